@@ -1,0 +1,95 @@
+"""Durable timers: rows that come due, claimed under lock and finished in the handler's own transaction."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from firebell.kit.db import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """One timer: `key` names its subject, `epoch` voids it when the subject has moved on."""
+
+    id: int
+    kind: str
+    key: str
+    epoch: int
+    due_at: datetime
+    attempts: int
+
+
+Handler = Callable[[Tx, Sequence[Timer], datetime], Awaitable[None]]
+
+
+async def schedule(tx: Tx, kind: str, key: str, due_at: datetime, *, epoch: int = 0) -> None:
+    """Set the one timer of (`kind`, `key`) to `due_at`, replacing an earlier setting."""
+    await schedule_many(tx, kind, [(key, due_at, epoch)])
+
+
+async def schedule_many(tx: Tx, kind: str, rows: Sequence[tuple[str, datetime, int]]) -> None:
+    """Set many timers of one kind, each (key, due_at, epoch), in one statement."""
+    if not rows:
+        return
+    keys, dues, epochs = zip(*rows, strict=True)
+    await tx.execute(
+        "insert into due (kind, key, due_at, epoch)"
+        " select $1, k, d, e from unnest($2::text[], $3::timestamptz[], $4::bigint[]) t(k, d, e)"
+        " on conflict (kind, key) do update set due_at = excluded.due_at, epoch = excluded.epoch,"
+        " attempts = 0, last_error = null",
+        kind,
+        keys,
+        dues,
+        epochs,
+    )
+    await tx.wake("due")
+
+
+async def cancel(tx: Tx, kind: str, key: str) -> None:
+    """Remove the timer of (`kind`, `key`) if there is one."""
+    await tx.execute("delete from due where kind = $1 and key = $2", kind, key)
+
+
+async def claim(tx: Tx, now: datetime, *, limit: int) -> list[Timer]:
+    """Lock up to `limit` overdue timers of the kind that is most overdue, in due order.
+
+    The rows stay until `finish`; when the process dies, the lock goes and another worker claims them.
+    """
+    rows = await tx.fetch(
+        "select id, kind, key, epoch, due_at, attempts from due"
+        " where due_at <= $1 and kind = (select kind from due where due_at <= $1 order by due_at, id"
+        " for update skip locked limit 1)"
+        " order by due_at, id limit $2 for update skip locked",
+        now,
+        limit,
+    )
+    return [Timer(*r.values()) for r in rows]
+
+
+async def finish(tx: Tx, timers: Sequence[Timer]) -> None:
+    """Remove timers that have run; one that its handler scheduled anew stays."""
+    await tx.execute(
+        "delete from due using unnest($1::bigint[], $2::timestamptz[], $3::bigint[]) t(i, d, e)"
+        " where due.id = t.i and due.due_at = t.d and due.epoch = t.e",
+        [t.id for t in timers],
+        [t.due_at for t in timers],
+        [t.epoch for t in timers],
+    )
+
+
+async def postpone(tx: Tx, timer: Timer, now: datetime, error: str) -> None:
+    """Keep a timer whose handler failed: again after 1, 2, 4 ... at most 60 seconds, for ever."""
+    wait = timedelta(seconds=min(60, 2**timer.attempts))
+    await tx.execute(
+        "update due set due_at = $2, attempts = attempts + 1, last_error = $3 where id = $1",
+        timer.id,
+        now + wait,
+        error[:2000],
+    )
+
+
+async def next_at(tx: Tx) -> datetime | None:
+    """Return when the next timer is due, None without timers."""
+    found = await tx.value("select min(due_at) from due")
+    assert found is None or isinstance(found, datetime)
+    return found

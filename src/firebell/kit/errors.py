@@ -1,0 +1,91 @@
+"""The error tree; each class maps to one HTTP status and one RFC 9457 problem type."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+
+class FirebellError(Exception):
+    """Base of every error whose message may be shown to a user."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    code = "internal"
+
+    def __init__(self, message: str, *, hint: str = "", fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.fields = dict(fields or {})
+
+    def problem(self, instance: str) -> dict[str, object]:
+        """Return the RFC 9457 body for this error."""
+        body: dict[str, object] = {
+            "type": f"urn:firebell:problem:{self.code}",
+            "title": self.status.phrase,
+            "status": int(self.status),
+            "detail": self.message,
+            "instance": instance,
+        }
+        if self.hint:
+            body["hint"] = self.hint
+        if self.fields:
+            body["errors"] = [{"field": name, "message": text} for name, text in self.fields.items()]
+        return body
+
+
+class Invalid(FirebellError):  # noqa: N818 - reads as a statement where it is raised
+    """The input cannot be accepted; `fields` says which part and why."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "invalid"
+
+
+class Unauthenticated(FirebellError):  # noqa: N818
+    """Nobody is signed in, or the key is unknown."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    code = "unauthenticated"
+
+
+class Forbidden(FirebellError):  # noqa: N818
+    """The caller is known but may not do this."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "forbidden"
+
+
+class NotFound(FirebellError):  # noqa: N818
+    """There is no such thing."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "not-found"
+
+
+class Conflict(FirebellError):  # noqa: N818
+    """The present state does not allow this."""
+
+    status = HTTPStatus.CONFLICT
+    code = "conflict"
+
+
+class TooLarge(FirebellError):  # noqa: N818
+    """The body is larger than the documented limit."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    code = "too-large"
+
+
+class Unavailable(FirebellError):  # noqa: N818
+    """Nothing was stored; the sender must try again after `retry_after` seconds."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class StartupError(FirebellError):
+    """The process cannot start; the message says what to do."""
+
+    code = "startup"

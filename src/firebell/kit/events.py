@@ -1,0 +1,40 @@
+"""Events between slices: what happened, who did it, and the two lanes in which others react."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from firebell.kit.db import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did something: `kind` is person, key, link or system."""
+
+    kind: str
+    label: str
+    person_id: int | None = None
+
+
+SYSTEM = Actor("system", "Firebell")
+
+MustHandler = Callable[["Tx", Any, datetime], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Reactions:
+    """The table of "when X happened, do Y", filled in `firebell.reactions` and nowhere else.
+
+    `must` runs in the emitter's transaction; `then` stores one outbox row per reaction and runs later.
+    """
+
+    must: dict[type, tuple[MustHandler, ...]] = field(default_factory=dict)
+    then: dict[type, tuple[str, ...]] = field(default_factory=dict)
+
+
+def payload(event: Any) -> dict[str, Any]:
+    """Return a flat event dataclass as the JSON object that an outbox row carries."""
+    assert is_dataclass(event)
+    return {f.name: getattr(event, f.name) for f in fields(event)}

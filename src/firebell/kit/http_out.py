@@ -1,0 +1,81 @@
+"""Outbound HTTP that cannot be aimed at the inside of the network (SSRF guard)."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpcore
+import httpx
+
+from firebell.kit.errors import Invalid
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Parse a comma-separated list of networks that may be reached although they are private."""
+    return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+def allowed(address: str, networks: Iterable[Network]) -> bool:
+    """Say whether an IP address may be dialled: public, or inside an allowed network."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    if any(ip.version == net.version and ip in net for net in networks):
+        return True
+    return ip.is_global and not ip.is_multicast
+
+
+def check_url(url: str) -> str:
+    """Return `url` when it is an http(s) address with a host and no credentials, else raise `Invalid`."""
+    parts = urlsplit(url.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Invalid(f"{url!r} is not a web address.", hint="Use https://host/path.")
+    if parts.username or parts.password:
+        raise Invalid("A web address must not carry a user name or password.")
+    return url.strip()
+
+
+class _GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Resolves a name once, checks every address, and dials what was checked (no DNS rebinding)."""
+
+    def __init__(self, networks: tuple[Network, ...]) -> None:
+        self._inner = httpcore.AnyIOBackend()
+        self._networks = networks
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as exc:
+            raise httpcore.ConnectError(f"{host} cannot be resolved") from exc
+        addresses = [str(info[4][0]) for info in infos]
+        good = [a for a in addresses if allowed(a, self._networks)]
+        if not good:
+            raise httpcore.ConnectError(
+                f"{host} is a private address; FIREBELL_ALLOWED_NETWORKS can allow it"
+            )
+        return await self._inner.connect_tcp(good[0], port, timeout, local_address, socket_options)
+
+    async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
+        raise httpcore.ConnectError("local sockets are never dialled")
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def guarded_client(networks: tuple[Network, ...]) -> httpx.AsyncClient:
+    """Return a client without redirects, with a 10 s limit, that dials only allowed addresses."""
+    transport = httpx.AsyncHTTPTransport(retries=0, limits=httpx.Limits(max_keepalive_connections=50))
+    transport._pool._network_backend = _GuardedBackend(networks)
+    return httpx.AsyncClient(transport=transport, timeout=10, follow_redirects=False, trust_env=False)

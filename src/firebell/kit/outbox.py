@@ -1,0 +1,58 @@
+"""The outbox: one row per later reaction, retried with backoff, visible when it is dead."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from firebell.kit.db import Tx
+
+MAX_ATTEMPTS = 12
+
+Handler = Callable[[Tx, dict[str, Any], datetime], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One stored reaction and the event that it reacts to."""
+
+    id: int
+    reaction: str
+    payload: dict[str, Any]
+    attempts: int
+
+
+async def claim(tx: Tx, now: datetime) -> Job | None:
+    """Lock the oldest runnable job."""
+    row = await tx.row(
+        "select id, reaction, payload, attempts from outbox where dead_at is null and run_at <= $1"
+        " order by run_at, id limit 1 for update skip locked",
+        now,
+    )
+    return Job(*row.values()) if row else None
+
+
+async def finish(tx: Tx, job: Job) -> None:
+    """Remove a job that has run."""
+    await tx.execute("delete from outbox where id = $1", job.id)
+
+
+async def fail(tx: Tx, job: Job, now: datetime, error: str) -> None:
+    """Retry after 1, 2, 4 ... at most 600 seconds; after `MAX_ATTEMPTS` keep the row as dead."""
+    wait = timedelta(seconds=min(600, 2**job.attempts))
+    await tx.execute(
+        "update outbox set attempts = attempts + 1, last_error = $2, run_at = $3,"
+        " dead_at = case when attempts + 1 >= $4 then $5::timestamptz end where id = $1",
+        job.id,
+        error[:2000],
+        now + wait,
+        MAX_ATTEMPTS,
+        now,
+    )
+
+
+async def next_at(tx: Tx) -> datetime | None:
+    """Return when the next job may run, None without jobs."""
+    found = await tx.value("select min(run_at) from outbox where dead_at is null")
+    assert found is None or isinstance(found, datetime)
+    return found

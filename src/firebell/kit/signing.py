@@ -1,0 +1,59 @@
+"""Secrets: random tokens, their hashes, and signed values that expire."""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+from firebell.kit.errors import Invalid
+
+
+def random_token(size: int = 32) -> str:
+    """Return a fresh URL-safe token of `size` random bytes."""
+    return secrets.token_urlsafe(size)
+
+
+def token_hash(token: str) -> bytes:
+    """Return what the database keeps of a token: its SHA-256."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+class Signer:
+    """Signs small JSON values with the installation's secret (HMAC-SHA256)."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def _mac(self, purpose: str, body: str) -> bytes:
+        return hmac.new(self._secret, f"{purpose}.{body}".encode(), hashlib.sha256).digest()[:20]
+
+    def sign(self, purpose: str, value: dict[str, Any], expires: datetime) -> str:
+        """Return a URL-safe token that only `open` with the same `purpose` accepts, until `expires`."""
+        body = _b64(json.dumps([int(expires.timestamp()), value], separators=(",", ":")).encode())
+        return f"{body}.{_b64(self._mac(purpose, body))}"
+
+    def open(self, purpose: str, token: str, now: datetime) -> dict[str, Any]:
+        """Return the signed value; raise `Invalid` when forged, cut short or expired."""
+        body, _, mac = token.partition(".")
+        try:
+            good = hmac.compare_digest(_unb64(mac), self._mac(purpose, body))
+        except ValueError:
+            good = False
+        if not good:
+            raise Invalid("This link is damaged or was not made here.", hint="Open the page in Firebell.")
+        expires, value = json.loads(_unb64(body))
+        if now >= datetime.fromtimestamp(expires, UTC):
+            raise Invalid("This link has expired.", hint="Sign in to Firebell to act on the page.")
+        assert isinstance(value, dict)
+        return value

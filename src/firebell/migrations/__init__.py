@@ -1,0 +1,1 @@
+"""Plain SQL, applied in order by `firebell.kit.migrate`."""

@@ -1,0 +1,71 @@
+"""Every environment variable of the product, typed and documented, in one place."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from firebell.kit.errors import StartupError
+from firebell.kit.http_out import Network, parse_networks
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says; every field names its variable."""
+
+    data: Path = Path("firebell-data")
+    """FIREBELL_DATA: where the embedded PostgreSQL lives."""
+    database_url: str = ""
+    """DATABASE_URL: another PostgreSQL (>= 15) instead of the embedded one."""
+    host: str = "127.0.0.1"
+    """FIREBELL_HOST: the address to listen on."""
+    port: int = 8080
+    """FIREBELL_PORT: the port to listen on."""
+    base_url: str = ""
+    """FIREBELL_BASE_URL: the address that people use, for links in messages."""
+    smtp_url: str = ""
+    """FIREBELL_SMTP_URL: smtp://[user:password@]host:port, or smtps://; without it no e-mail is sent."""
+    mail_from: str = "Firebell <firebell@localhost>"
+    """FIREBELL_MAIL_FROM: the sender of e-mail."""
+    allowed_networks: tuple[Network, ...] = ()
+    """FIREBELL_ALLOWED_NETWORKS: private networks that webhooks and ntfy may reach, comma-separated."""
+    ntfy_url: str = "https://ntfy.sh"
+    """FIREBELL_NTFY_URL: the ntfy server for topics given without an address."""
+    log_level: str = "info"
+    """FIREBELL_LOG_LEVEL: debug, info, warning or error."""
+
+    @property
+    def public_url(self) -> str:
+        """The address for links, without a trailing slash."""
+        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+def load(env: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings; raise `StartupError` naming the variable that is wrong."""
+
+    def get(name: str, default: str) -> str:
+        return env.get(name, "").strip() or default
+
+    try:
+        port = int(get("FIREBELL_PORT", "8080"))
+    except ValueError as exc:
+        raise StartupError(f"FIREBELL_PORT is {env['FIREBELL_PORT']!r}, which is not a number.") from exc
+    try:
+        networks = parse_networks(get("FIREBELL_ALLOWED_NETWORKS", ""))
+    except ValueError as exc:
+        raise StartupError(
+            f"FIREBELL_ALLOWED_NETWORKS: {exc}.", hint="Example: 10.0.0.0/8,192.168.1.5/32"
+        ) from exc
+    defaults = Settings()
+    return Settings(
+        data=Path(get("FIREBELL_DATA", str(defaults.data))).expanduser().resolve(),
+        database_url=get("DATABASE_URL", ""),
+        host=get("FIREBELL_HOST", defaults.host),
+        port=port,
+        base_url=get("FIREBELL_BASE_URL", ""),
+        smtp_url=get("FIREBELL_SMTP_URL", ""),
+        mail_from=get("FIREBELL_MAIL_FROM", defaults.mail_from),
+        allowed_networks=networks,
+        ntfy_url=get("FIREBELL_NTFY_URL", defaults.ntfy_url),
+        log_level=get("FIREBELL_LOG_LEVEL", defaults.log_level),
+    )
