@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -126,10 +126,11 @@ class Db:
         except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError) as exc:
             raise Unavailable("The database cannot be reached; nothing was stored.") from exc
 
-    async def listen(self, channel: str, queue: "asyncio.Queue[str]") -> asyncpg.Connection:
-        """Open a dedicated connection that puts each notification's payload into `queue`."""
+    async def listen(self, handlers: Mapping[str, Callable[[str], None]]) -> asyncpg.Connection:
+        """Open a dedicated connection that hands each notification's payload to its channel's handler."""
         conn = await asyncpg.connect(self.dsn)
-        await conn.add_listener(channel, lambda *args: queue.put_nowait(str(args[3])))
+        for channel, handler in handlers.items():
+            await conn.add_listener(channel, lambda *args, call=handler: call(str(args[3])))
         return conn
 
     async def close(self) -> None:

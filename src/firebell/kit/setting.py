@@ -1,0 +1,29 @@
+"""Settings of the organisation that live in the database: one JSON value per key."""
+
+from typing import Any
+
+from firebell.kit.db import Tx
+
+
+async def get(tx: Tx, key: str, default: Any = None) -> Any:
+    """Return the value of `key`, or `default`."""
+    found = await tx.row("select value from setting where key = $1", key)
+    return default if found is None else found["value"]
+
+
+async def put(tx: Tx, key: str, value: Any) -> None:
+    """Store `value` under `key`."""
+    await tx.execute(
+        "insert into setting (key, value) values ($1, $2)"
+        " on conflict (key) do update set value = excluded.value",
+        key,
+        value,
+    )
+
+
+async def put_once(tx: Tx, key: str, value: Any) -> Any:
+    """Store `value` unless the key exists; return what is stored, the same for every racer."""
+    await tx.execute(
+        "insert into setting (key, value) values ($1, $2) on conflict (key) do nothing", key, value
+    )
+    return await get(tx, key)

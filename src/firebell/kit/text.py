@@ -1,0 +1,27 @@
+"""Names as people type them, and the addresses made from them."""
+
+import re
+import unicodedata
+
+from firebell.kit.errors import Invalid
+
+
+def clean_name(value: str, field: str, *, limit: int = 120) -> str:
+    """Return `value` in NFC without control characters; raise `Invalid` when it is empty or too long."""
+    text = unicodedata.normalize("NFC", value)
+    text = " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in text).split())
+    if not text:
+        raise Invalid(f"The {field} is empty.", fields={field: "Please fill this in."})
+    if len(text) > limit:
+        raise Invalid(
+            f"The {field} has {len(text)} characters.", fields={field: f"At most {limit} characters."}
+        )
+    return text
+
+
+def slugify(name: str) -> str:
+    """Return an address-friendly form of a name; names without Latin letters keep their own letters."""
+    text = unicodedata.normalize("NFKD", name).casefold()
+    text = "".join(c for c in text if not unicodedata.combining(c))
+    slug = re.sub(r"[^\w]+", "-", text, flags=re.UNICODE).strip("-_")[:60].strip("-_")
+    return slug or "x"

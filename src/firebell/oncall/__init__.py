@@ -1,0 +1,1 @@
+"""Who is on call: one pure function answers it for everybody."""

@@ -1,0 +1,1 @@
+"""People, teams, how each is reached, and who may do what."""

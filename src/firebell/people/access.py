@@ -1,0 +1,210 @@
+"""Who is asking: sessions, CSRF, API keys and sign-in, for every slice's web edge."""
+
+import asyncio
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from argon2.exceptions import InvalidHashError, VerificationError
+from fastapi import Request, Response
+from starlette.datastructures import FormData
+
+from firebell.kit import signing
+from firebell.kit.context import Context
+from firebell.kit.errors import FirebellError, Forbidden, Invalid, Unauthenticated
+from firebell.kit.events import Actor
+from firebell.people import store
+from firebell.people.actions import hasher
+from firebell.people.model import SCOPES, Person, Role
+from firebell.people.rules import clean_email
+
+COOKIE = "firebell_session"
+LIFETIME = timedelta(days=30)
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_DUMMY_HASH = hasher.hash("nobody has this password")
+_ROLE_SCOPES = {
+    Role.ADMIN: frozenset(SCOPES),
+    Role.MANAGER: frozenset(SCOPES) - {"admin"},
+    Role.RESPONDER: frozenset(SCOPES) - {"admin"},
+    Role.VIEWER: frozenset(s for s in SCOPES if s.endswith(":read")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls the API, and with which rights."""
+
+    actor: Actor
+    person_id: int
+    scopes: frozenset[str]
+
+
+class SignInNeeded(FirebellError):  # noqa: N818
+    """A page needs somebody to sign in first; answered with a redirect to /login."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__("Please sign in.")
+        self.location = "/login" if target in ("", "/") else f"/login?next={quote(target, safe='')}"
+
+
+def actor_of(person: Person) -> Actor:
+    """Return the person as the actor of what they do."""
+    return Actor("person", person.name, person.id)
+
+
+async def visitor(request: Request) -> Person | None:
+    """Return who is signed in, None for nobody; the answer is kept for the request."""
+    if not hasattr(request.state, "me"):
+        request.state.me, request.state.csrf = None, ""
+        token = request.cookies.get(COOKIE, "")
+        if token:
+            ctx: Context = request.app.state.ctx
+            async with ctx.db.tx() as tx:
+                found = await store.session(tx, signing.token_hash(token), ctx.clock.now())
+            if found:
+                request.state.me, request.state.csrf = found
+    person: Person | None = request.state.me
+    return person
+
+
+async def signed_in(request: Request, *roles: str) -> Person:
+    """Return who is signed in; send others to /login, and refuse who has none of `roles`."""
+    person = await visitor(request)
+    if person is None:
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        raise SignInNeeded(target if request.method in _SAFE else "/")
+    if roles and person.role not in roles:
+        raise Forbidden(f"This is for {' and '.join(roles)}s.", hint="Ask an admin of your organisation.")
+    return person
+
+
+async def form(request: Request) -> FormData:
+    """Return the posted form of a signed-in person after checking its CSRF value."""
+    person = await signed_in(request)
+    data = await request.form(max_files=0, max_fields=500)
+    if not request.state.csrf or data.get("csrf") != request.state.csrf:
+        raise Forbidden(
+            "This form is from another sign-in.", hint="Go back, load the page again and repeat it."
+        )
+    if person.role == Role.VIEWER and not request.url.path.startswith(("/settings", "/logout", "/theme")):
+        raise Forbidden("Viewers may look but not change.", hint="Ask an admin for the responder role.")
+    return data
+
+
+async def caller(request: Request, scope: str) -> Caller:
+    """Return who calls the API with a key, or with a session and an `X-CSRF` header, and has `scope`."""
+    found = await _by_key(request) or await _by_session(request)
+    if found is None:
+        raise Unauthenticated(
+            "The request carries no valid key.",
+            hint="Send 'Authorization: Bearer fb_...' with a key from Settings, API keys.",
+        )
+    if scope not in found.scopes:
+        raise Forbidden(f"The key lacks the scope {scope}.", hint="Make a key that has it in Settings.")
+    return found
+
+
+async def _by_key(request: Request) -> Caller | None:
+    kind, _, secret = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not secret:
+        return None
+    ctx: Context = request.app.state.ctx
+    async with ctx.db.tx() as tx:
+        key = await store.key(tx, signing.token_hash(secret.strip()))
+        if key is None:
+            return None
+        await store.touch_key(tx, key.id, ctx.clock.now())
+        owner = (await store.persons(tx, [key.person_id]))[key.person_id]
+    scopes = frozenset(key.scopes) & _ROLE_SCOPES[Role(owner.role)]
+    return Caller(Actor("key", f"{owner.name} ({key.name})", owner.id), owner.id, scopes)
+
+
+async def _by_session(request: Request) -> Caller | None:
+    person = await visitor(request)
+    if person is None:
+        return None
+    if request.method not in _SAFE and request.headers.get("x-csrf") != request.state.csrf:
+        raise Forbidden("The X-CSRF header is missing or from another sign-in.")
+    return Caller(actor_of(person), person.id, _ROLE_SCOPES[Role(person.role)])
+
+
+class _Throttle:
+    """Allows five failed sign-ins per account and per address in five minutes."""
+
+    def __init__(self) -> None:
+        self._failures: dict[str, deque[datetime]] = defaultdict(deque)
+
+    def check(self, names: tuple[str, ...], now: datetime) -> None:
+        """Raise `Forbidden` when one of `names` has failed too often."""
+        for name in names:
+            times = self._failures[name]
+            while times and times[0] < now - timedelta(minutes=5):
+                times.popleft()
+            if not times:
+                del self._failures[name]
+            elif len(times) >= 5:
+                wait = timedelta(minutes=5) - (now - times[0])
+                raise Forbidden(
+                    "Too many failed sign-ins.",
+                    hint=f"Try again in {int(wait.total_seconds() // 60) + 1} min.",
+                )
+
+    def failed(self, names: tuple[str, ...], now: datetime) -> None:
+        """Count one failure for each of `names`."""
+        for name in names:
+            self._failures[name].append(now)
+
+
+_throttle = _Throttle()
+
+
+async def sign_in(request: Request, email: str, password: str) -> Person:
+    """Return the person whose password this is; a wrong one and an unknown address look the same."""
+    ctx: Context = request.app.state.ctx
+    now = ctx.clock.now()
+    names = (f"account {email.strip().lower()}", f"address {request.client.host if request.client else ''}")
+    _throttle.check(names, now)
+    try:
+        address = clean_email(email)
+    except Invalid:
+        address = ""
+    async with ctx.db.tx() as tx:
+        found = await store.credentials(tx, address)
+    stored = found[1] if found and found[1] else _DUMMY_HASH
+    try:
+        await asyncio.to_thread(hasher.verify, stored, password)
+        good = found is not None and found[1] is not None
+    except (VerificationError, InvalidHashError):
+        good = False
+    if not good or found is None:
+        _throttle.failed(names, now)
+        raise Invalid("The e-mail address or the password is wrong.")
+    return found[0]
+
+
+async def start_session(request: Request, response: Response, person: Person) -> None:
+    """Sign the person in on this browser for 30 days."""
+    ctx: Context = request.app.state.ctx
+    token, now = signing.random_token(), ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        await store.insert_session(
+            tx, signing.token_hash(token), person.id, signing.random_token(18), now, now + LIFETIME
+        )
+        await tx.audit(actor_of(person), "person.signed_in", f"person:{person.id}", now)
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(LIFETIME.total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=ctx.public_url.startswith("https://"),
+    )
+
+
+async def end_session(request: Request, response: Response) -> None:
+    """Sign out on this browser."""
+    ctx: Context = request.app.state.ctx
+    async with ctx.db.tx() as tx:
+        await store.delete_session(tx, signing.token_hash(request.cookies.get(COOKIE, "")))
+    response.delete_cookie(COOKIE)

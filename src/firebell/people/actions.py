@@ -1,0 +1,224 @@
+"""What is done with people, teams, contact methods and keys; each verb writes its audit row."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from argon2 import PasswordHasher
+
+from firebell.kit import signing
+from firebell.kit.db import Tx
+from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.events import Actor
+from firebell.kit.text import clean_name, slugify
+from firebell.people import rules, store
+from firebell.people.model import (
+    ApiKey,
+    Channel,
+    ContactMethod,
+    ContactTestRequested,
+    Person,
+    Role,
+    Team,
+)
+
+hasher = PasswordHasher()
+
+catch_all = store.catch_all
+mark_method_suspect = store.mark_suspect
+mark_method_verified = store.mark_verified
+people = store.people
+persons = store.persons
+rules_of = store.rules
+teams = store.teams
+methods_of = store.methods
+
+
+async def person(tx: Tx, person_id: int) -> Person:
+    """Return one person; raise `NotFound`."""
+    found = await store.persons(tx, [person_id])
+    if person_id not in found:
+        raise NotFound(f"There is no person {person_id}.")
+    return found[person_id]
+
+
+async def team_members(tx: Tx, team_id: int, role: str | None = None) -> list[int]:
+    """Return the ids of the team's active members, of one role or of all."""
+    return [p for p, found in await store.team_members(tx, team_id) if role in (None, found)]
+
+
+async def create_person(
+    tx: Tx,
+    actor: Actor,
+    *,
+    name: str,
+    email: str,
+    role: str,
+    tz: str,
+    password: str | None = None,
+    now: datetime,
+) -> Person:
+    """Add a person who is reached by e-mail until they choose otherwise."""
+    made = await store.insert_person(
+        tx,
+        clean_name(name, "name"),
+        rules.clean_email(email),
+        rules.check_role(role),
+        rules.check_zone(tz),
+        hasher.hash(rules.check_password(password)) if password is not None else None,
+        now,
+    )
+    if made is None:
+        raise Conflict(
+            f"Somebody already has the address {email.strip()}.", fields={"email": "This address is taken."}
+        )
+    method = await store.insert_method(tx, made.id, Channel.EMAIL, made.email, "", now)
+    assert method
+    for urgency in ("high", "low"):
+        await store.add_rule(tx, made.id, urgency, 0, method.id)
+    await tx.audit(actor, "person.created", f"person:{made.id}", now, name=made.name, role=role)
+    return made
+
+
+async def update_person(
+    tx: Tx,
+    actor: Actor,
+    person_id: int,
+    *,
+    name: str | None = None,
+    role: str | None = None,
+    tz: str | None = None,
+    theme: str | None = None,
+    active: bool | None = None,
+    now: datetime,
+) -> None:
+    """Change what is given; the last active admin stays one."""
+    old = await person(tx, person_id)
+    new = {
+        "name": clean_name(name, "name") if name is not None else old.name,
+        "role": rules.check_role(role) if role is not None else old.role,
+        "tz": rules.check_zone(tz) if tz is not None else old.tz,
+        "theme": theme if theme in ("auto", "light", "dark") else old.theme,
+    }
+    stays = old.active if active is None else active
+    if old.role == Role.ADMIN and (new["role"] != Role.ADMIN or not stays):
+        admins = [p for p in await store.people(tx) if p.role == Role.ADMIN and p.active]
+        if [p.id for p in admins] == [person_id]:
+            raise Conflict(f"{old.name} is the only admin.", hint="Make somebody else an admin first.")
+    await store.update_person(tx, person_id, **new, active=stays)
+    if not stays:
+        await store.delete_sessions_of(tx, person_id)
+    await tx.audit(actor, "person.changed", f"person:{person_id}", now, **new, active=stays)
+
+
+async def set_password(tx: Tx, actor: Actor, person_id: int, password: str, now: datetime) -> None:
+    """Set a new password and end every session of the person."""
+    await store.set_password_hash(tx, person_id, hasher.hash(rules.check_password(password)))
+    await store.delete_sessions_of(tx, person_id)
+    await tx.audit(actor, "person.password", f"person:{person_id}", now)
+
+
+async def create_team(
+    tx: Tx, actor: Actor, *, name: str, members: Sequence[tuple[int, str]] = (), now: datetime
+) -> Team:
+    """Add a team with (person id, member|manager) pairs."""
+    clean = clean_name(name, "name")
+    made = await store.insert_team(tx, clean, slugify(clean), now)
+    if made is None:
+        raise Conflict(f"There is already a team {clean}.", fields={"name": "This name is taken."})
+    await store.set_members(tx, made.id, members)
+    await tx.audit(actor, "team.created", f"team:{made.id}", now, name=clean)
+    return made
+
+
+async def set_team_members(
+    tx: Tx, actor: Actor, team_id: int, members: Sequence[tuple[int, str]], now: datetime
+) -> None:
+    """Replace who is in the team."""
+    await store.set_members(tx, team_id, members)
+    await tx.audit(actor, "team.members", f"team:{team_id}", now, members=list(members))
+
+
+async def set_catch_all(tx: Tx, actor: Actor, person_ids: Sequence[int], now: datetime) -> None:
+    """Set the organisation's last resort; it is never empty (spec 2.5)."""
+    if not person_ids:
+        raise Invalid(
+            "The catch-all list would be empty.",
+            hint="Without it a page that nobody takes would end in silence: choose at least one person.",
+        )
+    await store.set_catch_all(tx, sorted(set(person_ids)))
+    await tx.audit(actor, "catch_all.set", "organisation", now, people=sorted(set(person_ids)))
+
+
+async def add_contact_method(
+    tx: Tx, actor: Actor, *, person_id: int, kind: str, address: str, label: str, now: datetime
+) -> ContactMethod:
+    """Add a way to reach a person, used at once for urgent pages."""
+    made = await store.insert_method(
+        tx, person_id, kind, rules.check_address(kind, address), label.strip()[:80], now
+    )
+    if made is None:
+        raise Conflict("This contact method exists already.", fields={"address": "Already on the list."})
+    await store.add_rule(tx, person_id, "high", 0, made.id)
+    await tx.audit(actor, "contact.added", f"person:{person_id}", now, kind=kind, address=made.address)
+    return made
+
+
+async def remove_contact_method(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:
+    """Take a way to reach a person away; the last one stays."""
+    mine = await store.methods(tx, [person_id])
+    if method_id not in [m.id for m in mine]:
+        raise NotFound("There is no such contact method.")
+    if len(mine) == 1:
+        raise Conflict("This is the only way to reach you.", hint="Add another contact method first.")
+    await store.disable_method(tx, method_id, now)
+    await tx.audit(actor, "contact.removed", f"person:{person_id}", now, method=method_id)
+
+
+async def set_rules(
+    tx: Tx, actor: Actor, *, person_id: int, urgency: str, rules: Sequence[tuple[int, int]], now: datetime
+) -> None:
+    """Replace a person's rules of one urgency by (delay in seconds, method id) pairs; one has no delay."""
+    mine = {m.id for m in await store.methods(tx, [person_id])}
+    if unknown := [m for _, m in rules if m not in mine]:
+        raise NotFound(f"There is no contact method {unknown[0]}.")
+    if not any(delay == 0 for delay, _ in rules):
+        raise Invalid("No rule acts at once.", fields={"delay": "Give one contact method the delay 0."})
+    await store.clear_rules(tx, person_id, urgency)
+    for delay, method_id in rules:
+        if not 0 <= delay <= 86400:
+            raise Invalid(f"{delay} s is not a delay.", fields={"delay": "Between 0 and 1440 minutes."})
+        await store.add_rule(tx, person_id, urgency, delay, method_id)
+    await tx.audit(actor, "rules.set", f"person:{person_id}", now, urgency=urgency, rules=list(rules))
+
+
+async def request_test(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:
+    """Ask for a test message through one of the person's own contact methods."""
+    if method_id not in [m.id for m in await store.methods(tx, [person_id])]:
+        raise NotFound("There is no such contact method.")
+    await tx.emit(ContactTestRequested(method_id), now)
+    await tx.audit(actor, "contact.tested", f"person:{person_id}", now, method=method_id)
+
+
+async def create_api_key(
+    tx: Tx, actor: Actor, *, name: str, scopes: list[str], person_id: int, now: datetime
+) -> tuple[ApiKey, str]:
+    """Return a new key and its secret, which is never shown again."""
+    secret = f"fb_{signing.random_token()}"
+    made = await store.insert_key(
+        tx,
+        clean_name(name, "name"),
+        secret[:9],
+        signing.token_hash(secret),
+        rules.check_scopes(scopes),
+        person_id,
+        now,
+    )
+    await tx.audit(actor, "key.created", f"key:{made.id}", now, name=made.name, scopes=scopes)
+    return made, secret
+
+
+async def revoke_api_key(tx: Tx, actor: Actor, key_id: int, person_id: int, now: datetime) -> None:
+    """End a key of the person."""
+    if not await store.revoke_key(tx, key_id, person_id, now):
+        raise NotFound("There is no such key, or it is revoked already.")
+    await tx.audit(actor, "key.revoked", f"key:{key_id}", now)

@@ -1,0 +1,296 @@
+"""The SQL of people, teams, contact methods, sessions and keys."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.kit.db import Row, Tx
+from firebell.people.model import ApiKey, ContactMethod, Person, Rule, Team
+
+_PERSON = "id, name, email, role, tz, theme, active"
+_METHOD = "id, person_id, kind, address, label, verified_at, disabled_at"
+_KEY = "id, name, prefix, scopes, person_id, created_at, last_used_at, revoked_at"
+
+
+def _person(row: Row) -> Person:
+    return Person(*row.values())
+
+
+def _api_key(row: Row) -> ApiKey:
+    values = dict(row)
+    return ApiKey(**{**values, "scopes": tuple(values["scopes"])})
+
+
+async def insert_person(
+    tx: Tx, name: str, email: str, role: str, tz: str, password_hash: str | None, now: datetime
+) -> Person | None:
+    """Insert and return a person, None when the e-mail is taken."""
+    row = await tx.row(
+        "insert into person (name, email, role, tz, password_hash, created_at)"
+        f" values ($1, $2, $3, $4, $5, $6) on conflict (email) do nothing returning {_PERSON}",
+        name,
+        email,
+        role,
+        tz,
+        password_hash,
+        now,
+    )
+    return _person(row) if row else None
+
+
+async def update_person(
+    tx: Tx, person_id: int, *, name: str, role: str, tz: str, theme: str, active: bool
+) -> None:
+    await tx.execute(
+        "update person set name = $2, role = $3, tz = $4, theme = $5, active = $6 where id = $1",
+        person_id,
+        name,
+        role,
+        tz,
+        theme,
+        active,
+    )
+
+
+async def set_password_hash(tx: Tx, person_id: int, password_hash: str) -> None:
+    await tx.execute("update person set password_hash = $2 where id = $1", person_id, password_hash)
+
+
+async def people(tx: Tx) -> list[Person]:
+    return [_person(r) for r in await tx.fetch(f"select {_PERSON} from person order by name, id")]
+
+
+async def persons(tx: Tx, ids: Sequence[int]) -> dict[int, Person]:
+    rows = await tx.fetch(f"select {_PERSON} from person where id = any($1::bigint[])", list(ids))
+    return {row["id"]: _person(row) for row in rows}
+
+
+async def credentials(tx: Tx, email: str) -> tuple[Person, str | None] | None:
+    """Return the active person of an e-mail and their password hash."""
+    row = await tx.row(f"select {_PERSON}, password_hash from person where email = $1 and active", email)
+    return (Person(*list(row.values())[:7]), row["password_hash"]) if row else None
+
+
+async def insert_team(tx: Tx, name: str, slug: str, now: datetime) -> Team | None:
+    row = await tx.row(
+        "insert into team (name, slug, created_at) values ($1, $2, $3)"
+        " on conflict (slug) do nothing returning id, name, slug",
+        name,
+        slug,
+        now,
+    )
+    return Team(*row.values()) if row else None
+
+
+async def teams(tx: Tx) -> list[Team]:
+    return [Team(*r.values()) for r in await tx.fetch("select id, name, slug from team order by name, id")]
+
+
+async def set_members(tx: Tx, team_id: int, members: Sequence[tuple[int, str]]) -> None:
+    await tx.execute("delete from team_member where team_id = $1", team_id)
+    await tx.many(
+        "insert into team_member (team_id, person_id, role) values ($1, $2, $3)",
+        [(team_id, person, role) for person, role in members],
+    )
+
+
+async def team_members(tx: Tx, team_id: int) -> list[tuple[int, str]]:
+    """Return (person id, role) of the active members."""
+    rows = await tx.fetch(
+        "select m.person_id, m.role from team_member m join person p on p.id = m.person_id and p.active"
+        " where m.team_id = $1 order by m.person_id",
+        team_id,
+    )
+    return [(row["person_id"], row["role"]) for row in rows]
+
+
+async def catch_all(tx: Tx) -> list[int]:
+    rows = await tx.fetch(
+        "select c.person_id from catch_all c join person p on p.id = c.person_id and p.active order by 1"
+    )
+    return [row["person_id"] for row in rows]
+
+
+async def set_catch_all(tx: Tx, ids: Sequence[int]) -> None:
+    await tx.execute("delete from catch_all")
+    await tx.many("insert into catch_all (person_id) values ($1)", [(i,) for i in ids])
+
+
+async def insert_method(
+    tx: Tx, person_id: int, kind: str, address: str, label: str, now: datetime
+) -> ContactMethod | None:
+    row = await tx.row(
+        "insert into contact_method (person_id, kind, address, label, created_at)"
+        " values ($1, $2, $3, $4, $5) on conflict (person_id, kind, address) do update"
+        " set disabled_at = null, suspect_since = null, label = excluded.label"
+        f" where contact_method.disabled_at is not null returning {_METHOD}",
+        person_id,
+        kind,
+        address,
+        label,
+        now,
+    )
+    return ContactMethod(*row.values()) if row else None
+
+
+async def methods(tx: Tx, person_ids: Sequence[int]) -> list[ContactMethod]:
+    """Return the usable contact methods of these people, the oldest first."""
+    rows = await tx.fetch(
+        f"select {_METHOD} from contact_method where person_id = any($1::bigint[]) and disabled_at is null"
+        " order by id",
+        list(person_ids),
+    )
+    return [ContactMethod(*row.values()) for row in rows]
+
+
+async def method(tx: Tx, method_id: int) -> ContactMethod | None:
+    row = await tx.row(f"select {_METHOD} from contact_method where id = $1", method_id)
+    return ContactMethod(*row.values()) if row else None
+
+
+async def disable_method(tx: Tx, method_id: int, now: datetime) -> None:
+    await tx.execute("update contact_method set disabled_at = $2 where id = $1", method_id, now)
+    await tx.execute("delete from notification_rule where method_id = $1", method_id)
+
+
+async def mark_suspect(tx: Tx, method_id: int, now: datetime) -> None:
+    await tx.execute(
+        "update contact_method set suspect_since = coalesce(suspect_since, $2) where id = $1", method_id, now
+    )
+
+
+async def mark_verified(tx: Tx, method_id: int, now: datetime) -> None:
+    await tx.execute(
+        "update contact_method set verified_at = coalesce(verified_at, $2), suspect_since = null"
+        " where id = $1",
+        method_id,
+        now,
+    )
+
+
+async def add_rule(tx: Tx, person_id: int, urgency: str, delay_s: int, method_id: int) -> None:
+    await tx.execute(
+        "insert into notification_rule (person_id, urgency, delay_s, method_id) values ($1, $2, $3, $4)"
+        " on conflict do nothing",
+        person_id,
+        urgency,
+        delay_s,
+        method_id,
+    )
+
+
+async def clear_rules(tx: Tx, person_id: int, urgency: str) -> None:
+    await tx.execute(
+        "delete from notification_rule where person_id = $1 and urgency = $2", person_id, urgency
+    )
+
+
+async def rules(tx: Tx, person_ids: Sequence[int], urgency: str) -> dict[int, list[Rule]]:
+    """Return the rules over usable methods per person, by delay."""
+    rows = await tx.fetch(
+        "select r.delay_s, m.id, m.person_id, m.kind, m.address, m.label, m.verified_at, m.disabled_at"
+        " from notification_rule r join contact_method m on m.id = r.method_id and m.disabled_at is null"
+        " where r.person_id = any($1::bigint[]) and r.urgency = $2 order by r.delay_s, r.id",
+        list(person_ids),
+        urgency,
+    )
+    found: dict[int, list[Rule]] = {person: [] for person in person_ids}
+    for row in rows:
+        delay, *values = row.values()
+        found[row["person_id"]].append(Rule(delay, ContactMethod(*values)))
+    return found
+
+
+async def insert_session(
+    tx: Tx, token_hash: bytes, person_id: int, csrf: str, now: datetime, expires: datetime
+) -> None:
+    await tx.execute("delete from session where expires_at < $1", now)
+    await tx.execute(
+        "insert into session (token_hash, person_id, csrf, created_at, expires_at)"
+        " values ($1, $2, $3, $4, $5)",
+        token_hash,
+        person_id,
+        csrf,
+        now,
+        expires,
+    )
+
+
+async def session(tx: Tx, token_hash: bytes, now: datetime) -> tuple[Person, str] | None:
+    """Return who is signed in with a token, and their CSRF value."""
+    row = await tx.row(
+        "select p.id, p.name, p.email, p.role, p.tz, p.theme, p.active, s.csrf from session s"
+        " join person p on p.id = s.person_id and p.active where s.token_hash = $1 and s.expires_at > $2",
+        token_hash,
+        now,
+    )
+    return (Person(*list(row.values())[:7]), row["csrf"]) if row else None
+
+
+async def delete_session(tx: Tx, token_hash: bytes) -> None:
+    await tx.execute("delete from session where token_hash = $1", token_hash)
+
+
+async def delete_sessions_of(tx: Tx, person_id: int) -> None:
+    await tx.execute("delete from session where person_id = $1", person_id)
+
+
+async def insert_key(
+    tx: Tx, name: str, prefix: str, key_hash: bytes, scopes: list[str], person_id: int, now: datetime
+) -> ApiKey:
+    row = await tx.row(
+        "insert into api_key (name, prefix, key_hash, scopes, person_id, created_at)"
+        f" values ($1, $2, $3, $4, $5, $6) returning {_KEY}",
+        name,
+        prefix,
+        key_hash,
+        scopes,
+        person_id,
+        now,
+    )
+    assert row
+    return _api_key(row)
+
+
+async def key(tx: Tx, key_hash: bytes) -> ApiKey | None:
+    """Return a usable key whose owner is active."""
+    row = await tx.row(
+        f"select {', '.join('k.' + c for c in _KEY.split(', '))} from api_key k"
+        " join person p on p.id = k.person_id and p.active"
+        " where k.key_hash = $1 and k.revoked_at is null",
+        key_hash,
+    )
+    return _api_key(row) if row else None
+
+
+async def touch_key(tx: Tx, key_id: int, now: datetime) -> None:
+    """Note the use of a key, at most once a minute."""
+    await tx.execute(
+        "update api_key set last_used_at = $2"
+        " where id = $1 and (last_used_at is null or last_used_at < $2 - interval '1 minute')",
+        key_id,
+        now,
+    )
+
+
+async def keys(tx: Tx, person_id: int) -> list[ApiKey]:
+    rows = await tx.fetch(f"select {_KEY} from api_key where person_id = $1 order by id desc", person_id)
+    return [_api_key(row) for row in rows]
+
+
+async def revoke_key(tx: Tx, key_id: int, person_id: int, now: datetime) -> bool:
+    done = await tx.execute(
+        "update api_key set revoked_at = $3 where id = $1 and person_id = $2 and revoked_at is null",
+        key_id,
+        person_id,
+        now,
+    )
+    return done == "UPDATE 1"
+
+
+async def audit_entries(tx: Tx, before: int | None, limit: int) -> list[Row]:
+    return await tx.fetch(
+        "select id, at, actor_label, action, subject, detail from audit"
+        " where $1::bigint is null or id < $1 order by id desc limit $2",
+        before,
+        limit,
+    )

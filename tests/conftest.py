@@ -1,0 +1,63 @@
+"""Real PostgreSQL for every test that asks: one server a worker, one fresh database a test."""
+
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from firebell import reactions
+from firebell.kit import embedded
+from firebell.kit.clock import FakeClock
+from firebell.kit.db import Db
+from firebell.kit.migrate import migrate
+
+UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def pg_server() -> Iterator[embedded.Embedded]:
+    """The server of this test process."""
+    with tempfile.TemporaryDirectory(prefix="firebell-test-", ignore_cleanup_errors=True) as name:
+        data = Path(name)
+        data.chmod(0o755)
+        with embedded.start(data / "data", UNSAFE_BUT_FAST) as server:
+            yield server
+
+
+def _database(server: embedded.Embedded, name: str) -> str:
+    return server.dsn.replace("/firebell?", f"/{name}?")
+
+
+@pytest.fixture
+async def dsn(pg_server: embedded.Embedded) -> AsyncIterator[str]:
+    """The address of a fresh, migrated database."""
+    admin = await asyncpg.connect(_database(pg_server, "postgres"))
+    try:
+        if not await admin.fetchval("select true from pg_database where datname = 'template_firebell'"):
+            await admin.execute("create database template_firebell")
+            await migrate(_database(pg_server, "template_firebell"))
+        name = f"test_{next(_numbers)}"
+        await admin.execute(f"create database {name} template template_firebell strategy file_copy")
+        yield _database(pg_server, name)
+        await admin.execute(f"drop database {name} with (force)")
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def db(dsn: str) -> AsyncIterator[Db]:
+    """A pool on a fresh database, with the product's reactions."""
+    found = await Db.connect(dsn, reactions.build())
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Tuesday 24 November 2026, 03:14 UTC."""
+    return FakeClock(datetime(2026, 11, 24, 3, 14, tzinfo=UTC))
