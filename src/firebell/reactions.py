@@ -1,14 +1,32 @@
 """The only table of "when X happened, do Y" between slices; read it to know what follows from what."""
 
+from firebell.alerts.model import (
+    GroupsAcknowledged,
+    GroupsGrown,
+    GroupsOpened,
+    GroupsRaised,
+    GroupsResolved,
+)
 from firebell.kit import outbox
 from firebell.kit.events import Reactions
+from firebell.paging import actions as paging
+from firebell.people.model import ContactTestRequested
 
 
 def build() -> Reactions:
     """Return the table: `must` in the emitter's transaction, `then` through the outbox."""
-    return Reactions(must={}, then={})
+    return Reactions(
+        must={
+            GroupsOpened: (paging.start_groups,),
+            GroupsGrown: (paging.grow_groups,),
+            GroupsRaised: (paging.raise_groups,),
+            GroupsResolved: (paging.resolve_groups,),
+            GroupsAcknowledged: (paging.acknowledge_groups,),
+        },
+        then={ContactTestRequested: ("send_contact_test",)},
+    )
 
 
 def outbox_handlers() -> dict[str, outbox.Handler]:
     """Return what each name in the `then` lane runs."""
-    return {}
+    return {"send_contact_test": paging.send_test}

@@ -50,9 +50,17 @@ async def schedule_many(tx: Tx, kind: str, rows: Sequence[tuple[str, datetime, i
     await tx.wake("due")
 
 
-async def cancel(tx: Tx, kind: str, key: str) -> None:
-    """Remove the timer of (`kind`, `key`) if there is one."""
-    await tx.execute("delete from due where kind = $1 and key = $2", kind, key)
+async def schedule_once(tx: Tx, kind: str, key: str, due_at: datetime) -> None:
+    """Set the timer of (`kind`, `key`) unless there is one."""
+    await tx.execute(
+        "insert into due (kind, key, due_at) values ($1, $2, $3) on conflict do nothing", kind, key, due_at
+    )
+
+
+async def cancel_many(tx: Tx, kind: str, keys: Sequence[str]) -> None:
+    """Remove the timers of these keys where there are any."""
+    if keys:
+        await tx.execute("delete from due where kind = $1 and key = any($2::text[])", kind, list(keys))
 
 
 async def claim(tx: Tx, now: datetime, *, limit: int) -> list[Timer]:

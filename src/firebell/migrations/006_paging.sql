@@ -23,18 +23,19 @@ create table page (
     urgency text not null check (urgency in ('high', 'low')),
     severity int check (severity between 0 and 3),
     state text not null check (state in ('triggered', 'acked', 'snoozed', 'exhausted', 'resolved', 'merged')),
-    level int not null default 0,
+    -- the level entered last; -1 before the first
+    level int not null default -1,
     round int not null default 0,
     epoch bigint not null default 1,
     version bigint not null default 1,
+    -- when its one timer runs, whatever the state makes of it (spec 2.8 I1); null: no timer
     due_at timestamptz,
     triggered_at timestamptz not null,
     first_ack_at timestamptz,
     acked_at timestamptz,
     resolved_at timestamptz,
     snoozed_until timestamptz,
-    exhausted_reason text,
-    count bigint not null default 1
+    exhausted_reason text
 );
 -- One open page per subject (and so per policy, which is part of its plan).
 create unique index page_open on page (subject_kind, subject_id) where state not in ('resolved', 'merged');
@@ -59,9 +60,10 @@ create table page_log (
 );
 create index page_log_page on page_log (page_id, id);
 
+-- The ledger: one attempt to reach one person through one method. Test messages have no page.
 create table delivery (
     id bigint generated always as identity primary key,
-    page_id bigint not null references page on delete cascade,
+    page_id bigint references page on delete cascade,
     epoch bigint not null,
     level int not null,
     round int not null,
@@ -73,7 +75,7 @@ create table delivery (
     address text not null,
     idempotency_key text not null unique,
     state text not null check (state in
-        ('queued', 'sending', 'accepted', 'delivered', 'failed', 'unknown', 'void', 'suppressed')),
+        ('queued', 'sending', 'accepted', 'failed', 'void')),
     send_at timestamptz not null,
     lease_until timestamptz,
     attempts int not null default 0,

@@ -24,7 +24,9 @@ from firebell.people.model import (
 hasher = PasswordHasher()
 
 catch_all = store.catch_all
+check_zone = rules.check_zone
 mark_method_suspect = store.mark_suspect
+method = store.method
 mark_method_verified = store.mark_verified
 people = store.people
 persons = store.persons

@@ -1,0 +1,1 @@
+"""Alerts: what sources say, remembered before it is answered."""

@@ -1,0 +1,153 @@
+"""What is done with alerts: receive a batch, close a group, manage integration keys."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from firebell.alerts import rules, store
+from firebell.alerts.model import (
+    Alert,
+    Group,
+    GroupsAcknowledged,
+    GroupsGrown,
+    GroupsOpened,
+    GroupsRaised,
+    GroupsResolved,
+    Integration,
+    OpenedGroup,
+    RawEvent,
+    Received,
+    SourceBroken,
+)
+from firebell.kit.db import Tx
+from firebell.kit.errors import NotFound
+from firebell.kit.events import Actor
+from firebell.kit.text import clean_name
+
+EVENTS_KEPT = timedelta(days=30)
+IDS_KEPT = timedelta(days=7)
+
+groups_by_id = store.groups_by_id
+integrations = store.integrations
+lock_services = store.lock_services
+raw_events = store.raw_events
+alerts = store.alerts
+
+
+async def receive(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
+    """Store what came in and what it changes, and tell the pager; one transaction, durable at its commit."""
+    await store.lock_services(tx, [r.service_id for r in batch])
+    await store.insert_events(tx, batch, now)
+    ids = [_event_ids(received) for received in batch]
+    if not any(ids):
+        await _tell_broken(tx, batch, now)
+        return
+    new = await store.new_ids(tx, [i for found in ids for i in found], now)
+    alert_keys = {(r.integration_id, e.dedup_key) for r in batch for e in r.incoming}
+    group_keys = {(r.service_id, rules.group_key(e)) for r in batch for e in r.incoming}
+    state = await store.load(tx, sorted(alert_keys), sorted(group_keys))
+    rules.apply(state, zip(batch, ids, strict=True), new, now)
+    await _write(tx, state, now)
+    await _tell_broken(tx, batch, now)
+
+
+def _event_ids(received: Received) -> list[bytes]:
+    body_hash = hashlib.sha256(received.body).digest()
+    return [rules.event_id(received.integration_id, event, body_hash) for event in received.incoming]
+
+
+async def _write(tx: Tx, state: rules.Batch, now: datetime) -> None:
+    if opened := [g for g in state.groups if g.fresh]:
+        await store.insert_groups(tx, opened)
+    if kept := [g for g in state.groups if g.changed and (not g.fresh or g.firing <= 0)]:
+        await store.update_groups(tx, kept, now)
+    if state.created:
+        await store.insert_alerts(tx, state.created)
+    if changed := [a for a in state.latest.values() if a.changed and a.id is not None]:
+        await store.update_alerts(tx, changed)
+    await _tell(tx, state, now)
+
+
+async def _tell(tx: Tx, state: rules.Batch, now: datetime) -> None:
+    def ids(groups: Iterable[rules.GroupState]) -> tuple[int, ...]:
+        return tuple(sorted(g.id for g in groups if g.id is not None))
+
+    opened = tuple(
+        OpenedGroup(g.id, g.service_id, g.title, g.urgency, g.severity)
+        for g in state.groups
+        if g.fresh and g.id is not None
+    )
+    if opened:
+        await tx.emit(GroupsOpened(opened), now)
+    if grown := ids(g for g in state.groups if g.grown and not g.fresh):
+        await tx.emit(GroupsGrown(grown), now)
+    if raised := ids(g for g in state.groups if g.raised and not g.fresh):
+        await tx.emit(GroupsRaised(raised), now)
+    if acked := ids(g for g in state.groups if g.acked):
+        await tx.emit(GroupsAcknowledged(acked, "the sender"), now)
+    if resolved := ids(rules.close_finished(state)):
+        await tx.emit(GroupsResolved(resolved), now)
+
+
+async def _tell_broken(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
+    broken = {r.integration_id: r.error for r in batch if r.error}
+    for integration_id, error in broken.items():
+        if error:
+            await tx.emit(SourceBroken(integration_id, error[:500]), now)
+
+
+async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
+    """End a group because a human resolved its page; the next firing event opens a new one."""
+    await store.close_group(tx, group_id, now)
+
+
+async def group_service(tx: Tx, group_id: int) -> int:
+    """Return whose service a group is."""
+    return (await store.groups_by_id(tx, [group_id]))[group_id].service_id
+
+
+async def alerts_of_groups(tx: Tx, ids: Sequence[int], limit_each: int = 20) -> dict[int, list[Alert]]:
+    """Return the newest alerts of each group, the firing ones first."""
+    return await store.alerts_of_groups(tx, ids, limit_each)
+
+
+async def alert_with_group(tx: Tx, alert_id: int) -> tuple[Alert, Group | None, list[RawEvent]]:
+    """Return an alert, its group and the last requests of its integration; raise `NotFound`."""
+    found = await store.alert(tx, alert_id)
+    if found is None:
+        raise NotFound(f"There is no alert {alert_id}.")
+    groups = await store.groups_by_id(tx, [found.group_id] if found.group_id else [])
+    return found, groups.get(found.group_id or 0), await store.raw_events(tx, found.integration_id, 50)
+
+
+async def alert_rate(tx: Tx, since: datetime, now: datetime, bins: int) -> list[int]:
+    """Return how many alerts started in each of `bins` equal stretches of `[since, now)`."""
+    counts = [0] * bins
+    for at in await store.alert_times(tx, since):
+        counts[min(bins - 1, max(0, int((at - since) / (now - since) * bins)))] += 1
+    return counts
+
+
+async def create_integration(
+    tx: Tx, actor: Actor, *, service_id: int, name: str, now: datetime
+) -> Integration:
+    """Add an address for senders; its key has 32 characters, as PagerDuty's routing keys have."""
+    made = await store.insert_integration(
+        tx, service_id, clean_name(name, "name"), secrets.token_hex(16), now
+    )
+    await tx.audit(actor, "integration.created", f"service:{service_id}", now, name=made.name)
+    return made
+
+
+async def revoke_integration(tx: Tx, actor: Actor, integration_id: int, now: datetime) -> None:
+    """End an integration key; its senders are refused within five seconds."""
+    found = await store.revoke_integration(tx, integration_id, now)
+    if found is None:
+        raise NotFound("There is no such key, or it is revoked already.")
+    await tx.audit(actor, "integration.revoked", f"service:{found.service_id}", now, name=found.name)
+
+
+async def prune(tx: Tx, now: datetime) -> None:
+    """Forget raw events after 30 days and event ids after 7."""
+    await store.prune(tx, now - EVENTS_KEPT, now - IDS_KEPT)

@@ -1,0 +1,97 @@
+"""Cleaning what sources send into the limits of spec 3.1 (pure): shorten and mend, never refuse an alert."""
+
+import hashlib
+import re
+import unicodedata
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from firebell.alerts.model import Json
+
+TITLE, BODY, LABELS, NAME, VALUE, KEY = 255, 32 * 1024, 64, 128, 1024, 512
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_LINE_BREAKS = re.compile(r"[\n\t]+")
+
+
+def text(value: Json, limit: int = VALUE) -> str:
+    """Return any JSON value as NFC text without control characters, cut to `limit` characters."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        value = str(value).lower() if isinstance(value, bool) else _scalar(value)
+    clean = value if value.isascii() else unicodedata.normalize("NFC", value)
+    clean = _CONTROL.sub("", clean).strip()
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def _scalar(value: Json) -> str:
+    if isinstance(value, int | float):
+        return str(value)
+    return msgspec.json.encode(value).decode()
+
+
+def line(value: Json, limit: int = TITLE) -> str:
+    """Return `value` as one line of text."""
+    return text(_LINE_BREAKS.sub(" ", text(value, 4 * limit)), limit)
+
+
+def mapping(value: Json) -> dict[str, str]:
+    """Return a JSON object as at most 64 non-empty labels; an empty value means an absent label."""
+    if not isinstance(value, dict):
+        return {}
+    found = {}
+    for name, item in value.items():
+        clean = text(item)
+        if clean and name:
+            found[text(name, NAME)] = clean
+        if len(found) == LABELS:
+            break
+    return found
+
+
+def dedup_key(value: str, fallback: str) -> str:
+    """Return a key of at most 512 characters; an empty one becomes `fallback`, never one key for all."""
+    key = unicodedata.normalize("NFC", _CONTROL.sub("", value)) or fallback
+    return key if len(key) <= KEY else "sha256:" + hashlib.sha256(key.encode()).hexdigest()
+
+
+def fingerprint(value: Json) -> str:
+    """Return the SHA-256 of a JSON value with its names sorted."""
+    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()
+
+
+def instant(value: Json) -> datetime | None:
+    """Return an RFC 3339 text or epoch number as an instant, None for nonsense and Go's zero time."""
+    try:
+        if isinstance(value, str):
+            found = msgspec.convert(value, datetime)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found = datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
+        else:
+            return None
+    except (msgspec.ValidationError, ValueError, OverflowError, OSError):
+        return None
+    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
+    return found.astimezone(UTC) if found.year > 1970 else None
+
+
+def clamp(occurred: datetime | None, received: datetime) -> datetime | None:
+    """Return a source's time when it is believable: at most 24 h old and 5 min ahead (spec 3.1)."""
+    if occurred is None or not received - timedelta(hours=24) <= occurred <= received + timedelta(minutes=5):
+        return None
+    return occurred
+
+
+_SEVERITIES = {
+    "critical": "critical crit fatal emergency alert page p0 p1 sev0 sev1 high",
+    "error": "error err major p2 sev2",
+    "warning": "warning warn minor moderate medium p3 sev3",
+    "info": "info information informational notice debug low none p4 p5",
+}
+_SEVERITY_OF = {word: name for name, words in _SEVERITIES.items() for word in words.split()}
+
+
+def severity(value: Json) -> str | None:
+    """Return one of critical, error, warning, info for the words that senders use, None when unknown."""
+    return _SEVERITY_OF.get(text(value, 40).casefold())

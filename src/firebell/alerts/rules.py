@@ -1,0 +1,247 @@
+"""What a batch of events does to alerts and their groups (spec 3.2, pure): order, lateness, grouping."""
+
+import hashlib
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from firebell.alerts.model import Alert, Group, Incoming, Kind, Received
+
+_RANK = {Kind.FIRING: 0, Kind.ACK: 0, Kind.RESOLVED: 1}
+_HIGH = ("critical", "error", None)
+
+
+@dataclass(slots=True, eq=False)
+class GroupState:
+    """A group while a batch is applied; `id` is None until it is stored."""
+
+    id: int | None
+    integration_id: int
+    service_id: int
+    key: str
+    title: str
+    urgency: str
+    opened_at: datetime
+    last_at: datetime
+    fresh: bool
+    severity: str | None = None
+    alerts: int = 0
+    firing: int = 0
+    events: int = 0
+    changed: bool = False
+    grown: bool = False
+    raised: bool = False
+    acked: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class AlertState:
+    """An alert while a batch is applied."""
+
+    id: int | None
+    integration_id: int
+    dedup_key: str
+    group: GroupState | None
+    status: str
+    event: Incoming
+    starts_at: datetime
+    ends_at: datetime | None
+    last_seen: datetime
+    hi: tuple[datetime, int]
+    ended_by: str | None
+    count: int
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class Batch:
+    """The state that a batch touches; `apply` changes it, the store writes it back."""
+
+    latest: dict[tuple[int, str], AlertState] = field(default_factory=dict)
+    open_groups: dict[tuple[int, str], GroupState] = field(default_factory=dict)
+    created: list[AlertState] = field(default_factory=list)
+    groups: list[GroupState] = field(default_factory=list)
+
+
+def event_id(integration_id: int, event: Incoming, body_hash: bytes) -> bytes:
+    """Return what identifies an event when its source delivers it again."""
+    when = event.occurred_at.isoformat() if event.occurred_at else ""
+    text = f"{integration_id}|{event.dedup_key}|{event.kind}|{when}|"
+    return hashlib.sha256(text.encode() + body_hash).digest()
+
+
+def group_key(event: Incoming) -> str:
+    """Return the route of an alert within its service: its `service` label, or nothing."""
+    return event.labels.get("service", "")
+
+
+def urgency(severity: str | None) -> str:
+    """Return high for critical, error and unknown, low for the rest: in doubt somebody is woken."""
+    return "high" if severity in _HIGH else "low"
+
+
+def loaded_group(group: Group) -> GroupState:
+    """Return a stored group as the state that a batch changes."""
+    return GroupState(
+        group.id,
+        group.integration_id,
+        group.service_id,
+        group.key,
+        group.title,
+        group.urgency,
+        group.opened_at,
+        group.last_at,
+        False,
+        None,
+        group.alerts,
+        group.firing,
+        group.events,
+    )
+
+
+def loaded_alert(alert: Alert, group: GroupState | None) -> AlertState:
+    """Return a stored alert as the state that a batch changes."""
+    event = Incoming(
+        Kind.FIRING,
+        alert.dedup_key,
+        alert.title,
+        alert.body,
+        alert.severity,
+        alert.labels,
+        alert.annotations,
+        alert.links,
+    )
+    return AlertState(
+        alert.id,
+        alert.integration_id,
+        alert.dedup_key,
+        group,
+        alert.status,
+        event,
+        alert.starts_at,
+        alert.ends_at,
+        alert.last_seen,
+        (alert.hi_at, alert.hi_rank),
+        alert.ended_by,
+        alert.count,
+    )
+
+
+def apply(
+    batch: Batch, requests: Iterable[tuple[Received, Iterable[bytes]]], new: Set[bytes], now: datetime
+) -> None:
+    """Apply requests in order of arrival; an event id outside `new` was delivered before."""
+    applied: set[bytes] = set()
+    for received, ids in requests:
+        for event, identity in zip(received.incoming, ids, strict=True):
+            seen = identity not in new or identity in applied
+            applied.add(identity)
+            _apply_one(batch, received, event, seen, now)
+
+
+def _apply_one(batch: Batch, received: Received, event: Incoming, seen: bool, now: datetime) -> None:
+    key = (received.integration_id, event.dedup_key)
+    alert = batch.latest.get(key)
+    order = (event.occurred_at or now, _RANK[event.kind])
+    if event.kind is Kind.ACK:
+        if alert and alert.status == "firing" and alert.group:
+            alert.group.acked = True
+    elif alert is None:
+        _create(batch, received, event, order, now)
+    elif event.kind is Kind.RESOLVED:
+        _resolve(alert, order, now)
+    elif alert.status == "firing":
+        if not seen:
+            _repeat(alert, event, order, now)
+    elif event.occurred_at and order < alert.hi:
+        # a firing that its own resolution overtook: recorded, not paged (A-MISSED)
+        alert.count += not seen
+        alert.changed = True
+    else:
+        _create(batch, received, event, order, now)
+
+
+def _create(
+    batch: Batch, received: Received, event: Incoming, order: tuple[datetime, int], now: datetime
+) -> None:
+    firing = event.kind is Kind.FIRING
+    alert = AlertState(
+        None,
+        received.integration_id,
+        event.dedup_key,
+        _join(batch, received, event, now) if firing else None,
+        "firing" if firing else "resolved",
+        event,
+        order[0],
+        None if firing else order[0],
+        now,
+        order,
+        None if firing else "source",
+        int(firing),
+    )
+    batch.latest[received.integration_id, event.dedup_key] = alert
+    batch.created.append(alert)
+
+
+def _join(batch: Batch, received: Received, event: Incoming, now: datetime) -> GroupState:
+    key = (received.service_id, group_key(event))
+    group = batch.open_groups.get(key)
+    if group is None:
+        group = GroupState(
+            None,
+            received.integration_id,
+            received.service_id,
+            key[1],
+            event.title,
+            urgency(event.severity),
+            now,
+            now,
+            True,
+            event.severity,
+        )
+        batch.open_groups[key] = group
+        batch.groups.append(group)
+    group.alerts += 1
+    group.firing += 1
+    group.grown = True
+    _touch(group, event, now)
+    return group
+
+
+def _touch(group: GroupState, event: Incoming, now: datetime) -> None:
+    group.events += 1
+    group.last_at = max(group.last_at, now)
+    group.changed = True
+    if group.urgency == "low" and urgency(event.severity) == "high":
+        group.urgency = "high"
+        group.raised = True
+
+
+def _repeat(alert: AlertState, event: Incoming, order: tuple[datetime, int], now: datetime) -> None:
+    alert.count += 1
+    alert.last_seen = max(alert.last_seen, now)
+    alert.changed = True
+    if order >= alert.hi:
+        alert.event, alert.hi = event, order
+    if alert.group:
+        _touch(alert.group, event, now)
+
+
+def _resolve(alert: AlertState, order: tuple[datetime, int], now: datetime) -> None:
+    if order < alert.hi:
+        return
+    alert.hi = order
+    alert.changed = True
+    if alert.status != "firing":
+        return
+    alert.status, alert.ends_at, alert.ended_by = "resolved", order[0], "source"
+    alert.last_seen = max(alert.last_seen, now)
+    if alert.group:
+        alert.group.firing -= 1
+        alert.group.last_at = max(alert.group.last_at, now)
+        alert.group.changed = True
+
+
+def close_finished(batch: Batch) -> list[GroupState]:
+    """Return the groups in which nothing fires any more."""
+    return [g for g in batch.groups if g.changed and g.firing <= 0]

@@ -1,0 +1,1 @@
+"""One file per sender, each a pure function from a body to normalised events."""

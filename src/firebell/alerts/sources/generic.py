@@ -1,0 +1,66 @@
+"""Anything else: a JSON object with a title, a form, or plain text that is the title."""
+
+from datetime import datetime
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from firebell.alerts.model import Incoming, Json, Kind, Reject
+from firebell.alerts.normal import BODY, clamp, dedup_key, fingerprint, instant, line, mapping, severity, text
+
+_TITLES = ("title", "summary", "message", "name", "subject")
+_BODIES = ("body", "description", "details", "text")
+_KEYS = ("dedup_key", "key", "id", "alias")
+_STATES = ("status", "action", "state", "event_action")
+_TIMES = ("occurred_at", "timestamp", "time", "starts_at")
+_RESOLVED = ("resolved", "resolve", "ok", "closed", "close", "recovery", "recovered", "up")
+_ACKED = ("acknowledged", "acknowledge", "ack")
+_VOLATILE = {*_STATES, *_TIMES}
+
+
+def _first(data: dict[str, Json], names: tuple[str, ...]) -> Json:
+    return next((data[name] for name in names if data.get(name) not in (None, "")), None)
+
+
+def normalise(body: bytes, received_at: datetime) -> tuple[Incoming, ...] | Reject:
+    """Return the events of the body, one per object of a list, or why there is none."""
+    if not body.strip():
+        return Reject("The body is empty; send a JSON object with at least a title.")
+    try:
+        decoded = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        decoded = _undecoded(body)
+    items = decoded if isinstance(decoded, list) else [decoded]
+    if not items:
+        return Reject("The list is empty.")
+    return tuple(_event(item, received_at) for item in items[:1000])
+
+
+def _undecoded(body: bytes) -> Json:
+    words = body.decode("utf-8", "replace")
+    pairs = dict(parse_qsl(words)) if "=" in words and "\n" not in words.strip() else {}
+    return pairs if any(name in pairs for name in _TITLES) else {"title": words}
+
+
+def _event(item: Json, received_at: datetime) -> Incoming:
+    data = item if isinstance(item, dict) else {"title": item}
+    state = text(_first(data, _STATES), 40).casefold()
+    kind = Kind.RESOLVED if state in _RESOLVED else Kind.ACK if state in _ACKED else Kind.FIRING
+    labels = mapping(data.get("labels"))
+    if service := text(data.get("service")):
+        labels.setdefault("service", service)
+    links = mapping(data.get("links"))
+    if runbook := text(data.get("runbook_url") or data.get("runbook")):
+        links.setdefault("runbook", runbook)
+    stable = {name: value for name, value in data.items() if name not in _VOLATILE}
+    return Incoming(
+        kind=kind,
+        dedup_key=dedup_key(text(_first(data, _KEYS), 4096), f"sha256:{fingerprint(stable)}"),
+        title=line(_first(data, _TITLES)) or "Alert without a title",
+        body=text(_first(data, _BODIES), BODY),
+        severity=severity(data.get("severity") or data.get("priority") or labels.get("severity")),
+        labels=labels,
+        annotations=mapping(data.get("annotations")),
+        links=links,
+        occurred_at=clamp(instant(_first(data, _TIMES)), received_at),
+    )

@@ -1,0 +1,286 @@
+"""The SQL of integrations, events, alerts and groups; a batch is a handful of set-based statements."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.alerts.model import Alert, Group, Integration, RawEvent, Received
+from firebell.alerts.rules import AlertState, Batch, GroupState, loaded_alert, loaded_group
+from firebell.kit.db import Row, Tx
+
+_ALERT = (
+    "id, integration_id, dedup_key, group_id, status, title, body, severity, labels, annotations, links,"
+    " starts_at, ends_at, last_seen, hi_at, hi_rank, ended_by, count"
+)
+_GROUP = (
+    "id, integration_id, service_id, key, title, urgency, opened_at, closed_at, last_at, alerts, firing,"
+    " events"
+)
+_INTEGRATION = "id, service_id, name, key, created_at"
+
+
+def _alert(row: Row) -> Alert:
+    return Alert(*row.values())
+
+
+async def insert_integration(tx: Tx, service_id: int, name: str, key: str, now: datetime) -> Integration:
+    row = await tx.row(
+        "insert into integration (service_id, name, key, created_at) values ($1, $2, $3, $4)"
+        f" returning {_INTEGRATION}",
+        service_id,
+        name,
+        key,
+        now,
+    )
+    assert row
+    return Integration(*row.values())
+
+
+async def integrations(tx: Tx, service_id: int | None = None) -> list[Integration]:
+    """Return the keys that are in force, of one service or of all."""
+    rows = await tx.fetch(
+        f"select {_INTEGRATION} from integration where revoked_at is null"
+        " and ($1::bigint is null or service_id = $1) order by id",
+        service_id,
+    )
+    return [Integration(*row.values()) for row in rows]
+
+
+async def integration_of_key(tx: Tx, key: str) -> tuple[int, int] | None:
+    """Return (integration id, service id) of a key in force."""
+    row = await tx.row("select id, service_id from integration where key = $1 and revoked_at is null", key)
+    return (row["id"], row["service_id"]) if row else None
+
+
+async def revoke_integration(tx: Tx, integration_id: int, now: datetime) -> Integration | None:
+    row = await tx.row(
+        "update integration set revoked_at = $2 where id = $1 and revoked_at is null"
+        f" returning {_INTEGRATION}",
+        integration_id,
+        now,
+    )
+    return Integration(*row.values()) if row else None
+
+
+async def lock_services(tx: Tx, ids: Sequence[int]) -> None:
+    """Serialise what happens to the alerts of these services; always the first lock that is taken."""
+    await tx.fetch(
+        "select id from service where id = any($1::bigint[]) order by id for no key update",
+        sorted(set(ids)),
+    )
+
+
+async def insert_events(tx: Tx, requests: Sequence[Received], now: datetime) -> None:
+    await tx.execute(
+        "insert into event (integration_id, received_at, source, body, alerts, error)"
+        " select i, $2, s, b, a, e"
+        " from unnest($1::bigint[], $3::text[], $4::bytea[], $5::int[], $6::text[]) t(i, s, b, a, e)",
+        [r.integration_id for r in requests],
+        now,
+        [r.source for r in requests],
+        [r.body for r in requests],
+        [len(r.incoming) for r in requests],
+        [r.error for r in requests],
+    )
+
+
+async def new_ids(tx: Tx, ids: Sequence[bytes], now: datetime) -> set[bytes]:
+    """Remember event ids and return those that were not known."""
+    rows = await tx.fetch(
+        "insert into seen_event (id, at) select distinct i, $2::timestamptz from unnest($1::bytea[]) i"
+        " order by i on conflict do nothing returning id",
+        ids,
+        now,
+    )
+    return {row["id"] for row in rows}
+
+
+async def load(tx: Tx, alert_keys: Sequence[tuple[int, str]], group_keys: Sequence[tuple[int, str]]) -> Batch:
+    """Return the latest alert of each (integration, dedup key) and each open group that they may join."""
+    alerts = await tx.fetch(
+        f"select a.* from unnest($1::bigint[], $2::text[]) k(i, d) cross join lateral (select {_ALERT}"
+        " from alert where integration_id = k.i and dedup_key = k.d order by id desc limit 1) a",
+        [i for i, _ in alert_keys],
+        [d for _, d in alert_keys],
+    )
+    groups = await tx.fetch(
+        f"select {_GROUP} from alert_group where closed_at is null and (id = any($3::bigint[])"
+        " or (service_id, key) in (select * from unnest($1::bigint[], $2::text[])))",
+        [s for s, _ in group_keys],
+        [k for _, k in group_keys],
+        [row["group_id"] for row in alerts if row["group_id"] and row["status"] == "firing"],
+    )
+    batch = Batch()
+    by_id = {}
+    for row in groups:
+        state = loaded_group(Group(*row.values()))
+        by_id[row["id"]] = batch.open_groups[row["service_id"], row["key"]] = state
+        batch.groups.append(state)
+    for row in alerts:
+        alert = _alert(row)
+        batch.latest[alert.integration_id, alert.dedup_key] = loaded_alert(
+            alert, by_id.get(alert.group_id) if alert.group_id else None
+        )
+    return batch
+
+
+async def insert_groups(tx: Tx, groups: Sequence[GroupState]) -> None:
+    """Store new groups and give them their ids."""
+    rows = await tx.fetch(
+        "insert into alert_group (integration_id, service_id, key, title, urgency, opened_at, last_at,"
+        " alerts, firing, events) select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[],"
+        " $5::text[], $6::timestamptz[], $7::timestamptz[], $8::int[], $9::int[], $10::bigint[])"
+        " returning id, service_id, key",
+        [g.integration_id for g in groups],
+        [g.service_id for g in groups],
+        [g.key for g in groups],
+        [g.title for g in groups],
+        [g.urgency for g in groups],
+        [g.opened_at for g in groups],
+        [g.last_at for g in groups],
+        [g.alerts for g in groups],
+        [g.firing for g in groups],
+        [g.events for g in groups],
+    )
+    ids = {(row["service_id"], row["key"]): row["id"] for row in rows}
+    for group in groups:
+        group.id = ids[group.service_id, group.key]
+
+
+async def update_groups(tx: Tx, groups: Sequence[GroupState], now: datetime) -> None:
+    """Write counters back; a group in which nothing fires is closed."""
+    await tx.execute(
+        "update alert_group g set urgency = u, last_at = l, alerts = a, firing = f, events = e,"
+        " closed_at = case when f <= 0 then $7::timestamptz end"
+        " from unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::int[], $5::int[], $6::bigint[])"
+        " t(i, u, l, a, f, e) where g.id = t.i",
+        [g.id for g in groups],
+        [g.urgency for g in groups],
+        [g.last_at for g in groups],
+        [g.alerts for g in groups],
+        [g.firing for g in groups],
+        [g.events for g in groups],
+        now,
+    )
+
+
+def _columns(alerts: Sequence[AlertState]) -> list[list[object]]:
+    """Return what the insert and the update of alerts share, column by column."""
+    return [
+        [a.status for a in alerts],
+        [a.event.title for a in alerts],
+        [a.event.body for a in alerts],
+        [a.event.severity for a in alerts],
+        [a.event.labels for a in alerts],
+        [a.event.annotations for a in alerts],
+        [a.event.links for a in alerts],
+        [a.ends_at for a in alerts],
+        [a.last_seen for a in alerts],
+        [a.hi[0] for a in alerts],
+        [a.hi[1] for a in alerts],
+        [a.ended_by for a in alerts],
+        [a.count for a in alerts],
+    ]
+
+
+_SHARED = (
+    "$1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[], $7::jsonb[],"
+    " $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::smallint[], $12::text[], $13::bigint[]"
+)
+
+
+async def insert_alerts(tx: Tx, alerts: Sequence[AlertState]) -> None:
+    await tx.execute(
+        "insert into alert (status, title, body, severity, labels, annotations, links, ends_at, last_seen,"
+        " hi_at, hi_rank, ended_by, count, integration_id, dedup_key, group_id, starts_at)"
+        f" select * from unnest({_SHARED}, $14::bigint[], $15::text[], $16::bigint[], $17::timestamptz[])",
+        *_columns(alerts),
+        [a.integration_id for a in alerts],
+        [a.dedup_key for a in alerts],
+        [a.group.id if a.group else None for a in alerts],
+        [a.starts_at for a in alerts],
+    )
+
+
+async def update_alerts(tx: Tx, alerts: Sequence[AlertState]) -> None:
+    await tx.execute(
+        "update alert a set status = t.s, title = t.t, body = t.b, severity = t.v, labels = t.l,"
+        " annotations = t.n, links = t.k, ends_at = t.e, last_seen = t.w, hi_at = t.h, hi_rank = t.r,"
+        " ended_by = t.y, count = t.c"
+        f" from unnest({_SHARED}, $14::bigint[]) t(s, t, b, v, l, n, k, e, w, h, r, y, c, i)"
+        " where a.id = t.i",
+        *_columns(alerts),
+        [a.id for a in alerts],
+    )
+
+
+async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
+    """End a group and its firing alerts by a human's decision; their order keys stay (a repeat re-opens)."""
+    await tx.execute(
+        "update alert set status = 'resolved', ends_at = $2, ended_by = 'human'"
+        " where group_id = $1 and status = 'firing'",
+        group_id,
+        now,
+    )
+    await tx.execute(
+        "update alert_group set closed_at = $2, firing = 0 where id = $1 and closed_at is null", group_id, now
+    )
+
+
+async def groups_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Group]:
+    rows = await tx.fetch(f"select {_GROUP} from alert_group where id = any($1::bigint[])", list(ids))
+    return {row["id"]: Group(*row.values()) for row in rows}
+
+
+async def alerts_of_groups(tx: Tx, ids: Sequence[int], limit_each: int) -> dict[int, list[Alert]]:
+    """Return the newest alerts of each group, the firing ones first."""
+    rows = await tx.fetch(
+        f"select a.* from unnest($1::bigint[]) g cross join lateral (select {_ALERT} from alert"
+        " where group_id = g order by status = 'firing' desc, id desc limit $2) a",
+        list(ids),
+        limit_each,
+    )
+    found: dict[int, list[Alert]] = {i: [] for i in ids}
+    for row in rows:
+        found[row["group_id"]].append(_alert(row))
+    return found
+
+
+async def alert(tx: Tx, alert_id: int) -> Alert | None:
+    row = await tx.row(f"select {_ALERT} from alert where id = $1", alert_id)
+    return _alert(row) if row else None
+
+
+async def alerts(tx: Tx, words: str, before: int | None, limit: int) -> list[Alert]:
+    """Return alerts whose title or key contains `words`, the newest first."""
+    rows = await tx.fetch(
+        f"select {_ALERT} from alert where ($1 = '' or position(lower($1) in lower(title)) > 0"
+        " or dedup_key = $1) and ($2::bigint is null or id < $2) order by id desc limit $3",
+        words,
+        before,
+        limit,
+    )
+    return [_alert(row) for row in rows]
+
+
+async def raw_events(tx: Tx, integration_id: int, limit: int) -> list[RawEvent]:
+    """Return the last requests of an integration, the newest first."""
+    rows = await tx.fetch(
+        "select id, received_at, source, body, error from event where integration_id = $1"
+        " order by id desc limit $2",
+        integration_id,
+        limit,
+    )
+    return [RawEvent(*row.values()) for row in rows]
+
+
+async def alert_times(tx: Tx, since: datetime) -> list[datetime]:
+    """Return when alerts started since `since`, at most 5,000."""
+    rows = await tx.fetch(
+        "select starts_at from alert where starts_at >= $1 and count > 0 order by id desc limit 5000", since
+    )
+    return [row["starts_at"] for row in rows]
+
+
+async def prune(tx: Tx, events_before: datetime, ids_before: datetime) -> None:
+    await tx.execute("delete from event where received_at < $1", events_before)
+    await tx.execute("delete from seen_event where at < $1", ids_before)

@@ -1,0 +1,171 @@
+"""The first run: one form makes the organisation that a team needs to be paged tonight."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+from firebell.alerts import actions as alerts
+from firebell.alerts.model import Integration
+from firebell.catalog import actions as catalog
+from firebell.kit import setting
+from firebell.kit.db import Tx
+from firebell.kit.errors import Invalid
+from firebell.kit.events import Actor
+from firebell.oncall import actions as oncall
+from firebell.oncall.model import Layer, Unit
+from firebell.paging import actions as paging
+from firebell.paging.model import Level, Target, TargetKind
+from firebell.people import access
+from firebell.people import actions as people
+from firebell.people.model import Person
+
+_LOCK = 7_316_202_612
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the first form says; already stripped, not yet checked."""
+
+    organisation: str
+    name: str
+    email: str
+    password: str
+    tz: str
+    team: str
+    service: str
+    second_name: str = ""
+    second_email: str = ""
+    ntfy: str = ""
+    webhook: str = ""
+    handoff_day: int = 0
+    handoff_time: time = time(9)
+
+
+@dataclass(slots=True)
+class Organisation:
+    """What the first run made."""
+
+    admin: Person
+    integration: Integration
+    service_slug: str
+    people: list[int] = field(default_factory=list)
+
+
+def check(answers: Answers) -> None:
+    """Raise `Invalid` naming every field that is missing or wrong."""
+    errors = {
+        name: "Please fill this in."
+        for name in ("organisation", "name", "email", "tz", "team", "service")
+        if not getattr(answers, name)
+    }
+    if answers.tz and answers.tz not in available_timezones():
+        errors["tz"] = f"{answers.tz} is not a time zone; an example is Europe/Berlin."
+    if bool(answers.second_name) != bool(answers.second_email):
+        errors["second_email"] = "A second person needs a name and an e-mail address."
+    if answers.second_email and answers.second_email.lower() == answers.email.lower():
+        errors["second_email"] = "That is your own address; the second person must be somebody else."
+    if errors:
+        raise Invalid("Some answers are missing or wrong.", fields=errors)
+
+
+def _anchor(answers: Answers, now: datetime) -> datetime:
+    """Return the wall time of the last handoff at or before `now` in the organisation's zone."""
+    local = now.astimezone(ZoneInfo(answers.tz)).replace(tzinfo=None)
+    day = local - timedelta(days=(local.weekday() - answers.handoff_day) % 7)
+    found = datetime.combine(day.date(), answers.handoff_time)
+    return found if found <= local else found - timedelta(days=7)
+
+
+async def is_open(tx: Tx) -> bool:
+    """Say whether nobody exists yet, so that the first run may happen."""
+    return not await people.people(tx)
+
+
+async def make(tx: Tx, answers: Answers, now: datetime) -> Organisation:
+    """Make admin, catch-all, team, rota, policy, service and integration key in one transaction.
+
+    Raises `Invalid` for wrong answers and when somebody else finished the first run before.
+    """
+    check(answers)
+    await tx.execute("select pg_advisory_xact_lock($1)", _LOCK)
+    if not await is_open(tx):
+        raise Invalid("The first run is done already.", hint="Sign in at /login.")
+    admin = await people.create_person(
+        tx,
+        Actor("system", "First run"),
+        name=answers.name,
+        email=answers.email,
+        role="admin",
+        tz=answers.tz,
+        password=answers.password,
+        now=now,
+    )
+    actor = access.actor_of(admin)
+    await setting.put(tx, "organisation", answers.organisation)
+    everyone = [admin.id]
+    if answers.second_email:
+        second = await people.create_person(
+            tx,
+            actor,
+            name=answers.second_name,
+            email=answers.second_email,
+            role="responder",
+            tz=answers.tz,
+            now=now,
+        )
+        everyone.append(second.id)
+    await people.set_catch_all(tx, actor, everyone, now)
+    for kind, address in (("ntfy", answers.ntfy), ("webhook", answers.webhook)):
+        if address:
+            await people.add_contact_method(
+                tx, actor, person_id=admin.id, kind=kind, address=address, label="", now=now
+            )
+    members = [(person, "manager" if person == admin.id else "member") for person in everyone]
+    team = await people.create_team(tx, actor, name=answers.team, members=members, now=now)
+    levels = await _rota(tx, actor, answers, team.id, everyone, now)
+    policy = await paging.create_policy(tx, actor, name=answers.team, team_id=team.id, levels=levels, now=now)
+    service = await catalog.create_service(
+        tx, actor, name=answers.service, team_id=team.id, policy_id=policy.id, now=now
+    )
+    integration = await alerts.create_integration(tx, actor, service_id=service.id, name="First key", now=now)
+    return Organisation(admin, integration, service.slug, everyone)
+
+
+async def _rota(
+    tx: Tx, actor: Actor, answers: Answers, team_id: int, everyone: list[int], now: datetime
+) -> list[Level]:
+    """Make a weekly rotation, with its secondary one person behind, and the levels that page it."""
+    names = ["primary", "secondary"] if len(everyone) > 1 else ["primary"]
+    levels = []
+    for offset, name in enumerate(names):
+        schedule = await oncall.create_schedule(
+            tx,
+            actor,
+            name=f"{answers.team} {name}",
+            team_id=team_id,
+            tz=answers.tz,
+            layers=[
+                Layer(
+                    id=0,
+                    name="Weekly",
+                    slots=tuple((person,) for person in everyone),
+                    anchor=_anchor(answers, now),
+                    unit=Unit.WEEK,
+                    every=1,
+                    tz=answers.tz,
+                    offset=offset,
+                )
+            ],
+            now=now,
+        )
+        levels.append(Level(targets=(Target(TargetKind.SCHEDULE, int(schedule.id)),), ack_within_s=300))
+    levels.append(Level(targets=(Target(TargetKind.TEAM, team_id),), ack_within_s=300))
+    return levels
+
+
+def curl_line(public_url: str, key: str) -> str:
+    """Return the exact command that fires a test alert."""
+    return (
+        f"curl -X POST {public_url}/in/{key}/generic -H 'Content-Type: application/json' "
+        """-d '{"title": "Test alert: it works", "severity": "critical"}'"""
+    )

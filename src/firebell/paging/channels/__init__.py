@@ -1,0 +1,77 @@
+"""How a message leaves the house: one file per channel, all behind one small protocol."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from firebell.alerts.model import Alert
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one person is told about one page; a test message has no page."""
+
+    delivery_id: int
+    reason: str
+    person: str
+    tz: str
+    page_ref: str
+    title: str
+    state: str
+    urgency: str
+    severity: int | None
+    service: str
+    team: str
+    triggered_at: datetime
+    level: int
+    alerts: tuple[Alert, ...]
+    runbook: str
+    page_url: str
+    ack_url: str
+
+    @property
+    def subject(self) -> str:
+        """One line that says what it is and what is wanted."""
+        match self.reason:
+            case "test":
+                return "Firebell test message"
+            case "alarm":
+                return f"[{self.page_ref}] NOBODY HAS TAKEN THIS: {self.title}"
+            case "reminder":
+                return f"[{self.page_ref}] Still waiting: {self.title}"
+            case _:
+                return f"[{self.page_ref}] {self.title}"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took the message."""
+
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """It did not arrive, and trying again makes sense, after `after_s` seconds if the provider says so."""
+
+    reason: str
+    after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It will never arrive this way; `suspect` says that the address itself is to blame."""
+
+    reason: str
+    suspect: bool = True
+
+
+Outcome = Accepted | Retry | Failed
+
+
+class Channel(Protocol):
+    """Sends one message to one address; never raises for what a provider does."""
+
+    async def send(self, address: str, message: Message, key: str) -> Outcome:
+        """Send with `key` as the idempotency key and say what became of it."""
+        ...

@@ -1,0 +1,49 @@
+"""ntfy: a push message to a phone through a public or own server."""
+
+from urllib.parse import urlsplit
+
+import httpx
+
+from firebell.paging.channels import Failed, Message, Outcome, Retry
+from firebell.paging.channels.webhook import outcome_of
+
+
+class Ntfy:
+    """Publishes to a topic, given alone or as the address of a topic on another server."""
+
+    def __init__(self, http: httpx.AsyncClient, server: str) -> None:
+        self._http = http
+        self._server = server.rstrip("/")
+
+    async def send(self, address: str, message: Message, key: str) -> Outcome:
+        """Publish one message; urgent ones ring through with the highest priority."""
+        server, topic = self._server, address
+        if "://" in address:
+            parts = urlsplit(address)
+            server, topic = f"{parts.scheme}://{parts.netloc}", parts.path.strip("/")
+        if not topic:
+            return Failed(f"{address} names no topic.")
+        body: dict[str, object] = {
+            "topic": topic,
+            "title": message.subject[:250],
+            "message": _text(message),
+            "priority": 5 if message.urgency == "high" else 3,
+            "tags": ["rotating_light" if message.urgency == "high" else "bell"],
+        }
+        if message.page_url:
+            body["click"] = message.page_url
+            body["actions"] = [{"action": "view", "label": "Acknowledge", "url": message.ack_url}]
+        try:
+            response = await self._http.post(server, json=body, headers={"X-Idempotency-Key": key})
+        except httpx.InvalidURL as exc:
+            return Failed(str(exc))
+        except httpx.HTTPError as exc:
+            return Retry(f"{type(exc).__name__}: {exc}")
+        return outcome_of(response)
+
+
+def _text(message: Message) -> str:
+    if message.reason == "test":
+        return "This is how Firebell reaches you. Nothing is wrong."
+    first = message.alerts[0].body[:500] if message.alerts else ""
+    return "\n".join(line for line in (message.service, first) if line) or message.title

@@ -1,0 +1,156 @@
+"""The SQL of the delivery ledger: what is queued, what was claimed, what became of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from firebell.kit.db import Row, Tx
+from firebell.paging.model import Delivery
+from firebell.paging.personal import Planned, idempotency_key
+
+LEASE = timedelta(seconds=60)
+_DELIVERY = (
+    "id, page_id, epoch, level, round, person_id, method_id, reason, channel, address, idempotency_key,"
+    " state, send_at, attempts, error, created_at, sent_at"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A message to store, with the page position that asked for it; a test message has no page."""
+
+    page_id: int | None
+    epoch: int
+    level: int
+    round: int
+    planned: Planned
+
+
+def _delivery(row: Row) -> Delivery:
+    return Delivery(*row.values())
+
+
+async def queue(tx: Tx, rows: Sequence[Queued], now: datetime) -> None:
+    """Store messages; one whose idempotency key exists is there already."""
+    if not rows:
+        return
+    await tx.execute(
+        "insert into delivery (page_id, epoch, level, round, person_id, method_id, rule_index, reason,"
+        " channel, address, idempotency_key, state, send_at, created_at)"
+        " select p, e, l, r, u, m, x, y, c, a, k, 'queued', s, $1 from unnest($2::bigint[], $3::bigint[],"
+        " $4::int[], $5::int[], $6::bigint[], $7::bigint[], $8::int[], $9::text[], $10::text[],"
+        " $11::text[], $12::text[], $13::timestamptz[]) t(p, e, l, r, u, m, x, y, c, a, k, s)"
+        " on conflict (idempotency_key) do nothing",
+        now,
+        [q.page_id for q in rows],
+        [q.epoch for q in rows],
+        [q.level for q in rows],
+        [q.round for q in rows],
+        [q.planned.person_id for q in rows],
+        [q.planned.method.id for q in rows],
+        [q.planned.rule_index for q in rows],
+        [q.planned.reason for q in rows],
+        [q.planned.method.kind for q in rows],
+        [q.planned.method.address for q in rows],
+        [idempotency_key(q.page_id or 0, q.epoch, q.level, q.round, q.planned) for q in rows],
+        [q.planned.send_at for q in rows],
+    )
+    await tx.wake("send")
+
+
+async def claim(tx: Tx, now: datetime, limit: int) -> list[Delivery]:
+    """Lease up to `limit` messages that are due, and void those whose page has moved on (I6)."""
+    rows = await tx.fetch(
+        "update delivery d set"
+        " state = case when d.page_id is null or p.epoch = d.epoch then 'sending' else 'void' end,"
+        " lease_until = $1 + $3::interval, attempts = d.attempts + 1"
+        " from (select id from delivery where state in ('queued', 'sending') and send_at <= $1"
+        " and (lease_until is null or lease_until <= $1) order by send_at, id limit $2"
+        " for update skip locked) q"
+        " join delivery o on o.id = q.id left join page p on p.id = o.page_id"
+        f" where d.id = q.id returning {', '.join('d.' + c for c in _DELIVERY.split(', '))}",
+        now,
+        limit,
+        LEASE,
+    )
+    return [_delivery(row) for row in rows if row["state"] == "sending"]
+
+
+async def next_at(tx: Tx) -> datetime | None:
+    """Return when the next message may go, or the next lease ends."""
+    found = await tx.value(
+        "select min(greatest(send_at, lease_until)) from delivery where state in ('queued', 'sending')"
+    )
+    assert found is None or isinstance(found, datetime)
+    return found
+
+
+async def accepted(tx: Tx, delivery_id: int, provider_id: str, now: datetime) -> None:
+    await tx.execute(
+        "update delivery set state = 'accepted', provider_id = $2, sent_at = $3, error = null,"
+        " lease_until = null where id = $1",
+        delivery_id,
+        provider_id,
+        now,
+    )
+
+
+async def again(tx: Tx, delivery_id: int, at: datetime, error: str) -> None:
+    """Queue a message once more."""
+    await tx.execute(
+        "update delivery set state = 'queued', send_at = $2, lease_until = null, error = $3"
+        " where id = $1 and state = 'sending'",
+        delivery_id,
+        at,
+        error[:500],
+    )
+
+
+async def failed(tx: Tx, delivery: Delivery, error: str, now: datetime) -> bool:
+    """End a message that will not arrive and send the person's next one now.
+
+    Returns whether nobody of the page's level is or will be reached by any other message.
+    """
+    await tx.execute(
+        "update delivery set state = 'failed', error = $2, lease_until = null where id = $1",
+        delivery.id,
+        error[:500],
+    )
+    await tx.execute(
+        "update delivery set send_at = $5 where id = (select id from delivery where page_id = $1"
+        " and epoch = $2 and level = $6 and round = $7 and person_id = $3 and state = 'queued'"
+        " and send_at > $5 and id <> $4 order by send_at, id limit 1)",
+        delivery.page_id,
+        delivery.epoch,
+        delivery.person_id,
+        delivery.id,
+        now,
+        delivery.level,
+        delivery.round,
+    )
+    await tx.wake("send")
+    return not await tx.value(
+        "select exists (select from delivery where page_id = $1 and epoch = $2 and level = $3 and round = $4"
+        " and state in ('queued', 'sending', 'accepted') and reason <> 'reminder')",
+        delivery.page_id,
+        delivery.epoch,
+        delivery.level,
+        delivery.round,
+    )
+
+
+async def of_page(tx: Tx, page_id: int) -> list[Delivery]:
+    """Return the ledger of a page."""
+    rows = await tx.fetch(f"select {_DELIVERY} from delivery where page_id = $1 order by id", page_id)
+    return [_delivery(row) for row in rows]
+
+
+async def notified(tx: Tx, page_ids: Sequence[int]) -> dict[int, set[int]]:
+    """Return whom each page has tried to reach under its present epoch or before."""
+    rows = await tx.fetch(
+        "select distinct page_id, person_id from delivery where page_id = any($1::bigint[])", list(page_ids)
+    )
+    found: dict[int, set[int]] = {i: set() for i in page_ids}
+    for row in rows:
+        found[row["page_id"]].add(row["person_id"])
+    return found

@@ -1,0 +1,36 @@
+"""The signed one-use link in a message: opening it shows a form, posting the form acknowledges."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from firebell.kit.context import Context
+from firebell.paging.model import Delivery
+
+LIFETIME = timedelta(hours=24)
+_PURPOSE = "ack"
+
+
+@dataclass(frozen=True, slots=True)
+class AckLink:
+    """What a link stands for."""
+
+    page_id: int
+    person_id: int
+    delivery_id: int
+
+    @property
+    def id(self) -> str:
+        """What marks the link as used."""
+        return f"ack-{self.delivery_id}"
+
+
+def ack_url(ctx: Context, delivery: Delivery, now: datetime) -> str:
+    """Return the address that lets the receiver of `delivery` acknowledge without signing in."""
+    value = {"p": delivery.page_id, "u": delivery.person_id, "d": delivery.id}
+    return f"{ctx.public_url}/ack/{ctx.signer.sign(_PURPOSE, value, now + LIFETIME)}"
+
+
+def read(ctx: Context, token: str, now: datetime) -> AckLink:
+    """Return what a token stands for; raise `Invalid` when forged or expired."""
+    value = ctx.signer.open(_PURPOSE, token, now)
+    return AckLink(value["p"], value["u"], value["d"])

@@ -1,0 +1,194 @@
+"""Policies, pages and deliveries (spec 2.1 and 2.2), and what the slice tells others."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class PageState(StrEnum):
+    """Where a page stands (spec 2.1)."""
+
+    TRIGGERED = "triggered"
+    ACKED = "acked"
+    SNOOZED = "snoozed"
+    EXHAUSTED = "exhausted"
+    RESOLVED = "resolved"
+
+
+DEMANDING = (PageState.TRIGGERED, PageState.EXHAUSTED)
+OPEN = (PageState.TRIGGERED, PageState.EXHAUSTED, PageState.ACKED, PageState.SNOOZED)
+
+
+class TargetKind(StrEnum):
+    """What a level can point at."""
+
+    PERSON = "person"
+    SCHEDULE = "schedule"
+    TEAM = "team"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Somebody to notify: a person, whoever a schedule has on duty, or a whole team."""
+
+    kind: TargetKind
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Notify `targets` at once; without an ack within `ack_within_s` seconds the next level follows."""
+
+    targets: tuple[Target, ...]
+    ack_within_s: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a page follows: a policy as it was when the page began (spec 2.3)."""
+
+    name: str
+    levels: tuple[Level, ...]
+    repeat: int
+    ack_timeout_s: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as the database keeps it."""
+        return {
+            "name": self.name,
+            "levels": [
+                {
+                    "targets": [{"kind": t.kind, "id": t.id} for t in level.targets],
+                    "ack_within_s": level.ack_within_s,
+                }
+                for level in self.levels
+            ],
+            "repeat": self.repeat,
+            "ack_timeout_s": self.ack_timeout_s,
+        }
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> "Plan":
+        """Return the plan that `to_json` described."""
+        return Plan(data["name"], levels_from_json(data["levels"]), data["repeat"], data["ack_timeout_s"])
+
+
+def levels_from_json(data: list[dict[str, Any]]) -> tuple[Level, ...]:
+    """Return levels as the database keeps them."""
+    return tuple(
+        Level(
+            tuple(Target(TargetKind(t["kind"]), t["id"]) for t in level["targets"]),
+            level["ack_within_s"],
+        )
+        for level in data
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who is notified in which order, and how often the whole is repeated."""
+
+    id: int
+    name: str
+    slug: str
+    team_id: int
+    version: int
+    levels: tuple[Level, ...]
+    repeat: int
+    ack_timeout_s: int | None
+
+    @property
+    def plan(self) -> Plan:
+        """The policy as a page keeps it."""
+        return Plan(self.name, self.levels, self.repeat, self.ack_timeout_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One demand. `level` is the level entered last, -1 before the first; `due_at` its one timer."""
+
+    id: int
+    subject_kind: str
+    subject_id: int
+    service_id: int | None
+    team_id: int | None
+    policy_id: int | None
+    plan: Plan
+    title: str
+    urgency: str
+    severity: int | None
+    state: PageState
+    level: int
+    round: int
+    epoch: int
+    version: int
+    due_at: datetime | None
+    triggered_at: datetime
+    first_ack_at: datetime | None
+    acked_at: datetime | None
+    resolved_at: datetime | None
+    snoozed_until: datetime | None
+    exhausted_reason: str | None
+
+    @property
+    def ref(self) -> str:
+        """How people name the page."""
+        return f"PG-{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One attempt to reach one person through one method."""
+
+    id: int
+    page_id: int | None
+    epoch: int
+    level: int
+    round: int
+    person_id: int
+    method_id: int
+    reason: str
+    channel: str
+    address: str
+    idempotency_key: str
+    state: str
+    send_at: datetime
+    attempts: int
+    error: str | None
+    created_at: datetime
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of a page's story."""
+
+    at: datetime
+    kind: str
+    actor: str
+    text: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """What became of an acknowledgement; `already` says why it changed nothing."""
+
+    page: Page
+    already: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageAcknowledged:
+    """A human took a page."""
+
+    page_id: int
+    person_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageResolved:
+    """A page needs nobody any more."""
+
+    page_id: int

@@ -1,0 +1,155 @@
+"""The sender: leases messages from the ledger, hands them to their channel, records what became of them."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from firebell.alerts import actions as alerts
+from firebell.alerts.model import Alert
+from firebell.catalog import actions as catalog
+from firebell.kit.context import Context
+from firebell.kit.db import Tx
+from firebell.kit.errors import Unavailable
+from firebell.paging import ledger, links, store
+from firebell.paging.actions import all_failed
+from firebell.paging.channels import Accepted, Channel, Failed, Message, Outcome, Retry
+from firebell.paging.channels.email import Email
+from firebell.paging.channels.ntfy import Ntfy
+from firebell.paging.channels.webhook import Webhook
+from firebell.paging.model import Delivery
+from firebell.people import actions as people
+
+log = logging.getLogger(__name__)
+
+CAPACITY = 64
+"""How many messages are under way at once in this process."""
+BACKOFF_S = (2, 8, 30)
+ALERTS = 100
+
+
+class Sender:
+    """Has its own tasks: a slow provider delays nobody else's message."""
+
+    next_at = staticmethod(ledger.next_at)
+
+    def __init__(self, ctx: Context, on_free: Callable[[], None] = lambda: None) -> None:
+        self._ctx = ctx
+        self._on_free = on_free
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._channels: dict[str, Channel] = {
+            "email": Email(ctx.smtp_url, ctx.mail_from),
+            "webhook": Webhook(ctx.http, ctx.signer),
+            "ntfy": Ntfy(ctx.http, ctx.ntfy_url),
+        }
+
+    async def run_once(self, now: datetime) -> int:
+        """Claim what is due and there is room for, begin to send it, and return how many were claimed."""
+        room = CAPACITY - len(self._tasks)
+        if room <= 0:
+            return 0
+        async with self._ctx.db.tx() as tx:
+            claimed = await ledger.claim(tx, now, room)
+            messages = await compose(tx, self._ctx, claimed, now)
+        for delivery, message in zip(claimed, messages, strict=True):
+            task = asyncio.create_task(self._deliver(delivery, message))
+            self._tasks.add(task)
+            task.add_done_callback(self._finished)
+        return len(claimed)
+
+    async def drain(self) -> None:
+        """Wait until everything that was begun is recorded."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception():
+            log.error("a message was not recorded, its lease will expire", exc_info=task.exception())
+        self._on_free()
+
+    async def _deliver(self, delivery: Delivery, message: Message) -> None:
+        outcome = await self._channels[delivery.channel].send(
+            delivery.address, message, delivery.idempotency_key
+        )
+        for wait in (0.1, 1, 5):
+            try:
+                await self._record(delivery, outcome)
+            except Unavailable:
+                await asyncio.sleep(wait)
+            else:
+                return
+
+    async def _record(self, delivery: Delivery, outcome: Outcome) -> None:
+        now = self._ctx.clock.now()
+        async with self._ctx.db.tx() as tx:
+            match outcome:
+                case Accepted(provider_id):
+                    await ledger.accepted(tx, delivery.id, provider_id, now)
+                    if delivery.reason == "test":
+                        await people.mark_method_verified(tx, delivery.method_id, now)
+                case Retry(reason, after_s) if delivery.attempts <= len(BACKOFF_S):
+                    wait = after_s or BACKOFF_S[delivery.attempts - 1] * random.uniform(0.8, 1.2)  # noqa: S311
+                    await ledger.again(tx, delivery.id, now + timedelta(seconds=wait), reason)
+                case Retry(reason):
+                    await self._failed(tx, delivery, reason, now)
+                case Failed(reason, suspect):
+                    if suspect:
+                        await people.mark_method_suspect(tx, delivery.method_id, now)
+                    await self._failed(tx, delivery, reason, now)
+            if delivery.page_id is not None:
+                await tx.live(f"pg-{delivery.page_id}")
+
+    async def _failed(self, tx: Tx, delivery: Delivery, reason: str, now: datetime) -> None:
+        log.warning(
+            "a message failed", extra={"delivery": delivery.id, "channel": delivery.channel, "reason": reason}
+        )
+        if delivery.page_id is not None:
+            # page before deliveries: the order in which an acknowledgement locks them
+            await store.lock(tx, [delivery.page_id])
+        nobody = await ledger.failed(tx, delivery, reason, now)
+        if nobody and delivery.page_id is not None:
+            await all_failed(tx, delivery.page_id, delivery.epoch, delivery.level, delivery.round, now)
+
+
+async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: datetime) -> list[Message]:
+    """Return what each delivery says, from the state of its page at this instant."""
+    pages = await store.pages_by_id(tx, [d.page_id for d in claimed if d.page_id is not None])
+    persons = await people.persons(tx, [d.person_id for d in claimed])
+    groups = [p.subject_id for p in pages.values() if p.subject_kind == "group"]
+    found = await alerts.alerts_of_groups(tx, groups, ALERTS) if groups else {}
+    services = await catalog.services_by_id(tx, [p.service_id for p in pages.values() if p.service_id])
+    teams = {t.id: t.name for t in await people.teams(tx)} if pages else {}
+    messages = []
+    for delivery in claimed:
+        page = pages.get(delivery.page_id or 0)
+        service = services.get(page.service_id or 0) if page else None
+        of_page = tuple(found.get(page.subject_id, ())) if page and page.subject_kind == "group" else ()
+        person = persons[delivery.person_id]
+        messages.append(
+            Message(
+                delivery_id=delivery.id,
+                reason=delivery.reason,
+                person=person.name,
+                tz=person.tz,
+                page_ref=page.ref if page else "",
+                title=page.title if page else "Firebell test message",
+                state=page.state if page else "",
+                urgency=page.urgency if page else "low",
+                severity=page.severity if page else None,
+                service=service.name if service else "",
+                team=teams.get(page.team_id or 0, "") if page else "",
+                triggered_at=page.triggered_at if page else now,
+                level=delivery.level,
+                alerts=of_page,
+                runbook=_runbook(of_page, service.runbook_url if service else ""),
+                page_url=f"{ctx.public_url}/pages/{page.ref}" if page else "",
+                ack_url=links.ack_url(ctx, delivery, now) if page else "",
+            )
+        )
+    return messages
+
+
+def _runbook(of_page: Sequence[Alert], default: str) -> str:
+    return next((a.links["runbook"] for a in of_page if a.links.get("runbook")), default)

@@ -1,0 +1,264 @@
+"""The SQL of policies, pages, their log and owners; batches are single statements."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from firebell.kit.db import Row, Tx
+from firebell.paging.model import LogEntry, Page, PageState, Plan, Policy, levels_from_json
+
+_POLICY = "id, name, slug, team_id, version, levels, repeat, ack_timeout_s"
+_PAGE = (
+    "id, subject_kind, subject_id, service_id, team_id, policy_id, plan, title, urgency, severity, state,"
+    " level, round, epoch, version, due_at, triggered_at, first_ack_at, acked_at, resolved_at,"
+    " snoozed_until, exhausted_reason"
+)
+
+
+def _policy(row: Row) -> Policy:
+    values = dict(row)
+    return Policy(**{**values, "levels": levels_from_json(values["levels"])})
+
+
+def _page(row: Row) -> Page:
+    values = dict(row)
+    plan, state = Plan.from_json(values["plan"]), PageState(values["state"])
+    return Page(**{**values, "plan": plan, "state": state})
+
+
+async def insert_policy(
+    tx: Tx, name: str, slug: str, team_id: int, plan: Plan, now: datetime
+) -> Policy | None:
+    data = plan.to_json()
+    row = await tx.row(
+        "insert into policy (name, slug, team_id, levels, repeat, ack_timeout_s, created_at)"
+        f" values ($1, $2, $3, $4, $5, $6, $7) on conflict (slug) do nothing returning {_POLICY}",
+        name,
+        slug,
+        team_id,
+        data["levels"],
+        plan.repeat,
+        plan.ack_timeout_s,
+        now,
+    )
+    return _policy(row) if row else None
+
+
+async def update_policy(tx: Tx, policy_id: int, plan: Plan) -> None:
+    data = plan.to_json()
+    await tx.execute(
+        "update policy set levels = $2, repeat = $3, ack_timeout_s = $4, version = version + 1 where id = $1",
+        policy_id,
+        data["levels"],
+        plan.repeat,
+        plan.ack_timeout_s,
+    )
+
+
+async def policies(tx: Tx) -> list[Policy]:
+    return [_policy(r) for r in await tx.fetch(f"select {_POLICY} from policy order by name, id")]
+
+
+async def policies_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Policy]:
+    rows = await tx.fetch(f"select {_POLICY} from policy where id = any($1::bigint[])", list(ids))
+    return {row["id"]: _policy(row) for row in rows}
+
+
+async def policy_by_slug(tx: Tx, slug: str) -> Policy | None:
+    row = await tx.row(f"select {_POLICY} from policy where slug = $1", slug)
+    return _policy(row) if row else None
+
+
+async def delete_policy(tx: Tx, policy_id: int) -> bool:
+    """Delete a policy unless an open page follows it; its services go to the catch-all list."""
+    if await tx.value(
+        "select exists (select from page where policy_id = $1 and state <> 'resolved')", policy_id
+    ):
+        return False
+    await tx.execute("update service set policy_id = null where policy_id = $1", policy_id)
+    await tx.execute("update page set policy_id = null where policy_id = $1", policy_id)
+    await tx.execute("delete from policy where id = $1", policy_id)
+    return True
+
+
+async def insert_pages(tx: Tx, kind: str, rows: Sequence[dict[str, Any]], now: datetime) -> list[int]:
+    """Insert triggered pages due now; a subject that has an open page gets no second one."""
+    found = await tx.fetch(
+        "insert into page (subject_kind, subject_id, service_id, team_id, policy_id, plan, title, urgency,"
+        " severity, state, due_at, triggered_at)"
+        " select $1, s, v, t, p, l, n, u, x, 'triggered', $2, $2"
+        " from unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::jsonb[], $8::text[],"
+        " $9::text[], $10::int[]) r(s, v, t, p, l, n, u, x)"
+        " on conflict (subject_kind, subject_id) where state not in ('resolved', 'merged') do nothing"
+        " returning id",
+        kind,
+        now,
+        *[
+            [row[name] for row in rows]
+            for name in (
+                "subject_id",
+                "service_id",
+                "team_id",
+                "policy_id",
+                "plan",
+                "title",
+                "urgency",
+                "severity",
+            )
+        ],
+    )
+    return [row["id"] for row in found]
+
+
+async def page(tx: Tx, page_id: int) -> Page | None:
+    row = await tx.row(f"select {_PAGE} from page where id = $1", page_id)
+    return _page(row) if row else None
+
+
+async def pages_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Page]:
+    rows = await tx.fetch(f"select {_PAGE} from page where id = any($1::bigint[])", list(ids))
+    return {row["id"]: _page(row) for row in rows}
+
+
+async def lock(tx: Tx, ids: Sequence[int]) -> list[Page]:
+    """Lock pages in id order and return them."""
+    rows = await tx.fetch(
+        f"select {_PAGE} from page where id = any($1::bigint[]) order by id for update", list(ids)
+    )
+    return [_page(row) for row in rows]
+
+
+async def lock_free(tx: Tx, ids: Sequence[int]) -> list[Page]:
+    """Lock those pages that nobody else holds just now."""
+    rows = await tx.fetch(
+        f"select {_PAGE} from page where id = any($1::bigint[]) order by id for update skip locked", list(ids)
+    )
+    return [_page(row) for row in rows]
+
+
+async def lock_subjects(tx: Tx, kind: str, ids: Sequence[int]) -> list[Page]:
+    """Lock the open pages of these subjects in id order and return them."""
+    rows = await tx.fetch(
+        f"select {_PAGE} from page where subject_kind = $1 and subject_id = any($2::bigint[])"
+        " and state not in ('resolved', 'merged') order by id for update",
+        kind,
+        list(ids),
+    )
+    return [_page(row) for row in rows]
+
+
+async def save(tx: Tx, pages: Sequence[Page]) -> None:
+    """Write changed pages back and void what waits of their older plans (I2, I6)."""
+    await tx.execute(
+        "update page p set urgency = t.u, severity = t.x, state = t.s, level = t.l, round = t.r,"
+        " epoch = t.e, version = t.v, due_at = t.d, first_ack_at = t.f, acked_at = t.a, resolved_at = t.z,"
+        " snoozed_until = t.n, exhausted_reason = t.q"
+        " from unnest($1::bigint[], $2::text[], $3::int[], $4::text[], $5::int[], $6::int[], $7::bigint[],"
+        " $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[],"
+        " $13::timestamptz[], $14::text[]) t(i, u, x, s, l, r, e, v, d, f, a, z, n, q) where p.id = t.i",
+        [p.id for p in pages],
+        [p.urgency for p in pages],
+        [p.severity for p in pages],
+        [p.state for p in pages],
+        [p.level for p in pages],
+        [p.round for p in pages],
+        [p.epoch for p in pages],
+        [p.version for p in pages],
+        [p.due_at for p in pages],
+        [p.first_ack_at for p in pages],
+        [p.acked_at for p in pages],
+        [p.resolved_at for p in pages],
+        [p.snoozed_until for p in pages],
+        [p.exhausted_reason for p in pages],
+    )
+    await tx.execute(
+        "update delivery d set state = 'void' from unnest($1::bigint[], $2::bigint[]) t(i, e)"
+        " where d.page_id = t.i and d.epoch < t.e and d.state = 'queued'",
+        [p.id for p in pages],
+        [p.epoch for p in pages],
+    )
+
+
+async def pages(
+    tx: Tx,
+    *,
+    states: Sequence[str] | None = None,
+    words: str = "",
+    team_ids: Sequence[int] | None = None,
+    limit: int = 100,
+) -> list[Page]:
+    """Return pages, the demanding ones first, then the newest."""
+    rows = await tx.fetch(
+        f"select {_PAGE} from page where ($1::text[] is null or state = any($1))"
+        " and ($2 = '' or position(lower($2) in lower(title)) > 0)"
+        " and ($3::bigint[] is null or team_id = any($3))"
+        " order by state in ('triggered', 'exhausted') desc, id desc limit $4",
+        list(states) if states is not None else None,
+        words,
+        list(team_ids) if team_ids is not None else None,
+        limit,
+    )
+    return [_page(row) for row in rows]
+
+
+async def open_page_of(tx: Tx, kind: str, subject_id: int) -> Page | None:
+    row = await tx.row(
+        f"select {_PAGE} from page where subject_kind = $1 and subject_id = $2 order by id desc limit 1",
+        kind,
+        subject_id,
+    )
+    return _page(row) if row else None
+
+
+async def counts(tx: Tx) -> dict[str, int]:
+    """Return how many open pages there are by state."""
+    rows = await tx.fetch("select state, count(*) n from page where state <> 'resolved' group by state")
+    return {row["state"]: row["n"] for row in rows}
+
+
+async def add_owner(tx: Tx, page_id: int, person_id: int, now: datetime) -> None:
+    await tx.execute(
+        "insert into page_owner (page_id, person_id, at) values ($1, $2, $3) on conflict do nothing",
+        page_id,
+        person_id,
+        now,
+    )
+
+
+async def owners(tx: Tx, ids: Sequence[int]) -> dict[int, list[int]]:
+    """Return who took each page, the first first."""
+    rows = await tx.fetch(
+        "select page_id, person_id from page_owner where page_id = any($1::bigint[]) order by at", list(ids)
+    )
+    found: dict[int, list[int]] = {i: [] for i in ids}
+    for row in rows:
+        found[row["page_id"]].append(row["person_id"])
+    return found
+
+
+async def add_log(
+    tx: Tx, rows: Sequence[tuple[int, str, str, int | None, str, dict[str, Any]]], now: datetime
+) -> None:
+    """Append (page id, kind, actor, actor id, text, data) lines."""
+    await tx.execute(
+        "insert into page_log (page_id, at, kind, actor, actor_id, text, data)"
+        " select p, $1, k, a, i, t, d from unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[],"
+        " $6::text[], $7::jsonb[]) r(p, k, a, i, t, d)",
+        now,
+        *(list(column) for column in zip(*rows, strict=True)),
+    )
+
+
+async def log(tx: Tx, page_id: int) -> list[LogEntry]:
+    rows = await tx.fetch(
+        "select at, kind, actor, text, data from page_log where page_id = $1 order by id", page_id
+    )
+    return [LogEntry(*row.values()) for row in rows]
+
+
+async def use_link(tx: Tx, link: str, now: datetime) -> bool:
+    """Mark a link as used; False when it was used before."""
+    done = await tx.execute(
+        "insert into used_link (id, used_at) values ($1, $2) on conflict do nothing", link, now
+    )
+    return done.endswith("1")

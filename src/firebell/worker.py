@@ -1,0 +1,173 @@
+"""The tick: runs timers that are due, stored reactions and waiting deliveries, and watches itself."""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from firebell.alerts import due as alerts_due
+from firebell.kit import due, outbox
+from firebell.kit.context import Context
+from firebell.kit.db import LIVE_CHANNEL, WORK_CHANNEL, Tx
+from firebell.kit.errors import Unavailable
+from firebell.kit.log import correlation_id
+from firebell.paging import due as paging_due
+from firebell.paging.sender import Sender
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+POLL = timedelta(seconds=5)
+"""How long a lane sleeps at most: only a lost notification ever waits for it."""
+BUSY = timedelta(milliseconds=20)
+"""The pause before timers whose subject was locked are tried again."""
+LATE = timedelta(seconds=30)
+"""Timer lateness that is reported as `engine_late` (spec 2.7 T3)."""
+
+
+def timer_handlers() -> dict[str, due.Handler]:
+    """Return who runs each kind of timer."""
+    return {**alerts_due.HANDLERS, **paging_due.HANDLERS}
+
+
+class Worker:
+    """Runs the three lanes `due`, `outbox` and `send`; any number of workers share one database."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        timers: Mapping[str, due.Handler],
+        reactions: Mapping[str, outbox.Handler],
+        ensure_database: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._ctx = ctx
+        self._timers = timers
+        self._reactions = reactions
+        self._ensure = ensure_database
+        self._wake = {"due": asyncio.Event(), "outbox": asyncio.Event(), "send": asyncio.Event()}
+        self._sender = Sender(ctx, on_free=self._wake["send"].set)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then finish what is running; a lost database is waited for."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._listen()),
+                group.create_task(self._lane("due", self.run_due, due.next_at)),
+                group.create_task(self._lane("outbox", self.run_outbox, outbox.next_at)),
+                group.create_task(self._lane("send", self._sender.run_once, self._sender.next_at)),
+            ]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+            await self._sender.drain()
+
+    async def settle(self, now: datetime) -> None:
+        """Run everything that is due at `now` until nothing is left: how stories move time."""
+        busy = True
+        while busy:
+            ran = await self.run_due(now) + await self.run_outbox(now) + await self._sender.run_once(now)
+            await self._sender.drain()
+            busy = ran > 0
+
+    async def run_due(self, now: datetime) -> int:
+        """Run one batch of timers of one kind; return how many are done with."""
+        async with self._ctx.db.tx() as tx:
+            timers = await due.claim(tx, now, limit=BATCH)
+            if not timers:
+                return 0
+            if now - timers[0].due_at > LATE:
+                log.warning(
+                    "engine_late",
+                    extra={"kind": timers[0].kind, "late_s": (now - timers[0].due_at).total_seconds()},
+                )
+            try:
+                async with tx.savepoint():
+                    return await self._run_timers(tx, timers, now)
+            except Exception:
+                log.exception("timer batch failed, running one by one", extra={"kind": timers[0].kind})
+                return sum([await self._run_alone(tx, timer, now) for timer in timers])
+
+    async def _run_timers(self, tx: Tx, timers: Sequence[due.Timer], now: datetime) -> int:
+        kept = await self._timers[timers[0].kind](tx, timers, now)
+        done = [timer for timer in timers if timer not in kept]
+        await due.finish(tx, done)
+        return len(done)
+
+    async def _run_alone(self, tx: Tx, timer: due.Timer, now: datetime) -> int:
+        try:
+            async with tx.savepoint():
+                return await self._run_timers(tx, [timer], now)
+        except Exception as exc:
+            log.exception("timer failed, kept", extra={"kind": timer.kind, "key": timer.key})
+            await due.postpone(tx, timer, now, repr(exc))
+            return 1
+
+    async def run_outbox(self, now: datetime) -> int:
+        """Run one stored reaction; return 1 when there was one."""
+        async with self._ctx.db.tx() as tx:
+            job = await outbox.claim(tx, now)
+            if job is None:
+                return 0
+            try:
+                async with tx.savepoint():
+                    await self._reactions[job.reaction](tx, job.payload, now)
+            except Exception as exc:
+                log.exception("reaction failed", extra={"reaction": job.reaction, "job": job.id})
+                await outbox.fail(tx, job, now, repr(exc))
+            else:
+                await outbox.finish(tx, job)
+        return 1
+
+    async def _lane(
+        self,
+        name: str,
+        run: Callable[[datetime], Awaitable[int]],
+        next_at: Callable[[Tx], Awaitable[datetime | None]],
+    ) -> None:
+        wake = self._wake[name]
+        while True:
+            correlation_id.set(f"{name}-{uuid.uuid4().hex[:8]}")
+            try:
+                wake.clear()
+                while await run(self._ctx.clock.now()):
+                    pass
+                async with self._ctx.db.tx() as tx:
+                    upcoming = await next_at(tx)
+                now = self._ctx.clock.now()
+                pause = POLL if upcoming is None else min(POLL, max(upcoming - now, BUSY))
+            except Unavailable:
+                pause = timedelta(seconds=0.5)
+            except Exception:
+                log.exception("lane failed, going on", extra={"lane": name})
+                pause = timedelta(seconds=1)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(wake.wait(), pause.total_seconds())
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                conn = await self._ctx.db.listen(
+                    {WORK_CHANNEL: self._woken, LIVE_CHANNEL: self._ctx.live.publish}
+                )
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                log.warning("database is away, trying again")
+                if self._ensure:
+                    await self._ensure()
+                await asyncio.sleep(0.5)
+                continue
+            for event in self._wake.values():
+                event.set()
+            closed = asyncio.Event()
+            conn.add_termination_listener(lambda _, gone=closed: gone.set())
+            try:
+                await closed.wait()
+            finally:
+                await conn.close(timeout=2)
+
+    def _woken(self, lane: str) -> None:
+        if lane in self._wake:
+            self._wake[lane].set()

@@ -1,0 +1,213 @@
+"""A small organisation on a real database, a worker that is moved by hand, and real receivers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from firebell import first_run, reactions
+from firebell.alerts import actions as alerts
+from firebell.alerts.ingest import Ingest
+from firebell.alerts.model import Received, Reject
+from firebell.alerts.sources import alertmanager, generic
+from firebell.kit.clock import FakeClock
+from firebell.kit.context import Context
+from firebell.kit.events import Actor
+from firebell.kit.http_out import parse_networks
+from firebell.paging import actions as paging
+from firebell.paging.model import Page
+from firebell.people import actions as people
+from firebell.runtime import connected
+from firebell.settings import Settings
+from firebell.worker import Worker, timer_handlers
+
+
+@dataclass(slots=True)
+class Sink:
+    """A real HTTP server on the loopback address that remembers what it was sent."""
+
+    port: int = 0
+    got: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    status: int = 200
+    delay_s: float = 0
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}/hook"
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            lines = head.decode().split("\r\n")[1:-2]
+            headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}
+            body = await reader.readexactly(int(headers.get("content-length", 0)))
+            self.got.append(msgspec.json.decode(body))
+            self.headers.append(headers)
+            await asyncio.sleep(self.delay_s)
+            writer.write(f"HTTP/1.1 {self.status} X\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+            await writer.drain()
+
+    def people(self) -> list[str]:
+        """Return whom each message was for, in order."""
+        return [message["person"] for message in self.got]
+
+
+@asynccontextmanager
+async def sink() -> AsyncIterator[Sink]:
+    """Run a sink until the block ends."""
+    found = Sink()
+
+    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await found.answer(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    server = await asyncio.start_server(serve_one, "127.0.0.1", 0)
+    found.port = server.sockets[0].getsockname()[1]
+    try:
+        yield found
+    finally:
+        server.close()
+
+
+@dataclass(slots=True)
+class World:
+    """Mara (primary) and Jun (secondary) own Checkout; both are reached through the same sink."""
+
+    ctx: Context
+    clock: FakeClock
+    worker: Worker
+    ingest: Ingest
+    sink: Sink
+    mara: int
+    jun: int
+    integration: int
+    service: int
+    key: str
+
+    @property
+    def now(self) -> datetime:
+        """The present instant of this world."""
+        return self.clock.now()
+
+    async def alert(self, title: str = "5xx above 5 %", **more: Any) -> None:
+        """Let a generic alert arrive."""
+        body = msgspec.json.encode({"title": title, "severity": "critical", "key": title, **more})
+        await self.receive("generic", body)
+
+    async def receive(self, source: str, body: bytes) -> None:
+        """Let a body arrive at the integration."""
+        normal = {"generic": generic, "alertmanager": alertmanager}[source].normalise(body, self.now)
+        assert not isinstance(normal, Reject)
+        await self.ingest.submit(Received(self.integration, self.service, source, body, normal))
+
+    async def settle(self) -> None:
+        """Let the worker do everything that is due now."""
+        await self.worker.settle(self.now)
+
+    async def after(self, **by: float) -> None:
+        """Let time pass, a minute at a time, with the worker at work."""
+        end = self.now + timedelta(**by)
+        await self.settle()
+        while self.now < end:
+            self.clock.advance(min(timedelta(minutes=1), end - self.now))
+            await self.settle()
+
+    async def page(self) -> Page:
+        """Return the newest page."""
+        async with self.ctx.db.tx() as tx:
+            return max(await paging.pages(tx), key=lambda p: p.id)
+
+    async def pages(self) -> list[Page]:
+        """Return every page."""
+        async with self.ctx.db.tx() as tx:
+            return sorted(await paging.pages(tx), key=lambda p: p.id)
+
+    async def ack(self, person: int, page_id: int | None = None) -> None:
+        """Let somebody acknowledge."""
+        found, actor = page_id or (await self.page()).id, await self.actor(person)
+        async with self.ctx.db.tx() as tx:
+            await paging.ack(tx, actor, found, self.now)
+
+    async def resolve(self, person: int) -> None:
+        """Let somebody resolve the newest page."""
+        found, actor = await self.page(), await self.actor(person)
+        async with self.ctx.db.tx() as tx:
+            await paging.resolve(tx, actor, found.id, self.now)
+
+    async def actor(self, person: int) -> Actor:
+        """Return a person as an actor."""
+        async with self.ctx.db.tx() as tx:
+            return Actor("person", (await people.person(tx, person)).name, person)
+
+    async def story(self) -> list[str]:
+        """Return what the newest page's log says."""
+        found = await self.page()
+        async with self.ctx.db.tx() as tx:
+            return [entry.text for entry in await paging.log(tx, found.id)]
+
+
+ANSWERS = first_run.Answers(
+    organisation="Kestrel",
+    name="Mara Lindqvist",
+    email="mara@example.org",
+    password="a quiet night please",
+    tz="Europe/Stockholm",
+    team="Payments",
+    service="Checkout",
+    second_name="Jun Okafor",
+    second_email="jun@example.org",
+)
+
+
+def settings(**more: Any) -> Settings:
+    """Return settings that let webhooks reach the loopback address."""
+    return Settings(allowed_networks=parse_networks("127.0.0.0/8"), **more)
+
+
+@asynccontextmanager
+async def world(dsn: str, clock: FakeClock, **more: Any) -> AsyncIterator[World]:
+    """Make the organisation; both people are reached by webhook alone, at once."""
+    async with connected(settings(**more), dsn, clock) as ctx, sink() as receiver:
+        async with ctx.db.tx() as tx:
+            made = await first_run.make(tx, ANSWERS, clock.now())
+            for person in made.people:
+                actor = Actor("system", "Test")
+                method = await people.add_contact_method(
+                    tx,
+                    actor,
+                    person_id=person,
+                    kind="webhook",
+                    address=receiver.url,
+                    label="",
+                    now=clock.now(),
+                )
+                for urgency in ("high", "low"):
+                    await people.set_rules(
+                        tx,
+                        actor,
+                        person_id=person,
+                        urgency=urgency,
+                        rules=[(0, method.id)],
+                        now=clock.now(),
+                    )
+            integration = (await alerts.integrations(tx))[0]
+        yield World(
+            ctx,
+            clock,
+            Worker(ctx, timer_handlers(), reactions.outbox_handlers()),
+            Ingest(ctx),
+            receiver,
+            made.people[0],
+            made.people[1],
+            integration.id,
+            integration.service_id,
+            integration.key,
+        )
