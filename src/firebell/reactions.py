@@ -7,10 +7,12 @@ from firebell.alerts.model import (
     GroupsRaised,
     GroupsResolved,
 )
+from firebell.incidents.model import IncidentClosed
 from firebell.kit import outbox
 from firebell.kit.events import Reactions
 from firebell.paging import actions as paging
 from firebell.people.model import ContactTestRequested
+from firebell.postmortems import actions as postmortems
 
 
 def build() -> Reactions:
@@ -23,10 +25,13 @@ def build() -> Reactions:
             GroupsResolved: (paging.resolve_groups,),
             GroupsAcknowledged: (paging.acknowledge_groups,),
         },
-        then={ContactTestRequested: ("send_contact_test",)},
+        then={
+            ContactTestRequested: ("send_contact_test",),
+            IncidentClosed: ("draft_postmortem",),
+        },
     )
 
 
 def outbox_handlers() -> dict[str, outbox.Handler]:
     """Return what each name in the `then` lane runs."""
-    return {"send_contact_test": paging.send_test}
+    return {"send_contact_test": paging.send_test, "draft_postmortem": postmortems.draft_for}

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from firebell.alerts import due as alerts_due
+from firebell.incidents import due as incidents_due
 from firebell.kit import due, outbox
 from firebell.kit.context import Context
 from firebell.kit.db import LIVE_CHANNEL, WORK_CHANNEL, Tx
@@ -31,7 +32,7 @@ LATE = timedelta(seconds=30)
 
 def timer_handlers() -> dict[str, due.Handler]:
     """Return who runs each kind of timer."""
-    return {**alerts_due.HANDLERS, **paging_due.HANDLERS}
+    return {**alerts_due.HANDLERS, **paging_due.HANDLERS, **incidents_due.HANDLERS}
 
 
 class Worker:

@@ -57,6 +57,11 @@ async def schedule_once(tx: Tx, kind: str, key: str, due_at: datetime) -> None:
     )
 
 
+async def cancel(tx: Tx, kind: str, key: str) -> None:
+    """Remove the timer of (`kind`, `key`) if there is one."""
+    await cancel_many(tx, kind, [key])
+
+
 async def cancel_many(tx: Tx, kind: str, keys: Sequence[str]) -> None:
     """Remove the timers of these keys where there are any."""
     if keys:

@@ -1,0 +1,1 @@
+"""Incidents: declared, commanded, told as a timeline, closed with proof."""

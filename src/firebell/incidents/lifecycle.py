@@ -1,0 +1,153 @@
+"""Phases, guards, cadence and process checks of an incident (spec 4.2 and 4.4), pure."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from firebell.incidents.model import ACTIVE, ROLE_NAMES, Incident, Phase, Role
+from firebell.incidents.severity import FACTS, Severity
+
+STABLE = timedelta(minutes=30)
+REOPEN_WITHIN = timedelta(hours=24)
+LOWER_AFTER_RAISE = timedelta(minutes=15)
+POSTMORTEM_WITHIN = timedelta(hours=48)
+
+ALLOWED: dict[Phase, tuple[Phase, ...]] = {
+    Phase.DECLARED: (Phase.INVESTIGATING, Phase.MITIGATING, Phase.MONITORING, Phase.DISMISSED),
+    Phase.INVESTIGATING: (Phase.MITIGATING, Phase.MONITORING, Phase.DISMISSED),
+    Phase.MITIGATING: (Phase.INVESTIGATING, Phase.MONITORING),
+    Phase.MONITORING: (Phase.CLOSED, Phase.MITIGATING, Phase.INVESTIGATING),
+    Phase.CLOSED: (Phase.REVIEWED, Phase.INVESTIGATING),
+    Phase.REVIEWED: (),
+    Phase.DISMISSED: (),
+}
+"""`resolved` turns into `monitoring` at once, so monitoring is entered by resolving."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a guard needs to know beside the incident."""
+
+    roles: frozenset[Role]
+    open_pages: tuple[str, ...] = ()
+    mitigation_recorded: bool = False
+
+
+def refusal(incident: Incident, to: Phase, facts: Facts, now: datetime) -> str | None:
+    """Return why the incident may not go to `to` now, None when it may."""
+    allowed = ALLOWED[incident.phase]
+    if to not in allowed:
+        choices = ", ".join(allowed) or "nothing: it is over"
+        return f"From {incident.phase} it can go to {choices}."
+    match to:
+        case Phase.INVESTIGATING if incident.phase is Phase.CLOSED:
+            if incident.closed_at and now - incident.closed_at > REOPEN_WITHIN:
+                return "It was closed more than 24 hours ago: declare a new incident and link it."
+        case Phase.INVESTIGATING if incident.severity <= 1 and Role.COMMANDER not in facts.roles:
+            return f"A SEV{incident.severity} needs a commander first."
+        case Phase.MITIGATING if incident.phase in ACTIVE and not facts.mitigation_recorded:
+            return "Say what is being done: record a mitigation first."
+        case Phase.MONITORING if not facts.mitigation_recorded:
+            return "Say what ended it: record a mitigation, or that it recovered by itself."
+        case Phase.CLOSED:
+            return _not_closable(incident, facts, now)
+        case _:
+            return None
+    return None
+
+
+def _not_closable(incident: Incident, facts: Facts, now: datetime) -> str | None:
+    if incident.stable_since is None or now - incident.stable_since < STABLE:
+        ready = (incident.stable_since or now) + STABLE
+        minutes = max(1, int((ready - now).total_seconds() + 59) // 60)
+        return f"It must be stable for 30 minutes; {minutes} min are missing."
+    if facts.open_pages:
+        return f"It still demands attention: {', '.join(facts.open_pages)}."
+    return None
+
+
+def update_interval(severity: int) -> timedelta | None:
+    """Return how often an internal update is promised, None for never."""
+    every = FACTS[Severity(severity)].update_every
+    return timedelta(minutes=every) if every else None
+
+
+def next_update(incident: Incident) -> datetime | None:
+    """Return when the next update is due: from the last one, twice as slow while monitoring."""
+    interval = update_interval(incident.severity)
+    if interval is None or incident.phase not in (*ACTIVE, Phase.MONITORING):
+        return None
+    if incident.phase is Phase.MONITORING:
+        interval *= 2
+    return (incident.last_update_at or incident.declared_at) + interval
+
+
+def severity_refusal(
+    incident: Incident, to: int, reason: str, raised_at: datetime | None, now: datetime
+) -> str | None:
+    """Return why the severity may not change to `to`, None when it may; raising is never refused."""
+    if to == incident.severity:
+        return f"It is SEV{to} already."
+    if to < incident.severity:
+        return None
+    if not reason.strip():
+        return "Lowering a severity needs a reason."
+    if raised_at and now - raised_at < LOWER_AFTER_RAISE:
+        return "It was raised less than 15 minutes ago: treat it as the higher one for now."
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One process check of a running incident; `state` is ok, warn or late."""
+
+    id: str
+    state: str
+    title: str
+    text: str
+
+
+def checks(incident: Incident, holders: Mapping[Role, Collection[int]], now: datetime) -> list[Check]:
+    """Return the checks that apply to a live incident, the failed ones first (spec 4.4)."""
+    if incident.phase not in (*ACTIVE, Phase.MONITORING):
+        return []
+    facts = FACTS[Severity(incident.severity)]
+    found = []
+    for role in (Role(name) for name in facts.roles):
+        limit = facts.commander_within if role is Role.COMMANDER else 15
+        open_for = now - incident.declared_at
+        name = ROLE_NAMES[role]
+        if holders.get(role):
+            found.append(Check("I-ROLE", "ok", f"{name} is there", ""))
+        elif limit is None or open_for <= timedelta(minutes=limit):
+            found.append(Check("I-ROLE", "warn", f"No {name.lower()} yet", _needs(incident, limit)))
+        else:
+            code = "I-NOIC" if role is Role.COMMANDER else "I-ROLE"
+            minutes = int(open_for.total_seconds() // 60)
+            found.append(Check(code, "late", f"No {name.lower()} for {minutes} min", _needs(incident, limit)))
+    commanders, experts = set(holders.get(Role.COMMANDER, ())), set(holders.get(Role.SME, ()))
+    if incident.severity <= 1 and commanders & experts:
+        text = "The commander delegates and does not debug: hand one role over."
+        found.append(Check("I-HANDSON", "late", "The commander is hands-on", text))
+    elif incident.severity <= 1 and commanders:
+        found.append(Check("I-HANDSON", "ok", "Commander is not hands-on", ""))
+    if incident.update_due_at and now > incident.update_due_at:
+        text = "Write one line, even if nothing changed."
+        found.append(Check("I-UPDATE", "late", "The update is overdue", text))
+    elif incident.update_due_at:
+        found.append(Check("I-UPDATE", "ok", "Updates are on time", ""))
+    if incident.provisional:
+        found.append(
+            Check("I-PROVISIONAL", "warn", "The severity is provisional", "Answer what is known now.")
+        )
+    order = {"late": 0, "warn": 1, "ok": 2}
+    return sorted(found, key=lambda c: order[c.state])
+
+
+def _needs(incident: Incident, limit: int | None) -> str:
+    return f"A SEV{incident.severity} needs one" + (f" within {limit} min." if limit else ".")
+
+
+def postmortem_required(incident: Incident) -> bool:
+    """Say whether a post-mortem is owed: by the worst severity that the incident ever had."""
+    return FACTS[Severity(incident.max_severity)].postmortem and not incident.drill

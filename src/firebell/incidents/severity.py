@@ -1,0 +1,149 @@
+"""The severity classifier (spec 4.1): one function for web, API, command line and handbook.
+
+Imports the standard library alone, so that `firebell classify` starts at once and works offline.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Severity(IntEnum):
+    """SEV0 is the worst. P0 to P3 are synonyms."""
+
+    SEV0 = 0
+    SEV1 = 1
+    SEV2 = 2
+    SEV3 = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One branch of the decision tree."""
+
+    name: str
+    text: str
+    help: str
+
+
+QUESTIONS = (
+    Question(
+        "down_or_data_at_risk",
+        "Is production completely down, or is critical data at risk?",
+        "Nobody can use it, payments are down, or data is being lost or exposed.",
+    ),
+    Question(
+        "major_degraded",
+        "Is major functionality degraded?",
+        "Something that many customers need fails or is too slow, for example 15 % errors.",
+    ),
+    Question(
+        "workaround",
+        "Is there a workaround?",
+        "Customers can reach their goal in another way that they know of.",
+    ),
+    Question(
+        "customers_impacted",
+        "Are customers impacted at all?",
+        "Even a small group, even a little.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a severity means. Times are in minutes; None means that nothing is promised."""
+
+    meaning: str
+    response: str
+    roles: tuple[str, ...]
+    commander_within: int | None
+    update_every: int | None
+    page: bool
+    postmortem: bool
+
+
+FACTS = {
+    Severity.SEV0: Facts(
+        "Complete outage, critical data loss, or payments down",
+        "Page at once, around the clock: all hands and executives",
+        ("commander", "comms", "sme", "scribe"),
+        5,
+        15,
+        True,
+        True,
+    ),
+    Severity.SEV1: Facts(
+        "Major degradation, for example 15 % errors",
+        "Page now; a commander leads",
+        ("commander", "sme"),
+        10,
+        30,
+        True,
+        True,
+    ),
+    Severity.SEV2: Facts(
+        "Minor: a small subset of customers",
+        "E-mail and chat, next business day",
+        ("responder",),
+        None,
+        60,
+        False,
+        False,
+    ),
+    Severity.SEV3: Facts(
+        "Cosmetic, no customer impact",
+        "Ticket queue, a planned sprint",
+        ("responder",),
+        None,
+        None,
+        False,
+        False,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The severity, the path through the tree, and whether an unknown answer decided it."""
+
+    severity: Severity
+    path: tuple[str, ...]
+    provisional: bool
+
+
+def severity(
+    down_or_data_at_risk: bool | None,
+    major_degraded: bool | None,
+    workaround: bool | None,
+    customers_impacted: bool | None,
+) -> Severity:
+    """Return the severity for four answers; None is "not known" and counts as the worse answer."""
+    if down_or_data_at_risk is not False:
+        return Severity.SEV0
+    if major_degraded is not False:
+        return Severity.SEV1 if workaround is True else Severity.SEV0
+    return Severity.SEV3 if customers_impacted is False else Severity.SEV2
+
+
+def classify(answers: Mapping[str, bool | None]) -> Verdict:
+    """Return the verdict for answers by question name; a missing answer is "not known"."""
+    down, degraded, workaround, customers = (answers.get(q.name) for q in QUESTIONS)
+    asked = [0]
+    if down is False:
+        asked.append(1)
+        asked.append(2 if degraded is not False else 3)
+    path = []
+    for index in asked:
+        question = QUESTIONS[index]
+        answer = answers.get(question.name)
+        words = "yes" if answer else "no" if answer is False else "not known, taken as the worse"
+        path.append(f"{question.text} {words}.")
+    unknown = any(answers.get(QUESTIONS[i].name) is None for i in asked)
+    return Verdict(severity(down, degraded, workaround, customers), tuple(path), unknown)
+
+
+def parse(text: str) -> Severity | None:
+    """Return the severity that `SEV1`, `sev1`, `P1` or `1` names, None for anything else."""
+    word = text.strip().casefold().removeprefix("sev").removeprefix("p")
+    return Severity(int(word)) if word in ("0", "1", "2", "3") else None

@@ -1,0 +1,249 @@
+"""The SQL of incidents, roles and timelines."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from firebell.incidents.model import Assignment, Entry, Incident, Phase, Role
+from firebell.kit.db import Row, Tx
+
+_INCIDENT = (
+    "id, title, summary, conditions, actions, needs, severity, max_severity, answers, provisional, phase,"
+    " drill, impact_start, detected_at, declared_at, mitigated_at, impact_end, resolved_at, stable_since,"
+    " closed_at, last_update_at, update_due_at, severity_at, reopen_count, declared_by, version"
+)
+_CHANGEABLE = {
+    *(
+        "title",
+        "summary",
+        "conditions",
+        "actions",
+        "needs",
+        "severity",
+        "max_severity",
+        "provisional",
+        "phase",
+    ),
+    *("mitigated_at", "impact_end", "resolved_at", "stable_since", "closed_at", "last_update_at"),
+    *("update_due_at", "severity_at", "reopen_count"),
+}
+
+
+def _incident(row: Row) -> Incident:
+    values = dict(row)
+    return Incident(**{**values, "phase": Phase(values["phase"])})
+
+
+async def insert(
+    tx: Tx,
+    title: str,
+    summary: str,
+    severity: int,
+    answers: dict[str, Any],
+    provisional: bool,
+    drill: bool,
+    detected_at: datetime,
+    declared_by: int | None,
+    now: datetime,
+) -> Incident:
+    row = await tx.row(
+        "insert into incident (title, summary, severity, max_severity, answers, provisional, phase, drill,"
+        " detected_at, declared_at, severity_at, declared_by)"
+        f" values ($1, $2, $3, $3, $4, $5, 'declared', $6, $7, $8, $8, $9) returning {_INCIDENT}",
+        title,
+        summary,
+        severity,
+        answers,
+        provisional,
+        drill,
+        detected_at,
+        now,
+        declared_by,
+    )
+    assert row
+    return _incident(row)
+
+
+async def twin(tx: Tx, declared_by: int | None, title: str, since: datetime) -> Incident | None:
+    """Return what the same person declared under the same title a moment ago."""
+    row = await tx.row(
+        f"select {_INCIDENT} from incident where declared_by = $1 and title = $2 and declared_at > $3"
+        " order by id limit 1",
+        declared_by,
+        title,
+        since,
+    )
+    return _incident(row) if row else None
+
+
+async def lock(tx: Tx, incident_id: int) -> Incident | None:
+    row = await tx.row(f"select {_INCIDENT} from incident where id = $1 for update", incident_id)
+    return _incident(row) if row else None
+
+
+async def lock_free(tx: Tx, ids: Sequence[int]) -> list[Incident]:
+    """Lock those incidents that nobody else holds just now."""
+    rows = await tx.fetch(
+        f"select {_INCIDENT} from incident where id = any($1::bigint[]) order by id for update skip locked",
+        list(ids),
+    )
+    return [_incident(row) for row in rows]
+
+
+async def incident(tx: Tx, incident_id: int) -> Incident | None:
+    row = await tx.row(f"select {_INCIDENT} from incident where id = $1", incident_id)
+    return _incident(row) if row else None
+
+
+async def incidents(tx: Tx, phases: Sequence[str], drill: bool, limit: int) -> list[Incident]:
+    """Return incidents in these phases, the newest first."""
+    rows = await tx.fetch(
+        f"select {_INCIDENT} from incident where phase = any($1::text[]) and drill = $2"
+        " order by id desc limit $3",
+        list(phases),
+        drill,
+        limit,
+    )
+    return [_incident(row) for row in rows]
+
+
+async def change(tx: Tx, incident_id: int, **changes: Any) -> Incident:
+    """Write the named columns and return the incident."""
+    assert set(changes) <= _CHANGEABLE
+    assignments = "".join(f", {name} = ${i}" for i, name in enumerate(changes, 2))
+    row = await tx.row(
+        f"update incident set version = version + 1{assignments} where id = $1 returning {_INCIDENT}",
+        incident_id,
+        *changes.values(),
+    )
+    assert row
+    return _incident(row)
+
+
+async def set_services(tx: Tx, incident_id: int, service_ids: Sequence[int]) -> None:
+    await tx.many(
+        "insert into incident_service (incident_id, service_id) values ($1, $2) on conflict do nothing",
+        [(incident_id, i) for i in service_ids],
+    )
+
+
+async def services(tx: Tx, ids: Sequence[int]) -> dict[int, list[int]]:
+    """Return the service ids of each incident."""
+    rows = await tx.fetch(
+        "select incident_id, service_id from incident_service where incident_id = any($1::bigint[])"
+        " order by service_id",
+        list(ids),
+    )
+    found: dict[int, list[int]] = {i: [] for i in ids}
+    for row in rows:
+        found[row["incident_id"]].append(row["service_id"])
+    return found
+
+
+async def link_page(tx: Tx, incident_id: int, page_id: int) -> None:
+    await tx.execute(
+        "insert into incident_page (incident_id, page_id) values ($1, $2) on conflict do nothing",
+        incident_id,
+        page_id,
+    )
+
+
+async def page_ids(tx: Tx, incident_id: int) -> list[int]:
+    rows = await tx.fetch("select page_id from incident_page where incident_id = $1 order by 1", incident_id)
+    return [row["page_id"] for row in rows]
+
+
+async def incident_of_page(tx: Tx, page_id: int) -> int | None:
+    found: int | None = await tx.value(
+        "select incident_id from incident_page where page_id = $1 order by incident_id desc limit 1", page_id
+    )
+    return found
+
+
+async def roles(tx: Tx, ids: Sequence[int]) -> dict[int, list[Assignment]]:
+    """Return who holds which role now."""
+    rows = await tx.fetch(
+        "select incident_id, id, role, person_id, from_at from incident_role"
+        " where incident_id = any($1::bigint[]) and until_at is null order by id",
+        list(ids),
+    )
+    found: dict[int, list[Assignment]] = {i: [] for i in ids}
+    for row in rows:
+        found[row["incident_id"]].append(
+            Assignment(row["id"], Role(row["role"]), row["person_id"], row["from_at"])
+        )
+    return found
+
+
+async def end_role(tx: Tx, incident_id: int, role: Role, person_id: int | None, now: datetime) -> None:
+    """End a role, of one person or of whoever holds it."""
+    await tx.execute(
+        "update incident_role set until_at = $4 where incident_id = $1 and role = $2"
+        " and ($3::bigint is null or person_id = $3) and until_at is null",
+        incident_id,
+        role,
+        person_id,
+        now,
+    )
+
+
+async def start_role(tx: Tx, incident_id: int, role: Role, person_id: int, now: datetime) -> None:
+    await tx.execute(
+        "insert into incident_role (incident_id, role, person_id, from_at) values ($1, $2, $3, $4)",
+        incident_id,
+        role,
+        person_id,
+        now,
+    )
+
+
+async def add_entry(
+    tx: Tx,
+    incident_id: int,
+    kind: str,
+    actor: str,
+    actor_id: int | None,
+    text: str,
+    data: dict[str, Any],
+    now: datetime,
+) -> None:
+    await tx.execute(
+        "insert into timeline_entry (incident_id, at, effective_at, kind, actor, actor_id, text, data)"
+        " values ($1, $2, $2, $3, $4, $5, $6, $7)",
+        incident_id,
+        now,
+        kind,
+        actor,
+        actor_id,
+        text,
+        data,
+    )
+
+
+async def timeline(tx: Tx, incident_id: int) -> list[Entry]:
+    """Return the timeline, the oldest first."""
+    rows = await tx.fetch(
+        "select id, at, effective_at, kind, actor, actor_id, text, data from timeline_entry"
+        " where incident_id = $1 order by effective_at, id",
+        incident_id,
+    )
+    return [Entry(*row.values()) for row in rows]
+
+
+async def has_entry(tx: Tx, incident_id: int, kind: str) -> bool:
+    return bool(
+        await tx.value(
+            "select exists (select from timeline_entry where incident_id = $1 and kind = $2)",
+            incident_id,
+            kind,
+        )
+    )
+
+
+async def last_raise(tx: Tx, incident_id: int) -> datetime | None:
+    found: datetime | None = await tx.value(
+        "select max(at) from timeline_entry where incident_id = $1 and kind = 'severity'"
+        " and (data->>'to')::int < (data->>'from')::int",
+        incident_id,
+    )
+    return found

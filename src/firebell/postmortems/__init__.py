@@ -1,0 +1,1 @@
+"""Post-mortems: drafted from the timeline, due 48 hours after closure."""

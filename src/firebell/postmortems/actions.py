@@ -1,0 +1,67 @@
+"""What is done with post-mortems."""
+
+from datetime import datetime
+from typing import Any
+
+from firebell.catalog import actions as catalog
+from firebell.incidents import actions as incidents
+from firebell.incidents.lifecycle import POSTMORTEM_WITHIN, postmortem_required
+from firebell.incidents.model import Phase, Role
+from firebell.kit.db import Tx
+from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.events import Actor
+from firebell.postmortems import store
+from firebell.postmortems.draft import draft
+from firebell.postmortems.model import Postmortem
+
+postmortems = store.postmortems
+
+
+async def of_incident(tx: Tx, incident_id: int) -> Postmortem:
+    """Return the document of an incident; raise `NotFound`."""
+    found = await store.of_incident(tx, incident_id)
+    if found is None:
+        raise NotFound(f"INC-{incident_id} has no post-mortem.", hint="Start one from the incident.")
+    return found
+
+
+async def draft_for(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Draft the post-mortem of a closed incident when one is owed."""
+    if postmortem_required(await incidents.incident(tx, payload["incident_id"])):
+        await start(tx, payload["incident_id"], now)
+
+
+async def start(tx: Tx, incident_id: int, now: datetime) -> Postmortem:
+    """Make the draft from the timeline, due 48 hours after closure; an existing one stays."""
+    found = await incidents.incident(tx, incident_id)
+    services = await catalog.services_by_id(tx, (await incidents.services(tx, [incident_id]))[incident_id])
+    roles = (await incidents.roles(tx, [incident_id]))[incident_id]
+    author = next((a.person_id for a in roles if a.role is Role.COMMANDER), found.declared_by)
+    body = draft(found, await incidents.timeline(tx, incident_id), [s.name for s in services.values()])
+    await store.insert(tx, incident_id, body, (found.closed_at or now) + POSTMORTEM_WITHIN, author, now)
+    await tx.live("incidents")
+    return await of_incident(tx, incident_id)
+
+
+async def save(tx: Tx, actor: Actor, incident_id: int, body: str, version: int, now: datetime) -> None:
+    """Save the text; raise `Conflict` when somebody else saved since it was read."""
+    if len(body) > 500_000:
+        raise Invalid("The document is too long.", fields={"body": "At most 500,000 characters."})
+    old = await of_incident(tx, incident_id)
+    if not await store.save(tx, incident_id, body.replace("\r\n", "\n"), version, now):
+        raise Conflict(
+            "Somebody else saved this document meanwhile.",
+            hint="Their text is shown above yours: put the two together and save again.",
+        )
+    await tx.audit(actor, "postmortem.saved", old.ref, now)
+
+
+async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None:
+    """Publish the document; the incident counts as reviewed."""
+    found = await of_incident(tx, incident_id)
+    if found.state == "published":
+        raise Conflict("It is published already.")
+    await store.publish(tx, incident_id, now)
+    await tx.audit(actor, "postmortem.published", found.ref, now)
+    if (await incidents.incident(tx, incident_id)).phase is Phase.CLOSED:
+        await incidents.set_phase(tx, actor, incident_id, Phase.REVIEWED, now)

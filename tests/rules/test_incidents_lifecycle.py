@@ -1,0 +1,125 @@
+"""Phases and guards: T1 every pair is allowed or refused with a reason; cadence and checks."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from firebell.incidents.lifecycle import (
+    ALLOWED,
+    Facts,
+    checks,
+    next_update,
+    postmortem_required,
+    refusal,
+    severity_refusal,
+)
+from firebell.incidents.model import Incident, Phase, Role
+
+NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
+READY = Facts(frozenset({Role.COMMANDER}), (), True)
+
+
+def incident(**more: Any) -> Incident:
+    base: dict[str, Any] = {
+        "id": 214,
+        "title": "Card payments fail",
+        "summary": "",
+        "conditions": "",
+        "actions": "",
+        "needs": "",
+        "severity": 1,
+        "max_severity": 1,
+        "answers": {},
+        "provisional": False,
+        "phase": Phase.DECLARED,
+        "drill": False,
+        "impact_start": None,
+        "detected_at": NOW,
+        "declared_at": NOW,
+        "mitigated_at": None,
+        "impact_end": None,
+        "resolved_at": None,
+        "stable_since": None,
+        "closed_at": None,
+        "last_update_at": None,
+        "update_due_at": None,
+        "severity_at": NOW,
+        "reopen_count": 0,
+        "declared_by": None,
+        "version": 1,
+    }
+    return Incident(**{**base, **more})
+
+
+@pytest.mark.parametrize(("old", "new"), list(itertools.product(Phase, Phase)))
+def test_t1_every_pair_is_decided(old: Phase, new: Phase) -> None:
+    found = incident(phase=old, stable_since=NOW - timedelta(hours=1), closed_at=NOW)
+    why = refusal(found, new, READY, NOW)
+    assert (why is None) == (new in ALLOWED[old])
+    if why and ALLOWED[old]:
+        assert str(ALLOWED[old][0]) in why
+
+
+def test_a_sev1_is_not_investigated_without_a_commander() -> None:
+    assert (
+        refusal(incident(), Phase.INVESTIGATING, Facts(frozenset()), NOW) == "A SEV1 needs a commander first."
+    )
+    assert refusal(incident(severity=2), Phase.INVESTIGATING, Facts(frozenset()), NOW) is None
+
+
+def test_mitigating_and_resolving_need_a_mitigation() -> None:
+    bare = Facts(frozenset({Role.COMMANDER}))
+    assert "mitigation" in (refusal(incident(), Phase.MITIGATING, bare, NOW) or "")
+    assert "mitigation" in (refusal(incident(), Phase.MONITORING, bare, NOW) or "")
+
+
+def test_closing_waits_for_thirty_stable_minutes() -> None:
+    found = incident(phase=Phase.MONITORING, stable_since=NOW)
+    almost = NOW + timedelta(minutes=29, seconds=1)
+    assert (
+        refusal(found, Phase.CLOSED, READY, almost) == "It must be stable for 30 minutes; 1 min are missing."
+    )
+    assert refusal(found, Phase.CLOSED, READY, NOW + timedelta(minutes=30)) is None
+    demanding = Facts(frozenset(), ("PG-7",), True)
+    assert "PG-7" in (refusal(found, Phase.CLOSED, demanding, NOW + timedelta(hours=1)) or "")
+
+
+def test_reopening_ends_after_a_day() -> None:
+    found = incident(phase=Phase.CLOSED, closed_at=NOW)
+    assert refusal(found, Phase.INVESTIGATING, READY, NOW + timedelta(hours=24)) is None
+    assert "new incident" in (refusal(found, Phase.INVESTIGATING, READY, NOW + timedelta(hours=25)) or "")
+
+
+def test_severity_rises_without_debate_and_falls_with_a_reason() -> None:
+    assert severity_refusal(incident(severity=2), 0, "", NOW, NOW) is None
+    assert "reason" in (severity_refusal(incident(), 2, " ", None, NOW) or "")
+    soon = NOW + timedelta(minutes=14)
+    assert "15 minutes" in (severity_refusal(incident(), 2, "only one shard", NOW, soon) or "")
+    assert severity_refusal(incident(), 2, "only one shard", NOW, NOW + timedelta(minutes=15)) is None
+
+
+def test_the_cadence_counts_from_the_last_update() -> None:
+    assert next_update(incident()) == NOW + timedelta(minutes=30)
+    told = NOW + timedelta(minutes=20)
+    assert next_update(incident(severity=0, last_update_at=told)) == told + timedelta(minutes=15)
+    assert next_update(incident(phase=Phase.MONITORING)) == NOW + timedelta(minutes=60)
+    assert next_update(incident(phase=Phase.CLOSED)) is None
+    assert next_update(incident(severity=3)) is None
+
+
+def test_checks_name_what_is_missing() -> None:
+    late = NOW + timedelta(minutes=20)
+    found = incident(update_due_at=NOW + timedelta(minutes=10))
+    assert [c.id for c in checks(found, {}, late) if c.state == "late"] == ["I-NOIC", "I-ROLE", "I-UPDATE"]
+    both = {Role.COMMANDER: [7], Role.SME: [7]}
+    assert [c.id for c in checks(found, both, NOW) if c.state == "late"] == ["I-HANDSON"]
+    good = {Role.COMMANDER: [7], Role.SME: [8]}
+    assert {c.state for c in checks(found, good, NOW)} == {"ok"}
+
+
+def test_a_postmortem_is_owed_for_the_worst_severity_ever_held() -> None:
+    assert postmortem_required(incident(severity=3, max_severity=1))
+    assert not postmortem_required(incident(severity=2, max_severity=2))
+    assert not postmortem_required(incident(drill=True))
