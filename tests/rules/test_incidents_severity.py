@@ -36,8 +36,8 @@ def test_knowing_that_it_is_better_never_raises(answers: tuple[bool | None, ...]
     better = (False, False, True, False)
     for i in range(4):
         if answers[i] is None:
-            down, degraded, workaround, customers = (*answers[:i], better[i], *answers[i + 1 :])
-            assert severity(down, degraded, workaround, customers) >= severity(*answers)  # type: ignore[arg-type]
+            known = [*answers[:i], better[i], *answers[i + 1 :]]
+            assert severity(*known) >= severity(*answers)
 
 
 @pytest.mark.parametrize("text", ["SEV1", "sev1", "P1", "p1", "1", " 1 "])
