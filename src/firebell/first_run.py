@@ -4,12 +4,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
+from fastapi import APIRouter, Request, Response
+
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
-from firebell.kit import setting
+from firebell.kit import html, setting
+from firebell.kit.context import Context
 from firebell.kit.db import Tx
-from firebell.kit.errors import Invalid
+from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.events import Actor
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Unit
@@ -19,7 +22,14 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 
+router = APIRouter(include_in_schema=False)
+
 _LOCK = 7_316_202_612
+_TEXTS = (
+    *("organisation", "name", "email", "tz", "team", "service"),
+    *("second_name", "second_email", "ntfy", "webhook"),
+)
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,3 +179,69 @@ def curl_line(public_url: str, key: str) -> str:
         f"curl -X POST {public_url}/in/{key}/generic -H 'Content-Type: application/json' "
         """-d '{"title": "Test alert: it works", "severity": "critical"}'"""
     )
+
+
+async def _form(request: Request, values: dict[str, str], error: FirebellError | None) -> Response:
+    context = {
+        "values": {"tz": "UTC", "handoff_day": "0", "handoff_time": "09:00", **values},
+        "errors": error.fields if error else {},
+        "error": error,
+        "days": list(enumerate(_WEEKDAYS)),
+    }
+    return await html.page(request, "setup.html", context, error.status if error else 200)
+
+
+@router.get("/setup")
+async def setup_form(request: Request) -> Response:
+    ctx: Context = request.app.state.ctx
+    async with ctx.db.tx() as tx:
+        if not await is_open(tx):
+            return html.to("/")
+    return await _form(request, {}, None)
+
+
+@router.post("/setup")
+async def setup(request: Request) -> Response:
+    ctx: Context = request.app.state.ctx
+    form = await request.form(max_files=0)
+    values = {name: str(value).strip() for name, value in form.items()}
+    try:
+        answers = _answers(values, str(form.get("password", "")))
+        async with ctx.db.tx() as tx:
+            made = await make(tx, answers, ctx.clock.now())
+    except (Invalid, Conflict) as error:
+        return await _form(request, values, error)
+    response = html.to(f"/setup/done?service={made.service_slug}")
+    await access.start_session(request, response, made.admin)
+    return response
+
+
+def _answers(values: dict[str, str], password: str) -> Answers:
+    texts = {name: values.get(name, "") for name in _TEXTS}
+    try:
+        at = time.fromisoformat(values.get("handoff_time") or "09:00")
+    except ValueError as exc:
+        raise Invalid("The handoff time is wrong.", fields={"handoff_time": "Use 09:00."}) from exc
+    day = values.get("handoff_day") or "0"
+    if day not in "0123456":
+        raise Invalid("The handoff day is wrong.", fields={"handoff_day": "Choose a weekday."})
+    return Answers(**texts, password=password, handoff_day=int(day), handoff_time=at.replace(tzinfo=None))
+
+
+@router.get("/setup/done")
+async def done(request: Request, service: str) -> Response:
+    await access.signed_in(request)
+    ctx: Context = request.app.state.ctx
+    async with ctx.db.tx() as tx:
+        found = await catalog.by_slug(tx, service)
+        (integration, *_) = await alerts.integrations(tx, found.id)
+        pages = await paging.pages(tx, limit=1)
+    context = {
+        "live": "pages",
+        "service": found,
+        "key": integration.key,
+        "curl": curl_line(ctx.public_url, integration.key),
+        "page": pages[0] if pages else None,
+        "mail_ready": bool(ctx.smtp_url),
+    }
+    return await html.page(request, "setup_done.html", context)

@@ -31,6 +31,7 @@ IDS_KEPT = timedelta(days=7)
 groups_by_id = store.groups_by_id
 integrations = store.integrations
 lock_services = store.lock_services
+policy_names = store.policy_names
 raw_events = store.raw_events
 alerts = store.alerts
 

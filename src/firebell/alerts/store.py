@@ -281,6 +281,11 @@ async def alert_times(tx: Tx, since: datetime) -> list[datetime]:
     return [row["starts_at"] for row in rows]
 
 
+async def policy_names(tx: Tx) -> list[tuple[int, str]]:
+    """Return (id, name) of the policies that a service may choose."""
+    return [(r["id"], r["name"]) for r in await tx.fetch("select id, name from policy order by name, id")]
+
+
 async def prune(tx: Tx, events_before: datetime, ids_before: datetime) -> None:
     await tx.execute("delete from event where received_at < $1", events_before)
     await tx.execute("delete from seen_event where at < $1", ids_before)

@@ -12,7 +12,7 @@ from firebell.oncall import actions as oncall
 from firebell.paging import escalation, ledger, store
 from firebell.paging.actions import TIMER, store_changes
 from firebell.paging.ledger import Queued
-from firebell.paging.model import DEMANDING, Page, Target, TargetKind
+from firebell.paging.model import DEMANDING, Page, PageState, Plan, Target, TargetKind
 from firebell.paging.personal import Planned, plan, reminder, usable
 from firebell.people import actions as people
 from firebell.people.model import Person, Rule
@@ -70,6 +70,14 @@ class Facts:
                 case TargetKind.PERSON:
                     words.append("named in the policy")
         return ", ".join(words)
+
+
+def probe(plan_: Plan, team_id: int, now: datetime) -> Page:
+    """Return an urgent page that exists nowhere, to ask whom a plan would reach."""
+    return Page(
+        *(0, "group", 0, None, team_id, None, plan_, "", "high", None, PageState.TRIGGERED),
+        *(-1, 0, 1, 1, now, now, None, None, None, None, None),
+    )
 
 
 async def gather(tx: Tx, pages: Sequence[Page], now: datetime) -> Facts:

@@ -1,0 +1,5 @@
+"""`python -m firebell`."""
+
+from firebell.cli import main
+
+main()

@@ -1,0 +1,83 @@
+"""Raw alerts, and the integration keys of a service."""
+
+from fastapi import APIRouter, Request, Response
+
+from firebell.alerts import actions
+from firebell.catalog import actions as catalog
+from firebell.kit import html
+from firebell.people import access
+from firebell.people import actions as people
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/alerts")
+async def alerts(request: Request, q: str = "", before: int | None = None) -> Response:
+    await access.signed_in(request)
+    async with request.app.state.ctx.db.tx() as tx:
+        found = await actions.alerts(tx, q.strip(), before, 100)
+    context = {"nav": "alerts", "alerts": found, "q": q, "live": "pages"}
+    return await html.page(request, "alerts/alerts.html", context)
+
+
+@router.get("/alerts/{alert_id}")
+async def alert(request: Request, alert_id: int) -> Response:
+    await access.signed_in(request)
+    async with request.app.state.ctx.db.tx() as tx:
+        found, group, raw = await actions.alert_with_group(tx, alert_id)
+    mine = [r for r in raw if found.dedup_key.encode() in r.body or found.title.encode() in r.body]
+    context = {"nav": "alerts", "a": found, "group": group, "raw": mine[:3]}
+    return await html.page(request, "alerts/alert.html", context)
+
+
+@router.get("/services/{slug}")
+async def service(request: Request, slug: str) -> Response:
+    await access.signed_in(request)
+    async with request.app.state.ctx.db.tx() as tx:
+        found = await catalog.by_slug(tx, slug)
+        keys = await actions.integrations(tx, found.id)
+        teams = {t.id: t.name for t in await people.teams(tx)}
+        policies = await actions.policy_names(tx)
+    context = {"nav": "services", "s": found, "keys": keys, "teams": teams, "policies": policies}
+    return await html.page(request, "alerts/service.html", context)
+
+
+@router.post("/services/{slug}/integrations")
+async def add_key(request: Request, slug: str) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx = request.app.state.ctx
+    async with ctx.db.tx() as tx:
+        found = await catalog.by_slug(tx, slug)
+        await actions.create_integration(
+            tx,
+            access.actor_of(me),
+            service_id=found.id,
+            name=str(form.get("name", "")),
+            now=ctx.clock.now(),
+        )
+    return html.to(f"/services/{slug}")
+
+
+@router.post("/services/{slug}/integrations/{integration_id}/revoke")
+async def revoke_key(request: Request, slug: str, integration_id: int) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), request.app.state.ctx
+    async with ctx.db.tx() as tx:
+        await actions.revoke_integration(tx, access.actor_of(me), integration_id, ctx.clock.now())
+    return html.to(f"/services/{slug}")
+
+
+@router.post("/services/{slug}/policy")
+async def choose_policy(request: Request, slug: str) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx, chosen = request.app.state.ctx, str(form.get("policy", ""))
+    async with ctx.db.tx() as tx:
+        found = await catalog.by_slug(tx, slug)
+        await catalog.set_policy(
+            tx,
+            access.actor_of(me),
+            service_id=found.id,
+            policy_id=int(chosen) if chosen.isdigit() else None,
+            now=ctx.clock.now(),
+        )
+    return html.to(f"/services/{slug}")

@@ -1,0 +1,196 @@
+"""The ASGI app: every slice mounted, errors told in the reader's language, live events."""
+
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from importlib import resources
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from firebell import __version__, first_run, home
+from firebell.alerts import api as alerts_api
+from firebell.alerts import inbound
+from firebell.alerts import pages as alerts_pages
+from firebell.catalog import api as catalog_api
+from firebell.catalog import pages as catalog_pages
+from firebell.incidents import api as incidents_api
+from firebell.incidents import pages as incidents_pages
+from firebell.kit import html
+from firebell.kit.context import Context
+from firebell.kit.errors import FirebellError, Invalid, Unauthenticated, Unavailable
+from firebell.kit.live import stream
+from firebell.kit.log import correlation_id
+from firebell.oncall import api as oncall_api
+from firebell.oncall import pages as oncall_pages
+from firebell.paging import api as paging_api
+from firebell.paging import pages as paging_pages
+from firebell.people import access
+from firebell.people import api as people_api
+from firebell.people import pages as people_pages
+from firebell.postmortems import api as postmortems_api
+from firebell.postmortems import pages as postmortems_pages
+
+log = logging.getLogger("firebell.web")
+
+SLICES = (
+    people_pages,
+    people_api,
+    catalog_pages,
+    catalog_api,
+    alerts_pages,
+    alerts_api,
+    oncall_pages,
+    oncall_api,
+    paging_pages,
+    paging_api,
+    incidents_pages,
+    incidents_api,
+    postmortems_pages,
+    postmortems_api,
+    first_run,
+    home,
+)
+
+
+class _HotPath:
+    """Sends inbound events straight to the ingest app, past everything that the web pages need."""
+
+    def __init__(self, ingest: ASGIApp, app: ASGIApp) -> None:
+        self._ingest = ingest
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        hot = scope["type"] == "http" and scope["path"].startswith(("/in/", "/v2/"))
+        await (self._ingest if hot else self._app)(scope, receive, send)
+
+
+def build(ctx: Context) -> ASGIApp:
+    """Return the app of this process; its state carries `ctx`."""
+    app = FastAPI(
+        title="Firebell",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        description="Alerts, pages, incidents and post-mortems. Errors are RFC 9457 problem details.",
+    )
+    app.state.ctx = ctx
+    app.state.shell = home.shell
+    ingest = inbound.build(ctx)
+    app.state.inbound = ingest
+    for module in SLICES:
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(packages=[("firebell", "static")]), name="static")
+    _add_machines(app, ctx)
+    _add_errors(app)
+    app.middleware("http")(_observed)
+    return _HotPath(ingest, app)
+
+
+def _add_machines(app: FastAPI, ctx: Context) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> JSONResponse:
+        """Answer 200 when the database answers."""
+        async with ctx.db.tx() as tx:
+            await tx.value("select 1")
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    @app.get("/events", include_in_schema=False)
+    async def events(request: Request, topics: str = "") -> StreamingResponse:
+        """Stream which of the comma-separated `topics` changed, as they change."""
+        await access.signed_in(request)
+        wanted = frozenset(t for t in topics.split(",") if t)
+        return StreamingResponse(
+            stream(ctx.live, wanted),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    async def favicon() -> Response:
+        icon = resources.files("firebell").joinpath("static/favicon.svg").read_bytes()
+        return Response(icon, media_type="image/svg+xml")
+
+
+async def _observed(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Give each request a correlation id, log it, and return the id as `X-Request-Id`."""
+    correlation_id.set(request.headers.get("x-request-id", "")[:64] or uuid.uuid4().hex[:16])
+    started = time.perf_counter()
+    response = await call(request)
+    response.headers["X-Request-Id"] = correlation_id.get()
+    if not request.url.path.startswith("/static/"):
+        log.info(
+            "request",
+            extra={
+                "method": request.method,
+                "path": request.url.path,
+                "status": response.status_code,
+                "ms": round((time.perf_counter() - started) * 1000, 1),
+            },
+        )
+    return response
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(access.SignInNeeded)
+    async def stranger(request: Request, exc: access.SignInNeeded) -> Response:
+        return html.to(exc.location)
+
+    @app.exception_handler(FirebellError)
+    async def known(request: Request, exc: FirebellError) -> Response:
+        return await _told(request, exc)
+
+    @app.exception_handler(RequestValidationError)
+    async def unreadable(request: Request, exc: RequestValidationError) -> Response:
+        fields = {".".join(str(p) for p in e["loc"][1:]) or str(e["loc"][0]): e["msg"] for e in exc.errors()}
+        return await _told(request, Invalid("The request cannot be accepted as it is.", fields=fields))
+
+    @app.exception_handler(HTTPException)
+    async def plain(request: Request, exc: HTTPException) -> Response:
+        error = FirebellError(
+            f"There is nothing at {request.url.path}." if exc.status_code == 404 else str(exc.detail)
+        )
+        error.status = HTTPStatus(exc.status_code)
+        error.code = error.status.phrase.lower().replace(" ", "-")
+        return await _told(request, error)
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, exc: Exception) -> Response:
+        log.error("unhandled error", exc_info=exc, extra={"path": request.url.path})
+        return await _told(
+            request,
+            FirebellError(
+                "Firebell could not do this because of a fault of its own. Alerts and pages go on.",
+                hint=f"Report reference {correlation_id.get()} to whoever runs Firebell.",
+            ),
+        )
+
+
+async def _told(request: Request, error: FirebellError) -> Response:
+    headers = {"X-Request-Id": correlation_id.get()}
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(error.retry_after)
+    if request.url.path.startswith("/api/"):
+        if isinstance(error, Unauthenticated):
+            headers["WWW-Authenticate"] = "Bearer"
+        return JSONResponse(
+            error.problem(request.url.path),
+            status_code=error.status,
+            media_type="application/problem+json",
+            headers=headers,
+        )
+    response = await html.page(
+        request,
+        "error.html",
+        {"error": error, "reference": correlation_id.get()},
+        status=error.status,
+    )
+    response.headers.update(headers)
+    return response

@@ -1,0 +1,1 @@
+"""The commands of `firebell`, one file each, loaded only when asked for."""

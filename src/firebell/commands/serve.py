@@ -1,0 +1,81 @@
+"""`firebell serve`, `work` and `migrate`: the processes."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+import click
+
+if sys.platform != "win32":
+    import uvloop
+
+from firebell import serve as process
+from firebell import settings as settings_
+from firebell.kit import log
+from firebell.kit.errors import FirebellError
+from firebell.runtime import running
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run `main` on uvloop where there is one; tell a known error in words, without a stack trace."""
+    try:
+        if sys.platform == "win32":
+            asyncio.run(main)
+        else:
+            uvloop.run(main)
+    except FirebellError as error:
+        raise click.ClickException(f"{error.message}\n{error.hint}".strip()) from error
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+
+
+def load_settings(**changes: Any) -> settings_.Settings:
+    """Return the environment's settings with the command's options over them; set up the log."""
+    try:
+        found = settings_.load()
+    except FirebellError as error:
+        raise click.ClickException(f"{error.message}\n{error.hint}".strip()) from error
+    found = replace(found, **{k: v for k, v in changes.items() if v is not None})
+    log.configure(found.log_level)
+    return found
+
+
+@click.command()
+@click.option("--host", help="Address to listen on. [env FIREBELL_HOST, default 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on. [env FIREBELL_PORT, default 8080]")
+def serve(host: str | None, port: int | None) -> None:
+    """Run Firebell: web and worker in one process."""
+    settings = load_settings(host=host, port=port)
+
+    async def main() -> None:
+        async with running(settings) as prepared:
+            click.echo(f"Firebell is at {settings.public_url}", err=True)
+            await process.serve(prepared, settings)
+
+    run(main())
+
+
+@click.command()
+def work() -> None:
+    """Run only the worker, beside other processes on the same database."""
+    settings = load_settings()
+
+    async def main() -> None:
+        async with running(settings) as prepared:
+            await process.work(prepared)
+
+    run(main())
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to this version's schema and stop."""
+    settings = load_settings()
+
+    async def main() -> None:
+        async with running(settings):
+            click.echo("The database is up to date.")
+
+    run(main())

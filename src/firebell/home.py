@@ -1,0 +1,122 @@
+"""The home page, and what the frame around every page counts."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from firebell import signal
+from firebell.alerts import actions as alerts
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import OPEN
+from firebell.incidents.pages import STAGES, summaries
+from firebell.kit import html
+from firebell.kit.context import Context
+from firebell.kit.db import Tx
+from firebell.oncall import actions as oncall
+from firebell.paging import actions as paging
+from firebell.paging import view
+from firebell.paging.model import DEMANDING, PageState
+from firebell.people import access
+from firebell.people import actions as people
+from firebell.people.model import Person
+from firebell.postmortems import actions as postmortems
+
+router = APIRouter(include_in_schema=False)
+
+_WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+
+
+async def shell(request: Request) -> html.Shell:
+    """Return the counts of the frame."""
+    ctx: Context = request.app.state.ctx
+    async with ctx.db.tx() as tx:
+        counts = await paging.counts(tx)
+        live = await incidents.incidents(tx, tuple(OPEN), False, 20)
+    waiting = sum(counts.get(state, 0) for state in DEMANDING)
+    rows = [
+        {"ref": i.ref, "title": i.title, "severity": i.severity, "declared_at": i.declared_at}
+        for i in sorted(live, key=lambda i: (i.severity, i.id))
+    ]
+    return html.Shell(waiting, counts.get(PageState.EXHAUSTED, 0), rows)
+
+
+def headline(live: int, waiting: int) -> str:
+    """Return the state of the house as one sentence."""
+
+    def count(n: int, word: str) -> str:
+        return f"{_WORDS[n] if n < len(_WORDS) else n} {word}{'' if n == 1 else 's'}"
+
+    match live, waiting:
+        case 0, 0:
+            return "All clear"
+        case 0, _:
+            return f"{count(waiting, 'page')} waiting"
+        case _, 0:
+            return f"{count(live, 'incident')}, nothing else waiting"
+        case _:
+            return f"{count(live, 'incident')}, {count(waiting, 'page').lower()} waiting"
+
+
+async def _owed(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
+    documents = [d for d in await postmortems.postmortems(tx) if d.state != "published"]
+    mine = [d for d in documents if d.author_id in (me.id, None)]
+    return [
+        {
+            "title": f"Post-mortem for {d.ref}",
+            "href": f"/post-mortems/{d.ref}",
+            "due_at": d.due_at,
+            "state": "late" if d.due_at < now else "warn" if d.due_at - now < timedelta(hours=12) else "idle",
+        }
+        for d in mine[:10]
+    ]
+
+
+@router.get("/")
+async def home(request: Request) -> Response:
+    ctx: Context = request.app.state.ctx
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        fresh = not await people.people(tx)
+    if fresh:
+        return html.to("/setup")
+    me = await access.signed_in(request)
+    async with ctx.db.tx() as tx:
+        live = await incidents.incidents(tx, tuple(OPEN), False, 10)
+        fires = await summaries(tx, sorted(live, key=lambda i: (i.severity, i.id)))
+        waiting = await paging.pages(tx, states=DEMANDING, limit=10)
+        counts = await paging.counts(tx)
+        waiting_views = await view.views(tx, waiting, now)
+        rate = await alerts.alert_rate(tx, now - timedelta(hours=24), now, 96)
+        on_call = await oncall.current(tx, now)
+        names = {p.id: p for p in await people.people(tx)}
+        owed = await _owed(tx, me, now)
+    local = now.astimezone(ZoneInfo(me.tz))
+    mine = [o for o in on_call if me.id in o.users]
+    context = {
+        "nav": "home",
+        "live": "pages,incidents,oncall",
+        "title": headline(len(fires), sum(counts.get(s, 0) for s in DEMANDING)),
+        "lede": f"{local:%A %H:%M}, {me.tz}."
+        + (f" You are on call for {', '.join(o.schedule.name for o in mine)}." if mine else ""),
+        "signal": signal.path(rate),
+        "quiet": not any(rate),
+        "since": now - timedelta(hours=24),
+        "fires": fires,
+        "stages": STAGES,
+        "waiting": waiting_views,
+        "owed": owed,
+        "on_call": on_call,
+        "names": names,
+        "zone": ZoneInfo,
+    }
+    return await html.page(request, "home.html", context)
+
+
+@router.get("/scale.css")
+async def scale() -> Response:
+    return PlainTextResponse(
+        html.scale_css(), media_type="text/css", headers={"Cache-Control": "public, max-age=86400"}
+    )

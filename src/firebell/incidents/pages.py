@@ -1,0 +1,268 @@
+"""The list, the declaration, and the room."""
+
+import itertools
+import json
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from markupsafe import Markup
+
+from firebell.catalog import actions as catalog
+from firebell.incidents import actions, lifecycle
+from firebell.incidents.model import (
+    ACTIVE,
+    ENTRY_KINDS,
+    OPEN,
+    ROLE_NAMES,
+    Incident,
+    Phase,
+    Role,
+)
+from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify, parse
+from firebell.kit import html
+from firebell.kit.context import Context
+from firebell.kit.db import Tx
+from firebell.kit.errors import FirebellError, Invalid, NotFound
+from firebell.kit.refs import number
+from firebell.paging import actions as paging
+from firebell.people import access
+from firebell.people import actions as people
+
+router = APIRouter(include_in_schema=False)
+
+TABS = {
+    "ongoing": ("Ongoing", tuple(OPEN), False),
+    "closed": ("Closed", (Phase.CLOSED, Phase.REVIEWED, Phase.DISMISSED), False),
+    "drill": ("Drills", tuple(Phase), True),
+}
+STAGES = (
+    (Phase.DECLARED, "Declared"),
+    (Phase.INVESTIGATING, "Investigating"),
+    (Phase.MITIGATING, "Mitigating"),
+    (Phase.MONITORING, "Monitoring"),
+    (Phase.CLOSED, "Closed"),
+    (Phase.REVIEWED, "Post-mortem"),
+)
+NEXT = {
+    Phase.DECLARED: (Phase.INVESTIGATING, "Start investigating"),
+    Phase.INVESTIGATING: (Phase.MITIGATING, "We are mitigating"),
+    Phase.MITIGATING: (Phase.MONITORING, "Resolved, monitor it"),
+    Phase.MONITORING: (Phase.CLOSED, "Close"),
+}
+_ANSWERS = {"yes": True, "no": False}
+
+
+def _ctx(request: Request) -> Context:
+    ctx: Context = request.app.state.ctx
+    return ctx
+
+
+@cache
+def _verdicts() -> Markup:
+    """Return the verdict for each of the 81 answers as JSON, by their first letters (y, n, u)."""
+    found = {}
+    for letters in itertools.product("ynu", repeat=len(QUESTIONS)):
+        answers = {q.name: {"y": True, "n": False}.get(a) for q, a in zip(QUESTIONS, letters, strict=True)}
+        verdict = classify(answers)
+        found["".join(letters)] = {"severity": int(verdict.severity), "path": verdict.path}
+    return Markup(json.dumps(found).replace("<", "\\u003c"))  # noqa: S704 - our own texts, angle brackets escaped
+
+
+async def summaries(tx: Tx, found: list[Incident]) -> list[dict[str, Any]]:
+    """Return incidents with the names that lists and the shell show."""
+    ids = [i.id for i in found]
+    roles, services = await actions.roles(tx, ids), await actions.services(tx, ids)
+    known = await catalog.services_by_id(tx, [s for found_ in services.values() for s in found_])
+    names = await people.persons(tx, [a.person_id for held in roles.values() for a in held])
+    return [
+        {
+            "i": i,
+            "ref": i.ref,
+            "title": i.title,
+            "severity": i.severity,
+            "phase": i.phase,
+            "declared_at": i.declared_at,
+            "services": [known[s].name for s in services[i.id]],
+            **{
+                role: next(
+                    ((names[a.person_id].name, a.person_id) for a in roles[i.id] if a.role == role), None
+                )
+                for role in (Role.COMMANDER, Role.COMMS)
+            },
+        }
+        for i in found
+    ]
+
+
+@router.get("/incidents")
+async def incidents(request: Request, state: str = "ongoing") -> Response:
+    await access.signed_in(request)
+    tab = state if state in TABS else "ongoing"
+    async with _ctx(request).db.tx() as tx:
+        found = await summaries(tx, await actions.incidents(tx, TABS[tab][1], TABS[tab][2], 200))
+    context = {"nav": "incidents", "live": "incidents", "tab": tab, "tabs": TABS, "incidents": found}
+    return await html.page(request, "incidents/incidents.html", context)
+
+
+@router.get("/i/{ref}")
+async def short(ref: str) -> Response:
+    return html.to(f"/incidents/INC-{number('INC', ref)}")
+
+
+async def _declare_form(
+    request: Request, page: str, values: dict[str, Any], error: FirebellError | None, status: int = 200
+) -> Response:
+    async with _ctx(request).db.tx() as tx:
+        found = await paging.page(tx, number("PG", page)) if page else None
+        services = await catalog.services(tx)
+        ongoing = await actions.incidents(tx, tuple(OPEN), False, 3)
+    answers = {q.name: _ANSWERS.get(values.get(q.name, "")) for q in QUESTIONS}
+    context = {
+        "nav": "incidents",
+        "page": found,
+        "services": services,
+        "ongoing": ongoing,
+        "questions": QUESTIONS,
+        "facts": FACTS,
+        "verdict": classify(answers),
+        "verdicts": _verdicts(),
+        "values": {"title": found.title if found else "", **values},
+        "chosen": values.get("services", [found.service_id] if found else []),
+        "error": error,
+    }
+    return await html.page(request, "incidents/declare.html", context, status)
+
+
+@router.get("/incidents/new")
+async def declare_form(request: Request, page: str = "") -> Response:
+    await access.signed_in(request)
+    return await _declare_form(request, page, {}, None)
+
+
+@router.post("/incidents/new")
+async def declare(request: Request) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx, page = _ctx(request), str(form.get("page", ""))
+    values = {name: str(value) for name, value in form.items() if name != "service"}
+    services = [int(str(i)) for i in form.getlist("service") if str(i).isdigit()]
+    answers = {q.name: _ANSWERS.get(values.get(q.name, "")) for q in QUESTIONS}
+    try:
+        async with ctx.db.tx() as tx:
+            made = await actions.declare(
+                tx,
+                access.actor_of(me),
+                title=values.get("title", ""),
+                severity=parse(values.get("severity", "")),
+                answers=answers,
+                service_ids=services,
+                page_id=number("PG", page) if page else None,
+                summary=values.get("summary", ""),
+                commander_id=me.id if values.get("command") else None,
+                drill=bool(values.get("drill")),
+                now=ctx.clock.now(),
+            )
+    except Invalid as error:
+        return await _declare_form(request, page, {**values, "services": services}, error, error.status)
+    return html.to(f"/incidents/{made.ref}")
+
+
+async def _room(tx: Tx, incident_id: int, now: datetime) -> dict[str, Any]:
+    found = await actions.incident(tx, incident_id)
+    held = (await actions.roles(tx, [incident_id]))[incident_id]
+    holders: dict[Role, list[int]] = {}
+    for assignment in held:
+        holders.setdefault(assignment.role, []).append(assignment.person_id)
+    everyone = {p.id: p for p in await people.people(tx)}
+    services = await catalog.services_by_id(tx, (await actions.services(tx, [incident_id]))[incident_id])
+    linked = await paging.pages_by_id(tx, await actions.page_ids(tx, incident_id))
+    interval = lifecycle.update_interval(found.severity)
+    step = NEXT.get(found.phase)
+    refusals = await actions.refusals(tx, found, now)
+    shown = {Role(r) for r in FACTS[Severity(found.severity)].roles} | set(holders)
+    return {
+        "i": found,
+        "timeline": list(reversed(await actions.timeline(tx, incident_id))),
+        "roles": [(r, ROLE_NAMES[r], holders.get(r, [])) for r in Role if r in shown],
+        "people": everyone,
+        "services": list(services.values()),
+        "pages": list(linked.values()),
+        "checks": lifecycle.checks(found, holders, now),
+        "stages": STAGES,
+        "stage_at": next((n for n, (phase, _) in enumerate(STAGES) if phase == found.phase), 0),
+        "step": step,
+        "refusal": refusals.get(step[0]) if step else None,
+        "refusals": refusals,
+        "interval": interval,
+        "late_share": _share(found, now),
+        "is_open": found.phase in OPEN,
+        "is_active": found.phase in ACTIVE,
+        "stable_at": found.stable_since + lifecycle.STABLE if found.stable_since else None,
+        "kinds": ENTRY_KINDS,
+        "Phase": Phase,
+    }
+
+
+def _share(found: Incident, now: datetime) -> float:
+    """Return how much of the time to the next update has passed, in percent."""
+    if found.update_due_at is None:
+        return 0
+    start = found.last_update_at or found.declared_at
+    return 100 * (now - start) / max(found.update_due_at - start, lifecycle.STABLE / 30)
+
+
+@router.get("/incidents/{ref}")
+async def room(request: Request, ref: str) -> Response:
+    await access.signed_in(request)
+    ctx, incident_id = _ctx(request), number("INC", ref)
+    async with ctx.db.tx() as tx:
+        context = await _room(tx, incident_id, ctx.clock.now())
+    live = f"incidents,pages,inc-{incident_id}"
+    return await html.page(request, "incidents/room.html", {**context, "nav": "room", "live": live})
+
+
+@router.post("/incidents/{ref}/{what}")
+async def act(request: Request, ref: str, what: str) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx, incident_id, actor = _ctx(request), number("INC", ref), access.actor_of(me)
+    now = ctx.clock.now()
+    given = {name: str(value) for name, value in form.items()}
+    async with ctx.db.tx() as tx:
+        match what:
+            case "entries":
+                kind, text = given.get("kind", "note"), given.get("text", "")
+                await actions.add_entry(tx, actor, incident_id, kind, text, now)
+            case "unchanged":
+                text = "No change since the last update."
+                await actions.add_entry(tx, actor, incident_id, "update", text, now)
+            case "roles":
+                if given.get("role") not in list(Role):
+                    raise Invalid("That is not a role.", fields={"role": f"One of {', '.join(Role)}."})
+                person = int(given.get("person") or me.id)
+                await actions.take_role(tx, actor, incident_id, Role(given["role"]), person, now)
+            case "canvas":
+                conditions, doing, needs = (given.get(n, "") for n in ("conditions", "actions", "needs"))
+                await actions.set_canvas(tx, actor, incident_id, conditions, doing, needs, now)
+            case "severity":
+                severity = parse(given.get("severity", ""))
+                if severity is None:
+                    raise Invalid("That is not a severity.", fields={"severity": "SEV0 to SEV3."})
+                await actions.set_severity(tx, actor, incident_id, severity, given.get("reason", ""), now)
+            case "phase":
+                if given.get("phase") not in list(Phase):
+                    raise Invalid("That is not a phase.")
+                await actions.set_phase(
+                    tx,
+                    actor,
+                    incident_id,
+                    Phase(given["phase"]),
+                    now,
+                    reason=given.get("reason", ""),
+                    force=bool(given.get("force")),
+                )
+            case "link":
+                await actions.link_page(tx, actor, incident_id, number("PG", given.get("page", "")), now)
+            case _:
+                raise NotFound(f"{what!r} is nothing that can be done with an incident.")
+    return html.to(f"/incidents/INC-{incident_id}")

@@ -1,0 +1,102 @@
+"""A schedule as the screen draws it: days, and for each row the blocks on a grid (pure)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from firebell.oncall.model import Schedule, User
+from firebell.oncall.shifts import duty
+from firebell.oncall.turns import local, mu, pieces
+
+COLUMNS = 56
+VIEWS = {"day": 1, "week": 7, "month": 28}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One shift: `column` 0 to 55 and `span` on the grid; no users is a gap."""
+
+    column: int
+    span: int
+    start: datetime
+    end: datetime
+    users: tuple[User, ...]
+    edited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the picture."""
+
+    name: str
+    kind: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The stretch that is shown, and where the present instant lies on it (0 to 1000, None outside)."""
+
+    start: datetime
+    end: datetime
+    days: tuple[datetime, ...]
+    now_at: int | None
+
+
+def picture(view: str, at: datetime, tz: str, now: datetime) -> Picture:
+    """Return the whole local days that `view` shows around `at`; a week begins on Monday."""
+    day = local(at, tz).replace(hour=0, minute=0, second=0, microsecond=0)
+    if view != "day":
+        day -= timedelta(days=day.weekday())
+    count = VIEWS[view]
+    start, end = mu(day, tz), mu(day + timedelta(days=count), tz)
+    inside = start <= now < end
+    share = int((now - start) / (end - start) * 1000) // 5 * 5 if inside else None
+    return Picture(start, end, tuple(day + timedelta(days=i) for i in range(count)), share)
+
+
+def _block(
+    seen: Picture, start: datetime, end: datetime, users: tuple[User, ...], *, edited: bool = False
+) -> Block | None:
+    whole = (seen.end - seen.start) / COLUMNS
+    first = round((max(start, seen.start) - seen.start) / whole)
+    last = round((min(end, seen.end) - seen.start) / whole)
+    if last <= first:
+        last = first + 1
+    return Block(first, min(last, COLUMNS) - first, start, end, users, edited) if first < COLUMNS else None
+
+
+def rows(schedule: Schedule, seen: Picture) -> list[Row]:
+    """Return the result first, then its layers from high to low, then the overrides."""
+    result = [
+        _block(seen, r.start, r.end, r.users, edited=any(e.start <= r.start < e.end for e in schedule.edits))
+        for r in duty(schedule, seen.start, seen.end)
+    ]
+    found = [Row("On call", "final", _kept(result))]
+    for layer in reversed(schedule.layers):
+        turns = pieces(layer, seen.start, seen.end, schedule.inactive)
+        blocks = [_block(seen, t.start, t.end, t.users) for t in turns]
+        found.append(Row(layer.name or "Layer", "layer", _kept(blocks)))
+    edits = [e for e in schedule.edits if e.start < seen.end and e.end > seen.start]
+    if edits:
+        blocks = [_block(seen, e.start, e.end, e.users, edited=True) for e in edits]
+        found.append(Row("Overrides", "layer", _kept(blocks)))
+    return found
+
+
+def _kept(blocks: Sequence[Block | None]) -> tuple[Block, ...]:
+    return tuple(b for b in blocks if b)
+
+
+def agenda(
+    schedule: Schedule, seen: Picture, tz: str, name: Callable[[User], str]
+) -> list[tuple[datetime, list[tuple[datetime, datetime, str]]]]:
+    """Return (local day, [(start, end, who)]) for readers without a grid."""
+    zone = ZoneInfo(tz)
+    days: dict[datetime, list[tuple[datetime, datetime, str]]] = {day: [] for day in seen.days}
+    for run in duty(schedule, seen.start, seen.end):
+        day = run.start.astimezone(zone).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
+        who = " and ".join(name(u) for u in run.users) or "Nobody"
+        days.setdefault(day, []).append((run.start, run.end, who))
+    return [(day, shifts) for day, shifts in sorted(days.items()) if shifts]

@@ -1,0 +1,124 @@
+"""What a reader needs to know of a page, gathered for the inbox, the page itself, home and the API."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from firebell.alerts import actions as alerts
+from firebell.alerts.model import Alert, Group
+from firebell.catalog import actions as catalog
+from firebell.catalog.model import Service
+from firebell.kit.db import Tx
+from firebell.paging import due, escalation, store
+from firebell.paging.model import Page, PageState
+from firebell.people import actions as people
+
+GLYPH = {
+    PageState.TRIGGERED: "firing",
+    PageState.EXHAUSTED: "firing",
+    PageState.ACKED: "acked",
+    PageState.SNOOZED: "snoozed",
+    PageState.RESOLVED: "resolved",
+}
+WORD = {
+    PageState.TRIGGERED: "Waiting for a human",
+    PageState.EXHAUSTED: "Nobody has taken it",
+    PageState.ACKED: "Acknowledged",
+    PageState.SNOOZED: "Snoozed",
+    PageState.RESOLVED: "Resolved",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A page with the names around it; `next_names` is whom its timer would reach now."""
+
+    page: Page
+    group: Group | None
+    alerts: list[Alert]
+    service: Service | None
+    team: str
+    owners: list[str]
+    owner_ids: list[int]
+    now_names: str
+    next_names: str
+
+    @property
+    def glyph(self) -> str:
+        """The shape of its state."""
+        return GLYPH[self.page.state]
+
+    @property
+    def word(self) -> str:
+        """Its state in words."""
+        return WORD[self.page.state]
+
+    @property
+    def alert_count(self) -> int:
+        """How many alerts it holds."""
+        return self.group.alerts if self.group else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the page as the API shows it."""
+        page = self.page
+        return {
+            "ref": page.ref,
+            "title": page.title,
+            "state": page.state,
+            "urgency": page.urgency,
+            "severity": page.severity,
+            "service": self.service.slug if self.service else None,
+            "team": self.team or None,
+            "policy": page.plan.name,
+            "level": page.level + 1,
+            "round": page.round,
+            "owners": self.owners,
+            "alerts": self.alert_count,
+            "triggered_at": page.triggered_at,
+            "first_ack_at": page.first_ack_at,
+            "resolved_at": page.resolved_at,
+            "snoozed_until": page.snoozed_until,
+            "next_at": page.due_at,
+            "next": self.next_names or None,
+            "exhausted_reason": page.exhausted_reason,
+            "version": page.version,
+        }
+
+
+async def views(tx: Tx, pages: Sequence[Page], now: datetime, *, alerts_each: int = 0) -> list[View]:
+    """Return the pages with everything around them, read in a handful of statements."""
+    facts = await due.gather(tx, pages, now)
+    services = await catalog.services_by_id(tx, [p.service_id for p in pages if p.service_id])
+    group_ids = [p.subject_id for p in pages if p.subject_kind == "group"]
+    groups = await alerts.groups_by_id(tx, group_ids)
+    found = await alerts.alerts_of_groups(tx, group_ids, alerts_each) if alerts_each else {}
+    teams = {t.id: t.name for t in await people.teams(tx)}
+    owners = await store.owners(tx, [p.id for p in pages])
+    names = await people.persons(tx, [i for ids in owners.values() for i in ids])
+    return [
+        View(
+            page,
+            groups.get(page.subject_id) if page.subject_kind == "group" else None,
+            found.get(page.subject_id, []) if page.subject_kind == "group" else [],
+            services.get(page.service_id or 0),
+            teams.get(page.team_id or 0, ""),
+            [names[i].name for i in owners[page.id]],
+            owners[page.id],
+            facts.names(sorted(facts.notified.get(page.id, set()) & set(facts.people))),
+            _next(facts, page, now),
+        )
+        for page in pages
+    ]
+
+
+def _next(facts: due.Facts, page: Page, now: datetime) -> str:
+    """Return whom the timer of a waiting page would reach if it ran now."""
+    if page.state is not PageState.TRIGGERED or page.due_at is None:
+        return ""
+    outcome = escalation.advance(page, lambda level: facts.reach(page, level), now)
+    match outcome:
+        case escalation.Entered(_, reached, _):
+            return facts.names(reached)
+        case escalation.Exhausted():
+            return "everybody"

@@ -1,0 +1,74 @@
+"""Post-mortems: the list, the document, its editor."""
+
+import nh3
+from fastapi import APIRouter, Request, Response
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import Phase
+from firebell.kit import html
+from firebell.kit.errors import Conflict, Invalid
+from firebell.kit.refs import number
+from firebell.people import access
+from firebell.postmortems import actions
+
+router = APIRouter(include_in_schema=False)
+
+_markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
+
+
+def rendered(text: str) -> Markup:
+    """Return Markdown as HTML that cannot do harm."""
+    return Markup(nh3.clean(_markdown.render(text)))  # noqa: S704 - sanitised by nh3
+
+
+@router.get("/post-mortems")
+async def postmortems(request: Request) -> Response:
+    await access.signed_in(request)
+    async with request.app.state.ctx.db.tx() as tx:
+        found = await actions.postmortems(tx)
+        known = {i.id: i for i in await incidents.incidents(tx, (Phase.CLOSED, Phase.REVIEWED), False, 500)}
+    context = {"nav": "postmortems", "documents": [(d, known.get(d.incident_id)) for d in found]}
+    return await html.page(request, "postmortems/postmortems.html", {**context, "live": "incidents"})
+
+
+@router.get("/post-mortems/{ref}")
+async def postmortem(request: Request, ref: str, edit: str = "") -> Response:
+    await access.signed_in(request)
+    async with request.app.state.ctx.db.tx() as tx:
+        found = await actions.of_incident(tx, number("INC", ref))
+    context = {"nav": "postmortems", "d": found, "html": rendered(found.body), "edit": bool(edit)}
+    return await html.page(request, "postmortems/postmortem.html", {**context, "mine": "", "error": None})
+
+
+@router.post("/post-mortems/{ref}")
+async def save(request: Request, ref: str) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx, incident_id = request.app.state.ctx, number("INC", ref)
+    body, version = str(form.get("body", "")), str(form.get("version", "0"))
+    if not version.isdigit():
+        raise Invalid("The form carries no version.", hint="Load the page again.")
+    try:
+        async with ctx.db.tx() as tx:
+            await actions.save(tx, access.actor_of(me), incident_id, body, int(version), ctx.clock.now())
+    except Conflict as error:
+        async with ctx.db.tx() as tx:
+            found = await actions.of_incident(tx, incident_id)
+        context = {"nav": "postmortems", "d": found, "html": rendered(found.body), "edit": True}
+        context |= {"mine": body, "error": error}
+        return await html.page(request, "postmortems/postmortem.html", context, error.status)
+    return html.to(f"/post-mortems/INC-{incident_id}")
+
+
+@router.post("/post-mortems/{ref}/{what}")
+async def act(request: Request, ref: str, what: str) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), request.app.state.ctx
+    incident_id = number("INC", ref)
+    async with ctx.db.tx() as tx:
+        if what == "publish":
+            await actions.publish(tx, access.actor_of(me), incident_id, ctx.clock.now())
+        else:
+            await actions.start(tx, incident_id, ctx.clock.now())
+    return html.to(f"/post-mortems/INC-{incident_id}")
