@@ -64,7 +64,32 @@ async def test_from_page_to_postmortem(dsn: str, clock: FakeClock) -> None:
         assert {p.state for p in await w.pages()} == {PageState.RESOLVED}
         async with w.ctx.db.tx() as tx:
             await postmortems.publish(tx, jun, made.id, w.now)
-            assert (await incidents.incident(tx, made.id)).phase is Phase.REVIEWED
+            reviewed = await incidents.incident(tx, made.id)
+        assert (reviewed.phase, reviewed.closed_at, reviewed.reopen_count) == (Phase.REVIEWED, closed, 0)
+        assert {p.state for p in await w.pages()} == {PageState.RESOLVED}
+
+
+async def test_reopening_pages_again_and_counts(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            made = await incidents.declare(
+                tx,
+                mara,
+                title="All down",
+                severity=0,
+                service_ids=[w.service],
+                commander_id=w.mara,
+                now=w.now,
+            )
+            await incidents.add_entry(tx, mara, made.id, "mitigation", "Recovered by itself", w.now)
+            await incidents.set_phase(tx, mara, made.id, Phase.MONITORING, w.now)
+        await w.after(minutes=10)
+        async with w.ctx.db.tx() as tx:
+            again = await incidents.set_phase(tx, mara, made.id, Phase.INVESTIGATING, w.now)
+        assert (again.reopen_count, again.stable_since) == (1, None)
+        await w.settle()
+        assert (await w.page()).state is PageState.TRIGGERED
 
 
 async def test_an_update_that_does_not_come_is_asked_for(dsn: str, clock: FakeClock) -> None:

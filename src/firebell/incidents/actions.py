@@ -259,7 +259,7 @@ async def set_phase(
         Phase.CLOSED: "Closed",
         Phase.DISMISSED: "Dismissed as a false alarm",
     }.get(phase, f"Moved to {phase}")
-    if old.phase is Phase.CLOSED:
+    if old.phase is Phase.CLOSED and phase is Phase.INVESTIGATING:
         words = "Reopened"
     await _tell(
         tx, actor, incident_id, "phase", f"{words}{override}{note}", now, **{"from": old.phase, "to": phase}
@@ -276,6 +276,8 @@ def _times(old: Incident, phase: Phase, now: datetime) -> dict[str, Any]:
             return {"impact_end": now, "resolved_at": now, "stable_since": now}
         case Phase.CLOSED | Phase.DISMISSED:
             return {"closed_at": now}
+        case Phase.REVIEWED:
+            return {}
         case _ if old.phase in (Phase.MONITORING, Phase.CLOSED):
             return {
                 "impact_end": None,
@@ -293,7 +295,7 @@ async def _after_move(tx: Tx, actor: Actor, new: Incident, now: datetime) -> Non
         case Phase.MONITORING:
             await due.schedule(tx, STABLE, str(new.id), now + lifecycle.STABLE)
             await paging.resolve_subject(tx, "incident", new.id, f"{actor.label} resolved {new.ref}.", now)
-        case Phase.CLOSED | Phase.DISMISSED:
+        case Phase.CLOSED | Phase.REVIEWED | Phase.DISMISSED:
             await due.cancel(tx, STABLE, str(new.id))
             await paging.resolve_subject(tx, "incident", new.id, f"{new.ref} is over.", now)
         case _ if new.reopen_count and new.severity <= 1 and not new.drill:

@@ -1,0 +1,121 @@
+"""`firebell demo`: the product with a live, believable organisation."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from firebell import reactions
+from firebell import serve as process
+from firebell.alerts import actions as alerts
+from firebell.commands.serve import load_settings, run
+from firebell.demo import history, organisation, tonight
+from firebell.kit.clock import FakeClock
+from firebell.kit.context import Context
+from firebell.kit.http_out import parse_networks
+from firebell.people import actions as people
+from firebell.runtime import Running, running
+from firebell.settings import Settings
+from firebell.worker import Worker, timer_handlers
+
+YEAR = timedelta(days=365)
+
+
+@asynccontextmanager
+async def phones() -> AsyncIterator[str]:
+    """Yield the address of a receiver that stands for everybody's phone."""
+
+    async def ring(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError, ValueError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                length = head.partition(b"content-length:")[2].split(b"\r\n", 1)[0]
+                await reader.readexactly(int(length or 0))
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(ring, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/phone"
+    finally:
+        server.close()
+
+
+async def _past(ctx: Context, kestrel: organisation.Kestrel, clock: FakeClock) -> history.Past:
+    worker = Worker(replace(ctx, clock=clock), timer_handlers(), reactions.outbox_handlers())
+    return history.Past(ctx, clock, worker, kestrel, random.Random(2026))  # noqa: S311 - a play
+
+
+async def _known(ctx: Context, phone: str) -> organisation.Kestrel:
+    """Return the organisation of an earlier run, with everybody's phone at today's address."""
+    found = organisation.Kestrel()
+    async with ctx.db.tx() as tx:
+        await tx.execute("update contact_method set address = $1 where kind = 'webhook'", phone)
+        found.people = {p.name: p.id for p in await people.people(tx)}
+        for integration in await alerts.integrations(tx):
+            name = await tx.value("select name from service where id = $1", integration.service_id)
+            found.integrations[name], found.services[name] = integration, integration.service_id
+    return found
+
+
+async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
+    """Return the organisation, living its year first when this is a new database."""
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        fresh = not await people.people(tx)
+    if not fresh:
+        return await _past(ctx, await _known(ctx, phone), FakeClock(now))
+    clock = FakeClock(now - YEAR)
+    async with ctx.db.tx() as tx:
+        kestrel = await organisation.build(tx, clock.now(), phone)
+    past = await _past(ctx, kestrel, clock)
+    columns = (TextColumn("Living through a year at Kestrel"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("year", total=365)
+        await history.live_through(past, now, lambda done, _: bar.update(task, completed=done))
+    await tonight.sev1_in_progress(past, now)
+    return past
+
+
+@click.command()
+@click.option("--host", help="Address to listen on. [env FIREBELL_HOST, default 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on. [env FIREBELL_PORT, default 8080]")
+def demo(host: str | None, port: int | None) -> None:
+    """Run with a live demo organisation: three teams, a year of history, a SEV1 in progress."""
+    found = load_settings(host=host, port=port, log_level="error")
+    settings: Settings = replace(
+        found,
+        data=found.data.with_name(f"{found.data.name}-demo"),
+        allowed_networks=(*found.allowed_networks, *parse_networks("127.0.0.0/8")),
+    )
+    console = Console(stderr=True)
+
+    async def main() -> None:
+        async with phones() as phone, running(settings) as prepared:
+            past = await prepare(prepared.ctx, phone, console)
+            console.print(
+                f"\nFirebell is at [bold]{settings.public_url}[/bold]\n"
+                f"Sign in as [bold]{organisation.ADMIN}[/bold] with the password "
+                f"[bold]{organisation.PASSWORD}[/bold]. Ctrl-C ends it.\n",
+                highlight=False,
+            )
+            await _live(prepared, settings, past)
+
+    run(main())
+
+
+async def _live(prepared: Running, settings: Settings, past: history.Past) -> None:
+    # from here on time is real, and the serving worker does the work
+    past = replace(past, clock=prepared.ctx.clock, worker=None)
+    alive = asyncio.create_task(tonight.stream(past))
+    try:
+        await process.serve(prepared, settings)
+    finally:
+        alive.cancel()

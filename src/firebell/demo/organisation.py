@@ -1,0 +1,168 @@
+"""Kestrel: three teams, nine people in three parts of the world, and what they run."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from firebell.alerts import actions as alerts
+from firebell.alerts.model import Integration
+from firebell.catalog import actions as catalog
+from firebell.kit import setting
+from firebell.kit.db import Tx
+from firebell.kit.events import Actor
+from firebell.oncall import actions as oncall
+from firebell.oncall.model import Layer, Unit, Window
+from firebell.paging import actions as paging
+from firebell.paging.model import Level, Target, TargetKind
+from firebell.people import actions as people
+
+PASSWORD = "firebell demo"  # noqa: S105 - printed on the screen, on a loopback address
+ADMIN = "mara@kestrel.example"
+_ACTOR = Actor("system", "Demo")
+_EVERY_DAY = frozenset(range(7))
+
+PEOPLE = (
+    ("Mara Lindqvist", ADMIN, "admin", "Europe/Stockholm"),
+    ("Tomás Rivera", "tomas@kestrel.example", "responder", "Europe/Madrid"),
+    ("Priya Nair", "priya@kestrel.example", "responder", "Europe/London"),
+    ("Jun Okafor", "jun@kestrel.example", "responder", "Europe/London"),
+    ("Aiko Tanaka", "aiko@kestrel.example", "responder", "Asia/Tokyo"),
+    ("Lena Fischer", "lena@kestrel.example", "responder", "Europe/London"),
+    ("Sam Whitfield", "sam@kestrel.example", "responder", "America/New_York"),
+    ("Noor Haddad", "noor@kestrel.example", "responder", "Europe/Berlin"),
+    ("Ewa Kowalska", "ewa@kestrel.example", "manager", "Europe/Warsaw"),
+)
+SERVICES = (
+    ("checkout-api", "Payments"),
+    ("payments-gateway", "Payments"),
+    ("ledger-db", "Payments"),
+    ("edge", "Platform"),
+    ("kubernetes", "Platform"),
+    ("notifications", "Platform"),
+    ("search", "Search"),
+    ("catalogue", "Search"),
+)
+
+
+@dataclass(slots=True)
+class Kestrel:
+    """The ids that the rest of the demo needs."""
+
+    people: dict[str, int] = field(default_factory=dict)
+    integrations: dict[str, Integration] = field(default_factory=dict)
+    services: dict[str, int] = field(default_factory=dict)
+
+    def actor(self, first_name: str) -> Actor:
+        """Return a person as an actor, by first name."""
+        name = next(n for n in self.people if n.startswith(first_name))
+        return Actor("person", name, self.people[name])
+
+
+async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
+    """Make the organisation as it was at `now`; everybody's phone is the webhook `phone`."""
+    made = Kestrel()
+    await setting.put(tx, "organisation", "Kestrel")
+    for name, email, role, tz in PEOPLE:
+        password = PASSWORD if email == ADMIN else None
+        person = await people.create_person(
+            tx, _ACTOR, name=name, email=email, role=role, tz=tz, password=password, now=now
+        )
+        made.people[name] = person.id
+        method = await people.add_contact_method(
+            tx, _ACTOR, person_id=person.id, kind="webhook", address=phone, label="phone", now=now
+        )
+        for urgency in ("high", "low"):
+            rules = [(0, method.id)]
+            await people.set_rules(tx, _ACTOR, person_id=person.id, urgency=urgency, rules=rules, now=now)
+    await people.set_catch_all(tx, _ACTOR, [made.people["Mara Lindqvist"], made.people["Ewa Kowalska"]], now)
+    await _payments(tx, made, now)
+    await _platform(tx, made, now)
+    await _search(tx, made, now)
+    return made
+
+
+async def _team(tx: Tx, made: Kestrel, name: str, members: tuple[str, ...], now: datetime) -> int:
+    ids = [(made.people[m], "member") for m in members]
+    manager = (made.people["Ewa Kowalska"], "manager")
+    return (await people.create_team(tx, _ACTOR, name=name, members=[*ids, manager], now=now)).id
+
+
+async def _policy(
+    tx: Tx, made: Kestrel, team: str, team_id: int, targets: list[Target], now: datetime
+) -> None:
+    levels = [Level((target,), 300) for target in targets]
+    levels.append(Level((Target(TargetKind.TEAM, team_id),), 600))
+    policy = await paging.create_policy(
+        tx, _ACTOR, name=f"{team} critical", team_id=team_id, levels=levels, now=now
+    )
+    for name, owner in SERVICES:
+        if owner == team:
+            service = await catalog.create_service(
+                tx,
+                _ACTOR,
+                name=name,
+                team_id=team_id,
+                policy_id=policy.id,
+                runbook_url=f"https://runbooks.kestrel.example/{name}",
+                now=now,
+            )
+            made.services[name] = service.id
+            made.integrations[name] = await alerts.create_integration(
+                tx, _ACTOR, service_id=service.id, name="Alertmanager", now=now
+            )
+
+
+def _weekly(names: list[int], anchor: datetime, tz: str, offset: int = 0) -> Layer:
+    return Layer(0, tuple((i,) for i in names), anchor, Unit.WEEK, 1, tz, offset=offset, name="Weekly")
+
+
+def _monday(now: datetime) -> datetime:
+    day = now.replace(tzinfo=None, hour=9, minute=0, second=0, microsecond=0)
+    return day - timedelta(days=day.weekday() + 7)
+
+
+async def _rota(tx: Tx, team_id: int, name: str, tz: str, layers: list[Layer], now: datetime) -> Target:
+    made = await oncall.create_schedule(tx, _ACTOR, name=name, team_id=team_id, tz=tz, layers=layers, now=now)
+    return Target(TargetKind.SCHEDULE, int(made.id))
+
+
+async def _payments(tx: Tx, made: Kestrel, now: datetime) -> None:
+    members = ("Tomás Rivera", "Priya Nair", "Jun Okafor", "Mara Lindqvist")
+    team = await _team(tx, made, "Payments", members, now)
+    turns = [made.people[m] for m in members]
+    tz = "Europe/Stockholm"
+    first = await _rota(tx, team, "Payments primary", tz, [_weekly(turns, _monday(now), tz)], now)
+    second = await _rota(tx, team, "Payments secondary", tz, [_weekly(turns, _monday(now), tz, 1)], now)
+    await _policy(tx, made, "Payments", team, [first, second], now)
+
+
+async def _platform(tx: Tx, made: Kestrel, now: datetime) -> None:
+    members = ("Aiko Tanaka", "Lena Fischer", "Sam Whitfield")
+    team = await _team(tx, made, "Platform", members, now)
+    regions = (
+        ("Tokyo", "Asia/Tokyo", 9),
+        ("London", "Europe/London", 8),
+        ("New York", "America/New_York", 11),
+    )
+    layers = [
+        Layer(
+            0,
+            ((made.people[member],),),
+            _monday(now),
+            Unit.WEEK,
+            1,
+            tz,
+            windows=(Window(hour * 60, 9 * 60, _EVERY_DAY),),
+            name=name,
+        )
+        for member, (name, tz, hour) in zip(members, regions, strict=True)
+    ]
+    sun = await _rota(tx, team, "Platform, follow the sun", "UTC", layers, now)
+    await _policy(tx, made, "Platform", team, [sun], now)
+
+
+async def _search(tx: Tx, made: Kestrel, now: datetime) -> None:
+    members = ("Noor Haddad", "Lena Fischer")
+    team = await _team(tx, made, "Search", members, now)
+    turns, tz = [made.people[m] for m in members], "Europe/Berlin"
+    rota = await _rota(tx, team, "Search", tz, [_weekly(turns, _monday(now), tz)], now)
+    await _policy(tx, made, "Search", team, [rota], now)

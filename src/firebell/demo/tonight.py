@@ -1,0 +1,117 @@
+"""Tonight at Kestrel: a SEV1 in progress, and alerts that come while somebody watches."""
+
+import asyncio
+import random
+from datetime import datetime, timedelta
+
+from firebell.demo.history import ALERTS, Past
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import Phase, Role
+from firebell.kit.clock import FakeClock
+from firebell.paging import actions as paging
+from firebell.paging.model import DEMANDING
+
+
+async def sev1_in_progress(past: Past, now: datetime) -> None:
+    """Leave a SEV1 that has run for 42 minutes, as its room would look."""
+    mara, tomas, jun = (past.kestrel.actor(name) for name in ("Mara", "Tomás", "Jun"))
+    assert isinstance(past.clock, FakeClock)
+    past.clock.set(now - timedelta(minutes=44))
+    await past.send("checkout-api", ALERTS["checkout-api"][0])
+    await past.wait(1.2)
+    await past.answer()
+    assert mara.person_id
+    assert tomas.person_id
+    assert jun.person_id
+    async with past.ctx.db.tx() as tx:
+        at = past.clock.now()
+        pages = await paging.pages(tx, limit=1)
+        made = await incidents.declare(
+            tx,
+            tomas,
+            title="Card payments failing at checkout for about 18 % of customers",
+            severity=2,
+            service_ids=[past.kestrel.services[s] for s in ("checkout-api", "payments-gateway")],
+            page_id=pages[0].id,
+            now=at,
+        )
+        await incidents.take_role(tx, mara, made.id, Role.COMMANDER, mara.person_id, at)
+        await incidents.take_role(tx, tomas, made.id, Role.SME, tomas.person_id, at)
+    await past.wait(4)
+    async with past.ctx.db.tx() as tx:
+        await incidents.set_severity(
+            tx, mara, made.id, 1, "money affected, 18 % of customers", past.clock.now()
+        )
+        await incidents.set_phase(tx, mara, made.id, Phase.INVESTIGATING, past.clock.now())
+    await past.wait(0.5)
+    await past.answer()
+    steps = (
+        (
+            8,
+            jun,
+            "finding",
+            "Errors started 4 min after build 4812. The card tokeniser holds connections to a replica that is rebuilding.",
+        ),
+        (
+            5,
+            mara,
+            "update",
+            "18 % of card payments fail. Wallet and invoice payments work. Cause is being confirmed.",
+        ),
+        (
+            9,
+            mara,
+            "decision",
+            "Fail over to ledger-db-2 now rather than roll back build 4812: the rollback takes 25 min.",
+        ),
+        (3, tomas, "mitigation", "Failed over to ledger-db-2."),
+    )
+    for minutes, who, kind, text in steps:
+        await past.wait(minutes)
+        async with past.ctx.db.tx() as tx:
+            await incidents.add_entry(tx, who, made.id, kind, text, past.clock.now())
+    async with past.ctx.db.tx() as tx:
+        await incidents.set_phase(tx, mara, made.id, Phase.MITIGATING, past.clock.now())
+        await incidents.set_canvas(
+            tx,
+            mara,
+            made.id,
+            "11 % of card payments fail, down from 18 %. Wallet and invoice payments work.",
+            "Failed over to ledger-db-2. Recycling the tokeniser pool now.",
+            "A comms lead. Someone from Platform to watch the replica.",
+            past.clock.now(),
+        )
+    await past.wait(6)
+    async with past.ctx.db.tx() as tx:
+        text = "5xx is down to 11 % after the failover. Next: recycle the tokeniser pool, expect under 5 % in 10 min."
+        await incidents.add_entry(tx, tomas, made.id, "note", text, past.clock.now())
+    past.clock.set(now)
+    await past.settle()
+
+
+async def stream(past: Past) -> None:
+    """Send an alert every 15 to 40 seconds for ever; colleagues answer most pages after a minute or two."""
+    dice, firing = random.Random(), list[tuple[str, str]]()
+    while True:
+        await asyncio.sleep(dice.uniform(15, 40))
+        if firing and dice.random() < 0.45:
+            service, title = firing.pop(0)
+            await past.send(service, title, over=True)
+            continue
+        service = dice.choice(list(ALERTS))
+        title = dice.choice(ALERTS[service])
+        await past.send(service, title, severity=dice.choices(["critical", "warning"], [1, 3])[0])
+        firing.append((service, title))
+        if dice.random() < 0.6:
+            await _colleague_answers(past, dice)
+
+
+async def _colleague_answers(past: Past, dice: random.Random) -> None:
+    """Let a colleague, never the reader, take the page that has waited longest."""
+    now = past.ctx.clock.now()
+    async with past.ctx.db.tx() as tx:
+        waiting = sorted(await paging.pages(tx, states=DEMANDING), key=lambda p: p.triggered_at)
+        old = [p for p in waiting if now - p.triggered_at > timedelta(seconds=60)]
+        if old:
+            colleague = past.kestrel.actor(dice.choice(["Priya", "Jun", "Lena", "Noor"]))
+            await paging.ack(tx, colleague, old[0].id, now)
