@@ -1,9 +1,9 @@
 """Who is asking: sessions, CSRF, API keys and sign-in, for every slice's web edge."""
 
 import asyncio
-from collections import defaultdict, deque
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import cache
 from urllib.parse import quote
 
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -17,12 +17,11 @@ from firebell.kit.events import Actor
 from firebell.people import store
 from firebell.people.actions import hasher
 from firebell.people.model import SCOPES, Person, Role
-from firebell.people.rules import clean_email
+from firebell.people.throttle import Throttle
 
 COOKIE = "firebell_session"
 LIFETIME = timedelta(days=30)
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_DUMMY_HASH = hasher.hash("nobody has this password")
 _ROLE_SCOPES = {
     Role.ADMIN: frozenset(SCOPES),
     Role.MANAGER: frozenset(SCOPES) - {"admin"},
@@ -129,57 +128,33 @@ async def _by_session(request: Request) -> Caller | None:
     return Caller(actor_of(person), person.id, _ROLE_SCOPES[Role(person.role)])
 
 
-class _Throttle:
-    """Allows five failed sign-ins per account and per address in five minutes."""
-
-    def __init__(self) -> None:
-        self._failures: dict[str, deque[datetime]] = defaultdict(deque)
-
-    def check(self, names: tuple[str, ...], now: datetime) -> None:
-        """Raise `Forbidden` when one of `names` has failed too often."""
-        for name in names:
-            times = self._failures[name]
-            while times and times[0] < now - timedelta(minutes=5):
-                times.popleft()
-            if not times:
-                del self._failures[name]
-            elif len(times) >= 5:
-                wait = timedelta(minutes=5) - (now - times[0])
-                raise Forbidden(
-                    "Too many failed sign-ins.",
-                    hint=f"Try again in {int(wait.total_seconds() // 60) + 1} min.",
-                )
-
-    def failed(self, names: tuple[str, ...], now: datetime) -> None:
-        """Count one failure for each of `names`."""
-        for name in names:
-            self._failures[name].append(now)
+_throttle = Throttle()
 
 
-_throttle = _Throttle()
+@cache
+def _nobodys_hash() -> str:
+    return hasher.hash("nobody has this password")
+
+
+def _right(stored: str, password: str) -> bool:
+    try:
+        return hasher.verify(stored, password)
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 async def sign_in(request: Request, email: str, password: str) -> Person:
     """Return the person whose password this is; a wrong one and an unknown address look the same."""
     ctx: Context = request.app.state.ctx
-    now = ctx.clock.now()
-    names = (f"account {email.strip().lower()}", f"address {request.client.host if request.client else ''}")
-    _throttle.check(names, now)
-    try:
-        address = clean_email(email)
-    except Invalid:
-        address = ""
+    account, address = email.strip().lower()[:254], request.client.host if request.client else ""
+    _throttle.attempt(account, address, ctx.clock.now())
     async with ctx.db.tx() as tx:
-        found = await store.credentials(tx, address)
-    stored = found[1] if found and found[1] else _DUMMY_HASH
-    try:
-        await asyncio.to_thread(hasher.verify, stored, password)
-        good = found is not None and found[1] is not None
-    except (VerificationError, InvalidHashError):
-        good = False
-    if not good or found is None:
-        _throttle.failed(names, now)
+        found = await store.credentials(tx, account) if account.isprintable() else None
+    stored = found[1] if found else None
+    good = await asyncio.to_thread(lambda: _right(stored or _nobodys_hash(), password))
+    if found is None or stored is None or not good:
         raise Invalid("The e-mail address or the password is wrong.")
+    _throttle.succeeded(account, address)
     return found[0]
 
 

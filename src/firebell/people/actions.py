@@ -1,5 +1,6 @@
 """What is done with people, teams, contact methods and keys; each verb writes its audit row."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -35,6 +36,10 @@ teams = store.teams
 methods_of = store.methods
 
 
+async def _hash(password: str) -> str:
+    return await asyncio.to_thread(hasher.hash, rules.check_password(password))
+
+
 async def person(tx: Tx, person_id: int) -> Person:
     """Return one person; raise `NotFound`."""
     found = await store.persons(tx, [person_id])
@@ -66,7 +71,7 @@ async def create_person(
         rules.clean_email(email),
         rules.check_role(role),
         rules.check_zone(tz),
-        hasher.hash(rules.check_password(password)) if password is not None else None,
+        await _hash(password) if password is not None else None,
         now,
     )
     if made is None:
@@ -106,6 +111,11 @@ async def update_person(
         admins = [p for p in await store.people(tx) if p.role == Role.ADMIN and p.active]
         if [p.id for p in admins] == [person_id]:
             raise Conflict(f"{old.name} is the only admin.", hint="Make somebody else an admin first.")
+    if old.active and not stays and await store.catch_all(tx) == [person_id]:
+        raise Conflict(
+            f"{old.name} is alone on the catch-all list.",
+            hint="Add somebody else to it first, or a page could end in silence.",
+        )
     await store.update_person(tx, person_id, **new, active=stays)
     if not stays:
         await store.delete_sessions_of(tx, person_id)
@@ -114,7 +124,7 @@ async def update_person(
 
 async def set_password(tx: Tx, actor: Actor, person_id: int, password: str, now: datetime) -> None:
     """Set a new password and end every session of the person."""
-    await store.set_password_hash(tx, person_id, hasher.hash(rules.check_password(password)))
+    await store.set_password_hash(tx, person_id, await _hash(password))
     await store.delete_sessions_of(tx, person_id)
     await tx.audit(actor, "person.password", f"person:{person_id}", now)
 
@@ -124,6 +134,7 @@ async def create_team(
 ) -> Team:
     """Add a team with (person id, member|manager) pairs."""
     clean = clean_name(name, "name")
+    await _check_members(tx, members)
     made = await store.insert_team(tx, clean, slugify(clean), now)
     if made is None:
         raise Conflict(f"There is already a team {clean}.", fields={"name": "This name is taken."})
@@ -132,10 +143,24 @@ async def create_team(
     return made
 
 
+async def _check_members(tx: Tx, members: Sequence[tuple[int, str]]) -> None:
+    known = await store.persons(tx, [p for p, _ in members])
+    for person_id, role in members:
+        if person_id not in known:
+            raise NotFound(f"There is no person {person_id}.")
+        if role not in rules.TEAM_ROLES:
+            raise Invalid(f"{role!r} is no role in a team.", fields={"role": "member or manager."})
+    if len({p for p, _ in members}) < len(members):
+        raise Invalid("Somebody is in the list twice.", fields={"members": "Name each person once."})
+
+
 async def set_team_members(
     tx: Tx, actor: Actor, team_id: int, members: Sequence[tuple[int, str]], now: datetime
 ) -> None:
     """Replace who is in the team."""
+    if team_id not in [t.id for t in await store.teams(tx)]:
+        raise NotFound(f"There is no team {team_id}.")
+    await _check_members(tx, members)
     await store.set_members(tx, team_id, members)
     await tx.audit(actor, "team.members", f"team:{team_id}", now, members=list(members))
 
@@ -147,6 +172,9 @@ async def set_catch_all(tx: Tx, actor: Actor, person_ids: Sequence[int], now: da
             "The catch-all list would be empty.",
             hint="Without it a page that nobody takes would end in silence: choose at least one person.",
         )
+    known = await store.persons(tx, person_ids)
+    if gone := [i for i in person_ids if i not in known or not known[i].active]:
+        raise NotFound(f"There is no active person {gone[0]}.")
     await store.set_catch_all(tx, sorted(set(person_ids)))
     await tx.audit(actor, "catch_all.set", "organisation", now, people=sorted(set(person_ids)))
 

@@ -8,6 +8,7 @@ from firebell.kit.http_out import check_url
 from firebell.people.model import SCOPES, Channel, Role
 
 _EMAIL = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+\.?[^@\s<>\".]+")
+TEAM_ROLES = ("member", "manager")
 _TOPIC = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 

@@ -55,6 +55,17 @@ async def set_password_hash(tx: Tx, person_id: int, password_hash: str) -> None:
     await tx.execute("update person set password_hash = $2 where id = $1", person_id, password_hash)
 
 
+async def password_hash(tx: Tx, person_id: int) -> str | None:
+    found = await tx.value("select password_hash from person where id = $1", person_id)
+    assert found is None or isinstance(found, str)
+    return found
+
+
+async def without_password(tx: Tx) -> set[int]:
+    """Return who cannot sign in yet."""
+    return {r["id"] for r in await tx.fetch("select id from person where password_hash is null")}
+
+
 async def people(tx: Tx) -> list[Person]:
     return [_person(r) for r in await tx.fetch(f"select {_PERSON} from person order by name, id")]
 
@@ -150,6 +161,14 @@ async def method(tx: Tx, method_id: int) -> ContactMethod | None:
 async def disable_method(tx: Tx, method_id: int, now: datetime) -> None:
     await tx.execute("update contact_method set disabled_at = $2 where id = $1", method_id, now)
     await tx.execute("delete from notification_rule where method_id = $1", method_id)
+
+
+async def suspects(tx: Tx, person_id: int) -> set[int]:
+    """Return the contact methods whose last message could not be delivered."""
+    rows = await tx.fetch(
+        "select id from contact_method where person_id = $1 and suspect_since is not null", person_id
+    )
+    return {row["id"] for row in rows}
 
 
 async def mark_suspect(tx: Tx, method_id: int, now: datetime) -> None:
