@@ -11,7 +11,6 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from firebell import __version__, first_run, home
@@ -87,7 +86,7 @@ def build(ctx: Context) -> ASGIApp:
     app.state.inbound = ingest
     for module in SLICES:
         app.include_router(module.router)
-    app.mount("/static", StaticFiles(packages=[("firebell", "static")]), name="static")
+    app.mount("/static", html.Static(), name="static")
     _add_machines(app, ctx)
     _add_errors(app)
     app.middleware("http")(_observed)

@@ -5,7 +5,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import PlainTextResponse
 
 from firebell import signal
 from firebell.alerts import actions as alerts
@@ -113,10 +112,3 @@ async def home(request: Request) -> Response:
         "zone": ZoneInfo,
     }
     return await html.page(request, "home.html", context)
-
-
-@router.get("/scale.css")
-async def scale() -> Response:
-    return PlainTextResponse(
-        html.scale_css(), media_type="text/css", headers={"Cache-Control": "public, max-age=86400"}
-    )

@@ -3,15 +3,18 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from http import HTTPStatus
 from importlib import resources
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import jinja2
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -21,6 +24,7 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
@@ -35,6 +39,22 @@ class Shell:
     incidents: list[dict[str, Any]] = field(default_factory=list)
 
 
+class Static(StaticFiles):
+    """The files of `firebell/static`: kept for ever under their fingerprint, checked again without it."""
+
+    def __init__(self) -> None:
+        super().__init__(packages=[("firebell", "static")])
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if path.endswith(".webmanifest"):
+            response.headers["Content-Type"] = "application/manifest+json"
+        named = scope["query_string"].startswith(b"v=")
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if named else "no-cache"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
 ShellOf = Callable[[Request], Awaitable[Shell]]
 
 
@@ -43,17 +63,6 @@ def fingerprint(name: str) -> str:
     """Return the address of a static file, which changes when its content does."""
     data = resources.files("firebell").joinpath(f"static/{name}").read_bytes()
     return f"/static/{name}?v={hashlib.sha256(data).hexdigest()[:10]}"
-
-
-@cache
-def scale_css() -> str:
-    """Return the classes that stand for numbers, so that no page needs an inline style."""
-    rules = [f".v-{i}{{--v:{i}%}}" for i in range(101)]
-    rules += [f".h-{i}{{--h:{i * 30}}}" for i in range(12)]
-    rules += [f".c-{i}{{grid-column-start:{i + 1}}}" for i in range(57)]
-    rules += [f".s-{i}{{grid-column-end:span {i}}}" for i in range(1, 57)]
-    rules += [f".x-{i}{{--x:{i / 1000:.3f}}}" for i in range(0, 1001, 5)]
-    return "".join(rules)
 
 
 def duration(found: timedelta) -> str:
@@ -67,9 +76,15 @@ def duration(found: timedelta) -> str:
     return f"{minutes} min" if minutes else f"{seconds} s"
 
 
+def ago(at: datetime, now: datetime) -> str:
+    """Return how long before `now` something was, in words."""
+    passed = now - at
+    return "just now" if passed < timedelta(minutes=1) else f"{duration(passed)} ago"
+
+
 def initials(name: str) -> str:
     """Return up to two letters that stand for a person."""
-    words = name.split()
+    words = name.split() or ["?"]
     return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
 
 
@@ -82,6 +97,18 @@ def wall(at: datetime, tz: str, now: datetime) -> str:
     if abs(local.date() - today.date()) < timedelta(days=7):
         return f"{local:%a %H:%M}"
     return f"{local.day} {local:%b %H:%M}" if local.year == today.year else f"{local.day} {local:%b %Y %H:%M}"
+
+
+def absolute(at: datetime, tz: str) -> str:
+    """Return an instant in full, for whoever needs it exactly."""
+    return f"{at.astimezone(ZoneInfo(tz)):%Y-%m-%d %H:%M:%S %Z}, {at.astimezone(UTC):%H:%M:%S} UTC"
+
+
+@cache
+def zones() -> list[str]:
+    """Return the IANA zones that are named after places, and UTC."""
+    old = ("Etc/", "SystemV/", "US/", "posix/", "right/")
+    return ["UTC", *sorted(z for z in available_timezones() if "/" in z and not z.startswith(old))]
 
 
 @cache
@@ -97,6 +124,7 @@ def _environment() -> jinja2.Environment:
     env.filters["initials"] = initials
     env.globals["static"] = fingerprint
     env.globals["timedelta"] = timedelta
+    env.globals["zones"] = zones
     return env
 
 
@@ -105,7 +133,9 @@ async def page(
 ) -> Response:
     """Return a page in the shell; who is signed in comes from `request.state`."""
     me = getattr(request.state, "me", None)
-    shell_of: ShellOf = request.app.state.shell
+    shell_of: ShellOf | None = getattr(request.app.state, "shell", None)
+    # the frame asks the database, which may be what the page of an error has to tell about
+    framed = me is not None and shell_of is not None and status < HTTPStatus.INTERNAL_SERVER_ERROR
     now = request.app.state.ctx.clock.now()
     tz = me.tz if me else "UTC"
     values = {
@@ -115,12 +145,15 @@ async def page(
         "now": now,
         "tz": tz,
         "wall": lambda at: wall(at, tz, now),
-        "shell": await shell_of(request) if me else Shell(),
+        "absolute": lambda at: absolute(at, tz),
+        "ago": lambda at: ago(at, now),
+        "shell": await shell_of(request) if framed and shell_of else Shell(),
         "public_url": request.app.state.ctx.public_url,
         "nav": "",
         "live": "",
         **(context or {}),
     }
+    values["live"] = ",".join(dict.fromkeys(["pages", "incidents", *values["live"].split(",")])).strip(",")
     return HTMLResponse(_environment().get_template(template).render(values), status, HEADERS)
 
 

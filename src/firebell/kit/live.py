@@ -43,7 +43,7 @@ async def stream(live: Live, topics: frozenset[str], *, heartbeat_s: float = 15)
             try:
                 topic = await asyncio.wait_for(queue.get(), heartbeat_s)
             except TimeoutError:
-                yield ": still here\n\n"
+                yield "event: beat\ndata: {}\n\n"
                 continue
             if topic == _END:
                 return

@@ -25,3 +25,9 @@ def slugify(name: str) -> str:
     text = "".join(c for c in text if not unicodedata.combining(c))
     slug = re.sub(r"[^\w]+", "-", text, flags=re.UNICODE).strip("-_")[:60].strip("-_")
     return slug or "x"
+
+
+def to_id(value: object) -> int | None:
+    """Return the id that a form field names, None when it names none."""
+    text = str(value).strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None

@@ -5,89 +5,149 @@
 
   /* Timers: data-since counts up from an instant, data-until counts down; both in epoch seconds, corrected
      for the difference between this clock and the server's. */
-  const skew = +root.dataset.now - Date.now() / 1000;
+  let skew = +root.dataset.now - Date.now() / 1000;
+  const two = n => String(n).padStart(2, '0');
   const fmt = s => {
-    const a = Math.abs(s), h = a / 3600 | 0, m = (a % 3600) / 60 | 0, x = a % 60 | 0, p = n => String(n).padStart(2, '0');
-    if (h >= 48) return `${s < 0 ? '−' : ''}${h / 24 | 0} d`;
-    return (s < 0 ? '−' : '') + (h ? h + ':' + p(m) : m) + ':' + p(x);
+    const a = Math.abs(s), h = a / 3600 | 0, m = (a % 3600) / 60 | 0, x = a % 60 | 0, sign = s <= -1 ? '−' : '';
+    return sign + (h >= 48 ? `${h / 24 | 0} d ${h % 24} h` : (h ? h + ':' + two(m) : m) + ':' + two(x));
   };
   const tick = () => {
-    const now = Date.now() / 1000 + skew;
-    $$('[data-since]').forEach(e => e.textContent = fmt(now - e.dataset.since));
+    const now = Date.now() / 1000 + skew, put = (e, text) => { if (e.textContent !== text) e.textContent = text; };
+    $$('[data-since]').forEach(e => put(e, fmt(Math.max(0, now - e.dataset.since))));
     $$('[data-until]').forEach(e => {
       const left = e.dataset.until - now;
-      e.textContent = fmt(left);
+      put(e, fmt(left));
       if (left < 0) e.closest('[data-late]')?.setAttribute('data-state', 'late');
     });
   };
   tick(); setInterval(tick, 1000);
 
-  /* Live parts: an event names a topic; the page is fetched again and the parts that changed are swapped, except
-     one that is being typed in or held open. */
-  const busy = el => el.contains(document.activeElement) && document.activeElement !== document.body
-    || $$('textarea,input:not([type=hidden])', el).some(f => f.type === 'checkbox' || f.type === 'radio' ? f.checked !== f.defaultChecked : f.value !== f.defaultValue);
-  let asked = 0, running = false;
+  /* Morph: make an element like a fresh one in place, so that focus, typed text and open details survive.
+     Rows are matched by what they lead to, so that a button never becomes the button of another row. */
+  const target = el => el.getAttribute('href') || el.getAttribute('action') || '';
+  const key = el => {
+    if (el.nodeType !== 1) return '';
+    if (el.id || target(el)) return el.id || target(el);
+    const lead = el.parentElement?.matches('.rows, .list, .oncall, ul, ol, tbody') && $('[href],[action]', el);
+    return lead ? target(lead) : '';
+  };
+  const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && key(a) === key(b);
+  const dirty = f => f.type === 'checkbox' || f.type === 'radio' ? f.checked !== f.defaultChecked
+    : f.tagName === 'SELECT' ? f.selectedIndex !== Math.max(0, [...f.options].findIndex(o => o.defaultSelected)) : f.value !== f.defaultValue;
+  const inUse = form => form.contains(document.activeElement) && document.activeElement.matches('input,textarea,select')
+    || $$('textarea,select,input:not([type=hidden])', form).some(dirty);
+  const morph = (a, b) => {
+    if (a.isEqualNode(b)) return;
+    if (a.nodeType !== 1) { a.data = b.data; return; }
+    if (a.nodeName === 'FORM' && inUse(a)) return;
+    for (const { name } of [...a.attributes]) if (!b.hasAttribute(name) && !(a.nodeName === 'DETAILS' && name === 'open')) a.removeAttribute(name);
+    for (const { name, value } of [...b.attributes]) if (a.getAttribute(name) !== value && !(a.nodeName === 'DETAILS' && name === 'open')) a.setAttribute(name, value);
+    let at = a.firstChild;
+    for (const want of [...b.childNodes]) {
+      let found = at;
+      if (found && !alike(found, want)) {
+        const k = key(want);
+        found = k ? [...a.childNodes].find(n => n.nodeType === 1 && n.nodeName === want.nodeName && key(n) === k) : null;
+        if (found && found.compareDocumentPosition(at) & Node.DOCUMENT_POSITION_FOLLOWING) found = null;
+        a.insertBefore(found || document.importNode(want, true), at);
+      }
+      if (found) { morph(found, want); if (found === at) at = at.nextSibling; }
+    }
+    while (at) { const next = at.nextSibling; at.remove(); at = next; }
+  };
+
+  /* Live: an event names a topic, the page is fetched again and its live parts are morphed. Nothing moves while
+     a pointer is down. A tab that nobody sees gives its connection back. */
+  let stream, timer, running = false, again = false, pressed = false, first = true, heard = Date.now();
+  const pulse = state => $$('[data-pulse]').forEach(e => { e.hidden = state === 'live'; });
   const refresh = async () => {
-    if (running) { asked++; return; }
-    running = true;
+    if (running || pressed) { again = true; return; }
+    running = true; again = false;
     try {
       const answer = await fetch(location.href, { headers: { 'X-Live': '1' } });
-      if (answer.ok && !answer.redirected) {
+      if (answer.redirected && new URL(answer.url).pathname === '/login') { location.reload(); return; }
+      if (answer.ok) {
         const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
-        $$('[data-live]').forEach(el => {
-          const other = fresh.getElementById(el.id);
-          if (!other || busy(el)) return;
-          const open = $$('details', el).map(d => d.open);
-          if (el.innerHTML !== other.innerHTML) { el.innerHTML = other.innerHTML; $$('details', el).forEach((d, i) => d.open = open[i] ?? d.open); }
-          [...other.attributes].forEach(a => el.setAttribute(a.name, a.value));
-        });
-        document.title = fresh.title;
-        tick();
+        if (!pressed) {
+          const focused = document.activeElement;
+          $$('[data-live]').forEach(el => { const other = fresh.getElementById(el.id); if (other) morph(el, other); });
+          skew = +fresh.documentElement.dataset.now - Date.now() / 1000;
+          document.title = fresh.title;
+          if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
+          tick();
+        } else again = true;
       }
     } catch { /* the next event, or the reader, tries again */ }
     running = false;
-    if (asked) { asked = 0; refresh(); }
+    if (again && !pressed) soon();
   };
-  const topics = root.dataset.topics;
-  if (topics) {
-    let known = false, timer;
-    const stream = new EventSource('/events?topics=' + encodeURIComponent(topics));
-    const soon = () => { clearTimeout(timer); timer = setTimeout(refresh, 60); };
-    stream.addEventListener('hello', () => { if (known) soon(); known = true; $$('[data-pulse]').forEach(e => e.dataset.state = 'live'); });
-    topics.split(',').forEach(t => stream.addEventListener(t, soon));
-    stream.onerror = () => $$('[data-pulse]').forEach(e => e.dataset.state = 'idle');
+  const soon = () => { clearTimeout(timer); timer = setTimeout(refresh, 60); };
+  addEventListener('pointerdown', () => { pressed = true; });
+  for (const end of ['pointerup', 'pointercancel', 'blur']) addEventListener(end, () => setTimeout(() => { pressed = false; if (again) soon(); }, 250));
+  const connect = () => {
+    stream = new EventSource('/events?topics=' + encodeURIComponent(root.dataset.topics));
+    const alive = () => { heard = Date.now(); pulse('live'); };
+    stream.addEventListener('hello', () => { alive(); if (!first) soon(); first = false; });
+    stream.addEventListener('beat', alive);
+    root.dataset.topics.split(',').forEach(t => stream.addEventListener(t, () => { alive(); soon(); }));
+  };
+  if (root.dataset.topics) {
+    connect();
+    document.addEventListener('visibilitychange', () => {
+      if (document.hidden) setTimeout(() => { if (document.hidden) { stream.close(); stream = null; } }, 20000);
+      else if (!stream) { heard = Date.now(); connect(); }
+    });
+    setInterval(() => {
+      if (stream && Date.now() - heard > 40000) pulse('paused');
+      if (stream && (stream.readyState === 2 || Date.now() - heard > 90000)) { stream.close(); heard = Date.now() - 41000; connect(); }
+    }, 5000);
   }
 
   /* Command palette: one list, filtered; arrows, enter, escape. */
   const pal = $('#pal');
   if (pal) {
-    const inp = $('input', pal), items = $$('li', pal); let i = 0;
+    const mac = /Mac|iPhone|iPad/.test(navigator.platform), inp = $('input', pal), items = $$('li', pal); let i = 0;
     const vis = () => items.filter(x => !x.hidden);
-    const mark = n => { const v = vis(); if (!v.length) return; i = (n + v.length) % v.length; items.forEach(x => x.setAttribute('aria-selected', x === v[i])); inp.setAttribute('aria-activedescendant', v[i].id); v[i].scrollIntoView({ block: 'nearest' }); };
-    const open = () => { pal.showModal(); inp.value = ''; items.forEach(x => x.hidden = false); mark(0); };
-    inp.addEventListener('input', () => { const w = inp.value.toLowerCase().split(/\s+/); items.forEach(x => x.hidden = !w.every(k => x.textContent.toLowerCase().includes(k))); mark(0); });
-    pal.addEventListener('keydown', e => { if (e.key === 'ArrowDown') { e.preventDefault(); mark(i + 1); } if (e.key === 'ArrowUp') { e.preventDefault(); mark(i - 1); } if (e.key === 'Enter') { e.preventDefault(); const li = vis()[i]; if (li) location.href = li.dataset.href; } });
-    items.forEach(li => li.addEventListener('click', () => location.href = li.dataset.href));
-    $$('[data-pal]').forEach(b => { b.hidden = false; b.addEventListener('click', open); });
+    const mark = n => {
+      const v = vis(); $('.none', pal).hidden = v.length > 0; if (!v.length) { inp.removeAttribute('aria-activedescendant'); return; }
+      i = (n + v.length) % v.length; items.forEach(x => x.setAttribute('aria-selected', x === v[i])); inp.setAttribute('aria-activedescendant', v[i].id); v[i].scrollIntoView({ block: 'nearest' });
+    };
+    const go = li => { if (li) location.href = $('a', li).href; };
+    const open = () => { if (pal.open) return; pal.showModal(); inp.value = ''; items.forEach(x => { x.hidden = false; }); mark(0); };
+    inp.addEventListener('input', () => { const w = inp.value.toLowerCase().split(/\s+/); items.forEach(x => { x.hidden = !w.every(k => x.textContent.toLowerCase().includes(k)); }); mark(0); });
+    pal.addEventListener('keydown', e => {
+      const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+      if (step) { e.preventDefault(); mark(i + step); }
+      if (e.key === 'Enter') { e.preventDefault(); const ref = /^\s*(pg|inc)-?(\d+)\s*$/i.exec(inp.value); if (ref) location.href = (ref[1].toLowerCase() === 'pg' ? '/pages/PG-' : '/incidents/INC-') + ref[2]; else go(vis()[i]); }
+    });
+    pal.addEventListener('click', e => { if (e.target === pal) pal.close(); });
+    $$('[data-pal]').forEach(b => { b.hidden = false; b.addEventListener('click', open); if (!mac) $('kbd', b)?.replaceChildren('Ctrl K'); });
     addEventListener('keydown', e => { if ((e.metaKey || e.ctrlKey) && e.key === 'k') { e.preventDefault(); open(); } });
   }
 
-  /* Single-key shortcuts, off while typing (WCAG 2.1.4: localStorage keys=off ends them). */
-  let g = 0; const go = { h: '/', p: '/pages', i: '/incidents', s: '/oncall', m: '/post-mortems' };
+  /* Single-key shortcuts: off while typing, and whoever wants none switches them off in the profile (WCAG 2.1.4). */
+  let g = 0; const go = { h: '/', p: '/pages', i: '/incidents', s: '/oncall', m: '/post-mortems', e: '/escalation' };
+  const off = () => { try { return localStorage.getItem('keys') === 'off'; } catch { return false; } };
   addEventListener('keydown', e => {
-    if (e.metaKey || e.ctrlKey || e.altKey || e.target.closest('input,textarea,select,dialog,[contenteditable]') || localStorage.getItem('keys') === 'off') return;
+    if (e.metaKey || e.ctrlKey || e.altKey || e.target.closest?.('input,textarea,select,dialog,[contenteditable]') || off()) return;
     if (g && go[e.key]) { location.href = go[e.key]; g = 0; return; }
-    g = e.key === 'g'; if (g) setTimeout(() => g = 0, 900);
+    g = e.key === 'g'; if (g) setTimeout(() => { g = 0; }, 900);
+    if (e.key === 'j' || e.key === 'k') {
+      const rows = $$('main .rows a, main a.pg').filter(x => x.offsetParent), n = rows.indexOf(document.activeElement) + (e.key === 'j' ? 1 : -1);
+      rows[Math.max(0, Math.min(rows.length - 1, n))]?.focus(); return;
+    }
     const b = $$(`[data-key="${CSS.escape(e.key)}"]`).find(x => x.offsetParent); if (b) { e.preventDefault(); b.click(); }
   });
+  const keys = $('[data-keys]');
+  if (keys) { keys.checked = !off(); keys.addEventListener('change', () => localStorage.setItem('keys', keys.checked ? 'on' : 'off')); }
 
   /* Severity classifier: the table of all answers comes from the server's own function. */
   const cl = $('#classify');
   if (cl) {
     const table = JSON.parse($('#verdicts').textContent), out = $('#verdict');
     const run = () => {
-      const f = new FormData(cl), key = ['down_or_data_at_risk', 'major_degraded', 'workaround', 'customers_impacted'].map(n => (f.get(n) || 'unknown')[0]).join('');
-      const verdict = table[key], chosen = f.get('severity'), sev = chosen === '' || chosen === null ? verdict.severity : +chosen;
+      const f = new FormData(cl), code = ['down_or_data_at_risk', 'major_degraded', 'workaround', 'customers_impacted'].map(n => (f.get(n) || 'unknown')[0]).join('');
+      const verdict = table[code], chosen = f.get('severity'), sev = chosen === '' || chosen === null ? verdict.severity : +chosen;
       const s = $('.sev', out); s.dataset.sev = sev; $('b', s).textContent = 'SEV' + sev;
       $('#why').replaceChildren(...verdict.path.map(t => Object.assign(document.createElement('li'), { textContent: t })));
       $$('.ladder li').forEach(li => li.dataset.sev == sev ? li.setAttribute('aria-current', 'true') : li.removeAttribute('aria-current'));
@@ -96,9 +156,19 @@
     cl.addEventListener('change', run); run();
   }
 
+  /* Small helps: the browser's zone as a first guess, copy, one submit per press, offline. */
+  const zone = $('[data-zone]');
+  if (zone && zone.value === zone.dataset.zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || zone.value;
   document.addEventListener('click', async e => {
     const c = e.target.closest('[data-copy]');
-    if (c) { try { await navigator.clipboard.writeText($('code', c.parentElement).textContent); c.textContent = 'Copied'; setTimeout(() => c.textContent = 'Copy', 1500); } catch { /* the text can be selected */ } }
+    if (!c) return;
+    const code = $('code', c.parentElement), done = () => { c.textContent = 'Copied'; setTimeout(() => { c.textContent = 'Copy'; }, 1500); };
+    try { await navigator.clipboard.writeText(code.textContent); done(); } catch { getSelection().selectAllChildren(code); if (document.execCommand('copy')) done(); }
   });
-  const off = $('#offline'); if (off) { const f = () => off.hidden = navigator.onLine; addEventListener('online', f); addEventListener('offline', f); f(); }
+  document.addEventListener('submit', e => {
+    if (e.target.method !== 'post') return;
+    if (e.target.dataset.sent) { e.preventDefault(); return; }
+    e.target.dataset.sent = '1'; setTimeout(() => { delete e.target.dataset.sent; }, 4000);
+  });
+  const gone = $('#offline'); if (gone) { const f = () => { gone.hidden = navigator.onLine; }; addEventListener('online', () => { f(); soon(); }); addEventListener('offline', f); f(); }
 })();
