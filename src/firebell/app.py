@@ -30,7 +30,8 @@ from firebell.oncall import api as oncall_api
 from firebell.oncall import pages as oncall_pages
 from firebell.paging import api as paging_api
 from firebell.paging import pages as paging_pages
-from firebell.people import access
+from firebell.paging import policy_pages
+from firebell.people import access, admin_pages
 from firebell.people import api as people_api
 from firebell.people import pages as people_pages
 from firebell.postmortems import api as postmortems_api
@@ -40,6 +41,7 @@ log = logging.getLogger("firebell.web")
 
 SLICES = (
     people_pages,
+    admin_pages,
     people_api,
     catalog_pages,
     catalog_api,
@@ -48,6 +50,7 @@ SLICES = (
     oncall_pages,
     oncall_api,
     paging_pages,
+    policy_pages,
     paging_api,
     incidents_pages,
     incidents_api,

@@ -20,7 +20,7 @@ from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import access
 from firebell.people import actions as people
-from firebell.people.model import Person
+from firebell.people.model import Channel, Person, Role
 
 router = APIRouter(include_in_schema=False)
 
@@ -230,12 +230,14 @@ def _answers(values: dict[str, str], password: str) -> Answers:
 
 @router.get("/setup/done")
 async def done(request: Request, service: str) -> Response:
-    await access.signed_in(request)
+    me = await access.signed_in(request, Role.ADMIN)
     ctx: Context = request.app.state.ctx
     async with ctx.db.tx() as tx:
         found = await catalog.by_slug(tx, service)
         (integration, *_) = await alerts.integrations(tx, found.id)
         pages = await paging.pages(tx, limit=1)
+        methods = await people.methods_of(tx, [me.id])
+        second = next((p for p in await people.people(tx) if p.id != me.id), None)
     context = {
         "live": "pages",
         "service": found,
@@ -243,5 +245,7 @@ async def done(request: Request, service: str) -> Response:
         "curl": curl_line(ctx.public_url, integration.key),
         "page": pages[0] if pages else None,
         "mail_ready": bool(ctx.smtp_url),
+        "waking": any(m.kind != Channel.EMAIL for m in methods),
+        "second": second,
     }
     return await html.page(request, "setup_done.html", context)

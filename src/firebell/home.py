@@ -1,5 +1,6 @@
 """The home page, and what the frame around every page counts."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,16 +9,19 @@ from fastapi import APIRouter, Request, Response
 
 from firebell import signal
 from firebell.alerts import actions as alerts
+from firebell.catalog import actions as catalog
+from firebell.catalog.model import Service
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN
-from firebell.incidents.pages import STAGES, summaries
+from firebell.incidents.view import STAGES, Summary, summaries
 from firebell.kit import html
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.oncall import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging import view
-from firebell.paging.model import DEMANDING, PageState
+from firebell.paging.model import DEMANDING, Page, PageState
+from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -34,12 +38,9 @@ async def shell(request: Request) -> html.Shell:
     async with ctx.db.tx() as tx:
         counts = await paging.counts(tx)
         live = await incidents.incidents(tx, tuple(OPEN), False, 20)
+        found = await summaries(tx, sorted(live, key=lambda i: (i.severity, i.id)))
     waiting = sum(counts.get(state, 0) for state in DEMANDING)
-    rows = [
-        {"ref": i.ref, "title": i.title, "severity": i.severity, "declared_at": i.declared_at}
-        for i in sorted(live, key=lambda i: (i.severity, i.id))
-    ]
-    return html.Shell(waiting, counts.get(PageState.EXHAUSTED, 0), rows)
+    return html.Shell(waiting, counts.get(PageState.EXHAUSTED, 0), found)
 
 
 def headline(live: int, waiting: int) -> str:
@@ -73,6 +74,25 @@ async def _owed(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
     ]
 
 
+def _unhealthy(
+    services: Sequence[Service], fires: Sequence[Summary], waiting: Sequence[Page]
+) -> list[dict[str, str]]:
+    """Return the services that an incident or an open page is about, those of incidents first."""
+    why: dict[int, tuple[str, str]] = {}
+    for fire in fires:
+        for service in fire.services:
+            why.setdefault(service.id, ("outage" if fire.severity <= 1 else "degraded", fire.ref))
+    for page in waiting:
+        if page.service_id is not None:
+            why.setdefault(page.service_id, ("degraded", page.ref))
+    found = [
+        {"slug": s.slug, "name": s.name, "state": why[s.id][0], "why": why[s.id][1]}
+        for s in services
+        if s.id in why
+    ]
+    return sorted(found, key=lambda s: (s["state"] != "outage", s["name"]))
+
+
 @router.get("/")
 async def home(request: Request) -> Response:
     ctx: Context = request.app.state.ctx
@@ -92,6 +112,8 @@ async def home(request: Request) -> Response:
         on_call = await oncall.current(tx, now)
         names = {p.id: p for p in await people.people(tx)}
         owed = await _owed(tx, me, now)
+        services = await catalog.services(tx)
+        unwell = _unhealthy(services, fires, await paging.pages(tx, states=OPEN_PAGES, limit=500))
     local = now.astimezone(ZoneInfo(me.tz))
     mine = [o for o in on_call if me.id in o.users]
     context = {
@@ -102,13 +124,15 @@ async def home(request: Request) -> Response:
         + (f" You are on call for {', '.join(o.schedule.name for o in mine)}." if mine else ""),
         "signal": signal.path(rate),
         "quiet": not any(rate),
-        "since": now - timedelta(hours=24),
+        "hours": [now - timedelta(hours=h) for h in (24, 18, 12, 6)],
         "fires": fires,
         "stages": STAGES,
         "waiting": waiting_views,
         "owed": owed,
         "on_call": on_call,
         "names": names,
+        "unhealthy": unwell[:8],
+        "healthy": len(services) - len(unwell),
         "zone": ZoneInfo,
     }
     return await html.page(request, "home.html", context)

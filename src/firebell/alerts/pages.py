@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request, Response
 from firebell.alerts import actions
 from firebell.catalog import actions as catalog
 from firebell.kit import html
+from firebell.kit.text import to_id
 from firebell.people import access
 from firebell.people import actions as people
 
@@ -77,7 +78,7 @@ async def choose_policy(request: Request, slug: str) -> Response:
             tx,
             access.actor_of(me),
             service_id=found.id,
-            policy_id=int(chosen) if chosen.isdigit() else None,
+            policy_id=to_id(chosen),
             now=ctx.clock.now(),
         )
     return html.to(f"/services/{slug}")

@@ -1,37 +1,57 @@
 """Services."""
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter, Request, Response
 
 from firebell.catalog import actions
 from firebell.kit import html
+from firebell.kit.errors import Conflict, FirebellError, Invalid
+from firebell.kit.text import to_id
 from firebell.people import access
 from firebell.people import actions as people
 
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/services")
-async def services(request: Request) -> Response:
-    await access.signed_in(request)
+async def _services(
+    request: Request, given: Mapping[str, str], error: FirebellError | None = None
+) -> Response:
     async with request.app.state.ctx.db.tx() as tx:
         found = await actions.services(tx)
         teams = {t.id: t.name for t in await people.teams(tx)}
-    context = {"nav": "services", "services": found, "teams": teams}
-    return await html.page(request, "catalog/services.html", context)
+    context = {
+        "nav": "services",
+        "services": found,
+        "teams": teams,
+        "given": given,
+        "error": error,
+        "errors": error.fields if error else {},
+    }
+    return await html.page(request, "catalog/services.html", context, error.status if error else 200)
+
+
+@router.get("/services")
+async def services(request: Request) -> Response:
+    await access.signed_in(request)
+    return await _services(request, {})
 
 
 @router.post("/services")
 async def create(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx = request.app.state.ctx
-    async with ctx.db.tx() as tx:
-        made = await actions.create_service(
-            tx,
-            access.actor_of(me),
-            name=str(form.get("name", "")),
-            team_id=int(str(form.get("team", "0"))),
-            description=str(form.get("description", "")),
-            runbook_url=str(form.get("runbook_url", "")),
-            now=ctx.clock.now(),
-        )
+    ctx, given = request.app.state.ctx, {name: str(value) for name, value in form.items()}
+    try:
+        async with ctx.db.tx() as tx:
+            made = await actions.create_service(
+                tx,
+                access.actor_of(me),
+                name=given.get("name", ""),
+                team_id=to_id(given.get("team")) or 0,
+                description=given.get("description", ""),
+                runbook_url=given.get("runbook_url", ""),
+                now=ctx.clock.now(),
+            )
+    except (Invalid, Conflict) as error:
+        return await _services(request, given, error)
     return html.to(f"/services/{made.slug}")

@@ -80,6 +80,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("year", total=365)
         await history.live_through(past, now, lambda done, _: bar.update(task, completed=done))
+    await tonight.yesterday(past, now)
     await tonight.sev1_in_progress(past, now)
     return past
 

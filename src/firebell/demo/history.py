@@ -11,6 +11,7 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.model import Received, Reject
 from firebell.alerts.sources import generic
 from firebell.demo.organisation import Kestrel
+from firebell.demo.stories import ALERTS, STORIES, WHY_IT_MATTERS, Story, write_up
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase, Role
 from firebell.kit.clock import Clock, FakeClock
@@ -20,68 +21,6 @@ from firebell.paging import actions as paging
 from firebell.paging.model import DEMANDING
 from firebell.postmortems import actions as postmortems
 from firebell.worker import Worker
-
-ALERTS = {
-    "checkout-api": ("5xx ratio above 5 %", "p99 latency above 2 s", "Card declines above 20 %"),
-    "payments-gateway": ("Timeouts to the acquirer", "Refund queue above 1,000"),
-    "ledger-db": ("Replication lag above 30 s", "Disk 90 % full", "Connections above 400"),
-    "edge": ("TLS certificate expires in 6 days", "Error rate in eu-north"),
-    "kubernetes": ("Node not ready", "Pods restart in a loop"),
-    "notifications": ("Queue depth above 40,000", "Push provider answers 503"),
-    "search": ("p99 latency above 2 s in eu-north", "Index lag above 10 min"),
-    "catalogue": ("Feed import failed", "Cache hit ratio below 60 %"),
-}
-INCIDENTS = (
-    (
-        "Card payments fail for a part of customers",
-        "checkout-api",
-        1,
-        "Rolled build back",
-        "A build opened too many connections",
-    ),
-    (
-        "Search index corrupted after a shard move",
-        "search",
-        2,
-        "Restored the index from the snapshot",
-        "The move ran during compaction",
-    ),
-    (
-        "Delayed delivery notifications in Iberia",
-        "notifications",
-        3,
-        "Drained the queue by hand",
-        "One consumer was stuck",
-    ),
-    (
-        "All of checkout unreachable",
-        "edge",
-        0,
-        "Moved traffic to the second region",
-        "A route was withdrawn twice",
-    ),
-    (
-        "Refunds stuck for two hours",
-        "payments-gateway",
-        2,
-        "Restarted the settlement job",
-        "A lock was never released",
-    ),
-    (
-        "Ledger replica behind by an hour",
-        "ledger-db",
-        1,
-        "Promoted the second replica",
-        "A long query held back replay",
-    ),
-    (
-        "Product feed missing 8 % of articles",
-        "catalogue",
-        2,
-        "Imported the feed again",
-        "A field grew past its limit",
-    ),
-)
 
 
 @dataclass(slots=True)
@@ -94,12 +33,15 @@ class Past:
     kestrel: Kestrel
     dice: random.Random
 
-    async def send(self, service: str, title: str, *, severity: str = "critical", over: bool = False) -> None:
-        """Let an alert of a service arrive."""
+    async def send(
+        self, service: str, title: str, *, severity: str = "critical", over: bool = False, on: str = ""
+    ) -> None:
+        """Let an alert of a service arrive, about the service or about one of its parts."""
         integration = self.kestrel.integrations[service]
         event = {
-            "title": f"{service}: {title}",
-            "key": f"{service}/{title}",
+            "title": f"{service}: {title}" + (f" on {on}" if on else ""),
+            "body": WHY_IT_MATTERS[service],
+            "key": f"{service}/{title}/{on}",
             "severity": severity,
             "status": "resolved" if over else "firing",
             "labels": {"env": "production"},
@@ -151,22 +93,24 @@ class Past:
             await self.wait(self.dice.uniform(3, 40))
         await self.send(service, title, over=True)
 
-    async def incident(self, title: str, service: str, severity: int, fix: str, cause: str) -> None:
-        """Live through one incident up to its published post-mortem."""
-        alarm = ALERTS[service][0]
+    async def incident(self, story: Story, *, leader: Actor | None = None, published: bool = True) -> None:
+        """Live through one incident up to its post-mortem."""
+        service, alarm = story.service, ALERTS[story.service][0]
         await self.send(service, alarm)
         await self.wait(self.dice.uniform(0.5, 6))
-        leader = await self.answer() or self.kestrel.actor("Mara")
+        leader = leader or await self.answer() or self.kestrel.actor("Mara")
+        await self.answer()
         expert = self.kestrel.actor("Tomás" if leader.label != "Tomás Rivera" else "Priya")
         now = self.clock.now()
         async with self.ctx.db.tx() as tx:
             made = await incidents.declare(
                 tx,
                 leader,
-                title=title,
-                severity=severity,
+                title=story.title,
+                severity=story.severity,
                 service_ids=[self.kestrel.services[service]],
-                summary=f"{title}. {cause}. {fix}, and it recovered.",
+                page_id=max(p.id for p in await paging.pages(tx, limit=20)),
+                summary=f"{story.cause}. {story.fix}, and it recovered.",
                 now=now,
             )
             assert leader.person_id
@@ -177,21 +121,25 @@ class Past:
         await self.answer()
         async with self.ctx.db.tx() as tx:
             await incidents.set_phase(tx, leader, made.id, Phase.INVESTIGATING, self.clock.now())
-        await self.wait(self.dice.uniform(5, 25))
+        await self.wait(self.dice.uniform(5, 14))
+        async with self.ctx.db.tx() as tx:
+            text = f"{story.impact} Looking for the cause."
+            await incidents.add_entry(tx, leader, made.id, "update", text, self.clock.now())
+        await self.wait(self.dice.uniform(2, 12))
         async with self.ctx.db.tx() as tx:
             now = self.clock.now()
-            await incidents.add_entry(tx, expert, made.id, "finding", f"{cause}.", now)
+            await incidents.add_entry(tx, expert, made.id, "finding", f"{story.cause}.", now)
             await incidents.add_entry(tx, leader, made.id, "update", "Cause known, fixing it now.", now)
-            await incidents.add_entry(tx, expert, made.id, "mitigation", f"{fix}.", now)
+            await incidents.add_entry(tx, expert, made.id, "mitigation", f"{story.fix}.", now)
             await incidents.set_phase(tx, leader, made.id, Phase.MITIGATING, now)
-        await self.wait(self.dice.uniform(4, 30))
+        await self.wait(self.dice.uniform(4, 25))
         await self.send(service, alarm, over=True)
         async with self.ctx.db.tx() as tx:
             await incidents.set_phase(tx, leader, made.id, Phase.MONITORING, self.clock.now())
         await self.wait(31)
-        await self._end(made.id, leader)
+        await self._end(made.id, leader, story, published)
 
-    async def _end(self, incident_id: int, leader: Actor) -> None:
+    async def _end(self, incident_id: int, leader: Actor, story: Story, published: bool) -> None:
         now = self.clock.now()
         async with self.ctx.db.tx() as tx:
             for page_id in await incidents.page_ids(tx, incident_id):
@@ -200,19 +148,22 @@ class Past:
             await incidents.set_phase(tx, leader, incident_id, Phase.CLOSED, now)
         await self.settle()
         async with self.ctx.db.tx() as tx:
-            owed = any(d.incident_id == incident_id for d in await postmortems.postmortems(tx))
-        if owed and self.dice.random() < 0.9:
+            draft = await postmortems.find(tx, incident_id)
+        if draft and published:
             await self.wait(60 * self.dice.uniform(8, 46))
+            now = self.clock.now()
             async with self.ctx.db.tx() as tx:
-                await postmortems.publish(tx, leader, incident_id, self.clock.now())
+                body = write_up(draft.body, story, f"{now + timedelta(days=14):%d %B}")
+                await postmortems.save(tx, leader, incident_id, body, draft.version, now)
+                await postmortems.publish(tx, leader, incident_id, now)
 
 
 async def live_through(past: Past, until: datetime, progress: Callable[[int, int], None]) -> None:
-    """Play from the clock's present to `until`, telling `progress` (days lived, days in all)."""
+    """Play from the clock's present to two days before `until`, telling `progress` (days lived, in all)."""
     assert isinstance(past.clock, FakeClock)
     start = past.clock.now()
     days = (until - start).days
-    for day in range(days - 1):
+    for day in range(days - 2):
         morning = start + timedelta(days=day)
         if past.clock.now() >= morning + timedelta(hours=23):
             continue
@@ -220,6 +171,6 @@ async def live_through(past: Past, until: datetime, progress: Callable[[int, int
         if past.dice.random() < 0.55:
             await past.page()
         if past.dice.random() < 0.08:
-            await past.incident(*past.dice.choice(INCIDENTS))
+            await past.incident(past.dice.choice(STORIES))
         progress(day + 1, days)
     progress(days, days)

@@ -4,7 +4,8 @@ import asyncio
 import random
 from datetime import datetime, timedelta
 
-from firebell.demo.history import ALERTS, Past
+from firebell.demo.history import Past
+from firebell.demo.stories import ALERTS, STORIES
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase, Role
 from firebell.kit.clock import FakeClock
@@ -12,12 +13,34 @@ from firebell.paging import actions as paging
 from firebell.paging.model import DEMANDING
 
 
+async def yesterday(past: Past, now: datetime) -> None:
+    """Live through the last two days: an incident whose post-mortem is owed now, and a day of pages."""
+    assert isinstance(past.clock, FakeClock)
+    past.clock.set(max(past.clock.now(), now - timedelta(hours=44)))
+    story = next(s for s in STORIES if s.service == "ledger-db")
+    await past.incident(story, leader=past.kestrel.actor("Mara"), published=False)
+    for hours, service, alerts in (
+        *((22, "search", 3), (16.5, "edge", 2), (11.2, "notifications", 9), (10.9, "notifications", 4)),
+        *((6.5, "catalogue", 2), (3.1, "kubernetes", 3)),
+    ):
+        past.clock.set(max(past.clock.now(), now - timedelta(hours=hours)))
+        parts, title = [f"{service}-{i}" for i in range(alerts)], ALERTS[service][0]
+        for part in parts:
+            await past.send(service, title, severity="error", on=part)
+        await past.wait(past.dice.uniform(1, 5))
+        await past.answer()
+        await past.wait(past.dice.uniform(6, 20))
+        for part in parts:
+            await past.send(service, title, over=True, on=part)
+
+
 async def sev1_in_progress(past: Past, now: datetime) -> None:
     """Leave a SEV1 that has run for 42 minutes, as its room would look."""
     mara, tomas, jun = (past.kestrel.actor(name) for name in ("Mara", "Tomás", "Jun"))
     assert isinstance(past.clock, FakeClock)
     past.clock.set(now - timedelta(minutes=44))
-    await past.send("checkout-api", ALERTS["checkout-api"][0])
+    for pod in range(14):
+        await past.send("checkout-api", ALERTS["checkout-api"][0], on=f"checkout-{pod}")
     await past.wait(1.2)
     await past.answer()
     assert mara.person_id

@@ -116,7 +116,7 @@ async def declare(
     )
     await store.set_services(tx, found.id, wanted)
     origin = f" from {page.ref}" if page else ""
-    words = f"Declared SEV{chosen}{origin}: {clean}"
+    words = f"declared SEV{chosen}{origin}: {clean}"
     await _tell(tx, actor, found.id, "declared", words, now, severity=int(chosen), path=list(verdict.path))
     await tx.audit(actor, "incident.declared", found.ref, now, severity=int(chosen))
     if page:
@@ -162,12 +162,12 @@ async def take_role(
     held = [a for a in (await store.roles(tx, [incident_id]))[incident_id] if a.role is role]
     if any(a.person_id == person_id for a in held):
         return
-    name = ROLE_NAMES[role].lower()
-    text = f"{person.name} took {name}"
+    name, own = ROLE_NAMES[role].lower(), actor.person_id == person_id
+    text = f"took {name}" if own else f"gave {name} to {person.name}"
     if held and role in SINGLE:
         before = await people.person(tx, held[0].person_id)
         await store.end_role(tx, incident_id, role, None, now)
-        text = f"{before.name} handed {name} over to {person.name}"
+        text = f"took {name} over from {before.name}" if own else f"handed {name} over to {person.name}"
     await store.start_role(tx, incident_id, role, person_id, now)
     await _tell(tx, actor, incident_id, "role", text, now, role=role, person=person_id)
     await tx.audit(actor, "incident.role", found.ref, now, role=role, person=person_id)
@@ -203,7 +203,7 @@ async def set_canvas(
     changed = [name for name in clean if clean[name] != getattr(old, name)]
     if changed:
         await store.change(tx, incident_id, **clean)
-        await _tell(tx, actor, incident_id, "canvas", f"Changed {' and '.join(changed)}.", now, **clean)
+        await _tell(tx, actor, incident_id, "canvas", f"changed {' and '.join(changed)}", now, **clean)
 
 
 async def set_severity(
@@ -221,7 +221,7 @@ async def set_severity(
     )
     raised = severity < old.severity
     because = f": {reason.strip()[:1000]}" if reason.strip() else ""
-    text = f"{'Raised' if raised else 'Lowered'} severity from SEV{old.severity} to SEV{severity}{because}"
+    text = f"{'raised' if raised else 'lowered'} severity from SEV{old.severity} to SEV{severity}{because}"
     data = {"from": old.severity, "to": severity}
     await store.add_entry(tx, incident_id, "severity", actor.label, actor.person_id, text, data, now)
     await tx.live("incidents")
@@ -255,12 +255,13 @@ async def set_phase(
     override = f" although: {why} Reason: {reason.strip()[:1000]}" if why else ""
     note = f". {reason.strip()[:1000]}" if reason.strip() and not why else ""
     words = {
-        Phase.MONITORING: "Resolved: impact ended, monitoring for 30 minutes",
-        Phase.CLOSED: "Closed",
-        Phase.DISMISSED: "Dismissed as a false alarm",
-    }.get(phase, f"Moved to {phase}")
+        Phase.MONITORING: "resolved it: impact ended, monitoring for 30 minutes",
+        Phase.CLOSED: "closed it",
+        Phase.DISMISSED: "dismissed it as a false alarm",
+        Phase.REVIEWED: "published the post-mortem",
+    }.get(phase, f"moved it to {phase}")
     if old.phase is Phase.CLOSED and phase is Phase.INVESTIGATING:
-        words = "Reopened"
+        words = "reopened it"
     await _tell(
         tx, actor, incident_id, "phase", f"{words}{override}{note}", now, **{"from": old.phase, "to": phase}
     )
@@ -327,7 +328,7 @@ async def link_page(tx: Tx, actor: Actor, incident_id: int, page_id: int, now: d
     await _locked(tx, incident_id)
     page = await paging.page(tx, page_id)
     await store.link_page(tx, incident_id, page_id)
-    await _tell(tx, actor, incident_id, "linked", f"Linked {page.ref}: {page.title}", now, page=page_id)
+    await _tell(tx, actor, incident_id, "linked", f"linked {page.ref}: {page.title}", now, page=page_id)
 
 
 async def remind(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:

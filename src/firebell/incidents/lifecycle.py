@@ -99,12 +99,13 @@ def severity_refusal(
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One process check of a running incident; `state` is ok, warn or late."""
+    """One process check of a running incident; `state` is ok, warn or late, `role` one that is missing."""
 
     id: str
     state: str
     title: str
     text: str
+    role: Role | None = None
 
 
 def checks(incident: Incident, holders: Mapping[Role, Collection[int]], now: datetime) -> list[Check]:
@@ -120,11 +121,12 @@ def checks(incident: Incident, holders: Mapping[Role, Collection[int]], now: dat
         if holders.get(role):
             found.append(Check("I-ROLE", "ok", f"{name} is there", ""))
         elif limit is None or open_for <= timedelta(minutes=limit):
-            found.append(Check("I-ROLE", "warn", f"No {name.lower()} yet", _needs(incident, limit)))
+            found.append(Check("I-ROLE", "warn", f"No {name.lower()} yet", _needs(incident, limit), role))
         else:
             code = "I-NOIC" if role is Role.COMMANDER else "I-ROLE"
             minutes = int(open_for.total_seconds() // 60)
-            found.append(Check(code, "late", f"No {name.lower()} for {minutes} min", _needs(incident, limit)))
+            title = f"No {name.lower()} for {minutes} min"
+            found.append(Check(code, "late", title, _needs(incident, limit), role))
     commanders, experts = set(holders.get(Role.COMMANDER, ())), set(holders.get(Role.SME, ()))
     if incident.severity <= 1 and commanders & experts:
         text = "The commander delegates and does not debug: hand one role over."

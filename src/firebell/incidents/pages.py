@@ -2,6 +2,8 @@
 
 import itertools
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -21,6 +23,7 @@ from firebell.incidents.model import (
     Role,
 )
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify, parse
+from firebell.incidents.view import STAGES, summaries
 from firebell.kit import html
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
@@ -29,6 +32,7 @@ from firebell.kit.refs import number
 from firebell.paging import actions as paging
 from firebell.people import access
 from firebell.people import actions as people
+from firebell.people.model import Person
 
 router = APIRouter(include_in_schema=False)
 
@@ -37,20 +41,14 @@ TABS = {
     "closed": ("Closed", (Phase.CLOSED, Phase.REVIEWED, Phase.DISMISSED), False),
     "drill": ("Drills", tuple(Phase), True),
 }
-STAGES = (
-    (Phase.DECLARED, "Declared"),
-    (Phase.INVESTIGATING, "Investigating"),
-    (Phase.MITIGATING, "Mitigating"),
-    (Phase.MONITORING, "Monitoring"),
-    (Phase.CLOSED, "Closed"),
-    (Phase.REVIEWED, "Post-mortem"),
-)
 NEXT = {
     Phase.DECLARED: (Phase.INVESTIGATING, "Start investigating"),
     Phase.INVESTIGATING: (Phase.MITIGATING, "We are mitigating"),
     Phase.MITIGATING: (Phase.MONITORING, "Resolved, monitor it"),
     Phase.MONITORING: (Phase.CLOSED, "Close"),
 }
+_SHOWN = {"people": ENTRY_KINDS, "decisions": ("decision", "mitigation", "severity", "phase")}
+_ALL_HANDS = (Role.COMMANDER, Role.COMMS, Role.SME, Role.SCRIBE)
 _ANSWERS = {"yes": True, "no": False}
 
 
@@ -66,34 +64,12 @@ def _verdicts() -> Markup:
     for letters in itertools.product("ynu", repeat=len(QUESTIONS)):
         answers = {q.name: {"y": True, "n": False}.get(a) for q, a in zip(QUESTIONS, letters, strict=True)}
         verdict = classify(answers)
-        found["".join(letters)] = {"severity": int(verdict.severity), "path": verdict.path}
-    return Markup(json.dumps(found).replace("<", "\\u003c"))  # noqa: S704 - our own texts, angle brackets escaped
-
-
-async def summaries(tx: Tx, found: list[Incident]) -> list[dict[str, Any]]:
-    """Return incidents with the names that lists and the shell show."""
-    ids = [i.id for i in found]
-    roles, services = await actions.roles(tx, ids), await actions.services(tx, ids)
-    known = await catalog.services_by_id(tx, [s for found_ in services.values() for s in found_])
-    names = await people.persons(tx, [a.person_id for held in roles.values() for a in held])
-    return [
-        {
-            "i": i,
-            "ref": i.ref,
-            "title": i.title,
-            "severity": i.severity,
-            "phase": i.phase,
-            "declared_at": i.declared_at,
-            "services": [known[s].name for s in services[i.id]],
-            **{
-                role: next(
-                    ((names[a.person_id].name, a.person_id) for a in roles[i.id] if a.role == role), None
-                )
-                for role in (Role.COMMANDER, Role.COMMS)
-            },
+        found["".join(letters)] = {
+            "severity": int(verdict.severity),
+            "path": verdict.path,
+            "provisional": verdict.provisional,
         }
-        for i in found
-    ]
+    return Markup(json.dumps(found).replace("<", "\\u003c"))  # noqa: S704 - our own texts, angle brackets escaped
 
 
 @router.get("/incidents")
@@ -168,7 +144,33 @@ async def declare(request: Request) -> Response:
     return html.to(f"/incidents/{made.ref}")
 
 
-async def _room(tx: Tx, incident_id: int, now: datetime) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next thing to do in a room: a form that posts to `action`, or a link."""
+
+    label: str
+    icon: str
+    action: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    href: str = ""
+    compose: str = ""
+
+
+def _step(found: Incident, refusal: str | None, holders: Mapping[Role, Sequence[int]]) -> Step | None:
+    """Return the one next step; None when only time is missing."""
+    if found.phase not in NEXT:
+        return Step("Post-mortem", "file-pen-line", href=f"/post-mortems/{found.ref}")
+    to, label = NEXT[found.phase]
+    if refusal is None:
+        return Step(label, "arrow-right", "/phase", {"phase": to})
+    if found.severity <= 1 and not holders.get(Role.COMMANDER):
+        return Step("Take command", "user-round-plus", "/roles", {"role": Role.COMMANDER})
+    if found.phase in ACTIVE:
+        return Step("Record a mitigation", "check", href="#composer", compose="mitigation")
+    return None
+
+
+async def _room(tx: Tx, incident_id: int, show: str, me: Person, now: datetime) -> dict[str, Any]:
     found = await actions.incident(tx, incident_id)
     held = (await actions.roles(tx, [incident_id]))[incident_id]
     holders: dict[Role, list[int]] = {}
@@ -177,30 +179,33 @@ async def _room(tx: Tx, incident_id: int, now: datetime) -> dict[str, Any]:
     everyone = {p.id: p for p in await people.people(tx)}
     services = await catalog.services_by_id(tx, (await actions.services(tx, [incident_id]))[incident_id])
     linked = await paging.pages_by_id(tx, await actions.page_ids(tx, incident_id))
-    interval = lifecycle.update_interval(found.severity)
-    step = NEXT.get(found.phase)
     refusals = await actions.refusals(tx, found, now)
-    shown = {Role(r) for r in FACTS[Severity(found.severity)].roles} | set(holders)
+    refusal = refusals.get(NEXT[found.phase][0]) if found.phase in NEXT else None
+    needed = {Role(r) for r in FACTS[Severity(found.severity)].roles}
+    shown = needed | set(holders) | (set(_ALL_HANDS) if found.severity <= 1 else set())
+    story = reversed(await actions.timeline(tx, incident_id))
+    kinds = _SHOWN.get(show)
     return {
         "i": found,
-        "timeline": list(reversed(await actions.timeline(tx, incident_id))),
+        "timeline": [e for e in story if kinds is None or e.kind in kinds],
+        "show": show if kinds else "all",
         "roles": [(r, ROLE_NAMES[r], holders.get(r, [])) for r in Role if r in shown],
+        "role_names": [(r.value, name) for r, name in ROLE_NAMES.items()],
         "people": everyone,
+        "active_people": [(p.id, p.name) for p in everyone.values() if p.active],
         "services": list(services.values()),
         "pages": list(linked.values()),
         "checks": lifecycle.checks(found, holders, now),
         "stages": STAGES,
-        "stage_at": next((n for n, (phase, _) in enumerate(STAGES) if phase == found.phase), 0),
-        "step": step,
-        "refusal": refusals.get(step[0]) if step else None,
-        "refusals": refusals,
-        "interval": interval,
+        "step": _step(found, refusal, holders),
+        "refusal": refusal,
+        "next_phases": [(to.value, to.capitalize()) for to in refusals],
+        "interval": lifecycle.update_interval(found.severity),
         "late_share": _share(found, now),
         "is_open": found.phase in OPEN,
-        "is_active": found.phase in ACTIVE,
+        "can_write": me.role != "viewer",
         "stable_at": found.stable_since + lifecycle.STABLE if found.stable_since else None,
         "kinds": ENTRY_KINDS,
-        "Phase": Phase,
     }
 
 
@@ -213,11 +218,11 @@ def _share(found: Incident, now: datetime) -> float:
 
 
 @router.get("/incidents/{ref}")
-async def room(request: Request, ref: str) -> Response:
-    await access.signed_in(request)
+async def room(request: Request, ref: str, show: str = "all") -> Response:
+    me = await access.signed_in(request)
     ctx, incident_id = _ctx(request), number("INC", ref)
     async with ctx.db.tx() as tx:
-        context = await _room(tx, incident_id, ctx.clock.now())
+        context = await _room(tx, incident_id, show, me, ctx.clock.now())
     live = f"incidents,pages,inc-{incident_id}"
     return await html.page(request, "incidents/room.html", {**context, "nav": "room", "live": live})
 
@@ -265,4 +270,4 @@ async def act(request: Request, ref: str, what: str) -> Response:
                 await actions.link_page(tx, actor, incident_id, number("PG", given.get("page", "")), now)
             case _:
                 raise NotFound(f"{what!r} is nothing that can be done with an incident.")
-    return html.to(f"/incidents/INC-{incident_id}")
+    return html.back(given, f"/incidents/INC-{incident_id}")

@@ -153,6 +153,18 @@ async def page_ids(tx: Tx, incident_id: int) -> list[int]:
     return [row["page_id"] for row in rows]
 
 
+async def pages_of(tx: Tx, ids: Sequence[int]) -> dict[int, list[int]]:
+    """Return the page ids of each incident."""
+    rows = await tx.fetch(
+        "select incident_id, page_id from incident_page where incident_id = any($1::bigint[]) order by page_id",
+        list(ids),
+    )
+    found: dict[int, list[int]] = {i: [] for i in ids}
+    for row in rows:
+        found[row["incident_id"]].append(row["page_id"])
+    return found
+
+
 async def incident_of_page(tx: Tx, page_id: int) -> int | None:
     found: int | None = await tx.value(
         "select incident_id from incident_page where page_id = $1 order by incident_id desc limit 1", page_id

@@ -1,8 +1,9 @@
 """HTML pages: one environment, one shell around every page, one strict content security policy."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import jinja2
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from markupsafe import Markup, escape
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -36,7 +38,7 @@ class Shell:
 
     pages_waiting: int = 0
     exhausted: int = 0
-    incidents: list[dict[str, Any]] = field(default_factory=list)
+    incidents: Sequence[Any] = ()
 
 
 class Static(StaticFiles):
@@ -99,9 +101,34 @@ def wall(at: datetime, tz: str, now: datetime) -> str:
     return f"{local.day} {local:%b %H:%M}" if local.year == today.year else f"{local.day} {local:%b %Y %H:%M}"
 
 
+def span(start: datetime, end: datetime, tz: str) -> str:
+    """Return a stretch of time as a wall clock in `tz` shows it, with a day wherever it changes."""
+    zone = ZoneInfo(tz)
+    a, b = start.astimezone(zone), end.astimezone(zone)
+    first = f"{a:%a} {a.day} {a:%b} {a:%H:%M}"
+    return f"{first} to {b:%H:%M}" if a.date() == b.date() else f"{first} to {b:%a} {b.day} {b:%b} {b:%H:%M}"
+
+
 def absolute(at: datetime, tz: str) -> str:
     """Return an instant in full, for whoever needs it exactly."""
     return f"{at.astimezone(ZoneInfo(tz)):%Y-%m-%d %H:%M:%S %Z}, {at.astimezone(UTC):%H:%M:%S} UTC"
+
+
+_LINK = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)]|\b(?:PG|INC)-[1-9]\d{0,17}\b")
+
+
+def linked(text: str) -> Markup:
+    """Return text in which references to pages and incidents, and web addresses, lead there."""
+    parts, at = [], 0
+    for found in _LINK.finditer(text):
+        word = found[0]
+        href = word if "://" in word else f"/{'pages' if word.startswith('PG') else 'incidents'}/{word}"
+        parts += [
+            escape(text[at : found.start()]),
+            Markup('<a href="{}" rel="noopener">{}</a>').format(href, word),
+        ]
+        at = found.end()
+    return Markup("").join([*parts, escape(text[at:])])
 
 
 @cache
@@ -122,6 +149,7 @@ def _environment() -> jinja2.Environment:
     )
     env.filters["duration"] = duration
     env.filters["initials"] = initials
+    env.filters["linked"] = linked
     env.globals["static"] = fingerprint
     env.globals["timedelta"] = timedelta
     env.globals["zones"] = zones
@@ -145,6 +173,7 @@ async def page(
         "now": now,
         "tz": tz,
         "wall": lambda at: wall(at, tz, now),
+        "span": lambda start, end: span(start, end, tz),
         "absolute": lambda at: absolute(at, tz),
         "ago": lambda at: ago(at, now),
         "shell": await shell_of(request) if framed and shell_of else Shell(),
@@ -160,3 +189,10 @@ async def page(
 def to(url: str) -> Response:
     """Return the answer to a form: look at `url` now (Post/Redirect/Get)."""
     return RedirectResponse(url, 303)
+
+
+def back(form: Mapping[str, Any], otherwise: str) -> Response:
+    """Return to the page of ours that the form names in `back`, else to `otherwise`."""
+    target = str(form.get("back", ""))
+    local = target.startswith("/") and not target.startswith(("//", "/\\"))
+    return to(target if local else otherwise)

@@ -26,6 +26,15 @@ class OnDuty:
     next_users: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A stretch during which a person answers a schedule."""
+
+    start: datetime
+    end: datetime
+    schedule: Schedule
+
+
 async def schedules(tx: Tx) -> list[Schedule]:
     """Return every schedule with layers, edits and who is inactive, by name."""
     gone = await store.inactive(tx)
@@ -67,6 +76,19 @@ async def current(tx: Tx, now: datetime) -> list[OnDuty]:
             )
         )
     return found
+
+
+async def shifts_of(
+    tx: Tx, person_id: int, now: datetime, horizon: timedelta = timedelta(days=60)
+) -> list[Shift]:
+    """Return when a person is on duty from `now` on, the first shift first."""
+    found = [
+        Shift(run.start, run.end, schedule)
+        for schedule in await schedules(tx)
+        for run in shifts.duty(schedule, now, now + horizon)
+        if person_id in run.users
+    ]
+    return sorted(found, key=lambda shift: shift.start)
 
 
 def _check_layer(layer: Layer, known: set[int]) -> None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from firebell.oncall.model import Schedule, User
+from firebell.oncall.model import Layer, Schedule, Unit, User
 from firebell.oncall.shifts import duty
 from firebell.oncall.turns import local, mu, pieces
 
 COLUMNS = 56
+_EVERY = {Unit.HOUR: "hourly", Unit.DAY: "daily", Unit.WEEK: "weekly", Unit.MONTH: "monthly"}
 VIEWS = {"day": 1, "week": 7, "month": 28}
 
 
@@ -30,6 +31,7 @@ class Row:
     """One line of the picture."""
 
     name: str
+    caption: str
     kind: str
     blocks: tuple[Block, ...]
 
@@ -67,21 +69,33 @@ def _block(
     return Block(first, min(last, COLUMNS) - first, start, end, users, edited) if first < COLUMNS else None
 
 
+def caption(layer: Layer) -> str:
+    """Return when a layer hands over and is open, in words of its own zone."""
+    if layer.windows:
+        first = layer.windows[0]
+        end = (first.start + first.minutes) % 1440
+        hours = f"{first.start // 60:02}:{first.start % 60:02} to {end // 60:02}:{end % 60:02}"
+        return f"{hours} {layer.tz.rpartition('/')[2].replace('_', ' ')}"
+    every = f"every {layer.every} {layer.unit}s" if layer.every > 1 else _EVERY[layer.unit]
+    day = f"{layer.anchor:%a} " if layer.unit is Unit.WEEK else ""
+    return f"{every}, {day}{layer.anchor:%H:%M}"
+
+
 def rows(schedule: Schedule, seen: Picture) -> list[Row]:
     """Return the result first, then its layers from high to low, then the overrides."""
     result = [
         _block(seen, r.start, r.end, r.users, edited=any(e.start <= r.start < e.end for e in schedule.edits))
         for r in duty(schedule, seen.start, seen.end)
     ]
-    found = [Row("On call", "final", _kept(result))]
+    found = [Row("On call", "result", "final", _kept(result))]
     for layer in reversed(schedule.layers):
         turns = pieces(layer, seen.start, seen.end, schedule.inactive)
         blocks = [_block(seen, t.start, t.end, t.users) for t in turns]
-        found.append(Row(layer.name or "Layer", "layer", _kept(blocks)))
+        found.append(Row(layer.name or "Rotation", caption(layer), "layer", _kept(blocks)))
     edits = [e for e in schedule.edits if e.start < seen.end and e.end > seen.start]
     if edits:
         blocks = [_block(seen, e.start, e.end, e.users, edited=True) for e in edits]
-        found.append(Row("Overrides", "layer", _kept(blocks)))
+        found.append(Row("Overrides", f"{len(edits)} shown", "layer", _kept(blocks)))
     return found
 
 

@@ -98,8 +98,8 @@ class Sender:
                     if suspect:
                         await people.mark_method_suspect(tx, delivery.method_id, now)
                     await self._failed(tx, delivery, reason, now)
-            if delivery.page_id is not None:
-                await tx.live(f"pg-{delivery.page_id}")
+            topic = f"person-{delivery.person_id}" if delivery.page_id is None else f"pg-{delivery.page_id}"
+            await tx.live(topic)
 
     async def _failed(self, tx: Tx, delivery: Delivery, reason: str, now: datetime) -> None:
         log.warning(

@@ -10,8 +10,9 @@ from firebell.kit import signing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
+from firebell.kit.signing import Signer
 from firebell.kit.text import clean_name, slugify
-from firebell.people import rules, store
+from firebell.people import rules, store, welcome
 from firebell.people.model import (
     ApiKey,
     Channel,
@@ -127,6 +128,24 @@ async def set_password(tx: Tx, actor: Actor, person_id: int, password: str, now:
     await store.set_password_hash(tx, person_id, await _hash(password))
     await store.delete_sessions_of(tx, person_id)
     await tx.audit(actor, "person.password", f"person:{person_id}", now)
+
+
+async def welcome_link(tx: Tx, actor: Actor, signer: Signer, person_id: int, now: datetime) -> str:
+    """Return the path at which a person chooses a password, once, within three days."""
+    await person(tx, person_id)
+    path = welcome.link(signer, person_id, await store.password_hash(tx, person_id), now)
+    await tx.audit(actor, "person.link", f"person:{person_id}", now)
+    return path
+
+
+async def welcomed(tx: Tx, signer: Signer, token: str, now: datetime) -> Person:
+    """Return whom a sign-in link is for; raise `Invalid` when it was used, is forged or too old."""
+    person_id = welcome.person_of(signer, token, now)
+    welcome.check(signer, token, await store.password_hash(tx, person_id), now)
+    found = await person(tx, person_id)
+    if not found.active:
+        raise Invalid("This account is closed.", hint="Ask an admin of your organisation.")
+    return found
 
 
 async def create_team(

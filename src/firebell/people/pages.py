@@ -1,12 +1,15 @@
 """Sign-in and settings."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 
 from firebell.kit import html
 from firebell.kit.context import Context
-from firebell.kit.errors import Forbidden, Invalid
+from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid
 from firebell.people import access, actions, store
-from firebell.people.model import SCOPES, Channel, Role
+from firebell.people.model import SCOPES, Channel
 
 router = APIRouter(include_in_schema=False)
 
@@ -33,8 +36,38 @@ async def login(request: Request) -> Response:
     except (Invalid, Forbidden) as error:
         context = {"next": target, "email": email, "error": error}
         return await html.page(request, "people/login.html", context, error.status)
-    local = target.startswith("/") and not target.startswith(("//", "/\\"))
-    response = html.to(target if local else "/")
+    response = html.back({"back": target}, "/")
+    await access.start_session(request, response, person)
+    return response
+
+
+@router.get("/welcome/{token}")
+async def welcome_form(request: Request, token: str) -> Response:
+    """Show the form in which somebody chooses a password."""
+    return await _welcome(request, token, None)
+
+
+async def _welcome(request: Request, token: str, error: Invalid | None) -> Response:
+    ctx = _ctx(request)
+    async with ctx.db.tx() as tx:
+        person = await actions.welcomed(tx, ctx.signer, token, ctx.clock.now())
+    context = {"person": person, "error": error}
+    return await html.page(request, "people/welcome.html", context, error.status if error else 200)
+
+
+@router.post("/welcome/{token}")
+async def welcome(request: Request, token: str) -> Response:
+    form, ctx = await request.form(max_files=0), _ctx(request)
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        person = await actions.welcomed(tx, ctx.signer, token, now)
+    try:
+        async with ctx.db.tx() as tx:
+            password = str(form.get("password", ""))
+            await actions.set_password(tx, access.actor_of(person), person.id, password, now)
+    except Invalid as error:
+        return await _welcome(request, token, error)
+    response = html.to("/")
     await access.start_session(request, response, person)
     return response
 
@@ -65,82 +98,125 @@ async def more(request: Request) -> Response:
     return await html.page(request, "people/more.html", {"nav": "more"})
 
 
+async def _profile(request: Request, error: FirebellError | None = None, saved: str = "") -> Response:
+    context = {
+        "nav": "settings",
+        "tab": "profile",
+        "saved": saved,
+        "error": error,
+        "errors": error.fields if error else {},
+    }
+    return await html.page(request, "people/profile.html", context, error.status if error else 200)
+
+
 @router.get("/settings")
-async def profile(request: Request) -> Response:
+async def profile(request: Request, saved: str = "") -> Response:
     await access.signed_in(request)
-    return await html.page(request, "people/profile.html", {"nav": "settings", "tab": "profile"})
+    return await _profile(request, saved=saved)
 
 
 @router.post("/settings")
 async def save_profile(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, actor = _ctx(request), access.actor_of(me)
-    async with ctx.db.tx() as tx:
-        await actions.update_person(
-            tx,
-            actor,
-            me.id,
-            name=str(form.get("name", "")),
-            tz=str(form.get("tz", "")),
-            theme=str(form.get("theme", "")),
-            now=ctx.clock.now(),
-        )
-    return html.to("/settings")
+    try:
+        async with ctx.db.tx() as tx:
+            await actions.update_person(
+                tx,
+                actor,
+                me.id,
+                name=str(form.get("name", "")),
+                tz=str(form.get("tz", "")),
+                theme=str(form.get("theme", "")),
+                now=ctx.clock.now(),
+            )
+    except Invalid as error:
+        return await _profile(request, error)
+    return html.to("/settings?saved=yes")
 
 
 @router.post("/settings/password")
 async def save_password(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    await access.sign_in(request, me.email, str(form.get("old", "")))
     ctx = _ctx(request)
-    async with ctx.db.tx() as tx:
-        await actions.set_password(tx, access.actor_of(me), me.id, str(form.get("new", "")), ctx.clock.now())
+    try:
+        await access.sign_in(request, me.email, str(form.get("old", "")))
+        async with ctx.db.tx() as tx:
+            new = str(form.get("new", ""))
+            await actions.set_password(tx, access.actor_of(me), me.id, new, ctx.clock.now())
+    except (Invalid, Forbidden) as error:
+        return await _profile(request, error)
     return html.to("/login")
 
 
-@router.get("/settings/contact")
-async def contact(request: Request) -> Response:
+async def _contact(
+    request: Request, given: Mapping[str, Any], error: FirebellError | None = None, sent: str = ""
+) -> Response:
     me = await access.signed_in(request)
     async with _ctx(request).db.tx() as tx:
         methods = await actions.methods_of(tx, [me.id])
         rules = {u: (await actions.rules_of(tx, [me.id], u))[me.id] for u in ("high", "low")}
+        suspects = await store.suspects(tx, me.id)
     context = {
         "nav": "settings",
         "tab": "contact",
+        "live": f"person-{me.id}",
         "methods": methods,
+        "suspects": suspects,
         "rules": rules,
-        "channels": list(Channel),
+        "waking": any(m.kind != Channel.EMAIL for m in methods),
         "mail_ready": bool(_ctx(request).smtp_url),
+        "given": given,
+        "sent": sent,
+        "error": error,
+        "errors": error.fields if error else {},
     }
-    return await html.page(request, "people/contact.html", context)
+    return await html.page(request, "people/contact.html", context, error.status if error else 200)
+
+
+@router.get("/settings/contact")
+async def contact(request: Request, sent: str = "") -> Response:
+    return await _contact(request, {}, sent=sent)
 
 
 @router.post("/settings/contact")
 async def add_contact(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx = _ctx(request)
-    async with ctx.db.tx() as tx:
-        await actions.add_contact_method(
-            tx,
-            access.actor_of(me),
-            person_id=me.id,
-            kind=str(form.get("kind", "")),
-            address=str(form.get("address", "")),
-            label=str(form.get("label", "")),
-            now=ctx.clock.now(),
-        )
+    ctx, given = _ctx(request), {name: str(value) for name, value in form.items()}
+    try:
+        async with ctx.db.tx() as tx:
+            await actions.add_contact_method(
+                tx,
+                access.actor_of(me),
+                person_id=me.id,
+                kind=given.get("kind", ""),
+                address=given.get("address", ""),
+                label=given.get("label", ""),
+                now=ctx.clock.now(),
+            )
+    except (Invalid, Conflict) as error:
+        return await _contact(request, given, error)
     return html.to("/settings/contact")
 
 
-@router.post("/settings/contact/{method_id}/{what}")
-async def change_contact(request: Request, method_id: int, what: str) -> Response:
+@router.post("/settings/contact/{method_id}/test")
+async def test_contact(request: Request, method_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), _ctx(request)
-    act = {"test": actions.request_test, "remove": actions.remove_contact_method}.get(what)
-    if act is None:
-        raise Invalid(f"{what!r} is nothing that can be done with a contact method.")
     async with ctx.db.tx() as tx:
-        await act(tx, access.actor_of(me), method_id, me.id, ctx.clock.now())
+        await actions.request_test(tx, access.actor_of(me), method_id, me.id, ctx.clock.now())
+    return html.to("/settings/contact?sent=yes")
+
+
+@router.post("/settings/contact/{method_id}/remove")
+async def remove_contact(request: Request, method_id: int) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), _ctx(request)
+    try:
+        async with ctx.db.tx() as tx:
+            await actions.remove_contact_method(tx, access.actor_of(me), method_id, me.id, ctx.clock.now())
+    except Conflict as error:
+        return await _contact(request, {}, error)
     return html.to("/settings/contact")
 
 
@@ -156,43 +232,63 @@ async def save_rules(request: Request, urgency: str) -> Response:
                 raise Invalid(f"{minutes!r} is not a number of minutes.", fields={"delay": "A whole number."})
             rules.append((int(str(minutes)) * 60, int(str(method))))
     ctx = _ctx(request)
-    async with ctx.db.tx() as tx:
-        await actions.set_rules(
-            tx,
-            access.actor_of(me),
-            person_id=me.id,
-            urgency=urgency,
-            rules=rules,
-            now=ctx.clock.now(),
-        )
+    try:
+        async with ctx.db.tx() as tx:
+            await actions.set_rules(
+                tx,
+                access.actor_of(me),
+                person_id=me.id,
+                urgency=urgency,
+                rules=rules,
+                now=ctx.clock.now(),
+            )
+    except Invalid as error:
+        return await _contact(request, {}, error)
     return html.to("/settings/contact")
+
+
+async def _keys(
+    request: Request, given: Mapping[str, Any], secret: str = "", error: FirebellError | None = None
+) -> Response:
+    me = await access.signed_in(request)
+    async with _ctx(request).db.tx() as tx:
+        mine = await store.keys(tx, me.id)
+    context = {
+        "nav": "settings",
+        "tab": "keys",
+        "keys": mine,
+        "scopes": [(scope, scope) for scope in SCOPES],
+        "chosen": given.get("chosen", [scope for scope in SCOPES if scope != "admin"]),
+        "given": given,
+        "secret": secret,
+        "error": error,
+        "errors": error.fields if error else {},
+    }
+    return await html.page(request, "people/keys.html", context, error.status if error else 200)
 
 
 @router.get("/settings/keys")
 async def keys(request: Request) -> Response:
-    me = await access.signed_in(request)
-    async with _ctx(request).db.tx() as tx:
-        mine = await store.keys(tx, me.id)
-    context = {"nav": "settings", "tab": "keys", "keys": mine, "scopes": SCOPES, "secret": None}
-    return await html.page(request, "people/keys.html", context)
+    return await _keys(request, {})
 
 
 @router.post("/settings/keys")
 async def add_key(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx = _ctx(request)
-    async with ctx.db.tx() as tx:
-        _, secret = await actions.create_api_key(
-            tx,
-            access.actor_of(me),
-            name=str(form.get("name", "")),
-            scopes=[str(s) for s in form.getlist("scope")],
-            person_id=me.id,
-            now=ctx.clock.now(),
-        )
-        mine = await store.keys(tx, me.id)
-    context = {"nav": "settings", "tab": "keys", "keys": mine, "scopes": SCOPES, "secret": secret}
-    return await html.page(request, "people/keys.html", context)
+    ctx, chosen = _ctx(request), [str(s) for s in form.getlist("scope")]
+    try:
+        async with ctx.db.tx() as tx:
+            _, secret = await actions.create_api_key(
+                tx,
+                access.actor_of(me),
+                name=str(form.get("name", "")),
+                scopes=chosen,
+                person_id=me.id,
+                now=ctx.clock.now(),
+            )
+    except Invalid as error:
+        return await _keys(request, {"name": form.get("name", ""), "chosen": chosen}, error=error)
+    return await _keys(request, {}, secret)
 
 
 @router.post("/settings/keys/{key_id}/revoke")
@@ -202,90 +298,3 @@ async def revoke_key(request: Request, key_id: int) -> Response:
     async with ctx.db.tx() as tx:
         await actions.revoke_api_key(tx, access.actor_of(me), key_id, me.id, ctx.clock.now())
     return html.to("/settings/keys")
-
-
-@router.get("/settings/people")
-async def people(request: Request) -> Response:
-    await access.signed_in(request, Role.ADMIN)
-    async with _ctx(request).db.tx() as tx:
-        everyone, teams = await actions.people(tx), await actions.teams(tx)
-        members = {t.id: await actions.team_members(tx, t.id) for t in teams}
-        catch_all = await actions.catch_all(tx)
-    context = {
-        "nav": "settings",
-        "tab": "people",
-        "people": everyone,
-        "teams": teams,
-        "members": members,
-        "catch_all": catch_all,
-        "roles": list(Role),
-    }
-    return await html.page(request, "people/people.html", context)
-
-
-@router.post("/settings/people")
-async def add_person(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
-    ctx = _ctx(request)
-    async with ctx.db.tx() as tx:
-        await actions.create_person(
-            tx,
-            access.actor_of(me),
-            name=str(form.get("name", "")),
-            email=str(form.get("email", "")),
-            role=str(form.get("role", "")),
-            tz=str(form.get("tz") or me.tz),
-            password=str(form.get("password")) if form.get("password") else None,
-            now=ctx.clock.now(),
-        )
-    return html.to("/settings/people")
-
-
-@router.post("/settings/people/{person_id}")
-async def change_person(request: Request, person_id: int) -> Response:
-    form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
-    ctx = _ctx(request)
-    async with ctx.db.tx() as tx:
-        await actions.update_person(
-            tx,
-            access.actor_of(me),
-            person_id,
-            role=str(form["role"]) if "role" in form else None,
-            active=form.get("active") == "yes" if "active" in form else None,
-            now=ctx.clock.now(),
-        )
-    return html.to("/settings/people")
-
-
-@router.post("/settings/teams")
-async def add_team(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
-    members = [(int(str(i)), "member") for i in form.getlist("member") if str(i).isdigit()]
-    ctx = _ctx(request)
-    async with ctx.db.tx() as tx:
-        actor, now = access.actor_of(me), ctx.clock.now()
-        if form.get("team"):
-            await actions.set_team_members(tx, actor, int(str(form["team"])), members, now)
-        else:
-            name = str(form.get("name", ""))
-            await actions.create_team(tx, actor, name=name, members=members, now=now)
-    return html.to("/settings/people")
-
-
-@router.post("/settings/catch-all")
-async def save_catch_all(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
-    chosen = [int(str(i)) for i in form.getlist("member") if str(i).isdigit()]
-    ctx = _ctx(request)
-    async with ctx.db.tx() as tx:
-        await actions.set_catch_all(tx, access.actor_of(me), chosen, ctx.clock.now())
-    return html.to("/settings/people")
-
-
-@router.get("/settings/audit")
-async def audit(request: Request, before: int | None = None) -> Response:
-    await access.signed_in(request, Role.ADMIN)
-    async with _ctx(request).db.tx() as tx:
-        entries = await store.audit_entries(tx, before, 100)
-    context = {"nav": "settings", "tab": "audit", "entries": entries}
-    return await html.page(request, "people/audit.html", context)

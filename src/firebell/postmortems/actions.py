@@ -14,6 +14,7 @@ from firebell.postmortems import store
 from firebell.postmortems.draft import draft
 from firebell.postmortems.model import Postmortem
 
+find = store.of_incident
 postmortems = store.postmortems
 
 

@@ -11,6 +11,7 @@ from firebell.kit import html
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.refs import number
 from firebell.people import access
+from firebell.people import actions as people
 from firebell.postmortems import actions
 
 router = APIRouter(include_in_schema=False)
@@ -33,13 +34,30 @@ async def postmortems(request: Request) -> Response:
     return await html.page(request, "postmortems/postmortems.html", {**context, "live": "incidents"})
 
 
+async def _document(
+    request: Request, ref: str, edit: bool, mine: str = "", error: Conflict | None = None
+) -> Response:
+    async with request.app.state.ctx.db.tx() as tx:
+        incident = await incidents.incident(tx, number("INC", ref))
+        found = await actions.find(tx, incident.id)
+        author = await people.person(tx, found.author_id) if found and found.author_id else None
+    context = {
+        "nav": "postmortems",
+        "i": incident,
+        "d": found,
+        "author": author.name if author else "",
+        "html": rendered(found.body) if found else "",
+        "edit": edit,
+        "mine": mine,
+        "error": error,
+    }
+    return await html.page(request, "postmortems/postmortem.html", context, error.status if error else 200)
+
+
 @router.get("/post-mortems/{ref}")
 async def postmortem(request: Request, ref: str, edit: str = "") -> Response:
     await access.signed_in(request)
-    async with request.app.state.ctx.db.tx() as tx:
-        found = await actions.of_incident(tx, number("INC", ref))
-    context = {"nav": "postmortems", "d": found, "html": rendered(found.body), "edit": bool(edit)}
-    return await html.page(request, "postmortems/postmortem.html", {**context, "mine": "", "error": None})
+    return await _document(request, ref, bool(edit))
 
 
 @router.post("/post-mortems/{ref}")
@@ -53,22 +71,24 @@ async def save(request: Request, ref: str) -> Response:
         async with ctx.db.tx() as tx:
             await actions.save(tx, access.actor_of(me), incident_id, body, int(version), ctx.clock.now())
     except Conflict as error:
-        async with ctx.db.tx() as tx:
-            found = await actions.of_incident(tx, incident_id)
-        context = {"nav": "postmortems", "d": found, "html": rendered(found.body), "edit": True}
-        context |= {"mine": body, "error": error}
-        return await html.page(request, "postmortems/postmortem.html", context, error.status)
+        return await _document(request, ref, True, body, error)
     return html.to(f"/post-mortems/INC-{incident_id}")
 
 
-@router.post("/post-mortems/{ref}/{what}")
-async def act(request: Request, ref: str, what: str) -> Response:
+@router.post("/post-mortems/{ref}/publish")
+async def publish(request: Request, ref: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), request.app.state.ctx
     incident_id = number("INC", ref)
     async with ctx.db.tx() as tx:
-        if what == "publish":
-            await actions.publish(tx, access.actor_of(me), incident_id, ctx.clock.now())
-        else:
-            await actions.start(tx, incident_id, ctx.clock.now())
+        await actions.publish(tx, access.actor_of(me), incident_id, ctx.clock.now())
+    return html.to(f"/post-mortems/INC-{incident_id}")
+
+
+@router.post("/post-mortems/{ref}/start")
+async def start(request: Request, ref: str) -> Response:
+    await access.form(request)
+    ctx, incident_id = request.app.state.ctx, number("INC", ref)
+    async with ctx.db.tx() as tx:
+        await actions.start(tx, incident_id, ctx.clock.now())
     return html.to(f"/post-mortems/INC-{incident_id}")

@@ -57,36 +57,59 @@
   };
 
   /* Live: an event names a topic, the page is fetched again and its live parts are morphed. Nothing moves while
-     a pointer is down. A tab that nobody sees gives its connection back. */
-  let stream, timer, running = false, again = false, pressed = false, first = true, heard = Date.now();
-  const pulse = state => $$('[data-pulse]').forEach(e => { e.hidden = state === 'live'; });
+     a pointer is down or rests on a list, and entries that came are not put above what is being read. */
+  let stream, timer, running = false, again = false, pressed = false, first = true, heard = Date.now(), moved = 0;
+  const pulse = alive => {
+    $$('[data-pulse]').forEach(e => { e.hidden = alive; });
+    $$('[data-alive]').forEach(e => { e.hidden = !alive; });
+  };
+  const resting = () => Date.now() - moved < 1500 && $('[data-live] .rows > :hover, [data-live] .pg:hover');
+  const reading = feed => feed.hasAttribute('data-feed') && feed.getBoundingClientRect().top < 0;
+  const hold = (feed, other) => {
+    const more = $(`[data-more="${feed.id}"]`), fresh = [...other.children].filter(li => !document.getElementById(li.id)).length;
+    more.hidden = !fresh;
+    $('span', more).textContent = fresh === 1 ? '1 new entry' : `${fresh} new entries`;
+  };
+  const apply = fresh => {
+    const focused = document.activeElement;
+    $$('[data-live]').forEach(el => {
+      const other = fresh.getElementById(el.id);
+      if (!other) return;
+      if (reading(el)) hold(el, other); else morph(el, other);
+    });
+    skew = +fresh.documentElement.dataset.now - Date.now() / 1000;
+    document.title = fresh.title;
+    if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
+    tick();
+  };
   const refresh = async () => {
-    if (running || pressed) { again = true; return; }
+    if (running || pressed || resting()) { again = true; if (!running) soon(500); return; }
     running = true; again = false;
     try {
       const answer = await fetch(location.href, { headers: { 'X-Live': '1' } });
       if (answer.redirected && new URL(answer.url).pathname === '/login') { location.reload(); return; }
       if (answer.ok) {
         const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
-        if (!pressed) {
-          const focused = document.activeElement;
-          $$('[data-live]').forEach(el => { const other = fresh.getElementById(el.id); if (other) morph(el, other); });
-          skew = +fresh.documentElement.dataset.now - Date.now() / 1000;
-          document.title = fresh.title;
-          if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
-          tick();
-        } else again = true;
+        if (pressed) again = true; else apply(fresh);
       }
     } catch { /* the next event, or the reader, tries again */ }
     running = false;
     if (again && !pressed) soon();
   };
-  const soon = () => { clearTimeout(timer); timer = setTimeout(refresh, 60); };
+  const soon = (wait = 60) => { clearTimeout(timer); timer = setTimeout(refresh, wait); };
+  addEventListener('pointermove', () => { moved = Date.now(); }, { passive: true });
   addEventListener('pointerdown', () => { pressed = true; });
-  for (const end of ['pointerup', 'pointercancel', 'blur']) addEventListener(end, () => setTimeout(() => { pressed = false; if (again) soon(); }, 250));
+  for (const end of ['pointerup', 'pointercancel', 'blur']) {
+    addEventListener(end, () => setTimeout(() => { pressed = false; if (again) soon(); }, 250));
+  }
+  $$('[data-more]').forEach(more => more.addEventListener('click', () => {
+    more.hidden = true;
+    scrollTo({ top: document.getElementById(more.dataset.more).getBoundingClientRect().top + scrollY - 160 });
+    soon(0);
+  }));
   const connect = () => {
     stream = new EventSource('/events?topics=' + encodeURIComponent(root.dataset.topics));
-    const alive = () => { heard = Date.now(); pulse('live'); };
+    const alive = () => { heard = Date.now(); pulse(true); };
     stream.addEventListener('hello', () => { alive(); if (!first) soon(); first = false; });
     stream.addEventListener('beat', alive);
     root.dataset.topics.split(',').forEach(t => stream.addEventListener(t, () => { alive(); soon(); }));
@@ -94,11 +117,11 @@
   if (root.dataset.topics) {
     connect();
     document.addEventListener('visibilitychange', () => {
-      if (document.hidden) setTimeout(() => { if (document.hidden) { stream.close(); stream = null; } }, 20000);
+      if (document.hidden) setTimeout(() => { if (document.hidden && stream) { stream.close(); stream = null; } }, 20000);
       else if (!stream) { heard = Date.now(); connect(); }
     });
     setInterval(() => {
-      if (stream && Date.now() - heard > 40000) pulse('paused');
+      if (stream && Date.now() - heard > 40000) pulse(false);
       if (stream && (stream.readyState === 2 || Date.now() - heard > 90000)) { stream.close(); heard = Date.now() - 41000; connect(); }
     }, 5000);
   }
@@ -136,25 +159,59 @@
       const rows = $$('main .rows a, main a.pg').filter(x => x.offsetParent), n = rows.indexOf(document.activeElement) + (e.key === 'j' ? 1 : -1);
       rows[Math.max(0, Math.min(rows.length - 1, n))]?.focus(); return;
     }
-    const b = $$(`[data-key="${CSS.escape(e.key)}"]`).find(x => x.offsetParent); if (b) { e.preventDefault(); b.click(); }
+    const b = $$(`main [data-key="${CSS.escape(e.key)}"], [data-key="${CSS.escape(e.key)}"]`).find(x => x.offsetParent); if (b) { e.preventDefault(); b.click(); }
   });
   const keys = $('[data-keys]');
   if (keys) { keys.checked = !off(); keys.addEventListener('change', () => localStorage.setItem('keys', keys.checked ? 'on' : 'off')); }
 
   /* Severity classifier: the table of all answers comes from the server's own function. */
-  const cl = $('#classify');
-  if (cl) {
+  const classifier = () => {
+    const form = $('#classify');
+    if (!form) return;
     const table = JSON.parse($('#verdicts').textContent), out = $('#verdict');
+    const names = ['down_or_data_at_risk', 'major_degraded', 'workaround', 'customers_impacted'];
     const run = () => {
-      const f = new FormData(cl), code = ['down_or_data_at_risk', 'major_degraded', 'workaround', 'customers_impacted'].map(n => (f.get(n) || 'unknown')[0]).join('');
-      const verdict = table[code], chosen = f.get('severity'), sev = chosen === '' || chosen === null ? verdict.severity : +chosen;
-      const s = $('.sev', out); s.dataset.sev = sev; $('b', s).textContent = 'SEV' + sev;
-      $('#why').replaceChildren(...verdict.path.map(t => Object.assign(document.createElement('li'), { textContent: t })));
-      $$('.ladder li').forEach(li => li.dataset.sev == sev ? li.setAttribute('aria-current', 'true') : li.removeAttribute('aria-current'));
+      const data = new FormData(form), verdict = table[names.map(n => (data.get(n) || 'unknown')[0]).join('')];
+      const chosen = data.get('severity'), sev = chosen === '' || chosen === null ? verdict.severity : +chosen;
+      const badge = $('.sev', out); badge.dataset.sev = sev; $('b', badge).textContent = 'SEV' + sev;
+      $('#provisional').hidden = chosen !== '' || !verdict.provisional;
+      $('#why-severity').replaceChildren(...verdict.path.map(t => Object.assign(document.createElement('li'), { textContent: t })));
+      $$('.ladder li', form).forEach(li => li.dataset.sev == sev ? li.setAttribute('aria-current', 'true') : li.removeAttribute('aria-current'));
+      $$('[data-then]', form).forEach(ul => { ul.hidden = ul.dataset.then != sev; });
       $('#go').textContent = 'Declare SEV' + sev;
     };
-    cl.addEventListener('change', run); run();
+    form.addEventListener('change', run); run();
+  };
+  classifier();
+
+  /* A link marked data-dialog opens its page's form over this one; without a script it is a page of its own. */
+  const dialog = $('#dialog');
+  document.addEventListener('click', async e => {
+    const link = e.target.closest('[data-dialog]');
+    if (!dialog || !link || e.metaKey || e.ctrlKey || e.shiftKey || $('#declare')) return;
+    e.preventDefault();
+    try {
+      const answer = await fetch(link.href);
+      const found = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('declare');
+      if (!found) throw new Error('no form');
+      dialog.replaceChildren(document.adoptNode(found));
+    } catch { location.href = link.href; return; }
+    $('[data-close]', dialog).hidden = false;
+    dialog.showModal(); classifier(); $('[name=title]', dialog).focus();
+  });
+  if (dialog) {
+    dialog.addEventListener('click', e => { if (e.target === dialog || e.target.closest('[data-close]')) dialog.close(); });
+    dialog.addEventListener('close', () => dialog.replaceChildren());
   }
+
+  /* A link marked data-compose puts the cursor where its kind of entry is written. */
+  document.addEventListener('click', e => {
+    const link = e.target.closest('[data-compose]'), say = $('#say');
+    if (!link || !say) return;
+    e.preventDefault();
+    $(`#composer [value="${link.dataset.compose}"]`).checked = true;
+    say.scrollIntoView({ block: 'center' }); say.focus({ preventScroll: true });
+  });
 
   /* Small helps: the browser's zone as a first guess, copy, one submit per press, offline. */
   const zone = $('[data-zone]');

@@ -1,0 +1,93 @@
+"""What a reader needs to know of incidents, gathered for the list, home and the frame of every page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.catalog import actions as catalog
+from firebell.catalog.model import Service
+from firebell.incidents import store
+from firebell.incidents.model import Incident, Phase, Role
+from firebell.kit.db import Tx
+from firebell.people import actions as people
+
+STAGES = (
+    (Phase.DECLARED, "Declared"),
+    (Phase.INVESTIGATING, "Investigating"),
+    (Phase.MITIGATING, "Mitigating"),
+    (Phase.MONITORING, "Monitoring"),
+    (Phase.CLOSED, "Closed"),
+    (Phase.REVIEWED, "Post-mortem"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """An incident with its services, pages and (name, id) of the people around it; None is an empty role."""
+
+    incident: Incident
+    services: list[Service]
+    page_ids: list[int]
+    commander: tuple[str, int] | None
+    comms: tuple[str, int] | None
+    people: list[tuple[str, int]]
+
+    @property
+    def ref(self) -> str:
+        """How people name the incident."""
+        return self.incident.ref
+
+    @property
+    def title(self) -> str:
+        """What it is about."""
+        return self.incident.title
+
+    @property
+    def severity(self) -> int:
+        """0 to 3."""
+        return self.incident.severity
+
+    @property
+    def phase(self) -> Phase:
+        """Where it stands."""
+        return self.incident.phase
+
+    @property
+    def declared_at(self) -> datetime:
+        """When it was declared."""
+        return self.incident.declared_at
+
+    @property
+    def service_ids(self) -> list[int]:
+        """Which services it is about."""
+        return [service.id for service in self.services]
+
+    @property
+    def update_due_at(self) -> datetime | None:
+        """When the next internal update is promised."""
+        return self.incident.update_due_at
+
+
+async def summaries(tx: Tx, found: Sequence[Incident]) -> list[Summary]:
+    """Return the incidents with the names around them, read in a handful of statements."""
+    ids = [i.id for i in found]
+    roles, service_ids = await store.roles(tx, ids), await store.services(tx, ids)
+    pages = await store.pages_of(tx, ids)
+    known = await catalog.services_by_id(tx, [s for of_one in service_ids.values() for s in of_one])
+    names = await people.persons(tx, [a.person_id for held in roles.values() for a in held])
+
+    def holders(incident: Incident, *wanted: Role) -> list[tuple[str, int]]:
+        held = [a.person_id for a in roles[incident.id] if not wanted or a.role in wanted]
+        return [(names[i].name, i) for i in dict.fromkeys(held)]
+
+    return [
+        Summary(
+            i,
+            [known[s] for s in service_ids[i.id] if s in known],
+            pages[i.id],
+            next(iter(holders(i, Role.COMMANDER)), None),
+            next(iter(holders(i, Role.COMMS)), None),
+            holders(i),
+        )
+        for i in found
+    ]

@@ -1,0 +1,165 @@
+"""What an admin sets: people, teams, the catch-all list, and the audit log."""
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Request, Response
+
+from firebell.kit import html
+from firebell.kit.context import Context
+from firebell.kit.errors import Conflict, FirebellError, Invalid
+from firebell.kit.text import to_id
+from firebell.people import access, actions, store
+from firebell.people.model import Role
+
+router = APIRouter(include_in_schema=False)
+
+
+def _ctx(request: Request) -> Context:
+    ctx: Context = request.app.state.ctx
+    return ctx
+
+
+async def _people(
+    request: Request,
+    given: Mapping[str, str],
+    error: FirebellError | None = None,
+    linked: tuple[str, str] = ("", ""),
+) -> Response:
+    """Show everybody; `linked` is (name, link) of somebody who may choose a password now."""
+    await access.signed_in(request, Role.ADMIN)
+    async with _ctx(request).db.tx() as tx:
+        everyone, strangers = await actions.people(tx), await store.without_password(tx)
+    context = {
+        "nav": "settings",
+        "tab": "people",
+        "people": everyone,
+        "strangers": strangers,
+        "roles": [(role.value, role.value) for role in Role],
+        "given": given,
+        "linked_person": linked[0],
+        "link": linked[1],
+        "error": error,
+        "errors": error.fields if error else {},
+    }
+    return await html.page(request, "people/people.html", context, error.status if error else 200)
+
+
+@router.get("/settings/people")
+async def people(request: Request) -> Response:
+    return await _people(request, {})
+
+
+@router.post("/settings/people")
+async def add_person(request: Request) -> Response:
+    form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
+    ctx, given = _ctx(request), {name: str(value) for name, value in form.items()}
+    try:
+        async with ctx.db.tx() as tx:
+            made = await actions.create_person(
+                tx,
+                access.actor_of(me),
+                name=given.get("name", ""),
+                email=given.get("email", ""),
+                role=given.get("role", ""),
+                tz=given.get("tz") or me.tz,
+                now=ctx.clock.now(),
+            )
+            link = await actions.welcome_link(tx, access.actor_of(me), ctx.signer, made.id, ctx.clock.now())
+    except (Invalid, Conflict) as error:
+        return await _people(request, given, error)
+    return await _people(request, {}, linked=(made.name, f"{ctx.public_url}{link}"))
+
+
+@router.post("/settings/people/{person_id}")
+async def change_person(request: Request, person_id: int) -> Response:
+    form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
+    ctx = _ctx(request)
+    try:
+        async with ctx.db.tx() as tx:
+            await actions.update_person(
+                tx,
+                access.actor_of(me),
+                person_id,
+                role=str(form["role"]) if "role" in form else None,
+                active=form.get("active") == "yes" if "active" in form else None,
+                now=ctx.clock.now(),
+            )
+    except (Invalid, Conflict) as error:
+        return await _people(request, {}, error)
+    return html.to("/settings/people")
+
+
+@router.post("/settings/people/{person_id}/link")
+async def make_link(request: Request, person_id: int) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request, Role.ADMIN), _ctx(request)
+    async with ctx.db.tx() as tx:
+        found = await actions.person(tx, person_id)
+        link = await actions.welcome_link(tx, access.actor_of(me), ctx.signer, person_id, ctx.clock.now())
+    return await _people(request, {}, linked=(found.name, f"{ctx.public_url}{link}"))
+
+
+async def _teams(request: Request, error: FirebellError | None = None) -> Response:
+    await access.signed_in(request, Role.ADMIN)
+    async with _ctx(request).db.tx() as tx:
+        everyone, teams = await actions.people(tx), await actions.teams(tx)
+        members = {t.id: await actions.team_members(tx, t.id) for t in teams}
+        catch_all = await actions.catch_all(tx)
+    context = {
+        "nav": "settings",
+        "tab": "teams",
+        "people": [(p.id, p.name) for p in everyone if p.active],
+        "teams": teams,
+        "members": members,
+        "catch_all": catch_all,
+        "error": error,
+        "errors": error.fields if error else {},
+    }
+    return await html.page(request, "people/teams.html", context, error.status if error else 200)
+
+
+@router.get("/settings/teams")
+async def teams(request: Request) -> Response:
+    return await _teams(request)
+
+
+@router.post("/settings/teams")
+async def save_team(request: Request) -> Response:
+    form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
+    chosen = [i for i in map(to_id, form.getlist("member")) if i is not None]
+    ctx, actor, team_id = _ctx(request), access.actor_of(me), to_id(form.get("team", ""))
+    try:
+        async with ctx.db.tx() as tx:
+            if team_id is None:
+                members = [(i, "member") for i in chosen]
+                name = str(form.get("name", ""))
+                await actions.create_team(tx, actor, name=name, members=members, now=ctx.clock.now())
+            else:
+                managers = await actions.team_members(tx, team_id, "manager")
+                members = [(i, "manager" if i in managers else "member") for i in chosen]
+                await actions.set_team_members(tx, actor, team_id, members, ctx.clock.now())
+    except (Invalid, Conflict) as error:
+        return await _teams(request, error)
+    return html.to("/settings/teams")
+
+
+@router.post("/settings/catch-all")
+async def save_catch_all(request: Request) -> Response:
+    form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
+    chosen = [i for i in map(to_id, form.getlist("member")) if i is not None]
+    ctx = _ctx(request)
+    try:
+        async with ctx.db.tx() as tx:
+            await actions.set_catch_all(tx, access.actor_of(me), chosen, ctx.clock.now())
+    except Invalid as error:
+        return await _teams(request, error)
+    return html.to("/settings/teams#catch-all")
+
+
+@router.get("/settings/audit")
+async def audit(request: Request, before: int | None = None) -> Response:
+    await access.signed_in(request, Role.ADMIN)
+    async with _ctx(request).db.tx() as tx:
+        entries = await store.audit_entries(tx, before, 100)
+    context = {"nav": "settings", "tab": "audit", "entries": entries}
+    return await html.page(request, "people/audit.html", context)

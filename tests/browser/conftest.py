@@ -1,0 +1,60 @@
+"""Debian's Chromium, and what every page must satisfy in it."""
+
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, async_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+FIRST_RUN = {
+    "name": "Mara Lindqvist",
+    "email": "mara@example.org",
+    "password": "a quiet night please",
+    "organisation": "Kestrel",
+    "team": "Payments",
+    "service": "Checkout",
+}
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A headless Chromium."""
+    assert CHROMIUM, "Chromium is missing: apt-get install chromium"
+    async with async_playwright() as playwright:
+        found = await playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+        )
+        yield found
+        await found.close()
+
+
+async def sound(page: Page) -> None:
+    """Fail when the present page scrolls sideways, or breaks a WCAG A or AA rule that axe knows."""
+    wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert not wide, f"{page.url} is wider than the screen"
+    results = await Axe().run(page, options=RULES)
+    assert results.violations_count == 0, f"{page.url}\n{results.generate_report()}"
+
+
+async def look(page: Page, address: str) -> None:
+    """Open a page and check it."""
+    await page.goto(address)
+    await sound(page)
+
+
+async def first_run(page: Page, **more: str) -> None:
+    """Answer the first form and wait for the page after it."""
+    await page.goto("/setup")
+    for name, value in {**FIRST_RUN, **more}.items():
+        await page.fill(f"[name={name}]", value)
+    await page.click("button:has-text('Start Firebell')")
+    await page.wait_for_url("**/setup/done*")
+
+
+async def press(page: Page, label: str) -> None:
+    """Click the button or link of this name that can be seen now."""
+    await page.locator(f":is(button, a, summary):visible:has-text('{label}')").last.click()
