@@ -1,14 +1,20 @@
-"""The product as its users run it: a real process on a free port, on the test's own database."""
+"""The product as its users run it: real processes on free ports, on the test's database or a data folder."""
 
 import asyncio
 import os
+import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import httpx
+
+T = TypeVar("T")
 
 
 def free_port() -> int:
@@ -19,30 +25,79 @@ def free_port() -> int:
         return port
 
 
-@dataclass(slots=True)
-class Server:
-    """A running `firebell serve`."""
-
-    url: str
-    process: asyncio.subprocess.Process
+async def until(what: Callable[[], Awaitable[T]], meant: str, limit_s: float = 20) -> T:
+    """Return the first true answer of `what`; fail in words when there is none in time."""
+    deadline = asyncio.get_running_loop().time() + limit_s
+    while not (found := await what()):
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"not within {limit_s} s: {meant}")
+        await asyncio.sleep(0.05)
+    return found
 
 
 async def answers(url: str, limit_s: float = 20) -> None:
     """Return when `url` answers with anything but an error of the server."""
     async with httpx.AsyncClient() as http:
-        for _ in range(int(limit_s / 0.05)):
+
+        async def answered() -> bool:
             try:
-                if (await http.get(url)).status_code < 500:
-                    return
+                return (await http.get(url)).status_code < 500
             except httpx.TransportError:
-                pass
-            await asyncio.sleep(0.05)
-    raise AssertionError(f"{url} does not answer")
+                return False
+
+        await until(answered, f"{url} answers", limit_s)
+
+
+@dataclass(slots=True)
+class Server:
+    """A started `firebell serve`; `log` is where its standard error goes."""
+
+    url: str
+    process: asyncio.subprocess.Process
+    log: Path
+
+    @property
+    def said(self) -> str:
+        """What it has written so far."""
+        return self.log.read_text(encoding="utf-8")
+
+    async def ready(self) -> None:
+        """Return when it serves."""
+        await answers(f"{self.url}/healthz")
+
+    async def ended(self, limit_s: float = 20) -> int:
+        """Return the exit code once it has ended by itself."""
+        return await asyncio.wait_for(self.process.wait(), limit_s)
+
+    async def stop(self) -> int:
+        """Stop it the way an operator does."""
+        self.process.terminate()
+        return await self.ended()
+
+    async def kill(self) -> None:
+        """Kill it, and nothing else, with -9."""
+        self.process.kill()
+        await self.ended()
+
+    async def kill_all(self) -> None:
+        """Kill it, its database and everything that it started with -9, as a power cut would."""
+        everything = tree(self.process.pid)
+        for pid in everything:
+            os.kill(pid, signal.SIGSTOP)
+        for pid in everything:
+            os.kill(pid, signal.SIGKILL)
+        await self.ended()
+
+
+def tree(pid: int) -> list[int]:
+    """Return a process and its descendants."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return [pid, *(found for child in children for found in tree(int(child)))]
 
 
 @asynccontextmanager
-async def serve(dsn: str, **env: str) -> AsyncIterator[Server]:
-    """Run `firebell serve` on `dsn` and stop it the way an operator does."""
+async def started(dsn: str = "", **env: str) -> AsyncIterator[Server]:
+    """Start `firebell serve` on `dsn`, or on the embedded database of FIREBELL_DATA; nothing is left behind."""
     port = free_port()
     variables = {
         **os.environ,
@@ -52,11 +107,35 @@ async def serve(dsn: str, **env: str) -> AsyncIterator[Server]:
         "FIREBELL_ALLOWED_NETWORKS": "127.0.0.0/8",
         **env,
     }
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "firebell", "serve", env=variables)
-    try:
-        await answers(f"http://127.0.0.1:{port}/healthz")
-        yield Server(f"http://127.0.0.1:{port}", process)
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await asyncio.wait_for(process.wait(), 20)
+    with tempfile.NamedTemporaryFile(prefix="firebell-test-", suffix=".log") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "firebell", "serve"), env=variables, stderr=log
+        )
+        server = Server(f"http://127.0.0.1:{port}", process, Path(log.name))
+        try:
+            yield server
+        finally:
+            if process.returncode is None:
+                try:
+                    await server.stop()
+                except TimeoutError:
+                    await server.kill_all()
+                    raise
+            print(server.said)
+
+
+@asynccontextmanager
+async def serve(dsn: str = "", **env: str) -> AsyncIterator[Server]:
+    """Run `firebell serve`, ready, and stop it the way an operator does."""
+    async with started(dsn, **env) as server:
+        await server.ready()
+        yield server
+
+
+@contextmanager
+def data_folder() -> Iterator[Path]:
+    """Yield a place for FIREBELL_DATA that the unprivileged user of its database may enter."""
+    with tempfile.TemporaryDirectory(prefix="firebell-test-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder / "data"

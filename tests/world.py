@@ -12,7 +12,7 @@ import msgspec
 from firebell import first_run, reactions
 from firebell.alerts import actions as alerts
 from firebell.alerts.ingest import Ingest
-from firebell.alerts.model import Received, Reject
+from firebell.alerts.model import Integration, Received, Reject
 from firebell.alerts.sources import alertmanager, generic
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
@@ -34,6 +34,7 @@ class Sink:
     got: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     status: int = 200
+    body: bytes = b"{}"
     delay_s: float = 0
 
     @property
@@ -50,7 +51,8 @@ class Sink:
             self.got.append(msgspec.json.decode(body))
             self.headers.append(headers)
             await asyncio.sleep(self.delay_s)
-            writer.write(f"HTTP/1.1 {self.status} X\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+            line = f"HTTP/1.1 {self.status} X\r\nContent-Length: {len(self.body)}\r\n\r\n"
+            writer.write(line.encode() + self.body)
             await writer.drain()
 
     def people(self) -> list[str]:
@@ -172,33 +174,27 @@ def settings(**more: Any) -> Settings:
     return Settings(allowed_networks=parse_networks("127.0.0.0/8"), **more)
 
 
+async def organise(ctx: Context, receiver: str) -> tuple[first_run.Organisation, Integration]:
+    """Make the organisation; both people are reached by webhook at `receiver` alone, at once."""
+    now, actor = ctx.clock.now(), Actor("system", "Test")
+    async with ctx.db.tx() as tx:
+        made = await first_run.make(tx, ANSWERS, now)
+        for person in made.people:
+            method = await people.add_contact_method(
+                tx, actor, person_id=person, kind="webhook", address=receiver, label="", now=now
+            )
+            for urgency in ("high", "low"):
+                await people.set_rules(
+                    tx, actor, person_id=person, urgency=urgency, rules=[(0, method.id)], now=now
+                )
+        return made, (await alerts.integrations(tx))[0]
+
+
 @asynccontextmanager
 async def world(dsn: str, clock: FakeClock, **more: Any) -> AsyncIterator[World]:
-    """Make the organisation; both people are reached by webhook alone, at once."""
+    """Make the organisation with a worker that stands still until a test moves it."""
     async with connected(settings(**more), dsn, clock) as ctx, sink() as receiver:
-        async with ctx.db.tx() as tx:
-            made = await first_run.make(tx, ANSWERS, clock.now())
-            for person in made.people:
-                actor = Actor("system", "Test")
-                method = await people.add_contact_method(
-                    tx,
-                    actor,
-                    person_id=person,
-                    kind="webhook",
-                    address=receiver.url,
-                    label="",
-                    now=clock.now(),
-                )
-                for urgency in ("high", "low"):
-                    await people.set_rules(
-                        tx,
-                        actor,
-                        person_id=person,
-                        urgency=urgency,
-                        rules=[(0, method.id)],
-                        now=clock.now(),
-                    )
-            integration = (await alerts.integrations(tx))[0]
+        made, integration = await organise(ctx, receiver.url)
         yield World(
             ctx,
             clock,

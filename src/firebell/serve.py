@@ -1,15 +1,16 @@
 """The long-running process: web and worker side by side, one graceful end."""
 
 import asyncio
+import contextlib
 import signal
-from types import FrameType
+import socket
+from collections.abc import Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from firebell import app, reactions
 from firebell.kit.errors import StartupError
-from firebell.kit.live import Live
 from firebell.runtime import Running
 from firebell.settings import Settings
 from firebell.worker import Worker, timer_handlers
@@ -21,18 +22,14 @@ def build_worker(process: Running) -> Worker:
 
 
 class _Server(uvicorn.Server):
-    """Ends the event streams first, so that open browsers do not hold up the stop."""
+    """Leaves signals to us: uvicorn's own handling would end the process before the worker has finished."""
 
-    def __init__(self, config: uvicorn.Config, live: Live) -> None:
-        super().__init__(config)
-        self._live = live
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._live.close()
-        super().handle_exit(sig, frame)
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
-def _server(asgi: ASGIApp, settings: Settings, live: Live) -> _Server:
+def _server(asgi: ASGIApp, settings: Settings) -> _Server:
     config = uvicorn.Config(
         asgi,
         host=settings.host,
@@ -40,37 +37,61 @@ def _server(asgi: ASGIApp, settings: Settings, live: Live) -> _Server:
         lifespan="off",
         access_log=False,
         log_config=None,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=3,
         proxy_headers=True,
         server_header=False,
     )
-    return _Server(config, live)
+    return _Server(config)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; raise `StartupError` when the address cannot be had."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as exc:
+        raise StartupError(
+            f"Firebell cannot listen on {host}:{port}: {exc.strerror}.",
+            hint="Another program may use the port: set FIREBELL_PORT, or stop that program.",
+        ) from exc
+
+
+def _asked_to_stop() -> asyncio.Event:
+    """Return what SIGTERM or Ctrl-C sets; the second one ends the process at once."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def ask() -> None:
+        asked.set()
+        for sig in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(sig)
+
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sig, ask)
+    return asked
 
 
 async def serve(process: Running, settings: Settings) -> None:
-    """Serve the web and run the worker until SIGTERM or Ctrl-C; finish what was accepted."""
-    ctx = process.ctx
-    server = _server(app.build(ctx), settings, ctx.live)
-    stop = asyncio.Event()
-    worker = asyncio.create_task(build_worker(process).run(stop))
-    web = asyncio.create_task(server.serve())
-    await asyncio.wait({worker, web}, return_when=asyncio.FIRST_COMPLETED)
-    stop.set()
-    server.should_exit = True
-    ctx.live.close()
-    await web
-    await worker
-    if not server.started:
-        raise StartupError(
-            f"Firebell cannot listen on {settings.host}:{settings.port}.",
-            hint="Another program may use the port: set FIREBELL_PORT, or stop that program.",
-        )
+    """Serve the web and run the worker until SIGTERM or Ctrl-C; finish what was accepted.
+
+    Either of the two ends the other: a process never accepts what it does not work on. The web ends first.
+    """
+    with listen(settings.host, settings.port) as address:
+        server = _server(app.build(process.ctx), settings)
+        stop = asyncio.Event()
+        asked = asyncio.create_task(_asked_to_stop().wait())
+        worker = asyncio.create_task(build_worker(process).run(stop))
+        web = asyncio.create_task(server.serve(sockets=[address]))
+        await asyncio.wait({asked, worker, web}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        process.ctx.live.close()
+        await asyncio.wait({web})
+        stop.set()
+        await asyncio.wait({worker})
+        await web
+        await worker
 
 
 async def work(process: Running) -> None:
     """Run only the worker until SIGTERM or Ctrl-C."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for sig in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sig, stop.set)
-    await build_worker(process).run(stop)
+    await build_worker(process).run(_asked_to_stop())

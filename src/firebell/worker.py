@@ -7,15 +7,14 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-import asyncpg
-
 from firebell.alerts import due as alerts_due
 from firebell.incidents import due as incidents_due
 from firebell.kit import due, outbox
 from firebell.kit.context import Context
 from firebell.kit.db import LIVE_CHANNEL, WORK_CHANNEL, Tx
-from firebell.kit.errors import Unavailable
+from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.log import correlation_id
+from firebell.kit.migrate import Outdated, fence
 from firebell.paging import due as paging_due
 from firebell.paging.sender import Sender
 
@@ -26,6 +25,8 @@ POLL = timedelta(seconds=5)
 """How long a lane sleeps at most: only a lost notification ever waits for it."""
 BUSY = timedelta(milliseconds=20)
 """The pause before timers whose subject was locked are tried again."""
+GRACE_S = 5
+"""How long a stop waits for what is under way; web and database included it takes less than ten seconds."""
 LATE = timedelta(seconds=30)
 """Timer lateness that is reported as `engine_late` (spec 2.7 T3)."""
 
@@ -53,18 +54,30 @@ class Worker:
         self._sender = Sender(ctx, on_free=self._wake["send"].set)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, then finish what is running; a lost database is waited for."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(self._listen()),
-                group.create_task(self._lane("due", self.run_due, due.next_at)),
-                group.create_task(self._lane("outbox", self.run_outbox, outbox.next_at)),
-                group.create_task(self._lane("send", self._sender.run_once, self._sender.next_at)),
-            ]
-            await stop.wait()
-            for task in tasks:
-                task.cancel()
-            await self._sender.drain()
+        """Work until `stop` is set, then finish what is running; a lost database is waited for.
+
+        Raises `Outdated`, having stopped as well, once a newer Firebell has migrated the database.
+        """
+        asked = asyncio.create_task(stop.wait())
+        listener = asyncio.create_task(self._listen())
+        lanes = [
+            asyncio.create_task(self._lane("due", stop, self.run_due, due.next_at)),
+            asyncio.create_task(self._lane("outbox", stop, self.run_outbox, outbox.next_at)),
+            asyncio.create_task(self._lane("send", stop, self._sender.run_once, self._sender.next_at)),
+        ]
+        await asyncio.wait([asked, listener, *lanes], return_when=asyncio.FIRST_COMPLETED)
+        over = asyncio.get_running_loop().time() + GRACE_S
+        stop.set()
+        self._wake_all()
+        listener.cancel()
+        _, stuck = await asyncio.wait(lanes, timeout=GRACE_S)
+        for lane in stuck:
+            lane.cancel()
+        await self._sender.drain(max(0, over - asyncio.get_running_loop().time()))
+        ended = await asyncio.gather(*lanes, listener, return_exceptions=True)
+        for failure in ended:
+            if isinstance(failure, Exception):
+                raise failure
 
     async def settle(self, now: datetime) -> None:
         """Run everything that is due at `now` until nothing is left: how stories move time."""
@@ -77,6 +90,7 @@ class Worker:
     async def run_due(self, now: datetime) -> int:
         """Run one batch of timers of one kind; return how many are done with."""
         async with self._ctx.db.tx() as tx:
+            await fence(tx)
             timers = await due.claim(tx, now, limit=BATCH)
             if not timers:
                 return 0
@@ -89,6 +103,8 @@ class Worker:
                 async with tx.savepoint():
                     return await self._run_timers(tx, timers, now)
             except Exception:
+                if tx.conn.is_closed():
+                    raise
                 log.exception("timer batch failed, running one by one", extra={"kind": timers[0].kind})
                 return sum([await self._run_alone(tx, timer, now) for timer in timers])
 
@@ -110,6 +126,7 @@ class Worker:
     async def run_outbox(self, now: datetime) -> int:
         """Run one stored reaction; return 1 when there was one."""
         async with self._ctx.db.tx() as tx:
+            await fence(tx)
             job = await outbox.claim(tx, now)
             if job is None:
                 return 0
@@ -117,6 +134,8 @@ class Worker:
                 async with tx.savepoint():
                     await self._reactions[job.reaction](tx, job.payload, now)
             except Exception as exc:
+                if tx.conn.is_closed():
+                    raise
                 log.exception("reaction failed", extra={"reaction": job.reaction, "job": job.id})
                 await outbox.fail(tx, job, now, repr(exc))
             else:
@@ -126,27 +145,31 @@ class Worker:
     async def _lane(
         self,
         name: str,
+        stop: asyncio.Event,
         run: Callable[[datetime], Awaitable[int]],
         next_at: Callable[[Tx], Awaitable[datetime | None]],
     ) -> None:
         wake = self._wake[name]
-        while True:
+        while not stop.is_set():
             correlation_id.set(f"{name}-{uuid.uuid4().hex[:8]}")
             try:
                 wake.clear()
-                while await run(self._ctx.clock.now()):
+                while not stop.is_set() and await run(self._ctx.clock.now()):
                     pass
                 async with self._ctx.db.tx() as tx:
                     upcoming = await next_at(tx)
                 now = self._ctx.clock.now()
                 pause = POLL if upcoming is None else min(POLL, max(upcoming - now, BUSY))
+            except Outdated:
+                raise
             except Unavailable:
                 pause = timedelta(seconds=0.5)
             except Exception:
                 log.exception("lane failed, going on", extra={"lane": name})
                 pause = timedelta(seconds=1)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), pause.total_seconds())
+            if not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(wake.wait(), pause.total_seconds())
 
     async def _listen(self) -> None:
         while True:
@@ -154,14 +177,12 @@ class Worker:
                 conn = await self._ctx.db.listen(
                     {WORK_CHANNEL: self._woken, LIVE_CHANNEL: self._ctx.live.publish}
                 )
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                log.warning("database is away, trying again")
-                if self._ensure:
-                    await self._ensure()
+            except Exception as exc:
+                log.warning("the database is away, trying again", extra={"reason": repr(exc)})
+                await self._restore()
                 await asyncio.sleep(0.5)
                 continue
-            for event in self._wake.values():
-                event.set()
+            self._wake_all()
             closed = asyncio.Event()
             conn.add_termination_listener(lambda _, gone=closed: gone.set())
             try:
@@ -169,6 +190,22 @@ class Worker:
             finally:
                 await conn.close(timeout=2)
 
-    def _woken(self, lane: str) -> None:
-        if lane in self._wake:
-            self._wake[lane].set()
+    async def _restore(self) -> None:
+        """Bring an embedded database back; what stands in the way is told, and tried again."""
+        try:
+            if self._ensure:
+                await self._ensure()
+        except StartupError as exc:
+            log.error("the database cannot be started", extra={"reason": exc.message, "hint": exc.hint})
+        except Exception:
+            log.exception("the database cannot be started")
+
+    def _woken(self, what: str) -> None:
+        if what == "schema":
+            self._wake_all()
+        elif what in self._wake:
+            self._wake[what].set()
+
+    def _wake_all(self) -> None:
+        for event in self._wake.values():
+            event.set()

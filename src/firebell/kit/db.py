@@ -15,6 +15,17 @@ from firebell.kit.events import Actor, Reactions, payload
 Row = asyncpg.Record
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""What a database raises that is gone, starting, stopping, full, or a replica: it passes, so try again."""
+
 WORK_CHANNEL = "firebell_work"
 LIVE_CHANNEL = "firebell_live"
 
@@ -123,7 +134,7 @@ class Db:
         try:
             async with self._pool.acquire(timeout=10) as conn, conn.transaction():
                 yield Tx(conn, self._reactions)
-        except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError) as exc:
+        except AWAY as exc:
             raise Unavailable("The database cannot be reached; nothing was stored.") from exc
 
     async def listen(self, handlers: Mapping[str, Callable[[str], None]]) -> asyncpg.Connection:

@@ -13,9 +13,11 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,10 +45,12 @@ DEFAULTS: Mapping[str, str] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-_SUPERVISOR = '"$@" & pid=$!; read -r _; kill -INT $pid 2>/dev/null; wait $pid'
-"""Ends the server when the pipe on its standard input closes, which the death of our process does."""
+_SUPERVISOR = 'exec 3<&0; "$@" 3<&- & pid=$!; { read -r _ <&3; kill -INT $pid 2>/dev/null; } & wait $pid'
+"""Ends with the server; ends the server when its standard input closes, which the death of our process does."""
 _LOG_LIMIT = 10 * 2**20
 _ORPHAN_PATIENCE_S = 5.0
+OWNER_PATIENCE_S = 60.0
+"""How long we wait for the database of the process that owns the directory; it may be recovering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ class Embedded:
         self._pgdata = data / "postgres"
         self._lock: IO[str] | None = None
         self._supervisor: subprocess.Popen[bytes] | None = None
+        self._busy = threading.Lock()
+        self._stopping = threading.Event()
         self._user = _choose_user(data)
         self._bin = _binaries(data, self._user)
         self._socket_dir = _socket_dir(data)
@@ -89,33 +95,40 @@ class Embedded:
     def ensure(self) -> None:
         """Return once the server accepts connections: start it, take it over, or wait for its owner.
 
-        Raises `StartupError` when it cannot start.
+        Raises `StartupError` when it cannot start, or when `stop` is called meanwhile.
         """
-        if self._take_lock():
+        with self._busy:
+            deadline = time.monotonic() + OWNER_PATIENCE_S
+            while not self._take_lock():
+                if self._ready():
+                    return
+                if time.monotonic() > deadline:
+                    raise StartupError(
+                        f"Another process holds {self._data}, but its database does not answer.",
+                        hint=f"Look for it with: fuser {self._data / 'owner.lock'}",
+                    )
+                self._wait(0.05)
             self._run()
-            return
-        deadline = time.monotonic() + 60
-        while not self._ready():
-            if self._take_lock():
-                self._run()
-                return
-            if time.monotonic() > deadline:
-                raise StartupError(
-                    f"Another process holds {self._data}, but its database does not answer.",
-                    hint=f"Look for it with: fuser {self._data / 'owner.lock'}",
-                )
-            time.sleep(0.05)
 
     def stop(self) -> None:
         """Shut the server down if this process runs it; attached processes then take over."""
+        self._stopping.set()
+        with self._busy:
+            self._end()
+            if self._lock:
+                self._lock.close()
+                self._lock = None
+
+    def _end(self) -> None:
         if self._supervisor:
             assert self._supervisor.stdin
             self._supervisor.stdin.close()
             self._supervisor.wait()
             self._supervisor = None
-        if self._lock:
-            self._lock.close()
-            self._lock = None
+
+    def _wait(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise StartupError("Firebell stops before its database has started.")
 
     def __enter__(self) -> "Embedded":
         return self
@@ -126,7 +139,7 @@ class Embedded:
     def _take_lock(self) -> bool:
         if self._lock:
             return True
-        file = (self._data / "owner.lock").open("a")
+        file = self._open("owner.lock")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -135,16 +148,27 @@ class Embedded:
         self._lock = file
         return True
 
+    def _open(self, name: str) -> IO[str]:
+        """Open a file to append to; it belongs to the directory's owner, also when root was here first."""
+        path = self._data / name
+        file = path.open("a", encoding="utf-8")
+        if self._user.uid is not None and self._user.gid is not None:
+            os.chown(path, self._user.uid, self._user.gid)
+        return file
+
     def _run(self) -> None:
-        if self._supervisor and self._supervisor.poll() is None and self._ready():
-            return
+        while self._supervisor and self._supervisor.poll() is None:
+            if self._ready():
+                return
+            self._wait(0.01)
+        self._end()
         if not (self._pgdata / "PG_VERSION").exists():
             self._initialise()
         _check_version(self._pgdata)
         started = time.monotonic()
         while not self._launch():
             self._end_orphan(patience_over=time.monotonic() - started > _ORPHAN_PATIENCE_S)
-            time.sleep(0.1)
+            self._wait(0.1)
 
     def _launch(self) -> bool:
         """Start the server and wait for it as long as it lives; return False when an old one still exits."""
@@ -154,7 +178,7 @@ class Embedded:
         command = [str(self._bin / "postgres"), "-D", str(self._pgdata), "-k", str(self._socket_dir)]
         for name, value in self._settings.items():
             command += ["-c", f"{name}={value}"]
-        with log_path.open("ab") as out:
+        with self._open(log_path.name) as out:
             offset = out.tell()
             self._supervisor = subprocess.Popen(
                 ["/bin/sh", "-c", _SUPERVISOR, "firebell-postgres", *command],
@@ -167,19 +191,14 @@ class Embedded:
             )
         reported = time.monotonic()
         while self._supervisor.poll() is None:
-            if _server_exited(self._supervisor.pid):
-                break
             found = _pid_file(self._pgdata)
             if found != stale and found[-1:] == ["ready"]:
                 return True
             if time.monotonic() - reported > 5:
                 log.info("the database is recovering", extra={"data": str(self._data)})
                 reported = time.monotonic()
-            time.sleep(0.01)
-        assert self._supervisor.stdin
-        self._supervisor.stdin.close()
-        self._supervisor.wait()
-        self._supervisor = None
+            self._wait(0.01)
+        self._end()
         said = log_path.read_bytes()[offset:].decode("utf-8", "replace")
         if "already exists" in said or "pre-existing shared memory" in said or "still in use" in said:
             return False
@@ -191,27 +210,36 @@ class Embedded:
     def _end_orphan(self, *, patience_over: bool) -> None:
         """Stop a server that lost its supervisor; we hold the owner's lock, so nobody else owns it."""
         lines = _pid_file(self._pgdata)
-        if not lines or not lines[0].isdigit() or not patience_over:
+        if not lines or not lines[0].isdigit():
             return
         pid = int(lines[0])
-        if str(self._pgdata) not in _command_line(pid):
+        name, command = _program(pid)
+        if name and name != "postgres":
+            _disown(self._pgdata, lines)
+            return
+        if not patience_over:
+            return
+        if str(self._pgdata) not in command:
             raise StartupError(
-                f"{self._pgdata} is held by process {pid}, which is not our database.",
-                hint=f"End that process, or remove {self._pgdata / 'postmaster.pid'} if it is long gone.",
+                f"{self._pgdata} is held by the PostgreSQL of process {pid}, which Firebell did not start.",
+                hint=f"End that process, or set FIREBELL_DATA to another place than {self._data}.",
             )
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT)
 
     def _ready(self) -> bool:
-        lines = _pid_file(self._pgdata)
-        if lines[-1:] != ["ready"]:
+        """Say whether a server answers: its file alone may be a dead one's, whose process id another has."""
+        if _pid_file(self._pgdata)[-1:] != ["ready"]:
             return False
-        try:
-            os.kill(int(lines[0]), 0)
-        except (ProcessLookupError, ValueError):
-            return False
-        except PermissionError:
-            return True
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(1)
+            try:
+                probe.connect(str(self._socket_dir / ".s.PGSQL.5432"))
+            except (ConnectionRefusedError, FileNotFoundError):
+                return False
+            except OSError:
+                # it is there, and so busy that it does not take one more connection just now
+                return True
         return True
 
     def _initialise(self) -> None:
@@ -252,8 +280,18 @@ def start(data: Path, settings: Mapping[str, str] | None = None) -> Embedded:
     Raises `StartupError` saying what is wrong with the directory and what to do.
     """
     _prepare_directory(data)
-    server = Embedded(data, settings or {})
-    server.ensure()
+    try:
+        server = Embedded(data, settings or {})
+        try:
+            server.ensure()
+        except BaseException:
+            server.stop()
+            raise
+    except OSError as exc:
+        raise StartupError(
+            f"Firebell cannot use {exc.filename or data}: {exc.strerror}.",
+            hint=f"Everything in {data} must belong to the user who runs Firebell.",
+        ) from exc
     return server
 
 
@@ -352,21 +390,32 @@ def _pid_file(pgdata: Path) -> list[str]:
         return []
 
 
-def _server_exited(supervisor: int) -> bool:
-    """Say whether the supervisor has no child left, which it shows by waiting for its input alone."""
-    try:
-        children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text(encoding="ascii").split()
-        states = [Path(f"/proc/{child}/stat").read_text(encoding="utf-8") for child in children]
-    except OSError:
-        return False
-    return all(state.rsplit(")", 1)[1].split()[0] == "Z" for state in states) and bool(children)
+def _disown(pgdata: Path, lines: list[str]) -> None:
+    """Name a dead process in the file of a dead server whose process id some other program has by now.
+
+    The rest stays: by it the server finds out whether remains of the dead one still use its memory.
+    """
+    with subprocess.Popen(["/bin/sh", "-c", ":"]) as dead:
+        pass
+    (pgdata / "postmaster.pid").write_text("\n".join([str(dead.pid), *lines[1:], ""]), encoding="utf-8")
 
 
-def _command_line(pid: int) -> str:
-    done = subprocess.run(
-        ["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return done.stdout
+def _program(pid: int) -> tuple[str, str]:
+    """Return the name and the command line of a process, nothing when it is gone."""
+    if Path("/proc/self/comm").exists():
+        try:
+            found = Path(f"/proc/{pid}")
+            return found.joinpath("comm").read_text("utf-8").strip(), found.joinpath("cmdline").read_text(
+                "utf-8"
+            )
+        except (FileNotFoundError, ProcessLookupError):
+            return "", ""
+
+    def ps(column: str) -> str:
+        command = ["/bin/ps", "-o", f"{column}=", "-p", str(pid)]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+    return ps("comm").rpartition("/")[2], ps("command")
 
 
 def _rotate(path: Path) -> None:

@@ -35,3 +35,5 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # it reports every second with a stack trace that the database is away, which the worker says in words
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)

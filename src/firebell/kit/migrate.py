@@ -1,10 +1,13 @@
-"""Forward-only plain-SQL migrations, applied at start under an advisory lock."""
+"""Forward-only plain-SQL migrations under an advisory lock, and the gate that stops older processes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 
 import asyncpg
 
+from firebell.kit.db import WORK_CHANNEL, Tx
 from firebell.kit.errors import StartupError
 
 _LOCK = 7_316_202_611
@@ -19,7 +22,18 @@ class Migration:
     sql: str
 
 
-def available() -> list[Migration]:
+class Outdated(StartupError):  # noqa: N818 - reads as a statement where it is raised
+    """A newer Firebell has brought the database to a schema that this process does not know."""
+
+    def __init__(self, found: int) -> None:
+        super().__init__(
+            f"The database has schema {found}, this Firebell knows {available()[-1].version}.",
+            hint="Start the newer version again, or restore a backup from before the upgrade.",
+        )
+
+
+@cache
+def available() -> tuple[Migration, ...]:
     """Return the shipped migrations in order; their numbers have no holes."""
     found = []
     for entry in sorted(resources.files("firebell.migrations").iterdir(), key=lambda e: e.name):
@@ -27,7 +41,7 @@ def available() -> list[Migration]:
             number, _, name = entry.name.removesuffix(".sql").partition("_")
             found.append(Migration(int(number), name, entry.read_text(encoding="utf-8")))
     assert [m.version for m in found] == list(range(1, len(found) + 1)), "migration numbers have a hole"
-    return found
+    return tuple(found)
 
 
 async def applied(conn: asyncpg.Connection) -> int:
@@ -39,21 +53,31 @@ async def applied(conn: asyncpg.Connection) -> int:
     return version
 
 
-async def migrate(dsn: str) -> tuple[int, int]:
-    """Bring the database to this program's schema; return the versions before and after.
+async def fence(tx: Tx) -> None:
+    """Keep migrations out until `tx` ends; raise `Outdated` when one of a newer Firebell came before.
 
-    Raises `StartupError` when the database was written by a newer Firebell.
+    It comes first in its transaction: who held rows while waiting here could block the migration for ever.
     """
+    await tx.execute("select pg_advisory_xact_lock_shared($1)", _LOCK)
+    # a statement of its own: one that waited for the lock would still see the schema from before
+    found = await tx.value("select max(version) from schema_migration")
+    if found > available()[-1].version:
+        raise Outdated(found)
+
+
+async def migrate(dsn: str, shipped: Sequence[Migration] | None = None) -> tuple[int, int]:
+    """Bring the database to the schema of `shipped`, this program's own unless told otherwise.
+
+    Returns the versions before and after, and wakes running workers so that older ones see it and stop.
+    Raises `Outdated` when the database was written by a newer Firebell.
+    """
+    todo = available() if shipped is None else shipped
     conn = await asyncpg.connect(dsn)
     try:
         await conn.execute("select pg_advisory_lock($1)", _LOCK)
         before = await applied(conn)
-        todo = available()
         if before > todo[-1].version:
-            raise StartupError(
-                f"The database has schema {before}, this Firebell knows {todo[-1].version}.",
-                hint="Start the newer version again, or restore a backup from before the upgrade.",
-            )
+            raise Outdated(before)
         for migration in todo[before:]:
             async with conn.transaction():
                 await conn.execute(migration.sql)
@@ -62,6 +86,7 @@ async def migrate(dsn: str) -> tuple[int, int]:
                     migration.version,
                     migration.name,
                 )
+                await conn.execute("select pg_notify($1, 'schema')", WORK_CHANNEL)
         return before, todo[-1].version
     finally:
         await conn.close()

@@ -30,6 +30,11 @@ def _delivery(row: Row) -> Delivery:
     return Delivery(*row.values())
 
 
+def _said(text: str) -> str:
+    """Return a provider's words as the database can keep them: no NUL, no half characters, not too long."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")[:500]
+
+
 async def queue(tx: Tx, rows: Sequence[Queued], now: datetime) -> None:
     """Store messages; one whose idempotency key exists is there already."""
     if not rows:
@@ -90,7 +95,7 @@ async def accepted(tx: Tx, delivery_id: int, provider_id: str, now: datetime) ->
         "update delivery set state = 'accepted', provider_id = $2, sent_at = $3, error = null,"
         " lease_until = null where id = $1",
         delivery_id,
-        provider_id,
+        _said(provider_id),
         now,
     )
 
@@ -102,7 +107,7 @@ async def again(tx: Tx, delivery_id: int, at: datetime, error: str) -> None:
         " where id = $1 and state = 'sending'",
         delivery_id,
         at,
-        error[:500],
+        _said(error),
     )
 
 
@@ -114,7 +119,7 @@ async def failed(tx: Tx, delivery: Delivery, error: str, now: datetime) -> bool:
     await tx.execute(
         "update delivery set state = 'failed', error = $2, lease_until = null where id = $1",
         delivery.id,
-        error[:500],
+        _said(error),
     )
     await tx.execute(
         "update delivery set send_at = $5 where id = (select id from delivery where page_id = $1"

@@ -11,7 +11,7 @@ from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
-from firebell.kit.errors import Unavailable
+from firebell.kit.migrate import fence
 from firebell.paging import ledger, links, store
 from firebell.paging.actions import all_failed
 from firebell.paging.channels import Accepted, Channel, Failed, Message, Outcome, Retry
@@ -26,6 +26,12 @@ log = logging.getLogger(__name__)
 CAPACITY = 64
 """How many messages are under way at once in this process."""
 BACKOFF_S = (2, 8, 30)
+CLAIMS = 8
+"""How often a message is begun at most when every process that tries dies before it can tell."""
+SEND_LIMIT_S = 40
+"""How long one attempt may take: less than its lease, after which somebody else begins another."""
+RECORD_AFTER_S = (0, 0.1, 0.5, 1, 2, 4, 8)
+"""The pauses between attempts to record an outcome while the database is away."""
 ALERTS = 100
 
 
@@ -50,36 +56,73 @@ class Sender:
         if room <= 0:
             return 0
         async with self._ctx.db.tx() as tx:
+            await fence(tx)
             claimed = await ledger.claim(tx, now, room)
-            messages = await compose(tx, self._ctx, claimed, now)
+            messages = await self._composed(tx, claimed, now)
         for delivery, message in zip(claimed, messages, strict=True):
             task = asyncio.create_task(self._deliver(delivery, message))
             self._tasks.add(task)
             task.add_done_callback(self._finished)
         return len(claimed)
 
-    async def drain(self) -> None:
-        """Wait until everything that was begun is recorded."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+    async def drain(self, limit_s: float | None = None) -> None:
+        """Wait until everything that was begun is recorded; after `limit_s` what is not sent is put back."""
+        if not self._tasks:
+            return
+        _, slow = await asyncio.wait(self._tasks, timeout=limit_s)
+        for task in slow:
+            task.cancel()
+        if slow:
+            await asyncio.wait(slow, timeout=1)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception():
-            log.error("a message was not recorded, its lease will expire", exc_info=task.exception())
+            log.error("a message ended without an outcome", exc_info=task.exception())
         self._on_free()
 
-    async def _deliver(self, delivery: Delivery, message: Message) -> None:
-        outcome = await self._channels[delivery.channel].send(
-            delivery.address, message, delivery.idempotency_key
-        )
-        for wait in (0.1, 1, 5):
+    async def _composed(
+        self, tx: Tx, claimed: Sequence[Delivery], now: datetime
+    ) -> Sequence[Message | Outcome]:
+        """Return what each delivery says, or what to record of one that nobody can put into words."""
+        try:
+            async with tx.savepoint():
+                return await compose(tx, self._ctx, claimed, now)
+        except Exception as exc:
+            if tx.conn.is_closed():
+                raise
+            log.exception("messages cannot be composed", extra={"deliveries": [d.id for d in claimed]})
+            if len(claimed) == 1:
+                return [Retry(f"It cannot be composed: {exc!r}")]
+        return [found for d in claimed for found in await self._composed(tx, [d], now)]
+
+    async def _deliver(self, delivery: Delivery, message: Message | Outcome) -> None:
+        outcome = await self._outcome(delivery, message) if isinstance(message, Message) else message
+        for wait in RECORD_AFTER_S:
+            await asyncio.sleep(wait)
             try:
                 await self._record(delivery, outcome)
-            except Unavailable:
-                await asyncio.sleep(wait)
+            except Exception:
+                log.exception("an outcome cannot be recorded", extra={"delivery": delivery.id})
             else:
                 return
+
+    async def _outcome(self, delivery: Delivery, message: Message) -> Outcome:
+        """Send; whatever goes wrong is an attempt that failed, so that it ends and the next rule acts."""
+        if delivery.attempts > CLAIMS:
+            return Failed(f"Begun {CLAIMS} times, and nobody lived to tell.", suspect=False)
+        try:
+            async with asyncio.timeout(SEND_LIMIT_S):
+                return await self._channels[delivery.channel].send(
+                    delivery.address, message, delivery.idempotency_key
+                )
+        except TimeoutError:
+            return Retry(f"No answer within {SEND_LIMIT_S} s.")
+        except asyncio.CancelledError:
+            return Retry("Firebell stopped while it was on its way.")
+        except Exception as exc:
+            log.exception("a channel failed", extra={"delivery": delivery.id, "channel": delivery.channel})
+            return Retry(f"It cannot be sent: {exc!r}")
 
     async def _record(self, delivery: Delivery, outcome: Outcome) -> None:
         now = self._ctx.clock.now()

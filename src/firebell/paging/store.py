@@ -14,6 +14,8 @@ _PAGE = (
     " snoozed_until, exhausted_reason"
 )
 
+UNREADABLE = Plan("A plan that cannot be read", (), 0, None)
+
 
 def _policy(row: Row) -> Policy:
     values = dict(row)
@@ -22,8 +24,12 @@ def _policy(row: Row) -> Policy:
 
 def _page(row: Row) -> Page:
     values = dict(row)
-    plan, state = Plan.from_json(values["plan"]), PageState(values["state"])
-    return Page(**{**values, "plan": plan, "state": state})
+    try:
+        plan = Plan.from_json(values["plan"])
+    except (KeyError, TypeError, ValueError):
+        # a plan without levels alarms the catch-all list: the one thing left to do, and never silence
+        plan = UNREADABLE
+    return Page(**{**values, "plan": plan, "state": PageState(values["state"])})
 
 
 async def insert_policy(

@@ -1,0 +1,79 @@
+"""A house on the embedded database: its processes share one data folder, and one sink hears its pages."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import asyncpg
+import httpx
+
+from firebell.kit.clock import SystemClock
+from firebell.runtime import connected
+from tests.servers import Server, data_folder, serve, until
+from tests.world import Sink, organise, settings, sink
+
+
+@dataclass(slots=True)
+class House:
+    """A data folder with a small organisation in it, and the integration key of its service."""
+
+    data: Path
+    sink: Sink
+    key: str = ""
+
+    @property
+    def dsn(self) -> str:
+        """Where the embedded database listens."""
+        return f"postgresql://firebell@/firebell?host={quote(str(self.data), safe='')}"
+
+    @property
+    def postmaster(self) -> int:
+        """The process id of the running database."""
+        return int((self.data / "postgres/postmaster.pid").read_text(encoding="ascii").split()[0])
+
+    def serve(self, **env: str) -> Any:
+        """Run one more process on the same data."""
+        return serve(FIREBELL_DATA=str(self.data), **env)
+
+    async def alert(self, server: Server, title: str) -> int:
+        """Send an alert that opens a page of its own; return the status of the answer."""
+        body = {"title": title, "severity": "critical", "key": title, "service": title}
+        async with httpx.AsyncClient(timeout=10) as http:
+            return (await http.post(f"{server.url}/in/{self.key}/generic", json=body)).status_code
+
+    async def accept(self, server: Server, *titles: str) -> None:
+        """Send alerts at once; each must be accepted."""
+        statuses = await asyncio.gather(*[self.alert(server, title) for title in titles])
+        assert statuses == [202] * len(titles)
+
+    async def value(self, sql: str, *args: object) -> Any:
+        """Ask the database."""
+        conn = await asyncpg.connect(self.dsn)
+        try:
+            return await conn.fetchval(sql, *args)
+        finally:
+            await conn.close()
+
+    async def heard(self, *titles: str, limit_s: float = 20) -> None:
+        """Return when the sink was told about each of these."""
+
+        async def all_heard() -> bool:
+            return set(titles) <= {message["title"] for message in self.sink.got}
+
+        await until(all_heard, f"the sink hears {', '.join(titles)}", limit_s)
+
+
+@asynccontextmanager
+async def house() -> AsyncIterator[House]:
+    """Make a house; its first process has run and is stopped."""
+    with data_folder() as data:
+        async with sink() as receiver:
+            made = House(data, receiver)
+            async with made.serve(), connected(settings(), made.dsn, SystemClock()) as ctx:
+                _, integration = await organise(ctx, receiver.url)
+                made.key = integration.key
+            yield made
