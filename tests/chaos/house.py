@@ -23,6 +23,7 @@ class House:
 
     data: Path
     sink: Sink
+    http: httpx.AsyncClient
     key: str = ""
 
     @property
@@ -42,8 +43,7 @@ class House:
     async def alert(self, server: Server, title: str) -> int:
         """Send an alert that opens a page of its own; return the status of the answer."""
         body = {"title": title, "severity": "critical", "key": title, "service": title}
-        async with httpx.AsyncClient(timeout=10) as http:
-            return (await http.post(f"{server.url}/in/{self.key}/generic", json=body)).status_code
+        return (await self.http.post(f"{server.url}/in/{self.key}/generic", json=body)).status_code
 
     async def accept(self, server: Server, *titles: str) -> None:
         """Send alerts at once; each must be accepted."""
@@ -71,8 +71,8 @@ class House:
 async def house() -> AsyncIterator[House]:
     """Make a house; its first process has run and is stopped."""
     with data_folder() as data:
-        async with sink() as receiver:
-            made = House(data, receiver)
+        async with sink() as receiver, httpx.AsyncClient(timeout=10) as http:
+            made = House(data, receiver, http)
             async with made.serve(), connected(settings(), made.dsn, SystemClock()) as ctx:
                 _, integration = await organise(ctx, receiver.url)
                 made.key = integration.key

@@ -45,7 +45,7 @@ async def test_killed_again_and_again_under_load_no_accepted_alert_is_lost() -> 
                 await server.kill_all()
                 answers = await asyncio.gather(*sent, return_exceptions=True)
                 accepted += [t for t, answer in zip(titles, answers, strict=True) if answer == 202]
-        assert len(accepted) >= 20
+        assert len(accepted) >= 10
         async with h.serve():
             await h.value("update delivery set lease_until = now() where state = 'sending'")
             await h.heard(*accepted)

@@ -1,0 +1,55 @@
+"""SIGTERM while requests and messages are under way: it ends within seconds, and nothing is lost or repeated."""
+
+import asyncio
+import time
+
+import pytest
+
+from tests.chaos.house import house
+from tests.servers import until
+
+pytestmark = pytest.mark.chaos
+
+
+async def test_what_is_under_way_is_finished_and_the_next_start_does_the_rest() -> None:
+    async with house() as h:
+        h.sink.delay_s = 0.3
+        async with h.serve() as server:
+            titles = [f"alert {number}" for number in range(100)]
+            sent = [asyncio.create_task(h.alert(server, title)) for title in titles]
+
+            async def under_way() -> bool:
+                return len(h.sink.got) > 5
+
+            await until(under_way, "messages are under way")
+            asked = time.monotonic()
+            assert await server.stop() == 0
+            assert time.monotonic() - asked < 10
+            assert "Traceback" not in server.said
+        answers = await asyncio.gather(*sent, return_exceptions=True)
+        accepted = [t for t, answer in zip(titles, answers, strict=True) if answer == 202]
+        assert not (h.data / "postgres/postmaster.pid").exists()
+        async with h.serve():
+            await h.heard(*accepted)
+        keys = [header["idempotency-key"] for header in h.sink.headers]
+        assert len(keys) == len(set(keys)), "nothing is sent twice"
+
+
+async def test_a_receiver_that_never_answers_does_not_hold_up_the_stop() -> None:
+    async with house() as h:
+        h.sink.delay_s = 60
+        async with h.serve() as server:
+            await h.accept(server, "slow")
+            await h.heard("slow")
+            asked = time.monotonic()
+            assert await server.stop() == 0
+            assert time.monotonic() - asked < 10
+        h.sink.delay_s = 0
+        async with h.serve():
+            # put back at the stop, so that nobody waits for the lease of a minute
+
+            async def again() -> bool:
+                return len(h.sink.got) == 2
+
+            await until(again, "it is sent again")
+        assert h.sink.headers[0]["idempotency-key"] == h.sink.headers[1]["idempotency-key"]

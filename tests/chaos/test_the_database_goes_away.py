@@ -1,0 +1,46 @@
+"""While the database is away nothing is accepted and everybody is told; when it is back, pages go on."""
+
+import os
+import signal
+
+import httpx
+import pytest
+
+from tests.chaos.house import house
+from tests.servers import until
+
+pytestmark = pytest.mark.chaos
+
+
+async def test_senders_are_told_to_repeat_and_what_they_repeat_is_paged() -> None:
+    async with house() as h, h.serve() as server, httpx.AsyncClient(base_url=server.url) as http:
+        (h.data / "postgres/PG_VERSION").rename(h.data / "hidden")  # it cannot start again
+        os.kill(h.postmaster, signal.SIGKILL)
+
+        async def is_away() -> bool:
+            return (await http.get("/healthz")).status_code == 503
+
+        await until(is_away, "/healthz says that the database is away")
+        body = {"title": "disk full", "severity": "critical"}
+        event = {"routing_key": h.key, "event_action": "trigger", "payload": {
+            "summary": "disk full", "source": "db-1", "severity": "critical"}}  # fmt: skip
+        for answer in (
+            await http.post(f"/in/{h.key}/generic", json=body),
+            await http.post(f"/in/{h.key}/alertmanager", json={"alerts": []}),
+            await http.post("/v2/enqueue", json=event),
+        ):
+            assert answer.status_code == 503
+            assert int(answer.headers["retry-after"]) > 0
+        page = await http.get("/login")
+        assert page.status_code in (200, 503)
+        assert "Traceback" not in page.text
+        assert server.process.returncode is None
+        (h.data / "hidden").rename(h.data / "postgres/PG_VERSION")
+
+        async def accepted() -> bool:
+            return (await http.post(f"/in/{h.key}/generic", json=body)).status_code == 202
+
+        await until(accepted, "the alert is accepted when the database is back")
+        await h.heard("disk full")
+        assert (await http.get("/healthz")).status_code == 200
+        assert "the database cannot be started" in server.said
