@@ -1,0 +1,242 @@
+"""A monitored shop: Debian's Prometheus and Alertmanager, a real mail server, and Firebell between them."""
+
+import asyncio
+import email
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from firebell import first_run
+from firebell.alerts import actions as alerts
+from firebell.catalog import actions as catalog
+from firebell.kit.clock import SystemClock
+from firebell.kit.context import Context
+from firebell.kit.events import Actor
+from firebell.paging import actions as paging
+from firebell.paging.model import Page
+from firebell.people import actions as people
+from firebell.runtime import connected
+from tests.servers import answers, free_port, serve
+from tests.world import ANSWERS, Sink, settings, sink
+
+PROMETHEUS = """
+global: {{scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}}
+rule_files: [rules.yml]
+alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{alertmanager}']}}]}}]}}
+scrape_configs: [{{job_name: shop, static_configs: [{{targets: ['127.0.0.1:{shop}']}}]}}]
+"""
+RULES = """
+groups:
+  - name: shop
+    rules:
+      - alert: CheckoutFails
+        expr: checkout_error_ratio > 0.05
+        labels: {severity: critical, sender: webhook}
+        annotations:
+          summary: 'Checkout fails for {{ $value | humanizePercentage }} — täglich ✓'
+          description: 'Seen by {{ $labels.job }}'
+          runbook_url: 'https://runbooks.example.org/checkout'
+      - alert: LedgerFails
+        expr: ledger_error_ratio > 0.05
+        labels: {severity: critical, sender: pagerduty}
+        annotations: {summary: 'The ledger fails'}
+"""
+ALERTMANAGER = """
+route:
+  receiver: webhook
+  group_by: [alertname]
+  group_wait: 100ms
+  group_interval: 500ms
+  repeat_interval: 1h
+  routes: [{{receiver: pagerduty, matchers: ['sender="pagerduty"']}}]
+receivers:
+  - name: webhook
+    webhook_configs: [{{url: '{firebell}/in/{webhook_key}/alertmanager'}}]
+  - name: pagerduty
+    pagerduty_configs:
+      - routing_key: {pagerduty_key}
+        url: '{firebell}/v2/enqueue'
+        description: '{{{{ .CommonAnnotations.summary }}}}'
+        severity: '{{{{ .CommonLabels.severity }}}}'
+"""
+
+
+@dataclass(slots=True)
+class Shop:
+    """What Prometheus scrapes: one number a metric, which a test sets."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one scrape."""
+        await reader.readuntil(b"\r\n\r\n")
+        body = "".join(f"{name} {value}\n" for name, value in self.metrics.items()).encode()
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nConnection: close\r\n"
+            b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+        )
+        await writer.drain()
+        writer.close()
+
+
+@dataclass(slots=True)
+class Postbox:
+    """A mail server that keeps what it is given."""
+
+    mails: list[EmailMessage] = field(default_factory=list)
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        mail = email.message_from_bytes(envelope.original_content or b"", policy=default)
+        assert isinstance(mail, EmailMessage)
+        self.mails.append(mail)
+        return "250 OK kept"
+
+
+@dataclass(slots=True)
+class Stack:
+    """Everything that runs, and what the test can see of it."""
+
+    url: str
+    ctx: Context
+    shop: Shop
+    postbox: Postbox
+    sink: Sink
+
+    async def page_of(self, title: str) -> Page | None:
+        """Return the page whose title contains `title`."""
+        async with self.ctx.db.tx() as tx:
+            return next((p for p in await paging.pages(tx, limit=50) if title in p.title), None)
+
+    async def state_of(self, title: str) -> str:
+        """Return the state of that page, nothing while there is none."""
+        found = await self.page_of(title)
+        return str(found.state) if found else ""
+
+    def mail_about(self, title: str) -> EmailMessage | None:
+        """Return the first mail whose subject contains `title`."""
+        return next((m for m in self.postbox.mails if title in m["Subject"]), None)
+
+    def heard_of(self, title: str) -> list[dict[str, Any]]:
+        """Return what the webhook sink heard about it."""
+        return [m for m in self.sink.got if title in m["title"]]
+
+
+def program(name: str) -> str:
+    """Return where a program of Debian is; fail naming its package when it is not there."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.fail(f"{name} is missing: install Debian's package with apt-get install {name}", pytrace=False)
+    return found
+
+
+@asynccontextmanager
+async def running(*command: str, folder: Path) -> AsyncIterator[None]:
+    """Run a program until the block ends."""
+    with (folder / f"{Path(command[0]).name}.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=log, stderr=log)
+        try:
+            yield
+        finally:
+            process.terminate()
+            await asyncio.wait_for(process.wait(), 20)
+            print(Path(log.name).read_text(encoding="utf-8"))
+
+
+@asynccontextmanager
+async def listening(
+    answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[int]:
+    """Serve connections with `answer`; yield the port."""
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def post_office(postbox: Postbox) -> AsyncIterator[int]:
+    """Run the mail server; yield its port."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(postbox, loop=loop), "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def furnish(ctx: Context, receiver: str) -> tuple[str, str]:
+    """Make the organisation as the first run does; return the keys of a service for each receiver."""
+    answers_ = first_run.Answers(**{**_fields(ANSWERS), "webhook": receiver})
+    now, actor = ctx.clock.now(), Actor("system", "Test")
+    async with ctx.db.tx() as tx:
+        await first_run.make(tx, answers_, now)
+        checkout = await catalog.by_slug(tx, "checkout")
+        ledger = await catalog.create_service(
+            tx, actor, name="Ledger", team_id=checkout.team_id, policy_id=checkout.policy_id, now=now
+        )
+        (first,) = await alerts.integrations(tx)
+        second = await alerts.create_integration(tx, actor, service_id=ledger.id, name="PagerDuty", now=now)
+        await people.set_catch_all(tx, actor, [p.id for p in await people.people(tx)], now)
+    return first.key, second.key
+
+
+def _fields(answers_: first_run.Answers) -> dict[str, Any]:
+    return {name: getattr(answers_, name) for name in first_run.Answers.__slots__}
+
+
+@asynccontextmanager
+async def stack(dsn: str) -> AsyncIterator[Stack]:
+    """Run all of it on `dsn`, ready; Prometheus sees a healthy shop."""
+    prometheus, alertmanager = program("prometheus"), program("prometheus-alertmanager")
+    shop = Shop({"checkout_error_ratio": 0, "ledger_error_ratio": 0})
+    postbox = Postbox()
+    async with AsyncExitStack() as on:
+        folder = Path(on.enter_context(tempfile.TemporaryDirectory(prefix="firebell-peers-")))
+        receiver = await on.enter_async_context(sink())
+        smtp = await on.enter_async_context(post_office(postbox))
+        server = await on.enter_async_context(serve(dsn, FIREBELL_SMTP_URL=f"smtp://127.0.0.1:{smtp}"))
+        ctx = await on.enter_async_context(connected(settings(), dsn, SystemClock()))
+        webhook_key, pagerduty_key = await furnish(ctx, receiver.url)
+        ports = {
+            "shop": await on.enter_async_context(listening(shop.answer)),
+            "alertmanager": free_port(),
+            "prometheus": free_port(),
+        }
+        (folder / "rules.yml").write_text(RULES, encoding="utf-8")
+        (folder / "prometheus.yml").write_text(PROMETHEUS.format(**ports), encoding="utf-8")
+        (folder / "alertmanager.yml").write_text(
+            ALERTMANAGER.format(firebell=server.url, webhook_key=webhook_key, pagerduty_key=pagerduty_key),
+            encoding="utf-8",
+        )
+        await on.enter_async_context(
+            running(
+                alertmanager,
+                "--config.file=alertmanager.yml",
+                "--storage.path=alertmanager",
+                "--cluster.listen-address=",
+                f"--web.listen-address=127.0.0.1:{ports['alertmanager']}",
+                folder=folder,
+            )
+        )
+        await on.enter_async_context(
+            running(
+                prometheus,
+                "--config.file=prometheus.yml",
+                "--storage.tsdb.path=prometheus",
+                f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
+                folder=folder,
+            )
+        )
+        for name in ("alertmanager", "prometheus"):
+            await answers(f"http://127.0.0.1:{ports[name]}/-/ready")
+        yield Stack(server.url, ctx, shop, postbox, receiver)
