@@ -1,23 +1,51 @@
 """The SSRF guard: what may be dialled."""
 
+import ipaddress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import allowed, check_url, parse_networks
 
+INSIDE = [
+    "127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "172.16.0.1", "100.64.0.1", "0.0.0.0",
+    "224.0.0.1", "240.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1",
+    "::", "::1", "fe80::1%eth0", "fec0::1", "fd00::1", "ff02::1", "2001:db8::1",
+    "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1",
+    "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2002:0a00:0001::1", "2001:0:4136:e378::",
+]  # fmt: skip
 
-@pytest.mark.parametrize(
-    "address",
-    ["127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "::1", "fe80::1%eth0", "::ffff:127.0.0.1",
-     "100.64.0.1", "0.0.0.0", "224.0.0.1"],
-)  # fmt: skip
+
+@pytest.mark.parametrize("address", INSIDE)
 def test_the_inside_is_never_dialled(address: str) -> None:
     assert not allowed(address, ())
 
 
-def test_the_outside_is_and_so_is_what_the_operator_allows() -> None:
-    assert allowed("93.184.216.34", ())
-    assert allowed("10.1.2.3", parse_networks("10.0.0.0/8"))
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34"])
+def test_the_outside_is(address: str) -> None:
+    assert allowed(address, ())
+
+
+def test_what_the_operator_allows_is_dialled() -> None:
+    networks = parse_networks("10.0.0.0/8, fd00::/8")
+    assert allowed("10.1.2.3", networks)
+    assert allowed("::ffff:10.1.2.3", networks)
+    assert allowed("fd00::1", networks)
+    assert not allowed("192.168.0.1", networks)
+
+
+@given(st.ip_addresses(v=4))
+def test_an_address_inside_an_address_is_never_more_than_itself(inner: ipaddress.IPv4Address) -> None:
+    mapped = f"::ffff:{inner}"
+    assert allowed(mapped, ()) == allowed(str(inner), ())
+    for wrapped in (
+        ipaddress.IPv6Address(int(ipaddress.IPv6Address("64:ff9b::")) | int(inner)),
+        ipaddress.IPv6Address((0x2002 << 112) | (int(inner) << 80)),
+        ipaddress.IPv6Address(int(inner)),
+    ):
+        assert not allowed(str(wrapped), ())
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/x", "example.org", "http://", "https://u:p@example.org/"])

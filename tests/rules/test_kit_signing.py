@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
 from firebell.kit.signing import Signer
+from firebell.people import welcome
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 SIGNER = Signer(b"k" * 32)
+ALPHABET = st.characters(codec=None)
 
 
 def test_a_signed_value_comes_back() -> None:
@@ -22,11 +24,49 @@ def test_it_is_void_for_another_purpose_and_after_its_hour() -> None:
     token = SIGNER.sign("ack", {"page": 7}, NOW + timedelta(hours=1))
     with pytest.raises(Invalid, match="not made here"):
         SIGNER.open("resolve", token, NOW)
+    with pytest.raises(Invalid, match="not made here"):
+        Signer(b"another" * 5).open("ack", token, NOW)
     with pytest.raises(Invalid, match="expired"):
         SIGNER.open("ack", token, NOW + timedelta(hours=1))
 
 
-@given(st.text(max_size=80))
+@given(st.text(ALPHABET, max_size=80))
 def test_arbitrary_text_is_refused_and_never_crashes(token: str) -> None:
     with pytest.raises(Invalid):
         SIGNER.open("ack", token, NOW)
+
+
+@given(st.integers(0, 200), ALPHABET, st.sampled_from(["replace", "insert", "drop"]))
+def test_a_token_has_one_spelling(place: int, letter: str, how: str) -> None:
+    token = SIGNER.sign("ack", {"page": 7, "person": 1}, NOW + timedelta(hours=1))
+    at = place % (len(token) + (how == "insert"))
+    changed = token[:at] + ("" if how == "drop" else letter) + token[at + (how != "insert") :]
+    if changed != token:
+        with pytest.raises(Invalid, match="not made here"):
+            SIGNER.open("ack", changed, NOW)
+
+
+@given(st.binary(), st.binary())
+def test_a_digest_names_one_body_for_one_purpose(one: bytes, other: bytes) -> None:
+    assert (SIGNER.digest("webhook", one) == SIGNER.digest("webhook", other)) == (one == other)
+    assert SIGNER.digest("webhook", one) != SIGNER.digest("mail", one)
+
+
+def welcome_token(person: int, password_hash: str | None) -> str:
+    return welcome.link(SIGNER, person, password_hash, NOW).removeprefix("/welcome/")
+
+
+def test_a_welcome_link_works_until_a_password_is_chosen() -> None:
+    token = welcome_token(7, None)
+    assert welcome.person_of(SIGNER, token, NOW) == 7
+    welcome.check(SIGNER, token, None, NOW)
+    with pytest.raises(Invalid, match="used already"):
+        welcome.check(SIGNER, token, "$argon2id$chosen", NOW)
+
+
+def test_a_welcome_link_ends_after_three_days_and_an_ack_link_is_none() -> None:
+    with pytest.raises(Invalid, match="expired"):
+        welcome.person_of(SIGNER, welcome_token(7, None), NOW + welcome.LIFETIME)
+    ack = SIGNER.sign("ack", {"person": 7, "stamp": ""}, NOW + timedelta(hours=1))
+    with pytest.raises(Invalid, match="not made here"):
+        welcome.person_of(SIGNER, ack, NOW)

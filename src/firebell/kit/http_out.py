@@ -1,6 +1,7 @@
 """Outbound HTTP that cannot be aimed at the inside of the network (SSRF guard)."""
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
 from collections.abc import Iterable
@@ -13,6 +14,9 @@ import httpx
 from firebell.kit.errors import Invalid
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_TUNNELS = [ipaddress.ip_network(n) for n in ("::/96", "64:ff9b::/96", "2001::/32", "2002::/16")]
+"""IPv4 in IPv6 (compatible, NAT64, Teredo, 6to4): a gateway would dial the inner address, whatever it is."""
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
@@ -27,6 +31,8 @@ def allowed(address: str, networks: Iterable[Network]) -> bool:
         ip = ip.ipv4_mapped
     if any(ip.version == net.version and ip in net for net in networks):
         return True
+    if isinstance(ip, ipaddress.IPv6Address) and (ip.is_site_local or any(ip in net for net in _TUNNELS)):
+        return False
     return ip.is_global and not ip.is_multicast
 
 
@@ -57,15 +63,18 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         try:
             infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as exc:
+        except (OSError, UnicodeError) as exc:
             raise httpcore.ConnectError(f"{host} cannot be resolved") from exc
-        addresses = [str(info[4][0]) for info in infos]
+        addresses = dict.fromkeys(str(info[4][0]) for info in infos)
         good = [a for a in addresses if allowed(a, self._networks)]
         if not good:
             raise httpcore.ConnectError(
                 f"{host} is a private address; FIREBELL_ALLOWED_NETWORKS can allow it"
             )
-        return await self._inner.connect_tcp(good[0], port, timeout, local_address, socket_options)
+        for address in good[:-1]:
+            with contextlib.suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+        return await self._inner.connect_tcp(good[-1], port, timeout, local_address, socket_options)
 
     async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
         raise httpcore.ConnectError("local sockets are never dialled")

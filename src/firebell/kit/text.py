@@ -19,10 +19,20 @@ def clean_name(value: str, field: str, *, limit: int = 120) -> str:
     return text
 
 
+_UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def clean_text(value: str, limit: int) -> str:
+    """Return free text in NFC with Unix line ends, without control characters, cut to `limit` characters."""
+    text = _UNSTORABLE.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
+    return unicodedata.normalize("NFC", text).strip()[:limit].rstrip()
+
+
 def slugify(name: str) -> str:
     """Return an address-friendly form of a name; names without Latin letters keep their own letters."""
     text = unicodedata.normalize("NFKD", name).casefold()
     text = "".join(c for c in text if not unicodedata.combining(c))
+    text = unicodedata.normalize("NFC", text)
     slug = re.sub(r"[^\w]+", "-", text, flags=re.UNICODE).strip("-_")[:60].strip("-_")
     return slug or "x"
 

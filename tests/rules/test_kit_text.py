@@ -1,0 +1,83 @@
+"""Names, free text and the addresses made from names."""
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firebell.kit.errors import Invalid, NotFound
+from firebell.kit.refs import number
+from firebell.kit.text import clean_name, clean_text, slugify, to_id
+
+WILD = st.text() | st.text(st.characters(codec=None), max_size=20)
+
+
+@given(WILD)
+def test_a_name_is_one_clean_line_or_refused(value: str) -> None:
+    try:
+        found = clean_name(value, "name")
+    except Invalid:
+        return
+    assert 1 <= len(found) <= 120
+    assert found == " ".join(found.split())
+    assert all(unicodedata.category(c)[0] != "C" for c in found)
+    assert clean_name(found, "name") == found
+    found.encode()
+
+
+@given(WILD, st.integers(1, 50))
+def test_free_text_can_always_be_stored(value: str, limit: int) -> None:
+    found = clean_text(value, limit)
+    assert len(found) <= limit
+    assert clean_text(found, limit) == found
+    assert unicodedata.is_normalized("NFC", found)
+    assert not any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in found)
+    found.encode()
+
+
+def test_free_text_keeps_its_lines_whatever_system_wrote_them() -> None:
+    assert clean_text("one\r\ntwo\rthree\n", 100) == "one\ntwo\nthree"
+
+
+@given(WILD)
+def test_a_slug_is_a_short_address_and_stays_itself(value: str) -> None:
+    slug = slugify(value)
+    assert re.fullmatch(r"[\w-]{1,60}", slug)
+    assert slugify(slug) == slug
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Payments & Checkout", "payments-checkout"),
+        ("Größe", "grosse"),
+        ("Île-de-France", "ile-de-france"),
+        ("支払い", "支払い"),
+        ("한국", "한국"),
+        ("!!!", "x"),
+        ("../../etc", "etc"),
+    ],
+)
+def test_slugs(name: str, slug: str) -> None:
+    assert slugify(name) == slug
+
+
+@given(WILD)
+def test_a_reference_is_a_number_or_not_found(ref: str) -> None:
+    try:
+        found = number("PG", ref)
+    except NotFound:
+        return
+    assert 0 <= found < 10**18
+
+
+@given(st.integers(0, 10**18 - 1))
+def test_every_way_to_write_a_reference_is_read(page: int) -> None:
+    assert {number("PG", f"{p}{page}") for p in ("PG-", "pg-", "", " PG-")} == {page}
+
+
+@pytest.mark.parametrize("value", ["", "x", "-1", "1.5", "٣", "9" * 19, None])
+def test_a_field_that_names_no_id_is_none(value: object) -> None:
+    assert to_id(value) is None
