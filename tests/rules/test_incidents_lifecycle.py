@@ -18,7 +18,7 @@ from firebell.incidents.lifecycle import (
 from firebell.incidents.model import Incident, Phase, Role
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
-READY = Facts(frozenset({Role.COMMANDER}), (), True)
+READY = Facts(frozenset({Role.COMMANDER}), (), True, True)
 
 
 def incident(**more: Any) -> Incident:

@@ -1,12 +1,14 @@
 """What is done with incidents; each verb writes its line into the timeline and tells open browsers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.catalog import actions as catalog
 from firebell.incidents import lifecycle, store
 from firebell.incidents.model import (
+    ACTIVE,
     ENTRY_KINDS,
     OPEN,
     ROLE_NAMES,
@@ -21,18 +23,21 @@ from firebell.kit import due
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
-from firebell.kit.text import clean_name
+from firebell.kit.text import clean_name, clean_text
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from firebell.people import actions as people
 
 UPDATE_DUE = "incidents.update_due"
 STABLE = "incidents.stable"
+_ENTRY = 10_000
 _TWIN_WITHIN = timedelta(seconds=10)
 
+POSTMORTEM_WITHIN = lifecycle.POSTMORTEM_WITHIN
 incidents = store.incidents
 incident_of_page = store.incident_of_page
 page_ids = store.page_ids
+postmortem_required = lifecycle.postmortem_required
 roles = store.roles
 services = store.services
 timeline = store.timeline
@@ -88,15 +93,16 @@ async def declare(
     """Declare an incident: anybody may, in one step; SEV0 and SEV1 page in the same transaction.
 
     The severity is `severity`, else what the answers say. The same declaration twice within ten seconds is
-    one incident.
+    one incident, of the worse severity.
     """
     clean = clean_name(title, "title", limit=200)
-    if double := await store.twin(tx, actor.person_id, clean, now - _TWIN_WITHIN):
-        return double
     verdict = classify(answers or {})
     if severity is None and not answers:
         raise Invalid("The severity is missing.", fields={"severity": "Answer the questions or choose one."})
     chosen = verdict.severity if severity is None else Severity(severity)
+    if double := await store.twin(tx, actor.person_id, clean, now - _TWIN_WITHIN):
+        worse = chosen < double.severity and double.phase in OPEN
+        return await set_severity(tx, actor, double.id, chosen, "", now) if worse else double
     page = await paging.page(tx, page_id) if page_id is not None else None
     wanted = list(dict.fromkeys([*service_ids, *([page.service_id] if page and page.service_id else [])]))
     known = await catalog.services_by_id(tx, wanted)
@@ -105,12 +111,12 @@ async def declare(
     found = await store.insert(
         tx,
         clean,
-        summary.strip()[:5000],
+        clean_text(summary, 5000),
         chosen,
         dict(answers or {}),
         verdict.provisional if severity is None else False,
         drill,
-        page.triggered_at if page else now,
+        min(page.triggered_at, now) if page else now,
         actor.person_id,
         now,
     )
@@ -159,6 +165,8 @@ async def take_role(
     if found.phase not in OPEN:
         raise Conflict(f"{found.ref} is {found.phase}: its roles are history.")
     person = await people.person(tx, person_id)
+    if not person.active:
+        raise Conflict(f"{person.name} is not active here.", fields={"person": "Choose somebody else."})
     held = [a for a in (await store.roles(tx, [incident_id]))[incident_id] if a.role is role]
     if any(a.person_id == person_id for a in held):
         return
@@ -180,11 +188,11 @@ async def add_entry(tx: Tx, actor: Actor, incident_id: int, kind: str, text: str
         raise Invalid(
             f"{kind!r} is not a kind of entry.", fields={"kind": f"One of {', '.join(ENTRY_KINDS)}."}
         )
-    clean = text.strip()
+    if len(text) > _ENTRY:
+        raise Invalid("The entry is too long.", fields={"text": f"At most {_ENTRY:,} characters."})
+    clean = clean_text(text, _ENTRY)
     if not clean:
         raise Invalid("The entry is empty.", fields={"text": "Say what you see."})
-    if len(clean) > 10_000:
-        raise Invalid("The entry is too long.", fields={"text": "At most 10,000 characters."})
     await _tell(tx, actor, incident_id, kind, clean, now)
     if kind == "mitigation" and found.mitigated_at is None:
         found = await store.change(tx, incident_id, mitigated_at=now)
@@ -199,7 +207,7 @@ async def set_canvas(
     """Set what is known, what is being done and what is needed."""
     old = await _locked(tx, incident_id)
     new = {"conditions": conditions, "actions": actions, "needs": needs}
-    clean = {name: value.strip()[:2000] for name, value in new.items()}
+    clean = {name: clean_text(value, 2000) for name, value in new.items()}
     changed = [name for name in clean if clean[name] != getattr(old, name)]
     if changed:
         await store.change(tx, incident_id, **clean)
@@ -213,6 +221,7 @@ async def set_severity(
     old = await _locked(tx, incident_id)
     if old.phase not in OPEN:
         raise Conflict(f"{old.ref} is {old.phase}: its severity is history.")
+    reason = clean_text(reason, 1000)
     if why := lifecycle.severity_refusal(old, severity, reason, await store.last_raise(tx, incident_id), now):
         raise Conflict(why)
     worst = min(old.max_severity, severity)
@@ -220,7 +229,7 @@ async def set_severity(
         tx, incident_id, severity=severity, max_severity=worst, severity_at=now, provisional=False
     )
     raised = severity < old.severity
-    because = f": {reason.strip()[:1000]}" if reason.strip() else ""
+    because = f": {reason}" if reason else ""
     text = f"{'raised' if raised else 'lowered'} severity from SEV{old.severity} to SEV{severity}{because}"
     data = {"from": old.severity, "to": severity}
     await store.add_entry(tx, incident_id, "severity", actor.label, actor.person_id, text, data, now)
@@ -241,19 +250,25 @@ async def set_phase(
     *,
     reason: str = "",
     force: bool = False,
+    published: bool = False,
 ) -> Incident:
-    """Move the incident on when its guard allows it, or by force with a reason, which is told."""
+    """Move the incident on when its guard allows it, or by force with a reason, which is told.
+
+    `published` says that the post-mortem is.
+    """
     old = await _locked(tx, incident_id)
-    why = lifecycle.refusal(old, phase, await _facts(tx, old), now)
+    facts = replace(await _facts(tx, old), published=published)
+    why = lifecycle.refusal(old, phase, facts, now)
     allowed = phase in lifecycle.ALLOWED[old.phase]
     if why and not (force and allowed):
         raise Conflict(why, hint="Give a reason to do it all the same." if allowed else "")
-    if why and not reason.strip():
+    reason = clean_text(reason, 1000)
+    if why and not reason:
         raise Invalid("Going on all the same needs a reason.", fields={"reason": "Say why."})
     new = await store.change(tx, incident_id, phase=phase, **_times(old, phase, now))
-    await _after_move(tx, actor, new, now)
-    override = f" although: {why} Reason: {reason.strip()[:1000]}" if why else ""
-    note = f". {reason.strip()[:1000]}" if reason.strip() and not why else ""
+    await _after_move(tx, actor, old.phase, new, now)
+    override = f" although: {why} Reason: {reason}" if why else ""
+    note = f". {reason}" if reason and not why else ""
     words = {
         Phase.MONITORING: "resolved it: impact ended, monitoring for 30 minutes",
         Phase.CLOSED: "closed it",
@@ -291,16 +306,16 @@ def _times(old: Incident, phase: Phase, now: datetime) -> dict[str, Any]:
             return {}
 
 
-async def _after_move(tx: Tx, actor: Actor, new: Incident, now: datetime) -> None:
+async def _after_move(tx: Tx, actor: Actor, before: Phase, new: Incident, now: datetime) -> None:
+    if before is Phase.MONITORING:
+        await due.cancel(tx, STABLE, str(new.id))
     match new.phase:
         case Phase.MONITORING:
             await due.schedule(tx, STABLE, str(new.id), now + lifecycle.STABLE)
             await paging.resolve_subject(tx, "incident", new.id, f"{actor.label} resolved {new.ref}.", now)
         case Phase.CLOSED | Phase.REVIEWED | Phase.DISMISSED:
-            await due.cancel(tx, STABLE, str(new.id))
             await paging.resolve_subject(tx, "incident", new.id, f"{new.ref} is over.", now)
-        case _ if new.reopen_count and new.severity <= 1 and not new.drill:
-            await due.cancel(tx, STABLE, str(new.id))
+        case _ if before not in ACTIVE and new.severity <= 1 and not new.drill:
             await _page(tx, actor, new, (await store.services(tx, [new.id]))[new.id], now)
         case _:
             await paging.renew_subject(tx, "incident", new.id, now)

@@ -31,6 +31,7 @@ class Facts:
     roles: frozenset[Role]
     open_pages: tuple[str, ...] = ()
     mitigation_recorded: bool = False
+    published: bool = False
 
 
 def refusal(incident: Incident, to: Phase, facts: Facts, now: datetime) -> str | None:
@@ -51,6 +52,8 @@ def refusal(incident: Incident, to: Phase, facts: Facts, now: datetime) -> str |
             return "Say what ended it: record a mitigation, or that it recovered by itself."
         case Phase.CLOSED:
             return _not_closable(incident, facts, now)
+        case Phase.REVIEWED if postmortem_required(incident) and not facts.published:
+            return "Its post-mortem is owed: publish that first."
         case _:
             return None
     return None

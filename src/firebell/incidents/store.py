@@ -65,9 +65,11 @@ async def insert(
 
 
 async def twin(tx: Tx, declared_by: int | None, title: str, since: datetime) -> Incident | None:
-    """Return what the same person declared under the same title a moment ago."""
+    """Return what the same person declared under the same title a moment ago; one asks at a time."""
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended($1, $2))", title, declared_by or 0)
     row = await tx.row(
-        f"select {_INCIDENT} from incident where declared_by = $1 and title = $2 and declared_at > $3"
+        f"select {_INCIDENT} from incident where declared_by is not distinct from $1::bigint and title = $2"
+        " and declared_at > $3"
         " order by id limit 1",
         declared_by,
         title,

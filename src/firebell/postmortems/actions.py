@@ -5,14 +5,16 @@ from typing import Any
 
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
-from firebell.incidents.lifecycle import POSTMORTEM_WITHIN, postmortem_required
-from firebell.incidents.model import Phase, Role
+from firebell.incidents.model import OPEN, Phase, Role
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.events import Actor
+from firebell.kit.events import SYSTEM, Actor
+from firebell.kit.text import clean_text
 from firebell.postmortems import store
 from firebell.postmortems.draft import draft
 from firebell.postmortems.model import Postmortem
+
+_BODY = 500_000
 
 find = store.of_incident
 postmortems = store.postmortems
@@ -28,28 +30,30 @@ async def of_incident(tx: Tx, incident_id: int) -> Postmortem:
 
 async def draft_for(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Draft the post-mortem of a closed incident when one is owed."""
-    if postmortem_required(await incidents.incident(tx, payload["incident_id"])):
+    if incidents.postmortem_required(await incidents.incident(tx, payload["incident_id"])):
         await start(tx, payload["incident_id"], now)
 
 
-async def start(tx: Tx, incident_id: int, now: datetime) -> Postmortem:
+async def start(tx: Tx, incident_id: int, now: datetime, actor: Actor = SYSTEM) -> Postmortem:
     """Make the draft from the timeline, due 48 hours after closure; an existing one stays."""
     found = await incidents.incident(tx, incident_id)
     services = await catalog.services_by_id(tx, (await incidents.services(tx, [incident_id]))[incident_id])
     roles = (await incidents.roles(tx, [incident_id]))[incident_id]
     author = next((a.person_id for a in roles if a.role is Role.COMMANDER), found.declared_by)
     body = draft(found, await incidents.timeline(tx, incident_id), [s.name for s in services.values()])
-    await store.insert(tx, incident_id, body, (found.closed_at or now) + POSTMORTEM_WITHIN, author, now)
-    await tx.live("incidents")
+    due_at = (found.closed_at or now) + incidents.POSTMORTEM_WITHIN
+    if await store.insert(tx, incident_id, body, due_at, author, now):
+        await tx.audit(actor, "postmortem.started", found.ref, now)
+        await tx.live("incidents")
     return await of_incident(tx, incident_id)
 
 
 async def save(tx: Tx, actor: Actor, incident_id: int, body: str, version: int, now: datetime) -> None:
     """Save the text; raise `Conflict` when somebody else saved since it was read."""
-    if len(body) > 500_000:
-        raise Invalid("The document is too long.", fields={"body": "At most 500,000 characters."})
+    if len(body) > _BODY:
+        raise Invalid("The document is too long.", fields={"body": f"At most {_BODY:,} characters."})
     old = await of_incident(tx, incident_id)
-    if not await store.save(tx, incident_id, body.replace("\r\n", "\n"), version, now):
+    if not await store.save(tx, incident_id, clean_text(body, _BODY) + "\n", version, now):
         raise Conflict(
             "Somebody else saved this document meanwhile.",
             hint="Their text is shown above yours: put the two together and save again.",
@@ -58,11 +62,12 @@ async def save(tx: Tx, actor: Actor, incident_id: int, body: str, version: int, 
 
 
 async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None:
-    """Publish the document; the incident counts as reviewed."""
-    found = await of_incident(tx, incident_id)
-    if found.state == "published":
+    """Publish the document of an incident that is over; the incident counts as reviewed."""
+    incident, found = await incidents.incident(tx, incident_id), await of_incident(tx, incident_id)
+    if incident.phase in OPEN:
+        raise Conflict(f"{found.ref} is not over.", hint="Close the incident, then publish what it taught.")
+    if not await store.publish(tx, incident_id, now):
         raise Conflict("It is published already.")
-    await store.publish(tx, incident_id, now)
     await tx.audit(actor, "postmortem.published", found.ref, now)
-    if (await incidents.incident(tx, incident_id)).phase is Phase.CLOSED:
-        await incidents.set_phase(tx, actor, incident_id, Phase.REVIEWED, now)
+    if incident.phase is Phase.CLOSED:
+        await incidents.set_phase(tx, actor, incident_id, Phase.REVIEWED, now, published=True)

@@ -88,7 +88,8 @@ async def publish(request: Request, ref: str) -> Response:
 @router.post("/post-mortems/{ref}/start")
 async def start(request: Request, ref: str) -> Response:
     await access.form(request)
-    ctx, incident_id = request.app.state.ctx, number("INC", ref)
+    me, ctx = await access.signed_in(request), request.app.state.ctx
+    incident_id = number("INC", ref)
     async with ctx.db.tx() as tx:
-        await actions.start(tx, incident_id, ctx.clock.now())
+        await actions.start(tx, incident_id, ctx.clock.now(), access.actor_of(me))
     return html.to(f"/post-mortems/INC-{incident_id}")

@@ -10,9 +10,9 @@ _COLUMNS = "id, incident_id, body, state, due_at, author_id, created_at, updated
 
 async def insert(
     tx: Tx, incident_id: int, body: str, due_at: datetime, author_id: int | None, now: datetime
-) -> None:
-    """Insert a draft unless the incident has one."""
-    await tx.execute(
+) -> bool:
+    """Insert a draft unless the incident has one; say whether it was inserted."""
+    done = await tx.execute(
         "insert into postmortem (incident_id, body, state, due_at, author_id, created_at, updated_at)"
         " values ($1, $2, 'draft', $3, $4, $5, $5) on conflict (incident_id) do nothing",
         incident_id,
@@ -21,6 +21,7 @@ async def insert(
         author_id,
         now,
     )
+    return done.endswith("1")
 
 
 async def of_incident(tx: Tx, incident_id: int) -> Postmortem | None:
@@ -49,10 +50,12 @@ async def save(tx: Tx, incident_id: int, body: str, version: int, now: datetime)
     return done == "UPDATE 1"
 
 
-async def publish(tx: Tx, incident_id: int, now: datetime) -> None:
-    await tx.execute(
+async def publish(tx: Tx, incident_id: int, now: datetime) -> bool:
+    """Mark a document as published; say whether it was not before."""
+    done = await tx.execute(
         "update postmortem set state = 'published', published_at = $2, version = version + 1"
-        " where incident_id = $1",
+        " where incident_id = $1 and state <> 'published'",
         incident_id,
         now,
     )
+    return done == "UPDATE 1"
