@@ -6,12 +6,13 @@ from firebell.alerts.model import (
     GroupsOpened,
     GroupsRaised,
     GroupsResolved,
+    SourceBroken,
 )
 from firebell.incidents.model import IncidentClosed
 from firebell.kit import outbox
 from firebell.kit.events import Reactions
 from firebell.paging import actions as paging
-from firebell.people.model import ContactTestRequested
+from firebell.people.model import ContactTestRequested, PersonLeft
 from firebell.postmortems import actions as postmortems
 
 
@@ -24,14 +25,20 @@ def build() -> Reactions:
             GroupsRaised: (paging.raise_groups,),
             GroupsResolved: (paging.resolve_groups,),
             GroupsAcknowledged: (paging.acknowledge_groups,),
+            PersonLeft: (paging.release_pages,),
         },
         then={
             ContactTestRequested: ("send_contact_test",),
             IncidentClosed: ("draft_postmortem",),
+            SourceBroken: ("tell_source_broken",),
         },
     )
 
 
 def outbox_handlers() -> dict[str, outbox.Handler]:
     """Return what each name in the `then` lane runs."""
-    return {"send_contact_test": paging.send_test, "draft_postmortem": postmortems.draft_for}
+    return {
+        "send_contact_test": paging.send_test,
+        "draft_postmortem": postmortems.draft_for,
+        "tell_source_broken": paging.tell_source_broken,
+    }

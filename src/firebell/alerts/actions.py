@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from firebell.alerts import rules, store
 from firebell.alerts.model import (
     Alert,
+    BrokenSource,
     Group,
     GroupsAcknowledged,
     GroupsGrown,
@@ -20,6 +21,7 @@ from firebell.alerts.model import (
     Received,
     SourceBroken,
 )
+from firebell.kit import due
 from firebell.kit.db import Tx
 from firebell.kit.errors import NotFound
 from firebell.kit.events import Actor
@@ -27,6 +29,9 @@ from firebell.kit.text import clean_name
 
 EVENTS_KEPT = timedelta(days=30)
 IDS_KEPT = timedelta(days=7)
+BROKEN = "alerts.broken"
+"""The timer of an integration that sends what cannot be read; while it is set, its owner knows."""
+BROKEN_WITHIN = timedelta(days=1)
 
 groups_by_id = store.groups_by_id
 integrations = store.integrations
@@ -41,8 +46,8 @@ async def receive(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
     await store.lock_services(tx, [r.service_id for r in batch])
     await store.insert_events(tx, batch, now)
     ids = [_event_ids(received) for received in batch]
+    await _note_broken(tx, batch, now)
     if not any(ids):
-        await _tell_broken(tx, batch, now)
         return
     new = await store.new_ids(tx, [i for found in ids for i in found], now)
     alert_keys = {(r.integration_id, e.dedup_key) for r in batch for e in r.incoming}
@@ -50,7 +55,6 @@ async def receive(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
     state = await store.load(tx, sorted(alert_keys), sorted(group_keys))
     rules.apply(state, zip(batch, ids, strict=True), new, now)
     await _write(tx, state, now)
-    await _tell_broken(tx, batch, now)
 
 
 def _event_ids(received: Received) -> list[bytes]:
@@ -59,14 +63,15 @@ def _event_ids(received: Received) -> list[bytes]:
 
 
 async def _write(tx: Tx, state: rules.Batch, now: datetime) -> None:
-    if opened := [g for g in state.groups if g.fresh]:
-        await store.insert_groups(tx, opened)
-    if kept := [g for g in state.groups if g.changed and (not g.fresh or g.firing <= 0)]:
+    # what ended makes room for its successor before that is inserted
+    if kept := [g for g in state.groups if g.changed and not g.fresh]:
         await store.update_groups(tx, kept, now)
+    if changed := [a for a in state.loaded if a.changed]:
+        await store.update_alerts(tx, changed)
+    if opened := [g for g in state.groups if g.fresh]:
+        await store.insert_groups(tx, opened, now)
     if state.created:
         await store.insert_alerts(tx, state.created)
-    if changed := [a for a in state.latest.values() if a.changed and a.id is not None]:
-        await store.update_alerts(tx, changed)
     await _tell(tx, state, now)
 
 
@@ -82,7 +87,7 @@ async def _tell(tx: Tx, state: rules.Batch, now: datetime) -> None:
     if opened:
         await tx.emit(GroupsOpened(opened), now)
     if grown := ids(g for g in state.groups if g.grown and not g.fresh):
-        await tx.emit(GroupsGrown(grown), now)
+        await tx.emit(GroupsGrown(grown, ids(g for g in state.groups if g.crossed and not g.fresh)), now)
     if raised := ids(g for g in state.groups if g.raised and not g.fresh):
         await tx.emit(GroupsRaised(raised), now)
     if acked := ids(g for g in state.groups if g.acked):
@@ -91,11 +96,29 @@ async def _tell(tx: Tx, state: rules.Batch, now: datetime) -> None:
         await tx.emit(GroupsResolved(resolved), now)
 
 
-async def _tell_broken(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
-    broken = {r.integration_id: r.error for r in batch if r.error}
-    for integration_id, error in broken.items():
-        if error:
-            await tx.emit(SourceBroken(integration_id, error[:500]), now)
+async def _note_broken(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
+    for integration_id in sorted({r.integration_id for r in batch if r.error}):
+        await due.schedule_once(tx, BROKEN, str(integration_id), now)
+
+
+async def tell_broken(tx: Tx, integration_id: int, now: datetime) -> bool:
+    """Tell the owner when the integration sent something unreadable within a day; return whether it did."""
+    if not await store.broken_sources(tx, now - BROKEN_WITHIN, integration_id):
+        return False
+    await tx.emit(SourceBroken(integration_id), now)
+    return True
+
+
+async def broken_sources(tx: Tx, now: datetime, *, service_id: int | None = None) -> list[BrokenSource]:
+    """Return the integrations that sent something unreadable within a day, of one service or of all."""
+    found = await store.broken_sources(tx, now - BROKEN_WITHIN)
+    return [b for b in found if service_id in (None, b.service_id)]
+
+
+async def broken_source(tx: Tx, integration_id: int, now: datetime) -> BrokenSource | None:
+    """Return what is wrong with an integration, None when nothing was wrong within two days."""
+    found = await store.broken_sources(tx, now - 2 * BROKEN_WITHIN, integration_id)
+    return found[0] if found else None
 
 
 async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
@@ -149,6 +172,6 @@ async def revoke_integration(tx: Tx, actor: Actor, integration_id: int, now: dat
     await tx.audit(actor, "integration.revoked", f"service:{found.service_id}", now, name=found.name)
 
 
-async def prune(tx: Tx, now: datetime) -> None:
-    """Forget raw events after 30 days and event ids after 7."""
-    await store.prune(tx, now - EVENTS_KEPT, now - IDS_KEPT)
+async def prune(tx: Tx, now: datetime) -> bool:
+    """Forget raw events after 30 days and event ids after 7, a portion of them; say whether more are left."""
+    return await store.prune(tx, now - EVENTS_KEPT, now - IDS_KEPT)

@@ -11,10 +11,18 @@ PRUNE = "alerts.prune"
 
 
 async def run_prune(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[due.Timer]:
-    """Forget what is old, once a day."""
-    await actions.prune(tx, now)
-    await due.schedule(tx, PRUNE, "daily", now + timedelta(days=1))
+    """Forget what is old: a portion at a time until nothing is left, then again after a day."""
+    wait = timedelta(seconds=1) if await actions.prune(tx, now) else timedelta(days=1)
+    await due.schedule(tx, PRUNE, "daily", now + wait)
     return ()
 
 
-HANDLERS: dict[str, due.Handler] = {PRUNE: run_prune}
+async def run_broken(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[due.Timer]:
+    """Tell of sources that sent what cannot be read, each once a day for as long as they do."""
+    for timer in timers:
+        if await actions.tell_broken(tx, int(timer.key), now):
+            await due.schedule(tx, actions.BROKEN, timer.key, now + actions.BROKEN_WITHIN)
+    return ()
+
+
+HANDLERS: dict[str, due.Handler] = {PRUNE: run_prune, actions.BROKEN: run_broken}

@@ -66,6 +66,8 @@ class Inbound:
             )
         body = await _body(receive)
         normal = SOURCES[source](body, self._ctx.clock.now())
+        if isinstance(normal, Reject) and normal.refuse:
+            raise TooLarge(normal.reason, hint="Send them in several messages.")
         if isinstance(normal, Reject):
             await self.ingest.submit(Received(*found, source, body, (), normal.reason))
             answer = {"status": "stored", "events": 0, "error": normal.reason}
@@ -76,11 +78,13 @@ class Inbound:
 
     async def _enqueue(self, receive: Receive, send: Send) -> None:
         body = await _body(receive)
-        parsed = pagerduty.parse(body, self._ctx.clock.now(), uuid.uuid4().hex)
+        parsed = pagerduty.parse(body, uuid.uuid4().hex)
+        found = await self.ingest.find(parsed.routing_key)
         if isinstance(parsed, pagerduty.Malformed):
+            if found:
+                await self.ingest.submit(Received(*found, "pagerduty", body, (), "; ".join(parsed.errors)))
             await _refuse(send, parsed.errors)
             return
-        found = await self.ingest.find(parsed.routing_key)
         if found is None:
             await _refuse(send, ("'routing_key' is not the key of an integration here",))
             return
@@ -96,12 +100,16 @@ async def _refuse(send: Send, errors: tuple[str, ...]) -> None:
 
 async def _body(receive: Receive) -> bytes:
     message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Unavailable("The sender hung up before the whole message was here.")
     body: bytes = message.get("body", b"")
     if not message.get("more_body"):
         return _checked(body)
     chunks, size = [body], len(body)
     while message.get("more_body"):
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Unavailable("The sender hung up before the whole message was here.")
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         if size > LIMIT:

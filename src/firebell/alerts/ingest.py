@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 QUEUE = 10_000
 BATCH = 1_000
+KEY_LENGTH = 64
 KEYS_MAX_AGE = timedelta(seconds=5)
 
 
@@ -32,7 +33,10 @@ class Ingest:
 
         Keys are read again when they are older than five seconds, or unknown and older than one.
         """
-        age = self._ctx.clock.now() - self._keys_at
+        if not 0 < len(key) <= KEY_LENGTH or not key.isprintable():
+            return None
+        # a clock that was set back must not keep a revoked key alive
+        age = abs(self._ctx.clock.now() - self._keys_at)
         if age > KEYS_MAX_AGE or (key not in self._keys and age > timedelta(seconds=1)):
             self._keys_at = self._ctx.clock.now()
             async with self._ctx.db.tx() as tx:

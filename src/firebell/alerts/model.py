@@ -31,9 +31,13 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A body that says nothing usable; `reason` is for the sender and the owner."""
+    """A body that says nothing usable; `reason` is for the sender and the owner.
+
+    `refuse` says that the sender must get an error, because it could send the same in another way.
+    """
 
     reason: str
+    refuse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +136,10 @@ class GroupsOpened:
 
 @dataclass(frozen=True, slots=True)
 class GroupsGrown:
-    """Open groups that got new alerts."""
+    """Open groups that got new alerts; those in `crossed` reached their 10th, 100th or 1,000th."""
 
     group_ids: tuple[int, ...]
+    crossed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +166,21 @@ class GroupsAcknowledged:
 
 @dataclass(frozen=True, slots=True)
 class SourceBroken:
-    """A source sent something that cannot be read."""
+    """A source sends what cannot be read."""
 
     integration_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenSource:
+    """An integration whose messages could not be read: the newest, what was wrong, and how many."""
+
+    integration_id: int
+    service_id: int
+    name: str
+    at: datetime
     error: str
+    count: int
 
 
 Json = Any

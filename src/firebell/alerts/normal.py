@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from firebell.alerts.model import Json
+from firebell.alerts.model import Json, Reject
 
 TITLE, BODY, LABELS, NAME, VALUE, KEY = 255, 32 * 1024, 64, 128, 1024, 512
+EVENTS = 10_000
+"""How many events one message may hold; more are refused with an error that the sender sees."""
+_WHOLE = 1 << 20
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LINE_BREAKS = re.compile(r"[\n\t]+")
 
@@ -20,14 +23,12 @@ def text(value: Json, limit: int = VALUE) -> str:
         return ""
     if not isinstance(value, str):
         value = str(value).lower() if isinstance(value, bool) else _scalar(value)
-    clean = value if value.isascii() else unicodedata.normalize("NFC", value)
-    clean = _CONTROL.sub("", clean).strip()
+    clean = _CONTROL.sub("", value)
+    clean = (clean if clean.isascii() else unicodedata.normalize("NFC", clean)).strip()
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
 def _scalar(value: Json) -> str:
-    if isinstance(value, int | float):
-        return str(value)
     return msgspec.json.encode(value).decode()
 
 
@@ -40,19 +41,19 @@ def mapping(value: Json) -> dict[str, str]:
     """Return a JSON object as at most 64 non-empty labels; an empty value means an absent label."""
     if not isinstance(value, dict):
         return {}
-    found = {}
+    found: dict[str, str] = {}
     for name, item in value.items():
-        clean = text(item)
-        if clean and name:
-            found[text(name, NAME)] = clean
+        key, clean = text(name, NAME), text(item)
+        if key and clean:
+            found[key] = clean
         if len(found) == LABELS:
             break
     return found
 
 
-def dedup_key(value: str, fallback: str) -> str:
+def dedup_key(value: Json, fallback: str) -> str:
     """Return a key of at most 512 characters; an empty one becomes `fallback`, never one key for all."""
-    key = unicodedata.normalize("NFC", _CONTROL.sub("", value)) or fallback
+    key = text(value, _WHOLE) or fallback
     return key if len(key) <= KEY else "sha256:" + hashlib.sha256(key.encode()).hexdigest()
 
 
@@ -70,10 +71,10 @@ def instant(value: Json) -> datetime | None:
             found = datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
         else:
             return None
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (msgspec.ValidationError, ValueError, OverflowError, OSError):
         return None
-    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
-    return found.astimezone(UTC) if found.year > 1970 else None
+    return found if found.year > 1970 else None
 
 
 def clamp(occurred: datetime | None, received: datetime) -> datetime | None:
@@ -95,3 +96,8 @@ _SEVERITY_OF = {word: name for name, words in _SEVERITIES.items() for word in wo
 def severity(value: Json) -> str | None:
     """Return one of critical, error, warning, info for the words that senders use, None when unknown."""
     return _SEVERITY_OF.get(text(value, 40).casefold())
+
+
+def too_many(count: int) -> Reject:
+    """Return why a message with so many events is refused as a whole."""
+    return Reject(f"The message holds {count:,} events; at most {EVENTS:,} are taken at once.", refuse=True)

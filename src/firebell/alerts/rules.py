@@ -7,8 +7,14 @@ from datetime import datetime
 
 from firebell.alerts.model import Alert, Group, Incoming, Kind, Received
 
-_RANK = {Kind.FIRING: 0, Kind.ACK: 0, Kind.RESOLVED: 1}
+_RANK = {Kind.FIRING: 0, Kind.RESOLVED: 1}
+_UNTIMED = 2
+"""The rank of an event without a time of its source: it and what arrives after it are ordered by arrival."""
 _HIGH = ("critical", "error", None)
+_CROSSINGS = (10, 100, 1000)
+"""Sizes of a group at which whoever has taken its page hears of it again (spec 3.3)."""
+
+Order = tuple[datetime, int]
 
 
 @dataclass(slots=True, eq=False)
@@ -30,6 +36,7 @@ class GroupState:
     events: int = 0
     changed: bool = False
     grown: bool = False
+    crossed: bool = False
     raised: bool = False
     acked: bool = False
 
@@ -47,7 +54,7 @@ class AlertState:
     starts_at: datetime
     ends_at: datetime | None
     last_seen: datetime
-    hi: tuple[datetime, int]
+    hi: Order
     ended_by: str | None
     count: int
     changed: bool = False
@@ -58,6 +65,7 @@ class Batch:
     """The state that a batch touches; `apply` changes it, the store writes it back."""
 
     latest: dict[tuple[int, str], AlertState] = field(default_factory=dict)
+    loaded: list[AlertState] = field(default_factory=list)
     open_groups: dict[tuple[int, str], GroupState] = field(default_factory=dict)
     created: list[AlertState] = field(default_factory=list)
     groups: list[GroupState] = field(default_factory=list)
@@ -139,31 +147,39 @@ def apply(
             _apply_one(batch, received, event, seen, now)
 
 
+def _order(event: Incoming, now: datetime) -> Order:
+    return (event.occurred_at, _RANK[event.kind]) if event.occurred_at else (now, _UNTIMED)
+
+
+def _is_newer(order: Order, hi: Order) -> bool:
+    """Compare by the source's clock when both have its time; two clocks are never compared."""
+    return _UNTIMED in (order[1], hi[1]) or order >= hi
+
+
 def _apply_one(batch: Batch, received: Received, event: Incoming, seen: bool, now: datetime) -> None:
     key = (received.integration_id, event.dedup_key)
     alert = batch.latest.get(key)
-    order = (event.occurred_at or now, _RANK[event.kind])
     if event.kind is Kind.ACK:
         if alert and alert.status == "firing" and alert.group:
             alert.group.acked = True
-    elif alert is None:
+        return
+    order = _order(event, now)
+    if alert is None:
         _create(batch, received, event, order, now)
     elif event.kind is Kind.RESOLVED:
-        _resolve(alert, order, now)
+        _resolve(batch, alert, order, now)
     elif alert.status == "firing":
         if not seen:
             _repeat(alert, event, order, now)
-    elif event.occurred_at and order < alert.hi:
+    elif _is_newer(order, alert.hi):
+        _create(batch, received, event, order, now)
+    else:
         # a firing that its own resolution overtook: recorded, not paged (A-MISSED)
         alert.count += not seen
         alert.changed = True
-    else:
-        _create(batch, received, event, order, now)
 
 
-def _create(
-    batch: Batch, received: Received, event: Incoming, order: tuple[datetime, int], now: datetime
-) -> None:
+def _create(batch: Batch, received: Received, event: Incoming, order: Order, now: datetime) -> None:
     firing = event.kind is Kind.FIRING
     alert = AlertState(
         None,
@@ -204,6 +220,9 @@ def _join(batch: Batch, received: Received, event: Incoming, now: datetime) -> G
     group.alerts += 1
     group.firing += 1
     group.grown = True
+    if group.alerts in _CROSSINGS:
+        # what was acknowledged before was smaller
+        group.crossed, group.acked = True, False
     _touch(group, event, now)
     return group
 
@@ -214,21 +233,21 @@ def _touch(group: GroupState, event: Incoming, now: datetime) -> None:
     group.changed = True
     if group.urgency == "low" and urgency(event.severity) == "high":
         group.urgency = "high"
-        group.raised = True
+        group.raised, group.acked = True, False
 
 
-def _repeat(alert: AlertState, event: Incoming, order: tuple[datetime, int], now: datetime) -> None:
+def _repeat(alert: AlertState, event: Incoming, order: Order, now: datetime) -> None:
     alert.count += 1
     alert.last_seen = max(alert.last_seen, now)
     alert.changed = True
-    if order >= alert.hi:
+    if _is_newer(order, alert.hi):
         alert.event, alert.hi = event, order
     if alert.group:
         _touch(alert.group, event, now)
 
 
-def _resolve(alert: AlertState, order: tuple[datetime, int], now: datetime) -> None:
-    if order < alert.hi:
+def _resolve(batch: Batch, alert: AlertState, order: Order, now: datetime) -> None:
+    if not _is_newer(order, alert.hi):
         return
     alert.hi = order
     alert.changed = True
@@ -236,10 +255,13 @@ def _resolve(alert: AlertState, order: tuple[datetime, int], now: datetime) -> N
         return
     alert.status, alert.ends_at, alert.ended_by = "resolved", order[0], "source"
     alert.last_seen = max(alert.last_seen, now)
-    if alert.group:
-        alert.group.firing -= 1
-        alert.group.last_at = max(alert.group.last_at, now)
-        alert.group.changed = True
+    if group := alert.group:
+        group.firing -= 1
+        group.last_at = max(group.last_at, now)
+        group.changed = True
+        if group.firing <= 0:
+            # it ends here, also inside a batch: what fires next asks for a human anew
+            batch.open_groups.pop((group.service_id, group.key), None)
 
 
 def close_finished(batch: Batch) -> list[GroupState]:

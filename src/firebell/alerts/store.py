@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.alerts.model import Alert, Group, Integration, RawEvent, Received
+from firebell.alerts.model import Alert, BrokenSource, Group, Integration, RawEvent, Received
 from firebell.alerts.rules import AlertState, Batch, GroupState, loaded_alert, loaded_group
 from firebell.kit.db import Row, Tx
 
@@ -15,6 +15,8 @@ _GROUP = (
     "id, integration_id, service_id, key, title, urgency, opened_at, closed_at, last_at, alerts, firing,"
     " events"
 )
+PORTION = 20_000
+"""How many rows one clean-up deletes, so that it is over in a moment."""
 _INTEGRATION = "id, service_id, name, key, created_at"
 
 
@@ -112,24 +114,25 @@ async def load(tx: Tx, alert_keys: Sequence[tuple[int, str]], group_keys: Sequen
     batch = Batch()
     by_id = {}
     for row in groups:
-        state = loaded_group(Group(*row.values()))
-        by_id[row["id"]] = batch.open_groups[row["service_id"], row["key"]] = state
-        batch.groups.append(state)
+        group = loaded_group(Group(*row.values()))
+        by_id[row["id"]] = batch.open_groups[row["service_id"], row["key"]] = group
+        batch.groups.append(group)
     for row in alerts:
         alert = _alert(row)
-        batch.latest[alert.integration_id, alert.dedup_key] = loaded_alert(
-            alert, by_id.get(alert.group_id) if alert.group_id else None
-        )
+        state = loaded_alert(alert, by_id.get(alert.group_id) if alert.group_id else None)
+        batch.latest[alert.integration_id, alert.dedup_key] = state
+        batch.loaded.append(state)
     return batch
 
 
-async def insert_groups(tx: Tx, groups: Sequence[GroupState]) -> None:
-    """Store new groups and give them their ids."""
+async def insert_groups(tx: Tx, groups: Sequence[GroupState], now: datetime) -> None:
+    """Store new groups, closed where nothing fires any more, and give them their ids."""
     rows = await tx.fetch(
         "insert into alert_group (integration_id, service_id, key, title, urgency, opened_at, last_at,"
-        " alerts, firing, events) select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[],"
-        " $5::text[], $6::timestamptz[], $7::timestamptz[], $8::int[], $9::int[], $10::bigint[])"
-        " returning id, service_id, key",
+        " alerts, firing, events, closed_at)"
+        " select t.*, case when f <= 0 then $11::timestamptz end from unnest($1::bigint[], $2::bigint[],"
+        " $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::int[], $9::int[],"
+        " $10::bigint[]) t(i, s, k, n, u, o, l, a, f, e) returning id",
         [g.integration_id for g in groups],
         [g.service_id for g in groups],
         [g.key for g in groups],
@@ -140,10 +143,11 @@ async def insert_groups(tx: Tx, groups: Sequence[GroupState]) -> None:
         [g.alerts for g in groups],
         [g.firing for g in groups],
         [g.events for g in groups],
+        now,
     )
-    ids = {(row["service_id"], row["key"]): row["id"] for row in rows}
-    for group in groups:
-        group.id = ids[group.service_id, group.key]
+    # rows are numbered and returned in the order in which they were given
+    for group, row in zip(groups, rows, strict=True):
+        group.id = row["id"]
 
 
 async def update_groups(tx: Tx, groups: Sequence[GroupState], now: datetime) -> None:
@@ -286,6 +290,33 @@ async def policy_names(tx: Tx) -> list[tuple[int, str]]:
     return [(r["id"], r["name"]) for r in await tx.fetch("select id, name from policy order by name, id")]
 
 
-async def prune(tx: Tx, events_before: datetime, ids_before: datetime) -> None:
-    await tx.execute("delete from event where received_at < $1", events_before)
-    await tx.execute("delete from seen_event where at < $1", ids_before)
+async def broken_sources(tx: Tx, since: datetime, integration_id: int | None = None) -> list[BrokenSource]:
+    """Return the integrations in force that sent something unreadable since then, the newest first."""
+    rows = await tx.fetch(
+        "select i.id, i.service_id, i.name, e.received_at, e.error, n.count from integration i"
+        " cross join lateral (select received_at, error from event where integration_id = i.id"
+        " and error is not null order by id desc limit 1) e"
+        " cross join lateral (select count(*) from (select from event where integration_id = i.id"
+        " and error is not null and received_at > $1 order by id desc limit 1000) x) n"
+        " where i.revoked_at is null and e.received_at > $1 and ($2::bigint is null or i.id = $2)"
+        " order by e.received_at desc, i.id",
+        since,
+        integration_id,
+    )
+    return [BrokenSource(*row.values()) for row in rows]
+
+
+async def prune(tx: Tx, events_before: datetime, ids_before: datetime) -> bool:
+    """Delete the oldest of what is too old, at most `PORTION` rows a table; say whether more are left."""
+    events = await tx.execute(
+        "delete from event where id in (select id from event where received_at < $1"
+        " order by received_at limit $2)",
+        events_before,
+        PORTION,
+    )
+    ids = await tx.execute(
+        "delete from seen_event where id in (select id from seen_event where at < $1 order by at limit $2)",
+        ids_before,
+        PORTION,
+    )
+    return f"DELETE {PORTION}" in (events, ids)

@@ -58,7 +58,8 @@ create table alert (
     starts_at timestamptz not null,
     ends_at timestamptz,
     last_seen timestamptz not null,
-    -- the greatest order key so far (spec 3.2): an older event never changes the status
+    -- the greatest order key so far (spec 3.2): an older event never changes the status;
+    -- rank 0 firing, 1 resolved, 2 without a time of its source
     hi_at timestamptz not null,
     hi_rank smallint not null,
     ended_by text check (ended_by in ('source', 'human')),

@@ -1,5 +1,6 @@
 """What is done with schedules, and the answer to "who is on call" for everybody else."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,10 +8,12 @@ from datetime import datetime, timedelta
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
-from firebell.kit.text import clean_name, slugify
+from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.oncall import shifts, store
 from firebell.oncall.model import EditKind, Layer, Schedule
 from firebell.people import actions as people
+
+log = logging.getLogger(__name__)
 
 HORIZON = timedelta(days=35)
 """How far ahead the end of a present shift is looked for."""
@@ -56,9 +59,18 @@ async def by_slug(tx: Tx, slug: str) -> Schedule:
 
 
 async def on_duty(tx: Tx, schedule_ids: Sequence[int], now: datetime) -> dict[int, tuple[int, ...]]:
-    """Return who is on duty per schedule at `now`; nobody for a gap or an unknown id."""
+    """Return who is on duty per schedule at `now`; nobody for a gap, an unknown id or what cannot be read."""
     found = await schedules_by_id(tx, schedule_ids)
-    return {i: tuple(int(u) for u in shifts.at(found[i], now)) if i in found else () for i in schedule_ids}
+    return {i: _at(found[i], now) if i in found else () for i in schedule_ids}
+
+
+def _at(schedule: Schedule, now: datetime) -> tuple[int, ...]:
+    try:
+        return tuple(int(u) for u in shifts.at(schedule, now))
+    except (ArithmeticError, ValueError, LookupError):
+        # a level without people is skipped at once; a timer that fails would wake nobody at all
+        log.exception("a schedule cannot be read", extra={"schedule": schedule.slug})
+        return ()
 
 
 async def current(tx: Tx, now: datetime) -> list[OnDuty]:
@@ -160,7 +172,7 @@ async def add_override(
         EditKind.SET,
         users,
         "override",
-        reason.strip()[:500],
+        clean_text(reason, 500),
         actor.person_id,
         now,
     )

@@ -1,7 +1,7 @@
 """A schedule as the screen draws it: days, and for each row the blocks on a grid (pure)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -63,9 +63,7 @@ def _block(
 ) -> Block | None:
     whole = (seen.end - seen.start) / COLUMNS
     first = round((max(start, seen.start) - seen.start) / whole)
-    last = round((min(end, seen.end) - seen.start) / whole)
-    if last <= first:
-        last = first + 1
+    last = max(round((min(end, seen.end) - seen.start) / whole), first + 1)
     return Block(first, min(last, COLUMNS) - first, start, end, users, edited) if first < COLUMNS else None
 
 
@@ -87,20 +85,32 @@ def rows(schedule: Schedule, seen: Picture) -> list[Row]:
         _block(seen, r.start, r.end, r.users, edited=any(e.start <= r.start < e.end for e in schedule.edits))
         for r in duty(schedule, seen.start, seen.end)
     ]
-    found = [Row("On call", "result", "final", _kept(result))]
+    found = [Row("On call", "result", "final", _apart(result))]
     for layer in reversed(schedule.layers):
         turns = pieces(layer, seen.start, seen.end, schedule.inactive)
         blocks = [_block(seen, t.start, t.end, t.users) for t in turns]
-        found.append(Row(layer.name or "Rotation", caption(layer), "layer", _kept(blocks)))
+        found.append(Row(layer.name or "Rotation", caption(layer), "layer", _apart(blocks)))
     edits = [e for e in schedule.edits if e.start < seen.end and e.end > seen.start]
     if edits:
         blocks = [_block(seen, e.start, e.end, e.users, edited=True) for e in edits]
-        found.append(Row("Overrides", f"{len(edits)} shown", "layer", _kept(blocks)))
+        found.append(Row("Overrides", f"{len(edits)} shown", "layer", _apart(blocks)))
     return found
 
 
 def _kept(blocks: Sequence[Block | None]) -> tuple[Block, ...]:
     return tuple(b for b in blocks if b)
+
+
+def _apart(blocks: Sequence[Block | None]) -> tuple[Block, ...]:
+    """Return blocks of which none covers another: one too short to see pushes the next a column on."""
+    found: list[Block] = []
+    free = 0
+    for block in _kept(blocks):
+        column = max(block.column, free)
+        free = max(block.column + block.span, column + 1)
+        if column < COLUMNS:
+            found.append(replace(block, column=column, span=min(free, COLUMNS) - column))
+    return tuple(found)
 
 
 def agenda(

@@ -16,11 +16,11 @@ from firebell.alerts.model import (
 from firebell.catalog import actions as catalog
 from firebell.kit import due
 from firebell.kit.db import Tx
-from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
-from firebell.kit.text import clean_name, slugify
+from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.oncall import actions as oncall
-from firebell.paging import escalation, ledger, store
+from firebell.paging import escalation, ledger, notices, personal, store
 from firebell.paging.model import (
     Ack,
     Level,
@@ -32,8 +32,8 @@ from firebell.paging.model import (
     Policy,
     TargetKind,
 )
-from firebell.paging.personal import Planned
 from firebell.people import actions as people
+from firebell.people.model import PersonLeft
 
 TIMER = "paging.page"
 """The one timer of a page; what it means is up to the page's state."""
@@ -81,7 +81,7 @@ async def _start(tx: Tx, kind: str, rows: Sequence[dict[str, Any]], text: str, n
 async def start_groups(tx: Tx, event: GroupsOpened, now: datetime) -> None:
     """Page for new alert groups, in the transaction that stores them ("group stored" = "page stored")."""
     services = await catalog.services_by_id(tx, list({g.service_id for g in event.groups}))
-    plans = await store.policies_by_id(tx, [s.policy_id for s in services.values() if s.policy_id])
+    plans = await store.hold_policies(tx, [s.policy_id for s in services.values() if s.policy_id])
     rows = []
     for group in event.groups:
         service = services[group.service_id]
@@ -102,8 +102,15 @@ async def start_groups(tx: Tx, event: GroupsOpened, now: datetime) -> None:
 
 
 async def grow_groups(tx: Tx, event: GroupsGrown, now: datetime) -> None:
-    """Show that an open page has more alerts."""
-    await _show(tx, await store.lock_subjects(tx, "group", event.group_ids))
+    """Show that open pages have more alerts; what an acknowledgement does not cover is demanded again."""
+    open_ = await store.lock_subjects(tx, "group", event.group_ids)
+    grown = [(p, escalation.Grow(p.subject_id in event.crossed)) for p in open_]
+    again = [n for p, grow in grown if isinstance(n := escalation.step(p, grow, now), Page)]
+    await store_changes(tx, again)
+    if again:
+        text = "More alerts joined than the acknowledgement covers."
+        await store.add_log(tx, [(p.id, "again", SYSTEM.label, None, text, {}) for p in again], now)
+    await _show(tx, open_)
 
 
 async def raise_groups(tx: Tx, event: GroupsRaised, now: datetime) -> None:
@@ -121,14 +128,24 @@ async def resolve_groups(tx: Tx, event: GroupsResolved, now: datetime) -> None:
 
 
 async def acknowledge_groups(tx: Tx, event: GroupsAcknowledged, now: datetime) -> None:
-    """A sender reports that somebody works on it; no person owns the page by that."""
+    """A sender reports that somebody works on it: believed for as long as nobody's word can be."""
     open_ = await store.lock_subjects(tx, "group", event.group_ids)
-    waiting = [p for p in open_ if p.state is not PageState.ACKED]
-    changed = [n for p in waiting if isinstance(n := escalation.step(p, escalation.Ack(), now), Page)]
+    word = escalation.Ack(owned=False)
+    changed = [n for p in open_ if isinstance(n := escalation.step(p, word, now), Page)]
     await store_changes(tx, changed)
     if changed:
         text = f"Acknowledged by {event.label}."
         await store.add_log(tx, [(p.id, "acked", event.label, None, text, {}) for p in changed], now)
+
+
+async def release_pages(tx: Tx, event: PersonLeft, now: datetime) -> None:
+    """Demand again what only somebody who left had taken (I8)."""
+    left = await store.lock(tx, await store.owned_by_alone(tx, event.person_id))
+    again = [n for p in left if isinstance(n := escalation.step(p, escalation.Unack(), now), Page)]
+    await store_changes(tx, again)
+    if again:
+        text = "Whoever had taken it is not here any more."
+        await store.add_log(tx, [(p.id, "again", SYSTEM.label, None, text, {}) for p in again], now)
 
 
 async def _apply_to_subjects(
@@ -157,7 +174,7 @@ async def start_incident_page(
     now: datetime,
 ) -> int | None:
     """Page for an incident; without a policy the catch-all list is alarmed. None: it has a page already."""
-    policy = (await store.policies_by_id(tx, [policy_id])).get(policy_id) if policy_id else None
+    policy = (await store.hold_policies(tx, [policy_id])).get(policy_id) if policy_id else None
     row = {
         "subject_id": incident_id,
         "service_id": service_id,
@@ -223,8 +240,13 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Ack:
     if old.state is PageState.RESOLVED:
         return Ack(old, "already resolved")
     mine = actor.person_id in (await store.owners(tx, [page_id]))[page_id]
+    if actor.person_id is not None and not (await people.person(tx, actor.person_id)).active:
+        raise Forbidden(f"{actor.label} is not active here: nobody would answer for {old.ref}.")
     if old.state is PageState.ACKED and mine:
-        return Ack(old, "already yours")
+        renewed = escalation.step(old, escalation.Ack(), now)
+        assert isinstance(renewed, Page)
+        await store_changes(tx, [renewed])
+        return Ack(renewed, "already yours")
     joins = old.state is PageState.ACKED
     text = f"{actor.label} {'joined' if joins else 'acknowledged'}."
     new = await _move(tx, actor, old, escalation.Ack(), "joined" if joins else "acked", text, now)
@@ -263,7 +285,7 @@ async def escalate(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
 
 async def add_note(tx: Tx, actor: Actor, page_id: int, text: str, now: datetime) -> None:
     """Write a line into the page's story."""
-    clean = text.strip()[:5000]
+    clean = clean_text(text, 5000)
     if not clean:
         raise Invalid("The note is empty.", fields={"text": "Write something first."})
     await page(tx, page_id)
@@ -286,8 +308,27 @@ async def send_test(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     method = await people.method(tx, payload["method_id"])
     if method is not None and method.disabled_at is None:
         turn = int(now.timestamp())
-        planned = Planned(method.person_id, method, 0, now, "test")
+        planned = personal.Planned(method.person_id, method, 0, now, notices.TEST)
         await ledger.queue(tx, [ledger.Queued(None, 0, 0, turn, planned)], now)
+
+
+async def tell_source_broken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Tell the owning team, else the catch-all list, that a source sends what cannot be read."""
+    broken = await alerts.broken_source(tx, payload["integration_id"], now)
+    if broken is None:
+        return
+    service = (await catalog.services_by_id(tx, [broken.service_id]))[broken.service_id]
+    everyone = await people.team_members(tx, service.team_id) or await people.catch_all(tx)
+    rules, methods = await people.rules_of(tx, everyone, "low"), await people.methods_of(tx, everyone)
+    reason, turn = notices.source(broken.integration_id), int(now.timestamp())
+    planned = [
+        p
+        for i in everyone
+        for p in personal.plan(
+            i, personal.usable(rules[i], [m for m in methods if m.person_id == i])[:1], now, reason
+        )
+    ]
+    await ledger.queue(tx, [ledger.Queued(None, 0, 0, turn, p) for p in planned], now)
 
 
 async def use_link(tx: Tx, link: str, now: datetime) -> bool:

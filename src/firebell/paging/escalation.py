@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from firebell.paging.model import OPEN, Page, PageState, Plan
+from firebell.paging.model import DEMANDING, OPEN, Page, PageState, Plan
 
 MAX_SNOOZE = timedelta(hours=24)
 ACK_TIMEOUT = timedelta(minutes=30)
 """When an acknowledged SEV0 or SEV1 page demands again, unless its policy says otherwise."""
+COVERS = timedelta(minutes=30)
+"""How long an acknowledgement also stands for alerts that join the page later."""
 RE_ALARM = {"high": timedelta(minutes=15), "low": timedelta(hours=4)}
 ON_TIME = timedelta(seconds=30)
 """Lateness up to which the next level counts from the planned instant, not from now (spec 2.7)."""
@@ -21,7 +23,21 @@ ON_TIME = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """A human takes the page."""
+    """A human takes the page; without `owned` it is a sender that says so, and nobody answers for it."""
+
+    owned: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unack:
+    """Nobody answers for the page any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grow:
+    """New alerts joined; `crossed` says that there are now ten, a hundred or a thousand."""
+
+    crossed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +69,7 @@ class Due:
     """The timer of an acked or snoozed page ran out."""
 
 
-Event = Ack | Resolve | Snooze | Escalate | Raise | Due
+Event = Ack | Unack | Grow | Resolve | Snooze | Escalate | Raise | Due
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +79,11 @@ class Refused:
     reason: str
 
 
-def ack_timeout(plan: Plan, severity: int | None) -> timedelta | None:
-    """Return how long an acknowledgement holds, None for ever."""
+def ack_timeout(plan: Plan, severity: int | None, *, owned: bool = True) -> timedelta | None:
+    """Return how long an acknowledgement holds, None for ever: that long only with a person behind it."""
     if plan.ack_timeout_s is not None:
         return timedelta(seconds=plan.ack_timeout_s)
-    return ACK_TIMEOUT if severity in (0, 1) else None
+    return ACK_TIMEOUT if severity in (0, 1) or not owned else None
 
 
 def step(page: Page, event: Event, now: datetime) -> Page | Refused:
@@ -75,8 +91,12 @@ def step(page: Page, event: Event, now: datetime) -> Page | Refused:
     if page.state is PageState.RESOLVED:
         return Refused("already resolved")
     match event:
-        case Ack():
-            return _acked(page, now)
+        case Ack(owned):
+            return _acked(page, owned, now)
+        case Unack():
+            return _unacked(page, now)
+        case Grow(crossed):
+            return _grown(page, crossed, now)
         case Resolve():
             return _changed(page, PageState.RESOLVED, None, resolved_at=now)
         case Snooze(until):
@@ -100,13 +120,27 @@ def _changed(page: Page, state: PageState, due_at: datetime | None, **more: date
     )
 
 
-def _acked(page: Page, now: datetime) -> Page:
-    wait = ack_timeout(page.plan, page.severity)
+def _acked(page: Page, owned: bool, now: datetime) -> Page | Refused:
+    if not owned and page.state not in DEMANDING:
+        return Refused("a person has answered")
+    wait = ack_timeout(page.plan, page.severity, owned=owned)
     due_at = now + wait if wait else None
     first = page.first_ack_at or now
     if page.state is PageState.ACKED:
-        return replace(page, due_at=due_at, version=page.version + 1)
+        return replace(page, due_at=due_at, acked_at=now, version=page.version + 1)
     return _changed(page, PageState.ACKED, due_at, acked_at=now, first_ack_at=first, snoozed_until=None)
+
+
+def _unacked(page: Page, now: datetime) -> Page | Refused:
+    return _again(page, now) if page.state is PageState.ACKED else Refused("nobody had taken it")
+
+
+def _grown(page: Page, crossed: bool, now: datetime) -> Page | Refused:
+    if page.state is not PageState.ACKED:
+        return Refused("it is as loud as it was")
+    if not crossed and page.acked_at is not None and now - page.acked_at <= COVERS:
+        return Refused("the acknowledgement covers it")
+    return _again(page, now)
 
 
 def _snoozed(page: Page, until: datetime, now: datetime) -> Page | Refused:
@@ -118,7 +152,9 @@ def _snoozed(page: Page, until: datetime, now: datetime) -> Page | Refused:
 
 
 def _escalated(page: Page, now: datetime) -> Page:
-    """Demand from the next level now; after the last one the policy starts over."""
+    """Demand from the next level now; an exhausted page has none left and starts over."""
+    if page.state is PageState.EXHAUSTED:
+        return _afresh(page, now)
     return _changed(page, PageState.TRIGGERED, now, snoozed_until=None)
 
 
@@ -133,16 +169,19 @@ def _afresh(page: Page, now: datetime) -> Page:
 
 
 def _raised(page: Page, severity: int | None, now: datetime) -> Page | Refused:
-    more_urgent = page.urgency == "low"
+    urgent = severity is None or severity <= 1
+    more_urgent = urgent and page.urgency == "low"
     more_severe = severity is not None and (page.severity is None or severity < page.severity)
     if not more_urgent and not more_severe:
         return Refused("it was as urgent before")
     page = replace(
-        page, urgency="high", severity=severity if more_severe else page.severity, version=page.version + 1
+        page,
+        urgency="high" if urgent else page.urgency,
+        severity=severity if more_severe else page.severity,
     )
     match page.state:
-        case PageState.ACKED if severity is not None and severity > 1:
-            return page
+        case PageState.ACKED if not urgent:
+            return replace(page, version=page.version + 1)
         case PageState.TRIGGERED | PageState.ACKED:
             return _again(page, now)
         case _:

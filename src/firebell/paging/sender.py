@@ -12,7 +12,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.migrate import fence
-from firebell.paging import ledger, links, store
+from firebell.paging import ledger, links, notices, store
 from firebell.paging.actions import all_failed
 from firebell.paging.channels import Accepted, Channel, Failed, Message, Outcome, Retry
 from firebell.paging.channels.email import Email
@@ -164,6 +164,7 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
     found = await alerts.alerts_of_groups(tx, groups, ALERTS) if groups else {}
     services = await catalog.services_by_id(tx, [p.service_id for p in pages.values() if p.service_id])
     teams = {t.id: t.name for t in await people.teams(tx)} if pages else {}
+    told = {d.id: await notices.notice(tx, d.reason, now) for d in claimed if d.page_id is None}
     messages = []
     for delivery in claimed:
         page = pages.get(delivery.page_id or 0)
@@ -173,11 +174,12 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
         messages.append(
             Message(
                 delivery_id=delivery.id,
-                reason=delivery.reason,
+                reason=delivery.reason.partition("-")[0],
                 person=person.name,
                 tz=person.tz,
                 page_ref=page.ref if page else "",
-                title=page.title if page else "Firebell test message",
+                title=page.title if page else told[delivery.id].title,
+                note="" if page else told[delivery.id].note,
                 state=page.state if page else "",
                 urgency=page.urgency if page else "low",
                 severity=page.severity if page else None,

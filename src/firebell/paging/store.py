@@ -70,6 +70,14 @@ async def policies_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Policy]:
     return {row["id"]: _policy(row) for row in rows}
 
 
+async def hold_policies(tx: Tx, ids: Sequence[int]) -> dict[int, Policy]:
+    """Return the policies for pages that begin: none of them is deleted before this transaction ends."""
+    rows = await tx.fetch(
+        f"select {_POLICY} from policy where id = any($1::bigint[]) order by id for key share", list(ids)
+    )
+    return {row["id"]: _policy(row) for row in rows}
+
+
 async def policy_by_slug(tx: Tx, slug: str) -> Policy | None:
     row = await tx.row(f"select {_POLICY} from policy where slug = $1", slug)
     return _policy(row) if row else None
@@ -77,6 +85,9 @@ async def policy_by_slug(tx: Tx, slug: str) -> Policy | None:
 
 async def delete_policy(tx: Tx, policy_id: int) -> bool:
     """Delete a policy unless an open page follows it; its services go to the catch-all list."""
+    # services before policies: the order in which a new alert locks them
+    await tx.fetch("select id from service where policy_id = $1 order by id for no key update", policy_id)
+    await tx.fetch("select id from policy where id = $1 for update", policy_id)
     if await tx.value(
         "select exists (select from page where policy_id = $1 and state <> 'resolved')", policy_id
     ):
@@ -240,6 +251,17 @@ async def owners(tx: Tx, ids: Sequence[int]) -> dict[int, list[int]]:
     for row in rows:
         found[row["page_id"]].append(row["person_id"])
     return found
+
+
+async def owned_by_alone(tx: Tx, person_id: int) -> list[int]:
+    """Return the acknowledged pages that this person took and nobody else who is active."""
+    rows = await tx.fetch(
+        "select o.page_id from page_owner o join page p on p.id = o.page_id and p.state = 'acked'"
+        " where o.person_id = $1 and not exists (select from page_owner x"
+        " join person q on q.id = x.person_id and q.active where x.page_id = o.page_id and q.id <> $1)",
+        person_id,
+    )
+    return [row["page_id"] for row in rows]
 
 
 async def add_log(

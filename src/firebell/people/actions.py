@@ -11,7 +11,7 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.signing import Signer
-from firebell.kit.text import clean_name, slugify
+from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.people import rules, store, welcome
 from firebell.people.model import (
     ApiKey,
@@ -19,11 +19,15 @@ from firebell.people.model import (
     ContactMethod,
     ContactTestRequested,
     Person,
+    PersonLeft,
     Role,
     Team,
 )
 
 hasher = PasswordHasher()
+
+RULES = 50
+"""How many personal rules of one urgency somebody can have."""
 
 catch_all = store.catch_all
 check_zone = rules.check_zone
@@ -100,6 +104,7 @@ async def update_person(
     now: datetime,
 ) -> None:
     """Change what is given; the last active admin stays one."""
+    await store.lock_organisation(tx)
     old = await person(tx, person_id)
     new = {
         "name": clean_name(name, "name") if name is not None else old.name,
@@ -120,6 +125,8 @@ async def update_person(
     await store.update_person(tx, person_id, **new, active=stays)
     if not stays:
         await store.delete_sessions_of(tx, person_id)
+    if old.active and not stays:
+        await tx.emit(PersonLeft(person_id), now)
     await tx.audit(actor, "person.changed", f"person:{person_id}", now, **new, active=stays)
 
 
@@ -177,7 +184,7 @@ async def set_team_members(
     tx: Tx, actor: Actor, team_id: int, members: Sequence[tuple[int, str]], now: datetime
 ) -> None:
     """Replace who is in the team."""
-    if team_id not in [t.id for t in await store.teams(tx)]:
+    if not await store.lock_team(tx, team_id):
         raise NotFound(f"There is no team {team_id}.")
     await _check_members(tx, members)
     await store.set_members(tx, team_id, members)
@@ -191,6 +198,7 @@ async def set_catch_all(tx: Tx, actor: Actor, person_ids: Sequence[int], now: da
             "The catch-all list would be empty.",
             hint="Without it a page that nobody takes would end in silence: choose at least one person.",
         )
+    await store.lock_organisation(tx)
     known = await store.persons(tx, person_ids)
     if gone := [i for i in person_ids if i not in known or not known[i].active]:
         raise NotFound(f"There is no active person {gone[0]}.")
@@ -203,7 +211,7 @@ async def add_contact_method(
 ) -> ContactMethod:
     """Add a way to reach a person, used at once for urgent pages."""
     made = await store.insert_method(
-        tx, person_id, kind, rules.check_address(kind, address), label.strip()[:80], now
+        tx, person_id, kind, rules.check_address(kind, address), clean_text(label, 80), now
     )
     if made is None:
         raise Conflict("This contact method exists already.", fields={"address": "Already on the list."})
@@ -214,6 +222,7 @@ async def add_contact_method(
 
 async def remove_contact_method(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:
     """Take a way to reach a person away; the last one stays."""
+    await store.lock_person(tx, person_id)
     mine = await store.methods(tx, [person_id])
     if method_id not in [m.id for m in mine]:
         raise NotFound("There is no such contact method.")
@@ -227,6 +236,11 @@ async def set_rules(
     tx: Tx, actor: Actor, *, person_id: int, urgency: str, rules: Sequence[tuple[int, int]], now: datetime
 ) -> None:
     """Replace a person's rules of one urgency by (delay in seconds, method id) pairs; one has no delay."""
+    if urgency not in ("high", "low"):
+        raise Invalid(f"{urgency!r} is no urgency.", fields={"urgency": "high or low."})
+    if len(rules) > RULES:
+        raise Invalid(f"These are {len(rules)} rules.", fields={"rules": f"At most {RULES}."})
+    await store.lock_person(tx, person_id)
     mine = {m.id for m in await store.methods(tx, [person_id])}
     if unknown := [m for _, m in rules if m not in mine]:
         raise NotFound(f"There is no contact method {unknown[0]}.")

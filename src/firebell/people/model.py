@@ -92,6 +92,13 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonLeft:
+    """Somebody is not active any more."""
+
+    person_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ContactTestRequested:
     """Somebody wants a test message through one of their contact methods."""
 

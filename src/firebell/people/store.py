@@ -51,6 +51,16 @@ async def update_person(
     )
 
 
+async def lock_organisation(tx: Tx) -> None:
+    """Let one transaction at a time decide who is admin, active, or on the catch-all list."""
+    await tx.execute("lock table catch_all in share row exclusive mode")
+
+
+async def lock_person(tx: Tx, person_id: int) -> None:
+    """Let one transaction at a time change how a person is reached."""
+    await tx.fetch("select id from person where id = $1 for no key update", person_id)
+
+
 async def set_password_hash(tx: Tx, person_id: int, password_hash: str) -> None:
     await tx.execute("update person set password_hash = $2 where id = $1", person_id, password_hash)
 
@@ -94,6 +104,11 @@ async def insert_team(tx: Tx, name: str, slug: str, now: datetime) -> Team | Non
 
 async def teams(tx: Tx) -> list[Team]:
     return [Team(*r.values()) for r in await tx.fetch("select id, name, slug from team order by name, id")]
+
+
+async def lock_team(tx: Tx, team_id: int) -> bool:
+    """Let one transaction at a time change a team; return whether there is such a team."""
+    return bool(await tx.fetch("select id from team where id = $1 for no key update", team_id))
 
 
 async def set_members(tx: Tx, team_id: int, members: Sequence[tuple[int, str]]) -> None:

@@ -5,7 +5,19 @@ from datetime import datetime
 import msgspec
 
 from firebell.alerts.model import Incoming, Json, Kind, Reject
-from firebell.alerts.normal import BODY, clamp, dedup_key, fingerprint, instant, line, mapping, severity, text
+from firebell.alerts.normal import (
+    BODY,
+    EVENTS,
+    clamp,
+    dedup_key,
+    fingerprint,
+    instant,
+    line,
+    mapping,
+    severity,
+    text,
+    too_many,
+)
 
 
 class _Alert(msgspec.Struct):
@@ -31,6 +43,8 @@ def normalise(body: bytes, received_at: datetime) -> tuple[Incoming, ...] | Reje
         message = _decode(body)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as exc:
         return Reject(f"This is not an Alertmanager webhook message: {exc}")
+    if len(message.alerts) > EVENTS:
+        return too_many(len(message.alerts))
     return tuple(_event(alert, received_at) for alert in message.alerts)
 
 
@@ -48,7 +62,7 @@ def _event(alert: _Alert, received_at: datetime) -> Incoming:
     }
     return Incoming(
         kind=Kind.RESOLVED if resolved else Kind.FIRING,
-        dedup_key=dedup_key(text(alert.fingerprint), fingerprint(labels)),
+        dedup_key=dedup_key(alert.fingerprint, fingerprint(labels)),
         title=line(annotations.get("summary") or labels.get("alertname") or "Alert without a name"),
         body=text(annotations.get("description"), BODY),
         severity=severity(labels.get("severity")),

@@ -6,7 +6,19 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from firebell.alerts.model import Incoming, Json, Kind, Reject
-from firebell.alerts.normal import BODY, clamp, dedup_key, fingerprint, instant, line, mapping, severity, text
+from firebell.alerts.normal import (
+    BODY,
+    EVENTS,
+    clamp,
+    dedup_key,
+    fingerprint,
+    instant,
+    line,
+    mapping,
+    severity,
+    text,
+    too_many,
+)
 
 _TITLES = ("title", "summary", "message", "name", "subject")
 _BODIES = ("body", "description", "details", "text")
@@ -33,7 +45,9 @@ def normalise(body: bytes, received_at: datetime) -> tuple[Incoming, ...] | Reje
     items = decoded if isinstance(decoded, list) else [decoded]
     if not items:
         return Reject("The list is empty.")
-    return tuple(_event(item, received_at) for item in items[:1000])
+    if len(items) > EVENTS:
+        return too_many(len(items))
+    return tuple(_event(item, received_at) for item in items)
 
 
 def _undecoded(body: bytes) -> Json:
@@ -42,20 +56,22 @@ def _undecoded(body: bytes) -> Json:
     return pairs if any(name in pairs for name in _TITLES) else {"title": words}
 
 
+def _with(given: Json, name: str, value: Json) -> dict[str, str]:
+    """Return the mapping, in which `name` is `value` unless it says otherwise itself."""
+    pairs = given if isinstance(given, dict) else {}
+    return mapping({name: pairs.get(name) or value, **{n: v for n, v in pairs.items() if n != name}})
+
+
 def _event(item: Json, received_at: datetime) -> Incoming:
     data = item if isinstance(item, dict) else {"title": item}
     state = text(_first(data, _STATES), 40).casefold()
     kind = Kind.RESOLVED if state in _RESOLVED else Kind.ACK if state in _ACKED else Kind.FIRING
-    labels = mapping(data.get("labels"))
-    if service := text(data.get("service")):
-        labels.setdefault("service", service)
-    links = mapping(data.get("links"))
-    if runbook := text(data.get("runbook_url") or data.get("runbook")):
-        links.setdefault("runbook", runbook)
+    labels = _with(data.get("labels"), "service", data.get("service"))
+    links = _with(data.get("links"), "runbook", data.get("runbook_url") or data.get("runbook"))
     stable = {name: value for name, value in data.items() if name not in _VOLATILE}
     return Incoming(
         kind=kind,
-        dedup_key=dedup_key(text(_first(data, _KEYS), 4096), f"sha256:{fingerprint(stable)}"),
+        dedup_key=dedup_key(_first(data, _KEYS), f"sha256:{fingerprint(stable)}"),
         title=line(_first(data, _TITLES)) or "Alert without a title",
         body=text(_first(data, _BODIES), BODY),
         severity=severity(data.get("severity") or data.get("priority") or labels.get("severity")),

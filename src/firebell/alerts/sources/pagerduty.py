@@ -1,15 +1,15 @@
 """PagerDuty Events API v2: senders made for it need only another address and key."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import msgspec
 
 from firebell.alerts.model import Incoming, Json, Kind
-from firebell.alerts.normal import BODY, clamp, dedup_key, instant, line, mapping, severity, text
+from firebell.alerts.normal import BODY, dedup_key, line, mapping, severity, text
 
 _ACTIONS = {"trigger": Kind.FIRING, "acknowledge": Kind.ACK, "resolve": Kind.RESOLVED}
 _SEVERITIES = ("critical", "error", "warning", "info")
+_KEY_LENGTH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,17 @@ class Enqueued:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """Why the event is refused, one sentence per fault."""
+    """Why the event is refused, one sentence per fault, and whose it is as far as it says so."""
 
     errors: tuple[str, ...]
+    routing_key: str = ""
 
 
-def parse(body: bytes, received_at: datetime, fresh_key: str) -> Enqueued | Malformed:
-    """Read one event; a trigger without a dedup_key gets `fresh_key`."""
+def parse(body: bytes, fresh_key: str) -> Enqueued | Malformed:
+    """Read one event; a trigger without a dedup_key gets `fresh_key`.
+
+    Events are ordered by arrival: only triggers carry a time, and a resolution cannot be compared with it.
+    """
     try:
         data = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -37,17 +41,22 @@ def parse(body: bytes, received_at: datetime, fresh_key: str) -> Enqueued | Malf
         return Malformed(("The body is not a JSON object",))
     errors = _errors(data)
     if errors:
-        return Malformed(tuple(errors))
+        key = data.get("routing_key")
+        return Malformed(tuple(errors), key if isinstance(key, str) else "")
     payload = data["payload"] if isinstance(data.get("payload"), dict) else {}
-    return Enqueued(data["routing_key"], _event(data, payload, received_at, fresh_key))
+    return Enqueued(data["routing_key"], _event(data, payload, fresh_key))
 
 
 def _errors(data: dict[str, Json]) -> list[str]:
     errors = []
     key, action, payload = data.get("routing_key"), data.get("event_action"), data.get("payload")
-    if not isinstance(key, str) or not key:
+    if not isinstance(key, str) or not key.strip():
         errors.append("'routing_key' is missing or blank")
-    if not isinstance(action, str) or action not in _ACTIONS:
+    elif len(key) != _KEY_LENGTH:
+        errors.append(f"Length of 'routing_key' is incorrect (should be {_KEY_LENGTH} characters)")
+    if not isinstance(action, str) or not action.strip():
+        errors.append("'event_action' is missing or blank")
+    elif action not in _ACTIONS:
         errors.append("'event_action' is invalid (must be one of: trigger, acknowledge, resolve)")
     if action == "trigger":
         payload = payload if isinstance(payload, dict) else {}
@@ -65,25 +74,28 @@ def _errors(data: dict[str, Json]) -> list[str]:
     return errors
 
 
-def _event(
-    data: dict[str, Json], payload: dict[str, Json], received_at: datetime, fresh_key: str
-) -> Incoming:
+def _links(data: dict[str, Json]) -> dict[str, str]:
+    found = {"source": data.get("client_url")}
+    for kind, name, address in (("links", "text", "href"), ("images", "alt", "src")):
+        given = data.get(kind)
+        for item in given if isinstance(given, list) else []:
+            if isinstance(item, dict):
+                found.setdefault(text(item.get(name), 80) or kind[:-1], item.get(address))
+    return mapping(found)
+
+
+def _event(data: dict[str, Json], payload: dict[str, Json], fresh_key: str) -> Incoming:
     labels = mapping({n: payload.get(n) for n in ("source", "component", "group", "class")})
     details = payload.get("custom_details")
     if isinstance(details, dict):
-        labels = mapping({**mapping(details), **labels})
-    links = {"source": text(data.get("client_url"))} if data.get("client_url") else {}
-    given = data.get("links")
-    for link in given if isinstance(given, list) else []:
-        if isinstance(link, dict) and link.get("href"):
-            links.setdefault(text(link.get("text"), 80) or "link", text(link["href"]))
+        labels = mapping({**labels, **{n: v for n, v in details.items() if n not in labels}})
     return Incoming(
         kind=_ACTIONS[data["event_action"]],
-        dedup_key=dedup_key(text(data.get("dedup_key"), 4096), fresh_key),
+        dedup_key=dedup_key(data.get("dedup_key"), fresh_key),
         title=line(payload.get("summary")) or "Event without a summary",
-        body=text(details if isinstance(details, str) else "", BODY),
+        body="" if isinstance(details, dict) else text(details, BODY),
         severity=severity(payload.get("severity")),
         labels=labels,
-        links=links,
-        occurred_at=clamp(instant(payload.get("timestamp")), received_at),
+        annotations=mapping({"timestamp": payload.get("timestamp")}),
+        links=_links(data),
     )

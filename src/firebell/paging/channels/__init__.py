@@ -9,7 +9,7 @@ from firebell.alerts.model import Alert
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What one person is told about one page; a test message has no page."""
+    """What one person is told about one page; a notice has no page, but a note."""
 
     delivery_id: int
     reason: str
@@ -17,6 +17,7 @@ class Message:
     tz: str
     page_ref: str
     title: str
+    note: str
     state: str
     urgency: str
     severity: int | None
@@ -32,9 +33,9 @@ class Message:
     @property
     def subject(self) -> str:
         """One line that says what it is and what is wanted."""
+        if not self.page_ref:
+            return self.title
         match self.reason:
-            case "test":
-                return "Firebell test message"
             case "alarm":
                 return f"[{self.page_ref}] NOBODY HAS TAKEN THIS: {self.title}"
             case "reminder":

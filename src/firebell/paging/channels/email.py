@@ -58,7 +58,7 @@ def compose(address: str, message: Message, key: str, sender: str) -> EmailMessa
     mail["Subject"] = re.sub(r"\s+", " ", message.subject)
     mail["Date"] = format_datetime(message.triggered_at.astimezone(UTC))
     mail["Message-ID"] = f"<{key}@{domain}>"
-    mail["References"] = f"<{message.page_ref or 'test'}@{domain}>"
+    mail["References"] = f"<{message.page_ref or message.reason}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Firebell-Page"] = message.page_ref
     if message.urgency == "high":
@@ -81,8 +81,8 @@ def _facts(message: Message) -> list[tuple[str, str]]:
 
 
 def _text(message: Message) -> str:
-    if message.reason == "test":
-        return f"Hello {message.person},\n\nthis is how Firebell reaches you. Nothing is wrong.\n"
+    if message.note:
+        return f"Hello {message.person},\n\n{message.note}\n"
     lines = [message.title, "", *(f"{name}: {value}" for name, value in _facts(message)), ""]
     lines += [f"- {alert.title}: {alert.body}".rstrip(": ") for alert in message.alerts[:20]]
     lines += ["", f"Acknowledge: {message.ack_url}", f"Open: {message.page_url}", ""]
@@ -90,8 +90,8 @@ def _text(message: Message) -> str:
 
 
 def _html(message: Message) -> str:
-    if message.reason == "test":
-        return f"<p>Hello {escape(message.person)},</p><p>{escape(_text(message).splitlines()[2])}</p>"
+    if message.note:
+        return f"<p>Hello {escape(message.person)},</p><p>{escape(message.note)}</p>"
     rows = "".join(
         f'<tr><td style="color:#666;padding:2px 16px 2px 0">{escape(name)}</td><td>{escape(value)}</td></tr>'
         for name, value in _facts(message)

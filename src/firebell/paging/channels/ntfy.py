@@ -43,7 +43,7 @@ class Ntfy:
 
 
 def _text(message: Message) -> str:
-    if message.reason == "test":
-        return "This is how Firebell reaches you. Nothing is wrong."
+    if message.note:
+        return message.note
     first = message.alerts[0].body[:500] if message.alerts else ""
     return "\n".join(line for line in (message.service, first) if line) or message.title

@@ -16,6 +16,7 @@ def describe(message: Message) -> dict[str, object]:
         "event": message.reason,
         "page": message.page_ref,
         "title": message.title,
+        "note": message.note,
         "state": message.state,
         "urgency": message.urgency,
         "severity": message.severity,

@@ -1,0 +1,41 @@
+"""Messages about no page: a test that somebody asked for, a source whose messages cannot be read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.alerts import actions as alerts
+from firebell.catalog import actions as catalog
+from firebell.kit.db import Tx
+
+TEST = "test"
+SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What such a message says: a line and a paragraph."""
+
+    title: str
+    note: str
+
+
+def source(integration_id: int) -> str:
+    """Return the reason of a message about an integration."""
+    return f"{SOURCE}-{integration_id}"
+
+
+async def notice(tx: Tx, reason: str, now: datetime) -> Notice:
+    """Return what a message of this reason says now."""
+    kind, _, about = reason.partition("-")
+    if kind == TEST:
+        return Notice("Firebell test message", "This is how Firebell reaches you. Nothing is wrong.")
+    found = await alerts.broken_source(tx, int(about), now)
+    if found is None:
+        return Notice("A source can be read again", "What it sends is understood by now. Nothing is wrong.")
+    service = (await catalog.services_by_id(tx, [found.service_id]))[found.service_id]
+    return Notice(
+        f"{service.name}: what {found.name} sends cannot be read",
+        f"Firebell kept {found.count} message{'' if found.count == 1 else 's'} of {found.name} but could not"
+        f" read {'it' if found.count == 1 else 'them'}, so no alert came of it. The newest: {found.error}"
+        " Look at the service's page, and repair what the sender is set to send.",
+    )

@@ -1,0 +1,286 @@
+"""Batches of events against a slow oracle: A1, A2, A4, A5, and one batch equals its parts."""
+
+import itertools
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firebell.alerts import rules
+from firebell.alerts.model import Alert, Group, Incoming, Kind, Received
+from firebell.alerts.rules import AlertState, Batch, GroupState, loaded_alert, loaded_group
+from tests.oracles.alerts import Oracle, final_status
+
+NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
+
+
+def identity(event: Incoming) -> bytes:
+    """Return the event's id; its whole content stands for the body that it came in."""
+    return rules.event_id(1, event, repr(event).encode())
+
+
+class Memory:
+    """Keeps alerts and groups between batches the way the database does."""
+
+    def __init__(self) -> None:
+        self.alerts: list[Alert] = []
+        self.groups: list[Group] = []
+        self.told: dict[int, list[str]] = {}
+        self.seen: set[bytes] = set()
+        self.now = NOW
+
+    def _load(self) -> Batch:
+        batch = Batch()
+        by_id = {}
+        for group in self.groups:
+            if group.closed_at is None:
+                state = by_id[group.id] = loaded_group(group)
+                batch.open_groups[group.service_id, group.key] = state
+                batch.groups.append(state)
+        for alert in self.alerts:
+            latest = loaded_alert(alert, by_id.get(alert.group_id or 0))
+            batch.latest[alert.integration_id, alert.dedup_key] = latest
+        batch.loaded = list(batch.latest.values())
+        return batch
+
+    def apply(self, events: Sequence[Incoming]) -> None:
+        """Apply one batch, one event a request."""
+        self.now += timedelta(seconds=1)
+        requests = [(Received(1, 1, "test", b"", (e,)), [identity(e)]) for e in events]
+        ids = {i for _, found in requests for i in found}
+        batch = self._load()
+        rules.apply(batch, requests, ids - self.seen, self.now)
+        self.seen |= ids
+        self._save(batch)
+
+    def _save(self, batch: Batch) -> None:
+        for group in batch.groups:
+            kept = self._save_group(group)
+            signs = {
+                "opened": group.fresh,
+                "crossed": group.crossed and not group.fresh,
+                "raised": group.raised and not group.fresh,
+                "acked": group.acked,
+                "resolved": group in rules.close_finished(batch),
+            }
+            self.told[kept] += [name for name, is_so in signs.items() if is_so]
+        for alert in [*batch.loaded, *batch.created]:
+            self._save_alert(alert)
+        firing = [a.dedup_key for a in self.alerts if a.status == "firing"]
+        assert len(firing) == len(set(firing))
+
+    def _save_group(self, state: GroupState) -> int:
+        if state.id is None:
+            state.id = len(self.groups) + 1
+            self.groups.append(None)  # type: ignore[arg-type]
+            self.told[state.id] = []
+        counts = (state.alerts, state.firing, state.events)
+        closed_at = self.now if state.firing <= 0 else None
+        self.groups[state.id - 1] = Group(
+            *(state.id, 1, 1, state.key, state.title, state.urgency, state.opened_at, closed_at),
+            *(state.last_at, *counts),
+        )
+        return state.id
+
+    def _save_alert(self, state: AlertState) -> None:
+        if state.id is None:
+            state.id = len(self.alerts) + 1
+            self.alerts.append(None)  # type: ignore[arg-type]
+        old, event = self.alerts[state.id - 1], state.event
+        kept_group = old.group_id if old is not None else None
+        self.alerts[state.id - 1] = Alert(
+            id=state.id,
+            integration_id=1,
+            dedup_key=state.dedup_key,
+            group_id=state.group.id if state.group else kept_group,
+            status=state.status,
+            title=event.title,
+            body=event.body,
+            severity=event.severity,
+            labels=event.labels,
+            annotations={},
+            links={},
+            starts_at=state.starts_at,
+            ends_at=state.ends_at,
+            last_seen=state.last_seen,
+            hi_at=state.hi[0],
+            hi_rank=state.hi[1],
+            ended_by=state.ended_by,
+            count=state.count,
+        )
+
+    def picture(self) -> list[tuple[str, str, int]]:
+        """Return every alert's key, status and count."""
+        return [(a.dedup_key, a.status, a.count) for a in self.alerts]
+
+
+SEVERITIES = st.sampled_from(["critical", "error", "warning", "info", None])
+TIMES = st.none() | st.integers(-30, 3).map(lambda m: NOW + timedelta(minutes=m))
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Incoming:
+    return Incoming(
+        draw(st.sampled_from([Kind.FIRING, Kind.FIRING, Kind.RESOLVED, Kind.ACK])),
+        draw(st.sampled_from("abcde")),
+        "title",
+        severity=draw(SEVERITIES),
+        labels=draw(st.sampled_from([{}, {"service": "cart"}])),
+        occurred_at=draw(TIMES),
+    )
+
+
+def alone(stream: Sequence[Incoming]) -> Memory:
+    memory = Memory()
+    for event in stream:
+        memory.apply([event])
+    return memory
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(events(), max_size=25))
+def test_one_event_at_a_time_agrees_with_the_oracle(stream: list[Incoming]) -> None:
+    memory, oracle = alone(stream), Oracle()
+    for event in stream:
+        oracle.apply(event)
+    assert memory.picture() == [(e.key, e.status, e.count) for e in oracle.episodes]
+    assert [memory.told[g.id] for g in memory.groups] == [g.told for g in oracle.groups]
+    assert [(g.urgency == "high", g.alerts) for g in memory.groups] == [
+        (g.high, len(g.members)) for g in oracle.groups
+    ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(events(), max_size=25), st.lists(st.integers(0, 25), max_size=6))
+def test_a_batch_does_what_its_parts_do_one_after_the_other(stream: list[Incoming], cuts: list[int]) -> None:
+    edges = [0, *sorted(min(c, len(stream)) for c in cuts), len(stream)]
+    batched, single = Memory(), alone(stream)
+    for start, end in itertools.pairwise(edges):
+        batched.apply(stream[start:end])
+    assert batched.picture() == single.picture()
+    for one, other in zip(batched.groups, single.groups, strict=True):
+        assert (one.key, one.alerts, one.firing, one.events) == (
+            other.key,
+            other.alerts,
+            other.firing,
+            other.events,
+        )
+        assert (one.urgency, one.closed_at is None) == (other.urgency, other.closed_at is None)
+
+
+def outcome(told: list[str]) -> str:
+    """Return where a page that everybody left alone stands after it was told this."""
+    state = "none"
+    for word in told:
+        match word:
+            case "opened" | "raised":
+                state = "triggered"
+            case "crossed":
+                state = "triggered" if state == "acked" else state
+            case _:
+                state = word
+    return state
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(events(), max_size=25), st.lists(st.integers(0, 25), max_size=6))
+def test_a_batch_leaves_every_page_where_its_parts_would(stream: list[Incoming], cuts: list[int]) -> None:
+    edges = [0, *sorted(min(c, len(stream)) for c in cuts), len(stream)]
+    batched, single = Memory(), alone(stream)
+    for start, end in itertools.pairwise(edges):
+        batched.apply(stream[start:end])
+    for one in batched.groups:
+        told = batched.told[one.id]
+        assert told.count("opened") == 1
+        assert told.count("resolved") == (one.closed_at is not None)
+        assert outcome(told) == outcome(single.told[one.id])
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.data())
+def test_a2_with_the_sources_own_times_the_order_of_arrival_does_not_matter(data: st.DataObject) -> None:
+    minutes = data.draw(st.lists(st.integers(-30, 3), min_size=1, max_size=7, unique=True))
+    kinds = st.sampled_from([Kind.FIRING, Kind.RESOLVED])
+    stream = [
+        Incoming(data.draw(kinds), "a", "x", occurred_at=NOW + timedelta(minutes=m)) for m in sorted(minutes)
+    ]
+    shuffled = data.draw(st.permutations(stream))
+    memory = alone(shuffled)
+    assert memory.alerts[-1].status == final_status(stream)
+    assert sum(a.count for a in memory.alerts) == sum(e.kind is Kind.FIRING for e in stream)
+    latest = [e for e in stream if e.kind is Kind.FIRING]
+    if memory.alerts[-1].status == "firing":
+        assert memory.alerts[-1].hi_at == latest[-1].occurred_at
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(events(), min_size=1, max_size=15), st.integers(1, 3))
+def test_a1_a_redelivery_at_once_changes_nothing_but_what_it_says_anew(
+    stream: list[Incoming], times: int
+) -> None:
+    memory = alone(stream)
+    before = memory.picture(), [(g.alerts, g.firing, g.closed_at) for g in memory.groups]
+    for _ in range(times):
+        memory.apply([stream[-1]])
+    assert (memory.picture(), [(g.alerts, g.firing, g.closed_at) for g in memory.groups]) == before
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(events(), max_size=25))
+def test_a5_the_count_is_the_number_of_distinct_firings(stream: list[Incoming]) -> None:
+    unlike = list({identity(e): e for e in stream}.values())
+    firing = [e for e in unlike if e.kind is Kind.FIRING]
+    assert sum(a.count for a in alone(unlike).alerts) == len(firing)
+
+
+def fire(key: str = "a", **more: object) -> Incoming:
+    return Incoming(Kind.FIRING, key, "x", **more)  # type: ignore[arg-type]
+
+
+def resolve(key: str = "a", **more: object) -> Incoming:
+    return Incoming(Kind.RESOLVED, key, "x", **more)  # type: ignore[arg-type]
+
+
+def test_a_resolution_and_a_new_firing_of_one_key_in_one_batch_end_the_old_alert() -> None:
+    memory = alone([fire()])
+    memory.apply([resolve(), fire(occurred_at=NOW + timedelta(minutes=1))])
+    assert memory.picture() == [("a", "resolved", 1), ("a", "firing", 1)]
+    assert [g.closed_at is None for g in memory.groups] == [False, True]
+
+
+def test_a_sender_whose_clock_is_ahead_can_still_resolve() -> None:
+    memory = alone([fire(occurred_at=NOW + timedelta(minutes=4)), resolve()])
+    assert memory.picture() == [("a", "resolved", 1)]
+
+
+def test_a_firing_with_an_old_time_after_a_resolution_without_one_pages() -> None:
+    memory = alone([fire(), resolve(), fire(occurred_at=NOW - timedelta(minutes=2))])
+    assert memory.picture()[-1] == ("a", "firing", 1)
+
+
+def test_a_firing_that_its_resolution_overtook_is_counted_and_wakes_nobody() -> None:
+    memory = alone([resolve(occurred_at=NOW), fire(occurred_at=NOW - timedelta(minutes=1))])
+    assert memory.picture() == [("a", "resolved", 1)]
+    assert memory.groups == []
+
+
+def test_an_acknowledgement_does_not_survive_a_rise_in_the_same_batch() -> None:
+    memory = alone([fire(severity="warning")])
+    memory.apply([Incoming(Kind.ACK, "a", "x"), fire("b", severity="critical")])
+    assert memory.told[1] == ["opened", "raised"]
+
+
+@pytest.mark.parametrize("size", [10, 100])
+def test_a_group_that_reaches_ten_and_a_hundred_says_so_once(size: int) -> None:
+    memory = alone([fire(f"k{i}") for i in range(size + 5)])
+    assert memory.told[1].count("crossed") == len(str(size)) - 1
+
+
+@given(st.text(max_size=20), st.text(max_size=20), st.binary(max_size=32))
+def test_event_ids_differ_by_key_and_body(one: str, other: str, body: bytes) -> None:
+    same = rules.event_id(1, fire(one), body) == rules.event_id(1, fire(other), body)
+    assert same == (one == other)
+    assert rules.event_id(1, fire(one), body) != rules.event_id(1, resolve(one), body)
+    assert rules.event_id(1, fire(one), body) != rules.event_id(2, fire(one), body)

@@ -1,0 +1,72 @@
+"""Personal rules and the key that makes a message the same message when it is sent again."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firebell.paging.personal import Planned, idempotency_key, plan, reminder, usable
+from firebell.people.model import ContactMethod, Rule
+
+NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
+DELAYS = st.lists(st.integers(0, 3600), min_size=1, max_size=6).map(sorted)
+
+
+def method(number: int) -> ContactMethod:
+    return ContactMethod(number, 1, "ntfy", f"topic-{number}", "", None, None)
+
+
+def rules_of(delays: list[int]) -> list[Rule]:
+    return [Rule(delay, method(i)) for i, delay in enumerate(delays)]
+
+
+@given(DELAYS)
+def test_somebody_is_always_reached_at_once_and_the_rest_keeps_its_distance(delays: list[int]) -> None:
+    planned = plan(1, rules_of(delays), NOW, "page")
+    assert planned[0].send_at == NOW
+    assert [p.send_at - NOW for p in planned] == [timedelta(seconds=d - delays[0]) for d in delays]
+    assert [p.method.id for p in planned] == list(range(len(delays)))
+
+
+@given(DELAYS)
+def test_a_reminder_is_one_message_now(delays: list[int]) -> None:
+    (one,) = reminder(1, rules_of(delays), NOW)
+    assert (one.send_at, one.reason, one.method.id) == (NOW, "reminder", 0)
+
+
+def test_who_has_no_rules_is_reached_by_everything_and_who_has_nothing_by_nothing() -> None:
+    assert usable([], [method(1), method(2)]) == [Rule(0, method(1)), Rule(0, method(2))]
+    assert usable(rules_of([0]), [method(1), method(2)]) == rules_of([0])
+    assert usable([], []) == []
+    assert plan(1, [], NOW, "page") == []
+
+
+POSITIONS = st.tuples(*[st.integers(0, 3)] * 4, st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
+
+
+def key(position: tuple[int, ...], reason: str, send_at: datetime = NOW) -> str:
+    page, epoch, level, turn, person, method_id, rule = position
+    return idempotency_key(
+        page, epoch, level, turn, Planned(person, method(method_id), rule, send_at, reason)
+    )
+
+
+@given(POSITIONS, POSITIONS, st.sampled_from(["page", "reminder"]), st.sampled_from(["page", "alarm"]))
+def test_two_messages_have_one_key_exactly_when_they_are_the_same(
+    one: tuple[int, ...], other: tuple[int, ...], why: str, because: str
+) -> None:
+    assert (key(one, why) == key(other, because)) == ((one, why) == (other, because))
+
+
+@pytest.mark.parametrize("minutes", [0, 5])
+def test_the_key_does_not_depend_on_when_it_is_sent(minutes: int) -> None:
+    position = (7, 1, 0, 0, 1, 1, 0)
+    assert key(position, "page", NOW + timedelta(minutes=minutes)) == key(position, "page")
+
+
+def test_numbers_that_read_alike_side_by_side_are_told_apart() -> None:
+    numbers = [1, 11, 111]
+    positions = [(a, b, 0, 0, 1, 1, 0) for a, b in itertools.product(numbers, numbers)]
+    assert len({key(p, "page") for p in positions}) == len(positions)
