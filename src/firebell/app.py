@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from importlib import resources
 
+from asyncpg import DataError, InterfaceError
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -22,6 +23,7 @@ from firebell.catalog import pages as catalog_pages
 from firebell.incidents import api as incidents_api
 from firebell.incidents import pages as incidents_pages
 from firebell.kit import html
+from firebell.kit.api import Api, phrase, told
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Invalid, Unauthenticated, Unavailable
 from firebell.kit.live import stream
@@ -61,6 +63,10 @@ SLICES = (
 )
 
 
+LARGEST = 4 * 1024 * 1024
+"""The largest body in bytes, but for inbound alerts, which have their own limit."""
+
+
 class _HotPath:
     """Sends inbound events straight to the ingest app, past everything that the web pages need."""
 
@@ -75,13 +81,15 @@ class _HotPath:
 
 def build(ctx: Context) -> ASGIApp:
     """Return the app of this process; its state carries `ctx`."""
-    app = FastAPI(
+    app = Api(
         title="Firebell",
         version=__version__,
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         description="Alerts, pages, incidents and post-mortems. Errors are RFC 9457 problem details.",
+        generate_unique_id_function=lambda route: route.name,
+        max_body_size=LARGEST,
     )
     app.state.ctx = ctx
     app.state.shell = home.shell
@@ -151,17 +159,29 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(request: Request, exc: RequestValidationError) -> Response:
-        fields = {".".join(str(p) for p in e["loc"][1:]) or str(e["loc"][0]): e["msg"] for e in exc.errors()}
+        fields = dict(told(e) for e in exc.errors())
         return await _told(request, Invalid("The request cannot be accepted as it is.", fields=fields))
+
+    @app.exception_handler(InterfaceError)
+    @app.exception_handler(DataError)
+    async def unstorable(request: Request, exc: Exception) -> Response:
+        log.warning("a value that cannot be stored", exc_info=exc, extra={"path": request.url.path})
+        return await _told(request, Invalid("A value here cannot be stored: it is too large or not text."))
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, exc: HTTPException) -> Response:
-        error = FirebellError(
-            f"There is nothing at {request.url.path}." if exc.status_code == 404 else str(exc.detail)
-        )
-        error.status = HTTPStatus(exc.status_code)
-        error.code = error.status.phrase.lower().replace(" ", "-")
-        return await _told(request, error)
+        words = {
+            404: f"There is nothing at {request.url.path}.",
+            405: f"{request.url.path} does not take {request.method}.",
+        }
+        error: FirebellError = Invalid("The body of the request cannot be read.")
+        if exc.status_code != HTTPStatus.BAD_REQUEST:
+            error = FirebellError(words.get(exc.status_code, str(exc.detail)))
+            error.status = HTTPStatus(exc.status_code)
+            error.code = phrase(exc.status_code)
+        response = await _told(request, error)
+        response.headers.update(exc.headers or {})
+        return response
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, exc: Exception) -> Response:

@@ -1,5 +1,6 @@
 """What is done with services."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from firebell.catalog import store
@@ -9,6 +10,7 @@ from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name, slugify
+from firebell.people import actions as people
 
 services = store.services
 services_by_id = store.services_by_id
@@ -36,23 +38,58 @@ async def create_service(
 ) -> Service:
     """Add a service; without a policy its pages go to the catch-all list."""
     clean = clean_name(name, "name")
-    made = await store.insert(
-        tx,
-        clean,
-        slugify(clean),
-        team_id,
-        policy_id,
-        description.strip()[:2000],
-        check_url(runbook_url) if runbook_url.strip() else "",
-        now,
-    )
+    await _check_owners(tx, team_id, policy_id)
+    about, runbook = _about(description), _runbook(runbook_url)
+    made = await store.insert(tx, clean, slugify(clean), team_id, policy_id, about, runbook, now)
     if made is None:
         raise Conflict(f"There is already a service {clean}.", fields={"name": "This name is taken."})
     await tx.audit(actor, "service.created", f"service:{made.id}", now, name=clean)
     return made
 
 
+async def _check_owners(tx: Tx, team_id: int, policy_id: int | None) -> None:
+    await people.team(tx, team_id)
+    if policy_id is not None and not await store.has_policy(tx, policy_id):
+        raise NotFound(f"There is no policy {policy_id}.", fields={"policy_id": "Unknown."})
+
+
+def _about(description: str) -> str:
+    return description.strip()[:2000]
+
+
+def _runbook(url: str) -> str:
+    return check_url(url, "runbook_url") if url.strip() else ""
+
+
 async def set_policy(tx: Tx, actor: Actor, *, service_id: int, policy_id: int | None, now: datetime) -> None:
     """Choose who is paged for the service from the next page on."""
-    await store.set_policy(tx, service_id, policy_id)
-    await tx.audit(actor, "service.policy", f"service:{service_id}", now, policy=policy_id)
+    found = (await store.services_by_id(tx, [service_id])).get(service_id)
+    if found is None:
+        raise NotFound(f"There is no service {service_id}.")
+    await change_service(tx, actor, found, policy_id=policy_id, now=now)
+
+
+async def change_service(
+    tx: Tx,
+    actor: Actor,
+    service: Service,
+    *,
+    policy_id: int | None,
+    team_id: int | None = None,
+    description: str | None = None,
+    runbook_url: str | None = None,
+    now: datetime,
+) -> Service:
+    """Change whose the service is and what is said of it; its policy counts from the next page on."""
+    changed = replace(
+        service,
+        team_id=service.team_id if team_id is None else team_id,
+        policy_id=policy_id,
+        description=service.description if description is None else _about(description),
+        runbook_url=service.runbook_url if runbook_url is None else _runbook(runbook_url),
+    )
+    await _check_owners(tx, changed.team_id, policy_id)
+    await store.update(tx, changed)
+    detail = {n: getattr(changed, n) for n in ("team_id", "policy_id", "description", "runbook_url")}
+    await tx.audit(actor, "service.changed", f"service:{service.id}", now, **detail)
+    return changed

@@ -1,54 +1,84 @@
 """Services over JSON."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Body, Request
+from pydantic import Field
 
 from firebell.catalog import actions
-from firebell.catalog.model import Service
-from firebell.people import access
+from firebell.kit import api
+from firebell.kit.api import Ctx, Given, Id, Name, Shown, Stretch, Text, problems
+from firebell.people.access import Caller, may
 
-router = APIRouter(prefix="/api/v1/services", tags=["services"])
+router = api.router("services", "/services")
 
-
-def _json(service: Service) -> dict[str, Any]:
-    return {
-        "id": service.id,
-        "slug": service.slug,
-        "name": service.name,
-        "team_id": service.team_id,
-        "policy_id": service.policy_id,
-        "description": service.description,
-        "runbook_url": service.runbook_url,
-    }
+Reader = Annotated[Caller, may("pages:read")]
+Responder = Annotated[Caller, may("oncall:write")]
 
 
-@router.get("", summary="Every service")
-async def services(request: Request) -> list[dict[str, Any]]:
-    await access.caller(request, "pages:read")
-    async with request.app.state.ctx.db.tx() as tx:
-        return [_json(s) for s in await actions.services(tx)]
+class ServiceShown(Shown):
+    """Something that can break; without a policy its pages go to the catch-all list."""
+
+    id: int
+    slug: str
+    name: str
+    team_id: int
+    policy_id: int | None
+    description: str
+    runbook_url: str
 
 
-@router.post("", status_code=201, summary="Add a service")
-async def create(
-    request: Request,
-    name: Annotated[str, Body()],
-    team_id: Annotated[int, Body()],
-    policy_id: Annotated[int | None, Body()] = None,
-    description: Annotated[str, Body()] = "",
-    runbook_url: Annotated[str, Body()] = "",
-) -> dict[str, Any]:
-    caller, ctx = await access.caller(request, "admin"), request.app.state.ctx
+class NewService(Given):
+    """A service to add."""
+
+    name: Annotated[Name, Field(examples=["Checkout"])]
+    team_id: Id
+    policy_id: Id | None = None
+    description: Annotated[Text, Field(max_length=2000)] = ""
+    runbook_url: Annotated[Text, Field(max_length=2000)] = ""
+
+
+class ServiceChange(Given):
+    """What is given is changed; `policy_id` null means the catch-all list."""
+
+    team_id: Id | None = None
+    policy_id: Id | None = None
+    description: Annotated[Text | None, Field(max_length=2000)] = None
+    runbook_url: Annotated[Text | None, Field(max_length=2000)] = None
+
+
+@router.get("", summary="Every service, the newest first")
+async def list_services(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[ServiceShown]:
     async with ctx.db.tx() as tx:
-        made = await actions.create_service(
+        found = await actions.services(tx)
+    return [ServiceShown.model_validate(s) for s in stretch.newest(found, [s.id for s in found])]
+
+
+@router.post("", status_code=201, summary="Add a service", responses=problems(404, 409))
+async def create_service(ctx: Ctx, caller: Responder, given: NewService) -> ServiceShown:
+    async with ctx.db.tx() as tx:
+        made = await actions.create_service(tx, caller.actor, **given.model_dump(), now=ctx.clock.now())
+    return ServiceShown.model_validate(made)
+
+
+@router.get("/{slug}", summary="One service", responses=problems(404))
+async def get_service(ctx: Ctx, caller: Reader, slug: Text) -> ServiceShown:
+    async with ctx.db.tx() as tx:
+        return ServiceShown.model_validate(await actions.by_slug(tx, slug))
+
+
+@router.patch("/{slug}", summary="Change a service's team, policy or description", responses=problems(404))
+async def change_service(ctx: Ctx, caller: Responder, slug: Text, given: ServiceChange) -> ServiceShown:
+    async with ctx.db.tx() as tx:
+        found = await actions.by_slug(tx, slug)
+        policy_id = given.policy_id if "policy_id" in given.model_fields_set else found.policy_id
+        changed = await actions.change_service(
             tx,
             caller.actor,
-            name=name,
-            team_id=team_id,
+            found,
+            team_id=given.team_id,
             policy_id=policy_id,
-            description=description,
-            runbook_url=runbook_url,
+            description=given.description,
+            runbook_url=given.runbook_url,
             now=ctx.clock.now(),
         )
-    return _json(made)
+    return ServiceShown.model_validate(changed)

@@ -47,5 +47,17 @@ async def by_slug(tx: Tx, slug: str) -> Service | None:
     return Service(*row.values()) if row else None
 
 
-async def set_policy(tx: Tx, service_id: int, policy_id: int | None) -> None:
-    await tx.execute("update service set policy_id = $2 where id = $1", service_id, policy_id)
+async def update(tx: Tx, service: Service) -> None:
+    await tx.execute(
+        "update service set team_id = $2, policy_id = $3, description = $4, runbook_url = $5 where id = $1",
+        service.id,
+        service.team_id,
+        service.policy_id,
+        service.description,
+        service.runbook_url,
+    )
+
+
+async def has_policy(tx: Tx, policy_id: int) -> bool:
+    """Say whether the policy exists; who it pages is a matter of paging."""
+    return bool(await tx.value("select exists (select from policy where id = $1)", policy_id))

@@ -1,65 +1,239 @@
 """Incidents over JSON."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import Query
+from pydantic import AfterValidator, ConfigDict, Field
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import actions
-from firebell.incidents.model import OPEN, Incident, Phase, Role
-from firebell.incidents.severity import FACTS, classify, parse
-from firebell.kit.context import Context
+from firebell.incidents import actions, store
+from firebell.incidents.model import OPEN, Entry, Incident, Phase, Role
+from firebell.incidents.severity import FACTS, Severity, classify, parse
+from firebell.kit import api
+from firebell.kit.api import Ctx, Flag, Given, Id, Name, Shown, Stretch, Text, Yes, problems
 from firebell.kit.db import Tx
-from firebell.kit.errors import Invalid
 from firebell.kit.refs import number
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people.access import Caller, may
 
-router = APIRouter(prefix="/api/v1", tags=["incidents"])
+router = api.router("incidents")
 
+Reader = Annotated[Caller, may("incidents:read")]
+Responder = Annotated[Caller, may("incidents:write")]
 Answer = Literal["yes", "no", "unknown"]
+Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
 _BOOL = {"yes": True, "no": False, "unknown": None}
 
 
-def _ctx(request: Request) -> Context:
-    ctx: Context = request.app.state.ctx
-    return ctx
+def _severity(value: str) -> str:
+    found = parse(value)
+    if found is None:
+        raise ValueError("Use SEV0, SEV1, SEV2 or SEV3.")
+    return found.name
 
 
-async def _json(tx: Tx, found: Incident) -> dict[str, Any]:
-    roles = (await actions.roles(tx, [found.id]))[found.id]
-    names = await people.persons(tx, [a.person_id for a in roles])
-    services = await catalog.services_by_id(tx, (await actions.services(tx, [found.id]))[found.id])
-    return {
-        "ref": found.ref,
-        "title": found.title,
-        "summary": found.summary,
-        "severity": f"SEV{found.severity}",
-        "max_severity": f"SEV{found.max_severity}",
-        "provisional": found.provisional,
-        "phase": found.phase,
-        "drill": found.drill,
-        "services": [s.slug for s in services.values()],
-        "roles": [{"role": a.role, "person": names[a.person_id].name, "id": a.person_id} for a in roles],
-        "pages": [f"PG-{i}" for i in await actions.page_ids(tx, found.id)],
-        "detected_at": found.detected_at,
-        "declared_at": found.declared_at,
-        "resolved_at": found.resolved_at,
-        "closed_at": found.closed_at,
-        "update_due_at": found.update_due_at,
-        "version": found.version,
-    }
+GivenSeverity = Annotated[
+    Text, AfterValidator(_severity), Field(examples=["SEV1"], description="SEV0 to SEV3, or P0 to P3")
+]
 
 
-@router.get("/severity", summary="Classify: four answers to a severity")
-async def severity(
-    request: Request,
-    down_or_data_at_risk: Annotated[Answer, Query()] = "unknown",
-    major_degraded: Annotated[Answer, Query()] = "unknown",
-    workaround: Annotated[Answer, Query()] = "unknown",
-    customers_impacted: Annotated[Answer, Query()] = "unknown",
-) -> dict[str, Any]:
-    await access.caller(request, "incidents:read")
+class Classified(Shown):
+    """The severity, the questions and answers that led to it, and whether an unknown answer decided it."""
+
+    severity: Sev
+    path: list[str]
+    provisional: bool
+    meaning: str
+
+
+class RoleShown(Shown):
+    """Who holds a role now."""
+
+    role: Role
+    person: str
+    id: int
+
+
+class IncidentShown(Shown):
+    """One coordinated response."""
+
+    ref: str
+    title: str
+    summary: str
+    conditions: str
+    actions: str
+    needs: str
+    severity: Sev
+    max_severity: Sev
+    provisional: bool
+    phase: Phase
+    drill: bool
+    services: list[str]
+    roles: list[RoleShown]
+    pages: list[str]
+    detected_at: datetime
+    declared_at: datetime
+    resolved_at: datetime | None
+    closed_at: datetime | None
+    update_due_at: datetime | None
+    version: int
+
+
+class NextPhase(Shown):
+    """A phase that may follow; `refusal` says what is missing for it."""
+
+    phase: Phase
+    refusal: str | None
+
+
+class IncidentDetail(IncidentShown):
+    """One incident and what may come next."""
+
+    next: list[NextPhase]
+
+
+class EntryShown(Shown):
+    """One line of the timeline."""
+
+    id: int
+    at: datetime
+    kind: str
+    by: str
+    text: str
+    data: dict[str, Any]
+
+
+class Answers(Given):
+    """Answers to the four questions; null is "not known" and counts as the worse answer."""
+
+    down_or_data_at_risk: Yes | None = None
+    major_degraded: Yes | None = None
+    workaround: Yes | None = None
+    customers_impacted: Yes | None = None
+
+
+class NewIncident(Given):
+    """An incident to declare, by a severity or by the answers that decide it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"title": "Card payments fail", "severity": "SEV1", "page": "PG-7", "take_command": True}
+            ]
+        }
+    )
+
+    title: Annotated[Name, Field(max_length=200)]
+    severity: GivenSeverity | None = None
+    answers: Answers | None = None
+    services: Annotated[list[Name] | None, Field(max_length=100, description="slugs")] = None
+    page: Annotated[Name | None, Field(description="the page that it comes from", examples=["PG-7"])] = None
+    summary: Annotated[Text, Field(max_length=5000)] = ""
+    take_command: Yes = False
+    drill: Yes = False
+
+
+class NewEntry(Given):
+    """A line for the timeline; an update restarts the cadence."""
+
+    text: Annotated[Text, Field(min_length=1, max_length=10_000, examples=["Rolled build 4812 back"])]
+    kind: Literal["note", "update", "finding", "decision", "mitigation"] = "note"
+
+
+class NewSeverity(Given):
+    """Another severity; lowering it needs a reason."""
+
+    severity: GivenSeverity
+    reason: Annotated[Text, Field(max_length=1000)] = ""
+
+
+class NewPhase(Given):
+    """Where the incident goes; `force` passes a guard that refuses, and needs a reason."""
+
+    phase: Phase
+    reason: Annotated[Text, Field(max_length=1000)] = ""
+    force: Yes = False
+
+
+class NewRole(Given):
+    """A role for somebody; without a person the caller takes it."""
+
+    role: Role
+    person_id: Id | None = None
+
+
+class Canvas(Given):
+    """What is known, what is being done, what is needed; all three are replaced."""
+
+    conditions: Annotated[Text, Field(max_length=2000)]
+    actions: Annotated[Text, Field(max_length=2000)]
+    needs: Annotated[Text, Field(max_length=2000)]
+
+
+class PageLink(Given):
+    """A page that belongs to the incident."""
+
+    page: Annotated[Name, Field(examples=["PG-7"])]
+
+
+async def _all(tx: Tx, found: Sequence[Incident]) -> list[IncidentShown]:
+    ids = [i.id for i in found]
+    roles, services = await actions.roles(tx, ids), await actions.services(tx, ids)
+    pages = await store.pages_of(tx, ids)
+    names = await people.persons(tx, [a.person_id for held in roles.values() for a in held])
+    slugs = await catalog.services_by_id(tx, [s for wanted in services.values() for s in wanted])
+    return [
+        IncidentShown.model_validate(
+            {
+                "ref": i.ref,
+                "title": i.title,
+                "summary": i.summary,
+                "conditions": i.conditions,
+                "actions": i.actions,
+                "needs": i.needs,
+                "severity": Severity(i.severity).name,
+                "max_severity": Severity(i.max_severity).name,
+                "provisional": i.provisional,
+                "phase": i.phase,
+                "drill": i.drill,
+                "services": [slugs[s].slug for s in services[i.id]],
+                "roles": [
+                    {"role": a.role, "person": names[a.person_id].name, "id": a.person_id}
+                    for a in roles[i.id]
+                ],
+                "pages": [f"PG-{page}" for page in pages[i.id]],
+                "detected_at": i.detected_at,
+                "declared_at": i.declared_at,
+                "resolved_at": i.resolved_at,
+                "closed_at": i.closed_at,
+                "update_due_at": i.update_due_at,
+                "version": i.version,
+            }
+        )
+        for i in found
+    ]
+
+
+async def _one(tx: Tx, found: Incident) -> IncidentShown:
+    return (await _all(tx, [found]))[0]
+
+
+def _entry(found: Entry) -> EntryShown:
+    return EntryShown(
+        id=found.id, at=found.at, kind=found.kind, by=found.actor, text=found.text, data=found.data
+    )
+
+
+@router.get("/severity", summary="Four answers to a severity")
+async def classify_severity(
+    caller: Reader,
+    down_or_data_at_risk: Answer = "unknown",
+    major_degraded: Answer = "unknown",
+    workaround: Answer = "unknown",
+    customers_impacted: Answer = "unknown",
+) -> Classified:
     verdict = classify(
         {
             "down_or_data_at_risk": _BOOL[down_or_data_at_risk],
@@ -68,122 +242,146 @@ async def severity(
             "customers_impacted": _BOOL[customers_impacted],
         }
     )
-    return {
-        "severity": f"SEV{verdict.severity}",
-        "path": verdict.path,
-        "provisional": verdict.provisional,
-        "meaning": FACTS[verdict.severity].meaning,
-    }
+    return Classified.model_validate(
+        {
+            "severity": verdict.severity.name,
+            "path": list(verdict.path),
+            "provisional": verdict.provisional,
+            "meaning": FACTS[verdict.severity].meaning,
+        }
+    )
 
 
 @router.get("/incidents", summary="Incidents, the newest first")
-async def incidents(
-    request: Request,
+async def list_incidents(
+    ctx: Ctx,
+    caller: Reader,
+    stretch: Stretch,
     phase: Annotated[list[Phase] | None, Query(description="default: those that are open")] = None,
-    drill: bool = False,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> list[dict[str, Any]]:
-    await access.caller(request, "incidents:read")
-    async with _ctx(request).db.tx() as tx:
-        found = await actions.incidents(tx, phase or list(OPEN), drill, limit)
-        return [await _json(tx, i) for i in found]
+    drill: Annotated[Flag, Query(description="drills instead of real ones")] = False,
+) -> list[IncidentShown]:
+    async with ctx.db.tx() as tx:
+        found = await actions.incidents(tx, phase or list(OPEN), drill, stretch.limit, stretch.before)
+        stretch.full([i.id for i in found])
+        return await _all(tx, found)
 
 
-@router.post("/incidents", status_code=201, summary="Declare an incident")
-async def declare(
-    request: Request,
-    title: Annotated[str, Body()],
-    severity: Annotated[str | None, Body(description="SEV0 to SEV3; default: what the answers say")] = None,
-    answers: Annotated[dict[str, bool | None] | None, Body()] = None,
-    services: Annotated[list[str] | None, Body(description="slugs")] = None,
-    page: Annotated[str | None, Body(description="PG-7")] = None,
-    summary: Annotated[str, Body()] = "",
-    take_command: Annotated[bool, Body()] = False,
-    drill: Annotated[bool, Body()] = False,
-) -> dict[str, Any]:
-    caller, ctx = await access.caller(request, "incidents:write"), _ctx(request)
-    chosen = parse(severity) if severity is not None else None
-    if severity is not None and chosen is None:
-        raise Invalid(f"{severity!r} is not a severity.", fields={"severity": "SEV0 to SEV3."})
+@router.post("/incidents", status_code=201, summary="Declare an incident", responses=problems(404))
+async def declare_incident(ctx: Ctx, caller: Responder, given: NewIncident) -> IncidentShown:
     async with ctx.db.tx() as tx:
         made = await actions.declare(
             tx,
             caller.actor,
-            title=title,
-            severity=chosen,
-            answers=answers,
-            service_ids=[(await catalog.by_slug(tx, slug)).id for slug in services or []],
-            page_id=number("PG", page) if page else None,
-            summary=summary,
-            commander_id=caller.person_id if take_command else None,
-            drill=drill,
+            title=given.title,
+            severity=parse(given.severity) if given.severity else None,
+            answers=given.answers.model_dump() if given.answers else None,
+            service_ids=[(await catalog.by_slug(tx, slug)).id for slug in given.services or []],
+            page_id=number("PG", given.page) if given.page else None,
+            summary=given.summary,
+            commander_id=caller.person_id if given.take_command else None,
+            drill=given.drill,
             now=ctx.clock.now(),
         )
-        return await _json(tx, made)
+        return await _one(tx, made)
 
 
-@router.get("/incidents/{ref}", summary="One incident")
-async def incident(request: Request, ref: str) -> dict[str, Any]:
-    await access.caller(request, "incidents:read")
-    async with _ctx(request).db.tx() as tx:
-        return await _json(tx, await actions.incident(tx, number("INC", ref)))
+@router.get("/incidents/{ref}", summary="One incident and what may come next", responses=problems(404))
+async def get_incident(ctx: Ctx, caller: Reader, ref: Text) -> IncidentDetail:
+    async with ctx.db.tx() as tx:
+        found = await actions.incident(tx, number("INC", ref))
+        shown = await _one(tx, found)
+        refusals = await actions.refusals(tx, found, ctx.clock.now())
+    following = [NextPhase(phase=phase, refusal=why) for phase, why in refusals.items()]
+    return IncidentDetail(**shown.model_dump(), next=following)
 
 
-@router.get("/incidents/{ref}/timeline", summary="Its timeline, the oldest first")
-async def timeline(request: Request, ref: str) -> list[dict[str, Any]]:
-    await access.caller(request, "incidents:read")
-    async with _ctx(request).db.tx() as tx:
+@router.get(
+    "/incidents/{ref}/timeline",
+    summary="The last entries of the timeline, the oldest of them first",
+    responses=problems(404),
+)
+async def list_timeline(ctx: Ctx, caller: Reader, ref: Text, stretch: Stretch) -> list[EntryShown]:
+    async with ctx.db.tx() as tx:
         found = await actions.incident(tx, number("INC", ref))
         entries = await actions.timeline(tx, found.id)
-    return [{"at": e.at, "kind": e.kind, "by": e.actor, "text": e.text, "data": e.data} for e in entries]
+    return [_entry(e) for e in reversed(stretch.newest(entries, [e.id for e in entries]))]
 
 
-@router.post("/incidents/{ref}/entries", status_code=201, summary="Write into the timeline")
-async def add_entry(
-    request: Request, ref: str, text: Annotated[str, Body()], kind: Annotated[str, Body()] = "note"
-) -> dict[str, Any]:
-    caller, ctx = await access.caller(request, "incidents:write"), _ctx(request)
-    async with ctx.db.tx() as tx:
-        incident_id = number("INC", ref)
-        await actions.add_entry(tx, caller.actor, incident_id, kind, text, ctx.clock.now())
-        return await _json(tx, await actions.incident(tx, incident_id))
-
-
-@router.post("/incidents/{ref}/severity", summary="Raise or lower the severity")
-async def set_severity(
-    request: Request, ref: str, severity: Annotated[str, Body()], reason: Annotated[str, Body()] = ""
-) -> dict[str, Any]:
-    caller, ctx = await access.caller(request, "incidents:write"), _ctx(request)
-    chosen = parse(severity)
-    if chosen is None:
-        raise Invalid(f"{severity!r} is not a severity.", fields={"severity": "SEV0 to SEV3."})
+@router.post(
+    "/incidents/{ref}/entries",
+    status_code=201,
+    summary="Write into the timeline",
+    responses=problems(404),
+)
+async def add_timeline_entry(ctx: Ctx, caller: Responder, ref: Text, given: NewEntry) -> IncidentShown:
     async with ctx.db.tx() as tx:
         incident_id, now = number("INC", ref), ctx.clock.now()
-        return await _json(tx, await actions.set_severity(tx, caller.actor, incident_id, chosen, reason, now))
+        await actions.add_entry(tx, caller.actor, incident_id, given.kind, given.text, now)
+        return await _one(tx, await actions.incident(tx, incident_id))
 
 
-@router.post("/incidents/{ref}/phase", summary="Move on: investigating, mitigating, monitoring, closed ...")
-async def set_phase(
-    request: Request,
-    ref: str,
-    phase: Annotated[Phase, Body()],
-    reason: Annotated[str, Body()] = "",
-    force: Annotated[bool, Body()] = False,
-) -> dict[str, Any]:
-    caller, ctx = await access.caller(request, "incidents:write"), _ctx(request)
+@router.post(
+    "/incidents/{ref}/severity",
+    summary="Raise or lower the severity",
+    responses=problems(404, 409),
+)
+async def set_severity(ctx: Ctx, caller: Responder, ref: Text, given: NewSeverity) -> IncidentShown:
+    chosen = Severity[given.severity]
     async with ctx.db.tx() as tx:
         incident_id, now = number("INC", ref), ctx.clock.now()
-        found = await actions.set_phase(tx, caller.actor, incident_id, phase, now, reason=reason, force=force)
-        return await _json(tx, found)
+        return await _one(
+            tx, await actions.set_severity(tx, caller.actor, incident_id, chosen, given.reason, now)
+        )
 
 
-@router.post("/incidents/{ref}/roles", summary="Take a role, or give it to somebody")
-async def take_role(
-    request: Request, ref: str, role: Annotated[Role, Body()], person_id: Annotated[int | None, Body()] = None
-) -> dict[str, Any]:
-    caller, ctx = await access.caller(request, "incidents:write"), _ctx(request)
+@router.post(
+    "/incidents/{ref}/phase",
+    summary="Move on: investigating, mitigating, monitoring, closed ...",
+    responses=problems(404, 409),
+)
+async def set_phase(ctx: Ctx, caller: Responder, ref: Text, given: NewPhase) -> IncidentShown:
     async with ctx.db.tx() as tx:
-        incident_id = number("INC", ref)
-        person = person_id or caller.person_id
-        await actions.take_role(tx, caller.actor, incident_id, role, person, ctx.clock.now())
-        return await _json(tx, await actions.incident(tx, incident_id))
+        moved = await actions.set_phase(
+            tx,
+            caller.actor,
+            number("INC", ref),
+            given.phase,
+            ctx.clock.now(),
+            reason=given.reason,
+            force=given.force,
+        )
+        return await _one(tx, moved)
+
+
+@router.post(
+    "/incidents/{ref}/roles",
+    summary="Take a role, or give it to somebody",
+    responses=problems(404, 409),
+)
+async def take_role(ctx: Ctx, caller: Responder, ref: Text, given: NewRole) -> IncidentShown:
+    async with ctx.db.tx() as tx:
+        incident_id, person = number("INC", ref), given.person_id or caller.person_id
+        await actions.take_role(tx, caller.actor, incident_id, given.role, person, ctx.clock.now())
+        return await _one(tx, await actions.incident(tx, incident_id))
+
+
+@router.put(
+    "/incidents/{ref}/canvas",
+    summary="Say what is known, what is being done and what is needed",
+    responses=problems(404),
+)
+async def set_canvas(ctx: Ctx, caller: Responder, ref: Text, given: Canvas) -> IncidentShown:
+    async with ctx.db.tx() as tx:
+        incident_id, now = number("INC", ref), ctx.clock.now()
+        await actions.set_canvas(
+            tx, caller.actor, incident_id, given.conditions, given.actions, given.needs, now
+        )
+        return await _one(tx, await actions.incident(tx, incident_id))
+
+
+@router.post("/incidents/{ref}/pages", summary="Make a page part of the incident", responses=problems(404))
+async def link_page(ctx: Ctx, caller: Responder, ref: Text, given: PageLink) -> IncidentShown:
+    async with ctx.db.tx() as tx:
+        incident_id, page_id = number("INC", ref), number("PG", given.page)
+        await actions.link_page(tx, caller.actor, incident_id, page_id, ctx.clock.now())
+        return await _one(tx, await actions.incident(tx, incident_id))

@@ -97,14 +97,17 @@ async def incident(tx: Tx, incident_id: int) -> Incident | None:
     return _incident(row) if row else None
 
 
-async def incidents(tx: Tx, phases: Sequence[str], drill: bool, limit: int) -> list[Incident]:
-    """Return incidents in these phases, the newest first."""
+async def incidents(
+    tx: Tx, phases: Sequence[str], drill: bool, limit: int, before: int | None = None
+) -> list[Incident]:
+    """Return incidents in these phases and with a lower number than `before`, the newest first."""
     rows = await tx.fetch(
         f"select {_INCIDENT} from incident where phase = any($1::text[]) and drill = $2"
-        " order by id desc limit $3",
+        " and ($4::bigint is null or id < $4) order by id desc limit $3",
         list(phases),
         drill,
         limit,
+        before,
     )
     return [_incident(row) for row in rows]
 

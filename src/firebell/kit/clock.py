@@ -3,6 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+YEARS = range(1970, 2201)
+"""The years that are believed; arithmetic with time zones and rotations holds in all of them."""
+
 
 class Clock(Protocol):
     """Something that knows the present instant."""

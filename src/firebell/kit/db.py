@@ -135,6 +135,9 @@ class Db:
             async with self._pool.acquire(timeout=10) as conn, conn.transaction():
                 yield Tx(conn, self._reactions)
         except AWAY as exc:
+            if isinstance(exc, ValueError):
+                # asyncpg's word for an argument that no column can hold: the database is there
+                raise
             raise Unavailable("The database cannot be reached; nothing was stored.") from exc
 
     async def listen(self, handlers: Mapping[str, Callable[[str], None]]) -> asyncpg.Connection:

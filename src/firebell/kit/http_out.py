@@ -36,14 +36,25 @@ def allowed(address: str, networks: Iterable[Network]) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
-def check_url(url: str) -> str:
+def check_url(url: str, field: str = "address") -> str:
     """Return `url` when it is an http(s) address with a host and no credentials, else raise `Invalid`."""
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Invalid(f"{url!r} is not a web address.", hint="Use https://host/path.")
+    text = url.strip()
+    wrong = Invalid(f"{url!r} is not a web address.", fields={field: "Use https://host/path."})
+    try:
+        parts = urlsplit(text)
+        port_known = parts.port != 0
+        httpx.URL(text)
+    except (ValueError, httpx.InvalidURL):
+        raise wrong from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_known or len(text) > 2000:
+        raise wrong
+    if not text.isprintable() or " " in text:
+        raise wrong
     if parts.username or parts.password:
-        raise Invalid("A web address must not carry a user name or password.")
-    return url.strip()
+        raise Invalid(
+            "A web address must not carry a user name or password.", fields={field: "Leave them out."}
+        )
+    return text
 
 
 class _GuardedBackend(httpcore.AsyncNetworkBackend):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from firebell.kit.clock import YEARS
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 HORIZON = timedelta(days=35)
 """How far ahead the end of a present shift is looked for."""
+LONGEST_TURN = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,15 @@ async def shifts_of(
 
 def _check_layer(layer: Layer, known: set[int]) -> None:
     people.check_zone(layer.tz)
-    if layer.every < 1:
-        raise Invalid(f"A turn of {layer.every} is not possible.", fields={"every": "At least 1."})
+    if not 1 <= layer.every <= LONGEST_TURN:
+        raise Invalid(f"A turn of {layer.every} is not possible.", fields={"every": f"1 to {LONGEST_TURN}."})
+    if layer.anchor.year not in YEARS:
+        raise Invalid(
+            f"The first handoff is in {layer.anchor.year}.",
+            fields={"anchor": f"A year from {YEARS[0]} to {YEARS[-1]}."},
+        )
+    if layer.start and layer.end and layer.end <= layer.start:
+        raise Invalid("The layer ends before it begins.", fields={"end": "Choose a later end."})
     for user in (u for slot in layer.slots for u in slot):
         if user not in known:
             raise Invalid(f"Person {user} does not exist or is not active.", fields={"people": "Unknown."})
@@ -128,6 +137,7 @@ async def create_schedule(
     """Add a schedule with its layers from low to high."""
     clean = clean_name(name, "name")
     people.check_zone(tz)
+    await people.team(tx, team_id)
     known = {p.id for p in await people.people(tx) if p.active}
     for layer in layers:
         _check_layer(layer, known)

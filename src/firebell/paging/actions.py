@@ -370,6 +370,7 @@ async def create_policy(
     now: datetime,
 ) -> Policy:
     """Add a policy whose levels all have a target that exists."""
+    await people.team(tx, team_id)
     plan = await _checked(tx, name, levels, repeat, ack_timeout_s)
     made = await store.insert_policy(tx, plan.name, slugify(plan.name), team_id, plan, now)
     if made is None:

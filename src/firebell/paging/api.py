@@ -1,119 +1,440 @@
-"""Pages over JSON."""
+"""Pages and policies over JSON."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import Query
+from pydantic import ConfigDict, Field
 
-from firebell.kit.context import Context
+from firebell.kit import api
+from firebell.kit.api import (
+    Ctx,
+    Given,
+    Id,
+    Instant,
+    Name,
+    Shown,
+    Stretch,
+    Text,
+    Whole,
+    problems,
+)
+from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.refs import number
 from firebell.paging import actions, view
-from firebell.paging.model import OPEN, PageState
-from firebell.people import access
+from firebell.paging.model import OPEN, Level, Page, PageState, Policy, Target, TargetKind
+from firebell.people.access import Caller, may
 
-router = APIRouter(prefix="/api/v1/pages", tags=["pages"])
+router = api.router()
+
+Reader = Annotated[Caller, may("pages:read")]
+Responder = Annotated[Caller, may("pages:write")]
+Planner = Annotated[Caller, may("oncall:write")]
+PlanReader = Annotated[Caller, may("oncall:read")]
 
 
-def _ctx(request: Request) -> Context:
-    ctx: Context = request.app.state.ctx
-    return ctx
+class PageShown(Shown):
+    """One demand: `level` counts from 1, 0 before the first; `next` is whom `next_at` would reach now."""
+
+    ref: str
+    title: str
+    state: PageState
+    urgency: Literal["high", "low"]
+    severity: int | None
+    service: str | None
+    team: str | None
+    policy: str
+    level: int
+    round: int
+    owners: list[str]
+    notified: str
+    alerts: int
+    triggered_at: datetime
+    first_ack_at: datetime | None
+    resolved_at: datetime | None
+    snoozed_until: datetime | None
+    next_at: datetime | None
+    next: str | None
+    exhausted_reason: str | None
+    version: int
 
 
-@router.get("", summary="Pages, the waiting ones first")
-async def pages(
-    request: Request,
+class PageAcked(PageShown):
+    """The page; `already` says why nothing changed."""
+
+    already: str | None
+
+
+class PageAlert(Shown):
+    """One alert of a page."""
+
+    id: int
+    title: str
+    status: str
+    dedup_key: str
+    labels: dict[str, str]
+    starts_at: datetime
+    count: int
+
+
+class LogShown(Shown):
+    """One line of a page's story."""
+
+    at: datetime
+    kind: str
+    by: str
+    text: str
+
+
+class DeliveryShown(Shown):
+    """One attempt to reach one person through one contact method."""
+
+    person_id: int
+    channel: str
+    state: str
+    reason: str
+    attempts: int
+    error: str | None
+    sent_at: datetime | None
+
+
+class PageDetail(PageShown):
+    """One page with its alerts, its story and its deliveries."""
+
+    alert_list: list[PageAlert]
+    log: list[LogShown]
+    deliveries: list[DeliveryShown]
+
+
+class Snooze(Given):
+    """Either `minutes` or `until`, at most 24 hours from now."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"minutes": 30}]})
+
+    minutes: Annotated[Whole | None, Field(ge=1, le=1440)] = None
+    until: Instant | None = None
+
+
+class Note(Given):
+    """A line for the page's story."""
+
+    text: Annotated[Text, Field(min_length=1, max_length=5000)]
+
+
+class TargetShown(Given):
+    """A person, whoever a schedule has on duty, or a whole team."""
+
+    kind: TargetKind
+    id: Id
+
+
+class LevelShown(Given):
+    """Notify `targets` at once; without an ack within `ack_within_s` seconds the next level follows."""
+
+    targets: Annotated[list[TargetShown], Field(min_length=1, max_length=50)]
+    ack_within_s: Annotated[Whole, Field(ge=60, le=86400)] = 300
+
+
+class PolicyPlan(Given):
+    """Levels in order, how often all of them are repeated, and when an ack runs out (null: by severity)."""
+
+    levels: Annotated[list[LevelShown], Field(min_length=1, max_length=20)]
+    repeat: Annotated[Whole, Field(ge=0, le=9)] = 2
+    ack_timeout_s: Annotated[Whole | None, Field(ge=60, le=86400)] = None
+
+
+class NewPolicy(PolicyPlan):
+    """A policy to add."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Payments",
+                    "team_id": 1,
+                    "levels": [
+                        {"targets": [{"kind": "schedule", "id": 1}], "ack_within_s": 300},
+                        {"targets": [{"kind": "team", "id": 1}]},
+                    ],
+                }
+            ]
+        }
+    )
+
+    name: Name
+    team_id: Id
+
+
+class PolicyShown(Shown):
+    """A policy; an open page keeps the plan that it began with."""
+
+    id: int
+    slug: str
+    name: str
+    team_id: int
+    version: int
+    levels: list[LevelShown]
+    repeat: int
+    ack_timeout_s: int | None
+
+
+class StepShown(Shown):
+    """Who would be notified at `at`; `level` null is the final alarm, no people a level that is skipped."""
+
+    at: datetime
+    level: int | None
+    people: list[int]
+    names: str
+
+
+def _fields(seen: view.View) -> dict[str, object]:
+    page = seen.page
+    return {
+        "ref": page.ref,
+        "title": page.title,
+        "state": page.state,
+        "urgency": page.urgency,
+        "severity": page.severity,
+        "service": seen.service.slug if seen.service else None,
+        "team": seen.team or None,
+        "policy": page.plan.name,
+        "level": page.level + 1,
+        "round": page.round,
+        "owners": seen.owners,
+        "notified": seen.now_names,
+        "alerts": seen.alert_count,
+        "triggered_at": page.triggered_at,
+        "first_ack_at": page.first_ack_at,
+        "resolved_at": page.resolved_at,
+        "snoozed_until": page.snoozed_until,
+        "next_at": page.due_at,
+        "next": seen.next_names or None,
+        "exhausted_reason": page.exhausted_reason,
+        "version": page.version,
+    }
+
+
+async def _shown(tx: Tx, page: Page, now: datetime) -> PageShown:
+    (seen,) = await view.views(tx, [page], now)
+    return PageShown.model_validate(_fields(seen))
+
+
+@router.get("/pages", tags=["pages"], summary="Pages, the waiting ones first, then the newest")
+async def list_pages(
+    ctx: Ctx,
+    caller: Reader,
+    stretch: Stretch,
     state: Annotated[list[PageState] | None, Query(description="default: every open state")] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> list[dict[str, Any]]:
-    await access.caller(request, "pages:read")
-    ctx = _ctx(request)
+    q: Annotated[Text, Query(description="words in the title")] = "",
+) -> list[PageShown]:
     async with ctx.db.tx() as tx:
-        found = await actions.pages(tx, states=state or list(OPEN), limit=limit)
-        return [v.to_json() for v in await view.views(tx, found, ctx.clock.now())]
+        found = await actions.pages(
+            tx, states=state or list(OPEN), words=q.strip(), before=stretch.before, limit=stretch.limit
+        )
+        seen = await view.views(tx, found, ctx.clock.now())
+    stretch.full([p.id for p in found])
+    return [PageShown.model_validate(_fields(v)) for v in seen]
 
 
-@router.get("/{ref}", summary="One page with its alerts, its story and its deliveries")
-async def page(request: Request, ref: str) -> dict[str, Any]:
-    await access.caller(request, "pages:read")
-    ctx = _ctx(request)
+@router.get(
+    "/pages/{ref}",
+    tags=["pages"],
+    summary="One page with its alerts, its story and its deliveries",
+    responses=problems(404),
+)
+async def get_page(ctx: Ctx, caller: Reader, ref: Text) -> PageDetail:
     async with ctx.db.tx() as tx:
         found = await actions.page(tx, number("PG", ref))
         (seen,) = await view.views(tx, [found], ctx.clock.now(), alerts_each=100)
         story = await actions.log(tx, found.id)
         sent = await actions.deliveries(tx, found.id)
-    return {
-        **seen.to_json(),
-        "alert_list": [
-            {
-                "id": a.id,
-                "title": a.title,
-                "status": a.status,
-                "dedup_key": a.dedup_key,
-                "labels": a.labels,
-                "starts_at": a.starts_at,
-                "count": a.count,
-            }
-            for a in seen.alerts
-        ],
-        "log": [{"at": e.at, "kind": e.kind, "by": e.actor, "text": e.text} for e in story],
-        "deliveries": [
-            {
-                "person_id": d.person_id,
-                "channel": d.channel,
-                "state": d.state,
-                "reason": d.reason,
-                "attempts": d.attempts,
-                "error": d.error,
-                "sent_at": d.sent_at,
-            }
-            for d in sent
-        ],
-    }
+    return PageDetail.model_validate(
+        {
+            **_fields(seen),
+            "alert_list": [PageAlert.model_validate(a) for a in seen.alerts],
+            "log": [LogShown(at=e.at, kind=e.kind, by=e.actor, text=e.text) for e in story],
+            "deliveries": [DeliveryShown.model_validate(d) for d in sent],
+        }
+    )
 
 
-@router.post("/{ref}/ack", summary="Take a page; `already` says why nothing changed")
-async def ack(request: Request, ref: str) -> dict[str, Any]:
-    caller, ctx = await access.caller(request, "pages:write"), _ctx(request)
+@router.post(
+    "/pages/{ref}/ack",
+    tags=["pages"],
+    summary="Take a page; `already` says why nothing changed",
+    responses=problems(404),
+)
+async def acknowledge_page(ctx: Ctx, caller: Responder, ref: Text) -> PageAcked:
     async with ctx.db.tx() as tx:
         result = await actions.ack(tx, caller.actor, number("PG", ref), ctx.clock.now())
         (seen,) = await view.views(tx, [result.page], ctx.clock.now())
-    return {**seen.to_json(), "already": result.already}
+    return PageAcked.model_validate({**_fields(seen), "already": result.already})
 
 
-@router.post("/{ref}/resolve", summary="End a page and its alerts")
-async def resolve(request: Request, ref: str) -> dict[str, Any]:
-    caller, ctx = await access.caller(request, "pages:write"), _ctx(request)
+@router.post(
+    "/pages/{ref}/resolve",
+    tags=["pages"],
+    summary="End a page and its alerts",
+    responses=problems(404, 409),
+)
+async def resolve_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
     async with ctx.db.tx() as tx:
         found = await actions.resolve(tx, caller.actor, number("PG", ref), ctx.clock.now())
-        (seen,) = await view.views(tx, [found], ctx.clock.now())
-    return seen.to_json()
+        return await _shown(tx, found, ctx.clock.now())
 
 
-@router.post("/{ref}/escalate", summary="Notify the next level now")
-async def escalate(request: Request, ref: str) -> dict[str, Any]:
-    caller, ctx = await access.caller(request, "pages:write"), _ctx(request)
+@router.post(
+    "/pages/{ref}/escalate",
+    tags=["pages"],
+    summary="Notify the next level now",
+    responses=problems(404, 409),
+)
+async def escalate_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
     async with ctx.db.tx() as tx:
         found = await actions.escalate(tx, caller.actor, number("PG", ref), ctx.clock.now())
-        (seen,) = await view.views(tx, [found], ctx.clock.now())
-    return seen.to_json()
+        return await _shown(tx, found, ctx.clock.now())
 
 
-@router.post("/{ref}/snooze", summary="Silence a page for up to 24 hours")
-async def snooze(
-    request: Request,
-    ref: str,
-    minutes: Annotated[int | None, Body(ge=1, le=1440)] = None,
-    until: Annotated[datetime | None, Body()] = None,
-) -> dict[str, Any]:
-    caller, ctx = await access.caller(request, "pages:write"), _ctx(request)
+@router.post(
+    "/pages/{ref}/snooze",
+    tags=["pages"],
+    summary="Silence a page for up to 24 hours",
+    responses=problems(404, 409),
+)
+async def snooze_page(ctx: Ctx, caller: Responder, ref: Text, given: Snooze) -> PageShown:
     now = ctx.clock.now()
-    if until is not None and until.tzinfo is None:
-        raise Invalid("`until` has no offset.", fields={"until": "Use 2026-11-24T08:00:00+01:00."})
-    if (minutes is None) == (until is None):
+    if (given.minutes is None) == (given.until is None):
         raise Invalid("Give either `minutes` or `until`.", fields={"minutes": "1 to 1440."})
-    end = until or now + timedelta(minutes=minutes or 0)
+    end = given.until or now + timedelta(minutes=given.minutes or 0)
     async with ctx.db.tx() as tx:
         found = await actions.snooze(tx, caller.actor, number("PG", ref), end, now)
-        (seen,) = await view.views(tx, [found], now)
-    return seen.to_json()
+        return await _shown(tx, found, now)
+
+
+@router.post(
+    "/pages/{ref}/notes",
+    status_code=201,
+    tags=["pages"],
+    summary="Write a line into a page's story",
+    responses=problems(404),
+)
+async def add_page_note(ctx: Ctx, caller: Responder, ref: Text, given: Note) -> PageShown:
+    async with ctx.db.tx() as tx:
+        page_id, now = number("PG", ref), ctx.clock.now()
+        await actions.add_note(tx, caller.actor, page_id, given.text, now)
+        return await _shown(tx, await actions.page(tx, page_id), now)
+
+
+def _policy(found: Policy) -> PolicyShown:
+    return PolicyShown(
+        id=found.id,
+        slug=found.slug,
+        name=found.name,
+        team_id=found.team_id,
+        version=found.version,
+        levels=[
+            LevelShown(
+                targets=[TargetShown(kind=t.kind, id=t.id) for t in level.targets],
+                ack_within_s=level.ack_within_s,
+            )
+            for level in found.levels
+        ],
+        repeat=found.repeat,
+        ack_timeout_s=found.ack_timeout_s,
+    )
+
+
+def _levels(given: PolicyPlan) -> list[Level]:
+    return [
+        Level(tuple(Target(t.kind, t.id) for t in level.targets), level.ack_within_s)
+        for level in given.levels
+    ]
+
+
+@router.get("/policies", tags=["policies"], summary="Every escalation policy, the newest first")
+async def list_policies(ctx: Ctx, caller: PlanReader, stretch: Stretch) -> list[PolicyShown]:
+    async with ctx.db.tx() as tx:
+        found = await actions.policies(tx)
+    return [_policy(p) for p in stretch.newest(found, [p.id for p in found])]
+
+
+@router.post(
+    "/policies",
+    status_code=201,
+    tags=["policies"],
+    summary="Add an escalation policy",
+    responses=problems(404, 409),
+)
+async def create_policy(ctx: Ctx, caller: Planner, given: NewPolicy) -> PolicyShown:
+    async with ctx.db.tx() as tx:
+        made = await actions.create_policy(
+            tx,
+            caller.actor,
+            name=given.name,
+            team_id=given.team_id,
+            levels=_levels(given),
+            repeat=given.repeat,
+            ack_timeout_s=given.ack_timeout_s,
+            now=ctx.clock.now(),
+        )
+    return _policy(made)
+
+
+@router.get("/policies/{slug}", tags=["policies"], summary="One policy", responses=problems(404))
+async def get_policy(ctx: Ctx, caller: PlanReader, slug: Text) -> PolicyShown:
+    async with ctx.db.tx() as tx:
+        return _policy(await actions.policy_by_slug(tx, slug))
+
+
+@router.put(
+    "/policies/{slug}",
+    tags=["policies"],
+    summary="Replace a policy's levels for pages to come",
+    responses=problems(404),
+)
+async def edit_policy(ctx: Ctx, caller: Planner, slug: Text, given: PolicyPlan) -> PolicyShown:
+    async with ctx.db.tx() as tx:
+        await actions.edit_policy(
+            tx,
+            caller.actor,
+            await actions.policy_by_slug(tx, slug),
+            levels=_levels(given),
+            repeat=given.repeat,
+            ack_timeout_s=given.ack_timeout_s,
+            now=ctx.clock.now(),
+        )
+        return _policy(await actions.policy_by_slug(tx, slug))
+
+
+@router.delete(
+    "/policies/{slug}",
+    status_code=204,
+    tags=["policies"],
+    summary="Delete a policy that no open page follows; its services go to the catch-all list",
+    responses=problems(404, 409),
+)
+async def delete_policy(ctx: Ctx, caller: Planner, slug: Text) -> None:
+    async with ctx.db.tx() as tx:
+        found = await actions.policy_by_slug(tx, slug)
+        await actions.delete_policy(tx, caller.actor, found, ctx.clock.now())
+
+
+@router.get(
+    "/policies/{slug}/dry-run",
+    tags=["policies"],
+    summary="Who would be notified when, if a page began now and nobody answered",
+    responses=problems(404),
+)
+async def dry_run_policy(ctx: Ctx, caller: PlanReader, slug: Text) -> list[StepShown]:
+    async with ctx.db.tx() as tx:
+        found = await view.dry_run(tx, await actions.policy_by_slug(tx, slug), ctx.clock.now())
+    return [
+        StepShown(
+            at=step.at,
+            level=None if step.level is None else step.level + 1,
+            people=list(step.people),
+            names=step.names,
+        )
+        for step in found
+    ]

@@ -254,6 +254,20 @@ def advance(page: Page, reach: Reach, now: datetime) -> Entered | Exhausted:
     return Exhausted(_exhausted(page, reason, now), tuple(skipped))
 
 
+def dry_run(plan: Plan, reach: Reach, now: datetime) -> list[tuple[datetime, int | None, tuple[int, ...]]]:
+    """Return (instant, level, people) of a page that begins at `now` and that nobody takes.
+
+    One round of the levels, then the final alarm after the last round: its level is None.
+    """
+    at, found = now, []
+    for index, level in enumerate(plan.levels):
+        people = tuple(reach(index))
+        found.append((at, index, people))
+        if people:
+            at += timedelta(seconds=level.ack_within_s)
+    return [*found, (now + (at - now) * (plan.repeat + 1), None, ())]
+
+
 def _exhausted(page: Page, reason: str, now: datetime) -> Page:
     # each alarm is a plan of its own: the deliveries of the one before are void
     changed = _changed(page, PageState.EXHAUSTED, now + RE_ALARM[page.urgency])

@@ -202,18 +202,22 @@ async def pages(
     states: Sequence[str] | None = None,
     words: str = "",
     team_ids: Sequence[int] | None = None,
+    before: int | None = None,
     limit: int = 100,
 ) -> list[Page]:
-    """Return pages, the demanding ones first, then the newest."""
+    """Return pages that stand after `before`: the demanding ones first, then the newest."""
     rows = await tx.fetch(
         f"select {_PAGE} from page where ($1::text[] is null or state = any($1))"
         " and ($2 = '' or position(lower($2) in lower(title)) > 0)"
         " and ($3::bigint[] is null or team_id = any($3))"
+        " and ($5::bigint is null or (state in ('triggered', 'exhausted'), id)"
+        " < (select b.state in ('triggered', 'exhausted'), b.id from page b where b.id = $5))"
         " order by state in ('triggered', 'exhausted') desc, id desc limit $4",
         list(states) if states is not None else None,
         words,
         list(team_ids) if team_ids is not None else None,
         limit,
+        before,
     )
     return [_page(row) for row in rows]
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import Alert, Group
@@ -11,7 +10,7 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db import Tx
 from firebell.paging import due, escalation, store
-from firebell.paging.model import Page, PageState
+from firebell.paging.model import Page, PageState, Policy
 from firebell.people import actions as people
 
 GLYPH = {
@@ -59,31 +58,28 @@ class View:
         """How many alerts it holds."""
         return self.group.alerts if self.group else 0
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the page as the API shows it."""
-        page = self.page
-        return {
-            "ref": page.ref,
-            "title": page.title,
-            "state": page.state,
-            "urgency": page.urgency,
-            "severity": page.severity,
-            "service": self.service.slug if self.service else None,
-            "team": self.team or None,
-            "policy": page.plan.name,
-            "level": page.level + 1,
-            "round": page.round,
-            "owners": self.owners,
-            "alerts": self.alert_count,
-            "triggered_at": page.triggered_at,
-            "first_ack_at": page.first_ack_at,
-            "resolved_at": page.resolved_at,
-            "snoozed_until": page.snoozed_until,
-            "next_at": page.due_at,
-            "next": self.next_names or None,
-            "exhausted_reason": page.exhausted_reason,
-            "version": page.version,
-        }
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Whom a policy would notify at `at`; `level` None is the final alarm, no people a skipped level."""
+
+    at: datetime
+    level: int | None
+    people: tuple[int, ...]
+    names: str
+
+
+async def dry_run(tx: Tx, policy: Policy, now: datetime) -> list[Step]:
+    """Return who would be notified when, if a page began now and nobody answered."""
+    probe = due.probe(policy.plan, policy.team_id, now)
+    facts = await due.gather(tx, [probe], now)
+    steps = escalation.dry_run(policy.plan, lambda level: facts.reach(probe, level), now)
+    alarmed = tuple(facts.last_resort(probe))
+    return [
+        Step(at, level, reached, facts.names(reached))
+        for at, level, people_ in steps
+        for reached in (alarmed if level is None else people_,)
+    ]
 
 
 async def views(tx: Tx, pages: Sequence[Page], now: datetime, *, alerts_each: int = 0) -> list[View]:

@@ -4,10 +4,13 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from typing import Annotated
 from urllib.parse import quote
 
 from argon2.exceptions import InvalidHashError, VerificationError
-from fastapi import Request, Response
+from fastapi import Request, Response, Security
+from fastapi.params import Security as Needed
+from fastapi.security import HTTPBearer, SecurityScopes
 from starlette.datastructures import FormData
 
 from firebell.kit import signing
@@ -91,16 +94,38 @@ async def form(request: Request) -> FormData:
     return data
 
 
-async def caller(request: Request, scope: str) -> Caller:
-    """Return who calls the API with a key, or with a session and an `X-CSRF` header, and has `scope`."""
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="key",
+    description="A key from Settings, API keys; or the cookie of a browser session and its X-CSRF header.",
+)
+
+
+async def _caller(
+    request: Request, scopes: SecurityScopes, _shown_in_openapi: Annotated[object, Security(_bearer)]
+) -> Caller:
+    return await caller(request, *scopes.scopes)
+
+
+def may(*scopes: str) -> Needed:
+    """Return the dependency of an API route: its `Caller`, who has every scope of `scopes`."""
+    found: Needed = Security(_caller, scopes=list(scopes))
+    return found
+
+
+async def caller(request: Request, *scopes: str) -> Caller:
+    """Return who calls the API with a key, or with a session and an `X-CSRF` header, and has `scopes`."""
     found = await _by_key(request) or await _by_session(request)
     if found is None:
         raise Unauthenticated(
             "The request carries no valid key.",
             hint="Send 'Authorization: Bearer fb_...' with a key from Settings, API keys.",
         )
-    if scope not in found.scopes:
-        raise Forbidden(f"The key lacks the scope {scope}.", hint="Make a key that has it in Settings.")
+    if lacking := [scope for scope in scopes if scope not in found.scopes]:
+        raise Forbidden(
+            f"The scope {lacking[0]} is missing.",
+            hint="Make a key that has it in Settings; a key never may more than the role of its owner.",
+        )
     return found
 
 

@@ -58,6 +58,14 @@ async def team_members(tx: Tx, team_id: int, role: str | None = None) -> list[in
     return [p for p, found in await store.team_members(tx, team_id) if role in (None, found)]
 
 
+async def team(tx: Tx, team_id: int) -> Team:
+    """Return one team; raise `NotFound`."""
+    found = next((t for t in await store.teams(tx) if t.id == team_id), None)
+    if found is None:
+        raise NotFound(f"There is no team {team_id}.", fields={"team_id": "Unknown."})
+    return found
+
+
 async def create_person(
     tx: Tx,
     actor: Actor,

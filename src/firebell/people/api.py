@@ -1,45 +1,438 @@
-"""People over JSON."""
+"""People over JSON: who there is, teams, the catch-all list, how I am reached, my keys, the audit log."""
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any, Literal, get_args
 
-from fastapi import APIRouter, Request
+from pydantic import Field
 
-from firebell.people import access, actions
+from firebell.kit import api
+from firebell.kit.api import (
+    Ctx,
+    Given,
+    Id,
+    Name,
+    PathId,
+    Shown,
+    Stretch,
+    Text,
+    Whole,
+    Yes,
+    Zone,
+    problems,
+)
+from firebell.kit.errors import Forbidden, NotFound
+from firebell.people import actions, store
+from firebell.people.access import Caller, may
+from firebell.people.model import SCOPES, Channel, Role
 
-router = APIRouter(prefix="/api/v1", tags=["people"])
+router = api.router()
+
+Anybody = Annotated[Caller, may()]
+Reader = Annotated[Caller, may("oncall:read")]
+Responder = Annotated[Caller, may("oncall:write")]
+Admin = Annotated[Caller, may("admin")]
+Urgency = Literal["high", "low"]
+Scope = Literal[
+    "alerts:write",
+    "pages:read",
+    "pages:write",
+    "incidents:read",
+    "incidents:write",
+    "oncall:read",
+    "oncall:write",
+    "admin",
+]
+assert get_args(Scope) == SCOPES
 
 
-@router.get("/me", summary="Who the key belongs to, and what it may do")
-async def me(request: Request) -> dict[str, Any]:
-    caller = await access.caller(request, "pages:read")
-    async with request.app.state.ctx.db.tx() as tx:
-        person = await actions.person(tx, caller.person_id)
-    return {
-        "id": person.id,
-        "name": person.name,
-        "email": person.email,
-        "role": person.role,
-        "tz": person.tz,
-        "scopes": sorted(caller.scopes),
-    }
+class PersonShown(Shown):
+    """Somebody with an account."""
+
+    id: int
+    name: str
+    email: str
+    role: Role
+    tz: str
+    active: bool
 
 
-@router.get("/people", summary="Everybody")
-async def people(request: Request) -> list[dict[str, Any]]:
-    await access.caller(request, "oncall:read")
-    async with request.app.state.ctx.db.tx() as tx:
+class Me(PersonShown):
+    """Who calls, and what the caller may do."""
+
+    scopes: list[str]
+
+
+class NewPerson(Given):
+    """A person to add, who is reached by e-mail until they choose otherwise."""
+
+    name: Annotated[Name, Field(examples=["Jun Okafor"])]
+    email: Annotated[Name, Field(examples=["jun@example.org"])]
+    role: Role = Role.RESPONDER
+    tz: Zone = "UTC"
+    password: Annotated[Text | None, Field(min_length=10, max_length=1000)] = None
+
+
+class PersonChange(Given):
+    """What is given is changed."""
+
+    name: Name | None = None
+    role: Role | None = None
+    tz: Zone | None = None
+    active: Yes | None = None
+
+
+class Member(Shown):
+    """Somebody's part in a team."""
+
+    person_id: Id
+    role: Literal["member", "manager"] = "member"
+
+
+class TeamShown(Shown):
+    """People who own services together."""
+
+    id: int
+    name: str
+    slug: str
+    members: list[Member]
+
+
+class NewTeam(Given):
+    """A team to add."""
+
+    name: Annotated[Name, Field(examples=["Payments"])]
+    members: Annotated[tuple[Member, ...], Field(max_length=500)] = ()
+
+
+class Members(Given):
+    """Who is in the team from now on."""
+
+    members: Annotated[list[Member], Field(max_length=500)]
+
+
+class CatchAll(Given):
+    """Who is told when nobody else can be reached."""
+
+    person_ids: Annotated[list[Id], Field(max_length=500)]
+
+
+class MethodShown(Shown):
+    """One way to reach a person; `suspect`: the last message could not be delivered."""
+
+    id: int
+    kind: Channel
+    address: str
+    label: str
+    verified_at: datetime | None
+    suspect: bool
+
+
+class NewMethod(Given):
+    """A mail address, a web address, or an ntfy topic."""
+
+    kind: Channel
+    address: Annotated[Text, Field(min_length=1, max_length=2000, examples=["firebell-mara-7f3a"])]
+    label: Annotated[Text, Field(max_length=80)] = ""
+
+
+class RuleShown(Given):
+    """Use the contact method so many seconds after a page reached the person."""
+
+    delay_s: Annotated[Whole, Field(ge=0, le=86400)] = 0
+    method_id: Id
+
+
+class Rules(Given):
+    """The personal rules of one urgency."""
+
+    rules: Annotated[list[RuleShown], Field(max_length=50)]
+
+
+class KeyShown(Shown):
+    """A key without its secret."""
+
+    id: int
+    name: str
+    prefix: str
+    scopes: list[str]
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class KeyMade(KeyShown):
+    """A new key; `key` is shown this once and never again."""
+
+    key: str
+
+
+class NewKey(Given):
+    """A key to make; it never may more than the caller."""
+
+    name: Annotated[Name, Field(examples=["deploy script"])]
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=20, examples=[["alerts:write"]])]
+
+
+class AuditEntry(Shown):
+    """Who did what to which thing."""
+
+    id: int
+    at: datetime
+    by: str
+    action: str
+    subject: str
+    detail: dict[str, Any]
+
+
+@router.get("/me", tags=["people"], summary="Who calls, and what the caller may do")
+async def get_me(ctx: Ctx, caller: Anybody) -> Me:
+    async with ctx.db.tx() as tx:
+        person = PersonShown.model_validate(await actions.person(tx, caller.person_id))
+    return Me(**person.model_dump(), scopes=sorted(caller.scopes))
+
+
+@router.get("/people", tags=["people"], summary="Everybody, the newest first")
+async def list_people(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[PersonShown]:
+    async with ctx.db.tx() as tx:
         found = await actions.people(tx)
+    return [PersonShown.model_validate(p) for p in stretch.newest(found, [p.id for p in found])]
+
+
+@router.post("/people", status_code=201, tags=["people"], summary="Add a person", responses=problems(409))
+async def create_person(ctx: Ctx, caller: Admin, given: NewPerson) -> PersonShown:
+    async with ctx.db.tx() as tx:
+        made = await actions.create_person(
+            tx,
+            caller.actor,
+            name=given.name,
+            email=given.email,
+            role=given.role,
+            tz=given.tz,
+            password=given.password,
+            now=ctx.clock.now(),
+        )
+    return PersonShown.model_validate(made)
+
+
+@router.get("/people/{person_id}", tags=["people"], summary="One person", responses=problems(404))
+async def get_person(ctx: Ctx, caller: Reader, person_id: PathId) -> PersonShown:
+    async with ctx.db.tx() as tx:
+        return PersonShown.model_validate(await actions.person(tx, person_id))
+
+
+@router.patch(
+    "/people/{person_id}",
+    tags=["people"],
+    summary="Change a person's name, role or zone, or let them go",
+    responses=problems(404, 409),
+)
+async def change_person(ctx: Ctx, caller: Admin, person_id: PathId, given: PersonChange) -> PersonShown:
+    async with ctx.db.tx() as tx:
+        await actions.update_person(
+            tx,
+            caller.actor,
+            person_id,
+            name=given.name,
+            role=given.role,
+            tz=given.tz,
+            active=given.active,
+            now=ctx.clock.now(),
+        )
+        return PersonShown.model_validate(await actions.person(tx, person_id))
+
+
+def _team(team: Any, members: list[tuple[int, str]]) -> TeamShown:
+    listed = [{"person_id": person, "role": role} for person, role in members]
+    return TeamShown.model_validate({"id": team.id, "name": team.name, "slug": team.slug, "members": listed})
+
+
+@router.get("/teams", tags=["people"], summary="Teams and their members, the newest first")
+async def list_teams(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[TeamShown]:
+    async with ctx.db.tx() as tx:
+        found = await actions.teams(tx)
+        shown = stretch.newest(found, [t.id for t in found])
+        members = await store.members(tx, [t.id for t in shown])
+    return [_team(t, members[t.id]) for t in shown]
+
+
+@router.post("/teams", status_code=201, tags=["people"], summary="Add a team", responses=problems(404, 409))
+async def create_team(ctx: Ctx, caller: Admin, given: NewTeam) -> TeamShown:
+    pairs = [(m.person_id, m.role) for m in given.members]
+    async with ctx.db.tx() as tx:
+        made = await actions.create_team(
+            tx, caller.actor, name=given.name, members=pairs, now=ctx.clock.now()
+        )
+        return _team(made, await store.team_members(tx, made.id))
+
+
+@router.put(
+    "/teams/{team_id}/members", tags=["people"], summary="Replace a team's members", responses=problems(404)
+)
+async def set_team_members(ctx: Ctx, caller: Admin, team_id: PathId, given: Members) -> TeamShown:
+    pairs = [(m.person_id, m.role) for m in given.members]
+    async with ctx.db.tx() as tx:
+        await actions.set_team_members(tx, caller.actor, team_id, pairs, ctx.clock.now())
+        return _team(await actions.team(tx, team_id), await store.team_members(tx, team_id))
+
+
+@router.get("/catch-all", tags=["people"], summary="Who is told when nobody else can be reached")
+async def get_catch_all(ctx: Ctx, caller: Reader) -> CatchAll:
+    async with ctx.db.tx() as tx:
+        return CatchAll(person_ids=await actions.catch_all(tx))
+
+
+@router.put("/catch-all", tags=["people"], summary="Set the catch-all list", responses=problems(404))
+async def set_catch_all(ctx: Ctx, caller: Admin, given: CatchAll) -> CatchAll:
+    async with ctx.db.tx() as tx:
+        await actions.set_catch_all(tx, caller.actor, given.person_ids, ctx.clock.now())
+        return CatchAll(person_ids=await actions.catch_all(tx))
+
+
+@router.get("/me/contact-methods", tags=["me"], summary="How I can be reached")
+async def list_contact_methods(ctx: Ctx, caller: Reader) -> list[MethodShown]:
+    async with ctx.db.tx() as tx:
+        found = await actions.methods_of(tx, [caller.person_id])
+        suspects = await store.suspects(tx, caller.person_id)
+    return [_method(m, m.id in suspects) for m in found]
+
+
+def _method(found: Any, suspect: bool) -> MethodShown:
+    return MethodShown(
+        id=found.id,
+        kind=found.kind,
+        address=found.address,
+        label=found.label,
+        verified_at=found.verified_at,
+        suspect=suspect,
+    )
+
+
+@router.post(
+    "/me/contact-methods",
+    status_code=201,
+    tags=["me"],
+    summary="Add a way to reach me, used at once for urgent pages",
+    responses=problems(409),
+)
+async def add_contact_method(ctx: Ctx, caller: Responder, given: NewMethod) -> MethodShown:
+    async with ctx.db.tx() as tx:
+        made = await actions.add_contact_method(
+            tx,
+            caller.actor,
+            person_id=caller.person_id,
+            kind=given.kind,
+            address=given.address,
+            label=given.label,
+            now=ctx.clock.now(),
+        )
+    return _method(made, suspect=False)
+
+
+@router.delete(
+    "/me/contact-methods/{method_id}",
+    status_code=204,
+    tags=["me"],
+    summary="Take a way to reach me away; the last one stays",
+    responses=problems(404, 409),
+)
+async def remove_contact_method(ctx: Ctx, caller: Responder, method_id: PathId) -> None:
+    async with ctx.db.tx() as tx:
+        await actions.remove_contact_method(tx, caller.actor, method_id, caller.person_id, ctx.clock.now())
+
+
+@router.post(
+    "/me/contact-methods/{method_id}/test",
+    status_code=202,
+    tags=["me"],
+    summary="Send me a test message",
+    responses=problems(404),
+)
+async def test_contact_method(ctx: Ctx, caller: Responder, method_id: PathId) -> None:
+    async with ctx.db.tx() as tx:
+        await actions.request_test(tx, caller.actor, method_id, caller.person_id, ctx.clock.now())
+
+
+async def _rules(ctx: Ctx, person_id: int, urgency: str) -> Rules:
+    async with ctx.db.tx() as tx:
+        found = (await actions.rules_of(tx, [person_id], urgency))[person_id]
+    return Rules(rules=[RuleShown(delay_s=r.delay_s, method_id=r.method.id) for r in found])
+
+
+@router.get("/me/rules/{urgency}", tags=["me"], summary="When I am reached through what")
+async def get_rules(ctx: Ctx, caller: Reader, urgency: Urgency) -> Rules:
+    return await _rules(ctx, caller.person_id, urgency)
+
+
+@router.put(
+    "/me/rules/{urgency}",
+    tags=["me"],
+    summary="Replace my rules of one urgency; one of them must act at once",
+    responses=problems(404),
+)
+async def set_rules(ctx: Ctx, caller: Responder, urgency: Urgency, given: Rules) -> Rules:
+    async with ctx.db.tx() as tx:
+        await actions.set_rules(
+            tx,
+            caller.actor,
+            person_id=caller.person_id,
+            urgency=urgency,
+            rules=[(r.delay_s, r.method_id) for r in given.rules],
+            now=ctx.clock.now(),
+        )
+    return await _rules(ctx, caller.person_id, urgency)
+
+
+@router.get("/me/keys", tags=["me"], summary="My API keys, the newest first")
+async def list_keys(ctx: Ctx, caller: Anybody, stretch: Stretch) -> list[KeyShown]:
+    async with ctx.db.tx() as tx:
+        found = await store.keys(tx, caller.person_id)
+    return [KeyShown.model_validate(k) for k in stretch.newest(found, [k.id for k in found])]
+
+
+@router.post("/me/keys", status_code=201, tags=["me"], summary="Make an API key")
+async def create_key(ctx: Ctx, caller: Anybody, given: NewKey) -> KeyMade:
+    if more := sorted(set(given.scopes) - caller.scopes):
+        raise Forbidden(
+            f"You lack the scope {more[0]} yourself.", hint="A key never may more than who makes it."
+        )
+    async with ctx.db.tx() as tx:
+        made, secret = await actions.create_api_key(
+            tx,
+            caller.actor,
+            name=given.name,
+            scopes=list(given.scopes),
+            person_id=caller.person_id,
+            now=ctx.clock.now(),
+        )
+    return KeyMade(**KeyShown.model_validate(made).model_dump(), key=secret)
+
+
+@router.delete(
+    "/me/keys/{key_id}", status_code=204, tags=["me"], summary="Revoke an API key", responses=problems(404)
+)
+async def revoke_key(ctx: Ctx, caller: Anybody, key_id: PathId) -> None:
+    async with ctx.db.tx() as tx:
+        mine = {k.id: k for k in await store.keys(tx, caller.person_id)}
+        if key_id not in mine:
+            raise NotFound(f"You have no key {key_id}.")
+        if caller.actor.kind == "key" and not caller.scopes.issuperset(mine[key_id].scopes):
+            raise Forbidden("That key may more than yours.", hint="Revoke it in Settings, API keys.")
+        await actions.revoke_api_key(tx, caller.actor, key_id, caller.person_id, ctx.clock.now())
+
+
+@router.get("/audit", tags=["organisation"], summary="Who did what, the newest first")
+async def list_audit(ctx: Ctx, caller: Admin, stretch: Stretch) -> list[AuditEntry]:
+    async with ctx.db.tx() as tx:
+        rows = await store.audit_entries(tx, stretch.before, stretch.limit)
+    stretch.full([row["id"] for row in rows])
     return [
-        {"id": p.id, "name": p.name, "email": p.email, "role": p.role, "tz": p.tz, "active": p.active}
-        for p in found
+        AuditEntry(
+            id=row["id"],
+            at=row["at"],
+            by=row["actor_label"],
+            action=row["action"],
+            subject=row["subject"],
+            detail=row["detail"],
+        )
+        for row in rows
     ]
-
-
-@router.get("/teams", summary="Teams and their members")
-async def teams(request: Request) -> list[dict[str, Any]]:
-    await access.caller(request, "oncall:read")
-    async with request.app.state.ctx.db.tx() as tx:
-        return [
-            {"id": t.id, "name": t.name, "slug": t.slug, "members": await actions.team_members(tx, t.id)}
-            for t in await actions.teams(tx)
-        ]

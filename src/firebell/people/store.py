@@ -129,6 +129,20 @@ async def team_members(tx: Tx, team_id: int) -> list[tuple[int, str]]:
     return [(row["person_id"], row["role"]) for row in rows]
 
 
+async def members(tx: Tx, team_ids: Sequence[int]) -> dict[int, list[tuple[int, str]]]:
+    """Return (person id, role) of the active members of each team."""
+    rows = await tx.fetch(
+        "select m.team_id, m.person_id, m.role from team_member m"
+        " join person p on p.id = m.person_id and p.active where m.team_id = any($1::bigint[])"
+        " order by m.person_id",
+        list(team_ids),
+    )
+    found: dict[int, list[tuple[int, str]]] = {i: [] for i in team_ids}
+    for row in rows:
+        found[row["team_id"]].append((row["person_id"], row["role"]))
+    return found
+
+
 async def catch_all(tx: Tx) -> list[int]:
     rows = await tx.fetch(
         "select c.person_id from catch_all c join person p on p.id = c.person_id and p.active order by 1"
@@ -299,8 +313,8 @@ async def key(tx: Tx, key_hash: bytes) -> ApiKey | None:
 async def touch_key(tx: Tx, key_id: int, now: datetime) -> None:
     """Note the use of a key, at most once a minute."""
     await tx.execute(
-        "update api_key set last_used_at = $2"
-        " where id = $1 and (last_used_at is null or last_used_at < $2 - interval '1 minute')",
+        "update api_key set last_used_at = $2::timestamptz"
+        " where id = $1 and (last_used_at is null or last_used_at < $2::timestamptz - interval '1 minute')",
         key_id,
         now,
     )

@@ -1,38 +1,89 @@
 """Post-mortems over JSON."""
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from pydantic import Field
 
+from firebell.kit import api
+from firebell.kit.api import Ctx, Given, Id, Shown, Stretch, Text, problems
 from firebell.kit.refs import number
-from firebell.people import access
+from firebell.people.access import Caller, may
 from firebell.postmortems import actions
-from firebell.postmortems.model import Postmortem
 
-router = APIRouter(prefix="/api/v1/post-mortems", tags=["post-mortems"])
+router = api.router("post-mortems", "/post-mortems")
 
-
-def _json(found: Postmortem) -> dict[str, Any]:
-    return {
-        "ref": found.ref,
-        "state": found.state,
-        "due_at": found.due_at,
-        "published_at": found.published_at,
-        "updated_at": found.updated_at,
-        "version": found.version,
-    }
+Reader = Annotated[Caller, may("incidents:read")]
+Responder = Annotated[Caller, may("incidents:write")]
 
 
-@router.get("", summary="Post-mortems, those that are owed first")
-async def postmortems(request: Request) -> list[dict[str, Any]]:
-    await access.caller(request, "incidents:read")
-    async with request.app.state.ctx.db.tx() as tx:
-        return [_json(found) for found in await actions.postmortems(tx)]
+class PostmortemShown(Shown):
+    """The document of the incident of the same reference."""
+
+    ref: str
+    state: Literal["draft", "review", "published"]
+    due_at: datetime
+    published_at: datetime | None
+    updated_at: datetime
+    version: int
 
 
-@router.get("/{ref}", summary="One post-mortem with its Markdown")
-async def postmortem(request: Request, ref: str) -> dict[str, Any]:
-    await access.caller(request, "incidents:read")
-    async with request.app.state.ctx.db.tx() as tx:
-        found = await actions.of_incident(tx, number("INC", ref))
-    return {**_json(found), "body": found.body}
+class PostmortemDetail(PostmortemShown):
+    """The document with its Markdown."""
+
+    body: str
+
+
+class NewText(Given):
+    """The whole text, and the version that it was made from."""
+
+    body: Annotated[Text, Field(max_length=500_000)]
+    version: Id
+
+
+@router.get("", summary="Post-mortems, by falling number of the incident")
+async def list_postmortems(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[PostmortemShown]:
+    async with ctx.db.tx() as tx:
+        found = await actions.postmortems(tx)
+    return [PostmortemShown.model_validate(d) for d in stretch.newest(found, [d.incident_id for d in found])]
+
+
+@router.get("/{ref}", summary="One post-mortem with its Markdown", responses=problems(404))
+async def get_postmortem(ctx: Ctx, caller: Reader, ref: Text) -> PostmortemDetail:
+    async with ctx.db.tx() as tx:
+        return PostmortemDetail.model_validate(await actions.of_incident(tx, number("INC", ref)))
+
+
+@router.post(
+    "/{ref}",
+    status_code=201,
+    summary="Make the draft from the timeline; one that exists stays as it is",
+    responses=problems(404),
+)
+async def start_postmortem(ctx: Ctx, caller: Responder, ref: Text) -> PostmortemDetail:
+    async with ctx.db.tx() as tx:
+        return PostmortemDetail.model_validate(await actions.start(tx, number("INC", ref), ctx.clock.now()))
+
+
+@router.put(
+    "/{ref}",
+    summary="Save the text; 409 when somebody else saved since `version`",
+    responses=problems(404, 409),
+)
+async def save_postmortem(ctx: Ctx, caller: Responder, ref: Text, given: NewText) -> PostmortemDetail:
+    async with ctx.db.tx() as tx:
+        incident_id, now = number("INC", ref), ctx.clock.now()
+        await actions.save(tx, caller.actor, incident_id, given.body, given.version, now)
+        return PostmortemDetail.model_validate(await actions.of_incident(tx, incident_id))
+
+
+@router.post(
+    "/{ref}/publish",
+    summary="Publish the document; a closed incident counts as reviewed",
+    responses=problems(404, 409),
+)
+async def publish_postmortem(ctx: Ctx, caller: Responder, ref: Text) -> PostmortemDetail:
+    async with ctx.db.tx() as tx:
+        incident_id = number("INC", ref)
+        await actions.publish(tx, caller.actor, incident_id, ctx.clock.now())
+        return PostmortemDetail.model_validate(await actions.of_incident(tx, incident_id))

@@ -1,0 +1,288 @@
+"""What every JSON route shares: types that refuse what cannot be stored, paging, problems in OpenAPI."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any, TypeVar
+from zoneinfo import available_timezones
+
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi.dependencies.models import Dependant
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
+
+from firebell.kit.clock import YEARS
+from firebell.kit.context import Context
+from firebell.kit.errors import Invalid
+
+MAX_ID = 2**63 - 1
+_REF = re.compile(r"(?:[A-Za-z]{1,5}-)?[0-9]{1,18}")
+T = TypeVar("T")
+
+
+class Given(BaseModel):
+    """What a caller sends; a field that is not known is refused, so that a typing error is not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Shown(BaseModel):
+    """What the API answers; `of` takes the fields of the same names from a domain object."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+
+def _storable(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("It contains a NUL character, which cannot be stored.")
+    return value
+
+
+def whole(value: object) -> object:
+    """Refuse a text in an address that is more or less than decimal digits."""
+    if isinstance(value, str) and not (value.isascii() and value.isdecimal()):
+        raise ValueError("Use a whole number.")
+    return value
+
+
+def _instant(value: object) -> datetime:
+    example = "use 2026-11-24T03:14:00Z"
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if found is None:
+        raise ValueError(f"This is not an instant; {example}.")
+    if found.tzinfo is None:
+        raise ValueError(f"The offset is missing; {example} or +01:00 (in an address, write + as %2B).")
+    return _believable(found).astimezone(UTC)
+
+
+def _wall(value: object) -> datetime:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is not None:
+        raise ValueError("This is not a time on the wall; use 2026-11-23T09:00, without an offset.")
+    return _believable(found)
+
+
+def _believable(found: datetime) -> datetime:
+    if found.year not in YEARS:
+        raise ValueError(f"The year must be {YEARS[0]} to {YEARS[-1]}.")
+    return found
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("Use an IANA time zone such as Europe/Berlin.")
+    return value
+
+
+def _reference(value: object) -> int:
+    if not isinstance(value, str) or not _REF.fullmatch(value):
+        raise ValueError("Use the id or the reference of an entry, such as 7 or PG-7.")
+    return int(value.rpartition("-")[2])
+
+
+Text = Annotated[str, AfterValidator(_storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
+Name = Annotated[Text, Field(min_length=1, max_length=500)]
+Whole = Annotated[int, Strict()]
+Yes = Annotated[bool, Strict()]
+Id = Annotated[Whole, Field(ge=1, le=MAX_ID)]
+PathId = Annotated[int, BeforeValidator(whole), Field(ge=1, le=MAX_ID)]
+"""An id in an address."""
+Zone = Annotated[Text, AfterValidator(_zone), Field(examples=["Europe/Berlin"])]
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-24T03:14:00Z"]}),
+]
+Wall = Annotated[
+    datetime,
+    BeforeValidator(_wall),
+    WithJsonSchema({"type": "string", "examples": ["2026-11-23T09:00"], "description": "without an offset"}),
+]
+"""A local time without an offset, read in the zone that stands beside it."""
+
+
+def _flag(value: object) -> object:
+    if isinstance(value, str) and value not in ("true", "false"):
+        raise ValueError("Use true or false.")
+    return value
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+"""A truth in an address."""
+
+
+async def _context(request: Request) -> Context:
+    found: Context = request.app.state.ctx
+    return found
+
+
+Ctx = Annotated[Context, Depends(_context)]
+
+
+class Paging:
+    """One stretch of a list: at most `limit` entries after the one with the number `before`."""
+
+    def __init__(self, request: Request, response: Response, limit: int, before: int | None) -> None:
+        self._request = request
+        self._response = response
+        self.limit = limit
+        self.before = before
+
+    def full(self, numbers: Sequence[int]) -> bool:
+        """Say whether the stretch is full; if so the answer's `Link` header leads to the next one."""
+        if len(numbers) < self.limit:
+            return False
+        url = self._request.url.include_query_params(before=numbers[-1], limit=self.limit)
+        self._response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+        return True
+
+    def newest(self, found: Sequence[T], numbers: Sequence[int]) -> list[T]:
+        """Return the stretch of a short list by falling number."""
+        pairs = sorted(zip(numbers, range(len(found)), strict=True), reverse=True)
+        kept = [(n, at) for n, at in pairs if self.before is None or n < self.before][: self.limit]
+        self.full([n for n, _ in kept])
+        return [found[at] for _, at in kept]
+
+
+async def _paging(
+    request: Request,
+    response: Response,
+    limit: Annotated[
+        int, BeforeValidator(whole), Query(ge=1, le=500, description="how many entries at most")
+    ] = 100,
+    before: Annotated[
+        int | None,
+        BeforeValidator(_reference),
+        WithJsonSchema({"type": "string", "pattern": f"^{_REF.pattern}$"}),
+        Query(description="go on after the entry with this id or reference: the last one that you have"),
+    ] = None,
+) -> Paging:
+    return Paging(request, response, limit, before)
+
+
+Stretch = Annotated[Paging, Depends(_paging)]
+
+
+class Fault(Given):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class Problem(Given):
+    """An RFC 9457 problem; `hint` says what to do, `errors` which fields are wrong."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    hint: str = ""
+    errors: tuple[Fault, ...] = ()
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:firebell:problem:invalid",
+                    "title": "Unprocessable Entity",
+                    "status": 422,
+                    "detail": "The request cannot be accepted as it is.",
+                    "instance": "/api/v1/incidents",
+                    "errors": [{"field": "severty", "message": "There is no such field here."}],
+                }
+            ]
+        }
+    )
+
+
+_MEANING = {
+    401: "The request carries no valid key",
+    403: "The key or its owner may not do this",
+    404: "There is no such thing",
+    409: "The present state does not allow this",
+    422: "The request cannot be accepted; `errors` names the fields",
+    503: "Nothing was stored: try again after Retry-After seconds",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of these refusals."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": _MEANING[status], "content": {"application/problem+json": {"schema": schema}}}
+        for status in statuses
+    }
+
+
+ALWAYS = problems(401, 403, 422, 503)
+"""What every route with a key may answer."""
+
+
+def _parameters(found: Dependant) -> set[str]:
+    own = {param.alias for param in found.query_params}
+    return own.union(*(_parameters(part) for part in found.dependencies))
+
+
+async def _only_known(request: Request) -> None:
+    known = _parameters(request.scope["route"].dependant)
+    if unknown := [name for name in request.query_params if name not in known]:
+        raise Invalid(
+            "The address carries a parameter that is not known here.",
+            fields={unknown[0][:200]: f"There are: {', '.join(sorted(known)) or 'none'}."},
+        )
+
+
+def router(tag: str | None = None, prefix: str = "") -> APIRouter:
+    """Return a router under `/api/v1` whose routes may answer problems and refuse unknown parameters."""
+    return APIRouter(
+        prefix=f"/api/v1{prefix}",
+        tags=[tag] if tag else None,
+        responses=ALWAYS,
+        dependencies=[Depends(_only_known)],
+    )
+
+
+class Api(FastAPI):
+    """FastAPI whose OpenAPI knows the problem, and names operations as the functions are named."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document, made once."""
+        if self.openapi_schema is None:
+            found = super().openapi()
+            parts = found["components"]["schemas"]
+            whole = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            parts |= whole.pop("$defs")
+            parts["Problem"] = whole
+        assert self.openapi_schema is not None
+        return self.openapi_schema
+
+
+def told(error: dict[str, Any]) -> tuple[str, str]:
+    """Return which field an error of validation is about, and what is wrong in words."""
+    where = [str(part) for part in error["loc"]]
+    field = ".".join(where[1:]) or where[0]
+    field = field.encode("utf-8", "backslashreplace").decode()[:200]
+    match error["type"]:
+        case "missing":
+            return field, "This is missing."
+        case "extra_forbidden":
+            return field, "There is no such field here."
+        case "json_invalid":
+            return "body", f"This is not JSON: {error.get('ctx', {}).get('error', 'it cannot be read')}."
+        case "value_error":
+            return field, str(error["ctx"]["error"])
+        case _:
+            return field, str(error["msg"]).encode("utf-8", "backslashreplace").decode()
+
+
+def phrase(status: int) -> str:
+    """Return the name of a status as a code, such as method-not-allowed."""
+    return HTTPStatus(status).phrase.lower().replace(" ", "-")

@@ -1,0 +1,93 @@
+"""What the OpenAPI document promises is what the running product does, whatever is sent to it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
+from schemathesis.core.result import Ok
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from firebell.incidents import actions as incidents
+from firebell.kit.clock import FakeClock
+from firebell.postmortems import actions as postmortems
+from tests.api.callers import key_of
+from tests.servers import serve
+from tests.world import world
+
+CHECKS: list[Callable[..., bool | None]] = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+]
+EXAMPLES = 4
+KEPT = ("revoke_key", "change_person")
+"""Operations that could end the key of the test itself."""
+SLUGS = {"services": "checkout", "schedules": "payments-primary", "policies": "payments"}
+
+
+def _known(path: str) -> dict[str, str]:
+    """Return values for the variables of a path that lead to something that exists."""
+    values = {"ref": "1", "slug": SLUGS.get(path.split("/")[3], ""), "urgency": "high"}
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    return {name: values.get(name, "1") for name in names}
+
+
+def _run(url: str, key: str) -> tuple[int, list[str]]:
+    generation = GenerationConfig(deterministic=True)
+    config = SchemathesisConfig(
+        seed=2026, projects=ProjectsConfig(default=ProjectConfig(generation=generation))
+    )
+    schema = schemathesis.openapi.from_url(f"{url}/api/v1/openapi.json", config=config)
+    headers = {"Authorization": f"Bearer {key}"}
+    calls, found = 0, []
+
+    def check(case: Any) -> None:
+        nonlocal calls
+        calls += 1
+        case.call_and_validate(headers=headers, checks=CHECKS, timeout=20)
+
+    for result in schema.get_all_operations():
+        assert isinstance(result, Ok)
+        operation = result.ok()
+        if operation.definition.raw["operationId"] in KEPT:
+            continue
+        for mode in GenerationMode:
+            there = _known(operation.path) if mode is GenerationMode.POSITIVE else None
+            cases = operation.as_strategy(generation_mode=mode, path_parameters=there)
+            examine = settings(
+                max_examples=EXAMPLES,
+                deadline=None,
+                database=None,
+                derandomize=True,
+                phases=(Phase.generate,),
+                suppress_health_check=list(HealthCheck),
+            )(given(case=cases)(check))
+            try:
+                examine()
+            except BaseExceptionGroup as group:
+                found += [f"{operation.label}: {error}" for error in group.exceptions]
+    return calls, found
+
+
+async def test_every_operation_keeps_its_promises(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, serve(dsn) as server:
+        key, mara = await key_of(w.ctx.db, clock, w.mara), await w.actor(w.mara)
+        await w.alert()
+        async with w.ctx.db.tx() as tx:
+            await incidents.declare(tx, mara, title="Down", severity=0, page_id=1, now=w.now)
+            await postmortems.start(tx, 1, w.now)
+        calls, found = await asyncio.to_thread(_run, server.url, key)
+    assert found == []
+    assert calls > 300
