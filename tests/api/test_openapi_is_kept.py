@@ -19,8 +19,9 @@ from schemathesis.specs.openapi.checks import (
 
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
+from firebell.people.model import SCOPES
 from firebell.postmortems import actions as postmortems
-from tests.api.callers import key_of
+from tests.api.callers import key_of, organisation
 from tests.servers import serve
 from tests.world import world
 
@@ -91,3 +92,26 @@ async def test_every_operation_keeps_its_promises(dsn: str, clock: FakeClock) ->
         calls, found = await asyncio.to_thread(_run, server.url, key)
     assert found == []
     assert calls > 300
+
+
+async def test_the_document_describes_every_answer(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (_, api):
+        document = await api("GET", "/openapi.json")
+    operations = [o for path in document["paths"].values() for o in path.values()]
+    names = [o["operationId"] for o in operations]
+    assert len(set(names)) == len(names) > 60
+    assert {"list_pages", "acknowledge_page", "declare_incident", "dry_run_policy"} <= set(names)
+    for operation in operations:
+        assert operation["summary"], operation["operationId"]
+        assert set(operation["security"][0]["key"]) <= set(SCOPES)
+        assert {"401", "403", "422", "503"} <= set(operation["responses"])
+        for status, answer in operation["responses"].items():
+            content = answer.get("content", {})
+            if status >= "400":
+                assert list(content) == ["application/problem+json"], operation["operationId"]
+            elif status != "204" and content:
+                schema = content["application/json"]["schema"]
+                assert "$ref" in schema or "$ref" in schema.get("items", {}), operation["operationId"]
+    assert document["components"]["schemas"]["Problem"]["required"] == [
+        *("type", "title", "status", "detail", "instance"),
+    ]

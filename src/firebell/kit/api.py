@@ -35,6 +35,10 @@ class Shown(BaseModel):
 def _storable(value: str) -> str:
     if "\x00" in value:
         raise ValueError("It contains a NUL character, which cannot be stored.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("It contains half of a character (a lone surrogate).") from None
     return value
 
 

@@ -342,7 +342,7 @@ async def remove_contact_method(ctx: Ctx, caller: Responder, method_id: PathId) 
 
 @router.post(
     "/me/contact-methods/{method_id}/test",
-    status_code=202,
+    status_code=204,
     tags=["me"],
     summary="Send me a test message",
     responses=problems(404),
