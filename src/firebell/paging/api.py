@@ -23,6 +23,7 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.refs import number
 from firebell.paging import actions, view
+from firebell.paging.dry_run import dry_run
 from firebell.paging.model import OPEN, Level, Page, PageState, Policy, Target, TargetKind
 from firebell.people.access import Caller, may
 
@@ -427,13 +428,14 @@ async def delete_policy(ctx: Ctx, caller: Planner, slug: Text) -> None:
     responses=problems(404),
 )
 async def dry_run_policy(ctx: Ctx, caller: PlanReader, slug: Text) -> list[StepShown]:
+    now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        found = await view.dry_run(tx, await actions.policy_by_slug(tx, slug), ctx.clock.now())
+        found = await dry_run(tx, await actions.policy_by_slug(tx, slug), now)
     return [
         StepShown(
-            at=step.at,
+            at=now + step.at,
             level=None if step.level is None else step.level + 1,
-            people=list(step.people),
+            people=[person_id for person_id, _ in step.people],
             names=step.names,
         )
         for step in found

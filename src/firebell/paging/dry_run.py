@@ -4,16 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.kit.db import Tx
-from firebell.paging import due
+from firebell.paging import due, escalation
 from firebell.paging.model import Policy
 from firebell.paging.personal import plan
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message: `at` after the page began, `after` its level was entered; levels count from 1."""
+    """One message; `at` counts from the page's beginning, `after` from the entry of its level."""
 
-    level: int
     at: timedelta
     after: timedelta
     person_id: int
@@ -22,34 +21,37 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class DryRun:
-    """The first round, the levels that reach nobody now, when it starts over, and the final alarm."""
+class Step:
+    """One level of the first round, or the final alarm (`level` None); no people: skipped at once."""
 
+    at: timedelta
+    level: int | None
+    people: tuple[tuple[int, str], ...]
     messages: tuple[Message, ...]
-    empty_levels: tuple[int, ...]
-    again_at: timedelta
-    final_at: timedelta
-    final: tuple[str, ...]
+
+    @property
+    def names(self) -> str:
+        """The people as words."""
+        return ", ".join(name for _, name in self.people)
 
 
-async def dry_run(tx: Tx, policy: Policy, now: datetime) -> DryRun:
+async def dry_run(tx: Tx, policy: Policy, now: datetime) -> list[Step]:
     """Return what an urgent page of this policy would do from `now` on, by today's schedules and rules."""
     probe = due.probe(policy.plan, policy.team_id, now)
     facts = await due.gather(tx, [probe], now)
-    messages: list[Message] = []
-    empty: list[int] = []
-    entered = timedelta()
-    for number, level in enumerate(policy.levels, 1):
-        reached = facts.reach(probe, number - 1)
-        for person_id in reached:
-            for planned in plan(person_id, facts.rules["high"][person_id], now, "page"):
-                after = planned.send_at - now
-                name = facts.people[person_id].name
-                messages.append(Message(number, entered + after, after, person_id, name, planned.method.kind))
-        if reached:
-            entered += timedelta(seconds=level.ack_within_s)
-        else:
-            empty.append(number)
-    final = tuple(facts.people[i].name for i in facts.last_resort(probe))
-    ordered = tuple(sorted(messages, key=lambda m: m.at))
-    return DryRun(ordered, tuple(empty), entered, entered * (policy.repeat + 1), final)
+
+    def step(at: datetime, level: int | None, reached: tuple[int, ...]) -> Step:
+        reason = "alarm" if level is None else "page"
+        messages = tuple(
+            Message(m.send_at - now, m.send_at - at, i, facts.people[i].name, m.method.kind)
+            for i in reached
+            for m in plan(i, facts.rules["high"][i], at, reason)
+        )
+        return Step(at - now, level, tuple((i, facts.people[i].name) for i in reached), messages)
+
+    return [
+        step(at, level, tuple(facts.last_resort(probe)) if level is None else reached)
+        for at, level, reached in escalation.dry_run(
+            policy.plan, lambda level: facts.reach(probe, level), now
+        )
+    ]

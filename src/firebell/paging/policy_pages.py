@@ -82,7 +82,7 @@ async def policy(request: Request, slug: str) -> Response:
     async with ctx.db.tx() as tx:
         found = await actions.policy_by_slug(tx, slug)
         names = _names(await _targets(tx))
-        dry = await dry_run(tx, found, ctx.clock.now())
+        *levels, alarm = await dry_run(tx, found, ctx.clock.now())
         services = [s for s in await catalog.services(tx) if s.policy_id == found.id]
     context = {
         "nav": "escalation",
@@ -90,7 +90,10 @@ async def policy(request: Request, slug: str) -> Response:
         "policy": found,
         "names": names,
         "services": services,
-        "dry": dry,
+        "steps": levels,
+        "alarm": alarm,
+        "again_at": alarm.at / (found.repeat + 1),
+        "messages": sorted((m for step in levels for m in step.messages), key=lambda m: m.at),
         "offset": _offset,
     }
     return await html.page(request, "paging/policy.html", context)

@@ -10,7 +10,7 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db import Tx
 from firebell.paging import due, escalation, store
-from firebell.paging.model import Page, PageState, Policy
+from firebell.paging.model import Page, PageState
 from firebell.people import actions as people
 
 GLYPH = {
@@ -57,29 +57,6 @@ class View:
     def alert_count(self) -> int:
         """How many alerts it holds."""
         return self.group.alerts if self.group else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Whom a policy would notify at `at`; `level` None is the final alarm, no people a skipped level."""
-
-    at: datetime
-    level: int | None
-    people: tuple[int, ...]
-    names: str
-
-
-async def dry_run(tx: Tx, policy: Policy, now: datetime) -> list[Step]:
-    """Return who would be notified when, if a page began now and nobody answered."""
-    probe = due.probe(policy.plan, policy.team_id, now)
-    facts = await due.gather(tx, [probe], now)
-    steps = escalation.dry_run(policy.plan, lambda level: facts.reach(probe, level), now)
-    alarmed = tuple(facts.last_resort(probe))
-    return [
-        Step(at, level, reached, facts.names(reached))
-        for at, level, people_ in steps
-        for reached in (alarmed if level is None else people_,)
-    ]
 
 
 async def views(tx: Tx, pages: Sequence[Page], now: datetime, *, alerts_each: int = 0) -> list[View]:
