@@ -54,7 +54,7 @@ def picture(view: str, at: datetime, tz: str, now: datetime) -> Picture:
     count = VIEWS[view]
     start, end = mu(day, tz), mu(day + timedelta(days=count), tz)
     inside = start <= now < end
-    share = int((now - start) / (end - start) * 1000) // 5 * 5 if inside else None
+    share = int((now - start) / (end - start) * 1000) // 10 * 10 if inside else None
     return Picture(start, end, tuple(day + timedelta(days=i) for i in range(count)), share)
 
 
