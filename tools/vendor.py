@@ -1,7 +1,7 @@
-"""Makes the committed browser assets: one sprite of Lucide icons, and the classes that stand for numbers.
+"""Makes the committed browser assets: the sprite of Lucide icons, the Geist fonts, and the number classes.
 
-Reads `vendor.txt`: the npm package and the SHA-256 of its archive on the first line, icon names after it. Only
-a maintainer runs this; a user never needs node.
+Reads `vendor.txt`, the npm packages with the SHA-256 of their archives, and `icons.txt`, the icons that are
+used. Writes `SHA256SUMS` beside what it made. Only a maintainer runs this; a user never needs node.
 """
 
 import hashlib
@@ -14,6 +14,12 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 STATIC = HERE.parent / "src" / "firebell" / "static"
+COPIED = {
+    "fonts/geist.woff2": "@fontsource-variable/geist/files/geist-latin-wght-normal.woff2",
+    "fonts/geist-mono.woff2": "@fontsource-variable/geist-mono/files/geist-mono-latin-wght-normal.woff2",
+    "fonts/GEIST-OFL.txt": "@fontsource-variable/geist/LICENSE",
+    "vendor/LUCIDE-LICENSE": "lucide-static/LICENSE",
+}
 
 
 def symbol(name: str, svg: str) -> str:
@@ -33,34 +39,39 @@ def scale() -> str:
     return "/* Made by tools/vendor.py. */\n@layer util {\n" + "\n".join(rules) + "\n}\n"
 
 
-def fetch(package: str, sha256: str, folder: Path) -> Path:
-    """Return the unpacked package; raise `SystemExit` when its archive is not the pinned one."""
+def fetch(package: str, sha256: str, folder: Path) -> None:
+    """Unpack a package under its name; raise `SystemExit` when its archive is not the pinned one."""
     subprocess.run(["npm", "pack", "--silent", package], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     (archive,) = folder.glob("*.tgz")
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
     if found != sha256:
-        raise SystemExit(
-            f"{package} has the SHA-256 {found}, vendor.txt says {sha256}: look before you trust it"
-        )
+        raise SystemExit(f"{package} has the SHA-256 {found}, not {sha256}: look before you trust it")
+    name = package.rpartition("@")[0]
     with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
-    return folder / "package"
+        tar.extractall(folder / "unpacked", filter="data")
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / "unpacked" / "package").rename(folder / name)
+    archive.unlink()
 
 
 def main() -> int:
-    """Write the sprite, its licence and `scale.css`."""
-    first, *rest = (HERE / "vendor.txt").read_text(encoding="utf-8").splitlines()
-    package, sha256 = first.split()
-    out = STATIC / "vendor"
-    out.mkdir(exist_ok=True)
+    """Write every asset and their hashes."""
     with tempfile.TemporaryDirectory() as name:
-        root = fetch(package, sha256, Path(name))
-        icons = " ".join(rest).split()
-        body = "".join(symbol(i, (root / "icons" / f"{i}.svg").read_text(encoding="utf-8")) for i in icons)
-        (out / "LUCIDE-LICENSE").write_bytes((root / "LICENSE").read_bytes())
-    sprite = f'<svg xmlns="http://www.w3.org/2000/svg">\n{body}</svg>\n'
-    (out / "icons.svg").write_text(sprite, encoding="utf-8")
+        root = Path(name)
+        for line in (HERE / "vendor.txt").read_text(encoding="utf-8").splitlines():
+            package, sha256 = line.split()
+            fetch(package, sha256, root)
+        icons = (HERE / "icons.txt").read_text(encoding="utf-8").split()
+        svgs = {i: (root / "lucide-static" / "icons" / f"{i}.svg").read_text(encoding="utf-8") for i in icons}
+        for target, source in COPIED.items():
+            (STATIC / target).write_bytes((root / source).read_bytes())
+    body = "".join(symbol(icon, svg) for icon, svg in svgs.items())
+    sprite = STATIC / "vendor" / "icons.svg"
+    sprite.write_text(f'<svg xmlns="http://www.w3.org/2000/svg">\n{body}</svg>\n', encoding="utf-8")
     (STATIC / "scale.css").write_text(scale(), encoding="utf-8")
+    made = sorted([*COPIED, "vendor/icons.svg", "scale.css"])
+    sums = [f"{hashlib.sha256((STATIC / m).read_bytes()).hexdigest()}  {m}\n" for m in made]
+    (STATIC / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")
     return 0
 
 
