@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
+from aiosmtpd.smtp import SMTP
 
 T = TypeVar("T")
 
@@ -46,6 +47,29 @@ async def answers(url: str, limit_s: float = 20) -> None:
                 return False
 
         await until(answered, f"{url} answers", limit_s)
+
+
+@asynccontextmanager
+async def listening(
+    answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[int]:
+    """Serve connections with `answer` until the block ends; yield the port."""
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def mail_server(handler: object, **options: Any) -> AsyncIterator[int]:
+    """Run an SMTP server until the block ends; yield the port."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(handler, loop=loop, **options), "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
 
 
 @dataclass(slots=True)

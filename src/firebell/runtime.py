@@ -2,8 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import asyncpg
@@ -12,7 +12,7 @@ from firebell import reactions
 from firebell.kit import embedded, setting
 from firebell.kit.clock import Clock, SystemClock
 from firebell.kit.context import Context
-from firebell.kit.db import Db
+from firebell.kit.db import AWAY, Db
 from firebell.kit.errors import StartupError
 from firebell.kit.http_out import guarded_client
 from firebell.kit.live import Live
@@ -29,12 +29,27 @@ class Running:
     ensure_database: Callable[[], Awaitable[None]] | None
 
 
-async def _migrated(dsn: str) -> None:
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[tuple[str, Callable[[], Awaitable[None]] | None]]:
+    """Yield the address of a database that is up, and how to bring it back when it is the embedded one."""
+    if settings.database_url:
+        yield settings.database_url, None
+        return
+    server = await asyncio.to_thread(embedded.start, settings.data)
     try:
-        await migrate(dsn)
-    except (OSError, asyncpg.PostgresError) as exc:
+        yield server.dsn, lambda: asyncio.to_thread(server.ensure)
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+@contextmanager
+def usable() -> Iterator[None]:
+    """Tell what the driver says of a database that cannot be used as a `StartupError`."""
+    try:
+        yield
+    except (*AWAY, asyncpg.PostgresError) as exc:
         raise StartupError(
-            f"The database cannot be used: {exc}.",
+            f"The database cannot be used: {str(exc).rstrip('.') or type(exc).__name__}.",
             hint="Check DATABASE_URL, or unset it to use the embedded PostgreSQL.",
         ) from exc
 
@@ -42,18 +57,11 @@ async def _migrated(dsn: str) -> None:
 @asynccontextmanager
 async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Running]:
     """Start or join the database, migrate it, and yield the context; close all of it on leaving."""
-    server: embedded.Embedded | None = None
-    if not settings.database_url:
-        server = await asyncio.to_thread(embedded.start, settings.data)
-    dsn = settings.database_url or (server.dsn if server else "")
-    try:
-        await _migrated(dsn)
+    async with database(settings) as (dsn, ensure):
+        with usable():
+            await migrate(dsn)
         async with connected(settings, dsn, clock or SystemClock()) as ctx:
-            ensure = (lambda: asyncio.to_thread(server.ensure)) if server else None
             yield Running(ctx, ensure)
-    finally:
-        if server:
-            await asyncio.to_thread(server.stop)
 
 
 @asynccontextmanager

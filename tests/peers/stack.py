@@ -4,7 +4,7 @@ import asyncio
 import email
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -25,7 +25,7 @@ from firebell.paging import actions as paging
 from firebell.paging.model import Page
 from firebell.people import actions as people
 from firebell.runtime import connected
-from tests.servers import answers, free_port, serve
+from tests.servers import answers, free_port, listening, mail_server, serve
 from tests.world import ANSWERS, Sink, settings, sink
 
 PROMETHEUS = """
@@ -151,29 +151,6 @@ async def running(*command: str, folder: Path) -> AsyncIterator[None]:
             print(Path(log.name).read_text(encoding="utf-8"))
 
 
-@asynccontextmanager
-async def listening(
-    answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-) -> AsyncIterator[int]:
-    """Serve connections with `answer`; yield the port."""
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-
-
-@asynccontextmanager
-async def post_office(postbox: Postbox) -> AsyncIterator[int]:
-    """Run the mail server; yield its port."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(postbox, loop=loop), "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-
-
 async def furnish(ctx: Context, receiver: str) -> tuple[str, str]:
     """Make the organisation as the first run does; return the keys of a service for each receiver."""
     answers_ = first_run.Answers(**{**_fields(ANSWERS), "webhook": receiver})
@@ -203,7 +180,7 @@ async def stack(dsn: str) -> AsyncIterator[Stack]:
     async with AsyncExitStack() as on:
         folder = Path(on.enter_context(tempfile.TemporaryDirectory(prefix="firebell-peers-")))
         receiver = await on.enter_async_context(sink())
-        smtp = await on.enter_async_context(post_office(postbox))
+        smtp = await on.enter_async_context(mail_server(postbox))
         server = await on.enter_async_context(serve(dsn, FIREBELL_SMTP_URL=f"smtp://127.0.0.1:{smtp}"))
         ctx = await on.enter_async_context(connected(settings(), dsn, SystemClock()))
         webhook_key, pagerduty_key = await furnish(ctx, receiver.url)

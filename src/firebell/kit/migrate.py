@@ -7,7 +7,7 @@ from importlib import resources
 
 import asyncpg
 
-from firebell.kit.db import WORK_CHANNEL, Tx
+from firebell.kit.db import WORK_CHANNEL, Connection, Tx
 from firebell.kit.errors import StartupError
 
 _LOCK = 7_316_202_611
@@ -44,7 +44,7 @@ def available() -> tuple[Migration, ...]:
     return tuple(found)
 
 
-async def applied(conn: asyncpg.Connection) -> int:
+async def applied(conn: Connection) -> int:
     """Return the highest applied version, 0 for an empty database."""
     if await conn.fetchval("select to_regclass('schema_migration')") is None:
         return 0

@@ -1,0 +1,173 @@
+"""Story: `firebell doctor` finds what would keep a page from arriving, and says what to do."""
+
+import asyncio
+import json
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aiosmtpd.smtp import AuthResult
+
+from firebell.kit.clock import FakeClock
+from firebell.kit.events import Actor
+from firebell.kit.migrate import available
+from firebell.people import actions as people
+from tests.servers import data_folder, free_port, listening, mail_server
+from tests.world import World, world
+
+
+async def healthy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer as an ntfy server does when it is asked how it is."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 16\r\n\r\n{"healthy":true}')
+    await writer.drain()
+    writer.close()
+
+
+async def doctor(dsn: str, *options: str, **env: str) -> tuple[int, str]:
+    """Run `firebell doctor` and return its exit code and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "firebell", "doctor", *options),
+        env={**os.environ, "DATABASE_URL": dsn, **env},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert "Traceback" not in err.decode()
+    assert process.returncode is not None
+    return process.returncode, out.decode()
+
+
+async def findings(dsn: str, **env: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    """Return the exit code, and per check the worst level with its text."""
+    code, out = await doctor(dsn, "--json", **env)
+    answer: dict[str, Any] = json.loads(out)
+    assert answer["ok"] == (code == 0)
+    found: dict[str, tuple[str, str]] = {}
+    for one in answer["findings"]:
+        if one["check"] not in found or found[one["check"]][0] == "ok":
+            found[one["check"]] = (one["level"], one["text"])
+    return code, found
+
+
+async def execute(w: World, sql: str, *args: object) -> None:
+    async with w.ctx.db.tx() as tx:
+        await tx.execute(sql, *args)
+
+
+async def test_a_house_in_order_is_said_to_be_in_order(dsn: str) -> None:
+    async with world(dsn, FakeClock(datetime.now(UTC))) as w, listening(healthy) as ntfy:
+        await execute(w, "update contact_method set verified_at = now()")
+        async with w.ctx.db.tx() as tx:
+            await people.add_contact_method(
+                tx,
+                Actor("system", "Test"),
+                person_id=w.mara,
+                kind="ntfy",
+                address=f"http://127.0.0.1:{ntfy}/mara",
+                label="",
+                now=w.now,
+            )
+        env = {
+            "FIREBELL_ALLOWED_NETWORKS": "127.0.0.0/8",
+            "FIREBELL_BASE_URL": "https://firebell.example.org",
+        }
+        async with mail_server(object()) as port:
+            env["FIREBELL_SMTP_URL"] = f"smtp://127.0.0.1:{port}"
+            code, found = await findings(dsn, **env)
+            _, text = await doctor(dsn, **env)
+        assert code == 0
+        assert {check: level for check, (level, _) in found.items() if level != "ok"} == {}
+        assert set(found) == {
+            *("database", "schema", "clock", "timers", "reactions", "messages", "catch-all"),
+            *("people", "on call", "policies", "mail", "ntfy", "links"),
+        }
+        assert "ok    PostgreSQL 18 answers." in text
+
+
+async def test_what_would_keep_a_page_from_arriving_is_found(dsn: str) -> None:
+    async with world(dsn, FakeClock(datetime.now(UTC))) as w:
+        await execute(w, "delete from catch_all where person_id = $1", w.jun)
+        await execute(w, "delete from layer")
+        hour_ago = datetime.now(UTC) - timedelta(hours=1)
+        await execute(
+            w, "insert into due (kind, key, due_at, attempts, last_error) values ('x', 'y', $1, 3, 'no luck')", hour_ago
+        )  # fmt: skip
+        await execute(
+            w,
+            "insert into outbox (reaction, payload, created_at, run_at, dead_at, last_error)"
+            " values ('x', '{}', $1, $1, $1, 'no chat')",
+            hour_ago,
+        )
+        async with w.ctx.db.tx() as tx:
+            await people.add_contact_method(
+                tx,
+                Actor("system", "Test"),
+                person_id=w.mara,
+                kind="ntfy",
+                address="http://10.0.0.1/mara",
+                label="",
+                now=w.now,
+            )
+        code, found = await findings(
+            dsn, FIREBELL_SMTP_URL=f"smtp://127.0.0.1:{free_port()}", FIREBELL_ALLOWED_NETWORKS=""
+        )
+        assert code == 1
+        assert found["catch-all"][0] == "warn"
+        assert "two or more" in found["catch-all"][1]
+        assert found["people"] == (
+            "warn",
+            "Without a verified way to be woken (e-mail wakes nobody): Jun Okafor, Mara Lindqvist."
+            " They add one under Settings, Contact, and send a test message.",
+        )
+        assert "Nobody is on duty for Payments primary" in found["on call"][1]
+        assert found["timers"] == ("fail", "Timers that are late: 1. Does a worker run?")
+        assert found["reactions"] == ("warn", "Reactions that failed for good: 1. One says: no chat")
+        assert found["mail"][0] == "fail"
+        assert found["ntfy"][0] == "fail"
+        assert "private address" in found["ntfy"][1]
+        assert "set FIREBELL_BASE_URL" in found["links"][1]
+
+
+async def test_a_mail_server_that_does_not_let_us_in_is_found(dsn: str) -> None:
+    def refuse(*_: object) -> AuthResult:
+        return AuthResult(success=False, handled=False)
+
+    async with mail_server(object(), authenticator=refuse, auth_require_tls=False) as port:
+        _, found = await findings(dsn, FIREBELL_SMTP_URL=f"smtp://bell:wrong@127.0.0.1:{port}")
+    assert found["mail"][0] == "fail"
+    assert "535" in found["mail"][1]
+    assert "wrong" not in found["mail"][1]
+
+
+async def test_a_database_that_cannot_be_reached_is_a_finding_among_others(dsn: str) -> None:
+    for address in (
+        f"postgresql://127.0.0.1:{free_port()}/firebell",
+        "nonsense",
+        dsn.replace("test_", "no_"),
+    ):
+        code, found = await findings(address)
+        assert code == 1
+        assert found["database"][0] == "fail"
+        assert "The database cannot be used" in found["database"][1]
+        assert "Check DATABASE_URL" in found["database"][1]
+        assert "mail" in found
+
+
+async def test_where_nothing_was_ever_started_nothing_is_made() -> None:
+    with data_folder() as data:
+        code, found = await findings("", FIREBELL_DATA=str(data))
+        assert code == 1
+        assert f"There is no database in {data}" in found["database"][1]
+        assert not data.exists()
+
+
+async def test_a_database_of_a_newer_firebell_is_found_and_left_alone(dsn: str) -> None:
+    async with world(dsn, FakeClock(datetime.now(UTC))) as w:
+        newer = available()[-1].version + 1
+        await execute(w, "insert into schema_migration (version, name) values ($1, 'later')", newer)
+        code, found = await findings(dsn)
+    assert code == 1
+    assert found["schema"][0] == "fail"
+    assert "must be upgraded" in found["schema"][1]
