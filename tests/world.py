@@ -1,6 +1,7 @@
 """A small organisation on a real database, a worker that is moved by hand, and real receivers."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -65,11 +66,13 @@ async def sink() -> AsyncIterator[Sink]:
     """Run a sink until the block ends."""
     found = Sink()
 
+    connections: list[asyncio.Task[Any]] = []
+
     async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        if task := asyncio.current_task():
+            connections.append(task)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError), contextlib.closing(writer):
             await found.answer(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
 
     server = await asyncio.start_server(serve_one, "127.0.0.1", 0)
     found.port = server.sockets[0].getsockname()[1]
@@ -77,6 +80,9 @@ async def sink() -> AsyncIterator[Sink]:
         yield found
     finally:
         server.close()
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
 
 
 @dataclass(slots=True)

@@ -11,8 +11,7 @@ from urllib.parse import quote
 import asyncpg
 import httpx
 
-from firebell.kit.clock import SystemClock
-from firebell.runtime import connected
+from firebell.runtime import running
 from tests.servers import Server, data_folder, serve, until
 from tests.world import Sink, organise, settings, sink
 
@@ -69,11 +68,11 @@ class House:
 
 @asynccontextmanager
 async def house() -> AsyncIterator[House]:
-    """Make a house; its first process has run and is stopped."""
+    """Make a house in which nothing runs yet."""
     with data_folder() as data:
         async with sink() as receiver, httpx.AsyncClient(timeout=10) as http:
             made = House(data, receiver, http)
-            async with made.serve(), connected(settings(), made.dsn, SystemClock()) as ctx:
-                _, integration = await organise(ctx, receiver.url)
+            async with running(settings(data=data)) as process:
+                _, integration = await organise(process.ctx, receiver.url)
                 made.key = integration.key
             yield made

@@ -162,7 +162,7 @@ class Embedded:
                 return
             self._wait(0.01)
         self._end()
-        if not (self._pgdata / "PG_VERSION").exists():
+        if not self._pgdata.exists():
             self._initialise()
         _check_version(self._pgdata)
         started = time.monotonic()
@@ -375,7 +375,13 @@ def _socket_dir(data: Path) -> Path:
 
 
 def _check_version(pgdata: Path) -> None:
-    found = (pgdata / "PG_VERSION").read_text(encoding="ascii").strip()
+    try:
+        found = (pgdata / "PG_VERSION").read_text(encoding="ascii").strip()
+    except FileNotFoundError as exc:
+        raise StartupError(
+            f"{pgdata} is not a database: it has no PG_VERSION.",
+            hint="Restore it from a backup, or set FIREBELL_DATA to another place.",
+        ) from exc
     if found != str(MAJOR):
         raise StartupError(
             f"{pgdata} was written by PostgreSQL {found}, this Firebell brings PostgreSQL {MAJOR}.",
