@@ -1,6 +1,9 @@
 """The `firebell` command: subcommands are imported only when they run, so that it starts at once."""
 
+import sys
+from collections.abc import Sequence
 from importlib import import_module
+from typing import Any, NoReturn
 
 import click
 
@@ -16,9 +19,11 @@ COMMANDS = {
     "login": "firebell.commands.login",
     "alert": "firebell.commands.alert",
     "page": "firebell.commands.page",
-    "declare": "firebell.commands.incident",
+    "declare": "firebell.commands.declare",
     "incident": "firebell.commands.incident",
     "oncall": "firebell.commands.oncall",
+    "policy": "firebell.commands.policy",
+    "service": "firebell.commands.service",
 }
 HELP = {
     "serve": "Run Firebell: web and worker in one process.",
@@ -33,6 +38,8 @@ HELP = {
     "declare": "Declare an incident.",
     "incident": "Work on incidents.",
     "oncall": "Who is on call.",
+    "policy": "Whom a page reaches when.",
+    "service": "Services and their integration keys.",
 }
 
 
@@ -49,13 +56,70 @@ class Lazy(click.Group):
         assert isinstance(found, click.Command)
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest the nearest command for one that does not exist."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, COMMANDS, 1)
+            hint = f"Did you mean {near[0]!r}?" if near else "See 'firebell --help'."
+            ctx.fail(f"No such command {name!r}. {hint}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without loading them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(HELP.items()))
 
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command; what is wrong is told on standard error, as JSON when JSON was asked for."""
+        given = list(sys.argv[1:] if args is None else args)
+        if not standalone_mode:
+            return super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
+        try:
+            code = super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.UsageError as error:
+            _tell(error, as_json="--json" in given)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.Abort:
+            click.echo("Stopped: nothing more was done.", err=True)
+            sys.exit(1)
+        sys.exit(code if isinstance(code, int) else 0)
 
-@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+
+def _tell(error: click.UsageError, *, as_json: bool) -> NoReturn:
+    if as_json:
+        from firebell.commands.say import Misused, problem
+
+        told = Misused(problem("misused", error.format_message()))
+        told.as_json = True
+        told.show()
+    else:
+        error.show()
+    sys.exit(error.exit_code)
+
+
+@click.group(
+    cls=Lazy,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the server cannot be reached.",
+)
 @click.version_option(__version__, prog_name="firebell")
 def main() -> None:
-    """Firebell: alerts, on-call, pages, incidents and post-mortems."""
+    """Firebell: alerts, on-call, pages, incidents and post-mortems.
+
+    Commands that talk to a server take its address and an API key from 'firebell login', or from
+    FIREBELL_URL and FIREBELL_KEY.
+    """

@@ -1,20 +1,31 @@
-"""`firebell alert`: send alerts from a terminal or a script."""
+"""`firebell alert`: send alerts from a terminal or a script, and look at them."""
 
 import click
 
-from firebell.commands.client import USAGE, as_json, call, call_at, fail, show, target
+from firebell.commands.client import call, call_at, seg, target
+from firebell.commands.say import USAGE, as_json, example, fail, short, show, table
 
 
 @click.group()
 def alert() -> None:
-    """Send alerts."""
+    """Send alerts, and look at them."""
 
 
-@alert.command()
+@alert.command(
+    epilog=example(
+        "firebell alert send '5xx above 5 %' --service checkout --key checkout-5xx",
+        "firebell alert send '5xx above 5 %' --service checkout --key checkout-5xx --resolve",
+    )
+)
 @click.argument("title")
 @click.option("--service", help="Slug of the service that it is about.")
 @click.option("--integration", help="Use this integration key instead of an API key.")
-@click.option("--severity", type=click.Choice(["critical", "error", "warning", "info"]), default="critical")
+@click.option(
+    "--severity",
+    type=click.Choice(["critical", "error", "warning", "info"]),
+    default="critical",
+    show_default=True,
+)
 @click.option("--key", "dedup_key", help="Same key, same alert. Default: made from the content.")
 @click.option("--body", default="", help="More about it.")
 @click.option("--label", multiple=True, help="NAME=VALUE, repeatable.")
@@ -29,23 +40,38 @@ def send(
     body: str,
     label: tuple[str, ...],
     resolve: bool,
-    json_: bool,
 ) -> None:
-    """Send one alert called TITLE."""
-    labels = dict(pair.partition("=")[::2] for pair in label)
+    """Send one alert called TITLE. When the command returns, it is stored."""
+    if odd := [pair for pair in label if not pair.partition("=")[0] or "=" not in pair]:
+        fail(f"{odd[0]!r} is not a label.", "Use --label region=eu.", USAGE)
     event = {
         "title": title,
         "severity": severity,
         "body": body,
-        "labels": labels,
+        "labels": dict(pair.partition("=")[::2] for pair in label),
         "status": "resolved" if resolve else "firing",
     }
     if dedup_key:
         event["dedup_key"] = dedup_key
     if integration:
-        answer = call_at(target()[0], "", "POST", f"/in/{integration}/generic", event)
+        answer = call_at(target()[0], "", "POST", f"/in/{seg(integration)}/generic", event)
     elif service:
         answer = call("POST", "/api/v1/alerts", {**event, "service": service})
     else:
         fail("Whose alert is it?", "Give --service SLUG or --integration KEY.", USAGE)
-    show(json_, answer, "Accepted: it is stored, and its page is on the way.")
+    show(answer, "Stored: it is over." if resolve else "Stored, and its page is on the way.")
+
+
+@alert.command("list", epilog=example("firebell alert list --query 5xx"))
+@click.option("--query", "q", help="Words in the title, or a whole dedup key.")
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
+@as_json
+def list_(q: str | None, limit: int) -> None:
+    """List alerts, the newest first."""
+    found = call("GET", "/api/v1/alerts", q=q, limit=limit)
+    rows = [
+        [str(a["id"]), a["status"], a["severity"] or "-", short(a["starts_at"]), f"{a['count']}x", a["title"]]
+        for a in found
+    ]
+    head = ("ID", "STATUS", "SEVERITY", "SINCE", "TIMES", "TITLE")
+    show(found, table(head, rows, wide=5) if rows else "There is no alert.")

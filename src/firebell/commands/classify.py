@@ -1,44 +1,54 @@
 """`firebell classify`: the decision tree, offline."""
 
-import json
 import sys
 
 import click
 
-from firebell.commands.client import USAGE, fail
+from firebell.commands.say import USAGE, as_json, echo, example, fail, show
 from firebell.incidents.severity import FACTS, QUESTIONS, Verdict
 from firebell.incidents.severity import classify as decide
 
 _WORDS = {"yes": True, "no": False, "unknown": None}
-_ANSWER = click.Choice(list(_WORDS))
+ANSWER = click.Choice(list(_WORDS))
 _FLAGS = ("down", "degraded", "workaround", "customers")
 
 
+def _asked(index: int, answers: dict[str, bool | None]) -> bool:
+    """Say whether the tree comes to this question after these answers."""
+    down, degraded = (answers[q.name] for q in QUESTIONS[:2])
+    match index:
+        case 0:
+            return True
+        case 1:
+            return down is False
+        case 2:
+            return down is False and degraded is not False
+        case _:
+            return down is False and degraded is False
+
+
 def ask() -> dict[str, bool | None]:
-    """Ask only the questions that the tree comes to, one key each."""
+    """Ask only the questions that the tree comes to, one key each, on standard error."""
     answers: dict[str, bool | None] = {q.name: None for q in QUESTIONS}
     for index, question in enumerate(QUESTIONS):
-        skip = (index == 2 and answers["major_degraded"] is False) or (
-            index == 3 and answers["major_degraded"] is not False
-        )
-        if index and answers["down_or_data_at_risk"] is not False:
-            break
-        if skip:
+        if not _asked(index, answers):
             continue
-        click.echo(f"\n{click.style(question.text, bold=True)}\n{question.help}")
-        click.echo("[y]es, [n]o, or anything else for not known: ", nl=False)
+        echo(f"\n{click.style(question.text, bold=True)}\n{question.help}", err=True)
+        click.echo("[y]es, [n]o, or any other key for not known: ", nl=False, err=True)
         key = click.getchar().lower()
+        if key in ("", "\x03", "\x04"):
+            raise click.Abort
         answers[question.name] = {"y": True, "n": False}.get(key)
-        click.echo({"y": "yes", "n": "no"}.get(key, "not known"))
+        click.echo({"y": "yes", "n": "no"}.get(key, "not known"), err=True)
     return answers
 
 
-def flags_to_answers(values: dict[str, str | None]) -> dict[str, bool | None] | None:
-    """Return the answers of the flags, None when no flag was given."""
-    if all(value is None for value in values.values()):
-        return None
-    given = (values[flag] or "unknown" for flag in _FLAGS)
-    return {q.name: _WORDS[word] for q, word in zip(QUESTIONS, given, strict=True)}
+def answers_of(**flags: str | None) -> dict[str, bool | None] | None:
+    """Return the answers of the flags, those of a person when no flag was given, None for nobody there."""
+    if any(flags.values()):
+        words = (flags[name] or "unknown" for name in _FLAGS)
+        return {q.name: _WORDS[word] for q, word in zip(QUESTIONS, words, strict=True)}
+    return ask() if sys.stdin.isatty() else None
 
 
 def told(verdict: Verdict) -> str:
@@ -53,34 +63,31 @@ def told(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-@click.command()
-@click.option("--down", type=_ANSWER, help="Production completely down, or critical data at risk?")
-@click.option("--degraded", type=_ANSWER, help="Major functionality degraded?")
-@click.option("--workaround", type=_ANSWER, help="Is there a workaround?")
-@click.option("--customers", type=_ANSWER, help="Are customers impacted?")
-@click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def classify(
-    down: str | None, degraded: str | None, workaround: str | None, customers: str | None, json_: bool
-) -> None:
-    """Find the severity by four questions; works without a server."""
-    values = {"down": down, "degraded": degraded, "workaround": workaround, "customers": customers}
-    answers = flags_to_answers(values)
+@click.command(
+    epilog=example("firebell classify", "firebell classify --down no --degraded yes --workaround yes")
+)
+@click.option("--down", type=ANSWER, help="Production completely down, or critical data at risk?")
+@click.option("--degraded", type=ANSWER, help="Major functionality degraded?")
+@click.option("--workaround", type=ANSWER, help="Is there a workaround?")
+@click.option("--customers", type=ANSWER, help="Are customers impacted?")
+@as_json
+def classify(down: str | None, degraded: str | None, workaround: str | None, customers: str | None) -> None:
+    """Find the severity by four questions; works without a server.
+
+    An answer that is not given or not known counts as the worse one.
+    """
+    answers = answers_of(down=down, degraded=degraded, workaround=workaround, customers=customers)
     if answers is None:
-        if not sys.stdin.isatty():
-            fail(
-                "Nobody can be asked here, and no answer was given.",
-                "Use --down, --degraded, --workaround and --customers with yes, no or unknown.",
-                USAGE,
-            )
-        answers = ask()
+        fail(
+            "Nobody can be asked here, and no answer was given.",
+            "Use --down, --degraded, --workaround and --customers with yes, no or unknown.",
+            USAGE,
+        )
     verdict = decide(answers)
-    if json_:
-        value = {
-            "severity": f"SEV{verdict.severity}",
-            "answers": answers,
-            "path": verdict.path,
-            "provisional": verdict.provisional,
-        }
-        click.echo(json.dumps(value, indent=2))
-    else:
-        click.echo(told(verdict))
+    value = {
+        "severity": f"SEV{verdict.severity}",
+        "answers": answers,
+        "path": verdict.path,
+        "provisional": verdict.provisional,
+    }
+    show(value, told(verdict))

@@ -3,19 +3,26 @@
 import json
 import os
 import tomllib
-from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from urllib.parse import quote, urlencode
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-import click
+from firebell.commands.say import REFUSED, UNREACHABLE, USAGE, Refused, Unreachable, fail
 
-REFUSED, USAGE, UNREACHABLE = 1, 2, 3
-"""Exit codes: the server refused, the command was wrong, the server cannot be reached."""
+__all__ = ["call", "call_all", "call_at", "config_path", "seg", "target"]
 
-as_json = click.option("--json", "json_", is_flag=True, help="Print the server's JSON.")
+
+class _Stay(HTTPRedirectHandler):
+    """Follows no redirect: the key is for the address that was given, and a POST must stay one."""
+
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+_opener = build_opener(_Stay)
 
 
 def config_path() -> Path:
@@ -24,28 +31,32 @@ def config_path() -> Path:
     return Path(base) / "firebell" / "config.toml"
 
 
-def fail(message: str, hint: str = "", code: int = REFUSED) -> NoReturn:
-    """Say what went wrong on standard error and end with `code`."""
-    click.echo(click.style("Error: ", fg="red") + message, err=True)
-    if hint:
-        click.echo(hint, err=True)
-    raise SystemExit(code)
+def seg(text: str) -> str:
+    """Return a text as one segment of an address."""
+    return quote(text, safe="")
+
+
+def _stored() -> dict[str, Any]:
+    path = config_path()
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        fail(f"{path} cannot be read: {error}", "Run 'firebell login URL' to write it again.", USAGE)
 
 
 def target() -> tuple[str, str]:
-    """Return the server's address and the key, from the environment or from `firebell login`."""
-    stored = {}
-    if config_path().exists():
-        stored = tomllib.loads(config_path().read_text(encoding="utf-8"))
-    url = os.environ.get("FIREBELL_URL") or stored.get("url", "")
-    key = os.environ.get("FIREBELL_KEY") or stored.get("key", "")
+    """Return the server's address and the key, from the environment or from `firebell login`.
+
+    A stored key is sent to the server that it was stored for, and to no other.
+    """
+    stored = _stored()
+    url = (os.environ.get("FIREBELL_URL") or stored.get("url", "")).rstrip("/")
+    key = os.environ.get("FIREBELL_KEY") or (stored.get("key", "") if url == stored.get("url") else "")
     if not url:
-        fail(
-            "No server is known.",
-            "Run 'firebell login URL', or set FIREBELL_URL and FIREBELL_KEY.",
-            USAGE,
-        )
-    return url.rstrip("/"), key
+        fail("No server is known.", "Run 'firebell login URL', or set FIREBELL_URL and FIREBELL_KEY.", USAGE)
+    return url, key
 
 
 def call(method: str, path: str, body: Any = None, **query: Any) -> Any:
@@ -54,12 +65,33 @@ def call(method: str, path: str, body: Any = None, **query: Any) -> Any:
     return call_at(url, key, method, path, body, **query)
 
 
+def call_all(path: str, **query: Any) -> list[Any]:
+    """Return a whole list, stretch by stretch."""
+    url, key = target()
+    found: list[Any] = []
+    address = f"{path}?{_encoded({**query, 'limit': 500})}"
+    while address:
+        items, link = _request(url, key, "GET", address, None)
+        found += items
+        address = link.partition(">")[0].removeprefix("<")
+    return found
+
+
 def call_at(url: str, key: str, method: str, path: str, body: Any = None, **query: Any) -> Any:
     """Call the API of one server with one key."""
-    given = {name: value for name, value in query.items() if value is not None}
-    address = f"{url}{path}" + (f"?{urlencode(given, doseq=True)}" if given else "")
-    if not address.startswith(("http://", "https://")):
+    encoded = _encoded(query)
+    return _request(url, key, method, f"{path}?{encoded}" if encoded else path, body)[0]
+
+
+def _encoded(query: dict[str, Any]) -> str:
+    return urlencode({name: value for name, value in query.items() if value is not None}, doseq=True)
+
+
+def _request(url: str, key: str, method: str, address: str, body: Any) -> tuple[Any, str]:
+    if not url.startswith(("http://", "https://")):
         fail(f"{url} is not a web address.", "Use https://firebell.example.org.", USAGE)
+    if not (key.isascii() and key.isprintable()):
+        fail("The key carries characters that no key has.", "Copy it again from Settings, API keys.", USAGE)
     headers = {"Accept": "application/json", "User-Agent": "firebell-cli"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
@@ -67,41 +99,28 @@ def call_at(url: str, key: str, method: str, path: str, body: Any = None, **quer
     if body is not None:
         data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
     try:
-        with urlopen(Request(address, data, headers, method=method), timeout=30) as answer:  # noqa: S310
-            text = answer.read()
+        request = Request(url + address, data, headers, method=method)  # noqa: S310 - http(s), checked above
+        with _opener.open(request, timeout=30) as answer:
+            text, link = answer.read(), answer.headers.get("Link", "")
+        return (json.loads(text) if text else None), link
     except HTTPError as error:
-        _refused(error)
-    except (URLError, TimeoutError, ConnectionError) as error:
-        reason = getattr(error, "reason", error)
+        _refused(url, error)
+    except (OSError, HTTPException) as error:
+        reason = error.reason if isinstance(error, URLError) else error
         fail(f"{url} cannot be reached: {reason}", "Is Firebell running there?", UNREACHABLE)
-    return json.loads(text) if text else None
+    except ValueError as error:
+        fail(f"{url} does not answer as Firebell does: {error}", "Is the address right?", UNREACHABLE)
 
 
-def _refused(error: HTTPError) -> NoReturn:
+def _refused(url: str, error: HTTPError) -> NoReturn:
+    if 300 <= error.code < 400:
+        where = error.headers.get("Location", "elsewhere")
+        fail(f"{url} leads to {where}.", "Use that address: a key is sent to no other.", UNREACHABLE)
     try:
-        problem = json.loads(error.read())
-    except ValueError:
-        fail(f"The server answered {error.code} {error.reason}.")
-    faults = [f"  {e['field']}: {e['message']}" for e in problem.get("errors", []) if isinstance(e, dict)]
-    message = problem.get("detail") or problem.get("message") or error.reason
-    fail("\n".join([message, *faults]), problem.get("hint", ""))
-
-
-def show(json_: bool, value: Any, text: str) -> None:
-    """Print the value as JSON, or what a person wants to read."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False) if json_ else text)
-
-
-def local(instant: str | None) -> str:
-    """Return an instant of the API in this machine's zone."""
-    if not instant:
-        return ""
-    return datetime.fromisoformat(instant).astimezone().strftime("%Y-%m-%d %H:%M %z")
-
-
-def table(rows: list[list[str]]) -> str:
-    """Return rows with aligned columns."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+        told = json.loads(error.read())
+        told["detail"] = told.get("detail") or told.get("message") or str(error.reason)
+    except (ValueError, AttributeError, TypeError):
+        said = f"{url} answered {error.code} {error.reason}."
+        fail(said, "", UNREACHABLE if error.code >= 500 else REFUSED)
+    # 503: nothing was stored, and the same command may work in a moment
+    raise Unreachable(told) if error.code == 503 else Refused(told)

@@ -1,63 +1,59 @@
-"""`firebell declare` and `firebell incident`."""
+"""`firebell incident`: from the declaration to the post-mortem."""
 
-import sys
 from typing import Any
 
 import click
 
-from firebell.commands.classify import ask, flags_to_answers
-from firebell.commands.client import USAGE, as_json, call, fail, local, show, table
+from firebell.commands.client import call, call_all, seg
+from firebell.commands.say import (
+    USAGE,
+    Refused,
+    as_json,
+    echo,
+    example,
+    fail,
+    local,
+    short,
+    show,
+    table,
+    wants_json,
+)
 
-_ANSWER = click.Choice(["yes", "no", "unknown"])
+_ROLE = click.Choice(["commander", "comms", "sme", "scribe", "responder"])
+_KIND = click.Choice(["note", "update", "finding", "decision", "mitigation"])
+_ANY_PHASE = click.Choice(
+    ["declared", "investigating", "mitigating", "monitoring", "closed", "reviewed", "dismissed"]
+)
+_PHASE = click.Choice(["investigating", "mitigating", "monitoring", "closed", "reviewed", "dismissed"])
 
 
-def _words(found: dict[str, Any]) -> str:
-    return f"{found['ref']} {found['severity']} is {found['phase']}: {found['title']}"
+def words(found: dict[str, Any]) -> str:
+    """Return an incident in one line."""
+    drill = " (drill)" if found["drill"] else ""
+    return f"{found['ref']} {found['severity']} is {found['phase']}{drill}: {found['title']}"
 
 
-@click.command()
-@click.argument("title")
-@click.option("--severity", help="SEV0 to SEV3; without it the questions decide.")
-@click.option("--down", type=_ANSWER)
-@click.option("--degraded", type=_ANSWER)
-@click.option("--workaround", type=_ANSWER)
-@click.option("--customers", type=_ANSWER)
-@click.option("--service", multiple=True, help="Slug of an affected service, repeatable.")
-@click.option("--page", "page_ref", help="The page that it comes from, such as PG-7.")
-@click.option("--command", "take_command", is_flag=True, help="Take command.")
-@click.option("--drill", is_flag=True, help="Page nobody.")
-@as_json
-def declare(
-    title: str,
-    severity: str | None,
-    down: str | None,
-    degraded: str | None,
-    workaround: str | None,
-    customers: str | None,
-    service: tuple[str, ...],
-    page_ref: str | None,
-    take_command: bool,
-    drill: bool,
-    json_: bool,
-) -> None:
-    """Declare an incident called TITLE. Declaring early is never wrong."""
-    given = {"down": down, "degraded": degraded, "workaround": workaround, "customers": customers}
-    answers = flags_to_answers(given)
-    if severity is None and answers is None:
-        if not sys.stdin.isatty():
-            fail("The severity is missing.", "Give --severity, or answer by --down yes|no|unknown ...", USAGE)
-        answers = ask()
-    body = {
-        "title": title,
-        "severity": severity,
-        "answers": answers,
-        "services": list(service),
-        "page": page_ref,
-        "take_command": take_command,
-        "drill": drill,
-    }
-    found = call("POST", "/api/v1/incidents", body)
-    show(json_, found, _words(found))
+def _at(ref: str, what: str = "") -> str:
+    return f"/api/v1/incidents/{seg(ref)}{what}"
+
+
+def _entry(ref: str, kind: str, text: str) -> None:
+    found = call("POST", _at(ref, "/entries"), {"text": text, "kind": kind})
+    due = f" The next update is due {short(found['update_due_at'])}." if found["update_due_at"] else ""
+    show(found, f"Written into {found['ref']}.{due if kind == 'update' else ''}")
+
+
+def _phase(ref: str, phase: str, reason: str = "", force: bool = False) -> None:
+    body = {"phase": phase, "reason": reason, "force": force}
+    try:
+        found = call("POST", _at(ref, "/phase"), body)
+    except Refused as error:
+        if error.problem.get("hint", "").startswith("Give a reason"):
+            error.problem["hint"] = (
+                f"All the same: firebell incident phase {ref} {phase} --force --reason ..."
+            )
+        raise
+    show(found, words(found))
 
 
 @click.group()
@@ -65,97 +61,203 @@ def incident() -> None:
     """Work on incidents."""
 
 
-@incident.command("list")
-@click.option("--phase", multiple=True, help="Default: those that are open; repeatable.")
+@incident.command("list", epilog=example("firebell incident list --phase closed --limit 5"))
+@click.option("--phase", multiple=True, type=_ANY_PHASE, help="Default: those that are open; repeatable.")
+@click.option("--drill", is_flag=True, help="Drills instead of real ones.")
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
 @as_json
-def list_(phase: tuple[str, ...], json_: bool) -> None:
-    """List incidents."""
-    found = call("GET", "/api/v1/incidents", phase=list(phase) or None)
-    rows = [[i["ref"], i["severity"], i["phase"], local(i["declared_at"]), i["title"][:70]] for i in found]
-    show(json_, found, table(rows) or "No incident is open.")
+def list_(phase: tuple[str, ...], drill: bool, limit: int) -> None:
+    """List incidents, the newest first."""
+    found = call(
+        "GET",
+        "/api/v1/incidents",
+        phase=list(phase) or None,
+        drill="true" if drill else None,
+        limit=limit,
+    )
+    rows = [
+        [
+            i["ref"],
+            i["severity"],
+            i["phase"],
+            next((r["person"] for r in i["roles"] if r["role"] == "commander"), "-"),
+            short(i["declared_at"]),
+            i["title"],
+        ]
+        for i in found
+    ]
+    head = ("INCIDENT", "SEV", "PHASE", "COMMANDER", "DECLARED", "TITLE")
+    show(found, table(head, rows, wide=5) if rows else "No incident is open.")
 
 
-@incident.command("show")
+@incident.command("show", epilog=example("firebell incident show INC-3"))
 @click.argument("ref")
 @as_json
-def show_(ref: str, json_: bool) -> None:
-    """Show one incident."""
-    found = call("GET", f"/api/v1/incidents/{ref}")
-    roles = "\n".join(f"  {r['role']}: {r['person']}" for r in found["roles"]) or "  nobody has a role"
-    due = f"\n  update due {local(found['update_due_at'])}" if found["update_due_at"] else ""
-    show(json_, found, f"{_words(found)}\n{roles}{due}")
+def show_(ref: str) -> None:
+    """Show incident REF, who does what, and what may come next."""
+    found = call("GET", _at(ref))
+    lines = [click.style(words(found), bold=True), f"  declared {local(found['declared_at'])}"]
+    if found["update_due_at"]:
+        lines.append(f"  update due {local(found['update_due_at'])}")
+    named = {"services": found["services"], "pages": found["pages"]}
+    lines += [f"  {name}: {', '.join(values)}" for name, values in named.items() if values]
+    lines += [f"  {r['role']}: {r['person']}" for r in found["roles"]] or ["  nobody has a role"]
+    canvas = ("summary", "conditions", "actions", "needs")
+    lines += [f"  {name}: {found[name]}" for name in canvas if found[name]]
+    lines += [f"  next {n['phase']}: {n['refusal'] or 'ready'}" for n in found["next"]]
+    show(found, "\n".join(lines))
 
 
-@incident.command()
+@incident.command(epilog=example("firebell incident timeline INC-3"))
 @click.argument("ref")
 @as_json
-def timeline(ref: str, json_: bool) -> None:
-    """Print the timeline."""
-    found = call("GET", f"/api/v1/incidents/{ref}/timeline")
-    show(json_, found, "\n".join(f"{local(e['at'])}  {e['by']}  [{e['kind']}] {e['text']}" for e in found))
+def timeline(ref: str) -> None:
+    """Print the whole timeline, the oldest entry first."""
+    found = sorted(call_all(_at(ref, "/timeline")), key=lambda e: int(e["id"]))
+    show(found, "\n".join(f"{short(e['at'])}  {e['by']} [{e['kind']}]  {e['text']}" for e in found))
 
 
-@incident.command()
+@incident.command(epilog=example("firebell incident note INC-3 'Rolled build 4812 back' --kind mitigation"))
 @click.argument("ref")
 @click.argument("text")
-@click.option(
-    "--kind", type=click.Choice(["note", "update", "finding", "decision", "mitigation"]), default="note"
-)
+@click.option("--kind", type=_KIND, default="note", show_default=True)
 @as_json
-def note(ref: str, text: str, kind: str, json_: bool) -> None:
+def note(ref: str, text: str, kind: str) -> None:
     """Write TEXT into the timeline."""
-    found = call("POST", f"/api/v1/incidents/{ref}/entries", {"text": text, "kind": kind})
-    show(json_, found, _words(found))
+    _entry(ref, kind, text)
 
 
-@incident.command()
+@incident.command(epilog=example("firebell incident update INC-3 'Errors fall, 2 % now'"))
+@click.argument("ref")
+@click.argument("text", default="No change since the last update.")
+@as_json
+def update(ref: str, text: str) -> None:
+    """Give the update that is due; without TEXT: no change."""
+    _entry(ref, "update", text)
+
+
+@incident.command(epilog=example("firebell incident severity INC-3 SEV2 --reason 'one region only'"))
 @click.argument("ref")
 @click.argument("severity")
 @click.option("--reason", default="", help="Needed to lower it.")
 @as_json
-def severity(ref: str, severity: str, reason: str, json_: bool) -> None:
-    """Change the severity."""
-    body = {"severity": severity, "reason": reason}
-    found = call("POST", f"/api/v1/incidents/{ref}/severity", body)
-    show(json_, found, _words(found))
+def severity(ref: str, severity: str, reason: str) -> None:
+    """Raise or lower the severity. Raising acts at once and pages."""
+    found = call("POST", _at(ref, "/severity"), {"severity": severity, "reason": reason})
+    show(found, words(found))
 
 
-@incident.command()
+@incident.command(epilog=example("firebell incident phase INC-3 mitigating"))
 @click.argument("ref")
-@click.argument("phase")
-@click.option("--reason", default="")
+@click.argument("phase", type=_PHASE)
+@click.option("--reason", default="", help="Told in the timeline.")
 @click.option("--force", is_flag=True, help="All the same, although a guard refuses; needs a reason.")
 @as_json
-def phase(ref: str, phase: str, reason: str, force: bool, json_: bool) -> None:
-    """Move on to PHASE: investigating, mitigating, monitoring, closed, dismissed."""
-    body = {"phase": phase, "reason": reason, "force": force}
-    found = call("POST", f"/api/v1/incidents/{ref}/phase", body)
-    show(json_, found, _words(found))
+def phase(ref: str, phase: str, reason: str, force: bool) -> None:
+    """Move on to PHASE."""
+    _phase(ref, phase, reason, force)
 
 
-@incident.command()
+@incident.command(epilog=example("firebell incident role INC-3 commander --give jun@example.org"))
 @click.argument("ref")
-@click.argument("role", type=click.Choice(["commander", "comms", "sme", "scribe", "responder"]))
+@click.argument("role", type=_ROLE)
+@click.option("--give", help="E-mail address or id of somebody else.")
 @as_json
-def take(ref: str, role: str, json_: bool) -> None:
-    """Take a role."""
-    found = call("POST", f"/api/v1/incidents/{ref}/roles", {"role": role})
-    show(json_, found, f"You have {role} in {found['ref']}.")
+def role(ref: str, role: str, give: str | None) -> None:
+    """Take a role, or give it to somebody."""
+    body: dict[str, Any] = {"role": role}
+    if give:
+        known = {k: p["id"] for p in call_all("/api/v1/people") for k in (p["email"], str(p["id"]))}
+        if give.lower() not in known:
+            fail(f"Nobody has the address or id {give}.", "Use an e-mail address such as jun@example.org.")
+        body["person_id"] = known[give.lower()]
+    found = call("POST", _at(ref, "/roles"), body)
+    holders = ", ".join(r["person"] for r in found["roles"] if r["role"] == role)
+    show(found, f"{role} of {found['ref']}: {holders}")
 
 
-@incident.command()
+@incident.command(epilog=example("firebell incident link INC-3 PG-9"))
+@click.argument("ref")
+@click.argument("page")
+@as_json
+def link(ref: str, page: str) -> None:
+    """Make PAGE part of the incident."""
+    found = call("POST", _at(ref, "/pages"), {"page": page})
+    show(found, f"{found['ref']} has {', '.join(found['pages'])}.")
+
+
+@incident.command(epilog=example("firebell incident canvas INC-3 --needs 'somebody from the database team'"))
+@click.argument("ref")
+@click.option("--conditions", help="What is known.")
+@click.option("--actions", help="What is being done.")
+@click.option("--needs", help="What is needed.")
+@as_json
+def canvas(ref: str, conditions: str | None, actions: str | None, needs: str | None) -> None:
+    """Say what is known, done and needed.
+
+    What is not given stays as it is.
+    """
+    old = call("GET", _at(ref))
+    given = {"conditions": conditions, "actions": actions, "needs": needs}
+    body = {name: old[name] if value is None else value for name, value in given.items()}
+    found = call("PUT", _at(ref, "/canvas"), body)
+    show(found, "\n".join(f"{name}: {found[name] or '-'}" for name in given))
+
+
+@incident.command(epilog=example("firebell incident resolve INC-3"))
 @click.argument("ref")
 @as_json
-def resolve(ref: str, json_: bool) -> None:
+def resolve(ref: str) -> None:
     """Say that the impact ended; monitoring begins."""
-    found = call("POST", f"/api/v1/incidents/{ref}/phase", {"phase": "monitoring"})
-    show(json_, found, _words(found))
+    _phase(ref, "monitoring")
 
 
-@incident.command()
+@incident.command(epilog=example("firebell incident close INC-3"))
 @click.argument("ref")
+@click.option("--reason", default="", help="Told in the timeline.")
+@click.option("--force", is_flag=True, help="Without waiting for 30 stable minutes; needs a reason.")
 @as_json
-def close(ref: str, json_: bool) -> None:
+def close(ref: str, reason: str, force: bool) -> None:
     """Close after 30 stable minutes."""
-    found = call("POST", f"/api/v1/incidents/{ref}/phase", {"phase": "closed"})
-    show(json_, found, _words(found))
+    _phase(ref, "closed", reason, force)
+
+
+@incident.command(
+    epilog=example(
+        "firebell incident postmortem INC-3 > inc-3.md",
+        "firebell incident postmortem INC-3 --save inc-3.md --version 1",
+        "firebell incident postmortem INC-3 --publish",
+    )
+)
+@click.argument("ref")
+@click.option("--save", type=click.File(encoding="utf-8"), help="Save this Markdown file as its text.")
+@click.option("--version", type=click.IntRange(1), help="The version that the file was made from.")
+@click.option("--publish", is_flag=True, help="Publish it.")
+@as_json
+def postmortem(ref: str, save: Any, version: int | None, publish: bool) -> None:
+    """Print the post-mortem as Markdown.
+
+    One that does not exist is drafted from the timeline. What somebody else saved since --version is never
+    overwritten.
+    """
+    path = f"/api/v1/post-mortems/{seg(ref)}"
+    if save and version is None:
+        fail(
+            "Which version was the file made from?", "Give --version, as it was printed with the text.", USAGE
+        )
+    found = call("POST", path)
+    if save:
+        try:
+            body = save.read()
+        except UnicodeDecodeError:
+            fail(f"{save.name} is not UTF-8 text.", "", USAGE)
+        found = call("PUT", path, {"body": body, "version": version})
+    if publish:
+        found = call("POST", f"{path}/publish")
+    state = f"The post-mortem of {found['ref']} is {found['state']}, version {found['version']}"
+    if save or publish:
+        show(found, f"{state}.")
+        return
+    show(found, found["body"])
+    if not wants_json():
+        echo(f"{state}, due {local(found['due_at'])}.", err=True)

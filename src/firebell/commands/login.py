@@ -6,23 +6,31 @@ import os
 import click
 
 from firebell.commands.client import call_at, config_path
+from firebell.commands.say import USAGE, as_json, example, fail, show
 
 
-@click.command()
+@click.command(epilog=example("firebell login https://firebell.example.org"))
 @click.argument("url")
 @click.option("--key", help="An API key; asked for when it is missing. [env FIREBELL_KEY]")
+@as_json
 def login(url: str, key: str | None) -> None:
     """Check an API key against the server at URL and remember both.
 
     Make a key under Settings, API keys. It is kept in a file that only you can read.
     """
-    secret = key or os.environ.get("FIREBELL_KEY") or click.prompt("API key", hide_input=True)
-    me = call_at(url.rstrip("/"), secret.strip(), "GET", "/api/v1/me")
+    given = key or os.environ.get("FIREBELL_KEY") or click.prompt("API key", hide_input=True, err=True)
+    url, secret = url.strip().rstrip("/"), given.strip()
+    me = call_at(url, secret, "GET", "/api/v1/me")
     path = config_path()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # a JSON string is a TOML string
-    text = f"url = {json.dumps(url.rstrip('/'))}\nkey = {json.dumps(secret.strip())}\n"
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(text, encoding="utf-8")
-    click.echo(f"Signed in to {url} as {me['name']}.")
+    text = f"url = {json.dumps(url)}\nkey = {json.dumps(secret)}\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        fail(
+            f"{path} cannot be written: {error.strerror}", "Set FIREBELL_URL and FIREBELL_KEY instead.", USAGE
+        )
+    show(me, f"Signed in to {url} as {me['name']} ({', '.join(me['scopes'])}).")

@@ -1,11 +1,13 @@
 """`firebell page`: see, take and end pages."""
 
-import re
 from typing import Any
 
 import click
 
-from firebell.commands.client import USAGE, as_json, call, fail, local, show, table
+from firebell.commands.client import call, seg
+from firebell.commands.say import Refused, as_json, example, local, minutes, short, show, table, wants_json
+
+_STATE = click.Choice(["triggered", "exhausted", "acked", "snoozed", "resolved"])
 
 
 @click.group()
@@ -13,77 +15,105 @@ def page() -> None:
     """List, take and resolve pages."""
 
 
-def _line(found: dict[str, Any]) -> list[str]:
-    next_ = f"{found['next']} at {local(found['next_at'])}" if found["next"] else ", ".join(found["owners"])
-    return [
-        found["ref"],
-        found["state"],
-        found["urgency"],
-        found["service"] or "-",
-        found["title"][:60],
-        next_,
-    ]
+def _who(found: dict[str, Any]) -> str:
+    if found["next"]:
+        return f"next {found['next']} {short(found['next_at'])}"
+    if found["snoozed_until"]:
+        return f"silent until {short(found['snoozed_until'])}"
+    return ", ".join(found["owners"]) or "-"
 
 
-@page.command("list")
-@click.option("--state", multiple=True, help="triggered, exhausted, acked, snoozed, resolved; repeatable.")
+@page.command("list", epilog=example("firebell page list", "firebell page list --state resolved --limit 10"))
+@click.option("--state", multiple=True, type=_STATE, help="Default: those that are open; repeatable.")
+@click.option("--query", "q", help="Words in the title.")
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
 @as_json
-def list_(state: tuple[str, ...], json_: bool) -> None:
+def list_(state: tuple[str, ...], q: str | None, limit: int) -> None:
     """List open pages, the waiting ones first."""
-    found = call("GET", "/api/v1/pages", state=list(state) or None)
-    show(json_, found, table([_line(p) for p in found]) or "Nothing needs you.")
+    found = call("GET", "/api/v1/pages", state=list(state) or None, q=q, limit=limit)
+    rows = [
+        [p["ref"], p["state"], p["urgency"], p["service"] or "-", p["title"], _who(p)[:34]] for p in found
+    ]
+    head = ("PAGE", "STATE", "URGENCY", "SERVICE", "TITLE", "WHO")
+    show(found, table(head, rows, wide=4) if rows else "Nothing needs you.")
 
 
-@page.command("show")
+@page.command("show", epilog=example("firebell page show PG-7"))
 @click.argument("ref")
 @as_json
-def show_(ref: str, json_: bool) -> None:
-    """Show one page with its story."""
-    found = call("GET", f"/api/v1/pages/{ref}")
-    story = "\n".join(f"  {local(e['at'])}  {e['text']}" for e in found["log"])
-    head = f"{found['ref']} {found['title']}\n{found['state']}, {found['urgency']}, {found['alerts']} alerts"
-    show(json_, found, f"{head}\n{story}")
+def show_(ref: str) -> None:
+    """Show page REF with its alerts, its story and its deliveries."""
+    found = call("GET", f"/api/v1/pages/{seg(ref)}")
+    lines = [
+        click.style(f"{found['ref']}  {found['title']}", bold=True),
+        f"{found['state']}, {found['urgency']} urgency, since {local(found['triggered_at'])}",
+        f"service {found['service'] or '-'}, policy {found['policy']}, level {found['level']}: {_who(found)}",
+    ]
+    lines += [f"  {a['status']:<9} {a['title'][:80]}" for a in found["alert_list"][:10]]
+    lines += ["", *(f"  {short(e['at'])}  {e['text']}" for e in found["log"])]
+    failed = [d for d in found["deliveries"] if d["state"] == "failed"]
+    lines += [f"  could not be sent by {d['channel']}: {d['error']}" for d in failed]
+    show(found, "\n".join(lines))
 
 
-def _act(refs: tuple[str, ...], what: str, body: dict[str, Any] | None, json_: bool) -> None:
+def _act(refs: tuple[str, ...], what: str, body: dict[str, Any] | None = None) -> None:
+    """Do the same to each page; a refusal of one does not keep the others from it."""
+    done, refused = [], None
     for ref in refs:
-        found = call("POST", f"/api/v1/pages/{ref}/{what}", body)
-        note = f" ({found['already']})" if found.get("already") else ""
-        show(json_, found, f"{found['ref']} is {found['state']}{note}: {found['title']}")
+        try:
+            found = call("POST", f"/api/v1/pages/{seg(ref)}/{what}", body)
+        except Refused as error:
+            error.show()
+            refused = error
+            continue
+        done.append(found)
+        if not wants_json():
+            note = f" ({found['already']})" if found.get("already") else ""
+            show(found, f"{found['ref']} is {found['state']}{note}: {found['title']}")
+    if wants_json():
+        show(done, "")
+    if refused:
+        raise SystemExit(refused.exit_code)
 
 
-@page.command()
+@page.command(epilog=example("firebell page ack PG-7 PG-8"))
 @click.argument("refs", nargs=-1, required=True)
 @as_json
-def ack(refs: tuple[str, ...], json_: bool) -> None:
+def ack(refs: tuple[str, ...]) -> None:
     """Take pages: nobody else is notified."""
-    _act(refs, "ack", {}, json_)
+    _act(refs, "ack")
 
 
-@page.command()
+@page.command(epilog=example("firebell page resolve PG-7"))
 @click.argument("refs", nargs=-1, required=True)
 @as_json
-def resolve(refs: tuple[str, ...], json_: bool) -> None:
+def resolve(refs: tuple[str, ...]) -> None:
     """End pages and their alerts."""
-    _act(refs, "resolve", {}, json_)
+    _act(refs, "resolve")
 
 
-@page.command()
+@page.command(epilog=example("firebell page escalate PG-7"))
 @click.argument("refs", nargs=-1, required=True)
 @as_json
-def escalate(refs: tuple[str, ...], json_: bool) -> None:
+def escalate(refs: tuple[str, ...]) -> None:
     """Notify the next level now."""
-    _act(refs, "escalate", {}, json_)
+    _act(refs, "escalate")
 
 
-@page.command()
+@page.command(epilog=example("firebell page snooze PG-7 --for 45m"))
 @click.argument("refs", nargs=-1, required=True)
-@click.option("--for", "span", default="30m", help="How long, such as 45m or 2h; at most 24h.")
+@click.option("--for", "span", default="30m", show_default=True, help="Such as 45m or 2h; at most 24h.")
 @as_json
-def snooze(refs: tuple[str, ...], span: str, json_: bool) -> None:
+def snooze(refs: tuple[str, ...], span: str) -> None:
     """Silence pages for a while."""
-    found = re.fullmatch(r"(\d+)(m|h)", span.strip())
-    if not found:
-        fail(f"{span!r} is not a length of time.", "Use 45m or 2h.", USAGE)
-    minutes = int(found[1]) * (60 if found[2] == "h" else 1)
-    _act(refs, "snooze", {"minutes": minutes}, json_)
+    _act(refs, "snooze", {"minutes": minutes(span)})
+
+
+@page.command(epilog=example("firebell page note PG-7 'The replica lags'"))
+@click.argument("ref")
+@click.argument("text")
+@as_json
+def note(ref: str, text: str) -> None:
+    """Write TEXT into the story of page REF."""
+    found = call("POST", f"/api/v1/pages/{seg(ref)}/notes", {"text": text})
+    show(found, f"Noted in {found['ref']}.")

@@ -1,0 +1,133 @@
+"""`firebell service`: services and the keys of their senders."""
+
+import click
+
+from firebell.commands.client import call, call_all, seg, target
+from firebell.commands.say import as_json, example, fail, short, show, table
+
+
+@click.group()
+def service() -> None:
+    """Services and their integration keys."""
+
+
+def _team(name: str) -> int:
+    teams = {key: t["id"] for t in call_all("/api/v1/teams") for key in (t["slug"], str(t["id"]))}
+    if name not in teams:
+        known = ", ".join(slug for slug in teams if not slug.isdecimal())
+        fail(f"There is no team {name}.", f"There are: {known or 'none yet'}.")
+    return int(teams[name])
+
+
+@service.command("list", epilog=example("firebell service list"))
+@as_json
+def list_() -> None:
+    """List every service."""
+    found = sorted(call_all("/api/v1/services"), key=lambda s: str(s["name"]).casefold())
+    policies = {p["id"]: p["slug"] for p in call_all("/api/v1/policies")}
+    rows = [
+        [s["slug"], policies.get(s["policy_id"], "catch-all list"), s["description"] or s["name"]]
+        for s in found
+    ]
+    show(found, table(("SERVICE", "POLICY", "ABOUT"), rows, wide=2) if rows else "There is no service yet.")
+
+
+@service.command("show", epilog=example("firebell service show checkout"))
+@click.argument("slug")
+@as_json
+def show_(slug: str) -> None:
+    """Show service SLUG."""
+    found = call("GET", f"/api/v1/services/{seg(slug)}")
+    policies = {p["id"]: p["slug"] for p in call_all("/api/v1/policies")}
+    lines = [
+        click.style(f"{found['name']} ({found['slug']})", bold=True),
+        f"  policy: {policies.get(found['policy_id'], 'none, pages go to the catch-all list')}",
+        f"  about: {found['description'] or '-'}",
+        f"  runbook: {found['runbook_url'] or '-'}",
+    ]
+    show(found, "\n".join(lines))
+
+
+@service.command(epilog=example("firebell service add Search --team payments --policy payments"))
+@click.argument("name")
+@click.option("--team", required=True, help="Slug or id of the team that owns it.")
+@click.option("--policy", help="Slug of its policy; without one pages go to the catch-all list.")
+@click.option("--description", default="")
+@click.option("--runbook", default="", help="Web address of its runbook.")
+@as_json
+def add(name: str, team: str, policy: str | None, description: str, runbook: str) -> None:
+    """Add a service called NAME."""
+    body = {
+        "name": name,
+        "team_id": _team(team),
+        "policy_id": call("GET", f"/api/v1/policies/{seg(policy)}")["id"] if policy else None,
+        "description": description,
+        "runbook_url": runbook,
+    }
+    found = call("POST", "/api/v1/services", body)
+    show(found, f"Added {found['slug']}. Its senders need a key: firebell service key add {found['slug']}")
+
+
+@service.command("set", epilog=example("firebell service set checkout --policy payments"))
+@click.argument("slug")
+@click.option("--policy", help="Slug of a policy, or 'none' for the catch-all list.")
+@click.option("--team", help="Slug or id of a team.")
+@click.option("--description")
+@click.option("--runbook", help="Web address of its runbook; '' for none.")
+@as_json
+def set_(
+    slug: str, policy: str | None, team: str | None, description: str | None, runbook: str | None
+) -> None:
+    """Change service SLUG; what is not given stays."""
+    body: dict[str, object] = {}
+    if policy is not None:
+        none = policy == "none"
+        body["policy_id"] = None if none else call("GET", f"/api/v1/policies/{seg(policy)}")["id"]
+    if team is not None:
+        body["team_id"] = _team(team)
+    given = {"description": description, "runbook_url": runbook}
+    body |= {name: value for name, value in given.items() if value is not None}
+    found = call("PATCH", f"/api/v1/services/{seg(slug)}", body)
+    show(found, f"Changed {found['slug']}.")
+
+
+@service.group()
+def key() -> None:
+    """The keys of a service's senders."""
+
+
+@key.command("list", epilog=example("firebell service key list checkout"))
+@click.argument("slug")
+@as_json
+def key_list(slug: str) -> None:
+    """List the keys of service SLUG that are in force."""
+    found = call_all(f"/api/v1/services/{seg(slug)}/integrations")
+    rows = [[str(k["id"]), k["name"], k["key"], short(k["created_at"])] for k in found]
+    show(found, table(("ID", "NAME", "KEY", "SINCE"), rows, wide=1) if rows else "There is no key yet.")
+
+
+@key.command("add", epilog=example("firebell service key add checkout --name Alertmanager"))
+@click.argument("slug")
+@click.option("--name", default="Command line", show_default=True)
+@as_json
+def key_add(slug: str, name: str) -> None:
+    """Make a key for a sender of service SLUG."""
+    found = call("POST", f"/api/v1/services/{seg(slug)}/integrations", {"name": name})
+    url = target()[0]
+    lines = [
+        f"Key {found['id']}: {found['key']}",
+        f"  Alertmanager  {url}/in/{found['key']}/alertmanager",
+        f"  anything      {url}/in/{found['key']}/generic",
+        f"  PagerDuty v2  {url}/v2/enqueue with this routing_key",
+    ]
+    show(found, "\n".join(lines))
+
+
+@key.command("revoke", epilog=example("firebell service key revoke checkout 3"))
+@click.argument("slug")
+@click.argument("key_id", type=click.IntRange(1, 2**63 - 1))
+@as_json
+def key_revoke(slug: str, key_id: int) -> None:
+    """End a key; its senders are refused within five seconds."""
+    call("DELETE", f"/api/v1/services/{seg(slug)}/integrations/{key_id}")
+    show({"revoked": key_id}, f"Key {key_id} of {slug} is revoked.")

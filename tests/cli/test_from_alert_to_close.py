@@ -1,0 +1,162 @@
+"""A night at the terminal: the alert, the page, the incident, its end."""
+
+import re
+from pathlib import Path
+
+from firebell.kit.clock import FakeClock
+from tests.cli.terminal import Ran, at_a_server
+
+
+def narrow(ran: Ran) -> Ran:
+    """Insist that a person can read it in a terminal of 100 columns, without colour codes."""
+    assert max(len(line) for line in ran.out.splitlines()) <= 100, ran.out
+    assert "\x1b" not in ran.out
+    return ran
+
+
+async def test_from_the_alert_to_the_closed_incident(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
+    async with at_a_server(dsn, clock, tmp_path) as (_, run):
+        title = "5xx above 5 % in the checkout of the shop, for all customers of the region " + "x" * 60
+        sent = await run("alert", "send", title, "--service", "checkout", "--key", "c", "--label", "a=b=c")
+        assert sent.out == "Stored, and its page is on the way.\n"
+        alerts = narrow(await run("alert", "list"))
+        assert "firing  critical" in alerts.out
+        assert "…" in alerts.out
+        pages = narrow(await run("page", "list"))
+        assert re.search(r"^PG-1 +triggered +high +checkout +5xx above", pages.out, re.M)
+        taken = await run("page", "ack", "PG-1", "--json")
+        assert [(p["ref"], p["state"], p["owners"]) for p in taken.json] == [
+            ("PG-1", "acked", ["Mara Lindqvist"])
+        ]
+        again = await run("page", "ack", "pg-1")
+        assert again.out.startswith("PG-1 is acked (already yours)")
+        await run("page", "note", "PG-1", "The replica lags")
+        shown = await run("page", "show", "PG-1")
+        assert "The replica lags" in shown.out
+        assert "policy Payments" in shown.out
+
+        declared = await run(
+            *("declare", "Cards fail", "--down", "no", "--degraded", "yes", "--workaround", "yes"),
+            *("--page", "PG-1", "--command", "--json"),
+        )
+        assert (declared.json["ref"], declared.json["severity"]) == ("INC-1", "SEV1")
+        listed = narrow(await run("incident", "list"))
+        assert re.search(r"^INC-1 +SEV1 +declared +Mara Lindqvist", listed.out, re.M)
+        await run("incident", "phase", "INC-1", "investigating")
+        given = await run("incident", "role", "INC-1", "sme", "--give", "JUN@example.org")
+        assert given.out == "sme of INC-1: Jun Okafor\n"
+        refused = await run("incident", "phase", "INC-1", "mitigating", code=1)
+        assert "record a mitigation first" in refused.err
+        assert "--force --reason" in refused.err
+        await run("incident", "note", "INC-1", "Rolled build 4812 back", "--kind", "mitigation")
+        updated = await run("incident", "update", "INC-1")
+        assert "The next update is due" in updated.out
+        canvas = await run("incident", "canvas", "INC-1", "--needs", "a database person")
+        assert canvas.out == "conditions: -\nactions: -\nneeds: a database person\n"
+        raised = await run("incident", "severity", "INC-1", "p0")
+        assert raised.out == "INC-1 SEV0 is investigating: Cards fail\n"
+        await run("alert", "send", "Disk full", "--service", "checkout", "--label", "service=disk")
+        disk = (await run("page", "list", "--query", "disk", "--json")).json[0]["ref"]
+        linked = await run("incident", "link", "INC-1", disk)
+        assert disk in linked.out
+        shown = await run("incident", "show", "INC-1")
+        assert "commander: Mara Lindqvist" in shown.out
+        assert "needs: a database person" in shown.out
+        await run("incident", "resolve", "INC-1")
+        early = await run("incident", "close", "INC-1", code=1)
+        assert "stable for 30 minutes" in early.err
+        closed = await run("incident", "close", "INC-1", "--force", "--reason", "the bank confirmed it")
+        assert closed.out == "INC-1 SEV0 is closed: Cards fail\n"
+        story = await run("incident", "timeline", "INC-1", "--json")
+        assert story.json[0]["kind"] == "declared"
+        assert story.json[-1]["text"].endswith("Reason: the bank confirmed it")
+        told = await run("incident", "timeline", "INC-1")
+        assert "[mitigation]  Rolled build 4812 back" in told.out
+
+        draft = await run("incident", "postmortem", "INC-1")
+        assert "Rolled build 4812 back" in draft.out
+        assert "is draft, version 1, due" in draft.err
+        file = tmp_path / "inc-1.md"
+        file.write_text(draft.out + "\nMore.\n", encoding="utf-8")
+        saved = ("incident", "postmortem", "INC-1", "--save", str(file))
+        assert "--version" in (await run(*saved, code=2)).err
+        await run(*saved, "--version", "1")
+        assert "Somebody else saved" in (await run(*saved, "--version", "1", code=1)).err
+        published = await run("incident", "postmortem", "INC-1", "--publish")
+        assert "is published" in published.out
+        assert (await run("incident", "list")).out == "No incident is open.\n"
+        assert "reviewed" in (await run("incident", "list", "--phase", "reviewed")).out
+
+
+async def test_pages_are_snoozed_moved_on_and_ended(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
+    async with at_a_server(dsn, clock, tmp_path) as (_, run):
+        assert (await run("page", "list")).out == "Nothing needs you.\n"
+        for name in ("one", "two"):
+            await run("alert", "send", name, "--service", "checkout", "--label", f"service={name}")
+        both = await run("page", "ack", "PG-1", "PG-99", "PG-2", code=1)
+        assert [line.partition(":")[0] for line in both.out.splitlines()] == [
+            "PG-1 is acked",
+            "PG-2 is acked",
+        ]
+        assert both.err.startswith("Error: There is no page PG-99.")
+        mixed = await run("page", "ack", "PG-99", "PG-1", "--json", code=1)
+        assert [p["ref"] for p in mixed.json] == ["PG-1"]
+        assert '"status": 404' in mixed.err
+        snoozed = (await run("page", "snooze", "PG-1", "--for", "1h30m", "--json")).json[0]
+        assert snoozed["state"] == "snoozed"
+        assert "until" in (await run("page", "list", "--state", "snoozed")).out
+        assert (await run("page", "escalate", "PG-1")).out == "PG-1 is triggered: one\n"
+        await run("page", "resolve", "PG-1", "PG-2")
+        assert "already resolved" in (await run("page", "resolve", "PG-1", code=1)).err
+        over = ("alert", "send", "one", "--service", "checkout", "--resolve")
+        assert (await run(*over)).out == "Stored: it is over.\n"
+
+
+async def test_who_is_on_call_and_whom_a_policy_reaches(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
+    async with at_a_server(dsn, clock, tmp_path) as (_, run):
+        now = narrow(await run("oncall"))
+        assert re.search(r"^Payments primary +payments-primary +\w+", now.out, re.M)
+        assert (await run("oncall", "--json")).json["schedules"][0]["schedule"] == "payments-primary"
+        override = await run(
+            *("oncall", "override", "payments-primary", "--user", "jun@example.org"),
+            *("--from", "2099-12-24T18:00", "--to", "2099-12-25T09:00+01:00", "--reason", "dentist"),
+        )
+        assert "from 24 Dec 2099 18:00 to 25 Dec 2099 08:00 (override 1)" in override.out
+        assert "dentist" in narrow(await run("oncall", "overrides", "payments-primary")).out
+        christmas = ("oncall", "who", "--at", "2099-12-24T20:00", "--json")
+        assert (await run(*christmas)).json["schedules"][0]["people"][0]["name"] == "Jun Okafor"
+        assert (await run("oncall", "remove", "1")).out == "Override 1 is gone.\n"
+        assert (await run("oncall", "remove", "1", code=1)).err.startswith("Error: There is no such override")
+        span = ("oncall", "shifts", "payments-primary", "--from", "2027-01-01", "--to", "2027-02-01")
+        assert len(narrow(await run(*span)).out.splitlines()) == 6
+        assert (await run("oncall", "gaps")).out == "No gap in the next 28 days.\n"
+        assert "payments" in narrow(await run("policy", "list")).out
+        assert "schedule Payments primary" in narrow(await run("policy", "show", "payments")).out
+        dry = narrow(await run("policy", "dry-run", "payments"))
+        assert [line.split("  ")[1] for line in dry.out.splitlines()[1:]] == [
+            *("level 1", "level 2", "level 3"),
+            "final alarm",
+        ]
+
+
+async def test_a_service_gets_its_key(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
+    async with at_a_server(dsn, clock, tmp_path) as (_, run):
+        added = await run("service", "add", "Search", "--team", "payments", "--policy", "payments")
+        assert added.out.startswith("Added search.")
+        lone = await run("alert", "send", "x", "--service", "search", code=1)
+        assert "Search has no integration key." in lone.err
+        key = (await run("service", "key", "add", "search", "--name", "cron", "--json")).json
+        by_key = await run("alert", "send", "nightly job", "--integration", key["key"], "--json")
+        assert by_key.json == {"status": "accepted", "events": 1}
+        assert key["key"] in narrow(await run("service", "key", "list", "search")).out
+        await run("service", "key", "revoke", "search", str(key["id"]))
+        assert (await run("service", "key", "list", "search")).out == "There is no key yet.\n"
+        await run("service", "set", "search", "--policy", "none", "--description", "Finds things")
+        listed = narrow(await run("service", "list"))
+        assert re.search(r"^search +catch-all list +Finds things$", listed.out, re.M)
+        assert "none, pages go to the catch-all list" in (await run("service", "show", "search")).out
+        unknown = await run("service", "set", "search", "--team", "ghosts", code=1)
+        assert unknown.err == "Error: There is no team ghosts.\nThere are: payments.\n"
+        assert (
+            "There is no policy ghost." in (await run("service", "set", "x", "--policy", "ghost", code=1)).err
+        )
