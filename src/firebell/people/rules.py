@@ -15,7 +15,7 @@ _TOPIC = re.compile(r"[A-Za-z0-9_-]{1,64}")
 def clean_email(value: str, field: str = "email") -> str:
     """Return the address in lower case; raise `Invalid` when it cannot be one."""
     text = value.strip().lower()
-    if len(text) > 254 or not _EMAIL.fullmatch(text):
+    if len(text) > 254 or not text.isprintable() or not _EMAIL.fullmatch(text):
         raise Invalid(
             f"{value!r} is not an e-mail address.",
             fields={field: "This is not an e-mail address; an example is mara@example.org."},

@@ -1,0 +1,101 @@
+"""The draft: what was written while it burned cannot change the shape of the document."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from firebell.incidents.model import Entry
+from firebell.postmortems.draft import draft
+from firebell.postmortems.pages import rendered
+from tests.rules.test_incidents_lifecycle import incident
+
+NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
+MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
+SECTIONS = [
+    "Summary",
+    "Impact",
+    "Timeline",
+    "Root cause",
+    "What went well",
+    "What went wrong",
+    "Action items",
+]
+NASTY = [
+    "a | b | c",
+    "ends with a backslash \\",
+    "escaped already \\| pipe",
+    "one\ntwo\n\nthree",
+    "# A heading",
+    "Set\n===",
+    "Set\n---",
+    "```\nnever closed",
+    "~~~",
+    "> quoted",
+    "1. first",
+    "12) twelfth",
+    "- item",
+    "| a | b |\n| --- | --- |\n| c | d |",
+    "<script>alert(1)</script>",
+    "<!-- hidden",
+    "<img src=x onerror=alert(1)>",
+    "[name]: https://example.org",
+    "![pixel](https://example.org/p.png)",
+    "## Action items",
+    "\u2028# heading",
+]
+TEXTS = st.sampled_from(NASTY) | st.text(max_size=60) | st.text("#|\\`<>-=*[]()!1.\n ", max_size=30)
+
+
+def entry(number: int, kind: str, text: str, actor: str = "Mara") -> Entry:
+    at = NOW + timedelta(minutes=number)
+    return Entry(number, at, at, kind, actor, 1, text, {})
+
+
+def shape(tokens: list[Token]) -> list[tuple[str, str]]:
+    """Return the blocks of a document without their words."""
+    return [(t.type, t.tag) for t in tokens if t.type not in ("inline", "text")]
+
+
+def headings(tokens: list[Token]) -> list[str]:
+    return [tokens[i + 1].content for i, t in enumerate(tokens) if t.type == "heading_open" and t.tag == "h2"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["finding", "mitigation", "note", "update"]), TEXTS), max_size=6))
+def test_no_entry_changes_the_shape_of_the_document(written: list[tuple[str, str]]) -> None:
+    plain = [entry(i, kind, "words" if text.strip() else "") for i, (kind, text) in enumerate(written)]
+    nasty = [entry(i, kind, text) for i, (kind, text) in enumerate(written)]
+    expected = MARKDOWN.parse(draft(incident(), plain, ["Checkout"]))
+    found = MARKDOWN.parse(draft(incident(), nasty, ["Checkout"]))
+    assert shape(found) == shape(expected)
+    assert headings(found) == SECTIONS
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_a_summary_adds_no_section_and_no_html(text: str) -> None:
+    found = incident(summary=text, conditions=text, title="Slow | <b>search</b>")
+    tokens = MARKDOWN.parse(draft(found, [], ["A | B"]))
+    assert headings(tokens) == SECTIONS
+    assert not [t for t in tokens if t.type in ("html_block", "fence")]
+    inline = [child.type for t in tokens if t.type == "inline" for child in t.children or []]
+    assert not {"html_inline", "image"} & set(inline)
+
+
+def test_what_is_read_is_what_was_written() -> None:
+    html = rendered(draft(incident(), [entry(1, "finding", r"5 < 6 | C:\temp # not a heading")], []))
+    assert r"5 &lt; 6 | C:\temp # not a heading" in html
+
+
+def test_the_times_are_told_and_what_is_not_known_is_said() -> None:
+    closed = incident(
+        detected_at=NOW, declared_at=NOW + timedelta(minutes=4), closed_at=NOW + timedelta(hours=2)
+    )
+    text = draft(closed, [], [])
+    assert "- Detected to declared: 4 min" in text
+    assert "- Declared to closed: 1 h 56 min" in text
+    assert "- Detected to end of impact: not known" in text
+    assert "Services: none named." in text

@@ -1,0 +1,139 @@
+"""What the screen shows of lengths, instants, names, the line of the day, and the on-call picture."""
+
+import re
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firebell import signal
+from firebell.kit.html import absolute, ago, duration, initials, wall
+from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit
+from firebell.oncall.shifts import at as on_duty_at
+from firebell.oncall.timeline import COLUMNS, VIEWS, Row, agenda, picture, rows
+from tests.rules.test_oncall_properties import ZONES, schedules
+
+NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (3600, "1 h"),
+        (3660, "1 h 1 min"),
+        (86399, "23 h 59 min"),
+        (86400, "1 d"),
+        (90000, "1 d 1 h"),
+        (10**9, "11574 d 1 h"),
+    ],
+)
+def test_a_length_in_its_two_largest_units(seconds: int, words: str) -> None:
+    assert duration(timedelta(seconds=seconds)) == words
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**7))
+def test_a_longer_stretch_never_reads_shorter(one: int, more: int) -> None:
+    scale = {"d": 86400, "h": 3600, "min": 60, "s": 1}
+
+    pairs = [duration(timedelta(seconds=s)).split() for s in (one, one + more)]
+    values = [sum(int(p[i]) * scale[p[i + 1]] for i in range(0, len(p), 2)) for p in pairs]
+    assert values[0] <= values[1] <= one + more
+
+
+@pytest.mark.parametrize(
+    ("at", "tz", "expected"),
+    [
+        (NOW, "UTC", "03:14"),
+        (NOW, "America/New_York", "22:14"),
+        (NOW - timedelta(days=1), "UTC", "Mon 03:14"),
+        (NOW + timedelta(days=6), "UTC", "Mon 03:14"),
+        (NOW - timedelta(days=7), "UTC", "17 Nov 03:14"),
+        (datetime(2025, 12, 31, 23, 30, tzinfo=UTC), "UTC", "31 Dec 2025 23:30"),
+        (datetime(2025, 12, 31, 23, 30, tzinfo=UTC), "Europe/Berlin", "1 Jan 00:30"),
+    ],
+)
+def test_an_instant_reads_as_the_clock_on_the_readers_wall(at: datetime, tz: str, expected: str) -> None:
+    assert wall(at, tz, NOW) == expected
+
+
+def test_in_full_an_instant_names_its_zone_and_utc() -> None:
+    assert absolute(NOW, "Asia/Kathmandu") == "2026-11-24 08:59:00 +0545, 03:14:00 UTC"
+    assert ago(NOW - timedelta(seconds=59), NOW) == "just now"
+    assert ago(NOW - timedelta(minutes=5), NOW) == "5 min ago"
+
+
+@given(st.text(max_size=20))
+def test_somebody_always_has_initials(name: str) -> None:
+    assert initials(name)
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=120))
+def test_the_line_of_the_day_spans_the_width_and_stays_inside(counts: list[int]) -> None:
+    points = [tuple(map(float, p.split())) for p in re.split(r"[ML]\s*", signal.path(counts))[1:]]
+    assert points[0][0] == 0
+    assert points[-1][0] == signal.WIDTH
+    assert [x for x, _ in points] == sorted(x for x, _ in points)
+    assert all(0 <= y <= signal.HEIGHT for _, y in points)
+    assert (len({y for _, y in points}) == 1) == (not any(counts))
+
+
+def covered(row: Row) -> list[int]:
+    """Return the columns that a row's blocks fill, in order."""
+    return [c for b in row.blocks for c in range(b.column, b.column + b.span)]
+
+
+@settings(max_examples=80, deadline=None)
+@given(schedules(), st.sampled_from(sorted(VIEWS)))
+def test_the_result_fills_every_column_once_also_when_clocks_change(
+    drawn: tuple[Schedule, datetime], view: str
+) -> None:
+    schedule, around = drawn
+    seen = picture(view, around, schedule.tz, around)
+    found = rows(schedule, seen)
+    assert covered(found[0]) == list(range(COLUMNS))
+    for row in found[1 : len(schedule.layers) + 1]:
+        assert covered(row) == sorted(set(covered(row)))
+        assert set(covered(row)) <= set(range(COLUMNS))
+
+
+@pytest.mark.parametrize("tz", sorted(ZONES))
+@pytest.mark.parametrize("view", sorted(VIEWS))
+def test_a_picture_is_of_whole_local_days_and_knows_where_now_is(tz: str, view: str) -> None:
+    for hours in range(-30, 30, 7):
+        now = ZONES[tz] + timedelta(hours=hours)
+        seen = picture(view, now, tz, now)
+        assert len(seen.days) == VIEWS[view]
+        assert seen.start <= now < seen.end
+        assert seen.now_at is not None
+        assert 0 <= seen.now_at < 1000
+        assert seen.now_at % 5 == 0
+        assert picture(view, seen.end, tz, now).now_at is None
+        assert picture(view, seen.end, tz, now).start == seen.end
+
+
+def test_a_shift_too_short_to_see_still_has_a_column() -> None:
+    layer = Layer(1, (("a",), ("b",)), datetime(2026, 11, 23), Unit.WEEK, 1, "UTC")  # noqa: DTZ001
+    brief = Edit(1, 1, NOW, NOW + timedelta(minutes=5), EditKind.SET, ("c",))
+    found = rows(Schedule(1, "s", "UTC", (layer,), (brief,)), picture("month", NOW, "UTC", NOW))
+    assert [b.users for b in found[0].blocks][:3] == [("a",), ("c",), ("a",)]
+    assert [b.edited for b in found[0].blocks][:3] == [False, True, False]
+
+
+@settings(max_examples=40, deadline=None)
+@given(schedules())
+def test_the_agenda_names_whoever_is_on_duty(drawn: tuple[Schedule, datetime]) -> None:
+    schedule, around = drawn
+    seen = picture("week", around, schedule.tz, around)
+    by_start: dict[datetime, str] = defaultdict(str)
+    for _, shifts in agenda(schedule, seen, schedule.tz, str):
+        by_start.update({start: who for start, _, who in shifts})
+    for start, who in by_start.items():
+        expected = on_duty_at(schedule, start)
+        assert who == (" and ".join(map(str, expected)) or "Nobody")

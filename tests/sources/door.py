@@ -1,0 +1,57 @@
+"""The inbound addresses as a sender sees them, on a real database."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from firebell import app
+from firebell.alerts import actions as alerts
+from firebell.alerts.model import Alert, RawEvent
+from firebell.kit.clock import FakeClock
+from tests.world import World, world
+
+
+@dataclass(slots=True)
+class Door:
+    """A world and a client that posts to it."""
+
+    world: World
+    http: httpx.AsyncClient
+
+    async def post(self, source: str, body: Any, **more: Any) -> httpx.Response:
+        """Post JSON or bytes to `/in/<key>/<source>`."""
+        content = {"content": body} if isinstance(body, bytes) else {"json": body}
+        return await self.http.post(f"/in/{self.world.key}/{source}", **content, **more)
+
+    async def enqueue(self, body: Any) -> httpx.Response:
+        """Post to the PagerDuty address; KEY stands for the integration's key."""
+        if isinstance(body, dict) and body.get("routing_key") == "KEY":
+            body = {**body, "routing_key": self.world.key}
+        content = {"content": body} if isinstance(body, bytes) else {"json": body}
+        return await self.http.post("/v2/enqueue", **content)
+
+    async def alerts(self) -> list[Alert]:
+        """Return every alert, the oldest first."""
+        async with self.world.ctx.db.tx() as tx:
+            return (await alerts.alerts(tx, "", None, 5000))[::-1]
+
+    async def raw(self) -> list[RawEvent]:
+        """Return every stored request, the newest first."""
+        async with self.world.ctx.db.tx() as tx:
+            return await alerts.raw_events(tx, self.world.integration, 1000)
+
+    async def states(self) -> list[str]:
+        """Return the state of every page, the oldest first."""
+        return [page.state for page in await self.world.pages()]
+
+
+@asynccontextmanager
+async def door(dsn: str, clock: FakeClock) -> AsyncIterator[Door]:
+    """Yield the door of a small organisation."""
+    async with world(dsn, clock) as w:
+        transport = httpx.ASGITransport(app.build(w.ctx))
+        async with httpx.AsyncClient(transport=transport, base_url="http://firebell.test") as http:
+            yield Door(w, http)

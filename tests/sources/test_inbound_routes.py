@@ -1,0 +1,251 @@
+"""The addresses that senders post to: what is answered, and what is durable before it."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from firebell.alerts import actions as alerts
+from firebell.alerts import ingest
+from firebell.kit.clock import FakeClock
+from tests.sources.door import Door, door
+
+ALERT = {"title": "disk full", "key": "disk", "severity": "critical"}
+
+
+def message(count: int, status: str = "firing") -> dict[str, Any]:
+    """Return an Alertmanager message of so many alerts."""
+    return {
+        "version": "4",
+        "alerts": [
+            {
+                "status": status,
+                "labels": {"alertname": f"A{i}", "severity": "critical"},
+                "fingerprint": f"f{i}",
+            }
+            for i in range(count)
+        ],
+    }
+
+
+async def test_what_was_answered_is_durable_with_its_page_and_timer(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        answer = await d.post("generic", ALERT)
+        assert (answer.status_code, answer.json()) == (202, {"status": "accepted", "events": 1})
+        assert answer.headers["content-type"] == "application/json"
+        async with d.world.ctx.db.tx() as tx:
+            stored = [
+                await tx.value(f"select count(*) from {table}")
+                for table in ("event", "alert", "alert_group", "page", "due where kind = 'paging.page'")
+            ]
+        assert stored == [1, 1, 1, 1, 1]
+
+
+async def test_what_cannot_be_read_is_kept_byte_for_byte_and_answered_202(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        for source, body in (("alertmanager", b"\xff\xfe nothing \x00"), ("generic", b"  \n")):
+            answer = await d.post(source, body)
+            assert answer.status_code == 202
+            assert (answer.json()["status"], answer.json()["events"]) == ("stored", 0)
+            kept = (await d.raw())[0]
+            assert (kept.body, kept.source, kept.error) == (body, source, answer.json()["error"])
+        assert await d.states() == []
+
+
+async def test_the_owner_is_told_of_what_cannot_be_read_once_a_day(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        for _ in range(3):
+            await d.post("alertmanager", b"{}")
+            await d.world.settle()
+        assert d.world.sink.people() == ["Mara Lindqvist", "Jun Okafor"]
+        told = d.world.sink.got[0]
+        assert (told["event"], told["page"], told["urgency"]) == ("source", "", "low")
+        assert told["title"] == "Checkout: what First key sends cannot be read"
+        assert "not an Alertmanager webhook message" in told["note"]
+        async with d.world.ctx.db.tx() as tx:
+            (broken,) = await alerts.broken_sources(tx, d.world.now, service_id=d.world.service)
+            assert await alerts.broken_sources(tx, d.world.now, service_id=d.world.service + 1) == []
+        assert (broken.name, broken.count) == ("First key", 3)
+
+        await d.world.after(hours=12)
+        await d.post("alertmanager", b"{}")
+        await d.world.after(hours=11, minutes=59)
+        assert len(d.world.sink.got) == 2
+        await d.world.after(minutes=1)
+        assert len(d.world.sink.got) == 4
+        await d.world.after(hours=25)
+        assert len(d.world.sink.got) == 4
+        async with d.world.ctx.db.tx() as tx:
+            assert await alerts.broken_sources(tx, d.world.now) == []
+        await d.post("alertmanager", b"{}")
+        await d.world.settle()
+        assert len(d.world.sink.got) == 6
+
+
+async def test_a_body_over_a_mebibyte_is_refused_and_one_below_is_not(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        big = await d.post("generic", b"x" * (1024 * 1024 + 1))
+        assert big.status_code == 413
+        assert big.json()["detail"] == "The body is larger than 1 MiB."
+        assert (await d.post("generic", b"x" * 1024 * 1024)).status_code == 202
+        assert len(await d.raw()) == 1
+
+
+async def test_a_message_of_too_many_alerts_is_refused_not_cut_off(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        answer = await d.post("generic", b"[" + b",".join([b"1"] * 10_001) + b"]")
+        assert answer.status_code == 413
+        assert "10,001 events" in answer.json()["detail"]
+
+
+async def test_unknown_keys_and_addresses_are_not_found_and_only_post_does_something(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with door(dsn, clock) as d:
+        for key in ("0" * 32, "x", "%00", "%F0%9F%94%94", "a" * 5000, "%ed%a0%80"):
+            answer = await d.http.post(f"/in/{key}/generic", json=ALERT)
+            assert answer.status_code == 404
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.json()["detail"] == "This integration key is unknown or revoked."
+        for path in ("/in/", "/in/KEY", "/in/KEY/nagios", "/in/KEY/generic/more", "/v2/other"):
+            answer = await d.http.post(path.replace("KEY", d.world.key), json=ALERT)
+            assert answer.status_code == 404
+            assert "/v2/enqueue" in answer.json()["hint"]
+        for method in ("GET", "PUT", "DELETE", "HEAD"):
+            for path in (f"/in/{d.world.key}/generic", "/v2/enqueue"):
+                answer = await d.http.request(method, path)
+                assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+async def test_a_revoked_key_ends_within_five_seconds(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        await d.post("generic", ALERT)
+        async with d.world.ctx.db.tx() as tx:
+            actor = await d.world.actor(d.world.mara)
+            await alerts.revoke_integration(tx, actor, d.world.integration, d.world.now)
+        await d.world.after(seconds=6)
+        assert (await d.post("generic", ALERT)).status_code == 404
+
+
+async def test_a_clock_that_is_set_back_does_not_keep_a_revoked_key_alive(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        await d.post("generic", ALERT)
+        async with d.world.ctx.db.tx() as tx:
+            actor = await d.world.actor(d.world.mara)
+            await alerts.revoke_integration(tx, actor, d.world.integration, d.world.now)
+        clock.set(clock.now().replace(hour=1))
+        assert (await d.post("generic", ALERT)).status_code == 404
+
+
+async def test_a_key_made_a_moment_ago_works_at_once(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        await d.post("generic", ALERT)
+        async with d.world.ctx.db.tx() as tx:
+            actor = await d.world.actor(d.world.mara)
+            made = await alerts.create_integration(
+                tx, actor, service_id=d.world.service, name="Second", now=d.world.now
+            )
+        assert (await d.http.post(f"/in/{made.key}/generic", json=ALERT)).status_code == 202
+
+
+async def test_a_thousand_alerts_in_one_body_are_one_page(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        answer = await d.post("alertmanager", message(1000))
+        assert answer.json() == {"status": "accepted", "events": 1000}
+        assert len(await d.alerts()) == 1000
+        assert await d.states() == ["triggered"]
+        await d.post("alertmanager", message(1000, "resolved"))
+        assert await d.states() == ["resolved"]
+
+
+async def test_an_empty_list_is_accepted_from_alertmanager_and_told_otherwise(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with door(dsn, clock) as d:
+        assert (await d.post("alertmanager", {"alerts": []})).json() == {"status": "accepted", "events": 0}
+        assert (await d.post("generic", [])).json()["error"] == "The list is empty."
+
+
+async def test_one_message_that_ends_and_begins_the_same_alert_is_taken(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        await d.post("generic", ALERT)
+        answer = await d.post("generic", [{**ALERT, "status": "resolved"}, {**ALERT, "host": "b"}])
+        assert answer.status_code == 202
+        assert [a.status for a in await d.alerts()] == ["resolved", "firing"]
+        assert await d.states() == ["resolved", "triggered"]
+
+
+async def test_any_script_and_any_sign_arrive_as_they_were_meant(dsn: str, clock: FakeClock) -> None:
+    title = "ディスク満杯 🔥 Größe e\u0301"
+    async with door(dsn, clock) as d:
+        await d.post("generic", {"title": title, "labels": {"名前": "\u0000x\u0007"}})
+        (alert,) = await d.alerts()
+        assert alert.title == "ディスク満杯 🔥 Größe é"
+        assert alert.labels == {"名前": "x"}
+
+
+async def test_anything_with_words_in_it_wakes_somebody(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        for body in (b"plain words", b"title=disk+full&host=a", b'"just a string"', b"{broken"):
+            assert (await d.post("generic", body)).json() == {"status": "accepted", "events": 1}
+        titles = [a.title for a in await d.alerts()]
+        assert titles == ["plain words", "disk full", "just a string", "{broken"]
+        assert await d.states() == ["triggered"]
+
+
+async def test_late_and_doubled_events_change_nothing(dsn: str, clock: FakeClock) -> None:
+    first = {**ALERT, "time": "2026-11-24T03:10:00Z"}
+    second = {**ALERT, "time": "2026-11-24T03:12:00Z"}
+    end = {**ALERT, "status": "resolved", "time": "2026-11-24T03:11:00Z"}
+    async with door(dsn, clock) as d:
+        for body in (second, end, first, first, end):
+            assert (await d.post("generic", body)).status_code == 202
+        (alert,) = await d.alerts()
+        assert (alert.status, alert.count) == ("firing", 2)
+        assert await d.states() == ["triggered"]
+        assert len(await d.raw()) == 5
+
+
+async def test_a_full_queue_is_said_with_503_and_when_to_come_back(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with door(dsn, clock) as d:
+        monkeypatch.setattr(ingest, "QUEUE", 3)
+        answers = await asyncio.gather(*[d.post("generic", {**ALERT, "key": f"k{i}"}) for i in range(40)])
+        statuses = [a.status_code for a in answers]
+        assert set(statuses) == {202, 503}
+        assert {a.headers["retry-after"] for a in answers if a.status_code == 503} == {"5"}
+        assert len(await d.alerts()) == statuses.count(202)
+
+
+async def test_a_database_that_is_away_is_said_with_503(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        assert (await d.post("generic", ALERT)).status_code == 202
+        await d.world.ctx.db.close()
+        answer = await d.post("generic", ALERT)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+async def test_a_sender_that_hangs_up_half_way_leaves_nothing(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        await _half(d, [{"type": "http.request", "body": b'{"title": "di', "more_body": True}])
+        await _half(d, [])
+        assert await d.raw() == []
+        assert await d.states() == []
+
+
+async def _half(d: Door, parts: list[dict[str, Any]]) -> None:
+    """Post some parts of a body and hang up."""
+    transport = d.http._transport
+    assert isinstance(transport, httpx.ASGITransport)
+    waiting = iter([*parts, {"type": "http.disconnect"}])
+
+    async def receive() -> dict[str, Any]:
+        return next(waiting)
+
+    async def send(_: Any) -> None:
+        return None
+
+    scope = {"type": "http", "method": "POST", "path": f"/in/{d.world.key}/generic", "headers": []}
+    await transport.app(scope, receive, send)

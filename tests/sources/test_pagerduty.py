@@ -1,0 +1,144 @@
+"""PagerDuty Events API v2: its documented examples, status codes and bodies."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from firebell.alerts.model import Incoming, Kind
+from firebell.alerts.sources import pagerduty
+from firebell.kit.clock import FakeClock
+from tests.sources.door import door
+
+SAMPLES = json.loads((Path(__file__).parent / "samples" / "pagerduty-v2.json").read_text())
+KEY = "k" * 32
+
+
+def parsed(sample: dict[str, Any]) -> Incoming:
+    found = pagerduty.parse(json.dumps({**sample, "routing_key": KEY}).encode(), "f" * 32)
+    assert isinstance(found, pagerduty.Enqueued)
+    assert found.routing_key == KEY
+    return found.event
+
+
+def test_the_smallest_trigger() -> None:
+    event = parsed(SAMPLES["minimal"])
+    assert (event.kind, event.title, event.severity) == (Kind.FIRING, "DB03 is out of disk", "critical")
+    assert event.dedup_key == "f" * 32
+    assert event.labels == {"source": "db03.example.org"}
+
+
+def test_a_trigger_with_everything() -> None:
+    event = parsed(SAMPLES["full"])
+    assert (event.dedup_key, event.severity) == ("disk/db03", "warning")
+    assert event.labels == {
+        "source": "db03.example.org",
+        "component": "postgres",
+        "group": "prod-datapipe",
+        "class": "disk",
+        "free space": "1%",
+        "load avg": "0.75",
+        "mounts": '["/","/srv"]',
+    }
+    assert event.links == {
+        "source": "https://monitor.example.org/hosts/db03",
+        "Runbook": "https://runbooks.example.org/disk",
+        "Free space": "https://graphs.example.org/db03.png",
+    }
+    assert event.annotations == {"timestamp": "2026-11-24T03:10:00.000+0000"}
+
+
+def test_details_that_are_words_are_the_body() -> None:
+    event = parsed(
+        {**SAMPLES["minimal"], "payload": {**SAMPLES["minimal"]["payload"], "custom_details": "see log"}}
+    )
+    assert event.body == "see log"
+
+
+FAULTS: list[tuple[dict[str, Any], str]] = [
+    ({"routing_key": None}, "'routing_key' is missing or blank"),
+    ({"routing_key": "short"}, "Length of 'routing_key' is incorrect (should be 32 characters)"),
+    ({"event_action": None}, "'event_action' is missing or blank"),
+    ({"event_action": "close"}, "'event_action' is invalid (must be one of: trigger, acknowledge, resolve)"),
+    ({"payload": None}, "'payload.summary' is missing or blank"),
+    ({"payload": {"summary": "x", "severity": "info"}}, "'payload.source' is missing or blank"),
+    (
+        {"payload": {"summary": "x", "source": "y", "severity": "fatal"}},
+        "'payload.severity' is invalid (must be one of: critical, error, warning, info)",
+    ),
+    ({"dedup_key": "d" * 256}, "'dedup_key' is longer than 255 characters"),
+    ({"event_action": "resolve"}, "'dedup_key' is missing or blank"),
+    ({"event_action": "acknowledge"}, "'dedup_key' is missing or blank"),
+]
+
+
+async def test_each_fault_has_its_status_and_sentence(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        for change, error in FAULTS:
+            answer = await d.enqueue({**SAMPLES["minimal"], "routing_key": d.world.key, **change})
+            assert answer.status_code == 400
+            found = answer.json()
+            assert (found["status"], found["message"]) == ("invalid event", "Event object is invalid")
+            assert error in found["errors"]
+        for body in (b"", b"{", b"[]", b"\xff", b'"x"'):
+            answer = await d.enqueue(body)
+            assert answer.status_code == 400
+            assert answer.json()["status"] == "invalid event"
+        assert await d.alerts() == []
+
+
+async def test_a_key_that_is_nobodys_is_a_bad_request(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        for key in (KEY, "\x00" * 32, "é" * 32):
+            answer = await d.enqueue({**SAMPLES["minimal"], "routing_key": key})
+            assert answer.status_code == 400
+            assert answer.json()["errors"] == ["'routing_key' is not the key of an integration here"]
+
+
+async def test_trigger_acknowledge_resolve(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        for name, state in (("full", "triggered"), ("acknowledge", "acked"), ("resolve", "resolved")):
+            answer = await d.enqueue(SAMPLES[name])
+            success = {"status": "success", "message": "Event processed", "dedup_key": "disk/db03"}
+            assert (answer.status_code, answer.json()) == (202, success)
+            assert await d.states() == [state]
+        await d.enqueue(SAMPLES["full"])
+        assert await d.states() == ["resolved", "triggered"]
+
+
+async def test_the_generated_key_is_returned_and_ends_what_it_began(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        made = (await d.enqueue(SAMPLES["minimal"])).json()["dedup_key"]
+        assert len(made) == 32
+        await d.enqueue({**SAMPLES["resolve"], "dedup_key": made})
+        assert await d.states() == ["resolved"]
+
+
+async def test_a_sender_whose_clock_is_ahead_still_ends_what_it_began(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        ahead = {**SAMPLES["full"]["payload"], "timestamp": "2026-11-24T03:18:00Z"}
+        await d.enqueue({**SAMPLES["full"], "payload": ahead})
+        await d.enqueue(SAMPLES["resolve"])
+        assert await d.states() == ["resolved"]
+        behind = {**SAMPLES["full"]["payload"], "timestamp": "2026-11-24T03:05:00Z"}
+        await d.enqueue({**SAMPLES["full"], "payload": behind})
+        assert await d.states() == ["resolved", "triggered"]
+
+
+async def test_the_word_of_a_sender_that_somebody_works_on_it_is_not_believed_for_ever(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with door(dsn, clock) as d:
+        await d.enqueue(SAMPLES["minimal"] | {"dedup_key": "disk/db03"})
+        await d.enqueue(SAMPLES["acknowledge"])
+        await d.world.after(minutes=29)
+        assert d.world.sink.got == []
+        await d.world.after(minutes=1)
+        assert d.world.sink.people() == ["Mara Lindqvist"]
+
+
+async def test_a_broken_event_with_a_good_key_is_kept_for_its_owner(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        await d.enqueue({**SAMPLES["minimal"], "payload": {}})
+        (kept,) = await d.raw()
+        assert kept.source == "pagerduty"
+        assert "'payload.summary' is missing or blank" in (kept.error or "")
