@@ -113,6 +113,7 @@ async def home(request: Request) -> Response:
         names = {p.id: p for p in await people.people(tx)}
         owed = await _owed(tx, me, now)
         services = await catalog.services(tx)
+        broken = await alerts.broken_sources(tx, now)
         unwell = _unhealthy(services, fires, await paging.pages(tx, states=OPEN_PAGES, limit=500))
     local = now.astimezone(ZoneInfo(me.tz))
     mine = [o for o in on_call if me.id in o.users]
@@ -132,6 +133,7 @@ async def home(request: Request) -> Response:
         "on_call": on_call,
         "names": names,
         "unhealthy": unwell[:8],
+        "broken": [(b, next(s for s in services if s.id == b.service_id)) for b in broken],
         "healthy": len(services) - len(unwell),
         "zone": ZoneInfo,
     }

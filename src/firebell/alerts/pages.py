@@ -37,9 +37,18 @@ async def service(request: Request, slug: str) -> Response:
     async with request.app.state.ctx.db.tx() as tx:
         found = await catalog.by_slug(tx, slug)
         keys = await actions.integrations(tx, found.id)
+        now = request.app.state.ctx.clock.now()
+        broken = {b.integration_id: b for b in await actions.broken_sources(tx, now, service_id=found.id)}
         teams = {t.id: t.name for t in await people.teams(tx)}
         policies = await actions.policy_names(tx)
-    context = {"nav": "services", "s": found, "keys": keys, "teams": teams, "policies": policies}
+    context = {
+        "nav": "services",
+        "s": found,
+        "keys": keys,
+        "broken": broken,
+        "teams": teams,
+        "policies": policies,
+    }
     return await html.page(request, "alerts/service.html", context)
 
 
