@@ -50,6 +50,26 @@ async def test_files_in_it_that_belong_to_somebody_else() -> None:
             await refused(data, "owner.lock", "must belong to the user")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+async def test_a_folder_of_root_with_other_things_in_it_is_left_alone() -> None:
+    with data_folder() as data:
+        data.mkdir(mode=0o755)
+        (data / "passwd").touch()
+        await refused(data, "holds other things", "directory of its own")
+        assert (data.stat().st_uid, data.stat().st_mode & 0o777) == (0, 0o755)
+
+
+async def test_a_link_in_it_leads_nobody_out_of_it() -> None:
+    with data_folder() as data:
+        data.mkdir()
+        outside = data.with_name("outside")
+        outside.touch(mode=0o600)
+        before = outside.stat()
+        (data / "owner.lock").symlink_to(outside)
+        await refused(data, "owner.lock")
+        assert (outside.stat().st_uid, outside.stat().st_size) == (before.st_uid, 0)
+
+
 async def test_data_of_another_major_version() -> None:
     async with house() as h:
         (h.data / "postgres/PG_VERSION").write_text("15\n", encoding="ascii")

@@ -47,6 +47,7 @@ DEFAULTS: Mapping[str, str] = {
 }
 _SUPERVISOR = 'exec 3<&0; "$@" 3<&- & pid=$!; { read -r _ <&3; kill -INT $pid 2>/dev/null; } & wait $pid'
 """Ends with the server; ends the server when its standard input closes, which the death of our process does."""
+_OURS = {"owner.lock", "postgres", "postgres.log", "postgres.log.1", "postgres.new", "lost+found"}
 _LOG_LIMIT = 10 * 2**20
 _ORPHAN_PATIENCE_S = 5.0
 OWNER_PATIENCE_S = 60.0
@@ -150,10 +151,9 @@ class Embedded:
 
     def _open(self, name: str) -> IO[str]:
         """Open a file to append to; it belongs to the directory's owner, also when root was here first."""
-        path = self._data / name
-        file = path.open("a", encoding="utf-8")
+        file = _open(self._data / name, "a")
         if self._user.uid is not None and self._user.gid is not None:
-            os.chown(path, self._user.uid, self._user.gid)
+            os.fchown(file.fileno(), self._user.uid, self._user.gid)
         return file
 
     def _run(self) -> None:
@@ -309,12 +309,24 @@ def _prepare_directory(data: Path) -> None:
         ) from exc
 
 
+def _open(path: Path, mode: str) -> IO[str]:
+    """Open a text file, but never what a link points to: root must not be led out of the directory."""
+    return open(
+        path, mode, encoding="utf-8", opener=lambda p, flags: os.open(p, flags | os.O_NOFOLLOW, 0o644)
+    )
+
+
 def _choose_user(data: Path) -> _User:
     """PostgreSQL refuses to run as root: use the directory's owner, else `nobody`; give it the directory."""
     if os.geteuid() != 0:
         return _User(None, None)
     owner = data.stat()
     if owner.st_uid == 0:
+        if not {p.name for p in data.iterdir()} <= _OURS:
+            raise StartupError(
+                f"{data} belongs to root and holds other things, so Firebell does not take it over.",
+                hint="Set FIREBELL_DATA to a directory of its own; a new one is made.",
+            )
         nobody = pwd.getpwnam("nobody")
         os.chown(data, nobody.pw_uid, nobody.pw_gid)
         data.chmod(0o700)
@@ -403,7 +415,8 @@ def _disown(pgdata: Path, lines: list[str]) -> None:
     """
     with subprocess.Popen(["/bin/sh", "-c", ":"]) as dead:
         pass
-    (pgdata / "postmaster.pid").write_text("\n".join([str(dead.pid), *lines[1:], ""]), encoding="utf-8")
+    with _open(pgdata / "postmaster.pid", "w") as file:
+        file.write("\n".join([str(dead.pid), *lines[1:], ""]))
 
 
 def _program(pid: int) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
+from firebell.kit.errors import Unavailable
 from firebell.kit.migrate import fence
 from firebell.paging import ledger, links, notices, store
 from firebell.paging.actions import all_failed
@@ -102,6 +103,8 @@ class Sender:
             await asyncio.sleep(wait)
             try:
                 await self._record(delivery, outcome)
+            except Unavailable:
+                continue
             except Exception:
                 log.exception("an outcome cannot be recorded", extra={"delivery": delivery.id})
             else:
