@@ -63,6 +63,8 @@ SLICES = (
 )
 
 
+SIGNED = ("/ack/", "/welcome/")
+"""Where addresses carry a token that acts for somebody."""
 LARGEST = 4 * 1024 * 1024
 """The largest body in bytes, but for inbound alerts, which have their own limit."""
 
@@ -129,18 +131,27 @@ def _add_machines(app: FastAPI, ctx: Context) -> None:
         return Response(icon, media_type="image/svg+xml")
 
 
+def _loggable(path: str) -> str:
+    """Return a path without the token of a signed link: whoever reads logs must not be able to use it."""
+    return next((f"{start}..." for start in SIGNED if path.startswith(start)), path)
+
+
 async def _observed(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
     """Give each request a correlation id, log it, and return the id as `X-Request-Id`."""
     correlation_id.set(request.headers.get("x-request-id", "")[:64] or uuid.uuid4().hex[:16])
     started = time.perf_counter()
     response = await call(request)
     response.headers["X-Request-Id"] = correlation_id.get()
+    if request.url.path.startswith("/api/"):
+        # an answer may carry a key that is shown once
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Content-Type-Options"] = "nosniff"
     if not request.url.path.startswith("/static/"):
         log.info(
             "request",
             extra={
                 "method": request.method,
-                "path": request.url.path,
+                "path": _loggable(request.url.path),
                 "status": response.status_code,
                 "ms": round((time.perf_counter() - started) * 1000, 1),
             },
@@ -165,7 +176,9 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(InterfaceError)
     @app.exception_handler(DataError)
     async def unstorable(request: Request, exc: Exception) -> Response:
-        log.warning("a value that cannot be stored", exc_info=exc, extra={"path": request.url.path})
+        log.warning(
+            "a value that cannot be stored", exc_info=exc, extra={"path": _loggable(request.url.path)}
+        )
         return await _told(request, Invalid("A value here cannot be stored: it is too large or not text."))
 
     @app.exception_handler(HTTPException)
@@ -185,7 +198,7 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, exc: Exception) -> Response:
-        log.error("unhandled error", exc_info=exc, extra={"path": request.url.path})
+        log.error("unhandled error", exc_info=exc, extra={"path": _loggable(request.url.path)})
         return await _told(
             request,
             FirebellError(

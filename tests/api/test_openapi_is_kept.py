@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import schemathesis
@@ -115,3 +116,15 @@ async def test_the_document_describes_every_answer(dsn: str, clock: FakeClock) -
     assert document["components"]["schemas"]["Problem"]["required"] == [
         *("type", "title", "status", "detail", "instance"),
     ]
+
+
+async def test_the_manual_lists_every_request_with_its_scope(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (_, api):
+        document = await api("GET", "/openapi.json")
+    manual = (Path(__file__).parents[2] / "docs/api.md").read_text(encoding="utf-8")
+    listed = {line for line in manual.splitlines() if line.startswith("| `")}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            scope = ", ".join(f"`{s}`" for s in operation["security"][0]["key"]) or "any"
+            request = f"`{method.upper()} {path.removeprefix('/api/v1')}`"
+            assert f"| {request} | {scope} | {operation['summary']} |" in listed

@@ -123,8 +123,9 @@ async def test_a_secret_is_shown_once_and_never_logged(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     async with organisation(dsn, clock) as (w, api):
-        made = await api("POST", "/me/keys", {"name": "script", "scopes": ["admin"]}, status=201)
-        secret = made["key"]
+        answer = await api.answer("POST", "/me/keys", {"name": "script", "scopes": ["admin"]})
+        assert answer.headers["cache-control"] == "no-store"
+        secret = answer.json()["key"]
         script = api.with_key(secret)
         texts = [
             json.dumps(await api("GET", "/me/keys")),
@@ -137,6 +138,21 @@ async def test_a_secret_is_shown_once_and_never_logged(
     assert len(caplog.records) > 3
     assert not [text for text in texts if secret in text]
     assert secret[:9] in texts[0]
+
+
+async def test_the_token_of_a_link_is_never_logged(
+    dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with world(dsn, clock) as w, browser(w) as http:
+        await w.alert()
+        await w.settle()
+        path = w.sink.got[-1]["ack_url"].removeprefix("http://127.0.0.1:8080")
+        assert (await http.get(path)).status_code == 200
+        await http.get("/welcome/token-of-a-new-colleague")
+    ours = [r.__dict__ for r in caplog.records if r.name == "firebell.web"]
+    assert [line["path"] for line in ours] == ["/ack/...", "/welcome/..."]
+    assert path.removeprefix("/ack/") not in str(ours)
 
 
 async def test_guessing_passwords_is_slowed_down(dsn: str, clock: FakeClock) -> None:

@@ -8,9 +8,10 @@ import signal
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
-from firebell.cli import COMMANDS, HELP
+from firebell.cli import COMMANDS, HELP, main
 from firebell.kit.clock import FakeClock
 from tests.cli.terminal import Terminal, at_a_server
 from tests.servers import free_port
@@ -236,3 +237,18 @@ async def test_a_reader_that_goes_away_is_no_error(run: Terminal) -> None:
     assert out.startswith(b"Usage: firebell")
     assert err == b""
     assert process.returncode != signal.SIGPIPE
+
+
+def test_the_manual_shows_every_command() -> None:
+    manual = (Path(__file__).parents[2] / "docs/cli.md").read_text(encoding="utf-8")
+
+    def walk(command: click.Command, path: str) -> list[str]:
+        if isinstance(command, click.Group):
+            return [line for name, sub in command.commands.items() for line in walk(sub, f"{path} {name}")]
+        return [path]
+
+    for name in ("classify", "login", "alert", "page", "declare", "incident", "oncall", "policy", "service"):
+        found = main.get_command(click.Context(main), name)
+        assert found
+        for path in walk(found, name):
+            assert f"$ firebell {path}" in manual, path
