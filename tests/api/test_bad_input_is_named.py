@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from firebell.kit.clock import FakeClock
-from tests.api.callers import organisation
+from tests.api.callers import browser, organisation
+from tests.world import ANSWERS, world
 
 HUGE = 10**30
 INCIDENT = {"title": "Down", "severity": "SEV2"}
@@ -97,6 +98,15 @@ async def test_a_body_that_is_no_json_is_refused(dsn: str, clock: FakeClock) -> 
             answer = await api.http.post("/api/v1/incidents", content=body, headers=headers)
             assert answer.status_code == 422, body[:20]
             assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_an_impossible_address_of_a_page_is_told_on_a_page(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await http.post("/login", data={"email": ANSWERS.email, "password": ANSWERS.password})
+        for path in (f"/alerts/{HUGE}", "/services/%00", "/alerts?q=%00", f"/alerts?before={HUGE}"):
+            answer = await http.get(path)
+            assert answer.status_code in (404, 422), path
+            assert answer.headers["content-type"].startswith("text/html")
 
 
 async def test_what_is_not_there_is_said_to_be_missing(dsn: str, clock: FakeClock) -> None:

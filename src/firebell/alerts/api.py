@@ -103,7 +103,7 @@ async def list_alerts(
 ) -> list[AlertShown]:
     async with ctx.db.tx() as tx:
         found = await actions.alerts(tx, q.strip(), stretch.before, stretch.limit)
-    stretch.full([a.id for a in found])
+    stretch.link([a.id for a in found])
     return [AlertShown.model_validate(a) for a in found]
 
 

@@ -12,8 +12,6 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from firebell.commands.say import REFUSED, UNREACHABLE, USAGE, Refused, Unreachable, fail
 
-__all__ = ["call", "call_all", "call_at", "config_path", "seg", "target"]
-
 
 class _Stay(HTTPRedirectHandler):
     """Follows no redirect: the key is for the address that was given, and a POST must stay one."""

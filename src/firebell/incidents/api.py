@@ -262,7 +262,7 @@ async def list_incidents(
 ) -> list[IncidentShown]:
     async with ctx.db.tx() as tx:
         found = await actions.incidents(tx, phase or list(OPEN), drill, stretch.limit, stretch.before)
-        stretch.full([i.id for i in found])
+        stretch.link([i.id for i in found])
         return await _all(tx, found)
 
 

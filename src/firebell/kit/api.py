@@ -138,19 +138,17 @@ class Paging:
         self.limit = limit
         self.before = before
 
-    def full(self, numbers: Sequence[int]) -> bool:
-        """Say whether the stretch is full; if so the answer's `Link` header leads to the next one."""
-        if len(numbers) < self.limit:
-            return False
-        url = self._request.url.include_query_params(before=numbers[-1], limit=self.limit)
-        self._response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-        return True
+    def link(self, numbers: Sequence[int]) -> None:
+        """Lead to the next stretch by the answer's `Link` header when this one is full."""
+        if len(numbers) == self.limit:
+            url = self._request.url.include_query_params(before=numbers[-1], limit=self.limit)
+            self._response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
 
     def newest(self, found: Sequence[T], numbers: Sequence[int]) -> list[T]:
         """Return the stretch of a short list by falling number."""
         pairs = sorted(zip(numbers, range(len(found)), strict=True), reverse=True)
         kept = [(n, at) for n, at in pairs if self.before is None or n < self.before][: self.limit]
-        self.full([n for n, _ in kept])
+        self.link([n for n, _ in kept])
         return [found[at] for _, at in kept]
 
 
@@ -262,9 +260,9 @@ class Api(FastAPI):
         if self.openapi_schema is None:
             found = super().openapi()
             parts = found["components"]["schemas"]
-            whole = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            parts |= whole.pop("$defs")
-            parts["Problem"] = whole
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            parts |= problem.pop("$defs")
+            parts["Problem"] = problem
         assert self.openapi_schema is not None
         return self.openapi_schema
 

@@ -234,7 +234,7 @@ async def list_pages(
             tx, states=state or list(OPEN), words=q.strip(), before=stretch.before, limit=stretch.limit
         )
         seen = await view.views(tx, found, ctx.clock.now())
-    stretch.full([p.id for p in found])
+    stretch.link([p.id for p in found])
     return [PageShown.model_validate(_fields(v)) for v in seen]
 
 

@@ -124,7 +124,7 @@ async def caller(request: Request, *scopes: str) -> Caller:
     if lacking := [scope for scope in scopes if scope not in found.scopes]:
         raise Forbidden(
             f"The scope {lacking[0]} is missing.",
-            hint="Make a key that has it in Settings; a key never may more than the role of its owner.",
+            hint="Make a key that has it in Settings; a key never has more than the role of its owner.",
         )
     return found
 

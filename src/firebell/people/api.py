@@ -23,7 +23,7 @@ from firebell.kit.api import (
 from firebell.kit.errors import Forbidden, NotFound
 from firebell.people import actions, store
 from firebell.people.access import Caller, may
-from firebell.people.model import SCOPES, Channel, Role
+from firebell.people.model import SCOPES, Channel, ContactMethod, Role, Team
 
 router = api.router()
 
@@ -167,7 +167,7 @@ class KeyMade(KeyShown):
 
 
 class NewKey(Given):
-    """A key to make; it never may more than the caller."""
+    """A key to make; it never has more scopes than the caller."""
 
     name: Annotated[Name, Field(examples=["deploy script"])]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=20, examples=[["alerts:write"]])]
@@ -241,7 +241,7 @@ async def change_person(ctx: Ctx, caller: Admin, person_id: PathId, given: Perso
         return PersonShown.model_validate(await actions.person(tx, person_id))
 
 
-def _team(team: Any, members: list[tuple[int, str]]) -> TeamShown:
+def _team(team: Team, members: list[tuple[int, str]]) -> TeamShown:
     listed = [{"person_id": person, "role": role} for person, role in members]
     return TeamShown.model_validate({"id": team.id, "name": team.name, "slug": team.slug, "members": listed})
 
@@ -296,10 +296,10 @@ async def list_contact_methods(ctx: Ctx, caller: Reader) -> list[MethodShown]:
     return [_method(m, m.id in suspects) for m in found]
 
 
-def _method(found: Any, suspect: bool) -> MethodShown:
+def _method(found: ContactMethod, suspect: bool) -> MethodShown:
     return MethodShown(
         id=found.id,
-        kind=found.kind,
+        kind=Channel(found.kind),
         address=found.address,
         label=found.label,
         verified_at=found.verified_at,
@@ -393,7 +393,7 @@ async def list_keys(ctx: Ctx, caller: Anybody, stretch: Stretch) -> list[KeyShow
 async def create_key(ctx: Ctx, caller: Anybody, given: NewKey) -> KeyMade:
     if more := sorted(set(given.scopes) - caller.scopes):
         raise Forbidden(
-            f"You lack the scope {more[0]} yourself.", hint="A key never may more than who makes it."
+            f"You lack the scope {more[0]} yourself.", hint="A key never has more scopes than who makes it."
         )
     async with ctx.db.tx() as tx:
         made, secret = await actions.create_api_key(
@@ -416,7 +416,7 @@ async def revoke_key(ctx: Ctx, caller: Anybody, key_id: PathId) -> None:
         if key_id not in mine:
             raise NotFound(f"You have no key {key_id}.")
         if caller.actor.kind == "key" and not caller.scopes.issuperset(mine[key_id].scopes):
-            raise Forbidden("That key may more than yours.", hint="Revoke it in Settings, API keys.")
+            raise Forbidden("That key has scopes that yours lacks.", hint="Revoke it in Settings, API keys.")
         await actions.revoke_api_key(tx, caller.actor, key_id, caller.person_id, ctx.clock.now())
 
 
@@ -424,7 +424,7 @@ async def revoke_key(ctx: Ctx, caller: Anybody, key_id: PathId) -> None:
 async def list_audit(ctx: Ctx, caller: Admin, stretch: Stretch) -> list[AuditEntry]:
     async with ctx.db.tx() as tx:
         rows = await store.audit_entries(tx, stretch.before, stretch.limit)
-    stretch.full([row["id"] for row in rows])
+    stretch.link([row["id"] for row in rows])
     return [
         AuditEntry(
             id=row["id"],
