@@ -1,0 +1,222 @@
+"""People, teams, the last resort, contact methods, rules and keys, and who is written down for each."""
+
+import asyncio
+from typing import Any
+
+from firebell.kit.clock import FakeClock
+from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
+from firebell.kit.events import Actor
+from firebell.kit.signing import token_hash
+from firebell.people import actions as people
+from firebell.people import store
+from tests.world import World, world
+
+
+async def audit(w: World) -> list[tuple[str, str]]:
+    """Return (who, what) of every verb so far, the oldest first."""
+    async with w.ctx.db.tx() as tx:
+        return [(r["actor_label"], r["action"]) for r in (await store.audit_entries(tx, None, 500))[::-1]]
+
+
+async def attempt(w: World, verb: Any, *args: Any, **more: Any) -> FirebellError | None:
+    """Run a verb in its own transaction and return what it was refused with."""
+    try:
+        async with w.ctx.db.tx() as tx:
+            await verb(tx, *args, **more)
+    except FirebellError as error:
+        return error
+    return None
+
+
+async def test_every_verb_says_who_did_it(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        jun = await w.actor(w.jun)
+        before = len(await audit(w))
+        async with w.ctx.db.tx() as tx:
+            ada = await people.create_person(
+                tx, jun, name="Ada", email="ada@example.org", role="responder", tz="UTC", now=w.now
+            )
+            await people.update_person(tx, jun, ada.id, tz="Europe/Berlin", now=w.now)
+            await people.set_password(tx, jun, ada.id, "a long enough one", w.now)
+            team = await people.create_team(tx, jun, name="Search", members=[(ada.id, "member")], now=w.now)
+            await people.set_team_members(tx, jun, team.id, [(w.jun, "manager")], w.now)
+            await people.set_catch_all(tx, jun, [w.mara, ada.id], w.now)
+            made = await people.add_contact_method(
+                tx, jun, person_id=ada.id, kind="ntfy", address="ada-7f3a", label="phone", now=w.now
+            )
+            await people.set_rules(tx, jun, person_id=ada.id, urgency="high", rules=[(0, made.id)], now=w.now)
+            await people.request_test(tx, jun, made.id, ada.id, w.now)
+            await people.remove_contact_method(tx, jun, made.id, ada.id, w.now)
+            key, secret = await people.create_api_key(
+                tx, jun, name="script", scopes=["pages:read"], person_id=ada.id, now=w.now
+            )
+            assert await store.key(tx, token_hash(secret)) == key
+            await people.revoke_api_key(tx, jun, key.id, ada.id, w.now)
+            assert await store.key(tx, token_hash(secret)) is None
+        assert (await audit(w))[before:] == [
+            ("Jun Okafor", verb)
+            for verb in [
+                "person.created",
+                "person.changed",
+                "person.password",
+                "team.created",
+                "team.members",
+                "catch_all.set",
+                "contact.added",
+                "rules.set",
+                "contact.tested",
+                "contact.removed",
+                "key.created",
+                "key.revoked",
+            ]
+        ]
+
+
+async def test_what_cannot_be_is_refused_with_its_reason(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        actor, now = await w.actor(w.mara), w.now
+        person = {"name": "Ada", "email": "ada@example.org", "role": "responder", "tz": "UTC", "now": now}
+        rules = {"person_id": w.mara, "urgency": "high", "now": now}
+        async with w.ctx.db.tx() as tx:
+            own = (await people.methods_of(tx, [w.mara]))[0].id
+            other = (await people.methods_of(tx, [w.jun]))[0].id
+        refusals: list[tuple[type[FirebellError], FirebellError | None]] = [
+            (
+                Conflict,
+                await attempt(w, people.create_person, actor, **{**person, "email": "JUN@example.org"}),
+            ),
+            (Invalid, await attempt(w, people.create_person, actor, **{**person, "role": "king"})),
+            (Invalid, await attempt(w, people.create_person, actor, **{**person, "password": "short"})),
+            (NotFound, await attempt(w, people.update_person, actor, 999, name="x", now=now)),
+            (Conflict, await attempt(w, people.create_team, actor, name="payments", now=now)),
+            (
+                NotFound,
+                await attempt(w, people.create_team, actor, name="T", members=[(999, "member")], now=now),
+            ),
+            (
+                Invalid,
+                await attempt(w, people.create_team, actor, name="T", members=[(w.jun, "boss")], now=now),
+            ),
+            (NotFound, await attempt(w, people.set_team_members, actor, 999, [], now)),
+            (Invalid, await attempt(w, people.set_catch_all, actor, [], now)),
+            (NotFound, await attempt(w, people.set_catch_all, actor, [999], now)),
+            (Invalid, await attempt(w, people.set_rules, actor, rules=[(60, own)], **rules)),
+            (Invalid, await attempt(w, people.set_rules, actor, rules=[], **rules)),
+            (Invalid, await attempt(w, people.set_rules, actor, rules=[(0, own), (-1, own)], **rules)),
+            (Invalid, await attempt(w, people.set_rules, actor, rules=[(0, own)] * 51, **rules)),
+            (NotFound, await attempt(w, people.set_rules, actor, rules=[(0, other)], **rules)),
+            (
+                Invalid,
+                await attempt(w, people.set_rules, actor, rules=[(0, own)], **{**rules, "urgency": "odd"}),
+            ),
+            (NotFound, await attempt(w, people.remove_contact_method, actor, other, w.mara, now)),
+            (NotFound, await attempt(w, people.request_test, actor, other, w.mara, now)),
+            (NotFound, await attempt(w, people.revoke_api_key, actor, 999, w.mara, now)),
+        ]
+        for number, (expected, found) in enumerate(refusals):
+            assert type(found) is expected, f"refusal {number}: {found!r}"
+
+
+async def test_the_only_admin_and_the_last_of_the_catch_all_list_stay(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        actor = await w.actor(w.mara)
+        assert "only admin" in str(
+            await attempt(w, people.update_person, actor, w.mara, role="viewer", now=w.now)
+        )
+        assert "only admin" in str(
+            await attempt(w, people.update_person, actor, w.mara, active=False, now=w.now)
+        )
+        assert await attempt(w, people.set_catch_all, actor, [w.jun], w.now) is None
+        gone = await attempt(w, people.update_person, actor, w.jun, active=False, now=w.now)
+        assert "alone on the catch-all list" in str(gone)
+        async with w.ctx.db.tx() as tx:
+            assert await people.catch_all(tx) == [w.jun]
+
+
+async def test_two_admins_who_remove_each_other_leave_one(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        mara, jun = await w.actor(w.mara), await w.actor(w.jun)
+        assert await attempt(w, people.update_person, mara, w.jun, role="admin", now=w.now) is None
+        done = await asyncio.gather(
+            attempt(w, people.update_person, mara, w.jun, active=False, now=w.now),
+            attempt(w, people.update_person, jun, w.mara, active=False, now=w.now),
+        )
+        assert [type(d) for d in done].count(Conflict) == 1
+        async with w.ctx.db.tx() as tx:
+            assert len([p for p in await people.people(tx) if p.active and p.role == "admin"]) == 1
+            assert len(await people.catch_all(tx)) == 1
+
+
+async def test_a_theme_chosen_while_somebody_is_deactivated_does_not_bring_them_back(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        for _ in range(5):
+            await attempt(w, people.update_person, mara, w.jun, active=True, now=w.now)
+            await asyncio.gather(
+                attempt(w, people.update_person, mara, w.jun, theme="dark", now=w.now),
+                attempt(w, people.update_person, mara, w.jun, active=False, now=w.now),
+            )
+            async with w.ctx.db.tx() as tx:
+                assert not (await people.person(tx, w.jun)).active
+
+
+async def test_two_contact_methods_removed_at_once_leave_one(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        actor = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            mine = await people.methods_of(tx, [w.mara])
+        assert len(mine) == 2
+        done = await asyncio.gather(
+            *[attempt(w, people.remove_contact_method, actor, m.id, w.mara, w.now) for m in mine]
+        )
+        assert [type(d) for d in done].count(Conflict) == 1
+        async with w.ctx.db.tx() as tx:
+            assert len(await people.methods_of(tx, [w.mara])) == 1
+
+
+async def test_who_removes_the_method_of_their_only_rule_is_reached_by_what_is_left(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        async with w.ctx.db.tx() as tx:
+            hook = next(m for m in await people.methods_of(tx, [w.mara]) if m.kind == "webhook")
+            await people.remove_contact_method(tx, await w.actor(w.mara), hook.id, w.mara, w.now)
+        await w.alert()
+        await w.settle()
+        async with w.ctx.db.tx() as tx:
+            assert await tx.value("select channel from delivery where person_id = $1", w.mara) == "email"
+
+
+async def test_two_teams_set_at_once_end_as_one_of_them(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        actor: Actor = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            (team,) = await people.teams(tx)
+        done = await asyncio.gather(
+            *[
+                attempt(
+                    w, people.set_team_members, actor, team.id, [(w.mara, "member"), (w.jun, role)], w.now
+                )
+                for role in ("member", "manager") * 3
+            ]
+        )
+        assert done == [None] * 6
+        async with w.ctx.db.tx() as tx:
+            assert await people.team_members(tx, team.id) == [w.mara, w.jun]
+
+
+async def test_free_text_with_control_characters_is_stored_without_them(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        async with w.ctx.db.tx() as tx:
+            made = await people.add_contact_method(
+                tx,
+                await w.actor(w.mara),
+                person_id=w.mara,
+                kind="ntfy",
+                address="mara",
+                label="my\x00 phone\ud800",
+                now=w.now,
+            )
+        assert made.label == "my phone"
