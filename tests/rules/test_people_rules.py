@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.kit.errors import FirebellError, Forbidden, Invalid
+from firebell.kit.errors import FirebellError, Invalid, TooMany
 from firebell.people import rules
 from firebell.people.model import SCOPES, Channel
 from firebell.people.throttle import PER_ACCOUNT, PER_ADDRESS, WINDOW, Throttle
@@ -76,7 +76,7 @@ def test_five_wrong_passwords_of_one_account_and_then_a_pause() -> None:
     throttle = Throttle()
     for _ in range(PER_ACCOUNT):
         throttle.attempt("mara", "10.0.0.1", NOW)
-    with pytest.raises(Forbidden, match="Too many"):
+    with pytest.raises(TooMany, match="Too many"):
         throttle.attempt("mara", "10.0.0.1", NOW)
     throttle.attempt("mara", "10.0.0.2", NOW)
     throttle.attempt("jun", "10.0.0.1", NOW)
@@ -87,7 +87,7 @@ def test_one_address_cannot_try_many_accounts() -> None:
     throttle = Throttle()
     for number in range(PER_ADDRESS):
         throttle.attempt(f"person {number}", "10.0.0.1", NOW)
-    with pytest.raises(Forbidden):
+    with pytest.raises(TooMany):
         throttle.attempt("one more", "10.0.0.1", NOW)
 
 
@@ -112,7 +112,7 @@ def test_no_five_minutes_ever_see_more_tries_than_allowed(tries: list[tuple[str,
         full = len(same) >= PER_ACCOUNT or len(from_here) >= PER_ADDRESS
         try:
             throttle.attempt(account, address, now)
-        except Forbidden:
+        except TooMany:
             assert full
         else:
             assert not full

@@ -74,6 +74,13 @@ class TooLarge(FirebellError):  # noqa: N818
     code = "too-large"
 
 
+class TooMany(FirebellError):  # noqa: N818
+    """It was tried too often in too short a time."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "too-many"
+
+
 class Unavailable(FirebellError):  # noqa: N818
     """Nothing was stored; the sender must try again after `retry_after` seconds."""
 

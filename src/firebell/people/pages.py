@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from firebell.kit import html
 from firebell.kit.context import Context
-from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid
+from firebell.kit.errors import Conflict, FirebellError, Invalid, TooMany
 from firebell.people import access, actions, store
 from firebell.people.model import SCOPES, Channel
 
@@ -33,7 +33,7 @@ async def login(request: Request) -> Response:
     email, target = str(form.get("email", "")), str(form.get("next", "/"))
     try:
         person = await access.sign_in(request, email, str(form.get("password", "")))
-    except (Invalid, Forbidden) as error:
+    except (Invalid, TooMany) as error:
         context = {"next": target, "email": email, "error": error}
         return await html.page(request, "people/login.html", context, error.status)
     response = html.back({"back": target}, "/")
@@ -144,7 +144,7 @@ async def save_password(request: Request) -> Response:
         async with ctx.db.tx() as tx:
             new = str(form.get("new", ""))
             await actions.set_password(tx, access.actor_of(me), me.id, new, ctx.clock.now())
-    except (Invalid, Forbidden) as error:
+    except (Invalid, TooMany) as error:
         return await _profile(request, error)
     return html.to("/login")
 

@@ -7,11 +7,11 @@ person out from elsewhere, and tries that run at the same time all count.
 from collections import deque
 from datetime import datetime, timedelta
 
-from firebell.kit.errors import Forbidden
+from firebell.kit.errors import TooMany
 
 WINDOW = timedelta(minutes=5)
 PER_ACCOUNT, PER_ADDRESS = 5, 30
-_SWEEP_ABOVE = 10_000
+_SWEEP_EVERY = timedelta(minutes=1)
 
 
 class Throttle:
@@ -19,17 +19,19 @@ class Throttle:
 
     def __init__(self) -> None:
         self._tries: dict[tuple[str, str], deque[datetime]] = {}
+        self._swept_at: datetime | None = None
 
     def attempt(self, account: str, address: str, now: datetime) -> None:
-        """Count one try; raise `Forbidden` instead when there were too many."""
-        if len(self._tries) > _SWEEP_ABOVE:
+        """Count one try; raise `TooMany` instead when there were too many."""
+        if self._swept_at is None or abs(now - self._swept_at) >= _SWEEP_EVERY:
             self._tries = {k: t for k, t in self._tries.items() if t[-1] > now - WINDOW}
+            self._swept_at = now
         limits = {(account, address): PER_ACCOUNT, ("", address): PER_ADDRESS}
         recent = {name: self._recent(name, now) for name in limits}
         for name, limit in limits.items():
             if len(recent[name]) >= limit:
                 wait = WINDOW - (now - recent[name][-limit])
-                raise Forbidden(
+                raise TooMany(
                     "Too many failed sign-ins.",
                     hint=f"Try again in {int(wait.total_seconds() // 60) + 1} min.",
                 )
