@@ -1,16 +1,13 @@
-"""Group commit: requests that arrive while a commit runs share the next; each is answered after its own."""
+"""What stands between the inbound routes and the database: the known keys and one committer."""
 
-import asyncio
-import logging
-from collections import deque
+from collections.abc import Sequence
 from datetime import timedelta
 
 from firebell.alerts import actions, store
 from firebell.alerts.model import Received
 from firebell.kit.context import Context
-from firebell.kit.errors import FirebellError, Unavailable
-
-log = logging.getLogger(__name__)
+from firebell.kit.errors import Unavailable
+from firebell.kit.group_commit import GroupCommit
 
 QUEUE = 10_000
 BATCH = 1_000
@@ -23,8 +20,7 @@ class Ingest:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._waiting: deque[tuple[Received, asyncio.Future[None]]] = deque()
-        self._running: asyncio.Task[None] | None = None
+        self._commits = GroupCommit(self._store, batch=BATCH)
         self._keys: dict[str, tuple[int, int]] = {}
         self._keys_at = ctx.clock.now() - 2 * KEYS_MAX_AGE
 
@@ -50,49 +46,10 @@ class Ingest:
 
     async def submit(self, received: Received) -> None:
         """Return when `received` is durable; raise `Unavailable` when it is not, so the sender repeats it."""
-        if len(self._waiting) >= QUEUE:
+        if len(self._commits) >= QUEUE:
             raise Unavailable("Too many events wait to be stored; this one was not.", retry_after=5)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((received, done))
-        if self._running is None:
-            self._running = asyncio.create_task(self._drain())
-        await done
+        await self._commits.add(received)
 
-    async def _drain(self) -> None:
-        try:
-            while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-                await self._commit(batch)
-        finally:
-            self._running = None
-
-    async def _commit(self, batch: list[tuple[Received, asyncio.Future[None]]]) -> None:
-        """Commit the batch as one; when that fails for a reason of its own, each request alone."""
-        try:
-            await self._store([received for received, _ in batch])
-        except Exception as exc:
-            if isinstance(exc, Unavailable) or len(batch) == 1:
-                _settle(batch, exc)
-                return
-            log.exception("batch failed, storing one by one", extra={"size": len(batch)})
-            for one in batch:
-                await self._commit([one])
-        else:
-            _settle(batch, None)
-
-    async def _store(self, requests: list[Received]) -> None:
+    async def _store(self, requests: Sequence[Received]) -> None:
         async with self._ctx.db.tx() as tx:
             await actions.receive(tx, requests, self._ctx.clock.now())
-
-
-def _settle(batch: list[tuple[Received, asyncio.Future[None]]], failure: Exception | None) -> None:
-    if failure and not isinstance(failure, FirebellError):
-        log.error("an event could not be stored", exc_info=failure)
-        failure = Unavailable("The event could not be stored.", retry_after=30)
-    for _, done in batch:
-        if done.done():
-            continue
-        if failure:
-            done.set_exception(failure)
-        else:
-            done.set_result(None)

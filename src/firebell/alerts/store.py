@@ -105,8 +105,10 @@ async def load(tx: Tx, alert_keys: Sequence[tuple[int, str]], group_keys: Sequen
         [d for _, d in alert_keys],
     )
     groups = await tx.fetch(
-        f"select {_GROUP} from alert_group where closed_at is null and (id = any($3::bigint[])"
-        " or (service_id, key) in (select * from unnest($1::bigint[], $2::text[])))",
+        f"select g.* from unnest($1::bigint[], $2::text[]) k(s, r) cross join lateral (select {_GROUP}"
+        " from alert_group where service_id = k.s and key = k.r and closed_at is null limit 1) g"
+        f" union select g.* from unnest($3::bigint[]) k(i) cross join lateral (select {_GROUP}"
+        " from alert_group where id = k.i and closed_at is null limit 1) g",
         [s for s, _ in group_keys],
         [k for _, k in group_keys],
         [row["group_id"] for row in alerts if row["group_id"] and row["status"] == "firing"],

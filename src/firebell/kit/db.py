@@ -1,13 +1,13 @@
 """PostgreSQL over asyncpg: a pool, transactions that carry the reactions, JSON as Python values."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from firebell.kit.errors import Unavailable
 from firebell.kit.events import Actor, Reactions, payload
@@ -28,32 +28,45 @@ AWAY = (
 
 WORK_CHANNEL = "firebell_work"
 LIVE_CHANNEL = "firebell_live"
+WARM = 4
+"""Connections that are open before they are needed: ingest, timers, sender and a reader."""
 
 
-def _default(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} is not JSON")
+_JSONB = b"\x01"
+"""The version byte before a `jsonb` value on the wire."""
 
 
-def dumps(value: Any) -> str:
-    """Return compact JSON; datetimes become ISO 8601 text."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_default)
+def _encode(value: Any) -> bytes:
+    return _JSONB + msgspec.json.encode(value)
 
 
-async def prepare_connection(conn: asyncpg.Connection) -> None:
-    """Make `jsonb` travel as Python values on this connection."""
-    await conn.set_type_codec("jsonb", schema="pg_catalog", encoder=dumps, decoder=json.loads)
+def _decode(data: bytes) -> Any:
+    return msgspec.json.decode(data[1:])
+
+
+async def _prepare(conn: asyncpg.Connection) -> None:
+    """Make `jsonb` travel as Python values, and learn the array types once instead of at first use."""
+    await conn.set_type_codec("jsonb", schema="pg_catalog", encoder=_encode, decoder=_decode, format="binary")
+    await conn.fetchval(
+        "select num_nulls($1::bigint[], $2::int[], $3::smallint[], $4::text[], $5::bytea[],"
+        " $6::timestamptz[], $7::jsonb[])",
+        *[None] * 7,
+    )
+
+
+async def _keep(conn: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> None:
+    """Leave a released connection as it is: transactions are all that the product opens on one."""
 
 
 class Tx:
     """One open transaction: SQL, events, audit and wake-ups; the opener commits it."""
 
-    __slots__ = ("_reactions", "conn")
+    __slots__ = ("_notices", "_reactions", "conn")
 
     def __init__(self, conn: Connection, reactions: Reactions) -> None:
         self.conn = conn
         self._reactions = reactions
+        self._notices: dict[tuple[str, str], None] = {}
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
         return await self.conn.fetch(sql, *args)
@@ -105,11 +118,20 @@ class Tx:
 
     async def wake(self, what: str) -> None:
         """Wake the workers of every process when this transaction commits."""
-        await self.execute("select pg_notify($1, $2)", WORK_CHANNEL, what)
+        self._notices[WORK_CHANNEL, what] = None
 
     async def live(self, topic: str) -> None:
         """Tell open browsers that `topic` changed when this transaction commits."""
-        await self.execute("select pg_notify($1, $2)", LIVE_CHANNEL, topic)
+        self._notices[LIVE_CHANNEL, topic] = None
+
+    async def notify(self) -> None:
+        """Hand the wake-ups over to the database, each once, in one statement; the commit sends them."""
+        if self._notices:
+            channels, payloads = zip(*self._notices, strict=True)
+            self._notices.clear()
+            await self.execute(
+                "select pg_notify(c, p) from unnest($1::text[], $2::text[]) n(c, p)", channels, payloads
+            )
 
 
 class Db:
@@ -124,7 +146,7 @@ class Db:
     async def connect(cls, dsn: str, reactions: Reactions, *, size: int = 10) -> "Db":
         """Open a pool of up to `size` connections."""
         pool = await asyncpg.create_pool(
-            dsn, min_size=1, max_size=size, init=prepare_connection, command_timeout=60
+            dsn, min_size=WARM, max_size=size, init=_prepare, reset=_keep, command_timeout=60
         )
         return cls(pool, reactions, dsn)
 
@@ -133,7 +155,9 @@ class Db:
         """Open a transaction that commits on leaving; raise `Unavailable` when the database is away."""
         try:
             async with self._pool.acquire(timeout=10) as conn, conn.transaction():
-                yield Tx(conn, self._reactions)
+                tx = Tx(conn, self._reactions)
+                yield tx
+                await tx.notify()
         except AWAY as exc:
             if isinstance(exc, ValueError):
                 # asyncpg's word for an argument that no column can hold: the database is there

@@ -82,20 +82,23 @@ async def claim(tx: Tx, now: datetime, limit: int) -> list[Delivery]:
 
 
 async def next_at(tx: Tx) -> datetime | None:
-    """Return when the next message may go, or the next lease ends."""
+    """Return when the next waiting message may go; a lease that ends is found by the worker's poll."""
     found = await tx.value(
-        "select min(greatest(send_at, lease_until)) from delivery where state in ('queued', 'sending')"
+        "select send_at from delivery where state in ('queued', 'sending') and lease_until is null"
+        " order by send_at, id limit 1"
     )
     assert found is None or isinstance(found, datetime)
     return found
 
 
-async def accepted(tx: Tx, delivery_id: int, provider_id: str, now: datetime) -> None:
+async def accepted(tx: Tx, rows: Sequence[tuple[int, str]], now: datetime) -> None:
+    """Record that messages arrived, each (delivery id, provider id), in one statement."""
+    ids, provider_ids = zip(*rows, strict=True)
     await tx.execute(
-        "update delivery set state = 'accepted', provider_id = $2, sent_at = $3, error = null,"
-        " lease_until = null where id = $1",
-        delivery_id,
-        _said(provider_id),
+        "update delivery d set state = 'accepted', provider_id = t.p, sent_at = $3, error = null,"
+        " lease_until = null from unnest($1::bigint[], $2::text[]) t(i, p) where d.id = t.i",
+        ids,
+        [_said(provider_id) for provider_id in provider_ids],
         now,
     )
 
@@ -109,6 +112,7 @@ async def again(tx: Tx, delivery_id: int, at: datetime, error: str) -> None:
         at,
         _said(error),
     )
+    await tx.wake("send")
 
 
 async def failed(tx: Tx, delivery: Delivery, error: str, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Unavailable
+from firebell.kit.group_commit import GroupCommit
 from firebell.kit.migrate import fence
 from firebell.paging import ledger, links, notices, store
 from firebell.paging.actions import all_failed
@@ -26,6 +27,13 @@ log = logging.getLogger(__name__)
 
 CAPACITY = 64
 """How many messages are under way at once in this process."""
+ROOM, CLAIM = 16, 32
+"""How many of them must be free before more are claimed, and how many are claimed at most: a claim of one
+costs as much as one of many, and what is claimed begins before long."""
+PER_S = 200
+"""How many messages a second begin at most: a storm of messages leaves time to store and to escalate."""
+LINGER_S = 0.02
+"""How long outcomes gather before they are recorded together: a crash meanwhile only sends them again."""
 BACKOFF_S = (2, 8, 30)
 CLAIMS = 8
 """How often a message is begun at most when every process that tries dies before it can tell."""
@@ -39,12 +47,12 @@ ALERTS = 100
 class Sender:
     """Has its own tasks: a slow provider delays nobody else's message."""
 
-    next_at = staticmethod(ledger.next_at)
-
     def __init__(self, ctx: Context, on_free: Callable[[], None] = lambda: None) -> None:
         self._ctx = ctx
         self._on_free = on_free
         self._tasks: set[asyncio.Task[None]] = set()
+        self._more = False
+        self._arrived = GroupCommit(self._record_accepted, batch=CAPACITY, linger_s=LINGER_S)
         self._channels: dict[str, Channel] = {
             "email": Email(ctx.smtp_url, ctx.mail_from),
             "webhook": Webhook(ctx.http, ctx.signer),
@@ -54,17 +62,24 @@ class Sender:
     async def run_once(self, now: datetime) -> int:
         """Claim what is due and there is room for, begin to send it, and return how many were claimed."""
         room = CAPACITY - len(self._tasks)
-        if room <= 0:
+        if room < ROOM:
+            self._more = True
             return 0
         async with self._ctx.db.tx() as tx:
             await fence(tx)
-            claimed = await ledger.claim(tx, now, room)
-            messages = await self._composed(tx, claimed, now)
+            claimed = await ledger.claim(tx, now, min(room, CLAIM))
+            messages = await self._composed(tx, claimed, now) if claimed else []
+        self._more = False
         for delivery, message in zip(claimed, messages, strict=True):
             task = asyncio.create_task(self._deliver(delivery, message))
             self._tasks.add(task)
             task.add_done_callback(self._finished)
+            await asyncio.sleep(1 / PER_S)
         return len(claimed)
+
+    async def next_at(self, tx: Tx) -> datetime | None:
+        """Return when to look again: not before there is room, which is told by `on_free`."""
+        return None if self._more else await ledger.next_at(tx)
 
     async def drain(self, limit_s: float | None = None) -> None:
         """Wait until everything that was begun is recorded; after `limit_s` what is not sent is put back."""
@@ -80,7 +95,8 @@ class Sender:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception():
             log.error("a message ended without an outcome", exc_info=task.exception())
-        self._on_free()
+        if self._more and len(self._tasks) <= CAPACITY - ROOM:
+            self._on_free()
 
     async def _composed(
         self, tx: Tx, claimed: Sequence[Delivery], now: datetime
@@ -102,7 +118,10 @@ class Sender:
         for wait in RECORD_AFTER_S:
             await asyncio.sleep(wait)
             try:
-                await self._record(delivery, outcome)
+                if isinstance(outcome, Accepted):
+                    await self._arrived.add((delivery, outcome.provider_id))
+                else:
+                    await self._record(delivery, outcome)
             except Unavailable:
                 continue
             except Exception:
@@ -127,14 +146,19 @@ class Sender:
             log.exception("a channel failed", extra={"delivery": delivery.id, "channel": delivery.channel})
             return Retry(f"It cannot be sent: {exc!r}")
 
-    async def _record(self, delivery: Delivery, outcome: Outcome) -> None:
+    async def _record_accepted(self, arrived: list[tuple[Delivery, str]]) -> None:
+        now = self._ctx.clock.now()
+        async with self._ctx.db.tx() as tx:
+            await ledger.accepted(tx, [(delivery.id, provider) for delivery, provider in arrived], now)
+            for delivery, _ in arrived:
+                if delivery.reason == "test":
+                    await people.mark_method_verified(tx, delivery.method_id, now)
+                await tx.live(_topic(delivery))
+
+    async def _record(self, delivery: Delivery, outcome: Retry | Failed) -> None:
         now = self._ctx.clock.now()
         async with self._ctx.db.tx() as tx:
             match outcome:
-                case Accepted(provider_id):
-                    await ledger.accepted(tx, delivery.id, provider_id, now)
-                    if delivery.reason == "test":
-                        await people.mark_method_verified(tx, delivery.method_id, now)
                 case Retry(reason, after_s) if delivery.attempts <= len(BACKOFF_S):
                     wait = after_s or BACKOFF_S[delivery.attempts - 1] * random.uniform(0.8, 1.2)  # noqa: S311
                     await ledger.again(tx, delivery.id, now + timedelta(seconds=wait), reason)
@@ -144,8 +168,7 @@ class Sender:
                     if suspect:
                         await people.mark_method_suspect(tx, delivery.method_id, now)
                     await self._failed(tx, delivery, reason, now)
-            topic = f"person-{delivery.person_id}" if delivery.page_id is None else f"pg-{delivery.page_id}"
-            await tx.live(topic)
+            await tx.live(_topic(delivery))
 
     async def _failed(self, tx: Tx, delivery: Delivery, reason: str, now: datetime) -> None:
         log.warning(
@@ -157,6 +180,10 @@ class Sender:
         nobody = await ledger.failed(tx, delivery, reason, now)
         if nobody and delivery.page_id is not None:
             await all_failed(tx, delivery.page_id, delivery.epoch, delivery.level, delivery.round, now)
+
+
+def _topic(delivery: Delivery) -> str:
+    return f"person-{delivery.person_id}" if delivery.page_id is None else f"pg-{delivery.page_id}"
 
 
 async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: datetime) -> list[Message]:

@@ -188,12 +188,15 @@ async def save(tx: Tx, pages: Sequence[Page]) -> None:
         [p.snoozed_until for p in pages],
         [p.exhausted_reason for p in pages],
     )
-    await tx.execute(
-        "update delivery d set state = 'void' from unnest($1::bigint[], $2::bigint[]) t(i, e)"
-        " where d.page_id = t.i and d.epoch < t.e and d.state = 'queued'",
-        [p.id for p in pages],
-        [p.epoch for p in pages],
-    )
+    # the first plan of a page has no older one; `offset 0` keeps the lookup on the page's own deliveries
+    if moved := [p for p in pages if p.epoch > 1]:
+        await tx.execute(
+            "update delivery set state = 'void' where id in (select o.id from"
+            " unnest($1::bigint[], $2::bigint[]) t(i, e) cross join lateral (select id, epoch, state"
+            " from delivery where page_id = t.i offset 0) o where o.epoch < t.e and o.state = 'queued')",
+            [p.id for p in moved],
+            [p.epoch for p in moved],
+        )
 
 
 async def pages(

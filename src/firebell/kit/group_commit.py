@@ -1,0 +1,77 @@
+"""Group commit: what arrives while a commit runs shares the next one, and is told after its own."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from firebell.kit.errors import FirebellError, Unavailable
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class GroupCommit(Generic[T]):
+    """One committer: `store` writes a batch in one transaction that is durable when it returns.
+
+    `linger_s` lets more arrive before each commit, for items whose answer nobody waits for.
+    """
+
+    def __init__(
+        self, store: Callable[[list[T]], Awaitable[None]], *, batch: int, linger_s: float = 0
+    ) -> None:
+        self._store = store
+        self._batch = batch
+        self._linger_s = linger_s
+        self._waiting: deque[tuple[T, asyncio.Future[None]]] = deque()
+        self._running: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    async def add(self, item: T) -> None:
+        """Return when `item` is durable; raise `Unavailable` when it is not."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, done))
+        if self._running is None:
+            self._running = asyncio.create_task(self._drain())
+        await done
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                if self._linger_s:
+                    await asyncio.sleep(self._linger_s)
+                size = min(self._batch, len(self._waiting))
+                await self._commit([self._waiting.popleft() for _ in range(size)])
+        finally:
+            self._running = None
+
+    async def _commit(self, batch: list[tuple[T, asyncio.Future[None]]]) -> None:
+        """Commit the batch as one; when that fails for a reason of its own, each item alone."""
+        try:
+            await self._store([item for item, _ in batch])
+        except Exception as exc:
+            if isinstance(exc, Unavailable) or len(batch) == 1:
+                _settle(batch, exc)
+                return
+            log.exception("batch failed, storing one by one", extra={"size": len(batch)})
+            for one in batch:
+                await self._commit([one])
+        else:
+            _settle(batch, None)
+
+
+def _settle(batch: list[tuple[T, asyncio.Future[None]]], failure: Exception | None) -> None:
+    if failure and not isinstance(failure, FirebellError):
+        log.error("it could not be stored", exc_info=failure)
+        failure = Unavailable("This could not be stored.", retry_after=30)
+    for _, done in batch:
+        if done.done():
+            continue
+        if failure:
+            done.set_exception(failure)
+        else:
+            done.set_result(None)
