@@ -2,7 +2,8 @@
 
 Open-loop latency counts from the scheduled instant, so a stalled server cannot hide its queue.
 Prints one JSON line; `--out` writes `id, sent, answered, status` per request in monotonic seconds.
-Placeholders in the body: @@ID@@ unique id, @@KEY@@ dedup key by --keys, @@NOW@@ RFC 3339.
+Placeholders in the body: @@ID@@ unique id, @@KEY@@ dedup key by --keys, @@GRP@@ one of 100 groups,
+@@NOW@@ RFC 3339.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 
@@ -27,8 +29,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -89,6 +90,15 @@ class Load:
     bad: list[str] = field(default_factory=list)
     sent: int = 0
     pool: list[Connection] = field(default_factory=list)
+    _head: bytes = b""
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        lines = [f"{self.method} {path} HTTP/1.1", f"Host: {parts.netloc}", *self.headers]
+        if self.method != "GET":
+            lines.append("Content-Type: application/json")
+        self._head = "\r\n".join([*lines, ""]).encode()
 
     def _build(self) -> tuple[str, bytes]:
         number, self.sent = self.sent, self.sent + 1
@@ -97,15 +107,12 @@ class Load:
         name = f"bz{self.run}x{number}z"
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         text = self.template
-        for mark, value in (("@@ID@@", name), ("@@KEY@@", f"k{self.run}-{key}"), ("@@NOW@@", now)):
+        marks = (("@@ID@@", name), ("@@KEY@@", f"k{self.run}-{key}"), ("@@GRP@@", f"g{number % 100}"))
+        for mark, value in (*marks, ("@@NOW@@", now)):
             text = text.replace(mark, value)
         body = text.encode()
-        parts = urlsplit(self.url)
-        path = parts.path + (f"?{parts.query}" if parts.query else "")
-        lines = [f"{self.method} {path} HTTP/1.1", f"Host: {parts.netloc}", *self.headers]
-        if self.method != "GET":
-            lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
-        return name, "\r\n".join([*lines, "", ""]).encode() + body
+        length = f"Content-Length: {len(body)}\r\n\r\n".encode() if self.method != "GET" else b"\r\n"
+        return name, self._head + length + body
 
     async def _connect(self) -> Connection:
         while self.pool:

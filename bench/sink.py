@@ -5,7 +5,9 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
+
+import uvloop
 
 ID = re.compile(rb"bz[0-9a-z]+x\d+z")
 
@@ -19,8 +21,7 @@ class Sink(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
 
     def data_received(self, data: bytes) -> None:
         assert self._transport
@@ -47,4 +48,4 @@ async def main(port: int, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2])))
+    uvloop.run(main(int(sys.argv[1]), Path(sys.argv[2])))

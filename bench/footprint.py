@@ -1,0 +1,39 @@
+"""W9: how soon it is ready, and how little it holds when nothing happens."""
+
+import asyncio
+import statistics
+
+from bench import processes
+from bench.bare_process import timed_bare
+from bench.product import product
+from bench.result import Result, number
+
+STARTS = 5
+IDLE_S = 10
+
+
+async def start(factor: float) -> Result:
+    """W9: five starts on an existing database, then memory and processor time of an idle product."""
+    async with product() as it:
+        seconds = []
+        for _ in range(STARTS):
+            seconds.append(await it.start())
+            await it.stop()
+        await it.start()
+        await asyncio.sleep(IDLE_S * factor)
+        memory, cpu = processes.pss_mb(it.pid), processes.cpu_s(it.pid)
+        count, python = len(processes.tree(it.pid)), processes.pss_mb(it.pid, alone=True)
+        await asyncio.sleep(IDLE_S * factor)
+        busy = (processes.cpu_s(it.pid) - cpu) / (IDLE_S * factor)
+        async with timed_bare(it) as (_, least, pid):
+            least_memory = processes.pss_mb(pid)
+    ready = statistics.median(seconds)
+    return Result(
+        "W9",
+        f"ready on an existing database (median of {STARTS}), idle memory of all {count} processes",
+        f"{ready:.2f} s (slowest {max(seconds):.2f}); {memory:.0f} MB PSS, of it Python {python:.0f};"
+        f" {busy * 100:.1f} % of a core",
+        f"bare Starlette + asyncpg, no database of its own: {least:.2f} s, {least_memory:.0f} MB:"
+        f" ratios {number(ready / least)} and {number(memory / least_memory)}",
+        (("ready <= 2 s", ready <= 2), ("idle <= 200 MB", memory <= 200)),
+    )

@@ -1,0 +1,86 @@
+"""Child processes, process trees and what they use, read from `/proc` (Linux)."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import httpx
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def _parents() -> dict[int, int]:
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                found[int(entry.name)] = int(_fields(int(entry.name))[1])
+            except OSError:
+                continue
+    return found
+
+
+def _fields(pid: int) -> list[str]:
+    """Return the fields of a process's `stat` after its name: state, parent, ..."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+
+
+def tree(root: int) -> set[int]:
+    """Return a process and all its descendants."""
+    parents = _parents()
+    found = {root}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def pss_mb(root: int, *, alone: bool = False) -> float:
+    """Return the proportional memory of a process tree, or of its root alone, in MB.
+
+    A page that several processes share is counted once.
+    """
+    total = 0
+    for pid in {root} if alone else tree(root):
+        try:
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+    return total / 1024
+
+
+def cpu_s(root: int) -> float:
+    """Return the processor seconds that a process tree has used so far."""
+    total = 0
+    for pid in tree(root):
+        try:
+            fields = _fields(pid)
+        except OSError:
+            continue
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def kill_tree(root: int) -> int:
+    """End a process and all its descendants as a power cut does; return how many there were."""
+    found = tree(root)
+    for pid in found:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    return len(found)
+
+
+def ready_s(url: str, since: float, limit_s: float = 60) -> float:
+    """Return the seconds from `since` until `url` answers below 500; look every 10 ms."""
+    with httpx.Client() as http:
+        while time.monotonic() - since < limit_s:
+            try:
+                if http.get(url).status_code < 500:
+                    return time.monotonic() - since
+            except httpx.TransportError:
+                pass
+            time.sleep(0.01)
+    raise TimeoutError(f"{url} does not answer")

@@ -1,0 +1,177 @@
+"""A real `firebell serve` on an embedded database in a folder of its own, set up by the product's own actions."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import asyncpg
+
+from bench import processes
+from bench.client import Sink, free_port, sink
+from firebell import first_run
+from firebell.kit.db import Tx
+from firebell.kit.events import Actor
+from firebell.oncall import actions as oncall
+from firebell.oncall.model import Layer, Unit
+from firebell.people import actions as people
+from firebell.runtime import running
+from firebell.settings import Settings
+
+ROTATION = 20
+_SYSTEM = Actor("system", "Bench")
+_ANSWERS = first_run.Answers(
+    organisation="Bench",
+    name="Mara Lindqvist",
+    email="mara@example.org",
+    password="a quiet night please",
+    tz="Europe/Stockholm",
+    team="Payments",
+    service="Checkout",
+)
+
+
+@dataclass(slots=True)
+class Product:
+    """The process, its database, the sink that its pages go to, and the keys to its doors."""
+
+    folder: Path
+    sink: Sink
+    port: int
+    dsn: str = ""
+    integration_key: str = ""
+    api_key: str = ""
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def inbound(self) -> str:
+        """Where alerts go."""
+        return f"{self.url}/in/{self.integration_key}/alertmanager"
+
+    @property
+    def pid(self) -> int:
+        """The root of the process tree, database included."""
+        assert self.process
+        return self.process.pid
+
+    async def set_up(self) -> None:
+        """Make the organisation: one person who is reached by webhook, and a rotation of twenty."""
+        async with running(Settings(data=self.folder / "data")) as prepared:
+            ctx = prepared.ctx
+            self.dsn, now = ctx.db.dsn, ctx.clock.now()
+            async with ctx.db.tx() as tx:
+                made = await first_run.make(tx, _ANSWERS, now)
+                self.integration_key = made.integration.key
+                await _reach_by_webhook(tx, made.admin.id, self.sink.url, now)
+                await _rotation(tx, (await people.teams(tx))[0].id, now)
+                _, self.api_key = await people.create_api_key(
+                    tx, _SYSTEM, name="Bench", scopes=["oncall:read"], person_id=made.admin.id, now=now
+                )
+
+    async def start(self) -> float:
+        """Start `firebell serve` and return the seconds until it is ready."""
+        env = {
+            **os.environ,
+            "DATABASE_URL": "",
+            "FIREBELL_DATA": str(self.folder / "data"),
+            "FIREBELL_PORT": str(self.port),
+            "FIREBELL_LOG_LEVEL": "warning",
+            "FIREBELL_ALLOWED_NETWORKS": "127.0.0.0/8",
+        }
+        began = time.monotonic()
+        self.process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "firebell", "serve"), env=env, stderr=asyncio.subprocess.DEVNULL
+        )
+        return await asyncio.to_thread(processes.ready_s, f"{self.url}/healthz", began)
+
+    async def stop(self) -> None:
+        """Stop it the way an operator does."""
+        if self.process and self.process.returncode is None:
+            self.process.terminate()
+            await asyncio.wait_for(self.process.wait(), 60)
+
+    async def kill(self) -> int:
+        """Kill -9 the whole tree, database included; return how many processes that were."""
+        assert self.process
+        killed = processes.kill_tree(self.pid)
+        await self.process.wait()
+        return killed
+
+    async def value(self, sql: str, *args: Any) -> int:
+        """Return a number from its database."""
+        conn = await asyncpg.connect(self.dsn)
+        try:
+            return int(await conn.fetchval(sql, *args) or 0)
+        finally:
+            await conn.close()
+
+    async def texts(self, sql: str) -> list[str]:
+        """Return a column of texts from its database."""
+        conn = await asyncpg.connect(self.dsn)
+        try:
+            return [row[0] for row in await conn.fetch(sql)]
+        finally:
+            await conn.close()
+
+
+async def _reach_by_webhook(tx: Tx, person_id: int, url: str, now: datetime) -> None:
+    method = await people.add_contact_method(
+        tx, _SYSTEM, person_id=person_id, kind="webhook", address=url, label="Sink", now=now
+    )
+    for urgency in ("high", "low"):
+        await people.set_rules(
+            tx, _SYSTEM, person_id=person_id, urgency=urgency, rules=[(0, method.id)], now=now
+        )
+
+
+async def _rotation(tx: Tx, team_id: int, now: datetime) -> None:
+    made = [
+        await people.create_person(
+            *(tx, _SYSTEM),
+            name=f"Person {number:02}",
+            email=f"person{number}@example.org",
+            role="responder",
+            tz="Europe/Stockholm",
+            now=now,
+        )
+        for number in range(ROTATION)
+    ]
+    layer = Layer(
+        id=0,
+        name="Daily",
+        slots=tuple((person.id,) for person in made),
+        anchor=datetime.combine(now.date() - timedelta(days=30), datetime.min.time().replace(hour=9)),
+        unit=Unit.DAY,
+        every=1,
+        tz="Europe/Stockholm",
+    )
+    await oncall.create_schedule(
+        tx, _SYSTEM, name="Daily", team_id=team_id, tz=layer.tz, layers=[layer], now=now
+    )
+
+
+@asynccontextmanager
+async def product() -> AsyncIterator[Product]:
+    """Yield a product that is set up and not yet started; whatever still runs afterwards is stopped."""
+    with TemporaryDirectory(prefix="firebell-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the database drops to an unprivileged user who must enter it
+        async with sink(folder / "sink.tsv") as receiver:
+            made = Product(folder, receiver, free_port())
+            await made.set_up()
+            try:
+                yield made
+            finally:
+                await made.stop()

@@ -1,0 +1,91 @@
+"""Writes the record: `docs/performance.md`."""
+
+from collections.abc import Sequence
+
+from bench.machine import Machine
+from bench.result import Result, number
+
+PEERS = """\
+| | Alertmanager 0.25 (memory only) | Keep 0.54 (PG) | Grafana OnCall (PG + Redis) | Dispatch (PG) | LinkedIn oncall |
+|---|---|---|---|---|---|
+| W1 2xx/s, p50/p99 ms | 9,608, 1.8/20 | 60, 340/1,759 | 207, 147/278 | 28, 1,038/2,225 | - |
+| stored per second | none durable | 15-33 | 5-44 | 28 | - |
+| W2 | 13,172 | 96 | 153 | - | - |
+| W3 kept of accepted | 0 | 34 of 100 | all (in Redis) | 20 of 20 | - |
+| W4 p50/p99 ms | 0.3/2.7 | 683/850 | 265/824 | - | - |
+| W5 p50/p99 | 0.4/6.3 ms | 11.7/22.5 s | 74/85 s | - | - |
+| W6 | 0.94 s accept, 108 messages | ~11 min | ~3.8 min, 100 messages | - | - |
+| W7 p50/p99 ms | - | - | 34/1,111 | - | 1.45/2.8, 957/s |
+| W8 p50/p99 ms | - | - | 132/180 | - | 12/19 |
+| W9 ready, idle MB | <0.1 s, 32 | 12 s, 600-1,040 | 6-8 s, 700-970 | 17-36 s, 615 | 5.5 s, 196 |
+"""
+
+_HEAD = """\
+# Performance
+
+A record of one run of `make bench`, written by `bench/report.py`; do not edit it by hand.
+
+Every workload starts a real `firebell serve` with its embedded PostgreSQL in an empty folder, with every setting \
+at its default: `fsync` and `synchronous_commit` on, every table logged, every 2xx after the commit. The load client, \
+the webhook sink and the yardsticks run on the same cores. "Beside it" is measured in the same run, on the same \
+PostgreSQL where there is one: read the ratios first, the figures second.
+"""
+
+_TAIL = """\
+## The workloads
+
+`bench/alert.json` is an Alertmanager webhook v4 message with one alert; its `service` label names the group, so \
+W1, W4 and W5 open one page per request, each with its escalation timer, ledger row and webhook message. W1b puts \
+the same new alerts into 100 groups (`bench/alert_grouped.json`). "All right" means: every accepted request is a \
+row at the end and ten seconds later; the counts of alerts, events, pages and messages are exactly what they must be.
+
+## Others
+
+One run each on a 2-core machine, +-30 %; measured by the Firebell team with the same requests, not in this run. \
+"Memory only" means that a crash forgets what was accepted.
+
+"""
+
+_END = """
+GoAlert was not run: its engine cycle is 5 s, and it sends at most one message a minute per contact method.
+
+## Again
+
+`make bench` (about {minutes} minutes). `python -m bench.run --only W1,W4` prints single workloads, \
+`--seconds 0.2` shortens them; only a whole run at full length writes this file.
+
+## What the numbers do not say
+
+- The client takes part of the same two cores: on a machine of its own, more would be left for Firebell.
+- The disk decides the commit: one connection gets {commits} one-row commits a second here.
+- A local sink answers at once. Real providers take 50 to 500 ms and limit their rate: W4 to W6 measure Firebell, \
+not the way to a phone.
+- One run, a young database. Months of history, vacuum during load and a full disk are not in here.
+- One process. More `firebell serve` processes on one database were not measured.
+"""
+
+
+def _bars(result: Result) -> str:
+    if not result.bars:
+        return "-"
+    return "; ".join(f"{name}: {'yes' if held else '**no**'}" for name, held in result.bars)
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return the results as a Markdown table."""
+    lines = ["| | what | measured | beside it | bars | all right |", "|---|---|---|---|---|---|"]
+    for r in results:
+        right = "yes" if not r.wrong else "**no**: " + "; ".join(r.wrong)
+        lines.append(f"| {r.workload} | {r.what} | {r.measured} | {r.beside} | {_bars(r)} | {right} |")
+    return "\n".join(lines) + "\n"
+
+
+def page(machine: Machine, results: Sequence[Result], others: tuple[float, float], minutes: float) -> str:
+    """Return the whole record."""
+    facts = (
+        f"{machine.date}, revision {machine.revision}: {machine.cores} cores of {machine.cpu},"
+        f" {machine.memory_gb} GB, {machine.system}, Python {machine.python}, PostgreSQL {machine.postgres}"
+        f" (embedded). Other programs used {others[0]:.1f} cores before the run and {others[1]:.1f} after it.\n"
+    )
+    end = _END.format(minutes=round(minutes) or 1, commits=number(machine.commits_per_s))
+    return "\n".join([_HEAD, facts, table(results), _TAIL + PEERS + end])

@@ -1,0 +1,60 @@
+"""`python -m bench.run`: runs workloads W1 to W9 and writes `docs/performance.md`."""
+
+import argparse
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import uvloop
+
+from bench import footprint, ingest, latency, machine, reads, report
+from bench.result import Result
+
+Workload = Callable[[float], Awaitable[Result]]
+WORKLOADS: dict[str, Workload] = {
+    "W1": ingest.distinct,
+    "W1b": ingest.hundred_groups,
+    "W2": ingest.one_key,
+    "W3": ingest.durability,
+    "W4": latency.slow_trickle,
+    "W5": latency.steady,
+    "W6": latency.storm,
+    "W7": reads.who,
+    "W8": reads.year,
+    "W9": footprint.start,
+}
+OUT = Path(__file__).parent.parent / "docs" / "performance.md"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default=",".join(WORKLOADS), help="comma-separated, for example W1,W4")
+    parser.add_argument(
+        "--seconds", type=float, default=1, help="factor on every duration, 0.2 for a quick look"
+    )
+    return parser.parse_args()
+
+
+async def _main(names: list[str], factor: float) -> bool:
+    began, before = time.monotonic(), machine.busy()
+    print(f"others use {before:.1f} cores", flush=True)
+    results = []
+    for name in names:
+        result = await WORKLOADS[name](factor)
+        print(report.table([result]).splitlines()[-1], flush=True)
+        results.append(result)
+    if names == list(WORKLOADS) and factor >= 1:
+        minutes = (time.monotonic() - began) / 60
+        text = report.page(await machine.describe(), results, (before, machine.busy()), minutes)
+        OUT.write_text(text, encoding="utf-8")
+        print(f"written to {OUT}")
+    return all(result.held for result in results)
+
+
+if __name__ == "__main__":
+    chosen = _arguments()
+    wanted = [name.strip() for name in chosen.only.split(",")]
+    if unknown := set(wanted) - set(WORKLOADS):
+        sys.exit(f"There is no workload {', '.join(sorted(unknown))}. There are: {', '.join(WORKLOADS)}.")
+    sys.exit(0 if uvloop.run(_main(wanted, chosen.seconds)) else 1)
