@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 BATCH = 500
 POLL = timedelta(seconds=5)
 """How long a lane sleeps at most: only a lost notification ever waits for it."""
+REST_S = 0.1
+"""How long the timers' lane rests at most between two batches; it rests as long as it worked."""
 BUSY = timedelta(milliseconds=20)
 """The pause before timers whose subject was locked are tried again."""
 GRACE_S = 5
@@ -61,7 +64,7 @@ class Worker:
         asked = asyncio.create_task(stop.wait())
         listener = asyncio.create_task(self._listen())
         lanes = [
-            asyncio.create_task(self._lane("due", stop, self.run_due, due.next_at)),
+            asyncio.create_task(self._lane("due", stop, self.run_due, due.next_at, rests=True)),
             asyncio.create_task(self._lane("outbox", stop, self.run_outbox, outbox.next_at)),
             asyncio.create_task(self._lane("send", stop, self._sender.run_once, self._sender.next_at)),
         ]
@@ -148,14 +151,19 @@ class Worker:
         stop: asyncio.Event,
         run: Callable[[datetime], Awaitable[int]],
         next_at: Callable[[Tx], Awaitable[datetime | None]],
+        *,
+        rests: bool = False,
     ) -> None:
         wake = self._wake[name]
         while not stop.is_set():
             correlation_id.set(f"{name}-{uuid.uuid4().hex[:8]}")
             try:
                 wake.clear()
+                began = time.monotonic()
                 while not stop.is_set() and await run(self._ctx.clock.now()):
-                    pass
+                    # in a storm the timers gather, and half of the time is left for accepting alerts
+                    await asyncio.sleep(min(REST_S, time.monotonic() - began) if rests else 0)
+                    began = time.monotonic()
                 async with self._ctx.db.tx() as tx:
                     upcoming = await next_at(tx)
                 now = self._ctx.clock.now()
