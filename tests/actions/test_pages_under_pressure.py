@@ -116,6 +116,21 @@ async def test_a_policy_deleted_while_alerts_arrive_loses_none(dsn: str, clock: 
         assert w.sink.got
 
 
+async def test_an_alert_that_arrives_inside_the_deletion_of_its_policy_is_stored_at_once(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            (policy,) = await paging.policies(tx)
+            await paging.delete_policy(tx, mara, policy, w.now)
+            arriving = asyncio.create_task(w.alert())
+            await asyncio.sleep(0.1)
+        await arriving
+        await w.settle()
+        assert (await w.page()).state is PageState.EXHAUSTED
+
+
 async def test_a_policy_with_open_pages_stays_and_later_its_services_go_to_the_catch_all_list(
     dsn: str, clock: FakeClock
 ) -> None:

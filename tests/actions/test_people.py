@@ -1,15 +1,19 @@
 """People, teams, the last resort, contact methods, rules and keys, and who is written down for each."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from firebell.kit.clock import FakeClock
+from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.signing import token_hash
 from firebell.people import actions as people
 from firebell.people import store
 from tests.world import World, world
+
+Verb = Callable[[Tx], Awaitable[Any]]
 
 
 async def audit(w: World) -> list[tuple[str, str]]:
@@ -133,18 +137,41 @@ async def test_the_only_admin_and_the_last_of_the_catch_all_list_stay(dsn: str, 
             assert await people.catch_all(tx) == [w.jun]
 
 
+async def overlapping(w: World, first: Verb, second: Verb) -> FirebellError | None:
+    """Run `second` while the transaction of `first` is open, and return what it was refused with."""
+    async with w.ctx.db.tx() as tx:
+        await first(tx)
+        waiting = asyncio.create_task(attempt(w, second))
+        await asyncio.sleep(0.1)
+    return await waiting
+
+
 async def test_two_admins_who_remove_each_other_leave_one(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         mara, jun = await w.actor(w.mara), await w.actor(w.jun)
         assert await attempt(w, people.update_person, mara, w.jun, role="admin", now=w.now) is None
-        done = await asyncio.gather(
-            attempt(w, people.update_person, mara, w.jun, active=False, now=w.now),
-            attempt(w, people.update_person, jun, w.mara, active=False, now=w.now),
+        late = await overlapping(
+            w,
+            lambda tx: people.update_person(tx, mara, w.jun, active=False, now=w.now),
+            lambda tx: people.update_person(tx, jun, w.mara, active=False, now=w.now),
         )
-        assert [type(d) for d in done].count(Conflict) == 1
+        assert "only admin" in str(late)
         async with w.ctx.db.tx() as tx:
-            assert len([p for p in await people.people(tx) if p.active and p.role == "admin"]) == 1
-            assert len(await people.catch_all(tx)) == 1
+            assert [p.id for p in await people.people(tx) if p.active] == [w.mara]
+            assert await people.catch_all(tx) == [w.mara]
+
+
+async def test_the_catch_all_list_is_never_left_with_people_who_just_left(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        late = await overlapping(
+            w,
+            lambda tx: people.update_person(tx, mara, w.jun, active=False, now=w.now),
+            lambda tx: people.set_catch_all(tx, mara, [w.jun], w.now),
+        )
+        assert isinstance(late, NotFound)
+        async with w.ctx.db.tx() as tx:
+            assert await people.catch_all(tx) == [w.mara]
 
 
 async def test_a_theme_chosen_while_somebody_is_deactivated_does_not_bring_them_back(
@@ -152,28 +179,29 @@ async def test_a_theme_chosen_while_somebody_is_deactivated_does_not_bring_them_
 ) -> None:
     async with world(dsn, clock) as w:
         mara = await w.actor(w.mara)
-        for _ in range(5):
-            await attempt(w, people.update_person, mara, w.jun, active=True, now=w.now)
-            await asyncio.gather(
-                attempt(w, people.update_person, mara, w.jun, theme="dark", now=w.now),
-                attempt(w, people.update_person, mara, w.jun, active=False, now=w.now),
-            )
-            async with w.ctx.db.tx() as tx:
-                assert not (await people.person(tx, w.jun)).active
+        late = await overlapping(
+            w,
+            lambda tx: people.update_person(tx, mara, w.jun, active=False, now=w.now),
+            lambda tx: people.update_person(tx, mara, w.jun, theme="dark", now=w.now),
+        )
+        assert late is None
+        async with w.ctx.db.tx() as tx:
+            assert not (await people.person(tx, w.jun)).active
 
 
 async def test_two_contact_methods_removed_at_once_leave_one(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         actor = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:
-            mine = await people.methods_of(tx, [w.mara])
-        assert len(mine) == 2
-        done = await asyncio.gather(
-            *[attempt(w, people.remove_contact_method, actor, m.id, w.mara, w.now) for m in mine]
+            one, other = (m.id for m in await people.methods_of(tx, [w.mara]))
+        late = await overlapping(
+            w,
+            lambda tx: people.remove_contact_method(tx, actor, one, w.mara, w.now),
+            lambda tx: people.remove_contact_method(tx, actor, other, w.mara, w.now),
         )
-        assert [type(d) for d in done].count(Conflict) == 1
+        assert "only way to reach you" in str(late)
         async with w.ctx.db.tx() as tx:
-            assert len(await people.methods_of(tx, [w.mara])) == 1
+            assert [m.id for m in await people.methods_of(tx, [w.mara])] == [other]
 
 
 async def test_who_removes_the_method_of_their_only_rule_is_reached_by_what_is_left(

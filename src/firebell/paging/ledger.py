@@ -149,8 +149,12 @@ async def failed(tx: Tx, delivery: Delivery, error: str, now: datetime) -> bool:
 
 
 async def of_page(tx: Tx, page_id: int) -> list[Delivery]:
-    """Return the ledger of a page."""
-    rows = await tx.fetch(f"select {_DELIVERY} from delivery where page_id = $1 order by id", page_id)
+    """Return the ledger of a page, its last thousand messages."""
+    rows = await tx.fetch(
+        f"select {_DELIVERY} from (select * from delivery where page_id = $1 order by id desc limit 1000) d"
+        " order by id",
+        page_id,
+    )
     return [_delivery(row) for row in rows]
 
 

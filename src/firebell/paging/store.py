@@ -285,8 +285,11 @@ async def add_log(
 
 
 async def log(tx: Tx, page_id: int) -> list[LogEntry]:
+    """Return the story of a page, its last thousand lines: an alarm that nobody hears repeats for ever."""
     rows = await tx.fetch(
-        "select at, kind, actor, text, data from page_log where page_id = $1 order by id", page_id
+        "select at, kind, actor, text, data from (select * from page_log where page_id = $1"
+        " order by id desc limit 1000) l order by id",
+        page_id,
     )
     return [LogEntry(*row.values()) for row in rows]
 

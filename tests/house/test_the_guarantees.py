@@ -1,0 +1,30 @@
+"""docs/guarantees.md names only tests that exist."""
+
+import ast
+import re
+
+import pytest
+
+from tests.house.source import ROOT
+
+TEXT = (ROOT / "docs" / "guarantees.md").read_text()
+NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXT)))
+
+
+@pytest.mark.parametrize(("path", "name"), NAMED, ids=[name for _, name in NAMED])
+def test_a_promise_is_proved_by_a_test_that_exists(path: str, name: str) -> None:
+    tree = ast.parse((ROOT / path).read_text())
+    found = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and n.name == name]
+    assert found, f"{path} has no {name}"
+
+
+def test_every_promise_names_its_proof() -> None:
+    promises = [line for line in TEXT.splitlines() if line.startswith("- ")]
+    assert len(promises) > 30
+    assert not [line for line in promises if "::" not in line]
+    assert TEXT.count("::") == len(re.findall(r"`tests/[\w/]+\.py::\w+`", TEXT))
+
+
+def test_decisions_are_numbered_without_a_hole() -> None:
+    found = sorted(path.stem for path in (ROOT / "docs" / "decisions").glob("*.md"))
+    assert found == [f"{n:03}" for n in range(1, len(found) + 1)]

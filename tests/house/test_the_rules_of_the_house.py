@@ -1,0 +1,213 @@
+"""The rules of docs/house.md, read off the source itself."""
+
+import ast
+import gzip
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from firebell.kit import migrate
+from tests.house.source import ROOT, SRC, TEMPLATES, modules
+
+SLICES = ("people", "catalog", "alerts", "oncall", "paging", "incidents", "postmortems")
+PURE = [
+    "alerts/model",
+    "alerts/normal",
+    "alerts/rules",
+    "alerts/sources/alertmanager",
+    "alerts/sources/generic",
+    "alerts/sources/pagerduty",
+    "catalog/model",
+    "incidents/lifecycle",
+    "incidents/model",
+    "incidents/severity",
+    "oncall/model",
+    "oncall/shifts",
+    "oncall/timeline",
+    "oncall/turns",
+    "paging/escalation",
+    "paging/model",
+    "paging/personal",
+    "people/model",
+    "people/rules",
+    "people/throttle",
+    "people/welcome",
+    "postmortems/draft",
+    "postmortems/model",
+    "signal",
+]
+IMPURE_MODULES = {
+    "asyncio",
+    "asyncpg",
+    "httpx",
+    "logging",
+    "os",
+    "random",
+    "secrets",
+    "socket",
+    "time",
+    "uuid",
+}
+CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter"}
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Yield every module that is imported, `from` names included where they may be modules."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def test_the_list_of_pure_modules_is_true() -> None:
+    known = {str(path.relative_to(SRC).with_suffix("")) for path, _ in modules()}
+    assert set(PURE) <= known
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_pure_module_asks_no_clock_no_dice_and_no_network(name: str) -> None:
+    tree = ast.parse((SRC / f"{name}.py").read_text())
+    assert not {found.partition(".")[0] for found in imports(tree)} & IMPURE_MODULES
+    assert not {f for f in imports(tree) if f.endswith((".store", ".actions", ".ledger", "kit.db"))}
+    waits = (ast.Await, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith)
+    assert not [node for node in ast.walk(tree) if isinstance(node, waits)]
+    calls = [
+        n.func.attr for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
+    ]
+    assert not CLOCKS & set(calls)
+
+
+def test_no_sql_of_the_domain_asks_the_databases_clock() -> None:
+    clock = re.compile(r"\b(now\(\)|current_timestamp|current_date|clock_timestamp|localtimestamp)", re.I)
+    for path, tree in modules():
+        if path == SRC / "kit" / "migrate.py" or "commands" in path.parts:
+            continue
+        words = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        assert not [w for w in words if clock.search(w) and "select" in w.lower()], path
+
+
+def test_only_the_edges_ask_a_clock() -> None:
+    edges = {"kit/clock.py", "kit/log.py", "commands"}
+    for path, tree in modules():
+        name = str(path.relative_to(SRC))
+        if name in edges or name.split("/")[0] in edges:
+            continue
+        found = [
+            ast.unparse(n.func)
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr in CLOCKS
+        ]
+        wrong = [call for call in found if call.startswith(("datetime.", "date.", "time.time"))]
+        assert not wrong, f"{name}: {wrong}"
+
+
+def test_slices_meet_in_model_and_actions_alone() -> None:
+    allowed = {"firebell.people.access", "firebell.paging.view"}
+    for path, tree in modules():
+        own = path.relative_to(SRC).parts[0]
+        if own not in SLICES:
+            continue
+        for found in imports(tree):
+            parts = found.split(".")
+            if parts[0] != "firebell" or len(parts) < 3 or parts[1] == own or parts[1] not in SLICES:
+                continue
+            met = ".".join(parts[:3])
+            assert parts[2] in ("model", "actions") or met in allowed, (
+                f"{path.relative_to(SRC)} imports {found}"
+            )
+
+
+def test_inside_a_slice_the_sql_is_in_the_store_alone() -> None:
+    for path, tree in modules():
+        if path.relative_to(SRC).parts[0] not in SLICES or path.name in ("store.py", "ledger.py"):
+            continue
+        words = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        sql = [w for w in words if re.match(r"\s*(select|insert into|update \w+ set|delete from)\s", w)]
+        assert not sql, f"{path.relative_to(SRC)}: {sql}"
+
+
+def test_migrations_are_numbered_without_a_hole_and_named() -> None:
+    found = migrate.available()
+    assert [m.version for m in found] == list(range(1, len(found) + 1))
+    for path in (SRC / "migrations").glob("*.sql"):
+        assert re.fullmatch(r"\d{3}_[a-z_]+\.sql", path.name)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.name)
+def test_no_template_carries_style_or_script_of_its_own(path: Path) -> None:
+    text = path.read_text()
+    assert not re.search(r"<style|\sstyle\s*=", text)
+    assert not re.search(r"\son[a-z]+\s*=", text)
+    assert not re.search(r"javascript:", text)
+    inert = ("src=", 'type="application/json"')
+    assert not [tag for tag in re.findall(r"<script[^>]*>", text) if not any(word in tag for word in inert)]
+    assert "|safe" not in text.replace(" ", "")
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.name)
+def test_every_static_file_is_asked_for_by_its_fingerprint(path: Path) -> None:
+    text = path.read_text()
+    # fonts keep the plain address that the style sheet gives them
+    assert "/static/" not in text.replace('"/static/fonts/', "")
+    for name in re.findall(r"static\(['\"]([^'\"]+)['\"]\)", text):
+        assert (SRC / "static" / name).is_file(), name
+
+
+def test_styles_and_scripts_stay_within_their_budget() -> None:
+    def packed(suffix: str) -> int:
+        return sum(len(gzip.compress(p.read_bytes(), 9)) for p in (SRC / "static").rglob(f"*{suffix}"))
+
+    assert packed(".css") <= 12 * 1024
+    assert packed(".js") <= 24 * 1024
+
+
+def test_every_variable_of_the_environment_is_explained_in_the_docs() -> None:
+    text = (SRC / "settings.py").read_text()
+    read = set(re.findall(r"get\(\"(\w+)\"", text))
+    documented_here = set(re.findall(r'"""([A-Z_]+): ', text))
+    assert read == documented_here
+    docs = "\n".join(p.read_text() for p in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"])
+    assert not {name for name in read if f"`{name}`" not in docs}
+
+
+def _is_public(node: ast.AST) -> bool:
+    return isinstance(
+        node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    ) and not node.name.startswith("_")
+
+
+def test_what_others_call_says_what_it_guarantees() -> None:
+    silent = []
+    for path, tree in modules():
+        name = str(path.relative_to(SRC).with_suffix(""))
+        kind = name.rpartition("/")[2]
+        assert ast.get_docstring(tree), name
+        if name in PURE or kind in (
+            "actions",
+            "due",
+            "links",
+            "notices",
+            "view",
+            "access",
+            "ingest",
+            "personal",
+        ):
+            silent += [f"{name}.{n.name}" for n in tree.body if _is_public(n) and not ast.get_docstring(n)]  # type: ignore[attr-defined, arg-type]
+    assert silent == []
+
+
+def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
+    owners = {"worker.py", "alerts/ingest.py"}
+    for path, tree in modules():
+        caught = [
+            n
+            for n in ast.walk(tree)
+            if isinstance(n, ast.ExceptHandler)
+            and (n.type is None or ast.unparse(n.type) in ("Exception", "BaseException"))
+            and not any(isinstance(inner, ast.Raise) and inner.exc is None for inner in ast.walk(n))
+        ]
+        assert not caught or str(path.relative_to(SRC)) in owners, path
