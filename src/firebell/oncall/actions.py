@@ -60,13 +60,8 @@ async def by_slug(tx: Tx, slug: str) -> Schedule:
     return found[slug]
 
 
-async def on_duty(tx: Tx, schedule_ids: Sequence[int], now: datetime) -> dict[int, tuple[int, ...]]:
-    """Return who is on duty per schedule at `now`; nobody for a gap, an unknown id or what cannot be read."""
-    found = await schedules_by_id(tx, schedule_ids)
-    return {i: _at(found[i], now) if i in found else () for i in schedule_ids}
-
-
-def _at(schedule: Schedule, now: datetime) -> tuple[int, ...]:
+def users_at(schedule: Schedule, now: datetime) -> tuple[int, ...]:
+    """Return who is on duty at `now`; nobody for a gap or a schedule that cannot be read."""
     try:
         return tuple(int(u) for u in shifts.at(schedule, now))
     except (ArithmeticError, ValueError, LookupError):

@@ -84,7 +84,7 @@ async def gather(tx: Tx, pages: Sequence[Page], now: datetime) -> Facts:
     """Read the facts for these pages, at this instant."""
     targets = {t for page in pages for level in page.plan.levels for t in level.targets}
     schedules = await oncall.schedules_by_id(tx, [t.id for t in targets if t.kind is TargetKind.SCHEDULE])
-    on_duty = await oncall.on_duty(tx, list(schedules), now)
+    on_duty = {i: oncall.users_at(schedule, now) for i, schedule in schedules.items()}
     team_ids = {t.id for t in targets if t.kind is TargetKind.TEAM} | {p.team_id for p in pages if p.team_id}
     members = {i: await people.team_members(tx, i) for i in team_ids}
     catch_all = await people.catch_all(tx)
@@ -114,7 +114,8 @@ async def run(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[du
     """Run the timers of pages; a timer whose plan is void does nothing, one whose page is held is kept."""
     ids = [int(timer.key) for timer in timers]
     pages = {page.id: page for page in await store.lock_free(tx, ids)}
-    held = set(await store.pages_by_id(tx, [i for i in ids if i not in pages]))
+    missing = [i for i in ids if i not in pages]
+    held = set(await store.pages_by_id(tx, missing)) if missing else set()
     ready = [
         pages[i]
         for i, timer in zip(ids, timers, strict=True)
