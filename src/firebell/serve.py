@@ -39,6 +39,7 @@ def _server(asgi: ASGIApp, settings: Settings) -> _Server:
         log_config=None,
         timeout_graceful_shutdown=3,
         proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
     )
     return _Server(config)

@@ -21,6 +21,8 @@ class Settings:
     """FIREBELL_HOST: the address to listen on."""
     port: int = 8080
     """FIREBELL_PORT: the port to listen on."""
+    trusted_proxies: str = "127.0.0.1"
+    """FIREBELL_TRUSTED_PROXIES: proxies whose X-Forwarded-For is believed, comma-separated."""
     base_url: str = ""
     """FIREBELL_BASE_URL: the address that people use, for links in messages."""
     smtp_url: str = ""
@@ -62,6 +64,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         database_url=get("DATABASE_URL", ""),
         host=get("FIREBELL_HOST", defaults.host),
         port=port,
+        trusted_proxies=get("FIREBELL_TRUSTED_PROXIES", defaults.trusted_proxies),
         base_url=get("FIREBELL_BASE_URL", ""),
         smtp_url=get("FIREBELL_SMTP_URL", ""),
         mail_from=get("FIREBELL_MAIL_FROM", defaults.mail_from),

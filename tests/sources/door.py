@@ -3,15 +3,19 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
 from firebell import app
 from firebell.alerts import actions as alerts
+from firebell.alerts import store
 from firebell.alerts.model import Alert, RawEvent
 from firebell.kit.clock import FakeClock
 from tests.world import World, world
+
+_EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 
 @dataclass(slots=True)
@@ -41,7 +45,7 @@ class Door:
     async def raw(self) -> list[RawEvent]:
         """Return every stored request, the newest first."""
         async with self.world.ctx.db.tx() as tx:
-            return await alerts.raw_events(tx, self.world.integration, 1000)
+            return await store.raw_events(tx, self.world.integration, _EVER[0], _EVER[1], 1000)
 
     async def states(self) -> list[str]:
         """Return the state of every page, the oldest first."""

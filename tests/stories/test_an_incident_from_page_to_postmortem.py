@@ -29,7 +29,8 @@ async def test_from_page_to_postmortem(dsn: str, clock: FakeClock) -> None:
             again = await incidents.declare(tx, mara, title="Card payments fail", answers=MAJOR, now=w.now)
         assert (made.id, made.severity) == (again.id, 1)
         await w.settle()
-        assert w.sink.got[-1]["title"] == f"INC-{made.id} SEV1: Card payments fail"
+        last = w.sink.got[-1]
+        assert (last["title"], last["severity"]) == (f"INC-{made.id}: Card payments fail", 1)
 
         async with w.ctx.db.tx() as tx:
             with pytest.raises(Conflict, match="commander"):

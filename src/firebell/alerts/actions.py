@@ -28,6 +28,8 @@ from firebell.kit.events import Actor
 from firebell.kit.text import clean_name
 
 EVENTS_KEPT = timedelta(days=30)
+NEAR = timedelta(minutes=5)
+"""How far from an alert's own times the requests that made it are looked for."""
 IDS_KEPT = timedelta(days=7)
 BROKEN = "alerts.broken"
 """The timer of an integration that sends what cannot be read; while it is set, its owner knows."""
@@ -37,7 +39,6 @@ groups_by_id = store.groups_by_id
 integrations = store.integrations
 lock_services = store.lock_services
 policy_names = store.policy_names
-raw_events = store.raw_events
 alerts = store.alerts
 
 
@@ -142,7 +143,9 @@ async def alert_with_group(tx: Tx, alert_id: int) -> tuple[Alert, Group | None, 
     if found is None:
         raise NotFound(f"There is no alert {alert_id}.")
     groups = await store.groups_by_id(tx, [found.group_id] if found.group_id else [])
-    return found, groups.get(found.group_id or 0), await store.raw_events(tx, found.integration_id, 50)
+    since, until = min(found.starts_at, found.last_seen) - NEAR, found.last_seen + NEAR
+    raw = await store.raw_events(tx, found.integration_id, since, until, 50)
+    return found, groups.get(found.group_id or 0), raw
 
 
 async def alert_rate(tx: Tx, since: datetime, now: datetime, bins: int) -> list[int]:

@@ -10,7 +10,9 @@ from firebell.kit.errors import Unavailable
 from firebell.kit.group_commit import GroupCommit
 
 QUEUE = 10_000
+QUEUE_BYTES = 64 * 2**20
 BATCH = 1_000
+BATCH_BYTES = 8 * 2**20
 KEY_LENGTH = 64
 KEYS_MAX_AGE = timedelta(seconds=5)
 
@@ -20,7 +22,9 @@ class Ingest:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._commits = GroupCommit(self._store, batch=BATCH)
+        self._commits = GroupCommit(
+            self._store, batch=BATCH, weight=BATCH_BYTES, weigh=lambda received: len(received.body)
+        )
         self._keys: dict[str, tuple[int, int]] = {}
         self._keys_at = ctx.clock.now() - 2 * KEYS_MAX_AGE
 
@@ -46,7 +50,7 @@ class Ingest:
 
     async def submit(self, received: Received) -> None:
         """Return when `received` is durable; raise `Unavailable` when it is not, so the sender repeats it."""
-        if len(self._commits) >= QUEUE:
+        if len(self._commits) >= QUEUE or self._commits.waiting_weight >= QUEUE_BYTES:
             raise Unavailable("Too many events wait to be stored; this one was not.", retry_after=5)
         await self._commits.add(received)
 

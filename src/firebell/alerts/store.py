@@ -268,12 +268,16 @@ async def alerts(tx: Tx, words: str, before: int | None, limit: int) -> list[Ale
     return [_alert(row) for row in rows]
 
 
-async def raw_events(tx: Tx, integration_id: int, limit: int) -> list[RawEvent]:
-    """Return the last requests of an integration, the newest first."""
+async def raw_events(
+    tx: Tx, integration_id: int, since: datetime, until: datetime, limit: int
+) -> list[RawEvent]:
+    """Return the last requests that an integration got within `[since, until]`, the newest first."""
     rows = await tx.fetch(
         "select id, received_at, source, body, error from event where integration_id = $1"
-        " order by id desc limit $2",
+        " and received_at between $2 and $3 order by received_at desc, id desc limit $4",
         integration_id,
+        since,
+        until,
         limit,
     )
     return [RawEvent(*row.values()) for row in rows]

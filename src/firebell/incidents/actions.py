@@ -141,7 +141,7 @@ async def _page(tx: Tx, actor: Actor, found: Incident, service_ids: Sequence[int
         tx,
         actor,
         incident_id=found.id,
-        title=f"{found.ref} SEV{found.severity}: {found.title}",
+        title=f"{found.ref}: {found.title}",
         severity=found.severity,
         service_id=service.id if service else None,
         team_id=service.team_id if service else None,

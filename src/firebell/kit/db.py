@@ -146,7 +146,7 @@ class Db:
     async def connect(cls, dsn: str, reactions: Reactions, *, size: int = 10) -> "Db":
         """Open a pool of up to `size` connections."""
         pool = await asyncpg.create_pool(
-            dsn, min_size=WARM, max_size=size, init=_prepare, reset=_keep, command_timeout=60
+            dsn, min_size=min(WARM, size), max_size=size, init=_prepare, reset=_keep, command_timeout=60
         )
         return cls(pool, reactions, dsn)
 

@@ -16,17 +16,27 @@ T = TypeVar("T")
 class GroupCommit(Generic[T]):
     """One committer: `store` writes a batch in one transaction that is durable when it returns.
 
+    A batch has at most `batch` items, and ends with the one that reaches `weight`, as `weigh` counts.
     `linger_s` lets more arrive before each commit, for items whose answer nobody waits for.
     """
 
     def __init__(
-        self, store: Callable[[list[T]], Awaitable[None]], *, batch: int, linger_s: float = 0
+        self,
+        store: Callable[[list[T]], Awaitable[None]],
+        *,
+        batch: int,
+        weight: int = 0,
+        weigh: Callable[[T], int] = lambda _: 0,
+        linger_s: float = 0,
     ) -> None:
         self._store = store
         self._batch = batch
+        self._weight = weight
+        self._weigh = weigh
         self._linger_s = linger_s
         self._waiting: deque[tuple[T, asyncio.Future[None]]] = deque()
         self._running: asyncio.Task[None] | None = None
+        self.waiting_weight = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -35,6 +45,7 @@ class GroupCommit(Generic[T]):
         """Return when `item` is durable; raise `Unavailable` when it is not."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
+        self.waiting_weight += self._weigh(item)
         if self._running is None:
             self._running = asyncio.create_task(self._drain())
         await done
@@ -44,10 +55,18 @@ class GroupCommit(Generic[T]):
             while self._waiting:
                 if self._linger_s:
                     await asyncio.sleep(self._linger_s)
-                size = min(self._batch, len(self._waiting))
-                await self._commit([self._waiting.popleft() for _ in range(size)])
+                await self._commit(self._next())
         finally:
             self._running = None
+
+    def _next(self) -> list[tuple[T, asyncio.Future[None]]]:
+        batch: list[tuple[T, asyncio.Future[None]]] = []
+        taken = 0
+        while self._waiting and len(batch) < self._batch and taken <= self._weight:
+            batch.append(self._waiting.popleft())
+            taken += self._weigh(batch[-1][0])
+        self.waiting_weight -= taken
+        return batch
 
     async def _commit(self, batch: list[tuple[T, asyncio.Future[None]]]) -> None:
         """Commit the batch as one; when that fails for a reason of its own, each item alone."""

@@ -5,6 +5,7 @@ import contextlib
 import ipaddress
 import socket
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from firebell.kit.errors import Invalid
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_ENOUGH = 64 * 1024
 _TUNNELS = [ipaddress.ip_network(n) for n in ("::/96", "64:ff9b::/96", "2001::/32", "2002::/16")]
 """IPv4 in IPv6 (compatible, NAT64, Teredo, 6to4): a gateway would dial the inner address, whatever it is."""
 
@@ -99,3 +101,29 @@ def guarded_client(networks: tuple[Network, ...]) -> httpx.AsyncClient:
     transport = httpx.AsyncHTTPTransport(retries=0, limits=httpx.Limits(max_keepalive_connections=50))
     transport._pool._network_backend = _GuardedBackend(networks)
     return httpx.AsyncClient(transport=transport, timeout=10, follow_redirects=False, trust_env=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a receiver answered; `text` is the beginning of its body."""
+
+    status: int
+    retry_after: str
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is a 2xx."""
+        return 200 <= self.status < 300
+
+
+async def post(http: httpx.AsyncClient, url: str, **given: Any) -> Reply:
+    """Post and return the answer, of which at most 64 KiB are read however much is sent."""
+    read = bytearray()
+    async with http.stream("POST", url, **given) as response:
+        async for chunk in response.aiter_bytes():
+            read += chunk
+            if len(read) > _ENOUGH:
+                break
+        text = bytes(read[:_ENOUGH]).decode(response.encoding or "utf-8", "replace")
+        return Reply(response.status_code, response.headers.get("retry-after", ""), text)

@@ -35,13 +35,14 @@ class Message:
         """One line that says what it is and what is wanted."""
         if not self.page_ref:
             return self.title
+        what = self.title if self.severity is None else f"SEV{self.severity}, {self.title}"
         match self.reason:
             case "alarm":
-                return f"[{self.page_ref}] NOBODY HAS TAKEN THIS: {self.title}"
+                return f"[{self.page_ref}] NOBODY HAS TAKEN THIS: {what}"
             case "reminder":
-                return f"[{self.page_ref}] Still waiting: {self.title}"
+                return f"[{self.page_ref}] Still waiting: {what}"
             case _:
-                return f"[{self.page_ref}] {self.title}"
+                return f"[{self.page_ref}] {what}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from firebell.kit.http_out import post
 from firebell.paging.channels import Failed, Message, Outcome, Retry
 from firebell.paging.channels.webhook import outcome_of
 
@@ -34,12 +35,12 @@ class Ntfy:
             body["click"] = message.page_url
             body["actions"] = [{"action": "view", "label": "Acknowledge", "url": message.ack_url}]
         try:
-            response = await self._http.post(server, json=body, headers={"X-Idempotency-Key": key})
+            reply = await post(self._http, server, json=body, headers={"X-Idempotency-Key": key})
         except httpx.InvalidURL as exc:
             return Failed(str(exc))
         except httpx.HTTPError as exc:
             return Retry(f"{type(exc).__name__}: {exc}")
-        return outcome_of(response)
+        return outcome_of(reply)
 
 
 def _text(message: Message) -> str:

@@ -4,6 +4,7 @@ import json
 
 import httpx
 
+from firebell.kit.http_out import Reply, post
 from firebell.kit.signing import Signer
 from firebell.paging.channels import Accepted, Failed, Message, Outcome, Retry
 
@@ -44,13 +45,13 @@ def describe(message: Message) -> dict[str, object]:
     }
 
 
-def outcome_of(response: httpx.Response) -> Outcome:
+def outcome_of(reply: Reply) -> Outcome:
     """Return what an answer means: 2xx arrived, 408, 425, 429 and 5xx may be repeated, the rest not."""
-    if response.is_success:
-        return Accepted(str(response.status_code))
-    reason = f"{response.status_code} {response.text[:200]}"
-    if response.status_code in _RETRY or response.is_server_error:
-        wait = response.headers.get("retry-after", "")
+    if reply.ok:
+        return Accepted(str(reply.status))
+    reason = f"{reply.status} {reply.text[:200]}"
+    if reply.status in _RETRY or reply.status >= 500:
+        wait = reply.retry_after
         return Retry(reason, min(60.0, float(wait)) if wait.isdigit() else None)
     return Failed(reason)
 
@@ -72,9 +73,9 @@ class Webhook:
             "X-Firebell-Signature": self._signer.digest("webhook", body),
         }
         try:
-            response = await self._http.post(address, content=body, headers=headers)
+            reply = await post(self._http, address, content=body, headers=headers)
         except httpx.InvalidURL as exc:
             return Failed(str(exc))
         except httpx.HTTPError as exc:
             return Retry(f"{type(exc).__name__}: {exc}")
-        return outcome_of(response)
+        return outcome_of(reply)
