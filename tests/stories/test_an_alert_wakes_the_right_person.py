@@ -160,3 +160,15 @@ async def test_a_more_urgent_alert_wakes_who_was_only_told(dsn: str, clock: Fake
         page = await w.page()
         assert (page.state, page.urgency) == (PageState.TRIGGERED, "high")
         assert len(w.sink.got) == 2
+
+
+async def test_a_page_of_which_no_message_arrived_does_not_say_that_nobody_answered(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        w.sink.status = 410
+        await w.alert()
+        await w.settle()
+        page = await w.page()
+        assert page.exhausted_reason == "No message could be delivered to anybody."
+        assert "No message could be delivered to anybody. Final alarm to" in " ".join(await w.story())

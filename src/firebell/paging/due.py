@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from firebell.kit import due
@@ -29,7 +30,7 @@ class Facts:
     catch_all: list[int]
     people: dict[int, Person]
     rules: dict[str, dict[int, Sequence[Rule]]]
-    notified: dict[int, set[int]]
+    notified: dict[int, dict[int, bool]]
     schedule_names: dict[int, str]
 
     def reachable(self, target: Target) -> list[int]:
@@ -147,7 +148,9 @@ async def _demand(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
     queued: list[Queued] = []
     logs: list[LogLine] = []
     for old in pages:
-        outcome = escalation.advance(old, lambda level, page=old: facts.reach(page, level), now)  # type: ignore[misc]
+        tried = facts.notified.get(old.id, {})
+        heard = any(tried.values()) or not tried
+        outcome = escalation.advance(old, partial(facts.reach, old), now, heard=heard)
         page = outcome.page
         changed.append(page)
         logs += [
@@ -157,7 +160,7 @@ async def _demand(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
         match outcome:
             case escalation.Entered(_, reached, _):
                 planned = _planned(facts, page, reached, page.urgency, now, "page")
-                earlier = sorted(facts.notified.get(page.id, set()) - set(reached))
+                earlier = sorted(tried.keys() - set(reached))
                 if page.epoch == old.epoch:
                     planned += _reminders(facts, page, earlier, now)
                 logs.append(_entered(facts, page, reached))

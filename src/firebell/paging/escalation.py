@@ -219,11 +219,11 @@ Reach = Callable[[int], Sequence[int]]
 """Returns whom a level would reach at this instant."""
 
 
-def advance(page: Page, reach: Reach, now: datetime) -> Entered | Exhausted:
+def advance(page: Page, reach: Reach, now: datetime, *, heard: bool = True) -> Entered | Exhausted:
     """Run the timer of a triggered or exhausted page: enter the next level that reaches a human.
 
     An empty level costs no time; when no level reaches anybody, or the last repetition is over, the page is
-    exhausted.
+    exhausted. `heard` says whether any message of the page arrived.
     """
     assert page.state in (PageState.TRIGGERED, PageState.EXHAUSTED)
     assert page.due_at is not None
@@ -250,6 +250,8 @@ def advance(page: Page, reach: Reach, now: datetime) -> Entered | Exhausted:
         else "Nobody could be reached at any level."
         if len(skipped) == len(levels)
         else "Nobody acknowledged."
+        if heard
+        else "No message could be delivered to anybody."
     )
     return Exhausted(_exhausted(page, reason, now), tuple(skipped))
 

@@ -158,12 +158,14 @@ async def of_page(tx: Tx, page_id: int) -> list[Delivery]:
     return [_delivery(row) for row in rows]
 
 
-async def notified(tx: Tx, page_ids: Sequence[int]) -> dict[int, set[int]]:
-    """Return whom each page has tried to reach under its present epoch or before."""
+async def notified(tx: Tx, page_ids: Sequence[int]) -> dict[int, dict[int, bool]]:
+    """Return whom each page has tried to reach so far, and whether any message to them arrived."""
     rows = await tx.fetch(
-        "select distinct page_id, person_id from delivery where page_id = any($1::bigint[])", list(page_ids)
+        "select page_id, person_id, bool_or(state = 'accepted') arrived from delivery"
+        " where page_id = any($1::bigint[]) group by 1, 2",
+        list(page_ids),
     )
-    found: dict[int, set[int]] = {i: set() for i in page_ids}
+    found: dict[int, dict[int, bool]] = {i: {} for i in page_ids}
     for row in rows:
-        found[row["page_id"]].add(row["person_id"])
+        found[row["page_id"]][row["person_id"]] = row["arrived"]
     return found

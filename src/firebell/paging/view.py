@@ -78,7 +78,7 @@ async def views(tx: Tx, pages: Sequence[Page], now: datetime, *, alerts_each: in
             teams.get(page.team_id or 0, ""),
             [names[i].name for i in owners[page.id]],
             owners[page.id],
-            facts.names(sorted(facts.notified.get(page.id, set()) & set(facts.people))),
+            facts.names(sorted(facts.notified.get(page.id, {}).keys() & set(facts.people))),
             _next(facts, page, now),
         )
         for page in pages
