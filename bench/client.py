@@ -44,6 +44,11 @@ class Load:
         return {name: answered for name, _, answered, status in self.answers if 200 <= status < 300}
 
     @property
+    def sent(self) -> dict[str, float]:
+        """When each accepted id was sent."""
+        return {name: sent for name, sent, _, status in self.answers if 200 <= status < 300}
+
+    @property
     def began(self) -> float:
         """When the first request was sent."""
         return min(sent for _, sent, _, _ in self.answers)

@@ -1,0 +1,76 @@
+"""Group commit: who shares a commit, and who is told what became of it."""
+
+import asyncio
+
+import pytest
+
+from firebell.kit.errors import Unavailable
+from firebell.kit.group_commit import GroupCommit
+
+
+class Store:
+    """Remembers each batch, takes a moment for it, and refuses a batch in which 13 is."""
+
+    def __init__(self, error: Exception) -> None:
+        self.batches: list[list[int]] = []
+        self._error = error
+
+    async def write(self, batch: list[int]) -> None:
+        await asyncio.sleep(0.01)
+        if 13 in batch:
+            raise self._error
+        self.batches.append(batch)
+
+
+async def test_what_arrives_while_a_commit_runs_shares_the_next_one() -> None:
+    store = Store(ValueError())
+    commits = GroupCommit(store.write, batch=100)
+    first = asyncio.create_task(commits.add(0))
+    await asyncio.sleep(0.005)
+    await asyncio.gather(first, *[commits.add(i) for i in range(1, 5)])
+    assert store.batches == [[0], [1, 2, 3, 4]]
+
+
+async def test_a_batch_is_never_larger_than_its_limit() -> None:
+    store = Store(ValueError())
+    commits = GroupCommit(store.write, batch=3)
+    await asyncio.gather(*[commits.add(i) for i in range(7)])
+    assert store.batches == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+async def test_one_that_cannot_be_stored_is_told_so_and_the_others_of_its_batch_are_stored() -> None:
+    store = Store(ValueError("13 is unlucky"))
+    commits = GroupCommit(store.write, batch=100)
+    told = await asyncio.gather(*[commits.add(i) for i in (12, 13, 14)], return_exceptions=True)
+    assert [type(t) for t in told] == [type(None), Unavailable, type(None)]
+    assert store.batches == [[12], [14]]
+
+
+async def test_without_a_database_the_whole_batch_is_told_at_once_and_the_next_one_is_tried() -> None:
+    store = Store(Unavailable("away"))
+    commits = GroupCommit(store.write, batch=100)
+    told = await asyncio.gather(*[commits.add(i) for i in (12, 13, 14)], return_exceptions=True)
+    assert [type(t) for t in told] == [Unavailable] * 3
+    await commits.add(15)
+    assert store.batches == [[15]]
+
+
+async def test_a_sender_that_gives_up_takes_nobody_with_it() -> None:
+    store = Store(ValueError())
+    commits = GroupCommit(store.write, batch=100)
+    gone, stays = asyncio.create_task(commits.add(1)), asyncio.create_task(commits.add(2))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await stays
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert store.batches == [[1, 2]]
+
+
+async def test_who_lingers_lets_more_arrive_before_the_commit() -> None:
+    store = Store(ValueError())
+    commits = GroupCommit(store.write, batch=100, linger_s=0.02)
+    first = asyncio.create_task(commits.add(1))
+    await asyncio.sleep(0.005)
+    await asyncio.gather(first, commits.add(2))
+    assert store.batches == [[1, 2]]
