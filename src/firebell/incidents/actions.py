@@ -201,6 +201,10 @@ async def add_entry(tx: Tx, actor: Actor, incident_id: int, kind: str, text: str
     await paging.renew_subject(tx, "incident", incident_id, now)
 
 
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(w for w in (", ".join(words[:-1]), words[-1]) if w)
+
+
 async def set_canvas(
     tx: Tx, actor: Actor, incident_id: int, conditions: str, actions: str, needs: str, now: datetime
 ) -> None:
@@ -211,7 +215,7 @@ async def set_canvas(
     changed = [name for name in clean if clean[name] != getattr(old, name)]
     if changed:
         await store.change(tx, incident_id, **clean)
-        await _tell(tx, actor, incident_id, "canvas", f"changed {' and '.join(changed)}", now, **clean)
+        await _tell(tx, actor, incident_id, "canvas", f"changed {_listed(changed)}", now, **clean)
 
 
 async def set_severity(
