@@ -35,7 +35,6 @@ def scale() -> str:
     rules += [f".h-{i}{{--h:{i * 30 + 20}}}" for i in range(12)]
     rules += [f".c-{i}{{grid-column-start:{i + 1}}}" for i in range(57)]
     rules += [f".s-{i}{{grid-column-end:span {i}}}" for i in range(1, 57)]
-    rules += [f".x-{i}{{--x:{i / 1000:.2f}}}" for i in range(0, 1001, 10)]
     return "/* Made by tools/vendor.py. */\n@layer util {\n" + "\n".join(rules) + "\n}\n"
 
 

@@ -70,6 +70,8 @@ create table delivery (
     person_id bigint not null references person,
     method_id bigint not null,
     rule_index int not null,
+    -- 0 is sent before 1, and 1 before 2, whatever waits longer
+    rank smallint not null check (rank between 0 and 2),
     reason text not null,
     channel text not null,
     address text not null,
@@ -84,7 +86,7 @@ create table delivery (
     created_at timestamptz not null,
     sent_at timestamptz
 );
-create index delivery_next on delivery (send_at, id) where state in ('queued', 'sending');
+create index delivery_next on delivery (rank, send_at, id) where state in ('queued', 'sending');
 create index delivery_page on delivery (page_id, id);
 
 -- Links in messages work once; the row says that one was used.

@@ -38,12 +38,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The stretch that is shown, and where the present instant lies on it (0 to 1000, None outside)."""
+    """The stretch that is shown, and where the present instant lies on it (in percent, None outside)."""
 
     start: datetime
     end: datetime
     days: tuple[datetime, ...]
-    now_at: int | None
+    now_at: float | None
 
 
 def picture(view: str, at: datetime, tz: str, now: datetime) -> Picture:
@@ -54,7 +54,7 @@ def picture(view: str, at: datetime, tz: str, now: datetime) -> Picture:
     count = VIEWS[view]
     start, end = mu(day, tz), mu(day + timedelta(days=count), tz)
     inside = start <= now < end
-    share = int((now - start) / (end - start) * 1000) // 10 * 10 if inside else None
+    share = round((now - start) / (end - start) * 100, 2) if inside else None
     return Picture(start, end, tuple(day + timedelta(days=i) for i in range(count)), share)
 
 

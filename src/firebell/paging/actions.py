@@ -309,7 +309,7 @@ async def send_test(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     if method is not None and method.disabled_at is None:
         turn = int(now.timestamp())
         planned = personal.Planned(method.person_id, method, 0, now, notices.TEST)
-        await ledger.queue(tx, [ledger.Queued(None, 0, 0, turn, planned)], now)
+        await ledger.queue(tx, [ledger.Queued(None, 0, 0, turn, 2, planned)], now)
 
 
 async def tell_source_broken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
@@ -328,7 +328,7 @@ async def tell_source_broken(tx: Tx, payload: dict[str, Any], now: datetime) -> 
             i, personal.usable(rules[i], [m for m in methods if m.person_id == i])[:1], now, reason
         )
     ]
-    await ledger.queue(tx, [ledger.Queued(None, 0, 0, turn, p) for p in planned], now)
+    await ledger.queue(tx, [ledger.Queued(None, 0, 0, turn, 2, p) for p in planned], now)
 
 
 async def use_link(tx: Tx, link: str, now: datetime) -> bool:

@@ -168,7 +168,8 @@ async def _demand(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
                 reached = tuple(facts.last_resort(page))
                 planned = _planned(facts, page, reached, "high", now, "alarm")
                 logs.append(_exhausted(facts, page, reached))
-        queued += [Queued(page.id, page.epoch, page.level, page.round, p) for p in planned]
+        rank = min(1, page.rank) if page.state is PageState.EXHAUSTED else page.rank
+        queued += [Queued(page.id, page.epoch, page.level, page.round, rank, p) for p in planned]
     await store_changes(tx, changed)
     await ledger.queue(tx, queued, now)
     await store.add_log(tx, logs, now)

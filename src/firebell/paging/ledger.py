@@ -10,19 +10,23 @@ from firebell.paging.personal import Planned, idempotency_key
 
 LEASE = timedelta(seconds=60)
 _DELIVERY = (
-    "id, page_id, epoch, level, round, person_id, method_id, reason, channel, address, idempotency_key,"
+    "id, page_id, epoch, level, round, person_id, method_id, rank, reason, channel, address, idempotency_key,"
     " state, send_at, attempts, error, created_at, sent_at"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A message to store, with the page position that asked for it; a test message has no page."""
+    """A message to store, with the page position that asked for it; a notice has no page.
+
+    `rank` 0 goes before 1, and 1 before 2, whatever waits longer.
+    """
 
     page_id: int | None
     epoch: int
     level: int
     round: int
+    rank: int
     planned: Planned
 
 
@@ -40,11 +44,11 @@ async def queue(tx: Tx, rows: Sequence[Queued], now: datetime) -> None:
     if not rows:
         return
     await tx.execute(
-        "insert into delivery (page_id, epoch, level, round, person_id, method_id, rule_index, reason,"
-        " channel, address, idempotency_key, state, send_at, created_at)"
-        " select p, e, l, r, u, m, x, y, c, a, k, 'queued', s, $1 from unnest($2::bigint[], $3::bigint[],"
-        " $4::int[], $5::int[], $6::bigint[], $7::bigint[], $8::int[], $9::text[], $10::text[],"
-        " $11::text[], $12::text[], $13::timestamptz[]) t(p, e, l, r, u, m, x, y, c, a, k, s)"
+        "insert into delivery (page_id, epoch, level, round, person_id, method_id, rule_index, rank,"
+        " reason, channel, address, idempotency_key, state, send_at, created_at)"
+        " select p, e, l, r, u, m, x, n, y, c, a, k, 'queued', s, $1 from unnest($2::bigint[], $3::bigint[],"
+        " $4::int[], $5::int[], $6::bigint[], $7::bigint[], $8::int[], $9::smallint[], $10::text[],"
+        " $11::text[], $12::text[], $13::text[], $14::timestamptz[]) t(p, e, l, r, u, m, x, n, y, c, a, k, s)"
         " on conflict (idempotency_key) do nothing",
         now,
         [q.page_id for q in rows],
@@ -54,6 +58,7 @@ async def queue(tx: Tx, rows: Sequence[Queued], now: datetime) -> None:
         [q.planned.person_id for q in rows],
         [q.planned.method.id for q in rows],
         [q.planned.rule_index for q in rows],
+        [q.rank for q in rows],
         [q.planned.reason for q in rows],
         [q.planned.method.kind for q in rows],
         [q.planned.method.address for q in rows],
@@ -63,29 +68,34 @@ async def queue(tx: Tx, rows: Sequence[Queued], now: datetime) -> None:
     await tx.wake("send")
 
 
-async def claim(tx: Tx, now: datetime, limit: int) -> list[Delivery]:
-    """Lease up to `limit` messages that are due, and void those whose page has moved on (I6)."""
+async def claim(tx: Tx, now: datetime, limit: int, full: Sequence[str] = ()) -> list[Delivery]:
+    """Lease up to `limit` due messages but of `full` channels, and void those of older plans (I6)."""
     rows = await tx.fetch(
         "update delivery d set"
         " state = case when d.page_id is null or p.epoch = d.epoch then 'sending' else 'void' end,"
         " lease_until = $1 + $3::interval, attempts = d.attempts + 1"
         " from (select id from delivery where state in ('queued', 'sending') and send_at <= $1"
-        " and (lease_until is null or lease_until <= $1) order by send_at, id limit $2"
+        " and (lease_until is null or lease_until <= $1) and channel <> all($4::text[])"
+        " order by rank, send_at, id limit $2"
         " for update skip locked) q"
         " join delivery o on o.id = q.id left join page p on p.id = o.page_id"
         f" where d.id = q.id returning {', '.join('d.' + c for c in _DELIVERY.split(', '))}",
         now,
         limit,
         LEASE,
+        list(full),
     )
-    return [_delivery(row) for row in rows if row["state"] == "sending"]
+    claimed = [_delivery(row) for row in rows if row["state"] == "sending"]
+    return sorted(claimed, key=lambda delivery: (delivery.rank, delivery.send_at, delivery.id))
 
 
-async def next_at(tx: Tx) -> datetime | None:
-    """Return when the next waiting message may go; a lease that ends is found by the worker's poll."""
+async def next_at(tx: Tx, full: Sequence[str]) -> datetime | None:
+    """Return when the next message but of `full` channels may go; the worker's poll finds ended leases."""
     found = await tx.value(
-        "select send_at from delivery where state in ('queued', 'sending') and lease_until is null"
-        " order by send_at, id limit 1"
+        "select min(d.send_at) from generate_series(0, 2) r cross join lateral (select send_at from delivery"
+        " where state in ('queued', 'sending') and rank = r and lease_until is null"
+        " and channel <> all($1::text[]) order by send_at, id limit 1) d",
+        list(full),
     )
     assert found is None or isinstance(found, datetime)
     return found

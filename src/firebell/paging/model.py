@@ -132,6 +132,11 @@ class Page:
     exhausted_reason: str | None
 
     @property
+    def rank(self) -> int:
+        """Which of its messages overtake: 0 for SEV0 and SEV1, 1 for other urgent pages, 2 for the rest."""
+        return 0 if self.severity in (0, 1) else 1 if self.urgency == "high" else 2
+
+    @property
     def ref(self) -> str:
         """How people name the page."""
         return f"PG-{self.id}"
@@ -148,6 +153,7 @@ class Delivery:
     round: int
     person_id: int
     method_id: int
+    rank: int
     reason: str
     channel: str
     address: str

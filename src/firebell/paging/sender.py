@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import Alert
@@ -26,7 +28,7 @@ from firebell.people import actions as people
 log = logging.getLogger(__name__)
 
 CAPACITY = 64
-"""How many messages are under way at once in this process."""
+"""How many messages of one channel are under way at once in this process."""
 ROOM, CLAIM = 16, 32
 """How many of them must be free before more are claimed, and how many are claimed at most: a claim of one
 costs as much as one of many, and what is claimed begins before long."""
@@ -45,13 +47,13 @@ ALERTS = 100
 
 
 class Sender:
-    """Has its own tasks: a slow provider delays nobody else's message."""
+    """Has its own tasks, and room for each channel: a provider that hangs delays no other channel."""
 
     def __init__(self, ctx: Context, on_free: Callable[[], None] = lambda: None) -> None:
         self._ctx = ctx
         self._on_free = on_free
         self._tasks: set[asyncio.Task[None]] = set()
-        self._more = False
+        self._under_way: Counter[str] = Counter()
         self._arrived = GroupCommit(self._record_accepted, batch=CAPACITY, linger_s=LINGER_S)
         self._channels: dict[str, Channel] = {
             "email": Email(ctx.smtp_url, ctx.mail_from),
@@ -59,27 +61,29 @@ class Sender:
             "ntfy": Ntfy(ctx.http, ctx.ntfy_url),
         }
 
+    def _full(self) -> list[str]:
+        """Return the channels that have no room for a lot of messages."""
+        return [name for name, n in self._under_way.items() if n > CAPACITY - ROOM]
+
     async def run_once(self, now: datetime) -> int:
         """Claim what is due and there is room for, begin to send it, and return how many were claimed."""
-        room = CAPACITY - len(self._tasks)
-        if room < ROOM:
-            self._more = True
-            return 0
+        full = self._full()
+        room = CAPACITY - max((n for name, n in self._under_way.items() if name not in full), default=0)
         async with self._ctx.db.tx() as tx:
             await fence(tx)
-            claimed = await ledger.claim(tx, now, min(room, CLAIM))
+            claimed = await ledger.claim(tx, now, min(room, CLAIM), full)
             messages = await self._composed(tx, claimed, now) if claimed else []
-        self._more = False
         for delivery, message in zip(claimed, messages, strict=True):
             task = asyncio.create_task(self._deliver(delivery, message))
             self._tasks.add(task)
-            task.add_done_callback(self._finished)
+            self._under_way[delivery.channel] += 1
+            task.add_done_callback(partial(self._finished, delivery.channel))
             await asyncio.sleep(1 / PER_S)
         return len(claimed)
 
     async def next_at(self, tx: Tx) -> datetime | None:
-        """Return when to look again: not before there is room, which is told by `on_free`."""
-        return None if self._more else await ledger.next_at(tx)
+        """Return when to look again; that a full channel has room is told by `on_free`."""
+        return await ledger.next_at(tx, self._full())
 
     async def drain(self, limit_s: float | None = None) -> None:
         """Wait until everything that was begun is recorded; after `limit_s` what is not sent is put back."""
@@ -91,11 +95,12 @@ class Sender:
         if slow:
             await asyncio.wait(slow, timeout=1)
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _finished(self, channel: str, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._under_way[channel] -= 1
         if not task.cancelled() and task.exception():
             log.error("a message ended without an outcome", exc_info=task.exception())
-        if self._more and len(self._tasks) <= CAPACITY - ROOM:
+        if self._under_way[channel] == CAPACITY - ROOM:
             self._on_free()
 
     async def _composed(

@@ -1,0 +1,66 @@
+"""Story: in a storm the gravest page overtakes, and a provider that hangs delays nobody else's message."""
+
+import asyncio
+from datetime import timedelta
+
+from firebell.incidents import actions as incidents
+from firebell.kit.clock import FakeClock
+from firebell.kit.events import Actor
+from firebell.paging.sender import CAPACITY, Sender
+from firebell.people import actions as people
+from firebell.people.model import Channel
+from tests.world import World, world
+
+
+async def plan(w: World) -> None:
+    """Run the timers, so that every message waits in the ledger."""
+    while await w.worker.run_due(w.now):
+        pass
+
+
+async def test_a_sev1_declared_in_a_storm_is_the_next_message(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        for number in range(40):
+            await w.alert(f"alert {number}", service=f"s{number}", severity="warning" if number % 2 else None)
+        await plan(w)
+        async with w.ctx.db.tx() as tx:
+            mara = await w.actor(w.mara)
+            made = await incidents.declare(
+                tx, mara, title="All down", severity=1, service_ids=[w.service], now=w.now
+            )
+        await plan(w)
+        await w.settle()
+        assert w.sink.got[0]["title"] == f"{made.ref}: All down"
+        urgencies = [message["urgency"] for message in w.sink.got]
+        assert urgencies == sorted(urgencies)
+
+
+async def test_a_mail_server_that_hangs_holds_up_no_webhook(dsn: str, clock: FakeClock) -> None:
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, world(dsn, clock, smtp_url=f"smtp://127.0.0.1:{port}") as w:
+        async with w.ctx.db.tx() as tx:
+            (mail,) = [m for m in await people.methods_of(tx, [w.mara]) if m.kind == Channel.EMAIL]
+            test = Actor("system", "Test")
+            for urgency in ("high", "low"):
+                await people.set_rules(
+                    tx, test, person_id=w.mara, urgency=urgency, rules=[(0, mail.id)], now=w.now
+                )
+        for number in range(CAPACITY + 10):
+            await w.alert(f"alert {number}", service=f"s{number}")
+        await plan(w)
+        sender = Sender(w.ctx)
+        while await sender.run_once(w.now):
+            pass
+        assert w.sink.got == []
+        clock.advance(timedelta(minutes=5))
+        await plan(w)
+        while not w.sink.got:
+            await sender.run_once(w.now)
+            await asyncio.sleep(0.01)
+        assert w.sink.people()[0] == "Jun Okafor"
+        await sender.drain(0)
