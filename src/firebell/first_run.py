@@ -157,7 +157,7 @@ async def _rota(
             layers=[
                 Layer(
                     id=0,
-                    name="Weekly",
+                    name="Rotation",
                     slots=tuple((person,) for person in everyone),
                     anchor=_anchor(answers, now),
                     unit=Unit.WEEK,

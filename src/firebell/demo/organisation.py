@@ -112,7 +112,7 @@ async def _policy(
 
 
 def _weekly(names: list[int], anchor: datetime, tz: str, offset: int = 0) -> Layer:
-    return Layer(0, tuple((i,) for i in names), anchor, Unit.WEEK, 1, tz, offset=offset, name="Weekly")
+    return Layer(0, tuple((i,) for i in names), anchor, Unit.WEEK, 1, tz, offset=offset, name="Rotation")
 
 
 def _monday(now: datetime) -> datetime:

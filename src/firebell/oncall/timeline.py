@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from firebell.oncall.model import Layer, Schedule, Unit, User
+from firebell.oncall.model import Layer, Piece, Schedule, Unit, User
 from firebell.oncall.shifts import duty
 from firebell.oncall.turns import local, mu, pieces
 
@@ -87,13 +87,24 @@ def rows(schedule: Schedule, seen: Picture) -> list[Row]:
     ]
     found = [Row("On call", "result", "final", _apart(result))]
     for layer in reversed(schedule.layers):
-        turns = pieces(layer, seen.start, seen.end, schedule.inactive)
+        turns = _joined(pieces(layer, seen.start, seen.end, schedule.inactive))
         blocks = [_block(seen, t.start, t.end, t.users) for t in turns]
         found.append(Row(layer.name or "Rotation", caption(layer), "layer", _apart(blocks)))
     edits = [e for e in schedule.edits if e.start < seen.end and e.end > seen.start]
     if edits:
         blocks = [_block(seen, e.start, e.end, e.users, edited=True) for e in edits]
         found.append(Row("Overrides", f"{len(edits)} shown", "layer", _apart(blocks)))
+    return found
+
+
+def _joined(turns: Sequence[Piece]) -> list[Piece]:
+    """Return the turns with those of the same people that abut drawn as one."""
+    found: list[Piece] = []
+    for turn in turns:
+        if found and (found[-1].end, found[-1].users) == (turn.start, turn.users):
+            found[-1] = replace(found[-1], end=turn.end)
+        else:
+            found.append(turn)
     return found
 
 
