@@ -165,7 +165,7 @@ async def page(
     # the frame asks the database, which may be what the page of an error has to tell about
     framed = me is not None and shell_of is not None and status < HTTPStatus.INTERNAL_SERVER_ERROR
     now = request.app.state.ctx.clock.now()
-    tz = me.tz if me else "UTC"
+    tz = (context or {}).get("tz") or (me.tz if me else "UTC")
     values = {
         "request": request,
         "me": me,
