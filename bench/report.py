@@ -35,9 +35,11 @@ _TAIL = """\
 ## The workloads
 
 `bench/alert.json` is an Alertmanager webhook v4 message with one alert; its `service` label names the group, so \
-W1, W4 and W5 open one page per request, each with its escalation timer, ledger row and webhook message. W1b puts \
-the same new alerts into 100 groups (`bench/alert_grouped.json`). "All right" means: every accepted request is a \
-row at the end and ten seconds later; the counts of alerts, events, pages and messages are exactly what they must be.
+W4 and W5 open one page per request, each with its escalation timer, ledger row and webhook message. W1 does the same \
+for the 1,000 groups that a service opens within five minutes; then the storm guard puts what follows on one page \
+(`docs/decisions/011.md`). W1b puts the same new alerts into 100 groups (`bench/alert_grouped.json`). "All right" \
+means: every accepted request is a row at the end and ten seconds later; the counts \
+of alerts, events, pages and messages are exactly what they must be.
 
 ## Others
 

@@ -21,9 +21,9 @@ class Episode:
 
 @dataclass(slots=True)
 class Grouped:
-    """A group: which episodes joined it, in order, and what its page was told."""
+    """A group: which episodes joined it, in order, and what its page was told; a storm has no route."""
 
-    route: str
+    route: str | None
     told: list[str]
     members: list[int] = field(default_factory=list)
     high: bool = False
@@ -31,8 +31,9 @@ class Grouped:
 
 @dataclass(slots=True)
 class Oracle:
-    """Applies single events, in order of arrival."""
+    """Applies single events, in order of arrival, all within one window of storms with `room` groups."""
 
+    room: int
     episodes: list[Episode] = field(default_factory=list)
     groups: list[Grouped] = field(default_factory=list)
     decisive: dict[str, tuple[datetime | None, int]] = field(default_factory=dict)
@@ -45,8 +46,9 @@ class Oracle:
         mine = [e for e in self.episodes if e.key == event.dedup_key]
         now = mine[-1] if mine else None
         if event.kind is Kind.ACK:
-            if now and now.status == "firing" and now.group is not None:
-                self.groups[now.group].told.append("acked")
+            acked = now.group if now and now.status == "firing" else None
+            if acked is not None and self.groups[acked].route is not None:
+                self.groups[acked].told.append("acked")
             return
         overtaken = self._overtaken(event)
         if event.kind is Kind.RESOLVED:
@@ -68,8 +70,10 @@ class Oracle:
         self.decisive[event.dedup_key] = (event.occurred_at, int(event.kind is Kind.RESOLVED))
 
     def _begins(self, event: Incoming) -> None:
-        route = event.labels.get("service", "")
-        found = next((i for i, g in enumerate(self.groups) if g.route == route and self._alive(g)), None)
+        route: str | None = event.labels.get("service", "")
+        found = self._living(route)
+        if found is None and sum(g.route is not None for g in self.groups) >= self.room:
+            route, found = None, self._living(None)
         if found is None:
             self.groups.append(Grouped(route, ["opened"], high=event.severity in HIGH))
             found = len(self.groups) - 1
@@ -80,6 +84,9 @@ class Oracle:
             group.told.append("crossed")
         self._rises(group, event)
         self._decides(event)
+
+    def _living(self, route: str | None) -> int | None:
+        return next((i for i, g in enumerate(self.groups) if g.route == route and self._alive(g)), None)
 
     def _again(self, event: Incoming, now: Episode, repeated: bool, overtaken: bool) -> None:
         if repeated:

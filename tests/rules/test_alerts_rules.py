@@ -24,7 +24,8 @@ def identity(event: Incoming) -> bytes:
 class Memory:
     """Keeps alerts and groups between batches the way the database does."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = rules.STORM) -> None:
+        self.room = room
         self.alerts: list[Alert] = []
         self.groups: list[Group] = []
         self.told: dict[int, list[str]] = {}
@@ -33,12 +34,16 @@ class Memory:
 
     def _load(self) -> Batch:
         batch = Batch()
+        batch.room[1] = self.room - sum(g.key is not None for g in self.groups)
         by_id = {}
         for group in self.groups:
             if group.closed_at is None:
                 state = by_id[group.id] = loaded_group(group)
-                batch.open_groups[group.service_id, group.key] = state
                 batch.groups.append(state)
+                if group.key is None:
+                    batch.storms[1] = state
+                else:
+                    batch.open_groups[1, group.key] = state
         for alert in self.alerts:
             latest = loaded_alert(alert, by_id.get(alert.group_id or 0))
             batch.latest[alert.integration_id, alert.dedup_key] = latest
@@ -127,22 +132,25 @@ def events(draw: st.DrawFn) -> Incoming:
         draw(st.sampled_from("abcde")),
         "title",
         severity=draw(SEVERITIES),
-        labels=draw(st.sampled_from([{}, {"service": "cart"}])),
+        labels=draw(st.sampled_from([{}, {"service": "cart"}, {"service": "till"}])),
         occurred_at=draw(TIMES),
     )
 
 
-def alone(stream: Sequence[Incoming]) -> Memory:
-    memory = Memory()
+ROOM = st.integers(0, 3) | st.just(rules.STORM)
+
+
+def alone(stream: Sequence[Incoming], room: int = rules.STORM) -> Memory:
+    memory = Memory(room)
     for event in stream:
         memory.apply([event])
     return memory
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(events(), max_size=25))
-def test_one_event_at_a_time_agrees_with_the_oracle(stream: list[Incoming]) -> None:
-    memory, oracle = alone(stream), Oracle()
+@given(st.lists(events(), max_size=25), ROOM)
+def test_one_event_at_a_time_agrees_with_the_oracle(stream: list[Incoming], room: int) -> None:
+    memory, oracle = alone(stream, room), Oracle(room)
     for event in stream:
         oracle.apply(event)
     assert memory.picture() == [(e.key, e.status, e.count) for e in oracle.episodes]
@@ -153,10 +161,12 @@ def test_one_event_at_a_time_agrees_with_the_oracle(stream: list[Incoming]) -> N
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(events(), max_size=25), st.lists(st.integers(0, 25), max_size=6))
-def test_a_batch_does_what_its_parts_do_one_after_the_other(stream: list[Incoming], cuts: list[int]) -> None:
+@given(st.lists(events(), max_size=25), st.lists(st.integers(0, 25), max_size=6), ROOM)
+def test_a_batch_does_what_its_parts_do_one_after_the_other(
+    stream: list[Incoming], cuts: list[int], room: int
+) -> None:
     edges = [0, *sorted(min(c, len(stream)) for c in cuts), len(stream)]
-    batched, single = Memory(), alone(stream)
+    batched, single = Memory(room), alone(stream, room)
     for start, end in itertools.pairwise(edges):
         batched.apply(stream[start:end])
     assert batched.picture() == single.picture()
@@ -185,10 +195,12 @@ def outcome(told: list[str]) -> str:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(events(), max_size=25), st.lists(st.integers(0, 25), max_size=6))
-def test_a_batch_leaves_every_page_where_its_parts_would(stream: list[Incoming], cuts: list[int]) -> None:
+@given(st.lists(events(), max_size=25), st.lists(st.integers(0, 25), max_size=6), ROOM)
+def test_a_batch_leaves_every_page_where_its_parts_would(
+    stream: list[Incoming], cuts: list[int], room: int
+) -> None:
     edges = [0, *sorted(min(c, len(stream)) for c in cuts), len(stream)]
-    batched, single = Memory(), alone(stream)
+    batched, single = Memory(room), alone(stream, room)
     for start, end in itertools.pairwise(edges):
         batched.apply(stream[start:end])
     for one in batched.groups:
@@ -258,6 +270,15 @@ def test_a_sender_whose_clock_is_ahead_can_still_resolve() -> None:
 def test_a_firing_with_an_old_time_after_a_resolution_without_one_pages() -> None:
     memory = alone([fire(), resolve(), fire(occurred_at=NOW - timedelta(minutes=2))])
     assert memory.picture()[-1] == ("a", "firing", 1)
+
+
+def test_what_would_open_one_group_too_many_joins_the_storm_and_no_acknowledgement_covers_it() -> None:
+    memory = alone([fire(k, labels={"service": k}) for k in "abcd"], room=2)
+    assert [(g.key, g.alerts) for g in memory.groups] == [("a", 1), ("b", 1), (None, 2)]
+    memory.apply([Incoming(Kind.ACK, "a", "x"), Incoming(Kind.ACK, "c", "x")])
+    assert [memory.told[g.id] for g in memory.groups] == [["opened", "acked"], ["opened"], ["opened"]]
+    memory.apply([fire("e", labels={"service": "a"}), resolve("c"), resolve("d")])
+    assert [(g.alerts, g.firing) for g in memory.groups] == [(2, 2), (1, 1), (2, 0)]
 
 
 def test_a_firing_that_its_resolution_overtook_is_counted_and_wakes_nobody() -> None:

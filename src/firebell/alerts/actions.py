@@ -54,6 +54,8 @@ async def receive(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
     alert_keys = {(r.integration_id, e.dedup_key) for r in batch for e in r.incoming}
     group_keys = {(r.service_id, rules.group_key(e)) for r in batch for e in r.incoming}
     state = await store.load(tx, sorted(alert_keys), sorted(group_keys))
+    services = sorted({r.service_id for r in batch})
+    await store.load_storms(tx, state, services, now - rules.STORM_WINDOW)
     rules.apply(state, zip(batch, ids, strict=True), new, now)
     await _write(tx, state, now)
 

@@ -65,12 +65,12 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Alerts of one service and route that belong together while one of them fires."""
+    """Alerts of one service and route, or storm (no `key`), that belong together while one of them fires."""
 
     id: int
     integration_id: int
     service_id: int
-    key: str
+    key: str | None
     title: str
     urgency: str
     opened_at: datetime

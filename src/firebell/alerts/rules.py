@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from firebell.alerts.model import Alert, Group, Incoming, Kind, Received
 
@@ -13,18 +13,21 @@ _UNTIMED = 2
 _HIGH = ("critical", "error", None)
 _CROSSINGS = (10, 100, 1000)
 """Sizes of a group at which whoever has taken its page hears of it again (spec 3.3)."""
+STORM = 1_000
+"""How many groups a service opens within `STORM_WINDOW`, each with its own page; then one page holds the rest."""
+STORM_WINDOW = timedelta(minutes=5)
 
 Order = tuple[datetime, int]
 
 
 @dataclass(slots=True, eq=False)
 class GroupState:
-    """A group while a batch is applied; `id` is None until it is stored."""
+    """A group while a batch is applied; `id` is None until it is stored, `key` for the group of a storm."""
 
     id: int | None
     integration_id: int
     service_id: int
-    key: str
+    key: str | None
     title: str
     urgency: str
     opened_at: datetime
@@ -62,11 +65,17 @@ class AlertState:
 
 @dataclass(slots=True)
 class Batch:
-    """The state that a batch touches; `apply` changes it, the store writes it back."""
+    """The state that a batch touches; `apply` changes it, the store writes it back.
+
+    `room` is how many groups each service may still open before a storm, `storms` the group of each that
+    still takes in what would open another.
+    """
 
     latest: dict[tuple[int, str], AlertState] = field(default_factory=dict)
     loaded: list[AlertState] = field(default_factory=list)
     open_groups: dict[tuple[int, str], GroupState] = field(default_factory=dict)
+    room: dict[int, int] = field(default_factory=dict)
+    storms: dict[int, GroupState] = field(default_factory=dict)
     created: list[AlertState] = field(default_factory=list)
     groups: list[GroupState] = field(default_factory=list)
 
@@ -160,7 +169,8 @@ def _apply_one(batch: Batch, received: Received, event: Incoming, seen: bool, no
     key = (received.integration_id, event.dedup_key)
     alert = batch.latest.get(key)
     if event.kind is Kind.ACK:
-        if alert and alert.status == "firing" and alert.group:
+        # a sender speaks for what it grouped, not for all that a storm put together
+        if alert and alert.status == "firing" and alert.group and alert.group.key is not None:
             alert.group.acked = True
         return
     order = _order(event, now)
@@ -200,23 +210,14 @@ def _create(batch: Batch, received: Received, event: Incoming, order: Order, now
 
 
 def _join(batch: Batch, received: Received, event: Incoming, now: datetime) -> GroupState:
-    key = (received.service_id, group_key(event))
-    group = batch.open_groups.get(key)
-    if group is None:
-        group = GroupState(
-            None,
-            received.integration_id,
-            received.service_id,
-            key[1],
-            event.title,
-            urgency(event.severity),
-            now,
-            now,
-            True,
-            event.severity,
-        )
-        batch.open_groups[key] = group
-        batch.groups.append(group)
+    service, key = received.service_id, group_key(event)
+    group = batch.open_groups.get((service, key))
+    if group is None and batch.room.get(service, STORM) > 0:
+        batch.room[service] = batch.room.get(service, STORM) - 1
+        group = batch.open_groups[service, key] = _open(batch, received, event, key, now)
+    elif group is None:
+        group = batch.storms.get(service) or _open(batch, received, event, None, now)
+        batch.storms[service] = group
     group.alerts += 1
     group.firing += 1
     group.grown = True
@@ -224,6 +225,23 @@ def _join(batch: Batch, received: Received, event: Incoming, now: datetime) -> G
         # what was acknowledged before was smaller
         group.crossed, group.acked = True, False
     _touch(group, event, now)
+    return group
+
+
+def _open(batch: Batch, received: Received, event: Incoming, key: str | None, now: datetime) -> GroupState:
+    group = GroupState(
+        None,
+        received.integration_id,
+        received.service_id,
+        key,
+        event.title if key is not None else f"Storm of alerts: {event.title}, and others",
+        urgency(event.severity),
+        now,
+        now,
+        True,
+        event.severity,
+    )
+    batch.groups.append(group)
     return group
 
 
@@ -261,7 +279,14 @@ def _resolve(batch: Batch, alert: AlertState, order: Order, now: datetime) -> No
         group.changed = True
         if group.firing <= 0:
             # it ends here, also inside a batch: what fires next asks for a human anew
-            batch.open_groups.pop((group.service_id, group.key), None)
+            _forget(batch, group)
+
+
+def _forget(batch: Batch, group: GroupState) -> None:
+    if group.key is None:
+        batch.storms.pop(group.service_id, None)
+    else:
+        batch.open_groups.pop((group.service_id, group.key), None)
 
 
 def close_finished(batch: Batch) -> list[GroupState]:

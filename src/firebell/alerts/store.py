@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.alerts.model import Alert, BrokenSource, Group, Integration, RawEvent, Received
-from firebell.alerts.rules import AlertState, Batch, GroupState, loaded_alert, loaded_group
+from firebell.alerts.rules import STORM, AlertState, Batch, GroupState, loaded_alert, loaded_group
 from firebell.kit.db import Row, Tx
 
 _ALERT = (
@@ -117,7 +117,9 @@ async def load(tx: Tx, alert_keys: Sequence[tuple[int, str]], group_keys: Sequen
     by_id = {}
     for row in groups:
         group = loaded_group(Group(*row.values()))
-        by_id[row["id"]] = batch.open_groups[row["service_id"], row["key"]] = group
+        by_id[row["id"]] = group
+        if group.key is not None:
+            batch.open_groups[group.service_id, group.key] = group
         batch.groups.append(group)
     for row in alerts:
         alert = _alert(row)
@@ -125,6 +127,33 @@ async def load(tx: Tx, alert_keys: Sequence[tuple[int, str]], group_keys: Sequen
         batch.latest[alert.integration_id, alert.dedup_key] = state
         batch.loaded.append(state)
     return batch
+
+
+async def load_storms(tx: Tx, batch: Batch, services: Sequence[int], since: datetime) -> None:
+    """Add the storms that began after `since`; where there is none, how many groups may still be opened."""
+    storms = await tx.fetch(
+        f"select g.* from unnest($1::bigint[]) s cross join lateral (select {_GROUP} from alert_group"
+        " where service_id = s and key is null and closed_at is null and opened_at > $2"
+        " order by opened_at desc limit 1) g",
+        services,
+        since,
+    )
+    loaded = {group.id: group for group in batch.groups}
+    for row in storms:
+        group = loaded.get(row["id"])
+        if group is None:
+            group = loaded_group(Group(*row.values()))
+            batch.groups.append(group)
+        batch.storms[group.service_id], batch.room[group.service_id] = group, 0
+    if calm := [s for s in services if s not in batch.storms]:
+        opened = await tx.fetch(
+            "select s, (select count(*) from (select from alert_group where service_id = s and opened_at > $2"
+            " and key is not null limit $3) x) as n from unnest($1::bigint[]) s",
+            calm,
+            since,
+            STORM,
+        )
+        batch.room.update((row["s"], STORM - row["n"]) for row in opened)
 
 
 async def insert_groups(tx: Tx, groups: Sequence[GroupState], now: datetime) -> None:
