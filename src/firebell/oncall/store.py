@@ -140,6 +140,18 @@ async def ids(tx: Tx) -> list[int]:
     return [row["id"] for row in await tx.fetch("select id from schedule order by id")]
 
 
+async def chains(tx: Tx) -> list[tuple[str, list[tuple[list[int], bool]]]]:
+    """Return each policy's name and levels: the schedules of a level, and whether others are notified too."""
+    found = []
+    for row in await tx.fetch("select name, levels from policy_chain order by name, id"):
+        steps = []
+        for level in row["levels"]:
+            schedules_ = [t["id"] for t in level["targets"] if t["kind"] == "schedule"]
+            steps.append((schedules_, len(schedules_) < len(level["targets"])))
+        found.append((row["name"], steps))
+    return found
+
+
 async def lock(tx: Tx, schedule_ids: Sequence[int]) -> list[int]:
     """Let one transaction at a time change these schedules; return those that exist."""
     rows = await tx.fetch(
