@@ -130,9 +130,11 @@ async def schedules(
     ]
 
 
-async def slugs(tx: Tx) -> list[str]:
+async def slugs_by_id(tx: Tx) -> dict[int, str]:
     """Return the addresses of all schedules."""
-    return [row["slug"] for row in await tx.fetch("select slug from schedule order by name, id")]
+    return {
+        row["id"]: row["slug"] for row in await tx.fetch("select id, slug from schedule order by name, id")
+    }
 
 
 async def ids(tx: Tx) -> list[int]:

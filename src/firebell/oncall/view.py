@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from firebell.kit.db import Tx
+from firebell.kit.errors import Invalid
 from firebell.oncall import exchange_store, store
 from firebell.oncall.findings import HORIZON, Chain, Facts, Finding, Reach, Step, findings
 from firebell.oncall.model import CoverState, Schedule
@@ -47,3 +48,14 @@ async def found_in(tx: Tx, schedules: Sequence[Schedule], now: datetime) -> dict
 async def previewed(tx: Tx, old: Schedule, new: Schedule, now: datetime) -> Preview:
     """Return what saving `new` in place of `old` would change within 90 days, gaps within 400."""
     return preview(old, new, now, now + CHANGES_AHEAD, await facts(tx, now, now + GAPS_AHEAD))
+
+
+async def person_id(tx: Tx, word: str) -> int:
+    """Return whom a person's id or e-mail address means; raise `Invalid`."""
+    text = word.strip().lower()
+    for person in await people.people(tx):
+        if text in (person.email, str(person.id)):
+            return person.id
+    raise Invalid(
+        f"There is nobody {word.strip()[:80]!r}.", fields={"person": "Give an id or e-mail address."}
+    )
