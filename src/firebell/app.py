@@ -29,6 +29,7 @@ from firebell.kit.errors import FirebellError, Invalid, Unauthenticated, Unavail
 from firebell.kit.live import stream
 from firebell.kit.log import correlation_id
 from firebell.oncall import api as oncall_api
+from firebell.oncall import exchange_api, schedule_api
 from firebell.oncall import pages as oncall_pages
 from firebell.paging import api as paging_api
 from firebell.paging import pages as paging_pages
@@ -51,6 +52,8 @@ SLICES = (
     alerts_api,
     oncall_pages,
     oncall_api,
+    schedule_api,
+    exchange_api,
     paging_pages,
     policy_pages,
     paging_api,

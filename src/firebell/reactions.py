@@ -11,6 +11,7 @@ from firebell.alerts.model import (
 from firebell.incidents.model import IncidentClosed
 from firebell.kit import outbox
 from firebell.kit.events import Reactions
+from firebell.oncall.model import ScheduleDeleted
 from firebell.paging import actions as paging
 from firebell.people.model import ContactTestRequested, PersonLeft
 from firebell.postmortems import actions as postmortems
@@ -26,6 +27,7 @@ def build() -> Reactions:
             GroupsResolved: (paging.resolve_groups,),
             GroupsAcknowledged: (paging.acknowledge_groups,),
             PersonLeft: (paging.release_pages,),
+            ScheduleDeleted: (paging.keep_schedule,),
         },
         then={
             ContactTestRequested: ("send_contact_test",),

@@ -16,6 +16,7 @@ from firebell.kit.db import LIVE_CHANNEL, WORK_CHANNEL, Tx
 from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.log import correlation_id
 from firebell.kit.migrate import Outdated, fence
+from firebell.oncall import due as oncall_due
 from firebell.paging import due as paging_due
 from firebell.paging.sender import Sender
 
@@ -36,7 +37,12 @@ LATE = timedelta(seconds=30)
 
 def timer_handlers() -> dict[str, due.Handler]:
     """Return who runs each kind of timer."""
-    return {**alerts_due.HANDLERS, **paging_due.HANDLERS, **incidents_due.HANDLERS}
+    return {
+        **alerts_due.HANDLERS,
+        **oncall_due.HANDLERS,
+        **paging_due.HANDLERS,
+        **incidents_due.HANDLERS,
+    }
 
 
 class Worker:

@@ -23,10 +23,14 @@ PURE = [
     "incidents/lifecycle",
     "incidents/model",
     "incidents/severity",
+    "oncall/exchange",
+    "oncall/findings",
     "oncall/model",
+    "oncall/preview",
     "oncall/shifts",
     "oncall/timeline",
     "oncall/turns",
+    "oncall/versions",
     "paging/escalation",
     "paging/model",
     "paging/personal",
@@ -123,7 +127,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
 
 def test_inside_a_slice_the_sql_is_in_the_store_alone() -> None:
     for path, tree in modules():
-        if path.relative_to(SRC).parts[0] not in SLICES or path.name in ("store.py", "ledger.py"):
+        if path.relative_to(SRC).parts[0] not in SLICES or path.name.endswith(("store.py", "ledger.py")):
             continue
         words = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
         sql = [w for w in words if re.match(r"\s*(select|insert into|update \w+ set|delete from)\s", w)]

@@ -1,8 +1,8 @@
 """What is done with schedules, and the answer to "who is on call" for everybody else."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firebell.kit.clock import YEARS
@@ -10,8 +10,8 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.text import clean_name, clean_text, slugify
-from firebell.oncall import shifts, store
-from firebell.oncall.model import EditKind, Layer, Schedule
+from firebell.oncall import changing, exchange_store, shifts, store, versions
+from firebell.oncall.model import Edit, EditKind, Layer, Schedule, ScheduleDeleted, Shadow, SwapState
 from firebell.people import actions as people
 
 log = logging.getLogger(__name__)
@@ -19,6 +19,15 @@ log = logging.getLogger(__name__)
 HORIZON = timedelta(days=35)
 """How far ahead the end of a present shift is looked for."""
 LONGEST_TURN = 1000
+LAYERS = 20
+LONGEST_EDIT = timedelta(days=366)
+
+cover = exchange_store.cover
+covers = exchange_store.covers
+slugs_by_id = store.slugs_by_id
+swap = exchange_store.swap
+swaps = exchange_store.swaps
+vacations = exchange_store.vacations
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +49,32 @@ class Shift:
     schedule: Schedule
 
 
-async def schedules(tx: Tx) -> list[Schedule]:
-    """Return every schedule with layers, edits and who is inactive, by name."""
-    gone = await store.inactive(tx)
-    return [store.without(s, gone) for s in await store.schedules(tx)]
+async def schedules(
+    tx: Tx, *, since: datetime | None = None, until: datetime | None = None
+) -> list[Schedule]:
+    """Return every schedule with layers, edits and who is inactive, by name.
+
+    With `since` and `until` they answer truly on that stretch alone: the rest of their history stays away.
+    """
+    return await store.schedules(tx, since=since, until=until)
 
 
-async def schedules_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Schedule]:
-    """Return the schedules that exist among `ids`."""
-    gone = await store.inactive(tx)
-    return {int(s.id): store.without(s, gone) for s in await store.schedules(tx, ids)}
+async def schedules_by_id(
+    tx: Tx, ids: Sequence[int], *, since: datetime | None = None
+) -> dict[int, Schedule]:
+    """Return the schedules that exist among `ids`; with `since` without what was over before."""
+    return {int(s.id): s for s in await store.schedules(tx, ids, since=since)} if ids else {}
 
 
-async def by_slug(tx: Tx, slug: str) -> Schedule:
+async def by_slug(
+    tx: Tx, slug: str, *, since: datetime | None = None, until: datetime | None = None
+) -> Schedule:
     """Return one schedule; raise `NotFound` naming those that exist."""
-    found = {s.slug: s for s in await schedules(tx)}
-    if slug not in found:
-        raise NotFound(f"There is no schedule {slug}.", hint=f"There are: {', '.join(found) or 'none yet'}.")
-    return found[slug]
+    found = await store.schedules(tx, slug=slug, since=since, until=until)
+    if not found:
+        names = ", ".join(list((await store.slugs_by_id(tx)).values())[:20])
+        raise NotFound(f"There is no schedule {slug}.", hint=f"There are: {names or 'none yet'}.")
+    return found[0]
 
 
 def users_at(schedule: Schedule, now: datetime) -> tuple[int, ...]:
@@ -73,7 +90,7 @@ def users_at(schedule: Schedule, now: datetime) -> tuple[int, ...]:
 async def current(tx: Tx, now: datetime) -> list[OnDuty]:
     """Return who answers each schedule now and until when."""
     found = []
-    for schedule in await schedules(tx):
+    for schedule in await schedules(tx, since=now, until=now + HORIZON):
         runs = shifts.duty(schedule, now, now + HORIZON)
         later = runs[1] if len(runs) > 1 else None
         found.append(
@@ -93,7 +110,7 @@ async def shifts_of(
     """Return when a person is on duty from `now` on, the first shift first."""
     found = [
         Shift(run.start, run.end, schedule)
-        for schedule in await schedules(tx)
+        for schedule in await schedules(tx, since=now, until=now + horizon)
         for run in shifts.duty(schedule, now, now + horizon)
         if person_id in run.users
     ]
@@ -119,6 +136,16 @@ def _check_layer(layer: Layer, known: set[int]) -> None:
             raise Invalid("A window is wrong.", fields={"windows": "Start 0-1439, minutes 1-10080, days."})
 
 
+async def _check_layers(tx: Tx, layers: Sequence[Layer], before: Sequence[Layer] = ()) -> None:
+    """Refuse layers that cannot be; people who are in the rotation already may have left since."""
+    if len(layers) > LAYERS:
+        raise Invalid(f"These are {len(layers)} layers.", fields={"layers": f"At most {LAYERS}."})
+    known = {p.id for p in await people.people(tx) if p.active}
+    known |= {int(u) for layer in before for slot in layer.slots for u in slot}
+    for layer in layers:
+        _check_layer(layer, known)
+
+
 async def create_schedule(
     tx: Tx,
     actor: Actor,
@@ -133,17 +160,166 @@ async def create_schedule(
     clean = clean_name(name, "name")
     people.check_zone(tz)
     await people.team(tx, team_id)
-    known = {p.id for p in await people.people(tx) if p.active}
-    for layer in layers:
-        _check_layer(layer, known)
+    await _check_layers(tx, layers)
     made = await store.insert_schedule(tx, clean, slugify(clean), team_id, tz, now)
     if made is None:
         raise Conflict(f"There is already a schedule {clean}.", fields={"name": "This name is taken."})
     for position, layer in enumerate(layers):
         await store.insert_layer(tx, made, position, layer)
     await tx.audit(actor, "schedule.created", f"schedule:{made}", now, name=clean)
+    return await changing.saved(tx, actor, Schedule(made, clean, tz, ()), now)
+
+
+async def rename_schedule(
+    tx: Tx,
+    actor: Actor,
+    schedule_id: int,
+    *,
+    name: str | None = None,
+    team_id: int | None = None,
+    tz: str | None = None,
+    now: datetime,
+) -> Schedule:
+    """Change the name, the team or the zone in which the schedule is drawn; its layers keep theirs."""
+    old = await changing.locked(tx, schedule_id)
+    clean = old.name if name is None else clean_name(name, "name")
+    zone = old.tz if tz is None else people.check_zone(tz)
+    team = old.team_id if team_id is None else (await people.team(tx, team_id)).id
+    slug = old.slug if clean == old.name else slugify(clean)
+    if not await store.rename(tx, schedule_id, clean, slug, team, zone):
+        raise Conflict(f"There is already a schedule {clean}.", fields={"name": "This name is taken."})
+    await tx.audit(
+        actor, "schedule.renamed", f"schedule:{schedule_id}", now, name=clean, team_id=team, tz=zone
+    )
+    return await changing.saved(tx, actor, old, now)
+
+
+async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime) -> None:
+    """Delete a schedule with its history; refused while a policy or an open page needs it."""
+    old = await changing.locked(tx, schedule_id)
+    await tx.emit(ScheduleDeleted(schedule_id, old.name), now)
+    await store.delete(tx, schedule_id)
+    await tx.audit(actor, "schedule.deleted", f"schedule:{schedule_id}", now, name=old.name, slug=old.slug)
     await tx.live("oncall")
-    return (await schedules_by_id(tx, [made]))[made]
+
+
+async def edited(tx: Tx, old: Schedule, layers: Sequence[Layer], at: datetime) -> Schedule:
+    """Return what `replace_layers` would make of a schedule, for a preview; raise `Invalid` as it does."""
+    await _check_layers(tx, layers, old.layers)
+    return versions.replaced(old, layers, at)
+
+
+async def replace_layers(
+    tx: Tx,
+    actor: Actor,
+    schedule_id: int,
+    layers: Sequence[Layer],
+    *,
+    version: int | None = None,
+    at: datetime | None = None,
+    now: datetime,
+) -> Schedule:
+    """Let `layers` hold from `at` on (default now); what was before stays as it was (spec 1.2).
+
+    With `version` it is refused when somebody else changed the schedule since.
+    """
+    when = at or now
+    if when < now:
+        raise Invalid("The change lies in the past.", fields={"at": "Now or later: history stays."})
+    old = await changing.locked(tx, schedule_id)
+    if version is not None and version != old.version:
+        raise Conflict(
+            f"{old.name} was changed since you opened it.", hint="Look at it again, then repeat your change."
+        )
+    new = await edited(tx, old, layers, when)
+    if new.layers == old.layers:
+        return old
+    rows = {layer.id for layer in old.layers}
+    kept = [int(layer.id) for layer in new.layers if layer.id in rows]
+    await store.replace_layers(tx, schedule_id, new.layers, kept)
+    await tx.audit(
+        actor, "schedule.layers", f"schedule:{schedule_id}", now, at=when, layers=[x.name for x in layers]
+    )
+    return await changing.saved(tx, actor, old, now)
+
+
+async def join(
+    tx: Tx,
+    actor: Actor,
+    schedule_id: int,
+    *,
+    layer_id: int,
+    person_id: int,
+    place: int | None = None,
+    at: datetime | None = None,
+    now: datetime,
+) -> Schedule:
+    """Let somebody take turns on a layer from `at` on; whoever is current stays current."""
+    old = await changing.locked(tx, schedule_id)
+    layers = versions.current(old, at or now)
+    if layer_id not in [layer.id for layer in layers]:
+        raise NotFound(f"{old.name} has no layer {layer_id} then.")
+    new = [versions.joined(x, person_id, place) if x.id == layer_id else x for x in layers]
+    return await replace_layers(tx, actor, schedule_id, new, at=at, now=now)
+
+
+async def leave(
+    tx: Tx, actor: Actor, schedule_id: int, *, person_id: int, at: datetime | None = None, now: datetime
+) -> Schedule:
+    """Take somebody out of every layer from `at` on; the next in the order follows."""
+    old = await changing.locked(tx, schedule_id)
+    new = [versions.left(layer, person_id) for layer in versions.current(old, at or now)]
+    return await replace_layers(tx, actor, schedule_id, new, at=at, now=now)
+
+
+async def add_edit(
+    tx: Tx,
+    actor: Actor,
+    *,
+    schedule_id: int,
+    kind: EditKind,
+    users: Sequence[int] = (),
+    mapping: Mapping[int, int] | None = None,
+    start: datetime,
+    end: datetime,
+    reason: str = "",
+    now: datetime,
+) -> int:
+    """Change duty on `[start, end)` (spec 1.2) and return the edit's id; `set` to nobody is a wanted gap."""
+    check_stretch("override", start, end, now)
+    mapping = mapping or {}
+    named = [*users, *mapping.values()]
+    known = {p.id for p in await people.people(tx) if p.active}
+    if (kind in (EditKind.ADD, EditKind.REMOVE) and not users) or (kind is EditKind.MAP and not mapping):
+        raise Invalid("Nobody is named.", fields={"person": "Choose a person."})
+    if kind is not EditKind.REMOVE and not set(named) <= known:
+        raise Invalid("Somebody unknown would be on duty.", fields={"person": "Choose a person."})
+    old = await changing.locked(tx, schedule_id)
+    edit = Edit(
+        id=0,
+        seq=0,
+        start=start,
+        end=end,
+        kind=kind,
+        users=tuple(dict.fromkeys(users)),
+        mapping=dict(mapping.items()),
+        reason=clean_text(reason, 500),
+        created_by=actor.person_id,
+    )
+    made = await store.insert_edit(tx, schedule_id, edit, now)
+    await tx.audit(
+        actor,
+        "schedule.override",
+        f"schedule:{schedule_id}",
+        now,
+        edit=made,
+        kind=kind,
+        users=named,
+        start=start,
+        end=end,
+    )
+    await changing.saved(tx, actor, old, now)
+    return made
 
 
 async def add_override(
@@ -158,40 +334,82 @@ async def add_override(
     now: datetime,
 ) -> int:
     """Put `users` on duty on `[start, end)` whatever the layers say, and return the edit's id."""
-    if end <= start:
-        raise Invalid("The override ends before it begins.", fields={"end": "Choose a later end."})
-    if end <= now:
-        raise Invalid("The override is over already.", fields={"end": "Choose an end in the future."})
-    if end - start > timedelta(days=366):
-        raise Invalid("The override is longer than a year.", fields={"end": "At most 366 days."})
-    known = {p.id for p in await people.people(tx) if p.active}
-    if not users or not set(users) <= known:
-        raise Invalid("Nobody, or somebody unknown, would be on duty.", fields={"person": "Choose a person."})
-    if schedule_id not in await schedules_by_id(tx, [schedule_id]):
-        raise NotFound(f"There is no schedule {schedule_id}.")
-    made = await store.insert_edit(
+    check_stretch("override", start, end, now)
+    if not users:
+        raise Invalid("Nobody would be on duty.", fields={"person": "Choose a person."})
+    return await add_edit(
         tx,
-        schedule_id,
-        start,
-        end,
-        EditKind.SET,
-        users,
-        "override",
-        clean_text(reason, 500),
-        actor.person_id,
-        now,
+        actor,
+        schedule_id=schedule_id,
+        kind=EditKind.SET,
+        users=users,
+        start=start,
+        end=end,
+        reason=reason,
+        now=now,
     )
-    await tx.audit(
-        actor, "schedule.override", f"schedule:{schedule_id}", now, users=list(users), start=start, end=end
-    )
+
+
+def check_stretch(what: str, start: datetime, end: datetime, now: datetime) -> None:
+    """Refuse a stretch that is empty, over, or longer than a year."""
+    if end <= start:
+        raise Invalid(f"The {what} ends before it begins.", fields={"end": "Choose a later end."})
+    if end <= now:
+        raise Invalid(f"The {what} is over already.", fields={"end": "Choose an end in the future."})
+    if end - start > LONGEST_EDIT:
+        raise Invalid(f"The {what} is longer than a year.", fields={"end": "At most 366 days."})
+
+
+async def remove_edit(tx: Tx, actor: Actor, edit_id: int, now: datetime) -> None:
+    """Take an edit away by its id; what it covered goes back to the layers.
+
+    A request for cover that it answered is open again, a swap that it belonged to is undone as a whole.
+    """
+    schedule_id = await store.edit_of(tx, edit_id)
+    old = await changing.locked(tx, schedule_id) if schedule_id is not None else None
+    if old is None or edit_id not in [edit.id for edit in old.edits]:
+        raise NotFound("There is no such override, or it is removed already.")
+    gone = [edit_id]
+    if swap := await exchange_store.swap_of_edit(tx, edit_id):
+        gone = list(swap.edit_ids)
+        undone = replace(swap, state=SwapState.WITHDRAWN, edit_ids=(), decided_at=now)
+        await exchange_store.save_swap(tx, undone)
+    if cover := await exchange_store.cover_of_edit(tx, edit_id):
+        await changing.reopen(tx, cover, now)
+    await store.remove_edits(tx, int(old.id), gone, now)
+    await tx.audit(actor, "schedule.override_removed", f"schedule:{old.id}", now, edits=gone)
+    await changing.saved(tx, actor, old, now)
+
+
+async def add_shadow(
+    tx: Tx,
+    actor: Actor,
+    *,
+    schedule_id: int,
+    person_id: int,
+    of: int | None = None,
+    start: datetime,
+    end: datetime | None = None,
+    now: datetime,
+) -> int:
+    """Let somebody learn: they get copies, and are never a target and never coverage."""
+    if end is not None:
+        check_stretch("shadowing", start, end, now)
+    for i in (person_id, of):
+        if i is not None and not (await people.person(tx, i)).active:
+            raise Invalid(f"Person {i} is not active.", fields={"person": "Choose somebody else."})
+    if person_id == of:
+        raise Invalid("Nobody shadows themselves.", fields={"of": "Choose somebody else."})
+    await changing.locked(tx, schedule_id)
+    made = await store.insert_shadow(tx, schedule_id, Shadow(0, person_id, of, start, end), now)
+    await tx.audit(actor, "schedule.shadow", f"schedule:{schedule_id}", now, person=person_id, of=of)
     await tx.live("oncall")
     return made
 
 
-async def remove_edit(tx: Tx, actor: Actor, edit_id: int, now: datetime) -> None:
-    """Take an override away; what it covered goes back to the layers."""
-    schedule_id = await store.remove_edit(tx, edit_id, now)
-    if schedule_id is None:
-        raise NotFound("There is no such override, or it is removed already.")
-    await tx.audit(actor, "schedule.override_removed", f"schedule:{schedule_id}", now, edit=edit_id)
+async def remove_shadow(tx: Tx, actor: Actor, schedule_id: int, shadow_id: int, now: datetime) -> None:
+    """End a shadowing."""
+    if not await store.delete_shadow(tx, schedule_id, shadow_id):
+        raise NotFound(f"There is no shadow {shadow_id} here.")
+    await tx.audit(actor, "schedule.shadow_removed", f"schedule:{schedule_id}", now, shadow=shadow_id)
     await tx.live("oncall")

@@ -1,5 +1,6 @@
 """Schedules as values (spec 1.2). A schedule is a function from instants to the people on duty."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +25,15 @@ class EditKind(StrEnum):
     ADD = "add"
     REMOVE = "remove"
     MAP = "map"
+
+
+class Source(StrEnum):
+    """Why an edit exists."""
+
+    OVERRIDE = "override"
+    SWAP = "swap"
+    COVER = "cover"
+    VACATION = "vacation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +72,21 @@ class Edit:
     end: datetime
     kind: EditKind
     users: tuple[User, ...] = ()
-    mapping: dict[User, User] = field(default_factory=dict)
+    mapping: Mapping[User, User] = field(default_factory=dict)
     reason: str = ""
+    source: str = Source.OVERRIDE
+    created_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """Receives copies of what goes to `of`, or to whoever is on duty; never a target, never coverage."""
+
+    id: int | str
+    user: User
+    of: User | None
+    start: datetime
+    end: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +102,7 @@ class Schedule:
     version: int = 1
     slug: str = ""
     team_id: int = 0
+    shadows: tuple[Shadow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +123,134 @@ class Run:
     end: datetime
     users: tuple[User, ...]
     cause: tuple[int | str, ...]
+
+
+Change = tuple[datetime, datetime, tuple[User, ...], tuple[User, ...]]
+"""(start, end, who was on duty, who is)."""
+
+
+class CoverState(StrEnum):
+    """Where a request for cover stands; taken goes back to open when its edit is removed."""
+
+    OPEN = "open"
+    TAKEN = "taken"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Somebody asks to be relieved on `[start, end)`; until it is taken they stay on duty.
+
+    `asked` are the people who were asked (none: everybody), `declined` those who said no. It expires when
+    the stretch begins, or at its end when it was asked for a shift that had begun.
+    """
+
+    id: int
+    schedule_id: int
+    requester: int
+    start: datetime
+    end: datetime
+    expires_at: datetime
+    state: str
+    asked: tuple[int, ...]
+    declined: tuple[int, ...]
+    reason: str
+    taken_by: int | None
+    edit_id: int | None
+    vacation_id: int | None
+    created_at: datetime
+    decided_at: datetime | None
+
+
+class SwapState(StrEnum):
+    """Where a proposed swap stands."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """`proposer` offers their `[start, end)` for `[their_start, their_end)` of `other`."""
+
+    id: int
+    schedule_id: int
+    proposer: int
+    other: int
+    start: datetime
+    end: datetime
+    their_start: datetime
+    their_end: datetime
+    state: str
+    reason: str
+    edit_ids: tuple[int, ...]
+    created_at: datetime
+    decided_at: datetime | None
+
+    @property
+    def expires_at(self) -> datetime:
+        """When it cannot be accepted any more: either shift has begun."""
+        return min(self.start, self.their_start)
+
+
+@dataclass(frozen=True, slots=True)
+class Vacation:
+    """A person is absent on `[start, end)`; it asks for cover for every shift that it touches."""
+
+    id: int
+    person_id: int
+    start: datetime
+    end: datetime
+    reason: str
+    created_by: int | None
+    created_at: datetime
+    cancelled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleChanged:
+    """Layers or edits changed who is on duty within the next 90 days; `changes` are at most 100."""
+
+    schedule_id: int
+    by: str
+    changes: tuple[tuple[datetime, datetime, tuple[int, ...], tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleDeleted:
+    """A schedule is about to be gone; whoever needs it refuses by raising `Conflict`."""
+
+    schedule_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoverAsked:
+    """Somebody asks for cover."""
+
+    cover_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoverTaken:
+    """A request for cover, or a part of one, is taken."""
+
+    cover_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SwapProposed:
+    """Somebody proposes a swap to somebody else."""
+
+    swap_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SwapDecided:
+    """A proposed swap is accepted or declined."""
+
+    swap_id: int

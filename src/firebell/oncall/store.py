@@ -1,12 +1,11 @@
-"""The SQL of schedules, layers and edits."""
+"""The SQL of schedules, layers, edits and shadows."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from firebell.kit.db import Row, Tx
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
+from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Shadow, Unit, User, Window
 
 
 async def insert_schedule(tx: Tx, name: str, slug: str, team_id: int, tz: str, now: datetime) -> int | None:
@@ -68,29 +67,52 @@ def _edit(row: Row) -> Edit:
         users=tuple(row["users"]),
         mapping={int(old): int(new) for old, new in row["mapping"].items()},
         reason=row["reason"],
+        source=row["source"],
+        created_by=row["created_by"],
     )
 
 
-async def schedules(tx: Tx, ids: Sequence[int] | None = None) -> list[Schedule]:
-    """Return schedules with their layers and edits, by name; all of them without `ids`."""
+async def schedules(
+    tx: Tx,
+    ids: Sequence[int] | None = None,
+    *,
+    slug: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[Schedule]:
+    """Return schedules with who left, by name: those of `ids` or of `slug`, or all.
+
+    Layers, edits and shadows that are over before `since` or begin at `until` or later are left out.
+    """
     rows = await tx.fetch(
         "select id, name, slug, team_id, tz, version from schedule"
-        " where $1::bigint[] is null or id = any($1) order by name, id",
+        " where ($1::bigint[] is null or id = any($1)) and ($2::text is null or slug = $2) order by name, id",
         list(ids) if ids is not None else None,
+        slug,
     )
-    wanted = [row["id"] for row in rows]
+    if not rows:
+        return []
+    wanted = ([row["id"] for row in rows], since, until)
+    between = (
+        " where schedule_id = any($1::bigint[])"
+        " and ($2::timestamptz is null or ends_at is null or ends_at > $2)"
+        " and ($3::timestamptz is null or starts_at is null or starts_at < $3)"
+    )
     layers: dict[int, list[Layer]] = defaultdict(list)
-    for row in await tx.fetch(
-        "select * from layer where schedule_id = any($1::bigint[]) order by position, id", wanted
-    ):
+    for row in await tx.fetch(f"select * from layer{between} order by position, id", *wanted):
         layers[row["schedule_id"]].append(_layer(row))
     edits: dict[int, list[Edit]] = defaultdict(list)
     for row in await tx.fetch(
-        "select * from schedule_edit where schedule_id = any($1::bigint[]) and removed_at is null"
-        " order by id",
-        wanted,
+        f"select * from schedule_edit{between} and removed_at is null order by id", *wanted
     ):
         edits[row["schedule_id"]].append(_edit(row))
+    shadows: dict[int, list[Shadow]] = defaultdict(list)
+    for row in await tx.fetch(
+        f"select schedule_id, id, person_id, of_id, starts_at, ends_at from shadow{between} order by id",
+        *wanted,
+    ):
+        shadows[row["schedule_id"]].append(Shadow(*list(row.values())[1:]))
+    gone: frozenset[User] = await inactive(tx)
     return [
         Schedule(
             id=row["id"],
@@ -98,12 +120,56 @@ async def schedules(tx: Tx, ids: Sequence[int] | None = None) -> list[Schedule]:
             tz=row["tz"],
             layers=tuple(layers[row["id"]]),
             edits=tuple(edits[row["id"]]),
+            inactive=gone,
             version=row["version"],
             slug=row["slug"],
             team_id=row["team_id"],
+            shadows=tuple(shadows[row["id"]]),
         )
         for row in rows
     ]
+
+
+async def slugs_by_id(tx: Tx) -> dict[int, str]:
+    """Return the addresses of all schedules."""
+    return {
+        row["id"]: row["slug"] for row in await tx.fetch("select id, slug from schedule order by name, id")
+    }
+
+
+async def ids(tx: Tx) -> list[int]:
+    """Return the ids of all schedules in the order in which they are locked."""
+    return [row["id"] for row in await tx.fetch("select id from schedule order by id")]
+
+
+async def chains(tx: Tx) -> list[tuple[str, list[tuple[list[int], bool]]]]:
+    """Return each policy's name and levels: the schedules of a level, and whether others are notified too."""
+    found = []
+    for row in await tx.fetch("select name, levels from policy_chain order by name, id"):
+        steps = []
+        for level in row["levels"]:
+            schedules_ = [t["id"] for t in level["targets"] if t["kind"] == "schedule"]
+            steps.append((schedules_, len(schedules_) < len(level["targets"])))
+        found.append((row["name"], steps))
+    return found
+
+
+async def lock(tx: Tx, schedule_ids: Sequence[int]) -> list[int]:
+    """Let one transaction at a time change these schedules; return those that exist."""
+    rows = await tx.fetch(
+        "select id from schedule where id = any($1::bigint[]) order by id for no key update",
+        list(schedule_ids),
+    )
+    return [row["id"] for row in rows]
+
+
+async def lock_free(tx: Tx, schedule_ids: Sequence[int]) -> set[int]:
+    """Lock those of these schedules that nobody holds just now, and return them."""
+    rows = await tx.fetch(
+        "select id from schedule where id = any($1::bigint[]) order by id for no key update skip locked",
+        list(schedule_ids),
+    )
+    return {row["id"] for row in rows}
 
 
 async def inactive(tx: Tx) -> frozenset[int]:
@@ -111,34 +177,83 @@ async def inactive(tx: Tx) -> frozenset[int]:
     return frozenset(row["id"] for row in await tx.fetch("select id from person where not active"))
 
 
-def without(schedule: Schedule, inactive_: frozenset[int]) -> Schedule:
-    """Return the schedule knowing who left."""
-    return replace(schedule, inactive=inactive_)
+async def rename(tx: Tx, schedule_id: int, name: str, slug: str, team_id: int, tz: str) -> bool:
+    """Rename a schedule; False when another one has the name."""
+    taken = await tx.value("select true from schedule where slug = $2 and id <> $1", schedule_id, slug)
+    if not taken:
+        await tx.execute(
+            "update schedule set name = $2, slug = $3, team_id = $4, tz = $5, version = version + 1"
+            " where id = $1",
+            schedule_id,
+            name,
+            slug,
+            team_id,
+            tz,
+        )
+    return not taken
 
 
-async def insert_edit(
-    tx: Tx,
-    schedule_id: int,
-    start: datetime,
-    end: datetime,
-    kind: EditKind,
-    users: Sequence[int],
-    source: str,
-    reason: str,
-    created_by: int | None,
-    now: datetime,
-) -> int:
+async def delete(tx: Tx, schedule_id: int) -> None:
+    """Delete a schedule with all that hangs on it."""
+    await tx.execute("delete from schedule where id = $1", schedule_id)
+
+
+async def replace_layers(tx: Tx, schedule_id: int, layers: Sequence[Layer], kept: Collection[int]) -> None:
+    """Store a whole list of layers from low to high: those of `kept` stay rows, of which the end may differ.
+
+    The others become new rows, and rows that are not kept go.
+    """
+    await tx.execute(
+        "delete from layer where schedule_id = $1 and id <> all($2::bigint[])", schedule_id, list(kept)
+    )
+    for position, layer in enumerate(layers):
+        if layer.id in kept:
+            await tx.execute(
+                "update layer set position = $2, ends_at = $3 where id = $1", layer.id, position, layer.end
+            )
+        else:
+            await insert_layer(tx, schedule_id, position, layer)
+    await tx.execute("update schedule set version = version + 1 where id = $1", schedule_id)
+
+
+async def insert_shadow(tx: Tx, schedule_id: int, shadow: Shadow, now: datetime) -> int:
     found = await tx.value(
-        "insert into schedule_edit (schedule_id, starts_at, ends_at, kind, users, source, reason, created_by,"
-        " created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id",
+        "insert into shadow (schedule_id, person_id, of_id, starts_at, ends_at, created_at)"
+        " values ($1, $2, $3, $4, $5, $6) returning id",
         schedule_id,
-        start,
-        end,
-        kind,
-        list(users),
-        source,
-        reason,
-        created_by,
+        shadow.user,
+        shadow.of,
+        shadow.start,
+        shadow.end,
+        now,
+    )
+    assert isinstance(found, int)
+    return found
+
+
+async def delete_shadow(tx: Tx, schedule_id: int, shadow_id: int) -> bool:
+    """Delete a shadow of the schedule; False when there is none."""
+    return bool(
+        await tx.value(
+            "delete from shadow where id = $1 and schedule_id = $2 returning true", shadow_id, schedule_id
+        )
+    )
+
+
+async def insert_edit(tx: Tx, schedule_id: int, edit: Edit, now: datetime) -> int:
+    """Insert an edit and return its id; the id and the sequence that it carries are ignored."""
+    found = await tx.value(
+        "insert into schedule_edit (schedule_id, starts_at, ends_at, kind, users, mapping, source, reason,"
+        " created_by, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id",
+        schedule_id,
+        edit.start,
+        edit.end,
+        edit.kind,
+        list(edit.users),
+        {str(old): new for old, new in edit.mapping.items()},
+        edit.source,
+        edit.reason,
+        edit.created_by,
         now,
     )
     await tx.execute("update schedule set version = version + 1 where id = $1", schedule_id)
@@ -146,13 +261,19 @@ async def insert_edit(
     return found
 
 
-async def remove_edit(tx: Tx, edit_id: int, now: datetime) -> int | None:
-    """Mark an edit as removed and return its schedule's id, None when there is none."""
+async def edit_of(tx: Tx, edit_id: int) -> int | None:
+    """Return the schedule of an edit that is not removed."""
     found: int | None = await tx.value(
-        "update schedule_edit set removed_at = $2 where id = $1 and removed_at is null returning schedule_id",
-        edit_id,
+        "select schedule_id from schedule_edit where id = $1 and removed_at is null", edit_id
+    )
+    return found
+
+
+async def remove_edits(tx: Tx, schedule_id: int, edit_ids: Sequence[int], now: datetime) -> None:
+    """Mark edits of a schedule as removed."""
+    await tx.execute(
+        "update schedule_edit set removed_at = $2 where id = any($1::bigint[]) and removed_at is null",
+        list(edit_ids),
         now,
     )
-    if found is not None:
-        await tx.execute("update schedule set version = version + 1 where id = $1", found)
-    return found
+    await tx.execute("update schedule set version = version + 1 where id = $1", schedule_id)

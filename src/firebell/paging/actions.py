@@ -20,6 +20,7 @@ from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.oncall import actions as oncall
+from firebell.oncall.model import ScheduleDeleted
 from firebell.paging import escalation, ledger, notices, personal, store
 from firebell.paging.model import (
     Ack,
@@ -30,6 +31,7 @@ from firebell.paging.model import (
     PageState,
     Plan,
     Policy,
+    Target,
     TargetKind,
 )
 from firebell.people import actions as people
@@ -334,6 +336,19 @@ async def tell_source_broken(tx: Tx, payload: dict[str, Any], now: datetime) -> 
 async def use_link(tx: Tx, link: str, now: datetime) -> bool:
     """Mark a message's link as used; False when it was used before."""
     return await store.use_link(tx, link, now)
+
+
+async def keep_schedule(tx: Tx, event: ScheduleDeleted, now: datetime) -> None:
+    """Refuse that a schedule goes which a policy, or the plan of an open page, notifies."""
+    needed = Target(TargetKind.SCHEDULE, event.schedule_id)
+    policies_ = [p.name for p in await store.policies(tx) if any(needed in x.targets for x in p.levels)]
+    if policies_:
+        names = ", ".join(policies_[:5])
+        raise Conflict(f"{event.name} is needed by {names}.", hint="Change these policies first.")
+    if open_ := await store.open_pages_of_schedule(tx, event.schedule_id):
+        raise Conflict(
+            f"{event.name} is needed by PG-{open_[0]}, which is open.", hint="Resolve its pages first."
+        )
 
 
 async def _checked(tx: Tx, name: str, levels: Sequence[Level], repeat: int, timeout_s: int | None) -> Plan:

@@ -84,7 +84,8 @@ def probe(plan_: Plan, team_id: int, now: datetime) -> Page:
 async def gather(tx: Tx, pages: Sequence[Page], now: datetime) -> Facts:
     """Read the facts for these pages, at this instant."""
     targets = {t for page in pages for level in page.plan.levels for t in level.targets}
-    schedules = await oncall.schedules_by_id(tx, [t.id for t in targets if t.kind is TargetKind.SCHEDULE])
+    wanted = [t.id for t in targets if t.kind is TargetKind.SCHEDULE]
+    schedules = await oncall.schedules_by_id(tx, wanted, since=now)
     on_duty = {i: oncall.users_at(schedule, now) for i, schedule in schedules.items()}
     team_ids = {t.id for t in targets if t.kind is TargetKind.TEAM} | {p.team_id for p in pages if p.team_id}
     members = {i: await people.team_members(tx, i) for i in team_ids}

@@ -271,6 +271,15 @@ async def owned_by_alone(tx: Tx, person_id: int) -> list[int]:
     return [row["page_id"] for row in rows]
 
 
+async def open_pages_of_schedule(tx: Tx, schedule_id: int) -> list[int]:
+    """Return the open pages whose plan notifies a schedule."""
+    rows = await tx.fetch(
+        "select id from page where state not in ('resolved', 'merged') and plan->'levels' @> $1 order by id",
+        [{"targets": [{"kind": "schedule", "id": schedule_id}]}],
+    )
+    return [row["id"] for row in rows]
+
+
 async def add_log(
     tx: Tx, rows: Sequence[tuple[int, str, str, int | None, str, dict[str, Any]]], now: datetime
 ) -> None:

@@ -1,0 +1,124 @@
+"""Every change of a schedule: one at a time, and what follows from it for the people."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from firebell.kit import due
+from firebell.kit.db import Tx
+from firebell.kit.errors import NotFound
+from firebell.kit.events import Actor
+from firebell.oncall import exchange, exchange_store, shifts, store
+from firebell.oncall.model import (
+    Cover,
+    CoverAsked,
+    CoverState,
+    Schedule,
+    ScheduleChanged,
+    Vacation,
+)
+
+TOLD_AHEAD = timedelta(days=90)
+"""How far ahead a change of duty is told, and vacations ask for cover."""
+TOLD_AT_MOST = 100
+COVER_TIMER = "oncall.cover"
+SWAP_TIMER = "oncall.swap"
+
+
+async def locked(tx: Tx, schedule_id: int) -> Schedule:
+    """Return a schedule that nobody else changes until the transaction ends; raise `NotFound`."""
+    if not await store.lock(tx, [schedule_id]):
+        raise NotFound(f"There is no schedule {schedule_id}.")
+    return (await store.schedules(tx, [schedule_id]))[0]
+
+
+async def saved(tx: Tx, actor: Actor, before: Schedule, now: datetime) -> Schedule:
+    """Return a locked schedule after its change, having told whom it concerns.
+
+    Emits `ScheduleChanged` when duty differs within 90 days, and asks for cover where the change puts
+    somebody on duty in their vacation.
+    """
+    after = (await store.schedules(tx, [int(before.id)]))[0]
+    changes = shifts.diff(before, after, now, now + TOLD_AHEAD)[:TOLD_AT_MOST]
+    if changes:
+        told = tuple((a, b, ids(old), ids(new)) for a, b, old, new in changes)
+        await tx.emit(ScheduleChanged(int(after.id), actor.label, told), now)
+        await cover_vacations(tx, after, await exchange_store.vacations(tx, since=now), now)
+    await tx.live("oncall")
+    return after
+
+
+def ids(users: Sequence[int | str]) -> tuple[int, ...]:
+    """Return people of a stored schedule by their ids."""
+    return tuple(int(u) for u in users)
+
+
+async def cover_vacations(
+    tx: Tx, schedule: Schedule, vacations: Sequence[Vacation], now: datetime
+) -> list[Cover]:
+    """Ask for cover for what these vacations touch from `now` on and nobody was asked for yet."""
+    touched = [
+        (v, exchange.own_stretches(schedule, v.person_id, max(v.start, now), v.end)) for v in vacations
+    ]
+    if not any(runs for _, runs in touched):
+        return []
+    known = await exchange_store.covers(tx, schedule_ids=[int(schedule.id)], since=now)
+    made = []
+    for vacation, runs in touched:
+        asked = [(c.start, c.end) for c in known if _stands_for(c, vacation)]
+        for start, end in exchange.minus(runs, asked):
+            new = new_cover(int(schedule.id), vacation.person_id, start, end, now)
+            made.append(await add_cover(tx, _of_vacation(new, vacation), now))
+    return made
+
+
+def _stands_for(cover: Cover, vacation: Vacation) -> bool:
+    """Say whether cover is asked for already, or whoever is absent said that they keep the shift."""
+    if cover.state == CoverState.OPEN:
+        return cover.requester == vacation.person_id
+    return cover.state == CoverState.WITHDRAWN and cover.vacation_id == vacation.id
+
+
+def _of_vacation(new: Cover, vacation: Vacation) -> Cover:
+    return replace(new, vacation_id=vacation.id, reason=vacation.reason)
+
+
+def new_cover(
+    schedule_id: int, requester: int, start: datetime, end: datetime, now: datetime, reason: str = ""
+) -> Cover:
+    """Return an open request of everybody, not stored yet."""
+    expires = expiry(start, end, now)
+    return Cover(
+        *(0, schedule_id, requester, start, end, expires, CoverState.OPEN, (), (), reason, None, None, None),
+        *(now, None),
+    )
+
+
+def expiry(start: datetime, end: datetime, now: datetime) -> datetime:
+    """Return until when a request may be taken: its start, or its end when the shift has begun."""
+    return start if start > now else end
+
+
+async def add_cover(tx: Tx, new: Cover, now: datetime) -> Cover:
+    """Store an open request, with the timer that ends it."""
+    made = await exchange_store.insert_cover(tx, new)
+    await due.schedule(tx, COVER_TIMER, str(made.id), made.expires_at)
+    await tx.emit(CoverAsked(made.id), now)
+    return made
+
+
+async def reopen(tx: Tx, found: Cover, now: datetime) -> None:
+    """The edit that answered a request is gone: ask again, unless its time is over."""
+    over = found.end <= now
+    again = replace(
+        found,
+        state=CoverState.EXPIRED if over else CoverState.OPEN,
+        expires_at=expiry(found.start, found.end, now),
+        taken_by=None,
+        edit_id=None,
+        decided_at=now if over else None,
+    )
+    await exchange_store.save_cover(tx, again)
+    if not over:
+        await due.schedule(tx, COVER_TIMER, str(found.id), again.expires_at)
+        await tx.emit(CoverAsked(found.id), now)

@@ -1,0 +1,181 @@
+"""Requests for cover (spec 1.2): open, then taken, withdrawn or expired."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from firebell.kit import due
+from firebell.kit.db import Tx
+from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.events import SYSTEM, Actor
+from firebell.kit.text import clean_text
+from firebell.oncall import actions, changing, exchange, exchange_store, store
+from firebell.oncall.model import Cover, CoverState, CoverTaken, Schedule, Source
+from firebell.people import actions as people
+
+
+async def ask(
+    tx: Tx,
+    actor: Actor,
+    *,
+    schedule_id: int,
+    requester: int,
+    start: datetime,
+    end: datetime,
+    asked: Sequence[int] = (),
+    reason: str = "",
+    now: datetime,
+) -> Cover:
+    """Ask to be relieved on `[start, end)`; the requester stays on duty until somebody takes it."""
+    start = max(start, now)
+    actions.check_stretch("request", start, end, now)
+    schedule = await changing.locked(tx, schedule_id)
+    who = await people.person(tx, requester)
+    if not exchange.own_stretches(schedule, requester, start, end):
+        raise Conflict(
+            f"{who.name} is not on call on {schedule.name} then.", hint="Ask for the time of a shift."
+        )
+    for cover in await exchange_store.covers(tx, schedule_ids=[schedule_id], state=CoverState.OPEN):
+        if cover.requester == requester and cover.start < end and start < cover.end:
+            raise Conflict(
+                f"Cover is asked for from {cover.start:%Y-%m-%d %H:%M} UTC on already.",
+                hint=f"Withdraw request {cover.id} first, or ask for another time.",
+            )
+    known = await people.persons(tx, asked)
+    if wrong := [i for i in asked if i == requester or i not in known or not known[i].active]:
+        raise Invalid(f"Person {wrong[0]} cannot be asked.", fields={"asked": "Choose somebody else."})
+    new = changing.new_cover(schedule_id, requester, start, end, now, clean_text(reason, 500))
+    made = await changing.add_cover(tx, replace(new, asked=tuple(dict.fromkeys(asked))), now)
+    await _told(tx, actor, "asked", made, now)
+    return made
+
+
+async def _told(tx: Tx, actor: Actor, what: str, cover: Cover, now: datetime) -> None:
+    await tx.audit(
+        actor,
+        f"cover.{what}",
+        f"schedule:{cover.schedule_id}",
+        now,
+        cover=cover.id,
+        requester=cover.requester,
+        start=cover.start,
+        end=cover.end,
+    )
+    await tx.live("oncall")
+
+
+async def _open(tx: Tx, cover_id: int, now: datetime) -> tuple[Schedule, Cover]:
+    """Return an open request with its schedule, which is locked."""
+    seen = await exchange_store.cover(tx, cover_id)
+    if seen is None:
+        raise NotFound(f"There is no request {cover_id}.", hint="See 'firebell oncall cover list'.")
+    schedule = await changing.locked(tx, seen.schedule_id)
+    found = await exchange_store.cover(tx, cover_id)
+    assert found
+    if found.state != CoverState.OPEN or found.expires_at <= now:
+        state = found.state if found.state != CoverState.OPEN else CoverState.EXPIRED
+        raise Conflict(f"Request {cover_id} is {state}.")
+    return schedule, found
+
+
+async def take(
+    tx: Tx,
+    actor: Actor,
+    cover_id: int,
+    by: int,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    now: datetime,
+) -> Cover:
+    """Take a request, or the part `[start, end)` of it; what is left of it stays open.
+
+    Refused when `by` asked for it, left, or is on call on the schedule then (S-DOUBLE): one of two shifts
+    of theirs would be nobody's. Return what was taken; a part is a request of its own.
+    """
+    schedule, found = await _open(tx, cover_id, now)
+    who = await people.person(tx, by)
+    if by == found.requester:
+        raise Conflict(f"{who.name} asked for this cover.", hint="Withdraw the request instead.")
+    if not who.active:
+        raise Conflict(f"{who.name} is not active.", hint="Somebody else has to take it.")
+    low, high = max(start or found.start, found.start, now), min(end or found.end, found.end)
+    if low >= high:
+        raise Invalid("This part lies outside the request.", fields={"start": "Choose a part of it."})
+    if busy := exchange.own_stretches(schedule, by, low, high):
+        raise Conflict(
+            f"{who.name} is on call on {schedule.name} already from {busy[0][0]:%Y-%m-%d %H:%M} UTC on"
+            " (S-DOUBLE).",
+            hint="Take a part of the request, or swap the shifts.",
+        )
+    source = Source.VACATION if found.vacation_id else Source.COVER
+    edit = exchange.mapped(low, high, {found.requester: by}, found.reason, source, actor.person_id)
+    edit_id = await store.insert_edit(tx, int(schedule.id), edit, now)
+    taken = await _split(tx, found, low, high, now)
+    taken = replace(
+        taken, state=CoverState.TAKEN, taken_by=by, edit_id=edit_id, expires_at=low, decided_at=now
+    )
+    await exchange_store.save_cover(tx, taken)
+    await tx.emit(CoverTaken(taken.id), now)
+    await _told(tx, actor, "taken", taken, now)
+    await changing.saved(tx, actor, schedule, now)
+    return taken
+
+
+async def _split(tx: Tx, found: Cover, low: datetime, high: datetime, now: datetime) -> Cover:
+    """Return the request for `[low, high)` alone: the old one when nothing is left of it, else a new one."""
+    left = exchange.minus([(max(found.start, now), found.end)], [(low, high)])
+    if not left:
+        await due.cancel(tx, changing.COVER_TIMER, str(found.id))
+        return replace(found, start=low, end=high)
+    first, *more = (replace(found, start=a, end=b, expires_at=changing.expiry(a, b, now)) for a, b in left)
+    await exchange_store.save_cover(tx, first)
+    await due.schedule(tx, changing.COVER_TIMER, str(first.id), first.expires_at)
+    for rest in more:
+        made = await exchange_store.insert_cover(tx, rest)
+        await due.schedule(tx, changing.COVER_TIMER, str(made.id), made.expires_at)
+    return await exchange_store.insert_cover(tx, replace(found, start=low, end=high))
+
+
+async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -> Cover:
+    """Say no; others may still take it."""
+    _, found = await _open(tx, cover_id, now)
+    if by == found.requester:
+        raise Conflict("This request is your own.", hint="Withdraw it instead.")
+    new = replace(found, declined=tuple(dict.fromkeys((*found.declined, by))))
+    await exchange_store.save_cover(tx, new)
+    await _told(tx, actor, "declined", new, now)
+    return new
+
+
+async def withdraw(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> Cover:
+    """Ask no more: the requester stays on duty."""
+    _, found = await _open(tx, cover_id, now)
+    new = replace(found, state=CoverState.WITHDRAWN, decided_at=now)
+    await exchange_store.save_cover(tx, new)
+    await due.cancel(tx, changing.COVER_TIMER, str(cover_id))
+    await _told(tx, actor, "withdrawn", new, now)
+    return new
+
+
+async def give_back(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> None:
+    """Undo a taken cover: its edit goes, and the request is open again while there is time."""
+    found = await exchange_store.cover(tx, cover_id)
+    if found is None or found.edit_id is None:
+        raise NotFound(f"Nobody has taken request {cover_id}.")
+    if found.end <= now:
+        raise Conflict("The shift is over.")
+    await actions.remove_edit(tx, actor, found.edit_id, now)
+
+
+async def expire(tx: Tx, cover_ids: Sequence[int], now: datetime) -> set[int]:
+    """End requests whose time has come; return those that somebody holds just now."""
+    seen = [c for i in cover_ids if (c := await exchange_store.cover(tx, i))]
+    free = await store.lock_free(tx, [c.schedule_id for c in seen])
+    for old in seen:
+        found = await exchange_store.cover(tx, old.id) if old.schedule_id in free else None
+        if found and found.state == CoverState.OPEN and found.expires_at <= now:
+            over = replace(found, state=CoverState.EXPIRED, decided_at=now)
+            await exchange_store.save_cover(tx, over)
+            await _told(tx, SYSTEM, "expired", over, now)
+    return {c.id for c in seen if c.schedule_id not in free}

@@ -1,0 +1,155 @@
+"""Swaps (spec 1.2): proposed, then accepted as map edits, declined, withdrawn or expired."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from firebell.kit import due
+from firebell.kit.db import Tx
+from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
+from firebell.kit.events import SYSTEM, Actor
+from firebell.kit.text import clean_text
+from firebell.oncall import actions, changing, exchange, exchange_store, store
+from firebell.oncall.exchange import Stretch
+from firebell.oncall.model import (
+    Schedule,
+    Source,
+    Swap,
+    SwapDecided,
+    SwapProposed,
+    SwapState,
+)
+from firebell.people import actions as people
+
+
+async def propose(
+    tx: Tx,
+    actor: Actor,
+    *,
+    schedule_id: int,
+    proposer: int,
+    other: int,
+    mine: Stretch,
+    theirs: Stretch,
+    reason: str = "",
+    now: datetime,
+) -> Swap:
+    """Offer the proposer's shift `mine` for the shift `theirs` of somebody else, who has to accept."""
+    if proposer == other:
+        raise Invalid("A swap needs two people.", fields={"other": "Choose somebody else."})
+    for stretch in (mine, theirs):
+        actions.check_stretch("shift", *stretch, now)
+        if stretch[0] <= now:
+            raise Invalid("This shift has begun.", fields={"start": "Swap shifts that are to come."})
+    schedule = await changing.locked(tx, schedule_id)
+    await _check_both(tx, schedule, proposer, other, mine, theirs)
+    made = await exchange_store.insert_swap(
+        tx,
+        Swap(
+            *(0, schedule_id, proposer, other, *mine, *theirs, SwapState.OPEN, clean_text(reason, 500)),
+            *((), now, None),
+        ),
+    )
+    await due.schedule(tx, changing.SWAP_TIMER, str(made.id), made.expires_at)
+    await tx.emit(SwapProposed(made.id), now)
+    await _told(tx, actor, "proposed", made, now)
+    return made
+
+
+async def _check_both(
+    tx: Tx, schedule: Schedule, proposer: int, other: int, mine: Stretch, theirs: Stretch
+) -> None:
+    for user, (start, end) in ((proposer, mine), (other, theirs)):
+        who = await people.person(tx, user)
+        if not who.active:
+            raise Conflict(f"{who.name} is not active.")
+        if not exchange.own_stretches(schedule, user, start, end):
+            raise Conflict(
+                f"{who.name} is not on call on {schedule.name} from {start:%Y-%m-%d %H:%M} UTC on.",
+                hint="The schedule may have changed: propose another swap.",
+            )
+
+
+async def _told(tx: Tx, actor: Actor, what: str, swap: Swap, now: datetime) -> None:
+    await tx.audit(
+        actor,
+        f"swap.{what}",
+        f"schedule:{swap.schedule_id}",
+        now,
+        swap=swap.id,
+        proposer=swap.proposer,
+        other=swap.other,
+    )
+    await tx.live("oncall")
+
+
+async def _open(tx: Tx, swap_id: int, now: datetime) -> tuple[Schedule, Swap]:
+    seen = await exchange_store.swap(tx, swap_id)
+    if seen is None:
+        raise NotFound(f"There is no swap {swap_id}.", hint="See 'firebell oncall swap list'.")
+    schedule = await changing.locked(tx, seen.schedule_id)
+    found = await exchange_store.swap(tx, swap_id)
+    assert found
+    if found.state != SwapState.OPEN or found.expires_at <= now:
+        state = found.state if found.state != SwapState.OPEN else SwapState.EXPIRED
+        raise Conflict(f"Swap {swap_id} is {state}.")
+    return schedule, found
+
+
+async def _answered_by(tx: Tx, actor: Actor, swap: Swap) -> None:
+    if actor.person_id not in (swap.other, None):
+        name = (await people.person(tx, swap.other)).name
+        raise Forbidden(f"Only {name} can answer swap {swap.id}.", hint="Withdraw it, or use an override.")
+
+
+async def accept(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
+    """Exchange both shifts at once; refused when one of them is not theirs any more."""
+    schedule, found = await _open(tx, swap_id, now)
+    await _answered_by(tx, actor, found)
+    mine, theirs = (found.start, found.end), (found.their_start, found.their_end)
+    await _check_both(tx, schedule, found.proposer, found.other, mine, theirs)
+    made = []
+    for (start, end), mapping in exchange.swap_maps(found.proposer, found.other, mine, theirs):
+        edit = exchange.mapped(start, end, mapping, found.reason, Source.SWAP, actor.person_id)
+        made.append(await store.insert_edit(tx, int(schedule.id), edit, now))
+    new = await _decided(tx, actor, found, SwapState.ACCEPTED, now, tuple(made))
+    await changing.saved(tx, actor, schedule, now)
+    return new
+
+
+async def _decided(
+    tx: Tx, actor: Actor, found: Swap, state: SwapState, now: datetime, edit_ids: tuple[int, ...] = ()
+) -> Swap:
+    new = replace(found, state=state, edit_ids=edit_ids, decided_at=now)
+    await exchange_store.save_swap(tx, new)
+    await due.cancel(tx, changing.SWAP_TIMER, str(found.id))
+    if state in (SwapState.ACCEPTED, SwapState.DECLINED):
+        await tx.emit(SwapDecided(found.id), now)
+    await _told(tx, actor, state, new, now)
+    return new
+
+
+async def decline(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
+    """Say no: both shifts stay as they are."""
+    _, found = await _open(tx, swap_id, now)
+    await _answered_by(tx, actor, found)
+    return await _decided(tx, actor, found, SwapState.DECLINED, now)
+
+
+async def withdraw(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
+    """Take a proposal back."""
+    _, found = await _open(tx, swap_id, now)
+    return await _decided(tx, actor, found, SwapState.WITHDRAWN, now)
+
+
+async def expire(tx: Tx, swap_ids: Sequence[int], now: datetime) -> set[int]:
+    """End proposals of which a shift begins; return those that somebody holds just now."""
+    seen = [s for i in swap_ids if (s := await exchange_store.swap(tx, i))]
+    free = await store.lock_free(tx, [s.schedule_id for s in seen])
+    for old in seen:
+        found = await exchange_store.swap(tx, old.id) if old.schedule_id in free else None
+        if found and found.state == SwapState.OPEN and found.expires_at <= now:
+            over = replace(found, state=SwapState.EXPIRED, decided_at=now)
+            await exchange_store.save_swap(tx, over)
+            await _told(tx, SYSTEM, SwapState.EXPIRED, over, now)
+    return {s.id for s in seen if s.schedule_id not in free}

@@ -1,0 +1,62 @@
+"""Vacations: a stretch of absence that asks for cover for every shift that it touches."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from firebell.kit import due
+from firebell.kit.db import Tx
+from firebell.kit.errors import Conflict, NotFound
+from firebell.kit.events import Actor
+from firebell.kit.text import clean_text
+from firebell.oncall import actions, changing, exchange_store, store
+from firebell.oncall.model import Cover, CoverState, Vacation
+from firebell.people import actions as people
+
+
+async def add(
+    tx: Tx,
+    actor: Actor,
+    *,
+    person_id: int,
+    start: datetime,
+    end: datetime,
+    reason: str = "",
+    now: datetime,
+) -> tuple[Vacation, list[Cover]]:
+    """Note an absence and ask for cover for its shifts; until somebody takes one, it stays theirs."""
+    actions.check_stretch("vacation", start, end, now)
+    who = await people.person(tx, person_id)
+    await store.lock(tx, await store.ids(tx))
+    for other in await exchange_store.vacations(tx, person_id=person_id, since=now):
+        if other.start < end and start < other.end:
+            raise Conflict(
+                f"{who.name} has a vacation from {other.start:%Y-%m-%d %H:%M} UTC on already.",
+                hint=f"Cancel vacation {other.id} first, or choose another time.",
+            )
+    made = await exchange_store.insert_vacation(
+        tx, person_id, start, end, clean_text(reason, 500), actor.person_id, now
+    )
+    asked = [
+        cover
+        for schedule in await store.schedules(tx, since=now, until=end)
+        for cover in await changing.cover_vacations(tx, schedule, [made], now)
+    ]
+    await tx.audit(actor, "vacation.added", f"person:{person_id}", now, start=start, end=end)
+    await tx.live("oncall")
+    return made, asked
+
+
+async def cancel(tx: Tx, actor: Actor, vacation_id: int, now: datetime) -> Vacation:
+    """Take an absence back: what is open is withdrawn, what somebody has taken stays with them."""
+    await store.lock(tx, await store.ids(tx))
+    found = await exchange_store.lock_vacation(tx, vacation_id)
+    if found is None:
+        raise NotFound(f"There is no vacation {vacation_id}, or it is cancelled.")
+    await exchange_store.cancel_vacation(tx, vacation_id, now)
+    for cover in await exchange_store.covers(tx, vacation_ids=[vacation_id], state=CoverState.OPEN):
+        gone = replace(cover, state=CoverState.WITHDRAWN, decided_at=now)
+        await exchange_store.save_cover(tx, gone)
+        await due.cancel(tx, changing.COVER_TIMER, str(cover.id))
+    await tx.audit(actor, "vacation.cancelled", f"person:{found.person_id}", now, vacation=vacation_id)
+    await tx.live("oncall")
+    return found

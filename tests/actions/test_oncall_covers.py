@@ -1,0 +1,238 @@
+"""Requests for cover, swaps and vacations: who is on duty after each step, races and refusals."""
+
+import asyncio
+from datetime import timedelta
+
+from firebell.kit.clock import FakeClock
+from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.oncall import actions as oncall
+from firebell.oncall import covers, exchange_store, swaps, vacations
+from firebell.oncall.model import Cover, CoverState, Source, Swap, SwapState
+from firebell.people import actions as people
+from tests.oncall_world import Rota, day, rota
+
+
+async def asked(r: Rota, first: int = 1, last: int = 2) -> Cover:
+    """Let Jun ask for cover for their shift of tomorrow."""
+    made = await r.run(
+        covers.ask, schedule_id=r.id, requester=r.w.jun, start=day(first), end=day(last), reason="dentist"
+    )
+    assert isinstance(made, Cover), made
+    return made
+
+
+async def state(r: Rota, cover_id: int) -> str:
+    async with r.w.ctx.db.tx() as tx:
+        found = await exchange_store.cover(tx, cover_id)
+    assert found
+    return found.state
+
+
+async def test_until_somebody_takes_it_the_shift_stays_with_who_asked(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        made = await asked(r)
+        assert await r.who(day(1, 12)) == (r.w.jun,)
+        taken = await r.run(covers.take, made.id, r.ada)
+        assert (taken.state, taken.taken_by) == (CoverState.TAKEN, r.ada)
+        assert await r.who(day(1, 12)) == (r.ada,)
+        assert await r.who(day(4, 12)) == (r.w.jun,)
+        assert (await r.schedule()).edits[0].source == Source.COVER
+        again = await r.run(covers.take, made.id, r.w.mara)
+        assert isinstance(again, Conflict)
+        assert "is taken" in again.message
+        assert await r.audit() == ["schedule.created", "cover.asked", "cover.taken"]
+
+
+async def test_two_who_take_it_at_once_are_one_who_has_it(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        made = await asked(r)
+        results = await asyncio.gather(*[r.run(covers.take, made.id, who) for who in [r.ada, r.w.mara] * 3])
+        won = [x for x in results if isinstance(x, Cover)]
+        assert len(won) == 1
+        assert all(isinstance(x, Conflict) for x in results if x is not won[0])
+        assert await r.who(day(1, 12)) == (won[0].taken_by,)
+        assert len((await r.schedule()).edits) == 1
+
+
+async def test_a_part_is_taken_and_the_rest_stays_open(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        made = await asked(r)
+        part = await r.run(covers.take, made.id, r.ada, start=day(1, 8), end=day(1, 16))
+        assert isinstance(part, Cover)
+        assert [await r.who(day(1, h)) for h in (7, 8, 15, 16)] == [
+            (r.w.jun,),
+            (r.ada,),
+            (r.ada,),
+            (r.w.jun,),
+        ]
+        async with r.w.ctx.db.tx() as tx:
+            rest = await exchange_store.covers(tx, schedule_ids=[r.id], state=CoverState.OPEN)
+        assert [(c.start, c.end) for c in rest] == [(day(1), day(1, 8)), (day(1, 16), day(2))]
+        assert rest[0].id == made.id
+        assert all(c.reason == "dentist" for c in rest)
+        outside = await r.run(covers.take, made.id, r.ada, start=day(1, 9), end=day(1, 10))
+        assert isinstance(outside, Invalid)
+        last = await r.run(covers.take, rest[1].id, r.w.mara)
+        assert last.id == rest[1].id
+        assert await r.who(day(1, 20)) == (r.w.mara,)
+
+
+async def test_giving_it_back_asks_again_and_it_can_be_taken_again(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        made = await asked(r)
+        taken = await r.run(covers.take, made.id, r.ada)
+        assert await r.run(covers.give_back, made.id) is None
+        assert (await r.who(day(1, 12)), await state(r, made.id)) == ((r.w.jun,), CoverState.OPEN)
+        retaken = await r.run(covers.take, made.id, r.w.mara)
+        assert retaken.edit_id != taken.edit_id
+        assert await r.who(day(1, 12)) == (r.w.mara,)
+
+
+async def test_a_cover_survives_an_edit_of_the_rotation(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        made = await asked(r)
+        await r.run(covers.take, made.id, r.ada)
+        await r.run(oncall.leave, r.id, person_id=r.w.mara)
+        edit = (await r.schedule()).edits[0]
+        assert edit.mapping == {r.w.jun: r.ada}
+        await r.run(oncall.remove_edit, int(edit.id))
+        assert (await r.schedule()).edits == ()
+        assert await state(r, made.id) == CoverState.OPEN
+
+
+async def test_who_cannot_take_it_is_told_why(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        made = await asked(r, 1, 3)
+        own = await r.run(covers.take, made.id, r.w.jun)
+        double = await r.run(covers.take, made.id, r.ada)
+        assert isinstance(double, Conflict)
+        assert "S-DOUBLE" in double.message
+        assert "2026-11-26 00:00" in double.message
+        assert "asked for" in own.message
+        assert await r.run(people.update_person, r.ada, active=False) is None
+        left = await r.run(covers.take, made.id, r.ada)
+        assert "not active" in left.message
+        nobody = await r.run(covers.ask, schedule_id=r.id, requester=r.w.jun, start=day(2), end=day(3))
+        assert "not on call" in nobody.message
+        twice = await r.run(covers.ask, schedule_id=r.id, requester=r.w.jun, start=day(1), end=day(2))
+        assert "already" in twice.message
+        assert isinstance(await r.run(covers.take, 999, r.ada), NotFound)
+
+
+async def test_declined_withdrawn_and_expired(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        made = await asked(r)
+        said_no = await r.run(covers.decline, made.id, r.ada)
+        assert (said_no.state, said_no.declined) == (CoverState.OPEN, (r.ada,))
+        assert (await r.run(covers.withdraw, made.id)).state == CoverState.WITHDRAWN
+        assert isinstance(await r.run(covers.take, made.id, r.ada), Conflict)
+        other = await asked(r)
+        clock.advance(day(1) - r.w.now)
+        late = await r.run(covers.take, other.id, r.ada)
+        assert "expired" in late.message
+        await r.w.settle()
+        assert await state(r, other.id) == CoverState.EXPIRED
+        assert await state(r, made.id) == CoverState.WITHDRAWN
+        assert await r.who(day(1, 12)) == (r.w.jun,)
+
+
+async def test_a_shift_that_has_begun_can_be_covered_to_its_end(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        made = await r.run(covers.ask, schedule_id=r.id, requester=r.w.mara, start=day(0), end=day(1))
+        assert (made.start, made.expires_at) == (r.w.now, day(1))
+        clock.advance(timedelta(hours=2))
+        taken = await r.run(covers.take, made.id, r.ada)
+        assert taken.start == r.w.now
+        assert await r.who(r.w.now - timedelta(hours=1)) == (r.w.mara,)
+        assert await r.who(r.w.now) == (r.ada,)
+
+
+async def proposed(r: Rota, mine: tuple[int, int] = (1, 2), theirs: tuple[int, int] = (2, 3)) -> Swap:
+    """Let Jun offer their shift for Ada's."""
+    made = await r.run(
+        swaps.propose,
+        schedule_id=r.id,
+        proposer=r.w.jun,
+        other=r.ada,
+        mine=(day(mine[0]), day(mine[1])),
+        theirs=(day(theirs[0]), day(theirs[1])),
+    )
+    assert isinstance(made, Swap), made
+    return made
+
+
+async def test_an_accepted_swap_exchanges_both_shifts_and_is_undone_as_a_whole(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with rota(dsn, clock) as r:
+        made = await proposed(r)
+        assert await r.who(day(1)) == (r.w.jun,)
+        assert "Only Ada Byron" in (await r.run(swaps.accept, made.id)).message
+        done = await r.run(swaps.accept, made.id, by=r.ada)
+        assert (done.state, len(done.edit_ids)) == (SwapState.ACCEPTED, 2)
+        assert (await r.who(day(1)), await r.who(day(2))) == ((r.ada,), (r.w.jun,))
+        assert isinstance(await r.run(swaps.accept, made.id, by=r.ada), Conflict)
+        await r.run(oncall.remove_edit, done.edit_ids[1])
+        assert (await r.who(day(1)), await r.who(day(2))) == ((r.w.jun,), (r.ada,))
+
+
+async def test_stretches_that_overlap_are_swapped_at_once_where_they_do(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        made = await proposed(r, (1, 3), (1, 3))
+        done = await r.run(swaps.accept, made.id, by=r.ada)
+        assert len(done.edit_ids) == 1
+        assert (await r.who(day(1)), await r.who(day(2))) == ((r.ada,), (r.w.jun,))
+
+
+async def test_a_swap_is_declined_withdrawn_stale_or_expired(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        assert (await r.run(swaps.decline, (await proposed(r)).id, by=r.ada)).state == SwapState.DECLINED
+        assert (await r.run(swaps.withdraw, (await proposed(r)).id)).state == SwapState.WITHDRAWN
+        stale = await proposed(r)
+        await r.run(oncall.leave, r.id, person_id=r.ada)
+        gone = await r.run(swaps.accept, stale.id, by=r.ada)
+        assert "is not on call" in gone.message
+        clock.advance(day(1) - r.w.now)
+        assert "expired" in (await r.run(swaps.accept, stale.id, by=r.ada)).message
+        await r.w.settle()
+        async with r.w.ctx.db.tx() as tx:
+            assert [s.state for s in await oncall.swaps(tx, schedule_ids=[r.id])] == [
+                SwapState.DECLINED,
+                SwapState.WITHDRAWN,
+                SwapState.EXPIRED,
+            ]
+
+
+async def test_a_vacation_asks_for_cover_for_each_shift_that_it_touches(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        made, open_ = await r.run(
+            vacations.add, person_id=r.w.jun, start=day(1, 12), end=day(8), reason="away"
+        )
+        mine = [c for c in open_ if c.schedule_id == r.id]
+        assert [(c.start, c.end) for c in mine] == [
+            (day(1, 12), day(2)),
+            (day(4), day(5)),
+            (day(7), day(8)),
+        ]
+        assert {c.vacation_id for c in open_} == {made.id}
+        assert await r.who(day(4)) == (r.w.jun,)
+        await r.run(covers.take, mine[1].id, r.w.mara)
+        assert (await r.schedule()).edits[0].source == Source.VACATION
+        kept = await r.run(covers.withdraw, mine[2].id)
+        assert kept.state == CoverState.WITHDRAWN
+
+        # a change of the rotation that puts Jun on duty in between asks for that, and for nothing twice
+        layer = (await r.schedule()).layers[0]
+        await r.run(oncall.join, r.id, layer_id=int(layer.id), person_id=r.w.jun, at=day(5))
+        async with r.w.ctx.db.tx() as tx:
+            now_open = await exchange_store.covers(tx, schedule_ids=[r.id], state=CoverState.OPEN)
+        runs = [(c.start, c.end) for c in now_open]
+        assert runs[0] == (day(1, 12), day(2))
+        assert len(runs) == len(set(runs))
+        assert not [c for c in now_open if c.start < day(8) and c.end > day(7)]
+
+        await r.run(vacations.cancel, made.id)
+        async with r.w.ctx.db.tx() as tx:
+            assert await exchange_store.covers(tx, schedule_ids=[r.id], state=CoverState.OPEN) == []
+        assert await r.who(day(4)) == (r.w.mara,)
+        assert isinstance(await r.run(vacations.cancel, made.id), NotFound)
