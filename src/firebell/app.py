@@ -29,7 +29,7 @@ from firebell.kit.errors import FirebellError, Invalid, Unauthenticated, Unavail
 from firebell.kit.live import stream
 from firebell.kit.log import correlation_id
 from firebell.oncall import api as oncall_api
-from firebell.oncall import exchange_api, schedule_api
+from firebell.oncall import edit_pages, exchange_api, exchange_pages, schedule_api
 from firebell.oncall import pages as oncall_pages
 from firebell.paging import api as paging_api
 from firebell.paging import pages as paging_pages
@@ -50,6 +50,8 @@ SLICES = (
     catalog_api,
     alerts_pages,
     alerts_api,
+    exchange_pages,
+    edit_pages,
     oncall_pages,
     oncall_api,
     schedule_api,

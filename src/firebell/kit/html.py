@@ -109,6 +109,11 @@ def span(start: datetime, end: datetime, tz: str) -> str:
     return f"{first} to {b:%H:%M}" if a.date() == b.date() else f"{first} to {b:%a} {b.day} {b:%b} {b:%H:%M}"
 
 
+def typed(at: datetime, tz: str) -> str:
+    """Return an instant as a field for a local time in `tz` has it."""
+    return f"{at.astimezone(ZoneInfo(tz)):%Y-%m-%dT%H:%M}"
+
+
 def absolute(at: datetime, tz: str) -> str:
     """Return an instant in full, for whoever needs it exactly."""
     return f"{at.astimezone(ZoneInfo(tz)):%Y-%m-%d %H:%M:%S %Z}, {at.astimezone(UTC):%H:%M:%S} UTC"
@@ -175,6 +180,7 @@ async def page(
         "wall": lambda at: wall(at, tz, now),
         "span": lambda start, end: span(start, end, tz),
         "absolute": lambda at: absolute(at, tz),
+        "typed": lambda at: typed(at, tz),
         "ago": lambda at: ago(at, now),
         "shell": await shell_of(request) if framed and shell_of else Shell(),
         "public_url": request.app.state.ctx.public_url,

@@ -1,6 +1,7 @@
 """The on-call picture, one schedule, overrides, and my shifts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,9 +11,10 @@ from fastapi import APIRouter, Request, Response
 from firebell.kit import html
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
-from firebell.kit.errors import Conflict, FirebellError, Invalid
+from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id
-from firebell.oncall import actions, timeline
+from firebell.oncall import actions, forms, mend, timeline, view
+from firebell.oncall.exchange_pages import for_me
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.shifts import gaps
 from firebell.oncall.turns import mu
@@ -21,6 +23,9 @@ from firebell.people import actions as people
 from firebell.people.model import Person
 
 router = APIRouter(include_in_schema=False)
+
+LEVELS = {"2": ("", " secondary"), "3": (" tier 1", " tier 2", " tier 3")}
+"""The names of the schedules that one rotation makes, by how many levels it has."""
 
 
 def _ctx(request: Request) -> Context:
@@ -43,21 +48,43 @@ def _wall(text: str, field: str) -> datetime:
         raise Invalid(f"{text!r} is not a time.", fields={field: "Use 2026-11-24T09:00."}) from exc
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a reader chose to see: day, week or month, around which day, on whose wall clock."""
+
+    view: str
+    at: str
+    tz: str
+
+    @staticmethod
+    def of(request: Request, me: Person) -> "Look":
+        """Return what the address says; nonsense is the present week on the reader's own clock."""
+        view, tz = request.query_params.get("view", ""), request.query_params.get("tz", "")
+        return Look(
+            view if view in timeline.VIEWS else "week",
+            request.query_params.get("at", ""),
+            tz if tz in html.zones() else me.tz,
+        )
+
+
 async def _context(
-    tx: Tx, schedules: list[Schedule], me: Person, view: str, at: str, now: datetime
+    tx: Tx, schedules: list[Schedule], me: Person, look: Look, now: datetime
 ) -> dict[str, Any]:
-    view = view if view in timeline.VIEWS else "week"
-    seen = timeline.picture(view, _day(at, me.tz, now), me.tz, now)
+    shown, at, tz = look.view, look.at, look.tz
+    seen = timeline.picture(shown, _day(at, tz, now), tz, now)
     names = {p.id: p for p in await people.people(tx)}
 
     def name(user: int | str) -> str:
         return names[int(user)].name if int(user) in names else "somebody who left"
 
-    step = timedelta(days=timeline.VIEWS[view])
+    ids = {int(s.id) for s in schedules}
+    step = timedelta(days=timeline.VIEWS[shown])
     return {
         "nav": "oncall",
         "live": "oncall",
-        "view": view,
+        "view": shown,
+        "tz": tz,
+        "zones_here": list(dict.fromkeys([me.tz, *(s.tz for s in schedules), "UTC", tz])),
         "seen": seen,
         "at": at,
         "earlier": (seen.days[0] - step).date().isoformat(),
@@ -66,33 +93,28 @@ async def _context(
             {
                 "s": s,
                 "rows": timeline.rows(s, seen),
-                "agenda": timeline.agenda(s, seen, me.tz, name),
+                "agenda": timeline.agenda(s, seen, tz, name),
                 "gaps": gaps(s, now, now + timedelta(days=28)),
             }
             for s in schedules
         ],
+        "asked_of_me": [c for c in await for_me(tx, me, now) if c.schedule_id in ids],
+        "schedule_names": {int(s.id): s.name for s in schedules},
+        "findings": await view.found_in(tx, schedules, now),
+        "direct": mend.DIRECT,
         "name": name,
         "people": [(p.id, p.name) for p in names.values() if p.active],
-        "today": now.astimezone(ZoneInfo(me.tz)).date(),
+        "today": now.astimezone(ZoneInfo(tz)).date(),
     }
 
 
 @router.get("/oncall")
-async def oncall(request: Request, view: str = "week", at: str = "") -> Response:
+async def oncall(request: Request) -> Response:
     me, ctx = await access.signed_in(request), _ctx(request)
     async with ctx.db.tx() as tx:
         found = await actions.schedules(tx)
-        context = await _context(tx, found, me, view, at, ctx.clock.now())
+        context = await _context(tx, found, me, Look.of(request, me), ctx.clock.now())
     return await html.page(request, "oncall/oncall.html", {**context, "one": None})
-
-
-@router.get("/oncall/me")
-async def mine(request: Request) -> Response:
-    me, ctx = await access.signed_in(request), _ctx(request)
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        shifts = await actions.shifts_of(tx, me.id, now)
-    return await html.page(request, "oncall/me.html", {"nav": "oncall", "shifts": shifts})
 
 
 async def _new_form(
@@ -114,10 +136,8 @@ async def _new_form(
 @router.get("/oncall/new")
 async def new(request: Request) -> Response:
     me = await access.signed_in(request)
-    monday = _ctx(request).clock.now().astimezone(ZoneInfo(me.tz))
-    monday -= timedelta(days=monday.weekday())
-    anchor = f"{monday:%Y-%m-%d}T09:00"
-    return await _new_form(request, {"tz": me.tz, "anchor": anchor, "secondary": "yes", "order": []})
+    anchor = f"{forms.monday_morning(_ctx(request).clock.now().astimezone(ZoneInfo(me.tz))):%Y-%m-%dT%H:%M}"
+    return await _new_form(request, {"tz": me.tz, "anchor": anchor, "levels": "2", "order": []})
 
 
 @router.post("/oncall/new")
@@ -130,7 +150,7 @@ async def create(request: Request) -> Response:
             raise Invalid("Nobody is in the rotation.", fields={"person": "Choose at least one person."})
         anchor = _wall(given.get("anchor", ""), "anchor")
         async with ctx.db.tx() as tx:
-            for offset, suffix in enumerate(("", " secondary") if given.get("secondary") else ("",)):
+            for offset, suffix in enumerate(LEVELS.get(given.get("levels", ""), ("",))):
                 await actions.create_schedule(
                     tx,
                     access.actor_of(me),
@@ -152,34 +172,29 @@ def _rotation(order: Sequence[int], anchor: datetime, given: Mapping[str, Any], 
 
 
 async def _one(
-    request: Request,
-    slug: str,
-    view: str,
-    at: str,
-    given: Mapping[str, str],
-    error: FirebellError | None = None,
+    request: Request, slug: str, given: Mapping[str, str], error: FirebellError | None = None
 ) -> Response:
     me, ctx = await access.signed_in(request), _ctx(request)
     async with ctx.db.tx() as tx:
         found = await actions.by_slug(tx, slug)
-        context = await _context(tx, [found], me, view, at, ctx.clock.now())
+        context = await _context(tx, [found], me, Look.of(request, me), ctx.clock.now())
     more = {"one": found, "given": given, "error": error, "errors": error.fields if error else {}}
     return await html.page(request, "oncall/oncall.html", {**context, **more}, error.status if error else 200)
 
 
 @router.get("/oncall/{slug}")
-async def schedule(
-    request: Request, slug: str, view: str = "week", at: str = "", start: str = "", end: str = ""
-) -> Response:
+async def schedule(request: Request, slug: str, start: str = "", end: str = "") -> Response:
     me = await access.signed_in(request)
-    given = {name: _local(text, me.tz) for name, text in (("start", start), ("end", end))}
-    return await _one(request, slug, view, at, given)
+    tz = Look.of(request, me).tz
+    given = {name: _local(text, tz) for name, text in (("start", start), ("end", end))}
+    return await _one(request, slug, given)
 
 
 def _local(text: str, tz: str) -> str:
-    """Return an instant of our own links as a field shows it in the reader's zone; nonsense is nothing."""
+    """Return what a link of ours names as a field shows it in `tz`: an instant, or a wall clock's time."""
     try:
-        return f"{datetime.fromisoformat(text).astimezone(ZoneInfo(tz)):%Y-%m-%dT%H:%M}" if text else ""
+        at = datetime.fromisoformat(text) if text else None
+        return "" if at is None else html.typed(at, tz) if at.tzinfo else f"{at:%Y-%m-%dT%H:%M}"
     except (ValueError, OverflowError):
         return ""
 
@@ -188,6 +203,7 @@ def _local(text: str, tz: str) -> str:
 async def override(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, given = _ctx(request), {name: str(value) for name, value in form.items()}
+    tz = given.get("tz") if given.get("tz") in html.zones() else me.tz
     try:
         async with ctx.db.tx() as tx:
             found = await actions.by_slug(tx, slug)
@@ -196,13 +212,13 @@ async def override(request: Request, slug: str) -> Response:
                 access.actor_of(me),
                 schedule_id=int(found.id),
                 users=[to_id(given.get("person")) or 0],
-                start=mu(_wall(given.get("start", ""), "start"), me.tz),
-                end=mu(_wall(given.get("end", ""), "end"), me.tz),
+                start=mu(_wall(given.get("start", ""), "start"), tz),
+                end=mu(_wall(given.get("end", ""), "end"), tz),
                 reason=given.get("reason", ""),
                 now=ctx.clock.now(),
             )
     except Invalid as error:
-        return await _one(request, slug, "week", "", given, error)
+        return await _one(request, slug, given, error)
     return html.to(f"/oncall/{slug}")
 
 
@@ -212,4 +228,16 @@ async def remove(request: Request, slug: str, edit_id: int) -> Response:
     me, ctx = await access.signed_in(request), _ctx(request)
     async with ctx.db.tx() as tx:
         await actions.remove_edit(tx, access.actor_of(me), edit_id, ctx.clock.now())
+    return html.to(f"/oncall/{slug}")
+
+
+@router.post("/oncall/{slug}/mend")
+async def mended(request: Request, slug: str) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx = _ctx(request)
+    try:
+        async with ctx.db.tx() as tx:
+            await mend.mend(tx, access.actor_of(me), slug, str(form.get("finding") or ""), ctx.clock.now())
+    except (Conflict, Invalid, NotFound) as error:
+        return await _one(request, slug, {}, error)
     return html.to(f"/oncall/{slug}")

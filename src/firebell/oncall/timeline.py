@@ -86,15 +86,22 @@ def rows(schedule: Schedule, seen: Picture) -> list[Row]:
         for r in duty(schedule, seen.start, seen.end)
     ]
     found = [Row("On call", "result", "final", _apart(result))]
-    for layer in reversed(schedule.layers):
+    for layer in reversed([x for x in schedule.layers if _holds(x, seen)]):
         turns = _joined(pieces(layer, seen.start, seen.end, schedule.inactive))
         blocks = [_block(seen, t.start, t.end, t.users) for t in turns]
         found.append(Row(layer.name or "Rotation", caption(layer), "layer", _apart(blocks)))
     edits = [e for e in schedule.edits if e.start < seen.end and e.end > seen.start]
     if edits:
-        blocks = [_block(seen, e.start, e.end, e.users, edited=True) for e in edits]
+        blocks = [
+            _block(seen, e.start, e.end, e.users or tuple(e.mapping.values()), edited=True) for e in edits
+        ]
         found.append(Row("Overrides", f"{len(edits)} shown", "layer", _apart(blocks)))
     return found
+
+
+def _holds(layer: Layer, seen: Picture) -> bool:
+    """Say whether this version of a layer holds on what is shown."""
+    return (layer.start is None or layer.start < seen.end) and (layer.end is None or layer.end > seen.start)
 
 
 def _joined(turns: Sequence[Piece]) -> list[Piece]:

@@ -213,6 +213,61 @@
     say.scrollIntoView({ block: 'center' }); say.focus({ preventScroll: true });
   });
 
+  /* A form marked data-preview shows what saving it would change while it is filled in. */
+  const edited = $('form[data-preview]');
+  if (edited) {
+    let wait, turn = 0;
+    edited.addEventListener('input', () => {
+      clearTimeout(wait);
+      wait = setTimeout(async () => {
+        const mine = ++turn;
+        try {
+          const answer = await fetch(edited.action + '?preview=yes', { method: 'POST', body: new URLSearchParams(new FormData(edited)) });
+          const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('preview');
+          if (fresh && mine === turn) morph($('#preview'), fresh);
+        } catch { /* the button asks again */ }
+      }, 300);
+    });
+  }
+
+  /* An override by drag: from one column of a result row to another, then the form with both times filled in. */
+  const rota = $('.rota'), columns = 56;
+  let drag = null;
+  const column = (track, x) => {
+    const box = track.getBoundingClientRect();
+    return Math.max(0, Math.min(columns, Math.round((x - box.left) / box.width * columns)));
+  };
+  const typed = n => {
+    const minutes = n * rota.dataset.days * 1440 / columns, step = rota.dataset.days > 1 ? 60 : 30;
+    return new Date(Date.parse(rota.dataset.from + 'T00:00Z') + Math.round(minutes / step) * step * 60000).toISOString().slice(0, 16);
+  };
+  $$('[data-drag]').forEach(track => track.addEventListener('pointerdown', e => {
+    if (e.button || e.pointerType === 'touch') return;
+    e.preventDefault(); track.setPointerCapture(e.pointerId);
+    const mark = Object.assign(document.createElement('span'), { className: 'sel', hidden: true });
+    track.append(mark); drag = { track, mark, from: column(track, e.clientX), to: null };
+  }));
+  addEventListener('pointermove', e => {
+    if (!drag) return;
+    drag.to = column(drag.track, e.clientX);
+    const a = Math.min(drag.from, drag.to), n = Math.abs(drag.to - drag.from);
+    drag.mark.hidden = !n; drag.mark.className = `sel c-${a} s-${n}`;
+    drag.mark.textContent = n ? typed(a).slice(11) + ' to ' + typed(a + n).slice(11) : '';
+  });
+  const drop = keep => {
+    if (!drag) return;
+    const { track, mark, from, to } = drag; drag = null;
+    if (!keep || to === null || to === from) { mark.remove(); return; }
+    const [start, end] = [Math.min(from, to), Math.max(from, to)].map(typed), form = $('#override');
+    if (!form) { location.href = `${track.dataset.drag}?${new URLSearchParams({ start, end, tz: rota.dataset.tz })}#override`; return; }
+    form.elements.start.value = start; form.elements.end.value = end;
+    form.scrollIntoView({ block: 'center', behavior: 'smooth' }); form.elements.person.focus({ preventScroll: true });
+    setTimeout(() => mark.remove(), 1500);
+  };
+  addEventListener('pointerup', () => drop(true));
+  addEventListener('pointercancel', () => drop(false));
+  addEventListener('keydown', e => { if (e.key === 'Escape') drop(false); });
+
   /* Small helps: the browser's zone as a first guess, copy, one submit per press, offline. */
   const zone = $('[data-zone]');
   if (zone && zone.value === zone.dataset.zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || zone.value;

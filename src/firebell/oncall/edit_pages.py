@@ -1,0 +1,184 @@
+"""Making and editing schedules, with a preview of who gains and who loses before anything is saved."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import FormData
+
+from firebell.kit import html
+from firebell.kit.context import Context
+from firebell.kit.db import Tx
+from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
+from firebell.kit.text import to_id
+from firebell.oncall import actions, forms, versions, view
+from firebell.oncall.model import Layer, Schedule, Unit
+from firebell.oncall.preview import Preview
+from firebell.oncall.turns import mu
+from firebell.people import access
+from firebell.people import actions as people
+from firebell.people.model import Person
+
+router = APIRouter(include_in_schema=False)
+
+REGIONS = {
+    "Asia": ("Asia/Tokyo", "09:00", "17:00"),
+    "Europe": ("Europe/Berlin", "09:00", "18:00"),
+    "Americas": ("America/New_York", "12:00", "20:00"),
+}
+"""The hours of follow-the-sun: they tile the day in winter; the preview shows what summer time does."""
+
+
+def _ctx(request: Request) -> Context:
+    ctx: Context = request.app.state.ctx
+    return ctx
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the editor shows: the fields as given, the layers, and what they would change."""
+
+    given: Mapping[str, Any]
+    layers: Sequence[Layer]
+    preview: Preview | None = None
+    error: FirebellError | None = None
+    unseen: str = ""
+
+
+async def _editor(request: Request, me: Person, old: Schedule | None, draft: Draft) -> Response:
+    ctx = _ctx(request)
+    async with ctx.db.tx() as tx:
+        everyone, teams = await people.people(tx), await people.teams(tx)
+    names = {p.id: p.name for p in everyone}
+    anchor = forms.monday_morning(ctx.clock.now().astimezone(ZoneInfo(me.tz)))
+    blank = Layer(0, (), anchor, Unit.WEEK, 1, str(draft.given.get("tz") or me.tz))
+    context = {
+        "nav": "oncall",
+        "one": old,
+        "action": f"/oncall/{old.slug}/edit" if old else "/oncall/new/layers",
+        "given": draft.given,
+        "layers": [*draft.layers, blank],
+        "used": len(draft.layers),
+        "opening": forms.openings,
+        "people": [(p.id, p.name) for p in everyone if p.active],
+        "teams": [(t.id, t.name) for t in teams],
+        "name": lambda user: names.get(int(user), "somebody who left"),
+        "seen": draft.preview,
+        "unseen": draft.unseen,
+        "error": draft.error,
+        "errors": draft.error.fields if draft.error else {},
+    }
+    return await html.page(request, "oncall/edit.html", context, draft.error.status if draft.error else 200)
+
+
+def _begins(text: str, tz: str, now: datetime) -> datetime:
+    """Return the instant from which a change holds; empty means now, and the past is history."""
+    if not text:
+        return now
+    try:
+        at = mu(datetime.fromisoformat(text).replace(tzinfo=None), tz)
+    except ValueError as exc:
+        raise Invalid("The beginning is not a time.", fields={"from": "Use 2026-11-24T09:00."}) from exc
+    if at < now - timedelta(minutes=1):
+        raise Invalid("The change would begin in the past.", fields={"from": "Choose now or later."})
+    return max(at, now)
+
+
+@router.get("/oncall/new/sun")
+async def new_sun(request: Request) -> Response:
+    """Show the editor with one layer per region."""
+    me = await access.signed_in(request)
+    now = _ctx(request).clock.now().astimezone(ZoneInfo(me.tz))
+    layers = forms.follow_the_sun(forms.monday_morning(now), REGIONS)
+    return await _editor(request, me, None, Draft({"name": "", "team": "", "tz": me.tz}, layers))
+
+
+@router.get("/oncall/{slug}/edit")
+async def edit(request: Request, slug: str) -> Response:
+    me, now = await access.signed_in(request), _ctx(request).clock.now()
+    async with _ctx(request).db.tx() as tx:
+        old = await actions.by_slug(tx, slug)
+    given = {"name": old.name, "team": old.team_id, "tz": old.tz}
+    return await _editor(request, me, old, Draft(given, versions.current(old, now)))
+
+
+@router.post("/oncall/{slug}/edit")
+async def save(request: Request, slug: str, preview: str = "") -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    async with _ctx(request).db.tx() as tx:
+        old = await actions.by_slug(tx, slug)
+    return await _preview(request, me, old, form) if preview else await _save(request, me, old, form)
+
+
+@router.post("/oncall/new/layers")
+async def make(request: Request, preview: str = "") -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    return await _preview(request, me, None, form) if preview else await _save(request, me, None, form)
+
+
+@router.post("/oncall/{slug}/delete")
+async def delete(request: Request, slug: str) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), _ctx(request)
+    async with ctx.db.tx() as tx:
+        old = await actions.by_slug(tx, slug)
+        await actions.delete_schedule(tx, access.actor_of(me), int(old.id), ctx.clock.now())
+    return html.to("/oncall")
+
+
+def _read(form: FormData, old: Schedule | None) -> tuple[dict[str, Any], list[Layer], Invalid | None]:
+    """Return the plain fields, the layers, and what is wrong with them."""
+    given = {name: str(form.get(name) or "") for name in ("name", "team", "tz", "from", "version")}
+    layers, wrong = forms.read(form)
+    problem = Invalid(next(iter(wrong.values())), fields=wrong) if wrong else None
+    return given, forms.aligned(layers, old.layers if old else ()), problem
+
+
+async def _preview(request: Request, me: Person, old: Schedule | None, form: FormData) -> Response:
+    given, layers, problem = _read(form, old)
+    now = _ctx(request).clock.now()
+    try:
+        if problem:
+            raise problem
+        at = _begins(given["from"], me.tz, now)
+        before = old or Schedule(0, given["name"], given["tz"], ())
+        async with _ctx(request).db.tx() as tx:
+            after = await actions.edited(tx, before, layers, at)
+            seen = await view.previewed(tx, before, after, now)
+    except Invalid as error:
+        return await _editor(request, me, old, Draft(given, layers, unseen=error.message))
+    return await _editor(request, me, old, Draft(given, layers, seen))
+
+
+async def _save(request: Request, me: Person, old: Schedule | None, form: FormData) -> Response:
+    given, layers, problem = _read(form, old)
+    ctx = _ctx(request)
+    try:
+        if problem:
+            raise problem
+        async with ctx.db.tx() as tx:
+            saved = await _store(tx, me, old, given, layers, ctx.clock.now())
+    except (Invalid, Conflict, NotFound) as error:
+        return await _editor(request, me, old, Draft(given, layers, error=error))
+    return html.to(f"/oncall/{saved.slug}")
+
+
+async def _store(
+    tx: Tx, me: Person, old: Schedule | None, given: Mapping[str, str], layers: Sequence[Layer], now: datetime
+) -> Schedule:
+    actor, team = access.actor_of(me), to_id(given["team"]) or 0
+    if old is None:
+        return await actions.create_schedule(
+            tx, actor, name=given["name"], team_id=team, tz=given["tz"], layers=layers, now=now
+        )
+    at = _begins(given["from"], me.tz, now)
+    i, seen = int(old.id), to_id(given["version"]) or 0
+    saved = await actions.replace_layers(tx, actor, i, layers, version=seen, at=at, now=now)
+    if (given["name"].strip(), team, given["tz"]) != (old.name, old.team_id, old.tz):
+        saved = await actions.rename_schedule(
+            tx, actor, i, name=given["name"], team_id=team, tz=given["tz"], now=now
+        )
+    return saved

@@ -1,0 +1,244 @@
+"""My shifts, and what colleagues settle among themselves: covers, swaps and absences."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from firebell.kit import html
+from firebell.kit.context import Context
+from firebell.kit.db import Tx
+from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
+from firebell.kit.text import to_id
+from firebell.oncall import actions, covers, exchange, shifts, swaps, vacations
+from firebell.oncall.model import Cover, CoverState, SwapState
+from firebell.oncall.turns import mu
+from firebell.people import access
+from firebell.people import actions as people
+from firebell.people.model import Person
+
+router = APIRouter(include_in_schema=False)
+
+AHEAD = timedelta(days=60)
+OFFERED = 12
+"""How many shifts of colleagues a swap offers to choose from."""
+
+
+def _ctx(request: Request) -> Context:
+    ctx: Context = request.app.state.ctx
+    return ctx
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A colleague's shift that could be had in exchange."""
+
+    value: str
+    person_id: int
+    start: datetime
+    end: datetime
+
+
+async def _offers(tx: Tx, me: Person, now: datetime) -> dict[int, list[Offer]]:
+    """Return by schedule the first shifts of colleagues that have not begun."""
+    found: dict[int, list[Offer]] = {}
+    for schedule in await actions.schedules(tx, since=now, until=now + AHEAD):
+        runs = [r for r in shifts.duty(schedule, now, now + AHEAD) if r.start > now]
+        offers = [
+            Offer(f"{u}|{r.start.isoformat()}|{r.end.isoformat()}", int(u), r.start, r.end)
+            for r in runs
+            for u in r.users
+            if u != me.id
+        ]
+        found[int(schedule.id)] = offers[:OFFERED]
+    return found
+
+
+async def for_me(tx: Tx, me: Person, now: datetime) -> list[Cover]:
+    """Return the open requests of others that `me` may take and has not declined."""
+    return [
+        c
+        for c in await actions.covers(tx, state=CoverState.OPEN, since=now)
+        if c.requester != me.id and me.id not in c.declined and (not c.asked or me.id in c.asked)
+    ]
+
+
+async def _mine(request: Request, me: Person, error: FirebellError | None = None) -> Response:
+    ctx = _ctx(request)
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        everyone = await people.people(tx)
+        names = {p.id: p.name for p in everyone}
+        coming = await actions.covers(tx, since=now)
+        context = {
+            "nav": "oncall",
+            "live": "oncall",
+            "shifts": await actions.shifts_of(tx, me.id, now, AHEAD),
+            "offers": await _offers(tx, me, now),
+            "asked_of_me": await for_me(tx, me, now),
+            "my_covers": [c for c in coming if c.requester == me.id and c.state in ("open", "taken")],
+            "taken_by_me": [c for c in coming if c.taken_by == me.id and c.state == CoverState.TAKEN],
+            "swaps": [
+                s for s in await actions.swaps(tx, state=SwapState.OPEN) if me.id in (s.proposer, s.other)
+            ],
+            "vacations": await actions.vacations(tx, person_id=me.id, since=now),
+            "schedule_names": {int(s.id): s.name for s in await actions.schedules(tx, since=now, until=now)},
+            "name": lambda i: names.get(i, "somebody who left"),
+            "people": [(p.id, p.name) for p in everyone if p.active and p.id != me.id],
+            "error": error,
+        }
+    return await html.page(request, "oncall/me.html", context, error.status if error else 200)
+
+
+@router.get("/oncall/me")
+async def mine(request: Request) -> Response:
+    return await _mine(request, await access.signed_in(request))
+
+
+def _wall(given: Mapping[str, Any], name: str, tz: str) -> datetime:
+    text = str(given.get(name) or "")
+    try:
+        return mu(datetime.fromisoformat(text).replace(tzinfo=None), tz)
+    except ValueError as exc:
+        raise Invalid(
+            f"{text or 'Nothing'!r} is not a time.", fields={name: "Use 2026-11-24T09:00."}
+        ) from exc
+
+
+def _stretch(text: str) -> exchange.Stretch:
+    """Return the two instants that one of our own links carries."""
+    try:
+        start, end = (datetime.fromisoformat(part) for part in text.split("|"))
+    except ValueError as exc:
+        raise Invalid("This is not a shift.", hint="Choose one from the list.") from exc
+    if start.tzinfo is None or end.tzinfo is None:
+        raise Invalid("This is not a shift.", hint="Choose one from the list.")
+    return start, end
+
+
+@router.post("/oncall/covers")
+async def ask(request: Request) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx, who = _ctx(request), to_id(form.get("asked"))
+    try:
+        async with ctx.db.tx() as tx:
+            await covers.ask(
+                tx,
+                access.actor_of(me),
+                schedule_id=to_id(form.get("schedule")) or 0,
+                requester=me.id,
+                start=_wall(form, "start", me.tz),
+                end=_wall(form, "end", me.tz),
+                asked=[who] if who else [],
+                reason=str(form.get("reason") or ""),
+                now=ctx.clock.now(),
+            )
+    except (Conflict, Invalid, NotFound) as error:
+        return await _mine(request, me, error)
+    return html.to("/oncall/me#covers")
+
+
+async def _own(tx: Tx, me: Person, cover_id: int) -> None:
+    cover = await actions.cover(tx, cover_id)
+    if cover and cover.requester != me.id and cover.taken_by != me.id:
+        raise Forbidden("This request is somebody else's.")
+
+
+@router.post("/oncall/covers/{cover_id}/{verb}")
+async def answer_cover(request: Request, cover_id: int, verb: str) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx, actor = _ctx(request), access.actor_of(me)
+    now = ctx.clock.now()
+    try:
+        async with ctx.db.tx() as tx:
+            match verb:
+                case "take":
+                    low, high = (_wall(form, n, me.tz) if form.get(n) else None for n in ("start", "end"))
+                    await covers.take(tx, actor, cover_id, me.id, start=low, end=high, now=now)
+                case "decline":
+                    await covers.decline(tx, actor, cover_id, me.id, now)
+                case "withdraw":
+                    await _own(tx, me, cover_id)
+                    await covers.withdraw(tx, actor, cover_id, now)
+                case "back":
+                    await _own(tx, me, cover_id)
+                    await covers.give_back(tx, actor, cover_id, now)
+                case _:
+                    raise NotFound("There is no such answer.")
+    except (Conflict, Forbidden, Invalid, NotFound) as error:
+        return await _mine(request, me, error)
+    return html.to("/oncall/me#covers")
+
+
+@router.post("/oncall/swaps")
+async def propose(request: Request) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx = _ctx(request)
+    try:
+        other, _, theirs = str(form.get("theirs") or "").partition("|")
+        async with ctx.db.tx() as tx:
+            await swaps.propose(
+                tx,
+                access.actor_of(me),
+                schedule_id=to_id(form.get("schedule")) or 0,
+                proposer=me.id,
+                other=to_id(other) or 0,
+                mine=_stretch(str(form.get("mine") or "")),
+                theirs=_stretch(theirs),
+                reason=str(form.get("reason") or ""),
+                now=ctx.clock.now(),
+            )
+    except (Conflict, Invalid, NotFound) as error:
+        return await _mine(request, me, error)
+    return html.to("/oncall/me#covers")
+
+
+@router.post("/oncall/swaps/{swap_id}/{verb}")
+async def answer_swap(request: Request, swap_id: int, verb: str) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), _ctx(request)
+    done = {"accept": swaps.accept, "decline": swaps.decline, "withdraw": swaps.withdraw}.get(verb)
+    try:
+        if done is None:
+            raise NotFound("There is no such answer.")
+        async with ctx.db.tx() as tx:
+            await done(tx, access.actor_of(me), swap_id, ctx.clock.now())
+    except (Conflict, Forbidden, Invalid, NotFound) as error:
+        return await _mine(request, me, error)
+    return html.to("/oncall/me#covers")
+
+
+@router.post("/oncall/vacations")
+async def away(request: Request) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx = _ctx(request)
+    try:
+        async with ctx.db.tx() as tx:
+            await vacations.add(
+                tx,
+                access.actor_of(me),
+                person_id=me.id,
+                start=_wall(form, "start", me.tz),
+                end=_wall(form, "end", me.tz),
+                reason=str(form.get("reason") or ""),
+                now=ctx.clock.now(),
+            )
+    except (Conflict, Invalid) as error:
+        return await _mine(request, me, error)
+    return html.to("/oncall/me#away")
+
+
+@router.post("/oncall/vacations/{vacation_id}/cancel")
+async def back(request: Request, vacation_id: int) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), _ctx(request)
+    try:
+        async with ctx.db.tx() as tx:
+            if vacation_id not in [v.id for v in await actions.vacations(tx, person_id=me.id)]:
+                raise NotFound("You have no such absence.")
+            await vacations.cancel(tx, access.actor_of(me), vacation_id, ctx.clock.now())
+    except NotFound as error:
+        return await _mine(request, me, error)
+    return html.to("/oncall/me#away")

@@ -1,0 +1,149 @@
+"""Browser: a rotation is edited with its preview, and two people settle who is on call when."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.browser.conftest import first_run, look, sound
+from tests.servers import serve
+
+pytestmark = pytest.mark.browser
+
+JUN = "Jun Okafor"
+
+
+@pytest.fixture
+async def two(dsn: str, browser: Browser) -> AsyncIterator[tuple[Page, Page]]:
+    """Mara, who installed it, and Jun, each in a browser of their own; Jun on a phone."""
+    async with serve(dsn) as server:
+        mara = await (await browser.new_context(base_url=server.url)).new_page()
+        await mara.set_viewport_size({"width": 1440, "height": 1000})
+        await first_run(mara)
+        await mara.goto("/settings/people")
+        await mara.fill("[name=name]", JUN)
+        await mara.fill("[name=email]", "jun@example.org")
+        await mara.click("button:text-is('Add')")
+        link = await mara.inner_text(".cmd code")
+        phone = await browser.new_context(base_url=server.url, viewport={"width": 390, "height": 844})
+        jun = await phone.new_page()
+        await jun.goto(link)
+        await jun.fill("[name=password]", "another quiet night")
+        await jun.click("button:has-text('Sign in')")
+        await jun.get_by_text("All clear").wait_for()
+        yield mara, jun
+
+
+async def share(page: Page) -> None:
+    """Let Jun take turns on the primary, day by day."""
+    await page.goto("/oncall/payments-primary/edit")
+    await page.select_option("#s0-1", label=JUN)
+    await page.select_option("[name=unit-0]", "day")
+    await page.locator("#preview td", has_text=JUN).wait_for()
+
+
+async def test_the_editor_says_who_gains_before_anything_is_saved(two: tuple[Page, Page]) -> None:
+    mara, jun = two
+    await share(mara)
+    await sound(mara)
+    hours = dict.fromkeys(["Mara Lindqvist", JUN], 0)
+    for row in await mara.locator("#preview tbody tr").all():
+        who, change = await row.locator("td").all_inner_texts()
+        hours[who] = int(change)
+    assert hours[JUN] > 900
+    assert hours["Mara Lindqvist"] == -hours[JUN]
+    await jun.goto("/oncall/payments-primary")
+    assert "Jun" not in await jun.inner_text("#rota")
+
+    await mara.click("button:text-is('Save')")
+    await mara.locator(".lane.final .sh", has_text="Jun").first.wait_for()
+    await look(jun, "/oncall/payments-primary")
+    await look(jun, "/oncall/payments-primary/edit")
+
+
+async def test_a_field_that_cannot_be_read_loses_nothing_else(two: tuple[Page, Page]) -> None:
+    mara, _ = two
+    await share(mara)
+    await mara.fill("[name=every-0]", "often")
+    await mara.get_by_text("A number from 1 to 365.").wait_for()
+    await mara.click("button:text-is('Save')")
+    await mara.locator("#e-every-0").wait_for()
+    assert await mara.input_value("[name=unit-0]") == "day"
+    assert await mara.locator("#s0-1 option:checked").inner_text() == JUN
+
+
+async def test_cover_is_asked_for_and_taken(two: tuple[Page, Page]) -> None:
+    mara, jun = two
+    await share(mara)
+    await mara.click("button:text-is('Save')")
+    await mara.wait_for_url("**/oncall/payments-primary")
+    await look(mara, "/oncall/me")
+    shift = mara.locator("#shifts > div", has_text="Payments primary").last
+    await shift.locator("summary", has_text="Cover").click()
+    await shift.locator("[placeholder=dentist]").fill("a wedding")
+    await sound(mara)
+    await shift.get_by_role("button", name="Ask for cover").click()
+    await mara.locator("#given", has_text="You ask for cover").wait_for()
+
+    await look(jun, "/oncall/me")
+    await jun.get_by_text("Mara Lindqvist asks for cover").wait_for()
+    await jun.get_by_text("a wedding").wait_for()
+    await jun.get_by_role("button", name="Take it").click()
+    await jun.get_by_text("You cover Mara Lindqvist").wait_for()
+    await mara.locator("#given", has_text="Jun Okafor covers you").wait_for()
+
+
+async def test_two_shifts_are_swapped(two: tuple[Page, Page]) -> None:
+    mara, jun = two
+    await share(mara)
+    await mara.click("button:text-is('Save')")
+    await jun.goto("/oncall/me")
+    shift = jun.locator("#shifts > div", has_text="Payments primary").last
+    await shift.locator("summary", has_text="Swap").click()
+    await shift.get_by_role("button", name="Propose the swap").click()
+    await jun.get_by_text("You would swap with Mara Lindqvist").wait_for()
+    await mara.goto("/oncall/me")
+    await mara.get_by_text("Jun Okafor would swap with you").wait_for()
+    await mara.get_by_role("button", name="Swap", exact=True).click()
+    await mara.goto("/oncall/payments-primary")
+    await mara.get_by_text("Mara Lindqvist for Jun Okafor").wait_for()
+    await sound(mara)
+
+
+async def test_an_absence_asks_for_cover_by_itself(two: tuple[Page, Page]) -> None:
+    mara, jun = two
+    await share(mara)
+    await mara.click("button:text-is('Save')")
+    await mara.goto("/oncall/me")
+    await mara.fill("#away [name=start]", "2031-01-01T09:00")
+    await mara.fill("#away [name=end]", "2031-01-01T08:00")
+    await mara.get_by_role("button", name="I am away").click()
+    await mara.get_by_text("The vacation ends before it begins.").wait_for()
+    first = (
+        await mara.locator("#shifts > div", has_text="Payments primary")
+        .last.locator("input[name=start]")
+        .first.input_value()
+    )
+    await mara.fill("#away [name=start]", first[:10] + "T00:00")
+    await mara.fill("#away [name=end]", first[:10] + "T23:59")
+    await mara.get_by_role("button", name="I am away").click()
+    await mara.get_by_role("button", name="I am here after all").wait_for()
+    await jun.goto("/oncall")
+    await jun.get_by_text("Mara Lindqvist asks for cover").first.wait_for()
+
+
+async def test_a_stretch_of_the_result_row_is_dragged_to_an_override(two: tuple[Page, Page]) -> None:
+    mara, _ = two
+    await mara.goto("/oncall/payments-primary?view=week")
+    box = await mara.locator("[data-drag]").bounding_box()
+    assert box
+    y = box["y"] + box["height"] / 2
+    await mara.mouse.move(box["x"] + box["width"] * 4 / 7, y)
+    await mara.mouse.down()
+    await mara.mouse.move(box["x"] + box["width"] * 5 / 7, y, steps=5)
+    await mara.locator(".sel", has_text="00:00 to 00:00").wait_for()
+    await mara.mouse.up()
+    start, end = await mara.input_value("#f-start"), await mara.input_value("#f-end")
+    assert start.endswith("T00:00")
+    assert end.endswith("T00:00")
+    assert end > start

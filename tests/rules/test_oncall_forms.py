@@ -1,0 +1,87 @@
+"""The schedule editor's form: what it shows is what it reads, and what it cannot read it says by field."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firebell.oncall import forms
+from firebell.oncall.model import Layer, Unit, Window
+
+
+class Posted(dict[str, list[str]]):
+    """Posted fields, of which a name may come several times."""
+
+    def get(self, key: str, default: object = None, /) -> object:  # type: ignore[override]
+        return self[key][-1] if self.getlist(key) else default
+
+    def getlist(self, key: str, /) -> Sequence[object]:
+        return super().get(key, [])
+
+
+def filled(layers: Sequence[Layer]) -> Posted:
+    """Return what a browser posts for the form that shows these layers."""
+    form = Posted()
+    for i, layer in enumerate(layers):
+        form[f"id-{i}"], form[f"name-{i}"], form[f"tz-{i}"] = [str(layer.id)], [layer.name], [layer.tz]
+        form[f"every-{i}"], form[f"unit-{i}"] = [str(layer.every)], [layer.unit]
+        form[f"anchor-{i}"] = [layer.anchor.strftime("%Y-%m-%dT%H:%M")]
+        slots = [*layer.slots, None, None]
+        form[f"slot-{i}"] = ["nobody" if s == () else str(s[0]) if s else "" for s in slots]
+        form[f"also-{i}"] = [str(s[1]) if s and len(s) > 1 else "" for s in slots]
+        opened = forms.openings(layer)
+        form[f"open-{i}"] = [*(o.start for o in opened), ""]
+        form[f"shut-{i}"] = [*(o.end for o in opened), ""]
+        for j, o in enumerate(opened):
+            form[f"days-{i}-{j}"] = [str(d) for d in sorted(o.days)]
+    return form
+
+
+WINDOWS = st.builds(
+    Window, st.integers(0, 1439), st.integers(1, 1439), st.frozensets(st.integers(0, 6), min_size=1)
+)
+SLOTS = st.lists(st.sampled_from([(), (1,), (2,), (1, 2), (3, 1)]), min_size=1, max_size=5)
+LAYERS = st.builds(
+    Layer,
+    st.integers(0, 99),
+    SLOTS.filter(any).map(tuple),
+    st.integers(0, 10**6).map(lambda n: forms.FALLBACK + timedelta(minutes=n)),
+    st.sampled_from(Unit),
+    st.integers(1, 365),
+    st.sampled_from(["UTC", "Europe/Berlin"]),
+    st.lists(WINDOWS, max_size=2).map(tuple),
+    name=st.sampled_from(["", "Nights"]),
+)
+
+
+@given(st.lists(LAYERS, min_size=1, max_size=4))
+def test_what_the_form_shows_is_what_it_reads(layers: list[Layer]) -> None:
+    assert forms.read(filled(layers)) == (layers, {})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("every-0", "often", "A number from 1 to 365."),
+        ("every-0", "0", "A number from 1 to 365."),
+        ("anchor-0", "", "Use 2026-11-23T09:00."),
+        ("unit-0", "fortnight", "Choose how long a turn is."),
+        ("open-0", "9 am", "Give both times, as 09:00 and 17:00."),
+        ("shut-0", "09:00", "The same time twice: leave both empty for always."),
+    ],
+)
+def test_a_field_that_cannot_be_read_is_named_and_the_rest_is_kept(field: str, value: str, told: str) -> None:
+    window = Window(540, 480, forms.WEEK)
+    layer = Layer(7, ((1,), (2,)), forms.FALLBACK, Unit.DAY, 2, "UTC", (window,), name="Days")
+    form = filled([layer])
+    form[field] = [value]
+    found, wrong = forms.read(form)
+    assert wrong == {field.replace("shut", "open"): told}
+    assert (found[0].slots, found[0].name, found[0].id) == (layer.slots, layer.name, layer.id)
+
+
+def test_layers_without_anybody_are_no_layers() -> None:
+    empty = Layer(0, (), forms.FALLBACK, Unit.WEEK, 1, "UTC")
+    assert forms.read(filled([empty])) == ([], {"slot-0": "Choose at least one person."})
