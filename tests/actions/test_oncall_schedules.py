@@ -9,7 +9,8 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import SYSTEM
 from firebell.oncall import actions as oncall
-from firebell.oncall import changing, shifts, view
+from firebell.oncall import changing, fixes, shifts, vacations, view
+from firebell.oncall.findings import Finding
 from firebell.oncall.findings import Level as Grade
 from firebell.oncall.model import EditKind, ScheduleChanged
 from firebell.paging import actions as paging
@@ -204,3 +205,44 @@ async def test_findings_know_contacts_policies_and_who_left(dsn: str, clock: Fak
         gaps = {f.start: f.level for f in found if f.code == "S-GAP"}
         assert gaps[day(1)] == Grade.WARNING
         assert gaps[day(7)] == Grade.ERROR
+
+
+async def test_the_button_beside_a_finding_repairs_it(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        second = await r.run(
+            oncall.create_schedule,
+            name="Second",
+            team_id=1,
+            tz="UTC",
+            layers=[daily(r.w.mara, r.w.jun, r.ada)],
+        )
+        levels = [Level((Target(TargetKind.SCHEDULE, int(i)),)) for i in (r.id, second.id)]
+        await r.run(paging.create_policy, name="Chain", team_id=1, levels=levels)
+
+        async def found() -> dict[str, Finding]:
+            async with r.w.ctx.db.tx() as tx:
+                schedule = (await oncall.schedules_by_id(tx, [second.id]))[second.id]
+                return {f.code: f for f in (await view.found_in(tx, [schedule], r.w.now))[second.id]}
+
+        same = (await found())["S-SAME"]
+        assert (await r.run(fixes.carry_out, second.id, same.id)) == same
+        assert "S-SAME" not in await found()
+        assert isinstance(await r.run(fixes.carry_out, second.id, same.id), NotFound)
+
+        await r.run(people.update_person, r.ada, active=False)
+        left = (await found())["S-INACTIVE"]
+        await r.run(fixes.carry_out, second.id, left.id)
+        assert {"S-INACTIVE", "S-GAP"}.isdisjoint(await found())
+
+        silent = (await found())["S-UNREACHABLE"]
+        choice = await r.run(fixes.carry_out, second.id, silent.id)
+        assert isinstance(choice, Conflict)
+        assert "needs a choice" in choice.message
+
+        _, asked = await r.run(vacations.add, person_id=r.w.jun, start=day(2), end=day(3))
+        mine = next(c for c in asked if c.schedule_id == second.id)
+        await r.run(fixes.carry_out, second.id, (await found())["S-VACATION"].id)
+        async with r.w.ctx.db.tx() as tx:
+            taken = await oncall.cover(tx, mine.id)
+        assert taken
+        assert taken.taken_by == r.w.mara

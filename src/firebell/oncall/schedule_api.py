@@ -5,7 +5,7 @@ from typing import Annotated
 
 from firebell.kit import api
 from firebell.kit.api import Ctx, PathId, Stretch, Text, problems
-from firebell.oncall import actions, view
+from firebell.oncall import actions, fixes, view
 from firebell.oncall.findings import HORIZON
 from firebell.oncall.model import User
 from firebell.oncall.shapes import (
@@ -200,6 +200,18 @@ async def list_findings(ctx: Ctx, caller: Reader, slug: Text) -> list[FindingSho
         found = await actions.by_slug(tx, slug, since=now - HORIZON)
         wrong = await view.found_in(tx, [found], now)
     return [finding_shown(f) for f in wrong[int(found.id)]]
+
+
+@router.post(
+    "/schedules/{slug}/findings/{finding_id}/fix",
+    summary="Repair a finding whose fix needs no choice: leave, remove, offset, ask or take",
+    responses=problems(404, 409),
+)
+async def fix_finding(ctx: Ctx, caller: Responder, slug: Text, finding_id: Text) -> FindingShown:
+    async with ctx.db.tx() as tx:
+        found = await actions.by_slug(tx, slug)
+        done = await fixes.carry_out(tx, caller.actor, int(found.id), finding_id, ctx.clock.now())
+    return finding_shown(done)
 
 
 @router.post(

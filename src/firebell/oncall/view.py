@@ -18,8 +18,10 @@ CHANGES_AHEAD = timedelta(days=90)
 async def facts(tx: Tx, now: datetime, until: datetime) -> Facts:
     """Return what findings need beside a schedule, for all schedules at once."""
     everyone = await people.people(tx)
-    verified = [m for m in await people.methods_of(tx, [p.id for p in everyone]) if m.verified_at]
-    kinds = {p.id: {m.kind for m in verified if m.person_id == p.id} for p in everyone}
+    kinds: dict[int, set[str]] = {p.id: set() for p in everyone}
+    for method in await people.methods_of(tx, list(kinds)):
+        if method.verified_at:
+            kinds[method.person_id].add(method.kind)
     known = {int(s.id): s for s in await store.schedules(tx, since=now, until=until)}
     chains = tuple(
         Chain(
