@@ -246,3 +246,16 @@ async def test_the_button_beside_a_finding_repairs_it(dsn: str, clock: FakeClock
             taken = await oncall.cover(tx, mine.id)
         assert taken
         assert taken.taken_by == r.w.mara
+
+
+async def test_the_button_removes_an_override_of_somebody_who_left(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        await r.run(
+            oncall.add_edit, schedule_id=r.id, kind=EditKind.SET, users=[r.w.jun], start=day(2), end=day(3)
+        )
+        await r.run(oncall.leave, r.id, person_id=r.w.jun)
+        await r.run(people.update_person, r.w.jun, active=False)
+        assert await r.who(day(2, 12)) == ()
+        await r.run(fixes.carry_out, r.id, f"S-INACTIVE:{r.w.jun}")
+        assert (await r.schedule()).edits == ()
+        assert len(await r.who(day(2, 12))) == 1

@@ -13,7 +13,7 @@ from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id
-from firebell.oncall import actions, forms, mend, timeline, view
+from firebell.oncall import actions, fixes, forms, timeline, view
 from firebell.oncall.exchange_pages import for_me
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.shifts import gaps
@@ -101,7 +101,7 @@ async def _context(
         "asked_of_me": [c for c in await for_me(tx, me, now) if c.schedule_id in ids],
         "schedule_names": {int(s.id): s.name for s in schedules},
         "findings": await view.found_in(tx, schedules, now),
-        "direct": mend.DIRECT,
+        "direct": fixes.CARRIED_OUT,
         "name": name,
         "people": [(p.id, p.name) for p in names.values() if p.active],
         "today": now.astimezone(ZoneInfo(tz)).date(),
@@ -231,13 +231,16 @@ async def remove(request: Request, slug: str, edit_id: int) -> Response:
     return html.to(f"/oncall/{slug}")
 
 
-@router.post("/oncall/{slug}/mend")
-async def mended(request: Request, slug: str) -> Response:
+@router.post("/oncall/{slug}/fix")
+async def fix(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = _ctx(request)
     try:
         async with ctx.db.tx() as tx:
-            await mend.mend(tx, access.actor_of(me), slug, str(form.get("finding") or ""), ctx.clock.now())
+            found = await actions.by_slug(tx, slug)
+            await fixes.carry_out(
+                tx, access.actor_of(me), int(found.id), str(form.get("finding") or ""), ctx.clock.now()
+            )
     except (Conflict, Invalid, NotFound) as error:
         return await _one(request, slug, {}, error)
     return html.to(f"/oncall/{slug}")
