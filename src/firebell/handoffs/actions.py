@@ -164,7 +164,7 @@ async def acknowledge(
     return found
 
 
-async def coming(tx: Tx, schedules: Sequence[Schedule], now: datetime) -> list[tuple[Schedule, Change]]:
+def coming(schedules: Sequence[Schedule], now: datetime) -> list[tuple[Schedule, Change]]:
     """Return the next change of shift of each schedule that has one, the nearest first."""
     found = [(s, c) for s in schedules if (c := next_change(s, now))]
     return sorted(found, key=lambda pair: (pair[1].at, pair[0].name))

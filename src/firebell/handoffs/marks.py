@@ -60,7 +60,7 @@ def marks(schedule: Schedule, a: datetime, b: datetime) -> list[Mark]:
                 ]
             if known:
                 found.append(Mark(known, Kind.END, user, start, known))
-    for change in changes(schedule, a - DRAFTED, b + DRAFTED):
+    for change in changes(schedule, a - DRAFTED, b + DRAFTED + timedelta(seconds=1)):
         found += [
             Mark(change.at - DRAFTED, Kind.DRAFT, change=change),
             Mark(change.at, Kind.REDRAFT, change=change),
@@ -87,7 +87,7 @@ def due_now(schedule: Schedule, told: datetime | None, now: datetime) -> list[Ma
             case Kind.END:
                 fresh = told is not None and now - mark.at <= DRAFTED
             case Kind.DRAFT | Kind.REDRAFT:
-                fresh = True
+                fresh = told is not None or (mark.change is not None and mark.change.at > now)
         if fresh:
             found.append(mark)
     return found
@@ -120,8 +120,3 @@ def _began(schedule: Schedule, at_: datetime) -> datetime:
 def people_of(schedule: Schedule, when: datetime) -> tuple[tuple[User, ...], tuple[User, ...]]:
     """Return who leaves and who enters at a handoff."""
     return at(schedule, when - timedelta(seconds=1)), at(schedule, when)
-
-
-def complete(leaving: tuple[User, ...], entering: tuple[User, ...], done: set[User]) -> bool:
-    """Say whether one of those who leave and one of those who enter have acknowledged."""
-    return all(not side or done & set(side) for side in (leaving, entering))
