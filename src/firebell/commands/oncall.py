@@ -3,6 +3,7 @@
 import click
 
 from firebell.commands.client import call, call_all, seg
+from firebell.commands.handoff import free, handoff, rates, report
 from firebell.commands.say import as_json, example, instant, short, show, table
 
 
@@ -122,3 +123,7 @@ def remove(override_id: int) -> None:
     """Take an override away; what it covered goes back to the layers."""
     call("DELETE", f"/api/v1/overrides/{override_id}")
     show({"removed": override_id}, f"Override {override_id} is gone.")
+
+
+for more in (handoff, report, rates, free):
+    oncall.add_command(more)
