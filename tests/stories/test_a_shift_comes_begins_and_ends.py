@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from firebell import reactions
-from firebell.handoffs import telling
+from firebell.handoffs import rounds
 from firebell.kit import due
 from firebell.kit.clock import FakeClock
 from firebell.oncall import actions as oncall
@@ -122,7 +122,7 @@ async def test_nothing_is_told_twice_whatever_runs_again(dsn: str, clock: FakeCl
         for to in (MONDAY, MONDAY - HOUR, MONDAY + HOUR):
             t.w.clock.set(to)
             async with t.w.ctx.db.tx() as tx:
-                await due.schedule(tx, telling.TIMER, str(t.id), to)
+                await due.schedule(tx, rounds.TIMER, str(t.id), to)
             other = Worker(t.w.ctx, timer_handlers(), reactions.outbox_handlers())
             await t.w.settle()
             await other.settle(to)
@@ -187,6 +187,26 @@ async def test_a_change_is_told_once_to_who_gains_and_to_who_loses_each_in_their
         ]
         await t.w.settle()
         assert t.told() == []
+
+
+async def test_a_change_that_acts_at_once_is_told_once_too(dsn: str, clock: FakeClock) -> None:
+    async with team(dsn, clock) as t:
+        await t.until(t.w.now + 4 * HOUR)
+        t.told()
+        await t.run(
+            oncall.add_override,
+            schedule_id=t.id,
+            users=[t.w.jun],
+            start=t.w.now,
+            end=t.w.now + 2 * HOUR,
+            reason="",
+        )
+        assert sorted(t.told()) == [
+            ("Jun", "Mara Lindqvist changed Weekly"),
+            ("Mara", "Mara Lindqvist changed Weekly"),
+        ]
+        await t.until(t.w.now + 2 * HOUR)
+        assert t.told() == [("Jun", "Your shift is over: Weekly"), ("Mara", "You are on call now: Weekly")]
 
 
 @pytest.mark.parametrize(("hours", "urgency"), [(2, "high"), (20, "low")])

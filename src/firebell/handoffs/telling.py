@@ -1,79 +1,24 @@
-"""Who is told what of shifts, changes, covers and swaps; through the ledger, each in their own zone."""
+"""Who is told what of changes, covers and swaps; through the ledger, each in their own zone."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from firebell.handoffs import marks, words
+from firebell.handoffs import rounds, words
 from firebell.kit import due
 from firebell.kit.db import Tx
 from firebell.kit.text import clean_name
 from firebell.oncall import actions as oncall
 from firebell.oncall.fairness import suggested
-from firebell.oncall.model import Cover, CoverState, Schedule, User
-from firebell.oncall.turns import local
+from firebell.oncall.model import Cover, CoverState
 from firebell.paging import actions as paging
 from firebell.paging.model import Word
 from firebell.people import actions as people
-from firebell.people.model import Channel, Person
 
-TIMER = "handoffs.shift"
 _MINE = "/oncall/me"
-_SILENT = (Channel.EMAIL,)
-"""Channels that wake nobody."""
-
-
-async def of_shifts(tx: Tx, marked: Sequence[tuple[Schedule, Sequence[marks.Mark]]], now: datetime) -> None:
-    """Tell everybody whose shift comes, begins or ends."""
-    mine = [(s, m) for s, found in marked for m in found if m.user is not None]
-    if not mine:
-        return
-    everyone = {p.id: p for p in await people.people(tx)}
-    methods = await people.methods_of(tx, list({int(m.user) for _, m in mine if m.user is not None}))
-    wakes = {m.person_id for m in methods if m.verified_at and m.kind not in _SILENT}
-    told = []
-    for schedule, mark in mine:
-        person = everyone.get(int(mark.user or 0))
-        if person and person.active:
-            told.append(_of_shift(schedule, mark, person, everyone, person.id in wakes, now))
-    await paging.tell(tx, told, now)
-
-
-def _of_shift(
-    schedule: Schedule,
-    mark: marks.Mark,
-    person: Person,
-    everyone: Mapping[int, Person],
-    wakes: bool,
-    now: datetime,
-) -> Word:
-    assert mark.start
-    leaving, entering = marks.people_of(schedule, mark.at)
-    day = local(mark.at, schedule.tz).date()
-    documented = any(c.at == mark.at for c in marks.changes(schedule, mark.at, mark.at + marks.DRAFTED))
-    link = f"/oncall/handoffs/{schedule.slug}/{day}" if documented else f"/oncall/{schedule.slug}"
-    match mark.kind:
-        case marks.Kind.BEFORE:
-            title, note = words.before(schedule.name, mark.start, mark.end, person.tz, now, wakes=wakes)
-            link = f"/oncall/{schedule.slug}" if wakes else "/settings/contact"
-        case marks.Kind.START:
-            title, note = words.began(
-                schedule.name, mark.end, person.tz, _names(leaving, everyone, person.id)
-            )
-        case _:
-            title, note = words.ended(schedule.name, _names(entering, everyone, person.id))
-    key = f"shift:{mark.kind}:{schedule.id}:{person.id}:{mark.start.isoformat()}"
-    if mark.kind is marks.Kind.END:
-        key = f"shift:{mark.kind}:{schedule.id}:{person.id}:{mark.at.isoformat()}"
-    return Word(key, person.id, "shift", title, note, link)
-
-
-def _names(users: Sequence[User], everyone: Mapping[int, Person], but: int) -> str:
-    return ", ".join(everyone[int(u)].name for u in users if int(u) in everyone and u != but)
 
 
 async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
-    """Tell who gains and who loses duty, one message a person, and look at the schedule's timer again.
+    """Tell who gains and who loses duty, one message a person, and look at the schedule's shifts again.
 
     A new schedule is no change: its people are told before their shifts. Who is relieved by a taken cover
     is told so by `cover_taken` instead.
@@ -82,8 +27,8 @@ async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> No
     schedule = (await oncall.schedules_by_id(tx, [schedule_id], since=now)).get(schedule_id)
     if schedule is None:
         return
-    await due.schedule(tx, TIMER, str(schedule_id), now)
     if schedule.version <= 1:
+        await rounds.look(tx, [schedule_id], now)
         return
     gains: dict[int, list[words.Stretch]] = {}
     loses: dict[int, list[words.Stretch]] = {}
@@ -116,6 +61,11 @@ async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> No
             )
         )
     await paging.tell(tx, told, now)
+    # the change has told that a shift begins or ends here
+    here = {
+        (user, stretch[0]) for found in (gains, loses) for user, all_ in found.items() for stretch in all_
+    }
+    await rounds.look(tx, [schedule_id], now, here)
 
 
 def _relieves(cover: Cover, user: int, stretch: words.Stretch) -> bool:
@@ -125,7 +75,7 @@ def _relieves(cover: Cover, user: int, stretch: words.Stretch) -> bool:
 async def person_left(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Look at every schedule again: somebody else follows whoever left."""
     found = await oncall.schedules(tx, since=now)
-    await due.schedule_many(tx, TIMER, [(str(s.id), now, 0) for s in found])
+    await due.schedule_many(tx, rounds.TIMER, [(str(s.id), now, 0) for s in found])
 
 
 async def cover_asked(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
