@@ -10,10 +10,14 @@ from firebell.kit import html
 from firebell.kit.context import Context
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.markdown import rendered
+from firebell.kit.text import to_id
 from firebell.oncall import actions as oncall
 from firebell.people import access
 
 router = APIRouter(include_in_schema=False)
+
+LISTED = 30
+"""How many documents the list shows at once."""
 
 
 def day_of(text: str) -> date:
@@ -25,18 +29,26 @@ def day_of(text: str) -> date:
 
 
 @router.get("/oncall/handoffs")
-async def handoffs(request: Request, schedule: str = "") -> Response:
+async def handoffs(request: Request, schedule: str = "", before: str = "") -> Response:
     await access.signed_in(request)
     ctx: Context = request.app.state.ctx
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         one = await oncall.by_slug(tx, schedule) if schedule else None
-        found = await actions.handoffs(tx, schedule_ids=[int(one.id)] if one else None)
+        ids = [int(one.id)] if one else None
+        found = await actions.handoffs(tx, schedule_ids=ids, before=to_id(before), limit=LISTED)
         shown = await view.seen(tx, found)
         known = {(s.doc.schedule_id, s.doc.day) for s in shown}
         schedules = [one] if one else await oncall.schedules(tx, since=now - actions.SINCE)
     coming = [(s, c) for s, c in actions.coming(schedules, now) if (s.id, c.day) not in known]
-    context = {"nav": "oncall", "live": "oncall", "handoffs": shown, "coming": coming, "one": one}
+    context = {
+        "nav": "oncall",
+        "live": "oncall",
+        "handoffs": shown,
+        "coming": [] if before else coming,
+        "one": one,
+        "older": found[-1].id if len(found) == LISTED else None,
+    }
     return await html.page(request, "handoffs/handoffs.html", context)
 
 
