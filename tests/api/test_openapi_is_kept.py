@@ -18,8 +18,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from firebell.handoffs import actions as handoffs
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
+from firebell.oncall import actions as oncall
 from firebell.people.model import SCOPES
 from firebell.postmortems import actions as postmortems
 from tests.api.callers import key_of, organisation
@@ -90,6 +92,10 @@ async def test_every_operation_keeps_its_promises(dsn: str, clock: FakeClock) ->
         async with w.ctx.db.tx() as tx:
             await incidents.declare(tx, mara, title="Down", severity=0, page_id=1, now=w.now)
             await postmortems.start(tx, 1, w.now)
+            schedule = await oncall.by_slug(tx, SLUGS["schedules"])
+            change = handoffs.next_change(schedule, w.now)
+            assert change
+            await handoffs.draft_change(tx, schedule, change, w.now)
         calls, found = await asyncio.to_thread(_run, server.url, key)
     assert found == []
     assert calls > 250
@@ -110,7 +116,7 @@ async def test_the_document_describes_every_answer(dsn: str, clock: FakeClock) -
             content = answer.get("content", {})
             if status >= "400":
                 assert list(content) == ["application/problem+json"], operation["operationId"]
-            elif status != "204" and content:
+            elif status != "204" and content and list(content) != ["text/csv"]:
                 schema = content["application/json"]["schema"]
                 assert "$ref" in schema or "$ref" in schema.get("items", {}), operation["operationId"]
     assert document["components"]["schemas"]["Problem"]["required"] == [

@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from firebell.kit.clock import FakeClock
 from firebell.oncall import actions as oncall
 from firebell.people import actions as people
@@ -96,6 +98,19 @@ async def test_a_rate_or_a_month_that_is_wrong_is_named(dsn: str, clock: FakeClo
         assert refused["errors"][0]["field"] == "night"
         refused = await api("GET", "/reports/on-call", month="2026-13", status=422)
         assert refused["errors"][0] == {"field": "month", "message": "This is not a month; use 2026-11."}
+
+
+async def test_public_holidays_of_the_country_are_paid_as_such(dsn: str, clock: FakeClock) -> None:
+    pytest.importorskip("firebell.oncall.holidays_")
+    async with organisation(dsn, clock) as (_, api):
+        await api("PUT", "/reports/on-call/rates", {**RATES, "holiday": "20", "country": "SE"})
+        clock.set(datetime(2027, 1, 10, tzinfo=UTC))
+        found = await api("GET", "/reports/on-call", month="2026-12")
+        assert any(float(p["holiday_hours"]) >= 24 for p in found["people"])
+        refused = await api(
+            "PUT", "/reports/on-call/rates", {**RATES, "country": "XX", "holiday": "20"}, status=422
+        )
+        assert refused["errors"][0]["field"] == "country"
 
 
 async def test_who_could_cover_is_free_and_carries_least_first(dsn: str, clock: FakeClock) -> None:

@@ -58,8 +58,8 @@ def _public(found: Rates, year: int) -> Holidays:
     name = "firebell.oncall.holidays_"
     if not found.country or find_spec(name) is None:
         return ()
-    public: Holidays = frozenset(import_module(name).public(found.country, found.subdivision, year))
-    return public
+    public = import_module(name).public(found.country, found.subdivision, year)
+    return frozenset(day for day, _ in public)
 
 
 async def report(tx: Tx, month: date, now: datetime) -> Report:
