@@ -33,11 +33,12 @@ class Rota:
     id: int
     actor: Actor
 
-    async def run(self, verb: Any, *args: Any, **more: Any) -> Any:
-        """Run a verb as Mara in its own transaction; return its result, or what it was refused with."""
+    async def run(self, verb: Any, *args: Any, by: int | None = None, **more: Any) -> Any:
+        """Run a verb as Mara or `by` in its own transaction; return its result, or its refusal."""
+        actor = self.actor if by is None else await self.w.actor(by)
         try:
             async with self.w.ctx.db.tx() as tx:
-                return await verb(tx, self.actor, *args, **more, now=self.w.now)
+                return await verb(tx, actor, *args, **more, now=self.w.now)
         except FirebellError as error:
             return error
 

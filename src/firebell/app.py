@@ -33,6 +33,7 @@ from firebell.kit.log import correlation_id
 from firebell.load import api as load_api
 from firebell.load import pages as load_pages
 from firebell.oncall import api as oncall_api
+from firebell.oncall import exchange_api, schedule_api
 from firebell.oncall import pages as oncall_pages
 from firebell.paging import api as paging_api
 from firebell.paging import pages as paging_pages
@@ -59,6 +60,8 @@ SLICES = (
     load_api,
     oncall_pages,
     oncall_api,
+    schedule_api,
+    exchange_api,
     paging_pages,
     policy_pages,
     paging_api,

@@ -167,10 +167,11 @@ async def test_an_accepted_swap_exchanges_both_shifts_and_is_undone_as_a_whole(
     async with rota(dsn, clock) as r:
         made = await proposed(r)
         assert await r.who(day(1)) == (r.w.jun,)
-        done = await r.run(swaps.accept, made.id)
+        assert "Only Ada Byron" in (await r.run(swaps.accept, made.id)).message
+        done = await r.run(swaps.accept, made.id, by=r.ada)
         assert (done.state, len(done.edit_ids)) == (SwapState.ACCEPTED, 2)
         assert (await r.who(day(1)), await r.who(day(2))) == ((r.ada,), (r.w.jun,))
-        assert isinstance(await r.run(swaps.accept, made.id), Conflict)
+        assert isinstance(await r.run(swaps.accept, made.id, by=r.ada), Conflict)
         await r.run(oncall.remove_edit, done.edit_ids[1])
         assert (await r.who(day(1)), await r.who(day(2))) == ((r.w.jun,), (r.ada,))
 
@@ -178,21 +179,21 @@ async def test_an_accepted_swap_exchanges_both_shifts_and_is_undone_as_a_whole(
 async def test_stretches_that_overlap_are_swapped_at_once_where_they_do(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         made = await proposed(r, (1, 3), (1, 3))
-        done = await r.run(swaps.accept, made.id)
+        done = await r.run(swaps.accept, made.id, by=r.ada)
         assert len(done.edit_ids) == 1
         assert (await r.who(day(1)), await r.who(day(2))) == ((r.ada,), (r.w.jun,))
 
 
 async def test_a_swap_is_declined_withdrawn_stale_or_expired(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
-        assert (await r.run(swaps.decline, (await proposed(r)).id)).state == SwapState.DECLINED
+        assert (await r.run(swaps.decline, (await proposed(r)).id, by=r.ada)).state == SwapState.DECLINED
         assert (await r.run(swaps.withdraw, (await proposed(r)).id)).state == SwapState.WITHDRAWN
         stale = await proposed(r)
         await r.run(oncall.leave, r.id, person_id=r.ada)
-        gone = await r.run(swaps.accept, stale.id)
+        gone = await r.run(swaps.accept, stale.id, by=r.ada)
         assert "is not on call" in gone.message
         clock.advance(day(1) - r.w.now)
-        assert "expired" in (await r.run(swaps.accept, stale.id)).message
+        assert "expired" in (await r.run(swaps.accept, stale.id, by=r.ada)).message
         await r.w.settle()
         async with r.w.ctx.db.tx() as tx:
             assert [s.state for s in await oncall.swaps(tx, schedule_ids=[r.id])] == [

@@ -1,6 +1,7 @@
 """docs/guarantees.md names only tests that exist."""
 
 import ast
+import json
 import re
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from tests.house.source import ROOT
 
 TEXT = (ROOT / "docs" / "guarantees.md").read_text()
-NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXT)))
+TIME = (ROOT / "docs" / "time.md").read_text()
+NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXT + TIME)))
 
 
 @pytest.mark.parametrize(("path", "name"), NAMED, ids=[name for _, name in NAMED])
@@ -23,6 +25,16 @@ def test_every_promise_names_its_proof() -> None:
     assert len(promises) > 30
     assert not [line for line in promises if "::" not in line]
     assert TEXT.count("::") == len(re.findall(r"`tests/[\w/]+\.py::\w+`", TEXT))
+
+
+def test_every_vector_that_the_page_on_time_names_exists() -> None:
+    rules = ROOT / "tests" / "rules"
+    published = {v["id"] for v in json.loads((rules / "vectors" / "schedule_vectors.json").read_text())}
+    more = set(re.findall(r'^    "([A-Z]\d\d) ', (rules / "test_oncall_more_vectors.py").read_text(), re.M))
+    named = set(re.findall(r"\b[RMDWCE]\d\d\b", TIME))
+    assert len(named) > 30
+    assert named <= published | more
+    assert not published & more
 
 
 def test_decisions_are_numbered_without_a_hole() -> None:

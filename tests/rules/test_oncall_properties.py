@@ -1,17 +1,22 @@
 """Properties P1-P17 of the on-call core, and a minute-by-minute oracle around clock changes."""
 
 import itertools
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firebell.oncall import turns
-from firebell.oncall.model import Edit, EditKind, Layer, Run, Schedule, Unit, User, Window
-from firebell.oncall.shifts import at, diff, duty, gaps, handoffs
-from firebell.oncall.turns import handoff, index_at, local, mu
+from firebell.oncall.exchange import mapped, minus, swap_maps
+from firebell.oncall.model import Edit, EditKind, Layer, Run, Schedule, Shadow, Source, Unit, User, Window
+from firebell.oncall.shifts import at, diff, duty, gaps, handoffs, shadows_at
+from firebell.oncall.turns import handoff, index_at, local, mu, pieces
+from firebell.oncall.versions import replaced
 from tests.oracles.oncall import Oracle, minutes
 
 ZONES = {
@@ -71,10 +76,11 @@ def edits(draw: st.DrawFn, around: datetime) -> Edit:
 
 
 @st.composite
-def schedules(draw: st.DrawFn) -> tuple[Schedule, datetime]:
-    tz = draw(st.sampled_from(sorted(ZONES)))
+def schedules(draw: st.DrawFn, tz: str | None = None) -> tuple[Schedule, datetime]:
+    tz = tz or draw(st.sampled_from(sorted(ZONES)))
     around = ZONES[tz]
-    found = draw(st.lists(layers(tz, around), max_size=3))
+    zones = st.sampled_from([tz, tz, *ZONES])
+    found = draw(st.lists(zones.flatmap(lambda z: layers(z, around)), max_size=3))
     changes = draw(st.lists(edits(around), max_size=3, unique_by=lambda e: e.seq))
     inactive = draw(st.frozensets(USERS, max_size=1))
     return Schedule("s", "s", tz, tuple(found), tuple(changes), inactive), around
@@ -84,10 +90,11 @@ def users_at(runs: list[Run], t: datetime) -> tuple[User, ...]:
     return next(run.users for run in runs if run.start <= t < run.end)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(schedules())
-def test_the_clever_answer_equals_the_oracle_minute_by_minute(drawn: tuple[Schedule, datetime]) -> None:
-    schedule, around = drawn
+@pytest.mark.parametrize("tz", ZONES)
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_the_clever_answer_equals_the_oracle_minute_by_minute(tz: str, data: st.DataObject) -> None:
+    schedule, around = data.draw(schedules(tz))
     a, b = around - timedelta(hours=20), around + timedelta(hours=30)
     oracle, runs = Oracle(schedule, a, b), duty(schedule, a, b)
     for t in minutes(a, b)[::7]:
@@ -131,7 +138,7 @@ def test_p3_mu_is_monotone_and_reads_x_or_later(tz: str, minutes_: int, more: in
     assert local(mu(x, tz) - timedelta(seconds=1), tz) < x
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_p4_index_brackets_the_instant(data: st.DataObject) -> None:
     tz = data.draw(st.sampled_from(sorted(ZONES)))
@@ -160,6 +167,141 @@ def test_p6_utc_rotations_are_periodic(every: int, unit: Unit, minute: int) -> N
     assert at(schedule, t) == at(schedule, t + period)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_p7_each_slot_holds_equal_time_up_to_the_change_of_the_clock(data: st.DataObject) -> None:
+    tz = data.draw(st.sampled_from(sorted(ZONES)))
+    drawn = data.draw(layers(tz, ZONES[tz]))
+    unit, every = data.draw(st.sampled_from([Unit.HOUR, Unit.DAY, Unit.WEEK])), drawn.every
+    layer = Layer(1, (("a",), ("b",), ("c",)), drawn.anchor, unit, every, tz)
+    turn = every * {Unit.HOUR: 1, Unit.DAY: 24, Unit.WEEK: 168}[unit] * timedelta(hours=1)
+    held: dict[User, timedelta] = {}
+    for run in duty(Schedule(1, "s", tz, (layer,)), handoff(layer, 0), handoff(layer, 12)):
+        held[run.users[0]] = held.get(run.users[0], timedelta()) + run.end - run.start
+    jumps = timedelta(days=tz == "Pacific/Apia", hours=3)
+    for user in "abc":
+        assert abs(held.get(user, timedelta()) - 4 * turn) <= jumps
+
+
+@settings(max_examples=40, deadline=None)
+@given(schedules(), st.data())
+def test_p8_a_higher_layer_changes_duty_only_where_it_is_on(
+    drawn: tuple[Schedule, datetime], data: st.DataObject
+) -> None:
+    schedule, around = drawn
+    higher = data.draw(layers(schedule.tz, around))
+    a, b = around - timedelta(days=2), around + timedelta(days=2)
+    raised = replace(schedule, layers=(*schedule.layers, higher))
+    on = pieces(higher, a, b, schedule.inactive)
+    for start, end, _, _ in diff(schedule, raised, a, b):
+        assert minus([(start, end)], [(p.start, p.end) for p in on]) == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(schedules(), st.sampled_from(["a", "b", "new"]))
+def test_p12_shadows_never_change_duty(drawn: tuple[Schedule, datetime], user: str) -> None:
+    schedule, around = drawn
+    watched = replace(schedule, shadows=(Shadow(1, user, None, around - timedelta(days=1), None),))
+    a, b = around - timedelta(days=2), around + timedelta(days=2)
+    assert duty(watched, a, b) == duty(schedule, a, b)
+    on = at(watched, around)
+    gets = bool(on) and user not in on and user not in schedule.inactive
+    assert shadows_at(watched, around, on) == ((user,) if gets else ())
+
+
+@settings(max_examples=40, deadline=None)
+@given(schedules(), st.data())
+def test_p13_a_version_changes_nothing_before_its_instant_and_all_after(
+    drawn: tuple[Schedule, datetime], data: st.DataObject
+) -> None:
+    schedule, around = drawn
+    schedule = replace(
+        schedule, layers=tuple(replace(layer, id=i + 1) for i, layer in enumerate(schedule.layers))
+    )
+    e = around + timedelta(minutes=data.draw(st.integers(-3000, 3000)))
+    mine = data.draw(st.permutations(schedule.layers))[: data.draw(st.integers(0, 3))]
+    people = [replace(x, slots=data.draw(slots)) if data.draw(st.booleans()) else x for x in mine]
+    new = [*people, *(replace(x, id=0) for x in data.draw(st.lists(layers(schedule.tz, around), max_size=1)))]
+    changed = replaced(schedule, new, e)
+    assert diff(schedule, changed, e - timedelta(days=4), e) == []
+    # after `e` it is as if only the new layers existed, up to the offset that keeps the current person
+    kept = [x for x in changed.layers if x.end is None]
+    alone = replace(schedule, layers=tuple(kept))
+    assert diff(alone, changed, e, e + timedelta(days=4)) == []
+    assert [(x.slots, x.anchor, x.unit) for x in kept] == [(x.slots, x.anchor, x.unit) for x in new]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_whoever_is_current_stays_current_when_people_join_or_leave(data: st.DataObject) -> None:
+    tz = data.draw(st.sampled_from(sorted(ZONES)))
+    drawn = data.draw(layers(tz, ZONES[tz]))
+    people = data.draw(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=5, unique=True))
+    layer = replace(drawn, id=1, slots=tuple((u,) for u in people), windows=())
+    e = max(ZONES[tz], mu(layer.anchor, tz)) + timedelta(minutes=data.draw(st.integers(0, 5000)))
+    old = Schedule(1, "s", tz, (layer,))
+    order = data.draw(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=6, unique=True))
+    new = replaced(old, [replace(layer, slots=tuple((u,) for u in order))], e)
+    current = at(old, e)[0]
+    if current in order:
+        assert at(new, e) == (current,)
+    elif remaining := [u for u in order if u in people]:
+        place = people.index(str(current))
+        follows = next(u for u in (*people[place:], *people[:place]) if u in order)
+        assert at(new, e) == (follows,)
+        assert follows in remaining
+
+
+@settings(max_examples=40, deadline=None)
+@given(schedules(), st.integers(-3000, 3000), st.integers(1, 3000), st.integers(1, 3000))
+def test_p15_at_does_not_depend_on_where_one_looks_from(
+    drawn: tuple[Schedule, datetime], minute: int, before: int, after: int
+) -> None:
+    schedule, around = drawn
+    t = around + timedelta(minutes=minute)
+    a, b = t - timedelta(minutes=before), t + timedelta(minutes=after)
+    assert users_at(duty(schedule, a, b), t) == at(schedule, t) == duty(schedule, t, b)[0].users
+    elsewhere = t.astimezone(ZoneInfo("Pacific/Chatham"))
+    assert at(schedule, elsewhere) == at(schedule, t)
+    renamed = replace(schedule, layers=tuple(replace(x, id=f"x{i}") for i, x in enumerate(schedule.layers)))
+    assert at(renamed, t) == at(schedule, t)
+
+
+@pytest.mark.parametrize("name", ["Pacific/Chatham", "America/St_Johns"])
+def test_p15_the_zone_of_the_process_plays_no_part(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = Layer(1, (("a",), ("b",)), datetime(2026, 3, 1, 2, 30), Unit.DAY, 1, "America/New_York")  # noqa: DTZ001
+    a, b = datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC)
+    schedule = Schedule(1, "s", "UTC", (layer,))
+    expected = duty(schedule, a, b)
+    monkeypatch.setenv("TZ", name)
+    time.tzset()
+    try:
+        turns.forget()
+        assert duty(schedule, a, b) == expected
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@given(st.tuples(*[st.integers(0, 40)] * 4))
+def test_a_swap_gives_each_the_stretch_of_the_other(hours: tuple[int, int, int, int]) -> None:
+    zero = datetime(2026, 1, 5, tzinfo=UTC)
+    i0, i1, j0, j1 = (zero + timedelta(hours=h) for h in hours)
+    if i0 >= i1 or j0 >= j1:
+        return
+    layer = Layer(1, (("x",), ("y",)), datetime(2026, 1, 5), Unit.HOUR, 1, "UTC")  # noqa: DTZ001
+    old = Schedule(1, "s", "UTC", (layer,))
+    edits = [
+        mapped(*part, mapping, "", Source.SWAP, None)
+        for part, mapping in swap_maps("x", "y", (i0, i1), (j0, j1))
+    ]
+    new = replace(old, edits=tuple(replace(e, seq=n) for n, e in enumerate(edits)))
+    for t in [zero + timedelta(hours=h, minutes=30) for h in range(41)]:
+        was = at(old, t)
+        wanted = {"x": "y" if i0 <= t < i1 else "x", "y": "x" if j0 <= t < j1 else "y"}
+        assert at(new, t) == tuple(wanted[str(u)] for u in was)
+
+
 @settings(max_examples=40, deadline=None)
 @given(schedules(), st.data())
 def test_p9_p10_an_edit_changes_only_its_stretch(
@@ -175,6 +317,11 @@ def test_p9_p10_an_edit_changes_only_its_stretch(
     if edit.kind is EditKind.SET:
         wanted = tuple(u for u in edit.users if u not in schedule.inactive)
         assert {r.users for r in duty(changed, edit.start, edit.end)} == {wanted}
+        twice = replace(changed, edits=(*changed.edits, replace(last, seq=1001)))
+        assert diff(changed, twice, a, b) == []
+    same = replace(last, kind=EditKind.MAP, mapping={u: u for u in "abcd"})
+    assert diff(schedule, replace(schedule, edits=(*schedule.edits, same)), a, b) == []
+    assert duty(replace(changed, edits=changed.edits[:-1]), a, b) == duty(schedule, a, b)
 
 
 @pytest.mark.parametrize("years", [1, 10, 100])

@@ -1,9 +1,13 @@
 """`firebell oncall`: who is on call, and overrides."""
 
+from typing import Any
+
 import click
 
 from firebell.commands.client import call, call_all, seg
 from firebell.commands.handoff import free, handoff, rates, report
+from firebell.commands.oncall_exchange import cover, swap, vacation
+from firebell.commands.oncall_schedule import schedule as schedule_group
 from firebell.commands.say import as_json, example, instant, short, show, table
 
 
@@ -68,6 +72,20 @@ def gaps(days: int) -> None:
         raise SystemExit(1)
 
 
+@oncall.command(epilog=example("firebell oncall findings payments-primary"))
+@click.argument("schedule", required=False)
+@as_json
+def findings(schedule: str | None) -> None:
+    """What is wrong with SCHEDULE, or with all; ends with 1 when there is an error."""
+    slugs = [schedule] if schedule else [s["slug"] for s in call_all("/api/v1/schedules")]
+    found = {slug: call("GET", f"/api/v1/schedules/{seg(slug)}/findings") for slug in slugs}
+    rows = [[slug, f["level"], f["code"], f["message"]] for slug, faults in found.items() for f in faults]
+    head = ("SCHEDULE", "LEVEL", "CODE", "WHAT")
+    show(found, table(head, rows, wide=3) if rows else "Nothing is wrong in the next 28 days.")
+    if any(row[1] == "error" for row in rows):
+        raise SystemExit(1)
+
+
 @oncall.command(
     epilog=example(
         "firebell oncall override payments-primary --user jun@example.org"
@@ -75,22 +93,63 @@ def gaps(days: int) -> None:
     )
 )
 @click.argument("schedule")
-@click.option("--user", required=True, help="E-mail address or id.")
+@click.option("--user", "users", multiple=True, help="E-mail address or id; may be given several times.")
 @click.option("--from", "start", required=True, help="2026-12-24T18:00 or 2026-12-24T18:00+01:00")
 @click.option("--to", "end", required=True)
 @click.option("--reason", default="")
+@click.option(
+    "--kind",
+    type=click.Choice(("set", "add", "remove", "map")),
+    default="set",
+    show_default=True,
+    help="set: alone on call; add: beside whoever is; remove: off call; map: stands in for --instead-of.",
+)
+@click.option("--instead-of", help="With --kind map: for whom.")
+@click.option("--nobody", is_flag=True, help="With --kind set: nobody is on call, on purpose.")
 @as_json
-def override(schedule: str, user: str, start: str, end: str, reason: str) -> None:
-    """Put somebody on call on SCHEDULE for a while, whatever its layers say."""
-    body = {
-        "person": user,
+def override(
+    schedule: str,
+    users: tuple[str, ...],
+    start: str,
+    end: str,
+    reason: str,
+    kind: str,
+    instead_of: str | None,
+    nobody: bool,
+) -> None:
+    """Change who is on call on SCHEDULE for a while, whatever its layers say."""
+    body: dict[str, Any] = {
+        "kind": kind,
+        "people": users,
+        "instead_of": instead_of,
+        "nobody": nobody,
         "start": instant(start, "--from"),
         "end": instant(end, "--to"),
         "reason": reason,
     }
     found = call("POST", f"/api/v1/schedules/{seg(schedule)}/overrides", body)
+    who = " and ".join(users) or "nobody"
+    what = {
+        "set": f"{who} is on call on",
+        "add": f"{who} is on call too on",
+        "remove": f"{who} is off call on",
+        "map": f"{who} stands in for {instead_of} on",
+    }[kind]
     span = f"{short(body['start'])} to {short(body['end'])}"
-    show(found, f"{user} is on call on {schedule} from {span} (override {found['id']}).")
+    show(found, f"{what} {schedule} from {span} (override {found['id']}).")
+
+
+def _whom(edit: dict[str, Any], names: dict[int, str]) -> str:
+    who = ", ".join(names.get(i, str(i)) for i in edit["people"])
+    stands_in = [
+        f"{names.get(new, str(new))} for {names.get(int(old), old)}" for old, new in edit["mapping"].items()
+    ]
+    return {
+        "set": who or "nobody",
+        "add": f"also {who}",
+        "remove": f"not {who}",
+        "map": ", ".join(stands_in),
+    }[edit["kind"]]
 
 
 @oncall.command(epilog=example("firebell oncall overrides payments-primary"))
@@ -107,7 +166,7 @@ def overrides(schedule: str, every: bool) -> None:
             str(e["id"]),
             short(e["start"]),
             short(e["end"]),
-            ", ".join(names.get(i, str(i)) for i in e["people"]),
+            _whom(e, names),
             e["reason"] or "-",
         ]
         for e in found
@@ -125,5 +184,5 @@ def remove(override_id: int) -> None:
     show({"removed": override_id}, f"Override {override_id} is gone.")
 
 
-for more in (handoff, report, rates, free):
+for more in (cover, swap, vacation, schedule_group, handoff, report, rates, free):
     oncall.add_command(more)

@@ -63,3 +63,6 @@ create table swap (
 create index swap_open on swap (schedule_id, starts_at) where state = 'open';
 
 create index schedule_edit_ends on schedule_edit (ends_at) where removed_at is null;
+
+-- What on-call knows of policies: which schedules answer one after another.
+create view policy_chain as select id, name, levels from policy;

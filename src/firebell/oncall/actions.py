@@ -24,6 +24,7 @@ LONGEST_EDIT = timedelta(days=366)
 
 cover = exchange_store.cover
 covers = exchange_store.covers
+slugs_by_id = store.slugs_by_id
 swap = exchange_store.swap
 swaps = exchange_store.swaps
 vacations = exchange_store.vacations
@@ -71,7 +72,7 @@ async def by_slug(
     """Return one schedule; raise `NotFound` naming those that exist."""
     found = await store.schedules(tx, slug=slug, since=since, until=until)
     if not found:
-        names = ", ".join((await store.slugs(tx))[:20])
+        names = ", ".join(list((await store.slugs_by_id(tx)).values())[:20])
         raise NotFound(f"There is no schedule {slug}.", hint=f"There are: {names or 'none yet'}.")
     return found[0]
 

@@ -4,28 +4,26 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import Query
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from firebell.kit import api
 from firebell.kit.api import (
     Ctx,
     Given,
-    Id,
     Instant,
     Name,
     PathId,
     Shown,
     Stretch,
     Text,
-    Wall,
-    Whole,
-    Zone,
+    Yes,
     problems,
     whole,
 )
 from firebell.kit.errors import Invalid
-from firebell.oncall import actions
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
+from firebell.oncall import actions, view
+from firebell.oncall.model import EditKind
+from firebell.oncall.shapes import EditShown, Named, edit_shown
 from firebell.oncall.shifts import at as on_duty_at
 from firebell.oncall.shifts import duty, gaps
 from firebell.people import actions as people
@@ -34,6 +32,7 @@ from firebell.people.access import Caller, may
 router = api.router("on-call")
 
 LONGEST = timedelta(days=731)
+INSTANT = timedelta(microseconds=1)
 Reader = Annotated[Caller, may("oncall:read")]
 Responder = Annotated[Caller, may("oncall:write")]
 
@@ -61,13 +60,6 @@ class OnCall(Shown):
     schedules: list[OnDutyShown]
 
 
-class Named(Shown):
-    """A person by id and name."""
-
-    id: int
-    name: str
-
-
 class ShiftShown(Shown):
     """A longest stretch with the same people on duty."""
 
@@ -91,102 +83,20 @@ class Gap(Shown):
     end: datetime
 
 
-class WindowGiven(Given):
-    """Opens at local minute `start` of the day, on weekdays `days` (0 is Monday), for `minutes`."""
-
-    start: Annotated[Whole, Field(ge=0, le=1439)]
-    minutes: Annotated[Whole, Field(ge=1, le=10080)]
-    days: Annotated[list[Annotated[Whole, Field(ge=0, le=6)]], Field(min_length=1, max_length=7)]
-
-
-class LayerGiven(Given):
-    """One rotation: `slots` take turns of `every` `unit`s from `anchor` on; an empty slot is transparent."""
-
-    name: Annotated[Text, Field(max_length=80)] = ""
-    slots: Annotated[list[Annotated[list[Id], Field(max_length=20)]], Field(min_length=1, max_length=500)]
-    anchor: Wall
-    unit: Unit = Unit.WEEK
-    every: Annotated[Whole, Field(ge=1, le=actions.LONGEST_TURN)] = 1
-    tz: Zone
-    windows: Annotated[tuple[WindowGiven, ...], Field(max_length=50)] = ()
-    start: Instant | None = None
-    end: Instant | None = None
-    offset: Annotated[Whole, Field(ge=0, le=500)] = 0
-
-
-class LayerShown(LayerGiven):
-    """A layer as it is stored."""
-
-    id: int
-    anchor: Annotated[str, Field(examples=["2026-11-23T09:00:00"])]  # type: ignore[assignment]
-    start: datetime | None
-    end: datetime | None
-
-
-class NewSchedule(Given):
-    """A schedule with its layers from low to high; a higher one covers the lower."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "Payments primary",
-                    "team_id": 1,
-                    "tz": "Europe/Berlin",
-                    "layers": [
-                        {
-                            "name": "Weekly",
-                            "slots": [[1], [2]],
-                            "anchor": "2026-11-23T09:00",
-                            "unit": "week",
-                            "tz": "Europe/Berlin",
-                        }
-                    ],
-                }
-            ]
-        }
-    )
-
-    name: Name
-    team_id: Id
-    tz: Zone
-    layers: Annotated[list[LayerGiven], Field(min_length=1, max_length=20)]
-
-
-class EditShown(Shown):
-    """A change of duty on `[start, end)`: set, add, remove or map people."""
-
-    id: int
-    kind: EditKind
-    start: datetime
-    end: datetime
-    people: list[int]
-    mapping: dict[str, int]
-    reason: str
-
-
-class ScheduleShown(Shown):
-    """A schedule; `version` rises with every change."""
-
-    id: int
-    slug: str
-    name: str
-    tz: str
-    team_id: int
-    version: int
-
-
-class ScheduleDetail(ScheduleShown):
-    """A schedule with its layers from low to high and its edits in the order in which they act."""
-
-    layers: list[LayerShown]
-    edits: list[EditShown]
-
-
 class NewOverride(Given):
-    """Somebody on duty for a while, whatever the layers say."""
+    """A change of duty for a while, whatever the layers say.
 
-    person: Annotated[Name, Field(description="id or e-mail address", examples=["jun@example.org"])]
+    `set` puts the people on duty alone, `add` beside whoever is, `remove` takes them off, `map` lets `person`
+    stand in for `instead_of` where they are on duty.
+    """
+
+    kind: EditKind = EditKind.SET
+    person: Annotated[
+        Name | None, Field(description="id or e-mail address", examples=["jun@example.org"])
+    ] = None
+    people: Annotated[tuple[Name, ...], Field(max_length=20, description="more than one person")] = ()
+    instead_of: Annotated[Name | None, Field(description="for `map`: id or e-mail address")] = None
+    nobody: Annotated[Yes, Field(description="for `set`: nobody is on duty, on purpose")] = False
     start: Instant
     end: Instant
     reason: Annotated[Text, Field(max_length=500)] = ""
@@ -199,57 +109,13 @@ class OverrideMade(Shown):
     schedule: str
 
 
-def _edit(found: Edit) -> EditShown:
-    return EditShown(
-        id=int(found.id),
-        kind=found.kind,
-        start=found.start,
-        end=found.end,
-        people=[int(u) for u in found.users],
-        mapping={str(old): int(new) for old, new in found.mapping.items()},
-        reason=found.reason,
-    )
-
-
-def _layer(found: Layer) -> LayerShown:
-    return LayerShown.model_validate(
-        {
-            "id": found.id,
-            "name": found.name,
-            "slots": [list(slot) for slot in found.slots],
-            "anchor": found.anchor.isoformat(),
-            "unit": found.unit,
-            "every": found.every,
-            "tz": found.tz,
-            "windows": [
-                {"start": w.start, "minutes": w.minutes, "days": sorted(w.days)} for w in found.windows
-            ],
-            "start": found.start,
-            "end": found.end,
-            "offset": found.offset,
-        }
-    )
-
-
-def _schedule(found: Schedule) -> ScheduleShown:
-    return ScheduleShown.model_validate(found)
-
-
-def _detail(found: Schedule) -> ScheduleDetail:
-    return ScheduleDetail(
-        **_schedule(found).model_dump(),
-        layers=[_layer(layer) for layer in found.layers],
-        edits=[_edit(edit) for edit in found.edits],
-    )
-
-
 @router.get("/oncall", summary="Who is on call, on every schedule")
 async def get_on_call(
     ctx: Ctx, caller: Reader, at: Annotated[Instant | None, Query(description="default: now")] = None
 ) -> OnCall:
     when = at or ctx.clock.now()
     async with ctx.db.tx() as tx:
-        schedules = await actions.schedules(tx)
+        schedules = await actions.schedules(tx, since=when, until=when + INSTANT)
         names = {p.id: OnCallPerson(id=p.id, name=p.name, email=p.email) for p in await people.people(tx)}
     return OnCall(
         at=when,
@@ -258,50 +124,6 @@ async def get_on_call(
             for s in schedules
         ],
     )
-
-
-@router.get("/schedules", summary="Every schedule, the newest first")
-async def list_schedules(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[ScheduleShown]:
-    async with ctx.db.tx() as tx:
-        found = await actions.schedules(tx)
-    return [_schedule(s) for s in stretch.newest(found, [int(s.id) for s in found])]
-
-
-@router.post("/schedules", status_code=201, summary="Add a schedule", responses=problems(404, 409))
-async def create_schedule(ctx: Ctx, caller: Responder, given: NewSchedule) -> ScheduleDetail:
-    layers = [
-        Layer(
-            id=0,
-            name=layer.name,
-            slots=tuple(tuple(slot) for slot in layer.slots),
-            anchor=layer.anchor,
-            unit=layer.unit,
-            every=layer.every,
-            tz=layer.tz,
-            windows=tuple(Window(w.start, w.minutes, frozenset(w.days)) for w in layer.windows),
-            start=layer.start,
-            end=layer.end,
-            offset=layer.offset,
-        )
-        for layer in given.layers
-    ]
-    async with ctx.db.tx() as tx:
-        made = await actions.create_schedule(
-            tx,
-            caller.actor,
-            name=given.name,
-            team_id=given.team_id,
-            tz=given.tz,
-            layers=layers,
-            now=ctx.clock.now(),
-        )
-    return _detail(made)
-
-
-@router.get("/schedules/{slug}", summary="One schedule with its layers and edits", responses=problems(404))
-async def get_schedule(ctx: Ctx, caller: Reader, slug: Text) -> ScheduleDetail:
-    async with ctx.db.tx() as tx:
-        return _detail(await actions.by_slug(tx, slug))
 
 
 @router.get(
@@ -319,7 +141,7 @@ async def list_shifts(
     if not timedelta() < end - start <= LONGEST:
         raise Invalid("The stretch is empty or too long.", fields={"to": "After `from`, at most two years."})
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug)
+        found = await actions.by_slug(tx, slug, since=start, until=end)
         names = {p.id: Named(id=p.id, name=p.name) for p in await people.people(tx)}
     runs = duty(found, start, end)
     shifts = [ShiftShown(start=r.start, end=r.end, people=[names[int(u)] for u in r.users]) for r in runs]
@@ -338,9 +160,10 @@ async def list_gaps(
     days: Annotated[int, BeforeValidator(whole), Query(ge=1, le=400)] = 28,
 ) -> list[Gap]:
     now = ctx.clock.now()
+    until = now + timedelta(days=days)
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug)
-    return [Gap(start=a, end=b) for a, b in gaps(found, now, now + timedelta(days=days))]
+        found = await actions.by_slug(tx, slug, since=now, until=until)
+    return [Gap(start=a, end=b) for a, b in gaps(found, now, until)]
 
 
 @router.get(
@@ -357,8 +180,9 @@ async def list_overrides(
 ) -> list[EditShown]:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        found = [e for e in (await actions.by_slug(tx, slug)).edits if which == "all" or e.end > now]
-    return [_edit(e) for e in stretch.newest(found, [int(e.id) for e in found])]
+        schedule = await actions.by_slug(tx, slug, since=now if which == "coming" else None)
+    found = schedule.edits
+    return [edit_shown(e) for e in stretch.newest(found, [int(e.id) for e in found])]
 
 
 @router.post(
@@ -368,16 +192,22 @@ async def list_overrides(
     responses=problems(404),
 )
 async def create_override(ctx: Ctx, caller: Responder, slug: Text, given: NewOverride) -> OverrideMade:
+    words = (*([given.person] if given.person else []), *given.people)
+    if not words and not (given.kind is EditKind.SET and given.nobody):
+        raise Invalid("Nobody is named.", fields={"person": "Give a person, or `nobody` with `set`."})
+    if (given.kind is EditKind.MAP) != (given.instead_of is not None):
+        raise Invalid("`instead_of` goes with `map`.", fields={"instead_of": "Give both or neither."})
     async with ctx.db.tx() as tx:
         found = await actions.by_slug(tx, slug)
-        known = {p.email: p.id for p in await people.people(tx)}
-        word = given.person.strip().lower()
-        user = int(word) if word.isdecimal() and len(word) < 19 else known.get(word, 0)
-        made = await actions.add_override(
+        users = [await view.person_id(tx, word) for word in words]
+        mapping = {await view.person_id(tx, given.instead_of): users[0]} if given.instead_of else None
+        made = await actions.add_edit(
             tx,
             caller.actor,
             schedule_id=int(found.id),
-            users=[user],
+            kind=given.kind,
+            users=() if mapping else users,
+            mapping=mapping,
             start=given.start,
             end=given.end,
             reason=given.reason,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from firebell.kit import due
 from firebell.kit.db import Tx
-from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
+from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
 from firebell.kit.text import clean_text
 from firebell.oncall import actions, changing, exchange, exchange_store, store
@@ -179,9 +179,3 @@ async def expire(tx: Tx, cover_ids: Sequence[int], now: datetime) -> set[int]:
             await exchange_store.save_cover(tx, over)
             await _told(tx, SYSTEM, "expired", over, now)
     return {c.id for c in seen if c.schedule_id not in free}
-
-
-def may_decide(cover: Cover, person_id: int, *, manages: bool) -> None:
-    """Raise `Forbidden` unless the request is the person's own, or they manage people."""
-    if person_id != cover.requester and not manages:
-        raise Forbidden("This request is somebody else's.", hint="Ask them, or an admin, to withdraw it.")

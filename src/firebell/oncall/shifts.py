@@ -1,11 +1,11 @@
 """The only answer to "who is on call" (spec 1.3): screen, pager, API and reports call this."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from firebell.oncall.model import Edit, EditKind, Layer, Run, Schedule, User
-from firebell.oncall.turns import extent, index_at, opens, pieces, slot
+from firebell.oncall.turns import extent, index_at, opens, slot, turns
 
 _INSTANT = timedelta(seconds=1)
 
@@ -27,32 +27,54 @@ def duty(schedule: Schedule, a: datetime, b: datetime) -> list[Run]:
     """Return maximal runs that cover `[a, b)` exactly; a run without users is a gap (P1)."""
     if a >= b:
         return []
-    turns = [(layer.id, pieces(layer, a, b, schedule.inactive)) for layer in reversed(schedule.layers)]
-    edits = [e for e in sorted(schedule.edits, key=lambda e: e.seq) if e.start < b and e.end > a]
+    inactive = schedule.inactive
+    layers = [(layer.id, turns(layer, a, b, inactive)) for layer in reversed(schedule.layers)]
+    edits = sorted((e for e in schedule.edits if e.start < b and e.end > a), key=lambda e: e.start)
     cuts = {a, b}
-    for _, found in turns:
-        cuts.update(t for piece in found for t in (piece.start, piece.end))
+    for _, found in layers:
+        cuts.update([turn[0] for turn in found])
+        cuts.update([turn[1] for turn in found])
     cuts.update(t for e in edits for t in (e.start, e.end) if a < t < b)
-    ordered = sorted(cuts)
-    positions = [0] * len(turns)
+    positions = [0] * len(layers)
+    waiting = 0
+    active: list[Edit] = []
     runs: list[Run] = []
-    for start, end in itertools.pairwise(ordered):
+    since: datetime = a
+    held: tuple[User, ...] | None = None
+    why: tuple[int | str, ...] = ()
+    for start in sorted(cuts)[:-1]:
         users: tuple[User, ...] = ()
         cause: tuple[int | str, ...] = ()
-        for at, (layer_id, found) in enumerate(turns):
-            while positions[at] < len(found) and found[positions[at]].end <= start:
-                positions[at] += 1
-            if not users and positions[at] < len(found) and found[positions[at]].start <= start:
-                users, cause = found[positions[at]].users, (layer_id,)
-        for edit in edits:
-            if edit.start <= start < edit.end:
+        for i, (layer_id, found) in enumerate(layers):
+            at = positions[i]
+            while at < len(found) and found[at][1] <= start:
+                at += 1
+            positions[i] = at
+            if at < len(found) and found[at][0] <= start:
+                users, cause = found[at][2], (layer_id,)
+                break
+        if active or waiting < len(edits):
+            active, waiting = _active(active, edits, waiting, start)
+            for edit in active:
                 users, cause = _edited(users, edit), (*cause, edit.id)
-        users = tuple(u for u in users if u not in schedule.inactive)
-        if runs and runs[-1].users == users:
-            runs[-1] = Run(runs[-1].start, end, users, runs[-1].cause)
-        else:
-            runs.append(Run(start, end, users, cause))
+            if inactive:
+                users = tuple(u for u in users if u not in inactive)
+        if users != held:
+            if held is not None:
+                runs.append(Run(since, start, held, why))
+            since, held, why = start, users, cause
+    runs.append(Run(since, b, held or (), why))
     return runs
+
+
+def _active(active: list[Edit], edits: Sequence[Edit], waiting: int, t: datetime) -> tuple[list[Edit], int]:
+    """Return the edits that contain `t` by sequence, and how many of `edits` have begun by then."""
+    found = [e for e in active if e.end > t]
+    while waiting < len(edits) and edits[waiting].start <= t:
+        if edits[waiting].end > t:
+            found.append(edits[waiting])
+        waiting += 1
+    return sorted(found, key=lambda e: e.seq), waiting
 
 
 def _layer_at(layer: Layer, t: datetime, schedule: Schedule) -> tuple[User, ...]:
@@ -72,6 +94,20 @@ def at(schedule: Schedule, t: datetime) -> tuple[User, ...]:
         if edit.start <= t < edit.end:
             users = _edited(users, edit)
     return tuple(u for u in users if u not in schedule.inactive)
+
+
+def shadows_at(schedule: Schedule, t: datetime, on_duty: Collection[User]) -> tuple[User, ...]:
+    """Return who gets copies of what goes to `on_duty` at `t`: never somebody who is on duty or left."""
+    found = (
+        s.user
+        for s in schedule.shadows
+        if s.start <= t
+        and (s.end is None or t < s.end)
+        and (s.of in on_duty if s.of is not None else on_duty)
+        and s.user not in schedule.inactive
+        and s.user not in on_duty
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def gaps(schedule: Schedule, a: datetime, b: datetime) -> list[tuple[datetime, datetime]]:

@@ -85,7 +85,8 @@ async def schedules(
     Layers, edits and shadows that are over before `since` or begin at `until` or later are left out.
     """
     rows = await tx.fetch(
-        "select id, name, slug, team_id, tz, version from schedule"
+        "select id, name, slug, team_id, tz, version, exists (select from shadow where schedule_id = s.id) as"
+        " shadowed, array(select id from person where not active) as gone from schedule s"
         " where ($1::bigint[] is null or id = any($1)) and ($2::text is null or slug = $2) order by name, id",
         list(ids) if ids is not None else None,
         slug,
@@ -107,12 +108,13 @@ async def schedules(
     ):
         edits[row["schedule_id"]].append(_edit(row))
     shadows: dict[int, list[Shadow]] = defaultdict(list)
-    for row in await tx.fetch(
-        f"select schedule_id, id, person_id, of_id, starts_at, ends_at from shadow{between} order by id",
-        *wanted,
-    ):
-        shadows[row["schedule_id"]].append(Shadow(*list(row.values())[1:]))
-    gone: frozenset[User] = await inactive(tx)
+    if any(row["shadowed"] for row in rows):
+        for row in await tx.fetch(
+            f"select schedule_id, id, person_id, of_id, starts_at, ends_at from shadow{between} order by id",
+            *wanted,
+        ):
+            shadows[row["schedule_id"]].append(Shadow(*list(row.values())[1:]))
+    gone: frozenset[User] = frozenset(rows[0]["gone"])
     return [
         Schedule(
             id=row["id"],
@@ -130,14 +132,28 @@ async def schedules(
     ]
 
 
-async def slugs(tx: Tx) -> list[str]:
+async def slugs_by_id(tx: Tx) -> dict[int, str]:
     """Return the addresses of all schedules."""
-    return [row["slug"] for row in await tx.fetch("select slug from schedule order by name, id")]
+    return {
+        row["id"]: row["slug"] for row in await tx.fetch("select id, slug from schedule order by name, id")
+    }
 
 
 async def ids(tx: Tx) -> list[int]:
     """Return the ids of all schedules in the order in which they are locked."""
     return [row["id"] for row in await tx.fetch("select id from schedule order by id")]
+
+
+async def chains(tx: Tx) -> list[tuple[str, list[tuple[list[int], bool]]]]:
+    """Return each policy's name and levels: the schedules of a level, and whether others are notified too."""
+    found = []
+    for row in await tx.fetch("select name, levels from policy_chain order by name, id"):
+        steps = []
+        for level in row["levels"]:
+            schedules_ = [t["id"] for t in level["targets"] if t["kind"] == "schedule"]
+            steps.append((schedules_, len(schedules_) < len(level["targets"])))
+        found.append((row["name"], steps))
+    return found
 
 
 async def lock(tx: Tx, schedule_ids: Sequence[int]) -> list[int]:
@@ -156,11 +172,6 @@ async def lock_free(tx: Tx, schedule_ids: Sequence[int]) -> set[int]:
         list(schedule_ids),
     )
     return {row["id"] for row in rows}
-
-
-async def inactive(tx: Tx) -> frozenset[int]:
-    """Return the people who left."""
-    return frozenset(row["id"] for row in await tx.fetch("select id from person where not active"))
 
 
 async def rename(tx: Tx, schedule_id: int, name: str, slug: str, team_id: int, tz: str) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from firebell.kit import due
 from firebell.kit.db import Tx
-from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
 from firebell.kit.text import clean_text
 from firebell.oncall import actions, changing, exchange, exchange_store, store
@@ -96,9 +96,16 @@ async def _open(tx: Tx, swap_id: int, now: datetime) -> tuple[Schedule, Swap]:
     return schedule, found
 
 
+async def _answered_by(tx: Tx, actor: Actor, swap: Swap) -> None:
+    if actor.person_id not in (swap.other, None):
+        name = (await people.person(tx, swap.other)).name
+        raise Forbidden(f"Only {name} can answer swap {swap.id}.", hint="Withdraw it, or use an override.")
+
+
 async def accept(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     """Exchange both shifts at once; refused when one of them is not theirs any more."""
     schedule, found = await _open(tx, swap_id, now)
+    await _answered_by(tx, actor, found)
     mine, theirs = (found.start, found.end), (found.their_start, found.their_end)
     await _check_both(tx, schedule, found.proposer, found.other, mine, theirs)
     made = []
@@ -125,6 +132,7 @@ async def _decided(
 async def decline(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     """Say no: both shifts stay as they are."""
     _, found = await _open(tx, swap_id, now)
+    await _answered_by(tx, actor, found)
     return await _decided(tx, actor, found, SwapState.DECLINED, now)
 
 

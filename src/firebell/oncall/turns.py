@@ -1,6 +1,5 @@
 """Rotation arithmetic on the wall clock of one layer (spec 1.1 and 1.3)."""
 
-from bisect import bisect_right
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -13,9 +12,20 @@ _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 
 
+zone = lru_cache(maxsize=1024)(ZoneInfo)
+"""A zone by its name; the library's own cache forgets all but eight."""
+
+
+_WALL_ZERO = datetime(2000, 1, 1)  # noqa: DTZ001 - wall time
+_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
+"""Differences to these are three times as fast as `replace(tzinfo=...)`."""
+
+
 def local(t: datetime, tz: str) -> datetime:
     """Return what a wall clock in `tz` reads at instant `t`, as a naive datetime."""
-    return t.astimezone(ZoneInfo(tz)).replace(tzinfo=None)
+    offset = t.astimezone(zone(tz)).utcoffset()
+    assert offset is not None
+    return _WALL_ZERO + (t - _ZERO + offset)
 
 
 @lru_cache(maxsize=65536)
@@ -25,12 +35,15 @@ def mu(x: datetime, tz: str) -> datetime:
     The one bridge from wall time to instants: a time that comes twice means its first coming, a time that
     is skipped means the instant of the jump. Monotone in `x`, so turns that abut never gap or overlap.
     """
-    zone = ZoneInfo(tz)
-    first = x.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    if local(first, tz) == x:
-        return first
-    # `x` is skipped: fold 0 lands after the jump, fold 1 before it; the jump lies between.
-    low, high = x.replace(tzinfo=zone, fold=1).astimezone(UTC), first
+    here, since = zone(tz), x - _WALL_ZERO
+    before, after = here.utcoffset(x), here.utcoffset(x.replace(fold=1))
+    assert before is not None
+    assert after is not None
+    high = _ZERO + (since - before)
+    if before >= after:
+        return high
+    # `x` is skipped: with the offset of before the jump it lands after it, with that of after it before
+    low = _ZERO + (since - after)
     while high - low > timedelta(seconds=1):
         middle = low + timedelta(seconds=(high - low) // timedelta(seconds=1) // 2)
         if local(middle, tz) >= x:
@@ -79,19 +92,23 @@ def opens(layer: Layer, a: datetime, b: datetime) -> list[tuple[datetime, dateti
     """Return the stretches of `[a, b)` in which a window is open, merged and in order."""
     if not layer.windows:
         return [(a, b)]
-    longest = max(w.minutes for w in layer.windows)
-    day = local(a, layer.tz).replace(hour=0, minute=0, second=0, microsecond=0) - longest * _MINUTE
-    day = day.replace(hour=0, minute=0) - _DAY
-    last = local(b, layer.tz) + _DAY
+    tz = layer.tz
+    longest = max(w.start + w.minutes for w in layer.windows)
+    day = (local(a, tz) - longest * _MINUTE - _DAY).replace(hour=0, minute=0, second=0, microsecond=0)
+    last = local(b, tz) + _DAY
+    by_weekday = [
+        [(w.start * _MINUTE, (w.start + w.minutes) * _MINUTE) for w in layer.windows if weekday in w.days]
+        for weekday in range(7)
+    ]
+    weekday = day.weekday()
     found = []
     while day <= last:
-        for window in layer.windows:
-            if day.weekday() in window.days:
-                opening = day + window.start * _MINUTE
-                start, end = mu(opening, layer.tz), mu(opening + window.minutes * _MINUTE, layer.tz)
-                if max(start, a) < min(end, b):
-                    found.append((max(start, a), min(end, b)))
+        for opening, closing in by_weekday[weekday]:
+            start, end = mu(day + opening, tz), mu(day + closing, tz)
+            if start < b and end > a and start < end:
+                found.append((max(start, a), min(end, b)))
         day += _DAY
+        weekday = (weekday + 1) % 7
     return _merged(sorted(found))
 
 
@@ -115,23 +132,38 @@ def slot(layer: Layer, k: int, inactive: Collection[User]) -> tuple[User, ...]:
 
 def pieces(layer: Layer, a: datetime, b: datetime, inactive: Collection[User] = ()) -> list[Piece]:
     """Return the turns of the layer that someone has in `[a, b)`; a turn squeezed to nothing is dropped."""
+    return [Piece(*turn) for turn in turns(layer, a, b, inactive)]
+
+
+def turns(
+    layer: Layer, a: datetime, b: datetime, inactive: Collection[User] = ()
+) -> list[tuple[datetime, datetime, tuple[User, ...], int]]:
+    """Return the same as `pieces`, as plain (start, end, users, k), which a year of them needs."""
     begins, ends = extent(layer)
     a, b = max(a, begins), min(b, ends) if ends else b
-    if a >= b:
+    if a >= b or not layer.slots:
         return []
-    cuts, k = [], index_at(layer, a)
-    while (start := handoff(layer, k)) < b:
-        cuts.append((start, k))
-        k += 1
-    cuts.append((handoff(layer, k), k))
-    starts = [start for start, _ in cuts]
+    people = [slot(layer, k, inactive) for k in range(len(layer.slots))]
+    count, k = len(people), index_at(layer, a)
+    following = handoff(layer, k + 1)
     found = []
     for low, high in opens(layer, a, b):
-        at = bisect_right(starts, low) - 1
-        while at < len(cuts) - 1 and cuts[at][0] < high:
-            start, end = max(cuts[at][0], low), min(cuts[at + 1][0], high)
-            users = slot(layer, cuts[at][1], inactive)
-            if start < end and users:
-                found.append(Piece(start, end, users, cuts[at][1]))
-            at += 1
+        if following <= low:
+            k, following = k + 1, handoff(layer, k + 2)
+            if following <= low:
+                k = index_at(layer, low)
+                following = handoff(layer, k + 1)
+        start = low
+        while start < high:
+            if start < following and (users := people[k % count]):
+                found.append((start, min(following, high), users, k))
+            if following > high:
+                break
+            start, k = max(following, start), k + 1
+            following = handoff(layer, k + 1)
     return found
+
+
+def forget() -> None:
+    """Empty the cache of instants, for measurements."""
+    mu.cache_clear()

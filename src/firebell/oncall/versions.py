@@ -57,9 +57,10 @@ def replaced(schedule: Schedule, layers: Sequence[Layer], e: datetime) -> Schedu
     """Return the schedule with `layers` from `e` on, and unchanged before (P13).
 
     A layer with the id of an old one is its next version, or the old one itself when nothing differs; any
-    other id is a new layer. What is left out ends at `e`; what had not begun by then is dropped.
+    other id is a new layer. What is left out ends at `e`; what had not begun by then, or is given as over, is dropped.
     """
     old = {layer.id: layer for layer in current(schedule, e)}
+    layers = [layer for layer in layers if layer.end is None or layer.end > e]
     new = list(
         {layer.id if layer.id in old else ("new", i): layer for i, layer in enumerate(layers)}.values()
     )

@@ -1,0 +1,78 @@
+"""How long the on-call core takes in this process: a year of a large schedule, and one instant of it."""
+
+import statistics
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from firebell.oncall import turns
+from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
+from firebell.oncall.shifts import at, duty
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+YEAR = timedelta(days=365)
+PEOPLE = 20
+
+
+def large() -> Schedule:
+    """Return a daily rotation of twenty in three layers of three zones, with 50 overrides."""
+    days = frozenset(range(7))
+    shapes = (
+        ("Europe/Stockholm", ()),
+        ("America/New_York", (Window(9 * 60, 10 * 60, days),)),
+        ("Australia/Sydney", (Window(9 * 60, 8 * 60, frozenset(range(5))),)),
+    )
+    layers = tuple(
+        Layer(
+            i,
+            tuple((p,) for p in range(i, PEOPLE + i)),
+            datetime(2020, 1, 1, 9),  # noqa: DTZ001 - wall time
+            Unit.DAY,
+            1,
+            tz,
+            windows,
+        )
+        for i, (tz, windows) in enumerate(shapes)
+    )
+    edits = tuple(
+        Edit(
+            n,
+            n,
+            START + timedelta(days=7 * n),
+            START + timedelta(days=7 * n, hours=30),
+            EditKind.SET,
+            (n % PEOPLE,),
+        )
+        for n in range(50)
+    )
+    return Schedule(1, "large", "UTC", layers, edits)
+
+
+def measure(what: str, run: Callable[[], object], times: int) -> None:
+    """Print the median and the longest of several runs, in milliseconds."""
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        run()
+        took.append((time.perf_counter() - began) * 1000)
+    print(f"{what}: median {statistics.median(took):.3f} ms, longest {max(took):.3f} ms")
+
+
+def main() -> None:
+    """Measure with and without what earlier runs left in the caches."""
+    schedule = large()
+
+    def cold() -> None:
+        turns.forget()
+        duty(schedule, START, START + YEAR)
+
+    measure("a year, cold", cold, 30)
+    measure("a year, warm", lambda: duty(schedule, START, START + YEAR), 30)
+    for years in (0, 10, 100):
+        t = START + years * YEAR
+        measure(f"one instant {years} years on", lambda t=t: at(schedule, t), 200)  # type: ignore[misc]
+    print(f"{len(duty(schedule, START, START + YEAR))} runs")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,364 @@
+"""What is wrong with a schedule, with evidence and the fix (spec 1.4); pure."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from firebell.oncall.exchange import Stretch, minus
+from firebell.oncall.model import Cover, Run, Schedule, User
+from firebell.oncall.shifts import duty
+from firebell.oncall.turns import extent, local
+
+HORIZON = timedelta(days=28)
+WEEK = timedelta(days=7)
+ENOUGH, ENOUGH_A_REGION = 4, 3
+_FEW = 20
+"""At most so many findings of one kind; the first ones are the urgent ones."""
+
+
+class Level(StrEnum):
+    """How bad it is: an error can leave a page without a human."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What a button does: `verb` is override, leave, contact, offset, ask or edit, with its arguments."""
+
+    verb: str
+    label: str
+    args: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault; `id` stays the same from day to day while the fault is the same."""
+
+    id: str
+    code: str
+    level: Level
+    message: str
+    start: datetime | None
+    end: datetime | None
+    users: tuple[User, ...]
+    fix: Fix | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How somebody can be reached: by something that wakes, and in how many independent ways."""
+
+    wakes: bool
+    ways: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One level of a policy: its schedules, and whether people or teams stand beside them."""
+
+    schedules: tuple[Schedule, ...]
+    people: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A policy that notifies the schedule, level by level."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the schedule itself does not know."""
+
+    names: Mapping[User, str] = field(default_factory=dict)
+    reach: Mapping[User, Reach] | None = None
+    chains: tuple[Chain, ...] = ()
+    covers: tuple[Cover, ...] = ()
+
+    def name(self, user: User) -> str:
+        """Return how people call somebody."""
+        return self.names.get(user, f"person {user}")
+
+
+def findings(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> list[Finding]:
+    """Return what is wrong on `[a, b)`, errors first."""
+    runs = duty(schedule, a, b)
+    found = [
+        *_gaps(schedule, runs, a, facts),
+        *_inactive(schedule, a, b, facts),
+        *_unreachable(runs, facts),
+        *_vacations(schedule, a, b, facts),
+        *_doubles(schedule, runs, a, b, facts),
+        *_long(schedule, a, b, facts),
+        *_frequent(schedule, runs, facts),
+    ]
+    return sorted(found, key=lambda f: f.level is not Level.ERROR)
+
+
+def _told(schedule: Schedule, t: datetime) -> str:
+    return f"{local(t, schedule.tz):%a %d %b %H:%M}"
+
+
+def _key(code: str, *parts: object) -> str:
+    return ":".join((code, *(f"{p:%Y%m%dT%H%MZ}" if isinstance(p, datetime) else str(p) for p in parts)))
+
+
+def _covered_later(schedule: Schedule, chain: Chain, gap: Stretch) -> bool:
+    """Say whether a later level has somebody throughout the gap."""
+    last = max(i for i, step in enumerate(chain.steps) if _holds(step, schedule))
+    left = [gap]
+    for step in chain.steps[last + 1 :]:
+        if step.people:
+            return True
+        for other in step.schedules:
+            left = minus(left, [(r.start, r.end) for r in duty(other, *gap) if r.users])
+    return not left
+
+
+def _holds(step: Step, schedule: Schedule) -> bool:
+    return schedule.id in [other.id for other in step.schedules]
+
+
+def _gaps(schedule: Schedule, runs: Sequence[Run], a: datetime, facts: Facts) -> Iterator[Finding]:
+    for run in [run for run in runs if not run.users][:_FEW]:
+        chains = [chain for chain in facts.chains if any(_holds(step, schedule) for step in chain.steps)]
+        silent = [c.name for c in chains if not _covered_later(schedule, c, (run.start, run.end))]
+        until = f"{_told(schedule, run.start)} to {_told(schedule, run.end)}"
+        what = f"{silent[0]} would reach nobody then." if silent else "Nobody covers it."
+        yield Finding(
+            _key("S-GAP", run.start if run.start > a else "now"),
+            "S-GAP",
+            Level.ERROR if silent else Level.WARNING,
+            f"Nobody is on call from {until}. {what}",
+            run.start,
+            run.end,
+            (),
+            Fix("override", "Put somebody on call", {"start": run.start, "end": run.end}),
+        )
+
+
+def _turns(schedule: Schedule, a: datetime, b: datetime) -> set[User]:
+    """Return who has turns on a layer that holds within `[a, b)`, active or not."""
+    layers = [x for x in schedule.layers if extent(x)[0] < b and (x.end is None or x.end > a)]
+    return {user for layer in layers for slot in layer.slots for user in slot}
+
+
+def _inactive(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Iterator[Finding]:
+    turns = _turns(schedule, a, b)
+    edits = [e for e in schedule.edits if e.start < b and e.end > a and e.kind != "remove"]
+    named = turns | {u for e in edits for u in (*e.users, *e.mapping.values())}
+    for user in sorted(named & schedule.inactive, key=str):
+        where = "has turns in the rotation" if user in turns else "is put on call by an override"
+        yield Finding(
+            _key("S-INACTIVE", user),
+            "S-INACTIVE",
+            Level.ERROR,
+            f"{facts.name(user)} left, but {where}: that time falls to lower layers, or to nobody.",
+            None,
+            None,
+            (user,),
+            Fix("leave", f"Take {facts.name(user)} out", {"person": user})
+            if user in turns
+            else Fix(
+                "remove",
+                "Remove the override",
+                {"edits": [e.id for e in edits if user in (*e.users, *e.mapping.values())]},
+            ),
+        )
+
+
+def _unreachable(runs: Sequence[Run], facts: Facts) -> Iterator[Finding]:
+    first: dict[User, Run] = {}
+    for run in runs:
+        for user in run.users:
+            first.setdefault(user, run)
+    for user, run in first.items():
+        reach = facts.reach.get(user, Reach(wakes=False, ways=0)) if facts.reach is not None else None
+        if reach is None or (reach.wakes and reach.ways > 1):
+            continue
+        what = "has only one verified way to be reached" if reach.wakes else "has no verified way to be woken"
+        yield Finding(
+            _key("S-UNREACHABLE", user),
+            "S-UNREACHABLE",
+            Level.WARNING if reach.wakes else Level.ERROR,
+            f"{facts.name(user)} {what}.",
+            run.start,
+            run.end,
+            (user,),
+            Fix("contact", "Look at the contact methods", {"person": user}),
+        )
+
+
+def _vacations(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Iterator[Finding]:
+    mine = [c for c in facts.covers if c.schedule_id == schedule.id and c.vacation_id and c.state == "open"]
+    for cover in [c for c in mine if c.start < b and c.end > a][:_FEW]:
+        yield Finding(
+            _key("S-VACATION", cover.id),
+            "S-VACATION",
+            Level.WARNING,
+            f"{facts.name(cover.requester)} is away from {_told(schedule, cover.start)}"
+            f" to {_told(schedule, cover.end)} and still on call.",
+            cover.start,
+            cover.end,
+            (cover.requester,),
+            Fix("take", "Take this shift", {"cover": cover.id}),
+        )
+
+
+def _doubles(
+    schedule: Schedule, runs: Sequence[Run], a: datetime, b: datetime, facts: Facts
+) -> Iterator[Finding]:
+    others: dict[int | str, tuple[Schedule, bool]] = {}
+    for chain in facts.chains:
+        mine = [i for i, step in enumerate(chain.steps) if _holds(step, schedule)]
+        for i, step in enumerate(chain.steps):
+            for other in step.schedules:
+                if mine and other.id != schedule.id:
+                    next_to = any(abs(i - at) == 1 for at in mine)
+                    others[other.id] = (other, next_to or others.get(other.id, (other, False))[1])
+    for other, next_to in others.values():
+        both = list(_at_once(runs, duty(other, a, b)))
+        same = [x for x in both if next_to and x[3]]
+        for code, found in (("S-SAME", same), ("S-DOUBLE", [x for x in both if x not in same])):
+            if found:
+                yield _double(schedule, other, code, found, facts)
+
+
+def _at_once(
+    mine: Sequence[Run], theirs: Sequence[Run]
+) -> Iterator[tuple[datetime, datetime, tuple[User, ...], bool]]:
+    """Yield (start, end, who is in both, whether both are the same people)."""
+    at = 0
+    for run in mine:
+        while theirs[at].end <= run.start:
+            at += 1
+        here = at
+        while here < len(theirs) and theirs[here].start < run.end:
+            other = theirs[here]
+            if shared := tuple(u for u in run.users if u in other.users):
+                span = (max(run.start, other.start), min(run.end, other.end))
+                yield *span, shared, set(run.users) == set(other.users)
+            here += 1
+
+
+def _double(
+    schedule: Schedule,
+    other: Schedule,
+    code: str,
+    found: Sequence[tuple[datetime, datetime, tuple[User, ...], bool]],
+    facts: Facts,
+) -> Finding:
+    start, end, users, *_ = found[0]
+    names = " and ".join(facts.name(u) for u in users)
+    times = f", the first of {len(found)} times" if len(found) > 1 else ""
+    tail = "the next level brings nobody new." if code == "S-SAME" else "they are paged for both."
+    return Finding(
+        _key(code, schedule.id, other.id),
+        code,
+        Level.WARNING,
+        f"{names} is on call on {schedule.name} and {other.name} from {_told(schedule, start)}{times}: {tail}",
+        start,
+        end,
+        users,
+        _shift_of(schedule, other)
+        or Fix("ask", "Ask for cover", {"person": users[0], "start": start, "end": end}),
+    )
+
+
+def _shift_of(schedule: Schedule, other: Schedule) -> Fix | None:
+    """Return the fix that lets one schedule be the next person of the other, when that is all it needs."""
+    if len(schedule.layers) != 1 or len(other.layers) != 1:
+        return None
+    mine, theirs = schedule.layers[0], other.layers[0]
+    rhythm = (mine.anchor, mine.unit, mine.every, mine.tz, mine.slots)
+    if rhythm != (theirs.anchor, theirs.unit, theirs.every, theirs.tz, theirs.slots):
+        return None
+    if len(set(mine.slots)) < 2 or (mine.offset - theirs.offset) % len(mine.slots):
+        return None
+    offset = (theirs.offset + 1) % len(mine.slots)
+    return Fix(
+        "offset", f"Begin with the next person after {other.name}", {"layer": mine.id, "offset": offset}
+    )
+
+
+def _long(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Iterator[Finding]:
+    open_: dict[User, datetime] = {}
+    seen: set[User] = set()
+    runs = duty(schedule, a - WEEK, b)
+    for before, run in zip((None, *runs), (*runs, None), strict=True):
+        users = run.users if run else ()
+        for user in list(open_):
+            if user in users:
+                continue
+            start = open_.pop(user)
+            end = before.end if before else b
+            if local(end, schedule.tz) - local(start, schedule.tz) > WEEK and user not in seen and end > a:
+                seen.add(user)
+                yield _too_long(schedule, user, start, end, facts)
+        if run:
+            for user in users:
+                open_.setdefault(user, run.start)
+
+
+def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, facts: Facts) -> Finding:
+    days = (end - start) / timedelta(days=1)
+    return Finding(
+        _key("S-LONG", user),
+        "S-LONG",
+        Level.WARNING,
+        f"{facts.name(user)} is on call without a break from {_told(schedule, start)}: {days:.0f} days or more.",
+        start,
+        end,
+        (user,),
+        Fix("ask", "Ask for cover", {"person": user, "start": start + WEEK, "end": end}),
+    )
+
+
+def _frequent(schedule: Schedule, runs: Sequence[Run], facts: Facts) -> Iterator[Finding]:
+    edit = Fix("edit", "Add people", {})
+    whole = runs[-1].end - runs[0].start
+    share: dict[User, timedelta] = defaultdict(timedelta)
+    for run in runs:
+        for user in run.users:
+            share[user] += run.end - run.start
+    gaps = sum((r.end - r.start for r in runs if not r.users), timedelta())
+    windowed = [x for x in schedule.layers if x.windows and (x.end is None or x.end > runs[0].start)]
+    if windowed and not [x for x in schedule.layers if not x.windows]:
+        for layer in windowed:
+            people = {u for slot in layer.slots for u in slot} - schedule.inactive
+            if len(people) < ENOUGH_A_REGION and len(windowed) > 1:
+                yield _few(
+                    _key("S-FREQ", layer.id), f"{layer.name or 'A region'}", people, ENOUGH_A_REGION, edit
+                )
+        return
+    people = set(share) | (_turns(schedule, runs[0].start, runs[-1].end) - schedule.inactive)
+    if gaps >= whole / 20:
+        return
+    if len(people) < ENOUGH:
+        yield _few(_key("S-FREQ", "people"), "Around the clock", people, ENOUGH, edit)
+    elif whole >= HORIZON:
+        for user, hours in share.items():
+            if hours > whole * 0.3:
+                yield Finding(
+                    _key("S-FREQ", user),
+                    "S-FREQ",
+                    Level.WARNING,
+                    f"{facts.name(user)} is on call {hours / whole:.0%} of the time: more than one week in four.",
+                    runs[0].start,
+                    runs[-1].end,
+                    (user,),
+                    edit,
+                )
+
+
+def _few(key: str, what: str, people: set[User], enough: int, fix: Fix) -> Finding:
+    count = f"{len(people)} {'person' if len(people) == 1 else 'people'}"
+    text = f"{what}: {count}. With fewer than {enough} nobody rests."
+    return Finding(key, "S-FREQ", Level.WARNING, text, None, None, tuple(sorted(people, key=str)), fix)

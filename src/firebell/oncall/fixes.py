@@ -1,0 +1,60 @@
+"""What the button beside a finding does."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from firebell.kit.db import Tx
+from firebell.kit.errors import Conflict, NotFound
+from firebell.kit.events import Actor
+from firebell.oncall import actions, changing, covers, versions, view
+from firebell.oncall.findings import Finding
+
+CARRIED_OUT = ("leave", "remove", "offset", "ask", "take")
+"""The verbs that need no choice; override, contact and edit lead to a form instead."""
+
+
+async def carry_out(tx: Tx, actor: Actor, schedule_id: int, finding_id: str, now: datetime) -> Finding:
+    """Repair a finding that is still there and needs no choice, and return what it was."""
+    schedule = await changing.locked(tx, schedule_id)
+    found = (await view.found_in(tx, [schedule], now))[schedule_id]
+    finding = next((f for f in found if f.id == finding_id), None)
+    if finding is None:
+        raise NotFound("This finding is gone.", hint="Somebody repaired it, or its time is over.")
+    if finding.fix is None or finding.fix.verb not in CARRIED_OUT:
+        raise Conflict(f"{finding.code} needs a choice of yours.", hint=finding.message)
+    await _do(tx, actor, schedule_id, finding.fix.verb, finding.fix.args, now)
+    return finding
+
+
+async def _do(
+    tx: Tx, actor: Actor, schedule_id: int, verb: str, args: Mapping[str, Any], now: datetime
+) -> None:
+    match verb:
+        case "leave":
+            await actions.leave(tx, actor, schedule_id, person_id=args["person"], now=now)
+        case "remove":
+            for edit_id in args["edits"]:
+                await actions.remove_edit(tx, actor, edit_id, now)
+        case "offset":
+            schedule = await changing.locked(tx, schedule_id)
+            layers = [
+                replace(x, offset=args["offset"]) if x.id == args["layer"] else x
+                for x in versions.current(schedule, now)
+            ]
+            await actions.replace_layers(tx, actor, schedule_id, layers, now=now)
+        case "ask":
+            await covers.ask(
+                tx,
+                actor,
+                schedule_id=schedule_id,
+                requester=args["person"],
+                start=args["start"],
+                end=args["end"],
+                now=now,
+            )
+        case "take":
+            if actor.person_id is None:
+                raise Conflict("Nobody would take it.", hint="Take it as a person.")
+            await covers.take(tx, actor, args["cover"], actor.person_id, now=now)

@@ -1,0 +1,250 @@
+"""Schedules over JSON: their layers, what an edit would do, findings, shadows."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from firebell.kit import api
+from firebell.kit.api import Ctx, PathId, Stretch, Text, problems
+from firebell.oncall import actions, fixes, view
+from firebell.oncall.findings import HORIZON
+from firebell.oncall.model import User
+from firebell.oncall.shapes import (
+    ChangeShown,
+    EditedLayers,
+    FindingShown,
+    HoursShown,
+    Joining,
+    Leaving,
+    Named,
+    NewSchedule,
+    NewShadow,
+    PreviewShown,
+    ScheduleChange,
+    ScheduleDetail,
+    ScheduleShown,
+    ShadowShown,
+    StretchShown,
+    detail_shown,
+    finding_shown,
+    layer_given,
+    layers_given,
+    schedule_shown,
+)
+from firebell.people import actions as people
+from firebell.people.access import Caller, may
+
+router = api.router("on-call")
+
+Reader = Annotated[Caller, may("oncall:read")]
+Responder = Annotated[Caller, may("oncall:write")]
+
+
+@router.get("/schedules", summary="Every schedule, the newest first")
+async def list_schedules(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[ScheduleShown]:
+    async with ctx.db.tx() as tx:
+        found = await actions.schedules(tx)
+    return [schedule_shown(s) for s in stretch.newest(found, [int(s.id) for s in found])]
+
+
+@router.post("/schedules", status_code=201, summary="Add a schedule", responses=problems(404, 409))
+async def create_schedule(ctx: Ctx, caller: Responder, given: NewSchedule) -> ScheduleDetail:
+    layers = [layer_given(layer) for layer in given.layers]
+    async with ctx.db.tx() as tx:
+        made = await actions.create_schedule(
+            tx,
+            caller.actor,
+            name=given.name,
+            team_id=given.team_id,
+            tz=given.tz,
+            layers=layers,
+            now=ctx.clock.now(),
+        )
+    return detail_shown(made)
+
+
+@router.get("/schedules/{slug}", summary="One schedule with its layers and edits", responses=problems(404))
+async def get_schedule(ctx: Ctx, caller: Reader, slug: Text) -> ScheduleDetail:
+    async with ctx.db.tx() as tx:
+        return detail_shown(await actions.by_slug(tx, slug))
+
+
+@router.patch(
+    "/schedules/{slug}",
+    summary="Change a schedule's name, team or zone",
+    responses=problems(404, 409),
+)
+async def change_schedule(ctx: Ctx, caller: Responder, slug: Text, given: ScheduleChange) -> ScheduleShown:
+    async with ctx.db.tx() as tx:
+        found = await actions.by_slug(tx, slug)
+        changed = await actions.rename_schedule(
+            tx,
+            caller.actor,
+            int(found.id),
+            name=given.name,
+            team_id=given.team_id,
+            tz=given.tz,
+            now=ctx.clock.now(),
+        )
+    return schedule_shown(changed)
+
+
+@router.delete(
+    "/schedules/{slug}",
+    status_code=204,
+    summary="Delete a schedule with its history; refused while a policy needs it",
+    responses=problems(404, 409),
+)
+async def delete_schedule(ctx: Ctx, caller: Responder, slug: Text) -> None:
+    async with ctx.db.tx() as tx:
+        found = await actions.by_slug(tx, slug)
+        await actions.delete_schedule(tx, caller.actor, int(found.id), ctx.clock.now())
+
+
+@router.put(
+    "/schedules/{slug}/layers",
+    summary="Change the layers from an instant on; history stays",
+    responses=problems(404, 409),
+)
+async def replace_layers(ctx: Ctx, caller: Responder, slug: Text, given: EditedLayers) -> ScheduleDetail:
+    async with ctx.db.tx() as tx:
+        found = await actions.by_slug(tx, slug)
+        changed = await actions.replace_layers(
+            tx,
+            caller.actor,
+            int(found.id),
+            layers_given(given),
+            version=given.version,
+            at=given.at,
+            now=ctx.clock.now(),
+        )
+    return detail_shown(changed)
+
+
+@router.post(
+    "/schedules/{slug}/preview",
+    summary="What a change of the layers would do, without doing it",
+    responses=problems(404, 409),
+)
+async def preview_layers(ctx: Ctx, caller: Reader, slug: Text, given: EditedLayers) -> PreviewShown:
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        old = await actions.by_slug(tx, slug)
+        new = await actions.edited(tx, old, layers_given(given), given.at or now)
+        seen = await view.previewed(tx, old, new, now)
+        names = {p.id: Named(id=p.id, name=p.name) for p in await people.people(tx)}
+
+    def named(users: Sequence[User]) -> list[Named]:
+        return [names[int(u)] for u in users]
+
+    return PreviewShown(
+        changes=[
+            ChangeShown(start=a, end=b, before=named(was), after=named(will))
+            for a, b, was, will in seen.changes
+        ],
+        hours=[HoursShown(person=names[int(u)], hours=h) for u, h in seen.hours.items()],
+        new_gaps=[StretchShown(start=a, end=b) for a, b in seen.new_gaps],
+        closed_gaps=[StretchShown(start=a, end=b) for a, b in seen.closed_gaps],
+        new_findings=[finding_shown(f) for f in seen.new_findings],
+        fixed_findings=[finding_shown(f) for f in seen.fixed_findings],
+    )
+
+
+@router.post(
+    "/schedules/{slug}/join",
+    summary="Let somebody take turns from an instant on",
+    responses=problems(404, 409),
+)
+async def join_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Joining) -> ScheduleDetail:
+    async with ctx.db.tx() as tx:
+        found = await actions.by_slug(tx, slug)
+        changed = await actions.join(
+            tx,
+            caller.actor,
+            int(found.id),
+            layer_id=given.layer_id,
+            person_id=await view.person_id(tx, given.person),
+            place=given.place,
+            at=given.at,
+            now=ctx.clock.now(),
+        )
+    return detail_shown(changed)
+
+
+@router.post(
+    "/schedules/{slug}/leave",
+    summary="Take somebody out of every layer from an instant on",
+    responses=problems(404, 409),
+)
+async def leave_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Leaving) -> ScheduleDetail:
+    async with ctx.db.tx() as tx:
+        found = await actions.by_slug(tx, slug)
+        changed = await actions.leave(
+            tx,
+            caller.actor,
+            int(found.id),
+            person_id=await view.person_id(tx, given.person),
+            at=given.at,
+            now=ctx.clock.now(),
+        )
+    return detail_shown(changed)
+
+
+@router.get(
+    "/schedules/{slug}/findings",
+    summary="What is wrong with a schedule within 28 days, errors first",
+    responses=problems(404),
+)
+async def list_findings(ctx: Ctx, caller: Reader, slug: Text) -> list[FindingShown]:
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        found = await actions.by_slug(tx, slug, since=now - HORIZON)
+        wrong = await view.found_in(tx, [found], now)
+    return [finding_shown(f) for f in wrong[int(found.id)]]
+
+
+@router.post(
+    "/schedules/{slug}/findings/{finding_id}/fix",
+    summary="Repair a finding whose fix needs no choice: leave, remove, offset, ask or take",
+    responses=problems(404, 409),
+)
+async def fix_finding(ctx: Ctx, caller: Responder, slug: Text, finding_id: Text) -> FindingShown:
+    async with ctx.db.tx() as tx:
+        found = await actions.by_slug(tx, slug)
+        done = await fixes.carry_out(tx, caller.actor, int(found.id), finding_id, ctx.clock.now())
+    return finding_shown(done)
+
+
+@router.post(
+    "/schedules/{slug}/shadows",
+    status_code=201,
+    summary="Let somebody get copies and learn",
+    responses=problems(404),
+)
+async def create_shadow(ctx: Ctx, caller: Responder, slug: Text, given: NewShadow) -> ShadowShown:
+    async with ctx.db.tx() as tx:
+        found = await actions.by_slug(tx, slug)
+        person = await view.person_id(tx, given.person)
+        of = await view.person_id(tx, given.of) if given.of else None
+        made = await actions.add_shadow(
+            tx,
+            caller.actor,
+            schedule_id=int(found.id),
+            person_id=person,
+            of=of,
+            start=given.start,
+            end=given.end,
+            now=ctx.clock.now(),
+        )
+    return ShadowShown(id=made, user=person, of=of, start=given.start, end=given.end)
+
+
+@router.delete(
+    "/schedules/{slug}/shadows/{shadow_id}",
+    status_code=204,
+    summary="End a shadowing",
+    responses=problems(404),
+)
+async def remove_shadow(ctx: Ctx, caller: Responder, slug: Text, shadow_id: PathId) -> None:
+    async with ctx.db.tx() as tx:
+        found = await actions.by_slug(tx, slug)
+        await actions.remove_shadow(tx, caller.actor, int(found.id), shadow_id, ctx.clock.now())

@@ -1,0 +1,63 @@
+"""Schedules with the facts around them: contacts, policies, open covers; for page, API and doctor."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from firebell.kit.db import Tx
+from firebell.kit.errors import Invalid
+from firebell.oncall import exchange_store, store
+from firebell.oncall.findings import HORIZON, Chain, Facts, Finding, Reach, Step, findings
+from firebell.oncall.model import CoverState, Schedule
+from firebell.oncall.preview import GAPS_AHEAD, Preview, preview
+from firebell.people import actions as people
+from firebell.people.model import Channel
+
+CHANGES_AHEAD = timedelta(days=90)
+
+
+async def facts(tx: Tx, now: datetime, until: datetime) -> Facts:
+    """Return what findings need beside a schedule, for all schedules at once."""
+    everyone = await people.people(tx)
+    kinds: dict[int, set[str]] = {p.id: set() for p in everyone}
+    for method in await people.methods_of(tx, list(kinds)):
+        if method.verified_at:
+            kinds[method.person_id].add(method.kind)
+    known = {int(s.id): s for s in await store.schedules(tx, since=now, until=until)}
+    chains = tuple(
+        Chain(
+            name,
+            tuple(
+                Step(tuple(known[i] for i in schedule_ids if i in known), others)
+                for schedule_ids, others in steps
+            ),
+        )
+        for name, steps in await store.chains(tx)
+    )
+    return Facts(
+        {p.id: p.name for p in everyone},
+        {i: Reach(bool(k - {Channel.EMAIL}), len(k)) for i, k in kinds.items()},
+        chains,
+        tuple(await exchange_store.covers(tx, state=CoverState.OPEN, since=now)),
+    )
+
+
+async def found_in(tx: Tx, schedules: Sequence[Schedule], now: datetime) -> dict[int, list[Finding]]:
+    """Return what is wrong with schedules within 28 days, by their ids."""
+    around = await facts(tx, now, now + HORIZON)
+    return {int(s.id): findings(s, now, now + HORIZON, around) for s in schedules}
+
+
+async def previewed(tx: Tx, old: Schedule, new: Schedule, now: datetime) -> Preview:
+    """Return what saving `new` in place of `old` would change within 90 days, gaps within 400."""
+    return preview(old, new, now, now + CHANGES_AHEAD, await facts(tx, now, now + GAPS_AHEAD))
+
+
+async def person_id(tx: Tx, word: str) -> int:
+    """Return whom a person's id or e-mail address means; raise `Invalid`."""
+    text = word.strip().lower()
+    for person in await people.people(tx):
+        if text in (person.email, str(person.id)):
+            return person.id
+    raise Invalid(
+        f"There is nobody {word.strip()[:80]!r}.", fields={"person": "Give an id or e-mail address."}
+    )

@@ -1,0 +1,248 @@
+"""Changes of a schedule: what they tell, what they refuse, and what they leave as it was."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from firebell.kit.clock import FakeClock
+from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.events import SYSTEM
+from firebell.oncall import actions as oncall
+from firebell.oncall import changing, fixes, shifts, vacations, view
+from firebell.oncall.findings import Finding
+from firebell.oncall.findings import Level as Grade
+from firebell.oncall.model import EditKind, ScheduleChanged
+from firebell.paging import actions as paging
+from firebell.paging.model import Level, Target, TargetKind
+from firebell.people import actions as people
+from tests.oncall_world import DAY, daily, day, rota
+
+
+async def test_history_stays_when_people_change(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        clock.advance(4 * DAY)
+        before = shifts.duty(await r.schedule(), day(0), r.w.now)
+        changed = await r.run(oncall.leave, r.id, person_id=r.w.mara)
+        assert shifts.duty(changed, day(0), r.w.now) == before
+        assert await r.who(r.w.now) == (r.w.jun,)
+        assert await r.who(day(5, 12)) == (r.ada,)
+        assert [x.end for x in changed.layers] == [r.w.now, None]
+        again = await r.run(oncall.replace_layers, r.id, [changed.layers[1]])
+        assert again == changed
+        assert await r.audit() == ["schedule.created", "schedule.layers"]
+
+
+async def test_layers_keep_their_order_in_both_ages(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        (low,) = (await r.schedule()).layers
+        await r.run(oncall.replace_layers, r.id, [low, daily(r.ada, name="above")], at=day(1))
+        assert [await r.who(day(n)) for n in (0, 1, 2)] == [(r.w.mara,), (r.ada,), (r.ada,)]
+        low, high = (await r.schedule()).layers
+        await r.run(oncall.replace_layers, r.id, [high, low], at=day(2))
+        assert [await r.who(day(n)) for n in (0, 1, 2, 3)] == [(r.w.mara,), (r.ada,), (r.ada,), (r.w.mara,)]
+        await r.run(oncall.replace_layers, r.id, [], at=day(3))
+        assert [await r.who(day(n)) for n in (0, 1, 2, 3)] == [(r.w.mara,), (r.ada,), (r.ada,), ()]
+
+
+async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, clock: FakeClock) -> None:
+    told: list[ScheduleChanged] = []
+
+    async def note(_: object, event: ScheduleChanged, __: datetime) -> None:
+        told.append(event)
+
+    async with rota(dsn, clock) as r:
+        r.w.ctx.db._reactions.must[ScheduleChanged] = (note,)
+        edit = await r.run(
+            oncall.add_edit,
+            schedule_id=r.id,
+            kind=EditKind.SET,
+            users=[r.ada],
+            start=day(1),
+            end=day(1, 6),
+            reason="dentist",
+        )
+        assert told == [ScheduleChanged(r.id, "Mara Lindqvist", ((day(1), day(1, 6), (r.w.jun,), (r.ada,)),))]
+        await r.run(oncall.rename_schedule, r.id, name="Other")
+        await r.run(
+            oncall.add_edit, schedule_id=r.id, kind=EditKind.ADD, users=[r.ada], start=day(2), end=day(2, 6)
+        )
+        assert len(told) == 1
+        await r.run(oncall.remove_edit, edit)
+        assert told[1].changes == ((day(1), day(1, 6), (r.ada,), (r.w.jun,)),)
+        await r.run(oncall.replace_layers, r.id, [daily(r.ada)])
+        assert len(told[2].changes) <= changing.TOLD_AT_MOST
+        assert told[2].changes[0][0] == r.w.now
+        assert max(end for _, end, *_ in told[2].changes) <= r.w.now + changing.TOLD_AHEAD
+
+
+async def test_changes_at_once_wait_for_each_other(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        version = (await r.schedule()).version
+        layer = (await r.schedule()).layers[0]
+        both = await asyncio.gather(
+            *[
+                r.run(oncall.replace_layers, r.id, [replace(layer, slots=((who,),))], version=version)
+                for who in (r.w.jun, r.ada)
+            ]
+        )
+        assert sorted(isinstance(x, Conflict) for x in both) == [False, True]
+        await asyncio.gather(
+            *[
+                r.run(
+                    oncall.add_override,
+                    schedule_id=r.id,
+                    users=[r.ada],
+                    start=day(n),
+                    end=day(n + 1),
+                    reason="",
+                )
+                for n in range(1, 6)
+            ]
+        )
+        assert len((await r.schedule()).edits) == 5
+        assert (await r.schedule()).version == version + 6
+
+
+async def test_what_cannot_be_is_refused_with_its_field(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        layer = (await r.schedule()).layers[0]
+
+        async def field(verb: Any, *args: Any, **more: Any) -> list[str]:
+            refused = await r.run(verb, *args, **more)
+            assert isinstance(refused, Invalid), refused
+            return list(refused.fields)
+
+        stranger = replace(layer, slots=((999,),))
+        assert await field(oncall.replace_layers, r.id, [stranger]) == ["people"]
+        assert await field(oncall.replace_layers, r.id, [layer] * 21) == ["layers"]
+        assert await field(oncall.replace_layers, r.id, [], at=r.w.now - timedelta(seconds=1)) == ["at"]
+        edit: dict[str, Any] = {"schedule_id": r.id, "start": day(1), "end": day(2)}
+        assert await field(oncall.add_edit, **edit, kind=EditKind.ADD) == ["person"]
+        assert await field(oncall.add_edit, **edit, kind=EditKind.MAP) == ["person"]
+        assert await field(oncall.add_edit, **edit, kind=EditKind.SET, users=[999]) == ["person"]
+        empty = {**edit, "end": day(1)}
+        assert await field(oncall.add_edit, **empty, kind=EditKind.SET) == ["end"]
+        itself = {"person_id": r.ada, "of": r.ada, "start": day(1)}
+        assert await field(oncall.add_shadow, schedule_id=r.id, **itself) == ["of"]
+        assert isinstance(await r.run(oncall.remove_edit, 999), NotFound)
+        assert isinstance(await r.run(oncall.leave, 999, person_id=r.ada), NotFound)
+        nowhere = await r.run(oncall.join, r.id, layer_id=999, person_id=r.ada)
+        assert isinstance(nowhere, NotFound)
+
+
+async def test_a_schedule_that_a_policy_or_an_open_page_needs_is_not_deleted(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with rota(dsn, clock) as r:
+        level = Level((Target(TargetKind.SCHEDULE, r.id),))
+        policy = await r.run(paging.create_policy, name="Daily first", team_id=1, levels=[level])
+        assert "Daily first" in (await r.run(oncall.delete_schedule, r.id)).message
+        async with r.w.ctx.db.tx() as tx:
+            await paging.start_incident_page(
+                tx,
+                SYSTEM,
+                incident_id=1,
+                title="x",
+                severity=1,
+                service_id=None,
+                team_id=1,
+                policy_id=policy.id,
+                now=r.w.now,
+            )
+            await paging.edit_policy(
+                tx,
+                SYSTEM,
+                policy,
+                levels=[Level((Target(TargetKind.PERSON, r.ada),))],
+                repeat=1,
+                ack_timeout_s=None,
+                now=r.w.now,
+            )
+        assert "PG-1" in (await r.run(oncall.delete_schedule, r.id)).message
+        await r.run(paging.resolve, 1)
+        cover: dict[str, Any] = {
+            "schedule_id": r.id,
+            "kind": EditKind.SET,
+            "users": [r.ada],
+            "start": day(1),
+            "end": day(2),
+        }
+        await r.run(oncall.add_edit, **cover)
+        assert await r.run(oncall.delete_schedule, r.id) is None
+        async with r.w.ctx.db.tx() as tx:
+            assert r.id not in {s.id for s in await oncall.schedules(tx)}
+        assert (await r.audit())[-1] == "schedule.deleted"
+
+
+async def test_what_is_over_stays_away_and_the_answer_is_the_same(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        for n in range(5):
+            await r.run(oncall.replace_layers, r.id, [daily(r.ada if n % 2 else r.w.jun)], at=day(n + 1))
+            span: dict[str, Any] = {"start": day(n + 1, 6), "end": day(n + 1, 7)}
+            await r.run(oncall.add_override, schedule_id=r.id, users=[r.w.mara], reason="", **span)
+        a, b = day(3, 3), day(4, 3)
+        async with r.w.ctx.db.tx() as tx:
+            whole = (await oncall.schedules_by_id(tx, [r.id]))[r.id]
+            part = await oncall.by_slug(tx, "daily", since=a, until=b)
+        assert (len(whole.layers), len(whole.edits), len(part.layers), len(part.edits)) == (6, 5, 2, 1)
+        assert shifts.duty(part, a, b) == shifts.duty(whole, a, b)
+
+
+async def test_findings_know_contacts_policies_and_who_left(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        levels = [Level((Target(TargetKind.SCHEDULE, i),)) for i in (r.id, 1)]
+        await r.run(paging.create_policy, name="Chain", team_id=1, levels=levels)
+        await r.run(people.update_person, r.w.jun, active=False)
+        async with r.w.ctx.db.tx() as tx:
+            schedule = (await oncall.schedules_by_id(tx, [r.id]))[r.id]
+            found = (await view.found_in(tx, [schedule], r.w.now))[r.id]
+        codes = {f.code for f in found}
+        assert {"S-GAP", "S-INACTIVE", "S-UNREACHABLE"} <= codes
+        left = next(f for f in found if f.code == "S-INACTIVE")
+        assert "Jun Okafor" in left.message
+        # the second level is Mara until her week ends, then it is Jun as well
+        gaps = {f.start: f.level for f in found if f.code == "S-GAP"}
+        assert gaps[day(1)] == Grade.WARNING
+        assert gaps[day(7)] == Grade.ERROR
+
+
+async def test_the_button_beside_a_finding_repairs_it(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        second = await r.run(
+            oncall.create_schedule,
+            name="Second",
+            team_id=1,
+            tz="UTC",
+            layers=[daily(r.w.mara, r.w.jun, r.ada)],
+        )
+        levels = [Level((Target(TargetKind.SCHEDULE, int(i)),)) for i in (r.id, second.id)]
+        await r.run(paging.create_policy, name="Chain", team_id=1, levels=levels)
+
+        async def found() -> dict[str, Finding]:
+            async with r.w.ctx.db.tx() as tx:
+                schedule = (await oncall.schedules_by_id(tx, [second.id]))[second.id]
+                return {f.code: f for f in (await view.found_in(tx, [schedule], r.w.now))[second.id]}
+
+        same = (await found())["S-SAME"]
+        assert (await r.run(fixes.carry_out, second.id, same.id)) == same
+        assert "S-SAME" not in await found()
+        assert isinstance(await r.run(fixes.carry_out, second.id, same.id), NotFound)
+
+        await r.run(people.update_person, r.ada, active=False)
+        left = (await found())["S-INACTIVE"]
+        await r.run(fixes.carry_out, second.id, left.id)
+        assert {"S-INACTIVE", "S-GAP"}.isdisjoint(await found())
+
+        silent = (await found())["S-UNREACHABLE"]
+        choice = await r.run(fixes.carry_out, second.id, silent.id)
+        assert isinstance(choice, Conflict)
+        assert "needs a choice" in choice.message
+
+        _, asked = await r.run(vacations.add, person_id=r.w.jun, start=day(2), end=day(3))
+        mine = next(c for c in asked if c.schedule_id == second.id)
+        await r.run(fixes.carry_out, second.id, (await found())["S-VACATION"].id)
+        async with r.w.ctx.db.tx() as tx:
+            taken = await oncall.cover(tx, mine.id)
+        assert taken
+        assert taken.taken_by == r.w.mara

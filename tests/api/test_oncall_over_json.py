@@ -1,0 +1,205 @@
+"""Schedules, covers, swaps and vacations over JSON, in the order in which a team would come to it."""
+
+from typing import Any
+
+from firebell.kit.clock import FakeClock
+from tests.api.callers import Api, key_of, organisation
+
+MONDAY = "2026-11-23T09:00"
+
+
+def layer(*people: int, **more: Any) -> dict[str, Any]:
+    """Return a daily layer of these people."""
+    return {"slots": [[p] for p in people], "anchor": MONDAY, "unit": "day", "tz": "UTC", **more}
+
+
+async def daily(api: Api, *people: int) -> dict[str, Any]:
+    """Make the schedule "daily"."""
+    given = {"name": "Daily", "team_id": 1, "tz": "UTC", "layers": [layer(*people, name="Turns")]}
+    made: dict[str, Any] = await api("POST", "/schedules", given, status=201)
+    return made
+
+
+async def ada(api: Api) -> int:
+    """Add a third person."""
+    given = {"name": "Ada Byron", "email": "ada@example.org", "tz": "UTC"}
+    return int((await api("POST", "/people", given, status=201))["id"])
+
+
+async def test_layers_change_from_an_instant_on_after_a_preview(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        made, third = await daily(api, w.mara, w.jun), await ada(api)
+        old = made["layers"][0]
+        new = {k: v for k, v in old.items() if k not in ("start", "end")} | {
+            "slots": [[w.mara], [w.jun], [third]],
+            "anchor": MONDAY,
+        }
+        body = {"layers": [new], "at": "2026-11-25T12:00:00Z", "version": made["version"]}
+        seen = await api("POST", "/schedules/daily/preview", body)
+        assert seen["changes"][0] == {
+            "start": "2026-11-27T09:00:00Z",
+            "end": "2026-11-28T09:00:00Z",
+            "before": [{"id": w.mara, "name": "Mara Lindqvist"}],
+            "after": [{"id": third, "name": "Ada Byron"}],
+        }
+        assert {h["person"]["id"]: h["hours"] > 0 for h in seen["hours"]} == {
+            w.mara: False,
+            w.jun: False,
+            third: True,
+        }
+        assert seen["new_gaps"] == []
+        assert [f["code"] for f in seen["new_findings"]] == ["S-UNREACHABLE"]
+        assert await api("GET", "/schedules/daily") == made
+
+        changed = await api("PUT", "/schedules/daily/layers", body)
+        assert [(x["end"], len(x["slots"])) for x in changed["layers"]] == [
+            ("2026-11-25T12:00:00Z", 2),
+            (None, 3),
+        ]
+        stale = await api("PUT", "/schedules/daily/layers", body, status=409)
+        assert "changed since" in stale["detail"]
+        past = {**body, "at": "2026-11-20T12:00:00Z", "version": None}
+        await api("PUT", "/schedules/daily/layers", past, status=422)
+
+        span = "from=2026-11-24T09:00:00Z&to=2026-11-28T09:00:00Z"
+        runs = await api("GET", f"/schedules/daily/shifts?{span}")
+        assert [s["people"][0]["id"] for s in runs["shifts"]] == [w.jun, w.mara, w.jun, third]
+
+
+async def test_somebody_joins_and_leaves_and_shadows(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        made, third = await daily(api, w.mara, w.jun), await ada(api)
+        body = {"person": "ada@example.org", "layer_id": made["layers"][0]["id"], "place": 1}
+        joined = await api("POST", "/schedules/daily/join", body)
+        assert joined["layers"][-1]["slots"] == [[w.mara], [third], [w.jun]]
+        now = await api("GET", "/oncall", at="2026-11-24T03:14:00Z")
+        on = [s for s in now["schedules"] if s["schedule"] == "daily"]
+        assert on[0]["people"][0]["id"] == w.mara
+        left = await api("POST", "/schedules/daily/leave", {"person": str(third)})
+        assert left["layers"][-1]["slots"] == [[w.mara], [w.jun]]
+        await api("POST", "/schedules/daily/leave", {"person": "nobody@example.org"}, status=422)
+
+        shadow = {"person": "ada@example.org", "of": "jun@example.org", "start": "2026-11-24T00:00:00Z"}
+        learns = await api("POST", "/schedules/daily/shadows", shadow, status=201)
+        assert (await api("GET", "/schedules/daily"))["shadows"] == [learns]
+        await api("DELETE", f"/schedules/daily/shadows/{learns['id']}", status=204)
+        await api("DELETE", f"/schedules/daily/shadows/{learns['id']}", status=404)
+
+
+async def test_a_schedule_is_renamed_and_deleted_unless_it_is_needed(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        await daily(api, w.mara, w.jun)
+        renamed = await api("PATCH", "/schedules/daily", {"name": "Nightly", "tz": "Asia/Tokyo"})
+        assert (renamed["slug"], renamed["tz"]) == ("nightly", "Asia/Tokyo")
+        await api("PATCH", "/schedules/nightly", {"name": "Payments primary"}, status=409)
+        needed = await api("DELETE", "/schedules/payments-primary", status=409)
+        assert needed["detail"] == "Payments primary is needed by Payments."
+        await api("DELETE", "/schedules/nightly", status=204)
+        await api("DELETE", "/schedules/nightly", status=404)
+
+
+async def test_every_kind_of_override(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        await daily(api, w.mara, w.jun)
+        third = await ada(api)
+        span = {"start": "2026-11-24T10:00:00Z", "end": "2026-11-24T12:00:00Z"}
+
+        async def after(**given: Any) -> list[int]:
+            made = await api("POST", "/schedules/daily/overrides", {**span, **given}, status=201)
+            runs = await api("GET", f"/schedules/daily/shifts?from={span['start']}&to={span['end']}")
+            await api("DELETE", f"/overrides/{made['id']}", status=204)
+            return [p["id"] for p in runs["shifts"][0]["people"]]
+
+        assert await after(person="ada@example.org") == [third]
+        assert await after(kind="add", person="ada@example.org") == [w.jun, third]
+        assert await after(kind="remove", person="jun@example.org") == []
+        assert await after(kind="map", person=str(third), instead_of="jun@example.org") == [third]
+        assert await after(nobody=True) == []
+        assert await after(people=[str(third), str(w.mara)]) == [third, w.mara]
+        empty = await api("POST", "/schedules/daily/overrides", span, status=422)
+        assert empty["errors"][0]["field"] == "person"
+        lonely = {**span, "kind": "map", "person": str(third)}
+        await api("POST", "/schedules/daily/overrides", lonely, status=422)
+
+
+async def test_findings_name_the_fault_and_the_fix(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        await daily(api, w.mara, w.jun)
+        hole = {"start": "2026-11-25T10:00:00Z", "end": "2026-11-25T12:00:00Z", "nobody": True}
+        await api("POST", "/schedules/daily/overrides", hole, status=201)
+        found = await api("GET", "/schedules/daily/findings")
+        gap = next(f for f in found if f["code"] == "S-GAP")
+        assert (gap["id"], gap["level"]) == ("S-GAP:20261125T1000Z", "warning")
+        assert gap["fix"] == {
+            "verb": "override",
+            "label": "Put somebody on call",
+            "args": {"start": "2026-11-25T10:00:00Z", "end": "2026-11-25T12:00:00Z"},
+        }
+        assert {f["code"] for f in found} == {"S-GAP", "S-FREQ", "S-UNREACHABLE"}
+
+
+async def test_cover_is_asked_taken_in_part_given_back_and_withdrawn(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        third = await ada(api)
+        await daily(api, w.mara, w.jun, third)
+        mine = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        hers = api.with_key(await key_of(w.ctx.db, clock, third))
+        body = {"schedule": "daily", "start": "2026-11-24T09:00:00Z", "end": "2026-11-25T09:00:00Z"}
+        made = await mine(
+            "POST", "/covers", {**body, "asked": ["ada@example.org"], "reason": "dentist"}, status=201
+        )
+        assert (made["requester"]["name"], made["state"]) == ("Jun Okafor", "open")
+        assert [p["name"] for p in made["asked"]] == ["Ada Byron"]
+        await mine("POST", "/covers", body, status=409)
+        part = {"start": "2026-11-24T12:00:00Z"}
+        taken = await hers("POST", f"/covers/{made['id']}/take", part)
+        assert (taken["start"], taken["state"], taken["taken_by"]["id"]) == (part["start"], "taken", third)
+        rest = await api("GET", "/covers", state="open")
+        assert [(c["id"], c["end"]) for c in rest] == [(made["id"], part["start"])]
+        await api("POST", f"/covers/{made['id']}/decline", {})
+        assert (await api("GET", f"/covers/{made['id']}"))["declined"][0]["id"] == w.mara
+        assert (await mine("POST", f"/covers/{made['id']}/withdraw"))["state"] == "withdrawn"
+        assert (await hers("POST", f"/covers/{taken['id']}/give-back"))["state"] == "open"
+        await hers("POST", f"/covers/{taken['id']}/give-back", status=404)
+        await api("POST", "/covers/999/take", {}, status=404)
+
+
+async def test_a_swap_needs_the_word_of_the_other(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        await daily(api, w.mara, w.jun)
+        theirs = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        body = {
+            "schedule": "daily",
+            "start": "2026-11-25T09:00:00Z",
+            "end": "2026-11-26T09:00:00Z",
+            "other": "jun@example.org",
+            "their_start": "2026-11-26T09:00:00Z",
+            "their_end": "2026-11-27T09:00:00Z",
+        }
+        made = await api("POST", "/swaps", body, status=201)
+        await api("POST", f"/swaps/{made['id']}/accept", status=403)
+        done = await theirs("POST", f"/swaps/{made['id']}/accept")
+        assert (done["state"], len(done["overrides"])) == ("accepted", 2)
+        assert (await api("GET", "/swaps"))[0] == done
+        await theirs("POST", f"/swaps/{made['id']}/decline", status=409)
+        other = await api(
+            "POST",
+            "/swaps",
+            {**body, "start": "2026-11-27T09:00:00Z", "end": "2026-11-28T09:00:00Z"},
+            status=409,
+        )
+        assert "Jun Okafor is not on call" in other["detail"]
+
+
+async def test_a_vacation_asks_for_cover(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        await daily(api, w.mara, w.jun)
+        body = {"start": "2026-11-25T09:00:00Z", "end": "2026-11-29T09:00:00Z", "reason": "away"}
+        made = await api("POST", "/vacations", {**body, "person": "jun@example.org"}, status=201)
+        assert made["open"] == made["covers"] >= 2
+        assert await api("GET", "/vacations") == [made]
+        await api("POST", "/vacations", {**body, "person": "jun@example.org"}, status=409)
+        found = await api("GET", "/schedules/daily/findings")
+        assert "S-VACATION" in {f["code"] for f in found}
+        await api("DELETE", f"/vacations/{made['id']}", status=204)
+        assert await api("GET", "/covers", state="open") == []

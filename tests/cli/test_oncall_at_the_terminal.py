@@ -1,0 +1,150 @@
+"""On-call at the terminal: schedules as files, cover, swaps, vacations, findings."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from firebell.kit.clock import FakeClock
+from tests.cli.terminal import Terminal, at_a_server
+from tests.cli.test_from_alert_to_close import narrow
+
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+"""The server of these tests has the real clock."""
+
+
+def day(n: int, hour: int = 0) -> str:
+    """Return an hour of the n-th day after today as somebody types it."""
+    return f"{TODAY + timedelta(days=n, hours=hour):%Y-%m-%dT%H:%M}"
+
+
+async def daily(run: Terminal, folder: Path, *people: int, **more: Any) -> Path:
+    """Make the schedule "daily", a turn a day from midnight on, and return its file."""
+    file = folder / "daily.json"
+    layer = {
+        "name": "Turns",
+        "slots": [[p] for p in people],
+        "anchor": day(0),
+        "unit": "day",
+        "tz": "UTC",
+        **more,
+    }
+    file.write_text(json.dumps({"name": "Daily", "team_id": 1, "tz": "UTC", "layers": [layer]}))
+    made = narrow(await run("oncall", "schedule", "create", "--file", str(file)))
+    assert made.out.startswith("Daily (daily), UTC, version 1\n")
+    return file
+
+
+async def test_a_schedule_is_a_file_that_is_shown_tried_and_saved(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with at_a_server(dsn, clock, tmp_path) as (w, run):
+        window = {"start": 22 * 60, "minutes": 600, "days": [0, 1, 2, 3, 4]}
+        await daily(run, tmp_path, w.mara, w.jun)
+        shown = narrow(await run("oncall", "schedule", "show", "daily"))
+        assert "turns: Mara Lindqvist, Jun Okafor" in shown.out
+        file = tmp_path / "daily.json"
+        given = (await run("oncall", "schedule", "show", "daily", "--json")).json
+        file.write_text(json.dumps(given))
+        same = await run("oncall", "schedule", "edit", "daily", "--file", str(file), "--dry-run")
+        assert same.out == "Nobody's duty changes.\n"
+
+        given["layers"][0]["slots"] = [[w.mara]]
+        given["layers"].append(
+            {"name": "Nights", "slots": [[w.jun]], "anchor": day(0), "tz": "UTC", "windows": [window]}
+        )
+        file.write_text(json.dumps(given))
+        edit = ("oncall", "schedule", "edit", "daily", "--file", str(file))
+        tried = narrow(await run(*edit, "--dry-run"))
+        assert re.search(r"Jun Okafor +Mara Lindqvist", tried.out)
+        assert "hours in 90 days" in tried.out
+        assert (await run("oncall", "schedule", "show", "daily")).out == shown.out
+        saved = await run(*edit, "--at", day(2))
+        assert "open: 22:00 to 08:00 Mo Tu We Th Fr" in saved.out
+        assert "changed since" in (await run(*edit, code=1)).err
+        assert "daily" in narrow(await run("oncall", "schedule", "list")).out
+        renamed = await run("oncall", "schedule", "rename", "daily", "Nightly")
+        assert renamed.out == "daily is Nightly (nightly).\n"
+        layer = (await run("oncall", "schedule", "show", "nightly", "--json")).json["layers"][-1]["id"]
+        joined = await run(
+            *("oncall", "schedule", "join", "nightly", "--user", str(w.mara), "--layer", str(layer)),
+            *("--at", day(3)),
+        )
+        assert "turns: Jun Okafor, Mara Lindqvist" in joined.out
+        left = await run(
+            "oncall", "schedule", "leave", "nightly", "--user", "jun@example.org", "--at", day(4)
+        )
+        assert left.out.count("Jun Okafor") == 3
+        assert (await run("oncall", "schedule", "delete", "nightly")).out == "nightly is deleted.\n"
+        needed = await run("oncall", "schedule", "delete", "payments-primary", code=1)
+        assert "is needed by Payments" in needed.err
+        file.write_text("{")
+        assert "is not JSON" in (await run(*edit, code=2)).err
+        file.write_text("[]")
+        assert "no list of layers" in (await run(*edit, code=2)).err
+
+
+async def test_cover_swap_and_vacation(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
+    async with at_a_server(dsn, clock, tmp_path) as (w, run):
+        await daily(run, tmp_path, w.mara, w.jun)
+        jun = ("--user", "jun@example.org")
+        assert (await run("oncall", "cover", "list")).out == "Nobody asks for cover.\n"
+        asked = await run("oncall", "cover", "ask", "daily", "--from", day(1), "--to", day(2), *jun)
+        assert asked.out.startswith("Request 1: Jun Okafor on daily, ")
+        assert "Jun Okafor" in narrow(await run("oncall", "cover", "list")).out
+        await run("oncall", "cover", "decline", "1")
+        taken = await run("oncall", "cover", "take", "1", "--to", day(1, 12))
+        assert taken.out.endswith("taken by Mara Lindqvist.\n")
+        number = taken.out.split(":")[0].removeprefix("Request ")
+        stands = narrow(await run("oncall", "overrides", "daily"))
+        assert "Mara Lindqvist for Jun Okafor" in stands.out
+        assert "open" in (await run("oncall", "cover", "give-back", number)).out
+        assert "withdrawn" in (await run("oncall", "cover", "withdraw", "1")).out
+
+        swapped = await run(
+            *(
+                "oncall",
+                "swap",
+                "propose",
+                "daily",
+                "--from",
+                day(3),
+                "--to",
+                day(4),
+                *jun,
+                "--with",
+                str(w.mara),
+            ),
+            *("--their-from", day(4), "--their-to", day(5)),
+        )
+        assert swapped.out.startswith("Swap 1 on daily: Jun Okafor ")
+        assert (await run("oncall", "swap", "list")).out == swapped.out
+        assert "accepted" in (await run("oncall", "swap", "accept", "1")).out
+        assert "is accepted" in (await run("oncall", "swap", "decline", "1", code=1)).err
+        assert "is accepted" in (await run("oncall", "swap", "withdraw", "1", code=1)).err
+
+        away = await run("oncall", "vacation", "add", "--from", day(7), "--to", day(11), *jun)
+        assert re.fullmatch(r"Vacation 1 of Jun Okafor: .+, \d shifts to cover\.\n", away.out)
+        assert "Jun Okafor" in narrow(await run("oncall", "vacation", "list")).out
+        assert (await run("oncall", "vacation", "cancel", "1")).out == "Vacation 1 is cancelled.\n"
+        assert (await run("oncall", "vacation", "list")).out == "Nobody is away.\n"
+
+
+async def test_a_gap_and_an_error_end_with_1_for_a_pipeline(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with at_a_server(dsn, clock, tmp_path) as (w, run):
+        assert (await run("oncall", "gaps", "--days", "90")).out == "No gap in the next 90 days.\n"
+        await daily(run, tmp_path, w.mara, w.jun)
+        hole = ("oncall", "override", "daily", "--from", day(60), "--to", day(61), "--nobody")
+        assert (await run(*hole)).out.startswith("nobody is on call on daily from")
+        await run("oncall", "gaps")
+        assert "daily" in narrow(await run("oncall", "gaps", "--days", "90", code=1)).out
+        # nobody of this organisation has proved a contact method yet
+        found = narrow(await run("oncall", "findings", "daily", code=1))
+        assert re.search(r"daily +error +S-UNREACHABLE +Mara Lindqvist", found.out)
+        everywhere = await run("oncall", "findings", "--json", code=1)
+        assert set(everywhere.json) == {"daily", "payments-primary", "payments-secondary"}
+        also = ("oncall", "override", "daily", "--user", str(w.jun), "--kind", "add")
+        assert "is on call too" in (await run(*also, "--from", day(2), "--to", day(3))).out

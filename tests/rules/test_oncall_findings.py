@@ -1,0 +1,155 @@
+"""Findings of a schedule: each fault with its evidence and a fix, and none where all is well."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from firebell.oncall.findings import Chain, Facts, Finding, Level, Reach, Step, findings
+from firebell.oncall.model import Cover, CoverState, Edit, EditKind, Layer, Schedule, Unit, User, Window
+from firebell.oncall.preview import preview
+from firebell.oncall.shifts import gaps
+
+A = datetime(2026, 1, 5, 9, tzinfo=UTC)
+B = A + timedelta(days=28)
+ANCHOR = datetime(2026, 1, 5, 9)  # noqa: DTZ001 - wall time
+WELL: dict[User, Reach] = {u: Reach(wakes=True, ways=2) for u in range(1, 9)}
+
+
+def weekly(*users: int, **more: object) -> Layer:
+    layer = Layer(1, tuple((u,) for u in users), ANCHOR, Unit.WEEK, 1, "UTC", name="Weekly")
+    return replace(layer, **more)  # type: ignore[arg-type]
+
+
+def one(schedule_id: int = 1, name: str = "Primary", **more: object) -> Schedule:
+    return replace(Schedule(schedule_id, name, "UTC", (weekly(1, 2, 3, 4),)), **more)  # type: ignore[arg-type]
+
+
+def codes(found: list[Finding]) -> list[tuple[str, Level]]:
+    return [(f.code, f.level) for f in found]
+
+
+def test_a_good_schedule_has_no_finding() -> None:
+    assert findings(one(), A, B, Facts(reach=WELL)) == []
+
+
+def test_a_gap_is_an_error_when_no_later_level_covers_it() -> None:
+    days = frozenset(range(5))
+    office = one(layers=(weekly(1, 2, 3, 4, windows=(Window(0, 1440, days),)),))
+    second, third = one(2, "Secondary"), one(3, "Third", layers=())
+    alone = findings(office, A, B, Facts())
+    assert codes(alone)[0] == ("S-GAP", Level.WARNING)
+    assert [(f.start, f.end) for f in alone if f.code == "S-GAP"] == gaps(office, A, B)
+    assert alone[0].fix
+    assert alone[0].fix.verb == "override"
+
+    def level(*steps: Step) -> Level:
+        found = findings(office, A, B, Facts(chains=(Chain("Payments", steps),)))
+        return next(f.level for f in found if f.code == "S-GAP")
+
+    mine = Step((office,), people=False)
+    assert level(mine) == Level.ERROR
+    assert level(mine, Step((third,), people=False)) == Level.ERROR
+    assert level(mine, Step((second,), people=False)) == Level.WARNING
+    assert level(mine, Step((), people=True)) == Level.WARNING
+    assert level(Step((second,), people=False), mine) == Level.ERROR
+
+
+def test_a_gap_keeps_its_id_from_day_to_day() -> None:
+    hole = Edit(1, 1, A + timedelta(days=10), A + timedelta(days=11), EditKind.SET)
+    schedule = one(edits=(hole,))
+    today, tomorrow = (
+        findings(schedule, A + timedelta(days=d), B + timedelta(days=d), Facts()) for d in (0, 1)
+    )
+    assert [f.id for f in today] == [f.id for f in tomorrow] == ["S-GAP:20260115T0900Z"]
+
+
+def test_people_who_left_or_cannot_be_reached_are_named() -> None:
+    reach: dict[User, Reach] = {**WELL, 2: Reach(wakes=False, ways=1), 3: Reach(wakes=True, ways=1)}
+    found = findings(one(inactive=frozenset({4})), A, B, Facts({4: "Ada"}, reach))
+    left = next(f for f in found if f.code == "S-INACTIVE")
+    assert "Ada left" in left.message
+    assert left.fix
+    assert (left.fix.verb, left.fix.args) == ("leave", {"person": 4})
+    silent = {f.users: f.level for f in found if f.code == "S-UNREACHABLE"}
+    assert silent == {(2,): Level.ERROR, (3,): Level.WARNING}
+
+
+def test_an_override_to_somebody_who_left_is_found() -> None:
+    edit = Edit(7, 7, A, A + timedelta(hours=1), EditKind.SET, (9,))
+    found = findings(one(edits=(edit,), inactive=frozenset({9})), A, B, Facts())
+    assert codes(found) == [("S-INACTIVE", Level.ERROR), ("S-GAP", Level.WARNING)]
+    assert found[0].fix
+    assert found[0].fix.args == {"edits": [7]}
+
+
+def test_primary_and_secondary_that_are_the_same_person() -> None:
+    primary = one()
+    same = one(2, "Secondary")
+    chain = Chain("Payments", (Step((primary,), people=False), Step((same,), people=False)))
+    found = findings(same, A, B, Facts(chains=(chain,)))
+    assert codes(found) == [("S-SAME", Level.WARNING)]
+    assert found[0].fix
+    assert (found[0].fix.verb, found[0].fix.args) == ("offset", {"layer": 1, "offset": 1})
+    right = one(2, "Secondary", layers=(weekly(1, 2, 3, 4, offset=1),))
+    chain = Chain("Payments", (Step((primary,), people=False), Step((right,), people=False)))
+    assert findings(right, A, B, Facts(chains=(chain,))) == []
+
+
+def test_somebody_in_two_schedules_of_a_policy() -> None:
+    primary, both = one(), one(3, "Third", layers=(weekly(4, 3, 2, 1),))
+    steps = (Step((primary,), people=False), Step((), people=True), Step((both,), people=False))
+    edit = Edit(1, 1, A, A + timedelta(hours=3), EditKind.SET, (4,))
+    primary = replace(primary, edits=(edit,))
+    found = findings(primary, A, B, Facts(chains=(Chain("P", steps),)))
+    assert codes(found) == [("S-DOUBLE", Level.WARNING)]
+    assert (found[0].start, found[0].end, found[0].users) == (A, A + timedelta(hours=3), (4,))
+
+
+def test_more_than_a_week_without_a_break_and_a_week_over_the_clock_change() -> None:
+    long = one(layers=(weekly(1, 2, 3, 4, every=2),))
+    found = [f for f in findings(long, A, B, Facts()) if f.code == "S-LONG"]
+    assert [f.users for f in found] == [(1,), (2,)]
+    autumn = datetime(2026, 10, 20, tzinfo=UTC)
+    berlin = one(tz="Europe/Berlin", layers=(weekly(1, 2, 3, 4, tz="Europe/Berlin"),))
+    assert findings(berlin, autumn, autumn + timedelta(days=28), Facts()) == []
+
+
+def test_too_few_people_around_the_clock_or_in_a_region() -> None:
+    few = findings(one(layers=(weekly(1, 2),)), A, B, Facts())
+    assert codes(few) == [("S-FREQ", Level.WARNING)]
+    assert "2 people" in few[0].message
+    every = frozenset(range(7))
+    sun = one(
+        layers=(
+            weekly(1, 2, id=1, name="Europe", windows=(Window(0, 720, every),)),
+            weekly(3, 4, 5, id=2, name="America", windows=(Window(720, 720, every),)),
+        )
+    )
+    assert [f.message for f in findings(sun, A, B, Facts())] == [
+        "Europe: 2 people. With fewer than 3 nobody rests."
+    ]
+    often = findings(one(layers=(weekly(1, 2, 1, 3, 4, 1, 2),)), A, B, Facts())
+    assert ("S-FREQ", (1,)) in [(f.code, f.users) for f in often]
+
+
+def test_a_vacation_that_nobody_covers_yet() -> None:
+    cover = Cover(
+        *(5, 1, 1, A, A + timedelta(days=7), A, CoverState.OPEN, (), (), "", None, None, 3, A, None)
+    )
+    found = findings(one(), A, B, Facts(covers=(cover,)))
+    assert codes(found) == [("S-VACATION", Level.WARNING)]
+    assert found[0].fix
+    assert found[0].fix.args == {"cover": 5}
+
+
+def test_a_preview_says_who_gains_who_loses_and_which_gap_is_new() -> None:
+    old = one()
+    hole = Edit(1, 1, A + timedelta(days=1), A + timedelta(days=1, hours=6), EditKind.SET)
+    gift = Edit(2, 2, A + timedelta(days=7), A + timedelta(days=8, hours=10), EditKind.SET, (1,))
+    seen = preview(old, replace(old, edits=(hole, gift)), A, B, Facts())
+    assert seen.hours == {1: 28.0, 2: -34.0}
+    assert seen.new_gaps == ((hole.start, hole.end),)
+    assert [(c[0], c[2], c[3]) for c in seen.changes] == [(hole.start, (1,), ()), (gift.start, (2,), (1,))]
+    assert [f.code for f in seen.new_findings] == ["S-GAP", "S-LONG"]
+    back = preview(replace(old, edits=(hole, gift)), old, A, B, Facts())
+    assert back.closed_gaps == seen.new_gaps
+    assert [f.id for f in back.fixed_findings] == [f.id for f in seen.new_findings]
