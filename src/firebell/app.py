@@ -20,6 +20,8 @@ from firebell.alerts import inbound
 from firebell.alerts import pages as alerts_pages
 from firebell.catalog import api as catalog_api
 from firebell.catalog import pages as catalog_pages
+from firebell.handoffs import api as handoffs_api
+from firebell.handoffs import pages as handoffs_pages
 from firebell.incidents import api as incidents_api
 from firebell.incidents import pages as incidents_pages
 from firebell.kit import html
@@ -28,6 +30,8 @@ from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Invalid, Unauthenticated, Unavailable
 from firebell.kit.live import stream
 from firebell.kit.log import correlation_id
+from firebell.load import api as load_api
+from firebell.load import pages as load_pages
 from firebell.oncall import api as oncall_api
 from firebell.oncall import edit_pages, exchange_api, exchange_pages, schedule_api
 from firebell.oncall import pages as oncall_pages
@@ -52,6 +56,10 @@ SLICES = (
     alerts_api,
     exchange_pages,
     edit_pages,
+    handoffs_pages,
+    handoffs_api,
+    load_pages,
+    load_api,
     oncall_pages,
     oncall_api,
     schedule_api,

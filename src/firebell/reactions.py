@@ -8,10 +8,18 @@ from firebell.alerts.model import (
     GroupsResolved,
     SourceBroken,
 )
+from firebell.handoffs import telling
 from firebell.incidents.model import IncidentClosed
 from firebell.kit import outbox
 from firebell.kit.events import Reactions
-from firebell.oncall.model import ScheduleDeleted
+from firebell.oncall.model import (
+    CoverAsked,
+    CoverTaken,
+    ScheduleChanged,
+    ScheduleDeleted,
+    SwapDecided,
+    SwapProposed,
+)
 from firebell.paging import actions as paging
 from firebell.people.model import ContactTestRequested, PersonLeft
 from firebell.postmortems import actions as postmortems
@@ -31,8 +39,14 @@ def build() -> Reactions:
         },
         then={
             ContactTestRequested: ("send_contact_test",),
+            CoverAsked: ("tell_cover_asked",),
+            CoverTaken: ("tell_cover_taken",),
             IncidentClosed: ("draft_postmortem",),
+            PersonLeft: ("look_at_shifts",),
+            ScheduleChanged: ("tell_schedule_changed",),
             SourceBroken: ("tell_source_broken",),
+            SwapDecided: ("tell_swap_decided",),
+            SwapProposed: ("tell_swap_proposed",),
         },
     )
 
@@ -43,4 +57,10 @@ def outbox_handlers() -> dict[str, outbox.Handler]:
         "send_contact_test": paging.send_test,
         "draft_postmortem": postmortems.draft_for,
         "tell_source_broken": paging.tell_source_broken,
+        "tell_cover_asked": telling.cover_asked,
+        "tell_cover_taken": telling.cover_taken,
+        "tell_schedule_changed": telling.schedule_changed,
+        "tell_swap_decided": telling.swap_decided,
+        "tell_swap_proposed": telling.swap_proposed,
+        "look_at_shifts": telling.person_left,
     }

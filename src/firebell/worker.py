@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from firebell.alerts import due as alerts_due
+from firebell.handoffs import due as handoffs_due
 from firebell.incidents import due as incidents_due
 from firebell.kit import due, outbox
 from firebell.kit.context import Context
@@ -42,6 +43,7 @@ def timer_handlers() -> dict[str, due.Handler]:
         **oncall_due.HANDLERS,
         **paging_due.HANDLERS,
         **incidents_due.HANDLERS,
+        **handoffs_due.HANDLERS,
     }
 
 

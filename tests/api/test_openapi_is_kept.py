@@ -18,8 +18,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from firebell.handoffs import actions as handoffs
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
+from firebell.oncall import actions as oncall
 from firebell.people.model import SCOPES
 from firebell.postmortems import actions as postmortems
 from tests.api.callers import key_of, organisation
@@ -41,7 +43,7 @@ SLUGS = {"services": "checkout", "schedules": "payments-primary", "policies": "p
 
 def _known(path: str) -> dict[str, str]:
     """Return values for the variables of a path that lead to something that exists."""
-    values = {"ref": "1", "slug": SLUGS.get(path.split("/")[3], ""), "urgency": "high"}
+    values = {"day": "2026-11-30", "ref": "1", "slug": SLUGS.get(path.split("/")[3], ""), "urgency": "high"}
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
     return {name: values.get(name, "1") for name in names}
 
@@ -90,6 +92,10 @@ async def test_every_operation_keeps_its_promises(dsn: str, clock: FakeClock) ->
         async with w.ctx.db.tx() as tx:
             await incidents.declare(tx, mara, title="Down", severity=0, page_id=1, now=w.now)
             await postmortems.start(tx, 1, w.now)
+            schedule = await oncall.by_slug(tx, SLUGS["schedules"])
+            change = handoffs.next_change(schedule, w.now)
+            assert change
+            await handoffs.draft_change(tx, schedule, change, w.now)
         calls, found = await asyncio.to_thread(_run, server.url, key)
     assert found == []
     assert calls > 250
@@ -110,7 +116,7 @@ async def test_the_document_describes_every_answer(dsn: str, clock: FakeClock) -
             content = answer.get("content", {})
             if status >= "400":
                 assert list(content) == ["application/problem+json"], operation["operationId"]
-            elif status != "204" and content:
+            elif status != "204" and content and list(content) != ["text/csv"]:
                 schema = content["application/json"]["schema"]
                 assert "$ref" in schema or "$ref" in schema.get("items", {}), operation["operationId"]
     assert document["components"]["schemas"]["Problem"]["required"] == [

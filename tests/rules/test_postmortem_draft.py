@@ -9,8 +9,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from firebell.incidents.model import Entry
+from firebell.kit.markdown import rendered
 from firebell.postmortems.draft import draft
-from firebell.postmortems.pages import rendered
 from tests.rules.test_incidents_lifecycle import incident
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)

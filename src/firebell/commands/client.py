@@ -58,7 +58,7 @@ def target() -> tuple[str, str]:
 
 
 def call(method: str, path: str, body: Any = None, **query: Any) -> Any:
-    """Call the API and return its JSON; end the command with a clear message when it refuses."""
+    """Call the API and return its JSON, or its CSV as text; end the command with a clear message when it refuses."""
     url, key = target()
     return call_at(url, key, method, path, body, **query)
 
@@ -100,6 +100,8 @@ def _request(url: str, key: str, method: str, address: str, body: Any) -> tuple[
         request = Request(url + address, data, headers, method=method)  # noqa: S310 - http(s), checked above
         with _opener.open(request, timeout=30) as answer:
             text, link = answer.read(), answer.headers.get("Link", "")
+            if answer.headers.get_content_type() == "text/csv":
+                return text.decode(), link
         return (json.loads(text) if text else None), link
     except HTTPError as error:
         _refused(url, error)

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, seg
+from firebell.commands.handoff import free, handoff, rates, report
 from firebell.commands.oncall_exchange import cover, swap, vacation
 from firebell.commands.oncall_schedule import schedule as schedule_group
 from firebell.commands.say import as_json, example, instant, short, show, table
@@ -183,5 +184,5 @@ def remove(override_id: int) -> None:
     show({"removed": override_id}, f"Override {override_id} is gone.")
 
 
-for group in (cover, swap, vacation, schedule_group):
-    oncall.add_command(group)
+for more in (cover, swap, vacation, schedule_group, handoff, report, rates, free):
+    oncall.add_command(more)

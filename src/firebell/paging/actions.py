@@ -33,6 +33,7 @@ from firebell.paging.model import (
     Policy,
     Target,
     TargetKind,
+    Word,
 )
 from firebell.people import actions as people
 from firebell.people.model import PersonLeft
@@ -41,6 +42,7 @@ TIMER = "paging.page"
 """The one timer of a page; what it means is up to the page's state."""
 NO_POLICY = Plan("No policy", (), 0, None)
 
+arrivals = store.arrivals
 counts = store.counts
 deliveries = ledger.of_page
 log = store.log
@@ -50,6 +52,7 @@ pages = store.pages
 pages_by_id = store.pages_by_id
 policies = store.policies
 policies_by_id = store.policies_by_id
+triggered = store.triggered
 
 
 async def _show(tx: Tx, pages_: Sequence[Page]) -> None:
@@ -331,6 +334,28 @@ async def tell_source_broken(tx: Tx, payload: dict[str, Any], now: datetime) -> 
         )
     ]
     await ledger.queue(tx, [ledger.Queued(None, 0, 0, turn, 2, p) for p in planned], now)
+
+
+async def tell(tx: Tx, words: Sequence[Word], now: datetime) -> None:
+    """Tell people what is about no page, each word once, through whatever of theirs acts first.
+
+    A word is not answered, so nothing follows on it: later rules of the person stay unused.
+    """
+    new = await store.insert_words(tx, list({w.key: w for w in words}.values()), now) if words else []
+    everyone = list({w.person_id for _, w in new})
+    rules = {u: await people.rules_of(tx, everyone, u) for u in ("high", "low")} if everyone else {}
+    methods = await people.methods_of(tx, everyone)
+    queued = []
+    for word_id, word in new:
+        mine = [m for m in methods if m.person_id == word.person_id]
+        usable = personal.usable(rules[word.urgency][word.person_id], mine)
+        first = [r for r in usable if r.delay_s == usable[0].delay_s]
+        rank = 1 if word.urgency == "high" else 2
+        queued += [
+            ledger.Queued(None, 0, 0, 0, rank, p)
+            for p in personal.plan(word.person_id, first, now, f"{word.kind}-{word_id}")
+        ]
+    await ledger.queue(tx, queued, now)
 
 
 async def use_link(tx: Tx, link: str, now: datetime) -> bool:

@@ -186,6 +186,32 @@ class Ack:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """What a person is told that is about no page; of words with the same `key` one is told, ever.
+
+    `kind` is one lower-case word that a webhook reads, `link` the path of a page of ours.
+    """
+
+    key: str
+    person_id: int
+    kind: str
+    title: str
+    note: str
+    link: str = ""
+    urgency: str = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message of an urgent page that reached somebody."""
+
+    person_id: int
+    page_id: int
+    severity: int | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PageAcknowledged:
     """A human took a page."""
 

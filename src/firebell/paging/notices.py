@@ -1,4 +1,4 @@
-"""Messages about no page: a test that somebody asked for, a source whose messages cannot be read."""
+"""Messages about no page: a test that somebody asked for, a source whose messages cannot be read, a word."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,6 +6,7 @@ from datetime import datetime
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.kit.db import Tx
+from firebell.paging import store
 
 TEST = "test"
 SOURCE = "source"
@@ -13,10 +14,12 @@ SOURCE = "source"
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What such a message says: a line and a paragraph."""
+    """What such a message says: a line, a paragraph, and the path of the page to open."""
 
     title: str
     note: str
+    urgency: str = "low"
+    link: str = ""
 
 
 def source(integration_id: int) -> str:
@@ -29,6 +32,9 @@ async def notice(tx: Tx, reason: str, now: datetime) -> Notice:
     kind, _, about = reason.partition("-")
     if kind == TEST:
         return Notice("Firebell test message", "This is how Firebell reaches you. Nothing is wrong.")
+    if kind != SOURCE:
+        word = await store.word(tx, int(about))
+        return Notice(word.title, word.note, word.urgency, word.link)
     found = await alerts.broken_source(tx, int(about), now)
     if found is None:
         return Notice("A source can be read again", "What it sends is understood by now. Nothing is wrong.")

@@ -214,9 +214,9 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
                 tz=person.tz,
                 page_ref=page.ref if page else "",
                 title=page.title if page else told[delivery.id].title,
-                note="" if page else told[delivery.id].note,
+                note="" if page else _note(ctx, told[delivery.id]),
                 state=page.state if page else "",
-                urgency=page.urgency if page else "low",
+                urgency=page.urgency if page else told[delivery.id].urgency,
                 severity=page.severity if page else None,
                 service=service.name if service else "",
                 team=teams.get(page.team_id or 0, "") if page else "",
@@ -229,6 +229,10 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
             )
         )
     return messages
+
+
+def _note(ctx: Context, told: notices.Notice) -> str:
+    return f"{told.note}\n\n{ctx.public_url}{told.link}" if told.link else told.note
 
 
 def _runbook(of_page: Sequence[Alert], default: str) -> str:

@@ -5,7 +5,16 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db import Row, Tx
-from firebell.paging.model import LogEntry, Page, PageState, Plan, Policy, levels_from_json
+from firebell.paging.model import (
+    Arrival,
+    LogEntry,
+    Page,
+    PageState,
+    Plan,
+    Policy,
+    Word,
+    levels_from_json,
+)
 
 _POLICY = "id, name, slug, team_id, version, levels, repeat, ack_timeout_s"
 _PAGE = (
@@ -309,3 +318,55 @@ async def use_link(tx: Tx, link: str, now: datetime) -> bool:
         "insert into used_link (id, used_at) values ($1, $2) on conflict do nothing", link, now
     )
     return done.endswith("1")
+
+
+async def insert_words(tx: Tx, words: Sequence[Word], now: datetime) -> list[tuple[int, Word]]:
+    """Store what was not told before, and return it with its ids."""
+    rows = await tx.fetch(
+        "insert into notice (key, person_id, kind, urgency, title, note, link, created_at)"
+        " select k, p, c, u, t, n, l, $1 from unnest($2::text[], $3::bigint[], $4::text[], $5::text[],"
+        " $6::text[], $7::text[], $8::text[]) w(k, p, c, u, t, n, l)"
+        " on conflict (key) do nothing returning id, key",
+        now,
+        [w.key for w in words],
+        [w.person_id for w in words],
+        [w.kind for w in words],
+        [w.urgency for w in words],
+        [w.title for w in words],
+        [w.note for w in words],
+        [w.link for w in words],
+    )
+    by_key = {w.key: w for w in words}
+    return [(row["id"], by_key[row["key"]]) for row in rows]
+
+
+async def word(tx: Tx, word_id: int) -> Word:
+    row = await tx.row(
+        "select key, person_id, kind, title, note, link, urgency from notice where id = $1", word_id
+    )
+    assert row
+    return Word(*row.values())
+
+
+async def arrivals(tx: Tx, a: datetime, b: datetime) -> list[Arrival]:
+    """Return the messages of urgent pages that reached somebody in `[a, b)`, the first first."""
+    rows = await tx.fetch(
+        "select d.person_id, d.page_id, p.severity, d.sent_at from delivery d join page p on p.id = d.page_id"
+        " where d.state = 'accepted' and d.page_id is not null and p.urgency = 'high'"
+        " and d.sent_at >= $1 and d.sent_at < $2 order by d.sent_at, d.id",
+        a,
+        b,
+    )
+    return [Arrival(*row.values()) for row in rows]
+
+
+async def triggered(tx: Tx, team_id: int, a: datetime, b: datetime) -> list[Page]:
+    """Return the team's pages that began in `[a, b)`, the first first."""
+    rows = await tx.fetch(
+        f"select {_PAGE} from page where team_id = $1 and triggered_at >= $2 and triggered_at < $3"
+        " order by triggered_at, id limit 500",
+        team_id,
+        a,
+        b,
+    )
+    return [_page(row) for row in rows]

@@ -1,27 +1,18 @@
 """Post-mortems: the list, the document, its editor."""
 
-import nh3
 from fastapi import APIRouter, Request, Response
-from markdown_it import MarkdownIt
-from markupsafe import Markup
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase
 from firebell.kit import html
 from firebell.kit.errors import Conflict, Invalid
+from firebell.kit.markdown import rendered
 from firebell.kit.refs import number
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.postmortems import actions
 
 router = APIRouter(include_in_schema=False)
-
-_markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
-
-
-def rendered(text: str) -> Markup:
-    """Return Markdown as HTML that cannot do harm."""
-    return Markup(nh3.clean(_markdown.render(text)))  # noqa: S704 - sanitised by nh3
 
 
 @router.get("/post-mortems")

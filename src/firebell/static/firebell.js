@@ -269,6 +269,9 @@
   addEventListener('keydown', e => { if (e.key === 'Escape') drop(false); });
 
   /* Small helps: the browser's zone as a first guess, copy, one submit per press, offline. */
+
+  /* Small helps: the browser's zone as a first guess, copy, print, one submit per press, offline. */
+
   const zone = $('[data-zone]');
   if (zone && zone.value === zone.dataset.zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || zone.value;
   document.addEventListener('click', async e => {
@@ -277,6 +280,7 @@
     const code = $('code', c.parentElement), done = () => { c.textContent = 'Copied'; setTimeout(() => { c.textContent = 'Copy'; }, 1500); };
     try { await navigator.clipboard.writeText(code.textContent); done(); } catch { getSelection().selectAllChildren(code); if (document.execCommand('copy')) done(); }
   });
+  document.addEventListener('click', e => { if (e.target.closest('[data-print]')) print(); });
   document.addEventListener('submit', e => {
     if (e.target.method !== 'post') return;
     if (e.target.dataset.sent) { e.preventDefault(); return; }

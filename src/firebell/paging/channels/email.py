@@ -91,7 +91,8 @@ def _text(message: Message) -> str:
 
 def _html(message: Message) -> str:
     if message.note:
-        return f"<p>Hello {escape(message.person)},</p><p>{escape(message.note)}</p>"
+        note = escape(message.note).replace("\n", "<br>")
+        return f"<p>Hello {escape(message.person)},</p><p>{note}</p>"
     rows = "".join(
         f'<tr><td style="color:#666;padding:2px 16px 2px 0">{escape(name)}</td><td>{escape(value)}</td></tr>'
         for name, value in _facts(message)

@@ -1,0 +1,17 @@
+"""What the timer of a schedule does: tell of shifts, draft the documents of handoffs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.handoffs import rounds
+from firebell.kit import due
+from firebell.kit.db import Tx
+
+
+async def run_shifts(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[due.Timer]:
+    """Look at the shifts of these schedules; of one that is gone the timer ends."""
+    await rounds.look(tx, [int(timer.key) for timer in timers], now)
+    return []
+
+
+HANDLERS: dict[str, due.Handler] = {rounds.TIMER: run_shifts}

@@ -1,0 +1,105 @@
+"""Handoffs: the list, the document, its editor, its acknowledgement."""
+
+from datetime import date
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from firebell.handoffs import actions, view
+from firebell.kit import html
+from firebell.kit.context import Context
+from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.markdown import rendered
+from firebell.kit.text import to_id
+from firebell.oncall import actions as oncall
+from firebell.people import access
+
+router = APIRouter(include_in_schema=False)
+
+LISTED = 30
+"""How many documents the list shows at once."""
+
+
+def day_of(text: str) -> date:
+    """Return the day that an address names."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as exc:
+        raise NotFound(f"{text!r} is not a day.", hint="Use 2026-11-30.") from exc
+
+
+@router.get("/oncall/handoffs")
+async def handoffs(request: Request, schedule: str = "", before: str = "") -> Response:
+    await access.signed_in(request)
+    ctx: Context = request.app.state.ctx
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        one = await oncall.by_slug(tx, schedule) if schedule else None
+        ids = [int(one.id)] if one else None
+        found = await actions.handoffs(tx, schedule_ids=ids, before=to_id(before), limit=LISTED)
+        shown = await view.seen(tx, found)
+        known = {(s.doc.schedule_id, s.doc.day) for s in shown}
+        schedules = [one] if one else await oncall.schedules(tx, since=now - actions.SINCE)
+    coming = [(s, c) for s, c in actions.coming(schedules, now) if (s.id, c.day) not in known]
+    context = {
+        "nav": "oncall",
+        "live": "oncall",
+        "handoffs": shown,
+        "coming": [] if before else coming,
+        "one": one,
+        "older": found[-1].id if len(found) == LISTED else None,
+    }
+    return await html.page(request, "handoffs/handoffs.html", context)
+
+
+async def _document(
+    request: Request, slug: str, day: str, *, edit: bool, mine: str = "", error: Conflict | None = None
+) -> Response:
+    ctx: Context = request.app.state.ctx
+    async with ctx.db.tx() as tx:
+        found = await actions.of_day(tx, await oncall.by_slug(tx, slug), day_of(day))
+        (shown,) = await view.seen(tx, [found])
+    context: dict[str, Any] = {
+        "nav": "oncall",
+        "live": "oncall",
+        "h": shown,
+        "html": rendered(shown.doc.body),
+        "edit": edit,
+        "mine": mine,
+        "error": error,
+    }
+    return await html.page(request, "handoffs/handoff.html", context, error.status if error else 200)
+
+
+@router.get("/oncall/handoffs/{slug}/{day}")
+async def handoff(request: Request, slug: str, day: str, edit: str = "") -> Response:
+    await access.signed_in(request)
+    return await _document(request, slug, day, edit=bool(edit))
+
+
+@router.post("/oncall/handoffs/{slug}/{day}")
+async def save(request: Request, slug: str, day: str) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx: Context = request.app.state.ctx
+    body, version = str(form.get("body", "")), str(form.get("version", "0"))
+    if not (version.isascii() and version.isdecimal() and len(version) < 19):
+        raise Invalid("The form carries no version.", hint="Load the page again.")
+    try:
+        async with ctx.db.tx() as tx:
+            schedule = await oncall.by_slug(tx, slug)
+            await actions.save(
+                tx, access.actor_of(me), schedule, day_of(day), body, int(version), ctx.clock.now()
+            )
+    except Conflict as error:
+        return await _document(request, slug, day, edit=True, mine=body, error=error)
+    return html.to(f"/oncall/handoffs/{schedule.slug}/{day}")
+
+
+@router.post("/oncall/handoffs/{slug}/{day}/ack")
+async def acknowledge(request: Request, slug: str, day: str) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx: Context = request.app.state.ctx
+    async with ctx.db.tx() as tx:
+        schedule = await oncall.by_slug(tx, slug)
+        await actions.acknowledge(tx, access.actor_of(me), schedule, day_of(day), me, ctx.clock.now())
+    return html.back(form, f"/oncall/handoffs/{schedule.slug}/{day}")

@@ -1,0 +1,101 @@
+"""The round of a schedule: what is due about its shifts is told, documents are drafted, the next one is set."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from firebell.handoffs import marks, store, words
+from firebell.handoffs.actions import SINCE, draft_change
+from firebell.handoffs.model import Change
+from firebell.kit import due
+from firebell.kit.db import Tx
+from firebell.oncall import actions as oncall
+from firebell.oncall.model import Schedule, User
+from firebell.oncall.turns import local
+from firebell.paging import actions as paging
+from firebell.paging.model import Word
+from firebell.people import actions as people
+from firebell.people.model import Channel, Person
+
+TIMER = "handoffs.shift"
+LOOK = timedelta(days=7)
+"""How far ahead the next thing to tell is looked for: a timer runs once a week at least."""
+_SILENT = (Channel.EMAIL,)
+"""Channels that wake nobody."""
+_KNOWN: Collection[tuple[User, datetime]] = ()
+
+
+async def look(
+    tx: Tx, schedule_ids: Sequence[int], now: datetime, known: Collection[tuple[User, datetime]] = _KNOWN
+) -> None:
+    """Tell of the shifts of these schedules what is due, draft what is due, and look again when more is.
+
+    `known` are beginnings and ends of which the person knows already. Twice is once: what was told is
+    remembered per schedule in the same transaction, and each word by its key for ever. A clock that went
+    back tells nothing again.
+    """
+    found = await oncall.schedules_by_id(tx, schedule_ids, since=now - SINCE)
+    told = await store.told(tx, list(found))
+    marked = [(s, marks.due_now(s, told.get(int(s.id)), now)) for s in found.values()]
+    fresh = [(s, m) for s, due_ in marked for m in due_ if m.user is not None and (m.user, m.at) not in known]
+    await _of_shifts(tx, fresh, now)
+    for schedule, change in _changes(marked):
+        await draft_change(tx, schedule, change, now)
+    await store.set_told(tx, list(found), now)
+    await due.schedule_many(
+        tx, TIMER, [(str(s.id), marks.next_mark(s, now, LOOK), 0) for s in found.values()]
+    )
+
+
+def _changes(
+    marked: Sequence[tuple[Schedule, Sequence[marks.Mark]]],
+) -> Sequence[tuple[Schedule, Change]]:
+    """Return each change to draft once, in order, even when both of its marks are due."""
+    return list({(s.id, m.change): (s, m.change) for s, found in marked for m in found if m.change}.values())
+
+
+async def _of_shifts(tx: Tx, mine: Sequence[tuple[Schedule, marks.Mark]], now: datetime) -> None:
+    """Tell everybody whose shift comes, begins or ends."""
+    if not mine:
+        return
+    everyone = {p.id: p for p in await people.people(tx)}
+    methods = await people.methods_of(tx, list({int(m.user) for _, m in mine if m.user is not None}))
+    wakes = {m.person_id for m in methods if m.verified_at and m.kind not in _SILENT}
+    told = []
+    for schedule, mark in mine:
+        person = everyone.get(int(mark.user or 0))
+        if person and person.active:
+            told.append(_of_shift(schedule, mark, person, everyone, person.id in wakes, now))
+    await paging.tell(tx, told, now)
+
+
+def _of_shift(
+    schedule: Schedule,
+    mark: marks.Mark,
+    person: Person,
+    everyone: Mapping[int, Person],
+    wakes: bool,
+    now: datetime,
+) -> Word:
+    assert mark.start
+    leaving, entering = marks.people_of(schedule, mark.at)
+    day = local(mark.at, schedule.tz).date()
+    documented = any(c.at == mark.at for c in marks.changes(schedule, mark.at, mark.at + marks.DRAFTED))
+    link = f"/oncall/handoffs/{schedule.slug}/{day}" if documented else f"/oncall/{schedule.slug}"
+    match mark.kind:
+        case marks.Kind.BEFORE:
+            title, note = words.before(schedule.name, mark.start, mark.end, person.tz, now, wakes=wakes)
+            link = f"/oncall/{schedule.slug}" if wakes else "/settings/contact"
+        case marks.Kind.START:
+            title, note = words.began(
+                schedule.name, mark.end, person.tz, _names(leaving, everyone, person.id)
+            )
+        case _:
+            title, note = words.ended(schedule.name, _names(entering, everyone, person.id))
+    key = f"shift:{mark.kind}:{schedule.id}:{person.id}:{mark.start.isoformat()}"
+    if mark.kind is marks.Kind.END:
+        key = f"shift:{mark.kind}:{schedule.id}:{person.id}:{mark.at.isoformat()}"
+    return Word(key, person.id, "shift", title, note, link)
+
+
+def _names(users: Sequence[User], everyone: Mapping[int, Person], but: int) -> str:
+    return ", ".join(everyone[int(u)].name for u in users if int(u) in everyone and u != but)

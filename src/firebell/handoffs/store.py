@@ -1,0 +1,124 @@
+"""The SQL of handoff documents, and of what was told of shifts."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from firebell.handoffs.model import Acknowledged, Change, Handoff
+from firebell.kit.db import Tx
+
+_COLUMNS = "id, schedule_id, day, at, shift_start, body, edited, version, created_at, updated_at"
+
+
+async def told(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, datetime]:
+    """Return up to when the shifts of each schedule were told; a new schedule is missing."""
+    rows = await tx.fetch(
+        "select schedule_id, until from shift_told where schedule_id = any($1::bigint[])", list(schedule_ids)
+    )
+    return {row["schedule_id"]: row["until"] for row in rows}
+
+
+async def set_told(tx: Tx, schedule_ids: Sequence[int], until: datetime) -> None:
+    """Remember that everything up to `until` was told; it never goes back."""
+    await tx.execute(
+        "insert into shift_told (schedule_id, until) select i, $2 from unnest($1::bigint[]) i"
+        " on conflict (schedule_id) do update set until = greatest(shift_told.until, excluded.until)",
+        list(schedule_ids),
+        until,
+    )
+
+
+async def insert(tx: Tx, schedule_id: int, change: Change, body: str, now: datetime) -> bool:
+    """Insert a document unless the day has one; say whether it was inserted."""
+    done = await tx.execute(
+        "insert into handoff (schedule_id, day, at, shift_start, body, created_at, updated_at)"
+        " values ($1, $2, $3, $4, $5, $6, $6) on conflict (schedule_id, day) do nothing",
+        schedule_id,
+        change.day,
+        change.at,
+        change.shift_start,
+        body,
+        now,
+    )
+    return done.endswith("1")
+
+
+async def redraft(tx: Tx, handoff_id: int, body: str, now: datetime) -> None:
+    """Replace a text in which no person wrote."""
+    await tx.execute(
+        "update handoff set body = $2, updated_at = $3, version = version + 1 where id = $1 and not edited",
+        handoff_id,
+        body,
+        now,
+    )
+
+
+async def handoff(tx: Tx, schedule_id: int, day: date) -> Handoff | None:
+    row = await tx.row(
+        f"select {_COLUMNS} from handoff where schedule_id = $1 and day = $2", schedule_id, day
+    )
+    return Handoff(*row.values()) if row else None
+
+
+async def handoffs(
+    tx: Tx,
+    *,
+    schedule_ids: Sequence[int] | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> list[Handoff]:
+    """Return documents with a lower id than `before`, the newest first."""
+    rows = await tx.fetch(
+        f"select {_COLUMNS} from handoff where ($1::bigint[] is null or schedule_id = any($1))"
+        " and ($2::bigint is null or id < $2) order by id desc limit $3",
+        list(schedule_ids) if schedule_ids is not None else None,
+        before,
+        limit,
+    )
+    return [Handoff(*row.values()) for row in rows]
+
+
+async def save(tx: Tx, handoff_id: int, body: str, version: int, now: datetime) -> bool:
+    """Write the body if nobody wrote since `version`."""
+    done = await tx.execute(
+        "update handoff set body = $2, updated_at = $4, version = version + 1, edited = true"
+        " where id = $1 and version = $3",
+        handoff_id,
+        body,
+        version,
+        now,
+    )
+    return done == "UPDATE 1"
+
+
+async def acknowledge(tx: Tx, handoff_id: int, person_id: int, now: datetime) -> bool:
+    """Record that somebody read it; say whether they had not."""
+    done = await tx.execute(
+        "insert into handoff_ack (handoff_id, person_id, at) values ($1, $2, $3) on conflict do nothing",
+        handoff_id,
+        person_id,
+        now,
+    )
+    return done.endswith("1")
+
+
+async def acknowledged(tx: Tx, ids: Sequence[int]) -> dict[int, list[Acknowledged]]:
+    """Return who acknowledged each document, the first first."""
+    rows = await tx.fetch(
+        "select handoff_id, person_id, at from handoff_ack where handoff_id = any($1::bigint[])"
+        " order by at, person_id",
+        list(ids),
+    )
+    found: dict[int, list[Acknowledged]] = {i: [] for i in ids}
+    for row in rows:
+        found[row["handoff_id"]].append(Acknowledged(row["person_id"], row["at"]))
+    return found
+
+
+async def newest(tx: Tx, schedule_ids: Sequence[int]) -> list[Handoff]:
+    """Return the latest document of each schedule."""
+    rows = await tx.fetch(
+        f"select distinct on (schedule_id) {_COLUMNS} from handoff where schedule_id = any($1::bigint[])"
+        " order by schedule_id, at desc",
+        list(schedule_ids),
+    )
+    return [Handoff(*row.values()) for row in rows]

@@ -1,0 +1,148 @@
+"""Who is told what of changes, covers and swaps; through the ledger, each in their own zone."""
+
+from datetime import datetime
+from typing import Any
+
+from firebell.handoffs import rounds, words
+from firebell.kit import due
+from firebell.kit.db import Tx
+from firebell.kit.text import clean_name
+from firebell.oncall import actions as oncall
+from firebell.oncall.fairness import suggested
+from firebell.oncall.model import Cover, CoverState
+from firebell.paging import actions as paging
+from firebell.paging.model import Word
+from firebell.people import actions as people
+
+_MINE = "/oncall/me"
+
+
+async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Tell who gains and who loses duty, one message a person, and look at the schedule's shifts again.
+
+    A new schedule is no change: its people are told before their shifts. Who is relieved by a taken cover
+    is told so by `cover_taken` instead.
+    """
+    schedule_id = int(payload["schedule_id"])
+    schedule = (await oncall.schedules_by_id(tx, [schedule_id], since=now)).get(schedule_id)
+    if schedule is None:
+        return
+    if schedule.version <= 1:
+        await rounds.look(tx, [schedule_id], now)
+        return
+    gains: dict[int, list[words.Stretch]] = {}
+    loses: dict[int, list[words.Stretch]] = {}
+    covers = await oncall.covers(tx, schedule_ids=[schedule_id], state=CoverState.TAKEN, since=now)
+    for start, end, before, after in payload["changes"]:
+        stretch = (datetime.fromisoformat(start), datetime.fromisoformat(end))
+        for user in after:
+            if user not in before:
+                gains.setdefault(user, []).append(stretch)
+        for user in before:
+            if user not in after and not any(_relieves(c, user, stretch) for c in covers):
+                loses.setdefault(user, []).append(stretch)
+    everyone = await people.persons(tx, [*gains, *loses])
+    told = []
+    for person in everyone.values():
+        if not person.active:
+            continue
+        mine = gains.get(person.id, [])
+        title, note = words.changed(schedule.name, payload["by"], mine, loses.get(person.id, []), person.tz)
+        soon = payload["by"] != person.name and any(start - now < words.SOON for start, _ in mine)
+        told.append(
+            Word(
+                f"change:{schedule_id}:{person.id}:{now.isoformat()}",
+                person.id,
+                "change",
+                title,
+                note,
+                f"/oncall/{schedule.slug}",
+                "high" if soon else "low",
+            )
+        )
+    await paging.tell(tx, told, now)
+    # the change has told that a shift begins or ends here
+    here = {
+        (user, stretch[0]) for found in (gains, loses) for user, all_ in found.items() for stretch in all_
+    }
+    await rounds.look(tx, [schedule_id], now, here)
+
+
+def _relieves(cover: Cover, user: int, stretch: words.Stretch) -> bool:
+    return cover.requester == user and cover.start <= stretch[0] and stretch[1] <= cover.end
+
+
+async def person_left(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Look at every schedule again: somebody else follows whoever left."""
+    found = await oncall.schedules(tx, since=now)
+    await due.schedule_many(tx, rounds.TIMER, [(str(s.id), now, 0) for s in found])
+
+
+async def cover_asked(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Ask whoever could take it: those who were named, else the team, if they are free on every schedule."""
+    cover = await oncall.cover(tx, int(payload["cover_id"]))
+    if cover is None or cover.state != CoverState.OPEN:
+        return
+    schedules = await oncall.schedules(tx, since=cover.start, until=cover.end)
+    schedule = next(s for s in schedules if s.id == cover.schedule_id)
+    whole = cover.asked or await people.team_members(tx, schedule.team_id)
+    others = [i for i in whole if i != cover.requester and i not in cover.declined]
+    free = suggested(others, schedules, cover.start, cover.end, {})
+    everyone = await people.persons(tx, [cover.requester, *(int(i) for i in free)])
+    who = everyone[cover.requester].name
+    told = []
+    for i in map(int, free):
+        title, note = words.asked(
+            schedule.name, who, cover.start, cover.end, clean_reason(cover.reason), everyone[i].tz
+        )
+        told.append(Word(f"cover:{cover.id}:{i}:{now.isoformat()}", i, "cover", title, note, _MINE))
+    await paging.tell(tx, told, now)
+
+
+def clean_reason(text: str) -> str:
+    """Return a reason as one line, nothing for none."""
+    return clean_name(text, "reason", limit=500) if text.strip() else ""
+
+
+async def cover_taken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Tell the requester who covers for them."""
+    cover = await oncall.cover(tx, int(payload["cover_id"]))
+    if cover is None or cover.taken_by is None:
+        return
+    schedule = (await oncall.schedules_by_id(tx, [cover.schedule_id], since=cover.start))[cover.schedule_id]
+    everyone = await people.persons(tx, [cover.requester, cover.taken_by])
+    person = everyone[cover.requester]
+    title, note = words.taken(schedule.name, everyone[cover.taken_by].name, cover.start, cover.end, person.tz)
+    key = f"taken:{cover.id}:{now.isoformat()}"
+    await paging.tell(tx, [Word(key, person.id, "cover", title, note, _MINE)], now)
+
+
+async def swap_proposed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Tell somebody that a swap is proposed to them."""
+    swap = await oncall.swap(tx, int(payload["swap_id"]))
+    if swap is None:
+        return
+    schedule = (await oncall.schedules_by_id(tx, [swap.schedule_id], since=now))[swap.schedule_id]
+    everyone = await people.persons(tx, [swap.proposer, swap.other])
+    other = everyone[swap.other]
+    title, note = words.swap_proposed(
+        schedule.name,
+        everyone[swap.proposer].name,
+        (swap.start, swap.end),
+        (swap.their_start, swap.their_end),
+        clean_reason(swap.reason),
+        other.tz,
+    )
+    await paging.tell(tx, [Word(f"swap:{swap.id}:proposed", other.id, "swap", title, note, _MINE)], now)
+
+
+async def swap_decided(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Tell the proposer what was answered."""
+    swap = await oncall.swap(tx, int(payload["swap_id"]))
+    if swap is None:
+        return
+    schedule = (await oncall.schedules_by_id(tx, [swap.schedule_id], since=now))[swap.schedule_id]
+    other = await people.person(tx, swap.other)
+    title, note = words.swap_decided(schedule.name, other.name, swap.state)
+    key = f"swap:{swap.id}:decided"
+    await paging.tell(tx, [Word(key, swap.proposer, "swap", title, note, _MINE)], now)

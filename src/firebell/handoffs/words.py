@@ -1,0 +1,106 @@
+"""What people are told about their shifts, each in the zone of who reads it (pure)."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from firebell.kit.html import duration
+from firebell.oncall.fairness import union
+
+SHOWN = 6
+"""How many stretches a message names."""
+SOON = timedelta(hours=8)
+"""A change that puts somebody on call within this time is urgent: they could be asleep until then."""
+
+Stretch = tuple[datetime, datetime]
+
+
+def clock(at: datetime, tz: str) -> str:
+    """Return an instant on the reader's wall clock."""
+    found = at.astimezone(ZoneInfo(tz))
+    return f"{found:%a} {found.day} {found:%b} {found:%H:%M}"
+
+
+def span(start: datetime, end: datetime | None, tz: str) -> str:
+    """Return from when to when, on the reader's wall clock, with the zone."""
+    until = f" to {clock(end, tz)}" if end else " until further notice"
+    return f"{clock(start, tz)}{until} ({tz})"
+
+
+def before(
+    schedule: str, start: datetime, end: datetime | None, tz: str, now: datetime, *, wakes: bool
+) -> tuple[str, str]:
+    """Return what is said of a coming shift; whoever cannot be woken is told first of all."""
+    note = f"You are on call for {schedule} from {span(start, end, tz)}."
+    if wakes:
+        return f"On call in {duration(start - now)}: {schedule}", note
+    warning = (
+        "No way to wake you is verified: at night a page could only wait for you to read your mail."
+        " Add a phone or a push channel under Settings, How I am reached, and send yourself a test."
+    )
+    return f"On call in {duration(start - now)}, but nothing can wake you: {schedule}", f"{warning}\n\n{note}"
+
+
+def began(schedule: str, end: datetime | None, tz: str, leaving: str) -> tuple[str, str]:
+    """Return what is said when a shift begins."""
+    until = f"until {clock(end, tz)} ({tz})" if end else "until further notice"
+    takes = f" You take over from {leaving}: read the handoff and acknowledge it." if leaving else ""
+    return f"You are on call now: {schedule}", f"Pages of {schedule} come to you {until}.{takes}"
+
+
+def ended(schedule: str, entering: str) -> tuple[str, str]:
+    """Return what is said when a shift ends."""
+    after = f"{entering} has taken over." if entering else "Nobody follows you: there is a gap."
+    return (
+        f"Your shift is over: {schedule}",
+        f"{after} What you know and the handoff does not say, write there.",
+    )
+
+
+def changed(
+    schedule: str, by: str, gains: Sequence[Stretch], loses: Sequence[Stretch], tz: str
+) -> tuple[str, str]:
+    """Return what a change of a schedule means for one person."""
+    parts = []
+    for found, what in ((union(gains), "You are on call"), (union(loses), "You are no longer on call")):
+        if found:
+            more = [f"and {len(found) - SHOWN} more times"] if len(found) > SHOWN else []
+            lines = [f"- {clock(a, tz)} to {clock(b, tz)}" for a, b in found[:SHOWN]] + [
+                f"- {m}" for m in more
+            ]
+            parts.append("\n".join([f"{what} ({tz}):", *lines]))
+    return f"{by} changed {schedule}", "\n\n".join(parts)
+
+
+def asked(schedule: str, who: str, start: datetime, end: datetime, reason: str, tz: str) -> tuple[str, str]:
+    """Return what a request for cover says."""
+    why = f" {who}: “{reason}”" if reason else ""
+    return (
+        f"{who} asks for cover: {schedule}",
+        f"From {span(start, end, tz)}.{why} You are free then. Until somebody takes it, {who} stays on call.",
+    )
+
+
+def taken(schedule: str, who: str, start: datetime, end: datetime, tz: str) -> tuple[str, str]:
+    """Return what the requester is told when somebody takes their shift."""
+    return (
+        f"{who} covers for you: {schedule}",
+        f"From {span(start, end, tz)} {who} is on call instead of you.",
+    )
+
+
+def swap_proposed(
+    schedule: str, who: str, theirs: Stretch, yours: Stretch, reason: str, tz: str
+) -> tuple[str, str]:
+    """Return what somebody is told of a swap that is proposed to them."""
+    why = f" {who}: “{reason}”" if reason else ""
+    return (
+        f"{who} proposes a swap: {schedule}",
+        f"{who} would take your shift from {span(*yours, tz)}, and you theirs from {span(*theirs, tz)}.{why}",
+    )
+
+
+def swap_decided(schedule: str, who: str, state: str) -> tuple[str, str]:
+    """Return what the proposer is told of the answer."""
+    after = "The schedule is changed." if state == "accepted" else "The schedule stays as it is."
+    return f"{who} {state} your swap: {schedule}", after

@@ -1,0 +1,1 @@
+"""How much on-call people carry, and what it is paid."""

@@ -1,0 +1,115 @@
+"""The on-call report of a month, its rates, and who could cover."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from importlib import import_module
+from importlib.util import find_spec
+
+from firebell.kit import setting
+from firebell.kit.db import Tx
+from firebell.kit.errors import Forbidden, Invalid
+from firebell.kit.events import Actor
+from firebell.load import measure, pay
+from firebell.load.model import Rates, Report
+from firebell.oncall import actions as oncall
+from firebell.oncall.fairness import Holidays, Load, load, suggested
+from firebell.oncall.model import Schedule
+from firebell.paging import actions as paging
+from firebell.people import actions as people
+from firebell.people.model import Person, Role
+
+RATES = "pay_rates"
+WINDOW = timedelta(days=60)
+"""How far back and ahead load is looked at before somebody is suggested: half of it lies ahead."""
+LONGEST = timedelta(days=35)
+MANAGERS = (Role.ADMIN, Role.MANAGER)
+
+
+def month_named(text: str, now: datetime) -> date:
+    """Return the month that is written as 2026-11, the present one for nothing; raise `Invalid`."""
+    if not text:
+        return now.date().replace(day=1)
+    found = measure.month_of(text)
+    if found is None:
+        raise Invalid(f"{text!r} is not a month.", fields={"month": "Use 2026-11."})
+    return found
+
+
+async def rates(tx: Tx) -> Rates:
+    """Return what on-call is paid."""
+    return pay.from_json(await setting.get(tx, RATES))
+
+
+async def set_rates(tx: Tx, actor: Actor, new: Rates, now: datetime) -> None:
+    """Set what on-call is paid from now on, for every month that is looked at."""
+    _public(new, now.year)
+    await setting.put(tx, RATES, pay.to_json(new))
+    await tx.audit(actor, "pay.rates", "organisation", now, **pay.to_json(new))
+    await tx.live("oncall")
+
+
+def holidays(found: Rates, month: date) -> Holidays:
+    """Return the public holidays around a month where the rates say that they are kept."""
+    years = {(month - timedelta(days=1)).year, measure.following(month).year}
+    return {day for year in years for day in _public(found, year)}
+
+
+def _public(found: Rates, year: int) -> Holidays:
+    name = "firebell.oncall.holidays_"
+    if not found.country or find_spec(name) is None:
+        return ()
+    public = import_module(name).public(found.country, found.subdivision, year)
+    return frozenset(day for day, _ in public)
+
+
+async def report(tx: Tx, month: date, now: datetime) -> Report:
+    """Return a month of every schedule, team and person, as far as it has come."""
+    low = measure.bounds(month, "UTC")[0] - LONGEST - timedelta(days=1)
+    high = measure.bounds(month, "UTC")[1] + timedelta(days=2)
+    found = await rates(tx)
+    everyone = {p.id: p for p in await people.people(tx)}
+    return measure.report(
+        month,
+        await oncall.schedules(tx, since=low, until=high),
+        await people.teams(tx),
+        everyone,
+        await paging.arrivals(tx, low, high),
+        found,
+        holidays(found, month),
+        now,
+    )
+
+
+def manages(person: Person) -> bool:
+    """Say whether somebody may see what others are paid, and set it."""
+    return person.role in MANAGERS
+
+
+def only_manager(person: Person) -> None:
+    """Raise `Forbidden` for whoever may not set rates."""
+    if not manages(person):
+        raise Forbidden("Rates are for managers and admins.", hint="Ask an admin of your organisation.")
+
+
+def seen_by(found: Report, person: Person) -> Report:
+    """Return what somebody may see: what others are paid is for managers and admins alone."""
+    if manages(person):
+        return found
+    return replace(found, people=[e for e in found.people if e.row.person.id == person.id])
+
+
+async def could_cover(
+    tx: Tx, schedule: Schedule, start: datetime, end: datetime, now: datetime
+) -> list[tuple[Person, Load]]:
+    """Return who of the team is free on every schedule then, who carries least around now first."""
+    if not start < end <= start + LONGEST:
+        raise Invalid("There is no such stretch.", fields={"to": "Later than from, at most 35 days."})
+    a, b = now - WINDOW / 2, now + WINDOW / 2
+    everyone = {p.id: p for p in await people.people(tx) if p.active}
+    schedules = await oncall.schedules(tx, since=min(a, start), until=max(b, end))
+    team = await people.team_members(tx, schedule.team_id)
+    rotating = {int(u) for layer in schedule.layers for slot in layer.slots for u in slot}
+    candidates = [i for i in sorted({*team, *rotating}) if i in everyone]
+    carried = load(schedules, a, b, measure.tz_of(everyone))
+    free = suggested(candidates, schedules, start, end, carried)
+    return [(everyone[int(u)], carried.get(u, Load())) for u in free]

@@ -1,0 +1,304 @@
+"""The on-call report over JSON and CSV, its rates, and who could cover."""
+
+from datetime import date, datetime, timedelta
+from typing import Annotated
+
+from fastapi import Query, Response
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from firebell.kit import api
+from firebell.kit.api import Ctx, Flag, Given, Instant, Shown, Text, problems
+from firebell.kit.db import Tx
+from firebell.load import actions, measure, pay
+from firebell.load.model import Earned, Rates, Report, Row, Share
+from firebell.load.sheet import sheet
+from firebell.oncall import actions as oncall
+from firebell.oncall.fairness import HourClass, Load
+from firebell.people import actions as people
+from firebell.people.access import Caller, may
+from firebell.people.model import Person
+
+router = api.router("on-call reports")
+
+Reader = Annotated[Caller, may("oncall:read")]
+Responder = Annotated[Caller, may("oncall:write")]
+
+
+def _month(value: object) -> date:
+    found = measure.month_of(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("This is not a month; use 2026-11.")
+    return found
+
+
+Month = Annotated[
+    date | None,
+    BeforeValidator(_month),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{4}-(0[1-9]|1[0-2])$", "examples": ["2026-11"]}),
+    Query(description="default: the present month"),
+]
+Decimals = Annotated[str, Field(examples=["12.50"])]
+"""An amount or a number of hours as text, so that no digit is lost."""
+
+
+class LoadShown(Shown):
+    """Hours as text with two decimals; a weekend hour may be a night's too."""
+
+    hours: Decimals
+    nights: int
+    weekend_hours: Decimals
+    holiday_hours: Decimals
+    shifts: int
+
+
+class RowShown(LoadShown):
+    """One person's month. Pages are distinct urgent ones that reached them on duty."""
+
+    id: int
+    name: str
+    zone: str
+    pages: int
+    night_pages: int
+    worst_night: int
+    nights_over_two: int
+    worst_shift: int
+    median_shift: float
+    hours_compared: str
+    nights_compared: str
+
+
+class ShareShown(Shown):
+    """How one schedule or team was shared."""
+
+    slug: str
+    name: str
+    people: list[RowShown]
+
+
+class LineShown(Shown):
+    """Hours that are paid in one class; each hour is in one."""
+
+    hour_class: HourClass
+    hours: Decimals
+    rate: Decimals
+    amount: Decimals
+
+
+class TimeOffShown(Shown):
+    """Rest that is proposed after a night in which a SEV0 or SEV1 called."""
+
+    night: date
+    pages: list[str]
+    severity: int
+    hours: Decimals
+
+
+class EarnedShown(RowShown):
+    """One person over all schedules, with what is owed."""
+
+    email: str
+    lines: list[LineShown]
+    stipend: Decimals
+    total: Decimals
+    time_off: list[TimeOffShown]
+
+
+class ReportShown(Shown):
+    """A month, up to now; `people` are all for managers and admins, oneself for others."""
+
+    month: str
+    until: datetime
+    currency: str
+    schedules: list[ShareShown]
+    teams: list[ShareShown]
+    people: list[EarnedShown]
+
+
+class RatesShown(Shown):
+    """What is paid for an hour of each class and for a shift; amounts as text."""
+
+    currency: str
+    weekday: Decimals
+    night: Decimals
+    weekend: Decimals
+    holiday: Decimals
+    per_shift: Decimals
+    rest_hours: Decimals
+    country: str
+    subdivision: str
+
+
+Amount = Annotated[Text, Field(max_length=20, examples=["12.50"])]
+
+
+class NewRates(Given):
+    """What is paid from now on; what is left out is 0 or empty."""
+
+    currency: Annotated[Text, Field(min_length=3, max_length=3, examples=["EUR"])]
+    weekday: Amount = "0"
+    night: Amount = "0"
+    weekend: Amount = "0"
+    holiday: Amount = "0"
+    per_shift: Amount = "0"
+    rest_hours: Amount = "4"
+    country: Annotated[Text, Field(max_length=2, examples=["SE"])] = ""
+    subdivision: Annotated[Text, Field(max_length=3)] = ""
+
+
+class FreeShown(LoadShown):
+    """Somebody who could cover, and what they carry in the 60 days around now."""
+
+    id: int
+    name: str
+    email: str
+
+
+def _hours(length: timedelta) -> str:
+    return f"{pay.hours(length):.2f}"
+
+
+def _load(found: Load, nights: int) -> dict[str, object]:
+    return {
+        "hours": _hours(found.hours),
+        "nights": nights,
+        "weekend_hours": _hours(found.weekend_hours),
+        "holiday_hours": _hours(found.holiday_hours),
+        "shifts": found.shifts,
+    }
+
+
+def _row(row: Row) -> dict[str, object]:
+    return {
+        **_load(row.load, row.nights),
+        "id": row.person.id,
+        "name": row.person.name,
+        "zone": row.person.tz,
+        "pages": row.calls.pages,
+        "night_pages": row.calls.night_pages,
+        "worst_night": row.calls.worst_night,
+        "nights_over_two": row.calls.over,
+        "worst_shift": row.calls.worst_shift,
+        "median_shift": row.calls.median_shift,
+        "hours_compared": row.hours_compared,
+        "nights_compared": row.nights_compared,
+    }
+
+
+def _share(share: Share) -> ShareShown:
+    rows = [RowShown.model_validate(_row(row)) for row in share.rows]
+    return ShareShown(slug=share.of.slug, name=share.of.name, people=rows)
+
+
+def _earned(found: Earned, rates: Rates) -> EarnedShown:
+    lines = [
+        LineShown(
+            hour_class=x.hour_class,
+            hours=_hours(x.length),
+            rate=f"{rates.of(x.hour_class):f}",
+            amount=f"{x.amount:f}",
+        )
+        for x in found.pay.lines
+    ]
+    rest = [
+        TimeOffShown(night=t.night, pages=list(t.pages), severity=t.severity, hours=f"{t.hours:f}")
+        for t in found.time_off
+    ]
+    return EarnedShown.model_validate(
+        {
+            **_row(found.row),
+            "email": found.row.person.email,
+            "lines": lines,
+            "stipend": f"{found.pay.stipend:f}",
+            "total": f"{found.pay.total:f}",
+            "time_off": rest,
+        }
+    )
+
+
+async def _report(tx: Tx, caller: Caller, month: date | None, now: datetime) -> Report:
+    found = await actions.report(tx, month or actions.month_named("", now), now)
+    return actions.seen_by(found, await people.person(tx, caller.person_id))
+
+
+@router.get("/reports/on-call", summary="Hours, nights, pages and pay of a month")
+async def get_report(ctx: Ctx, caller: Reader, month: Month = None) -> ReportShown:
+    async with ctx.db.tx() as tx:
+        found = await _report(tx, caller, month, ctx.clock.now())
+    return ReportShown(
+        month=f"{found.month:%Y-%m}",
+        until=found.until,
+        currency=found.rates.currency,
+        schedules=[_share(s) for s in found.schedules],
+        teams=[_share(s) for s in found.teams],
+        people=[_earned(e, found.rates) for e in found.people],
+    )
+
+
+@router.get(
+    "/reports/on-call.csv",
+    summary="The same month by person, for a spreadsheet (RFC 4180)",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "A row a person"}
+    },
+)
+async def get_report_csv(
+    ctx: Ctx,
+    caller: Reader,
+    month: Month = None,
+    bom: Annotated[Flag, Query(description="begin with a byte order mark, for Excel")] = False,
+) -> Response:
+    async with ctx.db.tx() as tx:
+        found = await _report(tx, caller, month, ctx.clock.now())
+    return attachment(found, bom=bom)
+
+
+def attachment(found: Report, *, bom: bool) -> Response:
+    """Return a report as a file to keep."""
+    name = f"on-call-{found.month:%Y-%m}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(sheet(found, bom=bom), media_type="text/csv", headers=headers)
+
+
+async def _caller(tx: Tx, caller: Caller) -> Person:
+    person = await people.person(tx, caller.person_id)
+    actions.only_manager(person)
+    return person
+
+
+@router.get("/reports/on-call/rates", summary="What on-call is paid (managers and admins)")
+async def get_rates(ctx: Ctx, caller: Reader) -> RatesShown:
+    async with ctx.db.tx() as tx:
+        await _caller(tx, caller)
+        return RatesShown.model_validate(pay.to_json(await actions.rates(tx)))
+
+
+@router.put("/reports/on-call/rates", summary="Set what on-call is paid (managers and admins)")
+async def set_rates(ctx: Ctx, caller: Responder, given: NewRates) -> RatesShown:
+    async with ctx.db.tx() as tx:
+        await _caller(tx, caller)
+        await actions.set_rates(tx, caller.actor, pay.checked(given.model_dump()), ctx.clock.now())
+        return RatesShown.model_validate(pay.to_json(await actions.rates(tx)))
+
+
+@router.get(
+    "/schedules/{slug}/free",
+    summary="Who of the team is free then, who carries least first",
+    responses=problems(404),
+)
+async def list_free(
+    ctx: Ctx,
+    caller: Reader,
+    slug: Text,
+    start: Annotated[Instant, Query(alias="from")],
+    end: Annotated[Instant, Query(alias="to", description="at most 35 days later")],
+) -> list[FreeShown]:
+    async with ctx.db.tx() as tx:
+        schedule = await oncall.by_slug(tx, slug)
+        found = await actions.could_cover(tx, schedule, start, end, ctx.clock.now())
+    return [
+        FreeShown.model_validate(
+            {**_load(load, len(load.nights)), "id": p.id, "name": p.name, "email": p.email}
+        )
+        for p, load in found
+    ]

@@ -1,0 +1,146 @@
+"""A month of on-call, measured (pure): per schedule, team and person, each person in their own zone."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from statistics import fmean, median
+
+from firebell.load.model import Calls, Earned, Rates, Report, Row, Share
+from firebell.load.pay import pay, time_off
+from firebell.oncall.fairness import Holidays, Load, against, load, night_of, shifts_of, union
+from firebell.oncall.model import Schedule
+from firebell.oncall.turns import mu
+from firebell.paging.model import Arrival
+from firebell.people.model import Person, Team
+
+NIGHT = timedelta(hours=9)
+TIRING = 2
+"""More pages than this in a night tell of something to repair."""
+
+Stretch = tuple[datetime, datetime]
+
+
+def month_of(text: str) -> date | None:
+    """Return the first day of a month written 2026-11, None for anything else."""
+    try:
+        found = date.fromisoformat(f"{text}-01") if len(text) == len("2026-11") else None
+    except ValueError:
+        return None
+    return found if found and 1970 < found.year < 2200 else None
+
+
+def following(month: date) -> date:
+    """Return the first day of the next month."""
+    return (month + timedelta(days=31)).replace(day=1)
+
+
+def bounds(month: date, tz: str) -> Stretch:
+    """Return when a month begins and ends on a wall clock."""
+    first, last = (mu(datetime.combine(day, time()), tz) for day in (month, following(month)))
+    return first, last
+
+
+def report(
+    month: date,
+    schedules: Sequence[Schedule],
+    teams: Sequence[Team],
+    people: Mapping[int, Person],
+    arrivals: Sequence[Arrival],
+    rates: Rates,
+    holidays: Holidays,
+    now: datetime,
+) -> Report:
+    """Return the month as far as it has come: hours that are still to come are not counted."""
+    by_person: dict[int, list[Arrival]] = {}
+    for arrival in arrivals:
+        by_person.setdefault(arrival.person_id, []).append(arrival)
+
+    def rows(of: Sequence[Schedule]) -> list[Row]:
+        return _rows(month, of, people, by_person, holidays, now)
+
+    earned = []
+    for row in rows(schedules):
+        rest = time_off(by_person.get(row.person.id, []), row.person.tz, month, rates)
+        earned.append(Earned(row, pay(row.load, rates), rest))
+    by_team = [(t, [s for s in schedules if s.team_id == t.id]) for t in teams]
+    return Report(
+        month,
+        [Share(s, rows([s])) for s in schedules],
+        [Share(t, rows(of)) for t, of in by_team if of],
+        earned,
+        rates,
+        now,
+    )
+
+
+def _rows(
+    month: date,
+    schedules: Sequence[Schedule],
+    people: Mapping[int, Person],
+    arrivals: Mapping[int, Sequence[Arrival]],
+    holidays: Holidays,
+    now: datetime,
+) -> list[Row]:
+    found: list[tuple[Person, Load, int, Calls]] = []
+    for tz in sorted({p.tz for p in people.values()}):
+        a, b = bounds(month, tz)
+        carried = _carried(schedules, a, min(b, now), tz, holidays)
+        late = _carried(schedules, a, min(b + NIGHT, now), tz, holidays)
+        shifts = [shifts_of(s, a - timedelta(days=35), min(b, now)) for s in schedules] if a < now else []
+        for user, mine in carried.items():
+            person = people.get(int(user))
+            if person is None or person.tz != tz:
+                continue
+            nights = sum((n.year, n.month) == (month.year, month.month) for n in late[user].nights)
+            own = [stretch for one in shifts for stretch in one.get(user, []) if stretch[1] > a]
+            found.append((person, mine, nights, _calls(arrivals.get(person.id, []), own, a, b, tz)))
+    return _compared(found)
+
+
+def _carried(
+    schedules: Sequence[Schedule], a: datetime, b: datetime, tz: str, holidays: Holidays
+) -> Mapping[int | str, Load]:
+    return load(schedules, a, b, lambda _: tz, lambda _: holidays)
+
+
+def _calls(
+    arrivals: Sequence[Arrival], shifts: Sequence[Stretch], a: datetime, b: datetime, tz: str
+) -> Calls:
+    """Return what called somebody while they were on duty, in `[a, b)`."""
+    on_duty = union(shifts)
+    mine = [x for x in arrivals if a <= x.at < b and any(s <= x.at < e for s, e in on_duty)]
+    nights: dict[date, set[int]] = {}
+    for arrival in mine:
+        if night := night_of(arrival.at, tz):
+            nights.setdefault(night, set()).add(arrival.page_id)
+    per_night = [len(pages) for pages in nights.values()]
+    per_shift = [len({x.page_id for x in mine if s <= x.at < e}) for s, e in shifts]
+    return Calls(
+        pages=len({x.page_id for x in mine}),
+        night_pages=sum(per_night),
+        worst_night=max(per_night, default=0),
+        over=sum(n > TIRING for n in per_night),
+        worst_shift=max(per_shift, default=0),
+        median_shift=median(per_shift) if per_shift else 0,
+    )
+
+
+def _compared(found: Sequence[tuple[Person, Load, int, Calls]]) -> list[Row]:
+    if not found:
+        return []
+    hours = fmean(mine.hours.total_seconds() for _, mine, _, _ in found)
+    nights = fmean(n for _, _, n, _ in found)
+    alone = len(found) == 1
+
+    def words(value: float, mean: float) -> str:
+        return "alone" if alone else against(value, mean)
+
+    rows = [
+        Row(person, mine, n, calls, words(mine.hours.total_seconds(), hours), words(n, nights))
+        for person, mine, n, calls in found
+    ]
+    return sorted(rows, key=lambda r: (-r.load.hours, r.person.name))
+
+
+def tz_of(people: Mapping[int, Person]) -> Callable[[int | str], str]:
+    """Return what tells a person's zone; who is unknown lives by UTC."""
+    return lambda user: people[int(user)].tz if int(user) in people else "UTC"

@@ -1,0 +1,135 @@
+"""The month on call as pages: how it is shared, what it is paid, its rates."""
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request, Response
+
+from firebell.kit import html
+from firebell.kit.context import Context
+from firebell.kit.errors import FirebellError, Invalid
+from firebell.load import actions, measure, pay
+from firebell.load.api import attachment
+from firebell.load.model import Report
+from firebell.oncall import actions as oncall
+from firebell.oncall.fairness import HourClass
+from firebell.oncall.turns import mu
+from firebell.people import access
+from firebell.people.model import Person
+
+router = APIRouter(include_in_schema=False)
+
+
+async def _report(request: Request, me: Person, month: str) -> Report:
+    ctx: Context = request.app.state.ctx
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        return actions.seen_by(await actions.report(tx, actions.month_named(month, now), now), me)
+
+
+def _months(found: Report) -> dict[str, Any]:
+    following = measure.following(found.month)
+    return {
+        "nav": "oncall",
+        "live": "oncall",
+        "r": found,
+        "month": f"{found.month:%Y-%m}",
+        "earlier": f"{_before(found.month):%Y-%m}",
+        "later": f"{following:%Y-%m}" if following <= found.until.date() else "",
+        "hours": lambda length: f"{pay.hours(length):,.1f}".removesuffix(".0"),
+    }
+
+
+def _before(month: date) -> date:
+    return (
+        month.replace(year=month.year - 1, month=12)
+        if month.month == 1
+        else month.replace(month=month.month - 1)
+    )
+
+
+def _wall(text: str, field: str, tz: str) -> datetime:
+    try:
+        return mu(datetime.fromisoformat(text).replace(tzinfo=None), tz)
+    except (ValueError, OverflowError) as exc:
+        raise Invalid(f"{text!r} is not a time.", fields={field: "Use 2026-11-24T09:00."}) from exc
+
+
+@router.get("/oncall/load")
+async def load(
+    request: Request, month: str = "", schedule: str = "", start: str = "", end: str = ""
+) -> Response:
+    me = await access.signed_in(request)
+    ctx: Context = request.app.state.ctx
+    found, now = await _report(request, me, month), ctx.clock.now()
+    error: FirebellError | None = None
+    free = None
+    if schedule:
+        try:
+            a, b = _wall(start, "start", me.tz), _wall(end, "end", me.tz)
+            async with ctx.db.tx() as tx:
+                free = await actions.could_cover(tx, await oncall.by_slug(tx, schedule), a, b, now)
+        except FirebellError as refused:
+            error = refused
+    tomorrow = now.astimezone(ZoneInfo(me.tz)).date().isoformat()
+    context = {
+        **_months(found),
+        "free": free,
+        "error": error,
+        "errors": error.fields if error else {},
+        "schedules": [(s.of.slug, s.of.name) for s in found.schedules],
+        "schedule": schedule,
+        "start": start or f"{tomorrow}T18:00",
+        "end": end or f"{tomorrow}T22:00",
+    }
+    return await html.page(request, "load/load.html", context, error.status if error else 200)
+
+
+@router.get("/oncall/pay")
+async def paid(request: Request, month: str = "") -> Response:
+    me = await access.signed_in(request)
+    found = await _report(request, me, month)
+    context = {**_months(found), "manages": actions.manages(me), "classes": list(HourClass)}
+    return await html.page(request, "load/pay.html", context)
+
+
+@router.get("/oncall/pay.csv")
+async def paid_csv(request: Request, month: str = "", bom: str = "") -> Response:
+    me = await access.signed_in(request)
+    return attachment(await _report(request, me, month), bom=bool(bom))
+
+
+async def _rates(
+    request: Request, given: dict[str, str], error: FirebellError | None = None, *, saved: bool = False
+) -> Response:
+    context = {
+        "nav": "oncall",
+        "given": given,
+        "error": error,
+        "errors": error.fields if error else {},
+        "saved": saved,
+    }
+    return await html.page(request, "load/rates.html", context, error.status if error else 200)
+
+
+@router.get("/oncall/pay/rates")
+async def rates(request: Request, saved: str = "") -> Response:
+    actions.only_manager(await access.signed_in(request))
+    async with request.app.state.ctx.db.tx() as tx:
+        found = await actions.rates(tx)
+    return await _rates(request, pay.to_json(found), saved=bool(saved))
+
+
+@router.post("/oncall/pay/rates")
+async def set_rates(request: Request) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    actions.only_manager(me)
+    ctx: Context = request.app.state.ctx
+    given = pay.to_json(pay.from_json(None)) | {k: str(v) for k, v in form.items() if k != "csrf"}
+    try:
+        async with ctx.db.tx() as tx:
+            await actions.set_rates(tx, access.actor_of(me), pay.checked(given), ctx.clock.now())
+    except Invalid as error:
+        return await _rates(request, given, error)
+    return html.to("/oncall/pay/rates?saved=yes")

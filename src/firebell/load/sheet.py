@@ -1,0 +1,62 @@
+"""The report as a spreadsheet reads it (pure): RFC 4180, no cell that is run as a formula."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from firebell.load.model import Report
+from firebell.load.pay import hours
+from firebell.oncall.fairness import HourClass
+
+BOM = "\ufeff"
+"""Makes Excel read the file as UTF-8."""
+_RUN = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+HEAD = (
+    *("month", "person", "email", "zone", "hours", "nights", "weekend_hours", "holiday_hours", "shifts"),
+    *("pages", "night_pages", "worst_night"),
+    *(f"{c}_{what}" for c in HourClass for what in ("paid_hours", "amount")),
+    *("stipend", "total", "currency", "proposed_time_off_hours"),
+)
+
+
+def harmless(cell: str) -> str:
+    """Return a cell that a spreadsheet shows and does not run: what could begin a formula is quoted."""
+    return f"'{cell}" if cell.startswith(_RUN) else cell
+
+
+def written(rows: Iterable[Sequence[object]], *, bom: bool = False) -> str:
+    """Return rows as CSV with CRLF line ends (RFC 4180)."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerows([harmless(str(cell)) for cell in row] for row in rows)
+    return (BOM if bom else "") + out.getvalue()
+
+
+def sheet(report: Report, *, bom: bool = False) -> str:
+    """Return a row a person, under a head that says what each column is."""
+    rows: list[Sequence[object]] = [HEAD]
+    for found in report.people:
+        row, load = found.row, found.row.load
+        rest = sum((t.hours for t in found.time_off), start=0 * report.rates.rest_hours)
+        rows.append(
+            (
+                f"{report.month:%Y-%m}",
+                row.person.name,
+                row.person.email,
+                row.person.tz,
+                f"{hours(load.hours):.2f}",
+                row.nights,
+                f"{hours(load.weekend_hours):.2f}",
+                f"{hours(load.holiday_hours):.2f}",
+                load.shifts,
+                row.calls.pages,
+                row.calls.night_pages,
+                row.calls.worst_night,
+                *(cell for x in found.pay.lines for cell in (f"{hours(x.length):.2f}", f"{x.amount:f}")),
+                f"{found.pay.stipend:f}",
+                f"{found.pay.total:f}",
+                report.rates.currency,
+                f"{rest:f}",
+            )
+        )
+    return written(rows, bom=bom)

@@ -1,0 +1,156 @@
+"""The month on call over JSON, CSV and pages: who may see what, and what is counted."""
+
+import csv
+import io
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from firebell.kit.clock import FakeClock
+from firebell.oncall import actions as oncall
+from firebell.people import actions as people
+from tests.api.callers import TEST, browser, key_of, organisation
+from tests.stories.test_a_shift_comes_begins_and_ends import team
+from tests.world import World
+
+RATES = {"currency": "EUR", "weekday": "5", "night": "7.50", "weekend": "10", "per_shift": "100"}
+PASSWORD = "a quiet night please"
+
+
+async def add(w: World, role: str, name: str = "Ada") -> int:
+    """Add a person of a role."""
+    async with w.ctx.db.tx() as tx:
+        made = await people.create_person(
+            *(tx, TEST),
+            name=name,
+            email=f"{role}@example.org",
+            role=role,
+            tz="Europe/Stockholm",
+            password=PASSWORD,
+            now=w.now,
+        )
+    return made.id
+
+
+async def test_a_month_is_shared_called_and_paid(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        await api("PUT", "/reports/on-call/rates", RATES)
+        await w.alert("Disk full")
+        await w.settle()
+        clock.set(datetime(2026, 12, 2, tzinfo=UTC))
+        found = await api("GET", "/reports/on-call", month="2026-11")
+        assert found["currency"] == "EUR"
+        assert [s["slug"] for s in found["schedules"]] == ["payments-primary", "payments-secondary"]
+        mara = next(p for p in found["people"] if p["name"] == "Mara Lindqvist")
+        assert mara["night_pages"] == 1
+        assert mara["worst_night"] == 1
+        assert {x["hour_class"] for x in mara["lines"]} == {"weekday", "night", "weekend", "holiday"}
+        assert sum(float(x["hours"]) for x in mara["lines"]) == float(mara["hours"])
+        assert (
+            mara["total"] == f"{sum(float(x['amount']) for x in mara['lines']) + float(mara['stipend']):.2f}"
+        )
+
+
+async def test_the_file_is_what_the_report_says_and_runs_nothing(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        evil = await add(w, "responder", '=HYPERLINK("http://evil","Ada")')
+        async with w.ctx.db.tx() as tx:
+            await oncall.add_override(
+                *(tx, TEST),
+                schedule_id=1,
+                users=[evil],
+                start=w.now,
+                end=w.now + timedelta(hours=1),
+                reason="",
+                now=w.now,
+            )
+        clock.advance(timedelta(hours=2))
+        answer = await api.answer("GET", "/reports/on-call.csv", month="2026-11", bom="true")
+        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+        assert answer.headers["content-disposition"] == 'attachment; filename="on-call-2026-11.csv"'
+        assert answer.content.startswith(b"\xef\xbb\xbfmonth,")
+        rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
+        assert [r["hours"] for r in rows if r["person"] == '\'=HYPERLINK("http://evil","Ada")'] == ["1.00"]
+
+
+async def test_what_others_are_paid_is_for_managers_and_admins(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        clock.advance(timedelta(days=3))
+        jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        manager = api.with_key(await key_of(w.ctx.db, clock, await add(w, "manager")))
+        assert [p["name"] for p in (await jun("GET", "/reports/on-call"))["people"]] == ["Jun Okafor"]
+        assert len((await manager("GET", "/reports/on-call"))["people"]) == 2
+        assert len((await jun("GET", "/reports/on-call"))["schedules"][0]["people"]) > 0
+        await jun("GET", "/reports/on-call/rates", status=403)
+        await jun("PUT", "/reports/on-call/rates", RATES, status=403)
+        await manager("PUT", "/reports/on-call/rates", RATES)
+        assert (await api("GET", "/reports/on-call/rates"))["night"] == "7.50"
+        text = (await jun.answer("GET", "/reports/on-call.csv")).text
+        assert "Mara" not in text
+        assert "Jun" in text
+
+
+async def test_a_rate_or_a_month_that_is_wrong_is_named(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (_, api):
+        refused = await api("PUT", "/reports/on-call/rates", {"currency": "EUR", "night": "1e3"}, status=422)
+        assert refused["errors"][0]["field"] == "night"
+        refused = await api("GET", "/reports/on-call", month="2026-13", status=422)
+        assert refused["errors"][0] == {"field": "month", "message": "This is not a month; use 2026-11."}
+
+
+async def test_public_holidays_of_the_country_are_paid_as_such(dsn: str, clock: FakeClock) -> None:
+    pytest.importorskip("firebell.oncall.holidays_")
+    async with organisation(dsn, clock) as (_, api):
+        await api("PUT", "/reports/on-call/rates", {**RATES, "holiday": "20", "country": "SE"})
+        clock.set(datetime(2027, 1, 10, tzinfo=UTC))
+        found = await api("GET", "/reports/on-call", month="2026-12")
+        assert any(float(p["holiday_hours"]) >= 24 for p in found["people"])
+        refused = await api(
+            "PUT", "/reports/on-call/rates", {**RATES, "country": "XX", "holiday": "20"}, status=422
+        )
+        assert refused["errors"][0]["field"] == "country"
+
+
+async def test_who_could_cover_is_free_and_carries_least_first(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        ada = await add(w, "responder")
+        async with w.ctx.db.tx() as tx:
+            await people.set_team_members(
+                *(tx, TEST, 1), [(i, "member") for i in (w.mara, w.jun, ada)], w.now
+            )
+        path = "/schedules/payments-primary/free"
+        span: dict[str, Any] = {"from": "2026-11-26T12:00:00Z", "to": "2026-11-26T18:00:00Z"}
+        # Mara is primary and Jun secondary then
+        assert [p["name"] for p in await api("GET", path, **span)] == ["Ada"]
+        await api("GET", path, **{**span, "to": "2026-11-26T12:00:00Z"}, status=422)
+
+
+async def test_the_pages_show_the_month_and_keep_the_rates(dsn: str, clock: FakeClock) -> None:
+    async with team(dsn, clock) as t, browser(t.w) as http:
+        await http.post("/login", data={"email": "mara@example.org", "password": PASSWORD})
+        await t.until(t.w.now + timedelta(days=2))
+        assert "No rates are set." in (await http.get("/oncall/pay")).text
+        form = (await http.get("/oncall/pay/rates")).text
+        token = re.search(r'name="csrf" value="([^"]+)"', form)
+        assert token
+        wrong = await http.post("/oncall/pay/rates", data={"csrf": token[1], **RATES, "night": "many"})
+        assert wrong.status_code == 422
+        assert 'value="many"' in wrong.text
+        done = await http.post("/oncall/pay/rates", data={"csrf": token[1], **RATES})
+        assert done.headers["location"] == "/oncall/pay/rates?saved=yes"
+        assert "Saved." in (await http.get("/oncall/pay/rates?saved=yes")).text
+        shown = await http.get("/oncall/pay", params={"month": "2026-11"})
+        assert "Mara Lindqvist" in shown.text
+        assert "No rates are set." not in shown.text
+        load = await http.get(
+            "/oncall/load",
+            params={"schedule": "weekly", "start": "2026-11-26T18:00", "end": "2026-11-26T22:00"},
+        )
+        assert "carries least" in load.text
+        bad = await http.get("/oncall/load", params={"schedule": "weekly", "start": "x", "end": "y"})
+        assert bad.status_code == 422
+        assert (await http.get("/oncall/load", params={"month": "x"})).status_code == 422
+        assert (await http.get("/oncall/load", params={"month": "2020-01"})).status_code == 200
+        assert (await http.get("/oncall/pay.csv")).text.startswith("month,")

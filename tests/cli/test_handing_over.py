@@ -1,0 +1,71 @@
+"""The terminal hands a shift over, and counts and pays the month."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from firebell.handoffs import actions as handoffs
+from firebell.kit.clock import FakeClock
+from firebell.oncall import actions as oncall
+from tests.cli.terminal import Terminal, at_a_server
+from tests.world import World
+
+
+@pytest.fixture
+async def house(dsn: str, clock: FakeClock, tmp_path: Path) -> AsyncIterator[tuple[World, Terminal]]:
+    async with at_a_server(dsn, clock, tmp_path) as found:
+        yield found
+
+
+async def test_a_handoff_is_read_and_acknowledged(house: tuple[World, Terminal]) -> None:
+    w, run = house
+    refused = await run("oncall", "handoff", "show", "payments-primary", code=1)
+    assert "payments-primary has no handoff yet." in refused.err
+    async with w.ctx.db.tx() as tx:
+        schedule = await oncall.by_slug(tx, "payments-primary")
+        change = handoffs.next_change(schedule, w.now)
+        assert change
+        await handoffs.draft_change(tx, schedule, change, w.now)
+    listed = await run("oncall", "handoff", "list")
+    assert f"payments-primary  {change.day}" in listed.out
+    assert "open" in listed.out
+    shown = await run("oncall", "handoff", "show", "payments-primary")
+    assert shown.out.startswith("# Handoff: Payments primary, ")
+    done = await run("oncall", "handoff", "ack", "payments-primary", "--day", str(change.day))
+    assert "It waits for Jun Okafor." in done.out
+    assert (await run("oncall", "handoff", "show", "payments-primary", "--json")).json[
+        "acknowledged"
+    ] is False
+    wrong = await run("oncall", "handoff", "ack", "payments-primary", "--day", "soon", code=1)
+    assert "This is not a day; use 2026-11-30." in wrong.err
+
+
+async def test_the_month_is_printed_and_written_to_a_file(
+    house: tuple[World, Terminal], tmp_path: Path
+) -> None:
+    _, run = house
+    rates = await run("oncall", "rates", "--currency", "sek", "--night", "7.50", "--country", "se")
+    assert "night        7.50  SEK" in rates.out
+    assert "Holidays of: SE." in rates.out
+    kept = await run("oncall", "rates", "--weekend", "9")
+    assert "night        7.50  SEK" in kept.out
+    assert "Mara Lindqvist" in (await run("oncall", "report", "--month", "2026-11")).out
+    file = tmp_path / "november.csv"
+    done = await run("oncall", "report", "--month", "2026-11", "--csv", "--bom", "--output", str(file))
+    assert done.out == ""
+    assert file.read_bytes().startswith(b"\xef\xbb\xbfmonth,person,email,")
+    printed = await run("oncall", "report", "--month", "2026-11", "--csv")
+    assert printed.out.replace("\r", "").startswith("month,person,email,")
+    await run("oncall", "report", "--month", "2026-13", code=1)
+    await run("oncall", "report", "--bom", code=2)
+    await run("oncall", "report", "--csv", "--json", code=2)
+    await run("oncall", "rates", "--night", "much", code=1)
+    nobody = await run("oncall", "report", "--month", "2020-01")
+    assert "Nobody was on call in 2020-01." in nobody.out
+
+
+async def test_who_could_cover_is_listed(house: tuple[World, Terminal]) -> None:
+    _, run = house
+    span = ("--from", "2026-12-24T18:00Z", "--to", "2026-12-25T09:00Z")
+    assert "Nobody of the team is free then." in (await run("oncall", "free", "payments-primary", *span)).out

@@ -1,0 +1,198 @@
+"""Pay: every hour once, to the smallest unit of the currency, never a float; and a file that is safe to open."""
+
+import csv
+import io
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firebell.kit.errors import Invalid
+from firebell.load import measure, pay
+from firebell.load.model import Rates, Report
+from firebell.load.sheet import BOM, HEAD, harmless, sheet, written
+from firebell.oncall.fairness import HourClass, Load, load
+from firebell.oncall.model import Layer, Schedule, Unit
+from firebell.paging.model import Arrival
+from firebell.people.model import Person, Team
+
+NOVEMBER = date(2026, 11, 1)
+RATES = Rates(
+    "EUR",
+    {
+        HourClass.WEEKDAY: Decimal("5"),
+        HourClass.NIGHT: Decimal("7.50"),
+        HourClass.WEEKEND: Decimal("10"),
+        HourClass.HOLIDAY: Decimal("20"),
+    },
+    Decimal("100"),
+)
+MARA = Person(1, "Mara", "mara@example.org", "responder", "Europe/Stockholm", "auto", True)
+JUN = Person(2, "Jun", "jun@example.org", "responder", "America/New_York", "auto", True)
+PEOPLE = {1: MARA, 2: JUN}
+TEAM = Team(1, "Payments", "payments")
+LATER = datetime(2027, 1, 15, tzinfo=UTC)
+amounts = st.decimals(0, 1000, places=4)
+
+
+def weekly(*users: int) -> Schedule:
+    anchor = datetime(2026, 10, 26, 9, tzinfo=UTC).replace(tzinfo=None)
+    layer = Layer(1, tuple((u,) for u in users), anchor, Unit.WEEK, 1, "Europe/Stockholm")
+    return Schedule(1, "Primary", "Europe/Stockholm", (layer,), slug="primary", team_id=1)
+
+
+def november(*arrivals: Arrival, users: tuple[int, ...] = (1, 2), **more: object) -> Report:
+    given_ = {"rates": RATES, "holidays": (), "now": LATER, **more}
+    return measure.report(NOVEMBER, [weekly(*users)], [TEAM], PEOPLE, arrivals, **given_)  # type: ignore[arg-type]
+
+
+@given(st.dictionaries(st.sampled_from(HourClass), st.timedeltas(timedelta(0), timedelta(days=31))))
+def test_the_lines_are_the_hours_and_the_total_is_their_sum(by_class: dict[HourClass, timedelta]) -> None:
+    found = pay.pay(Load(shifts=3, by_class=by_class), RATES)
+    assert {x.hour_class: x.length for x in found.lines if x.length} == {
+        c: t for c, t in by_class.items() if t
+    }
+    assert found.total == sum((x.amount for x in found.lines), Decimal(300))
+    for x in found.lines:
+        exact = Decimal(x.length // timedelta(microseconds=1)) * RATES.of(x.hour_class) / 3_600_000_000
+        assert abs(x.amount - exact) <= Decimal("0.005")
+
+
+@given(st.integers(0, 700_000), st.integers(1, 90_000))
+def test_every_hour_of_a_month_is_paid_exactly_once(begins: int, minutes: int) -> None:
+    a = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=begins)
+    flat = Rates("EUR", dict.fromkeys(HourClass, Decimal(60)))
+    holidays = {date(2026, 12, 25), date(2027, 1, 1), date(2026, 6, 6)}
+    for mine in load(
+        [weekly(1, 2)], a, a + timedelta(minutes=minutes), lambda u: PEOPLE[int(u)].tz, lambda _: holidays
+    ).values():
+        exact = Decimal(mine.hours // timedelta(microseconds=1)) / 60_000_000
+        assert abs(pay.pay(mine, flat).total - exact) <= Decimal("0.02")
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount"), [("EUR", "33.34"), ("JPY", "33"), ("KWD", "33.335"), ("XXX", "33.34")]
+)
+def test_an_amount_has_the_smallest_unit_of_its_currency(currency: str, amount: str) -> None:
+    assert f"{pay.rounded(Decimal('33.335'), currency):f}" == amount
+
+
+def test_a_month_is_paid_by_class_and_by_shift_in_the_month_in_which_it_began() -> None:
+    found = {e.row.person.id: e for e in november(holidays={date(2026, 11, 11)}).people}
+    mara = found[1].pay
+    assert mara.shifts == 2
+    assert mara.stipend == Decimal("200.00")
+    assert {x.hour_class for x in mara.lines if x.length} <= set(HourClass)
+    total = sum((e.row.load.hours for e in found.values()), timedelta())
+    # New York's November ends six hours later than it began there, and has an hour more than Stockholm's
+    assert timedelta(days=29) < total < timedelta(days=31)
+
+
+def test_a_night_counts_in_the_month_in_which_it_began() -> None:
+    one = weekly(1)
+    october = measure.report(date(2026, 10, 1), [one], [TEAM], PEOPLE, [], RATES, (), LATER)
+    months = [
+        november(users=(1,)),
+        measure.report(date(2026, 12, 1), [one], [TEAM], PEOPLE, [], RATES, (), LATER),
+    ]
+    assert october.people[0].row.nights == 6
+    assert [m.people[0].row.nights for m in months] == [30, 31]
+
+
+def test_a_month_that_is_not_over_is_counted_up_to_now() -> None:
+    now = datetime(2026, 11, 2, 20, tzinfo=UTC)
+    found = november(users=(1,), now=now)
+    assert found.people[0].row.load.hours == timedelta(hours=24 + 21)
+    assert november(users=(1,), now=datetime(2026, 10, 1, tzinfo=UTC)).people == []
+
+
+def test_pages_are_distinct_by_night_and_only_those_on_duty_count() -> None:
+    night = datetime(2026, 11, 3, 6, tzinfo=UTC)
+    minute = timedelta(minutes=1)
+    who = 2
+    calls = [Arrival(who, page, 1, night + page * minute) for page in (1, 1, 2, 3)]
+    calls += [Arrival(who, 9, 2, night + timedelta(days=7)), Arrival(who, 1, 1, night + timedelta(days=1))]
+    found = {e.row.person.id: e for e in november(*calls).people}[who]
+    assert found.row.calls.pages == 3
+    assert found.row.calls.night_pages == 4
+    assert found.row.calls.worst_night == 3
+    assert found.row.calls.over == 1
+    assert found.row.calls.worst_shift == 3
+
+
+def test_rest_is_proposed_once_a_night_for_grave_calls_alone() -> None:
+    night = datetime(2026, 11, 12, 2, tzinfo=UTC)
+    arrivals = [
+        Arrival(1, 4, 1, night),
+        Arrival(1, 5, 0, night + timedelta(minutes=9)),
+        Arrival(1, 6, 2, night + timedelta(days=1)),
+        Arrival(1, 7, None, night + timedelta(days=2)),
+        Arrival(1, 8, 0, night + timedelta(hours=12)),
+    ]
+    (found,) = pay.time_off(arrivals, "Europe/Stockholm", NOVEMBER, RATES)
+    assert (found.night, found.pages, found.severity) == (date(2026, 11, 11), ("PG-4", "PG-5"), 0)
+    assert found.hours == Decimal(4)
+
+
+@given(st.builds(Rates, st.just("SEK"), st.fixed_dictionaries(dict.fromkeys(HourClass, amounts)), amounts))
+def test_rates_survive_the_database_and_the_form_to_the_last_digit(rates: Rates) -> None:
+    assert pay.from_json(pay.to_json(rates)) == rates
+    assert pay.checked(pay.to_json(rates)) == rates
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("currency", "euro"),
+        ("weekday", "1e3"),
+        ("weekday", "NaN"),
+        ("night", "-1"),
+        ("night", "12,50"),
+        ("weekend", "1.23456"),
+        ("per_shift", "9999999"),
+        ("rest_hours", "25"),
+        ("country", "Sweden"),
+        ("subdivision", "BY"),
+    ],
+)
+def test_a_rate_that_cannot_be_kept_is_named(field: str, value: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        pay.checked(pay.to_json(RATES) | {field: value})
+    assert list(refused.value.fields) == [field]
+
+
+@given(st.lists(st.lists(st.text(), min_size=1, max_size=4), min_size=1, max_size=5))
+def test_whatever_a_cell_says_no_spreadsheet_runs_it_and_every_reader_gets_it_back(
+    rows: list[list[str]],
+) -> None:
+    text = written(rows)
+    back = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    assert back == [[harmless(cell) for cell in row] for row in rows]
+    assert not [cell for row in back for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert text.endswith("\r\n")
+
+
+def test_the_sheet_has_a_row_a_person_under_its_head() -> None:
+    text = sheet(november(), bom=True)
+    assert text.startswith(BOM + "month,person,email,zone,")
+    rows = list(csv.reader(io.StringIO(text.removeprefix(BOM), newline="")))
+    assert [len(row) for row in rows] == [len(HEAD)] * 3
+    assert {row[1] for row in rows[1:]} == {"Mara", "Jun"}
+    assert not sheet(november()).startswith(BOM)
+
+
+@pytest.mark.parametrize("text", ["2026-13", "2026", "26-11", "2026-11-01", "", "x", "9999-12", "2026-1 "])
+def test_what_is_not_a_month_is_not_taken_for_one(text: str) -> None:
+    assert measure.month_of(text) is None
+
+
+def test_who_shares_a_schedule_is_compared_with_the_others_in_words() -> None:
+    (share,) = november().schedules
+    assert {row.hours_compared for row in share.rows} <= {
+        "about as much as the others",
+        "more than the others",
+    }
+    (alone,) = november(users=(1,)).schedules
+    assert alone.rows[0].hours_compared == "alone"

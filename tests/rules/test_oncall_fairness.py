@@ -1,0 +1,182 @@
+"""Load is a fold over duty: it adds up, and nobody loses or gains an hour when clocks change."""
+
+import itertools
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firebell.oncall.fairness import (
+    HourClass,
+    Load,
+    against,
+    class_of,
+    load,
+    night_of,
+    parts,
+    shifts_of,
+    suggested,
+    union,
+)
+from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, User
+from firebell.oncall.turns import local
+
+ZONES = (
+    *("UTC", "Europe/Stockholm", "America/New_York", "Australia/Lord_Howe", "America/Havana"),
+    *("Pacific/Apia", "Africa/Casablanca", "Antarctica/Troll", "Asia/Kolkata"),
+)
+START = datetime(2011, 12, 1, tzinfo=UTC)
+instants = st.integers(0, 400 * 24 * 60).map(lambda m: START + timedelta(minutes=m))
+zones = st.sampled_from(ZONES)
+
+
+def weekly(*users: str, tz: str = "UTC", unit: Unit = Unit.WEEK, every: int = 1, hour: int = 9) -> Layer:
+    anchor = datetime(2011, 11, 28, hour, tzinfo=UTC).replace(tzinfo=None)
+    return Layer(1, tuple((u,) for u in users), anchor, unit, every, tz)
+
+
+def schedule(*layers: Layer, edits: tuple[Edit, ...] = (), id_: int = 1) -> Schedule:
+    return Schedule(id_, f"S{id_}", "UTC", layers, edits)
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> list[Schedule]:
+    found = []
+    for number in range(draw(st.integers(1, 3))):
+        people = draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=4))
+        layer = weekly(
+            *people,
+            tz=draw(zones),
+            unit=draw(st.sampled_from([Unit.HOUR, Unit.DAY, Unit.WEEK])),
+            every=draw(st.integers(1, 9)),
+            hour=draw(st.integers(0, 23)),
+        )
+        edits = tuple(
+            Edit(i, i, at, at + timedelta(minutes=draw(st.integers(1, 5000))), EditKind.SET, (who,))
+            for i, (at, who) in enumerate(
+                draw(st.lists(st.tuples(instants, st.sampled_from("abcd")), max_size=3))
+            )
+        )
+        found.append(schedule(layer, edits=edits, id_=number))
+    return found
+
+
+def summed(first: Mapping[User, Load], second: Mapping[User, Load]) -> dict[User, Load]:
+    return {u: first.get(u, Load()) + second.get(u, Load()) for u in {*first, *second}}
+
+
+@given(schedules(), zones, instants, st.integers(0, 40000), st.integers(0, 40000))
+def test_loads_of_stretches_that_abut_add_up_to_the_load_of_the_whole(
+    found: list[Schedule], tz: str, a: datetime, first: int, second: int
+) -> None:
+    b = a + timedelta(minutes=first)
+    c = b + timedelta(minutes=second)
+    holidays = {date(2011, 12, 25), date(2012, 1, 1)}
+
+    def of(low: datetime, high: datetime) -> dict[User, Load]:
+        return load(found, low, high, lambda _: tz, lambda _: holidays)
+
+    assert summed(of(a, b), of(b, c)) == of(a, c)
+
+
+@given(schedules(), zones, instants, st.integers(1, 60000))
+def test_every_hour_on_duty_counts_in_exactly_one_class(
+    found: list[Schedule], tz: str, a: datetime, minutes: int
+) -> None:
+    b = a + timedelta(minutes=minutes)
+    for user, carried in load(found, a, b, lambda _: tz, lambda _: {date(2011, 12, 30)}).items():
+        on_duty = union([s for one in found for s in shifts_of(one, a, b).get(user, [])])
+        exact = sum((end - start for start, end in on_duty), timedelta())
+        assert carried.hours == exact
+        assert sum(carried.by_class.values(), timedelta()) == exact
+
+
+@given(zones, instants, st.integers(1, 30000))
+def test_the_parts_of_a_stretch_cover_it_without_a_hole(tz: str, a: datetime, minutes: int) -> None:
+    b = a + timedelta(minutes=minutes)
+    found = list(parts(a, b, tz))
+    assert found[0].start == a
+    assert found[-1].end == b
+    assert all(one.end == two.start for one, two in itertools.pairwise(found))
+
+
+@pytest.mark.parametrize(
+    ("start", "hours"),
+    [("2026-03-28T22:00", 8), ("2026-10-24T22:00", 10), ("2026-06-01T22:00", 9)],
+    ids=["clocks go forward", "clocks go back", "an ordinary night"],
+)
+def test_a_night_has_the_hours_that_pass_and_not_those_that_the_clock_shows(start: str, hours: int) -> None:
+    zone = ZoneInfo("Europe/Stockholm")
+    first = datetime.fromisoformat(start).replace(tzinfo=zone)
+    a, b = first.astimezone(UTC), (first + timedelta(hours=9)).astimezone(UTC)
+    on_call = schedule(weekly("a", unit=Unit.DAY))
+    carried = load([on_call], a, b, lambda _: "Europe/Stockholm")["a"]
+    assert carried.hours == timedelta(hours=hours)
+    assert carried.nights == {first.date()}
+
+
+def test_a_night_is_named_by_the_day_on_which_it_began_in_the_zone_of_the_person() -> None:
+    at = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
+    assert night_of(at, "Europe/Stockholm") == date(2026, 11, 23)
+    assert night_of(at, "America/New_York") == date(2026, 11, 23)
+    assert night_of(at, "Asia/Tokyo") is None
+    assert night_of(datetime(2026, 11, 24, 7, tzinfo=UTC), "UTC") is None
+    assert night_of(datetime(2026, 11, 24, 22, tzinfo=UTC), "UTC") == date(2026, 11, 24)
+
+
+@given(zones, instants)
+def test_night_is_what_the_wall_clock_says_where_no_clock_is_changed_near(tz: str, at: datetime) -> None:
+    offsets = {(at + timedelta(hours=h)).astimezone(ZoneInfo(tz)).utcoffset() for h in range(-26, 27, 2)}
+    if len(offsets) == 1:
+        wall = local(at, tz)
+        assert (night_of(at, tz) is not None) == (wall.hour >= 22 or wall.hour < 7)
+
+
+def test_a_holiday_goes_before_a_weekend_and_a_weekend_before_a_night() -> None:
+    def counted(at: datetime, *holidays: date) -> HourClass:
+        return class_of(next(parts(at, at + timedelta(hours=1), "UTC")), holidays)
+
+    boxing_day_night = datetime(2026, 12, 26, 22, tzinfo=UTC)
+    assert counted(boxing_day_night) is HourClass.WEEKEND
+    assert counted(boxing_day_night, date(2026, 12, 26)) is HourClass.HOLIDAY
+    assert counted(datetime(2026, 11, 23, 22, tzinfo=UTC)) is HourClass.NIGHT
+    assert counted(datetime(2026, 11, 23, 9, tzinfo=UTC)) is HourClass.WEEKDAY
+
+
+def test_an_hour_on_two_schedules_is_one_hour_and_two_shifts() -> None:
+    both = [schedule(weekly("a", "b"), id_=1), schedule(weekly("a", "b"), id_=2)]
+    a = datetime(2011, 12, 12, tzinfo=UTC)
+    carried = load(both, a, a + timedelta(days=7), lambda _: "UTC")["a"]
+    assert carried.hours == timedelta(days=7) - timedelta(hours=9)
+    assert carried.shifts == 2
+
+
+def test_a_shift_counts_in_the_month_in_which_it_begins() -> None:
+    one = schedule(weekly("a", "b"))
+    december, january = datetime(2011, 12, 1, tzinfo=UTC), datetime(2012, 1, 1, tzinfo=UTC)
+    assert load([one], december, january, lambda _: "UTC")["b"].shifts == 2
+    assert load([one], datetime(2011, 12, 6, tzinfo=UTC), january, lambda _: "UTC")["b"].shifts == 1
+
+
+def test_shares_are_compared_in_words() -> None:
+    assert against(10, 10) == "about as much as the others"
+    assert against(16, 10) == "much more than the others"
+    assert against(12, 10) == "more than the others"
+    assert against(8, 10) == "less than the others"
+    assert against(0, 10) == "much less than the others"
+    assert against(0, 0) == "nothing to compare"
+
+
+def test_whoever_is_free_and_carries_least_is_suggested_first() -> None:
+    one = schedule(weekly("a", "b", "c"))
+    a = datetime(2011, 12, 13, tzinfo=UTC)
+    carried: dict[User, Load] = {
+        "b": Load(nights=frozenset({date(2011, 12, 1)})),
+        "c": Load(hours=timedelta(hours=500)),
+        "d": Load(weekend_hours=timedelta(hours=1)),
+    }
+    assert shifts_of(one, a, a + timedelta(days=1)).keys() == {"c"}
+    assert suggested("abcd", [one], a, a + timedelta(days=1), carried) == ["a", "d", "b"]

@@ -1,0 +1,296 @@
+"""Story: people are told before, at and after their shifts, of changes and of requests; once, and in time."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from firebell import reactions
+from firebell.handoffs import rounds
+from firebell.kit import due
+from firebell.kit.clock import FakeClock
+from firebell.oncall import actions as oncall
+from firebell.oncall import covers, swaps
+from firebell.oncall.model import Layer, Unit
+from firebell.people import actions as people
+from firebell.worker import Worker, timer_handlers
+from tests.world import World, world
+
+MONDAY = datetime(2026, 11, 30, 8, tzinfo=UTC)
+"""09:00 in Stockholm: the secondary of "Payments" hands over too."""
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class Team:
+    """Mara, Jun and Ada, whose weekly rota "Weekly" changes on Mondays at 09:00 in Stockholm."""
+
+    w: World
+    ada: int
+    id: int
+
+    def told(self) -> list[tuple[str, str]]:
+        """Return who was told what, in order, and forget it."""
+        found = [(m["person"].split()[0], m["title"]) for m in self.w.sink.got]
+        self.w.sink.got.clear()
+        return found
+
+    def notes(self) -> list[str]:
+        """Return the words of the messages."""
+        return [m["note"] for m in self.w.sink.got]
+
+    async def until(self, instant: datetime) -> None:
+        """Let time pass in steps of an hour, with the worker at work."""
+        while self.w.now < instant:
+            self.w.clock.set(min(instant, self.w.now + HOUR))
+            await self.w.settle()
+
+    async def run(self, verb: Any, *args: Any, **more: Any) -> Any:
+        """Run a verb as Mara, and what follows from it."""
+        async with self.w.ctx.db.tx() as tx:
+            found = await verb(tx, await self.w.actor(self.w.mara), *args, **more, now=self.w.now)
+        await self.w.settle()
+        return found
+
+
+def weekly(*users: int, **more: Any) -> Layer:
+    anchor = datetime(2026, 11, 23, 9, tzinfo=UTC).replace(tzinfo=None)
+    return Layer(0, tuple((u,) for u in users), anchor, Unit.WEEK, 1, "Europe/Stockholm", **more)
+
+
+@asynccontextmanager
+async def team(dsn: str, clock: FakeClock) -> AsyncIterator[Team]:
+    """Make the team; the schedules of the first run are taken away, so that one rota speaks alone."""
+    async with world(dsn, clock) as w:
+        actor = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            ada = await people.create_person(
+                *(tx, actor), name="Ada Byron", email="ada@example.org", role="responder", tz="UTC", now=w.now
+            )
+            method = await people.add_contact_method(
+                *(tx, actor), person_id=ada.id, kind="webhook", address=w.sink.url, label="", now=w.now
+            )
+            await people.set_rules(
+                *(tx, actor), person_id=ada.id, urgency="low", rules=[(0, method.id)], now=w.now
+            )
+            for one in await people.methods_of(tx, [w.mara, w.jun]):
+                await people.mark_method_verified(tx, one.id, w.now)
+            await people.set_team_members(
+                *(tx, actor, 1), [(i, "member") for i in (w.mara, w.jun, ada.id)], w.now
+            )
+            await tx.execute("delete from layer")
+            made = await oncall.create_schedule(
+                *(tx, actor),
+                name="Weekly",
+                team_id=1,
+                tz="Europe/Stockholm",
+                layers=[weekly(w.mara, w.jun, ada.id)],
+                now=w.now,
+            )
+        await w.settle()
+        w.sink.got.clear()
+        yield Team(w, ada.id, int(made.id))
+
+
+async def test_who_is_on_call_is_told_a_day_before_at_the_start_and_at_the_end(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with team(dsn, clock) as t:
+        await t.until(MONDAY - 24 * HOUR - timedelta(minutes=1))
+        assert t.told() == []
+        await t.until(MONDAY - 24 * HOUR)
+        assert t.notes()[0].startswith(
+            "You are on call for Weekly from Mon 30 Nov 09:00 to Mon 7 Dec 09:00 (Europe/Stockholm)."
+        )
+        assert t.told() == [("Jun", "On call in 1 d: Weekly")]
+        await t.until(MONDAY - timedelta(minutes=1))
+        assert t.told() == []
+        await t.until(MONDAY)
+        assert "You take over from Mara Lindqvist" in t.notes()[1]
+        assert t.notes()[1].endswith("/oncall/handoffs/weekly/2026-11-30")
+        assert t.told() == [("Mara", "Your shift is over: Weekly"), ("Jun", "You are on call now: Weekly")]
+
+
+async def test_nothing_is_told_twice_whatever_runs_again(dsn: str, clock: FakeClock) -> None:
+    async with team(dsn, clock) as t:
+        await t.until(MONDAY)
+        told = t.told()
+        assert len(told) == 3
+        for to in (MONDAY, MONDAY - HOUR, MONDAY + HOUR):
+            t.w.clock.set(to)
+            async with t.w.ctx.db.tx() as tx:
+                await due.schedule(tx, rounds.TIMER, str(t.id), to)
+            other = Worker(t.w.ctx, timer_handlers(), reactions.outbox_handlers())
+            await t.w.settle()
+            await other.settle(to)
+        assert t.told() == []
+
+
+async def test_after_a_downtime_nothing_is_told_of_the_past(dsn: str, clock: FakeClock) -> None:
+    async with team(dsn, clock) as t:
+        t.w.clock.set(MONDAY + 5 * HOUR)
+        await t.w.settle()
+        # the day before is over, and so is the end of Mara's shift; that Jun is on call is still true
+        assert t.told() == [("Jun", "You are on call now: Weekly")]
+        t.w.clock.set(MONDAY + timedelta(days=20))
+        await t.w.settle()
+        assert t.told() == [("Jun", "On call in 1 d: Weekly")]
+
+
+async def test_a_handoff_on_the_night_of_a_clock_change_is_told_when_the_wall_clock_says(
+    dsn: str, clock: FakeClock
+) -> None:
+    clock.set(datetime(2027, 3, 26, 12, tzinfo=UTC))
+    async with team(dsn, clock) as t:
+        # clocks go forward on Sunday: Monday 09:00 is 07:00 UTC
+        await t.until(datetime(2027, 3, 28, 6, 59, tzinfo=UTC))
+        assert t.told() == []
+        await t.until(datetime(2027, 3, 28, 7, tzinfo=UTC))
+        assert [title for _, title in t.told()] == ["On call in 1 d: Weekly"]
+        await t.until(datetime(2027, 3, 29, 7, tzinfo=UTC))
+        assert len(t.told()) == 2
+
+
+async def test_who_cannot_be_woken_is_warned_a_day_before(dsn: str, clock: FakeClock) -> None:
+    async with team(dsn, clock) as t:
+        await t.until(MONDAY + timedelta(days=5))
+        t.told()
+        async with t.w.ctx.db.tx() as tx:
+            await tx.execute("update contact_method set verified_at = null where kind <> 'email'")
+        await t.until(MONDAY + timedelta(days=6))
+        assert t.notes()[0].startswith("No way to wake you is verified")
+        assert t.notes()[0].endswith("/settings/contact")
+        assert t.told() == [("Ada", "On call in 1 d, but nothing can wake you: Weekly")]
+
+
+async def test_a_change_is_told_once_to_who_gains_and_to_who_loses_each_in_their_own_zone(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with team(dsn, clock) as t:
+        await t.run(
+            oncall.add_override,
+            schedule_id=t.id,
+            users=[t.ada],
+            start=MONDAY - timedelta(days=3),
+            end=MONDAY - timedelta(days=2),
+            reason="dentist",
+        )
+        notes = sorted(t.notes())
+        assert notes[0].startswith("You are no longer on call (Europe/Stockholm):\n- Fri 27 Nov 09:00 to Sat")
+        assert notes[1].startswith("You are on call (UTC):\n- Fri 27 Nov 08:00 to Sat 28 Nov 08:00")
+        assert sorted(t.told()) == [
+            ("Ada", "Mara Lindqvist changed Weekly"),
+            ("Mara", "Mara Lindqvist changed Weekly"),
+        ]
+        await t.w.settle()
+        assert t.told() == []
+
+
+async def test_a_change_that_acts_at_once_is_told_once_too(dsn: str, clock: FakeClock) -> None:
+    async with team(dsn, clock) as t:
+        await t.until(t.w.now + 4 * HOUR)
+        t.told()
+        await t.run(
+            oncall.add_override,
+            schedule_id=t.id,
+            users=[t.w.jun],
+            start=t.w.now,
+            end=t.w.now + 2 * HOUR,
+            reason="",
+        )
+        assert sorted(t.told()) == [
+            ("Jun", "Mara Lindqvist changed Weekly"),
+            ("Mara", "Mara Lindqvist changed Weekly"),
+        ]
+        await t.until(t.w.now + 2 * HOUR)
+        assert t.told() == [("Jun", "Your shift is over: Weekly"), ("Mara", "You are on call now: Weekly")]
+
+
+@pytest.mark.parametrize(("hours", "urgency"), [(2, "high"), (20, "low")])
+async def test_who_is_put_on_call_by_somebody_else_within_hours_is_told_urgently(
+    dsn: str, clock: FakeClock, hours: int, urgency: str
+) -> None:
+    async with team(dsn, clock) as t:
+        start = t.w.now + hours * HOUR
+        await t.run(
+            oncall.add_override, schedule_id=t.id, users=[t.w.jun], start=start, end=start + HOUR, reason=""
+        )
+        assert {m["person"]: m["urgency"] for m in t.w.sink.got if m["event"] == "change"} == {
+            "Jun Okafor": urgency,
+            "Mara Lindqvist": "low",
+        }
+
+
+async def test_cover_is_asked_of_who_is_free_and_the_requester_hears_who_takes_it(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with team(dsn, clock) as t:
+        await t.run(
+            oncall.add_override,
+            schedule_id=1,
+            users=[t.ada],
+            start=MONDAY - timedelta(days=4),
+            end=MONDAY - timedelta(days=3),
+            reason="",
+        )
+        t.told()
+        ask = await t.run(
+            covers.ask,
+            schedule_id=t.id,
+            requester=t.w.mara,
+            start=MONDAY - timedelta(days=4),
+            end=MONDAY - timedelta(days=3),
+            reason="a concert",
+        )
+        # Ada is on call elsewhere then
+        assert "“a concert”" in t.notes()[0]
+        assert t.told() == [("Jun", "Mara Lindqvist asks for cover: Weekly")]
+        await t.run(covers.take, ask.id, t.w.jun)
+        assert t.told() == [
+            ("Mara", "Jun Okafor covers for you: Weekly"),
+            ("Jun", "Mara Lindqvist changed Weekly"),
+        ]
+
+
+async def test_a_swap_is_proposed_to_the_other_and_the_answer_comes_back(dsn: str, clock: FakeClock) -> None:
+    async with team(dsn, clock) as t:
+        found = await t.run(
+            swaps.propose,
+            schedule_id=t.id,
+            proposer=t.w.mara,
+            other=t.w.jun,
+            mine=(MONDAY - timedelta(days=3), MONDAY),
+            theirs=(MONDAY, MONDAY + timedelta(days=3)),
+        )
+        assert t.told() == [("Jun", "Mara Lindqvist proposes a swap: Weekly")]
+        await t.run(swaps.decline, found.id)
+        assert t.told() == [("Mara", "Jun Okafor declined your swap: Weekly")]
+
+
+async def test_two_hundred_schedules_are_told_in_one_batch(dsn: str, clock: FakeClock) -> None:
+    async with team(dsn, clock) as t:
+        async with t.w.ctx.db.tx() as tx:
+            actor = await t.w.actor(t.w.mara)
+            for n in range(200):
+                await oncall.create_schedule(
+                    *(tx, actor),
+                    name=f"Rota {n}",
+                    team_id=1,
+                    tz="UTC",
+                    layers=[weekly(t.w.mara, t.w.jun)],
+                    now=t.w.now,
+                )
+        await t.w.settle()
+        t.told()
+        t.w.clock.set(MONDAY - 24 * HOUR)
+        await t.w.settle()
+        assert sorted(set(t.told())) == [
+            ("Jun", title) for title in sorted(f"On call in 1 d: {s}" for s in _names())
+        ]
+
+
+def _names() -> list[str]:
+    return ["Weekly", *(f"Rota {n}" for n in range(200))]

@@ -1,0 +1,166 @@
+"""Story: the shift ends; what happened is written down by itself, people finish it, both acknowledge."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from firebell.incidents import actions as incidents
+from firebell.kit.clock import FakeClock
+from firebell.oncall import actions as oncall
+from tests.api.callers import Api, browser, key_of
+from tests.stories.test_a_shift_comes_begins_and_ends import HOUR, MONDAY, Team, team
+
+DAY = "2026-11-30"
+PATH = f"/oncall/handoffs/weekly/{DAY}"
+
+
+@dataclass
+class Desk:
+    """The team with its API, and a browser."""
+
+    t: Team
+    api: Api
+    http: httpx.AsyncClient
+
+    async def as_(self, person: int) -> Api:
+        """Return the API called by somebody."""
+        return self.api.with_key(await key_of(self.t.w.ctx.db, self.t.w.clock, person))
+
+    async def body(self) -> str:
+        """Return the document's Markdown."""
+        return str((await self.api("GET", f"/schedules/weekly/handoffs/{DAY}"))["body"])
+
+    async def sign_in(self) -> None:
+        """Sign Mara in."""
+        await self.http.post("/login", data={"email": "mara@example.org", "password": "a quiet night please"})
+
+    async def post(self, path: str, **form: Any) -> httpx.Response:
+        """Send a form of the signed-in person."""
+        page = await self.http.get(PATH, params={"edit": "yes"})
+        token = re.search(r'name="csrf" value="([^"]+)"', page.text)
+        assert token
+        return await self.http.post(path, data={"csrf": token[1], **form})
+
+
+@asynccontextmanager
+async def desk(dsn: str, clock: FakeClock) -> AsyncIterator[Desk]:
+    async with team(dsn, clock) as t, browser(t.w) as http:
+        yield Desk(t, Api(http, await key_of(t.w.ctx.db, clock, t.w.mara)), http)
+
+
+async def test_the_draft_comes_four_hours_before_and_says_what_happened(dsn: str, clock: FakeClock) -> None:
+    async with desk(dsn, clock) as d:
+        w = d.t.w
+        await w.alert("Disk | full")
+        await w.settle()
+        await w.ack(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await incidents.declare(
+                *(tx, await w.actor(w.mara)),
+                title="Checkout is slow",
+                severity=1,
+                service_ids=[w.service],
+                now=w.now,
+            )
+        await d.t.run(
+            oncall.add_override,
+            schedule_id=d.t.id,
+            users=[d.t.ada],
+            start=MONDAY + timedelta(days=1),
+            end=MONDAY + timedelta(days=2),
+            reason="dentist",
+        )
+        await d.t.until(MONDAY - 4 * HOUR - timedelta(minutes=1))
+        await d.api("GET", f"/schedules/weekly/handoffs/{DAY}", status=404)
+        await d.t.until(MONDAY - 4 * HOUR)
+        body = await d.body()
+        assert "# Handoff: Weekly, 30 November 2026" in body
+        assert "Mara Lindqvist hands over to Jun Okafor at Mon 30 Nov 09:00." in body
+        assert "| PG-1 | Tue 24 Nov 04:14 | acked | Disk \\| full |" in body
+        assert "| INC-1 | SEV1 | Tue 24 Nov 04:14 | declared | Checkout is slow |" in body
+        assert "- Mara Lindqvist: 2 pages in the night of 23 November" in body
+        assert "- Tue 1 Dec 09:00 to Wed 2 Dec 09:00: Ada Byron" in body
+        assert "{{" not in body
+
+
+async def test_what_nobody_edited_is_drafted_again_when_the_shift_ends_and_what_somebody_wrote_stays(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with desk(dsn, clock) as d:
+        await d.t.until(MONDAY - 4 * HOUR)
+        assert "_No page is open._" in await d.body()
+        await d.t.w.alert("Late one")
+        await d.t.until(MONDAY)
+        assert "Late one" in await d.body()
+        saved = {"body": "Mine", "version": 2}
+        await d.api("PUT", f"/schedules/weekly/handoffs/{DAY}", saved)
+        await d.t.until(MONDAY + HOUR)
+        assert await d.body() == "Mine\n"
+
+
+async def test_both_acknowledge_and_nobody_else_can(dsn: str, clock: FakeClock) -> None:
+    async with desk(dsn, clock) as d:
+        await d.t.until(MONDAY - 4 * HOUR)
+        path = f"/schedules/weekly/handoffs/{DAY}/ack"
+        refused = await (await d.as_(d.t.ada))("POST", path, status=403)
+        assert refused["hint"] == "Who leaves and who enters acknowledge it."
+        first = await d.api("POST", path)
+        assert not first["acknowledged"]
+        again = await d.api("POST", path)
+        assert again["leaving"] == first["leaving"]
+        both = await (await d.as_(d.t.w.jun))("POST", path)
+        assert both["acknowledged"]
+        assert both["entering"][0]["name"] == "Jun Okafor"
+
+
+async def test_of_two_who_save_the_second_is_shown_both_texts(dsn: str, clock: FakeClock) -> None:
+    async with desk(dsn, clock) as d:
+        await d.t.until(MONDAY - 4 * HOUR)
+        await d.sign_in()
+        first = await d.post(PATH, body="First text", version="1")
+        assert first.status_code == 303
+        second = await d.post(PATH, body="Second text", version="1")
+        assert second.status_code == 409
+        assert "Somebody else saved this document meanwhile." in second.text
+        assert "First text" in second.text
+        assert "Second text" in second.text
+        await d.api("PUT", f"/schedules/weekly/handoffs/{DAY}", {"body": "x", "version": 1}, status=409)
+
+
+async def test_the_pages_lead_from_the_list_to_the_acknowledgement(dsn: str, clock: FakeClock) -> None:
+    async with desk(dsn, clock) as d:
+        await d.sign_in()
+        listed = await d.http.get("/oncall/handoffs")
+        assert "its draft comes in" in listed.text
+        await d.t.until(MONDAY - 4 * HOUR)
+        listed = await d.http.get("/oncall/handoffs", params={"schedule": "weekly"})
+        assert "yours to acknowledge" in listed.text
+        assert PATH in listed.text
+        done = await d.post(f"{PATH}/ack")
+        assert done.headers["location"] == PATH
+        shown = await d.http.get(PATH)
+        assert "acknowledged <time" in shown.text
+        assert "<script>" not in shown.text
+        assert (await d.http.get("/oncall/handoffs/weekly/2026-13-40")).status_code == 404
+
+
+async def test_an_evening_that_somebody_covers_makes_no_handoff_of_its_own(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with desk(dsn, clock) as d:
+        start = datetime.combine(date(2026, 11, 26), MONDAY.timetz())
+        await d.t.run(
+            *(oncall.add_override,),
+            schedule_id=d.t.id,
+            users=[d.t.ada],
+            start=start,
+            end=start + 4 * HOUR,
+            reason="",
+        )
+        await d.t.until(MONDAY + HOUR)
+        assert [h["day"] for h in await d.api("GET", "/handoffs")] == [DAY]
