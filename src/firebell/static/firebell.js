@@ -268,10 +268,7 @@
   addEventListener('pointercancel', () => drop(false));
   addEventListener('keydown', e => { if (e.key === 'Escape') drop(false); });
 
-  /* Small helps: the browser's zone as a first guess, copy, one submit per press, offline. */
-
   /* Small helps: the browser's zone as a first guess, copy, print, one submit per press, offline. */
-
   const zone = $('[data-zone]');
   if (zone && zone.value === zone.dataset.zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || zone.value;
   document.addEventListener('click', async e => {
