@@ -48,10 +48,11 @@ class Team:
             self.w.clock.set(min(instant, self.w.now + HOUR))
             await self.w.settle()
 
-    async def run(self, verb: Any, *args: Any, **more: Any) -> Any:
-        """Run a verb as Mara, and what follows from it."""
+    async def run(self, verb: Any, *args: Any, by: int | None = None, **more: Any) -> Any:
+        """Run a verb as Mara or somebody else, and what follows from it."""
+        actor = await self.w.actor(by or self.w.mara)
         async with self.w.ctx.db.tx() as tx:
-            found = await verb(tx, await self.w.actor(self.w.mara), *args, **more, now=self.w.now)
+            found = await verb(tx, actor, *args, **more, now=self.w.now)
         await self.w.settle()
         return found
 
@@ -266,7 +267,7 @@ async def test_a_swap_is_proposed_to_the_other_and_the_answer_comes_back(dsn: st
             theirs=(MONDAY, MONDAY + timedelta(days=3)),
         )
         assert t.told() == [("Jun", "Mara Lindqvist proposes a swap: Weekly")]
-        await t.run(swaps.decline, found.id)
+        await t.run(swaps.decline, found.id, by=t.w.jun)
         assert t.told() == [("Mara", "Jun Okafor declined your swap: Weekly")]
 
 

@@ -87,7 +87,11 @@ def _of_shift(
             link = f"/oncall/{schedule.slug}" if wakes else "/settings/contact"
         case marks.Kind.START:
             title, note = words.began(
-                schedule.name, mark.end, person.tz, _names(leaving, everyone, person.id)
+                schedule.name,
+                mark.end,
+                person.tz,
+                _names(leaving, everyone, person.id),
+                documented=documented,
             )
         case _:
             title, note = words.ended(schedule.name, _names(entering, everyone, person.id))

@@ -41,10 +41,11 @@ def before(
     return f"On call in {duration(start - now)}, but nothing can wake you: {schedule}", f"{warning}\n\n{note}"
 
 
-def began(schedule: str, end: datetime | None, tz: str, leaving: str) -> tuple[str, str]:
-    """Return what is said when a shift begins."""
+def began(schedule: str, end: datetime | None, tz: str, leaving: str, *, documented: bool) -> tuple[str, str]:
+    """Return what is said when a shift begins; `documented` that there is a handoff to read."""
     until = f"until {clock(end, tz)} ({tz})" if end else "until further notice"
-    takes = f" You take over from {leaving}: read the handoff and acknowledge it." if leaving else ""
+    takes = f" You take over from {leaving}." if leaving else ""
+    takes += " Read the handoff and acknowledge it." if documented else ""
     return f"You are on call now: {schedule}", f"Pages of {schedule} come to you {until}.{takes}"
 
 

@@ -64,8 +64,8 @@ def _public(found: Rates, year: int) -> Holidays:
 
 async def report(tx: Tx, month: date, now: datetime) -> Report:
     """Return a month of every schedule, team and person, as far as it has come."""
-    low = measure.bounds(month, "UTC")[0] - LONGEST - timedelta(days=1)
-    high = measure.bounds(month, "UTC")[1] + timedelta(days=2)
+    low, high = measure.bounds(month, "UTC")
+    low, high = low - measure.SHIFT, high + measure.ZONES
     found = await rates(tx)
     everyone = {p.id: p for p in await people.people(tx)}
     return measure.report(

@@ -6,13 +6,17 @@ from statistics import fmean, median
 
 from firebell.load.model import Calls, Earned, Rates, Report, Row, Share
 from firebell.load.pay import pay, time_off
-from firebell.oncall.fairness import Holidays, Load, against, load, night_of, shifts_of, union
+from firebell.oncall.fairness import Holidays, Load, against, load_of, night_of, shifts_of, union
 from firebell.oncall.model import Schedule
 from firebell.oncall.turns import mu
 from firebell.paging.model import Arrival
 from firebell.people.model import Person, Team
 
 NIGHT = timedelta(hours=9)
+SHIFT = timedelta(days=36)
+"""How far before a month the beginnings of its shifts are looked for."""
+ZONES = timedelta(days=2)
+"""How much later a month ends somewhere, and its last night with it."""
 TIRING = 2
 """More pages than this in a night tell of something to repair."""
 
@@ -53,19 +57,22 @@ def report(
     by_person: dict[int, list[Arrival]] = {}
     for arrival in arrivals:
         by_person.setdefault(arrival.person_id, []).append(arrival)
+    low, high = bounds(month, "UTC")
+    shifts = [shifts_of(s, low - SHIFT, min(high + ZONES, now)) for s in schedules]
 
-    def rows(of: Sequence[Schedule]) -> list[Row]:
-        return _rows(month, of, people, by_person, holidays, now)
+    def rows(wanted: Sequence[bool]) -> list[Row]:
+        own = [found for found, want in zip(shifts, wanted, strict=True) if want]
+        return _rows(month, own, people, by_person, holidays, now)
 
     earned = []
-    for row in rows(schedules):
+    for row in rows([True] * len(schedules)):
         rest = time_off(by_person.get(row.person.id, []), row.person.tz, month, rates)
         earned.append(Earned(row, pay(row.load, rates), rest))
-    by_team = [(t, [s for s in schedules if s.team_id == t.id]) for t in teams]
+    by_team = [(t, [s.team_id == t.id for s in schedules]) for t in teams]
     return Report(
         month,
-        [Share(s, rows([s])) for s in schedules],
-        [Share(t, rows(of)) for t, of in by_team if of],
+        [Share(s, rows([one is s for one in schedules])) for s in schedules],
+        [Share(t, rows(wanted)) for t, wanted in by_team if any(wanted)],
         earned,
         rates,
         now,
@@ -74,32 +81,27 @@ def report(
 
 def _rows(
     month: date,
-    schedules: Sequence[Schedule],
+    shifts: Sequence[Mapping[int | str, Sequence[Stretch]]],
     people: Mapping[int, Person],
     arrivals: Mapping[int, Sequence[Arrival]],
     holidays: Holidays,
     now: datetime,
 ) -> list[Row]:
     found: list[tuple[Person, Load, int, Calls]] = []
-    for tz in sorted({p.tz for p in people.values()}):
-        a, b = bounds(month, tz)
-        carried = _carried(schedules, a, min(b, now), tz, holidays)
-        late = _carried(schedules, a, min(b + NIGHT, now), tz, holidays)
-        shifts = [shifts_of(s, a - timedelta(days=35), min(b, now)) for s in schedules] if a < now else []
-        for user, mine in carried.items():
-            person = people.get(int(user))
-            if person is None or person.tz != tz:
-                continue
-            nights = sum((n.year, n.month) == (month.year, month.month) for n in late[user].nights)
-            own = [stretch for one in shifts for stretch in one.get(user, []) if stretch[1] > a]
-            found.append((person, mine, nights, _calls(arrivals.get(person.id, []), own, a, b, tz)))
+    for user in dict.fromkeys(user for one in shifts for user in one):
+        person = people.get(int(user))
+        if person is None:
+            continue
+        own = [one[user] for one in shifts if user in one]
+        a, b = bounds(month, person.tz)
+        mine = load_of(own, a, min(b, now), person.tz, holidays)
+        if not mine.hours:
+            continue
+        late = load_of(own, a, min(b + NIGHT, now), person.tz, holidays)
+        nights = sum((n.year, n.month) == (month.year, month.month) for n in late.nights)
+        touched = [(start, end) for one in own for start, end in one if end > a and start < b]
+        found.append((person, mine, nights, _calls(arrivals.get(person.id, []), touched, a, b, person.tz)))
     return _compared(found)
-
-
-def _carried(
-    schedules: Sequence[Schedule], a: datetime, b: datetime, tz: str, holidays: Holidays
-) -> Mapping[int | str, Load]:
-    return load(schedules, a, b, lambda _: tz, lambda _: holidays)
 
 
 def _calls(

@@ -147,24 +147,24 @@ def load(
     """
     if a >= b:
         return {}
-    carried: dict[User, list[Stretch]] = {}
-    begun: dict[User, int] = {}
+    shifts: dict[User, list[Sequence[Stretch]]] = {}
     for schedule in schedules:
         for user, found in shifts_of(schedule, a - _BEFORE, b).items():
-            begun[user] = begun.get(user, 0) + sum(start >= a for start, _ in found)
-            carried.setdefault(user, []).extend((max(start, a), end) for start, end in found if end > a)
-    return {
-        user: _of(union(stretches), begun[user], tz_of(user), holidays_of(user))
-        for user, stretches in carried.items()
-        if stretches
-    }
+            shifts.setdefault(user, []).append(found)
+    loads = {user: load_of(s, a, b, tz_of(user), holidays_of(user)) for user, s in shifts.items()}
+    return {user: found for user, found in loads.items() if found.hours}
 
 
-def _of(stretches: Sequence[Stretch], begun: int, tz: str, holidays: Holidays) -> Load:
+def load_of(
+    shifts: Sequence[Sequence[Stretch]], a: datetime, b: datetime, tz: str, holidays: Holidays = ()
+) -> Load:
+    """Return what one person carries on `[a, b)`, given their shifts on each schedule from before `a` on."""
+    begun = sum(a <= start < b for found in shifts for start, _ in found)
+    cut = [(max(start, a), min(end, b)) for found in shifts for start, end in found if start < b and end > a]
     by_class: dict[HourClass, timedelta] = {}
     hours = weekend = holiday = _ZERO
     nights = set()
-    for part in (p for start, end in stretches for p in parts(start, end, tz)):
+    for part in (p for start, end in union(cut) for p in parts(start, end, tz)):
         counted = class_of(part, holidays)
         by_class[counted] = by_class.get(counted, _ZERO) + part.length
         hours += part.length
