@@ -30,6 +30,8 @@ from firebell.kit.live import stream
 from firebell.kit.log import correlation_id
 from firebell.oncall import api as oncall_api
 from firebell.oncall import pages as oncall_pages
+from firebell.oncall.calendars import api as calendars_api
+from firebell.oncall.calendars import pages as calendars_pages
 from firebell.paging import api as paging_api
 from firebell.paging import pages as paging_pages
 from firebell.paging import policy_pages
@@ -49,6 +51,8 @@ SLICES = (
     catalog_api,
     alerts_pages,
     alerts_api,
+    calendars_pages,
+    calendars_api,
     oncall_pages,
     oncall_api,
     paging_pages,
@@ -63,7 +67,7 @@ SLICES = (
 )
 
 
-SIGNED = ("/ack/", "/welcome/")
+SIGNED = ("/ack/", "/welcome/", "/calendar/")
 """Where addresses carry a token that acts for somebody."""
 LARGEST = 4 * 1024 * 1024
 """The largest body in bytes, but for inbound alerts, which have their own limit."""

@@ -239,7 +239,7 @@ def _detail(found: Schedule) -> ScheduleDetail:
     return ScheduleDetail(
         **_schedule(found).model_dump(),
         layers=[_layer(layer) for layer in found.layers],
-        edits=[_edit(edit) for edit in found.edits],
+        edits=[_edit(edit) for edit in found.edits if isinstance(edit.id, int)],
     )
 
 
@@ -357,7 +357,9 @@ async def list_overrides(
 ) -> list[EditShown]:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        found = [e for e in (await actions.by_slug(tx, slug)).edits if which == "all" or e.end > now]
+        edits = (await actions.by_slug(tx, slug)).edits
+    # what calendars of others say is changed there, and is not listed
+    found = [e for e in edits if isinstance(e.id, int) and (which == "all" or e.end > now)]
     return [_edit(e) for e in stretch.newest(found, [int(e.id) for e in found])]
 
 

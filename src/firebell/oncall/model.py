@@ -99,3 +99,12 @@ class Run:
     end: datetime
     users: tuple[User, ...]
     cause: tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleChanged:
+    """Layers or edits changed who is on duty within the next 90 days; `changes` are at most 100."""
+
+    schedule_id: int
+    by: str
+    changes: tuple[tuple[datetime, datetime, tuple[int, ...], tuple[int, ...]], ...]

@@ -12,7 +12,8 @@ from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
 async def insert_schedule(tx: Tx, name: str, slug: str, team_id: int, tz: str, now: datetime) -> int | None:
     """Insert a schedule and return its id, None when the name is taken."""
     found: int | None = await tx.value(
-        "insert into schedule (name, slug, team_id, tz, created_at) values ($1, $2, $3, $4, $5)"
+        "insert into schedule (name, slug, team_id, tz, created_at, changed_at)"
+        " values ($1, $2, $3, $4, $5, $5)"
         " on conflict (slug) do nothing returning id",
         name,
         slug,
@@ -84,7 +85,7 @@ async def schedules(tx: Tx, ids: Sequence[int] | None = None) -> list[Schedule]:
         "select * from layer where schedule_id = any($1::bigint[]) order by position, id", wanted
     ):
         layers[row["schedule_id"]].append(_layer(row))
-    edits: dict[int, list[Edit]] = defaultdict(list)
+    edits = await _imported(tx, wanted)
     for row in await tx.fetch(
         "select * from schedule_edit where schedule_id = any($1::bigint[]) and removed_at is null"
         " order by id",
@@ -104,6 +105,43 @@ async def schedules(tx: Tx, ids: Sequence[int] | None = None) -> list[Schedule]:
         )
         for row in rows
     ]
+
+
+async def _imported(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, list[Edit]]:
+    """Return what calendars of others say as edits that act before all edits made here, layers first.
+
+    Somebody who left is not among them, and a shift of nobody decides nothing: the layers answer.
+    """
+    rows = await tx.fetch(
+        "select i.schedule_id, i.name, s.id, s.starts_at, s.ends_at, array("
+        "select u from unnest(s.users) with ordinality x(u, n) join person p on p.id = u and p.active order by n)"
+        " as users from calendar_shift s join calendar_import i on i.id = s.import_id"
+        " where i.schedule_id = any($1::bigint[]) and i.use in ('layer', 'override') and s.users <> '{}'"
+        " order by i.use = 'override', i.id, s.starts_at",
+        list(schedule_ids),
+    )
+    found: dict[int, list[Edit]] = defaultdict(list)
+    for number, row in enumerate(rows, -len(rows)):
+        if row["users"]:
+            found[row["schedule_id"]].append(
+                Edit(
+                    id=f"ical:{row['id']}",
+                    seq=number,
+                    start=row["starts_at"],
+                    end=row["ends_at"],
+                    kind=EditKind.SET,
+                    users=tuple(row["users"]),
+                    reason=row["name"],
+                )
+            )
+    return found
+
+
+async def raise_version(tx: Tx, schedule_id: int, now: datetime) -> None:
+    """Count a change of the schedule, and note when it was."""
+    await tx.execute(
+        "update schedule set version = version + 1, changed_at = $2 where id = $1", schedule_id, now
+    )
 
 
 async def inactive(tx: Tx) -> frozenset[int]:
@@ -141,7 +179,7 @@ async def insert_edit(
         created_by,
         now,
     )
-    await tx.execute("update schedule set version = version + 1 where id = $1", schedule_id)
+    await raise_version(tx, schedule_id, now)
     assert isinstance(found, int)
     return found
 
@@ -154,5 +192,5 @@ async def remove_edit(tx: Tx, edit_id: int, now: datetime) -> int | None:
         now,
     )
     if found is not None:
-        await tx.execute("update schedule set version = version + 1 where id = $1", found)
+        await raise_version(tx, found, now)
     return found
