@@ -55,13 +55,16 @@ class StrayShown(Shown):
 
 
 class ImportShown(Shown):
-    """A calendar that comes in; `stale` (S-ICAL-STALE): no good copy for six hours, the last one stays."""
+    """A calendar that comes in, without its address, which may be secret.
+
+    `stale` (S-ICAL-STALE): there was no good copy for six hours, and the last one stays.
+    """
 
     id: int
     name: str
     use: Use
     source: Source
-    url: str
+    host: str
     country: str
     subdivision: str
     people: list[int]
@@ -126,7 +129,7 @@ def _import(found: Import, now: datetime) -> ImportShown:
         name=found.name,
         use=found.use,
         source=found.source,
-        url=found.url,
+        host=found.host,
         country=found.country,
         subdivision=found.subdivision,
         people=list(found.users),

@@ -93,7 +93,7 @@ def entries(schedule: Schedule, a: datetime, b: datetime) -> list[Entry]:
         turns = _by_turn(layer, run) if layer else ((run, None),)
         for turn, k in turns:
             if turn.start < b and turn.end > a:
-                found.append(_entry(schedule, turn, k, cut=turn.start == first and first < a))
+                found.append(_entry(schedule, turn, k, cut=turn.start == a - _LONGEST))
     return found
 
 

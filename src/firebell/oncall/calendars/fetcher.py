@@ -1,4 +1,4 @@
-"""Fetches the calendars that are due, beside the timers: a slow server keeps no page waiting."""
+"""Fetches the calendars that are due in a lane of its own: a timer that waited for a server would hold pages up."""
 
 import asyncio
 import hashlib

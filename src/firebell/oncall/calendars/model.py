@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 BACK, AHEAD = timedelta(days=30), timedelta(days=180)
 """How far a feed reaches, and how far ahead an import is expanded."""
@@ -83,6 +84,11 @@ class Import:
     error: str
     notes: tuple[str, ...]
     unmatched: tuple[Stray, ...]
+
+    @property
+    def host(self) -> str:
+        """Where it comes from; the rest of the address may be a secret."""
+        return urlsplit(self.url).hostname or ""
 
     def stale(self, now: datetime) -> bool:
         """Say whether it has failed for so long that somebody must look (S-ICAL-STALE)."""

@@ -176,6 +176,7 @@ async def all_calendars(request: Request) -> Response:
         "live": "oncall",
         "schedules": schedules,
         "imports": imports,
+        "titles": {s.slug: s.name for s in schedules},
         "conflicts": conflicts,
         "names": names,
     }
