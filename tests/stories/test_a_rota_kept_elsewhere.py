@@ -14,6 +14,7 @@ from firebell.kit.errors import Invalid
 from firebell.kit.events import Actor
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions
+from firebell.oncall.calendars.feeds import entries, horizon
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.oncall.calendars.model import Import, Use
 from firebell.oncall.calendars.reader import Job, made
@@ -114,6 +115,12 @@ async def who(w: World, at: datetime | None = None) -> tuple[int, ...]:
     async with w.ctx.db.tx() as tx:
         found = (await oncall.schedules_by_id(tx, [schedule]))[schedule]
     return oncall.users_at(found, at or w.now)
+
+
+async def keys(w: World) -> set[str]:
+    """Return the names of the events that a feed of the primary schedule has."""
+    async with w.ctx.db.tx() as tx:
+        return {e.key for e in entries(await oncall.by_slug(tx, "payments-primary"), *horizon(w.now))}
 
 
 async def poll(w: World, **by: float) -> None:
@@ -276,9 +283,11 @@ async def test_only_a_change_of_duty_is_a_new_version(dsn: str, clock: FakeClock
         for there.etag in ('"2"', '"3"'):
             await poll(w, minutes=20)
         assert await version() == 2
+        before = await keys(w)
         there.etag, there.body = '"4"', ROTA.replace(b"COUNT=60", b"COUNT=61")
         await poll(w, minutes=20)
         assert await version() == 3
+        assert len(before & await keys(w)) >= len(before) - 1, "the events of a feed keep their names"
 
 
 async def test_my_own_calendar_says_when_i_am_on_call_while_busy(dsn: str, clock: FakeClock) -> None:

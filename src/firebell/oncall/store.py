@@ -113,7 +113,7 @@ async def _imported(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, list[Edit]
     Somebody who left is not among them, and a shift of nobody decides nothing: the layers answer.
     """
     rows = await tx.fetch(
-        "select i.schedule_id, i.name, s.id, s.starts_at, s.ends_at, array("
+        "select i.schedule_id, i.name, i.id, s.starts_at, s.ends_at, array("
         "select u from unnest(s.users) with ordinality x(u, n) join person p on p.id = u and p.active order by n)"
         " as users from calendar_shift s join calendar_import i on i.id = s.import_id"
         " where i.schedule_id = any($1::bigint[]) and i.use in ('layer', 'override') and s.users <> '{}'"
@@ -125,7 +125,8 @@ async def _imported(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, list[Edit]
         if row["users"]:
             found[row["schedule_id"]].append(
                 Edit(
-                    id=f"ical:{row['id']}",
+                    # named by what it says: its row is written anew whenever the calendar changes
+                    id=f"ical:{row['id']}:{int(row['starts_at'].timestamp())}",
                     seq=number,
                     start=row["starts_at"],
                     end=row["ends_at"],
