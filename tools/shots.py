@@ -19,7 +19,16 @@ PAGES = (
     *("/oncall", "/oncall/payments-primary", "/oncall/me", "/oncall/new"),
     *("/escalation", "/escalation/payments-critical", "/escalation/payments-critical/edit"),
     *("/services", "/services/checkout-api", "/alerts", "/alerts/1", "/post-mortems"),
-    *("/settings", "/settings/contact", "/settings/keys", "/settings/people", "/settings/teams"),
+    *(
+        "/settings",
+        "/settings/contact",
+        "/settings/keys",
+        "/settings/calendars",
+        "/oncall/calendars",
+        "/oncall/payments-primary/calendars",
+        "/settings/people",
+        "/settings/teams",
+    ),
     *("/settings/audit", "/more", "/nowhere", "/oncall?view=day", "/oncall?view=month"),
 )
 SIZES = {"desktop": (1440, 1000), "phone": (390, 844)}

@@ -35,6 +35,8 @@ from firebell.load import pages as load_pages
 from firebell.oncall import api as oncall_api
 from firebell.oncall import edit_pages, exchange_api, exchange_pages, schedule_api
 from firebell.oncall import pages as oncall_pages
+from firebell.oncall.calendars import api as calendars_api
+from firebell.oncall.calendars import pages as calendars_pages
 from firebell.paging import api as paging_api
 from firebell.paging import pages as paging_pages
 from firebell.paging import policy_pages
@@ -54,12 +56,14 @@ SLICES = (
     catalog_api,
     alerts_pages,
     alerts_api,
-    exchange_pages,
-    edit_pages,
     handoffs_pages,
     handoffs_api,
     load_pages,
     load_api,
+    calendars_pages,
+    calendars_api,
+    exchange_pages,
+    edit_pages,
     oncall_pages,
     oncall_api,
     schedule_api,
@@ -76,7 +80,7 @@ SLICES = (
 )
 
 
-SIGNED = ("/ack/", "/welcome/")
+SIGNED = ("/ack/", "/welcome/", "/calendar/")
 """Where addresses carry a token that acts for somebody."""
 LARGEST = 4 * 1024 * 1024
 """The largest body in bytes, but for inbound alerts, which have their own limit."""

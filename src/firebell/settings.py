@@ -30,7 +30,7 @@ class Settings:
     mail_from: str = "Firebell <firebell@localhost>"
     """FIREBELL_MAIL_FROM: the sender of e-mail."""
     allowed_networks: tuple[Network, ...] = ()
-    """FIREBELL_ALLOWED_NETWORKS: private networks that webhooks and ntfy may reach, comma-separated."""
+    """FIREBELL_ALLOWED_NETWORKS: private networks that webhooks, ntfy and calendars may reach, comma-separated."""
     ntfy_url: str = "https://ntfy.sh"
     """FIREBELL_NTFY_URL: the ntfy server for topics given without an address."""
     log_level: str = "info"

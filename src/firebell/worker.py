@@ -18,6 +18,7 @@ from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.log import correlation_id
 from firebell.kit.migrate import Outdated, fence
 from firebell.oncall import due as oncall_due
+from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import due as paging_due
 from firebell.paging.sender import Sender
 
@@ -48,7 +49,7 @@ def timer_handlers() -> dict[str, due.Handler]:
 
 
 class Worker:
-    """Runs the three lanes `due`, `outbox` and `send`; any number of workers share one database."""
+    """Runs the lanes `due`, `outbox`, `send` and `calendars`; any number of workers share one database."""
 
     def __init__(
         self,
@@ -61,8 +62,9 @@ class Worker:
         self._timers = timers
         self._reactions = reactions
         self._ensure = ensure_database
-        self._wake = {"due": asyncio.Event(), "outbox": asyncio.Event(), "send": asyncio.Event()}
+        self._wake = {name: asyncio.Event() for name in ("due", "outbox", "send", "calendars")}
         self._sender = Sender(ctx, on_free=self._wake["send"].set)
+        self._fetcher = Fetcher(ctx)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish what is running; a lost database is waited for.
@@ -75,6 +77,7 @@ class Worker:
             asyncio.create_task(self._lane("due", stop, self.run_due, due.next_at, rests=True)),
             asyncio.create_task(self._lane("outbox", stop, self.run_outbox, outbox.next_at)),
             asyncio.create_task(self._lane("send", stop, self._sender.run_once, self._sender.next_at)),
+            asyncio.create_task(self._lane("calendars", stop, self._fetcher.run_once, self._fetcher.next_at)),
         ]
         await asyncio.wait([asked, listener, *lanes], return_when=asyncio.FIRST_COMPLETED)
         over = asyncio.get_running_loop().time() + GRACE_S
@@ -95,6 +98,7 @@ class Worker:
         busy = True
         while busy:
             ran = await self.run_due(now) + await self.run_outbox(now) + await self._sender.run_once(now)
+            ran += await self._fetcher.run_once(now)
             await self._sender.drain()
             busy = ran > 0
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from firebell.commands.calendars import feed, import_
 from firebell.commands.client import call, call_all, seg
 from firebell.commands.handoff import free, handoff, rates, report
 from firebell.commands.oncall_exchange import cover, swap, vacation
@@ -27,6 +28,10 @@ def oncall(ctx: click.Context) -> None:
     """Who is on call now."""
     if ctx.invoked_subcommand is None:
         _who(None)
+
+
+oncall.add_command(feed)
+oncall.add_command(import_)
 
 
 @oncall.command(epilog=example("firebell oncall who --at 2026-12-24T18:00"))

@@ -127,3 +127,40 @@ async def post(http: httpx.AsyncClient, url: str, **given: Any) -> Reply:
                 break
         text = bytes(read[:_ENOUGH]).decode(response.encoding or "utf-8", "replace")
         return Reply(response.status_code, response.headers.get("retry-after", ""), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What a server has at an address; `body` is None when it is as it was (304)."""
+
+    body: bytes | None
+    etag: str
+    modified: str
+
+
+async def get(http: httpx.AsyncClient, url: str, etag: str, modified: str, limit: int) -> Got:
+    """Return what is at `url` unless it is as it was, following at most three redirects.
+
+    Raises `Invalid` for any other answer and for more than `limit` bytes, `httpx.HTTPError` for none.
+    """
+    headers = {"Accept-Encoding": "identity", "User-Agent": "firebell"}
+    headers |= {"If-None-Match": etag} if etag else {}
+    headers |= {"If-Modified-Since": modified} if modified else {}
+    for _ in range(4):
+        async with http.stream("GET", url, headers=headers) as response:
+            if response.status_code == httpx.codes.NOT_MODIFIED:
+                return Got(None, etag, modified)
+            if response.has_redirect_location:
+                url = check_url(str(httpx.URL(url).join(response.headers["location"])))
+                continue
+            if response.status_code != httpx.codes.OK:
+                raise Invalid(f"The server answered {response.status_code} {response.reason_phrase}.")
+            read = bytearray()
+            async for chunk in response.aiter_bytes(64 * 1024):
+                read += chunk
+                if len(read) > limit:
+                    raise Invalid(f"There are more than {limit // 1024**2} MB.")
+            return Got(
+                bytes(read), response.headers.get("etag", ""), response.headers.get("last-modified", "")
+            )
+    raise Invalid("The address redirects more than three times.")

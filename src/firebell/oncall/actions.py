@@ -186,7 +186,7 @@ async def rename_schedule(
     zone = old.tz if tz is None else people.check_zone(tz)
     team = old.team_id if team_id is None else (await people.team(tx, team_id)).id
     slug = old.slug if clean == old.name else slugify(clean)
-    if not await store.rename(tx, schedule_id, clean, slug, team, zone):
+    if not await store.rename(tx, schedule_id, clean, slug, team, zone, now):
         raise Conflict(f"There is already a schedule {clean}.", fields={"name": "This name is taken."})
     await tx.audit(
         actor, "schedule.renamed", f"schedule:{schedule_id}", now, name=clean, team_id=team, tz=zone
@@ -236,7 +236,7 @@ async def replace_layers(
         return old
     rows = {layer.id for layer in old.layers}
     kept = [int(layer.id) for layer in new.layers if layer.id in rows]
-    await store.replace_layers(tx, schedule_id, new.layers, kept)
+    await store.replace_layers(tx, schedule_id, new.layers, kept, now)
     await tx.audit(
         actor, "schedule.layers", f"schedule:{schedule_id}", now, at=when, layers=[x.name for x in layers]
     )

@@ -181,7 +181,8 @@ async def list_overrides(
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, slug, since=now if which == "coming" else None)
-    found = schedule.edits
+    # what calendars of others say is changed there, and is not listed
+    found = [e for e in schedule.edits if isinstance(e.id, int)]
     return [edit_shown(e) for e in stretch.newest(found, [int(e.id) for e in found])]
 
 

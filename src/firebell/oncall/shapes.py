@@ -311,6 +311,6 @@ def detail_shown(found: Schedule) -> ScheduleDetail:
     return ScheduleDetail(
         **schedule_shown(found).model_dump(),
         layers=[layer_shown(layer) for layer in found.layers],
-        edits=[edit_shown(edit) for edit in found.edits],
+        edits=[edit_shown(edit) for edit in found.edits if isinstance(edit.id, int)],
         shadows=[ShadowShown.model_validate(shadow) for shadow in found.shadows],
     )

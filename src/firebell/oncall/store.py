@@ -11,7 +11,8 @@ from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Shadow, Unit,
 async def insert_schedule(tx: Tx, name: str, slug: str, team_id: int, tz: str, now: datetime) -> int | None:
     """Insert a schedule and return its id, None when the name is taken."""
     found: int | None = await tx.value(
-        "insert into schedule (name, slug, team_id, tz, created_at) values ($1, $2, $3, $4, $5)"
+        "insert into schedule (name, slug, team_id, tz, created_at, changed_at)"
+        " values ($1, $2, $3, $4, $5, $5)"
         " on conflict (slug) do nothing returning id",
         name,
         slug,
@@ -102,7 +103,7 @@ async def schedules(
     layers: dict[int, list[Layer]] = defaultdict(list)
     for row in await tx.fetch(f"select * from layer{between} order by position, id", *wanted):
         layers[row["schedule_id"]].append(_layer(row))
-    edits: dict[int, list[Edit]] = defaultdict(list)
+    edits = await _imported(tx, *wanted)
     for row in await tx.fetch(
         f"select * from schedule_edit{between} and removed_at is null order by id", *wanted
     ):
@@ -137,6 +138,49 @@ async def slugs_by_id(tx: Tx) -> dict[int, str]:
     return {
         row["id"]: row["slug"] for row in await tx.fetch("select id, slug from schedule order by name, id")
     }
+
+
+async def _imported(
+    tx: Tx, schedule_ids: Sequence[int], since: datetime | None, until: datetime | None
+) -> dict[int, list[Edit]]:
+    """Return what calendars of others say as edits that act before all edits made here, layers first.
+
+    Somebody who left is not among them, and a shift of nobody decides nothing: the layers answer.
+    """
+    rows = await tx.fetch(
+        "select i.schedule_id, i.name, i.id, s.starts_at, s.ends_at, array("
+        "select u from unnest(s.users) with ordinality x(u, n) join person p on p.id = u and p.active order by n)"
+        " as users from calendar_shift s join calendar_import i on i.id = s.import_id"
+        " where i.schedule_id = any($1::bigint[]) and i.use in ('layer', 'override') and s.users <> '{}'"
+        " and ($2::timestamptz is null or s.ends_at > $2) and ($3::timestamptz is null or s.starts_at < $3)"
+        " order by i.use = 'override', i.id, s.starts_at",
+        list(schedule_ids),
+        since,
+        until,
+    )
+    found: dict[int, list[Edit]] = defaultdict(list)
+    for number, row in enumerate(rows, -len(rows)):
+        if row["users"]:
+            found[row["schedule_id"]].append(
+                Edit(
+                    # named by what it says: its row is written anew whenever the calendar changes
+                    id=f"ical:{row['id']}:{int(row['starts_at'].timestamp())}",
+                    seq=number,
+                    start=row["starts_at"],
+                    end=row["ends_at"],
+                    kind=EditKind.SET,
+                    users=tuple(row["users"]),
+                    reason=row["name"],
+                )
+            )
+    return found
+
+
+async def raise_version(tx: Tx, schedule_id: int, now: datetime) -> None:
+    """Count a change of the schedule, and note when it was."""
+    await tx.execute(
+        "update schedule set version = version + 1, changed_at = $2 where id = $1", schedule_id, now
+    )
 
 
 async def ids(tx: Tx) -> list[int]:
@@ -174,19 +218,21 @@ async def lock_free(tx: Tx, schedule_ids: Sequence[int]) -> set[int]:
     return {row["id"] for row in rows}
 
 
-async def rename(tx: Tx, schedule_id: int, name: str, slug: str, team_id: int, tz: str) -> bool:
+async def rename(
+    tx: Tx, schedule_id: int, name: str, slug: str, team_id: int, tz: str, now: datetime
+) -> bool:
     """Rename a schedule; False when another one has the name."""
     taken = await tx.value("select true from schedule where slug = $2 and id <> $1", schedule_id, slug)
     if not taken:
         await tx.execute(
-            "update schedule set name = $2, slug = $3, team_id = $4, tz = $5, version = version + 1"
-            " where id = $1",
+            "update schedule set name = $2, slug = $3, team_id = $4, tz = $5 where id = $1",
             schedule_id,
             name,
             slug,
             team_id,
             tz,
         )
+        await raise_version(tx, schedule_id, now)
     return not taken
 
 
@@ -195,7 +241,9 @@ async def delete(tx: Tx, schedule_id: int) -> None:
     await tx.execute("delete from schedule where id = $1", schedule_id)
 
 
-async def replace_layers(tx: Tx, schedule_id: int, layers: Sequence[Layer], kept: Collection[int]) -> None:
+async def replace_layers(
+    tx: Tx, schedule_id: int, layers: Sequence[Layer], kept: Collection[int], now: datetime
+) -> None:
     """Store a whole list of layers from low to high: those of `kept` stay rows, of which the end may differ.
 
     The others become new rows, and rows that are not kept go.
@@ -210,7 +258,7 @@ async def replace_layers(tx: Tx, schedule_id: int, layers: Sequence[Layer], kept
             )
         else:
             await insert_layer(tx, schedule_id, position, layer)
-    await tx.execute("update schedule set version = version + 1 where id = $1", schedule_id)
+    await raise_version(tx, schedule_id, now)
 
 
 async def insert_shadow(tx: Tx, schedule_id: int, shadow: Shadow, now: datetime) -> int:
@@ -253,7 +301,7 @@ async def insert_edit(tx: Tx, schedule_id: int, edit: Edit, now: datetime) -> in
         edit.created_by,
         now,
     )
-    await tx.execute("update schedule set version = version + 1 where id = $1", schedule_id)
+    await raise_version(tx, schedule_id, now)
     assert isinstance(found, int)
     return found
 
@@ -273,4 +321,4 @@ async def remove_edits(tx: Tx, schedule_id: int, edit_ids: Sequence[int], now: d
         list(edit_ids),
         now,
     )
-    await tx.execute("update schedule set version = version + 1 where id = $1", schedule_id)
+    await raise_version(tx, schedule_id, now)

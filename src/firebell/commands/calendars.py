@@ -1,0 +1,144 @@
+"""`firebell oncall feed` and `firebell oncall import`: calendars out and in."""
+
+from pathlib import Path
+
+import click
+
+from firebell.commands.client import call, call_all, seg
+from firebell.commands.say import USAGE, as_json, example, fail, local, short, show, table
+
+_ID = click.IntRange(1, 2**63 - 1)
+
+
+@click.group()
+def feed() -> None:
+    """Shifts at an address for a calendar app."""
+
+
+@feed.command("list", epilog=example("firebell oncall feed list"))
+@as_json
+def list_feeds() -> None:
+    """List my feeds."""
+    found = call("GET", "/api/v1/calendar-feeds")
+    rows = [[str(f["id"]), f["kind"], f["name"], short(f["last_used_at"]) or "never"] for f in found]
+    show(found, table(("ID", "OF", "NAME", "LAST READ"), rows, wide=2) if rows else "You have no feed.")
+
+
+@feed.command("make", epilog=example("firebell oncall feed make", "firebell oncall feed make --team 1"))
+@click.option("--schedule", default="", help="Of a schedule; without this and --team, of my shifts.")
+@click.option("--team", type=_ID, help="Of all schedules of a team, by its id.")
+@as_json
+def make(schedule: str, team: int | None) -> None:
+    """Make a feed and print its address, which is shown once."""
+    if schedule and team:
+        fail("Choose --schedule or --team.", "", USAGE)
+    kind = "schedule" if schedule else "team" if team else "person"
+    body = {"kind": kind, "schedule": schedule, "team_id": team}
+    found = call("POST", "/api/v1/calendar-feeds", body)
+    show(found, f"{found['url']}\nShown once. Whoever knows it can read the shifts (feed {found['id']}).")
+
+
+@feed.command("revoke", epilog=example("firebell oncall feed revoke 3"))
+@click.argument("feed_id", type=_ID)
+@as_json
+def revoke(feed_id: int) -> None:
+    """Let a feed's address lead nowhere."""
+    call("DELETE", f"/api/v1/calendar-feeds/{feed_id}")
+    show({"revoked": feed_id}, f"Feed {feed_id} is revoked.")
+
+
+@click.group("import")
+def import_() -> None:
+    """Calendars that a schedule takes in."""
+
+
+@import_.command("list", epilog=example("firebell oncall import list payments-primary"))
+@click.argument("schedule")
+@as_json
+def list_imports(schedule: str) -> None:
+    """List the calendars of SCHEDULE and how they fare."""
+    found = call("GET", f"/api/v1/schedules/{seg(schedule)}/calendars")
+    rows = [[str(i["id"]), i["use"], _state(i), short(i["good_at"]) or "-", i["name"]] for i in found]
+    text = table(("ID", "USE", "STATE", "READ", "NAME"), rows, wide=4) if rows else "No calendar comes in."
+    for i in found:
+        text += f"\n{i['id']}: {i['error']}" if i["error"] else ""
+        text += "".join(
+            f"\n{i['id']}: {local(s['start'])}: {s['title']!r} names nobody here" for s in i["unmatched"]
+        )
+    show(found, text)
+
+
+def _state(found: dict[str, object]) -> str:
+    if found["failing_since"]:
+        return "stale" if found["stale"] else "failing"
+    return "good" if found["good_at"] else "new"
+
+
+@import_.command(
+    "add",
+    epilog=example(
+        "firebell oncall import add payments-primary --url https://calendar.example.org/rota.ics",
+        "firebell oncall import add payments-primary --file rota.ics --as override",
+        "firebell oncall import add payments-primary --holidays DE --part BE --user jun@example.org",
+    ),
+)
+@click.argument("schedule")
+@click.option("--url", default="", help="Fetched every 15 minutes.")
+@click.option("--file", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--holidays", default="", help="Public holidays of a country, such as DE.")
+@click.option("--part", default="", help="With --holidays: a part of the country, such as BE.")
+@click.option("--user", "users", multiple=True, help="With --holidays: e-mail address or id of who has them.")
+@click.option("--as", "use", type=click.Choice(("layer", "override")), default="layer", show_default=True)
+@click.option("--name", default="")
+@as_json
+def add(
+    schedule: str,
+    url: str,
+    path: Path | None,
+    holidays: str,
+    part: str,
+    users: tuple[str, ...],
+    use: str,
+    name: str,
+) -> None:
+    """Take a calendar in: its shifts decide who is on call on SCHEDULE."""
+    if [bool(url), path is not None, bool(holidays)].count(True) != 1:
+        fail("Say where the calendar is.", "Use one of --url, --file and --holidays.", USAGE)
+    body = {
+        "use": ("layer" if users else "names") if holidays else use,
+        "name": name,
+        "url": url,
+        "text": path.read_bytes().decode("utf-8", "replace") if path else "",
+        "country": holidays,
+        "subdivision": part,
+        "people": _ids(users),
+    }
+    found = call("POST", f"/api/v1/schedules/{seg(schedule)}/calendars", body)
+    show(found, f"{found['name']} is taken in as {found['use']} (calendar {found['id']}).")
+
+
+def _ids(users: tuple[str, ...]) -> list[int]:
+    known = {p["email"]: p["id"] for p in call_all("/api/v1/people")} if users else {}
+    ids = [int(u) if u.isdecimal() else known.get(u.strip().lower()) for u in users]
+    for user, found in zip(users, ids, strict=True):
+        if found is None:
+            fail(f"Nobody has the address {user}.", "See 'firebell oncall' for who is known.")
+    return [i for i in ids if i is not None]
+
+
+@import_.command("fetch", epilog=example("firebell oncall import fetch 4"))
+@click.argument("calendar_id", type=_ID)
+@as_json
+def fetch(calendar_id: int) -> None:
+    """Fetch a calendar now."""
+    call("POST", f"/api/v1/calendars/{calendar_id}/fetch")
+    show({"fetching": calendar_id}, f"Calendar {calendar_id} is being fetched.")
+
+
+@import_.command("remove", epilog=example("firebell oncall import remove 4"))
+@click.argument("calendar_id", type=_ID)
+@as_json
+def remove(calendar_id: int) -> None:
+    """Take a calendar away; what has been stays."""
+    call("DELETE", f"/api/v1/calendars/{calendar_id}")
+    show({"removed": calendar_id}, f"Calendar {calendar_id} is gone.")

@@ -1,0 +1,1 @@
+"""Calendars: iCal feeds out, calendars of others in, public holidays."""

@@ -1,0 +1,302 @@
+"""Calendars over JSON."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import Query
+from pydantic import Field
+
+from firebell.kit import api
+from firebell.kit.api import Ctx, Given, Id, Instant, PathId, Shown, Text, problems
+from firebell.kit.errors import Invalid
+from firebell.oncall import actions as oncall
+from firebell.oncall.calendars import actions
+from firebell.oncall.calendars.model import Feed, FeedKind, Import, Source, Use
+from firebell.people.access import Caller, may
+
+router = api.router("calendars")
+
+Reader = Annotated[Caller, may("oncall:read")]
+Responder = Annotated[Caller, may("oncall:write")]
+Short = Annotated[Text, Field(max_length=120)]
+
+
+class FeedShown(Shown):
+    """A feed; its address is shown once, when it is made."""
+
+    id: int
+    kind: FeedKind
+    subject_id: int
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+class FeedMade(FeedShown):
+    """A new feed with its address, which needs no key: whoever knows it can read the shifts."""
+
+    url: str
+
+
+class NewFeed(Given):
+    """Whose shifts: mine, those of a schedule, or those of all schedules of a team."""
+
+    kind: FeedKind = FeedKind.PERSON
+    schedule: Annotated[Short, Field(description="with kind schedule: its slug")] = ""
+    team_id: Annotated[Id | None, Field(description="with kind team")] = None
+
+
+class StrayShown(Shown):
+    """A shift that names nobody here (S-ICAL-USER)."""
+
+    start: datetime
+    end: datetime
+    title: str
+
+
+class ImportShown(Shown):
+    """A calendar that comes in, without its address, which may be secret.
+
+    `stale` (S-ICAL-STALE): there was no good copy for six hours, and the last one stays.
+    """
+
+    id: int
+    name: str
+    use: Use
+    source: Source
+    host: str
+    country: str
+    subdivision: str
+    people: list[int]
+    good_at: datetime | None
+    failing_since: datetime | None
+    stale: bool
+    error: str
+    notes: list[str]
+    unmatched: list[StrayShown]
+
+
+class NewImport(Given):
+    """A calendar: from an address, as iCalendar text, or the public holidays of a country."""
+
+    use: Annotated[
+        Literal["layer", "override", "names"],
+        Field(description="above the rotations; above every layer; or nothing but names of days"),
+    ] = "layer"
+    name: Short = ""
+    url: Annotated[Text, Field(max_length=2000)] = ""
+    text: Annotated[Text, Field(max_length=4_000_000)] = ""
+    country: Annotated[Text, Field(max_length=10, examples=["DE"])] = ""
+    subdivision: Annotated[Text, Field(max_length=10, examples=["BE"])] = ""
+    people: Annotated[
+        list[Id], Field(max_length=20, description="who is on duty on public holidays, with use layer")
+    ] = []  # noqa: RUF012 - pydantic copies it
+
+
+class NewBusy(Given):
+    """A calendar that says when I am busy."""
+
+    name: Short = ""
+    url: Annotated[Text, Field(max_length=2000)] = ""
+    text: Annotated[Text, Field(max_length=4_000_000)] = ""
+
+
+class ConflictShown(Shown):
+    """Somebody is on duty while busy (S-BUSY); why they are busy is theirs to know."""
+
+    person_id: int
+    schedule: str
+    start: datetime
+    end: datetime
+
+
+class HolidayShown(Shown):
+    """A public holiday, and who is on duty then; nobody: it is only named."""
+
+    start: datetime
+    end: datetime
+    name: str
+    people: list[int]
+
+
+def _feed(found: Feed) -> FeedShown:
+    return FeedShown.model_validate(found)
+
+
+def _import(found: Import, now: datetime) -> ImportShown:
+    return ImportShown(
+        id=found.id,
+        name=found.name,
+        use=found.use,
+        source=found.source,
+        host=found.host,
+        country=found.country,
+        subdivision=found.subdivision,
+        people=list(found.users),
+        good_at=found.good_at,
+        failing_since=found.failing_since,
+        stale=found.stale(now),
+        error=found.error,
+        notes=list(found.notes),
+        unmatched=[StrayShown.model_validate(s) for s in found.unmatched],
+    )
+
+
+@router.get("/calendar-feeds", summary="My feeds, the newest first")
+async def list_feeds(ctx: Ctx, caller: Reader) -> list[FeedShown]:
+    async with ctx.db.tx() as tx:
+        return [_feed(f) for f in await actions.feeds(tx, caller.person_id)]
+
+
+@router.post(
+    "/calendar-feeds",
+    status_code=201,
+    summary="Make a feed; its address is shown once",
+    responses=problems(404, 409),
+)
+async def create_feed(ctx: Ctx, caller: Responder, given: NewFeed) -> FeedMade:
+    async with ctx.db.tx() as tx:
+        match given.kind:
+            case FeedKind.PERSON:
+                subject = caller.person_id
+            case FeedKind.SCHEDULE:
+                subject = int((await oncall.by_slug(tx, given.schedule)).id)
+            case FeedKind.TEAM:
+                subject = given.team_id or 0
+        made, token = await actions.create_feed(
+            tx,
+            caller.actor,
+            kind=given.kind,
+            subject_id=subject,
+            made_by=caller.person_id,
+            now=ctx.clock.now(),
+        )
+    return FeedMade(**_feed(made).model_dump(), url=f"{ctx.public_url}/calendar/{token}.ics")
+
+
+@router.delete(
+    "/calendar-feeds/{feed_id}",
+    status_code=204,
+    summary="Revoke a feed of mine; its address leads nowhere at once",
+    responses=problems(404),
+)
+async def revoke_feed(ctx: Ctx, caller: Responder, feed_id: PathId) -> None:
+    async with ctx.db.tx() as tx:
+        await actions.revoke_feed(tx, caller.actor, feed_id, caller.person_id, ctx.clock.now())
+
+
+@router.get(
+    "/schedules/{slug}/calendars",
+    summary="The calendars that a schedule takes in, and how they fare",
+    responses=problems(404),
+)
+async def list_schedule_calendars(ctx: Ctx, caller: Reader, slug: Text) -> list[ImportShown]:
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        schedule = await oncall.by_slug(tx, slug)
+        return [_import(i, now) for i in await actions.imports_of_schedule(tx, int(schedule.id))]
+
+
+@router.post(
+    "/schedules/{slug}/calendars",
+    status_code=201,
+    summary="Take a calendar in, or public holidays; it is read within seconds",
+    responses=problems(404, 409),
+)
+async def add_schedule_calendar(ctx: Ctx, caller: Responder, slug: Text, given: NewImport) -> ImportShown:
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        schedule = await oncall.by_slug(tx, slug)
+        made = await actions.add_import(
+            tx,
+            caller.actor,
+            use=Use(given.use),
+            schedule_id=int(schedule.id),
+            name=given.name,
+            url=given.url,
+            text=given.text,
+            country=given.country,
+            subdivision=given.subdivision,
+            users=given.people,
+            now=now,
+        )
+    return _import(made, now)
+
+
+@router.get("/me/calendars", summary="The calendars that say when I am busy")
+async def list_my_calendars(ctx: Ctx, caller: Reader) -> list[ImportShown]:
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        return [_import(i, now) for i in await actions.imports_of_person(tx, caller.person_id)]
+
+
+@router.post(
+    "/me/calendars", status_code=201, summary="Add a calendar of when I am busy", responses=problems(409)
+)
+async def add_my_calendar(ctx: Ctx, caller: Responder, given: NewBusy) -> ImportShown:
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        made = await actions.add_import(
+            tx,
+            caller.actor,
+            use=Use.BUSY,
+            person_id=caller.person_id,
+            name=given.name,
+            url=given.url,
+            text=given.text,
+            now=now,
+        )
+    return _import(made, now)
+
+
+@router.post(
+    "/calendars/{calendar_id}/fetch",
+    status_code=204,
+    summary="Fetch a calendar now instead of within a quarter of an hour",
+    responses=problems(404),
+)
+async def fetch_calendar(ctx: Ctx, caller: Responder, calendar_id: PathId) -> None:
+    async with ctx.db.tx() as tx:
+        found = await actions.import_for(tx, calendar_id, caller.person_id)
+        await actions.fetch_now(tx, found.id, ctx.clock.now())
+
+
+@router.delete(
+    "/calendars/{calendar_id}",
+    status_code=204,
+    summary="Take a calendar away: what it says from now on goes, what has been stays",
+    responses=problems(404),
+)
+async def remove_calendar(ctx: Ctx, caller: Responder, calendar_id: PathId) -> None:
+    async with ctx.db.tx() as tx:
+        found = await actions.import_for(tx, calendar_id, caller.person_id)
+        await actions.remove_import(tx, caller.actor, found, ctx.clock.now())
+
+
+@router.get("/oncall/conflicts", summary="Who will be on duty while a calendar says that they are busy")
+async def list_conflicts(ctx: Ctx, caller: Reader) -> list[ConflictShown]:
+    async with ctx.db.tx() as tx:
+        found = await actions.conflicts(tx, ctx.clock.now())
+    return [
+        ConflictShown(person_id=c.person_id, schedule=c.schedule, start=c.start, end=c.end) for c in found
+    ]
+
+
+@router.get(
+    "/schedules/{slug}/holidays",
+    summary="The public holidays that a schedule knows between two instants",
+    responses=problems(404),
+)
+async def list_holidays(
+    ctx: Ctx,
+    caller: Reader,
+    slug: Text,
+    start: Annotated[Instant, Query(alias="from")],
+    end: Annotated[Instant, Query(alias="to")],
+) -> list[HolidayShown]:
+    if end <= start:
+        raise Invalid("The stretch is empty.", fields={"to": "After `from`."})
+    async with ctx.db.tx() as tx:
+        schedule = await oncall.by_slug(tx, slug)
+        found = await actions.holiday_names(tx, [int(schedule.id)], start, end)
+    return [HolidayShown(start=s.start, end=s.end, name=s.title, people=list(s.users)) for _, s in found]

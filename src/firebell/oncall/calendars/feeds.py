@@ -1,0 +1,167 @@
+"""Duty as a calendar (spec 1.6): the same bytes for the same schedule, whenever it is asked for (pure)."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from icalendar import Calendar, Event, vCalAddress, vText
+
+from firebell.oncall.calendars.model import AHEAD, BACK, Known
+from firebell.oncall.model import Layer, Run, Schedule
+from firebell.oncall.shifts import duty
+from firebell.oncall.turns import extent, handoff, index_at
+
+REFRESH = timedelta(minutes=15)
+_INSTANT = timedelta(seconds=1)
+_LONGEST = timedelta(days=400)
+"""A turn that is longer is not looked at whole; its beginning is then where the feed begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of a feed: a turn, or what edits made of a stretch; `key` names it for ever."""
+
+    start: datetime
+    end: datetime
+    users: tuple[int, ...]
+    cause: tuple[int | str, ...]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A schedule and when it changed last."""
+
+    schedule: Schedule
+    changed_at: datetime
+
+
+def horizon(now: datetime) -> tuple[datetime, datetime]:
+    """Return the stretch that a feed shows: whole days, so that it is the same all day."""
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return day - BACK, day + AHEAD
+
+
+def _reach(schedule: Schedule, a: datetime, b: datetime) -> tuple[datetime, datetime]:
+    """Return `[a, b)` widened to whole turns and edits, so that no entry is cut by the horizon."""
+    first, last = a, b
+    for layer in schedule.layers:
+        first = min(first, handoff(layer, index_at(layer, a)))
+        last = max(last, handoff(layer, index_at(layer, b) + 1))
+    for edit in schedule.edits:
+        first = min(first, edit.start) if edit.start < a < edit.end else first
+        last = max(last, edit.end) if edit.start < b < edit.end else last
+    return max(first, a - _LONGEST), min(last, b + _LONGEST)
+
+
+def _edges(schedule: Schedule) -> list[datetime]:
+    extents = [t for layer in schedule.layers for t in extent(layer) if t]
+    return sorted({*extents, *(t for e in schedule.edits for t in (e.start, e.end))})
+
+
+def _by_cause(schedule: Schedule, runs: Sequence[Run]) -> Iterator[Run]:
+    """Yield the runs cut wherever the same people are on duty for another reason."""
+    edges = _edges(schedule)
+    for run in runs:
+        inside = [t for t in edges if run.start < t < run.end]
+        start, cause = run.start, run.cause
+        for cut in inside:
+            found = duty(schedule, cut, cut + _INSTANT)[0].cause
+            if found != cause:
+                yield replace(run, start=start, end=cut, cause=cause)
+                start, cause = cut, found
+        yield replace(run, start=start, cause=cause)
+
+
+def _by_turn(layer: Layer, run: Run) -> Iterator[tuple[Run, int]]:
+    start, k = run.start, index_at(layer, run.start)
+    while (end := min(handoff(layer, k + 1), run.end)) < run.end:
+        if start < end:
+            yield replace(run, start=start, end=end), k
+        start, k = end, k + 1
+    yield replace(run, start=start), k
+
+
+def entries(schedule: Schedule, a: datetime, b: datetime) -> list[Entry]:
+    """Return what is on duty in `[a, b)` as whole turns; the gaps between them are duty's gaps."""
+    first, last = _reach(schedule, a, b)
+    layers = {layer.id: layer for layer in schedule.layers}
+    found = []
+    for run in _by_cause(schedule, [r for r in duty(schedule, first, last) if r.users]):
+        layer = layers.get(run.cause[0]) if len(run.cause) == 1 else None
+        turns = _by_turn(layer, run) if layer else ((run, None),)
+        for turn, k in turns:
+            if turn.start < b and turn.end > a:
+                found.append(_entry(schedule, turn, k, cut=turn.start == a - _LONGEST))
+    return found
+
+
+def _entry(schedule: Schedule, run: Run, k: int | None, *, cut: bool) -> Entry:
+    cause, turn = "+".join(map(str, run.cause)), "" if k is None else k
+    segment = "cut" if cut else int(run.start.timestamp())
+    key = hashlib.sha256(f"{schedule.id}|{cause}|{turn}|{segment}".encode()).hexdigest()
+    return Entry(run.start, run.end, tuple(int(u) for u in run.users), run.cause, key)
+
+
+def tag(host: str, told: Sequence[Told], people: Sequence[Known], now: datetime, subject: str) -> str:
+    """Return a strong ETag: it differs whenever `calendar` would."""
+    day = horizon(now)[0].date()
+    schedules = [(t.schedule.id, t.schedule.name, t.schedule.version, t.changed_at.isoformat()) for t in told]
+    gone = sorted({str(u) for t in told for u in t.schedule.inactive})
+    names = [(p.id, p.name, p.email) for p in people]
+    text = repr((1, subject, host, day.isoformat(), schedules, gone, names))
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def calendar(
+    name: str,
+    host: str,
+    told: Sequence[Told],
+    people: Mapping[int, Known],
+    now: datetime,
+    only: int | None = None,
+) -> bytes:
+    """Return the calendar of these schedules around `now`; with `only`, of one person's shifts."""
+    found = Calendar()
+    found.add("prodid", "-//Firebell//On-call//EN")
+    found.add("version", "2.0")
+    found.add("method", "PUBLISH")
+    found.add("name", name)
+    found.add("x-wr-calname", name)
+    found.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
+    found.add("x-published-ttl", "PT15M")
+    a, b = horizon(now)
+    for one in told:
+        for entry in entries(one.schedule, a, b):
+            if only is None or only in entry.users:
+                found.add_component(_event(entry, one, people, host, personal=only is not None))
+    text: bytes = found.to_ical()
+    return text
+
+
+def _event(entry: Entry, told: Told, people: Mapping[int, Known], host: str, *, personal: bool) -> Event:
+    who = [people[u] for u in entry.users if u in people]
+    schedule, event = told.schedule, Event()
+    names = ", ".join(p.name for p in who) or "somebody who left"
+    layer = next((x for x in schedule.layers if x.id == entry.cause[0]), None)
+    edited = len(entry.cause) > 1 or layer is None
+    event.add("uid", f"{entry.key}@{host}")
+    event.add("dtstamp", told.changed_at)
+    event.add("last-modified", told.changed_at)
+    event.add("sequence", schedule.version)
+    event.add("dtstart", entry.start)
+    event.add("dtend", entry.end)
+    event.add("summary", f"On call: {schedule.name}" if personal else f"{names}: {schedule.name}")
+    event.add("description", f"{names} on call for {schedule.name}.")
+    event.add("transp", "TRANSPARENT")
+    event.add("categories", ["on-call", schedule.name])
+    event.add("x-firebell-schedule", schedule.slug)
+    if layer:
+        event.add("x-firebell-layer", layer.name or str(layer.id))
+    event.add("x-firebell-cause", "edit" if edited else "layer")
+    for person in who:
+        attendee = vCalAddress(f"mailto:{person.email}")
+        attendee.params["CN"] = vText(person.name)
+        event.add("attendee", attendee, encode=False)
+    return event

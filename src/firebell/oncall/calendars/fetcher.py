@@ -1,0 +1,118 @@
+"""Fetches the calendars that are due in a lane of its own: a timer that waited for a server would hold pages up."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+import httpx
+
+from firebell.kit.context import Context
+from firebell.kit.db import Tx
+from firebell.kit.errors import Invalid
+from firebell.kit.http_out import Got, get
+from firebell.kit.migrate import fence
+from firebell.oncall.calendars import actions, store
+from firebell.oncall.calendars.model import AHEAD, LARGEST, Due, Known, Made, Source, Use
+from firebell.oncall.calendars.reader import Job, made
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 4
+"""How many calendars are fetched and read at the same time."""
+LIMIT_S = 30
+"""How long one fetch may take in all, however slowly the bytes come."""
+
+
+class Fetcher:
+    """Reads each import every quarter of an hour; any number of fetchers share one database."""
+
+    def __init__(self, ctx: Context, limit_s: float = LIMIT_S) -> None:
+        self._ctx = ctx
+        self._limit_s = limit_s
+
+    async def run_once(self, now: datetime) -> int:
+        """Fetch and read a few imports that are due; return how many."""
+        async with self._ctx.db.tx() as tx:
+            await fence(tx)
+            due = await actions.claim(tx, now, AT_ONCE)
+            people = await actions.known(tx) if due else []
+        await asyncio.gather(*(self._one(each, people, now) for each in due))
+        return len(due)
+
+    async def next_at(self, tx: Tx) -> datetime | None:
+        """Return when the next import is due."""
+        return await store.next_at(tx)
+
+    async def _one(self, due: Due, people: Sequence[Known], now: datetime) -> None:
+        job, made_for = _job(due, people, now), _made_for(due, people, now)
+        got, error = await self._fetched(due)
+        read: Made | None = None
+        if got and got.body is not None and (got.body != due.body or made_for != due.made_for):
+            read, error = await _read(job, got.body)
+        body = got.body if got and read else None
+        if read is None and made_for != due.made_for and (due.body or due.of.source is Source.HOLIDAYS):
+            # the days went on, or people came: the copy that is there says more now
+            read, wrong = await _read(job, due.body or b"")
+            error = error or wrong
+        etag, modified = (got.etag, got.modified) if got and not error else (due.etag, due.modified)
+        async with self._ctx.db.tx() as tx:
+            if read is not None:
+                await actions.take(
+                    tx,
+                    due.of.id,
+                    read,
+                    body=body,
+                    etag=etag,
+                    modified=modified,
+                    made_for=made_for,
+                    error=error,
+                    now=now,
+                )
+            elif error:
+                await actions.failed(tx, due.of.id, error, now)
+            else:
+                await actions.unchanged(tx, due.of.id, now)
+        if error:
+            log.warning("a calendar cannot be had", extra={"calendar": due.of.id, "reason": error})
+
+    async def _fetched(self, due: Due) -> tuple[Got | None, str]:
+        if due.of.source is not Source.URL:
+            return None, ""
+        try:
+            async with asyncio.timeout(self._limit_s):
+                return await get(self._ctx.http, due.of.url, due.etag, due.modified, LARGEST), ""
+        except Invalid as error:
+            return None, error.message
+        except TimeoutError:
+            return None, f"The server took longer than {self._limit_s:g} s."
+        except httpx.HTTPError as error:
+            return None, f"The server cannot be reached: {str(error) or type(error).__name__}."
+
+
+async def _read(job: Job, body: bytes) -> tuple[Made | None, str]:
+    try:
+        return await made(job, body), ""
+    except Invalid as error:
+        return None, error.message
+
+
+def _job(due: Due, people: Sequence[Known], now: datetime) -> Job:
+    of = due.of
+    return Job(
+        tz=due.tz,
+        a=now,
+        b=now + AHEAD,
+        people=tuple(people),
+        busy=of.person_id if of.use is Use.BUSY else None,
+        country=of.country,
+        subdivision=of.subdivision,
+        users=of.users,
+    )
+
+
+def _made_for(due: Due, people: Sequence[Known], now: datetime) -> str:
+    """Return what the shifts depend on beside the calendar: the day, the zone and the people."""
+    text = repr((now.date().isoformat(), due.tz, [(p.id, p.name, p.email) for p in people]))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

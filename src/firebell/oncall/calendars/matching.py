@@ -1,0 +1,108 @@
+"""Whom a calendar means, and what its events say as shifts that do not overlap (pure)."""
+
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from unicodedata import normalize
+
+from firebell.oncall.calendars.model import Conflict, Event, Known, Shift, Stray
+from firebell.oncall.model import Schedule
+from firebell.oncall.shifts import duty
+
+
+def _plain(text: str) -> str:
+    return normalize("NFKC", text).casefold().strip()
+
+
+def _names() -> tuple[Callable[[Known], str], ...]:
+    return (lambda p: p.email, lambda p: p.name, lambda p: p.email.partition("@")[0])
+
+
+def _within(word: str, text: str) -> bool:
+    return bool(word) and re.search(rf"(?<![\w.@-]){re.escape(word)}(?![\w@-]|\.\w)", text) is not None
+
+
+def who(event: Event, people: Sequence[Known]) -> tuple[int, ...]:
+    """Return whom an event puts on duty: its attendees, else the one whom its title names.
+
+    An address goes before a full name, and a full name before the part before the @; a title that names two
+    people by the same kind of name, or a name that two people have, names nobody.
+    """
+    by_email = {_plain(p.email): p.id for p in people}
+    attending = dict.fromkeys(by_email[e] for e in map(_plain, event.emails) if e in by_email)
+    if attending:
+        return tuple(attending)
+    title = _plain(event.title)
+    for name in _names():
+        found = {p.id for p in people if _within(_plain(name(p)), title)}
+        if found:
+            return tuple(found) if len(found) == 1 else ()
+    return ()
+
+
+def matched(
+    events: Sequence[Event], people: Sequence[Known], a: datetime, b: datetime
+) -> tuple[list[Shift], list[Stray]]:
+    """Return the shifts of `[a, b)`, and the events in it that name nobody."""
+    inside = [e for e in events if e.start < b and e.end > a]
+    named = [(e, who(e, people)) for e in inside]
+    strays = [Stray(e.start, e.end, e.title) for e, users in named if not users]
+    return flat([Shift(e.start, e.end, users, e.title) for e, users in named if users], a, b), strays
+
+
+def flat(shifts: Sequence[Shift], a: datetime, b: datetime) -> list[Shift]:
+    """Return shifts without overlap within `[a, b)`: who is in several at once is on duty together."""
+    begin: dict[datetime, list[int]] = defaultdict(list)
+    cease: dict[datetime, list[int]] = defaultdict(list)
+    for number, shift in enumerate(shifts):
+        begin[max(shift.start, a)].append(number)
+        cease[min(shift.end, b)].append(number)
+    open_: dict[int, None] = {}
+    found: list[Shift] = []
+    cuts = sorted({*begin, *cease})
+    for start, end in itertools.pairwise(cuts):
+        for number in cease[start]:
+            open_.pop(number, None)
+        open_.update(dict.fromkeys(begin[start]))
+        if open_:
+            now = [shifts[i] for i in sorted(open_)]
+            users = tuple(dict.fromkeys(u for s in now for u in s.users))
+            title = ", ".join(dict.fromkeys(s.title for s in now))
+            if found and (found[-1].end, found[-1].users, found[-1].title) == (start, users, title):
+                start = found.pop().start
+            found.append(Shift(start, end, users, title))
+    return found
+
+
+def onward(before: Sequence[Shift], after: Sequence[Shift], now: datetime) -> list[Shift]:
+    """Return `after` from `now` on and `before` until then: what has been is never rewritten."""
+    past = [Shift(s.start, min(s.end, now), s.users, s.title) for s in before if s.start < now]
+    ahead = [Shift(max(s.start, now), s.end, s.users, s.title) for s in after if s.end > now]
+    if past and ahead:
+        last, first = past[-1], ahead[0]
+        if (last.end, last.users, last.title) == (first.start, first.users, first.title):
+            return [*past[:-1], Shift(last.start, first.end, last.users, last.title), *ahead[1:]]
+    return [*past, *ahead]
+
+
+def conflicts(
+    schedules: Sequence[Schedule], busy: Sequence[Shift], a: datetime, b: datetime
+) -> list[Conflict]:
+    """Return where somebody is on duty while busy; each busy shift names one person (S-BUSY)."""
+    found = []
+    for schedule in schedules if busy else ():
+        for run in duty(schedule, a, b):
+            found += [
+                Conflict(
+                    shift.users[0],
+                    schedule.slug,
+                    max(run.start, shift.start),
+                    min(run.end, shift.end),
+                    shift.title,
+                )
+                for shift in busy
+                if shift.users[0] in run.users and shift.start < run.end and shift.end > run.start
+            ]
+    return sorted(found, key=lambda c: (c.start, c.person_id, c.schedule))

@@ -1,0 +1,251 @@
+"""Calendars on the web: feeds by their address, my feeds, and what a schedule and I take in."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request, Response
+
+from firebell.kit import html
+from firebell.kit.context import Context
+from firebell.kit.db import Tx
+from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
+from firebell.kit.text import to_id
+from firebell.oncall import actions as oncall
+from firebell.oncall.calendars import actions, feeds
+from firebell.oncall.calendars.model import AHEAD, FeedKind, Use
+from firebell.oncall.model import Schedule
+from firebell.people import access
+from firebell.people import actions as people
+from firebell.people.model import Person
+
+router = APIRouter(include_in_schema=False)
+
+USES = (
+    ("layer", "A layer above the rotations"),
+    ("override", "Overrides above every layer"),
+)
+
+
+def _ctx(request: Request) -> Context:
+    ctx: Context = request.app.state.ctx
+    return ctx
+
+
+@router.api_route("/calendar/{token}.ics", methods=["GET", "HEAD"])
+async def feed(request: Request, token: str) -> Response:
+    """Answer a feed to whoever knows its address; 304 when it is as it was."""
+    ctx, now = _ctx(request), _ctx(request).clock.now()
+    async with ctx.db.tx() as tx:
+        found, told, names = await actions.feed_by_token(tx, token, now)
+    host = urlsplit(ctx.public_url).hostname or "firebell"
+    tag = feeds.tag(host, told, names, now, f"{found.kind}:{found.name}")
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Referrer-Policy": "no-referrer"}
+    if tag in (given.strip() for given in request.headers.get("if-none-match", "").split(",")):
+        return Response(status_code=304, headers=headers)
+    only = found.subject_id if found.kind is FeedKind.PERSON else None
+    body = await asyncio.to_thread(
+        feeds.calendar, f"On call: {found.name}", host, told, {p.id: p for p in names}, now, only
+    )
+    return Response(body, media_type="text/calendar; charset=utf-8", headers=headers)
+
+
+async def _mine(
+    request: Request,
+    given: Mapping[str, str],
+    url: str = "",
+    error: FirebellError | None = None,
+) -> Response:
+    me, ctx = await access.signed_in(request), _ctx(request)
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        subjects = [(f"person:{me.id}", "My shifts")]
+        subjects += [(f"schedule:{s.id}", f"Schedule {s.name}") for s in await oncall.schedules(tx)]
+        subjects += [(f"team:{t.id}", f"Team {t.name}") for t in await people.teams(tx)]
+        context = {
+            "tab": "calendars",
+            "live": "oncall",
+            "feeds": await actions.feeds(tx, me.id),
+            "imports": await actions.imports_of_person(tx, me.id),
+            "conflicts": await actions.conflicts(tx, now, me.id),
+            "schedules": {s.slug: s.name for s in await oncall.schedules(tx)},
+            "subjects": subjects,
+            "url": url,
+            "given": given,
+            "error": error,
+            "errors": error.fields if error else {},
+        }
+    return await html.page(request, "oncall/my_calendars.html", context, error.status if error else 200)
+
+
+@router.get("/settings/calendars")
+async def mine(request: Request) -> Response:
+    return await _mine(request, {})
+
+
+@router.post("/settings/calendars/feeds")
+async def make_feed(request: Request) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx, (kind, _, number) = _ctx(request), str(form.get("of", "")).partition(":")
+    try:
+        if kind not in set(FeedKind):
+            raise Invalid("Whose shifts?", fields={"of": "Choose from the list."})
+        async with ctx.db.tx() as tx:
+            _, token = await actions.create_feed(
+                tx,
+                access.actor_of(me),
+                kind=FeedKind(kind),
+                subject_id=to_id(number) or 0,
+                made_by=me.id,
+                now=ctx.clock.now(),
+            )
+    except (Invalid, Conflict, NotFound) as error:
+        return await _mine(request, {}, error=error)
+    return await _mine(request, {}, f"{ctx.public_url}/calendar/{token}.ics")
+
+
+@router.post("/settings/calendars/feeds/{feed_id}/revoke")
+async def revoke_feed(request: Request, feed_id: int) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), _ctx(request)
+    async with ctx.db.tx() as tx:
+        await actions.revoke_feed(tx, access.actor_of(me), feed_id, me.id, ctx.clock.now())
+    return html.to("/settings/calendars")
+
+
+@router.post("/settings/calendars/busy")
+async def add_busy(request: Request) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx, given = _ctx(request), {name: str(value) for name, value in form.items()}
+    try:
+        async with ctx.db.tx() as tx:
+            await actions.add_import(
+                tx,
+                access.actor_of(me),
+                use=Use.BUSY,
+                person_id=me.id,
+                name=given.get("name", ""),
+                url=given.get("url", ""),
+                now=ctx.clock.now(),
+            )
+    except (Invalid, Conflict) as error:
+        return await _mine(request, given, error=error)
+    return html.to("/settings/calendars")
+
+
+async def _of_schedule(
+    request: Request, slug: str, given: Mapping[str, Any], error: FirebellError | None = None
+) -> Response:
+    await access.signed_in(request)
+    ctx = _ctx(request)
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        schedule = await oncall.by_slug(tx, slug)
+        names = {p.id: p.name for p in await people.people(tx) if p.active}
+        context = {
+            "nav": "oncall",
+            "live": "oncall",
+            "schedule": schedule,
+            "imports": await actions.imports_of_schedule(tx, int(schedule.id)),
+            "holidays": [
+                shift for _, shift in await actions.holiday_names(tx, [int(schedule.id)], now, now + AHEAD)
+            ],
+            "people": list(names.items()),
+            "names": names,
+            "uses": USES,
+            "given": given,
+            "error": error,
+            "errors": error.fields if error else {},
+        }
+    return await html.page(request, "oncall/calendars.html", context, error.status if error else 200)
+
+
+@router.get("/oncall/calendars")
+async def all_calendars(request: Request) -> Response:
+    await access.signed_in(request)
+    ctx = _ctx(request)
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        schedules = await oncall.schedules(tx)
+        imports = {s.slug: await actions.imports_of_schedule(tx, int(s.id)) for s in schedules}
+        names = {p.id: p.name for p in await people.people(tx)}
+        conflicts = await actions.conflicts(tx, now)
+    context = {
+        "nav": "oncall",
+        "live": "oncall",
+        "schedules": schedules,
+        "imports": imports,
+        "titles": {s.slug: s.name for s in schedules},
+        "conflicts": conflicts,
+        "names": names,
+    }
+    return await html.page(request, "oncall/all_calendars.html", context)
+
+
+@router.get("/oncall/{slug}/calendars")
+async def of_schedule(request: Request, slug: str) -> Response:
+    return await _of_schedule(request, slug, {})
+
+
+@router.post("/oncall/{slug}/calendars")
+async def add(request: Request, slug: str) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx, given = _ctx(request), {name: str(value) for name, value in form.items()}
+    users = [i for i in map(to_id, form.getlist("person")) if i is not None]
+    try:
+        async with ctx.db.tx() as tx:
+            await _add(tx, me, await oncall.by_slug(tx, slug), given, users, ctx)
+    except (Invalid, Conflict) as error:
+        return await _of_schedule(request, slug, {**given, "chosen": users}, error)
+    return html.to(f"/oncall/{slug}/calendars")
+
+
+async def _add(
+    tx: Tx, me: Person, schedule: Schedule, given: Mapping[str, str], users: list[int], ctx: Context
+) -> None:
+    use = given.get("use", "")
+    if given.get("country", "").strip():
+        use = Use.LAYER if users else Use.NAMES
+    if use not in set(Use):
+        raise Invalid("What is the calendar for?", fields={"use": "Choose from the list."})
+    await actions.add_import(
+        tx,
+        access.actor_of(me),
+        use=Use(use),
+        schedule_id=int(schedule.id),
+        name=given.get("name", ""),
+        url=given.get("url", ""),
+        text=given.get("text", ""),
+        country=given.get("country", ""),
+        subdivision=given.get("subdivision", ""),
+        users=users,
+        now=ctx.clock.now(),
+    )
+
+
+def _own(request: Request) -> bool:
+    """Whether only what is one's own may be changed: settings are open to viewers."""
+    return request.url.path.startswith("/settings")
+
+
+@router.post("/oncall/calendars/{import_id}/fetch")
+@router.post("/settings/calendars/{import_id}/fetch")
+async def fetch(request: Request, import_id: int) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx = _ctx(request)
+    async with ctx.db.tx() as tx:
+        found = await actions.import_for(tx, import_id, me.id, own=_own(request))
+        await actions.fetch_now(tx, found.id, ctx.clock.now())
+    return html.back(form, "/settings/calendars")
+
+
+@router.post("/oncall/calendars/{import_id}/remove")
+@router.post("/settings/calendars/{import_id}/remove")
+async def remove(request: Request, import_id: int) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx = _ctx(request)
+    async with ctx.db.tx() as tx:
+        found = await actions.import_for(tx, import_id, me.id, own=_own(request))
+        await actions.remove_import(tx, access.actor_of(me), found, ctx.clock.now())
+    return html.back(form, "/settings/calendars")

@@ -1,0 +1,129 @@
+"""Reads calendars in a process of its own: one that hangs or swells the reader is stopped with it."""
+
+import asyncio
+import contextlib
+import json
+import sys
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from firebell.kit.errors import FirebellError, Invalid
+from firebell.oncall import holidays_
+from firebell.oncall.calendars import matching
+from firebell.oncall.calendars.model import Known, Made, Shift, Stray
+from firebell.oncall.turns import mu
+
+LIMIT_S = 20
+_MEMORY = 1024**3
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to make of a calendar: shifts in `[a, b)` of the people who are known, or one person's busy time."""
+
+    tz: str
+    a: datetime
+    b: datetime
+    people: tuple[Known, ...] = ()
+    busy: int | None = None
+    country: str = ""
+    subdivision: str = ""
+    users: tuple[int, ...] = ()
+
+
+def make(job: Job, body: bytes) -> Made:
+    """Return what the calendar, or the public holidays, say; raise `Invalid` when it cannot be read."""
+    if job.country:
+        zone = ZoneInfo(job.tz)
+        days = holidays_.holidays_of(
+            job.country, job.subdivision, job.a.astimezone(zone).date(), job.b.astimezone(zone).date()
+        )
+        shifts = []
+        for day, name in days:
+            start = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - wall time
+            shifts.append(Shift(mu(start, job.tz), mu(start + _DAY, job.tz), job.users, name))
+        return Made(tuple(shifts), (), (), len(shifts))
+    from firebell.oncall.calendars.reading import read
+
+    events, notes = read(body, job.tz, job.a, job.b)
+    if job.busy is not None:
+        taken = [Shift(e.start, e.end, (job.busy,), e.title) for e in events if not e.free]
+        return Made(tuple(matching.flat(taken, job.a, job.b)), (), tuple(notes), len(events))
+    found, strays = matching.matched(events, job.people, job.a, job.b)
+    return Made(tuple(found), tuple(strays[:20]), tuple(notes), len(events))
+
+
+async def made(job: Job, body: bytes, limit_s: float = LIMIT_S) -> Made:
+    """Return what `make` does, within `limit_s`; raise `Invalid` with the reason when it cannot be read."""
+    given = json.dumps(asdict(job), default=datetime.isoformat).encode()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "firebell.oncall.calendars.reader"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(limit_s):
+            out, _ = await process.communicate(given + b"\n" + body)
+    except TimeoutError:
+        raise Invalid(f"Reading the calendar took longer than {limit_s:g} s.") from None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    if process.returncode:
+        raise Invalid("The calendar cannot be read: its reader gave up.")
+    answer = json.loads(out)
+    if "error" in answer:
+        raise Invalid(answer["error"])
+    return Made(
+        tuple(Shift(_at(s["start"]), _at(s["end"]), tuple(s["users"]), s["title"]) for s in answer["shifts"]),
+        tuple(Stray(_at(s["start"]), _at(s["end"]), s["title"]) for s in answer["unmatched"]),
+        tuple(answer["notes"]),
+        answer["events"],
+    )
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _job(given: dict[str, Any]) -> Job:
+    known = tuple(Known(**p) for p in given["people"])
+    return Job(
+        **{
+            **given,
+            "a": _at(given["a"]),
+            "b": _at(given["b"]),
+            "people": known,
+            "users": tuple(given["users"]),
+        }
+    )
+
+
+def _bounded() -> None:
+    """Let this process have a gigabyte and a little more than its time, where the system can say so."""
+    with contextlib.suppress(ImportError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S + 5, LIMIT_S + 5))
+
+
+def main() -> None:
+    """Read a job and a calendar from standard input, and write what came of it."""
+    _bounded()
+    head, _, body = sys.stdin.buffer.read().partition(b"\n")
+    try:
+        answer: Any = asdict(make(_job(json.loads(head)), body))
+    except FirebellError as error:
+        answer = {"error": error.message}
+    sys.stdout.write(json.dumps(answer, default=datetime.isoformat))
+
+
+if __name__ == "__main__":
+    main()

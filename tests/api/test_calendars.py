@@ -1,0 +1,206 @@
+"""Feeds and calendars at the edges: the public address, the API, the pages."""
+
+import icalendar
+
+from firebell.kit.clock import FakeClock
+from firebell.people import actions as people
+from firebell.people.model import SCOPES
+from tests.api.callers import TEST, Api, browser, key_of, organisation
+from tests.world import World
+
+ROTA = (
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261124T000000Z\r\nDTEND:20261125T000000Z\r\n"
+    "SUMMARY:Jun Okafor\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)
+
+
+def path(url: str) -> str:
+    """Return the address without its host."""
+    assert url.startswith("http://127.0.0.1:8080/calendar/")
+    return url.removeprefix("http://127.0.0.1:8080")
+
+
+async def override(w: World, api: Api) -> None:
+    """Put Jun on call for an hour."""
+    body = {"person": str(w.jun), "start": "2026-11-24T05:00:00Z", "end": "2026-11-24T06:00:00Z"}
+    await api("POST", "/schedules/payments-primary/overrides", body, status=201)
+
+
+async def test_a_feed_from_its_making_to_its_end(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api), browser(w) as stranger:
+        made = await api(
+            "POST", "/calendar-feeds", {"kind": "schedule", "schedule": "payments-primary"}, status=201
+        )
+        address = path(made["url"])
+        first = await stranger.get(address)
+        assert first.status_code == 200
+        assert first.headers["content-type"] == "text/calendar; charset=utf-8"
+        events = icalendar.Calendar.from_ical(first.content).walk("VEVENT")
+        assert str(events[0]["SUMMARY"]).endswith(": Payments primary")
+        assert {"Jun Okafor", "Mara Lindqvist"} == {str(e["SUMMARY"]).partition(":")[0] for e in events}
+
+        tag = first.headers["etag"]
+        same = await stranger.get(address, headers={"If-None-Match": f'"other", {tag}'})
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
+        assert (await stranger.head(address)).headers["etag"] == tag
+        await override(w, api)
+        later = await stranger.get(address, headers={"If-None-Match": tag})
+        assert later.status_code == 200
+        again = icalendar.Calendar.from_ical(later.content).walk("VEVENT")
+        assert {e["SEQUENCE"] for e in again} == {2}
+        assert len(again) == len(events) + 2
+        assert {str(e["UID"]) for e in events} <= {str(e["UID"]) for e in again}
+
+        listed = await api("GET", "/calendar-feeds")
+        assert [(f["id"], f["name"], f["last_used_at"]) for f in listed] == [
+            (made["id"], "Payments primary", "2026-11-24T03:14:00Z")
+        ]
+        assert "url" not in listed[0]
+        other = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        assert await other("GET", "/calendar-feeds") == []
+        await other("DELETE", f"/calendar-feeds/{made['id']}", status=404)
+        await api("DELETE", f"/calendar-feeds/{made['id']}", status=204)
+        await api("DELETE", f"/calendar-feeds/{made['id']}", status=404)
+        assert (await stranger.get(address)).status_code == 404
+        assert (await stranger.get("/calendar/never.ics")).status_code == 404
+
+
+async def test_a_feed_of_mine_and_of_a_team_and_of_somebody_who_left(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api), browser(w) as stranger:
+        mine = await api("POST", "/calendar-feeds", {}, status=201)
+        team = await api("POST", "/calendar-feeds", {"kind": "team", "team_id": 1}, status=201)
+        found = icalendar.Calendar.from_ical((await stranger.get(path(mine["url"]))).content)
+        assert {str(e["SUMMARY"]) for e in found.walk("VEVENT")} == {
+            "On call: Payments primary",
+            "On call: Payments secondary",
+        }
+        everyone = icalendar.Calendar.from_ical((await stranger.get(path(team["url"]))).content)
+        assert len(everyone.walk("VEVENT")) == 2 * len(found.walk("VEVENT"))
+        await api("POST", "/calendar-feeds", {"kind": "team", "team_id": 77}, status=404)
+        await api("POST", "/calendar-feeds", {"kind": "team"}, status=404)
+        await api("POST", "/calendar-feeds", {"kind": "schedule", "schedule": "x"}, status=404)
+        await api("POST", "/calendar-feeds", {"kind": "planet"}, status=422)
+
+        theirs = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        juns = await theirs("POST", "/calendar-feeds", {}, status=201)
+        assert (await stranger.get(path(juns["url"]))).status_code == 200
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update person set active = false where id = $1", w.jun)
+        assert (await stranger.get(path(juns["url"]))).status_code == 404
+
+
+async def test_calendars_of_a_schedule_and_of_mine(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        base = "/schedules/payments-primary/calendars"
+        pasted = await api("POST", base, {"text": ROTA, "name": "old rota"}, status=201)
+        assert (pasted["source"], pasted["good_at"]) == ("text", None)
+        await w.settle()
+        assert (await api("GET", base))[0]["good_at"] == "2026-11-24T03:14:00Z"
+        on_call = (await api("GET", "/oncall"))["schedules"][0]["people"]
+        assert [p["id"] for p in on_call] == [w.jun]
+        assert await api("GET", "/schedules/payments-primary/overrides", which="all") == []
+        assert (await api("GET", "/schedules/payments-primary"))["edits"] == []
+
+        days = await api("POST", base, {"use": "names", "country": "DE", "subdivision": "be"}, status=201)
+        assert days["name"] == "Public holidays DE BE"
+        await w.settle()
+        named = await api(
+            "GET", "/schedules/payments-primary/holidays?from=2026-12-20T00:00:00Z&to=2026-12-25T20:00:00Z"
+        )
+        assert [(h["start"], h["people"]) for h in named] == [("2026-12-24T23:00:00Z", [])]
+
+        busy = await api("POST", "/me/calendars", {"text": ROTA.replace("202611", "202612")}, status=201)
+        await w.settle()
+        assert [c["schedule"] for c in await api("GET", "/oncall/conflicts")] == ["payments-primary"]
+        jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        await jun("DELETE", f"/calendars/{busy['id']}", status=404)
+        assert await jun("GET", "/me/calendars") == []
+        await jun("POST", f"/calendars/{pasted['id']}/fetch", status=204)
+        for one in (pasted, days, busy):
+            await api("DELETE", f"/calendars/{one['id']}", status=204)
+        await api("DELETE", f"/calendars/{busy['id']}", status=404)
+        assert await api("GET", base) == []
+
+        for wrong, field in (
+            ({}, "url"),
+            ({"url": "https://x.example.org", "text": ROTA}, "url"),
+            ({"url": "ftp://x.example.org/a.ics"}, "url"),
+            ({"url": "http://u:p@x.example.org/a.ics"}, "url"),
+            ({"country": "Atlantis"}, "country"),
+            ({"country": "DE", "subdivision": "XX"}, "subdivision"),
+            ({"country": "DE"}, "people"),
+            ({"country": "DE", "people": [999]}, "people"),
+            ({"country": "DE", "use": "override", "people": [w.jun]}, "use"),
+            ({"use": "names", "text": ROTA}, "use"),
+            ({"use": "busy", "text": ROTA}, "use"),
+        ):
+            told = await api("POST", base, wrong, status=422)
+            assert told["errors"][0]["field"] == field, (wrong, told)
+        webcal = await api("POST", base, {"url": "webcal://calendar.example.org/a.ics"}, status=201)
+        assert (webcal["host"], webcal["name"]) == ("calendar.example.org", "calendar.example.org")
+
+
+async def test_the_pages_make_revoke_add_and_remove(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, _), browser(w) as http:
+        await http.post("/login", data={"email": "mara@example.org", "password": "a quiet night please"})
+        shown = (await http.get("/settings/calendars")).text
+        csrf = {"csrf": shown.partition('name="csrf" value="')[2].partition('"')[0]}
+        made = await http.post("/settings/calendars/feeds", data={**csrf, "of": f"person:{w.mara}"})
+        assert "http://127.0.0.1:8080/calendar/" in made.text
+        wrong = await http.post("/settings/calendars/feeds", data={**csrf, "of": f"person:{w.jun}"})
+        assert (wrong.status_code, "made by themselves" in wrong.text) == (422, True)
+        assert (await http.post("/settings/calendars/feeds/1/revoke", data=csrf)).status_code == 303
+        assert "No feeds yet" in (await http.get("/settings/calendars")).text
+
+        here = "/oncall/payments-primary/calendars"
+        bad = await http.post(here, data={**csrf, "use": "layer", "url": "nonsense"})
+        assert (bad.status_code, "is not a web address" in bad.text) == (422, True)
+        text = ROTA.replace("Jun Okafor", "Alice & <b>Bob</b>")
+        assert (await http.post(here, data={**csrf, "use": "layer", "text": text})).status_code == 303
+        added = await http.post(here, data={**csrf, "country": "DE", "person": str(w.jun)})
+        assert added.status_code == 303
+        await w.settle()
+        page = (await http.get(here)).text
+        assert "Alice &amp; &lt;b&gt;Bob&lt;/b&gt;” names nobody here" in page
+        assert "Public holidays DE" in page
+        busy = {**csrf, "url": "https://calendar.example.org/me.ics"}
+        assert (await http.post("/settings/calendars/busy", data=busy)).status_code == 303
+        assert "calendar.example.org" in (await http.get("/settings/calendars")).text
+        assert "Public holidays DE" in (await http.get("/oncall/calendars")).text
+        gone = await http.post("/oncall/calendars/1/remove", data={**csrf, "back": here})
+        assert (gone.status_code, gone.headers["location"]) == (303, here)
+        assert "Pasted calendar" not in (await http.get(here)).text
+
+
+async def test_the_settings_say_which_of_them_is_open(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, _), browser(w) as http:
+        await http.post("/login", data={"email": "mara@example.org", "password": "a quiet night please"})
+        for address, label in (("/settings/calendars", "Calendars"), ("/settings/keys", "API keys")):
+            assert f'<a href="{address}" aria-current="page">{label}</a>' in (await http.get(address)).text
+
+
+async def test_a_viewer_changes_no_schedule_through_their_settings(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+        added = await api("POST", "/schedules/payments-primary/calendars", {"text": ROTA}, status=201)
+        async with w.ctx.db.tx() as tx:
+            await people.create_person(
+                tx,
+                TEST,
+                name="Vi",
+                email="vi@example.org",
+                role="viewer",
+                tz="UTC",
+                password="a quiet night please",
+                now=w.now,
+            )
+        await http.post("/login", data={"email": "vi@example.org", "password": "a quiet night please"})
+        shown = (await http.get("/settings/calendars")).text
+        csrf = {"csrf": shown.partition('name="csrf" value="')[2].partition('"')[0]}
+        for verb in ("remove", "fetch"):
+            done = await http.post(f"/settings/calendars/{added['id']}/{verb}", data=csrf)
+            assert done.status_code == 404
+            done = await http.post(f"/oncall/calendars/{added['id']}/{verb}", data=csrf)
+            assert done.status_code == 403
+        assert len(await api("GET", "/schedules/payments-primary/calendars")) == 1
+        reader = api.with_key(await key_of(w.ctx.db, clock, w.jun, [s for s in SCOPES if s == "oncall:read"]))
+        await reader("POST", "/calendar-feeds", {}, status=403)

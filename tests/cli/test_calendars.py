@@ -1,0 +1,52 @@
+"""Calendars at the terminal."""
+
+from pathlib import Path
+from urllib.request import urlopen
+
+from firebell.kit.clock import FakeClock
+from tests.cli.terminal import at_a_server
+from tests.servers import until
+from tests.stories.test_a_rota_kept_elsewhere import HEAD, TAIL, event
+
+
+async def test_calendars_out_and_in(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
+    async with at_a_server(dsn, clock, tmp_path) as (_, run):
+        assert (await run("oncall", "feed", "list")).out == "You have no feed.\n"
+        made = (await run("oncall", "feed", "make", "--schedule", "payments-primary", "--json")).json
+        address = made["url"]
+        with urlopen(address) as answer:
+            assert answer.read().startswith(b"BEGIN:VCALENDAR\r\n")
+        assert "Payments primary" in (await run("oncall", "feed", "list")).out
+        await run("oncall", "feed", "make", "--schedule", "x", "--team", "1", code=2)
+        revoked = await run("oncall", "feed", "revoke", str(made["id"]))
+        assert revoked.out == f"Feed {made['id']} is revoked.\n"
+
+        rota = tmp_path / "rota.ics"
+        days = "RRULE:FREQ=DAILY;COUNT=9\r\n"
+        rota.write_text(
+            HEAD
+            + event("20260101T000000", "20991231T000000", "Jun Okafor")
+            + event("20260101T000000", "20991231T000000", "Alice", days)
+            + TAIL,
+            newline="",
+        )
+        added = await run("oncall", "import", "add", "payments-primary", "--file", str(rota))
+        assert added.out == "Pasted calendar is taken in as layer (calendar 1).\n"
+
+        async def good() -> bool:
+            return "good" in (await run("oncall", "import", "list", "payments-primary")).out
+
+        await until(good, "the calendar is read")
+        assert "'Alice' names nobody here" in (await run("oncall", "import", "list", "payments-primary")).out
+        assert "Jun Okafor" in (await run("oncall")).out.splitlines()[1]
+        options = ("--holidays", "DE", "--part", "BE", "--user", "mara@example.org")
+        named = await run("oncall", "import", "add", "payments-primary", *options)
+        assert named.out == "Public holidays DE BE is taken in as layer (calendar 2).\n"
+        await run("oncall", "import", "add", "payments-primary", "--holidays", "DE", "--url", "x", code=2)
+        nobody = await run(
+            "oncall", "import", "add", "payments-primary", "--holidays", "DE", "--user", "x@y.org", code=1
+        )
+        assert "Nobody has the address x@y.org" in nobody.err
+        await run("oncall", "import", "fetch", "1")
+        await run("oncall", "import", "remove", "1")
+        assert "Pasted" not in (await run("oncall", "import", "list", "payments-primary")).out

@@ -1,0 +1,165 @@
+"""A schedule as a calendar: what is exported says the same as duty, and stays the same."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import icalendar
+from hypothesis import HealthCheck, given, settings
+
+from firebell.oncall.calendars import feeds
+from firebell.oncall.calendars.feeds import Told, calendar, entries, horizon
+from firebell.oncall.calendars.matching import matched
+from firebell.oncall.calendars.model import Known
+from firebell.oncall.calendars.reading import read
+from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, User
+from firebell.oncall.shifts import duty
+from tests.rules.test_oncall_properties import schedules
+
+NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+PEOPLE = {
+    1: Known(1, "Mara Lindqvist", "mara@example.org"),
+    2: Known(2, 'Jun "J" Okafor; x, y', "jun@example.org"),
+    3: Known(3, "Zoë 🔔", "zoe@example.org"),
+    4: Known(4, "Ada\\Ng", "ada@example.org"),
+}
+WEEKLY = Layer(
+    7,
+    ((1,), (2,)),
+    datetime.fromisoformat("2026-11-02T09:00"),
+    Unit.WEEK,
+    1,
+    "Europe/Berlin",
+    name="Rotation",
+)
+
+
+def schedule(*layers: Layer, edits: tuple[Edit, ...] = ()) -> Schedule:
+    return Schedule(3, "Payments", "Europe/Berlin", layers, edits, version=4, slug="payments")
+
+
+def exported(found: Schedule, now: datetime = NOW, only: int | None = None) -> icalendar.Calendar:
+    parsed = icalendar.Calendar.from_ical(calendar("x", "host", [Told(found, NOW)], PEOPLE, now, only))
+    assert isinstance(parsed, icalendar.Calendar)
+    return parsed
+
+
+def numbered(found: Schedule) -> Schedule:
+    """Return a drawn schedule with people who are numbers, and no turns of a few hours over half a year."""
+    ids: dict[User, User] = {"a": 1, "b": 2, "c": 3, "d": 4}
+    layers = tuple(
+        replace(
+            layer,
+            slots=tuple(tuple(ids[u] for u in slot) for slot in layer.slots),
+            unit=Unit.DAY if layer.unit is Unit.HOUR and layer.every < 8 else layer.unit,
+        )
+        for layer in found.layers
+    )
+    edits = tuple(
+        replace(
+            e,
+            users=tuple(ids[u] for u in e.users),
+            mapping={ids[old]: ids[new] for old, new in e.mapping.items()},
+        )
+        for e in found.edits
+    )
+    return replace(
+        found, id=3, layers=layers, edits=edits, inactive=frozenset(ids[u] for u in found.inactive)
+    )
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(schedules())
+def test_p16_what_is_exported_and_taken_in_again_is_the_same_duty(drawn: tuple[Schedule, datetime]) -> None:
+    found, around = numbered(drawn[0]), drawn[1]
+    a, b = horizon(around)
+    events, notes = read(calendar("x", "host", [Told(found, NOW)], PEOPLE, around), "UTC", a, b)
+    shifts, strays = matched(events, list(PEOPLE.values()), a, b)
+    again = tuple(Edit(i, i, s.start, s.end, EditKind.SET, s.users) for i, s in enumerate(shifts))
+    before = [(r.start, r.end, r.users) for r in duty(found, a, b)]
+    assert [(r.start, r.end, r.users) for r in duty(replace(found, layers=(), edits=again), a, b)] == before
+    assert (strays, notes) == ([], [])
+
+
+def test_an_event_keeps_its_name_and_its_times_as_the_days_go_on() -> None:
+    moved = Edit(5, 5, NOW + DAY, NOW + DAY + 5 * HOUR, EditKind.SET, (2,))
+    monthly = replace(WEEKLY, slots=((3,),), unit=Unit.MONTH)
+    for found in (
+        schedule(WEEKLY, edits=(moved,)),
+        schedule(monthly),
+        schedule(replace(WEEKLY, slots=((1,),))),
+    ):
+        first = {e.key: (e.start, e.end, e.users) for e in entries(found, *horizon(NOW))}
+        for days in range(1, 40):
+            later = entries(found, *horizon(NOW + days * DAY))
+            assert len({e.key for e in later}) == len(later)
+            assert all(
+                first.get(e.key, (e.start, e.end, e.users)) == (e.start, e.end, e.users) for e in later
+            )
+            shared = [e for e in later if e.start < NOW + 100 * DAY]
+            assert all(e.key in first for e in shared)
+
+
+def test_a_turn_of_ten_years_is_one_event_for_years() -> None:
+    decade = schedule(replace(WEEKLY, unit=Unit.MONTH, every=120))
+    days = (0, 1, 100, 600, 601, 2000)
+    assert len({e.key for d in days for e in entries(decade, *horizon(NOW + d * DAY))}) <= 2
+
+
+def test_an_override_leaves_the_other_events_their_names() -> None:
+    before = {e.key for e in entries(schedule(WEEKLY), *horizon(NOW))}
+    cover = Edit(5, 5, NOW + DAY, NOW + DAY + HOUR, EditKind.SET, (2,))
+    after = entries(schedule(WEEKLY, edits=(cover,)), *horizon(NOW))
+    assert len([e for e in after if e.key not in before]) <= 2
+    assert [e.cause for e in after if e.start == cover.start] == [(7, 5)]
+
+
+def test_the_feed_is_the_same_bytes_all_day_and_its_tag_tells_every_change() -> None:
+    found = Told(schedule(WEEKLY), NOW)
+    people = list(PEOPLE.values())
+    assert calendar("x", "h", [found], PEOPLE, NOW) == calendar("x", "h", [found], PEOPLE, NOW + 20 * HOUR)
+    tag = feeds.tag("h", [found], people, NOW, "person:1")
+    assert tag == feeds.tag("h", [found], people, NOW + 20 * HOUR, "person:1")
+    assert tag.startswith('"')
+    others = [
+        feeds.tag("h", [found], people, NOW + DAY, "person:1"),
+        feeds.tag("h", [found], people[1:], NOW, "person:1"),
+        feeds.tag(
+            "h", [replace(found, schedule=replace(found.schedule, version=5))], people, NOW, "person:1"
+        ),
+        feeds.tag("h", [replace(found, changed_at=NOW + HOUR)], people, NOW, "person:1"),
+        feeds.tag(
+            "h",
+            [replace(found, schedule=replace(found.schedule, inactive=frozenset({1})))],
+            people,
+            NOW,
+            "person:1",
+        ),
+    ]
+    assert len({tag, *others}) == 6
+
+
+def test_what_is_sent_keeps_the_letter_of_the_standard() -> None:
+    long = replace(WEEKLY, slots=((2, 3), (4,)), name="ü" * 70)
+    found = replace(schedule(long), name="Zürich; a, b \\ c 🔔 " + "ü" * 60)
+    raw = calendar("On call", "host", [Told(found, NOW)], PEOPLE, NOW)
+    lines = raw.split(b"\r\n")
+    assert raw.endswith(b"END:VCALENDAR\r\n")
+    assert not any(b"\n" in line or b"\r" in line for line in lines)
+    assert max(map(len, lines)) <= 75
+    assert [line.decode() for line in lines], "no character is split"
+    assert b"REFRESH-INTERVAL;VALUE=DURATION:PT15M" in lines
+    event: Any = exported(found).walk("VEVENT")[0]
+    assert str(event["SUMMARY"]) == f'Jun "J" Okafor; x, y, Zoë 🔔: {found.name}'
+    assert [str(a) for a in event["ATTENDEE"]] == ["mailto:jun@example.org", "mailto:zoe@example.org"]
+    assert event["DTSTART"].to_ical() == b"20261102T080000Z"
+    assert (event["SEQUENCE"], event["DTSTAMP"].dt, event["LAST-MODIFIED"].dt) == (4, NOW, NOW)
+    assert (str(event["TRANSP"]), str(event["X-FIREBELL-CAUSE"])) == ("TRANSPARENT", "layer")
+    assert str(event["UID"]).endswith("@host")
+
+
+def test_my_feed_shows_my_shifts_alone() -> None:
+    mine = exported(schedule(WEEKLY), only=2).walk("VEVENT")
+    assert {str(e["SUMMARY"]) for e in mine} == {"On call: Payments"}
+    assert len(mine) == len([e for e in entries(schedule(WEEKLY), *horizon(NOW)) if e.users == (2,)])

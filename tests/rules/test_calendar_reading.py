@@ -1,0 +1,276 @@
+"""Calendars of other people: what they mean, and what they do not get away with."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from firebell.kit.errors import Invalid
+from firebell.oncall import holidays_
+from firebell.oncall.calendars import matching
+from firebell.oncall.calendars.matching import flat, matched, onward, who
+from firebell.oncall.calendars.model import LARGEST, Event, Known, Shift
+from firebell.oncall.calendars.reading import COMPONENTS, Found, read
+from firebell.oncall.model import Edit, EditKind, Schedule
+
+A = datetime(2026, 10, 19, tzinfo=UTC)
+B = A + timedelta(days=180)
+MARA, JUN = Known(1, "Mara Lindqvist", "mara@example.org"), Known(2, "Jun Okafor", "jun@example.org")
+ZULU = "DTSTART:20261019T090000Z\nDTEND:20261020T090000Z"
+BERLIN = "DTSTART;TZID=Europe/Berlin:20261019T090000\nDTEND;TZID=Europe/Berlin:20261020T090000"
+
+
+def ics(*events: str, head: str = "") -> bytes:
+    """Return a calendar of these events."""
+    body = "".join(f"BEGIN:VEVENT\nSUMMARY:x\n{e}\nEND:VEVENT\n" for e in events)
+    return f"BEGIN:VCALENDAR\nVERSION:2.0\n{head}{body}END:VCALENDAR\n".replace("\n", "\r\n").encode()
+
+
+def starts(found: Found) -> list[str]:
+    return [f"{e.start:%m-%dT%H:%M}" for e in found[0]]
+
+
+def taken(*events: str, head: str = "", tz: str = "Europe/Berlin") -> list[str]:
+    return starts(read(ics(*events, head=head), tz, A, B))
+
+
+def test_the_feed_of_a_peer_puts_its_person_on_duty() -> None:
+    raw = (Path(__file__).parent / "calendars/feed.ics").read_bytes()
+    events, notes = read(raw, "UTC", A, B)
+    shifts, strays = matched(events, [Known(9, "Alice Ng", "alice@example.org")], A, B)
+    start = datetime(2026, 11, 24, 8, tzinfo=UTC)
+    assert shifts == [Shift(start, start + timedelta(days=1), (9,), "On call alice")]
+    assert (strays, notes) == ([], [])
+
+
+WEEKLY = f"UID:1\nRRULE:FREQ=WEEKLY;COUNT=4\n{BERLIN}"
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([WEEKLY], ["10-19T07:00", "10-26T08:00", "11-02T08:00", "11-09T08:00"], id="over-dst"),
+        pytest.param(
+            [f"{WEEKLY}\nEXDATE;TZID=Europe/Berlin:20261026T090000"],
+            ["10-19T07:00", "11-02T08:00", "11-09T08:00"],
+            id="exdate",
+        ),
+        pytest.param(
+            [f"{WEEKLY}\nRDATE;TZID=Europe/Berlin:20261021T090000"],
+            ["10-19T07:00", "10-21T07:00", "10-26T08:00", "11-02T08:00", "11-09T08:00"],
+            id="rdate",
+        ),
+        pytest.param(
+            [
+                WEEKLY,
+                "UID:1\nRECURRENCE-ID;TZID=Europe/Berlin:20261102T090000\nDTSTART;TZID=Europe/Berlin:20261103T100000\n"
+                "DTEND;TZID=Europe/Berlin:20261103T120000",
+            ],
+            ["10-19T07:00", "10-26T08:00", "11-03T09:00", "11-09T08:00"],
+            id="one-moved",
+        ),
+        pytest.param(
+            [
+                WEEKLY,
+                "UID:1\nRECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20261102T090000\n"
+                "DTSTART;TZID=Europe/Berlin:20261102T110000\nDTEND;TZID=Europe/Berlin:20261102T120000",
+            ],
+            ["10-19T07:00", "10-26T08:00", "11-02T10:00", "11-09T10:00"],
+            id="this-and-future",
+        ),
+        pytest.param(
+            [
+                WEEKLY,
+                "UID:1\nSTATUS:CANCELLED\nRECURRENCE-ID;TZID=Europe/Berlin:20261102T090000\n"
+                "DTSTART;TZID=Europe/Berlin:20261102T090000\nDTEND;TZID=Europe/Berlin:20261103T090000",
+            ],
+            ["10-19T07:00", "10-26T08:00", "11-09T08:00"],
+            id="one-cancelled",
+        ),
+        pytest.param([f"UID:1\nSTATUS:CANCELLED\n{ZULU}"], [], id="all-cancelled"),
+        pytest.param(
+            [f"UID:1\nSEQUENCE:2\n{ZULU}", f"UID:1\nSEQUENCE:1\n{ZULU.replace('1019', '1018')}"],
+            ["10-19T09:00"],
+            id="highest-sequence",
+        ),
+        pytest.param(["UID:1\nDTSTART;VALUE=DATE:20261025"], ["10-24T22:00"], id="all-day"),
+        pytest.param(["UID:1\nDTSTART:20261020T090000\nDTEND:20261020T100000"], ["10-20T07:00"], id="floating"),
+        pytest.param(
+            [f"UID:1\nRRULE:FREQ=WEEKLY;UNTIL=20261026T080000Z\n{BERLIN}"],
+            ["10-19T07:00", "10-26T08:00"],
+            id="until-utc",
+        ),
+        pytest.param(
+            ["UID:1\nRRULE:FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1;COUNT=2\n"
+             "DTSTART:20261030T090000Z\nDTEND:20261030T100000Z"],
+            ["10-30T09:00", "11-30T09:00"],
+            id="last-weekday",
+        ),
+        pytest.param(
+            [f"UID:1\nRRULE:FREQ=WEEKLY;COUNT=2\n{BERLIN.replace('Europe/Berlin', 'W. Europe Standard Time')}"],
+            ["10-19T07:00", "10-26T08:00"],
+            id="windows-zone",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_calendar_means(events: list[str], expected: list[str]) -> None:
+    assert taken(*events) == expected
+
+
+def test_the_calendars_zone_is_for_times_without_one_alone() -> None:
+    head = "X-WR-TIMEZONE:America/New_York\n"
+    floating = "UID:1\nDTSTART:20261020T090000\nDTEND:20261020T100000"
+    assert taken(floating, f"UID:2\nRRULE:FREQ=WEEKLY;COUNT=3\n{ZULU}", head=head) == [
+        "10-19T09:00",
+        "10-20T13:00",
+        "10-26T09:00",
+        "11-02T09:00",
+    ]
+
+
+def test_a_calendars_own_zone_is_believed() -> None:
+    zone = (
+        "BEGIN:VTIMEZONE\nTZID:Office\nBEGIN:STANDARD\nDTSTART:19700101T000000\nTZOFFSETFROM:+0300\n"
+        "TZOFFSETTO:+0300\nEND:STANDARD\nEND:VTIMEZONE\n"
+    )
+    at = "UID:1\nDTSTART;TZID=Office:20261020T090000\nDTEND;TZID=Office:20261020T100000"
+    assert taken(at, head=zone) == ["10-20T06:00"]
+
+
+def test_hours_of_a_duration_are_exact_and_its_days_are_not() -> None:
+    start = "DTSTART;TZID=Europe/Berlin:20261024T200000"
+    found, _ = read(ics(f"UID:1\n{start}\nDURATION:PT12H", f"UID:2\n{start}\nDURATION:P1D"), "UTC", A, B)
+    assert [e.end - e.start for e in found] == [timedelta(hours=12), timedelta(hours=25)]
+
+
+def test_a_time_that_is_skipped_takes_the_offset_from_before() -> None:
+    a = datetime(2026, 3, 1, tzinfo=UTC)
+    skipped = (
+        "UID:1\nDTSTART;TZID=America/New_York:20260308T023000\nDTEND;TZID=America/New_York:20260308T043000"
+    )
+    found, _ = read(ics(skipped), "UTC", a, a + timedelta(days=30))
+    assert (found[0].start, found[0].end) == (
+        datetime(2026, 3, 8, 7, 30, tzinfo=UTC),
+        datetime(2026, 3, 8, 8, 30, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "note"),
+    [
+        (
+            "UID:1\nDTSTART;TZID=Mars/Phobos:20261024T200000\nDTEND;TZID=Mars/Phobos:20261024T210000",
+            "Mars/Phobos",
+        ),
+        (f"UID:1\nRRULE:FREQ=SECONDLY\n{ZULU}", "more than once an hour"),
+        (f"UID:1\nRRULE:FREQ=MINUTELY;INTERVAL=90\n{ZULU}", "more than once an hour"),
+        ("UID:1\nRRULE:FREQ=HOURLY\nDTSTART:19700101T000000Z\nDTEND:19700101T010000Z", "hourly for too long"),
+        (
+            f"UID:1\nRRULE:FREQ=DAILY;BYHOUR={','.join(map(str, range(24)))};BYMINUTE=0,30\n{ZULU}",
+            "once an hour",
+        ),
+        ("UID:1\nDTSTART:20261024T200000Z", "no length"),
+        ("UID:1\nDTSTART:20261024T200000Z\nDTEND:20261023T200000Z", "no length"),
+        ("UID:1\nDTSTART:garbage\nDTEND:20261023T200000Z", "cannot be read"),
+        (f"UID:1\nRRULE:FREQ=SOMETIMES\n{ZULU}", "cannot be read"),
+        ("UID:1\nRRULE:FREQ=DAILY", "cannot be read"),
+        ("UID:1\nDTSTART:00010101T000000Z\nDTEND:99991231T235959Z\nRRULE:FREQ=YEARLY", ""),
+    ],
+)
+def test_one_bad_event_is_told_and_the_others_count(event: str, note: str) -> None:
+    found, notes = read(ics(event, f"UID:2\n{ZULU}"), "UTC", A, B)
+    assert "10-19T09:00" in starts((found, notes))
+    assert not note or note in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "does not begin"),
+        (b"<html>Sign in</html>", "does not begin"),
+        (ics(f"UID:1\n{ZULU}")[:-20], "cut short"),
+        (b"BEGIN:VCALENDAR\r\n" + b"X" * LARGEST, "larger than 5 MB"),
+        (b"BEGIN:VCALENDAR\r\n" + b"BEGIN:VEVENT\r\n" * COMPONENTS + b"END:VCALENDAR", "components"),
+        (ics(*(f"UID:{n}\nRRULE:FREQ=HOURLY\n{ZULU}" for n in range(2))), "more than 5000"),
+    ],
+)
+def test_what_is_no_calendar_is_refused(data: bytes, reason: str) -> None:
+    with pytest.raises(Invalid, match=reason):
+        read(data, "UTC", A, B)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_the_encodings_that_people_send(encoding: str) -> None:
+    raw = ics(f"UID:1\n{ZULU}").replace(b"SUMMARY:x", "SUMMARY:Zoë".encode()).decode()
+    assert [e.title for e in read(raw.encode(encoding), "UTC", A, B)[0]] == ["Zoë"]
+
+
+@pytest.mark.parametrize(
+    ("title", "emails", "expected"),
+    [
+        ("anything", ("MARA@example.org", "jun@example.org"), (1, 2)),
+        ("Jun Okafor", ("mara@example.org",), (1,)),
+        ("Jun Okafor", ("nobody@example.org",), (2,)),
+        ("On call: JUN OKAFOR (week 47)", (), (2,)),
+        ("primary - jun", (), (2,)),
+        ("jun@example.org takes it", (), (2,)),
+        ("juniper", (), ()),
+        ("jun.b@elsewhere.org", (), ()),
+        ("Mara Lindqvist and Jun Okafor", (), ()),
+        ("mara for jun", (), ()),
+        ("Holiday", (), ()),
+    ],
+)
+def test_whom_an_event_means(title: str, emails: tuple[str, ...], expected: tuple[int, ...]) -> None:
+    assert who(Event(A, B, title, emails), [MARA, JUN]) == expected
+
+
+def test_a_name_that_two_people_have_names_nobody() -> None:
+    assert who(Event(A, B, "Mara Lindqvist"), [MARA, Known(3, "Mara Lindqvist", "m2@example.org")]) == ()
+
+
+def hours(start: int, end: int, *users: int, title: str = "x") -> Shift:
+    return Shift(A + timedelta(hours=start), A + timedelta(hours=end), users, title)
+
+
+def test_events_at_the_same_time_put_both_on_duty() -> None:
+    assert flat([hours(0, 4, 1), hours(2, 6, 2), hours(6, 8, 2)], A, A + timedelta(hours=7)) == [
+        hours(0, 2, 1),
+        hours(2, 4, 1, 2),
+        hours(4, 7, 2),
+    ]
+
+
+def test_what_has_been_is_never_rewritten() -> None:
+    now = A + timedelta(hours=3)
+    before = [hours(0, 2, 1), hours(2, 6, 1, title="y")]
+    assert onward(before, [hours(0, 9, 2)], now) == [
+        hours(0, 2, 1),
+        hours(2, 3, 1, title="y"),
+        hours(3, 9, 2),
+    ]
+    assert onward(before, before, now) == before
+    assert onward(before, [], now) == [hours(0, 2, 1), hours(2, 3, 1, title="y")]
+
+
+def test_on_duty_while_busy_is_a_conflict() -> None:
+    end = A + timedelta(hours=4)
+    found = Schedule(1, "P", "UTC", (), (Edit(1, 1, A, end, EditKind.SET, (1, 2)),), slug="p")
+    clash = matching.conflicts([found], [hours(3, 9, 2, title="flight"), hours(5, 6, 1)], A, B)
+    assert [(c.person_id, c.schedule, c.start, c.end, c.title) for c in clash] == [
+        (2, "p", A + timedelta(hours=3), end, "flight")
+    ]
+
+
+def test_public_holidays_of_a_country_and_of_a_part_of_it() -> None:
+    march = date(2026, 3, 1), date(2026, 4, 1)
+    assert holidays_.holidays_of("DE", "", *march) == []
+    assert [d for d, _ in holidays_.holidays_of("DE", "BE", *march)] == [date(2026, 3, 8)]
+    turn = holidays_.holidays_of("FR", "", date(2026, 12, 25), date(2027, 1, 2))
+    assert [d for d, _ in turn] == [date(2026, 12, 25), date(2027, 1, 1)]
+    assert holidays_.holidays_of("FR", "", date(2026, 12, 25), date(2026, 12, 25)) == []
+    with pytest.raises(Invalid, match="No public holidays"):
+        holidays_.public("XX", "", 2026)
+    with pytest.raises(Invalid) as error:
+        holidays_.public("DE", "XX", 2026)
+    assert "BE" in error.value.fields["subdivision"]

@@ -1,0 +1,331 @@
+"""Story: the rota is kept in another calendar, whose server fails, empties and recovers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from firebell.kit.clock import FakeClock
+from firebell.kit.errors import Invalid
+from firebell.kit.events import Actor
+from firebell.oncall import actions as oncall
+from firebell.oncall.calendars import actions
+from firebell.oncall.calendars.feeds import entries, horizon
+from firebell.oncall.calendars.fetcher import Fetcher
+from firebell.oncall.calendars.model import Import, Use
+from firebell.oncall.calendars.reader import Job, made
+from firebell.people import actions as people
+from tests.servers import free_port, listening, until
+from tests.world import World, world
+
+HEAD, TAIL = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n", "END:VCALENDAR\r\n"
+TEST = Actor("system", "Test")
+
+
+def event(start: str, end: str, title: str, more: str = "") -> str:
+    """Return an event in UTC."""
+    return (
+        f"BEGIN:VEVENT\r\nUID:{start}-{title}\r\nDTSTART:{start}Z\r\nDTEND:{end}Z\r\nSUMMARY:{title}\r\n"
+        f"{more}END:VEVENT\r\n"
+    )
+
+
+JUNS_DAY = event("20261124T000000", "20261125T000000", "Jun Okafor", "RRULE:FREQ=DAILY;COUNT=60\r\n")
+ROTA = f"{HEAD}{JUNS_DAY}{TAIL}".encode()
+
+
+@dataclass(slots=True)
+class Elsewhere:
+    """A calendar server that does what it is told and remembers what it was asked."""
+
+    port: int = 0
+    body: bytes = ROTA
+    status: int = 200
+    etag: str = '"1"'
+    location: str = ""
+    drip_s: float = 0
+    asked: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Where the calendar is."""
+        return f"http://127.0.0.1:{self.port}/rota.ics"
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request and close."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        lines = head.split("\r\n")
+        given = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines[1:-2])}
+        self.asked.append({"path": lines[0].split(" ")[1], **given})
+        same = self.status == 200 and given.get("if-none-match") == self.etag
+        body, status = (b"", 304) if same else (self.body, self.status)
+        extra = f"Location: {self.location}\r\n" if self.location and "moved" not in lines[0] else ""
+        status = 302 if extra else status
+        writer.write(
+            f"HTTP/1.1 {status} X\r\nETag: {self.etag}\r\n{extra}Connection: close\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n".encode()
+        )
+        for at in range(0, len(body), 65536 if not self.drip_s else 1):
+            writer.write(body[at : at + (65536 if not self.drip_s else 1)])
+            await asyncio.sleep(self.drip_s)
+            try:
+                await writer.drain()
+            except ConnectionError:
+                break
+        writer.close()
+
+
+@asynccontextmanager
+async def house(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, Elsewhere]]:
+    """Yield the small organisation, and a calendar server beside it."""
+    there = Elsewhere()
+    async with world(dsn, clock) as w, listening(there.answer) as port:
+        there.port = port
+        yield w, there
+
+
+async def primary(w: World) -> int:
+    async with w.ctx.db.tx() as tx:
+        return next(int(s.id) for s in await oncall.schedules(tx) if s.slug == "payments-primary")
+
+
+async def take_in(w: World, use: Use = Use.LAYER, **given: Any) -> int:
+    """Take a calendar in on the primary schedule, or as Mara's busy time, and let it be read."""
+    whose: dict[str, Any] = {"person_id": w.mara} if use is Use.BUSY else {"schedule_id": await primary(w)}
+    async with w.ctx.db.tx() as tx:
+        found = await actions.add_import(tx, TEST, use=use, now=w.now, **whose, **given)
+    await w.settle()
+    return found.id
+
+
+async def seen(w: World) -> Import:
+    """Return the one import of the primary schedule."""
+    schedule = await primary(w)
+    async with w.ctx.db.tx() as tx:
+        return (await actions.imports_of_schedule(tx, schedule))[0]
+
+
+async def who(w: World, at: datetime | None = None) -> tuple[int, ...]:
+    """Return who is on call on the primary schedule."""
+    schedule = await primary(w)
+    async with w.ctx.db.tx() as tx:
+        found = (await oncall.schedules_by_id(tx, [schedule]))[schedule]
+    return oncall.users_at(found, at or w.now)
+
+
+async def keys(w: World) -> set[str]:
+    """Return the names of the events that a feed of the primary schedule has."""
+    async with w.ctx.db.tx() as tx:
+        return {e.key for e in entries(await oncall.by_slug(tx, "payments-primary"), *horizon(w.now))}
+
+
+async def poll(w: World, **by: float) -> None:
+    """Let time pass at once, and the calendars that are due be read."""
+    w.clock.advance(timedelta(**by))
+    await w.settle()
+
+
+async def test_the_calendar_decides_and_a_bad_day_of_its_server_empties_nothing(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with house(dsn, clock) as (w, there):
+        assert await who(w) == (w.mara,)
+        await take_in(w, url=there.url)
+        assert await who(w) == (w.jun,)
+        assert "if-none-match" not in there.asked[0]
+
+        await poll(w, minutes=20)
+        assert there.asked[-1]["if-none-match"] == '"1"'
+        assert (await seen(w)).good_at == w.now
+
+        there.etag = '"2"'
+        bad = {
+            "answered 503": (503, b""),
+            "does not begin": (200, b"<html>Please sign in</html>"),
+            "without events": (200, f"{HEAD}{TAIL}".encode()),
+            "cut short": (200, ROTA[:-8]),
+            "nobody who is known": (200, ROTA.replace(b"Jun Okafor", b"Somebody Else")),
+            "more than 5 MB": (200, b"X" * (6 * 1024 * 1024)),
+        }
+        since = w.now + timedelta(minutes=20)
+        for reason, (there.status, there.body) in bad.items():
+            await poll(w, minutes=20)
+            found = await seen(w)
+            assert reason in found.error
+            assert (found.failing_since, found.stale(w.now)) == (since, False)
+            assert await who(w) == (w.jun,), reason
+        await poll(w, hours=6)
+        assert (await seen(w)).stale(w.now)
+        await poll(w, days=20)
+        assert await who(w) == (w.jun,)
+        assert await who(w, w.now + timedelta(days=20)) == (w.jun,)
+
+        there.status, there.body = 200, ROTA.replace(b"Jun Okafor", b"Mara Lindqvist")
+        await poll(w, minutes=20)
+        found = await seen(w)
+        assert (found.error, found.failing_since) == ("", None)
+        assert await who(w) == (w.mara,)
+        assert await who(w, w.now - timedelta(minutes=1)) == (w.jun,), "what has been stays"
+
+
+async def test_a_page_does_not_wait_for_a_slow_calendar(dsn: str, clock: FakeClock) -> None:
+    async with house(dsn, clock) as (w, there):
+        await take_in(w, url=there.url)
+        there.etag, there.drip_s = '"2"', 0.05
+        w.clock.advance(timedelta(minutes=20))
+        fetch = asyncio.create_task(Fetcher(w.ctx, limit_s=1.5).run_once(w.now))
+        await until(lambda: asyncio.sleep(0, len(there.asked) == 2), "the server is asked")
+        await w.alert()
+        await w.settle()
+        assert w.sink.people() == ["Jun Okafor"]
+        assert not fetch.done()
+        assert await fetch == 1
+        assert "took longer than 1.5 s" in (await seen(w)).error
+        assert await who(w) == (w.jun,)
+
+
+async def test_a_server_that_is_gone_is_told(dsn: str, clock: FakeClock) -> None:
+    async with house(dsn, clock) as (w, there):
+        await take_in(w, url=f"http://127.0.0.1:{free_port()}/rota.ics")
+        found = await seen(w)
+        assert "cannot be reached" in found.error
+        assert (found.good_at, there.asked) == (None, [])
+        assert await who(w) == (w.mara,)
+
+
+async def test_a_moved_calendar_is_followed_but_never_into_the_house(dsn: str, clock: FakeClock) -> None:
+    async with house(dsn, clock) as (w, there):
+        there.location = "/moved.ics"
+        await take_in(w, url=there.url)
+        assert [a["path"] for a in there.asked] == ["/rota.ics", "/moved.ics"]
+        assert await who(w) == (w.jun,)
+        there.location, there.etag = "http://10.1.2.3/latest/meta-data", '"2"'
+        await poll(w, minutes=20)
+        assert "10.1.2.3 is a private address" in (await seen(w)).error
+
+
+async def test_layers_lie_below_overrides_and_both_below_what_is_said_here(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with house(dsn, clock) as (w, there):
+        there.body = ROTA.replace(b"Jun Okafor", b"Mara Lindqvist")
+        await take_in(w, Use.OVERRIDE, url=there.url)
+        await take_in(w, Use.LAYER, text=ROTA.decode())
+        assert await who(w) == (w.mara,)
+        async with w.ctx.db.tx() as tx:
+            await oncall.add_override(
+                tx,
+                TEST,
+                schedule_id=await primary(w),
+                users=[w.jun],
+                start=w.now,
+                end=w.now + timedelta(hours=1),
+                reason="",
+                now=w.now,
+            )
+        assert await who(w) == (w.jun,)
+        assert await who(w, w.now + timedelta(hours=2)) == (w.mara,)
+
+
+async def test_a_shift_that_names_nobody_is_empty_and_told(dsn: str, clock: FakeClock) -> None:
+    async with house(dsn, clock) as (w, there):
+        stray = event("20261124T060000", "20261124T070000", "Alice")
+        there.body = f"{HEAD}{stray}{event('20261124T080000', '20261124T090000', 'jun')}{TAIL}".encode()
+        await take_in(w, url=there.url)
+        found = await seen(w)
+        assert [(s.title, s.start.hour) for s in found.unmatched] == [("Alice", 6)]
+        day = w.now.replace(minute=30)
+        assert await who(w, day.replace(hour=6)) == (w.mara,), "the layers answer"
+        assert await who(w, day.replace(hour=8)) == (w.jun,)
+        async with w.ctx.db.tx() as tx:
+            await people.create_person(
+                tx, TEST, name="Alice Ng", email="alice@example.org", role="responder", tz="UTC", now=w.now
+            )
+        await poll(w, minutes=20)
+        assert (await seen(w)).unmatched == ()
+        assert await who(w, day.replace(hour=6)) not in ((w.mara,), (w.jun,))
+
+
+async def test_somebody_who_left_is_not_put_on_call_by_a_calendar(dsn: str, clock: FakeClock) -> None:
+    async with house(dsn, clock) as (w, there):
+        await take_in(w, url=there.url)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update person set active = false where id = $1", w.jun)
+        assert await who(w) == (w.mara,)
+
+
+async def test_removing_it_gives_back_what_comes_and_keeps_what_was(dsn: str, clock: FakeClock) -> None:
+    async with house(dsn, clock) as (w, there):
+        added = await take_in(w, url=there.url)
+        await poll(w, hours=2)
+        async with w.ctx.db.tx() as tx:
+            await actions.remove_import(tx, TEST, await actions.import_for(tx, added, w.mara), w.now)
+        assert await who(w) == (w.mara,)
+        assert await who(w, w.now - timedelta(hours=1)) == (w.jun,)
+        asked = len(there.asked)
+        await poll(w, hours=1)
+        assert len(there.asked) == asked
+
+
+async def test_only_a_change_of_duty_is_a_new_version(dsn: str, clock: FakeClock) -> None:
+    async with house(dsn, clock) as (w, there):
+
+        async def version() -> int:
+            async with w.ctx.db.tx() as tx:
+                return (await oncall.by_slug(tx, "payments-primary")).version
+
+        await take_in(w, url=there.url)
+        assert await version() == 2
+        for there.etag in ('"2"', '"3"'):
+            await poll(w, minutes=20)
+        assert await version() == 2
+        before = await keys(w)
+        there.etag, there.body = '"4"', ROTA.replace(b"COUNT=60", b"COUNT=61")
+        await poll(w, minutes=20)
+        assert await version() == 3
+        assert len(before & await keys(w)) >= len(before) - 1, "the events of a feed keep their names"
+
+
+async def test_my_own_calendar_says_when_i_am_on_call_while_busy(dsn: str, clock: FakeClock) -> None:
+    async with house(dsn, clock) as (w, there):
+        free = event("20261125T100000", "20261125T110000", "Focus", "TRANSP:TRANSPARENT\r\n")
+        there.body = f"{HEAD}{event('20261126T100000', '20261126T120000', 'Flight')}{free}{TAIL}".encode()
+        await take_in(w, Use.BUSY, url=there.url)
+        async with w.ctx.db.tx() as tx:
+            found = await actions.conflicts(tx, w.now)
+        assert [(c.person_id, c.schedule, c.title) for c in found] == [(w.mara, "payments-primary", "Flight")]
+        assert await who(w, datetime(2026, 11, 26, 11, tzinfo=UTC)) == (w.mara,)
+        there.body, there.etag = f"{HEAD}{TAIL}".encode(), '"2"'
+        await poll(w, minutes=20)
+        async with w.ctx.db.tx() as tx:
+            assert await actions.conflicts(tx, w.now) == []
+
+
+async def test_on_public_holidays_other_people_are_on_duty(dsn: str, clock: FakeClock) -> None:
+    async with house(dsn, clock) as (w, _):
+        await take_in(w, Use.LAYER, country="se", users=[w.jun])
+        christmas = datetime(2026, 12, 25, 11, tzinfo=UTC)
+        assert await who(w, christmas) == (w.jun,)
+        assert await who(w, datetime(2026, 12, 24, 22, 30, tzinfo=UTC)) == (w.mara,)
+        async with w.ctx.db.tx() as tx:
+            names = await actions.holiday_names(tx, [await primary(w)], christmas, christmas + timedelta(1))
+        assert next(s.start for _, s in names) == datetime(2026, 12, 24, 23, tzinfo=UTC)
+
+
+async def test_a_calendar_that_hangs_its_reader_is_stopped() -> None:
+    never = "BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20200101T000000Z\r\nDTEND:20200101T010000Z\r\n"
+    body = f"{HEAD}{never}RRULE:FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30\r\nEND:VEVENT\r\n{TAIL}".encode()
+    start = datetime(2026, 11, 24, tzinfo=UTC)
+    with pytest.raises(Invalid, match=r"longer than 1\.5 s"):
+        await made(Job("UTC", start, start + timedelta(days=180)), body, limit_s=1.5)
+
+
+async def test_a_calendar_nested_very_deep_harms_nobody() -> None:
+    start = datetime(2026, 11, 24, tzinfo=UTC)
+    nested = "BEGIN:VEVENT\r\n" * 4000 + "END:VEVENT\r\n" * 4000
+    found = await made(Job("UTC", start, start + timedelta(days=180)), f"{HEAD}{nested}{TAIL}".encode())
+    assert (found.shifts, found.events) == ((), 0)
