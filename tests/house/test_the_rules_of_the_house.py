@@ -34,6 +34,7 @@ PURE = [
     "oncall/exchange",
     "oncall/fairness",
     "oncall/findings",
+    "oncall/calendars/faults",
     "oncall/calendars/feeds",
     "oncall/calendars/matching",
     "oncall/calendars/model",

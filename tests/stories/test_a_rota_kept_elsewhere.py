@@ -13,6 +13,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid
 from firebell.kit.events import Actor
 from firebell.oncall import actions as oncall
+from firebell.oncall import view
 from firebell.oncall.calendars import actions
 from firebell.oncall.calendars.feeds import entries, horizon
 from firebell.oncall.calendars.fetcher import Fetcher
@@ -129,6 +130,13 @@ async def poll(w: World, **by: float) -> None:
     await w.settle()
 
 
+async def faults(w: World) -> set[str]:
+    """Return the codes of what is wrong with the primary."""
+    async with w.ctx.db.tx() as tx:
+        primary = await oncall.by_slug(tx, "payments-primary")
+        return {f.code for f in (await view.found_in(tx, [primary], w.now))[int(primary.id)]}
+
+
 async def test_the_calendar_decides_and_a_bad_day_of_its_server_empties_nothing(
     dsn: str, clock: FakeClock
 ) -> None:
@@ -160,6 +168,7 @@ async def test_the_calendar_decides_and_a_bad_day_of_its_server_empties_nothing(
             assert await who(w) == (w.jun,), reason
         await poll(w, hours=6)
         assert (await seen(w)).stale(w.now)
+        assert "S-ICAL-STALE" in await faults(w)
         await poll(w, days=20)
         assert await who(w) == (w.jun,)
         assert await who(w, w.now + timedelta(days=20)) == (w.jun,)
@@ -181,7 +190,7 @@ async def test_a_page_does_not_wait_for_a_slow_calendar(dsn: str, clock: FakeClo
         await until(lambda: asyncio.sleep(0, len(there.asked) == 2), "the server is asked")
         await w.alert()
         await w.settle()
-        assert w.sink.people() == ["Jun Okafor"]
+        assert [m["person"] for m in w.sink.got if m["event"] == "page"] == ["Jun Okafor"]
         assert not fetch.done()
         assert await fetch == 1
         assert "took longer than 1.5 s" in (await seen(w)).error
@@ -238,6 +247,7 @@ async def test_a_shift_that_names_nobody_is_empty_and_told(dsn: str, clock: Fake
         await take_in(w, url=there.url)
         found = await seen(w)
         assert [(s.title, s.start.hour) for s in found.unmatched] == [("Alice", 6)]
+        assert "S-ICAL-USER" in await faults(w)
         day = w.now.replace(minute=30)
         assert await who(w, day.replace(hour=6)) == (w.mara,), "the layers answer"
         assert await who(w, day.replace(hour=8)) == (w.jun,)
@@ -247,6 +257,7 @@ async def test_a_shift_that_names_nobody_is_empty_and_told(dsn: str, clock: Fake
             )
         await poll(w, minutes=20)
         assert (await seen(w)).unmatched == ()
+        assert "S-ICAL-USER" not in await faults(w)
         assert await who(w, day.replace(hour=6)) not in ((w.mara,), (w.jun,))
 
 

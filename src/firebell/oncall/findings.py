@@ -28,7 +28,10 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What a button does: `verb` is override, leave, contact, offset, ask or edit, with its arguments."""
+    """What a button does: the arguments of its `verb`.
+
+    leave, remove, offset, ask and take need no choice; override, contact, edit and calendars lead to a form.
+    """
 
     verb: str
     label: str

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.oncall import exchange_store, store
+from firebell.oncall.calendars import store as calendars_store
+from firebell.oncall.calendars.faults import faults
 from firebell.oncall.findings import HORIZON, Chain, Facts, Finding, Reach, Step, findings
 from firebell.oncall.model import CoverState, Schedule
 from firebell.oncall.preview import GAPS_AHEAD, Preview, preview
@@ -42,9 +44,16 @@ async def facts(tx: Tx, now: datetime, until: datetime) -> Facts:
 
 
 async def found_in(tx: Tx, schedules: Sequence[Schedule], now: datetime) -> dict[int, list[Finding]]:
-    """Return what is wrong with schedules within 28 days, by their ids."""
+    """Return what is wrong with schedules and their calendars within 28 days, by their ids."""
     around = await facts(tx, now, now + HORIZON)
-    return {int(s.id): findings(s, now, now + HORIZON, around) for s in schedules}
+    imports = await calendars_store.imports(tx, schedule_ids=[int(s.id) for s in schedules])
+    return {
+        int(s.id): [
+            *faults([i for i in imports if i.schedule_id == s.id], now),
+            *findings(s, now, now + HORIZON, around),
+        ]
+        for s in schedules
+    }
 
 
 async def previewed(tx: Tx, old: Schedule, new: Schedule, now: datetime) -> Preview:
