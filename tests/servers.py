@@ -1,6 +1,7 @@
 """The product as its users run it: real processes on free ports, on the test's database or a data folder."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -53,12 +54,30 @@ async def answers(url: str, limit_s: float = 20) -> None:
 async def listening(
     answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
 ) -> AsyncIterator[int]:
-    """Serve connections with `answer` until the block ends; yield the port."""
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    """Serve connections with `answer` until the block ends, which cuts off what is open; yield the port."""
+    serving: set[asyncio.Task[None]] = set()
+
+    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        serving.add(task)
+        with contextlib.suppress(asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError):
+            await answer(reader, writer)
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        serving.discard(task)
+
+    server = await asyncio.start_server(serve_one, "127.0.0.1", 0)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        # a connection that came just now has a handler then
+        await asyncio.sleep(0.01)
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving)
 
 
 @asynccontextmanager

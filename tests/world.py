@@ -1,7 +1,6 @@
 """A small organisation on a real database, a worker that is moved by hand, and real receivers."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from firebell.people import actions as people
 from firebell.runtime import connected
 from firebell.settings import Settings
 from firebell.worker import Worker, timer_handlers
+from tests.servers import listening
 
 
 @dataclass(slots=True)
@@ -65,24 +65,8 @@ class Sink:
 async def sink() -> AsyncIterator[Sink]:
     """Run a sink until the block ends."""
     found = Sink()
-
-    connections: list[asyncio.Task[Any]] = []
-
-    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if task := asyncio.current_task():
-            connections.append(task)
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError), contextlib.closing(writer):
-            await found.answer(reader, writer)
-
-    server = await asyncio.start_server(serve_one, "127.0.0.1", 0)
-    found.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(found.answer) as found.port:
         yield found
-    finally:
-        server.close()
-        for connection in connections:
-            connection.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
 
 
 @dataclass(slots=True)
