@@ -86,8 +86,10 @@ async def schedules(
     Layers, edits and shadows that are over before `since` or begin at `until` or later are left out.
     """
     rows = await tx.fetch(
-        "select id, name, slug, team_id, tz, version, exists (select from shadow where schedule_id = s.id) as"
-        " shadowed, array(select id from person where not active) as gone from schedule s"
+        "select id, name, slug, team_id, tz, version,"
+        " exists (select from shadow where schedule_id = s.id) as shadowed,"
+        " exists (select from calendar_import where schedule_id = s.id) as imported,"
+        " array(select id from person where not active) as gone from schedule s"
         " where ($1::bigint[] is null or id = any($1)) and ($2::text is null or slug = $2) order by name, id",
         list(ids) if ids is not None else None,
         slug,
@@ -103,7 +105,9 @@ async def schedules(
     layers: dict[int, list[Layer]] = defaultdict(list)
     for row in await tx.fetch(f"select * from layer{between} order by position, id", *wanted):
         layers[row["schedule_id"]].append(_layer(row))
-    edits = await _imported(tx, *wanted)
+    edits: dict[int, list[Edit]] = defaultdict(list)
+    if any(row["imported"] for row in rows):
+        edits = await _imported(tx, *wanted)
     for row in await tx.fetch(
         f"select * from schedule_edit{between} and removed_at is null order by id", *wanted
     ):
