@@ -10,7 +10,6 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
 from firebell.kit import html, setting
-from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.events import Actor
@@ -193,7 +192,7 @@ async def _form(request: Request, values: dict[str, str], error: FirebellError |
 
 @router.get("/setup")
 async def setup_form(request: Request) -> Response:
-    ctx: Context = request.app.state.ctx
+    ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         if not await is_open(tx):
             return html.to("/")
@@ -202,7 +201,7 @@ async def setup_form(request: Request) -> Response:
 
 @router.post("/setup")
 async def setup(request: Request) -> Response:
-    ctx: Context = request.app.state.ctx
+    ctx = html.ctx(request)
     form = await request.form(max_files=0)
     values = {name: str(value).strip() for name, value in form.items()}
     try:
@@ -231,7 +230,7 @@ def _answers(values: dict[str, str], password: str) -> Answers:
 @router.get("/setup/done")
 async def done(request: Request, service: str) -> Response:
     me = await access.signed_in(request, Role.ADMIN)
-    ctx: Context = request.app.state.ctx
+    ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         found = await catalog.by_slug(tx, service)
         (integration, *_) = await alerts.integrations(tx, found.id)

@@ -15,7 +15,6 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN
 from firebell.incidents.view import STAGES, Summary, summaries
 from firebell.kit import html
-from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.oncall import actions as oncall
 from firebell.paging import actions as paging
@@ -34,7 +33,7 @@ _WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", 
 
 async def shell(request: Request) -> html.Shell:
     """Return the counts of the frame."""
-    ctx: Context = request.app.state.ctx
+    ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         counts = await paging.counts(tx)
         live = await incidents.incidents(tx, tuple(OPEN), False, 20)
@@ -95,7 +94,7 @@ def _unhealthy(
 
 @router.get("/")
 async def home(request: Request) -> Response:
-    ctx: Context = request.app.state.ctx
+    ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         fresh = not await people.people(tx)

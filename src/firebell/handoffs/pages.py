@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request, Response
 
 from firebell.handoffs import actions, view
 from firebell.kit import html
-from firebell.kit.context import Context
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.markdown import rendered
 from firebell.kit.text import to_id
@@ -31,7 +30,7 @@ def day_of(text: str) -> date:
 @router.get("/oncall/handoffs")
 async def handoffs(request: Request, schedule: str = "", before: str = "") -> Response:
     await access.signed_in(request)
-    ctx: Context = request.app.state.ctx
+    ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         one = await oncall.by_slug(tx, schedule) if schedule else None
@@ -55,7 +54,7 @@ async def handoffs(request: Request, schedule: str = "", before: str = "") -> Re
 async def _document(
     request: Request, slug: str, day: str, *, edit: bool, mine: str = "", error: Conflict | None = None
 ) -> Response:
-    ctx: Context = request.app.state.ctx
+    ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         found = await actions.of_day(tx, await oncall.by_slug(tx, slug), day_of(day))
         (shown,) = await view.seen(tx, [found])
@@ -80,7 +79,7 @@ async def handoff(request: Request, slug: str, day: str, edit: str = "") -> Resp
 @router.post("/oncall/handoffs/{slug}/{day}")
 async def save(request: Request, slug: str, day: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx: Context = request.app.state.ctx
+    ctx = html.ctx(request)
     body, version = str(form.get("body", "")), str(form.get("version", "0"))
     if not (version.isascii() and version.isdecimal() and len(version) < 19):
         raise Invalid("The form carries no version.", hint="Load the page again.")
@@ -98,7 +97,7 @@ async def save(request: Request, slug: str, day: str) -> Response:
 @router.post("/oncall/handoffs/{slug}/{day}/ack")
 async def acknowledge(request: Request, slug: str, day: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx: Context = request.app.state.ctx
+    ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, slug)
         await actions.acknowledge(tx, access.actor_of(me), schedule, day_of(day), me, ctx.clock.now())

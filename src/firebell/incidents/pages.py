@@ -25,7 +25,6 @@ from firebell.incidents.model import (
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify, parse
 from firebell.incidents.view import STAGES, summaries
 from firebell.kit import html
-from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.refs import number
@@ -52,11 +51,6 @@ _ALL_HANDS = (Role.COMMANDER, Role.COMMS, Role.SME, Role.SCRIBE)
 _ANSWERS = {"yes": True, "no": False}
 
 
-def _ctx(request: Request) -> Context:
-    ctx: Context = request.app.state.ctx
-    return ctx
-
-
 @cache
 def _verdicts() -> Markup:
     """Return the verdict for each of the 81 answers as JSON, by their first letters (y, n, u)."""
@@ -76,7 +70,7 @@ def _verdicts() -> Markup:
 async def incidents(request: Request, state: str = "ongoing") -> Response:
     await access.signed_in(request)
     tab = state if state in TABS else "ongoing"
-    async with _ctx(request).db.tx() as tx:
+    async with html.ctx(request).db.tx() as tx:
         found = await summaries(tx, await actions.incidents(tx, TABS[tab][1], TABS[tab][2], 200))
     context = {"nav": "incidents", "live": "incidents", "tab": tab, "tabs": TABS, "incidents": found}
     return await html.page(request, "incidents/incidents.html", context)
@@ -90,7 +84,7 @@ async def short(ref: str) -> Response:
 async def _declare_form(
     request: Request, page: str, values: dict[str, Any], error: FirebellError | None, status: int = 200
 ) -> Response:
-    async with _ctx(request).db.tx() as tx:
+    async with html.ctx(request).db.tx() as tx:
         found = await paging.page(tx, number("PG", page)) if page else None
         services = await catalog.services(tx)
         ongoing = await actions.incidents(tx, tuple(OPEN), False, 3)
@@ -120,7 +114,7 @@ async def declare_form(request: Request, page: str = "") -> Response:
 @router.post("/incidents/new")
 async def declare(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, page = _ctx(request), str(form.get("page", ""))
+    ctx, page = html.ctx(request), str(form.get("page", ""))
     values = {name: str(value) for name, value in form.items() if name != "service"}
     services = [int(str(i)) for i in form.getlist("service") if str(i).isdigit()]
     answers = {q.name: _ANSWERS.get(values.get(q.name, "")) for q in QUESTIONS}
@@ -220,7 +214,7 @@ def _share(found: Incident, now: datetime) -> float:
 @router.get("/incidents/{ref}")
 async def room(request: Request, ref: str, show: str = "all") -> Response:
     me = await access.signed_in(request)
-    ctx, incident_id = _ctx(request), number("INC", ref)
+    ctx, incident_id = html.ctx(request), number("INC", ref)
     async with ctx.db.tx() as tx:
         context = await _room(tx, incident_id, show, me, ctx.clock.now())
     live = f"incidents,pages,inc-{incident_id}"
@@ -230,7 +224,7 @@ async def room(request: Request, ref: str, show: str = "all") -> Response:
 @router.post("/incidents/{ref}/{what}")
 async def act(request: Request, ref: str, what: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, incident_id, actor = _ctx(request), number("INC", ref), access.actor_of(me)
+    ctx, incident_id, actor = html.ctx(request), number("INC", ref), access.actor_of(me)
     now = ctx.clock.now()
     given = {name: str(value) for name, value in form.items()}
     async with ctx.db.tx() as tx:

@@ -18,6 +18,8 @@ from markupsafe import Markup, escape
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from firebell.kit.context import Context
+
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
     " connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
@@ -161,6 +163,12 @@ def _environment() -> jinja2.Environment:
     return env
 
 
+def ctx(request: Request) -> Context:
+    """Return what the running process has."""
+    found: Context = request.app.state.ctx
+    return found
+
+
 async def page(
     request: Request, template: str, context: dict[str, Any] | None = None, status: int = 200
 ) -> Response:
@@ -169,7 +177,7 @@ async def page(
     shell_of: ShellOf | None = getattr(request.app.state, "shell", None)
     # the frame asks the database, which may be what the page of an error has to tell about
     framed = me is not None and shell_of is not None and status < HTTPStatus.INTERNAL_SERVER_ERROR
-    now = request.app.state.ctx.clock.now()
+    now = ctx(request).clock.now()
     tz = (context or {}).get("tz") or (me.tz if me else "UTC")
     values = {
         "request": request,
@@ -183,7 +191,7 @@ async def page(
         "typed": lambda at: typed(at, tz),
         "ago": lambda at: ago(at, now),
         "shell": await shell_of(request) if framed and shell_of else Shell(),
-        "public_url": request.app.state.ctx.public_url,
+        "public_url": ctx(request).public_url,
         "nav": "",
         "live": "",
         **(context or {}),

@@ -1,8 +1,10 @@
-"""Names as people type them, and the addresses made from them."""
+"""What people type: names, the addresses made from them, ids and local times."""
 
 import re
 import unicodedata
+from datetime import datetime
 
+from firebell.kit.clock import YEARS
 from firebell.kit.errors import Invalid
 
 
@@ -41,3 +43,15 @@ def to_id(value: object) -> int | None:
     """Return the id that a form field names, None when it names none."""
     text = str(value).strip()
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
+def to_wall(value: object, field: str) -> datetime:
+    """Return the local time that a form field names, without a zone; raise `Invalid` naming the field."""
+    text = str(value or "").strip()
+    try:
+        found = datetime.fromisoformat(text).replace(tzinfo=None)
+    except ValueError:
+        found = None
+    if found is None or found.year not in YEARS:
+        raise Invalid(f"{text[:40]!r} is not a time.", fields={field: "Use 2026-11-24T09:00."})
+    return found

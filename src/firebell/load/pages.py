@@ -1,14 +1,14 @@
 """The month on call as pages: how it is shared, what it is paid, its rates."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 
 from firebell.kit import html
-from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Invalid
+from firebell.kit.text import to_wall
 from firebell.load import actions, measure, pay
 from firebell.load.api import attachment
 from firebell.load.model import Report
@@ -22,7 +22,7 @@ router = APIRouter(include_in_schema=False)
 
 
 async def _report(request: Request, me: Person, month: str) -> Report:
-    ctx: Context = request.app.state.ctx
+    ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         return actions.seen_by(await actions.report(tx, actions.month_named(month, now), now), me)
@@ -49,25 +49,18 @@ def _before(month: date) -> date:
     )
 
 
-def _wall(text: str, field: str, tz: str) -> datetime:
-    try:
-        return mu(datetime.fromisoformat(text).replace(tzinfo=None), tz)
-    except (ValueError, OverflowError) as exc:
-        raise Invalid(f"{text!r} is not a time.", fields={field: "Use 2026-11-24T09:00."}) from exc
-
-
 @router.get("/oncall/load")
 async def load(
     request: Request, month: str = "", schedule: str = "", start: str = "", end: str = ""
 ) -> Response:
     me = await access.signed_in(request)
-    ctx: Context = request.app.state.ctx
+    ctx = html.ctx(request)
     found, now = await _report(request, me, month), ctx.clock.now()
     error: FirebellError | None = None
     free = None
     if schedule:
         try:
-            a, b = _wall(start, "start", me.tz), _wall(end, "end", me.tz)
+            a, b = mu(to_wall(start, "start"), me.tz), mu(to_wall(end, "end"), me.tz)
             async with ctx.db.tx() as tx:
                 free = await actions.could_cover(tx, await oncall.by_slug(tx, schedule), a, b, now)
         except FirebellError as refused:
@@ -125,7 +118,7 @@ async def rates(request: Request, saved: str = "") -> Response:
 async def set_rates(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     actions.only_manager(me)
-    ctx: Context = request.app.state.ctx
+    ctx = html.ctx(request)
     given = pay.to_json(pay.from_json(None)) | {k: str(v) for k, v in form.items() if k != "csrf"}
     try:
         async with ctx.db.tx() as tx:

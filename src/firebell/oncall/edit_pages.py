@@ -10,10 +10,9 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
 
 from firebell.kit import html
-from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
-from firebell.kit.text import to_id
+from firebell.kit.text import to_id, to_wall
 from firebell.oncall import actions, forms, versions, view
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.preview import Preview
@@ -32,11 +31,6 @@ REGIONS = {
 """The hours of follow-the-sun: they tile the day in winter; the preview shows what summer time does."""
 
 
-def _ctx(request: Request) -> Context:
-    ctx: Context = request.app.state.ctx
-    return ctx
-
-
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What the editor shows: the fields as given, the layers, and what they would change."""
@@ -49,7 +43,7 @@ class Draft:
 
 
 async def _editor(request: Request, me: Person, old: Schedule | None, draft: Draft) -> Response:
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         everyone, teams = await people.people(tx), await people.teams(tx)
     names = {p.id: p.name for p in everyone}
@@ -78,10 +72,7 @@ def _begins(text: str, tz: str, now: datetime) -> datetime:
     """Return the instant from which a change holds; empty means now, and the past is history."""
     if not text:
         return now
-    try:
-        at = mu(datetime.fromisoformat(text).replace(tzinfo=None), tz)
-    except ValueError as exc:
-        raise Invalid("The beginning is not a time.", fields={"from": "Use 2026-11-24T09:00."}) from exc
+    at = mu(to_wall(text, "from"), tz)
     if at < now - timedelta(minutes=1):
         raise Invalid("The change would begin in the past.", fields={"from": "Choose now or later."})
     return max(at, now)
@@ -91,15 +82,15 @@ def _begins(text: str, tz: str, now: datetime) -> datetime:
 async def new_sun(request: Request) -> Response:
     """Show the editor with one layer per region."""
     me = await access.signed_in(request)
-    now = _ctx(request).clock.now().astimezone(ZoneInfo(me.tz))
+    now = html.ctx(request).clock.now().astimezone(ZoneInfo(me.tz))
     layers = forms.follow_the_sun(forms.monday_morning(now), REGIONS)
     return await _editor(request, me, None, Draft({"name": "", "team": "", "tz": me.tz}, layers))
 
 
 @router.get("/oncall/{slug}/edit")
 async def edit(request: Request, slug: str) -> Response:
-    me, now = await access.signed_in(request), _ctx(request).clock.now()
-    async with _ctx(request).db.tx() as tx:
+    me, now = await access.signed_in(request), html.ctx(request).clock.now()
+    async with html.ctx(request).db.tx() as tx:
         old = await actions.by_slug(tx, slug)
     given = {"name": old.name, "team": old.team_id, "tz": old.tz}
     return await _editor(request, me, old, Draft(given, versions.current(old, now)))
@@ -108,7 +99,7 @@ async def edit(request: Request, slug: str) -> Response:
 @router.post("/oncall/{slug}/edit")
 async def save(request: Request, slug: str, preview: str = "") -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    async with _ctx(request).db.tx() as tx:
+    async with html.ctx(request).db.tx() as tx:
         old = await actions.by_slug(tx, slug)
     return await _preview(request, me, old, form) if preview else await _save(request, me, old, form)
 
@@ -122,7 +113,7 @@ async def make(request: Request, preview: str = "") -> Response:
 @router.post("/oncall/{slug}/delete")
 async def delete(request: Request, slug: str) -> Response:
     await access.form(request)
-    me, ctx = await access.signed_in(request), _ctx(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         old = await actions.by_slug(tx, slug)
         await actions.delete_schedule(tx, access.actor_of(me), int(old.id), ctx.clock.now())
@@ -139,13 +130,13 @@ def _read(form: FormData, old: Schedule | None) -> tuple[dict[str, Any], list[La
 
 async def _preview(request: Request, me: Person, old: Schedule | None, form: FormData) -> Response:
     given, layers, problem = _read(form, old)
-    now = _ctx(request).clock.now()
+    now = html.ctx(request).clock.now()
     try:
         if problem:
             raise problem
         at = _begins(given["from"], me.tz, now)
         before = old or Schedule(0, given["name"], given["tz"], ())
-        async with _ctx(request).db.tx() as tx:
+        async with html.ctx(request).db.tx() as tx:
             after = await actions.edited(tx, before, layers, at)
             seen = await view.previewed(tx, before, after, now)
     except Invalid as error:
@@ -155,7 +146,7 @@ async def _preview(request: Request, me: Person, old: Schedule | None, form: For
 
 async def _save(request: Request, me: Person, old: Schedule | None, form: FormData) -> Response:
     given, layers, problem = _read(form, old)
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     try:
         if problem:
             raise problem

@@ -1,19 +1,18 @@
 """My shifts, and what colleagues settle among themselves: covers, swaps and absences."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.datastructures import FormData
 
 from firebell.kit import html
-from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
-from firebell.kit.text import to_id
+from firebell.kit.text import to_id, to_wall
 from firebell.oncall import actions, covers, exchange, shifts, swaps, vacations
-from firebell.oncall.model import Cover, CoverState, SwapState
+from firebell.oncall.model import Cover, CoverState, Schedule, SwapState
 from firebell.oncall.turns import mu
 from firebell.people import access
 from firebell.people import actions as people
@@ -26,11 +25,6 @@ OFFERED = 12
 """How many shifts of colleagues a swap offers to choose from."""
 
 
-def _ctx(request: Request) -> Context:
-    ctx: Context = request.app.state.ctx
-    return ctx
-
-
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A colleague's shift that could be had in exchange."""
@@ -41,10 +35,10 @@ class Offer:
     end: datetime
 
 
-async def _offers(tx: Tx, me: Person, now: datetime) -> dict[int, list[Offer]]:
+def _offers(schedules: Sequence[Schedule], me: Person, now: datetime) -> dict[int, list[Offer]]:
     """Return by schedule the first shifts of colleagues that have not begun."""
     found: dict[int, list[Offer]] = {}
-    for schedule in await actions.schedules(tx, since=now, until=now + AHEAD):
+    for schedule in schedules:
         runs = [r for r in shifts.duty(schedule, now, now + AHEAD) if r.start > now]
         offers = [
             Offer(f"{u}|{r.start.isoformat()}|{r.end.isoformat()}", int(u), r.start, r.end)
@@ -56,35 +50,39 @@ async def _offers(tx: Tx, me: Person, now: datetime) -> dict[int, list[Offer]]:
     return found
 
 
-async def for_me(tx: Tx, me: Person, now: datetime) -> list[Cover]:
+def askable(covers_: Sequence[Cover], me: Person) -> list[Cover]:
     """Return the open requests of others that `me` may take and has not declined."""
     return [
         c
-        for c in await actions.covers(tx, state=CoverState.OPEN, since=now)
-        if c.requester != me.id and me.id not in c.declined and (not c.asked or me.id in c.asked)
+        for c in covers_
+        if c.state == CoverState.OPEN
+        and c.requester != me.id
+        and me.id not in c.declined
+        and (not c.asked or me.id in c.asked)
     ]
 
 
 async def _mine(request: Request, me: Person, error: FirebellError | None = None) -> Response:
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         everyone = await people.people(tx)
         names = {p.id: p.name for p in everyone}
         coming = await actions.covers(tx, since=now)
+        schedules = await actions.schedules(tx, since=now, until=now + AHEAD)
         context = {
             "nav": "oncall",
             "live": "oncall",
             "shifts": await actions.shifts_of(tx, me.id, now, AHEAD),
-            "offers": await _offers(tx, me, now),
-            "asked_of_me": await for_me(tx, me, now),
+            "offers": _offers(schedules, me, now),
+            "asked_of_me": askable(coming, me),
             "my_covers": [c for c in coming if c.requester == me.id and c.state in ("open", "taken")],
             "taken_by_me": [c for c in coming if c.taken_by == me.id and c.state == CoverState.TAKEN],
             "swaps": [
                 s for s in await actions.swaps(tx, state=SwapState.OPEN) if me.id in (s.proposer, s.other)
             ],
             "vacations": await actions.vacations(tx, person_id=me.id, since=now),
-            "schedule_names": {int(s.id): s.name for s in await actions.schedules(tx, since=now, until=now)},
+            "schedule_names": {int(s.id): s.name for s in schedules},
             "name": lambda i: names.get(i, "somebody who left"),
             "people": [(p.id, p.name) for p in everyone if p.active and p.id != me.id],
             "error": error,
@@ -97,14 +95,8 @@ async def mine(request: Request) -> Response:
     return await _mine(request, await access.signed_in(request))
 
 
-def _wall(given: Mapping[str, Any], name: str, tz: str) -> datetime:
-    text = str(given.get(name) or "")
-    try:
-        return mu(datetime.fromisoformat(text).replace(tzinfo=None), tz)
-    except ValueError as exc:
-        raise Invalid(
-            f"{text or 'Nothing'!r} is not a time.", fields={name: "Use 2026-11-24T09:00."}
-        ) from exc
+def _at(given: FormData, name: str, tz: str) -> datetime:
+    return mu(to_wall(given.get(name), name), tz)
 
 
 def _stretch(text: str) -> exchange.Stretch:
@@ -121,7 +113,7 @@ def _stretch(text: str) -> exchange.Stretch:
 @router.post("/oncall/covers")
 async def ask(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, who = _ctx(request), to_id(form.get("asked"))
+    ctx, who = html.ctx(request), to_id(form.get("asked"))
     try:
         async with ctx.db.tx() as tx:
             await covers.ask(
@@ -129,8 +121,8 @@ async def ask(request: Request) -> Response:
                 access.actor_of(me),
                 schedule_id=to_id(form.get("schedule")) or 0,
                 requester=me.id,
-                start=_wall(form, "start", me.tz),
-                end=_wall(form, "end", me.tz),
+                start=_at(form, "start", me.tz),
+                end=_at(form, "end", me.tz),
                 asked=[who] if who else [],
                 reason=str(form.get("reason") or ""),
                 now=ctx.clock.now(),
@@ -149,13 +141,13 @@ async def _own(tx: Tx, me: Person, cover_id: int) -> None:
 @router.post("/oncall/covers/{cover_id}/{verb}")
 async def answer_cover(request: Request, cover_id: int, verb: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, actor = _ctx(request), access.actor_of(me)
+    ctx, actor = html.ctx(request), access.actor_of(me)
     now = ctx.clock.now()
     try:
         async with ctx.db.tx() as tx:
             match verb:
                 case "take":
-                    low, high = (_wall(form, n, me.tz) if form.get(n) else None for n in ("start", "end"))
+                    low, high = (_at(form, n, me.tz) if form.get(n) else None for n in ("start", "end"))
                     await covers.take(tx, actor, cover_id, me.id, start=low, end=high, now=now)
                 case "decline":
                     await covers.decline(tx, actor, cover_id, me.id, now)
@@ -175,7 +167,7 @@ async def answer_cover(request: Request, cover_id: int, verb: str) -> Response:
 @router.post("/oncall/swaps")
 async def propose(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     try:
         other, _, theirs = str(form.get("theirs") or "").partition("|")
         async with ctx.db.tx() as tx:
@@ -198,7 +190,7 @@ async def propose(request: Request) -> Response:
 @router.post("/oncall/swaps/{swap_id}/{verb}")
 async def answer_swap(request: Request, swap_id: int, verb: str) -> Response:
     await access.form(request)
-    me, ctx = await access.signed_in(request), _ctx(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
     done = {"accept": swaps.accept, "decline": swaps.decline, "withdraw": swaps.withdraw}.get(verb)
     try:
         if done is None:
@@ -213,15 +205,15 @@ async def answer_swap(request: Request, swap_id: int, verb: str) -> Response:
 @router.post("/oncall/vacations")
 async def away(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     try:
         async with ctx.db.tx() as tx:
             await vacations.add(
                 tx,
                 access.actor_of(me),
                 person_id=me.id,
-                start=_wall(form, "start", me.tz),
-                end=_wall(form, "end", me.tz),
+                start=_at(form, "start", me.tz),
+                end=_at(form, "end", me.tz),
                 reason=str(form.get("reason") or ""),
                 now=ctx.clock.now(),
             )
@@ -233,7 +225,7 @@ async def away(request: Request) -> Response:
 @router.post("/oncall/vacations/{vacation_id}/cancel")
 async def back(request: Request, vacation_id: int) -> Response:
     await access.form(request)
-    me, ctx = await access.signed_in(request), _ctx(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
     try:
         async with ctx.db.tx() as tx:
             if vacation_id not in [v.id for v in await actions.vacations(tx, person_id=me.id)]:

@@ -9,12 +9,11 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request, Response
 
 from firebell.kit import html
-from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
-from firebell.kit.text import to_id
+from firebell.kit.text import to_id, to_wall
 from firebell.oncall import actions, fixes, forms, timeline, view
-from firebell.oncall.exchange_pages import for_me
+from firebell.oncall.exchange_pages import askable
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.shifts import gaps
 from firebell.oncall.turns import mu
@@ -26,26 +25,6 @@ router = APIRouter(include_in_schema=False)
 
 LEVELS = {"2": ("", " secondary"), "3": (" tier 1", " tier 2", " tier 3")}
 """The names of the schedules that one rotation makes, by how many levels it has."""
-
-
-def _ctx(request: Request) -> Context:
-    ctx: Context = request.app.state.ctx
-    return ctx
-
-
-def _day(text: str, tz: str, now: datetime) -> datetime:
-    try:
-        return mu(datetime.fromisoformat(text).replace(tzinfo=None), tz) if text else now
-    except ValueError as exc:
-        raise Invalid(f"{text!r} is not a day.", fields={"at": "Use 2026-11-24."}) from exc
-
-
-def _wall(text: str, field: str) -> datetime:
-    """Return a time as a datetime field gives it."""
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=None)
-    except ValueError as exc:
-        raise Invalid(f"{text!r} is not a time.", fields={field: "Use 2026-11-24T09:00."}) from exc
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +50,13 @@ async def _context(
     tx: Tx, schedules: list[Schedule], me: Person, look: Look, now: datetime
 ) -> dict[str, Any]:
     shown, at, tz = look.view, look.at, look.tz
-    seen = timeline.picture(shown, _day(at, tz, now), tz, now)
+    seen = timeline.picture(shown, mu(to_wall(at, "at"), tz) if at else now, tz, now)
     names = {p.id: p for p in await people.people(tx)}
 
     def name(user: int | str) -> str:
         return names[int(user)].name if int(user) in names else "somebody who left"
 
-    ids = {int(s.id) for s in schedules}
+    ids = [int(s.id) for s in schedules]
     step = timedelta(days=timeline.VIEWS[shown])
     return {
         "nav": "oncall",
@@ -98,10 +77,8 @@ async def _context(
             }
             for s in schedules
         ],
-        "asked_of_me": [c for c in await for_me(tx, me, now) if c.schedule_id in ids],
+        "asked_of_me": askable(await actions.covers(tx, schedule_ids=ids, since=now), me),
         "schedule_names": {int(s.id): s.name for s in schedules},
-        "findings": await view.found_in(tx, schedules, now),
-        "direct": fixes.CARRIED_OUT,
         "name": name,
         "people": [(p.id, p.name) for p in names.values() if p.active],
         "today": now.astimezone(ZoneInfo(tz)).date(),
@@ -110,7 +87,7 @@ async def _context(
 
 @router.get("/oncall")
 async def oncall(request: Request) -> Response:
-    me, ctx = await access.signed_in(request), _ctx(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         found = await actions.schedules(tx)
         context = await _context(tx, found, me, Look.of(request, me), ctx.clock.now())
@@ -120,7 +97,7 @@ async def oncall(request: Request) -> Response:
 async def _new_form(
     request: Request, given: Mapping[str, Any], error: FirebellError | None = None
 ) -> Response:
-    async with _ctx(request).db.tx() as tx:
+    async with html.ctx(request).db.tx() as tx:
         teams, everyone = await people.teams(tx), await people.people(tx)
     context = {
         "nav": "oncall",
@@ -136,19 +113,21 @@ async def _new_form(
 @router.get("/oncall/new")
 async def new(request: Request) -> Response:
     me = await access.signed_in(request)
-    anchor = f"{forms.monday_morning(_ctx(request).clock.now().astimezone(ZoneInfo(me.tz))):%Y-%m-%dT%H:%M}"
+    anchor = (
+        f"{forms.monday_morning(html.ctx(request).clock.now().astimezone(ZoneInfo(me.tz))):%Y-%m-%dT%H:%M}"
+    )
     return await _new_form(request, {"tz": me.tz, "anchor": anchor, "levels": "2", "order": []})
 
 
 @router.post("/oncall/new")
 async def create(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, order = _ctx(request), [i for i in map(to_id, form.getlist("person")) if i is not None]
+    ctx, order = html.ctx(request), [i for i in map(to_id, form.getlist("person")) if i is not None]
     given: dict[str, Any] = {**{name: str(value) for name, value in form.items()}, "order": order}
     try:
         if not order:
             raise Invalid("Nobody is in the rotation.", fields={"person": "Choose at least one person."})
-        anchor = _wall(given.get("anchor", ""), "anchor")
+        anchor = to_wall(given.get("anchor"), "anchor")
         async with ctx.db.tx() as tx:
             for offset, suffix in enumerate(LEVELS.get(given.get("levels", ""), ("",))):
                 await actions.create_schedule(
@@ -174,11 +153,19 @@ def _rotation(order: Sequence[int], anchor: datetime, given: Mapping[str, Any], 
 async def _one(
     request: Request, slug: str, given: Mapping[str, str], error: FirebellError | None = None
 ) -> Response:
-    me, ctx = await access.signed_in(request), _ctx(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         found = await actions.by_slug(tx, slug)
         context = await _context(tx, [found], me, Look.of(request, me), ctx.clock.now())
-    more = {"one": found, "given": given, "error": error, "errors": error.fields if error else {}}
+        wrong = await view.found_in(tx, [found], ctx.clock.now())
+    more = {
+        "one": found,
+        "findings": wrong[int(found.id)],
+        "direct": fixes.CARRIED_OUT,
+        "given": given,
+        "error": error,
+        "errors": error.fields if error else {},
+    }
     return await html.page(request, "oncall/oncall.html", {**context, **more}, error.status if error else 200)
 
 
@@ -202,7 +189,7 @@ def _local(text: str, tz: str) -> str:
 @router.post("/oncall/{slug}/override")
 async def override(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, given = _ctx(request), {name: str(value) for name, value in form.items()}
+    ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
     tz = given.get("tz") if given.get("tz") in html.zones() else me.tz
     try:
         async with ctx.db.tx() as tx:
@@ -212,8 +199,8 @@ async def override(request: Request, slug: str) -> Response:
                 access.actor_of(me),
                 schedule_id=int(found.id),
                 users=[to_id(given.get("person")) or 0],
-                start=mu(_wall(given.get("start", ""), "start"), tz),
-                end=mu(_wall(given.get("end", ""), "end"), tz),
+                start=mu(to_wall(given.get("start"), "start"), tz),
+                end=mu(to_wall(given.get("end"), "end"), tz),
                 reason=given.get("reason", ""),
                 now=ctx.clock.now(),
             )
@@ -225,7 +212,7 @@ async def override(request: Request, slug: str) -> Response:
 @router.post("/oncall/{slug}/edits/{edit_id}/remove")
 async def remove(request: Request, slug: str, edit_id: int) -> Response:
     await access.form(request)
-    me, ctx = await access.signed_in(request), _ctx(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         await actions.remove_edit(tx, access.actor_of(me), edit_id, ctx.clock.now())
     return html.to(f"/oncall/{slug}")
@@ -234,7 +221,7 @@ async def remove(request: Request, slug: str, edit_id: int) -> Response:
 @router.post("/oncall/{slug}/fix")
 async def fix(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     try:
         async with ctx.db.tx() as tx:
             found = await actions.by_slug(tx, slug)

@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from firebell.kit import html
-from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.events import Actor
@@ -28,15 +27,10 @@ TABS = {
 }
 
 
-def _ctx(request: Request) -> Context:
-    ctx: Context = request.app.state.ctx
-    return ctx
-
-
 @router.get("/pages")
 async def inbox(request: Request, state: str = "open", q: str = "", show: str = "") -> Response:
     me = await access.signed_in(request)
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     tab = state if state in TABS else "open"
     async with ctx.db.tx() as tx:
         found = await actions.pages(tx, states=TABS[tab][1], words=q.strip(), limit=100)
@@ -99,7 +93,7 @@ async def short(ref: str) -> Response:
 @router.get("/pages/{ref}")
 async def detail(request: Request, ref: str) -> Response:
     await access.signed_in(request)
-    ctx, page_id = _ctx(request), number("PG", ref)
+    ctx, page_id = html.ctx(request), number("PG", ref)
     async with ctx.db.tx() as tx:
         context = await _detail(tx, page_id, ctx.clock.now())
     live = f"pages,pg-{page_id}"
@@ -109,7 +103,7 @@ async def detail(request: Request, ref: str) -> Response:
 @router.post("/pages/{ref}/{what}")
 async def act(request: Request, ref: str, what: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, page_id, actor = _ctx(request), number("PG", ref), access.actor_of(me)
+    ctx, page_id, actor = html.ctx(request), number("PG", ref), access.actor_of(me)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         match what:
@@ -139,7 +133,7 @@ async def ack_form(request: Request, token: str) -> Response:
 
 @router.post("/ack/{token}")
 async def ack_by_link(request: Request, token: str) -> Response:
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     now = ctx.clock.now()
     link = links.read(ctx, token, now)
     async with ctx.db.tx() as tx:
@@ -156,7 +150,7 @@ async def ack_by_link(request: Request, token: str) -> Response:
 
 
 async def _by_link(request: Request, token: str, said: str | None) -> Response:
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     now = ctx.clock.now()
     try:
         link = links.read(ctx, token, now)

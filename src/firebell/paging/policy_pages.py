@@ -7,7 +7,6 @@ from starlette.datastructures import FormData
 
 from firebell.catalog import actions as catalog
 from firebell.kit import html
-from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_id
@@ -19,11 +18,6 @@ from firebell.people import access
 from firebell.people import actions as people
 
 router = APIRouter(include_in_schema=False)
-
-
-def _ctx(request: Request) -> Context:
-    ctx: Context = request.app.state.ctx
-    return ctx
 
 
 Options = list[tuple[str, str]]
@@ -44,14 +38,14 @@ def _names(targets: list[tuple[str, Options]]) -> dict[str, str]:
 @router.get("/escalation")
 async def policies(request: Request) -> Response:
     await access.signed_in(request)
-    async with _ctx(request).db.tx() as tx:
+    async with html.ctx(request).db.tx() as tx:
         found, targets = await actions.policies(tx), _names(await _targets(tx))
     context = {"nav": "escalation", "policies": found, "names": targets}
     return await html.page(request, "paging/policies.html", context)
 
 
 async def _editor(request: Request, policy: Policy | None, error: FirebellError | None = None) -> Response:
-    async with _ctx(request).db.tx() as tx:
+    async with html.ctx(request).db.tx() as tx:
         targets, teams = await _targets(tx), await people.teams(tx)
     context = {
         "nav": "escalation",
@@ -78,7 +72,7 @@ def _offset(found: timedelta) -> str:
 @router.get("/escalation/{slug}")
 async def policy(request: Request, slug: str) -> Response:
     await access.signed_in(request)
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         found = await actions.policy_by_slug(tx, slug)
         names = _names(await _targets(tx))
@@ -102,7 +96,7 @@ async def policy(request: Request, slug: str) -> Response:
 @router.get("/escalation/{slug}/edit")
 async def edit_policy(request: Request, slug: str) -> Response:
     await access.signed_in(request)
-    async with _ctx(request).db.tx() as tx:
+    async with html.ctx(request).db.tx() as tx:
         found = await actions.policy_by_slug(tx, slug)
     return await _editor(request, found)
 
@@ -136,7 +130,7 @@ def _plan(form: FormData) -> Plan:
 @router.post("/escalation/new")
 async def create_policy(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     try:
         plan = _plan(form)
         async with ctx.db.tx() as tx:
@@ -158,7 +152,7 @@ async def create_policy(request: Request) -> Response:
 @router.post("/escalation/{slug}/edit")
 async def change_policy(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         found = await actions.policy_by_slug(tx, slug)
     try:
@@ -181,7 +175,7 @@ async def change_policy(request: Request, slug: str) -> Response:
 @router.post("/escalation/{slug}/delete")
 async def delete_policy(request: Request, slug: str) -> Response:
     await access.form(request)
-    me, ctx = await access.signed_in(request), _ctx(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         found = await actions.policy_by_slug(tx, slug)
         await actions.delete_policy(tx, access.actor_of(me), found, ctx.clock.now())

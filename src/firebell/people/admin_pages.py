@@ -5,18 +5,12 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request, Response
 
 from firebell.kit import html
-from firebell.kit.context import Context
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_id
 from firebell.people import access, actions, store
 from firebell.people.model import Role
 
 router = APIRouter(include_in_schema=False)
-
-
-def _ctx(request: Request) -> Context:
-    ctx: Context = request.app.state.ctx
-    return ctx
 
 
 async def _people(
@@ -27,7 +21,7 @@ async def _people(
 ) -> Response:
     """Show everybody; `linked` is (name, link) of somebody who may choose a password now."""
     await access.signed_in(request, Role.ADMIN)
-    async with _ctx(request).db.tx() as tx:
+    async with html.ctx(request).db.tx() as tx:
         everyone, strangers = await actions.people(tx), await store.without_password(tx)
     context = {
         "nav": "settings",
@@ -52,7 +46,7 @@ async def people(request: Request) -> Response:
 @router.post("/settings/people")
 async def add_person(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
-    ctx, given = _ctx(request), {name: str(value) for name, value in form.items()}
+    ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
     try:
         async with ctx.db.tx() as tx:
             made = await actions.create_person(
@@ -73,7 +67,7 @@ async def add_person(request: Request) -> Response:
 @router.post("/settings/people/{person_id}")
 async def change_person(request: Request, person_id: int) -> Response:
     form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     try:
         async with ctx.db.tx() as tx:
             await actions.update_person(
@@ -92,7 +86,7 @@ async def change_person(request: Request, person_id: int) -> Response:
 @router.post("/settings/people/{person_id}/link")
 async def make_link(request: Request, person_id: int) -> Response:
     await access.form(request)
-    me, ctx = await access.signed_in(request, Role.ADMIN), _ctx(request)
+    me, ctx = await access.signed_in(request, Role.ADMIN), html.ctx(request)
     async with ctx.db.tx() as tx:
         found = await actions.person(tx, person_id)
         link = await actions.welcome_link(tx, access.actor_of(me), ctx.signer, person_id, ctx.clock.now())
@@ -101,7 +95,7 @@ async def make_link(request: Request, person_id: int) -> Response:
 
 async def _teams(request: Request, error: FirebellError | None = None) -> Response:
     await access.signed_in(request, Role.ADMIN)
-    async with _ctx(request).db.tx() as tx:
+    async with html.ctx(request).db.tx() as tx:
         everyone, teams = await actions.people(tx), await actions.teams(tx)
         members = {t.id: await actions.team_members(tx, t.id) for t in teams}
         catch_all = await actions.catch_all(tx)
@@ -127,7 +121,7 @@ async def teams(request: Request) -> Response:
 async def save_team(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
     chosen = [i for i in map(to_id, form.getlist("member")) if i is not None]
-    ctx, actor, team_id = _ctx(request), access.actor_of(me), to_id(form.get("team", ""))
+    ctx, actor, team_id = html.ctx(request), access.actor_of(me), to_id(form.get("team", ""))
     try:
         async with ctx.db.tx() as tx:
             if team_id is None:
@@ -147,7 +141,7 @@ async def save_team(request: Request) -> Response:
 async def save_catch_all(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
     chosen = [i for i in map(to_id, form.getlist("member")) if i is not None]
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     try:
         async with ctx.db.tx() as tx:
             await actions.set_catch_all(tx, access.actor_of(me), chosen, ctx.clock.now())
@@ -159,7 +153,7 @@ async def save_catch_all(request: Request) -> Response:
 @router.get("/settings/audit")
 async def audit(request: Request, before: int | None = None) -> Response:
     await access.signed_in(request, Role.ADMIN)
-    async with _ctx(request).db.tx() as tx:
+    async with html.ctx(request).db.tx() as tx:
         entries = await store.audit_entries(tx, before, 100)
     context = {"nav": "settings", "tab": "audit", "entries": entries}
     return await html.page(request, "people/audit.html", context)

@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from firebell.kit import html
-from firebell.kit.context import Context
 from firebell.kit.errors import Conflict, FirebellError, Invalid, TooMany
 from firebell.people import access, actions, store
 from firebell.people.model import SCOPES, Channel
@@ -14,14 +13,9 @@ from firebell.people.model import SCOPES, Channel
 router = APIRouter(include_in_schema=False)
 
 
-def _ctx(request: Request) -> Context:
-    ctx: Context = request.app.state.ctx
-    return ctx
-
-
 @router.get("/login")
 async def login_form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the address's name for it
-    async with _ctx(request).db.tx() as tx:
+    async with html.ctx(request).db.tx() as tx:
         if not await store.people(tx):
             return html.to("/setup")
     return await html.page(request, "people/login.html", {"next": next, "email": "", "error": None})
@@ -48,7 +42,7 @@ async def welcome_form(request: Request, token: str) -> Response:
 
 
 async def _welcome(request: Request, token: str, error: Invalid | None) -> Response:
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         person = await actions.welcomed(tx, ctx.signer, token, ctx.clock.now())
     context = {"person": person, "error": error}
@@ -57,7 +51,7 @@ async def _welcome(request: Request, token: str, error: Invalid | None) -> Respo
 
 @router.post("/welcome/{token}")
 async def welcome(request: Request, token: str) -> Response:
-    form, ctx = await request.form(max_files=0), _ctx(request)
+    form, ctx = await request.form(max_files=0), html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         person = await actions.welcomed(tx, ctx.signer, token, now)
@@ -86,7 +80,7 @@ async def theme(request: Request) -> Response:
     me = await access.signed_in(request)
     after = {"auto": "dark", "dark": "light", "light": "auto"}
     chosen = str(form.get("theme") or after[me.theme])
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         await actions.update_person(tx, access.actor_of(me), me.id, theme=chosen, now=ctx.clock.now())
     return html.to(request.headers.get("referer") or "/")
@@ -118,7 +112,7 @@ async def profile(request: Request, saved: str = "") -> Response:
 @router.post("/settings")
 async def save_profile(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, actor = _ctx(request), access.actor_of(me)
+    ctx, actor = html.ctx(request), access.actor_of(me)
     try:
         async with ctx.db.tx() as tx:
             await actions.update_person(
@@ -138,7 +132,7 @@ async def save_profile(request: Request) -> Response:
 @router.post("/settings/password")
 async def save_password(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     try:
         await access.sign_in(request, me.email, str(form.get("old", "")))
         async with ctx.db.tx() as tx:
@@ -153,7 +147,7 @@ async def _contact(
     request: Request, given: Mapping[str, Any], error: FirebellError | None = None, sent: str = ""
 ) -> Response:
     me = await access.signed_in(request)
-    async with _ctx(request).db.tx() as tx:
+    async with html.ctx(request).db.tx() as tx:
         methods = await actions.methods_of(tx, [me.id])
         rules = {u: (await actions.rules_of(tx, [me.id], u))[me.id] for u in ("high", "low")}
         suspects = await store.suspects(tx, me.id)
@@ -165,7 +159,7 @@ async def _contact(
         "suspects": suspects,
         "rules": rules,
         "waking": any(m.kind != Channel.EMAIL for m in methods),
-        "mail_ready": bool(_ctx(request).smtp_url),
+        "mail_ready": bool(html.ctx(request).smtp_url),
         "given": given,
         "sent": sent,
         "error": error,
@@ -182,7 +176,7 @@ async def contact(request: Request, sent: str = "") -> Response:
 @router.post("/settings/contact")
 async def add_contact(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, given = _ctx(request), {name: str(value) for name, value in form.items()}
+    ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
     try:
         async with ctx.db.tx() as tx:
             await actions.add_contact_method(
@@ -202,7 +196,7 @@ async def add_contact(request: Request) -> Response:
 @router.post("/settings/contact/{method_id}/test")
 async def test_contact(request: Request, method_id: int) -> Response:
     await access.form(request)
-    me, ctx = await access.signed_in(request), _ctx(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         await actions.request_test(tx, access.actor_of(me), method_id, me.id, ctx.clock.now())
     return html.to("/settings/contact?sent=yes")
@@ -211,7 +205,7 @@ async def test_contact(request: Request, method_id: int) -> Response:
 @router.post("/settings/contact/{method_id}/remove")
 async def remove_contact(request: Request, method_id: int) -> Response:
     await access.form(request)
-    me, ctx = await access.signed_in(request), _ctx(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
     try:
         async with ctx.db.tx() as tx:
             await actions.remove_contact_method(tx, access.actor_of(me), method_id, me.id, ctx.clock.now())
@@ -231,7 +225,7 @@ async def save_rules(request: Request, urgency: str) -> Response:
             if not str(minutes).strip().isdigit():
                 raise Invalid(f"{minutes!r} is not a number of minutes.", fields={"delay": "A whole number."})
             rules.append((int(str(minutes)) * 60, int(str(method))))
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     try:
         async with ctx.db.tx() as tx:
             await actions.set_rules(
@@ -251,7 +245,7 @@ async def _keys(
     request: Request, given: Mapping[str, Any], secret: str = "", error: FirebellError | None = None
 ) -> Response:
     me = await access.signed_in(request)
-    async with _ctx(request).db.tx() as tx:
+    async with html.ctx(request).db.tx() as tx:
         mine = await store.keys(tx, me.id)
     context = {
         "nav": "settings",
@@ -275,7 +269,7 @@ async def keys(request: Request) -> Response:
 @router.post("/settings/keys")
 async def add_key(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, chosen = _ctx(request), [str(s) for s in form.getlist("scope")]
+    ctx, chosen = html.ctx(request), [str(s) for s in form.getlist("scope")]
     try:
         async with ctx.db.tx() as tx:
             _, secret = await actions.create_api_key(
@@ -294,7 +288,7 @@ async def add_key(request: Request) -> Response:
 @router.post("/settings/keys/{key_id}/revoke")
 async def revoke_key(request: Request, key_id: int) -> Response:
     await access.form(request)
-    me, ctx = await access.signed_in(request), _ctx(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         await actions.revoke_api_key(tx, access.actor_of(me), key_id, me.id, ctx.clock.now())
     return html.to("/settings/keys")

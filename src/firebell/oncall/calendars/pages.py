@@ -28,15 +28,10 @@ USES = (
 )
 
 
-def _ctx(request: Request) -> Context:
-    ctx: Context = request.app.state.ctx
-    return ctx
-
-
 @router.api_route("/calendar/{token}.ics", methods=["GET", "HEAD"])
 async def feed(request: Request, token: str) -> Response:
     """Answer a feed to whoever knows its address; 304 when it is as it was."""
-    ctx, now = _ctx(request), _ctx(request).clock.now()
+    ctx, now = html.ctx(request), html.ctx(request).clock.now()
     async with ctx.db.tx() as tx:
         found, told, names = await actions.feed_by_token(tx, token, now)
     host = urlsplit(ctx.public_url).hostname or "firebell"
@@ -57,7 +52,7 @@ async def _mine(
     url: str = "",
     error: FirebellError | None = None,
 ) -> Response:
-    me, ctx = await access.signed_in(request), _ctx(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         subjects = [(f"person:{me.id}", "My shifts")]
@@ -87,7 +82,7 @@ async def mine(request: Request) -> Response:
 @router.post("/settings/calendars/feeds")
 async def make_feed(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, (kind, _, number) = _ctx(request), str(form.get("of", "")).partition(":")
+    ctx, (kind, _, number) = html.ctx(request), str(form.get("of", "")).partition(":")
     try:
         if kind not in set(FeedKind):
             raise Invalid("Whose shifts?", fields={"of": "Choose from the list."})
@@ -108,7 +103,7 @@ async def make_feed(request: Request) -> Response:
 @router.post("/settings/calendars/feeds/{feed_id}/revoke")
 async def revoke_feed(request: Request, feed_id: int) -> Response:
     await access.form(request)
-    me, ctx = await access.signed_in(request), _ctx(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         await actions.revoke_feed(tx, access.actor_of(me), feed_id, me.id, ctx.clock.now())
     return html.to("/settings/calendars")
@@ -117,7 +112,7 @@ async def revoke_feed(request: Request, feed_id: int) -> Response:
 @router.post("/settings/calendars/busy")
 async def add_busy(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, given = _ctx(request), {name: str(value) for name, value in form.items()}
+    ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
     try:
         async with ctx.db.tx() as tx:
             await actions.add_import(
@@ -138,7 +133,7 @@ async def _of_schedule(
     request: Request, slug: str, given: Mapping[str, Any], error: FirebellError | None = None
 ) -> Response:
     await access.signed_in(request)
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, slug)
@@ -164,7 +159,7 @@ async def _of_schedule(
 @router.get("/oncall/calendars")
 async def all_calendars(request: Request) -> Response:
     await access.signed_in(request)
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedules = await oncall.schedules(tx)
@@ -191,7 +186,7 @@ async def of_schedule(request: Request, slug: str) -> Response:
 @router.post("/oncall/{slug}/calendars")
 async def add(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, given = _ctx(request), {name: str(value) for name, value in form.items()}
+    ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
     users = [i for i in map(to_id, form.getlist("person")) if i is not None]
     try:
         async with ctx.db.tx() as tx:
@@ -233,7 +228,7 @@ def _own(request: Request) -> bool:
 @router.post("/settings/calendars/{import_id}/fetch")
 async def fetch(request: Request, import_id: int) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         found = await actions.import_for(tx, import_id, me.id, own=_own(request))
         await actions.fetch_now(tx, found.id, ctx.clock.now())
@@ -244,7 +239,7 @@ async def fetch(request: Request, import_id: int) -> Response:
 @router.post("/settings/calendars/{import_id}/remove")
 async def remove(request: Request, import_id: int) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx = _ctx(request)
+    ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         found = await actions.import_for(tx, import_id, me.id, own=_own(request))
         await actions.remove_import(tx, access.actor_of(me), found, ctx.clock.now())
