@@ -151,8 +151,8 @@ def read(text: str) -> tuple[list[Shipped], dict[int, str]]:
         elif fence is None or fence.type != "fence" or fence.info.strip() not in _INFO:
             faults[line] = f"{name} has no text: a fenced block of `markdown` or `text` must follow."
         else:
-            title = above[int(tokens[index - 1].tag[1])]
-            group = above[2] if tokens[index - 1].tag == "h3" else above[1]
+            # a file of one template is named by its own title
+            title, group = (above[3], above[2]) if tokens[index - 1].tag == "h3" else (above[1], "Documents")
             found[name] = Shipped(name, title, note, group, fence.content, line)
     return list(found.values()), faults
 

@@ -204,13 +204,20 @@
     dialog.addEventListener('close', () => dialog.replaceChildren());
   }
 
-  /* A link marked data-compose puts the cursor where its kind of entry is written. */
-  document.addEventListener('click', e => {
-    const link = e.target.closest('[data-compose]'), say = $('#say');
-    if (!link || !say) return;
+  /* A link marked data-compose puts the cursor where its kind of entry is written; one marked data-begin puts
+     the text of its page there, unless something is written already. */
+  document.addEventListener('click', async e => {
+    const link = e.target.closest('[data-compose],[data-begin]'), say = $('#say');
+    if (!link || !say || e.metaKey || e.ctrlKey || e.shiftKey) return;
     e.preventDefault();
-    $(`#composer [value="${link.dataset.compose}"]`).checked = true;
+    $(`#composer [value="${link.dataset.compose || 'update'}"]`).checked = true;
     say.scrollIntoView({ block: 'center' }); say.focus({ preventScroll: true });
+    if (!('begin' in link.dataset) || (say.value && say.value !== say.dataset.begun)) return;
+    try {
+      const answer = await fetch(link.href), found = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('say');
+      if (say.value && say.value !== say.dataset.begun) return;
+      say.value = say.dataset.begun = found.value; say.rows = found.rows;
+    } catch { location.href = link.href; }
   });
 
   /* A form marked data-preview shows what saving it would change while it is filled in. */
@@ -274,7 +281,7 @@
   document.addEventListener('click', async e => {
     const c = e.target.closest('[data-copy]');
     if (!c) return;
-    const code = $('code', c.parentElement), done = () => { c.textContent = 'Copied'; setTimeout(() => { c.textContent = 'Copy'; }, 1500); };
+    const code = $('code', document.getElementById(c.dataset.copy) || c.parentElement), done = () => { c.textContent = 'Copied'; setTimeout(() => { c.textContent = 'Copy'; }, 1500); };
     try { await navigator.clipboard.writeText(code.textContent); done(); } catch { getSelection().selectAllChildren(code); if (document.execCommand('copy')) done(); }
   });
   document.addEventListener('click', e => { if (e.target.closest('[data-print]')) print(); });
