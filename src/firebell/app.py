@@ -20,9 +20,13 @@ from firebell.alerts import inbound
 from firebell.alerts import pages as alerts_pages
 from firebell.catalog import api as catalog_api
 from firebell.catalog import pages as catalog_pages
+from firebell.handbook import api as handbook_api
+from firebell.handbook import pages as handbook_pages
+from firebell.handbook import template_pages
 from firebell.handoffs import api as handoffs_api
 from firebell.handoffs import pages as handoffs_pages
 from firebell.incidents import api as incidents_api
+from firebell.incidents import message_pages
 from firebell.incidents import pages as incidents_pages
 from firebell.kit import html
 from firebell.kit.api import Api, phrase, told
@@ -52,6 +56,9 @@ SLICES = (
     people_pages,
     admin_pages,
     people_api,
+    template_pages,
+    handbook_pages,
+    handbook_api,
     catalog_pages,
     catalog_api,
     alerts_pages,
@@ -71,6 +78,7 @@ SLICES = (
     paging_pages,
     policy_pages,
     paging_api,
+    message_pages,
     incidents_pages,
     incidents_api,
     postmortems_pages,

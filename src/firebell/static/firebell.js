@@ -149,7 +149,7 @@
   }
 
   /* Single-key shortcuts: off while typing, and whoever wants none switches them off in the profile (WCAG 2.1.4). */
-  let g = 0; const go = { h: '/', p: '/pages', i: '/incidents', s: '/oncall', m: '/post-mortems', e: '/escalation' };
+  let g = 0; const go = { h: '/', p: '/pages', i: '/incidents', s: '/oncall', m: '/post-mortems', e: '/escalation', b: '/handbook' };
   const off = () => { try { return localStorage.getItem('keys') === 'off'; } catch { return false; } };
   addEventListener('keydown', e => {
     if (e.metaKey || e.ctrlKey || e.altKey || e.target.closest?.('input,textarea,select,dialog,[contenteditable]') || off()) return;
@@ -274,6 +274,16 @@
   addEventListener('pointerup', () => drop(true));
   addEventListener('pointercancel', () => drop(false));
   addEventListener('keydown', e => { if (e.key === 'Escape') drop(false); });
+
+  /* Contents: the part that is being read is the current one. */
+  const parts = $$('[data-toc] a').map(a => [a, document.getElementById(decodeURIComponent(a.hash.slice(1)))]);
+  if (parts.length) {
+    const follow = () => {
+      const at = parts.filter(([, h]) => h && h.getBoundingClientRect().top < 140).pop() || parts[0];
+      parts.forEach(([a]) => a === at[0] ? a.setAttribute('aria-current', 'true') : a.removeAttribute('aria-current'));
+    };
+    addEventListener('scroll', follow, { passive: true }); follow();
+  }
 
   /* Small helps: the browser's zone as a first guess, copy, print, one submit per press, offline. */
   const zone = $('[data-zone]');
