@@ -24,6 +24,8 @@ COMMANDS = {
     "oncall": "firebell.commands.oncall",
     "policy": "firebell.commands.policy",
     "service": "firebell.commands.service",
+    "template": "firebell.commands.template",
+    "handbook": "firebell.commands.handbook",
 }
 HELP = {
     "serve": "Run Firebell: web and worker in one process.",
@@ -40,6 +42,8 @@ HELP = {
     "oncall": "Who is on call.",
     "policy": "Whom a page reaches when.",
     "service": "Services and their integration keys.",
+    "template": "The words of messages, drafts and handoffs.",
+    "handbook": "The written practice, offline.",
 }
 
 
