@@ -247,7 +247,10 @@ def test_the_manual_shows_every_command() -> None:
             return [line for name, sub in command.commands.items() for line in walk(sub, f"{path} {name}")]
         return [path]
 
-    for name in ("classify", "login", "alert", "page", "declare", "incident", "oncall", "policy", "service"):
+    for name in (
+        *("classify", "login", "alert", "page", "declare", "incident", "oncall", "policy", "service"),
+        *("template", "handbook"),
+    ):
         found = main.get_command(click.Context(main), name)
         assert found
         for path in walk(found, name):
