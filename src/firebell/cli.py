@@ -24,6 +24,7 @@ COMMANDS = {
     "oncall": "firebell.commands.oncall",
     "policy": "firebell.commands.policy",
     "service": "firebell.commands.service",
+    "runbook": "firebell.commands.runbook",
 }
 HELP = {
     "serve": "Run Firebell: web and worker in one process.",
@@ -40,6 +41,7 @@ HELP = {
     "oncall": "Who is on call.",
     "policy": "Whom a page reaches when.",
     "service": "Services and their integration keys.",
+    "runbook": "Check runbooks, offline, and keep the library.",
 }
 
 

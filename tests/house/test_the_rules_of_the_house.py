@@ -11,7 +11,10 @@ import pytest
 from firebell.kit import migrate
 from tests.house.source import ROOT, SRC, TEMPLATES, modules
 
-SLICES = ("people", "catalog", "alerts", "oncall", "paging", "incidents", "postmortems", "handoffs", "load")
+SLICES = (
+    *("people", "catalog", "alerts", "oncall", "runbooks", "paging", "incidents", "postmortems"),
+    *("handoffs", "load"),
+)
 PURE = [
     "alerts/model",
     "alerts/normal",
@@ -55,6 +58,11 @@ PURE = [
     "people/welcome",
     "postmortems/draft",
     "postmortems/model",
+    "runbooks/check",
+    "runbooks/model",
+    "runbooks/parse",
+    "runbooks/sarif",
+    "runbooks/show",
     "signal",
 ]
 IMPURE_MODULES = {
