@@ -49,6 +49,8 @@ from firebell.people import api as people_api
 from firebell.people import pages as people_pages
 from firebell.postmortems import api as postmortems_api
 from firebell.postmortems import pages as postmortems_pages
+from firebell.runbooks import api as runbooks_api
+from firebell.runbooks import pages as runbooks_pages
 
 log = logging.getLogger("firebell.web")
 
@@ -61,6 +63,8 @@ SLICES = (
     handbook_api,
     catalog_pages,
     catalog_api,
+    runbooks_pages,
+    runbooks_api,
     alerts_pages,
     alerts_api,
     handoffs_pages,

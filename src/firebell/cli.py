@@ -24,6 +24,7 @@ COMMANDS = {
     "oncall": "firebell.commands.oncall",
     "policy": "firebell.commands.policy",
     "service": "firebell.commands.service",
+    "runbook": "firebell.commands.runbook",
     "template": "firebell.commands.template",
     "handbook": "firebell.commands.handbook",
 }
@@ -42,6 +43,7 @@ HELP = {
     "oncall": "Who is on call.",
     "policy": "Whom a page reaches when.",
     "service": "Services and their integration keys.",
+    "runbook": "Check runbooks, offline, and keep the library.",
     "template": "The words of messages, drafts and handoffs.",
     "handbook": "The written practice, offline.",
 }

@@ -12,8 +12,8 @@ from firebell.kit import migrate
 from tests.house.source import ROOT, SRC, TEMPLATES, modules
 
 SLICES = (
-    *("people", "handbook", "catalog", "alerts", "oncall", "paging", "incidents", "postmortems"),
-    *("handoffs", "load"),
+    *("people", "handbook", "catalog", "alerts", "oncall", "runbooks", "paging", "incidents"),
+    *("postmortems", "handoffs", "load"),
 )
 PURE = [
     "alerts/model",
@@ -62,6 +62,11 @@ PURE = [
     "people/welcome",
     "postmortems/draft",
     "postmortems/model",
+    "runbooks/check",
+    "runbooks/model",
+    "runbooks/parse",
+    "runbooks/sarif",
+    "runbooks/show",
     "signal",
 ]
 IMPURE_MODULES = {

@@ -38,6 +38,7 @@ people = store.people
 persons = store.persons
 rules_of = store.rules
 teams = store.teams
+members = store.members
 methods_of = store.methods
 
 

@@ -145,6 +145,12 @@ def _date(runbook: Runbook, today: date, max_age_days: int) -> Iterable[Finding]
         )
 
 
+def targets(runbook: Runbook, folder: str) -> frozenset[str]:
+    """Return the paths that the links of a runbook in `folder` lead to, which must exist."""
+    paths = {link.target.partition("#")[0] for link in runbook.links if not _ELSEWHERE.match(link.target)}
+    return frozenset(_resolved(folder, unquote(path)) for path in paths if path)
+
+
 def _links(runbook: Runbook, folder: str, existing: Collection[str] | None) -> Iterable[Finding]:
     for link in runbook.links:
         path, _, anchor = link.target.partition("#")
@@ -152,7 +158,7 @@ def _links(runbook: Runbook, folder: str, existing: Collection[str] | None) -> I
         if _ELSEWHERE.match(link.target):
             continue
         if not path:
-            if anchor and unquote(anchor) not in runbook.anchors:
+            if anchor and unquote(anchor) not in {h.anchor for h in runbook.headings}:
                 yield _error(
                     "R-LINK", link.line, f"No heading is reached by #{anchor}.", "Correct the fragment."
                 )

@@ -71,6 +71,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Heading:
+    """One heading below the title; `anchor` is the fragment that leads to it."""
+
+    level: int
+    title: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Runbook:
     """A document read as a runbook; what it lacks is empty or None."""
 
@@ -81,11 +90,16 @@ class Runbook:
     fences: tuple[Fence, ...]
     links: tuple[Link, ...]
     steps: tuple[Step, ...]
-    anchors: frozenset[str]
+    headings: tuple[Heading, ...]
 
     def part(self, name: str) -> Part | None:
         """Return the first part of that name."""
         return next((p for p in self.parts if p.name == name), None)
+
+    @property
+    def contents(self) -> list[Heading]:
+        """The parts."""
+        return [h for h in self.headings if h.level == 2]
 
     def commands(self, part: str = "", step: str = "") -> list[Fence]:
         """Return the fences that are typed into a terminal, of one part or one step when named."""

@@ -4,31 +4,33 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from firebell.runbooks.model import Fence, Link, Part, Runbook, Step
+from firebell.runbooks.model import Fence, Heading, Link, Part, Runbook, Step
 
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 _NUMBERED = re.compile(r"^\d+[.)]\s+\S")
 _DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 
 
+@lru_cache(maxsize=256)
 def read(text: str) -> Runbook:
     """Return the document as a runbook; whatever the text is, it is read and what is missing is empty."""
     tokens = _markdown.parse(text)
     lines = text.splitlines()
     parts = tuple(_parts(tokens, lines))
     return Runbook(
-        title=next((_words(tokens[i + 1]) for i, t in _headings(tokens) if t.tag == "h1"), ""),
+        title=next((words(tokens[i + 1]) for i, t in _headings(tokens) if t.tag == "h1"), ""),
         parts=parts,
         owner=_first_line(parts, "Owner"),
         updated=_date(_first_line(parts, "Last updated")),
         fences=tuple(_fences(tokens, lines)),
         links=tuple(_links(tokens)),
         steps=tuple(_steps(tokens)),
-        anchors=frozenset(anchors(_words(tokens[i + 1]) for i, _ in _headings(tokens))),
+        headings=tuple(_named(tokens)),
     )
 
 
@@ -45,11 +47,18 @@ def anchors(titles: Iterable[str]) -> list[str]:
     return found
 
 
+def _named(tokens: Sequence[Token]) -> Iterable[Heading]:
+    heads = _headings(tokens)
+    titles = [words(tokens[i + 1]).strip() for i, _ in heads]
+    for (_, head), title, anchor in zip(heads, titles, anchors(titles), strict=True):
+        yield Heading(int(head.tag[1]), title, anchor)
+
+
 def _headings(tokens: Sequence[Token]) -> list[tuple[int, Token]]:
     return [(i, t) for i, t in enumerate(tokens) if t.type == "heading_open" and t.level == 0]
 
 
-def _words(inline: Token) -> str:
+def words(inline: Token) -> str:
     """Return what an inline token says without its marks."""
     kept = ("text", "code_inline", "softbreak")
     return "".join(
@@ -68,7 +77,7 @@ def _parts(tokens: Sequence[Token], lines: Sequence[str]) -> Iterable[Part]:
             continue
         after = heads[at + 1][1].map if at + 1 < len(heads) else None
         end = after[0] if after else len(lines)
-        yield Part(_words(tokens[i + 1]).strip(), _line(head), "\n".join(lines[head.map[1] : end]).strip())
+        yield Part(words(tokens[i + 1]).strip(), _line(head), "\n".join(lines[head.map[1] : end]).strip())
 
 
 def _first_line(parts: Sequence[Part], name: str) -> str:
@@ -77,9 +86,9 @@ def _first_line(parts: Sequence[Part], name: str) -> str:
     for token in _markdown.parse(body):
         if token.type == "inline":
             return (
-                _words(token).strip()
+                words(token).strip()
                 if "\n" not in token.content
-                else _words(_markdown.parseInline(token.content.split("\n", 1)[0])[0]).strip()
+                else words(_markdown.parseInline(token.content.split("\n", 1)[0])[0]).strip()
             )
     return ""
 
@@ -97,7 +106,7 @@ def _fences(tokens: Sequence[Token], lines: Sequence[str]) -> Iterable[Fence]:
     part = step = ""
     for i, token in enumerate(tokens):
         if token.type == "heading_open" and token.level == 0:
-            title = _words(tokens[i + 1]).strip()
+            title = words(tokens[i + 1]).strip()
             if token.tag in ("h1", "h2"):
                 part, step = title if token.tag == "h2" else "", ""
             elif token.tag == "h3":
@@ -127,7 +136,7 @@ def _steps(tokens: Sequence[Token]) -> Iterable[Step]:
     inside, lists = False, []
     for i, token in enumerate(tokens):
         if token.type == "heading_open" and token.level == 0:
-            title = _words(tokens[i + 1]).strip()
+            title = words(tokens[i + 1]).strip()
             if token.tag in ("h1", "h2"):
                 inside = token.tag == "h2" and title == "Steps"
             elif inside and token.tag == "h3" and _NUMBERED.match(title):
@@ -138,4 +147,4 @@ def _steps(tokens: Sequence[Token]) -> Iterable[Step]:
             lists.pop()
         elif inside and token.type == "list_item_open" and lists == ["ordered_list_open"]:
             first = next((t for t in tokens[i:] if t.type in ("inline", "list_item_close")), token)
-            yield Step(_line(token), _words(first).strip())
+            yield Step(_line(token), words(first).strip())
