@@ -14,7 +14,7 @@ from firebell.kit.text import slugify
 UPDATES = ("update-first", "update-progress", "update-mitigated", "update-resolved", "update-handover")
 """The templates that an internal update can begin with."""
 
-_FITS = {
+FITS = {
     Phase.DECLARED: (
         *("update-first", "channel-name", "channel-pinned", "holding-statement", "status-investigating"),
     ),
@@ -25,6 +25,8 @@ _FITS = {
     Phase.REVIEWED: ("email-resolved",),
     Phase.DISMISSED: ("update-resolved",),
 }
+"""Which templates fit a phase, the one to send first in front."""
+
 _TOPIC = 40
 
 
@@ -44,7 +46,7 @@ class Around:
 
 def fitting(incident: Incident) -> tuple[str, ...]:
     """Return the templates that fit the phase, the one to send first in front; SEV2 and SEV3 stay inside."""
-    found = _FITS[incident.phase]
+    found = FITS[incident.phase]
     return found if incident.severity <= 1 else tuple(name for name in found if name in UPDATES)
 
 
@@ -52,7 +54,7 @@ def update_for(incident: Incident) -> str:
     """Return the template that the next internal update can begin with."""
     if incident.phase in ACTIVE and incident.last_update_at is None:
         return "update-first"
-    return next((name for name in _FITS[incident.phase] if name in UPDATES), "update-resolved")
+    return next((name for name in FITS[incident.phase] if name in UPDATES), "update-resolved")
 
 
 def _newest(timeline: Sequence[Entry], kind: str) -> str:
