@@ -97,10 +97,13 @@ def _print(found: "dict[str, list[Finding]]") -> None:
         for f in findings:
             level = click.style(str(f.level), fg=_COLOUR[f.level])
             echo(f"{path}:{f.line}: {level} {f.id} {f.message}\n  {f.fix}")
-    levels = [f.level for findings in found.values() for f in findings]
-    errors = _plural(levels.count("error"), "error") if levels else "no findings"  # type: ignore[arg-type]
-    warnings = f", {_plural(levels.count('warning'), 'warning')}" if levels else ""  # type: ignore[arg-type]
-    echo(f"{_plural(len(found), 'runbook')}: {errors}{warnings}.")
+    errors, warnings = (
+        sum(f.level == level for fs in found.values() for f in fs) for level in ("error", "warning")
+    )
+    counted = (
+        f"{_plural(errors, 'error')}, {_plural(warnings, 'warning')}" if errors or warnings else "no findings"
+    )
+    echo(f"{_plural(len(found), 'runbook')}: {counted}.")
 
 
 @runbook.command("list", epilog=example("firebell runbook list"))

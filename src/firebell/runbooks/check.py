@@ -166,8 +166,8 @@ def _links(runbook: Runbook, folder: str, existing: Collection[str] | None) -> I
             yield _error(
                 "R-LINK",
                 link.line,
-                f"There is no {path} beside it.",
-                "Correct the path, which is relative to the runbook's own folder, or take the link out.",
+                f"This link leads nowhere: {path}.",
+                "Correct the path, which begins at the runbook's own folder, or take the link out.",
             )
 
 
@@ -192,7 +192,7 @@ def _fence(fence: Fence) -> Iterable[Finding]:
         )
     if not fence.shell:
         return
-    for at, line in enumerate(fence.text.splitlines(), fence.line + 1):
+    for at, line in enumerate(fence.text.split("\n"), fence.line + 1):
         for found in _PLACEHOLDER.finditer(line):
             if (found["tag"] or "").lower() not in _HTML:
                 yield _error(

@@ -101,6 +101,12 @@ class Runbook:
         """The parts."""
         return [h for h in self.headings if h.level == 2]
 
+    @property
+    def step_headings(self) -> list[Heading]:
+        """The headings of the steps, none when the steps are a list."""
+        titles = {s.title for s in self.steps}
+        return [h for h in self.headings if h.level == 3 and h.title in titles]
+
     def commands(self, part: str = "", step: str = "") -> list[Fence]:
         """Return the fences that are typed into a terminal, of one part or one step when named."""
         return [f for f in self.fences if f.shell and part in ("", f.part) and step in ("", f.step)]

@@ -12,6 +12,8 @@ from markdown_it.token import Token
 from firebell.runbooks.model import Fence, Heading, Link, Part, Runbook, Step
 
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+"""What ends a line in CommonMark; `splitlines` knows more, which would shift the numbers."""
 _NUMBERED = re.compile(r"^\d+[.)]\s+\S")
 _DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 
@@ -20,7 +22,7 @@ _DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 def read(text: str) -> Runbook:
     """Return the document as a runbook; whatever the text is, it is read and what is missing is empty."""
     tokens = _markdown.parse(text)
-    lines = text.splitlines()
+    lines = _NEWLINE.split(text)
     parts = tuple(_parts(tokens, lines))
     return Runbook(
         title=next((words(tokens[i + 1]) for i, t in _headings(tokens) if t.tag == "h1"), ""),
