@@ -230,10 +230,3 @@ def plan(
 def same(one: str, other: str) -> bool:
     """Say whether two texts differ in nothing but the empty lines around them."""
     return one.strip() == other.strip()
-
-
-def written(template: Shipped, body: str) -> str:
-    """Return a template in the form in which a file has it."""
-    fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"^`{3,}", body, re.MULTILINE)), 3)
-    text = body.rstrip("\n")
-    return f"### {template.title}\n\n`{template.id}` · {template.note}\n\n{fence}markdown\n{text}\n{fence}\n"
