@@ -43,7 +43,13 @@ SLUGS = {"services": "checkout", "schedules": "payments-primary", "policies": "p
 
 def _known(path: str) -> dict[str, str]:
     """Return values for the variables of a path that lead to something that exists."""
-    values = {"day": "2026-11-30", "ref": "1", "slug": SLUGS.get(path.split("/")[3], ""), "urgency": "high"}
+    values = {
+        "day": "2026-11-30",
+        "ref": "1",
+        "template_id": "update-first",
+        "slug": SLUGS.get(path.split("/")[3], ""),
+        "urgency": "high",
+    }
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
     return {name: values.get(name, "1") for name in names}
 
