@@ -19,6 +19,7 @@ PAGES = (
     *("/oncall", "/oncall/payments-primary", "/oncall/me", "/oncall/new"),
     *("/escalation", "/escalation/payments-critical", "/escalation/payments-critical/edit"),
     *("/services", "/services/checkout-api", "/alerts", "/alerts/1", "/post-mortems"),
+    *("/runbooks", "/runbooks/database-failover", "/runbooks/new"),
     *(
         "/settings",
         "/settings/contact",

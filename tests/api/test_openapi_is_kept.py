@@ -38,7 +38,12 @@ CHECKS: list[Callable[..., bool | None]] = [
 EXAMPLES = 3
 KEPT = ("revoke_key", "change_person")
 """Operations that could end the key of the test itself."""
-SLUGS = {"services": "checkout", "schedules": "payments-primary", "policies": "payments"}
+SLUGS = {
+    "services": "checkout",
+    "schedules": "payments-primary",
+    "policies": "payments",
+    "runbooks": "database-failover",
+}
 
 
 def _known(path: str) -> dict[str, str]:

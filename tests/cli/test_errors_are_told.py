@@ -52,7 +52,17 @@ async def test_classify_loads_nothing_that_it_does_not_need() -> None:
 
 async def test_the_help_and_the_client_commands_load_no_server() -> None:
     assert not await imported_by("--help") & {*HEAVY, *SOCKETS}
-    for command in ("page", "incident", "oncall", "policy", "service", "alert", "declare", "login"):
+    for command in (
+        "page",
+        "incident",
+        "oncall",
+        "policy",
+        "service",
+        "alert",
+        "declare",
+        "login",
+        "runbook",
+    ):
         loaded = await imported_by(command, "--help")
         assert not loaded & set(HEAVY), command
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import date
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -72,19 +73,21 @@ async def test_postgresql_runs_every_query(dsn: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_prometheus_accepts_the_alert_rules_and_each_links_to_its_runbook(name: str) -> None:
+async def test_prometheus_accepts_the_alert_rules_and_each_links_to_its_runbook(
+    name: str, tmp_path: Path
+) -> None:
     (rules,) = [f.text for f in runbook(name).fences if f.language == "yaml"]
     urls = [line.split('"')[1] for line in rules.splitlines() if "runbook_url" in line]
     assert len(urls) == rules.count("- alert:") > 1
     assert set(urls) == {f"https://firebell.example.org/runbooks/{name}"}
-    promtool = program("promtool", "prometheus")
+    file = tmp_path / "rules.yml"
+    file.write_text(rules, encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
-        *(promtool, "check", "rules", "--lint-fatal"),
-        stdin=asyncio.subprocess.PIPE,
+        *(program("promtool", "prometheus"), "check", "rules", "--lint-fatal", str(file)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    out, _ = await process.communicate(rules.encode())
+    out, _ = await process.communicate()
     assert process.returncode == 0, out.decode()
 
 
