@@ -32,7 +32,7 @@ AROUND = words.Around(
 
 
 def test_known_facts_are_filled_and_times_are_on_the_readers_clock() -> None:
-    found = words.slots(incident(update_due_at=NOW + timedelta(minutes=30)), AROUND, NOW)
+    found = words.slots(incident(), AROUND, NOW)
     assert found["severity_meaning"] == "Major degradation, for example 15 % errors"
     assert (found["declared_at"], found["next_update"]) == ("04:14", "04:44")
     assert (found["date"], found["topic"]) == ("2026-11-24", "card-payments-fail")
@@ -56,6 +56,14 @@ def test_while_it_burns_what_is_done_comes_first_and_afterwards_what_ended_it() 
     assert words.slots(incident(**doing), AROUND, NOW)["mitigation"] == "Adding capacity"
     over = incident(**doing, phase=Phase.MONITORING, impact_end=NOW)
     assert words.slots(over, AROUND, NOW)["mitigation"] == "Rolled back"
+
+
+def test_the_next_update_is_promised_from_the_one_that_is_being_written() -> None:
+    late = incident(update_due_at=NOW)
+    an_hour_later = NOW + timedelta(hours=1)
+    assert words.slots(late, AROUND, an_hour_later)["next_update"] == "05:44"
+    over = incident(phase=Phase.CLOSED, closed_at=NOW)
+    assert "next_update" not in words.slots(over, AROUND, NOW)
 
 
 def test_a_post_mortem_has_a_date_only_where_one_is_owed() -> None:

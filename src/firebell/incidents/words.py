@@ -1,11 +1,11 @@
 """What an incident says by itself: the slots of every message about it (pure)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from firebell.incidents.lifecycle import POSTMORTEM_WITHIN, postmortem_required
+from firebell.incidents.lifecycle import POSTMORTEM_WITHIN, next_update, postmortem_required
 from firebell.incidents.model import ACTIVE, Entry, Incident, Phase
 from firebell.incidents.severity import FACTS, Severity
 from firebell.kit.html import duration, wall
@@ -88,7 +88,8 @@ def slots(incident: Incident, around: Around, now: datetime) -> Mapping[str, str
         "impact_start": at(incident.impact_start or incident.detected_at),
         "impact_end": at(incident.impact_end),
         "duration": duration((incident.closed_at or now) - incident.declared_at),
-        "next_update": at(incident.update_due_at),
+        # whoever sends this keeps the promise now: the next one counts from here
+        "next_update": at(next_update(replace(incident, last_update_at=now))),
         "now": at(now),
         "cause": _newest(around.timeline, "finding"),
         "mitigation": now_first[0] or now_first[1],
