@@ -15,7 +15,7 @@ from tests.api.callers import Api, key_of
 from tests.handbook.readers import SKILL, module, run
 from tests.handbook.stand_ins import statuspage as sp
 from tests.handbook.stand_ins.server import Answer, Fault, Served, served
-from tests.servers import serve
+from tests.servers import free_port, serve
 from tests.world import world
 
 SCRIPT = "examples/integrations/statuspage-auto-update.py"
@@ -396,6 +396,24 @@ def test_standard_input_is_read(desk: Desk) -> None:
     mapped = ("--map", str(desk.folder / "page.toml"))
     ran = run(SCRIPT, *mapped, *more, typed=json.dumps(alertmanager()))
     assert json.loads(ran.stdout)["body"]["incident"]["name"] == "Checkout: disruption"
+
+
+def test_it_goes_on_after_a_failure_until_it_is_stopped(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FIREBELL_KEY", "x")
+
+    def sleep(seconds: float) -> None:
+        desk.slept.append(seconds)
+        if desk.slept.count(60) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module(SCRIPT).start, "__defaults__", (sleep,))
+    given = ["--map", str(desk.folder / "page.toml"), "--statuspage-api", desk.api.url]
+    given += ["--templates", str(desk.folder / "templates.md"), "--every", "60"]
+    assert module(SCRIPT).main([*given, "--firebell", f"http://127.0.0.1:{free_port()}"]) == 130
+    assert desk.slept == [1, 2, 4, 8, 60] * 2
+    assert capfd.readouterr().err.count("Firebell did not do GET") == 2
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the handbook's templates are written elsewhere")
