@@ -191,6 +191,17 @@ def test_it_never_resolves_without_being_told_to(desk: Desk) -> None:
     assert [i["status"] for i in desk.page.incidents] == ["resolved", "investigating"]
 
 
+def test_what_comes_back_while_it_is_watched_goes_back_in_the_same_post(desk: Desk) -> None:
+    for status in ("firing", "resolved", "firing"):
+        desk.alert(status=status)
+    assert [u["status"] for u in desk.post["incident_updates"]] == [
+        "investigating",
+        "monitoring",
+        "investigating",
+    ]
+    assert desk.page.components["8kbf7d35c070"] == "partial_outage"
+
+
 def test_a_component_stays_as_bad_as_the_worst_post_about_it(desk: Desk) -> None:
     desk.alert(severity="critical")
     desk.alert(severity="warning", group="another")
