@@ -183,13 +183,16 @@ def test_a_rate_limit_is_waited_out_as_long_as_slack_asks(house: House) -> None:
     assert house.channel().pins
 
 
-def test_an_outage_of_slack_is_waited_out_and_nothing_is_done_twice(house: House) -> None:
+@pytest.mark.parametrize("answer", [Answer(503, b"busy"), Answer(200, b"<html>")])
+def test_an_outage_of_slack_is_waited_out_in_order_and_nothing_is_done_twice(
+    house: House, answer: Answer
+) -> None:
     house.happens("triggered")
-    house.to_slack.faults.extend([Fault(Answer(503, b"busy")), Fault(Answer(200, b"<html>"))])
+    house.to_slack.faults.append(Fault(answer))
     house.happens("acknowledged", "2026-11-24T03:15:00Z")
     house.happens("resolved", "2026-11-24T03:40:00Z")
+    assert len(house.words()) == 1
     assert "Status: triggered" in house.words()[0]
-    house.later()
     house.later()
     summary, *rest = house.words()
     assert "Status: resolved" in summary

@@ -15,7 +15,7 @@ from tests.api.callers import Api, key_of
 from tests.handbook.readers import SKILL, module, run
 from tests.handbook.stand_ins import statuspage as sp
 from tests.handbook.stand_ins.server import Answer, Fault, Served, served
-from tests.servers import serve
+from tests.servers import free_port, serve
 from tests.world import world
 
 SCRIPT = "examples/integrations/statuspage-auto-update.py"
@@ -189,6 +189,17 @@ def test_it_never_resolves_without_being_told_to(desk: Desk) -> None:
     assert len(desk.writes) == 3
     desk.alert()
     assert [i["status"] for i in desk.page.incidents] == ["resolved", "investigating"]
+
+
+def test_what_comes_back_while_it_is_watched_goes_back_in_the_same_post(desk: Desk) -> None:
+    for status in ("firing", "resolved", "firing"):
+        desk.alert(status=status)
+    assert [u["status"] for u in desk.post["incident_updates"]] == [
+        "investigating",
+        "monitoring",
+        "investigating",
+    ]
+    assert desk.page.components["8kbf7d35c070"] == "partial_outage"
 
 
 def test_a_component_stays_as_bad_as_the_worst_post_about_it(desk: Desk) -> None:
@@ -396,6 +407,24 @@ def test_standard_input_is_read(desk: Desk) -> None:
     mapped = ("--map", str(desk.folder / "page.toml"))
     ran = run(SCRIPT, *mapped, *more, typed=json.dumps(alertmanager()))
     assert json.loads(ran.stdout)["body"]["incident"]["name"] == "Checkout: disruption"
+
+
+def test_it_goes_on_after_a_failure_until_it_is_stopped(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FIREBELL_KEY", "x")
+
+    def sleep(seconds: float) -> None:
+        desk.slept.append(seconds)
+        if desk.slept.count(60) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module(SCRIPT).start, "__defaults__", (sleep,))
+    given = ["--map", str(desk.folder / "page.toml"), "--statuspage-api", desk.api.url]
+    given += ["--templates", str(desk.folder / "templates.md"), "--every", "60"]
+    assert module(SCRIPT).main([*given, "--firebell", f"http://127.0.0.1:{free_port()}"]) == 130
+    assert desk.slept == [1, 2, 4, 8, 60] * 2
+    assert capfd.readouterr().err.count("Firebell did not do GET") == 2
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the handbook's templates are written elsewhere")

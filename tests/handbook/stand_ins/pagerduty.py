@@ -3,7 +3,8 @@
 Rules are those of PagerDuty/api-schema, reference/REST/openapiv3.json at 00df8f41ff1cff2bd352aa6760e1927039abc596
 (`PUT /incidents`, `/incidents/{id}/notes`, `/incidents/{id}/log_entries`, header_Accept, header_Content-Type,
 from_header, offset pagination) and of PagerDuty/developer-docs, docs/webhooks/01-Overview.md at
-067290f6851a3044d040c2cb57f1b8841fd8ff03 and 04-Signatures.md at 01f977eb0a6ba8c078f17bb1116fbc3d7c09e8a8.
+067290f6851a3044d040c2cb57f1b8841fd8ff03 and 04-Signatures.md at 01f977eb0a6ba8c078f17bb1116fbc3d7c09e8a8. The
+numbers of error codes and the refusal of unknown fields are this stand-in's own.
 """
 
 import hashlib

@@ -1,10 +1,13 @@
 """Statuspage's REST API v1: incidents of one page.
 
 Rules are those of the description that Atlassian publishes at https://developer.statuspage.io, version 1.0.0, as
-kept with its texts in sbecker59/statuspage-api-client-go, api/v1/statuspage (docs/PatchPagesPageIdIncidentsIncident.md,
-README.md and docs/IncidentsApi.md at 0c87fd7aede05c453fd59bfe10f7cb21dd52f96d): the body is `incident: {...}`, a name
-is required and has at most 255 characters, a text at most 25000, statuses and impacts are enumerations, every
-top-level value of `metadata` is an object, and 420 or 429 answer more than 60 calls in 60 seconds.
+kept with its texts in sbecker59/statuspage-api-client-go under api/v1/statuspage: README.md and
+docs/PatchPagesPageIdIncidentsIncident.md at 0c87fd7aede05c453fd59bfe10f7cb21dd52f96d, and
+docs/PostPagesPageIdIncidentsIncident.md at 15c6b4e2174d900ebf5d71a27b68fcf5647967c0. The body is `incident: {...}`,
+a name is required and has at most 255 characters, a text at most 25000, statuses are an enumeration, every
+top-level value of `metadata` is an object, and 420 or 429 answer more than 60 calls in 60 seconds. The values of
+`impact_override` and of components are those of the same description's operation postPagesPageIdIncidents. That
+an unknown field is refused is stricter than the description.
 """
 
 import re

@@ -298,9 +298,9 @@ def between(moments: Mapping[str, datetime], start: str, end: str) -> str:
 
 
 def table(entries: list[Entry], gap: timedelta) -> str:
-    """Return the timeline as a table in UTC; a silence of `gap` or more is a question."""
+    """Return sorted entries as a table in UTC; a silence of `gap` or more is a question."""
     rows, before = ["| Time | Who | What |", "| --- | --- | --- |"], None
-    for entry in sorted(entries, key=lambda e: e.at):
+    for entry in entries:
         if before and entry.at - before >= gap:
             rows.append(f"| | | _Nothing was written down for {span(entry.at - before)}. What happened?_ |")
         rows.append(f"| {entry.at.astimezone(UTC):%Y-%m-%d %H:%M} | {cell(entry.who)} | {cell(entry.text)} |")

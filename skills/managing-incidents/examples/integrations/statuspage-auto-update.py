@@ -6,10 +6,10 @@
 """Incidents of Firebell, or alerts of Alertmanager, on a status page at Statuspage.io.
 
 Each incident is posted once and then moved through its stages; what was posted is remembered in the metadata of
-the post, so it may run from cron, twice, or on another machine. A person's change on the page wins: a post is
-never moved back, and never resolved without --auto-resolve. Internal words are not published: the page reads
-the templates `status-*` of the handbook, filled from your mapping file. Rules of the API are those of
-https://developer.statuspage.io (`incident`, metadata, 60 calls a minute).
+the post, so it may run from cron, twice, or on another machine. A person's change on the page wins: what a
+person moved on is not moved back. Nothing is resolved without --auto-resolve. Internal words are not published:
+the page reads the templates `status-*` of the handbook, filled from your mapping file. Rules of the API are those
+of https://developer.statuspage.io (`incident`, metadata, 60 calls a minute).
 """
 
 import argparse
