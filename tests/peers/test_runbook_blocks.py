@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import re
 from datetime import date
 from pathlib import Path
 
 import asyncpg
+import click
 import pytest
 
+from firebell.cli import main
 from firebell.kit import shipped
 from firebell.runbooks.check import check
 from firebell.runbooks.model import Fence
@@ -89,6 +92,21 @@ async def test_prometheus_accepts_the_alert_rules_and_each_links_to_its_runbook(
     )
     out, _ = await process.communicate()
     assert process.returncode == 0, out.decode()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_commands_of_firebell_exist_with_their_options(name: str) -> None:
+    said = re.findall(r"\bfirebell ((?:[a-z]+ ?)+)([^`\n]*)", shipped.skill(f"{FOLDER}/{name}.md"))
+    if name != "cache-invalidation":
+        assert len(said) >= 2
+    for words, rest in said:
+        command: click.Command | None = main
+        for word in words.split():
+            if isinstance(command, click.Group):
+                command = command.get_command(click.Context(command), word)
+        assert command, f"firebell {words}"
+        known = {option for param in command.params for option in param.opts}
+        assert set(re.findall(r"--[a-z-]+", rest)) <= known, f"firebell {words}{rest}"
 
 
 def test_a_runbook_that_lacks_a_part_would_be_found() -> None:

@@ -140,6 +140,8 @@ def test_lines_are_counted_as_markdown_counts_them() -> None:
 def test_the_owner_is_somebody_and_here_a_team() -> None:
     nobody = GOOD.replace("**Payments**, with storage", "TBD")
     assert told(nobody) == [("R-OWNER", "error", line_of(nobody, "## Owner"))]
+    for line in ("-", "???", "nobody yet", "N/A"):
+        assert "R-OWNER" in [f.id for f in found(GOOD.replace("**Payments**, with storage", line))], line
     assert told(GOOD, teams=["Search"]) == [("R-OWNER", "warning", line_of(GOOD, "## Owner"))]
     assert "Search" in found(GOOD, teams=["Search"])[0].fix
     assert owning_team("payments, with storage", ["Pay", "Payments"]) == "Payments"

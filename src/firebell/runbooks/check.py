@@ -27,7 +27,7 @@ _HTML = frozenset(
     ("a", "b", "body", "code", "div", "head", "html", "i", "p", "pre", "script", "span", "title")
 )
 _ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
-_UNNAMED = re.compile(r"\b(tbd|todo|none|nobody|n/a|unknown)\b|^[-?]*$", re.I)
+_UNNAMED = re.compile(r"(tbd|todo|none|nobody|n/a|unknown)\b|[-?. ]*$", re.I)
 _TOMORROW = timedelta(days=1)
 
 
@@ -105,7 +105,7 @@ def _owner(runbook: Runbook, teams: Collection[str] | None) -> Iterable[Finding]
     part = runbook.part("Owner")
     if part is None or not part.body:
         return
-    if _UNNAMED.search(runbook.owner):
+    if _UNNAMED.match(runbook.owner):
         yield _error(
             "R-OWNER", part.line, "Nobody owns it.", "Name a team or a role on the first line of Owner."
         )
