@@ -27,6 +27,7 @@ PURE = [
     "incidents/lifecycle",
     "incidents/model",
     "incidents/severity",
+    "kit/localtime",
     "load/measure",
     "load/model",
     "load/pay",

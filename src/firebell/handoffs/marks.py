@@ -5,10 +5,10 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from firebell.handoffs.model import Change
+from firebell.kit.localtime import local
 from firebell.oncall.fairness import shifts_of
 from firebell.oncall.model import Schedule, User
 from firebell.oncall.shifts import at, duty, handoffs
-from firebell.oncall.turns import local
 
 BEFORE = timedelta(hours=24)
 """How long before a shift its person is told."""

@@ -10,10 +10,10 @@ from starlette.datastructures import FormData
 from firebell.kit import html
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
+from firebell.kit.localtime import mu
 from firebell.kit.text import to_id, to_wall
 from firebell.oncall import actions, covers, exchange, shifts, swaps, vacations
 from firebell.oncall.model import Cover, CoverState, Schedule, SwapState
-from firebell.oncall.turns import mu
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
