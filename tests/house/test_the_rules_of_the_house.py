@@ -51,6 +51,7 @@ PURE = [
     "paging/model",
     "paging/personal",
     "people/model",
+    "people/quiet",
     "people/rules",
     "people/throttle",
     "people/welcome",
