@@ -12,11 +12,11 @@ from starlette.datastructures import FormData
 from firebell.kit import html
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
+from firebell.kit.localtime import mu
 from firebell.kit.text import to_id, to_wall
 from firebell.oncall import actions, forms, versions, view
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.preview import Preview
-from firebell.oncall.turns import mu
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
