@@ -30,6 +30,8 @@ PAGES = (
         "/settings/people",
         "/settings/teams",
     ),
+    *("/handbook", "/handbook/references/incident-workflow", "/handbook?q=commander", "/handbook/templates"),
+    *("/handbook/templates/update-first", "/incidents/INC-1/messages"),
     *("/settings/audit", "/more", "/nowhere", "/oncall?view=day", "/oncall?view=month"),
 )
 SIZES = {"desktop": (1440, 1000), "phone": (390, 844)}

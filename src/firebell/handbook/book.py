@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from markdown_it import MarkdownIt
@@ -80,10 +81,11 @@ def headings(text: str) -> list[Heading]:
     return found
 
 
-def sections(found: Chapter) -> list[Section]:
+@lru_cache(maxsize=64)
+def sections(found: Chapter) -> tuple[Section, ...]:
     """Return a chapter part by part; a program is one part."""
     if found.is_code:
-        return [Section(Heading(1, found.title, ""), found.text)]
+        return (Section(Heading(1, found.title, ""), found.text),)
     names = headings(found.text)
     words: list[list[str]] = []
     tokens = _markdown.parse(found.text)
@@ -95,7 +97,7 @@ def sections(found: Chapter) -> list[Section]:
                 words[-1].append(plain(token))
             elif token.type in ("fence", "code_block"):
                 words[-1].append(token.content)
-    return [Section(h, " ".join(" ".join(w).split())) for h, w in zip(names, words, strict=True)]
+    return tuple(Section(h, " ".join(" ".join(w).split())) for h, w in zip(names, words, strict=True))
 
 
 def table(text: str, heading: str) -> list[list[str]]:
@@ -136,11 +138,14 @@ def search(chapters: Sequence[Chapter], query: str, limit: int = 30) -> list[Hit
     return sorted(hits, key=lambda h: (-h.score, ORDER[0] != h.chapter.path))[:limit]
 
 
+@lru_cache(maxsize=2048)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(text.lower()))
+
+
 def _score(found: Chapter, section: Section, wanted: Sequence[str]) -> float:
     """Return how well a section answers, 0 for not: its heading weighs most, then whole words, then beginnings."""
-    head = _WORD.findall(section.heading.text.lower())
-    text = _WORD.findall(section.text.lower())
-    over = _WORD.findall(found.title.lower())
+    head, text, over = _words(section.heading.text), _words(section.text), _words(found.title)
     score = 0.0
     for word in wanted:
         whole = text.count(word)
