@@ -165,6 +165,7 @@ async def test_a_primary_that_died_is_replaced_and_rewound() -> None:
         app = await found.shell(command(BOOK, "8. Lead the applications", "APP_DSN"), APP_DSN=found.new)
         assert app.out == "the primary\n"
 
+        assert (await found.shell(command(BOOK, "9. Rebuild", "checkpoint"))).out == "CHECKPOINT\n"
         dry = await found.shell(command(BOOK, "9. Rebuild", "--dry-run"), code=1)
         assert "in production" in dry.out
         assert "target server must be shut down cleanly" in dry.err
