@@ -427,7 +427,6 @@ def test_it_goes_on_after_a_failure_until_it_is_stopped(
     assert capfd.readouterr().err.count("Firebell did not do GET") == 2
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the handbook's templates are written elsewhere")
 def test_the_handbooks_own_templates_leave_no_slot_open(desk: Desk) -> None:
     desk.alert("--templates", str(REAL))
     desk.alert("--templates", str(REAL), "--auto-resolve", status="resolved")
