@@ -15,8 +15,9 @@ from starlette.routing import Match, Route
 
 from firebell import app
 from firebell.cli import main
+from firebell.handbook import shelf
 from firebell.handbook.book import headings
-from tests.house.source import ROOT
+from tests.house.source import ROOT, TEMPLATES
 
 TEXTS = [
     *sorted((ROOT / "skills").rglob("*.md")),
@@ -207,3 +208,18 @@ def test_the_reading_of_pages_can_fail() -> None:
     assert leads("/incidents/INC-1/messages")
     assert leads("/handbook/references/incident-roles#who-fills-what")
     assert not leads("/incidents/INC-1/mesages")
+
+
+def test_every_link_of_a_page_into_the_handbook_finds_its_chapter_and_part() -> None:
+    found = {
+        link: path.name
+        for path in TEMPLATES
+        for link in re.findall(
+            r"[\"'](/handbook(?:/(?!templates)[\w/-]+)?(?:#[\w-]+)?)[\"']", path.read_text()
+        )
+    }
+    assert len(found) > 5
+    for link, page in found.items():
+        address, _, anchor = link.partition("#")
+        chapter = shelf.chapter(address.removeprefix("/handbook"))
+        assert not anchor or anchor in {h.anchor for h in headings(chapter.text)}, f"{page}: {link}"
