@@ -38,7 +38,7 @@ TEMPLATES = {
     *("channel-pinned", "channel-name", "all-clear", "status-investigating", "status-identified"),
     *("status-monitoring", "status-resolved", "status-maintenance", "email-acknowledge", "email-update"),
     *("email-resolved", "executive-brief", "regulator-gdpr-33", "regulator-financial", "regulator-hipaa"),
-    *("holding-statement", "postmortem", "handoff"),
+    *("holding-statement", "postmortem", "handoff", "sev0", "sev1", "sev2", "sev3"),
 }
 CHECKS = re.compile(r"\b([IPFRC]-[A-Z]{2,}(?:-[A-Z]+)*)\b")
 SPECIFIED = {
@@ -92,6 +92,7 @@ def test_the_severity_table_says_what_the_code_does(sev: Severity) -> None:
         assert said["Role deadlines"] == f"Commander {facts.commander_within} min, others 15 min"
     else:
         assert "min" not in said["Role deadlines"]
+    assert templates.said(shelf.shipped()[sev.name.lower()].body) == [facts.meaning, facts.response]
     due = "48 h after closure"
     assert (said["Post-mortem due"] == due) == facts.postmortem
     assert timedelta(hours=48) == lifecycle.POSTMORTEM_WITHIN
@@ -211,7 +212,7 @@ def test_every_anti_pattern_names_its_check() -> None:
 
 
 def test_every_template_is_there_once_in_a_form_that_can_be_used() -> None:
-    paths = [p for p in skill_files("examples") if p.endswith(".md")]
+    paths = [p for p in skill_files("") if p.endswith(".md")]
     found = [(p, *templates.read(skill(p))) for p in paths]
     assert {p: faults for p, _, faults in found if faults} == {}
     ids = [t.id for _, read, _ in found for t in read]
@@ -229,7 +230,7 @@ def test_only_regulator_notices_ask_for_what_the_program_cannot_know() -> None:
 def test_every_template_that_the_code_asks_for_exists() -> None:
     fitting = {name for names in words.FITS.values() for name in names}
     assert set(words.FITS) == set(Phase)
-    assert {*words.UPDATES, *fitting, "postmortem", "handoff"} <= TEMPLATES
+    assert {*words.UPDATES, *fitting, *templates.DOCUMENTS, *templates.SEVERITIES} <= TEMPLATES
 
 
 def test_the_table_of_the_wheel_and_of_the_checkout_is_read_alike() -> None:

@@ -20,6 +20,7 @@ AROUND = words.Around(
     runbooks=["https://example.org/runbook"],
     commander="Mara Lindqvist",
     comms="",
+    meaning="Major degradation, for example 15 % errors",
     timeline=[
         entry(1, "finding", "The pool is full"),
         entry(2, "mitigation", "Rolled back"),

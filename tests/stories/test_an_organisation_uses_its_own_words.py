@@ -93,4 +93,11 @@ async def test_the_declaration_asks_in_the_words_of_the_handbook(dsn: str, clock
         page = (await http.get("/incidents/new")).text
         assert "Customers can reach their goal in another way that they know of." in page
         assert "Minor: a small subset of customers" in page
+        wrong = await post(http, "/handbook/templates/sev2", body="Some shops are hit")
+        assert "sev2 must have two lines, and has 1" in wrong.text
+        await post(http, "/handbook/templates/sev2", body="Some shops are hit\nMail the shop desk")
+        page = (await http.get("/incidents/new")).text
+        assert "Minor: a small subset of customers" not in page
+        assert "Some shops are hit" in page
+        assert "Mail the shop desk" in page
         assert 'href="/handbook/references/severity-classification"' in page

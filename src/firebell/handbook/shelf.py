@@ -7,6 +7,9 @@ from firebell.handbook.model import Chapter, Shipped
 from firebell.kit.errors import NotFound
 from firebell.kit.shipped import skill, skill_files
 
+_KEPT = ("examples/", "references/severity-classification.md")
+"""Where templates are."""
+
 
 @cache
 def chapters() -> tuple[Chapter, ...]:
@@ -29,7 +32,7 @@ def chapter(slug: str) -> Chapter:
 @cache
 def shipped() -> dict[str, Shipped]:
     """Return the shipped templates by id, in the order of their files."""
-    found = [t for c in chapters() if c.path.startswith("examples/") and not c.is_code for t in _read(c)]
+    found = [t for c in chapters() if c.path.startswith(_KEPT) and not c.is_code for t in _read(c)]
     return {t.id: t for t in found}
 
 

@@ -35,7 +35,7 @@ def difference(shipped: str, own: str) -> list[tuple[str, str]]:
 async def _show(
     request: Request, me: Person, found: Template, body: str, error: Invalid | None = None
 ) -> Response:
-    document = found.id in ("postmortem", "handoff")
+    document = found.id in templates.DOCUMENTS
     filled = templates.fill(body, SAMPLE)
     context = {
         "nav": "handbook",

@@ -88,6 +88,10 @@ HANDOFF = frozenset(
         "postmortems",
     ]
 )
+DOCUMENTS = {"postmortem": POSTMORTEM, "handoff": HANDOFF}
+"""Templates that make a document, with their slots; the others make messages."""
+SEVERITIES = ("sev0", "sev1", "sev2", "sev3")
+"""Two lines each, for whoever declares: what the severity means, and what happens next."""
 
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -113,7 +117,7 @@ def parts(body: str) -> list[tuple[str, bool]]:
 
 def allowed(shipped: Shipped) -> frozenset[str]:
     """Return the slots that a text for this id may have: those the product fills, and those of the shipped text."""
-    filled = {"postmortem": POSTMORTEM, "handoff": HANDOFF}.get(shipped.id, INCIDENT)
+    filled = frozenset[str]() if shipped.id in SEVERITIES else DOCUMENTS.get(shipped.id, INCIDENT)
     return filled | frozenset(slots(shipped.body))
 
 
@@ -163,11 +167,18 @@ def fault(shipped: Shipped, body: str) -> str | None:
         return f"{shipped.id} is empty: write a text, or leave it out to use the shipped one."
     if len(body) > LONGEST:
         return f"{shipped.id} has {len(body):,} characters; at most {LONGEST:,}."
+    if shipped.id in SEVERITIES and len(said(body)) != 2:
+        return f"{shipped.id} must have two lines, and has {len(said(body))}: what it means, and what happens next."
     unknown = [name for name in slots(body) if name not in allowed(shipped)]
     if unknown:
-        known = ", ".join(sorted(allowed(shipped)))
+        known = ", ".join(sorted(allowed(shipped))) or "none"
         return f"{shipped.id} has no slot {{{{{unknown[0]}}}}}. There are: {known}."
     return None
+
+
+def said(body: str) -> list[str]:
+    """Return the lines of a text that say something."""
+    return [line.strip() for line in body.splitlines() if line.strip()]
 
 
 def gathered(files: Mapping[str, str], shipped: Mapping[str, Shipped]) -> dict[str, str]:

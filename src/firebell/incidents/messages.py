@@ -3,19 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from firebell.handbook import actions as handbook
 from firebell.handbook import templates
 from firebell.handbook.model import Template
 from firebell.incidents import store, words
 from firebell.incidents.model import Incident
+from firebell.incidents.severity import Severity
 from firebell.incidents.view import summaries
 from firebell.kit import setting
 from firebell.kit.db import Tx
 from firebell.kit.errors import NotFound
 
-_OTHERS = ("postmortem", "handoff")
-"""Templates that make documents, not messages."""
+_OTHERS = (*templates.DOCUMENTS, *templates.SEVERITIES)
+"""Templates that are no messages."""
+
+
+class Said(NamedTuple):
+    """What a severity is called by the organisation."""
+
+    meaning: str
+    response: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,14 @@ class Message:
         return templates.parts(self.text)
 
 
+async def severities(tx: Tx) -> dict[Severity, Said]:
+    """Return what each severity means and asks for, in the organisation's words or the handbook's."""
+    known = await handbook.all_templates(tx)
+    return {
+        Severity(n): Said(*templates.said(known[name].body)) for n, name in enumerate(templates.SEVERITIES)
+    }
+
+
 async def _slots(tx: Tx, found: Incident, public_url: str, tz: str, now: datetime) -> Mapping[str, str]:
     (summary,) = await summaries(tx, [found])
     around = words.Around(
@@ -44,6 +61,7 @@ async def _slots(tx: Tx, found: Incident, public_url: str, tz: str, now: datetim
         runbooks=[s.runbook_url for s in summary.services if s.runbook_url],
         commander=summary.commander[0] if summary.commander else "",
         comms=summary.comms[0] if summary.comms else "",
+        meaning=(await severities(tx))[Severity(found.severity)].meaning,
         timeline=await store.timeline(tx, found.id),
         organisation=str(await setting.get(tx, "organisation", "")),
         link=f"{public_url}/incidents/{found.ref}",

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
 from firebell.incidents import actions, lifecycle, words
-from firebell.incidents.messages import message
+from firebell.incidents.messages import message, severities
 from firebell.incidents.model import (
     ACTIVE,
     ENTRY_KINDS,
@@ -70,13 +70,6 @@ def _questions() -> list[Asked]:
 
 
 @cache
-def _meanings() -> dict[Severity, dict[str, str]]:
-    """Return what the handbook says each severity means and asks for, by the name of the row."""
-    (_, *head), *rows = handbook.table(_CHAPTER, "The table")
-    return {Severity[name]: {row[0]: row[i] for row in rows} for i, name in enumerate(head, 1)}
-
-
-@cache
 def _verdicts() -> Markup:
     """Return the verdict for each of the 81 answers as JSON, by their first letters (y, n, u)."""
     found = {}
@@ -113,6 +106,7 @@ async def _declare_form(
         found = await paging.page(tx, number("PG", page)) if page else None
         services = await catalog.services(tx)
         ongoing = await actions.incidents(tx, tuple(OPEN), False, 3)
+        said = await severities(tx)
     answers = {q.name: _ANSWERS.get(values.get(q.name, "")) for q in QUESTIONS}
     context = {
         "nav": "incidents",
@@ -120,7 +114,7 @@ async def _declare_form(
         "services": services,
         "ongoing": ongoing,
         "questions": _questions(),
-        "facts": [(n, fact, _meanings()[n]) for n, fact in FACTS.items()],
+        "facts": [(n, fact, said[n]) for n, fact in FACTS.items()],
         "verdict": classify(answers),
         "verdicts": _verdicts(),
         "values": {"title": found.title if found else "", **values},

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from firebell.incidents.lifecycle import POSTMORTEM_WITHIN, next_update, postmortem_required
 from firebell.incidents.model import ACTIVE, Entry, Incident, Phase
-from firebell.incidents.severity import FACTS, Severity
 from firebell.kit.html import duration, wall
 from firebell.kit.text import slugify
 
@@ -38,6 +37,7 @@ class Around:
     runbooks: Sequence[str]
     commander: str
     comms: str
+    meaning: str
     timeline: Sequence[Entry]
     organisation: str
     link: str
@@ -74,7 +74,7 @@ def slots(incident: Incident, around: Around, now: datetime) -> Mapping[str, str
         "ref": incident.ref,
         "title": incident.title,
         "severity": f"SEV{incident.severity}",
-        "severity_meaning": FACTS[Severity(incident.severity)].meaning,
+        "severity_meaning": around.meaning,
         "phase": str(incident.phase),
         "summary": incident.summary,
         "impact": incident.conditions,
