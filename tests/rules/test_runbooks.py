@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.kit.markdown import anchors
 from firebell.runbooks.check import RULES, check, owning_team, targets
 from firebell.runbooks.model import PARTS, Finding, Level
 from firebell.runbooks.pages import outline
-from firebell.runbooks.parse import anchors, read
+from firebell.runbooks.parse import read
 from firebell.runbooks.show import led, rendered
 
 TODAY = date(2026, 11, 24)

@@ -1,15 +1,14 @@
 """The chapters as data (pure): headings with their anchors, tables, and a search that ranks."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
 from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
 from firebell.handbook.model import Chapter, Heading, Hit, Section
+from firebell.kit.markdown import anchors, words
 
 ORDER = ("SKILL.md", "references/", "examples/", "scripts/")
 FIRST = "SKILL.md"
@@ -50,35 +49,14 @@ def front_matter(text: str) -> dict[str, str]:
     return pairs
 
 
-def plain(token: Token) -> str:
-    """Return the words of an inline token without their marks."""
-    words = [
-        " " if child.type in ("softbreak", "hardbreak") else child.content
-        for child in token.children or []
-        if child.type not in ("image",)
-    ]
-    return "".join(words)
-
-
-def slug_of(text: str, seen: dict[str, int]) -> str:
-    """Return the anchor that GitHub gives a heading; a second one of the same words gets a number."""
-    kept = [c for c in text.strip().lower() if c in "-_ " or unicodedata.category(c)[0] in "LNM"]
-    slug = "".join(kept).replace(" ", "-")
-    number = seen.get(slug, -1) + 1
-    seen[slug] = number
-    return f"{slug}-{number}" if number else slug
-
-
 def headings(text: str) -> list[Heading]:
     """Return every heading of a Markdown text with its anchor."""
     tokens = _markdown.parse(_FRONT.sub("", text))
-    seen: dict[str, int] = {}
-    found = []
-    for token, inline in pairwise(tokens):
-        if token.type == "heading_open":
-            words = plain(inline)
-            found.append(Heading(int(token.tag[1]), words, slug_of(words, seen)))
-    return found
+    found = [(t.tag, words(inline)) for t, inline in pairwise(tokens) if t.type == "heading_open"]
+    return [
+        Heading(int(tag[1]), title, anchor)
+        for (tag, title), anchor in zip(found, anchors(title for _, title in found), strict=True)
+    ]
 
 
 @lru_cache(maxsize=64)
@@ -87,17 +65,17 @@ def sections(found: Chapter) -> tuple[Section, ...]:
     if found.is_code:
         return (Section(Heading(1, found.title, ""), found.text),)
     names = headings(found.text)
-    words: list[list[str]] = []
+    said: list[list[str]] = []
     tokens = _markdown.parse(found.text)
     for before, token in pairwise([tokens[0], *tokens] if tokens else []):
         if token.type == "heading_open":
-            words.append([])
-        elif words and before.type != "heading_open":
+            said.append([])
+        elif said and before.type != "heading_open":
             if token.type == "inline":
-                words[-1].append(plain(token))
+                said[-1].append(words(token))
             elif token.type in ("fence", "code_block"):
-                words[-1].append(token.content)
-    return tuple(Section(h, " ".join(" ".join(w).split())) for h, w in zip(names, words, strict=True))
+                said[-1].append(token.content)
+    return tuple(Section(h, " ".join(" ".join(w).split())) for h, w in zip(names, said, strict=True))
 
 
 def table(text: str, heading: str) -> list[list[str]]:
@@ -112,11 +90,11 @@ def table(text: str, heading: str) -> list[list[str]]:
         if token.type == "heading_open":
             if rows:
                 break
-            inside = (inside and token.tag == "h3") or plain(inline) == heading
+            inside = (inside and token.tag == "h3") or words(inline) == heading
         elif inside and token.type == "tr_open":
             rows.append([])
         elif inside and token.type in ("th_open", "td_open"):
-            rows[-1].append(plain(inline).strip())
+            rows[-1].append(words(inline).strip())
         elif inside and rows and token.type == "table_close":
             break
     if not rows:

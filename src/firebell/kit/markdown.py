@@ -1,9 +1,12 @@
 """Markdown: what people wrote put safely into a document, and a document as HTML."""
 
 import re
+import unicodedata
+from collections.abc import Iterable
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markupsafe import Markup
 
 _OPENS = re.compile(r"[\\|<]|!(?=\[)")
@@ -24,6 +27,28 @@ def line(text: str) -> str:
 def block(text: str) -> str:
     """Return what people wrote, in its own lines, which start no heading, table, fence or HTML."""
     return "\n".join(line(part) for part in text.splitlines())
+
+
+def words(inline: Token) -> str:
+    """Return what an inline token says without its marks."""
+    return "".join(
+        " " if child.type in ("softbreak", "hardbreak") else child.content
+        for child in inline.children or ()
+        if child.type != "image"
+    )
+
+
+def anchors(titles: Iterable[str]) -> list[str]:
+    """Return the fragment by which each heading is reached, as GitHub makes it: a second one gets `-1`."""
+    found: list[str] = []
+    seen: dict[str, int] = {}
+    for title in titles:
+        kept = [c for c in title.strip().lower() if c in " -_" or unicodedata.category(c)[0] in "LNM"]
+        anchor = "".join(kept).replace(" ", "-")
+        times = seen.get(anchor, 0)
+        seen[anchor] = times + 1
+        found.append(f"{anchor}-{times}" if times else anchor)
+    return found
 
 
 def rendered(text: str) -> Markup:

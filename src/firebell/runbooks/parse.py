@@ -1,7 +1,6 @@
 """Markdown read as a runbook: title, eight parts, owner, date, commands and links, each with its line."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
@@ -9,6 +8,7 @@ from functools import lru_cache
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from firebell.kit.markdown import anchors, words
 from firebell.runbooks.model import Fence, Heading, Link, Part, Runbook, Step
 
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -36,19 +36,6 @@ def read(text: str) -> Runbook:
     )
 
 
-def anchors(titles: Iterable[str]) -> list[str]:
-    """Return the fragment by which each heading is reached, as GitHub makes it: a second one gets `-1`."""
-    found: list[str] = []
-    seen: dict[str, int] = {}
-    for title in titles:
-        kept = "".join(c for c in title.lower() if c in " -_" or unicodedata.category(c)[0] in "LNM")
-        anchor = kept.replace(" ", "-")
-        times = seen.get(anchor, 0)
-        seen[anchor] = times + 1
-        found.append(f"{anchor}-{times}" if times else anchor)
-    return found
-
-
 def _named(tokens: Sequence[Token]) -> Iterable[Heading]:
     heads = _headings(tokens)
     titles = [words(tokens[i + 1]).strip() for i, _ in heads]
@@ -58,14 +45,6 @@ def _named(tokens: Sequence[Token]) -> Iterable[Heading]:
 
 def _headings(tokens: Sequence[Token]) -> list[tuple[int, Token]]:
     return [(i, t) for i, t in enumerate(tokens) if t.type == "heading_open" and t.level == 0]
-
-
-def words(inline: Token) -> str:
-    """Return what an inline token says without its marks."""
-    kept = ("text", "code_inline", "softbreak")
-    return "".join(
-        " " if c.type == "softbreak" else c.content for c in inline.children or () if c.type in kept
-    )
 
 
 def _line(token: Token) -> int:

@@ -9,8 +9,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
+from firebell.kit.markdown import anchors, words
 from firebell.runbooks.model import SHELLS
-from firebell.runbooks.parse import anchors, words
 
 FOLDER = "examples/runbooks"
 """Where the shipped runbooks lie in the written practice; the library's own are read as if they lay beside them."""
