@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
@@ -22,13 +23,13 @@ class Desk:
     http: httpx.AsyncClient
     csrf: str
 
-    async def send(self, form: str, *, preview: bool = False, **given: object) -> httpx.Response:
+    async def send(self, form: str, *, preview: bool = False, **given: Any) -> httpx.Response:
         """Send one of the page's forms, or ask what it would change."""
         data = {"csrf": self.csrf, "tz": "UTC", **{name: str(value) for name, value in given.items()}}
         query = {"preview": "yes"} if preview else None
         return await self.http.post(f"{PAGE}/{form}", data=data, params=query)
 
-    async def saved(self, form: str, **given: object) -> None:
+    async def saved(self, form: str, **given: Any) -> None:
         """Preview a form, which changes nothing and shows something, then save it."""
         before = await self.r.schedule()
         seen = await self.send(form, preview=True, **given)
@@ -47,7 +48,7 @@ async def desk(dsn: str, clock: FakeClock) -> AsyncIterator[Desk]:
         yield Desk(r, http, shown.partition('name="csrf" value="')[2].partition('"')[0])
 
 
-DAYTIME = {"start": "2026-11-25T08:00", "end": "2026-11-25T16:00"}
+DAYTIME: dict[str, Any] = {"start": "2026-11-25T08:00", "end": "2026-11-25T16:00"}
 """On the day that is Jun's."""
 
 
@@ -127,7 +128,7 @@ async def test_shadows_are_listed_added_and_ended(dsn: str, clock: FakeClock) ->
         jun, ada = d.r.w.jun, d.r.ada
         assert "Nobody learns here" in (await d.http.get(PAGE)).text
         assert (await d.send("shadows", learner=ada, of=jun, since="", until="")).status_code == 303
-        until = {"since": "2026-11-25T09:00", "until": "2026-11-26T09:00"}
+        until: dict[str, Any] = {"since": "2026-11-25T09:00", "until": "2026-11-26T09:00"}
         assert (await d.send("shadows", learner=jun, of="", **until)).status_code == 303
         page = (await d.http.get(PAGE)).text
         assert "Ada Byron shadows Jun Okafor" in page

@@ -154,3 +154,20 @@ async def test_the_pages_show_the_month_and_keep_the_rates(dsn: str, clock: Fake
         assert (await http.get("/oncall/load", params={"month": "x"})).status_code == 422
         assert (await http.get("/oncall/load", params={"month": "2020-01"})).status_code == 200
         assert (await http.get("/oncall/pay.csv")).text.startswith("month,")
+
+
+async def test_a_team_and_its_only_schedule_are_one_table(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+        await http.post("/login", data={"email": "mara@example.org", "password": PASSWORD})
+        clock.set(datetime(2026, 11, 28, tzinfo=UTC))
+        await api("POST", "/teams", {"name": "Search"}, status=201)
+        layer = {"slots": [[w.jun]], "anchor": "2026-11-23T09:00", "tz": "UTC"}
+        body = {"name": "Search rota", "team_id": 2, "tz": "UTC", "layers": [layer]}
+        await api("POST", "/schedules", body, status=201)
+        shown = (await http.get("/oncall/load")).text
+        # Payments has two schedules, whose sum is worth a table
+        assert [shown.count(f"<h2>{name}</h2>") for name in ("Payments", "Search", "Search rota")] == [
+            1,
+            0,
+            1,
+        ]
