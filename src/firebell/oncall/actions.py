@@ -194,6 +194,12 @@ async def rename_schedule(
     return await changing.saved(tx, actor, old, now)
 
 
+async def person_left(tx: Tx, payload: Mapping[str, int], now: datetime) -> None:
+    """Tell whom it concerns that the shifts of somebody who left are now others', or nobody's."""
+    who = await people.person(tx, payload["person_id"])
+    await changing.left(tx, who.id, who.name, now)
+
+
 async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime) -> None:
     """Delete a schedule with its history; refused while a policy or an open page needs it."""
     old = await changing.locked(tx, schedule_id)

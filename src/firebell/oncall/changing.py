@@ -39,13 +39,25 @@ async def saved(tx: Tx, actor: Actor, before: Schedule, now: datetime) -> Schedu
     somebody on duty in their vacation.
     """
     after = (await store.schedules(tx, [int(before.id)]))[0]
+    await _tell(tx, before, after, actor.label, now)
+    return after
+
+
+async def _tell(tx: Tx, before: Schedule, after: Schedule, by: str, now: datetime, why: str = "") -> None:
     changes = shifts.diff(before, after, now, now + TOLD_AHEAD)[:TOLD_AT_MOST]
     if changes:
         told = tuple((a, b, ids(old), ids(new)) for a, b, old, new in changes)
-        await tx.emit(ScheduleChanged(int(after.id), actor.label, told), now)
+        await tx.emit(ScheduleChanged(int(after.id), by, told, why), now)
         await cover_vacations(tx, after, await exchange_store.vacations(tx, since=now), now)
     await tx.live("oncall")
-    return after
+
+
+async def left(tx: Tx, person_id: int, name: str, now: datetime) -> None:
+    """Tell what it changes on every schedule that somebody is not active any more."""
+    for schedule_id in await store.lock(tx, await store.ids(tx)):
+        after = (await store.schedules(tx, [schedule_id], since=now))[0]
+        before = replace(after, inactive=after.inactive - {person_id})
+        await _tell(tx, before, after, name, now, f"{name} left")
 
 
 def ids(users: Sequence[int | str]) -> tuple[int, ...]:
