@@ -141,3 +141,21 @@ async def test_shadows_are_listed_added_and_ended(dsn: str, clock: FakeClock) ->
         done = await d.http.post(f"{PAGE}/shadows/{first}/end", data={"csrf": d.csrf})
         assert done.status_code == 303
         assert "Ada Byron shadows" not in (await d.http.get(PAGE)).text
+
+
+async def test_pages_read_what_they_show_and_show_all_of_it(dsn: str, clock: FakeClock) -> None:
+    async with desk(dsn, clock) as d:
+        await d.saved("override", kind="set", person=d.r.ada, reason="a wedding", **DAYTIME)
+        away = {"start": "2026-12-28T00:00", "end": "2026-12-29T00:00"}
+        await d.saved("override", kind="set", person="nobody", **away)
+        clock.set(day(20, 3))
+        past = {"view": "day", "at": "2026-11-25", "tz": "UTC"}
+        for path in ("/oncall", PAGE):
+            assert "Ada Byron, Wed 25 Nov 08:00 to 16:00" in (await d.http.get(path, params=past)).text
+            now = (await d.http.get(path)).text
+            assert "Ada Byron, Wed 25 Nov 08:00" not in now
+            # 28 December is within 28 days, and beyond the week that is shown
+            assert "nobody answers Mon 28 Dec 01:00 to Tue 29 Dec 01:00" in now
+        page = (await d.http.get(PAGE)).text
+        assert "Nobody, on purpose" in page.partition('id="edits"')[2]
+        assert "a wedding" not in page

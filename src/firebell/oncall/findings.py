@@ -105,7 +105,8 @@ def findings(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> list
     return sorted(found, key=lambda f: f.level is not Level.ERROR)
 
 
-def _told(schedule: Schedule, t: datetime) -> str:
+def told(schedule: Schedule, t: datetime) -> str:
+    """Return an instant as the wall clock of the schedule shows it."""
     return f"{local(t, schedule.tz):%a %d %b %H:%M}"
 
 
@@ -133,7 +134,7 @@ def _gaps(schedule: Schedule, runs: Sequence[Run], a: datetime, facts: Facts) ->
     for run in [run for run in runs if not run.users][:_FEW]:
         chains = [chain for chain in facts.chains if any(_holds(step, schedule) for step in chain.steps)]
         silent = [c.name for c in chains if not _covered_later(schedule, c, (run.start, run.end))]
-        until = f"{_told(schedule, run.start)} to {_told(schedule, run.end)}"
+        until = f"{told(schedule, run.start)} to {told(schedule, run.end)}"
         what = f"{silent[0]} would reach nobody then." if silent else "Nobody covers it."
         yield Finding(
             _key("S-GAP", run.start if run.start > a else "now"),
@@ -206,8 +207,8 @@ def _vacations(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> It
             _key("S-VACATION", cover.id),
             "S-VACATION",
             Level.WARNING,
-            f"{facts.name(cover.requester)} is away from {_told(schedule, cover.start)}"
-            f" to {_told(schedule, cover.end)} and still on call.",
+            f"{facts.name(cover.requester)} is away from {told(schedule, cover.start)}"
+            f" to {told(schedule, cover.end)} and still on call.",
             cover.start,
             cover.end,
             (cover.requester,),
@@ -266,7 +267,7 @@ def _double(
         _key(code, schedule.id, other.id),
         code,
         Level.WARNING,
-        f"{names} is on call on {schedule.name} and {other.name} from {_told(schedule, start)}{times}: {tail}",
+        f"{names} is on call on {schedule.name} and {other.name} from {told(schedule, start)}{times}: {tail}",
         start,
         end,
         users,
@@ -316,7 +317,7 @@ def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, fa
         _key("S-LONG", user),
         "S-LONG",
         Level.WARNING,
-        f"{facts.name(user)} is on call without a break from {_told(schedule, start)}: {days:.0f} days or more.",
+        f"{facts.name(user)} is on call without a break from {told(schedule, start)}: {days:.0f} days or more.",
         start,
         end,
         (user,),

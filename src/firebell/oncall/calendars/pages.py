@@ -56,7 +56,8 @@ async def _mine(
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         subjects = [(f"person:{me.id}", "My shifts")]
-        subjects += [(f"schedule:{s.id}", f"Schedule {s.name}") for s in await oncall.schedules(tx)]
+        schedules = await oncall.schedules(tx, since=now, until=now)
+        subjects += [(f"schedule:{s.id}", f"Schedule {s.name}") for s in schedules]
         subjects += [(f"team:{t.id}", f"Team {t.name}") for t in await people.teams(tx)]
         context = {
             "tab": "calendars",
@@ -64,7 +65,7 @@ async def _mine(
             "feeds": await actions.feeds(tx, me.id),
             "imports": await actions.imports_of_person(tx, me.id),
             "conflicts": await actions.conflicts(tx, now, me.id),
-            "schedules": {s.slug: s.name for s in await oncall.schedules(tx)},
+            "schedules": {s.slug: s.name for s in schedules},
             "subjects": subjects,
             "url": url,
             "given": given,
@@ -136,7 +137,7 @@ async def _of_schedule(
     ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        schedule = await oncall.by_slug(tx, slug)
+        schedule = await oncall.by_slug(tx, slug, since=now, until=now)
         names = {p.id: p.name for p in await people.people(tx) if p.active}
         context = {
             "nav": "oncall",
@@ -162,7 +163,7 @@ async def all_calendars(request: Request) -> Response:
     ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        schedules = await oncall.schedules(tx)
+        schedules = await oncall.schedules(tx, since=now, until=now)
         imports = {s.slug: await actions.imports_of_schedule(tx, int(s.id)) for s in schedules}
         names = {p.id: p.name for p in await people.people(tx)}
         conflicts = await actions.conflicts(tx, now)

@@ -260,6 +260,18 @@ async def shifts(tx: Tx, import_ids: Sequence[int], since: datetime | None = Non
     ]
 
 
+async def busy(tx: Tx, a: datetime, b: datetime) -> list[Shift]:
+    """Return when people's own calendars have them busy in `[a, b)`; each shift names one person."""
+    rows = await tx.fetch(
+        "select s.starts_at, s.ends_at, s.users, s.title from calendar_shift s"
+        " join calendar_import i on i.id = s.import_id where i.use = 'busy' and i.removed_at is null"
+        " and s.starts_at < $2 and s.ends_at > $1 order by s.starts_at, s.id",
+        a,
+        b,
+    )
+    return [Shift(r["starts_at"], r["ends_at"], tuple(r["users"]), r["title"]) for r in rows]
+
+
 async def replace_shifts(tx: Tx, import_id: int, now: datetime, found: Sequence[Shift]) -> None:
     """Put `found` in the place of what is not over yet."""
     await tx.execute("delete from calendar_shift where import_id = $1 and ends_at > $2", import_id, now)
