@@ -171,3 +171,22 @@ async def test_a_team_and_its_only_schedule_are_one_table(dsn: str, clock: FakeC
             0,
             1,
         ]
+
+
+async def test_the_notice_before_a_shift_is_set_on_the_page_and_over_json(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+        await http.post("/login", data={"email": "mara@example.org", "password": PASSWORD})
+        page = (await http.get("/oncall/handoffs")).text
+        assert 'name="hours" type="text" value="24"' in page
+        token = re.search(r'name="csrf" value="([^"]+)"', page)
+        assert token
+        wrong = await http.post("/oncall/handoffs/notice", data={"csrf": token[1], "hours": "soon"})
+        assert (wrong.status_code, 'value="soon"' in wrong.text) == (422, True)
+        done = await http.post("/oncall/handoffs/notice", data={"csrf": token[1], "hours": "48"})
+        assert done.status_code == 303
+        assert await api("GET", "/handoffs/notice") == {"hours": 48}
+        assert await api("PUT", "/handoffs/notice", {"hours": 12}) == {"hours": 12}
+        await api("PUT", "/handoffs/notice", {"hours": 0}, status=422)
+        jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        assert await jun("GET", "/handoffs/notice") == {"hours": 12}
+        await jun("PUT", "/handoffs/notice", {"hours": 1}, status=403)
