@@ -204,6 +204,16 @@ async def chains(tx: Tx) -> list[tuple[str, list[tuple[list[int], bool]]]]:
     return found
 
 
+async def calls(tx: Tx, since: datetime) -> list[tuple[int, int, datetime, str]]:
+    """Return the messages of urgent pages from `since` on: whom, which page, when, in which zone they live."""
+    rows = await tx.fetch(
+        "select c.person_id, c.page_id, c.at, p.tz from urgent_call c join person p on p.id = c.person_id"
+        " where c.at >= $1 order by c.at",
+        since,
+    )
+    return [(r["person_id"], r["page_id"], r["at"], r["tz"]) for r in rows]
+
+
 async def lock(tx: Tx, schedule_ids: Sequence[int]) -> list[int]:
     """Let one transaction at a time change these schedules; return those that exist."""
     rows = await tx.fetch(

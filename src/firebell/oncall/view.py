@@ -8,13 +8,15 @@ from firebell.kit.errors import Invalid
 from firebell.oncall import exchange_store, store
 from firebell.oncall.calendars import store as calendars_store
 from firebell.oncall.calendars.faults import busy, faults
-from firebell.oncall.findings import HORIZON, Chain, Facts, Finding, Reach, Step, findings
+from firebell.oncall.findings import HORIZON, REST, Call, Chain, Facts, Finding, Reach, Step, findings
 from firebell.oncall.model import CoverState, Schedule
 from firebell.oncall.preview import GAPS_AHEAD, Preview, preview
 from firebell.people import actions as people
 from firebell.people.model import Channel
 
 CHANGES_AHEAD = timedelta(days=90)
+NIGHT = timedelta(hours=10)
+"""A night with an hour that comes twice."""
 
 
 async def facts(tx: Tx, now: datetime, until: datetime) -> Facts:
@@ -40,6 +42,7 @@ async def facts(tx: Tx, now: datetime, until: datetime) -> Facts:
         {i: Reach(bool(k - {Channel.EMAIL}), len(k)) for i, k in kinds.items()},
         chains,
         tuple(await exchange_store.covers(tx, state=CoverState.OPEN, since=now)),
+        tuple(Call(*row) for row in await store.calls(tx, now - REST - NIGHT)),
     )
 
 
