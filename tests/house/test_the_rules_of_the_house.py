@@ -31,6 +31,7 @@ PURE = [
     "load/model",
     "load/pay",
     "load/sheet",
+    "oncall/clocks",
     "oncall/exchange",
     "oncall/fairness",
     "oncall/findings",

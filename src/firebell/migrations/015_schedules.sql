@@ -3,3 +3,7 @@ create view urgent_call as
     select d.person_id, d.page_id, d.sent_at as at
     from delivery d join page p on p.id = d.page_id
     where d.state = 'accepted' and d.page_id is not null and p.urgency = 'high';
+
+-- What the clocks of a schedule's zones were known to do when its layers were saved or looked at last.
+alter table schedule add column clocks jsonb not null default '{}';
+insert into due (kind, key, due_at) select 'oncall.clocks', 'all', now() from schedule limit 1;

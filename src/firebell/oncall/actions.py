@@ -167,7 +167,9 @@ async def create_schedule(
     for position, layer in enumerate(layers):
         await store.insert_layer(tx, made, position, layer)
     await tx.audit(actor, "schedule.created", f"schedule:{made}", now, name=clean)
-    return await changing.saved(tx, actor, Schedule(made, clean, tz, ()), now)
+    saved = await changing.saved(tx, actor, Schedule(made, clean, tz, ()), now)
+    await changing.note_clocks(tx, saved, now)
+    return saved
 
 
 async def rename_schedule(
@@ -246,7 +248,9 @@ async def replace_layers(
     await tx.audit(
         actor, "schedule.layers", f"schedule:{schedule_id}", now, at=when, layers=[x.name for x in layers]
     )
-    return await changing.saved(tx, actor, old, now)
+    saved = await changing.saved(tx, actor, old, now)
+    await changing.note_clocks(tx, saved, now)
+    return saved
 
 
 def layers_at(old: Schedule, at: datetime) -> list[Layer]:

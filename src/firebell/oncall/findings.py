@@ -35,7 +35,7 @@ class Level(StrEnum):
 class Fix:
     """What a button does: the arguments of its `verb`.
 
-    leave, remove, offset, ask and take need no choice; override, contact, edit and calendars lead to a form.
+    leave, remove, offset, ask, take and seen need no choice; override, contact, edit and calendars lead to a form.
     """
 
     verb: str

@@ -205,7 +205,7 @@ async def list_findings(ctx: Ctx, caller: Reader, slug: Text) -> list[FindingSho
 
 @router.post(
     "/schedules/{slug}/findings/{finding_id}/fix",
-    summary="Repair a finding whose fix needs no choice: leave, remove, offset, ask or take",
+    summary="Repair a finding whose fix needs no choice: leave, remove, offset, ask, take or seen",
     responses=problems(404, 409),
 )
 async def fix_finding(ctx: Ctx, caller: Responder, slug: Text, finding_id: Text) -> FindingShown:

@@ -1,10 +1,11 @@
 """The SQL of schedules, layers, edits and shadows."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from firebell.kit.db import Row, Tx
+from firebell.oncall.clocks import Clock, from_json, to_json
 from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Shadow, Unit, User, Window
 
 
@@ -202,6 +203,17 @@ async def chains(tx: Tx) -> list[tuple[str, list[tuple[list[int], bool]]]]:
             steps.append((schedules_, len(schedules_) < len(level["targets"])))
         found.append((row["name"], steps))
     return found
+
+
+async def clocks(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, dict[str, Clock]]:
+    """Return what the clocks of these schedules were known to do."""
+    rows = await tx.fetch("select id, clocks from schedule where id = any($1::bigint[])", list(schedule_ids))
+    return {row["id"]: from_json(row["clocks"]) for row in rows}
+
+
+async def set_clocks(tx: Tx, schedule_id: int, found: Mapping[str, Clock]) -> None:
+    """Write down what the clocks of a schedule do."""
+    await tx.execute("update schedule set clocks = $2 where id = $1", schedule_id, to_json(found))
 
 
 async def calls(tx: Tx, since: datetime) -> list[tuple[int, int, datetime, str]]:

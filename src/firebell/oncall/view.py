@@ -8,6 +8,7 @@ from firebell.kit.errors import Invalid
 from firebell.oncall import exchange_store, store
 from firebell.oncall.calendars import store as calendars_store
 from firebell.oncall.calendars.faults import busy, faults
+from firebell.oncall.clocks import changed
 from firebell.oncall.findings import HORIZON, REST, Call, Chain, Facts, Finding, Reach, Step, findings
 from firebell.oncall.model import CoverState, Schedule
 from firebell.oncall.preview import GAPS_AHEAD, Preview, preview
@@ -50,11 +51,13 @@ async def found_in(tx: Tx, schedules: Sequence[Schedule], now: datetime) -> dict
     """Return what is wrong with schedules and their calendars within 28 days, by their ids."""
     around = await facts(tx, now, now + HORIZON)
     imports = await calendars_store.imports(tx, schedule_ids=[int(s.id) for s in schedules])
+    known = await store.clocks(tx, [int(s.id) for s in schedules])
     shifts = await calendars_store.busy(tx, now, now + HORIZON)
     return {
         int(s.id): [
             *faults([i for i in imports if i.schedule_id == s.id], now),
             *findings(s, now, now + HORIZON, around),
+            *changed(s, known[int(s.id)], now),
             *busy(s, shifts, now, now + HORIZON, around),
         ]
         for s in schedules
