@@ -79,7 +79,11 @@ async def load(
         "free": free,
         "error": error,
         "errors": error.fields if error else {},
-        "schedules": [(s.of.slug, s.of.name) for s in found.schedules],
+        "schedules": [
+            (s.of.slug, s.of.name)
+            for s in found.schedules
+            if isinstance(s.of, Schedule) and s.of.archived_at is None
+        ],
         "schedule": schedule,
         "start": start or f"{tomorrow}T18:00",
         "end": end or f"{tomorrow}T22:00",

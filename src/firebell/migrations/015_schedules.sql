@@ -7,3 +7,6 @@ create view urgent_call as
 -- What the clocks of a schedule's zones were known to do when its layers were saved or looked at last.
 alter table schedule add column clocks jsonb not null default '{}';
 insert into due (kind, key, due_at) select 'oncall.clocks', 'all', now() from schedule limit 1;
+
+-- A deleted schedule is not shown and has no shift from then on; its past stays, for reports and pay.
+alter table schedule add column archived_at timestamptz;

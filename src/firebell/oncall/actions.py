@@ -11,6 +11,7 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.oncall import changing, exchange_store, shifts, store, versions
+from firebell.oncall.calendars import store as calendars_store
 from firebell.oncall.model import Edit, EditKind, Layer, Schedule, ScheduleDeleted, Shadow, SwapState
 from firebell.people import actions as people
 
@@ -50,13 +51,14 @@ class Shift:
 
 
 async def schedules(
-    tx: Tx, *, since: datetime | None = None, until: datetime | None = None
+    tx: Tx, *, since: datetime | None = None, until: datetime | None = None, archived: bool = False
 ) -> list[Schedule]:
     """Return every schedule with layers, edits and who is inactive, by name.
 
     With `since` and `until` they answer truly on that stretch alone: the rest of their history stays away.
+    With `archived` those that were deleted after `since` are among them.
     """
-    return await store.schedules(tx, since=since, until=until)
+    return await store.schedules(tx, since=since, until=until, archived=archived)
 
 
 async def schedules_by_id(
@@ -203,10 +205,14 @@ async def person_left(tx: Tx, payload: Mapping[str, int], now: datetime) -> None
 
 
 async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime) -> None:
-    """Delete a schedule with its history; refused while a policy or an open page needs it."""
+    """Delete a schedule; refused while a policy or an open page needs it.
+
+    It is not shown any more and has no shift from now on; its past stays, for reports and pay.
+    """
     old = await changing.locked(tx, schedule_id)
     await tx.emit(ScheduleDeleted(schedule_id, old.name), now)
-    await store.delete(tx, schedule_id)
+    await calendars_store.close(tx, schedule_id, now)
+    await store.archive(tx, schedule_id, now)
     await tx.audit(actor, "schedule.deleted", f"schedule:{schedule_id}", now, name=old.name, slug=old.slug)
     await tx.live("oncall")
 

@@ -103,6 +103,7 @@ class Schedule:
     slug: str = ""
     team_id: int = 0
     shadows: tuple[Shadow, ...] = ()
+    archived_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ async def change_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Schedu
 @router.delete(
     "/schedules/{slug}",
     status_code=204,
-    summary="Delete a schedule with its history; refused while a policy needs it",
+    summary="Delete a schedule; its past stays in reports; refused while a policy needs it",
     responses=problems(404, 409),
 )
 async def delete_schedule(ctx: Ctx, caller: Responder, slug: Text) -> None:
