@@ -10,12 +10,14 @@ demo: setup ## the product with a live demo organisation
 test: setup ## every test, browser included
 	$(PY) -m pytest -n auto --dist loadfile
 
-check: setup ## ruff, mypy, import rules, file sizes
+check: setup ## ruff, mypy, import rules, file sizes, Markdown, spelling
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PY) tools/file_budget.py
+	$(VENV)/bin/pymarkdown scan -r skills docs README.md
+	$(VENV)/bin/codespell skills docs README.md
 
 bench: setup ## workloads W1-W9, written to docs/performance.md
 	$(PY) -m bench.run

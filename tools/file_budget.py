@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 BUDGET = {".py": 500, ".sql": 200, ".html": 200}
-ROOTS = ("src", "tests", "tools", "bench")
+ROOTS = ("src", "skills", "tests", "tools", "bench")
 
 
 def main() -> int:

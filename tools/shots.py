@@ -19,6 +19,7 @@ PAGES = (
     *("/oncall", "/oncall/payments-primary", "/oncall/me", "/oncall/new"),
     *("/escalation", "/escalation/payments-critical", "/escalation/payments-critical/edit"),
     *("/services", "/services/checkout-api", "/alerts", "/alerts/1", "/post-mortems"),
+    *("/runbooks", "/runbooks/database-failover", "/runbooks/new"),
     *(
         "/settings",
         "/settings/contact",
@@ -29,6 +30,8 @@ PAGES = (
         "/settings/people",
         "/settings/teams",
     ),
+    *("/handbook", "/handbook/references/incident-workflow", "/handbook?q=commander", "/handbook/templates"),
+    *("/handbook/templates/update-first", "/incidents/INC-1/messages"),
     *("/settings/audit", "/more", "/nowhere", "/oncall?view=day", "/oncall?view=month"),
 )
 SIZES = {"desktop": (1440, 1000), "phone": (390, 844)}

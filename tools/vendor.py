@@ -31,10 +31,10 @@ def symbol(name: str, svg: str) -> str:
 
 def scale() -> str:
     """Return the classes for bar values, hues and rota columns, so that no page needs an inline style."""
-    rules = [f".v-{i}{{--v:{i}}}" for i in range(101)]
+    rules = [f".v-{i}{f',.s-{i}' if 0 < i < 57 else ''}{{--v:{i}}}" for i in range(101)]
+    rules += [f".c-{i}{{--c:{i + 1}}}" for i in range(57)]
     rules += [f".h-{i}{{--h:{i * 30 + 20}}}" for i in range(12)]
-    rules += [f".c-{i}{{grid-column-start:{i + 1}}}" for i in range(57)]
-    rules += [f".s-{i}{{grid-column-end:span {i}}}" for i in range(1, 57)]
+    rules += [".sh,.gap,.sel{grid-column:var(--c)/span var(--v)}"]
     return "/* Made by tools/vendor.py. */\n@layer util {\n" + "\n".join(rules) + "\n}\n"
 
 

@@ -20,9 +20,13 @@ from firebell.alerts import inbound
 from firebell.alerts import pages as alerts_pages
 from firebell.catalog import api as catalog_api
 from firebell.catalog import pages as catalog_pages
+from firebell.handbook import api as handbook_api
+from firebell.handbook import pages as handbook_pages
+from firebell.handbook import template_pages
 from firebell.handoffs import api as handoffs_api
 from firebell.handoffs import pages as handoffs_pages
 from firebell.incidents import api as incidents_api
+from firebell.incidents import message_pages
 from firebell.incidents import pages as incidents_pages
 from firebell.kit import html
 from firebell.kit.api import Api, phrase, told
@@ -45,6 +49,8 @@ from firebell.people import api as people_api
 from firebell.people import pages as people_pages
 from firebell.postmortems import api as postmortems_api
 from firebell.postmortems import pages as postmortems_pages
+from firebell.runbooks import api as runbooks_api
+from firebell.runbooks import pages as runbooks_pages
 
 log = logging.getLogger("firebell.web")
 
@@ -52,8 +58,13 @@ SLICES = (
     people_pages,
     admin_pages,
     people_api,
+    template_pages,
+    handbook_pages,
+    handbook_api,
     catalog_pages,
     catalog_api,
+    runbooks_pages,
+    runbooks_api,
     alerts_pages,
     alerts_api,
     handoffs_pages,
@@ -72,6 +83,7 @@ SLICES = (
     paging_pages,
     policy_pages,
     paging_api,
+    message_pages,
     incidents_pages,
     incidents_api,
     postmortems_pages,

@@ -24,6 +24,9 @@ COMMANDS = {
     "oncall": "firebell.commands.oncall",
     "policy": "firebell.commands.policy",
     "service": "firebell.commands.service",
+    "runbook": "firebell.commands.runbook",
+    "template": "firebell.commands.template",
+    "handbook": "firebell.commands.handbook",
 }
 HELP = {
     "serve": "Run Firebell: web and worker in one process.",
@@ -40,6 +43,9 @@ HELP = {
     "oncall": "Who is on call.",
     "policy": "Whom a page reaches when.",
     "service": "Services and their integration keys.",
+    "runbook": "Check runbooks, offline, and keep the library.",
+    "template": "The words of messages, drafts and handoffs.",
+    "handbook": "The written practice, offline.",
 }
 
 

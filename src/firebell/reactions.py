@@ -23,7 +23,7 @@ from firebell.oncall.model import (
     SwapProposed,
 )
 from firebell.paging import actions as paging
-from firebell.people.model import ContactTestRequested, PersonLeft
+from firebell.people.model import ContactTestRequested, PersonLeft, QuietHoursChanged
 from firebell.postmortems import actions as postmortems
 
 
@@ -37,6 +37,7 @@ def build() -> Reactions:
             GroupsResolved: (paging.resolve_groups,),
             GroupsAcknowledged: (paging.acknowledge_groups,),
             PersonLeft: (paging.release_pages,),
+            QuietHoursChanged: (paging.release_held,),
             ScheduleDeleted: (paging.keep_schedule,),
         },
         then={

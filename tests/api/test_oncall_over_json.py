@@ -26,6 +26,20 @@ async def ada(api: Api) -> int:
     return int((await api("POST", "/people", given, status=201))["id"])
 
 
+async def test_quiet_hours_are_mine_and_in_my_zone_unless_said(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (_, api):
+        assert await api("GET", "/me/quiet-hours") == {"hours": None}
+        mine = {"starts": "22:00", "ends": "07:00", "tz": "Europe/Stockholm"}
+        assert await api("PUT", "/me/quiet-hours", {"starts": "22:00", "ends": "07:00"}) == {"hours": mine}
+        assert await api("GET", "/me/quiet-hours") == {"hours": mine}
+        wrong = await api("PUT", "/me/quiet-hours", {"starts": "7:00", "ends": "07:00"}, status=422)
+        assert [e["field"] for e in wrong["errors"]] == ["starts"]
+        await api("DELETE", "/me/quiet-hours", status=204)
+        assert await api("GET", "/me/quiet-hours") == {"hours": None}
+        said = [(entry["action"], entry["detail"]) for entry in await api("GET", "/audit")]
+        assert said[:2] == [("quiet.cleared", {}), ("quiet.set", mine)]
+
+
 async def test_layers_change_from_an_instant_on_after_a_preview(dsn: str, clock: FakeClock) -> None:
     async with organisation(dsn, clock) as (w, api):
         made, third = await daily(api, w.mara, w.jun), await ada(api)

@@ -38,12 +38,23 @@ CHECKS: list[Callable[..., bool | None]] = [
 EXAMPLES = 3
 KEPT = ("revoke_key", "change_person")
 """Operations that could end the key of the test itself."""
-SLUGS = {"services": "checkout", "schedules": "payments-primary", "policies": "payments"}
+SLUGS = {
+    "services": "checkout",
+    "schedules": "payments-primary",
+    "policies": "payments",
+    "runbooks": "database-failover",
+}
 
 
 def _known(path: str) -> dict[str, str]:
     """Return values for the variables of a path that lead to something that exists."""
-    values = {"day": "2026-11-30", "ref": "1", "slug": SLUGS.get(path.split("/")[3], ""), "urgency": "high"}
+    values = {
+        "day": "2026-11-30",
+        "ref": "1",
+        "template_id": "update-first",
+        "slug": SLUGS.get(path.split("/")[3], ""),
+        "urgency": "high",
+    }
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
     return {name: values.get(name, "1") for name in names}
 

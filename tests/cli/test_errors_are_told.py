@@ -52,7 +52,17 @@ async def test_classify_loads_nothing_that_it_does_not_need() -> None:
 
 async def test_the_help_and_the_client_commands_load_no_server() -> None:
     assert not await imported_by("--help") & {*HEAVY, *SOCKETS}
-    for command in ("page", "incident", "oncall", "policy", "service", "alert", "declare", "login"):
+    for command in (
+        "page",
+        "incident",
+        "oncall",
+        "policy",
+        "service",
+        "alert",
+        "declare",
+        "login",
+        "runbook",
+    ):
         loaded = await imported_by(command, "--help")
         assert not loaded & set(HEAVY), command
 
@@ -247,7 +257,10 @@ def test_the_manual_shows_every_command() -> None:
             return [line for name, sub in command.commands.items() for line in walk(sub, f"{path} {name}")]
         return [path]
 
-    for name in ("classify", "login", "alert", "page", "declare", "incident", "oncall", "policy", "service"):
+    for name in (
+        *("classify", "login", "alert", "page", "declare", "incident", "oncall", "policy", "service"),
+        *("template", "handbook"),
+    ):
         found = main.get_command(click.Context(main), name)
         assert found
         for path in walk(found, name):

@@ -36,6 +36,18 @@ async def daily(run: Terminal, folder: Path, *people: int, **more: Any) -> Path:
     return file
 
 
+async def test_quiet_hours_are_set_said_and_given_up(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
+    async with at_a_server(dsn, clock, tmp_path) as (_, run):
+        assert "no quiet hours" in (await run("oncall", "quiet")).out
+        said = "What can wait is held from 22:00 to 07:00, Europe/Stockholm.\n"
+        assert narrow(await run("oncall", "quiet", "22:00", "07:00")).out == said
+        assert narrow(await run("oncall", "quiet")).out == said
+        wrong = await run("oncall", "quiet", "22:00", "25:00", code=1)
+        assert "wall time such as 22:00" in wrong.err
+        assert "Give the end too" in (await run("oncall", "quiet", "22:00", code=2)).err
+        assert "no quiet hours" in (await run("oncall", "quiet", "--off")).out
+
+
 async def test_a_schedule_is_a_file_that_is_shown_tried_and_saved(
     dsn: str, clock: FakeClock, tmp_path: Path
 ) -> None:

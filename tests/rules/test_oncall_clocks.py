@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firebell.kit.localtime import mu
 from firebell.oncall.clocks import (
     KEPT,
     Clock,
@@ -21,7 +22,6 @@ from firebell.oncall.clocks import (
     to_json,
 )
 from firebell.oncall.model import Layer, Schedule, Unit, Window
-from firebell.oncall.turns import mu
 from tests.rules.test_oncall_properties import ZONES
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.kit.localtime import local
 from firebell.oncall.fairness import (
     HourClass,
     Load,
@@ -22,7 +23,6 @@ from firebell.oncall.fairness import (
     union,
 )
 from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, User
-from firebell.oncall.turns import local
 
 ZONES = (
     *("UTC", "Europe/Stockholm", "America/New_York", "Australia/Lord_Howe", "America/Havana"),

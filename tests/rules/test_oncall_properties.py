@@ -11,11 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from firebell.kit.localtime import local, mu
 from firebell.oncall import turns
 from firebell.oncall.exchange import mapped, minus, swap_maps
 from firebell.oncall.model import Edit, EditKind, Layer, Run, Schedule, Shadow, Source, Unit, User, Window
 from firebell.oncall.shifts import at, diff, duty, gaps, handoffs, shadows_at
-from firebell.oncall.turns import handoff, index_at, local, mu, pieces
+from firebell.oncall.turns import handoff, index_at, pieces
 from firebell.oncall.versions import replaced
 from tests.oracles.oncall import Oracle, minutes
 

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from firebell.incidents.model import Entry
+from firebell.handbook import shelf
+from firebell.incidents.model import Entry, Incident
 from firebell.kit.markdown import rendered
-from firebell.postmortems.draft import draft
+from firebell.postmortems import draft as drafts
 from tests.rules.test_incidents_lifecycle import incident
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -48,6 +49,11 @@ NASTY = [
     "\u2028# heading",
 ]
 TEXTS = st.sampled_from(NASTY) | st.text(max_size=60) | st.text("#|\\`<>-=*[]()!1.\n ", max_size=30)
+
+
+def draft(found: Incident, timeline: list[Entry], services: list[str]) -> str:
+    """Return the draft that the shipped template makes."""
+    return drafts.draft(shelf.shipped()["postmortem"].body, found, timeline, services)
 
 
 def entry(number: int, kind: str, text: str, actor: str = "Mara") -> Entry:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell import signal
-from firebell.kit.html import absolute, ago, duration, initials, wall
+from firebell.kit.html import absolute, ago, duration, initials, linked, wall
 from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit
 from firebell.oncall.shifts import at as on_duty_at
 from firebell.oncall.timeline import COLUMNS, VIEWS, Row, agenda, picture, rows
@@ -136,3 +136,10 @@ def test_the_agenda_names_whoever_is_on_duty(drawn: tuple[Schedule, datetime]) -
     for start, who in by_start.items():
         expected = on_duty_at(schedule, start)
         assert who == (" and ".join(map(str, expected)) or "Nobody")
+
+
+def test_two_stars_make_words_bold_and_nothing_else_of_a_text() -> None:
+    assert linked("**SEV1 INC-3: <b>** is up") == (
+        '<b>SEV1 <a href="/incidents/INC-3" rel="noopener">INC-3</a>: &lt;b&gt;</b> is up'
+    )
+    assert linked("2 ** 3 ** 4, a*b*c, ****, **a\nb**") == "2 ** 3 ** 4, a*b*c, ****, **a\nb**"

@@ -7,9 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from firebell.kit.localtime import local, mu
 from firebell.oncall.model import Layer, Schedule, Unit, Window
 from firebell.oncall.shifts import duty
-from firebell.oncall.turns import handoff, local, mu
+from firebell.oncall.turns import handoff
 
 DOCS = Path(__file__).parents[2] / "docs"
 PICTURES = sorted((DOCS / "images").glob("time-*.svg"))

@@ -204,6 +204,31 @@ def canvas(ref: str, conditions: str | None, actions: str | None, needs: str | N
     show(found, "\n".join(f"{name}: {found[name] or '-'}" for name in given))
 
 
+@incident.command(
+    epilog=example(
+        "firebell incident messages INC-3", "firebell incident messages INC-3 status-investigating"
+    )
+)
+@click.argument("ref")
+@click.argument("template_id", metavar="[ID]", default="")
+@click.option("--tz", default="UTC", show_default=True, help="Whose clock the times are on.")
+@as_json
+def messages(ref: str, template_id: str, tz: str) -> None:
+    """Print the messages about an incident, filled with what is known; with ID one of them, to be sent."""
+    found = call("GET", _at(ref, "/messages"), tz=tz)
+    if not template_id:
+        rows = [[m["id"], "now" if m["fits"] else "", ", ".join(m["missing"]), m["title"]] for m in found]
+        show(found, table(("MESSAGE", "FITS", "YOU FILL IN", "TITLE"), rows, wide=2))
+        return
+    one = next((m for m in found if m["id"] == template_id), None)
+    if one is None:
+        known = ", ".join(m["id"] for m in found)
+        fail(f"There is no message {template_id}.", f"There are: {known}.")
+    show(one, one["text"])
+    if one["missing"] and not wants_json():
+        echo(f"Still to be filled in: {', '.join(one['missing'])}.", err=True)
+
+
 @incident.command(epilog=example("firebell incident resolve INC-3"))
 @click.argument("ref")
 @as_json

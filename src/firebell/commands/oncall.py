@@ -9,6 +9,7 @@ from firebell.commands.client import call, call_all, seg
 from firebell.commands.handoff import free, handoff, rates, report
 from firebell.commands.oncall_exchange import cover, swap, vacation
 from firebell.commands.oncall_schedule import schedule as schedule_group
+from firebell.commands.quiet import quiet
 from firebell.commands.say import as_json, example, instant, short, show, table
 
 
@@ -32,6 +33,7 @@ def oncall(ctx: click.Context) -> None:
 
 oncall.add_command(feed)
 oncall.add_command(import_)
+oncall.add_command(quiet)
 
 
 @oncall.command(epilog=example("firebell oncall who --at 2026-12-24T18:00"))

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
-from importlib import resources
 
 from firebell.catalog import actions as catalog
+from firebell.handbook import actions as handbook
 from firebell.handoffs import marks, store
 from firebell.handoffs.draft import Ahead, Facts, Night, draft
 from firebell.handoffs.model import Acknowledged, Change, Handoff
@@ -61,15 +61,12 @@ def next_change(schedule: Schedule, now: datetime) -> Change | None:
 
 async def draft_change(tx: Tx, schedule: Schedule, change: Change, now: datetime) -> None:
     """Make the document of a change of shift; one in which nobody wrote is made again."""
-    body = draft(_template(), await _facts(tx, schedule, change, now))
+    template = await handbook.template(tx, "handoff")
+    body = draft(template.body, await _facts(tx, schedule, change, now))
     if not await store.insert(tx, int(schedule.id), change, body, now):
         found = await of_day(tx, schedule, change.day)
         await store.redraft(tx, found.id, body, now)
     await tx.live("oncall")
-
-
-def _template() -> str:
-    return resources.files("firebell.handoffs").joinpath("template.md").read_text(encoding="utf-8")
 
 
 async def _facts(tx: Tx, schedule: Schedule, change: Change, now: datetime) -> Facts:

@@ -1,17 +1,15 @@
 """The first draft of a handoff, made from what is known when a shift ends (pure)."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from firebell.handbook.templates import fill
 from firebell.handoffs.words import clock
 from firebell.incidents.model import Incident
 from firebell.kit.html import duration
 from firebell.kit.markdown import cell, line
 from firebell.paging.model import Page
-
-_SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +53,7 @@ class Facts:
 
 def draft(template: str, facts: Facts) -> str:
     """Return the document: the template with every slot filled; a slot that is not known stays as it is."""
-    slots = _slots(facts)
-    return _SLOT.sub(lambda found: slots.get(found[1], found[0]), template)
+    return fill(template, _slots(facts))
 
 
 def _slots(f: Facts) -> Mapping[str, str]:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from firebell.handoffs.model import Change
+from firebell.kit.localtime import local
 from firebell.oncall.fairness import shifts_of
 from firebell.oncall.model import Schedule, User
-from firebell.oncall.shifts import at, duty, handoffs
-from firebell.oncall.turns import local
+from firebell.oncall.shifts import at, duty
 
 BEFORE = timedelta(hours=24)
 """How long before a shift its person is told, unless the organisation chose otherwise."""
@@ -111,16 +112,13 @@ def changes(schedule: Schedule, a: datetime, b: datetime) -> list[Change]:
     The rotation alone counts: somebody who covers an evening of a week does not begin a new one.
     """
     plain = replace(schedule, edits=()) if schedule.layers else schedule
+    low = a - timedelta(days=1)
     found: dict[date, Change] = {}
-    for when, _, _ in handoffs(plain, a - timedelta(days=1), b):
-        day = local(when, schedule.tz).date()
-        if day not in found:
-            found[day] = Change(day, _began(plain, when), when)
+    for before, after in pairwise(duty(plain, low - SHIFT, b)):
+        day = local(after.start, schedule.tz).date()
+        if after.start > low and day not in found:
+            found[day] = Change(day, max(before.start, after.start - SHIFT), after.start)
     return [c for c in found.values() if a <= c.at < b]
-
-
-def _began(schedule: Schedule, at_: datetime) -> datetime:
-    return duty(schedule, at_ - SHIFT, at_)[-1].start
 
 
 def people_of(schedule: Schedule, when: datetime) -> tuple[tuple[User, ...], tuple[User, ...]]:

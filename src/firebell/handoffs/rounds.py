@@ -8,9 +8,9 @@ from firebell.handoffs.actions import SINCE, draft_change, notice
 from firebell.handoffs.model import Change
 from firebell.kit import due
 from firebell.kit.db import Tx
+from firebell.kit.localtime import local
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Schedule, User
-from firebell.oncall.turns import local
 from firebell.paging import actions as paging
 from firebell.paging.model import Word
 from firebell.people import actions as people

@@ -9,10 +9,11 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions, store
+from firebell.incidents.messages import messages
 from firebell.incidents.model import OPEN, Entry, Incident, Phase, Role
 from firebell.incidents.severity import FACTS, Severity, classify, parse
 from firebell.kit import api
-from firebell.kit.api import Ctx, Flag, Given, Id, Name, Shown, Stretch, Text, Yes, problems
+from firebell.kit.api import Ctx, Flag, Given, Id, Name, Shown, Stretch, Text, Yes, Zone, problems
 from firebell.kit.db import Tx
 from firebell.kit.refs import number
 from firebell.people import actions as people
@@ -103,6 +104,18 @@ class EntryShown(Shown):
     by: str
     text: str
     data: dict[str, Any]
+
+
+class MessageShown(Shown):
+    """A template filled with what is known; `missing` are the slots that a person must fill."""
+
+    id: str
+    title: str
+    note: str
+    group: str
+    fits: bool
+    text: str
+    missing: list[str]
 
 
 class Answers(Given):
@@ -385,3 +398,31 @@ async def link_page(ctx: Ctx, caller: Responder, ref: Text, given: PageLink) -> 
         incident_id, page_id = number("INC", ref), number("PG", given.page)
         await actions.link_page(tx, caller.actor, incident_id, page_id, ctx.clock.now())
         return await _one(tx, await actions.incident(tx, incident_id))
+
+
+@router.get(
+    "/incidents/{ref}/messages",
+    summary="Every message about an incident, those that fit its phase first",
+    responses=problems(404),
+)
+async def list_messages(
+    ctx: Ctx,
+    caller: Reader,
+    ref: Text,
+    tz: Annotated[Zone, Query(description="whose clock the times are on")] = "UTC",
+) -> list[MessageShown]:
+    async with ctx.db.tx() as tx:
+        incident = await actions.incident(tx, number("INC", ref))
+        found = await messages(tx, incident, ctx.public_url, tz, ctx.clock.now())
+    return [
+        MessageShown(
+            id=m.template.id,
+            title=m.template.title,
+            note=m.template.note,
+            group=m.template.group,
+            fits=m.fits,
+            text=m.text,
+            missing=m.missing,
+        )
+        for m in found
+    ]

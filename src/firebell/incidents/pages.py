@@ -12,7 +12,9 @@ from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import actions, lifecycle
+from firebell.handbook import actions as handbook
+from firebell.incidents import actions, lifecycle, words
+from firebell.incidents.messages import message
 from firebell.incidents.model import (
     ACTIVE,
     ENTRY_KINDS,
@@ -49,6 +51,29 @@ NEXT = {
 _SHOWN = {"people": ENTRY_KINDS, "decisions": ("decision", "mitigation", "severity", "phase")}
 _ALL_HANDS = (Role.COMMANDER, Role.COMMS, Role.SME, Role.SCRIBE)
 _ANSWERS = {"yes": True, "no": False}
+_CHAPTER = "references/severity-classification.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question of the decision tree in the words of the handbook."""
+
+    name: str
+    text: str
+    help: str
+
+
+@cache
+def _questions() -> list[Asked]:
+    rows = handbook.table(_CHAPTER, "The decision tree")[1:]
+    return [Asked(q.name, row[0], row[1]) for q, row in zip(QUESTIONS, rows, strict=True)]
+
+
+@cache
+def _meanings() -> dict[Severity, dict[str, str]]:
+    """Return what the handbook says each severity means and asks for, by the name of the row."""
+    (_, *head), *rows = handbook.table(_CHAPTER, "The table")
+    return {Severity[name]: {row[0]: row[i] for row in rows} for i, name in enumerate(head, 1)}
 
 
 @cache
@@ -94,8 +119,8 @@ async def _declare_form(
         "page": found,
         "services": services,
         "ongoing": ongoing,
-        "questions": QUESTIONS,
-        "facts": FACTS,
+        "questions": _questions(),
+        "facts": [(n, fact, _meanings()[n]) for n, fact in FACTS.items()],
         "verdict": classify(answers),
         "verdicts": _verdicts(),
         "values": {"title": found.title if found else "", **values},
@@ -212,13 +237,21 @@ def _share(found: Incident, now: datetime) -> float:
 
 
 @router.get("/incidents/{ref}")
-async def room(request: Request, ref: str, show: str = "all") -> Response:
+async def room(request: Request, ref: str, show: str = "all", template: str = "") -> Response:
     me = await access.signed_in(request)
-    ctx, incident_id = html.ctx(request), number("INC", ref)
+    ctx, incident_id, now = html.ctx(request), number("INC", ref), html.ctx(request).clock.now()
     async with ctx.db.tx() as tx:
-        context = await _room(tx, incident_id, show, me, ctx.clock.now())
-    live = f"incidents,pages,inc-{incident_id}"
-    return await html.page(request, "incidents/room.html", {**context, "nav": "room", "live": live})
+        context = await _room(tx, incident_id, show, me, now)
+        begun = await message(tx, context["i"], template, ctx.public_url, me.tz, now) if template else None
+        known = await handbook.all_templates(tx)
+    more = {
+        "nav": "room",
+        "live": f"incidents,pages,inc-{incident_id}",
+        "begun": begun,
+        "beginnings": [(name, known[name].title) for name in words.UPDATES if name in known],
+        "fitting": words.update_for(context["i"]),
+    }
+    return await html.page(request, "incidents/room.html", {**context, **more})
 
 
 @router.post("/incidents/{ref}/{what}")

@@ -121,14 +121,20 @@ def absolute(at: datetime, tz: str) -> str:
     return f"{at.astimezone(ZoneInfo(tz)):%Y-%m-%d %H:%M:%S %Z}, {at.astimezone(UTC):%H:%M:%S} UTC"
 
 
-_LINK = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)]|\b(?:PG|INC)-[1-9]\d{0,17}\b")
+_LINK = re.compile(
+    r"https?://[^\s<>\"]*[^\s<>\".,;:!?)]|\b(?:PG|INC)-[1-9]\d{0,17}\b|\*\*(?=\S)([^*\n]+)(?<=\S)\*\*"
+)
 
 
 def linked(text: str) -> Markup:
-    """Return text in which references to pages and incidents, and web addresses, lead there."""
+    """Return text in which references to pages and incidents, and web addresses, lead there; `**` is bold."""
     parts, at = [], 0
     for found in _LINK.finditer(text):
         word = found[0]
+        if found[1]:
+            parts += [escape(text[at : found.start()]), Markup("<b>{}</b>").format(linked(found[1]))]
+            at = found.end()
+            continue
         href = word if "://" in word else f"/{'pages' if word.startswith('PG') else 'incidents'}/{word}"
         parts += [
             escape(text[at : found.start()]),

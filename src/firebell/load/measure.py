@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from statistics import fmean, median
 
+from firebell.kit.localtime import mu
 from firebell.load.model import Calls, Earned, Rates, Report, Row, Share
 from firebell.load.pay import pay, time_off
 from firebell.oncall.fairness import Holidays, Load, against, load_of, night_of, shifts_of, union
 from firebell.oncall.model import Schedule
-from firebell.oncall.turns import mu
 from firebell.paging.model import Arrival
 from firebell.people.model import Person, Team
 

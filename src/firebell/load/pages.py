@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from firebell.kit import html
 from firebell.kit.errors import FirebellError, Invalid
+from firebell.kit.localtime import mu
 from firebell.kit.text import to_wall
 from firebell.load import actions, measure, pay
 from firebell.load.api import attachment
@@ -15,7 +16,6 @@ from firebell.load.model import Report, Share
 from firebell.oncall import actions as oncall
 from firebell.oncall.fairness import HourClass
 from firebell.oncall.model import Schedule
-from firebell.oncall.turns import mu
 from firebell.people import access
 from firebell.people.model import Person
 

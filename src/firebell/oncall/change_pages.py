@@ -9,12 +9,12 @@ from fastapi import APIRouter, Request, Response
 from firebell.kit import html
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.localtime import mu
 from firebell.kit.text import to_id, to_wall
 from firebell.oncall import actions, forms, view
 from firebell.oncall.findings import HORIZON
 from firebell.oncall.model import EditKind, Schedule
 from firebell.oncall.pages import Filled, one
-from firebell.oncall.turns import mu
 from firebell.people import access
 from firebell.people.model import Person
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from firebell.kit.localtime import local, zone
 from firebell.oncall.findings import Finding, Fix, Level
 from firebell.oncall.model import Layer, Schedule
-from firebell.oncall.turns import handoff, index_at, local, wall, zone
+from firebell.oncall.turns import handoff, index_at, wall
 
 KEPT = timedelta(days=730)
 """How far ahead a clock is written down."""
@@ -29,7 +30,7 @@ class Clock:
         return [offset for since, offset in self.offsets if since <= t][-1]
 
     def first(self, x: datetime) -> datetime:
-        """Return the first instant of the stretch whose local clock reads `x` or later, as `turns.mu`."""
+        """Return the first instant of the stretch whose local clock reads `x` or later, as `kit.localtime.mu`."""
         ends = [since for since, _ in self.offsets[1:]] + [self.end]
         for (since, offset), until in zip(self.offsets, ends, strict=True):
             t = max(since, (x - offset).replace(tzinfo=since.tzinfo))

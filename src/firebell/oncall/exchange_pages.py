@@ -10,10 +10,11 @@ from starlette.datastructures import FormData
 from firebell.kit import html
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
+from firebell.kit.localtime import mu
 from firebell.kit.text import to_id, to_wall
 from firebell.oncall import actions, covers, exchange, shifts, swaps, vacations
+from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.model import Cover, CoverState, Schedule, SwapState
-from firebell.oncall.turns import mu
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -85,6 +86,9 @@ async def _mine(request: Request, me: Person, error: FirebellError | None = None
             "schedule_names": {int(s.id): s.name for s in schedules},
             "name": lambda i: names.get(i, "somebody who left"),
             "people": [(p.id, p.name) for p in everyone if p.active and p.id != me.id],
+            "methods": await people.methods_of(tx, [me.id]),
+            "hours": (await people.quiet_hours(tx, [me.id])).get(me.id),
+            "feeds": len(await calendars.feeds(tx, me.id)),
             "error": error,
         }
     return await html.page(request, "oncall/me.html", context, error.status if error else 200)

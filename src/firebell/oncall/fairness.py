@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
+from firebell.kit.localtime import local, mu
 from firebell.oncall.model import Schedule, User
 from firebell.oncall.shifts import duty
-from firebell.oncall.turns import local, mu
 
 NIGHT_FROM, NIGHT_TO = time(22), time(7)
 SATURDAY = 5

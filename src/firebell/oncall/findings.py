@@ -7,11 +7,12 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from firebell.kit.localtime import local
 from firebell.oncall.exchange import Stretch, minus
 from firebell.oncall.fairness import night_of
 from firebell.oncall.model import Cover, Run, Schedule, User
 from firebell.oncall.shifts import duty
-from firebell.oncall.turns import extent, local
+from firebell.oncall.turns import extent
 
 HORIZON = timedelta(days=28)
 WEEK = timedelta(days=7)

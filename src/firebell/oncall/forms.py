@@ -6,9 +6,9 @@ from datetime import datetime, time, timedelta
 from typing import Protocol, TypeVar
 
 from firebell.kit.errors import Invalid
+from firebell.kit.localtime import mu
 from firebell.kit.text import to_id, to_wall
 from firebell.oncall.model import Layer, Unit, Window
-from firebell.oncall.turns import mu
 
 MOST_LAYERS = 12
 WEEK = frozenset(range(7))

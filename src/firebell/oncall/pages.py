@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from firebell.kit import html
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
+from firebell.kit.localtime import mu
 from firebell.kit.text import to_id, to_wall
 from firebell.oncall import actions, fixes, forms, timeline, versions, view
 from firebell.oncall.exchange_pages import askable
@@ -18,7 +19,6 @@ from firebell.oncall.findings import HORIZON
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.preview import Preview
 from firebell.oncall.shifts import gaps
-from firebell.oncall.turns import mu
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from firebell.kit.localtime import local, mu
 from firebell.oncall.model import Layer, Piece, Schedule, Unit, User
 from firebell.oncall.shifts import duty
-from firebell.oncall.turns import local, mu, pieces
+from firebell.oncall.turns import pieces
 
 COLUMNS = 56
 _EVERY = {Unit.HOUR: "hourly", Unit.DAY: "daily", Unit.WEEK: "weekly", Unit.MONTH: "monthly"}

@@ -1,56 +1,14 @@
 """Rotation arithmetic on the wall clock of one layer (spec 1.1 and 1.3)."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
+from firebell.kit.localtime import local, mu
 from firebell.oncall.model import Layer, Piece, Unit, User
 
 _STEP = {Unit.HOUR: timedelta(hours=1), Unit.DAY: timedelta(days=1), Unit.WEEK: timedelta(weeks=1)}
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
-
-
-zone = lru_cache(maxsize=1024)(ZoneInfo)
-"""A zone by its name; the library's own cache forgets all but eight."""
-
-
-_WALL_ZERO = datetime(2000, 1, 1)  # noqa: DTZ001 - wall time
-_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
-"""Differences to these are three times as fast as `replace(tzinfo=...)`."""
-
-
-def local(t: datetime, tz: str) -> datetime:
-    """Return what a wall clock in `tz` reads at instant `t`, as a naive datetime."""
-    offset = t.astimezone(zone(tz)).utcoffset()
-    assert offset is not None
-    return _WALL_ZERO + (t - _ZERO + offset)
-
-
-@lru_cache(maxsize=65536)
-def mu(x: datetime, tz: str) -> datetime:
-    """Return the first instant whose local clock reads `x` or later (spec 1.1).
-
-    The one bridge from wall time to instants: a time that comes twice means its first coming, a time that
-    is skipped means the instant of the jump. Monotone in `x`, so turns that abut never gap or overlap.
-    """
-    here, since = zone(tz), x - _WALL_ZERO
-    before, after = here.utcoffset(x), here.utcoffset(x.replace(fold=1))
-    assert before is not None
-    assert after is not None
-    high = _ZERO + (since - before)
-    if before >= after:
-        return high
-    # `x` is skipped: with the offset of before the jump it lands after it, with that of after it before
-    low = _ZERO + (since - after)
-    while high - low > timedelta(seconds=1):
-        middle = low + timedelta(seconds=(high - low) // timedelta(seconds=1) // 2)
-        if local(middle, tz) >= x:
-            high = middle
-        else:
-            low = middle
-    return high
 
 
 def wall(layer: Layer, k: int) -> datetime:

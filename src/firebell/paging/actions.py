@@ -36,7 +36,7 @@ from firebell.paging.model import (
     Word,
 )
 from firebell.people import actions as people
-from firebell.people.model import PersonLeft
+from firebell.people.model import PersonLeft, QuietHoursChanged
 
 TIMER = "paging.page"
 """The one timer of a page; what it means is up to the page's state."""
@@ -356,6 +356,11 @@ async def tell(tx: Tx, words: Sequence[Word], now: datetime) -> None:
             for p in personal.plan(word.person_id, first, now, f"{word.kind}-{word_id}")
         ]
     await ledger.queue(tx, queued, now)
+
+
+async def release_held(tx: Tx, event: QuietHoursChanged, now: datetime) -> None:
+    """Look again at what quiet hours held for somebody: it goes, or is held until the new end."""
+    await ledger.release(tx, event.person_id, now)
 
 
 async def use_link(tx: Tx, link: str, now: datetime) -> bool:

@@ -97,6 +97,8 @@ class DeliveryShown(Shown):
     reason: str
     attempts: int
     error: str | None
+    held: bool
+    send_at: datetime
     sent_at: datetime | None
 
 

@@ -14,7 +14,7 @@ from firebell.paging import escalation, ledger, store
 from firebell.paging.actions import TIMER, store_changes
 from firebell.paging.ledger import Queued
 from firebell.paging.model import DEMANDING, Page, PageState, Plan, Target, TargetKind
-from firebell.paging.personal import Planned, plan, reminder, usable
+from firebell.paging.personal import Planned, can_wait, plan, reminder, usable
 from firebell.people import actions as people
 from firebell.people.model import Person, Rule
 
@@ -32,6 +32,8 @@ class Facts:
     rules: dict[str, dict[int, Sequence[Rule]]]
     notified: dict[int, dict[int, bool]]
     schedule_names: dict[int, str]
+    quiet: dict[int, datetime]
+    """Until when quiet hours hold what can wait, for those whose hours run now."""
 
     def reachable(self, target: Target) -> list[int]:
         """Return the active people behind a target; an unknown id is nobody."""
@@ -54,6 +56,12 @@ class Facts:
         team = self.members.get(page.team_id, []) if page.team_id else []
         found = [i for i in dict.fromkeys([*team, *self.catch_all]) if self.rules["high"].get(i)]
         return [i for i in found if self.people[i].active]
+
+    def held(self, page: Page, ids: Sequence[int]) -> datetime | None:
+        """Return when the first of these people hears of the page, None for now (spec 2.4)."""
+        if not can_wait(page.rank, "page") or not all(i in self.quiet for i in ids):
+            return None
+        return min(self.quiet[i] for i in ids)
 
     def names(self, ids: Iterable[int]) -> str:
         """Return people as words."""
@@ -109,6 +117,7 @@ async def gather(tx: Tx, pages: Sequence[Page], now: datetime) -> Facts:
         rules,
         await ledger.notified(tx, [p.id for p in pages]),
         {i: s.name for i, s in schedules.items()},
+        await people.held_until(tx, everyone, now),
     )
 
 
@@ -151,7 +160,9 @@ async def _demand(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
     for old in pages:
         tried = facts.notified.get(old.id, {})
         heard = any(tried.values()) or not tried
-        outcome = escalation.advance(old, partial(facts.reach, old), now, heard=heard)
+        outcome = escalation.advance(
+            old, partial(facts.reach, old), now, heard=heard, held=partial(facts.held, old)
+        )
         page = outcome.page
         changed.append(page)
         logs += [
@@ -189,6 +200,8 @@ def _reminders(facts: Facts, page: Page, earlier: Sequence[int], now: datetime) 
 
 def _entered(facts: Facts, page: Page, reached: Sequence[int]) -> LogLine:
     text = f"Level {page.level + 1}: {facts.names(reached)} ({facts.why(page, page.level)})."
+    if can_wait(page.rank, "page") and (quiet := [i for i in reached if i in facts.quiet]):
+        text += f" Quiet hours hold it for {facts.names(quiet)}."
     data = {"level": page.level, "round": page.round, "people": list(reached)}
     return (page.id, "level", SYSTEM.label, None, text, data)
 

@@ -217,13 +217,22 @@ class Exhausted:
 
 Reach = Callable[[int], Sequence[int]]
 """Returns whom a level would reach at this instant."""
+Held = Callable[[Sequence[int]], datetime | None]
+"""Returns when the first of these people hears of the page, None for now."""
 
 
-def advance(page: Page, reach: Reach, now: datetime, *, heard: bool = True) -> Entered | Exhausted:
+def at_once(_: Sequence[int]) -> None:
+    """Hold nothing."""
+
+
+def advance(
+    page: Page, reach: Reach, now: datetime, *, heard: bool = True, held: Held = at_once
+) -> Entered | Exhausted:
     """Run the timer of a triggered or exhausted page: enter the next level that reaches a human.
 
     An empty level costs no time; when no level reaches anybody, or the last repetition is over, the page is
-    exhausted. `heard` says whether any message of the page arrived.
+    exhausted. `heard` says whether any message of the page arrived. The wait of a level whose people all
+    keep quiet hours begins when the first of them is told.
     """
     assert page.state in (PageState.TRIGGERED, PageState.EXHAUSTED)
     assert page.due_at is not None
@@ -240,7 +249,8 @@ def advance(page: Page, reach: Reach, now: datetime, *, heard: bool = True) -> E
             break
         if people := tuple(reach(level)):
             planned = page.due_at if now - page.due_at <= ON_TIME else now
-            due_at = planned + timedelta(seconds=levels[level].ack_within_s)
+            told = max(planned, held(people) or planned)
+            due_at = told + timedelta(seconds=levels[level].ack_within_s)
             entered = replace(page, level=level, round=turn, due_at=due_at, version=page.version + 1)
             return Entered(entered, people, tuple(skipped))
         skipped.append(level)

@@ -11,7 +11,7 @@ from firebell.paging.personal import Planned, idempotency_key
 LEASE = timedelta(seconds=60)
 _DELIVERY = (
     "id, page_id, epoch, level, round, person_id, method_id, rank, reason, channel, address, idempotency_key,"
-    " state, send_at, attempts, error, created_at, sent_at"
+    " state, send_at, attempts, error, created_at, sent_at, held"
 )
 
 
@@ -68,25 +68,77 @@ async def queue(tx: Tx, rows: Sequence[Queued], now: datetime) -> None:
     await tx.wake("send")
 
 
+def _leased(free: str) -> str:
+    """Return the statement that leases the `free` rows until $2, and voids those of older plans (I6)."""
+    return (
+        "update delivery d set"
+        " state = case when d.page_id is null or p.epoch = d.epoch then 'sending' else 'void' end,"
+        " lease_until = $2, attempts = d.attempts + 1"
+        f" from ({free} for update skip locked) q"
+        " join delivery o on o.id = q.id left join page p on p.id = o.page_id"
+        f" where d.id = q.id returning {', '.join('d.' + c for c in _DELIVERY.split(', '))}"
+    )
+
+
+def _sendable(rows: Sequence[Row]) -> list[Delivery]:
+    found = [_delivery(row) for row in rows if row["state"] == "sending"]
+    return sorted(found, key=lambda delivery: (delivery.rank, delivery.send_at, delivery.id))
+
+
 async def claim(tx: Tx, now: datetime, limit: int, full: Sequence[str] = ()) -> list[Delivery]:
     """Lease up to `limit` due messages but of `full` channels, and void those of older plans (I6)."""
     rows = await tx.fetch(
-        "update delivery d set"
-        " state = case when d.page_id is null or p.epoch = d.epoch then 'sending' else 'void' end,"
-        " lease_until = $1 + $3::interval, attempts = d.attempts + 1"
-        " from (select id from delivery where state in ('queued', 'sending') and send_at <= $1"
-        " and (lease_until is null or lease_until <= $1) and channel <> all($4::text[])"
-        " order by rank, send_at, id limit $2"
-        " for update skip locked) q"
-        " join delivery o on o.id = q.id left join page p on p.id = o.page_id"
-        f" where d.id = q.id returning {', '.join('d.' + c for c in _DELIVERY.split(', '))}",
+        _leased(
+            "select id from delivery where state in ('queued', 'sending') and send_at <= $1"
+            " and (lease_until is null or lease_until <= $1) and channel <> all($4::text[])"
+            " order by rank, send_at, id limit $3"
+        ),
         now,
+        now + LEASE,
         limit,
-        LEASE,
         list(full),
     )
-    claimed = [_delivery(row) for row in rows if row["state"] == "sending"]
-    return sorted(claimed, key=lambda delivery: (delivery.rank, delivery.send_at, delivery.id))
+    return _sendable(rows)
+
+
+async def claim_held(tx: Tx, methods: Sequence[int], now: datetime) -> list[Delivery]:
+    """Lease what else quiet hours held for these contact methods and may go now."""
+    rows = await tx.fetch(
+        _leased(
+            "select id from delivery where held and state = 'queued' and send_at <= $1"
+            " and method_id = any($3::bigint[]) order by id limit 1000"
+        ),
+        now,
+        now + LEASE,
+        list(methods),
+    )
+    return _sendable(rows)
+
+
+async def hold(tx: Tx, deliveries: Sequence[Delivery], until: Sequence[datetime]) -> None:
+    """Put leased messages back until quiet hours end, and what would follow them by as much later."""
+    await tx.execute(
+        "update delivery d set state = 'queued', held = true, lease_until = null,"
+        " attempts = d.attempts - (d.id = t.i)::int, send_at = d.send_at + (t.u - o.send_at)"
+        " from unnest($1::bigint[], $2::timestamptz[]) t(i, u) join delivery o on o.id = t.i"
+        " where d.id = t.i or (d.page_id = o.page_id and d.epoch = o.epoch and d.level = o.level"
+        " and d.round = o.round and d.person_id = o.person_id and d.state = 'queued' and not d.held)",
+        [d.id for d in deliveries],
+        list(until),
+    )
+    await tx.wake("send")
+
+
+async def release(tx: Tx, person_id: int, now: datetime) -> None:
+    """Let the first of what quiet hours held for somebody be looked at again now, and what follows it after."""
+    await tx.execute(
+        "with mine as (select id, min(send_at) over () first from delivery"
+        " where held and state = 'queued' and person_id = $1 and send_at > $2)"
+        " update delivery d set send_at = d.send_at - (mine.first - $2) from mine where d.id = mine.id",
+        person_id,
+        now,
+    )
+    await tx.wake("send")
 
 
 async def next_at(tx: Tx, full: Sequence[str]) -> datetime | None:
@@ -113,12 +165,12 @@ async def accepted(tx: Tx, rows: Sequence[tuple[int, str]], now: datetime) -> No
     )
 
 
-async def again(tx: Tx, delivery_id: int, at: datetime, error: str) -> None:
-    """Queue a message once more."""
+async def again(tx: Tx, delivery_ids: Sequence[int], at: datetime, error: str) -> None:
+    """Queue messages once more."""
     await tx.execute(
         "update delivery set state = 'queued', send_at = $2, lease_until = null, error = $3"
-        " where id = $1 and state = 'sending'",
-        delivery_id,
+        " where id = any($1::bigint[]) and state = 'sending'",
+        delivery_ids,
         at,
         _said(error),
     )

@@ -164,6 +164,8 @@ class Delivery:
     error: str | None
     created_at: datetime
     sent_at: datetime | None
+    held: bool = False
+    """Whether quiet hours held it: `send_at` is when they end."""
 
 
 @dataclass(frozen=True, slots=True)

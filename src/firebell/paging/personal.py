@@ -38,6 +38,11 @@ def reminder(person_id: int, rules: Sequence[Rule], now: datetime) -> list[Plann
     return plan(person_id, rules[:1], now, "reminder")
 
 
+def can_wait(rank: int, reason: str) -> bool:
+    """Say whether quiet hours hold a message: none that is urgent, and no test that somebody waits for."""
+    return rank == 2 and reason != "test"
+
+
 def idempotency_key(page_id: int, epoch: int, level: int, turn: int, planned: Planned) -> str:
     """Return what makes a message the same message when it is sent again (spec 2.6)."""
     parts = (page_id, epoch, level, turn, planned.person_id, planned.method.id, planned.rule_index)

@@ -22,6 +22,7 @@ from firebell.paging.channels import Accepted, Channel, Failed, Message, Outcome
 from firebell.paging.channels.email import Email
 from firebell.paging.channels.ntfy import Ntfy
 from firebell.paging.channels.webhook import Webhook
+from firebell.paging.holding import Parcel, parcels, sift
 from firebell.paging.model import Delivery
 from firebell.people import actions as people
 
@@ -72,12 +73,14 @@ class Sender:
         async with self._ctx.db.tx() as tx:
             await fence(tx)
             claimed = await ledger.claim(tx, now, min(room, CLAIM), full)
-            messages = await self._composed(tx, claimed, now) if claimed else []
-        for delivery, message in zip(claimed, messages, strict=True):
-            task = asyncio.create_task(self._deliver(delivery, message))
+            going = await sift(tx, claimed, now)
+            messages = await self._composed(tx, going, now) if going else []
+        for parcel in parcels(zip(going, messages, strict=True)):
+            channel = parcel.deliveries[0].channel
+            task = asyncio.create_task(self._deliver(parcel))
             self._tasks.add(task)
-            self._under_way[delivery.channel] += 1
-            task.add_done_callback(partial(self._finished, delivery.channel))
+            self._under_way[channel] += 1
+            task.add_done_callback(partial(self._finished, channel))
             await asyncio.sleep(1 / PER_S)
         return len(claimed)
 
@@ -118,31 +121,33 @@ class Sender:
                 return [Retry(f"It cannot be composed: {exc!r}")]
         return [found for d in claimed for found in await self._composed(tx, [d], now)]
 
-    async def _deliver(self, delivery: Delivery, message: Message | Outcome) -> None:
-        outcome = await self._outcome(delivery, message) if isinstance(message, Message) else message
+    async def _deliver(self, parcel: Parcel) -> None:
+        message = parcel.message
+        outcome = await self._outcome(parcel, message) if isinstance(message, Message) else message
         for wait in RECORD_AFTER_S:
             await asyncio.sleep(wait)
             try:
                 if isinstance(outcome, Accepted):
-                    await self._arrived.add((delivery, outcome.provider_id))
+                    arrived = [self._arrived.add((d, outcome.provider_id)) for d in parcel.deliveries]
+                    await asyncio.gather(*arrived)
                 else:
-                    await self._record(delivery, outcome)
+                    await self._record(parcel.deliveries, outcome)
             except Unavailable:
                 continue
             except Exception:
-                log.exception("an outcome cannot be recorded", extra={"delivery": delivery.id})
+                ids = [d.id for d in parcel.deliveries]
+                log.exception("an outcome cannot be recorded", extra={"deliveries": ids})
             else:
                 return
 
-    async def _outcome(self, delivery: Delivery, message: Message) -> Outcome:
+    async def _outcome(self, parcel: Parcel, message: Message) -> Outcome:
         """Send; whatever goes wrong is an attempt that failed, so that it ends and the next rule acts."""
-        if delivery.attempts > CLAIMS:
+        delivery = parcel.deliveries[0]
+        if max(d.attempts for d in parcel.deliveries) > CLAIMS:
             return Failed(f"Begun {CLAIMS} times, and nobody lived to tell.", suspect=False)
         try:
             async with asyncio.timeout(SEND_LIMIT_S):
-                return await self._channels[delivery.channel].send(
-                    delivery.address, message, delivery.idempotency_key
-                )
+                return await self._channels[delivery.channel].send(delivery.address, message, parcel.key)
         except TimeoutError:
             return Retry(f"No answer within {SEND_LIMIT_S} s.")
         except asyncio.CancelledError:
@@ -160,31 +165,33 @@ class Sender:
                     await people.mark_method_verified(tx, delivery.method_id, now)
                 await tx.live(_topic(delivery))
 
-    async def _record(self, delivery: Delivery, outcome: Retry | Failed) -> None:
+    async def _record(self, deliveries: Sequence[Delivery], outcome: Retry | Failed) -> None:
         now = self._ctx.clock.now()
+        attempts = max(d.attempts for d in deliveries)
         async with self._ctx.db.tx() as tx:
             match outcome:
-                case Retry(reason, after_s) if delivery.attempts <= len(BACKOFF_S):
-                    wait = after_s or BACKOFF_S[delivery.attempts - 1] * random.uniform(0.8, 1.2)  # noqa: S311
-                    await ledger.again(tx, delivery.id, now + timedelta(seconds=wait), reason)
+                case Retry(reason, after_s) if attempts <= len(BACKOFF_S):
+                    wait = after_s or BACKOFF_S[attempts - 1] * random.uniform(0.8, 1.2)  # noqa: S311
+                    at = now + timedelta(seconds=wait)
+                    await ledger.again(tx, [d.id for d in deliveries], at, reason)
                 case Retry(reason):
-                    await self._failed(tx, delivery, reason, now)
+                    await self._failed(tx, deliveries, reason, now)
                 case Failed(reason, suspect):
                     if suspect:
-                        await people.mark_method_suspect(tx, delivery.method_id, now)
-                    await self._failed(tx, delivery, reason, now)
-            await tx.live(_topic(delivery))
+                        await people.mark_method_suspect(tx, deliveries[0].method_id, now)
+                    await self._failed(tx, deliveries, reason, now)
+            for delivery in deliveries:
+                await tx.live(_topic(delivery))
 
-    async def _failed(self, tx: Tx, delivery: Delivery, reason: str, now: datetime) -> None:
-        log.warning(
-            "a message failed", extra={"delivery": delivery.id, "channel": delivery.channel, "reason": reason}
-        )
-        if delivery.page_id is not None:
-            # page before deliveries: the order in which an acknowledgement locks them
-            await store.lock(tx, [delivery.page_id])
-        nobody = await ledger.failed(tx, delivery, reason, now)
-        if nobody and delivery.page_id is not None:
-            await all_failed(tx, delivery.page_id, delivery.epoch, delivery.level, delivery.round, now)
+    async def _failed(self, tx: Tx, deliveries: Sequence[Delivery], reason: str, now: datetime) -> None:
+        # pages before deliveries: the order in which an acknowledgement locks them
+        await store.lock(tx, [d.page_id for d in deliveries if d.page_id is not None])
+        for delivery in deliveries:
+            facts = {"delivery": delivery.id, "channel": delivery.channel, "reason": reason}
+            log.warning("a message failed", extra=facts)
+            nobody = await ledger.failed(tx, delivery, reason, now)
+            if nobody and delivery.page_id is not None:
+                await all_failed(tx, delivery.page_id, delivery.epoch, delivery.level, delivery.round, now)
 
 
 def _topic(delivery: Delivery) -> str:

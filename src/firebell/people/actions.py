@@ -12,7 +12,7 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.signing import Signer
 from firebell.kit.text import clean_name, clean_text, slugify
-from firebell.people import rules, store, welcome
+from firebell.people import quiet, rules, store, welcome
 from firebell.people.model import (
     ApiKey,
     Channel,
@@ -20,6 +20,8 @@ from firebell.people.model import (
     ContactTestRequested,
     Person,
     PersonLeft,
+    QuietHours,
+    QuietHoursChanged,
     Role,
     Team,
 )
@@ -36,8 +38,10 @@ method = store.method
 mark_method_verified = store.mark_verified
 people = store.people
 persons = store.persons
+quiet_hours = store.quiet_hours
 rules_of = store.rules
 teams = store.teams
+members = store.members
 methods_of = store.methods
 
 
@@ -260,6 +264,27 @@ async def set_rules(
             raise Invalid(f"{delay} s is not a delay.", fields={"delay": "Between 0 and 1440 minutes."})
         await store.add_rule(tx, person_id, urgency, delay, method_id)
     await tx.audit(actor, "rules.set", f"person:{person_id}", now, urgency=urgency, rules=list(rules))
+
+
+async def set_quiet_hours(
+    tx: Tx, actor: Actor, person_id: int, hours: QuietHours | None, now: datetime
+) -> None:
+    """Let what can wait be held in these hours from now on, or, with None, never."""
+    if hours is None:
+        await store.clear_quiet_hours(tx, person_id)
+        await tx.audit(actor, "quiet.cleared", f"person:{person_id}", now)
+    else:
+        await store.set_quiet_hours(tx, person_id, hours)
+        span = {"starts": f"{hours.starts:%H:%M}", "ends": f"{hours.ends:%H:%M}", "tz": hours.tz}
+        await tx.audit(actor, "quiet.set", f"person:{person_id}", now, **span)
+    await tx.emit(QuietHoursChanged(person_id), now)
+    await tx.live(f"person-{person_id}")
+
+
+async def held_until(tx: Tx, person_ids: Sequence[int], now: datetime) -> dict[int, datetime]:
+    """Return when the quiet hours end of those for whom they run now (spec 2.4)."""
+    hours = await store.quiet_hours(tx, person_ids)
+    return {i: end for i, found in hours.items() if (end := quiet.held_until(found, now))}
 
 
 async def request_test(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:

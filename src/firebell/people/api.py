@@ -21,9 +21,9 @@ from firebell.kit.api import (
     problems,
 )
 from firebell.kit.errors import Forbidden, NotFound
-from firebell.people import actions, store
+from firebell.people import actions, quiet, store
 from firebell.people.access import Caller, may
-from firebell.people.model import SCOPES, Channel, ContactMethod, Role, Team
+from firebell.people.model import SCOPES, Channel, ContactMethod, QuietHours, Role, Team
 
 router = api.router()
 
@@ -146,6 +146,20 @@ class Rules(Given):
     """The personal rules of one urgency."""
 
     rules: Annotated[list[RuleShown], Field(max_length=50)]
+
+
+class Quiet(Given):
+    """What can wait is held from `starts` to `ends` of the wall clock in `tz`; without `tz`, in the caller's."""
+
+    starts: Annotated[Text, Field(max_length=5, examples=["22:00"])]
+    ends: Annotated[Text, Field(max_length=5, examples=["07:00"])]
+    tz: Zone | None = None
+
+
+class QuietShown(Shown):
+    """The caller's quiet hours; null when there are none."""
+
+    hours: Quiet | None
 
 
 class KeyShown(Shown):
@@ -380,6 +394,34 @@ async def set_rules(ctx: Ctx, caller: Responder, urgency: Urgency, given: Rules)
             now=ctx.clock.now(),
         )
     return await _rules(ctx, caller.person_id, urgency)
+
+
+def _quiet(found: QuietHours | None) -> QuietShown:
+    if found is None:
+        return QuietShown(hours=None)
+    return QuietShown(hours=Quiet(starts=f"{found.starts:%H:%M}", ends=f"{found.ends:%H:%M}", tz=found.tz))
+
+
+@router.get("/me/quiet-hours", tags=["me"], summary="My quiet hours")
+async def get_quiet_hours(ctx: Ctx, caller: Reader) -> QuietShown:
+    async with ctx.db.tx() as tx:
+        found = await actions.quiet_hours(tx, [caller.person_id])
+    return _quiet(found.get(caller.person_id))
+
+
+@router.put("/me/quiet-hours", tags=["me"], summary="Hold what can wait in these hours; urgent pages come")
+async def set_quiet_hours(ctx: Ctx, caller: Responder, given: Quiet) -> QuietShown:
+    async with ctx.db.tx() as tx:
+        tz = given.tz or (await actions.person(tx, caller.person_id)).tz
+        hours = quiet.clean(given.starts, given.ends, tz)
+        await actions.set_quiet_hours(tx, caller.actor, caller.person_id, hours, ctx.clock.now())
+    return _quiet(hours)
+
+
+@router.delete("/me/quiet-hours", status_code=204, tags=["me"], summary="Keep no quiet hours")
+async def clear_quiet_hours(ctx: Ctx, caller: Responder) -> None:
+    async with ctx.db.tx() as tx:
+        await actions.set_quiet_hours(tx, caller.actor, caller.person_id, None, ctx.clock.now())
 
 
 @router.get("/me/keys", tags=["me"], summary="My API keys, the newest first")

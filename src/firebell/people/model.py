@@ -1,7 +1,7 @@
 """People, teams, contact methods, personal rules and API keys."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 
 
@@ -78,6 +78,15 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class QuietHours:
+    """From `starts` to `ends` of the wall clock in the IANA zone `tz`, what can wait is held."""
+
+    starts: time
+    ends: time
+    tz: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
     """A key without its secret."""
 
@@ -94,6 +103,13 @@ class ApiKey:
 @dataclass(frozen=True, slots=True)
 class PersonLeft:
     """Somebody is not active any more."""
+
+    person_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHoursChanged:
+    """What was held for somebody may be free to go."""
 
     person_id: int
 

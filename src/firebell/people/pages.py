@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from firebell.kit import html
 from firebell.kit.errors import Conflict, FirebellError, Invalid, TooMany
-from firebell.people import access, actions, store
+from firebell.people import access, actions, quiet, store
 from firebell.people.model import SCOPES, Channel
 
 router = APIRouter(include_in_schema=False)
@@ -151,6 +151,7 @@ async def _contact(
         methods = await actions.methods_of(tx, [me.id])
         rules = {u: (await actions.rules_of(tx, [me.id], u))[me.id] for u in ("high", "low")}
         suspects = await store.suspects(tx, me.id)
+        hours = (await store.quiet_hours(tx, [me.id])).get(me.id)
     context = {
         "nav": "settings",
         "tab": "contact",
@@ -158,6 +159,7 @@ async def _contact(
         "methods": methods,
         "suspects": suspects,
         "rules": rules,
+        "hours": hours,
         "waking": any(m.kind != Channel.EMAIL for m in methods),
         "mail_ready": bool(html.ctx(request).smtp_url),
         "given": given,
@@ -239,6 +241,21 @@ async def save_rules(request: Request, urgency: str) -> Response:
     except Invalid as error:
         return await _contact(request, {}, error)
     return html.to("/settings/contact")
+
+
+@router.post("/settings/quiet-hours")
+async def save_quiet_hours(request: Request) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
+    try:
+        hours = (
+            None if given.get("off") else quiet.clean(*(given.get(n, "") for n in ("starts", "ends", "tz")))
+        )
+        async with ctx.db.tx() as tx:
+            await actions.set_quiet_hours(tx, access.actor_of(me), me.id, hours, ctx.clock.now())
+    except Invalid as error:
+        return await _contact(request, given, error)
+    return html.back(given, "/settings/contact")
 
 
 async def _keys(

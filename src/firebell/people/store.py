@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.kit.db import Row, Tx
-from firebell.people.model import ApiKey, ContactMethod, Person, Rule, Team
+from firebell.people.model import ApiKey, ContactMethod, Person, QuietHours, Rule, Team
 
 _PERSON = "id, name, email, role, tz, theme, active"
 _METHOD = "id, person_id, kind, address, label, verified_at, disabled_at"
@@ -246,6 +246,30 @@ async def rules(tx: Tx, person_ids: Sequence[int], urgency: str) -> dict[int, li
         delay, *values = row.values()
         found[row["person_id"]].append(Rule(delay, ContactMethod(*values)))
     return found
+
+
+async def quiet_hours(tx: Tx, person_ids: Sequence[int]) -> dict[int, QuietHours]:
+    """Return the quiet hours of those who keep any."""
+    rows = await tx.fetch(
+        "select person_id, starts, ends, tz from quiet_hours where person_id = any($1::bigint[])",
+        list(person_ids),
+    )
+    return {row["person_id"]: QuietHours(row["starts"], row["ends"], row["tz"]) for row in rows}
+
+
+async def set_quiet_hours(tx: Tx, person_id: int, hours: QuietHours) -> None:
+    await tx.execute(
+        "insert into quiet_hours (person_id, starts, ends, tz) values ($1, $2, $3, $4) on conflict (person_id)"
+        " do update set starts = excluded.starts, ends = excluded.ends, tz = excluded.tz",
+        person_id,
+        hours.starts,
+        hours.ends,
+        hours.tz,
+    )
+
+
+async def clear_quiet_hours(tx: Tx, person_id: int) -> None:
+    await tx.execute("delete from quiet_hours where person_id = $1", person_id)
 
 
 async def insert_session(

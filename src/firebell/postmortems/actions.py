@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from firebell.catalog import actions as catalog
+from firebell.handbook import actions as handbook
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN, Phase, Role
 from firebell.kit.db import Tx
@@ -40,7 +41,9 @@ async def start(tx: Tx, incident_id: int, now: datetime, actor: Actor = SYSTEM) 
     services = await catalog.services_by_id(tx, (await incidents.services(tx, [incident_id]))[incident_id])
     roles = (await incidents.roles(tx, [incident_id]))[incident_id]
     author = next((a.person_id for a in roles if a.role is Role.COMMANDER), found.declared_by)
-    body = draft(found, await incidents.timeline(tx, incident_id), [s.name for s in services.values()])
+    template = await handbook.template(tx, "postmortem")
+    timeline = await incidents.timeline(tx, incident_id)
+    body = draft(template.body, found, timeline, [s.name for s in services.values()])
     due_at = (found.closed_at or now) + incidents.POSTMORTEM_WITHIN
     if await store.insert(tx, incident_id, body, due_at, author, now):
         await tx.audit(actor, "postmortem.started", found.ref, now)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from firebell.handbook.templates import fill
 from firebell.incidents.model import Entry, Incident
 from firebell.kit.markdown import block, cell, line
 
@@ -14,63 +15,32 @@ def _span(found: timedelta) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 
-def _measured(name: str, start: datetime | None, end: datetime | None) -> str:
-    return f"- {name}: {_span(end - start)}" if start and end else f"- {name}: not known"
+def _measured(start: datetime | None, end: datetime | None) -> str:
+    return _span(end - start) if start and end else "not known"
 
 
-def draft(incident: Incident, timeline: Sequence[Entry], services: Sequence[str]) -> str:
-    """Return the document with its seven sections; what only people know is asked as a question."""
+def draft(template: str, incident: Incident, timeline: Sequence[Entry], services: Sequence[str]) -> str:
+    """Return the document: the template filled; what only people know is asked as a question."""
     told = [e for e in timeline if e.kind in _TIMELINE]
-    findings = [f"- {line(e.text)}" for e in timeline if e.kind == "finding"]
-    mitigations = [f"- {line(e.text)}" for e in timeline if e.kind == "mitigation"]
     rows = [f"| {e.effective_at:%Y-%m-%d %H:%M} | {cell(e.actor)} | {cell(e.text)} |" for e in told]
-    lines = [
-        f"# {incident.ref}: {cell(incident.title)}",
-        "",
-        f"SEV{incident.max_severity} on {incident.declared_at:%d %B %Y}. "
-        f"Services: {', '.join(map(cell, services)) or 'none named'}.",
-        "",
-        "## Summary",
-        "",
-        block(incident.summary) or "_In three sentences: what happened, whom it touched, what ended it._",
-        "",
-        "## Impact",
-        "",
-        block(incident.conditions) or "_Who could not do what, how many, for how long?_",
-        "",
-        _measured("Detected to declared", incident.detected_at, incident.declared_at),
-        _measured("Detected to end of impact", incident.detected_at, incident.impact_end),
-        _measured("Declared to closed", incident.declared_at, incident.closed_at),
-        "",
-        "## Timeline",
-        "",
-        "Times are UTC.",
-        "",
-        "| Time | Who | What |",
-        "| --- | --- | --- |",
-        *rows,
-        "",
-        "## Root cause",
-        "",
-        "What was found on the way:",
-        "",
-        *(findings or ["- _No finding was recorded._"]),
-        "",
-        *(f"{i}. What made this possible? _..._" for i in range(1, 6)),
-        "",
-        "## What went well",
-        "",
-        *(mitigations or ["- _What helped?_"]),
-        "",
-        "## What went wrong",
-        "",
-        "- _What got in the way? Where were we lucky?_",
-        "",
-        "## Action items",
-        "",
-        "| What | Owner | Due |",
-        "| --- | --- | --- |",
-        "| _A verb and an object_ | _a person_ | _a date_ |",
-        "",
-    ]
-    return "\n".join(lines)
+    slots = {
+        "ref": incident.ref,
+        "title": cell(incident.title),
+        "severity": f"SEV{incident.max_severity}",
+        "date": f"{incident.declared_at:%d %B %Y}",
+        "services": ", ".join(map(cell, services)) or "none named",
+        "summary": block(incident.summary)
+        or "_In three sentences: what happened, whom it touched, what ended it._",
+        "impact": block(incident.conditions) or "_Who could not do what, how many, for how long?_",
+        "detected_to_declared": _measured(incident.detected_at, incident.declared_at),
+        "detected_to_end": _measured(incident.detected_at, incident.impact_end),
+        "declared_to_closed": _measured(incident.declared_at, incident.closed_at),
+        "timeline": "\n".join(["| Time | Who | What |", "| --- | --- | --- |", *rows]),
+        "findings": _listed(timeline, "finding", "_No finding was recorded._"),
+        "mitigations": _listed(timeline, "mitigation", "_What helped?_"),
+    }
+    return fill(template, slots)
+
+
+def _listed(timeline: Sequence[Entry], kind: str, otherwise: str) -> str:
+    return "\n".join(f"- {line(e.text)}" for e in timeline if e.kind == kind) or f"- {otherwise}"

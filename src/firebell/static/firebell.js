@@ -149,7 +149,7 @@
   }
 
   /* Single-key shortcuts: off while typing, and whoever wants none switches them off in the profile (WCAG 2.1.4). */
-  let g = 0; const go = { h: '/', p: '/pages', i: '/incidents', s: '/oncall', m: '/post-mortems', e: '/escalation' };
+  let g = 0; const go = { h: '/', p: '/pages', i: '/incidents', s: '/oncall', m: '/post-mortems', e: '/escalation', b: '/handbook' };
   const off = () => { try { return localStorage.getItem('keys') === 'off'; } catch { return false; } };
   addEventListener('keydown', e => {
     if (e.metaKey || e.ctrlKey || e.altKey || e.target.closest?.('input,textarea,select,dialog,[contenteditable]') || off()) return;
@@ -204,13 +204,20 @@
     dialog.addEventListener('close', () => dialog.replaceChildren());
   }
 
-  /* A link marked data-compose puts the cursor where its kind of entry is written. */
-  document.addEventListener('click', e => {
-    const link = e.target.closest('[data-compose]'), say = $('#say');
-    if (!link || !say) return;
+  /* A link marked data-compose puts the cursor where its kind of entry is written; one marked data-begin puts
+     the text of its page there, unless something is written already. */
+  document.addEventListener('click', async e => {
+    const link = e.target.closest('[data-compose],[data-begin]'), say = $('#say');
+    if (!link || !say || e.metaKey || e.ctrlKey || e.shiftKey) return;
     e.preventDefault();
-    $(`#composer [value="${link.dataset.compose}"]`).checked = true;
+    $(`#composer [value="${link.dataset.compose || 'update'}"]`).checked = true;
     say.scrollIntoView({ block: 'center' }); say.focus({ preventScroll: true });
+    if (!('begin' in link.dataset) || (say.value && say.value !== say.dataset.begun)) return;
+    try {
+      const answer = await fetch(link.href), found = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('say');
+      if (say.value && say.value !== say.dataset.begun) return;
+      say.value = say.dataset.begun = found.value; say.rows = found.rows;
+    } catch { location.href = link.href; }
   });
 
   /* A form marked data-preview shows there what saving it would change while it is filled in. */
@@ -274,13 +281,23 @@
   addEventListener('pointercancel', () => drop(false));
   addEventListener('keydown', e => { if (e.key === 'Escape') drop(false); });
 
+  /* Contents: the part that is being read is the current one. */
+  const parts = $$('[data-toc] a').map(a => [a, document.getElementById(decodeURIComponent(a.hash.slice(1)))]);
+  if (parts.length) {
+    const follow = () => {
+      const at = parts.filter(([, h]) => h && h.getBoundingClientRect().top < 140).pop() || parts[0];
+      parts.forEach(([a]) => a === at[0] ? a.setAttribute('aria-current', 'true') : a.removeAttribute('aria-current'));
+    };
+    addEventListener('scroll', follow, { passive: true }); follow();
+  }
+
   /* Small helps: the browser's zone as a first guess, copy, print, one submit per press, offline. */
   const zone = $('[data-zone]');
   if (zone && zone.value === zone.dataset.zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || zone.value;
   document.addEventListener('click', async e => {
     const c = e.target.closest('[data-copy]');
     if (!c) return;
-    const code = $('code', c.parentElement), done = () => { c.textContent = 'Copied'; setTimeout(() => { c.textContent = 'Copy'; }, 1500); };
+    const code = $('code', document.getElementById(c.dataset.copy) || c.parentElement), done = () => { c.textContent = 'Copied'; setTimeout(() => { c.textContent = 'Copy'; }, 1500); };
     try { await navigator.clipboard.writeText(code.textContent); done(); } catch { getSelection().selectAllChildren(code); if (document.execCommand('copy')) done(); }
   });
   document.addEventListener('click', e => { if (e.target.closest('[data-print]')) print(); });

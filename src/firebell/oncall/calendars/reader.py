@@ -10,10 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from firebell.kit.errors import FirebellError, Invalid
+from firebell.kit.localtime import mu
 from firebell.oncall import holidays_
 from firebell.oncall.calendars import matching
 from firebell.oncall.calendars.model import Known, Made, Shift, Stray
-from firebell.oncall.turns import mu
 
 LIMIT_S = 20
 _MEMORY = 1024**3

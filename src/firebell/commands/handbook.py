@@ -1,0 +1,87 @@
+"""`firebell handbook`: the written practice in the terminal, offline."""
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from firebell.commands.say import as_json, example, fail, show, table, wants_json
+from firebell.handbook import book, shelf
+from firebell.handbook.model import Chapter, Hit
+from firebell.kit.errors import NotFound
+
+
+@click.group()
+def handbook() -> None:
+    """Read the written practice; works without a server."""
+
+
+def _name(found: Chapter) -> str:
+    return found.slug or "SKILL"
+
+
+@handbook.command("list", epilog=example("firebell handbook list"))
+@as_json
+def list_() -> None:
+    """List the chapters."""
+    found = shelf.chapters()
+    value = [{"chapter": _name(c), "path": c.path, "title": c.title} for c in found]
+    show(value, table(("CHAPTER", "TITLE"), [[_name(c), c.title] for c in found], wide=1))
+
+
+@handbook.command("show", epilog=example("firebell handbook show references/incident-roles"))
+@click.argument("chapter", default="SKILL")
+@as_json
+def show_(chapter: str) -> None:
+    """Print CHAPTER: formatted and paged at a terminal, as Markdown elsewhere."""
+    try:
+        found = shelf.chapter("" if chapter.upper() in ("SKILL", "SKILL.MD") else chapter)
+    except NotFound as error:
+        fail(error.message, error.hint)
+    if wants_json():
+        show({"chapter": _name(found), "path": found.path, "title": found.title, "text": found.text}, "")
+    elif sys.stdout.isatty():
+        click.echo_via_pager(_formatted(found))
+    else:
+        click.echo(found.text.rstrip("\n"))
+
+
+def _formatted(found: Chapter) -> str:
+    from rich.console import Console
+    from rich.markdown import Markdown
+    from rich.syntax import Syntax
+
+    console = Console(width=min(100, Console().width), no_color="NO_COLOR" in os.environ or None)
+    shown: Any = Syntax(found.text, "python") if found.is_code else Markdown(found.text)
+    with console.capture() as captured:
+        console.print(shown)
+    return captured.get()
+
+
+@handbook.command(epilog=example("firebell handbook search hands off commander"))
+@click.argument("words", nargs=-1, required=True)
+@click.option("--limit", type=click.IntRange(1, 100), default=8, show_default=True)
+@as_json
+def search(words: tuple[str, ...], limit: int) -> None:
+    """Find the sections that have every one of WORDS, the best first."""
+    query = " ".join(words)
+    found = book.search(shelf.chapters(), query, limit)
+    value = [
+        {
+            "chapter": _name(h.chapter),
+            "section": h.heading.text,
+            "anchor": h.heading.anchor,
+            "snippet": "".join(h.snippet),
+        }
+        for h in found
+    ]
+    if not found and not wants_json():
+        fail(f"No section of the handbook has {query!r}.", "Try fewer words, or their beginnings.")
+    show(value, "\n\n".join(map(_hit, found)))
+
+
+def _hit(found: Hit) -> str:
+    head = click.style(found.heading.text, bold=True)
+    text = "".join(click.style(s, underline=True) if i % 2 else s for i, s in enumerate(found.snippet))
+    return f"{head}\n  firebell handbook show {_name(found.chapter)}\n  {text}"

@@ -1,0 +1,105 @@
+"""What is done with the handbook's templates: read, worded anew, put back, kept in a Git repository."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from firebell.handbook import shelf, store, templates
+from firebell.handbook.model import Change, Own, Shipped, Source, Step, Template
+from firebell.kit.db import Tx
+from firebell.kit.errors import Forbidden, Invalid, NotFound
+from firebell.kit.events import Actor
+from firebell.kit.text import clean_text
+from firebell.people.model import Person, Role
+
+MANAGERS = (Role.ADMIN, Role.MANAGER)
+
+table = shelf.table
+
+
+def only_manager(person: Person) -> None:
+    """Raise `Forbidden` for whoever may not change the organisation's texts."""
+    if person.role not in MANAGERS:
+        raise Forbidden("Templates are for managers and admins.", hint="Ask an admin of your organisation.")
+
+
+def _shipped(template_id: str) -> Shipped:
+    found = shelf.shipped().get(template_id)
+    if found is None:
+        known = ", ".join(shelf.shipped())
+        raise NotFound(f"There is no template {template_id[:100]!r}.", hint=f"There are: {known}.")
+    return found
+
+
+async def template(tx: Tx, template_id: str) -> Template:
+    """Return the organisation's own text, else the shipped one; raise `NotFound` that names the ids."""
+    shipped = _shipped(template_id)
+    return Template(shipped, await store.own(tx, template_id))
+
+
+async def all_templates(tx: Tx) -> dict[str, Template]:
+    """Return the text for each id, in the order of the handbook."""
+    own = {o.id: o for o in await store.all_own(tx)}
+    return {name: Template(shipped, own.get(name)) for name, shipped in shelf.shipped().items()}
+
+
+async def set_template(tx: Tx, actor: Actor, template_id: str, body: str, now: datetime) -> Template:
+    """Word a template anew; the shipped text word for word means that none is kept.
+
+    Raises `Invalid` for an empty or too long text and for a slot that does not exist.
+    """
+    shipped = _shipped(template_id)
+    if why := templates.fault(shipped, body):
+        raise Invalid("This text cannot be used.", fields={"body": why})
+    clean = clean_text(body, templates.LONGEST) + "\n"
+    await store.lock(tx)
+    if templates.same(clean, shipped.body):
+        return await _reset(tx, actor, shipped, now)
+    old = await store.own(tx, template_id)
+    if old is None or old.body != clean or old.source is not Source.APP:
+        await store.put(tx, template_id, clean, Source.APP, actor.label, now)
+        await tx.audit(actor, "template.changed", f"template:{template_id}", now, source=Source.APP)
+    return Template(shipped, Own(template_id, clean, Source.APP, actor.label, now))
+
+
+async def reset(tx: Tx, actor: Actor, template_id: str, now: datetime) -> Template:
+    """Go back to the shipped text; a second time changes nothing."""
+    await store.lock(tx)
+    return await _reset(tx, actor, _shipped(template_id), now)
+
+
+async def _reset(tx: Tx, actor: Actor, shipped: Shipped, now: datetime) -> Template:
+    if await store.delete(tx, shipped.id):
+        await tx.audit(actor, "template.reset", f"template:{shipped.id}", now)
+    return Template(shipped, None)
+
+
+async def apply(
+    tx: Tx,
+    actor: Actor,
+    files: Mapping[str, str],
+    now: datetime,
+    *,
+    prune: bool = False,
+    dry_run: bool = False,
+) -> list[Change]:
+    """Make the organisation's texts those of the Markdown `files` of a repository, all of them or none.
+
+    What an earlier apply set and the files no longer name goes back to the shipped text; what was set in the
+    app stays unless `prune`. Raises `Invalid` whose fields are `file:line`.
+    """
+    bodies = templates.gathered(files, shelf.shipped())
+    clean = {name: clean_text(body, templates.LONGEST) + "\n" for name, body in bodies.items()}
+    await store.lock(tx)
+    changes = templates.plan(clean, shelf.shipped(), await store.all_own(tx), prune=prune)
+    if dry_run:
+        return changes
+    for change in changes:
+        if change.step is Step.REMOVED:
+            await store.delete(tx, change.id)
+        elif change.step is not Step.UNCHANGED:
+            assert change.body
+            await store.put(tx, change.id, change.body, Source.GIT, actor.label, now)
+    done = {c.id: c.step for c in changes if c.step is not Step.UNCHANGED}
+    if done:
+        await tx.audit(actor, "templates.applied", "templates", now, **{str(k): v for k, v in done.items()})
+    return changes

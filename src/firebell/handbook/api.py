@@ -1,0 +1,219 @@
+"""The handbook and the organisation's templates over JSON."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import Field
+
+from firebell.handbook import actions, book, render, shelf, templates
+from firebell.handbook.model import Chapter, Source, Step, Template
+from firebell.kit import api
+from firebell.kit.api import Ctx, Given, Name, Shown, Text, Yes, problems
+from firebell.kit.db import Tx
+from firebell.kit.errors import Invalid
+from firebell.people import actions as people
+from firebell.people.access import Caller, may
+
+router = api.router("handbook")
+
+Anybody = Annotated[Caller, may()]
+Reader = Annotated[Caller, may("incidents:read")]
+Responder = Annotated[Caller, may("incidents:write")]
+
+
+class PartShown(Shown):
+    """A part of a chapter; `anchor` is what a link to it ends with."""
+
+    title: str
+    anchor: str
+
+
+class ChapterShown(Shown):
+    """One file of the handbook."""
+
+    slug: str
+    path: str
+    title: str
+    url: str
+    parts: list[PartShown]
+
+
+class ChapterDetail(ChapterShown):
+    """One file of the handbook with its text."""
+
+    text: str
+
+
+class HitShown(Shown):
+    """A part of a chapter that has every word that was asked for."""
+
+    slug: str
+    chapter: str
+    title: str
+    url: str
+    snippet: str
+
+
+class TemplateShown(Shown):
+    """One text; `source` says whose words it has."""
+
+    id: str
+    title: str
+    note: str
+    group: str
+    source: Source
+    changed_by: str | None
+    changed_at: datetime | None
+
+
+class TemplateDetail(TemplateShown):
+    """One text with its words, the shipped ones, and the slots that it may have."""
+
+    body: str
+    shipped: str
+    slots: list[str]
+
+
+class NewBody(Given):
+    """The words, with slots such as {{title}}."""
+
+    body: Annotated[Text, Field(min_length=1, max_length=templates.LONGEST)]
+
+
+class GivenFile(Given):
+    """One Markdown file of a repository."""
+
+    name: Name
+    text: Annotated[Text, Field(max_length=500_000)]
+
+
+class Repository(Given):
+    """Every file with templates; what an earlier one set and these no longer name is removed."""
+
+    files: Annotated[list[GivenFile], Field(min_length=1, max_length=100)]
+    dry_run: Yes = False
+    prune: Annotated[Yes, Field(description="also remove what was set in the app")] = False
+
+
+class ChangeShown(Shown):
+    """What becomes of one template; removed is back to the shipped text."""
+
+    id: str
+    step: Step
+
+
+def _chapter(found: Chapter, public_url: str) -> ChapterShown:
+    return ChapterShown(
+        slug=found.slug,
+        path=found.path,
+        title=found.title,
+        url=public_url + render.address(found),
+        parts=[PartShown(title=title, anchor=anchor) for anchor, title in render.contents(found.path)],
+    )
+
+
+@router.get("/handbook", summary="The chapters of the handbook")
+async def list_chapters(ctx: Ctx, caller: Anybody) -> list[ChapterShown]:
+    return [_chapter(c, ctx.public_url) for c in shelf.chapters()]
+
+
+@router.get("/handbook/chapter", summary="One chapter as it is written", responses=problems(404))
+async def get_chapter(
+    ctx: Ctx,
+    caller: Anybody,
+    slug: Annotated[Text, Query(description="such as references/incident-roles; empty for the first")] = "",
+) -> ChapterDetail:
+    found = shelf.chapter(slug)
+    return ChapterDetail(**_chapter(found, ctx.public_url).model_dump(), text=found.text)
+
+
+@router.get("/handbook/search", summary="Parts of chapters that have every word, the best first")
+async def search_handbook(
+    ctx: Ctx, caller: Anybody, q: Annotated[Text, Query(min_length=1, max_length=200)]
+) -> list[HitShown]:
+    return [
+        HitShown(
+            slug=hit.chapter.slug,
+            chapter=hit.chapter.title,
+            title=hit.heading.text,
+            url=f"{ctx.public_url}{render.address(hit.chapter)}#{hit.heading.anchor}",
+            snippet="".join(hit.snippet),
+        )
+        for hit in book.search(shelf.chapters(), q)
+    ]
+
+
+def _shown(found: Template) -> TemplateShown:
+    return TemplateShown(
+        id=found.id,
+        title=found.title,
+        note=found.note,
+        group=found.group,
+        source=found.source,
+        changed_by=found.own.changed_by if found.own else None,
+        changed_at=found.own.changed_at if found.own else None,
+    )
+
+
+def _detail(found: Template) -> TemplateDetail:
+    return TemplateDetail(
+        **_shown(found).model_dump(),
+        body=found.body,
+        shipped=found.shipped.body,
+        slots=sorted(templates.allowed(found.shipped)),
+    )
+
+
+async def _manager(tx: Tx, caller: Caller) -> None:
+    actions.only_manager(await people.person(tx, caller.person_id))
+
+
+@router.get("/templates", summary="Every template, in the order of the handbook")
+async def list_templates(ctx: Ctx, caller: Reader) -> list[TemplateShown]:
+    async with ctx.db.tx() as tx:
+        return [_shown(t) for t in (await actions.all_templates(tx)).values()]
+
+
+@router.post(
+    "/templates/apply",
+    summary="Make the texts those of a repository's Markdown files (managers and admins)",
+)
+async def apply_templates(ctx: Ctx, caller: Responder, given: Repository) -> list[ChangeShown]:
+    files = {file.name: file.text for file in given.files}
+    if len(files) < len(given.files):
+        raise Invalid("Two files have the same name.", fields={"files": "Name each by its path."})
+    async with ctx.db.tx() as tx:
+        await _manager(tx, caller)
+        changes = await actions.apply(
+            tx, caller.actor, files, ctx.clock.now(), prune=given.prune, dry_run=given.dry_run
+        )
+    return [ChangeShown(id=c.id, step=c.step) for c in changes]
+
+
+@router.get("/templates/{template_id}", summary="One template with its words", responses=problems(404))
+async def get_template(ctx: Ctx, caller: Reader, template_id: Text) -> TemplateDetail:
+    async with ctx.db.tx() as tx:
+        return _detail(await actions.template(tx, template_id))
+
+
+@router.put(
+    "/templates/{template_id}",
+    summary="Word a template anew (managers and admins)",
+    responses=problems(404),
+)
+async def set_template(ctx: Ctx, caller: Responder, template_id: Text, given: NewBody) -> TemplateDetail:
+    async with ctx.db.tx() as tx:
+        await _manager(tx, caller)
+        return _detail(await actions.set_template(tx, caller.actor, template_id, given.body, ctx.clock.now()))
+
+
+@router.delete(
+    "/templates/{template_id}",
+    summary="Go back to the shipped text (managers and admins)",
+    responses=problems(404),
+)
+async def reset_template(ctx: Ctx, caller: Responder, template_id: Text) -> TemplateDetail:
+    async with ctx.db.tx() as tx:
+        await _manager(tx, caller)
+        return _detail(await actions.reset(tx, caller.actor, template_id, ctx.clock.now()))

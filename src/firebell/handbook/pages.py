@@ -1,0 +1,82 @@
+"""The handbook to read: its chapters, search, and each file as it is."""
+
+from itertools import groupby, pairwise
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from firebell.handbook import book, render, shelf
+from firebell.handbook.model import Chapter
+from firebell.kit import html
+from firebell.kit.shipped import skill
+from firebell.people import access
+
+router = APIRouter(include_in_schema=False)
+
+_FOLDERS = {
+    "": "Start",
+    "references": "Look it up",
+    "examples": "Templates",
+    "examples/runbooks": "Runbooks",
+    "examples/integrations": "Programs",
+    "scripts": "Programs",
+}
+
+
+def _group(found: Chapter) -> str:
+    folder = found.path.rpartition("/")[0]
+    return _FOLDERS.get(folder, folder)
+
+
+def shelf_groups() -> list[tuple[str, list[Chapter]]]:
+    """Return the chapters by what they are for, in the order in which they are read."""
+    order = list(dict.fromkeys(_FOLDERS.values()))
+    found = sorted(shelf.chapters(), key=lambda c: order.index(_group(c)))
+    return [(name, list(of)) for name, of in groupby(found, _group)]
+
+
+@router.get("/handbook")
+async def start(request: Request, q: str = "") -> Response:
+    await access.signed_in(request)
+    query = q.strip()[:200]
+    if query:
+        hits = book.search(shelf.chapters(), query)
+        context = {
+            "nav": "handbook",
+            "q": query,
+            "hits": hits,
+            "snippet": render.snippet,
+            "to": render.address,
+        }
+        return await html.page(request, "handbook/search.html", context)
+    return await _show(request, shelf.chapter(book.FIRST))
+
+
+@router.get("/handbook/{slug:path}")
+async def chapter(request: Request, slug: str, download: str = "") -> Response:
+    await access.signed_in(request)
+    found = shelf.chapter(slug)
+    if download:
+        name = found.path.rpartition("/")[2]
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', **html.HEADERS}
+        return PlainTextResponse(skill(found.path), headers=headers)
+    if slug != found.slug:
+        return html.to(render.address(found))
+    return await _show(request, found)
+
+
+async def _show(request: Request, found: Chapter) -> Response:
+    groups = shelf_groups()
+    order = [c for _, of in groups for c in of]
+    following = next((b for a, b in pairwise(order) if a is found), None)
+    context = {
+        "nav": "handbook",
+        "c": found,
+        "html": "" if found.is_code else render.rendered(found.path),
+        "contents": render.contents(found.path),
+        "groups": groups,
+        "following": following,
+        "to": render.address,
+        "q": "",
+    }
+    return await html.page(request, "handbook/chapter.html", context)

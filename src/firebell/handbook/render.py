@@ -1,0 +1,135 @@
+"""A chapter as HTML: headings that can be linked to, links that stay in the app, code that can be copied."""
+
+import posixpath
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup, escape
+
+from firebell.handbook import shelf
+from firebell.handbook.book import headings
+from firebell.handbook.model import Chapter, Heading
+from firebell.handbook.templates import slots
+
+PAGES = (
+    *("incidents", "pages", "oncall", "escalation", "services", "alerts", "post-mortems", "handbook"),
+    *("runbooks", "settings"),
+)
+"""Where paths in backticks lead that are pages of the product."""
+_PAGE = re.compile(rf"/(?:{'|'.join(PAGES)})(?:/[a-z-]+)*(?:\?[\w=&-]+)?(?:#[\w-]+)?")
+_EXTERNAL = re.compile(r"(?:[a-z][a-z+.-]*:|/|#)", re.IGNORECASE)
+
+
+def target(path: str, href: str) -> str:
+    """Return where a link of the file `path` leads in the app; a path outside of the handbook stays."""
+    if not href or _EXTERNAL.match(href):
+        return href
+    file, hash_, anchor = href.partition("#")
+    wanted = posixpath.normpath(posixpath.join(posixpath.dirname(path), file))
+    found = next((c for c in shelf.chapters() if c.path == wanted), None)
+    return f"{address(found)}{hash_}{anchor}" if found else href
+
+
+def address(found: Chapter) -> str:
+    """Return the page of a chapter."""
+    return f"/handbook/{found.slug}" if found.slug else "/handbook"
+
+
+def _html(content: str, kind: str = "html_inline") -> Token:
+    return Token(kind, "", 0, content=content)
+
+
+def _link(href: str) -> tuple[Token, Token]:
+    return Token("link_open", "a", 1, attrs={"href": href}), Token("link_close", "a", -1)
+
+
+def _inline(path: str, children: Sequence[Token]) -> list[Token]:
+    """Return the words of a paragraph with their links turned to the app, and paths of pages linked."""
+    out: list[Token] = []
+    inside = False
+    for child in children:
+        if child.type == "link_open":
+            inside = True
+            href = target(path, str(child.attrs.get("href", "")))
+            child.attrs["href"] = href
+            if "://" in href:
+                child.attrs["rel"] = "noopener"
+        inside = inside and child.type != "link_close"
+        if child.type == "code_inline" and not inside and _PAGE.fullmatch(child.content):
+            start, end = _link(child.content)
+            out += [start, child, end]
+        else:
+            out.append(child)
+    return out
+
+
+def _task(children: list[Token]) -> bool:
+    """Turn the `[ ]` with which a list item begins into a box, and say whether there was one."""
+    if not children or not children[0].content.startswith("[ ] "):
+        return False
+    children[0].content = children[0].content.removeprefix("[ ] ")
+    return True
+
+
+@cache
+def rendered(path: str) -> Markup:
+    """Return the HTML of a Markdown chapter by its path. The files are the product's own, raw HTML is off."""
+    found = shelf.chapter(path)
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    anchors = iter(headings(found.text))
+    out: list[Token] = []
+    items: list[Token] = []
+    heading = Heading(1, found.title, "")
+    for token in markdown.parse(found.text):
+        if token.type == "inline":
+            children = token.children or []
+            if items and _task(children):
+                items[-1].attrJoin("class", "task")
+            token.children = _inline(path, children)
+            items = []
+        elif token.type == "heading_open":
+            heading = next(anchors)
+            token.attrs["id"] = heading.anchor
+        elif token.type == "heading_close":
+            label = escape(f"Link to {heading.text}")
+            if token.tag != "h1":
+                out.append(_html(f' <a class="hash" href="#{heading.anchor}" aria-label="{label}">#</a>'))
+        elif token.type == "list_item_open":
+            items = [token]
+        elif token.type == "table_open":
+            label = escape(f"Table: {heading.text}")
+            out.append(
+                _html(f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">', "html_block")
+            )
+        if token.type in ("fence", "code_block"):
+            out.append(_html(_code(token, heading.text), "html_block"))
+            continue
+        out.append(token)
+        if token.type == "table_close":
+            out.append(_html("</div>", "html_block"))
+    return Markup(markdown.renderer.render(out, markdown.options, {}))  # noqa: S704 - raw HTML is off, see above
+
+
+def _code(token: Token, above: str) -> str:
+    empty = slots(token.content)
+    label = escape(f"{'Template' if empty else 'Code'}: {above}")
+    return (
+        f'<div class="code"><pre tabindex="0" aria-label="{label}"><code>{escape(token.content)}</code></pre>'
+        '<button class="btn quiet" type="button" data-copy>Copy</button></div>\n'
+    )
+
+
+@cache
+def contents(path: str) -> list[tuple[str, str]]:
+    """Return (anchor, words) of the parts of a chapter, for its table of contents."""
+    found = shelf.chapter(path)
+    return [] if found.is_code else [(h.anchor, h.text) for h in headings(found.text) if h.level == 2]
+
+
+def snippet(parts: Sequence[str]) -> Markup:
+    """Return a search result with the words that were asked for marked."""
+    pieces = [Markup("<mark>{}</mark>").format(p) if i % 2 else escape(p) for i, p in enumerate(parts)]
+    return Markup("").join(pieces)

@@ -1,0 +1,44 @@
+"""The shipped chapters and templates, read once."""
+
+from functools import cache
+
+from firebell.handbook import book, templates
+from firebell.handbook.model import Chapter, Shipped
+from firebell.kit.errors import NotFound
+from firebell.kit.shipped import skill, skill_files
+
+
+@cache
+def chapters() -> tuple[Chapter, ...]:
+    """Return every chapter, the first one first."""
+    return tuple(book.chapter(path, skill(path)) for path in book.ordered(skill_files("")))
+
+
+def chapter(slug: str) -> Chapter:
+    """Return the chapter of a slug or a path; raise `NotFound` that names the near ones."""
+    wanted = slug.strip("/")
+    for found in chapters():
+        if wanted in (found.slug, found.path):
+            return found
+    tail = wanted.rpartition("/")[2].rpartition(".")[0] or wanted.rpartition("/")[2]
+    near = [c.slug for c in chapters() if tail and tail in c.slug]
+    hint = f"Did you mean {near[0]}?" if near else "See /handbook, or 'firebell handbook list'."
+    raise NotFound(f"The handbook has no chapter {wanted[:200]!r}.", hint=hint)
+
+
+@cache
+def shipped() -> dict[str, Shipped]:
+    """Return the shipped templates by id, in the order of their files."""
+    found = [t for c in chapters() if c.path.startswith("examples/") and not c.is_code for t in _read(c)]
+    return {t.id: t for t in found}
+
+
+def _read(found: Chapter) -> list[Shipped]:
+    read, faults = templates.read(found.text)
+    assert not faults, f"{found.path}: {faults}"
+    return read
+
+
+def table(path: str, heading: str) -> list[list[str]]:
+    """Return a table of the handbook, its head first, as plain words."""
+    return book.table(chapter(path).text, heading)

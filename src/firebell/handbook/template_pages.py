@@ -1,0 +1,89 @@
+"""The organisation's templates: the list, one to read or word anew, and what differs from the shipped text."""
+
+import difflib
+from itertools import groupby
+
+from fastapi import APIRouter, Request, Response
+
+from firebell.handbook import actions, templates
+from firebell.handbook.model import Template
+from firebell.handbook.sample import SAMPLE
+from firebell.kit import html
+from firebell.kit.errors import Invalid
+from firebell.kit.markdown import rendered
+from firebell.people import access
+from firebell.people.model import Person
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/handbook/templates")
+async def listed(request: Request) -> Response:
+    await access.signed_in(request)
+    async with html.ctx(request).db.tx() as tx:
+        found = (await actions.all_templates(tx)).values()
+    groups = [(name, list(of)) for name, of in groupby(found, lambda t: t.group)]
+    return await html.page(request, "handbook/templates.html", {"nav": "handbook", "groups": groups})
+
+
+def difference(shipped: str, own: str) -> list[tuple[str, str]]:
+    """Return the lines of two texts, each with `-` for gone, `+` for new, or a space for the same."""
+    lines = difflib.ndiff(shipped.splitlines(), own.splitlines())
+    return [(line[0], line[2:]) for line in lines if line[0] != "?"]
+
+
+async def _show(
+    request: Request, me: Person, found: Template, body: str, error: Invalid | None = None
+) -> Response:
+    document = found.id in ("postmortem", "handoff")
+    filled = templates.fill(body, SAMPLE)
+    context = {
+        "nav": "handbook",
+        "t": found,
+        "body": body,
+        "error": error,
+        "may_edit": me.role in actions.MANAGERS,
+        "slots": sorted(templates.allowed(found.shipped)),
+        "document": rendered(filled) if document else "",
+        "parts": templates.parts(filled),
+        "diff": difference(found.shipped.body, body) if body.strip() != found.shipped.body.strip() else [],
+    }
+    return await html.page(request, "handbook/template.html", context, error.status if error else 200)
+
+
+@router.get("/handbook/templates/{template_id}")
+async def one(request: Request, template_id: str) -> Response:
+    me = await access.signed_in(request)
+    async with html.ctx(request).db.tx() as tx:
+        found = await actions.template(tx, template_id)
+    return await _show(request, me, found, found.body)
+
+
+@router.post("/handbook/templates/{template_id}")
+async def save(request: Request, template_id: str, preview: str = "") -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    actions.only_manager(me)
+    ctx, body = html.ctx(request), str(form.get("body", "")).replace("\r\n", "\n")
+    async with ctx.db.tx() as tx:
+        found = await actions.template(tx, template_id)
+    if preview:
+        why = templates.fault(found.shipped, body)
+        return await _show(
+            request, me, found, body, Invalid("Not like this.", fields={"body": why}) if why else None
+        )
+    try:
+        async with ctx.db.tx() as tx:
+            await actions.set_template(tx, access.actor_of(me), template_id, body, ctx.clock.now())
+    except Invalid as error:
+        return await _show(request, me, found, body, error)
+    return html.to(f"/handbook/templates/{found.id}")
+
+
+@router.post("/handbook/templates/{template_id}/reset")
+async def reset(request: Request, template_id: str) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
+    actions.only_manager(me)
+    async with ctx.db.tx() as tx:
+        found = await actions.reset(tx, access.actor_of(me), template_id, ctx.clock.now())
+    return html.to(f"/handbook/templates/{found.id}")

@@ -1,0 +1,232 @@
+"""Templates in Markdown (pure): found by their form, filled by their slots, changed by a repository.
+
+A template is a heading of level two or three, a paragraph that begins with its id in backticks and ` · `, and
+one fenced block of `markdown` or `text` whose content is the template. Slots are `{{name}}`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from firebell.handbook.model import Change, Own, Shipped, Source, Step
+from firebell.kit.errors import Invalid
+
+LONGEST = 20_000
+"""How many characters a template may have."""
+INCIDENT = frozenset(
+    [
+        "ref",
+        "title",
+        "severity",
+        "severity_meaning",
+        "phase",
+        "summary",
+        "impact",
+        "services",
+        "commander",
+        "comms",
+        "declared_at",
+        "detected_at",
+        "resolved_at",
+        "closed_at",
+        "impact_start",
+        "impact_end",
+        "duration",
+        "next_update",
+        "now",
+        "workaround",
+        "cause",
+        "mitigation",
+        "link",
+        "status_link",
+        "organisation",
+        "audience",
+        "tz",
+        "date",
+        "topic",
+        "runbooks",
+        "postmortem_due",
+        "customers",
+    ]
+)
+"""The slots of texts about an incident."""
+POSTMORTEM = frozenset(
+    [
+        "ref",
+        "title",
+        "severity",
+        "date",
+        "services",
+        "summary",
+        "impact",
+        "detected_to_declared",
+        "detected_to_end",
+        "declared_to_closed",
+        "timeline",
+        "findings",
+        "mitigations",
+    ]
+)
+HANDOFF = frozenset(
+    [
+        "schedule",
+        "day",
+        "leaving",
+        "entering",
+        "at",
+        "tz",
+        "open_pages",
+        "open_incidents",
+        "summary",
+        "pages",
+        "incidents",
+        "nights",
+        "ahead",
+        "postmortems",
+    ]
+)
+
+_SLOT = re.compile(r"\{\{(\w+)\}\}")
+_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_INFO = ("markdown", "text")
+_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+def fill(body: str, slots: Mapping[str, str]) -> str:
+    """Return the text with its slots filled; a slot that is not known stays, so that a person sees it."""
+    return _SLOT.sub(lambda found: slots.get(found[1], found[0]), body)
+
+
+def slots(body: str) -> list[str]:
+    """Return the names of the slots of a text, each once, in order."""
+    return list(dict.fromkeys(_SLOT.findall(body)))
+
+
+def parts(body: str) -> list[tuple[str, bool]]:
+    """Return a text in pieces, each with whether it is a slot that is still empty."""
+    edges = [0, *(edge for found in _SLOT.finditer(body) for edge in found.span()), len(body)]
+    return [(body[a:b], number % 2 == 1) for number, (a, b) in enumerate(pairwise(edges)) if a < b]
+
+
+def allowed(shipped: Shipped) -> frozenset[str]:
+    """Return the slots that a text for this id may have: those the product fills, and those of the shipped text."""
+    filled = {"postmortem": POSTMORTEM, "handoff": HANDOFF}.get(shipped.id, INCIDENT)
+    return filled | frozenset(slots(shipped.body))
+
+
+def _opening(token: Token) -> tuple[str, str] | None:
+    """Return the id and the note with which a paragraph announces a template, None for other prose."""
+    first, *rest = token.children or [token]
+    words = "".join(child.content if child.type != "softbreak" else " " for child in rest)
+    if first.type != "code_inline" or not words.startswith(" · "):
+        return None
+    return first.content, words.removeprefix(" · ").strip()
+
+
+def read(text: str) -> tuple[list[Shipped], dict[int, str]]:
+    """Return the templates of a Markdown text, and what is wrong by line number."""
+    tokens = [t for t in _markdown.parse(text) if t.level == 0 or t.type == "inline"]
+    found: dict[str, Shipped] = {}
+    faults: dict[int, str] = {}
+    above = {1: "", 2: "", 3: ""}
+    for index, token in enumerate(tokens):
+        if token.type == "heading_open" and token.tag in ("h1", "h2", "h3"):
+            level = int(token.tag[1])
+            above |= {n: "" for n in above if n >= level} | {level: tokens[index + 1].content}
+        if token.type != "paragraph_open" or tokens[index - 1].type != "heading_close":
+            continue
+        opening = _opening(tokens[index + 1])
+        if opening is None or tokens[index - 1].tag not in ("h2", "h3"):
+            continue
+        name, note = opening
+        fence = tokens[index + 3] if index + 3 < len(tokens) else None
+        line = (token.map or [0])[0] + 1
+        if not _ID.fullmatch(name):
+            faults[line] = f"{name!r} is not an id: use lower-case words joined by hyphens."
+        elif name in found:
+            faults[line] = f"{name} is here already, in line {found[name].line}."
+        elif fence is None or fence.type != "fence" or fence.info.strip() not in _INFO:
+            faults[line] = f"{name} has no text: a fenced block of `markdown` or `text` must follow."
+        else:
+            # a file of one template is named by its own title
+            title, group = (above[3], above[2]) if tokens[index - 1].tag == "h3" else (above[1], "Documents")
+            found[name] = Shipped(name, title, note, group, fence.content, line)
+    return list(found.values()), faults
+
+
+def fault(shipped: Shipped, body: str) -> str | None:
+    """Return what is wrong with a text for an id, None when it can be used."""
+    if not body.strip():
+        return f"{shipped.id} is empty: write a text, or leave it out to use the shipped one."
+    if len(body) > LONGEST:
+        return f"{shipped.id} has {len(body):,} characters; at most {LONGEST:,}."
+    unknown = [name for name in slots(body) if name not in allowed(shipped)]
+    if unknown:
+        known = ", ".join(sorted(allowed(shipped)))
+        return f"{shipped.id} has no slot {{{{{unknown[0]}}}}}. There are: {known}."
+    return None
+
+
+def gathered(files: Mapping[str, str], shipped: Mapping[str, Shipped]) -> dict[str, str]:
+    """Return the text for each id in Markdown files by their names.
+
+    Raises `Invalid` whose fields are `file:line`; files without a template are nothing wrong, all of them are.
+    """
+    bodies: dict[str, str] = {}
+    faults: dict[str, str] = {}
+    for name in sorted(files):
+        templates, wrong = read(files[name])
+        faults |= {f"{name}:{line}": text for line, text in wrong.items()}
+        for template in templates:
+            where = f"{name}:{template.line}"
+            if template.id not in shipped:
+                faults[where] = f"There is no template {template.id}. There are: {', '.join(shipped)}."
+            elif template.id in bodies:
+                faults[where] = f"{template.id} is in another file already."
+            elif why := fault(shipped[template.id], template.body):
+                faults[where] = why
+            else:
+                bodies[template.id] = template.body
+    if faults:
+        raise Invalid("The templates cannot be applied; nothing was changed.", fields=faults)
+    if not bodies:
+        names = ", ".join(sorted(files)) or "no file"
+        raise Invalid(
+            f"There is no template in {names}.", hint="Look at 'firebell template show' for the form."
+        )
+    return bodies
+
+
+def plan(
+    bodies: Mapping[str, str],
+    shipped: Mapping[str, Shipped],
+    own: Sequence[Own],
+    *,
+    prune: bool,
+) -> list[Change]:
+    """Return what applying a repository does with each template that it names or that it kept before.
+
+    What the organisation wrote in the app stays when the repository does not name it, unless `prune`. A text
+    that is the shipped one word for word is not kept as an own one: it follows the product's next version.
+    """
+    before = {o.id: o for o in own}
+    changes = []
+    for name, body in bodies.items():
+        old = before.get(name)
+        if same(body, shipped[name].body):
+            changes.append(Change(name, Step.REMOVED if old else Step.UNCHANGED, None))
+        elif old is None:
+            changes.append(Change(name, Step.CREATED, body))
+        else:
+            step = Step.UNCHANGED if same(body, old.body) and old.source is Source.GIT else Step.CHANGED
+            changes.append(Change(name, step, body))
+    gone = [o.id for o in own if o.id not in bodies and (prune or o.source is Source.GIT)]
+    return [*changes, *(Change(name, Step.REMOVED, None) for name in gone)]
+
+
+def same(one: str, other: str) -> bool:
+    """Say whether two texts differ in nothing but the empty lines around them."""
+    return one.strip() == other.strip()

@@ -1,0 +1,32 @@
+"""The page with every message about an incident, ready to be copied."""
+
+from itertools import groupby
+
+from fastapi import APIRouter, Request, Response
+
+from firebell.incidents import actions
+from firebell.incidents.messages import messages
+from firebell.kit import html
+from firebell.kit.refs import number
+from firebell.people import access
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/incidents/{ref}/messages")
+async def show(request: Request, ref: str) -> Response:
+    me, ctx = await access.signed_in(request), html.ctx(request)
+    async with ctx.db.tx() as tx:
+        incident = await actions.incident(tx, number("INC", ref))
+        found = await messages(tx, incident, ctx.public_url, me.tz, ctx.clock.now())
+    groups = [("Fits now", [m for m in found if m.fits])]
+    groups += [
+        (name, list(of)) for name, of in groupby((m for m in found if not m.fits), lambda m: m.template.group)
+    ]
+    context = {
+        "nav": "incidents",
+        "live": f"inc-{incident.id}",
+        "i": incident,
+        "groups": [(name, of) for name, of in groups if of],
+    }
+    return await html.page(request, "incidents/messages.html", context)

@@ -1,0 +1,91 @@
+"""Quiet hours at the ledger (spec 2.4): what can wait is put back, and comes as one message at their end."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from firebell.kit.db import Tx
+from firebell.paging import ledger
+from firebell.paging.channels import Message, Outcome
+from firebell.paging.model import Delivery
+from firebell.paging.personal import can_wait
+from firebell.people import actions as people
+
+SHOWN = 50
+"""How many messages a bundle spells out; it says how many more there are."""
+
+
+async def sift(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> list[Delivery]:
+    """Put back what quiet hours hold now; return the rest, with all that was held for the same method."""
+    patient = [d for d in claimed if can_wait(d.rank, d.reason)]
+    if not patient:
+        return list(claimed)
+    until = await people.held_until(tx, list({d.person_id for d in patient}), now)
+    held = [d for d in patient if d.person_id in until]
+    if held:
+        await ledger.hold(tx, held, [until[d.person_id] for d in held])
+    going = [d for d in claimed if d not in held]
+    over = list({d.method_id for d in going if d.held})
+    return [*going, *await ledger.claim_held(tx, over, now)] if over else going
+
+
+class Parcel(NamedTuple):
+    """What goes as one message: one delivery, or all that was held for one contact method.
+
+    `message` is an outcome for what nobody can put into words.
+    """
+
+    deliveries: tuple[Delivery, ...]
+    message: Message | Outcome
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: the same parcel sent again is recognised as one."""
+        keys = [d.idempotency_key for d in self.deliveries]
+        return keys[0] if len(keys) == 1 else hashlib.sha256("|".join(keys).encode()).hexdigest()[:32]
+
+
+def parcels(found: Iterable[tuple[Delivery, Message | Outcome]]) -> list[Parcel]:
+    """Return what goes out, in the order given: what was held for one method goes together."""
+    alone: list[Parcel] = []
+    held: dict[int, list[tuple[Delivery, Message]]] = {}
+    for delivery, message in found:
+        if delivery.held and isinstance(message, Message):
+            held.setdefault(delivery.method_id, []).append((delivery, message))
+        else:
+            alone.append(Parcel((delivery,), message))
+    together = [Parcel(tuple(d for d, _ in group), bundle([m for _, m in group])) for group in held.values()]
+    return [*alone, *together]
+
+
+def bundle(messages: Sequence[Message]) -> Message:
+    """Return one message that says what each of these says, and how to take each page."""
+    if len(messages) == 1:
+        return messages[0]
+    lines = [_told(m) for m in messages[:SHOWN]]
+    if len(messages) > SHOWN:
+        lines.append(f"And {len(messages) - SHOWN} more.")
+    return replace(
+        messages[0],
+        reason="held",
+        page_ref="",
+        title=f"{len(messages)} messages waited for the end of your quiet hours",
+        note="\n\n".join(lines),
+        urgency="low",
+        severity=None,
+        service="",
+        team="",
+        alerts=(),
+        runbook="",
+        page_url="",
+        ack_url="",
+    )
+
+
+def _told(message: Message) -> str:
+    if not message.page_ref:
+        return f"{message.title}\n{message.note}"
+    where = f" ({message.service})" if message.service else ""
+    return f"{message.subject}{where}\nAcknowledge: {message.ack_url}\nOpen: {message.page_url}"

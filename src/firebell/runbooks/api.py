@@ -1,0 +1,195 @@
+"""Runbooks over JSON."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import Field
+
+from firebell.kit import api
+from firebell.kit.api import Ctx, Given, Shown, Text, Whole, Yes, problems
+from firebell.kit.context import Context
+from firebell.kit.db import Tx
+from firebell.people.access import Caller, may
+from firebell.runbooks import actions, view
+from firebell.runbooks.check import check
+from firebell.runbooks.model import MAX_AGE_DAYS, Finding
+from firebell.runbooks.parse import read
+
+router = api.router("runbooks", "/runbooks")
+
+Reader = Annotated[Caller, may("incidents:read")]
+Responder = Annotated[Caller, may("incidents:write")]
+Body = Annotated[Text, Field(min_length=1, max_length=actions.LONGEST, examples=["# Database failover\n..."])]
+
+
+class RunbookShown(Shown):
+    """A runbook of the library.
+
+    `version` is 0 while the text is the one that comes with Firebell; `last_updated` is the day that the text
+    names, `updated_at` when it was saved here; `services` are those whose runbook address leads to it.
+    """
+
+    slug: str
+    title: str
+    owner: str
+    team: str | None
+    last_updated: date | None
+    source: str
+    shipped: bool
+    version: int
+    updated_at: datetime | None
+    updated_by: str
+    errors: int
+    warnings: int
+    services: list[str]
+
+    @classmethod
+    def of_seen(cls, found: view.Seen, **more: object) -> Self:
+        """Return a runbook with what is around it."""
+        names = ("slug", "source", "shipped", "version", "updated_at", "updated_by")
+        return cls.model_validate(
+            {
+                **{name: getattr(found.stored, name) for name in names},
+                "title": found.title,
+                "owner": found.runbook.owner,
+                "team": found.team,
+                "last_updated": found.runbook.updated,
+                "errors": found.errors,
+                "warnings": found.warnings,
+                "services": [s.slug for s in found.services],
+                **more,
+            }
+        )
+
+
+class FindingShown(Shown):
+    """What is wrong at which line, and what to do."""
+
+    id: str
+    level: Literal["error", "warning"]
+    line: int
+    message: str
+    fix: str
+
+
+class RunbookDetail(RunbookShown):
+    """The runbook with its Markdown and its findings."""
+
+    body: str
+    findings: list[FindingShown]
+
+
+class NewText(Given):
+    """The whole text; `source` says where it is kept, `version` from which one it was made (0: shipped or none).
+
+    Without `version` whatever is there is replaced. With `dry_run` nothing is kept.
+    """
+
+    body: Body
+    source: Annotated[Text, Field(max_length=500)] = ""
+    version: Annotated[Whole | None, Field(ge=0, le=api.MAX_ID)] = None
+    dry_run: Yes = False
+
+
+class Saved(Shown):
+    """What saving did, or would do, and what is wrong with the text."""
+
+    slug: str
+    change: Literal["created", "changed", "unchanged"]
+    findings: list[FindingShown]
+
+
+class TextToCheck(Given):
+    """A text that is not kept; the age limit is in days."""
+
+    body: Body
+    max_age_days: Annotated[Whole, Field(ge=1, le=3650)] = MAX_AGE_DAYS
+
+
+class Checked(Shown):
+    """What a text says of itself, and what is wrong with it; links and teams are not followed."""
+
+    title: str
+    owner: str
+    last_updated: date | None
+    findings: list[FindingShown]
+
+
+def _shown(findings: list[Finding]) -> list[FindingShown]:
+    return [FindingShown.model_validate(f) for f in findings]
+
+
+async def _detail(ctx: Context, tx: Tx, slug: str) -> RunbookDetail:
+    stored = await actions.runbook(tx, slug)
+    (found,) = await view.seen(tx, [stored], ctx.public_url, ctx.clock.now())
+    return RunbookDetail.of_seen(found, body=stored.body, findings=_shown(list(found.findings)))
+
+
+@router.get("", summary="The whole library, by title")
+async def list_runbooks(ctx: Ctx, caller: Reader) -> list[RunbookShown]:
+    async with ctx.db.tx() as tx:
+        found = await view.seen(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
+    return [RunbookShown.of_seen(s) for s in found]
+
+
+@router.post("/check", summary="Check a text without keeping it")
+async def check_runbook(ctx: Ctx, caller: Reader, given: TextToCheck) -> Checked:
+    runbook = read(given.body)
+    findings = check(runbook, ctx.clock.now().date(), max_age_days=given.max_age_days)
+    return Checked(
+        title=runbook.title,
+        owner=runbook.owner,
+        last_updated=runbook.updated,
+        findings=_shown(findings),
+    )
+
+
+@router.get("/{slug}", summary="One runbook with its Markdown", responses=problems(404))
+async def get_runbook(ctx: Ctx, caller: Reader, slug: Text) -> RunbookDetail:
+    async with ctx.db.tx() as tx:
+        return await _detail(ctx, tx, slug)
+
+
+@router.put(
+    "/{slug}",
+    summary="Keep a text; 409 when somebody else saved since `version`",
+    responses=problems(409),
+)
+async def save_runbook(ctx: Ctx, caller: Responder, slug: Text, given: NewText) -> Saved:
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        change = await actions.save(
+            tx,
+            caller.actor,
+            slug,
+            given.body,
+            now,
+            source=given.source,
+            version=given.version,
+            dry_run=given.dry_run,
+        )
+        if given.dry_run:
+            findings = check(read(given.body), now.date(), teams=await actions.owners(tx))
+        else:
+            findings = (await actions.findings(tx, [await actions.runbook(tx, slug)], now))[slug]
+    return Saved(slug=slug, change=change.value, findings=_shown(findings))
+
+
+@router.delete(
+    "/{slug}",
+    status_code=204,
+    summary="Take a runbook out of the library; a shipped one can be brought back",
+    responses=problems(404),
+)
+async def delete_runbook(ctx: Ctx, caller: Responder, slug: Text) -> None:
+    async with ctx.db.tx() as tx:
+        await actions.remove(tx, caller.actor, slug, ctx.clock.now())
+
+
+@router.post(
+    "/{slug}/restore", summary="Go back to the text that comes with Firebell", responses=problems(404)
+)
+async def restore_runbook(ctx: Ctx, caller: Responder, slug: Text) -> RunbookDetail:
+    async with ctx.db.tx() as tx:
+        await actions.restore(tx, caller.actor, slug, ctx.clock.now())
+        return await _detail(ctx, tx, slug)

@@ -1,0 +1,217 @@
+"""What is wrong with a runbook: parts, owner, age, links, fences and steps, each finding with its fix."""
+
+import posixpath
+import re
+from collections.abc import Collection, Iterable
+from datetime import date, timedelta
+from itertools import pairwise
+from urllib.parse import unquote
+
+from firebell.runbooks.model import MAX_AGE_DAYS, PARTS, Fence, Finding, Level, Runbook
+
+RULES = {
+    "R-PART": "All eight parts are there, in order, and none is empty.",
+    "R-OWNER": "A team or a role that exists owns it.",
+    "R-DATE": "It says on which day somebody last looked at it.",
+    "R-STALE": "Somebody has looked at it lately.",
+    "R-LINK": "Every link within the repository leads somewhere.",
+    "R-FENCE": "Every fenced block is closed, says its language, and has no placeholder left in it.",
+    "R-STEP": "Steps are numbered, and at least one is a command.",
+}
+"""Every check, with what it asks for."""
+_PLACEHOLDER = re.compile(
+    r"<(?P<tag>[A-Za-z][\w.-]*)(?: [\w.-]*[A-Za-z][\w.-]*)*>|\{\{ *\w+ *\}\}"
+    r"|\b(?:CHANGE_?ME|REPLACE_?ME|YOUR_[A-Z]\w*)\b"
+)
+_HTML = frozenset(
+    ("a", "b", "body", "code", "div", "head", "html", "i", "p", "pre", "script", "span", "title")
+)
+_ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+_UNNAMED = re.compile(r"(tbd|todo|none|nobody|n/a|unknown)\b|[-?. ]*$", re.I)
+_TOMORROW = timedelta(days=1)
+
+
+def check(
+    runbook: Runbook,
+    today: date,
+    *,
+    max_age_days: int = MAX_AGE_DAYS,
+    folder: str = "",
+    existing: Collection[str] | None = None,
+    teams: Collection[str] | None = None,
+) -> list[Finding]:
+    """Return the findings by line.
+
+    `folder` is where the runbook lies and `existing` every path there is, both relative to the same root with
+    `/` between names; without `existing` links are not followed. `teams` are the names of those that have an
+    active member; without it any owner will do.
+    """
+    found = [
+        *_parts(runbook),
+        *_owner(runbook, teams),
+        *_date(runbook, today, max_age_days),
+        *_links(runbook, folder, existing),
+        *(finding for fence in runbook.fences for finding in _fence(fence)),
+        *_steps(runbook),
+    ]
+    return sorted(found, key=lambda f: (f.line, f.id))
+
+
+def _error(id_: str, line: int, message: str, fix: str) -> Finding:
+    return Finding(id_, Level.ERROR, line, message, fix)
+
+
+def _warning(id_: str, line: int, message: str, fix: str) -> Finding:
+    return Finding(id_, Level.WARNING, line, message, fix)
+
+
+def _parts(runbook: Runbook) -> Iterable[Finding]:
+    if not runbook.title:
+        yield _error("R-PART", 1, "It has no title.", "Begin with one line such as '# Database failover'.")
+    names = [p.name for p in runbook.parts]
+    last = max((p.line for p in runbook.parts), default=1)
+    for at, name in enumerate(PARTS):
+        part = runbook.part(name)
+        if part is None:
+            before = f"after '## {PARTS[at - 1]}'" if at else "first"
+            yield _error("R-PART", last, f"The part {name} is missing.", f"Add '## {name}' {before}.")
+        elif not part.body:
+            yield _error(
+                "R-PART", part.line, f"The part {name} is empty.", "Write it, or say why there is none."
+            )
+        elif names.count(name) > 1:
+            again = [p.line for p in runbook.parts if p.name == name][1]
+            yield _error("R-PART", again, f"The part {name} is there twice.", "Put the two together.")
+    for part in runbook.parts:
+        if part.name not in PARTS:
+            yield _warning(
+                "R-PART",
+                part.line,
+                f"{part.name or 'An empty heading'} is none of the eight parts.",
+                "Make it an H3 of the part that it belongs to.",
+            )
+    known = [p for p in runbook.parts if p.name in PARTS]
+    for one, after in pairwise(known):
+        if PARTS.index(after.name) < PARTS.index(one.name):
+            yield _error(
+                "R-PART",
+                after.line,
+                f"{after.name} comes after {one.name}.",
+                f"Keep the order: {', '.join(PARTS)}.",
+            )
+
+
+def _owner(runbook: Runbook, teams: Collection[str] | None) -> Iterable[Finding]:
+    part = runbook.part("Owner")
+    if part is None or not part.body:
+        return
+    if _UNNAMED.match(runbook.owner):
+        yield _error(
+            "R-OWNER", part.line, "Nobody owns it.", "Name a team or a role on the first line of Owner."
+        )
+    elif teams is not None and owning_team(runbook.owner, teams) is None:
+        yield _warning(
+            "R-OWNER",
+            part.line,
+            f"{runbook.owner} is no team here that has an active member.",
+            f"Write the name of a team: {', '.join(sorted(teams)[:8]) or 'there is none yet'}.",
+        )
+
+
+def owning_team(owner: str, teams: Collection[str]) -> str | None:
+    """Return the team whose name the owner's line is, or begins with; letter case does not matter."""
+    line = owner.casefold()
+    fits = [t for t in teams if re.match(rf"{re.escape(t.casefold())}(?!\w)", line)]
+    return max(fits, key=len, default=None)
+
+
+def _date(runbook: Runbook, today: date, max_age_days: int) -> Iterable[Finding]:
+    part = runbook.part("Last updated")
+    if part is None or not part.body:
+        return
+    fix = f"Write the day on which somebody last went through it, such as {today.isoformat()}."
+    if runbook.updated is None:
+        yield _error("R-DATE", part.line, "Last updated has no date on its first line.", fix)
+    elif runbook.updated > today + _TOMORROW:
+        # a writer east of the reader may be a day ahead
+        yield _error("R-DATE", part.line, f"{runbook.updated} is in the future.", fix)
+    elif (today - runbook.updated).days > max_age_days:
+        age = (today - runbook.updated).days
+        yield _warning(
+            "R-STALE",
+            part.line,
+            f"Nobody has looked at it for {age} days; {max_age_days} is the limit.",
+            "Walk through it, best in a drill, correct what is wrong, and set the date.",
+        )
+
+
+def targets(runbook: Runbook, folder: str) -> frozenset[str]:
+    """Return the paths that the links of a runbook in `folder` lead to, which must exist."""
+    paths = {link.target.partition("#")[0] for link in runbook.links if not _ELSEWHERE.match(link.target)}
+    return frozenset(_resolved(folder, unquote(path)) for path in paths if path)
+
+
+def _links(runbook: Runbook, folder: str, existing: Collection[str] | None) -> Iterable[Finding]:
+    for link in runbook.links:
+        path, _, anchor = link.target.partition("#")
+        path = unquote(path)
+        if _ELSEWHERE.match(link.target):
+            continue
+        if not path:
+            if anchor and unquote(anchor) not in {h.anchor for h in runbook.headings}:
+                yield _error(
+                    "R-LINK", link.line, f"No heading is reached by #{anchor}.", "Correct the fragment."
+                )
+        elif existing is not None and _resolved(folder, path) not in existing:
+            yield _error(
+                "R-LINK",
+                link.line,
+                f"This link leads nowhere: {path}.",
+                "Correct the path, which begins at the runbook's own folder, or take the link out.",
+            )
+
+
+def _resolved(folder: str, path: str) -> str:
+    """Return where a relative path leads from the root of `existing`; one from the root stays as it is."""
+    return posixpath.normpath(path.lstrip("/") if path.startswith("/") else posixpath.join(folder, path))
+
+
+def _fence(fence: Fence) -> Iterable[Finding]:
+    if not fence.closed:
+        yield _error("R-FENCE", fence.line, "This block is never closed.", "End it with a line of ```.")
+    if not fence.language:
+        yield _warning(
+            "R-FENCE",
+            fence.line,
+            "This block does not say its language.",
+            "Write ```bash, ```sql or ```text.",
+        )
+    if not fence.text.strip():
+        yield _error(
+            "R-FENCE", fence.line, "This block is empty.", "Write the command, or take the block out."
+        )
+    if not fence.shell:
+        return
+    for at, line in enumerate(fence.text.split("\n"), fence.line + 1):
+        for found in _PLACEHOLDER.finditer(line):
+            if (found["tag"] or "").lower() not in _HTML:
+                yield _error(
+                    "R-FENCE",
+                    at,
+                    f"{found[0]} is left to be filled in.",
+                    'Use a variable that must be set, such as : "${PGHOST:?the primary\'s host}".',
+                )
+
+
+def _steps(runbook: Runbook) -> Iterable[Finding]:
+    part = runbook.part("Steps")
+    if part is None or not part.body:
+        return
+    if not runbook.steps:
+        yield _error(
+            "R-STEP", part.line, "No step is numbered.", "Begin each with '### 1. ...', or number a list."
+        )
+    if not runbook.commands("Steps"):
+        yield _error(
+            "R-STEP", part.line, "No step has a command.", "Write what is typed as a fenced block, ```bash."
+        )

@@ -1,0 +1,148 @@
+"""Runbooks: the library, the document with what is wrong beside it, its editor."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request, Response
+
+from firebell.kit import html
+from firebell.kit.errors import Conflict, FirebellError, Invalid
+from firebell.people import access
+from firebell.runbooks import actions, view
+from firebell.runbooks.check import check
+from firebell.runbooks.model import PARTS, Finding
+from firebell.runbooks.parse import read
+from firebell.runbooks.show import rendered
+
+router = APIRouter(include_in_schema=False)
+
+_HINTS = {
+    "Trigger": "Which page fires, or what people see.",
+    "Severity": "How bad it is, and when it is worse.",
+    "Prerequisites": "Access, tools, and the variables that the commands need.",
+    "Steps": "### 1. ...\n\nWhy, the command, what it says when all is well, and what to do otherwise.",
+    "Verification": "How you know that it is over.",
+    "Rollback": "How each step is taken back.",
+    "Owner": "The name of a team.",
+}
+
+
+def outline(day: str) -> str:
+    """Return the eight parts with a word on each, to begin a runbook with."""
+    parts = [f"## {name}\n\n{_HINTS.get(name, day)}" for name in PARTS]
+    return "# Name of the runbook\n\n" + "\n\n".join(parts) + "\n"
+
+
+@router.get("/runbooks")
+async def library(request: Request) -> Response:
+    await access.signed_in(request)
+    ctx = html.ctx(request)
+    async with ctx.db.tx() as tx:
+        found = await view.seen(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
+        gone = await actions.taken_out(tx)
+    return await html.page(
+        request, "runbooks/runbooks.html", {"nav": "runbooks", "runbooks": found, "gone": gone}
+    )
+
+
+async def _editor(
+    request: Request,
+    slug: str = "",
+    body: str | None = None,
+    findings: Sequence[Finding] | None = None,
+    error: FirebellError | None = None,
+) -> Response:
+    """Show the editor of a runbook, or of a new one, with the text as given or as it is kept."""
+    ctx = html.ctx(request)
+    async with ctx.db.tx() as tx:
+        stored = await actions.runbook(tx, slug) if slug else None
+    day = ctx.clock.now().date().isoformat()
+    context = {
+        "nav": "runbooks",
+        "r": stored,
+        "title": (read(stored.body).title or slug) if stored else "",
+        "body": body if body is not None else stored.body if stored else outline(day),
+        "theirs": rendered(stored.body) if stored and isinstance(error, Conflict) else "",
+        "findings": findings,
+        "error": error,
+        "errors": error.fields if error else {},
+    }
+    return await html.page(request, "runbooks/edit.html", context, error.status if error else 200)
+
+
+@router.get("/runbooks/new")
+async def new(request: Request) -> Response:
+    await access.signed_in(request)
+    return await _editor(request)
+
+
+@router.get("/runbooks/{slug}")
+async def runbook(request: Request, slug: str) -> Response:
+    await access.signed_in(request)
+    ctx = html.ctx(request)
+    async with ctx.db.tx() as tx:
+        everything = await actions.library(tx)
+        stored = await actions.runbook(tx, slug)
+        (found,) = await view.seen(tx, [stored], ctx.public_url, ctx.clock.now())
+    known = {r.slug for r in everything}
+    context = {
+        "nav": "runbooks",
+        "seen": found,
+        "r": stored,
+        "html": rendered(stored.body, known.__contains__),
+        "address": view.address(ctx.public_url, slug),
+    }
+    return await html.page(request, "runbooks/runbook.html", context)
+
+
+@router.get("/runbooks/{slug}/edit")
+async def edit(request: Request, slug: str) -> Response:
+    await access.signed_in(request)
+    return await _editor(request, slug)
+
+
+async def _save(request: Request, slug: str) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx, body = html.ctx(request), str(form.get("body", ""))
+    now = ctx.clock.now()
+    if form.get("check"):
+        async with ctx.db.tx() as tx:
+            teams = await actions.owners(tx)
+        return await _editor(request, slug, body, check(read(body), now.date(), teams=teams))
+    version = str(form.get("version", ""))
+    if not version.isdecimal() or len(version) > 18:
+        raise Invalid("The form carries no version.", hint="Load the page again.")
+    try:
+        async with ctx.db.tx() as tx:
+            target = slug or actions.slug_of(body)
+            await actions.save(tx, access.actor_of(me), target, body, now, version=int(version))
+    except (Conflict, Invalid) as error:
+        return await _editor(request, slug, body, error=error)
+    return html.to(f"/runbooks/{target}")
+
+
+@router.post("/runbooks")
+async def create(request: Request) -> Response:
+    return await _save(request, "")
+
+
+@router.post("/runbooks/{slug}")
+async def save(request: Request, slug: str) -> Response:
+    return await _save(request, slug)
+
+
+@router.post("/runbooks/{slug}/remove")
+async def remove(request: Request, slug: str) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
+    async with ctx.db.tx() as tx:
+        await actions.remove(tx, access.actor_of(me), slug, ctx.clock.now())
+    return html.to("/runbooks")
+
+
+@router.post("/runbooks/{slug}/restore")
+async def restore(request: Request, slug: str) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
+    async with ctx.db.tx() as tx:
+        await actions.restore(tx, access.actor_of(me), slug, ctx.clock.now())
+    return html.to(f"/runbooks/{slug}")

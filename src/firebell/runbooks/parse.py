@@ -1,0 +1,152 @@
+"""Markdown read as a runbook: title, eight parts, owner, date, commands and links, each with its line."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import lru_cache
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from firebell.runbooks.model import Fence, Heading, Link, Part, Runbook, Step
+
+_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+"""What ends a line in CommonMark; `splitlines` knows more, which would shift the numbers."""
+_NUMBERED = re.compile(r"^\d+[.)]\s+\S")
+_DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+
+
+@lru_cache(maxsize=256)
+def read(text: str) -> Runbook:
+    """Return the document as a runbook; whatever the text is, it is read and what is missing is empty."""
+    tokens = _markdown.parse(text)
+    lines = _NEWLINE.split(text)
+    parts = tuple(_parts(tokens, lines))
+    return Runbook(
+        title=next((words(tokens[i + 1]) for i, t in _headings(tokens) if t.tag == "h1"), ""),
+        parts=parts,
+        owner=_first_line(parts, "Owner"),
+        updated=_date(_first_line(parts, "Last updated")),
+        fences=tuple(_fences(tokens, lines)),
+        links=tuple(_links(tokens)),
+        steps=tuple(_steps(tokens)),
+        headings=tuple(_named(tokens)),
+    )
+
+
+def anchors(titles: Iterable[str]) -> list[str]:
+    """Return the fragment by which each heading is reached, as GitHub makes it: a second one gets `-1`."""
+    found: list[str] = []
+    seen: dict[str, int] = {}
+    for title in titles:
+        kept = "".join(c for c in title.lower() if c in " -_" or unicodedata.category(c)[0] in "LNM")
+        anchor = kept.replace(" ", "-")
+        times = seen.get(anchor, 0)
+        seen[anchor] = times + 1
+        found.append(f"{anchor}-{times}" if times else anchor)
+    return found
+
+
+def _named(tokens: Sequence[Token]) -> Iterable[Heading]:
+    heads = _headings(tokens)
+    titles = [words(tokens[i + 1]).strip() for i, _ in heads]
+    for (_, head), title, anchor in zip(heads, titles, anchors(titles), strict=True):
+        yield Heading(int(head.tag[1]), title, anchor)
+
+
+def _headings(tokens: Sequence[Token]) -> list[tuple[int, Token]]:
+    return [(i, t) for i, t in enumerate(tokens) if t.type == "heading_open" and t.level == 0]
+
+
+def words(inline: Token) -> str:
+    """Return what an inline token says without its marks."""
+    kept = ("text", "code_inline", "softbreak")
+    return "".join(
+        " " if c.type == "softbreak" else c.content for c in inline.children or () if c.type in kept
+    )
+
+
+def _line(token: Token) -> int:
+    return token.map[0] + 1 if token.map else 1
+
+
+def _parts(tokens: Sequence[Token], lines: Sequence[str]) -> Iterable[Part]:
+    heads = [(i, t) for i, t in _headings(tokens) if t.tag in ("h1", "h2")]
+    for at, (i, head) in enumerate(heads):
+        if head.tag != "h2" or head.map is None:
+            continue
+        after = heads[at + 1][1].map if at + 1 < len(heads) else None
+        end = after[0] if after else len(lines)
+        yield Part(words(tokens[i + 1]).strip(), _line(head), "\n".join(lines[head.map[1] : end]).strip())
+
+
+def _first_line(parts: Sequence[Part], name: str) -> str:
+    """Return the first line of a part as words, without marks such as emphasis or a bullet."""
+    body = next((p.body for p in parts if p.name == name), "")
+    for token in _markdown.parse(body):
+        if token.type == "inline":
+            return (
+                words(token).strip()
+                if "\n" not in token.content
+                else words(_markdown.parseInline(token.content.split("\n", 1)[0])[0]).strip()
+            )
+    return ""
+
+
+def _date(text: str) -> date | None:
+    for year, month, day in _DATE.findall(text):
+        try:
+            return date(int(year), int(month), int(day))
+        except ValueError:
+            continue
+    return None
+
+
+def _fences(tokens: Sequence[Token], lines: Sequence[str]) -> Iterable[Fence]:
+    part = step = ""
+    for i, token in enumerate(tokens):
+        if token.type == "heading_open" and token.level == 0:
+            title = words(tokens[i + 1]).strip()
+            if token.tag in ("h1", "h2"):
+                part, step = title if token.tag == "h2" else "", ""
+            elif token.tag == "h3":
+                step = title
+        elif token.type == "fence" and token.map:
+            language = (token.info.split() or [""])[0].lower()
+            yield Fence(_line(token), language, token.content, part, step, _closed(token, lines))
+
+
+def _closed(token: Token, lines: Sequence[str]) -> bool:
+    assert token.map
+    start, end = token.map
+    last = lines[end - 1].lstrip(" \t>").rstrip() if end - 1 < len(lines) else ""
+    return end - 1 > start and len(last) >= len(token.markup) and set(last) == set(token.markup)
+
+
+def _links(tokens: Sequence[Token]) -> Iterable[Link]:
+    for token in tokens:
+        for child in token.children or ():
+            target = child.attrGet("href") if child.type == "link_open" else None
+            target = child.attrGet("src") if child.type == "image" else target
+            if target is not None:
+                yield Link(_line(token), str(target))
+
+
+def _steps(tokens: Sequence[Token]) -> Iterable[Step]:
+    inside, lists = False, []
+    for i, token in enumerate(tokens):
+        if token.type == "heading_open" and token.level == 0:
+            title = words(tokens[i + 1]).strip()
+            if token.tag in ("h1", "h2"):
+                inside = token.tag == "h2" and title == "Steps"
+            elif inside and token.tag == "h3" and _NUMBERED.match(title):
+                yield Step(_line(token), title)
+        elif token.type in ("ordered_list_open", "bullet_list_open"):
+            lists.append(token.type)
+        elif token.type in ("ordered_list_close", "bullet_list_close"):
+            lists.pop()
+        elif inside and token.type == "list_item_open" and lists == ["ordered_list_open"]:
+            first = next((t for t in tokens[i:] if t.type in ("inline", "list_item_close")), token)
+            yield Step(_line(token), words(first).strip())

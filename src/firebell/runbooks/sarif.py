@@ -1,0 +1,59 @@
+"""Findings as SARIF 2.1.0, which code hosts show beside the lines (OASIS, 27 March 2020, with Errata 01)."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from firebell.runbooks.check import RULES
+from firebell.runbooks.model import Finding
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+def document(found: Mapping[str, Sequence[Finding]], version: str) -> dict[str, Any]:
+    """Return the SARIF log of one run, JSON-able; `found` has the findings for each path, `version` is ours."""
+    ids = list(RULES)
+    return {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "firebell runbook check",
+                        "version": version,
+                        "rules": [
+                            {"id": id_, "shortDescription": {"text": text}} for id_, text in RULES.items()
+                        ],
+                    }
+                },
+                "columnKind": "unicodeCodePoints",
+                "results": [
+                    _result(path, finding, ids.index(finding.id))
+                    for path, findings in found.items()
+                    for finding in findings
+                ],
+            }
+        ],
+    }
+
+
+def _result(path: str, finding: Finding, rule: int) -> dict[str, Any]:
+    # the line is no part of the print: a finding stays the same one when text is added above it
+    print_ = hashlib.sha256(f"{path}\0{finding.id}\0{finding.message}".encode()).hexdigest()[:32]
+    return {
+        "ruleId": finding.id,
+        "ruleIndex": rule,
+        "level": str(finding.level),
+        "message": {"text": f"{finding.message} {finding.fix}"},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": quote(path)},
+                    "region": {"startLine": finding.line},
+                }
+            }
+        ],
+        "partialFingerprints": {"finding/v1": print_},
+    }

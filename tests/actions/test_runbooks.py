@@ -1,0 +1,170 @@
+"""The library on a real database: shipped until replaced, taken out and brought back, never lost in a race."""
+
+import asyncio
+from datetime import date
+
+import pytest
+
+from firebell.kit import shipped
+from firebell.kit.clock import FakeClock
+from firebell.kit.db import Db
+from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.events import Actor
+from firebell.people import actions as people
+from firebell.runbooks import actions
+from firebell.runbooks.actions import Change
+from firebell.runbooks.model import Stored
+from firebell.runbooks.show import FOLDER
+from tests.rules.test_runbooks import GOOD
+
+ACTOR = Actor("system", "Test")
+SHIPPED = ["cache-invalidation", "database-failover", "ddos-mitigation"]
+
+
+async def slugs(db: Db) -> list[str]:
+    """Return the library by slug."""
+    async with db.tx() as tx:
+        return [r.slug for r in await actions.library(tx)]
+
+
+async def one(db: Db, slug: str) -> Stored:
+    """Return a runbook."""
+    async with db.tx() as tx:
+        return await actions.runbook(tx, slug)
+
+
+async def save(db: Db, clock: FakeClock, slug: str, body: str = GOOD, **more: object) -> Change:
+    """Keep a text."""
+    async with db.tx() as tx:
+        return await actions.save(tx, ACTOR, slug, body, clock.now(), **more)  # type: ignore[arg-type]
+
+
+async def test_a_new_install_has_the_shipped_runbooks(db: Db) -> None:
+    assert await slugs(db) == SHIPPED
+    found = await one(db, "database-failover")
+    assert found.body == shipped.skill(f"{FOLDER}/database-failover.md")
+    assert (found.own, found.shipped, found.version, found.updated_by) == (False, True, 0, "")
+
+
+async def test_an_own_text_takes_the_place_of_the_shipped_one_until_it_is_put_back(
+    db: Db, clock: FakeClock
+) -> None:
+    assert await save(db, clock, "database-failover", source="ops/failover.md") is Change.CHANGED
+    found = await one(db, "database-failover")
+    assert (found.body, found.source, found.version) == (GOOD, "ops/failover.md", 1)
+    assert (found.own, found.shipped, found.updated_at, found.updated_by) == (True, True, clock.now(), "Test")
+    assert await slugs(db) == SHIPPED
+    async with db.tx() as tx:
+        back = await actions.restore(tx, ACTOR, "database-failover", clock.now())
+        assert not back.own
+        with pytest.raises(NotFound, match="No runbook mine comes with Firebell"):
+            await actions.restore(tx, ACTOR, "mine", clock.now())
+
+
+async def test_a_shipped_runbook_is_taken_out_and_brought_back(db: Db, clock: FakeClock) -> None:
+    async with db.tx() as tx:
+        await actions.remove(tx, ACTOR, "ddos-mitigation", clock.now())
+        assert await actions.taken_out(tx) == ["ddos-mitigation"]
+    assert await slugs(db) == SHIPPED[:2]
+    with pytest.raises(NotFound) as gone:
+        await one(db, "ddos-mitigation")
+    assert "cache-invalidation" in gone.value.hint
+    assert await save(db, clock, "ddos-mitigation") is Change.CREATED
+    async with db.tx() as tx:
+        await actions.remove(tx, ACTOR, "ddos-mitigation", clock.now())
+        await actions.restore(tx, ACTOR, "ddos-mitigation", clock.now())
+        assert await actions.taken_out(tx) == []
+    assert await slugs(db) == SHIPPED
+
+
+async def test_an_own_runbook_is_made_changed_left_alone_and_deleted_and_the_audit_log_says_so(
+    db: Db, clock: FakeClock
+) -> None:
+    assert await save(db, clock, "payments-failover", dry_run=True) is Change.CREATED
+    assert await slugs(db) == SHIPPED
+    assert await save(db, clock, "payments-failover") is Change.CREATED
+    assert (
+        await save(db, clock, "payments-failover", GOOD.replace("\n", "\r\n") + "\n \n") is Change.UNCHANGED
+    )
+    assert await save(db, clock, "payments-failover", source="a.md") is Change.CHANGED
+    assert (await one(db, "payments-failover")).version == 2
+    async with db.tx() as tx:
+        await actions.remove(tx, ACTOR, "payments-failover", clock.now())
+        log = await tx.fetch(
+            "select action, detail from audit where subject like 'runbook:%' order by id desc"
+        )
+    assert [entry["action"] for entry in log] == ["runbook.removed", "runbook.changed", "runbook.created"]
+    assert log[1]["detail"] == {"source": "a.md"}
+    assert await slugs(db) == SHIPPED
+
+
+async def test_nobody_overwrites_what_they_have_not_seen(db: Db, clock: FakeClock) -> None:
+    await save(db, clock, "payments-failover", version=0)
+    with pytest.raises(Conflict):
+        await save(db, clock, "payments-failover", GOOD + "\nMine.", version=0)
+    with pytest.raises(Conflict):
+        await save(db, clock, "database-failover", version=1)
+    assert (await one(db, "payments-failover")).body == GOOD
+
+    async def race(n: int) -> bool:
+        try:
+            await save(db, clock, "payments-failover", f"{GOOD}\nText {n}.", version=1)
+        except Conflict:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(race(n) for n in range(5)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("slug", "body", "field"),
+    [
+        ("new", GOOD, "slug"),
+        ("Payments Failover", GOOD, "slug"),
+        ("", GOOD, "slug"),
+        ("ok", " \n", "body"),
+        ("ok", "x" * 200_001, "body"),
+    ],
+)
+async def test_a_bad_address_or_text_is_refused(
+    db: Db, clock: FakeClock, slug: str, body: str, field: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        await save(db, clock, slug, body)
+    assert list(refused.value.fields) == [field]
+
+
+async def test_the_owner_is_a_team_that_has_somebody_in_it(db: Db, clock: FakeClock) -> None:
+    await save(db, clock, "payments-failover")
+
+    async def ids() -> list[str]:
+        async with db.tx() as tx:
+            stored = await actions.runbook(tx, "payments-failover")
+            return [f.id for f in (await actions.findings(tx, [stored], clock.now()))[stored.slug]]
+
+    assert await ids() == ["R-LINK", "R-OWNER"]
+    async with db.tx() as tx:
+        person = await people.create_person(
+            tx,
+            ACTOR,
+            name="Priya",
+            email="priya@example.org",
+            role="responder",
+            tz="UTC",
+            now=clock.now(),
+        )
+        team = await people.create_team(tx, ACTOR, name="Payments", members=[], now=clock.now())
+    assert await ids() == ["R-LINK", "R-OWNER"], "a team without anybody owns nothing"
+    async with db.tx() as tx:
+        await people.set_team_members(
+            tx, ACTOR, team_id=team.id, members=[(person.id, "member")], now=clock.now()
+        )
+    assert await ids() == ["R-LINK"]
+    await save(db, clock, "other")
+    assert await ids() == [], "the link leads to a runbook of the library"
+    await save(db, clock, "payments-failover", GOOD.replace("other.md", "../docs/x.md"))
+    assert await ids() == ["R-LINK"]
+    await save(db, clock, "payments-failover", GOOD.replace("other.md", "../docs/x.md"), source="ops/a.md")
+    assert await ids() == [], "links of a repository are followed there"
+    clock.advance(date(2027, 2, 12) - clock.now().date())
+    assert await ids() == ["R-STALE"]

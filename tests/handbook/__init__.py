@@ -1,0 +1,1 @@
+"""The scripts of the handbook, run as their readers run them."""

@@ -1,0 +1,1 @@
+"""Servers on the loopback address that refuse what the real APIs refuse, by their published descriptions."""

@@ -1,0 +1,239 @@
+"""What the handbook states and the code also knows is the same; one of the two is wrong when this fails."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from firebell.handbook import book, shelf, templates
+from firebell.incidents import lifecycle, words
+from firebell.incidents.model import ROLE_NAMES, Phase, Role
+from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify
+from firebell.kit.shipped import skill, skill_files
+from tests.house.source import SRC
+
+SEVERITY = "references/severity-classification.md"
+WORKFLOW = "references/incident-workflow.md"
+FILES = {
+    "SKILL.md",
+    "references/severity-classification.md",
+    "references/incident-roles.md",
+    "references/incident-workflow.md",
+    "references/blameless-postmortems.md",
+    "references/tool-comparison.md",
+    "references/escalation-matrix.md",
+    "examples/communication-templates.md",
+    "examples/postmortem-template.md",
+    "examples/oncall-handoff-template.md",
+    "examples/runbooks/database-failover.md",
+    "examples/runbooks/cache-invalidation.md",
+    "examples/runbooks/ddos-mitigation.md",
+    "examples/integrations/pagerduty-slack.py",
+    "examples/integrations/statuspage-auto-update.py",
+    "examples/integrations/postmortem-generator.py",
+    "scripts/classify-severity.py",
+}
+TEMPLATES = {
+    *("update-first", "update-progress", "update-mitigated", "update-resolved", "update-handover"),
+    *("channel-pinned", "channel-name", "all-clear", "status-investigating", "status-identified"),
+    *("status-monitoring", "status-resolved", "status-maintenance", "email-acknowledge", "email-update"),
+    *("email-resolved", "executive-brief", "regulator-gdpr-33", "regulator-financial", "regulator-hipaa"),
+    *("holding-statement", "postmortem", "handoff"),
+}
+CHECKS = re.compile(r"\b([IPFRC]-[A-Z]{2,}(?:-[A-Z]+)*)\b")
+SPECIFIED = {
+    *("I-LATE", "I-NOIC", "I-HANDSON", "I-ROLE", "I-HANDOVER", "I-UPDATE", "I-STATUS", "I-EMAIL"),
+    *("I-NOPROGRESS", "I-SEVDEBATE", "I-EARLYCLOSE", "I-PROVISIONAL", "I-NOTIMELINE", "I-NORUNBOOK"),
+    *("P-SKIPPED", "P-SECTIONS", "P-WHYS", "P-BLAME", "P-ACTIONS", "P-STALE", "P-REPEAT"),
+    *("F-FATIGUE", "F-NOACTION", "R-STALE", "R-PART", "R-UNTESTED", "R-OWNER"),
+    *("C-DUE", "C-LATE", "C-UNDETERMINED"),
+}
+
+
+def table(path: str, heading: str) -> list[dict[str, str]]:
+    """Return a table of the handbook as rows by the names of its columns."""
+    head, *rows = shelf.table(path, heading)
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def severities() -> dict[str, dict[str, str]]:
+    return {row.pop(""): row for row in table(SEVERITY, "The table")}
+
+
+def minutes(text: str) -> int | None:
+    """Return the first number of minutes or hours in a cell."""
+    found = re.search(r"(\d+) (min|h)\b", text)
+    return int(found[1]) * (60 if found[2] == "h" else 1) if found else None
+
+
+def test_exactly_the_files_of_the_written_practice_are_there() -> None:
+    assert set(skill_files("")) == FILES
+
+
+def test_the_skill_is_one_that_an_agent_can_load() -> None:
+    text = skill("SKILL.md")
+    front = book.front_matter(text)
+    assert set(front) == {"name", "description"}
+    assert front["name"] == "managing-incidents"
+    assert re.fullmatch(r"[a-z0-9-]{1,64}", front["name"])
+    assert 100 < len(front["description"]) <= 1024
+    assert len(text.splitlines()) < 500
+
+
+@pytest.mark.parametrize("sev", list(Severity), ids=lambda s: s.name)
+def test_the_severity_table_says_what_the_code_does(sev: Severity) -> None:
+    said, facts = {name: row[sev.name] for name, row in severities().items()}, FACTS[sev]
+    assert said["Meaning"] == facts.meaning
+    assert said["Response"] == facts.response
+    assert said["Roles required"] == ", ".join(ROLE_NAMES[Role(r)] for r in facts.roles)
+    assert minutes(said["Internal updates"]) == facts.update_every
+    assert (said["Internal updates"] == "-") == (facts.update_every is None)
+    if facts.commander_within:
+        assert said["Role deadlines"] == f"Commander {facts.commander_within} min, others 15 min"
+    else:
+        assert "min" not in said["Role deadlines"]
+    due = "48 h after closure"
+    assert (said["Post-mortem due"] == due) == facts.postmortem
+    assert timedelta(hours=48) == lifecycle.POSTMORTEM_WITHIN
+
+
+def test_the_table_has_the_rows_that_others_read() -> None:
+    assert list(severities()) == [
+        *("Meaning", "Response", "Roles required", "Role deadlines", "Internal updates"),
+        *("Customer e-mail", "Status page", "MTTA target", "MTTR target", "Post-mortem due"),
+    ]
+
+
+def test_the_decision_tree_asks_the_questions_of_the_code() -> None:
+    rows = table(SEVERITY, "The decision tree")
+    assert [(r["Question"], r["Help"]) for r in rows] == [(q.text, q.help) for q in QUESTIONS]
+
+
+def test_the_twenty_cases_come_out_as_the_handbook_says() -> None:
+    cases = table(SEVERITY, "Twenty cases")
+    assert len(cases) == 20
+    yes = {"yes": True, "no": False, "unknown": None}
+    wrong = {}
+    for case in cases:
+        number, _, *answers, sev, _ = case.values()
+        given = {q.name: yes[a] for q, a in zip(QUESTIONS, answers, strict=True)}
+        if classify(given).severity.name != sev:
+            wrong[number] = (sev, classify(given).severity.name)
+    assert wrong == {}
+
+
+def test_the_roles_are_those_of_the_code() -> None:
+    rows = {row["Role"]: row for row in table("references/incident-roles.md", "Who fills what")}
+    assert list(rows) == [ROLE_NAMES[r] for r in Role]
+    for sev, facts in FACTS.items():
+        required = {name for name, row in rows.items() if row[sev.name].startswith("required")}
+        assert required == {ROLE_NAMES[Role(r)] for r in facts.roles}, sev
+        if facts.commander_within:
+            assert minutes(rows["Commander"][sev.name]) == facts.commander_within
+
+
+def test_the_phases_are_those_of_the_code() -> None:
+    rows = [row["Phase"] for row in table(WORKFLOW, "Phases")]
+    specified = [
+        *("detected", "triaging", "declared", "investigating", "mitigating", "resolved", "monitoring"),
+        *("closed", "reviewed", "dismissed", "merged"),
+    ]
+    assert rows == specified
+    assert {str(p) for p in Phase} <= set(rows)
+
+
+def test_the_process_checks_are_those_of_the_specification_and_the_code_has_no_other() -> None:
+    rows = table(WORKFLOW, "Process checks")
+    listed = [row["Id"] for row in rows]
+    assert set(listed) == SPECIFIED
+    assert len(listed) == len(SPECIFIED)
+    code = (SRC / "incidents" / "lifecycle.py").read_text()
+    running = set(CHECKS.findall(code))
+    assert running
+    assert running <= SPECIFIED
+    said = {row["Id"] for row in rows if row["Id"].startswith("I-") and "today:" in row["What it looks at"]}
+    assert said == running
+
+
+def test_no_text_names_a_check_that_does_not_exist() -> None:
+    runbooks = set(CHECKS.findall("".join(p.read_text() for p in (SRC / "runbooks").glob("*.py"))))
+    oncall = set(
+        re.findall(r"\"(S-[A-Z-]+)\"", "".join(p.read_text() for p in (SRC / "oncall").rglob("*.py")))
+    )
+    for chapter in shelf.chapters():
+        if chapter.is_code:
+            continue
+        assert set(CHECKS.findall(chapter.text)) <= SPECIFIED | runbooks, chapter.path
+        assert set(re.findall(r"\b(S-[A-Z]{2,}(?:-[A-Z]+)*)\b", chapter.text)) <= oncall, chapter.path
+
+
+def test_the_clocks_and_triggers_are_those_of_the_specification() -> None:
+    clocks = [row["Id"] for row in table(WORKFLOW, "Regulatory clocks")]
+    assert len(clocks) == len(set(clocks))
+    assert set(clocks) >= {
+        *("GDPR-33", "GDPR-33P", "GDPR-34", "UKGDPR-33", "HIPAA-IND", "HIPAA-HHS500", "HIPAA-HHS"),
+        *("HIPAA-MEDIA", "HIPAA-BA", "NIS2-EW", "NIS2-IN", "NIS2-FR", "DORA-I", "DORA-M", "DORA-F"),
+        *("SEC-8K", "NYDFS-72", "NYDFS-EXT", "NYDFS-EXT30", "USBANK-36", "FIN-NOW", "PCI", "CA-1798.82"),
+    }
+    triggers = [row["Id"] for row in table("references/escalation-matrix.md", "Triggers")]
+    assert triggers == [f"E{n}" for n in range(1, 9)]
+    blame = [row["Id"] for row in table("references/blameless-postmortems.md", "The blameless check")]
+    assert blame == ["B1", "B1s", "B1i", "B2", "B3", "B5", "B7", "B8", "B9", "B10"]
+
+
+def test_the_targets_are_the_same_in_the_skill_and_in_the_table() -> None:
+    targets = {row["Metric"]: row["Target"] for row in table("SKILL.md", "Metrics and targets")}
+    assert targets["MTBF"] == "> 30 d"
+    assert targets["Frequency"] == "down"
+    assert targets["Action completion"] == "> 90 %"
+    for metric in ("MTTA", "MTTR"):
+        said = severities()[f"{metric} target"]["SEV1"]
+        assert targets[metric] == f"< {said} for SEV1"
+
+
+def test_the_implementation_checklist_has_its_four_phases() -> None:
+    text = shelf.chapter("SKILL.md").text
+    part = text.partition("## Implementation checklist")[2].partition("\n## ")[0]
+    phases = re.split(r"^### ", part, flags=re.MULTILINE)[1:]
+    names = [phase.splitlines()[0] for phase in phases]
+    kinds = ("Foundation", "Processes", "Culture", "Optimisation")
+    assert names == [f"Phase {n}: {kind}" for n, kind in enumerate(kinds, 1)]
+    assert [len(re.findall(r"^- \[ \] \S", phase, re.MULTILINE)) for phase in phases] == [4, 4, 4, 4]
+
+
+def test_every_anti_pattern_names_its_check() -> None:
+    rows = table("SKILL.md", "Anti-patterns")
+    assert len(rows) >= 7
+    assert {row["Check"] for row in rows} <= SPECIFIED
+    assert {"I-LATE", "I-NOIC", "I-HANDSON", "P-SKIPPED", "P-BLAME", "P-STALE", "F-FATIGUE"} <= {
+        row["Check"] for row in rows
+    }
+
+
+def test_every_template_is_there_once_in_a_form_that_can_be_used() -> None:
+    paths = [p for p in skill_files("examples") if p.endswith(".md")]
+    found = [(p, *templates.read(skill(p))) for p in paths]
+    assert {p: faults for p, _, faults in found if faults} == {}
+    ids = [t.id for _, read, _ in found for t in read]
+    assert sorted(ids) == sorted(TEMPLATES)
+    assert {t.id: why for t in shelf.shipped().values() if (why := templates.fault(t, t.body))} == {}
+
+
+def test_only_regulator_notices_ask_for_what_the_program_cannot_know() -> None:
+    filled = templates.INCIDENT | templates.POSTMORTEM | templates.HANDOFF
+    for name, template in shelf.shipped().items():
+        other = set(templates.slots(template.body)) - filled
+        assert not other or name.startswith("regulator-"), f"{name}: {other}"
+
+
+def test_every_template_that_the_code_asks_for_exists() -> None:
+    fitting = {name for names in words.FITS.values() for name in names}
+    assert set(words.FITS) == set(Phase)
+    assert {*words.UPDATES, *fitting, "postmortem", "handoff"} <= TEMPLATES
+
+
+def test_the_table_of_the_wheel_and_of_the_checkout_is_read_alike() -> None:
+    for path in skill_files(""):
+        assert skill(path).strip(), path
+    with pytest.raises(FileNotFoundError, match=r"\.\./\.\./README\.md"):
+        skill("../../README.md")

@@ -1,0 +1,52 @@
+"""What is installed from a wheel has the written practice, and its templates load from there."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from firebell.kit.shipped import skill_files
+from tests.house.source import ROOT
+
+PROGRAM = """
+import firebell
+from firebell.handbook import shelf
+from firebell.kit.shipped import skill, skill_files
+print(firebell.__file__)
+print(*skill_files(""), sep=" ")
+print(*shelf.shipped(), sep=" ")
+print(len(skill("SKILL.md")))
+"""
+
+
+def test_a_wheel_carries_the_written_practice_and_reads_it_by_itself(tmp_path: Path) -> None:
+    built = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    installed = tmp_path / "installed"
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        archive.extractall(installed)
+    assert {f"firebell/handbook/skill/{path}" for path in skill_files("")} <= names
+
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    where, files, templates, length = ran.stdout.splitlines()
+    assert Path(where).is_relative_to(installed)
+    assert files.split(" ") == skill_files("")
+    assert {"postmortem", "handoff", "update-first"} <= set(templates.split(" "))
+    assert int(length) > 1000

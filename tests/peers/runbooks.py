@@ -1,0 +1,122 @@
+"""The commands of the shipped runbooks, typed into a real shell in front of real servers of Debian."""
+
+import asyncio
+import os
+import pwd
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from firebell.kit import shipped
+from firebell.runbooks.model import Runbook
+from firebell.runbooks.parse import read
+from firebell.runbooks.show import FOLDER
+
+
+def runbook(name: str) -> Runbook:
+    """Return a shipped runbook."""
+    return read(shipped.skill(f"{FOLDER}/{name}.md"))
+
+
+def block(found: Runbook, language: str, heading: str, words: str) -> str:
+    """Return the one fence of a language below a heading that has these words in it."""
+    fits = [
+        f
+        for f in found.fences
+        if f.language == language and heading in (f.step or f.part) and words in f.text
+    ]
+    assert len(fits) == 1, f"{len(fits)} blocks of {language} below {heading!r} have {words!r}"
+    return fits[0].text
+
+
+def command(found: Runbook, heading: str, words: str) -> str:
+    """Return the one command below a heading that has these words in it."""
+    return block(found, "bash", heading, words)
+
+
+def user() -> str | None:
+    """Return who the servers run as: they refuse to be root."""
+    return "postgres" if os.geteuid() == 0 else None
+
+
+@contextmanager
+def place() -> Iterator[Path]:
+    """Yield a folder that belongs to the user whom the servers run as, until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="firebell-peers-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        own(folder)
+        yield folder
+
+
+def own(folder: Path) -> None:
+    """Give a folder to the user whom the servers run as."""
+    if name := user():
+        entry = pwd.getpwnam(name)
+        os.chown(folder, entry.pw_uid, entry.pw_gid)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a command printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(slots=True)
+class Shell:
+    """Runs commands of a runbook with its variables set, as somebody who follows it would have them."""
+
+    folder: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    async def __call__(self, text: str, *, code: int = 0, **more: str) -> Typed:
+        """Run a block of a runbook, insist on its exit code, and return what it printed."""
+        process = await asyncio.create_subprocess_exec(
+            *("bash", "-uo", "pipefail", "-c", text),
+            cwd=self.folder,
+            env={
+                "HOME": str(self.folder),
+                "LC_ALL": "C.UTF-8",
+                "PATH": os.environ["PATH"],
+                **self.env,
+                **more,
+            },
+            user=user(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+        typed = Typed(process.returncode or 0, out.decode(), err.decode())
+        assert typed.code == code, f"{text}\n{typed}"
+        return typed
+
+
+def program(name: str, package: str, elsewhere: str = "") -> str:
+    """Return where a program is, looked for in `elsewhere` too; fail naming its package when it is not there."""
+    found = shutil.which(name, path=os.pathsep.join([elsewhere, os.environ["PATH"], "/usr/sbin"]))
+    if found is None:
+        pytest.fail(f"{name} is missing: apt-get install --no-install-recommends {package}", pytrace=False)
+    return found
+
+
+@asynccontextmanager
+async def server(*args: str, folder: Path) -> AsyncIterator[None]:
+    """Run a server in the foreground until the block ends, and print what it said."""
+    log = folder / f"{Path(args[0]).name}.out"
+    with log.open("wb") as out:
+        process = await asyncio.create_subprocess_exec(*args, cwd=folder, stdout=out, stderr=out, user=user())
+        try:
+            yield
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await asyncio.wait_for(process.wait(), 20)
+            print(log.read_text(encoding="utf-8", errors="replace"))

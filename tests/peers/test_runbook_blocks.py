@@ -1,0 +1,114 @@
+"""Every block of the shipped runbooks is accepted by the program that it is written for."""
+
+import asyncio
+import json
+import re
+from datetime import date
+from pathlib import Path
+
+import asyncpg
+import click
+import pytest
+
+from firebell.cli import main
+from firebell.kit import shipped
+from firebell.runbooks.check import check
+from firebell.runbooks.model import Fence
+from firebell.runbooks.parse import read
+from firebell.runbooks.show import FOLDER
+from tests.peers.runbooks import program, runbook
+
+pytestmark = pytest.mark.peers
+
+NAMES = ("cache-invalidation", "database-failover", "ddos-mitigation")
+
+
+def blocks(*languages: str) -> list[tuple[str, Fence]]:
+    """Return (name, block) of every block in one of the languages."""
+    return [(name, f) for name in NAMES for f in runbook(name).fences if f.language in languages]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_runbook_has_no_finding(name: str) -> None:
+    found = runbook(name)
+    assert found.updated
+    findings = check(found, found.updated, folder=FOLDER, existing=frozenset(shipped.skill_files()))
+    assert findings == []
+
+
+def test_these_are_all_of_them() -> None:
+    assert shipped.skill_files(FOLDER) == [f"{FOLDER}/{name}.md" for name in NAMES]
+    assert {f.language for name in NAMES for f in runbook(name).fences} == {
+        "bash",
+        "sql",
+        "nginx",
+        "yaml",
+        "text",
+    }
+
+
+async def test_shellcheck_has_nothing_to_say_of_any_command() -> None:
+    shellcheck, commands = program("shellcheck", "shellcheck"), blocks("bash")
+    assert len(commands) > 50
+
+    async def said(name: str, fence: Fence) -> list[str]:
+        process = await asyncio.create_subprocess_exec(
+            *(shellcheck, "-s", "bash", "-f", "json", "-"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await process.communicate(fence.text.encode())
+        return [f"{name}:{fence.line + c['line']}: SC{c['code']} {c['message']}" for c in json.loads(out)]
+
+    found = [line for name, fence in commands for line in await said(name, fence)]
+    assert found == []
+
+
+async def test_postgresql_runs_every_query(dsn: str) -> None:
+    queries = [q for _, fence in blocks("sql") for q in fence.text.split(";") if q.strip()]
+    assert len(queries) >= 4
+    conn = await asyncpg.connect(dsn)
+    try:
+        for query in queries:
+            await conn.fetch(query)
+    finally:
+        await conn.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_prometheus_accepts_the_alert_rules_and_each_links_to_its_runbook(
+    name: str, tmp_path: Path
+) -> None:
+    (rules,) = [f.text for f in runbook(name).fences if f.language == "yaml"]
+    urls = [line.split('"')[1] for line in rules.splitlines() if "runbook_url" in line]
+    assert len(urls) == rules.count("- alert:") > 1
+    assert set(urls) == {f"https://firebell.example.org/runbooks/{name}"}
+    file = tmp_path / "rules.yml"
+    file.write_text(rules, encoding="utf-8")
+    process = await asyncio.create_subprocess_exec(
+        *(program("promtool", "prometheus"), "check", "rules", "--lint-fatal", str(file)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_commands_of_firebell_exist_with_their_options(name: str) -> None:
+    said = re.findall(r"\bfirebell ((?:[a-z]+ ?)+)([^`\n]*)", shipped.skill(f"{FOLDER}/{name}.md"))
+    if name != "cache-invalidation":
+        assert len(said) >= 2
+    for words, rest in said:
+        command: click.Command | None = main
+        for word in words.split():
+            if isinstance(command, click.Group):
+                command = command.get_command(click.Context(command), word)
+        assert command, f"firebell {words}"
+        known = {option for param in command.params for option in param.opts}
+        assert set(re.findall(r"--[a-z-]+", rest)) <= known, f"firebell {words}{rest}"
+
+
+def test_a_runbook_that_lacks_a_part_would_be_found() -> None:
+    text = shipped.skill(f"{FOLDER}/{NAMES[0]}.md").replace("## Rollback", "### Rollback")
+    assert [f.id for f in check(read(text), date(2026, 11, 24))] == ["R-PART"]

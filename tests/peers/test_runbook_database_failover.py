@@ -1,0 +1,199 @@
+"""The failover runbook against Debian's PostgreSQL: a primary dies, its standby takes over, and it comes back."""
+
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.peers.runbooks import Shell, command, place, program, runbook
+from tests.servers import free_port, until
+
+pytestmark = pytest.mark.peers
+
+BOOK = runbook("database-failover")
+FAST = "fsync = off\nfull_page_writes = on\nwal_log_hints = on\nmax_wal_size = 64MB\nwal_keep_size = 64MB\n"
+
+
+def binaries() -> str:
+    """Return the folder of the newest PostgreSQL that Debian has installed."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
+    newest = str(folders[-1]) if folders else ""
+    program("pg_rewind", "postgresql", newest)
+    return newest
+
+
+@dataclass(slots=True)
+class Cluster:
+    """A primary and a streaming standby, and a shell with the variables of the runbook."""
+
+    shell: Shell
+    old: str
+    new: str
+
+    async def write(self, address: str, words: str) -> None:
+        """Store a row."""
+        conn = await asyncpg.connect(address)
+        try:
+            await conn.execute("insert into orders values ($1)", words)
+        finally:
+            await conn.close()
+
+    async def read(self, address: str) -> list[str]:
+        """Return the rows."""
+        conn = await asyncpg.connect(address)
+        try:
+            return [r["what"] for r in await conn.fetch("select what from orders order by 1")]
+        finally:
+            await conn.close()
+
+    async def caught_up(self, address: str, words: str) -> None:
+        """Return once a row has arrived."""
+
+        async def arrived() -> bool:
+            return words in await self.read(address)
+
+        await until(arrived, f"{words} arrives")
+
+    async def crash(self, pgdata: str) -> None:
+        """Let a server die without a word, as with its host."""
+        pid = int((Path(self.shell.env[pgdata]) / "postmaster.pid").read_text("ascii").split("\n")[0])
+        os.kill(pid, 9)
+
+        async def gone() -> bool:
+            return (await self.shell(f'pg_ctl status -D "${pgdata}" >/dev/null; echo $?')).out != "0\n"
+
+        await until(gone, "the server is gone")
+
+
+SET_UP = """
+set -e
+initdb -D "$OLD_PGDATA" -U postgres -A trust -N >/dev/null
+printf '%s\nport = %s\n' "$SETTINGS" "$OLD_PORT" >>"$OLD_PGDATA/postgresql.conf"
+pg_ctl start -D "$OLD_PGDATA" -w -t 30 -l "$OLD_LOG" >/dev/null
+psql "$OLD_DSN" -Xqc 'create table orders (what text)'
+pg_basebackup -d "$OLD_DSN" -D "$NEW_PGDATA" -R -X stream -c fast
+printf 'port = %s\n' "$NEW_PORT" >>"$NEW_PGDATA/postgresql.conf"
+pg_ctl start -D "$NEW_PGDATA" -w -t 30 -l "$NEW_LOG" >/dev/null
+"""
+START = 'pg_ctl start -D "$NEW_PGDATA" -w -t 30 -l "$NEW_LOG" >/dev/null'
+OWN_PORT = 'printf "port = %s\\n" "$OLD_PORT" >>"$OLD_PGDATA/postgresql.conf"'
+"""What step 9 asks for where both servers share a host: the rebuilt one gets its own port again."""
+
+
+@asynccontextmanager
+async def cluster() -> AsyncIterator[Cluster]:
+    """Run both until the block ends."""
+    with place() as folder:
+        env = {"PATH": f"{binaries()}:{os.environ['PATH']}", "PGCONNECT_TIMEOUT": "5"}
+        addresses = {}
+        for name in ("OLD", "NEW"):
+            port = free_port()
+            env[f"{name}_PORT"] = str(port)
+            env[f"{name}_LOG"] = f"{folder}/{name.lower()}.log"
+            env[f"{name}_PGDATA"] = f"{folder}/{name.lower()}"
+            env[f"{name}_DSN"] = f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
+            addresses[name] = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        shell = Shell(folder, env)
+        try:
+            await shell(SET_UP, SETTINGS=f"{FAST}unix_socket_directories = '{folder}'")
+            yield Cluster(shell, addresses["OLD"], addresses["NEW"])
+        finally:
+            for name in ("OLD", "NEW"):
+                await shell(f'pg_ctl stop -D "${name}_PGDATA" -m immediate >/dev/null 2>&1 || true')
+                print(await shell(f'cat "${name}_LOG" || true'))
+
+
+async def promote(found: Cluster) -> None:
+    """Do steps 6 (the guard) and 7 of the runbook."""
+    fenced = await found.shell(command(BOOK, "6. Without Patroni", "STOP"))
+    assert fenced.out == "fenced: the old primary does not answer\n"
+    assert (await found.shell(command(BOOK, "7. Without Patroni", "pg_is_in_recovery"))).out == "t\n"
+    promoted = await found.shell(command(BOOK, "7. Without Patroni", "pg_ctl promote"))
+    assert "server promoted" in promoted.out
+    again = await found.shell(command(BOOK, "7. Without Patroni", "pg_ctl promote"), code=1)
+    assert "server is not in standby mode" in again.err
+
+
+async def verify(found: Cluster, primaries: str) -> None:
+    """Do the verification of the runbook."""
+    one = await found.shell(command(BOOK, "Verification", "for dsn"))
+    assert "".join(line[-1] for line in one.out.splitlines()) == primaries
+    writes = await found.shell(command(BOOK, "Verification", "pg_current_xact_id"))
+    assert re.fullmatch(r"\d+ \| 00000002\n", writes.out)
+
+
+async def streaming(found: Cluster) -> None:
+    """Return once the verification of the runbook shows the standby."""
+
+    async def follows() -> bool:
+        done = await found.shell(command(BOOK, "Verification", "pg_stat_replication"))
+        return bool(re.fullmatch(r"127\.0\.0\.1 \| streaming \| 0\n", done.out))
+
+    await until(follows, "the standby follows")
+
+
+async def test_a_primary_that_died_is_replaced_and_rewound() -> None:
+    async with cluster() as found:
+        alive = await found.shell(command(BOOK, "2. Make sure", "pg_isready"))
+        assert "accepting connections" in alive.out
+        await found.write(found.old, "first")
+        await found.caught_up(found.new, "first")
+        lost = await found.shell(command(BOOK, "3. Measure", "pg_last_wal_receive_lsn"))
+        in_recovery, received, replayed, age = lost.out.strip().split(" | ")
+        assert (in_recovery, received) == ("t", replayed)
+        assert age.startswith("00:00:")
+        app = await found.shell(command(BOOK, "8. Lead the applications", "APP_DSN"), APP_DSN=found.new)
+        assert app.out.startswith("a standby")
+        standby = await found.shell(command(BOOK, "Verification", "pg_current_xact_id"), code=1)
+        assert "cannot execute pg_current_xact_id() during recovery" in standby.err
+        stop = await found.shell(command(BOOK, "6. Without Patroni", "STOP"))
+        assert "do not promote" in stop.err
+
+        await found.shell('pg_ctl stop -D "$NEW_PGDATA" -m fast -w >/dev/null')
+        await found.write(found.old, "never received")
+        await found.crash("OLD_PGDATA")
+        await found.shell(START)
+        gone = await found.shell(command(BOOK, "2. Make sure", "pg_isready"), code=2)
+        assert "no response" in gone.out
+        await promote(found)
+        await found.write(found.new, "second")
+        app = await found.shell(command(BOOK, "8. Lead the applications", "APP_DSN"), APP_DSN=found.new)
+        assert app.out == "the primary\n"
+
+        assert (await found.shell(command(BOOK, "9. Rebuild", "checkpoint"))).out == "CHECKPOINT\n"
+        dry = await found.shell(command(BOOK, "9. Rebuild", "--dry-run"), code=1)
+        assert "in production" in dry.out
+        assert "target server must be shut down cleanly" in dry.err
+        rewound = await found.shell(command(BOOK, "9. Rebuild", "--write-recovery-conf"))
+        assert "Done!" in rewound.err
+        await found.shell(OWN_PORT)
+        started = await found.shell(command(BOOK, "9. Rebuild", "OLD_LOG"))
+        assert "server started" in started.out
+        await found.caught_up(found.old, "second")
+        assert await found.read(found.old) == ["first", "second"]
+        await streaming(found)
+        await verify(found, "tf")
+
+
+async def test_a_primary_that_is_stopped_in_order_is_replaced_and_copied_anew() -> None:
+    async with cluster() as found:
+        await found.write(found.old, "first")
+        stopped = await found.shell(command(BOOK, "6. Without Patroni", "pg_ctl stop"))
+        assert "server stopped" in stopped.out
+        await promote(found)
+        assert await found.read(found.new) == ["first"], "a stop in order loses nothing"
+        await found.write(found.new, "second")
+
+        await found.shell(command(BOOK, "9. Rebuild", "pg_basebackup"))
+        (aside,) = found.shell.folder.glob("old.before-*")
+        assert (aside / "PG_VERSION").exists(), "what only it has is kept"
+        await found.shell(OWN_PORT)
+        await found.shell(command(BOOK, "9. Rebuild", "OLD_LOG"))
+        await found.caught_up(found.old, "second")
+        await streaming(found)
+        await verify(found, "tf")

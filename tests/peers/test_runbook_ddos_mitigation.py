@@ -1,0 +1,246 @@
+"""The flood runbook against Debian's nginx, and a stand-in for Cloudflare."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.peers.cloudflare import cloudflare
+from tests.peers.runbooks import Shell, block, command, own, place, program, runbook, server
+from tests.servers import answers, free_port, listening
+
+pytestmark = pytest.mark.peers
+
+BOOK = runbook("ddos-mitigation")
+STEP = "3. Limit at the origin"
+
+
+@dataclass(slots=True)
+class Site:
+    """A running nginx, its folder, and a shell in which `nginx` means this one."""
+
+    folder: Path
+    url: str
+    shell: Shell
+
+    @property
+    def conf(self) -> Path:
+        """The folder that stands for /etc/nginx."""
+        return self.folder / "etc"
+
+    def put(self, name: str, text: str) -> None:
+        """Write a file of the configuration."""
+        (self.conf / name).write_text(text, encoding="utf-8")
+        own(self.conf / name)
+
+    def limited(self) -> None:
+        """Save both blocks of step 3 under the names that it gives them."""
+        self.put("conf.d/00-flood.conf", block(BOOK, "nginx", STEP, "limit_req_zone"))
+        self.put("flood-server.conf", block(BOOK, "nginx", STEP, "limit_req zone"))
+
+    async def reload(self) -> None:
+        """Let nginx read its configuration again, guarded as the runbook says."""
+        done = await self.shell(command(BOOK, STEP, "if nginx -t"))
+        assert "STOP" not in done.err, done.err
+        assert "test is successful" in done.err
+        # a worker with the old configuration may take a few more connections
+        await asyncio.sleep(0.4)
+
+    async def flood(self) -> dict[str, int]:
+        """Return how often which status is answered to the 60 requests of the runbook."""
+        done = await self.shell(command(BOOK, STEP, "seq 60"))
+        lines = [line.split() for line in done.out.splitlines()]
+        return {status: int(times) for times, status in lines}
+
+
+def put_up(folder: Path, port: int) -> None:
+    """Write a plain site, as it is before anybody limits anything."""
+    etc, run = folder / "etc", folder / "run"
+    for made in (etc, etc / "conf.d", run, folder / "bin"):
+        made.mkdir()
+        own(made)
+    temp = " ".join(f"{n}_temp_path {run}/{n};" for n in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    (etc / "flood-server.conf").touch()
+    own(etc / "flood-server.conf")
+    (run / "ok").write_text("ok", encoding="utf-8")
+    (etc / "nginx.conf").write_text(
+        f"pid {run}/pid; error_log {run}/error.log; events {{}}\n"
+        f"http {{ {temp} access_log {run}/access.log combined; include conf.d/*.conf;\n"
+        f"server {{ listen 127.0.0.1:{port}; root {run}; include flood-server.conf;\n"
+        "location = / { try_files /ok =404; } } }\n",
+        encoding="utf-8",
+    )
+    wrapper = folder / "bin" / "nginx"
+    wrapper.write_text(
+        f'#!/bin/sh\nexec {program("nginx", "nginx")} -c {etc}/nginx.conf "$@"\n', encoding="utf-8"
+    )
+    wrapper.chmod(0o755)
+
+
+@asynccontextmanager
+async def site() -> AsyncIterator[Site]:
+    """Run the site until the block ends."""
+    async with AsyncExitStack() as on:
+        folder = on.enter_context(place())
+        port = free_port()
+        put_up(folder, port)
+        state = folder / "state"
+        state.mkdir()
+        own(state)
+        url = f"http://127.0.0.1:{port}/"
+        shell = Shell(
+            folder,
+            {
+                "SITE_URL": url,
+                "ACCESS_LOG": f"{folder}/run/access.log",
+                "NGINX_DIR": f"{folder}/etc",
+                "STATE": str(state),
+                "TRUSTED": r"^192\.0\.2\.",
+            },
+        )
+        path = await shell('printf %s "$PATH"')
+        shell.env["PATH"] = f"{folder}/bin:{path.out}"
+        nginx = program("nginx", "nginx")
+        await on.enter_async_context(
+            server(nginx, "-c", f"{folder}/etc/nginx.conf", "-g", "daemon off;", folder=folder)
+        )
+        await answers(url)
+        yield Site(folder, url, shell)
+
+
+async def test_the_limit_turns_a_flood_away_and_spares_the_trusted() -> None:
+    async with site() as found:
+        kept = await found.shell(command(BOOK, STEP, "nginx-before"))
+        assert kept.out.split() == ["conf.d", "deny.conf", "flood-server.conf", "nginx.conf"]
+        assert await found.flood() == {"200": 60}
+        found.limited()
+        await found.reload()
+        seen = await found.flood()
+        assert set(seen) == {"200", "429"}
+        assert 15 <= seen["200"] <= 35
+        refused = await found.shell(command(BOOK, "Verification", "refused"))
+        assert refused.out.split()[:2] == [str(seen["429"]), "127.0.0.1"]
+        await asyncio.sleep(2.5)
+        assert (await found.shell(command(BOOK, "Verification", "--max-time"))).out.count("200 0.") == 5
+
+        text = block(BOOK, "nginx", STEP, "limit_req_zone").replace("192.0.2.0/24 1;", "127.0.0.0/8 1;")
+        found.put("conf.d/00-flood.conf", text)
+        await found.reload()
+        assert await found.flood() == {"200": 60}
+
+
+async def test_unwanted_programs_and_denied_addresses_are_shut_out_and_let_in_again() -> None:
+    async with site() as found:
+        await found.shell(command(BOOK, STEP, "nginx-before"))
+        found.limited()
+        await found.reload()
+        ask = 'curl -sS -o /dev/null -w \'%{http_code}\' -A "$AGENT" "$SITE_URL"'
+        assert (await found.shell(ask, AGENT="Mozilla/5.0 zgrab/0.x")).out == "403"
+        assert (await found.shell(ask, AGENT="Mozilla/5.0")).out == "200"
+
+        line = '{} - - [24/Nov/2026:03:1{}:00 +0000] "GET /search?q={} HTTP/1.1" 200 2 "-" "zgrab"\n'
+        flood = [line.format(f"203.0.113.{n % 2 + 1}", n % 3, n) for n in range(2400)]
+        flood += [line.format("192.0.2.9", 4, n) for n in range(1200)]
+        flood += [line.format("127.0.0.1", 4, n) for n in range(1001)]
+        Path(found.shell.env["ACCESS_LOG"]).write_text("".join(flood), encoding="utf-8")
+        kind = (await found.shell(command(BOOK, "2. See what kind", "== addresses"))).out
+        assert "1200 203.0.113.1\n" in kind
+        assert "2400 203.0.113.0/24\n" in kind
+        assert "4601 /search\n" in kind
+        assert "4601 zgrab\n" in kind
+        assert "1200 192.0.2.9\n" in kind
+        many = command(BOOK, "4. Shut out the few", "MIN_REQUESTS")
+        listed = await found.shell(many)
+        assert listed.out.split("\n")[0].strip() == "3"
+        denied = (found.folder / "state" / "deny.new").read_text(encoding="utf-8").splitlines()
+        assert sorted(denied) == ["127.0.0.1 1;", "203.0.113.1 1;", "203.0.113.2 1;"]
+        await found.shell(command(BOOK, "4. Shut out the few", "STOP: put back"))
+        await asyncio.sleep(0.4)
+        shut = await found.shell(ask, code=52, AGENT="Mozilla/5.0")
+        assert shut.out == "000"
+
+        await found.shell(command(BOOK, "Rollback", "deny.conf"))
+        await asyncio.sleep(0.4)
+        assert (await found.shell(ask, AGENT="Mozilla/5.0")).out == "200"
+
+
+async def test_a_configuration_that_is_wrong_is_never_reloaded() -> None:
+    async with site() as found:
+        await found.shell(command(BOOK, STEP, "nginx-before"))
+        found.put("conf.d/00-flood.conf", "limit_req_zone nonsense;")
+        stopped = await found.shell(command(BOOK, STEP, "if nginx -t"))
+        assert "STOP: the configuration is wrong" in stopped.err
+        assert await found.flood() == {"200": 60}
+
+        found.limited()
+        await found.reload()
+        (found.folder / "state" / "deny.new").write_text("no address 1;\n", encoding="utf-8")
+        back = await found.shell(command(BOOK, "4. Shut out the few", "STOP: put back"))
+        assert "STOP: put back" in back.err
+        assert (found.conf / "deny.conf").read_text(encoding="utf-8") == ""
+
+
+async def test_only_the_edge_reaches_the_origin_and_an_empty_list_shuts_nobody_out() -> None:
+    async def lists(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await reader.readuntil(b"\r\n\r\n")).split()[1]
+        nets = [f"198.51.{n}.0/24" for n in range(11)] if path == b"/v4" else ["2001:db8::/32"]
+        body = "\n".join(nets if path != b"/none" else ["<html>"]).encode()
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        )
+        await writer.drain()
+
+    async with site() as found, listening(lists) as port:
+        await found.shell(command(BOOK, STEP, "nginx-before"))
+        found.put("edge.conf", "127.0.0.0/8 1;\n")
+        found.put("conf.d/00-flood.conf", block(BOOK, "nginx", "7. Let only the edge", "$from_edge"))
+        found.put("flood-server.conf", "if ($from_edge = 0) { return 444; }\n")
+        await found.reload()
+        assert await found.flood() == {"200": 60}
+        take = command(BOOK, "7. Let only the edge", "EDGE_LISTS")
+        base = f"http://127.0.0.1:{port}"
+        kept = await found.shell(take, code=1, EDGE_LISTS=f"{base}/none")
+        assert kept.out.strip() == "0"
+        assert (found.conf / "edge.conf").read_text(encoding="utf-8") == "127.0.0.0/8 1;\n"
+        taken = await found.shell(take, EDGE_LISTS=f"{base}/v4 {base}/v6")
+        assert taken.out.strip() == "12"
+        await asyncio.sleep(0.4)
+        ask = 'curl -sS -o /dev/null "$SITE_URL"'
+        assert "Empty reply" in (await found.shell(ask, code=52)).err
+
+
+async def test_the_edge_is_set_and_set_back_to_what_it_was() -> None:
+    async with cloudflare() as edge:
+        with place() as folder:
+            shell = Shell(folder, {**edge.env, "STATE": str(folder), "ATTACKED_PATH": '/se"arch'})
+            step = "5. Filter at Cloudflare"
+            assert (await shell(command(BOOK, step, '>"$STATE/security_level"'))).out == "medium\n"
+            on = await shell(command(BOOK, step, "under_attack"))
+            assert (on.out.split(), edge.level) == (["true", "under_attack"], "under_attack")
+            assert (await shell(command(BOOK, step, "managed_challenge"))).out.split() == ["true", "[]"]
+            assert [r["description"] for r in edge.rules] == [
+                "before",
+                "incident: challenge the attacked path",
+            ]
+            assert edge.rules[1]["expression"] == '(http.request.uri.path eq "/se\\"arch")'
+            assert edge.rules[1]["action"] == "managed_challenge"
+
+            off = await shell(command(BOOK, "Rollback", "cloudflare-rule.json"))
+            assert off.out.split() == ["true", "true", "medium"]
+            assert (edge.level, [r["id"] for r in edge.rules]) == ("medium", ["theirs"])
+            assert json.loads(edge.calls[-1].body) == {"value": "medium"}
+
+
+async def test_under_attack_mode_waits_until_the_way_back_is_known() -> None:
+    async with cloudflare() as edge:
+        with place() as folder:
+            shell = Shell(folder, {**edge.env, "STATE": str(folder)})
+            edge.error = {"code": 10000, "message": "Authentication error"}
+            await shell(command(BOOK, "5. Filter at Cloudflare", '>"$STATE/security_level"'))
+            edge.error = None
+            await shell(command(BOOK, "5. Filter at Cloudflare", "under_attack"), code=1)
+            assert edge.level == "medium"

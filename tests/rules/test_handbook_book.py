@@ -1,0 +1,129 @@
+"""Chapters as data: anchors as GitHub makes them, tables, search."""
+
+import pytest
+
+from firebell.handbook import book, render, shelf
+from firebell.handbook.model import Chapter
+
+TEXT = """---
+name: x
+description: >-
+  Two lines
+  of words
+---
+
+# Incident roles
+
+Who does what.
+
+## Who fills what
+
+| Role | SEV0 |
+| --- | --- |
+| Commander | **required** within `5 min` |
+
+### The first 5 minutes: "say it"
+
+- [ ] Say your name
+
+## Who fills what
+
+The commander delegates. See [the table](severity.md#the-table).
+
+```bash
+firebell incident role INC-1 commander
+```
+
+## Über_alles – naïve?
+
+Nothing.
+"""
+
+
+def test_front_matter_is_read_and_not_shown() -> None:
+    assert book.front_matter(TEXT) == {"name": "x", "description": "Two lines of words"}
+    found = book.chapter("references/incident-roles.md", TEXT)
+    assert (found.slug, found.title) == ("references/incident-roles", "Incident roles")
+    assert found.text.lstrip().startswith("# Incident roles")
+    assert book.chapter("SKILL.md", TEXT).slug == ""
+
+
+def test_anchors_are_those_of_github() -> None:
+    assert [(h.level, h.anchor) for h in book.headings(TEXT)] == [
+        (1, "incident-roles"),
+        (2, "who-fills-what"),
+        (3, "the-first-5-minutes-say-it"),
+        (2, "who-fills-what-1"),
+        (2, "über_alles--naïve"),
+    ]
+
+
+def test_a_table_is_read_under_its_heading_as_plain_words() -> None:
+    assert book.table(TEXT, "Who fills what") == [["Role", "SEV0"], ["Commander", "required within 5 min"]]
+    with pytest.raises(KeyError, match="Phases"):
+        book.table(TEXT, "Phases")
+
+
+def chapters() -> list[Chapter]:
+    more = "# Workflow\n\nA commander is here.\n\n## Phases\n\nEach phase has a guard.\n"
+    return [book.chapter("references/incident-roles.md", TEXT), book.chapter("references/workflow.md", more)]
+
+
+def found(query: str) -> list[tuple[str, str]]:
+    return [(h.chapter.title, h.heading.anchor) for h in book.search(chapters(), query)]
+
+
+def test_search_wants_every_word_and_ranks_headings_first() -> None:
+    assert found("phase")[0] == ("Workflow", "phases")
+    assert found("commander delegates") == [("Incident roles", "who-fills-what-1")]
+    assert found("COMMAND deleg") == [("Incident roles", "who-fills-what-1")]
+    assert found("commander zebra") == []
+    assert found("") == found("  ... ") == []
+    assert ("Incident roles", "who-fills-what") in found("required")
+
+
+def test_a_result_shows_where_the_word_stands() -> None:
+    text = "word " * 100 + "needle in it " + "more " * 100
+    pieces = book.snippet(text, ["need"])
+    assert pieces[1] == "needle"
+    assert pieces[0].startswith("… ")
+    assert pieces[-1].endswith(" …")
+    assert len("".join(pieces)) < 260
+    assert book.snippet("", ["x"]) == ("",)
+
+
+def test_what_was_searched_for_cannot_become_html() -> None:
+    assert render.snippet(("<b>", "<i>", "x")) == "&lt;b&gt;<mark>&lt;i&gt;</mark>x"
+
+
+@pytest.mark.parametrize(
+    ("path", "href", "leads"),
+    [
+        (
+            "SKILL.md",
+            "references/incident-roles.md#who-fills-what",
+            "/handbook/references/incident-roles#who-fills-what",
+        ),
+        ("references/incident-roles.md", "../SKILL.md", "/handbook"),
+        ("references/incident-roles.md", "incident-workflow.md", "/handbook/references/incident-workflow"),
+        ("SKILL.md", "scripts/classify-severity.py", "/handbook/scripts/classify-severity"),
+        ("SKILL.md", "#severity", "#severity"),
+        ("SKILL.md", "https://example.org/x.md", "https://example.org/x.md"),
+        ("SKILL.md", "/incidents/new", "/incidents/new"),
+        ("SKILL.md", "../../README.md", "../../README.md"),
+    ],
+)
+def test_links_between_files_lead_to_pages(path: str, href: str, leads: str) -> None:
+    assert render.target(path, href) == leads
+
+
+def test_every_chapter_is_rendered_with_its_anchors_and_no_link_to_a_file() -> None:
+    for chapter in shelf.chapters():
+        if chapter.is_code:
+            continue
+        html = render.rendered(chapter.path)
+        for heading in book.headings(chapter.text):
+            assert f'id="{heading.anchor}"' in html, chapter.path
+        assert '.md"' not in html
+        assert ".md#" not in html
+        assert "<script" not in html

@@ -1,0 +1,95 @@
+"""What a message about an incident says by itself, and what it leaves to a person."""
+
+from datetime import timedelta
+
+import pytest
+
+from firebell.handbook import shelf, templates
+from firebell.incidents import words
+from firebell.incidents.model import Entry, Phase
+from tests.rules.test_incidents_lifecycle import NOW, incident
+
+
+def entry(number: int, kind: str, text: str) -> Entry:
+    at = NOW + timedelta(minutes=number)
+    return Entry(number, at, at, kind, "Mara", 1, text, {})
+
+
+AROUND = words.Around(
+    services=["Checkout", "Search"],
+    runbooks=["https://example.org/runbook"],
+    commander="Mara Lindqvist",
+    comms="",
+    timeline=[
+        entry(1, "finding", "The pool is full"),
+        entry(2, "mitigation", "Rolled back"),
+        entry(3, "finding", "Build 4812 raised the pool"),
+    ],
+    organisation="Kestrel",
+    link="https://firebell.example.org/incidents/INC-214",
+    tz="Europe/Stockholm",
+)
+
+
+def test_known_facts_are_filled_and_times_are_on_the_readers_clock() -> None:
+    found = words.slots(incident(), AROUND, NOW)
+    assert found["severity_meaning"] == "Major degradation, for example 15 % errors"
+    assert (found["declared_at"], found["next_update"]) == ("04:14", "04:44")
+    assert (found["date"], found["topic"]) == ("2026-11-24", "card-payments-fail")
+    assert found["services"] == "Checkout, Search"
+    assert found["cause"] == "Build 4812 raised the pool"
+    assert found["mitigation"] == "Rolled back"
+
+
+def test_what_nobody_said_is_left_open() -> None:
+    found = words.slots(incident(), AROUND, NOW)
+    assert not {"impact", "summary", "comms", "workaround", "customers", "impact_end", "closed_at"} & set(
+        found
+    )
+    body = templates.fill("{{impact}} by {{comms}}", found)
+    assert templates.slots(body) == ["impact", "comms"]
+    assert set(found) <= templates.INCIDENT
+
+
+def test_while_it_burns_what_is_done_comes_first_and_afterwards_what_ended_it() -> None:
+    doing = {"actions": "Adding capacity"}
+    assert words.slots(incident(**doing), AROUND, NOW)["mitigation"] == "Adding capacity"
+    over = incident(**doing, phase=Phase.MONITORING, impact_end=NOW)
+    assert words.slots(over, AROUND, NOW)["mitigation"] == "Rolled back"
+
+
+def test_the_next_update_is_promised_from_the_one_that_is_being_written() -> None:
+    late = incident(update_due_at=NOW)
+    an_hour_later = NOW + timedelta(hours=1)
+    assert words.slots(late, AROUND, an_hour_later)["next_update"] == "05:44"
+    over = incident(phase=Phase.CLOSED, closed_at=NOW)
+    assert "next_update" not in words.slots(over, AROUND, NOW)
+
+
+def test_a_post_mortem_has_a_date_only_where_one_is_owed() -> None:
+    closed = {"phase": Phase.CLOSED, "closed_at": NOW}
+    assert words.slots(incident(**closed), AROUND, NOW)["postmortem_due"] == "Thu 04:14"
+    minor = incident(**closed, severity=3, max_severity=3)
+    assert "postmortem_due" not in words.slots(minor, AROUND, NOW)
+
+
+def test_a_long_title_makes_a_short_channel_name() -> None:
+    found = words.slots(incident(title="Zahlung über Karte schlägt fehl: " + "sehr lang " * 10), AROUND, NOW)
+    assert found["topic"].startswith("zahlung-uber-karte-schlagt-fehl")
+    assert len(found["topic"]) <= 40
+    assert not found["topic"].endswith("-")
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_each_phase_has_its_messages_and_minor_incidents_stay_inside(phase: Phase) -> None:
+    major = words.fitting(incident(phase=phase))
+    minor = words.fitting(incident(phase=phase, severity=2))
+    assert set(major) <= set(shelf.shipped())
+    assert set(minor) <= set(words.UPDATES)
+    assert words.update_for(incident(phase=phase)) in words.UPDATES
+
+
+def test_the_first_update_comes_first() -> None:
+    assert words.update_for(incident(phase=Phase.MITIGATING)) == "update-first"
+    again = incident(phase=Phase.MITIGATING, last_update_at=NOW)
+    assert words.update_for(again) == "update-progress"

@@ -1,0 +1,300 @@
+"""A runbook is read and checked: parts, owner, age, links, fences, steps, each finding at its line."""
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firebell.runbooks.check import RULES, check, owning_team, targets
+from firebell.runbooks.model import PARTS, Finding, Level
+from firebell.runbooks.pages import outline
+from firebell.runbooks.parse import anchors, read
+from firebell.runbooks.show import led, rendered
+
+TODAY = date(2026, 11, 24)
+GOOD = """# Payments failover
+
+For the ledger's database.
+
+## Trigger
+
+The page `LedgerDown`.
+
+## Severity
+
+SEV1, see [below](#rollback).
+
+## Prerequisites
+
+A shell.
+
+## Steps
+
+### 1. Look
+
+```bash
+pg_isready -h "$PGHOST"
+```
+
+Expected:
+
+```text
+accepting connections
+```
+
+### 2. Say so
+
+Write it into the channel.
+
+## Verification
+
+Orders arrive.
+
+## Rollback
+
+Go back as in [the other one](other.md).
+
+## Owner
+
+**Payments**, with storage
+
+## Last updated
+
+2026-11-13, by Priya
+"""
+
+
+def found(text: str, **more: object) -> list[Finding]:
+    """Return the findings of a text on the day of these tests."""
+    return check(read(text), TODAY, **more)  # type: ignore[arg-type]
+
+
+def told(text: str, **more: object) -> list[tuple[str, str, int]]:
+    """Return (id, level, line) of each finding."""
+    return [(f.id, str(f.level), f.line) for f in found(text, **more)]
+
+
+def line_of(text: str, words: str) -> int:
+    """Return the line on which words stand first."""
+    return next(n for n, line in enumerate(text.splitlines(), 1) if words in line)
+
+
+def test_a_good_runbook_is_read_whole_and_has_no_finding() -> None:
+    runbook = read(GOOD)
+    assert runbook.title == "Payments failover"
+    assert tuple(p.name for p in runbook.parts) == PARTS
+    assert (runbook.owner, runbook.updated) == ("Payments, with storage", date(2026, 11, 13))
+    assert [s.title for s in runbook.steps] == ["1. Look", "2. Say so"]
+    (command,) = runbook.commands("Steps", "1. Look")
+    assert command.text == 'pg_isready -h "$PGHOST"\n'
+    assert command.line == line_of(GOOD, "```bash")
+    assert [link.target for link in runbook.links] == ["#rollback", "other.md"]
+    assert told(GOOD, existing={"runbooks/other.md"}, folder="runbooks", teams=["Payments"]) == []
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_is_missing_or_empty_is_named(part: str) -> None:
+    head = f"## {part}\n"
+    start = GOOD.index(head)
+    end = GOOD.find("\n## ", start) + 1 or len(GOOD)
+    without = GOOD[:start] + GOOD[end:]
+    missing = [f for f in found(without) if f.id == "R-PART"]
+    assert [(f.level, f.message) for f in missing] == [(Level.ERROR, f"The part {part} is missing.")]
+    assert f"'## {part}'" in missing[0].fix
+
+    empty = GOOD[: start + len(head)] + "\n" + GOOD[end:]
+    (hollow,) = [f for f in found(empty) if f.id == "R-PART"]
+    assert (hollow.message, hollow.line) == (f"The part {part} is empty.", line_of(empty, head.strip()))
+
+
+def test_parts_out_of_order_twice_or_unknown_are_named() -> None:
+    swapped = (
+        GOOD.replace("## Severity", "## X").replace("## Trigger", "## Severity").replace("## X", "## Trigger")
+    )
+    assert told(swapped) == [("R-PART", "error", line_of(swapped, "## Trigger"))]
+    assert found(swapped)[0].message == "Trigger comes after Severity."
+    twice = GOOD + "\n## Owner\n\nStorage\n"
+    assert "The part Owner is there twice." in [f.message for f in found(twice)]
+    more = GOOD.replace("### 2. Say so", "## Background")
+    assert ("R-PART", "warning", line_of(more, "## Background")) in told(more)
+    assert next(f.message for f in found("Text")) == "It has no title."
+
+
+def test_a_heading_inside_a_block_is_no_part() -> None:
+    text = GOOD.replace("accepting connections", "## Owner")
+    assert told(text) == []
+
+
+def test_lines_are_counted_as_markdown_counts_them() -> None:
+    text = GOOD.replace("For the ledger's database.", "A form feed \x0c and \u2028 end no line.")
+    windows = text.replace("**Payments**, with storage", "TBD").replace("\n", "\r\n")
+    assert told(windows) == [("R-OWNER", "error", line_of(GOOD, "## Owner"))]
+    assert tuple(p.name for p in read(windows).parts) == PARTS
+    owner = read(text).part("Owner")
+    assert owner
+    assert owner.body == "**Payments**, with storage"
+
+
+def test_the_owner_is_somebody_and_here_a_team() -> None:
+    nobody = GOOD.replace("**Payments**, with storage", "TBD")
+    assert told(nobody) == [("R-OWNER", "error", line_of(nobody, "## Owner"))]
+    for line in ("-", "???", "nobody yet", "N/A"):
+        assert "R-OWNER" in [f.id for f in found(GOOD.replace("**Payments**, with storage", line))], line
+    assert told(GOOD, teams=["Search"]) == [("R-OWNER", "warning", line_of(GOOD, "## Owner"))]
+    assert "Search" in found(GOOD, teams=["Search"])[0].fix
+    assert owning_team("payments, with storage", ["Pay", "Payments"]) == "Payments"
+    assert owning_team("Paymentship", ["Payments"]) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("2026-08-26", []),
+        ("2026-08-25", [("R-STALE", "warning")]),
+        ("Reviewed 2026-11-24 in a drill", []),
+        ("2026-11-25", []),
+        ("2026-11-26", [("R-DATE", "error")]),
+        ("24 November 2026", [("R-DATE", "error")]),
+        ("2026-13-01", [("R-DATE", "error")]),
+    ],
+)
+def test_the_date_is_there_is_past_and_is_not_long_ago(line: str, expected: list[tuple[str, str]]) -> None:
+    text = GOOD.replace("2026-11-13, by Priya", line)
+    assert [(id_, level) for id_, level, _ in told(text)] == expected
+    assert not [f for f in found(text, max_age_days=91) if f.id == "R-STALE"]
+
+
+@given(st.dates(TODAY - timedelta(days=400), TODAY), st.integers(1, 400))
+def test_a_runbook_is_stale_exactly_when_its_age_is_above_the_limit(updated: date, limit: int) -> None:
+    text = GOOD.replace("2026-11-13, by Priya", updated.isoformat())
+    stale = [f for f in found(text, max_age_days=limit) if f.id == "R-STALE"]
+    assert bool(stale) is ((TODAY - updated).days > limit)
+
+
+def test_links_lead_to_what_exists_and_to_headings() -> None:
+    assert told(GOOD, existing=set(), folder="runbooks") == [("R-LINK", "error", line_of(GOOD, "other.md"))]
+    assert targets(read(GOOD), "a/runbooks") == {"a/runbooks/other.md"}
+    up = GOOD.replace("other.md", "../docs/x%20y.md#part")
+    assert targets(read(up), "a/runbooks") == {"a/docs/x y.md"}
+    rooted = GOOD.replace("other.md", "/docs/x.md")
+    assert targets(read(rooted), "a/runbooks") == {"docs/x.md"}
+    web = GOOD.replace("other.md", "https://example.org/x.md")
+    assert targets(read(web), "a") == frozenset()
+    assert told(web, existing=set()) == []
+    nowhere = GOOD.replace("#rollback", "#roll-back")
+    assert told(nowhere) == [("R-LINK", "error", line_of(nowhere, "#roll-back"))]
+
+
+def test_fences_are_closed_say_their_language_and_are_whole() -> None:
+    bare = GOOD.replace("```text", "```")
+    assert told(bare) == [("R-FENCE", "warning", line_of(bare, "Expected:") + 2)]
+    empty = GOOD.replace("accepting connections\n", "")
+    assert told(empty) == [("R-FENCE", "error", line_of(empty, "```text"))]
+    open_ = GOOD + "\n```bash\ntrue\n"
+    assert told(open_) == [("R-FENCE", "error", line_of(open_, "true") - 1)]
+
+
+@pytest.mark.parametrize(
+    ("command", "left"),
+    [
+        ("psql -h <host>", "<host>"),
+        ("psql -h <your host>", "<your host>"),
+        ("ssh {{ host }}", "{{ host }}"),
+        ("TOKEN=YOUR_TOKEN", "YOUR_TOKEN"),
+        ("TOKEN=CHANGEME", "CHANGEME"),
+        ("sort <in >out", ""),
+        ("sort <in 2>err", ""),
+        ("cat <<EOF", ""),
+        ("curl -s x | grep '<title>'", ""),
+        ("docker ps --format '{{.Names}}'", ""),
+        ('psql "$(cat <file)" >log', ""),
+    ],
+)
+def test_a_placeholder_is_not_left_in_a_command(command: str, left: str) -> None:
+    text = GOOD.replace('pg_isready -h "$PGHOST"', command)
+    messages = [f.message for f in found(text)]
+    assert messages == ([f"{left} is left to be filled in."] if left else [])
+    if left:
+        assert found(text)[0].line == line_of(text, command)
+    assert told(GOOD.replace("accepting connections", command)) == [], "what is only read may have them"
+
+
+def test_steps_are_numbered_and_one_is_a_command() -> None:
+    plain = GOOD.replace("### 1. Look", "### Look").replace("### 2. Say so", "### Say so")
+    assert told(plain) == [("R-STEP", "error", line_of(plain, "## Steps"))]
+    listed = plain.replace("### Look\n", "1. Look\n2. Look again\n")
+    assert told(listed) == []
+    assert [s.title for s in read(listed).steps] == ["Look", "Look again"]
+    read_only = GOOD.replace("```bash", "```text")
+    assert told(read_only) == [("R-STEP", "error", line_of(read_only, "## Steps"))]
+
+
+def test_a_numbered_list_may_hold_the_commands() -> None:
+    steps = "1. Look:\n\n   ```bash\n   true\n   ```\n\n2. Say so.\n"
+    start, end = GOOD.index("### 1. Look"), GOOD.index("## Verification")
+    text = GOOD[:start] + steps + "\n" + GOOD[end:]
+    assert told(text) == []
+    assert [c.text for c in read(text).commands("Steps")] == ["true\n"]
+
+
+def test_anchors_are_those_of_github() -> None:
+    assert anchors(["1. Say `so`, now!", "Über uns", "a_b - c", "Steps", "Steps"]) == [
+        "1-say-so-now",
+        "über-uns",
+        "a_b---c",
+        "steps",
+        "steps-1",
+    ]
+
+
+def test_the_outline_of_a_new_runbook_lacks_only_its_commands() -> None:
+    assert {f.id for f in found(outline(TODAY.isoformat()))} == {"R-STEP"}
+
+
+@given(st.text(alphabet=st.sampled_from("#`~->*[](){}<>|!\\ \n\t.1aΩ\u2028\x0b"), max_size=200))
+def test_whatever_is_written_is_read_and_shown(text: str) -> None:
+    for finding in check(read(text), TODAY, existing=set(), teams=[]):
+        assert finding.id in RULES
+        assert 1 <= finding.line <= text.count("\n") + 1 or finding.line == 1
+        assert finding.message.endswith(".")
+        assert finding.fix.endswith(".")
+    assert not re.search(r"<script|\son\w+=|javascript:", str(rendered(text)), re.I)
+
+
+@given(st.permutations(PARTS))
+def test_only_the_order_of_the_parts_is_right(order: list[str]) -> None:
+    bodies = {p.name: p.body for p in read(GOOD).parts}
+    text = "# T\n\n" + "\n\n".join(f"## {name}\n\n{bodies[name]}" for name in order) + "\n"
+    wrong = [f for f in found(text) if "comes after" in f.message]
+    assert bool(wrong) is (tuple(order) != PARTS)
+    assert {f.id for f in found(text)} <= {"R-PART"}
+
+
+def test_the_page_shows_commands_to_copy_headings_to_link_and_nothing_that_runs() -> None:
+    text = GOOD.replace("Write it", '<b onclick="x()">Write</b> [it](javascript:alert(1))')
+    html = str(rendered(text, lambda slug: slug == "other"))
+    assert '<h3 id="1-look">' in html
+    assert '<div class="cmd key-card"><code>pg_isready -h "$PGHOST"</code>' in html
+    assert html.count("data-copy") == 1, "what a command answers is not copied"
+    assert 'href="/runbooks/other"' in html
+    assert "<h1" not in html, "the page has the title"
+    assert "<b onclick" not in html
+    assert "javascript:" not in html.replace("](javascript:alert(1))", "")
+
+
+@pytest.mark.parametrize(
+    ("target", "address"),
+    [
+        ("other.md#steps", "/runbooks/other#steps"),
+        ("gone.md", "/handbook/examples/runbooks/gone"),
+        ("../../references/incident-roles.md#a", "/handbook/references/incident-roles#a"),
+        ("../../../../docs/x.md", "../../../../docs/x.md"),
+        ("#steps", "#steps"),
+        ("https://example.org/x.md", "https://example.org/x.md"),
+        ("/docs/x.md", "/docs/x.md"),
+    ],
+)
+def test_links_between_runbooks_and_to_the_practice_stay_in_the_product(target: str, address: str) -> None:
+    assert led(target, lambda slug: slug == "other") == address
