@@ -341,7 +341,7 @@ def _no_rest(schedule: Schedule, runs: Sequence[Run], a: datetime, facts: Facts)
             "S-NOREST",
             Level.WARNING,
             f"{facts.name(user)} was called by {count} pages in one night, the last at {told(schedule, last)},"
-            f" and is on call again before {told(schedule, until)}: less than 11 hours of rest.",
+            f" and is on call before {told(schedule, until)}: less than 11 hours of rest.",
             start,
             end,
             (user,),
