@@ -37,7 +37,7 @@ from firebell.kit.log import correlation_id
 from firebell.load import api as load_api
 from firebell.load import pages as load_pages
 from firebell.oncall import api as oncall_api
-from firebell.oncall import edit_pages, exchange_api, exchange_pages, schedule_api
+from firebell.oncall import change_pages, edit_pages, exchange_api, exchange_pages, schedule_api
 from firebell.oncall import pages as oncall_pages
 from firebell.oncall.calendars import api as calendars_api
 from firebell.oncall.calendars import pages as calendars_pages
@@ -75,6 +75,7 @@ SLICES = (
     calendars_api,
     exchange_pages,
     edit_pages,
+    change_pages,
     oncall_pages,
     oncall_api,
     schedule_api,

@@ -12,8 +12,10 @@ from firebell.handoffs import telling
 from firebell.incidents.model import IncidentClosed
 from firebell.kit import outbox
 from firebell.kit.events import Reactions
+from firebell.oncall import actions as oncall
 from firebell.oncall.model import (
     CoverAsked,
+    CoverDeclined,
     CoverTaken,
     ScheduleChanged,
     ScheduleDeleted,
@@ -41,6 +43,7 @@ def build() -> Reactions:
         then={
             ContactTestRequested: ("send_contact_test",),
             CoverAsked: ("tell_cover_asked",),
+            CoverDeclined: ("tell_cover_declined",),
             CoverTaken: ("tell_cover_taken",),
             IncidentClosed: ("draft_postmortem",),
             PersonLeft: ("look_at_shifts",),
@@ -59,9 +62,10 @@ def outbox_handlers() -> dict[str, outbox.Handler]:
         "draft_postmortem": postmortems.draft_for,
         "tell_source_broken": paging.tell_source_broken,
         "tell_cover_asked": telling.cover_asked,
+        "tell_cover_declined": telling.cover_declined,
         "tell_cover_taken": telling.cover_taken,
         "tell_schedule_changed": telling.schedule_changed,
         "tell_swap_decided": telling.swap_decided,
         "tell_swap_proposed": telling.swap_proposed,
-        "look_at_shifts": telling.person_left,
+        "look_at_shifts": oncall.person_left,
     }

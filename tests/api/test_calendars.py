@@ -1,5 +1,6 @@
 """Feeds and calendars at the edges: the public address, the API, the pages."""
 
+import httpx
 import icalendar
 
 from firebell.kit.clock import FakeClock
@@ -170,6 +171,40 @@ async def test_the_pages_make_revoke_add_and_remove(dsn: str, clock: FakeClock) 
         gone = await http.post("/oncall/calendars/1/remove", data={**csrf, "back": here})
         assert (gone.status_code, gone.headers["location"]) == (303, here)
         assert "Pasted calendar" not in (await http.get(here)).text
+
+
+async def test_a_calendar_is_sent_as_a_file(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, _), browser(w) as http:
+        await http.post("/login", data={"email": "mara@example.org", "password": "a quiet night please"})
+        here = "/oncall/payments-primary/calendars"
+        shown = (await http.get(here)).text
+        form = {"csrf": shown.partition('name="csrf" value="')[2].partition('"')[0], "use": "layer"}
+
+        async def send(file: str, body: bytes, **more: str) -> httpx.Response:
+            return await http.post(here, data={**form, **more}, files={"file": (file, body, "text/calendar")})
+
+        good = ROTA.encode()
+        for name, body, words in (
+            ("notes.ics", b"Dear all,", "notes.ics is not a calendar."),
+            ("utf16.ics", ROTA.encode("utf-16"), "it starts with BEGIN:VCALENDAR"),
+            ("year.ics", good + b" " * (3 * 1024 * 1024), "year.ics is too large."),
+        ):
+            wrong = await send(name, body, name="the old rota")
+            assert (wrong.status_code, words in wrong.text) == (422, True), name
+            assert 'value="the old rota"' in wrong.text
+        both = await send("rota.ics", good, url="https://calendar.example.org/rota.ics")
+        assert (both.status_code, "A file, an address or a text." in both.text) == (422, True)
+        huge = await send("huge.ics", good + b" " * (5 * 1024 * 1024))
+        assert huge.status_code == 413
+        assert (await send("team rota.ics", b"\xef\xbb\xbf" + good)).status_code == 303
+        # a browser sends the field of no file as one without a name
+        empty = await http.post(here, data={**form, "text": ROTA}, files={"file": ("", b"", "")})
+        assert empty.status_code == 303
+        await w.settle()
+        page = (await http.get(here)).text
+        assert "team rota" in page
+        assert "Pasted calendar" in page
+        assert page.count('data-state="ok">good') == 2
 
 
 async def test_the_settings_say_which_of_them_is_open(dsn: str, clock: FakeClock) -> None:

@@ -154,3 +154,86 @@ async def test_the_pages_show_the_month_and_keep_the_rates(dsn: str, clock: Fake
         assert (await http.get("/oncall/load", params={"month": "x"})).status_code == 422
         assert (await http.get("/oncall/load", params={"month": "2020-01"})).status_code == 200
         assert (await http.get("/oncall/pay.csv")).text.startswith("month,")
+
+
+async def test_a_team_and_its_only_schedule_are_one_table(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+        await http.post("/login", data={"email": "mara@example.org", "password": PASSWORD})
+        clock.set(datetime(2026, 11, 28, tzinfo=UTC))
+        await api("POST", "/teams", {"name": "Search"}, status=201)
+        layer = {"slots": [[w.jun]], "anchor": "2026-11-23T09:00", "tz": "UTC"}
+        body = {"name": "Search rota", "team_id": 2, "tz": "UTC", "layers": [layer]}
+        await api("POST", "/schedules", body, status=201)
+        shown = (await http.get("/oncall/load")).text
+        # Payments has two schedules, whose sum is worth a table
+        assert [shown.count(f"<h2>{name}</h2>") for name in ("Payments", "Search", "Search rota")] == [
+            1,
+            0,
+            1,
+        ]
+
+
+async def test_the_notice_before_a_shift_is_set_on_the_page_and_over_json(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+        await http.post("/login", data={"email": "mara@example.org", "password": PASSWORD})
+        page = (await http.get("/oncall/handoffs")).text
+        assert 'name="hours" type="text" value="24"' in page
+        token = re.search(r'name="csrf" value="([^"]+)"', page)
+        assert token
+        wrong = await http.post("/oncall/handoffs/notice", data={"csrf": token[1], "hours": "soon"})
+        assert (wrong.status_code, 'value="soon"' in wrong.text) == (422, True)
+        done = await http.post("/oncall/handoffs/notice", data={"csrf": token[1], "hours": "48"})
+        assert done.status_code == 303
+        assert await api("GET", "/handoffs/notice") == {"hours": 48}
+        assert await api("PUT", "/handoffs/notice", {"hours": 12}) == {"hours": 12}
+        await api("PUT", "/handoffs/notice", {"hours": 0}, status=422)
+        jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        assert await jun("GET", "/handoffs/notice") == {"hours": 12}
+        await jun("PUT", "/handoffs/notice", {"hours": 1}, status=403)
+
+
+async def test_a_deleted_schedule_is_gone_but_its_past_is_still_paid(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+        await http.post("/login", data={"email": "mara@example.org", "password": PASSWORD})
+        await api("PUT", "/reports/on-call/rates", RATES)
+        layer = {"slots": [[w.jun]], "anchor": "2026-11-24T00:00", "unit": "day", "tz": "UTC"}
+        body = {"name": "Extra", "team_id": 1, "tz": "UTC", "layers": [layer]}
+        await api("POST", "/schedules", body, status=201)
+        edit: dict[str, Any] = {"kind": "set", "people": [str(w.mara)], "reason": "swapped by hand"}
+        for start, end in (("25T00", "25T12"), ("26T00", "27T12"), ("28T00", "29T00")):
+            times = {"start": f"2026-11-{start}:00:00Z", "end": f"2026-11-{end}:00:00Z"}
+            await api("POST", "/schedules/extra/overrides", {**edit, **times}, status=201)
+        feed = await api("POST", "/calendar-feeds", {"kind": "schedule", "schedule": "extra"}, status=201)
+        ask = {"schedule": "extra", "start": "2026-11-30T00:00:00Z", "end": "2026-11-30T12:00:00Z"}
+        await api("POST", "/covers", {**ask, "person": str(w.jun)}, status=201)
+        await w.after(hours=1)
+        clock.set(datetime(2026, 11, 26, 12, tzinfo=UTC))
+        assert (await http.get(feed["url"])).status_code == 200
+        await api("DELETE", "/schedules/extra", status=204)
+        await api("GET", "/schedules/extra", status=404)
+        await api("DELETE", "/schedules/extra", status=404)
+        assert "extra" not in {s["slug"] for s in await api("GET", "/schedules")}
+        assert await api("GET", "/covers") == []
+        assert (await http.get(feed["url"])).status_code == 404
+        for page in ("/oncall", "/oncall/me", "/oncall/handoffs", "/oncall/calendars", "/escalation"):
+            shown = await http.get(page)
+            assert (shown.status_code, "Extra" in shown.text) == (200, False), page
+        with_it = {"name": "P", "team_id": 1, "levels": [{"targets": [{"kind": "schedule", "id": 3}]}]}
+        refused = await api("POST", "/policies", with_it, status=422)
+        assert refused["detail"] == "There is no schedule 3."
+        await api("POST", "/schedules", body, status=201)
+
+        clock.set(datetime(2026, 12, 2, tzinfo=UTC))
+        await w.settle()
+        await http.post("/login", data={"email": "mara@example.org", "password": PASSWORD})
+        found = await api("GET", "/reports/on-call", month="2026-11")
+        old = next(s for s in found["schedules"] if s["name"] == "Extra" and s["slug"] != "extra")
+        hours = {row["name"]: float(row["hours"]) for row in old["people"]}
+        # Jun: the 24th, and half of the 25th; Mara: the other half, and the 26th until it was deleted
+        assert hours == {"Jun Okafor": 36, "Mara Lindqvist": 24}
+        assert (
+            'deleted <time datetime="2026-11-26T12:00:00+00:00"'
+            in (await http.get("/oncall/load?month=2026-11")).text
+        )
+        later = await api("GET", "/reports/on-call", month="2026-12")
+        assert [s["slug"] for s in later["schedules"] if s["name"] == "Extra"] == ["extra"]

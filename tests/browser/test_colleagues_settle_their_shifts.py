@@ -1,6 +1,7 @@
 """Browser: a rotation is edited with its preview, and two people settle who is on call when."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import Browser, Page
@@ -157,3 +158,34 @@ async def test_a_stretch_of_the_result_row_is_dragged_to_an_override(two: tuple[
     assert start.endswith("T00:00")
     assert end.endswith("T00:00")
     assert end > start
+
+
+async def test_an_override_shows_what_it_would_change_while_it_is_filled_in(two: tuple[Page, Page]) -> None:
+    mara, jun = two
+    await mara.goto("/oncall/payments-primary")
+    assert await mara.locator("#f-instead").is_hidden()
+    await mara.select_option("#f-kind", "map")
+    await mara.select_option("#f-person", label=JUN)
+    await mara.select_option("#f-instead", label="Mara Lindqvist")
+    await mara.fill("#f-start", "2031-01-01T09:00")
+    await mara.fill("#f-end", "2031-01-01T08:00")
+    await mara.locator("#preview-override", has_text="The override ends before it begins.").wait_for()
+    await mara.select_option("#f-kind", "add")
+    assert await mara.locator("#f-instead").is_hidden()
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    await mara.fill("#f-start", f"{tomorrow}T09:00")
+    await mara.fill("#f-end", f"{tomorrow}T17:00")
+    row = mara.locator("#preview-override tbody tr", has_text=JUN)
+    await row.get_by_text("+8").wait_for()
+    await sound(mara)
+    await mara.click("#rotation summary")
+    await mara.select_option("#f-who", label="Mara Lindqvist")
+    await mara.select_option("#f-verb", "leave")
+    assert await mara.locator("#f-turn").is_hidden()
+    await mara.locator("#preview-rotation", has_text="Nobody answers").wait_for()
+    await mara.click("#shadows summary")
+    await sound(mara)
+    await look(jun, "/oncall/payments-primary")
+    await jun.click("#rotation summary")
+    await jun.click("#shadows summary")
+    await sound(jun)

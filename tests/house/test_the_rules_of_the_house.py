@@ -39,6 +39,7 @@ PURE = [
     "load/model",
     "load/pay",
     "load/sheet",
+    "oncall/clocks",
     "oncall/exchange",
     "oncall/fairness",
     "oncall/findings",

@@ -6,6 +6,7 @@ from typing import Any
 
 import icalendar
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from firebell.oncall.calendars import feeds
 from firebell.oncall.calendars.feeds import Told, calendar, entries, horizon
@@ -163,3 +164,27 @@ def test_my_feed_shows_my_shifts_alone() -> None:
     mine = exported(schedule(WEEKLY), only=2).walk("VEVENT")
     assert {str(e["SUMMARY"]) for e in mine} == {"On call: Payments"}
     assert len(mine) == len([e for e in entries(schedule(WEEKLY), *horizon(NOW)) if e.users == (2,)])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(schedules(), st.integers(0, 900), st.integers(0, 900))
+def test_a_feed_is_the_same_without_the_history_that_it_does_not_reach(
+    drawn: tuple[Schedule, datetime], back: int, ahead: int
+) -> None:
+    found, around = numbered(drawn[0]), drawn[1]
+    far = (
+        Edit("old", 900, around - (back + 2) * DAY, around - back * DAY, EditKind.SET, (1,)),
+        Edit("new", 901, around + ahead * DAY, around + (ahead + 2) * DAY, EditKind.ADD, (2,)),
+    )
+    found = replace(found, edits=(*found.edits, *far))
+    since, until = feeds.reach(around)
+    short = replace(
+        found,
+        layers=tuple(
+            x
+            for x in found.layers
+            if (x.end is None or x.end > since) and (x.start is None or x.start < until)
+        ),
+        edits=tuple(e for e in found.edits if e.end > since and e.start < until),
+    )
+    assert entries(short, *horizon(around)) == entries(found, *horizon(around))

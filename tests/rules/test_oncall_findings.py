@@ -3,7 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from firebell.oncall.findings import Chain, Facts, Finding, Level, Reach, Step, findings
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firebell.oncall.findings import Call, Chain, Facts, Finding, Level, Reach, Step, findings, tired
 from firebell.oncall.model import Cover, CoverState, Edit, EditKind, Layer, Schedule, Unit, User, Window
 from firebell.oncall.preview import preview
 from firebell.oncall.shifts import gaps
@@ -153,3 +156,82 @@ def test_a_preview_says_who_gains_who_loses_and_which_gap_is_new() -> None:
     back = preview(replace(old, edits=(hole, gift)), old, A, B, Facts())
     assert back.closed_gaps == seen.new_gaps
     assert [f.id for f in back.fixed_findings] == [f.id for f in seen.new_findings]
+
+
+STOCKHOLM = "Europe/Stockholm"
+NIGHT = datetime(2026, 1, 14, 1, tzinfo=UTC)
+"""Two in the morning in Stockholm, in the week of 2."""
+
+
+def calls(user: int, *minutes: int, pages: int | None = None, tz: str = STOCKHOLM) -> tuple[Call, ...]:
+    return tuple(
+        Call(user, i % (pages or 99), NIGHT + timedelta(minutes=m), tz) for i, m in enumerate(minutes)
+    )
+
+
+def restless(schedule: Schedule, now: datetime, *rang: Call, covers: tuple[Cover, ...] = ()) -> list[Finding]:
+    found = findings(schedule, now, now + timedelta(days=28), Facts(calls=rang, covers=covers))
+    return [f for f in found if f.code == "S-NOREST"]
+
+
+def test_after_a_night_over_the_limit_somebody_rests_eleven_hours() -> None:
+    now = NIGHT + timedelta(hours=5)
+    assert restless(one(), now, *calls(2, 0, 10, 20)) == []
+    (found,) = restless(one(), now, *calls(2, 0, 10, 20, 60))
+    until = NIGHT + timedelta(hours=12)
+    assert found.level is Level.WARNING
+    assert "was called by 4 pages in one night, the last at Wed 14 Jan 02:00" in found.message
+    assert (found.start, found.end, found.users) == (now, until, (2,))
+    assert found.fix
+    assert (found.fix.verb, found.fix.args) == ("ask", {"person": 2, "start": now, "end": until})
+    assert restless(one(), until, *calls(2, 0, 10, 20, 60)) == []
+
+
+def test_a_page_that_calls_often_is_one_and_a_call_by_day_is_none() -> None:
+    now = NIGHT + timedelta(hours=5)
+    assert restless(one(), now, *calls(2, 0, 10, 20, 60, pages=3)) == []
+    # in Tokyo it is ten in the morning
+    assert restless(one(), now, *calls(2, 0, 10, 20, 60, tz="Asia/Tokyo")) == []
+
+
+def test_who_is_off_duty_rests_and_whose_shift_comes_soon_is_found() -> None:
+    rang = calls(2, 0, 10, 20, 60)
+    morning = NIGHT + timedelta(hours=6)
+    off = Edit(1, 1, NIGHT - timedelta(days=1), NIGHT + timedelta(hours=9), EditKind.SET, (3,))
+    (found,) = restless(one(edits=(off,)), morning, *rang)
+    assert (found.start, found.end) == (NIGHT + timedelta(hours=9), NIGHT + timedelta(hours=12))
+    later = replace(off, end=NIGHT + timedelta(hours=12))
+    assert restless(one(edits=(later,)), morning, *rang) == []
+
+
+def test_where_cover_for_the_rest_is_asked_for_the_button_takes_it() -> None:
+    now = NIGHT + timedelta(hours=5)
+    asked = Cover(
+        *(5, 1, 2, now, NIGHT + timedelta(hours=12), now, CoverState.OPEN, (), (), "", None, None, None),
+        *(now, None),
+    )
+    (found,) = restless(one(), now, *calls(2, 0, 10, 20, 60), covers=(asked,))
+    assert found.fix
+    assert (found.fix.verb, found.fix.args) == ("take", {"cover": 5})
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 8), st.integers(0, 3000)), max_size=40))
+def test_rest_is_due_to_whom_more_than_three_pages_called_in_a_night(
+    rang: list[tuple[int, int, int]],
+) -> None:
+    now = NIGHT + timedelta(minutes=3001)
+    given_ = [Call(u, page, NIGHT + timedelta(minutes=m), "UTC") for u, page, m in rang]
+    due = tired(given_, now)
+    for user in {1, 2, 3}:
+        mine = [c for c in given_ if c.user == user and (c.at.hour >= 22 or c.at.hour < 7)]
+        nights = {(c.at - timedelta(hours=7)).date() for c in mine}
+        over = [
+            last
+            for night in nights
+            for those in [[c for c in mine if (c.at - timedelta(hours=7)).date() == night]]
+            if len({c.page_id for c in those}) > 3
+            and (last := max(c.at for c in those)) + timedelta(hours=11) > now
+        ]
+        assert (user in due) == bool(over)
+        if over:
+            assert due[user][0] in over

@@ -13,12 +13,13 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid
 from firebell.kit.events import Actor
 from firebell.oncall import actions as oncall
-from firebell.oncall import view
+from firebell.oncall import fixes, view
 from firebell.oncall.calendars import actions
 from firebell.oncall.calendars.feeds import entries, horizon
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.oncall.calendars.model import Import, Use
 from firebell.oncall.calendars.reader import Job, made
+from firebell.oncall.findings import Finding
 from firebell.people import actions as people
 from tests.servers import free_port, listening, until
 from tests.world import World, world
@@ -314,6 +315,47 @@ async def test_my_own_calendar_says_when_i_am_on_call_while_busy(dsn: str, clock
         await poll(w, minutes=20)
         async with w.ctx.db.tx() as tx:
             assert await actions.conflicts(tx, w.now) == []
+
+
+async def busy(w: World) -> list[Finding]:
+    """Return the findings of the primary that say that somebody is on call while busy."""
+    async with w.ctx.db.tx() as tx:
+        schedule = await oncall.by_slug(tx, "payments-primary")
+        found = (await view.found_in(tx, [schedule], w.now))[int(schedule.id)]
+    return [f for f in found if f.code == "S-BUSY"]
+
+
+async def test_a_schedule_says_who_is_busy_and_its_button_asks_for_cover(dsn: str, clock: FakeClock) -> None:
+    async with house(dsn, clock) as (w, there):
+        both = (("20261126T100000", "20261126T120000"), ("20261128T100000", "20261128T120000"))
+        there.body = f"{HEAD}{''.join(event(a, b, 'Operation') for a, b in both)}{TAIL}".encode()
+        assert await busy(w) == []
+        await take_in(w, Use.BUSY, url=there.url)
+        (found,) = await busy(w)
+        assert (found.id, found.users) == (f"S-BUSY:{w.mara}", (w.mara,))
+        assert "Mara Lindqvist is on call while busy from Thu 26 Nov" in found.message
+        assert found.message.endswith(", one of 2 times.")
+        assert "Operation" not in found.message, "what somebody is busy with is theirs to know"
+
+        actor = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await fixes.carry_out(tx, actor, await primary(w), found.id, w.now)
+            asked = await oncall.covers(tx)
+        assert [(c.requester, c.start, c.end) for c in asked] == [(w.mara, found.start, found.end)]
+        (second,) = await busy(w)
+        assert (second.start, second.fix and second.fix.verb) == (
+            datetime(2026, 11, 28, 10, tzinfo=UTC),
+            "ask",
+        )
+        jun = await w.actor(w.jun)
+        async with w.ctx.db.tx() as tx:
+            await fixes.carry_out(tx, actor, await primary(w), found.id, w.now)
+        (both_asked,) = await busy(w)
+        assert (both_asked.start, both_asked.fix and both_asked.fix.verb) == (found.start, "take")
+        for _ in both:
+            async with w.ctx.db.tx() as tx:
+                await fixes.carry_out(tx, jun, await primary(w), found.id, w.now)
+        assert await busy(w) == []
 
 
 async def test_on_public_holidays_other_people_are_on_duty(dsn: str, clock: FakeClock) -> None:

@@ -125,7 +125,7 @@ async def check_people(tx: Tx, everyone: list[Person]) -> list[Finding]:
 
 async def check_plans(tx: Tx, now: datetime) -> list[Finding]:
     """Check that somebody is on duty at every hour, and that there is a policy."""
-    schedules = await oncall.schedules(tx)
+    schedules = await oncall.schedules(tx, since=now, until=now + HORIZON)
     holes = [(s.name, missing) for s in schedules if (missing := gaps(s, now, now + HORIZON))]
     found = [
         Finding(

@@ -162,7 +162,7 @@ def rename(slug: str, name: str) -> None:
 @click.argument("slug")
 @as_json
 def delete(slug: str) -> None:
-    """Delete SLUG with its history; refused while a policy needs it."""
+    """Delete SLUG; its past stays in reports; refused while a policy needs it."""
     call("DELETE", f"/api/v1/schedules/{seg(slug)}")
     show({"deleted": slug}, f"{slug} is deleted.")
 

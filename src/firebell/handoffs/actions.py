@@ -10,6 +10,7 @@ from firebell.handoffs.draft import Ahead, Facts, Night, draft
 from firebell.handoffs.model import Acknowledged, Change, Handoff
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN, Phase
+from firebell.kit import setting
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.events import Actor
@@ -30,8 +31,16 @@ AHEAD = timedelta(days=14)
 SINCE = timedelta(days=36)
 """How far back a schedule must answer to tell of the shift that ends."""
 
+NOTICE = "shift_notice_hours"
+
 acknowledged = store.acknowledged
 handoffs = store.handoffs
+
+
+async def notice(tx: Tx) -> timedelta:
+    """Return how long before a shift its person is told."""
+    hours = await setting.get(tx, NOTICE)
+    return marks.BEFORE if hours is None else timedelta(hours=hours)
 
 
 async def of_day(tx: Tx, schedule: Schedule, day: date) -> Handoff:

@@ -1,19 +1,21 @@
 """Handoffs over JSON."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Query
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from firebell.handoffs import actions, view
+from firebell.handoffs import actions, notice, view
 from firebell.kit import api
-from firebell.kit.api import Ctx, Given, Id, Shown, Stretch, Text, problems
+from firebell.kit.api import Ctx, Given, Id, Shown, Stretch, Text, Whole, problems
 from firebell.oncall import actions as oncall
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
 
 router = api.router("handoffs")
+
+HOUR = timedelta(hours=1)
 
 Reader = Annotated[Caller, may("oncall:read")]
 Responder = Annotated[Caller, may("oncall:write")]
@@ -71,6 +73,12 @@ class NewBody(Given):
     version: Id
 
 
+class Notice(Given):
+    """How many hours before a shift its person is told."""
+
+    hours: Annotated[Whole, Field(ge=1, le=notice.MOST)]
+
+
 def _fields(found: view.Seen) -> dict[str, object]:
     def people_(side: tuple[view.Ack, ...]) -> list[AckShown]:
         return [AckShown(id=a.person.id, name=a.person.name, acknowledged_at=a.at) for a in side]
@@ -108,6 +116,22 @@ async def list_handoffs(
         shown = await view.seen(tx, found)
     stretch.link([d.id for d in found])
     return [HandoffShown.model_validate(_fields(s)) for s in shown]
+
+
+@router.get("/handoffs/notice", summary="How long before a shift its person is told")
+async def get_notice(ctx: Ctx, caller: Reader) -> Notice:
+    async with ctx.db.tx() as tx:
+        return Notice(hours=(await actions.notice(tx)) // HOUR)
+
+
+@router.put(
+    "/handoffs/notice", summary="Set how long before a shift its person is told (managers and admins)"
+)
+async def set_notice(ctx: Ctx, caller: Responder, given: Notice) -> Notice:
+    async with ctx.db.tx() as tx:
+        person = await people.person(tx, caller.person_id)
+        await notice.change(tx, caller.actor, person, given.hours, ctx.clock.now())
+    return given
 
 
 @router.get("/schedules/{slug}/handoffs/{day}", summary="One handoff", responses=problems(404))

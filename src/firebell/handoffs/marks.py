@@ -12,7 +12,7 @@ from firebell.oncall.model import Schedule, User
 from firebell.oncall.shifts import at, duty
 
 BEFORE = timedelta(hours=24)
-"""How long before a shift its person is told."""
+"""How long before a shift its person is told, unless the organisation chose otherwise."""
 DRAFTED = timedelta(hours=4)
 """How long before a handoff its document is drafted."""
 LOOK = timedelta(days=14)
@@ -47,16 +47,19 @@ class Mark:
     change: Change | None = None
 
 
-def marks(schedule: Schedule, a: datetime, b: datetime) -> list[Mark]:
-    """Return what is to be done in `(a, b]`, in order; marks of abutting stretches are those of the whole."""
-    low, high = a - _BACK, b + BEFORE + LOOK
+def marks(schedule: Schedule, a: datetime, b: datetime, before: timedelta = BEFORE) -> list[Mark]:
+    """Return what is to be done in `(a, b]`, in order; marks of abutting stretches are those of the whole.
+
+    A shift is told `before` it begins.
+    """
+    low, high = a - _BACK, b + before + LOOK
     found = []
     for user, stretches in shifts_of(schedule, low, high).items():
         for start, end in stretches:
             known = end if end < high else None
             if start > low:
                 found += [
-                    Mark(start - BEFORE, Kind.BEFORE, user, start, known),
+                    Mark(start - before, Kind.BEFORE, user, start, known),
                     Mark(start, Kind.START, user, start, known),
                 ]
             if known:
@@ -71,15 +74,18 @@ def marks(schedule: Schedule, a: datetime, b: datetime) -> list[Mark]:
     )
 
 
-def due_now(schedule: Schedule, told: datetime | None, now: datetime) -> list[Mark]:
+def due_now(
+    schedule: Schedule, told: datetime | None, now: datetime, before: timedelta = BEFORE
+) -> list[Mark]:
     """Return what is to be done now, all having been done up to `told` (None: the schedule is new).
 
     Nothing is told of the past: no coming shift that has begun, no beginning of one that is over, no end
     that was hours ago. Of a new schedule only coming shifts are told.
     """
-    since = now - BEFORE if told is None else max(told, now - BEFORE)
+    since = now - max(before, BEFORE)
+    since = since if told is None else max(told, since)
     found = []
-    for mark in marks(schedule, since, now):
+    for mark in marks(schedule, since, now, before):
         match mark.kind:
             case Kind.BEFORE:
                 fresh = mark.start is not None and mark.start > now
@@ -94,9 +100,9 @@ def due_now(schedule: Schedule, told: datetime | None, now: datetime) -> list[Ma
     return found
 
 
-def next_mark(schedule: Schedule, now: datetime, horizon: timedelta) -> datetime:
+def next_mark(schedule: Schedule, now: datetime, horizon: timedelta, before: timedelta = BEFORE) -> datetime:
     """Return when there is something to do next; at the latest after `horizon`."""
-    found = marks(schedule, now, now + horizon)
+    found = marks(schedule, now, now + horizon, before)
     return found[0].at if found else now + horizon
 
 

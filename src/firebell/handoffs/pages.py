@@ -1,13 +1,13 @@
 """Handoffs: the list, the document, its editor, its acknowledgement."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from firebell.handoffs import actions, view
+from firebell.handoffs import actions, notice, view
 from firebell.kit import html
-from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.markdown import rendered
 from firebell.kit.text import to_id
 from firebell.oncall import actions as oncall
@@ -27,10 +27,10 @@ def day_of(text: str) -> date:
         raise NotFound(f"{text!r} is not a day.", hint="Use 2026-11-30.") from exc
 
 
-@router.get("/oncall/handoffs")
-async def handoffs(request: Request, schedule: str = "", before: str = "") -> Response:
-    await access.signed_in(request)
-    ctx = html.ctx(request)
+async def _list(
+    request: Request, schedule: str, before: str, hours: str = "", error: FirebellError | None = None
+) -> Response:
+    me, ctx = await access.signed_in(request), html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         one = await oncall.by_slug(tx, schedule) if schedule else None
@@ -39,6 +39,7 @@ async def handoffs(request: Request, schedule: str = "", before: str = "") -> Re
         shown = await view.seen(tx, found)
         known = {(s.doc.schedule_id, s.doc.day) for s in shown}
         schedules = [one] if one else await oncall.schedules(tx, since=now - actions.SINCE)
+        told = (await actions.notice(tx)) // timedelta(hours=1)
     coming = [(s, c) for s, c in actions.coming(schedules, now) if (s.id, c.day) not in known]
     context = {
         "nav": "oncall",
@@ -46,9 +47,30 @@ async def handoffs(request: Request, schedule: str = "", before: str = "") -> Re
         "handoffs": shown,
         "coming": [] if before else coming,
         "one": one,
+        "hours": hours or told,
+        "manages": notice.manages(me) and not one,
+        "error": error,
+        "errors": error.fields if error else {},
         "older": found[-1].id if len(found) == LISTED else None,
     }
-    return await html.page(request, "handoffs/handoffs.html", context)
+    return await html.page(request, "handoffs/handoffs.html", context, error.status if error else 200)
+
+
+@router.get("/oncall/handoffs")
+async def handoffs(request: Request, schedule: str = "", before: str = "") -> Response:
+    return await _list(request, schedule, before)
+
+
+@router.post("/oncall/handoffs/notice")
+async def set_notice(request: Request) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx, hours = html.ctx(request), str(form.get("hours") or "").strip()
+    try:
+        async with ctx.db.tx() as tx:
+            await notice.change(tx, access.actor_of(me), me, to_id(hours) or 0, ctx.clock.now())
+    except Invalid as error:
+        return await _list(request, "", "", hours, error)
+    return html.to("/oncall/handoffs")
 
 
 async def _document(

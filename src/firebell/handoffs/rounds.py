@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from firebell.handoffs import marks, store, words
-from firebell.handoffs.actions import SINCE, draft_change
+from firebell.handoffs.actions import SINCE, draft_change, notice
 from firebell.handoffs.model import Change
 from firebell.kit import due
 from firebell.kit.db import Tx
@@ -34,15 +34,15 @@ async def look(
     back tells nothing again.
     """
     found = await oncall.schedules_by_id(tx, schedule_ids, since=now - SINCE)
-    told = await store.told(tx, list(found))
-    marked = [(s, marks.due_now(s, told.get(int(s.id)), now)) for s in found.values()]
+    told, before = await store.told(tx, list(found)), await notice(tx)
+    marked = [(s, marks.due_now(s, told.get(int(s.id)), now, before)) for s in found.values()]
     fresh = [(s, m) for s, due_ in marked for m in due_ if m.user is not None and (m.user, m.at) not in known]
-    await _of_shifts(tx, fresh, now)
+    await tell(tx, fresh, now)
     for schedule, change in _changes(marked):
         await draft_change(tx, schedule, change, now)
     await store.set_told(tx, list(found), now)
     await due.schedule_many(
-        tx, TIMER, [(str(s.id), marks.next_mark(s, now, LOOK), 0) for s in found.values()]
+        tx, TIMER, [(str(s.id), marks.next_mark(s, now, LOOK, before), 0) for s in found.values()]
     )
 
 
@@ -53,7 +53,7 @@ def _changes(
     return list({(s.id, m.change): (s, m.change) for s, found in marked for m in found if m.change}.values())
 
 
-async def _of_shifts(tx: Tx, mine: Sequence[tuple[Schedule, marks.Mark]], now: datetime) -> None:
+async def tell(tx: Tx, mine: Sequence[tuple[Schedule, marks.Mark]], now: datetime) -> None:
     """Tell everybody whose shift comes, begins or ends."""
     if not mine:
         return

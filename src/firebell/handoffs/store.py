@@ -69,6 +69,7 @@ async def handoffs(
     """Return documents with a lower id than `before`, the newest first."""
     rows = await tx.fetch(
         f"select {_COLUMNS} from handoff where ($1::bigint[] is null or schedule_id = any($1))"
+        " and schedule_id in (select id from schedule where archived_at is null)"
         " and ($2::bigint is null or id < $2) order by id desc limit $3",
         list(schedule_ids) if schedule_ids is not None else None,
         before,

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from firebell.handoffs import rounds, words
-from firebell.kit import due
 from firebell.kit.db import Tx
 from firebell.kit.text import clean_name
 from firebell.oncall import actions as oncall
@@ -21,40 +20,45 @@ async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> No
     """Tell who gains and who loses duty, one message a person, and look at the schedule's shifts again.
 
     A new schedule is no change: its people are told before their shifts. Who is relieved by a taken cover
-    is told so by `cover_taken` instead.
+    is told so by `cover_taken` instead. Where somebody left and nobody follows, the team is told.
     """
+    why = payload.get("why", "")
     schedule_id = int(payload["schedule_id"])
     schedule = (await oncall.schedules_by_id(tx, [schedule_id], since=now)).get(schedule_id)
     if schedule is None:
         return
-    if schedule.version <= 1:
+    if schedule.version <= 1 and not why:
         await rounds.look(tx, [schedule_id], now)
         return
     gains: dict[int, list[words.Stretch]] = {}
     loses: dict[int, list[words.Stretch]] = {}
+    gaps: list[words.Stretch] = []
     covers = await oncall.covers(tx, schedule_ids=[schedule_id], state=CoverState.TAKEN, since=now)
     for start, end, before, after in payload["changes"]:
         stretch = (datetime.fromisoformat(start), datetime.fromisoformat(end))
+        if why and not after:
+            gaps.append(stretch)
         for user in after:
             if user not in before:
                 gains.setdefault(user, []).append(stretch)
         for user in before:
             if user not in after and not any(_relieves(c, user, stretch) for c in covers):
                 loses.setdefault(user, []).append(stretch)
-    everyone = await people.persons(tx, [*gains, *loses])
+    team = await people.team_members(tx, schedule.team_id) if gaps else []
+    everyone = await people.persons(tx, [*gains, *loses, *team])
     told = []
     for person in everyone.values():
         if not person.active:
             continue
-        mine = gains.get(person.id, [])
-        title, note = words.changed(schedule.name, payload["by"], mine, loses.get(person.id, []), person.tz)
-        soon = payload["by"] != person.name and any(start - now < words.SOON for start, _ in mine)
+        mine, holes = gains.get(person.id, []), gaps if person.id in team else []
+        note = words.changed(mine, loses.get(person.id, []), holes, person.tz)
+        soon = payload["by"] != person.name and any(start - now < words.SOON for start, _ in [*mine, *holes])
         told.append(
             Word(
                 f"change:{schedule_id}:{person.id}:{now.isoformat()}",
                 person.id,
                 "change",
-                title,
+                f"{why}: {schedule.name}" if why else f"{payload['by']} changed {schedule.name}",
                 note,
                 f"/oncall/{schedule.slug}",
                 "high" if soon else "low",
@@ -70,12 +74,6 @@ async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> No
 
 def _relieves(cover: Cover, user: int, stretch: words.Stretch) -> bool:
     return cover.requester == user and cover.start <= stretch[0] and stretch[1] <= cover.end
-
-
-async def person_left(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
-    """Look at every schedule again: somebody else follows whoever left."""
-    found = await oncall.schedules(tx, since=now)
-    await due.schedule_many(tx, rounds.TIMER, [(str(s.id), now, 0) for s in found])
 
 
 async def cover_asked(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
@@ -114,6 +112,23 @@ async def cover_taken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     person = everyone[cover.requester]
     title, note = words.taken(schedule.name, everyone[cover.taken_by].name, cover.start, cover.end, person.tz)
     key = f"taken:{cover.id}:{now.isoformat()}"
+    await paging.tell(tx, [Word(key, person.id, "cover", title, note, _MINE)], now)
+
+
+async def cover_declined(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Tell the requester who said no, and whether anybody is left who could say yes."""
+    cover = await oncall.cover(tx, int(payload["cover_id"]))
+    if cover is None or cover.state != CoverState.OPEN:
+        return
+    schedule = (await oncall.schedules_by_id(tx, [cover.schedule_id], since=cover.start))[cover.schedule_id]
+    by = int(payload["by"])
+    everyone = await people.persons(tx, [cover.requester, by])
+    person = everyone[cover.requester]
+    left = not cover.asked or bool(set(cover.asked) - set(cover.declined))
+    title, note = words.declined(
+        schedule.name, everyone[by].name, cover.start, cover.end, person.tz, left=left
+    )
+    key = f"declined:{cover.id}:{by}:{now.isoformat()}"
     await paging.tell(tx, [Word(key, person.id, "cover", title, note, _MINE)], now)
 
 

@@ -58,19 +58,21 @@ def ended(schedule: str, entering: str) -> tuple[str, str]:
     )
 
 
-def changed(
-    schedule: str, by: str, gains: Sequence[Stretch], loses: Sequence[Stretch], tz: str
-) -> tuple[str, str]:
-    """Return what a change of a schedule means for one person."""
+def changed(gains: Sequence[Stretch], loses: Sequence[Stretch], gaps: Sequence[Stretch], tz: str) -> str:
+    """Return what a change of a schedule means for one person; `gaps` are new stretches of nobody."""
     parts = []
-    for found, what in ((union(gains), "You are on call"), (union(loses), "You are no longer on call")):
+    for found, what in (
+        (union(gains), "You are on call"),
+        (union(loses), "You are no longer on call"),
+        (union(gaps), "Nobody is on call"),
+    ):
         if found:
             more = [f"and {len(found) - SHOWN} more times"] if len(found) > SHOWN else []
             lines = [f"- {clock(a, tz)} to {clock(b, tz)}" for a, b in found[:SHOWN]] + [
                 f"- {m}" for m in more
             ]
             parts.append("\n".join([f"{what} ({tz}):", *lines]))
-    return f"{by} changed {schedule}", "\n\n".join(parts)
+    return "\n\n".join(parts)
 
 
 def asked(schedule: str, who: str, start: datetime, end: datetime, reason: str, tz: str) -> tuple[str, str]:
@@ -87,6 +89,17 @@ def taken(schedule: str, who: str, start: datetime, end: datetime, tz: str) -> t
     return (
         f"{who} covers for you: {schedule}",
         f"From {span(start, end, tz)} {who} is on call instead of you.",
+    )
+
+
+def declined(
+    schedule: str, who: str, start: datetime, end: datetime, tz: str, *, left: bool
+) -> tuple[str, str]:
+    """Return what the requester is told when somebody says no; `left` that others could still say yes."""
+    after = "Others may still take it." if left else "Nobody whom you asked is left: ask somebody else."
+    return (
+        f"{who} cannot cover for you: {schedule}",
+        f"From {span(start, end, tz)}. {after} Until somebody takes it, you stay on call.",
     )
 
 

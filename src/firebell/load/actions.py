@@ -65,12 +65,14 @@ def _public(found: Rates, year: int) -> Holidays:
 async def report(tx: Tx, month: date, now: datetime) -> Report:
     """Return a month of every schedule, team and person, as far as it has come."""
     low, high = measure.bounds(month, "UTC")
+    begins = low - measure.ZONES
     low, high = low - measure.SHIFT, high + measure.ZONES
+    schedules = await oncall.schedules(tx, since=low, until=high, archived=True)
     found = await rates(tx)
     everyone = {p.id: p for p in await people.people(tx)}
     return measure.report(
         month,
-        await oncall.schedules(tx, since=low, until=high),
+        [s for s in schedules if s.archived_at is None or s.archived_at > begins],
         await people.teams(tx),
         everyone,
         await paging.arrivals(tx, low, high),

@@ -12,9 +12,10 @@ from firebell.kit.localtime import mu
 from firebell.kit.text import to_wall
 from firebell.load import actions, measure, pay
 from firebell.load.api import attachment
-from firebell.load.model import Report
+from firebell.load.model import Report, Share
 from firebell.oncall import actions as oncall
 from firebell.oncall.fairness import HourClass
+from firebell.oncall.model import Schedule
 from firebell.people import access
 from firebell.people.model import Person
 
@@ -49,6 +50,12 @@ def _before(month: date) -> date:
     )
 
 
+def _teams(found: Report) -> list[Share]:
+    """Return the teams that share several schedules: of one schedule alone its own table says the same."""
+    of = [s.of.team_id for s in found.schedules if isinstance(s.of, Schedule)]
+    return [team for team in found.teams if of.count(int(team.of.id)) > 1]
+
+
 @router.get("/oncall/load")
 async def load(
     request: Request, month: str = "", schedule: str = "", start: str = "", end: str = ""
@@ -68,10 +75,15 @@ async def load(
     tomorrow = now.astimezone(ZoneInfo(me.tz)).date().isoformat()
     context = {
         **_months(found),
+        "teams": _teams(found),
         "free": free,
         "error": error,
         "errors": error.fields if error else {},
-        "schedules": [(s.of.slug, s.of.name) for s in found.schedules],
+        "schedules": [
+            (s.of.slug, s.of.name)
+            for s in found.schedules
+            if isinstance(s.of, Schedule) and s.of.archived_at is None
+        ],
         "schedule": schedule,
         "start": start or f"{tomorrow}T18:00",
         "end": end or f"{tomorrow}T22:00",

@@ -11,6 +11,7 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.oncall import changing, exchange_store, shifts, store, versions
+from firebell.oncall.calendars import store as calendars_store
 from firebell.oncall.model import Edit, EditKind, Layer, Schedule, ScheduleDeleted, Shadow, SwapState
 from firebell.people import actions as people
 
@@ -50,13 +51,14 @@ class Shift:
 
 
 async def schedules(
-    tx: Tx, *, since: datetime | None = None, until: datetime | None = None
+    tx: Tx, *, since: datetime | None = None, until: datetime | None = None, archived: bool = False
 ) -> list[Schedule]:
     """Return every schedule with layers, edits and who is inactive, by name.
 
     With `since` and `until` they answer truly on that stretch alone: the rest of their history stays away.
+    With `archived` those that were deleted after `since` are among them.
     """
-    return await store.schedules(tx, since=since, until=until)
+    return await store.schedules(tx, since=since, until=until, archived=archived)
 
 
 async def schedules_by_id(
@@ -167,7 +169,9 @@ async def create_schedule(
     for position, layer in enumerate(layers):
         await store.insert_layer(tx, made, position, layer)
     await tx.audit(actor, "schedule.created", f"schedule:{made}", now, name=clean)
-    return await changing.saved(tx, actor, Schedule(made, clean, tz, ()), now)
+    saved = await changing.saved(tx, actor, Schedule(made, clean, tz, ()), now)
+    await changing.note_clocks(tx, saved, now)
+    return saved
 
 
 async def rename_schedule(
@@ -194,11 +198,21 @@ async def rename_schedule(
     return await changing.saved(tx, actor, old, now)
 
 
+async def person_left(tx: Tx, payload: Mapping[str, int], now: datetime) -> None:
+    """Tell whom it concerns that the shifts of somebody who left are now others', or nobody's."""
+    who = await people.person(tx, payload["person_id"])
+    await changing.left(tx, who.id, who.name, now)
+
+
 async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime) -> None:
-    """Delete a schedule with its history; refused while a policy or an open page needs it."""
+    """Delete a schedule; refused while a policy or an open page needs it.
+
+    It is not shown any more and has no shift from now on; its past stays, for reports and pay.
+    """
     old = await changing.locked(tx, schedule_id)
     await tx.emit(ScheduleDeleted(schedule_id, old.name), now)
-    await store.delete(tx, schedule_id)
+    await calendars_store.close(tx, schedule_id, now)
+    await store.archive(tx, schedule_id, now)
     await tx.audit(actor, "schedule.deleted", f"schedule:{schedule_id}", now, name=old.name, slug=old.slug)
     await tx.live("oncall")
 
@@ -240,7 +254,29 @@ async def replace_layers(
     await tx.audit(
         actor, "schedule.layers", f"schedule:{schedule_id}", now, at=when, layers=[x.name for x in layers]
     )
-    return await changing.saved(tx, actor, old, now)
+    saved = await changing.saved(tx, actor, old, now)
+    await changing.note_clocks(tx, saved, now)
+    return saved
+
+
+def layers_at(old: Schedule, at: datetime) -> list[Layer]:
+    """Return the layers that are not over at `at`, from low to high."""
+    return list(versions.current(old, at))
+
+
+def with_turn(
+    old: Schedule, at: datetime, *, layer_id: int, person_id: int, place: int | None = None
+) -> list[Layer]:
+    """Return the layers at `at` with a turn of somebody on one of them; raise `NotFound`."""
+    layers = layers_at(old, at)
+    if layer_id not in [layer.id for layer in layers]:
+        raise NotFound(f"{old.name} has no layer {layer_id} then.")
+    return [versions.joined(x, person_id, place) if x.id == layer_id else x for x in layers]
+
+
+def without_turns(old: Schedule, at: datetime, person_id: int) -> list[Layer]:
+    """Return the layers at `at` without anything of somebody."""
+    return [versions.left(layer, person_id) for layer in layers_at(old, at)]
 
 
 async def join(
@@ -256,10 +292,7 @@ async def join(
 ) -> Schedule:
     """Let somebody take turns on a layer from `at` on; whoever is current stays current."""
     old = await changing.locked(tx, schedule_id)
-    layers = versions.current(old, at or now)
-    if layer_id not in [layer.id for layer in layers]:
-        raise NotFound(f"{old.name} has no layer {layer_id} then.")
-    new = [versions.joined(x, person_id, place) if x.id == layer_id else x for x in layers]
+    new = with_turn(old, at or now, layer_id=layer_id, person_id=person_id, place=place)
     return await replace_layers(tx, actor, schedule_id, new, at=at, now=now)
 
 
@@ -268,8 +301,44 @@ async def leave(
 ) -> Schedule:
     """Take somebody out of every layer from `at` on; the next in the order follows."""
     old = await changing.locked(tx, schedule_id)
-    new = [versions.left(layer, person_id) for layer in versions.current(old, at or now)]
+    new = without_turns(old, at or now, person_id)
     return await replace_layers(tx, actor, schedule_id, new, at=at, now=now)
+
+
+async def _checked_edit(
+    tx: Tx,
+    kind: EditKind,
+    users: Sequence[int],
+    mapping: Mapping[int, int],
+    start: datetime,
+    end: datetime,
+    now: datetime,
+) -> Edit:
+    check_stretch("override", start, end, now)
+    named = [*users, *mapping.values()]
+    known = {p.id for p in await people.people(tx) if p.active}
+    if (kind in (EditKind.ADD, EditKind.REMOVE) and not users) or (kind is EditKind.MAP and not mapping):
+        raise Invalid("Nobody is named.", fields={"person": "Choose a person."})
+    if kind is not EditKind.REMOVE and not set(named) <= known:
+        raise Invalid("Somebody unknown would be on duty.", fields={"person": "Choose a person."})
+    return Edit(0, 0, start, end, kind, tuple(dict.fromkeys(users)), dict(mapping.items()))
+
+
+async def overridden(
+    tx: Tx,
+    old: Schedule,
+    *,
+    kind: EditKind,
+    users: Sequence[int] = (),
+    mapping: Mapping[int, int] | None = None,
+    start: datetime,
+    end: datetime,
+    now: datetime,
+) -> Schedule:
+    """Return what `add_edit` would make of a schedule, for a preview; raise `Invalid` as it does."""
+    edit = await _checked_edit(tx, kind, users, mapping or {}, start, end, now)
+    last = max((e.seq for e in old.edits), default=0)
+    return replace(old, edits=(*old.edits, replace(edit, seq=last + 1)))
 
 
 async def add_edit(
@@ -286,26 +355,9 @@ async def add_edit(
     now: datetime,
 ) -> int:
     """Change duty on `[start, end)` (spec 1.2) and return the edit's id; `set` to nobody is a wanted gap."""
-    check_stretch("override", start, end, now)
-    mapping = mapping or {}
-    named = [*users, *mapping.values()]
-    known = {p.id for p in await people.people(tx) if p.active}
-    if (kind in (EditKind.ADD, EditKind.REMOVE) and not users) or (kind is EditKind.MAP and not mapping):
-        raise Invalid("Nobody is named.", fields={"person": "Choose a person."})
-    if kind is not EditKind.REMOVE and not set(named) <= known:
-        raise Invalid("Somebody unknown would be on duty.", fields={"person": "Choose a person."})
+    found = await _checked_edit(tx, kind, users, mapping or {}, start, end, now)
     old = await changing.locked(tx, schedule_id)
-    edit = Edit(
-        id=0,
-        seq=0,
-        start=start,
-        end=end,
-        kind=kind,
-        users=tuple(dict.fromkeys(users)),
-        mapping=dict(mapping.items()),
-        reason=clean_text(reason, 500),
-        created_by=actor.person_id,
-    )
+    edit = replace(found, reason=clean_text(reason, 500), created_by=actor.person_id)
     made = await store.insert_edit(tx, schedule_id, edit, now)
     await tx.audit(
         actor,
@@ -314,7 +366,7 @@ async def add_edit(
         now,
         edit=made,
         kind=kind,
-        users=named,
+        users=[*edit.users, *edit.mapping.values()],
         start=start,
         end=end,
     )

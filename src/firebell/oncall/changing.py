@@ -8,7 +8,7 @@ from firebell.kit import due
 from firebell.kit.db import Tx
 from firebell.kit.errors import NotFound
 from firebell.kit.events import Actor
-from firebell.oncall import exchange, exchange_store, shifts, store
+from firebell.oncall import clocks, exchange, exchange_store, shifts, store
 from firebell.oncall.model import (
     Cover,
     CoverAsked,
@@ -21,6 +21,7 @@ from firebell.oncall.model import (
 TOLD_AHEAD = timedelta(days=90)
 """How far ahead a change of duty is told, and vacations ask for cover."""
 TOLD_AT_MOST = 100
+CLOCKS_TIMER = "oncall.clocks"
 COVER_TIMER = "oncall.cover"
 SWAP_TIMER = "oncall.swap"
 
@@ -39,13 +40,44 @@ async def saved(tx: Tx, actor: Actor, before: Schedule, now: datetime) -> Schedu
     somebody on duty in their vacation.
     """
     after = (await store.schedules(tx, [int(before.id)]))[0]
+    await _tell(tx, before, after, actor.label, now)
+    return after
+
+
+async def _tell(tx: Tx, before: Schedule, after: Schedule, by: str, now: datetime, why: str = "") -> None:
     changes = shifts.diff(before, after, now, now + TOLD_AHEAD)[:TOLD_AT_MOST]
     if changes:
         told = tuple((a, b, ids(old), ids(new)) for a, b, old, new in changes)
-        await tx.emit(ScheduleChanged(int(after.id), actor.label, told), now)
+        await tx.emit(ScheduleChanged(int(after.id), by, told, why), now)
         await cover_vacations(tx, after, await exchange_store.vacations(tx, since=now), now)
     await tx.live("oncall")
-    return after
+
+
+async def note_clocks(tx: Tx, schedule: Schedule, now: datetime) -> None:
+    """Write down what the clocks of a schedule's zones do: it was saved, or looked at, with this data."""
+    await store.set_clocks(tx, int(schedule.id), clocks.of_layers(schedule, now))
+    await due.schedule_once(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
+
+
+async def look_at_clocks(tx: Tx, now: datetime) -> None:
+    """Write down the clocks of every schedule that newer time zone data moves nothing of, and look again tomorrow.
+
+    Where it moves something, what was known stays, for S-TZCHANGE, until somebody has looked.
+    """
+    free = sorted(await store.lock_free(tx, await store.ids(tx)))
+    known = await store.clocks(tx, free)
+    for schedule in await store.schedules(tx, free, since=now) if free else []:
+        if not list(clocks.changed(schedule, known[int(schedule.id)], now)):
+            await note_clocks(tx, schedule, now)
+    await due.schedule(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
+
+
+async def left(tx: Tx, person_id: int, name: str, now: datetime) -> None:
+    """Tell what it changes on every schedule that somebody is not active any more."""
+    for schedule_id in await store.lock(tx, await store.ids(tx)):
+        after = (await store.schedules(tx, [schedule_id], since=now))[0]
+        before = replace(after, inactive=after.inactive - {person_id})
+        await _tell(tx, before, after, name, now, f"{name} left")
 
 
 def ids(users: Sequence[int | str]) -> tuple[int, ...]:

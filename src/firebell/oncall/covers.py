@@ -10,7 +10,7 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
 from firebell.kit.text import clean_text
 from firebell.oncall import actions, changing, exchange, exchange_store, store
-from firebell.oncall.model import Cover, CoverState, CoverTaken, Schedule, Source
+from firebell.oncall.model import Cover, CoverDeclined, CoverState, CoverTaken, Schedule, Source
 from firebell.people import actions as people
 
 
@@ -144,6 +144,8 @@ async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -
         raise Conflict("This request is your own.", hint="Withdraw it instead.")
     new = replace(found, declined=tuple(dict.fromkeys((*found.declined, by))))
     await exchange_store.save_cover(tx, new)
+    if by not in found.declined:
+        await tx.emit(CoverDeclined(cover_id, by), now)
     await _told(tx, actor, "declined", new, now)
     return new
 

@@ -20,4 +20,14 @@ async def run_swaps(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Seque
     return [timer for timer in timers if int(timer.key) in held]
 
 
-HANDLERS: dict[str, due.Handler] = {changing.COVER_TIMER: run_covers, changing.SWAP_TIMER: run_swaps}
+async def run_clocks(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[due.Timer]:
+    """Compare the time zone data with what schedules were saved with, once a day."""
+    await changing.look_at_clocks(tx, now)
+    return []
+
+
+HANDLERS: dict[str, due.Handler] = {
+    changing.CLOCKS_TIMER: run_clocks,
+    changing.COVER_TIMER: run_covers,
+    changing.SWAP_TIMER: run_swaps,
+}

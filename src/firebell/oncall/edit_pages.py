@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,8 +12,7 @@ from starlette.datastructures import FormData
 from firebell.kit import html
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
-from firebell.kit.localtime import mu
-from firebell.kit.text import to_id, to_wall
+from firebell.kit.text import to_id
 from firebell.oncall import actions, forms, versions, view
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.preview import Preview
@@ -66,16 +65,6 @@ async def _editor(request: Request, me: Person, old: Schedule | None, draft: Dra
         "errors": draft.error.fields if draft.error else {},
     }
     return await html.page(request, "oncall/edit.html", context, draft.error.status if draft.error else 200)
-
-
-def _begins(text: str, tz: str, now: datetime) -> datetime:
-    """Return the instant from which a change holds; empty means now, and the past is history."""
-    if not text:
-        return now
-    at = mu(to_wall(text, "from"), tz)
-    if at < now - timedelta(minutes=1):
-        raise Invalid("The change would begin in the past.", fields={"from": "Choose now or later."})
-    return max(at, now)
 
 
 @router.get("/oncall/new/sun")
@@ -134,7 +123,7 @@ async def _preview(request: Request, me: Person, old: Schedule | None, form: For
     try:
         if problem:
             raise problem
-        at = _begins(given["from"], me.tz, now)
+        at = forms.begins(given["from"], "from", me.tz, now)
         before = old or Schedule(0, given["name"], given["tz"], ())
         async with html.ctx(request).db.tx() as tx:
             after = await actions.edited(tx, before, layers, at)
@@ -165,7 +154,7 @@ async def _store(
         return await actions.create_schedule(
             tx, actor, name=given["name"], team_id=team, tz=given["tz"], layers=layers, now=now
         )
-    at = _begins(given["from"], me.tz, now)
+    at = forms.begins(given["from"], "from", me.tz, now)
     i, seen = int(old.id), to_id(given["version"]) or 0
     saved = await actions.replace_layers(tx, actor, i, layers, version=seen, at=at, now=now)
     if (given["name"].strip(), team, given["tz"]) != (old.name, old.team_id, old.tz):

@@ -15,6 +15,7 @@ _SWAP = (
     "id, schedule_id, proposer, other, starts_at, ends_at, their_starts_at, their_ends_at, state, reason,"
     " edit_ids, created_at, decided_at"
 )
+_LIVE = "schedule_id in (select id from schedule where archived_at is null)"
 _VACATION = "id, person_id, starts_at, ends_at, reason, created_by, created_at, cancelled_at"
 
 
@@ -38,7 +39,7 @@ async def covers(
 ) -> list[Cover]:
     """Return requests for cover that end after `since`, the earliest first."""
     rows = await tx.fetch(
-        f"select {_COVER} from cover where ($1::bigint[] is null or schedule_id = any($1))"
+        f"select {_COVER} from cover where {_LIVE} and ($1::bigint[] is null or schedule_id = any($1))"
         " and ($2::bigint[] is null or vacation_id = any($2)) and ($3::text is null or state = $3)"
         " and ($4::timestamptz is null or ends_at > $4) order by starts_at, id",
         list(schedule_ids) if schedule_ids is not None else None,
@@ -51,7 +52,7 @@ async def covers(
 
 async def cover(tx: Tx, cover_id: int) -> Cover | None:
     """Return one request for cover."""
-    row = await tx.row(f"select {_COVER} from cover where id = $1", cover_id)
+    row = await tx.row(f"select {_COVER} from cover where {_LIVE} and id = $1", cover_id)
     return _cover(row) if row else None
 
 
@@ -111,7 +112,7 @@ async def swaps(
 ) -> list[Swap]:
     """Return swaps of which a part ends after `since`, the earliest first."""
     rows = await tx.fetch(
-        f"select {_SWAP} from swap where ($1::bigint[] is null or schedule_id = any($1))"
+        f"select {_SWAP} from swap where {_LIVE} and ($1::bigint[] is null or schedule_id = any($1))"
         " and ($2::text is null or state = $2)"
         " and ($3::timestamptz is null or greatest(ends_at, their_ends_at) > $3) order by starts_at, id",
         list(schedule_ids) if schedule_ids is not None else None,
@@ -123,7 +124,7 @@ async def swaps(
 
 async def swap(tx: Tx, swap_id: int) -> Swap | None:
     """Return one swap."""
-    row = await tx.row(f"select {_SWAP} from swap where id = $1", swap_id)
+    row = await tx.row(f"select {_SWAP} from swap where {_LIVE} and id = $1", swap_id)
     return _swap(row) if row else None
 
 

@@ -3,18 +3,23 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from firebell.kit.localtime import local
 from firebell.oncall.exchange import Stretch, minus
+from firebell.oncall.fairness import night_of
 from firebell.oncall.model import Cover, Run, Schedule, User
 from firebell.oncall.shifts import duty
 from firebell.oncall.turns import extent
 
 HORIZON = timedelta(days=28)
 WEEK = timedelta(days=7)
+NIGHT_LIMIT = 3
+"""More distinct urgent pages than this in a night are over the limit (spec 2)."""
+REST = timedelta(hours=11)
+"""The rest that somebody has after such a night: the daily rest of Directive 2003/88/EC, article 3."""
 ENOUGH, ENOUGH_A_REGION = 4, 3
 _FEW = 20
 """At most so many findings of one kind; the first ones are the urgent ones."""
@@ -31,7 +36,7 @@ class Level(StrEnum):
 class Fix:
     """What a button does: the arguments of its `verb`.
 
-    leave, remove, offset, ask and take need no choice; override, contact, edit and calendars lead to a form.
+    leave, remove, offset, ask, take and seen need no choice; override, contact, edit and calendars lead to a form.
     """
 
     verb: str
@@ -78,6 +83,16 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A message of an urgent page that reached somebody who lives in `tz`."""
+
+    user: User
+    page_id: int
+    at: datetime
+    tz: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the schedule itself does not know."""
 
@@ -85,6 +100,7 @@ class Facts:
     reach: Mapping[User, Reach] | None = None
     chains: tuple[Chain, ...] = ()
     covers: tuple[Cover, ...] = ()
+    calls: tuple[Call, ...] = ()
 
     def name(self, user: User) -> str:
         """Return how people call somebody."""
@@ -100,13 +116,15 @@ def findings(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> list
         *_unreachable(runs, facts),
         *_vacations(schedule, a, b, facts),
         *_doubles(schedule, runs, a, b, facts),
+        *_no_rest(schedule, runs, a, facts),
         *_long(schedule, a, b, facts),
         *_frequent(schedule, runs, facts),
     ]
     return sorted(found, key=lambda f: f.level is not Level.ERROR)
 
 
-def _told(schedule: Schedule, t: datetime) -> str:
+def told(schedule: Schedule, t: datetime) -> str:
+    """Return an instant as the wall clock of the schedule shows it."""
     return f"{local(t, schedule.tz):%a %d %b %H:%M}"
 
 
@@ -134,7 +152,7 @@ def _gaps(schedule: Schedule, runs: Sequence[Run], a: datetime, facts: Facts) ->
     for run in [run for run in runs if not run.users][:_FEW]:
         chains = [chain for chain in facts.chains if any(_holds(step, schedule) for step in chain.steps)]
         silent = [c.name for c in chains if not _covered_later(schedule, c, (run.start, run.end))]
-        until = f"{_told(schedule, run.start)} to {_told(schedule, run.end)}"
+        until = f"{told(schedule, run.start)} to {told(schedule, run.end)}"
         what = f"{silent[0]} would reach nobody then." if silent else "Nobody covers it."
         yield Finding(
             _key("S-GAP", run.start if run.start > a else "now"),
@@ -207,8 +225,8 @@ def _vacations(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> It
             _key("S-VACATION", cover.id),
             "S-VACATION",
             Level.WARNING,
-            f"{facts.name(cover.requester)} is away from {_told(schedule, cover.start)}"
-            f" to {_told(schedule, cover.end)} and still on call.",
+            f"{facts.name(cover.requester)} is away from {told(schedule, cover.start)}"
+            f" to {told(schedule, cover.end)} and still on call.",
             cover.start,
             cover.end,
             (cover.requester,),
@@ -267,7 +285,7 @@ def _double(
         _key(code, schedule.id, other.id),
         code,
         Level.WARNING,
-        f"{names} is on call on {schedule.name} and {other.name} from {_told(schedule, start)}{times}: {tail}",
+        f"{names} is on call on {schedule.name} and {other.name} from {told(schedule, start)}{times}: {tail}",
         start,
         end,
         users,
@@ -290,6 +308,45 @@ def _shift_of(schedule: Schedule, other: Schedule) -> Fix | None:
     return Fix(
         "offset", f"Begin with the next person after {other.name}", {"layer": mine.id, "offset": offset}
     )
+
+
+def tired(calls: Sequence[Call], now: datetime) -> dict[User, tuple[datetime, int, datetime]]:
+    """Return by whom rest is due at `now`: since when, after how many pages in one night, until when.
+
+    A page that calls often counts once a night; nights are 22:00 to 07:00 on the person's own clock.
+    """
+    nights: dict[tuple[User, date], list[Call]] = defaultdict(list)
+    for call in calls:
+        if night := night_of(call.at, call.tz):
+            nights[call.user, night].append(call)
+    found = {}
+    for (user, _), rang in nights.items():
+        count, last = len({c.page_id for c in rang}), max(c.at for c in rang)
+        if count > NIGHT_LIMIT and last + REST > now:
+            found[user] = (last, count, last + REST)
+    return found
+
+
+def _no_rest(schedule: Schedule, runs: Sequence[Run], a: datetime, facts: Facts) -> Iterator[Finding]:
+    for user, (last, count, until) in tired(facts.calls, a).items():
+        on_duty = [(r.start, min(r.end, until)) for r in runs if user in r.users and r.start < until]
+        if not on_duty:
+            continue
+        start, end = on_duty[0]
+        asked = [c for c in facts.covers if c.schedule_id == schedule.id and c.requester == user]
+        taking = next((c for c in asked if c.start < end and start < c.end), None)
+        fix = Fix("ask", "Ask for cover", {"person": user, "start": start, "end": end})
+        yield Finding(
+            _key("S-NOREST", user, last),
+            "S-NOREST",
+            Level.WARNING,
+            f"{facts.name(user)} was called by {count} pages in one night, the last at {told(schedule, last)},"
+            f" and is on call before {told(schedule, until)}: less than 11 hours of rest.",
+            start,
+            end,
+            (user,),
+            Fix("take", "Take this shift", {"cover": taking.id}) if taking else fix,
+        )
 
 
 def _long(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Iterator[Finding]:
@@ -317,7 +374,7 @@ def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, fa
         _key("S-LONG", user),
         "S-LONG",
         Level.WARNING,
-        f"{facts.name(user)} is on call without a break from {_told(schedule, start)}: {days:.0f} days or more.",
+        f"{facts.name(user)} is on call without a break from {told(schedule, start)}: {days:.0f} days or more.",
         start,
         end,
         (user,),

@@ -11,7 +11,7 @@ from firebell.kit.events import Actor
 from firebell.oncall import actions, changing, covers, versions, view
 from firebell.oncall.findings import Finding
 
-CARRIED_OUT = ("leave", "remove", "offset", "ask", "take")
+CARRIED_OUT = ("leave", "remove", "offset", "ask", "take", "seen")
 """The verbs that need no choice; override, contact and edit lead to a form instead."""
 
 
@@ -54,6 +54,10 @@ async def _do(
                 end=args["end"],
                 now=now,
             )
+        case "seen":
+            await changing.note_clocks(tx, await changing.locked(tx, schedule_id), now)
+            await tx.audit(actor, "schedule.clocks_seen", f"schedule:{schedule_id}", now)
+            await tx.live("oncall")
         case "take":
             if actor.person_id is None:
                 raise Conflict("Nobody would take it.", hint="Take it as a person.")

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Protocol, TypeVar
 
-from firebell.kit.text import to_id
+from firebell.kit.errors import Invalid
+from firebell.kit.localtime import mu
+from firebell.kit.text import to_id, to_wall
 from firebell.oncall.model import Layer, Unit, Window
 
 MOST_LAYERS = 12
@@ -156,3 +158,13 @@ def aligned(layers: Sequence[Layer], old: Sequence[Layer]) -> list[Layer]:
 def monday_morning(now: datetime) -> datetime:
     """Return 09:00 on the Monday of the week of `now`, as its wall clock shows it."""
     return datetime.combine(now.date() - timedelta(days=now.weekday()), time(9))
+
+
+def begins(text: str, name: str, tz: str, now: datetime) -> datetime:
+    """Return the instant from which a change holds; empty means now, and the past is history."""
+    if not text:
+        return now
+    at = mu(to_wall(text, name), tz)
+    if at < now - timedelta(minutes=1):
+        raise Invalid("The change would begin in the past.", fields={name: "Choose now or later."})
+    return max(at, now)

@@ -103,6 +103,7 @@ class Schedule:
     slug: str = ""
     team_id: int = 0
     shadows: tuple[Shadow, ...] = ()
+    archived_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +214,15 @@ class Vacation:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleChanged:
-    """Layers or edits changed who is on duty within the next 90 days; `changes` are at most 100."""
+    """Who is on duty within the next 90 days changed; `changes` are at most 100.
+
+    `why` says what happened when it was not `by` who changed the schedule, such as that somebody left.
+    """
 
     schedule_id: int
     by: str
     changes: tuple[tuple[datetime, datetime, tuple[int, ...], tuple[int, ...]], ...]
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +245,14 @@ class CoverTaken:
     """A request for cover, or a part of one, is taken."""
 
     cover_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoverDeclined:
+    """Somebody who could take a request for cover says no."""
+
+    cover_id: int
+    by: int
 
 
 @dataclass(frozen=True, slots=True)

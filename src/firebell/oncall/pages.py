@@ -1,7 +1,7 @@
 """The on-call picture, one schedule, overrides, and my shifts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,9 +13,11 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.localtime import mu
 from firebell.kit.text import to_id, to_wall
-from firebell.oncall import actions, fixes, forms, timeline, view
+from firebell.oncall import actions, fixes, forms, timeline, versions, view
 from firebell.oncall.exchange_pages import askable
+from firebell.oncall.findings import HORIZON
 from firebell.oncall.model import Layer, Schedule, Unit
+from firebell.oncall.preview import Preview
 from firebell.oncall.shifts import gaps
 from firebell.people import access
 from firebell.people import actions as people
@@ -46,11 +48,16 @@ class Look:
         )
 
 
+def _seen(look: Look, now: datetime) -> timeline.Picture:
+    """Return the stretch that is looked at."""
+    return timeline.picture(look.view, mu(to_wall(look.at, "at"), look.tz) if look.at else now, look.tz, now)
+
+
 async def _context(
     tx: Tx, schedules: list[Schedule], me: Person, look: Look, now: datetime
 ) -> dict[str, Any]:
     shown, at, tz = look.view, look.at, look.tz
-    seen = timeline.picture(shown, mu(to_wall(at, "at"), tz) if at else now, tz, now)
+    seen = _seen(look, now)
     names = {p.id: p for p in await people.people(tx)}
 
     def name(user: int | str) -> str:
@@ -73,7 +80,7 @@ async def _context(
                 "s": s,
                 "rows": timeline.rows(s, seen),
                 "agenda": timeline.agenda(s, seen, tz, name),
-                "gaps": gaps(s, now, now + timedelta(days=28)),
+                "gaps": gaps(s, now, now + HORIZON),
             }
             for s in schedules
         ],
@@ -88,9 +95,12 @@ async def _context(
 @router.get("/oncall")
 async def oncall(request: Request) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
+    look, now = Look.of(request, me), ctx.clock.now()
+    seen = _seen(look, now)
     async with ctx.db.tx() as tx:
-        found = await actions.schedules(tx)
-        context = await _context(tx, found, me, Look.of(request, me), ctx.clock.now())
+        low, high = min(seen.start, now), max(seen.end, now + HORIZON)
+        found = await actions.schedules(tx, since=low, until=high)
+        context = await _context(tx, found, me, look, now)
     return await html.page(request, "oncall/oncall.html", {**context, "one": None})
 
 
@@ -150,19 +160,33 @@ def _rotation(order: Sequence[int], anchor: datetime, given: Mapping[str, Any], 
     return Layer(0, slots, anchor, unit, 1, given.get("tz", ""), offset=offset, name="Rotation")
 
 
-async def _one(
-    request: Request, slug: str, given: Mapping[str, str], error: FirebellError | None = None
-) -> Response:
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What the form named `form` of a schedule's page was sent with, and what came of it."""
+
+    given: Mapping[str, str] = field(default_factory=dict)
+    form: str = ""
+    preview: Preview | None = None
+    error: FirebellError | None = None
+    unseen: str = ""
+
+
+async def one(request: Request, slug: str, filled: Filled) -> Response:
+    """Show one schedule with its forms as they are filled in."""
     me, ctx = await access.signed_in(request), html.ctx(request)
+    look, now, error = Look.of(request, me), ctx.clock.now(), filled.error
+    if filled.given.get("tz") in html.zones():
+        look = replace(look, tz=filled.given["tz"])
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug)
-        context = await _context(tx, [found], me, Look.of(request, me), ctx.clock.now())
-        wrong = await view.found_in(tx, [found], ctx.clock.now())
+        found = await actions.by_slug(tx, slug, since=min(_seen(look, now).start, now - HORIZON))
+        context = await _context(tx, [found], me, look, now)
+        wrong = await view.found_in(tx, [found], now)
     more = {
         "one": found,
         "findings": wrong[int(found.id)],
         "direct": fixes.CARRIED_OUT,
-        "given": given,
+        "layers": versions.current(found, now),
+        "filled": filled,
         "error": error,
         "errors": error.fields if error else {},
     }
@@ -173,8 +197,8 @@ async def _one(
 async def schedule(request: Request, slug: str, start: str = "", end: str = "") -> Response:
     me = await access.signed_in(request)
     tz = Look.of(request, me).tz
-    given = {name: _local(text, tz) for name, text in (("start", start), ("end", end))}
-    return await _one(request, slug, given)
+    given = {name: _local(text, tz) for name, text in (("start", start), ("end", end)) if text}
+    return await one(request, slug, Filled(given, "override"))
 
 
 def _local(text: str, tz: str) -> str:
@@ -184,29 +208,6 @@ def _local(text: str, tz: str) -> str:
         return "" if at is None else html.typed(at, tz) if at.tzinfo else f"{at:%Y-%m-%dT%H:%M}"
     except (ValueError, OverflowError):
         return ""
-
-
-@router.post("/oncall/{slug}/override")
-async def override(request: Request, slug: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
-    tz = given.get("tz") if given.get("tz") in html.zones() else me.tz
-    try:
-        async with ctx.db.tx() as tx:
-            found = await actions.by_slug(tx, slug)
-            await actions.add_override(
-                tx,
-                access.actor_of(me),
-                schedule_id=int(found.id),
-                users=[to_id(given.get("person")) or 0],
-                start=mu(to_wall(given.get("start"), "start"), tz),
-                end=mu(to_wall(given.get("end"), "end"), tz),
-                reason=given.get("reason", ""),
-                now=ctx.clock.now(),
-            )
-    except Invalid as error:
-        return await _one(request, slug, given, error)
-    return html.to(f"/oncall/{slug}")
 
 
 @router.post("/oncall/{slug}/edits/{edit_id}/remove")
@@ -229,5 +230,5 @@ async def fix(request: Request, slug: str) -> Response:
                 tx, access.actor_of(me), int(found.id), str(form.get("finding") or ""), ctx.clock.now()
             )
     except (Conflict, Invalid, NotFound) as error:
-        return await _one(request, slug, {}, error)
+        return await one(request, slug, Filled(error=error))
     return html.to(f"/oncall/{slug}")

@@ -41,8 +41,9 @@ Responder = Annotated[Caller, may("oncall:write")]
 
 @router.get("/schedules", summary="Every schedule, the newest first")
 async def list_schedules(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[ScheduleShown]:
+    now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        found = await actions.schedules(tx)
+        found = await actions.schedules(tx, since=now, until=now)
     return [schedule_shown(s) for s in stretch.newest(found, [int(s.id) for s in found])]
 
 
@@ -91,7 +92,7 @@ async def change_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Schedu
 @router.delete(
     "/schedules/{slug}",
     status_code=204,
-    summary="Delete a schedule with its history; refused while a policy needs it",
+    summary="Delete a schedule; its past stays in reports; refused while a policy needs it",
     responses=problems(404, 409),
 )
 async def delete_schedule(ctx: Ctx, caller: Responder, slug: Text) -> None:
@@ -204,7 +205,7 @@ async def list_findings(ctx: Ctx, caller: Reader, slug: Text) -> list[FindingSho
 
 @router.post(
     "/schedules/{slug}/findings/{finding_id}/fix",
-    summary="Repair a finding whose fix needs no choice: leave, remove, offset, ask or take",
+    summary="Repair a finding whose fix needs no choice: leave, remove, offset, ask, take or seen",
     responses=problems(404, 409),
 )
 async def fix_finding(ctx: Ctx, caller: Responder, slug: Text, finding_id: Text) -> FindingShown:

@@ -131,7 +131,7 @@ class NewShadow(Given):
 
 
 class FixShown(Shown):
-    """What repairs a finding: override, leave, remove, contact, offset, ask, take or edit."""
+    """What repairs a finding: override, leave, remove, contact, offset, ask, take, seen, calendars or edit."""
 
     verb: str
     label: str

@@ -1,10 +1,11 @@
 """The SQL of schedules, layers, edits and shadows."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from firebell.kit.db import Row, Tx
+from firebell.oncall.clocks import Clock, from_json, to_json
 from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Shadow, Unit, User, Window
 
 
@@ -80,19 +81,24 @@ async def schedules(
     slug: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    archived: bool = False,
 ) -> list[Schedule]:
     """Return schedules with who left, by name: those of `ids` or of `slug`, or all.
 
-    Layers, edits and shadows that are over before `since` or begin at `until` or later are left out.
+    Layers, edits and shadows that are over before `since` or begin at `until` or later are left out. With
+    `archived` those that were deleted after `since` are there too, for what was until then.
     """
     rows = await tx.fetch(
-        "select id, name, slug, team_id, tz, version,"
+        "select id, name, slug, team_id, tz, version, archived_at,"
         " exists (select from shadow where schedule_id = s.id) as shadowed,"
         " exists (select from calendar_import where schedule_id = s.id) as imported,"
         " array(select id from person where not active) as gone from schedule s"
-        " where ($1::bigint[] is null or id = any($1)) and ($2::text is null or slug = $2) order by name, id",
+        " where ($1::bigint[] is null or id = any($1)) and ($2::text is null or slug = $2)"
+        " and (archived_at is null or $3 and ($4::timestamptz is null or archived_at > $4)) order by name, id",
         list(ids) if ids is not None else None,
         slug,
+        archived,
+        since,
     )
     if not rows:
         return []
@@ -132,6 +138,7 @@ async def schedules(
             slug=row["slug"],
             team_id=row["team_id"],
             shadows=tuple(shadows[row["id"]]),
+            archived_at=row["archived_at"],
         )
         for row in rows
     ]
@@ -140,7 +147,8 @@ async def schedules(
 async def slugs_by_id(tx: Tx) -> dict[int, str]:
     """Return the addresses of all schedules."""
     return {
-        row["id"]: row["slug"] for row in await tx.fetch("select id, slug from schedule order by name, id")
+        row["id"]: row["slug"]
+        for row in await tx.fetch("select id, slug from schedule where archived_at is null order by name, id")
     }
 
 
@@ -189,7 +197,9 @@ async def raise_version(tx: Tx, schedule_id: int, now: datetime) -> None:
 
 async def ids(tx: Tx) -> list[int]:
     """Return the ids of all schedules in the order in which they are locked."""
-    return [row["id"] for row in await tx.fetch("select id from schedule order by id")]
+    return [
+        row["id"] for row in await tx.fetch("select id from schedule where archived_at is null order by id")
+    ]
 
 
 async def chains(tx: Tx) -> list[tuple[str, list[tuple[list[int], bool]]]]:
@@ -204,10 +214,32 @@ async def chains(tx: Tx) -> list[tuple[str, list[tuple[list[int], bool]]]]:
     return found
 
 
+async def clocks(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, dict[str, Clock]]:
+    """Return what the clocks of these schedules were known to do."""
+    rows = await tx.fetch("select id, clocks from schedule where id = any($1::bigint[])", list(schedule_ids))
+    return {row["id"]: from_json(row["clocks"]) for row in rows}
+
+
+async def set_clocks(tx: Tx, schedule_id: int, found: Mapping[str, Clock]) -> None:
+    """Write down what the clocks of a schedule do."""
+    await tx.execute("update schedule set clocks = $2 where id = $1", schedule_id, to_json(found))
+
+
+async def calls(tx: Tx, since: datetime) -> list[tuple[int, int, datetime, str]]:
+    """Return the messages of urgent pages from `since` on: whom, which page, when, in which zone they live."""
+    rows = await tx.fetch(
+        "select c.person_id, c.page_id, c.at, p.tz from urgent_call c join person p on p.id = c.person_id"
+        " where c.at >= $1 order by c.at",
+        since,
+    )
+    return [(r["person_id"], r["page_id"], r["at"], r["tz"]) for r in rows]
+
+
 async def lock(tx: Tx, schedule_ids: Sequence[int]) -> list[int]:
     """Let one transaction at a time change these schedules; return those that exist."""
     rows = await tx.fetch(
-        "select id from schedule where id = any($1::bigint[]) order by id for no key update",
+        "select id from schedule where id = any($1::bigint[]) and archived_at is null order by id"
+        " for no key update",
         list(schedule_ids),
     )
     return [row["id"] for row in rows]
@@ -216,7 +248,8 @@ async def lock(tx: Tx, schedule_ids: Sequence[int]) -> list[int]:
 async def lock_free(tx: Tx, schedule_ids: Sequence[int]) -> set[int]:
     """Lock those of these schedules that nobody holds just now, and return them."""
     rows = await tx.fetch(
-        "select id from schedule where id = any($1::bigint[]) order by id for no key update skip locked",
+        "select id from schedule where id = any($1::bigint[]) and archived_at is null order by id"
+        " for no key update skip locked",
         list(schedule_ids),
     )
     return {row["id"] for row in rows}
@@ -240,9 +273,37 @@ async def rename(
     return not taken
 
 
-async def delete(tx: Tx, schedule_id: int) -> None:
-    """Delete a schedule with all that hangs on it."""
-    await tx.execute("delete from schedule where id = $1", schedule_id)
+async def archive(tx: Tx, schedule_id: int, now: datetime) -> None:
+    """End a schedule at `now`: what was stays, what was to come is gone, and its address is free again."""
+    for table in ("layer", "shadow"):
+        await tx.execute(f"delete from {table} where schedule_id = $1 and starts_at >= $2", schedule_id, now)
+        await tx.execute(
+            f"update {table} set ends_at = $2 where schedule_id = $1 and (ends_at is null or ends_at > $2)",
+            schedule_id,
+            now,
+        )
+    await tx.execute(
+        "update schedule_edit set removed_at = $2 where schedule_id = $1 and starts_at >= $2"
+        " and removed_at is null",
+        schedule_id,
+        now,
+    )
+    await tx.execute(
+        "update schedule_edit set ends_at = $2 where schedule_id = $1 and starts_at < $2 and ends_at > $2",
+        schedule_id,
+        now,
+    )
+    for table in ("cover", "swap"):
+        await tx.execute(
+            f"update {table} set state = 'withdrawn', decided_at = $2"
+            " where schedule_id = $1 and state = 'open'",
+            schedule_id,
+            now,
+        )
+    await tx.execute(
+        "update schedule set archived_at = $2, slug = slug || '~' || id where id = $1", schedule_id, now
+    )
+    await raise_version(tx, schedule_id, now)
 
 
 async def replace_layers(

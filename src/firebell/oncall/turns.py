@@ -11,7 +11,8 @@ _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 
 
-def _wall(layer: Layer, k: int) -> datetime:
+def wall(layer: Layer, k: int) -> datetime:
+    """Return the wall time of handoff `k`."""
     if layer.unit is not Unit.MONTH:
         return layer.anchor + k * layer.every * _STEP[layer.unit]
     months = layer.anchor.year * 12 + layer.anchor.month - 1 + k * layer.every
@@ -23,7 +24,7 @@ def _wall(layer: Layer, k: int) -> datetime:
 
 def handoff(layer: Layer, k: int) -> datetime:
     """Return the instant of handoff `k`; months count from the anchor with the day clamped."""
-    return mu(_wall(layer, k), layer.tz)
+    return mu(wall(layer, k), layer.tz)
 
 
 def index_at(layer: Layer, t: datetime) -> int:

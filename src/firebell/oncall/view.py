@@ -7,14 +7,17 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.oncall import exchange_store, store
 from firebell.oncall.calendars import store as calendars_store
-from firebell.oncall.calendars.faults import faults
-from firebell.oncall.findings import HORIZON, Chain, Facts, Finding, Reach, Step, findings
+from firebell.oncall.calendars.faults import busy, faults
+from firebell.oncall.clocks import changed
+from firebell.oncall.findings import HORIZON, REST, Call, Chain, Facts, Finding, Reach, Step, findings
 from firebell.oncall.model import CoverState, Schedule
 from firebell.oncall.preview import GAPS_AHEAD, Preview, preview
 from firebell.people import actions as people
 from firebell.people.model import Channel
 
 CHANGES_AHEAD = timedelta(days=90)
+NIGHT = timedelta(hours=10)
+"""A night with an hour that comes twice."""
 
 
 async def facts(tx: Tx, now: datetime, until: datetime) -> Facts:
@@ -40,6 +43,7 @@ async def facts(tx: Tx, now: datetime, until: datetime) -> Facts:
         {i: Reach(bool(k - {Channel.EMAIL}), len(k)) for i, k in kinds.items()},
         chains,
         tuple(await exchange_store.covers(tx, state=CoverState.OPEN, since=now)),
+        tuple(Call(*row) for row in await store.calls(tx, now - REST - NIGHT)),
     )
 
 
@@ -47,10 +51,14 @@ async def found_in(tx: Tx, schedules: Sequence[Schedule], now: datetime) -> dict
     """Return what is wrong with schedules and their calendars within 28 days, by their ids."""
     around = await facts(tx, now, now + HORIZON)
     imports = await calendars_store.imports(tx, schedule_ids=[int(s.id) for s in schedules])
+    known = await store.clocks(tx, [int(s.id) for s in schedules])
+    shifts = await calendars_store.busy(tx, now, now + HORIZON)
     return {
         int(s.id): [
             *faults([i for i in imports if i.schedule_id == s.id], now),
             *findings(s, now, now + HORIZON, around),
+            *changed(s, known[int(s.id)], now),
+            *busy(s, shifts, now, now + HORIZON, around),
         ]
         for s in schedules
     }

@@ -24,6 +24,7 @@ from firebell.people.throttle import Throttle
 
 COOKIE = "firebell_session"
 LIFETIME = timedelta(days=30)
+_LARGEST_FIELD = 4 * 1024 * 1024
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _ROLE_SCOPES = {
     Role.ADMIN: frozenset(SCOPES),
@@ -81,15 +82,17 @@ async def signed_in(request: Request, *roles: str) -> Person:
     return person
 
 
-async def form(request: Request) -> FormData:
-    """Return the posted form of a signed-in person after checking its CSRF value."""
+async def form(request: Request, files: int = 0) -> FormData:
+    """Return the posted form of a signed-in person, with up to `files` files, after checking its CSRF value."""
     person = await signed_in(request)
-    data = await request.form(max_files=0, max_fields=500)
+    data = await request.form(max_files=files, max_fields=500, max_part_size=_LARGEST_FIELD)
     if not request.state.csrf or data.get("csrf") != request.state.csrf:
+        await data.close()
         raise Forbidden(
             "This form is from another sign-in.", hint="Go back, load the page again and repeat it."
         )
     if person.role == Role.VIEWER and not request.url.path.startswith(("/settings", "/logout", "/theme")):
+        await data.close()
         raise Forbidden("Viewers may look but not change.", hint="Ask an admin for the responder role.")
     return data
 

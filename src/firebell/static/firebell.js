@@ -45,10 +45,10 @@
     let at = a.firstChild;
     for (const want of [...b.childNodes]) {
       let found = at;
-      if (found && !alike(found, want)) {
+      if (!found || !alike(found, want)) {
         const k = key(want);
         found = k ? [...a.childNodes].find(n => n.nodeType === 1 && n.nodeName === want.nodeName && key(n) === k) : null;
-        if (found && found.compareDocumentPosition(at) & Node.DOCUMENT_POSITION_FOLLOWING) found = null;
+        if (found && (!at || found.compareDocumentPosition(at) & Node.DOCUMENT_POSITION_FOLLOWING)) found = null;
         a.insertBefore(found || document.importNode(want, true), at);
       }
       if (found) { morph(found, want); if (found === at) at = at.nextSibling; }
@@ -220,22 +220,28 @@
     } catch { location.href = link.href; }
   });
 
-  /* A form marked data-preview shows what saving it would change while it is filled in. */
-  const edited = $('form[data-preview]');
-  if (edited) {
+  /* A form marked data-preview shows there what saving it would change while it is filled in. */
+  $$('form[data-preview]').forEach(edited => {
     let wait, turn = 0;
     edited.addEventListener('input', () => {
       clearTimeout(wait);
       wait = setTimeout(async () => {
-        const mine = ++turn;
+        const mine = ++turn, shown = edited.dataset.preview;
         try {
           const answer = await fetch(edited.action + '?preview=yes', { method: 'POST', body: new URLSearchParams(new FormData(edited)) });
-          const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('preview');
-          if (fresh && mine === turn) morph($('#preview'), fresh);
+          const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById(shown);
+          if (fresh && mine === turn) morph(document.getElementById(shown), fresh);
         } catch { /* the button asks again */ }
       }, 300);
     });
-  }
+  });
+
+  /* A part marked data-when="name=value" is shown while the form's field says so; without a script always. */
+  $$('[data-when]').forEach(part => {
+    const [name, value] = part.dataset.when.split('='), form = part.closest('form');
+    const show = () => { part.hidden = form.elements[name].value !== value; };
+    form.addEventListener('input', show); show();
+  });
 
   /* An override by drag: from one column of a result row to another, then the form with both times filled in. */
   const rota = $('.rota'), columns = 56;
@@ -267,7 +273,7 @@
     if (!keep || to === null || to === from) { mark.remove(); return; }
     const [start, end] = [Math.min(from, to), Math.max(from, to)].map(typed), form = $('#override');
     if (!form) { location.href = `${track.dataset.drag}?${new URLSearchParams({ start, end, tz: rota.dataset.tz })}#override`; return; }
-    form.elements.start.value = start; form.elements.end.value = end;
+    form.elements.start.value = start; form.elements.end.value = end; form.dispatchEvent(new Event('input'));
     form.scrollIntoView({ block: 'center', behavior: 'smooth' }); form.elements.person.focus({ preventScroll: true });
     setTimeout(() => mark.remove(), 1500);
   };

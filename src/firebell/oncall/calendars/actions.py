@@ -15,7 +15,7 @@ from firebell.oncall import actions as oncall
 from firebell.oncall import holidays_
 from firebell.oncall import store as schedule_store
 from firebell.oncall.calendars import matching, store
-from firebell.oncall.calendars.feeds import Told
+from firebell.oncall.calendars.feeds import Told, reach
 from firebell.oncall.calendars.model import (
     AHEAD,
     Conflict,
@@ -87,7 +87,8 @@ async def feed_by_token(tx: Tx, token: str, now: datetime) -> tuple[Feed, list[T
             "There is no calendar here.", hint="Its address may have been revoked: make a new one."
         )
     await store.touch_feed(tx, found.id, now)
-    every = await oncall.schedules(tx)
+    since, until = reach(now)
+    every = await oncall.schedules(tx, since=since, until=until)
     match found.kind:
         case FeedKind.SCHEDULE:
             shown = [s for s in every if s.id == found.subject_id]
@@ -266,12 +267,12 @@ async def _put(tx: Tx, found: Import, shifts: Sequence[Shift], now: datetime, by
     if after == before:
         return
     decides = found.schedule_id is not None and found.use is not Use.NAMES
-    old = await _schedule(tx, found.schedule_id) if decides else None
+    old = await _schedule(tx, found.schedule_id, now) if decides else None
     await store.replace_shifts(tx, found.id, now, after)
     if old is None or found.schedule_id is None:
         return
     await schedule_store.raise_version(tx, found.schedule_id, now)
-    new = await _schedule(tx, found.schedule_id)
+    new = await _schedule(tx, found.schedule_id, now)
     changes = tuple(
         (start, end, tuple(int(u) for u in was), tuple(int(u) for u in is_))
         for start, end, was, is_ in diff(old, new, now, now + _TOLD_AHEAD)[:_TOLD]
@@ -280,8 +281,8 @@ async def _put(tx: Tx, found: Import, shifts: Sequence[Shift], now: datetime, by
         await tx.emit(ScheduleChanged(found.schedule_id, by, changes), now)
 
 
-async def _schedule(tx: Tx, schedule_id: int | None) -> Schedule:
-    return (await oncall.schedules_by_id(tx, [schedule_id or 0]))[schedule_id or 0]
+async def _schedule(tx: Tx, schedule_id: int | None, now: datetime) -> Schedule:
+    return (await oncall.schedules_by_id(tx, [schedule_id or 0], since=now))[schedule_id or 0]
 
 
 async def unchanged(tx: Tx, import_id: int, now: datetime) -> None:
@@ -299,7 +300,10 @@ async def conflicts(tx: Tx, now: datetime, person_id: int | None = None) -> list
     """Return who will be on duty while busy (S-BUSY), of one person or of all."""
     busy = [i for i in await store.imports(tx) if i.use is Use.BUSY and person_id in (None, i.person_id)]
     shifts = [s for _, s in await store.shifts(tx, [i.id for i in busy], since=now)]
-    return matching.conflicts(await oncall.schedules(tx), shifts, now, now + AHEAD)
+    if not shifts:
+        return []
+    schedules = await oncall.schedules(tx, since=now, until=now + AHEAD)
+    return matching.conflicts(schedules, shifts, now, now + AHEAD)
 
 
 async def holiday_names(

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from firebell.oncall.calendars.model import Import
-from firebell.oncall.findings import Finding, Fix, Level
+from firebell.oncall.calendars.matching import conflicts
+from firebell.oncall.calendars.model import Conflict, Import, Shift
+from firebell.oncall.findings import Facts, Finding, Fix, Level, told
+from firebell.oncall.model import Cover, Schedule
 
 _FIX = Fix("calendars", "Look at the calendars", {})
 
@@ -24,3 +26,38 @@ def faults(imports: Sequence[Import], now: datetime) -> Iterator[Finding]:
             yield Finding(
                 f"S-ICAL-USER:{calendar.id}", "S-ICAL-USER", Level.WARNING, text, start, end, (), _FIX
             )
+
+
+def busy(
+    schedule: Schedule, shifts: Sequence[Shift], a: datetime, b: datetime, facts: Facts
+) -> Iterator[Finding]:
+    """Return S-BUSY for each person whose own calendar has them busy while on duty in `[a, b)`.
+
+    What they are busy with is theirs to know. The fix asks for cover, or takes what was asked for already.
+    """
+    found: dict[int, list[Conflict]] = {}
+    for conflict in conflicts([schedule], shifts, a, b):
+        found.setdefault(conflict.person_id, []).append(conflict)
+    for person, clashes in found.items():
+        asked = {x: c.id for x in clashes for c in facts.covers if _covers(c, schedule, x)}
+        first = next((x for x in clashes if x not in asked), clashes[0])
+        times = f", one of {len(clashes)} times" if len(clashes) > 1 else ""
+        fix = Fix("ask", "Ask for cover", {"person": person, "start": first.start, "end": first.end})
+        if first in asked:
+            fix = Fix("take", "Take this shift", {"cover": asked[first]})
+        yield Finding(
+            f"S-BUSY:{person}",
+            "S-BUSY",
+            Level.WARNING,
+            f"{facts.name(person)} is on call while busy from {told(schedule, first.start)}"
+            f" to {told(schedule, first.end)}{times}.",
+            first.start,
+            first.end,
+            (person,),
+            fix,
+        )
+
+
+def _covers(cover: Cover, schedule: Schedule, clash: Conflict) -> bool:
+    mine = cover.schedule_id == schedule.id and cover.requester == clash.person_id
+    return mine and cover.start < clash.end and clash.start < cover.end

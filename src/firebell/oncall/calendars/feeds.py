@@ -43,6 +43,12 @@ def horizon(now: datetime) -> tuple[datetime, datetime]:
     return day - BACK, day + AHEAD
 
 
+def reach(now: datetime) -> tuple[datetime, datetime]:
+    """Return the stretch in which a schedule must answer truly for its feed around `now`."""
+    a, b = horizon(now)
+    return a - _LONGEST, b + _LONGEST
+
+
 def _reach(schedule: Schedule, a: datetime, b: datetime) -> tuple[datetime, datetime]:
     """Return `[a, b)` widened to whole turns and edits, so that no entry is cut by the horizon."""
     first, last = a, b

@@ -9,6 +9,8 @@ BACK, AHEAD = timedelta(days=30), timedelta(days=180)
 """How far a feed reaches, and how far ahead an import is expanded."""
 LARGEST = 5 * 1024 * 1024
 """How many bytes of a calendar are read."""
+LARGEST_FILE = 3 * 1024 * 1024
+"""How many bytes of a calendar are taken from a file: the body of the form has to hold them."""
 STALE = timedelta(hours=6)
 """After how long without a good copy somebody is told."""
 

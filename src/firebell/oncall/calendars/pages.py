@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
+from starlette.datastructures import FormData, UploadFile
 
 from firebell.kit import html
 from firebell.kit.context import Context
@@ -14,7 +16,7 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions, feeds
-from firebell.oncall.calendars.model import AHEAD, FeedKind, Use
+from firebell.oncall.calendars.model import AHEAD, LARGEST_FILE, FeedKind, Use
 from firebell.oncall.model import Schedule
 from firebell.people import access
 from firebell.people import actions as people
@@ -56,7 +58,8 @@ async def _mine(
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         subjects = [(f"person:{me.id}", "My shifts")]
-        subjects += [(f"schedule:{s.id}", f"Schedule {s.name}") for s in await oncall.schedules(tx)]
+        schedules = await oncall.schedules(tx, since=now, until=now)
+        subjects += [(f"schedule:{s.id}", f"Schedule {s.name}") for s in schedules]
         subjects += [(f"team:{t.id}", f"Team {t.name}") for t in await people.teams(tx)]
         context = {
             "tab": "calendars",
@@ -64,7 +67,7 @@ async def _mine(
             "feeds": await actions.feeds(tx, me.id),
             "imports": await actions.imports_of_person(tx, me.id),
             "conflicts": await actions.conflicts(tx, now, me.id),
-            "schedules": {s.slug: s.name for s in await oncall.schedules(tx)},
+            "schedules": {s.slug: s.name for s in schedules},
             "subjects": subjects,
             "url": url,
             "given": given,
@@ -136,7 +139,7 @@ async def _of_schedule(
     ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        schedule = await oncall.by_slug(tx, slug)
+        schedule = await oncall.by_slug(tx, slug, since=now, until=now)
         names = {p.id: p.name for p in await people.people(tx) if p.active}
         context = {
             "nav": "oncall",
@@ -162,7 +165,7 @@ async def all_calendars(request: Request) -> Response:
     ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        schedules = await oncall.schedules(tx)
+        schedules = await oncall.schedules(tx, since=now, until=now)
         imports = {s.slug: await actions.imports_of_schedule(tx, int(s.id)) for s in schedules}
         names = {p.id: p.name for p in await people.people(tx)}
         conflicts = await actions.conflicts(tx, now)
@@ -185,15 +188,42 @@ async def of_schedule(request: Request, slug: str) -> Response:
 
 @router.post("/oncall/{slug}/calendars")
 async def add(request: Request, slug: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
+    form, me = await access.form(request, files=1), await access.signed_in(request)
+    ctx, given = html.ctx(request), {name: str(v) for name, v in form.items() if isinstance(v, str)}
     users = [i for i in map(to_id, form.getlist("person")) if i is not None]
     try:
+        try:
+            sent = await _sent(form)
+        finally:
+            await form.close()
         async with ctx.db.tx() as tx:
-            await _add(tx, me, await oncall.by_slug(tx, slug), given, users, ctx)
+            await _add(tx, me, await oncall.by_slug(tx, slug), {**given, **sent}, users, ctx)
     except (Invalid, Conflict) as error:
         return await _of_schedule(request, slug, {**given, "chosen": users}, error)
     return html.to(f"/oncall/{slug}/calendars")
+
+
+async def _sent(form: FormData) -> dict[str, str]:
+    """Return the calendar that was sent as a file, and its name where the form gives none."""
+    file = form.get("file")
+    if not isinstance(file, UploadFile) or not file.filename:
+        return {}
+    if str(form.get("url") or "").strip() or str(form.get("text") or "").strip():
+        raise Invalid("Where does the calendar come from?", fields={"file": "A file, an address or a text."})
+    body = await file.read(LARGEST_FILE + 1)
+    if len(body) > LARGEST_FILE:
+        raise Invalid(f"{file.filename} is too large.", fields={"file": "At most 3 MB: give its address."})
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = ""
+    if not text.lstrip().upper().startswith("BEGIN:VCALENDAR"):
+        raise Invalid(
+            f"{file.filename} is not a calendar.",
+            fields={"file": "Choose an iCalendar file (.ics) in UTF-8: it starts with BEGIN:VCALENDAR."},
+        )
+    name = str(form.get("name") or "").strip() or PurePath(file.filename).stem
+    return {"text": text, "name": name[:80]}
 
 
 async def _add(

@@ -31,7 +31,7 @@ async def insert_feed(
 _FEED = (
     "select f.id, f.kind, f.subject_id, f.created_by, f.created_at, f.last_used_at,"
     " coalesce(s.name, t.name, p.name) as name from calendar_feed f join person by on by.id = f.created_by"
-    " left join schedule s on f.kind = 'schedule' and s.id = f.subject_id"
+    " left join schedule s on f.kind = 'schedule' and s.id = f.subject_id and s.archived_at is null"
     " left join team t on f.kind = 'team' and t.id = f.subject_id"
     " left join person p on f.kind = 'person' and p.id = f.subject_id and p.active"
     " where f.revoked_at is null and by.active and coalesce(s.id, t.id, p.id) is not null"
@@ -246,6 +246,22 @@ async def remove_import(tx: Tx, import_id: int, now: datetime) -> None:
     await tx.execute("update calendar_import set removed_at = $2, body = null where id = $1", import_id, now)
 
 
+async def close(tx: Tx, schedule_id: int, now: datetime) -> None:
+    """Take the calendars of a schedule away; what they said until `now` stays."""
+    await tx.execute(
+        "update calendar_import set removed_at = $2, body = null where schedule_id = $1 and removed_at is null",
+        schedule_id,
+        now,
+    )
+    mine = "import_id in (select id from calendar_import where schedule_id = $1)"
+    await tx.execute(f"delete from calendar_shift where {mine} and starts_at >= $2", schedule_id, now)
+    await tx.execute(
+        f"update calendar_shift set ends_at = $2 where {mine} and ends_at > $2",
+        schedule_id,
+        now,
+    )
+
+
 async def shifts(tx: Tx, import_ids: Sequence[int], since: datetime | None = None) -> list[tuple[int, Shift]]:
     """Return what imports say, each shift with its import, in order; with `since` what ends after it."""
     rows = await tx.fetch(
@@ -258,6 +274,18 @@ async def shifts(tx: Tx, import_ids: Sequence[int], since: datetime | None = Non
     return [
         (r["import_id"], Shift(r["starts_at"], r["ends_at"], tuple(r["users"]), r["title"])) for r in rows
     ]
+
+
+async def busy(tx: Tx, a: datetime, b: datetime) -> list[Shift]:
+    """Return when people's own calendars have them busy in `[a, b)`; each shift names one person."""
+    rows = await tx.fetch(
+        "select s.starts_at, s.ends_at, s.users, s.title from calendar_shift s"
+        " join calendar_import i on i.id = s.import_id where i.use = 'busy' and i.removed_at is null"
+        " and s.starts_at < $2 and s.ends_at > $1 order by s.starts_at, s.id",
+        a,
+        b,
+    )
+    return [Shift(r["starts_at"], r["ends_at"], tuple(r["users"]), r["title"]) for r in rows]
 
 
 async def replace_shifts(tx: Tx, import_id: int, now: datetime, found: Sequence[Shift]) -> None:

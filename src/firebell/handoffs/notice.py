@@ -1,0 +1,43 @@
+"""How long before a shift its person is told: one setting of the organisation."""
+
+from datetime import datetime, timedelta
+
+from firebell.handoffs import marks, rounds
+from firebell.handoffs.actions import NOTICE, notice
+from firebell.kit import due, setting
+from firebell.kit.db import Tx
+from firebell.kit.errors import Forbidden, Invalid
+from firebell.kit.events import Actor
+from firebell.oncall import actions as oncall
+from firebell.people.model import Person, Role
+
+MOST = 168
+"""A week: what a schedule says of later weeks is still likely to change."""
+
+
+def manages(person: Person) -> bool:
+    """Say whether somebody may change it."""
+    return person.role in (Role.ADMIN, Role.MANAGER)
+
+
+async def change(tx: Tx, actor: Actor, person: Person, hours: int, now: datetime) -> None:
+    """Tell people `hours` before their shifts from now on; who would have been told by then is told at once."""
+    if not manages(person):
+        raise Forbidden("The notice is for managers and admins.", hint="Ask an admin of your organisation.")
+    if not 1 <= hours <= MOST:
+        raise Invalid(f"A notice is 1 to {MOST} hours.", fields={"hours": f"A number from 1 to {MOST}."})
+    old, new = await notice(tx), timedelta(hours=hours)
+    if new == old:
+        return
+    await setting.put(tx, NOTICE, hours)
+    await tx.audit(actor, "handoff.notice", "organisation", now, hours=hours)
+    schedules = await oncall.schedules(tx, since=now - marks.BEFORE, until=now + new + marks.LOOK)
+    late = [
+        (schedule, mark)
+        for schedule in schedules
+        for mark in marks.marks(schedule, now - new, now, new)
+        if mark.kind is marks.Kind.BEFORE and mark.start and mark.start > now + old
+    ]
+    await rounds.tell(tx, late, now)
+    await due.schedule_many(tx, rounds.TIMER, [(str(s.id), now, 0) for s in schedules])
+    await tx.live("oncall")

@@ -1,0 +1,180 @@
+"""What is changed on a schedule's own page: overrides, who takes turns from a day on, shadows."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from firebell.kit import html
+from firebell.kit.db import Tx
+from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.localtime import mu
+from firebell.kit.text import to_id, to_wall
+from firebell.oncall import actions, forms, view
+from firebell.oncall.findings import HORIZON
+from firebell.oncall.model import EditKind, Schedule
+from firebell.oncall.pages import Filled, one
+from firebell.people import access
+from firebell.people.model import Person
+
+router = APIRouter(include_in_schema=False)
+
+NOBODY = "nobody"
+"""What the field for a person says for an override that puts nobody on call, on purpose."""
+
+Given = Mapping[str, str]
+Would = Callable[[Tx, Schedule, Given, str, datetime], Awaitable[Schedule | None]]
+"""Returns the schedule as a form would have it, read in a zone; None while too little is filled in."""
+Verb = Callable[[Tx, Person, Schedule, Given, str, datetime], Awaitable[Any]]
+
+
+async def _sent(request: Request) -> tuple[Person, dict[str, str], str]:
+    """Return who sends a form, its fields, and the zone in which its times are read."""
+    form, me = await access.form(request), await access.signed_in(request)
+    given = {name: str(value) for name, value in form.items()}
+    return me, given, given["tz"] if given.get("tz") in html.zones() else me.tz
+
+
+async def _preview(request: Request, slug: str, form: str, would: Would) -> Response:
+    _, given, tz = await _sent(request)
+    now = html.ctx(request).clock.now()
+    try:
+        async with html.ctx(request).db.tx() as tx:
+            old = await actions.by_slug(tx, slug, since=now - HORIZON)
+            new = await would(tx, old, given, tz, now)
+            seen = await view.previewed(tx, old, new, now) if new else None
+    except (Invalid, NotFound) as error:
+        return await one(request, slug, Filled(given, form, unseen=error.message))
+    return await one(request, slug, Filled(given, form, seen))
+
+
+async def _save(request: Request, slug: str, form: str, verb: Verb) -> Response:
+    me, given, tz = await _sent(request)
+    try:
+        async with html.ctx(request).db.tx() as tx:
+            old = await actions.by_slug(tx, slug)
+            await verb(tx, me, old, given, tz, html.ctx(request).clock.now())
+    except (Conflict, Invalid, NotFound) as error:
+        return await one(request, slug, Filled(given, form, error=error))
+    return html.to(f"/oncall/{slug}")
+
+
+def _edit(given: Given, tz: str) -> dict[str, Any]:
+    """Return the override that the form describes: its kind, its people, its stretch."""
+    kind, who, instead = given.get("kind") or EditKind.SET, given.get("person"), to_id(given.get("instead"))
+    if kind not in list(EditKind):
+        raise Invalid("What shall the override do?", fields={"kind": "Choose from the list."})
+    kind, person = EditKind(kind), to_id(who)
+    if person is None and (kind, who) != (EditKind.SET, NOBODY):
+        raise Invalid("Nobody is named.", fields={"person": "Choose a person."})
+    if kind is EditKind.MAP and (instead is None or instead == person):
+        raise Invalid("Nobody is replaced.", fields={"instead": "Choose somebody else."})
+    replaces = kind is EditKind.MAP
+    return {
+        "kind": kind,
+        "users": [] if person is None or replaces else [person],
+        "mapping": {instead: person} if replaces else {},
+        "start": mu(to_wall(given.get("start"), "start"), tz),
+        "end": mu(to_wall(given.get("end"), "end"), tz),
+    }
+
+
+async def _overridden(tx: Tx, old: Schedule, given: Given, tz: str, now: datetime) -> Schedule | None:
+    if not given.get("start") or not given.get("end"):
+        return None
+    return await actions.overridden(tx, old, **_edit(given, tz), now=now)
+
+
+async def _override(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
+    await actions.add_edit(
+        tx,
+        access.actor_of(me),
+        schedule_id=int(old.id),
+        **_edit(given, tz),
+        reason=given.get("reason", ""),
+        now=now,
+    )
+
+
+@router.post("/oncall/{slug}/override")
+async def override(request: Request, slug: str, preview: str = "") -> Response:
+    if preview:
+        return await _preview(request, slug, "override", _overridden)
+    return await _save(request, slug, "override", _override)
+
+
+def _turn(old: Schedule, given: Given, at: datetime) -> tuple[int, int | None, int | None]:
+    """Return who joins which layer (None: leaves them all) at which place (None: the last)."""
+    person, layer, place = (to_id(given.get(name)) for name in ("who", "layer", "turn"))
+    if person is None:
+        raise Invalid("Nobody is named.", fields={"who": "Choose a person."})
+    if given.get("verb") == "join":
+        if given.get("turn") and not place:
+            raise Invalid("There is no such turn.", fields={"turn": "A number from 1 on, or nothing."})
+        if layer is None:
+            raise Invalid("Which rotation?", fields={"layer": "Choose from the list."})
+        return person, layer, place - 1 if place else None
+    if actions.without_turns(old, at, person) == actions.layers_at(old, at):
+        raise Invalid("They have no turns then.", fields={"who": "Choose somebody of the rotation."})
+    return person, None, None
+
+
+async def _turned(tx: Tx, old: Schedule, given: Given, tz: str, now: datetime) -> Schedule | None:
+    if not given.get("who"):
+        return None
+    at = forms.begins(given.get("begins", ""), "begins", tz, now)
+    person, layer, place = _turn(old, given, at)
+    if layer is None:
+        layers = actions.without_turns(old, at, person)
+    else:
+        layers = actions.with_turn(old, at, layer_id=layer, person_id=person, place=place)
+    return await actions.edited(tx, old, layers, at)
+
+
+async def _rotate(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
+    at = forms.begins(given.get("begins", ""), "begins", tz, now)
+    person, layer, place = _turn(old, given, at)
+    i, actor = int(old.id), access.actor_of(me)
+    if layer is None:
+        await actions.leave(tx, actor, i, person_id=person, at=at, now=now)
+    else:
+        await actions.join(tx, actor, i, layer_id=layer, person_id=person, place=place, at=at, now=now)
+
+
+@router.post("/oncall/{slug}/rotation")
+async def rotation(request: Request, slug: str, preview: str = "") -> Response:
+    if preview:
+        return await _preview(request, slug, "rotation", _turned)
+    return await _save(request, slug, "rotation", _rotate)
+
+
+async def _shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
+    learner, until = to_id(given.get("learner")), given.get("until")
+    if learner is None:
+        raise Invalid("Nobody is named.", fields={"learner": "Choose a person."})
+    await actions.add_shadow(
+        tx,
+        access.actor_of(me),
+        schedule_id=int(old.id),
+        person_id=learner,
+        of=to_id(given.get("of")),
+        start=forms.begins(given.get("since", ""), "since", tz, now),
+        end=mu(to_wall(until, "until"), tz) if until else None,
+        now=now,
+    )
+
+
+@router.post("/oncall/{slug}/shadows")
+async def shadow(request: Request, slug: str) -> Response:
+    return await _save(request, slug, "shadow", _shadow)
+
+
+@router.post("/oncall/{slug}/shadows/{shadow_id}/end")
+async def end_shadow(request: Request, slug: str, shadow_id: int) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
+    async with ctx.db.tx() as tx:
+        found = await actions.by_slug(tx, slug, since=ctx.clock.now())
+        await actions.remove_shadow(tx, access.actor_of(me), int(found.id), shadow_id, ctx.clock.now())
+    return html.to(f"/oncall/{slug}")

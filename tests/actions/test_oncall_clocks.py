@@ -1,0 +1,63 @@
+"""Time zone data that moves a turn is a finding until somebody has looked; checked every day."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from firebell.kit.clock import FakeClock
+from firebell.oncall import actions as oncall
+from firebell.oncall import clocks, fixes, store, view
+from firebell.oncall.findings import Finding
+from firebell.oncall.model import Unit
+from tests.oncall_world import Rota, daily, rota
+
+AUTUMN = datetime(2027, 3, 28, 1, tzinfo=UTC)
+
+
+async def found(r: Rota) -> list[Finding]:
+    """Return what the checks of the rota say of clocks."""
+    async with r.w.ctx.db.tx() as tx:
+        wrong = await view.found_in(tx, [await r.schedule()], r.w.now)
+    return [f for f in wrong[r.id] if f.code == "S-TZCHANGE"]
+
+
+async def known(r: Rota) -> dict[str, clocks.Clock]:
+    async with r.w.ctx.db.tx() as tx:
+        return (await store.clocks(tx, [r.id]))[r.id]
+
+
+async def know(r: Rota, those: dict[str, clocks.Clock]) -> None:
+    async with r.w.ctx.db.tx() as tx:
+        await store.set_clocks(tx, r.id, those)
+
+
+async def test_newer_data_is_found_kept_and_looked_at(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        layer = replace(daily(r.w.mara, r.w.jun), tz="Europe/Stockholm", unit=Unit.WEEK)
+        await r.run(oncall.replace_layers, r.id, [layer])
+        seen = await known(r)
+        assert list(seen) == ["Europe/Stockholm"]
+        assert await found(r) == []
+        # as if an older release had known nothing of summer time
+        winter = replace(seen["Europe/Stockholm"], offsets=seen["Europe/Stockholm"].offsets[:1])
+        await know(r, {"Europe/Stockholm": winter})
+        (wrong,) = await found(r)
+        assert wrong.id == f"S-TZCHANGE:Europe/Stockholm:{AUTUMN:%Y%m%dT%H%MZ}"
+        clock.advance(timedelta(days=2))
+        await r.w.settle()
+        assert await known(r) == {"Europe/Stockholm": winter}
+        override: dict[str, Any] = {"start": r.w.now, "end": r.w.now + timedelta(hours=1), "reason": ""}
+        await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], **override)
+        assert [f.id for f in await found(r)] == [wrong.id]
+        await r.run(fixes.carry_out, r.id, wrong.id)
+        assert await found(r) == []
+        assert "schedule.clocks_seen" in await r.audit()
+
+
+async def test_every_day_what_moves_nothing_is_written_down_further(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        await know(r, {})
+        for _ in range(2):
+            clock.advance(timedelta(days=1, hours=1))
+            await r.w.settle()
+            assert (await known(r))["UTC"].end == r.w.now + clocks.KEPT

@@ -1,0 +1,161 @@
+"""A schedule's page: every kind of override, joining and leaving at a date, shadows; previewed, then saved."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from firebell.kit.clock import FakeClock
+from tests.api.callers import browser
+from tests.oncall_world import Rota, day, rota
+from tests.world import ANSWERS
+
+PAGE = "/oncall/daily"
+
+
+@dataclass
+class Desk:
+    """Mara before the page of the daily rota, whose times are read in UTC."""
+
+    r: Rota
+    http: httpx.AsyncClient
+    csrf: str
+
+    async def send(self, form: str, *, preview: bool = False, **given: Any) -> httpx.Response:
+        """Send one of the page's forms, or ask what it would change."""
+        data = {"csrf": self.csrf, "tz": "UTC", **{name: str(value) for name, value in given.items()}}
+        query = {"preview": "yes"} if preview else None
+        return await self.http.post(f"{PAGE}/{form}", data=data, params=query)
+
+    async def saved(self, form: str, **given: Any) -> None:
+        """Preview a form, which changes nothing and shows something, then save it."""
+        before = await self.r.schedule()
+        seen = await self.send(form, preview=True, **given)
+        assert seen.status_code == 200, seen.text
+        assert "If you save this" in seen.text
+        assert await self.r.schedule() == before
+        done = await self.send(form, **given)
+        assert (done.status_code, done.headers.get("location")) == (303, PAGE), done.text
+
+
+@asynccontextmanager
+async def desk(dsn: str, clock: FakeClock) -> AsyncIterator[Desk]:
+    async with rota(dsn, clock) as r, browser(r.w) as http:
+        await http.post("/login", data={"email": ANSWERS.email, "password": ANSWERS.password})
+        shown = (await http.get(PAGE)).text
+        yield Desk(r, http, shown.partition('name="csrf" value="')[2].partition('"')[0])
+
+
+DAYTIME: dict[str, Any] = {"start": "2026-11-25T08:00", "end": "2026-11-25T16:00"}
+"""On the day that is Jun's."""
+
+
+async def test_every_kind_of_override_is_previewed_and_saved(dsn: str, clock: FakeClock) -> None:
+    async with desk(dsn, clock) as d:
+        mara, jun, ada = d.r.w.mara, d.r.w.jun, d.r.ada
+        given = {
+            "set": ({"person": ada}, (ada,)),
+            "add": ({"person": ada}, (jun, ada)),
+            "map": ({"person": mara, "instead": jun}, (mara,)),
+            "remove": ({"person": jun}, ()),
+        }
+        for kind, (fields, expected) in given.items():
+            await d.saved("override", kind=kind, **fields, **DAYTIME)
+            assert await d.r.who(day(1, 12)) == expected
+            edit = (await d.r.schedule()).edits[-1]
+            page = await d.http.post(f"{PAGE}/edits/{edit.id}/remove", data={"csrf": d.csrf})
+            assert page.status_code == 303
+        await d.saved("override", kind="set", person="nobody", **DAYTIME)
+        assert await d.r.who(day(1, 12)) == ()
+
+
+async def test_the_preview_of_an_override_says_who_gains_and_which_gap_is_new(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with desk(dsn, clock) as d:
+        seen = await d.send("override", preview=True, kind="remove", person=d.r.w.jun, **DAYTIME)
+        here = seen.text.partition('id="preview-override"')[2].partition("</form>")[0]
+        assert '<td>Jun Okafor</td><td class="r num">-8</td>' in here
+        assert "Nobody answers</b> Wed 25 Nov 08:00 to 16:00" in here
+        early = await d.send("override", preview=True, kind="set", person=d.r.w.jun, start="", end="")
+        assert "If you save this" not in early.text
+
+
+async def test_an_override_that_cannot_be_keeps_what_was_typed(dsn: str, clock: FakeClock) -> None:
+    async with desk(dsn, clock) as d:
+        jun = d.r.w.jun
+        for fields, words in (
+            ({"kind": "map", "person": jun, "instead": jun}, "Choose somebody else."),
+            ({"kind": "add", "person": "nobody"}, "Choose a person."),
+            ({"kind": "halve", "person": jun}, "What shall the override do?"),
+        ):
+            wrong = await d.send("override", **fields, reason="a wedding", **DAYTIME)
+            assert (wrong.status_code, words in wrong.text) == (422, True), words
+            assert 'value="a wedding"' in wrong.text
+            assert f'value="{DAYTIME["start"]}"' in wrong.text
+        tokyo = await d.send("override", kind="add", person="nobody", tz="Asia/Tokyo", **DAYTIME)
+        assert '<input type="hidden" name="tz" value="Asia/Tokyo">' in tokyo.text
+        assert (await d.r.schedule()).edits == ()
+
+
+async def test_somebody_joins_and_leaves_at_a_date(dsn: str, clock: FakeClock) -> None:
+    async with desk(dsn, clock) as d:
+        mara, jun, ada = d.r.w.mara, d.r.w.jun, d.r.ada
+        layer = (await d.r.schedule()).layers[0].id
+        await d.saved("rotation", who=ada, verb="leave", begins="2026-11-27T00:00")
+        assert [await d.r.who(day(n, 12)) for n in range(5)] == [(mara,), (jun,), (ada,), (mara,), (jun,)]
+        gone = await d.send("rotation", who=ada, verb="leave", begins="2026-11-28T00:00")
+        assert (gone.status_code, "They have no turns then." in gone.text) == (422, True)
+        old = await d.send("rotation", who=ada, verb="join", layer=layer, begins="2026-11-28T00:00")
+        assert (old.status_code, f"Daily has no layer {layer} then." in old.text) == (404, True)
+
+        new = (await d.r.schedule()).layers[-1].id
+        past = await d.send("rotation", who=ada, verb="join", layer=new, begins="2026-11-20T00:00")
+        assert "The change would begin in the past." in past.text
+        wrong = await d.send("rotation", who=ada, verb="join", layer=new, turn="first")
+        assert "A number from 1 on, or nothing." in wrong.text
+        await d.saved("rotation", who=ada, verb="join", layer=new, turn=2, begins="2026-11-30T00:00")
+        turns = [await d.r.who(day(n, 12)) for n in range(6, 10)]
+        assert sorted(turns[:3]) == sorted([(mara,), (jun,), (ada,)])
+        page = (await d.http.get(PAGE)).text
+        assert "Mara Lindqvist, Ada Byron, Jun Okafor" in page
+
+
+async def test_shadows_are_listed_added_and_ended(dsn: str, clock: FakeClock) -> None:
+    async with desk(dsn, clock) as d:
+        jun, ada = d.r.w.jun, d.r.ada
+        assert "Nobody learns here" in (await d.http.get(PAGE)).text
+        assert (await d.send("shadows", learner=ada, of=jun, since="", until="")).status_code == 303
+        until: dict[str, Any] = {"since": "2026-11-25T09:00", "until": "2026-11-26T09:00"}
+        assert (await d.send("shadows", learner=jun, of="", **until)).status_code == 303
+        page = (await d.http.get(PAGE)).text
+        assert "Ada Byron shadows Jun Okafor" in page
+        assert "Jun Okafor shadows whoever is on call" in page
+        self_ = await d.send("shadows", learner=ada, of=ada)
+        assert (self_.status_code, "Nobody shadows themselves." in self_.text) == (422, True)
+        nobody = await d.send("shadows", learner="")
+        assert (nobody.status_code, "Choose a person." in nobody.text) == (422, True)
+        first = (await d.r.schedule()).shadows[0].id
+        done = await d.http.post(f"{PAGE}/shadows/{first}/end", data={"csrf": d.csrf})
+        assert done.status_code == 303
+        assert "Ada Byron shadows" not in (await d.http.get(PAGE)).text
+
+
+async def test_pages_read_what_they_show_and_show_all_of_it(dsn: str, clock: FakeClock) -> None:
+    async with desk(dsn, clock) as d:
+        await d.saved("override", kind="set", person=d.r.ada, reason="a wedding", **DAYTIME)
+        away = {"start": "2026-12-28T00:00", "end": "2026-12-29T00:00"}
+        await d.saved("override", kind="set", person="nobody", **away)
+        clock.set(day(20, 3))
+        past = {"view": "day", "at": "2026-11-25", "tz": "UTC"}
+        for path in ("/oncall", PAGE):
+            assert "Ada Byron, Wed 25 Nov 08:00 to 16:00" in (await d.http.get(path, params=past)).text
+            now = (await d.http.get(path)).text
+            assert "Ada Byron, Wed 25 Nov 08:00" not in now
+            # 28 December is within 28 days, and beyond the week that is shown
+            assert "nobody answers Mon 28 Dec 01:00 to Tue 29 Dec 01:00" in now
+        page = (await d.http.get(PAGE)).text
+        assert "Nobody, on purpose" in page.partition('id="edits"')[2]
+        assert "a wedding" not in page

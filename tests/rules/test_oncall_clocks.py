@@ -1,0 +1,124 @@
+"""Newer time zone data: where two clocks differ, and which turn that moves."""
+
+import struct
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firebell.kit.localtime import mu
+from firebell.oncall.clocks import (
+    KEPT,
+    Clock,
+    changed,
+    clock,
+    difference,
+    from_json,
+    of_layers,
+    to_json,
+)
+from firebell.oncall.model import Layer, Schedule, Unit, Window
+from tests.rules.test_oncall_properties import ZONES
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+BERLIN = "Europe/Berlin"
+SPRING, AUTUMN = datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def table(*changes: tuple[datetime, int], before: int) -> ZoneInfo:
+    """Return a zone made of TZif bytes (RFC 9636, version 1): whole hours, from each instant on."""
+    offsets = sorted({before, *(hours for _, hours in changes)}, key=lambda h: (h != before, h))
+    data = b"TZif" + bytes(16) + struct.pack(">6l", 0, 0, 0, len(changes), len(offsets), 4)
+    data += b"".join(struct.pack(">l", int(at.timestamp())) for at, _ in changes)
+    data += bytes(offsets.index(hours) for _, hours in changes)
+    data += b"".join(struct.pack(">lbb", hours * 3600, 0, 0) for hours in offsets) + b"XXX\0"
+    return ZoneInfo.from_file(BytesIO(data), key="Test/Zone")
+
+
+WITH = table((SPRING, 2), (AUTUMN, 1), (datetime(2027, 3, 28, 1, tzinfo=UTC), 2), before=1)
+"""Berlin's clock until the summer of 2027."""
+WITHOUT = table((SPRING, 2), before=1)
+"""The same clock, had the change of autumn 2026 been abolished."""
+
+
+def weekly(at: str = "2026-01-05T09:00", **more: object) -> Layer:
+    layer = Layer(1, ((1,), (2,)), datetime.fromisoformat(at), Unit.WEEK, 1, BERLIN)
+    return replace(layer, **more)  # type: ignore[arg-type]
+
+
+def one(*layers: Layer) -> Schedule:
+    return Schedule(1, "Payments", BERLIN, layers)
+
+
+def known(zone: ZoneInfo, start: datetime = NOW - timedelta(days=9)) -> dict[str, Clock]:
+    return {BERLIN: clock(zone, start, start + KEPT)}
+
+
+def test_a_clock_is_its_offsets_and_their_instants() -> None:
+    year = clock(WITH, datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+    assert year.offsets == ((year.start, HOUR), (SPRING, 2 * HOUR), (AUTUMN, HOUR))
+
+
+def test_two_clocks_differ_first_where_one_changes_and_the_other_does_not() -> None:
+    old, new = (clock(zone, NOW, NOW + KEPT) for zone in (WITH, WITHOUT))
+    found = difference(old, new)
+    assert found
+    assert (found[0], f"{found[1]:%H:%M}", f"{found[2]:%H:%M}") == (AUTUMN, "02:00", "03:00")
+    assert difference(new, new) is None
+    early = clock(WITH, NOW - KEPT, AUTUMN)
+    assert difference(early, new) is None, "what the old one did not reach is not compared"
+
+
+def test_the_first_turn_that_moves_is_named() -> None:
+    (found,) = changed(one(weekly()), known(WITHOUT), NOW)
+    assert found.id == "S-TZCHANGE:Europe/Berlin:20261025T0100Z"
+    assert "at 2026-10-25 01:00 UTC clocks of Europe/Berlin read 02:00 and not 03:00" in found.message
+    assert "begins or ends at 2026-10-26 09:00 there moves from 07:00 to 08:00 UTC" in found.message
+    assert found.start == datetime(2026, 10, 26, 7, tzinfo=UTC)
+    assert found.fix
+    assert found.fix.verb == "seen"
+
+
+def test_a_clock_that_is_the_same_or_moves_no_turn_is_no_finding() -> None:
+    assert list(changed(one(weekly()), known(WITH), NOW)) == []
+    assert list(changed(one(weekly()), {}, NOW)) == []
+    assert list(changed(one(weekly(tz="UTC")), known(WITHOUT), NOW)) == []
+    over = weekly(end=NOW - timedelta(days=1))
+    assert list(changed(one(over), known(WITHOUT), NOW)) == []
+    # a handoff once a decade, on a day in summer
+    rare = weekly("2026-07-06T09:00", unit=Unit.MONTH, every=120)
+    assert list(changed(one(rare), known(WITHOUT), NOW)) == []
+
+
+def test_the_windows_of_a_layer_move_too() -> None:
+    rare = weekly("2026-07-06T09:00", unit=Unit.MONTH, every=120)
+    office = replace(rare, windows=(Window(540, 480, frozenset({2})),))
+    (found,) = changed(one(office), known(WITHOUT), NOW)
+    assert "begins or ends at 2026-10-28 09:00 there moves from 07:00 to 08:00 UTC" in found.message
+
+
+def test_a_change_that_holds_already_is_told_from_the_next_turn_on() -> None:
+    winter = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    (found,) = changed(one(weekly()), known(WITHOUT), winter)
+    assert found.start == datetime(2026, 12, 7, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("tz", ZONES)
+@settings(max_examples=40, deadline=None)
+@given(minutes=st.integers(-3 * 24 * 60, 3 * 24 * 60))
+def test_the_first_instant_of_a_wall_time_is_that_of_the_schedule(tz: str, minutes: int) -> None:
+    around = ZONES[tz]
+    one_ = clock(ZoneInfo(tz), around - timedelta(days=6), around + timedelta(days=6))
+    x = around.replace(tzinfo=None) + timedelta(minutes=minutes)
+    assert one_.first(x) == mu(x, tz)
+
+
+def test_what_is_stored_is_what_was_seen() -> None:
+    found = of_layers(one(weekly(), weekly(tz="Australia/Lord_Howe")), NOW + timedelta(microseconds=7))
+    assert list(found) == ["Australia/Lord_Howe", BERLIN]
+    assert from_json(to_json(found)) == found

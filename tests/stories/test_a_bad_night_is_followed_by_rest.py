@@ -1,0 +1,42 @@
+"""Story: after a night with too many pages the schedule says that somebody has no rest, and asks for cover."""
+
+from datetime import timedelta
+
+from firebell.kit.clock import FakeClock
+from firebell.oncall import actions as oncall
+from firebell.oncall import fixes, view
+from firebell.oncall.findings import Finding
+from tests.world import World, world
+
+
+async def restless(w: World) -> list[Finding]:
+    """Return what the primary's checks say of rest."""
+    async with w.ctx.db.tx() as tx:
+        schedule = await oncall.by_slug(tx, "payments-primary")
+        found = (await view.found_in(tx, [schedule], w.now))[int(schedule.id)]
+    return [f for f in found if f.code == "S-NOREST"]
+
+
+async def test_the_button_asks_for_cover_of_the_morning(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        for n in range(4):
+            assert await restless(w) == []
+            await w.alert(f"Disk {n} is full")
+            await w.settle()
+            await w.resolve(w.mara)
+            await w.after(minutes=5)
+        assert len(await w.pages()) == 4
+        last = w.now - timedelta(minutes=5)
+        (found,) = await restless(w)
+        assert (found.users, found.end) == ((w.mara,), last + timedelta(hours=11))
+        assert (
+            "Mara Lindqvist was called by 4 pages in one night, the last at Tue 24 Nov 04:29" in found.message
+        )
+        mara, jun = await w.actor(w.mara), await w.actor(w.jun)
+        async with w.ctx.db.tx() as tx:
+            await fixes.carry_out(tx, mara, 1, found.id, w.now)
+            (asked,) = await oncall.covers(tx)
+        assert (asked.requester, asked.start, asked.end) == (w.mara, w.now, found.end)
+        async with w.ctx.db.tx() as tx:
+            await fixes.carry_out(tx, jun, 1, found.id, w.now)
+        assert await restless(w) == []

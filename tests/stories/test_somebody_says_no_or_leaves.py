@@ -1,0 +1,98 @@
+"""Story: who asked hears who declined, and when somebody leaves, the schedule's people hear what it changes."""
+
+from datetime import timedelta
+
+from firebell.kit.clock import FakeClock
+from firebell.oncall import actions as oncall
+from firebell.oncall import covers
+from firebell.people import actions as people
+from tests.stories.test_a_shift_comes_begins_and_ends import HOUR, MONDAY, Team, team, weekly
+
+
+async def ask(t: Team, *asked: int) -> int:
+    """Let Mara ask for cover of a day of her week; forget whom that was told to."""
+    start = MONDAY - timedelta(days=4)
+    found = await t.run(
+        covers.ask, schedule_id=t.id, requester=t.w.mara, start=start, end=start + 24 * HOUR, asked=asked
+    )
+    t.told()
+    return int(found.id)
+
+
+async def test_who_asked_for_cover_hears_who_declines_and_whether_anybody_is_left(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with team(dsn, clock) as t:
+        cover = await ask(t, t.w.jun, t.ada)
+        await t.run(covers.decline, cover, t.w.jun, by=t.w.jun)
+        assert "Others may still take it. Until somebody takes it, you stay on call." in t.notes()[0]
+        assert t.told() == [("Mara", "Jun Okafor cannot cover for you: Weekly")]
+        await t.run(covers.decline, cover, t.w.jun, by=t.w.jun)
+        assert t.told() == []
+        await t.run(covers.decline, cover, t.ada, by=t.ada)
+        assert "Nobody whom you asked is left: ask somebody else." in t.notes()[0]
+        assert t.told() == [("Mara", "Ada Byron cannot cover for you: Weekly")]
+
+
+async def test_a_request_of_everybody_stays_open_for_the_others(dsn: str, clock: FakeClock) -> None:
+    async with team(dsn, clock) as t:
+        cover = await ask(t)
+        await t.run(covers.decline, cover, t.w.jun, by=t.w.jun)
+        assert "From Thu 26 Nov 09:00 to Fri 27 Nov 09:00 (Europe/Stockholm). Others may" in t.notes()[0]
+
+
+async def test_where_nobody_follows_who_left_the_team_is_told_of_the_gap(dsn: str, clock: FakeClock) -> None:
+    async with team(dsn, clock) as t:
+        await t.run(people.update_person, t.ada, active=False)
+        assert t.notes()[0].startswith(
+            "Nobody is on call (Europe/Stockholm):\n- Mon 7 Dec 09:00 to Mon 14 Dec 09:00\n- Mon 28 Dec 09:00"
+        )
+        assert {m["urgency"] for m in t.w.sink.got} == {"low"}
+        assert sorted(t.told()) == [("Jun", "Ada Byron left: Weekly"), ("Mara", "Ada Byron left: Weekly")]
+        await t.w.settle()
+        assert t.told() == []
+
+
+async def test_who_follows_somebody_who_left_is_told_their_new_shifts(dsn: str, clock: FakeClock) -> None:
+    async with team(dsn, clock) as t:
+        layers = [weekly(t.w.jun), weekly(t.w.mara, t.ada)]
+        await t.run(oncall.replace_layers, t.id, layers)
+        await t.until(t.w.now + HOUR)
+        t.told()
+        await t.run(people.update_person, t.ada, active=False)
+        assert t.notes()[0].startswith("You are on call (Europe/Stockholm):\n- Mon 30 Nov 09:00 to Mon 7 Dec")
+        assert t.told() == [("Jun", "Ada Byron left: Weekly")]
+
+
+async def test_a_gap_that_begins_soon_is_urgent(dsn: str, clock: FakeClock) -> None:
+    async with team(dsn, clock) as t:
+        await t.until(MONDAY + timedelta(days=7) - 2 * HOUR)
+        t.told()
+        await t.run(people.update_person, t.ada, active=False)
+        assert {m["urgency"] for m in t.w.sink.got if m["event"] == "change"} == {"high"}
+
+
+async def test_who_comes_back_before_it_is_told_has_changed_nothing(dsn: str, clock: FakeClock) -> None:
+    async with team(dsn, clock) as t:
+        actor = await t.w.actor(t.w.mara)
+        async with t.w.ctx.db.tx() as tx:
+            await people.update_person(tx, actor, t.ada, active=False, now=t.w.now)
+            await people.update_person(tx, actor, t.ada, active=True, now=t.w.now)
+        await t.w.settle()
+        assert t.told() == []
+
+
+async def test_who_left_gives_up_what_was_theirs_on_every_schedule(dsn: str, clock: FakeClock) -> None:
+    async with team(dsn, clock) as t:
+        other = await t.run(
+            oncall.create_schedule, name="Other", team_id=1, tz="UTC", layers=[weekly(t.ada), weekly(t.w.jun)]
+        )
+        await t.run(oncall.replace_layers, int(other.id), [weekly(t.w.jun), weekly(t.ada)])
+        await t.until(t.w.now + HOUR)
+        t.told()
+        await t.run(people.update_person, t.ada, active=False)
+        assert sorted(t.told()) == [
+            ("Jun", "Ada Byron left: Other"),
+            ("Jun", "Ada Byron left: Weekly"),
+            ("Mara", "Ada Byron left: Weekly"),
+        ]
