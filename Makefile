@@ -14,6 +14,7 @@ check: setup ## ruff, mypy, import rules, file sizes, Markdown, spelling
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	for program in $$(find skills -name '*.py'); do $(VENV)/bin/mypy "$$program" || exit 1; done
 	$(VENV)/bin/lint-imports
 	$(PY) tools/file_budget.py
 	$(VENV)/bin/pymarkdown scan -r skills docs README.md

@@ -158,6 +158,8 @@ def at_a_terminal(**env: str) -> Iterator[Sitting]:
         stderr=slave,
         env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm", **env},
         start_new_session=True,
+        # tests that run in the background ignore Ctrl-C, and so would their children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(slave)
     try:
