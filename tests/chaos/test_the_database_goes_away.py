@@ -35,6 +35,11 @@ async def test_senders_are_told_to_repeat_and_what_they_repeat_is_paged() -> Non
         assert page.status_code in (200, 503)
         assert "Traceback" not in page.text
         assert server.process.returncode is None
+
+        async def tried() -> bool:
+            return "the database cannot be started" in server.said
+
+        await until(tried, "the worker says why the database stays away")
         (h.data / "hidden").rename(h.data / "postgres/PG_VERSION")
 
         async def accepted() -> bool:
@@ -43,4 +48,3 @@ async def test_senders_are_told_to_repeat_and_what_they_repeat_is_paged() -> Non
         await until(accepted, "the alert is accepted when the database is back")
         await h.heard("disk full")
         assert (await http.get("/healthz")).status_code == 200
-        assert "the database cannot be started" in server.said

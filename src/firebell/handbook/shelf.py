@@ -31,8 +31,9 @@ def chapter(slug: str) -> Chapter:
 
 @cache
 def shipped() -> dict[str, Shipped]:
-    """Return the shipped templates by id, in the order of their files."""
-    found = [t for c in chapters() if c.path.startswith(_KEPT) and not c.is_code for t in _read(c)]
+    """Return the shipped templates by id: messages and documents, then the words of the declaration."""
+    kept = [c for start in _KEPT for c in chapters() if c.path.startswith(start) and not c.is_code]
+    found = [t for c in kept for t in _read(c)]
     return {t.id: t for t in found}
 
 
