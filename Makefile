@@ -19,6 +19,7 @@ check: setup ## ruff, mypy, import rules, file sizes, Markdown, spelling
 	$(PY) tools/file_budget.py
 	$(VENV)/bin/pymarkdown scan -r skills docs README.md
 	$(VENV)/bin/codespell skills docs README.md
+	$(VENV)/bin/firebell runbook check skills/managing-incidents/examples/runbooks
 
 bench: setup ## workloads W1-W9, written to docs/performance.md
 	$(PY) -m bench.run
