@@ -3,7 +3,6 @@
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from importlib import resources
 
@@ -11,8 +10,9 @@ from asyncpg import DataError, InterfaceError
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from firebell import __version__, first_run, home
 from firebell.alerts import api as alerts_api
@@ -132,7 +132,7 @@ def build(ctx: Context) -> ASGIApp:
     app.mount("/static", html.Static(), name="static")
     _add_machines(app, ctx)
     _add_errors(app)
-    app.middleware("http")(_observed)
+    app.add_middleware(_Observed)
     return _HotPath(ingest, app)
 
 
@@ -166,27 +166,34 @@ def _loggable(path: str) -> str:
     return next((f"{start}..." for start in SIGNED if path.startswith(start)), path)
 
 
-async def _observed(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Give each request a correlation id, log it, and return the id as `X-Request-Id`."""
-    correlation_id.set(request.headers.get("x-request-id", "")[:64] or uuid.uuid4().hex[:16])
-    started = time.perf_counter()
-    response = await call(request)
-    response.headers["X-Request-Id"] = correlation_id.get()
-    if request.url.path.startswith("/api/"):
-        # an answer may carry a key that is shown once
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-    if not request.url.path.startswith("/static/"):
-        log.info(
-            "request",
-            extra={
-                "method": request.method,
-                "path": _loggable(request.url.path),
-                "status": response.status_code,
-                "ms": round((time.perf_counter() - started) * 1000, 1),
-            },
-        )
-    return response
+class _Observed:
+    """Gives each request a correlation id, logs it, and returns the id as `X-Request-Id`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        correlation_id.set(Headers(scope=scope).get("x-request-id", "")[:64] or uuid.uuid4().hex[:16])
+        path, started = scope["path"], time.perf_counter()
+
+        async def observed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = correlation_id.get()
+                if path.startswith("/api/"):
+                    # an answer may carry a key that is shown once
+                    headers["Cache-Control"] = "no-store"
+                    headers["X-Content-Type-Options"] = "nosniff"
+                if not path.startswith("/static/"):
+                    took = round((time.perf_counter() - started) * 1000, 1)
+                    facts = {"method": scope["method"], "path": _loggable(path), "status": message["status"]}
+                    log.info("request", extra={**facts, "ms": took})
+            await send(message)
+
+        await self._app(scope, receive, observed)
 
 
 def _add_errors(app: FastAPI) -> None:

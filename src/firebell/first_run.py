@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
-from firebell.kit import html, setting
+from firebell.kit import html, routing, setting
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.events import Actor
@@ -21,7 +21,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Channel, Person, Role
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 _LOCK = 7_316_202_612
 _TEXTS = (

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from firebell import signal
 from firebell.alerts import actions as alerts
@@ -14,7 +14,7 @@ from firebell.catalog.model import Service
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN
 from firebell.incidents.view import STAGES, Summary, summaries
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.oncall import actions as oncall
 from firebell.paging import actions as paging
@@ -26,7 +26,7 @@ from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.postmortems import actions as postmortems
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 _WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 

@@ -1,15 +1,15 @@
 """Raw alerts, and the integration keys of a service."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from firebell.alerts import actions
 from firebell.catalog import actions as catalog
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.text import to_id
 from firebell.people import access
 from firebell.people import actions as people
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 
 @router.get("/alerts")

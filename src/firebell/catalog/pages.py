@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from firebell.catalog import actions
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_id
 from firebell.people import access
 from firebell.people import actions as people
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 
 async def _services(

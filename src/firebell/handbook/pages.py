@@ -2,16 +2,16 @@
 
 from itertools import groupby, pairwise
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 
 from firebell.handbook import book, render, shelf
 from firebell.handbook.model import Chapter
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.shipped import skill
 from firebell.people import access
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 _FOLDERS = {
     "": "Start",

@@ -3,18 +3,18 @@
 import difflib
 from itertools import groupby
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from firebell.handbook import actions, templates
 from firebell.handbook.model import Template
 from firebell.handbook.sample import SAMPLE
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.errors import Invalid
 from firebell.kit.markdown import rendered
 from firebell.people import access
 from firebell.people.model import Person
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 
 @router.get("/handbook/templates")

@@ -3,17 +3,17 @@
 from datetime import date, timedelta
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from firebell.handoffs import actions, notice, view
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.markdown import rendered
 from firebell.kit.text import to_id
 from firebell.oncall import actions as oncall
 from firebell.people import access
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 LISTED = 30
 """How many documents the list shows at once."""

@@ -2,15 +2,15 @@
 
 from itertools import groupby
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from firebell.incidents import actions
 from firebell.incidents.messages import messages
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.refs import number
 from firebell.people import access
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 
 @router.get("/incidents/{ref}/messages")

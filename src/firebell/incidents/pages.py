@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from markupsafe import Markup
 
 from firebell.catalog import actions as catalog
@@ -26,7 +26,7 @@ from firebell.incidents.model import (
 )
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify, parse
 from firebell.incidents.view import STAGES, summaries
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.refs import number
@@ -35,7 +35,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 TABS = {
     "ongoing": ("Ongoing", tuple(OPEN), False),

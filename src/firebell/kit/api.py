@@ -7,13 +7,14 @@ from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 from zoneinfo import available_timezones
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.dependencies.models import Dependant
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
 
 from firebell.kit.clock import YEARS
 from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
+from firebell.kit.routing import Router
 
 MAX_ID = 2**63 - 1
 _REF = re.compile(r"(?:[A-Za-z]{1,5}-)?[0-9]{1,18}")
@@ -242,9 +243,9 @@ async def _only_known(request: Request) -> None:
         )
 
 
-def router(tag: str | None = None, prefix: str = "") -> APIRouter:
+def router(tag: str | None = None, prefix: str = "") -> Router:
     """Return a router under `/api/v1` whose routes may answer problems and refuse unknown parameters."""
-    return APIRouter(
+    return Router(
         prefix=f"/api/v1{prefix}",
         tags=[tag] if tag else None,
         responses=ALWAYS,

@@ -4,9 +4,9 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import mu
 from firebell.kit.text import to_wall
@@ -19,7 +19,7 @@ from firebell.oncall.model import Schedule
 from firebell.people import access
 from firebell.people.model import Person
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 
 async def _report(request: Request, me: Person, month: str) -> Report:

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.localtime import mu
@@ -18,7 +18,7 @@ from firebell.oncall.pages import Filled, one
 from firebell.people import access
 from firebell.people.model import Person
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 NOBODY = "nobody"
 """What the field for a person says for an override that puts nobody on call, on purpose."""

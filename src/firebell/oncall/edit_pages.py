@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from starlette.datastructures import FormData
 
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id
@@ -20,7 +20,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 REGIONS = {
     "Asia": ("Asia/Tokyo", "09:00", "17:00"),

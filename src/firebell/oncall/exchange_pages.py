@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from starlette.datastructures import FormData
 
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
 from firebell.kit.localtime import mu
@@ -19,7 +19,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 AHEAD = timedelta(days=60)
 OFFERED = 12

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.localtime import mu
@@ -23,7 +23,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 LEVELS = {"2": ("", " secondary"), "3": (" tier 1", " tier 2", " tier 3")}
 """The names of the schedules that one rotation makes, by how many levels it has."""

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.events import Actor
@@ -16,7 +16,7 @@ from firebell.paging.model import OPEN, PageState
 from firebell.people import access
 from firebell.people import actions as people
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 TABS = {
     "open": ("Open", tuple(OPEN)),

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from starlette.datastructures import FormData
 
 from firebell.catalog import actions as catalog
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_id
@@ -17,7 +17,7 @@ from firebell.paging.model import Level, Plan, Policy, Target, TargetKind
 from firebell.people import access
 from firebell.people import actions as people
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 
 Options = list[tuple[str, str]]

@@ -132,6 +132,10 @@ async def caller(request: Request, *scopes: str) -> Caller:
     return found
 
 
+_NOTED = timedelta(minutes=1)
+"""How often the use of a key is noted at most."""
+
+
 async def _by_key(request: Request) -> Caller | None:
     kind, _, secret = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not secret:
@@ -141,7 +145,8 @@ async def _by_key(request: Request) -> Caller | None:
         key = await store.key(tx, signing.token_hash(secret.strip()))
         if key is None:
             return None
-        await store.touch_key(tx, key.id, ctx.clock.now())
+        if key.last_used_at is None or ctx.clock.now() - key.last_used_at >= _NOTED:
+            await store.touch_key(tx, key.id, ctx.clock.now())
         owner = (await store.persons(tx, [key.person_id]))[key.person_id]
     scopes = frozenset(key.scopes) & _ROLE_SCOPES[Role(owner.role)]
     return Caller(Actor("key", f"{owner.name} ({key.name})", owner.id), owner.id, scopes)

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_id
 from firebell.people import access, actions, store
 from firebell.people.model import Role
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 
 async def _people(

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid, TooMany
 from firebell.people import access, actions, quiet, store
 from firebell.people.model import SCOPES, Channel
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 
 @router.get("/login")

@@ -335,13 +335,8 @@ async def key(tx: Tx, key_hash: bytes) -> ApiKey | None:
 
 
 async def touch_key(tx: Tx, key_id: int, now: datetime) -> None:
-    """Note the use of a key, at most once a minute."""
-    await tx.execute(
-        "update api_key set last_used_at = $2::timestamptz"
-        " where id = $1 and (last_used_at is null or last_used_at < $2::timestamptz - interval '1 minute')",
-        key_id,
-        now,
-    )
+    """Note the use of a key."""
+    await tx.execute("update api_key set last_used_at = $2 where id = $1", key_id, now)
 
 
 async def keys(tx: Tx, person_id: int) -> list[ApiKey]:

@@ -1,10 +1,10 @@
 """Post-mortems: the list, the document, its editor."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.markdown import rendered
 from firebell.kit.refs import number
@@ -12,7 +12,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.postmortems import actions
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 
 @router.get("/post-mortems")

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.people import access
 from firebell.runbooks import actions, view
@@ -13,7 +13,7 @@ from firebell.runbooks.model import PARTS, Finding
 from firebell.runbooks.parse import read
 from firebell.runbooks.show import rendered
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 _HINTS = {
     "Trigger": "Which page fires, or what people see.",

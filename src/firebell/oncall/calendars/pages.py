@@ -6,10 +6,10 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from starlette.datastructures import FormData, UploadFile
 
-from firebell.kit import html
+from firebell.kit import html, routing
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
@@ -22,7 +22,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 
-router = APIRouter(include_in_schema=False)
+router = routing.pages()
 
 USES = (
     ("layer", "A layer above the rotations"),

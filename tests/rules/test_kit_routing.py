@@ -1,0 +1,54 @@
+"""A router is asked only about addresses that it can have, and then answers as any other does."""
+
+import pytest
+from fastapi import FastAPI
+from starlette.routing import Match
+
+from firebell.kit.api import router as api_router
+from firebell.kit.routing import head, pages
+
+
+@pytest.mark.parametrize(
+    ("path", "known_by"),
+    [
+        ("/", "/"),
+        ("/oncall", "/oncall"),
+        ("/oncall/me/x", "/oncall"),
+        ("/api/v1/oncall", "/api/v1/oncall"),
+        ("/api/v1/oncall/x", "/api/v1/oncall"),
+        ("/api", "/api"),
+        ("", ""),
+    ],
+)
+def test_the_head_of_an_address(path: str, known_by: str) -> None:
+    assert head(path) == known_by
+
+
+def asked(path: str, method: str = "GET") -> dict[str, Match]:
+    """Return what two routers say of a request."""
+    app = FastAPI()
+    found = {"pages": pages(), "api": api_router("things")}
+    for router in found.values():
+        router.add_api_route("/things/{name}", lambda name: name, name="thing")
+        app.include_router(router)
+    scope = {"type": "http", "path": path, "method": method, "headers": [], "app": app}
+    return {name: route.matches(dict(scope))[0] for name, route in zip(found, app.routes[-2:], strict=True)}
+
+
+def test_each_router_takes_its_own() -> None:
+    assert asked("/things/a") == {"pages": Match.FULL, "api": Match.NONE}
+    assert asked("/api/v1/things/a") == {"pages": Match.NONE, "api": Match.FULL}
+    assert asked("/other") == {"pages": Match.NONE, "api": Match.NONE}
+
+
+def test_another_method_is_still_known_to_be_wrong() -> None:
+    assert asked("/things/a", "POST")["pages"] is Match.PARTIAL
+
+
+def test_a_router_of_any_head_is_always_asked() -> None:
+    router = pages()
+    router.add_api_route("/{name}", lambda name: name, name="any")
+    app = FastAPI()
+    app.include_router(router)
+    scope = {"type": "http", "path": "/whatever", "method": "GET", "headers": [], "app": app}
+    assert app.routes[-1].matches(scope)[0] is Match.FULL
