@@ -19,6 +19,7 @@ AWAY = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -134,6 +135,16 @@ class Tx:
             )
 
 
+@asynccontextmanager
+async def _whole(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]:
+    """Close a connection that broke in the middle of a statement, so that nobody gets it again."""
+    try:
+        yield
+    except asyncpg.InternalClientError:
+        conn.terminate()
+        raise
+
+
 class Db:
     """The pool. `tx()` is the only way to the database in the product."""
 
@@ -154,7 +165,7 @@ class Db:
     async def tx(self) -> AsyncIterator[Tx]:
         """Open a transaction that commits on leaving; raise `Unavailable` when the database is away."""
         try:
-            async with self._pool.acquire(timeout=10) as conn, conn.transaction():
+            async with self._pool.acquire(timeout=10) as conn, _whole(conn), conn.transaction():
                 tx = Tx(conn, self._reactions)
                 yield tx
                 await tx.notify()

@@ -1,0 +1,31 @@
+"""A connection that broke in the middle of a statement is the database's being away, and is not used again."""
+
+import asyncpg
+import pytest
+
+from firebell.kit.clock import FakeClock
+from firebell.kit.context import Context
+from firebell.kit.errors import Unavailable
+from firebell.runtime import connected
+from tests.world import settings
+
+
+async def backend(ctx: Context, *, breaks: list[int] | None = None) -> int:
+    """Return which process of the database answered; note it and break when there is a list to note it in."""
+    async with ctx.db.tx() as tx:
+        found = int(await tx.value("select pg_backend_pid()"))
+        if breaks is not None:
+            breaks.append(found)
+            raise asyncpg.InternalClientError("cannot switch to state 15")
+        return found
+
+
+async def test_what_asyncpg_says_of_a_broken_connection_is_that_the_database_is_away(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with connected(settings(), dsn, clock) as ctx:
+        broken: list[int] = []
+        with pytest.raises(Unavailable):
+            await backend(ctx, breaks=broken)
+        for _ in range(12):
+            assert await backend(ctx) not in broken
