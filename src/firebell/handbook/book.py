@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from markdown_it import MarkdownIt
-
 from firebell.handbook.model import Chapter, Heading, Hit, Section
-from firebell.kit.markdown import anchors, words
+from firebell.kit.markdown import anchors, markdown, words
 
 ORDER = ("SKILL.md", "references/", "examples/", "scripts/")
 FIRST = "SKILL.md"
@@ -16,7 +14,6 @@ SNIPPET = 220
 """How many characters of a section a result shows."""
 _FRONT = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _WORD = re.compile(r"\w+", re.UNICODE)
-_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 def chapter(path: str, text: str) -> Chapter:
@@ -51,7 +48,7 @@ def front_matter(text: str) -> dict[str, str]:
 
 def headings(text: str) -> list[Heading]:
     """Return every heading of a Markdown text with its anchor."""
-    tokens = _markdown.parse(_FRONT.sub("", text))
+    tokens = markdown.parse(_FRONT.sub("", text))
     found = [(t.tag, words(inline)) for t, inline in pairwise(tokens) if t.type == "heading_open"]
     return [
         Heading(int(tag[1]), title, anchor)
@@ -66,7 +63,7 @@ def sections(found: Chapter) -> tuple[Section, ...]:
         return (Section(Heading(1, found.title, ""), found.text),)
     names = headings(found.text)
     said: list[list[str]] = []
-    tokens = _markdown.parse(found.text)
+    tokens = markdown.parse(found.text)
     for before, token in pairwise([tokens[0], *tokens] if tokens else []):
         if token.type == "heading_open":
             said.append([])
@@ -85,7 +82,7 @@ def table(text: str, heading: str) -> list[list[str]]:
     """
     inside = False
     rows: list[list[str]] = []
-    tokens = _markdown.parse(text)
+    tokens = markdown.parse(text)
     for token, inline in pairwise(tokens):
         if token.type == "heading_open":
             if rows:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
@@ -13,6 +12,7 @@ from firebell.handbook import shelf
 from firebell.handbook.book import headings
 from firebell.handbook.model import Chapter, Heading
 from firebell.handbook.templates import slots
+from firebell.kit.markdown import markdown
 
 PAGES = (
     *("incidents", "pages", "oncall", "escalation", "services", "alerts", "post-mortems", "handbook"),
@@ -78,7 +78,6 @@ def _task(children: list[Token]) -> bool:
 def rendered(path: str) -> Markup:
     """Return the HTML of a Markdown chapter by its path. The files are the product's own, raw HTML is off."""
     found = shelf.chapter(path)
-    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     anchors = iter(headings(found.text))
     out: list[Token] = []
     items: list[Token] = []

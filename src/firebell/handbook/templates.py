@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from firebell.handbook.model import Change, Own, Shipped, Source, Step
 from firebell.kit.errors import Invalid
+from firebell.kit.markdown import markdown
 
 LONGEST = 20_000
 """How many characters a template may have."""
@@ -96,7 +96,6 @@ SEVERITIES = ("sev0", "sev1", "sev2", "sev3")
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _INFO = ("markdown", "text")
-_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 def fill(body: str, slots: Mapping[str, str]) -> str:
@@ -132,7 +131,7 @@ def _opening(token: Token) -> tuple[str, str] | None:
 
 def read(text: str) -> tuple[list[Shipped], dict[int, str]]:
     """Return the templates of a Markdown text, and what is wrong by line number."""
-    tokens = [t for t in _markdown.parse(text) if t.level == 0 or t.type == "inline"]
+    tokens = [t for t in markdown.parse(text) if t.level == 0 or t.type == "inline"]
     found: dict[str, Shipped] = {}
     faults: dict[int, str] = {}
     above = {1: "", 2: "", 3: ""}

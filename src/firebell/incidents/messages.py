@@ -46,22 +46,23 @@ class Message:
         return templates.parts(self.text)
 
 
-async def severities(tx: Tx) -> dict[Severity, Said]:
+def severities(known: Mapping[str, Template]) -> dict[Severity, Said]:
     """Return what each severity means and asks for, in the organisation's words or the handbook's."""
-    known = await handbook.all_templates(tx)
     return {
         Severity(n): Said(*templates.said(known[name].body)) for n, name in enumerate(templates.SEVERITIES)
     }
 
 
-async def _slots(tx: Tx, found: Incident, public_url: str, tz: str, now: datetime) -> Mapping[str, str]:
+async def _slots(
+    tx: Tx, known: Mapping[str, Template], found: Incident, public_url: str, tz: str, now: datetime
+) -> Mapping[str, str]:
     (summary,) = await summaries(tx, [found])
     around = words.Around(
         services=[s.name for s in summary.services],
         runbooks=[s.runbook_url for s in summary.services if s.runbook_url],
         commander=summary.commander[0] if summary.commander else "",
         comms=summary.comms[0] if summary.comms else "",
-        meaning=(await severities(tx))[Severity(found.severity)].meaning,
+        meaning=severities(known)[Severity(found.severity)].meaning,
         timeline=await store.timeline(tx, found.id),
         organisation=str(await setting.get(tx, "organisation", "")),
         link=f"{public_url}/incidents/{found.ref}",
@@ -73,7 +74,7 @@ async def _slots(tx: Tx, found: Incident, public_url: str, tz: str, now: datetim
 async def messages(tx: Tx, found: Incident, public_url: str, tz: str, now: datetime) -> list[Message]:
     """Return the messages, those that fit the phase first, the others in the order of the handbook."""
     known = await handbook.all_templates(tx)
-    slots = await _slots(tx, found, public_url, tz, now)
+    slots = await _slots(tx, known, found, public_url, tz, now)
     fitting = [name for name in words.fitting(found) if name in known]
     rest = [name for name in known if name not in fitting and name not in _OTHERS]
     return [
@@ -86,9 +87,9 @@ async def message(
     tx: Tx, found: Incident, template_id: str, public_url: str, tz: str, now: datetime
 ) -> Message:
     """Return one message; raise `NotFound` for an id that is no message."""
-    wanted = await handbook.template(tx, template_id)
+    wanted, known = await handbook.template(tx, template_id), await handbook.all_templates(tx)
     if template_id in _OTHERS:
         raise NotFound(f"{template_id} is a document, not a message.")
-    slots = await _slots(tx, found, public_url, tz, now)
+    slots = await _slots(tx, known, found, public_url, tz, now)
     text = templates.fill(wanted.body, slots).rstrip("\n")
     return Message(wanted, text, template_id in words.fitting(found))

@@ -106,7 +106,7 @@ async def _declare_form(
         found = await paging.page(tx, number("PG", page)) if page else None
         services = await catalog.services(tx)
         ongoing = await actions.incidents(tx, tuple(OPEN), False, 3)
-        said = await severities(tx)
+        said = severities(await handbook.all_templates(tx))
     answers = {q.name: _ANSWERS.get(values.get(q.name, "")) for q in QUESTIONS}
     context = {
         "nav": "incidents",

@@ -5,13 +5,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from firebell.kit.markdown import anchors, words
+from firebell.kit.markdown import anchors, markdown, words
 from firebell.runbooks.model import Fence, Heading, Link, Part, Runbook, Step
 
-_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 """What ends a line in CommonMark; `splitlines` knows more, which would shift the numbers."""
 _NUMBERED = re.compile(r"^\d+[.)]\s+\S")
@@ -21,7 +19,7 @@ _DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 @lru_cache(maxsize=256)
 def read(text: str) -> Runbook:
     """Return the document as a runbook; whatever the text is, it is read and what is missing is empty."""
-    tokens = _markdown.parse(text)
+    tokens = markdown.parse(text)
     lines = _NEWLINE.split(text)
     parts = tuple(_parts(tokens, lines))
     return Runbook(
@@ -64,12 +62,12 @@ def _parts(tokens: Sequence[Token], lines: Sequence[str]) -> Iterable[Part]:
 def _first_line(parts: Sequence[Part], name: str) -> str:
     """Return the first line of a part as words, without marks such as emphasis or a bullet."""
     body = next((p.body for p in parts if p.name == name), "")
-    for token in _markdown.parse(body):
+    for token in markdown.parse(body):
         if token.type == "inline":
             return (
                 words(token).strip()
                 if "\n" not in token.content
-                else words(_markdown.parseInline(token.content.split("\n", 1)[0])[0]).strip()
+                else words(markdown.parseInline(token.content.split("\n", 1)[0])[0]).strip()
             )
     return ""
 

@@ -5,11 +5,10 @@ from collections.abc import Callable, Sequence
 from urllib.parse import unquote
 
 import nh3
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
-from firebell.kit.markdown import anchors, words
+from firebell.kit.markdown import anchors, markdown, words
 from firebell.runbooks.model import SHELLS
 
 FOLDER = "examples/runbooks"
@@ -29,7 +28,6 @@ def rendered(text: str, known: Callable[[str], bool] = lambda slug: False) -> Ma
 
     Links to other runbooks that are `known` by their slug, and to the written practice, lead to their pages.
     """
-    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(text)
     heads = [i for i, t in enumerate(tokens) if t.type == "heading_open" and t.level == 0]
     for i, anchor in zip(heads, anchors(words(tokens[i + 1]).strip() for i in heads), strict=True):
