@@ -10,9 +10,9 @@ from firebell.runtime import connected
 from tests.world import settings
 
 
-async def backend(ctx: Context, *, breaks: list[int] | None = None) -> int:
+async def backend(ctx: Context, way: str, *, breaks: list[int] | None = None) -> int:
     """Return which process of the database answered; note it and break when there is a list to note it in."""
-    async with ctx.db.tx() as tx:
+    async with getattr(ctx.db, way)() as tx:
         found = int(await tx.value("select pg_backend_pid()"))
         if breaks is not None:
             breaks.append(found)
@@ -20,12 +20,26 @@ async def backend(ctx: Context, *, breaks: list[int] | None = None) -> int:
         return found
 
 
+@pytest.mark.parametrize("way", ["tx", "reads"])
 async def test_what_asyncpg_says_of_a_broken_connection_is_that_the_database_is_away(
-    dsn: str, clock: FakeClock
+    dsn: str, clock: FakeClock, way: str
 ) -> None:
     async with connected(settings(), dsn, clock) as ctx:
         broken: list[int] = []
         with pytest.raises(Unavailable):
-            await backend(ctx, breaks=broken)
+            await backend(ctx, way, breaks=broken)
         for _ in range(12):
-            assert await backend(ctx) not in broken
+            assert await backend(ctx, way) not in broken
+
+
+async def test_reading_opens_no_transaction_and_sees_what_was_committed_meanwhile(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with connected(settings(), dsn, clock) as ctx, ctx.db.reads() as reads:
+        assert not reads.conn.is_in_transaction()
+        assert await reads.value("select name from team") is None
+        async with ctx.db.tx() as tx:
+            await tx.execute(
+                "insert into team (name, slug, created_at) values ('Kestrel', 'kestrel', $1)", clock.now()
+            )
+        assert await reads.value("select name from team") == "Kestrel"

@@ -54,7 +54,9 @@ async def test_every_verb_says_who_did_it(dsn: str, clock: FakeClock) -> None:
             key, secret = await people.create_api_key(
                 tx, jun, name="script", scopes=["pages:read"], person_id=ada.id, now=w.now
             )
-            assert await store.key(tx, token_hash(secret)) == key
+            found = await store.key(tx, token_hash(secret))
+            assert found
+            assert (found[0].id, found[1]) == (ada.id, key)
             await people.revoke_api_key(tx, jun, key.id, ada.id, w.now)
             assert await store.key(tx, token_hash(secret)) is None
         assert (await audit(w))[before:] == [

@@ -59,15 +59,13 @@ async def _keep(conn: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> 
     """Leave a released connection as it is: transactions are all that the product opens on one."""
 
 
-class Tx:
-    """One open transaction: SQL, events, audit and wake-ups; the opener commits it."""
+class Reads:
+    """A connection to read from: each statement sees what is committed when it begins."""
 
-    __slots__ = ("_notices", "_reactions", "conn")
+    __slots__ = ("conn",)
 
-    def __init__(self, conn: Connection, reactions: Reactions) -> None:
+    def __init__(self, conn: Connection) -> None:
         self.conn = conn
-        self._reactions = reactions
-        self._notices: dict[tuple[str, str], None] = {}
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
         return await self.conn.fetch(sql, *args)
@@ -77,6 +75,17 @@ class Tx:
 
     async def value(self, sql: str, *args: Any) -> Any:
         return await self.conn.fetchval(sql, *args)
+
+
+class Tx(Reads):
+    """One open transaction: SQL, events, audit and wake-ups; the opener commits it."""
+
+    __slots__ = ("_notices", "_reactions")
+
+    def __init__(self, conn: Connection, reactions: Reactions) -> None:
+        super().__init__(conn)
+        self._reactions = reactions
+        self._notices: dict[tuple[str, str], None] = {}
 
     async def execute(self, sql: str, *args: Any) -> str:
         return await self.conn.execute(sql, *args)
@@ -146,7 +155,7 @@ async def _whole(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]:
 
 
 class Db:
-    """The pool. `tx()` is the only way to the database in the product."""
+    """The pool. `tx()` and, where a request only reads and is hot, `reads()` are the ways to the database."""
 
     def __init__(self, pool: asyncpg.Pool, reactions: Reactions, dsn: str) -> None:
         self._pool = pool
@@ -164,11 +173,25 @@ class Db:
     @asynccontextmanager
     async def tx(self) -> AsyncIterator[Tx]:
         """Open a transaction that commits on leaving; raise `Unavailable` when the database is away."""
+        async with self._connection() as conn, conn.transaction():
+            tx = Tx(conn, self._reactions)
+            yield tx
+            await tx.notify()
+
+    @asynccontextmanager
+    async def reads(self) -> AsyncIterator[Reads]:
+        """Lend a connection that only reads, without the two round trips of a transaction.
+
+        At PostgreSQL's default isolation a transaction gives a reader nothing more than this.
+        """
+        async with self._connection() as conn:
+            yield Reads(conn)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
         try:
-            async with self._pool.acquire(timeout=10) as conn, _whole(conn), conn.transaction():
-                tx = Tx(conn, self._reactions)
-                yield tx
-                await tx.notify()
+            async with self._pool.acquire(timeout=10) as conn, _whole(conn):
+                yield conn
         except AWAY as exc:
             if isinstance(exc, ValueError):
                 # asyncpg's word for an argument that no column can hold: the database is there

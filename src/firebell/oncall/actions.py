@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firebell.kit.clock import YEARS
-from firebell.kit.db import Tx
+from firebell.kit.db import Reads, Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.text import clean_name, clean_text, slugify
@@ -51,7 +51,7 @@ class Shift:
 
 
 async def schedules(
-    tx: Tx, *, since: datetime | None = None, until: datetime | None = None, archived: bool = False
+    tx: Reads, *, since: datetime | None = None, until: datetime | None = None, archived: bool = False
 ) -> list[Schedule]:
     """Return every schedule with layers, edits and who is inactive, by name.
 
@@ -69,7 +69,7 @@ async def schedules_by_id(
 
 
 async def by_slug(
-    tx: Tx, slug: str, *, since: datetime | None = None, until: datetime | None = None
+    tx: Reads, slug: str, *, since: datetime | None = None, until: datetime | None = None
 ) -> Schedule:
     """Return one schedule; raise `NotFound` naming those that exist."""
     found = await store.schedules(tx, slug=slug, since=since, until=until)

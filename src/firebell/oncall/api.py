@@ -114,14 +114,19 @@ async def get_on_call(
     ctx: Ctx, caller: Reader, at: Annotated[Instant | None, Query(description="default: now")] = None
 ) -> OnCall:
     when = at or ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        schedules = await actions.schedules(tx, since=when, until=when + INSTANT)
-        names = {p.id: OnCallPerson(id=p.id, name=p.name, email=p.email) for p in await people.people(tx)}
+    async with ctx.db.reads() as tx:
+        found = await actions.schedules(tx, since=when, until=when + INSTANT)
+        on_duty = [(schedule, [int(u) for u in on_duty_at(schedule, when)]) for schedule in found]
+        persons = await people.persons(tx, [u for _, users in on_duty for u in users])
     return OnCall(
         at=when,
         schedules=[
-            OnDutyShown(schedule=s.slug, name=s.name, people=[names[int(u)] for u in on_duty_at(s, when)])
-            for s in schedules
+            OnDutyShown(
+                schedule=schedule.slug,
+                name=schedule.name,
+                people=[OnCallPerson.model_validate(persons[u]) for u in users],
+            )
+            for schedule, users in on_duty
         ],
     )
 
@@ -140,10 +145,11 @@ async def list_shifts(
 ) -> Shifts:
     if not timedelta() < end - start <= LONGEST:
         raise Invalid("The stretch is empty or too long.", fields={"to": "After `from`, at most two years."})
-    async with ctx.db.tx() as tx:
+    async with ctx.db.reads() as tx:
         found = await actions.by_slug(tx, slug, since=start, until=end)
-        names = {p.id: Named(id=p.id, name=p.name) for p in await people.people(tx)}
-    runs = duty(found, start, end)
+        runs = duty(found, start, end)
+        persons = await people.persons(tx, list({int(u) for r in runs for u in r.users}))
+    names = {p.id: Named(id=p.id, name=p.name) for p in persons.values()}
     shifts = [ShiftShown(start=r.start, end=r.end, people=[names[int(u)] for u in r.users]) for r in runs]
     return Shifts(schedule=slug, version=found.version, shifts=shifts)
 
@@ -161,7 +167,7 @@ async def list_gaps(
 ) -> list[Gap]:
     now = ctx.clock.now()
     until = now + timedelta(days=days)
-    async with ctx.db.tx() as tx:
+    async with ctx.db.reads() as tx:
         found = await actions.by_slug(tx, slug, since=now, until=until)
     return [Gap(start=a, end=b) for a, b in gaps(found, now, until)]
 
@@ -179,7 +185,7 @@ async def list_overrides(
     which: Annotated[Literal["coming", "all"], Query(description="all: those that are over too")] = "coming",
 ) -> list[EditShown]:
     now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
+    async with ctx.db.reads() as tx:
         schedule = await actions.by_slug(tx, slug, since=now if which == "coming" else None)
     # what calendars of others say is changed there, and is not listed
     found = [e for e in schedule.edits if isinstance(e.id, int)]

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from firebell.kit.db import Row, Tx
+from firebell.kit.db import Reads, Row, Tx
 from firebell.oncall.clocks import Clock, from_json, to_json
 from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Shadow, Unit, User, Window
 
@@ -75,7 +75,7 @@ def _edit(row: Row) -> Edit:
 
 
 async def schedules(
-    tx: Tx,
+    tx: Reads,
     ids: Sequence[int] | None = None,
     *,
     slug: str | None = None,
@@ -144,7 +144,7 @@ async def schedules(
     ]
 
 
-async def slugs_by_id(tx: Tx) -> dict[int, str]:
+async def slugs_by_id(tx: Reads) -> dict[int, str]:
     """Return the addresses of all schedules."""
     return {
         row["id"]: row["slug"]
@@ -153,7 +153,7 @@ async def slugs_by_id(tx: Tx) -> dict[int, str]:
 
 
 async def _imported(
-    tx: Tx, schedule_ids: Sequence[int], since: datetime | None, until: datetime | None
+    tx: Reads, schedule_ids: Sequence[int], since: datetime | None, until: datetime | None
 ) -> dict[int, list[Edit]]:
     """Return what calendars of others say as edits that act before all edits made here, layers first.
 

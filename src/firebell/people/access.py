@@ -63,7 +63,7 @@ async def visitor(request: Request) -> Person | None:
         token = request.cookies.get(COOKIE, "")
         if token:
             ctx: Context = request.app.state.ctx
-            async with ctx.db.tx() as tx:
+            async with ctx.db.reads() as tx:
                 found = await store.session(tx, signing.token_hash(token), ctx.clock.now())
             if found:
                 request.state.me, request.state.csrf = found
@@ -141,13 +141,14 @@ async def _by_key(request: Request) -> Caller | None:
     if kind.lower() != "bearer" or not secret:
         return None
     ctx: Context = request.app.state.ctx
-    async with ctx.db.tx() as tx:
-        key = await store.key(tx, signing.token_hash(secret.strip()))
-        if key is None:
-            return None
-        if key.last_used_at is None or ctx.clock.now() - key.last_used_at >= _NOTED:
+    async with ctx.db.reads() as tx:
+        found = await store.key(tx, signing.token_hash(secret.strip()))
+    if found is None:
+        return None
+    owner, key = found
+    if key.last_used_at is None or ctx.clock.now() - key.last_used_at >= _NOTED:
+        async with ctx.db.tx() as tx:
             await store.touch_key(tx, key.id, ctx.clock.now())
-        owner = (await store.persons(tx, [key.person_id]))[key.person_id]
     scopes = frozenset(key.scopes) & _ROLE_SCOPES[Role(owner.role)]
     return Caller(Actor("key", f"{owner.name} ({key.name})", owner.id), owner.id, scopes)
 

@@ -1,9 +1,10 @@
 """The SQL of people, teams, contact methods, sessions and keys."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from firebell.kit.db import Row, Tx
+from firebell.kit.db import Reads, Row, Tx
 from firebell.people.model import ApiKey, ContactMethod, Person, QuietHours, Rule, Team
 
 _PERSON = "id, name, email, role, tz, theme, active"
@@ -15,9 +16,9 @@ def _person(row: Row) -> Person:
     return Person(*row.values())
 
 
-def _api_key(row: Row) -> ApiKey:
-    values = dict(row)
-    return ApiKey(**{**values, "scopes": tuple(values["scopes"])})
+def _api_key(values: Iterable[Any]) -> ApiKey:
+    key_id, name, prefix, scopes, *others = values
+    return ApiKey(key_id, name, prefix, tuple(scopes), *others)
 
 
 async def insert_person(
@@ -76,11 +77,11 @@ async def without_password(tx: Tx) -> set[int]:
     return {r["id"] for r in await tx.fetch("select id from person where password_hash is null")}
 
 
-async def people(tx: Tx) -> list[Person]:
+async def people(tx: Reads) -> list[Person]:
     return [_person(r) for r in await tx.fetch(f"select {_PERSON} from person order by name, id")]
 
 
-async def persons(tx: Tx, ids: Sequence[int]) -> dict[int, Person]:
+async def persons(tx: Reads, ids: Sequence[int]) -> dict[int, Person]:
     rows = await tx.fetch(f"select {_PERSON} from person where id = any($1::bigint[])", list(ids))
     return {row["id"]: _person(row) for row in rows}
 
@@ -287,7 +288,7 @@ async def insert_session(
     )
 
 
-async def session(tx: Tx, token_hash: bytes, now: datetime) -> tuple[Person, str] | None:
+async def session(tx: Reads, token_hash: bytes, now: datetime) -> tuple[Person, str] | None:
     """Return who is signed in with a token, and their CSRF value."""
     row = await tx.row(
         "select p.id, p.name, p.email, p.role, p.tz, p.theme, p.active, s.csrf from session s"
@@ -320,18 +321,22 @@ async def insert_key(
         now,
     )
     assert row
-    return _api_key(row)
+    return _api_key(row.values())
 
 
-async def key(tx: Tx, key_hash: bytes) -> ApiKey | None:
-    """Return a usable key whose owner is active."""
+async def key(tx: Reads, key_hash: bytes) -> tuple[Person, ApiKey] | None:
+    """Return a usable key and its owner, who is active."""
     row = await tx.row(
-        f"select {', '.join('k.' + c for c in _KEY.split(', '))} from api_key k"
+        "select p.id, p.name, p.email, p.role, p.tz, p.theme, p.active,"
+        f" {', '.join('k.' + c for c in _KEY.split(', '))} from api_key k"
         " join person p on p.id = k.person_id and p.active"
         " where k.key_hash = $1 and k.revoked_at is null",
         key_hash,
     )
-    return _api_key(row) if row else None
+    if row is None:
+        return None
+    values = list(row.values())
+    return Person(*values[:7]), _api_key(values[7:])
 
 
 async def touch_key(tx: Tx, key_id: int, now: datetime) -> None:
@@ -341,7 +346,7 @@ async def touch_key(tx: Tx, key_id: int, now: datetime) -> None:
 
 async def keys(tx: Tx, person_id: int) -> list[ApiKey]:
     rows = await tx.fetch(f"select {_KEY} from api_key where person_id = $1 order by id desc", person_id)
-    return [_api_key(row) for row in rows]
+    return [_api_key(row.values()) for row in rows]
 
 
 async def revoke_key(tx: Tx, key_id: int, person_id: int, now: datetime) -> bool:
