@@ -87,7 +87,7 @@ def _anchor(answers: Answers, now: datetime) -> datetime:
 
 async def is_open(tx: Tx) -> bool:
     """Say whether nobody exists yet, so that the first run may happen."""
-    return not await people.people(tx)
+    return not await people.anybody(tx)
 
 
 async def make(tx: Tx, answers: Answers, now: datetime) -> Organisation:

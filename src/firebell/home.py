@@ -28,6 +28,8 @@ from firebell.postmortems import actions as postmortems
 
 router = routing.pages()
 
+ON_CALL = 12
+"""How many schedules are on the page: those that name the reader first, then those of their teams."""
 _WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 
 
@@ -97,7 +99,7 @@ async def home(request: Request) -> Response:
     ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        fresh = not await people.people(tx)
+        fresh = not await people.anybody(tx)
     if fresh:
         return html.to("/setup")
     me = await access.signed_in(request)
@@ -108,8 +110,9 @@ async def home(request: Request) -> Response:
         counts = await paging.counts(tx)
         waiting_views = await view.views(tx, waiting, now)
         rate = await alerts.alert_rate(tx, now - timedelta(hours=24), now, 96)
-        on_call = await oncall.current(tx, now)
-        names = {p.id: p for p in await people.people(tx)}
+        near = await oncall.ids_near(tx, me.id, now)
+        on_call = await oncall.current(tx, near[:ON_CALL], now)
+        names = await people.persons(tx, [u for o in on_call for u in o.users])
         owed = await _owed(tx, me, now)
         services = await catalog.services(tx)
         broken = await alerts.broken_sources(tx, now)
@@ -130,6 +133,7 @@ async def home(request: Request) -> Response:
         "waiting": waiting_views,
         "owed": owed,
         "on_call": on_call,
+        "on_call_elsewhere": max(0, len(near) - ON_CALL),
         "names": names,
         "unhealthy": unwell[:8],
         "broken": [(b, next(s for s in services if s.id == b.service_id)) for b in broken],

@@ -34,6 +34,7 @@ from firebell.paging import actions as paging
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
+from firebell.people.view import choosable
 
 router = routing.pages()
 
@@ -183,20 +184,24 @@ def _step(found: Incident, refusal: str | None, holders: Mapping[Role, Sequence[
     return None
 
 
-async def _room(tx: Tx, incident_id: int, show: str, me: Person, now: datetime) -> dict[str, Any]:
+async def _room(
+    tx: Tx, incident_id: int, show: str, wanted: str, me: Person, now: datetime
+) -> dict[str, Any]:
     found = await actions.incident(tx, incident_id)
     held = (await actions.roles(tx, [incident_id]))[incident_id]
     holders: dict[Role, list[int]] = {}
     for assignment in held:
         holders.setdefault(assignment.role, []).append(assignment.person_id)
-    everyone = {p.id: p for p in await people.people(tx)}
     services = await catalog.services_by_id(tx, (await actions.services(tx, [incident_id]))[incident_id])
     linked = await paging.pages_by_id(tx, await actions.page_ids(tx, incident_id))
     refusals = await actions.refusals(tx, found, now)
     refusal = refusals.get(NEXT[found.phase][0]) if found.phase in NEXT else None
     needed = {Role(r) for r in FACTS[Severity(found.severity)].roles}
     shown = needed | set(holders) | (set(_ALL_HANDS) if found.severity <= 1 else set())
-    story = reversed(await actions.timeline(tx, incident_id))
+    story = list(reversed(await actions.timeline(tx, incident_id)))
+    responsible = await people.members(tx, list({s.team_id for s in services.values()}))
+    near = {me.id, *(a.person_id for a in held), *(i for ids in responsible.values() for i, _ in ids)}
+    others = await choosable(tx, near | {e.actor_id for e in story if e.actor_id}, wanted)
     kinds = _SHOWN.get(show)
     return {
         "i": found,
@@ -204,8 +209,8 @@ async def _room(tx: Tx, incident_id: int, show: str, me: Person, now: datetime) 
         "show": show if kinds else "all",
         "roles": [(r, ROLE_NAMES[r], holders.get(r, [])) for r in Role if r in shown],
         "role_names": [(r.value, name) for r, name in ROLE_NAMES.items()],
-        "people": everyone,
-        "active_people": [(p.id, p.name) for p in everyone.values() if p.active],
+        "people": await people.persons(tx, [a.person_id for a in held]),
+        "others": others,
         "services": list(services.values()),
         "pages": list(linked.values()),
         "checks": lifecycle.checks(found, holders, now),
@@ -235,7 +240,8 @@ async def room(request: Request, ref: str, show: str = "all", template: str = ""
     me = await access.signed_in(request)
     ctx, incident_id, now = html.ctx(request), number("INC", ref), html.ctx(request).clock.now()
     async with ctx.db.tx() as tx:
-        context = await _room(tx, incident_id, show, me, now)
+        wanted = request.query_params.get("with", "")
+        context = await _room(tx, incident_id, show, wanted, me, now)
         begun = await message(tx, context["i"], template, ctx.public_url, me.tz, now) if template else None
         known = await handbook.all_templates(tx)
     more = {

@@ -25,6 +25,8 @@ LONGEST_EDIT = timedelta(days=366)
 
 cover = exchange_store.cover
 covers = exchange_store.covers
+ids_near = store.ids_near
+names_by_id = store.names_by_id
 slugs_by_id = store.slugs_by_id
 swap = exchange_store.swap
 swaps = exchange_store.swaps
@@ -89,10 +91,11 @@ def users_at(schedule: Schedule, now: datetime) -> tuple[int, ...]:
         return ()
 
 
-async def current(tx: Tx, now: datetime) -> list[OnDuty]:
-    """Return who answers each schedule now and until when."""
+async def current(tx: Tx, ids: Sequence[int], now: datetime) -> list[OnDuty]:
+    """Return who answers each of `ids` now and until when, in this order."""
+    known = {int(s.id): s for s in await store.schedules(tx, ids, since=now, until=now + HORIZON)}
     found = []
-    for schedule in await schedules(tx, since=now, until=now + HORIZON):
+    for schedule in (known[i] for i in ids if i in known):
         runs = shifts.duty(schedule, now, now + HORIZON)
         later = runs[1] if len(runs) > 1 else None
         found.append(
@@ -110,9 +113,10 @@ async def shifts_of(
     tx: Tx, person_id: int, now: datetime, horizon: timedelta = timedelta(days=60)
 ) -> list[Shift]:
     """Return when a person is on duty from `now` on, the first shift first."""
+    ids = await store.ids_naming(tx, person_id, now)
     found = [
         Shift(run.start, run.end, schedule)
-        for schedule in await schedules(tx, since=now, until=now + horizon)
+        for schedule in await store.schedules(tx, ids, since=now, until=now + horizon)
         for run in shifts.duty(schedule, now, now + horizon)
         if person_id in run.users
     ]

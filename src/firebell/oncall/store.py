@@ -144,6 +144,44 @@ async def schedules(
     ]
 
 
+async def names_by_id(tx: Reads, ids: Sequence[int] | None = None) -> dict[int, str]:
+    """Return what schedules are called, all or those of `ids`, by name."""
+    rows = await tx.fetch(
+        "select id, name from schedule where archived_at is null and ($1::bigint[] is null or id = any($1))"
+        " order by name, id",
+        list(ids) if ids is not None else None,
+    )
+    return {row["id"]: row["name"] for row in rows}
+
+
+async def ids_naming(tx: Reads, person_id: int, since: datetime) -> list[int]:
+    """Return the schedules that could have somebody on duty after `since`: by a turn, an edit or a calendar."""
+    rows = await tx.fetch(
+        "select id from schedule s where archived_at is null and ("
+        " exists (select from layer where schedule_id = s.id and (ends_at is null or ends_at > $2)"
+        " and jsonb_path_exists(slots, '$[*][*] ? (@ == $who)', jsonb_build_object('who', $1::bigint)))"
+        " or exists (select from schedule_edit where schedule_id = s.id and removed_at is null and ends_at > $2"
+        " and ($1 = any(users) or jsonb_path_exists(mapping, '$.* ? (@ == $who)',"
+        " jsonb_build_object('who', $1::bigint))))"
+        " or exists (select from calendar_import i join calendar_shift c on c.import_id = i.id"
+        " where i.schedule_id = s.id and c.ends_at > $2 and $1 = any(c.users)))",
+        person_id,
+        since,
+    )
+    return [row["id"] for row in rows]
+
+
+async def ids_near(tx: Reads, person_id: int, since: datetime) -> list[int]:
+    """Return every schedule, those that name somebody first, then those of their teams, then the others by name."""
+    rows = await tx.fetch(
+        "select id from schedule where archived_at is null order by id = any($1::bigint[]) desc,"
+        " team_id in (select team_id from team_member where person_id = $2) desc, name, id",
+        await ids_naming(tx, person_id, since),
+        person_id,
+    )
+    return [row["id"] for row in rows]
+
+
 async def slugs_by_id(tx: Reads) -> dict[int, str]:
     """Return the addresses of all schedules."""
     return {

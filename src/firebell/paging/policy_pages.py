@@ -1,5 +1,6 @@
 """Policies: the list, one with its dry run, and the editor."""
 
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from fastapi import Request, Response
@@ -16,6 +17,7 @@ from firebell.paging.dry_run import dry_run
 from firebell.paging.model import Level, Plan, Policy, Target, TargetKind
 from firebell.people import access
 from firebell.people import actions as people
+from firebell.people.view import choosable
 
 router = routing.pages()
 
@@ -23,15 +25,24 @@ router = routing.pages()
 Options = list[tuple[str, str]]
 
 
-async def _targets(tx: Tx) -> list[tuple[str, Options]]:
-    """Return everything a level can point at, by kind, as (value, label)."""
-    schedules = [(f"schedule:{s.id}", s.name) for s in await oncall.schedules(tx)]
+async def _targets(tx: Tx, persons: Sequence[tuple[int, str]]) -> list[tuple[str, Options]]:
+    """Return what a level can point at, by kind, as (value, label)."""
+    schedules = [(f"schedule:{i}", name) for i, name in (await oncall.names_by_id(tx)).items()]
     teams = [(f"team:{t.id}", f"Everybody in {t.name}") for t in await people.teams(tx)]
-    persons = [(f"person:{p.id}", p.name) for p in await people.people(tx) if p.active]
-    return [("Whoever is on call for", schedules), ("A whole team", teams), ("A person", persons)]
+    alone = [(f"person:{i}", name) for i, name in persons]
+    return [("Whoever is on call for", schedules), ("A whole team", teams), ("A person", alone)]
 
 
-def _names(targets: list[tuple[str, Options]]) -> dict[str, str]:
+def _alone(policies: Iterable[Policy]) -> list[int]:
+    """Return the people whom policies name one by one."""
+    targets = [t for policy in policies for level in policy.levels for t in level.targets]
+    return [t.id for t in targets if t.kind is TargetKind.PERSON]
+
+
+async def _names(tx: Tx, policies: Sequence[Policy]) -> dict[str, str]:
+    """Return the label of everything that policies may point at and that is still there."""
+    persons = (await people.persons(tx, _alone(policies))).values()
+    targets = await _targets(tx, [(p.id, p.name) for p in persons if p.active])
     return {value: label for _, options in targets for value, label in options}
 
 
@@ -39,18 +50,23 @@ def _names(targets: list[tuple[str, Options]]) -> dict[str, str]:
 async def policies(request: Request) -> Response:
     await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
-        found, targets = await actions.policies(tx), _names(await _targets(tx))
-    context = {"nav": "escalation", "policies": found, "names": targets}
+        found = await actions.policies(tx)
+        names = await _names(tx, found)
+    context = {"nav": "escalation", "policies": found, "names": names}
     return await html.page(request, "paging/policies.html", context)
 
 
 async def _editor(request: Request, policy: Policy | None, error: FirebellError | None = None) -> Response:
+    me = await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
-        targets, teams = await _targets(tx), await people.teams(tx)
+        near = [me.id, *_alone([policy] if policy else [])]
+        others = await choosable(tx, near, request.query_params.get("with", ""))
+        targets, teams = await _targets(tx, others.options), await people.teams(tx)
     context = {
         "nav": "escalation",
         "policy": policy,
         "targets": targets,
+        "others": others,
         "teams": [(t.id, t.name) for t in teams],
         "error": error,
     }
@@ -75,7 +91,7 @@ async def policy(request: Request, slug: str) -> Response:
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         found = await actions.policy_by_slug(tx, slug)
-        names = _names(await _targets(tx))
+        names = await _names(tx, [found])
         *levels, alarm = await dry_run(tx, found, ctx.clock.now())
         services = [s for s in await catalog.services(tx) if s.policy_id == found.id]
     context = {

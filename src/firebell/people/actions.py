@@ -7,7 +7,7 @@ from datetime import datetime
 from argon2 import PasswordHasher
 
 from firebell.kit import signing
-from firebell.kit.db import Tx
+from firebell.kit.db import Reads, Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.signing import Signer
@@ -31,6 +31,7 @@ hasher = PasswordHasher()
 RULES = 50
 """How many personal rules of one urgency somebody can have."""
 
+anybody = store.anybody
 catch_all = store.catch_all
 check_zone = rules.check_zone
 mark_method_suspect = store.mark_suspect
@@ -57,9 +58,17 @@ async def person(tx: Tx, person_id: int) -> Person:
     return found[person_id]
 
 
-async def team_members(tx: Tx, team_id: int, role: str | None = None) -> list[int]:
+async def team_members(tx: Reads, team_id: int, role: str | None = None) -> list[int]:
     """Return the ids of the team's active members, of one role or of all."""
     return [p for p, found in await store.team_members(tx, team_id) if role in (None, found)]
+
+
+async def team_by_slug(tx: Reads, slug: str) -> Team:
+    """Return one team; raise `NotFound`."""
+    found = await store.team_by_slug(tx, slug)
+    if found is None:
+        raise NotFound(f"There is no team {slug}.")
+    return found
 
 
 async def team(tx: Tx, team_id: int) -> Team:

@@ -9,8 +9,13 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_id
 from firebell.people import access, actions, store
 from firebell.people.model import Role
+from firebell.people.view import choosable
 
 router = routing.pages()
+
+
+SHOWN = 100
+"""How many people are on one page."""
 
 
 async def _people(
@@ -19,14 +24,20 @@ async def _people(
     error: FirebellError | None = None,
     linked: tuple[str, str] = ("", ""),
 ) -> Response:
-    """Show everybody; `linked` is (name, link) of somebody who may choose a password now."""
+    """Show who is there, a hundred at a time; `linked` is (name, link) of somebody who may choose a password now."""
     await access.signed_in(request, Role.ADMIN)
-    async with html.ctx(request).db.tx() as tx:
-        everyone, strangers = await actions.people(tx), await store.without_password(tx)
+    q, page = request.query_params.get("q", ""), max(1, to_id(request.query_params.get("page")) or 1)
+    async with html.ctx(request).db.reads() as tx:
+        found = await store.search(tx, q, limit=SHOWN + 1, offset=(min(page, 10**6) - 1) * SHOWN)
+        shown = found[:SHOWN]
+        strangers = await store.without_password(tx, [p.id for p in shown])
     context = {
         "nav": "settings",
         "tab": "people",
-        "people": everyone,
+        "people": shown,
+        "q": q,
+        "page": page,
+        "more": len(found) > SHOWN,
         "strangers": strangers,
         "roles": [(role.value, role.value) for role in Role],
         "given": given,
@@ -94,15 +105,15 @@ async def make_link(request: Request, person_id: int) -> Response:
 
 
 async def _teams(request: Request, error: FirebellError | None = None) -> Response:
-    await access.signed_in(request, Role.ADMIN)
-    async with html.ctx(request).db.tx() as tx:
-        everyone, teams = await actions.people(tx), await actions.teams(tx)
-        members = {t.id: await actions.team_members(tx, t.id) for t in teams}
-        catch_all = await actions.catch_all(tx)
+    me = await access.signed_in(request, Role.ADMIN)
+    async with html.ctx(request).db.reads() as tx:
+        teams, catch_all = await actions.teams(tx), await actions.catch_all(tx)
+        members = await actions.members(tx, [t.id for t in teams])
+        others = await choosable(tx, [me.id, *catch_all], request.query_params.get("with", ""))
     context = {
         "nav": "settings",
         "tab": "teams",
-        "people": [(p.id, p.name) for p in everyone if p.active],
+        "others": others,
         "teams": teams,
         "members": members,
         "catch_all": catch_all,
@@ -117,21 +128,54 @@ async def teams(request: Request) -> Response:
     return await _teams(request)
 
 
+async def _team(request: Request, slug: str, error: FirebellError | None = None) -> Response:
+    await access.signed_in(request, Role.ADMIN)
+    async with html.ctx(request).db.reads() as tx:
+        team = await actions.team_by_slug(tx, slug)
+        members = await actions.team_members(tx, team.id)
+        others = await choosable(tx, members, request.query_params.get("with", ""))
+    context = {
+        "nav": "settings",
+        "tab": "teams",
+        "team": team,
+        "members": members,
+        "others": others,
+        "error": error,
+    }
+    return await html.page(request, "people/team.html", context, error.status if error else 200)
+
+
+@router.get("/settings/teams/{slug}")
+async def team(request: Request, slug: str) -> Response:
+    return await _team(request, slug)
+
+
+@router.post("/settings/teams/{slug}")
+async def save_members(request: Request, slug: str) -> Response:
+    form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
+    chosen = [i for i in map(to_id, form.getlist("member")) if i is not None]
+    ctx = html.ctx(request)
+    try:
+        async with ctx.db.tx() as tx:
+            found = await actions.team_by_slug(tx, slug)
+            managers = await actions.team_members(tx, found.id, "manager")
+            members = [(i, "manager" if i in managers else "member") for i in chosen]
+            await actions.set_team_members(tx, access.actor_of(me), found.id, members, ctx.clock.now())
+    except (Invalid, Conflict) as error:
+        return await _team(request, slug, error)
+    return html.to("/settings/teams")
+
+
 @router.post("/settings/teams")
 async def save_team(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
-    chosen = [i for i in map(to_id, form.getlist("member")) if i is not None]
-    ctx, actor, team_id = html.ctx(request), access.actor_of(me), to_id(form.get("team", ""))
+    members = [(i, "member") for i in map(to_id, form.getlist("member")) if i is not None]
+    ctx, name = html.ctx(request), str(form.get("name", ""))
     try:
         async with ctx.db.tx() as tx:
-            if team_id is None:
-                members = [(i, "member") for i in chosen]
-                name = str(form.get("name", ""))
-                await actions.create_team(tx, actor, name=name, members=members, now=ctx.clock.now())
-            else:
-                managers = await actions.team_members(tx, team_id, "manager")
-                members = [(i, "manager" if i in managers else "member") for i in chosen]
-                await actions.set_team_members(tx, actor, team_id, members, ctx.clock.now())
+            await actions.create_team(
+                tx, access.actor_of(me), name=name, members=members, now=ctx.clock.now()
+            )
     except (Invalid, Conflict) as error:
         return await _teams(request, error)
     return html.to("/settings/teams")

@@ -15,8 +15,8 @@ router = routing.pages()
 
 @router.get("/login")
 async def login_form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the address's name for it
-    async with html.ctx(request).db.tx() as tx:
-        if not await store.people(tx):
+    async with html.ctx(request).db.reads() as tx:
+        if not await store.anybody(tx):
             return html.to("/setup")
     return await html.page(request, "people/login.html", {"next": next, "email": "", "error": None})
 

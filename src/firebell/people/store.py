@@ -72,9 +72,17 @@ async def password_hash(tx: Tx, person_id: int) -> str | None:
     return found
 
 
-async def without_password(tx: Tx) -> set[int]:
-    """Return who cannot sign in yet."""
-    return {r["id"] for r in await tx.fetch("select id from person where password_hash is null")}
+async def without_password(tx: Reads, ids: Sequence[int]) -> set[int]:
+    """Return who of `ids` cannot sign in yet."""
+    rows = await tx.fetch(
+        "select id from person where password_hash is null and id = any($1::bigint[])", list(ids)
+    )
+    return {row["id"] for row in rows}
+
+
+async def anybody(tx: Reads) -> bool:
+    """Say whether somebody exists."""
+    return bool(await tx.value("select exists (select from person)"))
 
 
 async def people(tx: Reads) -> list[Person]:
@@ -84,6 +92,22 @@ async def people(tx: Reads) -> list[Person]:
 async def persons(tx: Reads, ids: Sequence[int]) -> dict[int, Person]:
     rows = await tx.fetch(f"select {_PERSON} from person where id = any($1::bigint[])", list(ids))
     return {row["id"]: _person(row) for row in rows}
+
+
+async def search(
+    tx: Reads, words: str = "", *, active: bool = False, limit: int, offset: int = 0
+) -> list[Person]:
+    """Return a stretch of who has `words` in their name or address, by name."""
+    rows = await tx.fetch(
+        f"select {_PERSON} from person where (active or not $2)"
+        " and (position(lower($1) in lower(name)) > 0 or position(lower($1) in email) > 0)"
+        " order by name, id limit $3 offset $4",
+        words.strip(),
+        active,
+        limit,
+        offset,
+    )
+    return [_person(row) for row in rows]
 
 
 async def credentials(tx: Tx, email: str) -> tuple[Person, str | None] | None:
@@ -103,8 +127,13 @@ async def insert_team(tx: Tx, name: str, slug: str, now: datetime) -> Team | Non
     return Team(*row.values()) if row else None
 
 
-async def teams(tx: Tx) -> list[Team]:
+async def teams(tx: Reads) -> list[Team]:
     return [Team(*r.values()) for r in await tx.fetch("select id, name, slug from team order by name, id")]
+
+
+async def team_by_slug(tx: Reads, slug: str) -> Team | None:
+    row = await tx.row("select id, name, slug from team where slug = $1", slug)
+    return Team(*row.values()) if row else None
 
 
 async def lock_team(tx: Tx, team_id: int) -> bool:
@@ -120,7 +149,7 @@ async def set_members(tx: Tx, team_id: int, members: Sequence[tuple[int, str]]) 
     )
 
 
-async def team_members(tx: Tx, team_id: int) -> list[tuple[int, str]]:
+async def team_members(tx: Reads, team_id: int) -> list[tuple[int, str]]:
     """Return (person id, role) of the active members."""
     rows = await tx.fetch(
         "select m.person_id, m.role from team_member m join person p on p.id = m.person_id and p.active"
@@ -130,7 +159,7 @@ async def team_members(tx: Tx, team_id: int) -> list[tuple[int, str]]:
     return [(row["person_id"], row["role"]) for row in rows]
 
 
-async def members(tx: Tx, team_ids: Sequence[int]) -> dict[int, list[tuple[int, str]]]:
+async def members(tx: Reads, team_ids: Sequence[int]) -> dict[int, list[tuple[int, str]]]:
     """Return (person id, role) of the active members of each team."""
     rows = await tx.fetch(
         "select m.team_id, m.person_id, m.role from team_member m"
@@ -144,7 +173,7 @@ async def members(tx: Tx, team_ids: Sequence[int]) -> dict[int, list[tuple[int, 
     return found
 
 
-async def catch_all(tx: Tx) -> list[int]:
+async def catch_all(tx: Reads) -> list[int]:
     rows = await tx.fetch(
         "select c.person_id from catch_all c join person p on p.id = c.person_id and p.active order by 1"
     )

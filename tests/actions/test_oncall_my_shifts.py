@@ -1,0 +1,82 @@
+"""Somebody's shifts are found wherever they come from, although only schedules that name them are read."""
+
+from datetime import datetime
+
+from firebell.kit.clock import FakeClock
+from firebell.oncall import actions as oncall
+from firebell.oncall import shifts
+from firebell.oncall.calendars import actions as calendars
+from firebell.oncall.calendars.model import Use
+from firebell.oncall.model import EditKind
+from tests.oncall_world import DAY, Rota, daily, day, rota
+
+
+async def mine(r: Rota, person: int) -> list[tuple[str, datetime, datetime]]:
+    """Return the shifts of a person as the product finds them."""
+    async with r.w.ctx.db.tx() as tx:
+        return [
+            (s.schedule.slug, s.start, s.end) for s in await oncall.shifts_of(tx, person, r.w.now, 7 * DAY)
+        ]
+
+
+async def all_of(r: Rota, person: int) -> list[tuple[str, datetime, datetime]]:
+    """Return the shifts of a person on every schedule there is."""
+    async with r.w.ctx.db.tx() as tx:
+        every = await oncall.schedules(tx)
+    found = [
+        (s.slug, run.start, run.end)
+        for s in every
+        for run in shifts.duty(s, r.w.now, r.w.now + 7 * DAY)
+        if person in run.users
+    ]
+    return sorted(found, key=lambda shift: shift[1])
+
+
+async def test_by_a_turn_an_override_a_stand_in_and_a_calendar(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        others = {}
+        for name in ("Turn", "Set", "Map", "Calendar", "Nothing"):
+            layer = daily(r.ada) if name == "Turn" else daily(r.w.jun)
+            made = await r.run(oncall.create_schedule, name=name, team_id=1, tz="UTC", layers=[layer])
+            others[name] = int(made.id)
+        await r.run(
+            oncall.add_edit,
+            schedule_id=others["Set"],
+            kind=EditKind.SET,
+            users=[r.ada],
+            start=day(1),
+            end=day(2),
+        )
+        await r.run(
+            oncall.add_edit,
+            schedule_id=others["Map"],
+            kind=EditKind.MAP,
+            users=(),
+            mapping={r.w.jun: r.ada},
+            start=day(2),
+            end=day(3),
+        )
+        ics = (
+            "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART:20261127T000000Z\nDTEND:20261128T000000Z\n"
+            "SUMMARY:ada@example.org\nATTENDEE:mailto:ada@example.org\nEND:VEVENT\nEND:VCALENDAR\n"
+        )
+        await r.run(calendars.add_import, use=Use.LAYER, schedule_id=others["Calendar"], name="C", text=ics)
+        await r.w.settle()
+        found = await mine(r, r.ada)
+        assert {slug for slug, _, _ in found} == {"daily", "turn", "set", "map", "calendar"}
+        assert sorted(found) == sorted(await all_of(r, r.ada))
+
+
+async def test_the_schedules_that_name_me_come_first_then_those_of_my_teams(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with rota(dsn, clock) as r:
+        async with r.w.ctx.db.tx() as tx:
+            before = await oncall.names_by_id(tx)
+        for name in ("Alpha", "Zulu"):
+            layer = daily(r.ada if name == "Zulu" else r.w.jun)
+            await r.run(oncall.create_schedule, name=name, team_id=1, tz="UTC", layers=[layer])
+        async with r.w.ctx.db.tx() as tx:
+            names = await oncall.names_by_id(tx)
+            near = [names[i] for i in await oncall.ids_near(tx, r.ada, r.w.now)]
+        assert near == ["Daily", "Zulu", "Alpha", *[n for n in before.values() if n != "Daily"]]
