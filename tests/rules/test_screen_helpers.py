@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 
 from firebell import signal
 from firebell.kit.html import absolute, ago, duration, initials, linked, wall
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit
+from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
 from firebell.oncall.shifts import at as on_duty_at
-from firebell.oncall.timeline import COLUMNS, VIEWS, Row, agenda, picture, rows
+from firebell.oncall.timeline import COLUMNS, VIEWS, Row, agenda, caption, opening_hours, picture, rows
 from tests.rules.test_oncall_properties import ZONES, schedules
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -123,6 +124,31 @@ def test_a_shift_too_short_to_see_still_has_a_column() -> None:
     found = rows(Schedule(1, "s", "UTC", (layer,), (brief,)), picture("month", NOW, "UTC", NOW))
     assert [b.users for b in found[0].blocks][:3] == [("a",), ("c",), ("a",)]
     assert [b.edited for b in found[0].blocks][:3] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("window", "words"),
+    [
+        (Window(540, 480, frozenset(range(7))), "09:00 to 17:00"),
+        (Window(1320, 480, frozenset(range(5))), "Mon to Fri 22:00 to 06:00"),
+        (Window(540, 480, frozenset({0, 2})), "Mon, Wed 09:00 to 17:00"),
+        (Window(1020, 3840, frozenset({4})), "Fri 17:00 to Mon 09:00"),
+        (Window(0, 1440, frozenset({6})), "Sun 00:00 to Mon 00:00"),
+        (Window(540, 1440, frozenset({5, 6})), "Sat, Sun 09:00 to 09:00 the next day"),
+        (Window(540, 2880, frozenset({0, 3})), "Mon, Thu 09:00 to 09:00 2 days later"),
+    ],
+)
+def test_hours_in_words_name_their_days(window: Window, words: str) -> None:
+    assert opening_hours(window) == words
+
+
+def test_a_layer_says_in_whose_clock_it_hands_over() -> None:
+    night = Window(1320, 480, frozenset(range(7)))
+    layer = Layer(1, (("a",),), datetime(2026, 11, 23, 9), Unit.WEEK, 1, "America/New_York")  # noqa: DTZ001
+    assert caption(layer) == "weekly, Mon 09:00 New York"
+    assert (
+        caption(replace(layer, windows=(night,) * 4)) == "22:00 to 06:00, 22:00 to 06:00 and 2 more New York"
+    )
 
 
 @settings(max_examples=40, deadline=None)

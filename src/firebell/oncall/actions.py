@@ -12,15 +12,23 @@ from firebell.kit.events import Actor
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.oncall import changing, exchange_store, shifts, store, versions
 from firebell.oncall.calendars import store as calendars_store
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, ScheduleDeleted, Shadow, SwapState
+from firebell.oncall.model import (
+    LAYERS,
+    LONGEST_TURN,
+    Edit,
+    EditKind,
+    Layer,
+    Schedule,
+    ScheduleDeleted,
+    Shadow,
+    SwapState,
+)
 from firebell.people import actions as people
 
 log = logging.getLogger(__name__)
 
 HORIZON = timedelta(days=35)
 """How far ahead the end of a present shift is looked for."""
-LONGEST_TURN = 1000
-LAYERS = 20
 LONGEST_EDIT = timedelta(days=366)
 
 cover = exchange_store.cover

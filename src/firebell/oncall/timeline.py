@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from firebell.kit.localtime import local, mu
-from firebell.oncall.model import Layer, Piece, Schedule, Unit, User
+from firebell.oncall.model import Layer, Piece, Schedule, Unit, User, Window
 from firebell.oncall.shifts import duty
 from firebell.oncall.turns import pieces
 
 COLUMNS = 56
 _EVERY = {Unit.HOUR: "hourly", Unit.DAY: "daily", Unit.WEEK: "weekly", Unit.MONTH: "monthly"}
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+SHOWN = 2
+"""How many windows of a layer are told in words."""
 VIEWS = {"day": 1, "week": 7, "month": 28}
 
 
@@ -69,15 +72,37 @@ def _block(
 
 
 def caption(layer: Layer) -> str:
-    """Return when a layer hands over and is open, in words of its own zone."""
+    """Return when a layer hands over, or is open, in words of its own zone."""
+    place = layer.tz.rpartition("/")[2].replace("_", " ")
     if layer.windows:
-        first = layer.windows[0]
-        end = (first.start + first.minutes) % 1440
-        hours = f"{first.start // 60:02}:{first.start % 60:02} to {end // 60:02}:{end % 60:02}"
-        return f"{hours} {layer.tz.rpartition('/')[2].replace('_', ' ')}"
+        more = len(layer.windows) - SHOWN
+        rest = f" and {more} more" if more > 0 else ""
+        return f"{', '.join(opening_hours(w) for w in layer.windows[:SHOWN])}{rest} {place}"
     every = f"every {layer.every} {layer.unit}s" if layer.every > 1 else _EVERY[layer.unit]
     day = f"{layer.anchor:%a} " if layer.unit is Unit.WEEK else ""
-    return f"{every}, {day}{layer.anchor:%H:%M}"
+    return f"{every}, {day}{layer.anchor:%H:%M} {place}"
+
+
+def opening_hours(window: Window) -> str:
+    """Return when a window is open in words, such as Mon to Fri 09:00 to 17:00, or Fri 17:00 to Mon 09:00."""
+    later, end = divmod(window.start + window.minutes, 1440)
+    opens, shuts = (f"{minute // 60:02}:{minute % 60:02}" for minute in (window.start, end))
+    days = sorted(window.days)
+    if window.minutes < 1440:
+        return f"{_days(days)}{opens} to {shuts}"
+    if len(days) == 1:
+        return f"{_DAYS[days[0]]} {opens} to {_DAYS[(days[0] + later) % 7]} {shuts}"
+    return f"{_days(days)}{opens} to {shuts} {'the next day' if later == 1 else f'{later} days later'}"
+
+
+def _days(days: Sequence[int]) -> str:
+    """Return weekdays in words, and nothing for every day."""
+    first, last = days[0], days[-1]
+    if len(days) == len(_DAYS):
+        return ""
+    if len(days) > 2 and last - first == len(days) - 1:
+        return f"{_DAYS[first]} to {_DAYS[last]} "
+    return f"{', '.join(_DAYS[d] for d in days)} "
 
 
 def rows(schedule: Schedule, seen: Picture) -> list[Row]:
