@@ -186,7 +186,7 @@ def overrides(schedule: str, every: bool) -> None:
 @click.argument("override_id", type=click.IntRange(1, 2**63 - 1))
 @as_json
 def remove(override_id: int) -> None:
-    """Take an override away; what it covered goes back to the layers."""
+    """Take an override away, or end it now; what it covered goes back to the layers."""
     call("DELETE", f"/api/v1/overrides/{override_id}")
     show({"removed": override_id}, f"Override {override_id} is gone.")
 

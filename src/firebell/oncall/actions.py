@@ -423,12 +423,13 @@ def check_stretch(what: str, start: datetime, end: datetime, now: datetime) -> N
 async def remove_edit(tx: Tx, actor: Actor, edit_id: int, now: datetime) -> None:
     """Take an edit away by its id; what it covered goes back to the layers.
 
+    One that has begun ends now: who was on call until then stays written, for reports and pay.
     A request for cover that it answered is open again, a swap that it belonged to is undone as a whole.
     """
     schedule_id = await store.edit_of(tx, edit_id)
     old = await changing.locked(tx, schedule_id) if schedule_id is not None else None
-    if old is None or edit_id not in [edit.id for edit in old.edits]:
-        raise NotFound("There is no such override, or it is removed already.")
+    if old is None or edit_id not in [edit.id for edit in old.edits if edit.end > now]:
+        raise NotFound("There is no such override, or it is over or removed already.")
     gone = [edit_id]
     if swap := await exchange_store.swap_of_edit(tx, edit_id):
         gone = list(swap.edit_ids)
