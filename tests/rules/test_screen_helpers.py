@@ -157,11 +157,34 @@ def test_the_agenda_names_whoever_is_on_duty(drawn: tuple[Schedule, datetime]) -
     schedule, around = drawn
     seen = picture("week", around, schedule.tz, around)
     by_start: dict[datetime, str] = defaultdict(str)
-    for _, shifts in agenda(schedule, seen, schedule.tz, str):
+    for _, shifts in agenda(schedule, seen, schedule.tz, str, around):
         by_start.update({start: who for start, _, who in shifts})
     for start, who in by_start.items():
         expected = on_duty_at(schedule, start)
         assert who == (" and ".join(map(str, expected)) or "Nobody")
+
+
+def test_bug_a_shift_seemed_to_end_where_the_week_that_is_shown_ends() -> None:
+    layer = Layer(1, (("a",), ("b",)), datetime(2026, 11, 23, 9), Unit.WEEK, 1, "UTC")  # noqa: DTZ001
+    schedule, seen = Schedule(1, "s", "UTC", (layer,)), picture("week", NOW, "UTC", NOW)
+    monday = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    (day, shifts) = agenda(schedule, seen, "UTC", str, NOW)[0]
+    assert (day.date(), shifts) == (NOW.date(), [(monday, monday + timedelta(days=7), "a")])
+    for row in rows(schedule, seen):
+        block = row.blocks[-1]
+        assert (block.start, block.end) == (monday, monday + timedelta(days=7))
+        assert block.column + block.span == COLUMNS
+
+
+def test_an_override_says_whether_it_adds_or_takes_away() -> None:
+    layer = Layer(1, (("a",),), datetime(2026, 11, 23), Unit.WEEK, 1, "UTC")  # noqa: DTZ001
+    kinds = (EditKind.ADD, EditKind.REMOVE, EditKind.SET)
+    edits = [
+        Edit(i, i, NOW + i * timedelta(days=1), NOW + (i + 1) * timedelta(days=1), kind, ("a",))
+        for i, kind in enumerate(kinds)
+    ]
+    found = rows(Schedule(1, "s", "UTC", (layer,), tuple(edits)), picture("week", NOW, "UTC", NOW))
+    assert [b.mark for b in found[-1].blocks] == ["+ ", "− ", ""]
 
 
 def test_two_stars_make_words_bold_and_nothing_else_of_a_text() -> None:

@@ -8,11 +8,13 @@ from typing import Protocol, TypeVar
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import mu
 from firebell.kit.text import to_id, to_wall
-from firebell.oncall.model import LAYERS, LONGEST_NAME, LONGEST_TURN, Layer, Unit, Window
+from firebell.oncall.model import LAYERS, LONGEST_NAME, LONGEST_TURN, Layer, Schedule, Unit, Window
+from firebell.oncall.shifts import next_change
 
 READ = 3 * LAYERS
 """More layers than a schedule may have are read, so that they are refused in words and none is lost."""
 WEEK = frozenset(range(7))
+AHEAD = timedelta(days=35)
 DAY = 1440
 LONGEST_WINDOW = 7 * DAY
 FALLBACK = datetime.fromisoformat("2026-01-05T09:00")
@@ -190,6 +192,31 @@ def _aligned(layer: Layer, stored: Layer, now: datetime) -> Layer:
 def monday_morning(now: datetime) -> datetime:
     """Return 09:00 on the Monday of the week of `now`, as its wall clock shows it."""
     return datetime.combine(now.date() - timedelta(days=now.weekday()), time(9))
+
+
+HANDOFF = "handoff"
+LASTS = (1, 2, 4, 8, 12, 24)
+"""For how many hours an override may be chosen without typing an end."""
+
+
+def stretch(
+    fields: Mapping[str, str], schedule: Schedule, tz: str, now: datetime
+) -> tuple[datetime, datetime]:
+    """Return from when to when an override holds: from now without a start, and for so long, or to its end."""
+    start = mu(to_wall(fields["start"], "start"), tz) if fields.get("start") else now
+    lasts = fields.get("lasts", "")
+    if lasts == HANDOFF:
+        end = next_change(schedule, start, AHEAD)
+        if end is None:
+            raise Invalid("No handoff comes within 35 days of it.", fields={"lasts": "Choose how long."})
+        return start, end
+    if lasts:
+        if (hours := to_id(lasts)) not in LASTS:
+            raise Invalid("This is not a length of time.", fields={"lasts": "Choose from the list."})
+        return start, start + timedelta(hours=hours)
+    if not fields.get("end"):
+        raise Invalid("Until when?", fields={"end": "Give a time, or choose how long."})
+    return start, mu(to_wall(fields["end"], "end"), tz)
 
 
 def begins(text: str, name: str, tz: str, now: datetime) -> datetime:
