@@ -76,6 +76,19 @@ async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, cloc
         assert max(end for _, end, *_ in told[2].changes) <= r.w.now + changing.TOLD_AHEAD
 
 
+async def test_bug_ending_an_override_took_its_past_from_who_was_on_call(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        begun: dict[str, Any] = {"schedule_id": r.id, "kind": EditKind.SET, "users": [r.ada]}
+        edit = await r.run(oncall.add_edit, **begun, start=r.w.now, end=r.w.now + timedelta(hours=9))
+        since = r.w.now
+        clock.advance(timedelta(hours=3))
+        await r.run(oncall.remove_edit, edit)
+        assert await r.who(since) == (r.ada,)
+        assert await r.who(r.w.now - timedelta(seconds=1)) == (r.ada,)
+        assert await r.who(r.w.now) == (r.w.mara,)
+        assert "is over" in (await r.run(oncall.remove_edit, edit)).message
+
+
 async def test_changes_at_once_wait_for_each_other(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         version = (await r.schedule()).version

@@ -83,6 +83,21 @@ async def test_the_preview_of_an_override_says_who_gains_and_which_gap_is_new(
         assert "If you save this" not in early.text
 
 
+async def test_an_override_needs_no_typed_time(dsn: str, clock: FakeClock) -> None:
+    async with desk(dsn, clock) as d:
+        ada, now = d.r.ada, d.r.w.now
+        await d.saved("override", kind="set", person=ada, start="", lasts="handoff", end="")
+        edit = (await d.r.schedule()).edits[-1]
+        assert (edit.start, edit.end) == (now, day(1))
+        await d.saved("override", kind="set", person=ada, start="2026-11-26T20:00", lasts="8")
+        assert (await d.r.schedule()).edits[-1].end == day(3, 4)
+        shown = (await d.http.get(PAGE)).text
+        assert "The next handoff is " in shown
+        for lasts, words in (("3", "Choose from the list."), ("", "Give a time, or choose how long.")):
+            wrong = await d.send("override", kind="set", person=ada, lasts=lasts)
+            assert (wrong.status_code, words in wrong.text) == (422, True), words
+
+
 async def test_an_override_that_cannot_be_keeps_what_was_typed(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as d:
         jun = d.r.w.jun

@@ -112,6 +112,22 @@ async def test_a_schedule_is_renamed_and_deleted_unless_it_is_needed(dsn: str, c
         await api("DELETE", "/schedules/nightly", status=404)
 
 
+async def test_bug_an_override_that_contradicts_itself_was_accepted(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        await daily(api, w.mara, w.jun)
+        span = {"start": "2026-11-24T10:00:00Z", "end": "2026-11-24T12:00:00Z"}
+        jun, mara = "jun@example.org", str(w.mara)
+        for given, field in (
+            ({"person": jun, "nobody": True}, "nobody"),
+            ({"kind": "remove", "nobody": True}, "nobody"),
+            ({"kind": "map", "people": [jun, mara], "instead_of": mara}, "people"),
+            ({"kind": "map", "person": jun, "instead_of": str(w.jun)}, "instead_of"),
+        ):
+            refused = await api("POST", "/schedules/daily/overrides", {**span, **given}, status=422)
+            assert [e["field"] for e in refused["errors"]] == [field], refused
+        assert await api("GET", "/schedules/daily/overrides") == []
+
+
 async def test_every_kind_of_override(dsn: str, clock: FakeClock) -> None:
     async with organisation(dsn, clock) as (w, api):
         await daily(api, w.mara, w.jun)

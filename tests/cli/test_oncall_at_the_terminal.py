@@ -160,3 +160,22 @@ async def test_a_gap_and_an_error_end_with_1_for_a_pipeline(
         assert set(everywhere.json) == {"daily", "payments-primary", "payments-secondary"}
         also = ("oncall", "override", "daily", "--user", str(w.jun), "--kind", "add")
         assert "is on call too" in (await run(*also, "--from", day(2), "--to", day(3))).out
+
+
+async def test_an_override_from_now_for_so_long_and_the_clock_of_an_answer(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with at_a_server(dsn, clock, tmp_path) as (w, run):
+        await daily(run, tmp_path, w.mara, w.jun)
+        override = ("oncall", "override", "daily", "--user", str(w.jun))
+        await run(*override, "--for", "1h30m")
+        (made,) = (await run("oncall", "overrides", "daily", "--json")).json
+        start, end = (datetime.fromisoformat(made[name]) for name in ("start", "end"))
+        assert end - start == timedelta(minutes=90)
+        assert abs(datetime.now(UTC) - start) < timedelta(minutes=1)
+        for both in ((), ("--for", "1h", "--to", day(1))):
+            assert "--for 2h" in (await run(*override, *both, code=2)).err
+        assert re.search(
+            r"\nAt 2099-12-24 20:00 [+-]\d{4}\.$",
+            (await run("oncall", "who", "--at", "2099-12-24T20:00")).out,
+        )

@@ -30,26 +30,28 @@ def filled(layers: Sequence[Layer]) -> Posted:
         form[f"anchor-{i}"] = [layer.anchor.strftime("%Y-%m-%dT%H:%M")]
         slots = [*layer.slots, None, None]
         form[f"slot-{i}"] = ["nobody" if s == () else str(s[0]) if s else "" for s in slots]
-        form[f"also-{i}"] = [str(s[1]) if s and len(s) > 1 else "" for s in slots]
+        for j, slot in enumerate(slots):
+            form[f"also-{i}-{j}"] = [*(str(u) for u in (slot or ())[1:]), ""]
         opened = forms.openings(layer)
         form[f"open-{i}"] = [*(o.start for o in opened), ""]
         form[f"shut-{i}"] = [*(o.end for o in opened), ""]
+        form[f"later-{i}"] = [*(o.later for o in opened), ""]
         for j, o in enumerate(opened):
             form[f"days-{i}-{j}"] = [str(d) for d in sorted(o.days)]
     return form
 
 
 WINDOWS = st.builds(
-    Window, st.integers(0, 1439), st.integers(1, 1439), st.frozensets(st.integers(0, 6), min_size=1)
+    Window, st.integers(0, 1439), st.integers(1, 10080), st.frozensets(st.integers(0, 6), min_size=1)
 )
-SLOTS = st.lists(st.sampled_from([(), (1,), (2,), (1, 2), (3, 1)]), min_size=1, max_size=5)
+SLOTS = st.lists(st.sampled_from([(), (1,), (2,), (1, 2), (3, 1, 2)]), min_size=1, max_size=5)
 LAYERS = st.builds(
     Layer,
     st.integers(0, 99),
     SLOTS.filter(any).map(tuple),
     st.integers(0, 10**6).map(lambda n: forms.FALLBACK + timedelta(minutes=n)),
     st.sampled_from(Unit),
-    st.integers(1, 365),
+    st.integers(1, 1000),
     st.sampled_from(["UTC", "Europe/Berlin"]),
     st.lists(WINDOWS, max_size=2).map(tuple),
     name=st.sampled_from(["", "Nights"]),
@@ -64,12 +66,17 @@ def test_what_the_form_shows_is_what_it_reads(layers: list[Layer]) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
-        ("every-0", "often", "A number from 1 to 365."),
-        ("every-0", "0", "A number from 1 to 365."),
+        ("every-0", "often", "A number from 1 to 1000."),
+        ("every-0", "0", "A number from 1 to 1000."),
         ("anchor-0", "", "Use 2026-11-23T09:00."),
         ("unit-0", "fortnight", "Choose how long a turn is."),
         ("open-0", "9 am", "Give both times, as 09:00 and 17:00."),
-        ("shut-0", "09:00", "The same time twice: leave both empty for always."),
+        (
+            "shut-0",
+            "09:00",
+            "The same time twice: choose the day on which it shuts, or leave both empty for always.",
+        ),
+        ("later-0", "8", "Hours may be open for a week at most."),
     ],
 )
 def test_a_field_that_cannot_be_read_is_named_and_the_rest_is_kept(field: str, value: str, told: str) -> None:
@@ -78,10 +85,21 @@ def test_a_field_that_cannot_be_read_is_named_and_the_rest_is_kept(field: str, v
     form = filled([layer])
     form[field] = [value]
     found, wrong = forms.read(form)
-    assert wrong == {field.replace("shut", "open"): told}
+    assert wrong == {field.replace("shut", "open").replace("later", "open"): told}
     assert (found[0].slots, found[0].name, found[0].id) == (layer.slots, layer.name, layer.id)
 
 
 def test_layers_without_anybody_are_no_layers() -> None:
     empty = Layer(0, (), forms.FALLBACK, Unit.WEEK, 1, "UTC")
     assert forms.read(filled([empty])) == ([], {"slot-0": "Choose at least one person."})
+
+
+def test_a_name_that_the_api_would_refuse_is_refused_and_kept_to_be_shortened() -> None:
+    layer = Layer(7, ((1,),), forms.FALLBACK, Unit.DAY, 2, "UTC", name="x" * 81)
+    found, wrong = forms.read(filled([layer]))
+    assert (found[0].name, wrong) == ("x" * 81, {"name-0": "At most 80 characters."})
+
+
+def test_more_layers_than_there_may_be_are_all_read() -> None:
+    layers = [Layer(i, ((1,),), forms.FALLBACK, Unit.DAY, 1, "UTC") for i in range(22)]
+    assert len(forms.read(filled(layers))[0]) == 22

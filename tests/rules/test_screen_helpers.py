@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 
 from firebell import signal
 from firebell.kit.html import absolute, ago, duration, initials, linked, wall
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit
+from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
 from firebell.oncall.shifts import at as on_duty_at
-from firebell.oncall.timeline import COLUMNS, VIEWS, Row, agenda, picture, rows
+from firebell.oncall.timeline import COLUMNS, VIEWS, Row, agenda, caption, opening_hours, picture, rows
 from tests.rules.test_oncall_properties import ZONES, schedules
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -125,17 +126,65 @@ def test_a_shift_too_short_to_see_still_has_a_column() -> None:
     assert [b.edited for b in found[0].blocks][:3] == [False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("window", "words"),
+    [
+        (Window(540, 480, frozenset(range(7))), "09:00 to 17:00"),
+        (Window(1320, 480, frozenset(range(5))), "Mon to Fri 22:00 to 06:00"),
+        (Window(540, 480, frozenset({0, 2})), "Mon, Wed 09:00 to 17:00"),
+        (Window(1020, 3840, frozenset({4})), "Fri 17:00 to Mon 09:00"),
+        (Window(0, 1440, frozenset({6})), "Sun 00:00 to Mon 00:00"),
+        (Window(540, 1440, frozenset({5, 6})), "Sat, Sun 09:00 to 09:00 the next day"),
+        (Window(540, 2880, frozenset({0, 3})), "Mon, Thu 09:00 to 09:00 2 days later"),
+    ],
+)
+def test_hours_in_words_name_their_days(window: Window, words: str) -> None:
+    assert opening_hours(window) == words
+
+
+def test_a_layer_says_in_whose_clock_it_hands_over() -> None:
+    night = Window(1320, 480, frozenset(range(7)))
+    layer = Layer(1, (("a",),), datetime(2026, 11, 23, 9), Unit.WEEK, 1, "America/New_York")  # noqa: DTZ001
+    assert caption(layer) == "weekly, Mon 09:00 New York"
+    assert (
+        caption(replace(layer, windows=(night,) * 4)) == "22:00 to 06:00, 22:00 to 06:00 and 2 more New York"
+    )
+
+
 @settings(max_examples=40, deadline=None)
 @given(schedules())
 def test_the_agenda_names_whoever_is_on_duty(drawn: tuple[Schedule, datetime]) -> None:
     schedule, around = drawn
     seen = picture("week", around, schedule.tz, around)
     by_start: dict[datetime, str] = defaultdict(str)
-    for _, shifts in agenda(schedule, seen, schedule.tz, str):
+    for _, shifts in agenda(schedule, seen, schedule.tz, str, around):
         by_start.update({start: who for start, _, who in shifts})
     for start, who in by_start.items():
         expected = on_duty_at(schedule, start)
         assert who == (" and ".join(map(str, expected)) or "Nobody")
+
+
+def test_bug_a_shift_seemed_to_end_where_the_week_that_is_shown_ends() -> None:
+    layer = Layer(1, (("a",), ("b",)), datetime(2026, 11, 23, 9), Unit.WEEK, 1, "UTC")  # noqa: DTZ001
+    schedule, seen = Schedule(1, "s", "UTC", (layer,)), picture("week", NOW, "UTC", NOW)
+    monday = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    (day, shifts) = agenda(schedule, seen, "UTC", str, NOW)[0]
+    assert (day.date(), shifts) == (NOW.date(), [(monday, monday + timedelta(days=7), "a")])
+    for row in rows(schedule, seen):
+        block = row.blocks[-1]
+        assert (block.start, block.end) == (monday, monday + timedelta(days=7))
+        assert block.column + block.span == COLUMNS
+
+
+def test_an_override_says_whether_it_adds_or_takes_away() -> None:
+    layer = Layer(1, (("a",),), datetime(2026, 11, 23), Unit.WEEK, 1, "UTC")  # noqa: DTZ001
+    kinds = (EditKind.ADD, EditKind.REMOVE, EditKind.SET)
+    edits = [
+        Edit(i, i, NOW + i * timedelta(days=1), NOW + (i + 1) * timedelta(days=1), kind, ("a",))
+        for i, kind in enumerate(kinds)
+    ]
+    found = rows(Schedule(1, "s", "UTC", (layer,), tuple(edits)), picture("week", NOW, "UTC", NOW))
+    assert [b.mark for b in found[-1].blocks] == ["+ ", "− ", ""]
 
 
 def test_two_stars_make_words_bold_and_nothing_else_of_a_text() -> None:

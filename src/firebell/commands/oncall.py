@@ -1,5 +1,6 @@
 """`firebell oncall`: who is on call, and overrides."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ from firebell.commands.handoff import free, handoff, rates, report
 from firebell.commands.oncall_exchange import cover, swap, vacation
 from firebell.commands.oncall_schedule import schedule as schedule_group
 from firebell.commands.quiet import quiet
-from firebell.commands.say import as_json, example, instant, short, show, table
+from firebell.commands.say import USAGE, as_json, example, fail, instant, local, minutes, short, show, table
 
 
 def _who(at: str | None) -> None:
@@ -19,7 +20,8 @@ def _who(at: str | None) -> None:
         [s["name"], s["schedule"], ", ".join(p["name"] for p in s["people"]) or "nobody"]
         for s in found["schedules"]
     ]
-    show(found, table(("SCHEDULE", "SLUG", "ON CALL"), rows, wide=2) if rows else "There is no schedule yet.")
+    text = f"{table(('SCHEDULE', 'SLUG', 'ON CALL'), rows, wide=2)}\nAt {local(found['at'])}."
+    show(found, text if rows else "There is no schedule yet.")
 
 
 @click.group(invoke_without_command=True, epilog=example("firebell oncall"))
@@ -95,14 +97,16 @@ def findings(schedule: str | None) -> None:
 
 @oncall.command(
     epilog=example(
+        "firebell oncall override payments-primary --user jun@example.org --for 2h",
         "firebell oncall override payments-primary --user jun@example.org"
-        " --from 2026-12-24T18:00 --to 2026-12-25T09:00"
+        " --from 2026-12-24T18:00 --to 2026-12-25T09:00",
     )
 )
 @click.argument("schedule")
 @click.option("--user", "users", multiple=True, help="E-mail address or id; may be given several times.")
-@click.option("--from", "start", required=True, help="2026-12-24T18:00 or 2026-12-24T18:00+01:00")
-@click.option("--to", "end", required=True)
+@click.option("--from", "start", help="2026-12-24T18:00 or 2026-12-24T18:00+01:00; default now.")
+@click.option("--to", "end", help="As --from.")
+@click.option("--for", "lasts", help="Instead of --to: 45m, 2h or 1h30m.")
 @click.option("--reason", default="")
 @click.option(
     "--kind",
@@ -117,21 +121,23 @@ def findings(schedule: str | None) -> None:
 def override(
     schedule: str,
     users: tuple[str, ...],
-    start: str,
-    end: str,
+    start: str | None,
+    end: str | None,
+    lasts: str | None,
     reason: str,
     kind: str,
     instead_of: str | None,
     nobody: bool,
 ) -> None:
     """Change who is on call on SCHEDULE for a while, whatever its layers say."""
+    begins, ends = _stretch(start, end, lasts)
     body: dict[str, Any] = {
         "kind": kind,
         "people": users,
         "instead_of": instead_of,
         "nobody": nobody,
-        "start": instant(start, "--from"),
-        "end": instant(end, "--to"),
+        "start": begins,
+        "end": ends,
         "reason": reason,
     }
     found = call("POST", f"/api/v1/schedules/{seg(schedule)}/overrides", body)
@@ -142,8 +148,18 @@ def override(
         "remove": f"{who} is off call on",
         "map": f"{who} stands in for {instead_of} on",
     }[kind]
-    span = f"{short(body['start'])} to {short(body['end'])}"
+    span = f"{short(begins)} to {short(ends)}"
     show(found, f"{what} {schedule} from {span} (override {found['id']}).")
+
+
+def _stretch(start: str | None, end: str | None, lasts: str | None) -> tuple[str, str]:
+    """Return from when to when an override holds: from now, or from a time, to another or for so long."""
+    if (end is None) == (lasts is None):
+        fail("Until when?", "Give --to, or --for such as --for 2h.", USAGE)
+    begins = instant(start, "--from") if start else datetime.now().astimezone().isoformat()
+    if end is not None:
+        return begins, instant(end, "--to")
+    return begins, (datetime.fromisoformat(begins) + timedelta(minutes=minutes(lasts or ""))).isoformat()
 
 
 def _whom(edit: dict[str, Any], names: dict[int, str]) -> str:
@@ -186,7 +202,7 @@ def overrides(schedule: str, every: bool) -> None:
 @click.argument("override_id", type=click.IntRange(1, 2**63 - 1))
 @as_json
 def remove(override_id: int) -> None:
-    """Take an override away; what it covered goes back to the layers."""
+    """Take an override away, or end it now; what it covered goes back to the layers."""
     call("DELETE", f"/api/v1/overrides/{override_id}")
     show({"removed": override_id}, f"Override {override_id} is gone.")
 

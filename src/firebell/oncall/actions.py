@@ -12,15 +12,23 @@ from firebell.kit.events import Actor
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.oncall import changing, exchange_store, shifts, store, versions
 from firebell.oncall.calendars import store as calendars_store
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, ScheduleDeleted, Shadow, SwapState
+from firebell.oncall.model import (
+    LAYERS,
+    LONGEST_TURN,
+    Edit,
+    EditKind,
+    Layer,
+    Schedule,
+    ScheduleDeleted,
+    Shadow,
+    SwapState,
+)
 from firebell.people import actions as people
 
 log = logging.getLogger(__name__)
 
 HORIZON = timedelta(days=35)
 """How far ahead the end of a present shift is looked for."""
-LONGEST_TURN = 1000
-LAYERS = 20
 LONGEST_EDIT = timedelta(days=366)
 
 cover = exchange_store.cover
@@ -419,12 +427,13 @@ def check_stretch(what: str, start: datetime, end: datetime, now: datetime) -> N
 async def remove_edit(tx: Tx, actor: Actor, edit_id: int, now: datetime) -> None:
     """Take an edit away by its id; what it covered goes back to the layers.
 
+    One that has begun ends now: who was on call until then stays written, for reports and pay.
     A request for cover that it answered is open again, a swap that it belonged to is undone as a whole.
     """
     schedule_id = await store.edit_of(tx, edit_id)
     old = await changing.locked(tx, schedule_id) if schedule_id is not None else None
-    if old is None or edit_id not in [edit.id for edit in old.edits]:
-        raise NotFound("There is no such override, or it is removed already.")
+    if old is None or edit_id not in [edit.id for edit in old.edits if edit.end > now]:
+        raise NotFound("There is no such override, or it is over or removed already.")
     gone = [edit_id]
     if swap := await exchange_store.swap_of_edit(tx, edit_id):
         gone = list(swap.edit_ids)

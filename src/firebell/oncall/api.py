@@ -1,5 +1,6 @@
 """On-call over JSON."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
@@ -200,14 +201,13 @@ async def list_overrides(
 )
 async def create_override(ctx: Ctx, caller: Responder, slug: Text, given: NewOverride) -> OverrideMade:
     words = (*([given.person] if given.person else []), *given.people)
-    if not words and not (given.kind is EditKind.SET and given.nobody):
-        raise Invalid("Nobody is named.", fields={"person": "Give a person, or `nobody` with `set`."})
-    if (given.kind is EditKind.MAP) != (given.instead_of is not None):
-        raise Invalid("`instead_of` goes with `map`.", fields={"instead_of": "Give both or neither."})
+    _check_words(given, words)
     async with ctx.db.tx() as tx:
         found = await actions.by_slug(tx, slug)
         users = [await view.person_id(tx, word) for word in words]
         mapping = {await view.person_id(tx, given.instead_of): users[0]} if given.instead_of else None
+        if mapping and users[0] in mapping:
+            raise Invalid("Nobody is replaced.", fields={"instead_of": "Name somebody else."})
         made = await actions.add_edit(
             tx,
             caller.actor,
@@ -223,8 +223,23 @@ async def create_override(ctx: Ctx, caller: Responder, slug: Text, given: NewOve
     return OverrideMade(id=made, schedule=slug)
 
 
+def _check_words(given: NewOverride, words: Sequence[str]) -> None:
+    """Refuse what a kind of override cannot mean, before anybody is looked up."""
+    if given.nobody and (words or given.kind is not EditKind.SET):
+        raise Invalid("`nobody` goes with `set` alone.", fields={"nobody": "Name no person, and `set`."})
+    if not words and not given.nobody:
+        raise Invalid("Nobody is named.", fields={"person": "Give a person, or `nobody` with `set`."})
+    if (given.kind is EditKind.MAP) != (given.instead_of is not None):
+        raise Invalid("`instead_of` goes with `map`.", fields={"instead_of": "Give both or neither."})
+    if given.kind is EditKind.MAP and len(words) > 1:
+        raise Invalid("One person stands in for one.", fields={"people": "Name one, or use `set`."})
+
+
 @router.delete(
-    "/overrides/{edit_id}", status_code=204, summary="Take an override away", responses=problems(404)
+    "/overrides/{edit_id}",
+    status_code=204,
+    summary="Take an override away; one that has begun ends now",
+    responses=problems(404),
 )
 async def remove_override(ctx: Ctx, caller: Responder, edit_id: PathId) -> None:
     async with ctx.db.tx() as tx:

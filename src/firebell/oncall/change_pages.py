@@ -60,7 +60,7 @@ async def _save(request: Request, slug: str, form: str, verb: Verb) -> Response:
     return html.to(f"/oncall/{slug}")
 
 
-def _edit(given: Given, tz: str) -> dict[str, Any]:
+def _edit(old: Schedule, given: Given, tz: str, now: datetime) -> dict[str, Any]:
     """Return the override that the form describes: its kind, its people, its stretch."""
     kind, who, instead = given.get("kind") or EditKind.SET, given.get("person"), to_id(given.get("instead"))
     if kind not in list(EditKind):
@@ -71,19 +71,20 @@ def _edit(given: Given, tz: str) -> dict[str, Any]:
     if kind is EditKind.MAP and (instead is None or instead == person):
         raise Invalid("Nobody is replaced.", fields={"instead": "Choose somebody else."})
     replaces = kind is EditKind.MAP
+    start, end = forms.stretch(given, old, tz, now)
     return {
         "kind": kind,
         "users": [] if person is None or replaces else [person],
         "mapping": {instead: person} if replaces else {},
-        "start": mu(to_wall(given.get("start"), "start"), tz),
-        "end": mu(to_wall(given.get("end"), "end"), tz),
+        "start": start,
+        "end": end,
     }
 
 
 async def _overridden(tx: Tx, old: Schedule, given: Given, tz: str, now: datetime) -> Schedule | None:
-    if not given.get("start") or not given.get("end"):
+    if not given.get("lasts") and not given.get("end"):
         return None
-    return await actions.overridden(tx, old, **_edit(given, tz), now=now)
+    return await actions.overridden(tx, old, **_edit(old, given, tz, now), now=now)
 
 
 async def _override(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
@@ -91,7 +92,7 @@ async def _override(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, no
         tx,
         access.actor_of(me),
         schedule_id=int(old.id),
-        **_edit(given, tz),
+        **_edit(old, given, tz, now),
         reason=given.get("reason", ""),
         now=now,
     )

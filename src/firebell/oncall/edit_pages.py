@@ -13,7 +13,7 @@ from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id
-from firebell.oncall import actions, forms, versions, view
+from firebell.oncall import actions, forms, timeline, versions, view
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.preview import Preview
 from firebell.people import access
@@ -22,6 +22,8 @@ from firebell.people.model import Person
 
 router = routing.pages()
 
+FIELDS = 10_000
+"""Twenty layers of a whole department have so many."""
 REGIONS = {
     "Asia": ("Asia/Tokyo", "09:00", "17:00"),
     "Europe": ("Europe/Berlin", "09:00", "18:00"),
@@ -56,7 +58,8 @@ async def _editor(request: Request, me: Person, old: Schedule | None, draft: Dra
         "layers": [*draft.layers, blank],
         "used": len(draft.layers),
         "opening": forms.openings,
-        "people": [(p.id, p.name) for p in everyone if p.active],
+        "caption": timeline.caption,
+        "people": _people(everyone, draft.layers),
         "teams": [(t.id, t.name) for t in teams],
         "name": lambda user: names.get(int(user), "somebody who left"),
         "seen": draft.preview,
@@ -65,6 +68,12 @@ async def _editor(request: Request, me: Person, old: Schedule | None, draft: Dra
         "errors": draft.error.fields if draft.error else {},
     }
     return await html.page(request, "oncall/edit.html", context, draft.error.status if draft.error else 200)
+
+
+def _people(everyone: Sequence[Person], layers: Sequence[Layer]) -> list[tuple[int, str]]:
+    """Return who can be chosen: the active, and who has left but still stands in a turn."""
+    stand = {u for layer in layers for slot in layer.slots for u in slot}
+    return [(p.id, p.name if p.active else f"{p.name} (left)") for p in everyone if p.active or p.id in stand]
 
 
 @router.get("/oncall/new/sun")
@@ -87,7 +96,7 @@ async def edit(request: Request, slug: str) -> Response:
 
 @router.post("/oncall/{slug}/edit")
 async def save(request: Request, slug: str, preview: str = "") -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
+    form, me = await access.form(request, fields=FIELDS), await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
         old = await actions.by_slug(tx, slug)
     return await _preview(request, me, old, form) if preview else await _save(request, me, old, form)
@@ -95,7 +104,7 @@ async def save(request: Request, slug: str, preview: str = "") -> Response:
 
 @router.post("/oncall/new/layers")
 async def make(request: Request, preview: str = "") -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
+    form, me = await access.form(request, fields=FIELDS), await access.signed_in(request)
     return await _preview(request, me, None, form) if preview else await _save(request, me, None, form)
 
 
@@ -109,17 +118,19 @@ async def delete(request: Request, slug: str) -> Response:
     return html.to("/oncall")
 
 
-def _read(form: FormData, old: Schedule | None) -> tuple[dict[str, Any], list[Layer], Invalid | None]:
+def _read(
+    form: FormData, old: Schedule | None, now: datetime
+) -> tuple[dict[str, Any], list[Layer], Invalid | None]:
     """Return the plain fields, the layers, and what is wrong with them."""
     given = {name: str(form.get(name) or "") for name in ("name", "team", "tz", "from", "version")}
     layers, wrong = forms.read(form)
     problem = Invalid(next(iter(wrong.values())), fields=wrong) if wrong else None
-    return given, forms.aligned(layers, old.layers if old else ()), problem
+    return given, forms.aligned(layers, old.layers if old else (), now), problem
 
 
 async def _preview(request: Request, me: Person, old: Schedule | None, form: FormData) -> Response:
-    given, layers, problem = _read(form, old)
     now = html.ctx(request).clock.now()
+    given, layers, problem = _read(form, old, now)
     try:
         if problem:
             raise problem
@@ -134,13 +145,14 @@ async def _preview(request: Request, me: Person, old: Schedule | None, form: For
 
 
 async def _save(request: Request, me: Person, old: Schedule | None, form: FormData) -> Response:
-    given, layers, problem = _read(form, old)
     ctx = html.ctx(request)
+    now = ctx.clock.now()
+    given, layers, problem = _read(form, old, now)
     try:
         if problem:
             raise problem
         async with ctx.db.tx() as tx:
-            saved = await _store(tx, me, old, given, layers, ctx.clock.now())
+            saved = await _store(tx, me, old, given, layers, now)
     except (Invalid, Conflict, NotFound) as error:
         return await _editor(request, me, old, Draft(given, layers, error=error))
     return html.to(f"/oncall/{saved.slug}")

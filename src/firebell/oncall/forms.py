@@ -8,10 +8,15 @@ from typing import Protocol, TypeVar
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import mu
 from firebell.kit.text import to_id, to_wall
-from firebell.oncall.model import Layer, Unit, Window
+from firebell.oncall.model import LAYERS, LONGEST_NAME, LONGEST_TURN, Layer, Schedule, Unit, Window
+from firebell.oncall.shifts import next_change
 
-MOST_LAYERS = 12
+READ = 3 * LAYERS
+"""More layers than a schedule may have are read, so that they are refused in words and none is lost."""
 WEEK = frozenset(range(7))
+AHEAD = timedelta(days=35)
+DAY = 1440
+LONGEST_WINDOW = 7 * DAY
 FALLBACK = datetime.fromisoformat("2026-01-05T09:00")
 """A Monday morning, for a first handoff that cannot be read; it is never saved."""
 T = TypeVar("T")
@@ -27,16 +32,22 @@ class Fields(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A window as two clock times and weekdays; the end may lie on a later day."""
+    """A window as two clock times and weekdays; `later` counts the days between them, empty when within a day."""
 
     start: str
     end: str
     days: frozenset[int]
+    later: str = ""
 
 
 def openings(layer: Layer) -> list[Opening]:
     """Return the windows of a layer as the form shows them."""
-    return [Opening(_clock(w.start), _clock((w.start + w.minutes) % 1440), w.days) for w in layer.windows]
+    return [_opening(w) for w in layer.windows]
+
+
+def _opening(w: Window) -> Opening:
+    end = w.start + w.minutes
+    return Opening(_clock(w.start), _clock(end % DAY), w.days, "" if w.minutes < DAY else str(end // DAY))
 
 
 def _clock(minute: int) -> str:
@@ -51,7 +62,7 @@ def read(fields: Fields) -> tuple[list[Layer], dict[str, str]]:
     """
     found: list[Layer] = []
     wrong: dict[str, str] = {}
-    for i in range(MOST_LAYERS):
+    for i in range(READ):
         if not fields.getlist(f"slot-{i}"):
             break
         slots = _slots(fields, i)
@@ -63,8 +74,9 @@ def read(fields: Fields) -> tuple[list[Layer], dict[str, str]]:
 
 
 def _slots(fields: Fields, i: int) -> tuple[tuple[int, ...], ...]:
-    first, second = fields.getlist(f"slot-{i}"), fields.getlist(f"also-{i}")
-    slots = [_slot(a, b) for a, b in zip(first, second, strict=False)]
+    slots = [
+        _slot(first, fields.getlist(f"also-{i}-{j}")) for j, first in enumerate(fields.getlist(f"slot-{i}"))
+    ]
     return tuple(slot for slot in slots if slot is not None)
 
 
@@ -76,6 +88,9 @@ def _layer(fields: Fields, i: int, slots: tuple[tuple[int, ...], ...], wrong: di
             wrong[f"{name}-{i}"] = str(exc)
             return default
 
+    name = str(fields.get(f"name-{i}") or "").strip()
+    if len(name) > LONGEST_NAME:
+        wrong[f"name-{i}"] = f"At most {LONGEST_NAME} characters."
     return Layer(
         id=to_id(fields.get(f"id-{i}")) or 0,
         slots=slots,
@@ -84,15 +99,15 @@ def _layer(fields: Fields, i: int, slots: tuple[tuple[int, ...], ...], wrong: di
         every=told("every", _number, 1),
         tz=str(fields.get(f"tz-{i}") or "").strip(),
         windows=tuple(_windows(fields, i, wrong)),
-        name=str(fields.get(f"name-{i}") or "").strip()[:120],
+        name=name,
     )
 
 
-def _slot(first: object, second: object) -> tuple[int, ...] | None:
+def _slot(first: object, others: Sequence[object]) -> tuple[int, ...] | None:
     """Return a turn's people; `nobody` is a turn that lets lower layers answer, nothing is no turn."""
     if str(first) == "nobody":
         return ()
-    people = tuple(dict.fromkeys(i for i in (to_id(first), to_id(second)) if i is not None))
+    people = tuple(dict.fromkeys(i for i in map(to_id, (first, *others)) if i is not None))
     return people or None
 
 
@@ -103,8 +118,8 @@ def _unit(text: str) -> Unit:
 
 
 def _number(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:6]) <= 365:
-        raise ValueError("A number from 1 to 365.")
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:6]) <= LONGEST_TURN:
+        raise ValueError(f"A number from 1 to {LONGEST_TURN}.")
     return int(text)
 
 
@@ -117,28 +132,38 @@ def _wall(text: str) -> datetime:
 
 def _windows(fields: Fields, i: int, wrong: dict[str, str]) -> list[Window]:
     found = []
-    starts, ends = fields.getlist(f"open-{i}"), fields.getlist(f"shut-{i}")
+    starts, ends, later = (fields.getlist(f"{name}-{i}") for name in ("open", "shut", "later"))
     for j, (start, end) in enumerate(zip(starts, ends, strict=False)):
         if not str(start) and not str(end):
             continue
         days = frozenset(d for d in map(to_id, fields.getlist(f"days-{i}-{j}")) if d is not None and d < 7)
         try:
-            found.append(window(str(start), str(end), days or WEEK))
+            found.append(
+                window(str(start), str(end), days or WEEK, to_id(later[j]) if j < len(later) else None)
+            )
         except ValueError as exc:
             wrong[f"open-{i}"] = str(exc)
     return found
 
 
-def window(start: str, end: str, days: frozenset[int]) -> Window:
-    """Return the window that opens and shuts at these clock times; the same time is refused as ambiguous."""
+def window(start: str, end: str, days: frozenset[int], later: int | None = None) -> Window:
+    """Return the window that opens and shuts at these clock times, `later` days apart or else within a day.
+
+    The same time twice is then refused as ambiguous.
+    """
     try:
         a, b = time.fromisoformat(start), time.fromisoformat(end)
     except ValueError as exc:
         raise ValueError("Give both times, as 09:00 and 17:00.") from exc
     opens, shuts = a.hour * 60 + a.minute, b.hour * 60 + b.minute
-    if opens == shuts:
-        raise ValueError("The same time twice: leave both empty for always.")
-    return Window(opens, (shuts - opens) % 1440, days)
+    if later is None and opens == shuts:
+        raise ValueError(
+            "The same time twice: choose the day on which it shuts, or leave both empty for always."
+        )
+    minutes = (shuts - opens) % DAY if later is None else shuts - opens + later * DAY
+    if not 1 <= minutes <= LONGEST_WINDOW:
+        raise ValueError("Hours may be open for a week at most.")
+    return Window(opens, minutes, days)
 
 
 def follow_the_sun(anchor: datetime, regions: Mapping[str, tuple[str, str, str]]) -> list[Layer]:
@@ -149,15 +174,49 @@ def follow_the_sun(anchor: datetime, regions: Mapping[str, tuple[str, str, str]]
     ]
 
 
-def aligned(layers: Sequence[Layer], old: Sequence[Layer]) -> list[Layer]:
-    """Return the layers with the offset of the stored layer of the same id, which the form does not show."""
-    offsets = {layer.id: layer.offset for layer in old}
-    return [replace(layer, offset=offsets.get(layer.id, 0)) for layer in layers]
+def aligned(layers: Sequence[Layer], old: Sequence[Layer], now: datetime) -> list[Layer]:
+    """Return the layers with what the form does not show of the stored layer of the same id.
+
+    That is its offset, until when it holds, and from when on where it waits to begin.
+    """
+    known = {layer.id: layer for layer in old}
+    return [_aligned(layer, known[layer.id], now) if layer.id in known else layer for layer in layers]
+
+
+def _aligned(layer: Layer, stored: Layer, now: datetime) -> Layer:
+    waits = stored.start is not None and stored.start > now
+    start = stored.start if waits else None
+    return replace(layer, offset=stored.offset, start=start, end=stored.end)
 
 
 def monday_morning(now: datetime) -> datetime:
     """Return 09:00 on the Monday of the week of `now`, as its wall clock shows it."""
     return datetime.combine(now.date() - timedelta(days=now.weekday()), time(9))
+
+
+HANDOFF = "handoff"
+LASTS = (1, 2, 4, 8, 12, 24)
+"""For how many hours an override may be chosen without typing an end."""
+
+
+def stretch(
+    fields: Mapping[str, str], schedule: Schedule, tz: str, now: datetime
+) -> tuple[datetime, datetime]:
+    """Return from when to when an override holds: from now without a start, and for so long, or to its end."""
+    start = mu(to_wall(fields["start"], "start"), tz) if fields.get("start") else now
+    lasts = fields.get("lasts", "")
+    if lasts == HANDOFF:
+        end = next_change(schedule, start, AHEAD)
+        if end is None:
+            raise Invalid("No handoff comes within 35 days of it.", fields={"lasts": "Choose how long."})
+        return start, end
+    if lasts:
+        if (hours := to_id(lasts)) not in LASTS:
+            raise Invalid("This is not a length of time.", fields={"lasts": "Choose from the list."})
+        return start, start + timedelta(hours=hours)
+    if not fields.get("end"):
+        raise Invalid("Until when?", fields={"end": "Give a time, or choose how long."})
+    return start, mu(to_wall(fields["end"], "end"), tz)
 
 
 def begins(text: str, name: str, tz: str, now: datetime) -> datetime:

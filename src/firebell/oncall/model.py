@@ -45,6 +45,12 @@ class Window:
     days: frozenset[int]
 
 
+LONGEST_TURN = 1000
+LONGEST_NAME = 80
+LAYERS = 20
+"""At most so many units in a turn, letters in a layer's name, and layers in a schedule."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One rotation. `anchor` is the naive wall time of handoff 0 in `tz`; an empty slot is transparent."""

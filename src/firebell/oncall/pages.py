@@ -18,7 +18,7 @@ from firebell.oncall.exchange_pages import askable
 from firebell.oncall.findings import HORIZON
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.preview import Preview
-from firebell.oncall.shifts import gaps
+from firebell.oncall.shifts import gaps, next_change
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -63,6 +63,14 @@ async def _context(
     def name(user: int | str) -> str:
         return names[int(user)].name if int(user) in names else "somebody who left"
 
+    def when(start: datetime, end: datetime) -> str:
+        begins, ends = start > seen.start - timeline.AROUND, end < seen.end + timeline.AROUND
+        if begins and ends:
+            return html.span(start, end, tz)
+        if begins:
+            return f"from {html.wall(start, tz, now)} on"
+        return f"until {html.wall(end, tz, now)}" if ends else "all the time"
+
     ids = [int(s.id) for s in schedules]
     step = timedelta(days=timeline.VIEWS[shown])
     return {
@@ -79,7 +87,7 @@ async def _context(
             {
                 "s": s,
                 "rows": timeline.rows(s, seen),
-                "agenda": timeline.agenda(s, seen, tz, name),
+                "agenda": timeline.agenda(s, seen, tz, name, now),
                 "gaps": gaps(s, now, now + HORIZON),
             }
             for s in schedules
@@ -87,6 +95,7 @@ async def _context(
         "asked_of_me": askable(await actions.covers(tx, schedule_ids=ids, since=now), me),
         "schedule_names": {int(s.id): s.name for s in schedules},
         "name": name,
+        "when": when,
         "people": [(p.id, p.name) for p in names.values() if p.active],
         "today": now.astimezone(ZoneInfo(tz)).date(),
     }
@@ -98,7 +107,7 @@ async def oncall(request: Request) -> Response:
     look, now = Look.of(request, me), ctx.clock.now()
     seen = _seen(look, now)
     async with ctx.db.tx() as tx:
-        low, high = min(seen.start, now), max(seen.end, now + HORIZON)
+        low, high = min(seen.start - timeline.AROUND, now), max(seen.end + timeline.AROUND, now + HORIZON)
         found = await actions.schedules(tx, since=low, until=high)
         context = await _context(tx, found, me, look, now)
     return await html.page(request, "oncall/oncall.html", {**context, "one": None})
@@ -178,7 +187,9 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
     if filled.given.get("tz") in html.zones():
         look = replace(look, tz=filled.given["tz"])
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug, since=min(_seen(look, now).start, now - HORIZON))
+        found = await actions.by_slug(
+            tx, slug, since=min(_seen(look, now).start - timeline.AROUND, now - HORIZON)
+        )
         context = await _context(tx, [found], me, look, now)
         wrong = await view.found_in(tx, [found], now)
     more = {
@@ -186,11 +197,20 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
         "findings": wrong[int(found.id)],
         "direct": fixes.CARRIED_OUT,
         "layers": versions.current(found, now),
+        "handoff": (handoff := next_change(found, now, forms.AHEAD)),
+        "lengths": _lengths(handoff),
         "filled": filled,
         "error": error,
         "errors": error.fields if error else {},
     }
     return await html.page(request, "oncall/oncall.html", {**context, **more}, error.status if error else 200)
+
+
+def _lengths(handoff: datetime | None) -> list[tuple[str, str]]:
+    """Return how long an override may be without typing an end, the likeliest first."""
+    first = [(forms.HANDOFF, "Until the next handoff")] if handoff else []
+    hours = [(str(n), f"For {n} hour{'' if n == 1 else 's'}") for n in forms.LASTS]
+    return [*first, *hours, ("", "Until a time")]
 
 
 @router.get("/oncall/{slug}")

@@ -6,9 +6,8 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from firebell.kit.api import Given, Id, Instant, Name, Shown, Text, Wall, Whole, Zone
-from firebell.oncall import actions
 from firebell.oncall.findings import Finding
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
+from firebell.oncall.model import LONGEST_NAME, LONGEST_TURN, Edit, EditKind, Layer, Schedule, Unit, Window
 
 
 class Named(Shown):
@@ -29,11 +28,11 @@ class WindowGiven(Given):
 class LayerGiven(Given):
     """One rotation: `slots` take turns of `every` `unit`s from `anchor` on; an empty slot is transparent."""
 
-    name: Annotated[Text, Field(max_length=80)] = ""
+    name: Annotated[Text, Field(max_length=LONGEST_NAME)] = ""
     slots: Annotated[list[Annotated[list[Id], Field(max_length=20)]], Field(min_length=1, max_length=500)]
     anchor: Wall
     unit: Unit = Unit.WEEK
-    every: Annotated[Whole, Field(ge=1, le=actions.LONGEST_TURN)] = 1
+    every: Annotated[Whole, Field(ge=1, le=LONGEST_TURN)] = 1
     tz: Zone
     windows: Annotated[tuple[WindowGiven, ...], Field(max_length=50)] = ()
     start: Instant | None = None

@@ -418,9 +418,11 @@ async def edit_of(tx: Tx, edit_id: int) -> int | None:
 
 
 async def remove_edits(tx: Tx, schedule_id: int, edit_ids: Sequence[int], now: datetime) -> None:
-    """Mark edits of a schedule as removed."""
+    """Let edits of a schedule end now, and mark those that had not begun as removed; what is over stays."""
     await tx.execute(
-        "update schedule_edit set removed_at = $2 where id = any($1::bigint[]) and removed_at is null",
+        "update schedule_edit set ends_at = case when starts_at < $2 then $2 else ends_at end,"
+        " removed_at = case when starts_at < $2 then null else $2 end"
+        " where id = any($1::bigint[]) and removed_at is null and ends_at > $2",
         list(edit_ids),
         now,
     )

@@ -6,18 +6,24 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from firebell.kit.localtime import local, mu
-from firebell.oncall.model import Layer, Piece, Schedule, Unit, User
+from firebell.oncall.model import EditKind, Layer, Piece, Run, Schedule, Unit, User, Window
 from firebell.oncall.shifts import duty
 from firebell.oncall.turns import pieces
 
 COLUMNS = 56
 _EVERY = {Unit.HOUR: "hourly", Unit.DAY: "daily", Unit.WEEK: "weekly", Unit.MONTH: "monthly"}
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+SHOWN = 2
+"""How many windows of a layer are told in words."""
+AROUND = timedelta(days=35)
+"""How far beyond what is shown the ends of its shifts are looked for."""
+_MARKS = {EditKind.ADD: "+ ", EditKind.REMOVE: "− "}
 VIEWS = {"day": 1, "week": 7, "month": 28}
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One shift: `column` 0 to 55 and `span` on the grid; no users is a gap."""
+    """One shift: `column` 0 to 55 and `span` on the grid; no users is a gap. `mark` is + or − for an override."""
 
     column: int
     span: int
@@ -25,6 +31,7 @@ class Block:
     end: datetime
     users: tuple[User, ...]
     edited: bool
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,44 +67,92 @@ def picture(view: str, at: datetime, tz: str, now: datetime) -> Picture:
 
 
 def _block(
-    seen: Picture, start: datetime, end: datetime, users: tuple[User, ...], *, edited: bool = False
+    seen: Picture,
+    start: datetime,
+    end: datetime,
+    users: tuple[User, ...],
+    *,
+    edited: bool = False,
+    mark: str = "",
 ) -> Block | None:
     whole = (seen.end - seen.start) / COLUMNS
     first = round((max(start, seen.start) - seen.start) / whole)
     last = max(round((min(end, seen.end) - seen.start) / whole), first + 1)
-    return Block(first, min(last, COLUMNS) - first, start, end, users, edited) if first < COLUMNS else None
+    return (
+        Block(first, min(last, COLUMNS) - first, start, end, users, edited, mark) if first < COLUMNS else None
+    )
 
 
 def caption(layer: Layer) -> str:
-    """Return when a layer hands over and is open, in words of its own zone."""
+    """Return when a layer hands over, or is open, in words of its own zone."""
+    place = layer.tz.rpartition("/")[2].replace("_", " ")
     if layer.windows:
-        first = layer.windows[0]
-        end = (first.start + first.minutes) % 1440
-        hours = f"{first.start // 60:02}:{first.start % 60:02} to {end // 60:02}:{end % 60:02}"
-        return f"{hours} {layer.tz.rpartition('/')[2].replace('_', ' ')}"
+        more = len(layer.windows) - SHOWN
+        rest = f" and {more} more" if more > 0 else ""
+        return f"{', '.join(opening_hours(w) for w in layer.windows[:SHOWN])}{rest} {place}"
     every = f"every {layer.every} {layer.unit}s" if layer.every > 1 else _EVERY[layer.unit]
     day = f"{layer.anchor:%a} " if layer.unit is Unit.WEEK else ""
-    return f"{every}, {day}{layer.anchor:%H:%M}"
+    return f"{every}, {day}{layer.anchor:%H:%M} {place}"
+
+
+def opening_hours(window: Window) -> str:
+    """Return when a window is open in words, such as Mon to Fri 09:00 to 17:00, or Fri 17:00 to Mon 09:00."""
+    later, end = divmod(window.start + window.minutes, 1440)
+    opens, shuts = (f"{minute // 60:02}:{minute % 60:02}" for minute in (window.start, end))
+    days = sorted(window.days)
+    if window.minutes < 1440:
+        return f"{_days(days)}{opens} to {shuts}"
+    if len(days) == 1:
+        return f"{_DAYS[days[0]]} {opens} to {_DAYS[(days[0] + later) % 7]} {shuts}"
+    return f"{_days(days)}{opens} to {shuts} {'the next day' if later == 1 else f'{later} days later'}"
+
+
+def _days(days: Sequence[int]) -> str:
+    """Return weekdays in words, and nothing for every day."""
+    first, last = days[0], days[-1]
+    if len(days) == len(_DAYS):
+        return ""
+    if len(days) > 2 and last - first == len(days) - 1:
+        return f"{_DAYS[first]} to {_DAYS[last]} "
+    return f"{', '.join(_DAYS[d] for d in days)} "
 
 
 def rows(schedule: Schedule, seen: Picture) -> list[Row]:
     """Return the result first, then its layers from high to low, then the overrides."""
     result = [
         _block(seen, r.start, r.end, r.users, edited=any(e.start <= r.start < e.end for e in schedule.edits))
-        for r in duty(schedule, seen.start, seen.end)
+        for r in runs(schedule, seen)
     ]
     found = [Row("On call", "result", "final", _apart(result))]
     for layer in reversed([x for x in schedule.layers if _holds(x, seen)]):
-        turns = _joined(pieces(layer, seen.start, seen.end, schedule.inactive))
-        blocks = [_block(seen, t.start, t.end, t.users) for t in turns]
+        turns = _joined(pieces(layer, seen.start - AROUND, seen.end + AROUND, schedule.inactive))
+        blocks = [_block(seen, t.start, t.end, t.users) for t in turns if _shown(t, seen)]
         found.append(Row(layer.name or "Rotation", caption(layer), "layer", _apart(blocks)))
     edits = [e for e in schedule.edits if e.start < seen.end and e.end > seen.start]
     if edits:
         blocks = [
-            _block(seen, e.start, e.end, e.users or tuple(e.mapping.values()), edited=True) for e in edits
+            _block(
+                seen,
+                e.start,
+                e.end,
+                e.users or tuple(e.mapping.values()),
+                edited=True,
+                mark=_MARKS.get(e.kind, ""),
+            )
+            for e in edits
         ]
         found.append(Row("Overrides", f"{len(edits)} shown", "layer", _apart(blocks)))
     return found
+
+
+def runs(schedule: Schedule, seen: Picture) -> list[Run]:
+    """Return who is on duty on what is shown, with the true ends of their shifts as far as `AROUND` reaches."""
+    found = duty(schedule, seen.start - AROUND, seen.end + AROUND)
+    return [run for run in found if _shown(run, seen)]
+
+
+def _shown(x: Run | Piece, seen: Picture) -> bool:
+    return x.start < seen.end and x.end > seen.start
 
 
 def _holds(layer: Layer, seen: Picture) -> bool:
@@ -133,13 +188,19 @@ def _apart(blocks: Sequence[Block | None]) -> tuple[Block, ...]:
 
 
 def agenda(
-    schedule: Schedule, seen: Picture, tz: str, name: Callable[[User], str]
+    schedule: Schedule, seen: Picture, tz: str, name: Callable[[User], str], now: datetime
 ) -> list[tuple[datetime, list[tuple[datetime, datetime, str]]]]:
-    """Return (local day, [(start, end, who)]) for readers without a grid."""
+    """Return (local day, [(start, end, who)]) for readers without a grid.
+
+    Of the present stretch what is over is left out, and who is on duty now stands under today.
+    """
+    first = now if seen.start <= now < seen.end else seen.start
     zone = ZoneInfo(tz)
-    days: dict[datetime, list[tuple[datetime, datetime, str]]] = {day: [] for day in seen.days}
-    for run in duty(schedule, seen.start, seen.end):
-        day = run.start.astimezone(zone).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
-        who = " and ".join(name(u) for u in run.users) or "Nobody"
-        days.setdefault(day, []).append((run.start, run.end, who))
-    return [(day, shifts) for day, shifts in sorted(days.items()) if shifts]
+    days: dict[datetime, list[tuple[datetime, datetime, str]]] = {}
+    for run in runs(schedule, seen):
+        if run.end > first:
+            at = max(run.start, first).astimezone(zone)
+            day = at.replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
+            who = " and ".join(name(u) for u in run.users) or "Nobody"
+            days.setdefault(day, []).append((run.start, run.end, who))
+    return sorted(days.items())

@@ -82,10 +82,10 @@ async def signed_in(request: Request, *roles: str) -> Person:
     return person
 
 
-async def form(request: Request, files: int = 0) -> FormData:
-    """Return the posted form of a signed-in person, with up to `files` files, after checking its CSRF value."""
+async def form(request: Request, files: int = 0, fields: int = 500) -> FormData:
+    """Return the posted form of a signed-in person, of so many files and fields at most, its CSRF value checked."""
     person = await signed_in(request)
-    data = await request.form(max_files=files, max_fields=500, max_part_size=_LARGEST_FIELD)
+    data = await request.form(max_files=files, max_fields=fields, max_part_size=_LARGEST_FIELD)
     if not request.state.csrf or data.get("csrf") != request.state.csrf:
         await data.close()
         raise Forbidden(

@@ -273,7 +273,7 @@
     if (!keep || to === null || to === from) { mark.remove(); return; }
     const [start, end] = [Math.min(from, to), Math.max(from, to)].map(typed), form = $('#override');
     if (!form) { location.href = `${track.dataset.drag}?${new URLSearchParams({ start, end, tz: rota.dataset.tz })}#override`; return; }
-    form.elements.start.value = start; form.elements.end.value = end; form.dispatchEvent(new Event('input'));
+    form.elements.start.value = start; form.elements.lasts.value = ''; form.elements.end.value = end; form.dispatchEvent(new Event('input'));
     form.scrollIntoView({ block: 'center', behavior: 'smooth' }); form.elements.person.focus({ preventScroll: true });
     setTimeout(() => mark.remove(), 1500);
   };

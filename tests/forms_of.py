@@ -1,0 +1,44 @@
+"""The forms of a page as a browser would send them back untouched."""
+
+from html.parser import HTMLParser
+
+
+def _sent(given: dict[str, str]) -> bool:
+    return given.get("type") not in ("checkbox", "radio") or "checked" in given
+
+
+class _Forms(HTMLParser):
+    """Collects (action, fields) of every form."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[tuple[str, list[tuple[str, str]]]] = []
+        self.select: tuple[str, list[tuple[str, bool]]] | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.forms.append((given["action"], []))
+        elif tag == "select":
+            self.select = (given["name"], [])
+        elif tag == "option" and self.select:
+            self.select[1].append((given["value"], "selected" in given))
+        elif tag == "input" and "name" in given and _sent(given):
+            self.forms[-1][1].append((given["name"], given.get("value", "")))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select" and self.select:
+            name, options = self.select
+            chosen = [value for value, selected in options if selected] or [options[0][0]]
+            self.forms[-1][1].append((name, chosen[0]))
+            self.select = None
+
+
+def form_of(page: str, action: str) -> dict[str, list[str]]:
+    """Return the fields of the form that leads to `action`, as it was served."""
+    found = _Forms()
+    found.feed(page)
+    fields: dict[str, list[str]] = {}
+    for name, value in next(given for where, given in found.forms if where == action):
+        fields.setdefault(name, []).append(value)
+    return fields
