@@ -285,9 +285,9 @@ async def _schedule(tx: Tx, schedule_id: int | None, now: datetime) -> Schedule:
     return (await oncall.schedules_by_id(tx, [schedule_id or 0], since=now))[schedule_id or 0]
 
 
-async def unchanged(tx: Tx, import_id: int, now: datetime) -> None:
-    """Note that a calendar is as it was."""
-    await store.unchanged(tx, import_id, now)
+async def unchanged(tx: Tx, import_id: int, etag: str, modified: str, now: datetime) -> None:
+    """Note that a calendar is as it was, and by what its server knows that."""
+    await store.unchanged(tx, import_id, etag, modified, now)
 
 
 async def failed(tx: Tx, import_id: int, error: str, now: datetime) -> None:

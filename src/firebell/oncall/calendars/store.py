@@ -213,12 +213,15 @@ async def good(
     )
 
 
-async def unchanged(tx: Tx, import_id: int, now: datetime) -> None:
-    """Note that the good copy is still the present one."""
+async def unchanged(tx: Tx, import_id: int, etag: str, modified: str, now: datetime) -> None:
+    """Note that the good copy is still the present one, and what the server calls it now."""
     await tx.execute(
-        "update calendar_import set good_at = $2, failing_since = null, error = '' where id = $1",
+        "update calendar_import set good_at = $2, etag = $3, modified = $4, failing_since = null, error = ''"
+        " where id = $1",
         import_id,
         now,
+        etag,
+        modified,
     )
 
 
