@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from firebell.kit.localtime import local, mu
-from firebell.oncall.model import Layer, Piece, Schedule, Unit, User
+from firebell.oncall.model import Edit, Layer, Piece, Schedule, Unit, User
 from firebell.oncall.shifts import duty
 from firebell.oncall.turns import pieces
 
@@ -81,23 +81,43 @@ def caption(layer: Layer) -> str:
 
 
 def rows(schedule: Schedule, seen: Picture) -> list[Row]:
-    """Return the result first, then its layers from high to low, then the overrides."""
+    """Return the result first, then its layers from high to low, imported ones too, then the overrides."""
+    shown = [e for e in schedule.edits if e.start < seen.end and e.end > seen.start]
+    edits = [e for e in shown if e.rota is None]
     result = [
-        _block(seen, r.start, r.end, r.users, edited=any(e.start <= r.start < e.end for e in schedule.edits))
+        _block(seen, r.start, r.end, r.users, edited=any(e.start <= r.start < e.end for e in edits))
         for r in duty(schedule, seen.start, seen.end)
     ]
-    found = [Row("On call", "result", "final", _apart(result))]
+    above, below = _imported(shown, seen, fills=False), _imported(shown, seen, fills=True)
+    found = [Row("On call", "result", "final", _apart(result)), *reversed(above)]
     for layer in reversed([x for x in schedule.layers if _holds(x, seen)]):
         turns = _joined(pieces(layer, seen.start, seen.end, schedule.inactive))
         blocks = [_block(seen, t.start, t.end, t.users) for t in turns]
         found.append(Row(layer.name or "Rotation", caption(layer), "layer", _apart(blocks)))
-    edits = [e for e in schedule.edits if e.start < seen.end and e.end > seen.start]
+    found += below
     if edits:
         blocks = [
             _block(seen, e.start, e.end, e.users or tuple(e.mapping.values()), edited=True) for e in edits
         ]
         found.append(Row("Overrides", f"{len(edits)} shown", "layer", _apart(blocks)))
     return found
+
+
+def _imported(edits: Sequence[Edit], seen: Picture, *, fills: bool) -> list[Row]:
+    """Return the imported layers above or below the rotations, in the order in which they act."""
+    layers: dict[int, list[Edit]] = {}
+    for edit in sorted(edits, key=lambda e: e.seq):
+        if edit.rota is not None and edit.fills is fills:
+            layers.setdefault(edit.rota, []).append(edit)
+    return [
+        Row(
+            shifts[0].reason,
+            f"calendar, {'below' if fills else 'above'}",
+            "layer",
+            _apart([_block(seen, e.start, e.end, e.users) for e in shifts]),
+        )
+        for shifts in layers.values()
+    ]
 
 
 def _holds(layer: Layer, seen: Picture) -> bool:
