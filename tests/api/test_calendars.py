@@ -1,5 +1,7 @@
 """Feeds and calendars at the edges: the public address, the API, the pages."""
 
+import re
+
 import httpx
 import icalendar
 
@@ -134,6 +136,9 @@ async def test_calendars_of_a_schedule_and_of_mine(dsn: str, clock: FakeClock) -
             ({"country": "DE", "use": "override", "people": [w.jun]}, "use"),
             ({"use": "names", "text": ROTA}, "use"),
             ({"use": "busy", "text": ROTA}, "use"),
+            ({"use": "override", "place": "below", "text": ROTA}, "place"),
+            ({"use": "names", "place": "below", "country": "DE"}, "place"),
+            ({"place": "beside", "text": ROTA}, "place"),
         ):
             told = await api("POST", base, wrong, status=422)
             assert told["errors"][0]["field"] == field, (wrong, told)
@@ -239,3 +244,53 @@ async def test_a_viewer_changes_no_schedule_through_their_settings(dsn: str, clo
         assert len(await api("GET", "/schedules/payments-primary/calendars")) == 1
         reader = api.with_key(await key_of(w.ctx.db, clock, w.jun, [s for s in SCOPES if s == "oncall:read"]))
         await reader("POST", "/calendar-feeds", {}, status=403)
+
+
+async def test_an_imported_layer_is_put_below_the_rotations_and_above_again(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+        base = "/schedules/payments-primary/calendars"
+        added = await api("POST", base, {"text": ROTA, "name": "the old rota"}, status=201)
+        assert added["place"] == "above"
+        await w.settle()
+
+        async def on_call() -> list[int]:
+            return [p["id"] for p in (await api("GET", "/oncall"))["schedules"][0]["people"]]
+
+        async def rows() -> list[tuple[str, str]]:
+            page = (await http.get("/oncall/payments-primary")).text
+            return re.findall(r'<div class="lb">([^<]*)(?:<small>([^<]*))?', page)[:3]
+
+        assert await on_call() == [w.jun]
+        moved = await api("PATCH", f"/calendars/{added['id']}", {"place": "below"})
+        assert (moved["place"], await on_call()) == ("below", [w.mara])
+        await api("PATCH", f"/calendars/{added['id']}", {"place": "beside"}, status=422)
+        await api("PATCH", "/calendars/77", {"place": "below"}, status=404)
+        mine = await api("POST", "/me/calendars", {"text": ROTA}, status=201)
+        told = await api("PATCH", f"/calendars/{mine['id']}", {"place": "below"}, status=422)
+        assert told["errors"][0]["field"] == "place"
+        reader = api.with_key(await key_of(w.ctx.db, clock, w.jun, [s for s in SCOPES if s == "oncall:read"]))
+        await reader("PATCH", f"/calendars/{added['id']}", {"place": "above"}, status=403)
+
+        await http.post("/login", data={"email": "mara@example.org", "password": "a quiet night please"})
+        here = "/oncall/payments-primary/calendars"
+        shown = (await http.get(here)).text
+        csrf = {"csrf": shown.partition('name="csrf" value="')[2].partition('"')[0], "back": here}
+        assert "layer below the rotations" in shown
+        assert [name for name, _ in await rows()] == ["On call", "Rotation", "the old rota"]
+        assert (await rows())[2][1] == "calendar, below"
+        change = f"/oncall/calendars/{added['id']}/place"
+        assert (await http.post(change, data={**csrf, "place": "above"})).headers["location"] == here
+        assert await on_call() == [w.jun]
+        assert [name for name, _ in await rows()] == ["On call", "the old rota", "Rotation"]
+        assert (await http.post(change, data={**csrf, "place": "beside"})).status_code == 422
+        assert (await http.post(here, data={**csrf, "use": "below", "text": ROTA})).status_code == 303
+        days = {**csrf, "country": "DE", "person": str(w.jun), "place": "below"}
+        assert (await http.post(here, data=days)).status_code == 303
+        assert [i["place"] for i in await api("GET", base)] == ["above", "below", "below"]
+        async with w.ctx.db.tx() as tx:
+            audited = await tx.fetch(
+                "select detail from audit where action = 'calendar.import_placed' order by id"
+            )
+        assert [r["detail"]["place"] for r in audited] == ["below", "above"]

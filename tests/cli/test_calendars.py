@@ -31,7 +31,7 @@ async def test_calendars_out_and_in(dsn: str, clock: FakeClock, tmp_path: Path) 
             newline="",
         )
         added = await run("oncall", "import", "add", "payments-primary", "--file", str(rota))
-        assert added.out == "Pasted calendar is taken in as layer (calendar 1).\n"
+        assert added.out == "Pasted calendar is taken in as layer above (calendar 1).\n"
 
         async def good() -> bool:
             return "good" in (await run("oncall", "import", "list", "payments-primary")).out
@@ -41,12 +41,19 @@ async def test_calendars_out_and_in(dsn: str, clock: FakeClock, tmp_path: Path) 
         assert "Jun Okafor" in (await run("oncall")).out.splitlines()[1]
         options = ("--holidays", "DE", "--part", "BE", "--user", "mara@example.org")
         named = await run("oncall", "import", "add", "payments-primary", *options)
-        assert named.out == "Public holidays DE BE is taken in as layer (calendar 2).\n"
+        assert named.out == "Public holidays DE BE is taken in as layer above (calendar 2).\n"
         await run("oncall", "import", "add", "payments-primary", "--holidays", "DE", "--url", "x", code=2)
         nobody = await run(
             "oncall", "import", "add", "payments-primary", "--holidays", "DE", "--user", "x@y.org", code=1
         )
         assert "Nobody has the address x@y.org" in nobody.err
         await run("oncall", "import", "fetch", "1")
+        moved = await run("oncall", "import", "place", "1", "below")
+        assert moved.out == "Pasted calendar lies below the rotations.\n"
+        assert "Mara Lindqvist" in (await run("oncall")).out.splitlines()[1]
+        base = await run("oncall", "import", "add", "payments-primary", "--file", str(rota), "--below")
+        assert base.out == "Pasted calendar is taken in as layer below (calendar 3).\n"
+        await run("oncall", "import", "place", "1", "beside", code=2)
+        await run("oncall", "import", "remove", "3")
         await run("oncall", "import", "remove", "1")
         assert "Pasted" not in (await run("oncall", "import", "list", "payments-primary")).out

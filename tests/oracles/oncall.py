@@ -90,7 +90,7 @@ class Oracle:
                 break
         duty = list(users)
         for edit in sorted(schedule.edits, key=lambda e: e.seq):
-            if edit.start <= t < edit.end:
+            if edit.start <= t < edit.end and not (edit.fills and duty):
                 match edit.kind:
                     case EditKind.SET:
                         duty = list(edit.users)

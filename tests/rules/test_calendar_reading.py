@@ -1,5 +1,6 @@
 """Calendars of other people: what they mean, and what they do not get away with."""
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -155,6 +156,145 @@ def test_a_time_that_is_skipped_takes_the_offset_from_before() -> None:
     )
 
 
+DAILY = f"UID:1\nRRULE:FREQ=DAILY;COUNT=3\n{ZULU}"
+DAYS = "UID:1\nRRULE:FREQ=WEEKLY;COUNT=3\nDTSTART;VALUE=DATE:20261019"
+
+
+@pytest.mark.parametrize(
+    ("series", "exdate", "expected", "told"),
+    [
+        (DAILY, "EXDATE:20261020T090000Z", ["10-19T09:00", "10-21T09:00"], False),
+        (DAILY, "EXDATE;TZID=Europe/Berlin:20261020T110000", ["10-19T09:00", "10-21T09:00"], False),
+        (DAILY, "EXDATE:20261020T090001Z", ["10-19T09:00", "10-20T09:00", "10-21T09:00"], False),
+        (DAILY, "EXDATE;VALUE=DATE:20261020", ["10-19T09:00", "10-20T09:00", "10-21T09:00"], True),
+        (DAYS, "EXDATE;VALUE=DATE:20261026", ["10-18T22:00", "11-01T23:00"], False),
+        (
+            DAYS,
+            "EXDATE;TZID=Europe/Berlin:20261026T000000",
+            ["10-18T22:00", "10-25T23:00", "11-01T23:00"],
+            True,
+        ),
+    ],
+)
+def test_an_exception_is_what_it_equals_by_value_and_by_type(
+    series: str, exdate: str, expected: list[str], told: bool
+) -> None:
+    found = read(ics(f"{series}\n{exdate}"), "Europe/Berlin", A, B)
+    assert starts(found) == expected
+    assert bool(found[1]) is told
+
+
+def test_of_one_occurrence_in_two_zones_the_highest_sequence_counts() -> None:
+    def moved(which: str, sequence: int, hour: int) -> str:
+        times = f"DTSTART:20261026T{hour}0000Z\nDTEND:20261026T{hour}3000Z"
+        return f"UID:1\nSEQUENCE:{sequence}\nRECURRENCE-ID{which}\n{times}"
+
+    zoned, zulu = ";TZID=Europe/Berlin:20261026T090000", ":20261026T080000Z"
+    expected = ["10-19T07:00", "10-26T15:00", "11-02T08:00", "11-09T08:00"]
+    assert taken(WEEKLY, moved(zulu, 2, 15), moved(zoned, 1, 12)) == expected
+    assert taken(WEEKLY, moved(zulu, 1, 12), moved(zoned, 2, 15)) == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "start", "expected"),
+    [
+        ("FREQ=MONTHLY;COUNT=4;BYMONTHDAY=-1", "1031", ["10-31", "11-30", "12-31", "01-31"]),
+        ("FREQ=MONTHLY;COUNT=4;BYDAY=1MO,-1FR", "1030", ["10-30", "11-02", "11-27", "12-07"]),
+        ("FREQ=WEEKLY;INTERVAL=2;COUNT=4;BYDAY=TU,SU;WKST=MO", "1020", ["10-20", "10-25", "11-03", "11-08"]),
+        ("FREQ=WEEKLY;INTERVAL=2;COUNT=4;BYDAY=TU,SU;WKST=SU", "1020", ["10-20", "11-01", "11-03", "11-15"]),
+    ],
+)
+def test_the_parts_of_a_rule(rule: str, start: str, expected: list[str]) -> None:
+    times = f"DTSTART:2026{start}T090000Z\nDTEND:2026{start}T100000Z"
+    assert taken(f"UID:1\nRRULE:{rule}\n{times}") == [f"{day}T09:00" for day in expected]
+
+
+@pytest.mark.parametrize(
+    ("until", "last"), [("20261026T080000Z", "10-26T08:00"), ("20261026T075959Z", "10-25T08:00")]
+)
+def test_until_in_utc_ends_a_series_of_a_zone_to_the_second(until: str, last: str) -> None:
+    assert taken(f"UID:1\nRRULE:FREQ=DAILY;UNTIL={until}\n{BERLIN}")[-1] == last
+
+
+def test_a_series_that_passes_to_somebody_else_from_one_day_on() -> None:
+    head = "UID:1\nRECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:"
+    jun = f"{head}20261026T090000\nSUMMARY:jun\n{BERLIN.replace('1020', '1027').replace('1019', '1026')}"
+    end = f"{head}20261109T090000\nSTATUS:CANCELLED\n{BERLIN.replace('1020', '1110').replace('1019', '1109')}"
+    found, notes = read(
+        ics(WEEKLY, jun, end).replace(b"SUMMARY:x\r\nUID:1\r\nREC", b"UID:1\r\nREC"), "UTC", A, B
+    )
+    assert [(f"{e.start:%m-%d}", e.title) for e in found] == [
+        ("10-19", "x"),
+        ("10-26", "jun"),
+        ("11-02", "jun"),
+    ]
+    assert notes == []
+
+
+def test_a_windows_name_is_a_zone_for_floating_times_too() -> None:
+    floating = "UID:1\nDTSTART:20261020T090000\nDTEND:20261020T100000"
+    assert taken(floating, head="X-WR-TIMEZONE:Eastern Standard Time\n") == ["10-20T13:00"]
+
+
+def test_hours_of_a_duration_are_exact_however_many_and_for_each_occurrence() -> None:
+    start = "DTSTART;TZID=Europe/Berlin:20261023T200000"
+    moved = "RECURRENCE-ID;TZID=Europe/Berlin:20261024T200000\nDTSTART;TZID=Europe/Berlin:20261024T200000"
+    daily = f"RRULE:FREQ=DAILY;COUNT=3\n{start}"
+    for events, expected in (
+        ((f"UID:1\n{daily}\nDURATION:PT24H",), [24, 24, 24]),
+        ((f"UID:1\n{daily}\nDURATION:P1D",), [24, 25, 24]),
+        ((f"UID:1\n{daily}\nDURATION:P1D", f"UID:1\n{moved}\nDURATION:PT12H"), [24, 12, 24]),
+        ((f"UID:1\n{start}\nDURATION:P1W",), [169]),
+        ((f"UID:1\n{start}\nDURATION:P1DT26H",), [50]),
+    ):
+        found, _ = read(ics(*events), "UTC", A, B)
+        assert [(e.end - e.start) / timedelta(hours=1) for e in found] == expected, events
+
+
+EASTERN = (
+    "BEGIN:VTIMEZONE\nTZID:Eastern Office\nBEGIN:STANDARD\nDTSTART:19701101T020000\n"
+    "RRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=1SU\nTZOFFSETFROM:-0400\nTZOFFSETTO:-0500\nEND:STANDARD\n"
+    "BEGIN:DAYLIGHT\nDTSTART:19700308T020000\nRRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=2SU\n"
+    "TZOFFSETFROM:-0500\nTZOFFSETTO:-0400\nEND:DAYLIGHT\nEND:VTIMEZONE\n"
+)
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Eastern Standard Time", "Eastern Office"])
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        ("023000", "043000", ("07:30", "08:30")),
+        ("013000", "023000", ("06:30", "07:30")),
+        # squeezed to nothing by the clocks, and somebody's shift all the same
+        ("023000", "033000", ("07:30", "08:30")),
+        ("020000", "030000", ("07:00", "08:00")),
+    ],
+)
+def test_a_time_that_is_skipped_is_no_hole(
+    zone: str, start: str, end: str, expected: tuple[str, str]
+) -> None:
+    a = datetime(2027, 3, 1, tzinfo=UTC)
+    head = EASTERN if zone == "Eastern Office" else ""
+    rule = "RRULE:FREQ=WEEKLY;COUNT=2\n"
+    times = f"DTSTART;TZID={zone}:{{0}}T{start}\nDTEND;TZID={zone}:{{0}}T{end}"
+    for event in (f"UID:1\n{times.format(20270314)}", f"UID:1\n{rule}{times.format(20270307)}"):
+        found, notes = read(ics(event, head=head), "UTC", a, a + timedelta(days=30))
+        there = next(e for e in found if e.start.day == 14)
+        assert (f"{there.start:%H:%M}", f"{there.end:%H:%M}") == expected
+        assert notes == []
+
+
+def test_turns_that_abut_on_the_wall_abut_when_the_clocks_change() -> None:
+    found, _ = read(ics(f"UID:1\nRRULE:FREQ=DAILY;COUNT=12\n{BERLIN}"), "UTC", A, B)
+    assert all(one.end == two.start for one, two in itertools.pairwise(found))
+
+
+def test_a_zone_of_an_earlier_calendar_is_forgotten() -> None:
+    event = "UID:1\nDTSTART;TZID=Eastern Office:20261020T090000\nDTEND;TZID=Eastern Office:20261020T100000"
+    assert taken(event, head=EASTERN) == ["10-20T13:00"]
+    assert "is not known" in read(ics(event), "UTC", A, B)[1][0]
+
+
 @pytest.mark.parametrize(
     ("event", "note"),
     [
@@ -173,6 +313,7 @@ def test_a_time_that_is_skipped_takes_the_offset_from_before() -> None:
         ("UID:1\nDTSTART:20261024T200000Z\nDTEND:20261023T200000Z", "no length"),
         ("UID:1\nDTSTART:garbage\nDTEND:20261023T200000Z", "cannot be read"),
         (f"UID:1\nRRULE:FREQ=SOMETIMES\n{ZULU}", "cannot be read"),
+        (f"UID:1\nRRULE:FREQ=WEEKLY;INTERVAL=0\n{ZULU}", "INTERVAL is less than 1"),
         ("UID:1\nRRULE:FREQ=DAILY", "cannot be read"),
         ("UID:1\nDTSTART:00010101T000000Z\nDTEND:99991231T235959Z\nRRULE:FREQ=YEARLY", ""),
     ],

@@ -73,6 +73,7 @@ def edits(draw: st.DrawFn, around: datetime) -> Edit:
         kind=draw(st.sampled_from(list(EditKind))),
         users=tuple(draw(st.lists(USERS, max_size=2, unique=True))),
         mapping=draw(st.dictionaries(USERS, USERS, max_size=2)),
+        fills=draw(st.booleans()),
     )
 
 

@@ -204,6 +204,11 @@ async def test_a_server_that_is_gone_is_told(dsn: str, clock: FakeClock) -> None
         found = await seen(w)
         assert "cannot be reached" in found.error
         assert (found.good_at, there.asked) == (None, [])
+        await poll(w, hours=7)
+        async with w.ctx.db.tx() as tx:
+            primary_ = await oncall.by_slug(tx, "payments-primary")
+            told = (await view.found_in(tx, [primary_], w.now))[int(primary_.id)]
+        assert "it never could be" in next(f.message for f in told if f.code == "S-ICAL-STALE")
         assert await who(w) == (w.mara,)
 
 
@@ -294,6 +299,8 @@ async def test_only_a_change_of_duty_is_a_new_version(dsn: str, clock: FakeClock
         assert await version() == 2
         for there.etag in ('"2"', '"3"'):
             await poll(w, minutes=20)
+        await poll(w, minutes=20)
+        assert there.asked[-1]["if-none-match"] == '"3"', "a new ETag of the same calendar is remembered"
         assert await version() == 2
         before = await keys(w)
         there.etag, there.body = '"4"', ROTA.replace(b"COUNT=60", b"COUNT=61")

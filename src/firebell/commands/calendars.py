@@ -58,7 +58,7 @@ def import_() -> None:
 def list_imports(schedule: str) -> None:
     """List the calendars of SCHEDULE and how they fare."""
     found = call("GET", f"/api/v1/schedules/{seg(schedule)}/calendars")
-    rows = [[str(i["id"]), i["use"], _state(i), short(i["good_at"]) or "-", i["name"]] for i in found]
+    rows = [[str(i["id"]), _use(i), _state(i), short(i["good_at"]) or "-", i["name"]] for i in found]
     text = table(("ID", "USE", "STATE", "READ", "NAME"), rows, wide=4) if rows else "No calendar comes in."
     for i in found:
         text += f"\n{i['id']}: {i['error']}" if i["error"] else ""
@@ -66,6 +66,10 @@ def list_imports(schedule: str) -> None:
             f"\n{i['id']}: {local(s['start'])}: {s['title']!r} names nobody here" for s in i["unmatched"]
         )
     show(found, text)
+
+
+def _use(found: dict[str, object]) -> str:
+    return f"layer {found['place']}" if found["use"] == "layer" else str(found["use"])
 
 
 def _state(found: dict[str, object]) -> str:
@@ -79,6 +83,7 @@ def _state(found: dict[str, object]) -> str:
     epilog=example(
         "firebell oncall import add payments-primary --url https://calendar.example.org/rota.ics",
         "firebell oncall import add payments-primary --file rota.ics --as override",
+        "firebell oncall import add payments-primary --url https://calendar.example.org/base.ics --below",
         "firebell oncall import add payments-primary --holidays DE --part BE --user jun@example.org",
     ),
 )
@@ -89,6 +94,7 @@ def _state(found: dict[str, object]) -> str:
 @click.option("--part", default="", help="With --holidays: a part of the country, such as BE.")
 @click.option("--user", "users", multiple=True, help="With --holidays: e-mail address or id of who has them.")
 @click.option("--as", "use", type=click.Choice(("layer", "override")), default="layer", show_default=True)
+@click.option("--below", is_flag=True, help="The layer lies below the rotations: for when they have nobody.")
 @click.option("--name", default="")
 @as_json
 def add(
@@ -99,6 +105,7 @@ def add(
     part: str,
     users: tuple[str, ...],
     use: str,
+    below: bool,
     name: str,
 ) -> None:
     """Take a calendar in: its shifts decide who is on call on SCHEDULE."""
@@ -106,6 +113,7 @@ def add(
         fail("Say where the calendar is.", "Use one of --url, --file and --holidays.", USAGE)
     body = {
         "use": ("layer" if users else "names") if holidays else use,
+        "place": "below" if below else "above",
         "name": name,
         "url": url,
         "text": path.read_bytes().decode("utf-8", "replace") if path else "",
@@ -114,7 +122,7 @@ def add(
         "people": _ids(users),
     }
     found = call("POST", f"/api/v1/schedules/{seg(schedule)}/calendars", body)
-    show(found, f"{found['name']} is taken in as {found['use']} (calendar {found['id']}).")
+    show(found, f"{found['name']} is taken in as {_use(found)} (calendar {found['id']}).")
 
 
 def _ids(users: tuple[str, ...]) -> list[int]:
@@ -133,6 +141,16 @@ def fetch(calendar_id: int) -> None:
     """Fetch a calendar now."""
     call("POST", f"/api/v1/calendars/{calendar_id}/fetch")
     show({"fetching": calendar_id}, f"Calendar {calendar_id} is being fetched.")
+
+
+@import_.command("place", epilog=example("firebell oncall import place 4 below"))
+@click.argument("calendar_id", type=_ID)
+@click.argument("where", type=click.Choice(("above", "below")), metavar="above|below")
+@as_json
+def place(calendar_id: int, where: str) -> None:
+    """Put an imported layer above or below the rotations, from now on."""
+    found = call("PATCH", f"/api/v1/calendars/{calendar_id}", {"place": where})
+    show(found, f"{found['name']} lies {where} the rotations.")
 
 
 @import_.command("remove", epilog=example("firebell oncall import remove 4"))

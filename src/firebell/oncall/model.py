@@ -70,7 +70,10 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A change of duty on `[start, end)`; later `seq` acts on what earlier ones left."""
+    """A change of duty on `[start, end)`; later `seq` acts on what earlier ones left.
+
+    One that `fills` acts only where nobody is on duty yet. `rota` is the imported layer that it is a shift of.
+    """
 
     id: int | str
     seq: int
@@ -82,6 +85,8 @@ class Edit:
     reason: str = ""
     source: str = Source.OVERRIDE
     created_by: int | None = None
+    fills: bool = False
+    rota: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

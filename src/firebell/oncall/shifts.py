@@ -56,7 +56,8 @@ def duty(schedule: Schedule, a: datetime, b: datetime) -> list[Run]:
         if active or waiting < len(edits):
             active, waiting = _active(active, edits, waiting, start)
             for edit in active:
-                users, cause = _edited(users, edit), (*cause, edit.id)
+                if not (edit.fills and users):
+                    users, cause = _edited(users, edit), (*cause, edit.id)
             if inactive:
                 users = tuple(u for u in users if u not in inactive)
         if users != held:
@@ -91,7 +92,7 @@ def at(schedule: Schedule, t: datetime) -> tuple[User, ...]:
         if users := _layer_at(layer, t, schedule):
             break
     for edit in sorted(schedule.edits, key=lambda e: e.seq):
-        if edit.start <= t < edit.end:
+        if edit.start <= t < edit.end and not (edit.fills and users):
             users = _edited(users, edit)
     return tuple(u for u in users if u not in schedule.inactive)
 

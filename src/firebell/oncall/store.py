@@ -195,15 +195,18 @@ async def _imported(
 ) -> dict[int, list[Edit]]:
     """Return what calendars of others say as edits that act before all edits made here, layers first.
 
-    Somebody who left is not among them, and a shift of nobody decides nothing: the layers answer.
+    Those below the rotations fill what the rotations leave empty, before those above replace what is there;
+    of two in the same place the later one lies above. Somebody who left is not among them, and a shift of
+    nobody decides nothing: what lies below answers.
     """
     rows = await tx.fetch(
-        "select i.schedule_id, i.name, i.id, s.starts_at, s.ends_at, array("
+        "select i.schedule_id, i.name, i.id, i.use, s.place, s.starts_at, s.ends_at, array("
         "select u from unnest(s.users) with ordinality x(u, n) join person p on p.id = u and p.active order by n)"
         " as users from calendar_shift s join calendar_import i on i.id = s.import_id"
         " where i.schedule_id = any($1::bigint[]) and i.use in ('layer', 'override') and s.users <> '{}'"
         " and ($2::timestamptz is null or s.ends_at > $2) and ($3::timestamptz is null or s.starts_at < $3)"
-        " order by i.use = 'override', i.id, s.starts_at",
+        " order by i.use = 'override', s.place = 'above', case s.place when 'above' then i.id else -i.id end,"
+        " s.starts_at",
         list(schedule_ids),
         since,
         until,
@@ -221,6 +224,8 @@ async def _imported(
                     kind=EditKind.SET,
                     users=tuple(row["users"]),
                     reason=row["name"],
+                    fills=row["place"] == "below",
+                    rota=row["id"] if row["use"] == "layer" else None,
                 )
             )
     return found

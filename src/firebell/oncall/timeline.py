@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from firebell.kit.localtime import local, mu
-from firebell.oncall.model import EditKind, Layer, Piece, Run, Schedule, Unit, User, Window
+from firebell.oncall.model import Edit, EditKind, Layer, Piece, Run, Schedule, Unit, User, Window
 from firebell.oncall.shifts import duty
 from firebell.oncall.turns import pieces
 
@@ -118,18 +118,21 @@ def _days(days: Sequence[int]) -> str:
 
 
 def rows(schedule: Schedule, seen: Picture) -> list[Row]:
-    """Return the result first, then its layers from high to low, then the overrides."""
+    """Return the result first, then its layers from high to low, imported ones too, then the overrides."""
+    made_here = [e for e in schedule.edits if e.rota is None]
+    shown = [e for e in schedule.edits if _shown(e, seen)]
     result = [
-        _block(seen, r.start, r.end, r.users, edited=any(e.start <= r.start < e.end for e in schedule.edits))
+        _block(seen, r.start, r.end, r.users, edited=any(e.start <= r.start < e.end for e in made_here))
         for r in runs(schedule, seen)
     ]
-    found = [Row("On call", "result", "final", _apart(result))]
+    above, below = _imported(shown, seen, fills=False), _imported(shown, seen, fills=True)
+    found = [Row("On call", "result", "final", _apart(result)), *reversed(above)]
     for layer in reversed([x for x in schedule.layers if _holds(x, seen)]):
         turns = _joined(pieces(layer, seen.start - AROUND, seen.end + AROUND, schedule.inactive))
         blocks = [_block(seen, t.start, t.end, t.users) for t in turns if _shown(t, seen)]
         found.append(Row(layer.name or "Rotation", caption(layer), "layer", _apart(blocks)))
-    edits = [e for e in schedule.edits if e.start < seen.end and e.end > seen.start]
-    if edits:
+    found += below
+    if edits := [e for e in made_here if _shown(e, seen)]:
         blocks = [
             _block(
                 seen,
@@ -151,8 +154,25 @@ def runs(schedule: Schedule, seen: Picture) -> list[Run]:
     return [run for run in found if _shown(run, seen)]
 
 
-def _shown(x: Run | Piece, seen: Picture) -> bool:
+def _shown(x: Run | Piece | Edit, seen: Picture) -> bool:
     return x.start < seen.end and x.end > seen.start
+
+
+def _imported(edits: Sequence[Edit], seen: Picture, *, fills: bool) -> list[Row]:
+    """Return the imported layers above or below the rotations, in the order in which they act."""
+    layers: dict[int, list[Edit]] = {}
+    for edit in sorted(edits, key=lambda e: e.seq):
+        if edit.rota is not None and edit.fills is fills:
+            layers.setdefault(edit.rota, []).append(edit)
+    return [
+        Row(
+            shifts[0].reason,
+            f"calendar, {'below' if fills else 'above'}",
+            "layer",
+            _apart([_block(seen, e.start, e.end, e.users) for e in shifts]),
+        )
+        for shifts in layers.values()
+    ]
 
 
 def _holds(layer: Layer, seen: Picture) -> bool:

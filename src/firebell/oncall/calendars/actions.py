@@ -1,6 +1,7 @@
 """What is done with feeds and imported calendars."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ from firebell.oncall.calendars.model import (
     Import,
     Known,
     Made,
+    Place,
     Shift,
     Source,
     Use,
@@ -114,6 +116,7 @@ async def add_import(
     *,
     use: Use,
     now: datetime,
+    place: Place = Place.ABOVE,
     name: str = "",
     schedule_id: int | None = None,
     person_id: int | None = None,
@@ -143,6 +146,8 @@ async def add_import(
     elif use is Use.NAMES:
         raise Invalid("Only public holidays give names alone.", fields={"use": "Use layer or override."})
     url = address(url) if url.strip() else ""
+    if place is not Place.ABOVE:
+        _placed(use)
     if (use is Use.BUSY) != (schedule_id is None):
         raise Invalid(
             "Busy time belongs to a person, the rest to a schedule.", fields={"use": "Unknown here."}
@@ -153,9 +158,9 @@ async def add_import(
     if len(there) >= MOST_IMPORTS:
         raise Refused(f"There are {MOST_IMPORTS} calendars here.", hint="Take one away that is not needed.")
     source = Source.HOLIDAYS if country else Source.URL if url else Source.TEXT
-    place = f"Public holidays {country} {subdivision}".strip()
+    holidays = f"Public holidays {country} {subdivision}".strip()
     default = {
-        Source.HOLIDAYS: place,
+        Source.HOLIDAYS: holidays,
         Source.URL: urlsplit(url).hostname or "",
         Source.TEXT: "Pasted calendar",
     }
@@ -163,6 +168,7 @@ async def add_import(
         tx,
         name=clean_name(name.strip() or default[source], "name"),
         use=use,
+        place=place,
         source=source,
         schedule_id=schedule_id,
         person_id=person_id,
@@ -175,10 +181,20 @@ async def add_import(
         now=now,
     )
     subject = f"schedule:{schedule_id}" if schedule_id else f"person:{person_id}"
-    await tx.audit(actor, "calendar.import_added", subject, now, calendar=made, use=use, source=source)
+    await tx.audit(
+        actor, "calendar.import_added", subject, now, calendar=made, use=use, place=place, source=source
+    )
     await tx.wake(WAKE)
     await tx.live("oncall")
     return await _import(tx, made)
+
+
+def _placed(use: Use) -> None:
+    if use is not Use.LAYER:
+        raise Invalid(
+            "Only an imported layer lies above or below the rotations.",
+            fields={"place": "Overrides lie above every layer, the rest decides nothing."},
+        )
 
 
 async def _import(tx: Tx, import_id: int) -> Import:
@@ -218,6 +234,21 @@ async def remove_import(tx: Tx, actor: Actor, found: Import, now: datetime) -> N
     await store.remove_import(tx, found.id, now)
     subject = f"schedule:{found.schedule_id}" if found.schedule_id else f"person:{found.person_id}"
     await tx.audit(actor, "calendar.import_removed", subject, now, calendar=found.id)
+
+
+async def place_import(tx: Tx, actor: Actor, found: Import, place: Place, now: datetime) -> Import:
+    """Put an imported layer above or below the rotations, from now on."""
+    _placed(found.use)
+    if place is found.place:
+        return found
+    shifts = [s for _, s in await store.shifts(tx, [found.id], since=now)]
+    moved = replace(found, place=place)
+    await store.set_place(tx, found.id, place)
+    await _put(tx, moved, shifts, now, actor.label)
+    subject = f"schedule:{found.schedule_id}"
+    await tx.audit(actor, "calendar.import_placed", subject, now, calendar=found.id, place=place)
+    await tx.live("oncall")
+    return moved
 
 
 async def claim(tx: Tx, now: datetime, limit: int) -> list[Due]:
@@ -263,7 +294,7 @@ async def take(
 
 async def _put(tx: Tx, found: Import, shifts: Sequence[Shift], now: datetime, by: str) -> None:
     before = [s for _, s in await store.shifts(tx, [found.id], since=now)]
-    after = matching.onward(before, shifts, now)
+    after = matching.onward(before, [replace(s, place=found.place) for s in shifts], now)
     if after == before:
         return
     decides = found.schedule_id is not None and found.use is not Use.NAMES
@@ -285,9 +316,9 @@ async def _schedule(tx: Tx, schedule_id: int | None, now: datetime) -> Schedule:
     return (await oncall.schedules_by_id(tx, [schedule_id or 0], since=now))[schedule_id or 0]
 
 
-async def unchanged(tx: Tx, import_id: int, now: datetime) -> None:
-    """Note that a calendar is as it was."""
-    await store.unchanged(tx, import_id, now)
+async def unchanged(tx: Tx, import_id: int, etag: str, modified: str, now: datetime) -> None:
+    """Note that a calendar is as it was, and by what its server knows that."""
+    await store.unchanged(tx, import_id, etag, modified, now)
 
 
 async def failed(tx: Tx, import_id: int, error: str, now: datetime) -> None:

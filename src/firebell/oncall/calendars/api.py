@@ -11,7 +11,7 @@ from firebell.kit.api import Ctx, Given, Id, Instant, PathId, Shown, Text, probl
 from firebell.kit.errors import Invalid
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions
-from firebell.oncall.calendars.model import Feed, FeedKind, Import, Source, Use
+from firebell.oncall.calendars.model import Feed, FeedKind, Import, Place, Source, Use
 from firebell.people.access import Caller, may
 
 router = api.router("calendars")
@@ -63,6 +63,7 @@ class ImportShown(Shown):
     id: int
     name: str
     use: Use
+    place: Place
     source: Source
     host: str
     country: str
@@ -81,8 +82,13 @@ class NewImport(Given):
 
     use: Annotated[
         Literal["layer", "override", "names"],
-        Field(description="above the rotations; above every layer; or nothing but names of days"),
+        Field(
+            description="by its place among the rotations; above every layer; or nothing but names of days"
+        ),
     ] = "layer"
+    place: Annotated[
+        Place, Field(description="with use layer: above the rotations, or below, where they have nobody")
+    ] = Place.ABOVE
     name: Short = ""
     url: Annotated[Text, Field(max_length=2000)] = ""
     text: Annotated[Text, Field(max_length=4_000_000)] = ""
@@ -91,6 +97,12 @@ class NewImport(Given):
     people: Annotated[
         list[Id], Field(max_length=20, description="who is on duty on public holidays, with use layer")
     ] = []  # noqa: RUF012 - pydantic copies it
+
+
+class Placed(Given):
+    """Where an imported layer lies from now on: above or below the rotations of its schedule."""
+
+    place: Place
 
 
 class NewBusy(Given):
@@ -128,6 +140,7 @@ def _import(found: Import, now: datetime) -> ImportShown:
         id=found.id,
         name=found.name,
         use=found.use,
+        place=found.place,
         source=found.source,
         host=found.host,
         country=found.country,
@@ -211,6 +224,7 @@ async def add_schedule_calendar(ctx: Ctx, caller: Responder, slug: Text, given: 
             tx,
             caller.actor,
             use=Use(given.use),
+            place=given.place,
             schedule_id=int(schedule.id),
             name=given.name,
             url=given.url,
@@ -259,6 +273,18 @@ async def fetch_calendar(ctx: Ctx, caller: Responder, calendar_id: PathId) -> No
     async with ctx.db.tx() as tx:
         found = await actions.import_for(tx, calendar_id, caller.person_id)
         await actions.fetch_now(tx, found.id, ctx.clock.now())
+
+
+@router.patch(
+    "/calendars/{calendar_id}",
+    summary="Put an imported layer above or below the rotations, from now on",
+    responses=problems(404),
+)
+async def place_calendar(ctx: Ctx, caller: Responder, calendar_id: PathId, given: Placed) -> ImportShown:
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        found = await actions.import_for(tx, calendar_id, caller.person_id)
+        return _import(await actions.place_import(tx, caller.actor, found, given.place, now), now)
 
 
 @router.delete(

@@ -15,7 +15,8 @@ def faults(imports: Sequence[Import], now: datetime) -> Iterator[Finding]:
     """Return S-ICAL-STALE for a calendar that fails for hours, S-ICAL-USER for shifts that name nobody."""
     for calendar in imports:
         if calendar.stale(now):
-            text = f"{calendar.name} cannot be read for hours: its last good copy decides. {calendar.error}"
+            copy = "its last good copy decides" if calendar.good_at else "it never could be"
+            text = f"{calendar.name} cannot be read for hours: {copy}. {calendar.error}"
             yield Finding(
                 f"S-ICAL-STALE:{calendar.id}", "S-ICAL-STALE", Level.ERROR, text, None, None, (), _FIX
             )

@@ -1,6 +1,7 @@
 """Duty as a calendar (spec 1.6): the same bytes for the same schedule, whenever it is asked for (pure)."""
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -70,9 +71,8 @@ def _by_cause(schedule: Schedule, runs: Sequence[Run]) -> Iterator[Run]:
     """Yield the runs cut wherever the same people are on duty for another reason."""
     edges = _edges(schedule)
     for run in runs:
-        inside = [t for t in edges if run.start < t < run.end]
         start, cause = run.start, run.cause
-        for cut in inside:
+        for cut in edges[bisect_right(edges, run.start) : bisect_left(edges, run.end)]:
             found = duty(schedule, cut, cut + _INSTANT)[0].cause
             if found != cause:
                 yield replace(run, start=start, end=cut, cause=cause)
@@ -116,7 +116,7 @@ def tag(host: str, told: Sequence[Told], people: Sequence[Known], now: datetime,
     schedules = [(t.schedule.id, t.schedule.name, t.schedule.version, t.changed_at.isoformat()) for t in told]
     gone = sorted({str(u) for t in told for u in t.schedule.inactive})
     names = [(p.id, p.name, p.email) for p in people]
-    text = repr((1, subject, host, day.isoformat(), schedules, gone, names))
+    text = repr((2, subject, host, day.isoformat(), schedules, gone, names))
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
@@ -139,19 +139,30 @@ def calendar(
     found.add("x-published-ttl", "PT15M")
     a, b = horizon(now)
     for one in told:
+        taken = {edit.id: edit.reason for edit in one.schedule.edits if edit.rota}
         for entry in entries(one.schedule, a, b):
             if only is None or only in entry.users:
-                found.add_component(_event(entry, one, people, host, personal=only is not None))
+                event = _event(entry, one, people, host, personal=only is not None)
+                for name, value in _why(entry, one.schedule.layers, taken).items():
+                    event.add(name, value)
+                found.add_component(event)
     text: bytes = found.to_ical()
     return text
+
+
+def _why(entry: Entry, layers: Sequence[Layer], taken: Mapping[int | str, str]) -> dict[str, str]:
+    """Return what decided an entry: a rotation, an imported layer by its name in `taken`, or edits."""
+    if entry.cause[-1] in taken:
+        return {"x-firebell-layer": taken[entry.cause[-1]], "x-firebell-cause": "layer"}
+    layer = next((x for x in layers if x.id == entry.cause[0]), None)
+    named = {"x-firebell-layer": layer.name or str(layer.id)} if layer else {}
+    return named | {"x-firebell-cause": "edit" if len(entry.cause) > 1 or not layer else "layer"}
 
 
 def _event(entry: Entry, told: Told, people: Mapping[int, Known], host: str, *, personal: bool) -> Event:
     who = [people[u] for u in entry.users if u in people]
     schedule, event = told.schedule, Event()
     names = ", ".join(p.name for p in who) or "somebody who left"
-    layer = next((x for x in schedule.layers if x.id == entry.cause[0]), None)
-    edited = len(entry.cause) > 1 or layer is None
     event.add("uid", f"{entry.key}@{host}")
     event.add("dtstamp", told.changed_at)
     event.add("last-modified", told.changed_at)
@@ -163,9 +174,6 @@ def _event(entry: Entry, told: Told, people: Mapping[int, Known], host: str, *, 
     event.add("transp", "TRANSPARENT")
     event.add("categories", ["on-call", schedule.name])
     event.add("x-firebell-schedule", schedule.slug)
-    if layer:
-        event.add("x-firebell-layer", layer.name or str(layer.id))
-    event.add("x-firebell-cause", "edit" if edited else "layer")
     for person in who:
         attendee = vCalAddress(f"mailto:{person.email}")
         attendee.params["CN"] = vText(person.name)

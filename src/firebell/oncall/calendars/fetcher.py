@@ -73,7 +73,7 @@ class Fetcher:
             elif error:
                 await actions.failed(tx, due.of.id, error, now)
             else:
-                await actions.unchanged(tx, due.of.id, now)
+                await actions.unchanged(tx, due.of.id, etag, modified, now)
         if error:
             log.warning("a calendar cannot be had", extra={"calendar": due.of.id, "reason": error})
 

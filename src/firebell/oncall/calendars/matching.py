@@ -4,6 +4,7 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from unicodedata import normalize
 
@@ -78,12 +79,12 @@ def flat(shifts: Sequence[Shift], a: datetime, b: datetime) -> list[Shift]:
 
 def onward(before: Sequence[Shift], after: Sequence[Shift], now: datetime) -> list[Shift]:
     """Return `after` from `now` on and `before` until then: what has been is never rewritten."""
-    past = [Shift(s.start, min(s.end, now), s.users, s.title) for s in before if s.start < now]
-    ahead = [Shift(max(s.start, now), s.end, s.users, s.title) for s in after if s.end > now]
+    past = [replace(s, end=min(s.end, now)) for s in before if s.start < now]
+    ahead = [replace(s, start=max(s.start, now)) for s in after if s.end > now]
     if past and ahead:
-        last, first = past[-1], ahead[0]
-        if (last.end, last.users, last.title) == (first.start, first.users, first.title):
-            return [*past[:-1], Shift(last.start, first.end, last.users, last.title), *ahead[1:]]
+        joined = replace(past[-1], end=ahead[0].end)
+        if past[-1].end == ahead[0].start and joined == replace(ahead[0], start=joined.start):
+            return [*past[:-1], joined, *ahead[1:]]
     return [*past, *ahead]
 
 

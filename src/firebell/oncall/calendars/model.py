@@ -36,13 +36,22 @@ class Feed:
     last_used_at: datetime | None
 
 
+class Place(StrEnum):
+    """Where an imported layer lies; of two in the same place the one that was added later lies above."""
+
+    ABOVE = "above"
+    """Above the schedule's own rotations, which answer where it has nobody."""
+    BELOW = "below"
+    """Below the schedule's own rotations: it answers where they have nobody."""
+
+
 class Use(StrEnum):
     """What an import does."""
 
     LAYER = "layer"
-    """Its shifts lie above the schedule's own layers, which answer where it has nobody."""
+    """Its shifts lie above or below the schedule's own rotations, by its place."""
     OVERRIDE = "override"
-    """Its shifts lie above layers and imported layers, and below overrides that were made here."""
+    """Its shifts lie above every layer, and below overrides that were made here."""
     BUSY = "busy"
     """It says when one person is busy, and decides nothing."""
     NAMES = "names"
@@ -73,6 +82,7 @@ class Import:
     id: int
     name: str
     use: Use
+    place: Place
     source: Source
     schedule_id: int | None
     person_id: int | None
@@ -116,6 +126,7 @@ class Shift:
     end: datetime
     users: tuple[int, ...]
     title: str
+    place: Place = Place.ABOVE
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions, feeds
-from firebell.oncall.calendars.model import AHEAD, LARGEST_FILE, FeedKind, Use
+from firebell.oncall.calendars.model import AHEAD, LARGEST_FILE, FeedKind, Place, Use
 from firebell.oncall.model import Schedule
 from firebell.people import access
 from firebell.people import actions as people
@@ -26,8 +26,10 @@ router = routing.pages()
 
 USES = (
     ("layer", "A layer above the rotations"),
+    ("below", "A layer below the rotations, for when they have nobody"),
     ("override", "Overrides above every layer"),
 )
+PLACES = ((Place.ABOVE, "Above the rotations"), (Place.BELOW, "Below, for when they have nobody"))
 
 
 @router.api_route("/calendar/{token}.ics", methods=["GET", "HEAD"])
@@ -152,6 +154,7 @@ async def _of_schedule(
             "people": list(names.items()),
             "names": names,
             "uses": USES,
+            "places": PLACES,
             "given": given,
             "error": error,
             "errors": error.fields if error else {},
@@ -229,15 +232,19 @@ async def _sent(form: FormData) -> dict[str, str]:
 async def _add(
     tx: Tx, me: Person, schedule: Schedule, given: Mapping[str, str], users: list[int], ctx: Context
 ) -> None:
-    use = given.get("use", "")
+    use, place = given.get("use", ""), Place.ABOVE
     if given.get("country", "").strip():
         use = Use.LAYER if users else Use.NAMES
+        place = _place(given) if users else place
+    elif use == Place.BELOW:
+        use, place = Use.LAYER, Place.BELOW
     if use not in set(Use):
         raise Invalid("What is the calendar for?", fields={"use": "Choose from the list."})
     await actions.add_import(
         tx,
         access.actor_of(me),
         use=Use(use),
+        place=place,
         schedule_id=int(schedule.id),
         name=given.get("name", ""),
         url=given.get("url", ""),
@@ -247,6 +254,12 @@ async def _add(
         users=users,
         now=ctx.clock.now(),
     )
+
+
+def _place(given: Mapping[str, Any]) -> Place:
+    if given.get("place", Place.ABOVE) not in set(Place):
+        raise Invalid("Where does the layer lie?", fields={"place": "Choose above or below."})
+    return Place(given.get("place", Place.ABOVE))
 
 
 def _own(request: Request) -> bool:
@@ -263,6 +276,16 @@ async def fetch(request: Request, import_id: int) -> Response:
         found = await actions.import_for(tx, import_id, me.id, own=_own(request))
         await actions.fetch_now(tx, found.id, ctx.clock.now())
     return html.back(form, "/settings/calendars")
+
+
+@router.post("/oncall/calendars/{import_id}/place")
+async def place(request: Request, import_id: int) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx, where = html.ctx(request), _place(form)
+    async with ctx.db.tx() as tx:
+        found = await actions.import_for(tx, import_id, me.id)
+        await actions.place_import(tx, access.actor_of(me), found, where, ctx.clock.now())
+    return html.back(form, "/oncall/calendars")
 
 
 @router.post("/oncall/calendars/{import_id}/remove")

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import icalendar
 import recurring_ical_events
+from icalendar.timezone import tzp
+from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from firebell.kit.errors import Invalid
 from firebell.oncall.calendars.model import LARGEST, Event
@@ -23,6 +25,12 @@ _NOTES = 20
 _DAY = timedelta(days=1)
 _UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError)
 """What the libraries raise for a series that makes no sense."""
+
+_DURATION = re.compile(
+    r"^DURATION(?:;[^:\r\n]*)?:[+-]?P(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T[0-9HMS]+)?[ \t\r]*$", re.I | re.M
+)
+_NOMINAL = "X-FIREBELL-NOMINAL-DAYS"
+"""Beside each DURATION: how many of its days are days; a parsed one does not tell P1D from PT24H."""
 
 Found = tuple[list[Event], list[str]]
 
@@ -52,8 +60,9 @@ def read(data: bytes, tz: str, a: datetime, b: datetime) -> Found:
         raise Invalid("This is not an iCalendar file: it does not begin with BEGIN:VCALENDAR.")
     if not re.search(r"^END:VCALENDAR\s*\Z", text, re.I | re.M):
         raise Invalid("The calendar is cut short: it does not end with END:VCALENDAR.")
+    tzp.use_zoneinfo()  # the VTIMEZONEs of an earlier calendar are forgotten
     try:
-        calendars = icalendar.Calendar.from_ical(text, multiple=True)
+        calendars = icalendar.Calendar.from_ical(_DURATION.sub(_with_days, text), multiple=True)
     except _UNREADABLE as error:
         raise Invalid(f"The calendar cannot be read: {str(error)[:200]}.") from error
     found: list[Event] = []
@@ -70,8 +79,13 @@ def read(data: bytes, tz: str, a: datetime, b: datetime) -> Found:
     return sorted(found, key=lambda e: (e.start, e.end, e.title)), notes[:_NOTES] + more
 
 
+def _with_days(found: re.Match[str]) -> str:
+    return f"{found[0].rstrip()}\r\n{_NOMINAL}:{int(found[1] or 0) * 7 + int(found[2] or 0)}"
+
+
 def _zone_of(calendar: Any) -> str:
-    name = str(calendar.get("X-WR-TIMEZONE", ""))
+    name = str(calendar.get("X-WR-TIMEZONE", "")).strip()
+    name = WINDOWS_TO_OLSON.get(name, name)
     return name if name in available_timezones() else ""
 
 
@@ -82,13 +96,20 @@ def _sequence(event: Any) -> int:
         return 0
 
 
+def _occurrence(which: Any) -> str:
+    """Return which occurrence a RECURRENCE-ID means, in whatever zone it is written; none: nothing."""
+    at = getattr(which, "dt", None)
+    if isinstance(at, datetime) and at.tzinfo:
+        return at.astimezone(UTC).isoformat()
+    return which.to_ical().decode() if hasattr(which, "to_ical") else ""
+
+
 def _series(calendar: Any) -> list[list[Any]]:
     """Return the events by series; of one occurrence the highest SEQUENCE counts, then the later text."""
     latest: dict[tuple[str, str], Any] = {}
     for number, event in enumerate(calendar.walk("VEVENT")):
         uid = str(event.get("UID", f"\x00{number}"))
-        which = event.get("RECURRENCE-ID")
-        key = (uid, which.to_ical().decode() if which is not None and hasattr(which, "to_ical") else "")
+        key = (uid, _occurrence(event.get("RECURRENCE-ID")))
         if key not in latest or _sequence(event) >= _sequence(latest[key]):
             latest[key] = event
     series: dict[str, list[Any]] = defaultdict(list)
@@ -112,6 +133,8 @@ def _too_frequent(event: Any, b: datetime) -> bool:
     """Say whether a rule repeats within the hour, or hourly since long ago."""
     for rule in _rules(event):
         frequency = str((rule.get("FREQ") or [""])[0]).upper()
+        if (rule.get("INTERVAL") or [1])[0] < 1:
+            raise ValueError("its INTERVAL is less than 1")
         if frequency in ("SECONDLY", "MINUTELY"):
             return True
         if math.prod(len(rule.get(part) or [1]) for part in ("BYHOUR", "BYMINUTE", "BYSECOND")) > 24:
@@ -132,14 +155,30 @@ def _homeless(event: Any) -> str:
     return ""
 
 
+def _unmatched_exdates(event: Any) -> bool:
+    """Take out the EXDATEs that are days where the event has times, or the reverse; say whether there were any.
+
+    An EXDATE excepts what it equals by value and by type (RFC 5545 3.8.5.1); the library compares days alone.
+    """
+    given, timed = event.get("EXDATE", []), isinstance(event["DTSTART"].dt, datetime)
+    found = False
+    for dates in given if isinstance(given, list) else [given]:
+        kept = [d for d in dates.dts if isinstance(d.dt, datetime) == timed]
+        found, dates.dts = found or len(kept) < len(dates.dts), kept
+    return found
+
+
 def _expanded(series: Sequence[Any], zone: ZoneInfo, a: datetime, b: datetime) -> Found:
     title = _title(series[0])
+    told = []
     try:
         for event in series:
             if unknown := _homeless(event):
                 return [], [f"{title}: the time zone {unknown[:80]} is not known."]
             if _too_frequent(event, b):
                 return [], [f"{title}: it repeats more than once an hour, or hourly for too long."]
+            if _unmatched_exdates(event):
+                told = [f"{title}: an EXDATE that is a day where the event has times, or the reverse."]
         if len(series) == 1 and not any(k in series[0] for k in ("RRULE", "RDATE", "RECURRENCE-ID")):
             occurrences: Sequence[Any] = series
         else:
@@ -148,33 +187,51 @@ def _expanded(series: Sequence[Any], zone: ZoneInfo, a: datetime, b: datetime) -
                 holder.add_component(event)
             query = recurring_ical_events.of(holder, components=["VEVENT"])
             occurrences = query.between(a - 2 * _DAY, b + 2 * _DAY)
-        exact = next((e["DURATION"].dt for e in series if "DURATION" in e and "DTEND" not in e), None)
-        return _kept(occurrences, zone, a, b, exact)
+        found, notes = _kept(occurrences, zone, a, b)
+        return found, told + notes
     except _UNREADABLE as error:
         return [], [f"{title}: it cannot be read ({type(error).__name__}: {str(error)[:120]})."]
 
 
 def _instant(at: date, zone: ZoneInfo) -> datetime:
-    """Return a day or a time as an instant; one without a zone is in `zone` (RFC 5545 3.3.5 for the rest)."""
+    """Return a day or a time as an instant; one without a zone is in `zone`.
+
+    A time that the clocks skip takes the offset from before (RFC 5545 3.3.5), in a calendar's own VTIMEZONE too.
+    """
     if not isinstance(at, datetime):
         at = datetime(at.year, at.month, at.day)  # noqa: DTZ001 - a floating day
-    return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=zone)
+    found = at.astimezone(UTC)
+    before = (at - _DAY).utcoffset()
+    if before is not None and found.astimezone(at.tzinfo).replace(tzinfo=None) != at.replace(tzinfo=None):
+        return at.replace(tzinfo=UTC) - before
+    return found
 
 
-def _end(event: Any, exact: timedelta | None) -> date:
-    """Return where an occurrence ends; the hours of a DURATION are exact, its days nominal (3.3.6)."""
-    start = event["DTSTART"].dt
+def _span(event: Any, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return when an occurrence starts and ends.
+
+    The end is on the wall clock like the start, so that turns that abut go on doing so when clocks change. The
+    hours of a DURATION are exact, its days are not (3.3.6). What a change of clocks would squeeze to nothing
+    keeps its length.
+    """
+    first = event["DTSTART"].dt
     if "DTEND" in event:
-        end: date = event["DTEND"].dt
+        last = event["DTEND"].dt
     elif "DURATION" in event:
-        end = start + event["DURATION"].dt
+        last = first + event["DURATION"].dt
     else:
-        end = start if isinstance(start, datetime) else start + _DAY
-    if exact is None or not isinstance(start, datetime) or not isinstance(end, datetime):
-        return end
-    if start.tzinfo is None or end - start != exact:
-        return end
-    return (start + timedelta(days=exact.days)).astimezone(UTC) + timedelta(seconds=exact.seconds)
+        last = first if isinstance(first, datetime) else first + _DAY
+    start, end = _instant(first, zone), _instant(last, zone)
+    if isinstance(first, datetime) and isinstance(last, datetime) and first.tzinfo is last.tzinfo:
+        length = last - first
+        if _NOMINAL in event:
+            nominal = timedelta(days=int(event[_NOMINAL]))
+            return start, _instant(first + nominal, zone) + (length - nominal)
+        if end <= start:
+            return start, start + max(length, timedelta())
+    return start, end
 
 
 def _emails(event: Any) -> tuple[str, ...]:
@@ -183,14 +240,12 @@ def _emails(event: Any) -> tuple[str, ...]:
     return tuple(str(p).strip()[7:] for p in people if str(p).strip().lower().startswith("mailto:"))
 
 
-def _kept(
-    occurrences: Sequence[Any], zone: ZoneInfo, a: datetime, b: datetime, exact: timedelta | None
-) -> Found:
+def _kept(occurrences: Sequence[Any], zone: ZoneInfo, a: datetime, b: datetime) -> Found:
     found, notes = [], []
     for event in occurrences:
         if str(event.get("STATUS", "")).strip().upper() == "CANCELLED":
             continue
-        start, end = _instant(event["DTSTART"].dt, zone), _instant(_end(event, exact), zone)
+        start, end = _span(event, zone)
         if end <= start:
             notes.append(f"{_title(event)}: it has no length.")
         elif start < b and end > a:

@@ -4,10 +4,21 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.kit.db import Row, Tx
-from firebell.oncall.calendars.model import Due, Feed, FeedKind, Import, Made, Shift, Source, Stray, Use
+from firebell.oncall.calendars.model import (
+    Due,
+    Feed,
+    FeedKind,
+    Import,
+    Made,
+    Place,
+    Shift,
+    Source,
+    Stray,
+    Use,
+)
 
 _IMPORT = (
-    "id, name, use, source, schedule_id, person_id, url, country, subdivision, users, next_at, good_at,"
+    "id, name, use, place, source, schedule_id, person_id, url, country, subdivision, users, next_at, good_at,"
     " failing_since, error, notes, unmatched"
 )
 
@@ -88,6 +99,7 @@ def _import(row: Row) -> Import:
         **{
             **{column: row[column] for column in _IMPORT.split(", ")},
             "use": Use(row["use"]),
+            "place": Place(row["place"]),
             "source": Source(row["source"]),
             "users": tuple(row["users"]),
             "notes": tuple(row["notes"]),
@@ -101,6 +113,7 @@ async def insert_import(
     *,
     name: str,
     use: Use,
+    place: Place,
     source: Source,
     schedule_id: int | None,
     person_id: int | None,
@@ -113,11 +126,12 @@ async def insert_import(
     now: datetime,
 ) -> int:
     found = await tx.value(
-        "insert into calendar_import (name, use, source, schedule_id, person_id, url, body, country, subdivision,"
-        " users, created_by, next_at, created_at)"
-        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) returning id",
+        "insert into calendar_import (name, use, place, source, schedule_id, person_id, url, body, country,"
+        " subdivision, users, created_by, next_at, created_at)"
+        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) returning id",
         name,
         use,
+        place,
         source,
         schedule_id,
         person_id,
@@ -185,6 +199,10 @@ async def set_next(tx: Tx, import_id: int, at: datetime) -> None:
     await tx.execute("update calendar_import set next_at = $2 where id = $1", import_id, at)
 
 
+async def set_place(tx: Tx, import_id: int, place: Place) -> None:
+    await tx.execute("update calendar_import set place = $2 where id = $1", import_id, place)
+
+
 async def good(
     tx: Tx,
     import_id: int,
@@ -213,12 +231,15 @@ async def good(
     )
 
 
-async def unchanged(tx: Tx, import_id: int, now: datetime) -> None:
-    """Note that the good copy is still the present one."""
+async def unchanged(tx: Tx, import_id: int, etag: str, modified: str, now: datetime) -> None:
+    """Note that the good copy is still the present one, and what the server calls it now."""
     await tx.execute(
-        "update calendar_import set good_at = $2, failing_since = null, error = '' where id = $1",
+        "update calendar_import set good_at = $2, etag = $3, modified = $4, failing_since = null, error = ''"
+        " where id = $1",
         import_id,
         now,
+        etag,
+        modified,
     )
 
 
@@ -265,14 +286,18 @@ async def close(tx: Tx, schedule_id: int, now: datetime) -> None:
 async def shifts(tx: Tx, import_ids: Sequence[int], since: datetime | None = None) -> list[tuple[int, Shift]]:
     """Return what imports say, each shift with its import, in order; with `since` what ends after it."""
     rows = await tx.fetch(
-        "select import_id, starts_at, ends_at, users, title from calendar_shift"
+        "select import_id, starts_at, ends_at, users, title, place from calendar_shift"
         " where import_id = any($1::bigint[]) and ($2::timestamptz is null or ends_at > $2)"
         " order by starts_at, id",
         list(import_ids),
         since,
     )
     return [
-        (r["import_id"], Shift(r["starts_at"], r["ends_at"], tuple(r["users"]), r["title"])) for r in rows
+        (
+            r["import_id"],
+            Shift(r["starts_at"], r["ends_at"], tuple(r["users"]), r["title"], Place(r["place"])),
+        )
+        for r in rows
     ]
 
 
@@ -292,8 +317,9 @@ async def replace_shifts(tx: Tx, import_id: int, now: datetime, found: Sequence[
     """Put `found` in the place of what is not over yet."""
     await tx.execute("delete from calendar_shift where import_id = $1 and ends_at > $2", import_id, now)
     await tx.many(
-        "insert into calendar_shift (import_id, starts_at, ends_at, users, title) values ($1, $2, $3, $4, $5)",
-        [(import_id, s.start, s.end, list(s.users), s.title) for s in found],
+        "insert into calendar_shift (import_id, starts_at, ends_at, users, title, place)"
+        " values ($1, $2, $3, $4, $5, $6)",
+        [(import_id, s.start, s.end, list(s.users), s.title, s.place) for s in found],
     )
 
 
