@@ -50,6 +50,7 @@ PURE = [
     "oncall/calendars/reading",
     "oncall/holidays_",
     "oncall/model",
+    "oncall/checks",
     "oncall/preview",
     "oncall/shifts",
     "oncall/timeline",

@@ -1,7 +1,7 @@
 """On-call over JSON."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Query
 from pydantic import BeforeValidator, Field
@@ -20,10 +20,11 @@ from firebell.kit.api import (
     problems,
     whole,
 )
+from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.oncall import actions, view
 from firebell.oncall.model import EditKind
-from firebell.oncall.shapes import EditShown, Named, edit_shown
+from firebell.oncall.shapes import EditShown, Named, PreviewShown, edit_shown, preview_shown
 from firebell.oncall.shifts import at as on_duty_at
 from firebell.oncall.shifts import duty, gaps
 from firebell.people import actions as people
@@ -186,6 +187,24 @@ async def list_overrides(
     return [edit_shown(e) for e in stretch.newest(found, [int(e.id) for e in found])]
 
 
+async def _edit(tx: Tx, given: NewOverride) -> dict[str, Any]:
+    """Return the override that is given, with its people by their ids; raise `Invalid`."""
+    words = (*([given.person] if given.person else []), *given.people)
+    if not words and not (given.kind is EditKind.SET and given.nobody):
+        raise Invalid("Nobody is named.", fields={"person": "Give a person, or `nobody` with `set`."})
+    if (given.kind is EditKind.MAP) != (given.instead_of is not None):
+        raise Invalid("`instead_of` goes with `map`.", fields={"instead_of": "Give both or neither."})
+    users = [await view.person_id(tx, word) for word in words]
+    mapping = {await view.person_id(tx, given.instead_of): users[0]} if given.instead_of else {}
+    return {
+        "kind": given.kind,
+        "users": () if mapping else users,
+        "mapping": mapping,
+        "start": given.start,
+        "end": given.end,
+    }
+
+
 @router.post(
     "/schedules/{slug}/overrides",
     status_code=201,
@@ -193,28 +212,30 @@ async def list_overrides(
     responses=problems(404),
 )
 async def create_override(ctx: Ctx, caller: Responder, slug: Text, given: NewOverride) -> OverrideMade:
-    words = (*([given.person] if given.person else []), *given.people)
-    if not words and not (given.kind is EditKind.SET and given.nobody):
-        raise Invalid("Nobody is named.", fields={"person": "Give a person, or `nobody` with `set`."})
-    if (given.kind is EditKind.MAP) != (given.instead_of is not None):
-        raise Invalid("`instead_of` goes with `map`.", fields={"instead_of": "Give both or neither."})
     async with ctx.db.tx() as tx:
         found = await actions.by_slug(tx, slug)
-        users = [await view.person_id(tx, word) for word in words]
-        mapping = {await view.person_id(tx, given.instead_of): users[0]} if given.instead_of else None
         made = await actions.add_edit(
             tx,
             caller.actor,
             schedule_id=int(found.id),
-            kind=given.kind,
-            users=() if mapping else users,
-            mapping=mapping,
-            start=given.start,
-            end=given.end,
+            **await _edit(tx, given),
             reason=given.reason,
             now=ctx.clock.now(),
         )
     return OverrideMade(id=made, schedule=slug)
+
+
+@router.post(
+    "/schedules/{slug}/overrides/preview",
+    summary="What an override would do, without doing it",
+    responses=problems(404),
+)
+async def preview_override(ctx: Ctx, caller: Reader, slug: Text, given: NewOverride) -> PreviewShown:
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        old = await actions.by_slug(tx, slug)
+        new = await actions.overridden(tx, old, **await _edit(tx, given), now=now)
+        return preview_shown(await view.previewed(tx, old, new, now), await people.people(tx))
 
 
 @router.delete(

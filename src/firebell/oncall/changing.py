@@ -53,22 +53,18 @@ async def _tell(tx: Tx, before: Schedule, after: Schedule, by: str, now: datetim
     await tx.live("oncall")
 
 
-async def note_clocks(tx: Tx, schedule: Schedule, now: datetime) -> None:
-    """Write down what the clocks of a schedule's zones do: it was saved, or looked at, with this data."""
-    await store.set_clocks(tx, int(schedule.id), clocks.of_layers(schedule, now))
+async def note_clocks(tx: Tx, schedule: Schedule, now: datetime, *, seen: bool = False) -> None:
+    """Write down what the clocks of a schedule's zones do, but what moves a turn only when somebody has seen it."""
+    known = {} if seen else (await store.clocks(tx, [int(schedule.id)]))[schedule.id]
+    await store.set_clocks(tx, int(schedule.id), clocks.noted(schedule, known, now))
     await due.schedule_once(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
 
 
 async def look_at_clocks(tx: Tx, now: datetime) -> None:
-    """Write down the clocks of every schedule that newer time zone data moves nothing of, and look again tomorrow.
-
-    Where it moves something, what was known stays, for S-TZCHANGE, until somebody has looked.
-    """
+    """Write down the clocks of every schedule as far as newer data moves nothing, and look again tomorrow."""
     free = sorted(await store.lock_free(tx, await store.ids(tx)))
-    known = await store.clocks(tx, free)
     for schedule in await store.schedules(tx, free, since=now) if free else []:
-        if not list(clocks.changed(schedule, known[int(schedule.id)], now)):
-            await note_clocks(tx, schedule, now)
+        await note_clocks(tx, schedule, now)
     await due.schedule(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
 
 
@@ -89,26 +85,15 @@ async def cover_vacations(
     tx: Tx, schedule: Schedule, vacations: Sequence[Vacation], now: datetime
 ) -> list[Cover]:
     """Ask for cover for what these vacations touch from `now` on and nobody was asked for yet."""
-    touched = [
-        (v, exchange.own_stretches(schedule, v.person_id, max(v.start, now), v.end)) for v in vacations
-    ]
-    if not any(runs for _, runs in touched):
+    if not vacations:
         return []
     known = await exchange_store.covers(tx, schedule_ids=[int(schedule.id)], since=now)
     made = []
-    for vacation, runs in touched:
-        asked = [(c.start, c.end) for c in known if _stands_for(c, vacation)]
-        for start, end in exchange.minus(runs, asked):
+    for vacation in vacations:
+        for start, end in exchange.unasked(schedule, vacation, known, now, vacation.end):
             new = new_cover(int(schedule.id), vacation.person_id, start, end, now)
             made.append(await add_cover(tx, _of_vacation(new, vacation), now))
     return made
-
-
-def _stands_for(cover: Cover, vacation: Vacation) -> bool:
-    """Say whether cover is asked for already, or whoever is absent said that they keep the shift."""
-    if cover.state == CoverState.OPEN:
-        return cover.requester == vacation.person_id
-    return cover.state == CoverState.WITHDRAWN and cover.vacation_id == vacation.id
 
 
 def _of_vacation(new: Cover, vacation: Vacation) -> Cover:

@@ -214,7 +214,7 @@ async def chains(tx: Tx) -> list[tuple[str, list[tuple[list[int], bool]]]]:
     return found
 
 
-async def clocks(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, dict[str, Clock]]:
+async def clocks(tx: Tx, schedule_ids: Sequence[int]) -> dict[int | str, dict[str, Clock]]:
     """Return what the clocks of these schedules were known to do."""
     rows = await tx.fetch("select id, clocks from schedule where id = any($1::bigint[])", list(schedule_ids))
     return {row["id"]: from_json(row["clocks"]) for row in rows}
