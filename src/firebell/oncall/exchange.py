@@ -68,4 +68,4 @@ def _stands_for(cover: Cover, vacation: Vacation) -> bool:
     """Say whether cover is asked for already, or whoever is absent said that they keep the shift."""
     if cover.state == CoverState.OPEN:
         return cover.requester == vacation.person_id
-    return cover.state == CoverState.WITHDRAWN and cover.vacation_id == vacation.id
+    return cover.state == CoverState.WITHDRAWN and cover.vacation_id == vacation.id and not cover.why

@@ -293,13 +293,6 @@ async def archive(tx: Tx, schedule_id: int, now: datetime) -> None:
         schedule_id,
         now,
     )
-    for table in ("cover", "swap"):
-        await tx.execute(
-            f"update {table} set state = 'withdrawn', decided_at = $2"
-            " where schedule_id = $1 and state = 'open'",
-            schedule_id,
-            now,
-        )
     await tx.execute(
         "update schedule set archived_at = $2, slug = slug || '~' || id where id = $1", schedule_id, now
     )
