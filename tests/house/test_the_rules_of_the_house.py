@@ -39,6 +39,7 @@ PURE = [
     "load/model",
     "load/pay",
     "load/sheet",
+    "load/terms",
     "oncall/clocks",
     "oncall/exchange",
     "oncall/fairness",
