@@ -12,14 +12,16 @@ from firebell.handoffs import telling
 from firebell.incidents.model import IncidentClosed
 from firebell.kit import outbox
 from firebell.kit.events import Reactions
-from firebell.oncall import actions as oncall
+from firebell.oncall import leaving
 from firebell.oncall.model import (
     CoverAsked,
     CoverDeclined,
+    CoverLapsed,
     CoverTaken,
     ScheduleChanged,
     ScheduleDeleted,
     SwapDecided,
+    SwapLapsed,
     SwapProposed,
 )
 from firebell.paging import actions as paging
@@ -36,7 +38,7 @@ def build() -> Reactions:
             GroupsRaised: (paging.raise_groups,),
             GroupsResolved: (paging.resolve_groups,),
             GroupsAcknowledged: (paging.acknowledge_groups,),
-            PersonLeft: (paging.release_pages,),
+            PersonLeft: (leaving.withdraw, paging.release_pages),
             QuietHoursChanged: (paging.release_held,),
             ScheduleDeleted: (paging.keep_schedule,),
         },
@@ -44,12 +46,14 @@ def build() -> Reactions:
             ContactTestRequested: ("send_contact_test",),
             CoverAsked: ("tell_cover_asked",),
             CoverDeclined: ("tell_cover_declined",),
+            CoverLapsed: ("tell_cover_lapsed",),
             CoverTaken: ("tell_cover_taken",),
             IncidentClosed: ("draft_postmortem",),
             PersonLeft: ("look_at_shifts",),
             ScheduleChanged: ("tell_schedule_changed",),
             SourceBroken: ("tell_source_broken",),
             SwapDecided: ("tell_swap_decided",),
+            SwapLapsed: ("tell_swap_lapsed",),
             SwapProposed: ("tell_swap_proposed",),
         },
     )
@@ -63,9 +67,11 @@ def outbox_handlers() -> dict[str, outbox.Handler]:
         "tell_source_broken": paging.tell_source_broken,
         "tell_cover_asked": telling.cover_asked,
         "tell_cover_declined": telling.cover_declined,
+        "tell_cover_lapsed": telling.cover_lapsed,
         "tell_cover_taken": telling.cover_taken,
         "tell_schedule_changed": telling.schedule_changed,
         "tell_swap_decided": telling.swap_decided,
+        "tell_swap_lapsed": telling.swap_lapsed,
         "tell_swap_proposed": telling.swap_proposed,
-        "look_at_shifts": oncall.person_left,
+        "look_at_shifts": leaving.tell,
     }

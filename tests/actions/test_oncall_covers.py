@@ -2,11 +2,12 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.oncall import actions as oncall
-from firebell.oncall import covers, exchange_store, swaps, vacations
+from firebell.oncall import covers, exchange_store, fixes, swaps, vacations, view
 from firebell.oncall.model import Cover, CoverState, Source, Swap, SwapState
 from firebell.people import actions as people
 from tests.oncall_world import Rota, day, rota
@@ -92,7 +93,7 @@ async def test_a_cover_survives_an_edit_of_the_rotation(dsn: str, clock: FakeClo
     async with rota(dsn, clock) as r:
         made = await asked(r)
         await r.run(covers.take, made.id, r.ada)
-        await r.run(oncall.leave, r.id, person_id=r.w.mara)
+        await r.run(oncall.leave, r.id, person_id=r.w.mara, at=day(3))
         edit = (await r.schedule()).edits[0]
         assert edit.mapping == {r.w.jun: r.ada}
         await r.run(oncall.remove_edit, int(edit.id))
@@ -189,9 +190,6 @@ async def test_a_swap_is_declined_withdrawn_stale_or_expired(dsn: str, clock: Fa
         assert (await r.run(swaps.decline, (await proposed(r)).id, by=r.ada)).state == SwapState.DECLINED
         assert (await r.run(swaps.withdraw, (await proposed(r)).id)).state == SwapState.WITHDRAWN
         stale = await proposed(r)
-        await r.run(oncall.leave, r.id, person_id=r.ada)
-        gone = await r.run(swaps.accept, stale.id, by=r.ada)
-        assert "is not on call" in gone.message
         clock.advance(day(1) - r.w.now)
         assert "expired" in (await r.run(swaps.accept, stale.id, by=r.ada)).message
         await r.w.settle()
@@ -236,3 +234,123 @@ async def test_a_vacation_asks_for_cover_for_each_shift_that_it_touches(dsn: str
             assert await exchange_store.covers(tx, schedule_ids=[r.id], state=CoverState.OPEN) == []
         assert await r.who(day(4)) == (r.w.mara,)
         assert isinstance(await r.run(vacations.cancel, made.id), NotFound)
+
+
+async def lapsed(r: Rota, table: str) -> list[tuple[str, str]]:
+    async with r.w.ctx.db.tx() as tx:
+        rows = await tx.fetch(f"select state, why from {table} where schedule_id = $1 order by id", r.id)
+    return [(row["state"], row["why"]) for row in rows]
+
+
+async def timers(r: Rota) -> int:
+    async with r.w.ctx.db.tx() as tx:
+        found = await tx.value("select count(*) from due where kind in ('oncall.cover', 'oncall.swap')")
+    return int(found)
+
+
+async def offered(r: Rota, proposer: int, other: int, mine: int, theirs: int) -> Swap:
+    made = await r.run(
+        *(swaps.propose,),
+        schedule_id=r.id,
+        proposer=proposer,
+        other=other,
+        mine=(day(mine), day(mine + 1)),
+        theirs=(day(theirs), day(theirs + 1)),
+    )
+    assert isinstance(made, Swap), made
+    return made
+
+
+async def test_what_who_leaves_asked_for_and_offered_is_withdrawn_in_the_same_transaction(
+    dsn: str, clock: FakeClock
+) -> None:
+    """Requests of somebody who had left stayed open, and could still be taken."""
+    async with rota(dsn, clock) as r:
+        made = await asked(r)
+        await offered(r, r.w.jun, r.ada, 4, 5)
+        await offered(r, r.w.mara, r.w.jun, 6, 7)
+        await offered(r, r.w.mara, r.ada, 3, 2)
+        assert await timers(r) == 4
+        await r.run(people.update_person, r.w.jun, active=False)
+        assert await lapsed(r, "cover") == [("withdrawn", "Jun Okafor left")]
+        gone = ("withdrawn", "Jun Okafor left")
+        assert await lapsed(r, "swap") == [gone, gone, ("open", "")]
+        assert await timers(r) == 1
+        assert (await r.audit())[-3:] == ["cover.withdrawn", "swap.withdrawn", "swap.withdrawn"]
+        late = await r.run(covers.take, made.id, r.ada)
+        assert isinstance(late, Conflict)
+        assert "is withdrawn" in late.message
+
+
+async def test_who_was_asked_by_name_and_leaves_has_said_no(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        made = await r.run(
+            covers.ask, schedule_id=r.id, requester=r.w.jun, start=day(1), end=day(2), asked=[r.ada]
+        )
+        await r.run(people.update_person, r.ada, active=False)
+        assert await r.outbox("tell_cover_declined") == [{"cover_id": made.id, "by": r.ada}]
+        assert await state(r, made.id) == CoverState.OPEN
+
+
+async def test_what_is_asked_of_a_shift_that_is_somebody_elses_now_is_withdrawn(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with rota(dsn, clock) as r:
+        await asked(r)
+        await asked(r, 4, 5)
+        await offered(r, r.w.mara, r.w.jun, 6, 7)
+        override: dict[str, Any] = {"start": day(1), "end": day(2), "reason": ""}
+        await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], **override)
+        why = "Jun Okafor is not on call then any more"
+        assert await lapsed(r, "cover") == [("withdrawn", why), ("open", "")]
+        assert await lapsed(r, "swap") == [("open", "")]
+        await r.run(oncall.leave, r.id, person_id=r.w.jun)
+        assert await lapsed(r, "cover") == [("withdrawn", why)] * 2
+        assert await lapsed(r, "swap") == [("withdrawn", why)]
+        assert await timers(r) == 0
+
+
+async def test_a_vacation_asks_again_when_a_shift_comes_back(dsn: str, clock: FakeClock) -> None:
+    """A request that was withdrawn for somebody is no word of theirs that they keep the shift."""
+    async with rota(dsn, clock) as r:
+        await r.run(vacations.add, person_id=r.w.jun, start=day(1), end=day(2))
+        override: dict[str, Any] = {"start": day(1), "end": day(2), "reason": ""}
+        edit = await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], **override)
+        assert [s for s, _ in await lapsed(r, "cover")] == ["withdrawn"]
+        await r.run(oncall.remove_edit, edit)
+        assert [s for s, _ in await lapsed(r, "cover")] == ["withdrawn", "open"]
+
+
+async def test_a_deleted_schedule_takes_its_requests_with_it_and_says_so(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        made = await asked(r)
+        await offered(r, r.w.mara, r.w.jun, 6, 7)
+        await r.run(oncall.delete_schedule, r.id)
+        why = "Daily was deleted"
+        assert await lapsed(r, "cover") == [("withdrawn", why)]
+        assert await lapsed(r, "swap") == [("withdrawn", why)]
+        assert await timers(r) == 0
+        assert {"cover.withdrawn", "swap.withdrawn", "schedule.deleted"} <= set(await r.audit())
+        (told,) = await r.outbox("tell_cover_lapsed")
+        assert (told["cover_id"], told["schedule"], told["why"]) == (made.id, "Daily", why)
+
+
+async def test_a_cover_whose_taker_leaves_is_a_gap_and_a_finding_that_asks_again(
+    dsn: str, clock: FakeClock
+) -> None:
+    """E10: never a silent return to who asked."""
+    async with rota(dsn, clock) as r:
+        made = await asked(r)
+        await r.run(covers.take, made.id, r.ada)
+        await r.run(people.update_person, r.ada, active=False)
+        assert await r.who(day(1, 12)) == ()
+        async with r.w.ctx.db.tx() as tx:
+            wrong = (await view.found_in(tx, [await r.schedule()], r.w.now))[r.id]
+        assert day(1) in [f.start for f in wrong if f.code == "S-GAP"]
+        await r.run(oncall.leave, r.id, person_id=r.ada)
+        async with r.w.ctx.db.tx() as tx:
+            wrong = (await view.found_in(tx, [await r.schedule()], r.w.now))[r.id]
+        (left,) = [f for f in wrong if f.code == "S-INACTIVE"]
+        await r.run(fixes.carry_out, r.id, left.id)
+        assert await r.who(day(1, 12)) == (r.w.jun,)
+        assert await state(r, made.id) == CoverState.OPEN

@@ -1,8 +1,11 @@
 """Schedules, covers, swaps and vacations over JSON, in the order in which a team would come to it."""
 
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from firebell.kit.clock import FakeClock
+from firebell.oncall import store
 from tests.api.callers import Api, key_of, organisation
 
 MONDAY = "2026-11-23T09:00"
@@ -38,6 +41,36 @@ async def test_quiet_hours_are_mine_and_in_my_zone_unless_said(dsn: str, clock: 
         assert await api("GET", "/me/quiet-hours") == {"hours": None}
         said = [(entry["action"], entry["detail"]) for entry in await api("GET", "/audit")]
         assert said[:2] == [("quiet.cleared", {}), ("quiet.set", mine)]
+
+
+async def test_an_override_is_previewed_and_changes_nothing(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        made = await daily(api, w.mara, w.jun)
+        hole = {"nobody": True, "start": "2026-11-25T10:00:00Z", "end": "2026-11-25T12:00:00Z"}
+        seen = await api("POST", "/schedules/daily/overrides/preview", hole)
+        assert seen["new_gaps"] == [{"start": hole["start"], "end": hole["end"]}]
+        assert [f["code"] for f in seen["new_findings"]] == ["S-GAP"]
+        assert await api("GET", "/schedules/daily") == made
+        wrong = await api("POST", "/schedules/daily/overrides/preview", {**hole, "nobody": False}, status=422)
+        assert wrong["detail"] == "Nobody is named."
+        assert wrong["errors"][0]["field"] == "person"
+
+
+async def test_a_finding_named_by_a_zone_is_mended_over_json(dsn: str, clock: FakeClock) -> None:
+    """The slash of a zone's name was taken for a part of the address."""
+    async with organisation(dsn, clock) as (w, api):
+        slots = [[w.mara], [w.jun]]
+        zoned = {"slots": slots, "anchor": MONDAY, "unit": "week", "tz": "Europe/Stockholm"}
+        given = {"name": "Weekly", "team_id": 1, "tz": "UTC", "layers": [zoned]}
+        made = await api("POST", "/schedules", given, status=201)
+        async with w.ctx.db.tx() as tx:
+            (here,) = (await store.clocks(tx, [made["id"]]))[made["id"]].values()
+            winter = replace(here, offsets=here.offsets[:1])
+            await store.set_clocks(tx, made["id"], {"Europe/Stockholm": winter})
+        found = await api("GET", "/schedules/weekly/findings")
+        (wrong,) = [f for f in found if f["code"] == "S-TZCHANGE"]
+        await api("POST", f"/schedules/weekly/findings/{quote(wrong['id'], safe='')}/fix")
+        assert wrong not in await api("GET", "/schedules/weekly/findings")
 
 
 async def test_layers_change_from_an_instant_on_after_a_preview(dsn: str, clock: FakeClock) -> None:

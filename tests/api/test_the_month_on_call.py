@@ -131,7 +131,7 @@ async def test_the_pages_show_the_month_and_keep_the_rates(dsn: str, clock: Fake
     async with team(dsn, clock) as t, browser(t.w) as http:
         await http.post("/login", data={"email": "mara@example.org", "password": PASSWORD})
         await t.until(t.w.now + timedelta(days=2))
-        assert "No rates are set." in (await http.get("/oncall/pay")).text
+        assert "No rates are set" in (await http.get("/oncall/pay")).text
         form = (await http.get("/oncall/pay/rates")).text
         token = re.search(r'name="csrf" value="([^"]+)"', form)
         assert token
@@ -139,11 +139,11 @@ async def test_the_pages_show_the_month_and_keep_the_rates(dsn: str, clock: Fake
         assert wrong.status_code == 422
         assert 'value="many"' in wrong.text
         done = await http.post("/oncall/pay/rates", data={"csrf": token[1], **RATES})
-        assert done.headers["location"] == "/oncall/pay/rates?saved=yes"
+        assert done.headers["location"] == "/oncall/pay/rates?month=2026-11&saved=yes"
         assert "Saved." in (await http.get("/oncall/pay/rates?saved=yes")).text
         shown = await http.get("/oncall/pay", params={"month": "2026-11"})
         assert "Mara Lindqvist" in shown.text
-        assert "No rates are set." not in shown.text
+        assert "No rates are set" not in shown.text
         load = await http.get(
             "/oncall/load",
             params={"schedule": "weekly", "start": "2026-11-26T18:00", "end": "2026-11-26T22:00"},

@@ -50,6 +50,23 @@ async def test_the_month_is_printed_and_written_to_a_file(
     assert "Holidays of: SE." in rates.out
     kept = await run("oncall", "rates", "--weekend", "9")
     assert "night        7.50  SEK" in kept.out
+    assert "They hold from 2026-11 on. Set by Mara Lindqvist" in kept.out
+    ahead = await run("oncall", "rates", "--night", "8", "--month", "2027-01")
+    assert "They hold from 2027-01 on." in ahead.out
+    assert "night        7.50  SEK" in (await run("oncall", "rates")).out
+    assert "until those of 2027-01." in (await run("oncall", "rates")).out
+    assert "No rates are set for this month" in (await run("oncall", "rates", "--month", "2025-01")).out
+    late = ("oncall", "rates", "--night", "9", "--month", "2026-09")
+    assert "would change the pay of 2026-09 to 2026-10" in (await run(*late, code=1)).err
+    await run(*late, "--past")
+    listed = (await run("oncall", "rates", "--all")).out.splitlines()
+    assert [line.split()[:2] for line in listed[1:]] == [
+        ["2027-01", "-"],
+        ["2026-11", "2027-01"],
+        ["2026-11", "replaced"],
+        ["2026-09", "2026-11"],
+    ]
+    await run("oncall", "rates", "--all", "--night", "1", code=2)
     assert "Mara Lindqvist" in (await run("oncall", "report", "--month", "2026-11")).out
     file = tmp_path / "november.csv"
     done = await run("oncall", "report", "--month", "2026-11", "--csv", "--bom", "--output", str(file))
@@ -69,3 +86,14 @@ async def test_who_could_cover_is_listed(house: tuple[World, Terminal]) -> None:
     _, run = house
     span = ("--from", "2026-12-24T18:00Z", "--to", "2026-12-25T09:00Z")
     assert "Nobody of the team is free then." in (await run("oncall", "free", "payments-primary", *span)).out
+
+
+async def test_the_notice_before_a_shift_is_shown_and_set(house: tuple[World, Terminal]) -> None:
+    _, run = house
+    shown = await run("oncall", "handoff", "notice")
+    assert shown.out == "Everybody is told of their shift 24 hours before it begins.\n"
+    done = await run("oncall", "handoff", "notice", "--hours", "1")
+    assert done.out == "Everybody is told of their shift 1 hour before it begins.\n"
+    assert (await run("oncall", "handoff", "notice", "--json")).json == {"hours": 1}
+    wrong = await run("oncall", "handoff", "notice", "--hours", "0", code=2)
+    assert "1<=x<=168" in wrong.err

@@ -97,6 +97,16 @@ async def test_a_schedule_is_a_file_that_is_shown_tried_and_saved(
         assert "no list of layers" in (await run(*edit, code=2)).err
 
 
+async def test_an_override_is_tried_before_it_is_made(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
+    async with at_a_server(dsn, clock, tmp_path) as (w, run):
+        await daily(run, tmp_path, w.mara, w.jun)
+        hole = ("oncall", "override", "daily", "--nobody", "--from", day(1, 10), "--to", day(1, 12))
+        tried = await run(*hole, "--dry-run")
+        assert "new gap: " in tried.out
+        assert "new warning S-GAP: Nobody is on call" in tried.out
+        assert (await run("oncall", "overrides", "daily")).out == "There is no override.\n"
+
+
 async def test_cover_swap_and_vacation(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
     async with at_a_server(dsn, clock, tmp_path) as (w, run):
         await daily(run, tmp_path, w.mara, w.jun)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
-from firebell.load import measure, pay
-from firebell.load.model import Rates, Report
+from firebell.load import measure, pay, terms
+from firebell.load.model import Kept, Rates, Report
 from firebell.load.sheet import BOM, HEAD, harmless, sheet, written
 from firebell.oncall.fairness import HourClass, Load, load
 from firebell.oncall.model import Layer, Schedule, Unit
@@ -185,7 +185,32 @@ def test_the_sheet_has_a_row_a_person_under_its_head() -> None:
 
 @pytest.mark.parametrize("text", ["2026-13", "2026", "26-11", "2026-11-01", "", "x", "9999-12", "2026-1 "])
 def test_what_is_not_a_month_is_not_taken_for_one(text: str) -> None:
-    assert measure.month_of(text) is None
+    with pytest.raises(ValueError, match=r"This is not a month|The last month is"):
+        measure.month_of(text)
+
+
+def test_rates_hold_from_their_month_until_the_next_and_the_later_set_goes_first() -> None:
+    def kept(number: int, month: int) -> Kept:
+        return Kept(number, date(2026, month, 1), Rates(), datetime(2026, 1, 1, tzinfo=UTC), "Mara")
+
+    march, june, again = kept(1, 3), kept(2, 6), kept(3, 3)
+    every = [march, june, again]
+    assert [terms.holding(every, date(2026, m, 1)) for m in (2, 3, 5, 6, 12)] == [
+        None,
+        again,
+        again,
+        june,
+        june,
+    ]
+    assert [(t.kept, t.until, t.replaced) for t in terms.terms(every)] == [
+        (june, None, False),
+        (again, date(2026, 6, 1), False),
+        (march, date(2026, 3, 1), True),
+    ]
+    present = date(2026, 8, 1)
+    assert terms.past(every, date(2026, 4, 1), present) == (date(2026, 4, 1), date(2026, 6, 1))
+    assert terms.past(every, date(2026, 6, 1), present) == (date(2026, 6, 1), present)
+    assert terms.past(every, present, present) is None
 
 
 def test_who_shares_a_schedule_is_compared_with_the_others_in_words() -> None:

@@ -4,7 +4,9 @@ import struct
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from zoneinfo import ZoneInfo
+from itertools import pairwise
+from pathlib import Path
+from zoneinfo import TZPATH, ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +20,7 @@ from firebell.oncall.clocks import (
     clock,
     difference,
     from_json,
+    noted,
     of_layers,
     to_json,
 )
@@ -64,6 +67,56 @@ def test_a_clock_is_its_offsets_and_their_instants() -> None:
     assert year.offsets == ((year.start, HOUR), (SPRING, 2 * HOUR), (AUTUMN, HOUR))
 
 
+def test_two_changes_of_a_clock_on_one_day_are_two() -> None:
+    noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    twice = table((noon, 2), (noon + 5 * HOUR, 4), (noon + timedelta(days=3), 1), before=1)
+    found = clock(twice, NOW, NOW + KEPT)
+    assert found.offsets[1:] == (
+        (noon, 2 * HOUR),
+        (noon + 5 * HOUR, 4 * HOUR),
+        (noon + timedelta(days=3), HOUR),
+    )
+
+
+def offset_changes(data: bytes) -> list[int]:
+    """Return when the offset of a zone changes by its TZif bytes (RFC 9636, version 2 and later)."""
+
+    def counts(at: int) -> tuple[int, ...]:
+        return struct.unpack(">6l", data[at + 20 : at + 44])
+
+    utc, standard, leaps, times, types, letters = counts(0)
+    second = 44 + times * 5 + types * 6 + letters + leaps * 8 + standard + utc
+    _, _, _, times, types, _ = counts(second)
+    body = second + 44
+    at = struct.unpack(f">{times}q", data[body : body + 8 * times])
+    kinds = data[body + 8 * times : body + 9 * times]
+    start = body + 9 * times
+    offsets = [struct.unpack(">l", data[start + 6 * i : start + 6 * i + 4])[0] for i in range(types)]
+    seen = [offsets[0], *(offsets[kind] for kind in kinds)]
+    return [t for t, before, after in zip(at, seen, seen[1:], strict=False) if before != after]
+
+
+def test_no_zone_ever_changed_its_clock_and_back_within_a_day() -> None:
+    """What `clock` rests on."""
+    closest = {}
+    for name in available_timezones():
+        for folder in TZPATH:
+            if (path := Path(folder, name)).is_file():
+                found = offset_changes(path.read_bytes())
+                closest[name] = min((b - a for a, b in pairwise(found)), default=10**9)
+                break
+    assert min(closest.values(), default=10**9) > timedelta(days=3).total_seconds(), closest
+
+
+def test_what_moves_a_turn_stays_written_down_until_somebody_has_looked() -> None:
+    old = known(WITHOUT) | {"UTC": clock(UTC, NOW, NOW + HOUR)}
+    schedule = one(weekly(), weekly(tz="UTC", id=2))
+    found = noted(schedule, old, NOW)
+    assert found[BERLIN] == old[BERLIN]
+    assert found["UTC"].end == NOW + KEPT
+    assert list(noted(one(weekly(tz="UTC")), old, NOW)) == ["UTC"]
+
+
 def test_two_clocks_differ_first_where_one_changes_and_the_other_does_not() -> None:
     old, new = (clock(zone, NOW, NOW + KEPT) for zone in (WITH, WITHOUT))
     found = difference(old, new)
@@ -75,7 +128,7 @@ def test_two_clocks_differ_first_where_one_changes_and_the_other_does_not() -> N
 
 
 def test_the_first_turn_that_moves_is_named() -> None:
-    (found,) = changed(one(weekly()), known(WITHOUT), NOW)
+    (found,) = changed(one(weekly()), known(WITHOUT), NOW).values()
     assert found.id == "S-TZCHANGE:Europe/Berlin:20261025T0100Z"
     assert "at 2026-10-25 01:00 UTC clocks of Europe/Berlin read 02:00 and not 03:00" in found.message
     assert "begins or ends at 2026-10-26 09:00 there moves from 07:00 to 08:00 UTC" in found.message
@@ -85,26 +138,26 @@ def test_the_first_turn_that_moves_is_named() -> None:
 
 
 def test_a_clock_that_is_the_same_or_moves_no_turn_is_no_finding() -> None:
-    assert list(changed(one(weekly()), known(WITH), NOW)) == []
-    assert list(changed(one(weekly()), {}, NOW)) == []
-    assert list(changed(one(weekly(tz="UTC")), known(WITHOUT), NOW)) == []
+    assert changed(one(weekly()), known(WITH), NOW) == {}
+    assert changed(one(weekly()), {}, NOW) == {}
+    assert changed(one(weekly(tz="UTC")), known(WITHOUT), NOW) == {}
     over = weekly(end=NOW - timedelta(days=1))
-    assert list(changed(one(over), known(WITHOUT), NOW)) == []
+    assert changed(one(over), known(WITHOUT), NOW) == {}
     # a handoff once a decade, on a day in summer
     rare = weekly("2026-07-06T09:00", unit=Unit.MONTH, every=120)
-    assert list(changed(one(rare), known(WITHOUT), NOW)) == []
+    assert changed(one(rare), known(WITHOUT), NOW) == {}
 
 
 def test_the_windows_of_a_layer_move_too() -> None:
     rare = weekly("2026-07-06T09:00", unit=Unit.MONTH, every=120)
     office = replace(rare, windows=(Window(540, 480, frozenset({2})),))
-    (found,) = changed(one(office), known(WITHOUT), NOW)
+    (found,) = changed(one(office), known(WITHOUT), NOW).values()
     assert "begins or ends at 2026-10-28 09:00 there moves from 07:00 to 08:00 UTC" in found.message
 
 
 def test_a_change_that_holds_already_is_told_from_the_next_turn_on() -> None:
     winter = datetime(2026, 12, 1, 12, tzinfo=UTC)
-    (found,) = changed(one(weekly()), known(WITHOUT), winter)
+    (found,) = changed(one(weekly()), known(WITHOUT), winter).values()
     assert found.start == datetime(2026, 12, 7, 7, tzinfo=UTC)
 
 

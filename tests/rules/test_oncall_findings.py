@@ -6,8 +6,22 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.oncall.calendars.model import Shift
+from firebell.oncall.checks import Around, checks
+from firebell.oncall.clocks import KEPT, Clock
 from firebell.oncall.findings import Call, Chain, Facts, Finding, Level, Reach, Step, findings, tired
-from firebell.oncall.model import Cover, CoverState, Edit, EditKind, Layer, Schedule, Unit, User, Window
+from firebell.oncall.model import (
+    Cover,
+    CoverState,
+    Edit,
+    EditKind,
+    Layer,
+    Schedule,
+    Unit,
+    User,
+    Vacation,
+    Window,
+)
 from firebell.oncall.preview import preview
 from firebell.oncall.shifts import gaps
 
@@ -134,6 +148,60 @@ def test_too_few_people_around_the_clock_or_in_a_region() -> None:
     assert ("S-FREQ", (1,)) in [(f.code, f.users) for f in often]
 
 
+def test_regions_are_those_of_the_present_layers_and_count_their_zones_people() -> None:
+    every, london, tokyo = frozenset(range(7)), "Europe/London", "Asia/Tokyo"
+    sun = (
+        weekly(1, 2, id=2, name="Europe", tz=london, windows=(Window(0, 720, every),)),
+        weekly(2, 3, id=3, name="Europe late", tz=london, windows=(Window(720, 240, every),)),
+        weekly(4, 5, id=4, name="Asia", tz=tokyo, windows=(Window(0, 720, every),)),
+    )
+
+    def few(*layers: Layer) -> list[str]:
+        return [f.message for f in findings(one(layers=layers), A, B, Facts()) if f.code == "S-FREQ"]
+
+    assert few(*sun) == ["Asia: 2 people. With fewer than 3 nobody rests."]
+    over = weekly(1, 2, 3, 4, end=A - timedelta(days=1))
+    assert few(over, *sun) == few(*sun), "a rotation that is over is no region and hides none"
+    assert few(*sun, weekly(9, id=5, start=B, tz="UTC")) == few(*sun)
+
+
+def test_the_same_people_by_day_and_by_night_are_around_the_clock() -> None:
+    every = frozenset(range(7))
+    both = one(
+        layers=(
+            weekly(1, 2, 3, id=1, name="Day", windows=(Window(0, 720, every),)),
+            weekly(3, 1, 2, id=2, name="Night", windows=(Window(720, 720, every),)),
+        )
+    )
+    assert [f.message for f in findings(both, A, B, Facts()) if f.code == "S-FREQ"] == [
+        "Around the clock: 3 people. With fewer than 4 nobody rests."
+    ]
+
+
+def test_who_stands_beside_a_schedule_answers_in_its_gap() -> None:
+    hole = one(edits=(Edit(1, 1, A + timedelta(days=1), A + timedelta(days=2), EditKind.SET),))
+    second = one(2, "Secondary")
+    for step, level in (
+        (Step((hole,), people=True), Level.WARNING),
+        (Step((hole, second), people=False), Level.WARNING),
+        (Step((hole,), people=False), Level.ERROR),
+    ):
+        found = findings(hole, A, B, Facts(chains=(Chain("P", (step,)),)))
+        assert [f.level for f in found if f.code == "S-GAP"] == [level], step
+
+
+def test_a_gap_that_reaches_nobody_is_not_lost_behind_many_that_do() -> None:
+    holes = tuple(
+        Edit(i, i, A + timedelta(days=i), A + timedelta(days=i, hours=1), EditKind.SET) for i in range(1, 27)
+    )
+    last = Edit(99, 99, holes[-1].start, holes[-1].end, EditKind.SET)
+    first, second = one(edits=holes), one(2, "Secondary", edits=(last,))
+    chain = Chain("P", (Step((first,), people=False), Step((second,), people=False)))
+    found = [f for f in findings(first, A, B, Facts(chains=(chain,))) if f.code == "S-GAP"]
+    assert (found[0].level, found[0].start) == (Level.ERROR, holes[-1].start)
+    assert {f.level for f in found[1:]} == {Level.WARNING}
+
+
 def test_a_vacation_that_nobody_covers_yet() -> None:
     cover = Cover(
         *(5, 1, 1, A, A + timedelta(days=7), A, CoverState.OPEN, (), (), "", None, None, 3, A, None)
@@ -142,20 +210,67 @@ def test_a_vacation_that_nobody_covers_yet() -> None:
     assert codes(found) == [("S-VACATION", Level.WARNING)]
     assert found[0].fix
     assert found[0].fix.args == {"cover": 5}
+    off = one(edits=(Edit(1, 1, A, A + timedelta(days=7), EditKind.MAP, mapping={1: 4}),))
+    assert "S-VACATION" not in [f.code for f in findings(off, A, B, Facts(covers=(cover,)))]
+
+
+def test_a_vacation_for_which_nobody_was_asked_is_found_as_saving_it_would_ask() -> None:
+    away = Vacation(3, 1, A + timedelta(days=1), A + timedelta(days=3), "", None, A, None)
+    (found,) = findings(one(), A, B, Facts(vacations=(away,)))
+    assert (found.code, found.start, found.end, found.users) == ("S-VACATION", away.start, away.end, (1,))
+    fields = (away.start, CoverState.OPEN, (), (), "", None, None, 3, A, None)
+    asked = Cover(5, 1, 1, away.start, away.end, *fields)
+    (same,) = findings(one(), A, B, Facts(vacations=(away,), covers=(asked,)))
+    assert same.id == found.id
+    kept = replace(asked, state=CoverState.WITHDRAWN)
+    assert findings(one(), A, B, Facts(vacations=(away,), kept=(kept,))) == []
 
 
 def test_a_preview_says_who_gains_who_loses_and_which_gap_is_new() -> None:
     old = one()
     hole = Edit(1, 1, A + timedelta(days=1), A + timedelta(days=1, hours=6), EditKind.SET)
     gift = Edit(2, 2, A + timedelta(days=7), A + timedelta(days=8, hours=10), EditKind.SET, (1,))
-    seen = preview(old, replace(old, edits=(hole, gift)), A, B, Facts())
+    seen = preview(old, replace(old, edits=(hole, gift)), A, B, Around(Facts()))
     assert seen.hours == {1: 28.0, 2: -34.0}
     assert seen.new_gaps == ((hole.start, hole.end),)
     assert [(c[0], c[2], c[3]) for c in seen.changes] == [(hole.start, (1,), ()), (gift.start, (2,), (1,))]
     assert [f.code for f in seen.new_findings] == ["S-GAP", "S-LONG"]
-    back = preview(replace(old, edits=(hole, gift)), old, A, B, Facts())
+    back = preview(replace(old, edits=(hole, gift)), old, A, B, Around(Facts()))
     assert back.closed_gaps == seen.new_gaps
     assert [f.id for f in back.fixed_findings] == [f.id for f in seen.new_findings]
+
+
+def test_a_preview_shows_every_kind_of_finding_that_the_checks_show() -> None:
+    """S-BUSY, S-TZCHANGE and S-VACATION were seen beside a schedule and not before saving it."""
+    busy = Shift(A + timedelta(hours=1), A + timedelta(hours=2), (5,), "")
+    away = Vacation(3, 5, A + timedelta(hours=3), A + timedelta(hours=4), "", None, A, None)
+    now = A.replace(hour=0)
+    winter = Clock(now, now + KEPT, ((now, timedelta(hours=1)),))
+    around = Around(Facts(vacations=(away,)), clocks={1: {STOCKHOLM: winter}}, busy=(busy,))
+    old = one()
+    new = one(layers=(weekly(5, 2, 3, 4, tz=STOCKHOLM),))
+    seen = preview(old, new, now, B, around)
+    codes_seen = {f.code for f in seen.new_findings}
+    assert {"S-BUSY", "S-TZCHANGE", "S-VACATION"} <= codes_seen
+    had, has = checks(old, now, around), checks(new, now, around)
+    assert [f for f in has if f.id not in {x.id for x in had}] == list(seen.new_findings)
+    back = preview(new, old, now, B, around)
+    assert {f.code for f in back.fixed_findings} == codes_seen
+    same = preview(new, replace(new, edits=()), now, B, around)
+    assert same.new_findings == ()
+
+
+def test_a_finding_that_becomes_worse_is_new_in_a_preview() -> None:
+    hole = Edit(1, 1, A + timedelta(days=1), A + timedelta(days=2), EditKind.SET)
+    old = one(edits=(hole,))
+    second = one(2, "Secondary")
+    chain = Chain("P", (Step((old,), people=False), Step((second,), people=False)))
+    wider = one(edits=(replace(hole, end=A + timedelta(days=3)),))
+    short = replace(second, edits=(Edit(2, 2, A + timedelta(days=2), A + timedelta(days=3), EditKind.SET),))
+    chain = replace(chain, steps=(chain.steps[0], Step((short,), people=False)))
+    seen = preview(old, wider, A, B, Around(Facts(chains=(chain,))))
+    assert codes(list(seen.new_findings)) == [("S-GAP", Level.ERROR)]
+    assert codes(list(seen.fixed_findings)) == [("S-GAP", Level.WARNING)]
 
 
 STOCKHOLM = "Europe/Stockholm"

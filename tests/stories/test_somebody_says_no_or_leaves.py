@@ -1,12 +1,15 @@
 """Story: who asked hears who declined, and when somebody leaves, the schedule's people hear what it changes."""
 
 from datetime import timedelta
+from typing import Any
 
 from firebell.kit.clock import FakeClock
 from firebell.oncall import actions as oncall
-from firebell.oncall import covers
+from firebell.oncall import covers, swaps
 from firebell.people import actions as people
 from tests.stories.test_a_shift_comes_begins_and_ends import HOUR, MONDAY, Team, team, weekly
+
+DAY = timedelta(days=1)
 
 
 async def ask(t: Team, *asked: int) -> int:
@@ -96,3 +99,36 @@ async def test_who_left_gives_up_what_was_theirs_on_every_schedule(dsn: str, clo
             ("Jun", "Ada Byron left: Weekly"),
             ("Mara", "Ada Byron left: Weekly"),
         ]
+
+
+async def test_who_was_asked_hears_that_the_one_who_asked_has_left(dsn: str, clock: FakeClock) -> None:
+    async with team(dsn, clock) as t:
+        start = MONDAY + timedelta(days=8)
+        stretch: dict[str, Any] = {"start": start, "end": start + 24 * HOUR}
+        await t.run(covers.ask, schedule_id=t.id, requester=t.ada, **stretch, asked=[t.w.jun])
+        await t.run(covers.ask, schedule_id=t.id, requester=t.ada, start=start + 2 * DAY, end=start + 3 * DAY)
+        theirs = (MONDAY + timedelta(days=14), MONDAY + timedelta(days=21))
+        await t.run(
+            swaps.propose,
+            schedule_id=t.id,
+            proposer=t.ada,
+            other=t.w.mara,
+            mine=(MONDAY + 7 * DAY, MONDAY + 14 * DAY),
+            theirs=theirs,
+        )
+        t.told()
+        await t.run(people.update_person, t.ada, active=False)
+        notes = [n for n in t.notes() if "Ada Byron left" in n]
+        assert notes[0].startswith(
+            "From Tue 8 Dec 09:00 to Wed 9 Dec 09:00 (Europe/Stockholm): Ada Byron left."
+            " There is nothing for you to do."
+        )
+        said = [pair for pair in t.told() if pair[1] != "Ada Byron left: Weekly"]
+        assert sorted(said) == [
+            ("Jun", "Ada Byron needs no cover any more: Weekly"),
+            ("Jun", "Ada Byron needs no cover any more: Weekly"),
+            ("Mara", "Ada Byron needs no cover any more: Weekly"),
+            ("Mara", "The swap with Ada Byron is off: Weekly"),
+        ]
+        await t.w.settle()
+        assert t.told() == []

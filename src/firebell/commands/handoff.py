@@ -70,6 +70,19 @@ def ack(schedule: str, day: str | None) -> None:
     show(found, f"You acknowledged the handoff of {found['schedule']} on {found['day']}. {rest}")
 
 
+@handoff.command(epilog=example("firebell oncall handoff notice --hours 48"))
+@click.option("--hours", type=click.IntRange(1, 168), help="Tell so long before from now on.")
+@as_json
+def notice(hours: int | None) -> None:
+    """How long before a shift its person is told; managers and admins change it."""
+    address = "/api/v1/handoffs/notice"
+    found = call("GET", address) if hours is None else call("PUT", address, {"hours": hours})
+    show(
+        found,
+        f"Everybody is told of their shift {found['hours']} hour{'' if found['hours'] == 1 else 's'} before it begins.",
+    )
+
+
 @click.command(epilog=example("firebell oncall report --month 2026-11 --csv --output november.csv"))
 @click.option("--month", help="2026-11; default the present month.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV (RFC 4180).")
@@ -124,8 +137,16 @@ def _report(month: str | None) -> None:
     show(found, "\n".join([text, *rest]))
 
 
+_AMOUNTS = (*_CLASSES, "currency", "per_shift", "rest_hours", "country", "subdivision")
+
+
 @click.command(
-    epilog=example("firebell oncall rates --currency EUR --night 7.50 --weekend 10 --per-shift 100")
+    epilog=example(
+        "firebell oncall rates --currency EUR --night 7.50 --weekend 10 --per-shift 100 --month 2027-01"
+    )
+)
+@click.option(
+    "--month", help="The rates of this month, or from which on new ones hold; default the present one."
 )
 @click.option("--currency", help="ISO 4217, such as EUR.")
 @click.option("--weekday", help="For an hour on a weekday.")
@@ -136,18 +157,51 @@ def _report(month: str | None) -> None:
 @click.option("--rest-hours", help="Hours off that are proposed after a SEV0 or SEV1 night.")
 @click.option("--country", help="Where public holidays are those of, ISO 3166, such as SE.")
 @click.option("--subdivision", help="A part of it, such as BY.")
+@click.option("--past", is_flag=True, help="The pay of months that are over may change.")
+@click.option("--all", "every", is_flag=True, help="All rates that were ever set, and who set them.")
 @as_json
-def rates(**given: str | None) -> None:
-    """Show what on-call is paid, or change what is named (managers and admins)."""
-    found: dict[str, Any] = call("GET", "/api/v1/reports/on-call/rates")
-    if changes := {name: value for name, value in given.items() if value is not None}:
-        found = call("PUT", "/api/v1/reports/on-call/rates", {**found, **changes})
+def rates(month: str | None, past: bool, every: bool, **given: str | None) -> None:
+    """Show what on-call is paid, or change what is named from a month on (managers and admins)."""
+    changes = {name: value for name, value in given.items() if value is not None}
+    if every:
+        if changes or month or past:
+            fail("--all lists all rates and changes none.", "Leave the other options out.", USAGE)
+        _all_rates()
+        return
+    address = "/api/v1/reports/on-call/rates"
+    found: dict[str, Any] = call("GET", address, month=month)
+    if changes:
+        body = {name: found[name] for name in _AMOUNTS} | changes | {"past": past}
+        found = call("PUT", address, body | ({"month": month} if month else {}))
     rows = [[name, found[name], found["currency"]] for name in _CLASSES]
     rows.append(["shift", found["per_shift"], found["currency"]])
     country = "-".join(part for part in (found["country"], found["subdivision"]) if part)
     text = table(("FOR AN HOUR", "RATE", "IN"), rows, wide=0)
     rest = f"Rest after a grave night: {found['rest_hours']} h. Holidays of: {country or 'nowhere'}."
-    show(found, f"{text}\n{rest}")
+    show(found, f"{text}\n{rest}\n{_since(found)}")
+
+
+def _since(found: dict[str, Any]) -> str:
+    if not found["since"]:
+        return "No rates are set for this month: nothing is paid."
+    until = f", until those of {found['until']}" if found["until"] else ""
+    return f"They hold from {found['since']} on{until}. Set by {found['set_by']}, {short(found['set_at'])}."
+
+
+def _all_rates() -> None:
+    found = call("GET", "/api/v1/reports/on-call/rates/all")
+    rows = [
+        [
+            t["since"],
+            "replaced" if t["replaced"] else t["until"] or "-",
+            *(t[name] for name in (*_CLASSES, "per_shift", "currency")),
+            short(t["set_at"]),
+            t["set_by"],
+        ]
+        for t in found
+    ]
+    head = ("FROM", "UNTIL", *(c.upper() for c in _CLASSES), "SHIFT", "IN", "SET", "BY")
+    show(found, table(head, rows, wide=0) if rows else "No rates were ever set.")
 
 
 @click.command(

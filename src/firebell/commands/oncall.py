@@ -10,6 +10,7 @@ from firebell.commands.client import call, call_all, seg
 from firebell.commands.handoff import free, handoff, rates, report
 from firebell.commands.oncall_exchange import cover, swap, vacation
 from firebell.commands.oncall_schedule import schedule as schedule_group
+from firebell.commands.oncall_schedule import show_preview
 from firebell.commands.quiet import quiet
 from firebell.commands.say import USAGE, as_json, example, fail, instant, local, minutes, short, show, table
 
@@ -117,6 +118,7 @@ def findings(schedule: str | None) -> None:
 )
 @click.option("--instead-of", help="With --kind map: for whom.")
 @click.option("--nobody", is_flag=True, help="With --kind set: nobody is on call, on purpose.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @as_json
 def override(
     schedule: str,
@@ -128,6 +130,7 @@ def override(
     kind: str,
     instead_of: str | None,
     nobody: bool,
+    dry_run: bool,
 ) -> None:
     """Change who is on call on SCHEDULE for a while, whatever its layers say."""
     begins, ends = _stretch(start, end, lasts)
@@ -140,7 +143,11 @@ def override(
         "end": ends,
         "reason": reason,
     }
-    found = call("POST", f"/api/v1/schedules/{seg(schedule)}/overrides", body)
+    address = f"/api/v1/schedules/{seg(schedule)}/overrides"
+    if dry_run:
+        show_preview(call("POST", f"{address}/preview", body))
+        return
+    found = call("POST", address, body)
     who = " and ".join(users) or "nobody"
     what = {
         "set": f"{who} is on call on",

@@ -23,6 +23,7 @@ def cover() -> None:
 
 def _told(found: dict[str, Any]) -> str:
     taken = f" by {found['taken_by']['name']}" if found["taken_by"] else ""
+    taken += f" ({found['why']})" if found["why"] else ""
     who = found["requester"]["name"]
     return f"Request {found['id']}: {who} on {found['schedule']}, {_span(found)}, {found['state']}{taken}."
 

@@ -123,7 +123,7 @@ def edit(slug: str, file: IO[str], at: str | None, dry_run: bool) -> None:
         "at": instant(at, "--at") if at else None,
     }
     if dry_run:
-        _preview(call("POST", f"/api/v1/schedules/{seg(slug)}/preview", body))
+        show_preview(call("POST", f"/api/v1/schedules/{seg(slug)}/preview", body))
     else:
         _show(call("PUT", f"/api/v1/schedules/{seg(slug)}/layers", body))
 
@@ -132,7 +132,8 @@ def _people(found: list[dict[str, Any]]) -> str:
     return ", ".join(p["name"] for p in found) or "nobody"
 
 
-def _preview(found: dict[str, Any]) -> None:
+def show_preview(found: dict[str, Any]) -> None:
+    """Print what a change of a schedule would do."""
     rows = [
         [short(c["start"]), short(c["end"]), _people(c["before"]), _people(c["after"])]
         for c in found["changes"][:20]

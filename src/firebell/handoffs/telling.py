@@ -1,5 +1,6 @@
 """Who is told what of changes, covers and swaps; through the ledger, each in their own zone."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -81,20 +82,25 @@ async def cover_asked(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     cover = await oncall.cover(tx, int(payload["cover_id"]))
     if cover is None or cover.state != CoverState.OPEN:
         return
-    schedules = await oncall.schedules(tx, since=cover.start, until=cover.end)
-    schedule = next(s for s in schedules if s.id == cover.schedule_id)
+    schedule = (await oncall.schedules_by_id(tx, [cover.schedule_id], since=cover.start))[cover.schedule_id]
     whole = cover.asked or await people.team_members(tx, schedule.team_id)
     others = [i for i in whole if i != cover.requester and i not in cover.declined]
-    free = suggested(others, schedules, cover.start, cover.end, {})
-    everyone = await people.persons(tx, [cover.requester, *(int(i) for i in free)])
+    free = await _free(tx, others, cover.start, cover.end)
+    everyone = await people.persons(tx, [cover.requester, *free])
     who = everyone[cover.requester].name
     told = []
-    for i in map(int, free):
+    for i in free:
         title, note = words.asked(
             schedule.name, who, cover.start, cover.end, clean_reason(cover.reason), everyone[i].tz
         )
         told.append(Word(f"cover:{cover.id}:{i}:{now.isoformat()}", i, "cover", title, note, _MINE))
     await paging.tell(tx, told, now)
+
+
+async def _free(tx: Tx, users: Sequence[int], start: datetime, end: datetime) -> list[int]:
+    """Return who of these is free on every schedule then."""
+    schedules = await oncall.schedules(tx, since=start, until=end)
+    return [int(i) for i in suggested(users, schedules, start, end, {})]
 
 
 def clean_reason(text: str) -> str:
@@ -132,6 +138,22 @@ async def cover_declined(tx: Tx, payload: dict[str, Any], now: datetime) -> None
     await paging.tell(tx, [Word(key, person.id, "cover", title, note, _MINE)], now)
 
 
+async def cover_lapsed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Tell those who were asked for cover that it is not needed any more, and why."""
+    start, end = (datetime.fromisoformat(payload[name]) for name in ("start", "end"))
+    asked = payload["asked"] or await _free(tx, await people.team_members(tx, payload["team_id"]), start, end)
+    everyone = await people.persons(tx, [payload["requester"], *asked])
+    who = everyone[payload["requester"]]
+    told = []
+    for i in asked:
+        person = everyone[i]
+        if person.active and i != who.id and i not in payload["declined"]:
+            title, note = words.lapsed(payload["schedule"], who.name, start, end, payload["why"], person.tz)
+            key = f"lapsed:{payload['cover_id']}:{i}:{now.isoformat()}"
+            told.append(Word(key, i, "cover", title, note, _MINE))
+    await paging.tell(tx, told, now)
+
+
 async def swap_proposed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Tell somebody that a swap is proposed to them."""
     swap = await oncall.swap(tx, int(payload["swap_id"]))
@@ -161,3 +183,15 @@ async def swap_decided(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     title, note = words.swap_decided(schedule.name, other.name, swap.state)
     key = f"swap:{swap.id}:decided"
     await paging.tell(tx, [Word(key, swap.proposer, "swap", title, note, _MINE)], now)
+
+
+async def swap_lapsed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Tell both who would have swapped that they will not, and why."""
+    both = (payload["proposer"], payload["other"])
+    everyone = await people.persons(tx, both)
+    told = []
+    for i, with_ in (both, both[::-1]):
+        if everyone[i].active:
+            title, note = words.swap_lapsed(payload["schedule"], everyone[with_].name, payload["why"])
+            told.append(Word(f"swap:{payload['swap_id']}:lapsed:{i}", i, "swap", title, note, _MINE))
+    await paging.tell(tx, told, now)

@@ -103,6 +103,14 @@ def declined(
     )
 
 
+def lapsed(schedule: str, who: str, start: datetime, end: datetime, why: str, tz: str) -> tuple[str, str]:
+    """Return what those who were asked are told when a request for cover is withdrawn for them."""
+    return (
+        f"{who} needs no cover any more: {schedule}",
+        f"From {span(start, end, tz)}: {why}. There is nothing for you to do.",
+    )
+
+
 def swap_proposed(
     schedule: str, who: str, theirs: Stretch, yours: Stretch, reason: str, tz: str
 ) -> tuple[str, str]:
@@ -118,3 +126,8 @@ def swap_decided(schedule: str, who: str, state: str) -> tuple[str, str]:
     """Return what the proposer is told of the answer."""
     after = "The schedule is changed." if state == "accepted" else "The schedule stays as it is."
     return f"{who} {state} your swap: {schedule}", after
+
+
+def swap_lapsed(schedule: str, who: str, why: str) -> tuple[str, str]:
+    """Return what both are told when a proposed swap is withdrawn for them."""
+    return f"The swap with {who} is off: {schedule}", f"{why}. The schedule stays as it is."

@@ -5,12 +5,11 @@ from datetime import date, datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
 
-from firebell.kit import setting
 from firebell.kit.db import Tx
 from firebell.kit.errors import Forbidden, Invalid
 from firebell.kit.events import Actor
-from firebell.load import measure, pay
-from firebell.load.model import Rates, Report
+from firebell.load import measure, pay, store, terms
+from firebell.load.model import Rates, Report, Term
 from firebell.oncall import actions as oncall
 from firebell.oncall.fairness import Holidays, Load, load, suggested
 from firebell.oncall.model import Schedule
@@ -18,34 +17,67 @@ from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people.model import Person, Role
 
-RATES = "pay_rates"
 WINDOW = timedelta(days=60)
 """How far back and ahead load is looked at before somebody is suggested: half of it lies ahead."""
 LONGEST = timedelta(days=35)
 MANAGERS = (Role.ADMIN, Role.MANAGER)
 
 
-def month_named(text: str, now: datetime) -> date:
+def month_named(text: str, now: datetime, field: str = "month") -> date:
     """Return the month that is written as 2026-11, the present one for nothing; raise `Invalid`."""
     if not text:
         return now.date().replace(day=1)
-    found = measure.month_of(text)
-    if found is None:
-        raise Invalid(f"{text!r} is not a month.", fields={"month": "Use 2026-11."})
-    return found
+    try:
+        return measure.month_of(text)
+    except ValueError as wrong:
+        raise Invalid(f"{text[:40]!r} cannot be taken for a month.", fields={field: str(wrong)}) from wrong
 
 
-async def rates(tx: Tx) -> Rates:
-    """Return what on-call is paid."""
-    return pay.from_json(await setting.get(tx, RATES))
+async def term(tx: Tx, month: date) -> Term | None:
+    """Return the rates of a month, with those that follow them; None when none were set by then."""
+    return next((t for t in await all_terms(tx) if t.holds(month)), None)
 
 
-async def set_rates(tx: Tx, actor: Actor, new: Rates, now: datetime) -> None:
-    """Set what on-call is paid from now on, for every month that is looked at."""
-    _public(new, now.year)
-    await setting.put(tx, RATES, pay.to_json(new))
-    await tx.audit(actor, "pay.rates", "organisation", now, **pay.to_json(new))
-    await tx.live("oncall")
+async def all_terms(tx: Tx) -> list[Term]:
+    """Return all rates that were ever set, the latest months first."""
+    return terms.terms(await store.rates(tx))
+
+
+async def set_rates(
+    tx: Tx, actor: Actor, new: Rates, now: datetime, *, month: date | None = None, past: bool = False
+) -> Term:
+    """Set what on-call is paid from a month on (default the present one) until the next that is set.
+
+    Months before keep what they had. A past month is refused unless `past` says that its pay may change.
+    """
+    present = month_named("", now)
+    since = month or present
+    _public(new, since.year)
+    kept = await store.rates(tx)
+    changed = terms.past(kept, since, present)
+    if changed and not past:
+        raise Invalid(
+            f"These rates would change the pay of {span(*changed)}, which may be paid already.",
+            fields={"past": "Say that past months may change, or choose a later month."},
+            hint="Keep the files of these months before you change them.",
+        )
+    found = terms.holding(kept, since)
+    if found is None or found.rates != new:
+        await store.insert(tx, since, pay.to_json(new), now, actor.label)
+        detail = {"changed": span(*changed)} if changed else {}
+        await tx.audit(
+            actor, "pay.rates", "organisation", now, month=f"{since:%Y-%m}", **pay.to_json(new), **detail
+        )
+        await tx.live("oncall")
+    holds = await term(tx, since)
+    assert holds
+    return holds
+
+
+def span(first: date, end: date) -> str:
+    """Return months in words, `end` being the one after the last."""
+    last = (end - timedelta(days=1)).replace(day=1)
+    return f"{first:%Y-%m}" if first == last else f"{first:%Y-%m} to {last:%Y-%m}"
 
 
 def holidays(found: Rates, month: date) -> Holidays:
@@ -68,9 +100,10 @@ async def report(tx: Tx, month: date, now: datetime) -> Report:
     begins = low - measure.ZONES
     low, high = low - measure.SHIFT, high + measure.ZONES
     schedules = await oncall.schedules(tx, since=low, until=high, archived=True)
-    found = await rates(tx)
+    kept = terms.holding(await store.rates(tx), month)
+    found = kept.rates if kept else Rates()
     everyone = {p.id: p for p in await people.people(tx)}
-    return measure.report(
+    made = measure.report(
         month,
         [s for s in schedules if s.archived_at is None or s.archived_at > begins],
         await people.teams(tx),
@@ -80,6 +113,7 @@ async def report(tx: Tx, month: date, now: datetime) -> Report:
         holidays(found, month),
         now,
     )
+    return replace(made, kept=kept)
 
 
 def manages(person: Person) -> bool:

@@ -7,10 +7,10 @@ from fastapi import Query, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from firebell.kit import api
-from firebell.kit.api import Ctx, Flag, Given, Instant, Shown, Text, problems
+from firebell.kit.api import Ctx, Flag, Given, Instant, Shown, Text, Yes, problems
 from firebell.kit.db import Tx
 from firebell.load import actions, measure, pay
-from firebell.load.model import Earned, Rates, Report, Row, Share
+from firebell.load.model import Earned, Rates, Report, Row, Share, Term
 from firebell.load.sheet import sheet
 from firebell.oncall import actions as oncall
 from firebell.oncall.fairness import HourClass, Load
@@ -25,18 +25,16 @@ Responder = Annotated[Caller, may("oncall:write")]
 
 
 def _month(value: object) -> date:
-    found = measure.month_of(value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError("This is not a month; use 2026-11.")
-    return found
+    return measure.month_of(value if isinstance(value, str) else "")
 
 
-Month = Annotated[
+_PATTERN = r"^(197[1-9]|19[89]\d|2[01]\d{2})-(0[1-9]|1[0-2])$"
+OneMonth = Annotated[
     date | None,
     BeforeValidator(_month),
-    WithJsonSchema({"type": "string", "pattern": r"^\d{4}-(0[1-9]|1[0-2])$", "examples": ["2026-11"]}),
-    Query(description="default: the present month"),
+    WithJsonSchema({"type": "string", "pattern": _PATTERN, "examples": ["2026-11"]}),
 ]
+Month = Annotated[OneMonth, Query(description="default: the present month")]
 Decimals = Annotated[str, Field(examples=["12.50"])]
 """An amount or a number of hours as text, so that no digit is lost."""
 
@@ -104,17 +102,21 @@ class EarnedShown(RowShown):
 
 
 class ReportShown(Shown):
-    """A month, up to now; `people` are all for managers and admins, oneself for others."""
+    """A month, up to now; `people` are all for managers and admins, oneself for others.
+
+    `rates_since` is the month from which its rates hold; without it none were set by then.
+    """
 
     month: str
     until: datetime
     currency: str
+    rates_since: str | None
     schedules: list[ShareShown]
     teams: list[ShareShown]
     people: list[EarnedShown]
 
 
-class RatesShown(Shown):
+class Amounts(Shown):
     """What is paid for an hour of each class and for a shift; amounts as text."""
 
     currency: str
@@ -128,12 +130,32 @@ class RatesShown(Shown):
     subdivision: str
 
 
+class RatesShown(Amounts):
+    """The rates of a month: from which month they hold, and until which not any more; who set them when.
+
+    Without `since` none were set by then, and nothing is paid.
+    """
+
+    since: str | None
+    until: str | None
+    set_at: datetime | None
+    set_by: str | None
+
+
+class TermShown(RatesShown):
+    """Rates that were set; `replaced` when others were set for the same month later."""
+
+    replaced: bool
+
+
 Amount = Annotated[Text, Field(max_length=20, examples=["12.50"])]
 
 
 class NewRates(Given):
-    """What is paid from now on; what is left out is 0 or empty."""
+    """What is paid from a month on, until the next that is set; what is left out is 0 or empty."""
 
+    month: Annotated[OneMonth, Field(description="from which month on; default the present one")] = None
+    past: Annotated[Yes, Field(description="the pay of months that are over may change")] = False
     currency: Annotated[Text, Field(min_length=3, max_length=3, examples=["EUR"])]
     weekday: Amount = "0"
     night: Amount = "0"
@@ -228,6 +250,7 @@ async def get_report(ctx: Ctx, caller: Reader, month: Month = None) -> ReportSho
         month=f"{found.month:%Y-%m}",
         until=found.until,
         currency=found.rates.currency,
+        rates_since=f"{found.kept.month:%Y-%m}" if found.kept else None,
         schedules=[_share(s) for s in found.schedules],
         teams=[_share(s) for s in found.teams],
         people=[_earned(e, found.rates) for e in found.people],
@@ -266,19 +289,47 @@ async def _caller(tx: Tx, caller: Caller) -> Person:
     return person
 
 
-@router.get("/reports/on-call/rates", summary="What on-call is paid (managers and admins)")
-async def get_rates(ctx: Ctx, caller: Reader) -> RatesShown:
+def _rates(found: Term | None) -> dict[str, object]:
+    kept = found.kept if found else None
+    return {
+        **pay.to_json(kept.rates if kept else Rates()),
+        "since": f"{kept.month:%Y-%m}" if kept else None,
+        "until": f"{found.until:%Y-%m}" if found and found.until else None,
+        "set_at": kept.set_at if kept else None,
+        "set_by": kept.set_by if kept else None,
+    }
+
+
+@router.get("/reports/on-call/rates", summary="What on-call is paid in a month (managers and admins)")
+async def get_rates(ctx: Ctx, caller: Reader, month: Month = None) -> RatesShown:
     async with ctx.db.tx() as tx:
         await _caller(tx, caller)
-        return RatesShown.model_validate(pay.to_json(await actions.rates(tx)))
+        found = await actions.term(tx, month or actions.month_named("", ctx.clock.now()))
+    return RatesShown.model_validate(_rates(found))
 
 
-@router.put("/reports/on-call/rates", summary="Set what on-call is paid (managers and admins)")
+@router.get(
+    "/reports/on-call/rates/all",
+    summary="All rates that were ever set, the latest months first (managers and admins)",
+)
+async def list_rates(ctx: Ctx, caller: Reader) -> list[TermShown]:
+    async with ctx.db.tx() as tx:
+        await _caller(tx, caller)
+        found = await actions.all_terms(tx)
+    return [TermShown.model_validate({**_rates(t), "replaced": t.replaced}) for t in found]
+
+
+@router.put(
+    "/reports/on-call/rates",
+    summary="Set what on-call is paid from a month on; months before keep theirs (managers and admins)",
+)
 async def set_rates(ctx: Ctx, caller: Responder, given: NewRates) -> RatesShown:
+    amounts = given.model_dump(exclude={"month", "past"})
     async with ctx.db.tx() as tx:
         await _caller(tx, caller)
-        await actions.set_rates(tx, caller.actor, pay.checked(given.model_dump()), ctx.clock.now())
-        return RatesShown.model_validate(pay.to_json(await actions.rates(tx)))
+        new, now = pay.checked(amounts), ctx.clock.now()
+        holds = await actions.set_rates(tx, caller.actor, new, now, month=given.month, past=given.past)
+    return RatesShown.model_validate(_rates(holds))
 
 
 @router.get(

@@ -12,6 +12,8 @@ from firebell.oncall.model import Schedule
 from firebell.paging.model import Arrival
 from firebell.people.model import Person, Team
 
+FIRST, LAST = date(1971, 1, 1), date(2199, 12, 1)
+"""The months that can be looked at; what holds from the beginning holds from the first."""
 NIGHT = timedelta(hours=9)
 SHIFT = timedelta(days=36)
 """How far before a month the beginnings of its shifts are looked for."""
@@ -23,13 +25,19 @@ TIRING = 2
 Stretch = tuple[datetime, datetime]
 
 
-def month_of(text: str) -> date | None:
-    """Return the first day of a month written 2026-11, None for anything else."""
+def month_of(text: str) -> date:
+    """Return the first day of a month written 2026-11; raise `ValueError` in words."""
     try:
         found = date.fromisoformat(f"{text}-01") if len(text) == len("2026-11") else None
     except ValueError:
-        return None
-    return found if found and 1970 < found.year < 2200 else None
+        found = None
+    if found is None:
+        raise ValueError("This is not a month; use 2026-11.")
+    if found < FIRST:
+        raise ValueError(f"The first month is {FIRST:%Y-%m}.")
+    if found > LAST:
+        raise ValueError(f"The last month is {LAST:%Y-%m}.")
+    return found
 
 
 def following(month: date) -> date:

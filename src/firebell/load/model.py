@@ -35,6 +35,34 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """Rates that hold from a month on, given by its first day, and who set them when."""
+
+    id: int
+    month: date
+    rates: Rates
+    set_at: datetime
+    set_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Rates with the month from which others hold: None for ever, their own when they were replaced at once."""
+
+    kept: Kept
+    until: date | None
+
+    @property
+    def replaced(self) -> bool:
+        """Whether other rates were set for the same month later."""
+        return self.until == self.kept.month
+
+    def holds(self, month: date) -> bool:
+        """Say whether they are the rates of a month."""
+        return self.kept.month <= month and (self.until is None or month < self.until)
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """What the hours of one class come to."""
 
@@ -118,3 +146,5 @@ class Report:
     rates: Rates
     until: datetime
     """Up to when hours are counted: later ones have not come yet."""
+    kept: Kept | None = None
+    """The set of rates that holds in the month; None when none was set by then, and nothing is paid."""

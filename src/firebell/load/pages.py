@@ -12,7 +12,7 @@ from firebell.kit.localtime import mu
 from firebell.kit.text import to_wall
 from firebell.load import actions, measure, pay
 from firebell.load.api import attachment
-from firebell.load.model import Report, Share
+from firebell.load.model import Rates, Report, Share
 from firebell.oncall import actions as oncall
 from firebell.oncall.fairness import HourClass
 from firebell.oncall.model import Schedule
@@ -36,6 +36,7 @@ def _months(found: Report) -> dict[str, Any]:
         "live": "oncall",
         "r": found,
         "month": f"{found.month:%Y-%m}",
+        "first": measure.FIRST,
         "earlier": f"{_before(found.month):%Y-%m}",
         "later": f"{following:%Y-%m}" if following <= found.until.date() else "",
         "hours": lambda length: f"{pay.hours(length):,.1f}".removesuffix(".0"),
@@ -108,9 +109,15 @@ async def paid_csv(request: Request, month: str = "", bom: str = "") -> Response
 async def _rates(
     request: Request, given: dict[str, str], error: FirebellError | None = None, *, saved: bool = False
 ) -> Response:
+    ctx = html.ctx(request)
+    async with ctx.db.tx() as tx:
+        found = await actions.all_terms(tx)
     context = {
         "nav": "oncall",
         "given": given,
+        "terms": found,
+        "present": actions.month_named("", ctx.clock.now()),
+        "first": measure.FIRST,
         "error": error,
         "errors": error.fields if error else {},
         "saved": saved,
@@ -119,11 +126,14 @@ async def _rates(
 
 
 @router.get("/oncall/pay/rates")
-async def rates(request: Request, saved: str = "") -> Response:
+async def rates(request: Request, month: str = "", saved: str = "") -> Response:
     actions.only_manager(await access.signed_in(request))
-    async with request.app.state.ctx.db.tx() as tx:
-        found = await actions.rates(tx)
-    return await _rates(request, pay.to_json(found), saved=bool(saved))
+    ctx = html.ctx(request)
+    chosen = actions.month_named(month, ctx.clock.now())
+    async with ctx.db.tx() as tx:
+        found = await actions.term(tx, chosen)
+    given = pay.to_json(found.kept.rates if found else Rates()) | {"month": f"{chosen:%Y-%m}"}
+    return await _rates(request, given, saved=bool(saved))
 
 
 @router.post("/oncall/pay/rates")
@@ -131,10 +141,14 @@ async def set_rates(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     actions.only_manager(me)
     ctx = html.ctx(request)
-    given = pay.to_json(pay.from_json(None)) | {k: str(v) for k, v in form.items() if k != "csrf"}
+    now = ctx.clock.now()
+    filled = {k: str(v) for k, v in form.items() if k != "csrf"}
+    given = pay.to_json(Rates()) | {"month": f"{now:%Y-%m}"} | filled
     try:
+        month = actions.month_named(given["month"], now)
         async with ctx.db.tx() as tx:
-            await actions.set_rates(tx, access.actor_of(me), pay.checked(given), ctx.clock.now())
+            new, past = pay.checked(given), bool(given.get("past"))
+            await actions.set_rates(tx, access.actor_of(me), new, now, month=month, past=past)
     except Invalid as error:
         return await _rates(request, given, error)
-    return html.to("/oncall/pay/rates?saved=yes")
+    return html.to(f"/oncall/pay/rates?month={month:%Y-%m}&saved=yes")

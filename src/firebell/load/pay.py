@@ -108,10 +108,8 @@ def to_json(rates: Rates) -> dict[str, str]:
     }
 
 
-def from_json(data: Mapping[str, Any] | None) -> Rates:
-    """Return the rates that `to_json` described; nothing is paid before any are set."""
-    if data is None:
-        return Rates()
+def from_json(data: Mapping[str, Any]) -> Rates:
+    """Return the rates that `to_json` described."""
     return Rates(
         data["currency"],
         {c: Decimal(data[c]) for c in HourClass},

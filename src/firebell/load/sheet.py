@@ -15,7 +15,7 @@ HEAD = (
     *("month", "person", "email", "zone", "hours", "nights", "weekend_hours", "holiday_hours", "shifts"),
     *("pages", "night_pages", "worst_night"),
     *(f"{c}_{what}" for c in HourClass for what in ("paid_hours", "amount")),
-    *("stipend", "total", "currency", "proposed_time_off_hours"),
+    *("stipend", "total", "currency", "proposed_time_off_hours", "rates_since"),
 )
 
 
@@ -57,6 +57,7 @@ def sheet(report: Report, *, bom: bool = False) -> str:
                 f"{found.pay.total:f}",
                 report.rates.currency,
                 f"{rest:f}",
+                f"{report.kept.month:%Y-%m}" if report.kept else "",
             )
         )
     return written(rows, bom=bom)

@@ -210,12 +210,6 @@ async def rename_schedule(
     return await changing.saved(tx, actor, old, now)
 
 
-async def person_left(tx: Tx, payload: Mapping[str, int], now: datetime) -> None:
-    """Tell whom it concerns that the shifts of somebody who left are now others', or nobody's."""
-    who = await people.person(tx, payload["person_id"])
-    await changing.left(tx, who.id, who.name, now)
-
-
 async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime) -> None:
     """Delete a schedule; refused while a policy or an open page needs it.
 
@@ -223,6 +217,7 @@ async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime)
     """
     old = await changing.locked(tx, schedule_id)
     await tx.emit(ScheduleDeleted(schedule_id, old.name), now)
+    await changing.lapse(tx, actor, replace(old, layers=(), edits=()), now, f"{old.name} was deleted")
     await calendars_store.close(tx, schedule_id, now)
     await store.archive(tx, schedule_id, now)
     await tx.audit(actor, "schedule.deleted", f"schedule:{schedule_id}", now, name=old.name, slug=old.slug)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Query
 from pydantic import BeforeValidator, Field
@@ -21,10 +21,11 @@ from firebell.kit.api import (
     problems,
     whole,
 )
+from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.oncall import actions, view
 from firebell.oncall.model import EditKind
-from firebell.oncall.shapes import EditShown, Named, edit_shown
+from firebell.oncall.shapes import EditShown, Named, PreviewShown, edit_shown, preview_shown
 from firebell.oncall.shifts import at as on_duty_at
 from firebell.oncall.shifts import duty, gaps
 from firebell.people import actions as people
@@ -193,36 +194,6 @@ async def list_overrides(
     return [edit_shown(e) for e in stretch.newest(found, [int(e.id) for e in found])]
 
 
-@router.post(
-    "/schedules/{slug}/overrides",
-    status_code=201,
-    summary="Put somebody on call for a while",
-    responses=problems(404),
-)
-async def create_override(ctx: Ctx, caller: Responder, slug: Text, given: NewOverride) -> OverrideMade:
-    words = (*([given.person] if given.person else []), *given.people)
-    _check_words(given, words)
-    async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug)
-        users = [await view.person_id(tx, word) for word in words]
-        mapping = {await view.person_id(tx, given.instead_of): users[0]} if given.instead_of else None
-        if mapping and users[0] in mapping:
-            raise Invalid("Nobody is replaced.", fields={"instead_of": "Name somebody else."})
-        made = await actions.add_edit(
-            tx,
-            caller.actor,
-            schedule_id=int(found.id),
-            kind=given.kind,
-            users=() if mapping else users,
-            mapping=mapping,
-            start=given.start,
-            end=given.end,
-            reason=given.reason,
-            now=ctx.clock.now(),
-        )
-    return OverrideMade(id=made, schedule=slug)
-
-
 def _check_words(given: NewOverride, words: Sequence[str]) -> None:
     """Refuse what a kind of override cannot mean, before anybody is looked up."""
     if given.nobody and (words or given.kind is not EditKind.SET):
@@ -233,6 +204,56 @@ def _check_words(given: NewOverride, words: Sequence[str]) -> None:
         raise Invalid("`instead_of` goes with `map`.", fields={"instead_of": "Give both or neither."})
     if given.kind is EditKind.MAP and len(words) > 1:
         raise Invalid("One person stands in for one.", fields={"people": "Name one, or use `set`."})
+
+
+async def _edit(tx: Tx, given: NewOverride) -> dict[str, Any]:
+    """Return the override that is given, with its people by their ids; raise `Invalid`."""
+    words = (*([given.person] if given.person else []), *given.people)
+    _check_words(given, words)
+    users = [await view.person_id(tx, word) for word in words]
+    mapping = {await view.person_id(tx, given.instead_of): users[0]} if given.instead_of else {}
+    if mapping and users[0] in mapping:
+        raise Invalid("Nobody is replaced.", fields={"instead_of": "Name somebody else."})
+    return {
+        "kind": given.kind,
+        "users": () if mapping else users,
+        "mapping": mapping,
+        "start": given.start,
+        "end": given.end,
+    }
+
+
+@router.post(
+    "/schedules/{slug}/overrides",
+    status_code=201,
+    summary="Put somebody on call for a while",
+    responses=problems(404),
+)
+async def create_override(ctx: Ctx, caller: Responder, slug: Text, given: NewOverride) -> OverrideMade:
+    async with ctx.db.tx() as tx:
+        found = await actions.by_slug(tx, slug)
+        made = await actions.add_edit(
+            tx,
+            caller.actor,
+            schedule_id=int(found.id),
+            **await _edit(tx, given),
+            reason=given.reason,
+            now=ctx.clock.now(),
+        )
+    return OverrideMade(id=made, schedule=slug)
+
+
+@router.post(
+    "/schedules/{slug}/overrides/preview",
+    summary="What an override would do, without doing it",
+    responses=problems(404),
+)
+async def preview_override(ctx: Ctx, caller: Reader, slug: Text, given: NewOverride) -> PreviewShown:
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        old = await actions.by_slug(tx, slug)
+        new = await actions.overridden(tx, old, **await _edit(tx, given), now=now)
+        return preview_shown(await view.previewed(tx, old, new, now), await people.people(tx))
 
 
 @router.delete(

@@ -12,11 +12,16 @@ from firebell.oncall import clocks, exchange, exchange_store, shifts, store
 from firebell.oncall.model import (
     Cover,
     CoverAsked,
+    CoverLapsed,
     CoverState,
     Schedule,
     ScheduleChanged,
+    Swap,
+    SwapLapsed,
+    SwapState,
     Vacation,
 )
+from firebell.people import actions as people
 
 TOLD_AHEAD = timedelta(days=90)
 """How far ahead a change of duty is told, and vacations ask for cover."""
@@ -36,15 +41,80 @@ async def locked(tx: Tx, schedule_id: int) -> Schedule:
 async def saved(tx: Tx, actor: Actor, before: Schedule, now: datetime) -> Schedule:
     """Return a locked schedule after its change, having told whom it concerns.
 
-    Emits `ScheduleChanged` when duty differs within 90 days, and asks for cover where the change puts
-    somebody on duty in their vacation.
+    Emits `ScheduleChanged` when duty differs within 90 days, asks for cover where the change puts somebody on
+    duty in their vacation, and withdraws what was asked or offered of shifts that are somebody else's now.
     """
     after = (await store.schedules(tx, [int(before.id)]))[0]
-    await _tell(tx, before, after, actor.label, now)
+    await lapse(tx, actor, after, now)
+    await tell(tx, before, after, actor.label, now)
     return after
 
 
-async def _tell(tx: Tx, before: Schedule, after: Schedule, by: str, now: datetime, why: str = "") -> None:
+async def lapse(tx: Tx, actor: Actor, schedule: Schedule, now: datetime, why: str = "") -> None:
+    """Withdraw the open requests and swaps of a locked schedule whose shifts are not theirs any more."""
+
+    def gone(user: int, start: datetime, end: datetime) -> bool:
+        low = max(start, now)
+        return low < end and not exchange.own_stretches(schedule, user, low, end)
+
+    only = [int(schedule.id)]
+    for cover in await exchange_store.covers(tx, schedule_ids=only, state=CoverState.OPEN):
+        if gone(cover.requester, cover.start, cover.end):
+            reason = why or await _why(tx, schedule, cover.requester)
+            await _lapse_cover(tx, actor, schedule, cover, reason, now)
+    for swap in await exchange_store.swaps(tx, schedule_ids=only, state=SwapState.OPEN):
+        for user, start, end in (
+            (swap.proposer, swap.start, swap.end),
+            (swap.other, swap.their_start, swap.their_end),
+        ):
+            if gone(user, start, end):
+                reason = why or await _why(tx, schedule, user)
+                await _lapse_swap(tx, actor, schedule, swap, reason, now)
+                break
+
+
+async def _why(tx: Tx, schedule: Schedule, user: int) -> str:
+    name = (await people.person(tx, user)).name
+    return f"{name} left" if user in schedule.inactive else f"{name} is not on call then any more"
+
+
+async def _lapse_cover(
+    tx: Tx, actor: Actor, schedule: Schedule, cover: Cover, why: str, now: datetime
+) -> None:
+    gone = replace(cover, state=CoverState.WITHDRAWN, decided_at=now, why=why)
+    await exchange_store.save_cover(tx, gone)
+    await due.cancel(tx, COVER_TIMER, str(cover.id))
+    event = CoverLapsed(
+        *(cover.id, schedule.name, schedule.team_id, cover.requester, cover.asked, cover.declined),
+        *(cover.start, cover.end, why),
+    )
+    await tx.emit(event, now)
+    await tx.audit(
+        actor,
+        "cover.withdrawn",
+        f"schedule:{schedule.id}",
+        now,
+        cover=cover.id,
+        requester=cover.requester,
+        start=cover.start,
+        end=cover.end,
+        why=why,
+    )
+    await tx.live("oncall")
+
+
+async def _lapse_swap(tx: Tx, actor: Actor, schedule: Schedule, swap: Swap, why: str, now: datetime) -> None:
+    gone = replace(swap, state=SwapState.WITHDRAWN, decided_at=now, why=why)
+    await exchange_store.save_swap(tx, gone)
+    await due.cancel(tx, SWAP_TIMER, str(swap.id))
+    who = {"proposer": swap.proposer, "other": swap.other}
+    await tx.emit(SwapLapsed(swap.id, schedule.name, **who, why=why), now)
+    await tx.audit(actor, "swap.withdrawn", f"schedule:{schedule.id}", now, swap=swap.id, **who, why=why)
+    await tx.live("oncall")
+
+
+async def tell(tx: Tx, before: Schedule, after: Schedule, by: str, now: datetime, why: str = "") -> None:
+    """Tell whom it concerns that duty differs, and ask for cover for shifts in vacations."""
     changes = shifts.diff(before, after, now, now + TOLD_AHEAD)[:TOLD_AT_MOST]
     if changes:
         told = tuple((a, b, ids(old), ids(new)) for a, b, old, new in changes)
@@ -53,31 +123,19 @@ async def _tell(tx: Tx, before: Schedule, after: Schedule, by: str, now: datetim
     await tx.live("oncall")
 
 
-async def note_clocks(tx: Tx, schedule: Schedule, now: datetime) -> None:
-    """Write down what the clocks of a schedule's zones do: it was saved, or looked at, with this data."""
-    await store.set_clocks(tx, int(schedule.id), clocks.of_layers(schedule, now))
+async def note_clocks(tx: Tx, schedule: Schedule, now: datetime, *, seen: bool = False) -> None:
+    """Write down what the clocks of a schedule's zones do, but what moves a turn only when somebody has seen it."""
+    known = {} if seen else (await store.clocks(tx, [int(schedule.id)]))[schedule.id]
+    await store.set_clocks(tx, int(schedule.id), clocks.noted(schedule, known, now))
     await due.schedule_once(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
 
 
 async def look_at_clocks(tx: Tx, now: datetime) -> None:
-    """Write down the clocks of every schedule that newer time zone data moves nothing of, and look again tomorrow.
-
-    Where it moves something, what was known stays, for S-TZCHANGE, until somebody has looked.
-    """
+    """Write down the clocks of every schedule as far as newer data moves nothing, and look again tomorrow."""
     free = sorted(await store.lock_free(tx, await store.ids(tx)))
-    known = await store.clocks(tx, free)
     for schedule in await store.schedules(tx, free, since=now) if free else []:
-        if not list(clocks.changed(schedule, known[int(schedule.id)], now)):
-            await note_clocks(tx, schedule, now)
+        await note_clocks(tx, schedule, now)
     await due.schedule(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
-
-
-async def left(tx: Tx, person_id: int, name: str, now: datetime) -> None:
-    """Tell what it changes on every schedule that somebody is not active any more."""
-    for schedule_id in await store.lock(tx, await store.ids(tx)):
-        after = (await store.schedules(tx, [schedule_id], since=now))[0]
-        before = replace(after, inactive=after.inactive - {person_id})
-        await _tell(tx, before, after, name, now, f"{name} left")
 
 
 def ids(users: Sequence[int | str]) -> tuple[int, ...]:
@@ -89,26 +147,15 @@ async def cover_vacations(
     tx: Tx, schedule: Schedule, vacations: Sequence[Vacation], now: datetime
 ) -> list[Cover]:
     """Ask for cover for what these vacations touch from `now` on and nobody was asked for yet."""
-    touched = [
-        (v, exchange.own_stretches(schedule, v.person_id, max(v.start, now), v.end)) for v in vacations
-    ]
-    if not any(runs for _, runs in touched):
+    if not vacations:
         return []
     known = await exchange_store.covers(tx, schedule_ids=[int(schedule.id)], since=now)
     made = []
-    for vacation, runs in touched:
-        asked = [(c.start, c.end) for c in known if _stands_for(c, vacation)]
-        for start, end in exchange.minus(runs, asked):
+    for vacation in vacations:
+        for start, end in exchange.unasked(schedule, vacation, known, now, vacation.end):
             new = new_cover(int(schedule.id), vacation.person_id, start, end, now)
             made.append(await add_cover(tx, _of_vacation(new, vacation), now))
     return made
-
-
-def _stands_for(cover: Cover, vacation: Vacation) -> bool:
-    """Say whether cover is asked for already, or whoever is absent said that they keep the shift."""
-    if cover.state == CoverState.OPEN:
-        return cover.requester == vacation.person_id
-    return cover.state == CoverState.WITHDRAWN and cover.vacation_id == vacation.id
 
 
 def _of_vacation(new: Cover, vacation: Vacation) -> Cover:

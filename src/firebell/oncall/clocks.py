@@ -40,7 +40,11 @@ class Clock:
 
 
 def clock(of: tzinfo, start: datetime, end: datetime) -> Clock:
-    """Return what the clock of a zone does on `[start, end)`; two changes on one day are seen as one."""
+    """Return what the clock of a zone does on `[start, end)`.
+
+    Every change is found but one that another takes back within a day: no zone ever had that, the closest
+    two are four days apart (Freetown, 1939).
+    """
 
     def offset(t: datetime) -> timedelta:
         return t.astimezone(of).utcoffset() or timedelta()
@@ -49,13 +53,14 @@ def clock(of: tzinfo, start: datetime, end: datetime) -> Clock:
     low = start
     while low < end:
         high = min(low + _DAY, end)
-        if offset(high) != found[-1][1]:
-            before, after = low, high
-            while after - before > _SECOND:
-                middle = before + (after - before) // _SECOND // 2 * _SECOND
-                before, after = (before, middle) if offset(middle) != found[-1][1] else (middle, after)
+        while low < high and offset(high) != found[-1][1]:
+            after = high
+            while after - low > _SECOND:
+                middle = low + (after - low) // _SECOND // 2 * _SECOND
+                low, after = (low, middle) if offset(middle) != found[-1][1] else (middle, after)
             if after < end:
                 found.append((after, offset(after)))
+            low = after
         low = high
     return Clock(start, end, tuple(found))
 
@@ -93,32 +98,46 @@ def _edges(layer: Layer, a: datetime, b: datetime) -> Iterator[datetime]:
         day += _DAY
 
 
-def changed(schedule: Schedule, known: Mapping[str, Clock], now: datetime) -> Iterator[Finding]:
-    """Return S-TZCHANGE for each zone whose clock is not what it was and moves a turn within a year."""
+def changed(schedule: Schedule, known: Mapping[str, Clock], now: datetime) -> dict[str, Finding]:
+    """Return S-TZCHANGE by zone for each whose clock is not what it was and moves a turn within a year."""
+    found = {}
     for tz, new in of_layers(schedule, now, LOOKED).items():
-        if tz not in known or not (found := difference(known[tz], new)):
-            continue
-        at, was, is_ = found
-        low, high = max(known[tz].start, new.start), min(known[tz].end, new.end)
-        edges = {x for layer in schedule.layers if layer.tz == tz for x in _edges(layer, at - _DAY, high)}
-        moves = ((x, known[tz].first(x), new.first(x)) for x in sorted(edges))
-        moved = next(
-            (m for m in moves if m[1] != m[2] and low < min(m[1:]) and at <= max(m[1:]) < high), None
-        )
-        if moved is None:
-            continue
-        x, old, future = moved
-        yield Finding(
-            f"S-TZCHANGE:{tz}:{at:%Y%m%dT%H%MZ}",
-            "S-TZCHANGE",
-            Level.WARNING,
-            f"New time zone data: at {at:%Y-%m-%d %H:%M} UTC clocks of {tz} read {is_:%H:%M} and not {was:%H:%M}."
-            f" What begins or ends at {x:%Y-%m-%d %H:%M} there moves from {old:%H:%M} to {future:%H:%M} UTC.",
-            min(old, future),
-            None,
-            (),
-            Fix("seen", "I have looked at it", {}),
-        )
+        if (old := known.get(tz)) and (one := _changed(schedule, tz, old, new)):
+            found[tz] = one
+    return found
+
+
+def _changed(schedule: Schedule, tz: str, old: Clock, new: Clock) -> Finding | None:
+    found = difference(old, new)
+    if found is None:
+        return None
+    at, was, is_ = found
+    low, high = max(old.start, new.start), min(old.end, new.end)
+    edges = {x for layer in schedule.layers if layer.tz == tz for x in _edges(layer, at - _DAY, high)}
+    moves = ((x, old.first(x), new.first(x)) for x in sorted(edges))
+    moved = next((m for m in moves if m[1] != m[2] and low < min(m[1:]) and at <= max(m[1:]) < high), None)
+    if moved is None:
+        return None
+    x, before, after = moved
+    return Finding(
+        f"S-TZCHANGE:{tz}:{at:%Y%m%dT%H%MZ}",
+        "S-TZCHANGE",
+        Level.WARNING,
+        f"New time zone data: at {at:%Y-%m-%d %H:%M} UTC clocks of {tz} read {is_:%H:%M} and not {was:%H:%M}."
+        f" What begins or ends at {x:%Y-%m-%d %H:%M} there moves from {before:%H:%M} to {after:%H:%M} UTC.",
+        min(before, after),
+        None,
+        (),
+        Fix("seen", "I have looked at it", {}),
+    )
+
+
+def noted(schedule: Schedule, known: Mapping[str, Clock], now: datetime) -> dict[str, Clock]:
+    """Return what to write down of the clocks: the present ones, but the known one of a zone that moves a turn.
+
+    So S-TZCHANGE stays until somebody has looked, whatever else is changed or how many days go by.
+    """
+    return of_layers(schedule, now) | {tz: known[tz] for tz in changed(schedule, known, now)}
 
 
 def to_json(clocks: Mapping[str, Clock]) -> dict[str, Any]:

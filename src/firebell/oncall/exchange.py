@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from firebell.oncall.model import Edit, EditKind, Schedule, Source, User
+from firebell.oncall.model import Cover, CoverState, Edit, EditKind, Schedule, Source, User, Vacation
 from firebell.oncall.shifts import duty
 
 Stretch = tuple[datetime, datetime]
@@ -53,3 +53,19 @@ def own_stretches(schedule: Schedule, user: User, a: datetime, b: datetime) -> l
         else:
             found.append((run.start, run.end))
     return found
+
+
+def unasked(
+    schedule: Schedule, vacation: Vacation, covers: Sequence[Cover], a: datetime, b: datetime
+) -> list[Stretch]:
+    """Return when somebody is on duty in their vacation in `[a, b)`, and none of `covers` stands for it."""
+    runs = own_stretches(schedule, vacation.person_id, max(vacation.start, a), min(vacation.end, b))
+    mine = [c for c in covers if c.schedule_id == schedule.id and _stands_for(c, vacation)]
+    return minus(runs, [(c.start, c.end) for c in mine])
+
+
+def _stands_for(cover: Cover, vacation: Vacation) -> bool:
+    """Say whether cover is asked for already, or whoever is absent said that they keep the shift."""
+    if cover.state == CoverState.OPEN:
+        return cover.requester == vacation.person_id
+    return cover.state == CoverState.WITHDRAWN and cover.vacation_id == vacation.id and not cover.why

@@ -68,6 +68,7 @@ class CoverShown(Shown):
     override: int | None
     vacation: int | None
     reason: str
+    why: Annotated[str, Field(description="why it was withdrawn, when it was not the requester who did")]
 
 
 class NewSwap(Given):
@@ -97,6 +98,7 @@ class SwapShown(Shown):
     state: SwapState
     overrides: list[int]
     reason: str
+    why: Annotated[str, Field(description="why it was withdrawn, when neither of the two did")]
 
 
 class NewVacation(Given):
@@ -145,6 +147,7 @@ class _Words:
             override=found.edit_id,
             vacation=found.vacation_id,
             reason=found.reason,
+            why=found.why,
         )
 
     def swap(self, found: Swap) -> SwapShown:
@@ -160,6 +163,7 @@ class _Words:
             state=SwapState(found.state),
             overrides=list(found.edit_ids),
             reason=found.reason,
+            why=found.why,
         )
 
     def vacation(self, found: Vacation, made: Sequence[Cover]) -> VacationShown:

@@ -9,11 +9,11 @@ from firebell.oncall.model import Cover, CoverState, Swap, SwapState, Vacation
 
 _COVER = (
     "id, schedule_id, requester, starts_at, ends_at, expires_at, state, asked, declined, reason, taken_by,"
-    " edit_id, vacation_id, created_at, decided_at"
+    " edit_id, vacation_id, created_at, decided_at, why"
 )
 _SWAP = (
     "id, schedule_id, proposer, other, starts_at, ends_at, their_starts_at, their_ends_at, state, reason,"
-    " edit_ids, created_at, decided_at"
+    " edit_ids, created_at, decided_at, why"
 )
 _LIVE = "schedule_id in (select id from schedule where archived_at is null)"
 _VACATION = "id, person_id, starts_at, ends_at, reason, created_by, created_at, cancelled_at"
@@ -90,7 +90,7 @@ async def insert_cover(tx: Tx, new: Cover) -> Cover:
 async def save_cover(tx: Tx, new: Cover) -> None:
     await tx.execute(
         "update cover set starts_at = $2, ends_at = $3, expires_at = $4, state = $5, declined = $6,"
-        " taken_by = $7, edit_id = $8, decided_at = $9 where id = $1",
+        " taken_by = $7, edit_id = $8, decided_at = $9, why = $10 where id = $1",
         new.id,
         new.start,
         new.end,
@@ -100,6 +100,7 @@ async def save_cover(tx: Tx, new: Cover) -> None:
         new.taken_by,
         new.edit_id,
         new.decided_at,
+        new.why,
     )
 
 
@@ -156,12 +157,23 @@ async def insert_swap(tx: Tx, new: Swap) -> Swap:
 
 async def save_swap(tx: Tx, new: Swap) -> None:
     await tx.execute(
-        "update swap set state = $2, edit_ids = $3, decided_at = $4 where id = $1",
+        "update swap set state = $2, edit_ids = $3, decided_at = $4, why = $5 where id = $1",
         new.id,
         new.state,
         list(new.edit_ids),
         new.decided_at,
+        new.why,
     )
+
+
+async def schedules_with(tx: Tx, person_id: int) -> list[int]:
+    """Return the schedules with an open request or swap of somebody, or that asks somebody."""
+    rows = await tx.fetch(
+        f"select schedule_id from cover where {_LIVE} and state = 'open' and (requester = $1 or $1 = any(asked))"
+        f" union select schedule_id from swap where {_LIVE} and state = 'open' and $1 in (proposer, other)",
+        person_id,
+    )
+    return [row["schedule_id"] for row in rows]
 
 
 async def vacations(tx: Tx, *, person_id: int | None = None, since: datetime | None = None) -> list[Vacation]:

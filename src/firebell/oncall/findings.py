@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from firebell.kit.localtime import local
-from firebell.oncall.exchange import Stretch, minus
+from firebell.oncall.exchange import Stretch, minus, own_stretches, unasked
 from firebell.oncall.fairness import night_of
-from firebell.oncall.model import Cover, Run, Schedule, User
+from firebell.oncall.model import Cover, Layer, Run, Schedule, User, Vacation
 from firebell.oncall.shifts import duty
 from firebell.oncall.turns import extent
 
@@ -94,12 +94,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the schedule itself does not know."""
+    """What the schedule itself does not know; `covers` are open, `kept` were withdrawn by who keeps the shift."""
 
     names: Mapping[User, str] = field(default_factory=dict)
     reach: Mapping[User, Reach] | None = None
     chains: tuple[Chain, ...] = ()
     covers: tuple[Cover, ...] = ()
+    kept: tuple[Cover, ...] = ()
+    vacations: tuple[Vacation, ...] = ()
     calls: tuple[Call, ...] = ()
 
     def name(self, user: User) -> str:
@@ -132,15 +134,16 @@ def _key(code: str, *parts: object) -> str:
     return ":".join((code, *(f"{p:%Y%m%dT%H%MZ}" if isinstance(p, datetime) else str(p) for p in parts)))
 
 
-def _covered_later(schedule: Schedule, chain: Chain, gap: Stretch) -> bool:
-    """Say whether a later level has somebody throughout the gap."""
+def _covered(schedule: Schedule, chain: Chain, gap: Stretch) -> bool:
+    """Say whether whoever stands beside the schedule, or a later level, answers throughout the gap."""
     last = max(i for i, step in enumerate(chain.steps) if _holds(step, schedule))
     left = [gap]
-    for step in chain.steps[last + 1 :]:
+    for step in chain.steps[last:]:
         if step.people:
             return True
         for other in step.schedules:
-            left = minus(left, [(r.start, r.end) for r in duty(other, *gap) if r.users])
+            if other.id != schedule.id:
+                left = minus(left, [(r.start, r.end) for r in duty(other, *gap) if r.users])
     return not left
 
 
@@ -149,31 +152,35 @@ def _holds(step: Step, schedule: Schedule) -> bool:
 
 
 def _gaps(schedule: Schedule, runs: Sequence[Run], a: datetime, facts: Facts) -> Iterator[Finding]:
-    for run in [run for run in runs if not run.users][:_FEW]:
-        chains = [chain for chain in facts.chains if any(_holds(step, schedule) for step in chain.steps)]
-        silent = [c.name for c in chains if not _covered_later(schedule, c, (run.start, run.end))]
-        until = f"{told(schedule, run.start)} to {told(schedule, run.end)}"
-        what = f"{silent[0]} would reach nobody then." if silent else "Nobody covers it."
+    chains = [chain for chain in facts.chains if any(_holds(step, schedule) for step in chain.steps)]
+    gaps = [(run.start, run.end) for run in runs if not run.users]
+    silent = [[c.name for c in chains if not _covered(schedule, c, gap)] for gap in gaps]
+    for (start, end), names in sorted(zip(gaps, silent, strict=True), key=lambda x: not x[1])[:_FEW]:
+        what = f"No later level of {names[0]} has anybody then." if names else "Nobody covers it."
         yield Finding(
-            _key("S-GAP", run.start if run.start > a else "now"),
+            _key("S-GAP", start if start > a else "now"),
             "S-GAP",
-            Level.ERROR if silent else Level.WARNING,
-            f"Nobody is on call from {until}. {what}",
-            run.start,
-            run.end,
+            Level.ERROR if names else Level.WARNING,
+            f"Nobody is on call from {told(schedule, start)} to {told(schedule, end)}. {what}",
+            start,
+            end,
             (),
-            Fix("override", "Put somebody on call", {"start": run.start, "end": run.end}),
+            Fix("override", "Put somebody on call", {"start": start, "end": end}),
         )
 
 
-def _turns(schedule: Schedule, a: datetime, b: datetime) -> set[User]:
-    """Return who has turns on a layer that holds within `[a, b)`, active or not."""
-    layers = [x for x in schedule.layers if extent(x)[0] < b and (x.end is None or x.end > a)]
+def _layers(schedule: Schedule, a: datetime, b: datetime) -> list[Layer]:
+    """Return the layers that hold within `[a, b)`."""
+    return [x for x in schedule.layers if extent(x)[0] < b and (x.end is None or x.end > a)]
+
+
+def _members(layers: Sequence[Layer]) -> set[User]:
+    """Return who has turns on layers, active or not."""
     return {user for layer in layers for slot in layer.slots for user in slot}
 
 
 def _inactive(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Iterator[Finding]:
-    turns = _turns(schedule, a, b)
+    turns = _members(_layers(schedule, a, b))
     edits = [e for e in schedule.edits if e.start < b and e.end > a and e.kind != "remove"]
     named = turns | {u for e in edits for u in (*e.users, *e.mapping.values())}
     for user in sorted(named & schedule.inactive, key=str):
@@ -219,18 +226,31 @@ def _unreachable(runs: Sequence[Run], facts: Facts) -> Iterator[Finding]:
 
 
 def _vacations(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Iterator[Finding]:
-    mine = [c for c in facts.covers if c.schedule_id == schedule.id and c.vacation_id and c.state == "open"]
-    for cover in [c for c in mine if c.start < b and c.end > a][:_FEW]:
+    """Return S-VACATION for who is absent and on duty: cover is asked for, or, where nobody was, will be."""
+    found: list[tuple[Stretch, User, Fix]] = []
+    for cover in facts.covers:
+        low, high = max(cover.start, a), min(cover.end, b)
+        mine = cover.schedule_id == schedule.id and cover.vacation_id and low < high
+        if mine and own_stretches(schedule, cover.requester, low, high):
+            fix = Fix("take", "Take this shift", {"cover": cover.id})
+            found.append(((cover.start, cover.end), cover.requester, fix))
+    for absent in facts.vacations:
+        if absent.start < b and absent.end > a:
+            for start, end in unasked(schedule, absent, (*facts.covers, *facts.kept), a, b):
+                who = absent.person_id
+                ask = Fix("ask", "Ask for cover", {"person": who, "start": start, "end": end})
+                found.append(((start, end), who, ask))
+    for (start, end), user, fix in sorted(found, key=lambda x: x[0])[:_FEW]:
         yield Finding(
-            _key("S-VACATION", cover.id),
+            _key("S-VACATION", user, start if start > a else "now"),
             "S-VACATION",
             Level.WARNING,
-            f"{facts.name(cover.requester)} is away from {told(schedule, cover.start)}"
-            f" to {told(schedule, cover.end)} and still on call.",
-            cover.start,
-            cover.end,
-            (cover.requester,),
-            Fix("take", "Take this shift", {"cover": cover.id}),
+            f"{facts.name(user)} is away from {told(schedule, start)}"
+            f" to {told(schedule, end)} and still on call.",
+            start,
+            end,
+            (user,),
+            fix,
         )
 
 
@@ -390,16 +410,14 @@ def _frequent(schedule: Schedule, runs: Sequence[Run], facts: Facts) -> Iterator
         for user in run.users:
             share[user] += run.end - run.start
     gaps = sum((r.end - r.start for r in runs if not r.users), timedelta())
-    windowed = [x for x in schedule.layers if x.windows and (x.end is None or x.end > runs[0].start)]
-    if windowed and not [x for x in schedule.layers if not x.windows]:
-        for layer in windowed:
-            people = {u for slot in layer.slots for u in slot} - schedule.inactive
-            if len(people) < ENOUGH_A_REGION and len(windowed) > 1:
-                yield _few(
-                    _key("S-FREQ", layer.id), f"{layer.name or 'A region'}", people, ENOUGH_A_REGION, edit
-                )
+    layers = _layers(schedule, runs[0].start, runs[-1].end)
+    if all(x.windows for x in layers) and (regions := _regions(layers)):
+        for name, members in regions.items():
+            people = members - schedule.inactive
+            if len(people) < ENOUGH_A_REGION:
+                yield _few(_key("S-FREQ", name), name, people, ENOUGH_A_REGION, edit)
         return
-    people = set(share) | (_turns(schedule, runs[0].start, runs[-1].end) - schedule.inactive)
+    people = set(share) | (_members(layers) - schedule.inactive)
     if gaps >= whole / 20:
         return
     if len(people) < ENOUGH:
@@ -417,6 +435,17 @@ def _frequent(schedule: Schedule, runs: Sequence[Run], facts: Facts) -> Iterator
                     (user,),
                     edit,
                 )
+
+
+def _regions(layers: Sequence[Layer]) -> dict[str, set[User]]:
+    """Return who follows the sun where: a zone each, or a layer each within one; none when somebody is in two."""
+    zones = {layer.tz for layer in layers}
+    found: dict[str, set[User]] = {}
+    for number, layer in enumerate(layers, 1):
+        alike = [x for x in layers if x.tz == layer.tz] if len(zones) > 1 else [layer]
+        found[alike[0].name or (layer.tz if len(zones) > 1 else f"Layer {number}")] = _members(alike)
+    apart = len(set().union(*found.values())) == sum(map(len, found.values()))
+    return found if len(found) > 1 and apart else {}
 
 
 def _few(key: str, what: str, people: set[User], enough: int, fix: Fix) -> Finding:

@@ -55,7 +55,7 @@ async def _do(
                 now=now,
             )
         case "seen":
-            await changing.note_clocks(tx, await changing.locked(tx, schedule_id), now)
+            await changing.note_clocks(tx, await changing.locked(tx, schedule_id), now, seen=True)
             await tx.audit(actor, "schedule.clocks_seen", f"schedule:{schedule_id}", now)
             await tx.live("oncall")
         case "take":

@@ -155,7 +155,8 @@ class Cover:
     """Somebody asks to be relieved on `[start, end)`; until it is taken they stay on duty.
 
     `asked` are the people who were asked (none: everybody), `declined` those who said no. It expires when
-    the stretch begins, or at its end when it was asked for a shift that had begun.
+    the stretch begins, or at its end when it was asked for a shift that had begun. `why` says what withdrew it
+    when it was not the requester: that they left, or are not on duty then any more.
     """
 
     id: int
@@ -173,6 +174,7 @@ class Cover:
     vacation_id: int | None
     created_at: datetime
     decided_at: datetime | None
+    why: str = ""
 
 
 class SwapState(StrEnum):
@@ -202,6 +204,7 @@ class Swap:
     edit_ids: tuple[int, ...]
     created_at: datetime
     decided_at: datetime | None
+    why: str = ""
 
     @property
     def expires_at(self) -> datetime:
@@ -278,3 +281,32 @@ class SwapDecided:
     """A proposed swap is accepted or declined."""
 
     swap_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoverLapsed:
+    """An open request is withdrawn because its shift is not the requester's any more; `why` says so.
+
+    `asked` are those who were asked by name and did not say no (none: the team), for the stretch that it names.
+    """
+
+    cover_id: int
+    schedule: str
+    team_id: int
+    requester: int
+    asked: tuple[int, ...]
+    declined: tuple[int, ...]
+    start: datetime
+    end: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwapLapsed:
+    """A proposed swap is withdrawn because one of its shifts is not whose it was; `why` says so."""
+
+    swap_id: int
+    schedule: str
+    proposer: int
+    other: int
+    why: str

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from firebell.oncall.checks import Around, checks
 from firebell.oncall.exchange import Stretch, minus
-from firebell.oncall.findings import HORIZON, Facts, Finding, findings
+from firebell.oncall.findings import Finding
 from firebell.oncall.model import Change, Schedule, User
 from firebell.oncall.shifts import diff, gaps
 
@@ -26,8 +27,11 @@ class Preview:
     fixed_findings: tuple[Finding, ...]
 
 
-def preview(old: Schedule, new: Schedule, a: datetime, b: datetime, facts: Facts) -> Preview:
-    """Return what `new` changes; gaps are compared on 400 days from `a`, findings on 28."""
+def preview(old: Schedule, new: Schedule, a: datetime, b: datetime, around: Around) -> Preview:
+    """Return what `new` changes; gaps are compared on 400 days from `a`, findings on 28.
+
+    A finding that becomes worse or milder is mended and new.
+    """
     changes = diff(old, new, a, b)
     hours: dict[User, float] = defaultdict(float)
     for start, end, before, after in changes:
@@ -36,13 +40,13 @@ def preview(old: Schedule, new: Schedule, a: datetime, b: datetime, facts: Facts
                 hours[user] += sign * ((end - start) / timedelta(hours=1))
     far = a + GAPS_AHEAD
     was, will = gaps(old, a, far), gaps(new, a, far)
-    had, has = (findings(s, a, a + HORIZON, facts) for s in (old, new))
-    old_ids, new_ids = {f.id for f in had}, {f.id for f in has}
+    had, has = (checks(s, a, around) for s in (old, new))
+    old_ids, new_ids = ({(f.id, f.level) for f in found} for found in (had, has))
     return Preview(
         tuple(changes),
         {user: round(h, 2) for user, h in hours.items() if round(h, 2)},
         tuple(minus(will, was)),
         tuple(minus(was, will)),
-        tuple(f for f in has if f.id not in old_ids),
-        tuple(f for f in had if f.id not in new_ids),
+        tuple(f for f in has if (f.id, f.level) not in old_ids),
+        tuple(f for f in had if (f.id, f.level) not in new_ids),
     )

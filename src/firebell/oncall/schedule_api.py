@@ -1,21 +1,16 @@
 """Schedules over JSON: their layers, what an edit would do, findings, shadows."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from firebell.kit import api
 from firebell.kit.api import Ctx, PathId, Stretch, Text, problems
 from firebell.oncall import actions, fixes, view
 from firebell.oncall.findings import HORIZON
-from firebell.oncall.model import User
 from firebell.oncall.shapes import (
-    ChangeShown,
     EditedLayers,
     FindingShown,
-    HoursShown,
     Joining,
     Leaving,
-    Named,
     NewSchedule,
     NewShadow,
     PreviewShown,
@@ -23,11 +18,11 @@ from firebell.oncall.shapes import (
     ScheduleDetail,
     ScheduleShown,
     ShadowShown,
-    StretchShown,
     detail_shown,
     finding_shown,
     layer_given,
     layers_given,
+    preview_shown,
     schedule_shown,
 )
 from firebell.people import actions as people
@@ -132,22 +127,7 @@ async def preview_layers(ctx: Ctx, caller: Reader, slug: Text, given: EditedLaye
         old = await actions.by_slug(tx, slug)
         new = await actions.edited(tx, old, layers_given(given), given.at or now)
         seen = await view.previewed(tx, old, new, now)
-        names = {p.id: Named(id=p.id, name=p.name) for p in await people.people(tx)}
-
-    def named(users: Sequence[User]) -> list[Named]:
-        return [names[int(u)] for u in users]
-
-    return PreviewShown(
-        changes=[
-            ChangeShown(start=a, end=b, before=named(was), after=named(will))
-            for a, b, was, will in seen.changes
-        ],
-        hours=[HoursShown(person=names[int(u)], hours=h) for u, h in seen.hours.items()],
-        new_gaps=[StretchShown(start=a, end=b) for a, b in seen.new_gaps],
-        closed_gaps=[StretchShown(start=a, end=b) for a, b in seen.closed_gaps],
-        new_findings=[finding_shown(f) for f in seen.new_findings],
-        fixed_findings=[finding_shown(f) for f in seen.fixed_findings],
-    )
+        return preview_shown(seen, await people.people(tx))
 
 
 @router.post(
@@ -204,7 +184,7 @@ async def list_findings(ctx: Ctx, caller: Reader, slug: Text) -> list[FindingSho
 
 
 @router.post(
-    "/schedules/{slug}/findings/{finding_id}/fix",
+    "/schedules/{slug}/findings/{finding_id:path}/fix",
     summary="Repair a finding whose fix needs no choice: leave, remove, offset, ask, take or seen",
     responses=problems(404, 409),
 )

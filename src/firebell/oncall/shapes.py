@@ -1,5 +1,6 @@
 """What the API takes and shows of schedules."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -7,7 +8,19 @@ from pydantic import ConfigDict, Field
 
 from firebell.kit.api import Given, Id, Instant, Name, Shown, Text, Wall, Whole, Zone
 from firebell.oncall.findings import Finding
-from firebell.oncall.model import LONGEST_NAME, LONGEST_TURN, Edit, EditKind, Layer, Schedule, Unit, Window
+from firebell.oncall.model import (
+    LONGEST_NAME,
+    LONGEST_TURN,
+    Edit,
+    EditKind,
+    Layer,
+    Schedule,
+    Unit,
+    User,
+    Window,
+)
+from firebell.oncall.preview import Preview
+from firebell.people.model import Person
 
 
 class Named(Shown):
@@ -312,4 +325,24 @@ def detail_shown(found: Schedule) -> ScheduleDetail:
         layers=[layer_shown(layer) for layer in found.layers],
         edits=[edit_shown(edit) for edit in found.edits if isinstance(edit.id, int)],
         shadows=[ShadowShown.model_validate(shadow) for shadow in found.shadows],
+    )
+
+
+def preview_shown(seen: Preview, people: Sequence[Person]) -> PreviewShown:
+    """Return a preview as JSON shows it, with the names of its people."""
+    names = {p.id: Named(id=p.id, name=p.name) for p in people}
+
+    def named(users: Sequence[User]) -> list[Named]:
+        return [names[int(u)] for u in users]
+
+    return PreviewShown(
+        changes=[
+            ChangeShown(start=a, end=b, before=named(was), after=named(will))
+            for a, b, was, will in seen.changes
+        ],
+        hours=[HoursShown(person=names[int(u)], hours=h) for u, h in seen.hours.items()],
+        new_gaps=[StretchShown(start=a, end=b) for a, b in seen.new_gaps],
+        closed_gaps=[StretchShown(start=a, end=b) for a, b in seen.closed_gaps],
+        new_findings=[finding_shown(f) for f in seen.new_findings],
+        fixed_findings=[finding_shown(f) for f in seen.fixed_findings],
     )

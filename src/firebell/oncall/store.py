@@ -257,7 +257,7 @@ async def chains(tx: Tx) -> list[tuple[str, list[tuple[list[int], bool]]]]:
     return found
 
 
-async def clocks(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, dict[str, Clock]]:
+async def clocks(tx: Tx, schedule_ids: Sequence[int]) -> dict[int | str, dict[str, Clock]]:
     """Return what the clocks of these schedules were known to do."""
     rows = await tx.fetch("select id, clocks from schedule where id = any($1::bigint[])", list(schedule_ids))
     return {row["id"]: from_json(row["clocks"]) for row in rows}
@@ -336,13 +336,6 @@ async def archive(tx: Tx, schedule_id: int, now: datetime) -> None:
         schedule_id,
         now,
     )
-    for table in ("cover", "swap"):
-        await tx.execute(
-            f"update {table} set state = 'withdrawn', decided_at = $2"
-            " where schedule_id = $1 and state = 'open'",
-            schedule_id,
-            now,
-        )
     await tx.execute(
         "update schedule set archived_at = $2, slug = slug || '~' || id where id = $1", schedule_id, now
     )

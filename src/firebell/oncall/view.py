@@ -7,9 +7,8 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.oncall import exchange_store, store
 from firebell.oncall.calendars import store as calendars_store
-from firebell.oncall.calendars.faults import busy, faults
-from firebell.oncall.clocks import changed
-from firebell.oncall.findings import HORIZON, REST, Call, Chain, Facts, Finding, Reach, Step, findings
+from firebell.oncall.checks import Around, checks
+from firebell.oncall.findings import HORIZON, REST, Call, Chain, Facts, Finding, Reach, Step
 from firebell.oncall.model import CoverState, Schedule
 from firebell.oncall.preview import GAPS_AHEAD, Preview, preview
 from firebell.people import actions as people
@@ -38,35 +37,38 @@ async def facts(tx: Tx, now: datetime, until: datetime) -> Facts:
         )
         for name, steps in await store.chains(tx)
     )
+    asked = await exchange_store.covers(tx, since=now)
     return Facts(
         {p.id: p.name for p in everyone},
         {i: Reach(bool(k - {Channel.EMAIL}), len(k)) for i, k in kinds.items()},
         chains,
-        tuple(await exchange_store.covers(tx, state=CoverState.OPEN, since=now)),
+        tuple(c for c in asked if c.state == CoverState.OPEN),
+        tuple(c for c in asked if c.state == CoverState.WITHDRAWN),
+        tuple(await exchange_store.vacations(tx, since=now)),
         tuple(Call(*row) for row in await store.calls(tx, now - REST - NIGHT)),
+    )
+
+
+async def around(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: datetime) -> Around:
+    """Return what all checks of these schedules need beside them, with other schedules up to `until`."""
+    ids = [int(s.id) for s in schedules]
+    return Around(
+        await facts(tx, now, until),
+        await calendars_store.imports(tx, schedule_ids=ids),
+        await store.clocks(tx, ids),
+        await calendars_store.busy(tx, now, now + HORIZON),
     )
 
 
 async def found_in(tx: Tx, schedules: Sequence[Schedule], now: datetime) -> dict[int, list[Finding]]:
     """Return what is wrong with schedules and their calendars within 28 days, by their ids."""
-    around = await facts(tx, now, now + HORIZON)
-    imports = await calendars_store.imports(tx, schedule_ids=[int(s.id) for s in schedules])
-    known = await store.clocks(tx, [int(s.id) for s in schedules])
-    shifts = await calendars_store.busy(tx, now, now + HORIZON)
-    return {
-        int(s.id): [
-            *faults([i for i in imports if i.schedule_id == s.id], now),
-            *findings(s, now, now + HORIZON, around),
-            *changed(s, known[int(s.id)], now),
-            *busy(s, shifts, now, now + HORIZON, around),
-        ]
-        for s in schedules
-    }
+    seen = await around(tx, schedules, now, now + HORIZON)
+    return {int(s.id): checks(s, now, seen) for s in schedules}
 
 
 async def previewed(tx: Tx, old: Schedule, new: Schedule, now: datetime) -> Preview:
     """Return what saving `new` in place of `old` would change within 90 days, gaps within 400."""
-    return preview(old, new, now, now + CHANGES_AHEAD, await facts(tx, now, now + GAPS_AHEAD))
+    return preview(old, new, now, now + CHANGES_AHEAD, await around(tx, [old], now, now + GAPS_AHEAD))
 
 
 async def person_id(tx: Tx, word: str) -> int:
