@@ -31,7 +31,7 @@ from firebell.incidents import pages as incidents_pages
 from firebell.kit import html
 from firebell.kit.api import Api, phrase, told
 from firebell.kit.context import Context
-from firebell.kit.errors import FirebellError, Invalid, Unauthenticated, Unavailable
+from firebell.kit.errors import FirebellError, Invalid, TooMany, Unauthenticated, Unavailable
 from firebell.kit.live import stream
 from firebell.kit.log import correlation_id
 from firebell.load import api as load_api
@@ -247,7 +247,7 @@ def _add_errors(app: FastAPI) -> None:
 
 async def _told(request: Request, error: FirebellError) -> Response:
     headers = {"X-Request-Id": correlation_id.get()}
-    if isinstance(error, Unavailable):
+    if isinstance(error, TooMany | Unavailable):
         headers["Retry-After"] = str(error.retry_after)
     if request.url.path.startswith("/api/"):
         if isinstance(error, Unauthenticated):

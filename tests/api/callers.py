@@ -56,9 +56,9 @@ class Api:
 
 
 @asynccontextmanager
-async def browser(w: World) -> AsyncIterator[httpx.AsyncClient]:
-    """Yield a client of the whole app that keeps cookies."""
-    transport = httpx.ASGITransport(app=build(w.ctx))
+async def browser(w: World, address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of the whole app that keeps cookies and comes from `address`."""
+    transport = httpx.ASGITransport(app=build(w.ctx), client=(address, 50_000))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as http:
         yield http
 

@@ -1,11 +1,15 @@
 """Feeds and calendars at the edges: the public address, the API, the pages."""
 
 import re
+from datetime import timedelta
 
 import httpx
 import icalendar
 
 from firebell.kit.clock import FakeClock
+from firebell.oncall import actions as oncall
+from firebell.oncall import store as schedules
+from firebell.oncall.calendars.limits import PER_FEED, STRAYS_PER_ADDRESS, WINDOW
 from firebell.people import actions as people
 from firebell.people.model import SCOPES
 from tests.api.callers import TEST, Api, browser, key_of, organisation
@@ -45,7 +49,13 @@ async def test_a_feed_from_its_making_to_its_end(dsn: str, clock: FakeClock) -> 
         tag = first.headers["etag"]
         same = await stranger.get(address, headers={"If-None-Match": f'"other", {tag}'})
         assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
-        assert (await stranger.head(address)).headers["etag"] == tag
+        for weak in (f"W/{tag}", "*"):
+            assert (await stranger.get(address, headers={"If-None-Match": weak})).status_code == 304
+        assert (await stranger.get(address, headers={"If-None-Match": '"other"'})).status_code == 200
+        head = await stranger.head(address)
+        assert (head.status_code, head.headers["etag"]) == (200, tag)
+        assert head.headers["content-length"] == first.headers["content-length"]
+        assert (await stranger.head(address, headers={"If-None-Match": tag})).status_code == 304
         await override(w, api)
         later = await stranger.get(address, headers={"If-None-Match": tag})
         assert later.status_code == 200
@@ -64,7 +74,8 @@ async def test_a_feed_from_its_making_to_its_end(dsn: str, clock: FakeClock) -> 
         await other("DELETE", f"/calendar-feeds/{made['id']}", status=404)
         await api("DELETE", f"/calendar-feeds/{made['id']}", status=204)
         await api("DELETE", f"/calendar-feeds/{made['id']}", status=404)
-        assert (await stranger.get(address)).status_code == 404
+        assert (await stranger.get(address)).status_code == 410
+        assert (await stranger.head(address)).status_code == 410
         assert (await stranger.get("/calendar/never.ics")).status_code == 404
 
 
@@ -89,7 +100,69 @@ async def test_a_feed_of_mine_and_of_a_team_and_of_somebody_who_left(dsn: str, c
         assert (await stranger.get(path(juns["url"]))).status_code == 200
         async with w.ctx.db.tx() as tx:
             await tx.execute("update person set active = false where id = $1", w.jun)
-        assert (await stranger.get(path(juns["url"]))).status_code == 404
+        gone = await stranger.get(path(juns["url"]))
+        assert (gone.status_code, "This calendar has ended." in gone.text) == (410, True)
+
+
+async def test_a_feed_of_a_deleted_schedule_has_ended_and_is_not_listed(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api), browser(w) as stranger:
+        given = {"kind": "schedule", "schedule": "payments-secondary"}
+        made = await api("POST", "/calendar-feeds", given, status=201)
+        team = await api("POST", "/calendar-feeds", {"kind": "team", "team_id": 1}, status=201)
+        assert (await stranger.get(path(made["url"]))).status_code == 200
+        both = icalendar.Calendar.from_ical((await stranger.get(path(team["url"]))).content).walk("VEVENT")
+        async with w.ctx.db.tx() as tx:
+            secondary = (await oncall.by_slug(tx, "payments-secondary")).id
+            await schedules.archive(tx, int(secondary), w.now)
+        assert (await stranger.get(path(made["url"]))).status_code == 410
+        one = icalendar.Calendar.from_ical((await stranger.get(path(team["url"]))).content).walk("VEVENT")
+        assert len(one) < len(both)
+        assert [f["id"] for f in await api("GET", "/calendar-feeds")] == [team["id"]]
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update calendar_feed set subject_id = 99 where id = $1", team["id"])
+        assert (await stranger.get(path(team["url"]))).status_code == 410, "its team is gone"
+
+
+async def test_a_feed_that_is_read_too_often_is_told_when_to_come_back(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api), browser(w, "203.0.113.9") as office:
+        url = path((await api("POST", "/calendar-feeds", {}, status=201))["url"])
+        tag = (await office.get(url)).headers["etag"]
+        same = {"If-None-Match": tag}
+        for _ in range(40):
+            clock.advance(timedelta(minutes=1))
+            for _ in range(20):
+                assert (await office.head(url, headers=same)).status_code in (200, 304), "twenty apps poll it"
+        clock.advance(WINDOW)
+        for _ in range(PER_FEED):
+            assert (await office.get(url, headers=same)).status_code in (200, 304)
+        refused = await office.get(url, headers=same)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "300")
+        other = path((await api("POST", "/calendar-feeds", {}, status=201))["url"])
+        assert (await office.get(other)).status_code == 200
+        clock.advance(timedelta(seconds=300))
+        assert (await office.get(url)).status_code == 200
+
+
+async def test_guessed_addresses_are_refused_and_keep_nobody_from_their_feed(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organisation(dsn, clock) as (w, api), browser(w, "203.0.113.10") as office:
+        made = await api("POST", "/calendar-feeds", {}, status=201)
+        url, late = path(made["url"]), path((await api("POST", "/calendar-feeds", {}, status=201))["url"])
+        revoked = await api("POST", "/calendar-feeds", {}, status=201)
+        await api("DELETE", f"/calendar-feeds/{revoked['id']}", status=204)
+        assert (await office.get(url)).status_code == 200
+        for _ in range(2 * STRAYS_PER_ADDRESS):
+            assert (await office.get(path(revoked["url"]))).status_code == 410, "an app that was not told"
+        for number in range(STRAYS_PER_ADDRESS):
+            assert (await office.get(f"/calendar/guess{number}.ics")).status_code == 404
+        refused = await office.get("/calendar/guess.ics")
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "300")
+        assert (await office.get(url)).status_code == 200
+        assert (await office.get(late)).status_code == 429, "nobody knows yet whether this is a guess"
+        async with browser(w, "203.0.113.11") as elsewhere:
+            assert (await elsewhere.get(late)).status_code == 200
+        assert (await office.get(late)).status_code == 200
 
 
 async def test_calendars_of_a_schedule_and_of_mine(dsn: str, clock: FakeClock) -> None:

@@ -60,6 +60,13 @@ class NotFound(FirebellError):  # noqa: N818
     code = "not-found"
 
 
+class Gone(FirebellError):  # noqa: N818
+    """There was such a thing, and it has ended."""
+
+    status = HTTPStatus.GONE
+    code = "gone"
+
+
 class Conflict(FirebellError):  # noqa: N818
     """The present state does not allow this."""
 
@@ -75,10 +82,14 @@ class TooLarge(FirebellError):  # noqa: N818
 
 
 class TooMany(FirebellError):  # noqa: N818
-    """It was tried too often in too short a time."""
+    """It was tried too often in too short a time; `retry_after` seconds later it may be tried again."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "too-many"
+
+    def __init__(self, message: str, *, hint: str = "", retry_after: int) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
 
 
 class Unavailable(FirebellError):  # noqa: N818

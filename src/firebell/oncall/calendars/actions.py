@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from firebell.kit import signing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict as Refused
-from firebell.kit.errors import Invalid, NotFound
+from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name
@@ -81,12 +81,15 @@ async def revoke_feed(tx: Tx, actor: Actor, feed_id: int, made_by: int, now: dat
     await tx.audit(actor, "calendar.feed_revoked", f"feed:{feed_id}", now)
 
 
-async def feed_by_token(tx: Tx, token: str, now: datetime) -> tuple[Feed, list[Told], list[Known]]:
-    """Return what a feed's address leads to; raise `NotFound` when it is revoked or never was one."""
-    found = await store.feed(tx, signing.token_hash(token))
+async def feed_by_token(tx: Tx, token_hash: bytes, now: datetime) -> tuple[Feed, list[Told], list[Known]]:
+    """Return what a feed's address leads to; raise `NotFound` when it never was one, `Gone` when it has ended."""
+    found = await store.feed(tx, token_hash)
     if found is None:
-        raise NotFound(
-            "There is no calendar here.", hint="Its address may have been revoked: make a new one."
+        if not await store.was_feed(tx, token_hash):
+            raise NotFound("There is no calendar here.", hint="Is the whole address there?")
+        raise Gone(
+            "This calendar has ended.",
+            hint="Its address was revoked, or whoever made it or what it shows is gone. Make a new one.",
         )
     await store.touch_feed(tx, found.id, now)
     since, until = reach(now)

@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 from starlette.datastructures import FormData, UploadFile
 
-from firebell.kit import html, routing
+from firebell.kit import html, routing, signing
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions, feeds
+from firebell.oncall.calendars.limits import Limit
 from firebell.oncall.calendars.model import AHEAD, LARGEST_FILE, FeedKind, Place, Use
 from firebell.oncall.model import Schedule
 from firebell.people import access
@@ -32,16 +33,27 @@ USES = (
 PLACES = ((Place.ABOVE, "Above the rotations"), (Place.BELOW, "Below, for when they have nobody"))
 
 
+_limit = Limit()
+
+
+def _has(request: Request, tag: str) -> bool:
+    """Say whether the client has what `tag` names; a proxy that compresses makes the tag a weak one."""
+    given = [t.strip().removeprefix("W/") for t in request.headers.get("if-none-match", "").split(",")]
+    return tag in given or given == ["*"]
+
+
 @router.api_route("/calendar/{token}.ics", methods=["GET", "HEAD"])
 async def feed(request: Request, token: str) -> Response:
-    """Answer a feed to whoever knows its address; 304 when it is as it was."""
+    """Answer a feed to whoever knows its address; 304 when it is as it was, 410 when it has ended."""
     ctx, now = html.ctx(request), html.ctx(request).clock.now()
-    async with ctx.db.tx() as tx:
-        found, told, names = await actions.feed_by_token(tx, token, now)
+    token_hash, address = signing.token_hash(token), request.client.host if request.client else ""
+    with _limit.read(token_hash, address, now):
+        async with ctx.db.tx() as tx:
+            found, told, names = await actions.feed_by_token(tx, token_hash, now)
     host = urlsplit(ctx.public_url).hostname or "firebell"
     tag = feeds.tag(host, told, names, now, f"{found.kind}:{found.name}")
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Referrer-Policy": "no-referrer"}
-    if tag in (given.strip() for given in request.headers.get("if-none-match", "").split(",")):
+    if _has(request, tag):
         return Response(status_code=304, headers=headers)
     only = found.subject_id if found.kind is FeedKind.PERSON else None
     body = await asyncio.to_thread(

@@ -63,6 +63,11 @@ async def feed(tx: Tx, token_hash: bytes) -> Feed | None:
     return _feed(row) if row else None
 
 
+async def was_feed(tx: Tx, token_hash: bytes) -> bool:
+    """Say whether this token was given out once, whether it works or not."""
+    return bool(await tx.value("select true from calendar_feed where token_hash = $1", token_hash))
+
+
 async def touch_feed(tx: Tx, feed_id: int, now: datetime) -> None:
     """Note the use of a feed, at most once a minute."""
     await tx.execute(
