@@ -91,6 +91,8 @@ async def test_an_override_needs_no_typed_time(dsn: str, clock: FakeClock) -> No
         assert (edit.start, edit.end) == (now, day(1))
         await d.saved("override", kind="set", person=ada, start="2026-11-26T20:00", lasts="8")
         assert (await d.r.schedule()).edits[-1].end == day(3, 4)
+        await d.saved("override", kind="set", person=ada, lasts="handoff", **DAYTIME)
+        assert (await d.r.schedule()).edits[-1].end == day(1, 16)
         shown = (await d.http.get(PAGE)).text
         assert "The next handoff is " in shown
         for lasts, words in (("3", "Choose from the list."), ("", "Give a time, or choose how long.")):

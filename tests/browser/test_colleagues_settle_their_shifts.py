@@ -160,6 +160,37 @@ async def test_a_stretch_of_the_result_row_is_dragged_to_an_override(two: tuple[
     assert end > start
 
 
+async def test_on_a_phone_the_pager_is_taken_with_two_taps(two: tuple[Page, Page]) -> None:
+    mara, jun = two
+    await share(mara)
+    await mara.click("button:text-is('Save')")
+    await mara.wait_for_url("**/oncall/payments-primary")
+    await jun.goto("/oncall/payments-primary")
+    await jun.locator("header a", has_text="Override").click()
+    await jun.get_by_role("button", name="Save the override").click()
+    await jun.get_by_role("button", name="End now").wait_for()
+    await jun.locator(".agenda .t", has_text=JUN).first.wait_for()
+    assert "Jun" in await mara.locator(".lane.final .sh.ov").first.inner_text()
+
+
+async def test_bug_the_forms_for_cover_and_swap_lay_outside_a_phone(two: tuple[Page, Page]) -> None:
+    mara, jun = two
+    await share(mara)
+    await mara.click("button:text-is('Save')")
+    await mara.wait_for_url("**/oncall/payments-primary")
+    await jun.goto("/oncall/me")
+    for label in ("Cover", "Swap"):
+        shift = jun.locator("#shifts > div", has_text="Payments primary").last
+        await shift.locator("summary", has_text=label).click()
+        for field in await shift.locator(f"details:has-text('{label}') :is(input, select):visible").all():
+            box = await field.bounding_box()
+            assert box
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 390
+        await sound(jun)
+        await shift.locator("summary", has_text=label).click()
+
+
 async def test_an_override_shows_what_it_would_change_while_it_is_filled_in(two: tuple[Page, Page]) -> None:
     mara, jun = two
     await mara.goto("/oncall/payments-primary")
@@ -168,6 +199,8 @@ async def test_an_override_shows_what_it_would_change_while_it_is_filled_in(two:
     await mara.select_option("#f-person", label=JUN)
     await mara.select_option("#f-instead", label="Mara Lindqvist")
     await mara.fill("#f-start", "2031-01-01T09:00")
+    assert await mara.locator("#f-end").is_hidden()
+    await mara.select_option("#f-lasts", "")
     await mara.fill("#f-end", "2031-01-01T08:00")
     await mara.locator("#preview-override", has_text="The override ends before it begins.").wait_for()
     await mara.select_option("#f-kind", "add")

@@ -202,21 +202,21 @@ LASTS = (1, 2, 4, 8, 12, 24)
 def stretch(
     fields: Mapping[str, str], schedule: Schedule, tz: str, now: datetime
 ) -> tuple[datetime, datetime]:
-    """Return from when to when an override holds: from now without a start, and for so long, or to its end."""
+    """Return from when to when an override holds: from now without a start, and to its end or else for so long."""
     start = mu(to_wall(fields["start"], "start"), tz) if fields.get("start") else now
     lasts = fields.get("lasts", "")
+    if fields.get("end"):
+        return start, mu(to_wall(fields["end"], "end"), tz)
     if lasts == HANDOFF:
         end = next_change(schedule, start, AHEAD)
         if end is None:
             raise Invalid("No handoff comes within 35 days of it.", fields={"lasts": "Choose how long."})
         return start, end
-    if lasts:
-        if (hours := to_id(lasts)) not in LASTS:
-            raise Invalid("This is not a length of time.", fields={"lasts": "Choose from the list."})
-        return start, start + timedelta(hours=hours)
-    if not fields.get("end"):
+    if not lasts:
         raise Invalid("Until when?", fields={"end": "Give a time, or choose how long."})
-    return start, mu(to_wall(fields["end"], "end"), tz)
+    if (hours := to_id(lasts)) not in LASTS:
+        raise Invalid("This is not a length of time.", fields={"lasts": "Choose from the list."})
+    return start, start + timedelta(hours=hours)
 
 
 def begins(text: str, name: str, tz: str, now: datetime) -> datetime:
