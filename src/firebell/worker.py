@@ -106,7 +106,7 @@ class Worker:
         """Run one batch of timers of one kind; return how many are done with."""
         async with self._ctx.db.tx() as tx:
             await fence(tx)
-            timers = await due.claim(tx, now, limit=BATCH)
+            timers = await due.claim(tx, now, limit=BATCH, first=paging_due.HANDLERS)
             if not timers:
                 return 0
             if now - timers[0].due_at > LATE:
@@ -124,8 +124,8 @@ class Worker:
                 return sum([await self._run_alone(tx, timer, now) for timer in timers])
 
     async def _run_timers(self, tx: Tx, timers: Sequence[due.Timer], now: datetime) -> int:
-        kept = await self._timers[timers[0].kind](tx, timers, now)
-        done = [timer for timer in timers if timer not in kept]
+        kept = {timer.id for timer in await self._timers[timers[0].kind](tx, timers, now)}
+        done = [timer for timer in timers if timer.id not in kept]
         await due.finish(tx, done)
         return len(done)
 

@@ -1,6 +1,6 @@
 """Durable timers: rows that come due, claimed under lock and finished in the handler's own transaction."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -68,18 +68,21 @@ async def cancel_many(tx: Tx, kind: str, keys: Sequence[str]) -> None:
         await tx.execute("delete from due where kind = $1 and key = any($2::text[])", kind, list(keys))
 
 
-async def claim(tx: Tx, now: datetime, *, limit: int) -> list[Timer]:
-    """Lock up to `limit` overdue timers of the kind that is most overdue, in due order.
+async def claim(tx: Tx, now: datetime, *, limit: int, first: Collection[str] = ()) -> list[Timer]:
+    """Lock up to `limit` overdue timers of one kind, in due order: one of `first`, else the most overdue kind.
 
     The rows stay until `finish`; when the process dies, the lock goes and another worker claims them.
     """
     rows = await tx.fetch(
         "select id, kind, key, epoch, due_at, attempts from due"
-        " where due_at <= $1 and kind = (select kind from due where due_at <= $1 order by due_at, id"
-        " for update skip locked limit 1)"
+        " where due_at <= $1 and kind = coalesce("
+        "(select kind from due where due_at <= $1 and kind = any($3::text[]) order by due_at, id"
+        " for update skip locked limit 1),"
+        " (select kind from due where due_at <= $1 order by due_at, id for update skip locked limit 1))"
         " order by due_at, id limit $2 for update skip locked",
         now,
         limit,
+        list(first),
     )
     return [Timer(*r.values()) for r in rows]
 

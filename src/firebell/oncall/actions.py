@@ -72,10 +72,10 @@ async def schedules(
 
 
 async def schedules_by_id(
-    tx: Tx, ids: Sequence[int], *, since: datetime | None = None
+    tx: Reads, ids: Sequence[int], *, since: datetime | None = None, until: datetime | None = None
 ) -> dict[int, Schedule]:
-    """Return the schedules that exist among `ids`; with `since` without what was over before."""
-    return {int(s.id): s for s in await store.schedules(tx, ids, since=since)} if ids else {}
+    """Return the schedules that exist among `ids`, true on `since` to `until` as `schedules` has them."""
+    return {int(s.id): s for s in await store.schedules(tx, ids, since=since, until=until)} if ids else {}
 
 
 async def by_slug(

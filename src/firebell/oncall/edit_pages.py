@@ -19,6 +19,7 @@ from firebell.oncall.preview import Preview
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
+from firebell.people.view import choosable
 
 router = routing.pages()
 
@@ -45,9 +46,14 @@ class Draft:
 
 async def _editor(request: Request, me: Person, old: Schedule | None, draft: Draft) -> Response:
     ctx = html.ctx(request)
+    shown = Schedule(0, "", "", tuple(draft.layers))
+    named = {int(u) for s in (shown, *([old] if old else [])) for u in s.people}
     async with ctx.db.tx() as tx:
-        everyone, teams = await people.people(tx), await people.teams(tx)
-    names = {p.id: p.name for p in everyone}
+        teams, team = await people.teams(tx), to_id(draft.given.get("team"))
+        near = [*await people.colleagues(tx, me.id), *(await people.team_members(tx, team) if team else [])]
+        wanted = request.query_params.get("with", "")
+        others = await choosable(tx, [me.id, *near], wanted, chosen={int(u) for u in shown.people})
+        names = {i: p.name for i, p in (await people.persons(tx, list(named))).items()}
     anchor = forms.monday_morning(ctx.clock.now().astimezone(ZoneInfo(me.tz)))
     blank = Layer(0, (), anchor, Unit.WEEK, 1, str(draft.given.get("tz") or me.tz))
     context = {
@@ -59,7 +65,7 @@ async def _editor(request: Request, me: Person, old: Schedule | None, draft: Dra
         "used": len(draft.layers),
         "opening": forms.openings,
         "caption": timeline.caption,
-        "people": _people(everyone, draft.layers),
+        "others": others,
         "teams": [(t.id, t.name) for t in teams],
         "name": lambda user: names.get(int(user), "somebody who left"),
         "seen": draft.preview,
@@ -68,12 +74,6 @@ async def _editor(request: Request, me: Person, old: Schedule | None, draft: Dra
         "errors": draft.error.fields if draft.error else {},
     }
     return await html.page(request, "oncall/edit.html", context, draft.error.status if draft.error else 200)
-
-
-def _people(everyone: Sequence[Person], layers: Sequence[Layer]) -> list[tuple[int, str]]:
-    """Return who can be chosen: the active, and who has left but still stands in a turn."""
-    stand = {u for layer in layers for slot in layer.slots for u in slot}
-    return [(p.id, p.name if p.active else f"{p.name} (left)") for p in everyone if p.active or p.id in stand]
 
 
 @router.get("/oncall/new/sun")

@@ -14,10 +14,11 @@ from firebell.kit.localtime import mu
 from firebell.kit.text import to_id, to_wall
 from firebell.oncall import actions, covers, exchange, shifts, swaps, vacations
 from firebell.oncall.calendars import actions as calendars
-from firebell.oncall.model import Cover, CoverState, Schedule, SwapState
+from firebell.oncall.model import Cover, CoverState, Schedule, Swap, SwapState
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
+from firebell.people.view import choosable
 
 router = routing.pages()
 
@@ -63,29 +64,44 @@ def askable(covers_: Sequence[Cover], me: Person) -> list[Cover]:
     ]
 
 
+def _parties(settled: Sequence[Cover | Swap]) -> set[int]:
+    """Return everybody who asked, was asked or answered."""
+    found: set[int | None] = set()
+    for x in settled:
+        ours = (
+            (x.proposer, x.other) if isinstance(x, Swap) else (x.requester, x.taken_by, *x.asked, *x.declined)
+        )
+        found |= set(ours)
+    return {i for i in found if i is not None}
+
+
 async def _mine(request: Request, me: Person, error: FirebellError | None = None) -> Response:
     ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        everyone = await people.people(tx)
-        names = {p.id: p.name for p in everyone}
+        shifts_ = await actions.shifts_of(tx, me.id, now, AHEAD)
+        mine = {int(x.schedule.id): x.schedule for x in shifts_}
         coming = await actions.covers(tx, since=now)
-        schedules = await actions.schedules(tx, since=now, until=now + AHEAD)
+        settled: list[Cover | Swap] = [*coming, *await actions.swaps(tx, state=SwapState.OPEN)]
+        named = {int(u) for s in mine.values() for u in s.people} | _parties(settled)
+        names = {i: p.name for i, p in (await people.persons(tx, [*named])).items()}
+        team = await people.members(tx, list({s.team_id for s in mine.values()}))
+        near = named | {i for members in team.values() for i, _ in members}
+        others = await choosable(tx, near, request.query_params.get("with", ""))
         context = {
             "nav": "oncall",
             "live": "oncall",
-            "shifts": await actions.shifts_of(tx, me.id, now, AHEAD),
-            "offers": _offers(schedules, me, now),
+            "shifts": shifts_,
+            "offers": _offers(list(mine.values()), me, now),
             "asked_of_me": askable(coming, me),
             "my_covers": [c for c in coming if c.requester == me.id and c.state in ("open", "taken")],
             "taken_by_me": [c for c in coming if c.taken_by == me.id and c.state == CoverState.TAKEN],
-            "swaps": [
-                s for s in await actions.swaps(tx, state=SwapState.OPEN) if me.id in (s.proposer, s.other)
-            ],
+            "swaps": [s for s in settled if isinstance(s, Swap) and me.id in (s.proposer, s.other)],
             "vacations": await actions.vacations(tx, person_id=me.id, since=now),
-            "schedule_names": {int(s.id): s.name for s in schedules},
+            "schedule_names": await actions.names_by_id(tx, [x.schedule_id for x in settled]),
             "name": lambda i: names.get(i, "somebody who left"),
-            "people": [(p.id, p.name) for p in everyone if p.active and p.id != me.id],
+            "people": [(i, name) for i, name in others.options if i != me.id],
+            "others": others,
             "methods": await people.methods_of(tx, [me.id]),
             "hours": (await people.quiet_hours(tx, [me.id])).get(me.id),
             "feeds": len(await calendars.feeds(tx, me.id)),

@@ -116,6 +116,14 @@ class Schedule:
     shadows: tuple[Shadow, ...] = ()
     archived_at: datetime | None = None
 
+    @property
+    def people(self) -> frozenset[User]:
+        """Everybody whom its layers, edits and shadows name."""
+        turns = {user for layer in self.layers for slot in layer.slots for user in slot}
+        edited = {user for e in self.edits for user in (*e.users, *e.mapping, *e.mapping.values())}
+        learning = {user for s in self.shadows for user in (s.user, s.of) if user is not None}
+        return frozenset(turns | edited | learning)
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:

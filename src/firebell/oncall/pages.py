@@ -16,15 +16,18 @@ from firebell.kit.text import to_id, to_wall
 from firebell.oncall import actions, fixes, forms, timeline, versions, view
 from firebell.oncall.exchange_pages import askable
 from firebell.oncall.findings import HORIZON
-from firebell.oncall.model import Layer, Schedule, Unit
+from firebell.oncall.model import Cover, Layer, Schedule, Unit
 from firebell.oncall.preview import Preview
 from firebell.oncall.shifts import gaps, next_change
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
+from firebell.people.view import choosable
 
 router = routing.pages()
 
+SHOWN = 25
+"""How many schedules are on one page."""
 LEVELS = {"2": ("", " secondary"), "3": (" tier 1", " tier 2", " tier 3")}
 """The names of the schedules that one rotation makes, by how many levels it has."""
 
@@ -54,11 +57,12 @@ def _seen(look: Look, now: datetime) -> timeline.Picture:
 
 
 async def _context(
-    tx: Tx, schedules: list[Schedule], me: Person, look: Look, now: datetime
+    tx: Tx, schedules: Sequence[Schedule], asked: Sequence[Cover], me: Person, look: Look, now: datetime
 ) -> dict[str, Any]:
     shown, at, tz = look.view, look.at, look.tz
     seen = _seen(look, now)
-    names = {p.id: p for p in await people.people(tx)}
+    named = {int(u) for s in schedules for u in s.people} | {c.requester for c in asked}
+    names = await people.persons(tx, [*named])
 
     def name(user: int | str) -> str:
         return names[int(user)].name if int(user) in names else "somebody who left"
@@ -71,7 +75,6 @@ async def _context(
             return f"from {html.wall(start, tz, now)} on"
         return f"until {html.wall(end, tz, now)}" if ends else "all the time"
 
-    ids = [int(s.id) for s in schedules]
     step = timedelta(days=timeline.VIEWS[shown])
     return {
         "nav": "oncall",
@@ -92,11 +95,10 @@ async def _context(
             }
             for s in schedules
         ],
-        "asked_of_me": askable(await actions.covers(tx, schedule_ids=ids, since=now), me),
-        "schedule_names": {int(s.id): s.name for s in schedules},
+        "asked_of_me": asked,
+        "schedule_names": await actions.names_by_id(tx, [c.schedule_id for c in asked]),
         "name": name,
         "when": when,
-        "people": [(p.id, p.name) for p in names.values() if p.active],
         "today": now.astimezone(ZoneInfo(tz)).date(),
     }
 
@@ -106,22 +108,34 @@ async def oncall(request: Request) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     look, now = Look.of(request, me), ctx.clock.now()
     seen = _seen(look, now)
+    q, page = request.query_params.get("q", ""), max(1, to_id(request.query_params.get("page")) or 1)
     async with ctx.db.tx() as tx:
+        ids = await actions.ids_near(tx, me.id, now, q)
+        pages = max(1, -(-len(ids) // SHOWN))
+        page = min(page, pages)
         low, high = min(seen.start - timeline.AROUND, now), max(seen.end + timeline.AROUND, now + HORIZON)
-        found = await actions.schedules(tx, since=low, until=high)
-        context = await _context(tx, found, me, look, now)
-    return await html.page(request, "oncall/oncall.html", {**context, "one": None})
+        shown = ids[(page - 1) * SHOWN : page * SHOWN]
+        found = await actions.schedules_by_id(tx, shown, since=low, until=high)
+        # of a few schedules each has its place; of many those that concern the reader come first
+        order = [i for i in shown if i in found] if pages > 1 else sorted(found, key=lambda i: found[i].name)
+        asked = askable(await actions.covers(tx, since=now), me)
+        context = await _context(tx, [found[i] for i in order], asked, me, look, now)
+    more = {"one": None, "q": q, "page": page, "pages": pages}
+    return await html.page(request, "oncall/oncall.html", {**context, **more})
 
 
 async def _new_form(
     request: Request, given: Mapping[str, Any], error: FirebellError | None = None
 ) -> Response:
+    me = await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
-        teams, everyone = await people.teams(tx), await people.people(tx)
+        near = [me.id, *await people.colleagues(tx, me.id)]
+        others = await choosable(tx, near, request.query_params.get("with", ""), chosen=given["order"])
+        teams = await people.teams(tx)
     context = {
         "nav": "oncall",
         "teams": [(t.id, t.name) for t in teams],
-        "people": [(p.id, p.name) for p in everyone if p.active],
+        "others": others,
         "given": given,
         "error": error,
         "errors": error.fields if error else {},
@@ -180,6 +194,10 @@ class Filled:
     unseen: str = ""
 
 
+_WHO = ("person", "instead", "who", "learner", "of")
+"""The fields of a schedule's forms that name somebody."""
+
+
 async def one(request: Request, slug: str, filled: Filled) -> Response:
     """Show one schedule with its forms as they are filled in."""
     me, ctx = await access.signed_in(request), html.ctx(request)
@@ -190,10 +208,16 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
         found = await actions.by_slug(
             tx, slug, since=min(_seen(look, now).start - timeline.AROUND, now - HORIZON)
         )
-        context = await _context(tx, [found], me, look, now)
+        asked = askable(await actions.covers(tx, schedule_ids=[int(found.id)], since=now), me)
+        context = await _context(tx, [found], asked, me, look, now)
+        near = {me.id, *map(int, found.people), *await people.team_members(tx, found.team_id)}
+        filled_in = {i for i in (to_id(filled.given.get(name)) for name in _WHO) if i is not None}
+        wanted = request.query_params.get("with", "")
+        others = await choosable(tx, near | filled_in, wanted)
         wrong = await view.found_in(tx, [found], now)
     more = {
         "one": found,
+        "others": others,
         "findings": wrong[int(found.id)],
         "direct": fixes.CARRIED_OUT,
         "layers": versions.current(found, now),

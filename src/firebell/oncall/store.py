@@ -171,13 +171,18 @@ async def ids_naming(tx: Reads, person_id: int, since: datetime) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def ids_near(tx: Reads, person_id: int, since: datetime) -> list[int]:
-    """Return every schedule, those that name somebody first, then those of their teams, then the others by name."""
+async def ids_near(tx: Reads, person_id: int, since: datetime, words: str = "") -> list[int]:
+    """Return the schedules that have `words` in their name or their team's.
+
+    Those that name somebody come first, then those of their teams, then the others by name.
+    """
     rows = await tx.fetch(
-        "select id from schedule where archived_at is null order by id = any($1::bigint[]) desc,"
-        " team_id in (select team_id from team_member where person_id = $2) desc, name, id",
+        "select s.id from schedule s join team t on t.id = s.team_id where s.archived_at is null"
+        " and position(lower($3) in lower(s.name || ' ' || t.name)) > 0 order by s.id = any($1::bigint[]) desc,"
+        " t.id in (select team_id from team_member where person_id = $2) desc, s.name, s.id",
         await ids_naming(tx, person_id, since),
         person_id,
+        words.strip(),
     )
     return [row["id"] for row in rows]
 

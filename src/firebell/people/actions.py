@@ -34,6 +34,7 @@ RULES = 50
 anybody = store.anybody
 catch_all = store.catch_all
 check_zone = rules.check_zone
+colleagues = store.colleagues
 mark_method_suspect = store.mark_suspect
 method = store.method
 mark_method_verified = store.mark_verified

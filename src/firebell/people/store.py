@@ -173,6 +173,16 @@ async def members(tx: Reads, team_ids: Sequence[int]) -> dict[int, list[tuple[in
     return found
 
 
+async def colleagues(tx: Reads, person_id: int) -> list[int]:
+    """Return who is in a team with somebody."""
+    rows = await tx.fetch(
+        "select distinct m.person_id from team_member m"
+        " join team_member mine on mine.team_id = m.team_id and mine.person_id = $1",
+        person_id,
+    )
+    return [row["person_id"] for row in rows]
+
+
 async def catch_all(tx: Reads) -> list[int]:
     rows = await tx.fetch(
         "select c.person_id from catch_all c join person p on p.id = c.person_id and p.active order by 1"

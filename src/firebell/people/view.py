@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from firebell.kit.db import Reads
 from firebell.people import store
+from firebell.people.model import Person
 
 WHOLE = 100
 """An organisation of up to so many active people is offered whole."""
@@ -22,19 +23,25 @@ class Choice:
     wanted: str
 
 
-async def choosable(tx: Reads, near: Iterable[int], wanted: str = "") -> Choice:
-    """Return everybody active; in a large organisation those of `near` and whom `wanted` names."""
+async def choosable(
+    tx: Reads, near: Iterable[int], wanted: str = "", *, chosen: Iterable[int] = ()
+) -> Choice:
+    """Return everybody active; in a large organisation those of `near` and whom `wanted` names.
+
+    Who is `chosen` already is among them, even when they have left.
+    """
     found = await store.search(tx, active=True, limit=WHOLE + 1)
     if partial := len(found) > WHOLE:
         named = await store.search(tx, wanted, active=True, limit=FOUND) if wanted.strip() else []
         close = (await store.persons(tx, list(set(near)))).values()
-        found = list({p.id: p for p in (*named, *close) if p.active}.values())
-    times = Counter(p.name for p in found)
-    return Choice(
-        [
-            (p.id, p.name if times[p.name] == 1 else f"{p.name} ({p.email})")
-            for p in sorted(found, key=lambda p: (p.name, p.id))
-        ],
-        partial,
-        wanted.strip(),
-    )
+        found = [p for p in (*named, *close) if p.active]
+    stand = (await store.persons(tx, list(set(chosen)))).values()
+    offered = {p.id: p for p in (*found, *stand)}.values()
+    times = Counter(p.name for p in offered)
+
+    def label(person: Person) -> str:
+        which = "" if times[person.name] == 1 else f" ({person.email})"
+        return f"{person.name}{which}{'' if person.active else ' (left)'}"
+
+    by_name = sorted(offered, key=lambda p: (p.name, p.id))
+    return Choice([(p.id, label(p)) for p in by_name], partial, wanted.strip())
