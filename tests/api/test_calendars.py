@@ -362,6 +362,15 @@ async def test_an_imported_layer_is_put_below_the_rotations_and_above_again(
         days = {**csrf, "country": "DE", "person": str(w.jun), "place": "below"}
         assert (await http.post(here, data=days)).status_code == 303
         assert [i["place"] for i in await api("GET", base)] == ["above", "below", "below"]
+        await api("POST", base, {"text": ROTA, "use": "override", "name": "on top"}, status=201)
+        await api("POST", base, {"use": "names", "country": "DE", "name": "days alone"}, status=201)
+        await w.settle()
+        shown = (await http.get(here)).text
+        order = ["on top", "the old rota", "The rotations of this schedule", "Public holidays DE"]
+        order += ["Pasted calendar", "days alone", "Public holidays ahead"]
+        assert sorted(order, key=shown.index) == order
+        assert shown.count("Second Day of Christmas") == 1, "a day that two calendars name is one"
+        assert re.search(r"Fri 25 Dec 2026</span><span>\s*Jun Okafor", shown)
         async with w.ctx.db.tx() as tx:
             audited = await tx.fetch(
                 "select detail from audit where action = 'calendar.import_placed' order by id"

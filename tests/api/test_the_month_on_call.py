@@ -214,7 +214,7 @@ async def test_a_deleted_schedule_is_gone_but_its_past_is_still_paid(dsn: str, c
         await api("DELETE", "/schedules/extra", status=404)
         assert "extra" not in {s["slug"] for s in await api("GET", "/schedules")}
         assert await api("GET", "/covers") == []
-        assert (await http.get(feed["url"])).status_code == 404
+        assert (await http.get(feed["url"])).status_code == 410
         for page in ("/oncall", "/oncall/me", "/oncall/handoffs", "/oncall/calendars", "/escalation"):
             shown = await http.get(page)
             assert (shown.status_code, "Extra" in shown.text) == (200, False), page

@@ -167,6 +167,8 @@ DAYS = "UID:1\nRRULE:FREQ=WEEKLY;COUNT=3\nDTSTART;VALUE=DATE:20261019"
         (DAILY, "EXDATE;TZID=Europe/Berlin:20261020T110000", ["10-19T09:00", "10-21T09:00"], False),
         (DAILY, "EXDATE:20261020T090001Z", ["10-19T09:00", "10-20T09:00", "10-21T09:00"], False),
         (DAILY, "EXDATE;VALUE=DATE:20261020", ["10-19T09:00", "10-20T09:00", "10-21T09:00"], True),
+        (DAILY, "EXDATE:", ["10-19T09:00", "10-20T09:00", "10-21T09:00"], True),
+        (DAILY, "EXDATE:20261020T090000Z\nEXDATE:never", ["10-19T09:00", "10-21T09:00"], True),
         (DAYS, "EXDATE;VALUE=DATE:20261026", ["10-18T22:00", "11-01T23:00"], False),
         (
             DAYS,
@@ -210,7 +212,13 @@ def test_the_parts_of_a_rule(rule: str, start: str, expected: list[str]) -> None
 
 
 @pytest.mark.parametrize(
-    ("until", "last"), [("20261026T080000Z", "10-26T08:00"), ("20261026T075959Z", "10-25T08:00")]
+    ("until", "last"),
+    [
+        ("20261026T080000Z", "10-26T08:00"),
+        ("20261026T075959Z", "10-25T08:00"),
+        # the letter wants an instant; a day is meant to the end
+        ("20261026", "10-26T08:00"),
+    ],
 )
 def test_until_in_utc_ends_a_series_of_a_zone_to_the_second(until: str, last: str) -> None:
     assert taken(f"UID:1\nRRULE:FREQ=DAILY;UNTIL={until}\n{BERLIN}")[-1] == last
@@ -313,6 +321,7 @@ def test_a_zone_of_an_earlier_calendar_is_forgotten() -> None:
         ("UID:1\nDTSTART:20261024T200000Z\nDTEND:20261023T200000Z", "no length"),
         ("UID:1\nDTSTART:garbage\nDTEND:20261023T200000Z", "cannot be read"),
         (f"UID:1\nRRULE:FREQ=SOMETIMES\n{ZULU}", "cannot be read"),
+        (f"UID:1\nRECURRENCE-ID:garbage\n{ZULU}", ""),
         (f"UID:1\nRRULE:FREQ=WEEKLY;INTERVAL=0\n{ZULU}", "INTERVAL is less than 1"),
         ("UID:1\nRRULE:FREQ=DAILY", "cannot be read"),
         ("UID:1\nDTSTART:00010101T000000Z\nDTEND:99991231T235959Z\nRRULE:FREQ=YEARLY", ""),

@@ -15,7 +15,7 @@ def faults(imports: Sequence[Import], now: datetime) -> Iterator[Finding]:
     """Return S-ICAL-STALE for a calendar that fails for hours, S-ICAL-USER for shifts that name nobody."""
     for calendar in imports:
         if calendar.stale(now):
-            copy = "its last good copy decides" if calendar.good_at else "it never could be"
+            copy = "its last good copy decides" if calendar.good_at else "it has said nothing so far"
             text = f"{calendar.name} cannot be read for hours: {copy}. {calendar.error}"
             yield Finding(
                 f"S-ICAL-STALE:{calendar.id}", "S-ICAL-STALE", Level.ERROR, text, None, None, (), _FIX

@@ -32,17 +32,20 @@ class Limit:
             self._strays.check(address, STRAYS_PER_ADDRESS, now, "Too many calendars that are not there.")
             self._strays.count(address, now)
         self._reads.count(token_hash, now)
+        stray = known = False
         try:
             yield
+            known = True
         except NotFound:
-            self._reads.forget(token_hash, 1)
+            stray = True
             raise
         except Gone:
-            self._seen(token_hash, address, fresh=fresh)
+            known = True
             raise
-        self._seen(token_hash, address, fresh=fresh)
-
-    def _seen(self, token_hash: bytes, address: str, *, fresh: bool) -> None:
-        self._known.add(token_hash)
-        if fresh:
-            self._strays.forget(address, 1)
+        finally:
+            if stray:
+                self._reads.forget(token_hash, 1)
+            elif fresh:
+                self._strays.forget(address, 1)
+            if known:
+                self._known.add(token_hash)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from unicodedata import normalize
 
-from firebell.oncall.calendars.model import Conflict, Event, Known, Shift, Stray
+from firebell.oncall.calendars.model import Conflict, Event, Import, Known, Place, Shift, Stray, Use
 from firebell.oncall.model import Schedule
 from firebell.oncall.shifts import duty
 
@@ -51,6 +51,12 @@ def matched(
     named = [(e, who(e, people)) for e in inside]
     strays = [Stray(e.start, e.end, e.title) for e, users in named if not users]
     return flat([Shift(e.start, e.end, users, e.title) for e, users in named if users], a, b), strays
+
+
+def from_the_top(imports: Sequence[Import]) -> list[Import]:
+    """Return a schedule's calendars in the order in which they decide; those that decide nothing come last."""
+    rank = {(Use.OVERRIDE, Place.ABOVE): 0, (Use.LAYER, Place.ABOVE): 1, (Use.LAYER, Place.BELOW): 2}
+    return sorted(imports, key=lambda i: (rank.get((i.use, i.place), 3), -i.id))
 
 
 def flat(shifts: Sequence[Shift], a: datetime, b: datetime) -> list[Shift]:

@@ -1,10 +1,12 @@
 """Calendars on the web: feeds by their address, my feeds, and what a schedule and I take in."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 from starlette.datastructures import FormData, UploadFile
@@ -17,7 +19,8 @@ from firebell.kit.text import to_id
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions, feeds
 from firebell.oncall.calendars.limits import Limit
-from firebell.oncall.calendars.model import AHEAD, LARGEST_FILE, FeedKind, Place, Use
+from firebell.oncall.calendars.matching import from_the_top
+from firebell.oncall.calendars.model import AHEAD, LARGEST_FILE, FeedKind, Place, Shift, Use
 from firebell.oncall.model import Schedule
 from firebell.people import access
 from firebell.people import actions as people
@@ -159,10 +162,10 @@ async def _of_schedule(
             "nav": "oncall",
             "live": "oncall",
             "schedule": schedule,
-            "imports": await actions.imports_of_schedule(tx, int(schedule.id)),
-            "holidays": [
-                shift for _, shift in await actions.holiday_names(tx, [int(schedule.id)], now, now + AHEAD)
-            ],
+            "imports": from_the_top(await actions.imports_of_schedule(tx, int(schedule.id))),
+            "holidays": _days(
+                await actions.holiday_names(tx, [int(schedule.id)], now, now + AHEAD), schedule.tz
+            ),
             "people": list(names.items()),
             "names": names,
             "uses": USES,
@@ -174,6 +177,15 @@ async def _of_schedule(
     return await html.page(request, "oncall/calendars.html", context, error.status if error else 200)
 
 
+def _days(found: Sequence[tuple[int, Shift]], tz: str) -> list[tuple[date, str, tuple[int, ...]]]:
+    """Return public holidays as days of the schedule's zone; one that two calendars name is one."""
+    days: dict[tuple[date, str], tuple[int, ...]] = {}
+    for _, shift in found:
+        key = (shift.start.astimezone(ZoneInfo(tz)).date(), shift.title)
+        days[key] = tuple(dict.fromkeys((*days.get(key, ()), *shift.users)))
+    return [(day, title, users) for (day, title), users in days.items()]
+
+
 @router.get("/oncall/calendars")
 async def all_calendars(request: Request) -> Response:
     await access.signed_in(request)
@@ -181,7 +193,7 @@ async def all_calendars(request: Request) -> Response:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedules = await oncall.schedules(tx, since=now, until=now)
-        imports = {s.slug: await actions.imports_of_schedule(tx, int(s.id)) for s in schedules}
+        imports = {s.slug: from_the_top(await actions.imports_of_schedule(tx, int(s.id))) for s in schedules}
         names = {p.id: p.name for p in await people.people(tx)}
         conflicts = await actions.conflicts(tx, now)
     context = {

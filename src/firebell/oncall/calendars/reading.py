@@ -4,7 +4,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -98,10 +98,11 @@ def _sequence(event: Any) -> int:
 
 def _occurrence(which: Any) -> str:
     """Return which occurrence a RECURRENCE-ID means, in whatever zone it is written; none: nothing."""
-    at = getattr(which, "dt", None)
-    if isinstance(at, datetime) and at.tzinfo:
-        return at.astimezone(UTC).isoformat()
-    return which.to_ical().decode() if hasattr(which, "to_ical") else ""
+    try:
+        at = which.dt
+        return at.astimezone(UTC).isoformat() if isinstance(at, datetime) and at.tzinfo else str(at)
+    except _UNREADABLE:
+        return "" if which is None else str(which)
 
 
 def _series(calendar: Any) -> list[list[Any]]:
@@ -156,16 +157,34 @@ def _homeless(event: Any) -> str:
 
 
 def _unmatched_exdates(event: Any) -> bool:
-    """Take out the EXDATEs that are days where the event has times, or the reverse; say whether there were any.
+    """Take out the EXDATEs that are no dates, or days where the event has times, or the reverse; were there any?
 
     An EXDATE excepts what it equals by value and by type (RFC 5545 3.8.5.1); the library compares days alone.
     """
-    given, timed = event.get("EXDATE", []), isinstance(event["DTSTART"].dt, datetime)
-    found = False
+    given = event.pop("EXDATE", [])
+    timed, kept, told = isinstance(event["DTSTART"].dt, datetime), [], False
     for dates in given if isinstance(given, list) else [given]:
-        kept = [d for d in dates.dts if isinstance(d.dt, datetime) == timed]
-        found, dates.dts = found or len(kept) < len(dates.dts), kept
-    return found
+        try:
+            every = list(dates.dts)
+        except _UNREADABLE:
+            told = True
+            continue
+        dates.dts = [d for d in every if isinstance(d.dt, datetime) == timed]
+        told = told or len(dates.dts) < len(every)
+        kept.append(dates)
+    if kept:
+        event["EXDATE"] = kept
+    return told
+
+
+def _include_last_day(event: Any) -> None:
+    """Let an UNTIL that is a day include that day, where the event has times."""
+    start = event["DTSTART"].dt
+    for rule in _rules(event):
+        last = (rule.get("UNTIL") or [None])[0]
+        if isinstance(start, datetime) and isinstance(last, date) and not isinstance(last, datetime):
+            end = datetime.combine(last, time(23, 59, 59), tzinfo=start.tzinfo)
+            rule["UNTIL"] = [end.astimezone(UTC) if start.tzinfo else end]
 
 
 def _expanded(series: Sequence[Any], zone: ZoneInfo, a: datetime, b: datetime) -> Found:
@@ -178,7 +197,10 @@ def _expanded(series: Sequence[Any], zone: ZoneInfo, a: datetime, b: datetime) -
             if _too_frequent(event, b):
                 return [], [f"{title}: it repeats more than once an hour, or hourly for too long."]
             if _unmatched_exdates(event):
-                told = [f"{title}: an EXDATE that is a day where the event has times, or the reverse."]
+                told = [
+                    f"{title}: an EXDATE that is no date, or a day where the event has times or the reverse."
+                ]
+            _include_last_day(event)
         if len(series) == 1 and not any(k in series[0] for k in ("RRULE", "RDATE", "RECURRENCE-ID")):
             occurrences: Sequence[Any] = series
         else:

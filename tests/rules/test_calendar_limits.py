@@ -1,0 +1,76 @@
+"""How often feeds may be read: apps never notice, loops and guesses do."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from firebell.kit.errors import Gone, NotFound, TooMany
+from firebell.kit.throttle import Lately
+from firebell.oncall.calendars.limits import PER_FEED, STRAYS_PER_ADDRESS, WINDOW, Limit
+
+NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def guess(limit: Limit, number: int, address: str, now: datetime = NOW) -> None:
+    """Read an address that never was one."""
+    with pytest.raises(NotFound), limit.read(b"guess %d" % number, address, now):
+        raise NotFound("nothing")
+
+
+def test_sixty_apps_that_poll_one_feed_every_minute_never_notice() -> None:
+    limit = Limit()
+    for minute in range(60):
+        for _ in range(60):
+            with limit.read(b"feed", "office", NOW + minute * MINUTE):
+                pass
+
+
+def test_a_loop_is_refused_until_its_oldest_read_is_five_minutes_old() -> None:
+    limit = Limit()
+    for number in range(PER_FEED):
+        with limit.read(b"feed", "loop", NOW + timedelta(milliseconds=number)):
+            pass
+    with pytest.raises(TooMany) as refused, limit.read(b"feed", "elsewhere", NOW + MINUTE):
+        pass
+    assert refused.value.retry_after == 240
+    with limit.read(b"feed", "loop", NOW + WINDOW):
+        pass
+
+
+def test_guesses_count_for_their_address_and_ended_feeds_do_not() -> None:
+    limit = Limit()
+    with limit.read(b"feed", "office", NOW):
+        pass
+    for _ in range(STRAYS_PER_ADDRESS * 2):
+        with pytest.raises(Gone), limit.read(b"ended", "office", NOW):
+            raise Gone("ended")
+    for number in range(STRAYS_PER_ADDRESS):
+        guess(limit, number, "office")
+    for token in (b"guess", b"new"):
+        with pytest.raises(TooMany), limit.read(token, "office", NOW):
+            pass
+    with limit.read(b"feed", "office", NOW):
+        pass
+    guess(limit, 0, "elsewhere")
+    with limit.read(b"new", "office", NOW + WINDOW):
+        pass
+
+
+def test_a_database_that_is_away_makes_nobody_a_stray_and_nothing_known() -> None:
+    limit = Limit()
+    for _ in range(STRAYS_PER_ADDRESS):
+        with pytest.raises(OSError, match="away"), limit.read(b"feed", "office", NOW):
+            raise OSError("away")
+    for number in range(STRAYS_PER_ADDRESS):
+        guess(limit, number, "office")
+    with pytest.raises(TooMany), limit.read(b"feed", "office", NOW):
+        pass
+
+
+def test_a_name_whose_counts_are_all_old_is_forgotten() -> None:
+    lately = Lately(WINDOW)
+    lately.count("a", NOW)
+    lately.check("a", 1, NOW + WINDOW, "x")
+    lately.check("b", 1, NOW + 2 * WINDOW, "x")
+    assert (len(lately), lately.forget("a")) == (0, 0)
