@@ -54,6 +54,7 @@ PURE = [
     "oncall/holidays_",
     "oncall/model",
     "oncall/checks",
+    "oncall/news",
     "oncall/preview",
     "oncall/shifts",
     "oncall/timeline",

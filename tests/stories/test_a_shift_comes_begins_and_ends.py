@@ -34,14 +34,18 @@ class Team:
     id: int
 
     def told(self) -> list[tuple[str, str]]:
-        """Return who was told what, in order, and forget it."""
-        found = [(m["person"].split()[0], m["title"]) for m in self.w.sink.got]
+        """Return who was told what but of the daily checks, in order, and forget it."""
+        found = [(m["person"].split()[0], m["title"]) for m in self.heard()]
         self.w.sink.got.clear()
         return found
 
     def notes(self) -> list[str]:
         """Return the words of the messages."""
-        return [m["note"] for m in self.w.sink.got]
+        return [m["note"] for m in self.heard()]
+
+    def heard(self) -> list[dict[str, Any]]:
+        """Return the messages but those of the daily checks, which have a story of their own."""
+        return [m for m in self.w.sink.got if m["event"] != "errors"]
 
     async def until(self, instant: datetime) -> None:
         """Let time pass in steps of an hour, with the worker at work."""
@@ -198,6 +202,21 @@ async def test_who_cannot_be_woken_is_warned_a_day_before(dsn: str, clock: FakeC
         assert t.notes()[0].startswith("No way to wake you is verified")
         assert t.notes()[0].endswith("/settings/contact")
         assert t.told() == [("Ada", "On call in 1 d, but nothing can wake you: Weekly")]
+
+
+async def test_who_can_be_reached_in_one_way_only_hears_it_a_day_before(dsn: str, clock: FakeClock) -> None:
+    only = "Only one way to reach you is verified: add a second under Settings, How I am reached."
+    async with team(dsn, clock) as t:
+        async with t.w.ctx.db.tx() as tx:
+            for one in await people.methods_of(tx, [t.ada]):
+                if one.kind != "email":
+                    await people.mark_method_verified(tx, one.id, t.w.now)
+        await t.until(MONDAY - 24 * HOUR)
+        assert only not in t.notes()[0]
+        t.told()
+        await t.until(MONDAY + timedelta(days=6))
+        assert only in t.notes()[-1]
+        assert t.told()[-1] == ("Ada", "On call in 1 d: Weekly")
 
 
 async def test_a_change_is_told_once_to_who_gains_and_to_who_loses_each_in_their_own_zone(

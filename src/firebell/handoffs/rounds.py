@@ -1,5 +1,6 @@
 """The round of a schedule: what is due about its shifts is told, documents are drafted, the next one is set."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -59,12 +60,15 @@ async def tell(tx: Tx, mine: Sequence[tuple[Schedule, marks.Mark]], now: datetim
         return
     everyone = {p.id: p for p in await people.people(tx)}
     methods = await people.methods_of(tx, list({int(m.user) for _, m in mine if m.user is not None}))
-    wakes = {m.person_id for m in methods if m.verified_at and m.kind not in _SILENT}
+    ways: dict[int, set[str]] = defaultdict(set)
+    for method in methods:
+        if method.verified_at:
+            ways[method.person_id].add(method.kind)
     told = []
     for schedule, mark in mine:
         person = everyone.get(int(mark.user or 0))
         if person and person.active:
-            told.append(_of_shift(schedule, mark, person, everyone, person.id in wakes, now))
+            told.append(_of_shift(schedule, mark, person, everyone, ways[person.id], now))
     await paging.tell(tx, told, now)
 
 
@@ -73,17 +77,20 @@ def _of_shift(
     mark: marks.Mark,
     person: Person,
     everyone: Mapping[int, Person],
-    wakes: bool,
+    ways: Collection[str],
     now: datetime,
 ) -> Word:
     assert mark.start
+    wakes = not set(ways) <= set(_SILENT)
     leaving, entering = marks.people_of(schedule, mark.at)
     day = local(mark.at, schedule.tz).date()
     documented = any(c.at == mark.at for c in marks.changes(schedule, mark.at, mark.at + marks.DRAFTED))
     link = f"/oncall/handoffs/{schedule.slug}/{day}" if documented else f"/oncall/{schedule.slug}"
     match mark.kind:
         case marks.Kind.BEFORE:
-            title, note = words.before(schedule.name, mark.start, mark.end, person.tz, now, wakes=wakes)
+            title, note = words.before(
+                schedule.name, mark.start, mark.end, person.tz, now, wakes=wakes, ways=len(ways)
+            )
             link = f"/oncall/{schedule.slug}" if wakes else "/settings/contact"
         case marks.Kind.START:
             title, note = words.began(

@@ -77,6 +77,42 @@ def _relieves(cover: Cover, user: int, stretch: words.Stretch) -> bool:
     return cover.requester == user and cover.start <= stretch[0] and stretch[1] <= cover.end
 
 
+async def errors_found(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Tell a schedule's team, and those whom it concerns, what could leave a page without a human.
+
+    It is urgent where nobody is on call soon, as after somebody left.
+    """
+    schedule_id = int(payload["schedule_id"])
+    schedule = (await oncall.schedules_by_id(tx, [schedule_id], since=now)).get(schedule_id)
+    if schedule is None:
+        return
+    team = await people.team_members(tx, schedule.team_id)
+    concerned = {user for _, _, _, users in payload["errors"] for user in users}
+    told = []
+    for person in (await people.persons(tx, list({*team, *concerned}))).values():
+        mine = [e for e in payload["errors"] if person.id in team or person.id in e[3]]
+        if not person.active:
+            continue
+        soon = any(_soon(code, start, now) for code, _, start, _ in mine)
+        title, note = words.errors(schedule.name, [text for _, text, _, _ in mine], schedule.tz)
+        told.append(
+            Word(
+                f"errors:{schedule_id}:{person.id}:{now.isoformat()}",
+                person.id,
+                "errors",
+                title,
+                note,
+                f"/oncall/{schedule.slug}",
+                "high" if soon else "low",
+            )
+        )
+    await paging.tell(tx, told, now)
+
+
+def _soon(code: str, start: str | None, now: datetime) -> bool:
+    return code == "S-GAP" and start is not None and datetime.fromisoformat(start) - now < words.SOON
+
+
 async def cover_asked(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Ask whoever could take it: those who were named, else the team, if they are free on every schedule."""
     cover = await oncall.cover(tx, int(payload["cover_id"]))

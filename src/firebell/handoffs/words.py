@@ -9,6 +9,8 @@ from firebell.oncall.fairness import union
 
 SHOWN = 6
 """How many stretches a message names."""
+SAFE = 2
+"""In so many independent ways somebody on call can be reached at least: one of them may fail."""
 SOON = timedelta(hours=8)
 """A change that puts somebody on call within this time is urgent: they could be asleep until then."""
 
@@ -28,11 +30,16 @@ def span(start: datetime, end: datetime | None, tz: str) -> str:
 
 
 def before(
-    schedule: str, start: datetime, end: datetime | None, tz: str, now: datetime, *, wakes: bool
+    schedule: str, start: datetime, end: datetime | None, tz: str, now: datetime, *, wakes: bool, ways: int
 ) -> tuple[str, str]:
-    """Return what is said of a coming shift; whoever cannot be woken is told first of all."""
+    """Return what is said of a coming shift; whoever cannot be woken is told first of all, as S-UNREACHABLE says.
+
+    `ways` are the verified independent ones in which somebody can be reached.
+    """
     note = f"You are on call for {schedule} from {span(start, end, tz)}."
     if wakes:
+        if ways < SAFE:
+            note += " Only one way to reach you is verified: add a second under Settings, How I am reached."
         return f"On call in {duration(start - now)}: {schedule}", note
     warning = (
         "No way to wake you is verified: at night a page could only wait for you to read your mail."
@@ -73,6 +80,16 @@ def changed(gains: Sequence[Stretch], loses: Sequence[Stretch], gaps: Sequence[S
             ]
             parts.append("\n".join([f"{what} ({tz}):", *lines]))
     return "\n\n".join(parts)
+
+
+def errors(schedule: str, found: Sequence[str], tz: str) -> tuple[str, str]:
+    """Return what is said of errors of a schedule; `tz` is the zone in which they tell times."""
+    shown = [f"- {text}" for text in found[:SHOWN]]
+    more = [f"- and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+    note = "\n".join(
+        [*shown, *more, "", f"Times are those of {tz}. The schedule's page has a button for each."]
+    )
+    return f"A page could reach nobody: {schedule}", note
 
 
 def asked(schedule: str, who: str, start: datetime, end: datetime, reason: str, tz: str) -> tuple[str, str]:

@@ -21,3 +21,13 @@ from setting s left join lateral (
 ) a on true
 where s.key = 'pay_rates';
 delete from setting where key = 'pay_rates';
+
+-- Of which errors the team of a schedule was told: from when to when, as far as that could be seen.
+create table finding_told (
+    schedule_id bigint not null references schedule on delete cascade,
+    what text not null,
+    starts_at timestamptz,
+    ends_at timestamptz
+);
+create index finding_told_of_schedule on finding_told (schedule_id);
+insert into due (kind, key, due_at) select 'oncall.checks', 'all', now() from schedule limit 1;

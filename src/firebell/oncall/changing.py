@@ -26,6 +26,7 @@ from firebell.people import actions as people
 TOLD_AHEAD = timedelta(days=90)
 """How far ahead a change of duty is told, and vacations ask for cover."""
 TOLD_AT_MOST = 100
+CHECKS_TIMER = "oncall.checks"
 CLOCKS_TIMER = "oncall.clocks"
 COVER_TIMER = "oncall.cover"
 SWAP_TIMER = "oncall.swap"
@@ -45,6 +46,7 @@ async def saved(tx: Tx, actor: Actor, before: Schedule, now: datetime) -> Schedu
     duty in their vacation, and withdraws what was asked or offered of shifts that are somebody else's now.
     """
     after = (await store.schedules(tx, [int(before.id)]))[0]
+    await due.schedule_once(tx, CHECKS_TIMER, "all", now + timedelta(days=1))
     await lapse(tx, actor, after, now)
     await tell(tx, before, after, actor.label, now)
     return after

@@ -1,11 +1,15 @@
 """What the timers of on-call do."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from firebell.kit import due
 from firebell.kit.db import Tx
-from firebell.oncall import changing, covers, swaps
+from firebell.oncall import changing, covers, store, swaps, view
+from firebell.oncall.changing import ids
+from firebell.oncall.findings import HORIZON
+from firebell.oncall.model import ErrorsFound
+from firebell.oncall.news import news
 
 
 async def run_covers(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[due.Timer]:
@@ -26,7 +30,23 @@ async def run_clocks(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequ
     return []
 
 
+async def run_checks(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[due.Timer]:
+    """Tell of the errors of every schedule that are new, and look again tomorrow."""
+    schedules = await store.schedules(tx, since=now - HORIZON)
+    wrong, told, known = await view.found_in(tx, schedules, now), await store.told(tx), {}
+    for schedule in schedules:
+        i = int(schedule.id)
+        fresh, known[i] = news(wrong[i], told[i], now)
+        if fresh:
+            errors = tuple((f.code, f.message, f.start, ids(f.users)) for f in fresh)
+            await tx.emit(ErrorsFound(i, errors), now)
+    await store.set_told(tx, known)
+    await due.schedule(tx, changing.CHECKS_TIMER, "all", now + timedelta(days=1))
+    return []
+
+
 HANDLERS: dict[str, due.Handler] = {
+    changing.CHECKS_TIMER: run_checks,
     changing.CLOCKS_TIMER: run_clocks,
     changing.COVER_TIMER: run_covers,
     changing.SWAP_TIMER: run_swaps,

@@ -318,3 +318,11 @@ class SwapLapsed:
     proposer: int
     other: int
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorsFound:
+    """Errors of a schedule of which nobody was told yet: (code, what is wrong, when it begins, whom it concerns)."""
+
+    schedule_id: int
+    errors: tuple[tuple[str, str, datetime | None, tuple[int, ...]], ...]

@@ -7,6 +7,7 @@ from datetime import datetime
 from firebell.kit.db import Reads, Row, Tx
 from firebell.oncall.clocks import Clock, from_json, to_json
 from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Shadow, Unit, User, Window
+from firebell.oncall.news import Told
 
 
 async def insert_schedule(tx: Tx, name: str, slug: str, team_id: int, tz: str, now: datetime) -> int | None:
@@ -271,6 +272,23 @@ async def clocks(tx: Tx, schedule_ids: Sequence[int]) -> dict[int | str, dict[st
 async def set_clocks(tx: Tx, schedule_id: int, found: Mapping[str, Clock]) -> None:
     """Write down what the clocks of a schedule do."""
     await tx.execute("update schedule set clocks = $2 where id = $1", schedule_id, to_json(found))
+
+
+async def told(tx: Tx) -> dict[int, list[Told]]:
+    """Return of which errors people were told, by schedule."""
+    found: dict[int, list[Told]] = defaultdict(list)
+    for row in await tx.fetch("select schedule_id, what, starts_at, ends_at from finding_told"):
+        found[row["schedule_id"]].append(Told(row["what"], row["starts_at"], row["ends_at"]))
+    return found
+
+
+async def set_told(tx: Tx, known: Mapping[int, Sequence[Told]]) -> None:
+    """Remember this of all schedules, and nothing else."""
+    await tx.execute("delete from finding_told")
+    await tx.many(
+        "insert into finding_told (schedule_id, what, starts_at, ends_at) values ($1, $2, $3, $4)",
+        [(i, t.what, t.start, t.end) for i, found in known.items() for t in found],
+    )
 
 
 async def calls(tx: Tx, since: datetime) -> list[tuple[int, int, datetime, str]]:

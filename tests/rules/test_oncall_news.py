@@ -1,0 +1,76 @@
+"""Errors of a schedule are news once for their stretch of time, however the days pass over it."""
+
+from datetime import UTC, datetime, timedelta
+
+from firebell.oncall.findings import HORIZON, Finding, Level
+from firebell.oncall.news import Told, news
+
+NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def error(
+    start: datetime | None, end: datetime | None, code: str = "S-GAP", *users: int, level: Level = Level.ERROR
+) -> Finding:
+    return Finding(f"{code}:x", code, level, "Nobody.", start, end, users, None)
+
+
+def days(found: list[tuple[datetime | None, datetime | None]], until: int) -> list[int]:
+    """Return on which days a fault that lasts is news, as the checks would see it from day to day."""
+    told: list[Told] = []
+    heard = []
+    for day in range(until):
+        now = NOW + day * DAY
+        seen = [
+            error(max(start, now) if start else None, min(end, now + HORIZON) if end else None)
+            for start, end in found
+            if start is None or end is None or (start < now + HORIZON and end > now)
+        ]
+        fresh, told = news(seen, told, now)
+        heard += [day] * len(fresh)
+    return heard
+
+
+def test_a_gap_is_news_once_from_coming_into_sight_to_its_end() -> None:
+    assert days([(NOW + 5 * DAY, NOW + 9 * DAY)], 12) == [0]
+    assert days([(NOW + 30 * DAY, NOW + 34 * DAY)], 40) == [3], "its end comes into sight later"
+    assert days([(NOW - DAY, NOW + 2 * DAY)], 4) == [0]
+    assert days([(NOW - DAY, NOW + 400 * DAY)], 60) == [0], "a gap without an end in sight"
+    assert days([(None, None)], 30) == [0], "somebody who left has turns"
+
+
+def test_two_gaps_are_two_news() -> None:
+    assert days([(NOW + DAY, NOW + 2 * DAY), (NOW + 4 * DAY, NOW + 5 * DAY)], 8) == [0, 0]
+    assert days([(NOW + DAY, NOW + 2 * DAY), (NOW + 30 * DAY, NOW + 31 * DAY)], 40) == [0, 3]
+
+
+def test_what_lasts_longer_than_was_told_is_news_again_and_what_ends_earlier_is_not() -> None:
+    start = NOW + DAY
+    _, told = news([error(start, NOW + 3 * DAY)], [], NOW)
+    assert news([error(start, NOW + 2 * DAY)], told, NOW)[0] == []
+    longer = error(start, NOW + 4 * DAY)
+    fresh, told = news([longer], told, NOW)
+    assert fresh == [longer]
+    assert news([longer], told, NOW)[0] == []
+
+
+def test_what_was_mended_and_comes_back_is_news_again() -> None:
+    gap = error(NOW + DAY, NOW + 2 * DAY)
+    _, told = news([gap], [], NOW)
+    _, told = news([], told, NOW)
+    assert told == []
+    assert news([gap], told, NOW)[0] == [gap]
+
+
+def test_each_shift_of_somebody_who_cannot_be_woken_is_news_and_warnings_are_none() -> None:
+    def shift(n: int) -> Finding:
+        return error(NOW + n * DAY, NOW + (n + 1) * DAY, "S-UNREACHABLE", 7)
+
+    fresh, told = news([shift(1)], [], NOW)
+    assert fresh == [shift(1)]
+    fresh, told = news([shift(4)], told, NOW + 2 * DAY)
+    assert fresh == [shift(4)]
+    other = error(NOW + 4 * DAY, NOW + 5 * DAY, "S-UNREACHABLE", 8)
+    assert news([shift(4), other], told, NOW + 2 * DAY)[0] == [other]
+    mild = error(NOW + DAY, NOW + 2 * DAY, level=Level.WARNING)
+    assert news([mild], [], NOW) == ([], [])

@@ -1,0 +1,100 @@
+"""Story: once a day each team hears what could leave a page without a human, and each such fault once."""
+
+from datetime import timedelta
+from typing import Any
+
+from firebell.kit.clock import FakeClock
+from firebell.kit.events import Actor
+from firebell.oncall import actions as oncall
+from firebell.oncall.model import EditKind
+from firebell.paging import actions as paging
+from firebell.paging.model import Level, Target, TargetKind
+from firebell.people import actions as people
+from tests.world import World, world
+
+DAY = timedelta(days=1)
+TITLE = "A page could reach nobody: Payments primary"
+
+
+async def told(w: World) -> list[tuple[str, str, str]]:
+    """Return to whom errors were told since the last time, how urgently, and in which words."""
+    await w.settle()
+    found = [(m["person"], m["urgency"], m["note"]) for m in w.sink.got if m["event"] == "errors"]
+    titles = {m["title"] for m in w.sink.got if m["event"] == "errors"}
+    w.sink.got.clear()
+    assert titles <= {TITLE, TITLE.replace("primary", "secondary")}
+    return found
+
+
+TEST = Actor("system", "Test")
+
+
+async def reachable(w: World) -> None:
+    """Let everybody have verified all that reaches them, and a policy have the secondary alone."""
+    alone = Level((Target(TargetKind.SCHEDULE, 2),), 300)
+    async with w.ctx.db.tx() as tx:
+        for one in await people.methods_of(tx, [w.mara, w.jun]):
+            await people.mark_method_verified(tx, one.id, w.now)
+        await paging.create_policy(tx, TEST, name="Alone", team_id=1, levels=[alone], now=w.now)
+
+
+async def override(w: World, hours: int, length: int, schedule_id: int = 1) -> int:
+    """Put nobody on call on purpose, so many hours from now."""
+    start = w.now + timedelta(hours=hours)
+    stretch: dict[str, Any] = {"start": start, "end": start + timedelta(hours=length)}
+    async with w.ctx.db.tx() as tx:
+        return await oncall.add_edit(
+            tx, TEST, schedule_id=schedule_id, kind=EditKind.SET, **stretch, now=w.now
+        )
+
+
+async def test_a_gap_that_reaches_nobody_is_told_to_the_team_on_the_next_day_and_once(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await reachable(w)
+        clock.advance(DAY)
+        assert await told(w) == [], "all is well"
+        await override(w, 50, 6, schedule_id=2)
+        clock.advance(DAY)
+        (mara, jun) = await told(w)
+        assert {mara[0], jun[0]} == {"Mara Lindqvist", "Jun Okafor"}
+        assert mara[1] == "low"
+        assert "- Nobody is on call from Fri 27 Nov 06:14 to Fri 27 Nov 12:14." in mara[2]
+        assert "Times are those of Europe/Stockholm." in mara[2]
+        for _ in range(3):
+            clock.advance(DAY)
+            assert await told(w) == [], "not again, neither while it comes nor while it runs"
+
+
+async def test_a_gap_that_is_found_shortly_before_it_begins_is_urgent(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        await reachable(w)
+        await override(w, 26, 3, schedule_id=2)
+        clock.advance(DAY)
+        assert {urgency for _, urgency, _ in await told(w)} == {"high"}
+
+
+async def test_who_cannot_be_woken_is_told_with_the_team_for_each_shift(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        clock.advance(DAY)
+        first = await told(w)
+        assert sorted({who for who, _, _ in first}) == ["Jun Okafor", "Mara Lindqvist"]
+        assert all("has no verified way to be woken." in note for _, _, note in first)
+        clock.advance(DAY)
+        assert await told(w) == []
+        clock.advance(7 * DAY)
+        again = await told(w)
+        assert again, "the next week on call is another shift"
+
+
+async def test_of_a_deleted_schedule_nothing_is_told(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        await reachable(w)
+        async with w.ctx.db.tx() as tx:
+            made = await oncall.create_schedule(
+                tx, TEST, name="Gone", team_id=1, tz="UTC", layers=[], now=w.now
+            )
+            await oncall.delete_schedule(tx, TEST, int(made.id), w.now)
+        clock.advance(DAY)
+        assert await told(w) == []
