@@ -1,6 +1,6 @@
 """My shifts, and what colleagues settle among themselves: covers, swaps and absences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -63,7 +63,9 @@ def askable(covers_: Sequence[Cover], me: Person) -> list[Cover]:
     ]
 
 
-async def _mine(request: Request, me: Person, error: FirebellError | None = None) -> Response:
+async def _mine(
+    request: Request, me: Person, error: FirebellError | None = None, away: Mapping[str, str] | None = None
+) -> Response:
     ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
@@ -90,6 +92,8 @@ async def _mine(request: Request, me: Person, error: FirebellError | None = None
             "hours": (await people.quiet_hours(tx, [me.id])).get(me.id),
             "feeds": len(await calendars.feeds(tx, me.id)),
             "error": error,
+            "errors": error.fields if error and away else {},
+            "away": away or {},
         }
     return await html.page(request, "oncall/me.html", context, error.status if error else 200)
 
@@ -222,7 +226,7 @@ async def away(request: Request) -> Response:
                 now=ctx.clock.now(),
             )
     except (Conflict, Invalid) as error:
-        return await _mine(request, me, error)
+        return await _mine(request, me, error, {name: str(value) for name, value in form.items()})
     return html.to("/oncall/me#away")
 
 
