@@ -100,6 +100,15 @@ async def test_an_override_needs_no_typed_time(dsn: str, clock: FakeClock) -> No
             assert (wrong.status_code, words in wrong.text) == (422, True), words
 
 
+async def test_the_picture_shows_results_alone_when_asked(dsn: str, clock: FakeClock) -> None:
+    async with desk(dsn, clock) as d:
+        full, brief = [(await d.http.get("/oncall", params=q)).text for q in ({}, {"brief": "yes"})]
+        assert (full.count('<div class="lane final">'), brief.count('<div class="lane final">')) == (3, 3)
+        assert (full.count('<div class="lane">'), brief.count('<div class="lane">')) == (3, 0)
+        assert "at=&amp;brief=yes" in full
+        assert "All layers" in brief
+
+
 async def test_an_override_that_cannot_be_keeps_what_was_typed(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as d:
         jun = d.r.w.jun

@@ -48,10 +48,14 @@ def to_id(value: object) -> int | None:
 def to_wall(value: object, field: str) -> datetime:
     """Return the local time that a form field names, without a zone; raise `Invalid` naming the field."""
     text = str(value or "").strip()
+    if not text:
+        raise Invalid("A time is missing.", fields={field: "Give one, as 2026-11-24T09:00."})
     try:
         found = datetime.fromisoformat(text).replace(tzinfo=None)
     except ValueError:
-        found = None
-    if found is None or found.year not in YEARS:
-        raise Invalid(f"{text[:40]!r} is not a time.", fields={field: "Use 2026-11-24T09:00."})
+        raise Invalid(f"{text[:40]!r} is not a time.", fields={field: "Use 2026-11-24T09:00."}) from None
+    if found.year not in YEARS:
+        raise Invalid(
+            f"{text[:40]!r} is too far away.", fields={field: f"A year from {YEARS[0]} to {YEARS[-1]}."}
+        )
     return found

@@ -1,6 +1,6 @@
 """My shifts, and what colleagues settle among themselves: covers, swaps and absences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -75,7 +75,9 @@ def _parties(settled: Sequence[Cover | Swap]) -> set[int]:
     return {i for i in found if i is not None}
 
 
-async def _mine(request: Request, me: Person, error: FirebellError | None = None) -> Response:
+async def _mine(
+    request: Request, me: Person, error: FirebellError | None = None, away: Mapping[str, str] | None = None
+) -> Response:
     ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
@@ -106,6 +108,8 @@ async def _mine(request: Request, me: Person, error: FirebellError | None = None
             "hours": (await people.quiet_hours(tx, [me.id])).get(me.id),
             "feeds": len(await calendars.feeds(tx, me.id)),
             "error": error,
+            "errors": error.fields if error and away else {},
+            "away": away or {},
         }
     return await html.page(request, "oncall/me.html", context, error.status if error else 200)
 
@@ -238,7 +242,7 @@ async def away(request: Request) -> Response:
                 now=ctx.clock.now(),
             )
     except (Conflict, Invalid) as error:
-        return await _mine(request, me, error)
+        return await _mine(request, me, error, {name: str(value) for name, value in form.items()})
     return html.to("/oncall/me#away")
 
 

@@ -34,11 +34,12 @@ LEVELS = {"2": ("", " secondary"), "3": (" tier 1", " tier 2", " tier 3")}
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a reader chose to see: day, week or month, around which day, on whose wall clock."""
+    """What a reader chose to see: day, week or month, around which day, on whose wall clock, without layers."""
 
     view: str
     at: str
     tz: str
+    brief: bool
 
     @staticmethod
     def of(request: Request, me: Person) -> "Look":
@@ -48,6 +49,7 @@ class Look:
             view if view in timeline.VIEWS else "week",
             request.query_params.get("at", ""),
             tz if tz in html.zones() else me.tz,
+            bool(request.query_params.get("brief")),
         )
 
 
@@ -80,6 +82,7 @@ async def _context(
         "nav": "oncall",
         "live": "oncall",
         "view": shown,
+        "brief": look.brief,
         "tz": tz,
         "zones_here": list(dict.fromkeys([me.tz, *(s.tz for s in schedules), "UTC", tz])),
         "seen": seen,
@@ -89,7 +92,7 @@ async def _context(
         "schedules": [
             {
                 "s": s,
-                "rows": timeline.rows(s, seen),
+                "rows": timeline.rows(s, seen)[: 1 if look.brief else None],
                 "agenda": timeline.agenda(s, seen, tz, name, now),
                 "gaps": gaps(s, now, now + HORIZON),
             }
