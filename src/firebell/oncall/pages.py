@@ -1,6 +1,6 @@
 """The on-call picture, one schedule, overrides, and my shifts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,11 +59,19 @@ def _seen(look: Look, now: datetime) -> timeline.Picture:
 
 
 async def _context(
-    tx: Tx, schedules: Sequence[Schedule], asked: Sequence[Cover], me: Person, look: Look, now: datetime
+    tx: Tx,
+    schedules: Sequence[Schedule],
+    asked: Sequence[Cover],
+    me: Person,
+    look: Look,
+    now: datetime,
+    *,
+    more: Collection[int] = (),
 ) -> dict[str, Any]:
+    """Return what the picture shows; it can name whom the schedules name, and `more` people."""
     shown, at, tz = look.view, look.at, look.tz
     seen = _seen(look, now)
-    named = {int(u) for s in schedules for u in s.people} | {c.requester for c in asked}
+    named = {int(u) for s in schedules for u in s.people} | {c.requester for c in asked} | {*more}
     names = await people.persons(tx, [*named])
 
     def name(user: int | str) -> str:
@@ -212,9 +220,9 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
             tx, slug, since=min(_seen(look, now).start - timeline.AROUND, now - HORIZON)
         )
         asked = askable(await actions.covers(tx, schedule_ids=[int(found.id)], since=now), me)
-        context = await _context(tx, [found], asked, me, look, now)
-        near = {me.id, *map(int, found.people), *await people.team_members(tx, found.team_id)}
         filled_in = {i for i in (to_id(filled.given.get(name)) for name in _WHO) if i is not None}
+        context = await _context(tx, [found], asked, me, look, now, more=filled_in)
+        near = {me.id, *map(int, found.people), *await people.team_members(tx, found.team_id)}
         wanted = request.query_params.get("with", "")
         others = await choosable(tx, near | filled_in, wanted)
         wrong = await view.found_in(tx, [found], now)
