@@ -172,6 +172,14 @@ async def ids_naming(tx: Reads, person_id: int, since: datetime) -> list[int]:
     return [row["id"] for row in rows]
 
 
+async def ids_of_team(tx: Reads, team_id: int) -> list[int]:
+    """Return the schedules of a team, by name."""
+    rows = await tx.fetch(
+        "select id from schedule where archived_at is null and team_id = $1 order by name, id", team_id
+    )
+    return [row["id"] for row in rows]
+
+
 async def ids_near(tx: Reads, person_id: int, since: datetime, words: str = "") -> list[int]:
     """Return the schedules that have `words` in their name or their team's.
 

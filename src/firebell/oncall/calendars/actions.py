@@ -93,17 +93,18 @@ async def feed_by_token(tx: Tx, token_hash: bytes, now: datetime) -> tuple[Feed,
         )
     await store.touch_feed(tx, found.id, now)
     since, until = reach(now)
-    every = await oncall.schedules(tx, since=since, until=until)
     match found.kind:
         case FeedKind.SCHEDULE:
-            shown = [s for s in every if s.id == found.subject_id]
+            ids = [found.subject_id]
         case FeedKind.TEAM:
-            shown = [s for s in every if s.team_id == found.subject_id]
+            ids = await oncall.ids_of_team(tx, found.subject_id)
         case FeedKind.PERSON:
-            shown = every
-    changed = await store.changed_at(tx, [int(s.id) for s in shown])
-    names = [Known(p.id, p.name, p.email) for p in await people.people(tx)]
-    return found, [Told(s, changed[int(s.id)]) for s in shown], names
+            ids = await oncall.ids_naming(tx, found.subject_id, since)
+    shown = (await oncall.schedules_by_id(tx, ids, since=since, until=until)).values()
+    changed = await store.changed_at(tx, ids)
+    named = await people.persons(tx, list({int(u) for s in shown for u in s.people}))
+    known = [Known(p.id, p.name, p.email) for p in named.values()]
+    return found, [Told(s, changed[int(s.id)]) for s in shown], known
 
 
 def address(url: str) -> str:
