@@ -83,23 +83,26 @@ async def schedules(
     since: datetime | None = None,
     until: datetime | None = None,
     archived: bool = False,
+    still: int | None = None,
 ) -> list[Schedule]:
     """Return schedules with who left, by name: those of `ids` or of `slug`, or all.
 
     Layers, edits and shadows that are over before `since` or begin at `until` or later are left out. With
-    `archived` those that were deleted after `since` are there too, for what was until then.
+    `archived` those that were deleted after `since` are there too, for what was until then; with `still` they
+    are as if this person had not left.
     """
     rows = await tx.fetch(
         "select id, name, slug, team_id, tz, version, archived_at,"
         " exists (select from shadow where schedule_id = s.id) as shadowed,"
         " exists (select from calendar_import where schedule_id = s.id) as imported,"
-        " array(select id from person where not active) as gone from schedule s"
+        " array(select id from person where not active and id is distinct from $5) as gone from schedule s"
         " where ($1::bigint[] is null or id = any($1)) and ($2::text is null or slug = $2)"
         " and (archived_at is null or $3 and ($4::timestamptz is null or archived_at > $4)) order by name, id",
         list(ids) if ids is not None else None,
         slug,
         archived,
         since,
+        still,
     )
     if not rows:
         return []
@@ -114,7 +117,7 @@ async def schedules(
         layers[row["schedule_id"]].append(_layer(row))
     edits: dict[int, list[Edit]] = defaultdict(list)
     if any(row["imported"] for row in rows):
-        edits = await _imported(tx, *wanted)
+        edits = await _imported(tx, *wanted, still)
     for row in await tx.fetch(
         f"select * from schedule_edit{between} and removed_at is null order by id", *wanted
     ):
@@ -197,7 +200,7 @@ async def slugs_by_id(tx: Reads) -> dict[int, str]:
 
 
 async def _imported(
-    tx: Reads, schedule_ids: Sequence[int], since: datetime | None, until: datetime | None
+    tx: Reads, schedule_ids: Sequence[int], since: datetime | None, until: datetime | None, still: int | None
 ) -> dict[int, list[Edit]]:
     """Return what calendars of others say as edits that act before all edits made here, layers first.
 
@@ -216,6 +219,7 @@ async def _imported(
         list(schedule_ids),
         since,
         until,
+        still,
     )
     found: dict[int, list[Edit]] = defaultdict(list)
     for number, row in enumerate(rows, -len(rows)):
