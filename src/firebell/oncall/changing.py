@@ -46,7 +46,7 @@ async def saved(tx: Tx, actor: Actor, before: Schedule, now: datetime) -> Schedu
     duty in their vacation, and withdraws what was asked or offered of shifts that are somebody else's now.
     """
     after = (await store.schedules(tx, [int(before.id)]))[0]
-    await due.schedule_once(tx, CHECKS_TIMER, "all", now + timedelta(days=1))
+    await due.schedule_once(tx, CHECKS_TIMER, str(before.id), now + timedelta(days=1))
     await lapse(tx, actor, after, now)
     await tell(tx, before, after, actor.label, now)
     return after

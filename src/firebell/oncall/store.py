@@ -210,8 +210,9 @@ async def _imported(
     """
     rows = await tx.fetch(
         "select i.schedule_id, i.name, i.id, i.use, s.place, s.starts_at, s.ends_at, array("
-        "select u from unnest(s.users) with ordinality x(u, n) join person p on p.id = u and p.active order by n)"
-        " as users from calendar_shift s join calendar_import i on i.id = s.import_id"
+        "select u from unnest(s.users) with ordinality x(u, n) join person p on p.id = u"
+        " and (p.active or p.id = $4) order by n) as users"
+        " from calendar_shift s join calendar_import i on i.id = s.import_id"
         " where i.schedule_id = any($1::bigint[]) and i.use in ('layer', 'override') and s.users <> '{}'"
         " and ($2::timestamptz is null or s.ends_at > $2) and ($3::timestamptz is null or s.starts_at < $3)"
         " order by i.use = 'override', s.place = 'above', case s.place when 'above' then i.id else -i.id end,"
@@ -278,17 +279,20 @@ async def set_clocks(tx: Tx, schedule_id: int, found: Mapping[str, Clock]) -> No
     await tx.execute("update schedule set clocks = $2 where id = $1", schedule_id, to_json(found))
 
 
-async def told(tx: Tx) -> dict[int, list[Told]]:
-    """Return of which errors people were told, by schedule."""
+async def told(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, list[Told]]:
+    """Return of which errors of these schedules people were told."""
     found: dict[int, list[Told]] = defaultdict(list)
-    for row in await tx.fetch("select schedule_id, what, starts_at, ends_at from finding_told"):
+    for row in await tx.fetch(
+        "select schedule_id, what, starts_at, ends_at from finding_told where schedule_id = any($1::bigint[])",
+        list(schedule_ids),
+    ):
         found[row["schedule_id"]].append(Told(row["what"], row["starts_at"], row["ends_at"]))
     return found
 
 
-async def set_told(tx: Tx, known: Mapping[int, Sequence[Told]]) -> None:
-    """Remember this of all schedules, and nothing else."""
-    await tx.execute("delete from finding_told")
+async def set_told(tx: Tx, schedule_ids: Sequence[int], known: Mapping[int, Sequence[Told]]) -> None:
+    """Remember this of these schedules, and nothing else."""
+    await tx.execute("delete from finding_told where schedule_id = any($1::bigint[])", list(schedule_ids))
     await tx.many(
         "insert into finding_told (schedule_id, what, starts_at, ends_at) values ($1, $2, $3, $4)",
         [(i, t.what, t.start, t.end) for i, found in known.items() for t in found],
