@@ -108,7 +108,7 @@ async def seen(w: World) -> Import:
     """Return the one import of the primary schedule."""
     schedule = await primary(w)
     async with w.ctx.db.tx() as tx:
-        return (await actions.imports_of_schedule(tx, schedule))[0]
+        return (await actions.imports_of_schedules(tx, [schedule]))[0]
 
 
 async def who(w: World, at: datetime | None = None) -> tuple[int, ...]:

@@ -249,11 +249,13 @@ async def raise_version(tx: Tx, schedule_id: int, now: datetime) -> None:
     )
 
 
-async def ids(tx: Tx) -> list[int]:
-    """Return the ids of all schedules in the order in which they are locked."""
-    return [
-        row["id"] for row in await tx.fetch("select id from schedule where archived_at is null order by id")
-    ]
+async def ids(tx: Reads, team_id: int | None = None) -> list[int]:
+    """Return the ids of all schedules, or of a team's, in the order in which they are locked."""
+    rows = await tx.fetch(
+        "select id from schedule where archived_at is null and ($1::bigint is null or team_id = $1) order by id",
+        team_id,
+    )
+    return [row["id"] for row in rows]
 
 
 async def chains(tx: Tx) -> list[tuple[str, list[tuple[list[int], bool]]]]:

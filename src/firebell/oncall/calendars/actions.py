@@ -89,14 +89,14 @@ async def feed_by_token(tx: Tx, token_hash: bytes, now: datetime) -> tuple[Feed,
         )
     await store.touch_feed(tx, found.id, now)
     since, until = reach(now)
-    every = await oncall.schedules(tx, since=since, until=until)
     match found.kind:
         case FeedKind.SCHEDULE:
-            shown = [s for s in every if s.id == found.subject_id]
+            ids = [found.subject_id]
         case FeedKind.TEAM:
-            shown = [s for s in every if s.team_id == found.subject_id]
+            ids = await schedule_store.ids(tx, team_id=found.subject_id)
         case FeedKind.PERSON:
-            shown = every
+            ids = await schedule_store.ids_naming(tx, found.subject_id, since)
+    shown = await schedule_store.schedules(tx, ids, since=since, until=until)
     changed = await store.changed_at(tx, [int(s.id) for s in shown])
     names = [Known(p.id, p.name, p.email) for p in await people.people(tx)]
     return found, [Told(s, changed[int(s.id)]) for s in shown], names
@@ -203,9 +203,9 @@ async def _import(tx: Tx, import_id: int) -> Import:
     return found
 
 
-async def imports_of_schedule(tx: Tx, schedule_id: int) -> list[Import]:
-    """Return the calendars that a schedule takes in."""
-    return await store.imports(tx, schedule_ids=[schedule_id])
+async def imports_of_schedules(tx: Tx, schedule_ids: Sequence[int]) -> list[Import]:
+    """Return the calendars that schedules take in."""
+    return await store.imports(tx, schedule_ids=schedule_ids)
 
 
 async def imports_of_person(tx: Tx, person_id: int) -> list[Import]:
@@ -318,11 +318,12 @@ async def failed(tx: Tx, import_id: int, error: str, now: datetime) -> None:
 
 async def conflicts(tx: Tx, now: datetime, person_id: int | None = None) -> list[Conflict]:
     """Return who will be on duty while busy (S-BUSY), of one person or of all."""
-    busy = [i for i in await store.imports(tx) if i.use is Use.BUSY and person_id in (None, i.person_id)]
+    busy = [i for i in await store.imports(tx, person_id=person_id) if i.use is Use.BUSY]
     shifts = [s for _, s in await store.shifts(tx, [i.id for i in busy], since=now)]
     if not shifts:
         return []
-    schedules = await oncall.schedules(tx, since=now, until=now + AHEAD)
+    ids = None if person_id is None else await schedule_store.ids_naming(tx, person_id, now)
+    schedules = await schedule_store.schedules(tx, ids, since=now, until=now + AHEAD)
     return matching.conflicts(schedules, shifts, now, now + AHEAD)
 
 
