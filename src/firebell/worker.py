@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 BATCH = 500
 POLL = timedelta(seconds=5)
 """How long a lane sleeps at most: only a lost notification ever waits for it."""
+ALONE = 20
+"""So many timers of a batch that failed are run one by one; the others are claimed again, after the pages."""
 REST_S = 0.1
 """How long the timers' lane rests at most between two batches; it rests as long as it worked."""
 BUSY = timedelta(milliseconds=20)
@@ -121,7 +123,7 @@ class Worker:
                 if tx.conn.is_closed():
                     raise
                 log.exception("timer batch failed, running one by one", extra={"kind": timers[0].kind})
-                return sum([await self._run_alone(tx, timer, now) for timer in timers])
+                return sum([await self._run_alone(tx, timer, now) for timer in timers[:ALONE]])
 
     async def _run_timers(self, tx: Tx, timers: Sequence[due.Timer], now: datetime) -> int:
         kept = {timer.id for timer in await self._timers[timers[0].kind](tx, timers, now)}

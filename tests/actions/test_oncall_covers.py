@@ -354,3 +354,27 @@ async def test_a_cover_whose_taker_leaves_is_a_gap_and_a_finding_that_asks_again
         await r.run(fixes.carry_out, r.id, left.id)
         assert await r.who(day(1, 12)) == (r.w.jun,)
         assert await state(r, made.id) == CoverState.OPEN
+
+
+async def test_the_button_takes_a_swap_of_who_left_away_though_it_is_several_edits(
+    dsn: str, clock: FakeClock
+) -> None:
+    """Removing the first edit undid the whole swap, and the second was then not found: nothing was repaired."""
+    async with rota(dsn, clock) as r:
+        made = await r.run(
+            *(swaps.propose,),
+            schedule_id=r.id,
+            proposer=r.w.jun,
+            other=r.ada,
+            mine=(day(1), day(5)),
+            theirs=(day(2), day(3)),
+        )
+        await r.run(swaps.accept, made.id, by=r.ada)
+        assert len((await r.schedule()).edits) == 3
+        await r.run(people.update_person, r.ada, active=False)
+        await r.run(oncall.leave, r.id, person_id=r.ada)
+        async with r.w.ctx.db.tx() as tx:
+            wrong = (await view.found_in(tx, [await r.schedule()], r.w.now))[r.id]
+        (left,) = [f for f in wrong if f.code == "S-INACTIVE"]
+        assert await r.run(fixes.carry_out, r.id, left.id) == left
+        assert (await r.schedule()).edits == ()

@@ -1,12 +1,18 @@
 """At nine on Monday hundreds of schedules hand over; a page that is due in the same second waits for none of them."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
 
 from firebell.handoffs import due as handoffs_due
 from firebell.kit import due
 from firebell.kit.clock import FakeClock
+from firebell.kit.db import Tx
 from firebell.oncall import actions as oncall
+from firebell.oncall import due as oncall_due
 from firebell.paging import due as paging_due
+from firebell.worker import ALONE, Worker
 from tests.oncall_world import daily, rota
 
 
@@ -26,19 +32,52 @@ async def test_a_page_is_claimed_before_what_is_due_longer(dsn: str, clock: Fake
         assert len(await due.claim(tx, r.w.now, limit=10, first=paging_due.HANDLERS)) == 10
 
 
+@pytest.mark.parametrize(
+    ("kind", "at_once"), [("handoffs.shift", handoffs_due.AT_ONCE), ("oncall.checks", oncall_due.AT_ONCE)]
+)
 async def test_of_many_schedules_a_few_are_looked_at_in_one_go_and_all_in_the_end(
-    dsn: str, clock: FakeClock
+    dsn: str, clock: FakeClock, kind: str, at_once: int
 ) -> None:
+    """The daily checks held the process for seconds: they looked at every schedule in one go."""
     async with rota(dsn, clock) as r:
-        for n in range(handoffs_due.AT_ONCE + 5):
+        for n in range(at_once + 5):
             await r.run(oncall.create_schedule, name=f"S{n}", team_id=1, tz="UTC", layers=[daily(r.ada)])
         await r.w.settle()
         async with r.w.ctx.db.tx() as tx:
-            await tx.execute("update due set due_at = $1 where kind = 'handoffs.shift'", r.w.now)
-            all_of_them = await tx.value("select count(*) from due where kind = 'handoffs.shift'")
-        assert all_of_them > handoffs_due.AT_ONCE
-        assert await r.w.worker.run_due(r.w.now) == handoffs_due.AT_ONCE
+            await tx.execute("update due set due_at = $1 where kind = $2", r.w.now, kind)
+            all_of_them = await tx.value("select count(*) from due where kind = $1", kind)
+        assert all_of_them > at_once
+        assert await r.w.worker.run_due(r.w.now) == at_once
         await r.w.settle()
         async with r.w.ctx.db.tx() as tx:
             assert await tx.value("select count(*) from due where due_at <= $1", r.w.now) == 0
-            assert await tx.value("select count(*) from due where kind = 'handoffs.shift'") == all_of_them
+            assert await tx.value("select count(*) from due where kind = $1", kind) == all_of_them
+
+
+async def test_of_a_batch_that_fails_a_few_are_run_alone_before_pages_have_their_turn(
+    dsn: str, clock: FakeClock
+) -> None:
+    """One schedule that could not be read held pages up: all five hundred were run one by one."""
+    ran: list[list[str]] = []
+
+    async def run(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[due.Timer]:
+        ran.append([timer.kind for timer in timers])
+        if any(timer.key == "bad" for timer in timers):
+            raise ValueError("this one cannot be read")
+        return []
+
+    async with rota(dsn, clock) as r:
+        worker = Worker(r.w.ctx, {"slow.look": run, "paging.page": run}, {})
+        keys = ["bad", *map(str, range(2 * ALONE))]
+        async with r.w.ctx.db.tx() as tx:
+            await tx.execute("delete from due")
+            await due.schedule_many(tx, "slow.look", [(key, r.w.now, 0) for key in keys])
+        assert await worker.run_due(r.w.now) == ALONE
+        async with r.w.ctx.db.tx() as tx:
+            await due.schedule(tx, "paging.page", "1", r.w.now)
+        ran.clear()
+        while await worker.run_due(r.w.now):
+            pass
+        assert ran == [["paging.page"], ["slow.look"] * (ALONE + 1)]
+        async with r.w.ctx.db.tx() as tx:
+            assert [row["key"] for row in await tx.fetch("select key from due")] == ["bad"]

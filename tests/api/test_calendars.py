@@ -13,6 +13,7 @@ from firebell.oncall.calendars.limits import PER_FEED, STRAYS_PER_ADDRESS, WINDO
 from firebell.people import actions as people
 from firebell.people.model import SCOPES
 from tests.api.callers import TEST, Api, browser, key_of, organisation
+from tests.oncall_world import daily
 from tests.world import World
 
 ROTA = (
@@ -121,6 +122,22 @@ async def test_a_feed_of_a_deleted_schedule_has_ended_and_is_not_listed(dsn: str
         async with w.ctx.db.tx() as tx:
             await tx.execute("update calendar_feed set subject_id = 99 where id = $1", team["id"])
         assert (await stranger.get(path(team["url"]))).status_code == 410, "its team is gone"
+
+
+async def test_a_schedule_that_cannot_be_read_ends_no_feed_but_its_own(dsn: str, clock: FakeClock) -> None:
+    """Each read of a feed read every schedule of the organisation, years of each."""
+    async with organisation(dsn, clock) as (w, api), browser(w) as stranger:
+        body = {"kind": "schedule", "schedule": "payments-primary"}
+        feeds = [await api("POST", "/calendar-feeds", body, status=201)]
+        feeds.append(await api("POST", "/calendar-feeds", {"kind": "team", "team_id": 1}, status=201))
+        feeds.append(await api("POST", "/calendar-feeds", {}, status=201))
+        async with w.ctx.db.tx() as tx:
+            team = await people.create_team(tx, TEST, name="Others", members=[(w.jun, "member")], now=w.now)
+            made = await oncall.create_schedule(
+                tx, TEST, name="Broken", team_id=team.id, tz="UTC", layers=[daily(w.jun)], now=w.now
+            )
+            await tx.execute("update layer set windows = '[{}]' where schedule_id = $1", int(made.id))
+        assert [(await stranger.get(path(f["url"]))).status_code for f in feeds] == [200] * 3
 
 
 async def test_a_feed_that_is_read_too_often_is_told_when_to_come_back(dsn: str, clock: FakeClock) -> None:

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.oncall import exchange
 from firebell.oncall.calendars.model import Shift
 from firebell.oncall.checks import Around, checks
 from firebell.oncall.clocks import KEPT, Clock
@@ -16,6 +18,7 @@ from firebell.oncall.model import (
     Edit,
     EditKind,
     Layer,
+    Run,
     Schedule,
     Unit,
     User,
@@ -224,6 +227,19 @@ def test_a_vacation_for_which_nobody_was_asked_is_found_as_saving_it_would_ask()
     assert same.id == found.id
     kept = replace(asked, state=CoverState.WITHDRAWN)
     assert findings(one(), A, B, Facts(vacations=(away,), kept=(kept,))) == []
+
+
+def test_the_absences_of_others_cost_a_schedule_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The checks of hundreds of schedules took seconds: each read its duty for everybody who was absent anywhere."""
+    absent = [Vacation(n, n, A, A + timedelta(days=3), "", None, A, None) for n in range(5, 105)]
+
+    def never(*_: object) -> list[Run]:
+        raise AssertionError("nobody who is absent is on duty here")
+
+    monkeypatch.setattr(exchange, "duty", never)
+    assert checks(one(), A, Around(Facts(reach=WELL, vacations=tuple(absent)))) == []
 
 
 def test_a_preview_says_who_gains_who_loses_and_which_gap_is_new() -> None:

@@ -1,5 +1,6 @@
 """Errors of a schedule are news once for their stretch of time, however the days pass over it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from firebell.oncall.findings import HORIZON, Finding, Level
@@ -60,6 +61,15 @@ def test_what_was_mended_and_comes_back_is_news_again() -> None:
     _, told = news([], told, NOW)
     assert told == []
     assert news([gap], told, NOW)[0] == [gap]
+
+
+def test_a_second_calendar_that_fails_is_news_while_the_first_still_does() -> None:
+    """Faults without a person and without a time were taken for one another."""
+    first, second = (replace(error(None, None, "S-ICAL-STALE"), id=f"S-ICAL-STALE:{n}") for n in (1, 2))
+    _, told = news([first], [], NOW)
+    fresh, told = news([first, second], told, NOW + DAY)
+    assert fresh == [second]
+    assert news([first, second], told, NOW + 2 * DAY)[0] == []
 
 
 def test_each_shift_of_somebody_who_cannot_be_woken_is_news_and_warnings_are_none() -> None:

@@ -13,7 +13,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid
 from firebell.kit.events import Actor
 from firebell.oncall import actions as oncall
-from firebell.oncall import fixes, view
+from firebell.oncall import covers, fixes, vacations, view
 from firebell.oncall.calendars import actions
 from firebell.oncall.calendars.feeds import entries, horizon
 from firebell.oncall.calendars.fetcher import Fetcher
@@ -108,7 +108,7 @@ async def seen(w: World) -> Import:
     """Return the one import of the primary schedule."""
     schedule = await primary(w)
     async with w.ctx.db.tx() as tx:
-        return (await actions.imports_of_schedule(tx, schedule))[0]
+        return (await actions.imports_of_schedules(tx, [schedule]))[0]
 
 
 async def who(w: World, at: datetime | None = None) -> tuple[int, ...]:
@@ -286,6 +286,59 @@ async def test_removing_it_gives_back_what_comes_and_keeps_what_was(dsn: str, cl
         asked = len(there.asked)
         await poll(w, hours=1)
         assert len(there.asked) == asked
+
+
+async def test_what_was_asked_of_a_shift_that_a_calendar_gives_to_somebody_else_is_withdrawn(
+    dsn: str, clock: FakeClock
+) -> None:
+    """It stayed open, and whoever took it stood in for somebody who was not on call."""
+    async with house(dsn, clock) as (w, there):
+        await take_in(w, url=there.url)
+        start = w.now + timedelta(days=2)
+        async with w.ctx.db.tx() as tx:
+            cover = await covers.ask(
+                tx,
+                await w.actor(w.jun),
+                schedule_id=await primary(w),
+                requester=w.jun,
+                start=start,
+                end=start + timedelta(hours=4),
+                now=w.now,
+            )
+        there.etag, there.body = '"2"', ROTA.replace(b"Jun Okafor", b"Mara Lindqvist")
+        await poll(w, minutes=20)
+        async with w.ctx.db.tx() as tx:
+            found = await oncall.cover(tx, cover.id)
+        assert found
+        assert (found.state, found.why) == ("withdrawn", "Jun Okafor is not on call then any more")
+
+
+async def test_a_calendar_that_puts_somebody_absent_on_call_asks_for_cover(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with house(dsn, clock) as (w, there):
+        start, end = w.now + timedelta(days=2), w.now + timedelta(days=3)
+        async with w.ctx.db.tx() as tx:
+            actor = await w.actor(w.jun)
+            await vacations.add(tx, actor, person_id=w.jun, start=start, end=end, now=w.now)
+        await take_in(w, url=there.url)
+        async with w.ctx.db.tx() as tx:
+            asked = await oncall.covers(tx, schedule_ids=[await primary(w)])
+        assert [(c.requester, c.start, c.end, c.state) for c in asked] == [(w.jun, start, end, "open")]
+
+
+async def test_who_is_on_call_because_somebody_in_a_calendar_left_is_told(dsn: str, clock: FakeClock) -> None:
+    """Nobody was told: the calendar's shifts were read without those who left, before as after."""
+    async with house(dsn, clock) as (w, there):
+        await take_in(w, url=there.url)
+        await poll(w, hours=1)
+        w.sink.got.clear()
+        async with w.ctx.db.tx() as tx:
+            await people.update_person(tx, TEST, w.jun, active=False, now=w.now)
+        await w.settle()
+        told = {m["title"]: m["note"] for m in w.sink.got if m["person"] == "Mara Lindqvist"}
+        note = told["Jun Okafor left: Payments primary"]
+        assert note.startswith("You are on call (Europe/Stockholm):\n- Tue 24 Nov 05:14 to Mon 30 Nov 09:00")
 
 
 async def test_only_a_change_of_duty_is_a_new_version(dsn: str, clock: FakeClock) -> None:

@@ -33,9 +33,7 @@ LONGEST_EDIT = timedelta(days=366)
 
 cover = exchange_store.cover
 covers = exchange_store.covers
-ids_naming = store.ids_naming
 ids_near = store.ids_near
-ids_of_team = store.ids_of_team
 names_by_id = store.names_by_id
 slugs_by_id = store.slugs_by_id
 swap = exchange_store.swap

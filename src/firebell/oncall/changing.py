@@ -46,7 +46,7 @@ async def saved(tx: Tx, actor: Actor, before: Schedule, now: datetime) -> Schedu
     duty in their vacation, and withdraws what was asked or offered of shifts that are somebody else's now.
     """
     after = (await store.schedules(tx, [int(before.id)]))[0]
-    await due.schedule_once(tx, CHECKS_TIMER, "all", now + timedelta(days=1))
+    await due.schedule_once(tx, CHECKS_TIMER, str(before.id), now + timedelta(days=1))
     await lapse(tx, actor, after, now)
     await tell(tx, before, after, actor.label, now)
     return after
@@ -83,35 +83,34 @@ async def _why(tx: Tx, schedule: Schedule, user: int) -> str:
 async def _lapse_cover(
     tx: Tx, actor: Actor, schedule: Schedule, cover: Cover, why: str, now: datetime
 ) -> None:
-    gone = replace(cover, state=CoverState.WITHDRAWN, decided_at=now, why=why)
-    await exchange_store.save_cover(tx, gone)
+    await exchange_store.save_cover(tx, replace(cover, state=CoverState.WITHDRAWN, decided_at=now, why=why))
     await due.cancel(tx, COVER_TIMER, str(cover.id))
     event = CoverLapsed(
         *(cover.id, schedule.name, schedule.team_id, cover.requester, cover.asked, cover.declined),
         *(cover.start, cover.end, why),
     )
     await tx.emit(event, now)
-    await tx.audit(
-        actor,
-        "cover.withdrawn",
-        f"schedule:{schedule.id}",
-        now,
-        cover=cover.id,
-        requester=cover.requester,
-        start=cover.start,
-        end=cover.end,
-        why=why,
-    )
-    await tx.live("oncall")
+    await note_cover(tx, actor, "withdrawn", cover, now, why=why)
 
 
 async def _lapse_swap(tx: Tx, actor: Actor, schedule: Schedule, swap: Swap, why: str, now: datetime) -> None:
-    gone = replace(swap, state=SwapState.WITHDRAWN, decided_at=now, why=why)
-    await exchange_store.save_swap(tx, gone)
+    await exchange_store.save_swap(tx, replace(swap, state=SwapState.WITHDRAWN, decided_at=now, why=why))
     await due.cancel(tx, SWAP_TIMER, str(swap.id))
-    who = {"proposer": swap.proposer, "other": swap.other}
-    await tx.emit(SwapLapsed(swap.id, schedule.name, **who, why=why), now)
-    await tx.audit(actor, "swap.withdrawn", f"schedule:{schedule.id}", now, swap=swap.id, **who, why=why)
+    await tx.emit(SwapLapsed(swap.id, schedule.name, swap.proposer, swap.other, why), now)
+    await note_swap(tx, actor, "withdrawn", swap, now, why=why)
+
+
+async def note_cover(tx: Tx, actor: Actor, what: str, cover: Cover, now: datetime, **more: str) -> None:
+    """Write down what somebody did with a request for cover."""
+    about = {"cover": cover.id, "requester": cover.requester, "start": cover.start, "end": cover.end}
+    await tx.audit(actor, f"cover.{what}", f"schedule:{cover.schedule_id}", now, **about, **more)
+    await tx.live("oncall")
+
+
+async def note_swap(tx: Tx, actor: Actor, what: str, swap: Swap, now: datetime, **more: str) -> None:
+    """Write down what somebody did with a proposed swap."""
+    about = {"swap": swap.id, "proposer": swap.proposer, "other": swap.other}
+    await tx.audit(actor, f"swap.{what}", f"schedule:{swap.schedule_id}", now, **about, **more)
     await tx.live("oncall")
 
 

@@ -46,22 +46,8 @@ async def ask(
         raise Invalid(f"Person {wrong[0]} cannot be asked.", fields={"asked": "Choose somebody else."})
     new = changing.new_cover(schedule_id, requester, start, end, now, clean_text(reason, 500))
     made = await changing.add_cover(tx, replace(new, asked=tuple(dict.fromkeys(asked))), now)
-    await _told(tx, actor, "asked", made, now)
+    await changing.note_cover(tx, actor, "asked", made, now)
     return made
-
-
-async def _told(tx: Tx, actor: Actor, what: str, cover: Cover, now: datetime) -> None:
-    await tx.audit(
-        actor,
-        f"cover.{what}",
-        f"schedule:{cover.schedule_id}",
-        now,
-        cover=cover.id,
-        requester=cover.requester,
-        start=cover.start,
-        end=cover.end,
-    )
-    await tx.live("oncall")
 
 
 async def _open(tx: Tx, cover_id: int, now: datetime) -> tuple[Schedule, Cover]:
@@ -117,7 +103,7 @@ async def take(
     )
     await exchange_store.save_cover(tx, taken)
     await tx.emit(CoverTaken(taken.id), now)
-    await _told(tx, actor, "taken", taken, now)
+    await changing.note_cover(tx, actor, "taken", taken, now)
     await changing.saved(tx, actor, schedule, now)
     return taken
 
@@ -146,7 +132,7 @@ async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -
     await exchange_store.save_cover(tx, new)
     if by not in found.declined:
         await tx.emit(CoverDeclined(cover_id, by), now)
-    await _told(tx, actor, "declined", new, now)
+    await changing.note_cover(tx, actor, "declined", new, now)
     return new
 
 
@@ -156,7 +142,7 @@ async def withdraw(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> Cover:
     new = replace(found, state=CoverState.WITHDRAWN, decided_at=now)
     await exchange_store.save_cover(tx, new)
     await due.cancel(tx, changing.COVER_TIMER, str(cover_id))
-    await _told(tx, actor, "withdrawn", new, now)
+    await changing.note_cover(tx, actor, "withdrawn", new, now)
     return new
 
 
@@ -179,5 +165,5 @@ async def expire(tx: Tx, cover_ids: Sequence[int], now: datetime) -> set[int]:
         if found and found.state == CoverState.OPEN and found.expires_at <= now:
             over = replace(found, state=CoverState.EXPIRED, decided_at=now)
             await exchange_store.save_cover(tx, over)
-            await _told(tx, SYSTEM, "expired", over, now)
+            await changing.note_cover(tx, SYSTEM, "expired", over, now)
     return {c.id for c in seen if c.schedule_id not in free}

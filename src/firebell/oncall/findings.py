@@ -116,7 +116,7 @@ def findings(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> list
         *_gaps(schedule, runs, a, facts),
         *_inactive(schedule, a, b, facts),
         *_unreachable(runs, facts),
-        *_vacations(schedule, a, b, facts),
+        *_vacations(schedule, runs, a, b, facts),
         *_doubles(schedule, runs, a, b, facts),
         *_no_rest(schedule, runs, a, facts),
         *_long(schedule, a, b, facts),
@@ -225,8 +225,11 @@ def _unreachable(runs: Sequence[Run], facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _vacations(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Iterator[Finding]:
+def _vacations(
+    schedule: Schedule, runs: Sequence[Run], a: datetime, b: datetime, facts: Facts
+) -> Iterator[Finding]:
     """Return S-VACATION for who is absent and on duty: cover is asked for, or, where nobody was, will be."""
+    on_duty = {user for run in runs for user in run.users}
     found: list[tuple[Stretch, User, Fix]] = []
     for cover in facts.covers:
         low, high = max(cover.start, a), min(cover.end, b)
@@ -235,7 +238,7 @@ def _vacations(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> It
             fix = Fix("take", "Take this shift", {"cover": cover.id})
             found.append(((cover.start, cover.end), cover.requester, fix))
     for absent in facts.vacations:
-        if absent.start < b and absent.end > a:
+        if absent.person_id in on_duty and absent.start < b and absent.end > a:
             for start, end in unasked(schedule, absent, (*facts.covers, *facts.kept), a, b):
                 who = absent.person_id
                 ask = Fix("ask", "Ask for cover", {"person": who, "start": start, "end": end})

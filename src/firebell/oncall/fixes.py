@@ -12,7 +12,7 @@ from firebell.oncall import actions, changing, covers, versions, view
 from firebell.oncall.findings import Finding
 
 CARRIED_OUT = ("leave", "remove", "offset", "ask", "take", "seen")
-"""The verbs that need no choice; override, contact and edit lead to a form instead."""
+"""The verbs that need no choice; the others lead to a form instead."""
 
 
 async def carry_out(tx: Tx, actor: Actor, schedule_id: int, finding_id: str, now: datetime) -> Finding:
@@ -36,7 +36,9 @@ async def _do(
             await actions.leave(tx, actor, schedule_id, person_id=args["person"], now=now)
         case "remove":
             for edit_id in args["edits"]:
-                await actions.remove_edit(tx, actor, edit_id, now)
+                # an edit of a swap goes with the others of it
+                if edit_id in [e.id for e in (await changing.locked(tx, schedule_id)).edits if e.end > now]:
+                    await actions.remove_edit(tx, actor, edit_id, now)
         case "offset":
             schedule = await changing.locked(tx, schedule_id)
             layers = [

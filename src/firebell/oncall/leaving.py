@@ -15,7 +15,7 @@ from firebell.people.model import PersonLeft
 async def withdraw(tx: Tx, event: PersonLeft, now: datetime) -> None:
     """Withdraw what they asked for and offered; who asked them for cover hears that they cannot."""
     ids = await store.lock(tx, await exchange_store.schedules_with(tx, event.person_id))
-    for schedule in await store.schedules(tx, ids, since=now) if ids else []:
+    for schedule in await store.schedules(tx, ids, since=now):
         await changing.lapse(tx, SYSTEM, schedule, now)
     for cover in await exchange_store.covers(tx, schedule_ids=ids, state=CoverState.OPEN, since=now):
         if event.person_id in cover.asked and event.person_id not in cover.declined:
@@ -29,8 +29,9 @@ async def tell(tx: Tx, payload: Mapping[str, int], now: datetime) -> None:
     What they asked for while they were leaving is withdrawn too.
     """
     who = await people.person(tx, payload["person_id"])
-    for schedule_id in await store.lock(tx, await store.ids(tx)):
-        after = (await store.schedules(tx, [schedule_id], since=now))[0]
+    theirs = {*await store.ids_naming(tx, who.id, now), *await exchange_store.schedules_with(tx, who.id)}
+    ids = await store.lock(tx, list(theirs))
+    before = {s.id: s for s in await store.schedules(tx, ids, since=now, still=who.id)}
+    for after in await store.schedules(tx, ids, since=now):
         await changing.lapse(tx, SYSTEM, after, now)
-        before = replace(after, inactive=after.inactive - {who.id})
-        await changing.tell(tx, before, after, who.name, now, f"{who.name} left")
+        await changing.tell(tx, before[after.id], after, who.name, now, f"{who.name} left")

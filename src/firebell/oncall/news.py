@@ -38,7 +38,8 @@ def _told(finding: Finding, now: datetime) -> Told:
     start = finding.start if finding.start and finding.start > now else None
     end = finding.end if finding.end and finding.end < now + HORIZON else None
     who = ",".join(str(user) for user in finding.users)
-    return Told(f"{finding.code}:{who}", start, end)
+    # the id of what has a time changes when that begins; what has none is known by its id alone
+    return Told(f"{finding.code}:{who}" if finding.start else finding.id, start, end)
 
 
 def _same(before: Told, here: Told, now: datetime) -> bool:

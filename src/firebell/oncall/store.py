@@ -83,23 +83,26 @@ async def schedules(
     since: datetime | None = None,
     until: datetime | None = None,
     archived: bool = False,
+    still: int | None = None,
 ) -> list[Schedule]:
     """Return schedules with who left, by name: those of `ids` or of `slug`, or all.
 
     Layers, edits and shadows that are over before `since` or begin at `until` or later are left out. With
-    `archived` those that were deleted after `since` are there too, for what was until then.
+    `archived` those that were deleted after `since` are there too, for what was until then; with `still` they
+    are as if this person had not left.
     """
     rows = await tx.fetch(
         "select id, name, slug, team_id, tz, version, archived_at,"
         " exists (select from shadow where schedule_id = s.id) as shadowed,"
         " exists (select from calendar_import where schedule_id = s.id) as imported,"
-        " array(select id from person where not active) as gone from schedule s"
+        " array(select id from person where not active and id is distinct from $5) as gone from schedule s"
         " where ($1::bigint[] is null or id = any($1)) and ($2::text is null or slug = $2)"
         " and (archived_at is null or $3 and ($4::timestamptz is null or archived_at > $4)) order by name, id",
         list(ids) if ids is not None else None,
         slug,
         archived,
         since,
+        still,
     )
     if not rows:
         return []
@@ -114,7 +117,7 @@ async def schedules(
         layers[row["schedule_id"]].append(_layer(row))
     edits: dict[int, list[Edit]] = defaultdict(list)
     if any(row["imported"] for row in rows):
-        edits = await _imported(tx, *wanted)
+        edits = await _imported(tx, *wanted, still)
     for row in await tx.fetch(
         f"select * from schedule_edit{between} and removed_at is null order by id", *wanted
     ):
@@ -172,14 +175,6 @@ async def ids_naming(tx: Reads, person_id: int, since: datetime) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def ids_of_team(tx: Reads, team_id: int) -> list[int]:
-    """Return the schedules of a team, by name."""
-    rows = await tx.fetch(
-        "select id from schedule where archived_at is null and team_id = $1 order by name, id", team_id
-    )
-    return [row["id"] for row in rows]
-
-
 async def ids_near(tx: Reads, person_id: int, since: datetime, words: str = "") -> list[int]:
     """Return the schedules that have `words` in their name or their team's.
 
@@ -205,7 +200,7 @@ async def slugs_by_id(tx: Reads) -> dict[int, str]:
 
 
 async def _imported(
-    tx: Reads, schedule_ids: Sequence[int], since: datetime | None, until: datetime | None
+    tx: Reads, schedule_ids: Sequence[int], since: datetime | None, until: datetime | None, still: int | None
 ) -> dict[int, list[Edit]]:
     """Return what calendars of others say as edits that act before all edits made here, layers first.
 
@@ -215,8 +210,9 @@ async def _imported(
     """
     rows = await tx.fetch(
         "select i.schedule_id, i.name, i.id, i.use, s.place, s.starts_at, s.ends_at, array("
-        "select u from unnest(s.users) with ordinality x(u, n) join person p on p.id = u and p.active order by n)"
-        " as users from calendar_shift s join calendar_import i on i.id = s.import_id"
+        "select u from unnest(s.users) with ordinality x(u, n) join person p on p.id = u"
+        " and (p.active or p.id = $4) order by n) as users"
+        " from calendar_shift s join calendar_import i on i.id = s.import_id"
         " where i.schedule_id = any($1::bigint[]) and i.use in ('layer', 'override') and s.users <> '{}'"
         " and ($2::timestamptz is null or s.ends_at > $2) and ($3::timestamptz is null or s.starts_at < $3)"
         " order by i.use = 'override', s.place = 'above', case s.place when 'above' then i.id else -i.id end,"
@@ -224,6 +220,7 @@ async def _imported(
         list(schedule_ids),
         since,
         until,
+        still,
     )
     found: dict[int, list[Edit]] = defaultdict(list)
     for number, row in enumerate(rows, -len(rows)):
@@ -252,11 +249,13 @@ async def raise_version(tx: Tx, schedule_id: int, now: datetime) -> None:
     )
 
 
-async def ids(tx: Tx) -> list[int]:
-    """Return the ids of all schedules in the order in which they are locked."""
-    return [
-        row["id"] for row in await tx.fetch("select id from schedule where archived_at is null order by id")
-    ]
+async def ids(tx: Reads, team_id: int | None = None) -> list[int]:
+    """Return the ids of all schedules, or of a team's, in the order in which they are locked."""
+    rows = await tx.fetch(
+        "select id from schedule where archived_at is null and ($1::bigint is null or team_id = $1) order by id",
+        team_id,
+    )
+    return [row["id"] for row in rows]
 
 
 async def chains(tx: Tx) -> list[tuple[str, list[tuple[list[int], bool]]]]:
@@ -282,17 +281,20 @@ async def set_clocks(tx: Tx, schedule_id: int, found: Mapping[str, Clock]) -> No
     await tx.execute("update schedule set clocks = $2 where id = $1", schedule_id, to_json(found))
 
 
-async def told(tx: Tx) -> dict[int, list[Told]]:
-    """Return of which errors people were told, by schedule."""
+async def told(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, list[Told]]:
+    """Return of which errors of these schedules people were told."""
     found: dict[int, list[Told]] = defaultdict(list)
-    for row in await tx.fetch("select schedule_id, what, starts_at, ends_at from finding_told"):
+    for row in await tx.fetch(
+        "select schedule_id, what, starts_at, ends_at from finding_told where schedule_id = any($1::bigint[])",
+        list(schedule_ids),
+    ):
         found[row["schedule_id"]].append(Told(row["what"], row["starts_at"], row["ends_at"]))
     return found
 
 
-async def set_told(tx: Tx, known: Mapping[int, Sequence[Told]]) -> None:
-    """Remember this of all schedules, and nothing else."""
-    await tx.execute("delete from finding_told")
+async def set_told(tx: Tx, schedule_ids: Sequence[int], known: Mapping[int, Sequence[Told]]) -> None:
+    """Remember this of these schedules, and nothing else."""
+    await tx.execute("delete from finding_told where schedule_id = any($1::bigint[])", list(schedule_ids))
     await tx.many(
         "insert into finding_told (schedule_id, what, starts_at, ends_at) values ($1, $2, $3, $4)",
         [(i, t.what, t.start, t.end) for i, found in known.items() for t in found],

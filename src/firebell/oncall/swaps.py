@@ -52,7 +52,7 @@ async def propose(
     )
     await due.schedule(tx, changing.SWAP_TIMER, str(made.id), made.expires_at)
     await tx.emit(SwapProposed(made.id), now)
-    await _told(tx, actor, "proposed", made, now)
+    await changing.note_swap(tx, actor, "proposed", made, now)
     return made
 
 
@@ -68,19 +68,6 @@ async def _check_both(
                 f"{who.name} is not on call on {schedule.name} from {start:%Y-%m-%d %H:%M} UTC on.",
                 hint="The schedule may have changed: propose another swap.",
             )
-
-
-async def _told(tx: Tx, actor: Actor, what: str, swap: Swap, now: datetime) -> None:
-    await tx.audit(
-        actor,
-        f"swap.{what}",
-        f"schedule:{swap.schedule_id}",
-        now,
-        swap=swap.id,
-        proposer=swap.proposer,
-        other=swap.other,
-    )
-    await tx.live("oncall")
 
 
 async def _open(tx: Tx, swap_id: int, now: datetime) -> tuple[Schedule, Swap]:
@@ -125,7 +112,7 @@ async def _decided(
     await due.cancel(tx, changing.SWAP_TIMER, str(found.id))
     if state in (SwapState.ACCEPTED, SwapState.DECLINED):
         await tx.emit(SwapDecided(found.id), now)
-    await _told(tx, actor, state, new, now)
+    await changing.note_swap(tx, actor, state, new, now)
     return new
 
 
@@ -151,5 +138,5 @@ async def expire(tx: Tx, swap_ids: Sequence[int], now: datetime) -> set[int]:
         if found and found.state == SwapState.OPEN and found.expires_at <= now:
             over = replace(found, state=SwapState.EXPIRED, decided_at=now)
             await exchange_store.save_swap(tx, over)
-            await _told(tx, SYSTEM, SwapState.EXPIRED, over, now)
+            await changing.note_swap(tx, SYSTEM, SwapState.EXPIRED, over, now)
     return {s.id for s in seen if s.schedule_id not in free}

@@ -191,15 +191,11 @@ def _joined(turns: Sequence[Piece]) -> list[Piece]:
     return found
 
 
-def _kept(blocks: Sequence[Block | None]) -> tuple[Block, ...]:
-    return tuple(b for b in blocks if b)
-
-
 def _apart(blocks: Sequence[Block | None]) -> tuple[Block, ...]:
     """Return blocks of which none covers another: one too short to see pushes the next a column on."""
     found: list[Block] = []
     free = 0
-    for block in _kept(blocks):
+    for block in filter(None, blocks):
         column = max(block.column, free)
         free = max(block.column + block.span, column + 1)
         if column < COLUMNS:

@@ -13,7 +13,7 @@ from firebell.kit.events import Actor
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name
 from firebell.oncall import actions as oncall
-from firebell.oncall import holidays_
+from firebell.oncall import changing, holidays_
 from firebell.oncall import store as schedule_store
 from firebell.oncall.calendars import matching, store
 from firebell.oncall.calendars.feeds import Told, reach
@@ -31,14 +31,10 @@ from firebell.oncall.calendars.model import (
     Source,
     Use,
 )
-from firebell.oncall.model import Schedule, ScheduleChanged
-from firebell.oncall.shifts import diff
 from firebell.people import actions as people
 
 EVERY = timedelta(minutes=15)
 MOST_FEEDS, MOST_IMPORTS = 50, 20
-_TOLD_AHEAD = timedelta(days=90)
-_TOLD = 100
 WAKE = "calendars"
 """What wakes the worker's lane of calendars."""
 
@@ -97,11 +93,11 @@ async def feed_by_token(tx: Tx, token_hash: bytes, now: datetime) -> tuple[Feed,
         case FeedKind.SCHEDULE:
             ids = [found.subject_id]
         case FeedKind.TEAM:
-            ids = await oncall.ids_of_team(tx, found.subject_id)
+            ids = await schedule_store.ids(tx, team_id=found.subject_id)
         case FeedKind.PERSON:
-            ids = await oncall.ids_naming(tx, found.subject_id, since)
-    shown = (await oncall.schedules_by_id(tx, ids, since=since, until=until)).values()
-    changed = await store.changed_at(tx, ids)
+            ids = await schedule_store.ids_naming(tx, found.subject_id, since)
+    shown = await schedule_store.schedules(tx, ids, since=since, until=until)
+    changed = await store.changed_at(tx, [int(s.id) for s in shown])
     named = await people.persons(tx, list({int(u) for s in shown for u in s.people}))
     known = [Known(p.id, p.name, p.email) for p in named.values()]
     return found, [Told(s, changed[int(s.id)]) for s in shown], known
@@ -208,9 +204,9 @@ async def _import(tx: Tx, import_id: int) -> Import:
     return found
 
 
-async def imports_of_schedule(tx: Tx, schedule_id: int) -> list[Import]:
-    """Return the calendars that a schedule takes in."""
-    return await store.imports(tx, schedule_ids=[schedule_id])
+async def imports_of_schedules(tx: Tx, schedule_ids: Sequence[int]) -> list[Import]:
+    """Return the calendars that schedules take in."""
+    return await store.imports(tx, schedule_ids=schedule_ids)
 
 
 async def imports_of_person(tx: Tx, person_id: int) -> list[Import]:
@@ -234,7 +230,7 @@ async def fetch_now(tx: Tx, import_id: int, now: datetime) -> None:
 
 async def remove_import(tx: Tx, actor: Actor, found: Import, now: datetime) -> None:
     """Take a calendar away: what it says from now on goes, what has been stays."""
-    await _put(tx, found, [], now, actor.label)
+    await _put(tx, actor, found, [], now)
     await store.remove_import(tx, found.id, now)
     subject = f"schedule:{found.schedule_id}" if found.schedule_id else f"person:{found.person_id}"
     await tx.audit(actor, "calendar.import_removed", subject, now, calendar=found.id)
@@ -248,7 +244,7 @@ async def place_import(tx: Tx, actor: Actor, found: Import, place: Place, now: d
     shifts = [s for _, s in await store.shifts(tx, [found.id], since=now)]
     moved = replace(found, place=place)
     await store.set_place(tx, found.id, place)
-    await _put(tx, moved, shifts, now, actor.label)
+    await _put(tx, actor, moved, shifts, now)
     subject = f"schedule:{found.schedule_id}"
     await tx.audit(actor, "calendar.import_placed", subject, now, calendar=found.id, place=place)
     await tx.live("oncall")
@@ -289,35 +285,25 @@ async def take(
         came = "without events" if not made.events else "with nobody who is known here"
         await store.failed(tx, import_id, f"The calendar came {came}; the last good copy stays.", now)
     else:
-        await _put(tx, found, made.shifts, now, found.name)
+        await _put(tx, Actor("system", found.name), found, made.shifts, now)
         await store.good(tx, import_id, body, etag, modified, made_for, made, now)
         if error:
             await store.still_failing(tx, found, error, now)
     await tx.live("oncall")
 
 
-async def _put(tx: Tx, found: Import, shifts: Sequence[Shift], now: datetime, by: str) -> None:
+async def _put(tx: Tx, actor: Actor, found: Import, shifts: Sequence[Shift], now: datetime) -> None:
     before = [s for _, s in await store.shifts(tx, [found.id], since=now)]
     after = matching.onward(before, [replace(s, place=found.place) for s in shifts], now)
     if after == before:
         return
-    decides = found.schedule_id is not None and found.use is not Use.NAMES
-    old = await _schedule(tx, found.schedule_id, now) if decides else None
-    await store.replace_shifts(tx, found.id, now, after)
-    if old is None or found.schedule_id is None:
+    if found.schedule_id is None or found.use is Use.NAMES:
+        await store.replace_shifts(tx, found.id, now, after)
         return
+    old = await changing.locked(tx, found.schedule_id)
+    await store.replace_shifts(tx, found.id, now, after)
     await schedule_store.raise_version(tx, found.schedule_id, now)
-    new = await _schedule(tx, found.schedule_id, now)
-    changes = tuple(
-        (start, end, tuple(int(u) for u in was), tuple(int(u) for u in is_))
-        for start, end, was, is_ in diff(old, new, now, now + _TOLD_AHEAD)[:_TOLD]
-    )
-    if changes:
-        await tx.emit(ScheduleChanged(found.schedule_id, by, changes), now)
-
-
-async def _schedule(tx: Tx, schedule_id: int | None, now: datetime) -> Schedule:
-    return (await oncall.schedules_by_id(tx, [schedule_id or 0], since=now))[schedule_id or 0]
+    await changing.saved(tx, actor, old, now)
 
 
 async def unchanged(tx: Tx, import_id: int, etag: str, modified: str, now: datetime) -> None:
@@ -333,11 +319,12 @@ async def failed(tx: Tx, import_id: int, error: str, now: datetime) -> None:
 
 async def conflicts(tx: Tx, now: datetime, person_id: int | None = None) -> list[Conflict]:
     """Return who will be on duty while busy (S-BUSY), of one person or of all."""
-    busy = [i for i in await store.imports(tx) if i.use is Use.BUSY and person_id in (None, i.person_id)]
+    busy = [i for i in await store.imports(tx, person_id=person_id) if i.use is Use.BUSY]
     shifts = [s for _, s in await store.shifts(tx, [i.id for i in busy], since=now)]
     if not shifts:
         return []
-    schedules = await oncall.schedules(tx, since=now, until=now + AHEAD)
+    ids = None if person_id is None else await schedule_store.ids_naming(tx, person_id, now)
+    schedules = await schedule_store.schedules(tx, ids, since=now, until=now + AHEAD)
     return matching.conflicts(schedules, shifts, now, now + AHEAD)
 
 

@@ -207,7 +207,7 @@ async def list_schedule_calendars(ctx: Ctx, caller: Reader, slug: Text) -> list[
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, slug)
-        return [_import(i, now) for i in await actions.imports_of_schedule(tx, int(schedule.id))]
+        return [_import(i, now) for i in await actions.imports_of_schedules(tx, [int(schedule.id)])]
 
 
 @router.post(

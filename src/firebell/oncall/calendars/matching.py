@@ -9,7 +9,7 @@ from datetime import datetime
 from unicodedata import normalize
 
 from firebell.oncall.calendars.model import Conflict, Event, Import, Known, Place, Shift, Stray, Use
-from firebell.oncall.model import Schedule
+from firebell.oncall.model import Schedule, User
 from firebell.oncall.shifts import duty
 
 
@@ -98,6 +98,9 @@ def conflicts(
     schedules: Sequence[Schedule], busy: Sequence[Shift], a: datetime, b: datetime
 ) -> list[Conflict]:
     """Return where somebody is on duty while busy; each busy shift names one person (S-BUSY)."""
+    of: dict[User, list[Shift]] = defaultdict(list)
+    for shift in busy:
+        of[shift.users[0]].append(shift)
     found = []
     for schedule in schedules if busy else ():
         for run in duty(schedule, a, b):
@@ -109,7 +112,8 @@ def conflicts(
                     min(run.end, shift.end),
                     shift.title,
                 )
-                for shift in busy
-                if shift.users[0] in run.users and shift.start < run.end and shift.end > run.start
+                for user in run.users
+                for shift in of.get(user, ())
+                if shift.start < run.end and shift.end > run.start
             ]
     return sorted(found, key=lambda c: (c.start, c.person_id, c.schedule))

@@ -165,7 +165,7 @@ async def _of_schedule(
             "nav": "oncall",
             "live": "oncall",
             "schedule": schedule,
-            "imports": from_the_top(await actions.imports_of_schedule(tx, int(schedule.id))),
+            "imports": from_the_top(await actions.imports_of_schedules(tx, [int(schedule.id)])),
             "holidays": _days(
                 await actions.holiday_names(tx, [int(schedule.id)], now, now + AHEAD), schedule.tz
             ),
@@ -196,14 +196,14 @@ async def all_calendars(request: Request) -> Response:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedules = await oncall.schedules(tx, since=now, until=now)
-        imports = {s.slug: from_the_top(await actions.imports_of_schedule(tx, int(s.id))) for s in schedules}
+        found = await actions.imports_of_schedules(tx, [int(s.id) for s in schedules])
         names = {p.id: p.name for p in await people.people(tx)}
         conflicts = await actions.conflicts(tx, now)
     context = {
         "nav": "oncall",
         "live": "oncall",
         "schedules": schedules,
-        "imports": imports,
+        "imports": {s.slug: from_the_top([i for i in found if i.schedule_id == s.id]) for s in schedules},
         "titles": {s.slug: s.name for s in schedules},
         "conflicts": conflicts,
         "names": names,

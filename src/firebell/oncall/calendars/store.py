@@ -166,7 +166,15 @@ async def imports(
 
 
 async def lock_import(tx: Tx, import_id: int) -> Import | None:
-    """Return an import that is not taken away, and let one transaction at a time change it."""
+    """Return an import that is not taken away, and let one transaction at a time change it and its schedule.
+
+    The schedule is locked first, as by whoever deletes it with its calendars.
+    """
+    await tx.fetch(
+        "select id from schedule where id = (select schedule_id from calendar_import where id = $1)"
+        " for no key update",
+        import_id,
+    )
     row = await tx.row(
         f"select {_IMPORT} from calendar_import where id = $1 and removed_at is null for no key update",
         import_id,
