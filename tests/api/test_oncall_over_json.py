@@ -137,12 +137,12 @@ async def test_a_schedule_is_renamed_and_deleted_unless_it_is_needed(dsn: str, c
     async with organisation(dsn, clock) as (w, api):
         await daily(api, w.mara, w.jun)
         renamed = await api("PATCH", "/schedules/daily", {"name": "Nightly", "tz": "Asia/Tokyo"})
-        assert (renamed["slug"], renamed["tz"]) == ("nightly", "Asia/Tokyo")
-        await api("PATCH", "/schedules/nightly", {"name": "Payments primary"}, status=409)
+        assert (renamed["slug"], renamed["name"], renamed["tz"]) == ("daily", "Nightly", "Asia/Tokyo")
+        await api("PATCH", "/schedules/daily", {"name": "Payments primary"}, status=409)
         needed = await api("DELETE", "/schedules/payments-primary", status=409)
         assert needed["detail"] == "Payments primary is needed by Payments."
-        await api("DELETE", "/schedules/nightly", status=204)
-        await api("DELETE", "/schedules/nightly", status=404)
+        await api("DELETE", "/schedules/daily", status=204)
+        await api("DELETE", "/schedules/daily", status=404)
 
 
 async def test_bug_an_override_that_contradicts_itself_was_accepted(dsn: str, clock: FakeClock) -> None:
