@@ -201,6 +201,22 @@ async def test_findings_name_the_fault_and_the_fix(dsn: str, clock: FakeClock) -
         assert {f["code"] for f in found} == {"S-GAP", "S-FREQ", "S-UNREACHABLE"}
 
 
+async def test_gaps_of_one_kind_are_folded_when_asked_and_each_is_there(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        await daily(api, w.mara, w.jun)
+        for n in range(25, 28):
+            hole = {"start": f"2026-11-{n}T10:00:00Z", "end": f"2026-11-{n}T12:00:00Z", "nobody": True}
+            await api("POST", "/schedules/daily/overrides", hole, status=201)
+        each = [f for f in await api("GET", "/schedules/daily/findings") if f["code"] == "S-GAP"]
+        assert [f["fix"]["args"]["start"] for f in each] == [f"2026-11-{n}T10:00:00Z" for n in range(25, 28)]
+        found = await api("GET", "/schedules/daily/findings?folded=true")
+        (once,) = [f for f in found if f["code"] == "S-GAP"]
+        assert "Nobody is on call on 3 days, first Wed 25 Nov" in once["message"]
+        assert (once["start"], once["fix"]["verb"]) == (each[0]["start"], "edit")
+        refused = await api("POST", f"/schedules/daily/findings/{once['id']}/fix", status=409)
+        assert refused["detail"] == "S-GAP needs a choice of yours."
+
+
 async def test_cover_is_asked_taken_in_part_given_back_and_withdrawn(dsn: str, clock: FakeClock) -> None:
     async with organisation(dsn, clock) as (w, api):
         third = await ada(api)

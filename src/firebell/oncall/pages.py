@@ -11,11 +11,12 @@ from fastapi import Request, Response
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
-from firebell.kit.localtime import mu
+from firebell.kit.localtime import mu, span
 from firebell.kit.text import to_id, to_wall
 from firebell.oncall import actions, fixes, forms, timeline, versions, view
 from firebell.oncall.exchange_pages import askable
 from firebell.oncall.findings import HORIZON
+from firebell.oncall.folding import folded
 from firebell.oncall.model import Cover, Layer, Schedule, Unit
 from firebell.oncall.preview import Preview
 from firebell.oncall.shifts import gaps, next_change
@@ -80,7 +81,7 @@ async def _context(
     def when(start: datetime, end: datetime) -> str:
         begins, ends = start > seen.start - timeline.AROUND, end < seen.end + timeline.AROUND
         if begins and ends:
-            return html.span(start, end, tz)
+            return span(start, end, tz)
         if begins:
             return f"from {html.wall(start, tz, now)} on"
         return f"until {html.wall(end, tz, now)}" if ends else "all the time"
@@ -229,7 +230,7 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
     more = {
         "one": found,
         "others": others,
-        "findings": wrong[int(found.id)],
+        "findings": folded(wrong[int(found.id)], found.tz, now),
         "direct": fixes.CARRIED_OUT,
         "layers": versions.current(found, now),
         "handoff": (handoff := next_change(found, now, forms.AHEAD)),
