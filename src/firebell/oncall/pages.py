@@ -102,7 +102,7 @@ async def _context(
             {
                 "s": s,
                 "rows": timeline.rows(s, seen)[: 1 if look.brief else None],
-                "agenda": timeline.agenda(s, seen, tz, name, now),
+                **_listed(timeline.agenda(s, seen, tz, name, now), few=len(schedules) > 1),
                 "gaps": gaps(s, now, now + HORIZON),
             }
             for s in schedules
@@ -112,6 +112,16 @@ async def _context(
         "name": name,
         "when": when,
         "today": now.astimezone(ZoneInfo(tz)).date(),
+    }
+
+
+def _listed(days: Sequence[timeline.Day], *, few: bool) -> dict[str, Any]:
+    """Return the days of a list, of which a page of `few` each keeps the later ones, but no gap, folded."""
+    near, later = timeline.near(days) if few else (days, [])
+    return {
+        "near": near,
+        "later": later,
+        "later_gaps": [turn for _, turns in later for turn in turns if turn[2] == timeline.NOBODY],
     }
 
 
