@@ -145,8 +145,33 @@ async def test_the_pages_lead_from_the_list_to_the_acknowledgement(dsn: str, clo
         assert done.headers["location"] == PATH
         shown = await d.http.get(PATH)
         assert "acknowledged <time" in shown.text
+        assert "before its last change" not in shown.text
         assert "<script>" not in shown.text
         assert (await d.http.get("/oncall/handoffs/weekly/2026-13-40")).status_code == 404
+
+
+async def test_an_acknowledgement_of_what_was_changed_since_says_so(dsn: str, clock: FakeClock) -> None:
+    async with desk(dsn, clock) as d:
+        await d.t.until(MONDAY - 4 * HOUR)
+        await d.sign_in()
+        await d.post(f"{PATH}/ack")
+        clock.advance(HOUR)
+        assert (await d.post(PATH, body="The replica lags.", version="1")).status_code == 303
+        assert (await d.http.get(PATH)).text.count(", before its last change") == 1
+
+
+async def test_bug_a_handoff_of_long_ago_asked_for_an_acknowledgement_for_ever(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with desk(dsn, clock) as d:
+        await d.t.until(MONDAY - 4 * HOUR)
+        await d.sign_in()
+        clock.advance(168 * HOUR)
+        assert "yours to acknowledge" in (await d.http.get("/oncall/handoffs?schedule=weekly")).text
+        clock.advance(4 * HOUR)
+        listed = (await d.http.get("/oncall/handoffs?schedule=weekly")).text
+        assert "yours to acknowledge" not in listed
+        assert "never acknowledged by both" in listed
 
 
 async def test_an_evening_that_somebody_covers_makes_no_handoff_of_its_own(
