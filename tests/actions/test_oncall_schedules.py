@@ -272,3 +272,14 @@ async def test_the_button_removes_an_override_of_somebody_who_left(dsn: str, clo
         await r.run(fixes.carry_out, r.id, f"S-INACTIVE:{r.w.jun}")
         assert (await r.schedule()).edits == ()
         assert len(await r.who(day(2, 12))) == 1
+
+
+async def test_an_override_changes_nothing_of_what_has_been(dsn: str, clock: FakeClock) -> None:
+    """One that began a year ago put somebody on call for that year, in reports and pay."""
+    async with rota(dsn, clock) as r:
+        now = r.w.now
+        stretch: dict[str, Any] = {"start": now - timedelta(days=300), "end": now + timedelta(hours=1)}
+        await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], reason="", **stretch)
+        (made,) = (await r.schedule()).edits
+        assert (made.start, made.end) == (now, stretch["end"])
+        assert (await r.who(now - timedelta(hours=1)), await r.who(now)) == ((r.w.mara,), (r.ada,))
