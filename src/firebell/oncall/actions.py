@@ -331,7 +331,7 @@ async def _checked_edit(
     if kind is not EditKind.REMOVE and not set(named) <= known:
         raise Invalid("Somebody unknown would be on duty.", fields={"person": "Choose a person."})
     begins = start if start > now - ON_ITS_WAY else now
-    return Edit(0, 0, begins, end, kind, tuple(dict.fromkeys(users)), dict(mapping))
+    return Edit(0, 0, begins, end, kind, tuple(dict.fromkeys(users)), dict(mapping.items()))
 
 
 async def overridden(
