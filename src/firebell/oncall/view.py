@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
-from firebell.oncall import exchange_store, store
+from firebell.oncall import exchange_store, findings_store, store
 from firebell.oncall.calendars import store as calendars_store
 from firebell.oncall.checks import Around, checks
 from firebell.oncall.findings import HORIZON, REST, Call, Chain, Facts, Finding, Reach, Step
@@ -35,7 +35,7 @@ async def facts(tx: Tx, now: datetime, until: datetime) -> Facts:
                 for schedule_ids, others in steps
             ),
         )
-        for name, steps in await store.chains(tx)
+        for name, steps in await findings_store.chains(tx)
     )
     asked = await exchange_store.covers(tx, since=now)
     return Facts(
@@ -45,7 +45,7 @@ async def facts(tx: Tx, now: datetime, until: datetime) -> Facts:
         tuple(c for c in asked if c.state == CoverState.OPEN),
         tuple(c for c in asked if c.state == CoverState.WITHDRAWN),
         tuple(await exchange_store.vacations(tx, since=now)),
-        tuple(Call(*row) for row in await store.calls(tx, now - REST - NIGHT)),
+        tuple(Call(*row) for row in await findings_store.calls(tx, now - REST - NIGHT)),
     )
 
 
