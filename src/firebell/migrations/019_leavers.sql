@@ -1,7 +1,3 @@
--- Each schedule is checked by a timer of its own, so that hundreds never hold up what is more urgent.
-delete from due where kind = 'oncall.checks';
-insert into due (kind, key, due_at) select 'oncall.checks', id::text, now() from schedule where archived_at is null;
-
 -- When people were gone, so that their past stays: one open stretch for whoever is not active.
 create table person_gone (
     person_id bigint not null references person on delete cascade,
