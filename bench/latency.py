@@ -27,35 +27,36 @@ async def _trickle(workload: str, rate: int, seconds: float, limit_ms: float) ->
                 f"{other}/forward", it.folder / "bare.tsv", rate=rate, duration=min(seconds, 10), run="b"
             )
             await it.sink.settled(forwarded.ok, 10)
-        least = _delays(forwarded.sent, it.sink)
+        least = delays(forwarded.sent, it.sink)
         seen = await load(it.inbound, it.folder / "load.tsv", rate=rate, duration=seconds)
         await it.sink.settled(forwarded.ok + seen.ok, 30)
-        delays = _delays(seen.accepted, it.sink)
-        whole = _delays(seen.sent, it.sink)
+        told = delays(seen.accepted, it.sink)
+        whole = delays(seen.sent, it.sink)
         wrong = check(
             refused=(seen.n - seen.ok, 0),
-            accepted_and_never_sent=(seen.ok - len(delays), 0),
+            accepted_and_never_sent=(seen.ok - len(told), 0),
             messages=(len(it.sink.messages()) - forwarded.ok, seen.ok),
             pages=(await it.value("select count(*) from page"), seen.ok),
         )
-    p99 = quantile(delays, 0.99)
+    p99 = quantile(told, 0.99)
     bar = f"p99 <= {limit_ms:,.0f} ms"
     return Result(
         workload,
         f"{rate} alerts a second: accepted -> webhook",
-        f"p50/p99 {_pair(delays)} ms, slowest {number(max(delays))} ms",
-        f"sent -> webhook p50/p99: Firebell {_pair(whole)} ms; insert, 202 and post it on {_pair(least)} ms:"
+        f"p50/p99 {pair(told)} ms, slowest {number(max(told))} ms",
+        f"sent -> webhook p50/p99: Firebell {pair(whole)} ms; insert, 202 and post it on {pair(least)} ms:"
         f" ratio of the p50 {number(quantile(whole, 0.5) / quantile(least, 0.5))}",
         ((bar, p99 <= limit_ms), ("nothing dropped", not wrong)),
         wrong,
     )
 
 
-def _pair(delays: list[float]) -> str:
-    return f"{number(quantile(delays, 0.5))}/{number(quantile(delays, 0.99))}"
+def pair(found: list[float]) -> str:
+    """Return the median and the 99th percentile of some milliseconds in words."""
+    return f"{number(quantile(found, 0.5))}/{number(quantile(found, 0.99))}"
 
 
-def _delays(since: dict[str, float], sink: Sink) -> list[float]:
+def delays(since: dict[str, float], sink: Sink) -> list[float]:
     """Return the milliseconds from each instant to the first message about it, at least 0."""
     first = sink.first()
     return [max(0.0, (first[n] - at) * 1000) for n, at in since.items() if n in first] or [float("inf")]

@@ -26,12 +26,13 @@ from firebell.runtime import running
 from firebell.settings import Settings
 
 ROTATION = 20
+EMAIL, PASSWORD = "mara@example.org", "a quiet night please"
 _SYSTEM = Actor("system", "Bench")
 _ANSWERS = first_run.Answers(
     organisation="Bench",
     name="Mara Lindqvist",
-    email="mara@example.org",
-    password="a quiet night please",
+    email=EMAIL,
+    password=PASSWORD,
     tz="Europe/Stockholm",
     team="Payments",
     service="Checkout",

@@ -77,6 +77,20 @@ async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, cloc
         assert max(end for _, end, *_ in told[2].changes) <= r.w.now + changing.TOLD_AHEAD
 
 
+async def test_bug_links_to_a_schedule_broke_when_it_was_renamed(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        again: dict[str, Any] = {"team_id": 1, "tz": "UTC", "layers": []}
+        await r.run(oncall.rename_schedule, r.id, name="Nightly")
+        async with r.w.ctx.db.tx() as tx:
+            assert (await oncall.by_slug(tx, "daily")).name == "Nightly"
+        taken = await r.run(oncall.create_schedule, name="nightly", **again)
+        assert taken.message == "There is already a schedule Nightly."
+        here = await r.run(oncall.create_schedule, name="Daily", **again)
+        assert here.message == "There is already a schedule at /oncall/daily."
+        assert (await r.run(oncall.rename_schedule, r.id, name="Payments primary")).fields.keys() == {"name"}
+        assert (await r.run(oncall.rename_schedule, r.id, name="Daily")).slug == "daily"
+
+
 async def test_bug_ending_an_override_took_its_past_from_who_was_on_call(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         begun: dict[str, Any] = {"schedule_id": r.id, "kind": EditKind.SET, "users": [r.ada]}

@@ -1,5 +1,6 @@
 """A schedule's page: every kind of override, joining and leaving at a date, shadows; previewed, then saved."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -107,6 +108,30 @@ async def test_the_picture_shows_results_alone_when_asked(dsn: str, clock: FakeC
         assert (full.count('<div class="lane">'), brief.count('<div class="lane">')) == (3, 0)
         assert "at=&amp;brief=yes" in full
         assert "All layers" in brief
+
+
+async def test_the_list_of_many_schedules_shows_two_days_and_every_gap(dsn: str, clock: FakeClock) -> None:
+    async with desk(dsn, clock) as d:
+        nobody: dict[str, Any] = {
+            "kind": "set",
+            "person": "nobody",
+            "start": "2026-11-27T08:00",
+            "end": "2026-11-27T16:00",
+        }
+        assert (await d.send("override", **nobody)).status_code == 303
+
+        def listed(page: str) -> tuple[str, str]:
+            daily = page.partition('<div class="agenda">')[2].partition(">Daily</h2>")[2]
+            shown, _, folded = daily.partition("</section>")[0].partition("<details")
+            return shown, folded
+
+        shown, folded = listed((await d.http.get("/oncall")).text)
+        assert re.findall(r"<h3[^>]*>(\w+)", shown) == ["Tuesday", "Wednesday"]
+        assert "Fri 27 Nov 09:00 to 17:00" in shown
+        assert re.findall(r"<h3[^>]*>(\w+)", folded) == ["Thursday", "Friday", "Saturday", "Sunday"]
+        assert "The rest of the week" in folded
+        whole, _ = listed((await d.http.get(PAGE)).text)
+        assert re.findall(r"<h3[^>]*>(\w+)", whole)[-1] == "Sunday"
 
 
 async def test_an_override_that_cannot_be_keeps_what_was_typed(dsn: str, clock: FakeClock) -> None:

@@ -137,12 +137,12 @@ async def test_a_schedule_is_renamed_and_deleted_unless_it_is_needed(dsn: str, c
     async with organisation(dsn, clock) as (w, api):
         await daily(api, w.mara, w.jun)
         renamed = await api("PATCH", "/schedules/daily", {"name": "Nightly", "tz": "Asia/Tokyo"})
-        assert (renamed["slug"], renamed["tz"]) == ("nightly", "Asia/Tokyo")
-        await api("PATCH", "/schedules/nightly", {"name": "Payments primary"}, status=409)
+        assert (renamed["slug"], renamed["name"], renamed["tz"]) == ("daily", "Nightly", "Asia/Tokyo")
+        await api("PATCH", "/schedules/daily", {"name": "Payments primary"}, status=409)
         needed = await api("DELETE", "/schedules/payments-primary", status=409)
         assert needed["detail"] == "Payments primary is needed by Payments."
-        await api("DELETE", "/schedules/nightly", status=204)
-        await api("DELETE", "/schedules/nightly", status=404)
+        await api("DELETE", "/schedules/daily", status=204)
+        await api("DELETE", "/schedules/daily", status=404)
 
 
 async def test_bug_an_override_that_contradicts_itself_was_accepted(dsn: str, clock: FakeClock) -> None:
@@ -199,6 +199,22 @@ async def test_findings_name_the_fault_and_the_fix(dsn: str, clock: FakeClock) -
             "args": {"start": "2026-11-25T10:00:00Z", "end": "2026-11-25T12:00:00Z"},
         }
         assert {f["code"] for f in found} == {"S-GAP", "S-FREQ", "S-UNREACHABLE"}
+
+
+async def test_gaps_of_one_kind_are_folded_when_asked_and_each_is_there(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        await daily(api, w.mara, w.jun)
+        for n in range(25, 28):
+            hole = {"start": f"2026-11-{n}T10:00:00Z", "end": f"2026-11-{n}T12:00:00Z", "nobody": True}
+            await api("POST", "/schedules/daily/overrides", hole, status=201)
+        each = [f for f in await api("GET", "/schedules/daily/findings") if f["code"] == "S-GAP"]
+        assert [f["fix"]["args"]["start"] for f in each] == [f"2026-11-{n}T10:00:00Z" for n in range(25, 28)]
+        found = await api("GET", "/schedules/daily/findings?folded=true")
+        (once,) = [f for f in found if f["code"] == "S-GAP"]
+        assert "Nobody is on call on 3 days, first Wed 25 Nov" in once["message"]
+        assert (once["start"], once["fix"]["verb"]) == (each[0]["start"], "edit")
+        refused = await api("POST", f"/schedules/daily/findings/{once['id']}/fix", status=409)
+        assert refused["detail"] == "S-GAP needs a choice of yours."
 
 
 async def test_cover_is_asked_taken_in_part_given_back_and_withdrawn(dsn: str, clock: FakeClock) -> None:

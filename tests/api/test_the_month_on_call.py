@@ -237,3 +237,48 @@ async def test_a_deleted_schedule_is_gone_but_its_past_is_still_paid(dsn: str, c
         )
         later = await api("GET", "/reports/on-call", month="2026-12")
         assert [s["slug"] for s in later["schedules"] if s["name"] == "Extra"] == ["extra"]
+
+
+async def test_a_team_is_paid_for_its_hours_elsewhere_too(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api):
+        await api("PUT", "/reports/on-call/rates", RATES)
+        ada = await add(w, "responder")
+        other = await api("POST", "/teams", {"name": "Search"}, status=201)
+        rotation = {"slots": [[ada]], "anchor": "2026-11-01T00:00", "tz": "UTC"}
+        given = {"name": "Search", "team_id": other["id"], "tz": "UTC", "layers": [rotation]}
+        await api("POST", "/schedules", given, status=201)
+        override = {"person": "mara@example.org", "start": "2026-11-26T00:00Z", "end": "2026-11-27T00:00Z"}
+        await api("POST", "/schedules/search/overrides", override, status=201)
+        clock.set(datetime(2026, 12, 2, tzinfo=UTC))
+        whole = await api("GET", "/reports/on-call", month="2026-11")
+        search = await api("GET", "/reports/on-call", month="2026-11", team="search")
+        assert {p["name"] for p in whole["people"]} == {"Ada", "Mara Lindqvist", "Jun Okafor"}
+        assert [s["slug"] for s in search["schedules"]] == ["search"]
+        assert [t["slug"] for t in search["teams"]] == ["search"]
+        of = {p["name"]: p for p in whole["people"]}
+        assert {p["name"]: p["total"] for p in search["people"]} == {
+            name: of[name]["total"] for name in ("Ada", "Mara Lindqvist")
+        }
+        csv_ = await api.answer("GET", "/reports/on-call.csv", month="2026-11", team="search")
+        assert "Jun" not in csv_.text
+        assert "Ada" in csv_.text
+        await api("GET", "/reports/on-call", team="nothing", status=404)
+
+
+async def test_a_large_organisation_sees_its_month_a_team_at_a_time(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, _):
+        ada = await add(w, "responder")
+        async with w.ctx.db.tx() as tx:
+            search = await people.create_team(tx, TEST, name="Search", members=[(ada, "member")], now=w.now)
+            for n in range(26):
+                await oncall.create_schedule(
+                    tx, TEST, name=f"S{n:02}", team_id=search.id, tz="UTC", layers=[], now=w.now
+                )
+        async with browser(w) as http:
+            await http.post("/login", data={"email": "responder@example.org", "password": PASSWORD})
+            own = (await http.get("/oncall/load")).text
+            assert "S25" in own
+            assert "<h2>Payments primary</h2>" not in own
+            assert "<h2>Payments primary</h2>" in (await http.get("/oncall/load?team=payments")).text
+            assert "CSV of all teams" in (await http.get("/oncall/pay?team=payments")).text
+            assert (await http.get("/oncall/pay?team=nothing")).status_code == 404

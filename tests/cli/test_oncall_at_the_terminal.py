@@ -77,18 +77,16 @@ async def test_a_schedule_is_a_file_that_is_shown_tried_and_saved(
         assert "changed since" in (await run(*edit, code=1)).err
         assert "daily" in narrow(await run("oncall", "schedule", "list")).out
         renamed = await run("oncall", "schedule", "rename", "daily", "Nightly")
-        assert renamed.out == "daily is Nightly (nightly).\n"
-        layer = (await run("oncall", "schedule", "show", "nightly", "--json")).json["layers"][-1]["id"]
+        assert renamed.out == "daily is Nightly now.\n"
+        layer = (await run("oncall", "schedule", "show", "daily", "--json")).json["layers"][-1]["id"]
         joined = await run(
-            *("oncall", "schedule", "join", "nightly", "--user", str(w.mara), "--layer", str(layer)),
+            *("oncall", "schedule", "join", "daily", "--user", str(w.mara), "--layer", str(layer)),
             *("--at", day(3)),
         )
         assert "turns: Jun Okafor, Mara Lindqvist" in joined.out
-        left = await run(
-            "oncall", "schedule", "leave", "nightly", "--user", "jun@example.org", "--at", day(4)
-        )
+        left = await run("oncall", "schedule", "leave", "daily", "--user", "jun@example.org", "--at", day(4))
         assert left.out.count("Jun Okafor") == 3
-        assert (await run("oncall", "schedule", "delete", "nightly")).out == "nightly is deleted.\n"
+        assert (await run("oncall", "schedule", "delete", "daily")).out == "daily is deleted.\n"
         needed = await run("oncall", "schedule", "delete", "payments-primary", code=1)
         assert "is needed by Payments" in needed.err
         file.write_text("{")

@@ -85,22 +85,23 @@ def notice(hours: int | None) -> None:
 
 @click.command(epilog=example("firebell oncall report --month 2026-11 --csv --output november.csv"))
 @click.option("--month", help="2026-11; default the present month.")
+@click.option("--team", help="Only the schedules of this team, and who they name with all their shifts.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV (RFC 4180).")
 @click.option("--bom", is_flag=True, help="With --csv: begin with a byte order mark, for Excel.")
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="With --csv: write to this file."
 )
 @as_json
-def report(month: str | None, as_csv: bool, bom: bool, output: Path | None) -> None:
+def report(month: str | None, team: str | None, as_csv: bool, bom: bool, output: Path | None) -> None:
     """Hours, nights, pages and pay of a month."""
     if as_csv and wants_json():
         fail("It is either --csv or --json.", "Leave one of them out.", USAGE)
     if not as_csv:
         if bom or output:
             fail("--bom and --output are for --csv.", "Add --csv.", USAGE)
-        _report(month)
+        _report(month, team)
         return
-    text = call("GET", "/api/v1/reports/on-call.csv", month=month, bom="true" if bom else None)
+    text = call("GET", "/api/v1/reports/on-call.csv", month=month, team=team, bom="true" if bom else None)
     if output is None:
         click.echo(text, nl=False)
         return
@@ -111,8 +112,8 @@ def report(month: str | None, as_csv: bool, bom: bool, output: Path | None) -> N
     click.echo(f"Written to {output}.", err=True)
 
 
-def _report(month: str | None) -> None:
-    found = call("GET", "/api/v1/reports/on-call", month=month)
+def _report(month: str | None, team: str | None) -> None:
+    found = call("GET", "/api/v1/reports/on-call", month=month, team=team)
     rows = [
         [
             p["name"],

@@ -84,11 +84,13 @@ def gaps(days: int) -> None:
 
 @oncall.command(epilog=example("firebell oncall findings payments-primary"))
 @click.argument("schedule", required=False)
+@click.option("--each", is_flag=True, help="Every gap by itself, also those of one kind.")
 @as_json
-def findings(schedule: str | None) -> None:
+def findings(schedule: str | None, each: bool) -> None:
     """What is wrong with SCHEDULE, or with all; ends with 1 when there is an error."""
     slugs = [schedule] if schedule else [s["slug"] for s in call_all("/api/v1/schedules")]
-    found = {slug: call("GET", f"/api/v1/schedules/{seg(slug)}/findings") for slug in slugs}
+    how = "" if each else "?folded=true"
+    found = {slug: call("GET", f"/api/v1/schedules/{seg(slug)}/findings{how}") for slug in slugs}
     rows = [[slug, f["level"], f["code"], f["message"]] for slug, faults in found.items() for f in faults]
     head = ("SCHEDULE", "LEVEL", "CODE", "WHAT")
     show(found, table(head, rows, wide=3) if rows else "Nothing is wrong in the next 28 days.")

@@ -154,9 +154,9 @@ def show_preview(found: dict[str, Any]) -> None:
 @click.argument("name")
 @as_json
 def rename(slug: str, name: str) -> None:
-    """Give SLUG another NAME, and the address that goes with it."""
+    """Give SLUG another NAME; its address stays, so that links to it do."""
     found = call("PATCH", f"/api/v1/schedules/{seg(slug)}", {"name": name})
-    show(found, f"{slug} is {found['name']} ({found['slug']}).")
+    show(found, f"{slug} is {found['name']} now.")
 
 
 @schedule.command(epilog=example("firebell oncall schedule delete payments-primary"))

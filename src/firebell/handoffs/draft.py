@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from firebell.handbook.templates import fill
-from firebell.handoffs.words import clock
 from firebell.incidents.model import Incident
 from firebell.kit.html import duration
+from firebell.kit.localtime import said
 from firebell.kit.markdown import cell, line
 from firebell.paging.model import Page
 
@@ -58,7 +58,7 @@ def draft(template: str, facts: Facts) -> str:
 
 def _slots(f: Facts) -> Mapping[str, str]:
     def at(when: datetime) -> str:
-        return clock(when, f.tz)
+        return said(when, f.tz)
 
     def ended(incident: Incident) -> str:
         end = incident.closed_at or incident.resolved_at

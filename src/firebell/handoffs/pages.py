@@ -16,7 +16,7 @@ from firebell.people import access
 router = routing.pages()
 
 LISTED = 30
-"""How many documents the list shows at once."""
+"""How many documents the list shows at once, and of how many schedules what comes: the reader's own first."""
 
 
 def day_of(text: str) -> date:
@@ -38,7 +38,12 @@ async def _list(
         found = await actions.handoffs(tx, schedule_ids=ids, before=to_id(before), limit=LISTED)
         shown = await view.seen(tx, found)
         known = {(s.doc.schedule_id, s.doc.day) for s in shown}
-        schedules = [one] if one else await oncall.schedules(tx, since=now - actions.SINCE)
+        near = [] if one else await oncall.ids_near(tx, me.id, now)
+        schedules = (
+            [one]
+            if one
+            else list((await oncall.schedules_by_id(tx, near[:LISTED], since=now - actions.SINCE)).values())
+        )
         told = (await actions.notice(tx)) // timedelta(hours=1)
     coming = [(s, c) for s, c in actions.coming(schedules, now) if (s.id, c.day) not in known]
     context = {
@@ -46,6 +51,7 @@ async def _list(
         "live": "oncall",
         "handoffs": shown,
         "coming": [] if before else coming,
+        "elsewhere": 0 if before else max(0, len(near) - LISTED),
         "one": one,
         "hours": hours or told,
         "manages": notice.manages(me) and not one,

@@ -94,7 +94,7 @@ async def errors_found(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
         if not person.active:
             continue
         soon = any(_soon(code, start, now) for code, _, start, _ in mine)
-        title, note = words.errors(schedule.name, [text for _, text, _, _ in mine], schedule.tz)
+        title, note = words.errors(schedule.name, [text for _, text, _, _ in mine])
         told.append(
             Word(
                 f"errors:{schedule_id}:{person.id}:{now.isoformat()}",

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from firebell.kit.html import duration
+from firebell.kit.localtime import said
 from firebell.oncall.fairness import union
 
 SHOWN = 6
@@ -17,16 +17,10 @@ SOON = timedelta(hours=8)
 Stretch = tuple[datetime, datetime]
 
 
-def clock(at: datetime, tz: str) -> str:
-    """Return an instant on the reader's wall clock."""
-    found = at.astimezone(ZoneInfo(tz))
-    return f"{found:%a} {found.day} {found:%b} {found:%H:%M}"
-
-
-def span(start: datetime, end: datetime | None, tz: str) -> str:
+def stretch(start: datetime, end: datetime | None, tz: str) -> str:
     """Return from when to when, on the reader's wall clock, with the zone."""
-    until = f" to {clock(end, tz)}" if end else " until further notice"
-    return f"{clock(start, tz)}{until} ({tz})"
+    until = f" to {said(end, tz)}" if end else " until further notice"
+    return f"{said(start, tz)}{until} ({tz})"
 
 
 def before(
@@ -36,7 +30,7 @@ def before(
 
     `ways` are the verified independent ones in which somebody can be reached.
     """
-    note = f"You are on call for {schedule} from {span(start, end, tz)}."
+    note = f"You are on call for {schedule} from {stretch(start, end, tz)}."
     if wakes:
         if ways < SAFE:
             note += " Only one way to reach you is verified: add a second under Settings, How I am reached."
@@ -50,7 +44,7 @@ def before(
 
 def began(schedule: str, end: datetime | None, tz: str, leaving: str, *, documented: bool) -> tuple[str, str]:
     """Return what is said when a shift begins; `documented` that there is a handoff to read."""
-    until = f"until {clock(end, tz)} ({tz})" if end else "until further notice"
+    until = f"until {said(end, tz)} ({tz})" if end else "until further notice"
     takes = f" You take over from {leaving}." if leaving else ""
     takes += " Read the handoff and acknowledge it." if documented else ""
     return f"You are on call now: {schedule}", f"Pages of {schedule} come to you {until}.{takes}"
@@ -75,20 +69,16 @@ def changed(gains: Sequence[Stretch], loses: Sequence[Stretch], gaps: Sequence[S
     ):
         if found:
             more = [f"and {len(found) - SHOWN} more times"] if len(found) > SHOWN else []
-            lines = [f"- {clock(a, tz)} to {clock(b, tz)}" for a, b in found[:SHOWN]] + [
-                f"- {m}" for m in more
-            ]
+            lines = [f"- {said(a, tz)} to {said(b, tz)}" for a, b in found[:SHOWN]] + [f"- {m}" for m in more]
             parts.append("\n".join([f"{what} ({tz}):", *lines]))
     return "\n\n".join(parts)
 
 
-def errors(schedule: str, found: Sequence[str], tz: str) -> tuple[str, str]:
-    """Return what is said of errors of a schedule; `tz` is the zone in which they tell times."""
+def errors(schedule: str, found: Sequence[str]) -> tuple[str, str]:
+    """Return what is said of errors of a schedule."""
     shown = [f"- {text}" for text in found[:SHOWN]]
     more = [f"- and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
-    note = "\n".join(
-        [*shown, *more, "", f"Times are those of {tz}. The schedule's page has a button for each."]
-    )
+    note = "\n".join([*shown, *more, "", "The schedule's page has a button for each."])
     return f"A page could reach nobody: {schedule}", note
 
 
@@ -97,7 +87,7 @@ def asked(schedule: str, who: str, start: datetime, end: datetime, reason: str, 
     why = f" {who}: “{reason}”" if reason else ""
     return (
         f"{who} asks for cover: {schedule}",
-        f"From {span(start, end, tz)}.{why} You are free then. Until somebody takes it, {who} stays on call.",
+        f"From {stretch(start, end, tz)}.{why} You are free then. Until somebody takes it, {who} stays on call.",
     )
 
 
@@ -105,7 +95,7 @@ def taken(schedule: str, who: str, start: datetime, end: datetime, tz: str) -> t
     """Return what the requester is told when somebody takes their shift."""
     return (
         f"{who} covers for you: {schedule}",
-        f"From {span(start, end, tz)} {who} is on call instead of you.",
+        f"From {stretch(start, end, tz)} {who} is on call instead of you.",
     )
 
 
@@ -116,7 +106,7 @@ def declined(
     after = "Others may still take it." if left else "Nobody whom you asked is left: ask somebody else."
     return (
         f"{who} cannot cover for you: {schedule}",
-        f"From {span(start, end, tz)}. {after} Until somebody takes it, you stay on call.",
+        f"From {stretch(start, end, tz)}. {after} Until somebody takes it, you stay on call.",
     )
 
 
@@ -124,7 +114,7 @@ def lapsed(schedule: str, who: str, start: datetime, end: datetime, why: str, tz
     """Return what those who were asked are told when a request for cover is withdrawn for them."""
     return (
         f"{who} needs no cover any more: {schedule}",
-        f"From {span(start, end, tz)}: {why}. There is nothing for you to do.",
+        f"From {stretch(start, end, tz)}: {why}. There is nothing for you to do.",
     )
 
 
@@ -135,7 +125,7 @@ def swap_proposed(
     why = f" {who}: “{reason}”" if reason else ""
     return (
         f"{who} proposes a swap: {schedule}",
-        f"{who} would take your shift from {span(*yours, tz)}, and you theirs from {span(*theirs, tz)}.{why}",
+        f"{who} would take your shift from {stretch(*yours, tz)}, and you theirs from {stretch(*theirs, tz)}.{why}",
     )
 
 

@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from firebell.kit.context import Context
+from firebell.kit.localtime import span
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -101,14 +102,6 @@ def wall(at: datetime, tz: str, now: datetime) -> str:
     if abs(local.date() - today.date()) < timedelta(days=7):
         return f"{local:%a %H:%M}"
     return f"{local.day} {local:%b %H:%M}" if local.year == today.year else f"{local.day} {local:%b %Y %H:%M}"
-
-
-def span(start: datetime, end: datetime, tz: str) -> str:
-    """Return a stretch of time as a wall clock in `tz` shows it, with a day wherever it changes."""
-    zone = ZoneInfo(tz)
-    a, b = start.astimezone(zone), end.astimezone(zone)
-    first = f"{a:%a} {a.day} {a:%b} {a:%H:%M}"
-    return f"{first} to {b:%H:%M}" if a.date() == b.date() else f"{first} to {b:%a} {b.day} {b:%b} {b:%H:%M}"
 
 
 def typed(at: datetime, tz: str) -> str:

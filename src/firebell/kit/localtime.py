@@ -43,3 +43,16 @@ def mu(x: datetime, tz: str) -> datetime:
         else:
             low = middle
     return high
+
+
+def said(t: datetime, tz: str) -> str:
+    """Return an instant as people write what a wall clock in `tz` reads: Mon 1 Dec 09:00."""
+    x = local(t, tz)
+    return f"{x:%a} {x.day} {x:%b} {x:%H:%M}"
+
+
+def span(start: datetime, end: datetime, tz: str) -> str:
+    """Return a stretch of time as a wall clock in `tz` shows it, with a day wherever it changes."""
+    until = local(end, tz)
+    same = until.date() == local(start, tz).date()
+    return f"{said(start, tz)} to {f'{until:%H:%M}' if same else said(end, tz)}"

@@ -1,5 +1,6 @@
 """The on-call report of a month, its rates, and who could cover."""
 
+import asyncio
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from importlib import import_module
@@ -15,11 +16,13 @@ from firebell.oncall.fairness import Holidays, Load, load, suggested
 from firebell.oncall.model import Schedule
 from firebell.paging import actions as paging
 from firebell.people import actions as people
-from firebell.people.model import Person, Role
+from firebell.people.model import Person, Role, Team
 
 WINDOW = timedelta(days=60)
 """How far back and ahead load is looked at before somebody is suggested: half of it lies ahead."""
 LONGEST = timedelta(days=35)
+WHOLE = 25
+"""Of up to so many schedules a page shows all teams at once."""
 MANAGERS = (Role.ADMIN, Role.MANAGER)
 
 
@@ -94,26 +97,49 @@ def _public(found: Rates, year: int) -> Holidays:
     return frozenset(day for day, _ in public)
 
 
-async def report(tx: Tx, month: date, now: datetime) -> Report:
-    """Return a month of every schedule, team and person, as far as it has come."""
+async def report(tx: Tx, month: date, now: datetime, team: Team | None = None) -> Report:
+    """Return a month of every schedule, team and person, or of one team, as far as it has come."""
     low, high = measure.bounds(month, "UTC")
     begins = low - measure.ZONES
     low, high = low - measure.SHIFT, high + measure.ZONES
     schedules = await oncall.schedules(tx, since=low, until=high, archived=True)
     kept = terms.holding(await store.rates(tx), month)
     found = kept.rates if kept else Rates()
-    everyone = {p.id: p for p in await people.people(tx)}
-    made = measure.report(
+    measured = [s for s in schedules if s.archived_at is None or s.archived_at > begins]
+    if team:
+        named = measure.named_by(s for s in measured if s.team_id == team.id)
+        measured = [s for s in measured if s.team_id == team.id or s.people & named]
+    everyone = await people.persons(tx, [int(u) for u in measure.named_by(measured)])
+    # hundreds of schedules take seconds, which pages must not wait for
+    made = await asyncio.to_thread(
+        measure.report,
         month,
-        [s for s in schedules if s.archived_at is None or s.archived_at > begins],
+        measured,
         await people.teams(tx),
         everyone,
         await paging.arrivals(tx, low, high),
         found,
         holidays(found, month),
         now,
+        team,
     )
     return replace(made, kept=kept)
+
+
+async def fits(tx: Tx) -> bool:
+    """Say whether a page can show all teams at once."""
+    return len(await oncall.names_by_id(tx)) <= WHOLE
+
+
+async def team_shown(tx: Tx, person: Person, slug: str) -> Team | None:
+    """Return the team whose month a page shows: the one asked for; None for all, where they fit."""
+    if slug:
+        return await people.team_by_slug(tx, slug)
+    if await fits(tx):
+        return None
+    teams = await people.teams(tx)
+    members = await people.members(tx, [t.id for t in teams])
+    return next((t for t in teams if person.id in [i for i, _ in members[t.id]]), teams[0])
 
 
 def manages(person: Person) -> bool:

@@ -35,6 +35,7 @@ OneMonth = Annotated[
     WithJsonSchema({"type": "string", "pattern": _PATTERN, "examples": ["2026-11"]}),
 ]
 Month = Annotated[OneMonth, Query(description="default: the present month")]
+OneTeam = Annotated[Text, Query(description="a team's slug; default: all teams")]
 Decimals = Annotated[str, Field(examples=["12.50"])]
 """An amount or a number of hours as text, so that no digit is lost."""
 
@@ -237,15 +238,16 @@ def _earned(found: Earned, rates: Rates) -> EarnedShown:
     )
 
 
-async def _report(tx: Tx, caller: Caller, month: date | None, now: datetime) -> Report:
-    found = await actions.report(tx, month or actions.month_named("", now), now)
+async def _report(tx: Tx, caller: Caller, month: date | None, slug: str, now: datetime) -> Report:
+    team = await people.team_by_slug(tx, slug) if slug else None
+    found = await actions.report(tx, month or actions.month_named("", now), now, team)
     return actions.seen_by(found, await people.person(tx, caller.person_id))
 
 
-@router.get("/reports/on-call", summary="Hours, nights, pages and pay of a month")
-async def get_report(ctx: Ctx, caller: Reader, month: Month = None) -> ReportShown:
+@router.get("/reports/on-call", summary="Hours, nights, pages and pay of a month", responses=problems(404))
+async def get_report(ctx: Ctx, caller: Reader, month: Month = None, team: OneTeam = "") -> ReportShown:
     async with ctx.db.tx() as tx:
-        found = await _report(tx, caller, month, ctx.clock.now())
+        found = await _report(tx, caller, month, team, ctx.clock.now())
     return ReportShown(
         month=f"{found.month:%Y-%m}",
         until=found.until,
@@ -262,17 +264,19 @@ async def get_report(ctx: Ctx, caller: Reader, month: Month = None) -> ReportSho
     summary="The same month by person, for a spreadsheet (RFC 4180)",
     response_class=Response,
     responses={
-        200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "A row a person"}
+        200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "A row a person"},
+        **problems(404),
     },
 )
 async def get_report_csv(
     ctx: Ctx,
     caller: Reader,
     month: Month = None,
+    team: OneTeam = "",
     bom: Annotated[Flag, Query(description="begin with a byte order mark, for Excel")] = False,
 ) -> Response:
     async with ctx.db.tx() as tx:
-        found = await _report(tx, caller, month, ctx.clock.now())
+        found = await _report(tx, caller, month, team, ctx.clock.now())
     return attachment(found, bom=bom)
 
 

@@ -1,6 +1,6 @@
 """A month of on-call, measured (pure): per schedule, team and person, each person in their own zone."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from statistics import fmean, median
 
@@ -60,31 +60,42 @@ def report(
     rates: Rates,
     holidays: Holidays,
     now: datetime,
+    team: Team | None = None,
 ) -> Report:
-    """Return the month as far as it has come: hours that are still to come are not counted."""
+    """Return the month as far as it has come: hours that are still to come are not counted.
+
+    Of one team it is its schedules, and who they name with all their shifts, elsewhere too.
+    """
+    ours = [s for s in schedules if team is None or s.team_id == team.id]
+    named = None if team is None else named_by(ours)
     by_person: dict[int, list[Arrival]] = {}
     for arrival in arrivals:
         by_person.setdefault(arrival.person_id, []).append(arrival)
     low, high = bounds(month, "UTC")
     shifts = [shifts_of(s, low - SHIFT, min(high + ZONES, now)) for s in schedules]
 
-    def rows(wanted: Sequence[bool]) -> list[Row]:
+    def rows(wanted: Sequence[bool], among: Collection[int | str] | None = None) -> list[Row]:
         own = [found for found, want in zip(shifts, wanted, strict=True) if want]
-        return _rows(month, own, people, by_person, holidays, now)
+        return _rows(month, own, people, by_person, holidays, now, among)
 
     earned = []
-    for row in rows([True] * len(schedules)):
+    for row in rows([True] * len(schedules), named):
         rest = time_off(by_person.get(row.person.id, []), row.person.tz, month, rates)
         earned.append(Earned(row, pay(row.load, rates), rest))
-    by_team = [(t, [s.team_id == t.id for s in schedules]) for t in teams]
+    by_team = [(t, [s.team_id == t.id for s in schedules]) for t in teams if team in (None, t)]
     return Report(
         month,
-        [Share(s, rows([one is s for one in schedules])) for s in schedules],
+        [Share(s, rows([one is s for one in schedules])) for s in ours],
         [Share(t, rows(wanted)) for t, wanted in by_team if any(wanted)],
         earned,
         rates,
         now,
     )
+
+
+def named_by(schedules: Iterable[Schedule]) -> frozenset[int | str]:
+    """Return everybody whom schedules name."""
+    return frozenset(user for s in schedules for user in s.people)
 
 
 def _rows(
@@ -94,11 +105,12 @@ def _rows(
     arrivals: Mapping[int, Sequence[Arrival]],
     holidays: Holidays,
     now: datetime,
+    among: Collection[int | str] | None = None,
 ) -> list[Row]:
     found: list[tuple[Person, Load, int, Calls]] = []
     for user in dict.fromkeys(user for one in shifts for user in one):
         person = people.get(int(user))
-        if person is None:
+        if person is None or (among is not None and user not in among):
             continue
         own = [one[user] for one in shifts if user in one]
         a, b = bounds(month, person.tz)

@@ -17,16 +17,21 @@ from firebell.oncall import actions as oncall
 from firebell.oncall.fairness import HourClass
 from firebell.oncall.model import Schedule
 from firebell.people import access
+from firebell.people import actions as people
 from firebell.people.model import Person
 
 router = routing.pages()
 
 
-async def _report(request: Request, me: Person, month: str) -> Report:
-    ctx = html.ctx(request)
+async def _report(request: Request, me: Person, month: str) -> tuple[Report, dict[str, Any]]:
+    """Return a month of the team that is shown, and what its page says around it."""
+    ctx, asked = html.ctx(request), request.query_params.get("team", "")
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        return actions.seen_by(await actions.report(tx, actions.month_named(month, now), now), me)
+        team = await actions.team_shown(tx, me, asked)
+        found = actions.seen_by(await actions.report(tx, actions.month_named(month, now), now, team), me)
+        teams, fits = [(t.slug, t.name) for t in await people.teams(tx)], await actions.fits(tx)
+    return found, {**_months(found), "team": team, "all_teams": teams, "fits": fits}
 
 
 def _months(found: Report) -> dict[str, Any]:
@@ -63,7 +68,8 @@ async def load(
 ) -> Response:
     me = await access.signed_in(request)
     ctx = html.ctx(request)
-    found, now = await _report(request, me, month), ctx.clock.now()
+    found, around = await _report(request, me, month)
+    now = ctx.clock.now()
     error: FirebellError | None = None
     free = None
     if schedule:
@@ -75,7 +81,7 @@ async def load(
             error = refused
     tomorrow = now.astimezone(ZoneInfo(me.tz)).date().isoformat()
     context = {
-        **_months(found),
+        **around,
         "teams": _teams(found),
         "free": free,
         "error": error,
@@ -95,15 +101,20 @@ async def load(
 @router.get("/oncall/pay")
 async def paid(request: Request, month: str = "") -> Response:
     me = await access.signed_in(request)
-    found = await _report(request, me, month)
-    context = {**_months(found), "manages": actions.manages(me), "classes": list(HourClass)}
+    _, around = await _report(request, me, month)
+    context = {**around, "manages": actions.manages(me), "classes": list(HourClass)}
     return await html.page(request, "load/pay.html", context)
 
 
 @router.get("/oncall/pay.csv")
 async def paid_csv(request: Request, month: str = "", bom: str = "") -> Response:
     me = await access.signed_in(request)
-    return attachment(await _report(request, me, month), bom=bool(bom))
+    ctx, slug = html.ctx(request), request.query_params.get("team", "")
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        team = await people.team_by_slug(tx, slug) if slug else None
+        found = await actions.report(tx, actions.month_named(month, now), now, team)
+    return attachment(actions.seen_by(found, me), bom=bool(bom))
 
 
 async def _rates(

@@ -177,15 +177,27 @@ async def create_schedule(
     people.check_zone(tz)
     await people.team(tx, team_id)
     await _check_layers(tx, layers)
-    made = await store.insert_schedule(tx, clean, slugify(clean), team_id, tz, now)
+    await _check_free(tx, clean)
+    made = await store.insert_schedule(tx, clean, slug := slugify(clean), team_id, tz, now)
     if made is None:
-        raise Conflict(f"There is already a schedule {clean}.", fields={"name": "This name is taken."})
+        raise Conflict(
+            f"There is already a schedule at /oncall/{slug}.",
+            hint="A schedule that was renamed keeps its address.",
+            fields={"name": "The address of this name is taken."},
+        )
     for position, layer in enumerate(layers):
         await store.insert_layer(tx, made, position, layer)
     await tx.audit(actor, "schedule.created", f"schedule:{made}", now, name=clean)
     saved = await changing.saved(tx, actor, Schedule(made, clean, tz, ()), now)
     await changing.note_clocks(tx, saved, now)
     return saved
+
+
+async def _check_free(tx: Tx, name: str, schedule_id: int | None = None) -> None:
+    """Raise `Conflict` when a schedule other than `schedule_id` has a name that reads alike."""
+    for other, taken in (await store.names_by_id(tx)).items():
+        if other != schedule_id and slugify(taken) == slugify(name):
+            raise Conflict(f"There is already a schedule {taken}.", fields={"name": "This name is taken."})
 
 
 async def rename_schedule(
@@ -198,14 +210,17 @@ async def rename_schedule(
     tz: str | None = None,
     now: datetime,
 ) -> Schedule:
-    """Change the name, the team or the zone in which the schedule is drawn; its layers keep theirs."""
+    """Change the name, the team or the zone in which the schedule is drawn; its layers keep theirs.
+
+    The address stays, so that links in bookmarks, old messages and scripts still lead to it.
+    """
     old = await changing.locked(tx, schedule_id)
     clean = old.name if name is None else clean_name(name, "name")
     zone = old.tz if tz is None else people.check_zone(tz)
     team = old.team_id if team_id is None else (await people.team(tx, team_id)).id
-    slug = old.slug if clean == old.name else slugify(clean)
-    if not await store.rename(tx, schedule_id, clean, slug, team, zone, now):
-        raise Conflict(f"There is already a schedule {clean}.", fields={"name": "This name is taken."})
+    if clean != old.name:
+        await _check_free(tx, clean, schedule_id)
+    await store.rename(tx, schedule_id, clean, team, zone, now)
     await tx.audit(
         actor, "schedule.renamed", f"schedule:{schedule_id}", now, name=clean, team_id=team, tz=zone
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from firebell.kit.localtime import local, zone
@@ -80,7 +81,13 @@ def of_layers(schedule: Schedule, now: datetime, length: timedelta = KEPT) -> di
     """Return the present clocks of the zones of the layers that are not over; whole seconds, from `now` on."""
     start = now.replace(microsecond=0)
     names = {layer.tz for layer in schedule.layers if layer.end is None or layer.end > now}
-    return {tz: clock(zone(tz), start, start + length) for tz in sorted(names)}
+    return {tz: _clock(tz, start, start + length) for tz in sorted(names)}
+
+
+@lru_cache(maxsize=256)
+def _clock(tz: str, start: datetime, end: datetime) -> Clock:
+    """Return the clock of a zone, computed once where hundreds of schedules are looked at together."""
+    return clock(zone(tz), start, end)
 
 
 def _edges(layer: Layer, a: datetime, b: datetime) -> Iterator[datetime]:

@@ -8,6 +8,7 @@ from firebell.kit import due
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
+from firebell.kit.localtime import said
 from firebell.kit.text import clean_text
 from firebell.oncall import actions, changing, exchange, exchange_store, store
 from firebell.oncall.model import Cover, CoverDeclined, CoverState, CoverTaken, Schedule, Source
@@ -38,12 +39,13 @@ async def ask(
     for cover in await exchange_store.covers(tx, schedule_ids=[schedule_id], state=CoverState.OPEN):
         if cover.requester == requester and cover.start < end and start < cover.end:
             raise Conflict(
-                f"Cover is asked for from {cover.start:%Y-%m-%d %H:%M} UTC on already.",
-                hint=f"Withdraw request {cover.id} first, or ask for another time.",
+                f"Request {cover.id} asks for cover from {said(cover.start, who.tz)} {who.tz} on already.",
+                hint="Withdraw it first, or ask for another time.",
             )
     known = await people.persons(tx, asked)
     if wrong := [i for i in asked if i == requester or i not in known or not known[i].active]:
-        raise Invalid(f"Person {wrong[0]} cannot be asked.", fields={"asked": "Choose somebody else."})
+        name = known[wrong[0]].name if wrong[0] in known else f"Person {wrong[0]}"
+        raise Invalid(f"{name} cannot be asked.", fields={"asked": "Choose somebody else."})
     new = changing.new_cover(schedule_id, requester, start, end, now, clean_text(reason, 500))
     made = await changing.add_cover(tx, replace(new, asked=tuple(dict.fromkeys(asked))), now)
     await changing.note_cover(tx, actor, "asked", made, now)
@@ -54,13 +56,13 @@ async def _open(tx: Tx, cover_id: int, now: datetime) -> tuple[Schedule, Cover]:
     """Return an open request with its schedule, which is locked."""
     seen = await exchange_store.cover(tx, cover_id)
     if seen is None:
-        raise NotFound(f"There is no request {cover_id}.", hint="See 'firebell oncall cover list'.")
+        raise NotFound(f"There is no request {cover_id}.", hint="Look at the requests that are open.")
     schedule = await changing.locked(tx, seen.schedule_id)
     found = await exchange_store.cover(tx, cover_id)
     assert found
     if found.state != CoverState.OPEN or found.expires_at <= now:
         state = found.state if found.state != CoverState.OPEN else CoverState.EXPIRED
-        raise Conflict(f"Request {cover_id} is {state}.")
+        raise Conflict(f"Request {cover_id} is {state}.", hint="Look at the requests that are open.")
     return schedule, found
 
 
@@ -90,7 +92,7 @@ async def take(
         raise Invalid("This part lies outside the request.", fields={"start": "Choose a part of it."})
     if busy := exchange.own_stretches(schedule, by, low, high):
         raise Conflict(
-            f"{who.name} is on call on {schedule.name} already from {busy[0][0]:%Y-%m-%d %H:%M} UTC on"
+            f"{who.name} is on call on {schedule.name} already from {said(busy[0][0], who.tz)} {who.tz} on"
             " (S-DOUBLE).",
             hint="Take a part of the request, or swap the shifts.",
         )

@@ -8,6 +8,7 @@ from firebell.kit.db import Tx
 from firebell.oncall import changing, covers, findings_store, store, swaps, view
 from firebell.oncall.changing import ids
 from firebell.oncall.findings import HORIZON
+from firebell.oncall.folding import folded
 from firebell.oncall.model import ErrorsFound
 from firebell.oncall.news import news
 
@@ -42,7 +43,9 @@ async def run_checks(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequ
         i = int(schedule.id)
         fresh, known[i] = news(wrong[i], told[i], now)
         if fresh:
-            errors = tuple((f.code, f.message, f.start, ids(f.users)) for f in fresh)
+            errors = tuple(
+                (f.code, f.message, f.start, ids(f.users)) for f in folded(fresh, schedule.tz, now)
+            )
             await tx.emit(ErrorsFound(i, errors), now)
     await findings_store.set_told(tx, here, known)
     tomorrow = now + timedelta(days=1)

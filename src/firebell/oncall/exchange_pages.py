@@ -1,7 +1,7 @@
 """My shifts, and what colleagues settle among themselves: covers, swaps and absences."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from fastapi import Request, Response
@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
-from firebell.kit.localtime import mu
+from firebell.kit.localtime import mu, span
 from firebell.kit.text import to_id, to_wall
 from firebell.oncall import actions, covers, exchange, shifts, swaps, vacations
 from firebell.oncall.calendars import actions as calendars
@@ -25,25 +25,35 @@ router = routing.pages()
 AHEAD = timedelta(days=60)
 OFFERED = 12
 """How many shifts of colleagues a swap offers to choose from."""
+LEFT = "somebody who left"
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """A colleague's shift that could be had in exchange."""
+class Sent:
+    """A form that was refused, and what it was sent with: it is open again, with every word."""
 
-    value: str
-    person_id: int
-    start: datetime
-    end: datetime
+    form: str = ""
+    given: Mapping[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def of(form: FormData, name: str) -> "Sent":
+        """Return the form `name`, of a shift if it belongs to one."""
+        given = {key: str(value) for key, value in form.items()}
+        return Sent(f"{name}-{given['shift']}" if given.get("shift") else name, given)
 
 
-def _offers(schedules: Sequence[Schedule], me: Person, now: datetime) -> dict[int, list[Offer]]:
-    """Return by schedule the first shifts of colleagues that have not begun."""
-    found: dict[int, list[Offer]] = {}
+def _offers(
+    schedules: Sequence[Schedule], me: Person, names: Mapping[int, str], now: datetime
+) -> dict[int, list[tuple[str, str]]]:
+    """Return by schedule the first shifts of colleagues that have not begun, to choose from."""
+    found: dict[int, list[tuple[str, str]]] = {}
     for schedule in schedules:
         runs = [r for r in shifts.duty(schedule, now, now + AHEAD) if r.start > now]
         offers = [
-            Offer(f"{u}|{r.start.isoformat()}|{r.end.isoformat()}", int(u), r.start, r.end)
+            (
+                f"{u}|{r.start.isoformat()}|{r.end.isoformat()}",
+                f"{names.get(int(u), LEFT)}, {span(r.start, r.end, me.tz)}",
+            )
             for r in runs
             for u in r.users
             if u != me.id
@@ -76,7 +86,10 @@ def _parties(settled: Sequence[Cover | Swap]) -> set[int]:
 
 
 async def _mine(
-    request: Request, me: Person, error: FirebellError | None = None, away: Mapping[str, str] | None = None
+    request: Request,
+    me: Person,
+    error: FirebellError | None = None,
+    sent: Sent = Sent(),
 ) -> Response:
     ctx = html.ctx(request)
     now = ctx.clock.now()
@@ -88,28 +101,30 @@ async def _mine(
         named = {int(u) for s in mine.values() for u in s.people} | _parties(settled)
         names = {i: p.name for i, p in (await people.persons(tx, [*named])).items()}
         team = await people.members(tx, list({s.team_id for s in mine.values()}))
-        near = named | {i for members in team.values() for i, _ in members}
+        asked = to_id(sent.given.get("asked"))
+        near = named | {i for members in team.values() for i, _ in members} | ({asked} if asked else set())
         others = await choosable(tx, near, request.query_params.get("with", ""))
         context = {
             "nav": "oncall",
             "live": "oncall",
             "shifts": shifts_,
-            "offers": _offers(list(mine.values()), me, now),
+            "offers": _offers(list(mine.values()), me, names, now),
             "asked_of_me": askable(coming, me),
             "my_covers": [c for c in coming if c.requester == me.id and c.state in ("open", "taken")],
             "taken_by_me": [c for c in coming if c.taken_by == me.id and c.state == CoverState.TAKEN],
             "swaps": [s for s in settled if isinstance(s, Swap) and me.id in (s.proposer, s.other)],
             "vacations": await actions.vacations(tx, person_id=me.id, since=now),
             "schedule_names": await actions.names_by_id(tx, [x.schedule_id for x in settled]),
-            "name": lambda i: names.get(i, "somebody who left"),
+            "name": lambda i: names.get(i, LEFT),
             "people": [(i, name) for i, name in others.options if i != me.id],
             "others": others,
             "methods": await people.methods_of(tx, [me.id]),
             "hours": (await people.quiet_hours(tx, [me.id])).get(me.id),
             "feeds": len(await calendars.feeds(tx, me.id)),
             "error": error,
-            "errors": error.fields if error and away else {},
-            "away": away or {},
+            "errors": error.fields if error else {},
+            "sent": sent.form,
+            "given": sent.given,
         }
     return await html.page(request, "oncall/me.html", context, error.status if error else 200)
 
@@ -152,7 +167,7 @@ async def ask(request: Request) -> Response:
                 now=ctx.clock.now(),
             )
     except (Conflict, Invalid, NotFound) as error:
-        return await _mine(request, me, error)
+        return await _mine(request, me, error, Sent.of(form, "cover"))
     return html.to("/oncall/me#covers")
 
 
@@ -207,7 +222,7 @@ async def propose(request: Request) -> Response:
                 now=ctx.clock.now(),
             )
     except (Conflict, Invalid, NotFound) as error:
-        return await _mine(request, me, error)
+        return await _mine(request, me, error, Sent.of(form, "swap"))
     return html.to("/oncall/me#covers")
 
 
@@ -242,7 +257,7 @@ async def away(request: Request) -> Response:
                 now=ctx.clock.now(),
             )
     except (Conflict, Invalid) as error:
-        return await _mine(request, me, error, {name: str(value) for name, value in form.items()})
+        return await _mine(request, me, error, Sent.of(form, "away"))
     return html.to("/oncall/me#away")
 
 

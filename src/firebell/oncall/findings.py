@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from firebell.kit.localtime import local
+from firebell.kit.localtime import local, said, span
 from firebell.oncall.exchange import Stretch, minus, own_stretches, unasked
 from firebell.oncall.fairness import night_of
 from firebell.oncall.model import Cover, Layer, Run, Schedule, User, Vacation
@@ -22,7 +22,7 @@ REST = timedelta(hours=11)
 """The rest that somebody has after such a night: the daily rest of Directive 2003/88/EC, article 3."""
 ENOUGH, ENOUGH_A_REGION = 4, 3
 _FEW = 20
-"""At most so many findings of one kind; the first ones are the urgent ones."""
+"""At most so many absences; the first ones are the urgent ones."""
 
 
 class Level(StrEnum):
@@ -56,6 +56,8 @@ class Finding:
     end: datetime | None
     users: tuple[User, ...]
     fix: Fix | None
+    policy: str = ""
+    """Of a gap: the first policy of which nobody answers then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +127,14 @@ def findings(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> list
     return sorted(found, key=lambda f: f.level is not Level.ERROR)
 
 
-def told(schedule: Schedule, t: datetime) -> str:
-    """Return an instant as the wall clock of the schedule shows it."""
-    return f"{local(t, schedule.tz):%a %d %b %H:%M}"
+def told(schedule: Schedule, start: datetime, end: datetime | None = None) -> str:
+    """Return an instant or a stretch as the wall clock of the schedule shows it, with its zone."""
+    tz = schedule.tz
+    return f"{span(start, end, tz) if end else said(start, tz)} {tz}"
 
 
-def _key(code: str, *parts: object) -> str:
+def key(code: str, *parts: object) -> str:
+    """Return the id of a finding: what is wrong, and with what."""
     return ":".join((code, *(f"{p:%Y%m%dT%H%MZ}" if isinstance(p, datetime) else str(p) for p in parts)))
 
 
@@ -155,18 +159,25 @@ def _gaps(schedule: Schedule, runs: Sequence[Run], a: datetime, facts: Facts) ->
     chains = [chain for chain in facts.chains if any(_holds(step, schedule) for step in chain.steps)]
     gaps = [(run.start, run.end) for run in runs if not run.users]
     silent = [[c.name for c in chains if not _covered(schedule, c, gap)] for gap in gaps]
-    for (start, end), names in sorted(zip(gaps, silent, strict=True), key=lambda x: not x[1])[:_FEW]:
-        what = f"No later level of {names[0]} has anybody then." if names else "Nobody covers it."
+    for (start, end), names in sorted(zip(gaps, silent, strict=True), key=lambda x: not x[1]):
+        policy = names[0] if names else ""
         yield Finding(
-            _key("S-GAP", start if start > a else "now"),
+            key("S-GAP", start if start > a else "now"),
             "S-GAP",
-            Level.ERROR if names else Level.WARNING,
-            f"Nobody is on call from {told(schedule, start)} to {told(schedule, end)}. {what}",
+            Level.ERROR if policy else Level.WARNING,
+            nobody(f"from {told(schedule, start, end)}", policy),
             start,
             end,
             (),
             Fix("override", "Put somebody on call", {"start": start, "end": end}),
+            policy,
         )
+
+
+def nobody(when: str, policy: str) -> str:
+    """Return what is said of a gap, and of the policy of which nobody answers then, if there is one."""
+    what = f"No later level of {policy} has anybody then." if policy else "Nobody covers it."
+    return f"Nobody is on call {when}. {what}"
 
 
 def _layers(schedule: Schedule, a: datetime, b: datetime) -> list[Layer]:
@@ -186,7 +197,7 @@ def _inactive(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Ite
     for user in sorted(named & schedule.inactive, key=str):
         where = "has turns in the rotation" if user in turns else "is put on call by an override"
         yield Finding(
-            _key("S-INACTIVE", user),
+            key("S-INACTIVE", user),
             "S-INACTIVE",
             Level.ERROR,
             f"{facts.name(user)} left, but {where}: that time falls to lower layers, or to nobody.",
@@ -214,7 +225,7 @@ def _unreachable(runs: Sequence[Run], facts: Facts) -> Iterator[Finding]:
             continue
         what = "has only one verified way to be reached" if reach.wakes else "has no verified way to be woken"
         yield Finding(
-            _key("S-UNREACHABLE", user),
+            key("S-UNREACHABLE", user),
             "S-UNREACHABLE",
             Level.WARNING if reach.wakes else Level.ERROR,
             f"{facts.name(user)} {what}.",
@@ -245,11 +256,10 @@ def _vacations(
                 found.append(((start, end), who, ask))
     for (start, end), user, fix in sorted(found, key=lambda x: x[0])[:_FEW]:
         yield Finding(
-            _key("S-VACATION", user, start if start > a else "now"),
+            key("S-VACATION", user, start if start > a else "now"),
             "S-VACATION",
             Level.WARNING,
-            f"{facts.name(user)} is away from {told(schedule, start)}"
-            f" to {told(schedule, end)} and still on call.",
+            f"{facts.name(user)} is away from {told(schedule, start, end)} and still on call.",
             start,
             end,
             (user,),
@@ -305,7 +315,7 @@ def _double(
     times = f", the first of {len(found)} times" if len(found) > 1 else ""
     tail = "the next level brings nobody new." if code == "S-SAME" else "they are paged for both."
     return Finding(
-        _key(code, schedule.id, other.id),
+        key(code, schedule.id, other.id),
         code,
         Level.WARNING,
         f"{names} is on call on {schedule.name} and {other.name} from {told(schedule, start)}{times}: {tail}",
@@ -360,7 +370,7 @@ def _no_rest(schedule: Schedule, runs: Sequence[Run], a: datetime, facts: Facts)
         taking = next((c for c in asked if c.start < end and start < c.end), None)
         fix = Fix("ask", "Ask for cover", {"person": user, "start": start, "end": end})
         yield Finding(
-            _key("S-NOREST", user, last),
+            key("S-NOREST", user, last),
             "S-NOREST",
             Level.WARNING,
             f"{facts.name(user)} was called by {count} pages in one night, the last at {told(schedule, last)},"
@@ -394,7 +404,7 @@ def _long(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Iterato
 def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, facts: Facts) -> Finding:
     days = (end - start) / timedelta(days=1)
     return Finding(
-        _key("S-LONG", user),
+        key("S-LONG", user),
         "S-LONG",
         Level.WARNING,
         f"{facts.name(user)} is on call without a break from {told(schedule, start)}: {days:.0f} days or more.",
@@ -418,18 +428,18 @@ def _frequent(schedule: Schedule, runs: Sequence[Run], facts: Facts) -> Iterator
         for name, members in regions.items():
             people = members - schedule.inactive
             if len(people) < ENOUGH_A_REGION:
-                yield _few(_key("S-FREQ", name), name, people, ENOUGH_A_REGION, edit)
+                yield _few(key("S-FREQ", name), name, people, ENOUGH_A_REGION, edit)
         return
     people = set(share) | (_members(layers) - schedule.inactive)
     if gaps >= whole / 20:
         return
     if len(people) < ENOUGH:
-        yield _few(_key("S-FREQ", "people"), "Around the clock", people, ENOUGH, edit)
+        yield _few(key("S-FREQ", "people"), "Around the clock", people, ENOUGH, edit)
     elif whole >= HORIZON:
         for user, hours in share.items():
             if hours > whole * 0.3:
                 yield Finding(
-                    _key("S-FREQ", user),
+                    key("S-FREQ", user),
                     "S-FREQ",
                     Level.WARNING,
                     f"{facts.name(user)} is on call {hours / whole:.0%} of the time: more than one week in four.",

@@ -10,6 +10,7 @@ from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.events import Actor
 from firebell.oncall import actions, changing, covers, versions, view
 from firebell.oncall.findings import Finding
+from firebell.oncall.folding import folded
 
 CARRIED_OUT = ("leave", "remove", "offset", "ask", "take", "seen")
 """The verbs that need no choice; the others lead to a form instead."""
@@ -19,7 +20,8 @@ async def carry_out(tx: Tx, actor: Actor, schedule_id: int, finding_id: str, now
     """Repair a finding that is still there and needs no choice, and return what it was."""
     schedule = await changing.locked(tx, schedule_id)
     found = (await view.found_in(tx, [schedule], now))[schedule_id]
-    finding = next((f for f in found if f.id == finding_id), None)
+    known = (*found, *folded(found, schedule.tz, now))
+    finding = next((f for f in known if f.id == finding_id), None)
     if finding is None:
         raise NotFound("This finding is gone.", hint="Somebody repaired it, or its time is over.")
     if finding.fix is None or finding.fix.verb not in CARRIED_OUT:

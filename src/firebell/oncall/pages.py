@@ -11,11 +11,12 @@ from fastapi import Request, Response
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
-from firebell.kit.localtime import mu
+from firebell.kit.localtime import mu, span
 from firebell.kit.text import to_id, to_wall
 from firebell.oncall import actions, fixes, forms, timeline, versions, view
 from firebell.oncall.exchange_pages import askable
 from firebell.oncall.findings import HORIZON
+from firebell.oncall.folding import folded
 from firebell.oncall.model import Cover, Layer, Schedule, Unit
 from firebell.oncall.preview import Preview
 from firebell.oncall.shifts import gaps, next_change
@@ -80,7 +81,7 @@ async def _context(
     def when(start: datetime, end: datetime) -> str:
         begins, ends = start > seen.start - timeline.AROUND, end < seen.end + timeline.AROUND
         if begins and ends:
-            return html.span(start, end, tz)
+            return span(start, end, tz)
         if begins:
             return f"from {html.wall(start, tz, now)} on"
         return f"until {html.wall(end, tz, now)}" if ends else "all the time"
@@ -101,7 +102,7 @@ async def _context(
             {
                 "s": s,
                 "rows": timeline.rows(s, seen)[: 1 if look.brief else None],
-                "agenda": timeline.agenda(s, seen, tz, name, now),
+                **_listed(timeline.agenda(s, seen, tz, name, now), few=len(schedules) > 1),
                 "gaps": gaps(s, now, now + HORIZON),
             }
             for s in schedules
@@ -111,6 +112,16 @@ async def _context(
         "name": name,
         "when": when,
         "today": now.astimezone(ZoneInfo(tz)).date(),
+    }
+
+
+def _listed(days: Sequence[timeline.Day], *, few: bool) -> dict[str, Any]:
+    """Return the days of a list, of which a page of `few` each keeps the later ones, but no gap, folded."""
+    near, later = timeline.near(days) if few else (days, [])
+    return {
+        "near": near,
+        "later": later,
+        "later_gaps": [turn for _, turns in later for turn in turns if turn[2] == timeline.NOBODY],
     }
 
 
@@ -229,7 +240,7 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
     more = {
         "one": found,
         "others": others,
-        "findings": wrong[int(found.id)],
+        "findings": folded(wrong[int(found.id)], found.tz, now),
         "direct": fixes.CARRIED_OUT,
         "layers": versions.current(found, now),
         "handoff": (handoff := next_change(found, now, forms.AHEAD)),

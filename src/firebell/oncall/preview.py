@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from firebell.oncall.checks import Around, checks
 from firebell.oncall.exchange import Stretch, minus
 from firebell.oncall.findings import Finding
+from firebell.oncall.folding import folded
 from firebell.oncall.model import Change, Schedule, User
 from firebell.oncall.shifts import diff, gaps
 
@@ -30,7 +31,7 @@ class Preview:
 def preview(old: Schedule, new: Schedule, a: datetime, b: datetime, around: Around) -> Preview:
     """Return what `new` changes; gaps are compared on 400 days from `a`, findings on 28.
 
-    A finding that becomes worse or milder is mended and new.
+    A finding that becomes worse or milder is mended and new. Gaps of one kind are one finding.
     """
     changes = diff(old, new, a, b)
     hours: dict[User, float] = defaultdict(float)
@@ -47,6 +48,6 @@ def preview(old: Schedule, new: Schedule, a: datetime, b: datetime, around: Arou
         {user: round(h, 2) for user, h in hours.items() if round(h, 2)},
         tuple(minus(will, was)),
         tuple(minus(was, will)),
-        tuple(f for f in has if (f.id, f.level) not in old_ids),
-        tuple(f for f in had if (f.id, f.level) not in new_ids),
+        tuple(folded([f for f in has if (f.id, f.level) not in old_ids], new.tz, a)),
+        tuple(folded([f for f in had if (f.id, f.level) not in new_ids], old.tz, a)),
     )

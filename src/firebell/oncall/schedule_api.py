@@ -2,9 +2,11 @@
 
 from typing import Annotated
 
+from fastapi import Query
+
 from firebell.kit import api
 from firebell.kit.api import Ctx, PathId, Stretch, Text, problems
-from firebell.oncall import actions, fixes, view
+from firebell.oncall import actions, fixes, folding, view
 from firebell.oncall.findings import HORIZON
 from firebell.oncall.shapes import (
     EditedLayers,
@@ -175,12 +177,20 @@ async def leave_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Leaving
     summary="What is wrong with a schedule within 28 days, errors first",
     responses=problems(404),
 )
-async def list_findings(ctx: Ctx, caller: Reader, slug: Text) -> list[FindingShown]:
+async def list_findings(
+    ctx: Ctx,
+    caller: Reader,
+    slug: Text,
+    folded: Annotated[
+        bool, Query(description="Gaps of one kind as one finding, as the page tells them.")
+    ] = False,
+) -> list[FindingShown]:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         found = await actions.by_slug(tx, slug, since=now - HORIZON)
         wrong = await view.found_in(tx, [found], now)
-    return [finding_shown(f) for f in wrong[int(found.id)]]
+    each = wrong[int(found.id)]
+    return [finding_shown(f) for f in (folding.folded(each, found.tz, now) if folded else each)]
 
 
 @router.post(

@@ -12,7 +12,7 @@ from firebell.oncall.shifts import present
 
 
 async def insert_schedule(tx: Tx, name: str, slug: str, team_id: int, tz: str, now: datetime) -> int | None:
-    """Insert a schedule and return its id, None when the name is taken."""
+    """Insert a schedule and return its id, None when the address is taken."""
     found: int | None = await tx.value(
         "insert into schedule (name, slug, team_id, tz, created_at, changed_at)"
         " values ($1, $2, $3, $4, $5, $5)"
@@ -310,22 +310,12 @@ async def lock_free(tx: Tx, schedule_ids: Sequence[int]) -> set[int]:
     return {row["id"] for row in rows}
 
 
-async def rename(
-    tx: Tx, schedule_id: int, name: str, slug: str, team_id: int, tz: str, now: datetime
-) -> bool:
-    """Rename a schedule; False when another one has the name."""
-    taken = await tx.value("select true from schedule where slug = $2 and id <> $1", schedule_id, slug)
-    if not taken:
-        await tx.execute(
-            "update schedule set name = $2, slug = $3, team_id = $4, tz = $5 where id = $1",
-            schedule_id,
-            name,
-            slug,
-            team_id,
-            tz,
-        )
-        await raise_version(tx, schedule_id, now)
-    return not taken
+async def rename(tx: Tx, schedule_id: int, name: str, team_id: int, tz: str, now: datetime) -> None:
+    """Change what a schedule is called, whose it is and where it is drawn."""
+    await tx.execute(
+        "update schedule set name = $2, team_id = $3, tz = $4 where id = $1", schedule_id, name, team_id, tz
+    )
+    await raise_version(tx, schedule_id, now)
 
 
 async def archive(tx: Tx, schedule_id: int, now: datetime) -> None:

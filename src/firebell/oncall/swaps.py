@@ -8,6 +8,7 @@ from firebell.kit import due
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
+from firebell.kit.localtime import said
 from firebell.kit.text import clean_text
 from firebell.oncall import actions, changing, exchange, exchange_store, store
 from firebell.oncall.exchange import Stretch
@@ -65,7 +66,7 @@ async def _check_both(
             raise Conflict(f"{who.name} is not active.")
         if not exchange.own_stretches(schedule, user, start, end):
             raise Conflict(
-                f"{who.name} is not on call on {schedule.name} from {start:%Y-%m-%d %H:%M} UTC on.",
+                f"{who.name} is not on call on {schedule.name} from {said(start, who.tz)} {who.tz} on.",
                 hint="The schedule may have changed: propose another swap.",
             )
 
@@ -73,13 +74,13 @@ async def _check_both(
 async def _open(tx: Tx, swap_id: int, now: datetime) -> tuple[Schedule, Swap]:
     seen = await exchange_store.swap(tx, swap_id)
     if seen is None:
-        raise NotFound(f"There is no swap {swap_id}.", hint="See 'firebell oncall swap list'.")
+        raise NotFound(f"There is no swap {swap_id}.", hint="Look at the swaps that are open.")
     schedule = await changing.locked(tx, seen.schedule_id)
     found = await exchange_store.swap(tx, swap_id)
     assert found
     if found.state != SwapState.OPEN or found.expires_at <= now:
         state = found.state if found.state != SwapState.OPEN else SwapState.EXPIRED
-        raise Conflict(f"Swap {swap_id} is {state}.")
+        raise Conflict(f"Swap {swap_id} is {state}.", hint="Look at the swaps that are open.")
     return schedule, found
 
 

@@ -19,6 +19,14 @@ AROUND = timedelta(days=35)
 """How far beyond what is shown the ends of its shifts are looked for."""
 _MARKS = {EditKind.ADD: "+ ", EditKind.REMOVE: "− "}
 VIEWS = {"day": 1, "week": 7, "month": 28}
+NEAR = timedelta(days=2)
+"""What a list of several schedules shows of each at once."""
+FEW = 2
+"""So many shifts of later days need no folding."""
+NOBODY = "Nobody"
+
+Day = tuple[datetime, list[tuple[datetime, datetime, str]]]
+"""A local day, and from when to when who is on call from that day on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +213,8 @@ def _apart(blocks: Sequence[Block | None]) -> tuple[Block, ...]:
 
 def agenda(
     schedule: Schedule, seen: Picture, tz: str, name: Callable[[User], str], now: datetime
-) -> list[tuple[datetime, list[tuple[datetime, datetime, str]]]]:
-    """Return (local day, [(start, end, who)]) for readers without a grid.
+) -> list[Day]:
+    """Return the days of what is shown for readers without a grid.
 
     Of the present stretch what is over is left out, and who is on duty now stands under today.
     """
@@ -217,6 +225,13 @@ def agenda(
         if run.end > first:
             at = max(run.start, first).astimezone(zone)
             day = at.replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
-            who = " and ".join(name(u) for u in run.users) or "Nobody"
+            who = " and ".join(name(u) for u in run.users) or NOBODY
             days.setdefault(day, []).append((run.start, run.end, who))
     return sorted(days.items())
+
+
+def near(days: Sequence[Day]) -> tuple[list[Day], list[Day]]:
+    """Return the first two days of a list, and the later ones, none when they say little."""
+    first = [day for day in days if day[0] < days[0][0] + NEAR]
+    later = list(days[len(first) :])
+    return (first, later) if sum(len(turns) for _, turns in later) > FEW else (list(days), [])

@@ -38,7 +38,9 @@ async def add(
     )
     asked = [
         cover
-        for schedule in await store.schedules(tx, since=now, until=end)
+        for schedule in await store.schedules(
+            tx, await store.ids_naming(tx, person_id, now), since=now, until=end
+        )
         for cover in await changing.cover_vacations(tx, schedule, [made], now)
     ]
     await tx.audit(actor, "vacation.added", f"person:{person_id}", now, start=start, end=end)

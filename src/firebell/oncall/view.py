@@ -19,27 +19,34 @@ NIGHT = timedelta(hours=10)
 """A night with an hour that comes twice."""
 
 
-async def facts(tx: Tx, now: datetime, until: datetime) -> Facts:
-    """Return what findings need beside a schedule, for all schedules at once."""
-    everyone = await people.people(tx)
-    kinds: dict[int, set[str]] = {p.id: set() for p in everyone}
+async def facts(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: datetime) -> Facts:
+    """Return what findings of these schedules need beside them: their people, and the policies that they are in."""
+    ids = {int(s.id) for s in schedules}
+    asked = await exchange_store.covers(tx, schedule_ids=[*ids], since=now)
+    everyone = {int(u) for s in schedules for u in s.people} | {c.requester for c in asked}
+    kinds: dict[int, set[str]] = {i: set() for i in everyone}
     for method in await people.methods_of(tx, list(kinds)):
         if method.verified_at:
             kinds[method.person_id].add(method.kind)
-    known = {int(s.id): s for s in await store.schedules(tx, since=now, until=until)}
+    policies = [
+        (name, steps)
+        for name, steps in await findings_store.chains(tx)
+        if any(ids & set(step) for step, _ in steps)
+    ]
+    others = list({i for _, steps in policies for step, _ in steps for i in step})
+    known = {int(s.id): s for s in await store.schedules(tx, others, since=now, until=until)}
     chains = tuple(
         Chain(
             name,
             tuple(
-                Step(tuple(known[i] for i in schedule_ids if i in known), others)
-                for schedule_ids, others in steps
+                Step(tuple(known[i] for i in schedule_ids if i in known), more)
+                for schedule_ids, more in steps
             ),
         )
-        for name, steps in await findings_store.chains(tx)
+        for name, steps in policies
     )
-    asked = await exchange_store.covers(tx, since=now)
     return Facts(
-        {p.id: p.name for p in everyone},
+        {i: p.name for i, p in (await people.persons(tx, list(kinds))).items()},
         {i: Reach(bool(k - {Channel.EMAIL}), len(k)) for i, k in kinds.items()},
         chains,
         tuple(c for c in asked if c.state == CoverState.OPEN),
@@ -53,7 +60,7 @@ async def around(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: da
     """Return what all checks of these schedules need beside them, with other schedules up to `until`."""
     ids = [int(s.id) for s in schedules]
     return Around(
-        await facts(tx, now, until),
+        await facts(tx, schedules, now, until),
         await calendars_store.imports(tx, schedule_ids=ids),
         await store.clocks(tx, ids),
         await calendars_store.busy(tx, now, now + HORIZON),
@@ -68,7 +75,7 @@ async def found_in(tx: Tx, schedules: Sequence[Schedule], now: datetime) -> dict
 
 async def previewed(tx: Tx, old: Schedule, new: Schedule, now: datetime) -> Preview:
     """Return what saving `new` in place of `old` would change within 90 days, gaps within 400."""
-    return preview(old, new, now, now + CHANGES_AHEAD, await around(tx, [old], now, now + GAPS_AHEAD))
+    return preview(old, new, now, now + CHANGES_AHEAD, await around(tx, [old, new], now, now + GAPS_AHEAD))
 
 
 async def person_id(tx: Tx, word: str) -> int:

@@ -395,7 +395,7 @@ async def _checked(tx: Tx, name: str, levels: Sequence[Level], repeat: int, time
     known = {
         TargetKind.PERSON: {p.id for p in await people.people(tx)},
         TargetKind.TEAM: {t.id for t in await people.teams(tx)},
-        TargetKind.SCHEDULE: {int(s.id) for s in await oncall.schedules(tx)},
+        TargetKind.SCHEDULE: set(await oncall.names_by_id(tx)),
     }
     for target in (t for level in levels for t in level.targets):
         if target.id not in known[target.kind]:

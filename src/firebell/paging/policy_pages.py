@@ -1,6 +1,7 @@
 """Policies: the list, one with its dry run, and the editor."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from fastapi import Request, Response
@@ -56,19 +57,58 @@ async def policies(request: Request) -> Response:
     return await html.page(request, "paging/policies.html", context)
 
 
-async def _editor(request: Request, policy: Policy | None, error: FirebellError | None = None) -> Response:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A policy as its form has it: each row is up to two targets, such as schedule:7, and minutes as text."""
+
+    name: str = ""
+    team: str = ""
+    rows: tuple[tuple[str, str, str], ...] = ()
+    repeat: str = "2"
+    ack_timeout: str = ""
+
+    @staticmethod
+    def of(policy: Policy) -> "Draft":
+        """Return a stored policy as its form shows it."""
+        rows = []
+        for level in policy.levels:
+            first, second = ([f"{t.kind}:{t.id}" for t in level.targets] + ["", ""])[:2]
+            rows.append((first, second, str(level.ack_within_s // 60)))
+        timeout = str(policy.ack_timeout_s // 60) if policy.ack_timeout_s else ""
+        return Draft(policy.name, str(policy.team_id), tuple(rows), str(policy.repeat), timeout)
+
+    @staticmethod
+    def sent(form: FormData) -> "Draft":
+        """Return what somebody sent, right or wrong."""
+        columns = ([str(value) for value in form.getlist(name)] for name in ("target", "second", "wait"))
+        plain = (str(form.get(name) or "") for name in ("name", "team", "repeat", "ack_timeout"))
+        name, team, repeat, ack_timeout = plain
+        return Draft(name, team, tuple(zip(*columns, strict=False)), repeat, ack_timeout)
+
+    @property
+    def alone(self) -> list[int]:
+        """The people whom it names one by one."""
+        named = (value.partition(":") for row in self.rows for value in row[:2])
+        return [i for kind, _, text in named if kind == TargetKind.PERSON and (i := to_id(text))]
+
+
+async def _editor(
+    request: Request, policy: Policy | None, draft: Draft, error: FirebellError | None = None
+) -> Response:
     me = await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
-        near = [me.id, *_alone([policy] if policy else [])]
+        near = [me.id, *draft.alone]
         others = await choosable(tx, near, request.query_params.get("with", ""))
         targets, teams = await _targets(tx, others.options), await people.teams(tx)
     context = {
         "nav": "escalation",
         "policy": policy,
+        "draft": draft,
         "targets": targets,
         "others": others,
         "teams": [(t.id, t.name) for t in teams],
         "error": error,
+        "errors": error.fields if error else {},
     }
     return await html.page(request, "paging/policy_edit.html", context, error.status if error else 200)
 
@@ -76,7 +116,7 @@ async def _editor(request: Request, policy: Policy | None, error: FirebellError 
 @router.get("/escalation/new")
 async def new_policy(request: Request) -> Response:
     await access.signed_in(request)
-    return await _editor(request, None)
+    return await _editor(request, None, Draft())
 
 
 def _offset(found: timedelta) -> str:
@@ -114,7 +154,7 @@ async def edit_policy(request: Request, slug: str) -> Response:
     await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
         found = await actions.policy_by_slug(tx, slug)
-    return await _editor(request, found)
+    return await _editor(request, found, Draft.of(found))
 
 
 def _minutes(text: str, field: str) -> int:
@@ -123,56 +163,54 @@ def _minutes(text: str, field: str) -> int:
     return int(text) * 60
 
 
-def _plan(form: FormData) -> Plan:
-    """Return the levels of the form: rows of up to two targets and a wait."""
+def _plan(draft: Draft) -> Plan:
+    """Return what a draft asks for; raise `Invalid` naming the field."""
     levels = []
-    rows = zip(form.getlist("target"), form.getlist("second"), form.getlist("wait"), strict=False)
-    for first, second, wait in rows:
+    for first, second, wait in draft.rows:
         targets = []
-        for value in (str(first), str(second)):
-            kind, _, number_ = value.partition(":")
-            if kind in list(TargetKind) and number_.isdigit():
-                targets.append(Target(TargetKind(kind), int(number_)))
+        for value in (first, second):
+            kind, _, text = value.partition(":")
+            if kind in list(TargetKind) and (i := to_id(text)):
+                targets.append(Target(TargetKind(kind), i))
         if targets:
-            levels.append(Level(tuple(targets), _minutes(str(wait) or "5", "wait")))
-    timeout = str(form.get("ack_timeout", "")).strip()
-    repeat = str(form.get("repeat", "2"))
-    if not repeat.isdigit():
-        raise Invalid(f"{repeat!r} is not a number.", fields={"repeat": "Between 0 and 9."})
+            levels.append(Level(tuple(targets), _minutes(wait or "5", "wait")))
+    repeat, timeout = to_id(draft.repeat), draft.ack_timeout.strip()
+    if repeat is None:
+        raise Invalid(f"{draft.repeat!r} is not a number.", fields={"repeat": "Between 0 and 9."})
     wait_s = _minutes(timeout, "ack_timeout") if timeout else None
-    return Plan(str(form.get("name", "")), tuple(levels), int(repeat), wait_s)
+    return Plan(draft.name, tuple(levels), repeat, wait_s)
 
 
 @router.post("/escalation/new")
 async def create_policy(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx = html.ctx(request)
+    ctx, draft = html.ctx(request), Draft.sent(form)
     try:
-        plan = _plan(form)
+        plan = _plan(draft)
         async with ctx.db.tx() as tx:
             made = await actions.create_policy(
                 tx,
                 access.actor_of(me),
                 name=plan.name,
-                team_id=to_id(form.get("team")) or 0,
+                team_id=to_id(draft.team) or 0,
                 levels=plan.levels,
                 repeat=plan.repeat,
                 ack_timeout_s=plan.ack_timeout_s,
                 now=ctx.clock.now(),
             )
     except (Invalid, Conflict) as error:
-        return await _editor(request, None, error)
+        return await _editor(request, None, draft, error)
     return html.to(f"/escalation/{made.slug}")
 
 
 @router.post("/escalation/{slug}/edit")
 async def change_policy(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx = html.ctx(request)
+    ctx, draft = html.ctx(request), Draft.sent(form)
     async with ctx.db.tx() as tx:
         found = await actions.policy_by_slug(tx, slug)
     try:
-        plan = _plan(form)
+        plan = _plan(draft)
         async with ctx.db.tx() as tx:
             await actions.edit_policy(
                 tx,
@@ -184,7 +222,7 @@ async def change_policy(request: Request, slug: str) -> Response:
                 now=ctx.clock.now(),
             )
     except (Invalid, Conflict) as error:
-        return await _editor(request, found, error)
+        return await _editor(request, found, draft, error)
     return html.to(f"/escalation/{slug}")
 
 

@@ -98,8 +98,9 @@ async def feed_by_token(tx: Tx, token_hash: bytes, now: datetime) -> tuple[Feed,
             ids = await schedule_store.ids_naming(tx, found.subject_id, since)
     shown = await schedule_store.schedules(tx, ids, since=since, until=until)
     changed = await store.changed_at(tx, [int(s.id) for s in shown])
-    names = [Known(p.id, p.name, p.email) for p in await people.people(tx)]
-    return found, [Told(s, changed[int(s.id)]) for s in shown], names
+    named = await people.persons(tx, list({int(u) for s in shown for u in s.people}))
+    known = [Known(p.id, p.name, p.email) for p in named.values()]
+    return found, [Told(s, changed[int(s.id)]) for s in shown], known
 
 
 def address(url: str) -> str:

@@ -50,8 +50,8 @@ def busy(
             f"S-BUSY:{person}",
             "S-BUSY",
             Level.WARNING,
-            f"{facts.name(person)} is on call while busy from {told(schedule, first.start)}"
-            f" to {told(schedule, first.end)}{times}.",
+            f"{facts.name(person)} is on call while busy from {told(schedule, first.start, first.end)}"
+            f"{times}.",
             first.start,
             first.end,
             (person,),

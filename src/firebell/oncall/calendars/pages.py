@@ -25,6 +25,7 @@ from firebell.oncall.model import Schedule
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
+from firebell.people.view import choosable
 
 router = routing.pages()
 
@@ -152,12 +153,14 @@ async def add_busy(request: Request) -> Response:
 async def _of_schedule(
     request: Request, slug: str, given: Mapping[str, Any], error: FirebellError | None = None
 ) -> Response:
-    await access.signed_in(request)
-    ctx = html.ctx(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, slug, since=now, until=now)
         names = {p.id: p.name for p in await people.people(tx) if p.active}
+        near = {me.id, *map(int, schedule.people), *await people.team_members(tx, schedule.team_id)}
+        chosen = given.get("chosen", [])
+        others = await choosable(tx, near, request.query_params.get("with", ""), chosen=chosen)
         context = {
             "nav": "oncall",
             "live": "oncall",
@@ -166,7 +169,7 @@ async def _of_schedule(
             "holidays": _days(
                 await actions.holiday_names(tx, [int(schedule.id)], now, now + AHEAD), schedule.tz
             ),
-            "people": list(names.items()),
+            "others": others,
             "names": names,
             "uses": USES,
             "places": PLACES,

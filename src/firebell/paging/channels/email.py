@@ -7,10 +7,10 @@ from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from html import escape
 from urllib.parse import unquote, urlsplit
-from zoneinfo import ZoneInfo
 
 import aiosmtplib
 
+from firebell.kit.localtime import said
 from firebell.paging.channels import Accepted, Failed, Message, Outcome, Retry
 
 
@@ -69,11 +69,10 @@ def compose(address: str, message: Message, key: str, sender: str) -> EmailMessa
 
 
 def _facts(message: Message) -> list[tuple[str, str]]:
-    since = message.triggered_at.astimezone(ZoneInfo(message.tz))
     facts = [
         ("Service", message.service),
         ("Team", message.team),
-        ("Since", f"{since:%a %d %b, %H:%M} ({message.tz})"),
+        ("Since", f"{said(message.triggered_at, message.tz)} ({message.tz})"),
         ("Urgency", message.urgency),
         ("Runbook", message.runbook),
     ]

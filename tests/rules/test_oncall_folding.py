@@ -1,0 +1,110 @@
+"""Gaps that come again and again are told once, and none of them is lost."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firebell.oncall.checks import Around
+from firebell.oncall.findings import HORIZON, Chain, Facts, Finding, Level, Step, findings
+from firebell.oncall.folding import MANY, folded
+from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
+from firebell.oncall.preview import preview
+
+TZ = "Europe/Stockholm"
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+"""A Monday."""
+DAY = timedelta(days=1)
+WEEKDAYS = frozenset(range(5))
+
+
+def office(*windows: Window) -> Schedule:
+    """Return people who are there in these hours of Stockholm alone."""
+    anchor = datetime(2026, 11, 2, 9)  # noqa: DTZ001 - wall time
+    slots = ((1,), (2,), (3,), (4,))
+    return Schedule(1, "Office", TZ, (Layer(1, slots, anchor, Unit.WEEK, 1, TZ, windows),))
+
+
+def told(schedule: Schedule, now: datetime = NOW, facts: Facts | None = None) -> list[Finding]:
+    found = findings(schedule, now, now + HORIZON, facts or Facts())
+    return [f for f in folded(found, TZ, now) if f.code == "S-GAP"]
+
+
+def test_bug_a_gap_named_no_zone_and_wrote_its_day_unlike_pages() -> None:
+    hole = Edit(
+        1, 1, datetime(2026, 12, 1, 9, tzinfo=UTC), datetime(2026, 12, 1, 17, tzinfo=UTC), EditKind.SET
+    )
+    (gap,) = told(replace(office(), edits=(hole,)))
+    assert gap.message == f"Nobody is on call from Tue 1 Dec 10:00 to 18:00 {TZ}. Nobody covers it."
+
+
+def test_bug_many_gaps_of_one_kind_were_as_many_equal_rows() -> None:
+    nights, weekends = told(office(Window(8 * 60, 840, WEEKDAYS)))
+    assert nights.message == (
+        f"Nobody is on call on 16 nights, first Mon 30 Nov 22:00 to Tue 1 Dec 08:00 {TZ}. Nobody covers it."
+    )
+    assert weekends.message == (
+        f"Nobody is on call 4 times, first Fri 4 Dec 22:00 to Mon 7 Dec 08:00 {TZ}. Nobody covers it."
+    )
+    assert nights.fix
+    assert nights.fix.verb == "edit"
+    (noons,) = told(
+        office(Window(0, 720, frozenset(range(7))), Window(780, 660, frozenset(range(7)))), NOW + DAY
+    )
+    assert noons.message.startswith("Nobody is on call on 28 days, first Wed 2 Dec 12:00 to 13:00")
+
+
+def test_gaps_of_one_kind_keep_their_id_from_day_to_day() -> None:
+    schedule = office(Window(8 * 60, 840, WEEKDAYS))
+    assert [[f.id for f in told(schedule, NOW + n * DAY)] for n in range(3)] == [
+        ["S-GAP:2200+600", "S-GAP:2200+3480"]
+    ] * 3
+
+
+def test_a_gap_that_reaches_nobody_does_not_hide_among_those_that_do() -> None:
+    schedule = office(Window(8 * 60, 840, WEEKDAYS))
+    hole = Edit(1, 1, NOW + 2 * DAY, NOW + 3 * DAY, EditKind.SET)
+    always = replace(office(), id=2, edits=(hole,))
+    facts = Facts(chains=(Chain("P", (Step((schedule,), people=False), Step((always,), people=False))),))
+    first, *rest = told(schedule, facts=facts)
+    assert (first.level, first.id, first.policy) == (Level.ERROR, "S-GAP:20261202T2100Z", "P")
+    assert "on 15 nights" in rest[0].message
+
+
+def test_what_has_begun_and_a_few_stand_by_themselves() -> None:
+    now = datetime(2026, 11, 30, 23, tzinfo=UTC)
+    begun, *_ = told(office(Window(8 * 60, 840, WEEKDAYS)), now)
+    assert begun.id == "S-GAP:now"
+    few = tuple(
+        Edit(i, i, NOW + i * DAY, NOW + i * DAY + timedelta(hours=1), EditKind.SET) for i in range(1, MANY)
+    )
+    assert len(told(replace(office(), edits=few))) == MANY - 1
+
+
+@given(st.sets(st.integers(0, 28 * 24 - 2), max_size=60), st.integers(0, 7))
+def test_every_gap_is_told_or_stands_for_one_that_is(hours: set[int], until: int) -> None:
+    edits = tuple(
+        Edit(h + 1, h + 1, NOW + timedelta(hours=h), NOW + timedelta(hours=h + 1 + until), EditKind.SET)
+        for h in hours
+    )
+    found = findings(replace(office(), edits=edits), NOW, NOW + HORIZON, Facts())
+    shown = folded(found, TZ, NOW)
+    assert len({f.id for f in shown}) == len(shown)
+    assert [f for f in shown if f.code != "S-GAP"] == [f for f in found if f.code != "S-GAP"]
+    count = 0
+    for f in (f for f in shown if f.code == "S-GAP"):
+        once = f.message.startswith("Nobody is on call from ")
+        count += (
+            1 if once else int(f.message.removeprefix("Nobody is on call ").removeprefix("on ").split()[0])
+        )
+    assert count == len([f for f in found if f.code == "S-GAP"])
+    assert folded(shown, TZ, NOW) == shown
+
+
+def test_a_preview_tells_new_gaps_of_one_kind_once() -> None:
+    old, new = office(), office(Window(8 * 60, 840, WEEKDAYS))
+    seen = preview(old, new, NOW, NOW + HORIZON, Around(Facts()))
+    assert [f.id for f in seen.new_findings if f.code == "S-GAP"] == ["S-GAP:2200+600", "S-GAP:2200+3480"]
+    back = preview(new, old, NOW, NOW + HORIZON, Around(Facts()))
+    assert [f.id for f in back.fixed_findings if f.code == "S-GAP"] == ["S-GAP:2200+600", "S-GAP:2200+3480"]
