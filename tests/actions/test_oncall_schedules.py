@@ -8,6 +8,7 @@ from typing import Any
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import SYSTEM
+from firebell.load import actions as load
 from firebell.oncall import actions as oncall
 from firebell.oncall import changing, fixes, shifts, vacations, view
 from firebell.oncall.findings import Finding
@@ -286,3 +287,40 @@ async def test_the_button_removes_an_override_of_somebody_who_left(dsn: str, clo
         await r.run(fixes.carry_out, r.id, f"S-INACTIVE:{r.w.jun}")
         assert (await r.schedule()).edits == ()
         assert len(await r.who(day(2, 12))) == 1
+
+
+async def test_an_override_changes_nothing_of_what_has_been(dsn: str, clock: FakeClock) -> None:
+    """One that began a year ago put somebody on call for that year, in reports and pay."""
+    async with rota(dsn, clock) as r:
+        now = r.w.now
+        stretch: dict[str, Any] = {"start": now - timedelta(days=300), "end": now + timedelta(hours=1)}
+        await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], reason="", **stretch)
+        (made,) = (await r.schedule()).edits
+        assert (made.start, made.end) == (now, stretch["end"])
+        assert (await r.who(now - timedelta(hours=1)), await r.who(now)) == ((r.w.mara,), (r.ada,))
+
+
+async def test_what_somebody_who_left_has_done_is_still_theirs(dsn: str, clock: FakeClock) -> None:
+    """Whoever left vanished from every report, and was not paid for the month in which they had been on call."""
+    async with rota(dsn, clock) as r:
+
+        async def hours() -> dict[str, timedelta]:
+            async with r.w.ctx.db.tx() as tx:
+                found = await load.report(tx, r.w.now.date().replace(day=1), r.w.now)
+            return {e.row.person.name: e.row.load.hours for e in found.people}
+
+        clock.advance(6 * DAY)
+        before = await hours()
+        assert before["Ada Byron"] == 2 * DAY
+        done = shifts.duty(await r.schedule(), day(0), r.w.now)
+        await r.run(people.update_person, r.ada, active=False)
+        assert await hours() == before
+        clock.advance(6 * DAY)
+        await r.run(people.update_person, r.ada, active=True)
+        clock.advance(6 * DAY)
+        found = await r.schedule()
+        assert shifts.duty(found, day(0), day(0) + 6 * DAY)[:6] == done[:6]
+        theirs = [run.start for run in shifts.duty(found, day(0), r.w.now) if r.ada in run.users]
+        assert theirs == [day(2), day(5), day(14), day(17)]
+        for run in shifts.duty(found, day(0), r.w.now):
+            assert shifts.at(found, run.start) == run.users

@@ -132,6 +132,26 @@ def test_p1_p2_p11_p14_duty_partitions_and_is_local(
     assert len(handoffs(schedule, a, b)) == len(runs) - 1
 
 
+@settings(max_examples=60, deadline=None)
+@given(schedules(), USERS, st.integers(-2000, 2000), st.none() | st.integers(1, 2000))
+def test_who_leaves_is_off_duty_from_then_on_and_until_they_come_back_and_not_before(
+    drawn: tuple[Schedule, datetime], user: User, left: int, away: int | None
+) -> None:
+    schedule, around = drawn
+    a, b = around - timedelta(days=2), around + timedelta(days=2)
+    since = around + timedelta(minutes=left)
+    until = None if away is None else since + timedelta(minutes=away)
+    there = replace(schedule, inactive=schedule.inactive - {user})
+    without = replace(schedule, inactive=schedule.inactive | {user})
+    found = replace(without if until is None else there, gone={user: ((since, until),)})
+    runs = duty(found, a, b)
+    for old, new in itertools.pairwise(runs):
+        assert (old.end, old.users != new.users) == (new.start, True)
+    for start, end, same in ((a, since, there), (since, until or b, without), (until or b, b, there)):
+        for run in duty(same, max(a, start), min(b, end)):
+            assert at(found, run.start) == users_at(runs, run.start) == run.users
+
+
 @given(st.sampled_from(sorted(ZONES)), st.integers(-4000, 4000), st.integers(0, 4000))
 def test_p3_mu_is_monotone_and_reads_x_or_later(tz: str, minutes_: int, more: int) -> None:
     x = ZONES[tz].replace(tzinfo=None) + timedelta(minutes=minutes_)

@@ -442,3 +442,15 @@ async def test_a_calendar_nested_very_deep_harms_nobody() -> None:
     nested = "BEGIN:VEVENT\r\n" * 4000 + "END:VEVENT\r\n" * 4000
     found = await made(Job("UTC", start, start + timedelta(days=180)), f"{HEAD}{nested}{TAIL}".encode())
     assert (found.shifts, found.events) == ((), 0)
+
+
+async def test_what_a_calendar_gave_somebody_who_left_since_is_still_theirs(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with house(dsn, clock) as (w, there):
+        await take_in(w, url=there.url)
+        await poll(w, hours=5)
+        async with w.ctx.db.tx() as tx:
+            await people.update_person(tx, TEST, w.jun, active=False, now=w.now)
+        assert await who(w) == (w.mara,)
+        assert await who(w, w.now - timedelta(hours=1)) == (w.jun,)

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 HORIZON = timedelta(days=35)
 """How far ahead the end of a present shift is looked for."""
 LONGEST_EDIT = timedelta(days=366)
+ON_ITS_WAY = timedelta(minutes=1)
+"""An override that began earlier than so long ago begins now: what has been stays."""
 
 cover = exchange_store.cover
 covers = exchange_store.covers
@@ -343,7 +345,8 @@ async def _checked_edit(
         raise Invalid("Nobody is named.", fields={"person": "Choose a person."})
     if kind is not EditKind.REMOVE and not set(named) <= known:
         raise Invalid("Somebody unknown would be on duty.", fields={"person": "Choose a person."})
-    return Edit(0, 0, start, end, kind, tuple(dict.fromkeys(users)), dict(mapping.items()))
+    begins = start if start > now - ON_ITS_WAY else now
+    return Edit(0, 0, begins, end, kind, tuple(dict.fromkeys(users)), dict(mapping.items()))
 
 
 async def overridden(
@@ -376,7 +379,10 @@ async def add_edit(
     reason: str = "",
     now: datetime,
 ) -> int:
-    """Change duty on `[start, end)` (spec 1.2) and return the edit's id; `set` to nobody is a wanted gap."""
+    """Change duty on `[start, end)` (spec 1.2), from now on at the earliest, and return the edit's id.
+
+    `set` to nobody is a wanted gap.
+    """
     found = await _checked_edit(tx, kind, users, mapping or {}, start, end, now)
     old = await changing.locked(tx, schedule_id)
     edit = replace(found, reason=clean_text(reason, 500), created_by=actor.person_id)
@@ -389,7 +395,7 @@ async def add_edit(
         edit=made,
         kind=kind,
         users=[*edit.users, *edit.mapping.values()],
-        start=start,
+        start=edit.start,
         end=end,
     )
     await changing.saved(tx, actor, old, now)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from firebell.kit import due
 from firebell.kit.db import Tx
-from firebell.oncall import changing, covers, store, swaps, view
+from firebell.oncall import changing, covers, findings_store, store, swaps, view
 from firebell.oncall.changing import ids
 from firebell.oncall.findings import HORIZON
 from firebell.oncall.folding import folded
@@ -38,7 +38,7 @@ async def run_checks(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequ
     """Tell of the errors of a few of these schedules that are new, look again tomorrow, and keep the others."""
     here = [int(timer.key) for timer in timers[:AT_ONCE]]
     schedules = await store.schedules(tx, here, since=now - HORIZON)
-    wrong, told, known = await view.found_in(tx, schedules, now), await store.told(tx, here), {}
+    wrong, told, known = await view.found_in(tx, schedules, now), await findings_store.told(tx, here), {}
     for schedule in schedules:
         i = int(schedule.id)
         fresh, known[i] = news(wrong[i], told[i], now)
@@ -47,7 +47,7 @@ async def run_checks(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequ
                 (f.code, f.message, f.start, ids(f.users)) for f in folded(fresh, schedule.tz, now)
             )
             await tx.emit(ErrorsFound(i, errors), now)
-    await store.set_told(tx, here, known)
+    await findings_store.set_told(tx, here, known)
     tomorrow = now + timedelta(days=1)
     await due.schedule_many(tx, changing.CHECKS_TIMER, [(str(s.id), tomorrow, 0) for s in schedules])
     return timers[AT_ONCE:]

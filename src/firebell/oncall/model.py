@@ -100,9 +100,22 @@ class Shadow:
     end: datetime | None
 
 
+Spans = tuple[tuple[datetime, datetime | None], ...]
+"""Stretches of time; one without an end goes on."""
+
+
+def within(spans: Spans, t: datetime) -> bool:
+    """Say whether `t` lies in one of the stretches."""
+    return any(start <= t and (end is None or t < end) for start, end in spans)
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Layers from low to high, edits by sequence, and people who must not be on duty."""
+    """Layers from low to high, edits by sequence, and people who must not be on duty.
+
+    Of those in `gone` it is true on each of their stretches alone, without an end for whoever is still gone;
+    who is `inactive` and not among them is never on duty.
+    """
 
     id: int | str
     name: str
@@ -115,6 +128,7 @@ class Schedule:
     team_id: int = 0
     shadows: tuple[Shadow, ...] = ()
     archived_at: datetime | None = None
+    gone: Mapping[User, Spans] = field(default_factory=dict)
 
     @property
     def people(self) -> frozenset[User]:
@@ -123,6 +137,13 @@ class Schedule:
         edited = {user for e in self.edits for user in (*e.users, *e.mapping, *e.mapping.values())}
         learning = {user for s in self.shadows for user in (s.user, s.of) if user is not None}
         return frozenset(turns | edited | learning)
+
+    def inactive_at(self, t: datetime) -> frozenset[User]:
+        """Return who must not be on duty at `t`."""
+        if not self.gone:
+            return self.inactive
+        away = {user for user, spans in self.gone.items() if within(spans, t)}
+        return (self.inactive - self.gone.keys()) | away
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """The only answer to "who is on call" (spec 1.3): screen, pager, API and reports call this."""
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.oncall.model import Edit, EditKind, Layer, Run, Schedule, User
+from firebell.oncall.model import Edit, EditKind, Layer, Run, Schedule, Spans, User, within
 from firebell.oncall.turns import extent, index_at, opens, slot, turns
 
 _INSTANT = timedelta(seconds=1)
@@ -27,7 +28,33 @@ def duty(schedule: Schedule, a: datetime, b: datetime) -> list[Run]:
     """Return maximal runs that cover `[a, b)` exactly; a run without users is a gap (P1)."""
     if a >= b:
         return []
-    inactive = schedule.inactive
+    found: list[Run] = []
+    for low, high in itertools.pairwise([a, *_edges(schedule.gone, a, b), b]):
+        runs = _runs(schedule, low, high, schedule.inactive_at(low))
+        if found and found[-1].users == runs[0].users:
+            runs[0] = replace(runs[0], start=found[-1].start, cause=found.pop().cause)
+        found += runs
+    return found
+
+
+def _edges(gone: Mapping[User, Spans], a: datetime, b: datetime) -> list[datetime]:
+    """Return when somebody leaves or comes back in `(a, b)`, in order."""
+    return sorted({t for spans in gone.values() for span in spans for t in span if t and a < t < b})
+
+
+def present(edit: Edit, gone: Mapping[User, Spans]) -> list[Edit]:
+    """Return the parts of an edit that puts people on duty, each with those who are not gone, if any."""
+    theirs = {user: gone[user] for user in edit.users if user in gone}
+    found = []
+    for low, high in itertools.pairwise([edit.start, *_edges(theirs, edit.start, edit.end), edit.end]):
+        users = tuple(u for u in edit.users if not within(theirs.get(u, ()), low))
+        if users:
+            found.append(replace(edit, start=low, end=high, users=users))
+    return found
+
+
+def _runs(schedule: Schedule, a: datetime, b: datetime, inactive: Collection[User]) -> list[Run]:
+    """Return the runs of `[a, b)`, on which the same people must not be on duty throughout."""
     layers = [(layer.id, turns(layer, a, b, inactive)) for layer in reversed(schedule.layers)]
     edits = sorted((e for e in schedule.edits if e.start < b and e.end > a), key=lambda e: e.start)
     cuts = {a, b}
@@ -78,34 +105,36 @@ def _active(active: list[Edit], edits: Sequence[Edit], waiting: int, t: datetime
     return sorted(found, key=lambda e: e.seq), waiting
 
 
-def _layer_at(layer: Layer, t: datetime, schedule: Schedule) -> tuple[User, ...]:
+def _layer_at(layer: Layer, t: datetime, inactive: Collection[User]) -> tuple[User, ...]:
     begins, ends = extent(layer)
     if t < begins or (ends and t >= ends) or not opens(layer, t, t + _INSTANT):
         return ()
-    return slot(layer, index_at(layer, t), schedule.inactive)
+    return slot(layer, index_at(layer, t), inactive)
 
 
 def at(schedule: Schedule, t: datetime) -> tuple[User, ...]:
     """Return who is on duty at `t`, in order; the cost does not depend on the distance to any anchor."""
     users: tuple[User, ...] = ()
+    inactive = schedule.inactive_at(t)
     for layer in reversed(schedule.layers):
-        if users := _layer_at(layer, t, schedule):
+        if users := _layer_at(layer, t, inactive):
             break
     for edit in sorted(schedule.edits, key=lambda e: e.seq):
         if edit.start <= t < edit.end and not (edit.fills and users):
             users = _edited(users, edit)
-    return tuple(u for u in users if u not in schedule.inactive)
+    return tuple(u for u in users if u not in inactive)
 
 
 def shadows_at(schedule: Schedule, t: datetime, on_duty: Collection[User]) -> tuple[User, ...]:
     """Return who gets copies of what goes to `on_duty` at `t`: never somebody who is on duty or left."""
+    inactive = schedule.inactive_at(t)
     found = (
         s.user
         for s in schedule.shadows
         if s.start <= t
         and (s.end is None or t < s.end)
         and (s.of in on_duty if s.of is not None else on_duty)
-        and s.user not in schedule.inactive
+        and s.user not in inactive
         and s.user not in on_duty
     )
     return tuple(dict.fromkeys(found))

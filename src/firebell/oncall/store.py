@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from firebell.kit.db import Reads, Row, Tx
 from firebell.oncall.clocks import Clock, from_json, to_json
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Shadow, Unit, User, Window
-from firebell.oncall.news import Told
+from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Shadow, Spans, Unit, User, Window
+from firebell.oncall.shifts import present
 
 
 async def insert_schedule(tx: Tx, name: str, slug: str, team_id: int, tz: str, now: datetime) -> int | None:
@@ -95,7 +96,9 @@ async def schedules(
         "select id, name, slug, team_id, tz, version, archived_at,"
         " exists (select from shadow where schedule_id = s.id) as shadowed,"
         " exists (select from calendar_import where schedule_id = s.id) as imported,"
-        " array(select id from person where not active and id is distinct from $5) as gone from schedule s"
+        " array(select id from person where not active and id is distinct from $5) as inactive,"
+        " exists (select from person_gone where person_id is distinct from $5"
+        " and ($4::timestamptz is null or since > $4 or until > $4)) as left_lately from schedule s"
         " where ($1::bigint[] is null or id = any($1)) and ($2::text is null or slug = $2)"
         " and (archived_at is null or $3 and ($4::timestamptz is null or archived_at > $4)) order by name, id",
         list(ids) if ids is not None else None,
@@ -115,9 +118,11 @@ async def schedules(
     layers: dict[int, list[Layer]] = defaultdict(list)
     for row in await tx.fetch(f"select * from layer{between} order by position, id", *wanted):
         layers[row["schedule_id"]].append(_layer(row))
+    gone = await _gone(tx, since, still) if rows[0]["left_lately"] else {}
+    inactive: frozenset[User] = frozenset(rows[0]["inactive"])
     edits: dict[int, list[Edit]] = defaultdict(list)
     if any(row["imported"] for row in rows):
-        edits = await _imported(tx, *wanted, still)
+        edits = await _imported(tx, *wanted, gone, inactive - gone.keys())
     for row in await tx.fetch(
         f"select * from schedule_edit{between} and removed_at is null order by id", *wanted
     ):
@@ -129,7 +134,6 @@ async def schedules(
             *wanted,
         ):
             shadows[row["schedule_id"]].append(Shadow(*list(row.values())[1:]))
-    gone: frozenset[User] = frozenset(rows[0]["gone"])
     return [
         Schedule(
             id=row["id"],
@@ -137,12 +141,13 @@ async def schedules(
             tz=row["tz"],
             layers=tuple(layers[row["id"]]),
             edits=tuple(edits[row["id"]]),
-            inactive=gone,
+            inactive=inactive,
             version=row["version"],
             slug=row["slug"],
             team_id=row["team_id"],
             shadows=tuple(shadows[row["id"]]),
             archived_at=row["archived_at"],
+            gone=gone,
         )
         for row in rows
     ]
@@ -199,19 +204,36 @@ async def slugs_by_id(tx: Reads) -> dict[int, str]:
     }
 
 
+async def _gone(tx: Reads, since: datetime | None, still: int | None) -> dict[User, Spans]:
+    """Return when people were gone who were there at some time after `since`."""
+    found: dict[User, Spans] = {}
+    for row in await tx.fetch(
+        "select person_id, since, until from person_gone g where person_id is distinct from $2 and exists ("
+        "select from person_gone where person_id = g.person_id"
+        " and ($1::timestamptz is null or since > $1 or until > $1)) order by since",
+        since,
+        still,
+    ):
+        found[row["person_id"]] = (*found.get(row["person_id"], ()), (row["since"], row["until"]))
+    return found
+
+
 async def _imported(
-    tx: Reads, schedule_ids: Sequence[int], since: datetime | None, until: datetime | None, still: int | None
+    tx: Reads,
+    schedule_ids: Sequence[int],
+    since: datetime | None,
+    until: datetime | None,
+    gone: Mapping[User, Spans],
+    never: Collection[User],
 ) -> dict[int, list[Edit]]:
     """Return what calendars of others say as edits that act before all edits made here, layers first.
 
     Those below the rotations fill what the rotations leave empty, before those above replace what is there;
-    of two in the same place the later one lies above. Somebody who left is not among them, and a shift of
-    nobody decides nothing: what lies below answers.
+    of two in the same place the later one lies above. Nobody is among them while they are `gone`, or who is
+    `never` there, and a shift of nobody decides nothing: what lies below answers.
     """
     rows = await tx.fetch(
-        "select i.schedule_id, i.name, i.id, i.use, s.place, s.starts_at, s.ends_at, array("
-        "select u from unnest(s.users) with ordinality x(u, n) join person p on p.id = u"
-        " and (p.active or p.id = $4) order by n) as users"
+        "select i.schedule_id, i.name, i.id, i.use, s.place, s.starts_at, s.ends_at, s.users"
         " from calendar_shift s join calendar_import i on i.id = s.import_id"
         " where i.schedule_id = any($1::bigint[]) and i.use in ('layer', 'override') and s.users <> '{}'"
         " and ($2::timestamptz is null or s.ends_at > $2) and ($3::timestamptz is null or s.starts_at < $3)"
@@ -220,25 +242,24 @@ async def _imported(
         list(schedule_ids),
         since,
         until,
-        still,
     )
     found: dict[int, list[Edit]] = defaultdict(list)
     for number, row in enumerate(rows, -len(rows)):
-        if row["users"]:
-            found[row["schedule_id"]].append(
-                Edit(
-                    # named by what it says: its row is written anew whenever the calendar changes
-                    id=f"ical:{row['id']}:{int(row['starts_at'].timestamp())}",
-                    seq=number,
-                    start=row["starts_at"],
-                    end=row["ends_at"],
-                    kind=EditKind.SET,
-                    users=tuple(row["users"]),
-                    reason=row["name"],
-                    fills=row["place"] == "below",
-                    rota=row["id"] if row["use"] == "layer" else None,
-                )
-            )
+        whole = Edit(
+            id="",
+            seq=number,
+            start=row["starts_at"],
+            end=row["ends_at"],
+            kind=EditKind.SET,
+            users=tuple(u for u in row["users"] if u not in never),
+            reason=row["name"],
+            fills=row["place"] == "below",
+            rota=row["id"] if row["use"] == "layer" else None,
+        )
+        for part in present(whole, gone):
+            # named by what it says: its row is written anew whenever the calendar changes
+            name = f"ical:{row['id']}:{int(part.start.timestamp())}"
+            found[row["schedule_id"]].append(replace(part, id=name))
     return found
 
 
@@ -258,18 +279,6 @@ async def ids(tx: Reads, team_id: int | None = None) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def chains(tx: Tx) -> list[tuple[str, list[tuple[list[int], bool]]]]:
-    """Return each policy's name and levels: the schedules of a level, and whether others are notified too."""
-    found = []
-    for row in await tx.fetch("select name, levels from policy_chain order by name, id"):
-        steps = []
-        for level in row["levels"]:
-            schedules_ = [t["id"] for t in level["targets"] if t["kind"] == "schedule"]
-            steps.append((schedules_, len(schedules_) < len(level["targets"])))
-        found.append((row["name"], steps))
-    return found
-
-
 async def clocks(tx: Tx, schedule_ids: Sequence[int]) -> dict[int | str, dict[str, Clock]]:
     """Return what the clocks of these schedules were known to do."""
     rows = await tx.fetch("select id, clocks from schedule where id = any($1::bigint[])", list(schedule_ids))
@@ -279,36 +288,6 @@ async def clocks(tx: Tx, schedule_ids: Sequence[int]) -> dict[int | str, dict[st
 async def set_clocks(tx: Tx, schedule_id: int, found: Mapping[str, Clock]) -> None:
     """Write down what the clocks of a schedule do."""
     await tx.execute("update schedule set clocks = $2 where id = $1", schedule_id, to_json(found))
-
-
-async def told(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, list[Told]]:
-    """Return of which errors of these schedules people were told."""
-    found: dict[int, list[Told]] = defaultdict(list)
-    for row in await tx.fetch(
-        "select schedule_id, what, starts_at, ends_at from finding_told where schedule_id = any($1::bigint[])",
-        list(schedule_ids),
-    ):
-        found[row["schedule_id"]].append(Told(row["what"], row["starts_at"], row["ends_at"]))
-    return found
-
-
-async def set_told(tx: Tx, schedule_ids: Sequence[int], known: Mapping[int, Sequence[Told]]) -> None:
-    """Remember this of these schedules, and nothing else."""
-    await tx.execute("delete from finding_told where schedule_id = any($1::bigint[])", list(schedule_ids))
-    await tx.many(
-        "insert into finding_told (schedule_id, what, starts_at, ends_at) values ($1, $2, $3, $4)",
-        [(i, t.what, t.start, t.end) for i, found in known.items() for t in found],
-    )
-
-
-async def calls(tx: Tx, since: datetime) -> list[tuple[int, int, datetime, str]]:
-    """Return the messages of urgent pages from `since` on: whom, which page, when, in which zone they live."""
-    rows = await tx.fetch(
-        "select c.person_id, c.page_id, c.at, p.tz from urgent_call c join person p on p.id = c.person_id"
-        " where c.at >= $1 order by c.at",
-        since,
-    )
-    return [(r["person_id"], r["page_id"], r["at"], r["tz"]) for r in rows]
 
 
 async def lock(tx: Tx, schedule_ids: Sequence[int]) -> list[int]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
-from firebell.oncall import exchange_store, store
+from firebell.oncall import exchange_store, findings_store, store
 from firebell.oncall.calendars import store as calendars_store
 from firebell.oncall.checks import Around, checks
 from firebell.oncall.findings import HORIZON, REST, Call, Chain, Facts, Finding, Reach, Step
@@ -29,7 +29,9 @@ async def facts(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: dat
         if method.verified_at:
             kinds[method.person_id].add(method.kind)
     policies = [
-        (name, steps) for name, steps in await store.chains(tx) if any(ids & set(step) for step, _ in steps)
+        (name, steps)
+        for name, steps in await findings_store.chains(tx)
+        if any(ids & set(step) for step, _ in steps)
     ]
     others = list({i for _, steps in policies for step, _ in steps for i in step})
     known = {int(s.id): s for s in await store.schedules(tx, others, since=now, until=until)}
@@ -50,7 +52,7 @@ async def facts(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: dat
         tuple(c for c in asked if c.state == CoverState.OPEN),
         tuple(c for c in asked if c.state == CoverState.WITHDRAWN),
         tuple(await exchange_store.vacations(tx, since=now)),
-        tuple(Call(*row) for row in await store.calls(tx, now - REST - NIGHT)),
+        tuple(Call(*row) for row in await findings_store.calls(tx, now - REST - NIGHT)),
     )
 
 

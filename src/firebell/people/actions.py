@@ -148,7 +148,10 @@ async def update_person(
     if not stays:
         await store.delete_sessions_of(tx, person_id)
     if old.active and not stays:
+        await store.note_left(tx, person_id, now)
         await tx.emit(PersonLeft(person_id), now)
+    if stays and not old.active:
+        await store.note_back(tx, person_id, now)
     await tx.audit(actor, "person.changed", f"person:{person_id}", now, **new, active=stays)
 
 

@@ -52,6 +52,18 @@ async def update_person(
     )
 
 
+async def note_left(tx: Tx, person_id: int, now: datetime) -> None:
+    """Write down since when somebody is gone."""
+    await tx.execute("insert into person_gone (person_id, since) values ($1, $2)", person_id, now)
+
+
+async def note_back(tx: Tx, person_id: int, now: datetime) -> None:
+    """Write down until when somebody was gone."""
+    await tx.execute(
+        "update person_gone set until = $2 where person_id = $1 and until is null", person_id, now
+    )
+
+
 async def lock_organisation(tx: Tx) -> None:
     """Let one transaction at a time decide who is admin, active, or on the catch-all list."""
     await tx.execute("lock table catch_all in share row exclusive mode")
