@@ -7,7 +7,7 @@ from firebell.handoffs import rounds
 from firebell.kit import due
 from firebell.kit.db import Tx
 
-AT_ONCE = 20
+AT_ONCE = 5
 """At so many schedules it is looked in one go: hundreds hand over at nine on Monday, and pages come first."""
 
 

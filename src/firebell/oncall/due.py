@@ -12,7 +12,7 @@ from firebell.oncall.folding import folded
 from firebell.oncall.model import ErrorsFound
 from firebell.oncall.news import news
 
-AT_ONCE = 20
+AT_ONCE = 5
 """So many schedules are checked in one go: a page that comes due meanwhile waits for no more."""
 
 
