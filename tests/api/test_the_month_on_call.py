@@ -10,6 +10,7 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.oncall import actions as oncall
+from firebell.oncall.model import Layer, Unit
 from firebell.people import actions as people
 from tests.api.callers import TEST, browser, key_of, organisation
 from tests.stories.test_a_shift_comes_begins_and_ends import team
@@ -282,3 +283,23 @@ async def test_a_large_organisation_sees_its_month_a_team_at_a_time(dsn: str, cl
             assert "<h2>Payments primary</h2>" in (await http.get("/oncall/load?team=payments")).text
             assert "CSV of all teams" in (await http.get("/oncall/pay?team=payments")).text
             assert (await http.get("/oncall/pay?team=nothing")).status_code == 404
+
+
+async def test_bug_ones_own_pay_was_missing_where_another_team_is_shown(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, _):
+        ada = await add(w, "responder")
+        layer = Layer(0, ((ada,),), datetime(2026, 11, 20), Unit.DAY, 1, "UTC")  # noqa: DTZ001 - wall time
+        async with w.ctx.db.tx() as tx:
+            first = await people.create_team(tx, TEST, name="A team", members=[(ada, "member")], now=w.now)
+            for n in range(26):
+                team_id = 1 if n == 0 else first.id
+                await oncall.create_schedule(
+                    tx, TEST, name=f"S{n:02}", team_id=team_id, tz="UTC", layers=[layer][n:], now=w.now
+                )
+        clock.advance(timedelta(days=2))
+        async with browser(w) as http:
+            await http.post("/login", data={"email": "responder@example.org", "password": PASSWORD})
+            page = (await http.get("/oncall/pay")).text
+            assert '<option value="a-team" selected>' in page
+            assert "No hours in this month" not in page
+            assert '<th scope="row">Ada' in page

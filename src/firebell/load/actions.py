@@ -1,6 +1,7 @@
 """The on-call report of a month, its rates, and who could cover."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from importlib import import_module
@@ -97,8 +98,10 @@ def _public(found: Rates, year: int) -> Holidays:
     return frozenset(day for day, _ in public)
 
 
-async def report(tx: Tx, month: date, now: datetime, team: Team | None = None) -> Report:
-    """Return a month of every schedule, team and person, or of one team, as far as it has come."""
+async def report(
+    tx: Tx, month: date, now: datetime, team: Team | None = None, also: Collection[int] = ()
+) -> Report:
+    """Return a month of every schedule, team and person, or of one team and `also` people, so far."""
     low, high = measure.bounds(month, "UTC")
     begins = low - measure.ZONES
     low, high = low - measure.SHIFT, high + measure.ZONES
@@ -107,7 +110,7 @@ async def report(tx: Tx, month: date, now: datetime, team: Team | None = None) -
     found = kept.rates if kept else Rates()
     measured = [s for s in schedules if s.archived_at is None or s.archived_at > begins]
     if team:
-        named = measure.named_by(s for s in measured if s.team_id == team.id)
+        named = measure.named_by(s for s in measured if s.team_id == team.id) | {*also}
         measured = [s for s in measured if s.team_id == team.id or s.people & named]
     everyone = await people.persons(tx, [int(u) for u in measure.named_by(measured)])
     # hundreds of schedules take seconds, which pages must not wait for
@@ -122,6 +125,7 @@ async def report(tx: Tx, month: date, now: datetime, team: Team | None = None) -
         holidays(found, month),
         now,
         team,
+        also,
     )
     return replace(made, kept=kept)
 
@@ -131,11 +135,11 @@ async def fits(tx: Tx) -> bool:
     return len(await oncall.names_by_id(tx)) <= WHOLE
 
 
-async def team_shown(tx: Tx, person: Person, slug: str) -> Team | None:
-    """Return the team whose month a page shows: the one asked for; None for all, where they fit."""
+async def team_shown(tx: Tx, person: Person, slug: str, *, whole: bool) -> Team | None:
+    """Return the team whose month a page shows: the one asked for; None for all, where the `whole` fits."""
     if slug:
         return await people.team_by_slug(tx, slug)
-    if await fits(tx):
+    if whole:
         return None
     teams = await people.teams(tx)
     members = await people.members(tx, [t.id for t in teams])

@@ -61,13 +61,14 @@ def report(
     holidays: Holidays,
     now: datetime,
     team: Team | None = None,
+    also: Collection[int] = (),
 ) -> Report:
     """Return the month as far as it has come: hours that are still to come are not counted.
 
-    Of one team it is its schedules, and who they name with all their shifts, elsewhere too.
+    Of one team it is its schedules, and who they name and `also` with all their shifts, elsewhere too.
     """
     ours = [s for s in schedules if team is None or s.team_id == team.id]
-    named = None if team is None else named_by(ours)
+    named = None if team is None else named_by(ours) | {*also}
     by_person: dict[int, list[Arrival]] = {}
     for arrival in arrivals:
         by_person.setdefault(arrival.person_id, []).append(arrival)

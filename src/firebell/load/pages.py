@@ -28,9 +28,13 @@ async def _report(request: Request, me: Person, month: str) -> tuple[Report, dic
     ctx, asked = html.ctx(request), request.query_params.get("team", "")
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        team = await actions.team_shown(tx, me, asked)
-        found = actions.seen_by(await actions.report(tx, actions.month_named(month, now), now, team), me)
-        teams, fits = [(t.slug, t.name) for t in await people.teams(tx)], await actions.fits(tx)
+        fits = await actions.fits(tx)
+        team = await actions.team_shown(tx, me, asked, whole=fits)
+        # whoever sees only their own pay sees it whatever the team
+        also = () if actions.manages(me) else (me.id,)
+        made = await actions.report(tx, actions.month_named(month, now), now, team, also)
+        teams = [(t.slug, t.name) for t in await people.teams(tx)]
+    found = actions.seen_by(made, me)
     return found, {**_months(found), "team": team, "all_teams": teams, "fits": fits}
 
 
