@@ -148,13 +148,20 @@ async def test_a_shift_that_has_begun_can_be_covered_to_its_end(dsn: str, clock:
         assert await r.who(r.w.now) == (r.ada,)
 
 
-async def proposed(r: Rota, mine: tuple[int, int] = (1, 2), theirs: tuple[int, int] = (2, 3)) -> Swap:
-    """Let Jun offer their shift for Ada's."""
+async def proposed(
+    r: Rota,
+    mine: tuple[int, int] = (1, 2),
+    theirs: tuple[int, int] = (2, 3),
+    *,
+    by: int | None = None,
+    other: int | None = None,
+) -> Swap:
+    """Let Jun, or whoever it is `by`, offer their days for those of Ada or another."""
     made = await r.run(
         swaps.propose,
         schedule_id=r.id,
-        proposer=r.w.jun,
-        other=r.ada,
+        proposer=by or r.w.jun,
+        other=other or r.ada,
         mine=(day(mine[0]), day(mine[1])),
         theirs=(day(theirs[0]), day(theirs[1])),
     )
@@ -248,28 +255,15 @@ async def timers(r: Rota) -> int:
     return int(found)
 
 
-async def offered(r: Rota, proposer: int, other: int, mine: int, theirs: int) -> Swap:
-    made = await r.run(
-        *(swaps.propose,),
-        schedule_id=r.id,
-        proposer=proposer,
-        other=other,
-        mine=(day(mine), day(mine + 1)),
-        theirs=(day(theirs), day(theirs + 1)),
-    )
-    assert isinstance(made, Swap), made
-    return made
-
-
 async def test_what_who_leaves_asked_for_and_offered_is_withdrawn_in_the_same_transaction(
     dsn: str, clock: FakeClock
 ) -> None:
     """Requests of somebody who had left stayed open, and could still be taken."""
     async with rota(dsn, clock) as r:
         made = await asked(r)
-        await offered(r, r.w.jun, r.ada, 4, 5)
-        await offered(r, r.w.mara, r.w.jun, 6, 7)
-        await offered(r, r.w.mara, r.ada, 3, 2)
+        await proposed(r, (4, 5), (5, 6))
+        await proposed(r, (6, 7), (7, 8), by=r.w.mara, other=r.w.jun)
+        await proposed(r, (3, 4), (2, 3), by=r.w.mara)
         assert await timers(r) == 4
         await r.run(people.update_person, r.w.jun, active=False)
         assert await lapsed(r, "cover") == [("withdrawn", "Jun Okafor left")]
@@ -298,7 +292,7 @@ async def test_what_is_asked_of_a_shift_that_is_somebody_elses_now_is_withdrawn(
     async with rota(dsn, clock) as r:
         await asked(r)
         await asked(r, 4, 5)
-        await offered(r, r.w.mara, r.w.jun, 6, 7)
+        await proposed(r, (6, 7), (7, 8), by=r.w.mara, other=r.w.jun)
         override: dict[str, Any] = {"start": day(1), "end": day(2), "reason": ""}
         await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], **override)
         why = "Jun Okafor is not on call then any more"
@@ -324,7 +318,7 @@ async def test_a_vacation_asks_again_when_a_shift_comes_back(dsn: str, clock: Fa
 async def test_a_deleted_schedule_takes_its_requests_with_it_and_says_so(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         made = await asked(r)
-        await offered(r, r.w.mara, r.w.jun, 6, 7)
+        await proposed(r, (6, 7), (7, 8), by=r.w.mara, other=r.w.jun)
         await r.run(oncall.delete_schedule, r.id)
         why = "Daily was deleted"
         assert await lapsed(r, "cover") == [("withdrawn", why)]

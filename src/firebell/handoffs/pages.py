@@ -34,18 +34,15 @@ async def _list(
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         one = await oncall.by_slug(tx, schedule) if schedule else None
-        ids = [int(one.id)] if one else None
-        found = await actions.handoffs(tx, schedule_ids=ids, before=to_id(before), limit=LISTED)
+        near = [int(one.id)] if one else await oncall.ids_near(tx, me.id, now)
+        found = await actions.handoffs(
+            tx, schedule_ids=near if one else None, before=to_id(before), limit=LISTED
+        )
         shown = await view.seen(tx, found)
         known = {(s.doc.schedule_id, s.doc.day) for s in shown}
-        near = [] if one else await oncall.ids_near(tx, me.id, now)
-        schedules = (
-            [one]
-            if one
-            else list((await oncall.schedules_by_id(tx, near[:LISTED], since=now - actions.SINCE)).values())
-        )
+        schedules = await oncall.schedules_by_id(tx, near[:LISTED], since=now - actions.SINCE)
         told = (await actions.notice(tx)) // timedelta(hours=1)
-    coming = [(s, c) for s, c in actions.coming(schedules, now) if (s.id, c.day) not in known]
+    coming = [(s, c) for s, c in actions.coming(list(schedules.values()), now) if (s.id, c.day) not in known]
     context = {
         "nav": "oncall",
         "live": "oncall",

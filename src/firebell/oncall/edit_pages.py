@@ -14,6 +14,7 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id
 from firebell.oncall import actions, forms, timeline, versions, view
+from firebell.oncall.exchange_pages import LEFT
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.preview import Preview
 from firebell.people import access
@@ -67,7 +68,7 @@ async def _editor(request: Request, me: Person, old: Schedule | None, draft: Dra
         "caption": timeline.caption,
         "others": others,
         "teams": [(t.id, t.name) for t in teams],
-        "name": lambda user: names.get(int(user), "somebody who left"),
+        "name": lambda user: names.get(int(user), LEFT),
         "seen": draft.preview,
         "unseen": draft.unseen,
         "error": draft.error,

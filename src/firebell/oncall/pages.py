@@ -14,7 +14,7 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.localtime import mu, span
 from firebell.kit.text import to_id, to_wall
 from firebell.oncall import actions, fixes, forms, timeline, versions, view
-from firebell.oncall.exchange_pages import askable
+from firebell.oncall.exchange_pages import LEFT, askable
 from firebell.oncall.findings import HORIZON
 from firebell.oncall.folding import folded
 from firebell.oncall.model import Cover, Layer, Schedule, Unit
@@ -76,7 +76,7 @@ async def _context(
     names = await people.persons(tx, [*named])
 
     def name(user: int | str) -> str:
-        return names[int(user)].name if int(user) in names else "somebody who left"
+        return names[int(user)].name if int(user) in names else LEFT
 
     def when(start: datetime, end: datetime) -> str:
         begins, ends = start > seen.start - timeline.AROUND, end < seen.end + timeline.AROUND
@@ -139,7 +139,7 @@ async def oncall(request: Request) -> Response:
         shown = ids[(page - 1) * SHOWN : page * SHOWN]
         found = await actions.schedules_by_id(tx, shown, since=low, until=high)
         # of a few schedules each has its place; of many those that concern the reader come first
-        order = [i for i in shown if i in found] if pages > 1 else sorted(found, key=lambda i: found[i].name)
+        order = [i for i in shown if i in found] if pages > 1 else list(found)
         asked = askable(await actions.covers(tx, since=now), me)
         context = await _context(tx, [found[i] for i in order], asked, me, look, now)
     more = {"one": None, "q": q, "page": page, "pages": pages}
