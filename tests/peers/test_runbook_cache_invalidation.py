@@ -177,6 +177,24 @@ async def test_only_the_answers_whose_key_fits_leave_the_cache_of_nginx() -> Non
         assert sorted(asked[-6:]) == [f"/warm/{n}" for n in range(6)]
 
 
+async def test_bug_a_newline_among_the_times_of_a_cached_answer_kept_it_in_the_cache() -> None:
+    """The times and sums before the key are binary: in some seconds a byte of theirs is a newline."""
+    async with caching() as (shell, _):
+        assert (await shell('curl -sf -o out "$PAGE_URL/products/3"')).out == ""
+        cache = Path(shell.env["CACHE_DIR"])
+
+        async def stored() -> list[Path]:
+            found = [path for path in cache.rglob("*") if path.is_file()]
+            return [path for path in found if b"KEY: http://origin/products/3" in path.read_bytes()]
+
+        (file,) = await until(stored, "nginx has stored the answer")
+        header, key, rest = file.read_bytes().partition(b"\nKEY: ")
+        assert key
+        file.write_bytes(header[:8] + b"\n" + header[9:] + key + rest)
+        listed = await shell(command(BOOK, "4. Drop it from nginx", "grep -rlaF"))
+        assert listed.out.splitlines() == ["1", "KEY: http://origin/products/3"]
+
+
 async def test_cloudflare_is_asked_for_exactly_what_must_go() -> None:
     async with cloudflare() as edge:
         shell = Shell(Path("/"), {**edge.env, "PAGE_URL": "https://www.example.org/products/42?a=b&c"})
