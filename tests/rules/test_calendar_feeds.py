@@ -1,5 +1,6 @@
 """A schedule as a calendar: what is exported says the same as duty, and stays the same."""
 
+import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -188,3 +189,22 @@ def test_a_feed_is_the_same_without_the_history_that_it_does_not_reach(
         edits=tuple(e for e in found.edits if e.end > since and e.start < until),
     )
     assert entries(short, *horizon(around)) == entries(found, *horizon(around))
+
+
+def test_the_name_of_a_feed_is_escaped() -> None:
+    name = 'On call: Nächte, "A"; B\\C'
+    text = calendar(name, "host", [Told(schedule(WEEKLY), NOW)], PEOPLE, NOW).decode().replace("\r\n ", "")
+    for prop in ("NAME", "X-WR-CALNAME"):
+        assert f'\r\n{prop}:On call: Nächte\\, "A"\\; B\\\\C\r\n' in text
+
+
+def test_two_changes_within_a_second_give_no_event_without_length_and_no_uid_twice() -> None:
+    begin = NOW + timedelta(days=1, milliseconds=200)
+    instants = [begin, begin + timedelta(milliseconds=300), begin + timedelta(hours=5)]
+    edits = tuple(
+        Edit(i, 1, a, b, EditKind.SET, (1 + i % 2,)) for i, (a, b) in enumerate(itertools.pairwise(instants))
+    )
+    events: list[Any] = exported(schedule(WEEKLY, edits=edits)).walk("VEVENT")
+    uids = [str(e["UID"]) for e in events]
+    assert len(uids) == len(set(uids))
+    assert all(e["DTSTART"].dt < e["DTEND"].dt for e in events)

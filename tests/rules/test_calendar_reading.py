@@ -166,19 +166,17 @@ DAYS = "UID:1\nRRULE:FREQ=WEEKLY;COUNT=3\nDTSTART;VALUE=DATE:20261019"
         (DAILY, "EXDATE:20261020T090000Z", ["10-19T09:00", "10-21T09:00"], False),
         (DAILY, "EXDATE;TZID=Europe/Berlin:20261020T110000", ["10-19T09:00", "10-21T09:00"], False),
         (DAILY, "EXDATE:20261020T090001Z", ["10-19T09:00", "10-20T09:00", "10-21T09:00"], False),
-        (DAILY, "EXDATE;VALUE=DATE:20261020", ["10-19T09:00", "10-20T09:00", "10-21T09:00"], True),
+        (DAILY, "EXDATE;VALUE=DATE:20261020", ["10-19T09:00", "10-21T09:00"], True),
         (DAILY, "EXDATE:", ["10-19T09:00", "10-20T09:00", "10-21T09:00"], True),
         (DAILY, "EXDATE:20261020T090000Z\nEXDATE:never", ["10-19T09:00", "10-21T09:00"], True),
         (DAYS, "EXDATE;VALUE=DATE:20261026", ["10-18T22:00", "11-01T23:00"], False),
-        (
-            DAYS,
-            "EXDATE;TZID=Europe/Berlin:20261026T000000",
-            ["10-18T22:00", "10-25T23:00", "11-01T23:00"],
-            True,
-        ),
+        (DAYS, "EXDATE;TZID=Europe/Berlin:20261026T000000", ["10-18T22:00", "11-01T23:00"], True),
+        (DAYS, "EXDATE;TZID=Europe/Berlin:20261026T093000", ["10-18T22:00", "11-01T23:00"], True),
+        (DAYS, "EXDATE:20261026T000000Z", ["10-18T22:00", "11-01T23:00"], True),
+        (DAYS, "EXDATE:20261025T230000Z", ["10-18T22:00", "11-01T23:00"], True),
     ],
 )
-def test_an_exception_is_what_it_equals_by_value_and_by_type(
+def test_an_exception_of_another_type_means_its_day(
     series: str, exdate: str, expected: list[str], told: bool
 ) -> None:
     found = read(ics(f"{series}\n{exdate}"), "Europe/Berlin", A, B)

@@ -98,14 +98,19 @@ def entries(schedule: Schedule, a: datetime, b: datetime) -> list[Entry]:
         layer = layers.get(run.cause[0]) if len(run.cause) == 1 else None
         turns = _by_turn(layer, run) if layer else ((run, None),)
         for turn, k in turns:
-            if turn.start < b and turn.end > a:
+            # iCalendar knows whole seconds: what fits between two of them would have no length
+            if turn.start < b and turn.end > a and _second(turn.start) < _second(turn.end):
                 found.append(_entry(schedule, turn, k, cut=turn.start == a - _LONGEST))
     return found
 
 
+def _second(instant: datetime) -> int:
+    return int(instant.timestamp())
+
+
 def _entry(schedule: Schedule, run: Run, k: int | None, *, cut: bool) -> Entry:
     cause, turn = "+".join(map(str, run.cause)), "" if k is None else k
-    segment = "cut" if cut else int(run.start.timestamp())
+    segment = "cut" if cut else _second(run.start)
     key = hashlib.sha256(f"{schedule.id}|{cause}|{turn}|{segment}".encode()).hexdigest()
     return Entry(run.start, run.end, tuple(int(u) for u in run.users), run.cause, key)
 
@@ -116,7 +121,7 @@ def tag(host: str, told: Sequence[Told], people: Sequence[Known], now: datetime,
     schedules = [(t.schedule.id, t.schedule.name, t.schedule.version, t.changed_at.isoformat()) for t in told]
     gone = sorted({str(u) for t in told for u in t.schedule.inactive})
     names = [(p.id, p.name, p.email) for p in people]
-    text = repr((2, subject, host, day.isoformat(), schedules, gone, names))
+    text = repr((3, subject, host, day.isoformat(), schedules, gone, names))
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
@@ -133,8 +138,9 @@ def calendar(
     found.add("prodid", "-//Firebell//On-call//EN")
     found.add("version", "2.0")
     found.add("method", "PUBLISH")
-    found.add("name", name)
-    found.add("x-wr-calname", name)
+    # these are properties of no type that the library knows, so it would not escape them
+    found.add("name", vText(name))
+    found.add("x-wr-calname", vText(name))
     found.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     found.add("x-published-ttl", "PT15M")
     a, b = horizon(now)
@@ -144,7 +150,7 @@ def calendar(
             if only is None or only in entry.users:
                 event = _event(entry, one, people, host, personal=only is not None)
                 for name, value in _why(entry, one.schedule.layers, taken).items():
-                    event.add(name, value)
+                    event.add(name, vText(value))
                 found.add_component(event)
     text: bytes = found.to_ical()
     return text

@@ -29,18 +29,26 @@ def who(event: Event, people: Sequence[Known]) -> tuple[int, ...]:
     """Return whom an event puts on duty: its attendees, else the one whom its title names.
 
     An address goes before a full name, and a full name before the part before the @; a title that names two
-    people by the same kind of name, or a name that two people have, names nobody.
+    people by the same kind of name, or a name that two people have, names nobody. Someone who declined the
+    event is not on duty, also when its title names them.
     """
     by_email = {_plain(p.email): p.id for p in people}
+    declined = {_plain(email) for email in event.declined}
     attending = dict.fromkeys(by_email[e] for e in map(_plain, event.emails) if e in by_email)
     if attending:
         return tuple(attending)
     title = _plain(event.title)
     for name in _names():
-        found = {p.id for p in people if _within(_plain(name(p)), title)}
-        if found:
-            return tuple(found) if len(found) == 1 else ()
+        named = {p.id: _plain(p.email) for p in people if _within(_plain(name(p)), title)}
+        if named:
+            return tuple(named) if len(named) == 1 and not declined.intersection(named.values()) else ()
     return ()
+
+
+def busy_events(events: Sequence[Event], person: Known | None) -> list[Event]:
+    """Return the events that make a person busy: neither marked as free nor declined by them."""
+    email = _plain(person.email) if person else ""
+    return [e for e in events if not e.free and email not in map(_plain, e.declined)]
 
 
 def matched(

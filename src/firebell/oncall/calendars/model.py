@@ -109,13 +109,14 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One occurrence in a calendar; `free` does not make its person busy."""
+    """One occurrence in a calendar; `free` does not make its person busy, `declined` are who said no."""
 
     start: datetime
     end: datetime
     title: str
     emails: tuple[str, ...] = ()
     free: bool = False
+    declined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

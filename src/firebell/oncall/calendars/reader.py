@@ -41,19 +41,24 @@ def make(job: Job, body: bytes) -> Made:
         days = holidays_.holidays_of(
             job.country, job.subdivision, job.a.astimezone(zone).date(), job.b.astimezone(zone).date()
         )
-        shifts = []
+        holiday_shifts = []
         for day, name in days:
             start = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - wall time
-            shifts.append(Shift(mu(start, job.tz), mu(start + _DAY, job.tz), job.users, name))
-        return Made(tuple(shifts), (), (), len(shifts))
+            holiday_shifts.append(Shift(mu(start, job.tz), mu(start + _DAY, job.tz), job.users, name))
+        return Made(tuple(holiday_shifts), (), (), len(holiday_shifts))
     from firebell.oncall.calendars.reading import read
 
-    events, notes = read(body, job.tz, job.a, job.b)
+    events, notes = read(body, job.tz, job.a, job.b, freebusy=job.busy is not None)
     if job.busy is not None:
-        taken = [Shift(e.start, e.end, (job.busy,), e.title) for e in events if not e.free]
-        return Made(tuple(matching.flat(taken, job.a, job.b)), (), tuple(notes), len(events))
-    found, strays = matching.matched(events, job.people, job.a, job.b)
-    return Made(tuple(found), tuple(strays[:20]), tuple(notes), len(events))
+        person = next((p for p in job.people if p.id == job.busy), None)
+        busy = [Shift(e.start, e.end, (job.busy,), e.title) for e in matching.busy_events(events, person)]
+        if not busy:
+            notes.append("It has no busy time from now on.")
+        return Made(tuple(matching.flat(busy, job.a, job.b)), (), tuple(notes), len(events))
+    if not events:
+        notes.append("It has no event from now on, so it puts nobody on call.")
+    shifts, unmatched = matching.matched(events, job.people, job.a, job.b)
+    return Made(tuple(shifts), tuple(unmatched[:20]), tuple(notes), len(events))
 
 
 async def made(job: Job, body: bytes, limit_s: float = LIMIT_S) -> Made:

@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -14,7 +13,10 @@ from icalendar.timezone import tzp
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from firebell.kit.errors import Invalid
+from firebell.oncall.calendars.attendance import attendance
+from firebell.oncall.calendars.exceptions import UNREADABLE, align
 from firebell.oncall.calendars.model import LARGEST, Event
+from firebell.oncall.calendars.series import Series, latest_changes, series_of
 
 COMPONENTS = 10_000
 OCCURRENCES = 5_000
@@ -23,8 +25,6 @@ _HOURS = 100_000
 """How many hours an hourly rule may count from its beginning: eleven years."""
 _NOTES = 20
 _DAY = timedelta(days=1)
-_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError)
-"""What the libraries raise for a series that makes no sense."""
 
 _DURATION = re.compile(
     r"^DURATION(?:;[^:\r\n]*)?:[+-]?P(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T[0-9HMS]+)?[ \t\r]*$", re.I | re.M
@@ -45,10 +45,11 @@ def decoded(data: bytes) -> str:
         return data.decode("cp1252", "replace")
 
 
-def read(data: bytes, tz: str, a: datetime, b: datetime) -> Found:
+def read(data: bytes, tz: str, a: datetime, b: datetime, *, freebusy: bool = False) -> Found:
     """Return the occurrences that touch `[a, b)` by start, and notes on what was left out and why.
 
-    `tz` is where a time without a zone is, unless the calendar says. Raises `Invalid` for no calendar at all.
+    With `freebusy`, so are the times that VFREEBUSY components state as busy. `tz` is where a time without a
+    zone is, unless the calendar says. Raises `Invalid` for no calendar at all.
     """
     if len(data) > LARGEST:
         raise Invalid("The calendar is larger than 5 MB.")
@@ -63,20 +64,35 @@ def read(data: bytes, tz: str, a: datetime, b: datetime) -> Found:
     tzp.use_zoneinfo()  # the VTIMEZONEs of an earlier calendar are forgotten
     try:
         calendars = icalendar.Calendar.from_ical(_DURATION.sub(_with_days, text), multiple=True)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise Invalid(f"The calendar cannot be read: {str(error)[:200]}.") from error
     found: list[Event] = []
     notes: list[str] = []
     for calendar in calendars:
         zone = ZoneInfo(_zone_of(calendar) or tz)
-        for series in _series(calendar):
-            events, told = _expanded(series, zone, a, b)
+        for series in series_of(calendar):
+            events, series_notes = _expanded(series, zone, a, b)
             found += events
-            notes += told
+            notes += series_notes
             if len(found) > OCCURRENCES:
                 raise Invalid(f"The calendar has more than {OCCURRENCES} events in the half year ahead.")
+        if freebusy:
+            found += _busy_periods(calendar, zone, a, b)
     more = [f"{len(notes) - _NOTES} more were left out."] if len(notes) > _NOTES else []
     return sorted(found, key=lambda e: (e.start, e.end, e.title)), notes[:_NOTES] + more
+
+
+def _busy_periods(calendar: Any, zone: ZoneInfo, a: datetime, b: datetime) -> list[Event]:
+    """Return the times in `[a, b)` that the VFREEBUSY components of a calendar state as busy."""
+    periods: list[Event] = []
+    for component in calendar.walk("VFREEBUSY"):
+        value = component.get("FREEBUSY", [])
+        for period in value if isinstance(value, list) else [value]:
+            kind = str(period.params.get("FBTYPE", "BUSY")).upper()
+            start, end = _instant(period.start, zone), _instant(period.end, zone)
+            if kind != "FREE" and start < end and start < b and end > a:
+                periods.append(Event(start, end, "Busy"))
+    return periods
 
 
 def _with_days(found: re.Match[str]) -> str:
@@ -87,36 +103,6 @@ def _zone_of(calendar: Any) -> str:
     name = str(calendar.get("X-WR-TIMEZONE", "")).strip()
     name = WINDOWS_TO_OLSON.get(name, name)
     return name if name in available_timezones() else ""
-
-
-def _sequence(event: Any) -> int:
-    try:
-        return int(event.get("SEQUENCE", 0))
-    except _UNREADABLE:
-        return 0
-
-
-def _occurrence(which: Any) -> str:
-    """Return which occurrence a RECURRENCE-ID means, in whatever zone it is written; none: nothing."""
-    try:
-        at = which.dt
-        return at.astimezone(UTC).isoformat() if isinstance(at, datetime) and at.tzinfo else str(at)
-    except _UNREADABLE:
-        return "" if which is None else str(which)
-
-
-def _series(calendar: Any) -> list[list[Any]]:
-    """Return the events by series; of one occurrence the highest SEQUENCE counts, then the later text."""
-    latest: dict[tuple[str, str], Any] = {}
-    for number, event in enumerate(calendar.walk("VEVENT")):
-        uid = str(event.get("UID", f"\x00{number}"))
-        key = (uid, _occurrence(event.get("RECURRENCE-ID")))
-        if key not in latest or _sequence(event) >= _sequence(latest[key]):
-            latest[key] = event
-    series: dict[str, list[Any]] = defaultdict(list)
-    for (uid, _), event in latest.items():
-        series[uid].append(event)
-    return list(series.values())
 
 
 def _title(event: Any) -> str:
@@ -156,27 +142,6 @@ def _homeless(event: Any) -> str:
     return ""
 
 
-def _unmatched_exdates(event: Any) -> bool:
-    """Take out the EXDATEs that are no dates, or days where the event has times, or the reverse; were there any?
-
-    An EXDATE excepts what it equals by value and by type (RFC 5545 3.8.5.1); the library compares days alone.
-    """
-    given = event.pop("EXDATE", [])
-    timed, kept, told = isinstance(event["DTSTART"].dt, datetime), [], False
-    for dates in given if isinstance(given, list) else [given]:
-        try:
-            every = list(dates.dts)
-        except _UNREADABLE:
-            told = True
-            continue
-        dates.dts = [d for d in every if isinstance(d.dt, datetime) == timed]
-        told = told or len(dates.dts) < len(every)
-        kept.append(dates)
-    if kept:
-        event["EXDATE"] = kept
-    return told
-
-
 def _include_last_day(event: Any) -> None:
     """Let an UNTIL that is a day include that day, where the event has times."""
     start = event["DTSTART"].dt
@@ -187,31 +152,31 @@ def _include_last_day(event: Any) -> None:
             rule["UNTIL"] = [end.astimezone(UTC) if start.tzinfo else end]
 
 
-def _expanded(series: Sequence[Any], zone: ZoneInfo, a: datetime, b: datetime) -> Found:
-    title = _title(series[0])
-    told = []
+def _expanded(series: Series, zone: ZoneInfo, a: datetime, b: datetime) -> Found:
+    title = _title(series.events[0])
     try:
-        for event in series:
+        for event in series.events:
             if unknown := _homeless(event):
                 return [], [f"{title}: the time zone {unknown[:80]} is not known."]
             if _too_frequent(event, b):
                 return [], [f"{title}: it repeats more than once an hour, or hourly for too long."]
-            if _unmatched_exdates(event):
-                told = [
-                    f"{title}: an EXDATE that is no date, or a day where the event has times or the reverse."
-                ]
             _include_last_day(event)
-        if len(series) == 1 and not any(k in series[0] for k in ("RRULE", "RDATE", "RECURRENCE-ID")):
-            occurrences: Sequence[Any] = series
+        notes = [] if series.master is None else align(series.master, series.changes, zone)
+        notes = [f"{title}: {note}" for note in notes]
+        if series.shares_uid:
+            notes.append(f"{title}: its UID is used by other events too; all of them count.")
+        events = [*([] if series.master is None else [series.master]), *latest_changes(series.changes)]
+        if len(events) == 1 and not any(k in events[0] for k in ("RRULE", "RDATE", "RECURRENCE-ID")):
+            occurrences: Sequence[Any] = events
         else:
             holder = icalendar.Calendar()
-            for event in series:
+            for event in events:
                 holder.add_component(event)
             query = recurring_ical_events.of(holder, components=["VEVENT"])
             occurrences = query.between(a - 2 * _DAY, b + 2 * _DAY)
-        found, notes = _kept(occurrences, zone, a, b)
-        return found, told + notes
-    except _UNREADABLE as error:
+        kept, kept_notes = _kept(occurrences, zone, a, b)
+        return kept, notes + kept_notes
+    except UNREADABLE as error:
         return [], [f"{title}: it cannot be read ({type(error).__name__}: {str(error)[:120]})."]
 
 
@@ -244,7 +209,10 @@ def _span(event: Any, zone: ZoneInfo) -> tuple[datetime, datetime]:
     elif "DURATION" in event:
         last = first + event["DURATION"].dt
     else:
-        last = first if isinstance(first, datetime) else first + _DAY
+        last = first
+    if last == first and not isinstance(first, datetime):
+        # an all-day event that ends on its own day, as some calendars write it, lasts that day
+        last = first + _DAY
     start, end = _instant(first, zone), _instant(last, zone)
     if isinstance(first, datetime) and isinstance(last, datetime) and first.tzinfo is last.tzinfo:
         length = last - first
@@ -254,12 +222,6 @@ def _span(event: Any, zone: ZoneInfo) -> tuple[datetime, datetime]:
         if end <= start:
             return start, start + max(length, timedelta())
     return start, end
-
-
-def _emails(event: Any) -> tuple[str, ...]:
-    value = event.get("ATTENDEE", [])
-    people = value if isinstance(value, list) else [value]
-    return tuple(str(p).strip()[7:] for p in people if str(p).strip().lower().startswith("mailto:"))
 
 
 def _kept(occurrences: Sequence[Any], zone: ZoneInfo, a: datetime, b: datetime) -> Found:
@@ -272,5 +234,6 @@ def _kept(occurrences: Sequence[Any], zone: ZoneInfo, a: datetime, b: datetime) 
             notes.append(f"{_title(event)}: it has no length.")
         elif start < b and end > a:
             free = str(event.get("TRANSP", "")).strip().upper() == "TRANSPARENT"
-            found.append(Event(start, end, _title(event), _emails(event), free))
+            attending = attendance(event)
+            found.append(Event(start, end, _title(event), attending.coming, free, attending.declined))
     return found, list(dict.fromkeys(notes))
