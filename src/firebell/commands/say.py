@@ -8,6 +8,8 @@ from typing import IO, Any, NoReturn
 
 import click
 
+from firebell.commands.local_time import machine_zone, shown, typed_instant
+
 REFUSED, USAGE, UNREACHABLE = 1, 2, 3
 """Exit codes: the server refused, the command was wrong, the server cannot be reached."""
 WIDTH = 100
@@ -104,21 +106,24 @@ def show(value: Any, text: str) -> None:
 
 def local(instant: str | None) -> str:
     """Return an instant of the API in this machine's zone, in full."""
-    return datetime.fromisoformat(instant).astimezone().strftime("%Y-%m-%d %H:%M %z") if instant else ""
+    if not instant:
+        return ""
+    return datetime.fromisoformat(instant).astimezone(machine_zone()).strftime("%Y-%m-%d %H:%M %z")
 
 
 def short(instant: str | None) -> str:
     """Return an instant of the API in this machine's zone, for a table."""
     if not instant:
         return ""
-    at = datetime.fromisoformat(instant).astimezone()
-    return at.strftime("%d %b %H:%M" if at.year == datetime.now(at.tzinfo).year else "%d %b %Y %H:%M")
+    at = datetime.fromisoformat(instant)
+    this_year = at.astimezone().year == datetime.now().astimezone().year
+    return shown(at, "%d %b %H:%M" if this_year else "%d %b %Y %H:%M")
 
 
 def instant(text: str, option: str) -> str:
     """Return what a person typed as an instant of the API; without an offset it is this machine's time."""
     try:
-        return datetime.fromisoformat(text).astimezone().isoformat()
+        return typed_instant(text).isoformat()
     except (ValueError, OverflowError):
         fail(f"{option}: {text!r} is not a time.", "Use 2026-12-24T18:00 or 2026-12-24T18:00+01:00.", USAGE)
 

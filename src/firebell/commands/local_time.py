@@ -1,0 +1,36 @@
+"""Times that a person types and reads at a terminal, in the time zone of this machine."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+
+def machine_zone() -> ZoneInfo | None:
+    """Return the time zone that TZ or the system names; None when it names none that is known."""
+    import tzlocal
+
+    try:
+        return tzlocal.reload_localzone()
+    except ZoneInfoNotFoundError:
+        return None
+
+
+def typed_instant(text: str) -> datetime:
+    """Return an ISO 8601 time as an instant in UTC; without an offset it is a wall time of this machine.
+
+    A wall time that comes twice means its first coming and one that the clocks skip means the instant of the
+    jump, as everywhere in Firebell (docs/time.md). Raises `ValueError` or `OverflowError`.
+    """
+    from firebell.kit.localtime import mu
+
+    at = datetime.fromisoformat(text)
+    zone = machine_zone()
+    if at.tzinfo or zone is None:
+        return at.astimezone(UTC)
+    return mu(at, zone.key)
+
+
+def shown(instant: datetime, form: str) -> str:
+    """Return an instant as this machine's clock shows it, with the offset where the clock shows it twice."""
+    at = instant.astimezone(machine_zone())
+    repeated = at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset()
+    return at.strftime(f"{form} %z" if repeated else form)

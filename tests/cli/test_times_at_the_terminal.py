@@ -1,0 +1,54 @@
+"""Wall times that are typed and shown on the days on which clocks change."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from firebell.commands.say import instant, local, short
+
+Travel = Callable[[str], None]
+
+
+@pytest.fixture
+def travel() -> Iterator[Travel]:
+    """Put this process into another time zone until the test ends."""
+    with pytest.MonkeyPatch.context() as environment:
+
+        def to(tz: str) -> None:
+            environment.setenv("TZ", tz)
+            time.tzset()
+
+        yield to
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("tz", "typed", "expected"),
+    [
+        ("America/Chicago", "2027-03-14T01:30", "2027-03-14T07:30:00+00:00"),
+        # 02:30 is skipped: it means the instant of the jump
+        ("America/Chicago", "2027-03-14T02:30", "2027-03-14T08:00:00+00:00"),
+        ("America/Chicago", "2027-03-14T03:00", "2027-03-14T08:00:00+00:00"),
+        # 01:30 comes twice: it means the first
+        ("America/Chicago", "2027-11-07T01:30", "2027-11-07T06:30:00+00:00"),
+        ("America/Chicago", "2027-11-07T01:30-06:00", "2027-11-07T07:30:00+00:00"),
+        ("Europe/Berlin", "2026-12-24", "2026-12-23T23:00:00+00:00"),
+        ("Australia/Lord_Howe", "2026-10-04T02:15", "2026-10-03T15:30:00+00:00"),
+        # no zone that has a name: the system's own answer
+        ("CST6CDT,M3.2.0,M11.1.0", "2027-07-01T00:00", "2027-07-01T05:00:00+00:00"),
+    ],
+)
+def test_a_time_that_is_typed_means_what_it_means_everywhere(
+    travel: Travel, tz: str, typed: str, expected: str
+) -> None:
+    travel(tz)
+    assert instant(typed, "--at") == expected
+
+
+def test_the_repeated_hour_is_shown_with_its_offset(travel: Travel) -> None:
+    travel("America/Chicago")
+    assert short("2027-11-07T06:30:00Z") == "07 Nov 2027 01:30 -0500"
+    assert short("2027-11-07T07:30:00Z") == "07 Nov 2027 01:30 -0600"
+    assert short("2027-11-07T08:30:00Z") == "07 Nov 2027 02:30"
+    assert local("2027-11-07T07:30:00Z") == "2027-11-07 01:30 -0600"
