@@ -73,6 +73,7 @@ PURE = [
     "runbooks/check",
     "runbooks/model",
     "runbooks/parse",
+    "runbooks/placeholders",
     "runbooks/sarif",
     "runbooks/show",
     "signal",
