@@ -76,6 +76,7 @@ PURE = [
     "runbooks/check",
     "runbooks/model",
     "runbooks/parse",
+    "runbooks/placeholders",
     "runbooks/sarif",
     "runbooks/show",
     "signal",

@@ -157,7 +157,7 @@ def test_the_owner_is_somebody_and_here_a_team() -> None:
         ("Reviewed 2026-11-24 in a drill", []),
         ("2026-11-25", []),
         ("2026-11-26", [("R-DATE", "error")]),
-        ("24 November 2026", [("R-DATE", "error")]),
+        ("24/11/2026", [("R-DATE", "error")]),
         ("2026-13-01", [("R-DATE", "error")]),
     ],
 )
@@ -299,3 +299,87 @@ def test_the_page_shows_commands_to_copy_headings_to_link_and_nothing_that_runs(
 )
 def test_links_between_runbooks_and_to_the_practice_stay_in_the_product(target: str, address: str) -> None:
     assert led(target, lambda slug: slug == "other") == address
+
+
+def errors(text: str) -> list[str]:
+    """Return what is said of the errors in a runbook."""
+    return [f.message for f in found(text) if f.level == Level.ERROR]
+
+
+def with_block(language: str, text: str) -> str:
+    """Return the good runbook with another block in its first step."""
+    return GOOD.replace('```bash\npg_isready -h "$PGHOST"\n```', f"```{language}\n{text}\n```")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("\ufeff" + GOOD, id="byte-order-mark"),
+        pytest.param(f"---\ntitle: Failover\ntags: [db]\n---\n{GOOD}", id="front-matter"),
+        pytest.param(f"+++\ntitle = 'Failover'\n+++\n\n{GOOD}", id="toml-front-matter"),
+        pytest.param(GOOD.replace("### 1. Look", "### Step 1: Look"), id="step-word"),
+        pytest.param(GOOD.replace("### 1. Look", "### Step 1 - Look"), id="step-dash"),
+        pytest.param(GOOD.replace("## Last updated", "## Last Updated"), id="letter-case"),
+        pytest.param(GOOD.replace("## Trigger", "## 1. Trigger"), id="numbered-part"),
+        pytest.param(GOOD.replace("2026-11-13, by Priya", "13 November 2026"), id="written-date"),
+        pytest.param(GOOD.replace("[below](#rollback)", '<a name="here"></a> [x](#here)'), id="html-anchor"),
+        pytest.param(with_block("sql", "select pg_is_in_recovery();"), id="sql"),
+        pytest.param(
+            with_block("powershell", "Get-Service | Where-Object {$_.Status -eq 'Stopped'}"), id="powershell"
+        ),
+        pytest.param(with_block("python", 'print(f"{host}")'), id="python"),
+        pytest.param(
+            with_block("console", "$ kubectl get svc\nNAME   EXTERNAL-IP\nweb    <none>\ndb     <pod-name>"),
+            id="output",
+        ),
+        pytest.param(with_block("bash", "kubectl get svc | grep '<none>'"), id="none"),
+        pytest.param(
+            with_block("bash", "oc get pods -o go-template='{{range .items}}{{.metadata.name}}{{end}}'"),
+            id="go-template",
+        ),
+        pytest.param(
+            with_block("bash", "cat >pool.xml <<EOF\n<pool>\n  <size>3</size>\n</pool>\nEOF"), id="xml"
+        ),
+        pytest.param(
+            with_block(
+                "bash", "curl -w '%{http_code}' \"${HOST}\"; git diff @{upstream}; mv a{,.old}; f() { g; }"
+            ),
+            id="braces",
+        ),
+    ],
+)
+def test_a_sound_runbook_has_no_error(text: str) -> None:
+    assert errors(text) == []
+
+
+def test_a_finding_below_front_matter_has_its_line() -> None:
+    text = f"---\ntitle: x\n---\n{with_block('bash', 'psql -h <host>')}"
+    assert told(text) == [("R-FENCE", "error", line_of(text, "<host>"))]
+
+
+@pytest.mark.parametrize(
+    ("command", "left"),
+    [
+        ("kubectl logs <pod/name>", "<pod/name>"),
+        ("kubectl logs <Pod Name (see above)>", "<Pod Name (see above)>"),
+        ("aws s3 ls s3://{bucket}/backups", "{bucket}"),
+        ("kubectl -n %%NAMESPACE%% get pods", "%%NAMESPACE%%"),
+        ("vault login <YOUR_TOKEN>", "<YOUR_TOKEN>"),
+    ],
+)
+def test_a_placeholder_in_any_spelling_is_found_once(command: str, left: str) -> None:
+    for text in (with_block("bash", command), with_block("console", f"$ {command}\nok")):
+        assert errors(text) == [f"{left} is left to be filled in."]
+
+
+@pytest.mark.parametrize("comment", ["<!-- nothing yet -->", "<!--\nWrite here\nhow to go back.\n-->"])
+def test_a_part_of_comments_alone_is_empty(comment: str) -> None:
+    text = GOOD.replace("Go back as in [the other one](other.md).", comment)
+    assert errors(text) == ["The part Rollback is empty."]
+
+
+def test_a_link_may_say_how_its_target_is_shown() -> None:
+    text = GOOD.replace("](other.md)", "](other.md?plain=1#L3)").replace(
+        "[below]", "![p](p.png?raw=true) [below]"
+    )
+    assert told(text, existing={"runbooks/other.md", "runbooks/p.png"}, folder="runbooks") == []

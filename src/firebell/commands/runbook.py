@@ -26,11 +26,20 @@ def _read(paths: tuple[str, ...]) -> dict[Path, str]:
     from firebell.runbooks.files import gather
 
     try:
-        return {file: file.read_text(encoding="utf-8") for file in gather(map(Path, paths))}
-    except UnicodeDecodeError as error:
-        fail(f"A file is not text in UTF-8: {error}", "Save it as UTF-8.", USAGE)
+        return {file: _text(file) for file in gather(map(Path, paths))}
     except OSError as error:
         fail(str(error), "Name runbooks, or folders that have some.", USAGE)
+
+
+def _text(file: Path) -> str:
+    data = file.read_bytes()
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        fail(
+            f"{file} is not text in UTF-8: {error.reason} at byte {error.start}.", "Save it as UTF-8.", USAGE
+        )
 
 
 def _plural(n: int, word: str) -> str:

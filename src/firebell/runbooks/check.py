@@ -8,6 +8,7 @@ from itertools import pairwise
 from urllib.parse import unquote
 
 from firebell.runbooks.model import MAX_AGE_DAYS, PARTS, Fence, Finding, Level, Runbook
+from firebell.runbooks.placeholders import placeholders
 
 RULES = {
     "R-PART": "All eight parts are there, in order, and none is empty.",
@@ -19,13 +20,6 @@ RULES = {
     "R-STEP": "Steps are numbered, and at least one is a command.",
 }
 """Every check, with what it asks for."""
-_PLACEHOLDER = re.compile(
-    r"<(?P<tag>[A-Za-z][\w.-]*)(?: [\w.-]*[A-Za-z][\w.-]*)*>|\{\{ *\w+ *\}\}"
-    r"|\b(?:CHANGE_?ME|REPLACE_?ME|YOUR_[A-Z]\w*)\b"
-)
-_HTML = frozenset(
-    ("a", "b", "body", "code", "div", "head", "html", "i", "p", "pre", "script", "span", "title")
-)
 _ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 _UNNAMED = re.compile(r"(tbd|todo|none|nobody|n/a|unknown)\b|[-?. ]*$", re.I)
 _TOMORROW = timedelta(days=1)
@@ -147,18 +141,24 @@ def _date(runbook: Runbook, today: date, max_age_days: int) -> Iterable[Finding]
 
 def targets(runbook: Runbook, folder: str) -> frozenset[str]:
     """Return the paths that the links of a runbook in `folder` lead to, which must exist."""
-    paths = {link.target.partition("#")[0] for link in runbook.links if not _ELSEWHERE.match(link.target)}
-    return frozenset(_resolved(folder, unquote(path)) for path in paths if path)
+    paths = {_path(link.target) for link in runbook.links if not _ELSEWHERE.match(link.target)}
+    return frozenset(_resolved(folder, path) for path in paths if path)
+
+
+def _path(target: str) -> str:
+    """Return the path of a link without its query (`?raw=true`) and fragment, percent-decoded."""
+    return unquote(target.partition("#")[0].partition("?")[0])
 
 
 def _links(runbook: Runbook, folder: str, existing: Collection[str] | None) -> Iterable[Finding]:
     for link in runbook.links:
-        path, _, anchor = link.target.partition("#")
-        path = unquote(path)
+        path, anchor = _path(link.target), unquote(link.target.partition("#")[2])
         if _ELSEWHERE.match(link.target):
             continue
         if not path:
-            if anchor and unquote(anchor) not in {h.anchor for h in runbook.headings}:
+            # an address compares fragments by case, GitHub and most readers do not
+            anchors = {h.anchor for h in runbook.headings} | runbook.html_anchors
+            if anchor and anchor.casefold() not in {a.casefold() for a in anchors}:
                 yield _error(
                     "R-LINK", link.line, f"No heading is reached by #{anchor}.", "Correct the fragment."
                 )
@@ -190,17 +190,15 @@ def _fence(fence: Fence) -> Iterable[Finding]:
         yield _error(
             "R-FENCE", fence.line, "This block is empty.", "Write the command, or take the block out."
         )
-    if not fence.shell:
+    if not fence.command:
         return
-    for at, line in enumerate(fence.text.split("\n"), fence.line + 1):
-        for found in _PLACEHOLDER.finditer(line):
-            if (found["tag"] or "").lower() not in _HTML:
-                yield _error(
-                    "R-FENCE",
-                    at,
-                    f"{found[0]} is left to be filled in.",
-                    'Use a variable that must be set, such as : "${PGHOST:?the primary\'s host}".',
-                )
+    for line, placeholder in placeholders(fence):
+        yield _error(
+            "R-FENCE",
+            line,
+            f"{placeholder} is left to be filled in.",
+            'Use a variable that must be set, such as : "${PGHOST:?the primary\'s host}".',
+        )
 
 
 def _steps(runbook: Runbook) -> Iterable[Finding]:

@@ -17,8 +17,15 @@ PARTS = (
 """The eight parts of a runbook, in the order in which somebody at three in the morning needs them."""
 MAX_AGE_DAYS = 90
 """How many days a runbook may go without being looked at."""
-SHELLS = frozenset({"bash", "sh", "shell", "console", "zsh"})
-"""The languages of a fence that is typed into a terminal."""
+_TERMINALS = "bash sh shell zsh ksh fish console shell-session terminal bat batch cmd powershell pwsh ps1"
+SHELLS = frozenset(_TERMINALS.split())
+"""The languages of a block that is typed into a terminal."""
+_CLIENTS = """
+    sql psql plsql tsql mysql postgresql cypher promql logql kql redis mongodb
+    javascript js python py python3 ruby perl go http
+"""
+COMMANDS = SHELLS.union(_CLIENTS.split())
+"""The languages of a block that somebody runs, in a terminal, a client or a console."""
 
 
 class Level(StrEnum):
@@ -49,9 +56,9 @@ class Fence:
     closed: bool
 
     @property
-    def shell(self) -> bool:
-        """Whether it is typed into a terminal."""
-        return self.language in SHELLS
+    def command(self) -> bool:
+        """Whether somebody runs it."""
+        return self.language in COMMANDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,7 @@ class Runbook:
     links: tuple[Link, ...]
     steps: tuple[Step, ...]
     headings: tuple[Heading, ...]
+    html_anchors: frozenset[str] = frozenset()
 
     def part(self, name: str) -> Part | None:
         """Return the first part of that name."""
@@ -108,8 +116,8 @@ class Runbook:
         return [h for h in self.headings if h.level == 3 and h.title in titles]
 
     def commands(self, part: str = "", step: str = "") -> list[Fence]:
-        """Return the fences that are typed into a terminal, of one part or one step when named."""
-        return [f for f in self.fences if f.shell and part in ("", f.part) and step in ("", f.step)]
+        """Return the fences that somebody runs, of one part or one step when named."""
+        return [f for f in self.fences if f.command and part in ("", f.part) and step in ("", f.step)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,32 @@ from functools import lru_cache
 from markdown_it.token import Token
 
 from firebell.kit.markdown import anchors, markdown, words
-from firebell.runbooks.model import Fence, Heading, Link, Part, Runbook, Step
+from firebell.runbooks.model import PARTS, Fence, Heading, Link, Part, Runbook, Step
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 """What ends a line in CommonMark; `splitlines` knows more, which would shift the numbers."""
-_NUMBERED = re.compile(r"^\d+[.)]\s+\S")
+_NUMBERED = re.compile(r"^(?:step\s+\d+(?:[.):]|\s*[-–—])?|\d+(?:[.):]|\s+[-–—]))\s+\S", re.I)
+_FRONT_MATTER = re.compile(
+    r"(?P<fence>---|\+\+\+)[ \t]*(?:\r\n|\r|\n).*?(?:\r\n|\r|\n)(?P=fence)[ \t]*(?=\r|\n|\Z)", re.S
+)
+_COMMENT = re.compile(r"<!--.*?-->", re.S)
+_PART_NUMBER = re.compile(r"^\d+[.):]?\s+")
+_PART_NAMES = {name.casefold(): name for name in PARTS}
 _DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WRITTEN_DATE = re.compile(
+    rf"\b(?:(?P<day>\d{{1,2}})\.?\s+)?(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
+    r"(?:\s+(?P<day_after>\d{1,2}))?,?\s+(?P<year>\d{4})\b",
+    re.I,
+)
+"""`20 November 2026` and `Nov 20, 2026`; figures alone would leave open which is the month."""
+_HTML_ANCHOR = re.compile(r"<[a-z][^>]*\s(?:id|name)=[\"']([^\"']+)[\"']", re.I)
 
 
 @lru_cache(maxsize=256)
 def read(text: str) -> Runbook:
     """Return the document as a runbook; whatever the text is, it is read and what is missing is empty."""
+    text = document(text)
     tokens = markdown.parse(text)
     lines = _NEWLINE.split(text)
     parts = tuple(_parts(tokens, lines))
@@ -31,7 +46,17 @@ def read(text: str) -> Runbook:
         links=tuple(_links(tokens)),
         steps=tuple(_steps(tokens)),
         headings=tuple(_named(tokens)),
+        html_anchors=frozenset(_HTML_ANCHOR.findall(text)),
     )
+
+
+def document(text: str) -> str:
+    """Return a text without a byte order mark and its front matter; every line keeps its number."""
+    text = text.removeprefix("\ufeff")
+    front = _FRONT_MATTER.match(text)
+    if front is None:
+        return text
+    return "\n" * (len(_NEWLINE.split(front[0])) - 1) + text[front.end() :]
 
 
 def _named(tokens: Sequence[Token]) -> Iterable[Heading]:
@@ -56,7 +81,14 @@ def _parts(tokens: Sequence[Token], lines: Sequence[str]) -> Iterable[Part]:
             continue
         after = heads[at + 1][1].map if at + 1 < len(heads) else None
         end = after[0] if after else len(lines)
-        yield Part(words(tokens[i + 1]).strip(), _line(head), "\n".join(lines[head.map[1] : end]).strip())
+        body = "\n".join(lines[head.map[1] : end])
+        yield Part(_part_name(words(tokens[i + 1])), _line(head), _COMMENT.sub("", body).strip())
+
+
+def _part_name(title: str) -> str:
+    """Return the name of one of the eight parts in its own spelling, any other title as it is."""
+    title = title.strip()
+    return _PART_NAMES.get(_PART_NUMBER.sub("", title).casefold(), title)
 
 
 def _first_line(parts: Sequence[Part], name: str) -> str:
@@ -78,6 +110,12 @@ def _date(text: str) -> date | None:
             return date(int(year), int(month), int(day))
         except ValueError:
             continue
+    for match in _WRITTEN_DATE.finditer(text):
+        day, month = match["day"] or match["day_after"], _MONTHS.index(match["month"].lower()) + 1
+        try:
+            return date(int(match["year"]), month, int(day))
+        except (TypeError, ValueError):
+            continue
     return None
 
 
@@ -87,7 +125,7 @@ def _fences(tokens: Sequence[Token], lines: Sequence[str]) -> Iterable[Fence]:
         if token.type == "heading_open" and token.level == 0:
             title = words(tokens[i + 1]).strip()
             if token.tag in ("h1", "h2"):
-                part, step = title if token.tag == "h2" else "", ""
+                part, step = _part_name(title) if token.tag == "h2" else "", ""
             elif token.tag == "h3":
                 step = title
         elif token.type == "fence" and token.map:
@@ -117,7 +155,7 @@ def _steps(tokens: Sequence[Token]) -> Iterable[Step]:
         if token.type == "heading_open" and token.level == 0:
             title = words(tokens[i + 1]).strip()
             if token.tag in ("h1", "h2"):
-                inside = token.tag == "h2" and title == "Steps"
+                inside = token.tag == "h2" and _part_name(title) == "Steps"
             elif inside and token.tag == "h3" and _NUMBERED.match(title):
                 yield Step(_line(token), title)
         elif token.type in ("ordered_list_open", "bullet_list_open"):

@@ -9,7 +9,8 @@ from markdown_it.token import Token
 from markupsafe import Markup, escape
 
 from firebell.kit.markdown import anchors, markdown, words
-from firebell.runbooks.model import SHELLS
+from firebell.runbooks.model import COMMANDS
+from firebell.runbooks.parse import document
 
 FOLDER = "examples/runbooks"
 """Where the shipped runbooks lie in the written practice; the library's own are read as if they lay beside them."""
@@ -28,7 +29,7 @@ def rendered(text: str, known: Callable[[str], bool] = lambda slug: False) -> Ma
 
     Links to other runbooks that are `known` by their slug, and to the written practice, lead to their pages.
     """
-    tokens = markdown.parse(text)
+    tokens = markdown.parse(document(text))
     heads = [i for i, t in enumerate(tokens) if t.type == "heading_open" and t.level == 0]
     for i, anchor in zip(heads, anchors(words(tokens[i + 1]).strip() for i in heads), strict=True):
         tokens[i].attrSet("id", anchor)
@@ -66,6 +67,6 @@ def _command(fence: Token) -> Token:
     language = (fence.info.split() or [""])[0].lower()
     copied = '<button class="btn quiet" type="button" data-copy>Copy</button>'
     html = f'<div class="cmd key-card"><code>{text}</code>{copied}</div>'
-    if language not in SHELLS:
+    if language not in COMMANDS:
         html = f'<pre tabindex="0"><code>{text}</code></pre>'
     return Token("html_block", "", 0, content=f"{html}\n")
