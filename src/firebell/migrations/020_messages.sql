@@ -27,7 +27,7 @@ alter table contact_method add check ((kind = 'webhook') = (signing_secret is no
 update audit
 set detail = detail || jsonb_build_object(
     'address',
-    coalesce(substring(detail->>'address' from '^https?://[^/?#]+'), '')
+    coalesce(substring(detail->>'address' from '^https?://[^/?#]+') || '/', '')
         || '…' || right(detail->>'address', 4)
 )
 where action = 'contact.added' and detail->>'kind' in ('webhook', 'ntfy');

@@ -1,9 +1,10 @@
 """How a message leaves the house: one file per channel, all behind one small protocol."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from firebell.alerts.model import Alert
 from firebell.paging.channels.fitting import fit
@@ -123,6 +124,8 @@ class ContentRefused:
 
 
 Outcome = Accepted | Retry | Failed
+_SECRET_CHARACTERS = 6
+"""The shortest part of an address that is masked; shorter ones are words such as `hook`."""
 
 
 class Channel(Protocol):
@@ -144,3 +147,16 @@ async def whole_or_short(attempt: Callable[[bool], Awaitable[Outcome | ContentRe
     if isinstance(outcome, ContentRefused):
         outcome = await attempt(True)
     return Failed(outcome.reason, suspect=False) if isinstance(outcome, ContentRefused) else outcome
+
+
+def without_secrets(outcome: Outcome, address: str) -> Outcome:
+    """Return the outcome with what the address holds masked: a provider's answer may repeat it, and others read it."""
+    if isinstance(outcome, Accepted):
+        return outcome
+    parts = urlsplit(address)
+    reason = outcome.reason
+    pieces = {address, parts.path, parts.query, *parts.path.split("/"), *parts.query.split("&")}
+    for piece in sorted(pieces, key=len, reverse=True):
+        if len(piece) >= _SECRET_CHARACTERS:
+            reason = reason.replace(piece, "…")
+    return replace(outcome, reason=reason)

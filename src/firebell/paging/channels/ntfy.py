@@ -17,6 +17,7 @@ from firebell.paging.channels import (
     Retry,
     named,
     whole_or_short,
+    without_secrets,
 )
 from firebell.paging.channels.fitting import cut, fit
 from firebell.paging.channels.webhook import outcome_of
@@ -56,7 +57,7 @@ class Ntfy:
             except httpx.HTTPError as exc:
                 return Retry(f"{type(exc).__name__}: {exc}")
 
-        return await whole_or_short(attempt)
+        return without_secrets(await whole_or_short(attempt), address)
 
 
 def body_of(topic: str, message: Message, *, short: bool = False) -> bytes:

@@ -17,6 +17,7 @@ from firebell.paging.channels import (
     Outcome,
     Retry,
     whole_or_short,
+    without_secrets,
 )
 from firebell.paging.channels.fitting import cut
 
@@ -137,4 +138,4 @@ class Webhook:
                 "X-Firebell-Signature": self._signer.digest("webhook", body),
             }
 
-        return await whole_or_short(attempt)
+        return without_secrets(await whole_or_short(attempt), address)
