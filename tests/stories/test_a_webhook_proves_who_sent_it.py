@@ -12,6 +12,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.migrate import available, migrate
 from firebell.kit.standard_webhooks import secret_text, signature
 from firebell.people import actions as people
+from firebell.people.model import ContactMethod
 from firebell.people.rules import mask_address
 from tests.api.callers import browser, organisation
 from tests.world import World, world
@@ -34,7 +35,7 @@ def test_the_vectors_of_the_specification() -> None:
     assert signed == "v1,TsLx8A+16lqIIj3kkkpALFrJ5ifA6ZAmDMo+4LmNuKc="
 
 
-async def add(w: World, address: str) -> people.ContactMethod:
+async def add(w: World, address: str) -> ContactMethod:
     async with w.ctx.db.tx() as tx:
         return await people.add_contact_method(
             tx, await w.actor(w.mara), person_id=w.mara, kind="webhook", address=address, label="", now=w.now

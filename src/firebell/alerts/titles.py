@@ -1,9 +1,5 @@
 """What a group of alerts is named by: the most severe alert that fires, the earliest of equals (pure)."""
 
-from collections.abc import Iterable
-
-from firebell.alerts.model import Alert
-
 SEVERITIES = ("critical", "error", "", "warning", "info")
 """The most severe first; no severity stands with those that page urgently, anything else comes last."""
 
@@ -12,11 +8,6 @@ def rank(severity: str | None) -> int:
     """Return the place of a severity: 0 for the most severe."""
     known = severity or ""
     return SEVERITIES.index(known) if known in SEVERITIES else len(SEVERITIES)
-
-
-def lead(alerts: Iterable[Alert]) -> Alert | None:
-    """Return the alert that names the group: among those that fire, or among all when none does any more."""
-    return min(alerts, key=lambda a: (a.status != "firing", rank(a.severity), a.id), default=None)
 
 
 def title(lead_title: str, *, is_storm: bool) -> str:

@@ -35,9 +35,8 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
     pages = await store.pages_by_id(tx, [d.page_id for d in claimed if d.page_id is not None])
     persons = await people.persons(tx, [d.person_id for d in claimed])
     subjects = await _subjects(tx, list(pages.values()))
-    secrets = await people.signing_secrets(
-        tx, [d.method_id for d in claimed if d.channel == Channel.WEBHOOK], now
-    )
+    webhooks = [d.method_id for d in claimed if d.channel == Channel.WEBHOOK]
+    secrets = await people.signing_secrets(tx, webhooks, now) if webhooks else {}
     messages = []
     for delivery in claimed:
         page = pages.get(delivery.page_id or 0)
@@ -52,9 +51,12 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
 
 async def _subjects(tx: Tx, pages: Sequence[Page]) -> _Subjects:
     group_ids = [p.subject_id for p in pages if p.subject_kind == "group"]
+    loaded = await alerts.alerts_of_groups(tx, group_ids, LOADED_ALERTS) if group_ids else {}
+    # of smaller groups all alerts are loaded, which is their number
+    large = [group_id for group_id, found in loaded.items() if len(found) == LOADED_ALERTS]
     return _Subjects(
-        await alerts.alerts_of_groups(tx, group_ids, LOADED_ALERTS) if group_ids else {},
-        await alerts.groups_by_id(tx, group_ids) if group_ids else {},
+        loaded,
+        await alerts.groups_by_id(tx, large) if large else {},
         await catalog.services_by_id(tx, [p.service_id for p in pages if p.service_id]),
         {t.id: t.name for t in await people.teams(tx)} if pages else {},
     )
@@ -99,6 +101,7 @@ def _about_page(base: Message, page: Page, subjects: _Subjects, ctx: Context, ac
     of_group = page.subject_kind == "group"
     group = subjects.groups.get(page.subject_id) if of_group else None
     mine = tuple(subjects.alerts.get(page.subject_id, ())) if of_group else ()
+    alert_count = group.alerts if group else len(mine)
     return replace(
         base,
         page_ref=page.ref,
@@ -110,7 +113,7 @@ def _about_page(base: Message, page: Page, subjects: _Subjects, ctx: Context, ac
         team=subjects.teams.get(page.team_id or 0, ""),
         triggered_at=page.triggered_at,
         alerts=mine,
-        alert_count=group.alerts if group else 0,
+        alert_count=alert_count,
         runbook=_runbook(mine, service.runbook_url if service else ""),
         page_url=f"{ctx.public_url}/pages/{page.ref}",
         ack_url=ack_url,

@@ -113,6 +113,7 @@ def compose(recipient: str, message: Message, key: str, sender: Mailbox, *, shor
         headers.unstructured("Subject", cut(message.mail_subject or message.subject, Email.limits.title)),
         f"Date: {format_datetime(message.composed_at.astimezone(UTC))}",
         f"Message-ID: <{key}@{sender.domain}>",
+        f"List-Id: Firebell <firebell.{sender.domain}>",
         "Auto-Submitted: auto-generated",
         "X-Auto-Response-Suppress: All",
     ]
