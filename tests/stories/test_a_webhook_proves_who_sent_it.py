@@ -136,6 +136,23 @@ async def test_what_a_receiver_says_of_its_address_is_masked_where_others_read_i
         assert error == "404 The requested URL … was not found."
 
 
+async def test_a_receiver_that_takes_less_gets_it_once_more_without_alerts(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        w.sink.status = 413
+        await w.alert("Payments are down", body="many words")
+        await w.settle()
+        whole, short = w.sink.got[:2]
+        assert [len(m["alerts"]) for m in (whole, short)] == [1, 0]
+        assert (short["title"], short["alerts_omitted"]) == ("Payments are down", 1)
+        assert short["page_url"].endswith("/pages/PG-1")
+        assert len({h["webhook-id"] for h in w.sink.headers[:2]}) == 1
+        async with w.ctx.db.tx() as tx:
+            assert await tx.value("select count(*) from contact_method where suspect_since is not null") == 0
+            assert await tx.value("select max(attempts) from delivery") == 1
+
+
 @pytest.mark.parametrize(
     ("kind", "address", "masked"),
     [
