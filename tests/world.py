@@ -34,6 +34,7 @@ class Sink:
     port: int = 0
     got: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
     status: int = 200
     body: bytes = b"{}"
     delay_s: float = 0
@@ -51,6 +52,7 @@ class Sink:
             body = await reader.readexactly(int(headers.get("content-length", 0)))
             self.got.append(msgspec.json.decode(body))
             self.headers.append(headers)
+            self.raw.append(body)
             await asyncio.sleep(self.delay_s)
             line = f"HTTP/1.1 {self.status} X\r\nContent-Length: {len(self.body)}\r\n\r\n"
             writer.write(line.encode() + self.body)

@@ -44,7 +44,7 @@ from firebell.oncall.calendars import pages as calendars_pages
 from firebell.paging import api as paging_api
 from firebell.paging import pages as paging_pages
 from firebell.paging import policy_pages
-from firebell.people import access, admin_pages
+from firebell.people import access, admin_pages, contact_api
 from firebell.people import api as people_api
 from firebell.people import pages as people_pages
 from firebell.postmortems import api as postmortems_api
@@ -58,6 +58,7 @@ SLICES = (
     people_pages,
     admin_pages,
     people_api,
+    contact_api,
     template_pages,
     handbook_pages,
     handbook_api,

@@ -6,6 +6,7 @@ from firebell.alerts.model import (
     GroupsOpened,
     GroupsRaised,
     GroupsResolved,
+    GroupsRetitled,
     SourceBroken,
 )
 from firebell.handoffs import telling
@@ -36,6 +37,7 @@ def build() -> Reactions:
         must={
             GroupsOpened: (paging.start_groups,),
             GroupsGrown: (paging.grow_groups,),
+            GroupsRetitled: (paging.retitle_groups,),
             GroupsRaised: (paging.raise_groups,),
             GroupsResolved: (paging.resolve_groups,),
             GroupsAcknowledged: (paging.acknowledge_groups,),

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from firebell.kit.errors import StartupError
-from firebell.kit.http_out import Network, parse_networks
+from firebell.kit.errors import Invalid, StartupError
+from firebell.kit.http_out import Network, check_url, parse_networks
+from firebell.kit.mailbox import parse_mailbox
+from firebell.kit.smtp import parse_smtp_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,9 @@ class Settings:
     base_url: str = ""
     """FIREBELL_BASE_URL: the address that people use, for links in messages."""
     smtp_url: str = ""
-    """FIREBELL_SMTP_URL: smtp://[user:password@]host:port, or smtps://; without it no e-mail is sent."""
+    """FIREBELL_SMTP_URL: smtp[s]://[user:password@]host:port[?insecure]; without it no email is sent."""
     mail_from: str = "Firebell <firebell@localhost>"
-    """FIREBELL_MAIL_FROM: the sender of e-mail."""
+    """FIREBELL_MAIL_FROM: the sender of email, an address or Name <address>."""
     allowed_networks: tuple[Network, ...] = ()
     """FIREBELL_ALLOWED_NETWORKS: private networks that webhooks, ntfy and calendars may reach, comma-separated."""
     ntfy_url: str = "https://ntfy.sh"
@@ -59,7 +61,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
             f"FIREBELL_ALLOWED_NETWORKS: {exc}.", hint="Example: 10.0.0.0/8,192.168.1.5/32"
         ) from exc
     defaults = Settings()
-    return Settings(
+    found = Settings(
         data=Path(get("FIREBELL_DATA", str(defaults.data))).expanduser().resolve(),
         database_url=get("DATABASE_URL", ""),
         host=get("FIREBELL_HOST", defaults.host),
@@ -72,3 +74,29 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         ntfy_url=get("FIREBELL_NTFY_URL", defaults.ntfy_url),
         log_level=get("FIREBELL_LOG_LEVEL", defaults.log_level),
     )
+    _check_channels(found)
+    return found
+
+
+def _check_channels(settings: Settings) -> None:
+    """Raise `StartupError` when messages could not be sent as these settings say."""
+    try:
+        parse_mailbox(settings.mail_from)
+    except ValueError as exc:
+        raise StartupError(
+            f"FIREBELL_MAIL_FROM is {settings.mail_from!r}: {exc}.",
+            hint="Example: Firebell <firebell@example.org>",
+        ) from exc
+    try:
+        if settings.smtp_url:
+            parse_smtp_url(settings.smtp_url)
+    except ValueError as exc:
+        raise StartupError(
+            f"FIREBELL_SMTP_URL: {exc}.", hint="Example: smtp://user:password@mail.example.org:587"
+        ) from None
+    try:
+        check_url(settings.ntfy_url)
+    except Invalid as exc:
+        raise StartupError(f"FIREBELL_NTFY_URL: {exc.message}", hint="Example: https://ntfy.sh") from exc
+    if "?" in settings.ntfy_url or "#" in settings.ntfy_url:
+        raise StartupError("FIREBELL_NTFY_URL has something after ? or #.", hint="Example: https://ntfy.sh")

@@ -125,3 +125,41 @@ def test_the_memory_of_tries_does_not_grow_for_ever() -> None:
         throttle.attempt("mara", f"10.{number // 65536}.{number // 256 % 256}.{number % 256}", NOW)
     throttle.attempt("mara", "10.9.9.9", NOW + WINDOW)
     assert len(throttle._tries) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "address"),
+    [
+        *(
+            ("email", a)
+            for a in ("a;b@example.org", "x,bob@example.org", "Mara <a@example.org>", '"a"@b.org')
+        ),
+        *(
+            ("ntfy", a)
+            for a in ("https://ntfy.sh/mara?auth=dG9r", "https://ntfy.sh/mara#x", "https://ntfy.sh/")
+        ),
+        *(
+            ("ntfy", a)
+            for a in ("https://ntfy.sh", "https://ntfy.sh/a/b", "mara phone", "a" * 65, "mära", "docs")
+        ),
+        *(("ntfy", a) for a in ("https://tk_x@ntfy.sh/mara", "https://ntfy.sh/mara%20x", "")),
+        *(("webhook", a) for a in ("https://h.example.org/x#y", "https://u:p@h.example.org/x", "ftp://h/x")),
+    ],
+)
+def test_what_would_not_be_used_as_it_is_typed_is_refused_at_the_field(kind: str, address: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        rules.check_address(kind, address)
+    assert set(refused.value.fields) == {"address"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "kept"),
+    [
+        ("ntfy", " firebell-mara-7f3a ", "firebell-mara-7f3a"),
+        ("ntfy", "https://ntfy.example.org:8443/mara/", "https://ntfy.example.org:8443/mara"),
+        ("webhook", "https://h.example.org/x?token=1", "https://h.example.org/x?token=1"),
+        ("email", "Mara+On.Call@Example.org", "mara+on.call@example.org"),
+    ],
+)
+def test_what_is_used_is_kept_in_one_spelling(kind: str, address: str, kept: str) -> None:
+    assert rules.check_address(kind, address) == kept

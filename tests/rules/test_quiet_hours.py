@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import local
 from firebell.paging.channels import Message
-from firebell.paging.holding import SHOWN, bundle, parcels
+from firebell.paging.holding import bundle, parcels
 from firebell.paging.model import Delivery
 from firebell.people.model import QuietHours
 from firebell.people.quiet import clean, held_until
@@ -25,6 +25,8 @@ ZONES = (
     "UTC",
 )
 walls = st.builds(time, st.integers(0, 23), st.sampled_from((0, 15, 30, 59)))
+
+INBOX = "https://f.example/pages"
 
 
 def at(text: str) -> datetime:
@@ -115,7 +117,6 @@ def message(number: int, **more: object) -> Message:
         "tz": "UTC",
         "page_ref": f"PG-{number}",
         "title": f"disk {number}",
-        "note": "",
         "state": "triggered",
         "urgency": "low",
         "severity": None,
@@ -127,6 +128,7 @@ def message(number: int, **more: object) -> Message:
         "runbook": "",
         "page_url": f"https://f.example/pages/PG-{number}",
         "ack_url": f"https://f.example/ack/{number}",
+        "composed_at": at("2026-11-25T06:00Z"),
     }
     return Message(**{**values, **more})  # type: ignore[arg-type]
 
@@ -144,27 +146,31 @@ def test_only_what_was_held_for_one_method_goes_together() -> None:
         (delivery(n, method, held=held), message(n))
         for n, method, held in ((1, 7, True), (2, 8, True), (3, 7, True), (4, 7, False))
     ]
-    assert sorted([d.id for d in p.deliveries] for p in parcels(found)) == [[1, 3], [2], [4]]
+    assert sorted([d.id for d in p.deliveries] for p in parcels(found, INBOX)) == [[1, 3], [2], [4]]
 
 
 def test_a_bundle_says_every_message_and_how_to_take_it() -> None:
-    told = bundle([message(1), message(2), message(0, page_ref="", title="Your shift", note="It ends.")])
+    notice = message(0, page_ref="", title="Your shift", note_lines=("It ends.",))
+    told = bundle([message(1), message(2), notice], INBOX)
     assert told.title == "3 messages waited for the end of your quiet hours"
-    for part in ("[PG-1] disk 1 (Checkout)", "https://f.example/ack/2", "Your shift\nIt ends."):
-        assert part in told.note
+    for part in ("[PG-1] Checkout: disk 1", "https://f.example/ack/2", "Your shift\nIt ends.", INBOX):
+        assert part in told.note(100_000)
     assert told.ack_url == told.page_ref == ""
 
 
 def test_one_message_that_was_held_is_itself() -> None:
-    assert bundle([message(1)]) == message(1)
+    assert bundle([message(1)], INBOX) == message(1)
 
 
 def test_a_huge_bundle_says_how_many_more_there_are() -> None:
-    told = bundle([message(n) for n in range(SHOWN + 3)])
-    assert told.note.endswith("And 3 more.")
+    said = bundle([message(n) for n in range(1, 51)], INBOX).note(1000)
+    named = said.count("/ack/")
+    assert 5 < named < 50
+    assert said.endswith(f"And {50 - named} more: {INBOX}")
+    assert len(said.encode()) <= 1000
 
 
 def test_the_same_parcel_has_the_same_key_and_another_has_another() -> None:
     one, two = ([(delivery(n, 7, held=True), message(n)) for n in range(size)] for size in (2, 3))
-    (a,), (b,), (c,) = parcels(one), parcels(list(one)), parcels(two)
+    (a,), (b,), (c,) = (parcels(found, INBOX) for found in (one, list(one), two))
     assert a.key == b.key != c.key

@@ -15,6 +15,7 @@ from firebell.alerts.model import (
     GroupsOpened,
     GroupsRaised,
     GroupsResolved,
+    GroupsRetitled,
     Integration,
     OpenedGroup,
     RawEvent,
@@ -75,6 +76,8 @@ async def _write(tx: Tx, state: rules.Batch, now: datetime) -> None:
         await store.insert_groups(tx, opened, now)
     if state.created:
         await store.insert_alerts(tx, state.created)
+    if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
+        await store.find_leads(tx, leaderless)
     await _tell(tx, state, now)
 
 
@@ -91,8 +94,12 @@ async def _tell(tx: Tx, state: rules.Batch, now: datetime) -> None:
         await tx.emit(GroupsOpened(opened), now)
     if grown := ids(g for g in state.groups if g.grown and not g.fresh):
         await tx.emit(GroupsGrown(grown, ids(g for g in state.groups if g.crossed and not g.fresh)), now)
-    if raised := ids(g for g in state.groups if g.raised and not g.fresh):
-        await tx.emit(GroupsRaised(raised), now)
+    if retitled := rules.retitled(state):
+        titles = tuple(g.title for g in retitled)
+        await tx.emit(GroupsRetitled(tuple(g.id for g in retitled if g.id is not None), titles), now)
+    if raised := [g for g in state.groups if g.raised and not g.fresh and g.id is not None]:
+        raisers = tuple(g.raised_by for g in raised)
+        await tx.emit(GroupsRaised(tuple(g.id for g in raised if g.id is not None), raisers), now)
     if acked := ids(g for g in state.groups if g.acked):
         await tx.emit(GroupsAcknowledged(acked, "the sender"), now)
     if resolved := ids(rules.close_finished(state)):
@@ -135,7 +142,7 @@ async def group_service(tx: Tx, group_id: int) -> int:
 
 
 async def alerts_of_groups(tx: Tx, ids: Sequence[int], limit_each: int = 20) -> dict[int, list[Alert]]:
-    """Return the newest alerts of each group, the firing ones first."""
+    """Return alerts of each group: the firing ones first, the most severe of them first, then the newest."""
     return await store.alerts_of_groups(tx, ids, limit_each)
 
 

@@ -79,6 +79,8 @@ class Group:
     alerts: int
     firing: int
     events: int
+    lead_key: str | None = None
+    lead_severity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +146,18 @@ class GroupsGrown:
 
 @dataclass(frozen=True, slots=True)
 class GroupsRaised:
-    """Open groups whose urgency rose from low to high."""
+    """Open groups whose urgency rose from low to high, and the title of the alert that raised each."""
 
     group_ids: tuple[int, ...]
+    titles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupsRetitled:
+    """Open or just closed groups whose most severe alert is another one, or says something else."""
+
+    group_ids: tuple[int, ...]
+    titles: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

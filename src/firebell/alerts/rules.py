@@ -5,6 +5,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from firebell.alerts import titles
 from firebell.alerts.model import Alert, Group, Incoming, Kind, Received
 
 _RANK = {Kind.FIRING: 0, Kind.RESOLVED: 1}
@@ -22,7 +23,10 @@ Order = tuple[datetime, int]
 
 @dataclass(slots=True, eq=False)
 class GroupState:
-    """A group while a batch is applied; `id` is None until it is stored, `key` for the group of a storm."""
+    """A group while a batch is applied; `id` is None until it is stored, `key` for the group of a storm.
+
+    `title` and `severity` are those of the alert `lead_key`; `lead_lost` says that another must be found.
+    """
 
     id: int | None
     integration_id: int
@@ -42,6 +46,10 @@ class GroupState:
     crossed: bool = False
     raised: bool = False
     acked: bool = False
+    lead_key: str | None = None
+    lead_lost: bool = False
+    stored_title: str = ""
+    raised_by: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -109,10 +117,12 @@ def loaded_group(group: Group) -> GroupState:
         group.opened_at,
         group.last_at,
         False,
-        None,
+        group.lead_severity,
         group.alerts,
         group.firing,
         group.events,
+        lead_key=group.lead_key,
+        stored_title=group.title,
     )
 
 
@@ -225,6 +235,7 @@ def _join(batch: Batch, received: Received, event: Incoming, now: datetime) -> G
         # what was acknowledged before was smaller
         group.crossed, group.acked = True, False
     _touch(group, event, now)
+    _name(group, received.integration_id, event)
     return group
 
 
@@ -234,12 +245,13 @@ def _open(batch: Batch, received: Received, event: Incoming, key: str | None, no
         received.integration_id,
         received.service_id,
         key,
-        event.title if key is not None else f"Storm of alerts: {event.title}, and others",
+        titles.title(event.title, is_storm=key is None),
         urgency(event.severity),
         now,
         now,
         True,
         event.severity,
+        lead_key=_lead_key(received.integration_id, event.dedup_key),
     )
     batch.groups.append(group)
     return group
@@ -252,6 +264,23 @@ def _touch(group: GroupState, event: Incoming, now: datetime) -> None:
     if group.urgency == "low" and urgency(event.severity) == "high":
         group.urgency = "high"
         group.raised, group.acked = True, False
+        group.raised_by = event.title
+
+
+def _lead_key(integration_id: int, dedup_key: str) -> str:
+    return f"{integration_id}:{dedup_key}"
+
+
+def _name(group: GroupState, integration_id: int, event: Incoming) -> None:
+    """Name a group after an alert that fires in it when that is the most severe; a storm keeps its title."""
+    key = _lead_key(integration_id, event.dedup_key)
+    worse_by = titles.rank(group.severity) - titles.rank(event.severity)
+    if group.key is None:
+        return
+    if group.lead_key is None or (key == group.lead_key and worse_by < 0):
+        group.lead_lost = True
+    elif key == group.lead_key or worse_by > 0:
+        group.lead_key, group.severity, group.title = key, event.severity, event.title
 
 
 def _repeat(alert: AlertState, event: Incoming, order: Order, now: datetime) -> None:
@@ -262,6 +291,7 @@ def _repeat(alert: AlertState, event: Incoming, order: Order, now: datetime) -> 
         alert.event, alert.hi = event, order
     if alert.group:
         _touch(alert.group, event, now)
+        _name(alert.group, alert.integration_id, alert.event)
 
 
 def _resolve(batch: Batch, alert: AlertState, order: Order, now: datetime) -> None:
@@ -277,7 +307,11 @@ def _resolve(batch: Batch, alert: AlertState, order: Order, now: datetime) -> No
         group.firing -= 1
         group.last_at = max(group.last_at, now)
         group.changed = True
+        if group.lead_key in (None, _lead_key(alert.integration_id, alert.dedup_key)):
+            group.lead_lost = group.key is not None
         if group.firing <= 0:
+            # what is over is named by the most severe that it was, when there was more than one
+            group.lead_lost = group.key is not None and group.alerts > 1
             # it ends here, also inside a batch: what fires next asks for a human anew
             _forget(batch, group)
 
@@ -287,6 +321,11 @@ def _forget(batch: Batch, group: GroupState) -> None:
         batch.storms.pop(group.service_id, None)
     else:
         batch.open_groups.pop((group.service_id, group.key), None)
+
+
+def retitled(batch: Batch) -> list[GroupState]:
+    """Return the stored groups whose title is another one now."""
+    return [g for g in batch.groups if not g.fresh and g.changed and g.title != g.stored_title]
 
 
 def close_finished(batch: Batch) -> list[GroupState]:

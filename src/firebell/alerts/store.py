@@ -5,6 +5,7 @@ from datetime import datetime
 
 from firebell.alerts.model import Alert, BrokenSource, Group, Integration, RawEvent, Received
 from firebell.alerts.rules import STORM, AlertState, Batch, GroupState, loaded_alert, loaded_group
+from firebell.alerts.titles import SEVERITIES
 from firebell.kit.db import Row, Tx
 
 _ALERT = (
@@ -13,7 +14,7 @@ _ALERT = (
 )
 _GROUP = (
     "id, integration_id, service_id, key, title, urgency, opened_at, closed_at, last_at, alerts, firing,"
-    " events"
+    " events, lead_key, lead_severity"
 )
 PORTION = 20_000
 """How many rows one clean-up deletes, so that it is over in a moment."""
@@ -159,11 +160,17 @@ async def load_storms(tx: Tx, batch: Batch, services: Sequence[int], since: date
 async def insert_groups(tx: Tx, groups: Sequence[GroupState], now: datetime) -> None:
     """Store new groups, closed where nothing fires any more, and give them their ids."""
     rows = await tx.fetch(
-        "insert into alert_group (integration_id, service_id, key, title, urgency, opened_at, last_at,"
-        " alerts, firing, events, closed_at)"
-        " select t.*, case when f <= 0 then $11::timestamptz end from unnest($1::bigint[], $2::bigint[],"
-        " $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::int[], $9::int[],"
-        " $10::bigint[]) t(i, s, k, n, u, o, l, a, f, e) returning id",
+        """
+        insert into alert_group
+            (integration_id, service_id, key, title, urgency, opened_at, last_at, alerts, firing, events,
+            lead_key, lead_severity, closed_at)
+        select t.*, case when t.firing <= 0 then $13::timestamptz end
+        from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
+            $7::timestamptz[], $8::int[], $9::int[], $10::bigint[], $11::text[], $12::text[])
+            t(integration_id, service_id, key, title, urgency, opened_at, last_at, alerts, firing, events,
+            lead_key, lead_severity)
+        returning id
+        """,
         [g.integration_id for g in groups],
         [g.service_id for g in groups],
         [g.key for g in groups],
@@ -174,6 +181,8 @@ async def insert_groups(tx: Tx, groups: Sequence[GroupState], now: datetime) -> 
         [g.alerts for g in groups],
         [g.firing for g in groups],
         [g.events for g in groups],
+        [g.lead_key for g in groups],
+        [g.severity for g in groups],
         now,
     )
     # rows are numbered and returned in the order in which they were given
@@ -184,18 +193,59 @@ async def insert_groups(tx: Tx, groups: Sequence[GroupState], now: datetime) -> 
 async def update_groups(tx: Tx, groups: Sequence[GroupState], now: datetime) -> None:
     """Write counters back; a group in which nothing fires is closed."""
     await tx.execute(
-        "update alert_group g set urgency = u, last_at = l, alerts = a, firing = f, events = e,"
-        " closed_at = case when f <= 0 then $7::timestamptz end"
-        " from unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::int[], $5::int[], $6::bigint[])"
-        " t(i, u, l, a, f, e) where g.id = t.i",
+        """
+        update alert_group g
+        set urgency = t.urgency, last_at = t.last_at, alerts = t.alerts, firing = t.firing,
+            events = t.events, title = t.title, lead_key = t.lead_key, lead_severity = t.lead_severity,
+            closed_at = case when t.firing <= 0 then $10::timestamptz end
+        from unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::int[], $5::int[], $6::bigint[],
+            $7::text[], $8::text[], $9::text[])
+            t(id, urgency, last_at, alerts, firing, events, title, lead_key, lead_severity)
+        where g.id = t.id
+        """,
         [g.id for g in groups],
         [g.urgency for g in groups],
         [g.last_at for g in groups],
         [g.alerts for g in groups],
         [g.firing for g in groups],
         [g.events for g in groups],
+        [g.title for g in groups],
+        [g.lead_key for g in groups],
+        [g.severity for g in groups],
         now,
     )
+
+
+async def find_leads(tx: Tx, groups: Sequence[GroupState]) -> None:
+    """Name groups that lost their lead by the most severe alert that is left; one statement for all."""
+    rows = await tx.fetch(
+        """
+        with lead as (
+            select t.id, a.title, a.severity, a.integration_id || ':' || a.dedup_key as key
+            from unnest($1::bigint[], $2::text[]) t(id, status)
+            cross join lateral (
+                select title, severity, integration_id, dedup_key
+                from alert
+                where group_id = t.id and status = t.status
+                order by coalesce(array_position($3::text[], coalesce(severity, '')), $4), id
+                limit 1
+            ) a
+        )
+        update alert_group g
+        set title = lead.title, lead_key = lead.key, lead_severity = lead.severity
+        from lead
+        where g.id = lead.id
+        returning g.id, g.title, g.lead_key, g.lead_severity
+        """,
+        [g.id for g in groups],
+        ["firing" if g.firing > 0 else "resolved" for g in groups],
+        SEVERITIES,
+        len(SEVERITIES) + 1,
+    )
+    by_id = {group.id: group for group in groups}
+    for row in rows:
+        group = by_id[row["id"]]
+        group.title, group.lead_key, group.severity = row["title"], row["lead_key"], row["lead_severity"]
 
 
 def _columns(alerts: Sequence[AlertState]) -> list[list[object]]:
@@ -267,12 +317,27 @@ async def groups_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Group]:
 
 
 async def alerts_of_groups(tx: Tx, ids: Sequence[int], limit_each: int) -> dict[int, list[Alert]]:
-    """Return the newest alerts of each group, the firing ones first."""
+    """Return alerts of each group: the firing ones first, the most severe of them first, then the newest."""
     rows = await tx.fetch(
-        f"select a.* from unnest($1::bigint[]) g cross join lateral (select {_ALERT} from alert"
-        " where group_id = g order by status = 'firing' desc, id desc limit $2) a",
+        f"""
+        select a.*
+        from unnest($1::bigint[]) g
+        cross join lateral (
+            select {_ALERT}
+            from alert
+            where group_id = g
+            order by status = 'firing' desc,
+                case when status = 'firing'
+                    then coalesce(array_position($3::text[], coalesce(severity, '')), $4)
+                end,
+                id desc
+            limit $2
+        ) a
+        """,
         list(ids),
         limit_each,
+        SEVERITIES,
+        len(SEVERITIES) + 1,
     )
     found: dict[int, list[Alert]] = {i: [] for i in ids}
     for row in rows:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import aiosmtplib
 import click
@@ -17,9 +17,11 @@ from firebell.kit.db import Db, Tx
 from firebell.kit.errors import FirebellError
 from firebell.kit.http_out import guarded_client
 from firebell.kit.migrate import applied, available
+from firebell.kit.smtp import parse_smtp_url
 from firebell.oncall import actions as oncall
 from firebell.oncall.shifts import gaps
 from firebell.paging import actions as paging
+from firebell.paging.channels.email import NO_TLS, lacks_tls
 from firebell.people import actions as people
 from firebell.people.model import Channel, Person, Role
 from firebell.runtime import database, usable
@@ -154,24 +156,19 @@ async def check_mail(smtp_url: str, needed: bool) -> Finding:
     if not smtp_url:
         level = "warn" if needed else "ok"
         return Finding("mail", level, "No mail server is set (FIREBELL_SMTP_URL): no e-mail is sent.")
-    url = urlsplit(smtp_url)
-    secure = url.scheme == "smtps"
+    server = parse_smtp_url(smtp_url)
     try:
-        port = url.port or (465 if secure else 25)
-        client = aiosmtplib.SMTP(
-            hostname=url.hostname,
-            port=port,
-            use_tls=secure,
-            username=unquote(url.username) if url.username else None,
-            password=unquote(url.password) if url.password else None,
-            timeout=10,
-        )
-        async with client:
+        async with aiosmtplib.SMTP(timeout=10, **server.options()) as client:
             await client.ehlo()
     except (OSError, ValueError, aiosmtplib.SMTPException) as exc:
+        if lacks_tls(server, exc):
+            return Finding("mail", "fail", NO_TLS)
         return Finding("mail", "fail", f"The mail server of FIREBELL_SMTP_URL cannot be used: {exc}")
-    login = f" and lets {unquote(url.username)} in" if url.username else ""
-    return Finding("mail", "ok", f"The mail server {url.hostname}:{port} answers{login}.")
+    login = f" and lets {server.username} in" if server.username else ""
+    if server.sends_password_in_clear:
+        text = f"The mail server {server.host}:{server.port} answers{login}, but ?insecure lets the password"
+        return Finding("mail", "warn", f"{text} go unencrypted: remove it once the server offers TLS.")
+    return Finding("mail", "ok", f"The mail server {server.host}:{server.port} answers{login}.")
 
 
 async def check_ntfy(settings: Settings, addresses: Iterable[str]) -> list[Finding]:

@@ -37,3 +37,6 @@ def configure(level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # it reports every second with a stack trace that the database is away, which the worker says in words
     logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
+    # it writes the whole address of each request, and a webhook's address is a password
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("httpcore").setLevel(logging.WARNING)

@@ -12,6 +12,7 @@ from firebell.alerts.model import (
     GroupsOpened,
     GroupsRaised,
     GroupsResolved,
+    GroupsRetitled,
 )
 from firebell.catalog import actions as catalog
 from firebell.kit import due
@@ -119,10 +120,23 @@ async def grow_groups(tx: Tx, event: GroupsGrown, now: datetime) -> None:
 
 
 async def raise_groups(tx: Tx, event: GroupsRaised, now: datetime) -> None:
-    """An alert that is urgent joined a group that was not."""
-    await _apply_to_subjects(
-        tx, "group", event.group_ids, escalation.Raise(None), "raised", "A more urgent alert joined.", now
-    )
+    """An alert that is urgent joined a group that was not; the log names it."""
+    titles = dict(zip(event.group_ids, event.titles, strict=True))
+    open_ = await store.lock_subjects(tx, "group", event.group_ids)
+    raised = [n for p in open_ if isinstance(n := escalation.step(p, escalation.Raise(None), now), Page)]
+    await store_changes(tx, raised)
+    if raised:
+        rows = [(p.id, f"A more urgent alert joined: {titles[p.subject_id]}") for p in raised]
+        await store.add_log(tx, [(i, "raised", SYSTEM.label, None, text, {}) for i, text in rows], now)
+
+
+async def retitle_groups(tx: Tx, event: GroupsRetitled, now: datetime) -> None:
+    """Name open pages by the most severe of what fires in them, in the transaction that stores it."""
+    changed = await store.retitle(tx, "group", dict(zip(event.group_ids, event.titles, strict=True)))
+    if changed:
+        await tx.live("pages")
+        for page_id in changed[:20]:
+            await tx.live(f"pg-{page_id}")
 
 
 async def resolve_groups(tx: Tx, event: GroupsResolved, now: datetime) -> None:
@@ -302,7 +316,14 @@ async def all_failed(tx: Tx, page_id: int, epoch: int, level: int, turn: int, no
     """Every message of a level failed: the next level does not wait for its time (spec 2.5)."""
     found = await store.lock(tx, [page_id])
     for old in found:
-        if (old.state, old.epoch, old.level, old.round) == (PageState.TRIGGERED, epoch, level, turn):
+        # already due: another message of the level failed in this moment, and it is in the log
+        waits = old.due_at is not None and old.due_at > now
+        if waits and (old.state, old.epoch, old.level, old.round) == (
+            PageState.TRIGGERED,
+            epoch,
+            level,
+            turn,
+        ):
             await store_changes(tx, [replace(old, due_at=now)])
             text = "No message of this level could be delivered."
             await store.add_log(tx, [(page_id, "unreached", SYSTEM.label, None, text, {})], now)

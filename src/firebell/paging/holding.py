@@ -13,8 +13,8 @@ from firebell.paging.model import Delivery
 from firebell.paging.personal import can_wait
 from firebell.people import actions as people
 
-SHOWN = 50
-"""How many messages a bundle spells out; it says how many more there are."""
+_NOTICE_BYTES = 1000
+"""The share of a bundle that one notice gets, so that others are named beside it."""
 
 
 async def sift(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> list[Delivery]:
@@ -47,7 +47,7 @@ class Parcel(NamedTuple):
         return keys[0] if len(keys) == 1 else hashlib.sha256("|".join(keys).encode()).hexdigest()[:32]
 
 
-def parcels(found: Iterable[tuple[Delivery, Message | Outcome]]) -> list[Parcel]:
+def parcels(found: Iterable[tuple[Delivery, Message | Outcome]], inbox_url: str) -> list[Parcel]:
     """Return what goes out, in the order given: what was held for one method goes together."""
     alone: list[Parcel] = []
     held: dict[int, list[tuple[Delivery, Message]]] = {}
@@ -56,36 +56,38 @@ def parcels(found: Iterable[tuple[Delivery, Message | Outcome]]) -> list[Parcel]
             held.setdefault(delivery.method_id, []).append((delivery, message))
         else:
             alone.append(Parcel((delivery,), message))
-    together = [Parcel(tuple(d for d, _ in group), bundle([m for _, m in group])) for group in held.values()]
+    together = [
+        Parcel(tuple(d for d, _ in group), bundle([m for _, m in group], inbox_url))
+        for group in held.values()
+    ]
     return [*alone, *together]
 
 
-def bundle(messages: Sequence[Message]) -> Message:
+def bundle(messages: Sequence[Message], inbox_url: str) -> Message:
     """Return one message that says what each of these says, and how to take each page."""
     if len(messages) == 1:
         return messages[0]
-    lines = [_told(m) for m in messages[:SHOWN]]
-    if len(messages) > SHOWN:
-        lines.append(f"And {len(messages) - SHOWN} more.")
     return replace(
         messages[0],
         reason="held",
         page_ref="",
         title=f"{len(messages)} messages waited for the end of your quiet hours",
-        note="\n\n".join(lines),
+        note_lines=tuple(f"{_summary(m)}\n" for m in messages),
+        note_url=inbox_url,
         urgency="low",
         severity=None,
         service="",
         team="",
         alerts=(),
+        alert_count=0,
         runbook="",
         page_url="",
         ack_url="",
+        mail_subject="",
     )
 
 
-def _told(message: Message) -> str:
+def _summary(message: Message) -> str:
     if not message.page_ref:
-        return f"{message.title}\n{message.note}"
-    where = f" ({message.service})" if message.service else ""
-    return f"{message.subject}{where}\nAcknowledge: {message.ack_url}\nOpen: {message.page_url}"
+        return f"{message.title}\n{message.note(_NOTICE_BYTES)}"
+    return f"{message.subject}\nAcknowledge: {message.ack_url}\nOpen: {message.page_url}"

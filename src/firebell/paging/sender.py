@@ -8,20 +8,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from firebell.alerts import actions as alerts
-from firebell.alerts.model import Alert
-from firebell.catalog import actions as catalog
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Unavailable
 from firebell.kit.group_commit import GroupCommit
 from firebell.kit.migrate import fence
-from firebell.paging import ledger, links, notices, store
+from firebell.paging import ledger, store
 from firebell.paging.actions import all_failed
 from firebell.paging.channels import Accepted, Channel, Failed, Message, Outcome, Retry
 from firebell.paging.channels.email import Email
 from firebell.paging.channels.ntfy import Ntfy
 from firebell.paging.channels.webhook import Webhook
+from firebell.paging.composing import compose
 from firebell.paging.holding import Parcel, parcels, sift
 from firebell.paging.model import Delivery
 from firebell.people import actions as people
@@ -44,7 +42,6 @@ SEND_LIMIT_S = 40
 """How long one attempt may take: less than its lease, after which somebody else begins another."""
 RECORD_AFTER_S = (0, 0.1, 0.5, 1, 2, 4, 8)
 """The pauses between attempts to record an outcome while the database is away."""
-ALERTS = 100
 
 
 class Sender:
@@ -75,7 +72,7 @@ class Sender:
             claimed = await ledger.claim(tx, now, min(room, CLAIM), full)
             going = await sift(tx, claimed, now)
             messages = await self._composed(tx, going, now) if going else []
-        for parcel in parcels(zip(going, messages, strict=True)):
+        for parcel in parcels(zip(going, messages, strict=True), f"{self._ctx.public_url}/pages"):
             channel = parcel.deliveries[0].channel
             task = asyncio.create_task(self._deliver(parcel))
             self._tasks.add(task)
@@ -190,57 +187,10 @@ class Sender:
             facts = {"delivery": delivery.id, "channel": delivery.channel, "reason": reason}
             log.warning("a message failed", extra=facts)
             nobody = await ledger.failed(tx, delivery, reason, now)
-            if nobody and delivery.page_id is not None:
+            # a reminder is for earlier levels: it says nothing about who of this one was reached
+            if nobody and delivery.page_id is not None and delivery.reason != "reminder":
                 await all_failed(tx, delivery.page_id, delivery.epoch, delivery.level, delivery.round, now)
 
 
 def _topic(delivery: Delivery) -> str:
     return f"person-{delivery.person_id}" if delivery.page_id is None else f"pg-{delivery.page_id}"
-
-
-async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: datetime) -> list[Message]:
-    """Return what each delivery says, from the state of its page at this instant."""
-    pages = await store.pages_by_id(tx, [d.page_id for d in claimed if d.page_id is not None])
-    persons = await people.persons(tx, [d.person_id for d in claimed])
-    groups = [p.subject_id for p in pages.values() if p.subject_kind == "group"]
-    found = await alerts.alerts_of_groups(tx, groups, ALERTS) if groups else {}
-    services = await catalog.services_by_id(tx, [p.service_id for p in pages.values() if p.service_id])
-    teams = {t.id: t.name for t in await people.teams(tx)} if pages else {}
-    told = {d.id: await notices.notice(tx, d.reason, now) for d in claimed if d.page_id is None}
-    messages = []
-    for delivery in claimed:
-        page = pages.get(delivery.page_id or 0)
-        service = services.get(page.service_id or 0) if page else None
-        of_page = tuple(found.get(page.subject_id, ())) if page and page.subject_kind == "group" else ()
-        person = persons[delivery.person_id]
-        messages.append(
-            Message(
-                delivery_id=delivery.id,
-                reason=delivery.reason.partition("-")[0],
-                person=person.name,
-                tz=person.tz,
-                page_ref=page.ref if page else "",
-                title=page.title if page else told[delivery.id].title,
-                note="" if page else _note(ctx, told[delivery.id]),
-                state=page.state if page else "",
-                urgency=page.urgency if page else told[delivery.id].urgency,
-                severity=page.severity if page else None,
-                service=service.name if service else "",
-                team=teams.get(page.team_id or 0, "") if page else "",
-                triggered_at=page.triggered_at if page else now,
-                level=delivery.level,
-                alerts=of_page,
-                runbook=_runbook(of_page, service.runbook_url if service else ""),
-                page_url=f"{ctx.public_url}/pages/{page.ref}" if page else "",
-                ack_url=links.ack_url(ctx, delivery, now) if page else "",
-            )
-        )
-    return messages
-
-
-def _note(ctx: Context, told: notices.Notice) -> str:
-    return f"{told.note}\n\n{ctx.public_url}{told.link}" if told.link else told.note
-
-
-def _runbook(of_page: Sequence[Alert], default: str) -> str:
-    return next((a.links["runbook"] for a in of_page if a.links.get("runbook")), default)

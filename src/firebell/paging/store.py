@@ -1,6 +1,6 @@
 """The SQL of policies, pages, their log and owners; batches are single statements."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -208,6 +208,31 @@ async def save(tx: Tx, pages: Sequence[Page]) -> None:
         )
 
 
+async def retitle(tx: Tx, kind: str, titles: Mapping[int, str]) -> list[int]:
+    """Give the open pages of these subjects other titles, locked in id order; return their ids."""
+    rows = await tx.fetch(
+        """
+        with open_page as (
+            select p.id, t.title
+            from page p
+            join unnest($2::bigint[], $3::text[]) t(subject_id, title) on t.subject_id = p.subject_id
+            where p.subject_kind = $1 and p.state not in ('resolved', 'merged')
+            order by p.id
+            for update of p
+        )
+        update page p
+        set title = o.title
+        from open_page o
+        where p.id = o.id and p.title <> o.title
+        returning p.id
+        """,
+        kind,
+        list(titles),
+        list(titles.values()),
+    )
+    return [row["id"] for row in rows]
+
+
 async def pages(
     tx: Tx,
     *,
@@ -346,6 +371,23 @@ async def word(tx: Tx, word_id: int) -> Word:
     )
     assert row
     return Word(*row.values())
+
+
+async def mail_subjects(tx: Tx, subjects: Mapping[str, str]) -> dict[str, str]:
+    """Return the subject of each mail thread: the first one that was given for it, by any process."""
+    # threads in order, so that two senders that keep the same ones do not wait for each other in a circle
+    threads = sorted(subjects)
+    await tx.execute(
+        """
+        insert into mail_thread (thread, subject)
+        select * from unnest($1::text[], $2::text[])
+        on conflict (thread) do nothing
+        """,
+        threads,
+        [subjects[thread] for thread in threads],
+    )
+    rows = await tx.fetch("select thread, subject from mail_thread where thread = any($1::text[])", threads)
+    return {row["thread"]: row["subject"] for row in rows}
 
 
 async def arrivals(tx: Tx, a: datetime, b: datetime) -> list[Arrival]:

@@ -1,8 +1,10 @@
 """What is done with people, teams, contact methods and keys; each verb writes its audit row."""
 
 import asyncio
+import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 
@@ -11,6 +13,7 @@ from firebell.kit.db import Reads, Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.signing import Signer
+from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.people import quiet, rules, store, welcome
 from firebell.people.model import (
@@ -23,11 +26,14 @@ from firebell.people.model import (
     QuietHours,
     QuietHoursChanged,
     Role,
+    RotatedSecret,
     Team,
 )
 
 hasher = PasswordHasher()
 
+OLD_SECRET_SIGNS = timedelta(hours=24)
+"""How long messages are signed with the old secret as well after a rotation."""
 RULES = 50
 """How many personal rules of one urgency somebody can have."""
 
@@ -42,6 +48,7 @@ people = store.people
 persons = store.persons
 quiet_hours = store.quiet_hours
 rules_of = store.rules
+signing_secrets = store.signing_secrets
 teams = store.teams
 members = store.members
 methods_of = store.methods
@@ -234,15 +241,33 @@ async def set_catch_all(tx: Tx, actor: Actor, person_ids: Sequence[int], now: da
 async def add_contact_method(
     tx: Tx, actor: Actor, *, person_id: int, kind: str, address: str, label: str, now: datetime
 ) -> ContactMethod:
-    """Add a way to reach a person, used at once for urgent pages."""
-    made = await store.insert_method(
-        tx, person_id, kind, rules.check_address(kind, address), clean_text(label, 80), now
+    """Add a way to reach a person, used at once for urgent pages; a webhook comes with its signing secret."""
+    secret = secrets.token_bytes(SECRET_BYTES) if kind == Channel.WEBHOOK else None
+    method = await store.insert_method(
+        tx, person_id, kind, rules.check_address(kind, address), clean_text(label, 80), now, secret
     )
-    if made is None:
+    if method is None:
         raise Conflict("This contact method exists already.", fields={"address": "Already on the list."})
-    await store.add_rule(tx, person_id, "high", 0, made.id)
-    await tx.audit(actor, "contact.added", f"person:{person_id}", now, kind=kind, address=made.address)
-    return made
+    await store.add_rule(tx, person_id, "high", 0, method.id)
+    masked = rules.mask_address(kind, method.address)
+    await tx.audit(actor, "contact.added", f"person:{person_id}", now, kind=kind, address=masked)
+    return replace(method, new_secret=secret_text(secret)) if secret else method
+
+
+async def rotate_signing_secret(
+    tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime
+) -> RotatedSecret:
+    """Give a webhook of the person a new secret; the old one signs beside it for 24 hours."""
+    await store.lock_person(tx, person_id)
+    mine = {m.id: m for m in await store.methods(tx, [person_id])}
+    if method_id not in mine:
+        raise NotFound("There is no such contact method.")
+    if mine[method_id].kind != Channel.WEBHOOK:
+        raise Conflict("Only webhooks are signed.", hint="Choose a contact method of the kind webhook.")
+    secret, until = secrets.token_bytes(SECRET_BYTES), now + OLD_SECRET_SIGNS
+    await store.rotate_secret(tx, method_id, secret, until)
+    await tx.audit(actor, "contact.secret_rotated", f"person:{person_id}", now, method=method_id)
+    return RotatedSecret(secret_text(secret), until)
 
 
 async def remove_contact_method(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:

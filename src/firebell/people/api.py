@@ -127,6 +127,12 @@ class MethodShown(Shown):
     suspect: bool
 
 
+class MethodMade(MethodShown):
+    """A new contact method; `secret` is what a webhook is signed with, shown this once."""
+
+    secret: str | None
+
+
 class NewMethod(Given):
     """A mail address, a web address, or an ntfy topic."""
 
@@ -328,7 +334,7 @@ def _method(found: ContactMethod, suspect: bool) -> MethodShown:
     summary="Add a way to reach me, used at once for urgent pages",
     responses=problems(409),
 )
-async def add_contact_method(ctx: Ctx, caller: Responder, given: NewMethod) -> MethodShown:
+async def add_contact_method(ctx: Ctx, caller: Responder, given: NewMethod) -> MethodMade:
     async with ctx.db.tx() as tx:
         made = await actions.add_contact_method(
             tx,
@@ -339,7 +345,7 @@ async def add_contact_method(ctx: Ctx, caller: Responder, given: NewMethod) -> M
             label=given.label,
             now=ctx.clock.now(),
         )
-    return _method(made, suspect=False)
+    return MethodMade(**_method(made, suspect=False).model_dump(), secret=made.new_secret or None)
 
 
 @router.delete(

@@ -1,6 +1,6 @@
 """People, teams, contact methods, personal rules and API keys."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time
 from enum import StrEnum
 
@@ -67,6 +67,16 @@ class ContactMethod:
     label: str
     verified_at: datetime | None
     disabled_at: datetime | None
+    new_secret: str = field(default="", repr=False, compare=False)
+    """The signing secret of a webhook, in the value that its creation returns and never again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RotatedSecret:
+    """A new signing secret; messages are signed with the one before as well until `previous_until`."""
+
+    secret: str = field(repr=False)
+    previous_until: datetime
 
 
 @dataclass(frozen=True, slots=True)

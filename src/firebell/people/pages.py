@@ -144,7 +144,11 @@ async def save_password(request: Request) -> Response:
 
 
 async def _contact(
-    request: Request, given: Mapping[str, Any], error: FirebellError | None = None, sent: str = ""
+    request: Request,
+    given: Mapping[str, Any],
+    error: FirebellError | None = None,
+    sent: str = "",
+    secret: str = "",
 ) -> Response:
     me = await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
@@ -164,6 +168,7 @@ async def _contact(
         "mail_ready": bool(html.ctx(request).smtp_url),
         "given": given,
         "sent": sent,
+        "secret": secret,
         "error": error,
         "errors": error.fields if error else {},
     }
@@ -181,7 +186,7 @@ async def add_contact(request: Request) -> Response:
     ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
     try:
         async with ctx.db.tx() as tx:
-            await actions.add_contact_method(
+            method = await actions.add_contact_method(
                 tx,
                 access.actor_of(me),
                 person_id=me.id,
@@ -192,7 +197,27 @@ async def add_contact(request: Request) -> Response:
             )
     except (Invalid, Conflict) as error:
         return await _contact(request, given, error)
+    if method.new_secret:
+        return await _contact(request, {}, secret=method.new_secret)
     return html.to("/settings/contact")
+
+
+@router.get("/settings/contact/{method_id}/secret")
+async def rotated_secret(request: Request, method_id: int) -> Response:
+    """Lead back from the answer to a rotation, which is shown once."""
+    await access.signed_in(request)
+    return html.to("/settings/contact")
+
+
+@router.post("/settings/contact/{method_id}/secret")
+async def rotate_secret(request: Request, method_id: int) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
+    async with ctx.db.tx() as tx:
+        rotated = await actions.rotate_signing_secret(
+            tx, access.actor_of(me), method_id, me.id, ctx.clock.now()
+        )
+    return await _contact(request, {}, secret=rotated.secret)
 
 
 @router.post("/settings/contact/{method_id}/test")

@@ -1,25 +1,32 @@
 """What addresses, zones, roles and passwords are acceptable (pure)."""
 
 import re
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
+from firebell.kit import mailbox
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import check_url
 from firebell.people.model import SCOPES, Channel, Role
 
-_EMAIL = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+\.?[^@\s<>\".]+")
 TEAM_ROLES = ("member", "manager")
 _TOPIC = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_RESERVED_TOPICS = frozenset(
+    ("docs", "static", "file", "app", "metrics", "account", "settings", "signup", "login", "v1")
+)
+"""Names that ntfy servers refuse to publish to."""
 
 
 def clean_email(value: str, field: str = "email") -> str:
-    """Return the address in lower case; raise `Invalid` when it cannot be one."""
+    """Return the address in lower case; raise `Invalid` unless mail can be sent to exactly this one."""
     text = value.strip().lower()
-    if len(text) > 254 or not text.isprintable() or not _EMAIL.fullmatch(text):
+    try:
+        mailbox.check_address(text)
+    except ValueError as exc:
         raise Invalid(
-            f"{value!r} is not an e-mail address.",
-            fields={field: "This is not an e-mail address; an example is mara@example.org."},
-        )
+            f"{value[:300]!r} is not an email address: {exc}.",
+            fields={field: f"Enter one address, such as mara@example.org: {exc}."},
+        ) from None
     return text
 
 
@@ -54,12 +61,52 @@ def check_address(kind: str, address: str) -> str:
         case Channel.EMAIL:
             return clean_email(address, "address")
         case Channel.WEBHOOK:
-            return check_url(address)
+            return _check_webhook(address)
         case Channel.NTFY:
-            text = address.strip()
-            return text if _TOPIC.fullmatch(text) else check_url(text)
+            return _check_ntfy(address.strip())
         case _:
             raise Invalid(f"{kind!r} is not a channel.", fields={"kind": f"One of {', '.join(Channel)}."})
+
+
+def _check_webhook(address: str) -> str:
+    if "#" in address:
+        raise Invalid(
+            "The part of a web address after # is never sent.",
+            fields={"address": "Remove the # and what follows it."},
+        )
+    return check_url(address)
+
+
+def _check_ntfy(text: str) -> str:
+    """Return a topic, or `https://server/topic`; what would not be used is refused, a token among it."""
+    server, topic = "", text
+    if "://" in text:
+        parts = urlsplit(check_url(text))
+        if "?" in text or "#" in text:
+            raise Invalid(
+                "An ntfy address has nothing after the topic: an access token in it would not be sent.",
+                fields={"address": "Use https://ntfy.example.org/topic, without ? and #."},
+            )
+        server, topic = f"{parts.scheme}://{parts.netloc}/", parts.path.strip("/")
+    if not topic:
+        raise Invalid(
+            "The ntfy address names no topic.", fields={"address": "Add the topic: https://ntfy.sh/topic."}
+        )
+    if not _TOPIC.fullmatch(topic) or topic in _RESERVED_TOPICS:
+        raise Invalid(
+            f"{topic[:80]!r} is not an ntfy topic.",
+            fields={"address": "Use 1 to 64 letters, digits, _ and -; names of ntfy's own pages are taken."},
+        )
+    return f"{server}{topic}"
+
+
+def mask_address(kind: str, address: str) -> str:
+    """Return how an address is shown to others: a webhook or an ntfy topic lets its holder in like a password."""
+    if kind == Channel.EMAIL:
+        return address
+    parts = urlsplit(address) if "://" in address else None
+    host = f"{parts.scheme}://{parts.hostname}/" if parts else ""
+    return f"{host}…{address[-4:]}"
 
 
 def check_scopes(scopes: list[str]) -> list[str]:

@@ -208,20 +208,61 @@ async def set_catch_all(tx: Tx, ids: Sequence[int]) -> None:
 
 
 async def insert_method(
-    tx: Tx, person_id: int, kind: str, address: str, label: str, now: datetime
+    tx: Tx,
+    person_id: int,
+    kind: str,
+    address: str,
+    label: str,
+    now: datetime,
+    signing_secret: bytes | None = None,
 ) -> ContactMethod | None:
     row = await tx.row(
-        "insert into contact_method (person_id, kind, address, label, created_at)"
-        " values ($1, $2, $3, $4, $5) on conflict (person_id, kind, address) do update"
-        " set disabled_at = null, suspect_since = null, label = excluded.label"
-        f" where contact_method.disabled_at is not null returning {_METHOD}",
+        f"""
+        insert into contact_method (person_id, kind, address, label, created_at, signing_secret)
+        values ($1, $2, $3, $4, $5, $6)
+        on conflict (person_id, kind, address) do update
+        set disabled_at = null, suspect_since = null, label = excluded.label,
+            signing_secret = excluded.signing_secret, previous_secret = null, previous_until = null
+        where contact_method.disabled_at is not null
+        returning {_METHOD}
+        """,
         person_id,
         kind,
         address,
         label,
         now,
+        signing_secret,
     )
     return ContactMethod(*row.values()) if row else None
+
+
+async def signing_secrets(
+    tx: Reads, method_ids: Sequence[int], now: datetime
+) -> dict[int, tuple[bytes, ...]]:
+    """Return what each webhook is signed with: its secret, then the one before while that is in force."""
+    rows = await tx.fetch(
+        """
+        select id, signing_secret, case when previous_until > $2 then previous_secret end as previous_secret
+        from contact_method
+        where id = any($1::bigint[]) and signing_secret is not null
+        """,
+        list(method_ids),
+        now,
+    )
+    return {row["id"]: tuple(s for s in list(row.values())[1:] if s is not None) for row in rows}
+
+
+async def rotate_secret(tx: Tx, method_id: int, signing_secret: bytes, previous_until: datetime) -> None:
+    await tx.execute(
+        """
+        update contact_method
+        set previous_secret = signing_secret, previous_until = $3, signing_secret = $2
+        where id = $1
+        """,
+        method_id,
+        signing_secret,
+        previous_until,
+    )
 
 
 async def methods(tx: Tx, person_ids: Sequence[int]) -> list[ContactMethod]:

@@ -1,71 +1,133 @@
-"""E-mail over SMTP."""
+"""Email over SMTP."""
 
-import re
 import ssl
+from collections.abc import Sequence
 from datetime import UTC
+from email import policy
 from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from html import escape
-from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
+from firebell.alerts.model import Alert
 from firebell.kit.localtime import said
-from firebell.paging.channels import Accepted, Failed, Message, Outcome, Retry
+from firebell.kit.mailbox import Mailbox, check_address, parse_mailbox
+from firebell.kit.smtp import SmtpServer, parse_smtp_url
+from firebell.paging.channels import (
+    Accepted,
+    ContentRefused,
+    Failed,
+    Limits,
+    Message,
+    Outcome,
+    Retry,
+    headers,
+    named,
+    whole_or_short,
+)
+from firebell.paging.channels.fitting import cut
+
+NO_TLS = (
+    "The mail server offers no STARTTLS, and the password of FIREBELL_SMTP_URL is never sent unencrypted:"
+    " turn TLS on there, use smtps://, or add ?insecure to the address."
+)
+_LISTED_ALERTS = 20
+_LISTED_LINKS = 20
+_ALERT_BODY_BYTES = 2000
+# 7-bit parts go through every server, whatever it announces
+_POLICY = policy.SMTP.clone(cte_type="7bit")
 
 
 class Email:
     """Sends through the server of FIREBELL_SMTP_URL."""
 
+    limits = Limits(title=500, text=100_000, whole=400_000)
+
     def __init__(self, smtp_url: str, mail_from: str) -> None:
-        self._url = urlsplit(smtp_url)
-        self._from = mail_from
+        self._server = parse_smtp_url(smtp_url) if smtp_url else None
+        self._from = parse_mailbox(mail_from)
 
     async def send(self, address: str, message: Message, key: str) -> Outcome:
-        """Send one message; its Message-ID comes from `key`, so a repeat is recognised as one."""
-        if not self._url.hostname:
+        """Send one message; its Message-ID comes from `key`, so a repeat is recognized as one."""
+        server = self._server
+        if server is None:
             return Failed("No mail server is configured: set FIREBELL_SMTP_URL.", suspect=False)
-        secure = self._url.scheme == "smtps"
         try:
-            _, answer = await aiosmtplib.send(
-                compose(address, message, key, self._from),
-                hostname=self._url.hostname,
-                port=self._url.port or (465 if secure else 25),
-                username=unquote(self._url.username) if self._url.username else None,
-                password=unquote(self._url.password) if self._url.password else None,
-                use_tls=secure,
-                timeout=15,
-            )
-        except aiosmtplib.SMTPRecipientsRefused as exc:
-            refusals = exc.recipients
-            permanent = all(r.code >= 500 for r in refusals)
-            reason = "; ".join(f"{r.code} {r.message}" for r in refusals)
-            return Failed(reason) if permanent else Retry(reason)
-        except aiosmtplib.SMTPResponseException as exc:
-            reason = f"{exc.code} {exc.message}"
-            return Failed(reason, suspect=False) if exc.code >= 500 else Retry(reason)
-        except (TimeoutError, aiosmtplib.SMTPException, OSError, ssl.SSLError) as exc:
-            return Retry(f"The mail server does not answer: {exc}")
-        return Accepted(answer[:200])
+            recipient = check_address(address)
+        except ValueError as exc:
+            return Failed(f"This is not an email address that mail can be sent to: {exc}.")
+
+        async def attempt(short: bool) -> Outcome | ContentRefused:
+            try:
+                mail = compose(recipient, message, key, self._from, short=short)
+            except headers.UnsafeHeaderError as exc:
+                return Failed(str(exc), suspect=False)
+            return await _hand_over(server, self._from.address, recipient, mail)
+
+        return await whole_or_short(attempt)
 
 
-def compose(address: str, message: Message, key: str, sender: str) -> EmailMessage:
-    """Return the mail: readable at 3 am as text, with one button as HTML, one thread per page."""
-    mail = EmailMessage()
-    domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
-    mail["From"] = sender
-    mail["To"] = address
-    mail["Subject"] = re.sub(r"\s+", " ", message.subject)
-    mail["Date"] = format_datetime(message.triggered_at.astimezone(UTC))
-    mail["Message-ID"] = f"<{key}@{domain}>"
-    mail["References"] = f"<{message.page_ref or message.reason}@{domain}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["X-Firebell-Page"] = message.page_ref
+async def _hand_over(
+    server: SmtpServer, sender: str, recipient: str, mail: bytes
+) -> Outcome | ContentRefused:
+    try:
+        _, answer = await aiosmtplib.send(
+            mail, sender=sender, recipients=[recipient], timeout=15, **server.options()
+        )
+    except aiosmtplib.SMTPRecipientsRefused as exc:
+        refusals = exc.recipients
+        reason = "; ".join(f"{r.code} {r.message}" for r in refusals)
+        if not all(r.code >= 500 for r in refusals):
+            return Retry(reason)
+        # 5.7 and 554 are rules of the server about us, not about the address
+        policy_only = all(r.code == 554 or r.message.startswith("5.7.") for r in refusals)
+        return Failed(reason, suspect=not policy_only)
+    except aiosmtplib.SMTPResponseException as exc:
+        reason = f"{exc.code} {exc.message}"
+        if exc.code < 500:
+            return Retry(reason)
+        if isinstance(exc, aiosmtplib.SMTPDataError) or exc.code == 552:
+            return ContentRefused(reason)
+        return Failed(reason, suspect=False)
+    except (TimeoutError, aiosmtplib.SMTPException, OSError, ssl.SSLError) as exc:
+        if lacks_tls(server, exc):
+            return Failed(NO_TLS, suspect=False)
+        return Retry(f"The mail server does not answer: {exc}")
+    return Accepted(answer[:200])
+
+
+def lacks_tls(server: SmtpServer, error: Exception) -> bool:
+    """Return True if the server was left because it does not offer the TLS that it must have."""
+    return server.require_tls and type(error) is aiosmtplib.SMTPException and "STARTTLS" in str(error)
+
+
+def compose(recipient: str, message: Message, key: str, sender: Mailbox, *, short: bool = False) -> bytes:
+    """Return the mail: readable at 3 am as text, with one button as HTML, one thread per page.
+
+    Raise `headers.UnsafeHeaderError` rather than return a header that a reader could take for two.
+    """
+    written = [
+        headers.mailbox("From", sender),
+        headers.mailbox("To", Mailbox("", recipient)),
+        headers.unstructured("Subject", cut(message.mail_subject or message.subject, Email.limits.title)),
+        f"Date: {format_datetime(message.composed_at.astimezone(UTC))}",
+        f"Message-ID: <{key}@{sender.domain}>",
+        f"List-Id: Firebell <firebell.{sender.domain}>",
+        "Auto-Submitted: auto-generated",
+        "X-Auto-Response-Suppress: All",
+    ]
+    if message.thread:
+        thread = f"<{message.thread.lower()}@{sender.domain}>"
+        written += [f"In-Reply-To: {thread}", f"References: {thread}"]
+        written += [f"X-Firebell-Page: {message.page_ref}", f"X-Firebell-State: {message.state}"]
     if message.urgency == "high":
-        mail["Importance"] = "high"
-    mail.set_content(_text(message))
-    mail.add_alternative(_html(message), subtype="html")
-    return mail
+        written += ["Importance: high", "X-Priority: 1"]
+    body = EmailMessage(_POLICY)
+    body.set_content(_short_text(message) if short else _text(message))
+    if not short:
+        body.add_alternative(_html(message), subtype="html")
+    return headers.head(written) + body.as_bytes()
 
 
 def _facts(message: Message) -> list[tuple[str, str]]:
@@ -79,32 +141,71 @@ def _facts(message: Message) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts if value]
 
 
+def is_web_link(url: str) -> bool:
+    """Return True if the text is one http(s) address."""
+    return url.lower().startswith(("http://", "https://")) and url.isprintable() and " " not in url
+
+
+def _links(message: Message) -> list[tuple[str, str]]:
+    """Return the alerts' links as (name, address), each address once."""
+    by_url = {url: name for a in message.alerts for name, url in a.links.items() if is_web_link(url)}
+    return [(headers.one_line(name), url) for url, name in by_url.items()][:_LISTED_LINKS]
+
+
+def _listed(message: Message) -> tuple[Sequence[Alert], int]:
+    """Return the alerts that a mail spells out, and how many more there are."""
+    listed = message.alerts[:_LISTED_ALERTS]
+    return listed, max(message.alert_count, len(message.alerts)) - len(listed)
+
+
+def _short_text(message: Message) -> str:
+    return f"{message.headline}\n\n{message.url}\n"
+
+
 def _text(message: Message) -> str:
-    if message.note:
-        return f"Hello {message.person},\n\n{message.note}\n"
-    lines = [message.title, "", *(f"{name}: {value}" for name, value in _facts(message)), ""]
-    lines += [f"- {alert.title}: {alert.body}".rstrip(": ") for alert in message.alerts[:20]]
-    lines += ["", f"Acknowledge: {message.ack_url}", f"Open: {message.page_url}", ""]
-    return "\n".join(lines)
+    if message.note_lines:
+        return f"{message.note(Email.limits.text)}\n"
+    alerts, more = _listed(message)
+    lines = [
+        message.headline,
+        "",
+        f"Acknowledge: {message.ack_url}",
+        f"Open: {message.page_url}",
+        "",
+        *(f"{name}: {value}" for name, value in _facts(message)),
+        "",
+    ]
+    lines += [f"- {named(a)}: {cut(a.body, _ALERT_BODY_BYTES)}".rstrip(": ") for a in alerts]
+    lines += [f"- And {more} more: {message.page_url}"] if more else []
+    if links := _links(message):
+        lines += ["", *(f"{name}: {url}" for name, url in links)]
+    return "\n".join([*lines, ""])
+
+
+def _anchor(url: str, text: str) -> str:
+    return f'<a href="{escape(url)}">{escape(text)}</a>'
 
 
 def _html(message: Message) -> str:
-    if message.note:
-        note = escape(message.note).replace("\n", "<br>")
-        return f"<p>Hello {escape(message.person)},</p><p>{note}</p>"
+    if message.note_lines:
+        note = escape(message.note(Email.limits.text)).replace("\n", "<br>")
+        return f"<p>{note}</p>"
     rows = "".join(
-        f'<tr><td style="color:#666;padding:2px 16px 2px 0">{escape(name)}</td><td>{escape(value)}</td></tr>'
+        f'<tr><td style="color:#666;padding:2px 16px 2px 0">{escape(name)}</td>'
+        f"<td>{_anchor(value, value) if is_web_link(value) else escape(value)}</td></tr>"
         for name, value in _facts(message)
     )
+    listed, more = _listed(message)
     alerts = "".join(
-        f"<li><b>{escape(alert.title)}</b><br>{escape(alert.body[:500])}</li>"
-        for alert in message.alerts[:20]
+        f"<li><b>{escape(named(a))}</b><br>{escape(cut(a.body, _ALERT_BODY_BYTES))}</li>" for a in listed
     )
+    alerts += f"<li>{_anchor(message.page_url, f'And {more} more')}</li>" if more else ""
+    links = "<br>".join(_anchor(url, name) for name, url in _links(message))
     return (
         '<div style="font:16px/1.5 system-ui,sans-serif;max-width:36em">'
-        f'<h1 style="font-size:20px;margin:0 0 12px">{escape(message.title)}</h1>'
+        f'<h1 style="font-size:20px;margin:0 0 12px">{escape(message.headline)}</h1>'
         f'<p><a href="{escape(message.ack_url)}" style="background:#1c1a17;color:#fff;padding:14px 28px;'
         'border-radius:10px;text-decoration:none;font-weight:600;display:inline-block">Acknowledge</a>'
         f' &nbsp; <a href="{escape(message.page_url)}">Open {escape(message.page_ref)}</a></p>'
-        f"<table>{rows}</table><ul>{alerts}</ul></div>"
+        f"<table>{rows}</table><ul>{alerts}</ul>{f'<p>{links}</p>' if links else ''}</div>"
     )

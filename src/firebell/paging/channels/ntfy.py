@@ -1,16 +1,38 @@
 """ntfy: a push message to a phone through a public or own server."""
 
+import json
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import httpx
 
-from firebell.kit.http_out import post
-from firebell.paging.channels import Failed, Message, Outcome, Retry
+from firebell.kit.http_out import Reply, post
+from firebell.paging.channels import (
+    Accepted,
+    ContentRefused,
+    Failed,
+    Limits,
+    Message,
+    Outcome,
+    Retry,
+    named,
+    whole_or_short,
+    without_secrets,
+)
+from firebell.paging.channels.fitting import cut, fit
 from firebell.paging.channels.webhook import outcome_of
+
+_BODY_BYTES = 1500
+_LISTED_ALERTS = 20
+_QUOTA = (42908, 42910)
+"""ntfy's codes for a daily quota that is used up: waiting a minute does not help."""
 
 
 class Ntfy:
     """Publishes to a topic, given alone or as the address of a topic on another server."""
+
+    limits = Limits(title=200, text=4000, whole=8192)
+    """A server refuses, or turns into a file that phones do not show, more than 4,096 bytes of text."""
 
     def __init__(self, http: httpx.AsyncClient, server: str) -> None:
         self._http = http
@@ -23,28 +45,78 @@ class Ntfy:
             parts = urlsplit(address)
             server, topic = f"{parts.scheme}://{parts.netloc}", parts.path.strip("/")
         if not topic:
-            return Failed(f"{address} names no topic.")
-        body: dict[str, object] = {
-            "topic": topic,
-            "title": message.subject[:250],
-            "message": _text(message),
-            "priority": 5 if message.urgency == "high" else 3,
-            "tags": ["rotating_light" if message.urgency == "high" else "bell"],
-        }
-        if message.page_url:
-            body["click"] = message.page_url
-            body["actions"] = [{"action": "view", "label": "Acknowledge", "url": message.ack_url}]
-        try:
-            reply = await post(self._http, server, json=body, headers={"X-Idempotency-Key": key})
-        except httpx.InvalidURL as exc:
-            return Failed(str(exc))
-        except httpx.HTTPError as exc:
-            return Retry(f"{type(exc).__name__}: {exc}")
-        return outcome_of(reply)
+            return Failed("The ntfy address names no topic.")
+
+        async def attempt(short: bool) -> Outcome | ContentRefused:
+            body = body_of(topic, message, short=short)
+            headers = {"Content-Type": "application/json", "X-Idempotency-Key": key}
+            try:
+                return _outcome_of(await post(self._http, server, content=body, headers=headers))
+            except httpx.InvalidURL:
+                return Failed("The ntfy address is not a web address.")
+            except httpx.HTTPError as exc:
+                return Retry(f"{type(exc).__name__}: {exc}")
+
+        return without_secrets(await whole_or_short(attempt), address)
 
 
-def _text(message: Message) -> str:
-    if message.note:
-        return message.note
-    first = message.alerts[0].body[:500] if message.alerts else ""
-    return "\n".join(line for line in (message.service, first) if line) or message.title
+def body_of(topic: str, message: Message, *, short: bool = False) -> bytes:
+    """Return the JSON of one message, within the limits of a server as it is installed."""
+    limits = Ntfy.limits
+    fields: dict[str, object] = {
+        "topic": topic,
+        "title": cut(message.subject, limits.title // 2 if short else limits.title),
+        "priority": 5 if message.urgency == "high" else 3,
+        "tags": ["rotating_light" if message.urgency == "high" else "bell"],
+    }
+    if message.page_url:
+        fields["click"] = message.page_url
+        if not short:
+            fields["actions"] = [{"action": "view", "label": "Acknowledge", "url": message.ack_url}]
+    elif message.note_url:
+        fields["click"] = message.note_url
+    room = 500 if short else limits.text
+    while True:
+        body = _encoded({**fields, "message": _text(message, room, short=short)})
+        # quotes and line breaks take two bytes in JSON
+        if len(body) <= limits.whole or room <= 0:
+            return body
+        room -= len(body) - limits.whole
+
+
+def _encoded(fields: Mapping[str, object]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _text(message: Message, limit_bytes: int, *, short: bool) -> str:
+    if short:
+        return cut(message.url or message.title, limit_bytes)
+    if message.note_lines:
+        return message.note(limit_bytes)
+    lines = [cut(a.body, _BODY_BYTES) for a in message.alerts[:1] if a.status == "firing"]
+    lines += [f"- {named(a)}" for a in message.alerts[1:_LISTED_ALERTS]]
+    if (more := max(message.alert_count, len(message.alerts)) - _LISTED_ALERTS) > 0:
+        lines.append(f"And {more} more")
+    return fit([line for line in lines if line], "", limit_bytes) or message.title
+
+
+def _outcome_of(reply: Reply) -> Outcome | ContentRefused:
+    answer = _json(reply.text)
+    if reply.ok:
+        # a login page of a hotel answers 200 as well
+        return (
+            Accepted(str(answer["id"]))
+            if "id" in answer
+            else Retry(f"{reply.status} without a message id: is this an ntfy server?")
+        )
+    if reply.status == 429 and answer.get("code") in _QUOTA:
+        return Failed(f"429 {reply.text[:200]}", suspect=False)
+    return outcome_of(reply)
+
+
+def _json(text: str) -> dict[str, object]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

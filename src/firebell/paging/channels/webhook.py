@@ -4,20 +4,40 @@ import json
 
 import httpx
 
+from firebell.alerts.model import Alert
 from firebell.kit.http_out import Reply, post
 from firebell.kit.signing import Signer
-from firebell.paging.channels import Accepted, Failed, Message, Outcome, Retry
+from firebell.kit.standard_webhooks import signature
+from firebell.paging.channels import (
+    Accepted,
+    ContentRefused,
+    Failed,
+    Limits,
+    Message,
+    Outcome,
+    Retry,
+    whole_or_short,
+    without_secrets,
+)
+from firebell.paging.channels.fitting import cut
 
+MAX_WAIT_S = 60
+"""A receiver that asks for a longer pause is given up at once, so that the person's next rule acts."""
 _RETRY = (408, 425, 429)
+_CONTENT = (400, 413, 415, 422)
+_ADDRESS = (404, 405, 410)
+_ALERT_BODY_BYTES = 2000
+_TYPES = {"page": "triggered", "reminder": "reminded", "alarm": "exhausted"}
 
 
-def describe(message: Message) -> dict[str, object]:
-    """Return what a webhook says of a page; `alerts` are the newest hundred at most."""
+def describe(message: Message, *, short: bool = False) -> dict[str, object]:
+    """Return what a webhook says of a page; `alerts` are the most severe that fit, `alerts_omitted` the rest."""
+    alerts = [] if short else _fitting(message)
     return {
         "event": message.reason,
         "page": message.page_ref,
         "title": message.title,
-        "note": message.note,
+        "note": message.note(500 if short else Webhook.limits.text),
         "state": message.state,
         "urgency": message.urgency,
         "severity": message.severity,
@@ -28,36 +48,67 @@ def describe(message: Message) -> dict[str, object]:
         "person": message.person,
         "page_url": message.page_url,
         "ack_url": message.ack_url,
-        "alerts": [
-            {
-                "id": alert.id,
-                "dedup_key": alert.dedup_key,
-                "status": alert.status,
-                "title": alert.title,
-                "body": alert.body[:2000],
-                "severity": alert.severity,
-                "labels": alert.labels,
-                "links": alert.links,
-                "starts_at": alert.starts_at.isoformat(),
-            }
-            for alert in message.alerts
-        ],
+        "alerts": alerts,
+        "alerts_omitted": max(message.alert_count, len(message.alerts)) - len(alerts),
     }
 
 
-def outcome_of(reply: Reply) -> Outcome:
-    """Return what an answer means: 2xx arrived, 408, 425, 429 and 5xx may be repeated, the rest not."""
+def body_of(message: Message, *, short: bool = False) -> bytes:
+    """Return the body: `type`, `timestamp` and `data`, and the fields of `data` beside them as before 0.2."""
+    fields = describe(message, short=short)
+    kind = f"page.{_TYPES.get(message.reason, message.reason)}" if message.page_ref else message.reason
+    whole = {"type": kind, "timestamp": message.composed_at.isoformat(), "data": fields, **fields}
+    return json.dumps(whole, ensure_ascii=False).encode()
+
+
+def _fitting(message: Message) -> list[dict[str, object]]:
+    shown, room = [], Webhook.limits.whole // 2 - 4 * Webhook.limits.text // 3
+    for alert in message.alerts:
+        one = _alert(alert)
+        room -= len(json.dumps(one, ensure_ascii=False).encode()) + 2
+        if room < 0:
+            break
+        shown.append(one)
+    return shown
+
+
+def _alert(alert: Alert) -> dict[str, object]:
+    return {
+        "id": alert.id,
+        "dedup_key": alert.dedup_key,
+        "status": alert.status,
+        "title": alert.title,
+        "body": cut(alert.body, _ALERT_BODY_BYTES),
+        "severity": alert.severity,
+        "labels": alert.labels,
+        "links": alert.links,
+        "starts_at": alert.starts_at.isoformat(),
+    }
+
+
+def outcome_of(reply: Reply) -> Outcome | ContentRefused:
+    """Return what an answer means (spec 10.2): the address is to blame for 404, 405 and 410 alone."""
     if reply.ok:
         return Accepted(str(reply.status))
     reason = f"{reply.status} {reply.text[:200]}"
     if reply.status in _RETRY or reply.status >= 500:
         wait = reply.retry_after
-        return Retry(reason, min(60.0, float(wait)) if wait.isdigit() else None)
-    return Failed(reason)
+        seconds = float(wait) if wait.isascii() and wait.isdecimal() and len(wait) < 10 else None
+        if reply.status == 429 and seconds and seconds > MAX_WAIT_S:
+            return Failed(f"{reason} (again after {seconds:.0f} s)", suspect=False)
+        return Retry(reason, min(MAX_WAIT_S, seconds) if seconds is not None else None)
+    if reply.status in _CONTENT:
+        return ContentRefused(reason)
+    return Failed(reason, suspect=reply.status in _ADDRESS)
 
 
 class Webhook:
-    """Posts JSON; `X-Firebell-Signature` proves who sent it, `Idempotency-Key` that it is a repeat."""
+    """Posts JSON, signed by Standard Webhooks; `webhook-id` and `Idempotency-Key` stay the same on retries.
+
+    `X-Firebell-Signature` is sent until version 0.2 for receivers that look at its presence.
+    """
+
+    limits = Limits(title=500, text=60_000, whole=500_000)
 
     def __init__(self, http: httpx.AsyncClient, signer: Signer) -> None:
         self._http = http
@@ -65,17 +116,26 @@ class Webhook:
 
     async def send(self, address: str, message: Message, key: str) -> Outcome:
         """Post one message."""
-        body = json.dumps(describe(message), ensure_ascii=False).encode()
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "Firebell",
-            "Idempotency-Key": key,
-            "X-Firebell-Signature": self._signer.digest("webhook", body),
-        }
-        try:
-            reply = await post(self._http, address, content=body, headers=headers)
-        except httpx.InvalidURL as exc:
-            return Failed(str(exc))
-        except httpx.HTTPError as exc:
-            return Retry(f"{type(exc).__name__}: {exc}")
-        return outcome_of(reply)
+
+        async def attempt(short: bool) -> Outcome | ContentRefused:
+            body = body_of(message, short=short)
+            try:
+                return outcome_of(await post(self._http, address, content=body, headers=headers(body)))
+            except httpx.InvalidURL:
+                return Failed("The address is not a web address.")
+            except httpx.HTTPError as exc:
+                return Retry(f"{type(exc).__name__}: {exc}")
+
+        def headers(body: bytes) -> dict[str, str]:
+            message_id, timestamp = f"msg_{key}", int(message.composed_at.timestamp())
+            return {
+                "Content-Type": "application/json",
+                "User-Agent": "Firebell",
+                "Idempotency-Key": key,
+                "webhook-id": message_id,
+                "webhook-timestamp": str(timestamp),
+                "webhook-signature": signature(message.signing_secrets, message_id, timestamp, body),
+                "X-Firebell-Signature": self._signer.digest("webhook", body),
+            }
+
+        return without_secrets(await whole_or_short(attempt), address)

@@ -1,0 +1,34 @@
+"""The signing secrets of my webhooks over JSON."""
+
+from datetime import datetime
+from typing import Annotated
+
+from firebell.kit import api
+from firebell.kit.api import Ctx, PathId, Shown, problems
+from firebell.people import actions
+from firebell.people.access import Caller, may
+
+router = api.router()
+
+Responder = Annotated[Caller, may("oncall:write")]
+
+
+class SecretRotated(Shown):
+    """The new signing secret, shown this once; the old one signs beside it until `previous_until`."""
+
+    secret: str
+    previous_until: datetime
+
+
+@router.post(
+    "/me/contact-methods/{method_id}/secret",
+    tags=["me"],
+    summary="Rotate a webhook's signing secret; both sign for 24 hours",
+    responses=problems(404, 409),
+)
+async def rotate_contact_secret(ctx: Ctx, caller: Responder, method_id: PathId) -> SecretRotated:
+    async with ctx.db.tx() as tx:
+        rotated = await actions.rotate_signing_secret(
+            tx, caller.actor, method_id, caller.person_id, ctx.clock.now()
+        )
+    return SecretRotated.model_validate(rotated)

@@ -1,0 +1,34 @@
+"""Contact methods at the terminal."""
+
+from pathlib import Path
+
+from firebell.kit.clock import FakeClock
+from tests.cli.terminal import at_a_server
+
+
+async def test_a_webhook_is_added_with_its_secret_rotated_and_removed(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with at_a_server(dsn, clock, tmp_path) as (_, run):
+        address = "https://hooks.example.org/mara"
+        added = (await run("contact", "add", "webhook", address, "--label", "phone", "--json")).json
+        assert added["secret"].startswith("whsec_")
+        number = str(added["id"])
+        listed = await run("contact", "list", "--json")
+        assert {m["id"]: m["address"] for m in listed.json}[added["id"]] == address
+        assert "whsec_" not in listed.out
+        rotated = (await run("contact", "rotate-secret", number, "--json")).json
+        assert rotated["secret"] not in ("", added["secret"])
+        assert "never tested" in (await run("contact", "list")).out
+        await run("contact", "test", number)
+        await run("contact", "remove", number)
+        await run("contact", "remove", number, code=1)
+
+
+async def test_an_address_that_cannot_be_used_is_refused_with_its_field(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with at_a_server(dsn, clock, tmp_path) as (_, run):
+        for kind, address in (("email", "a;b@example.org"), ("ntfy", "https://ntfy.sh/mara?auth=x")):
+            refused = await run("contact", "add", kind, address, code=1)
+            assert "address:" in refused.err

@@ -1,0 +1,41 @@
+"""Settings that could not work are refused at the start, in words that name the variable."""
+
+import pytest
+
+from firebell.kit.errors import StartupError
+from firebell.settings import load
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FIREBELL_MAIL_FROM", "Firebell"),
+        ("FIREBELL_MAIL_FROM", "a@example.org, b@example.org"),
+        ("FIREBELL_MAIL_FROM", "Ops <a@example.org>, Dev <b@example.org>"),
+        ("FIREBELL_MAIL_FROM", "Firebell <a;b@example.org>"),
+        ("FIREBELL_MAIL_FROM", "Firebell\r\nBcc: eve@example.net <a@example.org>"),
+        ("FIREBELL_SMTP_URL", "mail.example.org:25"),
+        ("FIREBELL_SMTP_URL", "smtp://bell:hunter2@mail.example.org:smtp"),
+        ("FIREBELL_NTFY_URL", "ntfy.sh"),
+        ("FIREBELL_NTFY_URL", "https://ntfy.example.org/?auth=token"),
+    ],
+)
+def test_what_could_not_send_is_refused_at_the_start(name: str, value: str) -> None:
+    with pytest.raises(StartupError) as refused:
+        load({name: value})
+    assert name in refused.value.message
+    assert "hunter2" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {},
+        {"FIREBELL_MAIL_FROM": "ACME, Bereitschaft <a@example.org>"},
+        {"FIREBELL_SMTP_URL": "smtp://bell:p%40ss@mail.example.org:587"},
+        {"FIREBELL_NTFY_URL": "https://ntfy.example.org/"},
+    ],
+)
+def test_what_can_send_is_read(env: dict[str, str]) -> None:
+    found = load(env)
+    assert found.mail_from == env.get("FIREBELL_MAIL_FROM", "Firebell <firebell@localhost>")
