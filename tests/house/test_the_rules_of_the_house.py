@@ -15,13 +15,12 @@ SLICES = (
     *("people", "handbook", "catalog", "alerts", "oncall", "runbooks", "paging", "incidents"),
     *("postmortems", "handoffs", "load"),
 )
+SOURCES = [path.stem for path in sorted((SRC / "alerts/sources").glob("[a-z]*.py"))]
 PURE = [
     "alerts/model",
     "alerts/normal",
     "alerts/rules",
-    "alerts/sources/alertmanager",
-    "alerts/sources/generic",
-    "alerts/sources/pagerduty",
+    *(f"alerts/sources/{name}" for name in SOURCES),
     "catalog/model",
     "handbook/book",
     "handbook/model",

@@ -33,7 +33,7 @@ def message(count: int, status: str = "firing") -> dict[str, Any]:
 async def test_what_was_answered_is_durable_with_its_page_and_timer(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         answer = await d.post("generic", ALERT)
-        assert (answer.status_code, answer.json()) == (202, {"status": "accepted", "events": 1})
+        assert (answer.status_code, answer.json()["status"], answer.json()["events"]) == (202, "accepted", 1)
         assert answer.headers["content-type"] == "application/json"
         async with d.world.ctx.db.tx() as tx:
             stored = [
@@ -195,7 +195,8 @@ async def test_any_script_and_any_sign_arrive_as_they_were_meant(dsn: str, clock
 async def test_anything_with_words_in_it_wakes_somebody(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         for body in (b"plain words", b"title=disk+full&host=a", b'"just a string"', b"{broken"):
-            assert (await d.post("generic", body)).json() == {"status": "accepted", "events": 1}
+            answer = (await d.post("generic", body)).json()
+            assert (answer["status"], answer["events"]) == ("accepted", 1)
         titles = [a.title for a in await d.alerts()]
         assert titles == ["plain words", "disk full", "just a string", "{broken"]
         assert await d.states() == ["triggered"]

@@ -9,6 +9,7 @@ from firebell.alerts import rules, store
 from firebell.alerts.model import (
     Alert,
     BrokenSource,
+    ConfirmationAsked,
     Group,
     GroupsAcknowledged,
     GroupsGrown,
@@ -16,6 +17,7 @@ from firebell.alerts.model import (
     GroupsRaised,
     GroupsResolved,
     Integration,
+    Kind,
     OpenedGroup,
     RawEvent,
     Received,
@@ -45,9 +47,10 @@ alerts = store.alerts
 async def receive(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
     """Store what came in and what it changes, and tell the pager; one transaction, durable at its commit."""
     await store.lock_services(tx, [r.service_id for r in batch])
-    await store.insert_events(tx, batch, now)
+    batch = await store.insert_events(tx, batch, now)
     ids = [_event_ids(received) for received in batch]
     await _note_broken(tx, batch, now)
+    await _ask_for_confirmation(tx, batch, now)
     if not any(ids):
         return
     new = await store.new_ids(tx, [i for found in ids for i in found], now)
@@ -102,6 +105,17 @@ async def _tell(tx: Tx, state: rules.Batch, now: datetime) -> None:
 async def _note_broken(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
     for integration_id in sorted({r.integration_id for r in batch if r.error}):
         await due.schedule_once(tx, BROKEN, str(integration_id), now)
+
+
+async def _ask_for_confirmation(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
+    for received in batch:
+        for event in received.incoming:
+            if event.kind is Kind.HANDSHAKE:
+                kind, address = event.labels.get("type", ""), event.links.get("confirm", "")
+                asked = ConfirmationAsked(
+                    received.integration_id, event.dedup_key, event.title, kind, address
+                )
+                await tx.emit(asked, now)
 
 
 async def tell_broken(tx: Tx, integration_id: int, now: datetime) -> bool:

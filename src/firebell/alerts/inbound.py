@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from firebell.alerts.ingest import Ingest
 from firebell.alerts.model import Incoming, Received, Reject
 from firebell.alerts.sources import alertmanager, generic, pagerduty
+from firebell.alerts.sources.recognized import understood
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, NotFound, TooLarge, Unavailable
 
@@ -73,7 +74,7 @@ class Inbound:
             answer = {"status": "stored", "events": 0, "error": normal.reason}
         else:
             await self.ingest.submit(Received(*found, source, body, normal))
-            answer = {"status": "accepted", "events": len(normal)}
+            answer = {"status": "accepted", "events": len(normal), **understood(normal)}
         await _answer(send, 202, _encode(answer), _JSON)
 
     async def _enqueue(self, receive: Receive, send: Send) -> None:

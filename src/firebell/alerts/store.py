@@ -1,6 +1,7 @@
 """The SQL of integrations, events, alerts and groups; a batch is a handful of set-based statements."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from firebell.alerts.model import Alert, BrokenSource, Group, Integration, RawEvent, Received
@@ -9,7 +10,7 @@ from firebell.kit.db import Row, Tx
 
 _ALERT = (
     "id, integration_id, dedup_key, group_id, status, title, body, severity, labels, annotations, links,"
-    " starts_at, ends_at, last_seen, hi_at, hi_rank, ended_by, count"
+    " starts_at, ends_at, last_seen, hi_at, hi_rank, ended_by, count, message_ids"
 )
 _GROUP = (
     "id, integration_id, service_id, key, title, urgency, opened_at, closed_at, last_at, alerts, firing,"
@@ -21,7 +22,8 @@ _INTEGRATION = "id, service_id, name, key, created_at"
 
 
 def _alert(row: Row) -> Alert:
-    return Alert(*row.values())
+    fields = dict(row)
+    return Alert(**{**fields, "message_ids": tuple(fields["message_ids"])})
 
 
 async def insert_integration(tx: Tx, service_id: int, name: str, key: str, now: datetime) -> Integration:
@@ -71,11 +73,16 @@ async def lock_services(tx: Tx, ids: Sequence[int]) -> None:
     )
 
 
-async def insert_events(tx: Tx, requests: Sequence[Received], now: datetime) -> None:
-    await tx.execute(
-        "insert into event (integration_id, received_at, source, body, alerts, error)"
-        " select i, $2, s, b, a, e"
-        " from unnest($1::bigint[], $3::text[], $4::bytea[], $5::int[], $6::text[]) t(i, s, b, a, e)",
+async def insert_events(tx: Tx, requests: Sequence[Received], now: datetime) -> list[Received]:
+    """Store requests as they came in and return them with the ids of their stored messages."""
+    rows = await tx.fetch(
+        """
+        insert into event (integration_id, received_at, source, body, alerts, error)
+        select integration_id, $2, source, body, alerts, error
+        from unnest($1::bigint[], $3::text[], $4::bytea[], $5::int[], $6::text[])
+            as message (integration_id, source, body, alerts, error)
+        returning id
+        """,
         [r.integration_id for r in requests],
         now,
         [r.source for r in requests],
@@ -83,6 +90,8 @@ async def insert_events(tx: Tx, requests: Sequence[Received], now: datetime) -> 
         [len(r.incoming) for r in requests],
         [r.error for r in requests],
     )
+    # rows are numbered and returned in the order in which they were given
+    return [replace(r, message_id=row["id"]) for r, row in zip(requests, rows, strict=True)]
 
 
 async def new_ids(tx: Tx, ids: Sequence[bytes], now: datetime) -> set[bytes]:
@@ -217,6 +226,11 @@ def _columns(alerts: Sequence[AlertState]) -> list[list[object]]:
     ]
 
 
+def _message_ids(alerts: Sequence[AlertState]) -> list[str]:
+    """Return the ids of each alert as an array literal; unnest would flatten an array of arrays."""
+    return [f"{{{','.join(map(str, a.message_ids))}}}" for a in alerts]
+
+
 _SHARED = (
     "$1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[], $7::jsonb[],"
     " $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::smallint[], $12::text[], $13::bigint[]"
@@ -226,13 +240,16 @@ _SHARED = (
 async def insert_alerts(tx: Tx, alerts: Sequence[AlertState]) -> None:
     await tx.execute(
         "insert into alert (status, title, body, severity, labels, annotations, links, ends_at, last_seen,"
-        " hi_at, hi_rank, ended_by, count, integration_id, dedup_key, group_id, starts_at)"
-        f" select * from unnest({_SHARED}, $14::bigint[], $15::text[], $16::bigint[], $17::timestamptz[])",
+        " hi_at, hi_rank, ended_by, count, integration_id, dedup_key, group_id, starts_at, message_ids)"
+        " select s, t, b, v, l, n, k, e, w, h, r, y, c, i, d, g, a, m::bigint[]"
+        f" from unnest({_SHARED}, $14::bigint[], $15::text[], $16::bigint[], $17::timestamptz[], $18::text[])"
+        " t(s, t, b, v, l, n, k, e, w, h, r, y, c, i, d, g, a, m)",
         *_columns(alerts),
         [a.integration_id for a in alerts],
         [a.dedup_key for a in alerts],
         [a.group.id if a.group else None for a in alerts],
         [a.starts_at for a in alerts],
+        _message_ids(alerts),
     )
 
 
@@ -240,11 +257,13 @@ async def update_alerts(tx: Tx, alerts: Sequence[AlertState]) -> None:
     await tx.execute(
         "update alert a set status = t.s, title = t.t, body = t.b, severity = t.v, labels = t.l,"
         " annotations = t.n, links = t.k, ends_at = t.e, last_seen = t.w, hi_at = t.h, hi_rank = t.r,"
-        " ended_by = t.y, count = t.c"
-        f" from unnest({_SHARED}, $14::bigint[]) t(s, t, b, v, l, n, k, e, w, h, r, y, c, i)"
+        " ended_by = t.y, count = t.c, message_ids = t.m::bigint[]"
+        f" from unnest({_SHARED}, $14::bigint[], $15::text[])"
+        " t(s, t, b, v, l, n, k, e, w, h, r, y, c, i, m)"
         " where a.id = t.i",
         *_columns(alerts),
         [a.id for a in alerts],
+        _message_ids(alerts),
     )
 
 
