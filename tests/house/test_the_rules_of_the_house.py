@@ -19,6 +19,7 @@ SOURCES = [path.stem for path in sorted((SRC / "alerts/sources").glob("[a-z]*.py
 PURE = [
     "alerts/model",
     "alerts/normal",
+    "alerts/raw",
     "alerts/rules",
     *(f"alerts/sources/{name}" for name in SOURCES),
     "catalog/model",

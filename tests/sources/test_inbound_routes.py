@@ -257,3 +257,33 @@ async def _half(d: Door, parts: list[dict[str, Any]]) -> None:
 
     scope = {"type": "http", "method": "POST", "path": f"/in/{d.world.key}/generic", "headers": []}
     await transport.app(scope, receive, send)
+
+
+async def test_a_client_of_another_product_is_told_in_json_that_its_address_does_not_exist(
+    dsn: str, clock: FakeClock
+) -> None:
+    victorops = "/integrations/generic/20131114/alert/KEY/routing"
+    gets = (
+        "/v2/heartbeats/shop/ping",
+        "/v2/alerts",
+        "/v1/json/integrations/webhooks/netdata",
+        "/in",
+        "/in/KEY",
+    )
+    posts = (
+        *gets,
+        victorops,
+        "/integration/KEY/enqueue",
+        "/generic/2010-04-15/create_event.json",
+        "/v1/incidents",
+    )
+    async with door(dsn, clock) as d:
+        for method, paths in (("GET", gets), ("POST", posts), ("PATCH", gets)):
+            for path in paths:
+                answer = await d.http.request(method, path.replace("KEY", d.world.key))
+                assert answer.status_code == 404, (method, path)
+                assert answer.headers["content-type"] == "application/problem+json", (method, path)
+                assert answer.json()["status"] == 404
+        wrong = await d.http.get(f"/in/{d.world.key}/generic")
+        assert (wrong.status_code, wrong.json()["status"]) == (405, 405)
+        assert (await d.http.get("/no-such-page")).headers["content-type"].startswith("text/html")

@@ -118,13 +118,28 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
-class RawEvent:
-    """One accepted request, byte for byte."""
+class StoredMessage:
+    """One accepted request; `body` may be cut, `size` is how many bytes were sent, `key` what it was sent with."""
 
     id: int
     received_at: datetime
     source: str
     body: bytes
+    size: int
+    error: str | None
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A stored message as it is shown."""
+
+    id: int
+    received_at: datetime
+    source: str
+    size: int
+    text: str
+    truncated: bool
     error: str | None
 
 

@@ -1,10 +1,10 @@
 """The SQL of integrations, events, alerts and groups; a batch is a handful of set-based statements."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from firebell.alerts.model import Alert, BrokenSource, Group, Integration, RawEvent, Received
+from firebell.alerts.model import Alert, BrokenSource, Group, Integration, Received, StoredMessage
 from firebell.alerts.rules import STORM, AlertState, Batch, GroupState, loaded_alert, loaded_group
 from firebell.kit.db import Row, Tx
 
@@ -316,19 +316,52 @@ async def alerts(tx: Tx, words: str, before: int | None, limit: int) -> list[Ale
     return [_alert(row) for row in rows]
 
 
-async def raw_events(
-    tx: Tx, integration_id: int, since: datetime, until: datetime, limit: int
-) -> list[RawEvent]:
-    """Return the last requests that an integration got within `[since, until]`, the newest first."""
+async def messages(
+    tx: Tx, integration_id: int, ids: Sequence[int], limit: int | None = None
+) -> list[StoredMessage]:
+    """Return these messages of an integration, oldest first, with the first `limit` bytes of each or all."""
     rows = await tx.fetch(
-        "select id, received_at, source, body, error from event where integration_id = $1"
-        " and received_at between $2 and $3 order by received_at desc, id desc limit $4",
+        """
+        select
+            message.id,
+            message.received_at,
+            message.source,
+            case when $3::int is null then body else substring(body from 1 for $3) end as body,
+            octet_length(body) as size,
+            message.error,
+            integration.key
+        from event as message
+        join integration on integration.id = message.integration_id
+        where message.id = any($1::bigint[])
+            and message.integration_id = $2
+        order by message.id
+        """,
+        list(ids),
         integration_id,
-        since,
-        until,
         limit,
     )
-    return [RawEvent(*row.values()) for row in rows]
+    return [StoredMessage(**dict(row)) for row in rows]
+
+
+async def services_of_integrations(tx: Tx, ids: Collection[int]) -> dict[int, int]:
+    """Return the service of each integration, of revoked ones too."""
+    rows = await tx.fetch("select id, service_id from integration where id = any($1::bigint[])", list(ids))
+    return {row["id"]: row["service_id"] for row in rows}
+
+
+async def pages_of_groups(tx: Tx, group_ids: Collection[int]) -> dict[int, int]:
+    """Return the newest page of each group that has one."""
+    rows = await tx.fetch(
+        """
+        select subject_id as group_id, max(id) as page_id
+        from page
+        where subject_kind = 'group'
+            and subject_id = any($1::bigint[])
+        group by subject_id
+        """,
+        list(group_ids),
+    )
+    return {row["group_id"]: row["page_id"] for row in rows}
 
 
 async def alert_times(tx: Tx, since: datetime) -> list[datetime]:
