@@ -350,3 +350,25 @@ def test_a_known_shape_that_cannot_be_read_takes_nothing_else_with_it() -> None:
     assert not isinstance(events, Reject)
     assert [event.title for event in events][-1] == "disk full"
     assert len(events) == 2
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"key": "web", "status": "down", "tags": "prod", "name": "web"},
+        {"chart": "redis-1.2", "name": "redis", "status": "failed"},
+        {"sensor": "temperature", "status": "down"},
+        {"event": "temperature", "value": 0},
+        {"event": "4711", "value": "0"},
+        {"subject": "Problem with the checkout", "message": "It is slow"},
+        {"type": "custom", "host": "db1"},
+        {"action": "opened", "installation": {"id": 1}, "issue": {"id": 2}},
+        {"version": "1.0", "message": "x", "type": "alert"},
+    ],
+)
+def test_a_body_of_ones_own_that_looks_a_little_like_that_of_a_tool_keeps_its_fields(
+    more: dict[str, Any],
+) -> None:
+    event = read({"title": "Mine", "labels": {"service": "shop"}, "priority": "p1", **more})
+    assert (event.read_as, event.kind) == ("generic", Kind.FIRING)
+    assert (event.title, event.labels["service"], event.severity) == ("Mine", "shop", "critical")

@@ -51,7 +51,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
             first(data, "errors", "result_errors"),
         )
         state, key = first(data, "status", "state"), f"{group} - {endpoint}"
-        title, details = f"{key}: {about}".removesuffix(": "), errors
+        title, details = first(data, "title") or f"{key}: {about}".removesuffix(": "), errors
     return (
         event(
             NAME,

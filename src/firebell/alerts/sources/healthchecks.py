@@ -11,7 +11,7 @@ from firebell.alerts.sources.shape import event, first
 
 NAME = "healthchecks"
 _STATES = {"down": Kind.FIRING, "up": Kind.RESOLVED}
-_CODE = ("code", "uuid", "check", "key")
+_CODE = ("code", "uuid")
 _OTHERS = ("exit", "exitstatus", "exit_status", "tags", "now", "slug")
 
 

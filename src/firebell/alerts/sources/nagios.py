@@ -7,8 +7,8 @@ https://icinga.com/docs/icinga-2/latest/doc/03-monitoring-basics/#notifications
 from datetime import datetime
 
 from firebell.alerts.model import Incoming, Json, Kind
-from firebell.alerts.normal import BODY, text
-from firebell.alerts.sources.shape import event, first, web_address
+from firebell.alerts.normal import BODY, severity, text
+from firebell.alerts.sources.shape import event, first, mapped, web_address
 from firebell.alerts.sources.states import kind_of
 
 NAME = "nagios"
@@ -73,8 +73,13 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
             key=first(lowered, "key") or (f"{host}!{service}" if service else host),
             title=first(lowered, "title") or title,
             body=text(lowered.get("long_output") or output, BODY),
-            severity=_SEVERITIES.get(state.casefold()),
-            labels={"host": host, "check": service, "author": lowered.get("author")},
+            severity=_SEVERITIES.get(state.casefold()) or severity(lowered.get("severity")),
+            labels={
+                "host": host,
+                "check": service,
+                "author": lowered.get("author"),
+                **mapped(lowered.get("labels")),
+            },
             annotations={"comment": lowered.get("comment")},
             links={
                 "runbook": web_address(lowered.get("notes_url")),

@@ -18,10 +18,10 @@ _WHEN = ("when", "date")
 
 def matches(data: dict[str, Json]) -> bool:
     """Return True for an alarm of a chart, or a node that is or is not reachable."""
-    alarm = (
-        "chart" in data and any(name in data for name in _NAMES) and ("status" in data or "context" in data)
-    )
-    return alarm or ("host" in data and "reachable" in mapped(data.get("status")))
+    named = "chart" in data and any(name in data for name in _NAMES)
+    agent = ("host" in data or "hostname" in data) and "status" in data
+    cloud = "space" in data and "severity" in data
+    return (named and (agent or cloud)) or ("host" in data and "reachable" in mapped(data.get("status")))
 
 
 def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:

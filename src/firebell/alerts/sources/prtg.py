@@ -19,8 +19,8 @@ _STATUS = ("status", "state", "laststatus")
 
 def matches(data: dict[str, Json]) -> bool:
     """Return True for the status of a sensor in the words of PRTG."""
-    sensor = any(first(data, name) for name in ("sensorid", "linksensor", "sensor"))
-    return sensor and bool(_status(data))
+    sensor = first(data, "sensorid", "linksensor") or (first(data, "device") and first(data, "sensor"))
+    return bool(sensor and _status(data))
 
 
 def _status(data: dict[str, Json]) -> str:
@@ -43,7 +43,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
             received_at,
             kind=_KINDS.get(status, Kind.FIRING),
             key=f"sensor:{number}" if number else where and f"{device}!{sensor}",
-            title=f"{where} is {status}: {message}".removesuffix(": "),
+            title=first(data, "title") or f"{where} is {status}: {message}".removesuffix(": "),
             body=message,
             severity=_SEVERITIES.get(status),
             labels={n: data.get(n) for n in ("device", "group", "probe", "host", "lastvalue")},
