@@ -14,8 +14,8 @@ from firebell.people import actions as people
 
 async def notify_owner(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Send the address to open to the owning team, else the fallback responders, once for each request."""
-    found = {i.id: i for i in await alerts.integrations(tx)}
-    integration = found.get(payload["integration_id"])
+    integrations = {i.id: i for i in await alerts.integrations(tx)}
+    integration = integrations.get(payload["integration_id"])
     if integration is None:
         return
     service = (await catalog.services_by_id(tx, [integration.service_id]))[integration.service_id]

@@ -21,22 +21,22 @@ def matches(data: dict[str, Json]) -> bool:
 
 def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
     """Return one firing event, keyed by the definition and the event's key."""
-    found, definition = mapped(data.get("event")), first(data, "event_definition_id")
-    key = first(found, "key") or "|".join(text(part) for part in listed(found.get("key_tuple"))[:20])
+    item, definition = mapped(data.get("event")), first(data, "event_definition_id")
+    key = first(item, "key") or "|".join(text(part) for part in listed(item.get("key_tuple"))[:20])
     return (
         event(
             NAME,
             received_at,
             kind=None,
             key=f"{definition}|{key}".removesuffix("|"),
-            title=first(found, "message") or first(data, "event_definition_title"),
+            title=first(item, "message") or first(data, "event_definition_title"),
             body=first(data, "event_definition_description"),
-            severity=_SEVERITIES.get(text(found.get("priority"), 40)),
+            severity=_SEVERITIES.get(text(item.get("priority"), 40)),
             labels={
                 "definition": data.get("event_definition_title"),
-                "source": found.get("source"),
-                **mapped(found.get("fields")),
+                "source": item.get("source"),
+                **mapped(item.get("fields")),
             },
-            occurred_at=found.get("timestamp"),
+            occurred_at=item.get("timestamp"),
         ),
     )

@@ -46,34 +46,34 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
     return (event(NAME, received_at, kind=Kind.NOTE, key=None, title=action),)
 
 
-def _alert(found: dict[str, Json], rule: str, received_at: datetime) -> Incoming:
-    issue = filled(found.get("issue_id"))
+def _alert(item: dict[str, Json], rule: str, received_at: datetime) -> Incoming:
+    issue = filled(item.get("issue_id"))
     return event(
         NAME,
         received_at,
         kind=Kind.FIRING,
         key=issue and f"issue:{issue}",
-        title=first(found, "title", "message"),
-        body=found.get("culprit"),
-        severity=severity(found.get("level")),
-        labels={"environment": found.get("environment"), "rule": rule, **pairs(found.get("tags"))},
-        links={"source": web_address(found.get("web_url"))},
-        occurred_at=found.get("datetime"),
+        title=first(item, "title", "message"),
+        body=item.get("culprit"),
+        severity=severity(item.get("level")),
+        labels={"environment": item.get("environment"), "rule": rule, **pairs(item.get("tags"))},
+        links={"source": web_address(item.get("web_url"))},
+        occurred_at=item.get("datetime"),
     )
 
 
-def _issue(found: dict[str, Json], kind: Kind, received_at: datetime) -> Incoming:
-    issue = filled(found.get("id"))
+def _issue(item: dict[str, Json], kind: Kind, received_at: datetime) -> Incoming:
+    issue = filled(item.get("id"))
     return event(
         NAME,
         received_at,
         kind=kind,
         key=issue and f"issue:{issue}",
-        title=first(found, "title"),
-        body=found.get("culprit"),
-        severity=severity(found.get("level")),
-        labels={"project": mapped(found.get("project")).get("slug"), "issue": found.get("shortId")},
-        links={"source": web_address(found.get("web_url") or found.get("permalink"))},
+        title=first(item, "title"),
+        body=item.get("culprit"),
+        severity=severity(item.get("level")),
+        labels={"project": mapped(item.get("project")).get("slug"), "issue": item.get("shortId")},
+        links={"source": web_address(item.get("web_url") or item.get("permalink"))},
     )
 
 
@@ -95,16 +95,16 @@ def _metric(inside: dict[str, Json], action: str, received_at: datetime) -> Inco
 
 
 def _legacy(data: dict[str, Json], received_at: datetime) -> Incoming:
-    found, issue = mapped(data.get("event")), filled(data.get("id"))
+    item, issue = mapped(data.get("event")), filled(data.get("id"))
     return event(
         NAME,
         received_at,
         kind=None,
         key=issue and f"issue:{issue}",
-        title=first(found, "title") or first(data, "message", "culprit"),
+        title=first(item, "title") or first(data, "message", "culprit"),
         body=first(data, "culprit"),
         severity=severity(data.get("level")),
-        labels={"project": data.get("project_slug"), **pairs(found.get("tags"))},
+        labels={"project": data.get("project_slug"), **pairs(item.get("tags"))},
         links={"source": web_address(data.get("url"))},
-        occurred_at=found.get("timestamp"),
+        occurred_at=item.get("timestamp"),
     )

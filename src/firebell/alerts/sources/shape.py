@@ -40,13 +40,13 @@ def listed(value: Json) -> list[Json]:
 
 def filled(value: Json) -> str:
     """Return a value as text, empty when the sender left a placeholder unexpanded (spec 9.1, G8)."""
-    found = text(value, _LONGEST)
-    return "" if _TEMPLATE.fullmatch(found) else found
+    stated = text(value, _LONGEST)
+    return "" if _TEMPLATE.fullmatch(stated) else stated
 
 
 def first(data: dict[str, Json], *names: str) -> str:
     """Return the first of these fields that says something."""
-    return next((found for name in names if (found := filled(data.get(name)))), "")
+    return next((stated for name in names if (stated := filled(data.get(name)))), "")
 
 
 def number(value: Json) -> Json:
@@ -73,7 +73,7 @@ def first_address(value: Json) -> str:
 
 def pairs(value: Json) -> dict[str, Json]:
     """Return tags as labels: `[[name, value]]`, `[{"key"|"tag"|"name", "value"}]`, or `"name:value,..."`."""
-    found: dict[str, Json] = {}
+    labels: dict[str, Json] = {}
     items = value.split(",") if isinstance(value, str) else listed(value)
     for item in items[:LABELS]:
         name, tag = "", None
@@ -83,8 +83,8 @@ def pairs(value: Json) -> dict[str, Json]:
             name, tag = first(item, "key", "tag", "name"), item.get("value")
         elif isinstance(item, list) and len(item) == 2:
             name, tag = filled(item[0]), item[1]
-        found.setdefault(name, tag)
-    return found
+        labels.setdefault(name, tag)
+    return labels
 
 
 def missing(title: str, key: str, kind: Kind | None, severity: str | None) -> tuple[str, ...]:
