@@ -96,6 +96,8 @@ SLICES = (
 
 SIGNED = ("/ack/", "/welcome/", "/calendar/")
 """Where addresses carry a token that acts for somebody."""
+SENDERS = ("/in/", "/v1/", "/v2/", "/integration/", "/integrations/", "/generic/")
+"""Where clients of PagerDuty, Opsgenie and VictorOps post: they read JSON, also when nothing is there."""
 LARGEST = 4 * 1024 * 1024
 """The largest body in bytes, but for inbound alerts, which have their own limit."""
 
@@ -250,7 +252,8 @@ async def _told(request: Request, error: FirebellError) -> Response:
     headers = {"X-Request-Id": correlation_id.get()}
     if isinstance(error, TooMany | Unavailable):
         headers["Retry-After"] = str(error.retry_after)
-    if request.url.path.startswith("/api/"):
+    # a sender may leave out the slash at the end
+    if f"{request.url.path}/".startswith(("/api/", *SENDERS)):
         if isinstance(error, Unauthenticated):
             headers["WWW-Authenticate"] = "Bearer"
         return JSONResponse(

@@ -1,6 +1,7 @@
 """The only table of "when X happened, do Y" between slices; read it to know what follows from what."""
 
 from firebell.alerts.model import (
+    ConfirmationAsked,
     GroupsAcknowledged,
     GroupsGrown,
     GroupsOpened,
@@ -27,6 +28,7 @@ from firebell.oncall.model import (
     SwapProposed,
 )
 from firebell.paging import actions as paging
+from firebell.paging import subscriptions
 from firebell.people.model import ContactTestRequested, PersonLeft, QuietHoursChanged
 from firebell.postmortems import actions as postmortems
 
@@ -46,6 +48,7 @@ def build() -> Reactions:
             ScheduleDeleted: (paging.keep_schedule,),
         },
         then={
+            ConfirmationAsked: ("notify_confirmation_asked",),
             ContactTestRequested: ("send_contact_test",),
             CoverAsked: ("tell_cover_asked",),
             CoverDeclined: ("tell_cover_declined",),
@@ -68,6 +71,7 @@ def outbox_handlers() -> dict[str, outbox.Handler]:
     return {
         "send_contact_test": paging.send_test,
         "draft_postmortem": postmortems.draft_for,
+        "notify_confirmation_asked": subscriptions.notify_owner,
         "tell_source_broken": paging.tell_source_broken,
         "tell_cover_asked": telling.cover_asked,
         "tell_cover_declined": telling.cover_declined,

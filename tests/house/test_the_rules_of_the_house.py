@@ -15,13 +15,13 @@ SLICES = (
     *("people", "handbook", "catalog", "alerts", "oncall", "runbooks", "paging", "incidents"),
     *("postmortems", "handoffs", "load"),
 )
+SOURCES = [path.stem for path in sorted((SRC / "alerts/sources").glob("[a-z]*.py"))]
 PURE = [
     "alerts/model",
     "alerts/normal",
+    "alerts/raw",
     "alerts/rules",
-    "alerts/sources/alertmanager",
-    "alerts/sources/generic",
-    "alerts/sources/pagerduty",
+    *(f"alerts/sources/{name}" for name in SOURCES),
     "alerts/titles",
     "catalog/model",
     "handbook/book",

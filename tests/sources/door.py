@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -11,11 +10,9 @@ import httpx
 from firebell import app
 from firebell.alerts import actions as alerts
 from firebell.alerts import store
-from firebell.alerts.model import Alert, RawEvent
+from firebell.alerts.model import Alert, StoredMessage
 from firebell.kit.clock import FakeClock
 from tests.world import World, world
-
-_EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 
 @dataclass(slots=True)
@@ -42,10 +39,11 @@ class Door:
         async with self.world.ctx.db.tx() as tx:
             return (await alerts.alerts(tx, "", None, 5000))[::-1]
 
-    async def raw(self) -> list[RawEvent]:
+    async def raw(self) -> list[StoredMessage]:
         """Return every stored request, the newest first."""
         async with self.world.ctx.db.tx() as tx:
-            return await store.raw_events(tx, self.world.integration, _EVER[0], _EVER[1], 1000)
+            ids = [row["id"] for row in await tx.fetch("select id from event")]
+            return (await store.messages(tx, self.world.integration, ids))[::-1]
 
     async def states(self) -> list[str]:
         """Return the state of every page, the oldest first."""

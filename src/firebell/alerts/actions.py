@@ -5,11 +5,11 @@ import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from firebell.alerts import rules, store
+from firebell.alerts import raw, rules, store
 from firebell.alerts.model import (
     Alert,
     BrokenSource,
-    Group,
+    ConfirmationAsked,
     GroupsAcknowledged,
     GroupsGrown,
     GroupsOpened,
@@ -17,8 +17,9 @@ from firebell.alerts.model import (
     GroupsResolved,
     GroupsRetitled,
     Integration,
+    Kind,
+    Message,
     OpenedGroup,
-    RawEvent,
     Received,
     SourceBroken,
 )
@@ -29,8 +30,10 @@ from firebell.kit.events import Actor
 from firebell.kit.text import clean_name
 
 EVENTS_KEPT = timedelta(days=30)
-NEAR = timedelta(minutes=5)
-"""How far from an alert's own times the requests that made it are looked for."""
+SHOWN_BYTES = 64 * 1024
+"""How much of a message is shown; the whole of it comes as a file."""
+KEY_BYTES = 64
+"""The longest integration key: one that is cut in two must still be recognized."""
 IDS_KEPT = timedelta(days=7)
 BROKEN = "alerts.broken"
 """The timer of an integration that sends what cannot be read; while it is set, its owner knows."""
@@ -46,9 +49,10 @@ alerts = store.alerts
 async def receive(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
     """Store what came in and what it changes, and tell the pager; one transaction, durable at its commit."""
     await store.lock_services(tx, [r.service_id for r in batch])
-    await store.insert_events(tx, batch, now)
+    batch = await store.insert_events(tx, batch, now)
     ids = [_event_ids(received) for received in batch]
     await _note_broken(tx, batch, now)
+    await _ask_for_confirmation(tx, batch, now)
     if not any(ids):
         return
     new = await store.new_ids(tx, [i for found in ids for i in found], now)
@@ -111,6 +115,17 @@ async def _note_broken(tx: Tx, batch: Sequence[Received], now: datetime) -> None
         await due.schedule_once(tx, BROKEN, str(integration_id), now)
 
 
+async def _ask_for_confirmation(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
+    for received in batch:
+        for event in received.incoming:
+            if event.kind is Kind.HANDSHAKE:
+                kind, address = event.labels.get("type", ""), event.links.get("confirm", "")
+                asked = ConfirmationAsked(
+                    received.integration_id, event.dedup_key, event.title, kind, address
+                )
+                await tx.emit(asked, now)
+
+
 async def tell_broken(tx: Tx, integration_id: int, now: datetime) -> bool:
     """Tell the owner when the integration sent something unreadable within a day; return whether it did."""
     if not await store.broken_sources(tx, now - BROKEN_WITHIN, integration_id):
@@ -146,15 +161,44 @@ async def alerts_of_groups(tx: Tx, ids: Sequence[int], limit_each: int = 20) -> 
     return await store.alerts_of_groups(tx, ids, limit_each)
 
 
-async def alert_with_group(tx: Tx, alert_id: int) -> tuple[Alert, Group | None, list[RawEvent]]:
-    """Return an alert, its group and the last requests of its integration; raise `NotFound`."""
+async def alert(tx: Tx, alert_id: int) -> Alert:
+    """Return an alert; raise `NotFound`."""
     found = await store.alert(tx, alert_id)
     if found is None:
         raise NotFound(f"There is no alert {alert_id}.")
-    groups = await store.groups_by_id(tx, [found.group_id] if found.group_id else [])
-    since, until = min(found.starts_at, found.last_seen) - NEAR, found.last_seen + NEAR
-    raw = await store.raw_events(tx, found.integration_id, since, until, 50)
-    return found, groups.get(found.group_id or 0), raw
+    return found
+
+
+async def messages(tx: Tx, alert: Alert) -> list[Message]:
+    """Return the messages that opened and last changed an alert, oldest first, as far as they are kept."""
+    enough = SHOWN_BYTES + KEY_BYTES
+    return [
+        Message(
+            stored.id,
+            stored.received_at,
+            stored.source,
+            stored.size,
+            raw.shown(stored.body, stored.key, SHOWN_BYTES),
+            stored.size > SHOWN_BYTES,
+            stored.error,
+        )
+        for stored in await store.messages(tx, alert.integration_id, alert.message_ids, enough)
+    ]
+
+
+async def deleted_messages(tx: Tx, alert: Alert) -> int:
+    """Return how many of the messages of an alert are too old to be kept."""
+    return len(alert.message_ids) - len(await store.messages(tx, alert.integration_id, alert.message_ids, 0))
+
+
+async def message_body(tx: Tx, alert: Alert, message_id: int) -> bytes:
+    """Return a whole message of an alert without the integration key; raise `NotFound`."""
+    ids = [i for i in alert.message_ids if i == message_id]
+    for stored in await store.messages(tx, alert.integration_id, ids):
+        return raw.redacted(stored.body, stored.key)
+    raise NotFound(
+        f"Alert {alert.id} has no message {message_id}.", hint=f"Messages are kept {EVENTS_KEPT.days} days."
+    )
 
 
 async def alert_rate(tx: Tx, since: datetime, now: datetime, bins: int) -> list[int]:

@@ -4,15 +4,15 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 from starlette.requests import Request
 
-from firebell.alerts import actions
+from firebell.alerts import actions, view
 from firebell.alerts.model import Integration, Received, Reject
 from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
-from firebell.kit import api
+from firebell.kit import api, html
 from firebell.kit.api import Ctx, Given, Instant, Name, PathId, Shown, Stretch, Text, problems
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.people.access import Caller, may
@@ -37,6 +37,9 @@ class AlertShown(Shown):
     starts_at: datetime
     ends_at: datetime | None
     count: int
+    service: Annotated[str, Field(description="slug")]
+    service_name: str
+    page: Annotated[str | None, Field(description="the page that it is part of; null: it paged nobody")]
 
 
 class AlertDetail(AlertShown):
@@ -45,6 +48,22 @@ class AlertDetail(AlertShown):
     body: str
     annotations: dict[str, str]
     links: dict[str, str]
+    messages_deleted: Annotated[
+        int,
+        Field(description="how many of the messages that it came from are older than 30 days and deleted"),
+    ]
+
+
+class AlertMessage(Shown):
+    """A message as it came in, its integration key left out."""
+
+    id: int
+    received_at: datetime
+    source: str
+    size: Annotated[int, Field(description="bytes")]
+    text: Annotated[str, Field(description="the first 64 KiB; what is not text is replaced")]
+    truncated: bool
+    error: Annotated[str | None, Field(description="why it could not be read")]
 
 
 class NewAlert(Given):
@@ -94,6 +113,13 @@ class NewIntegration(Given):
     name: Annotated[Name, Field(examples=["Alertmanager"])]
 
 
+def _fields(shape: type[AlertShown], found: view.View) -> dict[str, object]:
+    """Return the fields of an alert, its service and its page that `shape` has."""
+    around = {"service": found.service.slug, "service_name": found.service.name, "page": found.page}
+    own = {name: getattr(found.alert, name) for name in shape.model_fields if hasattr(found.alert, name)}
+    return {**own, **around}
+
+
 @router.get("/alerts", tags=["alerts"], summary="Alerts, the newest first")
 async def list_alerts(
     ctx: Ctx,
@@ -103,15 +129,45 @@ async def list_alerts(
 ) -> list[AlertShown]:
     async with ctx.db.tx() as tx:
         found = await actions.alerts(tx, q.strip(), stretch.before, stretch.limit)
+        views = await view.views(tx, found)
     stretch.link([a.id for a in found])
-    return [AlertShown.model_validate(a) for a in found]
+    return [AlertShown.model_validate(_fields(AlertShown, v)) for v in views]
 
 
 @router.get("/alerts/{alert_id}", tags=["alerts"], summary="One alert", responses=problems(404))
 async def get_alert(ctx: Ctx, caller: Reader, alert_id: PathId) -> AlertDetail:
     async with ctx.db.tx() as tx:
-        found, _, _ = await actions.alert_with_group(tx, alert_id)
-    return AlertDetail.model_validate(found)
+        (found,) = await view.views(tx, [await actions.alert(tx, alert_id)])
+        deleted = await actions.deleted_messages(tx, found.alert)
+    return AlertDetail.model_validate({**_fields(AlertDetail, found), "messages_deleted": deleted})
+
+
+@router.get(
+    "/alerts/{alert_id}/messages",
+    tags=["alerts"],
+    summary="The messages that opened and last changed an alert, oldest first",
+    responses=problems(404),
+)
+async def list_alert_messages(ctx: Ctx, caller: Reader, alert_id: PathId) -> list[AlertMessage]:
+    async with ctx.db.tx() as tx:
+        messages = await actions.messages(tx, await actions.alert(tx, alert_id))
+    return [AlertMessage.model_validate(m) for m in messages]
+
+
+@router.get(
+    "/alerts/{alert_id}/messages/{message_id}",
+    tags=["alerts"],
+    summary="A whole message as a file of plain text",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "What was sent"},
+        **problems(404),
+    },
+)
+async def get_alert_message(ctx: Ctx, caller: Reader, alert_id: PathId, message_id: PathId) -> Response:
+    async with ctx.db.tx() as tx:
+        body = await actions.message_body(tx, await actions.alert(tx, alert_id), message_id)
+    return html.download(body, f"alert-{alert_id}-message-{message_id}.txt")
 
 
 @router.post(

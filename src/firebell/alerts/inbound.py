@@ -10,8 +10,9 @@ from starlette.types import Receive, Scope, Send
 from firebell.alerts.ingest import Ingest
 from firebell.alerts.model import Incoming, Received, Reject
 from firebell.alerts.sources import alertmanager, generic, pagerduty
+from firebell.alerts.sources.recognized import understood
 from firebell.kit.context import Context
-from firebell.kit.errors import FirebellError, NotFound, TooLarge, Unavailable
+from firebell.kit.errors import FirebellError, MethodNotAllowed, NotFound, TooLarge, Unavailable
 
 LIMIT = 1024 * 1024
 """The largest body in bytes."""
@@ -21,7 +22,6 @@ SOURCES: dict[str, Normalise] = {"alertmanager": alertmanager.normalise, "generi
 
 _JSON = (b"content-type", b"application/json")
 _PROBLEM = (b"content-type", b"application/problem+json")
-_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _encode = msgspec.json.encode
 
 
@@ -43,18 +43,16 @@ class Inbound:
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
+        parts = path.split("/")
+        if path != "/v2/enqueue" and (len(parts) != 4 or parts[1] != "in" or parts[3] not in SOURCES):
+            known = ", ".join(f"/in/<key>/{name}" for name in SOURCES)
+            raise NotFound(f"There is nothing at {path}.", hint=f"The addresses are {known}, /v2/enqueue.")
         if method != "POST":
-            words = f"Post alerts to this address: {path} takes POST, and {method} does nothing here.\n"
-            await _answer(send, 405, words.encode(), _TEXT, (b"allow", b"POST"))
+            error = MethodNotAllowed(f"{path} does not take {method}.", hint="Post alerts to this address.")
+            await _answer(send, error.status, _encode(error.problem(path)), _PROBLEM, (b"allow", b"POST"))
         elif path == "/v2/enqueue":
             await self._enqueue(receive, send)
         else:
-            parts = path.split("/")
-            if len(parts) != 4 or parts[3] not in SOURCES:
-                known = ", ".join(f"/in/<key>/{name}" for name in SOURCES)
-                raise NotFound(
-                    f"There is nothing at {path}.", hint=f"The addresses are {known}, /v2/enqueue."
-                )
             await self._accept(parts[2], parts[3], receive, send)
 
     async def _accept(self, key: str, source: str, receive: Receive, send: Send) -> None:
@@ -73,7 +71,7 @@ class Inbound:
             answer = {"status": "stored", "events": 0, "error": normal.reason}
         else:
             await self.ingest.submit(Received(*found, source, body, normal))
-            answer = {"status": "accepted", "events": len(normal)}
+            answer = {"status": "accepted", "events": len(normal), **understood(normal)}
         await _answer(send, 202, _encode(answer), _JSON)
 
     async def _enqueue(self, receive: Receive, send: Send) -> None:

@@ -12,6 +12,10 @@ class Kind(StrEnum):
     FIRING = "firing"
     RESOLVED = "resolved"
     ACK = "ack"
+    NOTE = "note"
+    """It changes nothing: a downtime, a comment, a state that is still being checked."""
+    HANDSHAKE = "handshake"
+    """The sender asks a person to confirm this address; it is never an alert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,10 @@ class Incoming:
     annotations: dict[str, str] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     occurred_at: datetime | None = None
+    read_as: str = ""
+    """The shape in which the body was recognized; empty for a source with an address of its own."""
+    missing: tuple[str, ...] = ()
+    """Which of title, dedup_key, status and severity the body does not state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,8 @@ class Received:
     body: bytes
     incoming: tuple[Incoming, ...]
     error: str | None = None
+    message_id: int = 0
+    """The stored message, 0 before it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +115,33 @@ class Alert:
     hi_rank: int
     ended_by: str | None
     count: int
+    message_ids: tuple[int, ...] = ()
+    """The stored messages that opened it and last changed it, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
-class RawEvent:
-    """One accepted request, byte for byte."""
+class StoredMessage:
+    """One accepted request; `body` may be cut, `size` is how many bytes were sent, `key` what it was sent with."""
 
     id: int
     received_at: datetime
     source: str
     body: bytes
+    size: int
+    error: str | None
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A stored message as it is shown."""
+
+    id: int
+    received_at: datetime
+    source: str
+    size: int
+    text: str
+    truncated: bool
     error: str | None
 
 
@@ -180,6 +207,17 @@ class SourceBroken:
     """A source sends what cannot be read."""
 
     integration_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmationAsked:
+    """A sender delivers nothing until a person opens `address`, which is empty when it is not trusted."""
+
+    integration_id: int
+    key: str
+    topic: str
+    kind: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from firebell.alerts import actions
+from firebell.alerts import actions, view
 from firebell.catalog import actions as catalog
 from firebell.kit import html, routing
 from firebell.kit.text import to_id
@@ -17,7 +17,8 @@ async def alerts(request: Request, q: str = "", before: int | None = None) -> Re
     await access.signed_in(request)
     async with request.app.state.ctx.db.tx() as tx:
         found = await actions.alerts(tx, q.strip(), before, 100)
-    context = {"nav": "alerts", "alerts": found, "q": q, "live": "pages"}
+        views = await view.views(tx, found)
+    context = {"nav": "alerts", "views": views, "q": q, "live": "pages"}
     return await html.page(request, "alerts/alerts.html", context)
 
 
@@ -25,10 +26,26 @@ async def alerts(request: Request, q: str = "", before: int | None = None) -> Re
 async def alert(request: Request, alert_id: int) -> Response:
     await access.signed_in(request)
     async with request.app.state.ctx.db.tx() as tx:
-        found, group, raw = await actions.alert_with_group(tx, alert_id)
-    mine = [r for r in raw if found.dedup_key.encode() in r.body or found.title.encode() in r.body]
-    context = {"nav": "alerts", "a": found, "group": group, "raw": mine[:3]}
+        (found,) = await view.views(tx, [await actions.alert(tx, alert_id)])
+        messages = await actions.messages(tx, found.alert)
+    context = {
+        "nav": "alerts",
+        "a": found.alert,
+        "service": found.service,
+        "page": found.page,
+        "messages": messages,
+        "deleted": len(found.alert.message_ids) - len(messages),
+        "kept_days": actions.EVENTS_KEPT.days,
+    }
     return await html.page(request, "alerts/alert.html", context)
+
+
+@router.get("/alerts/{alert_id}/messages/{message_id}")
+async def message(request: Request, alert_id: int, message_id: int) -> Response:
+    await access.signed_in(request)
+    async with request.app.state.ctx.db.tx() as tx:
+        body = await actions.message_body(tx, await actions.alert(tx, alert_id), message_id)
+    return html.download(body, f"alert-{alert_id}-message-{message_id}.txt")
 
 
 @router.get("/services/{slug}")

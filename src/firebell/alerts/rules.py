@@ -18,6 +18,9 @@ STORM = 1_000
 """How many groups a service opens within `STORM_WINDOW`, each with its own page; then one page holds the rest."""
 STORM_WINDOW = timedelta(minutes=5)
 
+MESSAGES = 5
+"""How many of its stored messages an alert names: the first, and the newest of the others."""
+
 Order = tuple[datetime, int]
 
 
@@ -69,6 +72,7 @@ class AlertState:
     ended_by: str | None
     count: int
     changed: bool = False
+    message_ids: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -151,6 +155,7 @@ def loaded_alert(alert: Alert, group: GroupState | None) -> AlertState:
         (alert.hi_at, alert.hi_rank),
         alert.ended_by,
         alert.count,
+        message_ids=alert.message_ids,
     )
 
 
@@ -164,6 +169,18 @@ def apply(
             seen = identity not in new or identity in applied
             applied.add(identity)
             _apply_one(batch, received, event, seen, now)
+            if not seen:
+                _name_message(batch, received, event)
+
+
+def _name_message(batch: Batch, received: Received, event: Incoming) -> None:
+    """Let the alert of an event name the stored message that the event came in."""
+    alert = batch.latest.get((received.integration_id, event.dedup_key))
+    if alert is None or received.message_id in (0, *alert.message_ids[-1:]):
+        return
+    newest = alert.message_ids[1:][-(MESSAGES - 2) :]
+    alert.message_ids = (*alert.message_ids[:1], *newest, received.message_id)
+    alert.changed = True
 
 
 def _order(event: Incoming, now: datetime) -> Order:
@@ -178,6 +195,8 @@ def _is_newer(order: Order, hi: Order) -> bool:
 def _apply_one(batch: Batch, received: Received, event: Incoming, seen: bool, now: datetime) -> None:
     key = (received.integration_id, event.dedup_key)
     alert = batch.latest.get(key)
+    if event.kind in (Kind.NOTE, Kind.HANDSHAKE):
+        return
     if event.kind is Kind.ACK:
         # a sender speaks for what it grouped, not for all that a storm put together
         if alert and alert.status == "firing" and alert.group and alert.group.key is not None:

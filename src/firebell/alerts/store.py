@@ -1,16 +1,17 @@
 """The SQL of integrations, events, alerts and groups; a batch is a handful of set-based statements."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from firebell.alerts.model import Alert, BrokenSource, Group, Integration, RawEvent, Received
+from firebell.alerts.model import Alert, BrokenSource, Group, Integration, Received, StoredMessage
 from firebell.alerts.rules import STORM, AlertState, Batch, GroupState, loaded_alert, loaded_group
 from firebell.alerts.titles import SEVERITIES
 from firebell.kit.db import Row, Tx
 
 _ALERT = (
     "id, integration_id, dedup_key, group_id, status, title, body, severity, labels, annotations, links,"
-    " starts_at, ends_at, last_seen, hi_at, hi_rank, ended_by, count"
+    " starts_at, ends_at, last_seen, hi_at, hi_rank, ended_by, count, message_ids"
 )
 _GROUP = (
     "id, integration_id, service_id, key, title, urgency, opened_at, closed_at, last_at, alerts, firing,"
@@ -22,7 +23,8 @@ _INTEGRATION = "id, service_id, name, key, created_at"
 
 
 def _alert(row: Row) -> Alert:
-    return Alert(*row.values())
+    fields = dict(row)
+    return Alert(**{**fields, "message_ids": tuple(fields["message_ids"])})
 
 
 async def insert_integration(tx: Tx, service_id: int, name: str, key: str, now: datetime) -> Integration:
@@ -72,11 +74,16 @@ async def lock_services(tx: Tx, ids: Sequence[int]) -> None:
     )
 
 
-async def insert_events(tx: Tx, requests: Sequence[Received], now: datetime) -> None:
-    await tx.execute(
-        "insert into event (integration_id, received_at, source, body, alerts, error)"
-        " select i, $2, s, b, a, e"
-        " from unnest($1::bigint[], $3::text[], $4::bytea[], $5::int[], $6::text[]) t(i, s, b, a, e)",
+async def insert_events(tx: Tx, requests: Sequence[Received], now: datetime) -> list[Received]:
+    """Store requests as they came in and return them with the ids of their stored messages."""
+    rows = await tx.fetch(
+        """
+        insert into event (integration_id, received_at, source, body, alerts, error)
+        select integration_id, $2, source, body, alerts, error
+        from unnest($1::bigint[], $3::text[], $4::bytea[], $5::int[], $6::text[])
+            as message (integration_id, source, body, alerts, error)
+        returning id
+        """,
         [r.integration_id for r in requests],
         now,
         [r.source for r in requests],
@@ -84,6 +91,8 @@ async def insert_events(tx: Tx, requests: Sequence[Received], now: datetime) -> 
         [len(r.incoming) for r in requests],
         [r.error for r in requests],
     )
+    # rows are numbered and returned in the order in which they were given
+    return [replace(r, message_id=row["id"]) for r, row in zip(requests, rows, strict=True)]
 
 
 async def new_ids(tx: Tx, ids: Sequence[bytes], now: datetime) -> set[bytes]:
@@ -267,6 +276,11 @@ def _columns(alerts: Sequence[AlertState]) -> list[list[object]]:
     ]
 
 
+def _message_ids(alerts: Sequence[AlertState]) -> list[str]:
+    """Return the ids of each alert as an array literal; unnest would flatten an array of arrays."""
+    return [f"{{{','.join(map(str, a.message_ids))}}}" for a in alerts]
+
+
 _SHARED = (
     "$1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[], $7::jsonb[],"
     " $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::smallint[], $12::text[], $13::bigint[]"
@@ -276,13 +290,16 @@ _SHARED = (
 async def insert_alerts(tx: Tx, alerts: Sequence[AlertState]) -> None:
     await tx.execute(
         "insert into alert (status, title, body, severity, labels, annotations, links, ends_at, last_seen,"
-        " hi_at, hi_rank, ended_by, count, integration_id, dedup_key, group_id, starts_at)"
-        f" select * from unnest({_SHARED}, $14::bigint[], $15::text[], $16::bigint[], $17::timestamptz[])",
+        " hi_at, hi_rank, ended_by, count, integration_id, dedup_key, group_id, starts_at, message_ids)"
+        " select s, t, b, v, l, n, k, e, w, h, r, y, c, i, d, g, a, m::bigint[]"
+        f" from unnest({_SHARED}, $14::bigint[], $15::text[], $16::bigint[], $17::timestamptz[], $18::text[])"
+        " t(s, t, b, v, l, n, k, e, w, h, r, y, c, i, d, g, a, m)",
         *_columns(alerts),
         [a.integration_id for a in alerts],
         [a.dedup_key for a in alerts],
         [a.group.id if a.group else None for a in alerts],
         [a.starts_at for a in alerts],
+        _message_ids(alerts),
     )
 
 
@@ -290,11 +307,13 @@ async def update_alerts(tx: Tx, alerts: Sequence[AlertState]) -> None:
     await tx.execute(
         "update alert a set status = t.s, title = t.t, body = t.b, severity = t.v, labels = t.l,"
         " annotations = t.n, links = t.k, ends_at = t.e, last_seen = t.w, hi_at = t.h, hi_rank = t.r,"
-        " ended_by = t.y, count = t.c"
-        f" from unnest({_SHARED}, $14::bigint[]) t(s, t, b, v, l, n, k, e, w, h, r, y, c, i)"
+        " ended_by = t.y, count = t.c, message_ids = t.m::bigint[]"
+        f" from unnest({_SHARED}, $14::bigint[], $15::text[])"
+        " t(s, t, b, v, l, n, k, e, w, h, r, y, c, i, m)"
         " where a.id = t.i",
         *_columns(alerts),
         [a.id for a in alerts],
+        _message_ids(alerts),
     )
 
 
@@ -362,19 +381,52 @@ async def alerts(tx: Tx, words: str, before: int | None, limit: int) -> list[Ale
     return [_alert(row) for row in rows]
 
 
-async def raw_events(
-    tx: Tx, integration_id: int, since: datetime, until: datetime, limit: int
-) -> list[RawEvent]:
-    """Return the last requests that an integration got within `[since, until]`, the newest first."""
+async def messages(
+    tx: Tx, integration_id: int, ids: Sequence[int], limit: int | None = None
+) -> list[StoredMessage]:
+    """Return these messages of an integration, oldest first, with the first `limit` bytes of each or all."""
     rows = await tx.fetch(
-        "select id, received_at, source, body, error from event where integration_id = $1"
-        " and received_at between $2 and $3 order by received_at desc, id desc limit $4",
+        """
+        select
+            message.id,
+            message.received_at,
+            message.source,
+            case when $3::int is null then body else substring(body from 1 for $3) end as body,
+            octet_length(body) as size,
+            message.error,
+            integration.key
+        from event as message
+        join integration on integration.id = message.integration_id
+        where message.id = any($1::bigint[])
+            and message.integration_id = $2
+        order by message.id
+        """,
+        list(ids),
         integration_id,
-        since,
-        until,
         limit,
     )
-    return [RawEvent(*row.values()) for row in rows]
+    return [StoredMessage(**dict(row)) for row in rows]
+
+
+async def services_of_integrations(tx: Tx, ids: Collection[int]) -> dict[int, int]:
+    """Return the service of each integration, of revoked ones too."""
+    rows = await tx.fetch("select id, service_id from integration where id = any($1::bigint[])", list(ids))
+    return {row["id"]: row["service_id"] for row in rows}
+
+
+async def pages_of_groups(tx: Tx, group_ids: Collection[int]) -> dict[int, int]:
+    """Return the newest page of each group that has one."""
+    rows = await tx.fetch(
+        """
+        select subject_id as group_id, max(id) as page_id
+        from page
+        where subject_kind = 'group'
+            and subject_id = any($1::bigint[])
+        group by subject_id
+        """,
+        list(group_ids),
+    )
+    return {row["group_id"]: row["page_id"] for row in rows}
 
 
 async def alert_times(tx: Tx, since: datetime) -> list[datetime]:

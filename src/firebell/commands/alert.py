@@ -3,7 +3,7 @@
 import click
 
 from firebell.commands.client import call, call_at, seg, target
-from firebell.commands.say import USAGE, as_json, example, fail, short, show, table
+from firebell.commands.say import USAGE, as_json, example, fail, local, short, show, table
 
 
 @click.group()
@@ -70,8 +70,40 @@ def list_(q: str | None, limit: int) -> None:
     """List alerts, the newest first."""
     found = call("GET", "/api/v1/alerts", q=q, limit=limit)
     rows = [
-        [str(a["id"]), a["status"], a["severity"] or "-", short(a["starts_at"]), f"{a['count']}x", a["title"]]
+        [
+            *(str(a["id"]), a["status"], a["severity"] or "-", a["service"], a["page"] or "-"),
+            *(short(a["starts_at"]), f"{a['count']}x", a["title"]),
+        ]
         for a in found
     ]
-    head = ("ID", "STATUS", "SEVERITY", "SINCE", "TIMES", "TITLE")
-    show(found, table(head, rows, wide=5) if rows else "There is no alert.")
+    head = ("ID", "STATUS", "SEVERITY", "SERVICE", "PAGE", "SINCE", "TIMES", "TITLE")
+    show(found, table(head, rows, wide=7) if rows else "There is no alert.")
+
+
+@alert.command("show", epilog=example("firebell alert show 7", "firebell alert show 7 --raw"))
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@click.option("--raw", is_flag=True, help="Also print the messages that it came from, as they came in.")
+@as_json
+def show_(number: int, raw: bool) -> None:
+    """Show alert ID with its service, its page and everything that its source said."""
+    found = call("GET", f"/api/v1/alerts/{number}")
+    lines = [
+        click.style(f"alert {found['id']}  {found['title']}", bold=True),
+        f"{found['status']}, {found['severity'] or 'no'} severity, since {local(found['starts_at'])},"
+        f" {found['count']}x",
+        f"service {found['service']}, page {found['page'] or '-'}, key {found['dedup_key']}",
+    ]
+    if found["body"]:
+        lines += ["", found["body"]]
+    said = {**found["labels"], **found["annotations"], **found["links"]}
+    lines += ["", *(f"  {name}: {value}" for name, value in said.items())] if said else []
+    if raw:
+        found["messages"] = call("GET", f"/api/v1/alerts/{number}/messages")
+        for message in found["messages"]:
+            lines += ["", f"As it came in, {local(message['received_at'])}, {message['size']} bytes:"]
+            lines += [message["text"]]
+        if any(message["truncated"] for message in found["messages"]):
+            lines += ["", f"Cut at 64 KiB. The whole message: /alerts/{number} in the web."]
+        if found["messages_deleted"]:
+            lines += ["", f"Messages are kept 30 days; {found['messages_deleted']} older ones were deleted."]
+    show(found, "\n".join(lines))

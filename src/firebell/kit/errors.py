@@ -60,6 +60,13 @@ class NotFound(FirebellError):  # noqa: N818
     code = "not-found"
 
 
+class MethodNotAllowed(FirebellError):  # noqa: N818
+    """The address exists, and does not take this method."""
+
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    code = "method-not-allowed"
+
+
 class Gone(FirebellError):  # noqa: N818
     """There was such a thing, and it has ended."""
 

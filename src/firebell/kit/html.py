@@ -199,6 +199,12 @@ async def page(
     return HTMLResponse(_environment().get_template(template).render(values), status, HEADERS)
 
 
+def download(body: bytes, name: str) -> Response:
+    """Return bytes of others as a plain text to keep, which no browser opens as anything else."""
+    headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(body, headers=headers, media_type="text/plain")
+
+
 def to(url: str) -> Response:
     """Return the answer to a form: look at `url` now (Post/Redirect/Get)."""
     return RedirectResponse(url, 303)

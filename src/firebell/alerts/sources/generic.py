@@ -19,14 +19,17 @@ from firebell.alerts.normal import (
     text,
     too_many,
 )
+from firebell.alerts.sources import nagios
+from firebell.alerts.sources.recognized import recognize, shape_of
+from firebell.alerts.sources.shape import UNTITLED, filled, missing
+from firebell.alerts.sources.states import kind_of
 
-_TITLES = ("title", "summary", "message", "name", "subject")
+NAME = "generic"
+_TITLES = ("title", "summary", "message", "name", "subject", "msg")
 _BODIES = ("body", "description", "details", "text")
 _KEYS = ("dedup_key", "key", "id", "alias")
 _STATES = ("status", "action", "state", "event_action")
 _TIMES = ("occurred_at", "timestamp", "time", "starts_at")
-_RESOLVED = ("resolved", "resolve", "ok", "closed", "close", "recovery", "recovered", "up")
-_ACKED = ("acknowledged", "acknowledge", "ack")
 _VOLATILE = {*_STATES, *_TIMES}
 
 
@@ -47,13 +50,20 @@ def normalise(body: bytes, received_at: datetime) -> tuple[Incoming, ...] | Reje
         return Reject("The list is empty.")
     if len(items) > EVENTS:
         return too_many(len(items))
-    return tuple(_event(item, received_at) for item in items)
+    events: list[Incoming] = []
+    for item in items:
+        known = recognize(item, received_at) if isinstance(item, dict) else None
+        if isinstance(known, Reject) and known.refuse:
+            return known
+        # a known shape that cannot be read still has a title, a state and a key for the generic rules
+        events += known if isinstance(known, tuple) else (_event(item, received_at),)
+    return tuple(events)
 
 
 def _undecoded(body: bytes) -> Json:
     words = body.decode("utf-8", "replace")
     pairs = dict(parse_qsl(words)) if "=" in words and "\n" not in words.strip() else {}
-    return pairs if any(name in pairs for name in _TITLES) else {"title": words}
+    return pairs if any(name in pairs for name in _TITLES) or shape_of(pairs) else {"title": words}
 
 
 def _with(given: Json, name: str, value: Json) -> dict[str, str]:
@@ -64,19 +74,24 @@ def _with(given: Json, name: str, value: Json) -> dict[str, str]:
 
 def _event(item: Json, received_at: datetime) -> Incoming:
     data = item if isinstance(item, dict) else {"title": item}
-    state = text(_first(data, _STATES), 40).casefold()
-    kind = Kind.RESOLVED if state in _RESOLVED else Kind.ACK if state in _ACKED else Kind.FIRING
+    kind = Kind.NOTE if nagios.is_soft(data) else nagios.notification(data)
+    kind = kind or kind_of(_first(data, _STATES))
     labels = _with(data.get("labels"), "service", data.get("service"))
     links = _with(data.get("links"), "runbook", data.get("runbook_url") or data.get("runbook"))
     stable = {name: value for name, value in data.items() if name not in _VOLATILE}
+    title, key = line(_first(data, _TITLES)), filled(_first(data, _KEYS))
+    body = text(_first(data, _BODIES), BODY)
+    level = severity(data.get("severity") or data.get("priority") or labels.get("severity"))
     return Incoming(
-        kind=kind,
-        dedup_key=dedup_key(_first(data, _KEYS), f"sha256:{fingerprint(stable)}"),
-        title=line(_first(data, _TITLES)) or "Alert without a title",
-        body=text(_first(data, _BODIES), BODY),
-        severity=severity(data.get("severity") or data.get("priority") or labels.get("severity")),
+        kind=kind or Kind.FIRING,
+        dedup_key=dedup_key(key, f"sha256:{fingerprint(stable)}"),
+        title=title or line(body.partition("\n")[0]) or UNTITLED,
+        body=body,
+        severity=level,
         labels=labels,
         annotations=mapping(data.get("annotations")),
         links=links,
         occurred_at=clamp(instant(_first(data, _TIMES)), received_at),
+        read_as=NAME,
+        missing=missing(title, key, kind, level),
     )

@@ -1,0 +1,33 @@
+"""Apprise, `json://` and `form://`: the type of a notification is all that it knows of a state.
+
+https://appriseit.com/services/json/
+"""
+
+from datetime import datetime
+
+from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.sources.shape import event, first
+
+NAME = "apprise"
+_SEVERITIES = {"failure": "error", "warning": "warning", "info": "info", "success": "info"}
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for Apprise's preset payload."""
+    return "version" in data and "message" in data and first(data, "type") in _SEVERITIES
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+    """Return one event, keyed by the title: a success of the same title ends a failure."""
+    state, title = first(data, "type"), first(data, "title")
+    return (
+        event(
+            NAME,
+            received_at,
+            kind=Kind.RESOLVED if state == "success" else Kind.FIRING,
+            key=title,
+            title=title,
+            body=data.get("message"),
+            severity=_SEVERITIES.get(state),
+        ),
+    )

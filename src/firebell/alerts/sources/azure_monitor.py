@@ -1,0 +1,50 @@
+"""Azure Monitor, common alert schema.
+
+https://learn.microsoft.com/en-us/azure/azure-monitor/alerts/alerts-common-schema
+"""
+
+from datetime import datetime
+
+from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.normal import text
+from firebell.alerts.sources.shape import event, filled, first, listed, mapped, web_address
+
+NAME = "azure-monitor"
+_SEVERITIES = {"sev0": "critical", "sev1": "error", "sev2": "warning", "sev3": "info", "sev4": "info"}
+_STATES = {"fired": Kind.FIRING, "resolved": Kind.RESOLVED}
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for the common alert schema."""
+    return data.get("schemaId") == "azureMonitorCommonAlertSchema"
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+    """Return one event, keyed by the origin of the alert and its first target."""
+    inside = mapped(data.get("data"))
+    essentials = mapped(inside.get("essentials"))
+    targets, items = listed(essentials.get("alertTargetIDs")), listed(essentials.get("configurationItems"))
+    origin, rule = first(essentials, "originAlertId", "alertId"), first(essentials, "alertRule")
+    target, item = filled(targets[0]) if targets else "", filled(items[0]) if items else ""
+    state = text(essentials.get("monitorCondition"), 40).casefold()
+    kind = _STATES.get(state, Kind.FIRING) if state else None
+    at = "resolvedDateTime" if kind is Kind.RESOLVED else "firedDateTime"
+    return (
+        event(
+            NAME,
+            received_at,
+            kind=kind,
+            key=f"{origin}|{target}" if origin else None,
+            title=f"{rule} on {item}" if rule and item else rule,
+            body=essentials.get("description"),
+            severity=_SEVERITIES.get(text(essentials.get("severity"), 40).casefold()),
+            labels={
+                "target": target,
+                "signal": essentials.get("signalType"),
+                "monitor": essentials.get("monitoringService"),
+                **mapped(inside.get("customProperties")),
+            },
+            links={"source": web_address(essentials.get("investigationLink"))},
+            occurred_at=essentials.get(at),
+        ),
+    )

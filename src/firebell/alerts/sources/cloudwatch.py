@@ -1,0 +1,73 @@
+"""Amazon CloudWatch alarms, as SNS delivers them raw or inside of its envelope, and as EventBridge events.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
+"""
+
+from datetime import datetime
+
+from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.normal import text
+from firebell.alerts.sources.shape import event, filled, first, first_address, listed, mapped
+
+NAME = "cloudwatch"
+_STATES = {"ALARM": Kind.FIRING, "OK": Kind.RESOLVED, "INSUFFICIENT_DATA": Kind.NOTE}
+"""An alarm without data stays what it was: one that fires keeps firing."""
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for a change of an alarm's state."""
+    return ("AlarmName" in data and "NewStateValue" in data) or (
+        data.get("source") == "aws.cloudwatch" and "alarmName" in mapped(data.get("detail"))
+    )
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+    """Return one event, keyed by the alarm's ARN."""
+    if "AlarmName" not in data:
+        return (_bridged(data, received_at),)
+    trigger = mapped(data.get("Trigger"))
+    dimensions = {
+        first(d, "name", "Name"): d.get("value", d.get("Value"))
+        for d in map(mapped, listed(trigger.get("Dimensions")))
+    }
+    name, account, region = (filled(data.get(n)) for n in ("AlarmName", "AWSAccountId", "Region"))
+    state = text(data.get("NewStateValue"), 40)
+    return (
+        event(
+            NAME,
+            received_at,
+            kind=_STATES.get(state, Kind.FIRING) if state else None,
+            key=first(data, "AlarmArn") or (name and f"{account}|{region}|{name}"),
+            title=name,
+            body=data.get("NewStateReason"),
+            labels={
+                "account": account,
+                "region": region,
+                "namespace": trigger.get("Namespace"),
+                "metric": trigger.get("MetricName"),
+                **dimensions,
+            },
+            annotations={"description": data.get("AlarmDescription")},
+            links={"runbook": first_address(data.get("AlarmDescription"))},
+            occurred_at=data.get("StateChangeTime"),
+        ),
+    )
+
+
+def _bridged(data: dict[str, Json], received_at: datetime) -> Incoming:
+    detail = mapped(data.get("detail"))
+    change, about = mapped(detail.get("state")), mapped(detail.get("configuration")).get("description")
+    state, arns = text(change.get("value"), 40), listed(data.get("resources"))
+    return event(
+        NAME,
+        received_at,
+        kind=_STATES.get(state, Kind.FIRING) if state else None,
+        key=arns[0] if arns else detail.get("alarmName"),
+        title=detail.get("alarmName"),
+        body=change.get("reason"),
+        labels={"account": data.get("account"), "region": data.get("region")},
+        annotations={"description": about},
+        links={"runbook": first_address(about)},
+        occurred_at=change.get("timestamp") or data.get("time"),
+    )

@@ -1,0 +1,66 @@
+"""Datadog webhooks: the preset body, whose title carries the state, and bodies made of its variables.
+
+https://docs.datadoghq.com/integrations/webhooks/
+"""
+
+import re
+from datetime import datetime
+
+from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.normal import severity, text
+from firebell.alerts.sources.shape import event, filled, first, pairs, web_address
+
+NAME = "datadog"
+_TITLE = re.compile(
+    r"(?:\[(?P<priority>P[1-5])\]\s*)?\[(?P<state>(?:Re-)?(?:Triggered|No Data|Warn)|Recovered|Renotify)"
+    r"(?: on \{(?P<scope>[^}]*)\})?\]\s*(?P<name>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_PRIORITIES = {"p1": "critical", "p2": "error", "p3": "warning", "p4": "info", "p5": "info"}
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for the preset body, or one that has the transition of a monitor."""
+    preset = all(name in data for name in ("event_type", "last_updated", "org", "title"))
+    return preset or bool(_transition(data) and _monitor(data))
+
+
+def _transition(data: dict[str, Json]) -> str:
+    return first(data, "transition", "alert_transition")
+
+
+def _monitor(data: dict[str, Json]) -> str:
+    return first(data, "monitor", "alert_id", "aggreg", "aggreg_key")
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+    """Return one event, keyed by monitor and scope; the preset body names both in its title alone."""
+    titled = _TITLE.match(text(data.get("title")))
+    state = (_transition(data) or (titled["state"] if titled else "")).casefold()
+    scope = first(data, "scope", "alert_scope") or ((titled["scope"] or "") if titled else "")
+    name = titled["name"] if titled else filled(data.get("title"))
+    monitor = _monitor(data) or (name if titled else "")
+    return (
+        event(
+            NAME,
+            received_at,
+            kind=(Kind.RESOLVED if state == "recovered" else Kind.FIRING) if state else None,
+            key=f"{monitor}|{scope}" if monitor else first(data, "id"),
+            title=f"{name} on {scope}" if titled and scope else name,
+            body=data.get("body"),
+            severity=_severity(data, state, titled["priority"] if titled else ""),
+            labels={"scope": scope, "host": data.get("host"), **pairs(data.get("tags"))},
+            links={
+                "source": web_address(data.get("link") or data.get("url")),
+                "image": web_address(data.get("image")),
+            },
+            occurred_at=data.get("date"),
+        ),
+    )
+
+
+def _severity(data: dict[str, Json], state: str, priority: str | None) -> str | None:
+    given = (first(data, "priority", "alert_priority") or priority or "").casefold()
+    if given in _PRIORITIES:
+        return _PRIORITIES[given]
+    return "warning" if "warn" in state else severity(first(data, "type", "alert_type"))

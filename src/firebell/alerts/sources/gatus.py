@@ -1,0 +1,66 @@
+"""Gatus, custom alerting: the documented text, or fields of their own.
+
+https://github.com/TwiN/gatus#configuring-custom-alerts
+"""
+
+import re
+from datetime import datetime
+
+from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.sources.shape import event, first, web_address
+
+NAME = "gatus"
+_TEXT = re.compile(r"(TRIGGERED|RESOLVED):\s(.*)", re.S)
+_STATES = {"TRIGGERED": Kind.FIRING, "RESOLVED": Kind.RESOLVED}
+_ENDPOINT = ("endpoint", "endpoint_name", "name")
+_GROUP = ("group", "endpoint_group")
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for a text that begins with the state, and for an endpoint, its group and a state."""
+    if _TEXT.match(_sentence(data)):
+        return True
+    return first(data, "status", "state") in _STATES and bool(
+        first(data, *_ENDPOINT) and first(data, *_GROUP)
+    )
+
+
+def _sentence(data: dict[str, Json]) -> str:
+    # a plain text is its own title
+    return first(data, "text", "message", "content", "msg") or (
+        first(data, "title") if len(data) == 1 else ""
+    )
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+    """Return one event, keyed by group, endpoint and description, which both states share."""
+    sentence = _TEXT.match(_sentence(data))
+    if sentence:
+        # group, name and description; the errors behind them are there only while it fails
+        parts = [part.strip() for part in f"{sentence[2]} ".split(" - ")[:3]]
+        state, key, title, details = (
+            sentence[1],
+            " - ".join(parts),
+            " - ".join(filter(None, parts)),
+            sentence[2],
+        )
+    else:
+        group, endpoint = first(data, *_GROUP), first(data, *_ENDPOINT)
+        about, errors = (
+            first(data, "description", "alert_description"),
+            first(data, "errors", "result_errors"),
+        )
+        state, key = first(data, "status", "state"), f"{group} - {endpoint}"
+        title, details = first(data, "title") or f"{key}: {about}".removesuffix(": "), errors
+    return (
+        event(
+            NAME,
+            received_at,
+            kind=_STATES[state],
+            key=key,
+            title=title,
+            body=details,
+            labels={"group": first(data, *_GROUP), "endpoint": first(data, *_ENDPOINT)},
+            links={"monitored": web_address(data.get("url") or data.get("endpoint_url"))},
+        ),
+    )

@@ -1,0 +1,53 @@
+"""Google Cloud Monitoring, webhook channel.
+
+https://cloud.google.com/monitoring/support/notification-options#webhooks
+"""
+
+from datetime import datetime
+
+from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.normal import severity, text
+from firebell.alerts.sources.shape import event, first, first_address, mapped, web_address
+
+NAME = "gcp-monitoring"
+_STATES = {"open": Kind.FIRING, "closed": Kind.RESOLVED}
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for an incident of Cloud Monitoring."""
+    incident = mapped(data.get("incident"))
+    return "incident_id" in incident and ("policy_name" in incident or "state" in incident)
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+    """Return one event, keyed by the incident."""
+    incident = mapped(data.get("incident"))
+    policy, condition = first(incident, "policy_name"), first(incident, "condition_name")
+    state = text(incident.get("state"), 40).casefold()
+    kind = _STATES.get(state, Kind.FIRING) if state else None
+    documentation = mapped(incident.get("documentation")).get("content") or incident.get("documentation")
+    documentation = documentation if isinstance(documentation, str) else None
+    return (
+        event(
+            NAME,
+            received_at,
+            kind=kind,
+            key=incident.get("incident_id"),
+            title=": ".join(part for part in (policy, condition) if part) or incident.get("summary"),
+            body=incident.get("summary"),
+            severity=severity(incident.get("severity")),
+            labels={
+                "project": incident.get("scoping_project_id"),
+                "resource": first(incident, "resource_display_name", "resource_name"),
+                **mapped(mapped(incident.get("resource")).get("labels")),
+                **mapped(mapped(incident.get("metric")).get("labels")),
+                **mapped(incident.get("policy_user_labels")),
+            },
+            annotations={"documentation": documentation},
+            links={
+                "source": web_address(incident.get("url")),
+                "runbook": first_address(documentation),
+            },
+            occurred_at=incident.get("ended_at" if kind is Kind.RESOLVED else "started_at"),
+        ),
+    )

@@ -1,0 +1,61 @@
+"""Grafana: unified alerting, whose alerts are Alertmanager's with more links, and legacy dashboard alerts.
+
+https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from firebell.alerts.model import Incoming, Json, Kind, Reject
+from firebell.alerts.normal import mapping, text
+from firebell.alerts.sources import prometheus
+from firebell.alerts.sources.shape import event, filled, listed, mapped, web_address
+
+NAME = "grafana"
+_LINKS = {"dashboardURL": "dashboard", "panelURL": "panel", "silenceURL": "silence", "imageURL": "image"}
+_LEGACY = {
+    "alerting": Kind.FIRING,
+    "no_data": Kind.FIRING,
+    "ok": Kind.RESOLVED,
+    "paused": Kind.NOTE,
+    "pending": Kind.NOTE,
+}
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for both kinds of Grafana's webhook."""
+    unified = isinstance(data.get("alerts"), list) and "orgId" in data
+    return unified or ("ruleId" in data and "ruleName" in data and "state" in data)
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...] | Reject:
+    """Return one event per alert, keyed by Grafana's fingerprint, or by the rule of a legacy alert."""
+    if "alerts" not in data:
+        return (_legacy(data, received_at),)
+    events = prometheus.read(data, received_at)
+    if isinstance(events, Reject):
+        return events
+    links = {
+        text(alert.get("fingerprint")): {
+            name: address for field, name in _LINKS.items() if (address := web_address(alert.get(field)))
+        }
+        for alert in map(mapped, listed(data.get("alerts")))
+    }
+    return tuple(
+        replace(e, links=mapping({**links.get(e.dedup_key, {}), **e.links}), read_as=NAME) for e in events
+    )
+
+
+def _legacy(data: dict[str, Json], received_at: datetime) -> Incoming:
+    state = filled(data.get("state")).casefold()
+    rule = filled(data.get("ruleId"))
+    return event(
+        NAME,
+        received_at,
+        kind=_LEGACY.get(state, Kind.FIRING) if state else None,
+        key=rule and f"rule:{rule}",
+        title=data.get("ruleName") or data.get("title"),
+        body=data.get("message"),
+        labels=mapped(data.get("tags")),
+        links={"source": web_address(data.get("ruleUrl")), "image": web_address(data.get("imageUrl"))},
+    )

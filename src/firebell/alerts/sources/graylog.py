@@ -1,0 +1,42 @@
+"""Graylog, HTTP notification of an event definition; Graylog says nothing when it is over.
+
+https://go2docs.graylog.org/current/interacting_with_your_log_data/notifications.html
+"""
+
+from datetime import datetime
+
+from firebell.alerts.model import Incoming, Json
+from firebell.alerts.normal import text
+from firebell.alerts.sources.shape import event, first, listed, mapped
+
+NAME = "graylog"
+_SEVERITIES = {"1": "warning", "2": "error", "3": "critical", "4": "critical"}
+"""Low, normal (which is preset, so that it must not wait for the morning), high and critical."""
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for the event of a definition."""
+    return "event_definition_id" in data and isinstance(data.get("event"), dict)
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+    """Return one firing event, keyed by the definition and the event's key."""
+    item, definition = mapped(data.get("event")), first(data, "event_definition_id")
+    key = first(item, "key") or "|".join(text(part) for part in listed(item.get("key_tuple"))[:20])
+    return (
+        event(
+            NAME,
+            received_at,
+            kind=None,
+            key=f"{definition}|{key}".removesuffix("|"),
+            title=first(item, "message") or first(data, "event_definition_title"),
+            body=first(data, "event_definition_description"),
+            severity=_SEVERITIES.get(text(item.get("priority"), 40)),
+            labels={
+                "definition": data.get("event_definition_title"),
+                "source": item.get("source"),
+                **mapped(item.get("fields")),
+            },
+            occurred_at=item.get("timestamp"),
+        ),
+    )

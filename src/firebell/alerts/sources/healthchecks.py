@@ -1,0 +1,43 @@
+"""Healthchecks.io, webhook with its placeholders as fields.
+
+https://healthchecks.io/docs/configuring_notifications/
+"""
+
+from datetime import datetime
+
+from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.normal import severity
+from firebell.alerts.sources.shape import event, first
+
+NAME = "healthchecks"
+_STATES = {"down": Kind.FIRING, "up": Kind.RESOLVED}
+_CODE = ("code", "uuid")
+_OTHERS = ("exit", "exitstatus", "exit_status", "tags", "now", "slug")
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for the code, name and status of a check, with one more of its placeholders."""
+    return (
+        first(data, "status").casefold() in _STATES
+        and bool(first(data, *_CODE) and first(data, "name", "title"))
+        and any(name in data for name in _OTHERS)
+    )
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+    """Return one event, keyed by the check."""
+    state, name = first(data, "status").casefold(), first(data, "name")
+    code = first(data, "exit", "exitstatus", "exit_status")
+    return (
+        event(
+            NAME,
+            received_at,
+            kind=_STATES[state],
+            key=first(data, *_CODE),
+            title=first(data, "title") or f"{name} is {state}",
+            body=first(data, "body", "description"),
+            severity=severity(data.get("severity")),
+            labels={"check": name, "tags": data.get("tags"), "exit_status": code},
+            occurred_at=first(data, "now", "time") or None,
+        ),
+    )

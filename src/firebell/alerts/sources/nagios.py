@@ -1,0 +1,90 @@
+"""Nagios, Naemon and Icinga 2: a notification command that sends its macros as fields.
+
+https://assets.nagios.com/downloads/nagioscore/docs/nagioscore/4/en/macrolist.html
+https://icinga.com/docs/icinga-2/latest/doc/03-monitoring-basics/#notifications
+"""
+
+from datetime import datetime
+
+from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.normal import BODY, severity, text
+from firebell.alerts.sources.shape import event, first, mapped, web_address
+from firebell.alerts.sources.states import kind_of
+
+NAME = "nagios"
+_TYPE = ("notification_type", "notificationtype", "type")
+_HOST = ("host", "hostname", "host_name", "hostalias")
+_SERVICE = ("service", "servicedesc", "service_name", "service_description")
+_STATE = ("service_state", "servicestate", "host_state", "hoststate", "state")
+_STATE_TYPE = ("state_type", "statetype", "service_state_type", "servicestatetype", "hoststatetype")
+_OUTPUT = ("service_output", "serviceoutput", "host_output", "hostoutput", "output")
+_CHANGED = ("changed", "last_state_change", "lastservicestatechange", "lasthoststatechange")
+_SEVERITIES = {
+    **dict.fromkeys(("critical", "down"), "critical"),
+    **dict.fromkeys(("warning", "unreachable"), "warning"),
+    "unknown": "error",
+}
+_STATES = {*_SEVERITIES, "ok", "up"}
+
+
+def _lowered(data: dict[str, Json]) -> dict[str, Json]:
+    return {name.casefold(): value for name, value in data.items()}
+
+
+def _kind(lowered: dict[str, Json]) -> Kind | None:
+    """Return what the notification type states, None for a word that Nagios does not have."""
+    word = first(lowered, *_TYPE).casefold()
+    if word == "custom" and first(lowered, *_STATE).casefold() not in _STATES:
+        # other programs have types of their own that are called so
+        return None
+    known = word in ("problem", "recovery", "acknowledgement") or kind_of(word) is Kind.NOTE
+    return kind_of(word) if known else None
+
+
+def notification(data: dict[str, Json]) -> Kind | None:
+    """Return what a notification type of Nagios or Icinga states, None for a body without one."""
+    return _kind(_lowered(data))
+
+
+def is_soft(data: dict[str, Json]) -> bool:
+    """Return True for a state that Nagios still checks again before it notifies anyone."""
+    return first(_lowered(data), *_STATE_TYPE).casefold() == "soft"
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for a notification type of Nagios or Icinga beside a host."""
+    lowered = _lowered(data)
+    return _kind(lowered) is not None and bool(first(lowered, *_HOST))
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+    """Return one event, keyed by host and service; a soft state and a comment change nothing."""
+    lowered = _lowered(data)
+    host, service, state = (first(lowered, *names) for names in (_HOST, _SERVICE, _STATE))
+    output = first(lowered, *_OUTPUT)
+    title = (
+        f"{host} {service}".strip() + (f" is {state}" if state else "") + (f": {output}" if output else "")
+    )
+    return (
+        event(
+            NAME,
+            received_at,
+            kind=Kind.NOTE if is_soft(data) else _kind(lowered),
+            key=first(lowered, "key") or (f"{host}!{service}" if service else host),
+            title=first(lowered, "title") or title,
+            body=text(lowered.get("long_output") or output, BODY),
+            severity=_SEVERITIES.get(state.casefold()) or severity(lowered.get("severity")),
+            labels={
+                "host": host,
+                "check": service,
+                "author": lowered.get("author"),
+                **mapped(lowered.get("labels")),
+            },
+            annotations={"comment": lowered.get("comment")},
+            links={
+                "runbook": web_address(lowered.get("notes_url")),
+                "source": web_address(lowered.get("action_url")),
+            },
+            occurred_at=first(lowered, *_CHANGED) or None,
+        ),
+    )

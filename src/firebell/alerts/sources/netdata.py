@@ -1,0 +1,65 @@
+"""Netdata: what an agent's `custom_sender` knows, and Netdata Cloud's webhook for alerts and reachability.
+
+https://learn.netdata.cloud/docs/alerts-&-notifications/notifications/agent-dispatched-notifications/custom
+https://learn.netdata.cloud/docs/alerts-&-notifications/notifications/centralized-cloud-notifications/webhook
+"""
+
+from datetime import datetime
+
+from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.normal import severity, text
+from firebell.alerts.sources.shape import event, first, mapped, web_address
+
+NAME = "netdata"
+_STATES = {"CLEAR": Kind.RESOLVED, "REMOVED": Kind.NOTE, "UNINITIALIZED": Kind.NOTE, "UNDEFINED": Kind.NOTE}
+_NAMES = ("name", "alarm", "alert")
+_WHEN = ("when", "date")
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for an alarm of a chart, or a node that is or is not reachable."""
+    named = "chart" in data and any(name in data for name in _NAMES)
+    agent = ("host" in data or "hostname" in data) and "status" in data
+    cloud = "space" in data and "severity" in data
+    return (named and (agent or cloud)) or ("host" in data and "reachable" in mapped(data.get("status")))
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+    """Return one event, keyed by host or space, chart and alarm."""
+    if isinstance(data.get("status"), dict):
+        return (_reachability(data, mapped(data["status"]), received_at),)
+    name, host = first(data, *_NAMES), first(data, "host", "hostname")
+    where = host or first(data, "space")
+    # Netdata Cloud has no state of its own: its severity is `clear` when the alarm ends
+    state = first(data, "status", "severity").upper()
+    title = first(data, "title", "message") or name
+    return (
+        event(
+            NAME,
+            received_at,
+            kind=_STATES.get(state, Kind.FIRING) if state else None,
+            key=name and "!".join((where, first(data, "chart"), name)),
+            title=title if not host or host in title else f"{title} on {host}",
+            body=first(data, "info"),
+            severity=severity(state),
+            labels={
+                n: data.get(n) for n in ("host", "chart", "family", "context", "space", "class", "value")
+            },
+            links={"source": web_address(first(data, "goto_url", "alert_url", "alarm_url", "url"))},
+            occurred_at=next((data[n] for n in _WHEN if data.get(n)), None),
+        ),
+    )
+
+
+def _reachability(data: dict[str, Json], status: dict[str, Json], received_at: datetime) -> Incoming:
+    host = first(data, "host")
+    return event(
+        NAME,
+        received_at,
+        kind=Kind.RESOLVED if status.get("reachable") is True else Kind.FIRING,
+        key=f"{host}!reachable",
+        title=first(data, "message") or f"{host} is {text(status.get('text'), 80)}",
+        severity=severity(data.get("severity")),
+        labels={"host": host},
+        links={"source": web_address(data.get("url"))},
+    )

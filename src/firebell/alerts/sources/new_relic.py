@@ -1,0 +1,65 @@
+"""New Relic: the preset body of a workflow's webhook, and that of legacy notification channels.
+
+https://docs.newrelic.com/docs/alerts/get-notified/notification-integrations/#webhook
+"""
+
+from datetime import datetime
+
+from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.normal import text
+from firebell.alerts.sources.shape import event, first, listed, web_address
+
+NAME = "new-relic"
+_KINDS = {
+    "acknowledged": Kind.ACK,
+    "closed": Kind.RESOLVED,
+    "resolved": Kind.RESOLVED,
+    "deactivated": Kind.RESOLVED,
+}
+_SEVERITIES = {
+    "critical": "critical",
+    "high": "error",
+    "medium": "warning",
+    "warning": "warning",
+    "low": "info",
+    "info": "info",
+}
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for an issue, or an incident of a legacy channel."""
+    workflow = "issueUrl" in data and "state" in data
+    return workflow or ("current_state" in data and "incident_id" in data and "condition_name" in data)
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+    """Return one event, keyed by the issue or incident."""
+    state = first(data, "state", "current_state").casefold()
+    level = first(data, "priority", "severity").casefold()
+    closed = _KINDS.get(state) is Kind.RESOLVED
+    entities = ", ".join(text(name, 200) for name in listed(data.get("impactedEntities"))[:20])
+    return (
+        event(
+            NAME,
+            received_at,
+            kind=_KINDS.get(state, Kind.FIRING) if state else None,
+            key=first(data, "id", "incident_id"),
+            title=first(data, "title", "condition_name"),
+            body=first(data, "details"),
+            severity=_SEVERITIES.get(level),
+            labels={
+                "policy": _names(data, "alertPolicyNames", "policy_name"),
+                "condition": _names(data, "alertConditionNames", "condition_name"),
+                "entities": entities,
+            },
+            links={
+                "source": web_address(first(data, "issueUrl", "incident_url")),
+                "runbook": web_address(data.get("runbook_url")),
+            },
+            occurred_at=data.get("updatedAt") if closed else data.get("createdAt"),
+        ),
+    )
+
+
+def _names(data: dict[str, Json], several: str, single: str) -> str:
+    return ", ".join(text(name, 200) for name in listed(data.get(several))[:20]) or first(data, single)

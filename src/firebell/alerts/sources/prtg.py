@@ -1,0 +1,52 @@
+"""PRTG, "Execute HTTP Action" with placeholders as fields.
+
+https://helpdesk.paessler.com/en/support/solutions/articles/76000041926
+"""
+
+import re
+from datetime import datetime
+
+from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.sources.shape import event, first, web_address
+
+NAME = "prtg"
+_NOW = re.compile(r"\(now:\s*([^)]*)\)", re.I)
+_WORD = re.compile(r"(?:partial )?(down \(acknowledged\)|down|up|warning|unusual|paused|unknown)", re.I)
+_KINDS = {"up": Kind.RESOLVED, "paused": Kind.NOTE, "down (acknowledged)": Kind.ACK}
+_SEVERITIES = {"down": "critical", "warning": "warning", "unusual": "warning"}
+_STATUS = ("status", "state", "laststatus")
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for the status of a sensor in the words of PRTG."""
+    sensor = first(data, "sensorid", "linksensor") or (first(data, "device") and first(data, "sensor"))
+    return bool(sensor and _status(data))
+
+
+def _status(data: dict[str, Json]) -> str:
+    """Return the state that a sensor has now: `Down ended (now: Up)` is up."""
+    given = first(data, *_STATUS)
+    now = _NOW.search(given)
+    word = _WORD.match(now[1] if now else given)
+    return word[1].lower() if word else ""
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+    """Return one event, keyed by the sensor."""
+    status, number = _status(data), first(data, "sensorid")
+    device, sensor = first(data, "device", "server", "host"), first(data, "name", "sensor")
+    where = " ".join(part for part in (device, sensor) if part)
+    message = first(data, "message", "lastmessage", "down")
+    return (
+        event(
+            NAME,
+            received_at,
+            kind=_KINDS.get(status, Kind.FIRING),
+            key=f"sensor:{number}" if number else where and f"{device}!{sensor}",
+            title=first(data, "title") or f"{where} is {status}: {message}".removesuffix(": "),
+            body=message,
+            severity=_SEVERITIES.get(status),
+            labels={n: data.get(n) for n in ("device", "group", "probe", "host", "lastvalue")},
+            links={"source": web_address(first(data, "linksensor", "linkdevice", "home"))},
+        ),
+    )

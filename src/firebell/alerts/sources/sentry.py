@@ -1,0 +1,110 @@
+"""Sentry: issue alerts, metric alerts and issues of an internal integration, and the legacy plugin.
+
+https://docs.sentry.io/organization/integrations/integration-platform/webhooks/
+"""
+
+from datetime import datetime
+
+from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.normal import severity, text
+from firebell.alerts.sources.shape import event, filled, first, mapped, pairs, web_address
+
+NAME = "sentry"
+_ISSUE = {
+    "created": Kind.FIRING,
+    "unresolved": Kind.FIRING,
+    "resolved": Kind.RESOLVED,
+    "archived": Kind.RESOLVED,
+    "ignored": Kind.RESOLVED,
+    "assigned": Kind.NOTE,
+}
+_METRIC = {"critical": Kind.FIRING, "warning": Kind.FIRING, "resolved": Kind.RESOLVED}
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for a webhook of an integration, and for the plugin's."""
+    inside = mapped(data.get("data"))
+    named = "installation" in data or any(name in inside for name in ("event", "issue", "metric_alert"))
+    return ("action" in data and bool(inside) and named) or (
+        "project_slug" in data and "triggering_rules" in data
+    )
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+    """Return one event, keyed by the issue without its environment, or by the metric alert."""
+    inside, action = mapped(data.get("data")), text(data.get("action"), 40).casefold()
+    if "metric_alert" in inside:
+        return (_metric(inside, action, received_at),)
+    if "issue" in inside:
+        kind = _ISSUE.get(action, Kind.FIRING)
+        return (_issue(mapped(inside["issue"]), kind, received_at),)
+    if "event" in inside:
+        return (_alert(mapped(inside["event"]), filled(inside.get("triggered_rule")), received_at),)
+    if "triggering_rules" in data:
+        return (_legacy(data, received_at),)
+    # a comment, an installation, a seat: nothing that anyone must look at now
+    return (event(NAME, received_at, kind=Kind.NOTE, key=None, title=action),)
+
+
+def _alert(item: dict[str, Json], rule: str, received_at: datetime) -> Incoming:
+    issue = filled(item.get("issue_id"))
+    return event(
+        NAME,
+        received_at,
+        kind=Kind.FIRING,
+        key=issue and f"issue:{issue}",
+        title=first(item, "title", "message"),
+        body=item.get("culprit"),
+        severity=severity(item.get("level")),
+        labels={"environment": item.get("environment"), "rule": rule, **pairs(item.get("tags"))},
+        links={"source": web_address(item.get("web_url"))},
+        occurred_at=item.get("datetime"),
+    )
+
+
+def _issue(item: dict[str, Json], kind: Kind, received_at: datetime) -> Incoming:
+    issue = filled(item.get("id"))
+    return event(
+        NAME,
+        received_at,
+        kind=kind,
+        key=issue and f"issue:{issue}",
+        title=first(item, "title"),
+        body=item.get("culprit"),
+        severity=severity(item.get("level")),
+        labels={"project": mapped(item.get("project")).get("slug"), "issue": item.get("shortId")},
+        links={"source": web_address(item.get("web_url") or item.get("permalink"))},
+    )
+
+
+def _metric(inside: dict[str, Json], action: str, received_at: datetime) -> Incoming:
+    alert = mapped(inside.get("metric_alert"))
+    rule = mapped(alert.get("alert_rule"))
+    number = filled(alert.get("id"))
+    return event(
+        NAME,
+        received_at,
+        kind=_METRIC.get(action, Kind.FIRING) if action else None,
+        key=number and f"metric:{filled(rule.get('id'))}:{number}",
+        title=first(alert, "title") or first(inside, "description_title"),
+        body=inside.get("description_text"),
+        severity=severity(action),
+        labels={"environment": rule.get("environment"), "rule": rule.get("name")},
+        links={"source": web_address(inside.get("web_url"))},
+    )
+
+
+def _legacy(data: dict[str, Json], received_at: datetime) -> Incoming:
+    item, issue = mapped(data.get("event")), filled(data.get("id"))
+    return event(
+        NAME,
+        received_at,
+        kind=None,
+        key=issue and f"issue:{issue}",
+        title=first(item, "title") or first(data, "message", "culprit"),
+        body=first(data, "culprit"),
+        severity=severity(data.get("level")),
+        labels={"project": data.get("project_slug"), **pairs(item.get("tags"))},
+        links={"source": web_address(data.get("url"))},
+        occurred_at=item.get("timestamp"),
+    )

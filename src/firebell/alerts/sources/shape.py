@@ -1,0 +1,129 @@
+"""What the readers of known shapes share (pure): reach into values of unknown type, and build an event."""
+
+import re
+from datetime import datetime
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from firebell.alerts.model import Incoming, Json, Kind, Reject
+from firebell.alerts.normal import BODY, LABELS, clamp, dedup_key, fingerprint, instant, line, mapping, text
+
+UNTITLED = "Alert without a title"
+FIELDS = ("title", "dedup_key", "status", "severity")
+"""What every body should state; the answer to its sender names those that it does not."""
+_TEMPLATE = re.compile(r"\{[A-Z$#?{][^{}]*\}+|\*UNKNOWN\*|\$[A-Z_]+|<no value>|null|None|undefined")
+_LONGEST = 1 << 16
+_ADDRESS = re.compile(r"https?://[^\s<>\"'\])]+")
+
+
+class Shape(Protocol):
+    """A module that recognizes the bodies of one vendor and reads them; both functions never raise."""
+
+    NAME: str
+
+    def matches(self, data: dict[str, Json], /) -> bool:
+        """Return True if the body has this vendor's shape."""
+
+    def read(self, data: dict[str, Json], received_at: datetime, /) -> tuple[Incoming, ...] | Reject:
+        """Return the events of a body that `matches`."""
+
+
+def mapped(value: Json) -> dict[str, Json]:
+    """Return a JSON object as it is, and anything else as an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def listed(value: Json) -> list[Json]:
+    """Return a JSON array as it is, and anything else as an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def filled(value: Json) -> str:
+    """Return a value as text, empty when the sender left a placeholder unexpanded (spec 9.1, G8)."""
+    stated = text(value, _LONGEST)
+    return "" if _TEMPLATE.fullmatch(stated) else stated
+
+
+def first(data: dict[str, Json], *names: str) -> str:
+    """Return the first of these fields that says something."""
+    return next((stated for name in names if (stated := filled(data.get(name)))), "")
+
+
+def number(value: Json) -> Json:
+    """Return a whole number that was sent as text as a number, and anything else as it is."""
+    digits = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 18
+    return int(value) if digits else value
+
+
+def web_address(value: Json) -> str:
+    """Return an http(s) address with a host, and an empty text for anything else."""
+    address = filled(value)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    return address if parts.scheme in ("http", "https") and parts.hostname else ""
+
+
+def first_address(value: Json) -> str:
+    """Return the first web address that a text mentions, an empty text when it mentions none."""
+    match = _ADDRESS.search(text(value, BODY))
+    return web_address(match[0].rstrip(".,;:!?")) if match else ""
+
+
+def pairs(value: Json) -> dict[str, Json]:
+    """Return tags as labels: `[[name, value]]`, `[{"key"|"tag"|"name", "value"}]`, or `"name:value,..."`."""
+    labels: dict[str, Json] = {}
+    items = value.split(",") if isinstance(value, str) else listed(value)
+    for item in items[:LABELS]:
+        name, tag = "", None
+        if isinstance(item, str):
+            name, _, tag = item.strip().partition(":")
+        elif isinstance(item, dict):
+            name, tag = first(item, "key", "tag", "name"), item.get("value")
+        elif isinstance(item, list) and len(item) == 2:
+            name, tag = filled(item[0]), item[1]
+        labels.setdefault(name, tag)
+    return labels
+
+
+def missing(title: str, key: str, kind: Kind | None, severity: str | None) -> tuple[str, ...]:
+    """Return which of `FIELDS` a body does not state."""
+    stated = zip(FIELDS, (title, key, kind, severity), strict=True)
+    return tuple(name for name, value in stated if not value)
+
+
+def event(
+    read_as: str,
+    received_at: datetime,
+    *,
+    kind: Kind | None,
+    key: Json,
+    title: Json,
+    body: Json = None,
+    severity: str | None = None,
+    labels: dict[str, Json] | None = None,
+    annotations: dict[str, Json] | None = None,
+    links: dict[str, str] | None = None,
+    occurred_at: Json = None,
+) -> Incoming:
+    """Return an event within the limits of spec 3.1; what the body lacks is listed in `missing`.
+
+    An event without a state fires. Without a key, the same title, body and labels are the same alert.
+    """
+    name, details = line(title), text(body, BODY)
+    clean = mapping(labels)
+    stated_key = filled(key)
+    return Incoming(
+        kind=kind or Kind.FIRING,
+        dedup_key=dedup_key(stated_key, f"sha256:{fingerprint([read_as, name, details, clean])}"),
+        title=name or line(details.partition("\n")[0]) or UNTITLED,
+        body=details,
+        severity=severity,
+        labels=clean,
+        annotations=mapping(annotations),
+        links=mapping(links),
+        occurred_at=clamp(instant(number(occurred_at)), received_at),
+        read_as=read_as,
+        missing=missing(name, stated_key, kind, severity),
+    )

@@ -1,0 +1,77 @@
+"""The envelope of Amazon SNS: what is inside of it, texts that it carries, and its request to be confirmed.
+
+https://docs.aws.amazon.com/sns/latest/dg/http-notification-json.html
+https://docs.aws.amazon.com/sns/latest/dg/http-subscription-confirmation-json.html
+"""
+
+import re
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import msgspec
+
+from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.normal import BODY, text
+from firebell.alerts.sources.shape import event, filled, first, web_address
+
+NAME = "sns"
+_HANDSHAKES = ("SubscriptionConfirmation", "UnsubscribeConfirmation")
+_HOST = re.compile(r"sns\.[a-z0-9-]{3,}\.amazonaws\.com(\.cn)?")
+_ALERTMANAGER = re.compile(r"\[(FIRING|RESOLVED)(?::\d+)?\]\s*(([^(]*).*)", re.S)
+"""The subject that Alertmanager's own SNS receiver writes: state, then what its group has in common."""
+_STATES = {"FIRING": Kind.FIRING, "RESOLVED": Kind.RESOLVED}
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for an envelope of SNS."""
+    return "TopicArn" in data and data.get("Type") in ("Notification", *_HANDSHAKES)
+
+
+def content(data: dict[str, Json]) -> dict[str, Json]:
+    """Return the JSON object that a notification carries, an empty one when it carries something else."""
+    message = data.get("Message")
+    if data.get("Type") != "Notification" or not isinstance(message, str):
+        return {}
+    try:
+        inside = msgspec.json.decode(message)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return {}
+    return inside if isinstance(inside, dict) else {}
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+    """Return one event: a handshake for the owner, or the text of a notification."""
+    topic, subject = filled(data.get("TopicArn")), filled(data.get("Subject"))
+    if data.get("Type") in _HANDSHAKES:
+        return (_handshake(data, topic, received_at),)
+    stated = _ALERTMANAGER.match(subject)
+    body = text(data.get("Message"), BODY)
+    return (
+        event(
+            NAME,
+            received_at,
+            kind=_STATES[stated[1]] if stated else None,
+            key=f"{topic}|{stated[3].strip()}" if stated and stated[3].strip() else None,
+            title=stated[2] if stated else subject or body.partition("\n")[0],
+            body=body,
+            labels={"topic": topic},
+            occurred_at=data.get("Timestamp"),
+        ),
+    )
+
+
+def _handshake(data: dict[str, Json], topic: str, received_at: datetime) -> Incoming:
+    """Return the request to confirm; only an address of Amazon's own is passed on to the owner."""
+    address = web_address(first(data, "SubscribeURL", "SubscribeUrl"))
+    parts = urlsplit(address)
+    trusted = parts.scheme == "https" and _HOST.fullmatch(parts.netloc)
+    return event(
+        NAME,
+        received_at,
+        kind=Kind.HANDSHAKE,
+        key=f"{topic}|{first(data, 'Token', 'MessageId')}",
+        title=topic,
+        body=data.get("Message"),
+        labels={"type": data.get("Type")},
+        links={"confirm": address} if trusted else {},
+    )

@@ -1,0 +1,23 @@
+"""The words by which senders state what became of an alert (pure); for state fields, never for severities."""
+
+from firebell.alerts.model import Json, Kind
+from firebell.alerts.normal import text
+
+_WORDS = {
+    Kind.RESOLVED: (
+        "0 clear cleared close closed end ended fixed healthy inactive normal ok okay passed recovered"
+        " recovery resolve resolved success successful succeeded up"
+    ),
+    Kind.ACK: "ack acknowledge acknowledged acknowledgement acknowledgment",
+    Kind.NOTE: (
+        "custom downtimestart downtimeend downtimecancelled downtimecanceled downtimeremoved"
+        " flappingstart flappingstop flappingend flappingdisabled"
+    ),
+}
+_KIND_OF = {word: kind for kind, words in _WORDS.items() for word in words.split()}
+
+
+def kind_of(value: Json) -> Kind | None:
+    """Return what a state field states: None when it is absent, firing for any word that is not known."""
+    word = text(value, 40).casefold()
+    return _KIND_OF.get(word, Kind.FIRING) if word else None

@@ -1,0 +1,60 @@
+"""Uptime Kuma, notification type Webhook with the preset body.
+
+https://github.com/louislam/uptime-kuma/blob/master/server/notification-providers/webhook.js
+"""
+
+import re
+from datetime import datetime
+
+from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.normal import text
+from firebell.alerts.sources.shape import event, filled, first, mapped, pairs, web_address
+
+NAME = "uptime-kuma"
+_STATES = {"0": Kind.FIRING, "1": Kind.RESOLVED, "2": Kind.NOTE, "3": Kind.NOTE}
+"""Down, up, pending (it tries again), and maintenance at the source."""
+_DIGITS = re.compile(r"\d+")
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for a heartbeat or a notice of a monitor."""
+    return "heartbeat" in data and "monitor" in data and "msg" in data
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+    """Return one event, keyed by the monitor; a notice about a certificate or a domain is a warning."""
+    beat, monitor = mapped(data.get("heartbeat")), mapped(data.get("monitor"))
+    if not beat:
+        return (_notice(data, received_at),)
+    name, number = filled(monitor.get("name")), first(monitor, "id") or first(beat, "monitorID")
+    kind = _STATES.get(text(beat.get("status")))
+    state = {Kind.RESOLVED: "up", Kind.NOTE: "not checked"}.get(kind or Kind.FIRING, "down")
+    message = filled(beat.get("msg"))
+    # the time is UTC and says so nowhere
+    time = text(beat.get("time"), 40)
+    return (
+        event(
+            NAME,
+            received_at,
+            kind=kind,
+            key=number and f"monitor:{number}",
+            title=f"{name} is {state}: {message}".removesuffix(": ") if name else data.get("msg"),
+            body=data.get("msg"),
+            labels={"monitor": name, "type": monitor.get("type"), **pairs(monitor.get("tags"))},
+            links={"monitored": web_address(monitor.get("url"))},
+            occurred_at=time if time.endswith("Z") else f"{time.replace(' ', 'T')}Z",
+        ),
+    )
+
+
+def _notice(data: dict[str, Json], received_at: datetime) -> Incoming:
+    message = filled(data.get("msg"))
+    is_test = message.endswith("Testing")
+    return event(
+        NAME,
+        received_at,
+        kind=Kind.FIRING,
+        key="test" if is_test else message and f"notice:{_DIGITS.sub('', message)}",
+        title=message,
+        severity="info" if is_test else "warning",
+    )

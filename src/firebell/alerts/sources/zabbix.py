@@ -1,0 +1,97 @@
+"""Zabbix: a webhook media type that sends the default subject and message, or the macros of an event.
+
+https://www.zabbix.com/documentation/current/en/manual/config/notifications/media/webhook
+https://www.zabbix.com/documentation/current/en/manual/appendix/macros/supported_by_location
+"""
+
+import re
+from datetime import datetime
+
+from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.normal import BODY, text
+from firebell.alerts.sources.shape import event, first, first_address, pairs, web_address
+
+NAME = "zabbix"
+_SUBJECT = re.compile(r"(problem|resolved|updated problem)(?: (?:in|started)\b[^:]*)?:\s*(.*)", re.I | re.S)
+_LINE = re.compile(r"^(Problem name|Host|Severity|Original problem ID):[ \t]*(.+?)\s*$", re.M)
+_ACKNOWLEDGED = re.compile(r"\backnowledged: Yes\b", re.I)
+_SEVERITIES = {
+    **dict(zip("012345", ("info", "info", "warning", "warning", "error", "critical"), strict=True)),
+    "not classified": "info",
+    "information": "info",
+    "warning": "warning",
+    "average": "warning",
+    "high": "error",
+    "disaster": "critical",
+}
+_EVENT = ("event", "event_id", "eventid", "eventId", "problem_id")
+_VALUE = ("value", "event_value")
+_MACROS = {
+    "trigger",
+    "trigger_id",
+    "opdata",
+    "event_source",
+    "event_nseverity",
+    "event_name",
+    "alert_subject",
+}
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for a default message, and for the id of an event beside its value."""
+    if first(data, *_EVENT).isdecimal() and first(data, *_VALUE) in ("0", "1") and _MACROS & data.keys():
+        return True
+    message = text(_message(data), BODY)
+    return "Original problem ID:" in message or (
+        bool(message) and bool(_SUBJECT.match(first(data, "subject", "alert_subject")))
+    )
+
+
+def _message(data: dict[str, Json]) -> Json:
+    """Return the message, whichever name the media type gave it."""
+    return data.get("message") or data.get("alert_message")
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+    """Return one event, keyed by the problem's id, else by its name and host."""
+    message = text(_message(data), BODY)
+    lines = dict(reversed(_LINE.findall(message)))
+    subject = _SUBJECT.match(first(data, "subject", "alert_subject"))
+    name = first(data, "name", "event_name") or lines.get("Problem name") or (subject[2] if subject else "")
+    host = first(data, "host", "host_name", "hostname") or lines.get("Host", "")
+    problem = first(data, *_EVENT) or first(lines, "Original problem ID")
+    level = first(data, "event_nseverity", "severity", "event_severity") or lines.get("Severity", "")
+    title = name or first(data, "subject", "alert_subject")
+    return (
+        event(
+            NAME,
+            received_at,
+            kind=_kind(data, message, subject[1].casefold() if subject else "", problem),
+            key=f"problem:{problem}" if problem else name and f"{host}|{name}",
+            title=title if not host or host in title else f"{title} on {host}",
+            body=message or first(data, "opdata", "event_opdata"),
+            severity=_SEVERITIES.get(level.casefold()),
+            labels={"host": host, **pairs(_tags(data))},
+            links={
+                "source": web_address(data.get("url") or data.get("zabbix_url")),
+                "runbook": first_address(message),
+            },
+        ),
+    )
+
+
+def _kind(data: dict[str, Json], message: str, subject: str, problem: str) -> Kind | None:
+    value = first(data, *_VALUE)
+    updated = first(data, "update", "event_update_status") == "1" or subject == "updated problem"
+    if value == "0" or subject == "resolved":
+        return Kind.RESOLVED
+    if updated:
+        acknowledged = first(data, "ack", "event_ack_status").casefold() == "yes"
+        # the default message of an update does not say which problem it is about
+        return Kind.ACK if problem and (acknowledged or _ACKNOWLEDGED.search(message)) else Kind.NOTE
+    return Kind.FIRING if value == "1" or subject == "problem" else None
+
+
+def _tags(data: dict[str, Json]) -> Json:
+    tags = data.get("tags") or data.get("event_tags")
+    return None if isinstance(tags, str) and tags.lstrip().startswith(("[", "{")) else tags
