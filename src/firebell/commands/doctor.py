@@ -15,7 +15,7 @@ from firebell import reactions
 from firebell.commands.serve import load_settings, run
 from firebell.kit.db import Db, Tx
 from firebell.kit.errors import FirebellError
-from firebell.kit.http_out import guarded_client
+from firebell.kit.http_out import guarded_client, status_of
 from firebell.kit.migrate import applied, available
 from firebell.oncall import actions as oncall
 from firebell.oncall.shifts import gaps
@@ -184,8 +184,8 @@ async def check_ntfy(settings: Settings, addresses: Iterable[str]) -> list[Findi
     async with guarded_client(settings.allowed_networks) as http:
         for server in sorted(servers):
             try:
-                answer = await http.get(f"{server}/v1/health")
-                good, why = answer.is_success, f"it answers {answer.status_code}"
+                status = await status_of(http, f"{server}/v1/health")
+                good, why = 200 <= status < 300, f"it answers {status}"
             except (httpx.HTTPError, httpx.InvalidURL) as exc:
                 good, why = False, f"{exc}"
             found.append(_finding("ntfy", good, f"{server} answers.", f"{server} cannot be used: {why}"))
