@@ -14,6 +14,7 @@ import httpx
 from firebell import reactions
 from firebell.commands.serve import load_settings, run
 from firebell.kit.db import Db, Tx
+from firebell.kit.descriptors import budget, raise_limit
 from firebell.kit.errors import FirebellError
 from firebell.kit.http_out import guarded_client, status_of
 from firebell.kit.migrate import applied, available
@@ -26,6 +27,7 @@ from firebell.runtime import database, usable
 from firebell.settings import Settings
 
 HORIZON = timedelta(days=28)
+ENOUGH_DESCRIPTORS = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,18 @@ async def check_ntfy(settings: Settings, addresses: Iterable[str]) -> list[Findi
     return found
 
 
+def check_descriptors(limit: int) -> Finding:
+    """Check that this host allows enough open files and connections."""
+    found = f"Firebell may open {limit} files and connections, {budget(limit).connections} of them inbound"
+    return _finding(
+        "descriptors",
+        limit >= ENOUGH_DESCRIPTORS,
+        f"{found}.",
+        f"{found}. Raise the limit: LimitNOFILE=65536 in a systemd unit, or ulimit -n 65536.",
+        "warn",
+    )
+
+
 def check_links(settings: Settings) -> Finding:
     """Check that the links in messages can be opened from elsewhere."""
     host = urlsplit(settings.public_url).hostname or ""
@@ -248,6 +262,7 @@ async def examine(settings: Settings) -> list[Finding]:
         *found,
         await check_mail(settings.smtp_url, mailed),
         *await check_ntfy(settings, ntfy),
+        check_descriptors(raise_limit()),
         check_links(settings),
     ]
 
