@@ -12,7 +12,7 @@ _OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errn
 def is_ours(error: BaseException) -> bool:
     """Return True if `error`, or what led to it, is this process running out of something."""
     return any(
-        isinstance(cause, Unavailable | MemoryError) or (isinstance(cause, OSError) and cause.errno in _OURS)
+        isinstance(cause, Unavailable) or (isinstance(cause, OSError) and cause.errno in _OURS)
         for cause in _causes(error)
     )
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from firebell.alerts.model import Alert
+from firebell.kit.exhaustion import is_ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,20 @@ class Failed:
     suspect: bool = True
 
 
-Outcome = Accepted | Retry | Failed
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """It was not sent because of this process: neither an attempt nor the fault of the address."""
+
+    reason: str
+    after_s: float = 2
+
+
+Outcome = Accepted | Retry | Failed | Unsent
+
+
+def not_sent(error: Exception, reason: str) -> Retry | Unsent:
+    """Return the outcome of an error before any answer came."""
+    return Unsent(reason) if is_ours(error) else Retry(reason)
 
 
 class Channel(Protocol):

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 
 from firebell.kit.localtime import said
-from firebell.paging.channels import Accepted, Failed, Message, Outcome, Retry
+from firebell.paging.channels import Accepted, Failed, Message, Outcome, Retry, not_sent
 
 
 class Email:
@@ -45,7 +45,7 @@ class Email:
             reason = f"{exc.code} {exc.message}"
             return Failed(reason, suspect=False) if exc.code >= 500 else Retry(reason)
         except (TimeoutError, aiosmtplib.SMTPException, OSError, ssl.SSLError) as exc:
-            return Retry(f"The mail server does not answer: {exc}")
+            return not_sent(exc, f"The mail server does not answer: {exc}")
         return Accepted(answer[:200])
 
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from firebell.kit.http_out import post
-from firebell.paging.channels import Failed, Message, Outcome, Retry
+from firebell.paging.channels import Failed, Message, Outcome, not_sent
 from firebell.paging.channels.webhook import outcome_of
 
 
@@ -39,7 +39,7 @@ class Ntfy:
         except httpx.InvalidURL as exc:
             return Failed(str(exc))
         except httpx.HTTPError as exc:
-            return Retry(f"{type(exc).__name__}: {exc}")
+            return not_sent(exc, f"{type(exc).__name__}: {exc}")
         return outcome_of(reply)
 
 

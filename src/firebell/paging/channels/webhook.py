@@ -6,7 +6,7 @@ import httpx
 
 from firebell.kit.http_out import Reply, post
 from firebell.kit.signing import Signer
-from firebell.paging.channels import Accepted, Failed, Message, Outcome, Retry
+from firebell.paging.channels import Accepted, Failed, Message, Outcome, Retry, not_sent
 
 _RETRY = (408, 425, 429)
 
@@ -77,5 +77,5 @@ class Webhook:
         except httpx.InvalidURL as exc:
             return Failed(str(exc))
         except httpx.HTTPError as exc:
-            return Retry(f"{type(exc).__name__}: {exc}")
+            return not_sent(exc, f"{type(exc).__name__}: {exc}")
         return outcome_of(reply)
