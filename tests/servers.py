@@ -139,9 +139,13 @@ def tree(pid: int) -> list[int]:
 
 
 @asynccontextmanager
-async def started(dsn: str = "", **env: str) -> AsyncIterator[Server]:
-    """Start `firebell serve` on `dsn`, or on the embedded database of FIREBELL_DATA; nothing is left behind."""
+async def started(dsn: str = "", *, descriptors: int = 0, **env: str) -> AsyncIterator[Server]:
+    """Start `firebell serve` on `dsn`, or on the embedded database of FIREBELL_DATA; nothing is left behind.
+
+    `descriptors` is the hard limit of what it may open, 0 for the limit of this process.
+    """
     port = free_port()
+    limited = ("sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh") if descriptors else ()
     variables = {
         **os.environ,
         "DATABASE_URL": dsn,
@@ -152,7 +156,7 @@ async def started(dsn: str = "", **env: str) -> AsyncIterator[Server]:
     }
     with tempfile.NamedTemporaryFile(prefix="firebell-test-", suffix=".log") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "firebell", "serve"), env=variables, stderr=log
+            *(*limited, sys.executable, "-m", "firebell", "serve"), env=variables, stderr=log
         )
         server = Server(f"http://127.0.0.1:{port}", process, Path(log.name))
         try:
@@ -168,9 +172,9 @@ async def started(dsn: str = "", **env: str) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def serve(dsn: str = "", **env: str) -> AsyncIterator[Server]:
+async def serve(dsn: str = "", *, descriptors: int = 0, **env: str) -> AsyncIterator[Server]:
     """Run `firebell serve`, ready, and stop it the way an operator does."""
-    async with started(dsn, **env) as server:
+    async with started(dsn, descriptors=descriptors, **env) as server:
         await server.ready()
         yield server
 

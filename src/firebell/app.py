@@ -150,10 +150,11 @@ def _add_machines(app: FastAPI, ctx: Context) -> None:
     @app.get("/events", include_in_schema=False)
     async def events(request: Request, topics: str = "") -> StreamingResponse:
         """Stream which of the comma-separated `topics` changed, as they change."""
-        await access.signed_in(request)
+        person = await access.signed_in(request)
+        ctx.live.check_room(person.id)
         wanted = frozenset(t for t in topics.split(",") if t)
         return StreamingResponse(
-            stream(ctx.live, wanted),
+            stream(ctx.live, person.id, wanted),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from firebell.kit.http_out import guarded_client, parse_networks
+from firebell.kit.resolver import Resolver
 from tests.world import Sink, sink
 
 
@@ -45,14 +46,10 @@ async def test_a_name_that_nobody_can_resolve_is_an_error_of_the_request(host: s
             await http.get(f"http://{host}/")
 
 
-async def test_a_host_with_a_dead_address_first_is_reached_by_its_next(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with inside() as (receiver, http):
-
-        async def two(*_: object, **__: object) -> list[tuple[object, ...]]:
-            return [(2, 1, 6, "", (a, receiver.port)) for a in ("127.9.9.9", "127.0.0.1")]
-
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", two)
-        answer = await http.post(f"http://two.example:{receiver.port}/hook", json={"n": 1})
-        assert answer.status_code == 200
+async def test_a_host_with_a_dead_address_first_is_reached_by_its_next() -> None:
+    resolver = Resolver(lambda host: ["127.9.9.9", "127.0.0.1"])
+    async with sink() as receiver:
+        async with guarded_client(parse_networks("127.0.0.0/8"), resolver) as http:
+            answer = await http.post(f"http://two.example:{receiver.port}/hook", json={"n": 1})
+            assert answer.status_code == 200
+        await asyncio.sleep(0.05)

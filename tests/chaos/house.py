@@ -35,7 +35,7 @@ class House:
         """The process id of the running database."""
         return int((self.data / "postgres/postmaster.pid").read_text(encoding="ascii").split()[0])
 
-    def serve(self, **env: str) -> Any:
+    def serve(self, **env: Any) -> Any:
         """Run one more process on the same data."""
         return serve(FIREBELL_DATA=str(self.data), **env)
 

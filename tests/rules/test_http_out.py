@@ -15,6 +15,9 @@ INSIDE = [
     "::", "::1", "fe80::1%eth0", "fec0::1", "fd00::1", "ff02::1", "2001:db8::1",
     "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1",
     "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2002:0a00:0001::1", "2001:0:4136:e378::",
+    "64:ff9b:1::7f00:1", "64:ff9b:1:ffff::1", "::ffff:0:127.0.0.1", "::ffff:0:93.184.216.34",
+    "192.0.0.1", "192.0.0.8", "192.0.0.170", "168.63.129.16", "::ffff:168.63.129.16", "::ffff:192.0.0.8",
+    "3fff::1", "3fff:fff::1", "5f00::1", "5f00:ffff::1",
 ]  # fmt: skip
 
 
@@ -23,7 +26,10 @@ def test_the_inside_is_never_dialled(address: str) -> None:
     assert not allowed(address, ())
 
 
-@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34"])
+@pytest.mark.parametrize("address", [
+    "93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34", "168.63.129.15", "192.0.1.1",
+    "2a00:1450::1",
+])  # fmt: skip
 def test_the_outside_is(address: str) -> None:
     assert allowed(address, ())
 
@@ -44,6 +50,8 @@ def test_an_address_inside_an_address_is_never_more_than_itself(inner: ipaddress
         ipaddress.IPv6Address(int(ipaddress.IPv6Address("64:ff9b::")) | int(inner)),
         ipaddress.IPv6Address((0x2002 << 112) | (int(inner) << 80)),
         ipaddress.IPv6Address(int(inner)),
+        ipaddress.IPv6Address(int(ipaddress.IPv6Address("64:ff9b:1::")) | int(inner)),
+        ipaddress.IPv6Address(int(ipaddress.IPv6Address("::ffff:0:0:0")) | int(inner)),
     ):
         assert not allowed(str(wrapped), ())
 

@@ -10,7 +10,7 @@ from markdown_it.token import Token
 
 from firebell.handbook import shelf
 from firebell.incidents.model import Entry, Incident
-from firebell.kit.markdown import rendered
+from firebell.kit.markdown import to_html
 from firebell.postmortems import draft as drafts
 from tests.rules.test_incidents_lifecycle import incident
 
@@ -92,7 +92,7 @@ def test_a_summary_adds_no_section_and_no_html(text: str) -> None:
 
 
 def test_what_is_read_is_what_was_written() -> None:
-    html = rendered(draft(incident(), [entry(1, "finding", r"5 < 6 | C:\temp # not a heading")], []))
+    html = to_html(draft(incident(), [entry(1, "finding", r"5 < 6 | C:\temp # not a heading")], []))
     assert r"5 &lt; 6 | C:\temp # not a heading" in html
 
 

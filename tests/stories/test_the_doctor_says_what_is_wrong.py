@@ -9,6 +9,7 @@ from typing import Any
 
 from aiosmtpd.smtp import AuthResult
 
+from firebell.commands.doctor import check_descriptors
 from firebell.kit.clock import FakeClock
 from firebell.kit.events import Actor
 from firebell.kit.migrate import available
@@ -51,6 +52,11 @@ async def findings(dsn: str, **env: str) -> tuple[int, dict[str, tuple[str, str]
     return code, found
 
 
+async def test_a_low_limit_of_descriptors_is_a_warning() -> None:
+    assert check_descriptors(1024).level == "warn"
+    assert check_descriptors(65536).level == "ok"
+
+
 async def execute(w: World, sql: str, *args: object) -> None:
     async with w.ctx.db.tx() as tx:
         await tx.execute(sql, *args)
@@ -80,7 +86,7 @@ async def test_a_house_in_order_is_said_to_be_in_order(dsn: str) -> None:
         assert code == 0
         assert {check: level for check, (level, _) in found.items() if level != "ok"} == {}
         assert set(found) == {
-            *("database", "schema", "clock", "timers", "reactions", "messages", "catch-all"),
+            *("database", "schema", "clock", "timers", "reactions", "descriptors", "messages", "catch-all"),
             *("people", "on call", "policies", "mail", "ntfy", "links"),
         }
         assert "ok    PostgreSQL 18 answers." in text

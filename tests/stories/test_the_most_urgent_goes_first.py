@@ -9,7 +9,8 @@ from firebell.kit.events import Actor
 from firebell.paging import actions as paging
 from firebell.paging import ledger
 from firebell.paging.model import Delivery
-from firebell.paging.sender import CAPACITY, Sender
+from firebell.paging.sender import Sender
+from firebell.paging.slots import CAPACITY
 from firebell.people import actions as people
 from firebell.people.model import Channel
 from tests.world import World, world

@@ -14,8 +14,9 @@ import httpx
 from firebell import reactions
 from firebell.commands.serve import load_settings, run
 from firebell.kit.db import Db, Tx
+from firebell.kit.descriptors import budget, raise_limit
 from firebell.kit.errors import FirebellError
-from firebell.kit.http_out import guarded_client
+from firebell.kit.http_out import guarded_client, status_of
 from firebell.kit.migrate import applied, available
 from firebell.kit.smtp import parse_smtp_url
 from firebell.oncall import actions as oncall
@@ -28,6 +29,7 @@ from firebell.runtime import database, usable
 from firebell.settings import Settings
 
 HORIZON = timedelta(days=28)
+ENOUGH_DESCRIPTORS = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +183,24 @@ async def check_ntfy(settings: Settings, addresses: Iterable[str]) -> list[Findi
     async with guarded_client(settings.allowed_networks) as http:
         for server in sorted(servers):
             try:
-                answer = await http.get(f"{server}/v1/health")
-                good, why = answer.is_success, f"it answers {answer.status_code}"
+                status = await status_of(http, f"{server}/v1/health")
+                good, why = 200 <= status < 300, f"it answers {status}"
             except (httpx.HTTPError, httpx.InvalidURL) as exc:
                 good, why = False, f"{exc}"
             found.append(_finding("ntfy", good, f"{server} answers.", f"{server} cannot be used: {why}"))
     return found
+
+
+def check_descriptors(limit: int) -> Finding:
+    """Check that this host allows enough open files and connections."""
+    found = f"Firebell may open {limit} files and connections, {budget(limit).connections} of them inbound"
+    return _finding(
+        "descriptors",
+        limit >= ENOUGH_DESCRIPTORS,
+        f"{found}.",
+        f"{found}. Raise the limit: LimitNOFILE=65536 in a systemd unit, or ulimit -n 65536.",
+        "warn",
+    )
 
 
 def check_links(settings: Settings) -> Finding:
@@ -245,6 +259,7 @@ async def examine(settings: Settings) -> list[Finding]:
         *found,
         await check_mail(settings.smtp_url, mailed),
         *await check_ntfy(settings, ntfy),
+        check_descriptors(raise_limit()),
         check_links(settings),
     ]
 

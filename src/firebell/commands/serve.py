@@ -1,6 +1,7 @@
 """`firebell serve`, `work` and `migrate`: the processes."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Coroutine
 from dataclasses import replace
@@ -13,7 +14,7 @@ if sys.platform != "win32":
 
 from firebell import serve as process
 from firebell import settings as settings_
-from firebell.kit import log
+from firebell.kit import descriptors, log
 from firebell.kit.errors import FirebellError
 from firebell.runtime import running
 
@@ -42,12 +43,20 @@ def load_settings(**changes: Any) -> settings_.Settings:
     return found
 
 
+def raise_descriptor_limit() -> None:
+    """Let this process open as many files and connections as the system allows, and log how many."""
+    before, after = descriptors.limit(), descriptors.raise_limit()
+    facts = {"before": before, "limit": after, "connections": descriptors.budget(after).connections}
+    logging.getLogger(__name__).info("descriptors", extra=facts)
+
+
 @click.command()
 @click.option("--host", help="Address to listen on. [env FIREBELL_HOST, default 127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on. [env FIREBELL_PORT, default 8080]")
 def serve(host: str | None, port: int | None) -> None:
     """Run Firebell: web and worker in one process."""
     settings = load_settings(host=host, port=port)
+    raise_descriptor_limit()
 
     async def main() -> None:
         async with running(settings) as prepared:
@@ -61,6 +70,7 @@ def serve(host: str | None, port: int | None) -> None:
 def work() -> None:
     """Run only the worker, beside other processes on the same database."""
     settings = load_settings()
+    raise_descriptor_limit()
 
     async def main() -> None:
         async with running(settings) as prepared:

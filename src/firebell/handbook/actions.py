@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+import msgspec
+
 from firebell.handbook import shelf, store, templates
 from firebell.handbook.model import Change, Own, Shipped, Source, Step, Template
 from firebell.kit.db import Tx
 from firebell.kit.errors import Forbidden, Invalid, NotFound
 from firebell.kit.events import Actor
+from firebell.kit.offload import DOCUMENTS, TakesTooLong
 from firebell.kit.text import clean_text
 from firebell.people.model import Person, Role
 
@@ -73,6 +76,14 @@ async def _reset(tx: Tx, actor: Actor, shipped: Shipped, now: datetime) -> Templ
     return Template(shipped, None)
 
 
+async def _read(text: str) -> tuple[list[Shipped], dict[int, str]]:
+    try:
+        answer = await DOCUMENTS.call("firebell.handbook.templates:read", text)
+    except TakesTooLong as exc:
+        raise Invalid("A file takes too long to read.", hint="Split it, one template a file.") from exc
+    return msgspec.json.decode(answer, type=tuple[list[Shipped], dict[int, str]])
+
+
 async def apply(
     tx: Tx,
     actor: Actor,
@@ -87,7 +98,8 @@ async def apply(
     What an earlier apply set and the files no longer name goes back to the shipped text; what was set in the
     app stays unless `prune`. Raises `Invalid` whose fields are `file:line`.
     """
-    bodies = templates.gathered(files, shelf.shipped())
+    parsed = {text: await _read(text) for text in files.values()}
+    bodies = templates.gathered(files, shelf.shipped(), parsed.__getitem__)
     clean = {name: clean_text(body, templates.LONGEST) + "\n" for name, body in bodies.items()}
     await store.lock(tx)
     changes = templates.plan(clean, shelf.shipped(), await store.all_own(tx), prune=prune)

@@ -28,15 +28,22 @@ async def listed(request: Request) -> Response:
 
 def difference(shipped: str, own: str) -> list[tuple[str, str]]:
     """Return the lines of two texts, each with `-` for gone, `+` for new, or a space for the same."""
-    lines = difflib.ndiff(shipped.splitlines(), own.splitlines())
-    return [(line[0], line[2:]) for line in lines if line[0] != "?"]
+    before, after = shipped.splitlines(), own.splitlines()
+    lines: list[tuple[str, str]] = []
+    for tag, a1, a2, b1, b2 in difflib.SequenceMatcher(None, before, after).get_opcodes():
+        if tag == "equal":
+            lines += [(" ", line) for line in before[a1:a2]]
+        else:
+            lines += [("-", line) for line in before[a1:a2]] + [("+", line) for line in after[b1:b2]]
+    return lines
 
 
 async def _show(
     request: Request, me: Person, found: Template, body: str, error: Invalid | None = None
 ) -> Response:
-    document = found.id in templates.DOCUMENTS
-    filled = templates.fill(body, SAMPLE)
+    too_long = len(body) > templates.LONGEST
+    document = found.id in templates.DOCUMENTS and not too_long
+    filled = "" if too_long else templates.fill(body, SAMPLE)
     context = {
         "nav": "handbook",
         "t": found,
@@ -44,9 +51,11 @@ async def _show(
         "error": error,
         "may_edit": me.role in actions.MANAGERS,
         "slots": sorted(templates.allowed(found.shipped)),
-        "document": rendered(filled) if document else "",
+        "document": await rendered(filled) if document else "",
         "parts": templates.parts(filled),
-        "diff": difference(found.shipped.body, body) if body.strip() != found.shipped.body.strip() else [],
+        "diff": difference(found.shipped.body, body)
+        if not too_long and body.strip() != found.shipped.body.strip()
+        else [],
     }
     return await html.page(request, "handbook/template.html", context, error.status if error else 200)
 

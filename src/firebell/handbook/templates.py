@@ -5,7 +5,7 @@ one fenced block of `markdown` or `text` whose content is the template. Slots ar
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 from markdown_it.token import Token
@@ -180,7 +180,12 @@ def said(body: str) -> list[str]:
     return [line.strip() for line in body.splitlines() if line.strip()]
 
 
-def gathered(files: Mapping[str, str], shipped: Mapping[str, Shipped]) -> dict[str, str]:
+Read = Callable[[str], tuple[list[Shipped], dict[int, str]]]
+
+
+def gathered(
+    files: Mapping[str, str], shipped: Mapping[str, Shipped], read_file: Read = read
+) -> dict[str, str]:
     """Return the text for each id in Markdown files by their names.
 
     Raises `Invalid` whose fields are `file:line`; files without a template are nothing wrong, all of them are.
@@ -188,7 +193,7 @@ def gathered(files: Mapping[str, str], shipped: Mapping[str, Shipped]) -> dict[s
     bodies: dict[str, str] = {}
     faults: dict[str, str] = {}
     for name in sorted(files):
-        templates, wrong = read(files[name])
+        templates, wrong = read_file(files[name])
         faults |= {f"{name}:{line}": text for line, text in wrong.items()}
         for template in templates:
             where = f"{name}:{template.line}"

@@ -87,7 +87,7 @@ async def _document(
         "nav": "oncall",
         "live": "oncall",
         "h": shown,
-        "html": rendered(shown.doc.body),
+        "html": await rendered(shown.doc.body),
         "edit": edit,
         "mine": mine,
         "error": error,

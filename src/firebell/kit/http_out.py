@@ -3,22 +3,40 @@
 import asyncio
 import contextlib
 import ipaddress
-import socket
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
 import httpx
 
-from firebell.kit.errors import Invalid
+from firebell.kit.errors import Invalid, Unavailable
+from firebell.kit.resolver import Resolver
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_ENOUGH = 64 * 1024
-_TUNNELS = [ipaddress.ip_network(n) for n in ("::/96", "64:ff9b::/96", "2001::/32", "2002::/16")]
-"""IPv4 in IPv6 (compatible, NAT64, Teredo, 6to4): a gateway would dial the inner address, whatever it is."""
+_REPLY_BYTES = 64 * 1024
+"""How much is read of what a receiver answers."""
+LIMIT_S = 10.0
+"""How long one request may take in all, however slowly the bytes come."""
+_NEXT_ADDRESS_S = 3.0
+"""How long an address is tried while its host has another one."""
+_NEVER = [
+    ipaddress.ip_network(network)
+    for network in (
+        # IPv4 in IPv6 (compatible, SIIT, NAT64, local NAT64, Teredo, 6to4): a gateway dials the inner address
+        *("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"),
+        # set aside by IANA, and known as private only to newer Pythons
+        *("192.0.0.0/24", "3fff::/20", "5f00::/16"),
+        # the host agent of Azure, inside every virtual machine
+        "168.63.129.16/32",
+    )
+]
+"""What is never dialled although Python may call it public."""
+_VALIDATOR = 1000
+"""The longest ETag or Last-Modified that is kept; a longer one is not sent back."""
+_REFUSED_ENCODING = "firebell_refused_encoding"
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
@@ -33,7 +51,9 @@ def allowed(address: str, networks: Iterable[Network]) -> bool:
         ip = ip.ipv4_mapped
     if any(ip.version == net.version and ip in net for net in networks):
         return True
-    if isinstance(ip, ipaddress.IPv6Address) and (ip.is_site_local or any(ip in net for net in _TUNNELS)):
+    if any(ip.version == net.version and ip in net for net in _NEVER):
+        return False
+    if isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local:
         return False
     return ip.is_global and not ip.is_multicast
 
@@ -62,9 +82,10 @@ def check_url(url: str, field: str = "address") -> str:
 class _GuardedBackend(httpcore.AsyncNetworkBackend):
     """Resolves a name once, checks every address, and dials what was checked (no DNS rebinding)."""
 
-    def __init__(self, networks: tuple[Network, ...]) -> None:
+    def __init__(self, networks: tuple[Network, ...], resolver: Resolver) -> None:
         self._inner = httpcore.AnyIOBackend()
         self._networks = networks
+        self._resolver = resolver
 
     async def connect_tcp(
         self,
@@ -75,18 +96,20 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         try:
-            infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as exc:
+            addresses = await self._resolver.resolve(host)
+        except TimeoutError as exc:
+            raise httpcore.ConnectTimeout(f"{host} cannot be resolved in time") from exc
+        except (OSError, UnicodeError, Unavailable) as exc:
             raise httpcore.ConnectError(f"{host} cannot be resolved") from exc
-        addresses = dict.fromkeys(str(info[4][0]) for info in infos)
         good = [a for a in addresses if allowed(a, self._networks)]
         if not good:
             raise httpcore.ConnectError(
                 f"{host} is a private address; FIREBELL_ALLOWED_NETWORKS can allow it"
             )
+        soon = _NEXT_ADDRESS_S if timeout is None else min(timeout, _NEXT_ADDRESS_S)
         for address in good[:-1]:
             with contextlib.suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                return await self._inner.connect_tcp(address, port, soon, local_address, socket_options)
         return await self._inner.connect_tcp(good[-1], port, timeout, local_address, socket_options)
 
     async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
@@ -96,16 +119,34 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
-def guarded_client(networks: tuple[Network, ...]) -> httpx.AsyncClient:
-    """Return a client without redirects, with a 10 s limit, that dials only allowed addresses."""
-    transport = httpx.AsyncHTTPTransport(retries=0, limits=httpx.Limits(max_keepalive_connections=50))
-    transport._pool._network_backend = _GuardedBackend(networks)
-    return httpx.AsyncClient(transport=transport, timeout=10, follow_redirects=False, trust_env=False)
+class _PlainTransport(httpx.AsyncHTTPTransport):
+    """Asks for answers as they are; the body of a compressed one is dropped unread, so nothing expands it."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        request.headers["Accept-Encoding"] = "identity"
+        response = await super().handle_async_request(request)
+        encoding = response.headers.get("content-encoding", "").strip()
+        if encoding.lower() in ("", "identity"):
+            return response
+        await response.aclose()
+        return httpx.Response(
+            response.status_code,
+            headers=[(k, v) for k, v in response.headers.raw if k.lower() != b"content-encoding"],
+            stream=httpx.ByteStream(b""),
+            extensions={**response.extensions, _REFUSED_ENCODING: encoding[:100]},
+        )
+
+
+def guarded_client(networks: tuple[Network, ...], resolver: Resolver | None = None) -> httpx.AsyncClient:
+    """Return a client without redirects, that dials only allowed addresses and decompresses nothing."""
+    transport = _PlainTransport(retries=0, limits=httpx.Limits(max_keepalive_connections=50))
+    transport._pool._network_backend = _GuardedBackend(networks, resolver or Resolver())
+    return httpx.AsyncClient(transport=transport, timeout=LIMIT_S, follow_redirects=False, trust_env=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a receiver answered; `text` is the beginning of its body."""
+    """What a receiver answered; `text` is the beginning of its body, empty when that was compressed."""
 
     status: int
     retry_after: str
@@ -117,16 +158,40 @@ class Reply:
         return 200 <= self.status < 300
 
 
-async def post(http: httpx.AsyncClient, url: str, **given: Any) -> Reply:
-    """Post and return the answer, of which at most 64 KiB are read however much is sent."""
-    read = bytearray()
-    async with http.stream("POST", url, **given) as response:
-        async for chunk in response.aiter_bytes():
-            read += chunk
-            if len(read) > _ENOUGH:
-                break
-        text = bytes(read[:_ENOUGH]).decode(response.encoding or "utf-8", "replace")
-        return Reply(response.status_code, response.headers.get("retry-after", ""), text)
+@contextlib.asynccontextmanager
+async def _within(limit_s: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(limit_s):
+            yield
+    except TimeoutError as exc:
+        raise httpx.ReadTimeout(f"No answer within {limit_s:g} s.") from exc
+
+
+async def post(http: httpx.AsyncClient, url: str, *, limit_s: float = LIMIT_S, **content: Any) -> Reply:
+    """Post and return the answer, of which at most 64 KiB are read within `limit_s` seconds.
+
+    An answer whose head came in time counts, however slow its body is. Raises `httpx.HTTPError` for none.
+    """
+    body = bytearray()
+    reply: Reply | None = None
+    try:
+        async with _within(limit_s), http.stream("POST", url, **content) as response:
+            reply = Reply(response.status_code, response.headers.get("retry-after", "")[:100], "")
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) >= _REPLY_BYTES:
+                    break
+    except httpx.HTTPError:
+        if reply is None:
+            raise
+    assert reply
+    return replace(reply, text=bytes(body[:_REPLY_BYTES]).decode("utf-8", "replace"))
+
+
+async def status_of(http: httpx.AsyncClient, url: str, *, limit_s: float = LIMIT_S) -> int:
+    """Return the status that is answered to a GET of `url`, whose body is not read."""
+    async with _within(limit_s), http.stream("GET", url) as response:
+        return response.status_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,29 +203,38 @@ class Got:
     modified: str
 
 
-async def get(http: httpx.AsyncClient, url: str, etag: str, modified: str, limit: int) -> Got:
+async def get(
+    http: httpx.AsyncClient, url: str, etag: str, modified: str, limit: int, *, limit_s: float = 30
+) -> Got:
     """Return what is at `url` unless it is as it was, following at most three redirects.
 
-    Raises `Invalid` for any other answer and for more than `limit` bytes, `httpx.HTTPError` for none.
+    Raises `Invalid` for any other answer, a compressed one and more than `limit` bytes,
+    `httpx.HTTPError` for none within `limit_s` seconds.
     """
-    headers = {"Accept-Encoding": "identity", "User-Agent": "firebell"}
+    headers = {"User-Agent": "firebell"}
     headers |= {"If-None-Match": etag} if etag else {}
     headers |= {"If-Modified-Since": modified} if modified else {}
-    for _ in range(4):
-        async with http.stream("GET", url, headers=headers) as response:
-            if response.status_code == httpx.codes.NOT_MODIFIED:
-                return Got(None, etag, modified)
-            if response.has_redirect_location:
-                url = check_url(str(httpx.URL(url).join(response.headers["location"])))
-                continue
-            if response.status_code != httpx.codes.OK:
-                raise Invalid(f"The server answered {response.status_code} {response.reason_phrase}.")
-            read = bytearray()
-            async for chunk in response.aiter_bytes(64 * 1024):
-                read += chunk
-                if len(read) > limit:
-                    raise Invalid(f"There are more than {limit // 1024**2} MB.")
-            return Got(
-                bytes(read), response.headers.get("etag", ""), response.headers.get("last-modified", "")
-            )
+    async with _within(limit_s):
+        for _ in range(4):
+            async with http.stream("GET", url, headers=headers) as response:
+                if response.status_code == httpx.codes.NOT_MODIFIED:
+                    return Got(None, etag, modified)
+                if response.has_redirect_location:
+                    url = check_url(str(httpx.URL(url).join(response.headers["location"])))
+                    continue
+                return await _got(response, limit)
     raise Invalid("The address redirects more than three times.")
+
+
+async def _got(response: httpx.Response, limit: int) -> Got:
+    if response.status_code != httpx.codes.OK:
+        raise Invalid(f"The server answered {response.status_code} {response.reason_phrase[:200]}.")
+    if encoding := response.extensions.get(_REFUSED_ENCODING):
+        raise Invalid(f"The server answered compressed ({encoding}), although it was asked not to.")
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > limit:
+            raise Invalid(f"There are more than {limit // 1024**2} MB.")
+    validators = (response.headers.get(name, "") for name in ("etag", "last-modified"))
+    return Got(bytes(body), *(value if len(value) <= _VALIDATOR else "" for value in validators))

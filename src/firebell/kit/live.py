@@ -1,10 +1,16 @@
 """Live topics: what changed, fanned out to every open browser as server-sent events."""
 
 import asyncio
+import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
+from firebell.kit.errors import TooMany
+
 _END = ""
+STREAMS_PER_PERSON = 20
+"""Open event streams of one person in this process: one for each open tab."""
 
 
 class Live:
@@ -12,6 +18,7 @@ class Live:
 
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[str]] = set()
+        self._streams: Counter[int] = Counter()
 
     def close(self) -> None:
         """End every stream: the process stops."""
@@ -24,20 +31,39 @@ class Live:
                 queue.get_nowait()
             queue.put_nowait(topic)
 
+    def check_room(self, person_id: int) -> None:
+        """Raise `TooMany` if this person has as many event streams open as one may have."""
+        if self._streams[person_id] >= STREAMS_PER_PERSON:
+            raise TooMany(
+                f"You have {STREAMS_PER_PERSON} live pages open.",
+                hint="Close some of them, then load this page again.",
+                retry_after=30,
+            )
+
     @contextmanager
-    def subscribe(self) -> Iterator[asyncio.Queue[str]]:
-        """Yield a queue of topics until the block ends."""
+    def subscribe(self, person_id: int) -> Iterator[asyncio.Queue[str]]:
+        """Yield a queue of topics until the block ends; raise `TooMany` when the person has too many."""
+        self.check_room(person_id)
+        self._streams[person_id] += 1
         queue: asyncio.Queue[str] = asyncio.Queue(maxsize=1000)
         self._queues.add(queue)
         try:
             yield queue
         finally:
             self._queues.discard(queue)
+            self._streams[person_id] -= 1
+            if not self._streams[person_id]:
+                del self._streams[person_id]
 
 
-async def stream(live: Live, topics: frozenset[str], *, heartbeat_s: float = 15) -> AsyncIterator[str]:
-    """Yield the text of an event stream: one event named after each topic that changed."""
-    with live.subscribe() as queue:
+async def stream(
+    live: Live, person_id: int, topics: frozenset[str], *, heartbeat_s: float = 15
+) -> AsyncIterator[str]:
+    """Yield the text of a person's event stream: one event named after each topic that changed.
+
+    Of streams that begin together those beyond the limit end at once.
+    """
+    with contextlib.suppress(TooMany), live.subscribe(person_id) as queue:
         yield "retry: 2000\nevent: hello\ndata: {}\n\n"
         while True:
             try:

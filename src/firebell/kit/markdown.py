@@ -4,10 +4,13 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+import msgspec
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
+
+from firebell.kit.offload import DOCUMENTS, TakesTooLong
 
 _OPENS = re.compile(r"[\\|<]|!(?=\[)")
 _MARKER = re.compile(r"^(\d*)([#>+*=~\[.)-]|```)")
@@ -52,6 +55,20 @@ def anchors(titles: Iterable[str]) -> list[str]:
     return found
 
 
-def rendered(text: str) -> Markup:
-    """Return Markdown as HTML that cannot do harm."""
-    return Markup(nh3.clean(markdown.render(text)))  # noqa: S704 - sanitised by nh3
+def to_html(text: str) -> str:
+    """Return Markdown as HTML that cannot do harm; takes seconds for some texts."""
+    return nh3.clean(markdown.render(text))
+
+
+async def rendered(text: str) -> Markup:
+    """Return Markdown as safe HTML, made within a time limit; as it was written when it takes too long."""
+    try:
+        html = await DOCUMENTS.call("firebell.kit.markdown:to_html", text)
+    except TakesTooLong:
+        return as_written(text)
+    return Markup(msgspec.json.decode(html, type=str))  # noqa: S704 - sanitized by nh3
+
+
+def as_written(text: str) -> Markup:
+    """Return a text as HTML without reading its marks."""
+    return Markup('<pre tabindex="0">{}</pre>').format(text)

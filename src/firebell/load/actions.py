@@ -1,15 +1,16 @@
 """The on-call report of a month, its rates, and who could cover."""
 
-import asyncio
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 
 from firebell.kit.db import Tx
 from firebell.kit.errors import Forbidden, Invalid
 from firebell.kit.events import Actor
+from firebell.kit.threads import DOCUMENTS
 from firebell.load import measure, pay, store, terms
 from firebell.load.model import Rates, Report, Term
 from firebell.oncall import actions as oncall
@@ -114,18 +115,20 @@ async def report(
         measured = [s for s in measured if s.team_id == team.id or s.people & named]
     everyone = await people.persons(tx, [int(u) for u in measure.named_by(measured)])
     # hundreds of schedules take seconds, which pages must not wait for
-    made = await asyncio.to_thread(
-        measure.report,
-        month,
-        measured,
-        await people.teams(tx),
-        everyone,
-        await paging.arrivals(tx, low, high),
-        found,
-        holidays(found, month),
-        now,
-        team,
-        also,
+    made = await DOCUMENTS.run(
+        partial(
+            measure.report,
+            month,
+            measured,
+            await people.teams(tx),
+            everyone,
+            await paging.arrivals(tx, low, high),
+            found,
+            holidays(found, month),
+            now,
+            team,
+            also,
+        )
     )
     return replace(made, kept=kept)
 

@@ -3,15 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from firebell.kit.db import Row, Tx
 from firebell.paging.model import Delivery
 from firebell.paging.personal import Planned, idempotency_key
+from firebell.paging.slots import Blocked, Slots, destination
 
 LEASE = timedelta(seconds=60)
+CANDIDATES = 8
+"""Messages looked at for each that is claimed: those of one destination in a row wait for each other."""
 _DELIVERY = (
     "id, page_id, epoch, level, round, person_id, method_id, rank, reason, channel, address, idempotency_key,"
-    " state, send_at, attempts, error, created_at, sent_at, held"
+    " state, send_at, attempts, error, created_at, sent_at, held, destination, claims,"
+    " lost_claims"
 )
 
 
@@ -45,10 +50,11 @@ async def queue(tx: Tx, rows: Sequence[Queued], now: datetime) -> None:
         return
     await tx.execute(
         "insert into delivery (page_id, epoch, level, round, person_id, method_id, rule_index, rank,"
-        " reason, channel, address, idempotency_key, state, send_at, created_at)"
-        " select p, e, l, r, u, m, x, n, y, c, a, k, 'queued', s, $1 from unnest($2::bigint[], $3::bigint[],"
+        " reason, channel, address, idempotency_key, state, send_at, created_at, destination)"
+        " select p, e, l, r, u, m, x, n, y, c, a, k, 'queued', s, $1, h from unnest($2::bigint[], $3::bigint[],"
         " $4::int[], $5::int[], $6::bigint[], $7::bigint[], $8::int[], $9::smallint[], $10::text[],"
-        " $11::text[], $12::text[], $13::text[], $14::timestamptz[]) t(p, e, l, r, u, m, x, n, y, c, a, k, s)"
+        " $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::text[])"
+        " t(p, e, l, r, u, m, x, n, y, c, a, k, s, h)"
         " on conflict (idempotency_key) do nothing",
         now,
         [q.page_id for q in rows],
@@ -64,6 +70,7 @@ async def queue(tx: Tx, rows: Sequence[Queued], now: datetime) -> None:
         [q.planned.method.address for q in rows],
         [idempotency_key(q.page_id or 0, q.epoch, q.level, q.round, q.planned) for q in rows],
         [q.planned.send_at for q in rows],
+        [destination(q.planned.method.kind, q.planned.method.address) for q in rows],
     )
     await tx.wake("send")
 
@@ -73,7 +80,8 @@ def _leased(free: str) -> str:
     return (
         "update delivery d set"
         " state = case when d.page_id is null or p.epoch = d.epoch then 'sending' else 'void' end,"
-        " lease_until = $2, attempts = d.attempts + 1"
+        " lease_until = $2, attempts = d.attempts + (d.state = 'queued')::int, claims = d.claims + 1,"
+        " lost_claims = d.lost_claims + (d.state = 'sending')::int"
         f" from ({free} for update skip locked) q"
         " join delivery o on o.id = q.id left join page p on p.id = o.page_id"
         f" where d.id = q.id returning {', '.join('d.' + c for c in _DELIVERY.split(', '))}"
@@ -85,18 +93,70 @@ def _sendable(rows: Sequence[Row]) -> list[Delivery]:
     return sorted(found, key=lambda delivery: (delivery.rank, delivery.send_at, delivery.id))
 
 
-async def claim(tx: Tx, now: datetime, limit: int, full: Sequence[str] = ()) -> list[Delivery]:
-    """Lease up to `limit` due messages but of `full` channels, and void those of older plans (I6)."""
+_NOT_BLOCKED = """
+    (channel, rank) not in (select * from unnest($1::text[], $2::smallint[]))
+    and (channel, destination, rank) not in (select * from unnest($3::text[], $4::text[], $5::smallint[]))
+    and (channel, person_id, rank) not in (select * from unnest($6::text[], $7::bigint[], $8::smallint[]))
+"""
+
+
+def _blocked(blocked: Blocked) -> list[list[str | int]]:
+    """Return the parameters of `_NOT_BLOCKED`."""
+    shapes: list[tuple[Sequence[tuple[str | int, ...]], int]] = [
+        (blocked.channels, 2),
+        (blocked.destinations, 3),
+        (blocked.persons, 3),
+    ]
+    return [[row[column] for row in rows] for rows, columns in shapes for column in range(columns)]
+
+
+class _Waiting(NamedTuple):
+    id: int
+    channel: str
+    destination: str
+    person_id: int
+    rank: int
+
+
+async def claim(tx: Tx, now: datetime, limit: int, slots: Slots | None = None) -> list[Delivery]:
+    """Lease up to `limit` due messages for which there are slots, and void those of older plans (I6).
+
+    A message is passed over while its destination, person or channel has no slot, and delays no other.
+    """
+    slots = slots or Slots()
+    waiting = await tx.fetch(
+        f"""
+        select id, channel, destination, person_id, rank
+        from delivery
+        where state in ('queued', 'sending')
+            and send_at <= $9
+            and (lease_until is null or lease_until <= $9)
+            and {_NOT_BLOCKED}
+        order by rank, send_at, id
+        limit $10
+        """,
+        *_blocked(slots.blocked()),
+        now,
+        limit * CANDIDATES,
+    )
+    admitted = slots.admit([_Waiting(*row.values()) for row in waiting], limit)
+    if not admitted:
+        return []
     rows = await tx.fetch(
         _leased(
-            "select id from delivery where state in ('queued', 'sending') and send_at <= $1"
-            " and (lease_until is null or lease_until <= $1) and channel <> all($4::text[])"
-            " order by rank, send_at, id limit $3"
+            """
+            select id
+            from delivery
+            where id = any($3::bigint[])
+                and state in ('queued', 'sending')
+                and send_at <= $1
+                and (lease_until is null or lease_until <= $1)
+            order by rank, send_at, id
+            """
         ),
         now,
         now + LEASE,
-        limit,
-        list(full),
+        admitted,
     )
     return _sendable(rows)
 
@@ -119,7 +179,7 @@ async def hold(tx: Tx, deliveries: Sequence[Delivery], until: Sequence[datetime]
     """Put leased messages back until quiet hours end, and what would follow them by as much later."""
     await tx.execute(
         "update delivery d set state = 'queued', held = true, lease_until = null,"
-        " attempts = d.attempts - (d.id = t.i)::int, send_at = d.send_at + (t.u - o.send_at)"
+        " attempts = greatest(0, d.attempts - (d.id = t.i)::int), send_at = d.send_at + (t.u - o.send_at)"
         " from unnest($1::bigint[], $2::timestamptz[]) t(i, u) join delivery o on o.id = t.i"
         " where d.id = t.i or (d.page_id = o.page_id and d.epoch = o.epoch and d.level = o.level"
         " and d.round = o.round and d.person_id = o.person_id and d.state = 'queued' and not d.held)",
@@ -141,52 +201,99 @@ async def release(tx: Tx, person_id: int, now: datetime) -> None:
     await tx.wake("send")
 
 
-async def next_at(tx: Tx, full: Sequence[str]) -> datetime | None:
-    """Return when the next message but of `full` channels may go; the worker's poll finds ended leases."""
-    found = await tx.value(
-        "select min(d.send_at) from generate_series(0, 2) r cross join lateral (select send_at from delivery"
-        " where state in ('queued', 'sending') and rank = r and lease_until is null"
-        " and channel <> all($1::text[]) order by send_at, id limit 1) d",
-        list(full),
+async def next_at(tx: Tx, blocked: Blocked) -> datetime | None:
+    """Return when the next message that is not `blocked` may go; the worker's poll finds ended leases."""
+    earliest = await tx.value(
+        f"""
+        select min(waiting.send_at)
+        from generate_series(0, 2) wanted
+        cross join lateral (
+            select send_at
+            from delivery
+            where state in ('queued', 'sending')
+                and rank = wanted
+                and lease_until is null
+                and {_NOT_BLOCKED}
+            order by send_at, id
+            limit 1
+        ) waiting
+        """,
+        *_blocked(blocked),
     )
-    assert found is None or isinstance(found, datetime)
-    return found
+    assert earliest is None or isinstance(earliest, datetime)
+    return earliest
 
 
-async def accepted(tx: Tx, rows: Sequence[tuple[int, str]], now: datetime) -> None:
-    """Record that messages arrived, each (delivery id, provider id), in one statement."""
-    ids, provider_ids = zip(*rows, strict=True)
-    await tx.execute(
-        "update delivery d set state = 'accepted', provider_id = t.p, sent_at = $3, error = null,"
-        " lease_until = null from unnest($1::bigint[], $2::text[]) t(i, p) where d.id = t.i",
-        ids,
-        [_said(provider_id) for provider_id in provider_ids],
+_STILL_LEASED = "d.id = lease.id and d.claims = lease.claims and d.state = 'sending'"
+"""True while nobody else has claimed the message, and nothing has ended it, since `lease`."""
+
+
+async def accepted(tx: Tx, rows: Sequence[tuple[Delivery, str]], now: datetime) -> set[int]:
+    """Record that messages arrived, each with its provider's id; return the ids whose lease still held."""
+    recorded = await tx.fetch(
+        f"""
+        update delivery d
+        set state = 'accepted', provider_id = lease.provider_id, sent_at = $4, error = null, lease_until = null
+        from unnest($1::bigint[], $2::int[], $3::text[]) lease(id, claims, provider_id)
+        where {_STILL_LEASED}
+        returning d.id
+        """,
+        [delivery.id for delivery, _ in rows],
+        [delivery.claims for delivery, _ in rows],
+        [_said(provider_id) for _, provider_id in rows],
         now,
     )
+    return {row["id"] for row in recorded}
 
 
-async def again(tx: Tx, delivery_ids: Sequence[int], at: datetime, error: str) -> None:
-    """Queue messages once more."""
+async def again(
+    tx: Tx, deliveries: Sequence[Delivery], at: datetime, error: str, *, counted: bool = True
+) -> None:
+    """Queue messages once more where the lease still holds; what is not `counted` was no attempt."""
     await tx.execute(
-        "update delivery set state = 'queued', send_at = $2, lease_until = null, error = $3"
-        " where id = any($1::bigint[]) and state = 'sending'",
-        delivery_ids,
+        f"""
+        update delivery d
+        set state = 'queued',
+            send_at = $3,
+            lease_until = null,
+            error = $4,
+            lost_claims = 0,
+            attempts = greatest(0, d.attempts - $5::int)
+        from unnest($1::bigint[], $2::int[]) lease(id, claims)
+        where {_STILL_LEASED}
+        """,
+        [delivery.id for delivery in deliveries],
+        [delivery.claims for delivery in deliveries],
         at,
         _said(error),
+        int(not counted),
     )
     await tx.wake("send")
 
 
-async def failed(tx: Tx, delivery: Delivery, error: str, now: datetime) -> bool:
-    """End a message that will not arrive and send the person's next one now.
+async def failed(tx: Tx, deliveries: Sequence[Delivery], error: str) -> list[Delivery]:
+    """End messages that will not arrive; return those whose lease still held."""
+    recorded = await tx.fetch(
+        f"""
+        update delivery d
+        set state = 'failed', error = $3, lease_until = null
+        from unnest($1::bigint[], $2::int[]) lease(id, claims)
+        where {_STILL_LEASED}
+        returning d.id
+        """,
+        [delivery.id for delivery in deliveries],
+        [delivery.claims for delivery in deliveries],
+        _said(error),
+    )
+    ids = {row["id"] for row in recorded}
+    return [delivery for delivery in deliveries if delivery.id in ids]
+
+
+async def send_next(tx: Tx, delivery: Delivery, now: datetime) -> bool:
+    """After a message failed, send the person's next one now.
 
     Returns whether nobody of the page's level is or will be reached by any other message.
     """
-    await tx.execute(
-        "update delivery set state = 'failed', error = $2, lease_until = null where id = $1",
-        delivery.id,
-        _said(error),
-    )
     await tx.execute(
         "update delivery set send_at = $5 where id = (select id from delivery where page_id = $1"
         " and epoch = $2 and level = $6 and round = $7 and person_id = $3 and state = 'queued'"

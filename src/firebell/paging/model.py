@@ -166,6 +166,12 @@ class Delivery:
     sent_at: datetime | None
     held: bool = False
     """Whether quiet hours held it: `send_at` is when they end."""
+    destination: str = ""
+    """The host whose slots it needs, "" for a provider that many people share."""
+    claims: int = 0
+    """The number of its lease; only the holder of the latest may record an outcome."""
+    lost_claims: int = 0
+    """How many leases in a row ended without an outcome."""
 
 
 @dataclass(frozen=True, slots=True)

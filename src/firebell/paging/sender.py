@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import random
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,31 +14,32 @@ from firebell.kit.group_commit import GroupCommit
 from firebell.kit.migrate import fence
 from firebell.paging import ledger, store
 from firebell.paging.actions import all_failed
-from firebell.paging.channels import Accepted, Channel, Failed, Message, Outcome, Retry
+from firebell.paging.channels import Accepted, Channel, Failed, Message, Outcome, Retry, Unsent
 from firebell.paging.channels.email import Email
 from firebell.paging.channels.ntfy import Ntfy
 from firebell.paging.channels.webhook import Webhook
 from firebell.paging.composing import compose
 from firebell.paging.holding import Parcel, parcels, sift
 from firebell.paging.model import Delivery
+from firebell.paging.slots import Slots
 from firebell.people import actions as people
 
 log = logging.getLogger(__name__)
 
-CAPACITY = 64
-"""How many messages of one channel are under way at once in this process."""
-ROOM, CLAIM = 16, 32
-"""How many of them must be free before more are claimed, and how many are claimed at most: a claim of one
-costs as much as one of many, and what is claimed begins before long."""
+CLAIM = 32
+"""How many messages are claimed at most: what is claimed begins before long."""
+GATHER_S = 0.02
+"""How long free slots gather before more is claimed: a claim of one costs as much as one of many."""
 PER_S = 200
 """How many messages a second begin at most: a storm of messages leaves time to store and to escalate."""
 LINGER_S = 0.02
 """How long outcomes gather before they are recorded together: a crash meanwhile only sends them again."""
 BACKOFF_S = (2, 8, 30)
 CLAIMS = 8
-"""How often a message is begun at most when every process that tries dies before it can tell."""
-SEND_LIMIT_S = 40
-"""How long one attempt may take: less than its lease, after which somebody else begins another."""
+"""How many leases in a row may end without an outcome: a message may kill every process that tries it."""
+SEND_LIMIT_S = {"email": 25.0}
+OTHER_LIMIT_S = 12.0
+"""How long one attempt may take: less than its lease, after which another process begins one."""
 RECORD_AFTER_S = (0, 0.1, 0.5, 1, 2, 4, 8)
 """The pauses between attempts to record an outcome while the database is away."""
 
@@ -51,39 +51,36 @@ class Sender:
         self._ctx = ctx
         self._on_free = on_free
         self._tasks: set[asyncio.Task[None]] = set()
-        self._under_way: Counter[str] = Counter()
-        self._arrived = GroupCommit(self._record_accepted, batch=CAPACITY, linger_s=LINGER_S)
+        self._slots = Slots()
+        self._blocked = False
+        self._gathering: asyncio.TimerHandle | None = None
+        self._arrived = GroupCommit(self._record_accepted, batch=CLAIM, linger_s=LINGER_S)
         self._channels: dict[str, Channel] = {
             "email": Email(ctx.smtp_url, ctx.mail_from),
             "webhook": Webhook(ctx.http, ctx.signer),
             "ntfy": Ntfy(ctx.http, ctx.ntfy_url),
         }
 
-    def _full(self) -> list[str]:
-        """Return the channels that have no room for a lot of messages."""
-        return [name for name, n in self._under_way.items() if n > CAPACITY - ROOM]
-
     async def run_once(self, now: datetime) -> int:
-        """Claim what is due and there is room for, begin to send it, and return how many were claimed."""
-        full = self._full()
-        room = CAPACITY - max((n for name, n in self._under_way.items() if name not in full), default=0)
+        """Claim what is due and there are slots for, begin to send it, and return how many were claimed."""
         async with self._ctx.db.tx() as tx:
             await fence(tx)
-            claimed = await ledger.claim(tx, now, min(room, CLAIM), full)
+            claimed = await ledger.claim(tx, now, CLAIM, self._slots)
             going = await sift(tx, claimed, now)
             messages = await self._composed(tx, going, now) if going else []
         for parcel in parcels(zip(going, messages, strict=True), f"{self._ctx.public_url}/pages"):
-            channel = parcel.deliveries[0].channel
             task = asyncio.create_task(self._deliver(parcel))
             self._tasks.add(task)
-            self._under_way[channel] += 1
-            task.add_done_callback(partial(self._finished, channel))
+            self._slots.take(parcel.deliveries[0])
+            task.add_done_callback(partial(self._finished, parcel.deliveries[0]))
             await asyncio.sleep(1 / PER_S)
         return len(claimed)
 
     async def next_at(self, tx: Tx) -> datetime | None:
-        """Return when to look again; that a full channel has room is told by `on_free`."""
-        return await ledger.next_at(tx, self._full())
+        """Return when to look again; `on_free` is called when what has no slot may have one."""
+        blocked = self._slots.blocked()
+        self._blocked = bool(blocked)
+        return await ledger.next_at(tx, blocked)
 
     async def drain(self, limit_s: float | None = None) -> None:
         """Wait until everything that was begun is recorded; after `limit_s` what is not sent is put back."""
@@ -95,13 +92,17 @@ class Sender:
         if slow:
             await asyncio.wait(slow, timeout=1)
 
-    def _finished(self, channel: str, task: asyncio.Task[None]) -> None:
+    def _finished(self, delivery: Delivery, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._under_way[channel] -= 1
+        self._slots.release(delivery)
         if not task.cancelled() and task.exception():
             log.error("a message ended without an outcome", exc_info=task.exception())
-        if self._under_way[channel] == CAPACITY - ROOM:
-            self._on_free()
+        if self._blocked and self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(GATHER_S, self._free)
+
+    def _free(self) -> None:
+        self._gathering = None
+        self._on_free()
 
     async def _composed(
         self, tx: Tx, claimed: Sequence[Delivery], now: datetime
@@ -140,15 +141,16 @@ class Sender:
     async def _outcome(self, parcel: Parcel, message: Message) -> Outcome:
         """Send; whatever goes wrong is an attempt that failed, so that it ends and the next rule acts."""
         delivery = parcel.deliveries[0]
-        if max(d.attempts for d in parcel.deliveries) > CLAIMS:
-            return Failed(f"Begun {CLAIMS} times, and nobody lived to tell.", suspect=False)
+        if max(d.lost_claims for d in parcel.deliveries) > CLAIMS:
+            return Failed(f"Gave up after {CLAIMS} attempts; the outcome is unknown.", suspect=False)
+        limit_s = SEND_LIMIT_S.get(delivery.channel, OTHER_LIMIT_S)
         try:
-            async with asyncio.timeout(SEND_LIMIT_S):
+            async with asyncio.timeout(limit_s):
                 return await self._channels[delivery.channel].send(delivery.address, message, parcel.key)
         except TimeoutError:
-            return Retry(f"No answer within {SEND_LIMIT_S} s.")
+            return Retry(f"No answer within {limit_s:g} s.")
         except asyncio.CancelledError:
-            return Retry("Firebell stopped while it was on its way.")
+            return Unsent("Firebell stopped while it was on its way.", after_s=0)
         except Exception as exc:
             log.exception("a channel failed", extra={"delivery": delivery.id, "channel": delivery.channel})
             return Retry(f"It cannot be sent: {exc!r}")
@@ -156,37 +158,44 @@ class Sender:
     async def _record_accepted(self, arrived: list[tuple[Delivery, str]]) -> None:
         now = self._ctx.clock.now()
         async with self._ctx.db.tx() as tx:
-            await ledger.accepted(tx, [(delivery.id, provider) for delivery, provider in arrived], now)
+            recorded = await ledger.accepted(tx, arrived, now)
             for delivery, _ in arrived:
-                if delivery.reason == "test":
-                    await people.mark_method_verified(tx, delivery.method_id, now)
-                await tx.live(_topic(delivery))
+                if delivery.id in recorded:
+                    if delivery.reason == "test":
+                        await people.mark_method_verified(tx, delivery.method_id, now)
+                    await tx.live(_topic(delivery))
 
-    async def _record(self, deliveries: Sequence[Delivery], outcome: Retry | Failed) -> None:
+    async def _record(self, deliveries: Sequence[Delivery], outcome: Retry | Failed | Unsent) -> None:
         now = self._ctx.clock.now()
         attempts = max(d.attempts for d in deliveries)
         async with self._ctx.db.tx() as tx:
             match outcome:
+                case Unsent(reason, after_s):
+                    at = now + timedelta(seconds=after_s)
+                    await ledger.again(tx, deliveries, at, reason, counted=False)
                 case Retry(reason, after_s) if attempts <= len(BACKOFF_S):
-                    wait = after_s or BACKOFF_S[attempts - 1] * random.uniform(0.8, 1.2)  # noqa: S311
+                    wait = after_s or BACKOFF_S[max(0, attempts - 1)] * random.uniform(0.8, 1.2)  # noqa: S311
                     at = now + timedelta(seconds=wait)
-                    await ledger.again(tx, [d.id for d in deliveries], at, reason)
+                    await ledger.again(tx, deliveries, at, reason)
                 case Retry(reason):
-                    await self._failed(tx, deliveries, reason, now)
+                    await self._failed(tx, deliveries, reason, now, suspect=False)
                 case Failed(reason, suspect):
-                    if suspect:
-                        await people.mark_method_suspect(tx, deliveries[0].method_id, now)
-                    await self._failed(tx, deliveries, reason, now)
+                    await self._failed(tx, deliveries, reason, now, suspect=suspect)
             for delivery in deliveries:
                 await tx.live(_topic(delivery))
 
-    async def _failed(self, tx: Tx, deliveries: Sequence[Delivery], reason: str, now: datetime) -> None:
+    async def _failed(
+        self, tx: Tx, deliveries: Sequence[Delivery], reason: str, now: datetime, *, suspect: bool
+    ) -> None:
         # pages before deliveries: the order in which an acknowledgement locks them
         await store.lock(tx, [d.page_id for d in deliveries if d.page_id is not None])
-        for delivery in deliveries:
+        ended = await ledger.failed(tx, deliveries, reason)
+        if suspect and ended:
+            await people.mark_method_suspect(tx, ended[0].method_id, now)
+        for delivery in ended:
             facts = {"delivery": delivery.id, "channel": delivery.channel, "reason": reason}
             log.warning("a message failed", extra=facts)
-            nobody = await ledger.failed(tx, delivery, reason, now)
+            nobody = await ledger.send_next(tx, delivery, now)
             # a reminder is for earlier levels: it says nothing about who of this one was reached
             if nobody and delivery.page_id is not None and delivery.reason != "reminder":
                 await all_failed(tx, delivery.page_id, delivery.epoch, delivery.level, delivery.round, now)

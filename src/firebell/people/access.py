@@ -1,6 +1,5 @@
 """Who is asking: sessions, CSRF, API keys and sign-in, for every slice's web edge."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -17,6 +16,7 @@ from firebell.kit import signing
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Forbidden, Invalid, Unauthenticated
 from firebell.kit.events import Actor
+from firebell.kit.threads import PASSWORDS
 from firebell.people import store
 from firebell.people.actions import hasher
 from firebell.people.model import SCOPES, Person, Role
@@ -185,7 +185,7 @@ async def sign_in(request: Request, email: str, password: str) -> Person:
     async with ctx.db.tx() as tx:
         found = await store.credentials(tx, account) if account.isprintable() else None
     stored = found[1] if found else None
-    good = await asyncio.to_thread(lambda: _right(stored or _nobodys_hash(), password))
+    good = await PASSWORDS.run(lambda: _right(stored or _nobodys_hash(), password))
     if found is None or stored is None or not good:
         raise Invalid("The e-mail address or the password is wrong.")
     _throttle.succeeded(account, address)

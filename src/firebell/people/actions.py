@@ -1,6 +1,5 @@
 """What is done with people, teams, contact methods and keys; each verb writes its audit row."""
 
-import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from firebell.kit.events import Actor
 from firebell.kit.signing import Signer
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
 from firebell.kit.text import clean_name, clean_text, slugify
+from firebell.kit.threads import PASSWORDS
 from firebell.people import quiet, rules, store, welcome
 from firebell.people.model import (
     ApiKey,
@@ -55,7 +55,8 @@ methods_of = store.methods
 
 
 async def _hash(password: str) -> str:
-    return await asyncio.to_thread(hasher.hash, rules.check_password(password))
+    checked = rules.check_password(password)
+    return await PASSWORDS.run(lambda: hasher.hash(checked))
 
 
 async def person(tx: Tx, person_id: int) -> Person:

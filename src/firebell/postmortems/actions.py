@@ -15,7 +15,7 @@ from firebell.postmortems import store
 from firebell.postmortems.draft import draft
 from firebell.postmortems.model import Postmortem
 
-_BODY = 500_000
+_BODY = 200_000
 
 find = store.of_incident
 postmortems = store.postmortems

@@ -37,7 +37,7 @@ class PostmortemDetail(PostmortemShown):
 class NewText(Given):
     """The whole text, and the version that it was made from."""
 
-    body: Annotated[Text, Field(max_length=500_000)]
+    body: Annotated[Text, Field(max_length=200_000)]
     version: Id
 
 

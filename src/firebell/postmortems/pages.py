@@ -37,7 +37,7 @@ async def _document(
         "i": incident,
         "d": found,
         "author": author.name if author else "",
-        "html": rendered(found.body) if found else "",
+        "html": await rendered(found.body) if found else "",
         "edit": edit,
         "mine": mine,
         "error": error,

@@ -12,8 +12,8 @@ from firebell.kit.text import clean_text, slugify
 from firebell.people import actions as people
 from firebell.runbooks import store
 from firebell.runbooks.check import check
+from firebell.runbooks.documents import read, read_stored
 from firebell.runbooks.model import Finding, Stored
-from firebell.runbooks.parse import read
 from firebell.runbooks.show import FOLDER
 from firebell.runbooks.store import Own
 
@@ -67,9 +67,9 @@ async def runbook(tx: Tx, slug: str) -> Stored:
     return found
 
 
-def slug_of(body: str) -> str:
+async def slug_of(body: str) -> str:
     """Return the address that the title of a new runbook gives it; raise `Invalid` when it has no title."""
-    title = read(clean_text(body, LONGEST)).title
+    title = (await read(clean_text(body, LONGEST))).title
     if not title:
         raise Invalid(
             "The runbook has no title.", fields={"body": "Begin with a line such as '# Database failover'."}
@@ -101,6 +101,7 @@ async def save(
     if not body.strip() or len(body) > LONGEST:
         raise Invalid("The text is empty or too long.", fields={"body": f"1 to {LONGEST:,} characters."})
     clean, origin = clean_text(body, LONGEST) + "\n", clean_text(source, 500)
+    await read(clean)
     await store.lock(tx)
     own = await store.own(tx, slug)
     old = _stored(slug, own, _shipped())
@@ -151,7 +152,7 @@ async def findings(tx: Tx, runbooks: Iterable[Stored], now: datetime) -> dict[st
     known = {*shipped.skill_files(), *(f"{FOLDER}/{slug}.md" for slug in slugs)}
     return {
         r.slug: check(
-            read(r.body),
+            await read_stored(r.body),
             now.date(),
             folder=FOLDER,
             existing=None if r.own and r.source else known,

@@ -12,8 +12,8 @@ from firebell.kit.db import Tx
 from firebell.people.access import Caller, may
 from firebell.runbooks import actions, view
 from firebell.runbooks.check import check
+from firebell.runbooks.documents import read
 from firebell.runbooks.model import MAX_AGE_DAYS, Finding
-from firebell.runbooks.parse import read
 
 router = api.router("runbooks", "/runbooks")
 
@@ -134,7 +134,7 @@ async def list_runbooks(ctx: Ctx, caller: Reader) -> list[RunbookShown]:
 
 @router.post("/check", summary="Check a text without keeping it")
 async def check_runbook(ctx: Ctx, caller: Reader, given: TextToCheck) -> Checked:
-    runbook = read(given.body)
+    runbook = await read(given.body)
     findings = check(runbook, ctx.clock.now().date(), max_age_days=given.max_age_days)
     return Checked(
         title=runbook.title,
@@ -169,7 +169,7 @@ async def save_runbook(ctx: Ctx, caller: Responder, slug: Text, given: NewText) 
             dry_run=given.dry_run,
         )
         if given.dry_run:
-            findings = check(read(given.body), now.date(), teams=await actions.owners(tx))
+            findings = check(await read(given.body), now.date(), teams=await actions.owners(tx))
         else:
             findings = (await actions.findings(tx, [await actions.runbook(tx, slug)], now))[slug]
     return Saved(slug=slug, change=change.value, findings=_shown(findings))

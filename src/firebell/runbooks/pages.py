@@ -9,9 +9,8 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.people import access
 from firebell.runbooks import actions, view
 from firebell.runbooks.check import check
+from firebell.runbooks.documents import read, read_stored, rendered
 from firebell.runbooks.model import PARTS, Finding
-from firebell.runbooks.parse import read
-from firebell.runbooks.show import rendered
 
 router = routing.pages()
 
@@ -59,9 +58,9 @@ async def _editor(
     context = {
         "nav": "runbooks",
         "r": stored,
-        "title": (read(stored.body).title or slug) if stored else "",
+        "title": ((await read_stored(stored.body)).title or slug) if stored else "",
         "body": body if body is not None else stored.body if stored else outline(day),
-        "theirs": rendered(stored.body) if stored and isinstance(error, Conflict) else "",
+        "theirs": await rendered(stored.body) if stored and isinstance(error, Conflict) else "",
         "findings": findings,
         "error": error,
         "errors": error.fields if error else {},
@@ -88,7 +87,7 @@ async def runbook(request: Request, slug: str) -> Response:
         "nav": "runbooks",
         "seen": found,
         "r": stored,
-        "html": rendered(stored.body, known.__contains__),
+        "html": await rendered(stored.body, known),
         "address": view.address(ctx.public_url, slug),
     }
     return await html.page(request, "runbooks/runbook.html", context)
@@ -107,13 +106,13 @@ async def _save(request: Request, slug: str) -> Response:
     if form.get("check"):
         async with ctx.db.tx() as tx:
             teams = await actions.owners(tx)
-        return await _editor(request, slug, body, check(read(body), now.date(), teams=teams))
+        return await _editor(request, slug, body, check(await read(body), now.date(), teams=teams))
     version = str(form.get("version", ""))
     if not version.isdecimal() or len(version) > 18:
         raise Invalid("The form carries no version.", hint="Load the page again.")
     try:
         async with ctx.db.tx() as tx:
-            target = slug or actions.slug_of(body)
+            target = slug or await actions.slug_of(body)
             await actions.save(tx, access.actor_of(me), target, body, now, version=int(version))
     except (Conflict, Invalid) as error:
         return await _editor(request, slug, body, error=error)

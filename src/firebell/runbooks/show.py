@@ -42,6 +42,11 @@ def rendered(text: str, known: Callable[[str], bool] = lambda slug: False) -> Ma
     return Markup(nh3.clean(html, tags=_TAGS, attributes=_SAFE))  # noqa: S704 - sanitised by nh3
 
 
+def to_html(text: str, known: Sequence[str]) -> str:
+    """Return what `rendered` does, from and to what JSON can carry."""
+    return str(rendered(text, frozenset(known).__contains__))
+
+
 def led(target: str, known: Callable[[str], bool]) -> str:
     """Return where a link of a runbook leads in the product; others stay as they are."""
     path, hash_, anchor = target.partition("#")

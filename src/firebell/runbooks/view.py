@@ -9,8 +9,8 @@ from firebell.catalog.model import Service
 from firebell.kit.db import Tx
 from firebell.runbooks import actions
 from firebell.runbooks.check import owning_team
+from firebell.runbooks.documents import read_stored
 from firebell.runbooks.model import Finding, Level, Runbook, Stored
-from firebell.runbooks.parse import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ async def seen(tx: Tx, runbooks: Sequence[Stored], public_url: str, now: datetim
     teams, services = await actions.owners(tx), await catalog.services(tx)
     found = []
     for stored in runbooks:
-        runbook = read(stored.body)
+        runbook = await read_stored(stored.body)
         found.append(
             Seen(
                 stored,

@@ -81,14 +81,15 @@ class Fetcher:
         if due.of.source is not Source.URL:
             return None, ""
         try:
-            async with asyncio.timeout(self._limit_s):
-                return await get(self._ctx.http, due.of.url, due.etag, due.modified, LARGEST), ""
+            got = await get(
+                self._ctx.http, due.of.url, due.etag, due.modified, LARGEST, limit_s=self._limit_s
+            )
         except Invalid as error:
             return None, error.message
-        except TimeoutError:
-            return None, f"The server took longer than {self._limit_s:g} s."
         except httpx.HTTPError as error:
-            return None, f"The server cannot be reached: {str(error) or type(error).__name__}."
+            reason = (str(error) or type(error).__name__).rstrip(".")
+            return None, f"The server cannot be reached: {reason}."
+        return got, ""
 
 
 async def _read(job: Job, body: bytes) -> tuple[Made | None, str]:

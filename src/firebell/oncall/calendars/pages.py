@@ -1,8 +1,8 @@
 """Calendars on the web: feeds by their address, my feeds, and what a schedule and I take in."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id
+from firebell.kit.threads import DOCUMENTS
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions, feeds
 from firebell.oncall.calendars.limits import Limit
@@ -60,8 +61,8 @@ async def feed(request: Request, token: str) -> Response:
     if _has(request, tag):
         return Response(status_code=304, headers=headers)
     only = found.subject_id if found.kind is FeedKind.PERSON else None
-    body = await asyncio.to_thread(
-        feeds.calendar, f"On call: {found.name}", host, told, {p.id: p for p in names}, now, only
+    body = await DOCUMENTS.run(
+        partial(feeds.calendar, f"On call: {found.name}", host, told, {p.id: p for p in names}, now, only)
     )
     return Response(body, media_type="text/calendar; charset=utf-8", headers=headers)
 

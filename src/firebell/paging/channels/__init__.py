@@ -7,6 +7,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from firebell.alerts.model import Alert
+from firebell.kit.exhaustion import is_ours
 from firebell.paging.channels.fitting import fit
 
 
@@ -123,9 +124,22 @@ class ContentRefused:
     reason: str
 
 
-Outcome = Accepted | Retry | Failed
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """It was not sent because of this process: neither an attempt nor the fault of the address."""
+
+    reason: str
+    after_s: float = 2
+
+
+Outcome = Accepted | Retry | Failed | Unsent
 _SECRET_CHARACTERS = 6
 """The shortest part of an address that is masked; shorter ones are words such as `hook`."""
+
+
+def not_sent(error: Exception, reason: str) -> Retry | Unsent:
+    """Return the outcome of an error before any answer came."""
+    return Unsent(reason) if is_ours(error) else Retry(reason)
 
 
 class Channel(Protocol):

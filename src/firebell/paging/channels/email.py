@@ -24,6 +24,7 @@ from firebell.paging.channels import (
     Retry,
     headers,
     named,
+    not_sent,
     whole_or_short,
 )
 from firebell.paging.channels.fitting import cut
@@ -93,7 +94,7 @@ async def _hand_over(
     except (TimeoutError, aiosmtplib.SMTPException, OSError, ssl.SSLError) as exc:
         if lacks_tls(server, exc):
             return Failed(NO_TLS, suspect=False)
-        return Retry(f"The mail server does not answer: {exc}")
+        return not_sent(exc, f"The mail server does not answer: {exc}")
     return Accepted(answer[:200])
 
 

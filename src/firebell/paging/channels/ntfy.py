@@ -16,6 +16,7 @@ from firebell.paging.channels import (
     Outcome,
     Retry,
     named,
+    not_sent,
     whole_or_short,
     without_secrets,
 )
@@ -55,7 +56,7 @@ class Ntfy:
             except httpx.InvalidURL:
                 return Failed("The ntfy address is not a web address.")
             except httpx.HTTPError as exc:
-                return Retry(f"{type(exc).__name__}: {exc}")
+                return not_sent(exc, f"{type(exc).__name__}: {exc}")
 
         return without_secrets(await whole_or_short(attempt), address)
 

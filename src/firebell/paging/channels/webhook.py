@@ -16,6 +16,7 @@ from firebell.paging.channels import (
     Message,
     Outcome,
     Retry,
+    not_sent,
     whole_or_short,
     without_secrets,
 )
@@ -124,7 +125,7 @@ class Webhook:
             except httpx.InvalidURL:
                 return Failed("The address is not a web address.")
             except httpx.HTTPError as exc:
-                return Retry(f"{type(exc).__name__}: {exc}")
+                return not_sent(exc, f"{type(exc).__name__}: {exc}")
 
         def headers(body: bytes) -> dict[str, str]:
             message_id, timestamp = f"msg_{key}", int(message.composed_at.timestamp())

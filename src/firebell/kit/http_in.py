@@ -1,0 +1,173 @@
+"""The HTTP protocol of the web server, with limits on what a client may send, hold and delay."""
+
+import time
+from enum import Enum
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from firebell.kit.connections import Register, Waiting
+
+
+class _Refused(Exception):  # noqa: N818 - it never leaves this module
+    """Ends the parsing of a request whose head is too large."""
+
+
+class _Reading(Enum):
+    """What of a request is awaited."""
+
+    HEAD = "head"
+    BODY = "body"
+    NOTHING = "nothing"
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Bounds the head of a request before it is buffered, and closes connections that use up their time."""
+
+    register: Register
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._reading = _Reading.HEAD
+        self._since = 0.0
+        self._refusal: HTTPStatus | None = None
+        self._head_bytes = 0
+        self._headers = 0
+        self._url_bytes = 0
+        self._unparsed = 0
+        self._body_bytes = 0
+        self._write_paused_at = 0.0
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._since = time.monotonic()
+        if not self.register.admit(self):
+            self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.register.leave(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if self._idle:
+            self._await(_Reading.HEAD)
+        self._body_bytes += len(data)
+        self._unparsed += len(data)
+        super().data_received(data)
+        # a head, or the trailer of a body, of which the parser keeps one unfinished line
+        if self._unparsed > self.register.limits.head and not self.transport.is_closing():
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_bytes = self._headers = self._url_bytes = 0
+        if self._reading is not _Reading.HEAD:
+            self._await(_Reading.HEAD)
+
+    def on_url(self, url: bytes) -> None:
+        self._url_bytes += len(url)
+        if self._url_bytes > self.register.limits.url:
+            self._refusal = HTTPStatus.REQUEST_URI_TOO_LONG
+            raise _Refused
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_bytes += len(name) + len(value) + 4
+        self._headers += 1
+        limits = self.register.limits
+        if self._head_bytes > limits.head or self._headers > limits.headers:
+            self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise _Refused
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._unparsed = 0
+        self._await(_Reading.BODY)
+
+    def on_body(self, body: bytes) -> None:
+        self._unparsed = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._await(_Reading.NOTHING)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._reading is _Reading.NOTHING:
+            self._since = time.monotonic()
+
+    def pause_writing(self) -> None:
+        self._write_paused_at = time.monotonic()
+        super().pause_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        if self._refusal is None:
+            super().send_400_response(msg)
+        else:
+            self._refuse(self._refusal)
+
+    def waiting(self) -> Waiting | None:
+        """Return since when the client is awaited, None while an answer is being made."""
+        answering = self._reading is _Reading.NOTHING and not self._idle
+        if answering or self.flow.read_paused:
+            return None
+        return Waiting(self.client[0] if self.client else "", self._since)
+
+    def overdue(self, now: float) -> bool:
+        """Return True if the client used up its time for what it does now."""
+        limits = self.register.limits
+        if self.flow.write_paused:
+            return now - self._write_paused_at > limits.write_s
+        if self.flow.read_paused:
+            # what is late is our own reading
+            self._since = now
+            return False
+        waited = now - self._since
+        if self._reading is _Reading.HEAD:
+            return waited > limits.head_s
+        if self._reading is _Reading.NOTHING:
+            return self._idle and waited > limits.keep_alive_s
+        if waited <= limits.body_s or self.cycle.waiting_for_100_continue:
+            return False
+        if self._body_bytes < limits.body_rate or self.cycle.response_complete:
+            return True
+        self._await(_Reading.BODY)
+        return False
+
+    def expire(self) -> None:
+        """Close the connection, telling a client whose request is unfinished."""
+        if self.flow.write_paused or self._idle or (self.cycle and self.cycle.response_started):
+            self.abort()
+        else:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self.transport.abort()
+
+    @property
+    def _idle(self) -> bool:
+        return self._reading is _Reading.NOTHING and (self.cycle is None or self.cycle.response_complete)
+
+    def _await(self, what: _Reading) -> None:
+        self._reading = what
+        self._since = time.monotonic()
+        self._body_bytes = 0
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        text = f"{status.value} {status.phrase}"
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            lines = (f"HTTP/1.1 {text}", "content-type: text/plain; charset=utf-8", "connection: close")
+            head = "\r\n".join((*lines, f"content-length: {len(text)}", "", ""))
+            self.transport.write(f"{head}{text}".encode("ascii"))
+        self.transport.close()
+
+
+def protocol_of(register: Register) -> type[BoundedProtocol]:
+    """Return the protocol class for a web server whose connections are in `register`."""
+    return type("RegisteredProtocol", (BoundedProtocol,), {"register": register})

@@ -1,0 +1,77 @@
+"""Markdown that takes seconds is read in another process, which is stopped: pages and alerts do not wait."""
+
+import asyncio
+import time
+
+import pytest
+
+from firebell.kit import markdown
+from firebell.kit.errors import Invalid
+from firebell.kit.offload import DOCUMENTS, Offload, TakesTooLong
+from firebell.runbooks import documents
+from firebell.runbooks.parse import read
+
+TABLE = "|" + "a|" * 3000 + "\n|" + "-|" * 3000 + "\n" + "|\n" * 6000
+"""A few kilobytes that become tens of thousands of cells."""
+HARD = {
+    "images": "![" * 100_000,
+    "links": "[a](" * 50_000,
+    "emphasis": "**a" * 60_000,
+    "table": TABLE,
+    "quotes": "> " * 50_000 + "a",
+}
+
+
+@pytest.mark.parametrize("text", HARD.values(), ids=HARD)
+async def test_a_document_that_takes_seconds_never_holds_the_loop(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DOCUMENTS, "_limit_s", 1.0)
+    await markdown.rendered("warm")
+    rendering = asyncio.create_task(markdown.rendered(text))
+    longest, last = 0.0, time.monotonic()
+    while not rendering.done():
+        await asyncio.sleep(0.01)
+        now = time.monotonic()
+        longest, last = max(longest, now - last), now
+    assert "<" in await rendering
+    assert longest < 1
+
+
+async def test_a_document_that_takes_too_long_is_shown_as_it_was_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(DOCUMENTS, "_limit_s", 0.05)
+    text = "![" * 99_000 + "<script>"
+    html = await markdown.rendered(text)
+    assert html.startswith("<pre")
+    assert "<script" not in html
+    with pytest.raises(Invalid) as refused:
+        await documents.read(text)
+    assert refused.value.fields.keys() == {"body"}
+    assert await documents.read_stored(text) == documents.EMPTY
+
+
+async def test_a_process_that_was_stopped_is_replaced() -> None:
+    offload = Offload(limit_s=0.5)
+    with pytest.raises(TakesTooLong):
+        await offload.call("time:sleep", 60)
+    assert await offload.call("math:sqrt", 16) == b"4.0"
+    with pytest.raises(TakesTooLong):
+        await offload.call("math:sqrt", "not a number")
+    assert await offload.call("math:sqrt", 25) == b"5.0"
+    offload.close()
+
+
+async def test_what_was_made_once_is_not_made_again() -> None:
+    offload = Offload(limit_s=20)
+    first = await offload.call("time:time_ns")
+    assert await offload.call("time:time_ns") == first
+    offload.close()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# T\n\n## Owner\n\nCheckout\n\n## Last updated\n\n2026-11-01\n\n## Steps\n\n1. a\n"]
+)
+async def test_a_runbook_is_the_same_wherever_it_is_read(text: str) -> None:
+    assert await documents.read(text) == read(text)

@@ -1,0 +1,29 @@
+"""Event streams: how many one person may have open."""
+
+import asyncio
+
+import pytest
+
+from firebell.kit.errors import TooMany
+from firebell.kit.live import STREAMS_PER_PERSON, Live, stream
+
+TOPICS = frozenset({"pages"})
+
+
+async def test_one_person_opens_twenty_event_streams_and_another_still_has_theirs() -> None:
+    live = Live()
+    streams = [stream(live, 1, TOPICS) for _ in range(STREAMS_PER_PERSON)]
+    for one in streams:
+        await anext(one)
+    with pytest.raises(TooMany):
+        live.check_room(1)
+    live.check_room(2)
+    await streams[0].aclose()  # type: ignore[attr-defined]
+    live.check_room(1)
+
+
+async def test_of_streams_that_begin_together_only_twenty_stay() -> None:
+    live = Live()
+    streams = [stream(live, 1, TOPICS) for _ in range(100)]
+    begun = await asyncio.gather(*(anext(one) for one in streams), return_exceptions=True)
+    assert sum(isinstance(first, str) for first in begun) == STREAMS_PER_PERSON

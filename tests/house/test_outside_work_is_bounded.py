@@ -1,0 +1,62 @@
+"""Requests to other servers, threads and decompression go through the places that bound them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.house.source import SRC, modules
+
+DIALLERS = {"kit/http_out.py", "commands/client.py"}
+"""The guarded client, and the command line, which talks to the user's own Firebell."""
+HTTP_VERBS = {"get", "post", "put", "patch", "delete", "head", "request", "stream", "send"}
+EXPANDING = {"aiter_bytes", "aiter_text", "aiter_lines", "iter_bytes", "aread"}
+EXPANDERS = {"gzip", "zlib", "bz2", "lzma", "zipfile", "tarfile", "yaml", "pickle", "xml"}
+BOUNDED = "alerts/"
+"""Inbound bodies, which have a limit of their own on what they expand to."""
+THREADS = {"to_thread", "run_in_executor"}
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(SRC).as_posix()
+
+
+def attributes(tree: ast.Module) -> list[ast.Attribute]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+
+
+def test_no_answer_of_another_server_is_expanded() -> None:
+    assert not [relative(path) for path, tree in modules() for a in attributes(tree) if a.attr in EXPANDING]
+
+
+def test_only_the_guarded_functions_dial_other_servers() -> None:
+    dialling = {
+        relative(path)
+        for path, tree in modules()
+        for a in attributes(tree)
+        if a.attr in HTTP_VERBS and ast.unparse(a.value).rpartition(".")[2].lstrip("_") in ("http", "httpx")
+    }
+    assert dialling <= DIALLERS
+
+
+@pytest.mark.parametrize("module", sorted(EXPANDERS))
+def test_nothing_that_arrives_is_decompressed_or_unpacked(module: str) -> None:
+    importing = [
+        relative(path)
+        for path, tree in modules()
+        for node in ast.walk(tree)
+        for name in _imported(node)
+        if name.partition(".")[0] == module and not relative(path).startswith(BOUNDED)
+    ]
+    assert importing == []
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+
+
+def test_blocking_work_has_a_pool_of_its_own_kind() -> None:
+    using = {relative(path) for path, tree in modules() for a in attributes(tree) if a.attr in THREADS}
+    assert using <= {"runtime.py"}, "use a pool of kit/threads.py: the default one is shared with look-ups"

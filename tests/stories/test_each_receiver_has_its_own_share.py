@@ -1,0 +1,223 @@
+"""Story: slow receivers, restarts and lost leases: each costs its own messages, and nobody else's page."""
+
+import asyncio
+import errno
+import time
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from firebell.kit.clock import FakeClock
+from firebell.paging import actions as paging
+from firebell.paging import ledger
+from firebell.paging.channels import Message, Outcome, Retry
+from firebell.paging.channels.webhook import Webhook
+from firebell.paging.model import Delivery
+from firebell.paging.sender import Sender
+from firebell.paging.slots import Slots
+from tests.servers import listening, until
+from tests.world import World, world
+
+
+async def plan(w: World) -> None:
+    while await w.worker.run_due(w.now):
+        pass
+
+
+async def execute(w: World, sql: str, *args: object) -> None:
+    async with w.ctx.db.tx() as tx:
+        await tx.execute(sql, *args)
+
+
+async def ledger_of(w: World) -> list[Delivery]:
+    """Return the messages of the newest page."""
+    page = await w.page()
+    async with w.ctx.db.tx() as tx:
+        return await paging.deliveries(tx, page.id)
+
+
+async def claim(w: World) -> list[Delivery]:
+    async with w.ctx.db.tx() as tx:
+        return await ledger.claim(tx, w.now, 10)
+
+
+async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer a byte every 0.2 s, for ever."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.2)
+
+
+async def test_one_persons_slow_webhook_delays_nobody_elses_page(dsn: str, clock: FakeClock) -> None:
+    async with listening(drip) as port, world(dsn, clock) as w:
+        for number in range(110):
+            await w.alert(f"alert {number}", service=f"s{number}")
+        await plan(w)
+        slow = f"http://127.0.0.1:{port}/hook"
+        await execute(w, "update delivery set address = $1, destination = 'slow.example'", slow)
+        sender = Sender(w.ctx)
+        while await sender.run_once(w.now):
+            pass
+        await execute(w, "update delivery set send_at = send_at + interval '1 hour' where state = 'queued'")
+        clock.advance(timedelta(minutes=5))
+        await plan(w)
+        began = time.monotonic()
+        while not w.sink.got:
+            await sender.run_once(w.now)
+            await asyncio.sleep(0.01)
+        assert time.monotonic() - began < 3
+        assert set(w.sink.people()) == {"Jun Okafor"}
+        await sender.drain(0)
+
+
+async def test_a_full_destination_is_passed_over_and_starves_nobody_behind_it(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        for number in range(400):
+            await w.alert(f"alert {number}", service=f"s{number}")
+        await plan(w)
+        await execute(
+            w,
+            "update delivery set destination = 'slow.example'"
+            " where id not in (select id from delivery order by send_at desc, id desc limit 3)",
+        )
+        claimed: list[Delivery] = []
+        slots = Slots()
+        async with w.ctx.db.tx() as tx:
+            while batch := await ledger.claim(tx, w.now, 32, slots):
+                claimed += batch
+                for delivery in batch:
+                    slots.take(delivery)
+            assert await ledger.next_at(tx, slots.blocked()) is None
+        assert len(claimed) < 64
+
+
+async def test_four_quick_restarts_are_no_attempts(dsn: str, clock: FakeClock) -> None:
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with listening(hang) as port, world(dsn, clock) as w:
+        await w.alert()
+        await plan(w)
+        await execute(w, "update delivery set address = $1", f"http://127.0.0.1:{port}/hook")
+        for _ in range(6):
+            sender = Sender(w.ctx)
+            assert await sender.run_once(w.now) == 1
+            await sender.drain(0.05)
+        (delivery,) = await ledger_of(w)
+        assert (delivery.state, delivery.attempts) == ("queued", 0)
+        await execute(w, "update delivery set address = $1", w.sink.url)
+        await w.settle()
+        assert w.sink.people() == ["Mara Lindqvist"]
+        (delivery,) = await ledger_of(w)
+        assert (delivery.state, delivery.attempts) == ("accepted", 1)
+
+
+async def test_processes_that_are_killed_use_up_no_attempt(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        await w.alert()
+        await plan(w)
+        for _ in range(5):
+            assert len(await claim(w)) == 1
+            clock.advance(timedelta(seconds=61))
+        (delivery,) = await ledger_of(w)
+        assert (delivery.state, delivery.attempts, delivery.lost_claims) == ("sending", 1, 4)
+        w.sink.status = 500
+        sender = Sender(w.ctx)
+        await sender.run_once(w.now)
+        await sender.drain()
+        (delivery,) = await ledger_of(w)
+        assert (delivery.state, delivery.attempts, delivery.lost_claims) == ("queued", 1, 0)
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS])
+async def test_what_fails_because_of_us_is_neither_an_attempt_nor_the_fault_of_the_address(
+    dsn: str, clock: FakeClock, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(dsn, clock) as w:
+        await w.alert()
+        await plan(w)
+
+        async def exhausted(*_: Any, **__: Any) -> None:
+            try:
+                raise ExceptionGroup("all attempts failed", [OSError(code, "no descriptor")])
+            except ExceptionGroup as exc:
+                raise httpx.ConnectError("All connection attempts failed") from exc
+
+        with monkeypatch.context() as patch:
+            patch.setattr(w.ctx.http._transport, "handle_async_request", exhausted)
+            for _ in range(8):
+                await w.settle()
+                clock.advance(timedelta(seconds=10))
+        (delivery,) = await ledger_of(w)
+        assert (delivery.state, delivery.attempts) == ("queued", 0)
+        await w.settle()
+        assert w.sink.people() == ["Mara Lindqvist"]
+        async with w.ctx.db.tx() as tx:
+            assert not await tx.value("select count(*) from contact_method where suspect_since is not null")
+
+
+async def test_an_outcome_after_the_lease_ended_changes_nothing(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        await w.alert()
+        await plan(w)
+        (slept,) = await claim(w)
+        clock.advance(timedelta(seconds=61))
+        (taken,) = await claim(w)
+        assert taken.claims == slept.claims + 1
+        async with w.ctx.db.tx() as tx:
+            assert await ledger.failed(tx, [slept], "too late") == []
+            assert await ledger.accepted(tx, [(slept, "too late")], w.now) == set()
+            await ledger.again(tx, [slept], w.now, "too late")
+        assert [(d.state, d.error) for d in await ledger_of(w)] == [("sending", None)]
+        async with w.ctx.db.tx() as tx:
+            assert await ledger.accepted(tx, [(taken, "in time")], w.now) == {taken.id}
+            assert await ledger.failed(tx, [slept], "too late") == []
+            assert await ledger.failed(tx, [taken], "too late") == []
+        assert [d.state for d in await ledger_of(w)] == ["accepted"]
+        await execute(w, "update delivery set state = 'void'")
+        async with w.ctx.db.tx() as tx:
+            assert await ledger.accepted(tx, [(taken, "again")], w.now) == set()
+        assert [d.state for d in await ledger_of(w)] == ["void"]
+
+
+async def test_of_two_senders_the_one_that_slept_past_its_lease_fails_nothing(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken = asyncio.Event()
+    send = Webhook.send
+    sent = 0
+
+    async def sleeps_first(self: Webhook, address: str, message: Message, key: str) -> Outcome:
+        nonlocal sent
+        sent += 1
+        if sent == 1:
+            await woken.wait()
+            return Retry("the last of its attempts")
+        return await send(self, address, message, key)
+
+    async with world(dsn, clock) as w:
+        await w.alert()
+        await plan(w)
+        await execute(w, "update delivery set attempts = 4")
+        monkeypatch.setattr(Webhook, "send", sleeps_first)
+        sleeper, other = Sender(w.ctx), Sender(w.ctx)
+        assert await sleeper.run_once(w.now) == 1
+
+        async def asleep() -> bool:
+            return sent == 1
+
+        await until(asleep, "the first sender sleeps")
+        clock.advance(timedelta(seconds=61))
+        assert await other.run_once(w.now) == 1
+        await other.drain()
+        woken.set()
+        await sleeper.drain()
+        assert [d.state for d in await ledger_of(w)] == ["accepted"]
+        assert "No message of this level could be delivered." not in await w.story()
