@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from firebell.alerts import actions, store
-from firebell.alerts.model import Received
+from firebell.alerts.model import Integration, Received
 from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable
 from firebell.kit.group_commit import GroupCommit
@@ -25,11 +25,11 @@ class Ingest:
         self._commits = GroupCommit(
             self._store, batch=BATCH, weight=BATCH_BYTES, weigh=lambda received: len(received.body)
         )
-        self._keys: dict[str, tuple[int, int]] = {}
+        self._keys: dict[str, Integration] = {}
         self._keys_at = ctx.clock.now() - 2 * KEYS_MAX_AGE
 
-    async def find(self, key: str) -> tuple[int, int] | None:
-        """Return (integration id, service id) of a key in force, None for any other.
+    async def find(self, key: str) -> Integration | None:
+        """Return the integration of a key in force, None for any other key.
 
         Keys are read again when they are older than five seconds, or unknown and older than one.
         """
@@ -40,7 +40,7 @@ class Ingest:
         if age > KEYS_MAX_AGE or (key not in self._keys and age > timedelta(seconds=1)):
             self._keys_at = self._ctx.clock.now()
             async with self._ctx.db.tx() as tx:
-                self._keys = {i.key: (i.id, i.service_id) for i in await store.integrations(tx)}
+                self._keys = {i.key: i for i in await store.integrations(tx)}
         found = self._keys.get(key)
         if found is None:
             # a key made within the last second

@@ -31,13 +31,10 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A body that says nothing usable; `reason` is for the sender and the owner.
-
-    `refuse` says that the sender must get an error, because it could send the same in another way.
-    """
+    """A body that could not be read in full: why, for its sender and owner, and the events taken from it."""
 
     reason: str
-    refuse: bool = False
+    events: tuple[Incoming, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,10 +47,17 @@ async def integrations(tx: Tx, service_id: int | None = None) -> list[Integratio
     return [Integration(*row.values()) for row in rows]
 
 
-async def integration_of_key(tx: Tx, key: str) -> tuple[int, int] | None:
-    """Return (integration id, service id) of a key in force."""
-    row = await tx.row("select id, service_id from integration where key = $1 and revoked_at is null", key)
-    return (row["id"], row["service_id"]) if row else None
+async def integration_of_key(tx: Tx, key: str) -> Integration | None:
+    """Return the integration of a key in force."""
+    row = await tx.row(
+        f"""
+        select {_INTEGRATION}
+        from integration
+        where key = $1 and revoked_at is null
+        """,
+        key,
+    )
+    return Integration(*row.values()) if row else None
 
 
 async def revoke_integration(tx: Tx, integration_id: int, now: datetime) -> Integration | None:
