@@ -37,6 +37,7 @@ class AlertShown(Shown):
     starts_at: datetime
     ends_at: datetime | None
     count: int
+    findings: Annotated[list[str], Field(description="A-MISSED: fired again after its end, older than it")]
 
 
 class AlertDetail(AlertShown):

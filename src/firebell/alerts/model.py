@@ -100,6 +100,15 @@ class Alert:
     hi_rank: int
     ended_by: str | None
     count: int
+    hi_seen: datetime
+    late_at: datetime | None = None
+    late_rank: int | None = None
+    missed: bool = False
+
+    @property
+    def findings(self) -> list[str]:
+        """Return the codes of what was odd about this alert (spec 3.2)."""
+        return ["A-MISSED"] if self.missed else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,10 @@ def list_(q: str | None, limit: int) -> None:
     """List alerts, the newest first."""
     found = call("GET", "/api/v1/alerts", q=q, limit=limit)
     rows = [
-        [str(a["id"]), a["status"], a["severity"] or "-", short(a["starts_at"]), f"{a['count']}x", a["title"]]
+        [
+            *(str(a["id"]), a["status"], a["severity"] or "-", short(a["starts_at"]), f"{a['count']}x"),
+            " ".join([*a["findings"], a["title"]]),
+        ]
         for a in found
     ]
     head = ("ID", "STATUS", "SEVERITY", "SINCE", "TIMES", "TITLE")

@@ -49,7 +49,9 @@ def show_(ref: str) -> None:
         f"{found['state']}, {found['urgency']} urgency, since {local(found['triggered_at'])}",
         f"service {found['service'] or '-'}, policy {found['policy']}, level {found['level']}: {_who(found)}",
     ]
-    lines += [f"  {a['status']:<9} {a['title'][:80]}" for a in found["alert_list"][:10]]
+    lines += [
+        f"  {a['status']:<9} {' '.join([*a['findings'], a['title'][:80]])}" for a in found["alert_list"][:10]
+    ]
     lines += ["", *(f"  {short(e['at'])}  {e['text']}" for e in found["log"])]
     failed = [d for d in found["deliveries"] if d["state"] == "failed"]
     lines += [f"  could not be sent by {d['channel']}: {d['error']}" for d in failed]

@@ -77,6 +77,7 @@ class PageAlert(Shown):
     labels: dict[str, str]
     starts_at: datetime
     count: int
+    findings: list[str]
 
 
 class LogShown(Shown):
