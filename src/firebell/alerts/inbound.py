@@ -17,7 +17,7 @@ from firebell.alerts.inflate import MOST_RATIO, inflate, is_encoded
 from firebell.alerts.ingest import Ingest
 from firebell.alerts.model import Incoming, Integration, Received, Reject
 from firebell.alerts.normal import too_large, unreadable
-from firebell.alerts.sources import alertmanager, generic, pagerduty
+from firebell.alerts.sources import alertmanager, generic, pagerduty, pagerduty_change
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, NotFound, TooLarge, Unavailable
 
@@ -77,11 +77,16 @@ class Inbound:
             await _answer(send, 405, words.encode(), _TEXT, (b"allow", b"POST"))
         elif parts == ["", "v2", "enqueue"]:
             await self._enqueue(scope, receive, send)
+        elif parts == ["", "v2", "change", "enqueue"]:
+            await self._change(scope, receive, send)
         elif len(parts) == 4 and parts[1] == "in" and parts[3] in SOURCES:
             await self._accept(parts[2], parts[3], scope, receive, send)
         else:
             known = ", ".join(f"/in/<key>/{name}" for name in SOURCES)
-            raise NotFound(f"There is nothing at {path}.", hint=f"The addresses are {known}, /v2/enqueue.")
+            raise NotFound(
+                f"There is nothing at {path}.",
+                hint=f"The addresses are {known}, /v2/enqueue, /v2/change/enqueue.",
+            )
 
     async def _accept(self, key: str, source: str, scope: Scope, receive: Receive, send: Send) -> None:
         integration = await self.ingest.find(key)
@@ -137,24 +142,48 @@ class Inbound:
 
     async def _enqueue(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self.budget.share() as share:
-            body = await self._body(scope, receive, PAGERDUTY_LIMIT, share)
-            if body.is_too_large:
-                raise TooLarge("The body is larger than 1 MiB.", hint="Send fewer details in one event.")
-            header_key = dict(scope["headers"]).get(b"x-routing-key", b"").decode("latin-1")
+            body, header_key = await self._pagerduty_body(scope, receive, share)
             parsed = pagerduty.parse(body.content, uuid.uuid4().hex, body.content_type, header_key)
             integration = await self.ingest.find(parsed.routing_key)
-            if isinstance(parsed, pagerduty.Malformed):
-                if integration:
-                    rejected = Reject("; ".join(parsed.errors))
-                    await self._submit(integration, "pagerduty", body.content, rejected)
-                await _refuse(send, parsed.errors)
-                return
-            if integration is None:
-                await _refuse(send, ("'routing_key' is not the key of an integration here",))
+            if isinstance(parsed, pagerduty.Malformed) or integration is None:
+                await self._refuse(send, "pagerduty", body.content, parsed, integration)
                 return
             await self._submit(integration, "pagerduty", body.content, (parsed.event,))
         answer = {"status": "success", "message": "Event processed", "dedup_key": parsed.event.dedup_key}
         await _answer(send, 202, _encode(answer), _JSON)
+
+    async def _change(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.budget.share() as share:
+            body, header_key = await self._pagerduty_body(scope, receive, share)
+            now = self._ctx.clock.now()
+            parsed = pagerduty_change.parse(body.content, now, body.content_type, header_key)
+            integration = await self.ingest.find(parsed.routing_key)
+            if isinstance(parsed, pagerduty.Malformed) or integration is None:
+                await self._refuse(send, "pagerduty-change", body.content, parsed, integration)
+                return
+            ids = (integration.id, integration.service_id)
+            received = Received(*ids, "pagerduty-change", body.content, ())
+            await self.ingest.record_change(received, parsed.change)
+        await _answer(send, 202, _encode({"status": "success", "message": "Change event processed"}), _JSON)
+
+    async def _pagerduty_body(self, scope: Scope, receive: Receive, share: Share) -> tuple[_Body, str]:
+        """Return the body of a PagerDuty request and the routing key in its headers."""
+        body = await self._body(scope, receive, PAGERDUTY_LIMIT, share)
+        if body.is_too_large:
+            raise TooLarge("The body is larger than 1 MiB.", hint="Send fewer details in one event.")
+        return body, dict(scope["headers"]).get(b"x-routing-key", b"").decode("latin-1")
+
+    async def _refuse(
+        self, send: Send, source: str, body: bytes, parsed: object, integration: Integration | None
+    ) -> None:
+        """Answer 400 in PagerDuty's words; a body for a known key is kept, and its owner is told."""
+        errors: tuple[str, ...] = ("'routing_key' is not the key of an integration here",)
+        if isinstance(parsed, pagerduty.Malformed):
+            errors = parsed.errors
+            if integration:
+                await self._submit(integration, source, body, Reject("; ".join(errors)))
+        answer = {"status": "invalid event", "message": "Event object is invalid", "errors": errors}
+        await _answer(send, 400, _encode(answer), _JSON)
 
 
 def _normal(source: str, body: _Body, now: datetime, sender: str) -> tuple[Incoming, ...] | Reject:
@@ -172,11 +201,6 @@ def _normal(source: str, body: _Body, now: datetime, sender: str) -> tuple[Incom
     if isinstance(normal, Reject):
         return replace(normal, reason=f"{body.error} {normal.reason}")
     return Reject(body.error, normal)
-
-
-async def _refuse(send: Send, errors: tuple[str, ...]) -> None:
-    answer = {"status": "invalid event", "message": "Event object is invalid", "errors": errors}
-    await _answer(send, 400, _encode(answer), _JSON)
 
 
 async def _receive(receive: Receive, limit: int, share: Share) -> bytes:

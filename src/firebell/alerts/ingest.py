@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from firebell.alerts import actions, store
-from firebell.alerts.model import Integration, Received
+from firebell.alerts.model import Integration, NewChange, Received
 from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable
 from firebell.kit.group_commit import GroupCommit
@@ -53,6 +53,11 @@ class Ingest:
         if len(self._commits) >= QUEUE or self._commits.waiting_weight >= QUEUE_BYTES:
             raise Unavailable("Too many events wait to be stored; this one was not.", retry_after=5)
         await self._commits.add(received)
+
+    async def record_change(self, received: Received, change: NewChange) -> None:
+        """Return when the change is durable; raise `Unavailable` when it is not."""
+        async with self._ctx.db.tx() as tx:
+            await actions.record_change(tx, received, change, self._ctx.clock.now())
 
     async def _store(self, requests: Sequence[Received]) -> None:
         async with self._ctx.db.tx() as tx:

@@ -50,6 +50,30 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class NewChange:
+    """What a source announced about a change of a service; `at` is its own time, if it is believable."""
+
+    summary: str
+    source: str = ""
+    links: dict[str, str] = field(default_factory=dict)
+    details: dict[str, str] = field(default_factory=dict)
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a service, such as a deployment: it never pages, and is shown beside what pages."""
+
+    id: int
+    service_id: int
+    at: datetime
+    summary: str
+    source: str
+    links: dict[str, str]
+    details: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Integration:
     """An address that senders post to, on behalf of one service."""
 

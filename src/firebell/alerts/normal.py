@@ -29,7 +29,10 @@ def text(value: Json, limit: int = VALUE) -> str:
 
 
 def _scalar(value: Json) -> str:
-    return msgspec.json.encode(value).decode()
+    try:
+        return msgspec.json.encode(value).decode()
+    except RecursionError:
+        return "(nested too deeply)"
 
 
 def line(value: Json, limit: int = TITLE) -> str:
