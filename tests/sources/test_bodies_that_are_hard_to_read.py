@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from firebell.alerts import actions as alerts
 from firebell.alerts import inbound, ingest
 from firebell.alerts.body_budget import BodyBudget
 from firebell.alerts.model import Incoming, Reject
+from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
+from firebell.people import actions as people
 from tests.sources.door import Door, door
 
 MIB = 1024 * 1024
@@ -206,6 +209,42 @@ async def test_large_bodies_share_a_budget_and_small_ones_are_never_refused(
         assert [(await task).status_code for task in waiting].count(202) == 3
         assert (await small).status_code == 202
         assert budget.held == 0
+
+
+async def test_a_large_message_holds_up_no_alert_of_another_service(dsn: str, clock: FakeClock) -> None:
+    large = json.dumps({**FIRING, "x": "y" * MIB}).encode()
+    async with door(dsn, clock) as d:
+        async with d.world.ctx.db.tx() as tx:
+            actor = await d.world.actor(d.world.mara)
+            team = (await people.teams(tx))[0].id
+            other = await catalog.create_service(tx, actor, name="Search", team_id=team, now=d.world.now)
+            key = await alerts.create_integration(
+                tx, actor, service_id=other.id, name="Second", now=d.world.now
+            )
+        async with d.world.ctx.db.tx() as tx:
+            await alerts.lock_services(tx, [d.world.service])
+            waiting = asyncio.create_task(d.post("generic", large))
+            while not await _waits_for_a_lock(d):
+                await asyncio.sleep(0.01)
+            answer = await asyncio.wait_for(d.http.post(f"/in/{key.key}/generic", json=FIRING), 10)
+            assert answer.status_code == 202
+            assert not waiting.done()
+        assert (await waiting).status_code == 202
+
+
+async def _waits_for_a_lock(d: Door) -> bool:
+    async with d.world.ctx.db.tx() as tx:
+        return bool(
+            await tx.value(
+                """
+                select exists (
+                    select
+                    from pg_stat_activity
+                    where datname = current_database() and wait_event_type = 'Lock'
+                )
+                """
+            )
+        )
 
 
 async def test_a_reader_that_fails_pages(dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:

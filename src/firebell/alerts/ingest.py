@@ -1,4 +1,4 @@
-"""What stands between the inbound routes and the database: the known keys and one committer."""
+"""What stands between the inbound routes and the database: the known keys and the committers."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,18 +13,22 @@ QUEUE = 10_000
 QUEUE_BYTES = 64 * 2**20
 BATCH = 1_000
 BATCH_BYTES = 8 * 2**20
+LARGE_BYTES = 256 * 1024
+LARGE_EVENTS = 500
 KEY_LENGTH = 64
 KEYS_MAX_AGE = timedelta(seconds=5)
 
 
 class Ingest:
-    """The one committer of this process, and the integration keys that it knows."""
+    """The committers of this process, one for large messages, and the integration keys that it knows."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._commits = GroupCommit(
             self._store, batch=BATCH, weight=BATCH_BYTES, weigh=lambda received: len(received.body)
         )
+        # what is large has transactions of its own: alerts of other services do not wait for it
+        self._large_commits = GroupCommit(self._store, batch=1)
         self._keys: dict[str, Integration] = {}
         self._keys_at = ctx.clock.now() - 2 * KEYS_MAX_AGE
 
@@ -50,9 +54,11 @@ class Ingest:
 
     async def submit(self, received: Received) -> None:
         """Return when `received` is durable; raise `Unavailable` when it is not, so the sender repeats it."""
-        if len(self._commits) >= QUEUE or self._commits.waiting_weight >= QUEUE_BYTES:
+        is_large = len(received.body) > LARGE_BYTES or len(received.incoming) > LARGE_EVENTS
+        commits = self._large_commits if is_large else self._commits
+        if len(commits) >= QUEUE or commits.waiting_weight >= QUEUE_BYTES:
             raise Unavailable("Too many events wait to be stored; this one was not.", retry_after=5)
-        await self._commits.add(received)
+        await commits.add(received)
 
     async def record_change(self, received: Received, change: NewChange) -> None:
         """Return when the change is durable; raise `Unavailable` when it is not."""
