@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from firebell import __version__, first_run, home
 from firebell.alerts import api as alerts_api
-from firebell.alerts import inbound
+from firebell.alerts import change_api, inbound
 from firebell.alerts import pages as alerts_pages
 from firebell.catalog import api as catalog_api
 from firebell.catalog import pages as catalog_pages
@@ -68,6 +68,7 @@ SLICES = (
     runbooks_api,
     alerts_pages,
     alerts_api,
+    change_api,
     handoffs_pages,
     handoffs_api,
     load_pages,

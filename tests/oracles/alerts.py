@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from firebell.alerts.model import Incoming, Kind
 
 HIGH = ("critical", "error", None)
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -17,6 +18,18 @@ class Episode:
     status: str
     count: int
     group: int | None
+    title: str = ""
+    missed: bool = False
+
+
+@dataclass(slots=True)
+class Decisive:
+    """What the source said last of one key, when it arrived, and the last late event since."""
+
+    said_at: datetime | None
+    rank: int
+    arrived_at: datetime
+    late: tuple[datetime | None, int] | None = None
 
 
 @dataclass(slots=True)
@@ -36,13 +49,14 @@ class Oracle:
     room: int
     episodes: list[Episode] = field(default_factory=list)
     groups: list[Grouped] = field(default_factory=list)
-    decisive: dict[str, tuple[datetime | None, int]] = field(default_factory=dict)
-    arrived: list[Incoming] = field(default_factory=list)
+    decisive: dict[str, Decisive] = field(default_factory=dict)
+    counted: list[tuple[Incoming, datetime]] = field(default_factory=list)
 
-    def apply(self, event: Incoming) -> None:
+    def apply(self, event: Incoming, at: datetime) -> None:
         """Let one event arrive."""
-        repeated = event in self.arrived
-        self.arrived.append(event)
+        repeated = any(e == event and at - t <= MINUTE for e, t in self.counted)
+        if not repeated:
+            self.counted.append((event, at))
         mine = [e for e in self.episodes if e.key == event.dedup_key]
         now = mine[-1] if mine else None
         if event.kind is Kind.ACK:
@@ -51,25 +65,49 @@ class Oracle:
                 self.groups[acked].told.append("acked")
             return
         overtaken = self._overtaken(event)
-        if event.kind is Kind.RESOLVED:
-            self._resolved(event, now, overtaken)
+        if overtaken and self._waits(event, repeated, at):
+            self._late(event, now, repeated)
+        elif event.kind is Kind.RESOLVED:
+            self._resolved(event, now, at)
         elif now and now.status == "firing":
-            self._again(event, now, repeated, overtaken)
-        elif now and overtaken:
-            now.count += not repeated
+            self._again(event, now, repeated, at)
         else:
-            self._begins(event)
+            self._begins(event, at)
+            self.episodes[-1].missed = overtaken
 
     def _overtaken(self, event: Incoming) -> bool:
-        """Say whether something that the source said later came earlier."""
-        at, rank = self.decisive.get(event.dedup_key, (None, 0))
+        """Return True if something that the source said later came earlier."""
+        last = self.decisive.get(event.dedup_key)
         mine = int(event.kind is Kind.RESOLVED)
-        return bool(at and event.occurred_at and (event.occurred_at, mine) < (at, rank))
+        if last is None or last.said_at is None or event.occurred_at is None:
+            return False
+        return (event.occurred_at, mine) < (last.said_at, last.rank)
 
-    def _decides(self, event: Incoming) -> None:
-        self.decisive[event.dedup_key] = (event.occurred_at, int(event.kind is Kind.RESOLVED))
+    def _waits(self, event: Incoming, repeated: bool, at: datetime) -> bool:
+        """Return True if an overtaken event may still be a straggler."""
+        last, said = self.decisive[event.dedup_key], self._said(event)
+        return at - last.arrived_at <= MINUTE and (repeated or said != last.late)
 
-    def _begins(self, event: Incoming) -> None:
+    def _said(self, event: Incoming) -> tuple[datetime | None, int]:
+        return event.occurred_at, int(event.kind is Kind.RESOLVED)
+
+    def _late(self, event: Incoming, now: Episode | None, repeated: bool) -> None:
+        if repeated:
+            return
+        self.decisive[event.dedup_key].late = self._said(event)
+        if event.kind is Kind.FIRING:
+            assert now is not None
+            now.count += 1
+            if now.status == "firing":
+                assert now.group is not None
+                self._rises(self.groups[now.group], event)
+
+    def _decides(self, event: Incoming, at: datetime) -> None:
+        last, said = self.decisive.get(event.dedup_key), self._said(event)
+        if last is None or event.occurred_at is None or said != (last.said_at, last.rank):
+            self.decisive[event.dedup_key] = Decisive(*said, at)
+
+    def _begins(self, event: Incoming, at: datetime) -> None:
         route: str | None = event.labels.get("service", "")
         found = self._living(route)
         if found is None and sum(g.route is not None for g in self.groups) >= self.room:
@@ -78,36 +116,36 @@ class Oracle:
             self.groups.append(Grouped(route, ["opened"], high=event.severity in HIGH))
             found = len(self.groups) - 1
         group = self.groups[found]
-        self.episodes.append(Episode(event.dedup_key, "firing", 1, found))
+        self.episodes.append(Episode(event.dedup_key, "firing", 1, found, event.title))
         group.members.append(len(self.episodes) - 1)
         if len(group.members) in (10, 100, 1000):
             group.told.append("crossed")
         self._rises(group, event)
-        self._decides(event)
+        self.decisive[event.dedup_key] = Decisive(*self._said(event), at)
 
     def _living(self, route: str | None) -> int | None:
         return next((i for i, g in enumerate(self.groups) if g.route == route and self._alive(g)), None)
 
-    def _again(self, event: Incoming, now: Episode, repeated: bool, overtaken: bool) -> None:
+    def _again(self, event: Incoming, now: Episode, repeated: bool, at: datetime) -> None:
         if repeated:
             return
         now.count += 1
+        now.title = event.title
         assert now.group is not None
         self._rises(self.groups[now.group], event)
-        if not overtaken:
-            self._decides(event)
+        self._decides(event, at)
 
-    def _resolved(self, event: Incoming, now: Episode | None, overtaken: bool) -> None:
+    def _resolved(self, event: Incoming, now: Episode | None, at: datetime) -> None:
         if now is None:
-            self.episodes.append(Episode(event.dedup_key, "resolved", 0, None))
-            self._decides(event)
-        elif not overtaken:
-            self._decides(event)
-            if now.status == "firing":
-                now.status = "resolved"
-                assert now.group is not None
-                if not self._alive(self.groups[now.group]):
-                    self.groups[now.group].told.append("resolved")
+            self.episodes.append(Episode(event.dedup_key, "resolved", 0, None, event.title))
+            self._decides(event, at)
+            return
+        self._decides(event, at)
+        if now.status == "firing":
+            now.status = "resolved"
+            assert now.group is not None
+            if not self._alive(self.groups[now.group]):
+                self.groups[now.group].told.append("resolved")
 
     def _rises(self, group: Grouped, event: Incoming) -> None:
         if not group.high and event.severity in HIGH:

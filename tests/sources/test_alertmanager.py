@@ -90,10 +90,58 @@ async def test_the_recorded_pagerduty_receiver_does_the_same(dsn: str, clock: Fa
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"alerts":{}}', b'{"alerts":[1]}', b"\xff\xfe"])
-def test_what_is_no_webhook_message_is_rejected_with_a_reason(body: bytes) -> None:
+def test_what_is_no_webhook_message_is_rejected_with_a_reason_and_pages(body: bytes) -> None:
     found = alertmanager.normalise(body, datetime.now(UTC))
     assert isinstance(found, Reject)
-    assert found.reason.startswith("This is not an Alertmanager webhook message")
+    assert found.reason
+    (page,) = found.events
+    assert (page.kind, page.severity, page.title) == (
+        Kind.FIRING,
+        None,
+        "Unreadable message from Alertmanager",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "keys"),
+    [
+        (b'\xef\xbb\xbf{"alerts":[{"status":"firing","fingerprint":"f1"}]}', ["f1"]),
+        (
+            b'{"alerts":[{"fingerprint":"f1"},{"fingerprint":"f2","labels":{"a":"Half\\ud83d"}}]}',
+            ["f1", "f2"],
+        ),
+        (b'{"alerts":[{"fingerprint":"f1","x":1e9999},{"fingerprint":"f2","x":NaN}]}', ["f1", "f2"]),
+    ],
+)
+def test_a_message_that_can_be_mended_is_read_without_a_word(body: bytes, keys: list[str]) -> None:
+    assert [e.dedup_key for e in events(body, datetime.now(UTC))] == keys
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"status":"firing","alerts":[{"fingerprint":"f1"},null,{"fingerprint":"f2"}]}',
+        b'{"alerts":[{"fingerprint":"f1"},{"fingerprint":"f2"},{"labels":{"alertname":"cut',
+    ],
+)
+def test_one_bad_alert_silences_no_other_and_pages_itself(body: bytes) -> None:
+    found = alertmanager.normalise(body, datetime.now(UTC))
+    assert isinstance(found, Reject)
+    assert [e.dedup_key for e in found.events[:-1]] == ["f1", "f2"]
+    assert found.events[-1].title == "Unreadable message from Alertmanager"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"status":"resolved","alerts":[{"status":"resolved","fingerprint":"f1"},null]}',
+        b'{"alerts":[{"status":"resolved","fingerprint":"f1"},{"status":"resolved","labels":{"a":"cut',
+    ],
+)
+def test_what_is_only_resolved_never_fires_though_it_is_cut_short(body: bytes) -> None:
+    found = alertmanager.normalise(body, datetime.now(UTC))
+    assert isinstance(found, Reject)
+    assert [(e.kind, e.dedup_key) for e in found.events] == [(Kind.RESOLVED, "f1")]
 
 
 def test_an_alert_without_a_fingerprint_is_known_by_its_labels() -> None:

@@ -346,10 +346,10 @@ async def test_a_confirmation_without_a_trusted_address_still_reaches_the_owner(
 
 def test_a_known_shape_that_cannot_be_read_takes_nothing_else_with_it() -> None:
     broken = {**BODIES["grafana"]["firing"], "alerts": ["nonsense"]}
-    events = generic.normalise(json.dumps([broken, {"title": "disk full"}]).encode(), NOW)
-    assert not isinstance(events, Reject)
-    assert [event.title for event in events][-1] == "disk full"
-    assert len(events) == 2
+    rejected = generic.normalise(json.dumps([broken, {"title": "disk full"}]).encode(), NOW)
+    assert isinstance(rejected, Reject)
+    assert [event.title for event in rejected.events][-1] == "disk full"
+    assert len(rejected.events) == 2
 
 
 @pytest.mark.parametrize(

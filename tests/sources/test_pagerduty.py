@@ -86,6 +86,44 @@ async def test_each_fault_has_its_status_and_sentence(dsn: str, clock: FakeClock
         assert await d.alerts() == []
 
 
+def test_two_links_with_the_same_or_no_text_are_both_kept() -> None:
+    links = [{"href": "https://a.example"}, {"href": "https://b.example"}]
+    links += [{"text": "Graph", "href": "https://c.example"}, {"text": "Graph", "href": "https://d.example"}]
+    assert parsed({**SAMPLES["minimal"], "links": links}).links == {
+        "link": "https://a.example",
+        "link 2": "https://b.example",
+        "Graph": "https://c.example",
+        "Graph 2": "https://d.example",
+    }
+
+
+def test_a_link_that_leads_nowhere_does_not_cost_the_event() -> None:
+    links = [{"text": "x"}, {"href": "javascript:alert(1)"}, "y", {"href": "https://a.example"}]
+    assert parsed({**SAMPLES["minimal"], "links": links}).links == {"link": "https://a.example"}
+
+
+async def test_a_byte_order_mark_a_slash_and_the_key_in_a_header_are_accepted(
+    dsn: str, clock: FakeClock
+) -> None:
+    event = json.dumps({n: v for n, v in SAMPLES["full"].items() if n != "routing_key"})
+    async with door(dsn, clock) as d:
+        headers = {"X-Routing-Key": d.world.key}
+        body = b"\xef\xbb\xbf" + event.encode()
+        answer = await d.http.post("/v2/enqueue/", content=body, headers=headers)
+        assert answer.status_code == 202
+        assert [a.dedup_key for a in await d.alerts()] == ["disk/db03"]
+
+
+async def test_a_body_that_is_no_json_is_refused_and_its_owner_hears_of_it(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with door(dsn, clock) as d:
+        body = f'{{"routing_key": "{d.world.key}", "event_action": "trigger", "payload"'.encode()
+        answer = await d.enqueue(body)
+        assert (answer.status_code, answer.json()["status"]) == (400, "invalid event")
+        assert [(e.body, e.error) for e in await d.raw()] == [(body, "JSON cannot be parsed")]
+
+
 async def test_a_key_that_is_nobodys_is_a_bad_request(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         for key in (KEY, "\x00" * 32, "é" * 32):

@@ -5,10 +5,11 @@ import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from firebell.alerts import raw, rules, store
+from firebell.alerts import change_store, raw, rules, store
 from firebell.alerts.model import (
     Alert,
     BrokenSource,
+    Change,
     ConfirmationAsked,
     GroupsAcknowledged,
     GroupsGrown,
@@ -19,6 +20,7 @@ from firebell.alerts.model import (
     Integration,
     Kind,
     Message,
+    NewChange,
     OpenedGroup,
     Received,
     SourceBroken,
@@ -35,6 +37,8 @@ SHOWN_BYTES = 64 * 1024
 KEY_BYTES = 64
 """The longest integration key: one that is cut in two must still be recognized."""
 IDS_KEPT = timedelta(days=7)
+CHANGES_SHOWN = timedelta(hours=24)
+"""How long before a page began the changes of its service are shown with it."""
 BROKEN = "alerts.broken"
 """The timer of an integration that sends what cannot be read; while it is set, its owner knows."""
 BROKEN_WITHIN = timedelta(days=1)
@@ -44,6 +48,8 @@ integrations = store.integrations
 lock_services = store.lock_services
 policy_names = store.policy_names
 alerts = store.alerts
+
+CHANGES_LISTED = 20
 
 
 async def receive(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
@@ -124,6 +130,35 @@ async def _ask_for_confirmation(tx: Tx, batch: Sequence[Received], now: datetime
                     received.integration_id, event.dedup_key, event.title, kind, address
                 )
                 await tx.emit(asked, now)
+
+
+async def record_change(tx: Tx, received: Received, change: NewChange, now: datetime) -> None:
+    """Store a change event with its request; a redelivery is stored once."""
+    await store.lock_services(tx, [received.service_id])
+    await store.insert_events(tx, [received], now)
+    digest = hashlib.sha256(received.body).digest()
+    if await change_store.insert_change(tx, received, change, digest, now, rules.LATE):
+        await tx.live("pages")
+
+
+async def changes(
+    tx: Tx,
+    service_ids: Sequence[int] | None,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: int | None = None,
+    limit: int = CHANGES_LISTED,
+) -> list[Change]:
+    """Return the changes of some services, or of all, made within `[since, until]`, the newest first."""
+    return await change_store.changes(tx, service_ids, since, until, before, limit)
+
+
+async def changes_before(tx: Tx, service_id: int | None, began_at: datetime) -> list[Change]:
+    """Return the last changes of a service in the 24 hours before something began, the newest first."""
+    if service_id is None:
+        return []
+    return await changes(tx, [service_id], since=began_at - CHANGES_SHOWN, until=began_at)
 
 
 async def tell_broken(tx: Tx, integration_id: int, now: datetime) -> bool:
@@ -229,5 +264,6 @@ async def revoke_integration(tx: Tx, actor: Actor, integration_id: int, now: dat
 
 
 async def prune(tx: Tx, now: datetime) -> bool:
-    """Forget raw events after 30 days and event ids after 7, a portion of them; say whether more are left."""
-    return await store.prune(tx, now - EVENTS_KEPT, now - IDS_KEPT)
+    """Forget raw events and changes after 30 days and event ids after 7; return True if more are left."""
+    are_more_changes = await change_store.prune(tx, now - EVENTS_KEPT, store.PORTION)
+    return await store.prune(tx, now - EVENTS_KEPT, now - IDS_KEPT) or are_more_changes

@@ -40,6 +40,7 @@ class AlertShown(Shown):
     service: Annotated[str, Field(description="slug")]
     service_name: str
     page: Annotated[str | None, Field(description="the page that it is part of; null: it paged nobody")]
+    findings: Annotated[list[str], Field(description="A-MISSED: fired again after its end, older than it")]
 
 
 class AlertDetail(AlertShown):

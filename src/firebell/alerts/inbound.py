@@ -1,28 +1,56 @@
-"""The hot routes: `/in/<key>/<source>` and `/v2/enqueue`, plain ASGI beside the web app."""
+"""The hot routes: `/in/<key>/<source>` and `/v2/...`, plain ASGI beside the web app."""
 
+import logging
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import msgspec
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from firebell.alerts.body_budget import BodyBudget, Share
+from firebell.alerts.decoding import EXCERPT, to_text
+from firebell.alerts.inflate import MOST_RATIO, inflate, is_encoded
 from firebell.alerts.ingest import Ingest
-from firebell.alerts.model import Incoming, Received, Reject
-from firebell.alerts.sources import alertmanager, generic, pagerduty
+from firebell.alerts.model import Incoming, Integration, Received, Reject
+from firebell.alerts.normal import too_large, unreadable
+from firebell.alerts.sources import alertmanager, generic, pagerduty, pagerduty_change
 from firebell.alerts.sources.recognized import understood
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, MethodNotAllowed, NotFound, TooLarge, Unavailable
+from firebell.kit.threads import Pool
 
-LIMIT = 1024 * 1024
-"""The largest body in bytes."""
+log = logging.getLogger(__name__)
 
-Normalise = Callable[[bytes, datetime], tuple[Incoming, ...] | Reject]
+LIMIT = 16 * 1024 * 1024
+"""The largest body in bytes, as it is sent and without its Content-Encoding."""
+PAGERDUTY_LIMIT = 1024 * 1024
+KEPT_BYTES = 64 * 1024
+"""How much is kept of a body that is too large."""
+WAITING = 1_000
+"""How many large bodies may wait for the thread that reads them; the body budget is full before."""
+THREADED = 64 * 1024
+"""Bodies above this size are read in a thread, one at a time, so that other alerts do not wait for them."""
+
+Normalise = Callable[[bytes, datetime, str, str], tuple[Incoming, ...] | Reject]
 SOURCES: dict[str, Normalise] = {"alertmanager": alertmanager.normalise, "generic": generic.normalise}
 
 _JSON = (b"content-type", b"application/json")
 _PROBLEM = (b"content-type", b"application/problem+json")
 _encode = msgspec.json.encode
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A request's body without its encoding, and what its headers say about it."""
+
+    content: bytes
+    content_type: str = ""
+    error: str | None = None
+    is_opaque: bool = False
+    is_too_large: bool = False
 
 
 class Inbound:
@@ -31,6 +59,8 @@ class Inbound:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self.ingest = Ingest(ctx)
+        self.budget = BodyBudget()
+        self._reader = Pool("inbound", 1, WAITING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -43,82 +73,158 @@ class Inbound:
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
-        parts = path.split("/")
-        if path != "/v2/enqueue" and (len(parts) != 4 or parts[1] != "in" or parts[3] not in SOURCES):
+        parts = path.rstrip("/").split("/")
+        receiver = self._receiver(parts)
+        if receiver is None:
             known = ", ".join(f"/in/<key>/{name}" for name in SOURCES)
-            raise NotFound(f"There is nothing at {path}.", hint=f"The addresses are {known}, /v2/enqueue.")
+            raise NotFound(
+                f"There is nothing at {path}.",
+                hint=f"The addresses are {known}, /v2/enqueue, /v2/change/enqueue.",
+            )
         if method != "POST":
             error = MethodNotAllowed(f"{path} does not take {method}.", hint="Post alerts to this address.")
             await _answer(send, error.status, _encode(error.problem(path)), _PROBLEM, (b"allow", b"POST"))
-        elif path == "/v2/enqueue":
-            await self._enqueue(receive, send)
-        else:
-            await self._accept(parts[2], parts[3], receive, send)
+            return
+        await receiver(scope, receive, send)
 
-    async def _accept(self, key: str, source: str, receive: Receive, send: Send) -> None:
-        found = await self.ingest.find(key)
-        if found is None:
+    def _receiver(self, parts: list[str]) -> ASGIApp | None:
+        """Return what takes the messages of an address, None for an address of no sender."""
+        match parts:
+            case ["", "v2", "enqueue"]:
+                return self._enqueue
+            case ["", "v2", "change", "enqueue"]:
+                return self._change
+            case ["", "in", key, source] if source in SOURCES:
+                return partial(self._accept, key, source)
+        return None
+
+    async def _accept(self, key: str, source: str, scope: Scope, receive: Receive, send: Send) -> None:
+        integration = await self.ingest.find(key)
+        if integration is None:
             raise NotFound(
                 "This integration key is unknown or revoked.",
                 hint="Copy the address again from the service's integrations page.",
             )
-        body = await _body(receive)
-        normal = SOURCES[source](body, self._ctx.clock.now())
-        if isinstance(normal, Reject) and normal.refuse:
-            raise TooLarge(normal.reason, hint="Send them in several messages.")
+        with self.budget.share() as share:
+            body = await self._body(scope, receive, LIMIT, share)
+            if body.is_too_large:
+                await self._refuse_size(integration, source, body)
+            normal = await self._normal(source, body, integration.name)
+            await self._submit(integration, source, body.content, normal)
         if isinstance(normal, Reject):
-            await self.ingest.submit(Received(*found, source, body, (), normal.reason))
-            answer = {"status": "stored", "events": 0, "error": normal.reason}
+            answer = {"status": "stored", "events": len(normal.events), "error": normal.reason}
         else:
-            await self.ingest.submit(Received(*found, source, body, normal))
             answer = {"status": "accepted", "events": len(normal), **understood(normal)}
         await _answer(send, 202, _encode(answer), _JSON)
 
-    async def _enqueue(self, receive: Receive, send: Send) -> None:
-        body = await _body(receive)
-        parsed = pagerduty.parse(body, uuid.uuid4().hex)
-        found = await self.ingest.find(parsed.routing_key)
-        if isinstance(parsed, pagerduty.Malformed):
-            if found:
-                await self.ingest.submit(Received(*found, "pagerduty", body, (), "; ".join(parsed.errors)))
-            await _refuse(send, parsed.errors)
-            return
-        if found is None:
-            await _refuse(send, ("'routing_key' is not the key of an integration here",))
-            return
-        await self.ingest.submit(Received(*found, "pagerduty", body, (parsed.event,)))
+    async def _submit(
+        self, integration: Integration, source: str, body: bytes, normal: tuple[Incoming, ...] | Reject
+    ) -> None:
+        events, error = (normal.events, normal.reason) if isinstance(normal, Reject) else (normal, None)
+        ids = (integration.id, integration.service_id)
+        await self.ingest.submit(Received(*ids, source, body, events, error))
+
+    async def _refuse_size(self, integration: Integration, source: str, body: _Body) -> None:
+        event = too_large(LIMIT, integration.name)
+        await self._submit(integration, source, body.content[:KEPT_BYTES], Reject(event.title, (event,)))
+        raise TooLarge("The body is larger than 16 MiB.", hint="Send fewer alerts in one message.")
+
+    async def _body(self, scope: Scope, receive: Receive, limit: int, share: Share) -> _Body:
+        content, headers = await _receive(receive, limit, share), dict(scope["headers"])
+        content_type = headers.get(b"content-type", b"").decode("latin-1")
+        if len(content) > limit:
+            return _Body(content, content_type, is_too_large=True)
+        encoding = headers.get(b"content-encoding", b"").decode("latin-1")
+        if not is_encoded(content, encoding):
+            return _Body(content, content_type)
+        share.resize(len(content) + min(limit, MOST_RATIO * len(content)))
+        plain = await self._reader.run(partial(inflate, content, encoding, limit))
+        share.resize(len(plain.body))
+        return _Body(plain.body, content_type, plain.error, plain.is_opaque, plain.is_too_large)
+
+    async def _normal(self, source: str, body: _Body, sender: str) -> tuple[Incoming, ...] | Reject:
+        """Return what `source` makes of the body; small bodies at once, large ones in the thread."""
+        args = (source, body, self._ctx.clock.now(), sender)
+        if len(body.content) <= THREADED:
+            return _normal(*args)
+        return await self._reader.run(partial(_normal, *args))
+
+    async def _enqueue(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.budget.share() as share:
+            body, header_key = await self._pagerduty_body(scope, receive, share)
+            parsed = pagerduty.parse(body.content, uuid.uuid4().hex, body.content_type, header_key)
+            integration = await self.ingest.find(parsed.routing_key)
+            if isinstance(parsed, pagerduty.Malformed) or integration is None:
+                await self._refuse(send, "pagerduty", body.content, parsed, integration)
+                return
+            await self._submit(integration, "pagerduty", body.content, (parsed.event,))
         answer = {"status": "success", "message": "Event processed", "dedup_key": parsed.event.dedup_key}
         await _answer(send, 202, _encode(answer), _JSON)
 
+    async def _change(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.budget.share() as share:
+            body, header_key = await self._pagerduty_body(scope, receive, share)
+            now = self._ctx.clock.now()
+            parsed = pagerduty_change.parse(body.content, now, body.content_type, header_key)
+            integration = await self.ingest.find(parsed.routing_key)
+            if isinstance(parsed, pagerduty.Malformed) or integration is None:
+                await self._refuse(send, "pagerduty-change", body.content, parsed, integration)
+                return
+            ids = (integration.id, integration.service_id)
+            received = Received(*ids, "pagerduty-change", body.content, ())
+            await self.ingest.record_change(received, parsed.change)
+        await _answer(send, 202, _encode({"status": "success", "message": "Change event processed"}), _JSON)
 
-async def _refuse(send: Send, errors: tuple[str, ...]) -> None:
-    answer = {"status": "invalid event", "message": "Event object is invalid", "errors": errors}
-    await _answer(send, 400, _encode(answer), _JSON)
+    async def _pagerduty_body(self, scope: Scope, receive: Receive, share: Share) -> tuple[_Body, str]:
+        """Return the body of a PagerDuty request and the routing key in its headers."""
+        body = await self._body(scope, receive, PAGERDUTY_LIMIT, share)
+        if body.is_too_large:
+            raise TooLarge("The body is larger than 1 MiB.", hint="Send fewer details in one event.")
+        return body, dict(scope["headers"]).get(b"x-routing-key", b"").decode("latin-1")
+
+    async def _refuse(
+        self, send: Send, source: str, body: bytes, parsed: object, integration: Integration | None
+    ) -> None:
+        """Answer 400 in PagerDuty's words; a body for a known key is kept, and its owner is told."""
+        errors: tuple[str, ...] = ("'routing_key' is not the key of an integration here",)
+        if isinstance(parsed, pagerduty.Malformed):
+            errors = parsed.errors
+            if integration:
+                await self._submit(integration, source, body, Reject("; ".join(errors)))
+        answer = {"status": "invalid event", "message": "Event object is invalid", "errors": errors}
+        await _answer(send, 400, _encode(answer), _JSON)
 
 
-async def _body(receive: Receive) -> bytes:
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise Unavailable("The sender hung up before the whole message was here.")
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        return _checked(body)
-    chunks, size = [body], len(body)
-    while message.get("more_body"):
+def _normal(source: str, body: _Body, now: datetime, sender: str) -> tuple[Incoming, ...] | Reject:
+    """Return what a source's reader makes of a body; a reader that fails pages as an unreadable message."""
+    if body.is_opaque:
+        return Reject(body.error or "", (unreadable(body.error or "", "", sender),))
+    try:
+        normal = SOURCES[source](body.content, now, body.content_type, sender)
+    except Exception:
+        log.exception("an inbound body could not be read", extra={"source": source})
+        reason = "Firebell failed to read this message."
+        return Reject(reason, (unreadable(reason, to_text(body.content[:EXCERPT]), sender),))
+    if body.error is None:
+        return normal
+    if isinstance(normal, Reject):
+        return replace(normal, reason=f"{body.error} {normal.reason}")
+    return Reject(body.error, normal)
+
+
+async def _receive(receive: Receive, limit: int, share: Share) -> bytes:
+    """Return the body, cut soon after `limit`; raise Unavailable if the sender hangs up or memory is short."""
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more and size <= limit:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Unavailable("The sender hung up before the whole message was here.")
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
-        if size > LIMIT:
-            break
-    return _checked(b"".join(chunks))
-
-
-def _checked(body: bytes) -> bytes:
-    if len(body) > LIMIT:
-        raise TooLarge("The body is larger than 1 MiB.", hint="Send fewer alerts in one message.")
-    return body
+        share.resize(size)
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 async def _answer(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:

@@ -1,10 +1,10 @@
-"""What stands between the inbound routes and the database: the known keys and one committer."""
+"""What stands between the inbound routes and the database: the known keys and the committers."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
 from firebell.alerts import actions, store
-from firebell.alerts.model import Received
+from firebell.alerts.model import Integration, NewChange, Received
 from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable
 from firebell.kit.group_commit import GroupCommit
@@ -13,23 +13,27 @@ QUEUE = 10_000
 QUEUE_BYTES = 64 * 2**20
 BATCH = 1_000
 BATCH_BYTES = 8 * 2**20
+LARGE_BYTES = 256 * 1024
+LARGE_EVENTS = 500
 KEY_LENGTH = 64
 KEYS_MAX_AGE = timedelta(seconds=5)
 
 
 class Ingest:
-    """The one committer of this process, and the integration keys that it knows."""
+    """The committers of this process, one for large messages, and the integration keys that it knows."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._commits = GroupCommit(
             self._store, batch=BATCH, weight=BATCH_BYTES, weigh=lambda received: len(received.body)
         )
-        self._keys: dict[str, tuple[int, int]] = {}
+        # what is large has transactions of its own: alerts of other services do not wait for it
+        self._large_commits = GroupCommit(self._store, batch=1)
+        self._keys: dict[str, Integration] = {}
         self._keys_at = ctx.clock.now() - 2 * KEYS_MAX_AGE
 
-    async def find(self, key: str) -> tuple[int, int] | None:
-        """Return (integration id, service id) of a key in force, None for any other.
+    async def find(self, key: str) -> Integration | None:
+        """Return the integration of a key in force, None for any other key.
 
         Keys are read again when they are older than five seconds, or unknown and older than one.
         """
@@ -40,7 +44,7 @@ class Ingest:
         if age > KEYS_MAX_AGE or (key not in self._keys and age > timedelta(seconds=1)):
             self._keys_at = self._ctx.clock.now()
             async with self._ctx.db.tx() as tx:
-                self._keys = {i.key: (i.id, i.service_id) for i in await store.integrations(tx)}
+                self._keys = {i.key: i for i in await store.integrations(tx)}
         found = self._keys.get(key)
         if found is None:
             # a key made within the last second
@@ -50,9 +54,16 @@ class Ingest:
 
     async def submit(self, received: Received) -> None:
         """Return when `received` is durable; raise `Unavailable` when it is not, so the sender repeats it."""
-        if len(self._commits) >= QUEUE or self._commits.waiting_weight >= QUEUE_BYTES:
+        is_large = len(received.body) > LARGE_BYTES or len(received.incoming) > LARGE_EVENTS
+        commits = self._large_commits if is_large else self._commits
+        if len(commits) >= QUEUE or commits.waiting_weight >= QUEUE_BYTES:
             raise Unavailable("Too many events wait to be stored; this one was not.", retry_after=5)
-        await self._commits.add(received)
+        await commits.add(received)
+
+    async def record_change(self, received: Received, change: NewChange) -> None:
+        """Return when the change is durable; raise `Unavailable` when it is not."""
+        async with self._ctx.db.tx() as tx:
+            await actions.record_change(tx, received, change, self._ctx.clock.now())
 
     async def _store(self, requests: Sequence[Received]) -> None:
         async with self._ctx.db.tx() as tx:

@@ -39,13 +39,10 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A body that says nothing usable; `reason` is for the sender and the owner.
-
-    `refuse` says that the sender must get an error, because it could send the same in another way.
-    """
+    """A body that could not be read in full: why, for its sender and owner, and the events taken from it."""
 
     reason: str
-    refuse: bool = False
+    events: tuple[Incoming, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +57,30 @@ class Received:
     error: str | None = None
     message_id: int = 0
     """The stored message, 0 before it is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewChange:
+    """What a source announced about a change of a service; `at` is its own time, if it is believable."""
+
+    summary: str
+    source: str = ""
+    links: dict[str, str] = field(default_factory=dict)
+    details: dict[str, str] = field(default_factory=dict)
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a service, such as a deployment: it never pages, and is shown beside what pages."""
+
+    id: int
+    service_id: int
+    at: datetime
+    summary: str
+    source: str
+    links: dict[str, str]
+    details: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +136,17 @@ class Alert:
     hi_rank: int
     ended_by: str | None
     count: int
+    hi_seen: datetime
+    late_at: datetime | None = None
+    late_rank: int | None = None
+    missed: bool = False
     message_ids: tuple[int, ...] = ()
     """The stored messages that opened it and last changed it, oldest first."""
+
+    @property
+    def findings(self) -> list[str]:
+        """Return the codes of what was odd about this alert (spec 3.2)."""
+        return ["A-MISSED"] if self.missed else []
 
 
 @dataclass(frozen=True, slots=True)

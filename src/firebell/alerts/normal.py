@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from firebell.alerts.model import Json, Reject
+from firebell.alerts.model import Incoming, Json, Kind
 
 TITLE, BODY, LABELS, NAME, VALUE, KEY = 255, 32 * 1024, 64, 128, 1024, 512
 EVENTS = 10_000
-"""How many events one message may hold; more are refused with an error that the sender sees."""
+"""How many events are taken from one message; one more event says how many were not."""
 _WHOLE = 1 << 20
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LINE_BREAKS = re.compile(r"[\n\t]+")
@@ -29,7 +29,10 @@ def text(value: Json, limit: int = VALUE) -> str:
 
 
 def _scalar(value: Json) -> str:
-    return msgspec.json.encode(value).decode()
+    try:
+        return msgspec.json.encode(value).decode()
+    except RecursionError:
+        return "(nested too deeply)"
 
 
 def line(value: Json, limit: int = TITLE) -> str:
@@ -63,7 +66,10 @@ def fingerprint(value: Json) -> str:
 
 
 def instant(value: Json) -> datetime | None:
-    """Return an RFC 3339 text or epoch number as an instant, None for nonsense and Go's zero time."""
+    """Return an RFC 3339 text or epoch number as an instant.
+
+    None for nonsense, for Go's zero time, and for a time without a zone: it cannot be compared with others.
+    """
     try:
         if isinstance(value, str):
             found = msgspec.convert(value, datetime)
@@ -71,7 +77,9 @@ def instant(value: Json) -> datetime | None:
             found = datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
         else:
             return None
-        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        if found.tzinfo is None:
+            return None
+        found = found.astimezone(UTC)
     except (msgspec.ValidationError, ValueError, OverflowError, OSError):
         return None
     return found if found.year > 1970 else None
@@ -98,6 +106,37 @@ def severity(value: Json) -> str | None:
     return _SEVERITY_OF.get(text(value, 40).casefold())
 
 
-def too_many(count: int) -> Reject:
-    """Return why a message with so many events is refused as a whole."""
-    return Reject(f"The message holds {count:,} events; at most {EVENTS:,} are taken at once.", refuse=True)
+def overflow(count: int) -> Incoming:
+    """Return the event that pages for `count` events of a message beyond the first `EVENTS`."""
+    return Incoming(
+        Kind.FIRING,
+        "overflow",
+        f"{count:,} more alerts came in one message and were not taken",
+        f"A message may hold {EVENTS:,} alerts. Look at the sender for the rest, and send fewer per message.",
+        "error",
+    )
+
+
+def too_large(limit: int, sender: str) -> Incoming:
+    """Return the event that pages for a message of `sender` over `limit` bytes, of which nothing was taken."""
+    return Incoming(
+        Kind.FIRING,
+        "too-large",
+        line(f"A message over {limit >> 20} MiB from {sender} was refused"),
+        "None of its alerts was taken. Look at the sender for them, and send fewer per message.",
+        "critical",
+    )
+
+
+def unreadable(reason: str, excerpt: str, sender: str, *, title: str = "", key: str = "") -> Incoming:
+    """Return the event that pages for a message of `sender` that cannot be read.
+
+    `title` and `key` are what could be recovered; without a key, each distinct message is an alert.
+    """
+    excerpt = text(excerpt, BODY // 2)
+    return Incoming(
+        Kind.FIRING,
+        dedup_key(key, f"unreadable:{fingerprint(excerpt)}"),
+        line(f"Unreadable alert: {title}" if title else f"Unreadable message from {sender}"),
+        text(f"{reason}\n\n{excerpt}", BODY),
+    )

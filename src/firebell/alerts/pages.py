@@ -58,6 +58,7 @@ async def service(request: Request, slug: str) -> Response:
         broken = {b.integration_id: b for b in await actions.broken_sources(tx, now, service_id=found.id)}
         teams = {t.id: t.name for t in await people.teams(tx)}
         policies = await actions.policy_names(tx)
+        changes = await actions.changes(tx, [found.id])
     context = {
         "nav": "services",
         "s": found,
@@ -65,6 +66,7 @@ async def service(request: Request, slug: str) -> Response:
         "broken": broken,
         "teams": teams,
         "policies": policies,
+        "changes": changes,
     }
     return await html.page(request, "alerts/service.html", context)
 

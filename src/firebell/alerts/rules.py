@@ -14,6 +14,8 @@ _UNTIMED = 2
 _HIGH = ("critical", "error", None)
 _CROSSINGS = (10, 100, 1000)
 """Sizes of a group at which whoever has taken its page hears of it again (spec 3.3)."""
+LATE = timedelta(seconds=60)
+"""How long after the newest event of an alert an older one is taken for late, once; spec 3.2."""
 STORM = 1_000
 """How many groups a service opens within `STORM_WINDOW`, each with its own page; then one page holds the rest."""
 STORM_WINDOW = timedelta(minutes=5)
@@ -57,7 +59,10 @@ class GroupState:
 
 @dataclass(slots=True, eq=False)
 class AlertState:
-    """An alert while a batch is applied."""
+    """An alert while a batch is applied.
+
+    `hi_seen` is when the event that set `hi` arrived, `late` the order of the last event since that was late.
+    """
 
     id: int | None
     integration_id: int
@@ -71,8 +76,16 @@ class AlertState:
     hi: Order
     ended_by: str | None
     count: int
+    hi_seen: datetime
+    late: Order | None = None
+    missed: bool = False
     changed: bool = False
     message_ids: tuple[int, ...] = ()
+
+    def advance(self, order: Order, now: datetime) -> None:
+        """Make `order` the one that later events are compared with."""
+        if order != self.hi:
+            self.hi, self.hi_seen, self.late = order, now, None
 
 
 @dataclass(slots=True)
@@ -155,6 +168,9 @@ def loaded_alert(alert: Alert, group: GroupState | None) -> AlertState:
         (alert.hi_at, alert.hi_rank),
         alert.ended_by,
         alert.count,
+        alert.hi_seen,
+        (alert.late_at, alert.late_rank) if alert.late_at and alert.late_rank is not None else None,
+        alert.missed,
         message_ids=alert.message_ids,
     )
 
@@ -205,20 +221,41 @@ def _apply_one(batch: Batch, received: Received, event: Incoming, seen: bool, no
     order = _order(event, now)
     if alert is None:
         _create(batch, received, event, order, now)
+    elif _is_late(alert, order, seen, now):
+        _count_late(alert, event, seen, now)
     elif event.kind is Kind.RESOLVED:
         _resolve(batch, alert, order, now)
     elif alert.status == "firing":
         if not seen:
             _repeat(alert, event, order, now)
-    elif _is_newer(order, alert.hi):
-        _create(batch, received, event, order, now)
     else:
-        # a firing that its own resolution overtook: recorded, not paged (A-MISSED)
-        alert.count += not seen
-        alert.changed = True
+        _create(batch, received, event, order, now, missed=not _is_newer(order, alert.hi))
 
 
-def _create(batch: Batch, received: Received, event: Incoming, order: Order, now: datetime) -> None:
+def _is_late(alert: AlertState, order: Order, seen: bool, now: datetime) -> bool:
+    """Return True if the event is older than `hi`, arrives within `LATE` of it, and was not late before.
+
+    A source's clock may order events; it never silences for good (spec 3.2).
+    """
+    if _is_newer(order, alert.hi) or abs(now - alert.hi_seen) > LATE:
+        return False
+    return seen or order != alert.late
+
+
+def _count_late(alert: AlertState, event: Incoming, seen: bool, now: datetime) -> None:
+    if seen:
+        return
+    alert.late, alert.changed = _order(event, now), True
+    if event.kind is Kind.FIRING:
+        alert.count += 1
+        alert.last_seen = max(alert.last_seen, now)
+        if alert.status == "firing" and alert.group:
+            _touch(alert.group, event, now)
+
+
+def _create(
+    batch: Batch, received: Received, event: Incoming, order: Order, now: datetime, *, missed: bool = False
+) -> None:
     firing = event.kind is Kind.FIRING
     alert = AlertState(
         None,
@@ -233,6 +270,8 @@ def _create(batch: Batch, received: Received, event: Incoming, order: Order, now
         order,
         None if firing else "source",
         int(firing),
+        now,
+        missed=missed,
     )
     batch.latest[received.integration_id, event.dedup_key] = alert
     batch.created.append(alert)
@@ -306,21 +345,20 @@ def _repeat(alert: AlertState, event: Incoming, order: Order, now: datetime) -> 
     alert.count += 1
     alert.last_seen = max(alert.last_seen, now)
     alert.changed = True
-    if _is_newer(order, alert.hi):
-        alert.event, alert.hi = event, order
+    alert.event = event
+    alert.advance(order, now)
     if alert.group:
         _touch(alert.group, event, now)
         _name(alert.group, alert.integration_id, alert.event)
 
 
 def _resolve(batch: Batch, alert: AlertState, order: Order, now: datetime) -> None:
-    if not _is_newer(order, alert.hi):
-        return
-    alert.hi = order
+    alert.advance(order, now)
     alert.changed = True
     if alert.status != "firing":
         return
-    alert.status, alert.ends_at, alert.ended_by = "resolved", order[0], "source"
+    # a source whose clock was set back must not end an alert before it began
+    alert.status, alert.ends_at, alert.ended_by = "resolved", max(order[0], alert.starts_at), "source"
     alert.last_seen = max(alert.last_seen, now)
     if group := alert.group:
         group.firing -= 1

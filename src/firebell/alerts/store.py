@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from firebell.alerts.model import Alert, BrokenSource, Group, Integration, Received, StoredMessage
-from firebell.alerts.rules import STORM, AlertState, Batch, GroupState, loaded_alert, loaded_group
+from firebell.alerts.rules import LATE, STORM, AlertState, Batch, GroupState, loaded_alert, loaded_group
 from firebell.alerts.titles import SEVERITIES
 from firebell.kit.db import Row, Tx
 
 _ALERT = (
     "id, integration_id, dedup_key, group_id, status, title, body, severity, labels, annotations, links,"
-    " starts_at, ends_at, last_seen, hi_at, hi_rank, ended_by, count, message_ids"
+    " starts_at, ends_at, last_seen, hi_at, hi_rank, ended_by, count, hi_seen, late_at, late_rank, missed,"
+    " message_ids"
 )
 _GROUP = (
     "id, integration_id, service_id, key, title, urgency, opened_at, closed_at, last_at, alerts, firing,"
@@ -50,10 +51,17 @@ async def integrations(tx: Tx, service_id: int | None = None) -> list[Integratio
     return [Integration(*row.values()) for row in rows]
 
 
-async def integration_of_key(tx: Tx, key: str) -> tuple[int, int] | None:
-    """Return (integration id, service id) of a key in force."""
-    row = await tx.row("select id, service_id from integration where key = $1 and revoked_at is null", key)
-    return (row["id"], row["service_id"]) if row else None
+async def integration_of_key(tx: Tx, key: str) -> Integration | None:
+    """Return the integration of a key in force."""
+    row = await tx.row(
+        f"""
+        select {_INTEGRATION}
+        from integration
+        where key = $1 and revoked_at is null
+        """,
+        key,
+    )
+    return Integration(*row.values()) if row else None
 
 
 async def revoke_integration(tx: Tx, integration_id: int, now: datetime) -> Integration | None:
@@ -96,12 +104,20 @@ async def insert_events(tx: Tx, requests: Sequence[Received], now: datetime) -> 
 
 
 async def new_ids(tx: Tx, ids: Sequence[bytes], now: datetime) -> set[bytes]:
-    """Remember event ids and return those that were not known."""
+    """Remember event ids and return those that were not seen within the last 60 seconds (spec 3.2)."""
     rows = await tx.fetch(
-        "insert into seen_event (id, at) select distinct i, $2::timestamptz from unnest($1::bytea[]) i"
-        " order by i on conflict do nothing returning id",
+        """
+        insert into seen_event as known (id, at)
+        select distinct id, $2::timestamptz
+        from unnest($1::bytea[]) given (id)
+        order by id
+        on conflict (id) do update set at = excluded.at
+        where known.at not between excluded.at - $3::interval and excluded.at + $3::interval
+        returning id
+        """,
         ids,
         now,
+        LATE,
     )
     return {row["id"] for row in rows}
 
@@ -273,6 +289,11 @@ def _columns(alerts: Sequence[AlertState]) -> list[list[object]]:
         [a.hi[1] for a in alerts],
         [a.ended_by for a in alerts],
         [a.count for a in alerts],
+        [a.hi_seen for a in alerts],
+        [a.late[0] if a.late else None for a in alerts],
+        [a.late[1] if a.late else None for a in alerts],
+        [a.missed for a in alerts],
+        [*_message_ids(alerts)],
     ]
 
 
@@ -283,37 +304,54 @@ def _message_ids(alerts: Sequence[AlertState]) -> list[str]:
 
 _SHARED = (
     "$1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[], $7::jsonb[],"
-    " $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::smallint[], $12::text[], $13::bigint[]"
+    " $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::smallint[], $12::text[], $13::bigint[],"
+    " $14::timestamptz[], $15::timestamptz[], $16::smallint[], $17::boolean[], $18::text[]"
 )
 
 
 async def insert_alerts(tx: Tx, alerts: Sequence[AlertState]) -> None:
     await tx.execute(
-        "insert into alert (status, title, body, severity, labels, annotations, links, ends_at, last_seen,"
-        " hi_at, hi_rank, ended_by, count, integration_id, dedup_key, group_id, starts_at, message_ids)"
-        " select s, t, b, v, l, n, k, e, w, h, r, y, c, i, d, g, a, m::bigint[]"
-        f" from unnest({_SHARED}, $14::bigint[], $15::text[], $16::bigint[], $17::timestamptz[], $18::text[])"
-        " t(s, t, b, v, l, n, k, e, w, h, r, y, c, i, d, g, a, m)",
+        f"""
+        insert into alert (
+            status, title, body, severity, labels, annotations, links, ends_at, last_seen, hi_at, hi_rank,
+            ended_by, count, hi_seen, late_at, late_rank, missed, message_ids, integration_id, dedup_key,
+            group_id, starts_at
+        )
+        select
+            status, title, body, severity, labels, annotations, links, ends_at, last_seen, hi_at, hi_rank,
+            ended_by, count, hi_seen, late_at, late_rank, missed, message_ids::bigint[], integration_id,
+            dedup_key, group_id, starts_at
+        from unnest({_SHARED}, $19::bigint[], $20::text[], $21::bigint[], $22::timestamptz[]) as new (
+            status, title, body, severity, labels, annotations, links, ends_at, last_seen, hi_at, hi_rank,
+            ended_by, count, hi_seen, late_at, late_rank, missed, message_ids, integration_id, dedup_key,
+            group_id, starts_at
+        )
+        """,
         *_columns(alerts),
         [a.integration_id for a in alerts],
         [a.dedup_key for a in alerts],
         [a.group.id if a.group else None for a in alerts],
         [a.starts_at for a in alerts],
-        _message_ids(alerts),
     )
 
 
 async def update_alerts(tx: Tx, alerts: Sequence[AlertState]) -> None:
     await tx.execute(
-        "update alert a set status = t.s, title = t.t, body = t.b, severity = t.v, labels = t.l,"
-        " annotations = t.n, links = t.k, ends_at = t.e, last_seen = t.w, hi_at = t.h, hi_rank = t.r,"
-        " ended_by = t.y, count = t.c, message_ids = t.m::bigint[]"
-        f" from unnest({_SHARED}, $14::bigint[], $15::text[])"
-        " t(s, t, b, v, l, n, k, e, w, h, r, y, c, i, m)"
-        " where a.id = t.i",
+        f"""
+        update alert
+        set status = new.status, title = new.title, body = new.body, severity = new.severity,
+            labels = new.labels, annotations = new.annotations, links = new.links, ends_at = new.ends_at,
+            last_seen = new.last_seen, hi_at = new.hi_at, hi_rank = new.hi_rank, ended_by = new.ended_by,
+            count = new.count, hi_seen = new.hi_seen, late_at = new.late_at, late_rank = new.late_rank,
+            missed = new.missed, message_ids = new.message_ids::bigint[]
+        from unnest({_SHARED}, $19::bigint[]) as new (
+            status, title, body, severity, labels, annotations, links, ends_at, last_seen, hi_at, hi_rank,
+            ended_by, count, hi_seen, late_at, late_rank, missed, message_ids, id
+        )
+        where alert.id = new.id
+        """,
         *_columns(alerts),
         [a.id for a in alerts],
-        _message_ids(alerts),
     )
 
 

@@ -72,7 +72,7 @@ def list_(q: str | None, limit: int) -> None:
     rows = [
         [
             *(str(a["id"]), a["status"], a["severity"] or "-", a["service"], a["page"] or "-"),
-            *(short(a["starts_at"]), f"{a['count']}x", a["title"]),
+            *(short(a["starts_at"]), f"{a['count']}x", " ".join([*a["findings"], a["title"]])),
         ]
         for a in found
     ]

@@ -6,6 +6,7 @@ import click
 
 from firebell.commands.client import call, seg
 from firebell.commands.say import Refused, as_json, example, local, minutes, short, show, table, wants_json
+from firebell.commands.service import change_lines
 
 _STATE = click.Choice(["triggered", "exhausted", "acked", "snoozed", "resolved"])
 
@@ -49,7 +50,11 @@ def show_(ref: str) -> None:
         f"{found['state']}, {found['urgency']} urgency, since {local(found['triggered_at'])}",
         f"service {found['service'] or '-'}, policy {found['policy']}, level {found['level']}: {_who(found)}",
     ]
-    lines += [f"  {a['status']:<9} {a['title'][:80]}" for a in found["alert_list"][:10]]
+    lines += [
+        f"  {a['status']:<9} {' '.join([*a['findings'], a['title'][:80]])}" for a in found["alert_list"][:10]
+    ]
+    if found["changes"]:
+        lines += ["", "Recent changes:", *change_lines(found["changes"])]
     lines += ["", *(f"  {short(e['at'])}  {e['text']}" for e in found["log"])]
     failed = [d for d in found["deliveries"] if d["state"] == "failed"]
     lines += [f"  could not be sent by {d['channel']}: {d['error']}" for d in failed]

@@ -1,4 +1,6 @@
-"""`firebell service`: services and the keys of their senders."""
+"""`firebell service`: services, their changes, and the keys of their senders."""
+
+from typing import Any
 
 import click
 
@@ -89,6 +91,24 @@ def set_(
     body |= {name: value for name, value in given.items() if value is not None}
     found = call("PATCH", f"/api/v1/services/{seg(slug)}", body)
     show(found, f"Changed {found['slug']}.")
+
+
+def change_lines(changes: list[dict[str, Any]]) -> list[str]:
+    """Return one line per change event."""
+    return [
+        f"  {short(c['at'])}  {c['summary'][:80]}{' (' + c['source'] + ')' if c['source'] else ''}"
+        for c in changes
+    ]
+
+
+@service.command("changes", epilog=example("firebell service changes checkout"))
+@click.argument("slug")
+@click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True)
+@as_json
+def changes(slug: str, limit: int) -> None:
+    """List deployments and other changes of service SLUG, the newest first."""
+    listed = call("GET", "/api/v1/changes", service=slug, limit=limit)
+    show(listed, "\n".join(change_lines(listed)) or "No changes yet.")
 
 
 @service.group()

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
+from firebell.alerts import actions as alerts
 from firebell.kit import api
 from firebell.kit.api import (
     Ctx,
@@ -77,6 +78,7 @@ class PageAlert(Shown):
     labels: dict[str, str]
     starts_at: datetime
     count: int
+    findings: list[str]
 
 
 class LogShown(Shown):
@@ -102,10 +104,22 @@ class DeliveryShown(Shown):
     sent_at: datetime | None
 
 
+class PageChange(Shown):
+    """A change of the page's service in the 24 hours before the page began."""
+
+    id: int
+    at: datetime
+    summary: str
+    source: str
+    links: dict[str, str]
+    details: dict[str, str]
+
+
 class PageDetail(PageShown):
     """One page with its alerts, its story and its deliveries."""
 
     alert_list: list[PageAlert]
+    changes: list[PageChange]
     log: list[LogShown]
     deliveries: list[DeliveryShown]
 
@@ -252,10 +266,12 @@ async def get_page(ctx: Ctx, caller: Reader, ref: Text) -> PageDetail:
         (seen,) = await view.views(tx, [found], ctx.clock.now(), alerts_each=100)
         story = await actions.log(tx, found.id)
         sent = await actions.deliveries(tx, found.id)
+        changes = await alerts.changes_before(tx, found.service_id, found.triggered_at)
     return PageDetail.model_validate(
         {
             **_fields(seen),
             "alert_list": [PageAlert.model_validate(a) for a in seen.alerts],
+            "changes": [PageChange.model_validate(c) for c in changes],
             "log": [LogShown(at=e.at, kind=e.kind, by=e.actor, text=e.text) for e in story],
             "deliveries": [DeliveryShown.model_validate(d) for d in sent],
         }

@@ -41,7 +41,7 @@ async def notice(tx: Tx, reason: str, now: datetime) -> Notice:
     service = (await catalog.services_by_id(tx, [found.service_id]))[found.service_id]
     return Notice(
         f"{service.name}: what {found.name} sends cannot be read",
-        f"Firebell kept {found.count} message{'' if found.count == 1 else 's'} of {found.name} but could not"
-        f" read {'it' if found.count == 1 else 'them'}, so no alert came of it. The newest: {found.error}"
+        f"{found.count} message{'' if found.count == 1 else 's'} of {found.name} could not be read in full."
+        f" What could be read was taken, and the rest opened a page. The newest: {found.error}"
         " Look at the service's page, and repair what the sender is set to send.",
     )

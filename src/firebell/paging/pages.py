@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from firebell.alerts import actions as alerts
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
@@ -80,6 +81,7 @@ async def _detail(tx: Tx, page_id: int, now: datetime) -> dict[str, Any]:
         "log": await actions.log(tx, page_id),
         "deliveries": await ledger.of_page(tx, page_id),
         "persons": persons,
+        "changes": await alerts.changes_before(tx, page.service_id, page.triggered_at),
         "passed": passed,
         "runbook": runbook or (found.service.runbook_url if found.service else ""),
     }

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from firebell.alerts.decoding import EXCERPT, decode, is_too_complex, states, to_text
 from firebell.alerts.model import Incoming, Json, Kind, Reject
 from firebell.alerts.normal import (
     BODY,
@@ -14,9 +15,10 @@ from firebell.alerts.normal import (
     instant,
     line,
     mapping,
+    overflow,
     severity,
     text,
-    too_many,
+    unreadable,
 )
 
 
@@ -35,17 +37,49 @@ class _Message(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Message).decode
+_FIELDS = _Alert.__struct_fields__
 
 
-def normalise(body: bytes, received_at: datetime) -> tuple[Incoming, ...] | Reject:
-    """Return one event per alert of the message, or why it is none."""
+def normalise(
+    body: bytes, received_at: datetime, content_type: str = "", sender: str = "Alertmanager"
+) -> tuple[Incoming, ...] | Reject:
+    """Return one event per alert of the message, or why it could not be read in full."""
+    if is_too_complex(body):
+        return _mended(body, received_at, content_type, sender)
     try:
-        message = _decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as exc:
-        return Reject(f"This is not an Alertmanager webhook message: {exc}")
-    if len(message.alerts) > EVENTS:
-        return too_many(len(message.alerts))
-    return tuple(_event(alert, received_at) for alert in message.alerts)
+        alerts = _decode(body).alerts
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _mended(body, received_at, content_type, sender)
+    events = tuple(_event(alert, received_at) for alert in alerts[:EVENTS])
+    return (*events, overflow(len(alerts) - EVENTS)) if len(alerts) > EVENTS else events
+
+
+def _mended(
+    body: bytes, received_at: datetime, content_type: str, sender: str
+) -> tuple[Incoming, ...] | Reject:
+    """Read the message alert by alert; what is no alert pages, unless all that it states is resolved."""
+    decoded = decode(body, content_type)
+    message = decoded.value if isinstance(decoded.value, dict) else {}
+    items = message.get("alerts")
+    alerts = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    events = [_event(_Alert(**{n: a.get(n) for n in _FIELDS}), received_at) for a in alerts[:EVENTS]]
+    if len(alerts) > EVENTS:
+        events.append(overflow(len(alerts) - EVENTS))
+    excerpt = decoded.text or to_text(body[:EXCERPT])
+    if isinstance(items, list) and decoded.is_whole:
+        bad = len(items) - len(alerts)
+        if not bad:
+            return Reject(decoded.error, tuple(events)) if decoded.error else tuple(events)
+        reason = f"{bad:,} of {len(items):,} alerts of an Alertmanager message cannot be read."
+        stated = {text(message.get("status"), 40).casefold()} if message.get("status") else set()
+    else:
+        reason = (
+            f"This is not an Alertmanager webhook message: {decoded.error or 'it has no list of alerts.'}"
+        )
+        stated = states(decoded.rest or excerpt)
+    if stated != {"resolved"}:
+        events.append(unreadable(reason, excerpt, sender))
+    return Reject(reason, tuple(events))
 
 
 def _event(alert: _Alert, received_at: datetime) -> Incoming:

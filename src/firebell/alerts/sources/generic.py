@@ -1,10 +1,9 @@
 """Anything else: a JSON object with a title, a form, or plain text that is the title."""
 
+from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import parse_qsl
 
-import msgspec
-
+from firebell.alerts.decoding import Decoded, Shape, decode, states
 from firebell.alerts.model import Incoming, Json, Kind, Reject
 from firebell.alerts.normal import (
     BODY,
@@ -15,9 +14,10 @@ from firebell.alerts.normal import (
     instant,
     line,
     mapping,
+    overflow,
     severity,
     text,
-    too_many,
+    unreadable,
 )
 from firebell.alerts.sources import nagios
 from firebell.alerts.sources.recognized import recognize, shape_of
@@ -37,33 +37,79 @@ def _first(data: dict[str, Json], names: tuple[str, ...]) -> Json:
     return next((data[name] for name in names if data.get(name) not in (None, "")), None)
 
 
-def normalise(body: bytes, received_at: datetime) -> tuple[Incoming, ...] | Reject:
-    """Return the events of the body, one per object of a list, or why there is none."""
-    if not body.strip():
-        return Reject("The body is empty; send a JSON object with at least a title.")
-    try:
-        decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        decoded = _undecoded(body)
-    items = decoded if isinstance(decoded, list) else [decoded]
+def normalise(
+    body: bytes, received_at: datetime, content_type: str = "", sender: str = "a sender"
+) -> tuple[Incoming, ...] | Reject:
+    """Return the events of the body, one per object of a list, or why it could not be read in full."""
+    decoded = decode(body, content_type)
+    if not decoded.is_whole:
+        return _partial(decoded, received_at, sender)
+    value = _value(decoded)
+    items = value if isinstance(value, list) else [value]
+    if items == [""]:
+        reason = "The body is empty; send a JSON object with at least a title."
+        return Reject(reason, (unreadable(reason, "", sender),))
     if not items:
         return Reject("The list is empty.")
+    read = [_read(item, received_at) for item in items[:EVENTS]]
+    events = tuple(event for item in read for event in item.events)
     if len(items) > EVENTS:
-        return too_many(len(items))
-    events: list[Incoming] = []
-    for item in items:
-        known = recognize(item, received_at) if isinstance(item, dict) else None
-        if isinstance(known, Reject) and known.refuse:
-            return known
-        # a known shape that cannot be read still has a title, a state and a key for the generic rules
-        events += known if isinstance(known, tuple) else (_event(item, received_at),)
-    return tuple(events)
+        events = (*events, overflow(len(items) - EVENTS))
+    error = decoded.error or next((item.error for item in read if item.error), None)
+    if not error:
+        return events
+    is_only_ends = isinstance(value, str) and _is_end(states(value))
+    return Reject(error, () if is_only_ends else events)
 
 
-def _undecoded(body: bytes) -> Json:
-    words = body.decode("utf-8", "replace")
-    pairs = dict(parse_qsl(words)) if "=" in words and "\n" not in words.strip() else {}
-    return pairs if any(name in pairs for name in _TITLES) or shape_of(pairs) else {"title": words}
+@dataclass(frozen=True, slots=True)
+class _Read:
+    events: tuple[Incoming, ...]
+    error: str | None = None
+
+
+def _read(item: Json, received_at: datetime) -> _Read:
+    """Return the events of an object in a known shape, or by the generic rules."""
+    known = recognize(item if isinstance(item, dict) else {"title": item}, received_at)
+    match known:
+        case tuple():
+            return _Read(known)
+        case Reject(reason, events) if events:
+            return _Read(events, reason)
+    # a known shape that cannot be read still has a title, a state and a key for the generic rules
+    return _Read((_event(item, received_at),))
+
+
+def _value(decoded: Decoded) -> Json:
+    known = (*_TITLES, *_KEYS, *_STATES)
+    fields = decoded.value
+    if decoded.shape is Shape.FORM and not (any(name in fields for name in known) or shape_of(fields)):
+        return decoded.text
+    return decoded.value
+
+
+def _is_end(stated: set[str]) -> bool:
+    return bool(stated) and Kind.FIRING not in map(kind_of, stated)
+
+
+def _partial(decoded: Decoded, received_at: datetime, sender: str) -> Reject:
+    """Return the complete items of a faulty list and a page for the rest; an end never fires.
+
+    An object whose fields before the fault name its key and say that it ended, ends that alert.
+    """
+    items = decoded.value if isinstance(decoded.value, list) else []
+    events = [event for item in items[:EVENTS] for event in _read(item, received_at).events]
+    fields = decoded.value if isinstance(decoded.value, dict) else {}
+    key, state = _first(fields, _KEYS), _first(fields, _STATES)
+    stated = {text(state, 40).casefold()} if state else states(decoded.rest)
+    reason = decoded.error or ""
+    if not _is_end(stated):
+        title = line(_first(fields, _TITLES))
+        page = unreadable(reason, decoded.text, sender, title=title, key=text(key))
+        events.append(replace(page, severity=severity(fields.get("severity") or fields.get("priority"))))
+    elif key and state:
+        events.append(_event(fields, received_at))
+    return Reject(reason, tuple(events))
 
 
 def _with(given: Json, name: str, value: Json) -> dict[str, str]:

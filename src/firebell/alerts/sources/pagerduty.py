@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-import msgspec
-
+from firebell.alerts.decoding import Shape, decode
 from firebell.alerts.model import Incoming, Json, Kind
-from firebell.alerts.normal import BODY, dedup_key, line, mapping, severity, text
+from firebell.alerts.normal import BODY, LABELS, dedup_key, line, mapping, severity, text
 
 _ACTIONS = {"trigger": Kind.FIRING, "acknowledge": Kind.ACK, "resolve": Kind.RESOLVED}
 _SEVERITIES = ("critical", "error", "warning", "info")
@@ -28,17 +27,15 @@ class Malformed:
     routing_key: str = ""
 
 
-def parse(body: bytes, fresh_key: str) -> Enqueued | Malformed:
+def parse(body: bytes, fresh_key: str, content_type: str = "", header_key: str = "") -> Enqueued | Malformed:
     """Read one event; a trigger without a dedup_key gets `fresh_key`.
 
-    Events are ordered by arrival: only triggers carry a time, and a resolution cannot be compared with it.
+    `header_key` is the routing key of a body without one. Events are ordered by arrival: only triggers carry a
+    time, and a resolution cannot be compared with it.
     """
-    try:
-        data = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Malformed(("JSON cannot be parsed",))
-    if not isinstance(data, dict):
-        return Malformed(("The body is not a JSON object",))
+    data = read_object(body, content_type, header_key)
+    if isinstance(data, Malformed):
+        return data
     errors = _errors(data)
     if errors:
         key = data.get("routing_key")
@@ -47,13 +44,30 @@ def parse(body: bytes, fresh_key: str) -> Enqueued | Malformed:
     return Enqueued(data["routing_key"], _event(data, payload, fresh_key))
 
 
-def _errors(data: dict[str, Json]) -> list[str]:
-    errors = []
-    key, action, payload = data.get("routing_key"), data.get("event_action"), data.get("payload")
+def read_object(body: bytes, content_type: str, header_key: str) -> dict[str, Json] | Malformed:
+    """Return the JSON object of a request, its routing key from the header if it has none of its own."""
+    decoded = decode(body, content_type)
+    data = decoded.value if isinstance(decoded.value, dict) else {}
+    key = data.get("routing_key") or header_key
+    if decoded.error or decoded.shape is not Shape.JSON:
+        return Malformed(("JSON cannot be parsed",), key if isinstance(key, str) else "")
+    if not isinstance(decoded.value, dict):
+        return Malformed(("The body is not a JSON object",), header_key)
+    return {**data, "routing_key": key} if key else data
+
+
+def key_errors(key: Json) -> list[str]:
+    """Return what is wrong with a routing key, in PagerDuty's words."""
     if not isinstance(key, str) or not key.strip():
-        errors.append("'routing_key' is missing or blank")
-    elif len(key) != _KEY_LENGTH:
-        errors.append(f"Length of 'routing_key' is incorrect (should be {_KEY_LENGTH} characters)")
+        return ["'routing_key' is missing or blank"]
+    if len(key) != _KEY_LENGTH:
+        return [f"Length of 'routing_key' is incorrect (should be {_KEY_LENGTH} characters)"]
+    return []
+
+
+def _errors(data: dict[str, Json]) -> list[str]:
+    errors = key_errors(data.get("routing_key"))
+    action, payload = data.get("event_action"), data.get("payload")
     if not isinstance(action, str) or not action.strip():
         errors.append("'event_action' is missing or blank")
     elif action not in _ACTIONS:
@@ -74,14 +88,30 @@ def _errors(data: dict[str, Json]) -> list[str]:
     return errors
 
 
-def _links(data: dict[str, Json]) -> dict[str, str]:
-    found = {"source": data.get("client_url")}
-    for kind, name, address in (("links", "text", "href"), ("images", "alt", "src")):
+def links_of(data: dict[str, Json]) -> dict[str, str]:
+    """Return the web addresses of an event by name; names that repeat are numbered."""
+    links = {"source": address} if (address := _web(data.get("client_url"))) else {}
+    for kind, name, target in (("links", "text", "href"), ("images", "alt", "src")):
         given = data.get(kind)
         for item in given if isinstance(given, list) else []:
-            if isinstance(item, dict):
-                found.setdefault(text(item.get(name), 80) or kind[:-1], item.get(address))
-    return mapping(found)
+            if isinstance(item, dict) and (address := _web(item.get(target))):
+                _add_link(links, text(item.get(name), 80) or kind[:-1], address)
+    return mapping(links)
+
+
+def _add_link(links: dict[str, str], name: str, address: str) -> None:
+    if len(links) >= LABELS:
+        return
+    unique, number = name, 1
+    while unique in links and links[unique] != address:
+        number += 1
+        unique = f"{name} {number}"
+    links[unique] = address
+
+
+def _web(value: Json) -> str:
+    address = text(value)
+    return address if address.lower().startswith(("http://", "https://")) else ""
 
 
 def _event(data: dict[str, Json], payload: dict[str, Json], fresh_key: str) -> Incoming:
@@ -97,5 +127,5 @@ def _event(data: dict[str, Json], payload: dict[str, Json], fresh_key: str) -> I
         severity=severity(payload.get("severity")),
         labels=labels,
         annotations=mapping({"timestamp": payload.get("timestamp")}),
-        links=_links(data),
+        links=links_of(data),
     )

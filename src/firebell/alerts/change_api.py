@@ -1,0 +1,64 @@
+"""Change events over JSON."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import Field
+
+from firebell.alerts import actions
+from firebell.catalog import actions as catalog
+from firebell.kit import api
+from firebell.kit.api import Ctx, Instant, Shown, Stretch, Text, problems
+from firebell.people.access import Caller, may
+
+router = api.router()
+
+Reader = Annotated[Caller, may("pages:read")]
+
+
+class ChangeEventShown(Shown):
+    """A deployment or another change of a service, as its sender announced it."""
+
+    id: int
+    service: str
+    at: datetime
+    summary: str
+    source: str
+    links: Annotated[dict[str, str], Field(description="web addresses by name")]
+    details: dict[str, str]
+
+
+@router.get(
+    "/changes",
+    tags=["alerts"],
+    summary="Changes of services, the newest first",
+    responses=problems(404),
+)
+async def list_changes(
+    ctx: Ctx,
+    caller: Reader,
+    stretch: Stretch,
+    service: Annotated[Text, Query(description="slug; default: every service")] = "",
+    since: Annotated[Instant | None, Query(description="made at or after")] = None,
+    until: Annotated[Instant | None, Query(description="made at or before")] = None,
+) -> list[ChangeEventShown]:
+    async with ctx.db.tx() as tx:
+        service_ids = [(await catalog.by_slug(tx, service)).id] if service else None
+        changes = await actions.changes(
+            tx, service_ids, since=since, until=until, before=stretch.before, limit=stretch.limit
+        )
+        services = await catalog.services_by_id(tx, [c.service_id for c in changes])
+    stretch.link([c.id for c in changes])
+    return [
+        ChangeEventShown(
+            id=c.id,
+            service=services[c.service_id].slug,
+            at=c.at,
+            summary=c.summary,
+            source=c.source,
+            links=c.links,
+            details=c.details,
+        )
+        for c in changes
+    ]

@@ -1,0 +1,90 @@
+"""The SQL of change events."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from firebell.alerts.model import Change, NewChange, Received
+from firebell.kit.db import Tx
+
+
+async def insert_change(
+    tx: Tx, received: Received, change: NewChange, digest: bytes, now: datetime, redelivery: timedelta
+) -> bool:
+    """Store a change and return True, unless the same was stored before.
+
+    A change that carries its own time is the same for as long as it is kept, any other for `redelivery`.
+    """
+    inserted = await tx.row(
+        """
+        insert into change_event (
+            integration_id, service_id, at, received_at, digest, summary, source, links, details
+        )
+        select $1, $2, coalesce($3::timestamptz, $4), $4, $5, $6, $7, $8, $9
+        where not exists (
+            select from change_event
+            where integration_id = $1
+              and digest = $5
+              and ($3::timestamptz is not null or received_at > $4 - $10::interval)
+        )
+        returning id
+        """,
+        received.integration_id,
+        received.service_id,
+        change.at,
+        now,
+        digest,
+        change.summary,
+        change.source,
+        change.links,
+        change.details,
+        redelivery,
+    )
+    return inserted is not None
+
+
+async def changes(
+    tx: Tx,
+    service_ids: Sequence[int] | None,
+    since: datetime | None,
+    until: datetime | None,
+    before: int | None,
+    limit: int,
+) -> list[Change]:
+    """Return the changes of some services, or of all, within `[since, until]`, the newest arrival first."""
+    rows = await tx.fetch(
+        """
+        select id, service_id, at, summary, source, links, details
+        from change_event
+        where ($1::bigint[] is null or service_id = any($1))
+          and ($2::timestamptz is null or at >= $2)
+          and ($3::timestamptz is null or at <= $3)
+          and ($4::bigint is null or id < $4)
+        order by id desc
+        limit $5
+        """,
+        None if service_ids is None else list(service_ids),
+        since,
+        until,
+        before,
+        limit,
+    )
+    return [Change(*row.values()) for row in rows]
+
+
+async def prune(tx: Tx, before: datetime, portion: int) -> bool:
+    """Delete the oldest changes received before then, at most `portion`; return True if more are left."""
+    status = await tx.execute(
+        """
+        delete from change_event
+        where id in (
+            select id
+            from change_event
+            where received_at < $1
+            order by received_at
+            limit $2
+        )
+        """,
+        before,
+        portion,
+    )
+    return status == f"DELETE {portion}"

@@ -1,0 +1,43 @@
+"""PagerDuty change events: what was deployed or switched, for the pages of the service."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.alerts.model import Json, NewChange
+from firebell.alerts.normal import clamp, instant, line, mapping
+from firebell.alerts.sources.pagerduty import Malformed, key_errors, links_of, read_object
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A valid change event: whom it is for, and what it says."""
+
+    routing_key: str
+    change: NewChange
+
+
+def parse(
+    body: bytes, received_at: datetime, content_type: str = "", header_key: str = ""
+) -> Announced | Malformed:
+    """Read one change event; only its summary is required."""
+    data = read_object(body, content_type, header_key)
+    if isinstance(data, Malformed):
+        return data
+    key, given = data.get("routing_key"), data.get("payload")
+    payload: dict[str, Json] = given if isinstance(given, dict) else {}
+    errors = key_errors(key)
+    if not isinstance(payload.get("summary"), str) or not line(payload["summary"]):
+        errors.append("'payload.summary' is missing or blank")
+    if errors or not isinstance(key, str):
+        return Malformed(tuple(errors), key if isinstance(key, str) else "")
+    details = payload.get("custom_details")
+    return Announced(
+        key,
+        NewChange(
+            summary=line(payload["summary"]),
+            source=line(payload.get("source")),
+            links=links_of(data),
+            details=mapping(details if isinstance(details, dict) else {"details": details}),
+            at=clamp(instant(payload.get("timestamp")), received_at),
+        ),
+    )
