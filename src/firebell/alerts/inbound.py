@@ -1,5 +1,6 @@
 """The hot routes: `/in/<key>/<source>` and `/v2/enqueue`, plain ASGI beside the web app."""
 
+import logging
 import uuid
 from collections.abc import Callable
 from datetime import datetime
@@ -12,6 +13,9 @@ from firebell.alerts.model import Incoming, Received, Reject
 from firebell.alerts.sources import alertmanager, generic, pagerduty
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, NotFound, TooLarge, Unavailable
+from firebell.kit.log import OncePerMinute
+
+log = logging.getLogger(__name__)
 
 LIMIT = 1024 * 1024
 """The largest body in bytes."""
@@ -31,11 +35,13 @@ class Inbound:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self.ingest = Ingest(ctx)
+        self._refusals = OncePerMinute(log, "senders are refused")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._route(scope, receive, send)
         except Unavailable as error:
+            self._refusals.add(error.reason)
             retry = (b"retry-after", str(error.retry_after).encode())
             await _answer(send, 503, _encode(error.problem(scope["path"])), _PROBLEM, retry)
         except FirebellError as error:
