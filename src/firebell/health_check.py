@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import asyncpg
+
 from firebell.kit import due, outbox
 from firebell.kit.context import Context
 from firebell.kit.database_clock import TOLERANCE, DatabaseClock
@@ -87,7 +89,7 @@ async def _shared(db: Db, now: datetime) -> dict[str, str]:
         return {"database": error.message}
     except TimeoutError:
         return {"database": f"Did not store a row within {LIMIT_S:.0f} s."}
-    except Exception as exc:
+    except asyncpg.PostgresError as exc:
         # a database that answers, but not what this program expects, is not healthy either
         _unexpected.add(repr(exc))
         return {"database": f"Does not do what it is asked: {type(exc).__name__}."}
