@@ -4,6 +4,7 @@ import os
 import pwd
 from pathlib import Path
 
+from firebell.kit.errors import StartupError
 from firebell.kit.private_files import open_private
 
 SHARED_USER = "nobody"
@@ -17,9 +18,18 @@ local replication firebell peer map=firebell
 
 
 def ident_map(server_uid: int) -> str:
-    """Return the `pg_ident.conf` that maps root and the server's user to the role `firebell`."""
+    """Return the `pg_ident.conf` that maps root and the server's user to the role `firebell`.
+
+    Raises `StartupError` when the server's user has no name: PostgreSQL knows users by name.
+    """
     names = {pwd.getpwuid(0).pw_name}
-    server = pwd.getpwuid(server_uid).pw_name
+    try:
+        server = pwd.getpwuid(server_uid).pw_name
+    except KeyError as exc:
+        raise StartupError(
+            f"The user with the number {server_uid}, who runs the database, has no name on this machine.",
+            hint="Add this user to /etc/passwd, or run Firebell as a user that has a name.",
+        ) from exc
     if server != SHARED_USER or os.geteuid() == server_uid:
         names.add(server)
     lines = ["# Firebell writes this file at each start of the database; changes are lost."]
