@@ -2,7 +2,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check bench setup lock
+.PHONY: demo test check audit bench setup lock
 
 demo: setup ## the product with a live demo organisation
 	$(VENV)/bin/firebell demo
@@ -20,6 +20,10 @@ check: setup ## ruff, mypy, import rules, file sizes, Markdown, spelling
 	$(VENV)/bin/pymarkdown scan -r skills docs README.md
 	$(VENV)/bin/codespell skills docs README.md
 	$(VENV)/bin/firebell runbook check skills/managing-incidents/examples/runbooks
+
+audit: setup ## known vulnerabilities of every locked dependency; asks PyPI, so `check` does not depend on it
+	$(VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
+	$(VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements-dev.lock
 
 bench: setup ## workloads W1-W9, written to docs/performance.md
 	$(PY) -m bench.run

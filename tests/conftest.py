@@ -50,6 +50,19 @@ async def dsn(pg_server: embedded.Embedded) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+async def empty_dsn(pg_server: embedded.Embedded) -> AsyncIterator[str]:
+    """The address of a database on which no migration ran."""
+    admin = await asyncpg.connect(_database(pg_server, "postgres"))
+    try:
+        name = f"test_{next(_numbers)}"
+        await admin.execute(f"create database {name}")
+        yield _database(pg_server, name)
+        await admin.execute(f"drop database {name} with (force)")
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
 async def db(dsn: str) -> AsyncIterator[Db]:
     """A pool on a fresh database, with the product's reactions."""
     found = await Db.connect(dsn, reactions.build())

@@ -106,7 +106,7 @@ class Server:
 
     async def ready(self) -> None:
         """Return when it serves."""
-        await answers(f"{self.url}/healthz")
+        await answers(f"{self.url}/livez")
 
     async def ended(self, limit_s: float = 20) -> int:
         """Return the exit code once it has ended by itself."""

@@ -25,6 +25,7 @@ from firebell.handbook import pages as handbook_pages
 from firebell.handbook import template_pages
 from firebell.handoffs import api as handoffs_api
 from firebell.handoffs import pages as handoffs_pages
+from firebell.health_check import HealthCheck
 from firebell.incidents import api as incidents_api
 from firebell.incidents import message_pages
 from firebell.incidents import pages as incidents_pages
@@ -33,7 +34,7 @@ from firebell.kit.api import Api, phrase, told
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Invalid, TooMany, Unauthenticated, Unavailable
 from firebell.kit.live import stream
-from firebell.kit.log import correlation_id
+from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.load import api as load_api
 from firebell.load import pages as load_pages
 from firebell.oncall import api as oncall_api
@@ -141,12 +142,24 @@ def build(ctx: Context) -> ASGIApp:
 
 
 def _add_machines(app: FastAPI, ctx: Context) -> None:
+    health = HealthCheck(ctx)
+
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> JSONResponse:
-        """Answer 200 when the database answers."""
-        async with ctx.db.tx() as tx:
-            await tx.value("select 1")
-        return JSONResponse({"status": "ok", "version": __version__})
+        """Answer 200 when alerts can be stored and pages are sent, else 503 with each check that fails."""
+        report = await health.report()
+        return JSONResponse(
+            {**report.as_json(), "version": __version__},
+            status_code=HTTPStatus.OK if report.healthy else HTTPStatus.SERVICE_UNAVAILABLE,
+            headers={"Cache-Control": "no-store"},
+        )
+
+    @app.get("/livez", include_in_schema=False)
+    async def livez() -> JSONResponse:
+        """Answer 200 while this process answers; the database is not asked."""
+        return JSONResponse(
+            {"status": "alive", "version": __version__}, headers={"Cache-Control": "no-store"}
+        )
 
     @app.get("/events", include_in_schema=False)
     async def events(request: Request, topics: str = "") -> StreamingResponse:
@@ -250,8 +263,13 @@ def _add_errors(app: FastAPI) -> None:
         )
 
 
+_refusals = OncePerMinute(log, "requests are refused")
+
+
 async def _told(request: Request, error: FirebellError) -> Response:
     headers = {"X-Request-Id": correlation_id.get()}
+    if isinstance(error, Unavailable):
+        _refusals.add(error.reason)
     if isinstance(error, TooMany | Unavailable):
         headers["Retry-After"] = str(error.retry_after)
     # a sender may leave out the slash at the end

@@ -1,24 +1,37 @@
 """What a process needs to run: the database up and migrated, the context, and a graceful end."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import asyncpg
 
 from firebell import reactions
 from firebell.kit import embedded, setting
-from firebell.kit.clock import Clock, SystemClock
+from firebell.kit.clock import Clock
 from firebell.kit.context import Context
-from firebell.kit.db import AWAY, Db
-from firebell.kit.errors import StartupError
+from firebell.kit.database_clock import DatabaseClock, agree
+from firebell.kit.db import AWAY, INGEST_LIMITS, Db
+from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.http_out import guarded_client
 from firebell.kit.live import Live
 from firebell.kit.migrate import migrate
 from firebell.kit.signing import Signer
 from firebell.settings import Settings
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Ensure = Callable[[], Awaitable[None]] | None
+"""Brings a lost embedded database back; None for one that Firebell does not run."""
+
+START_PATIENCE_S = 60.0
+"""How long a start goes on with an embedded database that dies again and again."""
+INGEST_CONNECTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +39,11 @@ class Running:
     """A prepared process: its context and how to bring a lost embedded database back."""
 
     ctx: Context
-    ensure_database: Callable[[], Awaitable[None]] | None
+    ensure_database: Ensure
 
 
 @asynccontextmanager
-async def database(settings: Settings) -> AsyncIterator[tuple[str, Callable[[], Awaitable[None]] | None]]:
+async def database(settings: Settings) -> AsyncIterator[tuple[str, Ensure]]:
     """Yield the address of a database that is up, and how to bring it back when it is the embedded one."""
     if settings.database_url:
         yield settings.database_url, None
@@ -54,26 +67,61 @@ def usable() -> Iterator[None]:
         ) from exc
 
 
+async def _persistently(ensure: Ensure, step: Callable[[], Awaitable[T]]) -> T:
+    """Return what `step` returns; when the embedded database dies meanwhile, bring it back and try again.
+
+    Raises what `step` raised after `START_PATIENCE_S`, and at once for a database that Firebell does not run.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + START_PATIENCE_S
+    while True:
+        try:
+            return await step()
+        except (*AWAY, Unavailable) as exc:
+            if ensure is None or loop.time() > deadline:
+                raise
+            log.warning("the database went away during the start, trying again", extra={"reason": repr(exc)})
+        await asyncio.sleep(0.2)
+        await ensure()
+
+
 @asynccontextmanager
 async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Running]:
     """Start or join the database, migrate it, and yield the context; close all of it on leaving."""
     async with database(settings) as (dsn, ensure):
         with usable():
-            await migrate(dsn)
-        async with connected(settings, dsn, clock or SystemClock()) as ctx:
+            await _persistently(ensure, lambda: migrate(dsn))
+        async with connected(settings, dsn, clock or DatabaseClock(), ensure) as ctx:
             yield Running(ctx, ensure)
 
 
 @asynccontextmanager
-async def connected(settings: Settings, dsn: str, clock: Clock) -> AsyncIterator[Context]:
-    """Yield a context on a database that is up and migrated."""
-    db = await Db.connect(dsn, reactions.build())
-    http = guarded_client(settings.allowed_networks)
-    try:
+async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, str]]:
+    """Yield connections for the worker and the web, those of the inbound routes, and the signing secret."""
+    async with AsyncExitStack() as stack:
+        db = await Db.connect(dsn, reactions.build())
+        stack.push_async_callback(db.close)
+        ingest = await Db.connect(dsn, reactions.build(), size=INGEST_CONNECTIONS, limits=INGEST_LIMITS)
+        stack.push_async_callback(ingest.close)
         async with db.tx() as tx:
             secret = await setting.put_once(tx, "signing_secret", secrets.token_hex(32))
+        await agree(clock, db)
+        yield db, ingest, secret
+
+
+@asynccontextmanager
+async def connected(
+    settings: Settings, dsn: str, clock: Clock, ensure: Ensure = None
+) -> AsyncIterator[Context]:
+    """Yield a context on a database that is up and migrated."""
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(guarded_client(settings.allowed_networks))
+        db, ingest, secret = await _persistently(
+            ensure, lambda: stack.enter_async_context(_pools(dsn, clock))
+        )
         yield Context(
             db=db,
+            ingest_db=ingest,
             clock=clock,
             signer=Signer(bytes.fromhex(secret)),
             http=http,
@@ -83,6 +131,3 @@ async def connected(settings: Settings, dsn: str, clock: Clock) -> AsyncIterator
             mail_from=settings.mail_from,
             ntfy_url=settings.ntfy_url,
         )
-    finally:
-        await http.aclose()
-        await db.close()

@@ -127,6 +127,7 @@ async def serve(process: Running, settings: Settings) -> None:
         worker = asyncio.create_task(build_worker(process).run(stop))
         web = asyncio.create_task(server.serve(sockets=[address]))
         await asyncio.wait({asked, worker, web}, return_when=asyncio.FIRST_COMPLETED)
+        process.ctx.health.stopping = True
         server.should_exit = True
         process.ctx.live.close()
         await asyncio.wait({web})

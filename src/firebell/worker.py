@@ -8,14 +8,17 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+import asyncpg
+
 from firebell.alerts import due as alerts_due
 from firebell.handoffs import due as handoffs_due
 from firebell.incidents import due as incidents_due
 from firebell.kit import due, outbox
 from firebell.kit.context import Context
-from firebell.kit.db import LIVE_CHANNEL, WORK_CHANNEL, Tx
+from firebell.kit.database_clock import agree
+from firebell.kit.db import AWAY, LIVE_CHANNEL, WORK_CHANNEL, Tx
 from firebell.kit.errors import StartupError, Unavailable
-from firebell.kit.log import correlation_id
+from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.migrate import Outdated, fence
 from firebell.oncall import due as oncall_due
 from firebell.oncall.calendars.fetcher import Fetcher
@@ -37,6 +40,12 @@ GRACE_S = 5
 """How long a stop waits for what is under way; web and database included it takes less than ten seconds."""
 LATE = timedelta(seconds=30)
 """Timer lateness that is reported as `engine_late` (spec 2.7 T3)."""
+LOCKED_PAUSE = timedelta(seconds=2)
+"""When timers are tried again whose tables another program has locked."""
+LANE_LIMITS_S = {"due": 60.0, "outbox": 60.0, "send": 60.0, "calendars": 300.0}
+"""Within how many seconds each lane finishes a round of its work; else it is unhealthy."""
+HEARTBEAT_S = 20.0
+"""How often the listening connection is asked whether it still stands: a dead one says nothing by itself."""
 
 
 def timer_handlers() -> dict[str, due.Handler]:
@@ -67,12 +76,15 @@ class Worker:
         self._wake = {name: asyncio.Event() for name in ("due", "outbox", "send", "calendars")}
         self._sender = Sender(ctx, on_free=self._wake["send"].set)
         self._fetcher = Fetcher(ctx)
+        self._waits = OncePerMinute(log, "the worker waits for the database")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish what is running; a lost database is waited for.
 
         Raises `Outdated`, having stopped as well, once a newer Firebell has migrated the database.
         """
+        for name, limit_s in LANE_LIMITS_S.items():
+            self._ctx.health.watch(name, limit_s)
         asked = asyncio.create_task(stop.wait())
         listener = asyncio.create_task(self._listen())
         lanes = [
@@ -119,6 +131,11 @@ class Worker:
             try:
                 async with tx.savepoint():
                     return await self._run_timers(tx, timers, now)
+            except asyncpg.LockNotAvailableError as exc:
+                # one by one they would wait for the same lock, and hold their own meanwhile
+                log.warning("timers wait for a lock of another program", extra={"kind": timers[0].kind})
+                await due.delay(tx, timers, now + LOCKED_PAUSE, repr(exc))
+                return 0
             except Exception:
                 if tx.conn.is_closed():
                     raise
@@ -174,24 +191,34 @@ class Worker:
             try:
                 wake.clear()
                 began = time.monotonic()
-                while not stop.is_set() and await run(self._ctx.clock.now()):
+                while not stop.is_set() and await run(await self._now()):
+                    self._ctx.health.passed(name)
                     # in a storm the timers gather, and half of the time is left for accepting alerts
                     await asyncio.sleep(min(REST_S, time.monotonic() - began) if rests else 0)
                     began = time.monotonic()
                 async with self._ctx.db.tx() as tx:
                     upcoming = await next_at(tx)
+                self._ctx.health.passed(name)
                 now = self._ctx.clock.now()
                 pause = POLL if upcoming is None else min(POLL, max(upcoming - now, BUSY))
             except Outdated:
                 raise
-            except Unavailable:
+            except Unavailable as error:
+                self._ctx.health.failed(name, error.message)
+                self._waits.add(error.reason)
                 pause = timedelta(seconds=0.5)
-            except Exception:
+            except Exception as exc:
+                self._ctx.health.failed(name, type(exc).__name__)
                 log.exception("lane failed, going on", extra={"lane": name})
                 pause = timedelta(seconds=1)
             if not stop.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(wake.wait(), pause.total_seconds())
+
+    async def _now(self) -> datetime:
+        """Return the database's time, measured lately: what is claimed by another time may be claimed early."""
+        await agree(self._ctx.clock, self._ctx.db)
+        return self._ctx.clock.now()
 
     async def _listen(self) -> None:
         while True:
@@ -208,9 +235,10 @@ class Worker:
             closed = asyncio.Event()
             conn.add_termination_listener(lambda _, gone=closed: gone.set())
             try:
-                await closed.wait()
+                await _until_dead(conn, closed)
             finally:
-                await conn.close(timeout=2)
+                # it may be dead without knowing, and would wait for an answer to its farewell
+                conn.terminate()
 
     async def _restore(self) -> None:
         """Bring an embedded database back; what stands in the way is told, and tried again."""
@@ -231,3 +259,16 @@ class Worker:
     def _wake_all(self) -> None:
         for event in self._wake.values():
             event.set()
+
+
+async def _until_dead(conn: asyncpg.Connection, closed: asyncio.Event) -> None:
+    """Return once the connection is closed or does not answer any more."""
+    while not closed.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(closed.wait(), HEARTBEAT_S)
+            return
+        try:
+            await conn.fetchval("select 1")
+        except AWAY as exc:
+            log.warning("the listening connection is dead, opening another", extra={"reason": repr(exc)})
+            return

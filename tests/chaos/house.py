@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,9 +67,9 @@ class House:
 
 
 @asynccontextmanager
-async def house() -> AsyncIterator[House]:
-    """Make a house in which nothing runs yet."""
-    with data_folder() as data:
+async def house(place: Path | None = None) -> AsyncIterator[House]:
+    """Make a house in which nothing runs yet, at `place` or in a folder of its own."""
+    with data_folder() if place is None else nullcontext(place) as data:
         async with sink() as receiver, httpx.AsyncClient(timeout=10) as http:
             made = House(data, receiver, http)
             async with running(settings(data=data)) as process:

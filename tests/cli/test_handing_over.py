@@ -70,6 +70,7 @@ async def test_the_month_is_printed_and_written_to_a_file(
     assert "Mara Lindqvist" in (await run("oncall", "report", "--month", "2026-11")).out
     file = tmp_path / "november.csv"
     done = await run("oncall", "report", "--month", "2026-11", "--csv", "--bom", "--output", str(file))
+    assert file.stat().st_mode & 0o777 == 0o600
     assert done.out == ""
     assert file.read_bytes().startswith(b"\xef\xbb\xbfmonth,person,email,")
     printed = await run("oncall", "report", "--month", "2026-11", "--csv")

@@ -215,7 +215,7 @@ async def test_a_full_queue_is_said_with_503_and_when_to_come_back(
 async def test_a_database_that_is_away_is_said_with_503(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         assert (await d.post("generic", ALERT)).status_code == 202
-        await d.world.ctx.db.close()
+        await d.world.ctx.ingest_db.close()
         answer = await d.post("generic", ALERT)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 

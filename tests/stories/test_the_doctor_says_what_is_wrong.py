@@ -14,8 +14,9 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.events import Actor
 from firebell.kit.migrate import available
 from firebell.people import actions as people
+from firebell.runtime import running
 from tests.servers import data_folder, free_port, listening, mail_server
-from tests.world import World, world
+from tests.world import World, settings, world
 
 
 async def healthy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -86,7 +87,8 @@ async def test_a_house_in_order_is_said_to_be_in_order(dsn: str) -> None:
         assert code == 0
         assert {check: level for check, (level, _) in found.items() if level != "ok"} == {}
         assert set(found) == {
-            *("database", "schema", "clock", "timers", "reactions", "descriptors", "messages", "catch-all"),
+            *("database", "schema", "write", "clock", "timers", "reactions", "descriptors", "messages"),
+            "catch-all",
             *("people", "on call", "policies", "mail", "ntfy", "links"),
         }
         assert "ok    PostgreSQL 18 answers." in text
@@ -166,6 +168,7 @@ async def test_where_nothing_was_ever_started_nothing_is_made() -> None:
         code, found = await findings("", FIREBELL_DATA=str(data))
         assert code == 1
         assert f"There is no database in {data}" in found["database"][1]
+        assert "FIREBELL_DATA" in found["database"][1]
         assert not data.exists()
 
 
@@ -177,3 +180,31 @@ async def test_a_database_of_a_newer_firebell_is_found_and_left_alone(dsn: str) 
     assert code == 1
     assert found["schema"][0] == "fail"
     assert "must be upgraded" in found["schema"][1]
+
+
+async def test_a_database_that_stores_nothing_is_found(dsn: str) -> None:
+    async with world(dsn, FakeClock(datetime.now(UTC))) as w:
+        name = dsn.partition("?")[0].rpartition("/")[2]
+        await execute(w, f"alter database {name} set default_transaction_read_only = on")
+        code, found = await findings(dsn)
+    assert code == 1
+    assert found["database"][0] == "ok"
+    assert found["write"][0] == "fail"
+    assert "read-only" in found["write"][1]
+
+
+async def test_a_database_of_edited_migrations_is_found(dsn: str) -> None:
+    async with world(dsn, FakeClock(datetime.now(UTC))) as w:
+        await execute(w, "update schema_migration set sha256 = sha256('edited') where version = 6")
+        code, found = await findings(dsn)
+    assert code == 1
+    assert found["schema"][0] == "fail"
+    assert "006_paging.sql" in found["schema"][1]
+
+
+async def test_the_disk_and_the_owner_of_an_embedded_database_are_looked_at() -> None:
+    with data_folder() as data:
+        async with running(settings(data=data)):
+            _, found = await findings("", FIREBELL_DATA=str(data))
+        assert found["space"][0] in ("ok", "warn")
+        assert found["owner"][0] == ("warn" if data.owner() == "nobody" else "ok")

@@ -20,6 +20,7 @@ from firebell.alerts.sources import alertmanager, generic, pagerduty, pagerduty_
 from firebell.alerts.sources.recognized import understood
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, MethodNotAllowed, NotFound, TooLarge, Unavailable
+from firebell.kit.log import OncePerMinute
 from firebell.kit.threads import Pool
 
 log = logging.getLogger(__name__)
@@ -61,11 +62,13 @@ class Inbound:
         self.ingest = Ingest(ctx)
         self.budget = BodyBudget()
         self._reader = Pool("inbound", 1, WAITING)
+        self._refusals = OncePerMinute(log, "senders are refused")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._route(scope, receive, send)
         except Unavailable as error:
+            self._refusals.add(error.reason)
             retry = (b"retry-after", str(error.retry_after).encode())
             await _answer(send, 503, _encode(error.problem(scope["path"])), _PROBLEM, retry)
         except FirebellError as error:

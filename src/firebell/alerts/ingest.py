@@ -1,6 +1,7 @@
 """What stands between the inbound routes and the database: the known keys and the committers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
 from firebell.alerts import actions, store
@@ -43,28 +44,41 @@ class Ingest:
         age = abs(self._ctx.clock.now() - self._keys_at)
         if age > KEYS_MAX_AGE or (key not in self._keys and age > timedelta(seconds=1)):
             self._keys_at = self._ctx.clock.now()
-            async with self._ctx.db.tx() as tx:
-                self._keys = {i.key: i for i in await store.integrations(tx)}
+            with self._refusals_counted():
+                async with self._ctx.ingest_db.tx() as tx:
+                    self._keys = {i.key: i for i in await store.integrations(tx)}
         found = self._keys.get(key)
         if found is None:
             # a key made within the last second
-            async with self._ctx.db.tx() as tx:
-                found = await store.integration_of_key(tx, key)
+            with self._refusals_counted():
+                async with self._ctx.ingest_db.tx() as tx:
+                    found = await store.integration_of_key(tx, key)
         return found
 
     async def submit(self, received: Received) -> None:
         """Return when `received` is durable; raise `Unavailable` when it is not, so the sender repeats it."""
         is_large = len(received.body) > LARGE_BYTES or len(received.incoming) > LARGE_EVENTS
         commits = self._large_commits if is_large else self._commits
-        if len(commits) >= QUEUE or commits.waiting_weight >= QUEUE_BYTES:
-            raise Unavailable("Too many events wait to be stored; this one was not.", retry_after=5)
-        await commits.add(received)
+        with self._refusals_counted():
+            if len(commits) >= QUEUE or commits.waiting_weight >= QUEUE_BYTES:
+                raise Unavailable("Too many events wait to be stored; this one was not.", retry_after=5)
+            await commits.add(received)
+        self._ctx.health.stored()
 
     async def record_change(self, received: Received, change: NewChange) -> None:
         """Return when the change is durable; raise `Unavailable` when it is not."""
-        async with self._ctx.db.tx() as tx:
-            await actions.record_change(tx, received, change, self._ctx.clock.now())
+        with self._refusals_counted():
+            async with self._ctx.ingest_db.tx() as tx:
+                await actions.record_change(tx, received, change, self._ctx.clock.now())
+
+    @contextmanager
+    def _refusals_counted(self) -> Iterator[None]:
+        try:
+            yield
+        except Unavailable as refusal:
+            self._ctx.health.refused(refusal.message)
+            raise
 
     async def _store(self, requests: Sequence[Received]) -> None:
-        async with self._ctx.db.tx() as tx:
+        async with self._ctx.ingest_db.tx() as tx:
             await actions.receive(tx, requests, self._ctx.clock.now())

@@ -1,6 +1,8 @@
 """`firebell doctor`: checks that everything a page needs is in order."""
 
 import json
+import pwd
+import shutil
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -13,11 +15,14 @@ import httpx
 
 from firebell import reactions
 from firebell.commands.serve import load_settings, run
+from firebell.health_check import write
+from firebell.kit.database_clock import TOLERANCE
 from firebell.kit.db import Db, Tx
 from firebell.kit.descriptors import budget, raise_limit
-from firebell.kit.errors import FirebellError
+from firebell.kit.errors import FirebellError, Unavailable
 from firebell.kit.http_out import guarded_client, status_of
-from firebell.kit.migrate import applied, available
+from firebell.kit.migrate import Altered, applied, available, check_files
+from firebell.kit.postgres_access import SHARED_USER
 from firebell.kit.smtp import parse_smtp_url
 from firebell.oncall import actions as oncall
 from firebell.oncall.shifts import gaps
@@ -30,6 +35,8 @@ from firebell.settings import Settings
 
 HORIZON = timedelta(days=28)
 ENOUGH_DESCRIPTORS = 2048
+SPACE_NEEDED, SPACE_WANTED = 256 * 2**20, 2 * 2**30
+"""Bytes of free disk below which a page may be lost soon, and below which someone should make room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,9 @@ async def check_database(tx: Tx) -> list[Finding]:
     """Check the server's version, and that this program and the schema belong together."""
     version = int(await tx.value("select current_setting('server_version_num')::int")) // 10000
     found, known = await applied(tx.conn), available()[-1].version
-    if found == known:
+    if found <= known and (altered := await _altered(tx)):
+        schema = Finding("schema", "fail", altered)
+    elif found == known:
         schema = Finding("schema", "ok", f"The schema is at {found}.")
     elif found < known:
         text = f"The schema is at {found}; the next start of this Firebell brings it to {known}."
@@ -62,6 +71,47 @@ async def check_database(tx: Tx) -> list[Finding]:
         _finding("database", new, f"PostgreSQL {version} answers.", f"PostgreSQL {version} is older than 15."),
         schema,
     ]  # fmt: skip
+
+
+async def _altered(tx: Tx) -> str:
+    try:
+        await check_files(tx.conn, available())
+    except Altered as error:
+        return f"{error.message} {error.hint}"
+    return ""
+
+
+async def check_write(db: Db, now: datetime) -> Finding:
+    """Check that a row can be stored: a full disk or a replica answers and stores nothing."""
+    try:
+        async with db.tx() as tx:
+            await write(tx, now)
+    except Unavailable as error:
+        return Finding("write", "fail", f"The database stores nothing. {error.message}")
+    return Finding("write", "ok", "The database stores what it is given.")
+
+
+def check_files_of(settings: Settings) -> list[Finding]:
+    """Check the disk and the owner of an embedded database; another database has its own operator."""
+    if settings.database_url:
+        return []
+    free = shutil.disk_usage(settings.data).free
+    megabytes = f"{free / 2**20:,.0f} MiB are free in {settings.data}"
+    level = "fail" if free < SPACE_NEEDED else "warn" if free < SPACE_WANTED else "ok"
+    advice = "" if level == "ok" else " Make room: without space no alert is stored."
+    owner = (settings.data / "postgres").stat().st_uid
+    shared = owner == pwd.getpwnam(SHARED_USER).pw_uid
+    return [
+        Finding("space", level, f"{megabytes}.{advice}"),
+        _finding(
+            "owner",
+            not shared,
+            "The database's files belong to a user of their own.",
+            f"The database's files belong to {SHARED_USER}, whom other programs run as too: create the user"
+            f" firebell, stop Firebell, and run: chown -R firebell {settings.data}",
+            "warn",
+        ),
+    ]
 
 
 async def check_work(tx: Tx, now: datetime) -> list[Finding]:
@@ -77,7 +127,13 @@ async def check_work(tx: Tx, now: datetime) -> list[Finding]:
     assert dead
     apart = f"This clock and the database's differ by {drift.total_seconds():.1f} s"
     return [
-        _finding("clock", drift < timedelta(seconds=2), f"{apart}.", f"{apart}: timers run at the wrong time."),
+        _finding(
+            "clock",
+            drift < TOLERANCE,
+            f"{apart}.",
+            f"{apart}. Timers run by the database's; set this machine's clock, for example with NTP.",
+            "warn",
+        ),
         _finding("timers", not late, "No timer is late.", f"Timers that are late: {late}. Does a worker run?"),
         _finding(
             "timers",
@@ -217,14 +273,13 @@ def check_links(settings: Settings) -> Finding:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Tx]:
+async def _opened(settings: Settings) -> AsyncIterator[Db]:
     """Open the database as it is: looking must neither make nor migrate it."""
     async with database(settings) as (dsn, _):
         with usable():
-            db = await Db.connect(dsn, reactions.build(), size=1)
+            db = await Db.connect(dsn, reactions.build(), size=2)
         try:
-            async with db.tx() as tx:
-                yield tx
+            yield db
         finally:
             await db.close()
 
@@ -235,13 +290,17 @@ async def examine(settings: Settings) -> list[Finding]:
     ntfy: list[str] = []
     mailed = True
     if not settings.database_url and not (settings.data / "postgres").exists():
-        text = f"There is no database in {settings.data}: firebell serve makes one."
+        text = (
+            f"There is no database in {settings.data}: firebell serve makes one."
+            " Give doctor the environment of firebell serve (FIREBELL_DATA or DATABASE_URL)."
+        )
         return [Finding("database", "fail", text), await check_mail(settings.smtp_url, True)]
     try:
-        async with _opened(settings) as tx:
+        async with _opened(settings) as db, db.tx() as tx:
             now = datetime.now(UTC)
             found += await check_database(tx)
             if found[-1].level == "ok":
+                found += [await check_write(db, now), *check_files_of(settings)]
                 found += await check_work(tx, now)
                 everyone = [p for p in await people.people(tx) if p.active]
                 if everyone:
@@ -267,7 +326,10 @@ async def examine(settings: Settings) -> list[Finding]:
 @click.command()
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def doctor(json_: bool) -> None:
-    """Check database, clock, timers, providers, people and schedules; ends with 1 when something fails."""
+    """Check database, disk, clock, timers, providers, people and schedules; ends with 1 when something fails.
+
+    It looks where its environment points: give it the one of 'firebell serve', and run it as the same user.
+    """
     settings = load_settings(log_level="error")
     found: list[Finding] = []
 

@@ -7,6 +7,7 @@ import click
 
 from firebell.commands.client import call, call_all, seg
 from firebell.commands.say import USAGE, as_json, example, fail, instant, short, show, table, wants_json
+from firebell.kit.private_files import write_private
 
 _CLASSES = ("weekday", "night", "weekend", "holiday")
 
@@ -106,7 +107,7 @@ def report(month: str | None, team: str | None, as_csv: bool, bom: bool, output:
         click.echo(text, nl=False)
         return
     try:
-        output.write_text(text, encoding="utf-8", newline="")
+        write_private(output, text, newline="")
     except OSError as error:
         fail(f"{output} cannot be written: {error.strerror}.", "", USAGE)
     click.echo(f"Written to {output}.", err=True)

@@ -7,6 +7,7 @@ import click
 
 from firebell.commands.client import call_at, config_path
 from firebell.commands.say import USAGE, as_json, example, fail, show
+from firebell.kit.private_files import DIRECTORY_MODE, FILE_MODE, write_private
 
 
 @click.command(epilog=example("firebell login https://firebell.example.org"))
@@ -25,10 +26,10 @@ def login(url: str, key: str | None) -> None:
     # a JSON string is a TOML string
     text = f"url = {json.dumps(url)}\nkey = {json.dumps(secret)}\n"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=0o600)
-        path.chmod(0o600)
-        path.write_text(text, encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True, mode=DIRECTORY_MODE)
+        if path.exists():
+            path.chmod(FILE_MODE)
+        write_private(path, text)
     except OSError as error:
         fail(
             f"{path} cannot be written: {error.strerror}", "Set FIREBELL_URL and FIREBELL_KEY instead.", USAGE

@@ -1,11 +1,12 @@
 """What a running process has: handed to routes as `request.app.state.ctx` and to the worker."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
 from firebell.kit.clock import Clock
 from firebell.kit.db import Db
+from firebell.kit.health import Health
 from firebell.kit.live import Live
 from firebell.kit.signing import Signer
 
@@ -15,6 +16,8 @@ class Context:
     """The edges of one process; pure code never sees it."""
 
     db: Db
+    ingest_db: Db
+    """Connections of the inbound routes alone: short time limits, and never taken up by pages or the worker."""
     clock: Clock
     signer: Signer
     http: httpx.AsyncClient
@@ -23,3 +26,4 @@ class Context:
     smtp_url: str
     mail_from: str
     ntfy_url: str
+    health: Health = field(default_factory=Health)

@@ -1,9 +1,12 @@
 """PostgreSQL over asyncpg: a pool, transactions that carry the reactions, JSON as Python values."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -24,13 +27,50 @@ AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.PostgresSystemError,
 )
-"""What a database raises that is gone, starting, stopping, full, or a replica: it passes, so try again."""
+"""What a database raises that is gone, starting, stopping, full, locked, or a replica: it passes, so try again."""
 
 WORK_CHANNEL = "firebell_work"
 LIVE_CHANNEL = "firebell_live"
 WARM = 4
-"""Connections that are open before they are needed: ingest, timers, sender and a reader."""
+"""Connections that are open before they are needed: timers, sender, outbox and a reader."""
+
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (asyncpg.DiskFullError, "The database's disk is full."),
+    (asyncpg.TooManyConnectionsError, "The database has no connection left."),
+    (asyncpg.InsufficientResourcesError, "The database has run out of memory or another resource."),
+    (asyncpg.ReadOnlySQLTransactionError, "The database is read-only."),
+    (asyncpg.LockNotAvailableError, "Another program holds a lock in the database."),
+    (asyncpg.QueryCanceledError, "The database took too long."),
+    (asyncpg.PostgresSystemError, "The database cannot read or write its files."),
+    (TimeoutError, "The database did not answer in time."),
+    (Exception, "The database cannot be reached."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long the server lets a connection's statements run, wait for a lock, or leave a transaction idle.
+
+    A COMMIT is safe from them: PostgreSQL ends it before its outcome is decided, or lets it succeed.
+    """
+
+    statement_s: int
+    lock_s: int
+    idle_in_transaction_s: int
+
+
+WORK_LIMITS = Limits(statement_s=50, lock_s=5, idle_in_transaction_s=60)
+INGEST_LIMITS = Limits(statement_s=20, lock_s=2, idle_in_transaction_s=30)
+"""A sender repeats what is refused, so it is told at once instead of being held until a lock is gone."""
+_COMMAND_TIMEOUT_S = 60
+"""For a server that answers nothing at all; longer than its own limits, which leave no outcome unknown."""
+_KEEPALIVE_IDLE_S, _KEEPALIVE_INTERVAL_S, _KEEPALIVE_COUNT = 15, 5, 3
+_UNANSWERED_MS = 30_000
+_LISTEN_LIMIT_S = 10
 
 
 _JSONB = b"\x01"
@@ -45,14 +85,60 @@ def _decode(data: bytes) -> Any:
     return msgspec.json.decode(data[1:])
 
 
-async def _prepare(conn: asyncpg.Connection) -> None:
-    """Make `jsonb` travel as Python values, and learn the array types once instead of at first use."""
+async def _prepare(conn: asyncpg.Connection, limits: Limits) -> None:
+    """Set keepalives and time limits, make `jsonb` travel as Python values, and learn the array types once."""
+    await _guard(conn, limits)
     await conn.set_type_codec("jsonb", schema="pg_catalog", encoder=_encode, decoder=_decode, format="binary")
     await conn.fetchval(
         "select num_nulls($1::bigint[], $2::int[], $3::smallint[], $4::text[], $5::bytea[],"
         " $6::timestamptz[], $7::jsonb[])",
         *[None] * 7,
     )
+
+
+async def _guard(conn: asyncpg.Connection, limits: Limits) -> None:
+    """Let both ends notice a peer that is gone, and the server end what takes too long.
+
+    They are set by a statement: a pooler refuses startup parameters that it does not know.
+    """
+    _keep_alive(conn)
+    settings = {
+        "statement_timeout": f"{limits.statement_s}s",
+        "lock_timeout": f"{limits.lock_s}s",
+        "idle_in_transaction_session_timeout": f"{limits.idle_in_transaction_s}s",
+        "tcp_keepalives_idle": str(_KEEPALIVE_IDLE_S),
+        "tcp_keepalives_interval": str(_KEEPALIVE_INTERVAL_S),
+        "tcp_keepalives_count": str(_KEEPALIVE_COUNT),
+        "tcp_user_timeout": str(_UNANSWERED_MS),
+    }
+    await conn.execute(
+        "select set_config(name, value, false) from unnest($1::text[], $2::text[]) s(name, value)",
+        list(settings),
+        list(settings.values()),
+    )
+
+
+def _keep_alive(conn: asyncpg.Connection) -> None:
+    """Probe an idle TCP connection and end one whose peer acknowledges nothing; a local socket needs neither."""
+    sock = conn._transport.get_extra_info("socket")  # type: ignore[attr-defined] # there is no public way to it
+    if sock.family == socket.AF_UNIX:
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    options = {
+        "TCP_KEEPIDLE": _KEEPALIVE_IDLE_S,
+        "TCP_KEEPALIVE": _KEEPALIVE_IDLE_S,  # the same on macOS
+        "TCP_KEEPINTVL": _KEEPALIVE_INTERVAL_S,
+        "TCP_KEEPCNT": _KEEPALIVE_COUNT,
+        "TCP_USER_TIMEOUT": _UNANSWERED_MS,
+    }
+    for name, value in options.items():
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _unavailable(exc: BaseException) -> Unavailable:
+    reason = next(text for kind, text in _REASONS if isinstance(exc, kind))
+    return Unavailable(f"{reason} Try again in a few seconds.")
 
 
 async def _keep(conn: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> None:
@@ -157,18 +243,26 @@ async def _whole(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]:
 class Db:
     """The pool. `tx()` and, where a request only reads and is hot, `reads()` are the ways to the database."""
 
-    def __init__(self, pool: asyncpg.Pool, reactions: Reactions, dsn: str) -> None:
+    def __init__(self, pool: asyncpg.Pool, reactions: Reactions, dsn: str, *, acquire_s: float) -> None:
         self._pool = pool
+        self._acquire_s = acquire_s
         self._reactions = reactions
         self.dsn = dsn
 
     @classmethod
-    async def connect(cls, dsn: str, reactions: Reactions, *, size: int = 10) -> "Db":
+    async def connect(
+        cls, dsn: str, reactions: Reactions, *, size: int = 10, limits: Limits = WORK_LIMITS
+    ) -> "Db":
         """Open a pool of up to `size` connections."""
         pool = await asyncpg.create_pool(
-            dsn, min_size=min(WARM, size), max_size=size, init=_prepare, reset=_keep, command_timeout=60
+            dsn,
+            min_size=min(WARM, size),
+            max_size=size,
+            init=partial(_prepare, limits=limits),
+            reset=_keep,
+            command_timeout=_COMMAND_TIMEOUT_S,
         )
-        return cls(pool, reactions, dsn)
+        return cls(pool, reactions, dsn, acquire_s=2 * limits.lock_s)
 
     @asynccontextmanager
     async def tx(self) -> AsyncIterator[Tx]:
@@ -190,19 +284,24 @@ class Db:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
         try:
-            async with self._pool.acquire(timeout=10) as conn, _whole(conn):
+            async with self._pool.acquire(timeout=self._acquire_s) as conn, _whole(conn):
                 yield conn
         except AWAY as exc:
             if isinstance(exc, ValueError):
                 # asyncpg's word for an argument that no column can hold: the database is there
                 raise
-            raise Unavailable("The database cannot be reached; nothing was stored.") from exc
+            raise _unavailable(exc) from exc
 
     async def listen(self, handlers: Mapping[str, Callable[[str], None]]) -> asyncpg.Connection:
         """Open a dedicated connection that hands each notification's payload to its channel's handler."""
-        conn = await asyncpg.connect(self.dsn)
-        for channel, handler in handlers.items():
-            await conn.add_listener(channel, lambda *args, call=handler: call(str(args[3])))
+        conn = await asyncpg.connect(self.dsn, timeout=_LISTEN_LIMIT_S, command_timeout=_LISTEN_LIMIT_S)
+        try:
+            await _guard(conn, WORK_LIMITS)
+            for channel, handler in handlers.items():
+                await conn.add_listener(channel, lambda *args, call=handler: call(str(args[3])))
+        except BaseException:
+            conn.terminate()
+            raise
         return conn
 
     async def close(self) -> None:

@@ -109,6 +109,47 @@ async def postpone(tx: Tx, timer: Timer, now: datetime, error: str) -> None:
     )
 
 
+async def delay(tx: Tx, timers: Sequence[Timer], until: datetime, reason: str) -> None:
+    """Keep timers that could not run through no fault of theirs; it counts as no attempt."""
+    await tx.execute(
+        """
+        update due
+        set due_at = $2, last_error = $3
+        where id = any($1::bigint[])
+        """,
+        [timer.id for timer in timers],
+        until,
+        reason[:2000],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Timers that should have run: how many are overdue, since when, and how many fail again and again."""
+
+    overdue: int
+    since: datetime | None
+    failing: int
+
+
+async def trouble(tx: Tx, before: datetime, kinds: Collection[str], attempts: int) -> Trouble:
+    """Return the timers due `before`, and those of `kinds` that failed at least `attempts` times."""
+    row = await tx.row(
+        """
+        select count(*) filter (where due_at < $1) as overdue,
+            min(due_at) filter (where due_at < $1) as since,
+            count(*) filter (where attempts >= $3 and kind = any($2::text[])) as failing
+        from due
+        where due_at < $1 or attempts >= $3
+        """,
+        before,
+        list(kinds),
+        attempts,
+    )
+    assert row
+    return Trouble(row["overdue"], row["since"], row["failing"])
+
+
 async def next_at(tx: Tx) -> datetime | None:
     """Return when the next timer is due, None without timers."""
     found = await tx.value("select min(due_at) from due")

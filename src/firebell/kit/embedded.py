@@ -26,12 +26,15 @@ from typing import IO
 from urllib.parse import quote
 
 from firebell.kit.errors import StartupError
+from firebell.kit.postgres_access import SHARED_USER, write_access_rules
+from firebell.kit.private_files import DIRECTORY_MODE, open_private, tighten_directory
 
 log = logging.getLogger(__name__)
 
 MAJOR = 18
 DEFAULTS: Mapping[str, str] = {
     "listen_addresses": "",
+    "unix_socket_permissions": "0700",
     "max_connections": "100",
     "shared_buffers": "48MB",
     "jit": "off",
@@ -151,7 +154,7 @@ class Embedded:
 
     def _open(self, name: str) -> IO[str]:
         """Open a file to append to; it belongs to the directory's owner, also when root was here first."""
-        file = _open(self._data / name, "a")
+        file = open_private(self._data / name, "a")
         if self._user.uid is not None and self._user.gid is not None:
             os.fchown(file.fileno(), self._user.uid, self._user.gid)
         return file
@@ -176,11 +179,12 @@ class Embedded:
         log_path = self._data / "postgres.log"
         _rotate(log_path)
         command = [str(self._bin / "postgres"), "-D", str(self._pgdata), "-k", str(self._socket_dir)]
+        command += write_access_rules(self._pgdata, self._user.uid, self._user.gid)
         for name, value in self._settings.items():
             command += ["-c", f"{name}={value}"]
         with self._open(log_path.name) as out:
             offset = out.tell()
-            self._supervisor = subprocess.Popen(
+            self._supervisor = subprocess.Popen(  # noqa: S603 - built here, of our own paths
                 ["/bin/sh", "-c", _SUPERVISOR, "firebell-postgres", *command],
                 stdin=subprocess.PIPE,
                 stdout=out,
@@ -246,19 +250,20 @@ class Embedded:
         """Make the cluster beside its final place and move it there whole, so a crash leaves nothing half."""
         fresh = self._data / "postgres.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(mode=0o700)
+        fresh.mkdir(mode=DIRECTORY_MODE)
         if self._user.uid is not None and self._user.gid is not None:
             os.chown(fresh, self._user.uid, self._user.gid)
         self._tool(
-            ["initdb", "-D", str(fresh), "-U", "firebell", "-A", "trust", "-E", "UTF8", "--no-sync",
-             "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
+            ["initdb", "-D", str(fresh), "-U", "firebell", "--auth-local=peer", "--auth-host=reject",
+             "-E", "UTF8", "--no-sync", "--locale=C",
+             "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
         )  # fmt: skip
         self._tool(["postgres", "--single", "-D", str(fresh), "postgres"], said="create database firebell;\n")
         self._tool(["initdb", "--sync-only", "-D", str(fresh)])
         fresh.rename(self._pgdata)
 
     def _tool(self, command: list[str], said: str = "") -> None:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - built here, of our own paths
             [str(self._bin / command[0]), *command[1:]],
             input=said,
             text=True,
@@ -299,7 +304,7 @@ def _prepare_directory(data: Path) -> None:
     if data.exists() and not data.is_dir():
         raise StartupError(f"{data} is a file.", hint="Set FIREBELL_DATA to a directory.")
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=data):
             pass
     except OSError as exc:
@@ -309,16 +314,14 @@ def _prepare_directory(data: Path) -> None:
         ) from exc
 
 
-def _open(path: Path, mode: str) -> IO[str]:
-    """Open a text file, but never what a link points to: root must not be led out of the directory."""
-    return open(
-        path, mode, encoding="utf-8", opener=lambda p, flags: os.open(p, flags | os.O_NOFOLLOW, 0o644)
-    )
-
-
 def _choose_user(data: Path) -> _User:
-    """PostgreSQL refuses to run as root: use the directory's owner, else `nobody`; give it the directory."""
+    """Return whom PostgreSQL runs as and close the directory to everyone else.
+
+    PostgreSQL refuses to run as root: it gets the directory's owner. A new directory of root's is given to
+    the user `firebell`, or to `nobody` on a machine without one.
+    """
     if os.geteuid() != 0:
+        tighten_directory(data, os.geteuid())
         return _User(None, None)
     owner = data.stat()
     if owner.st_uid == 0:
@@ -327,10 +330,10 @@ def _choose_user(data: Path) -> _User:
                 f"{data} belongs to root and holds other things, so Firebell does not take it over.",
                 hint="Set FIREBELL_DATA to a directory of its own; a new one is made.",
             )
-        nobody = pwd.getpwnam("nobody")
-        os.chown(data, nobody.pw_uid, nobody.pw_gid)
-        data.chmod(0o700)
+        account = _service_account()
+        os.chown(data, account.pw_uid, account.pw_gid, follow_symlinks=False)
         owner = data.stat()
+    tighten_directory(data, owner.st_uid)
     user = _User(owner.st_uid, owner.st_gid)
     for parent in data.parents:
         if not _may_enter(parent, user):
@@ -339,6 +342,13 @@ def _choose_user(data: Path) -> _User:
                 hint=f"Set FIREBELL_DATA to a directory outside {parent}, for example /var/lib/firebell.",
             )
     return user
+
+
+def _service_account() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam("firebell")
+    except KeyError:
+        return pwd.getpwnam(SHARED_USER)
 
 
 def _may_enter(folder: Path, user: _User) -> bool:
@@ -377,12 +387,14 @@ def _socket_dir(data: Path) -> Path:
     if len(str(data / ".s.PGSQL.5432")) < 100:
         return data
     short = Path(tempfile.gettempdir()) / f"firebell-{hashlib.sha256(str(data).encode()).hexdigest()[:16]}"
-    short.mkdir(mode=0o700, exist_ok=True)
-    found = data.stat()
-    if short.lstat().st_uid not in (os.geteuid(), found.st_uid) or short.is_symlink():
-        raise StartupError(f"{short} belongs to somebody else.", hint="Set FIREBELL_DATA to a shorter path.")
+    owner = data.stat()
+    short.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+    status = short.lstat()
+    if status.st_uid not in (os.geteuid(), owner.st_uid) or not stat.S_ISDIR(status.st_mode):
+        raise StartupError(f"{short} belongs to another user.", hint="Set FIREBELL_DATA to a shorter path.")
     if os.geteuid() == 0:
-        os.chown(short, found.st_uid, found.st_gid)
+        os.chown(short, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    tighten_directory(short, owner.st_uid)
     return short
 
 
@@ -415,7 +427,7 @@ def _disown(pgdata: Path, lines: list[str]) -> None:
     """
     with subprocess.Popen(["/bin/sh", "-c", ":"]) as dead:
         pass
-    with _open(pgdata / "postmaster.pid", "w") as file:
+    with open_private(pgdata / "postmaster.pid", "w") as file:
         file.write("\n".join([str(dead.pid), *lines[1:], ""]))
 
 
@@ -432,14 +444,20 @@ def _program(pid: int) -> tuple[str, str]:
 
     def ps(column: str) -> str:
         command = ["/bin/ps", "-o", f"{column}=", "-p", str(pid)]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        # its only variable is a number
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        return done.stdout.strip()
 
     return ps("comm").rpartition("/")[2], ps("command")
 
 
 def _rotate(path: Path) -> None:
+    old = path.with_suffix(".log.1")
     if path.exists() and path.stat().st_size > _LOG_LIMIT:
-        path.rename(path.with_suffix(".log.1"))
+        path.rename(old)
+    if old.exists():
+        # one of an older Firebell may be readable by everyone
+        open_private(old, "a").close()
 
 
 def _last_fatal(said: str) -> str:

@@ -109,6 +109,11 @@ class Unavailable(FirebellError):  # noqa: N818
         super().__init__(message)
         self.retry_after = retry_after
 
+    @property
+    def reason(self) -> str:
+        """What happened, with the error behind it, for the log."""
+        return f"{self.message} {self.__cause__!r}" if self.__cause__ else self.message
+
 
 class StartupError(FirebellError):
     """The process cannot start; the message says what to do."""

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +29,33 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class OncePerMinute:
+    """Logs a warning that may come many times a second at most once a minute per cause, with its count."""
+
+    EVERY_S = 60.0
+
+    def __init__(self, logger: logging.Logger, message: str) -> None:
+        self._logger = logger
+        self._message = message
+        self._causes: dict[str, tuple[float, int]] = {}
+
+    def add(self, cause: str) -> None:
+        """Count an occurrence; log it unless its cause was logged less than a minute ago."""
+        now = time.monotonic()
+        for known in [c for c, (at, _) in self._causes.items() if now - at > self.EVERY_S and c != cause]:
+            self._log(known, self._causes.pop(known)[1])
+        at, count = self._causes.get(cause, (None, 0))
+        if at is None or now - at > self.EVERY_S:
+            self._log(cause, count + 1)
+            self._causes[cause] = (now, 0)
+        else:
+            self._causes[cause] = (at, count + 1)
+
+    def _log(self, cause: str, count: int) -> None:
+        if count:
+            self._logger.warning(self._message, extra={"cause": cause, "count": count})
 
 
 def configure(level: str) -> None:

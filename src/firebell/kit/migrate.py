@@ -1,5 +1,6 @@
 """Forward-only plain-SQL migrations under an advisory lock, and the gate that stops older processes."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +10,7 @@ import asyncpg
 
 from firebell.kit.db import WORK_CHANNEL, Connection, Tx
 from firebell.kit.errors import StartupError
+from firebell.kit.schema_check import compare
 
 _LOCK = 7_316_202_611
 
@@ -21,6 +23,16 @@ class Migration:
     name: str
     sql: str
 
+    @property
+    def file(self) -> str:
+        """The name of its file."""
+        return f"{self.version:03}_{self.name}.sql"
+
+    @property
+    def sha256(self) -> bytes:
+        """The checksum of its text; line ends count as one character however they were checked out."""
+        return hashlib.sha256(self.sql.encode()).digest()
+
 
 class Outdated(StartupError):  # noqa: N818 - reads as a statement where it is raised
     """A newer Firebell has brought the database to a schema that this process does not know."""
@@ -30,6 +42,10 @@ class Outdated(StartupError):  # noqa: N818 - reads as a statement where it is r
             f"The database has schema {found}, this Firebell knows {available()[-1].version}.",
             hint="Start the newer version again, or restore a backup from before the upgrade.",
         )
+
+
+class Altered(StartupError):  # noqa: N818
+    """The database was made by other migration files than this program has."""
 
 
 @cache
@@ -69,7 +85,8 @@ async def migrate(dsn: str, shipped: Sequence[Migration] | None = None) -> tuple
     """Bring the database to the schema of `shipped`, this program's own unless told otherwise.
 
     Returns the versions before and after, and wakes running workers so that older ones see it and stop.
-    Raises `Outdated` when the database was written by a newer Firebell.
+    Raises `Outdated` when the database was written by a newer Firebell, and `Altered` when a file was edited
+    after it had run or the schema is not what the files make.
     """
     todo = available() if shipped is None else shipped
     conn = await asyncpg.connect(dsn)
@@ -78,6 +95,7 @@ async def migrate(dsn: str, shipped: Sequence[Migration] | None = None) -> tuple
         before = await applied(conn)
         if before > todo[-1].version:
             raise Outdated(before)
+        await check_files(conn, todo)
         for migration in todo[before:]:
             async with conn.transaction():
                 await conn.execute(migration.sql)
@@ -86,7 +104,65 @@ async def migrate(dsn: str, shipped: Sequence[Migration] | None = None) -> tuple
                     migration.version,
                     migration.name,
                 )
+                await _record_checksums(conn, todo[: migration.version], trusted_from=before)
                 await conn.execute("select pg_notify($1, 'schema')", WORK_CHANNEL)
         return before, todo[-1].version
     finally:
         await conn.close()
+
+
+async def check_files(conn: Connection, shipped: Sequence[Migration]) -> None:
+    """Raise `Altered` when an applied migration has another name or content than its file in `shipped`.
+
+    A row without a checksum is of before checksums were kept: its content is compared once, by its schema.
+    """
+    if await conn.fetchval("select to_regclass('schema_migration')") is None:
+        return
+    known = "sha256" if await _keeps_checksums(conn) else "null::bytea"
+    rows = await conn.fetch(f"select version, name, {known} as sha256 from schema_migration order by version")  # noqa: S608
+    for row, migration in zip(rows, shipped, strict=False):
+        if row["name"] != migration.name:
+            raise Altered(
+                f"The database has migration {row['version']:03}_{row['name']}.sql where this Firebell has"
+                f" {migration.file}.",
+                hint="Start the Firebell that wrote the database, or restore a backup into an empty one.",
+            )
+        if row["sha256"] not in (None, migration.sha256):
+            raise Altered(
+                f"The migration {migration.file} was changed after it ran on this database.",
+                hint="Install an unchanged release of Firebell; the change itself belongs in a migration of its own.",
+            )
+
+
+async def _keeps_checksums(conn: Connection) -> bool:
+    found = await conn.fetchval(
+        """
+        select true
+        from pg_attribute
+        where attrelid = 'schema_migration'::regclass and attname = 'sha256' and not attisdropped
+        """
+    )
+    return bool(found)
+
+
+async def _record_checksums(conn: Connection, files: Sequence[Migration], *, trusted_from: int) -> None:
+    """Record the content of `files` where that is missing.
+
+    Migrations above `trusted_from` ran just now. Of older ones only the schema can tell what they contained:
+    raises `Altered` when it is not what the files make.
+    """
+    if not await _keeps_checksums(conn):
+        return
+    missing = await conn.fetch("select version from schema_migration where sha256 is null order by version")
+    if missing and missing[0]["version"] <= trusted_from:
+        wrong = await compare(conn, [migration.sql for migration in files])
+        if wrong:
+            raise Altered(
+                f"The database's schema is not what the migrations of this Firebell make: {'; '.join(wrong[:5])}.",
+                hint="Nothing was changed by this step. Restore a backup that a release of Firebell wrote, or undo"
+                " by hand what differs.",
+            )
+    await conn.executemany(
+        "update schema_migration set sha256 = $2 where version = $1 and sha256 is null",
+        [(migration.version, migration.sha256) for migration in files],
+    )

@@ -51,6 +51,20 @@ async def fail(tx: Tx, job: Job, now: datetime, error: str) -> None:
     )
 
 
+async def overdue(tx: Tx, before: datetime) -> int:
+    """Return how many jobs should have run `before`."""
+    count = await tx.value(
+        """
+        select count(*)
+        from outbox
+        where dead_at is null and run_at < $1
+        """,
+        before,
+    )
+    assert isinstance(count, int)
+    return count
+
+
 async def next_at(tx: Tx) -> datetime | None:
     """Return when the next job may run, None without jobs."""
     found = await tx.value("select min(run_at) from outbox where dead_at is null")

@@ -46,6 +46,7 @@ NO_POLICY = Plan("No policy", (), 0, None)
 arrivals = store.arrivals
 counts = store.counts
 deliveries = ledger.of_page
+overdue_messages = ledger.overdue
 log = store.log
 owners = store.owners
 page_of_subject = store.open_page_of

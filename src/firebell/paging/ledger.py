@@ -161,6 +161,22 @@ async def claim(tx: Tx, now: datetime, limit: int, slots: Slots | None = None) -
     return _sendable(rows)
 
 
+async def overdue(tx: Tx, before: datetime, now: datetime) -> int:
+    """Return how many urgent messages should have begun `before` and are in nobody's hands."""
+    count = await tx.value(
+        """
+        select count(*)
+        from delivery
+        where state in ('queued', 'sending') and rank <= 1 and send_at < $1
+            and (lease_until is null or lease_until <= $2)
+        """,
+        before,
+        now,
+    )
+    assert isinstance(count, int)
+    return count
+
+
 async def claim_held(tx: Tx, methods: Sequence[int], now: datetime) -> list[Delivery]:
     """Lease what else quiet hours held for these contact methods and may go now."""
     rows = await tx.fetch(

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
+import asyncpg
+
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Unavailable
@@ -111,6 +113,9 @@ class Sender:
         try:
             async with tx.savepoint():
                 return await compose(tx, self._ctx, claimed, now)
+        except asyncpg.LockNotAvailableError:
+            # one by one they would wait for the same lock; not claimed, all are composed when it is gone
+            raise
         except Exception as exc:
             if tx.conn.is_closed():
                 raise

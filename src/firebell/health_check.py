@@ -1,0 +1,126 @@
+"""The health of a process and of the work that all processes share, as `/healthz` and `firebell doctor` tell it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from firebell.kit import due, outbox
+from firebell.kit.context import Context
+from firebell.kit.database_clock import TOLERANCE, DatabaseClock
+from firebell.kit.db import Db, Tx
+from firebell.kit.errors import Unavailable
+from firebell.kit.log import OncePerMinute
+from firebell.paging import actions as paging
+from firebell.paging import due as paging_due
+
+log = logging.getLogger(__name__)
+_unexpected = OncePerMinute(log, "the health of the database cannot be checked")
+
+OVERDUE = timedelta(seconds=60)
+FAILING_ATTEMPTS = 4
+"""A page's timer that failed so often has been failing for fifteen seconds."""
+LIMIT_S = 8.0
+REUSED_S = 1.0
+"""How long one answer serves everyone who asks: it needs no sign-in, and each costs a write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is wrong by check, an empty text for a check that passes; `notes` need attention but stop nothing."""
+
+    checks: Mapping[str, str]
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every check passes."""
+        return not any(self.checks.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the body of `/healthz`."""
+        checks = {
+            name: {"ok": False, "reason": wrong} if wrong else {"ok": True}
+            for name, wrong in self.checks.items()
+        }
+        failing = [name for name, wrong in self.checks.items() if wrong]
+        return {
+            "status": "failing" if failing else "ok",
+            "failing": failing,
+            "checks": checks,
+            "notes": dict(self.notes),
+        }
+
+
+async def write(tx: Tx, now: datetime) -> None:
+    """Write one row: a database that answers may be full or read-only."""
+    await tx.execute("update write_probe set written_at = $1", now)
+
+
+async def work(tx: Tx, now: datetime) -> dict[str, str]:
+    """Return what is wrong with the timers, reactions and urgent messages of all processes together."""
+    before = now - OVERDUE
+    timers = await due.trouble(tx, before, list(paging_due.HANDLERS), FAILING_ATTEMPTS)
+    jobs = await outbox.overdue(tx, before)
+    messages = await paging.overdue_messages(tx, before, now)
+    since = f" since {timers.since:%H:%M:%S} UTC" if timers.since else ""
+    return {
+        "timers": f"{timers.overdue} overdue{since}." if timers.overdue else "",
+        "page timers": f"{timers.failing} fail again and again." if timers.failing else "",
+        "reactions": f"{jobs} overdue." if jobs else "",
+        "urgent messages": f"{messages} overdue." if messages else "",
+    }
+
+
+async def _shared(db: Db, now: datetime) -> dict[str, str]:
+    """Return what is wrong with the database and the work in it."""
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            async with db.tx() as tx:
+                await write(tx, now)
+            async with db.tx() as tx:
+                return {"database": "", **await work(tx, now)}
+    except Unavailable as error:
+        return {"database": error.message}
+    except TimeoutError:
+        return {"database": f"Did not store a row within {LIMIT_S:.0f} s."}
+    except asyncpg.PostgresError as exc:
+        # a database that answers, but not what this program expects, is not healthy either
+        _unexpected.add(repr(exc))
+        return {"database": f"Does not do what it is asked: {type(exc).__name__}."}
+
+
+class HealthCheck:
+    """Answers `/healthz`; any number of callers share one look at the database a second."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._looking = asyncio.Lock()
+        self._last: tuple[float, Report] | None = None
+
+    async def report(self) -> Report:
+        """Return the state of this process and of the work that all processes share."""
+        async with self._looking:
+            if self._last is None or time.monotonic() - self._last[0] > REUSED_S:
+                self._last = time.monotonic(), await self._look()
+            return self._last[1]
+
+    async def _look(self) -> Report:
+        ctx = self._ctx
+        checks = await _shared(ctx.db, ctx.clock.now())
+        checks |= {f"lane {name}": wrong for name, wrong in ctx.health.lanes().items()}
+        checks["inbound"] = f"Senders are refused: {reason}" if (reason := ctx.health.refusal()) else ""
+        checks["process"] = "This process stops." if ctx.health.stopping else ""
+        return Report(checks, _notes(ctx))
+
+
+def _notes(ctx: Context) -> dict[str, str]:
+    if not isinstance(ctx.clock, DatabaseClock) or abs(ctx.clock.offset) <= TOLERANCE:
+        return {}
+    ahead = ctx.clock.offset.total_seconds()
+    return {"clock": f"This machine's clock is {ahead:+.1f} s from the database's, whose time Firebell uses."}

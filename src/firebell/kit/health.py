@@ -1,0 +1,68 @@
+"""What one process knows of its own health: when each lane passed last, and whether senders are refused."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+FAILING_LIMIT_S = 10.0
+"""How long a lane may fail before that is unhealthy: a database that restarts takes a few seconds."""
+REFUSAL_AGE_S = 60.0
+
+
+@dataclass(slots=True)
+class _Lane:
+    limit_s: float
+    passed_at: float
+    failing: str = ""
+
+
+class Health:
+    """Kept in memory; the worker and the inbound routes write it, `/healthz` reads it."""
+
+    def __init__(self, elapsed: Callable[[], float] = time.monotonic) -> None:
+        self._elapsed = elapsed
+        self._lanes: dict[str, _Lane] = {}
+        self._refused_at: float | None = None
+        self._refusal = ""
+        self.stopping = False
+
+    def watch(self, lane: str, limit_s: float) -> None:
+        """Expect `lane` to pass at least every `limit_s` seconds from now on."""
+        self._lanes[lane] = _Lane(limit_s, self._elapsed())
+
+    def passed(self, lane: str) -> None:
+        """Record that a lane did a whole round of its work."""
+        if lane in self._lanes:
+            self._lanes[lane].passed_at = self._elapsed()
+            self._lanes[lane].failing = ""
+
+    def failed(self, lane: str, reason: str) -> None:
+        """Record that a lane could not do its work."""
+        if lane in self._lanes:
+            self._lanes[lane].failing = reason
+
+    def lanes(self) -> dict[str, str]:
+        """Return what is wrong with each lane; an empty text for one in order."""
+        return {name: self._wrong(lane) for name, lane in self._lanes.items()}
+
+    def _wrong(self, lane: _Lane) -> str:
+        age = self._elapsed() - lane.passed_at
+        if lane.failing and age > FAILING_LIMIT_S:
+            return f"Has failed for {age:.0f} s: {lane.failing}"
+        if age > lane.limit_s:
+            return f"Has not finished a round for {age:.0f} s."
+        return ""
+
+    def refused(self, reason: str) -> None:
+        """Record that a sender's message was not stored."""
+        self._refused_at, self._refusal = self._elapsed(), reason
+
+    def stored(self) -> None:
+        """Record that a sender's message was stored."""
+        self._refused_at = None
+
+    def refusal(self) -> str:
+        """Return why senders are refused; empty when the last message was stored or none came for a minute."""
+        if self._refused_at is None or self._elapsed() - self._refused_at > REFUSAL_AGE_S:
+            return ""
+        return self._refusal

@@ -1,0 +1,57 @@
+"""Files and directories that only the user who runs Firebell may open."""
+
+import os
+import stat
+from pathlib import Path
+from typing import IO
+
+from firebell.kit.errors import StartupError
+
+FILE_MODE = 0o600
+DIRECTORY_MODE = 0o700
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def open_private(path: Path, mode: str) -> IO[str]:
+    """Open a text file of a private directory with mode 0600, whatever its mode or the umask was before.
+
+    A symbolic link is refused: root must not be led out of the directory.
+    """
+    file = open(  # noqa: SIM115 - the caller closes it
+        path, mode, encoding="utf-8", opener=lambda p, flags: os.open(p, flags | os.O_NOFOLLOW, FILE_MODE)
+    )
+    try:
+        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) != FILE_MODE:
+            os.fchmod(file.fileno(), FILE_MODE)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def write_private(path: Path, text: str, *, newline: str | None = None) -> None:
+    """Write a file that the user named; a new one gets mode 0600, an existing one keeps its mode."""
+    with open(
+        path,
+        "w",
+        encoding="utf-8",
+        newline=newline,
+        opener=lambda p, flags: os.open(p, flags, FILE_MODE),
+    ) as file:
+        file.write(text)
+
+
+def tighten_directory(path: Path, owner: int) -> None:
+    """Give a directory of user `owner` mode 0700; raise `StartupError` when it belongs to someone else."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        status = os.fstat(descriptor)
+        if status.st_uid != owner:
+            raise StartupError(
+                f"{path} belongs to another user (uid {status.st_uid}), who could take over the database.",
+                hint="Set FIREBELL_DATA to a directory of its own, for example one inside it; a new one is made.",
+            )
+        if stat.S_IMODE(status.st_mode) & _OTHERS:
+            os.fchmod(descriptor, DIRECTORY_MODE)
+    finally:
+        os.close(descriptor)

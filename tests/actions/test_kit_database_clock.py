@@ -1,0 +1,38 @@
+"""The clock that follows the database: what makes it measure again, and what cannot move it."""
+
+from datetime import UTC, datetime, timedelta
+
+from firebell.kit.clock import FakeClock
+from firebell.kit.database_clock import MEASURE_EVERY_S, DatabaseClock
+from firebell.kit.db import Db
+from tests.rules.test_kit_health import Seconds
+
+
+async def test_it_says_the_databases_time_whatever_this_machine_believes(db: Db) -> None:
+    machine, seconds = FakeClock(datetime.now(UTC) + timedelta(minutes=6)), Seconds()
+    clock = DatabaseClock(machine, seconds)
+    assert clock.stale()
+    await clock.measure(db)
+    assert not clock.stale()
+    assert timedelta(minutes=5) < clock.offset < timedelta(minutes=7)
+    measured = clock.now()
+    assert abs(datetime.now(UTC) - measured) < timedelta(seconds=30)
+    machine.advance(timedelta(hours=1))  # somebody sets the clock
+    assert clock.now() == measured
+    assert clock.stale()
+    seconds.passed += 7
+    assert clock.now() == measured + timedelta(seconds=7)
+
+
+async def test_it_is_measured_again_every_minute(db: Db) -> None:
+    machine, seconds = FakeClock(datetime.now(UTC)), Seconds()
+    clock = DatabaseClock(machine, seconds)
+    await clock.measure(db)
+    machine.advance(timedelta(seconds=MEASURE_EVERY_S))
+    seconds.passed += MEASURE_EVERY_S
+    assert not clock.stale()
+    machine.advance(timedelta(seconds=0.5))
+    seconds.passed += 0.5
+    assert clock.stale()
+    await clock.measure(db)
+    assert not clock.stale()

@@ -1,0 +1,226 @@
+"""What an outsider locks, or a network swallows, costs seconds: senders are told at once, and pages go on after it."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+import pytest
+
+from firebell import reactions, worker
+from firebell.kit import db as kit_db
+from firebell.kit.clock import FakeClock
+from firebell.kit.db import INGEST_LIMITS, WORK_LIMITS, Db, Limits
+from firebell.kit.errors import Unavailable
+from firebell.runtime import connected
+from firebell.worker import Worker, timer_handlers
+from tests.servers import until
+from tests.sources.door import door
+from tests.world import World, settings, world
+
+pytestmark = pytest.mark.chaos
+
+
+@asynccontextmanager
+async def locked(dsn: str, table: str) -> AsyncIterator[None]:
+    """Hold a table as a careless administrator does, until the block ends."""
+    conn = await asyncpg.connect(dsn)
+    try:
+        async with conn.transaction():
+            await conn.execute(f"lock table {table} in access exclusive mode")
+            yield
+    finally:
+        await conn.close()
+
+
+@asynccontextmanager
+async def at_work(w: World) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    running = asyncio.create_task(Worker(w.ctx, timer_handlers(), reactions.outbox_handlers()).run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await running
+
+
+@pytest.mark.parametrize("table", ["alert", "due", "integration", "event"])
+async def test_a_sender_is_told_at_once_and_what_it_repeats_is_paged(
+    dsn: str, clock: FakeClock, table: str
+) -> None:
+    async with door(dsn, clock) as d, at_work(d.world):
+        async with locked(dsn, table):
+            asked = time.monotonic()
+            answer = await d.post("generic", {"title": "db-1 is down", "severity": "critical"})
+            assert answer.status_code == 503
+            assert int(answer.headers["retry-after"]) > 0
+            assert time.monotonic() - asked < 2 * INGEST_LIMITS.lock_s + 1
+
+        async def accepted() -> bool:
+            answer = await d.post("generic", {"title": "db-1 is down", "severity": "critical"})
+            return bool(answer.status_code == 202)
+
+        async def paged() -> bool:
+            return [message["title"] for message in d.world.sink.got] == ["db-1 is down"]
+
+        await until(accepted, "the repeated alert is accepted")
+        await until(paged, "it is paged")
+
+
+async def test_timers_that_meet_a_lock_are_not_punished_and_go_on_within_seconds(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        for number in range(30):
+            await w.alert(f"alert {number}", service=f"s{number}")
+        started = time.monotonic()
+        async with locked(dsn, "contact_method"):
+            assert await w.worker.run_due(w.now) == 0
+            assert time.monotonic() - started < WORK_LIMITS.lock_s + 3
+            async with w.ctx.db.tx() as tx:
+                assert await tx.value("select max(attempts) from due where kind = 'paging.page'") == 0
+        clock.advance(worker.LOCKED_PAUSE)
+        await w.settle()
+        assert len(w.sink.got) == 30
+
+
+async def test_every_connection_has_time_limits(dsn: str, clock: FakeClock) -> None:
+    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+
+    async def limits(db: Db) -> list[str]:
+        async with db.tx() as tx:
+            return [await tx.value(f"show {name}") for name in names]
+
+    async with connected(settings(), dsn, clock) as ctx:
+        assert await limits(ctx.db) == ["50s", "5s", "1min"]
+        assert await limits(ctx.ingest_db) == ["20s", "2s", "30s"]
+
+
+async def _forget(db: Db, seconds: float) -> None:
+    async with db.tx() as tx:
+        await tx.execute("select 1")
+        await asyncio.sleep(seconds)
+        await tx.execute("select 1")
+
+
+async def test_a_transaction_that_its_process_forgot_is_ended_by_the_server(dsn: str) -> None:
+    db = await Db.connect(dsn, reactions.build(), size=1, limits=Limits(50, 5, 1))
+    try:
+        with pytest.raises(Unavailable):
+            await _forget(db, 2)
+        async with db.tx() as tx:
+            assert await tx.value("select 1") == 1
+    finally:
+        await db.close()
+
+
+class Network:
+    """A TCP way to the test's database that can swallow everything on the connections that are open."""
+
+    def __init__(self, unix_socket: str) -> None:
+        self._unix_socket = unix_socket
+        self._pumps: set[asyncio.Task[None]] = set()
+        self._frozen: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._open: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_unix_connection(self._unix_socket)
+        self._open += [(reader, far_writer), (far_reader, writer)]
+        for source, sink in ((reader, far_writer), (far_reader, writer)):
+            task = asyncio.create_task(self._pump(source, sink))
+            self._pumps.add(task)
+
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while chunk := await source.read(65536):
+                sink.write(chunk)
+                await sink.drain()
+        sink.close()
+
+    def swallow(self) -> None:
+        """Deliver nothing more on the connections that are open, and close none of them."""
+        for pump in self._pumps:
+            pump.cancel()
+        self._frozen += self._open
+        self._pumps, self._open = set(), []
+
+    async def close(self) -> None:
+        for pump in self._pumps:
+            pump.cancel()
+        for _, sink in self._frozen + self._open:
+            sink.close()
+        for _, sink in self._frozen + self._open:
+            with contextlib.suppress(ConnectionError):
+                await sink.wait_closed()
+
+
+@asynccontextmanager
+async def network(dsn: str) -> AsyncIterator[tuple[Network, str]]:
+    """Yield a network and the address of the database behind it."""
+    parts = urlsplit(dsn)
+    way = Network(parse_qs(parts.query)["host"][0] + "/.s.PGSQL.5432")
+    server = await asyncio.start_server(way.connect, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield way, f"postgresql://firebell@127.0.0.1:{port}{parts.path}"
+    finally:
+        server.close()
+        await way.close()
+
+
+async def test_a_connection_over_a_network_is_probed_when_it_is_idle(dsn: str, clock: FakeClock) -> None:
+    async with network(dsn) as (_, remote):
+        db = await Db.connect(remote, reactions.build(), size=1)
+        listening = await db.listen({})
+        try:
+            async with db.tx() as tx:
+                for conn in (tx.conn, listening):
+                    sock = conn._transport.get_extra_info("socket")  # type: ignore[union-attr]
+                    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                    if hasattr(socket, "TCP_USER_TIMEOUT"):
+                        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) <= 30
+                        assert 0 < sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 30_000
+        finally:
+            await listening.close()
+            await db.close()
+
+
+async def test_wake_ups_come_again_after_a_network_swallowed_the_connection(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(kit_db, "_LISTEN_LIMIT_S", 0.5)
+    monkeypatch.setattr(kit_db, "_COMMAND_TIMEOUT_S", 1)
+    direct = await Db.connect(dsn, reactions.build(), size=1)
+
+    async def publish() -> None:
+        async with direct.tx() as tx:
+            await tx.live("pages")
+
+    try:
+        async with network(dsn) as (way, remote), world(remote, clock) as w, at_work(w):
+            with w.ctx.live.subscribe(w.mara) as topics:
+
+                async def hears() -> bool:
+                    await publish()
+                    await asyncio.sleep(0.05)
+                    return not topics.empty()
+
+                await until(hears, "it hears of changes")
+                while not topics.empty():
+                    topics.get_nowait()
+                way.swallow()
+                await until(hears, "it hears of changes again")
+
+                async def works() -> bool:
+                    with contextlib.suppress(Unavailable):
+                        await w.alert("after the network came back")
+                    return bool(w.sink.got)
+
+                await until(works, "alerts are accepted and paged again", 60)
+    finally:
+        await direct.close()

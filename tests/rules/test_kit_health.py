@@ -1,0 +1,56 @@
+"""Health of one process, with a clock that is moved by hand."""
+
+from firebell.kit.health import FAILING_LIMIT_S, REFUSAL_AGE_S, Health
+
+
+class Seconds:
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def __call__(self) -> float:
+        return self.passed
+
+
+def test_a_lane_that_stops_passing_is_unhealthy_until_it_passes_again() -> None:
+    seconds = Seconds()
+    health = Health(seconds)
+    health.watch("send", 60)
+    seconds.passed = 60
+    assert health.lanes() == {"send": ""}
+    seconds.passed = 61
+    assert health.lanes()["send"]
+    health.passed("send")
+    assert health.lanes() == {"send": ""}
+
+
+def test_a_lane_that_fails_is_unhealthy_sooner_but_not_at_once() -> None:
+    seconds = Seconds()
+    health = Health(seconds)
+    health.watch("send", 60)
+    health.failed("send", "UndefinedColumnError")
+    assert health.lanes() == {"send": ""}
+    seconds.passed = FAILING_LIMIT_S + 1
+    assert "UndefinedColumnError" in health.lanes()["send"]
+    health.passed("send")
+    seconds.passed += FAILING_LIMIT_S + 1
+    assert health.lanes() == {"send": ""}
+
+
+def test_what_refuses_senders_is_named_until_something_is_stored_or_a_minute_is_over() -> None:
+    seconds = Seconds()
+    health = Health(seconds)
+    assert health.refusal() == ""
+    health.refused("full")
+    assert health.refusal() == "full"
+    health.stored()
+    assert health.refusal() == ""
+    health.refused("full")
+    seconds.passed = REFUSAL_AGE_S + 1
+    assert health.refusal() == ""
+
+
+def test_a_process_without_a_worker_has_no_lanes() -> None:
+    health = Health()
+    health.passed("send")
+    health.failed("send", "x")
+    assert health.lanes() == {}

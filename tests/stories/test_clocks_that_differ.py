@@ -1,0 +1,72 @@
+"""Story: two processes with different clocks share the timers; nobody is woken early."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from firebell import reactions
+from firebell.alerts.ingest import Ingest
+from firebell.alerts.model import Received, Reject
+from firebell.alerts.sources import generic
+from firebell.kit.clock import SystemClock
+from firebell.kit.database_clock import DatabaseClock
+from firebell.runtime import connected
+from firebell.worker import Worker, timer_handlers
+from tests.servers import until
+from tests.world import organise, settings, sink
+
+
+class Ahead(SystemClock):
+    """A machine whose clock is six minutes ahead: more than a level of the policy waits."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(minutes=6)
+
+
+async def test_a_worker_whose_clock_is_ahead_wakes_nobody_early_and_says_that_it_is_off(
+    dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    honest, ahead = DatabaseClock(), DatabaseClock(Ahead())
+    async with (
+        sink() as receiver,
+        connected(settings(), dsn, honest) as ctx,
+        connected(settings(), dsn, ahead) as skewed,
+    ):
+        _, integration = await organise(ctx, receiver.url)
+        # the alert comes in at the process that is off, which sets the page's timers as well
+        ingest = Ingest(skewed)
+        stop = asyncio.Event()
+        workers = [
+            asyncio.create_task(Worker(each, timer_handlers(), reactions.outbox_handlers()).run(stop))
+            for each in (ctx, skewed)
+        ]
+        before = datetime.now(UTC)
+        body = b'{"title": "skewed", "severity": "critical", "key": "skewed"}'
+        normal = generic.normalise(body, skewed.clock.now())
+        assert not isinstance(normal, Reject)
+        await ingest.submit(Received(integration.id, integration.service_id, "generic", body, normal))
+
+        async def paged() -> bool:
+            return bool(receiver.got)
+
+        await until(paged, "the page goes out at once")
+        async with ctx.db.tx() as tx:
+            due_at = await tx.value(
+                "select due_at from due where kind like 'paging.%' order by due_at limit 1"
+            )
+        assert timedelta(minutes=4) < due_at - before < timedelta(minutes=6)
+        # a lane looks again when it is woken: both have looked at the timer of the next level
+        for _ in range(5):
+            async with ctx.db.tx() as tx:
+                await tx.wake("due")
+            await asyncio.sleep(0.1)
+        assert receiver.people() == ["Mara Lindqvist"]
+        stop.set()
+        await asyncio.gather(*workers)
+    off = [
+        r for r in caplog.records if r.name == "firebell.kit.database_clock" and r.levelno == logging.WARNING
+    ]
+    assert [round(r.ahead_s / 60) for r in off] == [6]  # type: ignore[attr-defined]
+    assert not [r for r in caplog.records if r.getMessage() == "engine_late"]
