@@ -47,6 +47,7 @@ from firebell.paging import policy_pages
 from firebell.people import access, admin_pages
 from firebell.people import api as people_api
 from firebell.people import pages as people_pages
+from firebell.people.permissions import Verb
 from firebell.postmortems import api as postmortems_api
 from firebell.postmortems import pages as postmortems_pages
 from firebell.runbooks import api as runbooks_api
@@ -137,14 +138,14 @@ def build(ctx: Context) -> ASGIApp:
 
 
 def _add_machines(app: FastAPI, ctx: Context) -> None:
-    @app.get("/healthz", include_in_schema=False)
+    @app.get("/healthz", include_in_schema=False, dependencies=access.public("Machines ask."))
     async def healthz() -> JSONResponse:
         """Answer 200 when the database answers."""
         async with ctx.db.tx() as tx:
             await tx.value("select 1")
         return JSONResponse({"status": "ok", "version": __version__})
 
-    @app.get("/events", include_in_schema=False)
+    @app.get("/events", include_in_schema=False, dependencies=access.needs(Verb.PAGE_READ))
     async def events(request: Request, topics: str = "") -> StreamingResponse:
         """Stream which of the comma-separated `topics` changed, as they change."""
         await access.signed_in(request)
@@ -155,7 +156,7 @@ def _add_machines(app: FastAPI, ctx: Context) -> None:
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    @app.get("/favicon.ico", include_in_schema=False)
+    @app.get("/favicon.ico", include_in_schema=False, dependencies=access.public("An icon."))
     async def favicon() -> Response:
         icon = resources.files("firebell").joinpath("static/favicon.svg").read_bytes()
         return Response(icon, media_type="image/svg+xml")

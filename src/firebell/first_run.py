@@ -19,7 +19,8 @@ from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import access
 from firebell.people import actions as people
-from firebell.people.model import Channel, Person, Role
+from firebell.people.model import Channel, Person
+from firebell.people.permissions import Verb
 
 router = routing.pages()
 
@@ -190,7 +191,7 @@ async def _form(request: Request, values: dict[str, str], error: FirebellError |
     return await html.page(request, "setup.html", context, error.status if error else 200)
 
 
-@router.get("/setup")
+@router.get("/setup", dependencies=access.public("There is no one yet."))
 async def setup_form(request: Request) -> Response:
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
@@ -199,7 +200,7 @@ async def setup_form(request: Request) -> Response:
     return await _form(request, {}, None)
 
 
-@router.post("/setup")
+@router.post("/setup", dependencies=access.public("There is no one yet."))
 async def setup(request: Request) -> Response:
     ctx = html.ctx(request)
     form = await request.form(max_files=0)
@@ -227,9 +228,9 @@ def _answers(values: dict[str, str], password: str) -> Answers:
     return Answers(**texts, password=password, handoff_day=int(day), handoff_time=at.replace(tzinfo=None))
 
 
-@router.get("/setup/done")
+@router.get("/setup/done", dependencies=access.needs(Verb.INTEGRATION_CREATE))
 async def done(request: Request, service: str) -> Response:
-    me = await access.signed_in(request, Role.ADMIN)
+    me = await access.signed_in(request)
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         found = await catalog.by_slug(tx, service)

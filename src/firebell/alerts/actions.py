@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.alerts import rules, store
@@ -25,7 +26,7 @@ from firebell.kit import due
 from firebell.kit.db import Tx
 from firebell.kit.errors import NotFound
 from firebell.kit.events import Actor
-from firebell.kit.text import clean_name
+from firebell.kit.text import clean_name, masked
 
 EVENTS_KEPT = timedelta(days=30)
 NEAR = timedelta(minutes=5)
@@ -147,7 +148,14 @@ async def alert_with_group(tx: Tx, alert_id: int) -> tuple[Alert, Group | None, 
     groups = await store.groups_by_id(tx, [found.group_id] if found.group_id else [])
     since, until = min(found.starts_at, found.last_seen) - NEAR, found.last_seen + NEAR
     raw = await store.raw_events(tx, found.integration_id, since, until, 50)
+    raw = _without_key(raw, await store.integration_key(tx, found.integration_id))
     return found, groups.get(found.group_id or 0), raw
+
+
+def _without_key(events: Sequence[RawEvent], key: str) -> list[RawEvent]:
+    """Return requests with their integration key masked: senders made for PagerDuty put it into the body."""
+    secret, shown = key.encode(), masked(key).encode()
+    return [replace(event, body=event.body.replace(secret, shown)) for event in events]
 
 
 async def alert_rate(tx: Tx, since: datetime, now: datetime, bins: int) -> list[int]:
@@ -169,12 +177,39 @@ async def create_integration(
     return made
 
 
-async def revoke_integration(tx: Tx, actor: Actor, integration_id: int, now: datetime) -> None:
-    """End an integration key; its senders are refused within five seconds."""
-    found = await store.revoke_integration(tx, integration_id, now)
-    if found is None:
-        raise NotFound("There is no such key, or it is revoked already.")
-    await tx.audit(actor, "integration.revoked", f"service:{found.service_id}", now, name=found.name)
+def _no_such_key() -> NotFound:
+    return NotFound(
+        "This service has no such integration key in force.", hint="Look at the keys on its page."
+    )
+
+
+async def reveal_integration(
+    tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
+) -> Integration:
+    """Return an integration of the service with its whole key, and record who saw it; raise `NotFound`."""
+    keys = {i.id: i for i in await store.integrations(tx, service_id)}
+    if integration_id not in keys:
+        raise _no_such_key()
+    integration = keys[integration_id]
+    await tx.audit(
+        actor,
+        "integration.revealed",
+        f"service:{service_id}",
+        now,
+        name=integration.name,
+        integration=integration_id,
+    )
+    return integration
+
+
+async def revoke_integration(
+    tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
+) -> None:
+    """End an integration key of the service; its senders are refused within five seconds."""
+    integration = await store.revoke_integration(tx, service_id, integration_id, now)
+    if integration is None:
+        raise _no_such_key()
+    await tx.audit(actor, "integration.revoked", f"service:{service_id}", now, name=integration.name)
 
 
 async def prune(tx: Tx, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_id
 from firebell.people import access
 from firebell.people import actions as people
+from firebell.people.permissions import Verb
 
 router = routing.pages()
 
@@ -31,13 +32,13 @@ async def _services(
     return await html.page(request, "catalog/services.html", context, error.status if error else 200)
 
 
-@router.get("/services")
+@router.get("/services", dependencies=access.needs(Verb.SERVICE_READ))
 async def services(request: Request) -> Response:
     await access.signed_in(request)
     return await _services(request, {})
 
 
-@router.post("/services")
+@router.post("/services", dependencies=access.needs(Verb.SERVICE_WRITE))
 async def create(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, given = request.app.state.ctx, {name: str(value) for name, value in form.items()}

@@ -34,6 +34,7 @@ from firebell.paging import actions as paging
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
+from firebell.people.permissions import Verb
 from firebell.people.view import choosable
 
 router = routing.pages()
@@ -85,7 +86,7 @@ def _verdicts() -> Markup:
     return Markup(json.dumps(found).replace("<", "\\u003c"))  # noqa: S704 - our own texts, angle brackets escaped
 
 
-@router.get("/incidents")
+@router.get("/incidents", dependencies=access.needs(Verb.INCIDENT_READ))
 async def incidents(request: Request, state: str = "ongoing") -> Response:
     await access.signed_in(request)
     tab = state if state in TABS else "ongoing"
@@ -95,7 +96,7 @@ async def incidents(request: Request, state: str = "ongoing") -> Response:
     return await html.page(request, "incidents/incidents.html", context)
 
 
-@router.get("/i/{ref}")
+@router.get("/i/{ref}", dependencies=access.needs(Verb.INCIDENT_READ))
 async def short(ref: str) -> Response:
     return html.to(f"/incidents/INC-{number('INC', ref)}")
 
@@ -125,13 +126,13 @@ async def _declare_form(
     return await html.page(request, "incidents/declare.html", context, status)
 
 
-@router.get("/incidents/new")
+@router.get("/incidents/new", dependencies=access.needs(Verb.INCIDENT_DECLARE))
 async def declare_form(request: Request, page: str = "") -> Response:
     await access.signed_in(request)
     return await _declare_form(request, page, {}, None)
 
 
-@router.post("/incidents/new")
+@router.post("/incidents/new", dependencies=access.needs(Verb.INCIDENT_DECLARE))
 async def declare(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, page = html.ctx(request), str(form.get("page", ""))
@@ -221,7 +222,6 @@ async def _room(
         "interval": lifecycle.update_interval(found.severity),
         "late_share": _share(found, now),
         "is_open": found.phase in OPEN,
-        "can_write": me.role != "viewer",
         "stable_at": found.stable_since + lifecycle.STABLE if found.stable_since else None,
         "kinds": ENTRY_KINDS,
     }
@@ -235,7 +235,7 @@ def _share(found: Incident, now: datetime) -> float:
     return 100 * (now - start) / max(found.update_due_at - start, lifecycle.STABLE / 30)
 
 
-@router.get("/incidents/{ref}")
+@router.get("/incidents/{ref}", dependencies=access.needs(Verb.INCIDENT_READ))
 async def room(request: Request, ref: str, show: str = "all", template: str = "") -> Response:
     me = await access.signed_in(request)
     ctx, incident_id, now = html.ctx(request), number("INC", ref), html.ctx(request).clock.now()
@@ -254,7 +254,7 @@ async def room(request: Request, ref: str, show: str = "all", template: str = ""
     return await html.page(request, "incidents/room.html", {**context, **more})
 
 
-@router.post("/incidents/{ref}/{what}")
+@router.post("/incidents/{ref}/{what}", dependencies=access.needs(Verb.INCIDENT_UPDATE))
 async def act(request: Request, ref: str, what: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, incident_id, actor = html.ctx(request), number("INC", ref), access.actor_of(me)

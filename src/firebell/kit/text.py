@@ -30,6 +30,11 @@ def clean_text(value: str, limit: int) -> str:
     return unicodedata.normalize("NFC", text).strip()[:limit].rstrip()
 
 
+def masked(secret: str) -> str:
+    """Return what may be shown of a secret: its last four characters."""
+    return f"…{secret[-4:]}" if len(secret) >= 16 else "…"
+
+
 def slugify(name: str) -> str:
     """Return an address-friendly form of a name; names without Latin letters keep their own letters."""
     text = unicodedata.normalize("NFKD", name).casefold()

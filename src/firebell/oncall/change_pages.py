@@ -17,6 +17,7 @@ from firebell.oncall.model import EditKind, Schedule
 from firebell.oncall.pages import Filled, one
 from firebell.people import access
 from firebell.people.model import Person
+from firebell.people.permissions import Verb
 
 router = routing.pages()
 
@@ -26,7 +27,7 @@ NOBODY = "nobody"
 Given = Mapping[str, str]
 Would = Callable[[Tx, Schedule, Given, str, datetime], Awaitable[Schedule | None]]
 """Returns the schedule as a form would have it, read in a zone; None while too little is filled in."""
-Verb = Callable[[Tx, Person, Schedule, Given, str, datetime], Awaitable[Any]]
+Change = Callable[[Tx, Person, Schedule, Given, str, datetime], Awaitable[Any]]
 
 
 async def _sent(request: Request) -> tuple[Person, dict[str, str], str]:
@@ -49,12 +50,12 @@ async def _preview(request: Request, slug: str, form: str, would: Would) -> Resp
     return await one(request, slug, Filled(given, form, seen))
 
 
-async def _save(request: Request, slug: str, form: str, verb: Verb) -> Response:
+async def _save(request: Request, slug: str, form: str, change: Change) -> Response:
     me, given, tz = await _sent(request)
     try:
         async with html.ctx(request).db.tx() as tx:
             old = await actions.by_slug(tx, slug)
-            await verb(tx, me, old, given, tz, html.ctx(request).clock.now())
+            await change(tx, me, old, given, tz, html.ctx(request).clock.now())
     except (Conflict, Invalid, NotFound) as error:
         return await one(request, slug, Filled(given, form, error=error))
     return html.to(f"/oncall/{slug}")
@@ -98,7 +99,7 @@ async def _override(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, no
     )
 
 
-@router.post("/oncall/{slug}/override")
+@router.post("/oncall/{slug}/override", dependencies=access.needs(Verb.OVERRIDE_WRITE))
 async def override(request: Request, slug: str, preview: str = "") -> Response:
     if preview:
         return await _preview(request, slug, "override", _overridden)
@@ -143,7 +144,7 @@ async def _rotate(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now:
         await actions.join(tx, actor, i, layer_id=layer, person_id=person, place=place, at=at, now=now)
 
 
-@router.post("/oncall/{slug}/rotation")
+@router.post("/oncall/{slug}/rotation", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def rotation(request: Request, slug: str, preview: str = "") -> Response:
     if preview:
         return await _preview(request, slug, "rotation", _turned)
@@ -166,12 +167,12 @@ async def _shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now:
     )
 
 
-@router.post("/oncall/{slug}/shadows")
+@router.post("/oncall/{slug}/shadows", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def shadow(request: Request, slug: str) -> Response:
     return await _save(request, slug, "shadow", _shadow)
 
 
-@router.post("/oncall/{slug}/shadows/{shadow_id}/end")
+@router.post("/oncall/{slug}/shadows/{shadow_id}/end", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def end_shadow(request: Request, slug: str, shadow_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)

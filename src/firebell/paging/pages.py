@@ -15,6 +15,7 @@ from firebell.paging import actions, ledger, links, view
 from firebell.paging.model import OPEN, PageState
 from firebell.people import access
 from firebell.people import actions as people
+from firebell.people.permissions import Verb
 
 router = routing.pages()
 
@@ -27,7 +28,7 @@ TABS = {
 }
 
 
-@router.get("/pages")
+@router.get("/pages", dependencies=access.needs(Verb.PAGE_READ))
 async def inbox(request: Request, state: str = "open", q: str = "", show: str = "") -> Response:
     me = await access.signed_in(request)
     ctx = html.ctx(request)
@@ -85,12 +86,12 @@ async def _detail(tx: Tx, page_id: int, now: datetime) -> dict[str, Any]:
     }
 
 
-@router.get("/p/{ref}")
+@router.get("/p/{ref}", dependencies=access.needs(Verb.PAGE_READ))
 async def short(ref: str) -> Response:
     return html.to(f"/pages/PG-{number('PG', ref)}")
 
 
-@router.get("/pages/{ref}")
+@router.get("/pages/{ref}", dependencies=access.needs(Verb.PAGE_READ))
 async def detail(request: Request, ref: str) -> Response:
     await access.signed_in(request)
     ctx, page_id = html.ctx(request), number("PG", ref)
@@ -100,7 +101,7 @@ async def detail(request: Request, ref: str) -> Response:
     return await html.page(request, "paging/page.html", {**context, "nav": "pages", "live": live})
 
 
-@router.post("/pages/{ref}/{what}")
+@router.post("/pages/{ref}/{what}", dependencies=access.needs(Verb.PAGE_RESPOND))
 async def act(request: Request, ref: str, what: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, page_id, actor = html.ctx(request), number("PG", ref), access.actor_of(me)
@@ -125,13 +126,13 @@ async def act(request: Request, ref: str, what: str) -> Response:
     return html.back(form, f"/pages/PG-{page_id}")
 
 
-@router.get("/ack/{token}")
+@router.get("/ack/{token}", dependencies=access.public("The signed link is the right."))
 async def ack_form(request: Request, token: str) -> Response:
     """Show the page and a button; opening the link changes nothing (spec 2.1)."""
     return await _by_link(request, token, None)
 
 
-@router.post("/ack/{token}")
+@router.post("/ack/{token}", dependencies=access.public("The signed link is the right."))
 async def ack_by_link(request: Request, token: str) -> Response:
     ctx = html.ctx(request)
     now = ctx.clock.now()

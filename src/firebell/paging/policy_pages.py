@@ -18,6 +18,7 @@ from firebell.paging.dry_run import dry_run
 from firebell.paging.model import Level, Plan, Policy, Target, TargetKind
 from firebell.people import access
 from firebell.people import actions as people
+from firebell.people.permissions import Verb
 from firebell.people.view import choosable
 
 router = routing.pages()
@@ -47,7 +48,7 @@ async def _names(tx: Tx, policies: Sequence[Policy]) -> dict[str, str]:
     return {value: label for _, options in targets for value, label in options}
 
 
-@router.get("/escalation")
+@router.get("/escalation", dependencies=access.needs(Verb.POLICY_READ))
 async def policies(request: Request) -> Response:
     await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
@@ -113,7 +114,7 @@ async def _editor(
     return await html.page(request, "paging/policy_edit.html", context, error.status if error else 200)
 
 
-@router.get("/escalation/new")
+@router.get("/escalation/new", dependencies=access.needs(Verb.POLICY_WRITE))
 async def new_policy(request: Request) -> Response:
     await access.signed_in(request)
     return await _editor(request, None, Draft())
@@ -125,7 +126,7 @@ def _offset(found: timedelta) -> str:
     return f"{minutes}:{seconds:02}"
 
 
-@router.get("/escalation/{slug}")
+@router.get("/escalation/{slug}", dependencies=access.needs(Verb.POLICY_READ))
 async def policy(request: Request, slug: str) -> Response:
     await access.signed_in(request)
     ctx = html.ctx(request)
@@ -149,7 +150,7 @@ async def policy(request: Request, slug: str) -> Response:
     return await html.page(request, "paging/policy.html", context)
 
 
-@router.get("/escalation/{slug}/edit")
+@router.get("/escalation/{slug}/edit", dependencies=access.needs(Verb.POLICY_WRITE))
 async def edit_policy(request: Request, slug: str) -> Response:
     await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
@@ -181,7 +182,7 @@ def _plan(draft: Draft) -> Plan:
     return Plan(draft.name, tuple(levels), repeat, wait_s)
 
 
-@router.post("/escalation/new")
+@router.post("/escalation/new", dependencies=access.needs(Verb.POLICY_WRITE))
 async def create_policy(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, draft = html.ctx(request), Draft.sent(form)
@@ -203,7 +204,7 @@ async def create_policy(request: Request) -> Response:
     return html.to(f"/escalation/{made.slug}")
 
 
-@router.post("/escalation/{slug}/edit")
+@router.post("/escalation/{slug}/edit", dependencies=access.needs(Verb.POLICY_WRITE))
 async def change_policy(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, draft = html.ctx(request), Draft.sent(form)
@@ -226,7 +227,7 @@ async def change_policy(request: Request, slug: str) -> Response:
     return html.to(f"/escalation/{slug}")
 
 
-@router.post("/escalation/{slug}/delete")
+@router.post("/escalation/{slug}/delete", dependencies=access.needs(Verb.POLICY_WRITE))
 async def delete_policy(request: Request, slug: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)

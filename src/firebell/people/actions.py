@@ -11,8 +11,8 @@ from firebell.kit.db import Reads, Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.signing import Signer
-from firebell.kit.text import clean_name, clean_text, slugify
-from firebell.people import quiet, rules, store, welcome
+from firebell.kit.text import clean_name, clean_text, masked, slugify
+from firebell.people import permissions, quiet, rules, store, welcome
 from firebell.people.model import (
     ApiKey,
     Channel,
@@ -25,6 +25,7 @@ from firebell.people.model import (
     Role,
     Team,
 )
+from firebell.people.permissions import Rights
 
 hasher = PasswordHasher()
 
@@ -241,8 +242,13 @@ async def add_contact_method(
     if made is None:
         raise Conflict("This contact method exists already.", fields={"address": "Already on the list."})
     await store.add_rule(tx, person_id, "high", 0, made.id)
-    await tx.audit(actor, "contact.added", f"person:{person_id}", now, kind=kind, address=made.address)
+    await tx.audit(actor, "contact.added", f"person:{person_id}", now, kind=kind, address=_audited(made))
     return made
+
+
+def _audited(method: ContactMethod) -> str:
+    """Return what the audit log keeps of an address; all but an email address is a secret."""
+    return method.address if method.kind == Channel.EMAIL else masked(method.address)
 
 
 async def remove_contact_method(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:
@@ -311,18 +317,25 @@ async def request_test(tx: Tx, actor: Actor, method_id: int, person_id: int, now
 async def create_api_key(
     tx: Tx, actor: Actor, *, name: str, scopes: list[str], person_id: int, now: datetime
 ) -> tuple[ApiKey, str]:
-    """Return a new key and its secret, which is never shown again."""
+    """Return a new key and its secret, which is never shown again.
+
+    Raises `Forbidden` for a scope that the present role of its owner does not include, so that no stored
+    scope waits for a promotion.
+    """
+    checked = rules.check_scopes(scopes)
+    owner = await person(tx, person_id)
+    permissions.check_new_key(Rights(Role(owner.role)), checked)
     secret = f"fb_{signing.random_token()}"
     made = await store.insert_key(
         tx,
         clean_name(name, "name"),
         secret[:9],
         signing.token_hash(secret),
-        rules.check_scopes(scopes),
+        checked,
         person_id,
         now,
     )
-    await tx.audit(actor, "key.created", f"key:{made.id}", now, name=made.name, scopes=scopes)
+    await tx.audit(actor, "key.created", f"key:{made.id}", now, name=made.name, scopes=checked)
     return made, secret
 
 

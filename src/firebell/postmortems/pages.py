@@ -10,12 +10,13 @@ from firebell.kit.markdown import rendered
 from firebell.kit.refs import number
 from firebell.people import access
 from firebell.people import actions as people
+from firebell.people.permissions import Verb
 from firebell.postmortems import actions
 
 router = routing.pages()
 
 
-@router.get("/post-mortems")
+@router.get("/post-mortems", dependencies=access.needs(Verb.POSTMORTEM_READ))
 async def postmortems(request: Request) -> Response:
     await access.signed_in(request)
     async with request.app.state.ctx.db.tx() as tx:
@@ -45,13 +46,13 @@ async def _document(
     return await html.page(request, "postmortems/postmortem.html", context, error.status if error else 200)
 
 
-@router.get("/post-mortems/{ref}")
+@router.get("/post-mortems/{ref}", dependencies=access.needs(Verb.POSTMORTEM_READ))
 async def postmortem(request: Request, ref: str, edit: str = "") -> Response:
     await access.signed_in(request)
     return await _document(request, ref, bool(edit))
 
 
-@router.post("/post-mortems/{ref}")
+@router.post("/post-mortems/{ref}", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
 async def save(request: Request, ref: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, incident_id = request.app.state.ctx, number("INC", ref)
@@ -66,7 +67,7 @@ async def save(request: Request, ref: str) -> Response:
     return html.to(f"/post-mortems/INC-{incident_id}")
 
 
-@router.post("/post-mortems/{ref}/publish")
+@router.post("/post-mortems/{ref}/publish", dependencies=access.needs(Verb.POSTMORTEM_PUBLISH))
 async def publish(request: Request, ref: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), request.app.state.ctx
@@ -76,7 +77,7 @@ async def publish(request: Request, ref: str) -> Response:
     return html.to(f"/post-mortems/INC-{incident_id}")
 
 
-@router.post("/post-mortems/{ref}/start")
+@router.post("/post-mortems/{ref}/start", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
 async def start(request: Request, ref: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), request.app.state.ctx

@@ -25,6 +25,7 @@ from firebell.oncall.model import Schedule
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
+from firebell.people.permissions import Verb
 from firebell.people.view import choosable
 
 router = routing.pages()
@@ -46,7 +47,9 @@ def _has(request: Request, tag: str) -> bool:
     return tag in given or given == ["*"]
 
 
-@router.api_route("/calendar/{token}.ics", methods=["GET", "HEAD"])
+@router.api_route(
+    "/calendar/{token}.ics", methods=["GET", "HEAD"], dependencies=access.public("The token is the right.")
+)
 async def feed(request: Request, token: str) -> Response:
     """Answer a feed to whoever knows its address; 304 when it is as it was, 410 when it has ended."""
     ctx, now = html.ctx(request), html.ctx(request).clock.now()
@@ -95,12 +98,12 @@ async def _mine(
     return await html.page(request, "oncall/my_calendars.html", context, error.status if error else 200)
 
 
-@router.get("/settings/calendars")
+@router.get("/settings/calendars", dependencies=access.needs(Verb.OWN_CALENDAR_READ))
 async def mine(request: Request) -> Response:
     return await _mine(request, {})
 
 
-@router.post("/settings/calendars/feeds")
+@router.post("/settings/calendars/feeds", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
 async def make_feed(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, (kind, _, number) = html.ctx(request), str(form.get("of", "")).partition(":")
@@ -121,7 +124,7 @@ async def make_feed(request: Request) -> Response:
     return await _mine(request, {}, f"{ctx.public_url}/calendar/{token}.ics")
 
 
-@router.post("/settings/calendars/feeds/{feed_id}/revoke")
+@router.post("/settings/calendars/feeds/{feed_id}/revoke", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
 async def revoke_feed(request: Request, feed_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
@@ -130,7 +133,7 @@ async def revoke_feed(request: Request, feed_id: int) -> Response:
     return html.to("/settings/calendars")
 
 
-@router.post("/settings/calendars/busy")
+@router.post("/settings/calendars/busy", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
 async def add_busy(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
@@ -189,7 +192,7 @@ def _days(found: Sequence[tuple[int, Shift]], tz: str) -> list[tuple[date, str, 
     return [(day, title, users) for (day, title), users in days.items()]
 
 
-@router.get("/oncall/calendars")
+@router.get("/oncall/calendars", dependencies=access.needs(Verb.SCHEDULE_READ))
 async def all_calendars(request: Request) -> Response:
     await access.signed_in(request)
     ctx = html.ctx(request)
@@ -211,12 +214,12 @@ async def all_calendars(request: Request) -> Response:
     return await html.page(request, "oncall/all_calendars.html", context)
 
 
-@router.get("/oncall/{slug}/calendars")
+@router.get("/oncall/{slug}/calendars", dependencies=access.needs(Verb.SCHEDULE_READ))
 async def of_schedule(request: Request, slug: str) -> Response:
     return await _of_schedule(request, slug, {})
 
 
-@router.post("/oncall/{slug}/calendars")
+@router.post("/oncall/{slug}/calendars", dependencies=access.needs(Verb.CALENDAR_WRITE))
 async def add(request: Request, slug: str) -> Response:
     form, me = await access.form(request, files=1), await access.signed_in(request)
     ctx, given = html.ctx(request), {name: str(v) for name, v in form.items() if isinstance(v, str)}
@@ -294,8 +297,8 @@ def _own(request: Request) -> bool:
     return request.url.path.startswith("/settings")
 
 
-@router.post("/oncall/calendars/{import_id}/fetch")
-@router.post("/settings/calendars/{import_id}/fetch")
+@router.post("/oncall/calendars/{import_id}/fetch", dependencies=access.needs(Verb.CALENDAR_WRITE))
+@router.post("/settings/calendars/{import_id}/fetch", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
 async def fetch(request: Request, import_id: int) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
@@ -305,7 +308,7 @@ async def fetch(request: Request, import_id: int) -> Response:
     return html.back(form, "/settings/calendars")
 
 
-@router.post("/oncall/calendars/{import_id}/place")
+@router.post("/oncall/calendars/{import_id}/place", dependencies=access.needs(Verb.CALENDAR_WRITE))
 async def place(request: Request, import_id: int) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, where = html.ctx(request), _place(form)
@@ -315,8 +318,8 @@ async def place(request: Request, import_id: int) -> Response:
     return html.back(form, "/oncall/calendars")
 
 
-@router.post("/oncall/calendars/{import_id}/remove")
-@router.post("/settings/calendars/{import_id}/remove")
+@router.post("/oncall/calendars/{import_id}/remove", dependencies=access.needs(Verb.CALENDAR_WRITE))
+@router.post("/settings/calendars/{import_id}/remove", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
 async def remove(request: Request, import_id: int) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
