@@ -5,7 +5,7 @@ from fastapi import Request, Response
 from firebell.alerts import actions
 from firebell.catalog import actions as catalog
 from firebell.kit import html, routing
-from firebell.kit.text import to_id
+from firebell.kit.text import to_choice
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
@@ -120,7 +120,7 @@ async def choose_policy(request: Request, slug: str) -> Response:
             tx,
             access.actor_of(me),
             service_id=found.id,
-            policy_id=to_id(chosen),
+            policy_id=to_choice(chosen, "policy"),
             now=ctx.clock.now(),
         )
     return html.to(f"/services/{slug}")

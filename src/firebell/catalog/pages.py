@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from firebell.catalog import actions
 from firebell.kit import html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid
-from firebell.kit.text import to_id
+from firebell.kit.text import to_required
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
@@ -48,7 +48,7 @@ async def create(request: Request) -> Response:
                 tx,
                 access.actor_of(me),
                 name=given.get("name", ""),
-                team_id=to_id(given.get("team")) or 0,
+                team_id=to_required(given.get("team"), "team"),
                 description=given.get("description", ""),
                 runbook_url=given.get("runbook_url", ""),
                 now=ctx.clock.now(),

@@ -9,7 +9,7 @@ from firebell.handoffs import actions, notice, view
 from firebell.kit import html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.markdown import rendered
-from firebell.kit.text import to_id
+from firebell.kit.text import to_id, to_number
 from firebell.oncall import actions as oncall
 from firebell.people import access
 from firebell.people.permissions import Verb
@@ -70,7 +70,8 @@ async def set_notice(request: Request) -> Response:
     ctx, hours = html.ctx(request), str(form.get("hours") or "").strip()
     try:
         async with ctx.db.tx() as tx:
-            await notice.change(tx, access.actor_of(me), to_id(hours) or 0, ctx.clock.now())
+            notice_hours = to_number(hours, "hours", least=1, most=notice.MOST, unit="hours")
+            await notice.change(tx, access.actor_of(me), notice_hours, ctx.clock.now())
     except Invalid as error:
         return await _list(request, "", "", hours, error)
     return html.to("/oncall/handoffs")
@@ -105,15 +106,11 @@ async def handoff(request: Request, slug: str, day: str, edit: str = "") -> Resp
 async def save(request: Request, slug: str, day: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
-    body, version = str(form.get("body", "")), str(form.get("version", "0"))
-    if not (version.isascii() and version.isdecimal() and len(version) < 19):
-        raise Invalid("The form carries no version.", hint="Load the page again.")
+    body, version = str(form.get("body", "")), to_number(form.get("version", ""), "version")
     try:
         async with ctx.db.tx() as tx:
             schedule = await oncall.by_slug(tx, slug)
-            await actions.save(
-                tx, access.actor_of(me), schedule, day_of(day), body, int(version), ctx.clock.now()
-            )
+            await actions.save(tx, access.actor_of(me), schedule, day_of(day), body, version, ctx.clock.now())
     except Conflict as error:
         return await _document(request, slug, day, edit=True, mine=body, error=error)
     return html.to(f"/oncall/handoffs/{schedule.slug}/{day}")

@@ -30,6 +30,7 @@ from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.refs import number
+from firebell.kit.text import to_choice, to_choices
 from firebell.paging import actions as paging
 from firebell.people import access
 from firebell.people import actions as people
@@ -137,9 +138,10 @@ async def declare(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, page = html.ctx(request), str(form.get("page", ""))
     values = {name: str(value) for name, value in form.items() if name != "service"}
-    services = [int(str(i)) for i in form.getlist("service") if str(i).isdigit()]
+    services: list[int] = []
     answers = {q.name: _ANSWERS.get(values.get(q.name, "")) for q in QUESTIONS}
     try:
+        services = to_choices(form.getlist("service"), "service")
         async with ctx.db.tx() as tx:
             made = await actions.declare(
                 tx,
@@ -271,7 +273,7 @@ async def act(request: Request, ref: str, what: str) -> Response:
             case "roles":
                 if given.get("role") not in list(Role):
                     raise Invalid("That is not a role.", fields={"role": f"One of {', '.join(Role)}."})
-                person = int(given.get("person") or me.id)
+                person = to_choice(given.get("person"), "person") or me.id
                 await actions.take_role(tx, actor, incident_id, Role(given["role"]), person, now)
             case "canvas":
                 conditions, doing, needs = (given.get(n, "") for n in ("conditions", "actions", "needs"))

@@ -10,7 +10,7 @@ from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.localtime import mu
-from firebell.kit.text import to_id, to_wall
+from firebell.kit.text import to_choice, to_id, to_number, to_wall
 from firebell.oncall import actions, forms, view
 from firebell.oncall.findings import HORIZON
 from firebell.oncall.model import EditKind, Schedule
@@ -63,7 +63,8 @@ async def _save(request: Request, slug: str, form: str, change: Change) -> Respo
 
 def _edit(old: Schedule, given: Given, tz: str, now: datetime) -> dict[str, Any]:
     """Return the override that the form describes: its kind, its people, its stretch."""
-    kind, who, instead = given.get("kind") or EditKind.SET, given.get("person"), to_id(given.get("instead"))
+    kind, who = given.get("kind") or EditKind.SET, given.get("person")
+    instead = to_choice(given.get("instead"), "instead")
     if kind not in list(EditKind):
         raise Invalid("What shall the override do?", fields={"kind": "Choose from the list."})
     kind, person = EditKind(kind), to_id(who)
@@ -108,7 +109,8 @@ async def override(request: Request, slug: str, preview: str = "") -> Response:
 
 def _turn(old: Schedule, given: Given, at: datetime) -> tuple[int, int | None, int | None]:
     """Return who joins which layer (None: leaves them all) at which place (None: the last)."""
-    person, layer, place = (to_id(given.get(name)) for name in ("who", "layer", "turn"))
+    person, layer = (to_choice(given.get(name), name) for name in ("who", "layer"))
+    place = to_number(given["turn"], "turn") if given.get("turn") else None
     if person is None:
         raise Invalid("Nobody is named.", fields={"who": "Choose a person."})
     if given.get("verb") == "join":
@@ -160,7 +162,7 @@ async def _shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now:
         access.actor_of(me),
         schedule_id=int(old.id),
         person_id=learner,
-        of=to_id(given.get("of")),
+        of=to_choice(given.get("of"), "of"),
         start=forms.begins(given.get("since", ""), "since", tz, now),
         end=mu(to_wall(until, "until"), tz) if until else None,
         now=now,

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
-from firebell.kit.text import to_id
+from firebell.kit.text import to_id, to_number, to_required
 from firebell.oncall import actions, forms, timeline, versions, view
 from firebell.oncall.exchange_pages import LEFT
 from firebell.oncall.model import Layer, Schedule, Unit
@@ -163,13 +163,13 @@ async def _save(request: Request, me: Person, old: Schedule | None, form: FormDa
 async def _store(
     tx: Tx, me: Person, old: Schedule | None, given: Mapping[str, str], layers: Sequence[Layer], now: datetime
 ) -> Schedule:
-    actor, team = access.actor_of(me), to_id(given["team"]) or 0
+    actor, team = access.actor_of(me), to_required(given["team"], "team")
     if old is None:
         return await actions.create_schedule(
             tx, actor, name=given["name"], team_id=team, tz=given["tz"], layers=layers, now=now
         )
     at = forms.begins(given["from"], "from", me.tz, now)
-    i, seen = int(old.id), to_id(given["version"]) or 0
+    i, seen = int(old.id), to_number(given["version"], "version")
     saved = await actions.replace_layers(tx, actor, i, layers, version=seen, at=at, now=now)
     if (given["name"].strip(), team, given["tz"]) != (old.name, old.team_id, old.tz):
         saved = await actions.rename_schedule(

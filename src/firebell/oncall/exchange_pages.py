@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 from firebell.kit import html, routing
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
 from firebell.kit.localtime import mu, span
-from firebell.kit.text import to_id, to_wall
+from firebell.kit.text import to_choice, to_id, to_wall
 from firebell.oncall import actions, covers, exchange, parties, shifts, swaps, vacations
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.model import Cover, CoverState, Schedule, Swap, SwapState
@@ -152,8 +152,9 @@ def _stretch(text: str) -> exchange.Stretch:
 @router.post("/oncall/covers", dependencies=access.needs(Verb.SHIFT_TRADE))
 async def ask(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, who = html.ctx(request), to_id(form.get("asked"))
+    ctx = html.ctx(request)
     try:
+        who = to_choice(form.get("asked"), "asked")
         async with ctx.db.tx() as tx:
             await covers.ask(
                 tx,

@@ -12,7 +12,7 @@ from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.localtime import mu, span
-from firebell.kit.text import to_id, to_wall
+from firebell.kit.text import to_choices, to_id, to_required, to_wall
 from firebell.oncall import actions, fixes, forms, timeline, versions, view
 from firebell.oncall.exchange_pages import LEFT, askable
 from firebell.oncall.findings import HORIZON
@@ -178,9 +178,10 @@ async def new(request: Request) -> Response:
 @router.post("/oncall/new", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def create(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, order = html.ctx(request), [i for i in map(to_id, form.getlist("person")) if i is not None]
-    given: dict[str, Any] = {**{name: str(value) for name, value in form.items()}, "order": order}
+    ctx, sent = html.ctx(request), {name: str(value) for name, value in form.items()}
+    given: dict[str, Any] = {"tz": "", "anchor": "", **sent, "order": []}
     try:
+        order = given["order"] = to_choices(form.getlist("person"), "person")
         if not order:
             raise Invalid("Nobody is in the rotation.", fields={"person": "Choose at least one person."})
         anchor = to_wall(given.get("anchor"), "anchor")
@@ -190,7 +191,7 @@ async def create(request: Request) -> Response:
                     tx,
                     access.actor_of(me),
                     name=f"{given.get('name', '')}{suffix}",
-                    team_id=to_id(given.get("team")) or 0,
+                    team_id=to_required(given.get("team"), "team"),
                     tz=given.get("tz", ""),
                     layers=[_rotation(order, anchor, given, offset)],
                     now=ctx.clock.now(),

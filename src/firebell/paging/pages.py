@@ -7,9 +7,10 @@ from fastapi import Request, Response
 
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
-from firebell.kit.errors import FirebellError, Invalid, NotFound
+from firebell.kit.errors import FirebellError, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.refs import number
+from firebell.kit.text import to_number
 from firebell.oncall import actions as oncall
 from firebell.paging import actions, ledger, links, view
 from firebell.paging.model import OPEN, PageState
@@ -115,10 +116,8 @@ async def act(request: Request, ref: str, what: str) -> Response:
             case "escalate":
                 await actions.escalate(tx, actor, page_id, now)
             case "snooze":
-                minutes = str(form.get("minutes", "30"))
-                if not minutes.isdigit():
-                    raise Invalid(f"{minutes!r} is not a number of minutes.")
-                await actions.snooze(tx, actor, page_id, now + timedelta(minutes=int(minutes)), now)
+                minutes = to_number(form.get("minutes", 30), "minutes", least=1, most=1440, unit="minutes")
+                await actions.snooze(tx, actor, page_id, now + timedelta(minutes=minutes), now)
             case "note":
                 await actions.add_note(tx, actor, page_id, str(form.get("text", "")), now)
             case _:

@@ -11,7 +11,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid
-from firebell.kit.text import to_id
+from firebell.kit.text import to_id, to_number, to_required
 from firebell.oncall import actions as oncall
 from firebell.paging import actions
 from firebell.paging.dry_run import dry_run
@@ -159,9 +159,15 @@ async def edit_policy(request: Request, slug: str) -> Response:
 
 
 def _minutes(text: str, field: str) -> int:
-    if not text.strip().isdigit():
-        raise Invalid(f"{text!r} is not a number of minutes.", fields={field: "A whole number."})
-    return int(text) * 60
+    return to_number(text, field, least=1, most=1440, unit="minutes") * 60
+
+
+def _target(value: str, field: str) -> Target:
+    """Return the target that a choice such as schedule:7 names; raise `Invalid` naming the field."""
+    kind, _, text = value.partition(":")
+    if kind not in list(TargetKind):
+        raise Invalid("A level has an unknown target.", fields={field: "Choose from the list."})
+    return Target(TargetKind(kind), to_required(text, field))
 
 
 def _plan(draft: Draft) -> Plan:
@@ -169,15 +175,12 @@ def _plan(draft: Draft) -> Plan:
     levels = []
     for first, second, wait in draft.rows:
         targets = []
-        for value in (first, second):
-            kind, _, text = value.partition(":")
-            if kind in list(TargetKind) and (i := to_id(text)):
-                targets.append(Target(TargetKind(kind), i))
+        for field, value in (("target", first), ("second", second)):
+            if value:
+                targets.append(_target(value, field))
         if targets:
             levels.append(Level(tuple(targets), _minutes(wait or "5", "wait")))
-    repeat, timeout = to_id(draft.repeat), draft.ack_timeout.strip()
-    if repeat is None:
-        raise Invalid(f"{draft.repeat!r} is not a number.", fields={"repeat": "Between 0 and 9."})
+    repeat, timeout = to_number(draft.repeat, "repeat", most=9), draft.ack_timeout.strip()
     wait_s = _minutes(timeout, "ack_timeout") if timeout else None
     return Plan(draft.name, tuple(levels), repeat, wait_s)
 
@@ -193,7 +196,7 @@ async def create_policy(request: Request) -> Response:
                 tx,
                 access.actor_of(me),
                 name=plan.name,
-                team_id=to_id(draft.team) or 0,
+                team_id=to_required(draft.team, "team"),
                 levels=plan.levels,
                 repeat=plan.repeat,
                 ack_timeout_s=plan.ack_timeout_s,

@@ -6,7 +6,7 @@ from fastapi import Request, Response
 
 from firebell.kit import html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid
-from firebell.kit.text import to_id
+from firebell.kit.text import to_choices, to_id
 from firebell.people import access, actions, store
 from firebell.people.model import Role
 from firebell.people.permissions import Verb
@@ -152,9 +152,9 @@ async def team(request: Request, slug: str) -> Response:
 @router.post("/settings/teams/{slug}", dependencies=access.needs(Verb.TEAM_WRITE))
 async def save_members(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    chosen = [i for i in map(to_id, form.getlist("member")) if i is not None]
     ctx = html.ctx(request)
     try:
+        chosen = to_choices(form.getlist("member"), "member")
         async with ctx.db.tx() as tx:
             found = await actions.team_by_slug(tx, slug)
             managers = await actions.team_members(tx, found.id, "manager")
@@ -168,9 +168,9 @@ async def save_members(request: Request, slug: str) -> Response:
 @router.post("/settings/teams", dependencies=access.needs(Verb.TEAM_WRITE))
 async def save_team(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    members = [(i, "member") for i in map(to_id, form.getlist("member")) if i is not None]
     ctx, name = html.ctx(request), str(form.get("name", ""))
     try:
+        members = [(i, "member") for i in to_choices(form.getlist("member"), "member")]
         async with ctx.db.tx() as tx:
             await actions.create_team(
                 tx, access.actor_of(me), name=name, members=members, now=ctx.clock.now()
@@ -183,9 +183,9 @@ async def save_team(request: Request) -> Response:
 @router.post("/settings/catch-all", dependencies=access.needs(Verb.FALLBACK_WRITE))
 async def save_catch_all(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    chosen = [i for i in map(to_id, form.getlist("member")) if i is not None]
     ctx = html.ctx(request)
     try:
+        chosen = to_choices(form.getlist("member"), "member")
         async with ctx.db.tx() as tx:
             await actions.set_catch_all(tx, access.actor_of(me), chosen, ctx.clock.now())
     except Invalid as error:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Request, Response
+from starlette.datastructures import FormData
 
 from firebell.kit import html, routing
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, TooMany
+from firebell.kit.text import to_choice, to_number
 from firebell.people import access, actions, quiet, store
 from firebell.people.model import SCOPES, Channel
 from firebell.people.permissions import Verb
@@ -217,19 +219,24 @@ async def remove_contact(request: Request, method_id: int) -> Response:
     return html.to("/settings/contact")
 
 
+def _rules(form: FormData) -> list[tuple[int, int]]:
+    """Return (delay in seconds, method id) of each row that is filled in; raise `Invalid` naming the field."""
+    rows = zip(form.getlist("method"), form.getlist("delay"), strict=False)
+    return [
+        (to_number(minutes, "delay", most=1440, unit="minutes") * 60, method)
+        for given, minutes in rows
+        if (method := to_choice(given, "method")) is not None and str(minutes).strip()
+    ]
+
+
 @router.post("/settings/rules/{urgency}", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def save_rules(request: Request, urgency: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     if urgency not in ("high", "low"):
         raise Invalid(f"{urgency!r} is not an urgency.")
-    rules = []
-    for method, minutes in zip(form.getlist("method"), form.getlist("delay"), strict=False):
-        if str(method).isdigit() and str(minutes).strip():
-            if not str(minutes).strip().isdigit():
-                raise Invalid(f"{minutes!r} is not a number of minutes.", fields={"delay": "A whole number."})
-            rules.append((int(str(minutes)) * 60, int(str(method))))
     ctx = html.ctx(request)
     try:
+        rules = _rules(form)
         async with ctx.db.tx() as tx:
             await actions.set_rules(
                 tx,

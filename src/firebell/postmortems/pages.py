@@ -5,9 +5,10 @@ from fastapi import Request, Response
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase
 from firebell.kit import html, routing
-from firebell.kit.errors import Conflict, Invalid
+from firebell.kit.errors import Conflict
 from firebell.kit.markdown import rendered
 from firebell.kit.refs import number
+from firebell.kit.text import to_number
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
@@ -56,12 +57,10 @@ async def postmortem(request: Request, ref: str, edit: str = "") -> Response:
 async def save(request: Request, ref: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, incident_id = request.app.state.ctx, number("INC", ref)
-    body, version = str(form.get("body", "")), str(form.get("version", "0"))
-    if not version.isdigit():
-        raise Invalid("The form carries no version.", hint="Load the page again.")
+    body, version = str(form.get("body", "")), to_number(form.get("version", ""), "version")
     try:
         async with ctx.db.tx() as tx:
-            await actions.save(tx, access.actor_of(me), incident_id, body, int(version), ctx.clock.now())
+            await actions.save(tx, access.actor_of(me), incident_id, body, version, ctx.clock.now())
     except Conflict as error:
         return await _document(request, ref, True, body, error)
     return html.to(f"/post-mortems/INC-{incident_id}")

@@ -6,6 +6,7 @@ from fastapi import Request, Response
 
 from firebell.kit import html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid
+from firebell.kit.text import to_number
 from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.runbooks import actions, view
@@ -109,13 +110,11 @@ async def _save(request: Request, slug: str) -> Response:
         async with ctx.db.tx() as tx:
             teams = await actions.owners(tx)
         return await _editor(request, slug, body, check(read(body), now.date(), teams=teams))
-    version = str(form.get("version", ""))
-    if not version.isdecimal() or len(version) > 18:
-        raise Invalid("The form carries no version.", hint="Load the page again.")
+    version = to_number(form.get("version", ""), "version")
     try:
         async with ctx.db.tx() as tx:
             target = slug or actions.slug_of(body)
-            await actions.save(tx, access.actor_of(me), target, body, now, version=int(version))
+            await actions.save(tx, access.actor_of(me), target, body, now, version=version)
     except (Conflict, Invalid) as error:
         return await _editor(request, slug, body, error=error)
     return html.to(f"/runbooks/{target}")

@@ -15,7 +15,7 @@ from firebell.kit import html, routing, signing
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
-from firebell.kit.text import to_id
+from firebell.kit.text import to_choices, to_required
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions, feeds
 from firebell.oncall.calendars.limits import Limit
@@ -115,7 +115,7 @@ async def make_feed(request: Request) -> Response:
                 tx,
                 access.actor_of(me),
                 kind=FeedKind(kind),
-                subject_id=to_id(number) or 0,
+                subject_id=to_required(number, "of") if kind != FeedKind.PERSON else me.id,
                 made_by=me.id,
                 now=ctx.clock.now(),
             )
@@ -223,9 +223,10 @@ async def of_schedule(request: Request, slug: str) -> Response:
 async def add(request: Request, slug: str) -> Response:
     form, me = await access.form(request, files=1), await access.signed_in(request)
     ctx, given = html.ctx(request), {name: str(v) for name, v in form.items() if isinstance(v, str)}
-    users = [i for i in map(to_id, form.getlist("person")) if i is not None]
+    users: list[int] = []
     try:
         try:
+            users = to_choices(form.getlist("person"), "people")
             sent = await _sent(form)
         finally:
             await form.close()
