@@ -185,6 +185,7 @@ async def _secrets(tx: Tx, everything: Everything) -> None:
         where = f"https://calendars.example.org/{owner['use']}-s3cret.ics"
         await calendars.add_import(tx, mara, url=where, now=w.now, **owner)  # type: ignore[arg-type]
         everything.secrets[f"address of {owner['use']}"] = where
+    everything.secrets["address that a page went to"] = w.sink.url
     everything.secrets["integration key"] = w.key
     everything.secrets["password hash"] = str(await store.password_hash(tx, w.mara))
 

@@ -58,7 +58,7 @@ def to_number(value: object, field: str, *, least: int = 0, most: int = MAX_ID, 
     if text.isascii() and text.isdecimal() and len(digits) <= len(str(most)) and least <= int(digits) <= most:
         return int(digits)
     of_what = f" of {unit}" if unit else ""
-    bounds = f" from {least} to {most}" if most < MAX_ID else ""
+    bounds = f" from {least} to {most}" if most < MAX_ID else f" of at least {least}" if least else ""
     raise Invalid(
         f"{text[:40]!r} is not a whole number{of_what}.",
         fields={field: f"Enter a whole number{of_what}{bounds}."},

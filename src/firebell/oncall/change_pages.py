@@ -110,12 +110,10 @@ async def override(request: Request, slug: str, preview: str = "") -> Response:
 def _turn(old: Schedule, given: Given, at: datetime) -> tuple[int, int | None, int | None]:
     """Return who joins which layer (None: leaves them all) at which place (None: the last)."""
     person, layer = (to_choice(given.get(name), name) for name in ("who", "layer"))
-    place = to_number(given["turn"], "turn") if given.get("turn") else None
+    place = to_number(given["turn"], "turn", least=1) if given.get("turn") else None
     if person is None:
         raise Invalid("Nobody is named.", fields={"who": "Choose a person."})
     if given.get("verb") == "join":
-        if given.get("turn") and not place:
-            raise Invalid("There is no such turn.", fields={"turn": "A number from 1 on, or nothing."})
         if layer is None:
             raise Invalid("Which rotation?", fields={"layer": "Choose from the list."})
         return person, layer, place - 1 if place else None
