@@ -274,7 +274,7 @@ async def decline_cover(ctx: Ctx, caller: Responder, cover_id: PathId, given: De
 )
 async def withdraw_cover(ctx: Ctx, caller: Responder, cover_id: PathId) -> CoverShown:
     async with ctx.db.tx() as tx:
-        await parties.check_cover(tx, caller.rights, caller.person_id, cover_id)
+        await parties.check_request(tx, caller.rights, caller.person_id, cover_id)
         found = await covers.withdraw(tx, caller.actor, cover_id, ctx.clock.now())
         return (await _words(tx)).cover(found)
 
@@ -286,7 +286,7 @@ async def withdraw_cover(ctx: Ctx, caller: Responder, cover_id: PathId) -> Cover
 )
 async def give_back_cover(ctx: Ctx, caller: Responder, cover_id: PathId) -> CoverShown:
     async with ctx.db.tx() as tx:
-        await parties.check_cover(tx, caller.rights, caller.person_id, cover_id)
+        await parties.check_taken(tx, caller.rights, caller.person_id, cover_id)
         await covers.give_back(tx, caller.actor, cover_id, ctx.clock.now())
     return await _shown(ctx, cover_id)
 

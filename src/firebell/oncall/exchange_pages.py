@@ -186,10 +186,10 @@ async def answer_cover(request: Request, cover_id: int, verb: str) -> Response:
                 case "decline":
                     await covers.decline(tx, actor, cover_id, me.id, now)
                 case "withdraw":
-                    await parties.check_cover(tx, access.rights_of(me), me.id, cover_id)
+                    await parties.check_request(tx, access.rights_of(me), me.id, cover_id)
                     await covers.withdraw(tx, actor, cover_id, now)
                 case "back":
-                    await parties.check_cover(tx, access.rights_of(me), me.id, cover_id)
+                    await parties.check_taken(tx, access.rights_of(me), me.id, cover_id)
                     await covers.give_back(tx, actor, cover_id, now)
                 case _:
                     raise NotFound("There is no such answer.")

@@ -7,9 +7,16 @@ from firebell.people import permissions
 from firebell.people.permissions import Rights
 
 
-async def check_cover(tx: Tx, rights: Rights, person_id: int, cover_id: int) -> None:
+async def check_request(tx: Tx, rights: Rights, person_id: int, cover_id: int) -> None:
     """Raise `Forbidden` unless the person requested or took the cover, or is a manager."""
     if cover := await exchange_store.cover(tx, cover_id):
+        permissions.check_party(rights, person_id, (cover.requester, cover.taken_by))
+
+
+async def check_taken(tx: Tx, rights: Rights, person_id: int, cover_id: int) -> None:
+    """Raise `Forbidden` unless the cover is untaken, or the person requested or took it, or is a manager."""
+    cover = await exchange_store.cover(tx, cover_id)
+    if cover and cover.taken_by is not None:
         permissions.check_party(rights, person_id, (cover.requester, cover.taken_by))
 
 
