@@ -48,6 +48,7 @@ from firebell.paging import policy_pages
 from firebell.people import access, admin_pages, contact_api
 from firebell.people import api as people_api
 from firebell.people import pages as people_pages
+from firebell.people.permissions import Verb
 from firebell.postmortems import api as postmortems_api
 from firebell.postmortems import pages as postmortems_pages
 from firebell.runbooks import api as runbooks_api
@@ -144,7 +145,7 @@ def build(ctx: Context) -> ASGIApp:
 def _add_machines(app: FastAPI, ctx: Context) -> None:
     health = HealthCheck(ctx)
 
-    @app.get("/healthz", include_in_schema=False)
+    @app.get("/healthz", include_in_schema=False, dependencies=access.public("Machines ask."))
     async def healthz() -> JSONResponse:
         """Answer 200 when alerts can be stored and pages are sent, else 503 with each check that fails."""
         report = await health.report()
@@ -154,14 +155,14 @@ def _add_machines(app: FastAPI, ctx: Context) -> None:
             headers={"Cache-Control": "no-store"},
         )
 
-    @app.get("/livez", include_in_schema=False)
+    @app.get("/livez", include_in_schema=False, dependencies=access.public("Machines ask."))
     async def livez() -> JSONResponse:
         """Answer 200 while this process answers; the database is not asked."""
         return JSONResponse(
             {"status": "alive", "version": __version__}, headers={"Cache-Control": "no-store"}
         )
 
-    @app.get("/events", include_in_schema=False)
+    @app.get("/events", include_in_schema=False, dependencies=access.needs(Verb.PAGE_READ))
     async def events(request: Request, topics: str = "") -> StreamingResponse:
         """Stream which of the comma-separated `topics` changed, as they change."""
         person = await access.signed_in(request)
@@ -173,7 +174,7 @@ def _add_machines(app: FastAPI, ctx: Context) -> None:
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    @app.get("/favicon.ico", include_in_schema=False)
+    @app.get("/favicon.ico", include_in_schema=False, dependencies=access.public("An icon."))
     async def favicon() -> Response:
         icon = resources.files("firebell").joinpath("static/favicon.svg").read_bytes()
         return Response(icon, media_type="image/svg+xml")

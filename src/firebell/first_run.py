@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from fastapi import Request, Response
 
+from firebell import setup_token
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
@@ -13,13 +14,15 @@ from firebell.kit import html, routing, setting
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.events import Actor
+from firebell.kit.text import to_number
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Unit
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import access
 from firebell.people import actions as people
-from firebell.people.model import Channel, Person, Role
+from firebell.people.model import Channel, Person
+from firebell.people.permissions import Verb
 
 router = routing.pages()
 
@@ -186,24 +189,31 @@ async def _form(request: Request, values: dict[str, str], error: FirebellError |
         "errors": error.fields if error else {},
         "error": error,
         "days": list(enumerate(_WEEKDAYS)),
+        "token": setup_token.token(html.ctx(request)),
     }
     return await html.page(request, "setup.html", context, error.status if error else 200)
 
 
-@router.get("/setup")
-async def setup_form(request: Request) -> Response:
+@router.get("/setup", dependencies=access.public("No one exists yet: setup_token decides."))
+async def setup_form(request: Request, token: str = "") -> Response:
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         if not await is_open(tx):
             return html.to("/")
+    setup_token.check(request, token)
     return await _form(request, {}, None)
 
 
-@router.post("/setup")
+@router.post("/setup", dependencies=access.public("No one exists yet: setup_token decides."))
 async def setup(request: Request) -> Response:
     ctx = html.ctx(request)
+    async with ctx.db.tx() as tx:
+        if not await is_open(tx):
+            return html.to("/")
     form = await request.form(max_files=0)
     values = {name: str(value).strip() for name, value in form.items()}
+    # the form carries the token, so that no page of another site can send it
+    setup_token.check_token(ctx, values.pop("token", ""))
     try:
         answers = _answers(values, str(form.get("password", "")))
         async with ctx.db.tx() as tx:
@@ -221,15 +231,13 @@ def _answers(values: dict[str, str], password: str) -> Answers:
         at = time.fromisoformat(values.get("handoff_time") or "09:00")
     except ValueError as exc:
         raise Invalid("The handoff time is wrong.", fields={"handoff_time": "Use 09:00."}) from exc
-    day = values.get("handoff_day") or "0"
-    if day not in "0123456":
-        raise Invalid("The handoff day is wrong.", fields={"handoff_day": "Choose a weekday."})
-    return Answers(**texts, password=password, handoff_day=int(day), handoff_time=at.replace(tzinfo=None))
+    day = to_number(values.get("handoff_day") or 0, "handoff_day", most=6)
+    return Answers(**texts, password=password, handoff_day=day, handoff_time=at.replace(tzinfo=None))
 
 
-@router.get("/setup/done")
+@router.get("/setup/done", dependencies=access.needs(Verb.PERSON_WRITE))
 async def done(request: Request, service: str) -> Response:
-    me = await access.signed_in(request, Role.ADMIN)
+    me = await access.signed_in(request)
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         found = await catalog.by_slug(tx, service)
@@ -237,11 +245,13 @@ async def done(request: Request, service: str) -> Response:
         pages = await paging.pages(tx, limit=1)
         methods = await people.methods_of(tx, [me.id])
         second = next((p for p in await people.people(tx) if p.id != me.id), None)
+    # whoever made the key sees it until it has worked; from then on it is revealed on the service's page
+    key = integration.masked_key if pages else integration.key
     context = {
         "live": "pages",
         "service": found,
-        "key": integration.key,
-        "curl": curl_line(ctx.public_url, integration.key),
+        "key": key,
+        "curl": curl_line(ctx.public_url, key),
         "page": pages[0] if pages else None,
         "mail_ready": bool(ctx.smtp_url),
         "waking": any(m.kind != Channel.EMAIL for m in methods),

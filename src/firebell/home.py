@@ -94,7 +94,7 @@ def _unhealthy(
     return sorted(found, key=lambda s: (s["state"] != "outage", s["name"]))
 
 
-@router.get("/")
+@router.get("/", dependencies=access.public("Leads to the first run or to the sign-in form."))
 async def home(request: Request) -> Response:
     ctx = html.ctx(request)
     now = ctx.clock.now()

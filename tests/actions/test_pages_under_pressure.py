@@ -339,12 +339,17 @@ async def test_services_and_keys_say_who_changed_them(dsn: str, clock: FakeClock
             made = await catalog.create_service(tx, jun, name="Search", team_id=team.id, now=w.now)
             await catalog.set_policy(tx, jun, service_id=made.id, policy_id=None, now=w.now)
             key = await alerts.create_integration(tx, jun, service_id=made.id, name="Key", now=w.now)
-            await alerts.revoke_integration(tx, jun, key.id, w.now)
+            await alerts.revoke_integration(tx, jun, service_id=made.id, integration_id=key.id, now=w.now)
             rows = await tx.fetch("select actor_label, action from audit where id > $1 order by id", before)
         assert {r["actor_label"] for r in rows} == {"Jun Okafor"}
         actions = [r["action"] for r in rows]
         assert [actions[0], *actions[2:]] == ["service.created", "integration.created", "integration.revoked"]
-        assert isinstance(await refused(w, alerts.revoke_integration, jun, key.id, w.now), NotFound)
+        assert isinstance(
+            await refused(
+                w, alerts.revoke_integration, jun, service_id=made.id, integration_id=key.id, now=w.now
+            ),
+            NotFound,
+        )
 
 
 async def test_the_clean_up_is_set_from_the_first_start_and_takes_a_portion_at_a_time(

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from firebell.kit.clock import FakeClock
-from firebell.kit.db import Tx
+from firebell.kit.db import Db, Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.signing import token_hash
 from firebell.people import actions as people
 from firebell.people import store
+from tests.house.source import SRC
 from tests.world import World, world
 
 Verb = Callable[[Tx], Awaitable[Any]]
@@ -250,3 +251,29 @@ async def test_free_text_with_control_characters_is_stored_without_them(dsn: str
                 now=w.now,
             )
         assert made.label == "my phone"
+
+
+async def test_a_scope_stored_before_the_check_does_not_wait_for_a_promotion(
+    db: Db, clock: FakeClock
+) -> None:
+    (migration,) = (SRC / "migrations").glob("*_key_scopes.sql")
+    held = {"viewer": ["admin", "pages:read"], "responder": ["admin"], "admin": ["admin", "pages:write"]}
+    async with db.tx() as tx:
+        for role, scopes in held.items():
+            person = await people.create_person(
+                tx,
+                Actor("system", "Test"),
+                name=role,
+                email=f"{role}@example.org",
+                role=role,
+                tz="UTC",
+                now=clock.now(),
+            )
+            await store.insert_key(tx, role, "fb_x", role.encode(), scopes, person.id, clock.now())
+        await tx.execute(migration.read_text(encoding="utf-8"))
+        rows = await tx.fetch("select name, scopes, revoked_at is null as works from api_key order by id")
+    assert [(r["name"], r["scopes"], r["works"]) for r in rows] == [
+        ("viewer", ["pages:read"], True),
+        ("responder", [], False),
+        ("admin", ["admin", "pages:write"], True),
+    ]

@@ -8,19 +8,24 @@ from typing import Any
 import httpx
 
 from firebell.app import build
+from firebell.kit import signing
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import Db
 from firebell.kit.events import Actor
+from firebell.people import access, store
 from firebell.people import actions as people
-from firebell.people.model import SCOPES
+from firebell.people.model import Role
+from firebell.people.permissions import ROLE_SCOPES
 from tests.world import World, world
 
 TEST = Actor("system", "Test")
 
 
-async def key_of(db: Db, clock: FakeClock, person: int, scopes: Sequence[str] = SCOPES) -> str:
-    """Return the secret of a new key of a person."""
+async def key_of(db: Db, clock: FakeClock, person: int, scopes: Sequence[str] = ()) -> str:
+    """Return the secret of a new key of a person, with these scopes, or with all that their role includes."""
     async with db.tx() as tx:
+        if not scopes:
+            scopes = sorted(ROLE_SCOPES[Role((await people.person(tx, person)).role)])
         _, secret = await people.create_api_key(
             tx, TEST, name="test", scopes=list(scopes), person_id=person, now=clock.now()
         )
@@ -61,6 +66,17 @@ async def browser(w: World, address: str = "127.0.0.1") -> AsyncIterator[httpx.A
     transport = httpx.ASGITransport(app=build(w.ctx), client=(address, 50_000))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as http:
         yield http
+
+
+async def sign_in(w: World, http: httpx.AsyncClient, person: int) -> str:
+    """Give the client a session of the person, and return the session's CSRF value."""
+    token, csrf = signing.random_token(), signing.random_token(18)
+    async with w.ctx.db.tx() as tx:
+        await store.insert_session(
+            tx, signing.token_hash(token), person, csrf, w.now, w.now + access.LIFETIME
+        )
+    http.cookies.set(access.COOKIE, token)
+    return csrf
 
 
 @asynccontextmanager

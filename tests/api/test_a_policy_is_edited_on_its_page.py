@@ -41,7 +41,7 @@ async def test_bug_a_refused_policy_lost_all_that_was_typed(dsn: str, clock: Fak
         }
         refused = await http.post("/escalation/new", data=form)
         assert refused.status_code == 422
-        assert "A whole number." in refused.text
+        assert "Enter a whole number of minutes from 1 to 1440." in refused.text
         for kept in ('value="Nights"', 'value="7"', 'value="soon"', 'value="3"', 'value="20"'):
             assert kept in refused.text
         assert f'<option value="person:{w.jun}" selected>' in refused.text

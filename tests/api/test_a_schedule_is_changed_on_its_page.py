@@ -166,7 +166,7 @@ async def test_somebody_joins_and_leaves_at_a_date(dsn: str, clock: FakeClock) -
         past = await d.send("rotation", who=ada, verb="join", layer=new, begins="2026-11-20T00:00")
         assert "The change would begin in the past." in past.text
         wrong = await d.send("rotation", who=ada, verb="join", layer=new, turn="first")
-        assert "A number from 1 on, or nothing." in wrong.text
+        assert 'id="e-turn"' in wrong.text
         await d.saved("rotation", who=ada, verb="join", layer=new, turn=2, begins="2026-11-30T00:00")
         turns = [await d.r.who(day(n, 12)) for n in range(6, 10)]
         assert sorted(turns[:3]) == sorted([(mara,), (jun,), (ada,)])

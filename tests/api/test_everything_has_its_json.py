@@ -163,8 +163,16 @@ async def test_services_and_their_integrations(dsn: str, clock: FakeClock) -> No
         refused = await api("POST", "/alerts", {"service": "search", "title": "slow"}, status=409)
         assert "no integration key" in refused["detail"]
         key = await api("POST", "/services/search/integrations", {"name": "Prometheus"}, status=201)
-        assert len(key["key"]) == 32
+        secret = key.pop("key")
+        assert len(secret) == 32
         assert await api("GET", "/services/search/integrations") == [key]
+        assert key["masked_key"] == f"…{secret[-4:]}"
+        reveal = f"integrations/{key['id']}/reveal"
+        assert (await api("POST", f"/services/search/{reveal}"))["key"] == secret
+        await api("POST", f"/services/checkout/{reveal}", status=404)
+        revealed = (await api("GET", "/audit", limit=1))[0]
+        assert (revealed["action"], revealed["subject"]) == ("integration.revealed", f"service:{made['id']}")
+        assert secret not in str(revealed)
         await api("POST", "/alerts", {"service": "search", "title": "slow"}, status=202)
         await api("DELETE", f"/services/checkout/integrations/{key['id']}", status=404)
         await api("DELETE", f"/services/search/integrations/{key['id']}", status=204)

@@ -36,7 +36,7 @@ async def test_templates_are_for_managers_to_change_and_for_all_to_read(dsn: str
 
         body = {"body": "{{ref}} burns"}
         refused = await jun("PUT", "/templates/update-first", body, status=403)
-        assert refused["detail"] == "Templates are for managers and admins."
+        assert refused["type"] == "urn:firebell:problem:forbidden"
         await jun("DELETE", "/templates/update-first", status=403)
         await jun("POST", "/templates/apply", {"files": [{"name": "a", "text": "b"}]}, status=403)
         await api("PATCH", f"/people/{w.jun}", {"role": "manager"})

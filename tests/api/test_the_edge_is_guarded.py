@@ -9,10 +9,12 @@ import pytest
 
 from firebell.kit import html
 from firebell.kit.clock import FakeClock
+from firebell.kit.errors import Forbidden
 from firebell.kit.http_out import allowed, check_url, guarded_client, parse_networks
 from firebell.people import actions as people
 from firebell.people.model import SCOPES
 from tests.api.callers import TEST, browser, key_of, organisation
+from tests.api.callers import sign_in as sign_in_as
 from tests.world import ANSWERS, World, world
 
 
@@ -33,8 +35,8 @@ async def test_without_a_key_in_force_there_is_nothing_to_see(dsn: str, clock: F
             assert problem["type"] == "urn:firebell:problem:unauthenticated"
         answer = await api.with_key("").answer("GET", "/pages")
         assert answer.headers["www-authenticate"] == "Bearer"
-        made = await api("POST", "/me/keys", {"name": "script", "scopes": ["pages:read"]}, status=201)
-        script = api.with_key(made["key"])
+        script = api.with_key(await key_of(w.ctx.db, clock, w.mara, ["pages:read"]))
+        made = (await api("GET", "/me/keys"))[0]
         assert await script("GET", "/pages") == []
         await api("DELETE", f"/me/keys/{made['id']}", status=204)
         await script("GET", "/pages", status=401)
@@ -70,17 +72,47 @@ async def test_a_key_may_only_what_its_scopes_say(dsn: str, clock: FakeClock) ->
         assert (await reader("GET", "/me"))["scopes"] == ["pages:read"]
 
 
-async def test_a_key_cannot_make_a_key_that_may_more_nor_end_one(dsn: str, clock: FakeClock) -> None:
+async def test_a_leaked_key_creates_no_key_that_outlives_it(dsn: str, clock: FakeClock) -> None:
     async with organisation(dsn, clock) as (w, api):
         small = api.with_key(await key_of(w.ctx.db, clock, w.mara, ["pages:read"]))
-        await small("POST", "/me/keys", {"name": "more", "scopes": ["admin"]}, status=403)
+        for key in (small, api):
+            await key("POST", "/me/keys", {"name": "same", "scopes": ["pages:read"]}, status=403)
         await small("DELETE", "/me/keys/1", status=403)
-        await small("POST", "/me/keys", {"name": "same", "scopes": ["pages:read"]}, status=201)
+        assert len(await api("GET", "/me/keys")) == 2
+
+
+async def test_no_scope_is_stored_that_waits_for_a_promotion(dsn: str, clock: FakeClock) -> None:
+    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+        await api("PATCH", f"/people/{w.jun}", {"role": "viewer"})
+        csrf = await sign_in_as(w, http, w.jun)
+        body = {"name": "later", "scopes": ["admin"]}
+        refused = await http.post("/api/v1/me/keys", json=body, headers={"X-CSRF": csrf})
+        form = {"csrf": csrf, "name": "later", "scope": "admin"}
+        page = await http.post("/settings/keys", data=form)
+        assert (refused.status_code, page.status_code) == (403, 403)
+        async with w.ctx.db.tx() as tx:
+            with pytest.raises(Forbidden):
+                await people.create_api_key(
+                    tx, TEST, name="x", scopes=["pages:write"], person_id=w.jun, now=w.now
+                )
+            assert await tx.value("select count(*) from api_key where person_id = $1", w.jun) == 0
+
+
+async def test_a_key_to_create_is_checked_field_by_field(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        headers = {"X-CSRF": await sign_in_as(w, http, w.mara)}
+        for scopes, field in (([], "scopes"), (["everything"], "scopes.0")):
+            body = {"name": "x", "scopes": scopes}
+            answer = await http.post("/api/v1/me/keys", json=body, headers=headers)
+            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
 
 
 async def test_a_key_never_may_more_than_the_role_of_its_owner(dsn: str, clock: FakeClock) -> None:
     async with organisation(dsn, clock) as (w, api):
+        await api("PATCH", f"/people/{w.jun}", {"role": "admin"})
         jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        assert "admin" in (await jun("GET", "/me"))["scopes"]
+        await api("PATCH", f"/people/{w.jun}", {"role": "responder"})
         assert "admin" not in (await jun("GET", "/me"))["scopes"]
         await jun("POST", "/teams", {"name": "Search"}, status=403)
         await api("PATCH", f"/people/{w.jun}", {"role": "viewer"})
@@ -122,8 +154,10 @@ async def test_a_secret_is_shown_once_and_never_logged(
     dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    async with organisation(dsn, clock) as (w, api):
-        answer = await api.answer("POST", "/me/keys", {"name": "script", "scopes": ["admin"]})
+    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+        headers = {"X-CSRF": await sign_in_as(w, http, w.mara)}
+        body = {"name": "script", "scopes": ["admin"]}
+        answer = await http.post("/api/v1/me/keys", json=body, headers=headers)
         assert answer.headers["cache-control"] == "no-store"
         secret = answer.json()["key"]
         script = api.with_key(secret)

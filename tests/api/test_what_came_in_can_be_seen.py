@@ -199,7 +199,9 @@ async def test_an_alert_says_its_service_and_its_page(dsn: str, clock: FakeClock
         assert f'href="/alerts/{paged["id"]}"' in (await http.get("/pages/PG-1")).text
         # a revoked key does not take the service away from what it sent
         async with w.ctx.db.tx() as tx:
-            await alerts.revoke_integration(tx, await w.actor(w.mara), w.integration, w.now)
+            await alerts.revoke_integration(
+                tx, await w.actor(w.mara), service_id=w.service, integration_id=w.integration, now=w.now
+            )
         assert (await api("GET", "/alerts"))[1]["service"] == "checkout"
 
 

@@ -66,7 +66,7 @@ async def test_a_field_that_cannot_be_read_loses_nothing_else(two: tuple[Page, P
     mara, _ = two
     await share(mara)
     await mara.fill("[name=every-0]", "often")
-    await mara.get_by_text("A number from 1 to 1000.").wait_for()
+    await mara.get_by_text("Enter a whole number from 1 to 1000.").wait_for()
     await mara.click("button:text-is('Save')")
     await mara.locator("#e-every-0").wait_for()
     assert await mara.input_value("[name=unit-0]") == "day"

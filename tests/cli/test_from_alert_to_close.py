@@ -148,7 +148,10 @@ async def test_a_service_gets_its_key(dsn: str, clock: FakeClock, tmp_path: Path
         key = (await run("service", "key", "add", "search", "--name", "cron", "--json")).json
         by_key = await run("alert", "send", "nightly job", "--integration", key["key"], "--json")
         assert (by_key.json["status"], by_key.json["events"]) == ("accepted", 1)
-        assert key["key"] in narrow(await run("service", "key", "list", "search")).out
+        keys = narrow(await run("service", "key", "list", "search"))
+        assert key["masked_key"] in keys.out
+        assert key["key"] not in keys.out
+        assert key["key"] in (await run("service", "key", "reveal", "search", str(key["id"]))).out
         await run("service", "key", "revoke", "search", str(key["id"]))
         assert (await run("service", "key", "list", "search")).out == "There is no key yet.\n"
         await run("service", "set", "search", "--policy", "none", "--description", "Finds things")

@@ -73,6 +73,7 @@ PURE = [
     "paging/model",
     "paging/personal",
     "people/model",
+    "people/permissions",
     "people/quiet",
     "people/rules",
     "people/throttle",
@@ -160,6 +161,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
     # as the pure way in which a template is filled
     allowed = {
         "firebell.people.access",
+        "firebell.people.permissions",
         "firebell.people.view",
         "firebell.paging.view",
         "firebell.handbook.templates",

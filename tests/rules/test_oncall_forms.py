@@ -66,8 +66,8 @@ def test_what_the_form_shows_is_what_it_reads(layers: list[Layer]) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
-        ("every-0", "often", "A number from 1 to 1000."),
-        ("every-0", "0", "A number from 1 to 1000."),
+        ("every-0", "often", "Enter a whole number from 1 to 1000."),
+        ("every-0", "0", "Enter a whole number from 1 to 1000."),
         ("anchor-0", "", "Use 2026-11-23T09:00."),
         ("unit-0", "fortnight", "Choose how long a turn is."),
         ("open-0", "9 am", "Give both times, as 09:00 and 17:00."),

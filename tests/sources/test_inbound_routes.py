@@ -115,7 +115,13 @@ async def test_a_revoked_key_ends_within_five_seconds(dsn: str, clock: FakeClock
         await d.post("generic", ALERT)
         async with d.world.ctx.db.tx() as tx:
             actor = await d.world.actor(d.world.mara)
-            await alerts.revoke_integration(tx, actor, d.world.integration, d.world.now)
+            await alerts.revoke_integration(
+                tx,
+                actor,
+                service_id=d.world.service,
+                integration_id=d.world.integration,
+                now=d.world.now,
+            )
         await d.world.after(seconds=6)
         assert (await d.post("generic", ALERT)).status_code == 404
 
@@ -125,7 +131,13 @@ async def test_a_clock_that_is_set_back_does_not_keep_a_revoked_key_alive(dsn: s
         await d.post("generic", ALERT)
         async with d.world.ctx.db.tx() as tx:
             actor = await d.world.actor(d.world.mara)
-            await alerts.revoke_integration(tx, actor, d.world.integration, d.world.now)
+            await alerts.revoke_integration(
+                tx,
+                actor,
+                service_id=d.world.service,
+                integration_id=d.world.integration,
+                now=d.world.now,
+            )
         clock.set(clock.now().replace(hour=1))
         assert (await d.post("generic", ALERT)).status_code == 404
 

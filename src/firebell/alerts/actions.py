@@ -255,12 +255,39 @@ async def create_integration(
     return made
 
 
-async def revoke_integration(tx: Tx, actor: Actor, integration_id: int, now: datetime) -> None:
-    """End an integration key; its senders are refused within five seconds."""
-    found = await store.revoke_integration(tx, integration_id, now)
-    if found is None:
-        raise NotFound("There is no such key, or it is revoked already.")
-    await tx.audit(actor, "integration.revoked", f"service:{found.service_id}", now, name=found.name)
+def _no_such_key() -> NotFound:
+    return NotFound(
+        "This service has no such integration key in force.", hint="Look at the keys on its page."
+    )
+
+
+async def reveal_integration(
+    tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
+) -> Integration:
+    """Return an integration of the service with its whole key, and record who saw it; raise `NotFound`."""
+    keys = {i.id: i for i in await store.integrations(tx, service_id)}
+    if integration_id not in keys:
+        raise _no_such_key()
+    integration = keys[integration_id]
+    await tx.audit(
+        actor,
+        "integration.revealed",
+        f"service:{service_id}",
+        now,
+        name=integration.name,
+        integration=integration_id,
+    )
+    return integration
+
+
+async def revoke_integration(
+    tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
+) -> None:
+    """End an integration key of the service; its senders are refused within five seconds."""
+    integration = await store.revoke_integration(tx, service_id, integration_id, now)
+    if integration is None:
+        raise _no_such_key()
+    await tx.audit(actor, "integration.revoked", f"service:{service_id}", now, name=integration.name)
 
 
 async def prune(tx: Tx, now: datetime) -> bool:

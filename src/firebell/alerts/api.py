@@ -14,14 +14,18 @@ from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
 from firebell.kit import api, html
 from firebell.kit.api import Ctx, Given, Instant, Name, PathId, Shown, Stretch, Text, problems
-from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.errors import Conflict, Invalid
 from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
 
 router = api.router()
 
-Reader = Annotated[Caller, may("pages:read")]
-Sender = Annotated[Caller, may("alerts:write")]
-Responder = Annotated[Caller, may("oncall:write")]
+Reader = Annotated[Caller, may(Verb.ALERT_READ)]
+Sender = Annotated[Caller, may(Verb.ALERT_SEND)]
+IntegrationReader = Annotated[Caller, may(Verb.INTEGRATION_READ)]
+IntegrationCreator = Annotated[Caller, may(Verb.INTEGRATION_CREATE)]
+IntegrationRevealer = Annotated[Caller, may(Verb.INTEGRATION_REVEAL)]
+IntegrationRevoker = Annotated[Caller, may(Verb.INTEGRATION_REVOKE)]
 Texts = Annotated[dict[Name, Annotated[Text, Field(max_length=1024)]], Field(max_length=64)]
 
 
@@ -100,12 +104,18 @@ class AlertAccepted(Shown):
 
 
 class IntegrationShown(Shown):
-    """An address for senders; whoever has the key can send alerts."""
+    """An address for senders; of its key only the end is shown."""
 
     id: int
     name: str
-    key: str
+    masked_key: Annotated[str, Field(examples=["…9f3a"])]
     created_at: datetime
+
+
+class IntegrationRevealed(IntegrationShown):
+    """An integration with its whole key: whoever has it can send alerts."""
+
+    key: str
 
 
 class NewIntegration(Given):
@@ -199,7 +209,7 @@ async def send_alert(request: Request, ctx: Ctx, caller: Sender, given: NewAlert
     responses=problems(404),
 )
 async def list_integrations(
-    ctx: Ctx, caller: Responder, slug: Text, stretch: Stretch
+    ctx: Ctx, caller: IntegrationReader, slug: Text, stretch: Stretch
 ) -> list[IntegrationShown]:
     async with ctx.db.tx() as tx:
         found: list[Integration] = await actions.integrations(tx, (await catalog.by_slug(tx, slug)).id)
@@ -214,14 +224,34 @@ async def list_integrations(
     responses=problems(404),
 )
 async def create_integration(
-    ctx: Ctx, caller: Responder, slug: Text, given: NewIntegration
-) -> IntegrationShown:
+    ctx: Ctx, caller: IntegrationCreator, slug: Text, given: NewIntegration
+) -> IntegrationRevealed:
     async with ctx.db.tx() as tx:
         service = await catalog.by_slug(tx, slug)
         made = await actions.create_integration(
             tx, caller.actor, service_id=service.id, name=given.name, now=ctx.clock.now()
         )
-    return IntegrationShown.model_validate(made)
+    return IntegrationRevealed.model_validate(made)
+
+
+@router.post(
+    "/services/{slug}/integrations/{integration_id}/reveal",
+    tags=["services"],
+    summary="Show the whole key of an integration; the audit log records it",
+    responses=problems(404),
+)
+async def reveal_integration(
+    ctx: Ctx, caller: IntegrationRevealer, slug: Text, integration_id: PathId
+) -> IntegrationRevealed:
+    async with ctx.db.tx() as tx:
+        integration = await actions.reveal_integration(
+            tx,
+            caller.actor,
+            service_id=(await catalog.by_slug(tx, slug)).id,
+            integration_id=integration_id,
+            now=ctx.clock.now(),
+        )
+    return IntegrationRevealed.model_validate(integration)
 
 
 @router.delete(
@@ -231,9 +261,14 @@ async def create_integration(
     summary="Revoke an integration key; its senders are refused within five seconds",
     responses=problems(404),
 )
-async def revoke_integration(ctx: Ctx, caller: Responder, slug: Text, integration_id: PathId) -> None:
+async def revoke_integration(
+    ctx: Ctx, caller: IntegrationRevoker, slug: Text, integration_id: PathId
+) -> None:
     async with ctx.db.tx() as tx:
-        service = await catalog.by_slug(tx, slug)
-        if integration_id not in [i.id for i in await actions.integrations(tx, service.id)]:
-            raise NotFound(f"{service.name} has no integration key {integration_id} in force.")
-        await actions.revoke_integration(tx, caller.actor, integration_id, ctx.clock.now())
+        await actions.revoke_integration(
+            tx,
+            caller.actor,
+            service_id=(await catalog.by_slug(tx, slug)).id,
+            integration_id=integration_id,
+            now=ctx.clock.now(),
+        )

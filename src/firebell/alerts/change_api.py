@@ -11,10 +11,11 @@ from firebell.catalog import actions as catalog
 from firebell.kit import api
 from firebell.kit.api import Ctx, Instant, Shown, Stretch, Text, problems
 from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
 
 router = api.router()
 
-Reader = Annotated[Caller, may("pages:read")]
+Reader = Annotated[Caller, may(Verb.SERVICE_READ)]
 
 
 class ChangeEventShown(Shown):

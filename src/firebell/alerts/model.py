@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from firebell.kit.text import masked
+
 
 class Kind(StrEnum):
     """What one event says about its alert."""
@@ -92,6 +94,11 @@ class Integration:
     name: str
     key: str
     created_at: datetime
+
+    @property
+    def masked_key(self) -> str:
+        """The end of the key, by which people tell keys apart."""
+        return masked(self.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,15 @@ from fastapi import Request, Response
 from firebell.alerts import actions, view
 from firebell.catalog import actions as catalog
 from firebell.kit import html, routing
-from firebell.kit.text import to_id
+from firebell.kit.text import to_choice
 from firebell.people import access
 from firebell.people import actions as people
+from firebell.people.permissions import Verb
 
 router = routing.pages()
 
 
-@router.get("/alerts")
+@router.get("/alerts", dependencies=access.needs(Verb.ALERT_READ))
 async def alerts(request: Request, q: str = "", before: int | None = None) -> Response:
     await access.signed_in(request)
     async with request.app.state.ctx.db.tx() as tx:
@@ -22,7 +23,7 @@ async def alerts(request: Request, q: str = "", before: int | None = None) -> Re
     return await html.page(request, "alerts/alerts.html", context)
 
 
-@router.get("/alerts/{alert_id}")
+@router.get("/alerts/{alert_id}", dependencies=access.needs(Verb.ALERT_READ))
 async def alert(request: Request, alert_id: int) -> Response:
     await access.signed_in(request)
     async with request.app.state.ctx.db.tx() as tx:
@@ -40,7 +41,7 @@ async def alert(request: Request, alert_id: int) -> Response:
     return await html.page(request, "alerts/alert.html", context)
 
 
-@router.get("/alerts/{alert_id}/messages/{message_id}")
+@router.get("/alerts/{alert_id}/messages/{message_id}", dependencies=access.needs(Verb.ALERT_READ))
 async def message(request: Request, alert_id: int, message_id: int) -> Response:
     await access.signed_in(request)
     async with request.app.state.ctx.db.tx() as tx:
@@ -48,9 +49,13 @@ async def message(request: Request, alert_id: int, message_id: int) -> Response:
     return html.download(body, f"alert-{alert_id}-message-{message_id}.txt")
 
 
-@router.get("/services/{slug}")
+@router.get("/services/{slug}", dependencies=access.needs(Verb.SERVICE_READ))
 async def service(request: Request, slug: str) -> Response:
-    await access.signed_in(request)
+    return await _service(request, slug)
+
+
+async def _service(request: Request, slug: str, revealed: int | None = None) -> Response:
+    """Show a service; the whole key of the integration `revealed` is on the page, of others the end."""
     async with request.app.state.ctx.db.tx() as tx:
         found = await catalog.by_slug(tx, slug)
         keys = await actions.integrations(tx, found.id)
@@ -63,6 +68,7 @@ async def service(request: Request, slug: str) -> Response:
         "nav": "services",
         "s": found,
         "keys": keys,
+        "revealed": revealed,
         "broken": broken,
         "teams": teams,
         "policies": policies,
@@ -71,32 +77,59 @@ async def service(request: Request, slug: str) -> Response:
     return await html.page(request, "alerts/service.html", context)
 
 
-@router.post("/services/{slug}/integrations")
+@router.post("/services/{slug}/integrations", dependencies=access.needs(Verb.INTEGRATION_CREATE))
 async def add_key(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = request.app.state.ctx
     async with ctx.db.tx() as tx:
         found = await catalog.by_slug(tx, slug)
-        await actions.create_integration(
+        made = await actions.create_integration(
             tx,
             access.actor_of(me),
             service_id=found.id,
             name=str(form.get("name", "")),
             now=ctx.clock.now(),
         )
-    return html.to(f"/services/{slug}")
+    return await _service(request, slug, made.id)
 
 
-@router.post("/services/{slug}/integrations/{integration_id}/revoke")
+@router.post(
+    "/services/{slug}/integrations/{integration_id}/reveal",
+    dependencies=access.needs(Verb.INTEGRATION_REVEAL),
+)
+async def reveal_key(request: Request, slug: str, integration_id: int) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), request.app.state.ctx
+    async with ctx.db.tx() as tx:
+        integration = await actions.reveal_integration(
+            tx,
+            access.actor_of(me),
+            service_id=(await catalog.by_slug(tx, slug)).id,
+            integration_id=integration_id,
+            now=ctx.clock.now(),
+        )
+    return await _service(request, slug, integration.id)
+
+
+@router.post(
+    "/services/{slug}/integrations/{integration_id}/revoke",
+    dependencies=access.needs(Verb.INTEGRATION_REVOKE),
+)
 async def revoke_key(request: Request, slug: str, integration_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), request.app.state.ctx
     async with ctx.db.tx() as tx:
-        await actions.revoke_integration(tx, access.actor_of(me), integration_id, ctx.clock.now())
+        await actions.revoke_integration(
+            tx,
+            access.actor_of(me),
+            service_id=(await catalog.by_slug(tx, slug)).id,
+            integration_id=integration_id,
+            now=ctx.clock.now(),
+        )
     return html.to(f"/services/{slug}")
 
 
-@router.post("/services/{slug}/policy")
+@router.post("/services/{slug}/policy", dependencies=access.needs(Verb.SERVICE_WRITE))
 async def choose_policy(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, chosen = request.app.state.ctx, str(form.get("policy", ""))
@@ -106,7 +139,7 @@ async def choose_policy(request: Request, slug: str) -> Response:
             tx,
             access.actor_of(me),
             service_id=found.id,
-            policy_id=to_id(chosen),
+            policy_id=to_choice(chosen, "policy"),
             now=ctx.clock.now(),
         )
     return html.to(f"/services/{slug}")

@@ -64,10 +64,23 @@ async def integration_of_key(tx: Tx, key: str) -> Integration | None:
     return Integration(*row.values()) if row else None
 
 
-async def revoke_integration(tx: Tx, integration_id: int, now: datetime) -> Integration | None:
+async def integration_key(tx: Tx, integration_id: int) -> str:
+    """Return the key of an integration, in force or not."""
+    return str(await tx.value("select key from integration where id = $1", integration_id))
+
+
+async def revoke_integration(
+    tx: Tx, service_id: int, integration_id: int, now: datetime
+) -> Integration | None:
+    """End a key of the service; None when the service has no such key in force."""
     row = await tx.row(
-        "update integration set revoked_at = $2 where id = $1 and revoked_at is null"
-        f" returning {_INTEGRATION}",
+        f"""
+        update integration
+        set revoked_at = $3
+        where id = $2 and service_id = $1 and revoked_at is null
+        returning {_INTEGRATION}
+        """,
+        service_id,
         integration_id,
         now,
     )

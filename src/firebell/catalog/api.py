@@ -8,11 +8,12 @@ from firebell.catalog import actions
 from firebell.kit import api
 from firebell.kit.api import Ctx, Given, Id, Name, Shown, Stretch, Text, problems
 from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
 
 router = api.router("services", "/services")
 
-Reader = Annotated[Caller, may("pages:read")]
-Responder = Annotated[Caller, may("oncall:write")]
+Reader = Annotated[Caller, may(Verb.SERVICE_READ)]
+Responder = Annotated[Caller, may(Verb.SERVICE_WRITE)]
 
 
 class ServiceShown(Shown):

@@ -7,9 +7,10 @@ from fastapi import Request, Response
 from firebell.catalog import actions
 from firebell.kit import html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid
-from firebell.kit.text import to_id
+from firebell.kit.text import to_required
 from firebell.people import access
 from firebell.people import actions as people
+from firebell.people.permissions import Verb
 
 router = routing.pages()
 
@@ -31,13 +32,13 @@ async def _services(
     return await html.page(request, "catalog/services.html", context, error.status if error else 200)
 
 
-@router.get("/services")
+@router.get("/services", dependencies=access.needs(Verb.SERVICE_READ))
 async def services(request: Request) -> Response:
     await access.signed_in(request)
     return await _services(request, {})
 
 
-@router.post("/services")
+@router.post("/services", dependencies=access.needs(Verb.SERVICE_WRITE))
 async def create(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, given = request.app.state.ctx, {name: str(value) for name, value in form.items()}
@@ -47,7 +48,7 @@ async def create(request: Request) -> Response:
                 tx,
                 access.actor_of(me),
                 name=given.get("name", ""),
-                team_id=to_id(given.get("team")) or 0,
+                team_id=to_required(given.get("team"), "team"),
                 description=given.get("description", ""),
                 runbook_url=given.get("runbook_url", ""),
                 now=ctx.clock.now(),

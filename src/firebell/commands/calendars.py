@@ -127,7 +127,10 @@ def add(
 
 def _ids(users: tuple[str, ...]) -> list[int]:
     known = {p["email"]: p["id"] for p in call_all("/api/v1/people")} if users else {}
-    ids = [int(u) if u.isdecimal() else known.get(u.strip().lower()) for u in users]
+    ids = [
+        int(u) if u.isascii() and u.isdecimal() and len(u) < 19 else known.get(u.strip().lower())
+        for u in users
+    ]
     for user, found in zip(users, ids, strict=True):
         if found is None:
             fail(f"Nobody has the address {user}.", "See 'firebell oncall' for who is known.")

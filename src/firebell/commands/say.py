@@ -132,9 +132,10 @@ def minutes(text: str) -> int:
     """Return how many minutes 45m, 2h or 1h30m are."""
     hours, _, rest = text.strip().rpartition("h") if "h" in text else ("0", "", text.strip())
     number = rest.removesuffix("m") or "0"
-    if not (hours.isdecimal() and number.isdecimal()) or text.strip() in ("", "h", "m"):
+    is_number = text.isascii() and hours.isdecimal() and number.isdecimal()
+    if not is_number or len(hours) > 4 or len(number) > 6 or text.strip() in ("", "h", "m"):
         fail(f"{text!r} is not a length of time.", "Use 45m, 2h or 1h30m.", USAGE)
-    return int(timedelta(hours=int(hours[:4]), minutes=int(number[:6])).total_seconds() // 60)
+    return int(timedelta(hours=int(hours), minutes=int(number)).total_seconds() // 60)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, wide: int) -> str:

@@ -12,6 +12,7 @@ import click
 if sys.platform != "win32":
     import uvloop
 
+from firebell import first_run, setup_token
 from firebell import serve as process
 from firebell import settings as settings_
 from firebell.kit import descriptors, log
@@ -61,6 +62,9 @@ def serve(host: str | None, port: int | None) -> None:
     async def main() -> None:
         async with running(settings) as prepared:
             click.echo(f"Firebell is at {settings.public_url}", err=True)
+            async with prepared.ctx.db.tx() as tx:
+                if await first_run.is_open(tx):
+                    click.echo(f"Set it up at {setup_token.link(prepared.ctx)}", err=True)
             await process.serve(prepared, settings)
 
     run(main())

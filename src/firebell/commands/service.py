@@ -120,9 +120,9 @@ def key() -> None:
 @click.argument("slug")
 @as_json
 def key_list(slug: str) -> None:
-    """List the keys of service SLUG that are in force."""
+    """List the keys of service SLUG that are in force, each by its end."""
     found = call_all(f"/api/v1/services/{seg(slug)}/integrations")
-    rows = [[str(k["id"]), k["name"], k["key"], short(k["created_at"])] for k in found]
+    rows = [[str(k["id"]), k["name"], k["masked_key"], short(k["created_at"])] for k in found]
     show(found, table(("ID", "NAME", "KEY", "SINCE"), rows, wide=1) if rows else "There is no key yet.")
 
 
@@ -132,15 +132,27 @@ def key_list(slug: str) -> None:
 @as_json
 def key_add(slug: str, name: str) -> None:
     """Make a key for a sender of service SLUG."""
-    found = call("POST", f"/api/v1/services/{seg(slug)}/integrations", {"name": name})
-    url = target()[0]
+    _show_key(call("POST", f"/api/v1/services/{seg(slug)}/integrations", {"name": name}))
+
+
+@key.command("reveal", epilog=example("firebell service key reveal checkout 3"))
+@click.argument("slug")
+@click.argument("key_id", type=click.IntRange(1, 2**63 - 1))
+@as_json
+def key_reveal(slug: str, key_id: int) -> None:
+    """Show the whole of a key; the audit log records that you did."""
+    _show_key(call("POST", f"/api/v1/services/{seg(slug)}/integrations/{key_id}/reveal"))
+
+
+def _show_key(integration: dict[str, Any]) -> None:
+    url, secret = target()[0], integration["key"]
     lines = [
-        f"Key {found['id']}: {found['key']}",
-        f"  Alertmanager  {url}/in/{found['key']}/alertmanager",
-        f"  anything      {url}/in/{found['key']}/generic",
+        f"Key {integration['id']}: {secret}",
+        f"  Alertmanager  {url}/in/{secret}/alertmanager",
+        f"  anything      {url}/in/{secret}/generic",
         f"  PagerDuty v2  {url}/v2/enqueue with this routing_key",
     ]
-    show(found, "\n".join(lines))
+    show(integration, "\n".join(lines))
 
 
 @key.command("revoke", epilog=example("firebell service key revoke checkout 3"))

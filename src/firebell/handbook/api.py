@@ -10,16 +10,15 @@ from firebell.handbook import actions, book, render, shelf, templates
 from firebell.handbook.model import Chapter, Source, Step, Template
 from firebell.kit import api
 from firebell.kit.api import Ctx, Given, Name, Shown, Text, Yes, problems
-from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
-from firebell.people import actions as people
 from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
 
 router = api.router("handbook")
 
-Anybody = Annotated[Caller, may()]
-Reader = Annotated[Caller, may("incidents:read")]
-Responder = Annotated[Caller, may("incidents:write")]
+HandbookReader = Annotated[Caller, may(Verb.HANDBOOK_READ)]
+Reader = Annotated[Caller, may(Verb.TEMPLATE_READ)]
+Responder = Annotated[Caller, may(Verb.TEMPLATE_WRITE)]
 
 
 class PartShown(Shown):
@@ -114,14 +113,14 @@ def _chapter(found: Chapter, public_url: str) -> ChapterShown:
 
 
 @router.get("/handbook", summary="The chapters of the handbook")
-async def list_chapters(ctx: Ctx, caller: Anybody) -> list[ChapterShown]:
+async def list_chapters(ctx: Ctx, caller: HandbookReader) -> list[ChapterShown]:
     return [_chapter(c, ctx.public_url) for c in shelf.chapters()]
 
 
 @router.get("/handbook/chapter", summary="One chapter as it is written", responses=problems(404))
 async def get_chapter(
     ctx: Ctx,
-    caller: Anybody,
+    caller: HandbookReader,
     slug: Annotated[Text, Query(description="such as references/incident-roles; empty for the first")] = "",
 ) -> ChapterDetail:
     found = shelf.chapter(slug)
@@ -130,7 +129,7 @@ async def get_chapter(
 
 @router.get("/handbook/search", summary="Parts of chapters that have every word, the best first")
 async def search_handbook(
-    ctx: Ctx, caller: Anybody, q: Annotated[Text, Query(min_length=1, max_length=200)]
+    ctx: Ctx, caller: HandbookReader, q: Annotated[Text, Query(min_length=1, max_length=200)]
 ) -> list[HitShown]:
     return [
         HitShown(
@@ -165,10 +164,6 @@ def _detail(found: Template) -> TemplateDetail:
     )
 
 
-async def _manager(tx: Tx, caller: Caller) -> None:
-    actions.only_manager(await people.person(tx, caller.person_id))
-
-
 @router.get("/templates", summary="Every template, in the order of the handbook")
 async def list_templates(ctx: Ctx, caller: Reader) -> list[TemplateShown]:
     async with ctx.db.tx() as tx:
@@ -184,7 +179,6 @@ async def apply_templates(ctx: Ctx, caller: Responder, given: Repository) -> lis
     if len(files) < len(given.files):
         raise Invalid("Two files have the same name.", fields={"files": "Name each by its path."})
     async with ctx.db.tx() as tx:
-        await _manager(tx, caller)
         changes = await actions.apply(
             tx, caller.actor, files, ctx.clock.now(), prune=given.prune, dry_run=given.dry_run
         )
@@ -204,7 +198,6 @@ async def get_template(ctx: Ctx, caller: Reader, template_id: Text) -> TemplateD
 )
 async def set_template(ctx: Ctx, caller: Responder, template_id: Text, given: NewBody) -> TemplateDetail:
     async with ctx.db.tx() as tx:
-        await _manager(tx, caller)
         return _detail(await actions.set_template(tx, caller.actor, template_id, given.body, ctx.clock.now()))
 
 
@@ -215,5 +208,4 @@ async def set_template(ctx: Ctx, caller: Responder, template_id: Text, given: Ne
 )
 async def reset_template(ctx: Ctx, caller: Responder, template_id: Text) -> TemplateDetail:
     async with ctx.db.tx() as tx:
-        await _manager(tx, caller)
         return _detail(await actions.reset(tx, caller.actor, template_id, ctx.clock.now()))

@@ -10,6 +10,7 @@ from firebell.handbook.model import Chapter
 from firebell.kit import html, routing
 from firebell.kit.shipped import skill
 from firebell.people import access
+from firebell.people.permissions import Verb
 
 router = routing.pages()
 
@@ -35,7 +36,7 @@ def shelf_groups() -> list[tuple[str, list[Chapter]]]:
     return [(name, list(of)) for name, of in groupby(found, _group)]
 
 
-@router.get("/handbook")
+@router.get("/handbook", dependencies=access.needs(Verb.HANDBOOK_READ))
 async def start(request: Request, q: str = "") -> Response:
     await access.signed_in(request)
     query = q.strip()[:200]
@@ -52,7 +53,7 @@ async def start(request: Request, q: str = "") -> Response:
     return await _show(request, shelf.chapter(book.FIRST))
 
 
-@router.get("/handbook/{slug:path}")
+@router.get("/handbook/{slug:path}", dependencies=access.needs(Verb.HANDBOOK_READ))
 async def chapter(request: Request, slug: str, download: str = "") -> Response:
     await access.signed_in(request)
     found = shelf.chapter(slug)

@@ -13,11 +13,12 @@ from firebell.kit.errors import Invalid
 from firebell.kit.markdown import rendered
 from firebell.people import access
 from firebell.people.model import Person
+from firebell.people.permissions import Verb
 
 router = routing.pages()
 
 
-@router.get("/handbook/templates")
+@router.get("/handbook/templates", dependencies=access.needs(Verb.TEMPLATE_READ))
 async def listed(request: Request) -> Response:
     await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
@@ -49,7 +50,6 @@ async def _show(
         "t": found,
         "body": body,
         "error": error,
-        "may_edit": me.role in actions.MANAGERS,
         "slots": sorted(templates.allowed(found.shipped)),
         "document": await rendered(filled) if document else "",
         "parts": templates.parts(filled),
@@ -60,7 +60,7 @@ async def _show(
     return await html.page(request, "handbook/template.html", context, error.status if error else 200)
 
 
-@router.get("/handbook/templates/{template_id}")
+@router.get("/handbook/templates/{template_id}", dependencies=access.needs(Verb.TEMPLATE_READ))
 async def one(request: Request, template_id: str) -> Response:
     me = await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
@@ -68,10 +68,9 @@ async def one(request: Request, template_id: str) -> Response:
     return await _show(request, me, found, found.body)
 
 
-@router.post("/handbook/templates/{template_id}")
+@router.post("/handbook/templates/{template_id}", dependencies=access.needs(Verb.TEMPLATE_WRITE))
 async def save(request: Request, template_id: str, preview: str = "") -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    actions.only_manager(me)
     ctx, body = html.ctx(request), str(form.get("body", "")).replace("\r\n", "\n")
     async with ctx.db.tx() as tx:
         found = await actions.template(tx, template_id)
@@ -88,11 +87,10 @@ async def save(request: Request, template_id: str, preview: str = "") -> Respons
     return html.to(f"/handbook/templates/{found.id}")
 
 
-@router.post("/handbook/templates/{template_id}/reset")
+@router.post("/handbook/templates/{template_id}/reset", dependencies=access.needs(Verb.TEMPLATE_WRITE))
 async def reset(request: Request, template_id: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
-    actions.only_manager(me)
     async with ctx.db.tx() as tx:
         found = await actions.reset(tx, access.actor_of(me), template_id, ctx.clock.now())
     return html.to(f"/handbook/templates/{found.id}")

@@ -12,13 +12,15 @@ from firebell.kit.api import Ctx, Given, Id, Shown, Stretch, Text, Whole, proble
 from firebell.oncall import actions as oncall
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
 
 router = api.router("handoffs")
 
 HOUR = timedelta(hours=1)
 
-Reader = Annotated[Caller, may("oncall:read")]
-Responder = Annotated[Caller, may("oncall:write")]
+Reader = Annotated[Caller, may(Verb.HANDOFF_READ)]
+Responder = Annotated[Caller, may(Verb.HANDOFF_WRITE)]
+Manager = Annotated[Caller, may(Verb.HANDOFF_NOTICE_WRITE)]
 
 
 def _day(value: object) -> date:
@@ -127,10 +129,9 @@ async def get_notice(ctx: Ctx, caller: Reader) -> Notice:
 @router.put(
     "/handoffs/notice", summary="Set how long before a shift its person is told (managers and admins)"
 )
-async def set_notice(ctx: Ctx, caller: Responder, given: Notice) -> Notice:
+async def set_notice(ctx: Ctx, caller: Manager, given: Notice) -> Notice:
     async with ctx.db.tx() as tx:
-        person = await people.person(tx, caller.person_id)
-        await notice.change(tx, caller.actor, person, given.hours, ctx.clock.now())
+        await notice.change(tx, caller.actor, given.hours, ctx.clock.now())
     return given
 
 

@@ -6,24 +6,16 @@ from firebell.handoffs import marks, rounds
 from firebell.handoffs.actions import NOTICE, notice
 from firebell.kit import due, setting
 from firebell.kit.db import Tx
-from firebell.kit.errors import Forbidden, Invalid
+from firebell.kit.errors import Invalid
 from firebell.kit.events import Actor
 from firebell.oncall import actions as oncall
-from firebell.people.model import Person, Role
 
 MOST = 168
 """A week: what a schedule says of later weeks is still likely to change."""
 
 
-def manages(person: Person) -> bool:
-    """Say whether somebody may change it."""
-    return person.role in (Role.ADMIN, Role.MANAGER)
-
-
-async def change(tx: Tx, actor: Actor, person: Person, hours: int, now: datetime) -> None:
+async def change(tx: Tx, actor: Actor, hours: int, now: datetime) -> None:
     """Tell people `hours` before their shifts from now on; who would have been told by then is told at once."""
-    if not manages(person):
-        raise Forbidden("The notice is for managers and admins.", hint="Ask an admin of your organisation.")
     if not 1 <= hours <= MOST:
         raise Invalid(f"A notice is 1 to {MOST} hours.", fields={"hours": f"A number from 1 to {MOST}."})
     old, new = await notice(tx), timedelta(hours=hours)

@@ -9,9 +9,10 @@ from firebell.handoffs import actions, notice, view
 from firebell.kit import html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.markdown import rendered
-from firebell.kit.text import to_id
+from firebell.kit.text import to_id, to_number
 from firebell.oncall import actions as oncall
 from firebell.people import access
+from firebell.people.permissions import Verb
 
 router = routing.pages()
 
@@ -51,7 +52,6 @@ async def _list(
         "elsewhere": 0 if before else max(0, len(near) - LISTED),
         "one": one,
         "hours": hours or told,
-        "manages": notice.manages(me) and not one,
         "error": error,
         "errors": error.fields if error else {},
         "older": found[-1].id if len(found) == LISTED else None,
@@ -59,18 +59,19 @@ async def _list(
     return await html.page(request, "handoffs/handoffs.html", context, error.status if error else 200)
 
 
-@router.get("/oncall/handoffs")
+@router.get("/oncall/handoffs", dependencies=access.needs(Verb.HANDOFF_READ))
 async def handoffs(request: Request, schedule: str = "", before: str = "") -> Response:
     return await _list(request, schedule, before)
 
 
-@router.post("/oncall/handoffs/notice")
+@router.post("/oncall/handoffs/notice", dependencies=access.needs(Verb.HANDOFF_NOTICE_WRITE))
 async def set_notice(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, hours = html.ctx(request), str(form.get("hours") or "").strip()
     try:
         async with ctx.db.tx() as tx:
-            await notice.change(tx, access.actor_of(me), me, to_id(hours) or 0, ctx.clock.now())
+            notice_hours = to_number(hours, "hours", least=1, most=notice.MOST, unit="hours")
+            await notice.change(tx, access.actor_of(me), notice_hours, ctx.clock.now())
     except Invalid as error:
         return await _list(request, "", "", hours, error)
     return html.to("/oncall/handoffs")
@@ -95,31 +96,27 @@ async def _document(
     return await html.page(request, "handoffs/handoff.html", context, error.status if error else 200)
 
 
-@router.get("/oncall/handoffs/{slug}/{day}")
+@router.get("/oncall/handoffs/{slug}/{day}", dependencies=access.needs(Verb.HANDOFF_READ))
 async def handoff(request: Request, slug: str, day: str, edit: str = "") -> Response:
     await access.signed_in(request)
     return await _document(request, slug, day, edit=bool(edit))
 
 
-@router.post("/oncall/handoffs/{slug}/{day}")
+@router.post("/oncall/handoffs/{slug}/{day}", dependencies=access.needs(Verb.HANDOFF_WRITE))
 async def save(request: Request, slug: str, day: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
-    body, version = str(form.get("body", "")), str(form.get("version", "0"))
-    if not (version.isascii() and version.isdecimal() and len(version) < 19):
-        raise Invalid("The form carries no version.", hint="Load the page again.")
+    body, version = str(form.get("body", "")), to_number(form.get("version", ""), "version")
     try:
         async with ctx.db.tx() as tx:
             schedule = await oncall.by_slug(tx, slug)
-            await actions.save(
-                tx, access.actor_of(me), schedule, day_of(day), body, int(version), ctx.clock.now()
-            )
+            await actions.save(tx, access.actor_of(me), schedule, day_of(day), body, version, ctx.clock.now())
     except Conflict as error:
         return await _document(request, slug, day, edit=True, mine=body, error=error)
     return html.to(f"/oncall/handoffs/{schedule.slug}/{day}")
 
 
-@router.post("/oncall/handoffs/{slug}/{day}/ack")
+@router.post("/oncall/handoffs/{slug}/{day}/ack", dependencies=access.needs(Verb.HANDOFF_WRITE))
 async def acknowledge(request: Request, slug: str, day: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)

@@ -18,11 +18,13 @@ from firebell.kit.db import Tx
 from firebell.kit.refs import number
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
 
 router = api.router("incidents")
 
-Reader = Annotated[Caller, may("incidents:read")]
-Responder = Annotated[Caller, may("incidents:write")]
+Reader = Annotated[Caller, may(Verb.INCIDENT_READ)]
+Declarer = Annotated[Caller, may(Verb.INCIDENT_DECLARE)]
+Responder = Annotated[Caller, may(Verb.INCIDENT_UPDATE)]
 Answer = Literal["yes", "no", "unknown"]
 Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
 _BOOL = {"yes": True, "no": False, "unknown": None}
@@ -280,7 +282,7 @@ async def list_incidents(
 
 
 @router.post("/incidents", status_code=201, summary="Declare an incident", responses=problems(404))
-async def declare_incident(ctx: Ctx, caller: Responder, given: NewIncident) -> IncidentShown:
+async def declare_incident(ctx: Ctx, caller: Declarer, given: NewIncident) -> IncidentShown:
     async with ctx.db.tx() as tx:
         made = await actions.declare(
             tx,

@@ -9,11 +9,12 @@ from firebell.incidents.messages import messages
 from firebell.kit import html, routing
 from firebell.kit.refs import number
 from firebell.people import access
+from firebell.people.permissions import Verb
 
 router = routing.pages()
 
 
-@router.get("/incidents/{ref}/messages")
+@router.get("/incidents/{ref}/messages", dependencies=access.needs(Verb.INCIDENT_READ))
 async def show(request: Request, ref: str) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:

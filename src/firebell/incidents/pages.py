@@ -30,10 +30,12 @@ from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.refs import number
+from firebell.kit.text import to_choice, to_choices
 from firebell.paging import actions as paging
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
+from firebell.people.permissions import Verb
 from firebell.people.view import choosable
 
 router = routing.pages()
@@ -85,7 +87,7 @@ def _verdicts() -> Markup:
     return Markup(json.dumps(found).replace("<", "\\u003c"))  # noqa: S704 - our own texts, angle brackets escaped
 
 
-@router.get("/incidents")
+@router.get("/incidents", dependencies=access.needs(Verb.INCIDENT_READ))
 async def incidents(request: Request, state: str = "ongoing") -> Response:
     await access.signed_in(request)
     tab = state if state in TABS else "ongoing"
@@ -95,7 +97,7 @@ async def incidents(request: Request, state: str = "ongoing") -> Response:
     return await html.page(request, "incidents/incidents.html", context)
 
 
-@router.get("/i/{ref}")
+@router.get("/i/{ref}", dependencies=access.needs(Verb.INCIDENT_READ))
 async def short(ref: str) -> Response:
     return html.to(f"/incidents/INC-{number('INC', ref)}")
 
@@ -125,20 +127,21 @@ async def _declare_form(
     return await html.page(request, "incidents/declare.html", context, status)
 
 
-@router.get("/incidents/new")
+@router.get("/incidents/new", dependencies=access.needs(Verb.INCIDENT_DECLARE))
 async def declare_form(request: Request, page: str = "") -> Response:
     await access.signed_in(request)
     return await _declare_form(request, page, {}, None)
 
 
-@router.post("/incidents/new")
+@router.post("/incidents/new", dependencies=access.needs(Verb.INCIDENT_DECLARE))
 async def declare(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, page = html.ctx(request), str(form.get("page", ""))
     values = {name: str(value) for name, value in form.items() if name != "service"}
-    services = [int(str(i)) for i in form.getlist("service") if str(i).isdigit()]
+    services: list[int] = []
     answers = {q.name: _ANSWERS.get(values.get(q.name, "")) for q in QUESTIONS}
     try:
+        services = to_choices(form.getlist("service"), "service")
         async with ctx.db.tx() as tx:
             made = await actions.declare(
                 tx,
@@ -221,7 +224,6 @@ async def _room(
         "interval": lifecycle.update_interval(found.severity),
         "late_share": _share(found, now),
         "is_open": found.phase in OPEN,
-        "can_write": me.role != "viewer",
         "stable_at": found.stable_since + lifecycle.STABLE if found.stable_since else None,
         "kinds": ENTRY_KINDS,
     }
@@ -235,7 +237,7 @@ def _share(found: Incident, now: datetime) -> float:
     return 100 * (now - start) / max(found.update_due_at - start, lifecycle.STABLE / 30)
 
 
-@router.get("/incidents/{ref}")
+@router.get("/incidents/{ref}", dependencies=access.needs(Verb.INCIDENT_READ))
 async def room(request: Request, ref: str, show: str = "all", template: str = "") -> Response:
     me = await access.signed_in(request)
     ctx, incident_id, now = html.ctx(request), number("INC", ref), html.ctx(request).clock.now()
@@ -254,7 +256,7 @@ async def room(request: Request, ref: str, show: str = "all", template: str = ""
     return await html.page(request, "incidents/room.html", {**context, **more})
 
 
-@router.post("/incidents/{ref}/{what}")
+@router.post("/incidents/{ref}/{what}", dependencies=access.needs(Verb.INCIDENT_UPDATE))
 async def act(request: Request, ref: str, what: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, incident_id, actor = html.ctx(request), number("INC", ref), access.actor_of(me)
@@ -271,7 +273,7 @@ async def act(request: Request, ref: str, what: str) -> Response:
             case "roles":
                 if given.get("role") not in list(Role):
                     raise Invalid("That is not a role.", fields={"role": f"One of {', '.join(Role)}."})
-                person = int(given.get("person") or me.id)
+                person = to_choice(given.get("person"), "person") or me.id
                 await actions.take_role(tx, actor, incident_id, Role(given["role"]), person, now)
             case "canvas":
                 conditions, doing, needs = (given.get(n, "") for n in ("conditions", "actions", "needs"))

@@ -182,6 +182,7 @@ async def page(
         "request": request,
         "me": me,
         "csrf": getattr(request.state, "csrf", ""),
+        "may": getattr(request.state, "may", lambda verb: False),
         "now": now,
         "tz": tz,
         "wall": lambda at: wall(at, tz, now),

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
 
 from firebell.kit.clock import YEARS
@@ -30,6 +31,11 @@ def clean_text(value: str, limit: int) -> str:
     return unicodedata.normalize("NFC", text).strip()[:limit].rstrip()
 
 
+def masked(secret: str) -> str:
+    """Return what may be shown of a secret: its last four characters."""
+    return f"…{secret[-4:]}" if len(secret) >= 16 else "…"
+
+
 def slugify(name: str) -> str:
     """Return an address-friendly form of a name; names without Latin letters keep their own letters."""
     text = unicodedata.normalize("NFKD", name).casefold()
@@ -37,6 +43,51 @@ def slugify(name: str) -> str:
     text = unicodedata.normalize("NFC", text)
     slug = re.sub(r"[^\w]+", "-", text, flags=re.UNICODE).strip("-_")[:60].strip("-_")
     return slug or "x"
+
+
+MAX_ID = 2**63 - 1
+
+
+def to_number(value: object, field: str, *, least: int = 0, most: int = MAX_ID, unit: str = "") -> int:
+    """Return the whole number that a form field holds; raise `Invalid` naming the field.
+
+    Only ASCII digits count, and only a number from `least` to `most`.
+    """
+    text = str(value).strip()
+    digits = text.lstrip("0") or "0"
+    if text.isascii() and text.isdecimal() and len(digits) <= len(str(most)) and least <= int(digits) <= most:
+        return int(digits)
+    of_what = f" of {unit}" if unit else ""
+    bounds = f" from {least} to {most}" if most < MAX_ID else f" of at least {least}" if least else ""
+    raise Invalid(
+        f"{text[:40]!r} is not a whole number{of_what}.",
+        fields={field: f"Enter a whole number{of_what}{bounds}."},
+    )
+
+
+def to_choice(value: object, field: str) -> int | None:
+    """Return the id that was chosen in a form field, None if it is blank; raise `Invalid` naming the field."""
+    text = str(value).strip() if value is not None else ""
+    if not text:
+        return None
+    try:
+        return to_number(text, field, least=1)
+    except Invalid as error:
+        raise Invalid(error.message, fields={field: "Choose from the list."}) from error
+
+
+def to_choices(values: Iterable[object], field: str) -> list[int]:
+    """Return the ids that were chosen in a field that is there more than once; blank ones are left out."""
+    chosen = (to_choice(value, field) for value in values)
+    return [i for i in chosen if i is not None]
+
+
+def to_required(value: object, field: str) -> int:
+    """Return the id that was chosen in a form field; raise `Invalid` naming the field if it is blank."""
+    chosen = to_choice(value, field)
+    if chosen is None:
+        raise Invalid("A choice is missing.", fields={field: "Choose from the list."})
+    return chosen
 
 
 def to_id(value: object) -> int | None:

@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from firebell.kit.db import Tx
-from firebell.kit.errors import Forbidden, Invalid
+from firebell.kit.errors import Invalid
 from firebell.kit.events import Actor
 from firebell.kit.threads import DOCUMENTS
 from firebell.load import measure, pay, store, terms
@@ -18,14 +18,15 @@ from firebell.oncall.fairness import Holidays, Load, load, suggested
 from firebell.oncall.model import Schedule
 from firebell.paging import actions as paging
 from firebell.people import actions as people
-from firebell.people.model import Person, Role, Team
+from firebell.people import permissions
+from firebell.people.model import Person, Team
+from firebell.people.permissions import Rights, Verb
 
 WINDOW = timedelta(days=60)
 """How far back and ahead load is looked at before somebody is suggested: half of it lies ahead."""
 LONGEST = timedelta(days=35)
 WHOLE = 25
 """Of up to so many schedules a page shows all teams at once."""
-MANAGERS = (Role.ADMIN, Role.MANAGER)
 
 
 def month_named(text: str, now: datetime, field: str = "month") -> date:
@@ -149,22 +150,11 @@ async def team_shown(tx: Tx, person: Person, slug: str, *, whole: bool) -> Team 
     return next((t for t in teams if person.id in [i for i, _ in members[t.id]]), teams[0])
 
 
-def manages(person: Person) -> bool:
-    """Say whether somebody may see what others are paid, and set it."""
-    return person.role in MANAGERS
-
-
-def only_manager(person: Person) -> None:
-    """Raise `Forbidden` for whoever may not set rates."""
-    if not manages(person):
-        raise Forbidden("Rates are for managers and admins.", hint="Ask an admin of your organisation.")
-
-
-def seen_by(found: Report, person: Person) -> Report:
-    """Return what somebody may see: what others are paid is for managers and admins alone."""
-    if manages(person):
-        return found
-    return replace(found, people=[e for e in found.people if e.row.person.id == person.id])
+def seen_by(report: Report, person_id: int, rights: Rights) -> Report:
+    """Return the report with the pay of the person alone, unless their rights include everyone's."""
+    if permissions.allows(rights, Verb.PAY_READ):
+        return report
+    return replace(report, people=[e for e in report.people if e.row.person.id == person_id])
 
 
 async def could_cover(

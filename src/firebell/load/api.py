@@ -16,12 +16,13 @@ from firebell.oncall import actions as oncall
 from firebell.oncall.fairness import HourClass, Load
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
-from firebell.people.model import Person
+from firebell.people.permissions import Verb
 
 router = api.router("on-call reports")
 
-Reader = Annotated[Caller, may("oncall:read")]
-Responder = Annotated[Caller, may("oncall:write")]
+Reader = Annotated[Caller, may(Verb.WORKLOAD_READ)]
+PayReader = Annotated[Caller, may(Verb.PAY_READ)]
+Responder = Annotated[Caller, may(Verb.PAY_RATES_WRITE)]
 
 
 def _month(value: object) -> date:
@@ -241,7 +242,7 @@ def _earned(found: Earned, rates: Rates) -> EarnedShown:
 async def _report(tx: Tx, caller: Caller, month: date | None, slug: str, now: datetime) -> Report:
     team = await people.team_by_slug(tx, slug) if slug else None
     found = await actions.report(tx, month or actions.month_named("", now), now, team)
-    return actions.seen_by(found, await people.person(tx, caller.person_id))
+    return actions.seen_by(found, caller.person_id, caller.rights)
 
 
 @router.get("/reports/on-call", summary="Hours, nights, pages and pay of a month", responses=problems(404))
@@ -287,12 +288,6 @@ def attachment(found: Report, *, bom: bool) -> Response:
     return Response(sheet(found, bom=bom), media_type="text/csv", headers=headers)
 
 
-async def _caller(tx: Tx, caller: Caller) -> Person:
-    person = await people.person(tx, caller.person_id)
-    actions.only_manager(person)
-    return person
-
-
 def _rates(found: Term | None) -> dict[str, object]:
     kept = found.kept if found else None
     return {
@@ -305,9 +300,8 @@ def _rates(found: Term | None) -> dict[str, object]:
 
 
 @router.get("/reports/on-call/rates", summary="What on-call is paid in a month (managers and admins)")
-async def get_rates(ctx: Ctx, caller: Reader, month: Month = None) -> RatesShown:
+async def get_rates(ctx: Ctx, caller: PayReader, month: Month = None) -> RatesShown:
     async with ctx.db.tx() as tx:
-        await _caller(tx, caller)
         found = await actions.term(tx, month or actions.month_named("", ctx.clock.now()))
     return RatesShown.model_validate(_rates(found))
 
@@ -316,9 +310,8 @@ async def get_rates(ctx: Ctx, caller: Reader, month: Month = None) -> RatesShown
     "/reports/on-call/rates/all",
     summary="All rates that were ever set, the latest months first (managers and admins)",
 )
-async def list_rates(ctx: Ctx, caller: Reader) -> list[TermShown]:
+async def list_rates(ctx: Ctx, caller: PayReader) -> list[TermShown]:
     async with ctx.db.tx() as tx:
-        await _caller(tx, caller)
         found = await actions.all_terms(tx)
     return [TermShown.model_validate({**_rates(t), "replaced": t.replaced}) for t in found]
 
@@ -330,7 +323,6 @@ async def list_rates(ctx: Ctx, caller: Reader) -> list[TermShown]:
 async def set_rates(ctx: Ctx, caller: Responder, given: NewRates) -> RatesShown:
     amounts = given.model_dump(exclude={"month", "past"})
     async with ctx.db.tx() as tx:
-        await _caller(tx, caller)
         new, now = pay.checked(amounts), ctx.clock.now()
         holds = await actions.set_rates(tx, caller.actor, new, now, month=given.month, past=given.past)
     return RatesShown.model_validate(_rates(holds))

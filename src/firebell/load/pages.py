@@ -16,9 +16,10 @@ from firebell.load.model import Rates, Report, Share
 from firebell.oncall import actions as oncall
 from firebell.oncall.fairness import HourClass
 from firebell.oncall.model import Schedule
-from firebell.people import access
+from firebell.people import access, permissions
 from firebell.people import actions as people
 from firebell.people.model import Person
+from firebell.people.permissions import Verb
 
 router = routing.pages()
 
@@ -26,15 +27,16 @@ router = routing.pages()
 async def _report(request: Request, me: Person, month: str) -> tuple[Report, dict[str, Any]]:
     """Return a month of the team that is shown, and what its page says around it."""
     ctx, asked = html.ctx(request), request.query_params.get("team", "")
-    now = ctx.clock.now()
+    now, rights = ctx.clock.now(), access.rights_of(me)
+    manages = permissions.allows(rights, Verb.PAY_READ)
     async with ctx.db.tx() as tx:
         fits = await actions.fits(tx)
         team = await actions.team_shown(tx, me, asked, whole=fits)
         # whoever sees only their own pay sees it whatever the team
-        also = () if actions.manages(me) else (me.id,)
+        also = () if manages else (me.id,)
         made = await actions.report(tx, actions.month_named(month, now), now, team, also)
         teams = [(t.slug, t.name) for t in await people.teams(tx)]
-    found = actions.seen_by(made, me)
+    found = actions.seen_by(made, me.id, rights)
     return found, {**_months(found), "team": team, "all_teams": teams, "fits": fits}
 
 
@@ -66,7 +68,7 @@ def _teams(found: Report) -> list[Share]:
     return [team for team in found.teams if of.count(int(team.of.id)) > 1]
 
 
-@router.get("/oncall/load")
+@router.get("/oncall/load", dependencies=access.needs(Verb.WORKLOAD_READ))
 async def load(
     request: Request, month: str = "", schedule: str = "", start: str = "", end: str = ""
 ) -> Response:
@@ -102,15 +104,15 @@ async def load(
     return await html.page(request, "load/load.html", context, error.status if error else 200)
 
 
-@router.get("/oncall/pay")
+@router.get("/oncall/pay", dependencies=access.needs(Verb.WORKLOAD_READ))
 async def paid(request: Request, month: str = "") -> Response:
     me = await access.signed_in(request)
     _, around = await _report(request, me, month)
-    context = {**around, "manages": actions.manages(me), "classes": list(HourClass)}
+    context = {**around, "classes": list(HourClass)}
     return await html.page(request, "load/pay.html", context)
 
 
-@router.get("/oncall/pay.csv")
+@router.get("/oncall/pay.csv", dependencies=access.needs(Verb.WORKLOAD_READ))
 async def paid_csv(request: Request, month: str = "", bom: str = "") -> Response:
     me = await access.signed_in(request)
     ctx, slug = html.ctx(request), request.query_params.get("team", "")
@@ -118,7 +120,7 @@ async def paid_csv(request: Request, month: str = "", bom: str = "") -> Response
     async with ctx.db.tx() as tx:
         team = await people.team_by_slug(tx, slug) if slug else None
         found = await actions.report(tx, actions.month_named(month, now), now, team)
-    return attachment(actions.seen_by(found, me), bom=bool(bom))
+    return attachment(actions.seen_by(found, me.id, access.rights_of(me)), bom=bool(bom))
 
 
 async def _rates(
@@ -140,9 +142,8 @@ async def _rates(
     return await html.page(request, "load/rates.html", context, error.status if error else 200)
 
 
-@router.get("/oncall/pay/rates")
+@router.get("/oncall/pay/rates", dependencies=access.needs(Verb.PAY_READ))
 async def rates(request: Request, month: str = "", saved: str = "") -> Response:
-    actions.only_manager(await access.signed_in(request))
     ctx = html.ctx(request)
     chosen = actions.month_named(month, ctx.clock.now())
     async with ctx.db.tx() as tx:
@@ -151,10 +152,9 @@ async def rates(request: Request, month: str = "", saved: str = "") -> Response:
     return await _rates(request, given, saved=bool(saved))
 
 
-@router.post("/oncall/pay/rates")
+@router.post("/oncall/pay/rates", dependencies=access.needs(Verb.PAY_RATES_WRITE))
 async def set_rates(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    actions.only_manager(me)
     ctx = html.ctx(request)
     now = ctx.clock.now()
     filled = {k: str(v) for k, v in form.items() if k != "csrf"}

@@ -440,14 +440,16 @@ def check_stretch(what: str, start: datetime, end: datetime, now: datetime) -> N
         raise Invalid(f"The {what} is longer than a year.", fields={"end": "At most 366 days."})
 
 
-async def remove_edit(tx: Tx, actor: Actor, edit_id: int, now: datetime) -> None:
-    """Take an edit away by its id; what it covered goes back to the layers.
+async def remove_edit(
+    tx: Tx, actor: Actor, edit_id: int, now: datetime, *, schedule_id: int | None = None
+) -> None:
+    """Take an edit away by its id, of the one schedule where it is given; what it covered goes to the layers.
 
     One that has begun ends now: who was on call until then stays written, for reports and pay.
     A request for cover that it answered is open again, a swap that it belonged to is undone as a whole.
     """
-    schedule_id = await store.edit_of(tx, edit_id)
-    old = await changing.locked(tx, schedule_id) if schedule_id is not None else None
+    owner = await store.edit_of(tx, edit_id)
+    old = await changing.locked(tx, owner) if owner is not None and schedule_id in (None, owner) else None
     if old is None or edit_id not in [edit.id for edit in old.edits if edit.end > now]:
         raise NotFound("There is no such override, or it is over or removed already.")
     gone = [edit_id]

@@ -30,13 +30,14 @@ from firebell.oncall.shifts import at as on_duty_at
 from firebell.oncall.shifts import duty, gaps
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
 
 router = api.router("on-call")
 
 LONGEST = timedelta(days=731)
 INSTANT = timedelta(microseconds=1)
-Reader = Annotated[Caller, may("oncall:read")]
-Responder = Annotated[Caller, may("oncall:write")]
+Reader = Annotated[Caller, may(Verb.SCHEDULE_READ)]
+Responder = Annotated[Caller, may(Verb.OVERRIDE_WRITE)]
 
 
 class OnCallPerson(Shown):

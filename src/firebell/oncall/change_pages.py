@@ -10,13 +10,14 @@ from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.localtime import mu
-from firebell.kit.text import to_id, to_wall
+from firebell.kit.text import to_choice, to_id, to_number, to_wall
 from firebell.oncall import actions, forms, view
 from firebell.oncall.findings import HORIZON
 from firebell.oncall.model import EditKind, Schedule
 from firebell.oncall.pages import Filled, one
 from firebell.people import access
 from firebell.people.model import Person
+from firebell.people.permissions import Verb
 
 router = routing.pages()
 
@@ -26,7 +27,7 @@ NOBODY = "nobody"
 Given = Mapping[str, str]
 Would = Callable[[Tx, Schedule, Given, str, datetime], Awaitable[Schedule | None]]
 """Returns the schedule as a form would have it, read in a zone; None while too little is filled in."""
-Verb = Callable[[Tx, Person, Schedule, Given, str, datetime], Awaitable[Any]]
+Change = Callable[[Tx, Person, Schedule, Given, str, datetime], Awaitable[Any]]
 
 
 async def _sent(request: Request) -> tuple[Person, dict[str, str], str]:
@@ -49,12 +50,12 @@ async def _preview(request: Request, slug: str, form: str, would: Would) -> Resp
     return await one(request, slug, Filled(given, form, seen))
 
 
-async def _save(request: Request, slug: str, form: str, verb: Verb) -> Response:
+async def _save(request: Request, slug: str, form: str, change: Change) -> Response:
     me, given, tz = await _sent(request)
     try:
         async with html.ctx(request).db.tx() as tx:
             old = await actions.by_slug(tx, slug)
-            await verb(tx, me, old, given, tz, html.ctx(request).clock.now())
+            await change(tx, me, old, given, tz, html.ctx(request).clock.now())
     except (Conflict, Invalid, NotFound) as error:
         return await one(request, slug, Filled(given, form, error=error))
     return html.to(f"/oncall/{slug}")
@@ -62,7 +63,8 @@ async def _save(request: Request, slug: str, form: str, verb: Verb) -> Response:
 
 def _edit(old: Schedule, given: Given, tz: str, now: datetime) -> dict[str, Any]:
     """Return the override that the form describes: its kind, its people, its stretch."""
-    kind, who, instead = given.get("kind") or EditKind.SET, given.get("person"), to_id(given.get("instead"))
+    kind, who = given.get("kind") or EditKind.SET, given.get("person")
+    instead = to_choice(given.get("instead"), "instead")
     if kind not in list(EditKind):
         raise Invalid("What shall the override do?", fields={"kind": "Choose from the list."})
     kind, person = EditKind(kind), to_id(who)
@@ -98,7 +100,7 @@ async def _override(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, no
     )
 
 
-@router.post("/oncall/{slug}/override")
+@router.post("/oncall/{slug}/override", dependencies=access.needs(Verb.OVERRIDE_WRITE))
 async def override(request: Request, slug: str, preview: str = "") -> Response:
     if preview:
         return await _preview(request, slug, "override", _overridden)
@@ -107,12 +109,11 @@ async def override(request: Request, slug: str, preview: str = "") -> Response:
 
 def _turn(old: Schedule, given: Given, at: datetime) -> tuple[int, int | None, int | None]:
     """Return who joins which layer (None: leaves them all) at which place (None: the last)."""
-    person, layer, place = (to_id(given.get(name)) for name in ("who", "layer", "turn"))
+    person, layer = (to_choice(given.get(name), name) for name in ("who", "layer"))
+    place = to_number(given["turn"], "turn", least=1) if given.get("turn") else None
     if person is None:
         raise Invalid("Nobody is named.", fields={"who": "Choose a person."})
     if given.get("verb") == "join":
-        if given.get("turn") and not place:
-            raise Invalid("There is no such turn.", fields={"turn": "A number from 1 on, or nothing."})
         if layer is None:
             raise Invalid("Which rotation?", fields={"layer": "Choose from the list."})
         return person, layer, place - 1 if place else None
@@ -143,7 +144,7 @@ async def _rotate(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now:
         await actions.join(tx, actor, i, layer_id=layer, person_id=person, place=place, at=at, now=now)
 
 
-@router.post("/oncall/{slug}/rotation")
+@router.post("/oncall/{slug}/rotation", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def rotation(request: Request, slug: str, preview: str = "") -> Response:
     if preview:
         return await _preview(request, slug, "rotation", _turned)
@@ -159,19 +160,19 @@ async def _shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now:
         access.actor_of(me),
         schedule_id=int(old.id),
         person_id=learner,
-        of=to_id(given.get("of")),
+        of=to_choice(given.get("of"), "of"),
         start=forms.begins(given.get("since", ""), "since", tz, now),
         end=mu(to_wall(until, "until"), tz) if until else None,
         now=now,
     )
 
 
-@router.post("/oncall/{slug}/shadows")
+@router.post("/oncall/{slug}/shadows", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def shadow(request: Request, slug: str) -> Response:
     return await _save(request, slug, "shadow", _shadow)
 
 
-@router.post("/oncall/{slug}/shadows/{shadow_id}/end")
+@router.post("/oncall/{slug}/shadows/{shadow_id}/end", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def end_shadow(request: Request, slug: str, shadow_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)

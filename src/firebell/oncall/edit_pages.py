@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
-from firebell.kit.text import to_id
+from firebell.kit.text import to_id, to_number, to_required
 from firebell.oncall import actions, forms, timeline, versions, view
 from firebell.oncall.exchange_pages import LEFT
 from firebell.oncall.model import Layer, Schedule, Unit
@@ -20,6 +20,7 @@ from firebell.oncall.preview import Preview
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
+from firebell.people.permissions import Verb
 from firebell.people.view import choosable
 
 router = routing.pages()
@@ -77,7 +78,7 @@ async def _editor(request: Request, me: Person, old: Schedule | None, draft: Dra
     return await html.page(request, "oncall/edit.html", context, draft.error.status if draft.error else 200)
 
 
-@router.get("/oncall/new/sun")
+@router.get("/oncall/new/sun", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def new_sun(request: Request) -> Response:
     """Show the editor with one layer per region."""
     me = await access.signed_in(request)
@@ -86,7 +87,7 @@ async def new_sun(request: Request) -> Response:
     return await _editor(request, me, None, Draft({"name": "", "team": "", "tz": me.tz}, layers))
 
 
-@router.get("/oncall/{slug}/edit")
+@router.get("/oncall/{slug}/edit", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def edit(request: Request, slug: str) -> Response:
     me, now = await access.signed_in(request), html.ctx(request).clock.now()
     async with html.ctx(request).db.tx() as tx:
@@ -95,7 +96,7 @@ async def edit(request: Request, slug: str) -> Response:
     return await _editor(request, me, old, Draft(given, versions.current(old, now)))
 
 
-@router.post("/oncall/{slug}/edit")
+@router.post("/oncall/{slug}/edit", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def save(request: Request, slug: str, preview: str = "") -> Response:
     form, me = await access.form(request, fields=FIELDS), await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
@@ -103,13 +104,13 @@ async def save(request: Request, slug: str, preview: str = "") -> Response:
     return await _preview(request, me, old, form) if preview else await _save(request, me, old, form)
 
 
-@router.post("/oncall/new/layers")
+@router.post("/oncall/new/layers", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def make(request: Request, preview: str = "") -> Response:
     form, me = await access.form(request, fields=FIELDS), await access.signed_in(request)
     return await _preview(request, me, None, form) if preview else await _save(request, me, None, form)
 
 
-@router.post("/oncall/{slug}/delete")
+@router.post("/oncall/{slug}/delete", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def delete(request: Request, slug: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
@@ -162,13 +163,13 @@ async def _save(request: Request, me: Person, old: Schedule | None, form: FormDa
 async def _store(
     tx: Tx, me: Person, old: Schedule | None, given: Mapping[str, str], layers: Sequence[Layer], now: datetime
 ) -> Schedule:
-    actor, team = access.actor_of(me), to_id(given["team"]) or 0
+    actor, team = access.actor_of(me), to_required(given["team"], "team")
     if old is None:
         return await actions.create_schedule(
             tx, actor, name=given["name"], team_id=team, tz=given["tz"], layers=layers, now=now
         )
     at = forms.begins(given["from"], "from", me.tz, now)
-    i, seen = int(old.id), to_id(given["version"]) or 0
+    i, seen = int(old.id), to_number(given["version"], "version")
     saved = await actions.replace_layers(tx, actor, i, layers, version=seen, at=at, now=now)
     if (given["name"].strip(), team, given["tz"]) != (old.name, old.team_id, old.tz):
         saved = await actions.rename_schedule(

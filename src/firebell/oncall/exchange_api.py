@@ -12,16 +12,18 @@ from firebell.kit.api import Ctx, Given, Instant, Name, PathId, Shown, Stretch, 
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import NotFound
-from firebell.oncall import actions, covers, swaps, vacations, view
+from firebell.oncall import actions, covers, parties, swaps, vacations, view
 from firebell.oncall.model import Cover, CoverState, Swap, SwapState, Vacation
 from firebell.oncall.shapes import Named
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
 
 router = api.router("on-call")
 
-Reader = Annotated[Caller, may("oncall:read")]
-Responder = Annotated[Caller, may("oncall:write")]
+Reader = Annotated[Caller, may(Verb.SCHEDULE_READ)]
+Responder = Annotated[Caller, may(Verb.SHIFT_TRADE)]
+Absentee = Annotated[Caller, may(Verb.TIME_OFF_WRITE)]
 WHO = "id or e-mail address; default the caller"
 
 
@@ -272,6 +274,7 @@ async def decline_cover(ctx: Ctx, caller: Responder, cover_id: PathId, given: De
 )
 async def withdraw_cover(ctx: Ctx, caller: Responder, cover_id: PathId) -> CoverShown:
     async with ctx.db.tx() as tx:
+        await parties.check_request(tx, caller.rights, caller.person_id, cover_id)
         found = await covers.withdraw(tx, caller.actor, cover_id, ctx.clock.now())
         return (await _words(tx)).cover(found)
 
@@ -283,6 +286,7 @@ async def withdraw_cover(ctx: Ctx, caller: Responder, cover_id: PathId) -> Cover
 )
 async def give_back_cover(ctx: Ctx, caller: Responder, cover_id: PathId) -> CoverShown:
     async with ctx.db.tx() as tx:
+        await parties.check_taken(tx, caller.rights, caller.person_id, cover_id)
         await covers.give_back(tx, caller.actor, cover_id, ctx.clock.now())
     return await _shown(ctx, cover_id)
 
@@ -349,6 +353,7 @@ async def decline_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapShow
 )
 async def withdraw_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapShown:
     async with ctx.db.tx() as tx:
+        await parties.check_swap(tx, caller.rights, caller.person_id, swap_id)
         found = await swaps.withdraw(tx, caller.actor, swap_id, ctx.clock.now())
         return (await _words(tx)).swap(found)
 
@@ -368,7 +373,7 @@ async def list_vacations(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[Vac
     summary="Note an absence, and ask for cover for its shifts",
     responses=problems(409),
 )
-async def add_vacation(ctx: Ctx, caller: Responder, given: NewVacation) -> VacationShown:
+async def add_vacation(ctx: Ctx, caller: Absentee, given: NewVacation) -> VacationShown:
     async with ctx.db.tx() as tx:
         made, asked = await vacations.add(
             tx,
@@ -388,6 +393,7 @@ async def add_vacation(ctx: Ctx, caller: Responder, given: NewVacation) -> Vacat
     summary="Cancel a vacation; covers that are taken stay",
     responses=problems(404),
 )
-async def cancel_vacation(ctx: Ctx, caller: Responder, vacation_id: PathId) -> None:
+async def cancel_vacation(ctx: Ctx, caller: Absentee, vacation_id: PathId) -> None:
     async with ctx.db.tx() as tx:
+        await parties.check_time_off(tx, caller.rights, caller.person_id, vacation_id)
         await vacations.cancel(tx, caller.actor, vacation_id, ctx.clock.now())

@@ -8,16 +8,16 @@ from fastapi import Request, Response
 from starlette.datastructures import FormData
 
 from firebell.kit import html, routing
-from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
 from firebell.kit.localtime import mu, span
-from firebell.kit.text import to_id, to_wall
-from firebell.oncall import actions, covers, exchange, shifts, swaps, vacations
+from firebell.kit.text import to_choice, to_id, to_wall
+from firebell.oncall import actions, covers, exchange, parties, shifts, swaps, vacations
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.model import Cover, CoverState, Schedule, Swap, SwapState
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
+from firebell.people.permissions import Verb
 from firebell.people.view import choosable
 
 router = routing.pages()
@@ -129,7 +129,7 @@ async def _mine(
     return await html.page(request, "oncall/me.html", context, error.status if error else 200)
 
 
-@router.get("/oncall/me")
+@router.get("/oncall/me", dependencies=access.needs(Verb.SCHEDULE_READ))
 async def mine(request: Request) -> Response:
     return await _mine(request, await access.signed_in(request))
 
@@ -149,11 +149,12 @@ def _stretch(text: str) -> exchange.Stretch:
     return start, end
 
 
-@router.post("/oncall/covers")
+@router.post("/oncall/covers", dependencies=access.needs(Verb.SHIFT_TRADE))
 async def ask(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, who = html.ctx(request), to_id(form.get("asked"))
+    ctx = html.ctx(request)
     try:
+        who = to_choice(form.get("asked"), "asked")
         async with ctx.db.tx() as tx:
             await covers.ask(
                 tx,
@@ -171,13 +172,7 @@ async def ask(request: Request) -> Response:
     return html.to("/oncall/me#covers")
 
 
-async def _own(tx: Tx, me: Person, cover_id: int) -> None:
-    cover = await actions.cover(tx, cover_id)
-    if cover and cover.requester != me.id and cover.taken_by != me.id:
-        raise Forbidden("This request is somebody else's.")
-
-
-@router.post("/oncall/covers/{cover_id}/{verb}")
+@router.post("/oncall/covers/{cover_id}/{verb}", dependencies=access.needs(Verb.SHIFT_TRADE))
 async def answer_cover(request: Request, cover_id: int, verb: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, actor = html.ctx(request), access.actor_of(me)
@@ -191,10 +186,10 @@ async def answer_cover(request: Request, cover_id: int, verb: str) -> Response:
                 case "decline":
                     await covers.decline(tx, actor, cover_id, me.id, now)
                 case "withdraw":
-                    await _own(tx, me, cover_id)
+                    await parties.check_request(tx, access.rights_of(me), me.id, cover_id)
                     await covers.withdraw(tx, actor, cover_id, now)
                 case "back":
-                    await _own(tx, me, cover_id)
+                    await parties.check_taken(tx, access.rights_of(me), me.id, cover_id)
                     await covers.give_back(tx, actor, cover_id, now)
                 case _:
                     raise NotFound("There is no such answer.")
@@ -203,7 +198,7 @@ async def answer_cover(request: Request, cover_id: int, verb: str) -> Response:
     return html.to("/oncall/me#covers")
 
 
-@router.post("/oncall/swaps")
+@router.post("/oncall/swaps", dependencies=access.needs(Verb.SHIFT_TRADE))
 async def propose(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
@@ -226,7 +221,7 @@ async def propose(request: Request) -> Response:
     return html.to("/oncall/me#covers")
 
 
-@router.post("/oncall/swaps/{swap_id}/{verb}")
+@router.post("/oncall/swaps/{swap_id}/{verb}", dependencies=access.needs(Verb.SHIFT_TRADE))
 async def answer_swap(request: Request, swap_id: int, verb: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
@@ -235,13 +230,14 @@ async def answer_swap(request: Request, swap_id: int, verb: str) -> Response:
         if done is None:
             raise NotFound("There is no such answer.")
         async with ctx.db.tx() as tx:
+            await parties.check_swap(tx, access.rights_of(me), me.id, swap_id)
             await done(tx, access.actor_of(me), swap_id, ctx.clock.now())
     except (Conflict, Forbidden, Invalid, NotFound) as error:
         return await _mine(request, me, error)
     return html.to("/oncall/me#covers")
 
 
-@router.post("/oncall/vacations")
+@router.post("/oncall/vacations", dependencies=access.needs(Verb.TIME_OFF_WRITE))
 async def away(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
@@ -261,15 +257,14 @@ async def away(request: Request) -> Response:
     return html.to("/oncall/me#away")
 
 
-@router.post("/oncall/vacations/{vacation_id}/cancel")
+@router.post("/oncall/vacations/{vacation_id}/cancel", dependencies=access.needs(Verb.TIME_OFF_WRITE))
 async def back(request: Request, vacation_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
     try:
         async with ctx.db.tx() as tx:
-            if vacation_id not in [v.id for v in await actions.vacations(tx, person_id=me.id)]:
-                raise NotFound("You have no such absence.")
+            await parties.check_time_off(tx, access.rights_of(me), me.id, vacation_id)
             await vacations.cancel(tx, access.actor_of(me), vacation_id, ctx.clock.now())
-    except NotFound as error:
+    except (Forbidden, NotFound) as error:
         return await _mine(request, me, error)
     return html.to("/oncall/me#away")

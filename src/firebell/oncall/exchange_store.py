@@ -188,6 +188,19 @@ async def vacations(tx: Tx, *, person_id: int | None = None, since: datetime | N
     return [Vacation(*row.values()) for row in rows]
 
 
+async def vacation_of(tx: Tx, vacation_id: int) -> int | None:
+    """Return whose time off it is, None when there is none that counts."""
+    row = await tx.row(
+        """
+        select person_id
+        from vacation
+        where id = $1 and cancelled_at is null
+        """,
+        vacation_id,
+    )
+    return row["person_id"] if row else None
+
+
 async def lock_vacation(tx: Tx, vacation_id: int) -> Vacation | None:
     """Return a vacation that is not cancelled, for one transaction at a time."""
     row = await tx.row(

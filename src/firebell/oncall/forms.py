@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import mu
-from firebell.kit.text import to_id, to_wall
+from firebell.kit.text import to_id, to_number, to_wall
 from firebell.oncall.model import LAYERS, LONGEST_NAME, LONGEST_TURN, Layer, Schedule, Unit, Window
 from firebell.oncall.shifts import next_change
 
@@ -118,9 +118,10 @@ def _unit(text: str) -> Unit:
 
 
 def _number(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:6]) <= LONGEST_TURN:
-        raise ValueError(f"A number from 1 to {LONGEST_TURN}.")
-    return int(text)
+    try:
+        return to_number(text, "every", least=1, most=LONGEST_TURN)
+    except Invalid as error:
+        raise ValueError(error.fields["every"]) from error
 
 
 def _wall(text: str) -> datetime:

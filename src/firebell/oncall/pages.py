@@ -12,7 +12,7 @@ from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.localtime import mu, span
-from firebell.kit.text import to_id, to_wall
+from firebell.kit.text import to_choices, to_id, to_required, to_wall
 from firebell.oncall import actions, fixes, forms, timeline, versions, view
 from firebell.oncall.exchange_pages import LEFT, askable
 from firebell.oncall.findings import HORIZON
@@ -23,6 +23,7 @@ from firebell.oncall.shifts import gaps, next_change
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
+from firebell.people.permissions import Verb
 from firebell.people.view import choosable
 
 router = routing.pages()
@@ -125,7 +126,7 @@ def _listed(days: Sequence[timeline.Day], *, few: bool) -> dict[str, Any]:
     }
 
 
-@router.get("/oncall")
+@router.get("/oncall", dependencies=access.needs(Verb.SCHEDULE_READ))
 async def oncall(request: Request) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     look, now = Look.of(request, me), ctx.clock.now()
@@ -165,7 +166,7 @@ async def _new_form(
     return await html.page(request, "oncall/new.html", context, error.status if error else 200)
 
 
-@router.get("/oncall/new")
+@router.get("/oncall/new", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def new(request: Request) -> Response:
     me = await access.signed_in(request)
     anchor = (
@@ -174,12 +175,13 @@ async def new(request: Request) -> Response:
     return await _new_form(request, {"tz": me.tz, "anchor": anchor, "levels": "2", "order": []})
 
 
-@router.post("/oncall/new")
+@router.post("/oncall/new", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def create(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, order = html.ctx(request), [i for i in map(to_id, form.getlist("person")) if i is not None]
-    given: dict[str, Any] = {**{name: str(value) for name, value in form.items()}, "order": order}
+    ctx, sent = html.ctx(request), {name: str(value) for name, value in form.items()}
+    given: dict[str, Any] = {"tz": "", "anchor": "", **sent, "order": []}
     try:
+        order = given["order"] = to_choices(form.getlist("person"), "person")
         if not order:
             raise Invalid("Nobody is in the rotation.", fields={"person": "Choose at least one person."})
         anchor = to_wall(given.get("anchor"), "anchor")
@@ -189,7 +191,7 @@ async def create(request: Request) -> Response:
                     tx,
                     access.actor_of(me),
                     name=f"{given.get('name', '')}{suffix}",
-                    team_id=to_id(given.get("team")) or 0,
+                    team_id=to_required(given.get("team"), "team"),
                     tz=given.get("tz", ""),
                     layers=[_rotation(order, anchor, given, offset)],
                     now=ctx.clock.now(),
@@ -259,7 +261,7 @@ def _lengths(handoff: datetime | None) -> list[tuple[str, str]]:
     return [*first, *hours, ("", "Until a time")]
 
 
-@router.get("/oncall/{slug}")
+@router.get("/oncall/{slug}", dependencies=access.needs(Verb.SCHEDULE_READ))
 async def schedule(request: Request, slug: str, start: str = "", end: str = "") -> Response:
     me = await access.signed_in(request)
     tz = Look.of(request, me).tz
@@ -276,16 +278,19 @@ def _local(text: str, tz: str) -> str:
         return ""
 
 
-@router.post("/oncall/{slug}/edits/{edit_id}/remove")
+@router.post("/oncall/{slug}/edits/{edit_id}/remove", dependencies=access.needs(Verb.OVERRIDE_WRITE))
 async def remove(request: Request, slug: str, edit_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
-        await actions.remove_edit(tx, access.actor_of(me), edit_id, ctx.clock.now())
+        schedule = await actions.by_slug(tx, slug)
+        await actions.remove_edit(
+            tx, access.actor_of(me), edit_id, ctx.clock.now(), schedule_id=int(schedule.id)
+        )
     return html.to(f"/oncall/{slug}")
 
 
-@router.post("/oncall/{slug}/fix")
+@router.post("/oncall/{slug}/fix", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def fix(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)

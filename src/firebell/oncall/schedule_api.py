@@ -29,11 +29,12 @@ from firebell.oncall.shapes import (
 )
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
 
 router = api.router("on-call")
 
-Reader = Annotated[Caller, may("oncall:read")]
-Responder = Annotated[Caller, may("oncall:write")]
+Reader = Annotated[Caller, may(Verb.SCHEDULE_READ)]
+Responder = Annotated[Caller, may(Verb.SCHEDULE_WRITE)]
 
 
 @router.get("/schedules", summary="Every schedule, the newest first")

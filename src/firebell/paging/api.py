@@ -27,13 +27,14 @@ from firebell.paging import actions, view
 from firebell.paging.dry_run import dry_run
 from firebell.paging.model import OPEN, Level, Page, PageState, Policy, Target, TargetKind
 from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
 
 router = api.router()
 
-Reader = Annotated[Caller, may("pages:read")]
-Responder = Annotated[Caller, may("pages:write")]
-Planner = Annotated[Caller, may("oncall:write")]
-PlanReader = Annotated[Caller, may("oncall:read")]
+Reader = Annotated[Caller, may(Verb.PAGE_READ)]
+Responder = Annotated[Caller, may(Verb.PAGE_RESPOND)]
+Planner = Annotated[Caller, may(Verb.POLICY_WRITE)]
+PlanReader = Annotated[Caller, may(Verb.POLICY_READ)]
 
 
 class PageShown(Shown):

@@ -8,14 +8,16 @@ from fastapi import Request, Response
 from firebell.alerts import actions as alerts
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
-from firebell.kit.errors import FirebellError, Invalid, NotFound
+from firebell.kit.errors import FirebellError, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.refs import number
+from firebell.kit.text import to_number
 from firebell.oncall import actions as oncall
 from firebell.paging import actions, ledger, links, view
 from firebell.paging.model import OPEN, PageState
 from firebell.people import access
 from firebell.people import actions as people
+from firebell.people.permissions import Verb
 
 router = routing.pages()
 
@@ -28,7 +30,7 @@ TABS = {
 }
 
 
-@router.get("/pages")
+@router.get("/pages", dependencies=access.needs(Verb.PAGE_READ))
 async def inbox(request: Request, state: str = "open", q: str = "", show: str = "") -> Response:
     me = await access.signed_in(request)
     ctx = html.ctx(request)
@@ -87,12 +89,12 @@ async def _detail(tx: Tx, page_id: int, now: datetime) -> dict[str, Any]:
     }
 
 
-@router.get("/p/{ref}")
+@router.get("/p/{ref}", dependencies=access.needs(Verb.PAGE_READ))
 async def short(ref: str) -> Response:
     return html.to(f"/pages/PG-{number('PG', ref)}")
 
 
-@router.get("/pages/{ref}")
+@router.get("/pages/{ref}", dependencies=access.needs(Verb.PAGE_READ))
 async def detail(request: Request, ref: str) -> Response:
     await access.signed_in(request)
     ctx, page_id = html.ctx(request), number("PG", ref)
@@ -102,7 +104,7 @@ async def detail(request: Request, ref: str) -> Response:
     return await html.page(request, "paging/page.html", {**context, "nav": "pages", "live": live})
 
 
-@router.post("/pages/{ref}/{what}")
+@router.post("/pages/{ref}/{what}", dependencies=access.needs(Verb.PAGE_RESPOND))
 async def act(request: Request, ref: str, what: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, page_id, actor = html.ctx(request), number("PG", ref), access.actor_of(me)
@@ -116,10 +118,8 @@ async def act(request: Request, ref: str, what: str) -> Response:
             case "escalate":
                 await actions.escalate(tx, actor, page_id, now)
             case "snooze":
-                minutes = str(form.get("minutes", "30"))
-                if not minutes.isdigit():
-                    raise Invalid(f"{minutes!r} is not a number of minutes.")
-                await actions.snooze(tx, actor, page_id, now + timedelta(minutes=int(minutes)), now)
+                minutes = to_number(form.get("minutes", 30), "minutes", least=1, most=1440, unit="minutes")
+                await actions.snooze(tx, actor, page_id, now + timedelta(minutes=minutes), now)
             case "note":
                 await actions.add_note(tx, actor, page_id, str(form.get("text", "")), now)
             case _:
@@ -127,13 +127,13 @@ async def act(request: Request, ref: str, what: str) -> Response:
     return html.back(form, f"/pages/PG-{page_id}")
 
 
-@router.get("/ack/{token}")
+@router.get("/ack/{token}", dependencies=access.public("The signed link is the right."))
 async def ack_form(request: Request, token: str) -> Response:
     """Show the page and a button; opening the link changes nothing (spec 2.1)."""
     return await _by_link(request, token, None)
 
 
-@router.post("/ack/{token}")
+@router.post("/ack/{token}", dependencies=access.public("The signed link is the right."))
 async def ack_by_link(request: Request, token: str) -> Response:
     ctx = html.ctx(request)
     now = ctx.clock.now()

@@ -11,13 +11,14 @@ from firebell.catalog import actions as catalog
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid
-from firebell.kit.text import to_id
+from firebell.kit.text import to_id, to_number, to_required
 from firebell.oncall import actions as oncall
 from firebell.paging import actions
 from firebell.paging.dry_run import dry_run
 from firebell.paging.model import Level, Plan, Policy, Target, TargetKind
 from firebell.people import access
 from firebell.people import actions as people
+from firebell.people.permissions import Verb
 from firebell.people.view import choosable
 
 router = routing.pages()
@@ -47,7 +48,7 @@ async def _names(tx: Tx, policies: Sequence[Policy]) -> dict[str, str]:
     return {value: label for _, options in targets for value, label in options}
 
 
-@router.get("/escalation")
+@router.get("/escalation", dependencies=access.needs(Verb.POLICY_READ))
 async def policies(request: Request) -> Response:
     await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
@@ -113,7 +114,7 @@ async def _editor(
     return await html.page(request, "paging/policy_edit.html", context, error.status if error else 200)
 
 
-@router.get("/escalation/new")
+@router.get("/escalation/new", dependencies=access.needs(Verb.POLICY_WRITE))
 async def new_policy(request: Request) -> Response:
     await access.signed_in(request)
     return await _editor(request, None, Draft())
@@ -125,7 +126,7 @@ def _offset(found: timedelta) -> str:
     return f"{minutes}:{seconds:02}"
 
 
-@router.get("/escalation/{slug}")
+@router.get("/escalation/{slug}", dependencies=access.needs(Verb.POLICY_READ))
 async def policy(request: Request, slug: str) -> Response:
     await access.signed_in(request)
     ctx = html.ctx(request)
@@ -149,7 +150,7 @@ async def policy(request: Request, slug: str) -> Response:
     return await html.page(request, "paging/policy.html", context)
 
 
-@router.get("/escalation/{slug}/edit")
+@router.get("/escalation/{slug}/edit", dependencies=access.needs(Verb.POLICY_WRITE))
 async def edit_policy(request: Request, slug: str) -> Response:
     await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
@@ -158,9 +159,15 @@ async def edit_policy(request: Request, slug: str) -> Response:
 
 
 def _minutes(text: str, field: str) -> int:
-    if not text.strip().isdigit():
-        raise Invalid(f"{text!r} is not a number of minutes.", fields={field: "A whole number."})
-    return int(text) * 60
+    return to_number(text, field, least=1, most=1440, unit="minutes") * 60
+
+
+def _target(value: str, field: str) -> Target:
+    """Return the target that a choice such as schedule:7 names; raise `Invalid` naming the field."""
+    kind, _, text = value.partition(":")
+    if kind not in list(TargetKind):
+        raise Invalid("A level has an unknown target.", fields={field: "Choose from the list."})
+    return Target(TargetKind(kind), to_required(text, field))
 
 
 def _plan(draft: Draft) -> Plan:
@@ -168,20 +175,17 @@ def _plan(draft: Draft) -> Plan:
     levels = []
     for first, second, wait in draft.rows:
         targets = []
-        for value in (first, second):
-            kind, _, text = value.partition(":")
-            if kind in list(TargetKind) and (i := to_id(text)):
-                targets.append(Target(TargetKind(kind), i))
+        for field, value in (("target", first), ("second", second)):
+            if value:
+                targets.append(_target(value, field))
         if targets:
             levels.append(Level(tuple(targets), _minutes(wait or "5", "wait")))
-    repeat, timeout = to_id(draft.repeat), draft.ack_timeout.strip()
-    if repeat is None:
-        raise Invalid(f"{draft.repeat!r} is not a number.", fields={"repeat": "Between 0 and 9."})
+    repeat, timeout = to_number(draft.repeat, "repeat", most=9), draft.ack_timeout.strip()
     wait_s = _minutes(timeout, "ack_timeout") if timeout else None
     return Plan(draft.name, tuple(levels), repeat, wait_s)
 
 
-@router.post("/escalation/new")
+@router.post("/escalation/new", dependencies=access.needs(Verb.POLICY_WRITE))
 async def create_policy(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, draft = html.ctx(request), Draft.sent(form)
@@ -192,7 +196,7 @@ async def create_policy(request: Request) -> Response:
                 tx,
                 access.actor_of(me),
                 name=plan.name,
-                team_id=to_id(draft.team) or 0,
+                team_id=to_required(draft.team, "team"),
                 levels=plan.levels,
                 repeat=plan.repeat,
                 ack_timeout_s=plan.ack_timeout_s,
@@ -203,7 +207,7 @@ async def create_policy(request: Request) -> Response:
     return html.to(f"/escalation/{made.slug}")
 
 
-@router.post("/escalation/{slug}/edit")
+@router.post("/escalation/{slug}/edit", dependencies=access.needs(Verb.POLICY_WRITE))
 async def change_policy(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, draft = html.ctx(request), Draft.sent(form)
@@ -226,7 +230,7 @@ async def change_policy(request: Request, slug: str) -> Response:
     return html.to(f"/escalation/{slug}")
 
 
-@router.post("/escalation/{slug}/delete")
+@router.post("/escalation/{slug}/delete", dependencies=access.needs(Verb.POLICY_WRITE))
 async def delete_policy(request: Request, slug: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Annotated
 from urllib.parse import quote
 
 from argon2.exceptions import InvalidHashError, VerificationError
-from fastapi import Request, Response, Security
-from fastapi.params import Security as Needed
-from fastapi.security import HTTPBearer, SecurityScopes
+from fastapi import Depends, Request, Response, Security
+from fastapi.params import Depends as Needed
+from fastapi.security import HTTPBearer
 from starlette.datastructures import FormData
 
 from firebell.kit import signing
@@ -17,21 +17,16 @@ from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Forbidden, Invalid, Unauthenticated
 from firebell.kit.events import Actor
 from firebell.kit.threads import PASSWORDS
-from firebell.people import store
+from firebell.people import permissions, store
 from firebell.people.actions import hasher
-from firebell.people.model import SCOPES, Person, Role
+from firebell.people.model import Person, Role
+from firebell.people.permissions import RULES, Rights, Verb
 from firebell.people.throttle import Throttle
 
 COOKIE = "firebell_session"
 LIFETIME = timedelta(days=30)
 _LARGEST_FIELD = 4 * 1024 * 1024
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_ROLE_SCOPES = {
-    Role.ADMIN: frozenset(SCOPES),
-    Role.MANAGER: frozenset(SCOPES) - {"admin"},
-    Role.RESPONDER: frozenset(SCOPES) - {"admin"},
-    Role.VIEWER: frozenset(s for s in SCOPES if s.endswith(":read")),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,12 @@ class Caller:
 
     actor: Actor
     person_id: int
-    scopes: frozenset[str]
+    rights: Rights
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes in force for this request."""
+        return self.rights.scopes
 
 
 class SignInNeeded(FirebellError):  # noqa: N818
@@ -56,6 +56,11 @@ def actor_of(person: Person) -> Actor:
     return Actor("person", person.name, person.id)
 
 
+def rights_of(person: Person) -> Rights:
+    """Return the rights of somebody who is signed in with a browser."""
+    return Rights(Role(person.role))
+
+
 async def visitor(request: Request) -> Person | None:
     """Return who is signed in, None for nobody; the answer is kept for the request."""
     if not hasattr(request.state, "me"):
@@ -67,33 +72,65 @@ async def visitor(request: Request) -> Person | None:
                 found = await store.session(tx, signing.token_hash(token), ctx.clock.now())
             if found:
                 request.state.me, request.state.csrf = found
+                request.state.may = partial(permissions.allows, rights_of(found[0]))
     person: Person | None = request.state.me
     return person
 
 
-async def signed_in(request: Request, *roles: str) -> Person:
-    """Return who is signed in; send others to /login, and refuse who has none of `roles`."""
+async def signed_in(request: Request) -> Person:
+    """Return who is signed in; send others to /login."""
     person = await visitor(request)
     if person is None:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         raise SignInNeeded(target if request.method in _SAFE else "/")
-    if roles and person.role not in roles:
-        raise Forbidden(f"This is for {' and '.join(roles)}s.", hint="Ask an admin of your organisation.")
     return person
 
 
+@dataclass(frozen=True, slots=True)
+class PageDecision:
+    """Lets a request for an HTML route pass if the person who is signed in may do the verb."""
+
+    verb: Verb
+
+    async def __call__(self, request: Request) -> None:
+        permissions.check(rights_of(await signed_in(request)), self.verb)
+        request.state.verb = self.verb
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """Declares a route that anyone may ask, with the reason."""
+
+    reason: str
+
+    async def __call__(self) -> None:
+        """Let everyone pass."""
+
+
+def needs(verb: Verb) -> list[Needed]:
+    """Return the dependencies of an HTML route: only people who may do the verb get in."""
+    return [Depends(PageDecision(verb))]
+
+
+def public(reason: str) -> list[Needed]:
+    """Return the dependencies of a route that needs no one signed in, because of `reason`."""
+    return [Depends(Public(reason))]
+
+
 async def form(request: Request, files: int = 0, fields: int = 500) -> FormData:
-    """Return the posted form of a signed-in person, of so many files and fields at most, its CSRF value checked."""
-    person = await signed_in(request)
+    """Return the posted form of a signed-in person, of so many files and fields at most, its CSRF value checked.
+
+    Raises `RuntimeError` on a route that does not declare with `needs` what it does.
+    """
+    await signed_in(request)
+    if not hasattr(request.state, "verb"):
+        raise RuntimeError(f"{request.url.path} takes a form but declares no verb.")
     data = await request.form(max_files=files, max_fields=fields, max_part_size=_LARGEST_FIELD)
     if not request.state.csrf or data.get("csrf") != request.state.csrf:
         await data.close()
         raise Forbidden(
             "This form is from another sign-in.", hint="Go back, load the page again and repeat it."
         )
-    if person.role == Role.VIEWER and not request.url.path.startswith(("/settings", "/logout", "/theme")):
-        await data.close()
-        raise Forbidden("Viewers may look but not change.", hint="Ask an admin for the responder role.")
     return data
 
 
@@ -104,32 +141,30 @@ _bearer = HTTPBearer(
 )
 
 
-async def _caller(
-    request: Request, scopes: SecurityScopes, _shown_in_openapi: Annotated[object, Security(_bearer)]
-) -> Caller:
-    return await caller(request, *scopes.scopes)
+@dataclass(frozen=True, slots=True)
+class ApiDecision:
+    """Lets a request for an API route pass if its key, or its session, may do the verb."""
+
+    verb: Verb
+
+    async def __call__(
+        self, request: Request, _shown_in_openapi: Annotated[object, Security(_bearer)]
+    ) -> Caller:
+        caller = await _by_key(request) or await _by_session(request)
+        if caller is None:
+            raise Unauthenticated(
+                "The request carries no valid key.",
+                hint="Send 'Authorization: Bearer fb_...' with a key from Settings, API keys.",
+            )
+        permissions.check(caller.rights, self.verb)
+        return caller
 
 
-def may(*scopes: str) -> Needed:
-    """Return the dependency of an API route: its `Caller`, who has every scope of `scopes`."""
-    found: Needed = Security(_caller, scopes=list(scopes))
-    return found
-
-
-async def caller(request: Request, *scopes: str) -> Caller:
-    """Return who calls the API with a key, or with a session and an `X-CSRF` header, and has `scopes`."""
-    found = await _by_key(request) or await _by_session(request)
-    if found is None:
-        raise Unauthenticated(
-            "The request carries no valid key.",
-            hint="Send 'Authorization: Bearer fb_...' with a key from Settings, API keys.",
-        )
-    if lacking := [scope for scope in scopes if scope not in found.scopes]:
-        raise Forbidden(
-            f"The scope {lacking[0]} is missing.",
-            hint="Make a key that has it in Settings; a key never has more than the role of its owner.",
-        )
-    return found
+def may(verb: Verb) -> Needed:
+    """Return the dependency of an API route: its `Caller`, who may do the verb."""
+    scope = RULES[verb].scope
+    needed: Needed = Security(ApiDecision(verb), scopes=[scope] if scope else [])
+    return needed
 
 
 _NOTED = timedelta(minutes=1)
@@ -149,8 +184,8 @@ async def _by_key(request: Request) -> Caller | None:
     if key.last_used_at is None or ctx.clock.now() - key.last_used_at >= _NOTED:
         async with ctx.db.tx() as tx:
             await store.touch_key(tx, key.id, ctx.clock.now())
-    scopes = frozenset(key.scopes) & _ROLE_SCOPES[Role(owner.role)]
-    return Caller(Actor("key", f"{owner.name} ({key.name})", owner.id), owner.id, scopes)
+    rights = Rights(Role(owner.role), frozenset(key.scopes))
+    return Caller(Actor("key", f"{owner.name} ({key.name})", owner.id), owner.id, rights)
 
 
 async def _by_session(request: Request) -> Caller | None:
@@ -159,7 +194,7 @@ async def _by_session(request: Request) -> Caller | None:
         return None
     if request.method not in _SAFE and request.headers.get("x-csrf") != request.state.csrf:
         raise Forbidden("The X-CSRF header is missing or from another sign-in.")
-    return Caller(actor_of(person), person.id, _ROLE_SCOPES[Role(person.role)])
+    return Caller(actor_of(person), person.id, rights_of(person))
 
 
 _throttle = Throttle()

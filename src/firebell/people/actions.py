@@ -15,7 +15,7 @@ from firebell.kit.signing import Signer
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.kit.threads import PASSWORDS
-from firebell.people import quiet, rules, store, welcome
+from firebell.people import permissions, quiet, rules, store, welcome
 from firebell.people.model import (
     ApiKey,
     Channel,
@@ -29,6 +29,7 @@ from firebell.people.model import (
     RotatedSecret,
     Team,
 )
+from firebell.people.permissions import Rights
 
 hasher = PasswordHasher()
 
@@ -337,18 +338,25 @@ async def request_test(tx: Tx, actor: Actor, method_id: int, person_id: int, now
 async def create_api_key(
     tx: Tx, actor: Actor, *, name: str, scopes: list[str], person_id: int, now: datetime
 ) -> tuple[ApiKey, str]:
-    """Return a new key and its secret, which is never shown again."""
+    """Return a new key and its secret, which is never shown again.
+
+    Raises `Forbidden` for a scope that the present role of its owner does not include, so that no stored
+    scope waits for a promotion.
+    """
+    checked = rules.check_scopes(scopes)
+    owner = await person(tx, person_id)
+    permissions.check_new_key(Rights(Role(owner.role)), checked)
     secret = f"fb_{signing.random_token()}"
     made = await store.insert_key(
         tx,
         clean_name(name, "name"),
         secret[:9],
         signing.token_hash(secret),
-        rules.check_scopes(scopes),
+        checked,
         person_id,
         now,
     )
-    await tx.audit(actor, "key.created", f"key:{made.id}", now, name=made.name, scopes=scopes)
+    await tx.audit(actor, "key.created", f"key:{made.id}", now, name=made.name, scopes=checked)
     return made, secret
 
 

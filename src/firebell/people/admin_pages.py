@@ -6,9 +6,10 @@ from fastapi import Request, Response
 
 from firebell.kit import html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid
-from firebell.kit.text import to_id
+from firebell.kit.text import to_choices, to_id
 from firebell.people import access, actions, store
 from firebell.people.model import Role
+from firebell.people.permissions import Verb
 from firebell.people.view import choosable
 
 router = routing.pages()
@@ -25,7 +26,6 @@ async def _people(
     linked: tuple[str, str] = ("", ""),
 ) -> Response:
     """Show who is there, a hundred at a time; `linked` is (name, link) of somebody who may choose a password now."""
-    await access.signed_in(request, Role.ADMIN)
     q, page = request.query_params.get("q", ""), max(1, to_id(request.query_params.get("page")) or 1)
     async with html.ctx(request).db.reads() as tx:
         found = await store.search(tx, q, limit=SHOWN + 1, offset=(min(page, 10**6) - 1) * SHOWN)
@@ -49,14 +49,14 @@ async def _people(
     return await html.page(request, "people/people.html", context, error.status if error else 200)
 
 
-@router.get("/settings/people")
+@router.get("/settings/people", dependencies=access.needs(Verb.PERSON_WRITE))
 async def people(request: Request) -> Response:
     return await _people(request, {})
 
 
-@router.post("/settings/people")
+@router.post("/settings/people", dependencies=access.needs(Verb.PERSON_WRITE))
 async def add_person(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
+    form, me = await access.form(request), await access.signed_in(request)
     ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
     try:
         async with ctx.db.tx() as tx:
@@ -75,9 +75,9 @@ async def add_person(request: Request) -> Response:
     return await _people(request, {}, linked=(made.name, f"{ctx.public_url}{link}"))
 
 
-@router.post("/settings/people/{person_id}")
+@router.post("/settings/people/{person_id}", dependencies=access.needs(Verb.PERSON_WRITE))
 async def change_person(request: Request, person_id: int) -> Response:
-    form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
+    form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
     try:
         async with ctx.db.tx() as tx:
@@ -94,10 +94,10 @@ async def change_person(request: Request, person_id: int) -> Response:
     return html.to("/settings/people")
 
 
-@router.post("/settings/people/{person_id}/link")
+@router.post("/settings/people/{person_id}/link", dependencies=access.needs(Verb.PERSON_WRITE))
 async def make_link(request: Request, person_id: int) -> Response:
     await access.form(request)
-    me, ctx = await access.signed_in(request, Role.ADMIN), html.ctx(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         found = await actions.person(tx, person_id)
         link = await actions.welcome_link(tx, access.actor_of(me), ctx.signer, person_id, ctx.clock.now())
@@ -105,7 +105,7 @@ async def make_link(request: Request, person_id: int) -> Response:
 
 
 async def _teams(request: Request, error: FirebellError | None = None) -> Response:
-    me = await access.signed_in(request, Role.ADMIN)
+    me = await access.signed_in(request)
     async with html.ctx(request).db.reads() as tx:
         teams, catch_all = await actions.teams(tx), await actions.catch_all(tx)
         members = await actions.members(tx, [t.id for t in teams])
@@ -123,13 +123,12 @@ async def _teams(request: Request, error: FirebellError | None = None) -> Respon
     return await html.page(request, "people/teams.html", context, error.status if error else 200)
 
 
-@router.get("/settings/teams")
+@router.get("/settings/teams", dependencies=access.needs(Verb.TEAM_WRITE))
 async def teams(request: Request) -> Response:
     return await _teams(request)
 
 
 async def _team(request: Request, slug: str, error: FirebellError | None = None) -> Response:
-    await access.signed_in(request, Role.ADMIN)
     async with html.ctx(request).db.reads() as tx:
         team = await actions.team_by_slug(tx, slug)
         members = await actions.team_members(tx, team.id)
@@ -145,17 +144,17 @@ async def _team(request: Request, slug: str, error: FirebellError | None = None)
     return await html.page(request, "people/team.html", context, error.status if error else 200)
 
 
-@router.get("/settings/teams/{slug}")
+@router.get("/settings/teams/{slug}", dependencies=access.needs(Verb.TEAM_WRITE))
 async def team(request: Request, slug: str) -> Response:
     return await _team(request, slug)
 
 
-@router.post("/settings/teams/{slug}")
+@router.post("/settings/teams/{slug}", dependencies=access.needs(Verb.TEAM_WRITE))
 async def save_members(request: Request, slug: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
-    chosen = [i for i in map(to_id, form.getlist("member")) if i is not None]
+    form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
     try:
+        chosen = to_choices(form.getlist("member"), "member")
         async with ctx.db.tx() as tx:
             found = await actions.team_by_slug(tx, slug)
             managers = await actions.team_members(tx, found.id, "manager")
@@ -166,12 +165,12 @@ async def save_members(request: Request, slug: str) -> Response:
     return html.to("/settings/teams")
 
 
-@router.post("/settings/teams")
+@router.post("/settings/teams", dependencies=access.needs(Verb.TEAM_WRITE))
 async def save_team(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
-    members = [(i, "member") for i in map(to_id, form.getlist("member")) if i is not None]
+    form, me = await access.form(request), await access.signed_in(request)
     ctx, name = html.ctx(request), str(form.get("name", ""))
     try:
+        members = [(i, "member") for i in to_choices(form.getlist("member"), "member")]
         async with ctx.db.tx() as tx:
             await actions.create_team(
                 tx, access.actor_of(me), name=name, members=members, now=ctx.clock.now()
@@ -181,12 +180,12 @@ async def save_team(request: Request) -> Response:
     return html.to("/settings/teams")
 
 
-@router.post("/settings/catch-all")
+@router.post("/settings/catch-all", dependencies=access.needs(Verb.FALLBACK_WRITE))
 async def save_catch_all(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request, Role.ADMIN)
-    chosen = [i for i in map(to_id, form.getlist("member")) if i is not None]
+    form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
     try:
+        chosen = to_choices(form.getlist("member"), "member")
         async with ctx.db.tx() as tx:
             await actions.set_catch_all(tx, access.actor_of(me), chosen, ctx.clock.now())
     except Invalid as error:
@@ -194,9 +193,8 @@ async def save_catch_all(request: Request) -> Response:
     return html.to("/settings/teams#catch-all")
 
 
-@router.get("/settings/audit")
+@router.get("/settings/audit", dependencies=access.needs(Verb.AUDIT_READ))
 async def audit(request: Request, before: int | None = None) -> Response:
-    await access.signed_in(request, Role.ADMIN)
     async with html.ctx(request).db.tx() as tx:
         entries = await store.audit_entries(tx, before, 100)
     context = {"nav": "settings", "tab": "audit", "entries": entries}

@@ -24,13 +24,21 @@ from firebell.kit.errors import Forbidden, NotFound
 from firebell.people import actions, quiet, store
 from firebell.people.access import Caller, may
 from firebell.people.model import SCOPES, Channel, ContactMethod, QuietHours, Role, Team
+from firebell.people.permissions import Verb
 
 router = api.router()
 
-Anybody = Annotated[Caller, may()]
-Reader = Annotated[Caller, may("oncall:read")]
-Responder = Annotated[Caller, may("oncall:write")]
-Admin = Annotated[Caller, may("admin")]
+Anybody = Annotated[Caller, may(Verb.OWN_PROFILE_READ)]
+Reader = Annotated[Caller, may(Verb.PERSON_READ)]
+ContactReader = Annotated[Caller, may(Verb.CONTACT_METHOD_READ)]
+ContactOwner = Annotated[Caller, may(Verb.CONTACT_METHOD_WRITE)]
+Admin = Annotated[Caller, may(Verb.PERSON_WRITE)]
+TeamAdmin = Annotated[Caller, may(Verb.TEAM_WRITE)]
+FallbackAdmin = Annotated[Caller, may(Verb.FALLBACK_WRITE)]
+Auditor = Annotated[Caller, may(Verb.AUDIT_READ)]
+KeyReader = Annotated[Caller, may(Verb.API_KEY_READ)]
+KeyCreator = Annotated[Caller, may(Verb.API_KEY_CREATE)]
+KeyRevoker = Annotated[Caller, may(Verb.API_KEY_REVOKE)]
 Urgency = Literal["high", "low"]
 Scope = Literal[
     "alerts:write",
@@ -187,7 +195,7 @@ class KeyMade(KeyShown):
 
 
 class NewKey(Given):
-    """A key to make; it never has more scopes than the caller."""
+    """A key to create; it has no scope that the caller's role does not include."""
 
     name: Annotated[Name, Field(examples=["deploy script"])]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=20, examples=[["alerts:write"]])]
@@ -276,7 +284,7 @@ async def list_teams(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[TeamSho
 
 
 @router.post("/teams", status_code=201, tags=["people"], summary="Add a team", responses=problems(404, 409))
-async def create_team(ctx: Ctx, caller: Admin, given: NewTeam) -> TeamShown:
+async def create_team(ctx: Ctx, caller: TeamAdmin, given: NewTeam) -> TeamShown:
     pairs = [(m.person_id, m.role) for m in given.members]
     async with ctx.db.tx() as tx:
         made = await actions.create_team(
@@ -288,7 +296,7 @@ async def create_team(ctx: Ctx, caller: Admin, given: NewTeam) -> TeamShown:
 @router.put(
     "/teams/{team_id}/members", tags=["people"], summary="Replace a team's members", responses=problems(404)
 )
-async def set_team_members(ctx: Ctx, caller: Admin, team_id: PathId, given: Members) -> TeamShown:
+async def set_team_members(ctx: Ctx, caller: TeamAdmin, team_id: PathId, given: Members) -> TeamShown:
     pairs = [(m.person_id, m.role) for m in given.members]
     async with ctx.db.tx() as tx:
         await actions.set_team_members(tx, caller.actor, team_id, pairs, ctx.clock.now())
@@ -302,14 +310,14 @@ async def get_catch_all(ctx: Ctx, caller: Reader) -> CatchAll:
 
 
 @router.put("/catch-all", tags=["people"], summary="Set the catch-all list", responses=problems(404))
-async def set_catch_all(ctx: Ctx, caller: Admin, given: CatchAll) -> CatchAll:
+async def set_catch_all(ctx: Ctx, caller: FallbackAdmin, given: CatchAll) -> CatchAll:
     async with ctx.db.tx() as tx:
         await actions.set_catch_all(tx, caller.actor, given.person_ids, ctx.clock.now())
         return CatchAll(person_ids=await actions.catch_all(tx))
 
 
 @router.get("/me/contact-methods", tags=["me"], summary="How I can be reached")
-async def list_contact_methods(ctx: Ctx, caller: Reader) -> list[MethodShown]:
+async def list_contact_methods(ctx: Ctx, caller: ContactReader) -> list[MethodShown]:
     async with ctx.db.tx() as tx:
         found = await actions.methods_of(tx, [caller.person_id])
         suspects = await store.suspects(tx, caller.person_id)
@@ -334,7 +342,7 @@ def _method(found: ContactMethod, suspect: bool) -> MethodShown:
     summary="Add a way to reach me, used at once for urgent pages",
     responses=problems(409),
 )
-async def add_contact_method(ctx: Ctx, caller: Responder, given: NewMethod) -> MethodMade:
+async def add_contact_method(ctx: Ctx, caller: ContactOwner, given: NewMethod) -> MethodMade:
     async with ctx.db.tx() as tx:
         made = await actions.add_contact_method(
             tx,
@@ -355,7 +363,7 @@ async def add_contact_method(ctx: Ctx, caller: Responder, given: NewMethod) -> M
     summary="Take a way to reach me away; the last one stays",
     responses=problems(404, 409),
 )
-async def remove_contact_method(ctx: Ctx, caller: Responder, method_id: PathId) -> None:
+async def remove_contact_method(ctx: Ctx, caller: ContactOwner, method_id: PathId) -> None:
     async with ctx.db.tx() as tx:
         await actions.remove_contact_method(tx, caller.actor, method_id, caller.person_id, ctx.clock.now())
 
@@ -367,7 +375,7 @@ async def remove_contact_method(ctx: Ctx, caller: Responder, method_id: PathId) 
     summary="Send me a test message",
     responses=problems(404),
 )
-async def test_contact_method(ctx: Ctx, caller: Responder, method_id: PathId) -> None:
+async def test_contact_method(ctx: Ctx, caller: ContactOwner, method_id: PathId) -> None:
     async with ctx.db.tx() as tx:
         await actions.request_test(tx, caller.actor, method_id, caller.person_id, ctx.clock.now())
 
@@ -379,7 +387,7 @@ async def _rules(ctx: Ctx, person_id: int, urgency: str) -> Rules:
 
 
 @router.get("/me/rules/{urgency}", tags=["me"], summary="When I am reached through what")
-async def get_rules(ctx: Ctx, caller: Reader, urgency: Urgency) -> Rules:
+async def get_rules(ctx: Ctx, caller: ContactReader, urgency: Urgency) -> Rules:
     return await _rules(ctx, caller.person_id, urgency)
 
 
@@ -389,7 +397,7 @@ async def get_rules(ctx: Ctx, caller: Reader, urgency: Urgency) -> Rules:
     summary="Replace my rules of one urgency; one of them must act at once",
     responses=problems(404),
 )
-async def set_rules(ctx: Ctx, caller: Responder, urgency: Urgency, given: Rules) -> Rules:
+async def set_rules(ctx: Ctx, caller: ContactOwner, urgency: Urgency, given: Rules) -> Rules:
     async with ctx.db.tx() as tx:
         await actions.set_rules(
             tx,
@@ -409,14 +417,14 @@ def _quiet(found: QuietHours | None) -> QuietShown:
 
 
 @router.get("/me/quiet-hours", tags=["me"], summary="My quiet hours")
-async def get_quiet_hours(ctx: Ctx, caller: Reader) -> QuietShown:
+async def get_quiet_hours(ctx: Ctx, caller: ContactReader) -> QuietShown:
     async with ctx.db.tx() as tx:
         found = await actions.quiet_hours(tx, [caller.person_id])
     return _quiet(found.get(caller.person_id))
 
 
 @router.put("/me/quiet-hours", tags=["me"], summary="Hold what can wait in these hours; urgent pages come")
-async def set_quiet_hours(ctx: Ctx, caller: Responder, given: Quiet) -> QuietShown:
+async def set_quiet_hours(ctx: Ctx, caller: ContactOwner, given: Quiet) -> QuietShown:
     async with ctx.db.tx() as tx:
         tz = given.tz or (await actions.person(tx, caller.person_id)).tz
         hours = quiet.clean(given.starts, given.ends, tz)
@@ -425,24 +433,25 @@ async def set_quiet_hours(ctx: Ctx, caller: Responder, given: Quiet) -> QuietSho
 
 
 @router.delete("/me/quiet-hours", status_code=204, tags=["me"], summary="Keep no quiet hours")
-async def clear_quiet_hours(ctx: Ctx, caller: Responder) -> None:
+async def clear_quiet_hours(ctx: Ctx, caller: ContactOwner) -> None:
     async with ctx.db.tx() as tx:
         await actions.set_quiet_hours(tx, caller.actor, caller.person_id, None, ctx.clock.now())
 
 
 @router.get("/me/keys", tags=["me"], summary="My API keys, the newest first")
-async def list_keys(ctx: Ctx, caller: Anybody, stretch: Stretch) -> list[KeyShown]:
+async def list_keys(ctx: Ctx, caller: KeyReader, stretch: Stretch) -> list[KeyShown]:
     async with ctx.db.tx() as tx:
         found = await store.keys(tx, caller.person_id)
     return [KeyShown.model_validate(k) for k in stretch.newest(found, [k.id for k in found])]
 
 
-@router.post("/me/keys", status_code=201, tags=["me"], summary="Make an API key")
-async def create_key(ctx: Ctx, caller: Anybody, given: NewKey) -> KeyMade:
-    if more := sorted(set(given.scopes) - caller.scopes):
-        raise Forbidden(
-            f"You lack the scope {more[0]} yourself.", hint="A key never has more scopes than who makes it."
-        )
+@router.post(
+    "/me/keys",
+    status_code=201,
+    tags=["me"],
+    summary="Create an API key, as a signed-in browser; a key cannot",
+)
+async def create_key(ctx: Ctx, caller: KeyCreator, given: NewKey) -> KeyMade:
     async with ctx.db.tx() as tx:
         made, secret = await actions.create_api_key(
             tx,
@@ -458,7 +467,7 @@ async def create_key(ctx: Ctx, caller: Anybody, given: NewKey) -> KeyMade:
 @router.delete(
     "/me/keys/{key_id}", status_code=204, tags=["me"], summary="Revoke an API key", responses=problems(404)
 )
-async def revoke_key(ctx: Ctx, caller: Anybody, key_id: PathId) -> None:
+async def revoke_key(ctx: Ctx, caller: KeyRevoker, key_id: PathId) -> None:
     async with ctx.db.tx() as tx:
         mine = {k.id: k for k in await store.keys(tx, caller.person_id)}
         if key_id not in mine:
@@ -469,7 +478,7 @@ async def revoke_key(ctx: Ctx, caller: Anybody, key_id: PathId) -> None:
 
 
 @router.get("/audit", tags=["organisation"], summary="Who did what, the newest first")
-async def list_audit(ctx: Ctx, caller: Admin, stretch: Stretch) -> list[AuditEntry]:
+async def list_audit(ctx: Ctx, caller: Auditor, stretch: Stretch) -> list[AuditEntry]:
     async with ctx.db.tx() as tx:
         rows = await store.audit_entries(tx, stretch.before, stretch.limit)
     stretch.link([row["id"] for row in rows])

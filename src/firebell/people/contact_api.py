@@ -7,10 +7,11 @@ from firebell.kit import api
 from firebell.kit.api import Ctx, PathId, Shown, problems
 from firebell.people import actions
 from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
 
 router = api.router()
 
-Responder = Annotated[Caller, may("oncall:write")]
+Responder = Annotated[Caller, may(Verb.CONTACT_METHOD_WRITE)]
 
 
 class SecretRotated(Shown):

@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Request, Response
+from starlette.datastructures import FormData
 
 from firebell.kit import html, routing
-from firebell.kit.errors import Conflict, FirebellError, Invalid, TooMany
+from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, TooMany
+from firebell.kit.text import to_choice, to_number
 from firebell.people import access, actions, quiet, store
 from firebell.people.model import SCOPES, Channel
+from firebell.people.permissions import Verb
 
 router = routing.pages()
 
 
-@router.get("/login")
+@router.get("/login", dependencies=access.public("The sign-in form."))
 async def login_form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the address's name for it
     async with html.ctx(request).db.reads() as tx:
         if not await store.anybody(tx):
@@ -21,7 +24,7 @@ async def login_form(request: Request, next: str = "/") -> Response:  # noqa: A0
     return await html.page(request, "people/login.html", {"next": next, "email": "", "error": None})
 
 
-@router.post("/login")
+@router.post("/login", dependencies=access.public("The sign-in itself."))
 async def login(request: Request) -> Response:
     form = await request.form(max_files=0)
     email, target = str(form.get("email", "")), str(form.get("next", "/"))
@@ -35,7 +38,7 @@ async def login(request: Request) -> Response:
     return response
 
 
-@router.get("/welcome/{token}")
+@router.get("/welcome/{token}", dependencies=access.public("The signed link is the right."))
 async def welcome_form(request: Request, token: str) -> Response:
     """Show the form in which somebody chooses a password."""
     return await _welcome(request, token, None)
@@ -49,7 +52,7 @@ async def _welcome(request: Request, token: str, error: Invalid | None) -> Respo
     return await html.page(request, "people/welcome.html", context, error.status if error else 200)
 
 
-@router.post("/welcome/{token}")
+@router.post("/welcome/{token}", dependencies=access.public("The signed link is the right."))
 async def welcome(request: Request, token: str) -> Response:
     form, ctx = await request.form(max_files=0), html.ctx(request)
     now = ctx.clock.now()
@@ -66,7 +69,7 @@ async def welcome(request: Request, token: str) -> Response:
     return response
 
 
-@router.post("/logout")
+@router.post("/logout", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
 async def logout(request: Request) -> Response:
     await access.form(request)
     response = html.to("/login")
@@ -74,7 +77,7 @@ async def logout(request: Request) -> Response:
     return response
 
 
-@router.post("/theme")
+@router.post("/theme", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
 async def theme(request: Request) -> Response:
     form = await access.form(request)
     me = await access.signed_in(request)
@@ -86,7 +89,7 @@ async def theme(request: Request) -> Response:
     return html.to(request.headers.get("referer") or "/")
 
 
-@router.get("/more")
+@router.get("/more", dependencies=access.needs(Verb.OWN_PROFILE_READ))
 async def more(request: Request) -> Response:
     await access.signed_in(request)
     return await html.page(request, "people/more.html", {"nav": "more"})
@@ -103,13 +106,13 @@ async def _profile(request: Request, error: FirebellError | None = None, saved: 
     return await html.page(request, "people/profile.html", context, error.status if error else 200)
 
 
-@router.get("/settings")
+@router.get("/settings", dependencies=access.needs(Verb.OWN_PROFILE_READ))
 async def profile(request: Request, saved: str = "") -> Response:
     await access.signed_in(request)
     return await _profile(request, saved=saved)
 
 
-@router.post("/settings")
+@router.post("/settings", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
 async def save_profile(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, actor = html.ctx(request), access.actor_of(me)
@@ -129,7 +132,7 @@ async def save_profile(request: Request) -> Response:
     return html.to("/settings?saved=yes")
 
 
-@router.post("/settings/password")
+@router.post("/settings/password", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
 async def save_password(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
@@ -175,12 +178,12 @@ async def _contact(
     return await html.page(request, "people/contact.html", context, error.status if error else 200)
 
 
-@router.get("/settings/contact")
+@router.get("/settings/contact", dependencies=access.needs(Verb.CONTACT_METHOD_READ))
 async def contact(request: Request, sent: str = "") -> Response:
     return await _contact(request, {}, sent=sent)
 
 
-@router.post("/settings/contact")
+@router.post("/settings/contact", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def add_contact(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
@@ -202,14 +205,14 @@ async def add_contact(request: Request) -> Response:
     return html.to("/settings/contact")
 
 
-@router.get("/settings/contact/{method_id}/secret")
+@router.get("/settings/contact/{method_id}/secret", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def rotated_secret(request: Request, method_id: int) -> Response:
     """Lead back from the answer to a rotation, which is shown once."""
     await access.signed_in(request)
     return html.to("/settings/contact")
 
 
-@router.post("/settings/contact/{method_id}/secret")
+@router.post("/settings/contact/{method_id}/secret", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def rotate_secret(request: Request, method_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
@@ -220,7 +223,7 @@ async def rotate_secret(request: Request, method_id: int) -> Response:
     return await _contact(request, {}, secret=rotated.secret)
 
 
-@router.post("/settings/contact/{method_id}/test")
+@router.post("/settings/contact/{method_id}/test", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def test_contact(request: Request, method_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
@@ -229,7 +232,7 @@ async def test_contact(request: Request, method_id: int) -> Response:
     return html.to("/settings/contact?sent=yes")
 
 
-@router.post("/settings/contact/{method_id}/remove")
+@router.post("/settings/contact/{method_id}/remove", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def remove_contact(request: Request, method_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
@@ -241,19 +244,24 @@ async def remove_contact(request: Request, method_id: int) -> Response:
     return html.to("/settings/contact")
 
 
-@router.post("/settings/rules/{urgency}")
+def _rules(form: FormData) -> list[tuple[int, int]]:
+    """Return (delay in seconds, method id) of each row that is filled in; raise `Invalid` naming the field."""
+    rows = zip(form.getlist("method"), form.getlist("delay"), strict=False)
+    return [
+        (to_number(minutes, "delay", most=1440, unit="minutes") * 60, method)
+        for given, minutes in rows
+        if (method := to_choice(given, "method")) is not None and str(minutes).strip()
+    ]
+
+
+@router.post("/settings/rules/{urgency}", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def save_rules(request: Request, urgency: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     if urgency not in ("high", "low"):
         raise Invalid(f"{urgency!r} is not an urgency.")
-    rules = []
-    for method, minutes in zip(form.getlist("method"), form.getlist("delay"), strict=False):
-        if str(method).isdigit() and str(minutes).strip():
-            if not str(minutes).strip().isdigit():
-                raise Invalid(f"{minutes!r} is not a number of minutes.", fields={"delay": "A whole number."})
-            rules.append((int(str(minutes)) * 60, int(str(method))))
     ctx = html.ctx(request)
     try:
+        rules = _rules(form)
         async with ctx.db.tx() as tx:
             await actions.set_rules(
                 tx,
@@ -268,7 +276,7 @@ async def save_rules(request: Request, urgency: str) -> Response:
     return html.to("/settings/contact")
 
 
-@router.post("/settings/quiet-hours")
+@router.post("/settings/quiet-hours", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def save_quiet_hours(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
@@ -289,12 +297,13 @@ async def _keys(
     me = await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
         mine = await store.keys(tx, me.id)
+    grantable = access.rights_of(me).scopes
     context = {
         "nav": "settings",
         "tab": "keys",
         "keys": mine,
-        "scopes": [(scope, scope) for scope in SCOPES],
-        "chosen": given.get("chosen", [scope for scope in SCOPES if scope != "admin"]),
+        "scopes": [(scope, scope) for scope in SCOPES if scope in grantable],
+        "chosen": given.get("chosen", [scope for scope in SCOPES if scope in grantable - {"admin"}]),
         "given": given,
         "secret": secret,
         "error": error,
@@ -303,12 +312,12 @@ async def _keys(
     return await html.page(request, "people/keys.html", context, error.status if error else 200)
 
 
-@router.get("/settings/keys")
+@router.get("/settings/keys", dependencies=access.needs(Verb.API_KEY_READ))
 async def keys(request: Request) -> Response:
     return await _keys(request, {})
 
 
-@router.post("/settings/keys")
+@router.post("/settings/keys", dependencies=access.needs(Verb.API_KEY_CREATE))
 async def add_key(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, chosen = html.ctx(request), [str(s) for s in form.getlist("scope")]
@@ -322,12 +331,12 @@ async def add_key(request: Request) -> Response:
                 person_id=me.id,
                 now=ctx.clock.now(),
             )
-    except Invalid as error:
+    except (Forbidden, Invalid) as error:
         return await _keys(request, {"name": form.get("name", ""), "chosen": chosen}, error=error)
     return await _keys(request, {}, secret)
 
 
-@router.post("/settings/keys/{key_id}/revoke")
+@router.post("/settings/keys/{key_id}/revoke", dependencies=access.needs(Verb.API_KEY_REVOKE))
 async def revoke_key(request: Request, key_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)

@@ -9,12 +9,14 @@ from firebell.kit import api
 from firebell.kit.api import Ctx, Given, Id, Shown, Stretch, Text, problems
 from firebell.kit.refs import number
 from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
 from firebell.postmortems import actions
 
 router = api.router("post-mortems", "/post-mortems")
 
-Reader = Annotated[Caller, may("incidents:read")]
-Responder = Annotated[Caller, may("incidents:write")]
+Reader = Annotated[Caller, may(Verb.POSTMORTEM_READ)]
+Responder = Annotated[Caller, may(Verb.POSTMORTEM_WRITE)]
+Publisher = Annotated[Caller, may(Verb.POSTMORTEM_PUBLISH)]
 
 
 class PostmortemShown(Shown):
@@ -82,7 +84,7 @@ async def save_postmortem(ctx: Ctx, caller: Responder, ref: Text, given: NewText
     summary="Publish the document; a closed incident counts as reviewed",
     responses=problems(404, 409),
 )
-async def publish_postmortem(ctx: Ctx, caller: Responder, ref: Text) -> PostmortemDetail:
+async def publish_postmortem(ctx: Ctx, caller: Publisher, ref: Text) -> PostmortemDetail:
     async with ctx.db.tx() as tx:
         incident_id = number("INC", ref)
         await actions.publish(tx, caller.actor, incident_id, ctx.clock.now())

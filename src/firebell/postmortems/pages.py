@@ -5,17 +5,19 @@ from fastapi import Request, Response
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase
 from firebell.kit import html, routing
-from firebell.kit.errors import Conflict, Invalid
+from firebell.kit.errors import Conflict
 from firebell.kit.markdown import rendered
 from firebell.kit.refs import number
+from firebell.kit.text import to_number
 from firebell.people import access
 from firebell.people import actions as people
+from firebell.people.permissions import Verb
 from firebell.postmortems import actions
 
 router = routing.pages()
 
 
-@router.get("/post-mortems")
+@router.get("/post-mortems", dependencies=access.needs(Verb.POSTMORTEM_READ))
 async def postmortems(request: Request) -> Response:
     await access.signed_in(request)
     async with request.app.state.ctx.db.tx() as tx:
@@ -45,28 +47,26 @@ async def _document(
     return await html.page(request, "postmortems/postmortem.html", context, error.status if error else 200)
 
 
-@router.get("/post-mortems/{ref}")
+@router.get("/post-mortems/{ref}", dependencies=access.needs(Verb.POSTMORTEM_READ))
 async def postmortem(request: Request, ref: str, edit: str = "") -> Response:
     await access.signed_in(request)
     return await _document(request, ref, bool(edit))
 
 
-@router.post("/post-mortems/{ref}")
+@router.post("/post-mortems/{ref}", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
 async def save(request: Request, ref: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, incident_id = request.app.state.ctx, number("INC", ref)
-    body, version = str(form.get("body", "")), str(form.get("version", "0"))
-    if not version.isdigit():
-        raise Invalid("The form carries no version.", hint="Load the page again.")
+    body, version = str(form.get("body", "")), to_number(form.get("version", ""), "version")
     try:
         async with ctx.db.tx() as tx:
-            await actions.save(tx, access.actor_of(me), incident_id, body, int(version), ctx.clock.now())
+            await actions.save(tx, access.actor_of(me), incident_id, body, version, ctx.clock.now())
     except Conflict as error:
         return await _document(request, ref, True, body, error)
     return html.to(f"/post-mortems/INC-{incident_id}")
 
 
-@router.post("/post-mortems/{ref}/publish")
+@router.post("/post-mortems/{ref}/publish", dependencies=access.needs(Verb.POSTMORTEM_PUBLISH))
 async def publish(request: Request, ref: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), request.app.state.ctx
@@ -76,7 +76,7 @@ async def publish(request: Request, ref: str) -> Response:
     return html.to(f"/post-mortems/INC-{incident_id}")
 
 
-@router.post("/post-mortems/{ref}/start")
+@router.post("/post-mortems/{ref}/start", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
 async def start(request: Request, ref: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), request.app.state.ctx

@@ -10,6 +10,7 @@ from firebell.kit.api import Ctx, Given, Shown, Text, Whole, Yes, problems
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
 from firebell.runbooks import actions, view
 from firebell.runbooks.check import check
 from firebell.runbooks.documents import read
@@ -17,8 +18,8 @@ from firebell.runbooks.model import MAX_AGE_DAYS, Finding
 
 router = api.router("runbooks", "/runbooks")
 
-Reader = Annotated[Caller, may("incidents:read")]
-Responder = Annotated[Caller, may("incidents:write")]
+Reader = Annotated[Caller, may(Verb.RUNBOOK_READ)]
+Responder = Annotated[Caller, may(Verb.RUNBOOK_WRITE)]
 Body = Annotated[Text, Field(min_length=1, max_length=actions.LONGEST, examples=["# Database failover\n..."])]
 
 

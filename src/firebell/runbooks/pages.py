@@ -6,7 +6,9 @@ from fastapi import Request, Response
 
 from firebell.kit import html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid
+from firebell.kit.text import to_number
 from firebell.people import access
+from firebell.people.permissions import Verb
 from firebell.runbooks import actions, view
 from firebell.runbooks.check import check
 from firebell.runbooks.documents import read, read_stored, rendered
@@ -31,7 +33,7 @@ def outline(day: str) -> str:
     return "# Name of the runbook\n\n" + "\n\n".join(parts) + "\n"
 
 
-@router.get("/runbooks")
+@router.get("/runbooks", dependencies=access.needs(Verb.RUNBOOK_READ))
 async def library(request: Request) -> Response:
     await access.signed_in(request)
     ctx = html.ctx(request)
@@ -68,13 +70,13 @@ async def _editor(
     return await html.page(request, "runbooks/edit.html", context, error.status if error else 200)
 
 
-@router.get("/runbooks/new")
+@router.get("/runbooks/new", dependencies=access.needs(Verb.RUNBOOK_WRITE))
 async def new(request: Request) -> Response:
     await access.signed_in(request)
     return await _editor(request)
 
 
-@router.get("/runbooks/{slug}")
+@router.get("/runbooks/{slug}", dependencies=access.needs(Verb.RUNBOOK_READ))
 async def runbook(request: Request, slug: str) -> Response:
     await access.signed_in(request)
     ctx = html.ctx(request)
@@ -93,7 +95,7 @@ async def runbook(request: Request, slug: str) -> Response:
     return await html.page(request, "runbooks/runbook.html", context)
 
 
-@router.get("/runbooks/{slug}/edit")
+@router.get("/runbooks/{slug}/edit", dependencies=access.needs(Verb.RUNBOOK_WRITE))
 async def edit(request: Request, slug: str) -> Response:
     await access.signed_in(request)
     return await _editor(request, slug)
@@ -107,29 +109,27 @@ async def _save(request: Request, slug: str) -> Response:
         async with ctx.db.tx() as tx:
             teams = await actions.owners(tx)
         return await _editor(request, slug, body, check(await read(body), now.date(), teams=teams))
-    version = str(form.get("version", ""))
-    if not version.isdecimal() or len(version) > 18:
-        raise Invalid("The form carries no version.", hint="Load the page again.")
+    version = to_number(form.get("version", ""), "version")
     try:
         async with ctx.db.tx() as tx:
             target = slug or await actions.slug_of(body)
-            await actions.save(tx, access.actor_of(me), target, body, now, version=int(version))
+            await actions.save(tx, access.actor_of(me), target, body, now, version=version)
     except (Conflict, Invalid) as error:
         return await _editor(request, slug, body, error=error)
     return html.to(f"/runbooks/{target}")
 
 
-@router.post("/runbooks")
+@router.post("/runbooks", dependencies=access.needs(Verb.RUNBOOK_WRITE))
 async def create(request: Request) -> Response:
     return await _save(request, "")
 
 
-@router.post("/runbooks/{slug}")
+@router.post("/runbooks/{slug}", dependencies=access.needs(Verb.RUNBOOK_WRITE))
 async def save(request: Request, slug: str) -> Response:
     return await _save(request, slug)
 
 
-@router.post("/runbooks/{slug}/remove")
+@router.post("/runbooks/{slug}/remove", dependencies=access.needs(Verb.RUNBOOK_WRITE))
 async def remove(request: Request, slug: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
@@ -138,7 +138,7 @@ async def remove(request: Request, slug: str) -> Response:
     return html.to("/runbooks")
 
 
-@router.post("/runbooks/{slug}/restore")
+@router.post("/runbooks/{slug}/restore", dependencies=access.needs(Verb.RUNBOOK_WRITE))
 async def restore(request: Request, slug: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)

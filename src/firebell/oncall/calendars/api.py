@@ -12,12 +12,16 @@ from firebell.kit.errors import Invalid
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions
 from firebell.oncall.calendars.model import Feed, FeedKind, Import, Place, Source, Use
+from firebell.people import permissions
 from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
 
 router = api.router("calendars")
 
-Reader = Annotated[Caller, may("oncall:read")]
-Responder = Annotated[Caller, may("oncall:write")]
+Reader = Annotated[Caller, may(Verb.SCHEDULE_READ)]
+Responder = Annotated[Caller, may(Verb.CALENDAR_WRITE)]
+OwnReader = Annotated[Caller, may(Verb.OWN_CALENDAR_READ)]
+Owner = Annotated[Caller, may(Verb.OWN_CALENDAR_WRITE)]
 Short = Annotated[Text, Field(max_length=120)]
 
 
@@ -131,6 +135,11 @@ class HolidayShown(Shown):
     people: list[int]
 
 
+def _own_only(caller: Caller) -> bool:
+    """Return True if the caller may change no calendars but their own."""
+    return not permissions.allows(caller.rights, Verb.CALENDAR_WRITE)
+
+
 def _feed(found: Feed) -> FeedShown:
     return FeedShown.model_validate(found)
 
@@ -156,7 +165,7 @@ def _import(found: Import, now: datetime) -> ImportShown:
 
 
 @router.get("/calendar-feeds", summary="My feeds, the newest first")
-async def list_feeds(ctx: Ctx, caller: Reader) -> list[FeedShown]:
+async def list_feeds(ctx: Ctx, caller: OwnReader) -> list[FeedShown]:
     async with ctx.db.tx() as tx:
         return [_feed(f) for f in await actions.feeds(tx, caller.person_id)]
 
@@ -167,7 +176,7 @@ async def list_feeds(ctx: Ctx, caller: Reader) -> list[FeedShown]:
     summary="Make a feed; its address is shown once",
     responses=problems(404, 409),
 )
-async def create_feed(ctx: Ctx, caller: Responder, given: NewFeed) -> FeedMade:
+async def create_feed(ctx: Ctx, caller: Owner, given: NewFeed) -> FeedMade:
     async with ctx.db.tx() as tx:
         match given.kind:
             case FeedKind.PERSON:
@@ -193,7 +202,7 @@ async def create_feed(ctx: Ctx, caller: Responder, given: NewFeed) -> FeedMade:
     summary="Revoke a feed of mine; its address leads nowhere at once",
     responses=problems(404),
 )
-async def revoke_feed(ctx: Ctx, caller: Responder, feed_id: PathId) -> None:
+async def revoke_feed(ctx: Ctx, caller: Owner, feed_id: PathId) -> None:
     async with ctx.db.tx() as tx:
         await actions.revoke_feed(tx, caller.actor, feed_id, caller.person_id, ctx.clock.now())
 
@@ -238,7 +247,7 @@ async def add_schedule_calendar(ctx: Ctx, caller: Responder, slug: Text, given: 
 
 
 @router.get("/me/calendars", summary="The calendars that say when I am busy")
-async def list_my_calendars(ctx: Ctx, caller: Reader) -> list[ImportShown]:
+async def list_my_calendars(ctx: Ctx, caller: OwnReader) -> list[ImportShown]:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         return [_import(i, now) for i in await actions.imports_of_person(tx, caller.person_id)]
@@ -247,7 +256,7 @@ async def list_my_calendars(ctx: Ctx, caller: Reader) -> list[ImportShown]:
 @router.post(
     "/me/calendars", status_code=201, summary="Add a calendar of when I am busy", responses=problems(409)
 )
-async def add_my_calendar(ctx: Ctx, caller: Responder, given: NewBusy) -> ImportShown:
+async def add_my_calendar(ctx: Ctx, caller: Owner, given: NewBusy) -> ImportShown:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         made = await actions.add_import(
@@ -269,9 +278,9 @@ async def add_my_calendar(ctx: Ctx, caller: Responder, given: NewBusy) -> Import
     summary="Fetch a calendar now instead of within a quarter of an hour",
     responses=problems(404),
 )
-async def fetch_calendar(ctx: Ctx, caller: Responder, calendar_id: PathId) -> None:
+async def fetch_calendar(ctx: Ctx, caller: Owner, calendar_id: PathId) -> None:
     async with ctx.db.tx() as tx:
-        found = await actions.import_for(tx, calendar_id, caller.person_id)
+        found = await actions.import_for(tx, calendar_id, caller.person_id, own=_own_only(caller))
         await actions.fetch_now(tx, found.id, ctx.clock.now())
 
 
@@ -293,9 +302,9 @@ async def place_calendar(ctx: Ctx, caller: Responder, calendar_id: PathId, given
     summary="Take a calendar away: what it says from now on goes, what has been stays",
     responses=problems(404),
 )
-async def remove_calendar(ctx: Ctx, caller: Responder, calendar_id: PathId) -> None:
+async def remove_calendar(ctx: Ctx, caller: Owner, calendar_id: PathId) -> None:
     async with ctx.db.tx() as tx:
-        found = await actions.import_for(tx, calendar_id, caller.person_id)
+        found = await actions.import_for(tx, calendar_id, caller.person_id, own=_own_only(caller))
         await actions.remove_import(tx, caller.actor, found, ctx.clock.now())
 
 

@@ -15,7 +15,7 @@ from firebell.kit import html, routing, signing
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
-from firebell.kit.text import to_id
+from firebell.kit.text import to_choices, to_required
 from firebell.kit.threads import DOCUMENTS
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions, feeds
@@ -26,6 +26,7 @@ from firebell.oncall.model import Schedule
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
+from firebell.people.permissions import Verb
 from firebell.people.view import choosable
 
 router = routing.pages()
@@ -47,7 +48,9 @@ def _has(request: Request, tag: str) -> bool:
     return tag in given or given == ["*"]
 
 
-@router.api_route("/calendar/{token}.ics", methods=["GET", "HEAD"])
+@router.api_route(
+    "/calendar/{token}.ics", methods=["GET", "HEAD"], dependencies=access.public("The token is the right.")
+)
 async def feed(request: Request, token: str) -> Response:
     """Answer a feed to whoever knows its address; 304 when it is as it was, 410 when it has ended."""
     ctx, now = html.ctx(request), html.ctx(request).clock.now()
@@ -96,12 +99,12 @@ async def _mine(
     return await html.page(request, "oncall/my_calendars.html", context, error.status if error else 200)
 
 
-@router.get("/settings/calendars")
+@router.get("/settings/calendars", dependencies=access.needs(Verb.OWN_CALENDAR_READ))
 async def mine(request: Request) -> Response:
     return await _mine(request, {})
 
 
-@router.post("/settings/calendars/feeds")
+@router.post("/settings/calendars/feeds", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
 async def make_feed(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, (kind, _, number) = html.ctx(request), str(form.get("of", "")).partition(":")
@@ -113,7 +116,7 @@ async def make_feed(request: Request) -> Response:
                 tx,
                 access.actor_of(me),
                 kind=FeedKind(kind),
-                subject_id=to_id(number) or 0,
+                subject_id=to_required(number, "of") if kind != FeedKind.PERSON else me.id,
                 made_by=me.id,
                 now=ctx.clock.now(),
             )
@@ -122,7 +125,7 @@ async def make_feed(request: Request) -> Response:
     return await _mine(request, {}, f"{ctx.public_url}/calendar/{token}.ics")
 
 
-@router.post("/settings/calendars/feeds/{feed_id}/revoke")
+@router.post("/settings/calendars/feeds/{feed_id}/revoke", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
 async def revoke_feed(request: Request, feed_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
@@ -131,7 +134,7 @@ async def revoke_feed(request: Request, feed_id: int) -> Response:
     return html.to("/settings/calendars")
 
 
-@router.post("/settings/calendars/busy")
+@router.post("/settings/calendars/busy", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
 async def add_busy(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
@@ -190,7 +193,7 @@ def _days(found: Sequence[tuple[int, Shift]], tz: str) -> list[tuple[date, str, 
     return [(day, title, users) for (day, title), users in days.items()]
 
 
-@router.get("/oncall/calendars")
+@router.get("/oncall/calendars", dependencies=access.needs(Verb.SCHEDULE_READ))
 async def all_calendars(request: Request) -> Response:
     await access.signed_in(request)
     ctx = html.ctx(request)
@@ -212,18 +215,19 @@ async def all_calendars(request: Request) -> Response:
     return await html.page(request, "oncall/all_calendars.html", context)
 
 
-@router.get("/oncall/{slug}/calendars")
+@router.get("/oncall/{slug}/calendars", dependencies=access.needs(Verb.SCHEDULE_READ))
 async def of_schedule(request: Request, slug: str) -> Response:
     return await _of_schedule(request, slug, {})
 
 
-@router.post("/oncall/{slug}/calendars")
+@router.post("/oncall/{slug}/calendars", dependencies=access.needs(Verb.CALENDAR_WRITE))
 async def add(request: Request, slug: str) -> Response:
     form, me = await access.form(request, files=1), await access.signed_in(request)
     ctx, given = html.ctx(request), {name: str(v) for name, v in form.items() if isinstance(v, str)}
-    users = [i for i in map(to_id, form.getlist("person")) if i is not None]
+    users: list[int] = []
     try:
         try:
+            users = to_choices(form.getlist("person"), "people")
             sent = await _sent(form)
         finally:
             await form.close()
@@ -295,8 +299,8 @@ def _own(request: Request) -> bool:
     return request.url.path.startswith("/settings")
 
 
-@router.post("/oncall/calendars/{import_id}/fetch")
-@router.post("/settings/calendars/{import_id}/fetch")
+@router.post("/oncall/calendars/{import_id}/fetch", dependencies=access.needs(Verb.CALENDAR_WRITE))
+@router.post("/settings/calendars/{import_id}/fetch", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
 async def fetch(request: Request, import_id: int) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
@@ -306,7 +310,7 @@ async def fetch(request: Request, import_id: int) -> Response:
     return html.back(form, "/settings/calendars")
 
 
-@router.post("/oncall/calendars/{import_id}/place")
+@router.post("/oncall/calendars/{import_id}/place", dependencies=access.needs(Verb.CALENDAR_WRITE))
 async def place(request: Request, import_id: int) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, where = html.ctx(request), _place(form)
@@ -316,8 +320,8 @@ async def place(request: Request, import_id: int) -> Response:
     return html.back(form, "/oncall/calendars")
 
 
-@router.post("/oncall/calendars/{import_id}/remove")
-@router.post("/settings/calendars/{import_id}/remove")
+@router.post("/oncall/calendars/{import_id}/remove", dependencies=access.needs(Verb.CALENDAR_WRITE))
+@router.post("/settings/calendars/{import_id}/remove", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
 async def remove(request: Request, import_id: int) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)

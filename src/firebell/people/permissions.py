@@ -1,0 +1,203 @@
+"""Who may do what: the one decision for web, API, CLI and everything that acts for a person (pure).
+
+A person's present role decides which verbs are open to them; the scopes of a key can only narrow that.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from firebell.kit.errors import Forbidden
+from firebell.people.model import SCOPES, Role
+
+
+class Verb(StrEnum):
+    """What can be done, as noun and verb; each route declares exactly one."""
+
+    ALERT_READ = "alert.read"
+    ALERT_SEND = "alert.send"
+    SERVICE_READ = "service.read"
+    SERVICE_WRITE = "service.write"
+    INTEGRATION_READ = "integration.read"
+    INTEGRATION_CREATE = "integration.create"
+    INTEGRATION_REVEAL = "integration.reveal"
+    INTEGRATION_REVOKE = "integration.revoke"
+    PAGE_READ = "page.read"
+    PAGE_RESPOND = "page.respond"
+    POLICY_READ = "policy.read"
+    POLICY_WRITE = "policy.write"
+    SCHEDULE_READ = "schedule.read"
+    SCHEDULE_WRITE = "schedule.write"
+    OVERRIDE_WRITE = "override.write"
+    SHIFT_TRADE = "shift.trade"
+    TIME_OFF_WRITE = "time_off.write"
+    COLLEAGUE_SHIFT_WRITE = "colleague_shift.write"
+    CALENDAR_WRITE = "calendar.write"
+    OWN_CALENDAR_READ = "own_calendar.read"
+    OWN_CALENDAR_WRITE = "own_calendar.write"
+    HANDOFF_READ = "handoff.read"
+    HANDOFF_WRITE = "handoff.write"
+    HANDOFF_NOTICE_WRITE = "handoff_notice.write"
+    WORKLOAD_READ = "workload.read"
+    PAY_READ = "pay.read"
+    PAY_RATES_WRITE = "pay_rates.write"
+    INCIDENT_READ = "incident.read"
+    INCIDENT_DECLARE = "incident.declare"
+    INCIDENT_UPDATE = "incident.update"
+    POSTMORTEM_READ = "postmortem.read"
+    POSTMORTEM_WRITE = "postmortem.write"
+    POSTMORTEM_PUBLISH = "postmortem.publish"
+    RUNBOOK_READ = "runbook.read"
+    RUNBOOK_WRITE = "runbook.write"
+    HANDBOOK_READ = "handbook.read"
+    TEMPLATE_READ = "template.read"
+    TEMPLATE_WRITE = "template.write"
+    PERSON_READ = "person.read"
+    PERSON_WRITE = "person.write"
+    TEAM_WRITE = "team.write"
+    FALLBACK_WRITE = "fallback_responders.write"
+    AUDIT_READ = "audit.read"
+    OWN_PROFILE_READ = "own_profile.read"
+    OWN_PROFILE_WRITE = "own_profile.write"
+    CONTACT_METHOD_READ = "contact_method.read"
+    CONTACT_METHOD_WRITE = "contact_method.write"
+    API_KEY_READ = "api_key.read"
+    API_KEY_CREATE = "api_key.create"
+    API_KEY_REVOKE = "api_key.revoke"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who a verb is open to: the roles, the scope that a key needs, and whether a key can do it at all."""
+
+    roles: frozenset[Role]
+    scope: str = ""
+    by_key: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What decides a request: the person's present role, and the scopes of the key, None for a browser."""
+
+    role: Role
+    key_scopes: frozenset[str] | None = None
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes in force: those of the key as far as the role allows them, else all of the role."""
+        allowed = ROLE_SCOPES[self.role]
+        return allowed if self.key_scopes is None else allowed & self.key_scopes
+
+
+EVERYONE = frozenset(Role)
+RESPONDERS = EVERYONE - {Role.VIEWER}
+MANAGERS = frozenset({Role.MANAGER, Role.ADMIN})
+ADMINS = frozenset({Role.ADMIN})
+
+ROLE_SCOPES = {
+    Role.ADMIN: frozenset(SCOPES),
+    Role.MANAGER: frozenset(SCOPES) - {"admin"},
+    Role.RESPONDER: frozenset(SCOPES) - {"admin"},
+    Role.VIEWER: frozenset(scope for scope in SCOPES if scope.endswith(":read")),
+}
+"""The scopes that a key of a role can have."""
+
+RULES = {
+    Verb.ALERT_READ: Rule(EVERYONE, "pages:read"),
+    Verb.ALERT_SEND: Rule(RESPONDERS, "alerts:write"),
+    Verb.SERVICE_READ: Rule(EVERYONE, "pages:read"),
+    Verb.SERVICE_WRITE: Rule(RESPONDERS, "oncall:write"),
+    Verb.INTEGRATION_READ: Rule(RESPONDERS, "oncall:write"),
+    Verb.INTEGRATION_CREATE: Rule(RESPONDERS, "oncall:write"),
+    Verb.INTEGRATION_REVEAL: Rule(RESPONDERS, "oncall:write"),
+    Verb.INTEGRATION_REVOKE: Rule(RESPONDERS, "oncall:write"),
+    Verb.PAGE_READ: Rule(EVERYONE, "pages:read"),
+    Verb.PAGE_RESPOND: Rule(RESPONDERS, "pages:write"),
+    Verb.POLICY_READ: Rule(EVERYONE, "oncall:read"),
+    Verb.POLICY_WRITE: Rule(RESPONDERS, "oncall:write"),
+    Verb.SCHEDULE_READ: Rule(EVERYONE, "oncall:read"),
+    Verb.SCHEDULE_WRITE: Rule(RESPONDERS, "oncall:write"),
+    Verb.OVERRIDE_WRITE: Rule(RESPONDERS, "oncall:write"),
+    Verb.SHIFT_TRADE: Rule(RESPONDERS, "oncall:write"),
+    Verb.TIME_OFF_WRITE: Rule(RESPONDERS, "oncall:write"),
+    Verb.COLLEAGUE_SHIFT_WRITE: Rule(MANAGERS, "oncall:write"),
+    Verb.CALENDAR_WRITE: Rule(RESPONDERS, "oncall:write"),
+    Verb.OWN_CALENDAR_READ: Rule(EVERYONE, "oncall:read"),
+    Verb.OWN_CALENDAR_WRITE: Rule(EVERYONE, "oncall:write"),
+    Verb.HANDOFF_READ: Rule(EVERYONE, "oncall:read"),
+    Verb.HANDOFF_WRITE: Rule(RESPONDERS, "oncall:write"),
+    Verb.HANDOFF_NOTICE_WRITE: Rule(MANAGERS, "oncall:write"),
+    Verb.WORKLOAD_READ: Rule(EVERYONE, "oncall:read"),
+    Verb.PAY_READ: Rule(MANAGERS, "oncall:read"),
+    Verb.PAY_RATES_WRITE: Rule(MANAGERS, "oncall:write"),
+    Verb.INCIDENT_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.INCIDENT_DECLARE: Rule(RESPONDERS, "incidents:write"),
+    Verb.INCIDENT_UPDATE: Rule(RESPONDERS, "incidents:write"),
+    Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.POSTMORTEM_WRITE: Rule(RESPONDERS, "incidents:write"),
+    Verb.POSTMORTEM_PUBLISH: Rule(RESPONDERS, "incidents:write"),
+    Verb.RUNBOOK_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.RUNBOOK_WRITE: Rule(RESPONDERS, "incidents:write"),
+    Verb.HANDBOOK_READ: Rule(EVERYONE),
+    Verb.TEMPLATE_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.TEMPLATE_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.PERSON_READ: Rule(EVERYONE, "oncall:read"),
+    Verb.PERSON_WRITE: Rule(ADMINS, "admin"),
+    Verb.TEAM_WRITE: Rule(ADMINS, "admin"),
+    Verb.FALLBACK_WRITE: Rule(ADMINS, "admin"),
+    Verb.AUDIT_READ: Rule(ADMINS, "admin"),
+    Verb.OWN_PROFILE_READ: Rule(EVERYONE),
+    Verb.OWN_PROFILE_WRITE: Rule(EVERYONE, by_key=False),
+    Verb.CONTACT_METHOD_READ: Rule(EVERYONE, "oncall:read"),
+    Verb.CONTACT_METHOD_WRITE: Rule(EVERYONE, "oncall:write"),
+    Verb.API_KEY_READ: Rule(EVERYONE),
+    Verb.API_KEY_CREATE: Rule(EVERYONE, by_key=False),
+    Verb.API_KEY_REVOKE: Rule(EVERYONE),
+}
+
+
+def refusal(rights: Rights, verb: Verb) -> Forbidden | None:
+    """Return why these rights do not include the verb, None when they do."""
+    rule = RULES[verb]
+    if rights.key_scopes is not None and not rule.by_key:
+        return Forbidden("An API key cannot do this.", hint="Sign in with your password and do it there.")
+    if rights.key_scopes is not None and rule.scope and rule.scope not in rights.scopes:
+        return Forbidden(
+            f"The scope {rule.scope} is missing.",
+            hint="Create a key that has it in Settings; a key never has more than the role of its owner.",
+        )
+    if rights.role not in rule.roles:
+        roles = " and ".join(f"{role}s" for role in reversed(Role) if role in rule.roles)
+        return Forbidden(
+            f"Only {roles} can do this.",
+            hint="Ask an admin of your organization to change your role.",
+        )
+    return None
+
+
+def allows(rights: Rights, verb: Verb | str) -> bool:
+    """Return True if these rights include the verb; raise `ValueError` for a verb that does not exist."""
+    return refusal(rights, Verb(verb)) is None
+
+
+def check(rights: Rights, verb: Verb) -> None:
+    """Raise `Forbidden` unless these rights include the verb."""
+    if error := refusal(rights, verb):
+        raise error
+
+
+def check_party(rights: Rights, person_id: int, parties: Iterable[int | None]) -> None:
+    """Raise `Forbidden` unless the person is a party to an agreement about shifts, or a manager."""
+    if person_id not in set(parties) and not allows(rights, Verb.COLLEAGUE_SHIFT_WRITE):
+        raise Forbidden("This belongs to someone else.", hint="Ask them, or a manager.")
+
+
+def check_new_key(rights: Rights, scopes: Iterable[str]) -> None:
+    """Raise `Forbidden` unless these rights can create a key with these scopes."""
+    check(rights, Verb.API_KEY_CREATE)
+    if missing := sorted(set(scopes) - rights.scopes):
+        raise Forbidden(
+            f"Your role does not include the scope {missing[0]}.",
+            hint="Leave it out, or ask an admin of your organization to change your role.",
+            fields={"scopes": f"{missing[0]} is not part of your role."},
+        )

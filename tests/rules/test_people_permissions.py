@@ -1,0 +1,73 @@
+"""The one table of rights, written down a second time and compared."""
+
+import pytest
+
+from firebell.kit.errors import Forbidden
+from firebell.people import permissions
+from firebell.people.model import SCOPES, Role
+from firebell.people.permissions import ROLE_SCOPES, Rights, Verb
+
+EVERYONE = {
+    "pages:read": "alert.read service.read page.read",
+    "oncall:read": "policy.read schedule.read own_calendar.read handoff.read workload.read person.read"
+    " contact_method.read",
+    "oncall:write": "own_calendar.write contact_method.write",
+    "incidents:read": "incident.read postmortem.read runbook.read template.read",
+    "": "handbook.read own_profile.read own_profile.write api_key.read api_key.create api_key.revoke",
+}
+RESPONDERS = {
+    "alerts:write": "alert.send",
+    "pages:write": "page.respond",
+    "oncall:write": "service.write integration.read integration.create integration.reveal integration.revoke"
+    " policy.write schedule.write override.write shift.trade time_off.write calendar.write handoff.write",
+    "incidents:write": "incident.declare incident.update postmortem.write postmortem.publish runbook.write",
+}
+MANAGERS = {
+    "oncall:read": "pay.read",
+    "oncall:write": "colleague_shift.write handoff_notice.write pay_rates.write",
+    "incidents:write": "template.write",
+}
+ADMINS = {"admin": "person.write team.write fallback_responders.write audit.read"}
+NOT_BY_KEY = {Verb.OWN_PROFILE_WRITE, Verb.API_KEY_CREATE}
+FROM = {Role.VIEWER: 0, Role.RESPONDER: 1, Role.MANAGER: 2, Role.ADMIN: 3}
+EXPECTED = {
+    Verb(verb): (least, scope)
+    for least, table in enumerate((EVERYONE, RESPONDERS, MANAGERS, ADMINS))
+    for scope, verbs in table.items()
+    for verb in verbs.split()
+}
+
+
+def test_each_verb_has_one_rule() -> None:
+    assert set(EXPECTED) == set(Verb) == set(permissions.RULES)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_browser_may_what_the_role_includes(role: Role) -> None:
+    for verb, (least, _) in EXPECTED.items():
+        assert permissions.allows(Rights(role), verb) is (FROM[role] >= least), verb
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_key_never_may_more_than_its_scopes_and_the_role_of_its_owner(role: Role) -> None:
+    for held in [frozenset(), *(frozenset({s}) for s in SCOPES), frozenset(SCOPES)]:
+        rights = Rights(role, held)
+        for verb, (least, scope) in EXPECTED.items():
+            open_to_role = FROM[role] >= least and verb not in NOT_BY_KEY
+            has_scope = not scope or (scope in held and scope in ROLE_SCOPES[role])
+            assert permissions.allows(rights, verb) is (open_to_role and has_scope), (verb, held)
+
+
+def test_a_verb_that_does_not_exist_is_a_fault_and_not_a_refusal() -> None:
+    with pytest.raises(ValueError, match=r"page\.fly"):
+        permissions.allows(Rights(Role.ADMIN), "page.fly")
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_no_key_is_created_with_a_scope_beyond_the_role(role: Role) -> None:
+    permissions.check_new_key(Rights(role), ROLE_SCOPES[role])
+    for scope in set(SCOPES) - ROLE_SCOPES[role]:
+        with pytest.raises(Forbidden):
+            permissions.check_new_key(Rights(role), [scope])
+    with pytest.raises(Forbidden):
+        permissions.check_new_key(Rights(role, frozenset(SCOPES)), ["pages:read"])
