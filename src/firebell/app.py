@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firebell import __version__, first_run, home
+from firebell import __version__, account, first_run, home
 from firebell.alerts import api as alerts_api
 from firebell.alerts import inbound
 from firebell.alerts import pages as alerts_pages
@@ -44,7 +44,7 @@ from firebell.oncall.calendars import pages as calendars_pages
 from firebell.paging import api as paging_api
 from firebell.paging import pages as paging_pages
 from firebell.paging import policy_pages
-from firebell.people import access, admin_pages
+from firebell.people import access, admin_pages, session_api
 from firebell.people import api as people_api
 from firebell.people import pages as people_pages
 from firebell.postmortems import api as postmortems_api
@@ -58,6 +58,7 @@ SLICES = (
     people_pages,
     admin_pages,
     people_api,
+    session_api,
     template_pages,
     handbook_pages,
     handbook_api,
@@ -88,6 +89,7 @@ SLICES = (
     incidents_api,
     postmortems_pages,
     postmortems_api,
+    account,
     first_run,
     home,
 )
@@ -147,10 +149,10 @@ def _add_machines(app: FastAPI, ctx: Context) -> None:
     @app.get("/events", include_in_schema=False)
     async def events(request: Request, topics: str = "") -> StreamingResponse:
         """Stream which of the comma-separated `topics` changed, as they change."""
-        await access.signed_in(request)
+        watch = await access.watch(request)
         wanted = frozenset(t for t in topics.split(",") if t)
         return StreamingResponse(
-            stream(ctx.live, wanted),
+            stream(ctx.live, wanted, watch),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 _END = ""
 
@@ -35,17 +36,32 @@ class Live:
             self._queues.discard(queue)
 
 
-async def stream(live: Live, topics: frozenset[str], *, heartbeat_s: float = 15) -> AsyncIterator[str]:
-    """Yield the text of an event stream: one event named after each topic that changed."""
+class Watch(Protocol):
+    """Decides whether the reader of a stream may go on reading it."""
+
+    topic: str
+    """The topic that is published when that may have changed."""
+
+    async def may_go_on(self, *, ask: bool) -> bool:
+        """Return False to end the stream; `ask` says that `topic` was published."""
+
+
+async def stream(
+    live: Live, topics: frozenset[str], watch: Watch, *, heartbeat_s: float = 15
+) -> AsyncIterator[str]:
+    """Yield the text of an event stream, one event named after each topic that changed, while `watch` lets it."""
     with live.subscribe() as queue:
-        yield "retry: 2000\nevent: hello\ndata: {}\n\n"
-        while True:
+        # what ended between the request and the subscription was published to nobody
+        topic = watch.topic
+        event = "retry: 2000\nevent: hello\ndata: {}\n\n"
+        while await watch.may_go_on(ask=topic == watch.topic):
+            if event:
+                yield event
             try:
                 topic = await asyncio.wait_for(queue.get(), heartbeat_s)
             except TimeoutError:
-                yield "event: beat\ndata: {}\n\n"
+                topic, event = "", "event: beat\ndata: {}\n\n"
                 continue
             if topic == _END:
                 return
-            if topic in topics:
-                yield f"event: {topic}\ndata: {{}}\n\n"
+            event = f"event: {topic}\ndata: {{}}\n\n" if topic in topics else ""
