@@ -20,6 +20,7 @@ from firebell.alerts import inbound
 from firebell.alerts import pages as alerts_pages
 from firebell.catalog import api as catalog_api
 from firebell.catalog import pages as catalog_pages
+from firebell.guard import Guard
 from firebell.handbook import api as handbook_api
 from firebell.handbook import pages as handbook_pages
 from firebell.handbook import template_pages
@@ -134,6 +135,7 @@ def build(ctx: Context) -> ASGIApp:
     app.mount("/static", html.Static(), name="static")
     _add_machines(app, ctx)
     _add_errors(app)
+    app.add_middleware(Guard, ctx=ctx, refuse=_told)
     app.add_middleware(_Observed)
     return _HotPath(ingest, app)
 

@@ -82,6 +82,7 @@ async def connected(settings: Settings, dsn: str, clock: Clock) -> AsyncIterator
             smtp_url=settings.smtp_url,
             mail_from=settings.mail_from,
             ntfy_url=settings.ntfy_url,
+            allowed_hosts=settings.hosts,
         )
     finally:
         await http.aclose()

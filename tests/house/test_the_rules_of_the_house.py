@@ -35,6 +35,7 @@ PURE = [
     "incidents/severity",
     "incidents/words",
     "kit/localtime",
+    "kit/origin",
     "kit/throttle",
     "load/measure",
     "load/model",

@@ -23,3 +23,5 @@ class Context:
     smtp_url: str
     mail_from: str
     ntfy_url: str
+    allowed_hosts: frozenset[str] = frozenset()
+    """Names under which pages are served, beside literal addresses and loopback names."""
