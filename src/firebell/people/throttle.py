@@ -89,11 +89,16 @@ def is_audited(count: int) -> bool:
     return count > 0 and str(count).rstrip("0") == "1"
 
 
+def is_private(address: str) -> bool:
+    """Return True if an address belongs to a private network, and not to this machine alone."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return ip.is_private and not ip.is_loopback
+
+
 def is_untrusted_proxy(address: str, forwarded_for: str) -> bool:
     """Return True if a request came through a private proxy whose X-Forwarded-For was not believed."""
     forwarded = [part.strip() for part in forwarded_for.split(",") if part.strip()]
-    try:
-        private = ipaddress.ip_address(address.partition("%")[0]).is_private
-    except ValueError:
-        return False
-    return bool(forwarded) and private and not any(address in part for part in forwarded)
+    return bool(forwarded) and is_private(address) and not any(address in part for part in forwarded)
