@@ -14,12 +14,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firebell import __version__, first_run, home
+from firebell import __version__, account, first_run, home
 from firebell.alerts import api as alerts_api
 from firebell.alerts import change_api, inbound
 from firebell.alerts import pages as alerts_pages
 from firebell.catalog import api as catalog_api
 from firebell.catalog import pages as catalog_pages
+from firebell.guard import Guard
 from firebell.handbook import api as handbook_api
 from firebell.handbook import pages as handbook_pages
 from firebell.handbook import template_pages
@@ -45,7 +46,7 @@ from firebell.oncall.calendars import pages as calendars_pages
 from firebell.paging import api as paging_api
 from firebell.paging import pages as paging_pages
 from firebell.paging import policy_pages
-from firebell.people import access, admin_pages, contact_api
+from firebell.people import access, admin_pages, contact_api, session_api
 from firebell.people import api as people_api
 from firebell.people import pages as people_pages
 from firebell.people.permissions import Verb
@@ -61,6 +62,7 @@ SLICES = (
     admin_pages,
     people_api,
     contact_api,
+    session_api,
     template_pages,
     handbook_pages,
     handbook_api,
@@ -92,6 +94,7 @@ SLICES = (
     incidents_api,
     postmortems_pages,
     postmortems_api,
+    account,
     first_run,
     home,
 )
@@ -138,6 +141,7 @@ def build(ctx: Context) -> ASGIApp:
     app.mount("/static", html.Static(), name="static")
     _add_machines(app, ctx)
     _add_errors(app)
+    app.add_middleware(Guard, ctx=ctx, refuse=_told)
     app.add_middleware(_Observed)
     return _HotPath(ingest, app)
 
@@ -165,11 +169,11 @@ def _add_machines(app: FastAPI, ctx: Context) -> None:
     @app.get("/events", include_in_schema=False, dependencies=access.needs(Verb.PAGE_READ))
     async def events(request: Request, topics: str = "") -> StreamingResponse:
         """Stream which of the comma-separated `topics` changed, as they change."""
-        person = await access.signed_in(request)
+        person, watch = await access.signed_in(request), await access.watch(request)
         ctx.live.check_room(person.id)
         wanted = frozenset(t for t in topics.split(",") if t)
         return StreamingResponse(
-            stream(ctx.live, person.id, wanted),
+            stream(ctx.live, person.id, wanted, watch),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )

@@ -28,6 +28,7 @@ COMMANDS = {
     "runbook": "firebell.commands.runbook",
     "template": "firebell.commands.template",
     "handbook": "firebell.commands.handbook",
+    "session": "firebell.commands.session",
 }
 HELP = {
     "serve": "Run Firebell: web and worker in one process.",
@@ -48,6 +49,7 @@ HELP = {
     "runbook": "Check runbooks, offline, and keep the library.",
     "template": "The words of messages, drafts and handoffs.",
     "handbook": "The written practice, offline.",
+    "session": "Where you are signed in.",
 }
 
 

@@ -15,6 +15,7 @@ from firebell.incidents.model import IncidentClosed
 from firebell.kit import outbox
 from firebell.kit.events import Reactions
 from firebell.oncall import leaving
+from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.model import (
     CoverAsked,
     CoverDeclined,
@@ -29,7 +30,7 @@ from firebell.oncall.model import (
 )
 from firebell.paging import actions as paging
 from firebell.paging import subscriptions
-from firebell.people.model import ContactTestRequested, PersonLeft, QuietHoursChanged
+from firebell.people.model import AccessRevoked, ContactTestRequested, PersonLeft, QuietHoursChanged
 from firebell.postmortems import actions as postmortems
 
 
@@ -43,7 +44,8 @@ def build() -> Reactions:
             GroupsRaised: (paging.raise_groups,),
             GroupsResolved: (paging.resolve_groups,),
             GroupsAcknowledged: (paging.acknowledge_groups,),
-            PersonLeft: (leaving.withdraw, paging.release_pages),
+            AccessRevoked: (calendars.revoke_feeds,),
+            PersonLeft: (leaving.withdraw, paging.release_pages, paging.void_deliveries),
             QuietHoursChanged: (paging.release_held,),
             ScheduleDeleted: (paging.keep_schedule,),
         },

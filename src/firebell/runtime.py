@@ -130,4 +130,5 @@ async def connected(
             smtp_url=settings.smtp_url,
             mail_from=settings.mail_from,
             ntfy_url=settings.ntfy_url,
+            allowed_hosts=settings.hosts,
         )

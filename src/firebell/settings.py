@@ -4,10 +4,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from firebell.kit.errors import Invalid, StartupError
 from firebell.kit.http_out import Network, check_url, parse_networks
 from firebell.kit.mailbox import parse_mailbox
+from firebell.kit.origin import host_name
 from firebell.kit.smtp import parse_smtp_url
 
 
@@ -27,6 +29,8 @@ class Settings:
     """FIREBELL_TRUSTED_PROXIES: proxies whose X-Forwarded-For is believed, comma-separated."""
     base_url: str = ""
     """FIREBELL_BASE_URL: the address that people use, for links in messages."""
+    allowed_hosts: tuple[str, ...] = ()
+    """FIREBELL_ALLOWED_HOSTS: more names under which pages are served, comma-separated."""
     smtp_url: str = ""
     """FIREBELL_SMTP_URL: smtp[s]://[user:password@]host:port[?insecure]; without it no email is sent."""
     mail_from: str = "Firebell <firebell@localhost>"
@@ -42,6 +46,23 @@ class Settings:
     def public_url(self) -> str:
         """The address for links, without a trailing slash."""
         return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names under which pages are served: that of the address for links, and those that are allowed."""
+        return frozenset({*self.allowed_hosts, host_name(urlsplit(self.public_url).netloc)} - {""})
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    """Return host names as they are compared; raise `StartupError` for what is none."""
+    hosts = [part.strip() for part in text.split(",") if part.strip()]
+    for host in hosts:
+        if "/" in host or not host_name(host.removeprefix("*.")):
+            raise StartupError(
+                f"FIREBELL_ALLOWED_HOSTS: {host!r} is not a host name.",
+                hint="Example: firebell.example.org,*.internal.example.org",
+            )
+    return tuple(f"*.{host_name(h[2:])}" if h.startswith("*.") else host_name(h) for h in hosts)
 
 
 def load(env: Mapping[str, str] = os.environ) -> Settings:
@@ -68,6 +89,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         port=port,
         trusted_proxies=get("FIREBELL_TRUSTED_PROXIES", defaults.trusted_proxies),
         base_url=get("FIREBELL_BASE_URL", ""),
+        allowed_hosts=_hosts(get("FIREBELL_ALLOWED_HOSTS", "")),
         smtp_url=get("FIREBELL_SMTP_URL", ""),
         mail_from=get("FIREBELL_MAIL_FROM", defaults.mail_from),
         allowed_networks=networks,

@@ -10,9 +10,18 @@ from firebell.kit.live import STREAMS_PER_PERSON, Live, stream
 TOPICS = frozenset({"pages"})
 
 
+class Welcome:
+    """A session that never ends."""
+
+    topic = "session"
+
+    async def may_go_on(self, *, ask: bool) -> bool:
+        return True
+
+
 async def test_one_person_opens_twenty_event_streams_and_another_still_has_theirs() -> None:
     live = Live()
-    streams = [stream(live, 1, TOPICS) for _ in range(STREAMS_PER_PERSON)]
+    streams = [stream(live, 1, TOPICS, Welcome()) for _ in range(STREAMS_PER_PERSON)]
     for one in streams:
         await anext(one)
     with pytest.raises(TooMany):
@@ -24,6 +33,6 @@ async def test_one_person_opens_twenty_event_streams_and_another_still_has_their
 
 async def test_of_streams_that_begin_together_only_twenty_stay() -> None:
     live = Live()
-    streams = [stream(live, 1, TOPICS) for _ in range(100)]
+    streams = [stream(live, 1, TOPICS, Welcome()) for _ in range(100)]
     begun = await asyncio.gather(*(anext(one) for one in streams), return_exceptions=True)
     assert sum(isinstance(first, str) for first in begun) == STREAMS_PER_PERSON

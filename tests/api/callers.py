@@ -12,9 +12,9 @@ from firebell.kit import signing
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import Db
 from firebell.kit.events import Actor
-from firebell.people import access, store
 from firebell.people import actions as people
-from firebell.people.model import Role
+from firebell.people import cookies, session_store, sessions
+from firebell.people.model import Role, Session
 from firebell.people.permissions import ROLE_SCOPES
 from tests.world import World, world
 
@@ -71,11 +71,11 @@ async def browser(w: World, address: str = "127.0.0.1") -> AsyncIterator[httpx.A
 async def sign_in(w: World, http: httpx.AsyncClient, person: int) -> str:
     """Give the client a session of the person, and return the session's CSRF value."""
     token, csrf = signing.random_token(), signing.random_token(18)
+    session = Session(0, "a test", "127.0.0.1", w.now, w.now, sessions.expires_at(w.now, w.now))
     async with w.ctx.db.tx() as tx:
-        await store.insert_session(
-            tx, signing.token_hash(token), person, csrf, w.now, w.now + access.LIFETIME
-        )
-    http.cookies.set(access.COOKIE, token)
+        owner = await people.person(tx, person)
+        assert await session_store.insert_session(tx, signing.token_hash(token), owner, session, csrf, None)
+    http.cookies.set(cookies.SESSION, token)
     return csrf
 
 

@@ -12,7 +12,9 @@ from tests.api.callers import browser, sign_in
 from tests.api.everything import Entrance, Everything, entrances, everything, finder
 
 HOSTILE = ("²", "9" * 4000, "-1", "", "2026-13-45T99:99")
-ENDS_THE_SESSION = {"/logout", "/settings/password", "/settings/people/{person_id}"}
+ENDS_THE_SESSION = {
+    *("/logout", "/settings/password", "/settings/people/{person_id}", "/settings/sessions/{session_id}/end"),
+}
 Fields = list[tuple[str, str]]
 
 

@@ -36,7 +36,7 @@ CHECKS: list[Callable[..., bool | None]] = [
     negative_data_rejection,
 ]
 EXAMPLES = 3
-KEPT = ("revoke_key", "change_person")
+KEPT = ("revoke_key", "change_person", "revoke_access")
 """Operations that could end the key of the test itself."""
 SLUGS = {
     "services": "checkout",

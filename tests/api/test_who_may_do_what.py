@@ -21,7 +21,11 @@ from tests.world import World, world
 
 NOT_OURS = {"/api/v1/openapi.json", "/static"}
 """What FastAPI and Starlette serve themselves; both hold nothing but what the program ships."""
-ENDS_THE_SESSION = {"/logout", "/settings/password"}
+ENDS_THE_SESSION = {
+    *("/logout", "/settings/password", "/settings/access/revoke", "/api/v1/me/access", "/api/v1/me/sessions"),
+    *("/settings/sessions/end-others", "/settings/sessions/{session_id}/end"),
+    "/api/v1/me/sessions/{session_id}",
+}
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 LINKS = re.compile(r'<a [^>]*href="(/[^"]*)"')
 FORMS = re.compile(r'<form method="post" action="(/[^"]*)"')

@@ -17,7 +17,7 @@ async def test_every_form_works_without_javascript(dsn: str, browser: Browser) -
         for name, value in {**FIRST_RUN, "password": "short"}.items():
             await page.fill(f"[name={name}]", value)
         await page.click("button:has-text('Start Firebell')")
-        await page.locator("#e-password:text-is('At least 10 characters.')").wait_for()
+        await page.locator("#e-password:has-text('At least 12 characters.')").wait_for()
         assert await page.input_value("[name=team]") == "Payments"
         await page.fill("[name=password]", FIRST_RUN["password"])
         await page.click("button:has-text('Start Firebell')")

@@ -259,7 +259,7 @@ def test_the_manual_shows_every_command() -> None:
 
     for name in (
         *("classify", "login", "alert", "page", "declare", "incident", "oncall", "policy", "service"),
-        *("template", "handbook"),
+        *("template", "handbook", "session"),
     ):
         found = main.get_command(click.Context(main), name)
         assert found

@@ -58,15 +58,16 @@ def welcome_token(person: int, password_hash: str | None) -> str:
 
 def test_a_welcome_link_works_until_a_password_is_chosen() -> None:
     token = welcome_token(7, None)
-    assert welcome.person_of(SIGNER, token, NOW) == 7
-    welcome.check(SIGNER, token, None, NOW)
+    link = welcome.read(SIGNER, token, NOW)
+    assert (link.person_id, link.made_at) == (7, NOW)
+    welcome.check(link, None)
     with pytest.raises(Invalid, match="used already"):
-        welcome.check(SIGNER, token, "$argon2id$chosen", NOW)
+        welcome.check(link, "$argon2id$chosen")
 
 
 def test_a_welcome_link_ends_after_three_days_and_an_ack_link_is_none() -> None:
     with pytest.raises(Invalid, match="expired"):
-        welcome.person_of(SIGNER, welcome_token(7, None), NOW + welcome.LIFETIME)
+        welcome.read(SIGNER, welcome_token(7, None), NOW + welcome.LIFETIME)
     ack = SIGNER.sign("ack", {"person": 7, "stamp": ""}, NOW + timedelta(hours=1))
     with pytest.raises(Invalid, match="not made here"):
-        welcome.person_of(SIGNER, ack, NOW)
+        welcome.read(SIGNER, ack, NOW)

@@ -10,10 +10,11 @@ from firebell.people.permissions import ROLE_SCOPES, Rights, Verb
 EVERYONE = {
     "pages:read": "alert.read service.read page.read",
     "oncall:read": "policy.read schedule.read own_calendar.read handoff.read workload.read person.read"
-    " contact_method.read",
-    "oncall:write": "own_calendar.write contact_method.write",
+    " contact_method.read session.read",
+    "oncall:write": "own_calendar.write contact_method.write session.end",
     "incidents:read": "incident.read postmortem.read runbook.read template.read",
-    "": "handbook.read own_profile.read own_profile.write api_key.read api_key.create api_key.revoke",
+    "": "handbook.read own_profile.read own_profile.write api_key.read api_key.create api_key.revoke"
+    " access.revoke",
 }
 RESPONDERS = {
     "alerts:write": "alert.send",

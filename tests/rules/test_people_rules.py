@@ -1,17 +1,13 @@
-"""Addresses, roles, scopes, passwords, and how often a sign-in may be tried."""
-
-from datetime import UTC, datetime, timedelta
+"""Addresses, zones, roles and scopes."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.kit.errors import FirebellError, Invalid, TooMany
+from firebell.kit.errors import FirebellError, Invalid
 from firebell.people import rules
 from firebell.people.model import SCOPES, Channel
-from firebell.people.throttle import PER_ACCOUNT, PER_ADDRESS, WINDOW, Throttle
 
-NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 WILD = st.text() | st.text(st.characters(codec=None), max_size=30)
 
 
@@ -49,16 +45,6 @@ def test_scopes_are_known_sorted_and_never_none(scopes: list[str]) -> None:
             rules.check_scopes(scopes)
 
 
-@pytest.mark.parametrize(("length", "good"), [(9, False), (10, True), (1000, True), (1001, False)])
-def test_length_is_the_only_demand_on_a_password(length: int, good: bool) -> None:
-    try:
-        rules.check_password("a" * length)
-        accepted = True
-    except Invalid:
-        accepted = False
-    assert accepted == good
-
-
 @pytest.mark.parametrize("value", ["Europe/Berlin", "UTC", "Asia/Kathmandu"])
 def test_a_zone_is_known(value: str) -> None:
     assert rules.check_zone(value) == value
@@ -70,61 +56,6 @@ def test_an_unknown_zone_or_role_is_refused(value: str) -> None:
         rules.check_zone(value)
     with pytest.raises(FirebellError):
         rules.check_role(value)
-
-
-def test_five_wrong_passwords_of_one_account_and_then_a_pause() -> None:
-    throttle = Throttle()
-    for _ in range(PER_ACCOUNT):
-        throttle.attempt("mara", "10.0.0.1", NOW)
-    with pytest.raises(TooMany, match="Too many"):
-        throttle.attempt("mara", "10.0.0.1", NOW)
-    throttle.attempt("mara", "10.0.0.2", NOW)
-    throttle.attempt("jun", "10.0.0.1", NOW)
-    throttle.attempt("mara", "10.0.0.1", NOW + WINDOW)
-
-
-def test_one_address_cannot_try_many_accounts() -> None:
-    throttle = Throttle()
-    for number in range(PER_ADDRESS):
-        throttle.attempt(f"person {number}", "10.0.0.1", NOW)
-    with pytest.raises(TooMany):
-        throttle.attempt("one more", "10.0.0.1", NOW)
-
-
-def test_a_right_password_forgets_the_wrong_ones() -> None:
-    throttle = Throttle()
-    for _ in range(20):
-        for _ in range(PER_ACCOUNT):
-            throttle.attempt("mara", "10.0.0.1", NOW)
-        throttle.succeeded("mara", "10.0.0.1")
-    throttle.succeeded("nobody", "10.0.0.9")
-
-
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.integers(0, 120)), max_size=60))
-def test_no_five_minutes_ever_see_more_tries_than_allowed(tries: list[tuple[str, str, int]]) -> None:
-    throttle, now = Throttle(), NOW
-    let_in: list[tuple[str, str, datetime]] = []
-    for account, address, seconds in tries:
-        now += timedelta(seconds=seconds)
-        recent = [t for t in let_in if t[2] > now - WINDOW]
-        same = [t for t in recent if t[:2] == (account, address)]
-        from_here = [t for t in recent if t[1] == address]
-        full = len(same) >= PER_ACCOUNT or len(from_here) >= PER_ADDRESS
-        try:
-            throttle.attempt(account, address, now)
-        except TooMany:
-            assert full
-        else:
-            assert not full
-            let_in.append((account, address, now))
-
-
-def test_the_memory_of_tries_does_not_grow_for_ever() -> None:
-    throttle = Throttle()
-    for number in range(10_100):
-        throttle.attempt("mara", f"10.{number // 65536}.{number // 256 % 256}.{number % 256}", NOW)
-    throttle.attempt("mara", "10.9.9.9", NOW + WINDOW)
-    assert len(throttle._tries) == 2
 
 
 @pytest.mark.parametrize(

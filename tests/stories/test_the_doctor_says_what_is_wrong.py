@@ -7,9 +7,10 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from aiosmtpd.smtp import AuthResult
 
-from firebell.commands.doctor import check_descriptors
+from firebell.commands.doctor import check_descriptors, check_proxy
 from firebell.kit.clock import FakeClock
 from firebell.kit.events import Actor
 from firebell.kit.migrate import available
@@ -63,6 +64,25 @@ async def execute(w: World, sql: str, *args: object) -> None:
         await tx.execute(sql, *args)
 
 
+@pytest.mark.parametrize(
+    ("addresses", "trusted", "level"),
+    [
+        ([("172.18.0.3", 5, 3)], "127.0.0.1", "warn"),
+        ([("fd00::3", 5, 3)], "127.0.0.1", "warn"),
+        ([("172.18.0.3", 5, 3)], "127.0.0.1, 172.18.0.3", "ok"),
+        ([("172.18.0.3", 5, 3), ("172.18.0.4", 1, 1)], "127.0.0.1", "ok"),
+        ([("172.18.0.3", 5, 1)], "127.0.0.1", "ok"),
+        ([("127.0.0.1", 5, 3)], "", "ok"),
+        ([("8.8.8.8", 5, 3)], "", "ok"),
+        ([], "", "ok"),
+    ],
+)
+def test_a_proxy_that_hides_everyone_is_found(
+    addresses: list[tuple[str, int, int]], trusted: str, level: str
+) -> None:
+    assert check_proxy(addresses, trusted).level == level
+
+
 async def test_a_house_in_order_is_said_to_be_in_order(dsn: str) -> None:
     async with world(dsn, FakeClock(datetime.now(UTC))) as w, listening(healthy) as ntfy:
         await execute(w, "update contact_method set verified_at = now()")
@@ -88,8 +108,7 @@ async def test_a_house_in_order_is_said_to_be_in_order(dsn: str) -> None:
         assert {check: level for check, (level, _) in found.items() if level != "ok"} == {}
         assert set(found) == {
             *("database", "schema", "write", "clock", "timers", "reactions", "descriptors", "messages"),
-            "catch-all",
-            *("people", "on call", "policies", "mail", "ntfy", "links"),
+            *("catch-all", "people", "on call", "policies", "proxy", "mail", "ntfy", "links"),
         }
         assert "ok    PostgreSQL 18 answers." in text
 

@@ -3,7 +3,7 @@
 import json
 import pwd
 import shutil
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,6 +30,8 @@ from firebell.paging import actions as paging
 from firebell.paging.channels.email import NO_TLS, lacks_tls
 from firebell.people import actions as people
 from firebell.people.model import Channel, Person, Role
+from firebell.people.session_store import sign_in_addresses
+from firebell.people.throttle import is_private
 from firebell.runtime import database, usable
 from firebell.settings import Settings
 
@@ -259,6 +261,28 @@ def check_descriptors(limit: int) -> Finding:
     )
 
 
+def check_proxy(addresses: Sequence[tuple[str, int, int]], trusted: str) -> Finding:
+    """Check that sign-ins do not all come from one private address, as behind a proxy that is not trusted.
+
+    `addresses` are (address, sessions, people).
+    """
+    known = [part.strip() for part in trusted.split(",")]
+    hidden = "".join(
+        address
+        for address, sessions, persons in addresses
+        if sessions > 2 and persons > 1 and is_private(address) and address not in known
+    )
+    hidden = hidden if len(addresses) == 1 else ""
+    return _finding(
+        "proxy",
+        not hidden,
+        "Sign-ins come from more than one address, or from few people.",
+        f"All sign-ins come from {hidden}. If that is a proxy, add it to FIREBELL_TRUSTED_PROXIES:"
+        " otherwise failed sign-ins of all new browsers count together.",
+        "warn",
+    )
+
+
 def check_links(settings: Settings) -> Finding:
     """Check that the links in messages can be opened from elsewhere."""
     host = urlsplit(settings.public_url).hostname or ""
@@ -309,6 +333,7 @@ async def examine(settings: Settings) -> list[Finding]:
                     found.append(
                         Finding("people", "fail", f"Nobody is here yet: open {settings.public_url}.")
                     )
+                found.append(check_proxy(await sign_in_addresses(tx, now), settings.trusted_proxies))
                 methods = await people.methods_of(tx, [p.id for p in everyone])
                 ntfy = [m.address for m in methods if m.kind == Channel.NTFY]
                 mailed = any(m.kind == Channel.EMAIL for m in methods)

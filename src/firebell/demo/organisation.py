@@ -15,7 +15,7 @@ from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import actions as people
 
-PASSWORD = "firebell demo"  # noqa: S105 - printed on the screen, on a loopback address
+PASSWORD = "lanterns over harbor"  # noqa: S105 - printed on the screen, on a loopback address
 ADMIN = "mara@kestrel.example"
 _ACTOR = Actor("system", "Demo")
 _EVERY_DAY = frozenset(range(7))

@@ -27,3 +27,5 @@ class Context:
     mail_from: str
     ntfy_url: str
     health: Health = field(default_factory=Health)
+    allowed_hosts: frozenset[str] = frozenset()
+    """Names under which pages are served, beside literal addresses and loopback names."""

@@ -5,6 +5,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from firebell.kit.errors import TooMany
 
@@ -56,22 +57,35 @@ class Live:
                 del self._streams[person_id]
 
 
-async def stream(
-    live: Live, person_id: int, topics: frozenset[str], *, heartbeat_s: float = 15
-) -> AsyncIterator[str]:
-    """Yield the text of a person's event stream: one event named after each topic that changed.
+class Watch(Protocol):
+    """Decides whether the reader of a stream may go on reading it."""
 
-    Of streams that begin together those beyond the limit end at once.
+    topic: str
+    """The topic that is published when that may have changed."""
+
+    async def may_go_on(self, *, ask: bool) -> bool:
+        """Return False to end the stream; `ask` says that `topic` was published."""
+
+
+async def stream(
+    live: Live, person_id: int, topics: frozenset[str], watch: Watch, *, heartbeat_s: float = 15
+) -> AsyncIterator[str]:
+    """Yield the text of a person's event stream, one event named after each topic that changed.
+
+    It ends when `watch` says so; of streams that begin together those beyond the limit end at once.
     """
     with contextlib.suppress(TooMany), live.subscribe(person_id) as queue:
-        yield "retry: 2000\nevent: hello\ndata: {}\n\n"
-        while True:
+        # what ended between the request and the subscription was published to nobody
+        topic = watch.topic
+        event = "retry: 2000\nevent: hello\ndata: {}\n\n"
+        while await watch.may_go_on(ask=topic == watch.topic):
+            if event:
+                yield event
             try:
                 topic = await asyncio.wait_for(queue.get(), heartbeat_s)
             except TimeoutError:
-                yield "event: beat\ndata: {}\n\n"
+                topic, event = "", "event: beat\ndata: {}\n\n"
                 continue
             if topic == _END:
                 return
-            if topic in topics:
-                yield f"event: {topic}\ndata: {{}}\n\n"
+            event = f"event: {topic}\ndata: {{}}\n\n" if topic in topics else ""

@@ -168,6 +168,16 @@ async def release_pages(tx: Tx, event: PersonLeft, now: datetime) -> None:
         await store.add_log(tx, [(p.id, "again", SYSTEM.label, None, text, {}) for p in again], now)
 
 
+async def void_deliveries(tx: Tx, event: PersonLeft, now: datetime) -> None:
+    """Send a leaver nothing more; a page of which no one else was told goes to its next level at once."""
+    waiting = await store.lock(tx, await ledger.pages_waiting_for(tx, event.person_id))
+    await ledger.void_queued(tx, event.person_id)
+    for page_ in waiting:
+        position = (page_.id, page_.epoch, page_.level, page_.round)
+        if await ledger.unreached(tx, *position):
+            await all_failed(tx, *position, now)
+
+
 async def _apply_to_subjects(
     tx: Tx, kind: str, ids: Sequence[int], event: escalation.Event, what: str, text: str, now: datetime
 ) -> None:

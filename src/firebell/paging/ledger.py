@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from firebell.kit.db import Row, Tx
+from firebell.kit.db import Reads, Row, Tx
 from firebell.paging.model import Delivery
 from firebell.paging.personal import Planned, idempotency_key
 from firebell.paging.slots import Blocked, Slots, destination
@@ -76,14 +76,14 @@ async def queue(tx: Tx, rows: Sequence[Queued], now: datetime) -> None:
 
 
 def _leased(free: str) -> str:
-    """Return the statement that leases the `free` rows until $2, and voids those of older plans (I6)."""
+    """Return the statement that leases the `free` rows until $2; older plans (I6) and leavers get nothing."""
     return (
         "update delivery d set"
-        " state = case when d.page_id is null or p.epoch = d.epoch then 'sending' else 'void' end,"
+        " state = case when r.active and (d.page_id is null or p.epoch = d.epoch) then 'sending' else 'void' end,"
         " lease_until = $2, attempts = d.attempts + (d.state = 'queued')::int, claims = d.claims + 1,"
         " lost_claims = d.lost_claims + (d.state = 'sending')::int"
         f" from ({free} for update skip locked) q"
-        " join delivery o on o.id = q.id left join page p on p.id = o.page_id"
+        " join delivery o on o.id = q.id join person r on r.id = o.person_id left join page p on p.id = o.page_id"
         f" where d.id = q.id returning {', '.join('d.' + c for c in _DELIVERY.split(', '))}"
     )
 
@@ -119,7 +119,7 @@ class _Waiting(NamedTuple):
 
 
 async def claim(tx: Tx, now: datetime, limit: int, slots: Slots | None = None) -> list[Delivery]:
-    """Lease up to `limit` due messages for which there are slots, and void those of older plans (I6).
+    """Lease up to `limit` due messages for which there are slots; void those of older plans (I6) and of leavers.
 
     A message is passed over while its destination, person or channel has no slot, and delays no other.
     """
@@ -323,14 +323,68 @@ async def send_next(tx: Tx, delivery: Delivery, now: datetime) -> bool:
         delivery.round,
     )
     await tx.wake("send")
+    return await unreached(tx, delivery.page_id, delivery.epoch, delivery.level, delivery.round)
+
+
+async def unreached(tx: Tx, page_id: int | None, epoch: int, level: int, round_: int) -> bool:
+    """Return True if no message of this level of a page has arrived or can still arrive."""
     return not await tx.value(
-        "select exists (select from delivery where page_id = $1 and epoch = $2 and level = $3 and round = $4"
-        " and state in ('queued', 'sending', 'accepted') and reason <> 'reminder')",
-        delivery.page_id,
-        delivery.epoch,
-        delivery.level,
-        delivery.round,
+        """
+        select exists (
+            select
+            from delivery
+            where page_id = $1 and epoch = $2 and level = $3 and round = $4
+            and state in ('queued', 'sending', 'accepted') and reason <> 'reminder'
+        )
+        """,
+        page_id,
+        epoch,
+        level,
+        round_,
     )
+
+
+async def pages_waiting_for(tx: Tx, person_id: int) -> list[int]:
+    """Return the triggered pages whose present level has a message queued for a person."""
+    rows = await tx.fetch(
+        """
+        select distinct d.page_id
+        from delivery d
+        join page p on p.id = d.page_id and p.state = 'triggered'
+            and p.epoch = d.epoch and p.level = d.level and p.round = d.round
+        where d.person_id = $1 and d.state = 'queued'
+        order by d.page_id
+        """,
+        person_id,
+    )
+    return [row["page_id"] for row in rows]
+
+
+async def void_queued(tx: Tx, person_id: int) -> None:
+    """Void every message that is queued for a person.
+
+    One that a sender holds just now is skipped: the sender's next claim voids it when it comes back.
+    """
+    await tx.execute(
+        """
+        update delivery
+        set state = 'void'
+        where id in (
+            select id
+            from delivery
+            where person_id = $1 and state = 'queued'
+            for update skip locked
+        )
+        """,
+        person_id,
+    )
+
+
+async def created_at(tx: Reads, delivery_id: int) -> datetime | None:
+    """Return when a message was queued, None when there is no such message."""
+    created = await tx.value("select created_at from delivery where id = $1", delivery_id)
+    assert created is None or isinstance(created, datetime)
+    return created
 
 
 async def of_page(tx: Tx, page_id: int) -> list[Delivery]:

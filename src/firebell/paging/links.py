@@ -4,7 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.kit.context import Context
+from firebell.kit.db import Tx
+from firebell.kit.errors import Gone
+from firebell.paging import ledger
 from firebell.paging.model import Delivery
+from firebell.people import actions as people
+from firebell.people.model import Person
 
 LIFETIME = timedelta(hours=24)
 _PURPOSE = "ack"
@@ -34,3 +39,11 @@ def read(ctx: Context, token: str, now: datetime) -> AckLink:
     """Return what a token stands for; raise `Invalid` when forged or expired."""
     value = ctx.signer.open(_PURPOSE, token, now)
     return AckLink(value["p"], value["u"], value["d"])
+
+
+async def holder(tx: Tx, link: AckLink) -> Person:
+    """Return who a link acts for; raise `Gone` when they have left since, also when they returned."""
+    queued_at = await ledger.created_at(tx, link.delivery_id)
+    if queued_at is None or await people.left_since(tx, link.person_id, queued_at):
+        raise Gone("This link has ended.", hint="Sign in to Firebell to see the page.")
+    return await people.person(tx, link.person_id)

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from firebell.alerts import actions as alerts
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
-from firebell.kit.errors import FirebellError, NotFound
+from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.refs import number
 from firebell.kit.text import to_number
@@ -139,7 +139,7 @@ async def ack_by_link(request: Request, token: str) -> Response:
     now = ctx.clock.now()
     link = links.read(ctx, token, now)
     async with ctx.db.tx() as tx:
-        person = await people.person(tx, link.person_id)
+        person = await links.holder(tx, link)
         page = await actions.page(tx, link.page_id)
         if not await actions.use_link(tx, link.id, now):
             said = "This link was used before; nothing was changed now."
@@ -156,12 +156,12 @@ async def _by_link(request: Request, token: str, said: str | None) -> Response:
     now = ctx.clock.now()
     try:
         link = links.read(ctx, token, now)
-    except FirebellError as error:
+        async with ctx.db.tx() as tx:
+            person = await links.holder(tx, link)
+            page = await actions.page(tx, link.page_id)
+            (found,) = await view.views(tx, [page], now, alerts_each=10)
+    except (Invalid, Gone) as error:
         context: dict[str, Any] = {"error": error, "v": None, "said": None, "person": None}
         return await html.page(request, "paging/ack.html", context, error.status)
-    async with ctx.db.tx() as tx:
-        page = await actions.page(tx, link.page_id)
-        (found,) = await view.views(tx, [page], now, alerts_each=10)
-        person = await people.person(tx, link.person_id)
     context = {"error": None, "v": found, "said": said, "person": person, "tz": person.tz}
     return await html.page(request, "paging/ack.html", context)

@@ -1,7 +1,9 @@
 """Who is asking: sessions, CSRF, API keys and sign-in, for every slice's web edge."""
 
+import contextlib
+import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Annotated
 from urllib.parse import quote
@@ -14,17 +16,18 @@ from starlette.datastructures import FormData
 
 from firebell.kit import signing
 from firebell.kit.context import Context
-from firebell.kit.errors import FirebellError, Forbidden, Invalid, Unauthenticated
+from firebell.kit.db import Tx
+from firebell.kit.errors import FirebellError, Forbidden, Invalid, TooMany, Unauthenticated, Unavailable
 from firebell.kit.events import Actor
+from firebell.kit.text import clean_text
 from firebell.kit.threads import PASSWORDS
-from firebell.people import permissions, store
+from firebell.people import attempts, cookies, permissions, session_store, sessions, store, throttle
 from firebell.people.actions import hasher
-from firebell.people.model import Person, Role
+from firebell.people.model import Person, Role, Session
 from firebell.people.permissions import RULES, Rights, Verb
-from firebell.people.throttle import Throttle
 
-COOKIE = "firebell_session"
-LIFETIME = timedelta(days=30)
+log = logging.getLogger("firebell.web")
+
 _LARGEST_FIELD = 4 * 1024 * 1024
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -64,17 +67,86 @@ def rights_of(person: Person) -> Rights:
 async def visitor(request: Request) -> Person | None:
     """Return who is signed in, None for nobody; the answer is kept for the request."""
     if not hasattr(request.state, "me"):
-        request.state.me, request.state.csrf = None, ""
-        token = request.cookies.get(COOKIE, "")
+        request.state.me, request.state.csrf, request.state.session = None, "", None
+        token = cookies.session_token(request)
         if token:
             ctx: Context = request.app.state.ctx
             async with ctx.db.reads() as tx:
-                found = await store.session(tx, signing.token_hash(token), ctx.clock.now())
+                found = await session_store.session(tx, signing.token_hash(token), ctx.clock.now())
             if found:
-                request.state.me, request.state.csrf = found
+                request.state.me, request.state.csrf, request.state.session = found
                 request.state.may = partial(permissions.allows, rights_of(found[0]))
+                await _touch(request, found[2])
     person: Person | None = request.state.me
     return person
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+async def _touch(request: Request, session: Session) -> None:
+    """Record the use of a session now and then; a database that only reads keeps nobody out."""
+    ctx: Context = request.app.state.ctx
+    now, address = ctx.clock.now(), _address(request)
+    if now - session.last_used_at < sessions.TOUCH_INTERVAL:
+        return
+    with contextlib.suppress(Unavailable):
+        async with ctx.db.tx() as tx:
+            expires_at = sessions.expires_at(session.created_at, now)
+            await session_store.touch_session(tx, session.id, address, expires_at, now)
+
+
+def current_session(request: Request) -> Session | None:
+    """Return the session of a request after `visitor` or `signed_in`; None for a key or nobody."""
+    session: Session | None = getattr(request.state, "session", None)
+    return session
+
+
+_RECHECK_INTERVAL = timedelta(minutes=1)
+"""How often a stream asks the database about its session although nothing was published: a notice can be lost."""
+
+
+class SessionWatch:
+    """Ends an event stream with the session that opened it: by sign-out, departure, or time."""
+
+    def __init__(self, ctx: Context, token: str, person: Person, session: Session) -> None:
+        self.topic = sessions.topic(person.id)
+        self._ctx = ctx
+        self._token_hash = signing.token_hash(token)
+        self._expires_at = session.expires_at
+        self._asked_at = ctx.clock.now()
+
+    async def may_go_on(self, *, ask: bool) -> bool:
+        """Return True while the session is in force; the database is asked when that may have changed."""
+        now = self._ctx.clock.now()
+        if not ask and now < min(self._expires_at, self._asked_at + _RECHECK_INTERVAL):
+            return True
+        try:
+            async with self._ctx.db.reads() as tx:
+                found = await session_store.session(tx, self._token_hash, now)
+        except Unavailable:
+            return now < self._expires_at
+        if found is None:
+            return False
+        self._asked_at, self._expires_at = now, found[2].expires_at
+        return True
+
+
+async def watch(request: Request) -> SessionWatch:
+    """Return what ends an event stream together with the session of the request."""
+    person, session = await signed_in(request), current_session(request)
+    assert session is not None
+    return SessionWatch(request.app.state.ctx, cookies.session_token(request), person, session)
+
+
+async def _session_id(request: Request) -> int:
+    session = current_session(request)
+    return session.id if session else 0
+
+
+SessionIdOf = Annotated[int, Depends(_session_id)]
+"""The id of the session that calls the API, 0 for a key."""
 
 
 async def signed_in(request: Request) -> Person:
@@ -150,7 +222,8 @@ class ApiDecision:
     async def __call__(
         self, request: Request, _shown_in_openapi: Annotated[object, Security(_bearer)]
     ) -> Caller:
-        caller = await _by_key(request) or await _by_session(request)
+        # a key that does not work is refused, also beside a session that would
+        caller = await (_by_key(request) if _bearer_secret(request) else _by_session(request))
         if caller is None:
             raise Unauthenticated(
                 "The request carries no valid key.",
@@ -171,13 +244,16 @@ _NOTED = timedelta(minutes=1)
 """How often the use of a key is noted at most."""
 
 
-async def _by_key(request: Request) -> Caller | None:
+def _bearer_secret(request: Request) -> str:
+    """Return the API key that a request carries, or nothing."""
     kind, _, secret = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not secret:
-        return None
+    return secret.strip() if kind.lower() == "bearer" else ""
+
+
+async def _by_key(request: Request) -> Caller | None:
     ctx: Context = request.app.state.ctx
     async with ctx.db.reads() as tx:
-        found = await store.key(tx, signing.token_hash(secret.strip()))
+        found = await store.key(tx, signing.token_hash(_bearer_secret(request)))
     if found is None:
         return None
     owner, key = found
@@ -197,9 +273,6 @@ async def _by_session(request: Request) -> Caller | None:
     return Caller(actor_of(person), person.id, rights_of(person))
 
 
-_throttle = Throttle()
-
-
 @cache
 def _nobodys_hash() -> str:
     return hasher.hash("nobody has this password")
@@ -212,43 +285,93 @@ def _right(stored: str, password: str) -> bool:
         return False
 
 
-async def sign_in(request: Request, email: str, password: str) -> Person:
-    """Return the person whose password this is; a wrong one and an unknown address look the same."""
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Who gave the right password, and the hash that it matched: a session needs it to be still in force."""
+
+    person: Person
+    password_hash: str
+
+
+async def sign_in(request: Request, email: str, password: str) -> Verified:
+    """Return the person whose password this is; a wrong one and an unknown address look the same.
+
+    Raise `TooMany` without looking at the password when too many attempts failed.
+    """
     ctx: Context = request.app.state.ctx
-    account, address = email.strip().lower()[:254], request.client.host if request.client else ""
-    _throttle.attempt(account, address, ctx.clock.now())
+    account, address, now = email.strip().lower()[:254], _address(request), ctx.clock.now()
+    _warn_of_proxy(request, address, now)
     async with ctx.db.tx() as tx:
         found = await store.credentials(tx, account) if account.isprintable() else None
+        person_id = found[0].id if found else None
+        device = cookies.known_device(request, person_id, now)
+        attempt = await attempts.begin(tx, account, address, device, person_id, now)
+    if isinstance(attempt, TooMany):
+        raise attempt
     stored = found[1] if found else None
     good = await PASSWORDS.run(lambda: _right(stored or _nobodys_hash(), password))
-    if found is None or stored is None or not good:
-        raise Invalid("The e-mail address or the password is wrong.")
-    _throttle.succeeded(account, address)
-    return found[0]
-
-
-async def start_session(request: Request, response: Response, person: Person) -> None:
-    """Sign the person in on this browser for 30 days."""
-    ctx: Context = request.app.state.ctx
-    token, now = signing.random_token(), ctx.clock.now()
     async with ctx.db.tx() as tx:
-        await store.insert_session(
-            tx, signing.token_hash(token), person.id, signing.random_token(18), now, now + LIFETIME
-        )
-        await tx.audit(actor_of(person), "person.signed_in", f"person:{person.id}", now)
-    response.set_cookie(
-        COOKIE,
-        token,
-        max_age=int(LIFETIME.total_seconds()),
-        httponly=True,
-        samesite="lax",
-        secure=ctx.public_url.startswith("https://"),
+        if found is not None and stored is not None and good:
+            await attempts.succeed(tx, attempt)
+            return Verified(found[0], stored)
+        await attempts.fail(tx, attempt, person_id, now)
+    raise Invalid("The e-mail address or the password is wrong.")
+
+
+_PROXY_WARNING_INTERVAL = timedelta(hours=1)
+_proxy_warned_at: dict[str, datetime] = {}
+
+
+def _warn_of_proxy(request: Request, address: str, now: datetime) -> None:
+    """Log, at most once an hour, that a proxy hides who signs in."""
+    if not throttle.is_untrusted_proxy(address, request.headers.get("x-forwarded-for", "")):
+        return
+    warned_at = _proxy_warned_at.get(address)
+    if warned_at is None or now - warned_at >= _PROXY_WARNING_INTERVAL:
+        _proxy_warned_at.clear()
+        _proxy_warned_at[address] = now
+        log.warning("untrusted_proxy", extra={"address": address, "hint": "Set FIREBELL_TRUSTED_PROXIES."})
+
+
+async def open_session(
+    tx: Tx, request: Request, person: Person, now: datetime, password_hash: str | None = None
+) -> str:
+    """Return the token of a new session; raise `Invalid` when `password_hash` is not in force any more."""
+    token = signing.random_token()
+    agent = clean_text(request.headers.get("user-agent", ""), 300)
+    session = Session(0, agent, _address(request), now, now, sessions.expires_at(now, now))
+    await session_store.prune_sessions(tx, now)
+    stored = await session_store.insert_session(
+        tx, signing.token_hash(token), person, session, signing.random_token(18), password_hash
     )
+    if not stored:
+        raise Invalid("The e-mail address or the password is wrong.")
+    await tx.audit(actor_of(person), "person.signed_in", f"person:{person.id}", now, address=session.address)
+    return token
+
+
+def keep_session(request: Request, response: Response, person: Person, token: str) -> None:
+    """Let the browser keep a session, and be known for the person from now on."""
+    ctx: Context = request.app.state.ctx
+    cookies.set_session(request, response, token)
+    cookies.set_device(request, response, person.id, ctx.clock.now())
+
+
+async def start_session(
+    request: Request, response: Response, person: Person, password_hash: str | None = None
+) -> None:
+    """Sign the person in on this browser, as long as `password_hash` is still the hash of their password."""
+    ctx: Context = request.app.state.ctx
+    async with ctx.db.tx() as tx:
+        token = await open_session(tx, request, person, ctx.clock.now(), password_hash)
+    keep_session(request, response, person, token)
 
 
 async def end_session(request: Request, response: Response) -> None:
     """Sign out on this browser."""
     ctx: Context = request.app.state.ctx
-    async with ctx.db.tx() as tx:
-        await store.delete_session(tx, signing.token_hash(request.cookies.get(COOKIE, "")))
-    response.delete_cookie(COOKIE)
+    person, session = await visitor(request), current_session(request)
+    if person is not None and session is not None:
+        async with ctx.db.tx() as tx:
+            await sessions.end(tx, actor_of(person), person.id, session.id, ctx.clock.now())
+    cookies.clear_session(request, response)

@@ -15,7 +15,7 @@ from firebell.kit.signing import Signer
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.kit.threads import PASSWORDS
-from firebell.people import permissions, quiet, rules, store, welcome
+from firebell.people import passwords, permissions, quiet, rules, sessions, store, welcome
 from firebell.people.model import (
     ApiKey,
     Channel,
@@ -42,6 +42,8 @@ anybody = store.anybody
 catch_all = store.catch_all
 check_zone = rules.check_zone
 colleagues = store.colleagues
+left_since = store.left_since
+keys = store.keys
 mark_method_suspect = store.mark_suspect
 method = store.method
 mark_method_verified = store.mark_verified
@@ -56,8 +58,12 @@ methods_of = store.methods
 
 
 async def _hash(password: str) -> str:
-    checked = rules.check_password(password)
-    return await PASSWORDS.run(lambda: hasher.hash(checked))
+    return await PASSWORDS.run(lambda: hasher.hash(password))
+
+
+async def hash_password(password: str, owner: Person) -> str:
+    """Return the hash of a new password; raise `Invalid` when it is short, common, or made of the owner's name."""
+    return await _hash(passwords.check(password, (owner.name, owner.email)))
 
 
 async def person(tx: Tx, person_id: int) -> Person:
@@ -107,7 +113,7 @@ async def create_person(
         rules.clean_email(email),
         rules.check_role(role),
         rules.check_zone(tz),
-        await _hash(password) if password is not None else None,
+        await _hash(passwords.check(password, (name, email))) if password is not None else None,
         now,
     )
     if made is None:
@@ -154,11 +160,12 @@ async def update_person(
             hint="Add somebody else to it first, or a page could end in silence.",
         )
     await store.update_person(tx, person_id, **new, active=stays)
-    if not stays:
-        await store.delete_sessions_of(tx, person_id)
     if old.active and not stays:
         await store.note_left(tx, person_id, now)
+        ended = await sessions.delete_all(tx, person_id)
+        revoked = await sessions.revoke_access(tx, person_id, now)
         await tx.emit(PersonLeft(person_id), now)
+        await tx.audit(actor, "person.left", f"person:{person_id}", now, sessions=ended, keys=revoked)
     if stays and not old.active:
         await store.note_back(tx, person_id, now)
     await tx.audit(actor, "person.changed", f"person:{person_id}", now, **new, active=stays)
@@ -166,9 +173,22 @@ async def update_person(
 
 async def set_password(tx: Tx, actor: Actor, person_id: int, password: str, now: datetime) -> None:
     """Set a new password and end every session of the person."""
-    await store.set_password_hash(tx, person_id, await _hash(password))
-    await store.delete_sessions_of(tx, person_id)
+    await store.set_password_hash(tx, person_id, await hash_password(password, await person(tx, person_id)))
+    await sessions.delete_all(tx, person_id)
     await tx.audit(actor, "person.password", f"person:{person_id}", now)
+
+
+async def change_password(
+    tx: Tx, actor: Actor, person_id: int, old_hash: str | None, new_hash: str, now: datetime
+) -> None:
+    """Replace the password that was verified and end every session; raise `Conflict` when it changed meanwhile.
+
+    Of several changes from the same old password, one succeeds.
+    """
+    if not await store.replace_password_hash(tx, person_id, old_hash, new_hash):
+        raise Conflict("The password was changed at the same time.", hint="Sign in with the new password.")
+    ended = await sessions.delete_all(tx, person_id)
+    await tx.audit(actor, "person.password", f"person:{person_id}", now, sessions=ended)
 
 
 async def welcome_link(tx: Tx, actor: Actor, signer: Signer, person_id: int, now: datetime) -> str:
@@ -180,13 +200,29 @@ async def welcome_link(tx: Tx, actor: Actor, signer: Signer, person_id: int, now
 
 
 async def welcomed(tx: Tx, signer: Signer, token: str, now: datetime) -> Person:
-    """Return whom a sign-in link is for; raise `Invalid` when it was used, is forged or too old."""
-    person_id = welcome.person_of(signer, token, now)
-    welcome.check(signer, token, await store.password_hash(tx, person_id), now)
-    found = await person(tx, person_id)
-    if not found.active:
-        raise Invalid("This account is closed.", hint="Ask an admin of your organisation.")
-    return found
+    """Return whom a sign-in link is for; raise `Invalid` when it was used, is forged, too old, or they left."""
+    link = welcome.read(signer, token, now)
+    welcome.check(link, await store.password_hash(tx, link.person_id))
+    if await store.left_since(tx, link.person_id, link.made_at):
+        raise Invalid("This link has ended.", hint="Ask an admin of your organization for a new one.")
+    return await person(tx, link.person_id)
+
+
+async def choose_password(tx: Tx, signer: Signer, token: str, new_hash: str, now: datetime) -> Person:
+    """Set the password by a sign-in link and return whose it is; of several uses at once, one succeeds."""
+    await store.lock_person(tx, welcome.read(signer, token, now).person_id)
+    holder = await welcomed(tx, signer, token, now)
+    await store.set_password_hash(tx, holder.id, new_hash)
+    ended = await sessions.delete_all(tx, holder.id)
+    await tx.audit(
+        Actor("person", holder.name, holder.id),
+        "person.password",
+        f"person:{holder.id}",
+        now,
+        by="link",
+        sessions=ended,
+    )
+    return holder
 
 
 async def create_team(

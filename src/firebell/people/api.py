@@ -77,7 +77,7 @@ class NewPerson(Given):
     email: Annotated[Name, Field(examples=["jun@example.org"])]
     role: Role = Role.RESPONDER
     tz: Zone = "UTC"
-    password: Annotated[Text | None, Field(min_length=10, max_length=1000)] = None
+    password: Annotated[Text | None, Field(min_length=12, max_length=1000)] = None
 
 
 class PersonChange(Given):

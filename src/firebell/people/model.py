@@ -111,6 +111,25 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """One browser in which a person is signed in; `address` is where it was used last."""
+
+    id: int
+    user_agent: str
+    address: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRevoked:
+    """Whatever acts for a person without a browser, such as feeds, must end now."""
+
+    person_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class PersonLeft:
     """Somebody is not active any more."""
 

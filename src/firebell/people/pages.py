@@ -29,12 +29,12 @@ async def login(request: Request) -> Response:
     form = await request.form(max_files=0)
     email, target = str(form.get("email", "")), str(form.get("next", "/"))
     try:
-        person = await access.sign_in(request, email, str(form.get("password", "")))
+        verified = await access.sign_in(request, email, str(form.get("password", "")))
+        response = html.back({"back": target}, "/")
+        await access.start_session(request, response, verified.person, verified.password_hash)
     except (Invalid, TooMany) as error:
         context = {"next": target, "email": email, "error": error}
         return await html.page(request, "people/login.html", context, error.status)
-    response = html.back({"back": target}, "/")
-    await access.start_session(request, response, person)
     return response
 
 
@@ -59,13 +59,14 @@ async def welcome(request: Request, token: str) -> Response:
     async with ctx.db.tx() as tx:
         person = await actions.welcomed(tx, ctx.signer, token, now)
     try:
-        async with ctx.db.tx() as tx:
-            password = str(form.get("password", ""))
-            await actions.set_password(tx, access.actor_of(person), person.id, password, now)
+        new_hash = await actions.hash_password(str(form.get("password", "")), person)
     except Invalid as error:
         return await _welcome(request, token, error)
+    async with ctx.db.tx() as tx:
+        person = await actions.choose_password(tx, ctx.signer, token, new_hash, now)
+        session = await access.open_session(tx, request, person, now)
     response = html.to("/")
-    await access.start_session(request, response, person)
+    access.keep_session(request, response, person, session)
     return response
 
 
@@ -101,7 +102,9 @@ async def _profile(request: Request, error: FirebellError | None = None, saved: 
         "tab": "profile",
         "saved": saved,
         "error": error,
-        "errors": error.fields if error else {},
+        "errors": {"new" if name == "password" else name: text for name, text in error.fields.items()}
+        if error
+        else {},
     }
     return await html.page(request, "people/profile.html", context, error.status if error else 200)
 
@@ -136,14 +139,18 @@ async def save_profile(request: Request) -> Response:
 async def save_password(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
+    now, actor = ctx.clock.now(), access.actor_of(me)
     try:
-        await access.sign_in(request, me.email, str(form.get("old", "")))
+        verified = await access.sign_in(request, me.email, str(form.get("old", "")))
+        new_hash = await actions.hash_password(str(form.get("new", "")), me)
         async with ctx.db.tx() as tx:
-            new = str(form.get("new", ""))
-            await actions.set_password(tx, access.actor_of(me), me.id, new, ctx.clock.now())
-    except (Invalid, TooMany) as error:
+            await actions.change_password(tx, actor, me.id, verified.password_hash, new_hash, now)
+            session = await access.open_session(tx, request, me, now)
+    except (Invalid, TooMany, Conflict) as error:
         return await _profile(request, error)
-    return html.to("/login")
+    response = html.to("/settings/sessions?saved=password")
+    access.keep_session(request, response, me, session)
+    return response
 
 
 async def _contact(

@@ -64,6 +64,9 @@ class Verb(StrEnum):
     API_KEY_READ = "api_key.read"
     API_KEY_CREATE = "api_key.create"
     API_KEY_REVOKE = "api_key.revoke"
+    SESSION_READ = "session.read"
+    SESSION_END = "session.end"
+    ACCESS_REVOKE = "access.revoke"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,9 @@ RULES = {
     Verb.API_KEY_READ: Rule(EVERYONE),
     Verb.API_KEY_CREATE: Rule(EVERYONE, by_key=False),
     Verb.API_KEY_REVOKE: Rule(EVERYONE),
+    Verb.SESSION_READ: Rule(EVERYONE, "oncall:read"),
+    Verb.SESSION_END: Rule(EVERYONE, "oncall:write"),
+    Verb.ACCESS_REVOKE: Rule(EVERYONE),
 }
 
 

@@ -1,4 +1,4 @@
-"""What addresses, zones, roles and passwords are acceptable (pure)."""
+"""What addresses, zones and roles are acceptable (pure)."""
 
 import re
 from urllib.parse import urlsplit
@@ -43,15 +43,6 @@ def check_role(value: str) -> str:
     """Return `value` when it is a role."""
     if value not in list(Role):
         raise Invalid(f"{value!r} is not a role.", fields={"role": f"One of {', '.join(Role)}."})
-    return value
-
-
-def check_password(value: str) -> str:
-    """Return `value` when it is long enough; length is the only demand (NIST SP 800-63B)."""
-    if len(value) < 10:
-        raise Invalid("The password is too short.", fields={"password": "At least 10 characters."})
-    if len(value) > 1000:
-        raise Invalid("The password is too long.", fields={"password": "At most 1000 characters."})
     return value
 
 

@@ -1,4 +1,4 @@
-"""The SQL of people, teams, contact methods, sessions and keys."""
+"""The SQL of people, teams, contact methods and keys."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -64,6 +64,25 @@ async def note_back(tx: Tx, person_id: int, now: datetime) -> None:
     )
 
 
+async def left_since(tx: Reads, person_id: int, since: datetime) -> bool:
+    """Return True if the person is not active now, or has left and returned since."""
+    return bool(
+        await tx.value(
+            """
+            select not p.active or exists (
+                select
+                from person_gone g
+                where g.person_id = p.id and g.since >= $2
+            )
+            from person p
+            where p.id = $1
+            """,
+            person_id,
+            since,
+        )
+    )
+
+
 async def lock_organisation(tx: Tx) -> None:
     """Let one transaction at a time decide who is admin, active, or on the catch-all list."""
     await tx.execute("lock table catch_all in share row exclusive mode")
@@ -76,6 +95,21 @@ async def lock_person(tx: Tx, person_id: int) -> None:
 
 async def set_password_hash(tx: Tx, person_id: int, password_hash: str) -> None:
     await tx.execute("update person set password_hash = $2 where id = $1", person_id, password_hash)
+
+
+async def replace_password_hash(tx: Tx, person_id: int, old: str | None, new: str) -> bool:
+    """Set an active person's password hash while it is still `old`; return whether it was."""
+    replaced = await tx.execute(
+        """
+        update person
+        set password_hash = $3
+        where id = $1 and active and password_hash is not distinct from $2
+        """,
+        person_id,
+        old,
+        new,
+    )
+    return replaced == "UPDATE 1"
 
 
 async def password_hash(tx: Tx, person_id: int) -> str | None:
@@ -365,40 +399,6 @@ async def clear_quiet_hours(tx: Tx, person_id: int) -> None:
     await tx.execute("delete from quiet_hours where person_id = $1", person_id)
 
 
-async def insert_session(
-    tx: Tx, token_hash: bytes, person_id: int, csrf: str, now: datetime, expires: datetime
-) -> None:
-    await tx.execute("delete from session where expires_at < $1", now)
-    await tx.execute(
-        "insert into session (token_hash, person_id, csrf, created_at, expires_at)"
-        " values ($1, $2, $3, $4, $5)",
-        token_hash,
-        person_id,
-        csrf,
-        now,
-        expires,
-    )
-
-
-async def session(tx: Reads, token_hash: bytes, now: datetime) -> tuple[Person, str] | None:
-    """Return who is signed in with a token, and their CSRF value."""
-    row = await tx.row(
-        "select p.id, p.name, p.email, p.role, p.tz, p.theme, p.active, s.csrf from session s"
-        " join person p on p.id = s.person_id and p.active where s.token_hash = $1 and s.expires_at > $2",
-        token_hash,
-        now,
-    )
-    return (Person(*list(row.values())[:7]), row["csrf"]) if row else None
-
-
-async def delete_session(tx: Tx, token_hash: bytes) -> None:
-    await tx.execute("delete from session where token_hash = $1", token_hash)
-
-
-async def delete_sessions_of(tx: Tx, person_id: int) -> None:
-    await tx.execute("delete from session where person_id = $1", person_id)
-
-
 async def insert_key(
     tx: Tx, name: str, prefix: str, key_hash: bytes, scopes: list[str], person_id: int, now: datetime
 ) -> ApiKey:
@@ -449,6 +449,20 @@ async def revoke_key(tx: Tx, key_id: int, person_id: int, now: datetime) -> bool
         now,
     )
     return done == "UPDATE 1"
+
+
+async def revoke_keys(tx: Tx, person_id: int, now: datetime) -> int:
+    """Revoke every key of the person that works; return how many that were."""
+    revoked = await tx.execute(
+        """
+        update api_key
+        set revoked_at = $2
+        where person_id = $1 and revoked_at is null
+        """,
+        person_id,
+        now,
+    )
+    return int(revoked.partition(" ")[2])
 
 
 async def audit_entries(tx: Tx, before: int | None, limit: int) -> list[Row]:

@@ -1,12 +1,23 @@
 """Sign-in links: how somebody chooses the first password, or a new one (pure but for the signature)."""
 
 import hashlib
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from firebell.kit.errors import Invalid
 from firebell.kit.signing import Signer
 
 LIFETIME = timedelta(days=3)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class WelcomeLink:
+    """What a sign-in link says: whose it is, which password it replaces, and when it was made."""
+
+    person_id: int
+    stamp: str
+    made_at: datetime
 
 
 def _stamp(password_hash: str | None) -> str:
@@ -15,18 +26,19 @@ def _stamp(password_hash: str | None) -> str:
 
 def link(signer: Signer, person_id: int, password_hash: str | None, now: datetime) -> str:
     """Return the path of a link that works until a password is chosen with it, at most three days."""
-    value = {"person": person_id, "stamp": _stamp(password_hash)}
+    value = {"person": person_id, "stamp": _stamp(password_hash), "at": now.isoformat()}
     return f"/welcome/{signer.sign('welcome', value, now + LIFETIME)}"
 
 
-def person_of(signer: Signer, token: str, now: datetime) -> int:
-    """Return whose link this is; raise `Invalid` when it is forged or too old."""
-    person = signer.open("welcome", token, now)["person"]
-    assert isinstance(person, int)
-    return person
+def read(signer: Signer, token: str, now: datetime) -> WelcomeLink:
+    """Return what a link says; raise `Invalid` when it is forged or too old."""
+    value = signer.open("welcome", token, now)
+    # a link of an earlier version does not say when it was made
+    made_at = datetime.fromisoformat(value["at"]) if "at" in value else _LONG_AGO
+    return WelcomeLink(int(value["person"]), str(value["stamp"]), made_at)
 
 
-def check(signer: Signer, token: str, password_hash: str | None, now: datetime) -> None:
+def check(opened: WelcomeLink, password_hash: str | None) -> None:
     """Raise `Invalid` when a password was chosen since the link was made."""
-    if signer.open("welcome", token, now)["stamp"] != _stamp(password_hash):
+    if opened.stamp != _stamp(password_hash):
         raise Invalid("This link was used already.", hint="Sign in, or ask an admin for a new link.")

@@ -9,7 +9,7 @@ from firebell.kit import signing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict as Refused
 from firebell.kit.errors import Gone, Invalid, NotFound
-from firebell.kit.events import Actor
+from firebell.kit.events import SYSTEM, Actor
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name
 from firebell.oncall import actions as oncall
@@ -32,6 +32,7 @@ from firebell.oncall.calendars.model import (
     Use,
 )
 from firebell.people import actions as people
+from firebell.people.model import AccessRevoked
 
 EVERY = timedelta(minutes=15)
 MOST_FEEDS, MOST_IMPORTS = 50, 20
@@ -75,6 +76,12 @@ async def revoke_feed(tx: Tx, actor: Actor, feed_id: int, made_by: int, now: dat
     if not await store.revoke_feed(tx, feed_id, made_by, now):
         raise NotFound("There is no such feed of yours, or it is revoked already.")
     await tx.audit(actor, "calendar.feed_revoked", f"feed:{feed_id}", now)
+
+
+async def revoke_feeds(tx: Tx, event: AccessRevoked, now: datetime) -> None:
+    """Let no feed that a person made lead anywhere from now on."""
+    revoked = await store.revoke_feeds(tx, event.person_id, now)
+    await tx.audit(SYSTEM, "calendar.feeds_revoked", f"person:{event.person_id}", now, feeds=revoked)
 
 
 async def feed_by_token(tx: Tx, token_hash: bytes, now: datetime) -> tuple[Feed, list[Told], list[Known]]:

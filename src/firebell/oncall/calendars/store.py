@@ -78,6 +78,20 @@ async def touch_feed(tx: Tx, feed_id: int, now: datetime) -> None:
     )
 
 
+async def revoke_feeds(tx: Tx, created_by: int, now: datetime) -> int:
+    """Revoke every feed that a person made; return how many that were."""
+    revoked = await tx.execute(
+        """
+        update calendar_feed
+        set revoked_at = $2
+        where created_by = $1 and revoked_at is null
+        """,
+        created_by,
+        now,
+    )
+    return int(revoked.partition(" ")[2])
+
+
 async def revoke_feed(tx: Tx, feed_id: int, created_by: int, now: datetime) -> bool:
     done = await tx.execute(
         "update calendar_feed set revoked_at = $3 where id = $1 and created_by = $2 and revoked_at is null",

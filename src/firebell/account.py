@@ -1,0 +1,63 @@
+"""Where a person is signed in and what else acts for them: listed, and ended in one step."""
+
+from fastapi import Request, Response
+
+from firebell.kit import html, routing
+from firebell.oncall.calendars import actions as calendars
+from firebell.people import access, sessions
+from firebell.people import actions as people
+from firebell.people.browsers import describe
+from firebell.people.permissions import Verb
+
+router = routing.pages()
+
+
+@router.get("/settings/sessions", dependencies=access.needs(Verb.SESSION_READ))
+async def list_sessions(request: Request, saved: str = "") -> Response:
+    me = await access.signed_in(request)
+    ctx, current = html.ctx(request), access.current_session(request)
+    async with ctx.db.tx() as tx:
+        mine = await sessions.sessions(tx, me.id, ctx.clock.now())
+        keys = [key for key in await people.keys(tx, me.id) if key.revoked_at is None]
+        feeds = await calendars.feeds(tx, me.id)
+    context = {
+        "nav": "settings",
+        "tab": "sessions",
+        "live": sessions.topic(me.id),
+        "saved": saved,
+        "sessions": [(session, describe(session.user_agent)) for session in mine],
+        "current": current.id if current else 0,
+        "keys": keys,
+        "feeds": feeds,
+    }
+    return await html.page(request, "sessions.html", context)
+
+
+@router.post("/settings/sessions/{session_id}/end", dependencies=access.needs(Verb.SESSION_END))
+async def end_session(request: Request, session_id: int) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
+    async with ctx.db.tx() as tx:
+        await sessions.end(tx, access.actor_of(me), me.id, session_id, ctx.clock.now())
+    return html.to("/settings/sessions")
+
+
+@router.post("/settings/sessions/end-others", dependencies=access.needs(Verb.SESSION_END))
+async def end_other_sessions(request: Request) -> Response:
+    """Sign the person out everywhere but in this browser."""
+    await access.form(request)
+    me, ctx, current = await access.signed_in(request), html.ctx(request), access.current_session(request)
+    async with ctx.db.tx() as tx:
+        keep = current.id if current else None
+        await sessions.end_all(tx, access.actor_of(me), me.id, ctx.clock.now(), keep=keep)
+    return html.to("/settings/sessions?saved=sessions")
+
+
+@router.post("/settings/access/revoke", dependencies=access.needs(Verb.ACCESS_REVOKE))
+async def revoke_access(request: Request) -> Response:
+    """Revoke every API key and feed of the person."""
+    await access.form(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
+    async with ctx.db.tx() as tx:
+        await sessions.revoke_own_access(tx, access.actor_of(me), me.id, ctx.clock.now())
+    return html.to("/settings/sessions?saved=access")

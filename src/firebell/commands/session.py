@@ -1,0 +1,44 @@
+"""`firebell session`: where I am signed in, and how it ends."""
+
+import click
+
+from firebell.commands.client import call
+from firebell.commands.say import as_json, example, short, show, table
+
+_PATH = "/api/v1/me/sessions"
+
+
+@click.group()
+def session() -> None:
+    """Browsers in which you are signed in."""
+
+
+@session.command("list", epilog=example("firebell session list"))
+@as_json
+def list_sessions() -> None:
+    """List the browsers in which you are signed in."""
+    sessions = call("GET", _PATH)
+    rows = [[str(s["id"]), s["browser"], s["address"], short(s["last_used_at"])] for s in sessions]
+    text = table(("ID", "BROWSER", "ADDRESS", "LAST USED"), rows, wide=1)
+    show(sessions, text if rows else "You are signed in nowhere.")
+
+
+@session.command("end", epilog=example("firebell session end 3", "firebell session end --all"))
+@click.argument("session_id", type=click.IntRange(1, 2**63 - 1), required=False)
+@click.option("--all", "everywhere", is_flag=True, help="Sign out everywhere.")
+@as_json
+def end(session_id: int | None, everywhere: bool) -> None:
+    """Sign out in one browser, or in all of them."""
+    if everywhere == (session_id is not None):
+        raise click.UsageError("Give the id of a session or --all.")
+    call("DELETE", _PATH if everywhere else f"{_PATH}/{session_id}")
+    text = "You are signed out everywhere." if everywhere else f"Session {session_id} has ended."
+    show({"ended": session_id or "all"}, text)
+
+
+@session.command("revoke-access", epilog=example("firebell session revoke-access"))
+@as_json
+def revoke_access() -> None:
+    """Revoke all your API keys, the one in use included, and calendar feeds."""
+    call("DELETE", "/api/v1/me/access")
+    show({"revoked": True}, "Your API keys and calendar feeds are revoked: 'firebell login' needs a new key.")

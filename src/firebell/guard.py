@@ -1,0 +1,68 @@
+"""The guard before every page: foreign names and requests that other sites caused are turned away."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from fastapi import Request, Response
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from firebell.kit.context import Context
+from firebell.kit.errors import FirebellError, Forbidden
+from firebell.kit.origin import is_allowed_host, is_cross_site
+
+Refuse = Callable[[Request, FirebellError], Awaitable[Response]]
+_ANY_HOST = ("/healthz", "/livez")
+
+
+class UnknownHost(FirebellError):  # noqa: N818 - as the other errors
+    """The request names a host that this installation does not have."""
+
+    status = HTTPStatus.MISDIRECTED_REQUEST
+    code = "unknown-host"
+
+
+class Guard:
+    """Checks Host and origin before routing; `refuse` turns an error into the answer."""
+
+    def __init__(self, app: ASGIApp, ctx: Context, refuse: Refuse) -> None:
+        self._app = app
+        self._ctx = ctx
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        if error := self._error(request):
+            await (await self._refuse(request, error))(scope, receive, send)
+            return
+
+        async def relative(message: Message) -> None:
+            """Let no redirect repeat the Host that the client sent."""
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                own = f"{scope['scheme']}://{request.headers.get('host', '')}/"
+                if headers.get("location", "").startswith(own):
+                    headers["location"] = headers["location"][len(own) - 1 :]
+            await send(message)
+
+        await self._app(scope, receive, relative)
+
+    def _error(self, request: Request) -> FirebellError | None:
+        headers, path = request.headers, request.url.path
+        # no browser adds a key by itself: another site cannot borrow it
+        by_key = path.startswith("/api/") and headers.get("authorization", "").lower().startswith("bearer ")
+        host = headers.get("host", "")
+        if path not in _ANY_HOST and not by_key and not is_allowed_host(host, self._ctx.allowed_hosts):
+            return UnknownHost(
+                f"Firebell does not answer to the name {host[:100]!r}.",
+                hint="Open the address in FIREBELL_BASE_URL, or add this name to FIREBELL_ALLOWED_HOSTS.",
+            )
+        site, origin = headers.get("sec-fetch-site", ""), headers.get("origin", "")
+        if not by_key and is_cross_site(request.method, host, site, origin, self._ctx.public_url):
+            return Forbidden(
+                "Another website sent this request.", hint="Open Firebell, and do it on the page itself."
+            )
+        return None

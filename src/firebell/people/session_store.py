@@ -1,0 +1,248 @@
+"""The SQL of browser sessions and of the limits on failed sign-ins."""
+
+from datetime import datetime, timedelta
+
+from firebell.kit.db import Reads, Tx
+from firebell.people.model import Person, Session
+
+_PRUNED_AT_ONCE = 1000
+
+
+async def insert_session(
+    tx: Tx,
+    token_hash: bytes,
+    person: Person,
+    session: Session,
+    csrf: str,
+    password_hash: str | None,
+) -> bool:
+    """Store a session only while its person is active and `password_hash`, when given, is still the current one.
+
+    The share lock makes a concurrent change of password or departure wait, and end this session too.
+    """
+    inserted = await tx.value(
+        """
+        with verified as (
+            select id
+            from person
+            where id = $2 and active and ($9::text is null or password_hash = $9)
+            for share
+        )
+        insert into session
+            (token_hash, person_id, csrf, created_at, last_used_at, expires_at, user_agent, address)
+        select $1, verified.id, $3, $4, $5, $6, $7, $8
+        from verified
+        returning id
+        """,
+        token_hash,
+        person.id,
+        csrf,
+        session.created_at,
+        session.last_used_at,
+        session.expires_at,
+        session.user_agent,
+        session.address,
+        password_hash,
+    )
+    return inserted is not None
+
+
+async def session(tx: Reads, token_hash: bytes, now: datetime) -> tuple[Person, str, Session] | None:
+    """Return who is signed in with a token, their CSRF value and the session; None when it has ended."""
+    row = await tx.row(
+        """
+        select p.id, p.name, p.email, p.role, p.tz, p.theme, p.active,
+            s.csrf, s.id as session_id, s.user_agent, s.address, s.created_at, s.last_used_at, s.expires_at
+        from session s
+        join person p on p.id = s.person_id and p.active
+        where s.token_hash = $1 and s.expires_at > $2
+        """,
+        token_hash,
+        now,
+    )
+    if row is None:
+        return None
+    values = list(row.values())
+    return Person(*values[:7]), row["csrf"], Session(*values[8:])
+
+
+async def touch_session(tx: Tx, session_id: int, address: str, expires_at: datetime, now: datetime) -> None:
+    """Record that a session was used; one that ended meanwhile stays ended."""
+    await tx.execute(
+        """
+        update session
+        set last_used_at = $3, expires_at = $4, address = $2
+        where id = $1 and expires_at > $3
+        """,
+        session_id,
+        address,
+        now,
+        expires_at,
+    )
+
+
+async def sessions(tx: Reads, person_id: int, now: datetime) -> list[Session]:
+    """Return the person's sessions, the one that was used last first."""
+    rows = await tx.fetch(
+        """
+        select id, user_agent, address, created_at, last_used_at, expires_at
+        from session
+        where person_id = $1 and expires_at > $2
+        order by last_used_at desc, id desc
+        """,
+        person_id,
+        now,
+    )
+    return [Session(*row.values()) for row in rows]
+
+
+async def delete_session(tx: Tx, person_id: int, session_id: int) -> bool:
+    """End one session of the person; return whether there was one."""
+    deleted = await tx.execute(
+        """
+        delete from session
+        where id = $1 and person_id = $2
+        """,
+        session_id,
+        person_id,
+    )
+    return deleted == "DELETE 1"
+
+
+async def delete_sessions(tx: Tx, person_id: int, keep: int | None = None) -> int:
+    """End every session of the person but `keep`; return how many that were."""
+    deleted = await tx.execute(
+        """
+        delete from session
+        where person_id = $1 and id is distinct from $2::bigint
+        """,
+        person_id,
+        keep,
+    )
+    return int(deleted.partition(" ")[2])
+
+
+async def prune_sessions(tx: Tx, now: datetime) -> None:
+    """Delete sessions that have expired, a bounded number at a time."""
+    await tx.execute(
+        """
+        delete from session
+        where id in (
+            select id
+            from session
+            where expires_at <= $1
+            order by expires_at
+            limit $2
+            for update skip locked
+        )
+        """,
+        now,
+        _PRUNED_AT_ONCE,
+    )
+
+
+async def sign_in_addresses(tx: Reads, now: datetime) -> list[tuple[str, int, int]]:
+    """Return (address, sessions, people) of every address with a session, the most used first."""
+    rows = await tx.fetch(
+        """
+        select address, count(*) as sessions, count(distinct person_id) as people
+        from session
+        where expires_at > $1 and address <> ''
+        group by address
+        order by 2 desc, 1
+        """,
+        now,
+    )
+    return [(row["address"], row["sessions"], row["people"]) for row in rows]
+
+
+async def spend(
+    tx: Tx, scope: str, subject: bytes, cost: timedelta, budget: timedelta, keep: timedelta, now: datetime
+) -> int | None:
+    """Take one attempt from a budget and return how many failed in this burst, or None when it is used up.
+
+    One statement, so that attempts at the same time never take more than there is.
+    """
+    failures = await tx.value(
+        """
+        insert into sign_in_limit as l (scope, subject, spent_until, failures, forget_at)
+        values ($1, $2, $3::timestamptz + $4::interval, 1, $3::timestamptz + $6::interval)
+        on conflict (scope, subject) do update
+        set spent_until = greatest(l.spent_until, $3) + $4::interval,
+            failures = case when l.forget_at <= $3 then 1 else l.failures + 1 end,
+            refusals = case when l.forget_at <= $3 then 0 else l.refusals end,
+            forget_at = excluded.forget_at
+        where greatest(l.spent_until, $3) + $4::interval <= $3::timestamptz + $5::interval
+        returning failures
+        """,
+        scope,
+        subject,
+        now,
+        cost,
+        budget,
+        keep,
+    )
+    assert failures is None or isinstance(failures, int)
+    return failures
+
+
+async def refuse(tx: Tx, scope: str, subject: bytes, keep: timedelta, now: datetime) -> tuple[datetime, int]:
+    """Count a refusal; return until when the budget is spent and how many refusals the burst has seen."""
+    row = await tx.row(
+        """
+        update sign_in_limit
+        set refusals = refusals + 1, forget_at = $4::timestamptz + $3::interval
+        where scope = $1 and subject = $2
+        returning spent_until, refusals
+        """,
+        scope,
+        subject,
+        keep,
+        now,
+    )
+    return (row["spent_until"], row["refusals"]) if row else (now, 0)
+
+
+async def give_back(tx: Tx, scope: str, subject: bytes, cost: timedelta) -> None:
+    """Return one attempt to a budget: it did not fail."""
+    await tx.execute(
+        """
+        update sign_in_limit
+        set spent_until = spent_until - $3::interval, failures = greatest(failures - 1, 0)
+        where scope = $1 and subject = $2
+        """,
+        scope,
+        subject,
+        cost,
+    )
+
+
+async def clear_limit(tx: Tx, scope: str, subject: bytes) -> None:
+    """Forget the failures of one subject."""
+    await tx.execute(
+        """
+        delete from sign_in_limit
+        where scope = $1 and subject = $2
+        """,
+        scope,
+        subject,
+    )
+
+
+async def prune_limits(tx: Tx, now: datetime) -> None:
+    """Delete limits that nothing was counted against for long, a bounded number at a time."""
+    await tx.execute(
+        """
+        delete from sign_in_limit
+        where (scope, subject) in (
+            select scope, subject
+            from sign_in_limit
+            where forget_at <= $1 and spent_until <= $1
+            order by forget_at
+            limit $2
+            for update skip locked
+        )
+        """,
+        now,
+        _PRUNED_AT_ONCE,
+    )

@@ -1,0 +1,160 @@
+"""Story: from the moment in which a person leaves, no message, link, key, feed or session works for them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from firebell.kit.clock import FakeClock
+from firebell.kit.events import Actor
+from firebell.kit.signing import token_hash
+from firebell.oncall.calendars import actions as calendars
+from firebell.oncall.calendars.model import FeedKind
+from firebell.paging import ledger
+from firebell.people import actions as people
+from firebell.people import store
+from tests.api.callers import Api, browser, key_of
+from tests.world import World, world
+
+ADMIN = Actor("system", "Test")
+PASSWORD = "a quiet night please"
+
+
+async def set_active(w: World, person: int, active: bool) -> None:
+    """Let a person leave, or come back."""
+    async with w.ctx.db.tx() as tx:
+        await people.update_person(tx, ADMIN, person, active=active, now=w.now)
+
+
+async def add_rule_after(w: World, person: int, seconds: int) -> None:
+    """Give a person a second rule, so many seconds after the first."""
+    async with w.ctx.db.tx() as tx:
+        method = (await people.rules_of(tx, [person], "high"))[person][0].method
+        rules = [(0, method.id), (seconds, method.id)]
+        await people.set_rules(tx, ADMIN, person_id=person, urgency="high", rules=rules, now=w.now)
+
+
+async def states(w: World, person: int) -> list[str]:
+    async with w.ctx.db.tx() as tx:
+        rows = await tx.fetch("select state from delivery where person_id = $1 order by id", person)
+    return [row["state"] for row in rows]
+
+
+async def promote(w: World, person: int) -> None:
+    async with w.ctx.db.tx() as tx:
+        await people.update_person(tx, ADMIN, person, role="admin", now=w.now)
+
+
+async def pages_to(w: World, person: str) -> list[dict[str, Any]]:
+    return [message for message in w.sink.got if message["person"] == person and message["event"] != "change"]
+
+
+async def test_a_rule_of_30_seconds_sends_nothing_to_who_left_meanwhile(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        await promote(w, w.jun)
+        await add_rule_after(w, w.mara, 30)
+        await w.alert()
+        await w.settle()
+        before = len(await pages_to(w, "Mara Lindqvist"))
+        clock.advance(timedelta(seconds=10))
+        await set_active(w, w.mara, False)
+        assert await states(w, w.mara) == ["accepted", "void"]
+        await w.after(minutes=2)
+        assert len(await pages_to(w, "Mara Lindqvist")) == before == 1
+
+
+async def test_a_message_queued_while_its_receiver_leaves_is_voided_when_it_is_claimed(
+    dsn: str, clock: FakeClock
+) -> None:
+    """The message was planned from what was true before the person left, and committed after."""
+    async with world(dsn, clock) as w:
+        await promote(w, w.jun)
+        await add_rule_after(w, w.mara, 30)
+        await w.alert()
+        await w.settle()
+        await set_active(w, w.mara, False)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update delivery set state = 'queued' where state = 'void'")
+        clock.advance(timedelta(seconds=30))
+        async with w.ctx.db.tx() as tx:
+            claimed = await ledger.claim(tx, w.now, 100)
+        assert w.mara not in [delivery.person_id for delivery in claimed]
+        assert await states(w, w.mara) == ["accepted", "void"]
+
+
+async def test_the_next_level_is_paged_at_once_when_nobody_of_this_one_was_told(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await promote(w, w.jun)
+        await w.alert()
+        await w.worker.run_due(w.now)
+        assert await states(w, w.mara) == ["queued"]
+        await set_active(w, w.mara, False)
+        await w.settle()
+        assert await pages_to(w, "Mara Lindqvist") == []
+        assert len(await pages_to(w, "Jun Okafor")) == 1
+
+
+@pytest.mark.parametrize("returned", [False, True])
+async def test_the_link_of_who_left_shows_and_does_nothing_even_when_they_return(
+    dsn: str, clock: FakeClock, returned: bool
+) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await promote(w, w.jun)
+        await w.alert("Checkout is down")
+        await w.settle()
+        path = w.sink.got[-1]["ack_url"].removeprefix("http://127.0.0.1:8080")
+        assert (await http.get(path)).status_code == 200
+        clock.advance(timedelta(seconds=10))
+        await set_active(w, w.mara, False)
+        if returned:
+            clock.advance(timedelta(seconds=10))
+            await set_active(w, w.mara, True)
+        for answer in (await http.get(path), await http.post(path)):
+            assert answer.status_code == 410
+            assert "Checkout is down" not in answer.text
+        assert (await w.page()).first_ack_at is None
+
+
+async def test_keys_feeds_sessions_and_sign_in_links_end_for_good(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        key = await key_of(w.ctx.db, clock, w.jun)
+        async with w.ctx.db.tx() as tx:
+            await people.set_password(tx, ADMIN, w.jun, PASSWORD, w.now)
+            _, feed = await calendars.create_feed(
+                tx, ADMIN, kind=FeedKind.PERSON, subject_id=w.jun, made_by=w.jun, now=w.now
+            )
+            link = await people.welcome_link(tx, ADMIN, w.ctx.signer, w.jun, w.now)
+        signed_in = await http.post("/login", data={"email": "jun@example.org", "password": PASSWORD})
+        assert signed_in.status_code == 303
+        assert (await http.get("/api/v1/me")).status_code == 200
+        clock.advance(timedelta(minutes=1))
+        await set_active(w, w.jun, False)
+        clock.advance(timedelta(minutes=1))
+        await set_active(w, w.jun, True)
+        await Api(http, key)("GET", "/me", status=401)
+        assert (await http.get("/api/v1/me")).status_code == 401
+        assert (await http.get(f"/calendar/{feed}.ics")).status_code == 410
+        assert (await http.get(link)).status_code == 422
+        assert (await http.post(link, data={"password": "another quiet night"})).status_code == 422
+        async with w.ctx.db.tx() as tx:
+            assert await store.key(tx, token_hash(key)) is None
+            actions = [row["action"] for row in await store.audit_entries(tx, None, 100)]
+            detail = await tx.value(
+                "select detail from audit where action = 'person.left' and subject = $1", f"person:{w.jun}"
+            )
+        assert detail == {"sessions": 1, "keys": 1}
+        assert "calendar.feeds_revoked" in actions
+
+
+async def test_a_new_link_works_for_who_returned(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await set_active(w, w.jun, False)
+        clock.advance(timedelta(minutes=1))
+        await set_active(w, w.jun, True)
+        async with w.ctx.db.tx() as tx:
+            link = await people.welcome_link(tx, ADMIN, w.ctx.signer, w.jun, w.now)
+        answer = await http.post(link, data={"password": "another quiet night"})
+        assert answer.status_code == 303
+        assert (await http.get("/api/v1/me")).json()["id"] == w.jun
