@@ -96,7 +96,7 @@ Name = Annotated[Text, Field(min_length=1, max_length=500)]
 Whole = Annotated[int, Strict()]
 Yes = Annotated[bool, Strict()]
 Id = Annotated[Whole, Field(ge=1, le=MAX_ID)]
-PathId = Annotated[int, BeforeValidator(whole), Field(ge=1, le=MAX_ID)]
+PathId = Annotated[int, Field(ge=1, le=MAX_ID), BeforeValidator(whole)]
 """An id in an address."""
 Zone = Annotated[Text, AfterValidator(_zone), Field(examples=["Europe/Berlin"])]
 Instant = Annotated[
@@ -130,6 +130,17 @@ async def _context(request: Request) -> Context:
 Ctx = Annotated[Context, Depends(_context)]
 
 
+Limit = Annotated[
+    int, Field(ge=1, le=500), BeforeValidator(whole), Query(description="how many entries at most")
+]
+
+
+def link_next(request: Request, response: Response, before: object, limit: int) -> None:
+    """Lead to the next stretch of a list by the answer's `Link` header."""
+    url = request.url.include_query_params(before=before, limit=limit)
+    response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+
+
 class Paging:
     """One stretch of a list: at most `limit` entries after the one with the number `before`."""
 
@@ -142,8 +153,7 @@ class Paging:
     def link(self, numbers: Sequence[int]) -> None:
         """Lead to the next stretch by the answer's `Link` header when this one is full."""
         if len(numbers) == self.limit:
-            url = self._request.url.include_query_params(before=numbers[-1], limit=self.limit)
-            self._response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+            link_next(self._request, self._response, numbers[-1], self.limit)
 
     def newest(self, found: Sequence[T], numbers: Sequence[int]) -> list[T]:
         """Return the stretch of a short list by falling number."""
@@ -156,9 +166,7 @@ class Paging:
 async def _paging(
     request: Request,
     response: Response,
-    limit: Annotated[
-        int, BeforeValidator(whole), Query(ge=1, le=500, description="how many entries at most")
-    ] = 100,
+    limit: Limit = 100,
     before: Annotated[
         int | None,
         BeforeValidator(_reference),
