@@ -184,6 +184,7 @@ class _Observed:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = correlation_id.get()
                 if path.startswith("/api/"):
+                    headers["X-Firebell-Api"] = "1"
                     # an answer may carry a key that is shown once
                     headers["Cache-Control"] = "no-store"
                     headers["X-Content-Type-Options"] = "nosniff"

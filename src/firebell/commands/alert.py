@@ -2,7 +2,7 @@
 
 import click
 
-from firebell.commands.client import call, call_at, seg, target
+from firebell.commands.client import call, call_at, call_first, seg, target
 from firebell.commands.say import USAGE, as_json, example, fail, short, show, table
 
 
@@ -64,11 +64,11 @@ def send(
 
 @alert.command("list", epilog=example("firebell alert list --query 5xx"))
 @click.option("--query", "q", help="Words in the title, or a whole dedup key.")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @as_json
 def list_(q: str | None, limit: int) -> None:
     """List alerts, the newest first."""
-    found = call("GET", "/api/v1/alerts", q=q, limit=limit)
+    found = call_first("/api/v1/alerts", limit, q=q)
     rows = [
         [str(a["id"]), a["status"], a["severity"] or "-", short(a["starts_at"]), f"{a['count']}x", a["title"]]
         for a in found
