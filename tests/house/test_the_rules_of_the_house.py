@@ -151,6 +151,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
     allowed = {
         "firebell.people.access",
         "firebell.people.view",
+        "firebell.catalog.view",
         "firebell.paging.view",
         "firebell.handbook.templates",
         *duty,

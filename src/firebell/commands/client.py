@@ -67,8 +67,13 @@ def call(method: str, path: str, body: Any = None, **query: Any) -> Any:
     return call_at(url, key, method, path, body, **query)
 
 
-def call_all(path: str, *, most: int | None = None, **query: Any) -> list[Any]:
-    """Return a whole list, or its first `most` entries, stretch by stretch."""
+def call_all(path: str, **query: Any) -> list[Any]:
+    """Return a whole list, stretch by stretch."""
+    return _walk(path, query, None)
+
+
+def _walk(path: str, query: dict[str, Any], most: int | None) -> list[Any]:
+    """Return a list, or its first `most` entries."""
     url, key = target()
     found: list[Any] = []
     address = f"{path}?{_encoded({**query, 'limit': min(500, most or 500)})}"
@@ -81,7 +86,7 @@ def call_all(path: str, *, most: int | None = None, **query: Any) -> list[Any]:
 
 def call_first(path: str, limit: int, **query: Any) -> list[Any]:
     """Return the first `limit` entries of a list; say on standard error when there are more."""
-    entries = call_all(path, most=limit + 1, **query)
+    entries = _walk(path, query, limit + 1)
     if len(entries) > limit and not wants_json():
         echo(f"Only the first {limit} are shown. Use --limit to see more.", err=True)
     return entries[:limit]
