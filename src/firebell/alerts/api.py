@@ -13,7 +13,7 @@ from firebell.alerts.model import Integration, Received, Reject
 from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
 from firebell.kit import api
-from firebell.kit.api import Ctx, Given, Instant, Name, PathId, Shown, Stretch, Text, problems
+from firebell.kit.api import Ctx, Given, Instant, Name, PathId, ShortName, Shown, Stretch, Text, problems
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.people.access import Caller, may
 
@@ -91,7 +91,7 @@ class IntegrationShown(Shown):
 class NewIntegration(Given):
     """An integration key to add."""
 
-    name: Annotated[Name, Field(examples=["Alertmanager"])]
+    name: Annotated[ShortName, Field(examples=["Alertmanager"])]
 
 
 @router.get("/alerts", tags=["alerts"], summary="Alerts, the newest first")

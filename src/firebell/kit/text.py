@@ -7,8 +7,11 @@ from datetime import datetime
 from firebell.kit.clock import YEARS
 from firebell.kit.errors import Invalid
 
+NAME_LIMIT = 120
+"""Characters of a name, unless its field says otherwise."""
 
-def clean_name(value: str, field: str, *, limit: int = 120) -> str:
+
+def clean_name(value: str, field: str, *, limit: int = NAME_LIMIT) -> str:
     """Return `value` in NFC without control characters; raise `Invalid` when it is empty or too long."""
     text = unicodedata.normalize("NFC", value)
     text = " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in text).split())

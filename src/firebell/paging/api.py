@@ -13,7 +13,7 @@ from firebell.kit.api import (
     Id,
     Instant,
     Limit,
-    Name,
+    ShortName,
     Shown,
     Stretch,
     Text,
@@ -167,7 +167,7 @@ class NewPolicy(PolicyPlan):
         }
     )
 
-    name: Name
+    name: ShortName
     team_id: Id
 
 
