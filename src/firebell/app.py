@@ -34,6 +34,7 @@ from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Invalid, TooMany, Unauthenticated, Unavailable
 from firebell.kit.live import stream
 from firebell.kit.log import correlation_id
+from firebell.kit.routing import allowed_methods
 from firebell.load import api as load_api
 from firebell.load import pages as load_pages
 from firebell.oncall import api as oncall_api
@@ -219,6 +220,8 @@ def _add_errors(app: FastAPI) -> None:
         )
         return await _told(request, Invalid("A value here cannot be stored: it is too large or not text."))
 
+    routes = [*app.routes, *(route for module in SLICES for route in module.router.routes)]
+
     @app.exception_handler(HTTPException)
     async def plain(request: Request, exc: HTTPException) -> Response:
         words = {
@@ -232,6 +235,8 @@ def _add_errors(app: FastAPI) -> None:
             error.code = phrase(exc.status_code)
         response = await _told(request, error)
         response.headers.update(exc.headers or {})
+        if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = ", ".join(sorted(allowed_methods(routes, request.scope)))
         return response
 
     @app.exception_handler(Exception)

@@ -20,7 +20,9 @@ from firebell.kit.text import NAME_LIMIT
 
 MAX_ID = 2**63 - 1
 _REF = re.compile(r"(?:[A-Za-z]{1,5}-)?[0-9]{1,18}")
-_YEAR = "(19[7-9][0-9]|2[01][0-9]{2}|2200)"
+_MINUTE = (
+    "(19[7-9][0-9]|2[01][0-9]{2}|2200)-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]"
+)
 T = TypeVar("T")
 
 
@@ -133,7 +135,7 @@ Instant = Annotated[
         {
             "type": "string",
             "format": "date-time",
-            "pattern": f"^{_YEAR}-",
+            "pattern": rf"^{_MINUTE}:[0-5][0-9](\.[0-9]{{1,6}})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$",
             "examples": ["2026-11-24T03:14:00Z"],
         }
     ),
@@ -144,7 +146,7 @@ Wall = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": f"^{_YEAR}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]$",
+            "pattern": f"^{_MINUTE}$",
             "examples": ["2026-11-23T09:00"],
             "description": "without an offset",
         }
