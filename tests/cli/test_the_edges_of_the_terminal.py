@@ -22,6 +22,7 @@ READS = (
     *("oncall vacation list", "oncall feed list", "oncall import list x", "oncall handoff list"),
     *(
         "policy list",
+        "alert send x --integration x",
         "service list",
         "service key list x",
         "template list",

@@ -2,7 +2,7 @@
 
 import click
 
-from firebell.commands.client import call, call_at, call_first, seg, target
+from firebell.commands.client import call, call_at, call_first, foreign, seg, target
 from firebell.commands.say import USAGE, as_json, example, fail, short, show, table
 
 
@@ -54,7 +54,10 @@ def send(
     if dedup_key:
         event["dedup_key"] = dedup_key
     if integration:
-        answer = call_at(target()[0], "", "POST", f"/in/{seg(integration)}/generic", event)
+        url = target()[0]
+        answer = call_at(url, "", "POST", f"/in/{seg(integration)}/generic", event)
+        if not isinstance(answer, dict) or answer.get("status") not in ("accepted", "stored"):
+            foreign(url)
     elif service:
         answer = call("POST", "/api/v1/alerts", {**event, "service": service})
     else:

@@ -98,6 +98,11 @@ def call_at(url: str, key: str, method: str, path: str, body: Any = None, **quer
     return _request(url, key, method, f"{path}?{encoded}" if encoded else path, body)[0]
 
 
+def foreign(url: str) -> NoReturn:
+    """End the command because something else than Firebell answers at `url`."""
+    fail(f"{url} does not answer as Firebell does.", _OTHER, UNREACHABLE)
+
+
 def _encoded(query: dict[str, Any]) -> str:
     return urlencode({name: value for name, value in query.items() if value is not None}, doseq=True)
 
@@ -117,8 +122,8 @@ def _request(url: str, key: str, method: str, address: str, body: Any) -> tuple[
         request = Request(url + address, data, headers, method=method)  # noqa: S310 - http(s), checked above
         with _opener.open(request, timeout=30) as answer:
             text, link = answer.read(), answer.headers.get("Link", "")
-            if answer.headers.get(MARK) is None:
-                fail(f"{url} does not answer as Firebell does.", _OTHER, UNREACHABLE)
+            if address.startswith("/api/") and answer.headers.get(MARK) is None:
+                foreign(url)
             if answer.headers.get_content_type() == "text/csv":
                 return text.decode(), link
         return (json.loads(text) if text else None), link
