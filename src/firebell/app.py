@@ -36,6 +36,7 @@ from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Invalid, TooMany, Unauthenticated, Unavailable
 from firebell.kit.live import stream
 from firebell.kit.log import OncePerMinute, correlation_id
+from firebell.kit.routing import allowed_methods
 from firebell.load import api as load_api
 from firebell.load import pages as load_pages
 from firebell.oncall import api as oncall_api
@@ -207,6 +208,7 @@ class _Observed:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = correlation_id.get()
                 if path.startswith("/api/"):
+                    headers["X-Firebell-Api"] = "1"
                     # an answer may carry a key that is shown once
                     headers["Cache-Control"] = "no-store"
                     headers["X-Content-Type-Options"] = "nosniff"
@@ -241,6 +243,8 @@ def _add_errors(app: FastAPI) -> None:
         )
         return await _told(request, Invalid("A value here cannot be stored: it is too large or not text."))
 
+    routes = [*app.routes, *(route for module in SLICES for route in module.router.routes)]
+
     @app.exception_handler(HTTPException)
     async def plain(request: Request, exc: HTTPException) -> Response:
         words = {
@@ -254,6 +258,8 @@ def _add_errors(app: FastAPI) -> None:
             error.code = phrase(exc.status_code)
         response = await _told(request, error)
         response.headers.update(exc.headers or {})
+        if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = ", ".join(sorted(allowed_methods(routes, request.scope)))
         return response
 
     @app.exception_handler(Exception)

@@ -1,5 +1,7 @@
 """The `firebell` command: subcommands are imported only when they run, so that it starts at once."""
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -53,6 +55,10 @@ HELP = {
 }
 
 
+_UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
+"""What writing to standard output fails with when its disk is full or it is closed."""
+
+
 class Lazy(click.Group):
     """Knows its commands by name and loads one when it is used."""
 
@@ -96,6 +102,7 @@ class Lazy(click.Group):
         given = list(sys.argv[1:] if args is None else args)
         if not standalone_mode:
             return super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
+        _open_streams()
         try:
             code = super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
         except click.UsageError as error:
@@ -104,9 +111,33 @@ class Lazy(click.Group):
             error.show()
             sys.exit(error.exit_code)
         except click.Abort:
-            click.echo("Stopped: nothing more was done.", err=True)
-            sys.exit(1)
+            _end("stopped", "Stopped: nothing more was done.", as_json="--json" in given)
+        except OSError as error:
+            if error.errno not in _UNWRITABLE or error.filename is not None:
+                raise
+            # what is left in the buffer must not be written when the interpreter ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _end("unwritable", f"The output cannot be written: {error.strerror}.", as_json="--json" in given)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_streams() -> None:
+    """Put the null device in the place of a standard stream that was closed before the start."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - for the whole run
+
+
+def _end(kind: str, message: str, *, as_json: bool) -> NoReturn:
+    """End with exit code 1 and a message on standard error."""
+    if as_json:
+        from json import dumps
+
+        from firebell.commands.say import problem
+
+        message = dumps(problem(kind, message))
+    click.echo(message if as_json or kind == "stopped" else f"Error: {message}", err=True)
+    sys.exit(1)
 
 
 def _tell(error: click.UsageError, *, as_json: bool) -> NoReturn:

@@ -166,6 +166,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.people.access",
         "firebell.people.permissions",
         "firebell.people.view",
+        "firebell.catalog.view",
         "firebell.paging.view",
         "firebell.handbook.templates",
         *duty,

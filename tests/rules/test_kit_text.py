@@ -11,7 +11,7 @@ from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.refs import number
 from firebell.kit.text import clean_name, clean_text, slugify, to_id
 
-WILD = st.text() | st.text(st.characters(codec=None), max_size=20)
+WILD = st.text() | st.text(st.characters(codec=None), max_size=20) | st.text("a \u0301\u200c\u200d\u202e")
 
 
 @given(WILD)
@@ -22,9 +22,31 @@ def test_a_name_is_one_clean_line_or_refused(value: str) -> None:
         return
     assert 1 <= len(found) <= 120
     assert found == " ".join(found.split())
-    assert all(unicodedata.category(c)[0] != "C" for c in found)
+    assert all(unicodedata.category(c)[0] != "C" or c in "\u200c\u200d" for c in found)
+    assert not {found[0], found[-1]} & {"\u200c", "\u200d"}
     assert clean_name(found, "name") == found
     found.encode()
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("👩\u200d💻 on call", "👩\u200d💻 on call"),
+        ("\u200cAda\u200d Lovelace\u200c", "Ada Lovelace"),
+        ("می\u200c\u200c\u200dخواهم", "می\u200cخواهم"),
+        ("Ada\u202egro.elpmaxe\u202c", "Ada gro.elpmaxe"),
+        ("Ada\u2066\u200b\ufeffLovelace", "Ada Lovelace"),
+    ],
+)
+def test_bug_a_persian_name_was_altered(typed: str, kept: str) -> None:
+    assert clean_name(typed, "name") == kept
+
+
+@pytest.mark.parametrize("text", ["\u200c", " \u200d\u200c ", "\u202e"])
+def test_a_name_of_invisible_characters_is_empty(text: str) -> None:
+    with pytest.raises(Invalid):
+        clean_name(text, "name")
 
 
 @given(WILD, st.integers(1, 50))

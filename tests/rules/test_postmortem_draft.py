@@ -47,8 +47,17 @@ NASTY = [
     "![pixel](https://example.org/p.png)",
     "## Action items",
     "\u2028# heading",
+    "___",
+    "_ _ _",
+    "* * *",
+    "a | b\n:--",
+    "a\n:-:",
+    "+ item",
+    "\tindented",
 ]
-TEXTS = st.sampled_from(NASTY) | st.text(max_size=60) | st.text("#|\\`<>-=*[]()!1.\n ", max_size=30)
+STARTERS = "#|\\`<>-=*_:+~[]()!1.&\t\n "
+"""Characters with which Markdown begins blocks, and what stands around them."""
+TEXTS = st.sampled_from(NASTY) | st.text(max_size=60) | st.text(STARTERS, max_size=30)
 
 
 def draft(found: Incident, timeline: list[Entry], services: list[str]) -> str:
@@ -79,6 +88,20 @@ def test_no_entry_changes_the_shape_of_the_document(written: list[tuple[str, str
     found = MARKDOWN.parse(draft(incident(), nasty, ["Checkout"]))
     assert shape(found) == shape(expected)
     assert headings(found) == SECTIONS
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS, TEXTS, TEXTS)
+def test_no_summary_title_or_service_changes_the_structure(text: str, title: str, service: str) -> None:
+    def blocks(found: Incident, services: list[str]) -> list[tuple[str, str]]:
+        # a blank line ends a paragraph, wherever it is; nothing else may begin or end
+        return [b for b in shape(MARKDOWN.parse(draft(found, [], services))) if b[1] != "p"]
+
+    shown = "words" if text.strip() else ""
+    plain = incident(summary=shown, conditions=shown, title="words")
+    nasty = incident(summary=text, conditions=text, title=title if title.split() else "words")
+    named = [service] if service.split() else ["words"]
+    assert blocks(nasty, named) == blocks(plain, ["words"])
 
 
 @pytest.mark.parametrize("text", NASTY)

@@ -13,7 +13,7 @@ from firebell.alerts.model import Integration, Received, Reject
 from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
 from firebell.kit import api, html
-from firebell.kit.api import Ctx, Given, Instant, Name, PathId, Shown, Stretch, Text, problems
+from firebell.kit.api import Ctx, Given, Instant, Name, PathId, ShortName, Shown, Stretch, Text, problems
 from firebell.kit.errors import Conflict, Invalid
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
@@ -121,7 +121,7 @@ class IntegrationRevealed(IntegrationShown):
 class NewIntegration(Given):
     """An integration key to add."""
 
-    name: Annotated[Name, Field(examples=["Alertmanager"])]
+    name: Annotated[ShortName, Field(examples=["Alertmanager"])]
 
 
 def _fields(shape: type[AlertShown], found: view.View) -> dict[str, object]:

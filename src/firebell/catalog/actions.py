@@ -12,6 +12,7 @@ from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name, slugify
 from firebell.people import actions as people
 
+named = store.named
 services = store.services
 services_by_id = store.services_by_id
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from firebell.catalog import actions
 from firebell.kit import api
-from firebell.kit.api import Ctx, Given, Id, Name, Shown, Stretch, Text, problems
+from firebell.kit.api import Ctx, Given, Id, ShortName, Shown, Stretch, Text, problems
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 
@@ -31,7 +31,7 @@ class ServiceShown(Shown):
 class NewService(Given):
     """A service to add."""
 
-    name: Annotated[Name, Field(examples=["Checkout"])]
+    name: Annotated[ShortName, Field(examples=["Checkout"])]
     team_id: Id
     policy_id: Id | None = None
     description: Annotated[Text, Field(max_length=2000)] = ""

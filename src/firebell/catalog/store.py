@@ -37,6 +37,31 @@ async def services(tx: Tx) -> list[Service]:
     return [Service(*r.values()) for r in await tx.fetch(f"select {_COLUMNS} from service order by name, id")]
 
 
+async def search(tx: Tx, text: str, limit: int) -> list[Service]:
+    """Return the services whose name or slug contains `text`, by name."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from service
+        where position(lower($1) in lower(name)) > 0
+            or position(lower($1) in slug) > 0
+        order by name, id
+        limit $2
+        """,
+        text,
+        limit,
+    )
+    return [Service(*row.values()) for row in rows]
+
+
+async def named(tx: Tx, text: str) -> Service | None:
+    """Return the one service of exactly this name or slug, whatever its case; None when there is not one."""
+    rows = await tx.fetch(
+        f"select {_COLUMNS} from service where lower(name) = lower($1) or slug = lower($1) limit 2", text
+    )
+    return Service(*rows[0].values()) if len(rows) == 1 else None
+
+
 async def services_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Service]:
     rows = await tx.fetch(f"select {_COLUMNS} from service where id = any($1::bigint[])", list(ids))
     return {row["id"]: Service(*row.values()) for row in rows}

@@ -2,7 +2,7 @@
 
 import click
 
-from firebell.commands.client import call, call_at, seg, target
+from firebell.commands.client import call, call_at, call_first, foreign, seg, target
 from firebell.commands.say import USAGE, as_json, example, fail, local, short, show, table
 
 
@@ -54,7 +54,10 @@ def send(
     if dedup_key:
         event["dedup_key"] = dedup_key
     if integration:
-        answer = call_at(target()[0], "", "POST", f"/in/{seg(integration)}/generic", event)
+        url = target()[0]
+        answer = call_at(url, "", "POST", f"/in/{seg(integration)}/generic", event)
+        if not isinstance(answer, dict) or answer.get("status") not in ("accepted", "stored"):
+            foreign(url)
     elif service:
         answer = call("POST", "/api/v1/alerts", {**event, "service": service})
     else:
@@ -64,11 +67,11 @@ def send(
 
 @alert.command("list", epilog=example("firebell alert list --query 5xx"))
 @click.option("--query", "q", help="Words in the title, or a whole dedup key.")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @as_json
 def list_(q: str | None, limit: int) -> None:
     """List alerts, the newest first."""
-    found = call("GET", "/api/v1/alerts", q=q, limit=limit)
+    found = call_first("/api/v1/alerts", limit, q=q)
     rows = [
         [
             *(str(a["id"]), a["status"], a["severity"] or "-", a["service"], a["page"] or "-"),

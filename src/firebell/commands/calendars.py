@@ -1,13 +1,29 @@
 """`firebell oncall feed` and `firebell oncall import`: calendars out and in."""
 
+import time
 from pathlib import Path
+from typing import Any
 
 import click
 
 from firebell.commands.client import call, call_all, seg
-from firebell.commands.say import USAGE, as_json, example, fail, local, short, show, table
+from firebell.commands.say import (
+    USAGE,
+    as_json,
+    echo,
+    example,
+    fail,
+    local,
+    short,
+    show,
+    table,
+    wants_json,
+)
 
 _ID = click.IntRange(1, 2**63 - 1)
+_READ_LIMIT_S = 60
+"""How long a command waits for the server to read a calendar: it fetches for 30 s and reads for 20 s at most."""
+_POLL_S = 0.2
 
 
 @click.group()
@@ -121,8 +137,37 @@ def add(
         "subdivision": part,
         "people": _ids(users),
     }
-    found = call("POST", f"/api/v1/schedules/{seg(schedule)}/calendars", body)
-    show(found, f"{found['name']} is taken in as {_use(found)} (calendar {found['id']}).")
+    where = f"/api/v1/schedules/{seg(schedule)}/calendars"
+    found = _read(where, call("POST", where, body))
+    fault = _fault(found)
+    if wants_json() or not fault:
+        show(found, f"{found['name']} is taken in as {_use(found)} (calendar {found['id']}).")
+    if fault:
+        hint = f"Correct it, or remove it: firebell oncall import remove {found['id']}"
+        fail(f"Calendar {found['id']} was added, but {fault}", hint)
+    if not found["good_at"]:
+        echo(f"It has not been read yet. See 'firebell oncall import list {schedule}'.", err=True)
+
+
+def _read(where: str, added: dict[str, Any]) -> dict[str, Any]:
+    """Return a calendar that was added once the server has read it, or as it is after `_READ_LIMIT_S`."""
+    end = time.monotonic() + _READ_LIMIT_S
+    while time.monotonic() < end:
+        found = next((i for i in call("GET", where) if i["id"] == added["id"]), added)
+        if found["good_at"] or found["failing_since"]:
+            return found
+        time.sleep(_POLL_S)
+    return added
+
+
+def _fault(found: dict[str, Any]) -> str:
+    """Return why a calendar that was read cannot be used or gives nothing, an empty text when it gives shifts."""
+    if found["failing_since"]:
+        return f"it cannot be read: {found['error']}"
+    if not found["good_at"] or found["shifts"]:
+        return ""
+    reasons = [f"{s['title']!r} names no one here" for s in found["unmatched"][:3]] + found["notes"][:3]
+    return f"it gives no shift: {'; '.join(reasons) or 'it has no event in the time ahead'}."
 
 
 def _ids(users: tuple[str, ...]) -> list[int]:

@@ -10,7 +10,11 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from firebell.commands.say import REFUSED, UNREACHABLE, USAGE, Refused, Unreachable, fail
+from firebell.commands.say import REFUSED, UNREACHABLE, USAGE, Refused, Unreachable, echo, fail, wants_json
+
+MARK = "X-Firebell-Api"
+"""Header that every answer of Firebell's API carries."""
+_OTHER = "Another service or a proxy answers there: check the address."
 
 
 class _Stay(HTTPRedirectHandler):
@@ -65,20 +69,38 @@ def call(method: str, path: str, body: Any = None, **query: Any) -> Any:
 
 def call_all(path: str, **query: Any) -> list[Any]:
     """Return a whole list, stretch by stretch."""
+    return _walk(path, query, None)
+
+
+def _walk(path: str, query: dict[str, Any], most: int | None) -> list[Any]:
+    """Return a list, or its first `most` entries."""
     url, key = target()
     found: list[Any] = []
-    address = f"{path}?{_encoded({**query, 'limit': 500})}"
-    while address:
+    address = f"{path}?{_encoded({**query, 'limit': min(500, most or 500)})}"
+    while address and (most is None or len(found) < most):
         items, link = _request(url, key, "GET", address, None)
         found += items
         address = link.partition(">")[0].removeprefix("<")
-    return found
+    return found[:most]
+
+
+def call_first(path: str, limit: int, **query: Any) -> list[Any]:
+    """Return the first `limit` entries of a list; say on standard error when there are more."""
+    entries = _walk(path, query, limit + 1)
+    if len(entries) > limit and not wants_json():
+        echo(f"Only the first {limit} are shown. Use --limit to see more.", err=True)
+    return entries[:limit]
 
 
 def call_at(url: str, key: str, method: str, path: str, body: Any = None, **query: Any) -> Any:
     """Call the API of one server with one key."""
     encoded = _encoded(query)
     return _request(url, key, method, f"{path}?{encoded}" if encoded else path, body)[0]
+
+
+def foreign(url: str) -> NoReturn:
+    """End the command because something else than Firebell answers at `url`."""
+    fail(f"{url} does not answer as Firebell does.", _OTHER, UNREACHABLE)
 
 
 def _encoded(query: dict[str, Any]) -> str:
@@ -100,6 +122,8 @@ def _request(url: str, key: str, method: str, address: str, body: Any) -> tuple[
         request = Request(url + address, data, headers, method=method)  # noqa: S310 - http(s), checked above
         with _opener.open(request, timeout=30) as answer:
             text, link = answer.read(), answer.headers.get("Link", "")
+            if address.startswith("/api/") and answer.headers.get(MARK) is None:
+                foreign(url)
             if answer.headers.get_content_type() == "text/csv":
                 return text.decode(), link
         return (json.loads(text) if text else None), link
@@ -109,7 +133,7 @@ def _request(url: str, key: str, method: str, address: str, body: Any) -> tuple[
         reason = error.reason if isinstance(error, URLError) else error
         fail(f"{url} cannot be reached: {reason}", "Is Firebell running there?", UNREACHABLE)
     except ValueError as error:
-        fail(f"{url} does not answer as Firebell does: {error}", "Is the address right?", UNREACHABLE)
+        fail(f"{url} does not answer as Firebell does: {error}", _OTHER, UNREACHABLE)
 
 
 def _refused(url: str, error: HTTPError) -> NoReturn:

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from firebell.commands.client import call, call_all, seg
+from firebell.commands.client import call, call_all, call_first, seg
 from firebell.commands.say import (
     USAGE,
     Refused,
@@ -62,19 +62,19 @@ def incident() -> None:
 
 
 @incident.command("list", epilog=example("firebell incident list --phase closed --limit 5"))
-@click.option("--phase", multiple=True, type=_ANY_PHASE, help="Default: those that are open; repeatable.")
+@click.option(
+    "--phase",
+    multiple=True,
+    type=_ANY_PHASE,
+    metavar="PHASE",
+    help=f"{', '.join(_ANY_PHASE.choices)}; default those that are open; repeatable.",
+)
 @click.option("--drill", is_flag=True, help="Drills instead of real ones.")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @as_json
 def list_(phase: tuple[str, ...], drill: bool, limit: int) -> None:
     """List incidents, the newest first."""
-    found = call(
-        "GET",
-        "/api/v1/incidents",
-        phase=list(phase) or None,
-        drill="true" if drill else None,
-        limit=limit,
-    )
+    found = call_first("/api/v1/incidents", limit, phase=list(phase) or None, drill="true" if drill else None)
     rows = [
         [
             i["ref"],

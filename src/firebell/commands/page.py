@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from firebell.commands.client import call, seg
+from firebell.commands.client import call, call_first, seg
 from firebell.commands.say import Refused, as_json, example, local, minutes, short, show, table, wants_json
 from firebell.commands.service import change_lines
 
@@ -27,11 +27,11 @@ def _who(found: dict[str, Any]) -> str:
 @page.command("list", epilog=example("firebell page list", "firebell page list --state resolved --limit 10"))
 @click.option("--state", multiple=True, type=_STATE, help="Default: those that are open; repeatable.")
 @click.option("--query", "q", help="Words in the title.")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @as_json
 def list_(state: tuple[str, ...], q: str | None, limit: int) -> None:
     """List open pages, the waiting ones first."""
-    found = call("GET", "/api/v1/pages", state=list(state) or None, q=q, limit=limit)
+    found = call_first("/api/v1/pages", limit, state=list(state) or None, q=q)
     rows = [
         [p["ref"], p["state"], p["urgency"], p["service"] or "-", p["title"], _who(p)[:34]] for p in found
     ]

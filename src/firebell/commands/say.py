@@ -13,6 +13,10 @@ from firebell.commands.local_time import machine_zone, shown, typed_instant
 REFUSED, USAGE, UNREACHABLE = 1, 2, 3
 """Exit codes: the server refused, the command was wrong, the server cannot be reached."""
 WIDTH = 100
+_WIDE_AT_LEAST, _OTHERS_AT_LEAST = 40, 12
+"""Columns of a table that are kept for its text, and for anything else."""
+_EXAMPLE_WIDTH = 74
+"""Columns of an example without its indentation and the mark of a continued line."""
 _JSON = "firebell.json"
 
 
@@ -38,8 +42,20 @@ def wants_json() -> bool:
 
 
 def example(*lines: str) -> str:
-    """Return the end of a help text: what to type."""
-    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+    """Return the end of a help text, at most 80 columns wide: what to type."""
+    return "\b\nExample:\n" + "\n".join(f"  {part}" for line in lines for part in _wrapped(line))
+
+
+def _wrapped(command: str) -> list[str]:
+    """Return a command on lines that a shell joins again, broken before options."""
+    parts = command.replace(" --", "\n--").split("\n")
+    lines = parts[:1]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) < _EXAMPLE_WIDTH:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(f"    {part}")
+    return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
 
 
 def echo(text: str, *, err: bool = False) -> None:
@@ -139,11 +155,22 @@ def minutes(text: str) -> int:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, wide: int) -> str:
-    """Return rows under their head, at most 100 columns: column `wide` is cut as far as it must be."""
+    """Return rows under their head, at most 100 columns wide.
+
+    Column `wide` is cut as far as it must be, but to less than 40 columns only when no other can be cut.
+    """
     lines = [list(head), *([str(cell).replace("\n", " ") for cell in row] for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    rest = sum(widths) - widths[wide] + 2 * (len(head) - 1)
-    widths[wide] = min(widths[wide], max(12, WIDTH - rest))
+    room = WIDTH - 2 * (len(head) - 1)
+    kept = min(widths[wide], _WIDE_AT_LEAST)
+    while sum(widths) - widths[wide] + kept > room:
+        others = [i for i in range(len(head)) if i != wide]
+        longest = max(others, key=widths.__getitem__)
+        if widths[longest] <= _OTHERS_AT_LEAST:
+            break
+        widths[longest] -= 1
+    rest = sum(widths) - widths[wide]
+    widths[wide] = min(widths[wide], max(12, room - rest))
     text = []
     for number, line in enumerate(lines):
         cells = [

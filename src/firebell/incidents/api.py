@@ -13,7 +13,7 @@ from firebell.incidents.messages import messages
 from firebell.incidents.model import OPEN, Entry, Incident, Phase, Role
 from firebell.incidents.severity import FACTS, Severity, classify, parse
 from firebell.kit import api
-from firebell.kit.api import Ctx, Flag, Given, Id, Name, Shown, Stretch, Text, Yes, Zone, problems
+from firebell.kit.api import Ctx, Flag, Given, Id, Name, Shown, Stretch, Text, Yes, Zone, matching, problems
 from firebell.kit.db import Tx
 from firebell.kit.refs import number
 from firebell.people import actions as people
@@ -38,7 +38,10 @@ def _severity(value: str) -> str:
 
 
 GivenSeverity = Annotated[
-    Text, AfterValidator(_severity), Field(examples=["SEV1"], description="SEV0 to SEV3, or P0 to P3")
+    Text,
+    AfterValidator(_severity),
+    Field(examples=["SEV1"], description="SEV0 to SEV3, or P0 to P3"),
+    matching("^([Ss][Ee][Vv])?[Pp]?[0-3]$"),
 ]
 
 

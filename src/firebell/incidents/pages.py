@@ -12,6 +12,7 @@ from fastapi import Request, Response
 from markupsafe import Markup
 
 from firebell.catalog import actions as catalog
+from firebell.catalog.view import offer
 from firebell.handbook import actions as handbook
 from firebell.incidents import actions, lifecycle, words
 from firebell.incidents.messages import message, severities
@@ -30,8 +31,9 @@ from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.refs import number
-from firebell.kit.text import to_choice, to_choices
+from firebell.kit.text import to_choice, to_choices, to_id
 from firebell.paging import actions as paging
+from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -40,6 +42,8 @@ from firebell.people.view import choosable
 
 router = routing.pages()
 
+LISTED = 200
+"""Number of incidents that the list shows at once."""
 TABS = {
     "ongoing": ("Ongoing", tuple(OPEN), False),
     "closed": ("Closed", (Phase.CLOSED, Phase.REVIEWED, Phase.DISMISSED), False),
@@ -88,12 +92,30 @@ def _verdicts() -> Markup:
 
 
 @router.get("/incidents", dependencies=access.needs(Verb.INCIDENT_READ))
-async def incidents(request: Request, state: str = "ongoing") -> Response:
+async def incidents(request: Request, state: str = "ongoing", before: str = "", after: str = "") -> Response:
     await access.signed_in(request)
     tab = state if state in TABS else "ongoing"
+    _, phases, drill = TABS[tab]
+    old, young = to_id(before), to_id(after)
     async with html.ctx(request).db.tx() as tx:
-        found = await summaries(tx, await actions.incidents(tx, TABS[tab][1], TABS[tab][2], 200))
-    context = {"nav": "incidents", "live": "incidents", "tab": tab, "tabs": TABS, "incidents": found}
+        if young is not None:
+            listed = await actions.incidents_after(tx, phases, drill, LISTED + 1, young)
+            more_newer, more_older, listed = len(listed) > LISTED, True, listed[-LISTED:]
+        else:
+            listed = await actions.incidents(tx, phases, drill, LISTED + 1, old)
+            more_newer, more_older, listed = old is not None, len(listed) > LISTED, listed[:LISTED]
+        if (before or after) and not (listed and more_newer):
+            return html.to(html.address("/incidents", state=tab))
+        shown = await summaries(tx, listed)
+    context = {
+        "nav": "incidents",
+        "live": "incidents",
+        "tab": tab,
+        "tabs": TABS,
+        "incidents": shown,
+        "newer": html.address("/incidents", state=tab, after=listed[0].id) if more_newer else "",
+        "older": html.address("/incidents", state=tab, before=listed[-1].id) if more_older else "",
+    }
     return await html.page(request, "incidents/incidents.html", context)
 
 
@@ -105,23 +127,27 @@ async def short(ref: str) -> Response:
 async def _declare_form(
     request: Request, page: str, values: dict[str, Any], error: FirebellError | None, status: int = 200
 ) -> Response:
+    search = values.get("find", "").strip()
     async with html.ctx(request).db.tx() as tx:
         found = await paging.page(tx, number("PG", page)) if page else None
-        services = await catalog.services(tx)
+        chosen = values.get("services", [found.service_id] if found else [])
+        burning = [p.service_id for p in await paging.pages(tx, states=OPEN_PAGES) if p.service_id]
+        offered = await offer(tx, burning, search, chosen=[i for i in chosen if i])
         ongoing = await actions.incidents(tx, tuple(OPEN), False, 3)
         said = severities(await handbook.all_templates(tx))
     answers = {q.name: _ANSWERS.get(values.get(q.name, "")) for q in QUESTIONS}
     context = {
         "nav": "incidents",
         "page": found,
-        "services": services,
+        "offered": offered,
+        "search": search,
         "ongoing": ongoing,
         "questions": _questions(),
         "facts": [(n, fact, said[n]) for n, fact in FACTS.items()],
         "verdict": classify(answers),
         "verdicts": _verdicts(),
         "values": {"title": found.title if found else "", **values},
-        "chosen": values.get("services", [found.service_id] if found else []),
+        "chosen": chosen,
         "error": error,
     }
     return await html.page(request, "incidents/declare.html", context, status)
@@ -138,11 +164,15 @@ async def declare(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, page = html.ctx(request), str(form.get("page", ""))
     values = {name: str(value) for name, value in form.items() if name != "service"}
-    services: list[int] = []
+    services = [i for i in map(to_id, form.getlist("service")) if i is not None]
+    if values.get("look"):
+        return await _declare_form(request, page, {**values, "services": services}, None)
     answers = {q.name: _ANSWERS.get(values.get(q.name, "")) for q in QUESTIONS}
     try:
         services = to_choices(form.getlist("service"), "service")
         async with ctx.db.tx() as tx:
+            if search := values.get("find", "").strip():
+                services.append(await _searched(tx, search))
             made = await actions.declare(
                 tx,
                 access.actor_of(me),
@@ -159,6 +189,17 @@ async def declare(request: Request) -> Response:
     except Invalid as error:
         return await _declare_form(request, page, {**values, "services": services}, error, error.status)
     return html.to(f"/incidents/{made.ref}")
+
+
+async def _searched(tx: Tx, search: str) -> int:
+    """Return the service that a search left in the form names exactly; raise `Invalid` to show its matches."""
+    service = await catalog.named(tx, search)
+    if service is None:
+        raise Invalid(
+            "The search for a service is not finished.",
+            fields={"find": "Select a service below, or leave the search blank."},
+        )
+    return service.id
 
 
 @dataclass(frozen=True, slots=True)

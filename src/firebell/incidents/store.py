@@ -97,6 +97,28 @@ async def incident(tx: Tx, incident_id: int) -> Incident | None:
     return _incident(row) if row else None
 
 
+async def incidents_after(
+    tx: Tx, phases: Sequence[str], drill: bool, limit: int, after: int
+) -> list[Incident]:
+    """Return the incidents that follow the number `after` in these phases, the newest first."""
+    rows = await tx.fetch(
+        f"""
+        select {_INCIDENT}
+        from incident
+        where phase = any($1::text[])
+            and drill = $2
+            and id > $4
+        order by id
+        limit $3
+        """,
+        list(phases),
+        drill,
+        limit,
+        after,
+    )
+    return [_incident(row) for row in reversed(rows)]
+
+
 async def incidents(
     tx: Tx, phases: Sequence[str], drill: bool, limit: int, before: int | None = None
 ) -> list[Incident]:

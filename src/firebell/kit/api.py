@@ -10,14 +10,19 @@ from zoneinfo import available_timezones
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.dependencies.models import Dependant
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
+from pydantic.fields import FieldInfo
 
 from firebell.kit.clock import YEARS
 from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
 from firebell.kit.routing import Router
+from firebell.kit.text import NAME_LIMIT
 
 MAX_ID = 2**63 - 1
 _REF = re.compile(r"(?:[A-Za-z]{1,5}-)?[0-9]{1,18}")
+_MINUTE = (
+    "(19[7-9][0-9]|2[01][0-9]{2}|2200)-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]"
+)
 T = TypeVar("T")
 
 
@@ -93,21 +98,59 @@ def _reference(value: object) -> int:
 
 Text = Annotated[str, AfterValidator(_storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
 Name = Annotated[Text, Field(min_length=1, max_length=500)]
-Whole = Annotated[int, Strict()]
+ShortName = Annotated[
+    str,
+    AfterValidator(_storable),
+    Field(
+        min_length=1,
+        max_length=NAME_LIMIT,
+        json_schema_extra={"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"},
+    ),
+]
+"""A name that is stored and shown: as long as `clean_name` takes it, with something that can be seen."""
+
+
+def _integral(value: object) -> object:
+    """Return a number without a fraction as an int: JSON Schema calls 1.0 an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, Strict(), BeforeValidator(_integral)]
 Yes = Annotated[bool, Strict()]
 Id = Annotated[Whole, Field(ge=1, le=MAX_ID)]
-PathId = Annotated[int, BeforeValidator(whole), Field(ge=1, le=MAX_ID)]
+PathId = Annotated[int, Field(ge=1, le=MAX_ID), BeforeValidator(whole)]
 """An id in an address."""
+
+
+def matching(pattern: str) -> FieldInfo:
+    """Return what tells readers of OpenAPI the form of a text that its action checks."""
+    return Field(json_schema_extra={"pattern": pattern})  # type: ignore[no-any-return]
+
+
 Zone = Annotated[Text, AfterValidator(_zone), Field(examples=["Europe/Berlin"])]
 Instant = Annotated[
     datetime,
     BeforeValidator(_instant),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-24T03:14:00Z"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "pattern": rf"^{_MINUTE}:[0-5][0-9](\.[0-9]{{1,6}})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$",
+            "examples": ["2026-11-24T03:14:00Z"],
+        }
+    ),
 ]
 Wall = Annotated[
     datetime,
     BeforeValidator(_wall),
-    WithJsonSchema({"type": "string", "examples": ["2026-11-23T09:00"], "description": "without an offset"}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{_MINUTE}$",
+            "examples": ["2026-11-23T09:00"],
+            "description": "without an offset",
+        }
+    ),
 ]
 """A local time without an offset, read in the zone that stands beside it."""
 
@@ -130,6 +173,17 @@ async def _context(request: Request) -> Context:
 Ctx = Annotated[Context, Depends(_context)]
 
 
+Limit = Annotated[
+    int, Field(ge=1, le=500), BeforeValidator(whole), Query(description="how many entries at most")
+]
+
+
+def link_next(request: Request, response: Response, before: object, limit: int) -> None:
+    """Lead to the next stretch of a list by the answer's `Link` header."""
+    url = request.url.include_query_params(before=before, limit=limit)
+    response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+
+
 class Paging:
     """One stretch of a list: at most `limit` entries after the one with the number `before`."""
 
@@ -142,8 +196,7 @@ class Paging:
     def link(self, numbers: Sequence[int]) -> None:
         """Lead to the next stretch by the answer's `Link` header when this one is full."""
         if len(numbers) == self.limit:
-            url = self._request.url.include_query_params(before=numbers[-1], limit=self.limit)
-            self._response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+            link_next(self._request, self._response, numbers[-1], self.limit)
 
     def newest(self, found: Sequence[T], numbers: Sequence[int]) -> list[T]:
         """Return the stretch of a short list by falling number."""
@@ -156,9 +209,7 @@ class Paging:
 async def _paging(
     request: Request,
     response: Response,
-    limit: Annotated[
-        int, BeforeValidator(whole), Query(ge=1, le=500, description="how many entries at most")
-    ] = 100,
+    limit: Limit = 100,
     before: Annotated[
         int | None,
         BeforeValidator(_reference),
@@ -264,8 +315,52 @@ class Api(FastAPI):
             problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             parts |= problem.pop("$defs")
             parts["Problem"] = problem
+            self.openapi_schema = _with_short_names(found)
         assert self.openapi_schema is not None
         return self.openapi_schema
+
+
+_SCHEMAS = "#/components/schemas/"
+_KEYWORDS = {"ge": "minimum", "le": "maximum"}
+"""What Pydantic calls a bound that stands behind a validator, and what JSON Schema calls it."""
+
+
+def _with_short_names(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with one short name and title for each schema.
+
+    Classes of one name in two slices are told apart by their modules, which code generators cannot read:
+    `firebell__people__model__Role` becomes `PeopleRole`.
+    """
+    schemas = document["components"]["schemas"]
+    names = {name: _short_name(name) for name in schemas}
+    assert len(set(names.values())) == len(names), "two schemas have one name"
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, list):
+            return [renamed(item) for item in value]
+        if isinstance(value, float) and value.is_integer():
+            # FastAPI writes bounds as floats, and the largest id as a number above it
+            return min(int(value), MAX_ID)
+        if not isinstance(value, dict):
+            return value
+        return {
+            _KEYWORDS.get(key, key): f"{_SCHEMAS}{names[item.removeprefix(_SCHEMAS)]}"
+            if key == "$ref" and isinstance(item, str) and item.startswith(_SCHEMAS)
+            else renamed(item)
+            for key, item in value.items()
+        }
+
+    short: dict[str, Any] = renamed(document)
+    short["components"]["schemas"] = {
+        names[name]: {**renamed(schema), "title": names[name]} for name, schema in schemas.items()
+    }
+    return short
+
+
+def _short_name(name: str) -> str:
+    """Return the name of a class, with its slice before it when another class has the same name."""
+    parts = name.split("__")
+    return parts[-1] if len(parts) == 1 else f"{parts[1].capitalize()}{parts[-1]}"
 
 
 def told(error: dict[str, Any]) -> tuple[str, str]:

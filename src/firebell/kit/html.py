@@ -9,6 +9,7 @@ from functools import cache
 from http import HTTPStatus
 from importlib import resources
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, available_timezones
 
 import jinja2
@@ -209,6 +210,12 @@ def download(body: bytes, name: str) -> Response:
 def to(url: str) -> Response:
     """Return the answer to a form: look at `url` now (Post/Redirect/Get)."""
     return RedirectResponse(url, 303)
+
+
+def address(path: str, **query: object) -> str:
+    """Return a path with those parameters that are not empty."""
+    given = {name: str(value) for name, value in query.items() if value not in (None, "")}
+    return f"{path}?{urlencode(given)}" if given else path
 
 
 def back(form: Mapping[str, Any], otherwise: str) -> Response:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from firebell.kit.offload import DOCUMENTS, TakesTooLong
 
 _OPENS = re.compile(r"[\\|<]|!(?=\[)")
-_MARKER = re.compile(r"^(\d*)([#>+*=~\[.)-]|```)")
+_MARKER = re.compile(r"^(\d*)([#>+*=~_:\[.)-]|```)")
 markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
 """The one dialect: CommonMark with tables; raw HTML stays text."""
 
@@ -24,7 +24,7 @@ def cell(text: str) -> str:
 
 
 def line(text: str) -> str:
-    """Return text as one line that is neither a heading, a list, a quote nor a fence."""
+    """Return text as one line that starts no heading, list, quote, rule, fence or table."""
     return _MARKER.sub(r"\1\\\2", cell(text))
 
 

@@ -8,11 +8,21 @@ from datetime import datetime
 from firebell.kit.clock import YEARS
 from firebell.kit.errors import Invalid
 
+_JOINERS = "\u200c\u200d"
+"""ZERO WIDTH NON-JOINER and ZERO WIDTH JOINER."""
+_LOOSE_JOINER = re.compile(rf"(?:^|(?<=[\s{_JOINERS}]))[{_JOINERS}]+|[{_JOINERS}]+(?=\s|$)")
+NAME_LIMIT = 120
+"""Characters of a name, unless its field says otherwise."""
 
-def clean_name(value: str, field: str, *, limit: int = 120) -> str:
-    """Return `value` in NFC without control characters; raise `Invalid` when it is empty or too long."""
+
+def clean_name(value: str, field: str, *, limit: int = NAME_LIMIT) -> str:
+    """Return `value` in NFC without control characters; raise `Invalid` when it is empty or too long.
+
+    Joiners stay between characters, where Persian words and emoji need them.
+    """
     text = unicodedata.normalize("NFC", value)
-    text = " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in text).split())
+    text = "".join(c if c in _JOINERS or unicodedata.category(c)[0] != "C" else " " for c in text)
+    text = " ".join(_LOOSE_JOINER.sub("", text).split())
     if not text:
         raise Invalid(f"The {field} is empty.", fields={field: "Please fill this in."})
     if len(text) > limit:

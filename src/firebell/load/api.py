@@ -7,7 +7,7 @@ from fastapi import Query, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from firebell.kit import api
-from firebell.kit.api import Ctx, Flag, Given, Instant, Shown, Text, Yes, problems
+from firebell.kit.api import Ctx, Flag, Given, Instant, Shown, Text, Yes, matching, problems
 from firebell.kit.db import Tx
 from firebell.load import actions, measure, pay
 from firebell.load.model import Earned, Rates, Report, Row, Share, Term
@@ -150,7 +150,16 @@ class TermShown(RatesShown):
     replaced: bool
 
 
-Amount = Annotated[Text, Field(max_length=20, examples=["12.50"])]
+Amount = Annotated[
+    Text,
+    Field(max_length=20, examples=["12.50"]),
+    matching(r"^(1000000(\.0{1,4})?|[0-9]{1,6}(\.[0-9]{1,4})?)$"),
+]
+RestHours = Annotated[
+    Text,
+    Field(max_length=20, examples=["4"]),
+    matching(r"^(24(\.0{1,4})?|(1?[0-9]|2[0-3])(\.[0-9]{1,4})?)$"),
+]
 
 
 class NewRates(Given):
@@ -158,15 +167,15 @@ class NewRates(Given):
 
     month: Annotated[OneMonth, Field(description="from which month on; default the present one")] = None
     past: Annotated[Yes, Field(description="the pay of months that are over may change")] = False
-    currency: Annotated[Text, Field(min_length=3, max_length=3, examples=["EUR"])]
+    currency: Annotated[Text, Field(min_length=3, max_length=3, examples=["EUR"]), matching("^[A-Za-z]{3}$")]
     weekday: Amount = "0"
     night: Amount = "0"
     weekend: Amount = "0"
     holiday: Amount = "0"
     per_shift: Amount = "0"
-    rest_hours: Amount = "4"
-    country: Annotated[Text, Field(max_length=2, examples=["SE"])] = ""
-    subdivision: Annotated[Text, Field(max_length=3)] = ""
+    rest_hours: RestHours = "4"
+    country: Annotated[Text, Field(max_length=2, examples=["SE"]), matching("^([A-Za-z]{2})?$")] = ""
+    subdivision: Annotated[Text, Field(max_length=3), matching("^[A-Za-z0-9]{0,3}$")] = ""
 
 
 class FreeShown(LoadShown):

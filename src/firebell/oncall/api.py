@@ -166,7 +166,7 @@ async def list_gaps(
     ctx: Ctx,
     caller: Reader,
     slug: Text,
-    days: Annotated[int, BeforeValidator(whole), Query(ge=1, le=400)] = 28,
+    days: Annotated[int, Field(ge=1, le=400), BeforeValidator(whole), Query()] = 28,
 ) -> list[Gap]:
     now = ctx.clock.now()
     until = now + timedelta(days=days)

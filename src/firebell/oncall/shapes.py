@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from firebell.kit.api import Given, Id, Instant, Name, Shown, Text, Wall, Whole, Zone
+from firebell.kit.api import Given, Id, Instant, Name, ShortName, Shown, Text, Wall, Whole, Zone
 from firebell.oncall.findings import Finding
 from firebell.oncall.model import (
     LONGEST_NAME,
@@ -92,7 +92,7 @@ class NewSchedule(Given):
         }
     )
 
-    name: Name
+    name: ShortName
     team_id: Id
     tz: Zone
     layers: Annotated[list[LayerGiven], Field(min_length=1, max_length=20)]
@@ -112,7 +112,7 @@ class EditedLayers(Given):
 class ScheduleChange(Given):
     """What changes of a schedule's head; what is left out stays."""
 
-    name: Name | None = None
+    name: ShortName | None = None
     team_id: Id | None = None
     tz: Zone | None = None
 

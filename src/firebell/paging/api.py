@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
-from fastapi import Query
-from pydantic import ConfigDict, Field
+from fastapi import Query, Request, Response
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
 from firebell.alerts import actions as alerts
 from firebell.kit import api
@@ -13,17 +13,19 @@ from firebell.kit.api import (
     Given,
     Id,
     Instant,
-    Name,
+    Limit,
+    ShortName,
     Shown,
     Stretch,
     Text,
     Whole,
+    link_next,
     problems,
 )
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.refs import number
-from firebell.paging import actions, view
+from firebell.paging import actions, listing, view
 from firebell.paging.dry_run import dry_run
 from firebell.paging.model import OPEN, Level, Page, PageState, Policy, Target, TargetKind
 from firebell.people.access import Caller, may
@@ -180,7 +182,7 @@ class NewPolicy(PolicyPlan):
         }
     )
 
-    name: Name
+    name: ShortName
     team_id: Id
 
 
@@ -238,20 +240,45 @@ async def _shown(tx: Tx, page: Page, now: datetime) -> PageShown:
     return PageShown.model_validate(_fields(seen))
 
 
+def _cursor(value: str) -> str:
+    if listing.parse(value) is None:
+        raise ValueError("Use the cursor from the Link header of the answer before.")
+    return value
+
+
 @router.get("/pages", tags=["pages"], summary="Pages, the waiting ones first, then the newest")
 async def list_pages(
+    request: Request,
+    response: Response,
     ctx: Ctx,
     caller: Reader,
-    stretch: Stretch,
+    limit: Limit = 100,
+    before: Annotated[
+        Annotated[
+            str,
+            AfterValidator(_cursor),
+            WithJsonSchema(
+                {"type": "string", "pattern": listing.PATTERN, "examples": ["waiting:48:1795489200"]}
+            ),
+        ]
+        | None,
+        Query(description="go on where an answer ended, by the cursor in its Link header"),
+    ] = None,
     state: Annotated[list[PageState] | None, Query(description="default: every open state")] = None,
     q: Annotated[Text, Query(description="words in the title")] = "",
 ) -> list[PageShown]:
     async with ctx.db.tx() as tx:
-        found = await actions.pages(
-            tx, states=state or list(OPEN), words=q.strip(), before=stretch.before, limit=stretch.limit
+        listed = await view.listed(
+            tx,
+            states=state or list(OPEN),
+            words=q.strip(),
+            place=listing.parse(before) if before else None,
+            limit=limit,
+            now=ctx.clock.now(),
         )
-        seen = await view.views(tx, found, ctx.clock.now())
-    stretch.link([p.id for p in found])
+        seen = await view.views(tx, listed.pages, ctx.clock.now())
+    if listed.older:
+        link_next(request, response, listed.older, limit)
     return [PageShown.model_validate(_fields(v)) for v in seen]
 
 

@@ -1,5 +1,6 @@
 """The inbox, the page, and the link in a message."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from firebell.kit.events import Actor
 from firebell.kit.refs import number
 from firebell.kit.text import to_number
 from firebell.oncall import actions as oncall
-from firebell.paging import actions, ledger, links, view
+from firebell.paging import actions, ledger, links, listing, view
 from firebell.paging.model import OPEN, PageState
 from firebell.people import access
 from firebell.people import actions as people
@@ -21,6 +22,8 @@ from firebell.people.permissions import Verb
 
 router = routing.pages()
 
+LISTED = 100
+"""Number of pages that the inbox shows at once."""
 TABS = {
     "open": ("Open", tuple(OPEN)),
     "waiting": ("Needs a human", (PageState.TRIGGERED, PageState.EXHAUSTED)),
@@ -31,19 +34,24 @@ TABS = {
 
 
 @router.get("/pages", dependencies=access.needs(Verb.PAGE_READ))
-async def inbox(request: Request, state: str = "open", q: str = "", show: str = "") -> Response:
+async def inbox(
+    request: Request, state: str = "open", q: str = "", show: str = "", before: str = "", after: str = ""
+) -> Response:
     me = await access.signed_in(request)
     ctx = html.ctx(request)
     tab = state if state in TABS else "open"
+    start = html.address("/pages", state=tab, q=q)
     async with ctx.db.tx() as tx:
-        found = await actions.pages(tx, states=TABS[tab][1], words=q.strip(), limit=100)
-        listed = await view.views(tx, found, ctx.clock.now())
+        stretch = await _stretch(tx, TABS[tab][1], q.strip(), before, after, ctx.clock.now())
+        if stretch is None:
+            return html.to(start)
+        listed = await view.views(tx, stretch.pages, ctx.clock.now())
         chosen = None
-        if found:
-            wanted = number("PG", show) if show else found[0].id
+        if stretch.pages:
+            wanted = number("PG", show) if show else stretch.pages[0].id
             chosen = await _detail(tx, wanted, ctx.clock.now())
         counts = await actions.counts(tx)
-        shifts = [] if found else await oncall.shifts_of(tx, me.id, ctx.clock.now())
+        shifts = [] if stretch.pages else await oncall.shifts_of(tx, me.id, ctx.clock.now())
     totals = {name: sum(counts.get(s, 0) for s in states) for name, (_, states) in TABS.items()}
     context = {
         "nav": "pages",
@@ -52,11 +60,31 @@ async def inbox(request: Request, state: str = "open", q: str = "", show: str = 
         "tabs": TABS,
         "totals": totals,
         "q": q,
+        "here": html.address("/pages", state=tab, q=q, before=before, after=after),
+        "newer": html.address("/pages", state=tab, q=q, after=stretch.newer) if stretch.newer else "",
+        "older": html.address("/pages", state=tab, q=q, before=stretch.older) if stretch.older else "",
         "views": listed,
         "chosen": chosen,
         "next_shift": _next_shift(shifts, me.tz, ctx.clock.now()),
     }
     return await html.page(request, "paging/inbox.html", context)
+
+
+async def _stretch(
+    tx: Tx, states: Sequence[str], words: str, before: str, after: str, now: datetime
+) -> listing.Listing | None:
+    """Return the stretch that an address names; None when it is empty, or reaches the start of the list."""
+    place = listing.parse(after or before)
+    if place is None:
+        asked = bool(after or before)
+        return None if asked else await view.listed(tx, states=states, words=words, limit=LISTED, now=now)
+    try:
+        stretch = await view.listed(
+            tx, states=states, words=words, place=place, newer=bool(after), limit=LISTED, now=now
+        )
+    except Invalid:
+        return None
+    return stretch if stretch.pages and (stretch.newer or not after) else None
 
 
 def _next_shift(shifts: list[oncall.Shift], tz: str, now: datetime) -> str:

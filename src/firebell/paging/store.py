@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db import Row, Tx
+from firebell.paging.listing import WAITS_AGAIN, Part, parts
 from firebell.paging.model import (
     Arrival,
     LogEntry,
@@ -31,7 +32,7 @@ def _policy(row: Row) -> Policy:
     return Policy(**{**values, "levels": levels_from_json(values["levels"])})
 
 
-def _page(row: Row) -> Page:
+def _page(row: Row | dict[str, Any]) -> Page:
     values = dict(row)
     try:
         plan = Plan.from_json(values["plan"])
@@ -239,24 +240,75 @@ async def pages(
     states: Sequence[str] | None = None,
     words: str = "",
     team_ids: Sequence[int] | None = None,
-    before: int | None = None,
     limit: int = 100,
 ) -> list[Page]:
-    """Return pages that stand after `before`: the demanding ones first, then the newest."""
+    """Return pages, those that wait for a human first, then by falling number."""
+    every = parts(list(PageState) if states is None else states, None)
+    rows = await walk(tx, every, words=words, team_ids=team_ids, limit=limit)
+    return [page for _, page in rows]
+
+
+async def walk(
+    tx: Tx,
+    sections: Sequence[Part],
+    *,
+    words: str = "",
+    team_ids: Sequence[int] | None = None,
+    limit: int,
+    newer: bool = False,
+) -> list[tuple[bool, Page]]:
+    """Return pages with their section (True: waiting) in the order of the list, or against it when `newer`.
+
+    Each section is read from the index by state and number, in one snapshot.
+    """
+    order = "asc" if newer else "desc"
     rows = await tx.fetch(
-        f"select {_PAGE} from page where ($1::text[] is null or state = any($1))"
-        " and ($2 = '' or position(lower($2) in lower(title)) > 0)"
-        " and ($3::bigint[] is null or team_id = any($3))"
-        " and ($5::bigint is null or (state in ('triggered', 'exhausted'), id)"
-        " < (select b.state in ('triggered', 'exhausted'), b.id from page b where b.id = $5))"
-        " order by state in ('triggered', 'exhausted') desc, id desc limit $4",
-        list(states) if states is not None else None,
+        f"""
+        select section.waiting, listed.*
+        from unnest($1::text[], $2::bool[], $3::bigint[], $4::bigint[], $5::timestamptz[])
+            section (state, waiting, low, high, since)
+        cross join lateral (
+            select {_PAGE}
+            from page
+            where page.state = section.state
+                and page.id >= section.low
+                and page.id < section.high
+                and ($6 = '' or position(lower($6) in lower(page.title)) > 0)
+                and ($7::bigint[] is null or page.team_id = any($7))
+                and (section.since is null or exists (
+                    select
+                    from (
+                        select entry.at, entry.kind
+                        from page_log entry
+                        where entry.page_id = page.id
+                        order by entry.id desc
+                        limit 100
+                    ) latest
+                    where latest.at >= section.since
+                        and latest.kind = any($8::text[])
+                ))
+            order by page.id {order}
+            limit $9
+        ) listed
+        order by section.waiting {order}, listed.id {order}
+        limit $9
+        """,
+        [s.state for s in sections],
+        [s.waiting for s in sections],
+        [s.low for s in sections],
+        [s.high for s in sections],
+        [s.since for s in sections],
         words,
         list(team_ids) if team_ids is not None else None,
+        list(WAITS_AGAIN),
         limit,
-        before,
     )
-    return [_page(row) for row in rows]
+    columns = [dict(row) for row in rows]
+    return [(values.pop("waiting"), _page(values)) for values in columns]
+
+
+async def page_exists(tx: Tx, page_id: int) -> bool:
+    return bool(await tx.value("select exists (select from page where id = $1)", page_id))
 
 
 async def open_page_of(tx: Tx, kind: str, subject_id: int) -> Page | None:

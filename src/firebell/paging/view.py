@@ -9,7 +9,8 @@ from firebell.alerts.model import Alert, Group
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db import Tx
-from firebell.paging import due, escalation, store
+from firebell.kit.errors import Invalid
+from firebell.paging import due, escalation, listing, store
 from firebell.paging.model import Page, PageState
 from firebell.people import actions as people
 
@@ -95,3 +96,27 @@ def _next(facts: due.Facts, page: Page, now: datetime) -> str:
             return facts.names(reached)
         case escalation.Exhausted():
             return "everybody"
+
+
+async def listed(
+    tx: Tx,
+    *,
+    states: Sequence[str],
+    words: str = "",
+    place: listing.Place | None = None,
+    newer: bool = False,
+    limit: int = 100,
+    now: datetime,
+) -> listing.Listing:
+    """Return a stretch of the list of pages behind `place` (before it when `newer`), from its start without one.
+
+    Raise `Invalid` when the place is that of a page that does not exist.
+    """
+    if place is not None and not await store.page_exists(tx, place.id):
+        raise Invalid(
+            f"There is no page PG-{place.id}.", fields={"before": "Take the cursor from the Link header."}
+        )
+    sections = listing.parts(states, place, newer=newer)
+    rows = await store.walk(tx, sections, words=words, limit=limit + 1, newer=newer)
+    since = place.since if place else now - listing.COMMIT_SLACK
+    return listing.listing(rows, place, limit, since, newer=newer)

@@ -10,14 +10,15 @@ from firebell.kit.api import (
     Ctx,
     Given,
     Id,
-    Name,
     PathId,
+    ShortName,
     Shown,
     Stretch,
     Text,
     Whole,
     Yes,
     Zone,
+    matching,
     problems,
 )
 from firebell.kit.errors import Forbidden, NotFound
@@ -70,11 +71,15 @@ class Me(PersonShown):
     scopes: list[str]
 
 
+EMAIL = r"""^[^@\s<>",;:()\[\]\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"""
+"""The usual form of an address; `people.rules` decides."""
+
+
 class NewPerson(Given):
     """A person to add, who is reached by e-mail until they choose otherwise."""
 
-    name: Annotated[Name, Field(examples=["Jun Okafor"])]
-    email: Annotated[Name, Field(examples=["jun@example.org"])]
+    name: Annotated[ShortName, Field(examples=["Jun Okafor"])]
+    email: Annotated[Text, Field(max_length=254, examples=["jun@example.org"]), matching(EMAIL)]
     role: Role = Role.RESPONDER
     tz: Zone = "UTC"
     password: Annotated[Text | None, Field(min_length=12, max_length=1000)] = None
@@ -83,7 +88,7 @@ class NewPerson(Given):
 class PersonChange(Given):
     """What is given is changed."""
 
-    name: Name | None = None
+    name: ShortName | None = None
     role: Role | None = None
     tz: Zone | None = None
     active: Yes | None = None
@@ -108,7 +113,7 @@ class TeamShown(Shown):
 class NewTeam(Given):
     """A team to add."""
 
-    name: Annotated[Name, Field(examples=["Payments"])]
+    name: Annotated[ShortName, Field(examples=["Payments"])]
     members: Annotated[tuple[Member, ...], Field(max_length=500)] = ()
 
 
@@ -162,11 +167,14 @@ class Rules(Given):
     rules: Annotated[list[RuleShown], Field(max_length=50)]
 
 
+WALL_TIME = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
+
+
 class Quiet(Given):
     """What can wait is held from `starts` to `ends` of the wall clock in `tz`; without `tz`, in the caller's."""
 
-    starts: Annotated[Text, Field(max_length=5, examples=["22:00"])]
-    ends: Annotated[Text, Field(max_length=5, examples=["07:00"])]
+    starts: Annotated[Text, Field(max_length=5, examples=["22:00"]), matching(WALL_TIME)]
+    ends: Annotated[Text, Field(max_length=5, examples=["07:00"]), matching(WALL_TIME)]
     tz: Zone | None = None
 
 
@@ -197,7 +205,7 @@ class KeyMade(KeyShown):
 class NewKey(Given):
     """A key to create; it has no scope that the caller's role does not include."""
 
-    name: Annotated[Name, Field(examples=["deploy script"])]
+    name: Annotated[ShortName, Field(examples=["deploy script"])]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=20, examples=[["alerts:write"]])]
 
 

@@ -18,6 +18,7 @@ from firebell.postmortems.model import Postmortem
 _BODY = 200_000
 
 find = store.of_incident
+newest = store.newest
 postmortems = store.postmortems
 
 

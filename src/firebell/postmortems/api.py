@@ -46,8 +46,9 @@ class NewText(Given):
 @router.get("", summary="Post-mortems, by falling number of the incident")
 async def list_postmortems(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[PostmortemShown]:
     async with ctx.db.tx() as tx:
-        found = await actions.postmortems(tx)
-    return [PostmortemShown.model_validate(d) for d in stretch.newest(found, [d.incident_id for d in found])]
+        documents = await actions.newest(tx, stretch.before, stretch.limit)
+    stretch.link([d.incident_id for d in documents])
+    return [PostmortemShown.model_validate(d) for d in documents]
 
 
 @router.get("/{ref}", summary="One post-mortem with its Markdown", responses=problems(404))

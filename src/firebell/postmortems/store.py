@@ -37,6 +37,22 @@ async def postmortems(tx: Tx) -> list[Postmortem]:
     return [Postmortem(*row.values()) for row in rows]
 
 
+async def newest(tx: Tx, before: int | None, limit: int) -> list[Postmortem]:
+    """Return the documents of incidents with a lower number than `before`, the newest first."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from postmortem
+        where $1::bigint is null or incident_id < $1
+        order by incident_id desc
+        limit $2
+        """,
+        before,
+        limit,
+    )
+    return [Postmortem(*row.values()) for row in rows]
+
+
 async def save(tx: Tx, incident_id: int, body: str, version: int, now: datetime) -> bool:
     """Write the body if nobody wrote since `version`."""
     done = await tx.execute(

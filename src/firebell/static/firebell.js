@@ -181,6 +181,7 @@
       $('#go').textContent = 'Declare SEV' + sev;
     };
     form.addEventListener('change', run); run();
+    $('#f-find', form)?.addEventListener('keydown', e => { if (e.key === 'Enter') { e.preventDefault(); $('[name=look]', form).click(); } });
   };
   classifier();
 

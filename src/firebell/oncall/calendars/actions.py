@@ -1,5 +1,6 @@
 """What is done with feeds and imported calendars."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -34,8 +35,11 @@ from firebell.oncall.calendars.model import (
 from firebell.people import actions as people
 from firebell.people.model import AccessRevoked
 
+shift_counts = store.shift_counts
+
 EVERY = timedelta(minutes=15)
 MOST_FEEDS, MOST_IMPORTS = 50, 20
+_CALENDAR = re.compile(r"[\s\ufeff]*BEGIN:VCALENDAR\s*$", re.I | re.M)
 WAKE = "calendars"
 """What wakes the worker's lane of calendars."""
 
@@ -153,6 +157,11 @@ async def add_import(
     elif use is Use.NAMES:
         raise Invalid("Only public holidays give names alone.", fields={"use": "Use layer or override."})
     url = address(url) if url.strip() else ""
+    if text.strip() and not _CALENDAR.match(text):
+        raise Invalid(
+            "This is not an iCalendar file: it does not begin with BEGIN:VCALENDAR.",
+            fields={"text": "Export the calendar as an .ics file and use that."},
+        )
     if place is not Place.ABOVE:
         _placed(use)
     if (use is Use.BUSY) != (schedule_id is None):

@@ -1,5 +1,6 @@
 """Calendars over JSON."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -8,6 +9,7 @@ from pydantic import Field
 
 from firebell.kit import api
 from firebell.kit.api import Ctx, Given, Id, Instant, PathId, Shown, Text, problems
+from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions
@@ -61,7 +63,8 @@ class StrayShown(Shown):
 class ImportShown(Shown):
     """A calendar that comes in, without its address, which may be secret.
 
-    `stale` (S-ICAL-STALE): there was no good copy for six hours, and the last one stays.
+    `stale` (S-ICAL-STALE): there was no good copy for six hours, and the last one stays. `shifts` counts the
+    shifts, busy times or names that it gives from now on.
     """
 
     id: int
@@ -77,6 +80,7 @@ class ImportShown(Shown):
     failing_since: datetime | None
     stale: bool
     error: str
+    shifts: int
     notes: list[str]
     unmatched: list[StrayShown]
 
@@ -144,7 +148,12 @@ def _feed(found: Feed) -> FeedShown:
     return FeedShown.model_validate(found)
 
 
-def _import(found: Import, now: datetime) -> ImportShown:
+async def _imports(tx: Tx, imports: Sequence[Import], now: datetime) -> list[ImportShown]:
+    shifts = await actions.shift_counts(tx, [i.id for i in imports], now)
+    return [_import(i, shifts.get(i.id, 0), now) for i in imports]
+
+
+def _import(found: Import, shifts: int, now: datetime) -> ImportShown:
     return ImportShown(
         id=found.id,
         name=found.name,
@@ -159,6 +168,7 @@ def _import(found: Import, now: datetime) -> ImportShown:
         failing_since=found.failing_since,
         stale=found.stale(now),
         error=found.error,
+        shifts=shifts,
         notes=list(found.notes),
         unmatched=[StrayShown.model_validate(s) for s in found.unmatched],
     )
@@ -216,7 +226,7 @@ async def list_schedule_calendars(ctx: Ctx, caller: Reader, slug: Text) -> list[
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, slug)
-        return [_import(i, now) for i in await actions.imports_of_schedules(tx, [int(schedule.id)])]
+        return await _imports(tx, await actions.imports_of_schedules(tx, [int(schedule.id)]), now)
 
 
 @router.post(
@@ -243,14 +253,14 @@ async def add_schedule_calendar(ctx: Ctx, caller: Responder, slug: Text, given: 
             users=given.people,
             now=now,
         )
-    return _import(made, now)
+    return _import(made, 0, now)
 
 
 @router.get("/me/calendars", summary="The calendars that say when I am busy")
 async def list_my_calendars(ctx: Ctx, caller: OwnReader) -> list[ImportShown]:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        return [_import(i, now) for i in await actions.imports_of_person(tx, caller.person_id)]
+        return await _imports(tx, await actions.imports_of_person(tx, caller.person_id), now)
 
 
 @router.post(
@@ -269,7 +279,7 @@ async def add_my_calendar(ctx: Ctx, caller: Owner, given: NewBusy) -> ImportShow
             text=given.text,
             now=now,
         )
-    return _import(made, now)
+    return _import(made, 0, now)
 
 
 @router.post(
@@ -293,7 +303,8 @@ async def place_calendar(ctx: Ctx, caller: Responder, calendar_id: PathId, given
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         found = await actions.import_for(tx, calendar_id, caller.person_id)
-        return _import(await actions.place_import(tx, caller.actor, found, given.place, now), now)
+        placed = await actions.place_import(tx, caller.actor, found, given.place, now)
+        return (await _imports(tx, [placed], now))[0]
 
 
 @router.delete(

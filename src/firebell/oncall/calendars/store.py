@@ -328,6 +328,22 @@ async def shifts(tx: Tx, import_ids: Sequence[int], since: datetime | None = Non
     ]
 
 
+async def shift_counts(tx: Tx, import_ids: Sequence[int], since: datetime) -> dict[int, int]:
+    """Return how many shifts of each import end after `since`; one without any is left out."""
+    rows = await tx.fetch(
+        """
+        select import_id, count(*) as shifts
+        from calendar_shift
+        where import_id = any($1::bigint[])
+            and ends_at > $2
+        group by import_id
+        """,
+        list(import_ids),
+        since,
+    )
+    return {row["import_id"]: row["shifts"] for row in rows}
+
+
 async def busy(tx: Tx, a: datetime, b: datetime) -> list[Shift]:
     """Return when people's own calendars have them busy in `[a, b)`; each shift names one person."""
     rows = await tx.fetch(

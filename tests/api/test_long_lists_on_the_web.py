@@ -1,0 +1,164 @@
+"""Lists and choices of a large organization in the browser: everything can be reached, without a script."""
+
+import re
+from typing import Any
+
+import httpx
+
+from firebell.kit.clock import FakeClock
+from tests.api.callers import browser
+from tests.world import ANSWERS, World, world
+
+
+async def signed_in(http: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Sign in as the admin."""
+    await http.post("/login", data={"email": ANSWERS.email, "password": ANSWERS.password})
+    return http
+
+
+async def read(http: httpx.AsyncClient, address: str) -> str:
+    """Return a page, following redirects."""
+    answer = await http.get(address, follow_redirects=True)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def refs(page: str, kind: str) -> list[str]:
+    """Return what the rows of a list lead to, in order."""
+    part = page.partition('id="list"')[2].partition('class="pane"')[0]
+    return re.findall(rf'<a[^>]*href="/\w+/({kind}-\d+)"', part)
+
+
+def link(page: str, rel: str) -> str:
+    """Return the address of the next or previous part of a list."""
+    found = re.search(rf'rel="{rel}" href="([^"]+)"', page)
+    return found[1].replace("&amp;", "&") if found else ""
+
+
+async def walk(http: httpx.AsyncClient, address: str, kind: str) -> list[list[str]]:
+    """Return the rows of each part of a list, following Older."""
+    parts = []
+    while address:
+        page = await read(http, address)
+        parts.append(refs(page, kind))
+        address = link(page, "next")
+    return parts
+
+
+async def storm(w: World, count: int) -> None:
+    """Let `count` pages of different groups begin."""
+    for number in range(count):
+        await w.alert(f"alert {number}", labels={"service": f"part-{number}"})
+
+
+async def add_services(w: World, count: int) -> None:
+    """Add services called Service 001 and so on."""
+    async with w.ctx.db.tx() as tx:
+        await tx.execute(
+            """
+            insert into service (name, slug, team_id, created_at)
+            select 'Service ' || lpad(i::text, 3, '0'), 'service-' || lpad(i::text, 3, '0'), 1, $2
+            from generate_series(1, $1) i
+            """,
+            count,
+            w.now,
+        )
+
+
+async def test_bug_the_inbox_ended_after_a_hundred_pages(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await storm(w, 237)
+        await w.ack(w.mara, 230)
+        await signed_in(http)
+        parts = await walk(http, "/pages", "PG")
+        expected = [*(f"PG-{number}" for number in range(237, 0, -1) if number != 230), "PG-230"]
+        assert [ref for part in parts for ref in part] == expected
+        assert [len(part) for part in parts] == [100, 100, 37]
+        second = await read(http, link(await read(http, "/pages"), "next"))
+        assert refs(await read(http, link(second, "prev")), "PG") == parts[0]
+        third = await read(http, link(second, "next"))
+        assert refs(await read(http, link(third, "prev")), "PG") == parts[1]
+
+
+async def test_older_pages_keep_the_tab_and_the_search(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await storm(w, 120)
+        await w.alert("another", labels={"service": "another"})
+        await signed_in(http)
+        first = await read(http, "/pages?state=waiting&q=alert")
+        older = link(first, "next")
+        assert "state=waiting" in older
+        assert "q=alert" in older
+        assert "another" not in await read(http, older)
+        assert len(refs(await read(http, older), "PG")) == 20
+        tabs = first.partition('id="tabs"')[2].partition("</nav>")[0]
+        assert tabs.count("q=alert") == 5
+
+
+async def test_a_place_that_does_not_exist_is_the_start_of_the_list(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await storm(w, 3)
+        await signed_in(http)
+        for query in ("before=PG-2", "before=waiting:999:1", "before=waiting:1:1", "after=waiting:3:1"):
+            answer = await http.get(f"/pages?{query}")
+            assert (answer.status_code, answer.headers["location"]) == (303, "/pages?state=open"), query
+
+
+async def test_bug_the_list_of_incidents_ended_after_two_hundred(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        async with w.ctx.db.tx() as tx:
+            await tx.execute(
+                """
+                insert into incident (title, severity, max_severity, phase, detected_at, declared_at, severity_at)
+                select 'incident ' || i, 2, 2, 'closed', $1, $1, $1
+                from generate_series(1, 430) i
+                """,
+                w.now,
+            )
+        await signed_in(http)
+        parts = await walk(http, "/incidents?state=closed", "INC")
+        assert [ref for part in parts for ref in part] == [f"INC-{number}" for number in range(430, 0, -1)]
+        second = await read(http, link(await read(http, "/incidents?state=closed"), "next"))
+        assert refs(await read(http, link(second, "prev")), "INC") == parts[0]
+        assert refs(await read(http, "/incidents?state=closed&before=1"), "INC") == parts[0]
+
+
+async def declare(http: httpx.AsyncClient, **given: Any) -> httpx.Response:
+    """Send the form that declares an incident."""
+    page = await read(http, "/incidents/new")
+    csrf = page.partition('name="csrf" value="')[2].partition('"')[0]
+    return await http.post("/incidents/new", data={"csrf": csrf, **given})
+
+
+async def test_bug_only_forty_services_could_be_named_when_declaring(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await add_services(w, 500)
+        await w.alert()
+        await signed_in(http)
+        offered = re.findall(r'name="service" value="(\d+)"', await read(http, "/incidents/new"))
+        assert offered == [str(w.service)]
+        typed = {"title": "Search is slow", "severity": "2", "service": offered}
+        answer = await declare(http, **typed, find="service 49", look="services")
+        assert answer.status_code == 200
+        assert 'value="Search is slow"' in answer.text
+        assert f'value="{w.service}" checked' in answer.text
+        names = re.findall(r'name="service" value="\d+"[^>]*><span>([^<]+)', answer.text)
+        assert names == ["Checkout", *(f"Service 49{digit}" for digit in range(10))]
+        chosen = re.search(r'value="(\d+)"[^>]*><span>Service 499', answer.text)
+        assert chosen
+        answer = await declare(http, **{**typed, "service": [str(w.service), chosen[1]]})
+        assert answer.headers["location"] == "/incidents/INC-1"
+        room = await read(http, "/incidents/INC-1")
+        assert "Service 499" in room
+
+
+async def test_a_search_that_is_left_in_the_form_is_never_dropped(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await add_services(w, 60)
+        await signed_in(http)
+        answer = await declare(http, title="Search is slow", severity="2", find="service 04")
+        assert answer.status_code == 422
+        assert "Service 044" in answer.text
+        answer = await declare(http, title="Search is slow", severity="2", find="SERVICE-044")
+        assert answer.headers["location"] == "/incidents/INC-1"
+        assert "Service 044" in await read(http, "/incidents/INC-1")
