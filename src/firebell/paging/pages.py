@@ -60,7 +60,9 @@ async def inbox(
         "tabs": TABS,
         "totals": totals,
         "q": q,
-        "here": html.address("/pages", state=tab, q=q, before=before, after=after),
+        "here": html.address(
+            "/pages", state=tab, q=q, before=before, after=after, show=chosen["v"].page.ref if chosen else ""
+        ),
         "newer": html.address("/pages", state=tab, q=q, after=stretch.newer) if stretch.newer else "",
         "older": html.address("/pages", state=tab, q=q, before=stretch.older) if stretch.older else "",
         "views": listed,

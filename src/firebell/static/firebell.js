@@ -24,6 +24,7 @@
 
   /* Morph: make an element like a fresh one in place, so that focus, typed text and open details survive.
      Rows are matched by what they lead to, so that a button never becomes the button of another row. */
+  const parse = text => new DOMParser().parseFromString(text, 'text/html');
   const target = el => el.getAttribute('href') || el.getAttribute('action') || '';
   const key = el => {
     if (el.nodeType !== 1) return '';
@@ -59,10 +60,13 @@
   /* Live: an event names a topic, the page is fetched again and its live parts are morphed. Nothing moves while
      a pointer is down or rests on a list, and entries that came are not put above what is being read. */
   let stream, timer, running = false, again = false, pressed = false, first = true, heard = Date.now(), moved = 0;
-  const pulse = alive => {
-    $$('[data-pulse]').forEach(e => { e.hidden = alive; });
+  let connected = true, losing = 0;
+  const pulse = (alive = connected) => {
+    connected = alive;
+    $$('[data-pulse]').forEach(e => { e.hidden = alive || !navigator.onLine || $('#sending')?.hidden === false; });
     $$('[data-alive]').forEach(e => { e.hidden = !alive; });
   };
+  const lose = () => { losing ||= setTimeout(() => pulse(false), 2000); };
   const resting = () => Date.now() - moved < 1500 && $('[data-live] .rows > :hover, [data-live] .pg:hover');
   const reading = feed => feed.hasAttribute('data-feed') && feed.getBoundingClientRect().top < 0;
   const hold = (feed, other) => {
@@ -80,18 +84,21 @@
     skew = +fresh.documentElement.dataset.now - Date.now() / 1000;
     document.title = fresh.title;
     if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
-    tick();
+    if (fresh.documentElement.dataset.topics !== root.dataset.topics) subscribe(fresh.documentElement.dataset.topics);
+    pin(); markSending(); tick();
+  };
+  const load = async address => {
+    const answer = await fetch(address, { headers: { 'X-Live': '1' } });
+    if (answer.redirected && new URL(answer.url).pathname === '/login') { location.reload(); return null; }
+    return answer.ok ? parse(await answer.text()) : null;
   };
   const refresh = async () => {
     if (running || pressed || resting()) { again = true; if (!running) soon(500); return; }
     running = true; again = false;
     try {
-      const answer = await fetch(location.href, { headers: { 'X-Live': '1' } });
-      if (answer.redirected && new URL(answer.url).pathname === '/login') { location.reload(); return; }
-      if (answer.ok) {
-        const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
-        if (pressed) again = true; else apply(fresh);
-      }
+      const address = location.href, fresh = await load(address);
+      // a row that was selected in the meantime is not replaced by the one before it
+      if (fresh && (pressed || location.href !== address)) again = true; else if (fresh) apply(fresh);
     } catch { /* the next event, or the reader, tries again */ }
     running = false;
     if (again && !pressed) soon();
@@ -109,10 +116,16 @@
   }));
   const connect = () => {
     stream = new EventSource('/events?topics=' + encodeURIComponent(root.dataset.topics));
-    const alive = () => { heard = Date.now(); pulse(true); };
-    stream.addEventListener('hello', () => { alive(); if (!first) soon(); first = false; });
+    const alive = () => { heard = Date.now(); clearTimeout(losing); losing = 0; pulse(true); };
+    stream.addEventListener('error', lose);
+    stream.addEventListener('hello', () => { alive(); if (!first) soon(); first = false; sendKept(); });
     stream.addEventListener('beat', alive);
     root.dataset.topics.split(',').forEach(t => stream.addEventListener(t, () => { alive(); soon(); }));
+  };
+  let resubscribing;
+  const subscribe = topics => {
+    root.dataset.topics = topics; clearTimeout(resubscribing);
+    resubscribing = setTimeout(() => { if (stream) { stream.close(); connect(); } }, 500);
   };
   if (root.dataset.topics) {
     connect();
@@ -148,6 +161,41 @@
     addEventListener('keydown', e => { if ((e.metaKey || e.ctrlKey) && e.key === 'k') { e.preventDefault(); open(); } });
   }
 
+  /* Inbox: the pane shows the selected row, and single keys act on that page. The address names the selection, so
+     that a page that arrives never takes its place. */
+  const pane = $('#pane');
+  let selecting = Promise.resolve(), acting = Promise.resolve();
+  const refOf = row => row.getAttribute('href').split('/').pop();
+  const selected = () => new URL(location).searchParams.get('show') || '';
+  const select = row => {
+    const address = new URL(location);
+    address.searchParams.set('show', refOf(row));
+    history.replaceState(history.state, '', address);
+    $$('.pg[aria-current]').forEach(other => other.removeAttribute('aria-current'));
+    row.setAttribute('aria-current', 'true');
+    $$('.menu[open]', pane).forEach(menu => { menu.open = false; });
+    selecting = load(address).then(fresh => { if (fresh && location.href === address.href) apply(fresh); }).catch(lose);
+  };
+  function pin() {
+    if (!$('#pane')?.dataset.show || selected()) return;
+    const address = new URL(location);
+    address.searchParams.set('show', $('#pane').dataset.show);
+    history.replaceState(history.state, '', address);
+  }
+  pin();
+  if (pane) pane.parentElement.addEventListener('focusin', e => {
+    const row = e.target.closest('.pg');
+    if (row && !pressed && refOf(row) !== selected()) select(row);
+  });
+  const actOnSelected = async key => {
+    const row = document.activeElement.closest('.pg');
+    if (row && refOf(row) !== selected()) select(row);
+    const ref = selected();
+    await selecting;
+    if (pane.dataset.show !== ref) return;
+    $$(`[data-key="${CSS.escape(key)}"]`, pane).find(x => x.offsetParent || x.nodeName === 'BUTTON')?.click();
+  };
+
   /* Single-key shortcuts: off while typing, and whoever wants none switches them off in the profile (WCAG 2.1.4). */
   let g = 0; const go = { h: '/', p: '/pages', i: '/incidents', s: '/oncall', m: '/post-mortems', e: '/escalation', b: '/handbook' };
   const off = () => { try { return localStorage.getItem('keys') === 'off'; } catch { return false; } };
@@ -156,8 +204,18 @@
     if (g && go[e.key]) { location.href = go[e.key]; g = 0; return; }
     g = e.key === 'g'; if (g) setTimeout(() => { g = 0; }, 900);
     if (e.key === 'j' || e.key === 'k') {
-      const rows = $$('main .rows a, main a.pg').filter(x => x.offsetParent), n = rows.indexOf(document.activeElement) + (e.key === 'j' ? 1 : -1);
-      rows[Math.max(0, Math.min(rows.length - 1, n))]?.focus(); return;
+      const step = e.key === 'j' ? 1 : -1;
+      acting = acting.then(() => {
+        const rows = $$(pane ? '#list a.pg' : 'main .rows a').filter(x => x.offsetParent);
+        const at = pane ? rows.findIndex(row => refOf(row) === selected()) : rows.indexOf(document.activeElement);
+        const row = rows[Math.max(0, Math.min(rows.length - 1, at + step))];
+        row?.focus();
+        if (pane && row && refOf(row) !== selected()) select(row);
+      });
+      return;
+    }
+    if (pane && ['a', 's', 'r'].includes(e.key)) {
+      e.preventDefault(); acting = acting.then(() => actOnSelected(e.key)); return;
     }
     const b = $$(`main [data-key="${CSS.escape(e.key)}"], [data-key="${CSS.escape(e.key)}"]`).find(x => x.offsetParent); if (b) { e.preventDefault(); b.click(); }
   });
@@ -193,7 +251,7 @@
     e.preventDefault();
     try {
       const answer = await fetch(link.href);
-      const found = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('declare');
+      const found = parse(await answer.text()).getElementById('declare');
       if (!found) throw new Error('no form');
       dialog.replaceChildren(document.adoptNode(found));
     } catch { location.href = link.href; return; }
@@ -215,7 +273,7 @@
     say.scrollIntoView({ block: 'center' }); say.focus({ preventScroll: true });
     if (!('begin' in link.dataset) || (say.value && say.value !== say.dataset.begun)) return;
     try {
-      const answer = await fetch(link.href), found = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('say');
+      const answer = await fetch(link.href), found = parse(await answer.text()).getElementById('say');
       if (say.value && say.value !== say.dataset.begun) return;
       say.value = say.dataset.begun = found.value; say.rows = found.rows;
     } catch { location.href = link.href; }
@@ -230,7 +288,7 @@
         const mine = ++turn, shown = edited.dataset.preview;
         try {
           const answer = await fetch(edited.action + '?preview=yes', { method: 'POST', body: new URLSearchParams(new FormData(edited)) });
-          const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById(shown);
+          const fresh = parse(await answer.text()).getElementById(shown);
           if (fresh && mine === turn) morph(document.getElementById(shown), fresh);
         } catch { /* the button asks again */ }
       }, 300);
@@ -295,6 +353,116 @@
     addEventListener('scroll', follow, { passive: true }); follow();
   }
 
+  /* Menus close on Escape and on a click outside. */
+  const menus = () => $$('details.menu[open]');
+  document.addEventListener('click', e => menus().forEach(menu => { if (!menu.contains(e.target)) menu.open = false; }));
+  addEventListener('keydown', e => {
+    if (e.key !== 'Escape') return;
+    menus().forEach(menu => { const held = menu.contains(document.activeElement); menu.open = false; if (held) $('summary', menu).focus(); });
+  });
+
+  /* Acknowledgements are kept in this browser until the server has answered, and sent until then: also after a
+     reload. Sending one twice is safe, because a page stays with the person who has it. One that waited for more
+     than 30 minutes is only sent when its reader says so again: the page may have a new reason. */
+  const LATE = 30 * 60000, unsaved = new Map(), trouble = new Map(), inFlight = new Set();
+  const pathOf = form => new URL(form.getAttribute('action') || location.href, location).pathname;
+  const ackOf = form => /^\/(?:pages\/(PG-\d+)\/ack|ack\/[^/]+)$/.exec(pathOf(form));
+  const byLink = ack => ack.path.startsWith('/ack/');
+  const kept = () => {
+    const acks = [...unsaved.values()];
+    try {
+      for (const name of Object.keys(localStorage)) if (name.startsWith('ack /')) acks.push(JSON.parse(localStorage[name]));
+    } catch { /* what cannot be read is not sent */ }
+    return acks.filter(ack => byLink(ack) || ack.me === root.dataset.me);
+  };
+  const keep = ack => { try { localStorage.setItem('ack ' + ack.path, JSON.stringify(ack)); } catch { unsaved.set(ack.path, ack); } };
+  const forget = ack => {
+    unsaved.delete(ack.path); trouble.delete(ack.path);
+    try { localStorage.removeItem('ack ' + ack.path); } catch { /* it was in unsaved */ }
+  };
+  const labels = new WeakMap();
+  function markSending() {
+    const acks = kept(), strip = $('#sending'), troubled = acks.filter(ack => trouble.has(ack.path));
+    $$('form[method=post]').filter(ackOf).forEach(form => {
+      const button = $('button', form), waits = acks.some(ack => ack.path === pathOf(form));
+      if (waits === labels.has(button) && (!waits || 'sending' in button.dataset)) return;
+      if (waits) {
+        labels.set(button, [button.className, ...button.childNodes]); button.dataset.sending = '';
+        button.setAttribute('aria-disabled', 'true'); button.classList.remove('primary'); button.replaceChildren('Sending…');
+      } else {
+        if ('sending' in button.dataset) { const [name, ...label] = labels.get(button); button.className = name; button.replaceChildren(...label); }
+        labels.delete(button); delete button.dataset.sending; button.removeAttribute('aria-disabled');
+      }
+    });
+    if (!strip) return;
+    strip.hidden = !troubled.length; pulse();
+    if (!troubled.length) return;
+    const [ack] = troubled, { text, login } = trouble.get(ack.path), more = troubled.length - 1;
+    const said = `${ack.ref} isn’t acknowledged yet${more ? `, nor ${more === 1 ? 'is' : 'are'} ${more} more` : ''}. ${text}`;
+    if ($('span', strip).textContent !== said) $('span', strip).textContent = said;
+    $('a', strip).hidden = !login; $('[data-try]', strip).hidden = login;
+  }
+  let waiting, tries = 0;
+  const renewToken = async () => {
+    const fresh = await load(location.href), token = fresh && $('[name=csrf]', fresh)?.value;
+    if (!token || fresh.documentElement.dataset.me !== root.dataset.me || token === $('[name=csrf]')?.value) return false;
+    $$('[name=csrf]').forEach(field => { field.value = token; });
+    return true;
+  };
+  const RETRIED = { text: 'Firebell can’t be reached. Trying again until it answers.' };
+  const post = async (ack, renewed = false) => {
+    const body = new URLSearchParams(byLink(ack) ? {} : { csrf: $('[name=csrf]')?.value || '' });
+    const answer = await fetch(ack.path, { method: 'POST', body, keepalive: true, signal: AbortSignal.timeout?.(10000) });
+    const fresh = parse(await answer.text());
+    if (new URL(answer.url).pathname === '/login') return { text: 'Sign in again to send it.', login: true, final: true };
+    if (answer.status >= 500 || [408, 425, 429].includes(answer.status) || !fresh.documentElement.dataset.now) return RETRIED;
+    if (answer.ok) return { fresh };
+    if (answer.status === 403 && !renewed && await renewToken()) return post(ack, true);
+    return { text: `Firebell refused it: ${$('#main h1', fresh)?.textContent.trim() || answer.status}`, final: true };
+  };
+  const send = async ack => {
+    if (inFlight.has(ack.path)) return;
+    inFlight.add(ack.path);
+    const slow = setTimeout(() => { trouble.set(ack.path, RETRIED); markSending(); }, 2000);
+    let outcome;
+    try { outcome = await post(ack); } catch { outcome = RETRIED; }
+    clearTimeout(slow); inFlight.delete(ack.path);
+    if (!kept().some(other => other.path === ack.path && other.at === ack.at)) { markSending(); soon(0); return; }
+    if (outcome.fresh) {
+      forget(ack);
+      if (location.pathname === ack.path) $('#main').replaceWith(document.adoptNode($('#main', outcome.fresh)));
+      else soon(0);
+    } else {
+      trouble.set(ack.path, outcome);
+      if (!outcome.final) { clearTimeout(waiting); waiting = setTimeout(() => sendKept(false), Math.min(8000, 1000 * 2 ** tries++)); }
+    }
+    markSending();
+  };
+  function sendKept(restart = true) {
+    if (restart) tries = 0;
+    kept().forEach(ack => {
+      if (trouble.get(ack.path)?.final) return;
+      if (Date.now() - ack.at < LATE) send(ack);
+      else trouble.set(ack.path, { text: 'You acknowledged it more than 30 minutes ago. Send it now, or cancel.', final: true });
+    });
+    markSending();
+  }
+  const acknowledge = form => {
+    const path = pathOf(form), ref = ackOf(form)[1] || $('#main .id')?.textContent || 'This page';
+    if (!kept().some(ack => ack.path === path)) keep({ path, ref, me: root.dataset.me, at: Date.now() });
+    trouble.delete(path); sendKept();
+  };
+  document.addEventListener('click', e => {
+    if (e.target.closest('#sending [data-try]')) {
+      kept().forEach(ack => { if (Date.now() - ack.at >= LATE) keep({ ...ack, at: Date.now() }); });
+      trouble.clear(); sendKept();
+    }
+    if (e.target.closest('#sending [data-cancel]')) { kept().filter(ack => trouble.has(ack.path)).forEach(forget); markSending(); soon(0); }
+  });
+  addEventListener('storage', () => { markSending(); });
+  addEventListener('online', () => sendKept());
+  sendKept();
+
   /* Small helps: the browser's zone as a first guess, copy, print, one submit per press, offline. */
   const zone = $('[data-zone]');
   if (zone && zone.value === zone.dataset.zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || zone.value;
@@ -307,8 +475,9 @@
   document.addEventListener('click', e => { if (e.target.closest('[data-print]')) print(); });
   document.addEventListener('submit', e => {
     if (e.target.method !== 'post') return;
+    if (ackOf(e.target)) { e.preventDefault(); acknowledge(e.target); return; }
     if (e.target.dataset.sent) { e.preventDefault(); return; }
     e.target.dataset.sent = '1'; setTimeout(() => { delete e.target.dataset.sent; }, 4000);
   });
-  const gone = $('#offline'); if (gone) { const f = () => { gone.hidden = navigator.onLine; }; addEventListener('online', () => { f(); soon(); }); addEventListener('offline', f); f(); }
+  const gone = $('#offline'); if (gone) { const f = () => { gone.hidden = navigator.onLine; pulse(); }; addEventListener('online', () => { f(); soon(); }); addEventListener('offline', f); f(); }
 })();
