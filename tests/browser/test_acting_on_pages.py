@@ -1,13 +1,17 @@
 """Browser: a key, a tap and a lost connection act on the page that the reader looks at, and on no other."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
+from firebell.kit.clock import FakeClock
+from firebell.paging.model import PageState
 from tests.browser.conftest import first_run, press, sound
 from tests.servers import Server, answers, serve, started, until
+from tests.world import world
 
 pytestmark = pytest.mark.browser
 
@@ -280,3 +284,24 @@ async def test_a_menu_closes_on_escape_and_on_a_click_outside(dsn: str, browser:
         await menu.locator("summary").click()
         await page.click("h1")
         await expect(menu).not_to_have_attribute("open", "")
+
+
+async def test_the_link_of_a_message_acknowledges_once_the_connection_is_back(
+    dsn: str, clock: FakeClock, browser: Browser
+) -> None:
+    async with world(dsn, clock) as w:
+        clock.set(datetime.now(UTC))
+        await w.alert()
+        await w.settle()
+        message = next(message for message in w.sink.got if message.get("ack_url"))
+        async with serve(dsn) as server:
+            page = await (await browser.new_context(base_url=server.url, viewport=PHONE)).new_page()
+            await page.goto("/ack/" + message["ack_url"].rpartition("/")[2])
+            await page.context.set_offline(True)
+            await press(page, "Acknowledge")
+            await expect(page.locator("main form button")).to_have_text("Sending…")
+            await expect(page.locator("#sending")).to_be_in_viewport(ratio=1)
+            await page.context.set_offline(False)
+            await expect(page.locator(".state")).to_have_attribute("data-state", "acked", timeout=10000)
+            await expect(page.locator("#sending")).to_be_hidden()
+        assert (await w.page()).state is PageState.ACKED
