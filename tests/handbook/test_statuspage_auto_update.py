@@ -496,20 +496,3 @@ async def test_a_real_firebell_is_followed_through_its_phases(
 def test_a_warning_of_alertmanager_mails_no_customer(desk: Desk) -> None:
     desk.alert(severity="warning")
     assert desk.page.incidents == []
-
-
-def test_a_phase_of_a_newer_firebell_costs_that_incident_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    script = module(SCRIPT)
-    known = {
-        "ref": "INC-1",
-        "title": "x",
-        "severity": "SEV1",
-        "phase": "investigating",
-        "services": [],
-        "detected_at": None,
-        "resolved_at": None,
-    }
-    api = script.Client("Firebell", "http://127.0.0.1", {})
-    answer = httpx.Response(200, json=[{**known, "ref": "INC-2", "phase": "handed_over"}, known])
-    monkeypatch.setattr(api, "call", lambda verb, path: answer)
-    assert [i.key for i in script.of_firebell(api, [])] == ["INC-1"]

@@ -90,7 +90,6 @@ select seq, kind, body, tries from inbox a where done_at is null and due <= ? an
     (select 1 from inbox b where b.subject = a.subject and b.done_at is null and b.seq < a.seq)
 order by seq limit 1
 """
-
 instant = datetime.fromisoformat
 
 

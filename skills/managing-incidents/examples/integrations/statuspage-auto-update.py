@@ -34,9 +34,7 @@ try:
     import httpx
 except ImportError:
     if not {"-h", "--help"} & set(sys.argv[1:]):
-        sys.exit(
-            "httpx is not installed.\nUse `uv run statuspage-auto-update.py`, or `pip install httpx` first."
-        )
+        sys.exit("httpx is missing.\nUse `uv run statuspage-auto-update.py`, or `pip install httpx` first.")
 
 PASSING = (408, 420, 425, 429, 500, 502, 503, 504)  # Statuspage answers 420 or 429 to too many calls
 TRIES, TIMEOUT_S, LONGEST_WAIT_S = 5, 15, 120.0
@@ -66,14 +64,13 @@ mapping file (TOML):
   page = "kctbh9vrtdwd"
   publish = ["SEV0", "SEV1"]             # what is posted; SEV2 only if customers notice it
   title = "public"                       # or "source": publish the title of the incident
-  tz = "Europe/Stockholm"                # of the times in the texts; UTC when left away
+  tz = "Europe/Stockholm"                # of the times in the texts; default: UTC
   next_update_minutes = 30               # promise one; without it no promise is posted
   label = "service"                      # Alertmanager: the label that names the service
   [services.checkout]                    # slug in Firebell, value of the label in Alertmanager
   component = "8kbf7d35c070"
   name = "Checkout"
-  impact = "some card payments fail"     # may be left away, as may
-  workaround = "pay by invoice"
+  impact = "some card payments fail"     # optional, as is workaround = "pay by invoice"
   [severities]                           # Alertmanager: label severity to SEV
   critical = "SEV1"
   [slots]                                # any further slot of the templates
@@ -482,15 +479,9 @@ def main(argv: list[str] | None = None) -> int:
     source.add_argument("--alertmanager", metavar="FILE", help="read a webhook body; - is standard input")
     add = parser.add_argument
     add("--map", required=True, metavar="FILE", help="mapping file, see below")
-    add(
-        "--auto-resolve",
-        action="store_true",
-        help="resolve posts too; without it the last stage is monitoring",
-    )
+    add("--auto-resolve", action="store_true", help="resolve posts too; default: stop at monitoring")
     add("--every", type=int, metavar="SECONDS", help="go on (--firebell); without it once, as from cron")
-    add(
-        "--dry-run", action="store_true", help="print the calls that would change the page, make none of them"
-    )
+    add("--dry-run", action="store_true", help="print the calls that would change the page, make none")
     add("--templates", default=str(TEMPLATES), metavar="FILE", help="default: the handbook's")
     add("--statuspage-api", default="https://api.statuspage.io", metavar="URL", help="default %(default)s")
     options = parser.parse_args(argv)
