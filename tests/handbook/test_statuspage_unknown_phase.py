@@ -1,5 +1,7 @@
 """statuspage-auto-update.py follows the incidents that it understands beside one that it does not."""
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -10,7 +12,7 @@ SCRIPT = "examples/integrations/statuspage-auto-update.py"
 
 def test_a_phase_of_a_newer_firebell_costs_that_incident_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     script = module(SCRIPT)
-    known = {
+    known: dict[str, Any] = {
         "ref": "INC-1",
         "title": "x",
         "severity": "SEV1",

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from firebell.demo.stories import STORIES, Story, write_up
 from firebell.handbook import shelf
 from firebell.incidents.model import Entry, Incident
 from firebell.kit.markdown import rendered
@@ -135,6 +136,17 @@ def test_what_had_no_effect_did_not_go_well() -> None:
 def test_only_a_text_that_denies_an_effect_is_left_out(text: str, helped: bool) -> None:
     timeline = [entry(1, "mitigation", text), moved(2, "mitigating", "monitoring")]
     assert drafts.what_helped(timeline) == ([text] if helped else [])
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.title)
+def test_a_post_mortem_of_the_demo_answers_both_branches(story: Story) -> None:
+    text = write_up(draft(incident(), [], []), story, "30 November")
+    cause = text.partition("## Root cause")[2].partition("\n## ")[0]
+    branch_a, _, branch_b = cause.partition("Branch B")
+    assert branch_a.count("What made this possible?") == len(story.whys)
+    assert branch_b.count("What made this possible?") == 1
+    for open_question in ("_..._", "Where were we lucky", "_a link_", "_What set it off"):
+        assert open_question not in text
 
 
 def test_the_times_are_told_and_what_is_not_known_is_said() -> None:
