@@ -47,7 +47,7 @@ from firebell.oncall.calendars import pages as calendars_pages
 from firebell.paging import api as paging_api
 from firebell.paging import pages as paging_pages
 from firebell.paging import policy_pages
-from firebell.people import access, admin_pages, contact_api, session_api
+from firebell.people import access, admin_pages, contact_api, key_api, session_api
 from firebell.people import api as people_api
 from firebell.people import pages as people_pages
 from firebell.people.permissions import Verb
@@ -63,6 +63,7 @@ SLICES = (
     admin_pages,
     people_api,
     contact_api,
+    key_api,
     session_api,
     template_pages,
     handbook_pages,

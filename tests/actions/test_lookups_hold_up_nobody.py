@@ -15,6 +15,9 @@ from firebell.kit.exhaustion import is_ours
 from firebell.kit.http_out import guarded_client, parse_networks, post
 from firebell.kit.resolver import Resolver
 from firebell.kit.threads import Pool
+from firebell.paging.channels import Retry, Unsent
+from firebell.paging.channels.email import Email
+from tests.rules.test_channel_limits import message
 from tests.world import sink
 
 
@@ -142,3 +145,17 @@ async def test_a_pool_runs_no_more_than_its_size_and_refuses_beyond_its_queue() 
     assert most[1] == 2
     assert pool.running == 0
     assert await pool.run(lambda: 7) == 7
+
+
+async def test_a_mail_server_whose_name_hangs_takes_no_thread_of_the_loop(hang: threading.Event) -> None:
+    mail = Email(
+        "smtp://mail.hang.example:25",
+        "Firebell <firebell@example.org>",
+        Resolver(hanging(hang), pool=Pool("a test", 2, 100), limit_s=0.2),
+    )
+    outcomes = asyncio.gather(*(mail.send("mara@example.org", message(), f"k{n}") for n in range(40)))
+    begun = time.monotonic()
+    await asyncio.get_running_loop().getaddrinfo("127.0.0.1", 5432)
+    assert time.monotonic() - begun < 5, "the database can still be looked up"
+    for outcome in await outcomes:
+        assert isinstance(outcome, Retry | Unsent)

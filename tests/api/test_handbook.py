@@ -14,6 +14,7 @@ async def test_chapters_are_listed_read_and_searched(dsn: str, clock: FakeClock)
         assert {"title": "Who fills what", "anchor": "who-fills-what"} in roles["parts"]
         text = await none("GET", "/handbook/chapter", slug="references/incident-roles")
         assert text["text"].lstrip().startswith("# Incident roles")
+        assert (await none("GET", "/handbook/chapter", slug="SKILL"))["path"] == "SKILL.md"
         missing = await none("GET", "/handbook/chapter", slug="references/incident-rolls", status=404)
         assert "incident-rolls" in missing["detail"]
         await none("GET", "/handbook/chapter", slug="../../pyproject.toml", status=404)

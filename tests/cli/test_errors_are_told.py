@@ -90,6 +90,10 @@ async def test_the_severity_is_found_offline(run: Terminal) -> None:
     assert nobody.err.startswith("Error: Nobody can be asked here")
     wrong = await run("classify", "--down", "maybe", code=2)
     assert "'maybe' is not one of" in wrong.err
+    assert (await run("classify", "--down", "YES", "--json")).json["severity"] == "SEV0"
+    assert (await run("classify", "--down", "No", "--degraded", "n", "--customers", "N", "--json")).json[
+        "severity"
+    ] == "SEV3"
 
 
 async def at_a_keyboard(keys: bytes, *args: str, **env: str) -> tuple[int, str]:
@@ -115,7 +119,7 @@ async def at_a_keyboard(keys: bytes, *args: str, **env: str) -> tuple[int, str]:
         seen += chunk
         if not chunk:
             break
-        while prompts < len(keys) and seen.count(b"not known: ") > prompts:
+        while prompts < len(keys) and seen.count(b"[u]ndo: ") > prompts:
             await asyncio.sleep(0.1)
             os.write(master, keys[prompts : prompts + 1])
             prompts += 1

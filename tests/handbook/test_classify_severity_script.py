@@ -12,16 +12,20 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from firebell.cli import main as firebell
+from firebell.commands import classify as command
 from firebell.incidents import severity as product
 from tests.handbook.readers import SKILL, module, run
 
 SCRIPT = "scripts/classify-severity.py"
 ALONE = ("-I", "-S")
+SCRIPT_ALONE = (*ALONE, str(SKILL / SCRIPT))
+PRODUCT = ("-m", "firebell", "classify")
 EVERY = list(itertools.product((True, False, None), repeat=4))
 WORD = {True: "yes", False: "no", None: "unknown"}
 FLAGS = ("--down", "--degraded", "--workaround", "--customers")
@@ -82,13 +86,40 @@ def test_it_is_quiet_when_asked() -> None:
     assert run(SCRIPT, "--down", "no", "--degraded", "no", "--quiet").stdout == "SEV2\n"
 
 
+def asked_by_lines(typed: str) -> dict[str, Any]:
+    """Return the JSON of the script after these lines."""
+    found: dict[str, Any] = json.loads(run(SCRIPT, "--ask", "--json", typed=typed, flags=ALONE).stdout)
+    return found
+
+
 def test_lines_answer_where_there_is_no_terminal() -> None:
-    ran = run(SCRIPT, "--ask", typed="no\nNO\n\nn\n", flags=ALONE)
+    ran = run(SCRIPT, "--ask", typed="no\nNO\ndon't know\n", flags=ALONE)
     assert ran.stdout.startswith("SEV2  ")
-    assert "customers impacted at all? not known" not in ran.stderr
     assert "Is there a workaround?" not in ran.stderr
     assert "\033" not in ran.stdout + ran.stderr
     assert "Provisional" in ran.stdout
+
+
+@pytest.mark.parametrize("yes", ["y", "Y", "yes", "YES", " Yes "])
+@pytest.mark.parametrize("no", ["n", "N", "no", "NO"])
+def test_yes_and_no_are_understood_however_they_are_typed(yes: str, no: str) -> None:
+    assert asked_by_lines(f"{no}\n{yes}\n{yes}\n")["severity"] == "SEV1"
+    given = ["--down", no.strip(), "--degraded", yes.strip(), "--workaround", yes.strip()]
+    ours = run(SCRIPT, *given, "--json", flags=ALONE).stdout
+    assert json.loads(ours)["severity"] == "SEV1"
+    assert ours == CliRunner().invoke(firebell, ["classify", *given, "--json"]).stdout
+
+
+@pytest.mark.parametrize("stray", ["", "x", "maybe", "nope", "yo", "0", "?", "\x1b[A"])
+def test_a_stray_line_is_asked_again_and_is_no_answer(stray: str) -> None:
+    found = asked_by_lines(f"{stray}\nn\n{stray}\n{stray}\ny\ny\n")
+    assert (found["severity"], found["provisional"]) == ("SEV1", False)
+
+
+def test_undo_goes_back_one_question() -> None:
+    assert asked_by_lines("n\nn\nu\ny\ny\n")["severity"] == "SEV1"
+    assert asked_by_lines("n\ny\nundo\nu\ny\n")["severity"] == "SEV0"
+    assert asked_by_lines("u\nn\nn\nn\n")["severity"] == "SEV3"
 
 
 def test_input_that_ends_too_early_is_an_error() -> None:
@@ -117,10 +148,10 @@ class Sitting:
     def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
         self.master, self.process, self.seen = master, process, ""
 
-    def sees(self, text: str) -> None:
-        """Wait until the text is on the screen."""
+    def sees(self, text: str, times: int = 1) -> None:
+        """Wait until the text is on the screen, `times` times."""
         deadline = time.monotonic() + 20
-        while text not in self.seen:
+        while self.seen.count(text) < times:
             assert time.monotonic() < deadline, self.seen
             self.more(0.1)
 
@@ -148,11 +179,11 @@ class Sitting:
 
 
 @contextmanager
-def at_a_terminal(**env: str) -> Iterator[Sitting]:
-    """Start the script at a terminal of its own."""
+def at_a_terminal(*program: str, **env: str) -> Iterator[Sitting]:
+    """Start a program, the script by default, at a terminal of its own."""
     master, slave = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, *ALONE, str(SKILL / SCRIPT)],
+        [sys.executable, *(program or SCRIPT_ALONE)],
         stdin=slave,
         stdout=slave,
         stderr=slave,
@@ -170,9 +201,40 @@ def at_a_terminal(**env: str) -> Iterator[Sitting]:
         os.close(master)
 
 
+def test_the_script_and_the_product_read_the_same_answers() -> None:
+    copy = module(SCRIPT)
+    assert copy.ANSWERS == command.ANSWERS
+    assert copy.UNDO == command.UNDO
+    assert (copy.PROMPT, copy.ASK_AGAIN) == (command.PROMPT, command.ASK_AGAIN)
+
+
+@pytest.mark.parametrize(
+    ("keys", "severity", "provisional"),
+    [
+        (("n", "y", "y"), "SEV1", False),
+        (("N", "Y", "D"), "SEV0", True),
+        (("\r", "x", "\x1b[D", "0", "n", "\n", "n", " ", "n"), "SEV3", False),
+        (("n", "n", "u", "y", "y"), "SEV1", False),
+        (("u", "n", "\x7f", "d"), "SEV0", True),
+    ],
+)
+def test_the_same_keys_mean_the_same_to_the_script_and_to_the_product(
+    keys: tuple[str, ...], severity: str, provisional: bool
+) -> None:
+    for program in (SCRIPT_ALONE, PRODUCT):
+        for env in ({}, {"TERM": "dumb"}):
+            with at_a_terminal(*program, "--json", **env) as person:
+                for number, key in enumerate(keys, 1):
+                    person.sees(command.PROMPT, number)
+                    person.types(key)
+                assert person.ends() == 0
+            found = json.loads(person.seen[person.seen.index("{") :])
+            assert (found["severity"], found["provisional"]) == (severity, provisional), program
+
+
 def test_one_key_answers_and_the_path_is_shown_in_colours() -> None:
     with at_a_terminal() as person:
-        for asks, key in (("completely down", "n"), ("functionality degraded", "y"), ("a workaround", "x")):
+        for asks, key in (("completely down", "n"), ("functionality degraded", "y"), ("a workaround", "d")):
             person.sees(asks)
             person.sees("\033[1m")
             person.types(key)
@@ -193,7 +255,7 @@ def test_no_colour_is_no_colour() -> None:
 
 def test_ctrl_c_is_130_and_leaves_the_terminal_as_it_was() -> None:
     with at_a_terminal() as person:
-        person.sees("not known: ")
+        person.sees(command.PROMPT)
         person.process.send_signal(signal.SIGINT)
         assert person.ends() == 130
     assert "Stopped." in person.seen

@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
+from firebell.postmortems import draft
 from tests.api.callers import Api, key_of
 from tests.handbook.readers import SKILL, module, run
 from tests.handbook.stand_ins import pagerduty as pd
@@ -111,12 +112,12 @@ def test_a_file_of_lines_becomes_a_sorted_timeline_with_measured_times(template:
         "",
         "2026-11-24 04:20",
         "2026-11-24 04:31",
-        "",
         "2026-11-24 05:10",
     ]
     assert rows(out)[0][1:] == ["Mara", "Detected: 5xx above 5 %"]
     assert rows(out)[5][2] == "_Nothing was written down for 59 min. What happened?_"
-    assert "- Time to acknowledge: 2 min\n- Time to resolve: 1 h 19 min" in out
+    assert "- Time to acknowledge: 2 min" in out
+    assert out.count(": 1 h 19 min") == 1, "each measured time is written once"
     assert "- Detected to declared: 6 min" in out
     assert "- Detected to end of impact: 1 h 19 min" in out
     assert "- Declared to closed: 1 h 52 min" in out
@@ -124,6 +125,53 @@ def test_a_file_of_lines_becomes_a_sorted_timeline_with_measured_times(template:
     assert "- rolled build 4812 back" in out
     assert "on 24 November 2026. Services: _which?_. {{somebody_else}}" in out
     assert "# _Which incident?_: Card payments fail" in out
+
+
+def went_well(document: str) -> list[str]:
+    """Return the lines under What went well."""
+    return document.partition("## What went well\n\n")[2].partition("\n\n## ")[0].splitlines()
+
+
+def test_what_had_no_effect_did_not_go_well(template: tuple[str, str]) -> None:
+    lines = [
+        "2026-11-24 03:12 detected: x",
+        "2026-11-24 03:20 mitigation: rolled back build 4812, no effect",
+        "2026-11-24 03:25 mitigation: restarted the pods",
+        "2026-11-24 03:30 mitigation: blocked the crawler, which helped a little",
+        "2026-11-24 03:35 mitigation: limited checkout to five instances",
+    ]
+    ended, back = "2026-11-24 03:45 resolved: errors at 0.1 %", "2026-11-24 03:55 finding: it is back"
+
+    def of(*written: str) -> list[str]:
+        return went_well(run(SCRIPT, "file", "-", *template, typed="\n".join(written)).stdout)
+
+    assert of(*lines, ended) == [
+        "- blocked the crawler, which helped a little",
+        "- limited checkout to five instances",
+    ]
+    question = [module(SCRIPT).HELPED]
+    assert of(*lines[:3]) == question, "nothing ended the impact"
+    assert of(*lines[:2], ended) == question
+    assert of(lines[0], lines[2], ended, back, "2026-11-24 04:30 resolved: once more") == question
+    assert of(lines[0], "2026-11-24 03:40 mitigation: it recovered by itself", ended) == question
+
+
+def test_the_script_and_the_product_understand_the_same_words() -> None:
+    script = module(SCRIPT)
+    assert (script.SAYS_FAILED, script.SAYS_HELPED) == (draft.SAYS_FAILED, draft.SAYS_HELPED)
+
+
+def test_a_quiet_watch_is_no_gap_and_a_silence_after_a_return_is_one(template: tuple[str, str]) -> None:
+    lines = [
+        "2026-11-24 03:12 detected: x",
+        "2026-11-24 03:20 resolved: y",
+        "2026-11-24 03:55 finding: it is back",
+        "2026-11-24 04:40 resolved: z",
+        "2026-11-24 04:45 note: stable",
+        "2026-11-24 05:30 closed: stable",
+    ]
+    out = run(SCRIPT, "file", "-", *template, typed="\n".join(lines)).stdout
+    assert [number for number, (at, _, _) in enumerate(rows(out)) if not at] == [3]
 
 
 def test_csv_and_json_say_the_same_as_lines(tmp_path: Path, template: tuple[str, str]) -> None:
@@ -274,7 +322,8 @@ def test_an_incident_of_pagerduty_is_read_to_its_end(
         ["2026-11-24 03:20", "Jun Okafor", "Rolled \\| back"],
         ["2026-11-24 03:40", "Mara Lindqvist", "Resolved by Mara Lindqvist"],
     ]
-    assert "- Time to acknowledge: 2 min\n- Time to resolve: 28 min" in out
+    assert "- Time to acknowledge: 2 min" in out
+    assert "- Detected to end of impact: 28 min" in out
     assert "- Detected to declared: not known" in out
 
 

@@ -203,6 +203,7 @@ def test_what_comes_back_while_it_is_watched_goes_back_in_the_same_post(desk: De
 
 
 def test_a_component_stays_as_bad_as_the_worst_post_about_it(desk: Desk) -> None:
+    desk.write(f'publish = ["SEV1", "SEV2"]\n{MAP}')
     desk.alert(severity="critical")
     desk.alert(severity="warning", group="another")
     assert desk.page.components["8kbf7d35c070"] == "partial_outage"
@@ -398,7 +399,7 @@ def test_what_is_missing_or_wrong_is_named(desk: Desk, tmp_path: Path) -> None:
         more = ("--templates", str(desk.folder / "templates.md"), "--dry-run")
         assert why in run(SCRIPT, *mapped, *more, "--alertmanager", file, code=2).stderr
     assert "mapping file (TOML)" in run(SCRIPT, "--help").stdout
-    assert "pip install httpx" in run(SCRIPT, "--help", flags=("-I", "-S"), code=1).stderr
+    assert "pip install httpx" in run(SCRIPT, *mapped, flags=("-I", "-S"), code=1).stderr
     assert "not allowed with" in run(SCRIPT, *mapped, "--firebell", "x", "--alertmanager", "-", code=2).stderr
 
 
@@ -460,7 +461,7 @@ async def test_a_real_firebell_is_followed_through_its_phases(
         await api("POST", f"{path}/entries", found, status=201)
         await api("POST", f"{path}/phase", {"phase": "mitigating"})
         await run_it()
-        assert desk.post["status"] == "identified"
+        assert desk.post["status"] == "investigating", "mitigated is not yet understood"
         await api("POST", f"{path}/phase", {"phase": "monitoring"})
         await run_it()
         assert desk.post["incident_updates"][0]["body"].startswith("It works again since ")
@@ -470,12 +471,28 @@ async def test_a_real_firebell_is_followed_through_its_phases(
         await run_it("--auto-resolve")
         await run_it("--auto-resolve")
         assert desk.post["status"] == "resolved"
-        assert len(desk.writes) == 4
+        assert len(desk.writes) == 3
         assert "Rolled" not in json.dumps(desk.page.incidents)
 
         drill = {"title": "Exercise", "severity": "SEV0", "services": ["checkout"], "drill": True}
         await api("POST", "/incidents", drill, status=201)
         await run_it()
         assert len(desk.page.incidents) == 1
+
+        alarm = await api("POST", "/incidents", {"title": "A false alarm", **given}, status=201)
+        await run_it()
+        assert len(desk.page.incidents) == 2
+        posted = [u for p in desk.page.incidents for u in p["incident_updates"]]
+        await api("POST", f"/incidents/{alarm['ref']}/phase", {"phase": "dismissed", "reason": "a test"})
+        await run_it("--auto-resolve")
+        assert [u for p in desk.page.incidents for u in p["incident_updates"]] == posted, (
+            "no apology for nothing"
+        )
+
         monkeypatch.setenv("FIREBELL_KEY", "wrong")
         await asyncio.to_thread(desk, "--firebell", server.url, code=1)
+
+
+def test_a_warning_of_alertmanager_mails_no_customer(desk: Desk) -> None:
+    desk.alert(severity="warning")
+    assert desk.page.incidents == []

@@ -10,6 +10,7 @@ from firebell.incidents import lifecycle, words
 from firebell.incidents.model import ROLE_NAMES, Phase, Role
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify
 from firebell.kit.shipped import skill, skill_files
+from firebell.load.measure import TIRING
 from tests.house.source import SRC
 
 SEVERITY = "references/severity-classification.md"
@@ -238,3 +239,134 @@ def test_the_table_of_the_wheel_and_of_the_checkout_is_read_alike() -> None:
         assert skill(path).strip(), path
     with pytest.raises(FileNotFoundError, match=r"\.\./\.\./README\.md"):
         skill("../../README.md")
+
+
+NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5}
+IN_A_NIGHT = re.compile(
+    r"(two to three|\d+|two|three|four) (?:distinct |urgent )*(?:pages?|times)(?: or more)?"
+    r"[^.|;:]{0,20}? (?:in )?(?:a|one|per) night",
+    re.IGNORECASE,
+)
+
+
+def number(text: str) -> int:
+    return NUMBERS.get(text.lower()) or int(text)
+
+
+def prose() -> dict[str, str]:
+    """Return the chapters without their filled examples of one team's week."""
+    return {c.path: c.text for c in shelf.chapters() if not c.is_code}
+
+
+def row(path: str, heading: str, first: str) -> dict[str, str]:
+    """Return the row of a table that begins with a word."""
+    return next(r for r in table(path, heading) if next(iter(r.values())) == first)
+
+
+def test_the_night_limit_is_one_figure_in_every_file() -> None:
+    limits = {p: [m[1] for m in IN_A_NIGHT.finditer(text)] for p, text in prose().items()}
+    named = {path: {number(n) for n in found} for path, found in limits.items() if found}
+    assert set(named) == {
+        "SKILL.md",
+        "references/escalation-matrix.md",
+        "references/incident-workflow.md",
+        "examples/oncall-handoff-template.md",
+    }
+    assert set().union(*named.values()) == {TIRING + 1}, named
+    assert row("SKILL.md", "Metrics and targets", "Pages at night")["Target"] == f"fewer than {TIRING + 1}"
+
+
+def test_executives_hear_of_a_provisional_sev0_on_confirmation_or_after_five_minutes() -> None:
+    rule = re.search(r"Executives are told of a provisional SEV0 after (\w+) minutes", prose()[SEVERITY])
+    assert rule
+    limit = number(rule[1])
+    said = {
+        "matrix": row("references/escalation-matrix.md", "SEV0", "Management, executive")["0 min"],
+        "cadence": row(WORKFLOW, "Communication cadence", "Executives")["SEV0"],
+    }
+    for place, text in said.items():
+        assert re.search(rf"provisional.*confirm.*\b{limit} min", text), place
+
+
+@pytest.mark.parametrize("sev", [Severity.SEV0, Severity.SEV1], ids=lambda s: s.name)
+def test_the_commander_is_paged_at_the_declaration(sev: Severity) -> None:
+    command = row("references/escalation-matrix.md", sev.name, "Command")
+    assert "commander paged" in command["0 min"]
+    within = FACTS[sev].commander_within
+    present = next(at for at, cell in command.items() if f"commander joins by minute {within}" in cell)
+    assert (minutes(present) or 0) <= (within or 0)
+    assert "pages the policy" in prose()["references/incident-roles.md"]
+
+
+def test_the_build_system_is_no_customer_anywhere() -> None:
+    """Case 6 counts colleagues as customers only if someone outside waits because of it."""
+    case = row(SEVERITY, "Twenty cases", "6")
+    text = prose()[SEVERITY]
+    assert next(v for k, v in case.items() if "ustomer" in k) == "no"
+    assert "colleagues are customers" not in text.lower()
+    assert "includes colleagues when the service is made for them" not in text
+
+
+def test_the_times_of_the_filled_postmortem_are_those_of_its_timeline() -> None:
+    text = prose()["examples/postmortem-template.md"]
+    acknowledged = re.search(r"17 (\d\d):(\d\d) \| Mara Lindqvist \| Acknowledges", text)
+    finding = re.search(r"17 (\d\d):(\d\d) \| Leon Fischer \| Finds", text)
+    claimed = re.search(r"take (\d+) minutes from acknowledging", text)
+    assert acknowledged
+    assert finding
+    assert claimed
+    took = timedelta(hours=int(finding[1]), minutes=int(finding[2])) - timedelta(
+        hours=int(acknowledged[1]), minutes=int(acknowledged[2])
+    )
+    assert took == timedelta(minutes=int(claimed[1]))
+
+
+def test_every_promised_update_of_the_worked_sev1_is_sent() -> None:
+    text = prose()[WORKFLOW]
+    day = text[text.index("INC-12, SEV1.") :].partition("\nWhat the post-mortem will ask")[0]
+    steps = [(m.start(), m[1]) for m in re.finditer(r"\*\*(\d\d:\d\d)\*\*", day)]
+    sent = []
+    for (start, at), (end, _) in zip(steps, [*steps[1:], (len(day), "")], strict=True):
+        promises = re.findall(r"Next update at (\d\d:\d\d)", day[start:end])
+        sent.append((at, "pdate" in day[start:end], promises))
+    for number_of, (at, _, promises) in enumerate(sent):
+        for promise in promises:
+            kept = [t for t, is_update, _ in sent[number_of + 1 :] if is_update and t <= promise]
+            assert kept, f"promised at {at} for {promise}"
+    assert sum(len(promises) for _, _, promises in sent) >= 3
+
+
+def test_the_postmortem_template_asks_for_two_branches_and_for_luck() -> None:
+    body = shelf.shipped()["postmortem"].body
+    cause = body.partition("## Root cause")[2].partition("\n## ")[0]
+    assert re.findall(r"^Branch ([AB])", cause, re.MULTILINE) == ["A", "B"]
+    assert cause.count("What made this possible?") == 10
+    for asked in ("Trigger:", "Detection:", "Links:", "lucky", "| Tracker |"):
+        assert asked in body, asked
+
+
+def test_no_text_to_customers_says_what_should_have_been() -> None:
+    for name, template in shelf.shipped().items():
+        assert not re.search(r"should have|human error", template.body, re.IGNORECASE), name
+
+
+def test_a_cell_of_the_comparison_is_open_only_where_its_sources_are_silent() -> None:
+    features = {r[""]: r for r in table("references/tool-comparison.md", "Features")}
+    for feature, tool, source in (
+        ("Incident roles", "PagerDuty", "s19"),
+        ("Single sign-on", "PagerDuty", "s19"),
+        ("Post-mortem document", "PagerDuty", "s19"),
+        ("Single sign-on", "incident.io", "s20"),
+        ("Private incidents", "incident.io", "s20"),
+    ):
+        assert source in features[feature][tool], (feature, tool)
+
+
+def test_the_command_that_fills_the_texts_is_named_where_texts_are_sent() -> None:
+    for path in ("SKILL.md", "examples/communication-templates.md", WORKFLOW):
+        assert "firebell incident messages INC-1" in prose()[path], path
+
+
+@pytest.mark.parametrize("name", ["SKILL", "SKILL.md", "skill", "/SKILL", ""])
+def test_the_first_chapter_is_found_by_the_name_that_the_command_line_prints(name: str) -> None:
+    assert shelf.chapter(name).path == "SKILL.md"

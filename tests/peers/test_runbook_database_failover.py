@@ -96,6 +96,7 @@ async def cluster() -> AsyncIterator[Cluster]:
             env[f"{name}_PORT"] = str(port)
             env[f"{name}_LOG"] = f"{folder}/{name.lower()}.log"
             env[f"{name}_PGDATA"] = f"{folder}/{name.lower()}"
+            env[f"{name}_CONFIG_FILE"] = f"{folder}/{name.lower()}/postgresql.conf"
             env[f"{name}_DSN"] = f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
             addresses[name] = f"postgresql://postgres@127.0.0.1:{port}/postgres"
         shell = Shell(folder, env)
@@ -110,8 +111,10 @@ async def cluster() -> AsyncIterator[Cluster]:
 
 async def promote(found: Cluster) -> None:
     """Do steps 6 (the guard) and 7 of the runbook."""
-    fenced = await found.shell(command(BOOK, "6. Without Patroni", "STOP"))
-    assert fenced.out == "fenced: the old primary does not answer\n"
+    fenced = await found.shell(
+        command(BOOK, "6. Without Patroni", "STOP"), OLD_IS_OFF="its process was killed"
+    )
+    assert fenced.out.startswith("fenced: 127.0.0.1:")
     assert (await found.shell(command(BOOK, "7. Without Patroni", "pg_is_in_recovery"))).out == "t\n"
     promoted = await found.shell(command(BOOK, "7. Without Patroni", "pg_ctl promote"))
     assert "server promoted" in promoted.out
@@ -147,12 +150,14 @@ async def test_a_primary_that_died_is_replaced_and_rewound() -> None:
         in_recovery, received, replayed, age = lost.out.strip().split(" | ")
         assert (in_recovery, received) == ("t", replayed)
         assert age.startswith("00:00:")
-        app = await found.shell(command(BOOK, "8. Lead the applications", "APP_DSN"), APP_DSN=found.new)
+        app = await found.shell(command(BOOK, "8. Point the applications", "APP_DSN"), APP_DSN=found.new)
         assert app.out.startswith("a standby")
         standby = await found.shell(command(BOOK, "Verification", "pg_current_xact_id"), code=1)
         assert "cannot execute pg_current_xact_id() during recovery" in standby.err
-        stop = await found.shell(command(BOOK, "6. Without Patroni", "STOP"))
-        assert "do not promote" in stop.err
+        stop = await found.shell(
+            command(BOOK, "6. Without Patroni", "STOP"), code=1, OLD_IS_OFF="I believe so"
+        )
+        assert stop.err.startswith("STOP")
 
         await found.shell('pg_ctl stop -D "$NEW_PGDATA" -m fast -w >/dev/null')
         await found.write(found.old, "never received")
@@ -162,7 +167,7 @@ async def test_a_primary_that_died_is_replaced_and_rewound() -> None:
         assert "no response" in gone.out
         await promote(found)
         await found.write(found.new, "second")
-        app = await found.shell(command(BOOK, "8. Lead the applications", "APP_DSN"), APP_DSN=found.new)
+        app = await found.shell(command(BOOK, "8. Point the applications", "APP_DSN"), APP_DSN=found.new)
         assert app.out == "the primary\n"
 
         assert (await found.shell(command(BOOK, "9. Rebuild", "checkpoint"))).out == "CHECKPOINT\n"
@@ -197,3 +202,68 @@ async def test_a_primary_that_is_stopped_in_order_is_replaced_and_copied_anew() 
         await found.caught_up(found.old, "second")
         await streaming(found)
         await verify(found, "tf")
+
+
+async def test_the_guard_calls_nothing_fenced_that_may_be_alive_or_was_never_asked() -> None:
+    guard = command(BOOK, "6. Without Patroni", "STOP")
+    async with cluster() as found:
+        recovering = """
+printf 'recovery_target_name = never\\nrestore_command = false\\nhot_standby = off\\n' >>"$NEW_PGDATA/postgresql.conf"
+pg_ctl restart -D "$NEW_PGDATA" -m fast -W -l "$NEW_LOG" >/dev/null
+"""
+        await found.shell(recovering)
+        unhappy = {
+            "alive": (found.shell.env["OLD_DSN"], 0),
+            "in recovery": (found.shell.env["NEW_DSN"], 1),
+            "misspelled": ("hostt=db1", 3),
+            "unresolvable": ("host=no-such-host.invalid", 2),
+        }
+        for name, (dsn, answer) in unhappy.items():
+
+            async def answers(dsn: str = dsn, answer: int = answer) -> bool:
+                return (await found.shell(f'pg_isready -q -t 5 -d "{dsn}"; echo $?')).out == f"{answer}\n"
+
+            await until(answers, f"{name}: pg_isready ends with {answer}")
+            stop = await found.shell(guard, code=1, OLD_DSN=dsn, OLD_IS_OFF="yes")
+            assert (stop.out, "STOP: " in stop.err) == ("", True), name
+        await found.shell(guard, code=127, OLD_DSN="", OLD_IS_OFF="yes")
+        await found.shell(guard, code=127, OLD_IS_OFF="")
+
+
+async def test_a_commit_does_not_wait_for_a_standby_that_is_gone() -> None:
+    async with cluster() as found:
+        await found.shell(
+            """
+printf "synchronous_standby_names = '*'\n" >>"$NEW_PGDATA/postgresql.conf"
+pg_ctl stop -D "$OLD_PGDATA" -m fast -w >/dev/null
+pg_ctl promote -D "$NEW_PGDATA" -w -t 60 >/dev/null
+psql "$NEW_DSN" -Xqc 'select pg_reload_conf()' >/dev/null
+"""
+        )
+        step = "7. Without Patroni"
+        assert (await found.shell(command(BOOK, step, "current_setting"))).out == "* | 0\n"
+        await found.shell(command(BOOK, step, "alter system set synchronous_standby_names"))
+        await found.write(found.new, "returns")
+        assert (await found.shell(command(BOOK, step, "current_setting"))).out == " | 0\n"
+
+
+async def test_a_server_whose_configuration_is_elsewhere_is_started_as_debian_keeps_it() -> None:
+    async with cluster() as found:
+        await found.shell(
+            """
+set -e
+pg_ctl stop -D "$OLD_PGDATA" -m fast -w >/dev/null
+mkdir etc
+mv "$OLD_PGDATA"/postgresql.conf "$OLD_PGDATA"/pg_hba.conf "$OLD_PGDATA"/pg_ident.conf etc/
+printf "data_directory = '%s'\nhba_file = '%s/etc/pg_hba.conf'\n" "$OLD_PGDATA" "$PWD" >>etc/postgresql.conf
+"""
+        )
+        elsewhere = f"{found.shell.folder}/etc/postgresql.conf"
+        started = await found.shell(command(BOOK, "9. Rebuild", "OLD_LOG"), OLD_CONFIG_FILE=elsewhere)
+        assert "server started" in started.out
+
+
+def test_a_fenced_host_that_boots_again_does_not_start_its_primary() -> None:
+    fence = command(BOOK, "6. Without Patroni", "OLD_UNIT")
+    assert 'systemctl mask --now "$OLD_UNIT"' in fence
+    assert 'systemctl unmask "$OLD_UNIT"' in BOOK.part("Rollback").body  # type: ignore[union-attr]

@@ -1,5 +1,6 @@
 """The draft: what was written while it burned cannot change the shape of the document."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from firebell.demo.stories import STORIES, Story, write_up
 from firebell.handbook import shelf
 from firebell.incidents.model import Entry, Incident
 from firebell.kit.markdown import to_html
@@ -117,6 +119,57 @@ def test_a_summary_adds_no_section_and_no_html(text: str) -> None:
 def test_what_is_read_is_what_was_written() -> None:
     html = to_html(draft(incident(), [entry(1, "finding", r"5 < 6 | C:\temp # not a heading")], []))
     assert r"5 &lt; 6 | C:\temp # not a heading" in html
+
+
+def moved(number: int, came: str, to: str) -> Entry:
+    """Return the entry of a change of phase."""
+    return replace(entry(number, "phase", f"moved it to {to}"), data={"from": came, "to": to})
+
+
+def test_what_had_no_effect_did_not_go_well() -> None:
+    tried = [
+        entry(1, "mitigation", "rolled back build 4812, no effect"),
+        entry(2, "mitigation", "restarted the pods"),
+        entry(3, "mitigation", "blocked the crawler, which helped a little"),
+        entry(4, "mitigation", "limited checkout to five instances"),
+    ]
+    ended, back = moved(5, "mitigating", "monitoring"), moved(6, "monitoring", "mitigating")
+    assert drafts.what_helped([*tried, ended]) == [
+        "blocked the crawler, which helped a little",
+        "limited checkout to five instances",
+    ]
+    assert drafts.what_helped(tried[:2]) == []
+    assert drafts.what_helped([tried[1], tried[0], ended]) == []
+    assert drafts.what_helped([tried[1], ended, back, moved(7, "mitigating", "monitoring")]) == []
+    assert drafts.what_helped([entry(1, "mitigation", "It recovered by itself"), ended]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "helped"),
+    [
+        ("failed over to the replica", True),
+        ("restarted the failed node", True),
+        ("rolled back: didn't help", False),
+        ("rolled back, did not help", False),
+        ("the rollback failed.", False),
+        ("no visible improvement after the restart", False),
+        ("not effective", False),
+    ],
+)
+def test_only_a_text_that_denies_an_effect_is_left_out(text: str, helped: bool) -> None:
+    timeline = [entry(1, "mitigation", text), moved(2, "mitigating", "monitoring")]
+    assert drafts.what_helped(timeline) == ([text] if helped else [])
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.title)
+def test_a_post_mortem_of_the_demo_answers_both_branches(story: Story) -> None:
+    text = write_up(draft(incident(), [], []), story, "30 November")
+    cause = text.partition("## Root cause")[2].partition("\n## ")[0]
+    branch_a, _, branch_b = cause.partition("Branch B")
+    assert branch_a.count("What made this possible?") == len(story.whys)
+    assert branch_b.count("What made this possible?") == 1
+    for open_question in ("_..._", "Where were we lucky", "_a link_", "_What set it off"):
+        assert open_question not in text
 
 
 def test_the_times_are_told_and_what_is_not_known_is_said() -> None:

@@ -43,6 +43,8 @@ async def test_the_handbook_is_for_whoever_signs_in(dsn: str, clock: FakeClock) 
             assert (answer.status_code, answer.headers["location"].split("?")[0]) == (303, "/login")
         await sign_in(http, JUN)
         assert "Managing incidents</h1>" in (await http.get("/handbook")).text
+        by_name = await http.get("/handbook/SKILL", follow_redirects=True)
+        assert "Managing incidents</h1>" in by_name.text
         assert (await http.get("/handbook/references/nothing")).status_code == 404
         assert (await http.get("/handbook/../../pyproject.toml")).status_code == 404
         moved = await http.get("/handbook/references/incident-roles.md")

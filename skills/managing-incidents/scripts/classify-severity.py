@@ -15,7 +15,8 @@ import argparse
 import json
 import os
 import sys
-from typing import Any, Mapping, NamedTuple, Sequence, TextIO  # noqa: UP035 - Python 3.9
+from contextlib import contextmanager
+from typing import Any, Iterator, Mapping, NamedTuple, Sequence, TextIO  # noqa: UP035 - Python 3.9
 
 DONE, USAGE, STOPPED = 0, 2, 130
 FLAGS = ("down", "degraded", "workaround", "customers")
@@ -25,7 +26,20 @@ SHORT = (
     "Is there a workaround?",
     "Are customers impacted?",
 )
-WORDS = {"yes": True, "no": False, "unknown": None}
+ANSWERS = {
+    "y": True,
+    "yes": True,
+    "n": False,
+    "no": False,
+    "d": None,
+    "don't know": None,
+    "not known": None,
+    "unknown": None,
+}
+UNDO = ("u", "undo", "back", "\x7f", "\b")
+PROMPT = "[y]es, [n]o, [d]on't know, [u]ndo: "
+ASK_AGAIN = "Answer y, n, d or u."
+WORDS = {True: "yes", False: "no", None: "not known"}
 COLOURS = {0: "35", 1: "31", 2: "33", 3: "32"}
 
 
@@ -143,15 +157,12 @@ def styled(text: str, code: str, stream: TextIO) -> str:
     return f"\033[{code}m{text}\033[0m" if coloured(stream) else text
 
 
-def key_of_terminal() -> str:
-    """Return the one key that a person presses; "" at the end of input. KeyboardInterrupt for Ctrl-C."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        key = msvcrt.getwch()
-        if key == "\x03":
-            raise KeyboardInterrupt
-        return "" if key == "\x1a" else key
+@contextmanager
+def unbuffered_keys() -> Iterator[None]:
+    """Hand over each key of a terminal as it is pressed, also a key pressed between two questions."""
+    if sys.platform == "win32" or not sys.stdin.isatty():
+        yield
+        return
     import termios
     import tty
 
@@ -159,17 +170,46 @@ def key_of_terminal() -> str:
     before = termios.tcgetattr(number)
     try:
         tty.setcbreak(number, termios.TCSADRAIN)
-        key = os.read(number, 8).decode(errors="replace")
+        yield
     finally:
         termios.tcsetattr(number, termios.TCSADRAIN, before)
+
+
+def key_of_terminal() -> str:
+    """Return the key that was pressed, "\\x1b" for any special key, "" at the end of input.
+
+    Raise KeyboardInterrupt on Ctrl-C.
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        key = msvcrt.getwch()
+        if key == "\x03":
+            raise KeyboardInterrupt
+        if key in ("\x00", "\xe0"):
+            msvcrt.getwch()
+            return "\x1b"
+        return "" if key == "\x1a" else key
+    key = os.read(sys.stdin.fileno(), 32).decode(errors="replace")
     return "" if key.startswith("\x04") else key[:1]
 
 
-def ask() -> dict[str, bool | None]:
-    """Return a person's answers by question name; only what the tree comes to is asked, on standard error.
+def typed() -> str:
+    """Return one answer in lower case: one key at a terminal, one line anywhere else.
 
-    A terminal gives one key for each answer. Anything else gives one line, of which the first letter counts.
-    EOFError when the input ends before the tree does.
+    Raise EOFError at the end of input.
+    """
+    print(PROMPT, end="", file=sys.stderr, flush=True)
+    text = key_of_terminal() if sys.stdin.isatty() else sys.stdin.readline()
+    if not text:
+        raise EOFError
+    return text.strip().lower()
+
+
+def ask() -> dict[str, bool | None]:
+    """Return a person's answers by question name, asking on standard error only what the tree comes to.
+
+    Anything that is neither an answer nor an undo is asked again. Raise EOFError at the end of input.
     """
     given: list[bool | None] = [None] * len(QUESTIONS)
     done = 0
@@ -177,19 +217,27 @@ def ask() -> dict[str, bool | None]:
         index = asked(given)[done]
         question = QUESTIONS[index]
         print(f"\n{styled(question.text, '1', sys.stderr)}\n{question.help}", file=sys.stderr)
-        prompt = "[y]es, [n]o, or any other key for not known: "
-        print(prompt, end="", file=sys.stderr, flush=True)
-        if sys.stdin.isatty():
-            key = key_of_terminal()
+        text = typed()
+        while text not in ANSWERS and text not in UNDO:
+            print(f"\n{ASK_AGAIN}", file=sys.stderr)
+            text = typed()
+        if text in ANSWERS:
+            given[index] = ANSWERS[text]
+            print(WORDS[given[index]], file=sys.stderr)
+            done += 1
         else:
-            key = sys.stdin.readline()
-            key = key.strip()[:1] or " " if key else ""
-        if not key:
-            raise EOFError
-        given[index] = {"y": True, "n": False}.get(key.lower())
-        print({"y": "yes", "n": "no"}.get(key.lower(), "not known"), file=sys.stderr)
-        done += 1
+            print("undo", file=sys.stderr)
+            done = max(0, done - 1)
+            given[asked(given)[done]] = None
     return {question.name: answer for question, answer in zip(QUESTIONS, given)}  # noqa: B905 - Python 3.9
+
+
+def answer_word(text: str) -> str:
+    """Return the answer of a flag in lower case. Raise ArgumentTypeError for anything else."""
+    word = text.strip().lower()
+    if word not in ANSWERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of yes, no, unknown")
+    return word
 
 
 def told(verdict: Any) -> str:
@@ -212,7 +260,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for flag, text in zip(FLAGS, SHORT):  # noqa: B905 - Python 3.9
-        parser.add_argument(f"--{flag}", choices=list(WORDS), metavar="yes|no|unknown", help=text)
+        parser.add_argument(f"--{flag}", type=answer_word, metavar="yes|no|unknown", help=text)
     parser.add_argument("--ask", action="store_true", help="ask even when standard input is not a terminal")
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="print JSON, as firebell classify --json does")
@@ -220,12 +268,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     words = [getattr(options, flag) for flag in FLAGS]
     if any(words) and options.ask:
-        parser.error("--ask asks for the answers: leave the flags for them away")
+        parser.error("--ask asks for the answers: omit --down, --degraded, --workaround and --customers")
     if any(words):
-        answers = {q.name: WORDS[word or "unknown"] for q, word in zip(QUESTIONS, words)}  # noqa: B905
+        answers = {q.name: ANSWERS[word or "unknown"] for q, word in zip(QUESTIONS, words)}  # noqa: B905
     elif options.ask or sys.stdin.isatty():
         try:
-            answers = ask()
+            with unbuffered_keys():
+                answers = ask()
         except (KeyboardInterrupt, EOFError) as stop:
             print("\nStopped.", file=sys.stderr)
             return STOPPED if isinstance(stop, KeyboardInterrupt) else USAGE

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from firebell.alerts import change_store, raw, rules, store
+from firebell.alerts import change_store, integration_store, raw, rules, store
 from firebell.alerts.model import (
     Alert,
     BrokenSource,
@@ -44,7 +44,7 @@ BROKEN = "alerts.broken"
 BROKEN_WITHIN = timedelta(days=1)
 
 groups_by_id = store.groups_by_id
-integrations = store.integrations
+integrations = integration_store.integrations
 lock_services = store.lock_services
 policy_names = store.policy_names
 alerts = store.alerts
@@ -163,7 +163,7 @@ async def changes_before(tx: Tx, service_id: int | None, began_at: datetime) -> 
 
 async def tell_broken(tx: Tx, integration_id: int, now: datetime) -> bool:
     """Tell the owner when the integration sent something unreadable within a day; return whether it did."""
-    if not await store.broken_sources(tx, now - BROKEN_WITHIN, integration_id):
+    if not await integration_store.broken_sources(tx, now - BROKEN_WITHIN, integration_id):
         return False
     await tx.emit(SourceBroken(integration_id), now)
     return True
@@ -171,13 +171,13 @@ async def tell_broken(tx: Tx, integration_id: int, now: datetime) -> bool:
 
 async def broken_sources(tx: Tx, now: datetime, *, service_id: int | None = None) -> list[BrokenSource]:
     """Return the integrations that sent something unreadable within a day, of one service or of all."""
-    found = await store.broken_sources(tx, now - BROKEN_WITHIN)
+    found = await integration_store.broken_sources(tx, now - BROKEN_WITHIN)
     return [b for b in found if service_id in (None, b.service_id)]
 
 
 async def broken_source(tx: Tx, integration_id: int, now: datetime) -> BrokenSource | None:
     """Return what is wrong with an integration, None when nothing was wrong within two days."""
-    found = await store.broken_sources(tx, now - 2 * BROKEN_WITHIN, integration_id)
+    found = await integration_store.broken_sources(tx, now - 2 * BROKEN_WITHIN, integration_id)
     return found[0] if found else None
 
 
@@ -248,7 +248,7 @@ async def create_integration(
     tx: Tx, actor: Actor, *, service_id: int, name: str, now: datetime
 ) -> Integration:
     """Add an address for senders; its key has 32 characters, as PagerDuty's routing keys have."""
-    made = await store.insert_integration(
+    made = await integration_store.insert_integration(
         tx, service_id, clean_name(name, "name"), secrets.token_hex(16), now
     )
     await tx.audit(actor, "integration.created", f"service:{service_id}", now, name=made.name)
@@ -265,7 +265,7 @@ async def reveal_integration(
     tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
 ) -> Integration:
     """Return an integration of the service with its whole key, and record who saw it; raise `NotFound`."""
-    keys = {i.id: i for i in await store.integrations(tx, service_id)}
+    keys = {i.id: i for i in await integration_store.integrations(tx, service_id)}
     if integration_id not in keys:
         raise _no_such_key()
     integration = keys[integration_id]
@@ -284,7 +284,7 @@ async def revoke_integration(
     tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
 ) -> None:
     """End an integration key of the service; its senders are refused within five seconds."""
-    integration = await store.revoke_integration(tx, service_id, integration_id, now)
+    integration = await integration_store.revoke_integration(tx, service_id, integration_id, now)
     if integration is None:
         raise _no_such_key()
     await tx.audit(actor, "integration.revoked", f"service:{service_id}", now, name=integration.name)

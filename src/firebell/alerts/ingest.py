@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
-from firebell.alerts import actions, store
+from firebell.alerts import actions, integration_store
 from firebell.alerts.model import Integration, NewChange, Received
 from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable
@@ -46,13 +46,13 @@ class Ingest:
             self._keys_at = self._ctx.clock.now()
             with self._refusals_counted():
                 async with self._ctx.ingest_db.tx() as tx:
-                    self._keys = {i.key: i for i in await store.integrations(tx)}
+                    self._keys = {i.key: i for i in await integration_store.integrations(tx)}
         found = self._keys.get(key)
         if found is None:
             # a key made within the last second
             with self._refusals_counted():
                 async with self._ctx.ingest_db.tx() as tx:
-                    found = await store.integration_of_key(tx, key)
+                    found = await integration_store.integration_of_key(tx, key)
         return found
 
     async def submit(self, received: Received) -> None:

@@ -1,10 +1,10 @@
-"""The SQL of integrations, events, alerts and groups; a batch is a handful of set-based statements."""
+"""The SQL of events, alerts and groups; a batch is a handful of set-based statements."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from firebell.alerts.model import Alert, BrokenSource, Group, Integration, Received, StoredMessage
+from firebell.alerts.model import Alert, Group, Received, StoredMessage
 from firebell.alerts.rules import LATE, STORM, AlertState, Batch, GroupState, loaded_alert, loaded_group
 from firebell.alerts.titles import SEVERITIES
 from firebell.kit.db import Row, Tx
@@ -20,71 +20,11 @@ _GROUP = (
 )
 PORTION = 20_000
 """How many rows one clean-up deletes, so that it is over in a moment."""
-_INTEGRATION = "id, service_id, name, key, created_at"
 
 
 def _alert(row: Row) -> Alert:
     fields = dict(row)
     return Alert(**{**fields, "message_ids": tuple(fields["message_ids"])})
-
-
-async def insert_integration(tx: Tx, service_id: int, name: str, key: str, now: datetime) -> Integration:
-    row = await tx.row(
-        "insert into integration (service_id, name, key, created_at) values ($1, $2, $3, $4)"
-        f" returning {_INTEGRATION}",
-        service_id,
-        name,
-        key,
-        now,
-    )
-    assert row
-    return Integration(*row.values())
-
-
-async def integrations(tx: Tx, service_id: int | None = None) -> list[Integration]:
-    """Return the keys that are in force, of one service or of all."""
-    rows = await tx.fetch(
-        f"select {_INTEGRATION} from integration where revoked_at is null"
-        " and ($1::bigint is null or service_id = $1) order by id",
-        service_id,
-    )
-    return [Integration(*row.values()) for row in rows]
-
-
-async def integration_of_key(tx: Tx, key: str) -> Integration | None:
-    """Return the integration of a key in force."""
-    row = await tx.row(
-        f"""
-        select {_INTEGRATION}
-        from integration
-        where key = $1 and revoked_at is null
-        """,
-        key,
-    )
-    return Integration(*row.values()) if row else None
-
-
-async def integration_key(tx: Tx, integration_id: int) -> str:
-    """Return the key of an integration, in force or not."""
-    return str(await tx.value("select key from integration where id = $1", integration_id))
-
-
-async def revoke_integration(
-    tx: Tx, service_id: int, integration_id: int, now: datetime
-) -> Integration | None:
-    """End a key of the service; None when the service has no such key in force."""
-    row = await tx.row(
-        f"""
-        update integration
-        set revoked_at = $3
-        where id = $2 and service_id = $1 and revoked_at is null
-        returning {_INTEGRATION}
-        """,
-        service_id,
-        integration_id,
-        now,
-    )
-    return Integration(*row.values()) if row else None
 
 
 async def lock_services(tx: Tx, ids: Sequence[int]) -> None:
@@ -459,12 +399,6 @@ async def messages(
     return [StoredMessage(**dict(row)) for row in rows]
 
 
-async def services_of_integrations(tx: Tx, ids: Collection[int]) -> dict[int, int]:
-    """Return the service of each integration, of revoked ones too."""
-    rows = await tx.fetch("select id, service_id from integration where id = any($1::bigint[])", list(ids))
-    return {row["id"]: row["service_id"] for row in rows}
-
-
 async def pages_of_groups(tx: Tx, group_ids: Collection[int]) -> dict[int, int]:
     """Return the newest page of each group that has one."""
     rows = await tx.fetch(
@@ -491,22 +425,6 @@ async def alert_times(tx: Tx, since: datetime) -> list[datetime]:
 async def policy_names(tx: Tx) -> list[tuple[int, str]]:
     """Return (id, name) of the policies that a service may choose."""
     return [(r["id"], r["name"]) for r in await tx.fetch("select id, name from policy order by name, id")]
-
-
-async def broken_sources(tx: Tx, since: datetime, integration_id: int | None = None) -> list[BrokenSource]:
-    """Return the integrations in force that sent something unreadable since then, the newest first."""
-    rows = await tx.fetch(
-        "select i.id, i.service_id, i.name, e.received_at, e.error, n.count from integration i"
-        " cross join lateral (select received_at, error from event where integration_id = i.id"
-        " and error is not null order by id desc limit 1) e"
-        " cross join lateral (select count(*) from (select from event where integration_id = i.id"
-        " and error is not null and received_at > $1 order by id desc limit 1000) x) n"
-        " where i.revoked_at is null and e.received_at > $1 and ($2::bigint is null or i.id = $2)"
-        " order by e.received_at desc, i.id",
-        since,
-        integration_id,
-    )
-    return [BrokenSource(*row.values()) for row in rows]
 
 
 async def prune(tx: Tx, events_before: datetime, ids_before: datetime) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from firebell.alerts import store
+from firebell.alerts import integration_store, store
 from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
@@ -21,7 +21,7 @@ class View:
 
 async def views(tx: Tx, alerts: Sequence[Alert]) -> list[View]:
     """Return the alerts with their services and pages, read in three statements."""
-    owners = await store.services_of_integrations(tx, {a.integration_id for a in alerts})
+    owners = await integration_store.services_of_integrations(tx, {a.integration_id for a in alerts})
     services = await catalog.services_by_id(tx, list(set(owners.values())))
     pages = await store.pages_of_groups(tx, {a.group_id for a in alerts if a.group_id})
     return [

@@ -1,45 +1,102 @@
 """`firebell classify`: the decision tree, offline."""
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from firebell.commands.say import USAGE, as_json, echo, example, fail, show
-from firebell.incidents.severity import FACTS, QUESTIONS, Verdict
+from firebell.incidents.severity import FACTS, QUESTIONS, Verdict, asked
 from firebell.incidents.severity import classify as decide
 
-_WORDS = {"yes": True, "no": False, "unknown": None}
-ANSWER = click.Choice(list(_WORDS))
+ANSWERS = {
+    "y": True,
+    "yes": True,
+    "n": False,
+    "no": False,
+    "d": None,
+    "don't know": None,
+    "not known": None,
+    "unknown": None,
+}
+UNDO = ("u", "undo", "back", "\x7f", "\b")
+PROMPT = "[y]es, [n]o, [d]on't know, [u]ndo: "
+ASK_AGAIN = "Answer y, n, d or u."
+_WORDS = {True: "yes", False: "no", None: "unknown"}
 _FLAGS = ("down", "degraded", "workaround", "customers")
 
 
-def _asked(index: int, answers: dict[str, bool | None]) -> bool:
-    """Say whether the tree comes to this question after these answers."""
-    down, degraded = (answers[q.name] for q in QUESTIONS[:2])
-    match index:
-        case 0:
-            return True
-        case 1:
-            return down is False
-        case 2:
-            return down is False and degraded is not False
-        case _:
-            return down is False and degraded is False
+class AnswerChoice(click.Choice[str]):
+    """An option that reads yes, no or unknown in any case, and y, n and d for short."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return yes, no or unknown."""
+        word = str(value).strip().lower()
+        return super().convert(_WORDS[ANSWERS[word]] if word in ANSWERS else value, param, ctx)
+
+
+ANSWER = AnswerChoice(list(_WORDS.values()))
+
+
+@contextmanager
+def _unbuffered_keys() -> Iterator[None]:
+    """Hand over each key of the terminal as it is pressed, also one pressed between two questions, and Ctrl-C."""
+    if sys.platform == "win32":
+        yield
+        return
+    import termios
+    import tty
+
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    try:
+        tty.setcbreak(terminal, termios.TCSADRAIN)
+        mode = termios.tcgetattr(terminal)
+        mode[3] &= ~termios.ISIG
+        termios.tcsetattr(terminal, termios.TCSADRAIN, mode)
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+
+def _key() -> str:
+    """Return the key that was pressed, in lower case; Ctrl-C and Ctrl-D raise Abort."""
+    click.echo(PROMPT, nl=False, err=True)
+    if sys.platform == "win32":
+        key = click.getchar()[:1].lower()
+    else:
+        # click.getchar discards what was typed before it was called
+        key = os.read(sys.stdin.fileno(), 32).decode(errors="replace")[:1].lower()
+    if key in ("", "\x03", "\x04"):
+        raise click.Abort
+    return key
 
 
 def ask() -> dict[str, bool | None]:
-    """Ask only the questions that the tree comes to, one key each, on standard error."""
+    """Ask only the questions that the tree reaches, one key each, on standard error.
+
+    A key that is neither an answer nor an undo is asked again.
+    """
     answers: dict[str, bool | None] = {q.name: None for q in QUESTIONS}
-    for index, question in enumerate(QUESTIONS):
-        if not _asked(index, answers):
-            continue
+    done = 0
+    while done < len(asked(answers)):
+        question = QUESTIONS[asked(answers)[done]]
         echo(f"\n{click.style(question.text, bold=True)}\n{question.help}", err=True)
-        click.echo("[y]es, [n]o, or any other key for not known: ", nl=False, err=True)
-        key = click.getchar().lower()
-        if key in ("", "\x03", "\x04"):
-            raise click.Abort
-        answers[question.name] = {"y": True, "n": False}.get(key)
-        click.echo({"y": "yes", "n": "no"}.get(key, "not known"), err=True)
+        key = _key()
+        while key not in ANSWERS and key not in UNDO:
+            click.echo(f"\n{ASK_AGAIN}", err=True)
+            key = _key()
+        if key in ANSWERS:
+            answers[question.name] = ANSWERS[key]
+            click.echo({"y": "yes", "n": "no"}.get(key, "not known"), err=True)
+            done += 1
+        else:
+            click.echo("undo", err=True)
+            done = max(0, done - 1)
+            answers[QUESTIONS[asked(answers)[done]].name] = None
     return answers
 
 
@@ -47,8 +104,11 @@ def answers_of(**flags: str | None) -> dict[str, bool | None] | None:
     """Return the answers of the flags, those of a person when no flag was given, None for nobody there."""
     if any(flags.values()):
         words = (flags[name] or "unknown" for name in _FLAGS)
-        return {q.name: _WORDS[word] for q, word in zip(QUESTIONS, words, strict=True)}
-    return ask() if sys.stdin.isatty() else None
+        return {q.name: ANSWERS[word] for q, word in zip(QUESTIONS, words, strict=True)}
+    if not sys.stdin.isatty():
+        return None
+    with _unbuffered_keys():
+        return ask()
 
 
 def told(verdict: Verdict) -> str:

@@ -218,7 +218,7 @@ async def check_mail(smtp_url: str, needed: bool) -> Finding:
         return Finding("mail", level, "No mail server is set (FIREBELL_SMTP_URL): no e-mail is sent.")
     server = parse_smtp_url(smtp_url)
     try:
-        async with aiosmtplib.SMTP(timeout=10, **server.options()) as client:
+        async with aiosmtplib.SMTP(timeout=10, port=server.port, **server.options()) as client:
             await client.ehlo()
     except (OSError, ValueError, aiosmtplib.SMTPException) as exc:
         if lacks_tls(server, exc):

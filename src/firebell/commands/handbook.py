@@ -36,7 +36,7 @@ def list_() -> None:
 def show_(chapter: str) -> None:
     """Print CHAPTER: formatted and paged at a terminal, as Markdown elsewhere."""
     try:
-        found = shelf.chapter("" if chapter.upper() in ("SKILL", "SKILL.MD") else chapter)
+        found = shelf.chapter(chapter)
     except NotFound as error:
         fail(error.message, error.hint)
     if wants_json():

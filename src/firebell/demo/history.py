@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from firebell.alerts import actions as alerts
-from firebell.alerts.model import Received, Reject
+from firebell.alerts.model import NewChange, Received, Reject
 from firebell.alerts.sources import generic
 from firebell.demo.organisation import Kestrel
 from firebell.demo.stories import ALERTS, STORIES, WHY_IT_MATTERS, Story, write_up
@@ -54,6 +54,16 @@ class Past:
         async with self.ctx.db.tx() as tx:
             await alerts.receive(tx, [received], now)
         await self.settle()
+
+    async def deploy(self, service: str, summary: str) -> None:
+        """Let a change of a service be announced, as its build server would."""
+        integration, now = self.kestrel.integrations[service], self.clock.now()
+        address = f"https://builds.kestrel.example/{service}"
+        change = NewChange(summary, "build server", {"Build": address}, {"environment": "production"})
+        body = msgspec.json.encode({"summary": summary, "at": now})
+        received = Received(integration.id, integration.service_id, "pagerduty-change", body, ())
+        async with self.ctx.db.tx() as tx:
+            await alerts.record_change(tx, received, change, now)
 
     async def settle(self) -> None:
         """Let what is due happen."""

@@ -144,14 +144,17 @@ STORIES = (
 def write_up(draft: str, story: Story, due: str) -> str:
     """Return a draft with its questions answered the way people answer them in a good review."""
     whys = "\n".join(f"{i}. What made this possible? {why}" for i, why in enumerate(story.whys, 1))
-    rows = "\n".join(f"| {what} | {who} | {due} |" for what, who in story.actions)
-    head, _, rest = draft.partition("1. What made this possible?")
-    _, _, rest = rest.partition("5. What made this possible? _..._")
-    text = f"{head}{whys}{rest}" if rest else draft
+    rows = "\n".join(f"| {what} | {who} | {due} | - |" for what, who in story.actions)
+    unanswered = "\n".join(f"{i}. What made this possible? _..._" for i in range(1, 6))
+    text = draft.replace(unanswered, whys, 1)
+    text = text.replace(unanswered, f"1. What made this possible? {story.wrong}", 1)
     for question, answer in (
         ("_Who could not do what, how many, for how long?_", story.impact),
-        ("_What got in the way? Where were we lucky?_", story.wrong),
-        ("| _A verb and an object_ | _a person_ | _a date_ |", rows),
+        ("_What set it off, and when?_", f"{story.cause}."),
+        ("\n\nDetection: _What noticed it first, and what could have noticed it earlier?_", ""),
+        ("\n\nLinks: _graphs, logs, changes and the incident's channel._", ""),
+        ("_What got in the way?_\n- _Where were we lucky?_", story.wrong),
+        ("| _A verb and an object_ | _a person_ | _a date_ | _a link_ |", rows),
     ):
         text = text.replace(question, answer)
     return text

@@ -38,6 +38,8 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
     """Leave a SEV1 that has run for 42 minutes, as its room would look."""
     mara, tomas, jun = (past.kestrel.actor(name) for name in ("Mara", "Tomás", "Jun"))
     assert isinstance(past.clock, FakeClock)
+    past.clock.set(now - timedelta(minutes=48))
+    await past.deploy("checkout-api", "Build 4812 deployed to production")
     past.clock.set(now - timedelta(minutes=44))
     for pod in range(14):
         await past.send("checkout-api", ALERTS["checkout-api"][0], on=f"checkout-{pod}")

@@ -18,8 +18,10 @@ def chapters() -> tuple[Chapter, ...]:
 
 
 def chapter(slug: str) -> Chapter:
-    """Return the chapter of a slug or a path; raise `NotFound` that names the near ones."""
+    """Return the chapter of a slug or a path, the first also as SKILL; raise `NotFound` with the nearest."""
     wanted = slug.strip("/")
+    if wanted.upper() in ("SKILL", "SKILL.MD"):
+        wanted = book.FIRST
     for found in chapters():
         if wanted in (found.slug, found.path):
             return found

@@ -126,20 +126,24 @@ def severity(
     return Severity.SEV3 if customers_impacted is False else Severity.SEV2
 
 
+def asked(answers: Mapping[str, bool | None]) -> list[int]:
+    """Return the indexes of the questions that the tree reaches with these answers, in order."""
+    down, degraded = (answers.get(q.name) for q in QUESTIONS[:2])
+    if down is not False:
+        return [0]
+    return [0, 1, 2 if degraded is not False else 3]
+
+
 def classify(answers: Mapping[str, bool | None]) -> Verdict:
     """Return the verdict for answers by question name; a missing answer is "not known"."""
     down, degraded, workaround, customers = (answers.get(q.name) for q in QUESTIONS)
-    asked = [0]
-    if down is False:
-        asked.append(1)
-        asked.append(2 if degraded is not False else 3)
     path = []
-    for index in asked:
+    for index in asked(answers):
         question = QUESTIONS[index]
         answer = answers.get(question.name)
         words = "yes" if answer else "no" if answer is False else "not known, taken as the worse"
         path.append(f"{question.text} {words}.")
-    unknown = any(answers.get(QUESTIONS[i].name) is None for i in asked)
+    unknown = any(answers.get(QUESTIONS[i].name) is None for i in asked(answers))
     return Verdict(severity(down, degraded, workaround, customers), tuple(path), unknown)
 
 

@@ -18,10 +18,9 @@ class SmtpServer:
     password: str | None = field(default=None, repr=False)
 
     def options(self) -> dict[str, Any]:
-        """Return the keyword arguments with which aiosmtplib connects."""
+        """Return the keyword arguments with which aiosmtplib speaks on a connected socket."""
         return {
             "hostname": self.host,
-            "port": self.port,
             "use_tls": self.implicit_tls,
             # None upgrades when the server offers it, True fails without it
             "start_tls": True if self.require_tls and not self.implicit_tls else None,

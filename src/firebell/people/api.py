@@ -1,7 +1,7 @@
-"""People over JSON: who there is, teams, the catch-all list, how I am reached, my keys, the audit log."""
+"""People over JSON: who there is, teams, the catch-all list, how I am reached, the audit log."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -21,10 +21,9 @@ from firebell.kit.api import (
     matching,
     problems,
 )
-from firebell.kit.errors import Forbidden, NotFound
 from firebell.people import actions, quiet, store
 from firebell.people.access import Caller, may
-from firebell.people.model import SCOPES, Channel, ContactMethod, QuietHours, Role, Team
+from firebell.people.model import Channel, ContactMethod, QuietHours, Role, Team
 from firebell.people.permissions import Verb
 
 router = api.router()
@@ -37,21 +36,7 @@ Admin = Annotated[Caller, may(Verb.PERSON_WRITE)]
 TeamAdmin = Annotated[Caller, may(Verb.TEAM_WRITE)]
 FallbackAdmin = Annotated[Caller, may(Verb.FALLBACK_WRITE)]
 Auditor = Annotated[Caller, may(Verb.AUDIT_READ)]
-KeyReader = Annotated[Caller, may(Verb.API_KEY_READ)]
-KeyCreator = Annotated[Caller, may(Verb.API_KEY_CREATE)]
-KeyRevoker = Annotated[Caller, may(Verb.API_KEY_REVOKE)]
 Urgency = Literal["high", "low"]
-Scope = Literal[
-    "alerts:write",
-    "pages:read",
-    "pages:write",
-    "incidents:read",
-    "incidents:write",
-    "oncall:read",
-    "oncall:write",
-    "admin",
-]
-assert get_args(Scope) == SCOPES
 
 
 class PersonShown(Shown):
@@ -182,31 +167,6 @@ class QuietShown(Shown):
     """The caller's quiet hours; null when there are none."""
 
     hours: Quiet | None
-
-
-class KeyShown(Shown):
-    """A key without its secret."""
-
-    id: int
-    name: str
-    prefix: str
-    scopes: list[str]
-    created_at: datetime
-    last_used_at: datetime | None
-    revoked_at: datetime | None
-
-
-class KeyMade(KeyShown):
-    """A new key; `key` is shown this once and never again."""
-
-    key: str
-
-
-class NewKey(Given):
-    """A key to create; it has no scope that the caller's role does not include."""
-
-    name: Annotated[ShortName, Field(examples=["deploy script"])]
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=20, examples=[["alerts:write"]])]
 
 
 class AuditEntry(Shown):
@@ -444,45 +404,6 @@ async def set_quiet_hours(ctx: Ctx, caller: ContactOwner, given: Quiet) -> Quiet
 async def clear_quiet_hours(ctx: Ctx, caller: ContactOwner) -> None:
     async with ctx.db.tx() as tx:
         await actions.set_quiet_hours(tx, caller.actor, caller.person_id, None, ctx.clock.now())
-
-
-@router.get("/me/keys", tags=["me"], summary="My API keys, the newest first")
-async def list_keys(ctx: Ctx, caller: KeyReader, stretch: Stretch) -> list[KeyShown]:
-    async with ctx.db.tx() as tx:
-        found = await store.keys(tx, caller.person_id)
-    return [KeyShown.model_validate(k) for k in stretch.newest(found, [k.id for k in found])]
-
-
-@router.post(
-    "/me/keys",
-    status_code=201,
-    tags=["me"],
-    summary="Create an API key, as a signed-in browser; a key cannot",
-)
-async def create_key(ctx: Ctx, caller: KeyCreator, given: NewKey) -> KeyMade:
-    async with ctx.db.tx() as tx:
-        made, secret = await actions.create_api_key(
-            tx,
-            caller.actor,
-            name=given.name,
-            scopes=list(given.scopes),
-            person_id=caller.person_id,
-            now=ctx.clock.now(),
-        )
-    return KeyMade(**KeyShown.model_validate(made).model_dump(), key=secret)
-
-
-@router.delete(
-    "/me/keys/{key_id}", status_code=204, tags=["me"], summary="Revoke an API key", responses=problems(404)
-)
-async def revoke_key(ctx: Ctx, caller: KeyRevoker, key_id: PathId) -> None:
-    async with ctx.db.tx() as tx:
-        mine = {k.id: k for k in await store.keys(tx, caller.person_id)}
-        if key_id not in mine:
-            raise NotFound(f"You have no key {key_id}.")
-        if caller.actor.kind == "key" and not caller.scopes.issuperset(mine[key_id].scopes):
-            raise Forbidden("That key has scopes that yours lacks.", hint="Revoke it in Settings, API keys.")
-        await actions.revoke_api_key(tx, caller.actor, key_id, caller.person_id, ctx.clock.now())
 
 
 @router.get("/audit", tags=["organisation"], summary="Who did what, the newest first")

@@ -10,6 +10,8 @@ API (https://docs.slack.dev). What arrives is written to SQLite before it is ans
 is done: a restart or an outage of Slack or PagerDuty loses nothing.
 """
 
+from __future__ import annotations
+
 import argparse
 import hashlib
 import hmac
@@ -34,7 +36,8 @@ try:
     from slack_sdk.signature import SignatureVerifier
     from slack_sdk.web import WebClient
 except ImportError as missing:
-    sys.exit(f"{missing}.\nUse `uv run pagerduty-slack.py`, or `pip install httpx slack-sdk` before.")
+    if not {"-h", "--help"} & set(sys.argv[1:]):
+        sys.exit(f"{missing}.\nUse `uv run pagerduty-slack.py`, or `pip install httpx slack-sdk` first.")
 
 PASSING = (408, 425, 429, 500, 502, 503, 504, "ratelimited", "internal_error", "fatal_error")
 # how often work is tried, by its kind and by whether it was refused for good
@@ -87,7 +90,6 @@ select seq, kind, body, tries from inbox a where done_at is null and due <= ? an
     (select 1 from inbox b where b.subject = a.subject and b.done_at is null and b.seq < a.seq)
 order by seq limit 1
 """
-
 instant = datetime.fromisoformat
 
 

@@ -41,6 +41,13 @@ KINDS = ("finding", "mitigation", "decision", "update", "note")
 FIREBELL_KINDS = {"declared", "role", "severity", "phase", *KINDS}
 UNSEEN = ("notify_log_entry", "annotate_log_entry")  # who was told by which channel; notes are read as such
 SUMMARY = "_In three sentences: what happened, whom it touched, what ended it._"
+HELPED = "- _Which mitigation helped? None that was recorded is known to have ended the impact._"
+SAYS_FAILED = re.compile(
+    r"\b(no|without|little) (\w+ )?(effect|change|improvement)\b|\b(not|never|n't) (\w+ )?(help|work|effective)"
+    r"|n't (help|work)|\bineffective|\bin vain\b|\bfailed\W*$|\bby itself\b|\bon its own\b",
+    re.IGNORECASE,
+)
+SAYS_HELPED = re.compile(r"\b(helped|worked|effective)\b", re.IGNORECASE)
 IMPACT = "_Who could not do what, how many, for how long?_"
 HELP = """\
 sources:
@@ -143,6 +150,12 @@ class Api:
         raise Problem(f"{self.name} did not answer GET {path} in {TRIES} tries: {why}")
 
 
+def firebell_kind(entry: Mapping[str, Any]) -> str:
+    """Return the kind of an entry of Firebell; a phase that ends the impact is a `resolved`."""
+    ends = entry["kind"] == "phase" and entry.get("data", {}).get("to") == "monitoring"
+    return "resolved" if ends else str(entry["kind"])
+
+
 def of_firebell(api: Api, ref: str) -> Story:
     """Return the story of an incident of Firebell."""
     path = f"/api/v1/incidents/{quote(ref, safe='')}"
@@ -169,7 +182,7 @@ def of_firebell(api: Api, ref: str) -> Story:
                 story.moments["acknowledged"] = acked
                 story.moments["paged"] = datetime.fromisoformat(page["triggered_at"])
     story.entries = [
-        Entry(datetime.fromisoformat(e["at"]), e["by"], e["text"], e["kind"])
+        Entry(datetime.fromisoformat(e["at"]), e["by"], e["text"], firebell_kind(e))
         for e in shown
         if e["kind"] in FIREBELL_KINDS
     ]
@@ -298,29 +311,48 @@ def between(moments: Mapping[str, datetime], start: str, end: str) -> str:
 
 
 def table(entries: list[Entry], gap: timedelta) -> str:
-    """Return sorted entries as a table in UTC; a silence of `gap` or more is a question."""
-    rows, before = ["| Time | Who | What |", "| --- | --- | --- |"], None
+    """Return sorted entries as a table in UTC; a silence of `gap` or more is a question.
+
+    A silence between the end of the impact and what follows it is the watch, and no question.
+    """
+    rows, before, watched = ["| Time | Who | What |", "| --- | --- | --- |"], None, False
     for entry in entries:
-        if before and entry.at - before >= gap:
+        if before and not watched and entry.at - before >= gap:
             rows.append(f"| | | _Nothing was written down for {span(entry.at - before)}. What happened?_ |")
         rows.append(f"| {entry.at.astimezone(UTC):%Y-%m-%d %H:%M} | {cell(entry.who)} | {cell(entry.text)} |")
         before = entry.at
+        watched = is_end(entry) or (watched and entry.kind in ("note", "update", "role", "severity"))
     return "\n".join(rows)
+
+
+def is_end(entry: Entry) -> bool:
+    """Return True if the entry says that the impact ended."""
+    return MOMENTS.get(entry.kind) == "ended"
+
+
+def what_helped(entries: list[Entry], ended: datetime | None) -> list[str]:
+    """Return the mitigations that say that they helped, and the last one before the end of the impact.
+
+    A mitigation that says that it had no effect is left out.
+    """
+    made = [e for e in entries if e.kind == "mitigation"]
+    ends = [e.at for e in entries if is_end(e) and ended and e.at < ended]
+    before_end = [e for e in made if ended and e.at <= ended and all(e.at > at for at in ends)]
+    return [
+        e.text
+        for e in made
+        if not SAYS_FAILED.search(e.text) and (e in before_end[-1:] or SAYS_HELPED.search(e.text))
+    ]
 
 
 def draft(story: Story, template: str, gap: timedelta) -> str:
     """Return the document; a slot that this script does not know stays as it is."""
     moments, entries = dict(story.moments), sorted(story.entries, key=lambda e: e.at)
     first = moments.get("declared") or moments.get("detected") or (entries[0].at if entries else None)
-    lists = {
-        kind: "\n".join(f"- {line(e.text)}" for e in entries if e.kind == kind)
-        for kind in ("finding", "mitigation")
-    }
+    findings = "\n".join(f"- {line(e.text)}" for e in entries if e.kind == "finding")
+    helped = "\n".join(f"- {line(text)}" for text in what_helped(entries, moments.get("ended")))
     alarm = "paged" if "paged" in moments else "detected"
-    measured = {
-        "Time to acknowledge": between(moments, alarm, "acknowledged"),
-        "Time to resolve": between(moments, "detected", "ended"),
-    }
+    acknowledged = f"- Time to acknowledge: {between(moments, alarm, 'acknowledged')}"
     impact = "\n".join(map(line, story.impact.splitlines())) or IMPACT
     slots = {
         "ref": cell(story.ref) or "_Which incident?_",
@@ -329,13 +361,13 @@ def draft(story: Story, template: str, gap: timedelta) -> str:
         "date": f"{first.astimezone(UTC):%d %B %Y}" if first else "_which day?_",
         "services": ", ".join(map(cell, story.services)) or "_which?_",
         "summary": "\n".join(map(line, story.summary.splitlines())) or SUMMARY,
-        "impact": impact + "\n\n" + "\n".join(f"- {k}: {v}" for k, v in measured.items()),
+        "impact": f"{impact}\n\n{acknowledged}",
         "detected_to_declared": between(moments, "detected", "declared"),
         "detected_to_end": between(moments, "detected", "ended"),
         "declared_to_closed": between(moments, "declared", "closed"),
         "timeline": table(entries, gap),
-        "findings": lists["finding"] or "- _No finding was recorded. What was found on the way?_",
-        "mitigations": lists["mitigation"] or "- _What helped?_",
+        "findings": findings or "- _No finding was recorded. What was found on the way?_",
+        "mitigations": helped or HELPED,
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda m: slots.get(m[1], m[0]), template).rstrip() + "\n"
 
@@ -413,7 +445,7 @@ def main(argv: list[str] | None = None, sleep: Callable[[float], None] = time.sl
     add("--dry-run", action="store_true", help="print the document, write no file")
     add("--title", help="instead of the source's")
     add("--severity", help="for example SEV1; instead of the source's")
-    add("--services", help="with commas; instead of the source's")
+    add("--services", help="comma-separated; instead of the source's")
     add("--tz", default="UTC", help="of times without an offset in a file; default %(default)s")
     add("--gap", type=int, default=30, metavar="MIN", help="a silence that is named; default %(default)s")
     add("--template", default=str(TEMPLATE), metavar="FILE", help="default: the handbook's")

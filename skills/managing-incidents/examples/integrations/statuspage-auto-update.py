@@ -12,6 +12,8 @@ the page reads the templates `status-*` of the handbook, filled from your mappin
 of https://developer.statuspage.io (`incident`, metadata, 60 calls a minute).
 """
 
+from __future__ import annotations
+
 import argparse
 import hashlib
 import json
@@ -31,9 +33,8 @@ from zoneinfo import ZoneInfo
 try:
     import httpx
 except ImportError:
-    sys.exit(
-        "httpx is not installed.\nUse `uv run statuspage-auto-update.py`, or `pip install httpx` before."
-    )
+    if not {"-h", "--help"} & set(sys.argv[1:]):
+        sys.exit("httpx is missing.\nUse `uv run statuspage-auto-update.py`, or `pip install httpx` first.")
 
 PASSING = (408, 420, 425, 429, 500, 502, 503, 504)  # Statuspage answers 420 or 429 to too many calls
 TRIES, TIMEOUT_S, LONGEST_WAIT_S = 5, 15, 120.0
@@ -42,11 +43,11 @@ STAGES = ("investigating", "identified", "monitoring", "resolved", "postmortem")
 PHASES = {
     "declared": "investigating",
     "investigating": "investigating",
-    "mitigating": "identified",
+    "mitigating": "investigating",  # mitigation comes first, often before anyone knows the cause
     "monitoring": "monitoring",
     "closed": "resolved",
     "reviewed": "resolved",
-    "dismissed": "resolved",
+    "dismissed": "dismissed",
 }
 IMPACT = ("critical", "major", "minor", "none")
 HEALTH = ("major_outage", "partial_outage", "degraded_performance", "operational")
@@ -57,20 +58,19 @@ HELP = """\
 environment:
   STATUSPAGE_KEY   API key of Statuspage (Authorization: OAuth)
   STATUSPAGE_PAGE  id of the page, when the mapping file does not name it
-  FIREBELL_KEY     API key of Firebell with incidents:read (--firebell)
+  FIREBELL_KEY     API key of Firebell with incidents:read (--firebell); a dry run reads incidents too
 
 mapping file (TOML):
   page = "kctbh9vrtdwd"
-  publish = ["SEV0", "SEV1", "SEV2"]     # what is posted
+  publish = ["SEV0", "SEV1"]             # what is posted; SEV2 only if customers notice it
   title = "public"                       # or "source": publish the title of the incident
-  tz = "Europe/Stockholm"                # of the times in the texts; UTC when left away
+  tz = "Europe/Stockholm"                # of the times in the texts; default: UTC
   next_update_minutes = 30               # promise one; without it no promise is posted
   label = "service"                      # Alertmanager: the label that names the service
   [services.checkout]                    # slug in Firebell, value of the label in Alertmanager
   component = "8kbf7d35c070"
   name = "Checkout"
-  impact = "some card payments fail"     # may be left away, as may
-  workaround = "pay by invoice"
+  impact = "some card payments fail"     # optional, as is workaround = "pay by invoice"
   [severities]                           # Alertmanager: label severity to SEV
   critical = "SEV1"
   [slots]                                # any further slot of the templates
@@ -104,7 +104,7 @@ class Again(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class Incident:
-    """What its source says; `severity` is 0 to 3, `stage` one of STAGES."""
+    """What its source says; `severity` is 0 to 3, `stage` one of STAGES or `dismissed`."""
 
     key: str
     title: str
@@ -190,21 +190,26 @@ def of_firebell(api: Client, refs: list[str]) -> list[Incident]:
         path = answer.links.get("next", {}).get("url", "")
     known = {one["ref"] for one in shown}
     shown += [api.get(f"/api/v1/incidents/{ref}") for ref in refs if ref not in known]
-    try:
-        return [
-            Incident(
-                one["ref"],
-                one["title"],
-                severity(one["severity"], one["ref"]),
-                PHASES[one["phase"]],
-                tuple(one["services"]),
-                instant(one["detected_at"]),
-                instant(one["resolved_at"]),
+    incidents = []
+    for one in shown:
+        if one.get("phase") not in PHASES:
+            print(f"{one.get('ref')}: its phase {one.get('phase')!r} is not known, skipped", file=sys.stderr)
+            continue
+        try:
+            incidents.append(
+                Incident(
+                    one["ref"],
+                    one["title"],
+                    severity(one["severity"], one["ref"]),
+                    PHASES[one["phase"]],
+                    tuple(one["services"]),
+                    instant(one["detected_at"]),
+                    instant(one["resolved_at"]),
+                )
             )
-            for one in shown
-        ]
-    except (KeyError, TypeError) as error:
-        raise Problem(f"Firebell answered with an incident of another shape: {error!r}") from error
+        except (KeyError, TypeError) as error:
+            raise Problem(f"Firebell answered with an incident of another shape: {error!r}") from error
+    return incidents
 
 
 def of_alertmanager(body: Any, settings: Mapping[str, Any]) -> list[Incident]:
@@ -298,12 +303,15 @@ class Page:
         known = [s for s in incident.services if s in self.services]
         name, post = f"SEV{incident.severity}", self.post_of(incident.key)
         if post is None:
-            if incident.stage == "resolved":
+            if incident.stage in ("resolved", "dismissed"):
                 return "over, and was not posted"
             if name not in self.settings["publish"]:
                 return f"{name} is not published"
             if not known:
                 return f"no component for {', '.join(incident.services) or 'no service'} in the mapping file"
+        if incident.stage == "dismissed":
+            # nothing was broken, so no apology is published: a person says what it was
+            return "a false alarm: correct and end the post by hand"
         before = post["metadata"]["firebell"] if post else {}
         stage = incident.stage
         if stage == "resolved" and not self.options.auto_resolve:
@@ -404,7 +412,7 @@ def read_settings(path: str) -> dict[str, Any]:
     for name, service in found.setdefault("services", {}).items():
         if not service.get("component") or not service.get("name"):
             raise Misused(f"{path}: [services.{name}] needs `component` and `name`.")
-    for level in found.setdefault("publish", ["SEV0", "SEV1", "SEV2"]):
+    for level in found.setdefault("publish", ["SEV0", "SEV1"]):
         severity(level, f"{path}: publish")
     try:
         ZoneInfo(found.get("tz", "UTC"))
@@ -471,15 +479,9 @@ def main(argv: list[str] | None = None) -> int:
     source.add_argument("--alertmanager", metavar="FILE", help="read a webhook body; - is standard input")
     add = parser.add_argument
     add("--map", required=True, metavar="FILE", help="mapping file, see below")
-    add(
-        "--auto-resolve",
-        action="store_true",
-        help="resolve posts too; without it the last stage is monitoring",
-    )
+    add("--auto-resolve", action="store_true", help="resolve posts too; default: stop at monitoring")
     add("--every", type=int, metavar="SECONDS", help="go on (--firebell); without it once, as from cron")
-    add(
-        "--dry-run", action="store_true", help="print the calls that would change the page, make none of them"
-    )
+    add("--dry-run", action="store_true", help="print the calls that would change the page, make none")
     add("--templates", default=str(TEMPLATES), metavar="FILE", help="default: the handbook's")
     add("--statuspage-api", default="https://api.statuspage.io", metavar="URL", help="default %(default)s")
     options = parser.parse_args(argv)

@@ -11,8 +11,11 @@ from html import escape
 import aiosmtplib
 
 from firebell.alerts.model import Alert
+from firebell.kit.errors import Unavailable
 from firebell.kit.localtime import said
+from firebell.kit.mail_connection import MailConnections
 from firebell.kit.mailbox import Mailbox, check_address, parse_mailbox
+from firebell.kit.resolver import Resolver
 from firebell.kit.smtp import SmtpServer, parse_smtp_url
 from firebell.paging.channels import (
     Accepted,
@@ -45,14 +48,15 @@ class Email:
 
     limits = Limits(title=500, text=100_000, whole=400_000)
 
-    def __init__(self, smtp_url: str, mail_from: str) -> None:
+    def __init__(self, smtp_url: str, mail_from: str, resolver: Resolver | None = None) -> None:
         self._server = parse_smtp_url(smtp_url) if smtp_url else None
+        self._connections = MailConnections(self._server, resolver) if self._server else None
         self._from = parse_mailbox(mail_from)
 
     async def send(self, address: str, message: Message, key: str) -> Outcome:
         """Send one message; its Message-ID comes from `key`, so a repeat is recognized as one."""
-        server = self._server
-        if server is None:
+        server, connections = self._server, self._connections
+        if server is None or connections is None:
             return Failed("No mail server is configured: set FIREBELL_SMTP_URL.", suspect=False)
         try:
             recipient = check_address(address)
@@ -64,17 +68,23 @@ class Email:
                 mail = compose(recipient, message, key, self._from, short=short)
             except headers.UnsafeHeaderError as exc:
                 return Failed(str(exc), suspect=False)
-            return await _hand_over(server, self._from.address, recipient, mail)
+            return await _hand_over(server, connections, self._from.address, recipient, mail)
 
         return await whole_or_short(attempt)
 
 
 async def _hand_over(
-    server: SmtpServer, sender: str, recipient: str, mail: bytes
+    server: SmtpServer, connections: MailConnections, sender: str, recipient: str, mail: bytes
 ) -> Outcome | ContentRefused:
     try:
         _, answer = await aiosmtplib.send(
-            mail, sender=sender, recipients=[recipient], timeout=15, **server.options()
+            mail,
+            sender=sender,
+            recipients=[recipient],
+            timeout=15,
+            local_hostname=await connections.own_name(),
+            sock=await connections.dial(),
+            **server.options(),
         )
     except aiosmtplib.SMTPRecipientsRefused as exc:
         refusals = exc.recipients
@@ -91,7 +101,7 @@ async def _hand_over(
         if isinstance(exc, aiosmtplib.SMTPDataError) or exc.code == 552:
             return ContentRefused(reason)
         return Failed(reason, suspect=False)
-    except (TimeoutError, aiosmtplib.SMTPException, OSError, ssl.SSLError) as exc:
+    except (TimeoutError, aiosmtplib.SMTPException, OSError, ssl.SSLError, UnicodeError, Unavailable) as exc:
         if lacks_tls(server, exc):
             return Failed(NO_TLS, suspect=False)
         return not_sent(exc, f"The mail server does not answer: {exc}")

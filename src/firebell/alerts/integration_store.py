@@ -1,0 +1,111 @@
+"""The SQL of integrations: the keys that senders use, and which of them send what cannot be read."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from firebell.alerts.model import BrokenSource, Integration
+from firebell.kit.db import Tx
+
+_INTEGRATION = "id, service_id, name, key, created_at"
+
+
+async def insert_integration(tx: Tx, service_id: int, name: str, key: str, now: datetime) -> Integration:
+    row = await tx.row(
+        f"""
+        insert into integration (service_id, name, key, created_at)
+        values ($1, $2, $3, $4)
+        returning {_INTEGRATION}
+        """,
+        service_id,
+        name,
+        key,
+        now,
+    )
+    assert row
+    return Integration(*row.values())
+
+
+async def integrations(tx: Tx, service_id: int | None = None) -> list[Integration]:
+    """Return the keys that are in force, of one service or of all."""
+    rows = await tx.fetch(
+        f"""
+        select {_INTEGRATION}
+        from integration
+        where revoked_at is null
+            and ($1::bigint is null or service_id = $1)
+        order by id
+        """,
+        service_id,
+    )
+    return [Integration(*row.values()) for row in rows]
+
+
+async def integration_of_key(tx: Tx, key: str) -> Integration | None:
+    """Return the integration of a key in force."""
+    row = await tx.row(
+        f"""
+        select {_INTEGRATION}
+        from integration
+        where key = $1 and revoked_at is null
+        """,
+        key,
+    )
+    return Integration(*row.values()) if row else None
+
+
+async def revoke_integration(
+    tx: Tx, service_id: int, integration_id: int, now: datetime
+) -> Integration | None:
+    """End a key of the service; None when the service has no such key in force."""
+    row = await tx.row(
+        f"""
+        update integration
+        set revoked_at = $3
+        where id = $2 and service_id = $1 and revoked_at is null
+        returning {_INTEGRATION}
+        """,
+        service_id,
+        integration_id,
+        now,
+    )
+    return Integration(*row.values()) if row else None
+
+
+async def services_of_integrations(tx: Tx, ids: Collection[int]) -> dict[int, int]:
+    """Return the service of each integration, of revoked ones too."""
+    rows = await tx.fetch("select id, service_id from integration where id = any($1::bigint[])", list(ids))
+    return {row["id"]: row["service_id"] for row in rows}
+
+
+async def broken_sources(tx: Tx, since: datetime, integration_id: int | None = None) -> list[BrokenSource]:
+    """Return the integrations in force that sent something unreadable since then, the newest first."""
+    rows = await tx.fetch(
+        """
+        select integration.id, service_id, name, newest.received_at, newest.error, recent.count
+        from integration
+        cross join lateral (
+            select received_at, error
+            from event
+            where integration_id = integration.id and error is not null
+            order by id desc
+            limit 1
+        ) newest
+        cross join lateral (
+            select count(*)
+            from (
+                select
+                from event
+                where integration_id = integration.id and error is not null and received_at > $1
+                order by id desc
+                limit 1000
+            ) counted
+        ) recent
+        where revoked_at is null
+            and newest.received_at > $1
+            and ($2::bigint is null or integration.id = $2)
+        order by newest.received_at desc, integration.id
+        """,
+        since,
+        integration_id,
+    )
+    return [BrokenSource(*row.values()) for row in rows]

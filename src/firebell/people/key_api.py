@@ -1,0 +1,95 @@
+"""My API keys over JSON."""
+
+from datetime import datetime
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
+
+from firebell.kit import api
+from firebell.kit.api import Ctx, Given, PathId, ShortName, Shown, Stretch, problems
+from firebell.kit.errors import Forbidden, NotFound
+from firebell.people import actions, store
+from firebell.people.access import Caller, may
+from firebell.people.model import SCOPES
+from firebell.people.permissions import Verb
+
+router = api.router()
+
+KeyReader = Annotated[Caller, may(Verb.API_KEY_READ)]
+KeyCreator = Annotated[Caller, may(Verb.API_KEY_CREATE)]
+KeyRevoker = Annotated[Caller, may(Verb.API_KEY_REVOKE)]
+Scope = Literal[
+    "alerts:write",
+    "pages:read",
+    "pages:write",
+    "incidents:read",
+    "incidents:write",
+    "oncall:read",
+    "oncall:write",
+    "admin",
+]
+assert get_args(Scope) == SCOPES
+
+
+class KeyShown(Shown):
+    """A key without its secret."""
+
+    id: int
+    name: str
+    prefix: str
+    scopes: list[str]
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class KeyMade(KeyShown):
+    """A new key; `key` is shown this once and never again."""
+
+    key: str
+
+
+class NewKey(Given):
+    """A key to create; it has no scope that the caller's role does not include."""
+
+    name: Annotated[ShortName, Field(examples=["deploy script"])]
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=20, examples=[["alerts:write"]])]
+
+
+@router.get("/me/keys", tags=["me"], summary="My API keys, the newest first")
+async def list_keys(ctx: Ctx, caller: KeyReader, stretch: Stretch) -> list[KeyShown]:
+    async with ctx.db.tx() as tx:
+        found = await store.keys(tx, caller.person_id)
+    return [KeyShown.model_validate(k) for k in stretch.newest(found, [k.id for k in found])]
+
+
+@router.post(
+    "/me/keys",
+    status_code=201,
+    tags=["me"],
+    summary="Create an API key, as a signed-in browser; a key cannot",
+)
+async def create_key(ctx: Ctx, caller: KeyCreator, given: NewKey) -> KeyMade:
+    async with ctx.db.tx() as tx:
+        made, secret = await actions.create_api_key(
+            tx,
+            caller.actor,
+            name=given.name,
+            scopes=list(given.scopes),
+            person_id=caller.person_id,
+            now=ctx.clock.now(),
+        )
+    return KeyMade(**KeyShown.model_validate(made).model_dump(), key=secret)
+
+
+@router.delete(
+    "/me/keys/{key_id}", status_code=204, tags=["me"], summary="Revoke an API key", responses=problems(404)
+)
+async def revoke_key(ctx: Ctx, caller: KeyRevoker, key_id: PathId) -> None:
+    async with ctx.db.tx() as tx:
+        mine = {k.id: k for k in await store.keys(tx, caller.person_id)}
+        if key_id not in mine:
+            raise NotFound(f"You have no key {key_id}.")
+        if caller.actor.kind == "key" and not caller.scopes.issuperset(mine[key_id].scopes):
+            raise Forbidden("That key has scopes that yours lacks.", hint="Revoke it in Settings, API keys.")
+        await actions.revoke_api_key(tx, caller.actor, key_id, caller.person_id, ctx.clock.now())
