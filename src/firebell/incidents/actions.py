@@ -18,7 +18,7 @@ from firebell.incidents.model import (
     Phase,
     Role,
 )
-from firebell.incidents.severity import FACTS, Severity, classify
+from firebell.incidents.severity import FACTS, Severity, classify, suggest
 from firebell.kit import due
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -89,15 +89,17 @@ async def declare(
     summary: str = "",
     commander_id: int | None = None,
     drill: bool = False,
+    cap_unknown: bool = False,
     now: datetime,
 ) -> Incident:
     """Declare an incident: anybody may, in one step; SEV0 and SEV1 page in the same transaction.
 
-    The severity is `severity`, else what the answers say. The same declaration twice within ten seconds is
+    The severity is `severity`, else what the answers say; with `cap_unknown`, which forms set, an unknown
+    answer counts as SEV2 at most. The same declaration twice within ten seconds is
     one incident, of the worse severity.
     """
     clean = clean_name(title, "title", limit=200)
-    verdict = classify(answers or {})
+    verdict = (suggest(answers or {}) if cap_unknown else None) or classify(answers or {})
     if severity is None and not answers:
         raise Invalid("The severity is missing.", fields={"severity": "Answer the questions or choose one."})
     chosen = verdict.severity if severity is None else Severity(severity)
