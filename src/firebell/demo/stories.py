@@ -149,6 +149,11 @@ def write_up(draft: str, story: Story, due: str) -> str:
     _, _, rest = rest.partition("5. What made this possible? _..._")
     text = f"{head}{whys}{rest}" if rest else draft
     for question, answer in (
+        (
+            "_In three sentences: what happened, whom it touched, what ended it._",
+            f"{story.title}. {story.impact}",
+        ),
+        ("_What helped?_", story.fix),
         ("_Who could not do what, how many, for how long?_", story.impact),
         ("_What got in the way? Where were we lucky?_", story.wrong),
         ("| _A verb and an object_ | _a person_ | _a date_ |", rows),

@@ -293,6 +293,17 @@ async def set_phase(
     return await _keep_cadence(tx, new)
 
 
+async def withdraw_review(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None:
+    """Make a reviewed incident a closed one again, because its post-mortem is a draft again."""
+    old = await _locked(tx, incident_id)
+    if old.phase is not Phase.REVIEWED:
+        return
+    await store.change(tx, incident_id, phase=Phase.CLOSED)
+    moved = {"from": Phase.REVIEWED, "to": Phase.CLOSED}
+    await _tell(tx, actor, incident_id, "phase", "unpublished the post-mortem", now, **moved)
+    await tx.audit(actor, "incident.phase", old.ref, now, to=Phase.CLOSED, forced=False)
+
+
 def _times(old: Incident, phase: Phase, now: datetime) -> dict[str, Any]:
     match phase:
         case Phase.MONITORING:

@@ -7,6 +7,11 @@ from firebell.handbook.templates import fill
 from firebell.incidents.model import Entry, Incident
 from firebell.kit.markdown import block, cell, line
 
+_SUMMARY = "In three sentences: what happened, whom it touched, what ended it."
+_IMPACT = "Who could not do what, how many, for how long?"
+_HELPED = "What helped?"
+PLACEHOLDERS = frozenset({_SUMMARY, _IMPACT, _HELPED})
+"""What a draft asks for where the incident knows nothing."""
 _TIMELINE = ("declared", "role", "severity", "phase", "finding", "decision", "mitigation", "update", "note")
 
 
@@ -29,15 +34,14 @@ def draft(template: str, incident: Incident, timeline: Sequence[Entry], services
         "severity": f"SEV{incident.max_severity}",
         "date": f"{incident.declared_at:%d %B %Y}",
         "services": ", ".join(map(cell, services)) or "none named",
-        "summary": block(incident.summary)
-        or "_In three sentences: what happened, whom it touched, what ended it._",
-        "impact": block(incident.conditions) or "_Who could not do what, how many, for how long?_",
+        "summary": block(incident.summary) or f"_{_SUMMARY}_",
+        "impact": block(incident.conditions) or f"_{_IMPACT}_",
         "detected_to_declared": _measured(incident.detected_at, incident.declared_at),
         "detected_to_end": _measured(incident.detected_at, incident.impact_end),
         "declared_to_closed": _measured(incident.declared_at, incident.closed_at),
         "timeline": "\n".join(["| Time | Who | What |", "| --- | --- | --- |", *rows]),
         "findings": _listed(timeline, "finding", "_No finding was recorded._"),
-        "mitigations": _listed(timeline, "mitigation", "_What helped?_"),
+        "mitigations": _listed(timeline, "mitigation", f"_{_HELPED}_"),
     }
     return fill(template, slots)
 

@@ -318,5 +318,12 @@
     if (e.target.dataset.sent) { e.preventDefault(); return; }
     e.target.dataset.sent = '1'; setTimeout(() => { delete e.target.dataset.sent; }, 4000);
   });
+  /* A message that is there when the page opens is announced by being written again; Undo goes when its time is up. */
+  const flash = $('#flash [role=status]');
+  if (flash) {
+    const text = flash.textContent; flash.textContent = ''; setTimeout(() => { flash.textContent = text; }, 50);
+    const offer = $('#flash form'), end = () => { if (offer.matches(':hover, :focus-within')) setTimeout(end, 500); else offer.remove(); };
+    if (offer) setTimeout(end, 10000);
+  }
   const gone = $('#offline'); if (gone) { const f = () => { gone.hidden = navigator.onLine; }; addEventListener('online', () => { f(); soon(); }); addEventListener('offline', f); f(); }
 })();
