@@ -175,7 +175,7 @@
       const verdict = answered ? table[names.map(n => (data.get(n) || 'unknown')[0]).join('')] : null;
       const sev = chosen || (verdict ? String(verdict.severity) : ''), badge = $('.sev', out);
       if (sev) { badge.dataset.sev = sev; $('b', badge).textContent = 'SEV' + sev; }
-      $('#answered').hidden = !sev; $('#unanswered').hidden = !!sev;
+      $('#answered').hidden = $('#next').hidden = !sev; $('#unanswered').hidden = !!sev;
       $('#provisional').hidden = !!chosen || !verdict?.provisional;
       $('#why-severity').replaceChildren(...(verdict?.path || []).map(t => Object.assign(document.createElement('li'), { textContent: t })));
       $$('.ladder li', form).forEach(li => li.dataset.sev === sev ? li.setAttribute('aria-current', 'true') : li.removeAttribute('aria-current'));
