@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firebell import __version__, account, first_run, home
+from firebell import __version__, account, departure, first_run, home
 from firebell.alerts import api as alerts_api
 from firebell.alerts import change_api, inbound
 from firebell.alerts import pages as alerts_pages
@@ -97,6 +97,7 @@ SLICES = (
     postmortems_pages,
     postmortems_api,
     account,
+    departure,
     first_run,
     home,
 )

@@ -64,6 +64,7 @@ async def test_from_page_to_postmortem(dsn: str, clock: FakeClock) -> None:
         assert "Stable for 30 minutes: it may be closed." in story
         assert {p.state for p in await w.pages()} == {PageState.RESOLVED}
         async with w.ctx.db.tx() as tx:
+            await postmortems.save(tx, jun, made.id, "# What happened\n\nBuild 4812 was bad.", 1, w.now)
             await postmortems.publish(tx, jun, made.id, w.now)
             reviewed = await incidents.incident(tx, made.id)
         assert (reviewed.phase, reviewed.closed_at, reviewed.reopen_count) == (Phase.REVIEWED, closed, 0)

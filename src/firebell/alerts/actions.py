@@ -25,9 +25,9 @@ from firebell.alerts.model import (
     Received,
     SourceBroken,
 )
-from firebell.kit import due
+from firebell.kit import due, undo
 from firebell.kit.db import Tx
-from firebell.kit.errors import NotFound
+from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.text import clean_name
 
@@ -287,7 +287,26 @@ async def revoke_integration(
     integration = await integration_store.revoke_integration(tx, service_id, integration_id, now)
     if integration is None:
         raise _no_such_key()
-    await tx.audit(actor, "integration.revoked", f"service:{service_id}", now, name=integration.name)
+    await tx.audit(
+        *(actor, "integration.revoked", f"service:{service_id}", now),
+        name=integration.name,
+        integration=integration.id,
+    )
+
+
+async def restore_integration(
+    tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
+) -> None:
+    """Put a key in force again that the actor revoked seconds ago; raise `Conflict` when it is too late."""
+    revoked = await undo.recorded(tx, actor, "integration.revoked", f"service:{service_id}", now)
+    name = None
+    if revoked.get("integration") == integration_id:
+        name = await integration_store.restore_integration(
+            tx, service_id, integration_id, now - undo.ACCEPTED_WITHIN
+        )
+    if name is None:
+        raise Conflict("This can’t be undone any more.", hint="Add a key instead.")
+    await tx.audit(actor, "integration.restored", f"service:{service_id}", now, name=name)
 
 
 async def prune(tx: Tx, now: datetime) -> bool:

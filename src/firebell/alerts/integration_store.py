@@ -71,6 +71,26 @@ async def revoke_integration(
     return Integration(*row.values()) if row else None
 
 
+async def restore_integration(
+    tx: Tx, service_id: int, integration_id: int, revoked_after: datetime
+) -> str | None:
+    """Put a key in force that was revoked after this instant; return its name, None if there is none."""
+    name: str | None = await tx.value(
+        """
+        update integration
+        set revoked_at = null
+        where id = $2
+          and service_id = $1
+          and revoked_at > $3
+        returning name
+        """,
+        service_id,
+        integration_id,
+        revoked_after,
+    )
+    return name
+
+
 async def services_of_integrations(tx: Tx, ids: Collection[int]) -> dict[int, int]:
     """Return the service of each integration, of revoked ones too."""
     rows = await tx.fetch("select id, service_id from integration where id = any($1::bigint[])", list(ids))

@@ -4,7 +4,7 @@ from fastapi import Request, Response
 
 from firebell.alerts import actions, view
 from firebell.catalog import actions as catalog
-from firebell.kit import html, routing
+from firebell.kit import flash, html, routing
 from firebell.kit.text import to_choice
 from firebell.people import access
 from firebell.people import actions as people
@@ -126,7 +126,30 @@ async def revoke_key(request: Request, slug: str, integration_id: int) -> Respon
             integration_id=integration_id,
             now=ctx.clock.now(),
         )
-    return html.to(f"/services/{slug}")
+    return flash.redirect(
+        request,
+        f"/services/{slug}",
+        "Key revoked.",
+        undo=f"/services/{slug}/integrations/{integration_id}/restore",
+    )
+
+
+@router.post(
+    "/services/{slug}/integrations/{integration_id}/restore",
+    dependencies=access.needs(Verb.INTEGRATION_REVOKE),
+)
+async def restore_key(request: Request, slug: str, integration_id: int) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), request.app.state.ctx
+    async with ctx.db.tx() as tx:
+        await actions.restore_integration(
+            tx,
+            access.actor_of(me),
+            service_id=(await catalog.by_slug(tx, slug)).id,
+            integration_id=integration_id,
+            now=ctx.clock.now(),
+        )
+    return flash.redirect(request, f"/services/{slug}", "Key restored.")
 
 
 @router.post("/services/{slug}/policy", dependencies=access.needs(Verb.SERVICE_WRITE))
@@ -142,4 +165,4 @@ async def choose_policy(request: Request, slug: str) -> Response:
             policy_id=to_choice(chosen, "policy"),
             now=ctx.clock.now(),
         )
-    return html.to(f"/services/{slug}")
+    return flash.redirect(request, f"/services/{slug}", "Escalation policy saved.")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fastapi import Request, Response
 
 from firebell.catalog import actions
-from firebell.kit import html, routing
+from firebell.kit import flash, html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_required
 from firebell.people import access
@@ -55,4 +55,4 @@ async def create(request: Request) -> Response:
             )
     except (Invalid, Conflict) as error:
         return await _services(request, given, error)
-    return html.to(f"/services/{made.slug}")
+    return flash.redirect(request, f"/services/{made.slug}", f"{made.name} created.")

@@ -149,6 +149,14 @@ def write_up(draft: str, story: Story, due: str) -> str:
     text = draft.replace(unanswered, whys, 1)
     text = text.replace(unanswered, f"1. What made this possible? {story.wrong}", 1)
     for question, answer in (
+        (
+            "_In three sentences: what happened, whom it touched, what ended it._",
+            f"{story.title}. {story.impact}",
+        ),
+        (
+            "_Which mitigation helped? None that was recorded is known to have ended the impact._",
+            story.fix,
+        ),
         ("_Who could not do what, how many, for how long?_", story.impact),
         ("_What set it off, and when?_", f"{story.cause}."),
         ("\n\nDetection: _What noticed it first, and what could have noticed it earlier?_", ""),

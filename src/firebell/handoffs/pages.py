@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from firebell.handoffs import actions, notice, view
-from firebell.kit import html, routing
+from firebell.kit import flash, html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.markdown import rendered
 from firebell.kit.text import to_id, to_number
@@ -74,7 +74,7 @@ async def set_notice(request: Request) -> Response:
             await notice.change(tx, access.actor_of(me), notice_hours, ctx.clock.now())
     except Invalid as error:
         return await _list(request, "", "", hours, error)
-    return html.to("/oncall/handoffs")
+    return flash.redirect(request, "/oncall/handoffs", "Handoff notice saved.")
 
 
 async def _document(
@@ -113,7 +113,7 @@ async def save(request: Request, slug: str, day: str) -> Response:
             await actions.save(tx, access.actor_of(me), schedule, day_of(day), body, version, ctx.clock.now())
     except Conflict as error:
         return await _document(request, slug, day, edit=True, mine=body, error=error)
-    return html.to(f"/oncall/handoffs/{schedule.slug}/{day}")
+    return flash.redirect(request, f"/oncall/handoffs/{schedule.slug}/{day}", "Handoff saved.")
 
 
 @router.post("/oncall/handoffs/{slug}/{day}/ack", dependencies=access.needs(Verb.HANDOFF_WRITE))

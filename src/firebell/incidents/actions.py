@@ -18,7 +18,7 @@ from firebell.incidents.model import (
     Phase,
     Role,
 )
-from firebell.incidents.severity import FACTS, Severity, classify
+from firebell.incidents.severity import FACTS, Severity, classify, suggest
 from firebell.kit import due
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -89,15 +89,17 @@ async def declare(
     summary: str = "",
     commander_id: int | None = None,
     drill: bool = False,
+    cap_unknown: bool = False,
     now: datetime,
 ) -> Incident:
     """Declare an incident: anybody may, in one step; SEV0 and SEV1 page in the same transaction.
 
-    The severity is `severity`, else what the answers say. The same declaration twice within ten seconds is
+    The severity is `severity`, else what the answers say; with `cap_unknown`, which forms set, an unknown
+    answer counts as SEV2 at most. The same declaration twice within ten seconds is
     one incident, of the worse severity.
     """
     clean = clean_name(title, "title", limit=200)
-    verdict = classify(answers or {})
+    verdict = (suggest(answers or {}) if cap_unknown else None) or classify(answers or {})
     if severity is None and not answers:
         raise Invalid("The severity is missing.", fields={"severity": "Answer the questions or choose one."})
     chosen = verdict.severity if severity is None else Severity(severity)
@@ -289,6 +291,17 @@ async def set_phase(
     if phase is Phase.CLOSED:
         await tx.emit(IncidentClosed(incident_id), now)
     return await _keep_cadence(tx, new)
+
+
+async def withdraw_review(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None:
+    """Make a reviewed incident a closed one again, because its post-mortem is a draft again."""
+    old = await _locked(tx, incident_id)
+    if old.phase is not Phase.REVIEWED:
+        return
+    await store.change(tx, incident_id, phase=Phase.CLOSED)
+    moved = {"from": Phase.REVIEWED, "to": Phase.CLOSED}
+    await _tell(tx, actor, incident_id, "phase", "unpublished the post-mortem", now, **moved)
+    await tx.audit(actor, "incident.phase", old.ref, now, to=Phase.CLOSED, forced=False)
 
 
 def _times(old: Incident, phase: Phase, now: datetime) -> dict[str, Any]:

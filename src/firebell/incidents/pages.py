@@ -25,7 +25,7 @@ from firebell.incidents.model import (
     Phase,
     Role,
 )
-from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify, parse
+from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest
 from firebell.incidents.view import STAGES, summaries
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
@@ -57,7 +57,7 @@ NEXT = {
 }
 _SHOWN = {"people": ENTRY_KINDS, "decisions": ("decision", "mitigation", "severity", "phase")}
 _ALL_HANDS = (Role.COMMANDER, Role.COMMS, Role.SME, Role.SCRIBE)
-_ANSWERS = {"yes": True, "no": False}
+_ANSWERS = {"yes": True, "no": False, "unknown": None}
 _CHAPTER = "references/severity-classification.md"
 
 
@@ -78,16 +78,16 @@ def _questions() -> list[Asked]:
 
 @cache
 def _verdicts() -> Markup:
-    """Return the verdict for each of the 81 answers as JSON, by their first letters (y, n, u)."""
+    """Return the suggestion for each of the 81 answers as JSON, by their first letters (y, n, u)."""
     found = {}
     for letters in itertools.product("ynu", repeat=len(QUESTIONS)):
         answers = {q.name: {"y": True, "n": False}.get(a) for q, a in zip(QUESTIONS, letters, strict=True)}
-        verdict = classify(answers)
-        found["".join(letters)] = {
-            "severity": int(verdict.severity),
-            "path": verdict.path,
-            "provisional": verdict.provisional,
-        }
+        if verdict := suggest(answers):
+            found["".join(letters)] = {
+                "severity": int(verdict.severity),
+                "path": verdict.path,
+                "provisional": verdict.provisional,
+            }
     return Markup(json.dumps(found).replace("<", "\\u003c"))  # noqa: S704 - our own texts, angle brackets escaped
 
 
@@ -124,6 +124,11 @@ async def short(ref: str) -> Response:
     return html.to(f"/incidents/INC-{number('INC', ref)}")
 
 
+def _answers(values: Mapping[str, str]) -> dict[str, bool | None]:
+    """Return the answers that a form has; a question that was left alone is absent."""
+    return {q.name: _ANSWERS[a] for q in QUESTIONS if (a := values.get(q.name, "")) in _ANSWERS}
+
+
 async def _declare_form(
     request: Request, page: str, values: dict[str, Any], error: FirebellError | None, status: int = 200
 ) -> Response:
@@ -135,7 +140,10 @@ async def _declare_form(
         offered = await offer(tx, burning, search, chosen=[i for i in chosen if i])
         ongoing = await actions.incidents(tx, tuple(OPEN), False, 3)
         said = severities(await handbook.all_templates(tx))
-    answers = {q.name: _ANSWERS.get(values.get(q.name, "")) for q in QUESTIONS}
+    verdict = suggest(_answers(values))
+    chosen_severity = parse(values.get("severity", ""))
+    if chosen_severity is None and verdict:
+        chosen_severity = verdict.severity
     context = {
         "nav": "incidents",
         "page": found,
@@ -144,7 +152,8 @@ async def _declare_form(
         "ongoing": ongoing,
         "questions": _questions(),
         "facts": [(n, fact, said[n]) for n, fact in FACTS.items()],
-        "verdict": classify(answers),
+        "verdict": verdict,
+        "severity": chosen_severity,
         "verdicts": _verdicts(),
         "values": {"title": found.title if found else "", **values},
         "chosen": chosen,
@@ -165,9 +174,8 @@ async def declare(request: Request) -> Response:
     ctx, page = html.ctx(request), str(form.get("page", ""))
     values = {name: str(value) for name, value in form.items() if name != "service"}
     services = [i for i in map(to_id, form.getlist("service")) if i is not None]
-    if values.get("look"):
+    if values.get("look"):  # the search for a service, or Enter in a field
         return await _declare_form(request, page, {**values, "services": services}, None)
-    answers = {q.name: _ANSWERS.get(values.get(q.name, "")) for q in QUESTIONS}
     try:
         services = to_choices(form.getlist("service"), "service")
         async with ctx.db.tx() as tx:
@@ -178,7 +186,8 @@ async def declare(request: Request) -> Response:
                 access.actor_of(me),
                 title=values.get("title", ""),
                 severity=parse(values.get("severity", "")),
-                answers=answers,
+                answers=_answers(values),
+                cap_unknown=True,
                 service_ids=services,
                 page_id=number("PG", page) if page else None,
                 summary=values.get("summary", ""),

@@ -134,6 +134,9 @@ def asked(answers: Mapping[str, bool | None]) -> list[int]:
     return [0, 1, 2 if degraded is not False else 3]
 
 
+_WORSE = "not known, taken as the worse"
+
+
 def classify(answers: Mapping[str, bool | None]) -> Verdict:
     """Return the verdict for answers by question name; a missing answer is "not known"."""
     down, degraded, workaround, customers = (answers.get(q.name) for q in QUESTIONS)
@@ -141,10 +144,34 @@ def classify(answers: Mapping[str, bool | None]) -> Verdict:
     for index in asked(answers):
         question = QUESTIONS[index]
         answer = answers.get(question.name)
-        words = "yes" if answer else "no" if answer is False else "not known, taken as the worse"
+        words = "yes" if answer else "no" if answer is False else _WORSE
         path.append(f"{question.text} {words}.")
     unknown = any(answers.get(QUESTIONS[i].name) is None for i in asked(answers))
     return Verdict(severity(down, degraded, workaround, customers), tuple(path), unknown)
+
+
+def suggest(answers: Mapping[str, bool | None]) -> Verdict | None:
+    """Return what a form proposes for answers by question name; None when no question is answered.
+
+    Unlike in `classify`, an unknown answer counts as SEV2 at most: only known answers make it worse.
+    """
+    if not answers:
+        return None
+    verdict = classify(answers)
+    worse = {q.name: q.name != "workaround" for q in QUESTIONS}
+    worst, best = (
+        int(severity(*(_known(answers.get(name), unknown) for name, unknown in guesses.items())))
+        for guesses in (worse, {name: not value for name, value in worse.items()})
+    )
+    proposed = Severity(max(worst, min(best, Severity.SEV2)))
+    path = tuple(line.replace(_WORSE, "not known") for line in verdict.path)
+    if proposed != worst:
+        path = (*path, f"It can be as bad as SEV{worst}: select SEV{worst} if you think so.")
+    return Verdict(proposed, path, worst != best)
+
+
+def _known(answer: bool | None, otherwise: bool) -> bool:
+    return otherwise if answer is None else answer
 
 
 def parse(text: str) -> Severity | None:

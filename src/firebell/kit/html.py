@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from firebell.kit import flash
 from firebell.kit.context import Context
 from firebell.kit.localtime import span
 
@@ -178,6 +179,7 @@ async def page(
     # the frame asks the database, which may be what the page of an error has to tell about
     framed = me is not None and shell_of is not None and status < HTTPStatus.INTERNAL_SERVER_ERROR
     now = ctx(request).clock.now()
+    message = flash.waiting(request, now) if framed and status == HTTPStatus.OK else None
     tz = (context or {}).get("tz") or (me.tz if me else "UTC")
     values = {
         "request": request,
@@ -193,12 +195,16 @@ async def page(
         "ago": lambda at: ago(at, now),
         "shell": await shell_of(request) if framed and shell_of else Shell(),
         "public_url": ctx(request).public_url,
+        "flash": message,
         "nav": "",
         "live": "",
         **(context or {}),
     }
     values["live"] = ",".join(dict.fromkeys(["pages", "incidents", *values["live"].split(",")])).strip(",")
-    return HTMLResponse(_environment().get_template(template).render(values), status, HEADERS)
+    response = HTMLResponse(_environment().get_template(template).render(values), status, HEADERS)
+    if message:
+        flash.clear(response)
+    return response
 
 
 def download(body: bytes, name: str) -> Response:
@@ -220,6 +226,10 @@ def address(path: str, **query: object) -> str:
 
 def back(form: Mapping[str, Any], otherwise: str) -> Response:
     """Return to the page of ours that the form names in `back`, else to `otherwise`."""
+    return to(local(form, otherwise))
+
+
+def local(form: Mapping[str, Any], otherwise: str) -> str:
+    """Return the address of the page of ours that the form names in `back`, else `otherwise`."""
     target = str(form.get("back", ""))
-    local = target.startswith("/") and not target.startswith(("//", "/\\"))
-    return to(target if local else otherwise)
+    return target if target.startswith("/") and not target.startswith(("//", "/\\")) else otherwise

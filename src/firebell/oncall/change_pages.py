@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from firebell.kit import html, routing
+from firebell.kit import flash, html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.localtime import mu
@@ -20,6 +20,8 @@ from firebell.people.model import Person
 from firebell.people.permissions import Verb
 
 router = routing.pages()
+
+_SAVED = {"override": "Override saved.", "rotation": "Rotation saved.", "shadow": "Shadow shift saved."}
 
 NOBODY = "nobody"
 """What the field for a person says for an override that puts nobody on call, on purpose."""
@@ -58,7 +60,7 @@ async def _save(request: Request, slug: str, form: str, change: Change) -> Respo
             await change(tx, me, old, given, tz, html.ctx(request).clock.now())
     except (Conflict, Invalid, NotFound) as error:
         return await one(request, slug, Filled(given, form, error=error))
-    return html.to(f"/oncall/{slug}")
+    return flash.redirect(request, f"/oncall/{slug}", _SAVED[form])
 
 
 def _edit(old: Schedule, given: Given, tz: str, now: datetime) -> dict[str, Any]:
@@ -179,4 +181,4 @@ async def end_shadow(request: Request, slug: str, shadow_id: int) -> Response:
     async with ctx.db.tx() as tx:
         found = await actions.by_slug(tx, slug, since=ctx.clock.now())
         await actions.remove_shadow(tx, access.actor_of(me), int(found.id), shadow_id, ctx.clock.now())
-    return html.to(f"/oncall/{slug}")
+    return flash.redirect(request, f"/oncall/{slug}", "Shadow shift ended.")

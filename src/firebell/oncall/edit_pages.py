@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
-from firebell.kit import html, routing
+from firebell.kit import flash, html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id, to_number, to_required
@@ -117,7 +117,7 @@ async def delete(request: Request, slug: str) -> Response:
     async with ctx.db.tx() as tx:
         old = await actions.by_slug(tx, slug)
         await actions.delete_schedule(tx, access.actor_of(me), int(old.id), ctx.clock.now())
-    return html.to("/oncall")
+    return flash.redirect(request, "/oncall", f"{old.name} deleted.")
 
 
 def _read(
@@ -157,7 +157,7 @@ async def _save(request: Request, me: Person, old: Schedule | None, form: FormDa
             saved = await _store(tx, me, old, given, layers, now)
     except (Invalid, Conflict, NotFound) as error:
         return await _editor(request, me, old, Draft(given, layers, error=error))
-    return html.to(f"/oncall/{saved.slug}")
+    return flash.redirect(request, f"/oncall/{saved.slug}", f"{saved.name} saved.")
 
 
 async def _store(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
-from firebell.kit import html, routing
+from firebell.kit import flash, html, routing
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
 from firebell.kit.localtime import mu, span
 from firebell.kit.text import to_choice, to_id, to_wall
@@ -21,6 +21,14 @@ from firebell.people.permissions import Verb
 from firebell.people.view import choosable
 
 router = routing.pages()
+
+_COVER_ANSWERED = {
+    "take": "Shift taken.",
+    "decline": "Cover request declined.",
+    "withdraw": "Cover request withdrawn.",
+    "back": "Shift given back.",
+}
+_SWAP_ANSWERED = {"accept": "Swap accepted.", "decline": "Swap declined.", "withdraw": "Swap withdrawn."}
 
 AHEAD = timedelta(days=60)
 OFFERED = 12
@@ -169,7 +177,7 @@ async def ask(request: Request) -> Response:
             )
     except (Conflict, Invalid, NotFound) as error:
         return await _mine(request, me, error, Sent.of(form, "cover"))
-    return html.to("/oncall/me#covers")
+    return flash.redirect(request, "/oncall/me#covers", "Cover request sent.")
 
 
 @router.post("/oncall/covers/{cover_id}/{verb}", dependencies=access.needs(Verb.SHIFT_TRADE))
@@ -195,7 +203,7 @@ async def answer_cover(request: Request, cover_id: int, verb: str) -> Response:
                     raise NotFound("There is no such answer.")
     except (Conflict, Forbidden, Invalid, NotFound) as error:
         return await _mine(request, me, error)
-    return html.to("/oncall/me#covers")
+    return flash.redirect(request, "/oncall/me#covers", _COVER_ANSWERED[verb])
 
 
 @router.post("/oncall/swaps", dependencies=access.needs(Verb.SHIFT_TRADE))
@@ -218,7 +226,7 @@ async def propose(request: Request) -> Response:
             )
     except (Conflict, Invalid, NotFound) as error:
         return await _mine(request, me, error, Sent.of(form, "swap"))
-    return html.to("/oncall/me#covers")
+    return flash.redirect(request, "/oncall/me#covers", "Swap proposed.")
 
 
 @router.post("/oncall/swaps/{swap_id}/{verb}", dependencies=access.needs(Verb.SHIFT_TRADE))
@@ -234,7 +242,7 @@ async def answer_swap(request: Request, swap_id: int, verb: str) -> Response:
             await done(tx, access.actor_of(me), swap_id, ctx.clock.now())
     except (Conflict, Forbidden, Invalid, NotFound) as error:
         return await _mine(request, me, error)
-    return html.to("/oncall/me#covers")
+    return flash.redirect(request, "/oncall/me#covers", _SWAP_ANSWERED[verb])
 
 
 @router.post("/oncall/vacations", dependencies=access.needs(Verb.TIME_OFF_WRITE))
@@ -254,7 +262,7 @@ async def away(request: Request) -> Response:
             )
     except (Conflict, Invalid) as error:
         return await _mine(request, me, error, Sent.of(form, "away"))
-    return html.to("/oncall/me#away")
+    return flash.redirect(request, "/oncall/me#away", "Time off saved.")
 
 
 @router.post("/oncall/vacations/{vacation_id}/cancel", dependencies=access.needs(Verb.TIME_OFF_WRITE))
@@ -267,4 +275,4 @@ async def back(request: Request, vacation_id: int) -> Response:
             await vacations.cancel(tx, access.actor_of(me), vacation_id, ctx.clock.now())
     except (Forbidden, NotFound) as error:
         return await _mine(request, me, error)
-    return html.to("/oncall/me#away")
+    return flash.redirect(request, "/oncall/me#away", "Time off canceled.")

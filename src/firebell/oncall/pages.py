@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 
-from firebell.kit import html, routing
+from firebell.kit import flash, html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.localtime import mu, span
@@ -198,7 +198,7 @@ async def create(request: Request) -> Response:
                 )
     except (Invalid, Conflict) as error:
         return await _new_form(request, given, error)
-    return html.to("/oncall")
+    return flash.redirect(request, "/oncall", "Schedule created.")
 
 
 def _rotation(order: Sequence[int], anchor: datetime, given: Mapping[str, Any], offset: int) -> Layer:
@@ -287,7 +287,7 @@ async def remove(request: Request, slug: str, edit_id: int) -> Response:
         await actions.remove_edit(
             tx, access.actor_of(me), edit_id, ctx.clock.now(), schedule_id=int(schedule.id)
         )
-    return html.to(f"/oncall/{slug}")
+    return flash.redirect(request, f"/oncall/{slug}", "Override removed.")
 
 
 @router.post("/oncall/{slug}/fix", dependencies=access.needs(Verb.SCHEDULE_WRITE))
@@ -302,4 +302,4 @@ async def fix(request: Request, slug: str) -> Response:
             )
     except (Conflict, Invalid, NotFound) as error:
         return await one(request, slug, Filled(error=error))
-    return html.to(f"/oncall/{slug}")
+    return flash.redirect(request, f"/oncall/{slug}", "Schedule saved.")

@@ -48,6 +48,7 @@ counts = store.counts
 deliveries = ledger.of_page
 overdue_messages = ledger.overdue
 log = store.log
+owned_by_alone = store.owned_by_alone
 owners = store.owners
 page_of_subject = store.open_page_of
 pages = store.pages
@@ -483,6 +484,8 @@ async def edit_policy(
 
 async def delete_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> None:
     """Delete a policy that no open page follows."""
-    if not await store.delete_policy(tx, policy.id):
+    services = await store.delete_policy(tx, policy.id)
+    if services is None:
         raise Conflict(f"Open pages follow {policy.name}.", hint="Resolve them first.")
-    await tx.audit(actor, "policy.deleted", f"policy:{policy.id}", now, name=policy.name)
+    kept = {"slug": policy.slug, "team": policy.team_id, "version": policy.version, "services": services}
+    await tx.audit(actor, "policy.deleted", f"policy:{policy.id}", now, **policy.plan.to_json(), **kept)

@@ -93,19 +93,44 @@ async def policy_by_slug(tx: Tx, slug: str) -> Policy | None:
     return _policy(row) if row else None
 
 
-async def delete_policy(tx: Tx, policy_id: int) -> bool:
-    """Delete a policy unless an open page follows it; its services go to the catch-all list."""
+async def delete_policy(tx: Tx, policy_id: int) -> list[int] | None:
+    """Delete a policy and return the services that followed it; None if an open page follows it."""
     # services before policies: the order in which a new alert locks them
-    await tx.fetch("select id from service where policy_id = $1 order by id for no key update", policy_id)
+    services = await tx.fetch(
+        "select id from service where policy_id = $1 order by id for no key update", policy_id
+    )
     await tx.fetch("select id from policy where id = $1 for update", policy_id)
     if await tx.value(
         "select exists (select from page where policy_id = $1 and state <> 'resolved')", policy_id
     ):
-        return False
+        return None
     await tx.execute("update service set policy_id = null where policy_id = $1", policy_id)
     await tx.execute("update page set policy_id = null where policy_id = $1", policy_id)
     await tx.execute("delete from policy where id = $1", policy_id)
-    return True
+    return [row["id"] for row in services]
+
+
+async def restore_policy(tx: Tx, policy: Policy, now: datetime) -> Policy | None:
+    """Insert a deleted policy under its old id; None if its slug or id is taken."""
+    row = await tx.row(
+        f"""
+        insert into policy (id, name, slug, team_id, levels, repeat, ack_timeout_s, version, created_at)
+        overriding system value
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        on conflict do nothing
+        returning {_POLICY}
+        """,
+        policy.id,
+        policy.name,
+        policy.slug,
+        policy.team_id,
+        policy.plan.to_json()["levels"],
+        policy.repeat,
+        policy.ack_timeout_s,
+        policy.version,
+        now,
+    )
+    return _policy(row) if row else None
 
 
 async def insert_pages(tx: Tx, kind: str, rows: Sequence[dict[str, Any]], now: datetime) -> list[int]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 
-from firebell.kit import signing
+from firebell.kit import signing, undo
 from firebell.kit.db import Reads, Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
@@ -15,7 +15,7 @@ from firebell.kit.signing import Signer
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.kit.threads import PASSWORDS
-from firebell.people import passwords, permissions, quiet, rules, sessions, store, welcome
+from firebell.people import method_store, passwords, permissions, quiet, rules, sessions, store, welcome
 from firebell.people.model import (
     ApiKey,
     Channel,
@@ -316,8 +316,20 @@ async def remove_contact_method(tx: Tx, actor: Actor, method_id: int, person_id:
         raise NotFound("There is no such contact method.")
     if len(mine) == 1:
         raise Conflict("This is the only way to reach you.", hint="Add another contact method first.")
+    used = await method_store.rules_of_method(tx, method_id)
     await store.disable_method(tx, method_id, now)
-    await tx.audit(actor, "contact.removed", f"person:{person_id}", now, method=method_id)
+    await tx.audit(actor, "contact.removed", f"person:{person_id}", now, method=method_id, rules=used)
+
+
+async def restore_contact_method(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:
+    """Restore a contact method with its rules that the actor removed seconds ago; raise `Conflict` when too late."""
+    await store.lock_person(tx, person_id)
+    removed = await undo.recorded(tx, actor, "contact.removed", f"person:{person_id}", now)
+    if removed.get("method") != method_id or not await method_store.enable_method(tx, person_id, method_id):
+        raise Conflict("This can’t be undone any more.", hint="Add the contact method again.")
+    for urgency, delay_s in removed["rules"]:
+        await store.add_rule(tx, person_id, urgency, delay_s, method_id)
+    await tx.audit(actor, "contact.restored", f"person:{person_id}", now, method=method_id)
 
 
 async def set_rules(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fastapi import Request, Response
 
-from firebell.kit import html, routing
+from firebell.kit import flash, html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choices, to_id
 from firebell.people import access, actions, store
@@ -81,6 +81,7 @@ async def change_person(request: Request, person_id: int) -> Response:
     ctx = html.ctx(request)
     try:
         async with ctx.db.tx() as tx:
+            person = await actions.person(tx, person_id)
             await actions.update_person(
                 tx,
                 access.actor_of(me),
@@ -91,7 +92,15 @@ async def change_person(request: Request, person_id: int) -> Response:
             )
     except (Invalid, Conflict) as error:
         return await _people(request, {}, error)
-    return html.to("/settings/people")
+    if form.get("active") == "no":
+        undo = f"/settings/people/{person_id}"
+        return flash.redirect(
+            request, "/settings/people", f"{person.name} deactivated.", undo=undo, fields={"active": "yes"}
+        )
+    if form.get("active") == "yes":
+        text = f"{person.name} reactivated. Their API keys and calendar feeds stay revoked."
+        return flash.redirect(request, "/settings/people", text)
+    return flash.redirect(request, "/settings/people", f"Role of {person.name} saved.")
 
 
 @router.post("/settings/people/{person_id}/link", dependencies=access.needs(Verb.PERSON_WRITE))
@@ -162,7 +171,7 @@ async def save_members(request: Request, slug: str) -> Response:
             await actions.set_team_members(tx, access.actor_of(me), found.id, members, ctx.clock.now())
     except (Invalid, Conflict) as error:
         return await _team(request, slug, error)
-    return html.to("/settings/teams")
+    return flash.redirect(request, "/settings/teams", f"{found.name} saved.")
 
 
 @router.post("/settings/teams", dependencies=access.needs(Verb.TEAM_WRITE))
@@ -177,7 +186,7 @@ async def save_team(request: Request) -> Response:
             )
     except (Invalid, Conflict) as error:
         return await _teams(request, error)
-    return html.to("/settings/teams")
+    return flash.redirect(request, "/settings/teams", f"{name} created.")
 
 
 @router.post("/settings/catch-all", dependencies=access.needs(Verb.FALLBACK_WRITE))
@@ -190,7 +199,7 @@ async def save_catch_all(request: Request) -> Response:
             await actions.set_catch_all(tx, access.actor_of(me), chosen, ctx.clock.now())
     except Invalid as error:
         return await _teams(request, error)
-    return html.to("/settings/teams#catch-all")
+    return flash.redirect(request, "/settings/teams#catch-all", "Fallback responders saved.")
 
 
 @router.get("/settings/audit", dependencies=access.needs(Verb.AUDIT_READ))

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
-from firebell.kit import html, routing
+from firebell.kit import flash, html, routing
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, TooMany
 from firebell.kit.text import to_choice, to_number
 from firebell.people import access, actions, quiet, store
@@ -209,7 +209,7 @@ async def add_contact(request: Request) -> Response:
         return await _contact(request, given, error)
     if method.new_secret:
         return await _contact(request, {}, secret=method.new_secret)
-    return html.to("/settings/contact")
+    return flash.redirect(request, "/settings/contact", "Contact method added. Send a test to it.")
 
 
 @router.get("/settings/contact/{method_id}/secret", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
@@ -248,7 +248,17 @@ async def remove_contact(request: Request, method_id: int) -> Response:
             await actions.remove_contact_method(tx, access.actor_of(me), method_id, me.id, ctx.clock.now())
     except Conflict as error:
         return await _contact(request, {}, error)
-    return html.to("/settings/contact")
+    undo = f"/settings/contact/{method_id}/restore"
+    return flash.redirect(request, "/settings/contact", "Contact method removed.", undo=undo)
+
+
+@router.post("/settings/contact/{method_id}/restore", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+async def restore_contact(request: Request, method_id: int) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
+    async with ctx.db.tx() as tx:
+        await actions.restore_contact_method(tx, access.actor_of(me), method_id, me.id, ctx.clock.now())
+    return flash.redirect(request, "/settings/contact", "Contact method restored.")
 
 
 def _rules(form: FormData) -> list[tuple[int, int]]:
@@ -280,7 +290,7 @@ async def save_rules(request: Request, urgency: str) -> Response:
             )
     except Invalid as error:
         return await _contact(request, {}, error)
-    return html.to("/settings/contact")
+    return flash.redirect(request, "/settings/contact", "Notification rules saved.")
 
 
 @router.post("/settings/quiet-hours", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
@@ -295,7 +305,7 @@ async def save_quiet_hours(request: Request) -> Response:
             await actions.set_quiet_hours(tx, access.actor_of(me), me.id, hours, ctx.clock.now())
     except Invalid as error:
         return await _contact(request, given, error)
-    return html.back(given, "/settings/contact")
+    return flash.redirect(request, html.local(given, "/settings/contact"), "Quiet hours saved.")
 
 
 async def _keys(
@@ -349,4 +359,4 @@ async def revoke_key(request: Request, key_id: int) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         await actions.revoke_api_key(tx, access.actor_of(me), key_id, me.id, ctx.clock.now())
-    return html.to("/settings/keys")
+    return flash.redirect(request, "/settings/keys", "API key revoked.")

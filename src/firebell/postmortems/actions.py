@@ -7,6 +7,7 @@ from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN, Phase, Role
+from firebell.kit import undo
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
@@ -14,6 +15,7 @@ from firebell.kit.text import clean_text
 from firebell.postmortems import store
 from firebell.postmortems.draft import draft
 from firebell.postmortems.model import Postmortem
+from firebell.postmortems.unfinished import unfinished
 
 _BODY = 200_000
 
@@ -65,13 +67,38 @@ async def save(tx: Tx, actor: Actor, incident_id: int, body: str, version: int, 
     await tx.audit(actor, "postmortem.saved", old.ref, now)
 
 
+async def placeholders(tx: Tx, document: Postmortem) -> list[str]:
+    """Return what the document still leaves open of its template."""
+    return unfinished(document.body, (await handbook.template(tx, "postmortem")).body)
+
+
 async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None:
-    """Publish the document of an incident that is over; the incident counts as reviewed."""
+    """Publish the document of an incident that is over; the incident counts as reviewed.
+
+    Raises `Invalid` naming the placeholders that are left.
+    """
     incident, found = await incidents.incident(tx, incident_id), await of_incident(tx, incident_id)
     if incident.phase in OPEN:
         raise Conflict(f"{found.ref} is not over.", hint="Close the incident, then publish what it taught.")
+    if left := await placeholders(tx, found):
+        raise Invalid(
+            "The document still has placeholders.",
+            hint="Replace or delete them, then publish.",
+            fields={"body": "; ".join(left)},
+        )
     if not await store.publish(tx, incident_id, now):
         raise Conflict("It is published already.")
     await tx.audit(actor, "postmortem.published", found.ref, now)
     if incident.phase is Phase.CLOSED:
         await incidents.set_phase(tx, actor, incident_id, Phase.REVIEWED, now, published=True)
+
+
+async def unpublish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None:
+    """Make a document that the actor published seconds ago a draft again; raise `Conflict` when it is too late."""
+    incident, document = await incidents.incident(tx, incident_id), await of_incident(tx, incident_id)
+    await undo.recorded(tx, actor, "postmortem.published", document.ref, now)
+    if not await store.unpublish(tx, incident_id):
+        raise Conflict(f"The post-mortem of {document.ref} is not published.")
+    await tx.audit(actor, "postmortem.unpublished", document.ref, now)
+    if incident.phase is Phase.REVIEWED:
+        await incidents.withdraw_review(tx, actor, incident_id, now)

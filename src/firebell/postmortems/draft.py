@@ -8,6 +8,11 @@ from firebell.handbook.templates import fill
 from firebell.incidents.model import Entry, Incident
 from firebell.kit.markdown import block, cell, line
 
+_SUMMARY = "In three sentences: what happened, whom it touched, what ended it."
+_IMPACT = "Who could not do what, how many, for how long?"
+_HELPED = "Which mitigation helped? None that was recorded is known to have ended the impact."
+PLACEHOLDERS = frozenset({_SUMMARY, _IMPACT, _HELPED})
+"""What a draft asks for where the incident knows nothing."""
 _TIMELINE = ("declared", "role", "severity", "phase", "finding", "decision", "mitigation", "update", "note")
 SAYS_FAILED = re.compile(
     r"\b(no|without|little) (\w+ )?(effect|change|improvement)\b|\b(not|never|n't) (\w+ )?(help|work|effective)"
@@ -36,9 +41,8 @@ def draft(template: str, incident: Incident, timeline: Sequence[Entry], services
         "severity": f"SEV{incident.max_severity}",
         "date": f"{incident.declared_at:%d %B %Y}",
         "services": ", ".join(map(cell, services)) or "none named",
-        "summary": block(incident.summary)
-        or "_In three sentences: what happened, whom it touched, what ended it._",
-        "impact": block(incident.conditions) or "_Who could not do what, how many, for how long?_",
+        "summary": block(incident.summary) or f"_{_SUMMARY}_",
+        "impact": block(incident.conditions) or f"_{_IMPACT}_",
         "detected_to_declared": _measured(incident.detected_at, incident.declared_at),
         "detected_to_end": _measured(incident.detected_at, incident.impact_end),
         "declared_to_closed": _measured(incident.declared_at, incident.closed_at),
@@ -46,7 +50,7 @@ def draft(template: str, incident: Incident, timeline: Sequence[Entry], services
         "findings": _listed([e.text for e in timeline if e.kind == "finding"], "_No finding was recorded._"),
         "mitigations": _listed(
             what_helped(timeline),
-            "_Which mitigation helped? None that was recorded is known to have ended the impact._",
+            f"_{_HELPED}_",
         ),
     }
     return fill(template, slots)

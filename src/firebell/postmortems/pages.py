@@ -4,7 +4,7 @@ from fastapi import Request, Response
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase
-from firebell.kit import html, routing
+from firebell.kit import flash, html, routing
 from firebell.kit.errors import Conflict
 from firebell.kit.markdown import rendered
 from firebell.kit.refs import number
@@ -33,6 +33,7 @@ async def _document(
     async with request.app.state.ctx.db.tx() as tx:
         incident = await incidents.incident(tx, number("INC", ref))
         found = await actions.find(tx, incident.id)
+        left = await actions.placeholders(tx, found) if found else []
         author = await people.person(tx, found.author_id) if found and found.author_id else None
     context = {
         "nav": "postmortems",
@@ -41,6 +42,7 @@ async def _document(
         "author": author.name if author else "",
         "html": await rendered(found.body) if found else "",
         "edit": edit,
+        "unfinished": left,
         "mine": mine,
         "error": error,
     }
@@ -63,7 +65,7 @@ async def save(request: Request, ref: str) -> Response:
             await actions.save(tx, access.actor_of(me), incident_id, body, version, ctx.clock.now())
     except Conflict as error:
         return await _document(request, ref, True, body, error)
-    return html.to(f"/post-mortems/INC-{incident_id}")
+    return flash.redirect(request, f"/post-mortems/INC-{incident_id}", "Post-mortem saved.")
 
 
 @router.post("/post-mortems/{ref}/publish", dependencies=access.needs(Verb.POSTMORTEM_PUBLISH))
@@ -73,7 +75,18 @@ async def publish(request: Request, ref: str) -> Response:
     incident_id = number("INC", ref)
     async with ctx.db.tx() as tx:
         await actions.publish(tx, access.actor_of(me), incident_id, ctx.clock.now())
-    return html.to(f"/post-mortems/INC-{incident_id}")
+    here = f"/post-mortems/INC-{incident_id}"
+    return flash.redirect(request, here, "Post-mortem published.", undo=f"{here}/unpublish")
+
+
+@router.post("/post-mortems/{ref}/unpublish", dependencies=access.needs(Verb.POSTMORTEM_PUBLISH))
+async def unpublish(request: Request, ref: str) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), request.app.state.ctx
+    incident_id = number("INC", ref)
+    async with ctx.db.tx() as tx:
+        await actions.unpublish(tx, access.actor_of(me), incident_id, ctx.clock.now())
+    return flash.redirect(request, f"/post-mortems/INC-{incident_id}", "Post-mortem is a draft again.")
 
 
 @router.post("/post-mortems/{ref}/start", dependencies=access.needs(Verb.POSTMORTEM_WRITE))

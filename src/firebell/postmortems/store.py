@@ -66,6 +66,22 @@ async def save(tx: Tx, incident_id: int, body: str, version: int, now: datetime)
     return done == "UPDATE 1"
 
 
+async def unpublish(tx: Tx, incident_id: int) -> bool:
+    """Make a published document a draft again; return False if it was not published."""
+    done = await tx.execute(
+        """
+        update postmortem
+        set state = 'draft',
+            published_at = null,
+            version = version + 1
+        where incident_id = $1
+          and state = 'published'
+        """,
+        incident_id,
+    )
+    return done == "UPDATE 1"
+
+
 async def publish(tx: Tx, incident_id: int, now: datetime) -> bool:
     """Mark a document as published; say whether it was not before."""
     done = await tx.execute(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import Request, Response
 
-from firebell.kit import html, routing
+from firebell.kit import flash, html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_number
 from firebell.people import access
@@ -116,7 +116,7 @@ async def _save(request: Request, slug: str) -> Response:
             await actions.save(tx, access.actor_of(me), target, body, now, version=version)
     except (Conflict, Invalid) as error:
         return await _editor(request, slug, body, error=error)
-    return html.to(f"/runbooks/{target}")
+    return flash.redirect(request, f"/runbooks/{target}", "Runbook saved.")
 
 
 @router.post("/runbooks", dependencies=access.needs(Verb.RUNBOOK_WRITE))
@@ -135,7 +135,7 @@ async def remove(request: Request, slug: str) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         await actions.remove(tx, access.actor_of(me), slug, ctx.clock.now())
-    return html.to("/runbooks")
+    return flash.redirect(request, "/runbooks", "Runbook hidden from the library.")
 
 
 @router.post("/runbooks/{slug}/restore", dependencies=access.needs(Verb.RUNBOOK_WRITE))
@@ -144,4 +144,4 @@ async def restore(request: Request, slug: str) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         await actions.restore(tx, access.actor_of(me), slug, ctx.clock.now())
-    return html.to(f"/runbooks/{slug}")
+    return flash.redirect(request, f"/runbooks/{slug}", "Runbook restored.")

@@ -229,17 +229,25 @@
     const table = JSON.parse($('#verdicts').textContent), out = $('#verdict');
     const names = ['down_or_data_at_risk', 'major_degraded', 'workaround', 'customers_impacted'];
     const run = () => {
-      const data = new FormData(form), verdict = table[names.map(n => (data.get(n) || 'unknown')[0]).join('')];
-      const chosen = data.get('severity'), sev = chosen === '' || chosen === null ? verdict.severity : +chosen;
-      const badge = $('.sev', out); badge.dataset.sev = sev; $('b', badge).textContent = 'SEV' + sev;
-      $('#provisional').hidden = chosen !== '' || !verdict.provisional;
-      $('#why-severity').replaceChildren(...verdict.path.map(t => Object.assign(document.createElement('li'), { textContent: t })));
-      $$('.ladder li', form).forEach(li => li.dataset.sev == sev ? li.setAttribute('aria-current', 'true') : li.removeAttribute('aria-current'));
-      $$('[data-then]', form).forEach(ul => { ul.hidden = ul.dataset.then != sev; });
-      $('#go').textContent = 'Declare SEV' + sev;
+      const data = new FormData(form), answered = names.some(n => data.get(n)), chosen = data.get('severity') || '';
+      const verdict = answered ? table[names.map(n => (data.get(n) || 'unknown')[0]).join('')] : null;
+      const sev = chosen || (verdict ? String(verdict.severity) : ''), badge = $('.sev', out);
+      if (sev) { badge.dataset.sev = sev; $('b', badge).textContent = 'SEV' + sev; }
+      $('#answered').hidden = $('#next').hidden = !sev; $('#unanswered').hidden = !!sev;
+      $('#provisional').hidden = !!chosen || !verdict?.provisional;
+      $('#why-severity').replaceChildren(...(verdict?.path || []).map(t => Object.assign(document.createElement('li'), { textContent: t })));
+      $$('.ladder li', form).forEach(li => li.dataset.sev === sev ? li.setAttribute('aria-current', 'true') : li.removeAttribute('aria-current'));
+      $$('[data-then]', form).forEach(ul => { ul.hidden = ul.dataset.then !== sev; });
+      $('#go').textContent = sev ? 'Declare SEV' + sev : 'Declare incident';
     };
     form.addEventListener('change', run); run();
-    $('#f-find', form)?.addEventListener('keydown', e => { if (e.key === 'Enter') { e.preventDefault(); $('[name=look]', form).click(); } });
+    /* Enter in a field never declares: in the search it searches, in the title it moves on. */
+    form.addEventListener('keydown', e => {
+      if (e.key !== 'Enter' || e.isComposing || !e.target.matches('input,select')) return;
+      e.preventDefault();
+      if (e.target.name === 'find') $('[value=services]', form).click();
+      else if (e.target.name === 'title') $(`[name=${names[0]}]`, form).focus();
+    });
   };
   classifier();
 
@@ -480,4 +488,11 @@
     e.target.dataset.sent = '1'; setTimeout(() => { delete e.target.dataset.sent; }, 4000);
   });
   const gone = $('#offline'); if (gone) { const f = () => { gone.hidden = navigator.onLine; pulse(); }; addEventListener('online', () => { f(); soon(); }); addEventListener('offline', f); f(); }
+  /* A message that is there when the page opens is announced by being written again; Undo goes when its time is up. */
+  const flash = $('#flash [role=status]');
+  if (flash) {
+    const text = flash.textContent; flash.textContent = ''; setTimeout(() => { flash.textContent = text; }, 50);
+    const offer = $('#flash form'), end = () => { if (offer.matches(':hover, :focus-within')) setTimeout(end, 500); else offer.remove(); };
+    if (offer) setTimeout(end, 10000);
+  }
 })();

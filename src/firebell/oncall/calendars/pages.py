@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Request, Response
 from starlette.datastructures import FormData, UploadFile
 
-from firebell.kit import html, routing, signing
+from firebell.kit import flash, html, routing, signing
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
@@ -131,7 +131,7 @@ async def revoke_feed(request: Request, feed_id: int) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         await actions.revoke_feed(tx, access.actor_of(me), feed_id, me.id, ctx.clock.now())
-    return html.to("/settings/calendars")
+    return flash.redirect(request, "/settings/calendars", "Calendar feed revoked.")
 
 
 @router.post("/settings/calendars/busy", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
@@ -151,7 +151,7 @@ async def add_busy(request: Request) -> Response:
             )
     except (Invalid, Conflict) as error:
         return await _mine(request, given, error=error)
-    return html.to("/settings/calendars")
+    return flash.redirect(request, "/settings/calendars", "Calendar added.")
 
 
 async def _of_schedule(
@@ -235,7 +235,7 @@ async def add(request: Request, slug: str) -> Response:
             await _add(tx, me, await oncall.by_slug(tx, slug), {**given, **sent}, users, ctx)
     except (Invalid, Conflict) as error:
         return await _of_schedule(request, slug, {**given, "chosen": users}, error)
-    return html.to(f"/oncall/{slug}/calendars")
+    return flash.redirect(request, f"/oncall/{slug}/calendars", "Calendar added.")
 
 
 async def _sent(form: FormData) -> dict[str, str]:
@@ -307,7 +307,7 @@ async def fetch(request: Request, import_id: int) -> Response:
     async with ctx.db.tx() as tx:
         found = await actions.import_for(tx, import_id, me.id, own=_own(request))
         await actions.fetch_now(tx, found.id, ctx.clock.now())
-    return html.back(form, "/settings/calendars")
+    return flash.redirect(request, html.local(form, "/settings/calendars"), "Calendar update requested.")
 
 
 @router.post("/oncall/calendars/{import_id}/place", dependencies=access.needs(Verb.CALENDAR_WRITE))
@@ -317,7 +317,7 @@ async def place(request: Request, import_id: int) -> Response:
     async with ctx.db.tx() as tx:
         found = await actions.import_for(tx, import_id, me.id)
         await actions.place_import(tx, access.actor_of(me), found, where, ctx.clock.now())
-    return html.back(form, "/oncall/calendars")
+    return flash.redirect(request, html.local(form, "/oncall/calendars"), "Calendar saved.")
 
 
 @router.post("/oncall/calendars/{import_id}/remove", dependencies=access.needs(Verb.CALENDAR_WRITE))
@@ -328,4 +328,4 @@ async def remove(request: Request, import_id: int) -> Response:
     async with ctx.db.tx() as tx:
         found = await actions.import_for(tx, import_id, me.id, own=_own(request))
         await actions.remove_import(tx, access.actor_of(me), found, ctx.clock.now())
-    return html.back(form, "/settings/calendars")
+    return flash.redirect(request, html.local(form, "/settings/calendars"), "Calendar removed.")

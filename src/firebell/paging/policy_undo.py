@@ -1,0 +1,38 @@
+"""Undo of a deleted policy, from what its audit entry holds."""
+
+from datetime import datetime
+
+from firebell.catalog import actions as catalog
+from firebell.kit import undo
+from firebell.kit.db import Tx
+from firebell.kit.errors import Conflict
+from firebell.kit.events import Actor
+from firebell.paging import store
+from firebell.paging.model import Plan, Policy
+
+
+async def restore_policy(tx: Tx, actor: Actor, policy_id: int, now: datetime) -> Policy:
+    """Restore a policy that the actor deleted seconds ago, and its services that have no other policy since.
+
+    Pages that began in between keep the plan that they began with. Raises `Conflict` when it is too late.
+    """
+    kept = await undo.recorded(tx, actor, "policy.deleted", f"policy:{policy_id}", now)
+    plan = Plan.from_json(kept)
+    deleted = Policy(
+        id=policy_id,
+        name=plan.name,
+        slug=kept["slug"],
+        team_id=kept["team"],
+        levels=plan.levels,
+        repeat=plan.repeat,
+        ack_timeout_s=plan.ack_timeout_s,
+        version=kept["version"],
+    )
+    policy = await store.restore_policy(tx, deleted, now)
+    if policy is None:
+        raise Conflict("This can’t be undone any more.", hint=f"There is a policy {deleted.name} again.")
+    await tx.audit(actor, "policy.restored", f"policy:{policy_id}", now, services=kept["services"])
+    for service in (await catalog.services_by_id(tx, kept["services"])).values():
+        if service.policy_id is None:
+            await catalog.set_policy(tx, actor, service_id=service.id, policy_id=policy_id, now=now)
+    return policy
