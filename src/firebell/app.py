@@ -20,7 +20,7 @@ from firebell.alerts import change_api, inbound
 from firebell.alerts import pages as alerts_pages
 from firebell.catalog import api as catalog_api
 from firebell.catalog import pages as catalog_pages
-from firebell.guard import Guard
+from firebell.guard import SENDERS, Guard
 from firebell.handbook import api as handbook_api
 from firebell.handbook import pages as handbook_pages
 from firebell.handbook import template_pages
@@ -105,8 +105,6 @@ SLICES = (
 
 SIGNED = ("/ack/", "/welcome/", "/calendar/")
 """Where addresses carry a token that acts for somebody."""
-SENDERS = ("/in/", "/v1/", "/v2/", "/integration/", "/integrations/", "/generic/")
-"""Where clients of PagerDuty, Opsgenie and VictorOps post: they read JSON, also when nothing is there."""
 LARGEST = 4 * 1024 * 1024
 """The largest body in bytes, but for inbound alerts, which have their own limit."""
 

@@ -12,7 +12,9 @@ from firebell.kit.errors import FirebellError, Forbidden
 from firebell.kit.origin import is_allowed_host, is_cross_site
 
 Refuse = Callable[[Request, FirebellError], Awaitable[Response]]
-_ANY_HOST = ("/healthz", "/livez")
+SENDERS = ("/in/", "/v1/", "/v2/", "/integration/", "/integrations/", "/generic/")
+"""Where clients of PagerDuty, Opsgenie and VictorOps post: they read JSON, also when nothing is there."""
+_ANY_HOST = ("/healthz/", "/livez/", *SENDERS)
 
 
 class UnknownHost(FirebellError):  # noqa: N818 - as the other errors
@@ -55,7 +57,8 @@ class Guard:
         # no browser adds a key by itself: another site cannot borrow it
         by_key = path.startswith("/api/") and headers.get("authorization", "").lower().startswith("bearer ")
         host = headers.get("host", "")
-        if path not in _ANY_HOST and not by_key and not is_allowed_host(host, self._ctx.allowed_hosts):
+        any_host = by_key or f"{path}/".startswith(_ANY_HOST)
+        if not any_host and not is_allowed_host(host, self._ctx.allowed_hosts):
             return UnknownHost(
                 f"Firebell does not answer to the name {host[:100]!r}.",
                 hint="Open the address in FIREBELL_BASE_URL, or add this name to FIREBELL_ALLOWED_HOSTS.",

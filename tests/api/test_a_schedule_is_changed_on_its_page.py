@@ -44,11 +44,12 @@ class Desk:
 @asynccontextmanager
 async def desk(dsn: str, clock: FakeClock) -> AsyncIterator[Desk]:
     async with rota(dsn, clock) as r, browser(r.w) as http:
-        await http.post("/login", data={"email": ANSWERS.email, "password": ANSWERS.password})
+        await http.post("/login", data=LOGIN)
         shown = (await http.get(PAGE)).text
         yield Desk(r, http, shown.partition('name="csrf" value="')[2].partition('"')[0])
 
 
+LOGIN = {"email": ANSWERS.email, "password": ANSWERS.password}
 DAYTIME: dict[str, Any] = {"start": "2026-11-25T08:00", "end": "2026-11-25T16:00"}
 """On the day that is Jun's."""
 
@@ -200,6 +201,8 @@ async def test_pages_read_what_they_show_and_show_all_of_it(dsn: str, clock: Fak
         away = {"start": "2026-12-28T00:00", "end": "2026-12-29T00:00"}
         await d.saved("override", kind="set", person="nobody", **away)
         clock.set(day(20, 3))
+        # a session ends after two weeks without use
+        await d.http.post("/login", data=LOGIN)
         past = {"view": "day", "at": "2026-11-25", "tz": "UTC"}
         for path in ("/oncall", PAGE):
             assert "Ada Byron, Wed 25 Nov 08:00 to 16:00" in (await d.http.get(path, params=past)).text

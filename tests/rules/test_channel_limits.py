@@ -51,6 +51,7 @@ def alert(number: int, title: str, **more: object) -> Alert:
         "hi_rank": 0,
         "ended_by": None,
         "count": 1,
+        "hi_seen": NOW,
     }
     return Alert(**{**values, **more})  # type: ignore[arg-type]
 

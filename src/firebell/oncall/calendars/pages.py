@@ -116,7 +116,7 @@ async def make_feed(request: Request) -> Response:
                 tx,
                 access.actor_of(me),
                 kind=FeedKind(kind),
-                subject_id=to_required(number, "of") if kind != FeedKind.PERSON else me.id,
+                subject_id=to_required(number, "of"),
                 made_by=me.id,
                 now=ctx.clock.now(),
             )
