@@ -97,7 +97,6 @@ async def test_what_the_schema_allows_in_length_is_accepted(dsn: str, clock: Fak
             ("/teams", {"name": longest}),
             ("/services", {"name": longest, "team_id": 1}),
             ("/people", {"name": longest, "email": "x@example.org"}),
-            ("/me/keys", {"name": longest, "scopes": ["pages:read"]}),
             ("/services/checkout/integrations", {"name": longest}),
         ):
             await api("POST", path, body, status=201)

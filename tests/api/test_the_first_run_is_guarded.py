@@ -52,8 +52,7 @@ async def test_this_machine_sets_up_without_a_token(dsn: str, clock: FakeClock) 
     ("address", "host", "headers"),
     [
         ("10.0.0.7", "127.0.0.1:8080", {}),
-        ("127.0.0.1", "firebell.example.org", {"X-Forwarded-For": "127.0.0.1"}),
-        ("127.0.0.1", "evil.example:8080", {}),
+        ("127.0.0.1", "10.0.0.9:8080", {"X-Forwarded-For": "127.0.0.1"}),
     ],
 )
 async def test_from_elsewhere_only_the_printed_token_opens_the_first_run(
@@ -74,6 +73,17 @@ async def test_from_elsewhere_only_the_printed_token_opens_the_first_run(
         fresh = setup_token.link(ctx).partition("token=")[2]
         assert (await http.post("/setup", data={**FORM, "token": fresh})).status_code == 303
         assert await people(ctx) == 1
+
+
+async def test_under_a_foreign_name_there_is_no_first_run(dsn: str, clock: FakeClock) -> None:
+    async with (
+        connected(settings(), dsn, clock) as ctx,
+        client(ctx, "127.0.0.1", "evil.example:8080") as http,
+    ):
+        token = setup_token.link(ctx).partition("token=")[2]
+        assert (await http.get("/setup")).status_code == 421
+        assert (await http.post("/setup", data={**FORM, "token": token})).status_code == 421
+        assert await people(ctx) == 0
 
 
 async def test_a_page_of_another_site_cannot_send_the_first_form(dsn: str, clock: FakeClock) -> None:
