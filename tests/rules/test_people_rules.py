@@ -94,3 +94,16 @@ def test_what_would_not_be_used_as_it_is_typed_is_refused_at_the_field(kind: str
 )
 def test_what_is_used_is_kept_in_one_spelling(kind: str, address: str, kept: str) -> None:
     assert rules.check_address(kind, address) == kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "shown"),
+    [
+        ("ntfy", "mara", "…"),
+        ("ntfy", "firebell-mara-7f3a", "…7f3a"),
+        ("webhook", "https://h.example.org/x?token=12345678", "https://h.example.org/…5678"),
+        ("email", "mara@example.org", "mara@example.org"),
+    ],
+)
+def test_a_short_topic_is_not_given_away_by_its_last_characters(kind: str, address: str, shown: str) -> None:
+    assert rules.mask_address(kind, address) == shown

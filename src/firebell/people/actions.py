@@ -287,8 +287,8 @@ async def add_contact_method(
     if method is None:
         raise Conflict("This contact method exists already.", fields={"address": "Already on the list."})
     await store.add_rule(tx, person_id, "high", 0, method.id)
-    masked = rules.mask_address(kind, method.address)
-    await tx.audit(actor, "contact.added", f"person:{person_id}", now, kind=kind, address=masked)
+    shown = rules.mask_address(kind, method.address)
+    await tx.audit(actor, "contact.added", f"person:{person_id}", now, kind=kind, address=shown)
     return replace(method, new_secret=secret_text(secret)) if secret else method
 
 

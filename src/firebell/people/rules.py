@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 from firebell.kit import mailbox
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import check_url
+from firebell.kit.text import masked
 from firebell.people.model import SCOPES, Channel, Role
 
 TEAM_ROLES = ("member", "manager")
@@ -97,7 +98,7 @@ def mask_address(kind: str, address: str) -> str:
         return address
     parts = urlsplit(address) if "://" in address else None
     host = f"{parts.scheme}://{parts.hostname}/" if parts else ""
-    return f"{host}…{address[-4:]}"
+    return f"{host}{masked(address)}"
 
 
 def check_scopes(scopes: list[str]) -> list[str]:
