@@ -1,11 +1,19 @@
 """Times that a person types and reads at a terminal, in the time zone of this machine."""
 
+import os
 from datetime import UTC, datetime
+from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 def machine_zone() -> ZoneInfo | None:
     """Return the time zone that TZ or the system names; None when it names none that is known."""
+    return _zone(os.environ.get("TZ"))
+
+
+@cache
+def _zone(tz: str | None) -> ZoneInfo | None:
+    """Return the zone while TZ is `tz`: a table asks for each of its cells, and the system's files are slow."""
     import tzlocal
 
     try:
