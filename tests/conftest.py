@@ -8,15 +8,25 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from argon2 import PasswordHasher
 
 from firebell import reactions
 from firebell.kit import embedded
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import Db
 from firebell.kit.migrate import migrate
+from firebell.people import password_hashing
 
 UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _numbers = itertools.count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_password_hashes() -> Iterator[None]:
+    """Hash passwords with argon2's smallest costs: at the real ones a hash is most of what a test's set-up takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(password_hashing, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from firebell.kit.clock import FakeClock
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind
 from firebell.people import actions as people
-from firebell.people import store
+from firebell.people import password_hashing, store
 from firebell.people.sessions import AGE_LIMIT, IDLE_LIMIT, TOUCH_INTERVAL
 from tests.api.callers import TEST, Api, browser, key_of
 from tests.servers import serve
@@ -219,7 +219,7 @@ async def test_a_bad_new_password_is_refused_at_its_field(dsn: str, clock: FakeC
 async def test_an_existing_password_stays_valid_however_short(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         async with w.ctx.db.tx() as tx:
-            await store.set_password_hash(tx, w.mara, people.hasher.hash("firebell"))
+            await store.set_password_hash(tx, w.mara, password_hashing.hash_password("firebell"))
         await sign_in(http, "firebell")
 
 

@@ -8,7 +8,6 @@ from functools import cache, partial
 from typing import Annotated
 from urllib.parse import quote
 
-from argon2.exceptions import InvalidHashError, VerificationError
 from fastapi import Depends, Request, Response, Security
 from fastapi.params import Depends as Needed
 from fastapi.security import HTTPBearer
@@ -21,8 +20,16 @@ from firebell.kit.errors import FirebellError, Forbidden, Invalid, TooMany, Unau
 from firebell.kit.events import Actor
 from firebell.kit.text import clean_text
 from firebell.kit.threads import PASSWORDS
-from firebell.people import attempts, cookies, permissions, session_store, sessions, store, throttle
-from firebell.people.actions import hasher
+from firebell.people import (
+    attempts,
+    cookies,
+    password_hashing,
+    permissions,
+    session_store,
+    sessions,
+    store,
+    throttle,
+)
 from firebell.people.model import Person, Role, Session
 from firebell.people.permissions import RULES, Rights, Verb
 
@@ -275,14 +282,7 @@ async def _by_session(request: Request) -> Caller | None:
 
 @cache
 def _nobodys_hash() -> str:
-    return hasher.hash("nobody has this password")
-
-
-def _right(stored: str, password: str) -> bool:
-    try:
-        return hasher.verify(stored, password)
-    except (VerificationError, InvalidHashError):
-        return False
+    return password_hashing.hash_password("nobody has this password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +309,7 @@ async def sign_in(request: Request, email: str, password: str) -> Verified:
     if isinstance(attempt, TooMany):
         raise attempt
     stored = found[1] if found else None
-    good = await PASSWORDS.run(lambda: _right(stored or _nobodys_hash(), password))
+    good = await PASSWORDS.run(lambda: password_hashing.verify(stored or _nobodys_hash(), password))
     async with ctx.db.tx() as tx:
         if found is not None and stored is not None and good:
             await attempts.succeed(tx, attempt)

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from argon2 import PasswordHasher
-
 from firebell.kit import signing, undo
 from firebell.kit.db import Reads, Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -15,7 +13,17 @@ from firebell.kit.signing import Signer
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.kit.threads import PASSWORDS
-from firebell.people import method_store, passwords, permissions, quiet, rules, sessions, store, welcome
+from firebell.people import (
+    method_store,
+    password_hashing,
+    passwords,
+    permissions,
+    quiet,
+    rules,
+    sessions,
+    store,
+    welcome,
+)
 from firebell.people.model import (
     ApiKey,
     Channel,
@@ -30,8 +38,6 @@ from firebell.people.model import (
     Team,
 )
 from firebell.people.permissions import Rights
-
-hasher = PasswordHasher()
 
 OLD_SECRET_SIGNS = timedelta(hours=24)
 """How long messages are signed with the old secret as well after a rotation."""
@@ -58,7 +64,7 @@ methods_of = store.methods
 
 
 async def _hash(password: str) -> str:
-    return await PASSWORDS.run(lambda: hasher.hash(password))
+    return await PASSWORDS.run(lambda: password_hashing.hash_password(password))
 
 
 async def hash_password(password: str, owner: Person) -> str:
