@@ -12,8 +12,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from firebell.incidents import actions as incidents
+from firebell.incidents import mitigations
 from firebell.kit.clock import FakeClock
-from firebell.postmortems import draft
 from tests.api.callers import Api, key_of
 from tests.handbook.readers import SKILL, module, run
 from tests.handbook.stand_ins import pagerduty as pd
@@ -158,7 +158,7 @@ def test_what_had_no_effect_did_not_go_well(template: tuple[str, str]) -> None:
 
 def test_the_script_and_the_product_understand_the_same_words() -> None:
     script = module(SCRIPT)
-    assert (script.SAYS_FAILED, script.SAYS_HELPED) == (draft.SAYS_FAILED, draft.SAYS_HELPED)
+    assert (script.SAYS_FAILED, script.SAYS_HELPED) == (mitigations.SAYS_FAILED, mitigations.SAYS_HELPED)
 
 
 def test_a_quiet_watch_is_no_gap_and_a_silence_after_a_return_is_one(template: tuple[str, str]) -> None:

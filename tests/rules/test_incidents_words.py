@@ -1,5 +1,6 @@
 """What a message about an incident says by itself, and what it leaves to a person."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -94,3 +95,15 @@ def test_the_first_update_comes_first() -> None:
     assert words.update_for(incident(phase=Phase.MITIGATING)) == "update-first"
     again = incident(phase=Phase.MITIGATING, last_update_at=NOW)
     assert words.update_for(again) == "update-progress"
+
+
+def test_bug_the_update_named_the_mitigation_that_had_no_effect() -> None:
+    tried = [entry(1, "mitigation", "Limited checkout"), entry(2, "mitigation", "Rolled back, no effect")]
+    ended = replace(entry(3, "phase", "moved it to monitoring"), data={"to": "monitoring"})
+    active = replace(AROUND, timeline=tried)
+    assert words.slots(incident(), active, NOW)["mitigation"] == "Limited checkout"
+    over = incident(phase=Phase.MONITORING, impact_end=NOW)
+    earlier = [tried[1], tried[0], ended, entry(4, "mitigation", "Restarted the pods: did not help")]
+    assert words.slots(over, replace(AROUND, timeline=earlier), NOW)["mitigation"] == "Limited checkout"
+    in_vain = replace(AROUND, timeline=tried[1:])
+    assert "mitigation" not in words.slots(over, in_vain, NOW)

@@ -11,6 +11,7 @@ from markdown_it.token import Token
 
 from firebell.demo.stories import STORIES, Story, write_up
 from firebell.handbook import shelf
+from firebell.incidents.mitigations import what_helped
 from firebell.incidents.model import Entry, Incident
 from firebell.kit.markdown import to_html
 from firebell.postmortems import draft as drafts
@@ -134,14 +135,14 @@ def test_what_had_no_effect_did_not_go_well() -> None:
         entry(4, "mitigation", "limited checkout to five instances"),
     ]
     ended, back = moved(5, "mitigating", "monitoring"), moved(6, "monitoring", "mitigating")
-    assert drafts.what_helped([*tried, ended]) == [
+    assert what_helped([*tried, ended]) == [
         "blocked the crawler, which helped a little",
         "limited checkout to five instances",
     ]
-    assert drafts.what_helped(tried[:2]) == []
-    assert drafts.what_helped([tried[1], tried[0], ended]) == []
-    assert drafts.what_helped([tried[1], ended, back, moved(7, "mitigating", "monitoring")]) == []
-    assert drafts.what_helped([entry(1, "mitigation", "It recovered by itself"), ended]) == []
+    assert what_helped(tried[:2]) == []
+    assert what_helped([tried[1], tried[0], ended]) == []
+    assert what_helped([tried[1], ended, back, moved(7, "mitigating", "monitoring")]) == []
+    assert what_helped([entry(1, "mitigation", "It recovered by itself"), ended]) == []
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_what_had_no_effect_did_not_go_well() -> None:
 )
 def test_only_a_text_that_denies_an_effect_is_left_out(text: str, helped: bool) -> None:
     timeline = [entry(1, "mitigation", text), moved(2, "mitigating", "monitoring")]
-    assert drafts.what_helped(timeline) == ([text] if helped else [])
+    assert what_helped(timeline) == ([text] if helped else [])
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.title)

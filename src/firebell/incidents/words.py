@@ -6,6 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from firebell.incidents.lifecycle import POSTMORTEM_WITHIN, next_update, postmortem_required
+from firebell.incidents.mitigations import current_mitigation
 from firebell.incidents.model import ACTIVE, Entry, Incident, Phase
 from firebell.kit.html import duration, wall
 from firebell.kit.text import slugify
@@ -67,8 +68,9 @@ def slots(incident: Incident, around: Around, now: datetime) -> Mapping[str, str
     def at(when: datetime | None) -> str:
         return wall(when, around.tz, now) if when else ""
 
-    mitigation = _newest(around.timeline, "mitigation")
-    now_first = (incident.actions, mitigation) if incident.phase in ACTIVE else (mitigation, incident.actions)
+    active = incident.phase in ACTIVE
+    mitigation = current_mitigation(around.timeline, active=active)
+    now_first = (incident.actions, mitigation) if active else (mitigation, incident.actions)
     owed = incident.closed_at and postmortem_required(incident)
     known = {
         "ref": incident.ref,

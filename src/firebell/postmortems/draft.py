@@ -1,10 +1,10 @@
 """The first draft of a post-mortem, made from what the incident already knows (pure)."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from firebell.handbook.templates import fill
+from firebell.incidents.mitigations import what_helped
 from firebell.incidents.model import Entry, Incident
 from firebell.kit.markdown import block, cell, line
 
@@ -14,12 +14,6 @@ _HELPED = "Which mitigation helped? None that was recorded is known to have ende
 PLACEHOLDERS = frozenset({_SUMMARY, _IMPACT, _HELPED})
 """What a draft asks for where the incident knows nothing."""
 _TIMELINE = ("declared", "role", "severity", "phase", "finding", "decision", "mitigation", "update", "note")
-SAYS_FAILED = re.compile(
-    r"\b(no|without|little) (\w+ )?(effect|change|improvement)\b|\b(not|never|n't) (\w+ )?(help|work|effective)"
-    r"|n't (help|work)|\bineffective|\bin vain\b|\bfailed\W*$|\bby itself\b|\bon its own\b",
-    re.IGNORECASE,
-)
-SAYS_HELPED = re.compile(r"\b(helped|worked|effective)\b", re.IGNORECASE)
 
 
 def _span(found: timedelta) -> str:
@@ -54,28 +48,6 @@ def draft(template: str, incident: Incident, timeline: Sequence[Entry], services
         ),
     }
     return fill(template, slots)
-
-
-def what_helped(timeline: Sequence[Entry]) -> list[str]:
-    """Return the mitigations that say that they helped, and the last one before the lasting end of impact.
-
-    A mitigation that says that it had no effect is left out.
-    """
-    last, before_end = None, None
-    for entry in timeline:
-        if entry.kind == "mitigation":
-            last = entry
-        elif entry.kind == "phase" and entry.data.get("to") == "monitoring":
-            before_end, last = last, None
-        elif entry.kind == "phase" and entry.data.get("to") in ("investigating", "mitigating"):
-            before_end = None
-    return [
-        e.text
-        for e in timeline
-        if e.kind == "mitigation"
-        and not SAYS_FAILED.search(e.text)
-        and (e is before_end or SAYS_HELPED.search(e.text))
-    ]
 
 
 def _listed(texts: Sequence[str], otherwise: str) -> str:
