@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.alerts import normal
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.refs import number
 from firebell.kit.text import clean_name, clean_text, slugify, to_id
@@ -103,3 +104,27 @@ def test_every_way_to_write_a_reference_is_read(page: int) -> None:
 @pytest.mark.parametrize("value", ["", "x", "-1", "1.5", "٣", "9" * 19, None])
 def test_a_field_that_names_no_id_is_none(value: object) -> None:
     assert to_id(value) is None
+
+
+BIDI_CONTROLS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
+def test_bug_a_title_turned_the_text_after_it_around() -> None:
+    sent = f"{BIDI_CONTROLS}Refund of \u202e100\u202c failed: \u200fتم"
+    assert clean_text(sent, 100) == "Refund of 100 failed: \u200fتم"
+    assert normal.line(sent) == normal.text(sent) == "Refund of 100 failed: \u200fتم"
+    assert normal.mapping({f"a{BIDI_CONTROLS}": f"b{BIDI_CONTROLS}"}) == {"a": "b"}
+
+
+def test_keys_that_differ_in_an_invisible_character_stay_two_alerts() -> None:
+    assert normal.dedup_key("disk\u202e", "") != normal.dedup_key("disk", "")
+
+
+def test_bug_names_that_differ_after_sixty_characters_conflicted() -> None:
+    same = "a service with a name that is much longer than sixty characters "
+    one, other = slugify(same + "in Stockholm"), slugify(same + "in Gothenburg")
+    assert one != other
+    assert slugify(same.upper() + "IN STOCKHOLM") == one
+    assert one[:50] == other[:50] == same.replace(" ", "-")[:50]
+    assert {len(one), len(other)} <= set(range(61))
+    assert (slugify(one), slugify(other)) == (one, other)

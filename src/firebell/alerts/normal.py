@@ -8,17 +8,23 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from firebell.alerts.model import Incoming, Json, Kind
+from firebell.kit.text import BIDI_CONTROLS
 
 TITLE, BODY, LABELS, NAME, VALUE, KEY = 255, 32 * 1024, 64, 128, 1024, 512
 EVENTS = 10_000
 """How many events are taken from one message; one more event says how many were not."""
 _WHOLE = 1 << 20
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_BIDI_CONTROL = re.compile(f"[{BIDI_CONTROLS}]")
 _LINE_BREAKS = re.compile(r"[\n\t]+")
 
 
 def text(value: Json, limit: int = VALUE) -> str:
-    """Return any JSON value as NFC text without control characters, cut to `limit` characters."""
+    """Return any JSON value as NFC text without (bidirectional) control characters, cut to `limit` characters."""
+    return _storable(_BIDI_CONTROL.sub("", value) if isinstance(value, str) else value, limit)
+
+
+def _storable(value: Json, limit: int) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -56,7 +62,7 @@ def mapping(value: Json) -> dict[str, str]:
 
 def dedup_key(value: Json, fallback: str) -> str:
     """Return a key of at most 512 characters; an empty one becomes `fallback`, never one key for all."""
-    key = text(value, _WHOLE) or fallback
+    key = _storable(value, _WHOLE) or fallback  # two keys never become one
     return key if len(key) <= KEY else "sha256:" + hashlib.sha256(key.encode()).hexdigest()
 
 

@@ -1,5 +1,6 @@
 """What people type: names, the addresses made from them, ids and local times."""
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -32,11 +33,13 @@ def clean_name(value: str, field: str, *, limit: int = NAME_LIMIT) -> str:
     return text
 
 
-_UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+BIDI_CONTROLS = "\u202a-\u202e\u2066-\u2069"
+"""Embeddings, overrides and isolates, as a range of a regular expression: they reorder the text around them."""
+_UNSTORABLE = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff{BIDI_CONTROLS}]")
 
 
 def clean_text(value: str, limit: int) -> str:
-    """Return free text in NFC with Unix line ends, without control characters, cut to `limit` characters."""
+    """Return free text in NFC, cut to `limit` characters, with Unix line ends and no control characters."""
     text = _UNSTORABLE.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
     return unicodedata.normalize("NFC", text).strip()[:limit].rstrip()
 
@@ -46,12 +49,22 @@ def masked(secret: str) -> str:
     return f"…{secret[-4:]}" if len(secret) >= 16 else "…"
 
 
+_SLUG_LIMIT = 60
+_SLUG_DIGEST = 6
+
+
 def slugify(name: str) -> str:
-    """Return an address-friendly form of a name; names without Latin letters keep their own letters."""
+    """Return an address-friendly form of a name of at most 60 characters; idempotent.
+
+    Names without Latin letters keep their own letters; of a longer name a digest stands for the end.
+    """
     text = unicodedata.normalize("NFKD", name).casefold()
     text = "".join(c for c in text if not unicodedata.combining(c))
     text = unicodedata.normalize("NFC", text)
-    slug = re.sub(r"[^\w]+", "-", text, flags=re.UNICODE).strip("-_")[:60].strip("-_")
+    slug = re.sub(r"[^\w]+", "-", text, flags=re.UNICODE).strip("-_")
+    if len(slug) > _SLUG_LIMIT:
+        digest = hashlib.sha256(slug.encode()).hexdigest()[:_SLUG_DIGEST]
+        slug = f"{slug[: _SLUG_LIMIT - _SLUG_DIGEST - 1].strip('-_')}-{digest}"
     return slug or "x"
 
 
