@@ -11,6 +11,8 @@ STABLE = timedelta(minutes=30)
 REOPEN_WITHIN = timedelta(hours=24)
 LOWER_AFTER_RAISE = timedelta(minutes=15)
 POSTMORTEM_WITHIN = timedelta(hours=48)
+OTHER_ROLES_WITHIN = 15
+"""Minutes after the declaration within which every required role but the commander's is held."""
 
 ALLOWED: dict[Phase, tuple[Phase, ...]] = {
     Phase.DECLARED: (Phase.INVESTIGATING, Phase.MITIGATING, Phase.MONITORING, Phase.DISMISSED),
@@ -111,25 +113,39 @@ class Check:
     role: Role | None = None
 
 
+def role_states(
+    incident: Incident, holders: Mapping[Role, Collection[int]], now: datetime
+) -> dict[Role, str]:
+    """Return the roles that a live incident requires: ok if held, else warn, or late after the deadline.
+
+    The one source of what a screen says of roles (spec 4.1, 4.4 I-ROLE and I-NOIC).
+    """
+    if incident.phase not in (*ACTIVE, Phase.MONITORING):
+        return {}
+    return {
+        role: "ok" if holders.get(role) else "late" if _past_deadline(incident, role, now) else "warn"
+        for role in map(Role, FACTS[Severity(incident.severity)].roles)
+    }
+
+
+def _role_deadline(incident: Incident, role: Role) -> int | None:
+    """Return how many minutes after the declaration a role must be held, None for no deadline."""
+    facts = FACTS[Severity(incident.severity)]
+    return facts.commander_within if role is Role.COMMANDER else OTHER_ROLES_WITHIN
+
+
+def _past_deadline(incident: Incident, role: Role, now: datetime) -> bool:
+    limit = _role_deadline(incident, role)
+    return limit is not None and now - incident.declared_at > timedelta(minutes=limit)
+
+
 def checks(incident: Incident, holders: Mapping[Role, Collection[int]], now: datetime) -> list[Check]:
     """Return the checks that apply to a live incident, the failed ones first (spec 4.4)."""
     if incident.phase not in (*ACTIVE, Phase.MONITORING):
         return []
-    facts = FACTS[Severity(incident.severity)]
-    found = []
-    for role in (Role(name) for name in facts.roles):
-        limit = facts.commander_within if role is Role.COMMANDER else 15
-        open_for = now - incident.declared_at
-        name = ROLE_NAMES[role]
-        if holders.get(role):
-            found.append(Check("I-ROLE", "ok", f"{name} is there", ""))
-        elif limit is None or open_for <= timedelta(minutes=limit):
-            found.append(Check("I-ROLE", "warn", f"No {name.lower()} yet", _needs(incident, limit), role))
-        else:
-            code = "I-NOIC" if role is Role.COMMANDER else "I-ROLE"
-            minutes = int(open_for.total_seconds() // 60)
-            title = f"No {name.lower()} for {minutes} min"
-            found.append(Check(code, "late", title, _needs(incident, limit), role))
+    found = [
+        _role_check(incident, role, state, now) for role, state in role_states(incident, holders, now).items()
+    ]
     commanders, experts = set(holders.get(Role.COMMANDER, ())), set(holders.get(Role.SME, ()))
     if incident.severity <= 1 and commanders & experts:
         text = "The commander delegates and does not debug: hand one role over."
@@ -147,6 +163,17 @@ def checks(incident: Incident, holders: Mapping[Role, Collection[int]], now: dat
         )
     order = {"late": 0, "warn": 1, "ok": 2}
     return sorted(found, key=lambda c: order[c.state])
+
+
+def _role_check(incident: Incident, role: Role, state: str, now: datetime) -> Check:
+    name, needs = ROLE_NAMES[role], _needs(incident, _role_deadline(incident, role))
+    if state == "ok":
+        return Check("I-ROLE", state, f"{name} is there", "")
+    if state == "warn":
+        return Check("I-ROLE", state, f"No {name.lower()} yet", needs, role)
+    code = "I-NOIC" if role is Role.COMMANDER else "I-ROLE"
+    minutes = int((now - incident.declared_at).total_seconds() // 60)
+    return Check(code, state, f"No {name.lower()} for {minutes} min", needs, role)
 
 
 def _needs(incident: Incident, limit: int | None) -> str:

@@ -267,6 +267,7 @@ async def _room(
         "services": list(services.values()),
         "pages": list(linked.values()),
         "checks": lifecycle.checks(found, holders, now),
+        "role_states": lifecycle.role_states(found, holders, now),
         "stages": STAGES,
         "step": _step(found, refusal, holders),
         "refusal": refusal,

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
-from firebell.incidents import store
-from firebell.incidents.model import Incident, Phase, Role
+from firebell.incidents import lifecycle, store
+from firebell.incidents.model import ROLE_NAMES, Incident, Phase, Role
 from firebell.kit.db import Tx
 from firebell.people import actions as people
 
@@ -22,6 +22,21 @@ STAGES = (
 
 
 @dataclass(frozen=True, slots=True)
+class RoleView:
+    """A role with (name, id) of its holders; `state` is ok, warn or late."""
+
+    role: Role
+    name: str
+    holders: list[tuple[str, int]]
+    state: str
+
+    @property
+    def missing(self) -> bool:
+        """Whether the incident requires the role and no one holds it."""
+        return self.state != "ok"
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """An incident with its services, pages and (name, id) of the people around it; None is an empty role."""
 
@@ -31,6 +46,17 @@ class Summary:
     commander: tuple[str, int] | None
     comms: tuple[str, int] | None
     people: list[tuple[str, int]]
+    holders: dict[Role, list[tuple[str, int]]]
+
+    def roles(self, now: datetime) -> list[RoleView]:
+        """Return the required roles with their holders, then the lead roles that someone holds as well."""
+        held = {role: [i for _, i in holders] for role, holders in self.holders.items()}
+        states = lifecycle.role_states(self.incident, held, now)
+        leads = {role: "ok" for role in (Role.COMMANDER, Role.COMMS) if self.holders.get(role)}
+        return [
+            RoleView(role, ROLE_NAMES[role], self.holders.get(role, []), state)
+            for role, state in {**leads, **states}.items()
+        ]
 
     @property
     def ref(self) -> str:
@@ -88,6 +114,7 @@ async def summaries(tx: Tx, found: Sequence[Incident]) -> list[Summary]:
             next(iter(holders(i, Role.COMMANDER)), None),
             next(iter(holders(i, Role.COMMS)), None),
             holders(i),
+            {role: holders(i, role) for role in Role},
         )
         for i in found
     ]
