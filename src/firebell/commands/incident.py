@@ -16,6 +16,7 @@ from firebell.commands.say import (
     short,
     show,
     table,
+    wait,
     wants_json,
 )
 
@@ -98,7 +99,8 @@ def show_(ref: str) -> None:
     found = call("GET", _at(ref))
     lines = [click.style(words(found), bold=True), f"  declared {local(found['declared_at'])}"]
     if found["update_due_at"]:
-        lines.append(f"  update due {local(found['update_due_at'])}")
+        due_at = found["update_due_at"]
+        lines.append(f"  update due {local(due_at)}, {wait(due_at, promise=True)}")
     named = {"services": found["services"], "pages": found["pages"]}
     lines += [f"  {name}: {', '.join(values)}" for name, values in named.items() if values]
     lines += [f"  {r['role']}: {r['person']}" for r in found["roles"]] or ["  nobody has a role"]

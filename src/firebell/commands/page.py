@@ -5,7 +5,18 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_first, seg
-from firebell.commands.say import Refused, as_json, example, local, minutes, short, show, table, wants_json
+from firebell.commands.say import (
+    Refused,
+    as_json,
+    example,
+    local,
+    minutes,
+    short,
+    show,
+    table,
+    wait,
+    wants_json,
+)
 from firebell.commands.service import change_lines
 
 _STATE = click.Choice(["triggered", "exhausted", "acked", "snoozed", "resolved"])
@@ -18,7 +29,7 @@ def page() -> None:
 
 def _who(found: dict[str, Any]) -> str:
     if found["next"]:
-        return f"next {found['next']} {short(found['next_at'])}"
+        return f"next {found['next']} {wait(found['next_at'])}"
     if found["snoozed_until"]:
         return f"silent until {short(found['snoozed_until'])}"
     return ", ".join(found["owners"]) or "-"

@@ -127,6 +127,13 @@ def local(instant: str | None) -> str:
     return datetime.fromisoformat(instant).astimezone(machine_zone()).strftime("%Y-%m-%d %H:%M %z")
 
 
+def wait(instant: str, *, promise: bool = False) -> str:
+    """Return how long until an instant of the API, by this machine's clock: in 2:41, now, or overdue 1:31."""
+    from firebell.kit.countdown import countdown
+
+    return countdown(datetime.fromisoformat(instant) - datetime.now().astimezone(), promise=promise)
+
+
 def short(instant: str | None) -> str:
     """Return an instant of the API in this machine's zone, for a table."""
     if not instant:

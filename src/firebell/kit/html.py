@@ -21,6 +21,7 @@ from starlette.types import Scope
 
 from firebell.kit import flash
 from firebell.kit.context import Context
+from firebell.kit.countdown import countdown
 from firebell.kit.localtime import span
 
 POLICY = (
@@ -155,6 +156,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    env.filters["countdown"] = countdown
     env.filters["duration"] = duration
     env.filters["initials"] = initials
     env.filters["linked"] = linked

@@ -1,6 +1,6 @@
 """What a page's timer does: enter the next level, demand again, wake up, or alarm (spec 2.3 to 2.5)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -66,6 +66,20 @@ class Facts:
     def names(self, ids: Iterable[int]) -> str:
         """Return people as words."""
         return ", ".join(self.people[i].name for i in ids)
+
+    def targets(self, page: Page, level: int, reached: Collection[int], teams: Mapping[int, str]) -> str:
+        """Return the targets of a level that stand for some of the people it reaches, by their own names."""
+        names = []
+        for target in page.plan.levels[level].targets:
+            if people_behind := [i for i in self.reachable(target) if i in reached]:
+                match target.kind:
+                    case TargetKind.SCHEDULE:
+                        names.append(self.schedule_names.get(target.id, str(target.id)))
+                    case TargetKind.TEAM:
+                        names.append(teams.get(target.id, str(target.id)))
+                    case TargetKind.PERSON:
+                        names.append(self.names(people_behind))
+        return ", ".join(names)
 
     def why(self, page: Page, level: int) -> str:
         """Return where a level looked for people."""

@@ -1,6 +1,6 @@
 """What a reader needs to know of a page, gathered for the inbox, the page itself, home and the API."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,7 +32,10 @@ WORD = {
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A page with the names around it; `next_names` is whom its timer would reach now."""
+    """A page with the names around it; `next_names` is whom its timer would reach now.
+
+    `next_target` names these people briefly: one person, else the schedule or team that they stand for.
+    """
 
     page: Page
     group: Group | None
@@ -43,6 +46,7 @@ class View:
     owner_ids: list[int]
     now_names: str
     next_names: str
+    next_target: str
 
     @property
     def glyph(self) -> str:
@@ -80,22 +84,23 @@ async def views(tx: Tx, pages: Sequence[Page], now: datetime, *, alerts_each: in
             [names[i].name for i in owners[page.id]],
             owners[page.id],
             facts.names(sorted(facts.notified.get(page.id, {}).keys() & set(facts.people))),
-            _next(facts, page, now),
+            *_next(facts, page, teams, now),
         )
         for page in pages
     ]
 
 
-def _next(facts: due.Facts, page: Page, now: datetime) -> str:
-    """Return whom the timer of a waiting page would reach if it ran now."""
+def _next(facts: due.Facts, page: Page, teams: Mapping[int, str], now: datetime) -> tuple[str, str]:
+    """Return whom the timer of a waiting page would reach if it ran now: by name, and in brief."""
     if page.state is not PageState.TRIGGERED or page.due_at is None:
-        return ""
+        return "", ""
     outcome = escalation.advance(page, lambda level: facts.reach(page, level), now)
     match outcome:
-        case escalation.Entered(_, reached, _):
-            return facts.names(reached)
+        case escalation.Entered(entered, reached, _):
+            names = facts.names(reached)
+            return names, names if len(reached) == 1 else facts.targets(page, entered.level, reached, teams)
         case escalation.Exhausted():
-            return "everybody"
+            return "everybody", "everyone"
 
 
 async def listed(

@@ -3,25 +3,6 @@
   const $ = (s, r = document) => r.querySelector(s), $$ = (s, r = document) => [...r.querySelectorAll(s)];
   const root = document.documentElement;
 
-  /* Timers: data-since counts up from an instant, data-until counts down; both in epoch seconds, corrected
-     for the difference between this clock and the server's. */
-  let skew = +root.dataset.now - Date.now() / 1000;
-  const two = n => String(n).padStart(2, '0');
-  const fmt = s => {
-    const a = Math.abs(s), h = a / 3600 | 0, m = (a % 3600) / 60 | 0, x = a % 60 | 0, sign = s <= -1 ? '−' : '';
-    return sign + (h >= 48 ? `${h / 24 | 0} d ${h % 24} h` : (h ? h + ':' + two(m) : m) + ':' + two(x));
-  };
-  const tick = () => {
-    const now = Date.now() / 1000 + skew, put = (e, text) => { if (e.textContent !== text) e.textContent = text; };
-    $$('[data-since]').forEach(e => put(e, fmt(Math.max(0, now - e.dataset.since))));
-    $$('[data-until]').forEach(e => {
-      const left = e.dataset.until - now;
-      put(e, fmt(left));
-      if (left < 0) e.closest('[data-late]')?.setAttribute('data-state', 'late');
-    });
-  };
-  tick(); setInterval(tick, 1000);
-
   /* Morph: make an element like a fresh one in place, so that focus, typed text and open details survive.
      Rows are matched by what they lead to, so that a button never becomes the button of another row. */
   const parse = text => new DOMParser().parseFromString(text, 'text/html');
@@ -81,11 +62,11 @@
       if (!other) return;
       if (reading(el)) hold(el, other); else morph(el, other);
     });
-    skew = +fresh.documentElement.dataset.now - Date.now() / 1000;
     document.title = fresh.title;
     if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
     if (fresh.documentElement.dataset.topics !== root.dataset.topics) subscribe(fresh.documentElement.dataset.topics);
-    pin(); markSending(); tick();
+    dispatchEvent(new CustomEvent('refreshed', { detail: +fresh.documentElement.dataset.now }));
+    pin(); markSending();
   };
   const load = async address => {
     const answer = await fetch(address, { headers: { 'X-Live': '1' } });
