@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 
@@ -14,12 +14,13 @@ from firebell.kit import html, routing, setting
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.events import Actor
-from firebell.kit.text import to_number
+from firebell.kit.field_errors import FieldErrors
+from firebell.kit.text import clean_name, to_number
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Unit
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
-from firebell.people import access
+from firebell.people import access, passwords, rules
 from firebell.people import actions as people
 from firebell.people.model import Channel, Person
 from firebell.people.permissions import Verb
@@ -63,21 +64,44 @@ class Organisation:
     people: list[int] = field(default_factory=list)
 
 
-def check(answers: Answers) -> None:
-    """Raise `Invalid` naming every field that is missing or wrong."""
-    errors = {
-        name: "Please fill this in."
-        for name in ("organisation", "name", "email", "tz", "team", "service")
-        if not getattr(answers, name)
-    }
-    if answers.tz and answers.tz not in available_timezones():
-        errors["tz"] = f"{answers.tz} is not a time zone; an example is Europe/Berlin."
-    if bool(answers.second_name) != bool(answers.second_email):
-        errors["second_email"] = "A second person needs a name and an e-mail address."
-    if answers.second_email and answers.second_email.lower() == answers.email.lower():
-        errors["second_email"] = "That is your own address; the second person must be somebody else."
-    if errors:
-        raise Invalid("Some answers are missing or wrong.", fields=errors)
+def check(answers: Answers, errors: FieldErrors | None = None) -> None:
+    """Raise `Invalid` naming every field that is missing or malformed, with those already in `errors`."""
+    errors = errors or FieldErrors()
+    for name in ("organisation", "name", "team", "service"):
+        with errors.collect():
+            clean_name(getattr(answers, name), name)
+    if answers.email:
+        with errors.collect():
+            rules.clean_email(answers.email)
+    else:
+        errors.add("email", "Enter your email address.")
+    with errors.collect():
+        rules.check_zone(answers.tz)
+    with errors.collect():
+        passwords.check(answers.password, (answers.name, answers.email))
+    for kind, address in ((Channel.NTFY, answers.ntfy), (Channel.WEBHOOK, answers.webhook)):
+        if address:
+            with errors.collect({"address": kind}):
+                rules.check_address(kind, address)
+    _check_second(answers, errors)
+    errors.check()
+
+
+def _check_second(answers: Answers, errors: FieldErrors) -> None:
+    if not answers.second_name and not answers.second_email:
+        return
+    if not answers.second_name:
+        errors.add("second_name", "Enter the name of the second person, or remove their address.")
+    else:
+        with errors.collect():
+            clean_name(answers.second_name, "second_name")
+    if not answers.second_email:
+        errors.add("second_email", "Enter the email address of the second person, or remove their name.")
+    elif answers.second_email.lower() == answers.email.lower():
+        errors.add("second_email", "This is your own address. Enter another person's.")
+    else:
+        with errors.collect():
+            rules.clean_email(answers.second_email, "second_email")
 
 
 def _anchor(answers: Answers, now: datetime) -> datetime:
@@ -215,7 +239,9 @@ async def setup(request: Request) -> Response:
     # the form carries the token, so that no page of another site can send it
     setup_token.check_token(ctx, values.pop("token", ""))
     try:
-        answers = _answers(values, str(form.get("password", "")))
+        errors = FieldErrors()
+        answers = _answers(values, str(form.get("password", "")), errors)
+        check(answers, errors)
         async with ctx.db.tx() as tx:
             made = await make(tx, answers, ctx.clock.now())
     except (Invalid, Conflict) as error:
@@ -225,13 +251,15 @@ async def setup(request: Request) -> Response:
     return response
 
 
-def _answers(values: dict[str, str], password: str) -> Answers:
+def _answers(values: dict[str, str], password: str, errors: FieldErrors) -> Answers:
+    """Return what the form says; what cannot be read is recorded in `errors` and has its default."""
     texts = {name: values.get(name, "") for name in _TEXTS}
     try:
         at = time.fromisoformat(values.get("handoff_time") or "09:00")
-    except ValueError as exc:
-        raise Invalid("The handoff time is wrong.", fields={"handoff_time": "Use 09:00."}) from exc
-    day = to_number(values.get("handoff_day") or 0, "handoff_day", most=6)
+    except ValueError:
+        errors.add("handoff_time", "Enter a time such as 09:00.")
+        at = time(9)
+    day = errors.value(lambda: to_number(values.get("handoff_day") or 0, "handoff_day", most=6), 0)
     return Answers(**texts, password=password, handoff_day=day, handoff_time=at.replace(tzinfo=None))
 
 

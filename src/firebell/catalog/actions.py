@@ -8,6 +8,7 @@ from firebell.catalog.model import Service
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.events import Actor
+from firebell.kit.field_errors import FieldErrors
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name, slugify
 from firebell.people import actions as people
@@ -38,9 +39,11 @@ async def create_service(
     now: datetime,
 ) -> Service:
     """Add a service; without a policy its pages go to the catch-all list."""
-    clean = clean_name(name, "name")
+    errors, about = FieldErrors(), _about(description)
+    clean = errors.value(lambda: clean_name(name, "name"), "")
+    runbook = errors.value(lambda: _runbook(runbook_url), "")
+    errors.check()
     await _check_owners(tx, team_id, policy_id)
-    about, runbook = _about(description), _runbook(runbook_url)
     made = await store.insert(tx, clean, slugify(clean), team_id, policy_id, about, runbook, now)
     if made is None:
         raise Conflict(f"There is already a service {clean}.", fields={"name": "This name is taken."})

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from fastapi import Request, Response
 from starlette.datastructures import FormData
@@ -11,7 +12,8 @@ from firebell.catalog import actions as catalog
 from firebell.kit import flash, html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid
-from firebell.kit.text import to_id, to_number, to_required
+from firebell.kit.field_errors import FieldErrors
+from firebell.kit.text import clean_name, to_id, to_number, to_required
 from firebell.oncall import actions as oncall
 from firebell.paging import actions, policy_undo
 from firebell.paging.dry_run import dry_run
@@ -170,19 +172,25 @@ def _target(value: str, field: str) -> Target:
     return Target(TargetKind(kind), to_required(text, field))
 
 
-def _plan(draft: Draft) -> Plan:
-    """Return what a draft asks for; raise `Invalid` naming the field."""
+def _plan(draft: Draft, errors: FieldErrors) -> Plan:
+    """Return what a draft asks for; record what is wrong by field, that of a level with its index: wait-0."""
     levels = []
-    for first, second, wait in draft.rows:
-        targets = []
-        for field, value in (("target", first), ("second", second)):
-            if value:
-                targets.append(_target(value, field))
+    for i, row in enumerate(draft.rows):
+        chosen = [
+            (f"{name}-{i}", value) for name, value in zip(("target", "second"), row[:2], strict=True) if value
+        ]
+        targets = [errors.value(partial(_target, value, field), None) for field, value in chosen]
         if targets:
-            levels.append(Level(tuple(targets), _minutes(wait or "5", "wait")))
-    repeat, timeout = to_number(draft.repeat, "repeat", most=9), draft.ack_timeout.strip()
-    wait_s = _minutes(timeout, "ack_timeout") if timeout else None
-    return Plan(draft.name, tuple(levels), repeat, wait_s)
+            wait_s = errors.value(partial(_minutes, row[2] or "5", f"wait-{i}"), 0)
+            levels.append(Level(tuple(target for target in targets if target), wait_s))
+    if not levels:
+        errors.add("target-0", "Choose who is notified.")
+    repeat, timeout = (
+        errors.value(lambda: to_number(draft.repeat, "repeat", most=9), 0),
+        draft.ack_timeout.strip(),
+    )
+    timeout_s = errors.value(partial(_minutes, timeout, "ack_timeout"), 0) if timeout else None
+    return Plan(draft.name, tuple(levels), repeat, timeout_s)
 
 
 @router.post("/escalation/new", dependencies=access.needs(Verb.POLICY_WRITE))
@@ -190,13 +198,18 @@ async def create_policy(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, draft = html.ctx(request), Draft.sent(form)
     try:
-        plan = _plan(draft)
+        errors = FieldErrors()
+        plan = _plan(draft, errors)
+        with errors.collect():
+            clean_name(plan.name, "name")
+        team_id = errors.value(lambda: to_required(draft.team, "team"), 0)
+        errors.check()
         async with ctx.db.tx() as tx:
             made = await actions.create_policy(
                 tx,
                 access.actor_of(me),
                 name=plan.name,
-                team_id=to_required(draft.team, "team"),
+                team_id=team_id,
                 levels=plan.levels,
                 repeat=plan.repeat,
                 ack_timeout_s=plan.ack_timeout_s,
@@ -214,7 +227,9 @@ async def change_policy(request: Request, slug: str) -> Response:
     async with ctx.db.tx() as tx:
         found = await actions.policy_by_slug(tx, slug)
     try:
-        plan = _plan(draft)
+        errors = FieldErrors()
+        plan = _plan(draft, errors)
+        errors.check()
         async with ctx.db.tx() as tx:
             await actions.edit_policy(
                 tx,

@@ -9,6 +9,7 @@ from firebell.kit import signing, undo
 from firebell.kit.db import Reads, Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
+from firebell.kit.field_errors import FieldErrors
 from firebell.kit.signing import Signer
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
 from firebell.kit.text import clean_name, clean_text, slugify
@@ -112,16 +113,20 @@ async def create_person(
     password: str | None = None,
     now: datetime,
 ) -> Person:
-    """Add a person who is reached by e-mail until they choose otherwise."""
-    made = await store.insert_person(
-        tx,
-        clean_name(name, "name"),
-        rules.clean_email(email),
-        rules.check_role(role),
-        rules.check_zone(tz),
-        await _hash(passwords.check(password, (name, email))) if password is not None else None,
-        now,
-    )
+    """Add a person who is reached by e-mail until they choose otherwise; `Invalid` names every wrong field."""
+    errors = FieldErrors()
+    clean = errors.value(lambda: clean_name(name, "name"), "")
+    address = errors.value(lambda: rules.clean_email(email), "")
+    with errors.collect():
+        rules.check_role(role)
+    with errors.collect():
+        rules.check_zone(tz)
+    if password is not None:
+        with errors.collect():
+            passwords.check(password, (name, email))
+    errors.check()
+    password_hash = await _hash(password) if password is not None else None
+    made = await store.insert_person(tx, clean, address, role, tz, password_hash, now)
     if made is None:
         raise Conflict(
             f"Somebody already has the address {email.strip()}.", fields={"email": "This address is taken."}

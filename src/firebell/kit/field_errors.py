@@ -1,0 +1,45 @@
+"""Collecting what is wrong with each field of a form, so that one answer names all of it (pure)."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+from firebell.kit.errors import Invalid
+
+T = TypeVar("T")
+
+
+class FieldErrors:
+    """The errors of one form by field; the first error of a field stays."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, str] = {}
+
+    def add(self, field: str, text: str) -> None:
+        """Record an error of a field."""
+        self.fields.setdefault(field, text)
+
+    @contextmanager
+    def collect(self, renamed: Mapping[str, str] | None = None) -> Iterator[None]:
+        """Record the `Invalid` that the block raises; `renamed` maps its fields to those of the form.
+
+        An `Invalid` without fields is about the whole form, and passes.
+        """
+        try:
+            yield
+        except Invalid as error:
+            if not error.fields:
+                raise
+            for field, text in error.fields.items():
+                self.add((renamed or {}).get(field, field), text)
+
+    def value(self, read: Callable[[], T], otherwise: T, renamed: Mapping[str, str] | None = None) -> T:
+        """Return what `read` returns, or `otherwise` after recording the `Invalid` that it raises."""
+        with self.collect(renamed):
+            return read()
+        return otherwise
+
+    def check(self) -> None:
+        """Raise `Invalid` with every recorded field, if there is one."""
+        if self.fields:
+            raise Invalid("Check the highlighted fields.", fields=self.fields)
