@@ -8,6 +8,7 @@ import pytest
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from tests.api.callers import browser
+from tests.api.test_errors_stand_at_their_fields import refused_fields
 from tests.api.test_long_lists_on_the_web import declare, read, signed_in
 from tests.world import World, world
 
@@ -75,3 +76,19 @@ async def test_enter_in_a_field_without_a_script_declares_nothing(dsn: str, cloc
         assert answer.status_code == 200
         assert 'value="Search is slow"' in answer.text
         assert 'id="answered" hidden' not in answer.text
+
+
+async def test_the_declare_button_is_red_only_for_what_wakes_everyone(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await signed_in(http)
+        for severity in ("0", "1", "2", "3"):
+            refused = await declare(http, title="", severity=severity)
+            button = refused.text.partition(' id="go"')[0].rpartition("<button")[2]
+            assert (" urgent " in button) == (severity in "01")
+
+
+async def test_an_empty_title_is_named_at_its_field(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await signed_in(http)
+        refused = await declare(http, title="", severity="2")
+        assert refused_fields(refused.text) == ["title"]

@@ -13,8 +13,8 @@ def alert() -> None:
 
 @alert.command(
     epilog=example(
-        "firebell alert send '5xx above 5 %' --service checkout --key checkout-5xx",
-        "firebell alert send '5xx above 5 %' --service checkout --key checkout-5xx --resolve",
+        "firebell alert send '5xx above 5%' --service checkout --key checkout-5xx",
+        "firebell alert send '5xx above 5%' --service checkout --key checkout-5xx --resolve",
     )
 )
 @click.argument("title")

@@ -129,7 +129,7 @@ def note(ref: str, text: str, kind: str) -> None:
     _entry(ref, kind, text)
 
 
-@incident.command(epilog=example("firebell incident update INC-3 'Errors fall, 2 % now'"))
+@incident.command(epilog=example("firebell incident update INC-3 'Errors fall, 2% now'"))
 @click.argument("ref")
 @click.argument("text", default="No change since the last update.")
 @as_json

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 ALERTS = {
-    "checkout-api": ("5xx ratio above 5 %", "p99 latency above 2 s", "Card declines above 20 %"),
+    "checkout-api": ("5xx ratio above 5%", "p99 latency above 2 s", "Card declines above 20%"),
     "payments-gateway": ("Timeouts to the acquirer", "Refund queue above 1,000"),
-    "ledger-db": ("Replication lag above 30 s", "Disk 90 % full", "Connections above 400"),
+    "ledger-db": ("Replication lag above 30 s", "Disk 90% full", "Connections above 400"),
     "edge": ("TLS certificate expires in 6 days", "Error rate in eu-north"),
     "kubernetes": ("Node not ready", "Pods restart in a loop"),
     "notifications": ("Queue depth above 40,000", "Push provider answers 503"),
     "search": ("p99 latency above 2 s in eu-north", "Index lag above 10 min"),
-    "catalogue": ("Feed import failed", "Cache hit ratio below 60 %"),
+    "catalogue": ("Feed import failed", "Cache hit ratio below 60%"),
 }
 WHY_IT_MATTERS = {
     "checkout-api": "Customers cannot pay, or have to try again.",
@@ -128,12 +128,12 @@ STORIES = (
          ("Lower the lag alert to 30 s outside month's end", "Tomás Rivera")),
     ),
     Story(
-        "Product feed missing 8 % of articles",
+        "Product feed missing 8% of articles",
         "catalogue",
         2,
         "A field grew past its limit and the importer dropped the row",
         "Widened the field and imported the feed again",
-        "8 % of articles could not be found or bought.",
+        "8% of articles could not be found or bought.",
         ("The importer counts rows it read, not rows it kept.",),
         "A customer found it before we did.",
         (("Compare rows read with rows kept, and alert", "Noor Haddad"),),

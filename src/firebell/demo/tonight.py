@@ -54,7 +54,7 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
         made = await incidents.declare(
             tx,
             tomas,
-            title="Card payments failing at checkout for about 18 % of customers",
+            title="Card payments failing at checkout for about 18% of customers",
             severity=2,
             service_ids=[past.kestrel.services[s] for s in ("checkout-api", "payments-gateway")],
             page_id=pages[0].id,
@@ -65,7 +65,7 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
     await past.wait(4)
     async with past.ctx.db.tx() as tx:
         await incidents.set_severity(
-            tx, mara, made.id, 1, "money affected, 18 % of customers", past.clock.now()
+            tx, mara, made.id, 1, "money affected, 18% of customers", past.clock.now()
         )
         await incidents.set_phase(tx, mara, made.id, Phase.INVESTIGATING, past.clock.now())
     await past.wait(0.5)
@@ -81,7 +81,7 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
             5,
             mara,
             "update",
-            "18 % of card payments fail. Wallet and invoice payments work. Cause is being confirmed.",
+            "18% of card payments fail. Wallet and invoice payments work. Cause is being confirmed.",
         ),
         (
             9,
@@ -101,14 +101,14 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
             tx,
             mara,
             made.id,
-            "11 % of card payments fail, down from 18 %. Wallet and invoice payments work.",
+            "11% of card payments fail, down from 18%. Wallet and invoice payments work.",
             "Failed over to ledger-db-2. Recycling the tokeniser pool now.",
             "A comms lead. Someone from Platform to watch the replica.",
             past.clock.now(),
         )
     await past.wait(6)
     async with past.ctx.db.tx() as tx:
-        text = "5xx is down to 11 % after the failover. Next: recycle the tokeniser pool, expect under 5 % in 10 min."
+        text = "5xx is down to 11% after the failover. Next: recycle the tokeniser pool, expect under 5% in 10 min."
         await incidents.add_entry(tx, tomas, made.id, "note", text, past.clock.now())
     past.clock.set(now)
     await past.settle()

@@ -55,6 +55,8 @@ NEXT = {
     Phase.MITIGATING: (Phase.MONITORING, "Resolved, monitor it"),
     Phase.MONITORING: (Phase.CLOSED, "Close"),
 }
+_COUNTED = {"ongoing": False, "drill": True}
+"""The tabs that show how many open incidents they have: whether those are drills."""
 _SHOWN = {"people": ENTRY_KINDS, "decisions": ("decision", "mitigation", "severity", "phase")}
 _ALL_HANDS = (Role.COMMANDER, Role.COMMS, Role.SME, Role.SCRIBE)
 _ANSWERS = {"yes": True, "no": False, "unknown": None}
@@ -107,11 +109,13 @@ async def incidents(request: Request, state: str = "ongoing", before: str = "", 
         if (before or after) and not (listed and more_newer):
             return html.to(html.address("/incidents", state=tab))
         shown = await summaries(tx, listed)
+        open_counts = {name: await actions.count(tx, OPEN, drill) for name, drill in _COUNTED.items()}
     context = {
         "nav": "incidents",
         "live": "incidents",
         "tab": tab,
         "tabs": TABS,
+        "counts": {"closed": 0, **open_counts},
         "incidents": shown,
         "newer": html.address("/incidents", state=tab, after=listed[0].id) if more_newer else "",
         "older": html.address("/incidents", state=tab, before=listed[-1].id) if more_older else "",

@@ -134,6 +134,15 @@ async def incidents(
     return [_incident(row) for row in rows]
 
 
+async def count(tx: Tx, phases: Sequence[str], drill: bool) -> int:
+    """Return the number of incidents in these phases."""
+    return int(
+        await tx.value(
+            "select count(*) from incident where phase = any($1::text[]) and drill = $2", list(phases), drill
+        )
+    )
+
+
 async def change(tx: Tx, incident_id: int, **changes: Any) -> Incident:
     """Write the named columns and return the incident."""
     assert set(changes) <= _CHANGEABLE

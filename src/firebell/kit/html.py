@@ -172,6 +172,12 @@ def ctx(request: Request) -> Context:
     return found
 
 
+def _form_errors(context: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the refused fields of the form that a page shows again, {} if there is none."""
+    error = context.get("error")
+    return context.get("errors") or (error.fields if error else {})
+
+
 async def page(
     request: Request, template: str, context: dict[str, Any] | None = None, status: int = 200
 ) -> Response:
@@ -200,6 +206,7 @@ async def page(
         "flash": message,
         "nav": "",
         "live": "",
+        "form_errors": _form_errors(context or {}),
         **(context or {}),
     }
     values["live"] = ",".join(dict.fromkeys(["pages", "incidents", *values["live"].split(",")])).strip(",")

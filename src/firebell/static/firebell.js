@@ -63,6 +63,8 @@
       if (reading(el)) hold(el, other); else morph(el, other);
     });
     document.title = fresh.title;
+    const badge = $('link[rel=icon]', fresh).getAttribute('href');
+    if ($('link[rel=icon]').getAttribute('href') !== badge) $('link[rel=icon]').setAttribute('href', badge);
     if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
     if (fresh.documentElement.dataset.topics !== root.dataset.topics) subscribe(fresh.documentElement.dataset.topics);
     dispatchEvent(new CustomEvent('refreshed', { detail: +fresh.documentElement.dataset.now }));
@@ -219,6 +221,7 @@
       $('#why-severity').replaceChildren(...(verdict?.path || []).map(t => Object.assign(document.createElement('li'), { textContent: t })));
       $$('.ladder li', form).forEach(li => li.dataset.sev === sev ? li.setAttribute('aria-current', 'true') : li.removeAttribute('aria-current'));
       $$('[data-then]', form).forEach(ul => { ul.hidden = ul.dataset.then !== sev; });
+      $('#go').classList.toggle('urgent', sev === '0' || sev === '1');
       $('#go').textContent = sev ? 'Declare SEV' + sev : 'Declare incident';
     };
     form.addEventListener('change', run); run();
