@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
@@ -68,21 +69,16 @@ def check(answers: Answers, errors: FieldErrors | None = None) -> None:
     """Raise `Invalid` naming every field that is missing or malformed, with those already in `errors`."""
     errors = errors or FieldErrors()
     for name in ("organisation", "name", "team", "service"):
-        with errors.collect():
-            clean_name(getattr(answers, name), name)
+        errors.value(partial(clean_name, getattr(answers, name), name), None)
     if answers.email:
-        with errors.collect():
-            rules.clean_email(answers.email)
+        errors.value(lambda: rules.clean_email(answers.email), None)
     else:
         errors.add("email", "Enter your email address.")
-    with errors.collect():
-        rules.check_zone(answers.tz)
-    with errors.collect():
-        passwords.check(answers.password, (answers.name, answers.email))
+    errors.value(lambda: rules.check_zone(answers.tz), None)
+    errors.value(lambda: passwords.check(answers.password, (answers.name, answers.email)), None)
     for kind, address in ((Channel.NTFY, answers.ntfy), (Channel.WEBHOOK, answers.webhook)):
         if address:
-            with errors.collect({"address": kind}):
-                rules.check_address(kind, address)
+            errors.value(partial(rules.check_address, kind, address), None, {"address": kind})
     _check_second(answers, errors)
     errors.check()
 
@@ -93,15 +89,13 @@ def _check_second(answers: Answers, errors: FieldErrors) -> None:
     if not answers.second_name:
         errors.add("second_name", "Enter the name of the second person, or remove their address.")
     else:
-        with errors.collect():
-            clean_name(answers.second_name, "second_name")
+        errors.value(lambda: clean_name(answers.second_name, "second_name"), None)
     if not answers.second_email:
         errors.add("second_email", "Enter the email address of the second person, or remove their name.")
     elif answers.second_email.lower() == answers.email.lower():
         errors.add("second_email", "This is your own address. Enter another person's.")
     else:
-        with errors.collect():
-            rules.clean_email(answers.second_email, "second_email")
+        errors.value(lambda: rules.clean_email(answers.second_email, "second_email"), None)
 
 
 def _anchor(answers: Answers, now: datetime) -> datetime:

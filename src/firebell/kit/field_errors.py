@@ -1,7 +1,6 @@
 """Collecting what is wrong with each field of a form, so that one answer names all of it (pure)."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from firebell.kit.errors import Invalid
@@ -19,25 +18,20 @@ class FieldErrors:
         """Record an error of a field."""
         self.fields.setdefault(field, text)
 
-    @contextmanager
-    def collect(self, renamed: Mapping[str, str] | None = None) -> Iterator[None]:
-        """Record the `Invalid` that the block raises; `renamed` maps its fields to those of the form.
+    def value(self, read: Callable[[], T], otherwise: T, renamed: Mapping[str, str] | None = None) -> T:
+        """Return what `read` returns, or `otherwise` after recording the `Invalid` that it raises.
 
-        An `Invalid` without fields is about the whole form, and passes.
+        `renamed` maps the fields of the error to those of the form. An `Invalid` without fields is about the
+        whole form, and passes.
         """
         try:
-            yield
+            return read()
         except Invalid as error:
             if not error.fields:
                 raise
             for field, text in error.fields.items():
                 self.add((renamed or {}).get(field, field), text)
-
-    def value(self, read: Callable[[], T], otherwise: T, renamed: Mapping[str, str] | None = None) -> T:
-        """Return what `read` returns, or `otherwise` after recording the `Invalid` that it raises."""
-        with self.collect(renamed):
-            return read()
-        return otherwise
+            return otherwise
 
     def check(self) -> None:
         """Raise `Invalid` with every recorded field, if there is one."""

@@ -200,8 +200,7 @@ async def create_policy(request: Request) -> Response:
     try:
         errors = FieldErrors()
         plan = _plan(draft, errors)
-        with errors.collect():
-            clean_name(plan.name, "name")
+        errors.value(lambda: clean_name(plan.name, "name"), None)
         team_id = errors.value(lambda: to_required(draft.team, "team"), 0)
         errors.check()
         async with ctx.db.tx() as tx:

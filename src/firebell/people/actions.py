@@ -117,13 +117,10 @@ async def create_person(
     errors = FieldErrors()
     clean = errors.value(lambda: clean_name(name, "name"), "")
     address = errors.value(lambda: rules.clean_email(email), "")
-    with errors.collect():
-        rules.check_role(role)
-    with errors.collect():
-        rules.check_zone(tz)
+    errors.value(lambda: rules.check_role(role), None)
+    errors.value(lambda: rules.check_zone(tz), None)
     if password is not None:
-        with errors.collect():
-            passwords.check(password, (name, email))
+        errors.value(lambda: passwords.check(password, (name, email)), None)
     errors.check()
     password_hash = await _hash(password) if password is not None else None
     made = await store.insert_person(tx, clean, address, role, tz, password_hash, now)
