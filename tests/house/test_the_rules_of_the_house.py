@@ -36,6 +36,8 @@ PURE = [
     "incidents/model",
     "incidents/severity",
     "incidents/words",
+    "kit/countdown",
+    "kit/field_errors",
     "kit/localtime",
     "kit/mailbox",
     "kit/smtp",
