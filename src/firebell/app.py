@@ -46,7 +46,7 @@ from firebell.oncall.calendars import api as calendars_api
 from firebell.oncall.calendars import pages as calendars_pages
 from firebell.paging import api as paging_api
 from firebell.paging import pages as paging_pages
-from firebell.paging import policy_pages
+from firebell.paging import delayed_api, policy_pages
 from firebell.people import access, admin_pages, contact_api, key_api, session_api
 from firebell.people import api as people_api
 from firebell.people import pages as people_pages
@@ -91,6 +91,7 @@ SLICES = (
     paging_pages,
     policy_pages,
     paging_api,
+    delayed_api,
     message_pages,
     incidents_pages,
     incidents_api,
