@@ -121,9 +121,7 @@ async def test_acknowledge_and_resolve_made_in_the_tunnel_are_both_done_in_order
         assert (await _perform(w, resolve)).page.state is PageState.RESOLVED
 
 
-async def test_the_next_action_asks_when_someone_else_took_the_page_first(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_the_next_action_asks_when_someone_else_took_the_page_first(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await _paged(w)
         ack, resolve = await _pressed(w, ActionKind.ACK), await _pressed(w, ActionKind.RESOLVE, "key-0002")

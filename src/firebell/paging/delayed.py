@@ -28,7 +28,7 @@ class ActionKind(StrEnum):
     SNOOZE = "snooze"
 
 
-class Stale(Conflict):  # noqa: N818 - as the other errors
+class Stale(Conflict):
     """The action is too old, or was meant for an earlier state of the page: the person has to confirm it."""
 
     code = "stale"
@@ -70,7 +70,9 @@ def objection(page: Page, action: DelayedAction, now: datetime) -> str:
         return f"The snooze of {page.ref} would be over by now."
     if not action.position or _applies(page, action):
         return ""
-    level = f" at level {page.level + 1} of {len(page.plan.levels)}" if page.state is PageState.TRIGGERED else ""
+    level = (
+        f" at level {page.level + 1} of {len(page.plan.levels)}" if page.state is PageState.TRIGGERED else ""
+    )
     return f"{page.ref} changed after you pressed {label}: it {_NOW[page.state]}{level}."
 
 
