@@ -71,7 +71,7 @@
       const { text, login, ask } = trouble.get(troubled[0].name), more = troubled.length - 1;
       const rest = more ? `, and ${more === 1 ? '1 more action waits' : `${more} more actions wait`}` : '';
       show(`${undone(troubled[0])}${rest}. ${text}`, { login, again: login ? '' : ask ? 'Send anyway' : 'Try now' });
-    } else if (away.length) show(`${undone(away[0])}. Sign in to send it.`, { close: '' });
+    } else if (away.length) show(`${undone(away[0])}. ${$('[data-unreachable]') ? 'It is sent as soon as there is a connection.' : 'Sign in to send it.'}`, { close: '' });
   }
 
   const RETRIED = { text: 'Firebell can’t be reached. Trying again until it answers.' };
