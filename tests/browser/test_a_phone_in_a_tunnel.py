@@ -1,6 +1,7 @@
 """Browser: without a connection, or while the server restarts, pages can be read and nothing that is done is lost."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -46,12 +47,6 @@ async def _elsewhere(page: Page, verb: str) -> None:
     csrf = text.split('name="csrf" value="')[1].split('"')[0]
     answer = await page.context.request.post(f"/pages/PG-1/{verb}", form={"csrf": csrf})
     assert answer.ok
-
-
-async def _level(page: Page) -> int:
-    answer = await page.context.request.get("/api/v1/pages/PG-1")
-    level: int = (await answer.json())["level"]
-    return level
 
 
 async def _escalations(page: Page) -> int:
@@ -113,6 +108,9 @@ async def test_what_is_pressed_during_a_restart_survives_a_reload_and_is_done_in
 async def test_two_tabs_send_an_escalation_once_and_an_outdated_one_asks(dsn: str, browser: Browser) -> None:
     async with serve(dsn) as server:
         page = await _phone(browser, server)
+        # acknowledged, it stands still: no message of this installation can be delivered
+        await _elsewhere(page, "ack")
+        await page.goto("/pages/PG-1")
         other = await page.context.new_page()
         await other.goto("/pages/PG-1")
         await page.context.set_offline(True)
@@ -125,6 +123,7 @@ async def test_two_tabs_send_an_escalation_once_and_an_outdated_one_asks(dsn: st
             return await _escalations(page) == 1
 
         await until(escalated, "PG-1 is escalated")
+        await _elsewhere(page, "ack")
         await page.goto("/pages/PG-1")
         await page.context.set_offline(True)
         await press(page, "Escalate")
@@ -216,7 +215,12 @@ async def test_a_network_that_falls_silent_is_noticed_within_ten_seconds(dsn: st
                     await target.drain()
                 target.close()
 
-            await asyncio.gather(copy(reader, to_server), copy(upstream, writer))
+            try:
+                await asyncio.gather(copy(reader, to_server), copy(upstream, writer))
+            finally:
+                to_server.close()
+                with contextlib.suppress(ConnectionError):
+                    await to_server.wait_closed()
 
         async with listening(relay) as port:
             page = await _phone(browser, Server(f"http://127.0.0.1:{port}", server.process, server.log))

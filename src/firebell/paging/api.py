@@ -63,6 +63,7 @@ class PageShown(Shown):
     next: str | None
     exhausted_reason: str | None
     version: int
+    position: str
 
 
 class PageAcked(PageShown):
@@ -232,6 +233,7 @@ def _fields(seen: view.View) -> dict[str, object]:
         "next": seen.next_names or None,
         "exhausted_reason": page.exhausted_reason,
         "version": page.version,
+        "position": seen.position,
     }
 
 

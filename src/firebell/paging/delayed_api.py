@@ -26,9 +26,9 @@ class PageAction(Given):
 
 
 class PageActionDone(page_api.PageAcked):
-    """The page; `position` is what the caller's next action may assume, empty if someone else changed it too."""
+    """The page; `next_position` is what the caller's next action may assume, empty if someone else acted too."""
 
-    position: str
+    next_position: str
 
 
 @router.post(
@@ -47,4 +47,4 @@ async def perform_page_action(
     async with ctx.db.tx() as tx:
         outcome = await delayed_actions.perform(tx, caller.actor, number("PG", ref), action, now)
         shown = await page_api.shown(tx, outcome.page, now)
-    return PageActionDone(**shown.model_dump(), already=outcome.already, position=outcome.position)
+    return PageActionDone(**shown.model_dump(), already=outcome.already, next_position=outcome.position)

@@ -411,7 +411,7 @@
   document.addEventListener('click', e => { if (e.target.closest('[data-print]')) print(); });
   /* A form that is sent into nothing would leave the browser's own error page in place of what was typed. */
   const reachable = async () => {
-    try { return (await fetch('/livez', { cache: 'no-store', signal: AbortSignal.timeout?.(4000) })).ok; } catch { return false; }
+    try { return (await fetch('/livez', { cache: 'no-store', signal: AbortSignal.timeout?.(4000) })).status < 500; } catch { return false; }
   };
   document.addEventListener('submit', async e => {
     if (e.target.method !== 'post') return;

@@ -18,7 +18,7 @@
     const actions = [...unsaved.values()];
     try {
       // an earlier version kept acknowledgements under their path alone
-      for (const name of Object.keys(localStorage)) if (PREFIX.test(name)) actions.push({ key: 'unnamed-' + name, ...JSON.parse(localStorage[name]), name });
+      for (const name of Object.keys(localStorage)) if (PREFIX.test(name)) actions.push({ ...JSON.parse(localStorage[name]), name });
     } catch { /* what cannot be read is not sent */ }
     return actions.sort((a, b) => a.at - b.at);
   };
@@ -92,7 +92,7 @@
     return answer.ok ? { fresh } : { text: `Firebell refused it: ${$('#main h1', fresh)?.textContent.trim() || answer.status}`, final: true };
   };
   const postAction = async (action, renewed = false) => {
-    const body = { action: kindOf(action), key: action.key, pressed_at: new Date(serverTime(action.at)).toISOString(), position: action.position || '' };
+    const body = { action: kindOf(action), key: action.key || 'unnamed-' + action.at, pressed_at: new Date(serverTime(action.at)).toISOString(), position: action.position || '' };
     if (action.minutes) body.minutes = +action.minutes;
     const answer = await fetch(`/api/v1/pages/${action.ref}/actions`, {
       method: 'POST', body: JSON.stringify(body), keepalive: true, signal: timeout(),
@@ -111,7 +111,7 @@
     if (fresh && location.pathname === action.path) $('#main').replaceWith(document.adoptNode($('#main', fresh)));
     if (!done) return;
     kept().filter(next => next.ref === action.ref && next.position === action.position)
-      .forEach(next => keep({ ...next, position: done.position || next.position }));
+      .forEach(next => keep({ ...next, position: done.next_position || next.position }));
     if (done.already?.startsWith('already resolved')) answers.push(`${action.ref}: ${done.already}.`);
   };
   const send = async action => {
@@ -137,8 +137,9 @@
         continue;
       }
       const outcome = await send(action);
-      if (outcome.done || outcome.fresh) continue;
-      if (!outcome.final) { clearTimeout(waiting); waiting = setTimeout(() => run(), Math.min(8000, 1000 * 2 ** tries++)); return; }
+      // a browser that cannot delete what it keeps must not send it for ever
+      if ((outcome.done || outcome.fresh) && !isKept(action)) continue;
+      if (outcome === RETRIED) { clearTimeout(waiting); waiting = setTimeout(() => run(), Math.min(8000, 1000 * 2 ** tries++)); }
       held.add(action.ref);
     }
   };

@@ -1,7 +1,7 @@
 /* Firebell: shows the last copy of a page while the server can't be reached, and never while it answers. Only what
    the server marks with the id of the person who is signed in is kept, for that person alone. RELEASE is written
    before this text by the server. */
-const ASSETS = 'assets-' + RELEASE.version, PAGES = 'pages', OWNER = '/owner';
+const ASSETS = 'assets-' + RELEASE.version, PAGES = 'pages', OWNER = '/owner', PERSON = 'Firebell-Offline';
 const COPY_AFTER = 4000, GIVE_UP_AFTER = 20000, KEPT_FOR = 24 * 3600000, MOST_PAGES = 60;
 
 addEventListener('install', event => event.waitUntil((async () => {
@@ -28,7 +28,7 @@ let generation = 0;
 const forget = () => { generation += 1; return caches.delete(PAGES); };
 
 const keep = async (request, answer, asked) => {
-  const address = addressOf(answer.url || request.url), person = answer.headers.get('Firebell-Offline');
+  const address = addressOf(answer.url || request.url), person = answer.headers.get(PERSON);
   if (new URL(address).pathname === '/login' && answer.ok) { await forget(); return; }
   if ([401, 403, 404, 410].includes(answer.status)) { await (await caches.open(PAGES)).delete(addressOf(request.url)); return; }
   if (answer.status !== 200 || !person) return;
@@ -44,6 +44,9 @@ const keep = async (request, answer, asked) => {
   const rest = (await cache.keys()).filter(kept => new URL(kept.url).pathname !== OWNER);
   for (const old of rest.slice(0, -MOST_PAGES)) await cache.delete(old);
 };
+
+/* Only what is kept is copied: a long download is not held in memory. */
+const copied = answer => answer.headers.has(PERSON) ? answer.clone() : answer;
 
 /* The copy says how old it is, and its clock goes on: countdowns are right although the page is old. */
 const copyOf = async request => {
@@ -66,7 +69,7 @@ const navigate = async event => {
   const { request } = event, asked = generation;
   const network = (async () => await event.preloadResponse || fetch(request))();
   const settled = network.then(answer => isDown(answer) ? null : answer, () => null);
-  event.waitUntil(settled.then(answer => answer && keep(request, answer.clone(), asked)).catch(() => {}));
+  event.waitUntil(settled.then(answer => answer && keep(request, copied(answer), asked)).catch(() => {}));
   const first = await Promise.race([settled, pause(COPY_AFTER)]);
   if (first) return first;
   return await copyOf(request) || await Promise.race([settled, pause(GIVE_UP_AFTER)]) || offlinePage();
@@ -74,7 +77,7 @@ const navigate = async event => {
 
 const live = async event => {
   const asked = generation, answer = await fetch(event.request);
-  if (!isDown(answer)) event.waitUntil(keep(event.request, answer.clone(), asked).catch(() => {}));
+  if (!isDown(answer)) event.waitUntil(keep(event.request, copied(answer), asked).catch(() => {}));
   return answer;
 };
 
