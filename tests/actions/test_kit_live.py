@@ -42,7 +42,7 @@ async def test_a_stream_is_heard_although_only_other_topics_change() -> None:
     live = Live()
     events = stream(live, 1, TOPICS, Welcome(), heartbeat_s=0.05)
     assert "hello" in await anext(events)
-    silent = asyncio.create_task(anext(events))
+    silent = asyncio.ensure_future(anext(events))
     for _ in range(100):
         live.publish("oncall")
         await asyncio.sleep(0.01)
