@@ -94,7 +94,7 @@
   const postAction = async (action, renewed = false) => {
     const body = { action: kindOf(action), key: action.key || 'unnamed-' + action.at, pressed_at: new Date(serverTime(action.at)).toISOString(), position: action.position || '' };
     if (action.minutes) body.minutes = +action.minutes;
-    const answer = await fetch(`/api/v1/pages/${action.ref}/actions`, {
+    const answer = await fetch('/api/v1' + action.path.replace(/[^/]*$/, 'actions'), {
       method: 'POST', body: JSON.stringify(body), keepalive: true, signal: timeout(),
       headers: { 'Content-Type': 'application/json', 'X-CSRF': tokenOf(document) },
     });
