@@ -69,7 +69,10 @@ def main() -> int:
     sprite.write_text(f'<svg xmlns="http://www.w3.org/2000/svg">\n{body}</svg>\n', encoding="utf-8")
     (STATIC / "scale.css").write_text(scale(), encoding="utf-8")
     made = sorted([*COPIED, "vendor/icons.svg", "scale.css"])
-    sums = [f"{hashlib.sha256((STATIC / m).read_bytes()).hexdigest()}  {m}\n" for m in made]
+    app_icons = [f"icons/{p.name}" for p in (STATIC / "icons").glob("*.png")]
+    sums = [
+        f"{hashlib.sha256((STATIC / m).read_bytes()).hexdigest()}  {m}\n" for m in sorted([*made, *app_icons])
+    ]
     (STATIC / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")
     return 0
 

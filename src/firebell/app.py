@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firebell import __version__, account, departure, first_run, home
+from firebell import __version__, account, departure, first_run, home, offline
 from firebell.alerts import api as alerts_api
 from firebell.alerts import change_api, inbound
 from firebell.alerts import pages as alerts_pages
@@ -45,8 +45,8 @@ from firebell.oncall import pages as oncall_pages
 from firebell.oncall.calendars import api as calendars_api
 from firebell.oncall.calendars import pages as calendars_pages
 from firebell.paging import api as paging_api
+from firebell.paging import delayed_api, policy_pages
 from firebell.paging import pages as paging_pages
-from firebell.paging import policy_pages
 from firebell.people import access, admin_pages, contact_api, key_api, session_api
 from firebell.people import api as people_api
 from firebell.people import pages as people_pages
@@ -91,6 +91,7 @@ SLICES = (
     paging_pages,
     policy_pages,
     paging_api,
+    delayed_api,
     message_pages,
     incidents_pages,
     incidents_api,
@@ -100,6 +101,7 @@ SLICES = (
     departure,
     first_run,
     home,
+    offline,
 )
 
 

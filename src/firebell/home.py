@@ -140,4 +140,4 @@ async def home(request: Request) -> Response:
         "healthy": len(services) - len(unwell),
         "zone": ZoneInfo,
     }
-    return await html.page(request, "home.html", context)
+    return await html.page(request, "home.html", context, kept_offline=True)

@@ -36,3 +36,17 @@ async def test_of_streams_that_begin_together_only_twenty_stay() -> None:
     streams = [stream(live, 1, TOPICS, Welcome()) for _ in range(100)]
     begun = await asyncio.gather(*(anext(one) for one in streams), return_exceptions=True)
     assert sum(isinstance(first, str) for first in begun) == STREAMS_PER_PERSON
+
+
+async def test_a_stream_is_heard_although_only_other_topics_change() -> None:
+    live = Live()
+    events = stream(live, 1, TOPICS, Welcome(), heartbeat_s=0.05)
+    assert "hello" in await anext(events)
+    silent = asyncio.ensure_future(anext(events))
+    for _ in range(100):
+        live.publish("oncall")
+        await asyncio.sleep(0.01)
+        if silent.done():
+            break
+    assert silent.done()
+    assert "event: beat" in silent.result()

@@ -43,7 +43,7 @@ async def _integration(page: Page) -> str:
     return next(part for part in command.split() if part.startswith("http"))
 
 
-async def _start(browser: Browser, server: Server, pages: int, **options: Any) -> Page:
+async def open_pages(browser: Browser, server: Server, pages: int, **options: Any) -> Page:
     """Finish the first run and open pages PG-1 to PG-`pages`, each of a group of its own."""
     page = await (await browser.new_context(base_url=server.url, **options)).new_page()
     await first_run(page)
@@ -56,7 +56,7 @@ async def _start(browser: Browser, server: Server, pages: int, **options: Any) -
     return page
 
 
-async def _state(page: Page, ref: str) -> str:
+async def state_of(page: Page, ref: str) -> str:
     """Return the state of a page, read without this tab."""
     answer = await page.context.request.get(f"/pages/{ref}", headers={"X-Live": "1"})
     text = await answer.text()
@@ -75,7 +75,7 @@ async def _one_tap_away(page: Page, label: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_the_severity_can_be_read_wherever_it_is_shown(dsn: str, browser: Browser, scheme: str) -> None:
     async with serve(dsn) as server:
-        page = await _start(browser, server, 1, color_scheme=scheme)
+        page = await open_pages(browser, server, 1, color_scheme=scheme)
         for severity in range(4):
             await page.goto("/incidents/new")
             await page.fill("[name=title]", f"Search is slow {severity}")
@@ -96,7 +96,7 @@ async def test_the_severity_can_be_read_wherever_it_is_shown(dsn: str, browser: 
 
 async def test_j_and_k_select_and_a_acknowledges_the_selected_page_only(dsn: str, browser: Browser) -> None:
     async with serve(dsn) as server:
-        page = await _start(browser, server, 4)
+        page = await open_pages(browser, server, 4)
         await page.goto("/pages")
         selected = page.locator(".pg[aria-current]")
         await expect(selected).to_have_attribute("href", "/pages/PG-4")
@@ -112,12 +112,12 @@ async def test_j_and_k_select_and_a_acknowledges_the_selected_page_only(dsn: str
         await expect(page.locator("#pane .id").first).to_have_text("PG-1")
         await expect(page.locator("#pane .state")).to_have_attribute("data-state", "acked")
         await expect(selected).to_have_attribute("href", "/pages/PG-1")
-        states = [await _state(page, f"PG-{number}") for number in range(1, 5)]
+        states = [await state_of(page, f"PG-{number}") for number in range(1, 5)]
         assert states == ["acked", "firing", "acked", "firing"]
         await page.keyboard.press("r")
         await expect(page.locator("#pane .state")).to_have_attribute("data-state", "resolved")
         await expect(page.locator("#pane .id").first).to_have_text("PG-1")
-        states = [await _state(page, f"PG-{number}") for number in range(1, 5)]
+        states = [await state_of(page, f"PG-{number}") for number in range(1, 5)]
         assert states == ["resolved", "firing", "acked", "firing"]
         await page.keyboard.press("j")
         await page.keyboard.press("s")
@@ -130,7 +130,7 @@ async def test_a_page_that_arrives_never_takes_the_place_of_the_selected_one(
     dsn: str, browser: Browser
 ) -> None:
     async with serve(dsn) as server:
-        page = await _start(browser, server, 1)
+        page = await open_pages(browser, server, 1)
         address = await _integration(page)
         await page.goto("/pages")
         await expect(page.locator("#pane .id").first).to_have_text("PG-1")
@@ -140,7 +140,7 @@ async def test_a_page_that_arrives_never_takes_the_place_of_the_selected_one(
         await expect(page.locator(".pg[aria-current]")).to_have_attribute("href", "/pages/PG-1")
         await page.keyboard.press("a")
         await expect(page.locator("#pane .state")).to_have_attribute("data-state", "acked")
-        assert [await _state(page, "PG-1"), await _state(page, "PG-2")] == ["acked", "firing"]
+        assert [await state_of(page, "PG-1"), await state_of(page, "PG-2")] == ["acked", "firing"]
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["script", "no script"])
@@ -148,7 +148,7 @@ async def test_on_a_phone_escalate_resolve_and_join_are_one_tap_away(
     dsn: str, browser: Browser, scripts: bool
 ) -> None:
     async with serve(dsn) as server:
-        page = await _start(browser, server, 2, viewport=PHONE, java_script_enabled=scripts)
+        page = await open_pages(browser, server, 2, viewport=PHONE, java_script_enabled=scripts)
         await page.goto("/pages/PG-1")
         for label in ("Acknowledge", "Resolve", "Declare"):
             await _one_tap_away(page, label)
@@ -190,7 +190,7 @@ async def test_an_acknowledgement_made_offline_is_kept_and_sent_when_the_connect
     dsn: str, browser: Browser
 ) -> None:
     async with serve(dsn) as server:
-        page = await _start(browser, server, 1, viewport=PHONE)
+        page = await open_pages(browser, server, 1, viewport=PHONE)
         await page.goto("/pages/PG-1")
         await page.evaluate("document.querySelector('.wrap').style.minHeight = '3000px'; scrollTo(0, 1200)")
         await page.context.set_offline(True)
@@ -202,7 +202,7 @@ async def test_an_acknowledgement_made_offline_is_kept_and_sent_when_the_connect
         await page.context.set_offline(False)
         await expect(page.locator(".state")).to_have_attribute("data-state", "acked", timeout=5000)
         await expect(page.locator("#sending")).to_be_hidden()
-        assert await _state(page, "PG-1") == "acked"
+        assert await state_of(page, "PG-1") == "acked"
         assert not await page.evaluate(
             "Object.keys(localStorage).filter(name => name.startsWith('ack ')).length"
         )
@@ -212,7 +212,7 @@ async def test_an_acknowledgement_survives_a_restart_of_the_server_and_a_reload(
     dsn: str, browser: Browser
 ) -> None:
     async with serve(dsn) as server:
-        page = await _start(browser, server, 2)
+        page = await open_pages(browser, server, 2)
         await page.goto("/pages/PG-1")
         await page.wait_for_function("document.querySelector('[data-pulse]').hidden")
         await server.kill()
@@ -228,17 +228,17 @@ async def test_an_acknowledgement_survives_a_restart_of_the_server_and_a_reload(
             await expect(page.locator("#sending")).to_be_hidden()
 
             async def acknowledged() -> bool:
-                return await _state(page, "PG-1") == "acked"
+                return await state_of(page, "PG-1") == "acked"
 
             await until(acknowledged, "PG-1 is acknowledged")
-            assert await _state(page, "PG-2") == "firing"
+            assert await state_of(page, "PG-2") == "firing"
 
 
 async def test_an_acknowledgement_waits_in_the_open_tab_while_the_server_restarts(
     dsn: str, browser: Browser
 ) -> None:
     async with serve(dsn) as server:
-        page = await _start(browser, server, 1)
+        page = await open_pages(browser, server, 1)
         await page.goto("/pages/PG-1")
         await server.kill()
         await press(page, "Acknowledge")
@@ -252,7 +252,7 @@ async def test_a_kept_acknowledgement_is_sent_by_its_own_person_only_and_can_be_
     dsn: str, browser: Browser
 ) -> None:
     async with serve(dsn) as server:
-        page = await _start(browser, server, 2)
+        page = await open_pages(browser, server, 2)
         await page.goto("/")
         await page.evaluate(KEEP_ACK, ["/pages/PG-1/ack", "999", 0])
         await page.evaluate(KEEP_ACK, ["/pages/PG-2/ack", "1", 31 * 60000])
@@ -263,17 +263,17 @@ async def test_a_kept_acknowledgement_is_sent_by_its_own_person_only_and_can_be_
         await expect(page.locator("#sending")).to_be_hidden()
         await page.goto("/pages")
         await expect(page.locator("#sending")).to_be_hidden()
-        assert [await _state(page, "PG-1"), await _state(page, "PG-2")] == ["firing", "firing"]
+        assert [await state_of(page, "PG-1"), await state_of(page, "PG-2")] == ["firing", "firing"]
         await page.evaluate(KEEP_ACK, ["/pages/PG-2/ack", "1", 31 * 60000])
         await page.goto("/pages")
-        await page.click("#sending button:has-text('Try now')")
+        await page.click("#sending button:has-text('Send anyway')")
         await expect(page.locator("#sending")).to_be_hidden()
-        assert [await _state(page, "PG-1"), await _state(page, "PG-2")] == ["firing", "acked"]
+        assert [await state_of(page, "PG-1"), await state_of(page, "PG-2")] == ["firing", "acked"]
 
 
 async def test_a_menu_closes_on_escape_and_on_a_click_outside(dsn: str, browser: Browser) -> None:
     async with serve(dsn) as server:
-        page = await _start(browser, server, 1)
+        page = await open_pages(browser, server, 1)
         await page.goto("/pages/PG-1")
         menu = page.locator("#acts details.menu")
         await menu.locator("summary").click()

@@ -35,7 +35,10 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
+    "X-Firebell-Page": "1",
 }
+OFFLINE = "Firebell-Offline"
+"""The header of a page that the service worker may keep, with the id of the person whom it was shown to."""
 
 
 @dataclass(slots=True)
@@ -179,9 +182,17 @@ def _form_errors(context: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 async def page(
-    request: Request, template: str, context: dict[str, Any] | None = None, status: int = 200
+    request: Request,
+    template: str,
+    context: dict[str, Any] | None = None,
+    status: int = 200,
+    *,
+    kept_offline: bool = False,
 ) -> Response:
-    """Return a page in the shell; who is signed in comes from `request.state`."""
+    """Return a page in the shell; who is signed in comes from `request.state`.
+
+    With `kept_offline` the person's browser may keep a copy, which it shows when the server cannot be reached.
+    """
     me = getattr(request.state, "me", None)
     shell_of: ShellOf | None = getattr(request.app.state, "shell", None)
     # the frame asks the database, which may be what the page of an error has to tell about
@@ -211,6 +222,9 @@ async def page(
     }
     values["live"] = ",".join(dict.fromkeys(["pages", "incidents", *values["live"].split(",")])).strip(",")
     response = HTMLResponse(_environment().get_template(template).render(values), status, HEADERS)
+    # a message that is shown once is not shown again from a copy
+    if kept_offline and me is not None and not message:
+        response.headers[OFFLINE] = str(me.id)
     if message:
         flash.clear(response)
     return response

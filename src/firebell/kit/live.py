@@ -68,21 +68,25 @@ class Watch(Protocol):
 
 
 async def stream(
-    live: Live, person_id: int, topics: frozenset[str], watch: Watch, *, heartbeat_s: float = 15
+    live: Live, person_id: int, topics: frozenset[str], watch: Watch, *, heartbeat_s: float = 5
 ) -> AsyncIterator[str]:
     """Yield the text of a person's event stream, one event named after each topic that changed.
 
+    Something is yielded every `heartbeat_s` seconds, however much other topics change: silence is a lost network.
     It ends when `watch` says so; of streams that begin together those beyond the limit end at once.
     """
     with contextlib.suppress(TooMany), live.subscribe(person_id) as queue:
         # what ended between the request and the subscription was published to nobody
         topic = watch.topic
-        event = "retry: 2000\nevent: hello\ndata: {}\n\n"
+        event, time = "retry: 2000\nevent: hello\ndata: {}\n\n", asyncio.get_running_loop().time
+        beat_at = time() + heartbeat_s
         while await watch.may_go_on(ask=topic == watch.topic):
             if event:
                 yield event
+                beat_at = time() + heartbeat_s
             try:
-                topic = await asyncio.wait_for(queue.get(), heartbeat_s)
+                async with asyncio.timeout_at(beat_at):
+                    topic = await queue.get()
             except TimeoutError:
                 topic, event = "", "event: beat\ndata: {}\n\n"
                 continue

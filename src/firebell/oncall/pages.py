@@ -144,7 +144,7 @@ async def oncall(request: Request) -> Response:
         asked = askable(await actions.covers(tx, since=now), me)
         context = await _context(tx, [found[i] for i in order], asked, me, look, now)
     more = {"one": None, "q": q, "page": page, "pages": pages}
-    return await html.page(request, "oncall/oncall.html", {**context, **more})
+    return await html.page(request, "oncall/oncall.html", {**context, **more}, kept_offline=True)
 
 
 async def _new_form(
@@ -251,7 +251,10 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
         "error": error,
         "errors": error.fields if error else {},
     }
-    return await html.page(request, "oncall/oncall.html", {**context, **more}, error.status if error else 200)
+    status = error.status if error else 200
+    return await html.page(
+        request, "oncall/oncall.html", {**context, **more}, status, kept_offline=error is None
+    )
 
 
 def _lengths(handoff: datetime | None) -> list[tuple[str, str]]:

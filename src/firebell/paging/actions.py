@@ -246,11 +246,16 @@ async def page(tx: Tx, page_id: int) -> Page:
     return found
 
 
-async def _locked(tx: Tx, page_id: int) -> Page:
-    found = await store.lock(tx, [page_id])
-    if not found:
+async def lock_for(tx: Tx, page_id: int, *, resolving: bool = False) -> Page:
+    """Lock and return one page; raise `NotFound`."""
+    unlocked = await page(tx, page_id) if resolving else None
+    if unlocked and unlocked.subject_kind == "group" and unlocked.service_id is not None:
+        # ingest locks the service before the page; so does this
+        await alerts.lock_services(tx, [unlocked.service_id])
+    locked = await store.lock(tx, [page_id])
+    if not locked:
         raise NotFound(f"There is no page PG-{page_id}.", hint="See 'firebell page list' or /pages.")
-    return found[0]
+    return locked[0]
 
 
 async def _move(
@@ -267,7 +272,7 @@ async def _move(
 
 async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Ack:
     """Take a page: nobody else is notified. A second one joins; a late one never reopens (spec 2.1)."""
-    old = await _locked(tx, page_id)
+    old = await lock_for(tx, page_id)
     if old.state is PageState.RESOLVED:
         return Ack(old, "already resolved")
     mine = actor.person_id in (await store.owners(tx, [page_id]))[page_id]
@@ -289,11 +294,7 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Ack:
 
 async def resolve(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
     """End a page and its alerts by a human's word; if they fire on, a new page opens."""
-    seen = await page(tx, page_id)
-    if seen.subject_kind == "group" and seen.service_id is not None:
-        # ingest locks the service before the page; so does this
-        await alerts.lock_services(tx, [seen.service_id])
-    old = await _locked(tx, page_id)
+    old = await lock_for(tx, page_id, resolving=True)
     new = await _move(tx, actor, old, escalation.Resolve(), "resolved", f"{actor.label} resolved it.", now)
     if old.subject_kind == "group":
         await alerts.close_group(tx, old.subject_id, now)
@@ -305,13 +306,13 @@ async def snooze(tx: Tx, actor: Actor, page_id: int, until: datetime, now: datet
     """Silence a page until `until`, at most 24 hours; then it starts over."""
     text = f"{actor.label} snoozed it until {until:%Y-%m-%d %H:%M} UTC."
     event = escalation.Snooze(until)
-    return await _move(tx, actor, await _locked(tx, page_id), event, "snoozed", text, now)
+    return await _move(tx, actor, await lock_for(tx, page_id), event, "snoozed", text, now)
 
 
 async def escalate(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
     """Notify the next level now."""
     text = f"{actor.label} asked for the next level."
-    return await _move(tx, actor, await _locked(tx, page_id), escalation.Escalate(), "escalated", text, now)
+    return await _move(tx, actor, await lock_for(tx, page_id), escalation.Escalate(), "escalated", text, now)
 
 
 async def add_note(tx: Tx, actor: Actor, page_id: int, text: str, now: datetime) -> None:

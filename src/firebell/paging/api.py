@@ -63,6 +63,7 @@ class PageShown(Shown):
     next: str | None
     exhausted_reason: str | None
     version: int
+    position: str
 
 
 class PageAcked(PageShown):
@@ -232,10 +233,12 @@ def _fields(seen: view.View) -> dict[str, object]:
         "next": seen.next_names or None,
         "exhausted_reason": page.exhausted_reason,
         "version": page.version,
+        "position": seen.position,
     }
 
 
-async def _shown(tx: Tx, page: Page, now: datetime) -> PageShown:
+async def shown(tx: Tx, page: Page, now: datetime) -> PageShown:
+    """Return the page as the API shows it."""
     (seen,) = await view.views(tx, [page], now)
     return PageShown.model_validate(_fields(seen))
 
@@ -328,7 +331,7 @@ async def acknowledge_page(ctx: Ctx, caller: Responder, ref: Text) -> PageAcked:
 async def resolve_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
     async with ctx.db.tx() as tx:
         found = await actions.resolve(tx, caller.actor, number("PG", ref), ctx.clock.now())
-        return await _shown(tx, found, ctx.clock.now())
+        return await shown(tx, found, ctx.clock.now())
 
 
 @router.post(
@@ -340,7 +343,7 @@ async def resolve_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
 async def escalate_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
     async with ctx.db.tx() as tx:
         found = await actions.escalate(tx, caller.actor, number("PG", ref), ctx.clock.now())
-        return await _shown(tx, found, ctx.clock.now())
+        return await shown(tx, found, ctx.clock.now())
 
 
 @router.post(
@@ -356,7 +359,7 @@ async def snooze_page(ctx: Ctx, caller: Responder, ref: Text, given: Snooze) -> 
     end = given.until or now + timedelta(minutes=given.minutes or 0)
     async with ctx.db.tx() as tx:
         found = await actions.snooze(tx, caller.actor, number("PG", ref), end, now)
-        return await _shown(tx, found, now)
+        return await shown(tx, found, now)
 
 
 @router.post(
@@ -370,7 +373,7 @@ async def add_page_note(ctx: Ctx, caller: Responder, ref: Text, given: Note) -> 
     async with ctx.db.tx() as tx:
         page_id, now = number("PG", ref), ctx.clock.now()
         await actions.add_note(tx, caller.actor, page_id, given.text, now)
-        return await _shown(tx, await actions.page(tx, page_id), now)
+        return await shown(tx, await actions.page(tx, page_id), now)
 
 
 def _policy(found: Policy) -> PolicyShown:

@@ -69,7 +69,7 @@ async def inbox(
         "chosen": chosen,
         "next_shift": _next_shift(shifts, me.tz, ctx.clock.now()),
     }
-    return await html.page(request, "paging/inbox.html", context)
+    return await html.page(request, "paging/inbox.html", context, kept_offline=True)
 
 
 async def _stretch(
@@ -130,8 +130,20 @@ async def detail(request: Request, ref: str) -> Response:
     ctx, page_id = html.ctx(request), number("PG", ref)
     async with ctx.db.tx() as tx:
         context = await _detail(tx, page_id, ctx.clock.now())
-    live = f"pages,pg-{page_id}"
-    return await html.page(request, "paging/page.html", {**context, "nav": "pages", "live": live})
+    context |= {"nav": "pages", "live": f"pages,pg-{page_id}"}
+    return await html.page(request, "paging/page.html", context, kept_offline=True)
+
+
+@router.get("/pages/{ref}/more", dependencies=access.needs(Verb.PAGE_RESPOND))
+async def more(request: Request, ref: str) -> Response:
+    """Show the actions of a phone's sheet, for a browser without a script."""
+    await access.signed_in(request)
+    ctx, page_id = html.ctx(request), number("PG", ref)
+    async with ctx.db.tx() as tx:
+        page = await actions.page(tx, page_id)
+        (shown,) = await view.views(tx, [page], ctx.clock.now(), alerts_each=50)
+    context = {"v": shown, "nav": "pages", "live": f"pg-{page_id}"}
+    return await html.page(request, "paging/more.html", context)
 
 
 @router.post("/pages/{ref}/{what}", dependencies=access.needs(Verb.PAGE_RESPOND))

@@ -10,7 +10,7 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
-from firebell.paging import due, escalation, listing, store
+from firebell.paging import delayed, due, escalation, listing, store
 from firebell.paging.model import Page, PageState
 from firebell.people import actions as people
 
@@ -57,6 +57,11 @@ class View:
     def word(self) -> str:
         """Its state in words."""
         return WORD[self.page.state]
+
+    @property
+    def position(self) -> str:
+        """Where it stands in its plan, for an action that may arrive late."""
+        return delayed.position(self.page)
 
     @property
     def alert_count(self) -> int:

@@ -42,10 +42,17 @@
      a pointer is down or rests on a list, and entries that came are not put above what is being read. */
   let stream, timer, running = false, again = false, pressed = false, first = true, heard = Date.now(), moved = 0;
   let connected = true, losing = 0;
+  const strip = $('#offline');
   const pulse = (alive = connected) => {
+    const offline = !navigator.onLine, copy = +root.dataset.kept, hours = Math.round((Date.now() - copy) / 3600000);
     connected = alive;
-    $$('[data-pulse]').forEach(e => { e.hidden = alive || !navigator.onLine || $('#sending')?.hidden === false; });
+    $$('[data-pulse]').forEach(e => { e.hidden = alive || offline || copy || $('#sending')?.hidden === false; });
     $$('[data-alive]').forEach(e => { e.hidden = !alive; });
+    if (!strip) return;
+    strip.hidden = !offline && !copy;
+    $('[data-reason]', strip).textContent = offline ? 'You’re offline.' : 'Firebell can’t be reached.';
+    $('[data-age]', strip).textContent = copy && hours > 1 ? `, ${hours} hours ago` : '';
+    $('[data-calm]', strip).hidden = !offline;
   };
   const lose = () => { losing ||= setTimeout(() => pulse(false), 2000); };
   const resting = () => Date.now() - moved < 1500 && $('[data-live] .rows > :hover, [data-live] .pg:hover');
@@ -68,12 +75,20 @@
     if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
     if (fresh.documentElement.dataset.topics !== root.dataset.topics) subscribe(fresh.documentElement.dataset.topics);
     dispatchEvent(new CustomEvent('refreshed', { detail: +fresh.documentElement.dataset.now }));
-    pin(); markSending();
+    pin(); document.dispatchEvent(new Event('morphed'));
   };
   const load = async address => {
     const answer = await fetch(address, { headers: { 'X-Live': '1' } });
     if (answer.redirected && new URL(answer.url).pathname === '/login') { location.reload(); return null; }
     return answer.ok ? parse(await answer.text()) : null;
+  };
+  /* The page was a copy from before the connection was lost: all of it is old, and so is the token of its forms. */
+  const replaceCopy = fresh => {
+    const token = $('[name=csrf]', fresh)?.value, mine = fresh.documentElement.dataset.me === root.dataset.me;
+    if (!mine) { location.reload(); return; }
+    if (!$$('main form').some(inUse)) morph($('#main'), $('#main', fresh));
+    $$('[name=csrf]').forEach(field => { field.value = token; });
+    delete root.dataset.kept; apply(fresh); pulse();
   };
   const refresh = async () => {
     if (running || pressed || resting()) { again = true; if (!running) soon(500); return; }
@@ -81,7 +96,9 @@
     try {
       const address = location.href, fresh = await load(address);
       // a row that was selected in the meantime is not replaced by the one before it
-      if (fresh && (pressed || location.href !== address)) again = true; else if (fresh) apply(fresh);
+      if (fresh && (pressed || location.href !== address)) again = true;
+      else if (fresh && root.dataset.kept) replaceCopy(fresh);
+      else if (fresh) apply(fresh);
     } catch { /* the next event, or the reader, tries again */ }
     running = false;
     if (again && !pressed) soon();
@@ -97,29 +114,35 @@
     scrollTo({ top: document.getElementById(more.dataset.more).getBoundingClientRect().top + scrollY - 160 });
     soon(0);
   }));
+  /* The server is heard every 5 s; a network that swallows everything tells nobody that it does. */
+  const SILENCE = 8500;
+  let opened = 0;
+  const reconnect = () => { stream?.close(); connect(); };
   const connect = () => {
+    opened = Date.now();
     stream = new EventSource('/events?topics=' + encodeURIComponent(root.dataset.topics));
     const alive = () => { heard = Date.now(); clearTimeout(losing); losing = 0; pulse(true); };
     stream.addEventListener('error', lose);
-    stream.addEventListener('hello', () => { alive(); if (!first) soon(); first = false; sendKept(); });
+    stream.addEventListener('hello', () => { alive(); if (!first || root.dataset.kept) soon(); first = false; document.dispatchEvent(new Event('reached')); });
     stream.addEventListener('beat', alive);
     root.dataset.topics.split(',').forEach(t => stream.addEventListener(t, () => { alive(); soon(); }));
   };
   let resubscribing;
   const subscribe = topics => {
     root.dataset.topics = topics; clearTimeout(resubscribing);
-    resubscribing = setTimeout(() => { if (stream) { stream.close(); connect(); } }, 500);
+    resubscribing = setTimeout(() => { if (stream) reconnect(); }, 500);
   };
   if (root.dataset.topics) {
     connect();
     document.addEventListener('visibilitychange', () => {
       if (document.hidden) setTimeout(() => { if (document.hidden && stream) { stream.close(); stream = null; } }, 20000);
-      else if (!stream) { heard = Date.now(); connect(); }
+      else if (!stream || Date.now() - heard > SILENCE) reconnect();
     });
     setInterval(() => {
-      if (stream && Date.now() - heard > 40000) pulse(false);
-      if (stream && (stream.readyState === 2 || Date.now() - heard > 90000)) { stream.close(); heard = Date.now() - 41000; connect(); }
-    }, 5000);
+      if (!stream) return;
+      if (Date.now() - heard > SILENCE) pulse(false);
+      if (Date.now() - Math.max(heard, opened) > (stream.readyState === 2 ? 5000 : 2 * SILENCE)) reconnect();
+    }, 1000);
   }
 
   /* Command palette: one list, filtered; arrows, enter, escape. */
@@ -250,6 +273,13 @@
     $('[data-close]', dialog).hidden = false;
     dialog.showModal(); classifier(); $('[name=title]', dialog).focus();
   });
+  /* The sheet of a phone is part of its page: it opens without a connection. */
+  const sheet = $('#sheet');
+  document.addEventListener('click', e => {
+    if (!sheet || e.target === sheet) { sheet?.close(); return; }
+    if (!e.target.closest('[data-sheet]') || e.metaKey || e.ctrlKey || e.shiftKey) return;
+    e.preventDefault(); sheet.showModal();
+  });
   if (dialog) {
     dialog.addEventListener('click', e => { if (e.target === dialog || e.target.closest('[data-close]')) dialog.close(); });
     dialog.addEventListener('close', () => dialog.replaceChildren());
@@ -353,108 +383,6 @@
     menus().forEach(menu => { const held = menu.contains(document.activeElement); menu.open = false; if (held) $('summary', menu).focus(); });
   });
 
-  /* Acknowledgements are kept in this browser until the server has answered, and sent until then: also after a
-     reload. Sending one twice is safe, because a page stays with the person who has it. One that waited for more
-     than 30 minutes is only sent when its reader says so again: the page may have a new reason. */
-  const LATE = 30 * 60000, unsaved = new Map(), trouble = new Map(), inFlight = new Set();
-  const pathOf = form => new URL(form.getAttribute('action') || location.href, location).pathname;
-  const ackOf = form => /^\/(?:pages\/(PG-\d+)\/ack|ack\/[^/]+)$/.exec(pathOf(form));
-  const byLink = ack => ack.path.startsWith('/ack/');
-  const kept = () => {
-    const acks = [...unsaved.values()];
-    try {
-      for (const name of Object.keys(localStorage)) if (name.startsWith('ack /')) acks.push(JSON.parse(localStorage[name]));
-    } catch { /* what cannot be read is not sent */ }
-    return acks.filter(ack => byLink(ack) || ack.me === root.dataset.me);
-  };
-  const keep = ack => { try { localStorage.setItem('ack ' + ack.path, JSON.stringify(ack)); } catch { unsaved.set(ack.path, ack); } };
-  const forget = ack => {
-    unsaved.delete(ack.path); trouble.delete(ack.path);
-    try { localStorage.removeItem('ack ' + ack.path); } catch { /* it was in unsaved */ }
-  };
-  const labels = new WeakMap();
-  function markSending() {
-    const acks = kept(), strip = $('#sending'), troubled = acks.filter(ack => trouble.has(ack.path));
-    $$('form[method=post]').filter(ackOf).forEach(form => {
-      const button = $('button', form), waits = acks.some(ack => ack.path === pathOf(form));
-      if (waits === labels.has(button) && (!waits || 'sending' in button.dataset)) return;
-      if (waits) {
-        labels.set(button, [button.className, ...button.childNodes]); button.dataset.sending = '';
-        button.setAttribute('aria-disabled', 'true'); button.classList.remove('primary'); button.replaceChildren('Sending…');
-      } else {
-        if ('sending' in button.dataset) { const [name, ...label] = labels.get(button); button.className = name; button.replaceChildren(...label); }
-        labels.delete(button); delete button.dataset.sending; button.removeAttribute('aria-disabled');
-      }
-    });
-    if (!strip) return;
-    strip.hidden = !troubled.length; pulse();
-    if (!troubled.length) return;
-    const [ack] = troubled, { text, login } = trouble.get(ack.path), more = troubled.length - 1;
-    const said = `${ack.ref} isn’t acknowledged yet${more ? `, nor ${more === 1 ? 'is' : 'are'} ${more} more` : ''}. ${text}`;
-    if ($('span', strip).textContent !== said) $('span', strip).textContent = said;
-    $('a', strip).hidden = !login; $('[data-try]', strip).hidden = login;
-  }
-  let waiting, tries = 0;
-  const renewToken = async () => {
-    const fresh = await load(location.href), token = fresh && $('[name=csrf]', fresh)?.value;
-    if (!token || fresh.documentElement.dataset.me !== root.dataset.me || token === $('[name=csrf]')?.value) return false;
-    $$('[name=csrf]').forEach(field => { field.value = token; });
-    return true;
-  };
-  const RETRIED = { text: 'Firebell can’t be reached. Trying again until it answers.' };
-  const post = async (ack, renewed = false) => {
-    const body = new URLSearchParams(byLink(ack) ? {} : { csrf: $('[name=csrf]')?.value || '' });
-    const answer = await fetch(ack.path, { method: 'POST', body, keepalive: true, signal: AbortSignal.timeout?.(10000) });
-    const fresh = parse(await answer.text());
-    if (new URL(answer.url).pathname === '/login') return { text: 'Sign in again to send it.', login: true, final: true };
-    if (answer.status >= 500 || [408, 425, 429].includes(answer.status) || !fresh.documentElement.dataset.now) return RETRIED;
-    if (answer.ok) return { fresh };
-    if (answer.status === 403 && !renewed && await renewToken()) return post(ack, true);
-    return { text: `Firebell refused it: ${$('#main h1', fresh)?.textContent.trim() || answer.status}`, final: true };
-  };
-  const send = async ack => {
-    if (inFlight.has(ack.path)) return;
-    inFlight.add(ack.path);
-    const slow = setTimeout(() => { trouble.set(ack.path, RETRIED); markSending(); }, 2000);
-    let outcome;
-    try { outcome = await post(ack); } catch { outcome = RETRIED; }
-    clearTimeout(slow); inFlight.delete(ack.path);
-    if (!kept().some(other => other.path === ack.path && other.at === ack.at)) { markSending(); soon(0); return; }
-    if (outcome.fresh) {
-      forget(ack);
-      if (location.pathname === ack.path) $('#main').replaceWith(document.adoptNode($('#main', outcome.fresh)));
-      else soon(0);
-    } else {
-      trouble.set(ack.path, outcome);
-      if (!outcome.final) { clearTimeout(waiting); waiting = setTimeout(() => sendKept(false), Math.min(8000, 1000 * 2 ** tries++)); }
-    }
-    markSending();
-  };
-  function sendKept(restart = true) {
-    if (restart) tries = 0;
-    kept().forEach(ack => {
-      if (trouble.get(ack.path)?.final) return;
-      if (Date.now() - ack.at < LATE) send(ack);
-      else trouble.set(ack.path, { text: 'You acknowledged it more than 30 minutes ago. Send it now, or cancel.', final: true });
-    });
-    markSending();
-  }
-  const acknowledge = form => {
-    const path = pathOf(form), ref = ackOf(form)[1] || $('#main .id')?.textContent || 'This page';
-    if (!kept().some(ack => ack.path === path)) keep({ path, ref, me: root.dataset.me, at: Date.now() });
-    trouble.delete(path); sendKept();
-  };
-  document.addEventListener('click', e => {
-    if (e.target.closest('#sending [data-try]')) {
-      kept().forEach(ack => { if (Date.now() - ack.at >= LATE) keep({ ...ack, at: Date.now() }); });
-      trouble.clear(); sendKept();
-    }
-    if (e.target.closest('#sending [data-cancel]')) { kept().filter(ack => trouble.has(ack.path)).forEach(forget); markSending(); soon(0); }
-  });
-  addEventListener('storage', () => { markSending(); });
-  addEventListener('online', () => sendKept());
-  sendKept();
-
   /* Small helps: the browser's zone as a first guess, copy, print, one submit per press, offline. */
   const zone = $('[data-zone]');
   if (zone && zone.value === zone.dataset.zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || zone.value;
@@ -465,13 +393,32 @@
     try { await navigator.clipboard.writeText(code.textContent); done(); } catch { getSelection().selectAllChildren(code); if (document.execCommand('copy')) done(); }
   });
   document.addEventListener('click', e => { if (e.target.closest('[data-print]')) print(); });
-  document.addEventListener('submit', e => {
+  /* A form that is sent into nothing would leave the browser's own error page in place of what was typed. */
+  const reachable = async () => {
+    try { return (await fetch('/livez', { cache: 'no-store', signal: AbortSignal.timeout?.(4000) })).status < 500; } catch { return false; }
+  };
+  document.addEventListener('submit', async e => {
     if (e.target.method !== 'post') return;
-    if (ackOf(e.target)) { e.preventDefault(); acknowledge(e.target); return; }
     if (e.target.dataset.sent) { e.preventDefault(); return; }
+    if (!e.target.dataset.tried && (!connected || !navigator.onLine)) {
+      const form = e.target, button = e.submitter;
+      e.preventDefault();
+      if (await reachable()) { form.dataset.tried = '1'; form.requestSubmit(button); delete form.dataset.tried; }
+      else document.dispatchEvent(new Event('unsent'));
+      return;
+    }
     e.target.dataset.sent = '1'; setTimeout(() => { delete e.target.dataset.sent; }, 4000);
   });
-  const gone = $('#offline'); if (gone) { const f = () => { gone.hidden = navigator.onLine; pulse(); }; addEventListener('online', () => { f(); soon(); }); addEventListener('offline', f); f(); }
+  addEventListener('online', () => { pulse(); soon(); });
+  addEventListener('offline', () => pulse());
+  pulse();
+  /* Without a copy the server is asked until it answers; the address is still that of the page. */
+  if ($('[data-unreachable]') && location.pathname !== '/offline') {
+    const retry = async () => { if (await reachable()) location.reload(); };
+    setInterval(retry, 3000); addEventListener('online', retry);
+  }
+  /* Secure contexts only: elsewhere pages are not kept. */
+  addEventListener('load', () => navigator.serviceWorker?.register('/sw.js', { updateViaCache: 'none' }).catch(() => {}));
   /* A message that is there when the page opens is announced by being written again; Undo goes when its time is up. */
   const flash = $('#flash [role=status]');
   if (flash) {
@@ -479,4 +426,5 @@
     const offer = $('#flash form'), end = () => { if (offer.matches(':hover, :focus-within')) setTimeout(end, 500); else offer.remove(); };
     if (offer) setTimeout(end, 10000);
   }
+  window.firebell = { $, $$, root, parse, load, soon, pulse };
 })();

@@ -10,6 +10,7 @@
   };
   const countdown = (left, promise) => left >= 1 ? `in ${stopwatch(left)}` : promise && left <= -1 ? `overdue ${stopwatch(left)}` : 'now';
   window.countdown = countdown;
+  window.serverTime = at => at + skew * 1000;
   const put = (el, text) => { if (el.textContent !== text) el.textContent = text; };
   /* A screen reader hears five minutes, one minute and the end; the element itself is silent. */
   const announce = (el, left) => {

@@ -1,0 +1,48 @@
+"""The service worker, and the page that it shows when the server cannot be reached and no copy is kept."""
+
+import hashlib
+import json
+from functools import cache
+from importlib import resources
+
+from fastapi import Request, Response
+
+from firebell import __version__
+from firebell.kit import html, routing
+from firebell.people import access
+
+router = routing.pages()
+
+_ASSETS = (
+    "firebell.css",
+    "app.css",
+    "scale.css",
+    "firebell.js",
+    "pending.js",
+    "vendor/icons.svg",
+    "favicon.svg",
+    "manifest.webmanifest",
+)
+_PAGE = "/offline"
+
+
+@cache
+def _script() -> str:
+    """Return the worker: it differs whenever an asset or the offline page does, so that browsers update it."""
+    files = resources.files("firebell")
+    worker = files.joinpath("static/sw.js").read_text(encoding="utf-8")
+    assets = [*map(html.fingerprint, _ASSETS), "/static/fonts/geist.woff2", _PAGE]
+    templates = [files.joinpath(f"templates/{name}").read_text() for name in ("base.html", "offline.html")]
+    release = hashlib.sha256("\n".join([__version__, worker, *assets, *templates]).encode()).hexdigest()[:10]
+    return f"const RELEASE = {json.dumps({'version': release, 'assets': assets})};\n{worker}"
+
+
+@router.get("/sw.js", dependencies=access.public("A browser updates it without its cookies."))
+async def service_worker() -> Response:
+    headers = {**html.HEADERS, "Cache-Control": "no-cache"}
+    return Response(_script(), headers=headers, media_type="text/javascript")
+
+
+@router.get(_PAGE, dependencies=access.public("It says the same to everyone."))
+async def offline_page(request: Request) -> Response:
+    return await html.page(request, "offline.html")

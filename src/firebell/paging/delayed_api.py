@@ -1,0 +1,50 @@
+"""Actions on a page that were decided before they could be sent, over JSON."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from firebell.kit import api
+from firebell.kit.api import Ctx, Given, Instant, Text, Whole, problems
+from firebell.kit.refs import number
+from firebell.paging import api as page_api
+from firebell.paging import delayed_actions
+from firebell.paging.delayed import ActionKind, DelayedAction
+
+router = api.router()
+
+
+class PageAction(Given):
+    """What was decided, when, and in front of which `position` of the page; empty: it was confirmed again."""
+
+    action: ActionKind
+    key: Annotated[Text, Field(min_length=8, max_length=100)]
+    pressed_at: Instant
+    position: Annotated[Text, Field(max_length=80)] = ""
+    minutes: Annotated[Whole, Field(ge=1, le=1440)] = 30
+
+
+class PageActionDone(page_api.PageAcked):
+    """The page; `next_position` is what the caller's next action may assume, empty if someone else acted too."""
+
+    next_position: str
+
+
+@router.post(
+    "/pages/{ref}/actions",
+    tags=["pages"],
+    summary="Carry out an action that was decided earlier, once per `key`; 409 `stale` asks to confirm it",
+    responses=problems(404, 409),
+)
+async def perform_page_action(
+    ctx: Ctx, caller: page_api.Responder, ref: Text, given: PageAction
+) -> PageActionDone:
+    now = ctx.clock.now()
+    action = DelayedAction(
+        given.action, given.key, min(given.pressed_at, now), given.position, timedelta(minutes=given.minutes)
+    )
+    async with ctx.db.tx() as tx:
+        outcome = await delayed_actions.perform(tx, caller.actor, number("PG", ref), action, now)
+        shown = await page_api.shown(tx, outcome.page, now)
+    return PageActionDone(**shown.model_dump(), already=outcome.already, next_position=outcome.position)

@@ -1,0 +1,101 @@
+/* Firebell: shows the last copy of a page while the server can't be reached, and never while it answers. Only what
+   the server marks with the id of the person who is signed in is kept, for that person alone. RELEASE is written
+   before this text by the server. */
+const ASSETS = 'assets-' + RELEASE.version, PAGES = 'pages', OWNER = '/owner', PERSON = 'Firebell-Offline';
+const COPY_AFTER = 4000, GIVE_UP_AFTER = 20000, KEPT_FOR = 24 * 3600000, MOST_PAGES = 60;
+
+addEventListener('install', event => event.waitUntil((async () => {
+  const cache = await caches.open(ASSETS);
+  await cache.addAll(RELEASE.assets.map(address => new Request(address, { cache: 'no-cache' })));
+  await skipWaiting();
+})()));
+
+addEventListener('activate', event => event.waitUntil((async () => {
+  for (const name of await caches.keys()) if (name.startsWith('assets-') && name !== ASSETS) await caches.delete(name);
+  await registration.navigationPreload?.enable();
+  await clients.claim();
+})()));
+
+/* A copy has one address: the selection in the inbox is none of its own, and a short link is its page. */
+const addressOf = text => {
+  const url = new URL(text), short = /^\/p\/(?:PG-)?(\d+)$/i.exec(url.pathname);
+  url.searchParams.delete('show');
+  return short ? new URL('/pages/PG-' + short[1], url).href : url.origin + url.pathname + url.search;
+};
+
+/* What was asked before the copies were deleted is not kept when it arrives afterwards. */
+let generation = 0;
+const forget = () => { generation += 1; return caches.delete(PAGES); };
+
+const keep = async (request, answer, asked) => {
+  const address = addressOf(answer.url || request.url), person = answer.headers.get(PERSON);
+  if (new URL(address).pathname === '/login' && answer.ok) { await forget(); return; }
+  if ([401, 403, 404, 410].includes(answer.status)) { await (await caches.open(PAGES)).delete(addressOf(request.url)); return; }
+  if (answer.status !== 200 || !person) return;
+  const body = await answer.text(), headers = new Headers(answer.headers);
+  let cache = await caches.open(PAGES);
+  const owner = await cache.match(OWNER);
+  if (owner && await owner.text() !== person) { await forget(); asked = generation; cache = await caches.open(PAGES); }
+  if (asked !== generation) return;
+  for (const name of ['Content-Encoding', 'Content-Length']) headers.delete(name);
+  headers.set('Kept-At', Date.now());
+  await cache.put(OWNER, new Response(person));
+  await cache.put(address, new Response(body, { headers }));
+  const rest = (await cache.keys()).filter(kept => new URL(kept.url).pathname !== OWNER);
+  for (const old of rest.slice(0, -MOST_PAGES)) await cache.delete(old);
+};
+
+/* Only what is kept is copied: a long download is not held in memory. */
+const copied = answer => answer.headers.has(PERSON) ? answer.clone() : answer;
+
+/* The copy says how old it is, and its clock goes on: countdowns are right although the page is old. */
+const copyOf = async request => {
+  const copy = await (await caches.open(PAGES)).match(addressOf(request.url));
+  const at = copy && +copy.headers.get('Kept-At');
+  if (!at || Date.now() - at > KEPT_FOR) return null;
+  const html = (await copy.text())
+    .replace(/data-now="([\d.]+)"/, (_, now) => `data-now="${+now + (Date.now() - at) / 1000}" data-kept="${at}"`);
+  return new Response(html, { headers: copy.headers });
+};
+const offlinePage = async () => {
+  const page = await caches.match('/offline', { cacheName: ASSETS });
+  return page ? new Response(await page.text(), { status: 503, headers: page.headers }) : Response.error();
+};
+
+const isDown = answer => [502, 503, 504].includes(answer.status) && !answer.headers.has('X-Firebell-Page');
+const pause = time => new Promise(done => setTimeout(done, time));
+
+const navigate = async event => {
+  const { request } = event, asked = generation;
+  const network = (async () => await event.preloadResponse || fetch(request))();
+  const settled = network.then(answer => isDown(answer) ? null : answer, () => null);
+  event.waitUntil(settled.then(answer => answer && keep(request, copied(answer), asked)).catch(() => {}));
+  const first = await Promise.race([settled, pause(COPY_AFTER)]);
+  if (first) return first;
+  return await copyOf(request) || await Promise.race([settled, pause(GIVE_UP_AFTER)]) || offlinePage();
+};
+
+const live = async event => {
+  const asked = generation, answer = await fetch(event.request);
+  if (!isDown(answer)) event.waitUntil(keep(event.request, copied(answer), asked).catch(() => {}));
+  return answer;
+};
+
+const asset = async request => {
+  const kept = ignoreSearch => caches.match(request, { cacheName: ASSETS, ignoreSearch });
+  const hit = new URL(request.url).searchParams.has('v') && await kept(false);
+  if (hit) return hit;
+  try {
+    const answer = await fetch(request);
+    if (!isDown(answer)) return answer;
+  } catch { /* an older copy of a page names older assets */ }
+  return await kept(true) || Response.error();
+};
+
+addEventListener('fetch', event => {
+  const { request } = event, url = new URL(request.url);
+  if (request.method !== 'GET' || url.origin !== location.origin) return;
+  if (request.mode === 'navigate') event.respondWith(navigate(event));
+  else if (request.headers.has('X-Live')) event.respondWith(live(event));
+  else if (url.pathname.startsWith('/static/')) event.respondWith(asset(request));
+});
