@@ -45,8 +45,9 @@ from firebell.oncall import pages as oncall_pages
 from firebell.oncall.calendars import api as calendars_api
 from firebell.oncall.calendars import pages as calendars_pages
 from firebell.paging import api as paging_api
+from firebell.paging import inbox_pages, policy_pages
+from firebell.paging import list_api as page_list_api
 from firebell.paging import pages as paging_pages
-from firebell.paging import policy_pages
 from firebell.people import access, admin_pages, contact_api, key_api, session_api
 from firebell.people import api as people_api
 from firebell.people import pages as people_pages
@@ -88,8 +89,10 @@ SLICES = (
     oncall_api,
     schedule_api,
     exchange_api,
+    inbox_pages,
     paging_pages,
     policy_pages,
+    page_list_api,
     paging_api,
     message_pages,
     incidents_pages,

@@ -58,6 +58,7 @@ persons = store.persons
 quiet_hours = store.quiet_hours
 rules_of = store.rules
 signing_secrets = store.signing_secrets
+team_ids_of = store.team_ids_of
 teams = store.teams
 members = store.members
 methods_of = store.methods

@@ -229,6 +229,20 @@ async def colleagues(tx: Reads, person_id: int) -> list[int]:
     return [row["person_id"] for row in rows]
 
 
+async def team_ids_of(tx: Reads, person_id: int) -> list[int]:
+    """Return the teams that a person is a member of."""
+    rows = await tx.fetch(
+        """
+        select team_id
+        from team_member
+        where person_id = $1
+        order by team_id
+        """,
+        person_id,
+    )
+    return [row["team_id"] for row in rows]
+
+
 async def catch_all(tx: Reads) -> list[int]:
     rows = await tx.fetch(
         "select c.person_id from catch_all c join person p on p.id = c.person_id and p.active order by 1"
