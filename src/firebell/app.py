@@ -28,6 +28,7 @@ from firebell.handoffs import api as handoffs_api
 from firebell.handoffs import pages as handoffs_pages
 from firebell.health_check import HealthCheck
 from firebell.incidents import api as incidents_api
+from firebell.incidents import list_pages as incident_list_pages
 from firebell.incidents import message_pages
 from firebell.incidents import pages as incidents_pages
 from firebell.kit import html
@@ -95,6 +96,7 @@ SLICES = (
     page_list_api,
     paging_api,
     message_pages,
+    incident_list_pages,
     incidents_pages,
     incidents_api,
     postmortems_pages,

@@ -3,11 +3,15 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from firebell.incidents import list_store as incident_list_store
+from firebell.incidents.filtering import STATES
+from firebell.incidents.model import IncidentFilter, Sort
 from firebell.kit.db import Db, Tx
 from firebell.paging import list_store
 from firebell.paging.listing import parts
@@ -136,6 +140,78 @@ async def test_no_filter_of_pages_reads_the_whole_table(db: Db, monkeypatch: pyt
                 assert sum(counts.get(state, 0) for state in states) >= len(first), name
                 if tables := whole_reads(plans) & TABLES:
                     whole[f"{name} {states[0]}"] = tables
+    assert whole == {}, whole
+
+
+async def fill_incidents(tx: Tx) -> None:
+    """Insert 20,000 incidents, of which one in a hundred is open, with a service and a commander each."""
+    await tx.execute(
+        """
+        insert into incident (title, severity, max_severity, phase, detected_at, declared_at, severity_at, closed_at)
+        select 'incident ' || i, i % 4, 0, case when i % 100 = 0 then 'mitigating' else 'reviewed' end, at, at, at,
+            case when i % 100 > 0 then at + i % 50 * interval '1 hour' end
+        from (
+            select i, $1::timestamptz + i * interval '2 hours' as at
+            from generate_series(1, 20000) i
+        ) numbered
+        """,
+        START,
+    )
+    await tx.execute("insert into incident_service select id, id % 50 + 1 from incident")
+    await tx.execute(
+        """
+        insert into incident_role (incident_id, role, person_id, from_at)
+        select id, 'commander', id % 50 + 1, declared_at
+        from incident
+        """
+    )
+    await tx.execute(
+        """
+        insert into postmortem (incident_id, body, state, due_at, created_at, updated_at)
+        select id, '', case when id % 100 = 7 then 'draft' else 'published' end, $1, $1, $1
+        from incident
+        where phase = 'reviewed'
+        """,
+        START,
+    )
+    for table in ("incident", "incident_service", "incident_role", "postmortem"):
+        await tx.execute(f"analyze {table}")
+
+
+OF_INCIDENTS = {
+    "none": IncidentFilter(),
+    "severities": IncidentFilter(severities=(0, 1)),
+    "service": IncidentFilter(service_id=7),
+    "commander": IncidentFilter(commander_id=7),
+    "month": IncidentFilter(since=LATE, until=LATE + timedelta(days=30)),
+    "words": IncidentFilter(words=("incident", "77")),
+    "service and commander": IncidentFilter(service_id=7, commander_id=7),
+    "service, severity and month": IncidentFilter(service_id=7, severities=(2,), since=LATE),
+    "all": IncidentFilter((), None, (2,), 7, 7, START, LATE, ("incident",)),
+}
+
+
+async def test_no_filter_of_incidents_reads_the_whole_table(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole: dict[str, set[str]] = {}
+    async with db.tx() as tx:
+        await fill(tx)
+        await fill_incidents(tx)
+        for name, wanted in OF_INCIDENTS.items():
+            tabs = {
+                state: replace(wanted, phases=tab.phases, drill=tab.drill, postmortem_due=tab.postmortem_due)
+                for state, tab in STATES.items()
+            }
+            for state, filtered in tabs.items():
+                for sort in Sort:
+                    with explained(monkeypatch) as plans:
+                        await incident_list_store.incidents(tx, filtered, sort, limit=51)
+                        await incident_list_store.incidents(tx, filtered, sort, limit=51, place=9000)
+                    if tables := whole_reads(plans) & TABLES:
+                        whole[f"{name} {state} {sort}"] = tables
+            with explained(monkeypatch) as plans:
+                await incident_list_store.counts(tx, tabs)
+            if tables := whole_reads(plans) & TABLES:
+                whole[f"{name} counts"] = tables
     assert whole == {}, whole
 
 

@@ -13,6 +13,7 @@ create index incident_longest on incident (
     ),
     id
 );
+create index incident_drill on incident (id) where drill;
 create index incident_severity on incident (severity, id);
 create index incident_of_service on incident_service (service_id, incident_id);
 create index incident_commander on incident_role (person_id, incident_id)

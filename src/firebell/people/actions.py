@@ -58,6 +58,7 @@ persons = store.persons
 quiet_hours = store.quiet_hours
 rules_of = store.rules
 signing_secrets = store.signing_secrets
+person_by_email = store.person_by_email
 team_ids_of = store.team_ids_of
 teams = store.teams
 members = store.members
