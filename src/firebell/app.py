@@ -28,6 +28,7 @@ from firebell.handoffs import api as handoffs_api
 from firebell.handoffs import pages as handoffs_pages
 from firebell.health_check import HealthCheck
 from firebell.incidents import api as incidents_api
+from firebell.incidents import list_pages as incident_list_pages
 from firebell.incidents import message_pages
 from firebell.incidents import pages as incidents_pages
 from firebell.kit import html
@@ -45,7 +46,8 @@ from firebell.oncall import pages as oncall_pages
 from firebell.oncall.calendars import api as calendars_api
 from firebell.oncall.calendars import pages as calendars_pages
 from firebell.paging import api as paging_api
-from firebell.paging import delayed_api, policy_pages
+from firebell.paging import delayed_api, inbox_pages, policy_pages
+from firebell.paging import list_api as page_list_api
 from firebell.paging import pages as paging_pages
 from firebell.people import access, admin_pages, contact_api, key_api, session_api
 from firebell.people import api as people_api
@@ -88,11 +90,14 @@ SLICES = (
     oncall_api,
     schedule_api,
     exchange_api,
+    inbox_pages,
     paging_pages,
     policy_pages,
+    page_list_api,
     paging_api,
     delayed_api,
     message_pages,
+    incident_list_pages,
     incidents_pages,
     incidents_api,
     postmortems_pages,

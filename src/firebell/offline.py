@@ -17,6 +17,7 @@ _ASSETS = (
     "firebell.css",
     "app.css",
     "scale.css",
+    "timers.js",
     "firebell.js",
     "pending.js",
     "vendor/icons.svg",

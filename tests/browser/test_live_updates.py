@@ -63,7 +63,7 @@ async def test_a_new_page_appears_in_the_inbox_by_itself(dsn: str, browser: Brow
         await first_run(page)
         command = await page.inner_text(".cmd code")
         await page.goto("/pages")
-        await page.get_by_text("Nothing needs you").wait_for()
+        await page.get_by_text("Nothing needs a response").wait_for()
         address = next(word for word in command.split() if word.startswith("http"))
         async with httpx.AsyncClient() as http:
             await http.post(address, json={"title": "Disk <b>full</b> 🔥", "severity": "critical"})

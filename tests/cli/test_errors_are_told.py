@@ -207,7 +207,7 @@ async def test_a_login_is_remembered_for_its_server_alone(dsn: str, clock: FakeC
         assert done.out.startswith(f"Signed in to {url} as Mara Lindqvist")
         stored = tmp_path / "firebell" / "config.toml"
         assert stored.stat().st_mode & 0o777 == 0o600
-        assert (await run("page", "list")).out == "Nothing needs you.\n"
+        assert (await run("page", "list")).out == "No pages match.\n"
         # the same server by another name does not get the key
         run.env["FIREBELL_URL"] = url.replace("127.0.0.1", "localhost")
         assert "carries no valid key" in (await run("page", "list", code=1)).err

@@ -88,13 +88,13 @@ async def test_from_the_alert_to_the_closed_incident(dsn: str, clock: FakeClock,
         await run(*saved, "--version", "2")
         published = await run("incident", "postmortem", "INC-1", "--publish")
         assert "is published" in published.out
-        assert (await run("incident", "list")).out == "No incident is open.\n"
+        assert (await run("incident", "list")).out == "No incidents match.\n"
         assert "reviewed" in (await run("incident", "list", "--phase", "reviewed")).out
 
 
 async def test_pages_are_snoozed_moved_on_and_ended(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
     async with at_a_server(dsn, clock, tmp_path) as (_, run):
-        assert (await run("page", "list")).out == "Nothing needs you.\n"
+        assert (await run("page", "list")).out == "No pages match.\n"
         for name in ("one", "two"):
             await run("alert", "send", name, "--service", "checkout", "--label", f"service={name}")
         both = await run("page", "ack", "PG-1", "PG-99", "PG-2", code=1)

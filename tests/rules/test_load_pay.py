@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
+from firebell.kit.spreadsheet import BOM, harmless, written
 from firebell.load import measure, pay, terms
 from firebell.load.model import Kept, Rates, Report
-from firebell.load.sheet import BOM, HEAD, harmless, sheet, written
+from firebell.load.sheet import HEAD, sheet
 from firebell.oncall.fairness import HourClass, Load, load
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.paging.model import Arrival

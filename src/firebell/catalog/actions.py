@@ -6,9 +6,10 @@ from datetime import datetime
 from firebell.catalog import store
 from firebell.catalog.model import Service
 from firebell.kit.db import Tx
-from firebell.kit.errors import Conflict, NotFound
+from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.field_errors import FieldErrors
+from firebell.kit.filters import QUERY_LIMIT, shown, storable
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name, slugify
 from firebell.people import actions as people
@@ -25,6 +26,15 @@ async def by_slug(tx: Tx, slug: str) -> Service:
         names = ", ".join(s.slug for s in (await store.services(tx))[:20])
         raise NotFound(f"There is no service {slug}.", hint=f"There are: {names or 'none yet'}.")
     return found
+
+
+async def service_named(tx: Tx, text: str) -> Service:
+    """Return the service with this slug, or whose name leads to it; raise `Invalid` naming the parameter."""
+    if storable(text) and len(text) <= QUERY_LIMIT:
+        for slug in dict.fromkeys((text, slugify(text))):
+            if service := await store.by_slug(tx, slug):
+                return service
+    raise Invalid(f"There is no service {shown(text)}.", fields={"service": "Use the slug of a service."})
 
 
 async def create_service(

@@ -62,7 +62,14 @@ def incident() -> None:
     """Work on incidents."""
 
 
-@incident.command("list", epilog=example("firebell incident list --phase closed --limit 5"))
+@incident.command(
+    "list",
+    epilog=example(
+        "firebell incident list --phase closed --limit 5",
+        "firebell incident list --postmortem-due --commander me",
+        "firebell incident list --phase reviewed --month 2026-11 --severity SEV1 --sort longest",
+    ),
+)
 @click.option(
     "--phase",
     multiple=True,
@@ -71,11 +78,43 @@ def incident() -> None:
     help=f"{', '.join(_ANY_PHASE.choices)}; default those that are open; repeatable.",
 )
 @click.option("--drill", is_flag=True, help="Drills instead of real ones.")
+@click.option("--severity", multiple=True, metavar="SEV", help="SEV0 to SEV3; repeatable.")
+@click.option("--service", help="Slug of a service.")
+@click.option("--commander", help="Email address or id of the commander, or me.")
+@click.option("--month", metavar="YYYY-MM", help="Declared in this month (UTC).")
+@click.option("--query", "q", help="Words that the title has, each of them.")
+@click.option(
+    "--postmortem-due", is_flag=True, help="In any phase, with a post-mortem that is not published."
+)
+@click.option("--sort", type=click.Choice(["newest", "longest"]), default="newest", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @as_json
-def list_(phase: tuple[str, ...], drill: bool, limit: int) -> None:
+def list_(
+    phase: tuple[str, ...],
+    drill: bool,
+    severity: tuple[str, ...],
+    service: str | None,
+    commander: str | None,
+    month: str | None,
+    q: str | None,
+    postmortem_due: bool,
+    sort: str,
+    limit: int,
+) -> None:
     """List incidents, the newest first."""
-    found = call_first("/api/v1/incidents", limit, phase=list(phase) or None, drill="true" if drill else None)
+    found = call_first(
+        "/api/v1/incidents",
+        limit,
+        phase=list(phase) or None,
+        drill="true" if drill else None,
+        severity=list(severity) or None,
+        service=service,
+        commander=commander,
+        month=month,
+        q=q,
+        postmortem_due="true" if postmortem_due else None,
+        sort=sort if sort != "newest" else None,
+    )
     rows = [
         [
             i["ref"],
@@ -88,7 +127,7 @@ def list_(phase: tuple[str, ...], drill: bool, limit: int) -> None:
         for i in found
     ]
     head = ("INCIDENT", "SEV", "PHASE", "COMMANDER", "DECLARED", "TITLE")
-    show(found, table(head, rows, wide=5) if rows else "No incident is open.")
+    show(found, table(head, rows, wide=5) if rows else "No incidents match.")
 
 
 @incident.command("show", epilog=example("firebell incident show INC-3"))

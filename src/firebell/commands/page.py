@@ -6,9 +6,12 @@ import click
 
 from firebell.commands.client import call, call_first, seg
 from firebell.commands.say import (
+    USAGE,
     Refused,
     as_json,
     example,
+    fail,
+    instant,
     local,
     minutes,
     short,
@@ -35,19 +38,57 @@ def _who(found: dict[str, Any]) -> str:
     return ", ".join(found["owners"]) or "-"
 
 
-@page.command("list", epilog=example("firebell page list", "firebell page list --state resolved --limit 10"))
+@page.command(
+    "list",
+    epilog=example(
+        "firebell page list",
+        "firebell page list --mine --urgency high",
+        "firebell page list --service checkout --state resolved --since 2026-11-24T00:00Z --limit 10",
+    ),
+)
 @click.option("--state", multiple=True, type=_STATE, help="Default: those that are open; repeatable.")
-@click.option("--query", "q", help="Words in the title.")
+@click.option("--query", "q", help="Words that the title has, each of them.")
+@click.option("--service", help="Slug of a service.")
+@click.option("--team", help="Slug of a team.")
+@click.option("--mine", is_flag=True, help="Pages you acknowledged, and open ones that notified you.")
+@click.option("--my-teams", is_flag=True, help="Pages of your teams.")
+@click.option("--urgency", type=click.Choice(["high", "low"]))
+@click.option("--since", metavar="TIME", help="Pages that began at this time or later.")
+@click.option("--until", metavar="TIME", help="Pages that began before this time.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @as_json
-def list_(state: tuple[str, ...], q: str | None, limit: int) -> None:
+def list_(
+    state: tuple[str, ...],
+    q: str | None,
+    service: str | None,
+    team: str | None,
+    mine: bool,
+    my_teams: bool,
+    urgency: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+) -> None:
     """List open pages, the waiting ones first."""
-    found = call_first("/api/v1/pages", limit, state=list(state) or None, q=q)
+    if mine and my_teams:
+        fail("--mine and --my-teams exclude each other.", "Use one of them.", USAGE)
+    found = call_first(
+        "/api/v1/pages",
+        limit,
+        state=list(state) or None,
+        q=q,
+        service=service,
+        team=team,
+        whose="me" if mine else "my-teams" if my_teams else None,
+        urgency=urgency,
+        since=instant(since, "--since") if since else None,
+        until=instant(until, "--until") if until else None,
+    )
     rows = [
         [p["ref"], p["state"], p["urgency"], p["service"] or "-", p["title"], _who(p)[:34]] for p in found
     ]
     head = ("PAGE", "STATE", "URGENCY", "SERVICE", "TITLE", "WHO")
-    show(found, table(head, rows, wide=4) if rows else "Nothing needs you.")
+    show(found, table(head, rows, wide=4) if rows else "No pages match.")
 
 
 @page.command("show", epilog=example("firebell page show PG-7"))

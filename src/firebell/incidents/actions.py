@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import lifecycle, store
+from firebell.incidents import lifecycle, list_store, store
 from firebell.incidents.model import (
     ACTIVE,
     ENTRY_KINDS,
@@ -34,9 +34,7 @@ _ENTRY = 10_000
 _TWIN_WITHIN = timedelta(seconds=10)
 
 POSTMORTEM_WITHIN = lifecycle.POSTMORTEM_WITHIN
-incidents = store.incidents
-incidents_after = store.incidents_after
-count = store.count
+incidents = list_store.in_phases
 incident_of_page = store.incident_of_page
 page_ids = store.page_ids
 postmortem_required = lifecycle.postmortem_required

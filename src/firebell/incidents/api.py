@@ -1,6 +1,7 @@
 """Incidents over JSON."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -8,9 +9,10 @@ from fastapi import Query
 from pydantic import AfterValidator, ConfigDict, Field
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import actions, store
+from firebell.incidents import actions, filtering, list_store, store
+from firebell.incidents.filtering import IncidentQuery
 from firebell.incidents.messages import messages
-from firebell.incidents.model import OPEN, Entry, Incident, Phase, Role
+from firebell.incidents.model import OPEN, Entry, Incident, Phase, Role, Sort
 from firebell.incidents.severity import FACTS, Severity, classify, parse
 from firebell.kit import api
 from firebell.kit.api import Ctx, Flag, Given, Id, Name, Shown, Stretch, Text, Yes, Zone, matching, problems
@@ -270,18 +272,37 @@ async def classify_severity(
     )
 
 
-@router.get("/incidents", summary="Incidents, the newest first")
+@router.get("/incidents", summary="Incidents, the newest or the longest first")
 async def list_incidents(
     ctx: Ctx,
     caller: Reader,
     stretch: Stretch,
     phase: Annotated[list[Phase] | None, Query(description="default: those that are open")] = None,
     drill: Annotated[Flag, Query(description="drills instead of real ones")] = False,
+    severity: Annotated[
+        list[Text] | None, Query(description="repeatable, or several with commas", examples=["SEV1", "1,2"])
+    ] = None,
+    service: Annotated[Text | None, Query(description="slug of a service", examples=["checkout"])] = None,
+    commander: Annotated[
+        Text | None, Query(description="id or email of a person, or `me`", examples=["me"])
+    ] = None,
+    month: Annotated[
+        Text | None, Query(description="declared in this month (UTC)", examples=["2026-11"])
+    ] = None,
+    q: Annotated[Text, Query(description="words that the title has, each of them", max_length=200)] = "",
+    postmortem_due: Annotated[
+        Flag, Query(description="in any phase, with one that is not published")
+    ] = False,
+    sort: Annotated[Sort, Query(description="`longest`: running ones first, then by duration")] = Sort.NEWEST,
 ) -> list[IncidentShown]:
+    query = IncidentQuery(q, ",".join(severity or []), service or "", commander or "", month or "")
+    phases = tuple(phase or (() if postmortem_due else OPEN))
     async with ctx.db.tx() as tx:
-        found = await actions.incidents(tx, phase or list(OPEN), drill, stretch.limit, stretch.before)
-        stretch.link([i.id for i in found])
-        return await _all(tx, found)
+        wanted = await filtering.resolve(tx, query, person_id=caller.person_id)
+        wanted = replace(wanted, phases=phases, drill=drill, postmortem_due=postmortem_due)
+        listed = await list_store.incidents(tx, wanted, sort, limit=stretch.limit, place=stretch.before)
+        stretch.link([i.id for i in listed])
+        return await _all(tx, listed)
 
 
 @router.post("/incidents", status_code=201, summary="Declare an incident", responses=problems(404))

@@ -82,6 +82,39 @@ class Incident:
         return f"INC-{self.id}"
 
 
+class Sort(StrEnum):
+    """The order of a list of incidents: by falling number, or running ones first and then by duration."""
+
+    NEWEST = "newest"
+    LONGEST = "longest"
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFilter:
+    """Which incidents a list shows; what is empty restricts nothing.
+
+    `since` is the first instant of declaration, `until` the first after. `words` must all be part of the title.
+    """
+
+    phases: tuple[Phase, ...] = ()
+    drill: bool | None = None
+    severities: tuple[int, ...] = ()
+    service_id: int | None = None
+    commander_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    words: tuple[str, ...] = ()
+    postmortem_due: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PostmortemState:
+    """Where the post-mortem of an incident stands."""
+
+    state: str
+    due_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """Who holds a role."""

@@ -1,4 +1,4 @@
-"""The list, the declaration, and the room."""
+"""The declaration and the room."""
 
 import itertools
 import json
@@ -26,7 +26,7 @@ from firebell.incidents.model import (
     Role,
 )
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest
-from firebell.incidents.view import STAGES, summaries
+from firebell.incidents.view import STAGES
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
@@ -42,13 +42,6 @@ from firebell.people.view import choosable
 
 router = routing.pages()
 
-LISTED = 200
-"""Number of incidents that the list shows at once."""
-TABS = {
-    "ongoing": ("Ongoing", tuple(OPEN), False),
-    "closed": ("Closed", (Phase.CLOSED, Phase.REVIEWED, Phase.DISMISSED), False),
-    "drill": ("Drills", tuple(Phase), True),
-}
 NEXT = {
     Phase.DECLARED: (Phase.INVESTIGATING, "Start investigating"),
     Phase.INVESTIGATING: (Phase.MITIGATING, "We are mitigating"),
@@ -91,36 +84,6 @@ def _verdicts() -> Markup:
                 "provisional": verdict.provisional,
             }
     return Markup(json.dumps(found).replace("<", "\\u003c"))  # noqa: S704 - our own texts, angle brackets escaped
-
-
-@router.get("/incidents", dependencies=access.needs(Verb.INCIDENT_READ))
-async def incidents(request: Request, state: str = "ongoing", before: str = "", after: str = "") -> Response:
-    await access.signed_in(request)
-    tab = state if state in TABS else "ongoing"
-    _, phases, drill = TABS[tab]
-    old, young = to_id(before), to_id(after)
-    async with html.ctx(request).db.tx() as tx:
-        if young is not None:
-            listed = await actions.incidents_after(tx, phases, drill, LISTED + 1, young)
-            more_newer, more_older, listed = len(listed) > LISTED, True, listed[-LISTED:]
-        else:
-            listed = await actions.incidents(tx, phases, drill, LISTED + 1, old)
-            more_newer, more_older, listed = old is not None, len(listed) > LISTED, listed[:LISTED]
-        if (before or after) and not (listed and more_newer):
-            return html.to(html.address("/incidents", state=tab))
-        shown = await summaries(tx, listed)
-        open_counts = {name: await actions.count(tx, OPEN, drill) for name, drill in _COUNTED.items()}
-    context = {
-        "nav": "incidents",
-        "live": "incidents",
-        "tab": tab,
-        "tabs": TABS,
-        "counts": {"closed": 0, **open_counts},
-        "incidents": shown,
-        "newer": html.address("/incidents", state=tab, after=listed[0].id) if more_newer else "",
-        "older": html.address("/incidents", state=tab, before=listed[-1].id) if more_older else "",
-    }
-    return await html.page(request, "incidents/incidents.html", context)
 
 
 @router.get("/i/{ref}", dependencies=access.needs(Verb.INCIDENT_READ))

@@ -7,7 +7,7 @@ from typing import Any
 from firebell.incidents.model import Assignment, Entry, Incident, Phase, Role
 from firebell.kit.db import Row, Tx
 
-_INCIDENT = (
+INCIDENT_COLUMNS = (
     "id, title, summary, conditions, actions, needs, severity, max_severity, answers, provisional, phase,"
     " drill, impact_start, detected_at, declared_at, mitigated_at, impact_end, resolved_at, stable_since,"
     " closed_at, last_update_at, update_due_at, severity_at, reopen_count, declared_by, version"
@@ -29,7 +29,7 @@ _CHANGEABLE = {
 }
 
 
-def _incident(row: Row) -> Incident:
+def incident_from_row(row: Row) -> Incident:
     values = dict(row)
     return Incident(**{**values, "phase": Phase(values["phase"])})
 
@@ -49,7 +49,7 @@ async def insert(
     row = await tx.row(
         "insert into incident (title, summary, severity, max_severity, answers, provisional, phase, drill,"
         " detected_at, declared_at, severity_at, declared_by)"
-        f" values ($1, $2, $3, $3, $4, $5, 'declared', $6, $7, $8, $8, $9) returning {_INCIDENT}",
+        f" values ($1, $2, $3, $3, $4, $5, 'declared', $6, $7, $8, $8, $9) returning {INCIDENT_COLUMNS}",
         title,
         summary,
         severity,
@@ -61,86 +61,40 @@ async def insert(
         declared_by,
     )
     assert row
-    return _incident(row)
+    return incident_from_row(row)
 
 
 async def twin(tx: Tx, declared_by: int | None, title: str, since: datetime) -> Incident | None:
     """Return what the same person declared under the same title a moment ago; one asks at a time."""
     await tx.execute("select pg_advisory_xact_lock(hashtextextended($1, $2))", title, declared_by or 0)
     row = await tx.row(
-        f"select {_INCIDENT} from incident where declared_by is not distinct from $1::bigint and title = $2"
+        f"select {INCIDENT_COLUMNS} from incident where declared_by is not distinct from $1::bigint and title = $2"
         " and declared_at > $3"
         " order by id limit 1",
         declared_by,
         title,
         since,
     )
-    return _incident(row) if row else None
+    return incident_from_row(row) if row else None
 
 
 async def lock(tx: Tx, incident_id: int) -> Incident | None:
-    row = await tx.row(f"select {_INCIDENT} from incident where id = $1 for update", incident_id)
-    return _incident(row) if row else None
+    row = await tx.row(f"select {INCIDENT_COLUMNS} from incident where id = $1 for update", incident_id)
+    return incident_from_row(row) if row else None
 
 
 async def lock_free(tx: Tx, ids: Sequence[int]) -> list[Incident]:
     """Lock those incidents that nobody else holds just now."""
     rows = await tx.fetch(
-        f"select {_INCIDENT} from incident where id = any($1::bigint[]) order by id for update skip locked",
+        f"select {INCIDENT_COLUMNS} from incident where id = any($1::bigint[]) order by id for update skip locked",
         list(ids),
     )
-    return [_incident(row) for row in rows]
+    return [incident_from_row(row) for row in rows]
 
 
 async def incident(tx: Tx, incident_id: int) -> Incident | None:
-    row = await tx.row(f"select {_INCIDENT} from incident where id = $1", incident_id)
-    return _incident(row) if row else None
-
-
-async def incidents_after(
-    tx: Tx, phases: Sequence[str], drill: bool, limit: int, after: int
-) -> list[Incident]:
-    """Return the incidents that follow the number `after` in these phases, the newest first."""
-    rows = await tx.fetch(
-        f"""
-        select {_INCIDENT}
-        from incident
-        where phase = any($1::text[])
-            and drill = $2
-            and id > $4
-        order by id
-        limit $3
-        """,
-        list(phases),
-        drill,
-        limit,
-        after,
-    )
-    return [_incident(row) for row in reversed(rows)]
-
-
-async def incidents(
-    tx: Tx, phases: Sequence[str], drill: bool, limit: int, before: int | None = None
-) -> list[Incident]:
-    """Return incidents in these phases and with a lower number than `before`, the newest first."""
-    rows = await tx.fetch(
-        f"select {_INCIDENT} from incident where phase = any($1::text[]) and drill = $2"
-        " and ($4::bigint is null or id < $4) order by id desc limit $3",
-        list(phases),
-        drill,
-        limit,
-        before,
-    )
-    return [_incident(row) for row in rows]
-
-
-async def count(tx: Tx, phases: Sequence[str], drill: bool) -> int:
-    """Return the number of incidents in these phases."""
-    return int(
-        await tx.value(
-            "select count(*) from incident where phase = any($1::text[]) and drill = $2", list(phases), drill
-        )
-    )
+    row = await tx.row(f"select {INCIDENT_COLUMNS} from incident where id = $1", incident_id)
+    return incident_from_row(row) if row else None
 
 
 async def change(tx: Tx, incident_id: int, **changes: Any) -> Incident:
@@ -148,12 +102,12 @@ async def change(tx: Tx, incident_id: int, **changes: Any) -> Incident:
     assert set(changes) <= _CHANGEABLE
     assignments = "".join(f", {name} = ${i}" for i, name in enumerate(changes, 2))
     row = await tx.row(
-        f"update incident set version = version + 1{assignments} where id = $1 returning {_INCIDENT}",
+        f"update incident set version = version + 1{assignments} where id = $1 returning {INCIDENT_COLUMNS}",
         incident_id,
         *changes.values(),
     )
     assert row
-    return _incident(row)
+    return incident_from_row(row)
 
 
 async def set_services(tx: Tx, incident_id: int, service_ids: Sequence[int]) -> None:

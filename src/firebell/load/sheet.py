@@ -1,35 +1,18 @@
 """The report as a spreadsheet reads it (pure): RFC 4180, no cell that is run as a formula."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from firebell.kit.spreadsheet import written
 from firebell.load.model import Report
 from firebell.load.pay import hours
 from firebell.oncall.fairness import HourClass
 
-BOM = "\ufeff"
-"""Makes Excel read the file as UTF-8."""
-_RUN = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 HEAD = (
     *("month", "person", "email", "zone", "hours", "nights", "weekend_hours", "holiday_hours", "shifts"),
     *("pages", "night_pages", "worst_night"),
     *(f"{c}_{what}" for c in HourClass for what in ("paid_hours", "amount")),
     *("stipend", "total", "currency", "proposed_time_off_hours", "rates_since"),
 )
-
-
-def harmless(cell: str) -> str:
-    """Return a cell that a spreadsheet shows and does not run: what could begin a formula is quoted."""
-    return f"'{cell}" if cell.startswith(_RUN) else cell
-
-
-def written(rows: Iterable[Sequence[object]], *, bom: bool = False) -> str:
-    """Return rows as CSV with CRLF line ends (RFC 4180)."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerows([harmless(str(cell)) for cell in row] for row in rows)
-    return (BOM if bom else "") + out.getvalue()
 
 
 def sheet(report: Report, *, bom: bool = False) -> str:

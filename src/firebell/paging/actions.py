@@ -22,7 +22,7 @@ from firebell.kit.events import SYSTEM, Actor
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import ScheduleDeleted
-from firebell.paging import escalation, ledger, notices, personal, store
+from firebell.paging import escalation, ledger, list_store, notices, personal, store
 from firebell.paging.model import (
     Ack,
     Level,
@@ -51,7 +51,7 @@ log = store.log
 owned_by_alone = store.owned_by_alone
 owners = store.owners
 page_of_subject = store.open_page_of
-pages = store.pages
+pages = list_store.pages
 pages_by_id = store.pages_by_id
 policies = store.policies
 policies_by_id = store.policies_by_id

@@ -3,8 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
-from fastapi import Query, Request, Response
-from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import ConfigDict, Field
 
 from firebell.alerts import actions as alerts
 from firebell.kit import api
@@ -13,21 +12,19 @@ from firebell.kit.api import (
     Given,
     Id,
     Instant,
-    Limit,
     ShortName,
     Shown,
     Stretch,
     Text,
     Whole,
-    link_next,
     problems,
 )
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.refs import number
-from firebell.paging import actions, listing, view
+from firebell.paging import actions, view
 from firebell.paging.dry_run import dry_run
-from firebell.paging.model import OPEN, Level, Page, PageState, Policy, Target, TargetKind
+from firebell.paging.model import Level, Page, PageState, Policy, Target, TargetKind
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 
@@ -209,7 +206,8 @@ class StepShown(Shown):
     names: str
 
 
-def _fields(seen: view.View) -> dict[str, object]:
+def page_fields(seen: view.View) -> dict[str, object]:
+    """Return the values of `PageShown`."""
     page = seen.page
     return {
         "ref": page.ref,
@@ -240,49 +238,7 @@ def _fields(seen: view.View) -> dict[str, object]:
 async def shown(tx: Tx, page: Page, now: datetime) -> PageShown:
     """Return the page as the API shows it."""
     (seen,) = await view.views(tx, [page], now)
-    return PageShown.model_validate(_fields(seen))
-
-
-def _cursor(value: str) -> str:
-    if listing.parse(value) is None:
-        raise ValueError("Use the cursor from the Link header of the answer before.")
-    return value
-
-
-@router.get("/pages", tags=["pages"], summary="Pages, the waiting ones first, then the newest")
-async def list_pages(
-    request: Request,
-    response: Response,
-    ctx: Ctx,
-    caller: Reader,
-    limit: Limit = 100,
-    before: Annotated[
-        Annotated[
-            str,
-            AfterValidator(_cursor),
-            WithJsonSchema(
-                {"type": "string", "pattern": listing.PATTERN, "examples": ["waiting:48:1795489200"]}
-            ),
-        ]
-        | None,
-        Query(description="go on where an answer ended, by the cursor in its Link header"),
-    ] = None,
-    state: Annotated[list[PageState] | None, Query(description="default: every open state")] = None,
-    q: Annotated[Text, Query(description="words in the title")] = "",
-) -> list[PageShown]:
-    async with ctx.db.tx() as tx:
-        listed = await view.listed(
-            tx,
-            states=state or list(OPEN),
-            words=q.strip(),
-            place=listing.parse(before) if before else None,
-            limit=limit,
-            now=ctx.clock.now(),
-        )
-        seen = await view.views(tx, listed.pages, ctx.clock.now())
-    if listed.older:
-        link_next(request, response, listed.older, limit)
-    return [PageShown.model_validate(_fields(v)) for v in seen]
+    return PageShown.model_validate(page_fields(seen))
 
 
 @router.get(
@@ -300,7 +256,7 @@ async def get_page(ctx: Ctx, caller: Reader, ref: Text) -> PageDetail:
         changes = await alerts.changes_before(tx, found.service_id, found.triggered_at)
     return PageDetail.model_validate(
         {
-            **_fields(seen),
+            **page_fields(seen),
             "alert_list": [PageAlert.model_validate(a) for a in seen.alerts],
             "changes": [PageChange.model_validate(c) for c in changes],
             "log": [LogShown(at=e.at, kind=e.kind, by=e.actor, text=e.text) for e in story],
@@ -319,7 +275,7 @@ async def acknowledge_page(ctx: Ctx, caller: Responder, ref: Text) -> PageAcked:
     async with ctx.db.tx() as tx:
         result = await actions.ack(tx, caller.actor, number("PG", ref), ctx.clock.now())
         (seen,) = await view.views(tx, [result.page], ctx.clock.now())
-    return PageAcked.model_validate({**_fields(seen), "already": result.already})
+    return PageAcked.model_validate({**page_fields(seen), "already": result.already})
 
 
 @router.post(

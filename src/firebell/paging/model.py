@@ -143,6 +143,23 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class PageFilter:
+    """Which pages a list shows, whatever their state; what is empty restricts nothing.
+
+    `words` must all be part of the title. `person_id` keeps the pages that this person acknowledged, and the
+    open ones that notified them. `since` is the first instant at which a page began, `until` the first after.
+    """
+
+    words: tuple[str, ...] = ()
+    service_id: int | None = None
+    team_ids: tuple[int, ...] | None = None
+    person_id: int | None = None
+    urgency: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One attempt to reach one person through one method."""
 

@@ -1,6 +1,5 @@
-"""The inbox, the page, and the link in a message."""
+"""The page, and the link in a message."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,92 +12,17 @@ from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.refs import number
 from firebell.kit.text import to_number
-from firebell.oncall import actions as oncall
-from firebell.paging import actions, ledger, links, listing, view
-from firebell.paging.model import OPEN, PageState
+from firebell.paging import actions, ledger, links, view
+from firebell.paging.model import PageState
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 
 router = routing.pages()
 
-LISTED = 100
-"""Number of pages that the inbox shows at once."""
-TABS = {
-    "open": ("Open", tuple(OPEN)),
-    "waiting": ("Needs a human", (PageState.TRIGGERED, PageState.EXHAUSTED)),
-    "acked": ("Acknowledged", (PageState.ACKED,)),
-    "snoozed": ("Snoozed", (PageState.SNOOZED,)),
-    "resolved": ("Resolved", (PageState.RESOLVED,)),
-}
 
-
-@router.get("/pages", dependencies=access.needs(Verb.PAGE_READ))
-async def inbox(
-    request: Request, state: str = "open", q: str = "", show: str = "", before: str = "", after: str = ""
-) -> Response:
-    me = await access.signed_in(request)
-    ctx = html.ctx(request)
-    tab = state if state in TABS else "open"
-    start = html.address("/pages", state=tab, q=q)
-    async with ctx.db.tx() as tx:
-        stretch = await _stretch(tx, TABS[tab][1], q.strip(), before, after, ctx.clock.now())
-        if stretch is None:
-            return html.to(start)
-        listed = await view.views(tx, stretch.pages, ctx.clock.now())
-        chosen = None
-        if stretch.pages:
-            wanted = number("PG", show) if show else stretch.pages[0].id
-            chosen = await _detail(tx, wanted, ctx.clock.now())
-        counts = await actions.counts(tx)
-        shifts = [] if stretch.pages else await oncall.shifts_of(tx, me.id, ctx.clock.now())
-    totals = {name: sum(counts.get(s, 0) for s in states) for name, (_, states) in TABS.items()}
-    context = {
-        "nav": "pages",
-        "live": "pages" + (f",pg-{chosen['v'].page.id}" if chosen else ""),
-        "tab": tab,
-        "tabs": TABS,
-        "totals": totals,
-        "q": q,
-        "here": html.address(
-            "/pages", state=tab, q=q, before=before, after=after, show=chosen["v"].page.ref if chosen else ""
-        ),
-        "newer": html.address("/pages", state=tab, q=q, after=stretch.newer) if stretch.newer else "",
-        "older": html.address("/pages", state=tab, q=q, before=stretch.older) if stretch.older else "",
-        "views": listed,
-        "chosen": chosen,
-        "next_shift": _next_shift(shifts, me.tz, ctx.clock.now()),
-    }
-    return await html.page(request, "paging/inbox.html", context, kept_offline=True)
-
-
-async def _stretch(
-    tx: Tx, states: Sequence[str], words: str, before: str, after: str, now: datetime
-) -> listing.Listing | None:
-    """Return the stretch that an address names; None when it is empty, or reaches the start of the list."""
-    place = listing.parse(after or before)
-    if place is None:
-        asked = bool(after or before)
-        return None if asked else await view.listed(tx, states=states, words=words, limit=LISTED, now=now)
-    try:
-        stretch = await view.listed(
-            tx, states=states, words=words, place=place, newer=bool(after), limit=LISTED, now=now
-        )
-    except Invalid:
-        return None
-    return stretch if stretch.pages and (stretch.newer or not after) else None
-
-
-def _next_shift(shifts: list[oncall.Shift], tz: str, now: datetime) -> str:
-    if not shifts:
-        return ""
-    first = shifts[0]
-    if first.start <= now:
-        return f"You are on call for {first.schedule.name} until {html.wall(first.end, tz, now)}."
-    return f"Your next shift is {first.schedule.name}, {html.wall(first.start, tz, now)}."
-
-
-async def _detail(tx: Tx, page_id: int, now: datetime) -> dict[str, Any]:
+async def page_detail(tx: Tx, page_id: int, now: datetime) -> dict[str, Any]:
+    """Return what the templates of one page need; raise `NotFound`."""
     page = await actions.page(tx, page_id)
     (found,) = await view.views(tx, [page], now, alerts_each=50)
     persons = {p.id: p.name for p in await people.people(tx)}
@@ -129,7 +53,7 @@ async def detail(request: Request, ref: str) -> Response:
     await access.signed_in(request)
     ctx, page_id = html.ctx(request), number("PG", ref)
     async with ctx.db.tx() as tx:
-        context = await _detail(tx, page_id, ctx.clock.now())
+        context = await page_detail(tx, page_id, ctx.clock.now())
     context |= {"nav": "pages", "live": f"pages,pg-{page_id}"}
     return await html.page(request, "paging/page.html", context, kept_offline=True)
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db import Row, Tx
-from firebell.paging.listing import WAITS_AGAIN, Part, parts
 from firebell.paging.model import (
     Arrival,
     LogEntry,
@@ -18,7 +17,7 @@ from firebell.paging.model import (
 )
 
 _POLICY = "id, name, slug, team_id, version, levels, repeat, ack_timeout_s"
-_PAGE = (
+PAGE_COLUMNS = (
     "id, subject_kind, subject_id, service_id, team_id, policy_id, plan, title, urgency, severity, state,"
     " level, round, epoch, version, due_at, triggered_at, first_ack_at, acked_at, resolved_at,"
     " snoozed_until, exhausted_reason"
@@ -32,7 +31,7 @@ def _policy(row: Row) -> Policy:
     return Policy(**{**values, "levels": levels_from_json(values["levels"])})
 
 
-def _page(row: Row | dict[str, Any]) -> Page:
+def page_from_row(row: Row | dict[str, Any]) -> Page:
     values = dict(row)
     try:
         plan = Plan.from_json(values["plan"])
@@ -163,40 +162,41 @@ async def insert_pages(tx: Tx, kind: str, rows: Sequence[dict[str, Any]], now: d
 
 
 async def page(tx: Tx, page_id: int) -> Page | None:
-    row = await tx.row(f"select {_PAGE} from page where id = $1", page_id)
-    return _page(row) if row else None
+    row = await tx.row(f"select {PAGE_COLUMNS} from page where id = $1", page_id)
+    return page_from_row(row) if row else None
 
 
 async def pages_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Page]:
-    rows = await tx.fetch(f"select {_PAGE} from page where id = any($1::bigint[])", list(ids))
-    return {row["id"]: _page(row) for row in rows}
+    rows = await tx.fetch(f"select {PAGE_COLUMNS} from page where id = any($1::bigint[])", list(ids))
+    return {row["id"]: page_from_row(row) for row in rows}
 
 
 async def lock(tx: Tx, ids: Sequence[int]) -> list[Page]:
     """Lock pages in id order and return them."""
     rows = await tx.fetch(
-        f"select {_PAGE} from page where id = any($1::bigint[]) order by id for update", list(ids)
+        f"select {PAGE_COLUMNS} from page where id = any($1::bigint[]) order by id for update", list(ids)
     )
-    return [_page(row) for row in rows]
+    return [page_from_row(row) for row in rows]
 
 
 async def lock_free(tx: Tx, ids: Sequence[int]) -> list[Page]:
     """Lock those pages that nobody else holds just now."""
     rows = await tx.fetch(
-        f"select {_PAGE} from page where id = any($1::bigint[]) order by id for update skip locked", list(ids)
+        f"select {PAGE_COLUMNS} from page where id = any($1::bigint[]) order by id for update skip locked",
+        list(ids),
     )
-    return [_page(row) for row in rows]
+    return [page_from_row(row) for row in rows]
 
 
 async def lock_subjects(tx: Tx, kind: str, ids: Sequence[int]) -> list[Page]:
     """Lock the open pages of these subjects in id order and return them."""
     rows = await tx.fetch(
-        f"select {_PAGE} from page where subject_kind = $1 and subject_id = any($2::bigint[])"
+        f"select {PAGE_COLUMNS} from page where subject_kind = $1 and subject_id = any($2::bigint[])"
         " and state not in ('resolved', 'merged') order by id for update",
         kind,
         list(ids),
     )
-    return [_page(row) for row in rows]
+    return [page_from_row(row) for row in rows]
 
 
 async def save(tx: Tx, pages: Sequence[Page]) -> None:
@@ -259,90 +259,13 @@ async def retitle(tx: Tx, kind: str, titles: Mapping[int, str]) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def pages(
-    tx: Tx,
-    *,
-    states: Sequence[str] | None = None,
-    words: str = "",
-    team_ids: Sequence[int] | None = None,
-    limit: int = 100,
-) -> list[Page]:
-    """Return pages, those that wait for a human first, then by falling number."""
-    every = parts(list(PageState) if states is None else states, None)
-    rows = await walk(tx, every, words=words, team_ids=team_ids, limit=limit)
-    return [page for _, page in rows]
-
-
-async def walk(
-    tx: Tx,
-    sections: Sequence[Part],
-    *,
-    words: str = "",
-    team_ids: Sequence[int] | None = None,
-    limit: int,
-    newer: bool = False,
-) -> list[tuple[bool, Page]]:
-    """Return pages with their section (True: waiting) in the order of the list, or against it when `newer`.
-
-    Each section is read from the index by state and number, in one snapshot.
-    """
-    order = "asc" if newer else "desc"
-    rows = await tx.fetch(
-        f"""
-        select section.waiting, listed.*
-        from unnest($1::text[], $2::bool[], $3::bigint[], $4::bigint[], $5::timestamptz[])
-            section (state, waiting, low, high, since)
-        cross join lateral (
-            select {_PAGE}
-            from page
-            where page.state = section.state
-                and page.id >= section.low
-                and page.id < section.high
-                and ($6 = '' or position(lower($6) in lower(page.title)) > 0)
-                and ($7::bigint[] is null or page.team_id = any($7))
-                and (section.since is null or exists (
-                    select
-                    from (
-                        select entry.at, entry.kind
-                        from page_log entry
-                        where entry.page_id = page.id
-                        order by entry.id desc
-                        limit 100
-                    ) latest
-                    where latest.at >= section.since
-                        and latest.kind = any($8::text[])
-                ))
-            order by page.id {order}
-            limit $9
-        ) listed
-        order by section.waiting {order}, listed.id {order}
-        limit $9
-        """,
-        [s.state for s in sections],
-        [s.waiting for s in sections],
-        [s.low for s in sections],
-        [s.high for s in sections],
-        [s.since for s in sections],
-        words,
-        list(team_ids) if team_ids is not None else None,
-        list(WAITS_AGAIN),
-        limit,
-    )
-    columns = [dict(row) for row in rows]
-    return [(values.pop("waiting"), _page(values)) for values in columns]
-
-
-async def page_exists(tx: Tx, page_id: int) -> bool:
-    return bool(await tx.value("select exists (select from page where id = $1)", page_id))
-
-
 async def open_page_of(tx: Tx, kind: str, subject_id: int) -> Page | None:
     row = await tx.row(
-        f"select {_PAGE} from page where subject_kind = $1 and subject_id = $2 order by id desc limit 1",
+        f"select {PAGE_COLUMNS} from page where subject_kind = $1 and subject_id = $2 order by id desc limit 1",
         kind,
         subject_id,
     )
-    return _page(row) if row else None
+    return page_from_row(row) if row else None
 
 
 async def counts(tx: Tx) -> dict[str, int]:
@@ -482,10 +405,10 @@ async def arrivals(tx: Tx, a: datetime, b: datetime) -> list[Arrival]:
 async def triggered(tx: Tx, team_id: int, a: datetime, b: datetime) -> list[Page]:
     """Return the team's pages that began in `[a, b)`, the first first."""
     rows = await tx.fetch(
-        f"select {_PAGE} from page where team_id = $1 and triggered_at >= $2 and triggered_at < $3"
+        f"select {PAGE_COLUMNS} from page where team_id = $1 and triggered_at >= $2 and triggered_at < $3"
         " order by triggered_at, id limit 500",
         team_id,
         a,
         b,
     )
-    return [_page(row) for row in rows]
+    return [page_from_row(row) for row in rows]

@@ -10,8 +10,8 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
-from firebell.paging import delayed, due, escalation, listing, store
-from firebell.paging.model import Page, PageState
+from firebell.paging import delayed, due, escalation, list_store, listing, store
+from firebell.paging.model import Page, PageFilter, PageState
 from firebell.people import actions as people
 
 GLYPH = {
@@ -112,7 +112,7 @@ async def listed(
     tx: Tx,
     *,
     states: Sequence[str],
-    words: str = "",
+    wanted: PageFilter = list_store.EVERY,
     place: listing.Place | None = None,
     newer: bool = False,
     limit: int = 100,
@@ -122,11 +122,11 @@ async def listed(
 
     Raise `Invalid` when the place is that of a page that does not exist.
     """
-    if place is not None and not await store.page_exists(tx, place.id):
+    if place is not None and not await list_store.page_exists(tx, place.id):
         raise Invalid(
             f"There is no page PG-{place.id}.", fields={"before": "Take the cursor from the Link header."}
         )
     sections = listing.parts(states, place, newer=newer)
-    rows = await store.walk(tx, sections, words=words, limit=limit + 1, newer=newer)
+    rows = await list_store.walk(tx, sections, wanted, limit=limit + 1, newer=newer)
     since = place.since if place else now - listing.COMMIT_SLACK
     return listing.listing(rows, place, limit, since, newer=newer)

@@ -156,6 +156,12 @@ async def search(
     return [_person(row) for row in rows]
 
 
+async def person_by_email(tx: Reads, email: str) -> Person | None:
+    """Return the person with this address, also one who left."""
+    row = await tx.row(f"select {_PERSON} from person where email = $1", email)
+    return _person(row) if row else None
+
+
 async def credentials(tx: Tx, email: str) -> tuple[Person, str | None] | None:
     """Return the active person of an e-mail and their password hash."""
     row = await tx.row(f"select {_PERSON}, password_hash from person where email = $1 and active", email)
@@ -227,6 +233,20 @@ async def colleagues(tx: Reads, person_id: int) -> list[int]:
         person_id,
     )
     return [row["person_id"] for row in rows]
+
+
+async def team_ids_of(tx: Reads, person_id: int) -> list[int]:
+    """Return the teams that a person is a member of."""
+    rows = await tx.fetch(
+        """
+        select team_id
+        from team_member
+        where person_id = $1
+        order by team_id
+        """,
+        person_id,
+    )
+    return [row["team_id"] for row in rows]
 
 
 async def catch_all(tx: Reads) -> list[int]:

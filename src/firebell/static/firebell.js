@@ -67,7 +67,7 @@
     $$('[data-live]').forEach(el => {
       const other = fresh.getElementById(el.id);
       if (!other) return;
-      if (reading(el)) hold(el, other); else morph(el, other);
+      if (reading(el)) hold(el, other); else if (!('held' in el.dataset)) morph(el, other);
     });
     document.title = fresh.title;
     const badge = $('link[rel=icon]', fresh).getAttribute('href');
@@ -104,6 +104,7 @@
     if (again && !pressed) soon();
   };
   const soon = (wait = 60) => { clearTimeout(timer); timer = setTimeout(refresh, wait); };
+  addEventListener('released', () => soon(0));
   addEventListener('pointermove', () => { moved = Date.now(); }, { passive: true });
   addEventListener('pointerdown', () => { pressed = true; });
   for (const end of ['pointerup', 'pointercancel', 'blur']) {
@@ -212,7 +213,7 @@
     if (e.key === 'j' || e.key === 'k') {
       const step = e.key === 'j' ? 1 : -1;
       acting = acting.then(() => {
-        const rows = $$(pane ? '#list a.pg' : 'main .rows a').filter(x => x.offsetParent);
+        const rows = $$(pane ? '#list a.pg' : 'main .rows a, main .tbl a.t').filter(x => x.offsetParent);
         const at = pane ? rows.findIndex(row => refOf(row) === selected()) : rows.indexOf(document.activeElement);
         const row = rows[Math.max(0, Math.min(rows.length - 1, at + step))];
         row?.focus();

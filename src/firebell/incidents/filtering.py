@@ -1,0 +1,90 @@
+"""The filters of the list of incidents as people write them in an address, on the command line or in a form."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from firebell.catalog import actions as catalog
+from firebell.incidents.model import OPEN, IncidentFilter, Phase
+from firebell.incidents.severity import parse
+from firebell.kit.db import Tx
+from firebell.kit.errors import Invalid
+from firebell.kit.filters import search_words, shown, storable, to_day
+from firebell.people import actions as people
+
+CLOSED = (Phase.CLOSED, Phase.REVIEWED, Phase.DISMISSED)
+STATES = {
+    "open": IncidentFilter(phases=OPEN, drill=False),
+    "postmortem": IncidentFilter(drill=False, postmortem_due=True),
+    "closed": IncidentFilter(phases=CLOSED, drill=False),
+    "all": IncidentFilter(drill=False),
+    "drill": IncidentFilter(drill=True),
+}
+"""What the tabs show before any filter is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentQuery:
+    """The parameters of a list of incidents; blank ones restrict nothing."""
+
+    q: str = ""
+    severity: str = ""
+    service: str = ""
+    commander: str = ""
+    month: str = ""
+
+    def given(self) -> dict[str, str]:
+        """Return the parameters that restrict the list, by name."""
+        values = {name: getattr(self, name).strip() for name in self.__slots__}
+        return {name: value for name, value in values.items() if value}
+
+
+def severities(text: str) -> tuple[int, ...]:
+    """Return the severities that are written as "1,2" or "SEV1,SEV2"; raise `Invalid` naming the parameter."""
+    parsed = [parse(part.strip()) for part in text.split(",")] if len(text) <= 40 else [None]
+    levels = {int(level) for level in parsed if level is not None}
+    if None in parsed or not levels:
+        raise Invalid(
+            f"{shown(text)} is not a list of severities.", fields={"severity": "Use 0 to 3, such as 1,2."}
+        )
+    return tuple(sorted(levels))
+
+
+def month_bounds(text: str, tz: str) -> tuple[datetime, datetime]:
+    """Return the first instant of a month written as 2026-11 and of the next; raise `Invalid`."""
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", text):
+        raise Invalid(f"{shown(text)} is not a month.", fields={"month": "Enter a month such as 2026-11."})
+    first = to_day(f"{text}-01", "month")
+    following = (first + timedelta(days=31)).replace(day=1)
+    return _midnight(first, tz), _midnight(following, tz)
+
+
+def _midnight(day: date, tz: str) -> datetime:
+    return datetime.combine(day, time.min, ZoneInfo(tz))
+
+
+async def _commander(tx: Tx, text: str, me: int) -> int:
+    """Return the person that `me`, an id or an email names; raise `Invalid` naming the parameter."""
+    if text == "me":
+        return me
+    if text.isascii() and text.isdecimal() and len(text) < 19:
+        if person := (await people.persons(tx, [int(text)])).get(int(text)):
+            return person.id
+    elif storable(text) and (person := await people.person_by_email(tx, text.lower())):
+        return person.id
+    raise Invalid(f"There is no person {shown(text)}.", fields={"commander": "Use an email address or me."})
+
+
+async def resolve(tx: Tx, query: IncidentQuery, *, person_id: int, tz: str = "UTC") -> IncidentFilter:
+    """Return the filter that a query names, in any state; raise `Invalid` naming the parameter that is wrong."""
+    given = query.given()
+    since, until = month_bounds(given["month"], tz) if "month" in given else (None, None)
+    return IncidentFilter(
+        severities=severities(given["severity"]) if "severity" in given else (),
+        service_id=(await catalog.service_named(tx, given["service"])).id if "service" in given else None,
+        commander_id=await _commander(tx, given["commander"], person_id) if "commander" in given else None,
+        since=since,
+        until=until,
+        words=search_words(given.get("q", "")),
+    )

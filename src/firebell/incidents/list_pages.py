@@ -1,0 +1,209 @@
+"""The list of incidents: its tabs, filters, orders, and the same set as a spreadsheet."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import Request, Response
+
+from firebell.catalog import actions as catalog
+from firebell.incidents import actions, filtering, list_store
+from firebell.incidents.filtering import IncidentQuery
+from firebell.incidents.model import IncidentFilter, PostmortemState, Sort
+from firebell.incidents.view import Summary, summaries
+from firebell.kit import html, routing
+from firebell.kit.db import Tx
+from firebell.kit.errors import Invalid
+from firebell.kit.spreadsheet import written
+from firebell.kit.text import to_id
+from firebell.people import access
+from firebell.people import actions as people
+from firebell.people.model import Person
+from firebell.people.permissions import Verb
+
+router = routing.pages()
+
+LISTED = 50
+"""Number of incidents that the list shows at once."""
+EXPORTED = 500
+"""Number of incidents per statement of an export."""
+OFFERED = 200
+"""Number of services that the filter suggests."""
+TABS = {
+    "open": "Open",
+    "postmortem": "Post-mortem due",
+    "closed": "Closed",
+    "all": "All",
+    "drill": "Drills",
+}
+_OLD_TABS = {"ongoing": "open"}
+"""Names of tabs in addresses that people kept."""
+CSV_HEAD = (
+    *("incident", "title", "severity", "max_severity", "phase", "drill", "services", "commander"),
+    *("declared_at", "resolved_at", "closed_at", "duration_minutes", "postmortem", "postmortem_due_at"),
+)
+
+
+@router.get("/incidents", dependencies=access.needs(Verb.INCIDENT_READ))
+async def incidents(
+    request: Request,
+    state: str = "open",
+    q: str = "",
+    service: str = "",
+    commander: str = "",
+    month: str = "",
+    sort: str = "",
+    before: str = "",
+    after: str = "",
+) -> Response:
+    me = await access.signed_in(request)
+    tab = state if state in TABS else _OLD_TABS.get(state, "open")
+    order = Sort.LONGEST if sort == Sort.LONGEST else Sort.NEWEST
+    chosen = request.query_params.getlist("severity")
+    query = IncidentQuery(q, ",".join(chosen), service, commander, month)
+    given = query.given()
+    kept = {"state": tab, "sort": order if order is Sort.LONGEST else ""}
+    if len(chosen) > 1 or any(value == "" for value in request.query_params.values()):
+        # a form sends its blank fields too; an address names only what restricts the list
+        return html.to(html.address("/incidents", **kept, **given, before=before, after=after))
+    async with html.ctx(request).db.tx() as tx:
+        wanted, error = await _resolved(tx, query, me)
+        old, young = to_id(before), to_id(after)
+        listed, newer, older = [], False, False
+        if wanted is not None:
+            shown = _in_tab(tab, wanted)
+            more = await list_store.incidents(
+                tx, shown, order, limit=LISTED + 1, place=young or old, newer=young is not None
+            )
+            full = len(more) > LISTED
+            listed = more[-LISTED:] if young else more[:LISTED]
+            newer, older = (full, True) if young else (old is not None, full)
+            if (before or after) and not (listed and newer):
+                return html.to(html.address("/incidents", **kept, **given))
+        tabs = {name: _in_tab(name, wanted) for name in TABS} if wanted else {}
+        counts = await list_store.counts(tx, tabs) if tabs else {}
+        commanders = await _commanders(tx)
+        context: dict[str, Any] = {
+            "incidents": await summaries(tx, listed),
+            "postmortems": await list_store.postmortems(tx, [i.id for i in listed]),
+            "services": (await catalog.services(tx))[:OFFERED],
+            "commanders": commanders,
+        }
+    context |= {
+        "nav": "incidents",
+        "live": "incidents",
+        "tab": tab,
+        "tabs": TABS,
+        "totals": {name: _total(counts.get(name, 0)) for name in TABS},
+        "given": given,
+        "error": error,
+        "sort": order,
+        "sorts": {
+            name: html.address("/incidents", state=tab, sort=name if name is Sort.LONGEST else "", **given)
+            for name in Sort
+        },
+        "without": _without(kept, given, commanders),
+        "export": html.address("/incidents.csv", **kept, **given),
+        "required": actions.postmortem_required,
+        "newer": html.address("/incidents", **kept, **given, after=listed[0].id) if newer else "",
+        "older": html.address("/incidents", **kept, **given, before=listed[-1].id) if older else "",
+    }
+    return await html.page(request, "incidents/incidents.html", context, error.status if error else 200)
+
+
+async def _resolved(tx: Tx, query: IncidentQuery, me: Person) -> tuple[IncidentFilter | None, Invalid | None]:
+    try:
+        return await filtering.resolve(tx, query, person_id=me.id, tz=me.tz), None
+    except Invalid as error:
+        return None, error
+
+
+def _in_tab(tab: str, wanted: IncidentFilter) -> IncidentFilter:
+    """Return the filter with what the tab adds to it."""
+    own = filtering.STATES[tab]
+    return replace(wanted, phases=own.phases, drill=own.drill, postmortem_due=own.postmortem_due)
+
+
+def _total(count: int) -> str:
+    return f"{list_store.COUNTED:,}+" if count > list_store.COUNTED else f"{count or ''}"
+
+
+async def _commanders(tx: Tx) -> list[tuple[str, str]]:
+    persons = await people.persons(tx, await list_store.commander_ids(tx))
+    return sorted(((str(p.id), p.name) for p in persons.values()), key=lambda option: option[1].casefold())
+
+
+def _without(
+    kept: Mapping[str, str], given: Mapping[str, str], commanders: list[tuple[str, str]]
+) -> list[tuple[str, str, str]]:
+    """Return (label, value, address without it) of each filter that is set, except the search."""
+    labels = {"severity": "Severity", "service": "Service", "commander": "Commander", "month": "Month"}
+    names = dict(commanders)
+    return [
+        (
+            label,
+            names.get(given[name], given[name]) if name == "commander" else given[name],
+            html.address("/incidents", **{**kept, **given, name: ""}),
+        )
+        for name, label in labels.items()
+        if name in given
+    ]
+
+
+@router.get("/incidents.csv", dependencies=access.needs(Verb.INCIDENT_READ))
+async def export(
+    request: Request,
+    state: str = "open",
+    q: str = "",
+    severity: str = "",
+    service: str = "",
+    commander: str = "",
+    month: str = "",
+    sort: str = "",
+) -> Response:
+    """Export every incident of the list that has the same parameters, in its order."""
+    me = await access.signed_in(request)
+    ctx = html.ctx(request)
+    tab = state if state in TABS else _OLD_TABS.get(state, "open")
+    order = Sort.LONGEST if sort == Sort.LONGEST else Sort.NEWEST
+    query = IncidentQuery(q, severity, service, commander, month)
+    rows: list[tuple[object, ...]] = [CSV_HEAD]
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        wanted = _in_tab(tab, await filtering.resolve(tx, query, person_id=me.id, tz=me.tz))
+        place: int | None = None
+        while True:
+            listed = await list_store.incidents(tx, wanted, order, limit=EXPORTED, place=place)
+            documents = await list_store.postmortems(tx, [i.id for i in listed])
+            rows += [_row(s, documents.get(s.incident.id), now) for s in await summaries(tx, listed)]
+            if len(listed) < EXPORTED:
+                break
+            place = listed[-1].id
+    headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="incidents-{tab}.csv"'}
+    return Response(written(rows), headers=headers, media_type="text/csv")
+
+
+def _instant(at: datetime | None) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else ""
+
+
+def _row(summary: Summary, document: PostmortemState | None, now: datetime) -> tuple[Any, ...]:
+    incident = summary.incident
+    passed = (incident.closed_at or now) - incident.declared_at
+    return (
+        incident.ref,
+        incident.title,
+        f"SEV{incident.severity}",
+        f"SEV{incident.max_severity}",
+        incident.phase,
+        "yes" if incident.drill else "no",
+        ", ".join(service.slug for service in summary.services),
+        summary.commander[0] if summary.commander else "",
+        _instant(incident.declared_at),
+        _instant(incident.resolved_at),
+        _instant(incident.closed_at),
+        int(passed.total_seconds()) // 60,
+        document.state if document else "",
+        _instant(document.due_at) if document else "",
+    )

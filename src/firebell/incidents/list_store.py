@@ -1,0 +1,156 @@
+"""The SQL of the list of incidents: one condition for each filter that is set, read in the order of an index."""
+
+from collections.abc import Mapping, Sequence
+
+from firebell.incidents.model import Incident, IncidentFilter, Phase, PostmortemState, Sort
+from firebell.incidents.store import INCIDENT_COLUMNS, incident_from_row
+from firebell.kit.db import Tx
+
+COUNTED = 1000
+"""Number of incidents up to which a list counts them."""
+_DURATION = """coalesce(
+    date_part('epoch', closed_at - declared_at),
+    1e12 - date_part('epoch', declared_at - timestamptz '1970-01-01 00:00:00+00')
+)"""
+"""Seconds from declaration to closure; larger than any such for what runs, the longest running first."""
+
+
+class _Query:
+    """Filters as SQL: `source` and `where` of a statement whose values are collected in `values`."""
+
+    def __init__(self) -> None:
+        self.values: list[object] = []
+
+    def add(self, value: object) -> str:
+        """Return the placeholder of one more value."""
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+    def parts(self, wanted: IncidentFilter) -> tuple[str, str]:
+        """Return what follows `from` and what follows `where`."""
+        narrowed = []
+        if wanted.service_id is not None:
+            service = self.add(wanted.service_id)
+            narrowed.append(f"select incident_id from incident_service where service_id = {service}")
+        if wanted.commander_id is not None:
+            narrowed.append(
+                f"""
+                select incident_id
+                from incident_role
+                where person_id = {self.add(wanted.commander_id)}
+                    and role = 'commander'
+                    and until_at is null
+                """
+            )
+        if wanted.postmortem_due:
+            narrowed.append("select incident_id from postmortem where state <> 'published'")
+        source = "incident"
+        if narrowed:
+            # `offset 0` keeps the lookup on the primary key: few incidents beside all that there are
+            source = f"""(
+                {" intersect ".join(narrowed)}
+            ) few cross join lateral (select * from incident where id = few.incident_id offset 0) incident"""
+        return source, "\n            and ".join(self._conditions(wanted))
+
+    def _conditions(self, wanted: IncidentFilter) -> list[str]:
+        conditions = ["true"]
+        if wanted.phases:
+            conditions.append(f"incident.phase = any({self.add([str(p) for p in wanted.phases])}::text[])")
+        if wanted.drill is not None:
+            conditions.append("incident.drill" if wanted.drill else "not incident.drill")
+        if wanted.severities:
+            conditions.append(f"incident.severity = any({self.add(list(wanted.severities))}::int[])")
+        if wanted.since is not None:
+            conditions.append(f"incident.declared_at >= {self.add(wanted.since)}")
+        if wanted.until is not None:
+            conditions.append(f"incident.declared_at < {self.add(wanted.until)}")
+        conditions += [
+            f"position(lower({self.add(word)}) in lower(incident.title)) > 0" for word in wanted.words
+        ]
+        return conditions
+
+
+async def in_phases(tx: Tx, phases: Sequence[Phase], drill: bool, limit: int) -> list[Incident]:
+    """Return incidents in these phases, the newest first."""
+    return await incidents(tx, IncidentFilter(phases=tuple(phases), drill=drill), limit=limit)
+
+
+async def incidents(
+    tx: Tx,
+    wanted: IncidentFilter,
+    sort: Sort = Sort.NEWEST,
+    *,
+    limit: int,
+    place: int | None = None,
+    newer: bool = False,
+) -> list[Incident]:
+    """Return the incidents behind the one with the id `place` in the order of the list, or before it when `newer`."""
+    query = _Query()
+    source, where = query.parts(wanted)
+    key = f"{_DURATION}, id" if sort is Sort.LONGEST else "id"
+    if place is not None:
+        way, at = ">" if newer else "<", query.add(place)
+        behind = f"(select {key} from incident where id = {at})" if sort is Sort.LONGEST else at
+        where += f"\n            and ({key}) {way} {behind}"
+    order = "asc" if newer else "desc"
+    by = f"{_DURATION} {order}, id {order}" if sort is Sort.LONGEST else f"id {order}"
+    rows = await tx.fetch(
+        f"""
+        select {INCIDENT_COLUMNS}
+        from {source}
+        where {where}
+        order by {by}
+        limit {query.add(limit)}
+        """,
+        *query.values,
+    )
+    listed = [incident_from_row(row) for row in rows]
+    return listed[::-1] if newer else listed
+
+
+async def counts(tx: Tx, filters: Mapping[str, IncidentFilter]) -> dict[str, int]:
+    """Return how many incidents pass each of the filters, counted up to `COUNTED` + 1, in one statement."""
+    query = _Query()
+    selects = []
+    for name, wanted in filters.items():
+        source, where = query.parts(wanted)
+        selects.append(
+            f"""
+            select {query.add(name)}::text tab, count(*) incidents
+            from (
+                select id
+                from {source}
+                where {where}
+                order by id desc
+                limit {COUNTED + 1}
+            ) listed
+            """
+        )
+    rows = await tx.fetch(" union all ".join(selects), *query.values)
+    return {row["tab"]: row["incidents"] for row in rows}
+
+
+async def postmortems(tx: Tx, ids: Sequence[int]) -> dict[int, PostmortemState]:
+    """Return where the post-mortems of these incidents stand; those without one are absent."""
+    rows = await tx.fetch(
+        """
+        select incident_id, state, due_at
+        from postmortem
+        where incident_id = any($1::bigint[])
+        """,
+        list(ids),
+    )
+    return {row["incident_id"]: PostmortemState(row["state"], row["due_at"]) for row in rows}
+
+
+async def commander_ids(tx: Tx) -> list[int]:
+    """Return who commands or commanded an incident to its end."""
+    rows = await tx.fetch(
+        """
+        select distinct person_id
+        from incident_role
+        where role = 'commander'
+            and until_at is null
+        """
+    )
+    return [row["person_id"] for row in rows]

@@ -1,0 +1,123 @@
+"""One verb for many pages: each has an outcome of its own, and a refusal keeps no other page from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from firebell.alerts import actions as alerts
+from firebell.kit.context import Context
+from firebell.kit.db import Tx
+from firebell.kit.errors import Conflict, NotFound
+from firebell.kit.events import Actor
+from firebell.paging import actions
+from firebell.paging.model import PageState
+
+BATCH = 25
+"""Number of pages per transaction."""
+LIMIT = 1000
+"""Number of pages that one request may name."""
+
+
+class BulkAction(StrEnum):
+    """What can be done with many pages."""
+
+    ACK = "ack"
+    SNOOZE = "snooze"
+    RESOLVE = "resolve"
+
+
+class Result(StrEnum):
+    """What became of one page: changed, already so, or refused."""
+
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one page; `reason` says why it was not changed, `state` is where it stands now."""
+
+    ref: str
+    result: Result
+    reason: str
+    state: PageState | None
+
+
+async def act(
+    ctx: Context, actor: Actor, action: BulkAction, page_ids: Sequence[int], minutes: int = 30
+) -> list[Outcome]:
+    """Do one thing with these pages and no others, in batches of one transaction each, by rising number."""
+    ordered = sorted(set(page_ids))
+    outcomes: list[Outcome] = []
+    for start in range(0, len(ordered), BATCH):
+        async with ctx.db.tx() as tx:
+            outcomes += await _batch(
+                tx, actor, action, ordered[start : start + BATCH], minutes, ctx.clock.now()
+            )
+    return outcomes
+
+
+async def _batch(
+    tx: Tx, actor: Actor, action: BulkAction, page_ids: Sequence[int], minutes: int, now: datetime
+) -> list[Outcome]:
+    if action is BulkAction.RESOLVE:
+        # ingest locks services before pages, and both by rising number; so does this
+        known = await actions.pages_by_id(tx, page_ids)
+        await alerts.lock_services(tx, [p.service_id for p in known.values() if p.service_id is not None])
+    return [await _one(tx, actor, action, page_id, minutes, now) for page_id in page_ids]
+
+
+async def _one(
+    tx: Tx, actor: Actor, action: BulkAction, page_id: int, minutes: int, now: datetime
+) -> Outcome:
+    ref, already = f"PG-{page_id}", None
+    try:
+        match action:
+            case BulkAction.ACK:
+                ack = await actions.ack(tx, actor, page_id, now)
+                page, already = ack.page, ack.already
+            case BulkAction.RESOLVE:
+                page = await actions.page(tx, page_id)
+                if page.state is PageState.RESOLVED:
+                    already = "already resolved"
+                else:
+                    page = await actions.resolve(tx, actor, page_id, now)
+            case BulkAction.SNOOZE:
+                page = await actions.snooze(tx, actor, page_id, now + timedelta(minutes=minutes), now)
+    except NotFound:
+        return Outcome(ref, Result.REFUSED, "there is no such page", None)
+    except Conflict as refusal:
+        state = (await actions.page(tx, page_id)).state
+        if state is PageState.RESOLVED:
+            return Outcome(ref, Result.UNCHANGED, "already resolved", state)
+        return Outcome(ref, Result.REFUSED, refusal.message.partition(": ")[2].rstrip("."), state)
+    return Outcome(ref, Result.UNCHANGED if already else Result.DONE, already or "", page.state)
+
+
+_DONE = {
+    BulkAction.ACK: "acknowledged",
+    BulkAction.SNOOZE: "snoozed",
+    BulkAction.RESOLVE: "resolved",
+}
+_NAMED = 3
+"""Number of pages that a summary names for one reason."""
+
+
+def summary(action: BulkAction, outcomes: Sequence[Outcome]) -> str:
+    """Return what became of the pages in a sentence for each result, the changed ones first."""
+    done = sum(o.result is Result.DONE for o in outcomes)
+    sentences = [f"{done} {_DONE[action]}."] if done or not outcomes else [f"None {_DONE[action]}."]
+    reasons: dict[tuple[Result, str], list[str]] = {}
+    for outcome in outcomes:
+        if outcome.result is not Result.DONE:
+            reasons.setdefault((outcome.result, outcome.reason), []).append(outcome.ref)
+    for (result, reason), refs in reasons.items():
+        more = len(refs) - _NAMED
+        named = ", ".join(refs[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        if result is Result.UNCHANGED:
+            sentences.append(f"{named} {'was' if len(refs) == 1 else 'were'} {reason}.")
+        else:
+            sentences.append(f"{named}: {reason}.")
+    return " ".join(sentences)

@@ -1,0 +1,84 @@
+"""The filters of the list of pages as people write them in an address, on the command line or in a form."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from firebell.catalog import actions as catalog
+from firebell.kit.db import Tx
+from firebell.kit.errors import Invalid
+from firebell.kit.filters import search_words, shown, to_day, to_one_of
+from firebell.kit.text import slugify
+from firebell.paging.model import PageFilter
+from firebell.people import actions as people
+
+WHOSE = ("me", "my-teams", "all")
+URGENCIES = ("high", "low")
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """The parameters of a list of pages; blank ones restrict nothing, dates are days of the reader's clock."""
+
+    q: str = ""
+    service: str = ""
+    team: str = ""
+    whose: str = ""
+    urgency: str = ""
+    since: str = ""
+    until: str = ""
+
+    def given(self) -> dict[str, str]:
+        """Return the parameters that restrict the list, by name."""
+        values = {name: getattr(self, name).strip() for name in self.__slots__}
+        return {name: v for name, v in values.items() if v and (name, v) != ("whose", "all")}
+
+
+async def _team_ids(tx: Tx, given: dict[str, str], person_id: int) -> tuple[int, ...] | None:
+    chosen: set[int] | None = None
+    if "team" in given:
+        slugs = {team.slug: team.id for team in await people.teams(tx)}
+        name = given["team"]
+        if (team_id := slugs.get(name, slugs.get(slugify(name)))) is None:
+            raise Invalid(f"There is no team {shown(name)}.", fields={"team": "Use the slug of a team."})
+        chosen = {team_id}
+    if given.get("whose") == "my-teams":
+        own = set(await people.team_ids_of(tx, person_id))
+        chosen = own if chosen is None else chosen & own
+    return None if chosen is None else tuple(sorted(chosen))
+
+
+async def resolve(
+    tx: Tx,
+    query: PageQuery,
+    *,
+    person_id: int,
+    tz: str = "UTC",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> PageFilter:
+    """Return the filter that a query names; raise `Invalid` naming the parameter that is wrong.
+
+    `since` and `until` are instants that stand in for the days of the query, of which both are included.
+    """
+    given = query.given()
+    if "whose" in given:
+        to_one_of(given["whose"], "whose", WHOSE)
+    if "urgency" in given:
+        to_one_of(given["urgency"], "urgency", URGENCIES)
+    zone = ZoneInfo(tz)
+    if "since" in given:
+        since = datetime.combine(to_day(given["since"], "since"), time.min, zone)
+    if "until" in given:
+        until = datetime.combine(to_day(given["until"], "until") + timedelta(days=1), time.min, zone)
+    if since and until and since >= until:
+        raise Invalid("The list would end before it begins.", fields={"until": "Use a date after since."})
+    return PageFilter(
+        words=search_words(given.get("q", "")),
+        service_id=(await catalog.service_named(tx, given["service"])).id if "service" in given else None,
+        team_ids=await _team_ids(tx, given, person_id),
+        person_id=person_id if given.get("whose") == "me" else None,
+        urgency=given.get("urgency", ""),
+        since=since,
+        until=until,
+    )

@@ -1,0 +1,193 @@
+"""The list of pages: its tabs, filters, selection, and what is done with many pages at once."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from fastapi import Request, Response
+
+from firebell.catalog import actions as catalog
+from firebell.kit import flash, html, routing
+from firebell.kit.db import Tx
+from firebell.kit.errors import Invalid, NotFound
+from firebell.kit.refs import number
+from firebell.kit.text import to_number
+from firebell.oncall import actions as oncall
+from firebell.paging import bulk, filtering, list_store, listing, view
+from firebell.paging.filtering import PageQuery
+from firebell.paging.model import OPEN, PageFilter, PageState
+from firebell.paging.pages import page_detail
+from firebell.people import access
+from firebell.people import actions as people
+from firebell.people.model import Person
+from firebell.people.permissions import Verb
+
+router = routing.pages()
+
+LISTED = 100
+"""Number of pages that the inbox shows at once."""
+OFFERED = 200
+"""Number of services that the filter suggests."""
+TABS = {
+    "open": ("Open", tuple(OPEN)),
+    "waiting": ("Needs response", (PageState.TRIGGERED, PageState.EXHAUSTED)),
+    "acked": ("Acknowledged", (PageState.ACKED,)),
+    "snoozed": ("Snoozed", (PageState.SNOOZED,)),
+    "resolved": ("Resolved", (PageState.RESOLVED,)),
+}
+WHOSE_LABELS = {"me": "Mine", "my-teams": "My teams", "all": "All"}
+
+
+@router.get("/pages", dependencies=access.needs(Verb.PAGE_READ))
+async def inbox(
+    request: Request,
+    state: str = "open",
+    q: str = "",
+    service: str = "",
+    team: str = "",
+    whose: str = "",
+    urgency: str = "",
+    since: str = "",
+    until: str = "",
+    show: str = "",
+    select: str = "",
+    before: str = "",
+    after: str = "",
+) -> Response:
+    me = await access.signed_in(request)
+    ctx = html.ctx(request)
+    tab = state if state in TABS else "open"
+    query = PageQuery(q, service, team, whose, urgency, since, until)
+    given = query.given()
+    start = html.address("/pages", state=tab, **given)
+    if any(value == "" for value in request.query_params.values()):
+        # a form sends its blank fields too; an address names only what restricts the list
+        kept = {"show": show, "select": select, "before": before, "after": after}
+        return html.to(html.address("/pages", state=tab, **given, **kept))
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        wanted, error = await _resolved(tx, query, me)
+        stretch = await _stretch(tx, TABS[tab][1], wanted, before, after, now) if wanted else _NOTHING
+        if stretch is None:
+            return html.to(start)
+        listed = await view.views(tx, stretch.pages, now)
+        detail = None
+        if stretch.pages:
+            ref = number("PG", show) if show else stretch.pages[0].id
+            detail = await page_detail(tx, ref, now)
+        counts = await list_store.counts(tx, wanted) if wanted else {}
+        rest = await _rest(tx, TABS[tab][1], wanted, stretch) if select == "all" and wanted else None
+        shifts = [] if stretch.pages else await oncall.shifts_of(tx, me.id, now)
+        context = {
+            "services": (await catalog.services(tx))[:OFFERED],
+            "team_options": [("", "Any"), *((team.slug, team.name) for team in await people.teams(tx))],
+        }
+    here = {"before": before, "after": after, "show": detail["v"].page.ref if detail else ""}
+    context |= {
+        "nav": "pages",
+        "live": "pages" + (f",pg-{detail['v'].page.id}" if detail else ""),
+        "tab": tab,
+        "tabs": TABS,
+        "totals": {name: _total(counts, states) for name, (_, states) in TABS.items()},
+        "given": given,
+        "error": error,
+        "here": html.address("/pages", state=tab, **given, **here),
+        "select_all": html.address("/pages", state=tab, **given, before=before, after=after, select="all"),
+        "without": _without(tab, given),
+        "whose": {
+            name: (
+                label,
+                html.address("/pages", state=tab, **{**given, "whose": "" if name == "all" else name}),
+            )
+            for name, label in WHOSE_LABELS.items()
+        },
+        "newer": html.address("/pages", state=tab, **given, after=stretch.newer) if stretch.newer else "",
+        "older": html.address("/pages", state=tab, **given, before=stretch.older) if stretch.older else "",
+        "views": listed,
+        "rest": rest,
+        "chosen": detail,
+        "next_shift": _next_shift(shifts, me.tz, now),
+    }
+    return await html.page(
+        request, "paging/inbox.html", context, error.status if error else 200, kept_offline=not error
+    )
+
+
+_NOTHING = listing.Listing([], None, None)
+
+
+async def _resolved(tx: Tx, query: PageQuery, me: Person) -> tuple[PageFilter | None, Invalid | None]:
+    try:
+        return await filtering.resolve(tx, query, person_id=me.id, tz=me.tz), None
+    except Invalid as error:
+        return None, error
+
+
+def _total(counts: Mapping[str, int], states: tuple[PageState, ...]) -> str:
+    """Return how many pages a tab has; a state that was not counted to its end makes it "1,000+"."""
+    total = sum(counts.get(state, 0) for state in states)
+    return f"{list_store.COUNTED:,}+" if total > list_store.COUNTED else f"{total or ''}"
+
+
+def _without(tab: str, given: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Return (label, value, address without it) of each filter that is set, except the search and whose."""
+    labels = {"service": "Service", "team": "Team", "urgency": "Urgency", "since": "From", "until": "To"}
+    return [
+        (label, given[name], html.address("/pages", state=tab, **{**given, name: ""}))
+        for name, label in labels.items()
+        if name in given
+    ]
+
+
+async def _rest(
+    tx: Tx, states: tuple[PageState, ...], wanted: PageFilter, stretch: listing.Listing
+) -> list[int]:
+    """Return the pages that match and are not shown, so that exactly what was counted is acted on."""
+    shown = {page.id for page in stretch.pages}
+    ids = await list_store.matching_ids(tx, states, wanted, bulk.LIMIT)
+    return [i for i in ids if i not in shown][: bulk.LIMIT - len(shown)]
+
+
+async def _stretch(
+    tx: Tx, states: tuple[PageState, ...], wanted: PageFilter, before: str, after: str, now: datetime
+) -> listing.Listing | None:
+    """Return the part of the list that an address names; None when it is empty, or reaches the start."""
+    place = listing.parse(after or before)
+    if place is None:
+        asked = bool(after or before)
+        return None if asked else await view.listed(tx, states=states, wanted=wanted, limit=LISTED, now=now)
+    try:
+        stretch = await view.listed(
+            tx, states=states, wanted=wanted, place=place, newer=bool(after), limit=LISTED, now=now
+        )
+    except Invalid:
+        return None
+    return stretch if stretch.pages and (stretch.newer or not after) else None
+
+
+def _next_shift(shifts: list[oncall.Shift], tz: str, now: datetime) -> str:
+    if not shifts:
+        return ""
+    first = shifts[0]
+    if first.start <= now:
+        return f"You are on call for {first.schedule.name} until {html.wall(first.end, tz, now)}."
+    return f"Your next shift is {first.schedule.name}, {html.wall(first.start, tz, now)}."
+
+
+@router.post("/pages/bulk", dependencies=access.needs(Verb.PAGE_RESPOND))
+async def act_on_many(request: Request) -> Response:
+    """Act on the rows that are checked and on those that "Select all" counted, on no page that came later."""
+    form, me = await access.form(request), await access.signed_in(request)
+    try:
+        action = bulk.BulkAction(str(form.get("do", "")))
+    except ValueError:
+        raise NotFound("There is no such action.", hint="Acknowledge, snooze or resolve pages.") from None
+    refs = [str(ref) for ref in form.getlist("ref")] + str(form.get("rest", "")).split()
+    if not refs:
+        return flash.redirect(request, html.local(form, "/pages"), "Select pages first.")
+    if len(refs) > bulk.LIMIT:
+        raise Invalid(f"At most {bulk.LIMIT:,} pages at once.", fields={"ref": "Select fewer pages."})
+    minutes = to_number(form.get("minutes", 30), "minutes", least=1, most=1440, unit="minutes")
+    outcomes = await bulk.act(
+        html.ctx(request), access.actor_of(me), action, [number("PG", ref) for ref in refs], minutes
+    )
+    return flash.redirect(request, html.local(form, "/pages"), bulk.summary(action, outcomes))

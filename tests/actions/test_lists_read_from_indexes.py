@@ -1,0 +1,222 @@
+"""No filter of a list reads a whole table: PostgreSQL's own plans, on 20,000 rows."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from firebell.incidents import list_store as incident_list_store
+from firebell.incidents.filtering import STATES
+from firebell.incidents.model import IncidentFilter, Sort
+from firebell.kit.db import Db, Tx
+from firebell.paging import list_store
+from firebell.paging.listing import parts
+from firebell.paging.model import OPEN, PageFilter, PageState
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+LATE = datetime(2026, 11, 20, tzinfo=UTC)
+TABLES = {"page", "page_owner", "delivery", "incident", "incident_role", "incident_service", "postmortem"}
+
+
+async def fill(tx: Tx) -> None:
+    """Insert 50 teams with a service each, and 20,000 pages of which one in a hundred is open."""
+    await tx.execute(
+        """
+        insert into team (name, slug, created_at)
+        select 'Team ' || i, 'team-' || i, $1
+        from generate_series(1, 50) i
+        """,
+        START,
+    )
+    await tx.execute(
+        """
+        insert into service (name, slug, team_id, created_at)
+        select 'Service ' || id, 'service-' || id, id, $1
+        from team
+        """,
+        START,
+    )
+    await tx.execute(
+        """
+        insert into person (name, email, role, tz, created_at)
+        select 'Person ' || i, 'p' || i || '@example.org', 'responder', 'UTC', $1
+        from generate_series(1, 50) i
+        """,
+        START,
+    )
+    await tx.execute(
+        """
+        insert into page (subject_kind, subject_id, service_id, team_id, plan, title, urgency, state, triggered_at)
+        select 'group', i, i % 50 + 1, i % 50 + 1, '{}', 'alert ' || i,
+            case when i % 10 = 0 then 'low' else 'high' end,
+            case when i % 100 = 0 then 'triggered' when i % 100 = 1 then 'acked' else 'resolved' end,
+            $1::timestamptz + i * interval '2 minutes'
+        from generate_series(1, 20000) i
+        """,
+        START,
+    )
+    await tx.execute(
+        """
+        insert into page_owner (page_id, person_id, at)
+        select id, id % 50 + 1, triggered_at
+        from page
+        where state <> 'triggered'
+        """
+    )
+    await tx.execute(
+        """
+        insert into delivery (page_id, epoch, level, round, person_id, method_id, rule_index, rank, reason,
+            channel, address, idempotency_key, state, send_at, created_at)
+        select id, 1, 0, 0, id % 50 + 1, 1, 0, 1, 'test', 'email', 'a@example.org', 'key-' || id,
+            'accepted', triggered_at, triggered_at
+        from page
+        """
+    )
+    for table in ("page", "page_owner", "delivery", "team", "service"):
+        await tx.execute(f"analyze {table}")
+
+
+@contextmanager
+def explained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Collect the plan of each statement that is read in the block."""
+    plans: list[Any] = []
+    fetch = Tx.fetch
+
+    async def explain(self: Tx, sql: str, *args: Any) -> Any:
+        # explained before it is read: the plan that this very statement gets
+        rows = await fetch(self, f"explain (format json) {sql}", *args)
+        plans.append(json.loads(rows[0][0]))
+        return await fetch(self, sql, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Tx, "fetch", explain)
+        yield plans
+
+
+def whole_reads(plan: Any) -> set[str]:
+    """Return the tables that a plan reads from their beginning to their end."""
+    if isinstance(plan, list):
+        return set().union(*(whole_reads(part) for part in plan))
+    if not isinstance(plan, dict):
+        return set()
+    own = {plan["Relation Name"]} if plan.get("Node Type") == "Seq Scan" else set()
+    return own.union(*(whole_reads(part) for part in plan.values() if isinstance(part, dict | list)))
+
+
+FILTERS = {
+    "none": PageFilter(),
+    "service": PageFilter(service_id=7),
+    "teams": PageFilter(team_ids=(3, 7, 9)),
+    "person": PageFilter(person_id=7),
+    "urgency": PageFilter(urgency="low"),
+    "since": PageFilter(since=LATE),
+    "until": PageFilter(until=LATE),
+    "days": PageFilter(since=LATE, until=datetime(2026, 11, 21, tzinfo=UTC)),
+    "words": PageFilter(words=("alert", "77")),
+    "service and urgency": PageFilter(service_id=7, urgency="low"),
+    "service and days": PageFilter(service_id=7, since=LATE),
+    "teams and words": PageFilter(team_ids=(3, 7), words=("alert",)),
+    "person and service": PageFilter(person_id=7, service_id=8),
+    "all": PageFilter(("alert",), 8, (8,), 7, "high", START, LATE),
+}
+
+
+async def test_no_filter_of_pages_reads_the_whole_table(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole: dict[str, set[str]] = {}
+    async with db.tx() as tx:
+        await fill(tx)
+        for name, wanted in FILTERS.items():
+            for states in (tuple(OPEN), (PageState.RESOLVED,)):
+                with explained(monkeypatch) as plans:
+                    first = await list_store.walk(tx, parts(states, None), wanted, limit=101)
+                    counts = await list_store.counts(tx, wanted)
+                    ids = await list_store.matching_ids(tx, states, wanted, 1000)
+                assert len(plans) == 3
+                assert {page.id for _, page in first} <= set(ids)
+                assert sum(counts.get(state, 0) for state in states) >= len(first), name
+                if tables := whole_reads(plans) & TABLES:
+                    whole[f"{name} {states[0]}"] = tables
+    assert whole == {}, whole
+
+
+async def fill_incidents(tx: Tx) -> None:
+    """Insert 20,000 incidents, of which one in a hundred is open, with a service and a commander each."""
+    await tx.execute(
+        """
+        insert into incident (title, severity, max_severity, phase, detected_at, declared_at, severity_at, closed_at)
+        select 'incident ' || i, i % 4, 0, case when i % 100 = 0 then 'mitigating' else 'reviewed' end, at, at, at,
+            case when i % 100 > 0 then at + i % 50 * interval '1 hour' end
+        from (
+            select i, $1::timestamptz + i * interval '2 hours' as at
+            from generate_series(1, 20000) i
+        ) numbered
+        """,
+        START,
+    )
+    await tx.execute("insert into incident_service select id, id % 50 + 1 from incident")
+    await tx.execute(
+        """
+        insert into incident_role (incident_id, role, person_id, from_at)
+        select id, 'commander', id % 50 + 1, declared_at
+        from incident
+        """
+    )
+    await tx.execute(
+        """
+        insert into postmortem (incident_id, body, state, due_at, created_at, updated_at)
+        select id, '', case when id % 100 = 7 then 'draft' else 'published' end, $1, $1, $1
+        from incident
+        where phase = 'reviewed'
+        """,
+        START,
+    )
+    for table in ("incident", "incident_service", "incident_role", "postmortem"):
+        await tx.execute(f"analyze {table}")
+
+
+OF_INCIDENTS = {
+    "none": IncidentFilter(),
+    "severities": IncidentFilter(severities=(0, 1)),
+    "service": IncidentFilter(service_id=7),
+    "commander": IncidentFilter(commander_id=7),
+    "month": IncidentFilter(since=LATE, until=LATE + timedelta(days=30)),
+    "words": IncidentFilter(words=("incident", "77")),
+    "service and commander": IncidentFilter(service_id=7, commander_id=7),
+    "service, severity and month": IncidentFilter(service_id=7, severities=(2,), since=LATE),
+    "all": IncidentFilter((), None, (2,), 7, 7, START, LATE, ("incident",)),
+}
+
+
+async def test_no_filter_of_incidents_reads_the_whole_table(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole: dict[str, set[str]] = {}
+    async with db.tx() as tx:
+        await fill(tx)
+        await fill_incidents(tx)
+        for name, wanted in OF_INCIDENTS.items():
+            tabs = {
+                state: replace(wanted, phases=tab.phases, drill=tab.drill, postmortem_due=tab.postmortem_due)
+                for state, tab in STATES.items()
+            }
+            for state, filtered in tabs.items():
+                for sort in Sort:
+                    with explained(monkeypatch) as plans:
+                        await incident_list_store.incidents(tx, filtered, sort, limit=51)
+                        await incident_list_store.incidents(tx, filtered, sort, limit=51, place=9000)
+                    if tables := whole_reads(plans) & TABLES:
+                        whole[f"{name} {state} {sort}"] = tables
+            with explained(monkeypatch) as plans:
+                await incident_list_store.counts(tx, tabs)
+            if tables := whole_reads(plans) & TABLES:
+                whole[f"{name} counts"] = tables
+    assert whole == {}, whole
+
+
+async def test_counts_stop_at_a_thousand(db: Db) -> None:
+    async with db.tx() as tx:
+        await fill(tx)
+        counts = await list_store.counts(tx)
+    assert counts == {"triggered": 200, "acked": 200, "resolved": list_store.COUNTED + 1}
