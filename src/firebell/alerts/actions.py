@@ -48,6 +48,7 @@ integrations = integration_store.integrations
 lock_services = store.lock_services
 policy_names = store.policy_names
 alerts = store.alerts
+incidents_of_pages = store.incidents_of_pages
 
 CHANGES_LISTED = 20
 

@@ -8,6 +8,7 @@ from firebell.alerts.model import Alert, Group, Received, StoredMessage
 from firebell.alerts.rules import LATE, STORM, AlertState, Batch, GroupState, loaded_alert, loaded_group
 from firebell.alerts.titles import SEVERITIES
 from firebell.kit.db import Row, Tx
+from firebell.kit.text import MAX_ID
 
 _ALERT = (
     "id, integration_id, dedup_key, group_id, status, title, body, severity, labels, annotations, links,"
@@ -360,15 +361,59 @@ async def alert(tx: Tx, alert_id: int) -> Alert | None:
     return _alert(row) if row else None
 
 
-async def alerts(tx: Tx, words: str, before: int | None, limit: int) -> list[Alert]:
-    """Return alerts whose title or key contains `words`, the newest first."""
-    rows = await tx.fetch(
-        f"select {_ALERT} from alert where ($1 = '' or position(lower($1) in lower(title)) > 0"
-        " or dedup_key = $1) and ($2::bigint is null or id < $2) order by id desc limit $3",
-        words,
-        before,
-        limit,
-    )
+async def alerts(
+    tx: Tx,
+    words: str,
+    before: int | None,
+    limit: int,
+    *,
+    service_id: int | None = None,
+    firing: bool = False,
+) -> list[Alert]:
+    """Return alerts whose title or key contains `words`, newest first: of a service, or of all."""
+    # the status is spelled out: only then does the planner know the index of what fires
+    matching = f"""
+        ($1 = '' or position(lower($1) in lower(title)) > 0 or dedup_key = $1)
+            {"and status = 'firing'" if firing else ""}
+    """
+    if service_id is None:
+        rows = await tx.fetch(
+            f"""
+            select {_ALERT}
+            from alert
+            where {matching}
+                and ($2::bigint is null or id < $2)
+            order by id desc
+            limit $3
+            """,
+            words,
+            before,
+            limit,
+        )
+    else:
+        # a range instead of an equality: else the planner may walk the alerts of all services backward
+        rows = await tx.fetch(
+            f"""
+            select newest.*
+            from integration
+            cross join lateral (
+                select {_ALERT}
+                from alert
+                where integration_id >= integration.id
+                    and (integration_id, id) < (integration.id, $2::bigint)
+                    and {matching}
+                order by integration_id desc, id desc
+                limit $3
+            ) newest
+            where integration.service_id = $4
+            order by newest.id desc
+            limit $3
+            """,
+            words,
+            MAX_ID if before is None else before,
+            limit,
+            service_id,
+        )
     return [_alert(row) for row in rows]
 
 
@@ -412,6 +457,20 @@ async def pages_of_groups(tx: Tx, group_ids: Collection[int]) -> dict[int, int]:
         list(group_ids),
     )
     return {row["group_id"]: row["page_id"] for row in rows}
+
+
+async def incidents_of_pages(tx: Tx, page_ids: Collection[int]) -> dict[int, list[int]]:
+    """Return the incidents of each page that belongs to one, oldest first."""
+    rows = await tx.fetch(
+        """
+        select page_id, array_agg(incident_id order by incident_id) as incident_ids
+        from incident_page
+        where page_id = any($1::bigint[])
+        group by page_id
+        """,
+        list(page_ids),
+    )
+    return {row["page_id"]: row["incident_ids"] for row in rows}
 
 
 async def alert_times(tx: Tx, since: datetime) -> list[datetime]:

@@ -26,7 +26,7 @@ from firebell.incidents.model import (
     Role,
 )
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest
-from firebell.incidents.view import STAGES, summaries
+from firebell.incidents.view import STAGES, alerts_of_pages, summaries
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
@@ -44,6 +44,8 @@ router = routing.pages()
 
 LISTED = 200
 """Number of incidents that the list shows at once."""
+ALERTS_OF_PAGE = 5
+"""Number of alerts that a room shows of each linked page."""
 TABS = {
     "ongoing": ("Ongoing", tuple(OPEN), False),
     "closed": ("Closed", (Phase.CLOSED, Phase.REVIEWED, Phase.DISMISSED), False),
@@ -266,6 +268,7 @@ async def _room(
         "others": others,
         "services": list(services.values()),
         "pages": list(linked.values()),
+        "alerts": await alerts_of_pages(tx, list(linked.values()), ALERTS_OF_PAGE),
         "checks": lifecycle.checks(found, holders, now),
         "stages": STAGES,
         "step": _step(found, refusal, holders),
