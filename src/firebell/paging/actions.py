@@ -396,11 +396,6 @@ async def release_held(tx: Tx, event: QuietHoursChanged, now: datetime) -> None:
     await ledger.release(tx, event.person_id, now)
 
 
-async def use_link(tx: Tx, link: str, now: datetime) -> bool:
-    """Mark a message's link as used; False when it was used before."""
-    return await store.use_link(tx, link, now)
-
-
 async def keep_schedule(tx: Tx, event: ScheduleDeleted, now: datetime) -> None:
     """Refuse that a schedule goes which a policy, or the plan of an open page, notifies."""
     needed = Target(TargetKind.SCHEDULE, event.schedule_id)
