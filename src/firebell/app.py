@@ -1,5 +1,6 @@
 """The ASGI app: every slice mounted, errors told in the reader's language, live events."""
 
+import contextlib
 import logging
 import time
 import uuid
@@ -14,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firebell import __version__, account, departure, first_run, home
+from firebell import __version__, account, departure, error_page, first_run, home
 from firebell.alerts import api as alerts_api
 from firebell.alerts import change_api, inbound
 from firebell.alerts import pages as alerts_pages
@@ -251,6 +252,9 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, exc: HTTPException) -> Response:
+        # no route was found that would have asked; the frame of the page needs to know
+        with contextlib.suppress(Unavailable):
+            await access.visitor(request)
         words = {
             404: f"There is nothing at {request.url.path}.",
             405: f"{request.url.path} does not take {request.method}.",
@@ -300,7 +304,11 @@ async def _told(request: Request, error: FirebellError) -> Response:
     response = await html.page(
         request,
         "error.html",
-        {"error": error, "reference": correlation_id.get()},
+        {
+            "error": error,
+            "reference": correlation_id.get(),
+            "way_on": await error_page.way_on(request, error),
+        },
         status=error.status,
     )
     response.headers.update(headers)

@@ -36,6 +36,7 @@ _TWIN_WITHIN = timedelta(seconds=10)
 POSTMORTEM_WITHIN = lifecycle.POSTMORTEM_WITHIN
 incidents = store.incidents
 incidents_after = store.incidents_after
+incidents_by_id = store.incidents_by_id
 incident_of_page = store.incident_of_page
 page_ids = store.page_ids
 postmortem_required = lifecycle.postmortem_required

@@ -98,6 +98,11 @@ async def incident(tx: Tx, incident_id: int) -> Incident | None:
     return _incident(row) if row else None
 
 
+async def incidents_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Incident]:
+    rows = await tx.fetch(f"select {_INCIDENT} from incident where id = any($1::bigint[])", list(ids))
+    return {row["id"]: _incident(row) for row in rows}
+
+
 async def incidents_after(
     tx: Tx, phases: Sequence[str], drill: bool, limit: int, after: int
 ) -> list[Incident]:

@@ -242,14 +242,14 @@ async def page(tx: Tx, page_id: int) -> Page:
     """Return one page; raise `NotFound`."""
     found = await store.page(tx, page_id)
     if found is None:
-        raise NotFound(f"There is no page PG-{page_id}.", hint="See 'firebell page list' or /pages.")
+        raise NotFound(f"There is no page PG-{page_id}.", command="firebell page list")
     return found
 
 
 async def _locked(tx: Tx, page_id: int) -> Page:
     found = await store.lock(tx, [page_id])
     if not found:
-        raise NotFound(f"There is no page PG-{page_id}.", hint="See 'firebell page list' or /pages.")
+        raise NotFound(f"There is no page PG-{page_id}.", command="firebell page list")
     return found[0]
 
 
