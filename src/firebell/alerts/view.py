@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from firebell.alerts import integration_store, store
+from firebell.alerts import integration_store, related_store
 from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
@@ -24,8 +24,8 @@ async def views(tx: Tx, alerts: Sequence[Alert]) -> list[View]:
     """Return the alerts with their services and pages, read in a handful of statements."""
     owners = await integration_store.services_of_integrations(tx, {a.integration_id for a in alerts})
     services = await catalog.services_by_id(tx, list(set(owners.values())))
-    pages = await store.pages_of_groups(tx, {a.group_id for a in alerts if a.group_id})
-    incidents = await store.incidents_of_pages(tx, set(pages.values()))
+    pages = await related_store.pages_of_groups(tx, {a.group_id for a in alerts if a.group_id})
+    incidents = await related_store.incidents_of_pages(tx, set(pages.values()))
     return [
         View(
             alert,
