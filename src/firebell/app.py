@@ -1,5 +1,6 @@
 """The ASGI app: every slice mounted, errors told in the reader's language, live events."""
 
+import contextlib
 import logging
 import time
 import uuid
@@ -14,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firebell import __version__, account, departure, first_run, home, offline
+from firebell import __version__, account, departure, error_page, first_run, home, offline
 from firebell.alerts import api as alerts_api
 from firebell.alerts import change_api, inbound
 from firebell.alerts import pages as alerts_pages
@@ -57,6 +58,8 @@ from firebell.postmortems import api as postmortems_api
 from firebell.postmortems import pages as postmortems_pages
 from firebell.runbooks import api as runbooks_api
 from firebell.runbooks import pages as runbooks_pages
+from firebell.service_overview import api as service_overview_api
+from firebell.service_overview import web as service_overview_web
 
 log = logging.getLogger("firebell.web")
 
@@ -102,6 +105,8 @@ SLICES = (
     incidents_api,
     postmortems_pages,
     postmortems_api,
+    service_overview_web,
+    service_overview_api,
     account,
     departure,
     first_run,
@@ -254,6 +259,9 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, exc: HTTPException) -> Response:
+        # no route was found that would have asked; the frame of the page needs to know
+        with contextlib.suppress(Unavailable):
+            await access.visitor(request)
         words = {
             404: f"There is nothing at {request.url.path}.",
             405: f"{request.url.path} does not take {request.method}.",
@@ -303,7 +311,11 @@ async def _told(request: Request, error: FirebellError) -> Response:
     response = await html.page(
         request,
         "error.html",
-        {"error": error, "reference": correlation_id.get()},
+        {
+            "error": error,
+            "reference": correlation_id.get(),
+            "way_on": await error_page.way_on(request, error),
+        },
         status=error.status,
     )
     response.headers.update(headers)

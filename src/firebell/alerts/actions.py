@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from firebell.alerts import change_store, integration_store, raw, rules, store
+from firebell.alerts import change_store, integration_store, raw, related_store, rules, store
 from firebell.alerts.model import (
     Alert,
     BrokenSource,
@@ -48,6 +48,7 @@ integrations = integration_store.integrations
 lock_services = store.lock_services
 policy_names = store.policy_names
 alerts = store.alerts
+incidents_of_pages = related_store.incidents_of_pages
 
 CHANGES_LISTED = 20
 

@@ -44,6 +44,7 @@ class AlertShown(Shown):
     service: Annotated[str, Field(description="slug")]
     service_name: str
     page: Annotated[str | None, Field(description="the page that it is part of; null: it paged nobody")]
+    incidents: Annotated[list[str], Field(description="those that its page belongs to, oldest first")]
     findings: Annotated[list[str], Field(description="A-MISSED: fired again after its end, older than it")]
 
 
@@ -126,20 +127,34 @@ class NewIntegration(Given):
 
 def _fields(shape: type[AlertShown], found: view.View) -> dict[str, object]:
     """Return the fields of an alert, its service and its page that `shape` has."""
-    around = {"service": found.service.slug, "service_name": found.service.name, "page": found.page}
+    around = {
+        "service": found.service.slug,
+        "service_name": found.service.name,
+        "page": found.page,
+        "incidents": found.incidents,
+    }
     own = {name: getattr(found.alert, name) for name in shape.model_fields if hasattr(found.alert, name)}
     return {**own, **around}
 
 
-@router.get("/alerts", tags=["alerts"], summary="Alerts, the newest first")
+@router.get("/alerts", tags=["alerts"], summary="Alerts, the newest first", responses=problems(404))
 async def list_alerts(
     ctx: Ctx,
     caller: Reader,
     stretch: Stretch,
     q: Annotated[Text, Query(description="words in the title, or a whole dedup key")] = "",
+    service: Annotated[Text, Query(description="slug; default: every service")] = "",
+    status: Annotated[Literal["firing"] | None, Query(description="default: every status")] = None,
 ) -> list[AlertShown]:
     async with ctx.db.tx() as tx:
-        found = await actions.alerts(tx, q.strip(), stretch.before, stretch.limit)
+        found = await actions.alerts(
+            tx,
+            q.strip(),
+            stretch.before,
+            stretch.limit,
+            service_id=(await catalog.by_slug(tx, service)).id if service else None,
+            firing=status == "firing",
+        )
         views = await view.views(tx, found)
     stretch.link([a.id for a in found])
     return [AlertShown.model_validate(_fields(AlertShown, v)) for v in views]

@@ -1,25 +1,52 @@
-"""Raw alerts, and the integration keys of a service."""
+"""Raw alerts."""
 
 from fastapi import Request, Response
 
 from firebell.alerts import actions, view
 from firebell.catalog import actions as catalog
-from firebell.kit import flash, html, routing
-from firebell.kit.text import to_choice
+from firebell.kit import html, routing
+from firebell.kit.text import to_id
 from firebell.people import access
-from firebell.people import actions as people
 from firebell.people.permissions import Verb
 
 router = routing.pages()
 
+LISTED = 100
+"""Number of alerts that the list shows at once."""
+TABS = {"all": "All", "firing": "Firing"}
+
 
 @router.get("/alerts", dependencies=access.needs(Verb.ALERT_READ))
-async def alerts(request: Request, q: str = "", before: int | None = None) -> Response:
+async def alerts(
+    request: Request, q: str = "", before: str = "", service: str = "", state: str = "all"
+) -> Response:
     await access.signed_in(request)
-    async with request.app.state.ctx.db.tx() as tx:
-        found = await actions.alerts(tx, q.strip(), before, 100)
-        views = await view.views(tx, found)
-    context = {"nav": "alerts", "views": views, "q": q, "live": "pages"}
+    tab = state if state in TABS else "all"
+    async with html.ctx(request).db.tx() as tx:
+        of = await catalog.by_slug(tx, service) if service else None
+        listed = await actions.alerts(
+            tx,
+            q.strip(),
+            to_id(before),
+            LISTED + 1,
+            service_id=of.id if of else None,
+            firing=tab == "firing",
+        )
+        views = await view.views(tx, listed[:LISTED])
+    chosen = {"service": of.slug if of else "", "q": q}
+    older = listed[LISTED - 1].id if len(listed) > LISTED else ""
+    context = {
+        "nav": "alerts",
+        "live": "pages,incidents",
+        "views": views,
+        "q": q,
+        "service": of,
+        "tab": tab,
+        "tabs": [
+            (name, label, html.address("/alerts", state=name, **chosen)) for name, label in TABS.items()
+        ],
+        "older": html.address("/alerts", state=tab, before=older, **chosen) if older else "",
+    }
     return await html.page(request, "alerts/alerts.html", context)
 
 
@@ -34,6 +61,7 @@ async def alert(request: Request, alert_id: int) -> Response:
         "a": found.alert,
         "service": found.service,
         "page": found.page,
+        "incidents": found.incidents,
         "messages": messages,
         "deleted": len(found.alert.message_ids) - len(messages),
         "kept_days": actions.EVENTS_KEPT.days,
@@ -47,122 +75,3 @@ async def message(request: Request, alert_id: int, message_id: int) -> Response:
     async with request.app.state.ctx.db.tx() as tx:
         body = await actions.message_body(tx, await actions.alert(tx, alert_id), message_id)
     return html.download(body, f"alert-{alert_id}-message-{message_id}.txt")
-
-
-@router.get("/services/{slug}", dependencies=access.needs(Verb.SERVICE_READ))
-async def service(request: Request, slug: str) -> Response:
-    return await _service(request, slug)
-
-
-async def _service(request: Request, slug: str, revealed: int | None = None) -> Response:
-    """Show a service; the whole key of the integration `revealed` is on the page, of others the end."""
-    async with request.app.state.ctx.db.tx() as tx:
-        found = await catalog.by_slug(tx, slug)
-        keys = await actions.integrations(tx, found.id)
-        now = request.app.state.ctx.clock.now()
-        broken = {b.integration_id: b for b in await actions.broken_sources(tx, now, service_id=found.id)}
-        teams = {t.id: t.name for t in await people.teams(tx)}
-        policies = await actions.policy_names(tx)
-        changes = await actions.changes(tx, [found.id])
-    context = {
-        "nav": "services",
-        "s": found,
-        "keys": keys,
-        "revealed": revealed,
-        "broken": broken,
-        "teams": teams,
-        "policies": policies,
-        "changes": changes,
-    }
-    return await html.page(request, "alerts/service.html", context)
-
-
-@router.post("/services/{slug}/integrations", dependencies=access.needs(Verb.INTEGRATION_CREATE))
-async def add_key(request: Request, slug: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx = request.app.state.ctx
-    async with ctx.db.tx() as tx:
-        found = await catalog.by_slug(tx, slug)
-        made = await actions.create_integration(
-            tx,
-            access.actor_of(me),
-            service_id=found.id,
-            name=str(form.get("name", "")),
-            now=ctx.clock.now(),
-        )
-    return await _service(request, slug, made.id)
-
-
-@router.post(
-    "/services/{slug}/integrations/{integration_id}/reveal",
-    dependencies=access.needs(Verb.INTEGRATION_REVEAL),
-)
-async def reveal_key(request: Request, slug: str, integration_id: int) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), request.app.state.ctx
-    async with ctx.db.tx() as tx:
-        integration = await actions.reveal_integration(
-            tx,
-            access.actor_of(me),
-            service_id=(await catalog.by_slug(tx, slug)).id,
-            integration_id=integration_id,
-            now=ctx.clock.now(),
-        )
-    return await _service(request, slug, integration.id)
-
-
-@router.post(
-    "/services/{slug}/integrations/{integration_id}/revoke",
-    dependencies=access.needs(Verb.INTEGRATION_REVOKE),
-)
-async def revoke_key(request: Request, slug: str, integration_id: int) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), request.app.state.ctx
-    async with ctx.db.tx() as tx:
-        await actions.revoke_integration(
-            tx,
-            access.actor_of(me),
-            service_id=(await catalog.by_slug(tx, slug)).id,
-            integration_id=integration_id,
-            now=ctx.clock.now(),
-        )
-    return flash.redirect(
-        request,
-        f"/services/{slug}",
-        "Key revoked.",
-        undo=f"/services/{slug}/integrations/{integration_id}/restore",
-    )
-
-
-@router.post(
-    "/services/{slug}/integrations/{integration_id}/restore",
-    dependencies=access.needs(Verb.INTEGRATION_REVOKE),
-)
-async def restore_key(request: Request, slug: str, integration_id: int) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), request.app.state.ctx
-    async with ctx.db.tx() as tx:
-        await actions.restore_integration(
-            tx,
-            access.actor_of(me),
-            service_id=(await catalog.by_slug(tx, slug)).id,
-            integration_id=integration_id,
-            now=ctx.clock.now(),
-        )
-    return flash.redirect(request, f"/services/{slug}", "Key restored.")
-
-
-@router.post("/services/{slug}/policy", dependencies=access.needs(Verb.SERVICE_WRITE))
-async def choose_policy(request: Request, slug: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, chosen = request.app.state.ctx, str(form.get("policy", ""))
-    async with ctx.db.tx() as tx:
-        found = await catalog.by_slug(tx, slug)
-        await catalog.set_policy(
-            tx,
-            access.actor_of(me),
-            service_id=found.id,
-            policy_id=to_choice(chosen, "policy"),
-            now=ctx.clock.now(),
-        )
-    return flash.redirect(request, f"/services/{slug}", "Escalation policy saved.")

@@ -1,6 +1,6 @@
 """The SQL of events, alerts and groups; a batch is a handful of set-based statements."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -8,6 +8,7 @@ from firebell.alerts.model import Alert, Group, Received, StoredMessage
 from firebell.alerts.rules import LATE, STORM, AlertState, Batch, GroupState, loaded_alert, loaded_group
 from firebell.alerts.titles import SEVERITIES
 from firebell.kit.db import Row, Tx
+from firebell.kit.text import MAX_ID
 
 _ALERT = (
     "id, integration_id, dedup_key, group_id, status, title, body, severity, labels, annotations, links,"
@@ -360,15 +361,59 @@ async def alert(tx: Tx, alert_id: int) -> Alert | None:
     return _alert(row) if row else None
 
 
-async def alerts(tx: Tx, words: str, before: int | None, limit: int) -> list[Alert]:
-    """Return alerts whose title or key contains `words`, the newest first."""
-    rows = await tx.fetch(
-        f"select {_ALERT} from alert where ($1 = '' or position(lower($1) in lower(title)) > 0"
-        " or dedup_key = $1) and ($2::bigint is null or id < $2) order by id desc limit $3",
-        words,
-        before,
-        limit,
-    )
+async def alerts(
+    tx: Tx,
+    words: str,
+    before: int | None,
+    limit: int,
+    *,
+    service_id: int | None = None,
+    firing: bool = False,
+) -> list[Alert]:
+    """Return alerts whose title or key contains `words`, newest first: of a service, or of all."""
+    # the status is spelled out: only then does the planner know the index of what fires
+    matching = f"""
+        ($1 = '' or position(lower($1) in lower(title)) > 0 or dedup_key = $1)
+            {"and status = 'firing'" if firing else ""}
+    """
+    if service_id is None:
+        rows = await tx.fetch(
+            f"""
+            select {_ALERT}
+            from alert
+            where {matching}
+                and ($2::bigint is null or id < $2)
+            order by id desc
+            limit $3
+            """,
+            words,
+            before,
+            limit,
+        )
+    else:
+        # a range instead of an equality: else the planner may walk the alerts of all services backward
+        rows = await tx.fetch(
+            f"""
+            select newest.*
+            from integration
+            cross join lateral (
+                select {_ALERT}
+                from alert
+                where integration_id >= integration.id
+                    and (integration_id, id) < (integration.id, $2::bigint)
+                    and {matching}
+                order by integration_id desc, id desc
+                limit $3
+            ) newest
+            where integration.service_id = $4
+            order by newest.id desc
+            limit $3
+            """,
+            words,
+            MAX_ID if before is None else before,
+            limit,
+            service_id,
+        )
     return [_alert(row) for row in rows]
 
 
@@ -397,21 +442,6 @@ async def messages(
         limit,
     )
     return [StoredMessage(**dict(row)) for row in rows]
-
-
-async def pages_of_groups(tx: Tx, group_ids: Collection[int]) -> dict[int, int]:
-    """Return the newest page of each group that has one."""
-    rows = await tx.fetch(
-        """
-        select subject_id as group_id, max(id) as page_id
-        from page
-        where subject_kind = 'group'
-            and subject_id = any($1::bigint[])
-        group by subject_id
-        """,
-        list(group_ids),
-    )
-    return {row["group_id"]: row["page_id"] for row in rows}
 
 
 async def alert_times(tx: Tx, since: datetime) -> list[datetime]:

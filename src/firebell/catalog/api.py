@@ -61,12 +61,6 @@ async def create_service(ctx: Ctx, caller: Responder, given: NewService) -> Serv
     return ServiceShown.model_validate(made)
 
 
-@router.get("/{slug}", summary="One service", responses=problems(404))
-async def get_service(ctx: Ctx, caller: Reader, slug: Text) -> ServiceShown:
-    async with ctx.db.tx() as tx:
-        return ServiceShown.model_validate(await actions.by_slug(tx, slug))
-
-
 @router.patch("/{slug}", summary="Change a service's team, policy or description", responses=problems(404))
 async def change_service(ctx: Ctx, caller: Responder, slug: Text, given: ServiceChange) -> ServiceShown:
     async with ctx.db.tx() as tx:

@@ -67,11 +67,13 @@ def send(
 
 @alert.command("list", epilog=example("firebell alert list --query 5xx"))
 @click.option("--query", "q", help="Words in the title, or a whole dedup key.")
+@click.option("--service", help="Slug; default: every service.")
+@click.option("--firing", is_flag=True, help="Only alerts that fire now.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @as_json
-def list_(q: str | None, limit: int) -> None:
+def list_(q: str | None, service: str | None, firing: bool, limit: int) -> None:
     """List alerts, the newest first."""
-    found = call_first("/api/v1/alerts", limit, q=q)
+    found = call_first("/api/v1/alerts", limit, q=q, service=service, status="firing" if firing else None)
     rows = [
         [
             *(str(a["id"]), a["status"], a["severity"] or "-", a["service"], a["page"] or "-"),
@@ -94,7 +96,8 @@ def show_(number: int, raw: bool) -> None:
         click.style(f"alert {found['id']}  {found['title']}", bold=True),
         f"{found['status']}, {found['severity'] or 'no'} severity, since {local(found['starts_at'])},"
         f" {found['count']}x",
-        f"service {found['service']}, page {found['page'] or '-'}, key {found['dedup_key']}",
+        f"service {found['service']}, page {found['page'] or '-'},"
+        f" incidents {', '.join(found['incidents']) or '-'}, key {found['dedup_key']}",
     ]
     if found["body"]:
         lines += ["", found["body"]]

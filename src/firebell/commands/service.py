@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, seg, target
-from firebell.commands.say import as_json, example, fail, short, show, table
+from firebell.commands.say import as_json, example, fail, local, short, show, table
 
 
 @click.group()
@@ -38,16 +38,33 @@ def list_() -> None:
 @click.argument("slug")
 @as_json
 def show_(slug: str) -> None:
-    """Show service SLUG."""
-    found = call("GET", f"/api/v1/services/{seg(slug)}")
-    policies = {p["id"]: p["slug"] for p in call_all("/api/v1/policies")}
+    """Show service SLUG: its state, who is on call, and its last pages, incidents and alerts."""
+    shown = call("GET", f"/api/v1/services/{seg(slug)}")
+    state, people = shown["state"], shown["on_call"]
+    because = f" because of {state['ref']}" if state["ref"] else ""
+    since = f" since {local(state['since'])}" if state["since"] else ""
     lines = [
-        click.style(f"{found['name']} ({found['slug']})", bold=True),
-        f"  policy: {policies.get(found['policy_id'], 'none, pages go to the catch-all list')}",
-        f"  about: {found['description'] or '-'}",
-        f"  runbook: {found['runbook_url'] or '-'}",
+        click.style(f"{shown['name']} ({shown['slug']})", bold=True),
+        f"  state: {state['state']}{since}{because}",
+        f"  on call: {'-' if people is None else ', '.join(p['name'] for p in people) or 'no one'}",
+        f"  policy: {shown['policy'] or 'none, pages go to the fallback responders'}",
+        f"  team: {shown['team']}",
+        f"  about: {shown['description'] or '-'}",
+        f"  runbook: {shown['runbook_url'] or '-'}",
     ]
-    show(found, "\n".join(lines))
+    parts = [
+        ("Open pages", [[p["ref"], p["state"], p["title"]] for p in shown["open_pages"]]),
+        ("Last incidents", [[i["ref"], i["severity"], i["title"]] for i in shown["incidents"] or []]),
+        ("Last pages", [[p["ref"], _acked(p["acked_after_s"]), p["title"]] for p in shown["last_pages"]]),
+        ("Alerts", [[str(a["id"]), a["status"], a["title"]] for a in shown["alerts"]]),
+    ]
+    tables = [f"\n{title}\n{table(('REF', 'STATE', 'TITLE'), rows, wide=2)}" for title, rows in parts if rows]
+    show(shown, "\n".join([*lines, *tables]))
+
+
+def _acked(seconds: int | None) -> str:
+    """Return how long a page waited for its first acknowledgement."""
+    return "not acked" if seconds is None else f"acked after {seconds // 60}:{seconds % 60:02}"
 
 
 @service.command(epilog=example("firebell service add Search --team payments --policy payments"))

@@ -27,8 +27,11 @@ def chapter(slug: str) -> Chapter:
             return found
     tail = wanted.rpartition("/")[2].rpartition(".")[0] or wanted.rpartition("/")[2]
     near = [c.slug for c in chapters() if tail and tail in c.slug]
-    hint = f"Did you mean {near[0]}?" if near else "See /handbook, or 'firebell handbook list'."
-    raise NotFound(f"The handbook has no chapter {wanted[:200]!r}.", hint=hint)
+    raise NotFound(
+        f"The handbook has no chapter {wanted[:200]!r}.",
+        hint=f"Did you mean {near[0]}?" if near else "",
+        command="" if near else "firebell handbook list",
+    )
 
 
 @cache

@@ -209,9 +209,7 @@ def gathered(
         raise Invalid("The templates cannot be applied; nothing was changed.", fields=faults)
     if not bodies:
         names = ", ".join(sorted(files)) or "no file"
-        raise Invalid(
-            f"There is no template in {names}.", hint="Look at 'firebell template show' for the form."
-        )
+        raise Invalid(f"There is no template in {names}.", command="firebell template show")
     return bodies
 
 

@@ -35,6 +35,7 @@ _TWIN_WITHIN = timedelta(seconds=10)
 
 POSTMORTEM_WITHIN = lifecycle.POSTMORTEM_WITHIN
 incidents = list_store.in_phases
+incidents_by_id = store.incidents_by_id
 incident_of_page = store.incident_of_page
 page_ids = store.page_ids
 postmortem_required = lifecycle.postmortem_required

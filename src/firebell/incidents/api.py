@@ -14,11 +14,14 @@ from firebell.incidents.filtering import IncidentQuery
 from firebell.incidents.messages import messages
 from firebell.incidents.model import OPEN, Entry, Incident, Phase, Role, Sort
 from firebell.incidents.severity import FACTS, Severity, classify, parse
+from firebell.incidents.view import alerts_of_pages
 from firebell.kit import api
 from firebell.kit.api import Ctx, Flag, Given, Id, Name, Shown, Stretch, Text, Yes, Zone, matching, problems
 from firebell.kit.db import Tx
 from firebell.kit.refs import number
+from firebell.paging import actions as paging
 from firebell.people import actions as people
+from firebell.people import permissions
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 
@@ -96,9 +99,22 @@ class NextPhase(Shown):
     refusal: str | None
 
 
-class IncidentDetail(IncidentShown):
-    """One incident and what may come next."""
+class IncidentAlert(Shown):
+    """An alert of one of the incident's pages."""
 
+    id: int
+    title: str
+    status: Literal["firing", "resolved"]
+    page: str
+
+
+class IncidentDetail(IncidentShown):
+    """One incident, the alerts of its pages, and what may come next."""
+
+    alerts: Annotated[
+        list[IncidentAlert] | None,
+        Field(description="at most 100 of each page, firing ones first; null: the key lacks pages:read"),
+    ]
     next: list[NextPhase]
 
 
@@ -330,8 +346,15 @@ async def get_incident(ctx: Ctx, caller: Reader, ref: Text) -> IncidentDetail:
         found = await actions.incident(tx, number("INC", ref))
         shown = await _one(tx, found)
         refusals = await actions.refusals(tx, found, ctx.clock.now())
+        linked = await paging.pages_by_id(tx, await actions.page_ids(tx, found.id))
+        alerts = await alerts_of_pages(tx, list(linked.values()), 100)
     following = [NextPhase(phase=phase, refusal=why) for phase, why in refusals.items()]
-    return IncidentDetail(**shown.model_dump(), next=following)
+    listed = [
+        IncidentAlert.model_validate({"id": a.id, "title": a.title, "status": a.status, "page": ref})
+        for a, ref in alerts
+    ]
+    may_read = permissions.allows(caller.rights, Verb.ALERT_READ)
+    return IncidentDetail(**shown.model_dump(), alerts=listed if may_read else None, next=following)
 
 
 @router.get(

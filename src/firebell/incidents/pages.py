@@ -26,7 +26,7 @@ from firebell.incidents.model import (
     Role,
 )
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest
-from firebell.incidents.view import STAGES
+from firebell.incidents.view import STAGES, alerts_of_pages
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
@@ -42,6 +42,8 @@ from firebell.people.view import choosable
 
 router = routing.pages()
 
+ALERTS_OF_PAGE = 5
+"""Number of alerts that a room shows of each linked page."""
 NEXT = {
     Phase.DECLARED: (Phase.INVESTIGATING, "Start investigating"),
     Phase.INVESTIGATING: (Phase.MITIGATING, "We are mitigating"),
@@ -233,6 +235,7 @@ async def _room(
         "others": others,
         "services": list(services.values()),
         "pages": list(linked.values()),
+        "alerts": await alerts_of_pages(tx, list(linked.values()), ALERTS_OF_PAGE),
         "checks": lifecycle.checks(found, holders, now),
         "role_states": lifecycle.role_states(found, holders, now),
         "stages": STAGES,

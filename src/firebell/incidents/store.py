@@ -6,6 +6,7 @@ from typing import Any
 
 from firebell.incidents.model import Assignment, Entry, Incident, Phase, Role
 from firebell.kit.db import Row, Tx
+from firebell.kit.text import MAX_ID
 
 INCIDENT_COLUMNS = (
     "id, title, summary, conditions, actions, needs, severity, max_severity, answers, provisional, phase,"
@@ -95,6 +96,37 @@ async def lock_free(tx: Tx, ids: Sequence[int]) -> list[Incident]:
 async def incident(tx: Tx, incident_id: int) -> Incident | None:
     row = await tx.row(f"select {INCIDENT_COLUMNS} from incident where id = $1", incident_id)
     return incident_from_row(row) if row else None
+
+
+async def incidents_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Incident]:
+    rows = await tx.fetch(f"select {INCIDENT_COLUMNS} from incident where id = any($1::bigint[])", list(ids))
+    return {row["id"]: incident_from_row(row) for row in rows}
+
+
+async def of_service(
+    tx: Tx, service_id: int, limit: int, phases: Sequence[str] | None = None
+) -> list[Incident]:
+    """Return the incidents of a service, drills apart, newest first; with `phases` only those in one of them."""
+    in_phase = "" if phases is None else "and incident.phase = any($4::text[])"
+    # a range instead of an equality: else the planner may walk the incidents of all services backward
+    rows = await tx.fetch(
+        f"""
+        select {INCIDENT_COLUMNS}
+        from incident_service
+        join incident on incident.id = incident_service.incident_id
+        where service_id >= $1
+            and (service_id, incident_id) <= ($1, $3::bigint)
+            and not incident.drill
+            {in_phase}
+        order by service_id desc, incident_id desc
+        limit $2
+        """,
+        service_id,
+        limit,
+        MAX_ID,
+        *([] if phases is None else [list(phases)]),
+    )
+    return [incident_from_row(row) for row in rows]
 
 
 async def change(tx: Tx, incident_id: int, **changes: Any) -> Incident:

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from firebell.alerts import actions as alerts
+from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.incidents import lifecycle, store
 from firebell.incidents.model import ROLE_NAMES, Incident, Phase, Role
 from firebell.kit.db import Tx
+from firebell.paging.model import Page
 from firebell.people import actions as people
 
 STAGES = (
@@ -118,3 +121,17 @@ async def summaries(tx: Tx, found: Sequence[Incident]) -> list[Summary]:
         )
         for i in found
     ]
+
+
+async def of_service(
+    tx: Tx, service_id: int, limit: int, phases: Sequence[Phase] | None = None
+) -> list[Summary]:
+    """Return the newest incidents of a service, drills apart, newest first; with `phases` only those in one of them."""
+    return await summaries(tx, await store.of_service(tx, service_id, limit, phases))
+
+
+async def alerts_of_pages(tx: Tx, pages: Sequence[Page], limit_each: int) -> list[tuple[Alert, str]]:
+    """Return the alerts of some pages with the reference of their page, firing ones of each page first."""
+    groups = {page.subject_id: page.ref for page in pages if page.subject_kind == "group"}
+    found = await alerts.alerts_of_groups(tx, list(groups), limit_each)
+    return [(alert, ref) for group_id, ref in groups.items() for alert in found[group_id]]

@@ -5,15 +5,21 @@ from http import HTTPStatus
 
 
 class FirebellError(Exception):
-    """Base of every error whose message may be shown to a user."""
+    """Base of every error whose message may be shown to a user.
+
+    `command` is what to run at a terminal; only the API says it, since the CLI reads its errors there.
+    """
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     code = "internal"
 
-    def __init__(self, message: str, *, hint: str = "", fields: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", command: str = "", fields: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.command = command
         self.fields = dict(fields or {})
 
     def problem(self, instance: str) -> dict[str, object]:
@@ -25,8 +31,8 @@ class FirebellError(Exception):
             "detail": self.message,
             "instance": instance,
         }
-        if self.hint:
-            body["hint"] = self.hint
+        if hint := f"See '{self.command}'." if self.command else self.hint:
+            body["hint"] = hint
         if self.fields:
             body["errors"] = [{"field": name, "message": text} for name, text in self.fields.items()]
         return body

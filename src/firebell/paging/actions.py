@@ -242,7 +242,7 @@ async def page(tx: Tx, page_id: int) -> Page:
     """Return one page; raise `NotFound`."""
     found = await store.page(tx, page_id)
     if found is None:
-        raise NotFound(f"There is no page PG-{page_id}.", hint="See 'firebell page list' or /pages.")
+        raise NotFound(f"There is no page PG-{page_id}.", command="firebell page list")
     return found
 
 
@@ -254,7 +254,7 @@ async def lock_for(tx: Tx, page_id: int, *, resolving: bool = False) -> Page:
         await alerts.lock_services(tx, [unlocked.service_id])
     locked = await store.lock(tx, [page_id])
     if not locked:
-        raise NotFound(f"There is no page PG-{page_id}.", hint="See 'firebell page list' or /pages.")
+        raise NotFound(f"There is no page PG-{page_id}.", command="firebell page list")
     return locked[0]
 
 
@@ -395,11 +395,6 @@ async def tell(tx: Tx, words: Sequence[Word], now: datetime) -> None:
 async def release_held(tx: Tx, event: QuietHoursChanged, now: datetime) -> None:
     """Look again at what quiet hours held for somebody: it goes, or is held until the new end."""
     await ledger.release(tx, event.person_id, now)
-
-
-async def use_link(tx: Tx, link: str, now: datetime) -> bool:
-    """Mark a message's link as used; False when it was used before."""
-    return await store.use_link(tx, link, now)
 
 
 async def keep_schedule(tx: Tx, event: ScheduleDeleted, now: datetime) -> None:

@@ -45,6 +45,7 @@ class PageShown(Shown):
     urgency: Literal["high", "low"]
     severity: int | None
     service: str | None
+    incidents: list[str]
     team: str | None
     policy: str
     level: int
@@ -216,6 +217,7 @@ def page_fields(seen: view.View) -> dict[str, object]:
         "urgency": page.urgency,
         "severity": page.severity,
         "service": seen.service.slug if seen.service else None,
+        "incidents": seen.incidents,
         "team": seen.team or None,
         "policy": page.plan.name,
         "level": page.level + 1,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.kit.db import Tx
 from firebell.kit.events import Actor
-from firebell.paging import actions, store
+from firebell.paging import actions, link_store, store
 from firebell.paging.delayed import ActionKind, DelayedAction, Stale, objection, position, same_plan
 from firebell.paging.model import Page, PageState
 
@@ -26,7 +26,7 @@ async def perform(tx: Tx, actor: Actor, page_id: int, action: DelayedAction, now
     """Carry out an action once per key; raise `Stale` if the person has to confirm it, `Conflict` if it cannot be."""
     page = await actions.lock_for(tx, page_id, resolving=action.kind is ActionKind.RESOLVE)
     # a key belongs to a person and a page: nobody can use up the key of another
-    if not await store.use_link(tx, f"action/{actor.person_id}/{page_id}/{action.key}", now):
+    if not await link_store.use(tx, f"action/{actor.person_id}/{page_id}/{action.key}", now):
         return Outcome(page, "already done", "")
     if page.state is PageState.RESOLVED:
         return Outcome(page, f"already resolved by {await _resolver(tx, page_id)}", "")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Gone
-from firebell.paging import ledger
+from firebell.paging import ledger, link_store
 from firebell.paging.model import Delivery
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -47,3 +47,13 @@ async def holder(tx: Tx, link: AckLink) -> Person:
     if queued_at is None or await people.left_since(tx, link.person_id, queued_at):
         raise Gone("This link has ended.", hint="Sign in to Firebell to see the page.")
     return await people.person(tx, link.person_id)
+
+
+async def use(tx: Tx, link: AckLink, now: datetime) -> bool:
+    """Mark a link as used; return False if it was used before."""
+    return await link_store.use(tx, link.id, now)
+
+
+async def is_used(tx: Tx, link: AckLink) -> bool:
+    """Return True if the link was used."""
+    return await link_store.is_used(tx, link.id)

@@ -107,13 +107,13 @@ async def ack_by_link(request: Request, token: str) -> Response:
     async with ctx.db.tx() as tx:
         person = await links.holder(tx, link)
         page = await actions.page(tx, link.page_id)
-        if not await actions.use_link(tx, link.id, now):
-            said = "This link was used before; nothing was changed now."
+        if not await links.use(tx, link, now):
+            said = "This link was already used. Nothing changed."
         elif page.state is PageState.RESOLVED:
-            said = "It was already resolved; nothing was changed."
+            said = "This page is already resolved. Nothing changed."
         else:
             result = await actions.ack(tx, Actor("link", person.name, person.id), page.id, now)
-            said = f"It was {result.already}." if result.already else "You have it. Nobody else is paged."
+            said = f"It was {result.already}." if result.already else "Acknowledged. Escalation stopped."
     return await _by_link(request, token, said)
 
 
@@ -126,8 +126,17 @@ async def _by_link(request: Request, token: str, said: str | None) -> Response:
             person = await links.holder(tx, link)
             page = await actions.page(tx, link.page_id)
             (found,) = await view.views(tx, [page], now, alerts_each=10)
+            is_used = await links.is_used(tx, link)
     except (Invalid, Gone) as error:
         context: dict[str, Any] = {"error": error, "v": None, "said": None, "person": None}
         return await html.page(request, "paging/ack.html", context, error.status)
-    context = {"error": None, "v": found, "said": said, "person": person, "tz": person.tz}
+    is_theirs = page.state is PageState.ACKED and person.id in found.owner_ids
+    context = {
+        "error": None,
+        "v": found,
+        "said": said,
+        "person": person,
+        "tz": person.tz,
+        "may_acknowledge": not is_used and not is_theirs and page.state is not PageState.RESOLVED,
+    }
     return await html.page(request, "paging/ack.html", context)

@@ -337,14 +337,6 @@ async def log(tx: Tx, page_id: int) -> list[LogEntry]:
     return [LogEntry(*row.values()) for row in rows]
 
 
-async def use_link(tx: Tx, link: str, now: datetime) -> bool:
-    """Mark a link as used; False when it was used before."""
-    done = await tx.execute(
-        "insert into used_link (id, used_at) values ($1, $2) on conflict do nothing", link, now
-    )
-    return done.endswith("1")
-
-
 async def insert_words(tx: Tx, words: Sequence[Word], now: datetime) -> list[tuple[int, Word]]:
     """Store what was not told before, and return it with its ids."""
     rows = await tx.fetch(

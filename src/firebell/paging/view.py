@@ -1,7 +1,7 @@
 """What a reader needs to know of a page, gathered for the inbox, the page itself, home and the API."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from firebell.alerts import actions as alerts
@@ -10,8 +10,10 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
-from firebell.paging import delayed, due, escalation, list_store, listing, store
-from firebell.paging.model import Page, PageFilter, PageState
+from firebell.paging import delayed, due, escalation, list_store, listing, service_store, store
+from firebell.paging.actions import NO_POLICY
+from firebell.paging.dry_run import Step, dry_run
+from firebell.paging.model import Page, PageFilter, PageState, Policy
 from firebell.people import actions as people
 
 GLYPH = {
@@ -47,6 +49,8 @@ class View:
     now_names: str
     next_names: str
     next_target: str
+    incidents: list[str]
+    """References of the incidents that the page belongs to, oldest first."""
 
     @property
     def glyph(self) -> str:
@@ -79,6 +83,7 @@ async def views(tx: Tx, pages: Sequence[Page], now: datetime, *, alerts_each: in
     teams = {t.id: t.name for t in await people.teams(tx)}
     owners = await store.owners(tx, [p.id for p in pages])
     names = await people.persons(tx, [i for ids in owners.values() for i in ids])
+    incidents = await alerts.incidents_of_pages(tx, [p.id for p in pages])
     return [
         View(
             page,
@@ -90,6 +95,7 @@ async def views(tx: Tx, pages: Sequence[Page], now: datetime, *, alerts_each: in
             owners[page.id],
             facts.names(sorted(facts.notified.get(page.id, {}).keys() & set(facts.people))),
             *_next(facts, page, teams, now),
+            [f"INC-{i}" for i in incidents.get(page.id, [])],
         )
         for page in pages
     ]
@@ -130,3 +136,21 @@ async def listed(
     rows = await list_store.walk(tx, sections, wanted, limit=limit + 1, newer=newer)
     since = place.since if place else now - listing.COMMIT_SLACK
     return listing.listing(rows, place, limit, since, newer=newer)
+
+
+async def of_service(tx: Tx, service_id: int, states: Sequence[str], limit: int, now: datetime) -> list[View]:
+    """Return the newest pages of a service in these states, newest first."""
+    return await views(tx, await service_store.pages(tx, service_id, states, limit), now)
+
+
+async def last_resolved_at(tx: Tx, service_id: int) -> datetime | None:
+    """Return when the last page of a service was resolved, None if none was."""
+    return await service_store.last_resolved_at(tx, service_id)
+
+
+async def steps(tx: Tx, policy: Policy | None, team_id: int, now: datetime) -> list[Step]:
+    """Return whom each level would notify if a page of a team's service began now, the last resort at the end."""
+    if policy is None:
+        plan = NO_POLICY
+        policy = Policy(0, plan.name, "", team_id, 0, plan.levels, plan.repeat, plan.ack_timeout_s)
+    return await dry_run(tx, replace(policy, team_id=team_id), now)

@@ -1,0 +1,34 @@
+"""The SQL of what alerts led to: their pages and the incidents of those."""
+
+from collections.abc import Collection
+
+from firebell.kit.db import Tx
+
+
+async def pages_of_groups(tx: Tx, group_ids: Collection[int]) -> dict[int, int]:
+    """Return the newest page of each group that has one."""
+    rows = await tx.fetch(
+        """
+        select subject_id as group_id, max(id) as page_id
+        from page
+        where subject_kind = 'group'
+            and subject_id = any($1::bigint[])
+        group by subject_id
+        """,
+        list(group_ids),
+    )
+    return {row["group_id"]: row["page_id"] for row in rows}
+
+
+async def incidents_of_pages(tx: Tx, page_ids: Collection[int]) -> dict[int, list[int]]:
+    """Return the incidents of each page that belongs to one, oldest first."""
+    rows = await tx.fetch(
+        """
+        select page_id, array_agg(incident_id order by incident_id) as incident_ids
+        from incident_page
+        where page_id = any($1::bigint[])
+        group by page_id
+        """,
+        list(page_ids),
+    )
+    return {row["page_id"]: row["incident_ids"] for row in rows}

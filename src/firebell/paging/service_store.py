@@ -1,0 +1,53 @@
+"""The SQL of the pages of one service."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.kit.db import Tx
+from firebell.paging import store
+from firebell.paging.listing import MAX_ID
+from firebell.paging.model import Page
+
+
+async def pages(tx: Tx, service_id: int, states: Sequence[str], limit: int) -> list[Page]:
+    """Return the newest pages of a service in these states, newest first."""
+    # ranges instead of equalities: else the planner may walk the pages of all services backward
+    rows = await tx.fetch(
+        """
+        select newest.id
+        from unnest($2::text[]) wanted (state)
+        cross join lateral (
+            select id
+            from page
+            where (service_id, state) >= ($1, wanted.state)
+                and (service_id, state, id) <= ($1, wanted.state, $4::bigint)
+            order by service_id desc, state desc, id desc
+            limit $3
+        ) newest
+        order by newest.id desc
+        limit $3
+        """,
+        service_id,
+        list(states),
+        limit,
+        MAX_ID,
+    )
+    by_id = await store.pages_by_id(tx, [row["id"] for row in rows])
+    return [by_id[row["id"]] for row in rows]
+
+
+async def last_resolved_at(tx: Tx, service_id: int) -> datetime | None:
+    """Return when the last page of a service was resolved."""
+    resolved_at: datetime | None = await tx.value(
+        """
+        select resolved_at
+        from page
+        where service_id = $1
+            and state = 'resolved'
+            and resolved_at is not null
+        order by resolved_at desc
+        limit 1
+        """,
+        service_id,
+    )
+    return resolved_at

@@ -1,0 +1,189 @@
+"""One service over JSON, with everything that belongs to it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from pydantic import Field
+
+from firebell.alerts.model import Change
+from firebell.alerts.view import View as AlertView
+from firebell.catalog import actions as catalog
+from firebell.incidents.model import Phase
+from firebell.incidents.view import Summary
+from firebell.kit import api
+from firebell.kit.api import Ctx, Shown, Text, problems
+from firebell.paging.model import PageState
+from firebell.paging.view import View as PageView
+from firebell.people import permissions
+from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
+from firebell.service_overview import view
+
+router = api.router("services", "/services")
+
+Reader = Annotated[Caller, may(Verb.SERVICE_READ)]
+Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
+
+
+class ServiceState(Shown):
+    """How a service is: `ref` is the open incident or page behind it; `since` null: it always was."""
+
+    state: Literal["outage", "degraded", "ok"]
+    since: datetime | None
+    ref: str | None
+
+
+class ServicePerson(Shown):
+    """Someone whom a page would notify now."""
+
+    id: int
+    name: str
+
+
+class ServicePage(Shown):
+    """A page of the service; `acked_after_s` is null while no one has acknowledged it."""
+
+    ref: str
+    title: str
+    state: PageState
+    triggered_at: datetime
+    resolved_at: datetime | None
+    acked_after_s: int | None
+    owners: list[str]
+    incidents: list[str]
+
+
+class ServiceIncident(Shown):
+    """An incident of the service; `closed_at` is null while it is open."""
+
+    ref: str
+    title: str
+    severity: Sev
+    phase: Phase
+    declared_at: datetime
+    closed_at: datetime | None
+    duration_s: int | None
+
+
+class ServiceAlert(Shown):
+    """An alert of the service, with the page and the incidents that it led to."""
+
+    id: int
+    title: str
+    status: Literal["firing", "resolved"]
+    severity: Literal["critical", "error", "warning", "info"] | None
+    starts_at: datetime
+    page: str | None
+    incidents: list[str]
+
+
+class ServiceChangeEvent(Shown):
+    """A deployment or another change of the service."""
+
+    id: int
+    at: datetime
+    summary: str
+    source: str
+
+
+class ServiceDetail(Shown):
+    """One service, its state, and the newest ten of what belongs to it; the addresses lead to the whole lists."""
+
+    id: int
+    slug: str
+    name: str
+    team_id: int
+    policy_id: int | None
+    description: str
+    runbook_url: str
+    team: Annotated[str, Field(description="slug")]
+    policy: Annotated[str | None, Field(description="slug; null: pages go to the fallback responders")]
+    state: ServiceState
+    on_call: Annotated[
+        list[ServicePerson] | None,
+        Field(description="whom a page would notify first now; null: the key lacks oncall:read"),
+    ]
+    open_pages: list[ServicePage]
+    last_pages: Annotated[list[ServicePage], Field(description="resolved ones, newest first")]
+    incidents: Annotated[
+        list[ServiceIncident] | None,
+        Field(description="newest first, drills apart; null: the key lacks incidents:read"),
+    ]
+    alerts: Annotated[list[ServiceAlert], Field(description="those that fire first, then the newest")]
+    changes: list[ServiceChangeEvent]
+    pages_url: Annotated[str, Field(description="every page of the service")]
+    incidents_url: Annotated[str, Field(description="every incident of the service")]
+    alerts_url: Annotated[str, Field(description="every alert of the service")]
+
+
+def _page(seen: PageView) -> ServicePage:
+    page = seen.page
+    waited = page.first_ack_at - page.triggered_at if page.first_ack_at else None
+    return ServicePage(
+        ref=page.ref,
+        title=page.title,
+        state=page.state,
+        triggered_at=page.triggered_at,
+        resolved_at=page.resolved_at,
+        acked_after_s=int(waited.total_seconds()) if waited else None,
+        owners=seen.owners,
+        incidents=seen.incidents,
+    )
+
+
+def _incident(summary: Summary) -> ServiceIncident:
+    incident = summary.incident
+    lasted = incident.closed_at - incident.declared_at if incident.closed_at else None
+    return ServiceIncident.model_validate(
+        {
+            "ref": incident.ref,
+            "title": incident.title,
+            "severity": f"SEV{incident.severity}",
+            "phase": incident.phase,
+            "declared_at": incident.declared_at,
+            "closed_at": incident.closed_at,
+            "duration_s": int(lasted.total_seconds()) if lasted else None,
+        }
+    )
+
+
+def _alert(seen: AlertView) -> ServiceAlert:
+    own = {n: getattr(seen.alert, n) for n in ("id", "title", "status", "severity", "starts_at")}
+    return ServiceAlert.model_validate({**own, "page": seen.page, "incidents": seen.incidents})
+
+
+def _change(change: Change) -> ServiceChangeEvent:
+    return ServiceChangeEvent(id=change.id, at=change.at, summary=change.summary, source=change.source)
+
+
+@router.get("/{slug}", summary="One service and what belongs to it", responses=problems(404))
+async def get_service(ctx: Ctx, caller: Reader, slug: Text) -> ServiceDetail:
+    may_read_incidents = permissions.allows(caller.rights, Verb.INCIDENT_READ)
+    may_read_schedules = permissions.allows(caller.rights, Verb.SCHEDULE_READ)
+    async with ctx.db.tx() as tx:
+        service = await catalog.by_slug(tx, slug)
+        seen = await view.overview(tx, service, ctx.clock.now(), with_incidents=may_read_incidents)
+    base = ctx.public_url + "/api/v1"
+    chosen = f"service={quote(service.slug, safe='')}"
+    return ServiceDetail(
+        id=service.id,
+        slug=service.slug,
+        name=service.name,
+        team_id=service.team_id,
+        policy_id=service.policy_id,
+        description=service.description,
+        runbook_url=service.runbook_url,
+        team=seen.team.slug,
+        policy=seen.policy.slug if seen.policy else None,
+        state=ServiceState.model_validate(seen.health),
+        on_call=[ServicePerson(id=i, name=name) for i, name in seen.on_call] if may_read_schedules else None,
+        open_pages=[_page(v) for v in seen.open_pages],
+        last_pages=[_page(v) for v in seen.last_pages],
+        incidents=[_incident(s) for s in seen.incidents] if may_read_incidents else None,
+        alerts=[_alert(v) for v in seen.alerts],
+        changes=[_change(c) for c in seen.changes],
+        pages_url=f"{base}/pages?{chosen}",
+        incidents_url=f"{base}/incidents?{chosen}",
+        alerts_url=f"{base}/alerts?{chosen}",
+    )

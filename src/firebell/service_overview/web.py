@@ -1,0 +1,132 @@
+"""The page of a service, and its forms."""
+
+from fastapi import Request, Response
+
+from firebell.alerts import actions as alerts
+from firebell.catalog import actions as catalog
+from firebell.kit import flash, html, routing
+from firebell.kit.text import to_choice
+from firebell.people import access
+from firebell.people.permissions import Verb
+from firebell.service_overview import view
+
+router = routing.pages()
+
+
+@router.get("/services/{slug}", dependencies=access.needs(Verb.SERVICE_READ))
+async def service(request: Request, slug: str) -> Response:
+    return await _service(request, slug)
+
+
+async def _service(request: Request, slug: str, revealed: int | None = None) -> Response:
+    """Show a service; the whole key of the integration `revealed` is on the page, of others the end."""
+    ctx = html.ctx(request)
+    now = ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        found = await catalog.by_slug(tx, slug)
+        overview = await view.overview(tx, found, now)
+        keys = await alerts.integrations(tx, found.id)
+        broken = {b.integration_id: b for b in await alerts.broken_sources(tx, now, service_id=found.id)}
+        policies = await alerts.policy_names(tx)
+    context = {
+        "nav": "services",
+        "live": "pages,incidents,oncall",
+        "s": found,
+        "o": overview,
+        "keys": keys,
+        "revealed": revealed,
+        "broken": broken,
+        "policies": policies,
+    }
+    return await html.page(request, "service_overview/service.html", context)
+
+
+@router.post("/services/{slug}/integrations", dependencies=access.needs(Verb.INTEGRATION_CREATE))
+async def add_key(request: Request, slug: str) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx = html.ctx(request)
+    async with ctx.db.tx() as tx:
+        found = await catalog.by_slug(tx, slug)
+        made = await alerts.create_integration(
+            tx,
+            access.actor_of(me),
+            service_id=found.id,
+            name=str(form.get("name", "")),
+            now=ctx.clock.now(),
+        )
+    return await _service(request, slug, made.id)
+
+
+@router.post(
+    "/services/{slug}/integrations/{integration_id}/reveal",
+    dependencies=access.needs(Verb.INTEGRATION_REVEAL),
+)
+async def reveal_key(request: Request, slug: str, integration_id: int) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
+    async with ctx.db.tx() as tx:
+        integration = await alerts.reveal_integration(
+            tx,
+            access.actor_of(me),
+            service_id=(await catalog.by_slug(tx, slug)).id,
+            integration_id=integration_id,
+            now=ctx.clock.now(),
+        )
+    return await _service(request, slug, integration.id)
+
+
+@router.post(
+    "/services/{slug}/integrations/{integration_id}/revoke",
+    dependencies=access.needs(Verb.INTEGRATION_REVOKE),
+)
+async def revoke_key(request: Request, slug: str, integration_id: int) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
+    async with ctx.db.tx() as tx:
+        await alerts.revoke_integration(
+            tx,
+            access.actor_of(me),
+            service_id=(await catalog.by_slug(tx, slug)).id,
+            integration_id=integration_id,
+            now=ctx.clock.now(),
+        )
+    return flash.redirect(
+        request,
+        f"/services/{slug}",
+        "Key revoked.",
+        undo=f"/services/{slug}/integrations/{integration_id}/restore",
+    )
+
+
+@router.post(
+    "/services/{slug}/integrations/{integration_id}/restore",
+    dependencies=access.needs(Verb.INTEGRATION_REVOKE),
+)
+async def restore_key(request: Request, slug: str, integration_id: int) -> Response:
+    await access.form(request)
+    me, ctx = await access.signed_in(request), html.ctx(request)
+    async with ctx.db.tx() as tx:
+        await alerts.restore_integration(
+            tx,
+            access.actor_of(me),
+            service_id=(await catalog.by_slug(tx, slug)).id,
+            integration_id=integration_id,
+            now=ctx.clock.now(),
+        )
+    return flash.redirect(request, f"/services/{slug}", "Key restored.")
+
+
+@router.post("/services/{slug}/policy", dependencies=access.needs(Verb.SERVICE_WRITE))
+async def choose_policy(request: Request, slug: str) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx, chosen = html.ctx(request), str(form.get("policy", ""))
+    async with ctx.db.tx() as tx:
+        found = await catalog.by_slug(tx, slug)
+        await catalog.set_policy(
+            tx,
+            access.actor_of(me),
+            service_id=found.id,
+            policy_id=to_choice(chosen, "policy"),
+            now=ctx.clock.now(),
+        )
+    return flash.redirect(request, f"/services/{slug}", "Escalation policy saved.")

@@ -1,0 +1,150 @@
+"""What a service's page reads comes from indexes, however much there is."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from firebell.alerts import actions as alerts
+from firebell.catalog import actions as catalog
+from firebell.kit.clock import FakeClock
+from firebell.kit.db import Row, Tx
+from firebell.kit.events import Actor
+from firebell.service_overview.view import overview
+from tests.world import World, world
+
+ROWS = 20_000
+GROWING = ("alert", "alert_group", "page", "incident", "incident_page", "incident_service")
+"""Tables without an end; changes are kept 30 days."""
+TEST = Actor("system", "Test")
+
+
+class Explained(Tx):
+    """A transaction that notes the plan of every statement that it reads with."""
+
+    plans: list[str]
+
+    @classmethod
+    def of(cls, tx: Tx) -> "Explained":
+        """Return the same transaction, with its plans noted."""
+        made = cls(tx.conn, tx._reactions)
+        made.plans = []
+        return made
+
+    async def _explain(self, sql: str, *args: Any) -> None:
+        self.plans.append("\n".join(row[0] for row in await self.conn.fetch(f"explain {sql}", *args)))
+
+    async def fetch(self, sql: str, *args: Any) -> list[Row]:
+        """Return the rows and note the plan."""
+        await self._explain(sql, *args)
+        return await super().fetch(sql, *args)
+
+    async def row(self, sql: str, *args: Any) -> Row | None:
+        """Return the first row and note the plan."""
+        await self._explain(sql, *args)
+        return await super().row(sql, *args)
+
+    async def value(self, sql: str, *args: Any) -> Any:
+        """Return the first value and note the plan."""
+        await self._explain(sql, *args)
+        return await super().value(sql, *args)
+
+    def walks(self) -> list[str]:
+        """Return the plans that read a growing table from end to end."""
+        whole = re.compile(rf"(Seq Scan on|Scan Backward using \w+_pkey on) ({'|'.join(GROWING)})\b")
+        return [plan for plan in self.plans if whole.search(plan)]
+
+
+async def grow(w: World, quiet: int) -> None:
+    """Give Checkout and the service `quiet` a history of many alerts, pages and incidents."""
+    async with w.ctx.db.tx() as tx:
+        await _insert_history(tx, w, quiet)
+    async with w.ctx.db.tx() as tx:
+        for table in GROWING:
+            await tx.execute(f"analyze {table}")
+
+
+async def _insert_history(tx: Tx, w: World, quiet: int) -> None:
+    """Insert the history with one statement a table; every 200th row belongs to the service `quiet`."""
+    start, last = w.now - timedelta(days=300), ROWS
+    quiet_integration = (
+        await alerts.create_integration(tx, TEST, service_id=quiet, name="probe", now=w.now)
+    ).id
+    pick = f"case when n % 200 = 0 then {quiet} else {w.service} end"
+    pick_integration = f"case when n % 200 = 0 then {quiet_integration} else {w.integration} end"
+    await tx.execute(
+        f"""
+        insert into alert_group (integration_id, service_id, key, title, urgency, opened_at, closed_at, last_at,
+            alerts, firing, events, lead_key, lead_severity)
+        select {pick_integration}, {pick}, 'k' || n, 'Old', 'high', $1, $1, $1, 1, 0, 1, 'k', 'critical'
+        from generate_series(1, {last}) n
+        """,
+        start,
+    )
+    await tx.execute(
+        """
+        insert into alert (integration_id, dedup_key, group_id, status, title, starts_at, last_seen, hi_at,
+            hi_rank, count, hi_seen)
+        select g.integration_id, 'k' || g.id, g.id, 'resolved', 'Old', $1, $1, $1, 1, 1, $1
+        from alert_group g
+        """,
+        start,
+    )
+    await tx.execute(
+        """
+        insert into page (subject_kind, subject_id, service_id, plan, title, urgency, state, triggered_at,
+            resolved_at)
+        select 'group', id, service_id, '{"name": "x", "levels": [], "repeat": 0, "ack_timeout_s": null}', 'Old',
+            'high', 'resolved', $1, $1::timestamptz + id * interval '1 minute'
+        from alert_group
+        """,
+        start,
+    )
+    await tx.execute(
+        f"""
+        insert into incident (title, severity, max_severity, phase, detected_at, declared_at, severity_at,
+            closed_at)
+        select 'Old', 2, 2, 'closed', $1, $1, $1, $1
+        from generate_series(1, {last}) n
+        """,
+        start,
+    )
+    await tx.execute(
+        f"insert into incident_service (incident_id, service_id) select id, {pick.replace('n %', 'id %')}"
+        " from incident"
+    )
+    await tx.execute("insert into incident_page (incident_id, page_id) select id, id from incident")
+
+
+async def test_the_page_of_a_service_reads_no_table_from_end_to_end(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        async with w.ctx.db.tx() as tx:
+            quiet = await catalog.create_service(tx, TEST, name="Quiet", team_id=1, now=w.now)
+        await grow(w, quiet.id)
+        for slug in ("checkout", "quiet"):
+            async with w.ctx.db.tx() as tx:
+                explained = Explained.of(tx)
+                found = await overview(explained, await catalog.by_slug(tx, slug), w.now)
+                assert explained.walks() == []
+                assert len(found.last_pages) == len(found.incidents) == len(found.alerts) == 10
+                assert [v.page.id for v in found.last_pages] == sorted(
+                    (v.page.id for v in found.last_pages), reverse=True
+                )
+                assert found.health.since == max(v.page.resolved_at for v in found.last_pages)  # type: ignore[type-var]
+
+
+async def test_the_alerts_of_a_service_come_from_its_index(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        async with w.ctx.db.tx() as tx:
+            quiet = await catalog.create_service(tx, TEST, name="Quiet", team_id=1, now=w.now)
+        await grow(w, quiet.id)
+        async with w.ctx.db.tx() as tx:
+            explained = Explained.of(tx)
+            for service_id in (w.service, quiet.id):
+                for firing in (False, True):
+                    listed = await alerts.alerts(
+                        explained, "", ROWS, 101, service_id=service_id, firing=firing
+                    )
+                    assert len(listed) == (0 if firing else 99 if service_id == quiet.id else 101)
+            assert explained.walks() == []
+            indexes = ("alert_of_integration", "alert_firing")
+            assert [plan for plan in explained.plans if not any(i in plan for i in indexes)] == []

@@ -1,0 +1,115 @@
+"""Every link and search form of the product, in the demo's organization, leads somewhere for whoever is shown it."""
+
+import random
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from html import unescape
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import pytest
+
+from firebell import reactions
+from firebell.app import build
+from firebell.demo import history, organisation, tonight
+from firebell.kit import signing
+from firebell.kit.clock import FakeClock
+from firebell.kit.context import Context
+from firebell.kit.http_out import parse_networks
+from firebell.people import actions as people
+from firebell.people import cookies, session_store, sessions
+from firebell.people.model import Role, Session
+from firebell.runtime import connected
+from firebell.settings import Settings
+from firebell.worker import Worker, timer_handlers
+from tests.api.callers import TEST
+from tests.world import sink
+
+ORIGIN = "http://127.0.0.1:8080"
+LINK = re.compile(r'<a [^>]*?href="([^"]+)"')
+FORM = re.compile(r"<form\b([^>]*)>")
+SAME_KIND = 2
+"""Number of addresses of one kind that are followed: the rest differ in what they show, not in how they lead."""
+ENDS = ("/static/", "/logout", "/events")
+
+
+@asynccontextmanager
+async def demo(dsn: str, clock: FakeClock) -> AsyncIterator[Context]:
+    """Yield the demo's organization tonight, with an account for each role."""
+    until = clock.now()
+    clock.set(until - timedelta(days=3))
+    settings = Settings(allowed_networks=parse_networks("127.0.0.0/8"))
+    async with connected(settings, dsn, clock) as ctx, sink() as phone:
+        async with ctx.db.tx() as tx:
+            kestrel = await organisation.build(tx, clock.now(), phone.url)
+        worker = Worker(ctx, timer_handlers(), reactions.outbox_handlers())
+        past = history.Past(ctx, clock, worker, kestrel, random.Random(7))  # noqa: S311 - a play
+        await tonight.yesterday(past, until)
+        await tonight.sev1_in_progress(past, until)
+        yield replace(ctx, clock=clock)
+
+
+async def visitor(ctx: Context, http: httpx.AsyncClient, role: Role) -> None:
+    """Sign a new person of this role in."""
+    now = ctx.clock.now()
+    token = signing.random_token()
+    async with ctx.db.tx() as tx:
+        person = await people.create_person(
+            tx, TEST, name=f"The {role}", email=f"{role}@kestrel.example", role=role, tz="UTC", now=now
+        )
+        session = Session(0, "a test", "127.0.0.1", now, now, sessions.expires_at(now, now))
+        await session_store.insert_session(
+            tx, signing.token_hash(token), person, session, signing.random_token(18), None
+        )
+    http.cookies.set(cookies.SESSION, token)
+
+
+def addresses(page: str, here: str) -> set[str]:
+    """Return where the links and the search forms of a page lead, on this server."""
+    found = {unescape(href) for href in LINK.findall(page)}
+    for attributes in FORM.findall(page):
+        if 'method="post"' not in attributes:
+            action = re.search(r'action="([^"]*)"', attributes)
+            found.add(unescape(action[1]) if action else here)
+    full = {urljoin(ORIGIN + here, href).partition("#")[0] for href in found}
+    return {a.removeprefix(ORIGIN) for a in full if a.startswith(f"{ORIGIN}/")}
+
+
+def kind(address: str) -> str:
+    """Return an address without what tells things of one kind apart: numbers, days, and values of its query."""
+    path, _, query = address.partition("?")
+    if path.startswith("/handbook"):
+        return address
+    names = sorted(part.partition("=")[0] for part in query.split("&"))
+    return re.sub(r"\d+", "0", path) + "?" + "&".join(names)
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_no_link_that_is_shown_is_dead_or_refused(dsn: str, clock: FakeClock, role: Role) -> None:
+    async with demo(dsn, clock) as ctx:
+        transport = httpx.ASGITransport(app=build(ctx), client=("127.0.0.1", 50_000))
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN, follow_redirects=True) as http:
+            await visitor(ctx, http, role)
+            waiting, seen, followed, dead = [("/", "")], {"/"}, dict[str, int](), list[str]()
+            while waiting:
+                address, shown_on = waiting.pop(0)
+                answer = await http.get(address)
+                is_sent_away = urlsplit(str(answer.url)).path == "/login" and address != "/login"
+                # the handbook's prose names addresses for everyone; a refusal there says who can grant the role
+                is_prose = answer.status_code == 403 and shown_on.startswith("/handbook")
+                if (answer.status_code >= 400 or is_sent_away) and not is_prose:
+                    dead.append(f"{answer.status_code} {address} on {shown_on}")
+                if not answer.headers.get("content-type", "").startswith("text/html"):
+                    continue
+                for found in sorted(addresses(answer.text, address) - seen):
+                    seen.add(found)
+                    followed[kind(found)] = followed.get(kind(found), 0) + 1
+                    if followed[kind(found)] <= SAME_KIND and not found.startswith(ENDS):
+                        waiting.append((found, address))
+            assert dead == [], "\n".join(dead)
+            shown = {path.partition("?")[0] for path in seen}
+            assert {"/services/checkout-api", "/incidents/INC-1", "/pages/PG-1", "/alerts"} <= shown
+            assert len(seen) > 150
