@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firebell import __version__, account, departure, first_run, home
+from firebell import __version__, account, departure, first_run, home, undo_api, undoing
 from firebell.alerts import api as alerts_api
 from firebell.alerts import change_api, inbound
 from firebell.alerts import pages as alerts_pages
@@ -98,6 +98,8 @@ SLICES = (
     postmortems_api,
     account,
     departure,
+    undoing,
+    undo_api,
     first_run,
     home,
 )

@@ -361,13 +361,28 @@
     addEventListener('scroll', follow, { passive: true }); follow();
   }
 
-  /* Menus close on Escape and on a click outside. */
+  /* Menus close on Escape, on Cancel and on a click outside; the focus goes back to what opened them. */
   const menus = () => $$('details.menu[open]');
   document.addEventListener('click', e => menus().forEach(menu => { if (!menu.contains(e.target)) menu.open = false; }));
-  addEventListener('keydown', e => {
-    if (e.key !== 'Escape') return;
-    menus().forEach(menu => { const held = menu.contains(document.activeElement); menu.open = false; if (held) $('summary', menu).focus(); });
-  });
+  const shut = menu => { const held = menu.contains(document.activeElement); menu.open = false; if (held) $('summary', menu).focus(); };
+  document.addEventListener('click', e => { if (e.target.closest('[data-no]')) shut(e.target.closest('details')); });
+  addEventListener('keydown', e => { if (e.key === 'Escape') menus().forEach(shut); });
+
+  /* The message of a save is announced by being written again. It goes after 10 s, but not while the pointer or
+     the focus rests on it, for as long as the server accepts its undo. */
+  function flash(fresh) {
+    const other = fresh && $('#flash', fresh);
+    if (fresh && !other) return;
+    if (other) { $('#flash')?.remove(); $('.strips').append(document.adoptNode(other)); }
+    const box = $('#flash'), said = box && $('[role=status]', box);
+    if (!box) return;
+    const text = said.textContent, born = Date.now(); let left = 10000;
+    said.textContent = ''; setTimeout(() => { said.textContent = text; }, 50);
+    const clock = setInterval(() => {
+      if (!box.matches(':hover, :focus-within')) left -= 250;
+      if (left <= 0 || Date.now() - born > 55000) { clearInterval(clock); box.remove(); }
+    }, 250);
+  }
 
   /* Acknowledgements are kept in this browser until the server has answered, and sent until then: also after a
      reload. Sending one twice is safe, because a page stays with the person who has it. One that waited for more
@@ -420,7 +435,7 @@
   const RETRIED = { text: 'Firebell can’t be reached. Trying again until it answers.' };
   const post = async (ack, renewed = false) => {
     const body = new URLSearchParams(byLink(ack) ? {} : { csrf: $('[name=csrf]')?.value || '' });
-    const answer = await fetch(ack.path, { method: 'POST', body, keepalive: true, signal: AbortSignal.timeout?.(10000) });
+    const answer = await fetch(ack.path, { method: 'POST', body, keepalive: true, headers: { 'X-Flash': '1' }, signal: AbortSignal.timeout?.(10000) });
     const fresh = parse(await answer.text());
     if (new URL(answer.url).pathname === '/login') return { text: 'Sign in again to send it.', login: true, final: true };
     if (answer.status >= 500 || [408, 425, 429].includes(answer.status) || !fresh.documentElement.dataset.now) return RETRIED;
@@ -439,7 +454,7 @@
     if (outcome.fresh) {
       forget(ack);
       if (location.pathname === ack.path) $('#main').replaceWith(document.adoptNode($('#main', outcome.fresh)));
-      else soon(0);
+      else { flash(outcome.fresh); soon(0); }
     } else {
       trouble.set(ack.path, outcome);
       if (!outcome.final) { clearTimeout(waiting); waiting = setTimeout(() => sendKept(false), Math.min(8000, 1000 * 2 ** tries++)); }
@@ -488,11 +503,5 @@
     e.target.dataset.sent = '1'; setTimeout(() => { delete e.target.dataset.sent; }, 4000);
   });
   const gone = $('#offline'); if (gone) { const f = () => { gone.hidden = navigator.onLine; pulse(); }; addEventListener('online', () => { f(); soon(); }); addEventListener('offline', f); f(); }
-  /* A message that is there when the page opens is announced by being written again; Undo goes when its time is up. */
-  const flash = $('#flash [role=status]');
-  if (flash) {
-    const text = flash.textContent; flash.textContent = ''; setTimeout(() => { flash.textContent = text; }, 50);
-    const offer = $('#flash form'), end = () => { if (offer.matches(':hover, :focus-within')) setTimeout(end, 500); else offer.remove(); };
-    if (offer) setTimeout(end, 10000);
-  }
+  flash();
 })();
