@@ -25,7 +25,7 @@ async def test_the_library_is_listed_read_written_and_put_back(dsn: str, clock: 
         again = await api("PUT", "/runbooks/database-failover", {**given, "version": 1})
         assert again["change"] == "unchanged"
         stale = await api("PUT", "/runbooks/database-failover", {**given, "body": "# Mine"}, status=409)
-        assert "meanwhile" in stale["detail"]
+        assert stale["type"].endswith(":conflict")
         own = await api("GET", "/runbooks/database-failover")
         assert (own["title"], own["owner"], own["team"]) == (
             "Payments failover",

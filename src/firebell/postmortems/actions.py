@@ -62,8 +62,8 @@ async def save(tx: Tx, actor: Actor, incident_id: int, body: str, version: int, 
     old = await of_incident(tx, incident_id)
     if not await store.save(tx, incident_id, clean_text(body, _BODY) + "\n", version, now):
         raise Conflict(
-            "Somebody else saved this document meanwhile.",
-            hint="Their text is shown above yours: put the two together and save again.",
+            "Someone else saved this document while you edited it.",
+            hint="Nothing is lost: their version is shown above yours. Combine the two and save again.",
         )
     await tx.audit(actor, "postmortem.saved", old.ref, now)
 

@@ -107,8 +107,8 @@ async def save(
     old = _stored(slug, own, _shipped())
     if version is not None and version != (old.version if old else 0):
         raise Conflict(
-            "Somebody else saved this runbook meanwhile.",
-            hint="Their text is shown above yours: put the two together and save again.",
+            "Someone else saved this runbook while you edited it.",
+            hint="Nothing is lost: their version is shown above yours. Combine the two and save again.",
         )
     if old and old.own and (old.body, old.source) == (clean, origin):
         return Change.UNCHANGED
