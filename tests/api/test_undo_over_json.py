@@ -149,6 +149,16 @@ def same(after: Any, before: Any) -> bool:
     return bool(plain(after) == plain(before))
 
 
+async def test_what_changed_nothing_never_offers_the_undo_of_the_action_before(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organisation(dsn, clock) as (_, api):
+        await api("PUT", "/templates/update-first", {"body": "{{title}} is being looked at."})
+        assert (await api("DELETE", "/templates/update-first"))["undo"]
+        clock.advance(timedelta(seconds=1))
+        assert (await api("DELETE", "/templates/update-progress"))["undo"] is None
+
+
 async def test_a_revoked_key_works_again_after_undo(dsn: str, clock: FakeClock) -> None:
     async with organisation(dsn, clock) as (w, api):
         secret = await key_of(w.ctx.db, clock, w.mara)

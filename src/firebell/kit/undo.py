@@ -86,8 +86,8 @@ async def _latest(tx: Tx, person_id: int | None, actions: Collection[str], since
 
 
 async def offer(tx: Tx, signer: Signer, actor: Actor, action: str, now: datetime) -> Offer | None:
-    """Return the offer to undo the action that the actor did in this transaction; None if it is final."""
-    entry = await _latest(tx, actor.person_id, [action], now - UNDO_WITHIN)
+    """Return the offer to undo the action that the actor did at `now`; None if it changed nothing or is final."""
+    entry = await _latest(tx, actor.person_id, [action], now - timedelta.resolution)
     if entry is None:
         return None
     token = signer.sign(_PURPOSE, {"audit": entry.id}, now + _TOKEN_LASTS)
