@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from firebell.kit import html, routing
+from firebell.kit import flash, html, routing
 from firebell.oncall.calendars import actions as calendars
 from firebell.people import access, sessions
 from firebell.people import actions as people
@@ -13,7 +13,7 @@ router = routing.pages()
 
 
 @router.get("/settings/sessions", dependencies=access.needs(Verb.SESSION_READ))
-async def list_sessions(request: Request, saved: str = "") -> Response:
+async def list_sessions(request: Request) -> Response:
     me = await access.signed_in(request)
     ctx, current = html.ctx(request), access.current_session(request)
     async with ctx.db.tx() as tx:
@@ -24,7 +24,6 @@ async def list_sessions(request: Request, saved: str = "") -> Response:
         "nav": "settings",
         "tab": "sessions",
         "live": sessions.topic(me.id),
-        "saved": saved,
         "sessions": [(session, describe(session.user_agent)) for session in mine],
         "current": current.id if current else 0,
         "keys": keys,
@@ -39,7 +38,7 @@ async def end_session(request: Request, session_id: int) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         await sessions.end(tx, access.actor_of(me), me.id, session_id, ctx.clock.now())
-    return html.to("/settings/sessions")
+    return flash.redirect(request, "/settings/sessions", "Session ended.")
 
 
 @router.post("/settings/sessions/end-others", dependencies=access.needs(Verb.SESSION_END))
@@ -50,7 +49,7 @@ async def end_other_sessions(request: Request) -> Response:
     async with ctx.db.tx() as tx:
         keep = current.id if current else None
         await sessions.end_all(tx, access.actor_of(me), me.id, ctx.clock.now(), keep=keep)
-    return html.to("/settings/sessions?saved=sessions")
+    return flash.redirect(request, "/settings/sessions", "You’re signed out everywhere else.")
 
 
 @router.post("/settings/access/revoke", dependencies=access.needs(Verb.ACCESS_REVOKE))
@@ -60,4 +59,5 @@ async def revoke_access(request: Request) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         await sessions.revoke_own_access(tx, access.actor_of(me), me.id, ctx.clock.now())
-    return html.to("/settings/sessions?saved=access")
+    text = "All your API keys and calendar feeds are revoked."
+    return flash.redirect(request, "/settings/sessions", text)

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firebell import __version__, account, departure, error_page, first_run, home, offline
+from firebell import __version__, account, departure, error_page, first_run, home, offline, undo_api, undoing
 from firebell.alerts import api as alerts_api
 from firebell.alerts import change_api, inbound
 from firebell.alerts import pages as alerts_pages
@@ -109,6 +109,8 @@ SLICES = (
     service_overview_api,
     account,
     departure,
+    undoing,
+    undo_api,
     first_run,
     home,
     offline,

@@ -31,6 +31,7 @@ COMMANDS = {
     "template": "firebell.commands.template",
     "handbook": "firebell.commands.handbook",
     "session": "firebell.commands.session",
+    "undo": "firebell.commands.undo",
 }
 HELP = {
     "serve": "Run Firebell: web and worker in one process.",
@@ -52,6 +53,7 @@ HELP = {
     "template": "The words of messages, drafts and handoffs.",
     "handbook": "The written practice, offline.",
     "session": "Where you are signed in.",
+    "undo": "Undo what you just removed.",
 }
 
 

@@ -11,7 +11,7 @@ from firebell import setup_token
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
-from firebell.kit import html, routing, setting
+from firebell.kit import flash, html, routing, setting
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.events import Actor
@@ -63,6 +63,8 @@ class Organisation:
     integration: Integration
     service_slug: str
     people: list[int] = field(default_factory=list)
+    webhook_id: int = 0
+    """The admin's webhook, whose signing secret is shown once; 0 for none."""
 
 
 def check(answers: Answers, errors: FieldErrors | None = None) -> None:
@@ -145,11 +147,13 @@ async def make(tx: Tx, answers: Answers, now: datetime) -> Organisation:
         )
         everyone.append(second.id)
     await people.set_catch_all(tx, actor, everyone, now)
+    webhook_id = 0
     for kind, address in (("ntfy", answers.ntfy), ("webhook", answers.webhook)):
         if address:
-            await people.add_contact_method(
+            method = await people.add_contact_method(
                 tx, actor, person_id=admin.id, kind=kind, address=address, label="", now=now
             )
+            webhook_id = method.id if method.new_secret else webhook_id
     members = [(person, "manager" if person == admin.id else "member") for person in everyone]
     team = await people.create_team(tx, actor, name=answers.team, members=members, now=now)
     levels = await _rota(tx, actor, answers, team.id, everyone, now)
@@ -158,7 +162,7 @@ async def make(tx: Tx, answers: Answers, now: datetime) -> Organisation:
         tx, actor, name=answers.service, team_id=team.id, policy_id=policy.id, now=now
     )
     integration = await alerts.create_integration(tx, actor, service_id=service.id, name="First key", now=now)
-    return Organisation(admin, integration, service.slug, everyone)
+    return Organisation(admin, integration, service.slug, everyone, webhook_id)
 
 
 async def _rota(
@@ -240,7 +244,8 @@ async def setup(request: Request) -> Response:
             made = await make(tx, answers, ctx.clock.now())
     except (Invalid, Conflict) as error:
         return await _form(request, values, error)
-    response = html.to(f"/setup/done?service={made.service_slug}")
+    url = f"/setup/done?service={made.service_slug}"
+    response = flash.redirect(request, url, f"{answers.organisation} is set up.", reveals=made.webhook_id)
     await access.start_session(request, response, made.admin)
     return response
 
@@ -261,8 +266,10 @@ def _answers(values: dict[str, str], password: str, errors: FieldErrors) -> Answ
 async def done(request: Request, service: str) -> Response:
     me = await access.signed_in(request)
     ctx = html.ctx(request)
+    message = flash.waiting(request, ctx.clock.now())
     async with ctx.db.tx() as tx:
         found = await catalog.by_slug(tx, service)
+        secret = await people.signing_secret(tx, me.id, message.reveals) if message else ""
         (integration, *_) = await alerts.integrations(tx, found.id)
         pages = await paging.pages(tx, limit=1)
         methods = await people.methods_of(tx, [me.id])
@@ -278,5 +285,6 @@ async def done(request: Request, service: str) -> Response:
         "mail_ready": bool(ctx.smtp_url),
         "waking": any(m.kind != Channel.EMAIL for m in methods),
         "second": second,
+        "secret": secret,
     }
     return await html.page(request, "setup_done.html", context)

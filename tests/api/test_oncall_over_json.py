@@ -129,7 +129,7 @@ async def test_somebody_joins_and_leaves_and_shadows(dsn: str, clock: FakeClock)
         shadow = {"person": "ada@example.org", "of": "jun@example.org", "start": "2026-11-24T00:00:00Z"}
         learns = await api("POST", "/schedules/daily/shadows", shadow, status=201)
         assert (await api("GET", "/schedules/daily"))["shadows"] == [learns]
-        await api("DELETE", f"/schedules/daily/shadows/{learns['id']}", status=204)
+        await api("DELETE", f"/schedules/daily/shadows/{learns['id']}")
         await api("DELETE", f"/schedules/daily/shadows/{learns['id']}", status=404)
 
 
@@ -170,7 +170,7 @@ async def test_every_kind_of_override(dsn: str, clock: FakeClock) -> None:
         async def after(**given: Any) -> list[int]:
             made = await api("POST", "/schedules/daily/overrides", {**span, **given}, status=201)
             runs = await api("GET", f"/schedules/daily/shifts?from={span['start']}&to={span['end']}")
-            await api("DELETE", f"/overrides/{made['id']}", status=204)
+            await api("DELETE", f"/overrides/{made['id']}")
             return [p["id"] for p in runs["shifts"][0]["people"]]
 
         assert await after(person="ada@example.org") == [third]

@@ -191,7 +191,7 @@ async def test_a_change_of_password_keeps_this_browser_and_tells_what_still_work
         await sign_in(here)
         form = {"old": ANSWERS.password, "new": "lanterns over harbor"}
         answer = await post(w, here, "/settings/password", **form)
-        assert answer.headers["location"] == "/settings/sessions?saved=password"
+        assert answer.headers["location"] == "/settings/sessions"
         assert [await is_in(http) for http in (other, here)] == [False, True]
         page = (await here.get(answer.headers["location"])).text
         assert "1 API key" in page

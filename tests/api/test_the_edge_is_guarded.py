@@ -38,7 +38,7 @@ async def test_without_a_key_in_force_there_is_nothing_to_see(dsn: str, clock: F
         script = api.with_key(await key_of(w.ctx.db, clock, w.mara, ["pages:read"]))
         made = (await api("GET", "/me/keys"))[0]
         assert await script("GET", "/pages") == []
-        await api("DELETE", f"/me/keys/{made['id']}", status=204)
+        await api("DELETE", f"/me/keys/{made['id']}")
         await script("GET", "/pages", status=401)
         await api("DELETE", f"/me/keys/{made['id']}", status=404)
         jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))

@@ -84,7 +84,7 @@ async def test_a_new_runbook_begins_with_its_eight_parts_and_two_editors_meet(
         await page.wait_for_url("**/runbooks/search-is-slow")
         await other.fill("#body", "# Mine\n")
         await press(other, "Save")
-        await other.get_by_text("Somebody else saved this runbook meanwhile.").wait_for()
+        await other.locator("#conflict").wait_for()
         await other.locator("article", has_text="Orders arrive.").wait_for()
         assert await other.input_value("#body") == "# Mine\n"
         await sound(other)

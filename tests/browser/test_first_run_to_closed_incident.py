@@ -90,6 +90,7 @@ async def test_from_the_first_run_to_a_closed_incident(
         await press(page, "Resolve")
         await page.goto("/incidents/INC-1")
         await page.locator(".btn:visible:has-text('Close')").last.click()
+        await page.locator("details.ask[open] .btn.urgent").click()
         await page.locator(".life [aria-current]:has-text('Closed')").wait_for()
         await page.goto("/post-mortems/INC-1")
         await page.get_by_text("Rolled build 4812 back").first.wait_for()

@@ -126,7 +126,7 @@ async def test_of_two_who_save_the_second_is_shown_both_texts(dsn: str, clock: F
         assert first.status_code == 303
         second = await d.post(PATH, body="Second text", version="1")
         assert second.status_code == 409
-        assert "Somebody else saved this document meanwhile." in second.text
+        assert 'id="conflict"' in second.text
         assert "First text" in second.text
         assert "Second text" in second.text
         await d.api("PUT", f"/schedules/weekly/handoffs/{DAY}", {"body": "x", "version": 1}, status=409)

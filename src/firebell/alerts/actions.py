@@ -27,7 +27,7 @@ from firebell.alerts.model import (
 )
 from firebell.kit import due, undo
 from firebell.kit.db import Tx
-from firebell.kit.errors import Conflict, NotFound
+from firebell.kit.errors import NotFound
 from firebell.kit.events import Actor
 from firebell.kit.text import clean_name
 
@@ -283,8 +283,8 @@ async def reveal_integration(
 
 async def revoke_integration(
     tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
-) -> None:
-    """End an integration key of the service; its senders are refused within five seconds."""
+) -> Integration:
+    """End and return an integration key of the service; its senders are refused within five seconds."""
     integration = await integration_store.revoke_integration(tx, service_id, integration_id, now)
     if integration is None:
         raise _no_such_key()
@@ -293,21 +293,17 @@ async def revoke_integration(
         name=integration.name,
         integration=integration.id,
     )
+    return integration
 
 
-async def restore_integration(
-    tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
-) -> None:
-    """Put a key in force again that the actor revoked seconds ago; raise `Conflict` when it is too late."""
-    revoked = await undo.recorded(tx, actor, "integration.revoked", f"service:{service_id}", now)
-    name = None
-    if revoked.get("integration") == integration_id:
-        name = await integration_store.restore_integration(
-            tx, service_id, integration_id, now - undo.ACCEPTED_WITHIN
-        )
+async def restore_integration(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> str:
+    """Put a revoked key in force again and return its name; raise `Conflict` when it is in force."""
+    service_id, integration_id = entry.subject_id, entry.detail["integration"]
+    name = await integration_store.restore_integration(tx, service_id, integration_id, entry.at)
     if name is None:
-        raise Conflict("This can’t be undone any more.", hint="Add a key instead.")
+        raise undo.changed_since("the key works again.", "Nothing more to do.")
     await tx.audit(actor, "integration.restored", f"service:{service_id}", now, name=name)
+    return name
 
 
 async def prune(tx: Tx, now: datetime) -> bool:

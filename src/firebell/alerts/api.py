@@ -12,8 +12,21 @@ from firebell.alerts import actions, view
 from firebell.alerts.model import Integration, Received, Reject
 from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
-from firebell.kit import api, html
-from firebell.kit.api import Ctx, Given, Instant, Name, PathId, ShortName, Shown, Stretch, Text, problems
+from firebell.kit import api, html, undo
+from firebell.kit.api import (
+    Ctx,
+    Given,
+    Instant,
+    Name,
+    PathId,
+    Removed,
+    ShortName,
+    Shown,
+    Stretch,
+    Text,
+    problems,
+    removed,
+)
 from firebell.kit.errors import Conflict, Invalid
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
@@ -271,19 +284,17 @@ async def reveal_integration(
 
 @router.delete(
     "/services/{slug}/integrations/{integration_id}",
-    status_code=204,
     tags=["services"],
     summary="Revoke an integration key; its senders are refused within five seconds",
     responses=problems(404),
 )
 async def revoke_integration(
     ctx: Ctx, caller: IntegrationRevoker, slug: Text, integration_id: PathId
-) -> None:
+) -> Removed:
+    now = ctx.clock.now()
     async with ctx.db.tx() as tx:
+        service_id = (await catalog.by_slug(tx, slug)).id
         await actions.revoke_integration(
-            tx,
-            caller.actor,
-            service_id=(await catalog.by_slug(tx, slug)).id,
-            integration_id=integration_id,
-            now=ctx.clock.now(),
+            tx, caller.actor, service_id=service_id, integration_id=integration_id, now=now
         )
+        return removed(await undo.offer(tx, ctx.signer, caller.actor, "integration.revoked", now))

@@ -72,21 +72,21 @@ async def revoke_integration(
 
 
 async def restore_integration(
-    tx: Tx, service_id: int, integration_id: int, revoked_after: datetime
+    tx: Tx, service_id: int, integration_id: int, revoked_at: datetime
 ) -> str | None:
-    """Put a key in force that was revoked after this instant; return its name, None if there is none."""
+    """Put a key in force that was revoked at this instant; return its name, None if there is none."""
     name: str | None = await tx.value(
         """
         update integration
         set revoked_at = null
         where id = $2
           and service_id = $1
-          and revoked_at > $3
+          and revoked_at = $3
         returning name
         """,
         service_id,
         integration_id,
-        revoked_after,
+        revoked_at,
     )
     return name
 

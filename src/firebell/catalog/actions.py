@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from firebell.catalog import store
 from firebell.catalog.model import Service
+from firebell.kit import undo
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
@@ -104,6 +106,24 @@ async def change_service(
     )
     await _check_owners(tx, changed.team_id, policy_id)
     await store.update(tx, changed)
-    detail = {n: getattr(changed, n) for n in ("team_id", "policy_id", "description", "runbook_url")}
-    await tx.audit(actor, "service.changed", f"service:{service.id}", now, **detail)
+    before, after = _settings(service), _settings(changed)
+    more = {"before": before, "final": before == after}
+    await tx.audit(actor, "service.changed", f"service:{service.id}", now, **after, **more)
     return changed
+
+
+def _settings(service: Service) -> dict[str, Any]:
+    return {n: getattr(service, n) for n in ("team_id", "policy_id", "description", "runbook_url")}
+
+
+async def restore_service(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Service:
+    """Restore what a service was before a change; raise `Conflict` when someone changed it since."""
+    before = entry.detail["before"]
+    service = (await store.services_by_id(tx, [entry.subject_id]))[entry.subject_id]
+    if _settings(service) != {name: entry.detail[name] for name in before}:
+        raise undo.changed_since(f"someone changed {service.name} since.", "Change it on its page.")
+    restored = replace(service, **before)
+    await _check_owners(tx, restored.team_id, restored.policy_id)
+    await store.update(tx, restored)
+    await tx.audit(actor, "service.changed", entry.subject, now, **before, final=True)
+    return restored

@@ -16,6 +16,7 @@ from firebell.commands.say import (
     local,
     short,
     show,
+    show_removed,
     table,
     wants_json,
 )
@@ -59,8 +60,8 @@ def make(schedule: str, team: int | None) -> None:
 @as_json
 def revoke(feed_id: int) -> None:
     """Let a feed's address lead nowhere."""
-    call("DELETE", f"/api/v1/calendar-feeds/{feed_id}")
-    show({"revoked": feed_id}, f"Feed {feed_id} is revoked.")
+    answer = call("DELETE", f"/api/v1/calendar-feeds/{feed_id}")
+    show_removed(answer, {"revoked": feed_id}, f"Feed {feed_id} is revoked.")
 
 
 @click.group("import")

@@ -3,7 +3,7 @@
 import click
 
 from firebell.commands.client import call
-from firebell.commands.say import as_json, example, short, show, table
+from firebell.commands.say import as_json, example, short, show, show_removed, table
 
 _PATH = "/api/v1/me/contact-methods"
 
@@ -61,8 +61,8 @@ def test(method_id: int) -> None:
 @as_json
 def remove(method_id: int) -> None:
     """Remove contact method ID; the last one stays."""
-    call("DELETE", f"{_PATH}/{method_id}")
-    show({"id": method_id}, "Removed.")
+    answer = call("DELETE", f"{_PATH}/{method_id}")
+    show_removed(answer, {"id": method_id}, "Removed.")
 
 
 @contact.command("rotate-secret", epilog=example("firebell contact rotate-secret 3"))

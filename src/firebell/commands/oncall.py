@@ -12,7 +12,19 @@ from firebell.commands.oncall_exchange import cover, swap, vacation
 from firebell.commands.oncall_schedule import schedule as schedule_group
 from firebell.commands.oncall_schedule import show_preview
 from firebell.commands.quiet import quiet
-from firebell.commands.say import USAGE, as_json, example, fail, instant, local, minutes, short, show, table
+from firebell.commands.say import (
+    USAGE,
+    as_json,
+    example,
+    fail,
+    instant,
+    local,
+    minutes,
+    short,
+    show,
+    show_removed,
+    table,
+)
 
 
 def _who(at: str | None) -> None:
@@ -212,8 +224,8 @@ def overrides(schedule: str, every: bool) -> None:
 @as_json
 def remove(override_id: int) -> None:
     """Take an override away, or end it now; what it covered goes back to the layers."""
-    call("DELETE", f"/api/v1/overrides/{override_id}")
-    show({"removed": override_id}, f"Override {override_id} is gone.")
+    answer = call("DELETE", f"/api/v1/overrides/{override_id}")
+    show_removed(answer, {"removed": override_id}, f"Override {override_id} is gone.")
 
 
 for more in (cover, swap, vacation, schedule_group, handoff, report, rates, free):

@@ -120,6 +120,12 @@ def show(value: Any, text: str) -> None:
         echo(text)
 
 
+def show_removed(answer: dict[str, Any], value: dict[str, Any], text: str) -> None:
+    """Print what was removed, and how to undo it where the server offers that."""
+    offer = answer["undo"]
+    show({**value, "undo": offer}, f"{text} To undo it within 10 seconds: firebell undo" if offer else text)
+
+
 def local(instant: str | None) -> str:
     """Return an instant of the API in this machine's zone, in full."""
     if not instant:

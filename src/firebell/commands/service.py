@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, seg, target
-from firebell.commands.say import as_json, example, fail, local, short, show, table
+from firebell.commands.say import as_json, example, fail, local, short, show, show_removed, table
 
 
 @click.group()
@@ -178,5 +178,5 @@ def _show_key(integration: dict[str, Any]) -> None:
 @as_json
 def key_revoke(slug: str, key_id: int) -> None:
     """End a key; its senders are refused within five seconds."""
-    call("DELETE", f"/api/v1/services/{seg(slug)}/integrations/{key_id}")
-    show({"revoked": key_id}, f"Key {key_id} of {slug} is revoked.")
+    answer = call("DELETE", f"/api/v1/services/{seg(slug)}/integrations/{key_id}")
+    show_removed(answer, {"revoked": key_id}, f"Key {key_id} of {slug} is revoked.")

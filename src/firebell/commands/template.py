@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, seg
-from firebell.commands.say import USAGE, as_json, example, fail, short, show, table
+from firebell.commands.say import USAGE, as_json, example, fail, short, show, show_removed, table
 
 
 @click.group()
@@ -63,7 +63,7 @@ def set_(template_id: str, file: Path) -> None:
 def reset(template_id: str) -> None:
     """Go back to the shipped words of template ID (managers and admins)."""
     found = call("DELETE", _at(template_id))
-    show(found, f"{found['id']} has the shipped words.")
+    show_removed(found, found, f"{found['id']} has the shipped words.")
 
 
 @template.command(epilog=example("firebell template apply templates/ --dry-run"))

@@ -7,6 +7,7 @@ import msgspec
 
 from firebell.handbook import shelf, store, templates
 from firebell.handbook.model import Change, Own, Shipped, Source, Step, Template
+from firebell.kit import undo
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.events import Actor
@@ -62,9 +63,23 @@ async def reset(tx: Tx, actor: Actor, template_id: str, now: datetime) -> Templa
 
 
 async def _reset(tx: Tx, actor: Actor, shipped: Shipped, now: datetime) -> Template:
-    if await store.delete(tx, shipped.id):
-        await tx.audit(actor, "template.reset", f"template:{shipped.id}", now)
+    own = await store.own(tx, shipped.id)
+    if own and await store.delete(tx, shipped.id):
+        kept = {"body": own.body, "source": own.source}
+        await tx.audit(actor, "template.reset", f"template:{shipped.id}", now, **kept)
     return Template(shipped, None)
+
+
+async def restore_own(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> str:
+    """Bring back the text that a reset replaced and return its template; raise `Conflict` when one is set."""
+    template_id = entry.subject.partition(":")[2]
+    await store.lock(tx)
+    if await store.own(tx, template_id):
+        raise undo.changed_since("someone saved this template since.", "Look at the text that is there now.")
+    source = Source(entry.detail["source"])
+    await store.put(tx, template_id, entry.detail["body"], source, actor.label, now)
+    await tx.audit(actor, "template.changed", f"template:{template_id}", now, source=source)
+    return template_id
 
 
 async def _read(text: str) -> tuple[list[Shipped], dict[int, str]]:

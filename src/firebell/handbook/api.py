@@ -8,8 +8,8 @@ from pydantic import Field
 
 from firebell.handbook import actions, book, render, shelf, templates
 from firebell.handbook.model import Chapter, Source, Step, Template
-from firebell.kit import api
-from firebell.kit.api import Ctx, Given, Name, Shown, Text, Yes, problems
+from firebell.kit import api, undo
+from firebell.kit.api import Ctx, Given, Name, Shown, Text, UndoOffered, Yes, problems, removed
 from firebell.kit.errors import Invalid
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
@@ -72,6 +72,12 @@ class TemplateDetail(TemplateShown):
     body: str
     shipped: str
     slots: list[str]
+
+
+class TemplateReset(TemplateDetail):
+    """A template with its default text, and how to undo the reset."""
+
+    undo: UndoOffered | None
 
 
 class NewBody(Given):
@@ -206,6 +212,9 @@ async def set_template(ctx: Ctx, caller: Responder, template_id: Text, given: Ne
     summary="Go back to the shipped text (managers and admins)",
     responses=problems(404),
 )
-async def reset_template(ctx: Ctx, caller: Responder, template_id: Text) -> TemplateDetail:
+async def reset_template(ctx: Ctx, caller: Responder, template_id: Text) -> TemplateReset:
+    now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        return _detail(await actions.reset(tx, caller.actor, template_id, ctx.clock.now()))
+        detail = _detail(await actions.reset(tx, caller.actor, template_id, now))
+        offer = await undo.offer(tx, ctx.signer, caller.actor, "template.reset", now)
+    return TemplateReset(**detail.model_dump(), undo=removed(offer).undo)

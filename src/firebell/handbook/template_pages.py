@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from firebell.handbook import actions, templates
 from firebell.handbook.model import Template
 from firebell.handbook.sample import SAMPLE
-from firebell.kit import flash, html, routing
+from firebell.kit import flash, html, routing, undo
 from firebell.kit.errors import Invalid
 from firebell.kit.markdown import rendered
 from firebell.people import access
@@ -84,13 +84,16 @@ async def save(request: Request, template_id: str, preview: str = "") -> Respons
             await actions.set_template(tx, access.actor_of(me), template_id, body, ctx.clock.now())
     except Invalid as error:
         return await _show(request, me, found, body, error)
-    return flash.redirect(request, f"/handbook/templates/{found.id}", "Template saved.")
+    return flash.redirect(request, f"/handbook/templates/{found.id}", f"{found.title} saved.")
 
 
 @router.post("/handbook/templates/{template_id}/reset", dependencies=access.needs(Verb.TEMPLATE_WRITE))
 async def reset(request: Request, template_id: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
+    actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
-        found = await actions.reset(tx, access.actor_of(me), template_id, ctx.clock.now())
-    return flash.redirect(request, f"/handbook/templates/{found.id}", "Template reset to the shipped text.")
+        found = await actions.reset(tx, actor, template_id, now)
+        offer = await undo.offer(tx, ctx.signer, actor, "template.reset", now)
+    text = f"{found.title} reset to the default text."
+    return flash.redirect(request, f"/handbook/templates/{found.id}", text, offer)

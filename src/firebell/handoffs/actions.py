@@ -147,8 +147,8 @@ async def save(
     old = await of_day(tx, schedule, day)
     if not await store.save(tx, old.id, clean_text(body, BODY) + "\n", version, now):
         raise Conflict(
-            "Somebody else saved this document meanwhile.",
-            hint="Their text is shown above yours: put the two together and save again.",
+            "Someone else saved this document while you edited it.",
+            hint="Nothing is lost: their version is shown above yours. Combine the two and save again.",
         )
     await tx.audit(actor, "handoff.saved", f"schedule:{schedule.id}", now, day=str(day))
     await tx.live("oncall")

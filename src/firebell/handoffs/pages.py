@@ -74,7 +74,7 @@ async def set_notice(request: Request) -> Response:
             await notice.change(tx, access.actor_of(me), notice_hours, ctx.clock.now())
     except Invalid as error:
         return await _list(request, "", "", hours, error)
-    return flash.redirect(request, "/oncall/handoffs", "Handoff notice saved.")
+    return flash.redirect(request, "/oncall/handoffs", f"Shift reminder set to {notice_hours} hours.")
 
 
 async def _document(
@@ -113,7 +113,9 @@ async def save(request: Request, slug: str, day: str) -> Response:
             await actions.save(tx, access.actor_of(me), schedule, day_of(day), body, version, ctx.clock.now())
     except Conflict as error:
         return await _document(request, slug, day, edit=True, mine=body, error=error)
-    return flash.redirect(request, f"/oncall/handoffs/{schedule.slug}/{day}", "Handoff saved.")
+    return flash.redirect(
+        request, f"/oncall/handoffs/{schedule.slug}/{day}", f"Handoff of {schedule.name} saved."
+    )
 
 
 @router.post("/oncall/handoffs/{slug}/{day}/ack", dependencies=access.needs(Verb.HANDOFF_WRITE))
@@ -123,4 +125,5 @@ async def acknowledge(request: Request, slug: str, day: str) -> Response:
     async with ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, slug)
         await actions.acknowledge(tx, access.actor_of(me), schedule, day_of(day), me, ctx.clock.now())
-    return html.back(form, f"/oncall/handoffs/{schedule.slug}/{day}")
+    url = html.local(form, f"/oncall/handoffs/{schedule.slug}/{day}")
+    return flash.redirect(request, url, f"Handoff of {schedule.name} acknowledged.")

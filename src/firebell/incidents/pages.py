@@ -27,7 +27,7 @@ from firebell.incidents.model import (
 )
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest
 from firebell.incidents.view import STAGES, alerts_of_pages
-from firebell.kit import html, routing
+from firebell.kit import flash, html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.refs import number
@@ -50,9 +50,16 @@ NEXT = {
     Phase.MITIGATING: (Phase.MONITORING, "Resolved, monitor it"),
     Phase.MONITORING: (Phase.CLOSED, "Close"),
 }
-_COUNTED = {"ongoing": False, "drill": True}
-"""The tabs that show how many open incidents they have: whether those are drills."""
 _SHOWN = {"people": ENTRY_KINDS, "decisions": ("decision", "mitigation", "severity", "phase")}
+_DONE = {
+    "entries": "Entry added to {ref}.",
+    "unchanged": "Update sent: no change in {ref}.",
+    "roles": "Role in {ref} assigned.",
+    "canvas": "Conditions, actions and needs of {ref} saved.",
+    "severity": "{ref} is {severity}.",
+    "phase": "{ref}: {phase}.",
+    "link": "{page} linked to {ref}.",
+}
 _ALL_HANDS = (Role.COMMANDER, Role.COMMS, Role.SME, Role.SCRIBE)
 _ANSWERS = {"yes": True, "no": False, "unknown": None}
 _CHAPTER = "references/severity-classification.md"
@@ -166,7 +173,7 @@ async def declare(request: Request) -> Response:
             )
     except Invalid as error:
         return await _declare_form(request, page, {**values, "services": services}, error, error.status)
-    return html.to(f"/incidents/{made.ref}")
+    return flash.redirect(request, f"/incidents/{made.ref}", f"{made.ref} declared.")
 
 
 async def _searched(tx: Tx, search: str) -> int:
@@ -320,4 +327,6 @@ async def act(request: Request, ref: str, what: str) -> Response:
                 await actions.link_page(tx, actor, incident_id, number("PG", given.get("page", "")), now)
             case _:
                 raise NotFound(f"{what!r} is nothing that can be done with an incident.")
-    return html.back(given, f"/incidents/INC-{incident_id}")
+    named = {name: given.get(name, "") for name in ("phase", "severity", "page")}
+    text = _DONE[what].format(ref=f"INC-{incident_id}", **named)
+    return flash.redirect(request, html.local(given, f"/incidents/INC-{incident_id}"), text)

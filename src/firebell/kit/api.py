@@ -17,6 +17,7 @@ from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
 from firebell.kit.routing import Router
 from firebell.kit.text import NAME_LIMIT
+from firebell.kit.undo import Offer
 
 MAX_ID = 2**63 - 1
 _REF = re.compile(r"(?:[A-Za-z]{1,5}-)?[0-9]{1,18}")
@@ -36,6 +37,24 @@ class Shown(BaseModel):
     """What the API answers; `of` takes the fields of the same names from a domain object."""
 
     model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+
+class UndoOffered(Shown):
+    """The token that `POST /undo/{token}` takes, and until when it is offered."""
+
+    token: str
+    until: datetime
+
+
+class Removed(Shown):
+    """The answer to what removes, revokes or resets: how to undo it, null when that is not possible."""
+
+    undo: UndoOffered | None
+
+
+def removed(offer: Offer | None) -> Removed:
+    """Return the answer to what removed something, with the offer to undo it."""
+    return Removed(undo=UndoOffered.model_validate(offer) if offer else None)
 
 
 def _storable(value: str) -> str:

@@ -1,7 +1,6 @@
-"""The message that the next page shows once after a form was saved, with an offer to undo it."""
+"""The message that a page shows once after a form was saved, with an offer to undo it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,8 +10,11 @@ from fastapi.responses import RedirectResponse
 
 from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
+from firebell.kit.undo import Offer
 
 COOKIE = "firebell_flash"
+WANTED = "X-Flash"
+"""The header of a form that a script sends, and that shows the message itself."""
 LIVE_REFRESH = "X-Live"
 """The header of a request that a page makes for its own parts: it never takes the message away."""
 _PURPOSE = "flash"
@@ -22,23 +24,24 @@ _TEXT_LIMIT = 300
 
 @dataclass(frozen=True, slots=True)
 class Flash:
-    """What was done, and the form that undoes it, if one does."""
+    """What was done, and the token that undoes it, if one does."""
 
     text: str
     undo: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict)
+    reveals: int = 0
+    """The contact method whose signing secret the page shows with the message, 0 for none."""
 
 
 def redirect(
-    request: Request, url: str, text: str, *, undo: str = "", fields: Mapping[str, str] | None = None
+    request: Request, url: str, text: str, undo: Offer | None = None, *, reveals: int = 0
 ) -> Response:
-    """Redirect a form to `url`, where `text` is shown once, with a button that posts `fields` to `undo`."""
+    """Redirect a form to `url`, where `text` is shown once, with the button that undoes what is offered."""
     ctx: Context = request.app.state.ctx
     value = {
         "path": urlsplit(url).path,
         "text": text[:_TEXT_LIMIT],
-        "undo": undo,
-        "fields": dict(fields or {}),
+        "undo": undo.token if undo else "",
+        "reveals": reveals,
     }
     response = RedirectResponse(url, 303)
     response.set_cookie(
@@ -52,20 +55,29 @@ def redirect(
     return response
 
 
+def show(request: Request, text: str) -> None:
+    """Show `text` on the page that answers this form itself, because the page holds what is shown once."""
+    request.state.flash = Flash(text)
+
+
 def waiting(request: Request, now: datetime) -> Flash | None:
     """Return the message for the page that is asked for; None for another page, or a part of one."""
+    shown: Flash | None = getattr(request.state, "flash", None)
+    if shown:
+        return shown
     token = request.cookies.get(COOKIE, "")
     is_part = (
         LIVE_REFRESH in request.headers or request.headers.get("sec-fetch-dest", "document") != "document"
     )
-    if not token or is_part:
+    if not token or (is_part and WANTED not in request.headers):
         return None
     ctx: Context = request.app.state.ctx
     try:
         value: dict[str, Any] = ctx.signer.open(_PURPOSE, token, now)
     except Invalid:
         return None
-    return Flash(value["text"], value["undo"], value["fields"]) if value["path"] == request.url.path else None
+    here = value["path"] == request.url.path
+    return Flash(value["text"], value["undo"], value["reveals"]) if here else None
 
 
 def clear(response: Response) -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from http import HTTPStatus
 from importlib import resources
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import jinja2
@@ -245,6 +245,14 @@ def address(path: str, **query: object) -> str:
     """Return a path with those parameters that are not empty."""
     given = {name: str(value) for name, value in query.items() if value not in (None, "")}
     return f"{path}?{urlencode(given)}" if given else path
+
+
+def came_from(request: Request) -> str:
+    """Return the page of ours that a request came from, `/` when that is not known."""
+    referer = urlsplit(request.headers.get("referer", ""))
+    ours = referer.netloc in ("", request.url.netloc) and referer.path.startswith("/")
+    path = referer.path if ours else "/"
+    return f"{path}?{referer.query}" if referer.query and ours else path
 
 
 def back(form: Mapping[str, Any], otherwise: str) -> Response:

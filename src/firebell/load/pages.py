@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 
-from firebell.kit import html, routing
+from firebell.kit import flash, html, routing
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import mu
 from firebell.kit.text import to_wall
@@ -123,9 +123,7 @@ async def paid_csv(request: Request, month: str = "", bom: str = "") -> Response
     return attachment(actions.seen_by(found, me.id, access.rights_of(me)), bom=bool(bom))
 
 
-async def _rates(
-    request: Request, given: dict[str, str], error: FirebellError | None = None, *, saved: bool = False
-) -> Response:
+async def _rates(request: Request, given: dict[str, str], error: FirebellError | None = None) -> Response:
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         found = await actions.all_terms(tx)
@@ -137,19 +135,18 @@ async def _rates(
         "first": measure.FIRST,
         "error": error,
         "errors": error.fields if error else {},
-        "saved": saved,
     }
     return await html.page(request, "load/rates.html", context, error.status if error else 200)
 
 
 @router.get("/oncall/pay/rates", dependencies=access.needs(Verb.PAY_READ))
-async def rates(request: Request, month: str = "", saved: str = "") -> Response:
+async def rates(request: Request, month: str = "") -> Response:
     ctx = html.ctx(request)
     chosen = actions.month_named(month, ctx.clock.now())
     async with ctx.db.tx() as tx:
         found = await actions.term(tx, chosen)
     given = pay.to_json(found.kept.rates if found else Rates()) | {"month": f"{chosen:%Y-%m}"}
-    return await _rates(request, given, saved=bool(saved))
+    return await _rates(request, given)
 
 
 @router.post("/oncall/pay/rates", dependencies=access.needs(Verb.PAY_RATES_WRITE))
@@ -166,4 +163,5 @@ async def set_rates(request: Request) -> Response:
             await actions.set_rates(tx, access.actor_of(me), new, now, month=month, past=past)
     except Invalid as error:
         return await _rates(request, given, error)
-    return html.to(f"/oncall/pay/rates?month={month:%Y-%m}&saved=yes")
+    text = f"Pay rates from {month:%B %Y} saved."
+    return flash.redirect(request, f"/oncall/pay/rates?month={month:%Y-%m}", text)

@@ -10,7 +10,7 @@ from firebell.kit.db import Reads, Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.text import clean_name, clean_text, slugify
-from firebell.oncall import changing, exchange_store, shifts, store, versions
+from firebell.oncall import change_undo, changing, exchange_store, shifts, store, versions
 from firebell.oncall.calendars import store as calendars_store
 from firebell.oncall.model import (
     LAYERS,
@@ -460,7 +460,8 @@ async def remove_edit(
     if cover := await exchange_store.cover_of_edit(tx, edit_id):
         await changing.reopen(tx, cover, now)
     await store.remove_edits(tx, int(old.id), gone, now)
-    await tx.audit(actor, "schedule.override_removed", f"schedule:{old.id}", now, edits=gone)
+    kept = change_undo.kept(old, gone, final=bool(swap or cover))
+    await tx.audit(actor, "schedule.override_removed", f"schedule:{old.id}", now, edits=gone, **kept)
     await changing.saved(tx, actor, old, now)
 
 
@@ -492,7 +493,8 @@ async def add_shadow(
 
 async def remove_shadow(tx: Tx, actor: Actor, schedule_id: int, shadow_id: int, now: datetime) -> None:
     """End a shadowing."""
-    if not await store.delete_shadow(tx, schedule_id, shadow_id):
+    kept = await store.delete_shadow(tx, schedule_id, shadow_id)
+    if kept is None:
         raise NotFound(f"There is no shadow {shadow_id} here.")
-    await tx.audit(actor, "schedule.shadow_removed", f"schedule:{schedule_id}", now, shadow=shadow_id)
+    await tx.audit(actor, "schedule.shadow_removed", f"schedule:{schedule_id}", now, shadow=shadow_id, **kept)
     await tx.live("oncall")

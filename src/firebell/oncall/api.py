@@ -7,18 +7,20 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from pydantic import BeforeValidator, Field
 
-from firebell.kit import api
+from firebell.kit import api, undo
 from firebell.kit.api import (
     Ctx,
     Given,
     Instant,
     Name,
     PathId,
+    Removed,
     Shown,
     Stretch,
     Text,
     Yes,
     problems,
+    removed,
     whole,
 )
 from firebell.kit.db import Tx
@@ -259,10 +261,11 @@ async def preview_override(ctx: Ctx, caller: Reader, slug: Text, given: NewOverr
 
 @router.delete(
     "/overrides/{edit_id}",
-    status_code=204,
     summary="Take an override away; one that has begun ends now",
     responses=problems(404),
 )
-async def remove_override(ctx: Ctx, caller: Responder, edit_id: PathId) -> None:
+async def remove_override(ctx: Ctx, caller: Responder, edit_id: PathId) -> Removed:
+    now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        await actions.remove_edit(tx, caller.actor, edit_id, ctx.clock.now())
+        await actions.remove_edit(tx, caller.actor, edit_id, now)
+        return removed(await undo.offer(tx, ctx.signer, caller.actor, "schedule.override_removed", now))

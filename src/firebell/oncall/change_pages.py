@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from firebell.kit import flash, html, routing
+from firebell.kit import flash, html, routing, undo
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.localtime import mu
@@ -21,7 +21,7 @@ from firebell.people.permissions import Verb
 
 router = routing.pages()
 
-_SAVED = {"override": "Override saved.", "rotation": "Rotation saved.", "shadow": "Shadow shift saved."}
+_SAVED = {"override": "Override", "rotation": "Rotation", "shadow": "Shadow shift"}
 
 NOBODY = "nobody"
 """What the field for a person says for an override that puts nobody on call, on purpose."""
@@ -60,7 +60,7 @@ async def _save(request: Request, slug: str, form: str, change: Change) -> Respo
             await change(tx, me, old, given, tz, html.ctx(request).clock.now())
     except (Conflict, Invalid, NotFound) as error:
         return await one(request, slug, Filled(given, form, error=error))
-    return flash.redirect(request, f"/oncall/{slug}", _SAVED[form])
+    return flash.redirect(request, f"/oncall/{slug}", f"{_SAVED[form]} of {old.name} saved.")
 
 
 def _edit(old: Schedule, given: Given, tz: str, now: datetime) -> dict[str, Any]:
@@ -178,7 +178,9 @@ async def shadow(request: Request, slug: str) -> Response:
 async def end_shadow(request: Request, slug: str, shadow_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
+    actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug, since=ctx.clock.now())
-        await actions.remove_shadow(tx, access.actor_of(me), int(found.id), shadow_id, ctx.clock.now())
-    return flash.redirect(request, f"/oncall/{slug}", "Shadow shift ended.")
+        schedule = await actions.by_slug(tx, slug, since=now)
+        await actions.remove_shadow(tx, actor, int(schedule.id), shadow_id, now)
+        offer = await undo.offer(tx, ctx.signer, actor, "schedule.shadow_removed", now)
+    return flash.redirect(request, f"/oncall/{slug}", f"Shadow shift on {schedule.name} ended.", offer)

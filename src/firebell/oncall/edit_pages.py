@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
-from firebell.kit import flash, html, routing
+from firebell.kit import confirm, flash, html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id, to_number, to_required
@@ -112,11 +112,18 @@ async def make(request: Request, preview: str = "") -> Response:
 
 @router.post("/oncall/{slug}/delete", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def delete(request: Request, slug: str) -> Response:
-    await access.form(request)
+    form = await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
+    now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         old = await actions.by_slug(tx, slug)
-        await actions.delete_schedule(tx, access.actor_of(me), int(old.id), ctx.clock.now())
+    given = {"name": old.name, "team": old.team_id, "tz": old.tz}
+    try:
+        confirm.check_name(form, old.name)
+        async with ctx.db.tx() as tx:
+            await actions.delete_schedule(tx, access.actor_of(me), int(old.id), now)
+    except (Conflict, Invalid) as error:
+        return await _editor(request, me, old, Draft(given, versions.current(old, now), error=error))
     return flash.redirect(request, "/oncall", f"{old.name} deleted.")
 
 

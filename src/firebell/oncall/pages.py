@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 
-from firebell.kit import flash, html, routing
+from firebell.kit import flash, html, routing, undo
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.localtime import mu, span
@@ -198,7 +198,7 @@ async def create(request: Request) -> Response:
                 )
     except (Invalid, Conflict) as error:
         return await _new_form(request, given, error)
-    return flash.redirect(request, "/oncall", "Schedule created.")
+    return flash.redirect(request, "/oncall", f"{given['name'].strip()} created.")
 
 
 def _rotation(order: Sequence[int], anchor: datetime, given: Mapping[str, Any], offset: int) -> Layer:
@@ -285,12 +285,12 @@ def _local(text: str, tz: str) -> str:
 async def remove(request: Request, slug: str, edit_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
+    actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, slug)
-        await actions.remove_edit(
-            tx, access.actor_of(me), edit_id, ctx.clock.now(), schedule_id=int(schedule.id)
-        )
-    return flash.redirect(request, f"/oncall/{slug}", "Override removed.")
+        await actions.remove_edit(tx, actor, edit_id, now, schedule_id=int(schedule.id))
+        offer = await undo.offer(tx, ctx.signer, actor, "schedule.override_removed", now)
+    return flash.redirect(request, f"/oncall/{slug}", f"Override on {schedule.name} removed.", offer)
 
 
 @router.post("/oncall/{slug}/fix", dependencies=access.needs(Verb.SCHEDULE_WRITE))
@@ -305,4 +305,4 @@ async def fix(request: Request, slug: str) -> Response:
             )
     except (Conflict, Invalid, NotFound) as error:
         return await one(request, slug, Filled(error=error))
-    return flash.redirect(request, f"/oncall/{slug}", "Schedule saved.")
+    return flash.redirect(request, f"/oncall/{slug}", f"{found.name} saved.")

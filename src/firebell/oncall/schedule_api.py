@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import Query
 
-from firebell.kit import api
-from firebell.kit.api import Ctx, PathId, Stretch, Text, problems
+from firebell.kit import api, undo
+from firebell.kit.api import Ctx, PathId, Removed, Stretch, Text, problems, removed
 from firebell.oncall import actions, fixes, folding, view
 from firebell.oncall.findings import HORIZON
 from firebell.oncall.shapes import (
@@ -232,11 +232,12 @@ async def create_shadow(ctx: Ctx, caller: Responder, slug: Text, given: NewShado
 
 @router.delete(
     "/schedules/{slug}/shadows/{shadow_id}",
-    status_code=204,
     summary="End a shadowing",
     responses=problems(404),
 )
-async def remove_shadow(ctx: Ctx, caller: Responder, slug: Text, shadow_id: PathId) -> None:
+async def remove_shadow(ctx: Ctx, caller: Responder, slug: Text, shadow_id: PathId) -> Removed:
+    now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         found = await actions.by_slug(tx, slug)
-        await actions.remove_shadow(tx, caller.actor, int(found.id), shadow_id, ctx.clock.now())
+        await actions.remove_shadow(tx, caller.actor, int(found.id), shadow_id, now)
+        return removed(await undo.offer(tx, ctx.signer, caller.actor, "schedule.shadow_removed", now))

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from firebell.kit.db import Reads, Row, Tx
 from firebell.oncall.clocks import Clock, from_json, to_json
@@ -379,13 +380,19 @@ async def insert_shadow(tx: Tx, schedule_id: int, shadow: Shadow, now: datetime)
     return found
 
 
-async def delete_shadow(tx: Tx, schedule_id: int, shadow_id: int) -> bool:
-    """Delete a shadow of the schedule; False when there is none."""
-    return bool(
-        await tx.value(
-            "delete from shadow where id = $1 and schedule_id = $2 returning true", shadow_id, schedule_id
-        )
+async def delete_shadow(tx: Tx, schedule_id: int, shadow_id: int) -> dict[str, Any] | None:
+    """Delete a shadow of the schedule and return what restores it; None when there is none."""
+    row = await tx.row(
+        """
+        delete from shadow
+        where id = $1
+          and schedule_id = $2
+        returning person_id, of_id, starts_at::text, ends_at::text
+        """,
+        shadow_id,
+        schedule_id,
     )
+    return dict(row.items()) if row else None
 
 
 async def insert_edit(tx: Tx, schedule_id: int, edit: Edit, now: datetime) -> int:
@@ -427,3 +434,29 @@ async def remove_edits(tx: Tx, schedule_id: int, edit_ids: Sequence[int], now: d
         now,
     )
     await raise_version(tx, schedule_id, now)
+
+
+async def restore_edits(
+    tx: Tx, schedule_id: int, ends: Mapping[int, datetime], removed_at: datetime, now: datetime
+) -> bool:
+    """Restore edits that were removed or ended at one instant, with their ends; return False unless all are."""
+    done = await tx.fetch(
+        """
+        update schedule_edit
+        set ends_at = kept.ends_at,
+            removed_at = null
+        from unnest($1::bigint[], $2::timestamptz[]) kept (id, ends_at)
+        where schedule_edit.id = kept.id
+          and schedule_id = $3
+          and kept.ends_at > $5
+          and (removed_at = $4 or removed_at is null and schedule_edit.ends_at = $4)
+        returning schedule_edit.id
+        """,
+        list(ends),
+        list(ends.values()),
+        schedule_id,
+        removed_at,
+        now,
+    )
+    await raise_version(tx, schedule_id, now)
+    return len(done) == len(ends)

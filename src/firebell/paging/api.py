@@ -6,18 +6,20 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from firebell.alerts import actions as alerts
-from firebell.kit import api
+from firebell.kit import api, undo
 from firebell.kit.api import (
     Ctx,
     Given,
     Id,
     Instant,
+    Removed,
     ShortName,
     Shown,
     Stretch,
     Text,
     Whole,
     problems,
+    removed,
 )
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
@@ -417,15 +419,16 @@ async def edit_policy(ctx: Ctx, caller: Planner, slug: Text, given: PolicyPlan) 
 
 @router.delete(
     "/policies/{slug}",
-    status_code=204,
     tags=["policies"],
     summary="Delete a policy that no open page follows; its services go to the catch-all list",
     responses=problems(404, 409),
 )
-async def delete_policy(ctx: Ctx, caller: Planner, slug: Text) -> None:
+async def delete_policy(ctx: Ctx, caller: Planner, slug: Text) -> Removed:
+    now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         found = await actions.policy_by_slug(tx, slug)
-        await actions.delete_policy(tx, caller.actor, found, ctx.clock.now())
+        await actions.delete_policy(tx, caller.actor, found, now)
+        return removed(await undo.offer(tx, ctx.signer, caller.actor, "policy.deleted", now))
 
 
 @router.get(

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from firebell.alerts import actions as alerts
-from firebell.kit import html, routing
+from firebell.kit import flash, html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.events import Actor
@@ -78,19 +78,25 @@ async def act(request: Request, ref: str, what: str) -> Response:
     async with ctx.db.tx() as tx:
         match what:
             case "ack":
-                await actions.ack(tx, actor, page_id, now)
+                already = (await actions.ack(tx, actor, page_id, now)).already
+                text = f"PG-{page_id} was {already}." if already else f"PG-{page_id} acknowledged."
             case "resolve":
                 await actions.resolve(tx, actor, page_id, now)
+                text = f"PG-{page_id} resolved."
             case "escalate":
                 await actions.escalate(tx, actor, page_id, now)
+                text = f"PG-{page_id} escalated to the next level."
             case "snooze":
                 minutes = to_number(form.get("minutes", 30), "minutes", least=1, most=1440, unit="minutes")
-                await actions.snooze(tx, actor, page_id, now + timedelta(minutes=minutes), now)
+                until = now + timedelta(minutes=minutes)
+                await actions.snooze(tx, actor, page_id, until, now)
+                text = f"PG-{page_id} snoozed until {html.wall(until, me.tz, now)}."
             case "note":
                 await actions.add_note(tx, actor, page_id, str(form.get("text", "")), now)
+                text = f"Note added to PG-{page_id}."
             case _:
                 raise NotFound(f"{what!r} is nothing that can be done with a page.")
-    return html.back(form, f"/pages/PG-{page_id}")
+    return flash.redirect(request, html.local(form, f"/pages/PG-{page_id}"), text)
 
 
 @router.get("/ack/{token}", dependencies=access.public("The signed link is the right."))

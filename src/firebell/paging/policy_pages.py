@@ -9,13 +9,13 @@ from fastapi import Request, Response
 from starlette.datastructures import FormData
 
 from firebell.catalog import actions as catalog
-from firebell.kit import flash, html, routing
+from firebell.kit import flash, html, routing, undo
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.field_errors import FieldErrors
 from firebell.kit.text import clean_name, to_id, to_number, to_required
 from firebell.oncall import actions as oncall
-from firebell.paging import actions, policy_undo
+from firebell.paging import actions
 from firebell.paging.dry_run import dry_run
 from firebell.paging.model import Level, Plan, Policy, Target, TargetKind
 from firebell.people import access
@@ -241,24 +241,16 @@ async def change_policy(request: Request, slug: str) -> Response:
             )
     except (Invalid, Conflict) as error:
         return await _editor(request, found, draft, error)
-    return flash.redirect(request, f"/escalation/{slug}", "Policy saved. It applies to new pages.")
+    return flash.redirect(request, f"/escalation/{slug}", f"{found.name} saved. It applies to new pages.")
 
 
 @router.post("/escalation/{slug}/delete", dependencies=access.needs(Verb.POLICY_WRITE))
 async def delete_policy(request: Request, slug: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
+    actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
         found = await actions.policy_by_slug(tx, slug)
-        await actions.delete_policy(tx, access.actor_of(me), found, ctx.clock.now())
-    undo, fields = "/escalation/undo-delete", {"policy": str(found.id)}
-    return flash.redirect(request, "/escalation", f"{found.name} deleted.", undo=undo, fields=fields)
-
-
-@router.post("/escalation/undo-delete", dependencies=access.needs(Verb.POLICY_WRITE))
-async def undo_delete(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, policy_id = html.ctx(request), to_required(str(form.get("policy", "")), "policy")
-    async with ctx.db.tx() as tx:
-        policy = await policy_undo.restore_policy(tx, access.actor_of(me), policy_id, ctx.clock.now())
-    return flash.redirect(request, f"/escalation/{policy.slug}", f"{policy.name} restored.")
+        await actions.delete_policy(tx, actor, found, now)
+        offer = await undo.offer(tx, ctx.signer, actor, "policy.deleted", now)
+    return flash.redirect(request, "/escalation", f"{found.name} deleted.", offer)

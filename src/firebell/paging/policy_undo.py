@@ -5,18 +5,17 @@ from datetime import datetime
 from firebell.catalog import actions as catalog
 from firebell.kit import undo
 from firebell.kit.db import Tx
-from firebell.kit.errors import Conflict
 from firebell.kit.events import Actor
 from firebell.paging import store
 from firebell.paging.model import Plan, Policy
 
 
-async def restore_policy(tx: Tx, actor: Actor, policy_id: int, now: datetime) -> Policy:
-    """Restore a policy that the actor deleted seconds ago, and its services that have no other policy since.
+async def restore_policy(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Policy:
+    """Restore a deleted policy, and its services that have no other policy since.
 
-    Pages that began in between keep the plan that they began with. Raises `Conflict` when it is too late.
+    Pages that began in between keep the plan that they began with. Raises `Conflict` when its name is taken.
     """
-    kept = await undo.recorded(tx, actor, "policy.deleted", f"policy:{policy_id}", now)
+    policy_id, kept = entry.subject_id, entry.detail
     plan = Plan.from_json(kept)
     deleted = Policy(
         id=policy_id,
@@ -30,7 +29,9 @@ async def restore_policy(tx: Tx, actor: Actor, policy_id: int, now: datetime) ->
     )
     policy = await store.restore_policy(tx, deleted, now)
     if policy is None:
-        raise Conflict("This can’t be undone any more.", hint=f"There is a policy {deleted.name} again.")
+        raise undo.changed_since(
+            f"there is another policy {deleted.name} now.", "Rename it, then create this one again."
+        )
     await tx.audit(actor, "policy.restored", f"policy:{policy_id}", now, services=kept["services"])
     for service in (await catalog.services_by_id(tx, kept["services"])).values():
         if service.policy_id is None:

@@ -267,8 +267,24 @@ async def set_team_members(
     if not await store.lock_team(tx, team_id):
         raise NotFound(f"There is no team {team_id}.")
     await _check_members(tx, members)
+    before = await method_store.team_roles(tx, team_id)
     await store.set_members(tx, team_id, members)
-    await tx.audit(actor, "team.members", f"team:{team_id}", now, members=list(members))
+    final = {*before} == {*members}
+    await tx.audit(
+        *(actor, "team.members", f"team:{team_id}", now), members=list(members), before=before, final=final
+    )
+
+
+async def restore_team_members(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Team:
+    """Restore who was in a team before a change; raise `Conflict` when someone changed it since."""
+    team_id = entry.subject_id
+    await store.lock_team(tx, team_id)
+    members, before = ({(i, role) for i, role in entry.detail[name]} for name in ("members", "before"))
+    if {*await method_store.team_roles(tx, team_id)} != members:
+        raise undo.changed_since("someone changed this team since.", "Open the team and change it there.")
+    await store.set_members(tx, team_id, sorted(before))
+    await tx.audit(actor, "team.members", entry.subject, now, members=sorted(before), final=True)
+    return next(team for team in await store.teams(tx) if team.id == team_id)
 
 
 async def set_catch_all(tx: Tx, actor: Actor, person_ids: Sequence[int], now: datetime) -> None:
@@ -282,8 +298,19 @@ async def set_catch_all(tx: Tx, actor: Actor, person_ids: Sequence[int], now: da
     known = await store.persons(tx, person_ids)
     if gone := [i for i in person_ids if i not in known or not known[i].active]:
         raise NotFound(f"There is no active person {gone[0]}.")
-    await store.set_catch_all(tx, sorted(set(person_ids)))
-    await tx.audit(actor, "catch_all.set", "organisation", now, people=sorted(set(person_ids)))
+    before, after = sorted(await store.catch_all(tx)), sorted(set(person_ids))
+    await store.set_catch_all(tx, after)
+    final = not before or before == after
+    await tx.audit(actor, "catch_all.set", "organisation", now, people=after, before=before, final=final)
+
+
+async def restore_catch_all(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
+    """Restore the fallback responders before a change; raise `Conflict` when someone changed them since."""
+    await store.lock_organisation(tx)
+    if sorted(await store.catch_all(tx)) != entry.detail["people"]:
+        raise undo.changed_since("someone changed the fallback responders since.", "Change them in Teams.")
+    await store.set_catch_all(tx, entry.detail["before"])
+    await tx.audit(actor, "catch_all.set", entry.subject, now, people=entry.detail["before"], final=True)
 
 
 async def add_contact_method(
@@ -318,26 +345,36 @@ async def rotate_signing_secret(
     return RotatedSecret(secret_text(secret), until)
 
 
-async def remove_contact_method(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:
-    """Take a way to reach a person away; the last one stays."""
+async def signing_secret(tx: Tx, person_id: int, method_id: int) -> str:
+    """Return the signing secret of a webhook of the person, nothing if there is none, to show it once."""
+    secret = await method_store.signing_secret(tx, person_id, method_id)
+    return secret_text(secret) if secret else ""
+
+
+async def remove_contact_method(
+    tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime
+) -> ContactMethod:
+    """Remove and return a contact method of the person; the last one stays."""
     await store.lock_person(tx, person_id)
     mine = await store.methods(tx, [person_id])
-    if method_id not in [m.id for m in mine]:
+    method = next((m for m in mine if m.id == method_id), None)
+    if method is None:
         raise NotFound("There is no such contact method.")
     if len(mine) == 1:
         raise Conflict("This is the only way to reach you.", hint="Add another contact method first.")
     used = await method_store.rules_of_method(tx, method_id)
     await store.disable_method(tx, method_id, now)
     await tx.audit(actor, "contact.removed", f"person:{person_id}", now, method=method_id, rules=used)
+    return method
 
 
-async def restore_contact_method(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:
-    """Restore a contact method with its rules that the actor removed seconds ago; raise `Conflict` when too late."""
+async def restore_contact_method(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
+    """Restore a removed contact method with its rules; raise `Conflict` when it is there again."""
+    person_id, method_id = entry.subject_id, entry.detail["method"]
     await store.lock_person(tx, person_id)
-    removed = await undo.recorded(tx, actor, "contact.removed", f"person:{person_id}", now)
-    if removed.get("method") != method_id or not await method_store.enable_method(tx, person_id, method_id):
-        raise Conflict("This can’t be undone any more.", hint="Add the contact method again.")
-    for urgency, delay_s in removed["rules"]:
+    if not await method_store.enable_method(tx, person_id, method_id):
+        raise undo.changed_since("this contact method was added again.", "Nothing more to do.")
+    for urgency, delay_s in entry.detail["rules"]:
         await store.add_rule(tx, person_id, urgency, delay_s, method_id)
     await tx.audit(actor, "contact.restored", f"person:{person_id}", now, method=method_id)
 
@@ -418,8 +455,26 @@ async def create_api_key(
     return made, secret
 
 
-async def revoke_api_key(tx: Tx, actor: Actor, key_id: int, person_id: int, now: datetime) -> None:
-    """End a key of the person."""
-    if not await store.revoke_key(tx, key_id, person_id, now):
+async def revoke_api_key(tx: Tx, actor: Actor, key_id: int, person_id: int, now: datetime) -> str:
+    """Revoke a key of the person and return its name."""
+    name = await store.revoke_key(tx, key_id, person_id, now)
+    if name is None:
         raise NotFound("There is no such key, or it is revoked already.")
     await tx.audit(actor, "key.revoked", f"key:{key_id}", now)
+    return name
+
+
+async def restore_api_key(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
+    """Put a revoked key in force again; raise `Conflict` when its owner left since."""
+    if not await method_store.restore_key(tx, entry.subject_id, entry.at):
+        raise undo.changed_since("the key was revoked again, or its owner left.", "Create a new key.")
+    await tx.audit(actor, "key.restored", f"key:{entry.subject_id}", now)
+
+
+async def reactivate_person(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Person:
+    """Reactivate a person who was deactivated; their API keys and calendar feeds stay revoked."""
+    restored = await person(tx, entry.subject_id)
+    if restored.active:
+        raise undo.changed_since(f"{restored.name} was reactivated already.", "Nothing more to do.")
+    await update_person(tx, actor, restored.id, active=True, now=now)
+    return restored

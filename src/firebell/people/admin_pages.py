@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fastapi import Request, Response
 
-from firebell.kit import flash, html, routing
+from firebell.kit import flash, html, routing, undo
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choices, to_id
 from firebell.people import access, actions, store
@@ -72,31 +72,31 @@ async def add_person(request: Request) -> Response:
             link = await actions.welcome_link(tx, access.actor_of(me), ctx.signer, made.id, ctx.clock.now())
     except (Invalid, Conflict) as error:
         return await _people(request, given, error)
+    flash.show(request, f"{made.name} added.")
     return await _people(request, {}, linked=(made.name, f"{ctx.public_url}{link}"))
 
 
 @router.post("/settings/people/{person_id}", dependencies=access.needs(Verb.PERSON_WRITE))
 async def change_person(request: Request, person_id: int) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx = html.ctx(request)
+    ctx, actor = html.ctx(request), access.actor_of(me)
+    now = ctx.clock.now()
     try:
         async with ctx.db.tx() as tx:
             person = await actions.person(tx, person_id)
             await actions.update_person(
                 tx,
-                access.actor_of(me),
+                actor,
                 person_id,
                 role=str(form["role"]) if "role" in form else None,
                 active=form.get("active") == "yes" if "active" in form else None,
-                now=ctx.clock.now(),
+                now=now,
             )
+            offer = await undo.offer(tx, ctx.signer, actor, "person.left", now)
     except (Invalid, Conflict) as error:
         return await _people(request, {}, error)
     if form.get("active") == "no":
-        undo = f"/settings/people/{person_id}"
-        return flash.redirect(
-            request, "/settings/people", f"{person.name} deactivated.", undo=undo, fields={"active": "yes"}
-        )
+        return flash.redirect(request, "/settings/people", f"{person.name} deactivated.", offer)
     if form.get("active") == "yes":
         text = f"{person.name} reactivated. Their API keys and calendar feeds stay revoked."
         return flash.redirect(request, "/settings/people", text)
@@ -110,6 +110,7 @@ async def make_link(request: Request, person_id: int) -> Response:
     async with ctx.db.tx() as tx:
         found = await actions.person(tx, person_id)
         link = await actions.welcome_link(tx, access.actor_of(me), ctx.signer, person_id, ctx.clock.now())
+    flash.show(request, f"Sign-in link for {found.name} created.")
     return await _people(request, {}, linked=(found.name, f"{ctx.public_url}{link}"))
 
 
@@ -161,17 +162,19 @@ async def team(request: Request, slug: str) -> Response:
 @router.post("/settings/teams/{slug}", dependencies=access.needs(Verb.TEAM_WRITE))
 async def save_members(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx = html.ctx(request)
+    ctx, actor = html.ctx(request), access.actor_of(me)
+    now = ctx.clock.now()
     try:
         chosen = to_choices(form.getlist("member"), "member")
         async with ctx.db.tx() as tx:
             found = await actions.team_by_slug(tx, slug)
             managers = await actions.team_members(tx, found.id, "manager")
             members = [(i, "manager" if i in managers else "member") for i in chosen]
-            await actions.set_team_members(tx, access.actor_of(me), found.id, members, ctx.clock.now())
+            await actions.set_team_members(tx, actor, found.id, members, now)
+            offer = await undo.offer(tx, ctx.signer, actor, "team.members", now)
     except (Invalid, Conflict) as error:
         return await _team(request, slug, error)
-    return flash.redirect(request, "/settings/teams", f"{found.name} saved.")
+    return flash.redirect(request, "/settings/teams", f"{found.name} saved.", offer)
 
 
 @router.post("/settings/teams", dependencies=access.needs(Verb.TEAM_WRITE))
@@ -192,14 +195,16 @@ async def save_team(request: Request) -> Response:
 @router.post("/settings/catch-all", dependencies=access.needs(Verb.FALLBACK_WRITE))
 async def save_catch_all(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx = html.ctx(request)
+    ctx, actor = html.ctx(request), access.actor_of(me)
+    now = ctx.clock.now()
     try:
         chosen = to_choices(form.getlist("member"), "member")
         async with ctx.db.tx() as tx:
-            await actions.set_catch_all(tx, access.actor_of(me), chosen, ctx.clock.now())
+            await actions.set_catch_all(tx, actor, chosen, now)
+            offer = await undo.offer(tx, ctx.signer, actor, "catch_all.set", now)
     except Invalid as error:
         return await _teams(request, error)
-    return flash.redirect(request, "/settings/teams#catch-all", "Fallback responders saved.")
+    return flash.redirect(request, "/settings/teams#catch-all", "Fallback responders saved.", offer)
 
 
 @router.get("/settings/audit", dependencies=access.needs(Verb.AUDIT_READ))

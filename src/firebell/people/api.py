@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from firebell.kit import api
+from firebell.kit import api, undo
 from firebell.kit.api import (
     Ctx,
     Given,
     Id,
     PathId,
+    Removed,
     ShortName,
     Shown,
     Stretch,
@@ -20,6 +21,7 @@ from firebell.kit.api import (
     Zone,
     matching,
     problems,
+    removed,
 )
 from firebell.people import actions, quiet, store
 from firebell.people.access import Caller, may
@@ -326,14 +328,15 @@ async def add_contact_method(ctx: Ctx, caller: ContactOwner, given: NewMethod) -
 
 @router.delete(
     "/me/contact-methods/{method_id}",
-    status_code=204,
     tags=["me"],
     summary="Take a way to reach me away; the last one stays",
     responses=problems(404, 409),
 )
-async def remove_contact_method(ctx: Ctx, caller: ContactOwner, method_id: PathId) -> None:
+async def remove_contact_method(ctx: Ctx, caller: ContactOwner, method_id: PathId) -> Removed:
+    now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        await actions.remove_contact_method(tx, caller.actor, method_id, caller.person_id, ctx.clock.now())
+        await actions.remove_contact_method(tx, caller.actor, method_id, caller.person_id, now)
+        return removed(await undo.offer(tx, ctx.signer, caller.actor, "contact.removed", now))
 
 
 @router.post(

@@ -5,8 +5,18 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from firebell.kit import api
-from firebell.kit.api import Ctx, Given, PathId, ShortName, Shown, Stretch, problems
+from firebell.kit import api, undo
+from firebell.kit.api import (
+    Ctx,
+    Given,
+    PathId,
+    Removed,
+    ShortName,
+    Shown,
+    Stretch,
+    problems,
+    removed,
+)
 from firebell.kit.errors import Forbidden, NotFound
 from firebell.people import actions, store
 from firebell.people.access import Caller, may
@@ -82,14 +92,14 @@ async def create_key(ctx: Ctx, caller: KeyCreator, given: NewKey) -> KeyMade:
     return KeyMade(**KeyShown.model_validate(made).model_dump(), key=secret)
 
 
-@router.delete(
-    "/me/keys/{key_id}", status_code=204, tags=["me"], summary="Revoke an API key", responses=problems(404)
-)
-async def revoke_key(ctx: Ctx, caller: KeyRevoker, key_id: PathId) -> None:
+@router.delete("/me/keys/{key_id}", tags=["me"], summary="Revoke an API key", responses=problems(404))
+async def revoke_key(ctx: Ctx, caller: KeyRevoker, key_id: PathId) -> Removed:
+    now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         mine = {k.id: k for k in await store.keys(tx, caller.person_id)}
         if key_id not in mine:
             raise NotFound(f"You have no key {key_id}.")
         if caller.actor.kind == "key" and not caller.scopes.issuperset(mine[key_id].scopes):
             raise Forbidden("That key has scopes that yours lacks.", hint="Revoke it in Settings, API keys.")
-        await actions.revoke_api_key(tx, caller.actor, key_id, caller.person_id, ctx.clock.now())
+        await actions.revoke_api_key(tx, caller.actor, key_id, caller.person_id, now)
+        return removed(await undo.offer(tx, ctx.signer, caller.actor, "key.revoked", now))

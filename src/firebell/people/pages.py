@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
-from firebell.kit import flash, html, routing
+from firebell.kit import flash, html, routing, undo
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, TooMany
 from firebell.kit.text import to_choice, to_number
 from firebell.people import access, actions, quiet, store
@@ -87,7 +87,9 @@ async def theme(request: Request) -> Response:
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         await actions.update_person(tx, access.actor_of(me), me.id, theme=chosen, now=ctx.clock.now())
-    return html.to(request.headers.get("referer") or "/")
+    names = {"auto": "System default", "light": "Light", "dark": "Dark"}
+    text = f"Appearance: {names.get(chosen, names['auto'])}."
+    return flash.redirect(request, html.came_from(request), text)
 
 
 @router.get("/more", dependencies=access.needs(Verb.OWN_PROFILE_READ))
@@ -96,11 +98,10 @@ async def more(request: Request) -> Response:
     return await html.page(request, "people/more.html", {"nav": "more"})
 
 
-async def _profile(request: Request, error: FirebellError | None = None, saved: str = "") -> Response:
+async def _profile(request: Request, error: FirebellError | None = None) -> Response:
     context = {
         "nav": "settings",
         "tab": "profile",
-        "saved": saved,
         "error": error,
         "errors": {"new" if name == "password" else name: text for name, text in error.fields.items()}
         if error
@@ -110,9 +111,9 @@ async def _profile(request: Request, error: FirebellError | None = None, saved: 
 
 
 @router.get("/settings", dependencies=access.needs(Verb.OWN_PROFILE_READ))
-async def profile(request: Request, saved: str = "") -> Response:
+async def profile(request: Request) -> Response:
     await access.signed_in(request)
-    return await _profile(request, saved=saved)
+    return await _profile(request)
 
 
 @router.post("/settings", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
@@ -132,7 +133,7 @@ async def save_profile(request: Request) -> Response:
             )
     except Invalid as error:
         return await _profile(request, error)
-    return html.to("/settings?saved=yes")
+    return flash.redirect(request, "/settings", "Profile saved.")
 
 
 @router.post("/settings/password", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
@@ -148,7 +149,8 @@ async def save_password(request: Request) -> Response:
             session = await access.open_session(tx, request, me, now)
     except (Invalid, TooMany, Conflict) as error:
         return await _profile(request, error)
-    response = html.to("/settings/sessions?saved=password")
+    text = "Password changed. You’re signed out everywhere else. API keys and calendar feeds still work."
+    response = flash.redirect(request, "/settings/sessions", text)
     access.keep_session(request, response, me, session)
     return response
 
@@ -157,7 +159,6 @@ async def _contact(
     request: Request,
     given: Mapping[str, Any],
     error: FirebellError | None = None,
-    sent: str = "",
     secret: str = "",
 ) -> Response:
     me = await access.signed_in(request)
@@ -177,7 +178,6 @@ async def _contact(
         "waking": any(m.kind != Channel.EMAIL for m in methods),
         "mail_ready": bool(html.ctx(request).smtp_url),
         "given": given,
-        "sent": sent,
         "secret": secret,
         "error": error,
         "errors": error.fields if error else {},
@@ -186,8 +186,8 @@ async def _contact(
 
 
 @router.get("/settings/contact", dependencies=access.needs(Verb.CONTACT_METHOD_READ))
-async def contact(request: Request, sent: str = "") -> Response:
-    return await _contact(request, {}, sent=sent)
+async def contact(request: Request) -> Response:
+    return await _contact(request, {})
 
 
 @router.post("/settings/contact", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
@@ -207,9 +207,11 @@ async def add_contact(request: Request) -> Response:
             )
     except (Invalid, Conflict) as error:
         return await _contact(request, given, error)
+    text = f"{method.address} added. Send a test to it."
     if method.new_secret:
+        flash.show(request, text)
         return await _contact(request, {}, secret=method.new_secret)
-    return flash.redirect(request, "/settings/contact", "Contact method added. Send a test to it.")
+    return flash.redirect(request, "/settings/contact", text)
 
 
 @router.get("/settings/contact/{method_id}/secret", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
@@ -227,6 +229,7 @@ async def rotate_secret(request: Request, method_id: int) -> Response:
         rotated = await actions.rotate_signing_secret(
             tx, access.actor_of(me), method_id, me.id, ctx.clock.now()
         )
+    flash.show(request, "Signing secret rotated. The old one signs too for 24 hours.")
     return await _contact(request, {}, secret=rotated.secret)
 
 
@@ -236,29 +239,22 @@ async def test_contact(request: Request, method_id: int) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         await actions.request_test(tx, access.actor_of(me), method_id, me.id, ctx.clock.now())
-    return html.to("/settings/contact?sent=yes")
+    text = "Test sent. The contact method says when it arrives."
+    return flash.redirect(request, "/settings/contact", text)
 
 
 @router.post("/settings/contact/{method_id}/remove", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def remove_contact(request: Request, method_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
+    actor, now = access.actor_of(me), ctx.clock.now()
     try:
         async with ctx.db.tx() as tx:
-            await actions.remove_contact_method(tx, access.actor_of(me), method_id, me.id, ctx.clock.now())
+            removed = await actions.remove_contact_method(tx, actor, method_id, me.id, now)
+            offer = await undo.offer(tx, ctx.signer, actor, "contact.removed", now)
     except Conflict as error:
         return await _contact(request, {}, error)
-    undo = f"/settings/contact/{method_id}/restore"
-    return flash.redirect(request, "/settings/contact", "Contact method removed.", undo=undo)
-
-
-@router.post("/settings/contact/{method_id}/restore", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
-async def restore_contact(request: Request, method_id: int) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    async with ctx.db.tx() as tx:
-        await actions.restore_contact_method(tx, access.actor_of(me), method_id, me.id, ctx.clock.now())
-    return flash.redirect(request, "/settings/contact", "Contact method restored.")
+    return flash.redirect(request, "/settings/contact", f"{removed.address} removed.", offer)
 
 
 def _rules(form: FormData) -> list[tuple[int, int]]:
@@ -290,7 +286,8 @@ async def save_rules(request: Request, urgency: str) -> Response:
             )
     except Invalid as error:
         return await _contact(request, {}, error)
-    return flash.redirect(request, "/settings/contact", "Notification rules saved.")
+    text = f"Notification rules for {urgency} urgency saved."
+    return flash.redirect(request, "/settings/contact", text)
 
 
 @router.post("/settings/quiet-hours", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
@@ -305,7 +302,8 @@ async def save_quiet_hours(request: Request) -> Response:
             await actions.set_quiet_hours(tx, access.actor_of(me), me.id, hours, ctx.clock.now())
     except Invalid as error:
         return await _contact(request, given, error)
-    return flash.redirect(request, html.local(given, "/settings/contact"), "Quiet hours saved.")
+    text = "Quiet hours saved." if hours else "Quiet hours turned off."
+    return flash.redirect(request, html.local(given, "/settings/contact"), text)
 
 
 async def _keys(
@@ -340,7 +338,7 @@ async def add_key(request: Request) -> Response:
     ctx, chosen = html.ctx(request), [str(s) for s in form.getlist("scope")]
     try:
         async with ctx.db.tx() as tx:
-            _, secret = await actions.create_api_key(
+            key, secret = await actions.create_api_key(
                 tx,
                 access.actor_of(me),
                 name=str(form.get("name", "")),
@@ -350,6 +348,7 @@ async def add_key(request: Request) -> Response:
             )
     except (Forbidden, Invalid) as error:
         return await _keys(request, {"name": form.get("name", ""), "chosen": chosen}, error=error)
+    flash.show(request, f"API key {key.name} created.")
     return await _keys(request, {}, secret)
 
 
@@ -357,6 +356,8 @@ async def add_key(request: Request) -> Response:
 async def revoke_key(request: Request, key_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
+    actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
-        await actions.revoke_api_key(tx, access.actor_of(me), key_id, me.id, ctx.clock.now())
-    return flash.redirect(request, "/settings/keys", "API key revoked.")
+        name = await actions.revoke_api_key(tx, actor, key_id, me.id, now)
+        offer = await undo.offer(tx, ctx.signer, actor, "key.revoked", now)
+    return flash.redirect(request, "/settings/keys", f"API key {name} revoked.", offer)

@@ -461,14 +461,22 @@ async def keys(tx: Tx, person_id: int) -> list[ApiKey]:
     return [_api_key(row.values()) for row in rows]
 
 
-async def revoke_key(tx: Tx, key_id: int, person_id: int, now: datetime) -> bool:
-    done = await tx.execute(
-        "update api_key set revoked_at = $3 where id = $1 and person_id = $2 and revoked_at is null",
+async def revoke_key(tx: Tx, key_id: int, person_id: int, now: datetime) -> str | None:
+    """Revoke a key of the person; return its name, None if there is none that works."""
+    name: str | None = await tx.value(
+        """
+        update api_key
+        set revoked_at = $3
+        where id = $1
+          and person_id = $2
+          and revoked_at is null
+        returning name
+        """,
         key_id,
         person_id,
         now,
     )
-    return done == "UPDATE 1"
+    return name
 
 
 async def revoke_keys(tx: Tx, person_id: int, now: datetime) -> int:

@@ -11,6 +11,7 @@ from firebell.kit import undo
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
+from firebell.kit.refs import number
 from firebell.kit.text import clean_text
 from firebell.postmortems import store
 from firebell.postmortems.draft import draft
@@ -61,8 +62,8 @@ async def save(tx: Tx, actor: Actor, incident_id: int, body: str, version: int, 
     old = await of_incident(tx, incident_id)
     if not await store.save(tx, incident_id, clean_text(body, _BODY) + "\n", version, now):
         raise Conflict(
-            "Somebody else saved this document meanwhile.",
-            hint="Their text is shown above yours: put the two together and save again.",
+            "Someone else saved this document while you edited it.",
+            hint="Nothing is lost: their version is shown above yours. Combine the two and save again.",
         )
     await tx.audit(actor, "postmortem.saved", old.ref, now)
 
@@ -88,17 +89,19 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
         )
     if not await store.publish(tx, incident_id, now):
         raise Conflict("It is published already.")
-    await tx.audit(actor, "postmortem.published", found.ref, now)
+    await tx.audit(actor, "postmortem.published", found.ref, now, version=found.version + 1)
     if incident.phase is Phase.CLOSED:
         await incidents.set_phase(tx, actor, incident_id, Phase.REVIEWED, now, published=True)
 
 
-async def unpublish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None:
-    """Make a document that the actor published seconds ago a draft again; raise `Conflict` when it is too late."""
+async def unpublish(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
+    """Make a published document a draft again; raise `Conflict` when someone saved it since."""
+    incident_id = number("INC", entry.subject)
     incident, document = await incidents.incident(tx, incident_id), await of_incident(tx, incident_id)
-    await undo.recorded(tx, actor, "postmortem.published", document.ref, now)
-    if not await store.unpublish(tx, incident_id):
-        raise Conflict(f"The post-mortem of {document.ref} is not published.")
+    if not await store.unpublish(tx, incident_id, entry.detail["version"]):
+        raise undo.changed_since(
+            f"the post-mortem of {document.ref} was changed since you published it.", "Edit it instead."
+        )
     await tx.audit(actor, "postmortem.unpublished", document.ref, now)
     if incident.phase is Phase.REVIEWED:
         await incidents.withdraw_review(tx, actor, incident_id, now)

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from firebell.kit import api
-from firebell.kit.api import Ctx, Given, Id, Shown, Stretch, Text, problems
+from firebell.kit import api, undo
+from firebell.kit.api import Ctx, Given, Id, Shown, Stretch, Text, UndoOffered, problems, removed
 from firebell.kit.refs import number
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
@@ -34,6 +34,12 @@ class PostmortemDetail(PostmortemShown):
     """The document with its Markdown."""
 
     body: str
+
+
+class PostmortemPublished(PostmortemDetail):
+    """A published document, and how to undo that."""
+
+    undo: UndoOffered | None
 
 
 class NewText(Given):
@@ -85,8 +91,11 @@ async def save_postmortem(ctx: Ctx, caller: Responder, ref: Text, given: NewText
     summary="Publish the document; a closed incident counts as reviewed",
     responses=problems(404, 409),
 )
-async def publish_postmortem(ctx: Ctx, caller: Publisher, ref: Text) -> PostmortemDetail:
+async def publish_postmortem(ctx: Ctx, caller: Publisher, ref: Text) -> PostmortemPublished:
+    now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         incident_id = number("INC", ref)
-        await actions.publish(tx, caller.actor, incident_id, ctx.clock.now())
-        return PostmortemDetail.model_validate(await actions.of_incident(tx, incident_id))
+        await actions.publish(tx, caller.actor, incident_id, now)
+        offer = await undo.offer(tx, ctx.signer, caller.actor, "postmortem.published", now)
+        detail = PostmortemDetail.model_validate(await actions.of_incident(tx, incident_id))
+    return PostmortemPublished(**detail.model_dump(), undo=removed(offer).undo)

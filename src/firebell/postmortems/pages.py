@@ -4,7 +4,7 @@ from fastapi import Request, Response
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase
-from firebell.kit import flash, html, routing
+from firebell.kit import flash, html, routing, undo
 from firebell.kit.errors import Conflict
 from firebell.kit.markdown import rendered
 from firebell.kit.refs import number
@@ -65,7 +65,9 @@ async def save(request: Request, ref: str) -> Response:
             await actions.save(tx, access.actor_of(me), incident_id, body, version, ctx.clock.now())
     except Conflict as error:
         return await _document(request, ref, True, body, error)
-    return flash.redirect(request, f"/post-mortems/INC-{incident_id}", "Post-mortem saved.")
+    return flash.redirect(
+        request, f"/post-mortems/INC-{incident_id}", f"Post-mortem of INC-{incident_id} saved."
+    )
 
 
 @router.post("/post-mortems/{ref}/publish", dependencies=access.needs(Verb.POSTMORTEM_PUBLISH))
@@ -73,20 +75,12 @@ async def publish(request: Request, ref: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), request.app.state.ctx
     incident_id = number("INC", ref)
+    actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
-        await actions.publish(tx, access.actor_of(me), incident_id, ctx.clock.now())
-    here = f"/post-mortems/INC-{incident_id}"
-    return flash.redirect(request, here, "Post-mortem published.", undo=f"{here}/unpublish")
-
-
-@router.post("/post-mortems/{ref}/unpublish", dependencies=access.needs(Verb.POSTMORTEM_PUBLISH))
-async def unpublish(request: Request, ref: str) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), request.app.state.ctx
-    incident_id = number("INC", ref)
-    async with ctx.db.tx() as tx:
-        await actions.unpublish(tx, access.actor_of(me), incident_id, ctx.clock.now())
-    return flash.redirect(request, f"/post-mortems/INC-{incident_id}", "Post-mortem is a draft again.")
+        await actions.publish(tx, actor, incident_id, now)
+        offer = await undo.offer(tx, ctx.signer, actor, "postmortem.published", now)
+    text = f"Post-mortem of INC-{incident_id} published."
+    return flash.redirect(request, f"/post-mortems/INC-{incident_id}", text, offer)
 
 
 @router.post("/post-mortems/{ref}/start", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
@@ -96,4 +90,5 @@ async def start(request: Request, ref: str) -> Response:
     incident_id = number("INC", ref)
     async with ctx.db.tx() as tx:
         await actions.start(tx, incident_id, ctx.clock.now(), access.actor_of(me))
-    return html.to(f"/post-mortems/INC-{incident_id}")
+    url = f"/post-mortems/INC-{incident_id}"
+    return flash.redirect(request, url, f"Post-mortem of INC-{incident_id} started.")

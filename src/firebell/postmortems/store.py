@@ -66,8 +66,8 @@ async def save(tx: Tx, incident_id: int, body: str, version: int, now: datetime)
     return done == "UPDATE 1"
 
 
-async def unpublish(tx: Tx, incident_id: int) -> bool:
-    """Make a published document a draft again; return False if it was not published."""
+async def unpublish(tx: Tx, incident_id: int, version: int) -> bool:
+    """Make a published document a draft again; return False if it is not this version, published."""
     done = await tx.execute(
         """
         update postmortem
@@ -76,8 +76,10 @@ async def unpublish(tx: Tx, incident_id: int) -> bool:
             version = version + 1
         where incident_id = $1
           and state = 'published'
+          and version = $2
         """,
         incident_id,
+        version,
     )
     return done == "UPDATE 1"
 

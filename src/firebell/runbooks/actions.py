@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from firebell.kit import shipped
+from firebell.kit import shipped, undo
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
@@ -107,8 +107,8 @@ async def save(
     old = _stored(slug, own, _shipped())
     if version is not None and version != (old.version if old else 0):
         raise Conflict(
-            "Somebody else saved this runbook meanwhile.",
-            hint="Their text is shown above yours: put the two together and save again.",
+            "Someone else saved this runbook while you edited it.",
+            hint="Nothing is lost: their version is shown above yours. Combine the two and save again.",
         )
     if old and old.own and (old.body, old.source) == (clean, origin):
         return Change.UNCHANGED
@@ -127,7 +127,23 @@ async def remove(tx: Tx, actor: Actor, slug: str, now: datetime) -> None:
         await store.put(tx, slug, None, "", actor.label, now)
     else:
         await store.delete(tx, slug)
-    await tx.audit(actor, "runbook.removed", f"runbook:{slug}", now)
+    own = {"body": found.body, "source": found.source} if found.own else {}
+    await tx.audit(actor, "runbook.removed", f"runbook:{slug}", now, **own)
+
+
+async def restore_removed(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> str:
+    """Bring back a removed runbook as it was and return its slug; raise `Conflict` when someone saved since."""
+    slug = entry.subject.partition(":")[2]
+    await store.lock(tx)
+    kept = await store.own(tx, slug)
+    if kept is not None and (kept.body is not None or kept.updated_at != entry.at):
+        raise undo.changed_since("someone saved this runbook since.", "Look at the text that is there now.")
+    if "body" in entry.detail:
+        await store.put(tx, slug, entry.detail["body"], entry.detail["source"], actor.label, now)
+    else:
+        await store.delete(tx, slug)
+    await tx.audit(actor, "runbook.changed", f"runbook:{slug}", now)
+    return slug
 
 
 async def restore(tx: Tx, actor: Actor, slug: str, now: datetime) -> Stored:
@@ -137,8 +153,10 @@ async def restore(tx: Tx, actor: Actor, slug: str, now: datetime) -> Stored:
         raise NotFound(
             f"No runbook {slug[:100]} comes with Firebell.", hint=f"There are: {', '.join(_shipped())}."
         )
+    own = await store.own(tx, slug)
     if await store.delete(tx, slug):
-        await tx.audit(actor, "runbook.restored", f"runbook:{slug}", now)
+        kept = {"body": own.body, "source": own.source} if own and own.body is not None else {"final": True}
+        await tx.audit(actor, "runbook.restored", f"runbook:{slug}", now, **kept)
     return await runbook(tx, slug)
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from firebell.kit import api
-from firebell.kit.api import Ctx, Given, Shown, Text, Whole, Yes, problems
+from firebell.kit import api, undo
+from firebell.kit.api import Ctx, Given, Removed, Shown, Text, Whole, Yes, problems, removed
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.people.access import Caller, may
@@ -178,13 +178,14 @@ async def save_runbook(ctx: Ctx, caller: Responder, slug: Text, given: NewText) 
 
 @router.delete(
     "/{slug}",
-    status_code=204,
     summary="Take a runbook out of the library; a shipped one can be brought back",
     responses=problems(404),
 )
-async def delete_runbook(ctx: Ctx, caller: Responder, slug: Text) -> None:
+async def delete_runbook(ctx: Ctx, caller: Responder, slug: Text) -> Removed:
+    now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        await actions.remove(tx, caller.actor, slug, ctx.clock.now())
+        await actions.remove(tx, caller.actor, slug, now)
+        return removed(await undo.offer(tx, ctx.signer, caller.actor, "runbook.removed", now))
 
 
 @router.post(

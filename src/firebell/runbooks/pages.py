@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import Request, Response
 
-from firebell.kit import flash, html, routing
+from firebell.kit import flash, html, routing, undo
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_number
 from firebell.people import access
@@ -116,7 +116,7 @@ async def _save(request: Request, slug: str) -> Response:
             await actions.save(tx, access.actor_of(me), target, body, now, version=version)
     except (Conflict, Invalid) as error:
         return await _editor(request, slug, body, error=error)
-    return flash.redirect(request, f"/runbooks/{target}", "Runbook saved.")
+    return flash.redirect(request, f"/runbooks/{target}", f"Runbook {target} saved.")
 
 
 @router.post("/runbooks", dependencies=access.needs(Verb.RUNBOOK_WRITE))
@@ -133,15 +133,20 @@ async def save(request: Request, slug: str) -> Response:
 async def remove(request: Request, slug: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
+    actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
-        await actions.remove(tx, access.actor_of(me), slug, ctx.clock.now())
-    return flash.redirect(request, "/runbooks", "Runbook hidden from the library.")
+        await actions.remove(tx, actor, slug, now)
+        offer = await undo.offer(tx, ctx.signer, actor, "runbook.removed", now)
+    return flash.redirect(request, "/runbooks", f"Runbook {slug} removed.", offer)
 
 
 @router.post("/runbooks/{slug}/restore", dependencies=access.needs(Verb.RUNBOOK_WRITE))
 async def restore(request: Request, slug: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
+    actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
-        await actions.restore(tx, access.actor_of(me), slug, ctx.clock.now())
-    return flash.redirect(request, f"/runbooks/{slug}", "Runbook restored.")
+        await actions.restore(tx, actor, slug, now)
+        offer = await undo.offer(tx, ctx.signer, actor, "runbook.restored", now)
+    text = f"Runbook {slug} has the text that comes with Firebell."
+    return flash.redirect(request, f"/runbooks/{slug}", text, offer)

@@ -4,7 +4,7 @@ from fastapi import Request, Response
 
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
-from firebell.kit import flash, html, routing
+from firebell.kit import flash, html, routing, undo
 from firebell.kit.text import to_choice
 from firebell.people import access
 from firebell.people.permissions import Verb
@@ -54,6 +54,7 @@ async def add_key(request: Request, slug: str) -> Response:
             name=str(form.get("name", "")),
             now=ctx.clock.now(),
         )
+    flash.show(request, f"Key {made.name} added to {found.name}.")
     return await _service(request, slug, made.id)
 
 
@@ -72,6 +73,7 @@ async def reveal_key(request: Request, slug: str, integration_id: int) -> Respon
             integration_id=integration_id,
             now=ctx.clock.now(),
         )
+    flash.show(request, f"Key {integration.name} shown. The audit log records it.")
     return await _service(request, slug, integration.id)
 
 
@@ -82,51 +84,24 @@ async def reveal_key(request: Request, slug: str, integration_id: int) -> Respon
 async def revoke_key(request: Request, slug: str, integration_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
+    actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
-        await alerts.revoke_integration(
-            tx,
-            access.actor_of(me),
-            service_id=(await catalog.by_slug(tx, slug)).id,
-            integration_id=integration_id,
-            now=ctx.clock.now(),
+        service_id = (await catalog.by_slug(tx, slug)).id
+        key = await alerts.revoke_integration(
+            tx, actor, service_id=service_id, integration_id=integration_id, now=now
         )
-    return flash.redirect(
-        request,
-        f"/services/{slug}",
-        "Key revoked.",
-        undo=f"/services/{slug}/integrations/{integration_id}/restore",
-    )
-
-
-@router.post(
-    "/services/{slug}/integrations/{integration_id}/restore",
-    dependencies=access.needs(Verb.INTEGRATION_REVOKE),
-)
-async def restore_key(request: Request, slug: str, integration_id: int) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    async with ctx.db.tx() as tx:
-        await alerts.restore_integration(
-            tx,
-            access.actor_of(me),
-            service_id=(await catalog.by_slug(tx, slug)).id,
-            integration_id=integration_id,
-            now=ctx.clock.now(),
-        )
-    return flash.redirect(request, f"/services/{slug}", "Key restored.")
+        offer = await undo.offer(tx, ctx.signer, actor, "integration.revoked", now)
+    return flash.redirect(request, f"/services/{slug}", f"Key {key.name} revoked.", offer)
 
 
 @router.post("/services/{slug}/policy", dependencies=access.needs(Verb.SERVICE_WRITE))
 async def choose_policy(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, chosen = html.ctx(request), str(form.get("policy", ""))
+    actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
-        found = await catalog.by_slug(tx, slug)
-        await catalog.set_policy(
-            tx,
-            access.actor_of(me),
-            service_id=found.id,
-            policy_id=to_choice(chosen, "policy"),
-            now=ctx.clock.now(),
-        )
-    return flash.redirect(request, f"/services/{slug}", "Escalation policy saved.")
+        service = await catalog.by_slug(tx, slug)
+        policy_id = to_choice(chosen, "policy")
+        await catalog.set_policy(tx, actor, service_id=service.id, policy_id=policy_id, now=now)
+        offer = await undo.offer(tx, ctx.signer, actor, "service.changed", now)
+    return flash.redirect(request, f"/services/{slug}", f"Escalation policy of {service.name} saved.", offer)

@@ -376,13 +376,28 @@
     addEventListener('scroll', follow, { passive: true }); follow();
   }
 
-  /* Menus close on Escape and on a click outside. */
+  /* Menus close on Escape, on Cancel and on a click outside; the focus goes back to what opened them. */
   const menus = () => $$('details.menu[open]');
   document.addEventListener('click', e => menus().forEach(menu => { if (!menu.contains(e.target)) menu.open = false; }));
-  addEventListener('keydown', e => {
-    if (e.key !== 'Escape') return;
-    menus().forEach(menu => { const held = menu.contains(document.activeElement); menu.open = false; if (held) $('summary', menu).focus(); });
-  });
+  const shut = menu => { const held = menu.contains(document.activeElement); menu.open = false; if (held) $('summary', menu).focus(); };
+  document.addEventListener('click', e => { if (e.target.closest('[data-no]')) shut(e.target.closest('details')); });
+  addEventListener('keydown', e => { if (e.key === 'Escape') menus().forEach(shut); });
+
+  /* The message of a save is announced by being written again. It goes after 10 s, but not while the pointer or
+     the focus rests on it, for as long as the server accepts its undo. */
+  function flash(fresh) {
+    const other = fresh && $('#flash', fresh);
+    if (fresh && !other) return;
+    if (other) { $('#flash')?.remove(); $('.strips').append(document.adoptNode(other)); }
+    const box = $('#flash'), said = box && $('[role=status]', box);
+    if (!box) return;
+    const text = said.textContent, born = Date.now(); let left = 10000;
+    said.textContent = ''; setTimeout(() => { said.textContent = text; }, 50);
+    const clock = setInterval(() => {
+      if (!box.matches(':hover, :focus-within')) left -= 250;
+      if (left <= 0 || Date.now() - born > 55000) { clearInterval(clock); box.remove(); }
+    }, 250);
+  }
 
   /* Small helps: the browser's zone as a first guess, copy, print, one submit per press, offline. */
   const zone = $('[data-zone]');

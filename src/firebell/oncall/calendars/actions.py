@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from firebell.kit import signing
+from firebell.kit import signing, undo
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict as Refused
 from firebell.kit.errors import Gone, Invalid, NotFound
@@ -80,6 +80,13 @@ async def revoke_feed(tx: Tx, actor: Actor, feed_id: int, made_by: int, now: dat
     if not await store.revoke_feed(tx, feed_id, made_by, now):
         raise NotFound("There is no such feed of yours, or it is revoked already.")
     await tx.audit(actor, "calendar.feed_revoked", f"feed:{feed_id}", now)
+
+
+async def restore_feed(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
+    """Let a revoked feed's address lead to its calendar again; raise `Conflict` when it was revoked again."""
+    if not await store.restore_feed(tx, entry.subject_id, entry.at):
+        raise undo.changed_since("the calendar feed was revoked again.", "Create a new feed.")
+    await tx.audit(actor, "calendar.feed_restored", f"feed:{entry.subject_id}", now)
 
 
 async def revoke_feeds(tx: Tx, event: AccessRevoked, now: datetime) -> None:

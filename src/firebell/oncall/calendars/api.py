@@ -7,8 +7,19 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import Field
 
-from firebell.kit import api
-from firebell.kit.api import Ctx, Given, Id, Instant, PathId, Shown, Text, problems
+from firebell.kit import api, undo
+from firebell.kit.api import (
+    Ctx,
+    Given,
+    Id,
+    Instant,
+    PathId,
+    Removed,
+    Shown,
+    Text,
+    problems,
+    removed,
+)
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.oncall import actions as oncall
@@ -208,13 +219,14 @@ async def create_feed(ctx: Ctx, caller: Owner, given: NewFeed) -> FeedMade:
 
 @router.delete(
     "/calendar-feeds/{feed_id}",
-    status_code=204,
     summary="Revoke a feed of mine; its address leads nowhere at once",
     responses=problems(404),
 )
-async def revoke_feed(ctx: Ctx, caller: Owner, feed_id: PathId) -> None:
+async def revoke_feed(ctx: Ctx, caller: Owner, feed_id: PathId) -> Removed:
+    now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        await actions.revoke_feed(tx, caller.actor, feed_id, caller.person_id, ctx.clock.now())
+        await actions.revoke_feed(tx, caller.actor, feed_id, caller.person_id, now)
+        return removed(await undo.offer(tx, ctx.signer, caller.actor, "calendar.feed_revoked", now))
 
 
 @router.get(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Request, Response
 from starlette.datastructures import FormData, UploadFile
 
-from firebell.kit import flash, html, routing, signing
+from firebell.kit import flash, html, routing, signing, undo
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
@@ -21,7 +21,7 @@ from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions, feeds
 from firebell.oncall.calendars.limits import Limit
 from firebell.oncall.calendars.matching import from_the_top
-from firebell.oncall.calendars.model import AHEAD, LARGEST_FILE, FeedKind, Place, Shift, Use
+from firebell.oncall.calendars.model import AHEAD, LARGEST_FILE, FeedKind, Import, Place, Shift, Use
 from firebell.oncall.model import Schedule
 from firebell.people import access
 from firebell.people import actions as people
@@ -112,7 +112,7 @@ async def make_feed(request: Request) -> Response:
         if kind not in set(FeedKind):
             raise Invalid("Whose shifts?", fields={"of": "Choose from the list."})
         async with ctx.db.tx() as tx:
-            _, token = await actions.create_feed(
+            made, token = await actions.create_feed(
                 tx,
                 access.actor_of(me),
                 kind=FeedKind(kind),
@@ -122,6 +122,7 @@ async def make_feed(request: Request) -> Response:
             )
     except (Invalid, Conflict, NotFound) as error:
         return await _mine(request, {}, error=error)
+    flash.show(request, f"Calendar feed of {made.name} created." if made.name else "Calendar feed created.")
     return await _mine(request, {}, f"{ctx.public_url}/calendar/{token}.ics")
 
 
@@ -129,9 +130,11 @@ async def make_feed(request: Request) -> Response:
 async def revoke_feed(request: Request, feed_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
+    actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
-        await actions.revoke_feed(tx, access.actor_of(me), feed_id, me.id, ctx.clock.now())
-    return flash.redirect(request, "/settings/calendars", "Calendar feed revoked.")
+        await actions.revoke_feed(tx, actor, feed_id, me.id, now)
+        offer = await undo.offer(tx, ctx.signer, actor, "calendar.feed_revoked", now)
+    return flash.redirect(request, "/settings/calendars", "Calendar feed revoked.", offer)
 
 
 @router.post("/settings/calendars/busy", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
@@ -140,7 +143,7 @@ async def add_busy(request: Request) -> Response:
     ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
     try:
         async with ctx.db.tx() as tx:
-            await actions.add_import(
+            added = await actions.add_import(
                 tx,
                 access.actor_of(me),
                 use=Use.BUSY,
@@ -151,7 +154,7 @@ async def add_busy(request: Request) -> Response:
             )
     except (Invalid, Conflict) as error:
         return await _mine(request, given, error=error)
-    return flash.redirect(request, "/settings/calendars", "Calendar added.")
+    return flash.redirect(request, "/settings/calendars", f"Calendar {added.name} added.")
 
 
 async def _of_schedule(
@@ -232,10 +235,10 @@ async def add(request: Request, slug: str) -> Response:
         finally:
             await form.close()
         async with ctx.db.tx() as tx:
-            await _add(tx, me, await oncall.by_slug(tx, slug), {**given, **sent}, users, ctx)
+            added = await _add(tx, me, await oncall.by_slug(tx, slug), {**given, **sent}, users, ctx)
     except (Invalid, Conflict) as error:
         return await _of_schedule(request, slug, {**given, "chosen": users}, error)
-    return flash.redirect(request, f"/oncall/{slug}/calendars", "Calendar added.")
+    return flash.redirect(request, f"/oncall/{slug}/calendars", f"Calendar {added.name} added.")
 
 
 async def _sent(form: FormData) -> dict[str, str]:
@@ -263,7 +266,7 @@ async def _sent(form: FormData) -> dict[str, str]:
 
 async def _add(
     tx: Tx, me: Person, schedule: Schedule, given: Mapping[str, str], users: list[int], ctx: Context
-) -> None:
+) -> Import:
     use, place = given.get("use", ""), Place.ABOVE
     if given.get("country", "").strip():
         use = Use.LAYER if users else Use.NAMES
@@ -272,7 +275,7 @@ async def _add(
         use, place = Use.LAYER, Place.BELOW
     if use not in set(Use):
         raise Invalid("What is the calendar for?", fields={"use": "Choose from the list."})
-    await actions.add_import(
+    return await actions.add_import(
         tx,
         access.actor_of(me),
         use=Use(use),
@@ -307,7 +310,7 @@ async def fetch(request: Request, import_id: int) -> Response:
     async with ctx.db.tx() as tx:
         found = await actions.import_for(tx, import_id, me.id, own=_own(request))
         await actions.fetch_now(tx, found.id, ctx.clock.now())
-    return flash.redirect(request, html.local(form, "/settings/calendars"), "Calendar update requested.")
+    return flash.redirect(request, html.local(form, "/settings/calendars"), f"Updating {found.name}.")
 
 
 @router.post("/oncall/calendars/{import_id}/place", dependencies=access.needs(Verb.CALENDAR_WRITE))
@@ -317,7 +320,7 @@ async def place(request: Request, import_id: int) -> Response:
     async with ctx.db.tx() as tx:
         found = await actions.import_for(tx, import_id, me.id)
         await actions.place_import(tx, access.actor_of(me), found, where, ctx.clock.now())
-    return flash.redirect(request, html.local(form, "/oncall/calendars"), "Calendar saved.")
+    return flash.redirect(request, html.local(form, "/oncall/calendars"), f"{found.name} saved.")
 
 
 @router.post("/oncall/calendars/{import_id}/remove", dependencies=access.needs(Verb.CALENDAR_WRITE))
@@ -328,4 +331,4 @@ async def remove(request: Request, import_id: int) -> Response:
     async with ctx.db.tx() as tx:
         found = await actions.import_for(tx, import_id, me.id, own=_own(request))
         await actions.remove_import(tx, access.actor_of(me), found, ctx.clock.now())
-    return flash.redirect(request, html.local(form, "/settings/calendars"), "Calendar removed.")
+    return flash.redirect(request, html.local(form, "/settings/calendars"), f"{found.name} removed.")

@@ -102,6 +102,21 @@ async def revoke_feed(tx: Tx, feed_id: int, created_by: int, now: datetime) -> b
     return done == "UPDATE 1"
 
 
+async def restore_feed(tx: Tx, feed_id: int, revoked_at: datetime) -> bool:
+    """Put a feed in force that was revoked at this instant; return False if there is none."""
+    done = await tx.execute(
+        """
+        update calendar_feed
+        set revoked_at = null
+        where id = $1
+          and revoked_at = $2
+        """,
+        feed_id,
+        revoked_at,
+    )
+    return done == "UPDATE 1"
+
+
 async def changed_at(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, datetime]:
     rows = await tx.fetch(
         "select id, changed_at from schedule where id = any($1::bigint[])", list(schedule_ids)

@@ -1,0 +1,18 @@
+"""`firebell undo`: take back what you just removed."""
+
+import click
+
+from firebell.commands.client import call, seg
+from firebell.commands.say import as_json, example, show
+
+
+@click.command(epilog=example("firebell undo"))
+@click.argument("token", default="latest")
+@as_json
+def undo(token: str) -> None:
+    """Undo what you removed, revoked, reset or published in the last 10 seconds.
+
+    TOKEN is `undo.token` of the answer to the action (--json); without it, your newest action is undone.
+    """
+    undone = call("POST", f"/api/v1/undo/{seg(token)}")
+    show(undone, undone["detail"])

@@ -1,0 +1,111 @@
+"""How each form of the web is confirmed: the one table of what asks first, what can be undone, what is final."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from firebell.kit.errors import Invalid
+
+
+class Confirmation(StrEnum):
+    """What stands between a press and its consequence."""
+
+    NONE = "none"
+    """It creates or changes what its form shows, or answers a page: the next page says what was saved."""
+    UNDO = "undo"
+    """It is done at once, and can be undone for 10 seconds."""
+    ASK = "ask"
+    """It reaches people or stops pages: the question in place names the consequence, with numbers."""
+    TYPE_NAME = "type_name"
+    """It is final: the name of the thing is typed."""
+
+
+NONE, UNDO, ASK, TYPE_NAME = Confirmation
+
+CONFIRMATIONS: Mapping[str, Confirmation] = {
+    "/ack/{token}": NONE,
+    "/escalation/new": NONE,
+    "/escalation/{slug}/delete": ASK,
+    "/escalation/{slug}/edit": NONE,
+    "/handbook/templates/{template_id}": NONE,
+    "/handbook/templates/{template_id}/reset": UNDO,
+    "/incidents/new": NONE,
+    "/incidents/{ref}/{what}": NONE,
+    "/incidents/{ref}/phase closed": ASK,
+    "/login": NONE,
+    "/logout": NONE,
+    "/oncall/calendars/{import_id}/fetch": NONE,
+    "/oncall/calendars/{import_id}/place": NONE,
+    "/oncall/calendars/{import_id}/remove": ASK,
+    "/oncall/covers": NONE,
+    "/oncall/covers/{cover_id}/{verb}": NONE,
+    "/oncall/covers/{cover_id}/back": ASK,
+    "/oncall/handoffs/notice": NONE,
+    "/oncall/handoffs/{slug}/{day}": NONE,
+    "/oncall/handoffs/{slug}/{day}/ack": NONE,
+    "/oncall/new": NONE,
+    "/oncall/new/layers": NONE,
+    "/oncall/pay/rates": NONE,
+    "/oncall/swaps": NONE,
+    "/oncall/swaps/{swap_id}/{verb}": NONE,
+    "/oncall/vacations": NONE,
+    "/oncall/vacations/{vacation_id}/cancel": ASK,
+    "/oncall/{slug}/calendars": NONE,
+    "/oncall/{slug}/delete": TYPE_NAME,
+    "/oncall/{slug}/edit": NONE,
+    "/oncall/{slug}/edits/{edit_id}/remove": UNDO,
+    "/oncall/{slug}/fix": NONE,
+    "/oncall/{slug}/override": NONE,
+    "/oncall/{slug}/rotation": NONE,
+    "/oncall/{slug}/shadows": NONE,
+    "/oncall/{slug}/shadows/{shadow_id}/end": UNDO,
+    "/pages/{ref}/{what}": NONE,
+    "/post-mortems/{ref}": NONE,
+    "/post-mortems/{ref}/publish": ASK,
+    "/post-mortems/{ref}/start": NONE,
+    "/runbooks": NONE,
+    "/runbooks/{slug}": NONE,
+    "/runbooks/{slug}/remove": UNDO,
+    "/runbooks/{slug}/restore": UNDO,
+    "/services": NONE,
+    "/services/{slug}/integrations": NONE,
+    "/services/{slug}/integrations/{integration_id}/reveal": NONE,
+    "/services/{slug}/integrations/{integration_id}/revoke": ASK,
+    "/services/{slug}/policy": UNDO,
+    "/settings": NONE,
+    "/settings/access/revoke": ASK,
+    "/settings/calendars/busy": NONE,
+    "/settings/calendars/feeds": NONE,
+    "/settings/calendars/feeds/{feed_id}/revoke": UNDO,
+    "/settings/calendars/{import_id}/fetch": NONE,
+    "/settings/calendars/{import_id}/remove": ASK,
+    "/settings/catch-all": UNDO,
+    "/settings/contact": NONE,
+    "/settings/contact/{method_id}/remove": ASK,
+    "/settings/contact/{method_id}/secret": ASK,
+    "/settings/contact/{method_id}/test": NONE,
+    "/settings/keys": NONE,
+    "/settings/keys/{key_id}/revoke": UNDO,
+    "/settings/password": NONE,
+    "/settings/people": NONE,
+    "/settings/people/{person_id}": NONE,
+    "/settings/people/{person_id} no": ASK,
+    "/settings/people/{person_id}/link": NONE,
+    "/settings/quiet-hours": NONE,
+    "/settings/rules/{urgency}": NONE,
+    "/settings/sessions/end-others": ASK,
+    "/settings/sessions/{session_id}/end": ASK,
+    "/settings/teams": NONE,
+    "/settings/teams/{slug}": UNDO,
+    "/setup": NONE,
+    "/theme": NONE,
+    "/undo": NONE,
+    "/welcome/{token}": NONE,
+}
+"""The confirmation of each POST route of the web; a second key is a route with the field that makes it far-reaching."""
+
+
+def check_name(form: Mapping[str, Any], name: str) -> None:
+    """Raise `Invalid` unless the form's field `confirm` repeats the name of what is to end for good."""
+    if " ".join(str(form.get("confirm", "")).split()) != " ".join(name.split()):
+        raise Invalid(f"Type the name to delete it: {name}.", fields={"confirm": f"Type {name}."})

@@ -1,0 +1,43 @@
+"""Undo of a removed override and of an ended shadow shift, from what their audit entries hold."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from firebell.kit import undo
+from firebell.kit.db import Tx
+from firebell.kit.events import Actor
+from firebell.oncall import changing, store
+from firebell.oncall.model import Schedule, Shadow
+
+
+def kept(schedule: Schedule, edit_ids: Sequence[int], *, final: bool) -> dict[str, Any]:
+    """Return what restores these overrides: their ends; `final` says that they can’t be restored."""
+    return {"final": final, "ends": {e.id: e.end.isoformat() for e in schedule.edits if e.id in edit_ids}}
+
+
+async def restore_override(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Schedule:
+    """Restore a removed override that belonged to no cover and no swap; raise `Conflict` when it is over."""
+    schedule = await changing.locked(tx, entry.subject_id)
+    ends = {int(i): datetime.fromisoformat(end) for i, end in entry.detail["ends"].items()}
+    if entry.detail["final"] or not await store.restore_edits(tx, int(schedule.id), ends, entry.at, now):
+        raise undo.changed_since(
+            "a cover or a swap depended on it, or it is over.", "Create the override again."
+        )
+    await tx.audit(actor, "schedule.override_restored", entry.subject, now, edits=list(ends))
+    await changing.saved(tx, actor, schedule, now)
+    return schedule
+
+
+async def restore_shadow(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Schedule:
+    """Restore an ended shadow shift with its people and times."""
+    schedule = await changing.locked(tx, entry.subject_id)
+    kept = entry.detail
+    start, end = (datetime.fromisoformat(kept[at]) if kept[at] else None for at in ("starts_at", "ends_at"))
+    assert start is not None
+    await store.insert_shadow(
+        tx, int(schedule.id), Shadow(0, kept["person_id"], kept["of_id"], start, end), now
+    )
+    await tx.audit(actor, "schedule.shadow", entry.subject, now, person=kept["person_id"], of=kept["of_id"])
+    await tx.live("oncall")
+    return schedule

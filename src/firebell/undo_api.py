@@ -1,0 +1,28 @@
+"""Undo over JSON: `POST /api/v1/undo/{token}`, with the token of a destructive answer."""
+
+from typing import Annotated
+
+from firebell import undoing
+from firebell.kit.api import Ctx, Shown, Text, problems
+from firebell.kit.api import router as api_router
+from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
+
+router = api_router("undo")
+
+
+class UndoneShown(Shown):
+    """What was restored, and the page that shows it."""
+
+    detail: str
+    url: str
+
+
+@router.post(
+    "/undo/{token}",
+    summary="Undo an action of mine within 10 seconds; the token `latest` names the newest",
+    responses=problems(404, 409),
+)
+async def undo_action(ctx: Ctx, caller: Annotated[Caller, may(Verb.ACTION_UNDO)], token: Text) -> UndoneShown:
+    undone = await undoing.carry_out(ctx, caller.actor, caller.rights, token)
+    return UndoneShown(detail=undone.text, url=f"{ctx.public_url}{undone.url}")
