@@ -55,6 +55,8 @@ from firebell.postmortems import api as postmortems_api
 from firebell.postmortems import pages as postmortems_pages
 from firebell.runbooks import api as runbooks_api
 from firebell.runbooks import pages as runbooks_pages
+from firebell.search import api as search_api
+from firebell.search import web as search_web
 
 log = logging.getLogger("firebell.web")
 
@@ -96,6 +98,8 @@ SLICES = (
     incidents_api,
     postmortems_pages,
     postmortems_api,
+    search_web,
+    search_api,
     account,
     departure,
     first_run,

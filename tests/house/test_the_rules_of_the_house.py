@@ -25,6 +25,7 @@ PURE = [
     "alerts/titles",
     "catalog/model",
     "handbook/book",
+    "handbook/chapter_search",
     "handbook/model",
     "handbook/templates",
     "handoffs/draft",
@@ -37,6 +38,7 @@ PURE = [
     "incidents/words",
     "kit/localtime",
     "kit/mailbox",
+    "kit/search_terms",
     "kit/smtp",
     "kit/standard_webhooks",
     "kit/origin",
@@ -89,6 +91,8 @@ PURE = [
     "runbooks/placeholders",
     "runbooks/sarif",
     "runbooks/show",
+    "search/commands",
+    "search/model",
     "signal",
 ]
 IMPURE_MODULES = {

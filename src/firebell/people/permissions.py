@@ -67,6 +67,7 @@ class Verb(StrEnum):
     SESSION_READ = "session.read"
     SESSION_END = "session.end"
     ACCESS_REVOKE = "access.revoke"
+    SEARCH_READ = "search.read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,7 @@ RULES = {
     Verb.SESSION_READ: Rule(EVERYONE, "oncall:read"),
     Verb.SESSION_END: Rule(EVERYONE, "oncall:write"),
     Verb.ACCESS_REVOKE: Rule(EVERYONE),
+    Verb.SEARCH_READ: Rule(EVERYONE),
 }
 
 
