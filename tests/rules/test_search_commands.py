@@ -72,6 +72,19 @@ def test_an_open_incident_comes_before_a_closed_one_of_the_same_title() -> None:
     assert results(parse("checkout"), [old, live], None, 5).best == live
 
 
+def test_an_open_page_comes_first_in_its_group_however_well_others_match() -> None:
+    over = [Hit(Kind.PAGE, f"Ledger {n}", "", f"/pages/PG-{n}") for n in range(7)]
+    live = Hit(Kind.INCIDENT, "Slow ledger", "", "/incidents/INC-3", is_open=True)
+    assert results(parse("ledger"), [*over, live], None, 5).groups[0].hits[0] == live
+
+
+def test_two_commands_that_lead_to_one_page_are_both_found() -> None:
+    hits = [Hit(Kind.COMMAND, label, "", "/oncall") for label in ("See who is on call", "Create override")]
+    found = results(parse("oncall"), hits, None, 5)
+    assert found.best == hits[0]
+    assert found.groups[0].hits == (hits[1],)
+
+
 def test_what_an_identifier_names_is_the_best_match_whatever_else_is_found() -> None:
     named = Hit(Kind.PAGE, "Disk full", "", "/pages/PG-12", ref="PG-12")
     other = Hit(Kind.SERVICE, "12", "", "/services/12")

@@ -120,7 +120,9 @@ def _order(terms: Terms, hit: Hit, exact: Hit | None) -> tuple[bool, int, bool, 
 
 def results(terms: Terms, hits: Sequence[Hit], exact: Hit | None, limit: int) -> Results:
     """Return hits as groups of at most `limit`; `exact` is what an identifier names and is always the best match."""
-    known = list({(hit.kind, hit.path): hit for hit in [*([exact] if exact else []), *hits]}.values())
+    known = list(
+        {(hit.kind, hit.path, hit.title): hit for hit in [*([exact] if exact else []), *hits]}.values()
+    )
     exact = next((hit for hit in known if exact and hit.path == exact.path), None)
     ranked = sorted(known, key=lambda hit: _order(terms, hit, exact))
     best = ranked[0] if ranked else None
@@ -129,13 +131,14 @@ def results(terms: Terms, hits: Sequence[Hit], exact: Hit | None, limit: int) ->
 
 def _groups(ranked: Sequence[Hit], limit: int) -> Iterable[Group]:
     for name in GroupName:
-        members = [hit for hit in ranked if hit.kind in KINDS[name]]
+        # what is not over yet comes first, however well others match
+        members = sorted((h for h in ranked if h.kind in KINDS[name]), key=lambda h: not h.is_open)
         if members:
             yield Group(name, tuple(members[:limit]), len(members) > limit)
 
 
 def only(found: Results, name: GroupName, hits: Sequence[Hit], limit: int) -> Results:
     """Return results that hold one whole group, its best hit included."""
-    ranked = sorted(hits, key=lambda hit: _order(found.terms, hit, None))
+    ranked = sorted(hits, key=lambda hit: (not hit.is_open, _order(found.terms, hit, None)))
     group = Group(name, tuple(ranked[:limit]), len(ranked) > limit)
     return Results(found.terms, None, (group,) if ranked else ())
