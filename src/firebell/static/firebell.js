@@ -143,7 +143,7 @@
      while a search is slow or fails. */
   const pal = $('#pal');
   if (pal) {
-    const mac = /Mac|iPhone|iPad/.test(navigator.platform), inp = $('input', pal), list = $('#pal-l'), out = $('#pal-r'), own = $$('#pal-c li');
+    const mac = /Mac|iPhone|iPad/.test(navigator.platform), inp = $('input', pal), list = $('#pal-l'), out = $('#pal-r'), own = $$('#pal-c a');
     const fold = s => s.normalize('NFKD').replace(/[\u0300-\u036f]/g, '').toLowerCase();
     const wordsOf = s => fold(s).match(/[\p{L}\p{M}\p{N}]+/gu) || [];
     const make = (tag, attributes = {}, ...inside) => {
@@ -174,22 +174,22 @@
       if (!v.length) { inp.removeAttribute('aria-activedescendant'); return; }
       at = (n + v.length) % v.length; v[at].setAttribute('aria-selected', 'true'); inp.setAttribute('aria-activedescendant', v[at].id); v[at].scrollIntoView({ block: 'nearest' });
     };
-    const row = (hit, terms) => make('li', { id: `r-${++options}`, role: 'option', 'aria-selected': 'false' }, make('a', { href: local(hit.url), tabindex: -1 },
+    const row = (hit, terms) => make('li', { role: 'none' }, make('a', { id: `r-${++options}`, role: 'option', 'aria-selected': 'false', href: local(hit.url), tabindex: -1 },
       hit.kind === 'page' ? make('span', { class: 'glyph', 'data-state': hit.state, 'aria-hidden': 'true' }) : icon(hit.icon),
       make('span', { class: 'grow' }, ...(hit.ref ? [make('span', { class: 'id' }, hit.ref), ' '] : []), ...marked(hit.title, terms), ' ', make('span', { class: 'dim' }, ...marked(hit.subtitle, terms)))));
     const group = (label, rows, more) => [make('h3', { 'aria-hidden': 'true' }, label), make('ul', { role: 'group', 'aria-label': label }, ...rows,
-      ...(more ? [make('li', { id: `r-${++options}`, role: 'option', 'aria-selected': 'false' }, make('a', { href: more, tabindex: -1, class: 'sm' }, icon('arrow-right'), `See all in ${label.toLowerCase()}`))] : []))];
+      ...(more ? [make('li', { role: 'none' }, make('a', { id: `r-${++options}`, role: 'option', 'aria-selected': 'false', href: more, tabindex: -1, class: 'sm' }, icon('arrow-right'), `See all in ${label.toLowerCase()}`))] : []))];
     const show = (found, terms) => {
       options = 0;
       const q = encodeURIComponent(found.query), others = found.groups.filter(g => g.name !== 'commands');
       out.replaceChildren(...(found.best ? group('Best match', [row(found.best, terms)]) : []), ...others.flatMap(g => group(g.label, g.hits.map(h => row(h, terms)), g.more ? `/search?q=${q}&group=${g.name}` : '')));
       const best = found.best && local(found.best.url);
-      own.forEach(li => { if (found.best?.kind === 'command' && $('a', li).getAttribute('href') === best && $('.ell', li).textContent === found.best.title) li.hidden = true; });
+      own.forEach(a => { if (found.best?.kind === 'command' && a.getAttribute('href') === best && $('.ell', a).textContent === found.best.title) a.hidden = true; });
       heading();
       say(vis().length ? '' : `No results for “${inp.value.trim()}”. Try fewer words, or only their first letters.`);
       if (!moved) mark(0); else mark(Math.max(0, vis().findIndex(x => x.getAttribute('aria-selected') === 'true')));
     };
-    const heading = () => { $('#pal-c').previousElementSibling.hidden = own.every(li => li.hidden); };
+    const heading = () => { $('#pal-c').previousElementSibling.hidden = own.every(a => a.hidden); };
     const ask = async text => {
       search?.abort();
       const mine = search = new AbortController(), timeout = setTimeout(() => mine.abort('late'), 8000);
@@ -210,7 +210,7 @@
     const narrow = () => {
       const text = inp.value.trim(), terms = wordsOf(text);
       clearTimeout(wait); clearTimeout(slow); search?.abort(); search = null; moved = false;
-      own.forEach(li => { const known = wordsOf(`${li.textContent} ${li.dataset.words || ''}`); li.hidden = !terms.every(t => known.some(w => w.startsWith(t))); });
+      own.forEach(a => { const known = wordsOf(`${a.textContent} ${a.dataset.words || ''}`); a.hidden = !terms.every(t => known.some(w => w.startsWith(t))); });
       $('footer a', pal).href = text ? '/search?q=' + encodeURIComponent(text) : '/search';
       heading(); say('');
       if (text.length < 2) out.replaceChildren(); else wait = setTimeout(ask, 120, text);
@@ -224,7 +224,7 @@
       if (step) { e.preventDefault(); moved = true; mark(at + step); }
       if (e.key !== 'Enter' || e.isComposing || e.target !== inp) return;
       e.preventDefault();
-      const ref = /^\s*(pg|inc)[\s-]*(\d+)\s*$/i.exec(inp.value), marked = $('[aria-selected=true] a', pal);
+      const ref = /^\s*(pg|inc)[\s-]*(\d+)\s*$/i.exec(inp.value), marked = $('[aria-selected=true]', pal);
       go(ref && !moved ? (ref[1].toLowerCase() === 'pg' ? '/pages/PG-' : '/incidents/INC-') + ref[2] : marked ? marked.href : $('footer a', pal).href, e);
     });
     pal.addEventListener('click', e => { if (e.target === pal) pal.close(); });
