@@ -58,6 +58,8 @@ from firebell.postmortems import api as postmortems_api
 from firebell.postmortems import pages as postmortems_pages
 from firebell.runbooks import api as runbooks_api
 from firebell.runbooks import pages as runbooks_pages
+from firebell.search import api as search_api
+from firebell.search import web as search_web
 from firebell.service_overview import api as service_overview_api
 from firebell.service_overview import web as service_overview_web
 
@@ -107,6 +109,8 @@ SLICES = (
     postmortems_api,
     service_overview_web,
     service_overview_api,
+    search_web,
+    search_api,
     account,
     departure,
     undoing,

@@ -25,6 +25,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.postmortems import actions as postmortems
+from firebell.search import commands
 
 router = routing.pages()
 
@@ -34,14 +35,14 @@ _WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", 
 
 
 async def shell(request: Request) -> html.Shell:
-    """Return the counts of the frame."""
+    """Return the counts of the frame, and the commands of its palette."""
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         counts = await paging.counts(tx)
         live = await incidents.incidents(tx, tuple(OPEN), False, 20)
         found = await summaries(tx, sorted(live, key=lambda i: (i.severity, i.id)))
     waiting = sum(counts.get(state, 0) for state in DEMANDING)
-    return html.Shell(waiting, counts.get(PageState.EXHAUSTED, 0), found)
+    return html.Shell(waiting, counts.get(PageState.EXHAUSTED, 0), found, commands.allowed(request.state.may))
 
 
 def headline(live: int, waiting: int) -> str:

@@ -25,6 +25,7 @@ PURE = [
     "alerts/titles",
     "catalog/model",
     "handbook/book",
+    "handbook/chapter_search",
     "handbook/model",
     "handbook/templates",
     "handoffs/draft",
@@ -41,6 +42,7 @@ PURE = [
     "kit/filters",
     "kit/localtime",
     "kit/mailbox",
+    "kit/search_terms",
     "kit/smtp",
     "kit/spreadsheet",
     "kit/standard_webhooks",
@@ -95,6 +97,8 @@ PURE = [
     "runbooks/sarif",
     "runbooks/show",
     "service_overview/health",
+    "search/commands",
+    "search/model",
     "signal",
 ]
 IMPURE_MODULES = {

@@ -48,6 +48,7 @@ class Shell:
     pages_waiting: int = 0
     exhausted: int = 0
     incidents: Sequence[Any] = ()
+    commands: Sequence[Any] = ()
 
 
 class Static(StaticFiles):

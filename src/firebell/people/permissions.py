@@ -68,6 +68,7 @@ class Verb(StrEnum):
     SESSION_END = "session.end"
     ACCESS_REVOKE = "access.revoke"
     ACTION_UNDO = "action.undo"
+    SEARCH_READ = "search.read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,7 @@ RULES = {
     Verb.SESSION_END: Rule(EVERYONE, "oncall:write"),
     Verb.ACCESS_REVOKE: Rule(EVERYONE),
     Verb.ACTION_UNDO: Rule(EVERYONE),
+    Verb.SEARCH_READ: Rule(EVERYONE),
 }
 
 

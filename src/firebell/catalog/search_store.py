@@ -1,0 +1,19 @@
+"""The SQL that searches services."""
+
+from firebell.kit.db import Reads
+
+
+async def service_ids(tx: Reads, tsquery: str, limit: int) -> list[int]:
+    """Return the services whose name, slug or description matches, by name."""
+    rows = await tx.fetch(
+        """
+        select id
+        from service
+        where search_vector(name || ' ' || slug || ' ' || description) @@ to_tsquery('simple', $1)
+        order by search_vector(name || ' ' || slug) @@ to_tsquery('simple', $1) desc, name, id
+        limit $2
+        """,
+        tsquery,
+        limit,
+    )
+    return [row["id"] for row in rows]

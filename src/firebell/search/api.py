@@ -1,0 +1,76 @@
+"""Search over JSON."""
+
+from typing import Annotated
+
+from fastapi import Query
+
+from firebell.kit import api
+from firebell.kit.api import Ctx, Limit, Shown
+from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
+from firebell.search import searching
+from firebell.search.model import GroupName, Hit, Kind
+
+router = api.router("search", "/search")
+
+
+class HitShown(Shown):
+    """One thing that was found; `ref` names an incident or a page, `state` is the glyph of its state, "" for none."""
+
+    kind: Kind
+    ref: str
+    title: str
+    subtitle: str
+    url: str
+    state: str
+    icon: str
+
+
+class GroupShown(Shown):
+    """The hits of one group, best first; `more` when there are others, which `group` and `limit` reach."""
+
+    name: GroupName
+    label: str
+    hits: list[HitShown]
+    more: bool
+
+
+class ResultsShown(Shown):
+    """What was found: the best match, which is in no group, and the groups that have others."""
+
+    query: str
+    best: HitShown | None
+    groups: list[GroupShown]
+
+
+def _shown(hit: Hit, public_url: str) -> HitShown:
+    return HitShown(
+        kind=hit.kind,
+        ref=hit.ref,
+        title=hit.title,
+        subtitle=hit.subtitle,
+        url=public_url + hit.path,
+        state=hit.state,
+        icon=hit.symbol,
+    )
+
+
+@router.get("", summary="Whatever has every word that you may see, grouped, the best match first")
+async def search(
+    ctx: Ctx,
+    caller: Annotated[Caller, may(Verb.SEARCH_READ)],
+    q: Annotated[str, Query(description="words in any order, or their beginnings, or PG-7 or INC-3")] = "",
+    group: Annotated[GroupName | None, Query(description="this group alone, without a best match")] = None,
+    limit: Limit = searching.PER_GROUP,
+) -> ResultsShown:
+    found = await searching.search(ctx, caller.rights, q, group=group, limit=limit)
+    return ResultsShown(
+        query=found.terms.text,
+        best=_shown(found.best, ctx.public_url) if found.best else None,
+        groups=[
+            GroupShown(
+                name=g.name, label=g.label, hits=[_shown(h, ctx.public_url) for h in g.hits], more=g.more
+            )
+            for g in found.groups
+        ],
+    )

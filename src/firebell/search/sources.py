@@ -1,0 +1,297 @@
+"""The registry of searches: for each kind of hit, the verb that lets someone see it, and how it is found.
+
+The SQL is in the store of the slice that owns the table; the words of a hit are here.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from urllib.parse import quote
+
+from firebell.catalog import actions as catalog
+from firebell.catalog import search_store as catalog_store
+from firebell.catalog.model import Service
+from firebell.handbook import chapter_search, render, shelf
+from firebell.incidents import actions as incidents
+from firebell.incidents import search_store as incidents_store
+from firebell.incidents.model import OPEN as OPEN_PHASES
+from firebell.incidents.model import Incident
+from firebell.kit.db import Tx
+from firebell.kit.search_terms import Terms
+from firebell.kit.shipped import skill, skill_files
+from firebell.oncall import actions as oncall
+from firebell.oncall import search_store as oncall_store
+from firebell.oncall.actions import OnDuty
+from firebell.oncall.store import ids_naming
+from firebell.paging import actions as paging
+from firebell.paging import search_store as paging_store
+from firebell.paging.model import OPEN as OPEN_STATES
+from firebell.paging.model import Page
+from firebell.paging.view import GLYPH, WORD
+from firebell.people import actions as people
+from firebell.people import search_store as people_store
+from firebell.people.permissions import Verb
+from firebell.postmortems import search_store as postmortems_store
+from firebell.runbooks import search_store as runbooks_store
+from firebell.runbooks.show import FOLDER
+from firebell.search import commands
+from firebell.search.model import Hit, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is searched for, by someone with these rights; `limit` is the number of hits wanted of each kind."""
+
+    tx: Tx
+    terms: Terms
+    limit: int
+    now: datetime
+    may: Callable[[Verb], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How hits of one kind are found; `verb` is None when each hit has a verb of its own."""
+
+    kind: Kind
+    verb: Verb | None
+    search: Callable[[Query], Awaitable[Sequence[Hit]]]
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+async def _duty(query: Query, schedule_ids: Sequence[int]) -> list[OnDuty]:
+    """Return who is on call for these schedules, nothing for someone who may not see schedules."""
+    if not query.may(Verb.SCHEDULE_READ):
+        return []
+    return await oncall.current(query.tx, list(dict.fromkeys(schedule_ids)), query.now)
+
+
+async def _persons(query: Query) -> list[Hit]:
+    ids = await people_store.person_ids(query.tx, query.terms.tsquery, query.limit)
+    known, teams = await people.persons(query.tx, ids), await people_store.team_names(query.tx, ids)
+    named = {i: await ids_naming(query.tx, i, query.now) for i in ids}
+    duty = await _duty(query, [schedule for schedules in named.values() for schedule in schedules[:10]])
+    hits = []
+    for person in (known[i] for i in ids):
+        on_call = [d.schedule for d in duty if person.id in d.users]
+        theirs = on_call or [d.schedule for d in duty if d.schedule.id in named[person.id]]
+        facts = [person.role.capitalize(), ", ".join(teams[person.id])]
+        if on_call:
+            facts.append(f"on call now for {', '.join(s.name for s in on_call)}")
+        path = f"/oncall/{theirs[0].slug}" if theirs else "/oncall"
+        if query.may(Verb.PERSON_WRITE):
+            path = f"/settings/people?q={quote(person.email, safe='')}"
+        hits.append(Hit(Kind.PERSON, person.name, " · ".join(f for f in facts if f), path))
+    return hits
+
+
+async def _teams(query: Query) -> list[Hit]:
+    ids = await people_store.team_ids(query.tx, query.terms.tsquery, query.limit)
+    known = {team.id: team for team in await people.teams(query.tx)} if ids else {}
+    members = await people.members(query.tx, ids)
+    return [
+        Hit(
+            Kind.TEAM,
+            known[i].name,
+            f"Team · {len(members[i])} {'person' if len(members[i]) == 1 else 'people'}",
+            f"/settings/teams/{quote(known[i].slug)}"
+            if query.may(Verb.TEAM_WRITE)
+            else f"/oncall?q={quote(known[i].name, safe='')}",
+        )
+        for i in ids
+    ]
+
+
+async def _team_names(query: Query) -> dict[int, str]:
+    return {team.id: team.name for team in await people.teams(query.tx)}
+
+
+async def _services(query: Query) -> list[Hit]:
+    ids = await catalog_store.service_ids(query.tx, query.terms.tsquery, query.limit)
+    if not ids:
+        return []
+    known, teams = await catalog.services_by_id(query.tx, ids), await _team_names(query)
+    waiting = await paging_store.open_pages(query.tx, ids) if query.may(Verb.PAGE_READ) else {}
+    hits = []
+    for service in (known[i] for i in ids):
+        pages = waiting.get(service.id, 0)
+        facts = [f"Service of {teams[service.team_id]}", *([_count(pages, "open page")] if pages else [])]
+        state = "degraded" if pages else "ok"
+        hits.append(
+            Hit(
+                Kind.SERVICE, service.name, " · ".join(facts), f"/services/{quote(service.slug)}", state=state
+            )
+        )
+    return hits
+
+
+async def _schedules(query: Query) -> list[Hit]:
+    ids = await oncall_store.schedule_ids(query.tx, query.terms.tsquery, query.limit)
+    if not ids:
+        return []
+    duty, teams = await _duty(query, ids), await _team_names(query)
+    known = await people.persons(query.tx, [user for d in duty for user in d.users])
+    hits = []
+    for d in duty:
+        names = ", ".join(known[user].name for user in d.users if user in known)
+        subtitle = f"Schedule of {teams[d.schedule.team_id]} · {names or 'No one'} on call now"
+        hits.append(Hit(Kind.SCHEDULE, d.schedule.name, subtitle, f"/oncall/{quote(d.schedule.slug)}"))
+    return hits
+
+
+async def _policies(query: Query) -> list[Hit]:
+    ids = await paging_store.policy_ids(query.tx, query.terms.tsquery, query.limit)
+    if not ids:
+        return []
+    known, teams = await paging.policies_by_id(query.tx, ids), await _team_names(query)
+    return [
+        Hit(
+            Kind.POLICY,
+            policy.name,
+            f"Escalation policy of {teams[policy.team_id]} · {_count(len(policy.levels), 'level')}",
+            f"/escalation/{quote(policy.slug)}",
+        )
+        for policy in (known[i] for i in ids)
+    ]
+
+
+def _page(page: Page, services: dict[int, Service]) -> Hit:
+    service = services.get(page.service_id or 0)
+    facts = [WORD[page.state], *([service.name] if service else [])]
+    return Hit(
+        Kind.PAGE,
+        page.title,
+        " · ".join(facts),
+        f"/pages/{page.ref}",
+        ref=page.ref,
+        state=GLYPH[page.state],
+        is_open=page.state in OPEN_STATES,
+    )
+
+
+async def _pages(query: Query) -> list[Hit]:
+    ids = await paging_store.page_ids(query.tx, query.terms.tsquery, query.limit)
+    return await _page_hits(query, ids)
+
+
+async def _page_hits(query: Query, ids: Sequence[int]) -> list[Hit]:
+    if not ids:
+        return []
+    known = await paging.pages_by_id(query.tx, ids)
+    wanted = [page.service_id for page in known.values() if page.service_id]
+    services = await catalog.services_by_id(query.tx, wanted)
+    return [_page(known[i], services) for i in ids if i in known]
+
+
+def _incident(incident: Incident) -> Hit:
+    return Hit(
+        Kind.INCIDENT,
+        incident.title,
+        f"SEV{incident.severity} · {incident.phase.capitalize()}{' · Drill' if incident.drill else ''}",
+        f"/incidents/{incident.ref}",
+        ref=incident.ref,
+        is_open=incident.phase in OPEN_PHASES,
+    )
+
+
+async def _incidents(query: Query) -> list[Hit]:
+    ids = await incidents_store.incident_ids(query.tx, query.terms.tsquery, query.limit)
+    return [_incident(await incidents.incident(query.tx, i)) for i in ids]
+
+
+async def _postmortems(query: Query) -> list[Hit]:
+    states = await postmortems_store.states(query.tx, query.terms.tsquery, query.limit)
+    hits = []
+    for incident_id, state in states.items():
+        incident = await incidents.incident(query.tx, incident_id)
+        path = f"/post-mortems/{incident.ref}"
+        subtitle = f"Post-mortem · {state.capitalize()}"
+        hits.append(Hit(Kind.POSTMORTEM, incident.title, subtitle, path, ref=incident.ref))
+    return hits
+
+
+_TITLE = re.compile(r"^#\s+(.+?)\s*#*$", re.MULTILINE)
+
+
+def _title(body: str, slug: str) -> str:
+    heading = _TITLE.search(body)
+    return heading[1] if heading else slug
+
+
+@cache
+def _shipped_runbooks() -> dict[str, str]:
+    """Return the text of each shipped runbook by its slug."""
+    paths = [path for path in skill_files(FOLDER) if path.endswith(".md")]
+    return {path.rpartition("/")[2].removesuffix(".md"): skill(path) for path in paths}
+
+
+async def _runbooks(query: Query) -> list[Hit]:
+    own = await runbooks_store.bodies(query.tx, query.terms.tsquery, query.limit)
+    replaced = await runbooks_store.replaced_slugs(query.tx)
+    shipped = {
+        slug: body
+        for slug, body in _shipped_runbooks().items()
+        if slug not in replaced and query.terms.match(body)
+    }
+    titles = {slug: _title(body, slug) for slug, body in {**own, **shipped}.items()}
+    ranked = sorted(titles, key=lambda slug: (query.terms.rank(titles[slug]), titles[slug]))
+    return [
+        Hit(Kind.RUNBOOK, titles[slug], "Runbook", f"/runbooks/{quote(slug)}")
+        for slug in ranked[: query.limit]
+    ]
+
+
+async def _chapters(query: Query) -> list[Hit]:
+    chapters = [c for c in shelf.chapters() if not c.path.startswith(f"{FOLDER}/")]
+    found = chapter_search.search(chapters, query.terms, query.limit)
+    return [
+        Hit(
+            Kind.CHAPTER,
+            chapter.title,
+            f"Handbook · {heading}" if heading else "Handbook",
+            render.address(chapter) + (f"#{quote(anchor)}" if anchor else ""),
+        )
+        for chapter, heading, anchor in found
+    ]
+
+
+async def _commands(query: Query) -> list[Hit]:
+    return [
+        Hit(Kind.COMMAND, command.label, "", command.path, icon=command.icon)
+        for command in commands.search(query.terms, query.may)[: query.limit]
+    ]
+
+
+SOURCES = (
+    Source(Kind.SERVICE, Verb.SERVICE_READ, _services),
+    Source(Kind.PERSON, Verb.PERSON_READ, _persons),
+    Source(Kind.TEAM, Verb.PERSON_READ, _teams),
+    Source(Kind.INCIDENT, Verb.INCIDENT_READ, _incidents),
+    Source(Kind.PAGE, Verb.PAGE_READ, _pages),
+    Source(Kind.SCHEDULE, Verb.SCHEDULE_READ, _schedules),
+    Source(Kind.POLICY, Verb.POLICY_READ, _policies),
+    Source(Kind.RUNBOOK, Verb.RUNBOOK_READ, _runbooks),
+    Source(Kind.CHAPTER, Verb.HANDBOOK_READ, _chapters),
+    Source(Kind.POSTMORTEM, Verb.POSTMORTEM_READ, _postmortems),
+    Source(Kind.COMMAND, None, _commands),
+)
+
+
+async def named(query: Query) -> list[Hit]:
+    """Return the incident and the page that the query names by their number, as far as they may be seen."""
+    reference = query.terms.reference
+    if reference is None:
+        return []
+    prefix, number = reference
+    hits: list[Hit] = []
+    if prefix in ("", "INC") and query.may(Verb.INCIDENT_READ):
+        incident_id = await incidents_store.existing_id(query.tx, number)
+        hits += [_incident(await incidents.incident(query.tx, incident_id))] if incident_id else []
+    if prefix in ("", "PG") and query.may(Verb.PAGE_READ):
+        hits += await _page_hits(query, [number])
+    return hits

@@ -1,0 +1,33 @@
+"""The search page, which works without a script."""
+
+from fastapi import Request, Response
+
+from firebell.kit import html, routing
+from firebell.kit.errors import Unavailable
+from firebell.kit.search_terms import parse
+from firebell.people import access
+from firebell.people.permissions import Verb
+from firebell.search import searching
+from firebell.search.model import GroupName, Results
+
+router = routing.pages()
+
+
+@router.get("/search", dependencies=access.needs(Verb.SEARCH_READ))
+async def search(request: Request, q: str = "", group: str = "") -> Response:
+    me, ctx = await access.signed_in(request), html.ctx(request)
+    name = GroupName(group) if group in set(GroupName) else None
+    limit = searching.WHOLE_GROUP if name else searching.PER_GROUP
+    error: Unavailable | None = None
+    try:
+        results = await searching.search(ctx, access.rights_of(me), q, group=name, limit=limit)
+    except Unavailable as failure:
+        results, error = Results(parse(q), None, ()), failure
+    context = {
+        "results": results,
+        "searched": searching.is_searched(results.terms),
+        "group": name,
+        "error": error,
+        "address": html.address,
+    }
+    return await html.page(request, "search/search.html", context, error.status if error else 200)
