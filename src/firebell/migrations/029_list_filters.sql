@@ -1,5 +1,4 @@
 -- The filters of the lists of pages and incidents read these in the order that the lists show.
-create index page_of_service on page (service_id, state, id);
 create index page_of_team on page (team_id, state, id);
 create index page_of_urgency on page (urgency, state, id);
 create index page_triggered on page (state, triggered_at);
@@ -15,7 +14,6 @@ create index incident_longest on incident (
 );
 create index incident_drill on incident (id) where drill;
 create index incident_severity on incident (severity, id);
-create index incident_of_service on incident_service (service_id, incident_id);
 create index incident_commander on incident_role (person_id, incident_id)
     where role = 'commander' and until_at is null;
 create index postmortem_open on postmortem (incident_id) where state <> 'published';
