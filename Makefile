@@ -1,41 +1,57 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+PROSE := skills docs README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md CODE_OF_CONDUCT.md
+COVERED := tests/rules tests/actions tests/api
 
-.PHONY: demo test check audit bench setup lock
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format coverage audit bench lock
 
-demo: setup ## the product with a live demo organisation
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## install everything into .venv; the other targets do this first
+
+demo: setup ## run the product with a live demo organization
 	$(VENV)/bin/firebell demo
 
-test: setup ## every test, browser included
+test: setup ## run every test, browser included
 	$(PY) -m pytest -n auto --dist loadfile
 
-check: setup ## ruff, mypy, import rules, file sizes, Markdown, spelling
+check: setup ## run ruff, mypy, import rules, file sizes, Markdown and spelling
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	for program in $$(find skills -name '*.py'); do $(VENV)/bin/mypy "$$program" || exit 1; done
 	$(VENV)/bin/lint-imports
 	$(PY) tools/file_budget.py
-	$(VENV)/bin/pymarkdown scan -r skills docs README.md
-	$(VENV)/bin/codespell skills docs README.md
+	$(VENV)/bin/pymarkdown scan -r $(PROSE)
+	$(VENV)/bin/codespell $(PROSE)
 	$(VENV)/bin/firebell runbook check skills/managing-incidents/examples/runbooks
 
-audit: setup ## known vulnerabilities of every locked dependency; asks PyPI, so `check` does not depend on it
+format: setup ## format the source and fix what ruff can fix
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+coverage: setup ## measure branch coverage of the rules, actions and API tests; fails below the floor
+	$(VENV)/bin/coverage erase
+	$(VENV)/bin/coverage run -m pytest -n auto --dist loadfile $(COVERED)
+	$(VENV)/bin/coverage combine --quiet
+	$(VENV)/bin/coverage report
+
+audit: setup ## look for known vulnerabilities of every locked dependency; asks PyPI, so `check` does not
 	$(VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
 	$(VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements-dev.lock
 
-bench: setup ## workloads W1-W9, written to docs/performance.md
+bench: setup ## run the workloads W1 to W10 and write docs/performance.md
 	$(PY) -m bench.run
 
-setup: $(STAMP)
+lock: ## resolve again after a change of dependencies; needs uv
+	uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header -q -o requirements.lock
+	uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header -q -o requirements-dev.lock
 
 $(STAMP): requirements-dev.lock pyproject.toml
 	test -x $(PY) || python3 -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(STAMP)
-
-lock: ## resolve again after a change of dependencies
-	uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header -q -o requirements.lock
-	uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header -q -o requirements-dev.lock

@@ -37,9 +37,9 @@ _TAIL = """\
 `bench/alert.json` is an Alertmanager webhook v4 message with one alert; its `service` label names the group, so \
 W4 and W5 open one page per request, each with its escalation timer, ledger row and webhook message. W1 does the same \
 for the 1,000 groups that a service opens within five minutes; then the storm guard puts what follows on one page \
-(`docs/decisions/011.md`). W1b puts the same new alerts into 100 groups (`bench/alert_grouped.json`). W10 adds 200 \
-teams of 25 people first; then the rounds and checks of their 400 schedules are due in one second, and a document is \
-drafted for each. "All right" \
+(`docs/decisions/0011-one-page-per-storm.md`). W1b puts the same new alerts into 100 groups \
+(`bench/alert_grouped.json`). W10 adds 200 teams of 25 people first; then the rounds and checks of their 400 \
+schedules are due in one second, and a document is drafted for each. "All right" \
 means: every accepted request is a row at the end and ten seconds later; the counts \
 of alerts, events, pages and messages are exactly what they must be.
 

@@ -35,8 +35,3 @@ def test_every_vector_that_the_page_on_time_names_exists() -> None:
     assert len(named) > 30
     assert named <= published | more
     assert not published & more
-
-
-def test_decisions_are_numbered_without_a_hole() -> None:
-    found = sorted(path.stem for path in (ROOT / "docs" / "decisions").glob("*.md"))
-    assert found == [f"{n:03}" for n in range(1, len(found) + 1)]

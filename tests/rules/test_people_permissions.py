@@ -14,7 +14,7 @@ EVERYONE = {
     "oncall:write": "own_calendar.write contact_method.write session.end",
     "incidents:read": "incident.read postmortem.read runbook.read template.read",
     "": "handbook.read own_profile.read own_profile.write api_key.read api_key.create api_key.revoke"
-    " access.revoke action.undo",
+    " access.revoke action.undo search.read",
 }
 RESPONDERS = {
     "alerts:write": "alert.send",

@@ -17,7 +17,7 @@ from firebell.oncall.turns import extent
 HORIZON = timedelta(days=28)
 WEEK = timedelta(days=7)
 NIGHT_LIMIT = 3
-"""More distinct urgent pages than this in a night are over the limit (spec 2)."""
+"""More distinct urgent pages than this in a night are over the limit (spec 2.4)."""
 REST = timedelta(hours=11)
 """The rest that somebody has after such a night: the daily rest of Directive 2003/88/EC, article 3."""
 ENOUGH, ENOUGH_A_REGION = 4, 3
