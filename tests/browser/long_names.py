@@ -1,6 +1,8 @@
 """An organization in which every name, title, key and address is as long as it may be, in four scripts."""
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Browser, Page
 
@@ -10,8 +12,8 @@ from firebell.incidents.model import ENTRY_KINDS, Role
 from firebell.kit.text import NAME_LIMIT
 from firebell.oncall import actions as oncall
 from firebell.people import actions as people
+from firebell.postmortems import actions as postmortems
 from firebell.runbooks import actions as runbooks
-from tests.servers import Server
 from tests.world import ANSWERS, World
 
 LATIN, CJK, ARABIC, EMOJI = (
@@ -100,6 +102,7 @@ async def lengthen(w: World) -> None:
         for kind, text in zip(ENTRY_KINDS, (LATIN, CJK, ARABIC, EMOJI, LATIN), strict=False):
             await incidents.add_entry(tx, actor, incident.id, kind, text, w.now)
         await incidents.set_canvas(tx, actor, incident.id, LATIN, ARABIC, CJK, w.now)
+        await postmortems.start(tx, incident.id, w.now, actor)
         await incidents.link_page(tx, actor, incident.id, page_id, w.now)
         await tx.execute(
             "update person set name = $1, email = $2 where id = $3", LATIN[:NAME_LIMIT], LONG_EMAIL, w.jun
@@ -112,17 +115,14 @@ async def lengthen(w: World) -> None:
             ("policy", LATIN),
             ("integration", LATIN),
         ):
-            await tx.execute(f"update {table} set name = $1 where id = 1", name[:NAME_LIMIT])  # noqa: S608
+            await tx.execute(f"update {table} set name = $1 where id = 1", name[:NAME_LIMIT])
     await w.settle()
 
 
-async def signed_in(browser: Browser, server: Server, width: int, height: int, **options: object) -> Page:
-    """Return a page of this size whose reader is signed in as the admin."""
-    context = await browser.new_context(
-        base_url=server.url,
-        viewport={"width": width, "height": height},
-        **options,  # type: ignore[arg-type]
-    )
+async def signed_in(browser: Browser, url: str, width: int, height: int, **options: Any) -> Page:
+    """Return a page of this size, with `measure`, whose reader is signed in as the admin."""
+    context = await browser.new_context(base_url=url, viewport={"width": width, "height": height}, **options)
+    await context.add_init_script(path=Path(__file__).with_name("measure.js"))
     page = await context.new_page()
     await page.goto("/login")
     await page.fill("[name=email]", ANSWERS.email)
@@ -130,3 +130,8 @@ async def signed_in(browser: Browser, server: Server, width: int, height: int, *
     await page.click("button:has-text('Sign in')")
     await page.wait_for_url("**/")
     return page
+
+
+async def resize(page: Page, size: tuple[int, int]) -> None:
+    """Give the window another size, in CSS pixels."""
+    await page.set_viewport_size({"width": size[0], "height": size[1]})
