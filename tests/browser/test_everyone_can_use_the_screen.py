@@ -20,7 +20,6 @@ LOW = ((360, 225), (320, 256))
 BUSIEST = ("/", "/pages", "/pages/PG-2", "/incidents/INC-1", "/incidents/new", "/oncall", "/settings/contact")
 """The pages with the most bars, rows and controls."""
 STATES = ("firing", "acked", "snoozed", "resolved", "warn", "late")
-STYLE = "([selector, name]) => getComputedStyle(document.querySelector(selector))[name]"
 
 
 @asynccontextmanager
@@ -95,6 +94,11 @@ async def _pictures(page: Page, selector: str, attribute: str, values: tuple[str
     return pictures
 
 
+async def _style(page: Page, selector: str, name: str) -> Any:
+    """Return a computed style of the first element."""
+    return await page.locator(selector).first.evaluate("(el, name) => getComputedStyle(el)[name]", name)
+
+
 async def test_with_forced_colors_states_and_selections_differ_by_shape(
     dsn: str, clock: FakeClock, browser: Browser
 ) -> None:
@@ -111,21 +115,12 @@ async def test_with_forced_colors_states_and_selections_differ_by_shape(
             assert len(await _pictures(page, ".room-h .sev", "data-sev", ("0", "1", "2", "3"))) == 4
 
             await page.goto("/pages")
-            selected, other = (
-                await page.evaluate(STYLE, [f".pg{state}", "borderTopWidth"])
-                for state in ("[aria-current]", ":not([aria-current])")
-            )
-            assert (selected, other) == ("2px", "0px")
-            primary, plain = (
-                await page.evaluate(STYLE, [f"#pane .btn{kind}", "backgroundColor"])
-                for kind in (".primary", ":not(.primary)")
-            )
-            assert primary != plain
-            current, tab = (
-                await page.evaluate(STYLE, [f"#tabs a{state}", "borderBottomColor"])
-                for state in ("[aria-current]", ":not([aria-current])")
-            )
-            assert current != tab
+            assert await _style(page, ".pg[aria-current]", "borderTopWidth") == "2px"
+            assert await _style(page, ".pg:not([aria-current])", "borderTopWidth") == "0px"
+            primary = await _style(page, "#pane .btn.primary", "backgroundColor")
+            assert primary != await _style(page, "#pane .btn:not(.primary)", "backgroundColor")
+            current = await _style(page, "#tabs a[aria-current]", "borderBottomColor")
+            assert current != await _style(page, "#tabs a:not([aria-current])", "borderBottomColor")
 
 
 @pytest.mark.parametrize("width", [390, 1440])
