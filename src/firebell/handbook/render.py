@@ -109,7 +109,7 @@ def rendered(path: str) -> Markup:
         out.append(token)
         if token.type == "table_close":
             out.append(_html("</div>", "html_block"))
-    html = accessible_tables(markdown.renderer.render(out, markdown.options, {}))
+    html = accessible_tables(markdown.renderer.render(out, markdown.options, {}), focusable=False)
     return Markup(html)  # noqa: S704 - raw HTML is off, see above
 
 

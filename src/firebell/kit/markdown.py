@@ -62,9 +62,11 @@ def to_html(text: str) -> str:
     return accessible_tables(nh3.clean(markdown.render(text)))
 
 
-def accessible_tables(html: str) -> str:
-    """Return HTML without empty table headers, and with each cell that holds an instant as a time."""
-    return _INSTANT_CELL.sub(r"<time>\1</time>", _EMPTY_HEADER.sub("<td></td>", html))
+def accessible_tables(html: str, *, focusable: bool = True) -> str:
+    """Return HTML whose tables have no empty headers and do not wrap instants; focusable ones scroll by keyboard."""
+    html = _EMPTY_HEADER.sub("<td></td>", html)
+    html = html.replace("<table>", '<table tabindex="0">') if focusable else html
+    return _INSTANT_CELL.sub(r"<time>\1</time>", html)
 
 
 async def rendered(text: str) -> Markup:
