@@ -12,7 +12,7 @@ from firebell.handbook import shelf
 from firebell.handbook.book import headings
 from firebell.handbook.model import Chapter, Heading
 from firebell.handbook.templates import slots
-from firebell.kit.markdown import markdown
+from firebell.kit.markdown import accessible_tables, markdown
 
 PAGES = (
     *("incidents", "pages", "oncall", "escalation", "services", "alerts", "post-mortems", "handbook"),
@@ -109,7 +109,8 @@ def rendered(path: str) -> Markup:
         out.append(token)
         if token.type == "table_close":
             out.append(_html("</div>", "html_block"))
-    return Markup(markdown.renderer.render(out, markdown.options, {}))  # noqa: S704 - raw HTML is off, see above
+    html = accessible_tables(markdown.renderer.render(out, markdown.options, {}), focusable=False)
+    return Markup(html)  # noqa: S704 - raw HTML is off, see above
 
 
 def _code(token: Token, above: str) -> str:

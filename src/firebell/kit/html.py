@@ -111,6 +111,15 @@ def wall(at: datetime, tz: str, now: datetime) -> str:
     return f"{local.day} {local:%b %H:%M}" if local.year == today.year else f"{local.day} {local:%b %Y %H:%M}"
 
 
+def day_name(at: datetime, tz: str, now: datetime) -> str:
+    """Return the day of an instant in `tz`: Today, Yesterday, or its date, with the year unless it is this one."""
+    zone = ZoneInfo(tz)
+    day, today = at.astimezone(zone).date(), now.astimezone(zone).date()
+    if timedelta() <= today - day < timedelta(days=2):
+        return "Yesterday" if day < today else "Today"
+    return f"{day:%A} {day.day} {day:%B}" + ("" if day.year == today.year else f" {day.year}")
+
+
 def typed(at: datetime, tz: str) -> str:
     """Return an instant as a field for a local time in `tz` has it."""
     return f"{at.astimezone(ZoneInfo(tz)):%Y-%m-%dT%H:%M}"
@@ -209,6 +218,8 @@ async def page(
         "now": now,
         "tz": tz,
         "wall": lambda at: wall(at, tz, now),
+        "day_name": lambda at: day_name(at, tz, now),
+        "time_of_day": lambda at: f"{at.astimezone(ZoneInfo(tz)):%H:%M}",
         "span": lambda start, end: span(start, end, tz),
         "absolute": lambda at: absolute(at, tz),
         "typed": lambda at: typed(at, tz),

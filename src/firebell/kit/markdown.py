@@ -14,6 +14,8 @@ from firebell.kit.offload import DOCUMENTS, TakesTooLong
 
 _OPENS = re.compile(r"[\\|<]|!(?=\[)")
 _MARKER = re.compile(r"^(\d*)([#>+*=~_:\[.)-]|```)")
+_EMPTY_HEADER = re.compile(r"<th(?: [^>]*)?></th>")
+_INSTANT_CELL = re.compile(r"(?<=<td>)(\d{4}-\d\d-\d\d \d\d:\d\d)(?=</td>)")
 markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
 """The one dialect: CommonMark with tables; raw HTML stays text."""
 
@@ -57,7 +59,14 @@ def anchors(titles: Iterable[str]) -> list[str]:
 
 def to_html(text: str) -> str:
     """Return Markdown as HTML that cannot do harm; takes seconds for some texts."""
-    return nh3.clean(markdown.render(text))
+    return accessible_tables(nh3.clean(markdown.render(text)))
+
+
+def accessible_tables(html: str, *, focusable: bool = True) -> str:
+    """Return HTML whose tables have no empty headers and do not wrap instants; focusable ones scroll by keyboard."""
+    html = _EMPTY_HEADER.sub("<td></td>", html)
+    html = html.replace("<table>", '<table tabindex="0">') if focusable else html
+    return _INSTANT_CELL.sub(r"<time>\1</time>", html)
 
 
 async def rendered(text: str) -> Markup:

@@ -8,7 +8,7 @@ import nh3
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
-from firebell.kit.markdown import anchors, markdown, words
+from firebell.kit.markdown import accessible_tables, anchors, markdown, words
 from firebell.runbooks.model import COMMANDS
 from firebell.runbooks.parse import document
 
@@ -39,7 +39,8 @@ def rendered(text: str, known: Callable[[str], bool] = lambda slug: False) -> Ma
                 child.attrSet("href", led(str(child.attrGet("href") or ""), known))
     shown = [_command(t) if t.type == "fence" else t for t in _without_title(tokens)]
     html = markdown.renderer.render(shown, markdown.options, {})
-    return Markup(nh3.clean(html, tags=_TAGS, attributes=_SAFE))  # noqa: S704 - sanitised by nh3
+    html = accessible_tables(nh3.clean(html, tags=_TAGS, attributes=_SAFE))
+    return Markup(html)  # noqa: S704 - sanitized by nh3
 
 
 def to_html(text: str, known: Sequence[str]) -> str:

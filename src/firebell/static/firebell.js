@@ -58,7 +58,7 @@
   const resting = () => Date.now() - moved < 1500 && $('[data-live] .rows > :hover, [data-live] .pg:hover');
   const reading = feed => feed.hasAttribute('data-feed') && feed.getBoundingClientRect().top < 0;
   const hold = (feed, other) => {
-    const more = $(`[data-more="${feed.id}"]`), fresh = [...other.children].filter(li => !document.getElementById(li.id)).length;
+    const more = $(`[data-more="${feed.id}"]`), fresh = $$('li:not(.day)', other).filter(li => !document.getElementById(li.id)).length;
     more.hidden = !fresh;
     $('span', more).textContent = fresh === 1 ? '1 new entry' : `${fresh} new entries`;
   };

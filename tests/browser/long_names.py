@@ -1,0 +1,137 @@
+"""An organization in which every name, title, key and address is as long as it may be, in four scripts."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, Page
+
+from firebell.catalog import actions as catalog
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import ENTRY_KINDS, Role
+from firebell.kit.text import NAME_LIMIT
+from firebell.oncall import actions as oncall
+from firebell.people import actions as people
+from firebell.postmortems import actions as postmortems
+from firebell.runbooks import actions as runbooks
+from tests.world import ANSWERS, World
+
+LATIN, CJK, ARABIC, EMOJI = (
+    (part * 200)[:200] for part in ("Donaudampfschiff", "決済処理遅延", "خدمةالدفع", "🔥🚒")
+)
+LONG_EMAIL = f"{'j' * 64}@{'m' * 60}.{'e' * 50}.example"
+ADDRESSES = (
+    *("/", "/pages", "/pages?state=resolved", "/pages/PG-1", "/pages/PG-2", "/pages/PG-3"),
+    *(
+        "/incidents",
+        "/incidents?state=closed",
+        "/incidents/new",
+        "/incidents/INC-1",
+        "/incidents/INC-1/messages",
+    ),
+    *("/oncall", "/oncall?view=day", "/oncall?view=month", "/oncall/payments-primary", "/oncall/me"),
+    *(
+        "/oncall/new",
+        "/oncall/new/sun",
+        "/oncall/payments-primary/edit",
+        "/oncall/payments-primary/calendars",
+    ),
+    *("/oncall/calendars", "/oncall/handoffs", "/oncall/load", "/oncall/pay", "/oncall/pay/rates"),
+    *("/escalation", "/escalation/payments", "/escalation/payments/edit", "/escalation/new"),
+    *("/services", "/services/checkout", "/alerts", "/alerts/1", "/alerts/2"),
+    *("/post-mortems", "/post-mortems/INC-1", "/post-mortems/INC-1?edit=yes"),
+    *("/runbooks", "/runbooks/long", "/runbooks/long/edit", "/runbooks/new"),
+    *("/handbook", "/handbook/references/incident-workflow", "/handbook?q=commander"),
+    *("/handbook/templates", "/handbook/templates/update-first"),
+    *("/settings", "/settings/contact", "/settings/keys", "/settings/calendars", "/settings/sessions"),
+    *("/settings/people", "/settings/people/2/deactivate", "/settings/teams", "/settings/teams/payments"),
+    *("/settings/audit", "/more", "/nowhere"),
+)
+"""One address of every kind of page, in the organization of `lengthen`."""
+
+
+async def lengthen(w: World) -> None:
+    """Fill the organization with the longest names, and let pages, an incident and its documents carry them."""
+    actor = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        second = await catalog.create_service(
+            tx, actor, name=CJK[:NAME_LIMIT], team_id=1, description=ARABIC, now=w.now
+        )
+        await people.create_api_key(
+            tx, actor, name=LATIN[:NAME_LIMIT], scopes=["pages:read"], person_id=w.mara, now=w.now
+        )
+        await people.add_contact_method(
+            tx,
+            actor,
+            person_id=w.mara,
+            kind="webhook",
+            address=f"https://example.org/{'a' * 180}",
+            label=LATIN[:80],
+            now=w.now,
+        )
+        await oncall.add_override(
+            tx,
+            actor,
+            schedule_id=1,
+            users=[w.jun],
+            start=w.now + timedelta(hours=1),
+            end=w.now + timedelta(days=9),
+            reason=LATIN,
+            now=w.now,
+        )
+        await runbooks.save(
+            tx, actor, "long", f"# {LATIN}\n\n## {CJK}\n\n```bash\necho {LATIN}\n```\n", w.now
+        )
+    await w.alert(LATIN, key=LATIN, description=ARABIC, links={"dashboard": f"https://example.org/{LATIN}"})
+    await w.alert(CJK, key="c", labels={"service": "two", LATIN[:60]: LATIN})
+    await w.alert(f"{EMOJI[:60]} {ARABIC}", key="d", labels={"service": "three"})
+    await w.settle()
+    page_id = (await w.pages())[0].id
+    await w.ack(w.jun, page_id)
+    async with w.ctx.db.tx() as tx:
+        incident = await incidents.declare(
+            tx,
+            actor,
+            title=LATIN,
+            severity=1,
+            service_ids=[w.service, second.id],
+            commander_id=w.jun,
+            now=w.now,
+        )
+        await incidents.take_role(tx, actor, incident.id, Role.SCRIBE, w.mara, w.now)
+        for kind, text in zip(ENTRY_KINDS, (LATIN, CJK, ARABIC, EMOJI, LATIN), strict=False):
+            await incidents.add_entry(tx, actor, incident.id, kind, text, w.now)
+        await incidents.set_canvas(tx, actor, incident.id, LATIN, ARABIC, CJK, w.now)
+        await postmortems.start(tx, incident.id, w.now, actor)
+        await incidents.link_page(tx, actor, incident.id, page_id, w.now)
+        await tx.execute(
+            "update person set name = $1, email = $2 where id = $3", LATIN[:NAME_LIMIT], LONG_EMAIL, w.jun
+        )
+        await tx.execute("update person set name = $1 where id = $2", ARABIC[:NAME_LIMIT], w.mara)
+        for table, name in (
+            ("team", CJK),
+            ("service", LATIN),
+            ("schedule", EMOJI),
+            ("policy", LATIN),
+            ("integration", LATIN),
+        ):
+            await tx.execute(f"update {table} set name = $1 where id = 1", name[:NAME_LIMIT])
+    await w.settle()
+
+
+async def signed_in(browser: Browser, url: str, width: int, height: int, **options: Any) -> Page:
+    """Return a page of this size, with `measure`, whose reader is signed in as the admin."""
+    context = await browser.new_context(base_url=url, viewport={"width": width, "height": height}, **options)
+    await context.add_init_script(path=Path(__file__).with_name("measure.js"))
+    page = await context.new_page()
+    await page.goto("/login")
+    await page.fill("[name=email]", ANSWERS.email)
+    await page.fill("[name=password]", ANSWERS.password)
+    await page.click("button:has-text('Sign in')")
+    await page.wait_for_url("**/")
+    return page
+
+
+async def resize(page: Page, size: tuple[int, int]) -> None:
+    """Give the window another size, in CSS pixels."""
+    await page.set_viewport_size({"width": size[0], "height": size[1]})
