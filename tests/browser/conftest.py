@@ -2,10 +2,11 @@
 
 import shutil
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LEVELS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
@@ -49,8 +50,28 @@ async def browser() -> AsyncIterator[Browser]:
             executable_path=CHROMIUM,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
         )
+        errors: list[str] = []
+        _listen_for_errors(found, errors)
         yield found
         await found.close()
+    assert errors == [], "scripts of the product failed"
+
+
+def _listen_for_errors(browser: Browser, errors: list[str]) -> None:
+    """Collect what any script throws on any page of the browser."""
+    new_context, new_page = browser.new_context, browser.new_page
+
+    async def listening_context(**options: Any) -> BrowserContext:
+        context = await new_context(**options)
+        context.on("weberror", lambda error: errors.append(f"{error.page and error.page.url}: {error.error}"))
+        return context
+
+    async def listening_page(**options: Any) -> Page:
+        page = await new_page(**options)
+        page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
+        return page
+
+    browser.new_context, browser.new_page = listening_context, listening_page  # type: ignore[method-assign]
 
 
 async def sound(page: Page) -> None:

@@ -13,8 +13,6 @@ from firebell.kit.errors import Invalid
 from firebell.kit.undo import Offer
 
 COOKIE = "firebell_flash"
-WANTED = "X-Flash"
-"""The header of a form that a script sends, and that shows the message itself."""
 LIVE_REFRESH = "X-Live"
 """The header of a request that a page makes for its own parts: it never takes the message away."""
 _PURPOSE = "flash"
@@ -69,7 +67,7 @@ def waiting(request: Request, now: datetime) -> Flash | None:
     is_part = (
         LIVE_REFRESH in request.headers or request.headers.get("sec-fetch-dest", "document") != "document"
     )
-    if not token or (is_part and WANTED not in request.headers):
+    if not token or is_part:
         return None
     ctx: Context = request.app.state.ctx
     try:

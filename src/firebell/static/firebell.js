@@ -457,10 +457,7 @@
 
   /* The message of a save is announced by being written again. It goes after 10 s, but not while the pointer or
      the focus rests on it, for as long as the server accepts its undo. */
-  function flash(fresh) {
-    const other = fresh && $('#flash', fresh);
-    if (fresh && !other) return;
-    if (other) { $('#flash')?.remove(); $('.strips').append(document.adoptNode(other)); }
+  function flash() {
     const box = $('#flash'), said = box && $('[role=status]', box);
     if (!box) return;
     const text = said.textContent, born = Date.now(); let left = 10000;
@@ -507,12 +504,6 @@
   }
   /* Secure contexts only: elsewhere pages are not kept. */
   addEventListener('load', () => navigator.serviceWorker?.register('/sw.js', { updateViaCache: 'none' }).catch(() => {}));
-  /* A message that is there when the page opens is announced by being written again; Undo goes when its time is up. */
-  const flash = $('#flash [role=status]');
-  if (flash) {
-    const text = flash.textContent; flash.textContent = ''; setTimeout(() => { flash.textContent = text; }, 50);
-    const offer = $('#flash form'), end = () => { if (offer.matches(':hover, :focus-within')) setTimeout(end, 500); else offer.remove(); };
-    if (offer) setTimeout(end, 10000);
-  }
+  flash();
   window.firebell = { $, $$, root, parse, load, soon, pulse };
 })();
