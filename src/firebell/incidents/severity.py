@@ -1,4 +1,4 @@
-"""The severity classifier (spec 4.1): one function for web, API, command line and handbook.
+"""The severity classifier (spec 4.1): one function for web, API, command line and handbook (pure).
 
 Imports the standard library alone, so that `firebell classify` starts at once and works offline.
 """

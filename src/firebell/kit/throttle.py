@@ -1,4 +1,4 @@
-"""What was done lately and how often, kept in the memory of this process."""
+"""What was done lately and how often, kept in the memory of this process (pure)."""
 
 import math
 from collections import deque

@@ -1,4 +1,4 @@
-"""The only answer to "who is on call" (spec 1.3): screen, pager, API and reports call this."""
+"""The only answer to "who is on call" (spec 1.3): screen, pager, API and reports call this (pure)."""
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Rotation arithmetic on the wall clock of one layer (spec 1.1 and 1.3)."""
+"""Rotation arithmetic on the wall clock of one layer (spec 1.1 and 1.3) (pure)."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta

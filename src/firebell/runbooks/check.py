@@ -1,4 +1,4 @@
-"""What is wrong with a runbook: parts, owner, age, links, fences and steps, each finding with its fix."""
+"""What is wrong with a runbook: parts, owner, age, links, fences and steps, each finding with its fix (pure)."""
 
 import posixpath
 import re

@@ -1,4 +1,4 @@
-"""Markdown read as a runbook: title, eight parts, owner, date, commands and links, each with its line."""
+"""Markdown read as a runbook: title, eight parts, owner, date, commands and links, each with its line (pure)."""
 
 import re
 from collections.abc import Iterable, Sequence

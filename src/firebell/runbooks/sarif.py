@@ -1,4 +1,4 @@
-"""Findings as SARIF 2.1.0, which code hosts show beside the lines (OASIS, 27 March 2020, with Errata 01)."""
+"""Findings as SARIF 2.1.0, which code hosts show beside the lines (OASIS, 27 March 2020, with Errata 01) (pure)."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A runbook as HTML: headings that can be linked to, commands that can be copied, links that stay in the product."""
+"""A runbook as HTML (pure): headings to link to, commands to copy, links that stay in the product."""
 
 import posixpath
 from collections.abc import Callable, Sequence

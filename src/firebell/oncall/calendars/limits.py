@@ -1,4 +1,4 @@
-"""How often feeds may be read, kept in the memory of this process.
+"""How often feeds may be read, kept in the memory of this process (pure).
 
 Within five minutes: 300 reads of one feed, so that sixty apps that poll it every minute never notice; and
 thirty tokens that never were one, from one client address. What others try never keeps a token that is known
