@@ -18,20 +18,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from firebell import __version__, account, departure, error_page, first_run, home, offline, undo_api, undoing
 from firebell.alerts import api as alerts_api
 from firebell.alerts import change_api, inbound
-from firebell.alerts import pages as alerts_pages
+from firebell.alerts import web as alerts_pages
 from firebell.catalog import api as catalog_api
-from firebell.catalog import pages as catalog_pages
+from firebell.catalog import web as catalog_pages
 from firebell.guard import SENDERS, Guard
 from firebell.handbook import api as handbook_api
-from firebell.handbook import pages as handbook_pages
-from firebell.handbook import template_pages
+from firebell.handbook import template_web
+from firebell.handbook import web as handbook_pages
 from firebell.handoffs import api as handoffs_api
-from firebell.handoffs import pages as handoffs_pages
+from firebell.handoffs import web as handoffs_pages
 from firebell.health_check import HealthCheck
 from firebell.incidents import api as incidents_api
-from firebell.incidents import list_pages as incident_list_pages
-from firebell.incidents import message_pages
-from firebell.incidents import pages as incidents_pages
+from firebell.incidents import list_web as incident_list_pages
+from firebell.incidents import message_web
+from firebell.incidents import web as incidents_pages
 from firebell.kit import html
 from firebell.kit.api import Api, phrase, told
 from firebell.kit.context import Context
@@ -40,24 +40,24 @@ from firebell.kit.live import stream
 from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.routing import allowed_methods
 from firebell.load import api as load_api
-from firebell.load import pages as load_pages
+from firebell.load import web as load_pages
 from firebell.oncall import api as oncall_api
-from firebell.oncall import change_pages, edit_pages, exchange_api, exchange_pages, schedule_api
-from firebell.oncall import pages as oncall_pages
+from firebell.oncall import change_web, edit_web, exchange_api, exchange_web, schedule_api
+from firebell.oncall import web as oncall_pages
 from firebell.oncall.calendars import api as calendars_api
-from firebell.oncall.calendars import pages as calendars_pages
+from firebell.oncall.calendars import web as calendars_pages
 from firebell.paging import api as paging_api
-from firebell.paging import delayed_api, inbox_pages, policy_pages
+from firebell.paging import delayed_api, inbox_web, policy_web
 from firebell.paging import list_api as page_list_api
-from firebell.paging import pages as paging_pages
-from firebell.people import access, admin_pages, contact_api, key_api, session_api
+from firebell.paging import web as paging_pages
+from firebell.people import access, admin_web, contact_api, key_api, session_api
 from firebell.people import api as people_api
-from firebell.people import pages as people_pages
+from firebell.people import web as people_pages
 from firebell.people.permissions import Verb
 from firebell.postmortems import api as postmortems_api
-from firebell.postmortems import pages as postmortems_pages
+from firebell.postmortems import web as postmortems_pages
 from firebell.runbooks import api as runbooks_api
-from firebell.runbooks import pages as runbooks_pages
+from firebell.runbooks import web as runbooks_pages
 from firebell.search import api as search_api
 from firebell.search import web as search_web
 from firebell.service_overview import api as service_overview_api
@@ -67,12 +67,12 @@ log = logging.getLogger("firebell.web")
 
 SLICES = (
     people_pages,
-    admin_pages,
+    admin_web,
     people_api,
     contact_api,
     key_api,
     session_api,
-    template_pages,
+    template_web,
     handbook_pages,
     handbook_api,
     catalog_pages,
@@ -88,20 +88,20 @@ SLICES = (
     load_api,
     calendars_pages,
     calendars_api,
-    exchange_pages,
-    edit_pages,
-    change_pages,
+    exchange_web,
+    edit_web,
+    change_web,
     oncall_pages,
     oncall_api,
     schedule_api,
     exchange_api,
-    inbox_pages,
+    inbox_web,
     paging_pages,
-    policy_pages,
+    policy_web,
     page_list_api,
     paging_api,
     delayed_api,
-    message_pages,
+    message_web,
     incident_list_pages,
     incidents_pages,
     incidents_api,

@@ -10,7 +10,7 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.signing import token_hash
 from firebell.people import actions as people
-from firebell.people import store
+from firebell.people import audit_store, store
 from tests.house.source import SRC
 from tests.world import World, world
 
@@ -20,7 +20,9 @@ Verb = Callable[[Tx], Awaitable[Any]]
 async def audit(w: World) -> list[tuple[str, str]]:
     """Return (who, what) of every verb so far, the oldest first."""
     async with w.ctx.db.tx() as tx:
-        return [(r["actor_label"], r["action"]) for r in (await store.audit_entries(tx, None, 500))[::-1]]
+        return [
+            (r["actor_label"], r["action"]) for r in (await audit_store.audit_entries(tx, None, 500))[::-1]
+        ]
 
 
 async def attempt(w: World, verb: Any, *args: Any, **more: Any) -> FirebellError | None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from firebell.kit.clock import FakeClock
-from firebell.people import session_store, store
+from firebell.people import audit_store, session_store
 from firebell.people.throttle import BUDGETS, BURST_ENDS_AFTER, Scope
 from tests.api.callers import browser
 from tests.world import ANSWERS, World, world
@@ -34,7 +34,7 @@ async def guess_from(w: World, addresses: range, email: str = ANSWERS.email) -> 
 
 async def audit_of(w: World, prefix: str) -> list[tuple[str, str, dict[str, Any]]]:
     async with w.ctx.db.tx() as tx:
-        rows = (await store.audit_entries(tx, None, 500))[::-1]
+        rows = (await audit_store.audit_entries(tx, None, 500))[::-1]
     return [(r["action"], r["subject"], r["detail"]) for r in rows if r["action"].startswith(prefix)]
 
 

@@ -11,7 +11,7 @@ from firebell.kit.clock import FakeClock
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind
 from firebell.people import actions as people
-from firebell.people import password_hashing, store
+from firebell.people import audit_store, password_hashing, store
 from firebell.people.sessions import AGE_LIMIT, IDLE_LIMIT, TOUCH_INTERVAL
 from tests.api.callers import TEST, Api, browser, key_of
 from tests.servers import serve
@@ -41,7 +41,7 @@ async def post(w: World, http: httpx.AsyncClient, path: str, **fields: str) -> h
 
 async def audited(w: World) -> list[tuple[str, dict[str, Any]]]:
     async with w.ctx.db.tx() as tx:
-        return [(r["action"], r["detail"]) for r in (await store.audit_entries(tx, None, 100))[::-1]]
+        return [(r["action"], r["detail"]) for r in (await audit_store.audit_entries(tx, None, 100))[::-1]]
 
 
 async def test_on_https_the_cookies_have_the_host_prefix(dsn: str, clock: FakeClock) -> None:

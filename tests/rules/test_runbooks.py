@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from firebell.kit.markdown import anchors
 from firebell.runbooks.check import RULES, check, owning_team, targets
 from firebell.runbooks.model import PARTS, Finding, Level
-from firebell.runbooks.pages import outline
 from firebell.runbooks.parse import read
 from firebell.runbooks.show import led, rendered
+from firebell.runbooks.web import outline
 
 TODAY = date(2026, 11, 24)
 GOOD = """# Payments failover

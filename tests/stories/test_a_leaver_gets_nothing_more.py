@@ -12,7 +12,7 @@ from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind
 from firebell.paging import ledger
 from firebell.people import actions as people
-from firebell.people import store
+from firebell.people import audit_store, store
 from tests.api.callers import Api, browser, key_of
 from tests.world import World, world
 
@@ -140,7 +140,7 @@ async def test_keys_feeds_sessions_and_sign_in_links_end_for_good(dsn: str, cloc
         assert (await http.post(link, data={"password": "another quiet night"})).status_code == 422
         async with w.ctx.db.tx() as tx:
             assert await store.key(tx, token_hash(key)) is None
-            actions = [row["action"] for row in await store.audit_entries(tx, None, 100)]
+            actions = [row["action"] for row in await audit_store.audit_entries(tx, None, 100)]
             detail = await tx.value(
                 "select detail from audit where action = 'person.left' and subject = $1", f"person:{w.jun}"
             )

@@ -14,7 +14,7 @@ from firebell.kit.text import to_choice, to_id, to_number, to_wall
 from firebell.oncall import actions, forms, view
 from firebell.oncall.findings import HORIZON
 from firebell.oncall.model import EditKind, Schedule
-from firebell.oncall.pages import Filled, one
+from firebell.oncall.web import Filled, one
 from firebell.people import access
 from firebell.people.model import Person
 from firebell.people.permissions import Verb

@@ -14,7 +14,7 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id, to_number, to_required
 from firebell.oncall import actions, forms, timeline, versions, view
-from firebell.oncall.exchange_pages import LEFT
+from firebell.oncall.exchange_web import LEFT
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.preview import Preview
 from firebell.people import access

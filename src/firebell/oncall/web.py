@@ -14,7 +14,7 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.localtime import mu, span
 from firebell.kit.text import to_choices, to_id, to_required, to_wall
 from firebell.oncall import actions, fixes, forms, timeline, versions, view
-from firebell.oncall.exchange_pages import LEFT, askable
+from firebell.oncall.exchange_web import LEFT, askable
 from firebell.oncall.findings import HORIZON
 from firebell.oncall.folding import folded
 from firebell.oncall.model import Cover, Layer, Schedule, Unit

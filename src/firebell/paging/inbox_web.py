@@ -15,7 +15,7 @@ from firebell.oncall import actions as oncall
 from firebell.paging import bulk, filtering, list_store, listing, view
 from firebell.paging.filtering import PageQuery
 from firebell.paging.model import OPEN, PageFilter, PageState
-from firebell.paging.pages import page_detail
+from firebell.paging.web import page_detail
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person

@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from firebell.kit import flash, html, routing, undo
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choices, to_id
-from firebell.people import access, actions, store
+from firebell.people import access, actions, audit_store, store
 from firebell.people.model import Role
 from firebell.people.permissions import Verb
 from firebell.people.view import choosable
@@ -210,6 +210,6 @@ async def save_catch_all(request: Request) -> Response:
 @router.get("/settings/audit", dependencies=access.needs(Verb.AUDIT_READ))
 async def audit(request: Request, before: int | None = None) -> Response:
     async with html.ctx(request).db.tx() as tx:
-        entries = await store.audit_entries(tx, before, 100)
+        entries = await audit_store.audit_entries(tx, before, 100)
     context = {"nav": "settings", "tab": "audit", "entries": entries}
     return await html.page(request, "people/audit.html", context)

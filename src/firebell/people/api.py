@@ -23,7 +23,7 @@ from firebell.kit.api import (
     problems,
     removed,
 )
-from firebell.people import actions, quiet, store
+from firebell.people import actions, audit_store, quiet, store
 from firebell.people.access import Caller, may
 from firebell.people.model import Channel, ContactMethod, QuietHours, Role, Team
 from firebell.people.permissions import Verb
@@ -412,7 +412,7 @@ async def clear_quiet_hours(ctx: Ctx, caller: ContactOwner) -> None:
 @router.get("/audit", tags=["organisation"], summary="Who did what, the newest first")
 async def list_audit(ctx: Ctx, caller: Auditor, stretch: Stretch) -> list[AuditEntry]:
     async with ctx.db.tx() as tx:
-        rows = await store.audit_entries(tx, stretch.before, stretch.limit)
+        rows = await audit_store.audit_entries(tx, stretch.before, stretch.limit)
     stretch.link([row["id"] for row in rows])
     return [
         AuditEntry(

@@ -491,12 +491,3 @@ async def revoke_keys(tx: Tx, person_id: int, now: datetime) -> int:
         now,
     )
     return int(revoked.partition(" ")[2])
-
-
-async def audit_entries(tx: Tx, before: int | None, limit: int) -> list[Row]:
-    return await tx.fetch(
-        "select id, at, actor_label, action, subject, detail from audit"
-        " where $1::bigint is null or id < $1 order by id desc limit $2",
-        before,
-        limit,
-    )
