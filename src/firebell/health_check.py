@@ -10,14 +10,14 @@ from typing import Any
 
 import asyncpg
 
-from firebell.kit import due, outbox
+from firebell.kit import outbox, timers
 from firebell.kit.context import Context
 from firebell.kit.database_clock import TOLERANCE, DatabaseClock
 from firebell.kit.db import Db, Tx
 from firebell.kit.errors import Unavailable
 from firebell.kit.log import OncePerMinute
 from firebell.paging import actions as paging
-from firebell.paging import due as paging_due
+from firebell.paging import timers as paging_due
 
 log = logging.getLogger(__name__)
 _unexpected = OncePerMinute(log, "the health of the database cannot be checked")
@@ -65,13 +65,13 @@ async def write(tx: Tx, now: datetime) -> None:
 async def work(tx: Tx, now: datetime) -> dict[str, str]:
     """Return what is wrong with the timers, reactions and urgent messages of all processes together."""
     before = now - OVERDUE
-    timers = await due.trouble(tx, before, list(paging_due.HANDLERS), FAILING_ATTEMPTS)
+    due_timers = await timers.trouble(tx, before, list(paging_due.HANDLERS), FAILING_ATTEMPTS)
     jobs = await outbox.overdue(tx, before)
     messages = await paging.overdue_messages(tx, before, now)
-    since = f" since {timers.since:%H:%M:%S} UTC" if timers.since else ""
+    since = f" since {due_timers.since:%H:%M:%S} UTC" if due_timers.since else ""
     return {
-        "timers": f"{timers.overdue} overdue{since}." if timers.overdue else "",
-        "page timers": f"{timers.failing} fail again and again." if timers.failing else "",
+        "timers": f"{due_timers.overdue} overdue{since}." if due_timers.overdue else "",
+        "page timers": f"{due_timers.failing} fail again and again." if due_timers.failing else "",
         "reactions": f"{jobs} overdue." if jobs else "",
         "urgent messages": f"{messages} overdue." if messages else "",
     }

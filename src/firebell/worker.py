@@ -10,19 +10,19 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from firebell.alerts import due as alerts_due
-from firebell.handoffs import due as handoffs_due
-from firebell.incidents import due as incidents_due
-from firebell.kit import due, outbox
+from firebell.alerts import timers as alerts_due
+from firebell.handoffs import timers as handoffs_due
+from firebell.incidents import timers as incidents_due
+from firebell.kit import outbox, timers
 from firebell.kit.context import Context
 from firebell.kit.database_clock import agree
 from firebell.kit.db import AWAY, LIVE_CHANNEL, WORK_CHANNEL, Tx
 from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.migrate import Outdated, fence
-from firebell.oncall import due as oncall_due
+from firebell.oncall import timers as oncall_due
 from firebell.oncall.calendars.fetcher import Fetcher
-from firebell.paging import due as paging_due
+from firebell.paging import timers as paging_due
 from firebell.paging.sender import Sender
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ HEARTBEAT_S = 20.0
 """How often the listening connection is asked whether it still stands: a dead one says nothing by itself."""
 
 
-def timer_handlers() -> dict[str, due.Handler]:
+def timer_handlers() -> dict[str, timers.Handler]:
     """Return who runs each kind of timer."""
     return {
         **alerts_due.HANDLERS,
@@ -65,12 +65,12 @@ class Worker:
     def __init__(
         self,
         ctx: Context,
-        timers: Mapping[str, due.Handler],
+        handlers: Mapping[str, timers.Handler],
         reactions: Mapping[str, outbox.Handler],
         ensure_database: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._ctx = ctx
-        self._timers = timers
+        self._handlers = handlers
         self._reactions = reactions
         self._ensure = ensure_database
         self._wake = {name: asyncio.Event() for name in ("due", "outbox", "send", "calendars")}
@@ -88,7 +88,7 @@ class Worker:
         asked = asyncio.create_task(stop.wait())
         listener = asyncio.create_task(self._listen())
         lanes = [
-            asyncio.create_task(self._lane("due", stop, self.run_due, due.next_at, rests=True)),
+            asyncio.create_task(self._lane("due", stop, self.run_due, timers.next_at, rests=True)),
             asyncio.create_task(self._lane("outbox", stop, self.run_outbox, outbox.next_at)),
             asyncio.create_task(self._lane("send", stop, self._sender.run_once, self._sender.next_at)),
             asyncio.create_task(self._lane("calendars", stop, self._fetcher.run_once, self._fetcher.next_at)),
@@ -120,41 +120,44 @@ class Worker:
         """Run one batch of timers of one kind; return how many are done with."""
         async with self._ctx.db.tx() as tx:
             await fence(tx)
-            timers = await due.claim(tx, now, limit=BATCH, first=paging_due.HANDLERS)
-            if not timers:
+            due_timers = await timers.claim(tx, now, limit=BATCH, first=paging_due.HANDLERS)
+            if not due_timers:
                 return 0
-            if now - timers[0].due_at > LATE:
+            if now - due_timers[0].due_at > LATE:
                 log.warning(
                     "engine_late",
-                    extra={"kind": timers[0].kind, "late_s": (now - timers[0].due_at).total_seconds()},
+                    extra={
+                        "kind": due_timers[0].kind,
+                        "late_s": (now - due_timers[0].due_at).total_seconds(),
+                    },
                 )
             try:
                 async with tx.savepoint():
-                    return await self._run_timers(tx, timers, now)
+                    return await self._run_timers(tx, due_timers, now)
             except asyncpg.LockNotAvailableError as exc:
                 # one by one they would wait for the same lock, and hold their own meanwhile
-                log.warning("timers wait for a lock of another program", extra={"kind": timers[0].kind})
-                await due.delay(tx, timers, now + LOCKED_PAUSE, repr(exc))
+                log.warning("timers wait for a lock of another program", extra={"kind": due_timers[0].kind})
+                await timers.delay(tx, due_timers, now + LOCKED_PAUSE, repr(exc))
                 return 0
             except Exception:
                 if tx.conn.is_closed():
                     raise
-                log.exception("timer batch failed, running one by one", extra={"kind": timers[0].kind})
-                return sum([await self._run_alone(tx, timer, now) for timer in timers[:ALONE]])
+                log.exception("timer batch failed, running one by one", extra={"kind": due_timers[0].kind})
+                return sum([await self._run_alone(tx, timer, now) for timer in due_timers[:ALONE]])
 
-    async def _run_timers(self, tx: Tx, timers: Sequence[due.Timer], now: datetime) -> int:
-        kept = {timer.id for timer in await self._timers[timers[0].kind](tx, timers, now)}
-        done = [timer for timer in timers if timer.id not in kept]
-        await due.finish(tx, done)
+    async def _run_timers(self, tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> int:
+        kept = {timer.id for timer in await self._handlers[due_timers[0].kind](tx, due_timers, now)}
+        done = [timer for timer in due_timers if timer.id not in kept]
+        await timers.finish(tx, done)
         return len(done)
 
-    async def _run_alone(self, tx: Tx, timer: due.Timer, now: datetime) -> int:
+    async def _run_alone(self, tx: Tx, timer: timers.Timer, now: datetime) -> int:
         try:
             async with tx.savepoint():
                 return await self._run_timers(tx, [timer], now)
         except Exception as exc:
             log.exception("timer failed, kept", extra={"kind": timer.kind, "key": timer.key})
-            await due.postpone(tx, timer, now, repr(exc))
+            await timers.postpone(tx, timer, now, repr(exc))
             return 1
 
     async def run_outbox(self, now: datetime) -> int:

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from firebell.handoffs import due as handoffs_due
-from firebell.kit import due
+from firebell.handoffs import timers as handoffs_due
+from firebell.kit import timers
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import Tx
 from firebell.oncall import actions as oncall
-from firebell.oncall import due as oncall_due
-from firebell.paging import due as paging_due
+from firebell.oncall import timers as oncall_due
+from firebell.paging import timers as paging_due
 from firebell.worker import ALONE, Worker
 from tests.oncall_world import daily, rota
 
@@ -20,16 +20,16 @@ async def test_a_page_is_claimed_before_what_is_due_longer(dsn: str, clock: Fake
     async with rota(dsn, clock) as r, r.w.ctx.db.tx() as tx:
         await tx.execute("delete from due")
         long_ago = r.w.now - timedelta(hours=1)
-        await due.schedule_many(tx, "handoffs.shift", [(str(i), long_ago, 0) for i in range(30)])
-        await due.schedule(tx, "oncall.clocks", "all", long_ago - timedelta(hours=1))
-        await due.schedule(tx, "paging.page", "1", r.w.now)
-        claimed = await due.claim(tx, r.w.now, limit=10, first=paging_due.HANDLERS)
+        await timers.schedule_many(tx, "handoffs.shift", [(str(i), long_ago, 0) for i in range(30)])
+        await timers.schedule(tx, "oncall.clocks", "all", long_ago - timedelta(hours=1))
+        await timers.schedule(tx, "paging.page", "1", r.w.now)
+        claimed = await timers.claim(tx, r.w.now, limit=10, first=paging_due.HANDLERS)
         assert [t.kind for t in claimed] == ["paging.page"]
-        await due.finish(tx, claimed)
-        claimed = await due.claim(tx, r.w.now, limit=10, first=paging_due.HANDLERS)
+        await timers.finish(tx, claimed)
+        claimed = await timers.claim(tx, r.w.now, limit=10, first=paging_due.HANDLERS)
         assert [t.kind for t in claimed] == ["oncall.clocks"]
-        await due.finish(tx, claimed)
-        assert len(await due.claim(tx, r.w.now, limit=10, first=paging_due.HANDLERS)) == 10
+        await timers.finish(tx, claimed)
+        assert len(await timers.claim(tx, r.w.now, limit=10, first=paging_due.HANDLERS)) == 10
 
 
 @pytest.mark.parametrize(
@@ -60,9 +60,9 @@ async def test_of_a_batch_that_fails_a_few_are_run_alone_before_pages_have_their
     """One schedule that could not be read held pages up: all five hundred were run one by one."""
     ran: list[list[str]] = []
 
-    async def run(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[due.Timer]:
-        ran.append([timer.kind for timer in timers])
-        if any(timer.key == "bad" for timer in timers):
+    async def run(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+        ran.append([timer.kind for timer in due_timers])
+        if any(timer.key == "bad" for timer in due_timers):
             raise ValueError("this one cannot be read")
         return []
 
@@ -71,10 +71,10 @@ async def test_of_a_batch_that_fails_a_few_are_run_alone_before_pages_have_their
         keys = ["bad", *map(str, range(2 * ALONE))]
         async with r.w.ctx.db.tx() as tx:
             await tx.execute("delete from due")
-            await due.schedule_many(tx, "slow.look", [(key, r.w.now, 0) for key in keys])
+            await timers.schedule_many(tx, "slow.look", [(key, r.w.now, 0) for key in keys])
         assert await worker.run_due(r.w.now) == ALONE
         async with r.w.ctx.db.tx() as tx:
-            await due.schedule(tx, "paging.page", "1", r.w.now)
+            await timers.schedule(tx, "paging.page", "1", r.w.now)
         ran.clear()
         while await worker.run_due(r.w.now):
             pass

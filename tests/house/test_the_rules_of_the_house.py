@@ -189,7 +189,7 @@ def test_what_others_call_says_what_it_guarantees() -> None:
         assert ast.get_docstring(tree), name
         if name in PURE or kind in (
             "actions",
-            "due",
+            "timers",
             "links",
             "notices",
             "view",

@@ -10,7 +10,7 @@ import pytest
 
 from firebell import reactions
 from firebell.handoffs import notice, rounds
-from firebell.kit import due
+from firebell.kit import timers
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid
 from firebell.oncall import actions as oncall
@@ -155,7 +155,7 @@ async def test_nothing_is_told_twice_whatever_runs_again(dsn: str, clock: FakeCl
         for to in (MONDAY, MONDAY - HOUR, MONDAY + HOUR):
             t.w.clock.set(to)
             async with t.w.ctx.db.tx() as tx:
-                await due.schedule(tx, rounds.TIMER, str(t.id), to)
+                await timers.schedule(tx, rounds.TIMER, str(t.id), to)
             other = Worker(t.w.ctx, timer_handlers(), reactions.outbox_handlers())
             await t.w.settle()
             await other.settle(to)

@@ -25,7 +25,7 @@ from firebell.alerts.model import (
     Received,
     SourceBroken,
 )
-from firebell.kit import due, undo
+from firebell.kit import timers, undo
 from firebell.kit.db import Tx
 from firebell.kit.errors import NotFound
 from firebell.kit.events import Actor
@@ -119,7 +119,7 @@ async def _tell(tx: Tx, state: rules.Batch, now: datetime) -> None:
 
 async def _note_broken(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
     for integration_id in sorted({r.integration_id for r in batch if r.error}):
-        await due.schedule_once(tx, BROKEN, str(integration_id), now)
+        await timers.schedule_once(tx, BROKEN, str(integration_id), now)
 
 
 async def _ask_for_confirmation(tx: Tx, batch: Sequence[Received], now: datetime) -> None:

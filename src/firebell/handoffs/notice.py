@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from firebell.handoffs import marks, rounds
 from firebell.handoffs.actions import NOTICE, notice
-from firebell.kit import due, setting
+from firebell.kit import setting, timers
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.events import Actor
@@ -31,5 +31,5 @@ async def change(tx: Tx, actor: Actor, hours: int, now: datetime) -> None:
         if mark.kind is marks.Kind.BEFORE and mark.start and mark.start > now + old
     ]
     await rounds.tell(tx, late, now)
-    await due.schedule_many(tx, rounds.TIMER, [(str(s.id), now, 0) for s in schedules])
+    await timers.schedule_many(tx, rounds.TIMER, [(str(s.id), now, 0) for s in schedules])
     await tx.live("oncall")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from firebell.handoffs import marks, store, words
 from firebell.handoffs.actions import SINCE, draft_change, notice
 from firebell.handoffs.model import Change
-from firebell.kit import due
+from firebell.kit import timers
 from firebell.kit.db import Tx
 from firebell.kit.localtime import local
 from firebell.oncall import actions as oncall
@@ -42,7 +42,7 @@ async def look(
     for schedule, change in _changes(marked):
         await draft_change(tx, schedule, change, now)
     await store.set_told(tx, list(found), now)
-    await due.schedule_many(
+    await timers.schedule_many(
         tx, TIMER, [(str(s.id), marks.next_mark(s, now, LOOK, before), 0) for s in found.values()]
     )
 

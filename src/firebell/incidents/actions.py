@@ -19,7 +19,7 @@ from firebell.incidents.model import (
     Role,
 )
 from firebell.incidents.severity import FACTS, Severity, classify, suggest
-from firebell.kit import due
+from firebell.kit import timers
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
@@ -71,9 +71,9 @@ async def _keep_cadence(tx: Tx, found: Incident) -> Incident:
     """Set when the next update is due, and its one timer."""
     due_at = lifecycle.next_update(found)
     if due_at is None:
-        await due.cancel(tx, UPDATE_DUE, str(found.id))
+        await timers.cancel(tx, UPDATE_DUE, str(found.id))
     else:
-        await due.schedule(tx, UPDATE_DUE, str(found.id), due_at)
+        await timers.schedule(tx, UPDATE_DUE, str(found.id), due_at)
     return await store.change(tx, found.id, update_due_at=due_at)
 
 
@@ -326,10 +326,10 @@ def _times(old: Incident, phase: Phase, now: datetime) -> dict[str, Any]:
 
 async def _after_move(tx: Tx, actor: Actor, before: Phase, new: Incident, now: datetime) -> None:
     if before is Phase.MONITORING:
-        await due.cancel(tx, STABLE, str(new.id))
+        await timers.cancel(tx, STABLE, str(new.id))
     match new.phase:
         case Phase.MONITORING:
-            await due.schedule(tx, STABLE, str(new.id), now + lifecycle.STABLE)
+            await timers.schedule(tx, STABLE, str(new.id), now + lifecycle.STABLE)
             await paging.resolve_subject(tx, "incident", new.id, f"{actor.label} resolved {new.ref}.", now)
         case Phase.CLOSED | Phase.REVIEWED | Phase.DISMISSED:
             await paging.resolve_subject(tx, "incident", new.id, f"{new.ref} is over.", now)

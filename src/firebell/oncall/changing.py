@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.kit import due
+from firebell.kit import timers
 from firebell.kit.db import Tx
 from firebell.kit.errors import NotFound
 from firebell.kit.events import Actor
@@ -46,7 +46,7 @@ async def saved(tx: Tx, actor: Actor, before: Schedule, now: datetime) -> Schedu
     duty in their vacation, and withdraws what was asked or offered of shifts that are somebody else's now.
     """
     after = (await store.schedules(tx, [int(before.id)]))[0]
-    await due.schedule_once(tx, CHECKS_TIMER, str(before.id), now + timedelta(days=1))
+    await timers.schedule_once(tx, CHECKS_TIMER, str(before.id), now + timedelta(days=1))
     await lapse(tx, actor, after, now)
     await tell(tx, before, after, actor.label, now)
     return after
@@ -84,7 +84,7 @@ async def _lapse_cover(
     tx: Tx, actor: Actor, schedule: Schedule, cover: Cover, why: str, now: datetime
 ) -> None:
     await exchange_store.save_cover(tx, replace(cover, state=CoverState.WITHDRAWN, decided_at=now, why=why))
-    await due.cancel(tx, COVER_TIMER, str(cover.id))
+    await timers.cancel(tx, COVER_TIMER, str(cover.id))
     event = CoverLapsed(
         *(cover.id, schedule.name, schedule.team_id, cover.requester, cover.asked, cover.declined),
         *(cover.start, cover.end, why),
@@ -95,7 +95,7 @@ async def _lapse_cover(
 
 async def _lapse_swap(tx: Tx, actor: Actor, schedule: Schedule, swap: Swap, why: str, now: datetime) -> None:
     await exchange_store.save_swap(tx, replace(swap, state=SwapState.WITHDRAWN, decided_at=now, why=why))
-    await due.cancel(tx, SWAP_TIMER, str(swap.id))
+    await timers.cancel(tx, SWAP_TIMER, str(swap.id))
     await tx.emit(SwapLapsed(swap.id, schedule.name, swap.proposer, swap.other, why), now)
     await note_swap(tx, actor, "withdrawn", swap, now, why=why)
 
@@ -128,7 +128,7 @@ async def note_clocks(tx: Tx, schedule: Schedule, now: datetime, *, seen: bool =
     """Write down what the clocks of a schedule's zones do, but what moves a turn only when somebody has seen it."""
     known = {} if seen else (await store.clocks(tx, [int(schedule.id)]))[schedule.id]
     await store.set_clocks(tx, int(schedule.id), clocks.noted(schedule, known, now))
-    await due.schedule_once(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
+    await timers.schedule_once(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
 
 
 async def look_at_clocks(tx: Tx, now: datetime) -> None:
@@ -136,7 +136,7 @@ async def look_at_clocks(tx: Tx, now: datetime) -> None:
     free = sorted(await store.lock_free(tx, await store.ids(tx)))
     for schedule in await store.schedules(tx, free, since=now) if free else []:
         await note_clocks(tx, schedule, now)
-    await due.schedule(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
+    await timers.schedule(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
 
 
 def ids(users: Sequence[int | str]) -> tuple[int, ...]:
@@ -182,7 +182,7 @@ def expiry(start: datetime, end: datetime, now: datetime) -> datetime:
 async def add_cover(tx: Tx, new: Cover, now: datetime) -> Cover:
     """Store an open request, with the timer that ends it."""
     made = await exchange_store.insert_cover(tx, new)
-    await due.schedule(tx, COVER_TIMER, str(made.id), made.expires_at)
+    await timers.schedule(tx, COVER_TIMER, str(made.id), made.expires_at)
     await tx.emit(CoverAsked(made.id), now)
     return made
 
@@ -200,5 +200,5 @@ async def reopen(tx: Tx, found: Cover, now: datetime) -> None:
     )
     await exchange_store.save_cover(tx, again)
     if not over:
-        await due.schedule(tx, COVER_TIMER, str(found.id), again.expires_at)
+        await timers.schedule(tx, COVER_TIMER, str(found.id), again.expires_at)
         await tx.emit(CoverAsked(found.id), now)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from firebell.kit import due
+from firebell.kit import timers
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
@@ -114,14 +114,14 @@ async def _split(tx: Tx, found: Cover, low: datetime, high: datetime, now: datet
     """Return the request for `[low, high)` alone: the old one when nothing is left of it, else a new one."""
     left = exchange.minus([(max(found.start, now), found.end)], [(low, high)])
     if not left:
-        await due.cancel(tx, changing.COVER_TIMER, str(found.id))
+        await timers.cancel(tx, changing.COVER_TIMER, str(found.id))
         return replace(found, start=low, end=high)
     first, *more = (replace(found, start=a, end=b, expires_at=changing.expiry(a, b, now)) for a, b in left)
     await exchange_store.save_cover(tx, first)
-    await due.schedule(tx, changing.COVER_TIMER, str(first.id), first.expires_at)
+    await timers.schedule(tx, changing.COVER_TIMER, str(first.id), first.expires_at)
     for rest in more:
         made = await exchange_store.insert_cover(tx, rest)
-        await due.schedule(tx, changing.COVER_TIMER, str(made.id), made.expires_at)
+        await timers.schedule(tx, changing.COVER_TIMER, str(made.id), made.expires_at)
     return await exchange_store.insert_cover(tx, replace(found, start=low, end=high))
 
 
@@ -143,7 +143,7 @@ async def withdraw(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> Cover:
     _, found = await _open(tx, cover_id, now)
     new = replace(found, state=CoverState.WITHDRAWN, decided_at=now)
     await exchange_store.save_cover(tx, new)
-    await due.cancel(tx, changing.COVER_TIMER, str(cover_id))
+    await timers.cancel(tx, changing.COVER_TIMER, str(cover_id))
     await changing.note_cover(tx, actor, "withdrawn", new, now)
     return new
 

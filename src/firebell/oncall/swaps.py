@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from firebell.kit import due
+from firebell.kit import timers
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
@@ -51,7 +51,7 @@ async def propose(
             *((), now, None),
         ),
     )
-    await due.schedule(tx, changing.SWAP_TIMER, str(made.id), made.expires_at)
+    await timers.schedule(tx, changing.SWAP_TIMER, str(made.id), made.expires_at)
     await tx.emit(SwapProposed(made.id), now)
     await changing.note_swap(tx, actor, "proposed", made, now)
     return made
@@ -110,7 +110,7 @@ async def _decided(
 ) -> Swap:
     new = replace(found, state=state, edit_ids=edit_ids, decided_at=now)
     await exchange_store.save_swap(tx, new)
-    await due.cancel(tx, changing.SWAP_TIMER, str(found.id))
+    await timers.cancel(tx, changing.SWAP_TIMER, str(found.id))
     if state in (SwapState.ACCEPTED, SwapState.DECLINED):
         await tx.emit(SwapDecided(found.id), now)
     await changing.note_swap(tx, actor, state, new, now)

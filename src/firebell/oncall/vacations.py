@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from firebell.kit import due
+from firebell.kit import timers
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.events import Actor
@@ -58,7 +58,7 @@ async def cancel(tx: Tx, actor: Actor, vacation_id: int, now: datetime) -> Vacat
     for cover in await exchange_store.covers(tx, vacation_ids=[vacation_id], state=CoverState.OPEN):
         gone = replace(cover, state=CoverState.WITHDRAWN, decided_at=now)
         await exchange_store.save_cover(tx, gone)
-        await due.cancel(tx, changing.COVER_TIMER, str(cover.id))
+        await timers.cancel(tx, changing.COVER_TIMER, str(cover.id))
     await tx.audit(actor, "vacation.cancelled", f"person:{found.person_id}", now, vacation=vacation_id)
     await tx.live("oncall")
     return found

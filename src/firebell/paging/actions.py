@@ -15,7 +15,7 @@ from firebell.alerts.model import (
     GroupsRetitled,
 )
 from firebell.catalog import actions as catalog
-from firebell.kit import due
+from firebell.kit import timers
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
@@ -70,10 +70,10 @@ async def store_changes(tx: Tx, changed: Sequence[Page]) -> None:
     if not changed:
         return
     await store.save(tx, changed)
-    await due.schedule_many(
+    await timers.schedule_many(
         tx, TIMER, [(str(p.id), p.due_at, p.epoch) for p in changed if p.due_at is not None]
     )
-    await due.cancel_many(tx, TIMER, [str(p.id) for p in changed if p.due_at is None])
+    await timers.cancel_many(tx, TIMER, [str(p.id) for p in changed if p.due_at is None])
     await _show(tx, changed)
 
 
@@ -81,7 +81,7 @@ async def _start(tx: Tx, kind: str, rows: Sequence[dict[str, Any]], text: str, n
     made = await store.insert_pages(tx, kind, rows, now)
     if made:
         await store.add_log(tx, [(i, "triggered", SYSTEM.label, None, text, {}) for i in made], now)
-        await due.schedule_many(tx, TIMER, [(str(i), now, 1) for i in made])
+        await timers.schedule_many(tx, TIMER, [(str(i), now, 1) for i in made])
         await tx.live("pages")
     return made
 

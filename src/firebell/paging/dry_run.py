@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.kit.db import Tx
-from firebell.paging import due, escalation
+from firebell.paging import escalation, timers
 from firebell.paging.model import Policy
 from firebell.paging.personal import plan
 
@@ -37,8 +37,8 @@ class Step:
 
 async def dry_run(tx: Tx, policy: Policy, now: datetime) -> list[Step]:
     """Return what an urgent page of this policy would do from `now` on, by today's schedules and rules."""
-    probe = due.probe(policy.plan, policy.team_id, now)
-    facts = await due.gather(tx, [probe], now)
+    probe = timers.probe(policy.plan, policy.team_id, now)
+    facts = await timers.gather(tx, [probe], now)
 
     def step(at: datetime, level: int | None, reached: tuple[int, ...]) -> Step:
         reason = "alarm" if level is None else "page"

@@ -10,7 +10,7 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
-from firebell.paging import delayed, due, escalation, list_store, listing, service_store, store
+from firebell.paging import delayed, escalation, list_store, listing, service_store, store, timers
 from firebell.paging.actions import NO_POLICY
 from firebell.paging.dry_run import Step, dry_run
 from firebell.paging.model import Page, PageFilter, PageState, Policy
@@ -75,7 +75,7 @@ class View:
 
 async def views(tx: Tx, pages: Sequence[Page], now: datetime, *, alerts_each: int = 0) -> list[View]:
     """Return the pages with everything around them, read in a handful of statements."""
-    facts = await due.gather(tx, pages, now)
+    facts = await timers.gather(tx, pages, now)
     services = await catalog.services_by_id(tx, [p.service_id for p in pages if p.service_id])
     group_ids = [p.subject_id for p in pages if p.subject_kind == "group"]
     groups = await alerts.groups_by_id(tx, group_ids)
@@ -101,7 +101,7 @@ async def views(tx: Tx, pages: Sequence[Page], now: datetime, *, alerts_each: in
     ]
 
 
-def _next(facts: due.Facts, page: Page, teams: Mapping[int, str], now: datetime) -> tuple[str, str]:
+def _next(facts: timers.Facts, page: Page, teams: Mapping[int, str], now: datetime) -> tuple[str, str]:
     """Return whom the timer of a waiting page would reach if it ran now: by name, and in brief."""
     if page.state is not PageState.TRIGGERED or page.due_at is None:
         return "", ""

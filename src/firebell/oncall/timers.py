@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from firebell.kit import due
+from firebell.kit import timers
 from firebell.kit.db import Tx
 from firebell.oncall import changing, covers, findings_store, store, swaps, view
 from firebell.oncall.changing import ids
@@ -16,27 +16,27 @@ AT_ONCE = 5
 """So many schedules are checked in one go: a page that comes due meanwhile waits for no more."""
 
 
-async def run_covers(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[due.Timer]:
+async def run_covers(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """End requests for cover that nobody took."""
-    held = await covers.expire(tx, [int(timer.key) for timer in timers], now)
-    return [timer for timer in timers if int(timer.key) in held]
+    held = await covers.expire(tx, [int(timer.key) for timer in due_timers], now)
+    return [timer for timer in due_timers if int(timer.key) in held]
 
 
-async def run_swaps(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[due.Timer]:
+async def run_swaps(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """End swaps that nobody accepted."""
-    held = await swaps.expire(tx, [int(timer.key) for timer in timers], now)
-    return [timer for timer in timers if int(timer.key) in held]
+    held = await swaps.expire(tx, [int(timer.key) for timer in due_timers], now)
+    return [timer for timer in due_timers if int(timer.key) in held]
 
 
-async def run_clocks(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[due.Timer]:
+async def run_clocks(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Compare the time zone data with what schedules were saved with, once a day."""
     await changing.look_at_clocks(tx, now)
     return []
 
 
-async def run_checks(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[due.Timer]:
+async def run_checks(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Tell of the errors of a few of these schedules that are new, look again tomorrow, and keep the others."""
-    here = [int(timer.key) for timer in timers[:AT_ONCE]]
+    here = [int(timer.key) for timer in due_timers[:AT_ONCE]]
     schedules = await store.schedules(tx, here, since=now - HORIZON)
     wrong, told, known = await view.found_in(tx, schedules, now), await findings_store.told(tx, here), {}
     for schedule in schedules:
@@ -49,11 +49,11 @@ async def run_checks(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequ
             await tx.emit(ErrorsFound(i, errors), now)
     await findings_store.set_told(tx, here, known)
     tomorrow = now + timedelta(days=1)
-    await due.schedule_many(tx, changing.CHECKS_TIMER, [(str(s.id), tomorrow, 0) for s in schedules])
-    return timers[AT_ONCE:]
+    await timers.schedule_many(tx, changing.CHECKS_TIMER, [(str(s.id), tomorrow, 0) for s in schedules])
+    return due_timers[AT_ONCE:]
 
 
-HANDLERS: dict[str, due.Handler] = {
+HANDLERS: dict[str, timers.Handler] = {
     changing.CHECKS_TIMER: run_checks,
     changing.CLOCKS_TIMER: run_clocks,
     changing.COVER_TIMER: run_covers,

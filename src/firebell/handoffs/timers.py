@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.handoffs import rounds
-from firebell.kit import due
+from firebell.kit import timers
 from firebell.kit.db import Tx
 
 AT_ONCE = 5
 """At so many schedules it is looked in one go: hundreds hand over at nine on Monday, and pages come first."""
 
 
-async def run_shifts(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[due.Timer]:
+async def run_shifts(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Look at the shifts of a few of these schedules and keep the others; of one that is gone the timer ends."""
-    await rounds.look(tx, [int(timer.key) for timer in timers[:AT_ONCE]], now)
-    return timers[AT_ONCE:]
+    await rounds.look(tx, [int(timer.key) for timer in due_timers[:AT_ONCE]], now)
+    return due_timers[AT_ONCE:]
 
 
-HANDLERS: dict[str, due.Handler] = {rounds.TIMER: run_shifts}
+HANDLERS: dict[str, timers.Handler] = {rounds.TIMER: run_shifts}

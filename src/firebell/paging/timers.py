@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from firebell.kit import due
+from firebell.kit import timers
 from firebell.kit.db import Tx
 from firebell.kit.events import SYSTEM
 from firebell.oncall import actions as oncall
@@ -135,15 +135,15 @@ async def gather(tx: Tx, pages: Sequence[Page], now: datetime) -> Facts:
     )
 
 
-async def run(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[due.Timer]:
+async def run(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Run the timers of pages; a timer whose plan is void does nothing, one whose page is held is kept."""
-    ids = [int(timer.key) for timer in timers]
+    ids = [int(timer.key) for timer in due_timers]
     pages = {page.id: page for page in await store.lock_free(tx, ids)}
     missing = [i for i in ids if i not in pages]
     held = set(await store.pages_by_id(tx, missing)) if missing else set()
     ready = [
         pages[i]
-        for i, timer in zip(ids, timers, strict=True)
+        for i, timer in zip(ids, due_timers, strict=True)
         if i in pages and timer.epoch == pages[i].epoch and _is_due(pages[i], now)
     ]
     demanding: list[Page] = []
@@ -159,7 +159,7 @@ async def run(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[du
         await store.add_log(tx, logs, now)
     if demanding:
         await _demand(tx, demanding, now)
-    return [timer for i, timer in zip(ids, timers, strict=True) if i in held]
+    return [timer for i, timer in zip(ids, due_timers, strict=True) if i in held]
 
 
 def _is_due(page: Page, now: datetime) -> bool:
@@ -226,4 +226,4 @@ def _exhausted(facts: Facts, page: Page, reached: Sequence[int]) -> LogLine:
     return (page.id, "exhausted", SYSTEM.label, None, text, {"people": list(reached)})
 
 
-HANDLERS: dict[str, due.Handler] = {TIMER: run}
+HANDLERS: dict[str, timers.Handler] = {TIMER: run}

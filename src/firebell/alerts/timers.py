@@ -4,25 +4,25 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from firebell.alerts import actions
-from firebell.kit import due
+from firebell.kit import timers
 from firebell.kit.db import Tx
 
 PRUNE = "alerts.prune"
 
 
-async def run_prune(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[due.Timer]:
+async def run_prune(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Forget what is old: a portion at a time until nothing is left, then again after a day."""
     wait = timedelta(seconds=1) if await actions.prune(tx, now) else timedelta(days=1)
-    await due.schedule(tx, PRUNE, "daily", now + wait)
+    await timers.schedule(tx, PRUNE, "daily", now + wait)
     return ()
 
 
-async def run_broken(tx: Tx, timers: Sequence[due.Timer], now: datetime) -> Sequence[due.Timer]:
+async def run_broken(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Tell of sources that sent what cannot be read, each once a day for as long as they do."""
-    for timer in timers:
+    for timer in due_timers:
         if await actions.tell_broken(tx, int(timer.key), now):
-            await due.schedule(tx, actions.BROKEN, timer.key, now + actions.BROKEN_WITHIN)
+            await timers.schedule(tx, actions.BROKEN, timer.key, now + actions.BROKEN_WITHIN)
     return ()
 
 
-HANDLERS: dict[str, due.Handler] = {PRUNE: run_prune, actions.BROKEN: run_broken}
+HANDLERS: dict[str, timers.Handler] = {PRUNE: run_prune, actions.BROKEN: run_broken}
