@@ -13,12 +13,12 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN
-from firebell.incidents.view import STAGES, Summary, summaries
+from firebell.incidents.queries import STAGES, Summary, summaries
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.oncall import actions as oncall
 from firebell.paging import actions as paging
-from firebell.paging import view
+from firebell.paging import queries
 from firebell.paging.model import DEMANDING, Page, PageState
 from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.people import access
@@ -109,7 +109,7 @@ async def home(request: Request) -> Response:
         fires = await summaries(tx, sorted(live, key=lambda i: (i.severity, i.id)))
         waiting = await paging.pages(tx, states=DEMANDING, limit=10)
         counts = await paging.counts(tx)
-        waiting_views = await view.views(tx, waiting, now)
+        waiting_views = await queries.views(tx, waiting, now)
         rate = await alerts.alert_rate(tx, now - timedelta(hours=24), now, 96)
         near = await oncall.ids_near(tx, me.id, now)
         on_call = await oncall.current(tx, near[:ON_CALL], now)

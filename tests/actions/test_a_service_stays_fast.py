@@ -9,7 +9,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import Row, Tx
 from firebell.kit.events import Actor
-from firebell.service_overview.view import overview
+from firebell.service_overview.queries import overview
 from tests.world import World, world
 
 ROWS = 20_000

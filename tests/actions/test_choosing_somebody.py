@@ -2,7 +2,7 @@
 
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
-from firebell.people.view import WHOLE, choosable
+from firebell.people.queries import WHOLE, choosable
 from tests.world import World, world
 
 

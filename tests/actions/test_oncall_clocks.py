@@ -6,7 +6,7 @@ from typing import Any
 
 from firebell.kit.clock import FakeClock
 from firebell.oncall import actions as oncall
-from firebell.oncall import clocks, fixes, store, view
+from firebell.oncall import clocks, fixes, queries, store
 from firebell.oncall.findings import Finding
 from firebell.oncall.model import Unit
 from tests.oncall_world import Rota, daily, rota
@@ -17,7 +17,7 @@ AUTUMN = datetime(2027, 3, 28, 1, tzinfo=UTC)
 async def found(r: Rota) -> list[Finding]:
     """Return what the checks of the rota say of clocks."""
     async with r.w.ctx.db.tx() as tx:
-        wrong = await view.found_in(tx, [await r.schedule()], r.w.now)
+        wrong = await queries.found_in(tx, [await r.schedule()], r.w.now)
     return [f for f in wrong[r.id] if f.code == "S-TZCHANGE"]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.oncall import actions as oncall
-from firebell.oncall import covers, exchange_store, fixes, swaps, vacations, view
+from firebell.oncall import covers, exchange_store, fixes, queries, swaps, vacations
 from firebell.oncall.model import Cover, CoverState, Source, Swap, SwapState
 from firebell.people import actions as people
 from tests.oncall_world import Rota, day, rota
@@ -339,11 +339,11 @@ async def test_a_cover_whose_taker_leaves_is_a_gap_and_a_finding_that_asks_again
         await r.run(people.update_person, r.ada, active=False)
         assert await r.who(day(1, 12)) == ()
         async with r.w.ctx.db.tx() as tx:
-            wrong = (await view.found_in(tx, [await r.schedule()], r.w.now))[r.id]
+            wrong = (await queries.found_in(tx, [await r.schedule()], r.w.now))[r.id]
         assert day(1) in [f.start for f in wrong if f.code == "S-GAP"]
         await r.run(oncall.leave, r.id, person_id=r.ada)
         async with r.w.ctx.db.tx() as tx:
-            wrong = (await view.found_in(tx, [await r.schedule()], r.w.now))[r.id]
+            wrong = (await queries.found_in(tx, [await r.schedule()], r.w.now))[r.id]
         (left,) = [f for f in wrong if f.code == "S-INACTIVE"]
         await r.run(fixes.carry_out, r.id, left.id)
         assert await r.who(day(1, 12)) == (r.w.jun,)
@@ -368,7 +368,7 @@ async def test_the_button_takes_a_swap_of_who_left_away_though_it_is_several_edi
         await r.run(people.update_person, r.ada, active=False)
         await r.run(oncall.leave, r.id, person_id=r.ada)
         async with r.w.ctx.db.tx() as tx:
-            wrong = (await view.found_in(tx, [await r.schedule()], r.w.now))[r.id]
+            wrong = (await queries.found_in(tx, [await r.schedule()], r.w.now))[r.id]
         (left,) = [f for f in wrong if f.code == "S-INACTIVE"]
         assert await r.run(fixes.carry_out, r.id, left.id) == left
         assert (await r.schedule()).edits == ()

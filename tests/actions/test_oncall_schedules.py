@@ -10,7 +10,7 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import SYSTEM
 from firebell.load import actions as load
 from firebell.oncall import actions as oncall
-from firebell.oncall import changing, fixes, shifts, vacations, view
+from firebell.oncall import changing, fixes, queries, shifts, vacations
 from firebell.oncall.findings import Finding
 from firebell.oncall.findings import Level as Grade
 from firebell.oncall.model import EditKind, ScheduleChanged
@@ -224,7 +224,7 @@ async def test_findings_know_contacts_policies_and_who_left(dsn: str, clock: Fak
         await r.run(people.update_person, r.w.jun, active=False)
         async with r.w.ctx.db.tx() as tx:
             schedule = (await oncall.schedules_by_id(tx, [r.id]))[r.id]
-            found = (await view.found_in(tx, [schedule], r.w.now))[r.id]
+            found = (await queries.found_in(tx, [schedule], r.w.now))[r.id]
         codes = {f.code for f in found}
         assert {"S-GAP", "S-INACTIVE", "S-UNREACHABLE"} <= codes
         left = next(f for f in found if f.code == "S-INACTIVE")
@@ -250,7 +250,7 @@ async def test_the_button_beside_a_finding_repairs_it(dsn: str, clock: FakeClock
         async def found() -> dict[str, Finding]:
             async with r.w.ctx.db.tx() as tx:
                 schedule = (await oncall.schedules_by_id(tx, [second.id]))[second.id]
-                return {f.code: f for f in (await view.found_in(tx, [schedule], r.w.now))[second.id]}
+                return {f.code: f for f in (await queries.found_in(tx, [schedule], r.w.now))[second.id]}
 
         same = (await found())["S-SAME"]
         assert (await r.run(fixes.carry_out, second.id, same.id)) == same

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from firebell.kit.clock import FakeClock
 from firebell.oncall import actions as oncall
-from firebell.oncall import fixes, view
+from firebell.oncall import fixes, queries
 from firebell.oncall.findings import Finding
 from tests.world import World, world
 
@@ -13,7 +13,7 @@ async def restless(w: World) -> list[Finding]:
     """Return what the primary's checks say of rest."""
     async with w.ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, "payments-primary")
-        found = (await view.found_in(tx, [schedule], w.now))[int(schedule.id)]
+        found = (await queries.found_in(tx, [schedule], w.now))[int(schedule.id)]
     return [f for f in found if f.code == "S-NOREST"]
 
 

@@ -13,7 +13,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid
 from firebell.kit.events import Actor
 from firebell.oncall import actions as oncall
-from firebell.oncall import covers, fixes, vacations, view
+from firebell.oncall import covers, fixes, queries, vacations
 from firebell.oncall.calendars import actions
 from firebell.oncall.calendars.feeds import entries, horizon
 from firebell.oncall.calendars.fetcher import Fetcher
@@ -135,7 +135,7 @@ async def faults(w: World) -> set[str]:
     """Return the codes of what is wrong with the primary."""
     async with w.ctx.db.tx() as tx:
         primary = await oncall.by_slug(tx, "payments-primary")
-        return {f.code for f in (await view.found_in(tx, [primary], w.now))[int(primary.id)]}
+        return {f.code for f in (await queries.found_in(tx, [primary], w.now))[int(primary.id)]}
 
 
 async def test_the_calendar_decides_and_a_bad_day_of_its_server_empties_nothing(
@@ -207,7 +207,7 @@ async def test_a_server_that_is_gone_is_told(dsn: str, clock: FakeClock) -> None
         await poll(w, hours=7)
         async with w.ctx.db.tx() as tx:
             primary_ = await oncall.by_slug(tx, "payments-primary")
-            told = (await view.found_in(tx, [primary_], w.now))[int(primary_.id)]
+            told = (await queries.found_in(tx, [primary_], w.now))[int(primary_.id)]
         assert "said nothing so far" in next(f.message for f in told if f.code == "S-ICAL-STALE")
         assert await who(w) == (w.mara,)
 
@@ -381,7 +381,7 @@ async def busy(w: World) -> list[Finding]:
     """Return the findings of the primary that say that somebody is on call while busy."""
     async with w.ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, "payments-primary")
-        found = (await view.found_in(tx, [schedule], w.now))[int(schedule.id)]
+        found = (await queries.found_in(tx, [schedule], w.now))[int(schedule.id)]
     return [f for f in found if f.code == "S-BUSY"]
 
 

@@ -8,7 +8,7 @@ from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 from starlette.requests import Request
 
-from firebell.alerts import actions, view
+from firebell.alerts import actions, queries
 from firebell.alerts.model import Integration, Received, Reject
 from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
@@ -138,7 +138,7 @@ class NewIntegration(Given):
     name: Annotated[ShortName, Field(examples=["Alertmanager"])]
 
 
-def _fields(shape: type[AlertShown], found: view.View) -> dict[str, object]:
+def _fields(shape: type[AlertShown], found: queries.View) -> dict[str, object]:
     """Return the fields of an alert, its service and its page that `shape` has."""
     around = {
         "service": found.service.slug,
@@ -168,7 +168,7 @@ async def list_alerts(
             service_id=(await catalog.by_slug(tx, service)).id if service else None,
             firing=status == "firing",
         )
-        views = await view.views(tx, found)
+        views = await queries.views(tx, found)
     stretch.link([a.id for a in found])
     return [AlertShown.model_validate(_fields(AlertShown, v)) for v in views]
 
@@ -176,7 +176,7 @@ async def list_alerts(
 @router.get("/alerts/{alert_id}", tags=["alerts"], summary="One alert", responses=problems(404))
 async def get_alert(ctx: Ctx, caller: Reader, alert_id: PathId) -> AlertDetail:
     async with ctx.db.tx() as tx:
-        (found,) = await view.views(tx, [await actions.alert(tx, alert_id)])
+        (found,) = await queries.views(tx, [await actions.alert(tx, alert_id)])
         deleted = await actions.deleted_messages(tx, found.alert)
     return AlertDetail.model_validate({**_fields(AlertDetail, found), "messages_deleted": deleted})
 

@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from firebell.alerts import actions, view
+from firebell.alerts import actions, queries
 from firebell.catalog import actions as catalog
 from firebell.kit import html, routing
 from firebell.kit.text import to_id
@@ -32,7 +32,7 @@ async def alerts(
             service_id=of.id if of else None,
             firing=tab == "firing",
         )
-        views = await view.views(tx, listed[:LISTED])
+        views = await queries.views(tx, listed[:LISTED])
     chosen = {"service": of.slug if of else "", "q": q}
     older = listed[LISTED - 1].id if len(listed) > LISTED else ""
     context = {
@@ -54,7 +54,7 @@ async def alerts(
 async def alert(request: Request, alert_id: int) -> Response:
     await access.signed_in(request)
     async with request.app.state.ctx.db.tx() as tx:
-        (found,) = await view.views(tx, [await actions.alert(tx, alert_id)])
+        (found,) = await queries.views(tx, [await actions.alert(tx, alert_id)])
         messages = await actions.messages(tx, found.alert)
     context = {
         "nav": "alerts",

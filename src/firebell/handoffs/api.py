@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from firebell.handoffs import actions, notice, view
+from firebell.handoffs import actions, notice, queries
 from firebell.kit import api
 from firebell.kit.api import Ctx, Given, Id, Shown, Stretch, Text, Whole, problems
 from firebell.oncall import actions as oncall
@@ -81,8 +81,8 @@ class Notice(Given):
     hours: Annotated[Whole, Field(ge=1, le=notice.MOST)]
 
 
-def _fields(found: view.Seen) -> dict[str, object]:
-    def people_(side: tuple[view.Ack, ...]) -> list[AckShown]:
+def _fields(found: queries.Seen) -> dict[str, object]:
+    def people_(side: tuple[queries.Ack, ...]) -> list[AckShown]:
         return [AckShown(id=a.person.id, name=a.person.name, acknowledged_at=a.at) for a in side]
 
     doc = found.doc
@@ -101,7 +101,7 @@ def _fields(found: view.Seen) -> dict[str, object]:
     }
 
 
-def _detail(found: view.Seen) -> HandoffDetail:
+def _detail(found: queries.Seen) -> HandoffDetail:
     return HandoffDetail.model_validate({**_fields(found), "body": found.doc.body})
 
 
@@ -115,7 +115,7 @@ async def list_handoffs(
     async with ctx.db.tx() as tx:
         ids = [int((await oncall.by_slug(tx, schedule)).id)] if schedule is not None else None
         found = await actions.handoffs(tx, schedule_ids=ids, before=stretch.before, limit=stretch.limit)
-        shown = await view.seen(tx, found)
+        shown = await queries.seen(tx, found)
     stretch.link([d.id for d in found])
     return [HandoffShown.model_validate(_fields(s)) for s in shown]
 
@@ -139,7 +139,7 @@ async def set_notice(ctx: Ctx, caller: Manager, given: Notice) -> Notice:
 async def get_handoff(ctx: Ctx, caller: Reader, slug: Text, day: Day) -> HandoffDetail:
     async with ctx.db.tx() as tx:
         found = await actions.of_day(tx, await oncall.by_slug(tx, slug), day)
-        (shown,) = await view.seen(tx, [found])
+        (shown,) = await queries.seen(tx, [found])
     return _detail(shown)
 
 
@@ -152,7 +152,7 @@ async def save_handoff(ctx: Ctx, caller: Responder, slug: Text, day: Day, given:
     async with ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, slug)
         await actions.save(tx, caller.actor, schedule, day, given.body, given.version, ctx.clock.now())
-        (shown,) = await view.seen(tx, [await actions.of_day(tx, schedule, day)])
+        (shown,) = await queries.seen(tx, [await actions.of_day(tx, schedule, day)])
     return _detail(shown)
 
 
@@ -166,5 +166,5 @@ async def acknowledge_handoff(ctx: Ctx, caller: Responder, slug: Text, day: Day)
         schedule = await oncall.by_slug(tx, slug)
         person = await people.person(tx, caller.person_id)
         found = await actions.acknowledge(tx, caller.actor, schedule, day, person, ctx.clock.now())
-        (shown,) = await view.seen(tx, [found])
+        (shown,) = await queries.seen(tx, [found])
     return _detail(shown)

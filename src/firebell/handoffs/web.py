@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from firebell.handoffs import actions, notice, view
+from firebell.handoffs import actions, notice, queries
 from firebell.kit import flash, html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.markdown import rendered
@@ -39,7 +39,7 @@ async def _list(
         found = await actions.handoffs(
             tx, schedule_ids=near if one else None, before=to_id(before), limit=LISTED
         )
-        shown = await view.seen(tx, found)
+        shown = await queries.seen(tx, found)
         known = {(s.doc.schedule_id, s.doc.day) for s in shown}
         schedules = await oncall.schedules_by_id(tx, near[:LISTED], since=now - actions.SINCE)
         told = (await actions.notice(tx)) // timedelta(hours=1)
@@ -83,7 +83,7 @@ async def _document(
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         found = await actions.of_day(tx, await oncall.by_slug(tx, slug), day_of(day))
-        (shown,) = await view.seen(tx, [found])
+        (shown,) = await queries.seen(tx, [found])
     context: dict[str, Any] = {
         "nav": "oncall",
         "live": "oncall",

@@ -13,8 +13,8 @@ from firebell.incidents import actions, filtering, list_store, store
 from firebell.incidents.filtering import IncidentQuery
 from firebell.incidents.messages import messages
 from firebell.incidents.model import OPEN, Entry, Incident, Phase, Role, Sort
+from firebell.incidents.queries import alerts_of_pages
 from firebell.incidents.severity import FACTS, Severity, classify, parse
-from firebell.incidents.view import alerts_of_pages
 from firebell.kit import api
 from firebell.kit.api import Ctx, Flag, Given, Id, Name, Shown, Stretch, Text, Yes, Zone, matching, problems
 from firebell.kit.db import Tx

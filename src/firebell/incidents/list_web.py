@@ -11,7 +11,7 @@ from firebell.catalog import actions as catalog
 from firebell.incidents import actions, filtering, list_store
 from firebell.incidents.filtering import IncidentQuery
 from firebell.incidents.model import IncidentFilter, PostmortemState, Sort
-from firebell.incidents.view import Summary, summaries
+from firebell.incidents.queries import Summary, summaries
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid

@@ -10,8 +10,8 @@ from firebell.handbook import templates
 from firebell.handbook.model import Template
 from firebell.incidents import store, words
 from firebell.incidents.model import Incident
+from firebell.incidents.queries import summaries
 from firebell.incidents.severity import Severity
-from firebell.incidents.view import summaries
 from firebell.kit import setting
 from firebell.kit.db import Tx
 from firebell.kit.errors import NotFound

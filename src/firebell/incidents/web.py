@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from markupsafe import Markup
 
 from firebell.catalog import actions as catalog
-from firebell.catalog.view import offer
+from firebell.catalog.queries import offer
 from firebell.handbook import actions as handbook
 from firebell.incidents import actions, lifecycle, words
 from firebell.incidents.messages import message, severities
@@ -25,8 +25,8 @@ from firebell.incidents.model import (
     Phase,
     Role,
 )
+from firebell.incidents.queries import STAGES, alerts_of_pages
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest
-from firebell.incidents.view import STAGES, alerts_of_pages
 from firebell.kit import flash, html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
@@ -38,7 +38,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
-from firebell.people.view import choosable
+from firebell.people.queries import choosable
 
 router = routing.pages()
 

@@ -25,7 +25,7 @@ from firebell.kit.api import (
 )
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
-from firebell.oncall import actions, view
+from firebell.oncall import actions, queries
 from firebell.oncall.model import EditKind
 from firebell.oncall.shapes import EditShown, Named, PreviewShown, edit_shown, preview_shown
 from firebell.oncall.shifts import at as on_duty_at
@@ -213,8 +213,8 @@ async def _edit(tx: Tx, given: NewOverride) -> dict[str, Any]:
     """Return the override that is given, with its people by their ids; raise `Invalid`."""
     words = (*([given.person] if given.person else []), *given.people)
     _check_words(given, words)
-    users = [await view.person_id(tx, word) for word in words]
-    mapping = {await view.person_id(tx, given.instead_of): users[0]} if given.instead_of else {}
+    users = [await queries.person_id(tx, word) for word in words]
+    mapping = {await queries.person_id(tx, given.instead_of): users[0]} if given.instead_of else {}
     if mapping and users[0] in mapping:
         raise Invalid("Nobody is replaced.", fields={"instead_of": "Name somebody else."})
     return {
@@ -256,7 +256,7 @@ async def preview_override(ctx: Ctx, caller: Reader, slug: Text, given: NewOverr
     async with ctx.db.tx() as tx:
         old = await actions.by_slug(tx, slug)
         new = await actions.overridden(tx, old, **await _edit(tx, given), now=now)
-        return preview_shown(await view.previewed(tx, old, new, now), await people.people(tx))
+        return preview_shown(await queries.previewed(tx, old, new, now), await people.people(tx))
 
 
 @router.delete(

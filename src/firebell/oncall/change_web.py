@@ -11,7 +11,7 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.localtime import mu
 from firebell.kit.text import to_choice, to_id, to_number, to_wall
-from firebell.oncall import actions, forms, view
+from firebell.oncall import actions, forms, queries
 from firebell.oncall.findings import HORIZON
 from firebell.oncall.model import EditKind, Schedule
 from firebell.oncall.web import Filled, one
@@ -46,7 +46,7 @@ async def _preview(request: Request, slug: str, form: str, would: Would) -> Resp
         async with html.ctx(request).db.tx() as tx:
             old = await actions.by_slug(tx, slug, since=now - HORIZON)
             new = await would(tx, old, given, tz, now)
-            seen = await view.previewed(tx, old, new, now) if new else None
+            seen = await queries.previewed(tx, old, new, now) if new else None
     except (Invalid, NotFound) as error:
         return await one(request, slug, Filled(given, form, unseen=error.message))
     return await one(request, slug, Filled(given, form, seen))

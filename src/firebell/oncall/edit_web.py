@@ -13,7 +13,7 @@ from firebell.kit import confirm, flash, html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id, to_number, to_required
-from firebell.oncall import actions, forms, timeline, versions, view
+from firebell.oncall import actions, forms, queries, timeline, versions
 from firebell.oncall.exchange_web import LEFT
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.preview import Preview
@@ -21,7 +21,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
-from firebell.people.view import choosable
+from firebell.people.queries import choosable
 
 router = routing.pages()
 
@@ -147,7 +147,7 @@ async def _preview(request: Request, me: Person, old: Schedule | None, form: For
         before = old or Schedule(0, given["name"], given["tz"], ())
         async with html.ctx(request).db.tx() as tx:
             after = await actions.edited(tx, before, layers, at)
-            seen = await view.previewed(tx, before, after, now)
+            seen = await queries.previewed(tx, before, after, now)
     except Invalid as error:
         return await _editor(request, me, old, Draft(given, layers, unseen=error.message))
     return await _editor(request, me, old, Draft(given, layers, seen))

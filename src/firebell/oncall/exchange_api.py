@@ -12,7 +12,7 @@ from firebell.kit.api import Ctx, Given, Instant, Name, PathId, Shown, Stretch, 
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import NotFound
-from firebell.oncall import actions, covers, parties, swaps, vacations, view
+from firebell.oncall import actions, covers, parties, queries, swaps, vacations
 from firebell.oncall.model import Cover, CoverState, Swap, SwapState, Vacation
 from firebell.oncall.shapes import Named
 from firebell.people import actions as people
@@ -187,7 +187,7 @@ async def _words(tx: Tx) -> _Words:
 
 
 async def _who(tx: Tx, caller: Caller, given: str | None) -> int:
-    return await view.person_id(tx, given) if given else caller.person_id
+    return await queries.person_id(tx, given) if given else caller.person_id
 
 
 @router.get("/covers", summary="Requests for cover, the newest first")
@@ -216,7 +216,7 @@ async def ask_cover(ctx: Ctx, caller: Responder, given: NewCover) -> CoverShown:
             requester=await _who(tx, caller, given.person),
             start=given.start,
             end=given.end,
-            asked=[await view.person_id(tx, word) for word in given.asked],
+            asked=[await queries.person_id(tx, word) for word in given.asked],
             reason=given.reason,
             now=ctx.clock.now(),
         )
@@ -315,7 +315,7 @@ async def propose_swap(ctx: Ctx, caller: Responder, given: NewSwap) -> SwapShown
             caller.actor,
             schedule_id=int(schedule.id),
             proposer=await _who(tx, caller, given.person),
-            other=await view.person_id(tx, given.other),
+            other=await queries.person_id(tx, given.other),
             mine=(given.start, given.end),
             theirs=(given.their_start, given.their_end),
             reason=given.reason,

@@ -18,7 +18,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
-from firebell.people.view import choosable
+from firebell.people.queries import choosable
 
 router = routing.pages()
 

@@ -8,7 +8,7 @@ from typing import Any
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.events import Actor
-from firebell.oncall import actions, changing, covers, versions, view
+from firebell.oncall import actions, changing, covers, queries, versions
 from firebell.oncall.findings import Finding
 from firebell.oncall.folding import folded
 
@@ -19,7 +19,7 @@ CARRIED_OUT = ("leave", "remove", "offset", "ask", "take", "seen")
 async def carry_out(tx: Tx, actor: Actor, schedule_id: int, finding_id: str, now: datetime) -> Finding:
     """Repair a finding that is still there and needs no choice, and return what it was."""
     schedule = await changing.locked(tx, schedule_id)
-    found = (await view.found_in(tx, [schedule], now))[schedule_id]
+    found = (await queries.found_in(tx, [schedule], now))[schedule_id]
     known = (*found, *folded(found, schedule.tz, now))
     finding = next((f for f in known if f.id == finding_id), None)
     if finding is None:

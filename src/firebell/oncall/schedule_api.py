@@ -6,7 +6,7 @@ from fastapi import Query
 
 from firebell.kit import api, undo
 from firebell.kit.api import Ctx, PathId, Removed, Stretch, Text, problems, removed
-from firebell.oncall import actions, fixes, folding, view
+from firebell.oncall import actions, fixes, folding, queries
 from firebell.oncall.findings import HORIZON
 from firebell.oncall.shapes import (
     EditedLayers,
@@ -129,7 +129,7 @@ async def preview_layers(ctx: Ctx, caller: Reader, slug: Text, given: EditedLaye
     async with ctx.db.tx() as tx:
         old = await actions.by_slug(tx, slug)
         new = await actions.edited(tx, old, layers_given(given), given.at or now)
-        seen = await view.previewed(tx, old, new, now)
+        seen = await queries.previewed(tx, old, new, now)
         return preview_shown(seen, await people.people(tx))
 
 
@@ -146,7 +146,7 @@ async def join_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Joining)
             caller.actor,
             int(found.id),
             layer_id=given.layer_id,
-            person_id=await view.person_id(tx, given.person),
+            person_id=await queries.person_id(tx, given.person),
             place=given.place,
             at=given.at,
             now=ctx.clock.now(),
@@ -166,7 +166,7 @@ async def leave_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Leaving
             tx,
             caller.actor,
             int(found.id),
-            person_id=await view.person_id(tx, given.person),
+            person_id=await queries.person_id(tx, given.person),
             at=given.at,
             now=ctx.clock.now(),
         )
@@ -189,7 +189,7 @@ async def list_findings(
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         found = await actions.by_slug(tx, slug, since=now - HORIZON)
-        wrong = await view.found_in(tx, [found], now)
+        wrong = await queries.found_in(tx, [found], now)
     each = wrong[int(found.id)]
     return [finding_shown(f) for f in (folding.folded(each, found.tz, now) if folded else each)]
 
@@ -215,8 +215,8 @@ async def fix_finding(ctx: Ctx, caller: Responder, slug: Text, finding_id: Text)
 async def create_shadow(ctx: Ctx, caller: Responder, slug: Text, given: NewShadow) -> ShadowShown:
     async with ctx.db.tx() as tx:
         found = await actions.by_slug(tx, slug)
-        person = await view.person_id(tx, given.person)
-        of = await view.person_id(tx, given.of) if given.of else None
+        person = await queries.person_id(tx, given.person)
+        of = await queries.person_id(tx, given.of) if given.of else None
         made = await actions.add_shadow(
             tx,
             caller.actor,

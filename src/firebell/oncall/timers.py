@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from firebell.kit import timers
 from firebell.kit.db import Tx
-from firebell.oncall import changing, covers, findings_store, store, swaps, view
+from firebell.oncall import changing, covers, findings_store, queries, store, swaps
 from firebell.oncall.changing import ids
 from firebell.oncall.findings import HORIZON
 from firebell.oncall.folding import folded
@@ -38,7 +38,7 @@ async def run_checks(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) 
     """Tell of the errors of a few of these schedules that are new, look again tomorrow, and keep the others."""
     here = [int(timer.key) for timer in due_timers[:AT_ONCE]]
     schedules = await store.schedules(tx, here, since=now - HORIZON)
-    wrong, told, known = await view.found_in(tx, schedules, now), await findings_store.told(tx, here), {}
+    wrong, told, known = await queries.found_in(tx, schedules, now), await findings_store.told(tx, here), {}
     for schedule in schedules:
         i = int(schedule.id)
         fresh, known[i] = news(wrong[i], told[i], now)

@@ -13,7 +13,7 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.localtime import mu, span
 from firebell.kit.text import to_choices, to_id, to_required, to_wall
-from firebell.oncall import actions, fixes, forms, timeline, versions, view
+from firebell.oncall import actions, fixes, forms, queries, timeline, versions
 from firebell.oncall.exchange_web import LEFT, askable
 from firebell.oncall.findings import HORIZON
 from firebell.oncall.folding import folded
@@ -24,7 +24,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
-from firebell.people.view import choosable
+from firebell.people.queries import choosable
 
 router = routing.pages()
 
@@ -238,7 +238,7 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
         near = {me.id, *map(int, found.people), *await people.team_members(tx, found.team_id)}
         wanted = request.query_params.get("with", "")
         others = await choosable(tx, near | filled_in, wanted)
-        wrong = await view.found_in(tx, [found], now)
+        wrong = await queries.found_in(tx, [found], now)
     more = {
         "one": found,
         "others": others,

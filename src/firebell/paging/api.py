@@ -24,7 +24,7 @@ from firebell.kit.api import (
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.refs import number
-from firebell.paging import actions, view
+from firebell.paging import actions, queries
 from firebell.paging.dry_run import dry_run
 from firebell.paging.model import Level, Page, PageState, Policy, Target, TargetKind
 from firebell.people.access import Caller, may
@@ -209,7 +209,7 @@ class StepShown(Shown):
     names: str
 
 
-def page_fields(seen: view.View) -> dict[str, object]:
+def page_fields(seen: queries.View) -> dict[str, object]:
     """Return the values of `PageShown`."""
     page = seen.page
     return {
@@ -241,7 +241,7 @@ def page_fields(seen: view.View) -> dict[str, object]:
 
 async def shown(tx: Tx, page: Page, now: datetime) -> PageShown:
     """Return the page as the API shows it."""
-    (seen,) = await view.views(tx, [page], now)
+    (seen,) = await queries.views(tx, [page], now)
     return PageShown.model_validate(page_fields(seen))
 
 
@@ -254,7 +254,7 @@ async def shown(tx: Tx, page: Page, now: datetime) -> PageShown:
 async def get_page(ctx: Ctx, caller: Reader, ref: Text) -> PageDetail:
     async with ctx.db.tx() as tx:
         found = await actions.page(tx, number("PG", ref))
-        (seen,) = await view.views(tx, [found], ctx.clock.now(), alerts_each=100)
+        (seen,) = await queries.views(tx, [found], ctx.clock.now(), alerts_each=100)
         story = await actions.log(tx, found.id)
         sent = await actions.deliveries(tx, found.id)
         changes = await alerts.changes_before(tx, found.service_id, found.triggered_at)
@@ -278,7 +278,7 @@ async def get_page(ctx: Ctx, caller: Reader, ref: Text) -> PageDetail:
 async def acknowledge_page(ctx: Ctx, caller: Responder, ref: Text) -> PageAcked:
     async with ctx.db.tx() as tx:
         result = await actions.ack(tx, caller.actor, number("PG", ref), ctx.clock.now())
-        (seen,) = await view.views(tx, [result.page], ctx.clock.now())
+        (seen,) = await queries.views(tx, [result.page], ctx.clock.now())
     return PageAcked.model_validate({**page_fields(seen), "already": result.already})
 
 

@@ -12,7 +12,7 @@ from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.refs import number
 from firebell.kit.text import to_number
 from firebell.oncall import actions as oncall
-from firebell.paging import bulk, filtering, list_store, listing, view
+from firebell.paging import bulk, filtering, list_store, listing, queries
 from firebell.paging.filtering import PageQuery
 from firebell.paging.model import OPEN, PageFilter, PageState
 from firebell.paging.web import page_detail
@@ -69,7 +69,7 @@ async def inbox(
         stretch = await _stretch(tx, TABS[tab][1], wanted, before, after, now) if wanted else _NOTHING
         if stretch is None:
             return html.to(start)
-        listed = await view.views(tx, stretch.pages, now)
+        listed = await queries.views(tx, stretch.pages, now)
         detail = None
         if stretch.pages:
             ref = number("PG", show) if show else stretch.pages[0].id
@@ -154,9 +154,11 @@ async def _stretch(
     place = listing.parse(after or before)
     if place is None:
         asked = bool(after or before)
-        return None if asked else await view.listed(tx, states=states, wanted=wanted, limit=LISTED, now=now)
+        return (
+            None if asked else await queries.listed(tx, states=states, wanted=wanted, limit=LISTED, now=now)
+        )
     try:
-        stretch = await view.listed(
+        stretch = await queries.listed(
             tx, states=states, wanted=wanted, place=place, newer=bool(after), limit=LISTED, now=now
         )
     except Invalid:

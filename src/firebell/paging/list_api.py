@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 from firebell.kit import api
 from firebell.kit.api import Ctx, Given, Instant, Limit, Name, Shown, Text, Whole, link_next, problems
 from firebell.kit.refs import number
-from firebell.paging import filtering, listing, view
+from firebell.paging import filtering, listing, queries
 from firebell.paging.api import PageShown, Reader, Responder, page_fields
 from firebell.paging.bulk import LIMIT, BulkAction, Result, act
 from firebell.paging.model import OPEN, PageState
@@ -74,7 +74,7 @@ async def list_pages(
     query = filtering.PageQuery(q, service or "", team or "", whose, urgency or "")
     async with ctx.db.tx() as tx:
         wanted = await filtering.resolve(tx, query, person_id=caller.person_id, since=since, until=until)
-        listed = await view.listed(
+        listed = await queries.listed(
             tx,
             states=state or list(OPEN),
             wanted=wanted,
@@ -82,7 +82,7 @@ async def list_pages(
             limit=limit,
             now=ctx.clock.now(),
         )
-        seen = await view.views(tx, listed.pages, ctx.clock.now())
+        seen = await queries.views(tx, listed.pages, ctx.clock.now())
     if listed.older:
         link_next(request, response, listed.older, limit)
     return [PageShown.model_validate(page_fields(v)) for v in seen]

@@ -21,7 +21,7 @@ from firebell.paging.model import Level, Plan, Policy, Target, TargetKind
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
-from firebell.people.view import choosable
+from firebell.people.queries import choosable
 
 router = routing.pages()
 

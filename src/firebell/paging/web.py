@@ -12,7 +12,7 @@ from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.refs import number
 from firebell.kit.text import to_number
-from firebell.paging import actions, ledger, links, view
+from firebell.paging import actions, ledger, links, queries
 from firebell.paging.model import PageState
 from firebell.people import access
 from firebell.people import actions as people
@@ -24,7 +24,7 @@ router = routing.pages()
 async def page_detail(tx: Tx, page_id: int, now: datetime) -> dict[str, Any]:
     """Return what the templates of one page need; raise `NotFound`."""
     page = await actions.page(tx, page_id)
-    (found,) = await view.views(tx, [page], now, alerts_each=50)
+    (found,) = await queries.views(tx, [page], now, alerts_each=50)
     persons = {p.id: p.name for p in await people.people(tx)}
     runbook = next((a.links["runbook"] for a in found.alerts if a.links.get("runbook")), "")
     started = page.due_at
@@ -65,7 +65,7 @@ async def more(request: Request, ref: str) -> Response:
     ctx, page_id = html.ctx(request), number("PG", ref)
     async with ctx.db.tx() as tx:
         page = await actions.page(tx, page_id)
-        (shown,) = await view.views(tx, [page], ctx.clock.now(), alerts_each=50)
+        (shown,) = await queries.views(tx, [page], ctx.clock.now(), alerts_each=50)
     context = {"v": shown, "nav": "pages", "live": f"pg-{page_id}"}
     return await html.page(request, "paging/more.html", context)
 
@@ -131,7 +131,7 @@ async def _by_link(request: Request, token: str, said: str | None) -> Response:
         async with ctx.db.tx() as tx:
             person = await links.holder(tx, link)
             page = await actions.page(tx, link.page_id)
-            (found,) = await view.views(tx, [page], now, alerts_each=10)
+            (found,) = await queries.views(tx, [page], now, alerts_each=10)
             is_used = await links.is_used(tx, link)
     except (Invalid, Gone) as error:
         context: dict[str, Any] = {"error": error, "v": None, "said": None, "person": None}

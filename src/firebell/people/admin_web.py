@@ -10,7 +10,7 @@ from firebell.kit.text import to_choices, to_id
 from firebell.people import access, actions, audit_store, store
 from firebell.people.model import Role
 from firebell.people.permissions import Verb
-from firebell.people.view import choosable
+from firebell.people.queries import choosable
 
 router = routing.pages()
 

@@ -11,7 +11,7 @@ from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
-from firebell.runbooks import actions, view
+from firebell.runbooks import actions, queries
 from firebell.runbooks.check import check
 from firebell.runbooks.documents import read
 from firebell.runbooks.model import MAX_AGE_DAYS, Finding
@@ -45,7 +45,7 @@ class RunbookShown(Shown):
     services: list[str]
 
     @classmethod
-    def of_seen(cls, found: view.Seen, **more: object) -> Self:
+    def of_seen(cls, found: queries.Seen, **more: object) -> Self:
         """Return a runbook with what is around it."""
         names = ("slug", "source", "shipped", "version", "updated_at", "updated_by")
         return cls.model_validate(
@@ -122,14 +122,14 @@ def _shown(findings: list[Finding]) -> list[FindingShown]:
 
 async def _detail(ctx: Context, tx: Tx, slug: str) -> RunbookDetail:
     stored = await actions.runbook(tx, slug)
-    (found,) = await view.seen(tx, [stored], ctx.public_url, ctx.clock.now())
+    (found,) = await queries.seen(tx, [stored], ctx.public_url, ctx.clock.now())
     return RunbookDetail.of_seen(found, body=stored.body, findings=_shown(list(found.findings)))
 
 
 @router.get("", summary="The whole library, by title")
 async def list_runbooks(ctx: Ctx, caller: Reader) -> list[RunbookShown]:
     async with ctx.db.tx() as tx:
-        found = await view.seen(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
+        found = await queries.seen(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
     return [RunbookShown.of_seen(s) for s in found]
 
 

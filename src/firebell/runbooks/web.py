@@ -9,7 +9,7 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_number
 from firebell.people import access
 from firebell.people.permissions import Verb
-from firebell.runbooks import actions, view
+from firebell.runbooks import actions, queries
 from firebell.runbooks.check import check
 from firebell.runbooks.documents import read, read_stored, rendered
 from firebell.runbooks.model import PARTS, Finding
@@ -38,7 +38,7 @@ async def library(request: Request) -> Response:
     await access.signed_in(request)
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
-        found = await view.seen(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
+        found = await queries.seen(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
         gone = await actions.taken_out(tx)
     return await html.page(
         request, "runbooks/runbooks.html", {"nav": "runbooks", "runbooks": found, "gone": gone}
@@ -83,14 +83,14 @@ async def runbook(request: Request, slug: str) -> Response:
     async with ctx.db.tx() as tx:
         everything = await actions.library(tx)
         stored = await actions.runbook(tx, slug)
-        (found,) = await view.seen(tx, [stored], ctx.public_url, ctx.clock.now())
+        (found,) = await queries.seen(tx, [stored], ctx.public_url, ctx.clock.now())
     known = {r.slug for r in everything}
     context = {
         "nav": "runbooks",
         "seen": found,
         "r": stored,
         "html": await rendered(stored.body, known),
-        "address": view.address(ctx.public_url, slug),
+        "address": queries.address(ctx.public_url, slug),
     }
     return await html.page(request, "runbooks/runbook.html", context)
 

@@ -29,7 +29,7 @@ from firebell.paging import actions as paging
 from firebell.paging import search_store as paging_store
 from firebell.paging.model import OPEN as OPEN_STATES
 from firebell.paging.model import Page
-from firebell.paging.view import GLYPH, WORD
+from firebell.paging.queries import GLYPH, WORD
 from firebell.people import actions as people
 from firebell.people import search_store as people_store
 from firebell.people.permissions import Verb

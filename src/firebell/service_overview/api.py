@@ -7,18 +7,18 @@ from urllib.parse import quote
 from pydantic import Field
 
 from firebell.alerts.model import Change
-from firebell.alerts.view import View as AlertView
+from firebell.alerts.queries import View as AlertView
 from firebell.catalog import actions as catalog
 from firebell.incidents.model import Phase
-from firebell.incidents.view import Summary
+from firebell.incidents.queries import Summary
 from firebell.kit import api
 from firebell.kit.api import Ctx, Shown, Text, problems
 from firebell.paging.model import PageState
-from firebell.paging.view import View as PageView
+from firebell.paging.queries import View as PageView
 from firebell.people import permissions
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
-from firebell.service_overview import view
+from firebell.service_overview import queries
 
 router = api.router("services", "/services")
 
@@ -163,7 +163,7 @@ async def get_service(ctx: Ctx, caller: Reader, slug: Text) -> ServiceDetail:
     may_read_schedules = permissions.allows(caller.rights, Verb.SCHEDULE_READ)
     async with ctx.db.tx() as tx:
         service = await catalog.by_slug(tx, slug)
-        seen = await view.overview(tx, service, ctx.clock.now(), with_incidents=may_read_incidents)
+        seen = await queries.overview(tx, service, ctx.clock.now(), with_incidents=may_read_incidents)
     base = ctx.public_url + "/api/v1"
     chosen = f"service={quote(service.slug, safe='')}"
     return ServiceDetail(

@@ -8,7 +8,7 @@ from firebell.kit import flash, html, routing, undo
 from firebell.kit.text import to_choice
 from firebell.people import access
 from firebell.people.permissions import Verb
-from firebell.service_overview import view
+from firebell.service_overview import queries
 
 router = routing.pages()
 
@@ -24,7 +24,7 @@ async def _service(request: Request, slug: str, revealed: int | None = None) -> 
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         found = await catalog.by_slug(tx, slug)
-        overview = await view.overview(tx, found, now)
+        overview = await queries.overview(tx, found, now)
         keys = await alerts.integrations(tx, found.id)
         broken = {b.integration_id: b for b in await alerts.broken_sources(tx, now, service_id=found.id)}
         policies = await alerts.policy_names(tx)

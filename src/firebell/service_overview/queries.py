@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import view as alerts_view
+from firebell.alerts import queries as alerts_view
 from firebell.alerts.model import Change
 from firebell.catalog.model import Service
-from firebell.incidents import view as incidents_view
+from firebell.incidents import queries as incidents_view
 from firebell.incidents.model import OPEN as OPEN_PHASES
 from firebell.kit.db import Tx
 from firebell.oncall import actions as oncall
 from firebell.paging import actions as paging
-from firebell.paging import view as paging_view
+from firebell.paging import queries as paging_view
 from firebell.paging.model import OPEN as OPEN_STATES
 from firebell.paging.model import PageState, Policy, TargetKind
 from firebell.people import actions as people
