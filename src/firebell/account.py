@@ -6,8 +6,8 @@ from firebell.kit import flash, html, routing
 from firebell.oncall.calendars import actions as calendars
 from firebell.people import access, sessions
 from firebell.people import actions as people
-from firebell.people.browsers import describe
 from firebell.people.permissions import Verb
+from firebell.people.user_agents import describe
 
 router = routing.pages()
 

@@ -15,7 +15,17 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firebell import __version__, account, departure, error_page, first_run, home, offline, undo_api, undoing
+from firebell import (
+    __version__,
+    account,
+    deactivation,
+    error_page,
+    first_run,
+    home,
+    offline,
+    undo_api,
+    undoing,
+)
 from firebell.alerts import api as alerts_api
 from firebell.alerts import change_api, inbound
 from firebell.alerts import web as alerts_pages
@@ -112,7 +122,7 @@ SLICES = (
     search_web,
     search_api,
     account,
-    departure,
+    deactivation,
     undoing,
     undo_api,
     first_run,

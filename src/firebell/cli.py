@@ -137,7 +137,7 @@ def _end(kind: str, message: str, *, as_json: bool) -> NoReturn:
     if as_json:
         from json import dumps
 
-        from firebell.commands.say import problem
+        from firebell.commands.output import problem
 
         message = dumps(problem(kind, message))
     click.echo(message if as_json or kind == "stopped" else f"Error: {message}", err=True)
@@ -146,7 +146,7 @@ def _end(kind: str, message: str, *, as_json: bool) -> NoReturn:
 
 def _tell(error: click.UsageError, *, as_json: bool) -> NoReturn:
     if as_json:
-        from firebell.commands.say import Misused, problem
+        from firebell.commands.output import Misused, problem
 
         told = Misused(problem("misused", error.format_message()))
         told.as_json = True

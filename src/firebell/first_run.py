@@ -11,7 +11,7 @@ from firebell import setup_token
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
-from firebell.kit import flash, html, routing, setting
+from firebell.kit import flash, html, org_settings, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.events import Actor
@@ -133,7 +133,7 @@ async def make(tx: Tx, answers: Answers, now: datetime) -> Organisation:
         now=now,
     )
     actor = access.actor_of(admin)
-    await setting.put(tx, "organisation", answers.organisation)
+    await org_settings.put(tx, "organisation", answers.organisation)
     everyone = [admin.id]
     if answers.second_email:
         second = await people.create_person(

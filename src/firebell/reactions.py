@@ -10,7 +10,7 @@ from firebell.alerts.model import (
     GroupsRetitled,
     SourceBroken,
 )
-from firebell.handoffs import telling
+from firebell.handoffs import notifications
 from firebell.incidents.model import IncidentClosed
 from firebell.kit import outbox
 from firebell.kit.events import Reactions
@@ -75,14 +75,14 @@ def outbox_handlers() -> dict[str, outbox.Handler]:
         "draft_postmortem": postmortems.draft_for,
         "notify_confirmation_asked": subscriptions.notify_owner,
         "tell_source_broken": paging.tell_source_broken,
-        "tell_cover_asked": telling.cover_asked,
-        "tell_cover_declined": telling.cover_declined,
-        "tell_cover_lapsed": telling.cover_lapsed,
-        "tell_cover_taken": telling.cover_taken,
-        "tell_errors_found": telling.errors_found,
-        "tell_schedule_changed": telling.schedule_changed,
-        "tell_swap_decided": telling.swap_decided,
-        "tell_swap_lapsed": telling.swap_lapsed,
-        "tell_swap_proposed": telling.swap_proposed,
+        "tell_cover_asked": notifications.cover_asked,
+        "tell_cover_declined": notifications.cover_declined,
+        "tell_cover_lapsed": notifications.cover_lapsed,
+        "tell_cover_taken": notifications.cover_taken,
+        "tell_errors_found": notifications.errors_found,
+        "tell_schedule_changed": notifications.schedule_changed,
+        "tell_swap_decided": notifications.swap_decided,
+        "tell_swap_lapsed": notifications.swap_lapsed,
+        "tell_swap_proposed": notifications.swap_proposed,
         "look_at_shifts": leaving.tell,
     }

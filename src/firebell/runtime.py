@@ -11,7 +11,7 @@ from typing import TypeVar
 import asyncpg
 
 from firebell import reactions
-from firebell.kit import embedded, setting
+from firebell.kit import embedded, org_settings
 from firebell.kit.clock import Clock
 from firebell.kit.context import Context
 from firebell.kit.database_clock import DatabaseClock, agree
@@ -104,7 +104,7 @@ async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, str]]:
         ingest = await Db.connect(dsn, reactions.build(), size=INGEST_CONNECTIONS, limits=INGEST_LIMITS)
         stack.push_async_callback(ingest.close)
         async with db.tx() as tx:
-            secret = await setting.put_once(tx, "signing_secret", secrets.token_hex(32))
+            secret = await org_settings.put_once(tx, "signing_secret", secrets.token_hex(32))
         await agree(clock, db)
         yield db, ingest, secret
 

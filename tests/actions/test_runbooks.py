@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from firebell.kit import shipped
+from firebell.kit import handbook_files
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import Db
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -14,7 +14,7 @@ from firebell.people import actions as people
 from firebell.runbooks import actions
 from firebell.runbooks.actions import Change
 from firebell.runbooks.model import Stored
-from firebell.runbooks.show import FOLDER
+from firebell.runbooks.runbook_html import FOLDER
 from tests.rules.test_runbooks import GOOD
 
 ACTOR = Actor("system", "Test")
@@ -42,7 +42,7 @@ async def save(db: Db, clock: FakeClock, slug: str, body: str = GOOD, **more: ob
 async def test_a_new_install_has_the_shipped_runbooks(db: Db) -> None:
     assert await slugs(db) == SHIPPED
     found = await one(db, "database-failover")
-    assert found.body == shipped.skill(f"{FOLDER}/database-failover.md")
+    assert found.body == handbook_files.skill(f"{FOLDER}/database-failover.md")
     assert (found.own, found.shipped, found.version, found.updated_by) == (False, True, 0, "")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.people import audit_store, session_store
-from firebell.people.throttle import BUDGETS, BURST_ENDS_AFTER, Scope
+from firebell.people.sign_in_limits import BUDGETS, BURST_ENDS_AFTER, Scope
 from tests.api.callers import browser
 from tests.world import ANSWERS, World, world
 

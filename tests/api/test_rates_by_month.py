@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from firebell import reactions
-from firebell.kit import setting
+from firebell.kit import org_settings
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import Db
 from firebell.kit.migrate import available, migrate
@@ -168,12 +168,12 @@ async def test_rates_from_before_they_were_kept_by_month_hold_from_the_beginning
         db = await Db.connect(fresh, reactions.build())
         kept = {**OLD, "holiday": "0", "rest_hours": "4", "country": "SE", "subdivision": ""}
         async with db.tx() as tx:
-            await setting.put(tx, "pay_rates", kept)
+            await org_settings.put(tx, "pay_rates", kept)
             await tx.audit(TEST, "pay.rates", "organisation", datetime(2026, 5, 6, tzinfo=UTC), **kept)
         await migrate(fresh)
         async with db.tx() as tx:
             (found,) = await store.rates(tx)
-            assert await setting.get(tx, "pay_rates") is None
+            assert await org_settings.get(tx, "pay_rates") is None
         await db.close()
     finally:
         await admin.execute("drop database before_rates with (force)")

@@ -102,7 +102,7 @@ async def test_a_rate_or_a_month_that_is_wrong_is_named(dsn: str, clock: FakeClo
 
 
 async def test_public_holidays_of_the_country_are_paid_as_such(dsn: str, clock: FakeClock) -> None:
-    pytest.importorskip("firebell.oncall.holidays_")
+    pytest.importorskip("firebell.oncall.public_holidays")
     async with organisation(dsn, clock) as (_, api):
         await api("PUT", "/reports/on-call/rates", {**RATES, "holiday": "20", "country": "SE"})
         clock.set(datetime(2027, 1, 10, tzinfo=UTC))

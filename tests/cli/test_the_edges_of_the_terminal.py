@@ -11,7 +11,7 @@ import click
 import pytest
 
 from firebell.cli import main
-from firebell.commands.say import table
+from firebell.commands.output import table
 from firebell.kit.clock import FakeClock
 from tests.cli.terminal import Terminal, Typist, at_a_server
 from tests.servers import listening

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from firebell.commands.say import instant, local, short
+from firebell.commands.output import instant, local, short
 
 Travel = Callable[[str], None]
 

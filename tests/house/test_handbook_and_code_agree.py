@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from firebell.handbook import book, shelf, templates
-from firebell.incidents import lifecycle, words
+from firebell.handbook import chapters, library, templates
+from firebell.incidents import lifecycle, message_values
 from firebell.incidents.model import ROLE_NAMES, Phase, Role
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify
-from firebell.kit.shipped import skill, skill_files
+from firebell.kit.handbook_files import skill, skill_files
 from firebell.load.measure import TIRING
 from tests.house.source import SRC
 
@@ -53,7 +53,7 @@ SPECIFIED = {
 
 def table(path: str, heading: str) -> list[dict[str, str]]:
     """Return a table of the handbook as rows by the names of its columns."""
-    head, *rows = shelf.table(path, heading)
+    head, *rows = library.table(path, heading)
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
@@ -73,7 +73,7 @@ def test_exactly_the_files_of_the_written_practice_are_there() -> None:
 
 def test_the_skill_is_one_that_an_agent_can_load() -> None:
     text = skill("SKILL.md")
-    front = book.front_matter(text)
+    front = chapters.front_matter(text)
     assert set(front) == {"name", "description"}
     assert front["name"] == "managing-incidents"
     assert re.fullmatch(r"[a-z0-9-]{1,64}", front["name"])
@@ -93,7 +93,7 @@ def test_the_severity_table_says_what_the_code_does(sev: Severity) -> None:
         assert said["Role deadlines"] == f"Commander {facts.commander_within} min, others 15 min"
     else:
         assert "min" not in said["Role deadlines"]
-    assert templates.said(shelf.shipped()[sev.name.lower()].body) == [facts.meaning, facts.response]
+    assert templates.said(library.shipped()[sev.name.lower()].body) == [facts.meaning, facts.response]
     due = "48 h after closure"
     assert (said["Post-mortem due"] == due) == facts.postmortem
     assert timedelta(hours=48) == lifecycle.POSTMORTEM_WITHIN
@@ -162,7 +162,7 @@ def test_no_text_names_a_check_that_does_not_exist() -> None:
     oncall = set(
         re.findall(r"\"(S-[A-Z-]+)\"", "".join(p.read_text() for p in (SRC / "oncall").rglob("*.py")))
     )
-    for chapter in shelf.chapters():
+    for chapter in library.chapters():
         if chapter.is_code:
             continue
         assert set(CHECKS.findall(chapter.text)) <= SPECIFIED | runbooks, chapter.path
@@ -194,7 +194,7 @@ def test_the_targets_are_the_same_in_the_skill_and_in_the_table() -> None:
 
 
 def test_the_implementation_checklist_has_its_four_phases() -> None:
-    text = shelf.chapter("SKILL.md").text
+    text = library.chapter("SKILL.md").text
     part = text.partition("## Implementation checklist")[2].partition("\n## ")[0]
     phases = re.split(r"^### ", part, flags=re.MULTILINE)[1:]
     names = [phase.splitlines()[0] for phase in phases]
@@ -218,20 +218,20 @@ def test_every_template_is_there_once_in_a_form_that_can_be_used() -> None:
     assert {p: faults for p, _, faults in found if faults} == {}
     ids = [t.id for _, read, _ in found for t in read]
     assert sorted(ids) == sorted(TEMPLATES)
-    assert {t.id: why for t in shelf.shipped().values() if (why := templates.fault(t, t.body))} == {}
+    assert {t.id: why for t in library.shipped().values() if (why := templates.fault(t, t.body))} == {}
 
 
 def test_only_regulator_notices_ask_for_what_the_program_cannot_know() -> None:
     filled = templates.INCIDENT | templates.POSTMORTEM | templates.HANDOFF
-    for name, template in shelf.shipped().items():
+    for name, template in library.shipped().items():
         other = set(templates.slots(template.body)) - filled
         assert not other or name.startswith("regulator-"), f"{name}: {other}"
 
 
 def test_every_template_that_the_code_asks_for_exists() -> None:
-    fitting = {name for names in words.FITS.values() for name in names}
-    assert set(words.FITS) == set(Phase)
-    assert {*words.UPDATES, *fitting, *templates.DOCUMENTS, *templates.SEVERITIES} <= TEMPLATES
+    fitting = {name for names in message_values.FITS.values() for name in names}
+    assert set(message_values.FITS) == set(Phase)
+    assert {*message_values.UPDATES, *fitting, *templates.DOCUMENTS, *templates.SEVERITIES} <= TEMPLATES
 
 
 def test_the_table_of_the_wheel_and_of_the_checkout_is_read_alike() -> None:
@@ -255,7 +255,7 @@ def number(text: str) -> int:
 
 def prose() -> dict[str, str]:
     """Return the chapters without their filled examples of one team's week."""
-    return {c.path: c.text for c in shelf.chapters() if not c.is_code}
+    return {c.path: c.text for c in library.chapters() if not c.is_code}
 
 
 def row(path: str, heading: str, first: str) -> dict[str, str]:
@@ -337,7 +337,7 @@ def test_every_promised_update_of_the_worked_sev1_is_sent() -> None:
 
 
 def test_the_postmortem_template_asks_for_two_branches_and_for_luck() -> None:
-    body = shelf.shipped()["postmortem"].body
+    body = library.shipped()["postmortem"].body
     cause = body.partition("## Root cause")[2].partition("\n## ")[0]
     assert re.findall(r"^Branch ([AB])", cause, re.MULTILINE) == ["A", "B"]
     assert cause.count("What made this possible?") == 10
@@ -346,7 +346,7 @@ def test_the_postmortem_template_asks_for_two_branches_and_for_luck() -> None:
 
 
 def test_no_text_to_customers_says_what_should_have_been() -> None:
-    for name, template in shelf.shipped().items():
+    for name, template in library.shipped().items():
         assert not re.search(r"should have|human error", template.body, re.IGNORECASE), name
 
 
@@ -369,4 +369,4 @@ def test_the_command_that_fills_the_texts_is_named_where_texts_are_sent() -> Non
 
 @pytest.mark.parametrize("name", ["SKILL", "SKILL.md", "skill", "/SKILL", ""])
 def test_the_first_chapter_is_found_by_the_name_that_the_command_line_prints(name: str) -> None:
-    assert shelf.chapter(name).path == "SKILL.md"
+    assert library.chapter(name).path == "SKILL.md"

@@ -15,8 +15,8 @@ from starlette.routing import Match, Route
 
 from firebell import app
 from firebell.cli import main
-from firebell.handbook import shelf
-from firebell.handbook.book import headings
+from firebell.handbook import library
+from firebell.handbook.chapters import headings
 from tests.house.source import ROOT, TEMPLATES
 
 TEXTS = [
@@ -221,5 +221,5 @@ def test_every_link_of_a_page_into_the_handbook_finds_its_chapter_and_part() -> 
     assert len(found) > 5
     for link, page in found.items():
         address, _, anchor = link.partition("#")
-        chapter = shelf.chapter(address.removeprefix("/handbook"))
+        chapter = library.chapter(address.removeprefix("/handbook"))
         assert not anchor or anchor in {h.anchor for h in headings(chapter.text)}, f"{page}: {link}"

@@ -6,16 +6,16 @@ import sys
 import zipfile
 from pathlib import Path
 
-from firebell.kit.shipped import skill_files
+from firebell.kit.handbook_files import skill_files
 from tests.house.source import ROOT
 
 PROGRAM = """
 import firebell
-from firebell.handbook import shelf
-from firebell.kit.shipped import skill, skill_files
+from firebell.handbook import library
+from firebell.kit.handbook_files import skill, skill_files
 print(firebell.__file__)
 print(*skill_files(""), sep=" ")
-print(*shelf.shipped(), sep=" ")
+print(*library.shipped(), sep=" ")
 print(len(skill("SKILL.md")))
 """
 

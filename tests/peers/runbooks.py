@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from firebell.kit import shipped
+from firebell.kit import handbook_files
 from firebell.runbooks.model import Runbook
 from firebell.runbooks.parse import read
-from firebell.runbooks.show import FOLDER
+from firebell.runbooks.runbook_html import FOLDER
 
 
 def runbook(name: str) -> Runbook:
     """Return a shipped runbook."""
-    return read(shipped.skill(f"{FOLDER}/{name}.md"))
+    return read(handbook_files.skill(f"{FOLDER}/{name}.md"))
 
 
 def block(found: Runbook, language: str, heading: str, words: str) -> str:

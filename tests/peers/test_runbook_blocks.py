@@ -11,11 +11,11 @@ import click
 import pytest
 
 from firebell.cli import main
-from firebell.kit import shipped
+from firebell.kit import handbook_files
 from firebell.runbooks.check import check
 from firebell.runbooks.model import Fence
 from firebell.runbooks.parse import read
-from firebell.runbooks.show import FOLDER
+from firebell.runbooks.runbook_html import FOLDER
 from tests.peers.runbooks import program, runbook
 
 pytestmark = pytest.mark.peers
@@ -32,12 +32,12 @@ def blocks(*languages: str) -> list[tuple[str, Fence]]:
 def test_a_shipped_runbook_has_no_finding(name: str) -> None:
     found = runbook(name)
     assert found.updated
-    findings = check(found, found.updated, folder=FOLDER, existing=frozenset(shipped.skill_files()))
+    findings = check(found, found.updated, folder=FOLDER, existing=frozenset(handbook_files.skill_files()))
     assert findings == []
 
 
 def test_these_are_all_of_them() -> None:
-    assert shipped.skill_files(FOLDER) == [f"{FOLDER}/{name}.md" for name in NAMES]
+    assert handbook_files.skill_files(FOLDER) == [f"{FOLDER}/{name}.md" for name in NAMES]
     assert {f.language for name in NAMES for f in runbook(name).fences} == {
         "bash",
         "sql",
@@ -96,7 +96,7 @@ async def test_prometheus_accepts_the_alert_rules_and_each_links_to_its_runbook(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_commands_of_firebell_exist_with_their_options(name: str) -> None:
-    said = re.findall(r"\bfirebell ((?:[a-z]+ ?)+)([^`\n]*)", shipped.skill(f"{FOLDER}/{name}.md"))
+    said = re.findall(r"\bfirebell ((?:[a-z]+ ?)+)([^`\n]*)", handbook_files.skill(f"{FOLDER}/{name}.md"))
     if name != "cache-invalidation":
         assert len(said) >= 2
     for words, rest in said:
@@ -110,5 +110,5 @@ def test_the_commands_of_firebell_exist_with_their_options(name: str) -> None:
 
 
 def test_a_runbook_that_lacks_a_part_would_be_found() -> None:
-    text = shipped.skill(f"{FOLDER}/{NAMES[0]}.md").replace("## Rollback", "### Rollback")
+    text = handbook_files.skill(f"{FOLDER}/{NAMES[0]}.md").replace("## Rollback", "### Rollback")
     assert [f.id for f in check(read(text), date(2026, 11, 24))] == ["R-PART"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts import normal
+from firebell.alerts import cleaning
 from firebell.alerts.model import Incoming, Kind, Reject
 from firebell.alerts.sources import alertmanager, generic, pagerduty
 
@@ -85,13 +85,13 @@ NAMES = {
 
 def within_limits(event: Incoming) -> None:
     """Assert what spec 3.1 promises of every event."""
-    assert 1 <= len(event.title) <= normal.TITLE
+    assert 1 <= len(event.title) <= cleaning.TITLE
     assert "\n" not in event.title
-    assert len(event.body) <= normal.BODY
-    assert 1 <= len(event.dedup_key) <= normal.KEY
+    assert len(event.body) <= cleaning.BODY
+    assert 1 <= len(event.dedup_key) <= cleaning.KEY
     for pairs in (event.labels, event.annotations, event.links):
-        assert len(pairs) <= normal.LABELS
-        assert all(1 <= len(n) <= normal.NAME and 1 <= len(v) <= normal.VALUE for n, v in pairs.items())
+        assert len(pairs) <= cleaning.LABELS
+        assert all(1 <= len(n) <= cleaning.NAME and 1 <= len(v) <= cleaning.VALUE for n, v in pairs.items())
     texts = [event.title, event.body, event.dedup_key, *event.labels, *event.labels.values()]
     for text in [*texts, *event.annotations.values(), *event.links.values()]:
         assert unicodedata.is_normalized("NFC", text)
@@ -158,21 +158,21 @@ def test_a11_huge_numbers_never_raise(source: Source) -> None:
 
 @given(st.text(), st.integers(1, 60))
 def test_text_is_idempotent_and_never_longer_than_asked(value: str, limit: int) -> None:
-    once = normal.text(value, limit)
+    once = cleaning.text(value, limit)
     assert len(once) <= limit
-    assert normal.text(once, limit) == once
+    assert cleaning.text(once, limit) == once
 
 
 @given(st.text(min_size=600, max_size=700), st.text(min_size=1, max_size=3))
 def test_two_long_keys_that_differ_at_the_end_stay_two(key: str, end: str) -> None:
-    one, other = normal.text(key, 10_000), normal.text(key + "|" + end, 10_000)
+    one, other = cleaning.text(key, 10_000), cleaning.text(key + "|" + end, 10_000)
     if one != other:
-        assert normal.dedup_key(key, "f") != normal.dedup_key(key + "|" + end, "f")
+        assert cleaning.dedup_key(key, "f") != cleaning.dedup_key(key + "|" + end, "f")
 
 
 @pytest.mark.parametrize("empty", ["", "  ", "\x00", None])
 def test_an_empty_key_never_collapses_alerts_into_one(empty: str | None) -> None:
-    assert normal.dedup_key(empty, "fallback") == "fallback"
+    assert cleaning.dedup_key(empty, "fallback") == "fallback"
     one = generic.normalise(json.dumps({"title": "disk", "key": empty}).encode(), NOW)
     other = generic.normalise(json.dumps({"title": "memory", "key": empty}).encode(), NOW)
     assert isinstance(one, tuple)
@@ -198,13 +198,13 @@ def test_an_empty_key_never_collapses_alerts_into_one(empty: str | None) -> None
     ],
 )
 def test_an_instant_is_read_or_it_is_none(value: Any, expected: datetime | None) -> None:
-    assert normal.instant(value) == expected
+    assert cleaning.instant(value) == expected
 
 
 @given(st.integers(-3 * 86400, 3 * 86400))
 def test_a_time_is_believed_up_to_a_day_old_and_five_minutes_ahead(seconds: int) -> None:
     at = NOW + timedelta(seconds=seconds)
-    assert normal.clamp(at, NOW) == (at if -86400 <= seconds <= 300 else None)
+    assert cleaning.clamp(at, NOW) == (at if -86400 <= seconds <= 300 else None)
 
 
 @pytest.mark.parametrize("action", ["resolved", "OK", "Recovery", "up", "closed"])
@@ -225,8 +225,8 @@ def test_past_ten_thousand_events_one_more_says_how_many_were_not_taken(source: 
         alerts = [{"title": f"a{i}", "fingerprint": f"f{i}", "key": f"f{i}"} for i in range(count)]
         return json.dumps({"alerts": alerts} if source is alertmanager.normalise else alerts).encode()
 
-    taken = source(message(normal.EVENTS + 7), NOW)
-    assert [e.dedup_key for e in taken[:-1]] == [f"f{i}" for i in range(normal.EVENTS)]
+    taken = source(message(cleaning.EVENTS + 7), NOW)
+    assert [e.dedup_key for e in taken[:-1]] == [f"f{i}" for i in range(cleaning.EVENTS)]
     assert (taken[-1].kind, taken[-1].dedup_key, taken[-1].severity) == (Kind.FIRING, "overflow", "error")
     assert taken[-1].title.startswith("7 ")
-    assert len(source(message(normal.EVENTS), NOW)) == normal.EVENTS
+    assert len(source(message(cleaning.EVENTS), NOW)) == cleaning.EVENTS

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firebell.kit.errors import Gone, NotFound, TooMany
-from firebell.kit.throttle import Lately
+from firebell.kit.rate_limit import Lately
 from firebell.oncall.calendars.limits import PER_FEED, STRAYS_PER_ADDRESS, WINDOW, Limit
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from firebell.kit.errors import Invalid
-from firebell.oncall import holidays_
+from firebell.oncall import public_holidays
 from firebell.oncall.calendars import matching
 from firebell.oncall.calendars.matching import flat, matched, onward, who
 from firebell.oncall.calendars.model import LARGEST, Event, Known, Shift
@@ -412,13 +412,13 @@ def test_on_duty_while_busy_is_a_conflict() -> None:
 
 def test_public_holidays_of_a_country_and_of_a_part_of_it() -> None:
     march = date(2026, 3, 1), date(2026, 4, 1)
-    assert holidays_.holidays_of("DE", "", *march) == []
-    assert [d for d, _ in holidays_.holidays_of("DE", "BE", *march)] == [date(2026, 3, 8)]
-    turn = holidays_.holidays_of("FR", "", date(2026, 12, 25), date(2027, 1, 2))
+    assert public_holidays.holidays_of("DE", "", *march) == []
+    assert [d for d, _ in public_holidays.holidays_of("DE", "BE", *march)] == [date(2026, 3, 8)]
+    turn = public_holidays.holidays_of("FR", "", date(2026, 12, 25), date(2027, 1, 2))
     assert [d for d, _ in turn] == [date(2026, 12, 25), date(2027, 1, 1)]
-    assert holidays_.holidays_of("FR", "", date(2026, 12, 25), date(2026, 12, 25)) == []
+    assert public_holidays.holidays_of("FR", "", date(2026, 12, 25), date(2026, 12, 25)) == []
     with pytest.raises(Invalid, match="No public holidays"):
-        holidays_.public("XX", "", 2026)
+        public_holidays.public("XX", "", 2026)
     with pytest.raises(Invalid) as error:
-        holidays_.public("DE", "XX", 2026)
+        public_holidays.public("DE", "XX", 2026)
     assert "BE" in error.value.fields["subdivision"]

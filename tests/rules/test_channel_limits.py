@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from firebell.alerts.model import Alert
 from firebell.kit.http_out import Reply
 from firebell.kit.mailbox import Mailbox, check_address, parse_mailbox
+from firebell.paging.bundles import bundle
 from firebell.paging.channels import (
     Accepted,
     ContentRefused,
@@ -25,7 +26,6 @@ from firebell.paging.channels import (
     webhook,
 )
 from firebell.paging.channels.fitting import cut, fit, size
-from firebell.paging.holding import bundle
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 WILD = st.text(st.characters(codec="utf-8"), max_size=400)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from firebell.handbook import book, render, shelf
+from firebell.handbook import chapter_html, library
+from firebell.handbook import chapters as handbook_chapters
 from firebell.handbook.model import Chapter
 
 TEXT = """---
@@ -41,15 +42,15 @@ Nothing.
 
 
 def test_front_matter_is_read_and_not_shown() -> None:
-    assert book.front_matter(TEXT) == {"name": "x", "description": "Two lines of words"}
-    found = book.chapter("references/incident-roles.md", TEXT)
+    assert handbook_chapters.front_matter(TEXT) == {"name": "x", "description": "Two lines of words"}
+    found = handbook_chapters.chapter("references/incident-roles.md", TEXT)
     assert (found.slug, found.title) == ("references/incident-roles", "Incident roles")
     assert found.text.lstrip().startswith("# Incident roles")
-    assert book.chapter("SKILL.md", TEXT).slug == ""
+    assert handbook_chapters.chapter("SKILL.md", TEXT).slug == ""
 
 
 def test_anchors_are_those_of_github() -> None:
-    assert [(h.level, h.anchor) for h in book.headings(TEXT)] == [
+    assert [(h.level, h.anchor) for h in handbook_chapters.headings(TEXT)] == [
         (1, "incident-roles"),
         (2, "who-fills-what"),
         (3, "the-first-5-minutes-say-it"),
@@ -59,18 +60,24 @@ def test_anchors_are_those_of_github() -> None:
 
 
 def test_a_table_is_read_under_its_heading_as_plain_words() -> None:
-    assert book.table(TEXT, "Who fills what") == [["Role", "SEV0"], ["Commander", "required within 5 min"]]
+    assert handbook_chapters.table(TEXT, "Who fills what") == [
+        ["Role", "SEV0"],
+        ["Commander", "required within 5 min"],
+    ]
     with pytest.raises(KeyError, match="Phases"):
-        book.table(TEXT, "Phases")
+        handbook_chapters.table(TEXT, "Phases")
 
 
 def chapters() -> list[Chapter]:
     more = "# Workflow\n\nA commander is here.\n\n## Phases\n\nEach phase has a guard.\n"
-    return [book.chapter("references/incident-roles.md", TEXT), book.chapter("references/workflow.md", more)]
+    return [
+        handbook_chapters.chapter("references/incident-roles.md", TEXT),
+        handbook_chapters.chapter("references/workflow.md", more),
+    ]
 
 
 def found(query: str) -> list[tuple[str, str]]:
-    return [(h.chapter.title, h.heading.anchor) for h in book.search(chapters(), query)]
+    return [(h.chapter.title, h.heading.anchor) for h in handbook_chapters.search(chapters(), query)]
 
 
 def test_search_wants_every_word_and_ranks_headings_first() -> None:
@@ -84,16 +91,16 @@ def test_search_wants_every_word_and_ranks_headings_first() -> None:
 
 def test_a_result_shows_where_the_word_stands() -> None:
     text = "word " * 100 + "needle in it " + "more " * 100
-    pieces = book.snippet(text, ["need"])
+    pieces = handbook_chapters.snippet(text, ["need"])
     assert pieces[1] == "needle"
     assert pieces[0].startswith("… ")
     assert pieces[-1].endswith(" …")
     assert len("".join(pieces)) < 260
-    assert book.snippet("", ["x"]) == ("",)
+    assert handbook_chapters.snippet("", ["x"]) == ("",)
 
 
 def test_what_was_searched_for_cannot_become_html() -> None:
-    assert render.snippet(("<b>", "<i>", "x")) == "&lt;b&gt;<mark>&lt;i&gt;</mark>x"
+    assert chapter_html.snippet(("<b>", "<i>", "x")) == "&lt;b&gt;<mark>&lt;i&gt;</mark>x"
 
 
 @pytest.mark.parametrize(
@@ -114,15 +121,15 @@ def test_what_was_searched_for_cannot_become_html() -> None:
     ],
 )
 def test_links_between_files_lead_to_pages(path: str, href: str, leads: str) -> None:
-    assert render.target(path, href) == leads
+    assert chapter_html.target(path, href) == leads
 
 
 def test_every_chapter_is_rendered_with_its_anchors_and_no_link_to_a_file() -> None:
-    for chapter in shelf.chapters():
+    for chapter in library.chapters():
         if chapter.is_code:
             continue
-        html = render.rendered(chapter.path)
-        for heading in book.headings(chapter.text):
+        html = chapter_html.rendered(chapter.path)
+        for heading in handbook_chapters.headings(chapter.text):
             assert f'id="{heading.anchor}"' in html, chapter.path
         assert '.md"' not in html
         assert ".md#" not in html

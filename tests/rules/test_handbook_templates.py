@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from firebell.handbook import templates
 from firebell.handbook.model import Own, Shipped, Source, Step
-from firebell.handbook.sample import SAMPLE
+from firebell.handbook.sample_values import SAMPLE
 from firebell.kit.errors import Invalid
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

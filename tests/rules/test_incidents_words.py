@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from firebell.handbook import shelf, templates
-from firebell.incidents import words
+from firebell.handbook import library, templates
+from firebell.incidents import message_values
 from firebell.incidents.model import Entry, Phase
 from tests.rules.test_incidents_lifecycle import NOW, incident
 
@@ -16,7 +16,7 @@ def entry(number: int, kind: str, text: str) -> Entry:
     return Entry(number, at, at, kind, "Mara", 1, text, {})
 
 
-AROUND = words.Around(
+AROUND = message_values.Around(
     services=["Checkout", "Search"],
     runbooks=["https://example.org/runbook"],
     commander="Mara Lindqvist",
@@ -34,7 +34,7 @@ AROUND = words.Around(
 
 
 def test_known_facts_are_filled_and_times_are_on_the_readers_clock() -> None:
-    found = words.slots(incident(), AROUND, NOW)
+    found = message_values.slots(incident(), AROUND, NOW)
     assert found["severity_meaning"] == "Major degradation, for example 15 % errors"
     assert (found["declared_at"], found["next_update"]) == ("04:14", "04:44")
     assert (found["date"], found["topic"]) == ("2026-11-24", "card-payments-fail")
@@ -44,7 +44,7 @@ def test_known_facts_are_filled_and_times_are_on_the_readers_clock() -> None:
 
 
 def test_what_nobody_said_is_left_open() -> None:
-    found = words.slots(incident(), AROUND, NOW)
+    found = message_values.slots(incident(), AROUND, NOW)
     assert not {"impact", "summary", "comms", "workaround", "customers", "impact_end", "closed_at"} & set(
         found
     )
@@ -55,28 +55,30 @@ def test_what_nobody_said_is_left_open() -> None:
 
 def test_while_it_burns_what_is_done_comes_first_and_afterwards_what_ended_it() -> None:
     doing = {"actions": "Adding capacity"}
-    assert words.slots(incident(**doing), AROUND, NOW)["mitigation"] == "Adding capacity"
+    assert message_values.slots(incident(**doing), AROUND, NOW)["mitigation"] == "Adding capacity"
     over = incident(**doing, phase=Phase.MONITORING, impact_end=NOW)
-    assert words.slots(over, AROUND, NOW)["mitigation"] == "Rolled back"
+    assert message_values.slots(over, AROUND, NOW)["mitigation"] == "Rolled back"
 
 
 def test_the_next_update_is_promised_from_the_one_that_is_being_written() -> None:
     late = incident(update_due_at=NOW)
     an_hour_later = NOW + timedelta(hours=1)
-    assert words.slots(late, AROUND, an_hour_later)["next_update"] == "05:44"
+    assert message_values.slots(late, AROUND, an_hour_later)["next_update"] == "05:44"
     over = incident(phase=Phase.CLOSED, closed_at=NOW)
-    assert "next_update" not in words.slots(over, AROUND, NOW)
+    assert "next_update" not in message_values.slots(over, AROUND, NOW)
 
 
 def test_a_post_mortem_has_a_date_only_where_one_is_owed() -> None:
     closed = {"phase": Phase.CLOSED, "closed_at": NOW}
-    assert words.slots(incident(**closed), AROUND, NOW)["postmortem_due"] == "Thu 04:14"
+    assert message_values.slots(incident(**closed), AROUND, NOW)["postmortem_due"] == "Thu 04:14"
     minor = incident(**closed, severity=3, max_severity=3)
-    assert "postmortem_due" not in words.slots(minor, AROUND, NOW)
+    assert "postmortem_due" not in message_values.slots(minor, AROUND, NOW)
 
 
 def test_a_long_title_makes_a_short_channel_name() -> None:
-    found = words.slots(incident(title="Zahlung über Karte schlägt fehl: " + "sehr lang " * 10), AROUND, NOW)
+    found = message_values.slots(
+        incident(title="Zahlung über Karte schlägt fehl: " + "sehr lang " * 10), AROUND, NOW
+    )
     assert found["topic"].startswith("zahlung-uber-karte-schlagt-fehl")
     assert len(found["topic"]) <= 40
     assert not found["topic"].endswith("-")
@@ -84,26 +86,28 @@ def test_a_long_title_makes_a_short_channel_name() -> None:
 
 @pytest.mark.parametrize("phase", list(Phase))
 def test_each_phase_has_its_messages_and_minor_incidents_stay_inside(phase: Phase) -> None:
-    major = words.fitting(incident(phase=phase))
-    minor = words.fitting(incident(phase=phase, severity=2))
-    assert set(major) <= set(shelf.shipped())
-    assert set(minor) <= set(words.UPDATES)
-    assert words.update_for(incident(phase=phase)) in words.UPDATES
+    major = message_values.fitting(incident(phase=phase))
+    minor = message_values.fitting(incident(phase=phase, severity=2))
+    assert set(major) <= set(library.shipped())
+    assert set(minor) <= set(message_values.UPDATES)
+    assert message_values.update_for(incident(phase=phase)) in message_values.UPDATES
 
 
 def test_the_first_update_comes_first() -> None:
-    assert words.update_for(incident(phase=Phase.MITIGATING)) == "update-first"
+    assert message_values.update_for(incident(phase=Phase.MITIGATING)) == "update-first"
     again = incident(phase=Phase.MITIGATING, last_update_at=NOW)
-    assert words.update_for(again) == "update-progress"
+    assert message_values.update_for(again) == "update-progress"
 
 
 def test_bug_the_update_named_the_mitigation_that_had_no_effect() -> None:
     tried = [entry(1, "mitigation", "Limited checkout"), entry(2, "mitigation", "Rolled back, no effect")]
     ended = replace(entry(3, "phase", "moved it to monitoring"), data={"to": "monitoring"})
     active = replace(AROUND, timeline=tried)
-    assert words.slots(incident(), active, NOW)["mitigation"] == "Limited checkout"
+    assert message_values.slots(incident(), active, NOW)["mitigation"] == "Limited checkout"
     over = incident(phase=Phase.MONITORING, impact_end=NOW)
     earlier = [tried[1], tried[0], ended, entry(4, "mitigation", "Restarted the pods: did not help")]
-    assert words.slots(over, replace(AROUND, timeline=earlier), NOW)["mitigation"] == "Limited checkout"
+    assert (
+        message_values.slots(over, replace(AROUND, timeline=earlier), NOW)["mitigation"] == "Limited checkout"
+    )
     in_vain = replace(AROUND, timeline=tried[1:])
-    assert "mitigation" not in words.slots(over, in_vain, NOW)
+    assert "mitigation" not in message_values.slots(over, in_vain, NOW)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
 from firebell.kit.signing import Signer
-from firebell.people import welcome
+from firebell.people import sign_in_links
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 SIGNER = Signer(b"k" * 32)
@@ -53,21 +53,21 @@ def test_a_digest_names_one_body_for_one_purpose(one: bytes, other: bytes) -> No
 
 
 def welcome_token(person: int, password_hash: str | None) -> str:
-    return welcome.link(SIGNER, person, password_hash, NOW).removeprefix("/welcome/")
+    return sign_in_links.link(SIGNER, person, password_hash, NOW).removeprefix("/welcome/")
 
 
 def test_a_welcome_link_works_until_a_password_is_chosen() -> None:
     token = welcome_token(7, None)
-    link = welcome.read(SIGNER, token, NOW)
+    link = sign_in_links.read(SIGNER, token, NOW)
     assert (link.person_id, link.made_at) == (7, NOW)
-    welcome.check(link, None)
+    sign_in_links.check(link, None)
     with pytest.raises(Invalid, match="used already"):
-        welcome.check(link, "$argon2id$chosen")
+        sign_in_links.check(link, "$argon2id$chosen")
 
 
 def test_a_welcome_link_ends_after_three_days_and_an_ack_link_is_none() -> None:
     with pytest.raises(Invalid, match="expired"):
-        welcome.read(SIGNER, welcome_token(7, None), NOW + welcome.LIFETIME)
+        sign_in_links.read(SIGNER, welcome_token(7, None), NOW + sign_in_links.LIFETIME)
     ack = SIGNER.sign("ack", {"person": 7, "stamp": ""}, NOW + timedelta(hours=1))
     with pytest.raises(Invalid, match="not made here"):
-        welcome.read(SIGNER, ack, NOW)
+        sign_in_links.read(SIGNER, ack, NOW)

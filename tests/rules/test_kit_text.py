@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.alerts import normal
+from firebell.alerts import cleaning
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.refs import number
 from firebell.kit.text import clean_name, clean_text, slugify, to_id
@@ -112,12 +112,12 @@ BIDI_CONTROLS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 def test_bug_a_title_turned_the_text_after_it_around() -> None:
     sent = f"{BIDI_CONTROLS}Refund of \u202e100\u202c failed: \u200fتم"
     assert clean_text(sent, 100) == "Refund of 100 failed: \u200fتم"
-    assert normal.line(sent) == normal.text(sent) == "Refund of 100 failed: \u200fتم"
-    assert normal.mapping({f"a{BIDI_CONTROLS}": f"b{BIDI_CONTROLS}"}) == {"a": "b"}
+    assert cleaning.line(sent) == cleaning.text(sent) == "Refund of 100 failed: \u200fتم"
+    assert cleaning.mapping({f"a{BIDI_CONTROLS}": f"b{BIDI_CONTROLS}"}) == {"a": "b"}
 
 
 def test_keys_that_differ_in_an_invisible_character_stay_two_alerts() -> None:
-    assert normal.dedup_key("disk\u202e", "") != normal.dedup_key("disk", "")
+    assert cleaning.dedup_key("disk\u202e", "") != cleaning.dedup_key("disk", "")
 
 
 def test_bug_names_that_differ_after_sixty_characters_conflicted() -> None:

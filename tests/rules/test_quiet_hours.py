@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import local
+from firebell.paging.bundles import bundle, parcels
 from firebell.paging.channels import Message
-from firebell.paging.holding import bundle, parcels
 from firebell.paging.model import Delivery
 from firebell.people.model import QuietHours
-from firebell.people.quiet import clean, held_until
+from firebell.people.quiet_hours import clean, held_until
 
 NIGHT = QuietHours(time(22), time(7), "Europe/Berlin")
 MINUTE = timedelta(minutes=1)

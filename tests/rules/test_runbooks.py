@@ -11,7 +11,7 @@ from firebell.kit.markdown import anchors
 from firebell.runbooks.check import RULES, check, owning_team, targets
 from firebell.runbooks.model import PARTS, Finding, Level
 from firebell.runbooks.parse import read
-from firebell.runbooks.show import led, rendered
+from firebell.runbooks.runbook_html import led, rendered
 from firebell.runbooks.web import outline
 
 TODAY = date(2026, 11, 24)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from firebell.app import SLICES
-from firebell.handbook import chapter_search, shelf
-from firebell.handbook.book import headings
+from firebell.handbook import chapter_search, library
+from firebell.handbook.chapters import headings
 from firebell.kit.search_terms import parse
 from firebell.people import permissions
 from firebell.people.model import Role
@@ -47,7 +47,7 @@ def test_a_viewer_is_not_offered_what_only_others_may_do() -> None:
 
 def test_every_command_leads_to_a_page_that_exists() -> None:
     routes = {route.path for module in SLICES for route in module.router.routes}
-    chapters = {f"/handbook/{chapter.slug}" for chapter in shelf.chapters()}
+    chapters = {f"/handbook/{chapter.slug}" for chapter in library.chapters()}
     paths = {command.path.partition("?")[0] for command in commands.COMMANDS}
     assert paths - routes - chapters == set()
 
@@ -92,7 +92,7 @@ def test_what_an_identifier_names_is_the_best_match_whatever_else_is_found() -> 
 
 
 def test_a_chapter_is_reached_at_the_heading_that_matched() -> None:
-    for chapter in shelf.chapters():
+    for chapter in library.chapters():
         if not chapter.is_code:
             read = [(h.text, h.anchor) for h in headings(chapter.text)]
             assert set(chapter_search._headings(chapter)) <= set(read), chapter.path

@@ -4,22 +4,22 @@ from datetime import timedelta
 
 import pytest
 
-from firebell.people import throttle
-from firebell.people.browsers import describe
-from firebell.people.throttle import BUDGETS, Scope
+from firebell.people import sign_in_limits
+from firebell.people.sign_in_limits import BUDGETS, Scope
+from firebell.people.user_agents import describe
 
 
 def test_a_known_browser_is_counted_by_itself() -> None:
-    known = throttle.counters("mara@example.org", "10.0.0.1", "browser-1")
+    known = sign_in_limits.counters("mara@example.org", "10.0.0.1", "browser-1")
     assert [c.scope for c in known] == [Scope.DEVICE]
-    assert known == throttle.counters("mara@example.org", "192.0.2.9", "browser-1")
-    assert known != throttle.counters("mara@example.org", "10.0.0.1", "browser-2")
-    assert known != throttle.counters("jun@example.org", "10.0.0.1", "browser-1")
+    assert known == sign_in_limits.counters("mara@example.org", "192.0.2.9", "browser-1")
+    assert known != sign_in_limits.counters("mara@example.org", "10.0.0.1", "browser-2")
+    assert known != sign_in_limits.counters("jun@example.org", "10.0.0.1", "browser-1")
 
 
 def test_a_stranger_is_counted_by_account_and_by_address() -> None:
-    one = throttle.counters("mara@example.org", "10.0.0.1", "")
-    other = throttle.counters("mara@example.org", "10.0.0.2", "")
+    one = sign_in_limits.counters("mara@example.org", "10.0.0.1", "")
+    other = sign_in_limits.counters("mara@example.org", "10.0.0.2", "")
     assert [c.scope for c in one] == [Scope.ADDRESS, Scope.ACCOUNT]
     assert one[1] == other[1]
     assert one[0] != other[0]
@@ -27,7 +27,7 @@ def test_a_stranger_is_counted_by_account_and_by_address() -> None:
 
 def test_an_ipv6_host_does_not_have_a_budget_for_each_of_its_addresses() -> None:
     def address(text: str) -> bytes:
-        return throttle.counters("mara@example.org", text, "")[0].subject
+        return sign_in_limits.counters("mara@example.org", text, "")[0].subject
 
     assert address("2001:db8:1:2::1") == address("2001:db8:1:2:ffff::9")
     assert address("2001:db8:1:2::1") != address("2001:db8:1:3::1")
@@ -46,7 +46,7 @@ def test_an_account_can_be_guessed_no_more_than_ten_times_an_hour_in_the_long_ru
     [(0, False), (1, True), (2, False), (9, False), (10, True), (20, False), (100, True), (110, False)],
 )
 def test_a_burst_is_audited_at_1_10_100(count: int, audited: bool) -> None:
-    assert throttle.is_audited(count) == audited
+    assert sign_in_limits.is_audited(count) == audited
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_burst_is_audited_at_1_10_100(count: int, audited: bool) -> None:
     ],
 )
 def test_a_proxy_that_is_not_trusted_is_noticed(address: str, forwarded_for: str, untrusted: bool) -> None:
-    assert throttle.is_untrusted_proxy(address, forwarded_for) == untrusted
+    assert sign_in_limits.is_untrusted_proxy(address, forwarded_for) == untrusted
 
 
 @pytest.mark.parametrize(

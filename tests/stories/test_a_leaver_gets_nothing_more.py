@@ -10,7 +10,7 @@ from firebell.kit.events import Actor
 from firebell.kit.signing import token_hash
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind
-from firebell.paging import ledger
+from firebell.paging import delivery_store
 from firebell.people import actions as people
 from firebell.people import audit_store, store
 from tests.api.callers import Api, browser, key_of
@@ -77,7 +77,7 @@ async def test_a_message_queued_while_its_receiver_leaves_is_voided_when_it_is_c
             await tx.execute("update delivery set state = 'queued' where state = 'void'")
         clock.advance(timedelta(seconds=30))
         async with w.ctx.db.tx() as tx:
-            claimed = await ledger.claim(tx, w.now, 100)
+            claimed = await delivery_store.claim(tx, w.now, 100)
         assert w.mara not in [delivery.person_id for delivery in claimed]
         assert await states(w, w.mara) == ["accepted", "void"]
 

@@ -16,7 +16,7 @@ from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
 from firebell.paging.model import Word
 from firebell.people import actions as people
-from firebell.people import quiet
+from firebell.people import quiet_hours
 from tests.servers import mail_server
 from tests.world import World, world
 
@@ -242,7 +242,7 @@ async def test_the_bundle_of_the_morning_has_the_date_of_the_morning(dsn: str) -
     clock = FakeClock(datetime(2026, 11, 24, 23, 0, tzinfo=UTC))
     async with mailed(dsn, clock) as (w, box):
         async with w.ctx.db.tx() as tx:
-            hours = quiet.clean("22:00", "07:00", "Europe/Stockholm")
+            hours = quiet_hours.clean("22:00", "07:00", "Europe/Stockholm")
             await people.set_quiet_hours(tx, await w.actor(w.mara), w.mara, hours, w.now)
         await w.alert("disk", severity="warning", service="a")
         await w.alert("fan", severity="warning", service="b")

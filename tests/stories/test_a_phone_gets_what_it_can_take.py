@@ -13,7 +13,7 @@ from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
 from firebell.paging.model import Word
 from firebell.people import actions as people
-from firebell.people import quiet
+from firebell.people import quiet_hours
 from tests.servers import listening
 from tests.world import World, world
 
@@ -82,7 +82,7 @@ async def phones(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, NtfyS
 async def keep_quiet(w: World) -> None:
     """Let Mara keep quiet hours until seven in the morning of Stockholm."""
     async with w.ctx.db.tx() as tx:
-        hours = quiet.clean("22:00", "07:00", "Europe/Stockholm")
+        hours = quiet_hours.clean("22:00", "07:00", "Europe/Stockholm")
         await people.set_quiet_hours(tx, await w.actor(w.mara), w.mara, hours, w.now)
 
 

@@ -11,12 +11,12 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
-from firebell.paging import ledger
+from firebell.paging import delivery_store
 from firebell.paging.channels import Message, Outcome, Retry
 from firebell.paging.channels.webhook import Webhook
 from firebell.paging.model import Delivery
+from firebell.paging.send_slots import Slots
 from firebell.paging.sender import Sender
-from firebell.paging.slots import Slots
 from tests.servers import listening, until
 from tests.world import World, world
 
@@ -40,7 +40,7 @@ async def ledger_of(w: World) -> list[Delivery]:
 
 async def claim(w: World) -> list[Delivery]:
     async with w.ctx.db.tx() as tx:
-        return await ledger.claim(tx, w.now, 10)
+        return await delivery_store.claim(tx, w.now, 10)
 
 
 async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -90,11 +90,11 @@ async def test_a_full_destination_is_passed_over_and_starves_nobody_behind_it(
         claimed: list[Delivery] = []
         slots = Slots()
         async with w.ctx.db.tx() as tx:
-            while batch := await ledger.claim(tx, w.now, 32, slots):
+            while batch := await delivery_store.claim(tx, w.now, 32, slots):
                 claimed += batch
                 for delivery in batch:
                     slots.take(delivery)
-            assert await ledger.next_at(tx, slots.blocked()) is None
+            assert await delivery_store.next_at(tx, slots.blocked()) is None
         assert len(claimed) < 64
 
 
@@ -172,18 +172,18 @@ async def test_an_outcome_after_the_lease_ended_changes_nothing(dsn: str, clock:
         (taken,) = await claim(w)
         assert taken.claims == slept.claims + 1
         async with w.ctx.db.tx() as tx:
-            assert await ledger.failed(tx, [slept], "too late") == []
-            assert await ledger.accepted(tx, [(slept, "too late")], w.now) == set()
-            await ledger.again(tx, [slept], w.now, "too late")
+            assert await delivery_store.failed(tx, [slept], "too late") == []
+            assert await delivery_store.accepted(tx, [(slept, "too late")], w.now) == set()
+            await delivery_store.again(tx, [slept], w.now, "too late")
         assert [(d.state, d.error) for d in await ledger_of(w)] == [("sending", None)]
         async with w.ctx.db.tx() as tx:
-            assert await ledger.accepted(tx, [(taken, "in time")], w.now) == {taken.id}
-            assert await ledger.failed(tx, [slept], "too late") == []
-            assert await ledger.failed(tx, [taken], "too late") == []
+            assert await delivery_store.accepted(tx, [(taken, "in time")], w.now) == {taken.id}
+            assert await delivery_store.failed(tx, [slept], "too late") == []
+            assert await delivery_store.failed(tx, [taken], "too late") == []
         assert [d.state for d in await ledger_of(w)] == ["accepted"]
         await execute(w, "update delivery set state = 'void'")
         async with w.ctx.db.tx() as tx:
-            assert await ledger.accepted(tx, [(taken, "again")], w.now) == set()
+            assert await delivery_store.accepted(tx, [(taken, "again")], w.now) == set()
         assert [d.state for d in await ledger_of(w)] == ["void"]
 
 

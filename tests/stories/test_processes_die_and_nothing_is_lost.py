@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from firebell import reactions
 from firebell.kit.clock import FakeClock
-from firebell.paging import ledger
+from firebell.paging import delivery_store
 from firebell.paging.model import PageState
 from firebell.worker import Worker, timer_handlers
 from tests.world import world
@@ -20,7 +20,7 @@ async def test_killed_between_claim_and_send_it_is_sent_again_with_the_same_key(
         while await w.worker.run_due(w.now):
             pass
         async with w.ctx.db.tx() as tx:
-            (claimed,) = await ledger.claim(tx, w.now, 10)
+            (claimed,) = await delivery_store.claim(tx, w.now, 10)
         await w.after(seconds=59)
         assert w.sink.got == []
         await w.after(seconds=1)

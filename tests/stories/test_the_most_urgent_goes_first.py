@@ -7,10 +7,10 @@ from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.events import Actor
 from firebell.paging import actions as paging
-from firebell.paging import ledger
+from firebell.paging import delivery_store
 from firebell.paging.model import Delivery
+from firebell.paging.send_slots import CAPACITY
 from firebell.paging.sender import Sender
-from firebell.paging.slots import CAPACITY
 from firebell.people import actions as people
 from firebell.people.model import Channel
 from tests.world import World, world
@@ -36,7 +36,7 @@ async def test_a_sev1_declared_in_a_storm_is_the_next_message(dsn: str, clock: F
         # messages go side by side, and two of them may arrive in either order: what begins first is what counts
         async with w.ctx.db.tx() as tx:
             begun: list[Delivery] = []
-            while one := await ledger.claim(tx, w.now, 1):
+            while one := await delivery_store.claim(tx, w.now, 1):
                 begun += one
             first = await paging.page(tx, begun[0].page_id or 0)
             urgencies = [(await paging.page(tx, d.page_id or 0)).urgency for d in begun]

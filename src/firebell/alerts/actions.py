@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from firebell.alerts import change_store, integration_store, raw, related_store, rules, store
+from firebell.alerts import change_store, integration_store, raw_messages, related_store, rules, store
 from firebell.alerts.model import (
     Alert,
     BrokenSource,
@@ -214,7 +214,7 @@ async def messages(tx: Tx, alert: Alert) -> list[Message]:
             stored.received_at,
             stored.source,
             stored.size,
-            raw.shown(stored.body, stored.key, SHOWN_BYTES),
+            raw_messages.shown(stored.body, stored.key, SHOWN_BYTES),
             stored.size > SHOWN_BYTES,
             stored.error,
         )
@@ -231,7 +231,7 @@ async def message_body(tx: Tx, alert: Alert, message_id: int) -> bytes:
     """Return a whole message of an alert without the integration key; raise `NotFound`."""
     ids = [i for i in alert.message_ids if i == message_id]
     for stored in await store.messages(tx, alert.integration_id, ids):
-        return raw.redacted(stored.body, stored.key)
+        return raw_messages.redacted(stored.body, stored.key)
     raise NotFound(
         f"Alert {alert.id} has no message {message_id}.", hint=f"Messages are kept {EVENTS_KEPT.days} days."
     )

@@ -11,11 +11,11 @@ import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from firebell.alerts.body_budget import BodyBudget, Share
+from firebell.alerts.cleaning import too_large, unreadable
 from firebell.alerts.decoding import EXCERPT, to_text
 from firebell.alerts.inflate import MOST_RATIO, inflate, is_encoded
 from firebell.alerts.ingest import Ingest
 from firebell.alerts.model import Incoming, Integration, Received, Reject
-from firebell.alerts.normal import too_large, unreadable
 from firebell.alerts.sources import alertmanager, generic, pagerduty, pagerduty_change
 from firebell.alerts.sources.recognized import understood
 from firebell.kit.context import Context

@@ -3,7 +3,7 @@
 import click
 
 from firebell.commands.client import call, call_at, call_first, foreign, seg, target
-from firebell.commands.say import USAGE, as_json, example, fail, local, short, show, table
+from firebell.commands.output import USAGE, as_json, example, fail, local, short, show, table
 
 
 @click.group()

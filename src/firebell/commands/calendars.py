@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, seg
-from firebell.commands.say import (
+from firebell.commands.output import (
     USAGE,
     as_json,
     echo,

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from firebell.commands.say import USAGE, as_json, echo, example, fail, show
+from firebell.commands.output import USAGE, as_json, echo, example, fail, show
 from firebell.incidents.severity import FACTS, QUESTIONS, Verdict, asked
 from firebell.incidents.severity import classify as decide
 

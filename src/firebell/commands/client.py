@@ -10,7 +10,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from firebell.commands.say import REFUSED, UNREACHABLE, USAGE, Refused, Unreachable, echo, fail, wants_json
+from firebell.commands.output import REFUSED, UNREACHABLE, USAGE, Refused, Unreachable, echo, fail, wants_json
 
 MARK = "X-Firebell-Api"
 """Header that every answer of Firebell's API carries."""

@@ -3,7 +3,7 @@
 import click
 
 from firebell.commands.client import call
-from firebell.commands.say import as_json, example, short, show, show_removed, table
+from firebell.commands.output import as_json, example, short, show, show_removed, table
 
 _PATH = "/api/v1/me/contact-methods"
 

@@ -5,7 +5,7 @@ import click
 from firebell.commands.classify import ANSWER, answers_of
 from firebell.commands.client import call
 from firebell.commands.incident import words
-from firebell.commands.say import USAGE, as_json, example, fail, show
+from firebell.commands.output import USAGE, as_json, example, fail, show
 
 
 @click.command(

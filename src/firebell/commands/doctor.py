@@ -31,7 +31,7 @@ from firebell.paging.channels.email import NO_TLS, lacks_tls
 from firebell.people import actions as people
 from firebell.people.model import Channel, Person, Role
 from firebell.people.session_store import sign_in_addresses
-from firebell.people.throttle import is_private
+from firebell.people.sign_in_limits import is_private
 from firebell.runtime import database, usable
 from firebell.settings import Settings
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from firebell.commands.say import as_json, example, fail, show, table, wants_json
-from firebell.handbook import book, shelf
+from firebell.commands.output import as_json, example, fail, show, table, wants_json
+from firebell.handbook import chapters, library
 from firebell.handbook.model import Chapter, Hit
 from firebell.kit.errors import NotFound
 
@@ -25,7 +25,7 @@ def _name(found: Chapter) -> str:
 @as_json
 def list_() -> None:
     """List the chapters."""
-    found = shelf.chapters()
+    found = library.chapters()
     value = [{"chapter": _name(c), "path": c.path, "title": c.title} for c in found]
     show(value, table(("CHAPTER", "TITLE"), [[_name(c), c.title] for c in found], wide=1))
 
@@ -36,7 +36,7 @@ def list_() -> None:
 def show_(chapter: str) -> None:
     """Print CHAPTER: formatted and paged at a terminal, as Markdown elsewhere."""
     try:
-        found = shelf.chapter(chapter)
+        found = library.chapter(chapter)
     except NotFound as error:
         fail(error.message, error.hint)
     if wants_json():
@@ -66,7 +66,7 @@ def _formatted(found: Chapter) -> str:
 def search(words: tuple[str, ...], limit: int) -> None:
     """Find the sections that have every one of WORDS, the best first."""
     query = " ".join(words)
-    found = book.search(shelf.chapters(), query, limit)
+    found = chapters.search(library.chapters(), query, limit)
     value = [
         {
             "chapter": _name(h.chapter),

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, seg
-from firebell.commands.say import USAGE, as_json, example, fail, instant, short, show, table, wants_json
+from firebell.commands.output import USAGE, as_json, example, fail, instant, short, show, table, wants_json
 from firebell.kit.private_files import write_private
 
 _CLASSES = ("weekday", "night", "weekend", "holiday")

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, call_first, seg
-from firebell.commands.say import (
+from firebell.commands.output import (
     USAGE,
     Refused,
     as_json,

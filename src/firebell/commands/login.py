@@ -6,7 +6,7 @@ import os
 import click
 
 from firebell.commands.client import call_at, config_path
-from firebell.commands.say import USAGE, as_json, example, fail, show
+from firebell.commands.output import USAGE, as_json, example, fail, show
 from firebell.kit.private_files import DIRECTORY_MODE, FILE_MODE, write_private
 
 

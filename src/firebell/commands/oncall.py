@@ -11,8 +11,7 @@ from firebell.commands.handoff import free, handoff, rates, report
 from firebell.commands.oncall_exchange import cover, swap, vacation
 from firebell.commands.oncall_schedule import schedule as schedule_group
 from firebell.commands.oncall_schedule import show_preview
-from firebell.commands.quiet import quiet
-from firebell.commands.say import (
+from firebell.commands.output import (
     USAGE,
     as_json,
     example,
@@ -25,6 +24,7 @@ from firebell.commands.say import (
     show_removed,
     table,
 )
+from firebell.commands.quiet_hours import quiet
 
 
 def _who(at: str | None) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all
-from firebell.commands.say import as_json, example, instant, short, show, table
+from firebell.commands.output import as_json, example, instant, short, show, table
 
 ID = click.IntRange(1, 2**63 - 1)
 WHEN = "2026-12-24T18:00 or 2026-12-24T18:00+01:00"

@@ -6,7 +6,7 @@ from typing import IO, Any
 import click
 
 from firebell.commands.client import call, call_all, seg
-from firebell.commands.say import USAGE, as_json, example, fail, instant, local, short, show, table
+from firebell.commands.output import USAGE, as_json, example, fail, instant, local, short, show, table
 
 DAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 AT = "From when on; default now."

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, seg
-from firebell.commands.say import as_json, example, short, show, table
+from firebell.commands.output import as_json, example, short, show, table
 
 
 @click.group()

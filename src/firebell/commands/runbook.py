@@ -9,7 +9,7 @@ import click
 
 from firebell import __version__
 from firebell.commands.client import call, seg
-from firebell.commands.say import REFUSED, USAGE, as_json, echo, example, fail, show, table, wants_json
+from firebell.commands.output import REFUSED, USAGE, as_json, echo, example, fail, show, table, wants_json
 
 if TYPE_CHECKING:
     from firebell.runbooks.model import Finding

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import click
 
 from firebell.commands.client import call
-from firebell.commands.say import as_json, example, fail, show, table, wants_json
+from firebell.commands.output import as_json, example, fail, show, table, wants_json
 
 _GROUPS = ("people", "incidents", "services", "oncall", "documents")
 

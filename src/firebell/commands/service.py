@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, seg, target
-from firebell.commands.say import as_json, example, fail, local, short, show, show_removed, table
+from firebell.commands.output import as_json, example, fail, local, short, show, show_removed, table
 
 
 @click.group()

@@ -3,7 +3,7 @@
 import click
 
 from firebell.commands.client import call
-from firebell.commands.say import as_json, example, short, show, table
+from firebell.commands.output import as_json, example, short, show, table
 
 _PATH = "/api/v1/me/sessions"
 

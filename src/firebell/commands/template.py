@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, seg
-from firebell.commands.say import USAGE, as_json, example, fail, short, show, show_removed, table
+from firebell.commands.output import USAGE, as_json, example, fail, short, show, show_removed, table
 
 
 @click.group()

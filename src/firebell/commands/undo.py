@@ -3,7 +3,7 @@
 import click
 
 from firebell.commands.client import call, seg
-from firebell.commands.say import as_json, example, show
+from firebell.commands.output import as_json, example, show
 
 
 @click.command(epilog=example("firebell undo"))

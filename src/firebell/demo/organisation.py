@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
-from firebell.kit import setting
+from firebell.kit import org_settings
 from firebell.kit.db import Tx
 from firebell.kit.events import Actor
 from firebell.oncall import actions as oncall
@@ -60,7 +60,7 @@ class Kestrel:
 async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
     """Make the organisation as it was at `now`; everybody's phone is the webhook `phone`."""
     made = Kestrel()
-    await setting.put(tx, "organisation", "Kestrel")
+    await org_settings.put(tx, "organisation", "Kestrel")
     for name, email, role, tz in PEOPLE:
         password = PASSWORD if email == ADMIN else None
         person = await people.create_person(

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from firebell.handbook import shelf, store, templates
+from firebell.handbook import library, store, templates
 from firebell.handbook.model import Change, Own, Shipped, Source, Step, Template
 from firebell.kit import undo
 from firebell.kit.db import Tx
@@ -14,13 +14,13 @@ from firebell.kit.events import Actor
 from firebell.kit.offload import DOCUMENTS, TakesTooLong
 from firebell.kit.text import clean_text
 
-table = shelf.table
+table = library.table
 
 
 def _shipped(template_id: str) -> Shipped:
-    found = shelf.shipped().get(template_id)
+    found = library.shipped().get(template_id)
     if found is None:
-        known = ", ".join(shelf.shipped())
+        known = ", ".join(library.shipped())
         raise NotFound(f"There is no template {template_id[:100]!r}.", hint=f"There are: {known}.")
     return found
 
@@ -34,7 +34,7 @@ async def template(tx: Tx, template_id: str) -> Template:
 async def all_templates(tx: Tx) -> dict[str, Template]:
     """Return the text for each id, in the order of the handbook."""
     own = {o.id: o for o in await store.all_own(tx)}
-    return {name: Template(shipped, own.get(name)) for name, shipped in shelf.shipped().items()}
+    return {name: Template(shipped, own.get(name)) for name, shipped in library.shipped().items()}
 
 
 async def set_template(tx: Tx, actor: Actor, template_id: str, body: str, now: datetime) -> Template:
@@ -105,10 +105,10 @@ async def apply(
     app stays unless `prune`. Raises `Invalid` whose fields are `file:line`.
     """
     parsed = {text: await _read(text) for text in files.values()}
-    bodies = templates.gathered(files, shelf.shipped(), parsed.__getitem__)
+    bodies = templates.gathered(files, library.shipped(), parsed.__getitem__)
     clean = {name: clean_text(body, templates.LONGEST) + "\n" for name, body in bodies.items()}
     await store.lock(tx)
-    changes = templates.plan(clean, shelf.shipped(), await store.all_own(tx), prune=prune)
+    changes = templates.plan(clean, library.shipped(), await store.all_own(tx), prune=prune)
     if dry_run:
         return changes
     for change in changes:

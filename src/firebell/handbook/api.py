@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import Field
 
-from firebell.handbook import actions, book, render, shelf, templates
+from firebell.handbook import actions, chapter_html, chapters, library, templates
 from firebell.handbook.model import Chapter, Source, Step, Template
 from firebell.kit import api, undo
 from firebell.kit.api import Ctx, Given, Name, Shown, Text, UndoOffered, Yes, problems, removed
@@ -113,14 +113,14 @@ def _chapter(found: Chapter, public_url: str) -> ChapterShown:
         slug=found.slug,
         path=found.path,
         title=found.title,
-        url=public_url + render.address(found),
-        parts=[PartShown(title=title, anchor=anchor) for anchor, title in render.contents(found.path)],
+        url=public_url + chapter_html.address(found),
+        parts=[PartShown(title=title, anchor=anchor) for anchor, title in chapter_html.contents(found.path)],
     )
 
 
 @router.get("/handbook", summary="The chapters of the handbook")
 async def list_chapters(ctx: Ctx, caller: HandbookReader) -> list[ChapterShown]:
-    return [_chapter(c, ctx.public_url) for c in shelf.chapters()]
+    return [_chapter(c, ctx.public_url) for c in library.chapters()]
 
 
 @router.get("/handbook/chapter", summary="One chapter as it is written", responses=problems(404))
@@ -129,7 +129,7 @@ async def get_chapter(
     caller: HandbookReader,
     slug: Annotated[Text, Query(description="such as references/incident-roles; empty for the first")] = "",
 ) -> ChapterDetail:
-    found = shelf.chapter(slug)
+    found = library.chapter(slug)
     return ChapterDetail(**_chapter(found, ctx.public_url).model_dump(), text=found.text)
 
 
@@ -142,10 +142,10 @@ async def search_handbook(
             slug=hit.chapter.slug,
             chapter=hit.chapter.title,
             title=hit.heading.text,
-            url=f"{ctx.public_url}{render.address(hit.chapter)}#{hit.heading.anchor}",
+            url=f"{ctx.public_url}{chapter_html.address(hit.chapter)}#{hit.heading.anchor}",
             snippet="".join(hit.snippet),
         )
-        for hit in book.search(shelf.chapters(), q)
+        for hit in chapters.search(library.chapters(), q)
     ]
 
 

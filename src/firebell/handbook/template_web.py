@@ -7,7 +7,7 @@ from fastapi import Request, Response
 
 from firebell.handbook import actions, templates
 from firebell.handbook.model import Template
-from firebell.handbook.sample import SAMPLE
+from firebell.handbook.sample_values import SAMPLE
 from firebell.kit import flash, html, routing, undo
 from firebell.kit.errors import Invalid
 from firebell.kit.markdown import rendered

@@ -5,10 +5,10 @@ from itertools import groupby, pairwise
 from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 
-from firebell.handbook import book, render, shelf
+from firebell.handbook import chapter_html, chapters, library
 from firebell.handbook.model import Chapter
 from firebell.kit import html, routing
-from firebell.kit.shipped import skill
+from firebell.kit.handbook_files import skill
 from firebell.people import access
 from firebell.people.permissions import Verb
 
@@ -32,7 +32,7 @@ def _group(found: Chapter) -> str:
 def shelf_groups() -> list[tuple[str, list[Chapter]]]:
     """Return the chapters by what they are for, in the order in which they are read."""
     order = list(dict.fromkeys(_FOLDERS.values()))
-    found = sorted(shelf.chapters(), key=lambda c: order.index(_group(c)))
+    found = sorted(library.chapters(), key=lambda c: order.index(_group(c)))
     return [(name, list(of)) for name, of in groupby(found, _group)]
 
 
@@ -41,28 +41,28 @@ async def start(request: Request, q: str = "") -> Response:
     await access.signed_in(request)
     query = q.strip()[:200]
     if query:
-        hits = book.search(shelf.chapters(), query)
+        hits = chapters.search(library.chapters(), query)
         context = {
             "nav": "handbook",
             "q": query,
             "hits": hits,
-            "snippet": render.snippet,
-            "to": render.address,
+            "snippet": chapter_html.snippet,
+            "to": chapter_html.address,
         }
         return await html.page(request, "handbook/search.html", context)
-    return await _show(request, shelf.chapter(book.FIRST))
+    return await _show(request, library.chapter(chapters.FIRST))
 
 
 @router.get("/handbook/{slug:path}", dependencies=access.needs(Verb.HANDBOOK_READ))
 async def chapter(request: Request, slug: str, download: str = "") -> Response:
     await access.signed_in(request)
-    found = shelf.chapter(slug)
+    found = library.chapter(slug)
     if download:
         name = found.path.rpartition("/")[2]
         headers = {"Content-Disposition": f'attachment; filename="{name}"', **html.HEADERS}
         return PlainTextResponse(skill(found.path), headers=headers)
     if slug != found.slug:
-        return html.to(render.address(found))
+        return html.to(chapter_html.address(found))
     return await _show(request, found)
 
 
@@ -73,11 +73,11 @@ async def _show(request: Request, found: Chapter) -> Response:
     context = {
         "nav": "handbook",
         "c": found,
-        "html": "" if found.is_code else render.rendered(found.path),
-        "contents": render.contents(found.path),
+        "html": "" if found.is_code else chapter_html.rendered(found.path),
+        "contents": chapter_html.contents(found.path),
         "groups": groups,
         "following": following,
-        "to": render.address,
+        "to": chapter_html.address,
         "q": "",
     }
     return await html.page(request, "handbook/chapter.html", context)

@@ -5,12 +5,12 @@ from datetime import date, datetime, timedelta
 
 from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
-from firebell.handoffs import marks, store
+from firebell.handoffs import milestones, store
 from firebell.handoffs.draft import Ahead, Facts, Night, draft
 from firebell.handoffs.model import Acknowledged, Change, Handoff
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN, Phase
-from firebell.kit import setting
+from firebell.kit import org_settings
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.events import Actor
@@ -39,8 +39,8 @@ handoffs = store.handoffs
 
 async def notice(tx: Tx) -> timedelta:
     """Return how long before a shift its person is told."""
-    hours = await setting.get(tx, NOTICE)
-    return marks.BEFORE if hours is None else timedelta(hours=hours)
+    hours = await org_settings.get(tx, NOTICE)
+    return milestones.BEFORE if hours is None else timedelta(hours=hours)
 
 
 async def of_day(tx: Tx, schedule: Schedule, day: date) -> Handoff:
@@ -56,7 +56,7 @@ async def of_day(tx: Tx, schedule: Schedule, day: date) -> Handoff:
 
 def next_change(schedule: Schedule, now: datetime) -> Change | None:
     """Return the coming change of shift for which a document will be."""
-    return next(iter(marks.changes(schedule, now, now + marks.SHIFT)), None)
+    return next(iter(milestones.changes(schedule, now, now + milestones.SHIFT)), None)
 
 
 async def draft_change(tx: Tx, schedule: Schedule, change: Change, now: datetime) -> None:
@@ -78,7 +78,7 @@ async def _facts(tx: Tx, schedule: Schedule, change: Change, now: datetime) -> F
     touched = await incidents.services(tx, [i.id for i in found])
     found = [i for i in found if ours & set(touched[i.id])]
     titles = {i.id: i.title for i in found}
-    leaving, entering = marks.people_of(schedule, change.at)
+    leaving, entering = milestones.people_of(schedule, change.at)
 
     def names(users: Sequence[User]) -> list[str]:
         return [everyone[int(u)].name for u in users if int(u) in everyone]
@@ -159,7 +159,7 @@ async def acknowledge(
 ) -> Handoff:
     """Record that who leaves or who enters agrees; a second time changes nothing."""
     found = await of_day(tx, schedule, day)
-    leaving, entering = marks.people_of(schedule, found.at)
+    leaving, entering = milestones.people_of(schedule, found.at)
     if person.id not in (*leaving, *entering):
         raise Forbidden(
             "This handoff is between other people.", hint="Who leaves and who enters acknowledge it."

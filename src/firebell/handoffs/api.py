@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from firebell.handoffs import actions, notice, queries
+from firebell.handoffs import actions, lead_time, queries
 from firebell.kit import api
 from firebell.kit.api import Ctx, Given, Id, Shown, Stretch, Text, Whole, problems
 from firebell.oncall import actions as oncall
@@ -78,7 +78,7 @@ class NewBody(Given):
 class Notice(Given):
     """How many hours before a shift its person is told."""
 
-    hours: Annotated[Whole, Field(ge=1, le=notice.MOST)]
+    hours: Annotated[Whole, Field(ge=1, le=lead_time.MOST)]
 
 
 def _fields(found: queries.Seen) -> dict[str, object]:
@@ -131,7 +131,7 @@ async def get_notice(ctx: Ctx, caller: Reader) -> Notice:
 )
 async def set_notice(ctx: Ctx, caller: Manager, given: Notice) -> Notice:
     async with ctx.db.tx() as tx:
-        await notice.change(tx, caller.actor, given.hours, ctx.clock.now())
+        await lead_time.change(tx, caller.actor, given.hours, ctx.clock.now())
     return given
 
 

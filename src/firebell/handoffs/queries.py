@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.handoffs import actions, marks
+from firebell.handoffs import actions, milestones
 from firebell.handoffs.model import Handoff
 from firebell.kit.db import Tx
 from firebell.oncall import actions as oncall
@@ -52,7 +52,7 @@ async def seen(tx: Tx, docs: Sequence[Handoff]) -> list[Seen]:
         at = {a.person_id: a.at for a in done[doc.id]}
         leaving, entering = (
             tuple(Ack(everyone[int(u)], at.get(int(u))) for u in side)
-            for side in marks.people_of(schedule, doc.at)
+            for side in milestones.people_of(schedule, doc.at)
         )
         complete = all(not side or any(a.at for a in side) for side in (leaving, entering))
         found.append(Seen(doc, schedule, leaving, entering, complete))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.handoffs import rounds
+from firebell.handoffs import sweep
 from firebell.kit import timers
 from firebell.kit.db import Tx
 
@@ -13,8 +13,8 @@ AT_ONCE = 5
 
 async def run_shifts(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Look at the shifts of a few of these schedules and keep the others; of one that is gone the timer ends."""
-    await rounds.look(tx, [int(timer.key) for timer in due_timers[:AT_ONCE]], now)
+    await sweep.look(tx, [int(timer.key) for timer in due_timers[:AT_ONCE]], now)
     return due_timers[AT_ONCE:]
 
 
-HANDLERS: dict[str, timers.Handler] = {rounds.TIMER: run_shifts}
+HANDLERS: dict[str, timers.Handler] = {sweep.TIMER: run_shifts}

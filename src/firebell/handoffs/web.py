@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from firebell.handoffs import actions, notice, queries
+from firebell.handoffs import actions, lead_time, queries
 from firebell.kit import flash, html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.markdown import rendered
@@ -70,8 +70,8 @@ async def set_notice(request: Request) -> Response:
     ctx, hours = html.ctx(request), str(form.get("hours") or "").strip()
     try:
         async with ctx.db.tx() as tx:
-            notice_hours = to_number(hours, "hours", least=1, most=notice.MOST, unit="hours")
-            await notice.change(tx, access.actor_of(me), notice_hours, ctx.clock.now())
+            notice_hours = to_number(hours, "hours", least=1, most=lead_time.MOST, unit="hours")
+            await lead_time.change(tx, access.actor_of(me), notice_hours, ctx.clock.now())
     except Invalid as error:
         return await _list(request, "", "", hours, error)
     return flash.redirect(request, "/oncall/handoffs", f"Shift reminder set to {notice_hours} hours.")

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from firebell.handbook import actions as handbook
 from firebell.handbook import templates
 from firebell.handbook.model import Template
-from firebell.incidents import store, words
+from firebell.incidents import message_values, store
 from firebell.incidents.model import Incident
 from firebell.incidents.queries import summaries
 from firebell.incidents.severity import Severity
-from firebell.kit import setting
+from firebell.kit import org_settings
 from firebell.kit.db import Tx
 from firebell.kit.errors import NotFound
 
@@ -57,25 +57,25 @@ async def _slots(
     tx: Tx, known: Mapping[str, Template], found: Incident, public_url: str, tz: str, now: datetime
 ) -> Mapping[str, str]:
     (summary,) = await summaries(tx, [found])
-    around = words.Around(
+    around = message_values.Around(
         services=[s.name for s in summary.services],
         runbooks=[s.runbook_url for s in summary.services if s.runbook_url],
         commander=summary.commander[0] if summary.commander else "",
         comms=summary.comms[0] if summary.comms else "",
         meaning=severities(known)[Severity(found.severity)].meaning,
         timeline=await store.timeline(tx, found.id),
-        organisation=str(await setting.get(tx, "organisation", "")),
+        organisation=str(await org_settings.get(tx, "organisation", "")),
         link=f"{public_url}/incidents/{found.ref}",
         tz=tz,
     )
-    return words.slots(found, around, now)
+    return message_values.slots(found, around, now)
 
 
 async def messages(tx: Tx, found: Incident, public_url: str, tz: str, now: datetime) -> list[Message]:
     """Return the messages, those that fit the phase first, the others in the order of the handbook."""
     known = await handbook.all_templates(tx)
     slots = await _slots(tx, known, found, public_url, tz, now)
-    fitting = [name for name in words.fitting(found) if name in known]
+    fitting = [name for name in message_values.fitting(found) if name in known]
     rest = [name for name in known if name not in fitting and name not in _OTHERS]
     return [
         Message(known[name], templates.fill(known[name].body, slots).rstrip("\n"), name in fitting)
@@ -92,4 +92,4 @@ async def message(
         raise NotFound(f"{template_id} is a document, not a message.")
     slots = await _slots(tx, known, found, public_url, tz, now)
     text = templates.fill(wanted.body, slots).rstrip("\n")
-    return Message(wanted, text, template_id in words.fitting(found))
+    return Message(wanted, text, template_id in message_values.fitting(found))

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from firebell.catalog import actions as catalog
 from firebell.catalog.queries import offer
 from firebell.handbook import actions as handbook
-from firebell.incidents import actions, lifecycle, words
+from firebell.incidents import actions, lifecycle, message_values
 from firebell.incidents.messages import message, severities
 from firebell.incidents.model import (
     ACTIVE,
@@ -278,8 +278,8 @@ async def room(request: Request, ref: str, show: str = "all", template: str = ""
         "nav": "room",
         "live": f"incidents,pages,inc-{incident_id}",
         "begun": begun,
-        "beginnings": [(name, known[name].title) for name in words.UPDATES if name in known],
-        "fitting": words.update_for(context["i"]),
+        "beginnings": [(name, known[name].title) for name in message_values.UPDATES if name in known],
+        "fitting": message_values.update_for(context["i"]),
     }
     return await html.page(request, "incidents/room.html", {**context, **more})
 

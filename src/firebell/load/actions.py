@@ -93,7 +93,7 @@ def holidays(found: Rates, month: date) -> Holidays:
 
 
 def _public(found: Rates, year: int) -> Holidays:
-    name = "firebell.oncall.holidays_"
+    name = "firebell.oncall.public_holidays"
     if not found.country or find_spec(name) is None:
         return ()
     public = import_module(name).public(found.country, found.subdivision, year)

@@ -22,7 +22,7 @@ from firebell.kit.events import SYSTEM, Actor
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import ScheduleDeleted
-from firebell.paging import escalation, ledger, list_store, notices, personal, store
+from firebell.paging import delivery_store, escalation, list_store, notices, notification_rules, store
 from firebell.paging.model import (
     Ack,
     Level,
@@ -45,8 +45,8 @@ NO_POLICY = Plan("No policy", (), 0, None)
 
 arrivals = store.arrivals
 counts = store.counts
-deliveries = ledger.of_page
-overdue_messages = ledger.overdue
+deliveries = delivery_store.of_page
+overdue_messages = delivery_store.overdue
 log = store.log
 owned_by_alone = store.owned_by_alone
 owners = store.owners
@@ -171,11 +171,11 @@ async def release_pages(tx: Tx, event: PersonLeft, now: datetime) -> None:
 
 async def void_deliveries(tx: Tx, event: PersonLeft, now: datetime) -> None:
     """Send a leaver nothing more; a page of which no one else was told goes to its next level at once."""
-    waiting = await store.lock(tx, await ledger.pages_waiting_for(tx, event.person_id))
-    await ledger.void_queued(tx, event.person_id)
+    waiting = await store.lock(tx, await delivery_store.pages_waiting_for(tx, event.person_id))
+    await delivery_store.void_queued(tx, event.person_id)
     for page_ in waiting:
         position = (page_.id, page_.epoch, page_.level, page_.round)
-        if await ledger.unreached(tx, *position):
+        if await delivery_store.unreached(tx, *position):
             await all_failed(tx, *position, now)
 
 
@@ -347,8 +347,8 @@ async def send_test(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     method = await people.method(tx, payload["method_id"])
     if method is not None and method.disabled_at is None:
         turn = int(now.timestamp())
-        planned = personal.Planned(method.person_id, method, 0, now, notices.TEST)
-        await ledger.queue(tx, [ledger.Queued(None, 0, 0, turn, 2, planned)], now)
+        planned = notification_rules.Planned(method.person_id, method, 0, now, notices.TEST)
+        await delivery_store.queue(tx, [delivery_store.Queued(None, 0, 0, turn, 2, planned)], now)
 
 
 async def tell_source_broken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
@@ -363,11 +363,11 @@ async def tell_source_broken(tx: Tx, payload: dict[str, Any], now: datetime) -> 
     planned = [
         p
         for i in everyone
-        for p in personal.plan(
-            i, personal.usable(rules[i], [m for m in methods if m.person_id == i])[:1], now, reason
+        for p in notification_rules.plan(
+            i, notification_rules.usable(rules[i], [m for m in methods if m.person_id == i])[:1], now, reason
         )
     ]
-    await ledger.queue(tx, [ledger.Queued(None, 0, 0, turn, 2, p) for p in planned], now)
+    await delivery_store.queue(tx, [delivery_store.Queued(None, 0, 0, turn, 2, p) for p in planned], now)
 
 
 async def tell(tx: Tx, words: Sequence[Word], now: datetime) -> None:
@@ -382,19 +382,19 @@ async def tell(tx: Tx, words: Sequence[Word], now: datetime) -> None:
     queued = []
     for word_id, word in new:
         mine = [m for m in methods if m.person_id == word.person_id]
-        usable = personal.usable(rules[word.urgency][word.person_id], mine)
+        usable = notification_rules.usable(rules[word.urgency][word.person_id], mine)
         first = [r for r in usable if r.delay_s == usable[0].delay_s]
         rank = 1 if word.urgency == "high" else 2
         queued += [
-            ledger.Queued(None, 0, 0, 0, rank, p)
-            for p in personal.plan(word.person_id, first, now, f"{word.kind}-{word_id}")
+            delivery_store.Queued(None, 0, 0, 0, rank, p)
+            for p in notification_rules.plan(word.person_id, first, now, f"{word.kind}-{word_id}")
         ]
-    await ledger.queue(tx, queued, now)
+    await delivery_store.queue(tx, queued, now)
 
 
 async def release_held(tx: Tx, event: QuietHoursChanged, now: datetime) -> None:
     """Look again at what quiet hours held for somebody: it goes, or is held until the new end."""
-    await ledger.release(tx, event.person_id, now)
+    await delivery_store.release(tx, event.person_id, now)
 
 
 async def keep_schedule(tx: Tx, event: ScheduleDeleted, now: datetime) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from firebell.kit.db import Tx
 from firebell.paging import escalation, timers
 from firebell.paging.model import Policy
-from firebell.paging.personal import plan
+from firebell.paging.notification_rules import plan
 
 
 @dataclass(frozen=True, slots=True)

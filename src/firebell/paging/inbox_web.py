@@ -12,7 +12,7 @@ from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.refs import number
 from firebell.kit.text import to_number
 from firebell.oncall import actions as oncall
-from firebell.paging import bulk, filtering, list_store, listing, queries
+from firebell.paging import bulk, filtering, list_store, page_list, queries
 from firebell.paging.filtering import PageQuery
 from firebell.paging.model import OPEN, PageFilter, PageState
 from firebell.paging.web import page_detail
@@ -112,7 +112,7 @@ async def inbox(
     )
 
 
-_NOTHING = listing.Listing([], None, None)
+_NOTHING = page_list.Listing([], None, None)
 
 
 async def _resolved(tx: Tx, query: PageQuery, me: Person) -> tuple[PageFilter | None, Invalid | None]:
@@ -139,7 +139,7 @@ def _without(tab: str, given: Mapping[str, str]) -> list[tuple[str, str, str]]:
 
 
 async def _rest(
-    tx: Tx, states: tuple[PageState, ...], wanted: PageFilter, stretch: listing.Listing
+    tx: Tx, states: tuple[PageState, ...], wanted: PageFilter, stretch: page_list.Listing
 ) -> list[int]:
     """Return the pages that match and are not shown, so that exactly what was counted is acted on."""
     shown = {page.id for page in stretch.pages}
@@ -149,9 +149,9 @@ async def _rest(
 
 async def _stretch(
     tx: Tx, states: tuple[PageState, ...], wanted: PageFilter, before: str, after: str, now: datetime
-) -> listing.Listing | None:
+) -> page_list.Listing | None:
     """Return the part of the list that an address names; None when it is empty, or reaches the start."""
-    place = listing.parse(after or before)
+    place = page_list.parse(after or before)
     if place is None:
         asked = bool(after or before)
         return (

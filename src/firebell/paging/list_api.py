@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 from firebell.kit import api
 from firebell.kit.api import Ctx, Given, Instant, Limit, Name, Shown, Text, Whole, link_next, problems
 from firebell.kit.refs import number
-from firebell.paging import filtering, listing, queries
+from firebell.paging import filtering, page_list, queries
 from firebell.paging.api import PageShown, Reader, Responder, page_fields
 from firebell.paging.bulk import LIMIT, BulkAction, Result, act
 from firebell.paging.model import OPEN, PageState
@@ -36,7 +36,7 @@ class OutcomeShown(Shown):
 
 
 def _cursor(value: str) -> str:
-    if listing.parse(value) is None:
+    if page_list.parse(value) is None:
         raise ValueError("Use the cursor from the Link header of the answer before.")
     return value
 
@@ -53,7 +53,7 @@ async def list_pages(
             str,
             AfterValidator(_cursor),
             WithJsonSchema(
-                {"type": "string", "pattern": listing.PATTERN, "examples": ["waiting:48:1795489200"]}
+                {"type": "string", "pattern": page_list.PATTERN, "examples": ["waiting:48:1795489200"]}
             ),
         ]
         | None,
@@ -78,7 +78,7 @@ async def list_pages(
             tx,
             states=state or list(OPEN),
             wanted=wanted,
-            place=listing.parse(before) if before else None,
+            place=page_list.parse(before) if before else None,
             limit=limit,
             now=ctx.clock.now(),
         )

@@ -10,7 +10,7 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
-from firebell.paging import delayed, escalation, list_store, listing, service_store, store, timers
+from firebell.paging import delayed, escalation, list_store, page_list, service_store, store, timers
 from firebell.paging.actions import NO_POLICY
 from firebell.paging.dry_run import Step, dry_run
 from firebell.paging.model import Page, PageFilter, PageState, Policy
@@ -119,11 +119,11 @@ async def listed(
     *,
     states: Sequence[str],
     wanted: PageFilter = list_store.EVERY,
-    place: listing.Place | None = None,
+    place: page_list.Place | None = None,
     newer: bool = False,
     limit: int = 100,
     now: datetime,
-) -> listing.Listing:
+) -> page_list.Listing:
     """Return a stretch of the list of pages behind `place` (before it when `newer`), from its start without one.
 
     Raise `Invalid` when the place is that of a page that does not exist.
@@ -132,10 +132,10 @@ async def listed(
         raise Invalid(
             f"There is no page PG-{place.id}.", fields={"before": "Take the cursor from the Link header."}
         )
-    sections = listing.parts(states, place, newer=newer)
+    sections = page_list.parts(states, place, newer=newer)
     rows = await list_store.walk(tx, sections, wanted, limit=limit + 1, newer=newer)
-    since = place.since if place else now - listing.COMMIT_SLACK
-    return listing.listing(rows, place, limit, since, newer=newer)
+    since = place.since if place else now - page_list.COMMIT_SLACK
+    return page_list.listing(rows, place, limit, since, newer=newer)
 
 
 async def of_service(tx: Tx, service_id: int, states: Sequence[str], limit: int, now: datetime) -> list[View]:

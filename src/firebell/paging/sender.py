@@ -14,16 +14,16 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Unavailable
 from firebell.kit.group_commit import GroupCommit
 from firebell.kit.migrate import fence
-from firebell.paging import ledger, store
+from firebell.paging import delivery_store, store
 from firebell.paging.actions import all_failed
+from firebell.paging.bundles import Parcel, parcels, sift
 from firebell.paging.channels import Accepted, Channel, Failed, Message, Outcome, Retry, Unsent
 from firebell.paging.channels.email import Email
 from firebell.paging.channels.ntfy import Ntfy
 from firebell.paging.channels.webhook import Webhook
-from firebell.paging.composing import compose
-from firebell.paging.holding import Parcel, parcels, sift
+from firebell.paging.messages import compose
 from firebell.paging.model import Delivery
-from firebell.paging.slots import Slots
+from firebell.paging.send_slots import Slots
 from firebell.people import actions as people
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Sender:
         """Claim what is due and there are slots for, begin to send it, and return how many were claimed."""
         async with self._ctx.db.tx() as tx:
             await fence(tx)
-            claimed = await ledger.claim(tx, now, CLAIM, self._slots)
+            claimed = await delivery_store.claim(tx, now, CLAIM, self._slots)
             going = await sift(tx, claimed, now)
             messages = await self._composed(tx, going, now) if going else []
         for parcel in parcels(zip(going, messages, strict=True), f"{self._ctx.public_url}/pages"):
@@ -82,7 +82,7 @@ class Sender:
         """Return when to look again; `on_free` is called when what has no slot may have one."""
         blocked = self._slots.blocked()
         self._blocked = bool(blocked)
-        return await ledger.next_at(tx, blocked)
+        return await delivery_store.next_at(tx, blocked)
 
     async def drain(self, limit_s: float | None = None) -> None:
         """Wait until everything that was begun is recorded; after `limit_s` what is not sent is put back."""
@@ -163,7 +163,7 @@ class Sender:
     async def _record_accepted(self, arrived: list[tuple[Delivery, str]]) -> None:
         now = self._ctx.clock.now()
         async with self._ctx.db.tx() as tx:
-            recorded = await ledger.accepted(tx, arrived, now)
+            recorded = await delivery_store.accepted(tx, arrived, now)
             for delivery, _ in arrived:
                 if delivery.id in recorded:
                     if delivery.reason == "test":
@@ -177,11 +177,11 @@ class Sender:
             match outcome:
                 case Unsent(reason, after_s):
                     at = now + timedelta(seconds=after_s)
-                    await ledger.again(tx, deliveries, at, reason, counted=False)
+                    await delivery_store.again(tx, deliveries, at, reason, counted=False)
                 case Retry(reason, after_s) if attempts <= len(BACKOFF_S):
                     wait = after_s or BACKOFF_S[max(0, attempts - 1)] * random.uniform(0.8, 1.2)  # noqa: S311
                     at = now + timedelta(seconds=wait)
-                    await ledger.again(tx, deliveries, at, reason)
+                    await delivery_store.again(tx, deliveries, at, reason)
                 case Retry(reason):
                     await self._failed(tx, deliveries, reason, now, suspect=False)
                 case Failed(reason, suspect):
@@ -194,13 +194,13 @@ class Sender:
     ) -> None:
         # pages before deliveries: the order in which an acknowledgement locks them
         await store.lock(tx, [d.page_id for d in deliveries if d.page_id is not None])
-        ended = await ledger.failed(tx, deliveries, reason)
+        ended = await delivery_store.failed(tx, deliveries, reason)
         if suspect and ended:
             await people.mark_method_suspect(tx, ended[0].method_id, now)
         for delivery in ended:
             facts = {"delivery": delivery.id, "channel": delivery.channel, "reason": reason}
             log.warning("a message failed", extra=facts)
-            nobody = await ledger.send_next(tx, delivery, now)
+            nobody = await delivery_store.send_next(tx, delivery, now)
             # a reminder is for earlier levels: it says nothing about who of this one was reached
             if nobody and delivery.page_id is not None and delivery.reason != "reminder":
                 await all_failed(tx, delivery.page_id, delivery.epoch, delivery.level, delivery.round, now)

@@ -10,11 +10,11 @@ from firebell.kit import timers
 from firebell.kit.db import Tx
 from firebell.kit.events import SYSTEM
 from firebell.oncall import actions as oncall
-from firebell.paging import escalation, ledger, store
+from firebell.paging import delivery_store, escalation, store
 from firebell.paging.actions import TIMER, store_changes
-from firebell.paging.ledger import Queued
+from firebell.paging.delivery_store import Queued
 from firebell.paging.model import DEMANDING, Page, PageState, Plan, Target, TargetKind
-from firebell.paging.personal import Planned, can_wait, plan, reminder, usable
+from firebell.paging.notification_rules import Planned, can_wait, plan, reminder, usable
 from firebell.people import actions as people
 from firebell.people.model import Person, Rule
 
@@ -129,7 +129,7 @@ async def gather(tx: Tx, pages: Sequence[Page], now: datetime) -> Facts:
         catch_all,
         await people.persons(tx, everyone),
         rules,
-        await ledger.notified(tx, [p.id for p in pages]),
+        await delivery_store.notified(tx, [p.id for p in pages]),
         {i: s.name for i, s in schedules.items()},
         await people.held_until(tx, everyone, now),
     )
@@ -197,7 +197,7 @@ async def _demand(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
         rank = min(1, page.rank) if page.state is PageState.EXHAUSTED else page.rank
         queued += [Queued(page.id, page.epoch, page.level, page.round, rank, p) for p in planned]
     await store_changes(tx, changed)
-    await ledger.queue(tx, queued, now)
+    await delivery_store.queue(tx, queued, now)
     await store.add_log(tx, logs, now)
 
 

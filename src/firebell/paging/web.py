@@ -12,7 +12,7 @@ from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.refs import number
 from firebell.kit.text import to_number
-from firebell.paging import actions, ledger, links, queries
+from firebell.paging import ack_links, actions, delivery_store, queries
 from firebell.paging.model import PageState
 from firebell.people import access
 from firebell.people import actions as people
@@ -35,7 +35,7 @@ async def page_detail(tx: Tx, page_id: int, now: datetime) -> dict[str, Any]:
     return {
         "v": found,
         "log": await actions.log(tx, page_id),
-        "deliveries": await ledger.of_page(tx, page_id),
+        "deliveries": await delivery_store.of_page(tx, page_id),
         "persons": persons,
         "changes": await alerts.changes_before(tx, page.service_id, page.triggered_at),
         "passed": passed,
@@ -109,11 +109,11 @@ async def ack_form(request: Request, token: str) -> Response:
 async def ack_by_link(request: Request, token: str) -> Response:
     ctx = html.ctx(request)
     now = ctx.clock.now()
-    link = links.read(ctx, token, now)
+    link = ack_links.read(ctx, token, now)
     async with ctx.db.tx() as tx:
-        person = await links.holder(tx, link)
+        person = await ack_links.holder(tx, link)
         page = await actions.page(tx, link.page_id)
-        if not await links.use(tx, link, now):
+        if not await ack_links.use(tx, link, now):
             said = "This link was already used. Nothing changed."
         elif page.state is PageState.RESOLVED:
             said = "This page is already resolved. Nothing changed."
@@ -127,12 +127,12 @@ async def _by_link(request: Request, token: str, said: str | None) -> Response:
     ctx = html.ctx(request)
     now = ctx.clock.now()
     try:
-        link = links.read(ctx, token, now)
+        link = ack_links.read(ctx, token, now)
         async with ctx.db.tx() as tx:
-            person = await links.holder(tx, link)
+            person = await ack_links.holder(tx, link)
             page = await actions.page(tx, link.page_id)
             (found,) = await queries.views(tx, [page], now, alerts_each=10)
-            is_used = await links.is_used(tx, link)
+            is_used = await ack_links.is_used(tx, link)
     except (Invalid, Gone) as error:
         context: dict[str, Any] = {"error": error, "v": None, "said": None, "person": None}
         return await html.page(request, "paging/ack.html", context, error.status)

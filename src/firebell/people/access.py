@@ -21,14 +21,14 @@ from firebell.kit.events import Actor
 from firebell.kit.text import clean_text
 from firebell.kit.threads import PASSWORDS
 from firebell.people import (
-    attempts,
     cookies,
     password_hashing,
     permissions,
     session_store,
     sessions,
+    sign_in_attempts,
+    sign_in_limits,
     store,
-    throttle,
 )
 from firebell.people.model import Person, Role, Session
 from firebell.people.permissions import RULES, Rights, Verb
@@ -305,16 +305,16 @@ async def sign_in(request: Request, email: str, password: str) -> Verified:
         found = await store.credentials(tx, account) if account.isprintable() else None
         person_id = found[0].id if found else None
         device = cookies.known_device(request, person_id, now)
-        attempt = await attempts.begin(tx, account, address, device, person_id, now)
+        attempt = await sign_in_attempts.begin(tx, account, address, device, person_id, now)
     if isinstance(attempt, TooMany):
         raise attempt
     stored = found[1] if found else None
     good = await PASSWORDS.run(lambda: password_hashing.verify(stored or _nobodys_hash(), password))
     async with ctx.db.tx() as tx:
         if found is not None and stored is not None and good:
-            await attempts.succeed(tx, attempt)
+            await sign_in_attempts.succeed(tx, attempt)
             return Verified(found[0], stored)
-        await attempts.fail(tx, attempt, person_id, now)
+        await sign_in_attempts.fail(tx, attempt, person_id, now)
     raise Invalid("The e-mail address or the password is wrong.")
 
 
@@ -324,7 +324,7 @@ _proxy_warned_at: dict[str, datetime] = {}
 
 def _warn_of_proxy(request: Request, address: str, now: datetime) -> None:
     """Log, at most once an hour, that a proxy hides who signs in."""
-    if not throttle.is_untrusted_proxy(address, request.headers.get("x-forwarded-for", "")):
+    if not sign_in_limits.is_untrusted_proxy(address, request.headers.get("x-forwarded-for", "")):
         return
     warned_at = _proxy_warned_at.get(address)
     if warned_at is None or now - warned_at >= _PROXY_WARNING_INTERVAL:

@@ -19,11 +19,10 @@ from firebell.people import (
     password_hashing,
     passwords,
     permissions,
-    quiet,
     rules,
     sessions,
+    sign_in_links,
     store,
-    welcome,
 )
 from firebell.people.model import (
     ApiKey,
@@ -39,6 +38,7 @@ from firebell.people.model import (
     Team,
 )
 from firebell.people.permissions import Rights
+from firebell.people.quiet_hours import held_until as end_of_quiet_hours
 
 OLD_SECRET_SIGNS = timedelta(hours=24)
 """How long messages are signed with the old secret as well after a rotation."""
@@ -204,15 +204,15 @@ async def change_password(
 async def welcome_link(tx: Tx, actor: Actor, signer: Signer, person_id: int, now: datetime) -> str:
     """Return the path at which a person chooses a password, once, within three days."""
     await person(tx, person_id)
-    path = welcome.link(signer, person_id, await store.password_hash(tx, person_id), now)
+    path = sign_in_links.link(signer, person_id, await store.password_hash(tx, person_id), now)
     await tx.audit(actor, "person.link", f"person:{person_id}", now)
     return path
 
 
 async def welcomed(tx: Tx, signer: Signer, token: str, now: datetime) -> Person:
     """Return whom a sign-in link is for; raise `Invalid` when it was used, is forged, too old, or they left."""
-    link = welcome.read(signer, token, now)
-    welcome.check(link, await store.password_hash(tx, link.person_id))
+    link = sign_in_links.read(signer, token, now)
+    sign_in_links.check(link, await store.password_hash(tx, link.person_id))
     if await store.left_since(tx, link.person_id, link.made_at):
         raise Invalid("This link has ended.", hint="Ask an admin of your organization for a new one.")
     return await person(tx, link.person_id)
@@ -220,7 +220,7 @@ async def welcomed(tx: Tx, signer: Signer, token: str, now: datetime) -> Person:
 
 async def choose_password(tx: Tx, signer: Signer, token: str, new_hash: str, now: datetime) -> Person:
     """Set the password by a sign-in link and return whose it is; of several uses at once, one succeeds."""
-    await store.lock_person(tx, welcome.read(signer, token, now).person_id)
+    await store.lock_person(tx, sign_in_links.read(signer, token, now).person_id)
     holder = await welcomed(tx, signer, token, now)
     await store.set_password_hash(tx, holder.id, new_hash)
     ended = await sessions.delete_all(tx, holder.id)
@@ -419,7 +419,7 @@ async def set_quiet_hours(
 async def held_until(tx: Tx, person_ids: Sequence[int], now: datetime) -> dict[int, datetime]:
     """Return when the quiet hours end of those for whom they run now (spec 2.4)."""
     hours = await store.quiet_hours(tx, person_ids)
-    return {i: end for i, found in hours.items() if (end := quiet.held_until(found, now))}
+    return {i: end for i, found in hours.items() if (end := end_of_quiet_hours(found, now))}
 
 
 async def request_test(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:

@@ -23,7 +23,7 @@ from firebell.kit.api import (
     problems,
     removed,
 )
-from firebell.people import actions, audit_store, quiet, store
+from firebell.people import actions, audit_store, quiet_hours, store
 from firebell.people.access import Caller, may
 from firebell.people.model import Channel, ContactMethod, QuietHours, Role, Team
 from firebell.people.permissions import Verb
@@ -398,7 +398,7 @@ async def get_quiet_hours(ctx: Ctx, caller: ContactReader) -> QuietShown:
 async def set_quiet_hours(ctx: Ctx, caller: ContactOwner, given: Quiet) -> QuietShown:
     async with ctx.db.tx() as tx:
         tz = given.tz or (await actions.person(tx, caller.person_id)).tz
-        hours = quiet.clean(given.starts, given.ends, tz)
+        hours = quiet_hours.clean(given.starts, given.ends, tz)
         await actions.set_quiet_hours(tx, caller.actor, caller.person_id, hours, ctx.clock.now())
     return _quiet(hours)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from firebell.kit import api
 from firebell.kit.api import Ctx, PathId, Shown, problems
 from firebell.kit.errors import Forbidden
-from firebell.people import browsers, sessions, store
+from firebell.people import sessions, store, user_agents
 from firebell.people.access import Caller, SessionIdOf, may
 from firebell.people.permissions import Verb
 
@@ -36,7 +36,7 @@ async def list_sessions(ctx: Ctx, caller: Reader, current: SessionIdOf) -> list[
     return [
         SessionShown(
             id=session.id,
-            browser=browsers.describe(session.user_agent),
+            browser=user_agents.describe(session.user_agent),
             address=session.address,
             created_at=session.created_at,
             last_used_at=session.last_used_at,

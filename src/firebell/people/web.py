@@ -9,7 +9,7 @@ from starlette.datastructures import FormData
 from firebell.kit import flash, html, routing, undo
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, TooMany
 from firebell.kit.text import to_choice, to_number
-from firebell.people import access, actions, quiet, store
+from firebell.people import access, actions, quiet_hours, store
 from firebell.people.model import SCOPES, Channel
 from firebell.people.permissions import Verb
 
@@ -296,7 +296,9 @@ async def save_quiet_hours(request: Request) -> Response:
     ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
     try:
         hours = (
-            None if given.get("off") else quiet.clean(*(given.get(n, "") for n in ("starts", "ends", "tz")))
+            None
+            if given.get("off")
+            else quiet_hours.clean(*(given.get(n, "") for n in ("starts", "ends", "tz")))
         )
         async with ctx.db.tx() as tx:
             await actions.set_quiet_hours(tx, access.actor_of(me), me.id, hours, ctx.clock.now())

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from firebell.kit import shipped, undo
+from firebell.kit import handbook_files, undo
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
@@ -14,7 +14,7 @@ from firebell.runbooks import store
 from firebell.runbooks.check import check
 from firebell.runbooks.documents import read, read_stored
 from firebell.runbooks.model import Finding, Stored
-from firebell.runbooks.show import FOLDER
+from firebell.runbooks.runbook_html import FOLDER
 from firebell.runbooks.store import Own
 
 LONGEST = 200_000
@@ -32,7 +32,7 @@ class Change(StrEnum):
 
 
 def _shipped() -> dict[str, str]:
-    paths = [p for p in shipped.skill_files(FOLDER) if p.endswith(".md")]
+    paths = [p for p in handbook_files.skill_files(FOLDER) if p.endswith(".md")]
     return {path.rpartition("/")[2].removesuffix(".md"): path for path in paths}
 
 
@@ -41,7 +41,7 @@ def _stored(slug: str, own: Own | None, paths: Mapping[str, str]) -> Stored | No
     if own and own.body is not None:
         return Stored(slug, own.body, own.source, own.version, slug in paths, own.updated_at, own.updated_by)
     if own is None and slug in paths:
-        return Stored(slug, shipped.skill(paths[slug]), paths[slug], 0, True, None, "")
+        return Stored(slug, handbook_files.skill(paths[slug]), paths[slug], 0, True, None, "")
     return None
 
 
@@ -167,7 +167,7 @@ async def findings(tx: Tx, runbooks: Iterable[Stored], now: datetime) -> dict[st
     """
     teams = await owners(tx)
     slugs = [r.slug for r in await library(tx)]
-    known = {*shipped.skill_files(), *(f"{FOLDER}/{slug}.md" for slug in slugs)}
+    known = {*handbook_files.skill_files(), *(f"{FOLDER}/{slug}.md" for slug in slugs)}
     return {
         r.slug: check(
             await read_stored(r.body),

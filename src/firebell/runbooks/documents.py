@@ -37,7 +37,7 @@ async def read_stored(text: str) -> Runbook:
 async def rendered(text: str, known: Iterable[str] = ()) -> Markup:
     """Return a text as safe HTML, as it was written when it takes too long; `known` are slugs to link to."""
     try:
-        html = await DOCUMENTS.call("firebell.runbooks.show:to_html", text, sorted(known))
+        html = await DOCUMENTS.call("firebell.runbooks.runbook_html:to_html", text, sorted(known))
     except TakesTooLong:
         return as_written(text)
     return Markup(msgspec.json.decode(html, type=str))  # noqa: S704 - sanitized by nh3

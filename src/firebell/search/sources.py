@@ -13,14 +13,14 @@ from urllib.parse import quote
 from firebell.catalog import actions as catalog
 from firebell.catalog import search_store as catalog_store
 from firebell.catalog.model import Service
-from firebell.handbook import chapter_search, render, shelf
+from firebell.handbook import chapter_html, chapter_search, library
 from firebell.incidents import actions as incidents
 from firebell.incidents import search_store as incidents_store
 from firebell.incidents.model import OPEN as OPEN_PHASES
 from firebell.incidents.model import Incident
 from firebell.kit.db import Tx
+from firebell.kit.handbook_files import skill, skill_files
 from firebell.kit.search_terms import Terms
-from firebell.kit.shipped import skill, skill_files
 from firebell.oncall import actions as oncall
 from firebell.oncall import search_store as oncall_store
 from firebell.oncall.actions import OnDuty
@@ -35,7 +35,7 @@ from firebell.people import search_store as people_store
 from firebell.people.permissions import Verb
 from firebell.postmortems import search_store as postmortems_store
 from firebell.runbooks import search_store as runbooks_store
-from firebell.runbooks.show import FOLDER
+from firebell.runbooks.runbook_html import FOLDER
 from firebell.search import commands
 from firebell.search.model import Hit, Kind
 
@@ -247,14 +247,14 @@ async def _runbooks(query: Query) -> list[Hit]:
 
 
 async def _chapters(query: Query) -> list[Hit]:
-    chapters = [c for c in shelf.chapters() if not c.path.startswith(f"{FOLDER}/")]
+    chapters = [c for c in library.chapters() if not c.path.startswith(f"{FOLDER}/")]
     found = chapter_search.search(chapters, query.terms, query.limit)
     return [
         Hit(
             Kind.CHAPTER,
             chapter.title,
             f"Handbook · {heading}" if heading else "Handbook",
-            render.address(chapter) + (f"#{quote(anchor)}" if anchor else ""),
+            chapter_html.address(chapter) + (f"#{quote(anchor)}" if anchor else ""),
         )
         for chapter, heading, anchor in found
     ]

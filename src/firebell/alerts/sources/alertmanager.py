@@ -4,9 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from firebell.alerts.decoding import EXCERPT, decode, is_too_complex, states, to_text
-from firebell.alerts.model import Incoming, Json, Kind, Reject
-from firebell.alerts.normal import (
+from firebell.alerts.cleaning import (
     BODY,
     EVENTS,
     clamp,
@@ -20,6 +18,8 @@ from firebell.alerts.normal import (
     text,
     unreadable,
 )
+from firebell.alerts.decoding import EXCERPT, decode, is_too_complex, states, to_text
+from firebell.alerts.model import Incoming, Json, Kind, Reject
 
 
 class _Alert(msgspec.Struct):

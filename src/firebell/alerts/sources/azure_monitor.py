@@ -5,8 +5,8 @@ https://learn.microsoft.com/en-us/azure/azure-monitor/alerts/alerts-common-schem
 
 from datetime import datetime
 
+from firebell.alerts.cleaning import text
 from firebell.alerts.model import Incoming, Json, Kind
-from firebell.alerts.normal import text
 from firebell.alerts.sources.shape import event, filled, first, listed, mapped, web_address
 
 NAME = "azure-monitor"

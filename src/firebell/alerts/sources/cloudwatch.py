@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-ev
 
 from datetime import datetime
 
+from firebell.alerts.cleaning import text
 from firebell.alerts.model import Incoming, Json, Kind
-from firebell.alerts.normal import text
 from firebell.alerts.sources.shape import event, filled, first, first_address, listed, mapped
 
 NAME = "cloudwatch"

@@ -6,8 +6,8 @@ https://docs.datadoghq.com/integrations/webhooks/
 import re
 from datetime import datetime
 
+from firebell.alerts.cleaning import severity, text
 from firebell.alerts.model import Incoming, Json, Kind
-from firebell.alerts.normal import severity, text
 from firebell.alerts.sources.shape import event, filled, first, pairs, web_address
 
 NAME = "datadog"

@@ -5,8 +5,8 @@ https://cloud.google.com/monitoring/support/notification-options#webhooks
 
 from datetime import datetime
 
+from firebell.alerts.cleaning import severity, text
 from firebell.alerts.model import Incoming, Json, Kind
-from firebell.alerts.normal import severity, text
 from firebell.alerts.sources.shape import event, first, first_address, mapped, web_address
 
 NAME = "gcp-monitoring"

@@ -3,9 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from firebell.alerts.decoding import Decoded, Shape, decode, states
-from firebell.alerts.model import Incoming, Json, Kind, Reject
-from firebell.alerts.normal import (
+from firebell.alerts.cleaning import (
     BODY,
     EVENTS,
     clamp,
@@ -19,6 +17,8 @@ from firebell.alerts.normal import (
     text,
     unreadable,
 )
+from firebell.alerts.decoding import Decoded, Shape, decode, states
+from firebell.alerts.model import Incoming, Json, Kind, Reject
 from firebell.alerts.sources import nagios
 from firebell.alerts.sources.recognized import recognize, shape_of
 from firebell.alerts.sources.shape import UNTITLED, filled, missing

@@ -6,8 +6,8 @@ https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-
 from dataclasses import replace
 from datetime import datetime
 
+from firebell.alerts.cleaning import mapping, text
 from firebell.alerts.model import Incoming, Json, Kind, Reject
-from firebell.alerts.normal import mapping, text
 from firebell.alerts.sources import prometheus
 from firebell.alerts.sources.shape import event, filled, listed, mapped, web_address
 

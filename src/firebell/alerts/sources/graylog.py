@@ -5,8 +5,8 @@ https://go2docs.graylog.org/current/interacting_with_your_log_data/notifications
 
 from datetime import datetime
 
+from firebell.alerts.cleaning import text
 from firebell.alerts.model import Incoming, Json
-from firebell.alerts.normal import text
 from firebell.alerts.sources.shape import event, first, listed, mapped
 
 NAME = "graylog"

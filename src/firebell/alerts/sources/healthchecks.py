@@ -5,8 +5,8 @@ https://healthchecks.io/docs/configuring_notifications/
 
 from datetime import datetime
 
+from firebell.alerts.cleaning import severity
 from firebell.alerts.model import Incoming, Json, Kind
-from firebell.alerts.normal import severity
 from firebell.alerts.sources.shape import event, first
 
 NAME = "healthchecks"

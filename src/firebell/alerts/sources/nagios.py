@@ -6,8 +6,8 @@ https://icinga.com/docs/icinga-2/latest/doc/03-monitoring-basics/#notifications
 
 from datetime import datetime
 
+from firebell.alerts.cleaning import BODY, severity, text
 from firebell.alerts.model import Incoming, Json, Kind
-from firebell.alerts.normal import BODY, severity, text
 from firebell.alerts.sources.shape import event, first, mapped, web_address
 from firebell.alerts.sources.states import kind_of
 

@@ -6,8 +6,8 @@ https://learn.netdata.cloud/docs/alerts-&-notifications/notifications/centralize
 
 from datetime import datetime
 
+from firebell.alerts.cleaning import severity, text
 from firebell.alerts.model import Incoming, Json, Kind
-from firebell.alerts.normal import severity, text
 from firebell.alerts.sources.shape import event, first, mapped, web_address
 
 NAME = "netdata"

@@ -5,8 +5,8 @@ https://docs.newrelic.com/docs/alerts/get-notified/notification-integrations/#we
 
 from datetime import datetime
 
+from firebell.alerts.cleaning import text
 from firebell.alerts.model import Incoming, Json, Kind
-from firebell.alerts.normal import text
 from firebell.alerts.sources.shape import event, first, listed, web_address
 
 NAME = "new-relic"

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from firebell.alerts.cleaning import BODY, LABELS, dedup_key, line, mapping, severity, text
 from firebell.alerts.decoding import Shape, decode
 from firebell.alerts.model import Incoming, Json, Kind
-from firebell.alerts.normal import BODY, LABELS, dedup_key, line, mapping, severity, text
 
 _ACTIONS = {"trigger": Kind.FIRING, "acknowledge": Kind.ACK, "resolve": Kind.RESOLVED}
 _SEVERITIES = ("critical", "error", "warning", "info")

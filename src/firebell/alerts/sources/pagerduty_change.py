@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from firebell.alerts.cleaning import clamp, instant, line, mapping
 from firebell.alerts.model import Json, NewChange
-from firebell.alerts.normal import clamp, instant, line, mapping
 from firebell.alerts.sources.pagerduty import Malformed, key_errors, links_of, read_object
 
 

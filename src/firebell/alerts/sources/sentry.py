@@ -5,8 +5,8 @@ https://docs.sentry.io/organization/integrations/integration-platform/webhooks/
 
 from datetime import datetime
 
+from firebell.alerts.cleaning import severity, text
 from firebell.alerts.model import Incoming, Json, Kind
-from firebell.alerts.normal import severity, text
 from firebell.alerts.sources.shape import event, filled, first, mapped, pairs, web_address
 
 NAME = "sentry"

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from firebell.alerts.cleaning import BODY, LABELS, clamp, dedup_key, fingerprint, instant, line, mapping, text
 from firebell.alerts.model import Incoming, Json, Kind, Reject
-from firebell.alerts.normal import BODY, LABELS, clamp, dedup_key, fingerprint, instant, line, mapping, text
 
 UNTITLED = "Alert without a title"
 FIELDS = ("title", "dedup_key", "status", "severity")

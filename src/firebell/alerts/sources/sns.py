@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from firebell.alerts.cleaning import BODY, text
 from firebell.alerts.model import Incoming, Json, Kind
-from firebell.alerts.normal import BODY, text
 from firebell.alerts.sources.shape import event, filled, first, web_address
 
 NAME = "sns"

@@ -1,7 +1,7 @@
 """The words by which senders state what became of an alert (pure); for state fields, never for severities."""
 
+from firebell.alerts.cleaning import text
 from firebell.alerts.model import Json, Kind
-from firebell.alerts.normal import text
 
 _WORDS = {
     Kind.RESOLVED: (

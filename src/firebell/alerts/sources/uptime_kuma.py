@@ -6,8 +6,8 @@ https://github.com/louislam/uptime-kuma/blob/master/server/notification-provider
 import re
 from datetime import datetime
 
+from firebell.alerts.cleaning import text
 from firebell.alerts.model import Incoming, Json, Kind
-from firebell.alerts.normal import text
 from firebell.alerts.sources.shape import event, filled, first, mapped, pairs, web_address
 
 NAME = "uptime-kuma"

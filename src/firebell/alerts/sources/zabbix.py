@@ -7,8 +7,8 @@ https://www.zabbix.com/documentation/current/en/manual/appendix/macros/supported
 import re
 from datetime import datetime
 
+from firebell.alerts.cleaning import BODY, text
 from firebell.alerts.model import Incoming, Json, Kind
-from firebell.alerts.normal import BODY, text
 from firebell.alerts.sources.shape import event, first, first_address, pairs, web_address
 
 NAME = "zabbix"

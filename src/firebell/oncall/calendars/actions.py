@@ -14,7 +14,7 @@ from firebell.kit.events import SYSTEM, Actor
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name
 from firebell.oncall import actions as oncall
-from firebell.oncall import changing, holidays_
+from firebell.oncall import changing, public_holidays
 from firebell.oncall import store as schedule_store
 from firebell.oncall.calendars import matching, store
 from firebell.oncall.calendars.feeds import Told, reach
@@ -155,7 +155,7 @@ async def add_import(
         )
     if country:
         country, subdivision = country.strip().upper(), subdivision.strip().upper()
-        holidays_.public(country, subdivision, now.year)
+        public_holidays.public(country, subdivision, now.year)
         if use not in (Use.LAYER, Use.NAMES):
             raise Invalid("Public holidays are a layer, or names.", fields={"use": "Use layer or names."})
         everyone = {p.id for p in await people.people(tx) if p.active}

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from firebell.kit.errors import Gone, NotFound
-from firebell.kit.throttle import Lately
+from firebell.kit.rate_limit import Lately
 
 WINDOW = timedelta(minutes=5)
 PER_FEED, STRAYS_PER_ADDRESS = 300, 30

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import mu
-from firebell.oncall import holidays_
+from firebell.oncall import public_holidays
 from firebell.oncall.calendars import matching
 from firebell.oncall.calendars.model import Known, Made, Shift, Stray
 
@@ -38,7 +38,7 @@ def make(job: Job, body: bytes) -> Made:
     """Return what the calendar, or the public holidays, say; raise `Invalid` when it cannot be read."""
     if job.country:
         zone = ZoneInfo(job.tz)
-        days = holidays_.holidays_of(
+        days = public_holidays.holidays_of(
             job.country, job.subdivision, job.a.astimezone(zone).date(), job.b.astimezone(zone).date()
         )
         holiday_shifts = []

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call
-from firebell.commands.say import as_json, example, show
+from firebell.commands.output import as_json, example, show
 
 _PATH = "/api/v1/me/quiet-hours"
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import Gone
-from firebell.paging import ledger, link_store
+from firebell.paging import delivery_store, link_store
 from firebell.paging.model import Delivery
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -43,7 +43,7 @@ def read(ctx: Context, token: str, now: datetime) -> AckLink:
 
 async def holder(tx: Tx, link: AckLink) -> Person:
     """Return who a link acts for; raise `Gone` when they have left since, also when they returned."""
-    queued_at = await ledger.created_at(tx, link.delivery_id)
+    queued_at = await delivery_store.created_at(tx, link.delivery_id)
     if queued_at is None or await people.left_since(tx, link.person_id, queued_at):
         raise Gone("This link has ended.", hint="Sign in to Firebell to see the page.")
     return await people.person(tx, link.person_id)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from firebell.handoffs import marks, store, words
+from firebell.handoffs import messages, milestones, store
 from firebell.handoffs.actions import SINCE, draft_change, notice
 from firebell.handoffs.model import Change
 from firebell.kit import timers
@@ -36,25 +36,25 @@ async def look(
     """
     found = await oncall.schedules_by_id(tx, schedule_ids, since=now - SINCE)
     told, before = await store.told(tx, list(found)), await notice(tx)
-    marked = [(s, marks.due_now(s, told.get(int(s.id)), now, before)) for s in found.values()]
+    marked = [(s, milestones.due_now(s, told.get(int(s.id)), now, before)) for s in found.values()]
     fresh = [(s, m) for s, due_ in marked for m in due_ if m.user is not None and (m.user, m.at) not in known]
     await tell(tx, fresh, now)
     for schedule, change in _changes(marked):
         await draft_change(tx, schedule, change, now)
     await store.set_told(tx, list(found), now)
     await timers.schedule_many(
-        tx, TIMER, [(str(s.id), marks.next_mark(s, now, LOOK, before), 0) for s in found.values()]
+        tx, TIMER, [(str(s.id), milestones.next_mark(s, now, LOOK, before), 0) for s in found.values()]
     )
 
 
 def _changes(
-    marked: Sequence[tuple[Schedule, Sequence[marks.Mark]]],
+    marked: Sequence[tuple[Schedule, Sequence[milestones.Mark]]],
 ) -> Sequence[tuple[Schedule, Change]]:
     """Return each change to draft once, in order, even when both of its marks are due."""
     return list({(s.id, m.change): (s, m.change) for s, found in marked for m in found if m.change}.values())
 
 
-async def tell(tx: Tx, mine: Sequence[tuple[Schedule, marks.Mark]], now: datetime) -> None:
+async def tell(tx: Tx, mine: Sequence[tuple[Schedule, milestones.Mark]], now: datetime) -> None:
     """Tell everybody whose shift comes, begins or ends."""
     if not mine:
         return
@@ -74,7 +74,7 @@ async def tell(tx: Tx, mine: Sequence[tuple[Schedule, marks.Mark]], now: datetim
 
 def _of_shift(
     schedule: Schedule,
-    mark: marks.Mark,
+    mark: milestones.Mark,
     person: Person,
     everyone: Mapping[int, Person],
     ways: Collection[str],
@@ -82,18 +82,20 @@ def _of_shift(
 ) -> Word:
     assert mark.start
     wakes = not set(ways) <= set(_SILENT)
-    leaving, entering = marks.people_of(schedule, mark.at)
+    leaving, entering = milestones.people_of(schedule, mark.at)
     day = local(mark.at, schedule.tz).date()
-    documented = any(c.at == mark.at for c in marks.changes(schedule, mark.at, mark.at + marks.DRAFTED))
+    documented = any(
+        c.at == mark.at for c in milestones.changes(schedule, mark.at, mark.at + milestones.DRAFTED)
+    )
     link = f"/oncall/handoffs/{schedule.slug}/{day}" if documented else f"/oncall/{schedule.slug}"
     match mark.kind:
-        case marks.Kind.BEFORE:
-            title, note = words.before(
+        case milestones.Kind.BEFORE:
+            title, note = messages.before(
                 schedule.name, mark.start, mark.end, person.tz, now, wakes=wakes, ways=len(ways)
             )
             link = f"/oncall/{schedule.slug}" if wakes else "/settings/contact"
-        case marks.Kind.START:
-            title, note = words.began(
+        case milestones.Kind.START:
+            title, note = messages.began(
                 schedule.name,
                 mark.end,
                 person.tz,
@@ -101,9 +103,9 @@ def _of_shift(
                 documented=documented,
             )
         case _:
-            title, note = words.ended(schedule.name, _names(entering, everyone, person.id))
+            title, note = messages.ended(schedule.name, _names(entering, everyone, person.id))
     key = f"shift:{mark.kind}:{schedule.id}:{person.id}:{mark.start.isoformat()}"
-    if mark.kind is marks.Kind.END:
+    if mark.kind is milestones.Kind.END:
         key = f"shift:{mark.kind}:{schedule.id}:{person.id}:{mark.at.isoformat()}"
     return Word(key, person.id, "shift", title, note, link)
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from firebell.kit.db import Tx
-from firebell.paging import ledger
+from firebell.paging import delivery_store
 from firebell.paging.channels import Message, Outcome
 from firebell.paging.model import Delivery
-from firebell.paging.personal import can_wait
+from firebell.paging.notification_rules import can_wait
 from firebell.people import actions as people
 
 _NOTICE_BYTES = 1000
@@ -25,10 +25,10 @@ async def sift(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> list[Deliv
     until = await people.held_until(tx, list({d.person_id for d in patient}), now)
     held = [d for d in patient if d.person_id in until]
     if held:
-        await ledger.hold(tx, held, [until[d.person_id] for d in held])
+        await delivery_store.hold(tx, held, [until[d.person_id] for d in held])
     going = [d for d in claimed if d not in held]
     over = list({d.method_id for d in going if d.held})
-    return [*going, *await ledger.claim_held(tx, over, now)] if over else going
+    return [*going, *await delivery_store.claim_held(tx, over, now)] if over else going
 
 
 class Parcel(NamedTuple):

@@ -2,10 +2,11 @@
 
 from functools import cache
 
-from firebell.handbook import book, templates
+from firebell.handbook import chapters as handbook_chapters
+from firebell.handbook import templates
 from firebell.handbook.model import Chapter, Shipped
 from firebell.kit.errors import NotFound
-from firebell.kit.shipped import skill, skill_files
+from firebell.kit.handbook_files import skill, skill_files
 
 _KEPT = ("examples/", "references/severity-classification.md")
 """Where templates are."""
@@ -14,14 +15,16 @@ _KEPT = ("examples/", "references/severity-classification.md")
 @cache
 def chapters() -> tuple[Chapter, ...]:
     """Return every chapter, the first one first."""
-    return tuple(book.chapter(path, skill(path)) for path in book.ordered(skill_files("")))
+    return tuple(
+        handbook_chapters.chapter(path, skill(path)) for path in handbook_chapters.ordered(skill_files(""))
+    )
 
 
 def chapter(slug: str) -> Chapter:
     """Return the chapter of a slug or a path, the first also as SKILL; raise `NotFound` with the nearest."""
     wanted = slug.strip("/")
     if wanted.upper() in ("SKILL", "SKILL.MD"):
-        wanted = book.FIRST
+        wanted = handbook_chapters.FIRST
     for found in chapters():
         if wanted in (found.slug, found.path):
             return found
@@ -50,4 +53,4 @@ def _read(found: Chapter) -> list[Shipped]:
 
 def table(path: str, heading: str) -> list[list[str]]:
     """Return a table of the handbook, its head first, as plain words."""
-    return book.table(chapter(path).text, heading)
+    return handbook_chapters.table(chapter(path).text, heading)

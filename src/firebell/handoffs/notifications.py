@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from firebell.handoffs import rounds, words
+from firebell.handoffs import messages, sweep
 from firebell.kit.db import Tx
 from firebell.kit.text import clean_name
 from firebell.oncall import actions as oncall
@@ -29,11 +29,11 @@ async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> No
     if schedule is None:
         return
     if schedule.version <= 1 and not why:
-        await rounds.look(tx, [schedule_id], now)
+        await sweep.look(tx, [schedule_id], now)
         return
-    gains: dict[int, list[words.Stretch]] = {}
-    loses: dict[int, list[words.Stretch]] = {}
-    gaps: list[words.Stretch] = []
+    gains: dict[int, list[messages.Stretch]] = {}
+    loses: dict[int, list[messages.Stretch]] = {}
+    gaps: list[messages.Stretch] = []
     covers = await oncall.covers(tx, schedule_ids=[schedule_id], state=CoverState.TAKEN, since=now)
     for start, end, before, after in payload["changes"]:
         stretch = (datetime.fromisoformat(start), datetime.fromisoformat(end))
@@ -52,8 +52,10 @@ async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> No
         if not person.active:
             continue
         mine, holes = gains.get(person.id, []), gaps if person.id in team else []
-        note = words.changed(mine, loses.get(person.id, []), holes, person.tz)
-        soon = payload["by"] != person.name and any(start - now < words.SOON for start, _ in [*mine, *holes])
+        note = messages.changed(mine, loses.get(person.id, []), holes, person.tz)
+        soon = payload["by"] != person.name and any(
+            start - now < messages.SOON for start, _ in [*mine, *holes]
+        )
         told.append(
             Word(
                 f"change:{schedule_id}:{person.id}:{now.isoformat()}",
@@ -70,10 +72,10 @@ async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> No
     here = {
         (user, stretch[0]) for found in (gains, loses) for user, all_ in found.items() for stretch in all_
     }
-    await rounds.look(tx, [schedule_id], now, here)
+    await sweep.look(tx, [schedule_id], now, here)
 
 
-def _relieves(cover: Cover, user: int, stretch: words.Stretch) -> bool:
+def _relieves(cover: Cover, user: int, stretch: messages.Stretch) -> bool:
     return cover.requester == user and cover.start <= stretch[0] and stretch[1] <= cover.end
 
 
@@ -94,7 +96,7 @@ async def errors_found(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
         if not person.active:
             continue
         soon = any(_soon(code, start, now) for code, _, start, _ in mine)
-        title, note = words.errors(schedule.name, [text for _, text, _, _ in mine])
+        title, note = messages.errors(schedule.name, [text for _, text, _, _ in mine])
         told.append(
             Word(
                 f"errors:{schedule_id}:{person.id}:{now.isoformat()}",
@@ -110,7 +112,7 @@ async def errors_found(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 
 
 def _soon(code: str, start: str | None, now: datetime) -> bool:
-    return code == "S-GAP" and start is not None and datetime.fromisoformat(start) - now < words.SOON
+    return code == "S-GAP" and start is not None and datetime.fromisoformat(start) - now < messages.SOON
 
 
 async def cover_asked(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
@@ -126,7 +128,7 @@ async def cover_asked(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     who = everyone[cover.requester].name
     told = []
     for i in free:
-        title, note = words.asked(
+        title, note = messages.asked(
             schedule.name, who, cover.start, cover.end, clean_reason(cover.reason), everyone[i].tz
         )
         told.append(Word(f"cover:{cover.id}:{i}:{now.isoformat()}", i, "cover", title, note, _MINE))
@@ -152,7 +154,9 @@ async def cover_taken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     schedule = (await oncall.schedules_by_id(tx, [cover.schedule_id], since=cover.start))[cover.schedule_id]
     everyone = await people.persons(tx, [cover.requester, cover.taken_by])
     person = everyone[cover.requester]
-    title, note = words.taken(schedule.name, everyone[cover.taken_by].name, cover.start, cover.end, person.tz)
+    title, note = messages.taken(
+        schedule.name, everyone[cover.taken_by].name, cover.start, cover.end, person.tz
+    )
     key = f"taken:{cover.id}:{now.isoformat()}"
     await paging.tell(tx, [Word(key, person.id, "cover", title, note, _MINE)], now)
 
@@ -167,7 +171,7 @@ async def cover_declined(tx: Tx, payload: dict[str, Any], now: datetime) -> None
     everyone = await people.persons(tx, [cover.requester, by])
     person = everyone[cover.requester]
     left = not cover.asked or bool(set(cover.asked) - set(cover.declined))
-    title, note = words.declined(
+    title, note = messages.declined(
         schedule.name, everyone[by].name, cover.start, cover.end, person.tz, left=left
     )
     key = f"declined:{cover.id}:{by}:{now.isoformat()}"
@@ -184,7 +188,9 @@ async def cover_lapsed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     for i in asked:
         person = everyone[i]
         if person.active and i != who.id and i not in payload["declined"]:
-            title, note = words.lapsed(payload["schedule"], who.name, start, end, payload["why"], person.tz)
+            title, note = messages.lapsed(
+                payload["schedule"], who.name, start, end, payload["why"], person.tz
+            )
             key = f"lapsed:{payload['cover_id']}:{i}:{now.isoformat()}"
             told.append(Word(key, i, "cover", title, note, _MINE))
     await paging.tell(tx, told, now)
@@ -198,7 +204,7 @@ async def swap_proposed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     schedule = (await oncall.schedules_by_id(tx, [swap.schedule_id], since=now))[swap.schedule_id]
     everyone = await people.persons(tx, [swap.proposer, swap.other])
     other = everyone[swap.other]
-    title, note = words.swap_proposed(
+    title, note = messages.swap_proposed(
         schedule.name,
         everyone[swap.proposer].name,
         (swap.start, swap.end),
@@ -216,7 +222,7 @@ async def swap_decided(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
         return
     schedule = (await oncall.schedules_by_id(tx, [swap.schedule_id], since=now))[swap.schedule_id]
     other = await people.person(tx, swap.other)
-    title, note = words.swap_decided(schedule.name, other.name, swap.state)
+    title, note = messages.swap_decided(schedule.name, other.name, swap.state)
     key = f"swap:{swap.id}:decided"
     await paging.tell(tx, [Word(key, swap.proposer, "swap", title, note, _MINE)], now)
 
@@ -228,6 +234,6 @@ async def swap_lapsed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     told = []
     for i, with_ in (both, both[::-1]):
         if everyone[i].active:
-            title, note = words.swap_lapsed(payload["schedule"], everyone[with_].name, payload["why"])
+            title, note = messages.swap_lapsed(payload["schedule"], everyone[with_].name, payload["why"])
             told.append(Word(f"swap:{payload['swap_id']}:lapsed:{i}", i, "swap", title, note, _MINE))
     await paging.tell(tx, told, now)

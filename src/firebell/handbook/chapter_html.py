@@ -8,8 +8,8 @@ from functools import cache
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
-from firebell.handbook import shelf
-from firebell.handbook.book import headings
+from firebell.handbook import library
+from firebell.handbook.chapters import headings
 from firebell.handbook.model import Chapter, Heading
 from firebell.handbook.templates import slots
 from firebell.kit.markdown import accessible_tables, markdown
@@ -29,7 +29,7 @@ def target(path: str, href: str) -> str:
         return href
     file, hash_, anchor = href.partition("#")
     wanted = posixpath.normpath(posixpath.join(posixpath.dirname(path), file))
-    found = next((c for c in shelf.chapters() if c.path == wanted), None)
+    found = next((c for c in library.chapters() if c.path == wanted), None)
     return f"{address(found)}{hash_}{anchor}" if found else href
 
 
@@ -77,7 +77,7 @@ def _task(children: list[Token]) -> bool:
 @cache
 def rendered(path: str) -> Markup:
     """Return the HTML of a Markdown chapter by its path. The files are the product's own, raw HTML is off."""
-    found = shelf.chapter(path)
+    found = library.chapter(path)
     anchors = iter(headings(found.text))
     out: list[Token] = []
     items: list[Token] = []
@@ -125,7 +125,7 @@ def _code(token: Token, above: str) -> str:
 @cache
 def contents(path: str) -> list[tuple[str, str]]:
     """Return (anchor, words) of the parts of a chapter, for its table of contents."""
-    found = shelf.chapter(path)
+    found = library.chapter(path)
     return [] if found.is_code else [(h.anchor, h.text) for h in headings(found.text) if h.level == 2]
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from firebell.kit.db import Reads, Row, Tx
 from firebell.paging.model import Delivery
-from firebell.paging.personal import Planned, idempotency_key
-from firebell.paging.slots import Blocked, Slots, destination
+from firebell.paging.notification_rules import Planned, idempotency_key
+from firebell.paging.send_slots import Blocked, Slots, destination
 
 LEASE = timedelta(seconds=60)
 CANDIDATES = 8

@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from firebell.handoffs import marks, rounds
+from firebell.handoffs import milestones, sweep
 from firebell.handoffs.actions import NOTICE, notice
-from firebell.kit import setting, timers
+from firebell.kit import org_settings, timers
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.events import Actor
@@ -21,15 +21,15 @@ async def change(tx: Tx, actor: Actor, hours: int, now: datetime) -> None:
     old, new = await notice(tx), timedelta(hours=hours)
     if new == old:
         return
-    await setting.put(tx, NOTICE, hours)
+    await org_settings.put(tx, NOTICE, hours)
     await tx.audit(actor, "handoff.notice", "organisation", now, hours=hours)
-    schedules = await oncall.schedules(tx, since=now - marks.BEFORE, until=now + new + marks.LOOK)
+    schedules = await oncall.schedules(tx, since=now - milestones.BEFORE, until=now + new + milestones.LOOK)
     late = [
         (schedule, mark)
         for schedule in schedules
-        for mark in marks.marks(schedule, now - new, now, new)
-        if mark.kind is marks.Kind.BEFORE and mark.start and mark.start > now + old
+        for mark in milestones.marks(schedule, now - new, now, new)
+        if mark.kind is milestones.Kind.BEFORE and mark.start and mark.start > now + old
     ]
-    await rounds.tell(tx, late, now)
-    await timers.schedule_many(tx, rounds.TIMER, [(str(s.id), now, 0) for s in schedules])
+    await sweep.tell(tx, late, now)
+    await timers.schedule_many(tx, sweep.TIMER, [(str(s.id), now, 0) for s in schedules])
     await tx.live("oncall")

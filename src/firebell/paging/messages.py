@@ -10,7 +10,7 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
-from firebell.paging import links, notices, store
+from firebell.paging import ack_links, notices, store
 from firebell.paging.channels import Message
 from firebell.paging.model import Delivery, Page
 from firebell.people import actions as people
@@ -45,7 +45,7 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
             notice = await notices.notice(tx, delivery.reason, now)
             messages.append(_about_notice(base, notice, ctx.public_url))
         else:
-            messages.append(_about_page(base, page, subjects, ctx, links.ack_url(ctx, delivery, now)))
+            messages.append(_about_page(base, page, subjects, ctx, ack_links.ack_url(ctx, delivery, now)))
     return await _with_mail_subjects(tx, claimed, messages)
 
 

@@ -7,8 +7,8 @@ from math import ceil
 from firebell.kit.db import Tx
 from firebell.kit.errors import TooMany
 from firebell.kit.events import Actor
-from firebell.people import session_store, throttle
-from firebell.people.throttle import BURST_ENDS_AFTER, Counter, Scope
+from firebell.people import session_store, sign_in_limits
+from firebell.people.sign_in_limits import BURST_ENDS_AFTER, Counter, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ async def begin(
 
     The caller commits before it raises: a refusal is counted too.
     """
-    counters = throttle.counters(account, address, device)
+    counters = sign_in_limits.counters(account, address, device)
     failures = 0
     for index, counter in enumerate(counters):
         number = await _spend(tx, counter, now)
@@ -55,7 +55,7 @@ async def _refuse(tx: Tx, counter: Counter, address: str, person_id: int | None,
     keep = counter.budget.whole + BURST_ENDS_AFTER
     spent_until, refusals = await session_store.refuse(tx, counter.scope, counter.subject, keep, now)
     by_address = counter.scope is Scope.ADDRESS
-    if throttle.is_audited(refusals) and (by_address or person_id is not None):
+    if sign_in_limits.is_audited(refusals) and (by_address or person_id is not None):
         subject = f"address:{address}" if by_address else f"person:{person_id}"
         await tx.audit(
             Actor("visitor", address), "sign_in.limited", subject, now, refusals=refusals, by=counter.scope
@@ -74,8 +74,8 @@ async def fail(tx: Tx, attempt: Attempt, person_id: int | None, now: datetime) -
     """Record that the password was wrong: what was charged stays charged."""
     failures, subject = attempt.failures, f"person:{person_id}"
     if person_id is None:
-        failures, subject = await _spend(tx, throttle.unknown_accounts(), now) or 0, "sign-in"
-    if throttle.is_audited(failures):
+        failures, subject = await _spend(tx, sign_in_limits.unknown_accounts(), now) or 0, "sign-in"
+    if sign_in_limits.is_audited(failures):
         action = "sign_in.unknown_account" if person_id is None else "sign_in.failed"
         await tx.audit(Actor("visitor", attempt.address), action, subject, now, failures=failures)
     await session_store.prune_limits(tx, now)
