@@ -49,8 +49,6 @@ from firebell.kit.errors import FirebellError, Invalid, TooMany, Unauthenticated
 from firebell.kit.live import stream
 from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.routing import allowed_methods
-from firebell.load import api as load_api
-from firebell.load import web as load_pages
 from firebell.oncall import api as oncall_api
 from firebell.oncall import change_web, edit_web, exchange_api, exchange_web, schedule_api
 from firebell.oncall import web as oncall_pages
@@ -72,6 +70,8 @@ from firebell.search import api as search_api
 from firebell.search import web as search_web
 from firebell.service_overview import api as service_overview_api
 from firebell.service_overview import web as service_overview_web
+from firebell.workload import api as load_api
+from firebell.workload import web as load_pages
 
 log = logging.getLogger("firebell.web")
 

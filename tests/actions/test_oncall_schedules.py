@@ -8,7 +8,6 @@ from typing import Any
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import SYSTEM
-from firebell.load import actions as load
 from firebell.oncall import actions as oncall
 from firebell.oncall import changing, fixes, queries, shifts, vacations
 from firebell.oncall.findings import Finding
@@ -17,6 +16,7 @@ from firebell.oncall.model import EditKind, ScheduleChanged
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import actions as people
+from firebell.workload import actions as load
 from tests.oncall_world import DAY, daily, day, rota
 
 

@@ -14,7 +14,7 @@ from firebell.kit import org_settings
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import Db
 from firebell.kit.migrate import available, migrate
-from firebell.load import pay, store
+from firebell.workload import pay, store
 from tests.api.callers import TEST, Api, browser, organisation
 
 OLD = {"currency": "EUR", "weekday": "5", "night": "7.50", "weekend": "10", "per_shift": "100"}

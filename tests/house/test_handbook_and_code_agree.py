@@ -10,7 +10,7 @@ from firebell.incidents import lifecycle, message_values
 from firebell.incidents.model import ROLE_NAMES, Phase, Role
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify
 from firebell.kit.handbook_files import skill, skill_files
-from firebell.load.measure import TIRING
+from firebell.workload.measurement import TIRING
 from tests.house.source import SRC
 
 SEVERITY = "references/severity-classification.md"

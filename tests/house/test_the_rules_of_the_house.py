@@ -13,7 +13,7 @@ from tests.house.source import ROOT, SRC, TEMPLATES, modules
 
 SLICES = (
     *("people", "handbook", "catalog", "alerts", "oncall", "runbooks", "paging", "incidents"),
-    *("postmortems", "handoffs", "load", "service_overview"),
+    *("postmortems", "handoffs", "workload", "service_overview"),
 )
 
 

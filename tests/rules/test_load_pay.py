@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
 from firebell.kit.spreadsheet import BOM, harmless, written
-from firebell.load import measure, pay, terms
-from firebell.load.model import Kept, Rates, Report
-from firebell.load.sheet import HEAD, sheet
 from firebell.oncall.fairness import HourClass, Load, load
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.paging.model import Arrival
 from firebell.people.model import Person, Team
+from firebell.workload import measurement, pay, rate_periods
+from firebell.workload.csv_export import HEAD, sheet
+from firebell.workload.model import Kept, Rates, Report
 
 NOVEMBER = date(2026, 11, 1)
 RATES = Rates(
@@ -46,7 +46,7 @@ def weekly(*users: int) -> Schedule:
 
 def november(*arrivals: Arrival, users: tuple[int, ...] = (1, 2), **more: object) -> Report:
     given_ = {"rates": RATES, "holidays": (), "now": LATER, **more}
-    return measure.report(NOVEMBER, [weekly(*users)], [TEAM], PEOPLE, arrivals, **given_)  # type: ignore[arg-type]
+    return measurement.report(NOVEMBER, [weekly(*users)], [TEAM], PEOPLE, arrivals, **given_)  # type: ignore[arg-type]
 
 
 @given(st.dictionaries(st.sampled_from(HourClass), st.timedeltas(timedelta(0), timedelta(days=31))))
@@ -93,10 +93,10 @@ def test_a_month_is_paid_by_class_and_by_shift_in_the_month_in_which_it_began() 
 
 def test_a_night_counts_in_the_month_in_which_it_began() -> None:
     one = weekly(1)
-    october = measure.report(date(2026, 10, 1), [one], [TEAM], PEOPLE, [], RATES, (), LATER)
+    october = measurement.report(date(2026, 10, 1), [one], [TEAM], PEOPLE, [], RATES, (), LATER)
     months = [
         november(users=(1,)),
-        measure.report(date(2026, 12, 1), [one], [TEAM], PEOPLE, [], RATES, (), LATER),
+        measurement.report(date(2026, 12, 1), [one], [TEAM], PEOPLE, [], RATES, (), LATER),
     ]
     assert october.people[0].row.nights == 6
     assert [m.people[0].row.nights for m in months] == [30, 31]
@@ -187,7 +187,7 @@ def test_the_sheet_has_a_row_a_person_under_its_head() -> None:
 @pytest.mark.parametrize("text", ["2026-13", "2026", "26-11", "2026-11-01", "", "x", "9999-12", "2026-1 "])
 def test_what_is_not_a_month_is_not_taken_for_one(text: str) -> None:
     with pytest.raises(ValueError, match=r"This is not a month|The last month is"):
-        measure.month_of(text)
+        measurement.month_of(text)
 
 
 def test_rates_hold_from_their_month_until_the_next_and_the_later_set_goes_first() -> None:
@@ -196,22 +196,22 @@ def test_rates_hold_from_their_month_until_the_next_and_the_later_set_goes_first
 
     march, june, again = kept(1, 3), kept(2, 6), kept(3, 3)
     every = [march, june, again]
-    assert [terms.holding(every, date(2026, m, 1)) for m in (2, 3, 5, 6, 12)] == [
+    assert [rate_periods.holding(every, date(2026, m, 1)) for m in (2, 3, 5, 6, 12)] == [
         None,
         again,
         again,
         june,
         june,
     ]
-    assert [(t.kept, t.until, t.replaced) for t in terms.terms(every)] == [
+    assert [(t.kept, t.until, t.replaced) for t in rate_periods.terms(every)] == [
         (june, None, False),
         (again, date(2026, 6, 1), False),
         (march, date(2026, 3, 1), True),
     ]
     present = date(2026, 8, 1)
-    assert terms.past(every, date(2026, 4, 1), present) == (date(2026, 4, 1), date(2026, 6, 1))
-    assert terms.past(every, date(2026, 6, 1), present) == (date(2026, 6, 1), present)
-    assert terms.past(every, present, present) is None
+    assert rate_periods.past(every, date(2026, 4, 1), present) == (date(2026, 4, 1), date(2026, 6, 1))
+    assert rate_periods.past(every, date(2026, 6, 1), present) == (date(2026, 6, 1), present)
+    assert rate_periods.past(every, present, present) is None
 
 
 def test_who_shares_a_schedule_is_compared_with_the_others_in_words() -> None:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from firebell.kit.db import Tx
-from firebell.load.model import Kept
-from firebell.load.pay import from_json
+from firebell.workload.model import Kept
+from firebell.workload.pay import from_json
 
 
 async def rates(tx: Tx) -> list[Kept]:

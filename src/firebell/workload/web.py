@@ -10,9 +10,6 @@ from firebell.kit import flash, html, routing
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import mu
 from firebell.kit.text import to_wall
-from firebell.load import actions, measure, pay
-from firebell.load.api import attachment
-from firebell.load.model import Rates, Report, Share
 from firebell.oncall import actions as oncall
 from firebell.oncall.fairness import HourClass
 from firebell.oncall.model import Schedule
@@ -20,6 +17,9 @@ from firebell.people import access, permissions
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
+from firebell.workload import actions, measurement, pay
+from firebell.workload.api import attachment
+from firebell.workload.model import Rates, Report, Share
 
 router = routing.pages()
 
@@ -41,13 +41,13 @@ async def _report(request: Request, me: Person, month: str) -> tuple[Report, dic
 
 
 def _months(found: Report) -> dict[str, Any]:
-    following = measure.following(found.month)
+    following = measurement.following(found.month)
     return {
         "nav": "oncall",
         "live": "oncall",
         "r": found,
         "month": f"{found.month:%Y-%m}",
-        "first": measure.FIRST,
+        "first": measurement.FIRST,
         "earlier": f"{_before(found.month):%Y-%m}",
         "later": f"{following:%Y-%m}" if following <= found.until.date() else "",
         "hours": lambda length: f"{pay.hours(length):,.1f}".removesuffix(".0"),
@@ -101,7 +101,7 @@ async def load(
         "start": start or f"{tomorrow}T18:00",
         "end": end or f"{tomorrow}T22:00",
     }
-    return await html.page(request, "load/load.html", context, error.status if error else 200)
+    return await html.page(request, "workload/load.html", context, error.status if error else 200)
 
 
 @router.get("/oncall/pay", dependencies=access.needs(Verb.WORKLOAD_READ))
@@ -109,7 +109,7 @@ async def paid(request: Request, month: str = "") -> Response:
     me = await access.signed_in(request)
     _, around = await _report(request, me, month)
     context = {**around, "classes": list(HourClass)}
-    return await html.page(request, "load/pay.html", context)
+    return await html.page(request, "workload/pay.html", context)
 
 
 @router.get("/oncall/pay.csv", dependencies=access.needs(Verb.WORKLOAD_READ))
@@ -132,11 +132,11 @@ async def _rates(request: Request, given: dict[str, str], error: FirebellError |
         "given": given,
         "terms": found,
         "present": actions.month_named("", ctx.clock.now()),
-        "first": measure.FIRST,
+        "first": measurement.FIRST,
         "error": error,
         "errors": error.fields if error else {},
     }
-    return await html.page(request, "load/rates.html", context, error.status if error else 200)
+    return await html.page(request, "workload/rates.html", context, error.status if error else 200)
 
 
 @router.get("/oncall/pay/rates", dependencies=access.needs(Verb.PAY_READ))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from firebell.load.model import Kept, Term
+from firebell.workload.model import Kept, Term
 
 
 def holding(kept: Sequence[Kept], month: date) -> Kept | None:

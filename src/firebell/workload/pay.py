@@ -7,9 +7,9 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from firebell.kit.errors import Invalid
-from firebell.load.model import Line, Pay, Rates, TimeOff
 from firebell.oncall.fairness import HourClass, Load, night_of
 from firebell.paging.model import Arrival
+from firebell.workload.model import Line, Pay, Rates, TimeOff
 
 _NO_CENTS = frozenset(
     "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()  # noqa: SIM905 - a word each

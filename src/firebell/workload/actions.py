@@ -11,8 +11,6 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.events import Actor
 from firebell.kit.threads import DOCUMENTS
-from firebell.load import measure, pay, store, terms
-from firebell.load.model import Rates, Report, Term
 from firebell.oncall import actions as oncall
 from firebell.oncall.fairness import Holidays, Load, load, suggested
 from firebell.oncall.model import Schedule
@@ -21,6 +19,8 @@ from firebell.people import actions as people
 from firebell.people import permissions
 from firebell.people.model import Person, Team
 from firebell.people.permissions import Rights, Verb
+from firebell.workload import measurement, pay, rate_periods, store
+from firebell.workload.model import Rates, Report, Term
 
 WINDOW = timedelta(days=60)
 """How far back and ahead load is looked at before somebody is suggested: half of it lies ahead."""
@@ -34,7 +34,7 @@ def month_named(text: str, now: datetime, field: str = "month") -> date:
     if not text:
         return now.date().replace(day=1)
     try:
-        return measure.month_of(text)
+        return measurement.month_of(text)
     except ValueError as wrong:
         raise Invalid(f"{text[:40]!r} cannot be taken for a month.", fields={field: str(wrong)}) from wrong
 
@@ -46,7 +46,7 @@ async def term(tx: Tx, month: date) -> Term | None:
 
 async def all_terms(tx: Tx) -> list[Term]:
     """Return all rates that were ever set, the latest months first."""
-    return terms.terms(await store.rates(tx))
+    return rate_periods.terms(await store.rates(tx))
 
 
 async def set_rates(
@@ -60,14 +60,14 @@ async def set_rates(
     since = month or present
     _public(new, since.year)
     kept = await store.rates(tx)
-    changed = terms.past(kept, since, present)
+    changed = rate_periods.past(kept, since, present)
     if changed and not past:
         raise Invalid(
             f"These rates would change the pay of {span(*changed)}, which may be paid already.",
             fields={"past": "Say that past months may change, or choose a later month."},
             hint="Keep the files of these months before you change them.",
         )
-    found = terms.holding(kept, since)
+    found = rate_periods.holding(kept, since)
     if found is None or found.rates != new:
         await store.insert(tx, since, pay.to_json(new), now, actor.label)
         detail = {"changed": span(*changed)} if changed else {}
@@ -88,7 +88,7 @@ def span(first: date, end: date) -> str:
 
 def holidays(found: Rates, month: date) -> Holidays:
     """Return the public holidays around a month where the rates say that they are kept."""
-    years = {(month - timedelta(days=1)).year, measure.following(month).year}
+    years = {(month - timedelta(days=1)).year, measurement.following(month).year}
     return {day for year in years for day in _public(found, year)}
 
 
@@ -104,21 +104,21 @@ async def report(
     tx: Tx, month: date, now: datetime, team: Team | None = None, also: Collection[int] = ()
 ) -> Report:
     """Return a month of every schedule, team and person, or of one team and `also` people, so far."""
-    low, high = measure.bounds(month, "UTC")
-    begins = low - measure.ZONES
-    low, high = low - measure.SHIFT, high + measure.ZONES
+    low, high = measurement.bounds(month, "UTC")
+    begins = low - measurement.ZONES
+    low, high = low - measurement.SHIFT, high + measurement.ZONES
     schedules = await oncall.schedules(tx, since=low, until=high, archived=True)
-    kept = terms.holding(await store.rates(tx), month)
+    kept = rate_periods.holding(await store.rates(tx), month)
     found = kept.rates if kept else Rates()
     measured = [s for s in schedules if s.archived_at is None or s.archived_at > begins]
     if team:
-        named = measure.named_by(s for s in measured if s.team_id == team.id) | {*also}
+        named = measurement.named_by(s for s in measured if s.team_id == team.id) | {*also}
         measured = [s for s in measured if s.team_id == team.id or s.people & named]
-    everyone = await people.persons(tx, [int(u) for u in measure.named_by(measured)])
+    everyone = await people.persons(tx, [int(u) for u in measurement.named_by(measured)])
     # hundreds of schedules take seconds, which pages must not wait for
     made = await DOCUMENTS.run(
         partial(
-            measure.report,
+            measurement.report,
             month,
             measured,
             await people.teams(tx),
@@ -169,6 +169,6 @@ async def could_cover(
     team = await people.team_members(tx, schedule.team_id)
     rotating = {int(u) for layer in schedule.layers for slot in layer.slots for u in slot}
     candidates = [i for i in sorted({*team, *rotating}) if i in everyone]
-    carried = load(schedules, a, b, measure.tz_of(everyone))
+    carried = load(schedules, a, b, measurement.tz_of(everyone))
     free = suggested(candidates, schedules, start, end, carried)
     return [(everyone[int(u)], carried.get(u, Load())) for u in free]

@@ -5,12 +5,12 @@ from datetime import date, datetime, time, timedelta
 from statistics import fmean, median
 
 from firebell.kit.localtime import mu
-from firebell.load.model import Calls, Earned, Rates, Report, Row, Share
-from firebell.load.pay import pay, time_off
 from firebell.oncall.fairness import Holidays, Load, against, load_of, night_of, shifts_of, union
 from firebell.oncall.model import Schedule
 from firebell.paging.model import Arrival
 from firebell.people.model import Person, Team
+from firebell.workload.model import Calls, Earned, Rates, Report, Row, Share
+from firebell.workload.pay import pay, time_off
 
 FIRST, LAST = date(1971, 1, 1), date(2199, 12, 1)
 """The months that can be looked at; what holds from the beginning holds from the first."""

@@ -9,14 +9,14 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from firebell.kit import api
 from firebell.kit.api import Ctx, Flag, Given, Instant, Shown, Text, Yes, matching, problems
 from firebell.kit.db import Tx
-from firebell.load import actions, measure, pay
-from firebell.load.model import Earned, Rates, Report, Row, Share, Term
-from firebell.load.sheet import sheet
 from firebell.oncall import actions as oncall
 from firebell.oncall.fairness import HourClass, Load
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
+from firebell.workload import actions, measurement, pay
+from firebell.workload.csv_export import sheet
+from firebell.workload.model import Earned, Rates, Report, Row, Share, Term
 
 router = api.router("on-call reports")
 
@@ -26,7 +26,7 @@ Responder = Annotated[Caller, may(Verb.PAY_RATES_WRITE)]
 
 
 def _month(value: object) -> date:
-    return measure.month_of(value if isinstance(value, str) else "")
+    return measurement.month_of(value if isinstance(value, str) else "")
 
 
 _PATTERN = r"^(197[1-9]|19[89]\d|2[01]\d{2})-(0[1-9]|1[0-2])$"

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from firebell.kit.spreadsheet import written
-from firebell.load.model import Report
-from firebell.load.pay import hours
 from firebell.oncall.fairness import HourClass
+from firebell.workload.model import Report
+from firebell.workload.pay import hours
 
 HEAD = (
     *("month", "person", "email", "zone", "hours", "nights", "weekend_hours", "holiday_hours", "shifts"),
