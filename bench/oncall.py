@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from firebell.oncall import turns
 from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
-from firebell.oncall.shifts import at, duty
+from firebell.oncall.rota import rotation
+from firebell.oncall.rota.shifts import at, duty
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -63,7 +63,7 @@ def main() -> None:
     schedule = large()
 
     def cold() -> None:
-        turns.forget()
+        rotation.forget()
         duty(schedule, START, START + YEAR)
 
     measure("a year, cold", cold, 30)

@@ -10,8 +10,8 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import FirebellError
 from firebell.kit.events import Actor
 from firebell.oncall import actions as oncall
-from firebell.oncall import shifts
 from firebell.oncall.model import Layer, Schedule, Unit
+from firebell.oncall.rota import shifts
 from firebell.people import actions as people
 from tests.world import World, world
 

@@ -50,10 +50,12 @@ from firebell.kit.live import stream
 from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.routing import allowed_methods
 from firebell.oncall import api as oncall_api
-from firebell.oncall import change_web, edit_web, exchange_api, exchange_web, schedule_api
 from firebell.oncall import web as oncall_pages
 from firebell.oncall.calendars import api as calendars_api
 from firebell.oncall.calendars import web as calendars_pages
+from firebell.oncall.schedules import api as schedules_api
+from firebell.oncall.schedules import change_web, edit_web
+from firebell.oncall.swaps import api, web
 from firebell.paging import api as paging_api
 from firebell.paging import delayed_api, inbox_web, policy_web
 from firebell.paging import list_api as page_list_api
@@ -98,13 +100,13 @@ SLICES = (
     load_api,
     calendars_pages,
     calendars_api,
-    exchange_web,
+    web,
     edit_web,
     change_web,
     oncall_pages,
     oncall_api,
-    schedule_api,
-    exchange_api,
+    schedules_api,
+    api,
     inbox_web,
     paging_pages,
     policy_web,

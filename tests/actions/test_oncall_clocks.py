@@ -6,9 +6,11 @@ from typing import Any
 
 from firebell.kit.clock import FakeClock
 from firebell.oncall import actions as oncall
-from firebell.oncall import clocks, fixes, queries, store
-from firebell.oncall.findings import Finding
+from firebell.oncall import queries
+from firebell.oncall.checks import fixes, zone_changes
+from firebell.oncall.checks.rules import Finding
 from firebell.oncall.model import Unit
+from firebell.oncall.schedules import store
 from tests.oncall_world import Rota, daily, rota
 
 AUTUMN = datetime(2027, 3, 28, 1, tzinfo=UTC)
@@ -21,12 +23,12 @@ async def found(r: Rota) -> list[Finding]:
     return [f for f in wrong[r.id] if f.code == "S-TZCHANGE"]
 
 
-async def known(r: Rota) -> dict[str, clocks.Clock]:
+async def known(r: Rota) -> dict[str, zone_changes.Clock]:
     async with r.w.ctx.db.tx() as tx:
         return (await store.clocks(tx, [r.id]))[r.id]
 
 
-async def know(r: Rota, those: dict[str, clocks.Clock]) -> None:
+async def know(r: Rota, those: dict[str, zone_changes.Clock]) -> None:
     async with r.w.ctx.db.tx() as tx:
         await store.set_clocks(tx, r.id, those)
 
@@ -60,4 +62,4 @@ async def test_every_day_what_moves_nothing_is_written_down_further(dsn: str, cl
         for _ in range(2):
             clock.advance(timedelta(days=1, hours=1))
             await r.w.settle()
-            assert (await known(r))["UTC"].end == r.w.now + clocks.KEPT
+            assert (await known(r))["UTC"].end == r.w.now + zone_changes.KEPT

@@ -7,8 +7,10 @@ from typing import Any
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.oncall import actions as oncall
-from firebell.oncall import covers, exchange_store, fixes, queries, swaps, vacations
+from firebell.oncall import queries
+from firebell.oncall.checks import fixes
 from firebell.oncall.model import Cover, CoverState, Source, Swap, SwapState
+from firebell.oncall.swaps import absences, covers, store, swaps
 from firebell.people import actions as people
 from tests.oncall_world import Rota, day, rota
 
@@ -24,7 +26,7 @@ async def asked(r: Rota, first: int = 1, last: int = 2) -> Cover:
 
 async def state(r: Rota, cover_id: int) -> str:
     async with r.w.ctx.db.tx() as tx:
-        found = await exchange_store.cover(tx, cover_id)
+        found = await store.cover(tx, cover_id)
     assert found
     return found.state
 
@@ -67,7 +69,7 @@ async def test_a_part_is_taken_and_the_rest_stays_open(dsn: str, clock: FakeCloc
             (r.w.jun,),
         ]
         async with r.w.ctx.db.tx() as tx:
-            rest = await exchange_store.covers(tx, schedule_ids=[r.id], state=CoverState.OPEN)
+            rest = await store.covers(tx, schedule_ids=[r.id], state=CoverState.OPEN)
         assert [(c.start, c.end) for c in rest] == [(day(1), day(1, 8)), (day(1, 16), day(2))]
         assert rest[0].id == made.id
         assert all(c.reason == "dentist" for c in rest)
@@ -211,7 +213,7 @@ async def test_a_swap_is_declined_withdrawn_stale_or_expired(dsn: str, clock: Fa
 async def test_a_vacation_asks_for_cover_for_each_shift_that_it_touches(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         made, open_ = await r.run(
-            vacations.add, person_id=r.w.jun, start=day(1, 12), end=day(8), reason="away"
+            absences.add, person_id=r.w.jun, start=day(1, 12), end=day(8), reason="away"
         )
         mine = [c for c in open_ if c.schedule_id == r.id]
         assert [(c.start, c.end) for c in mine] == [
@@ -230,17 +232,17 @@ async def test_a_vacation_asks_for_cover_for_each_shift_that_it_touches(dsn: str
         layer = (await r.schedule()).layers[0]
         await r.run(oncall.join, r.id, layer_id=int(layer.id), person_id=r.w.jun, at=day(5))
         async with r.w.ctx.db.tx() as tx:
-            now_open = await exchange_store.covers(tx, schedule_ids=[r.id], state=CoverState.OPEN)
+            now_open = await store.covers(tx, schedule_ids=[r.id], state=CoverState.OPEN)
         runs = [(c.start, c.end) for c in now_open]
         assert runs[0] == (day(1, 12), day(2))
         assert len(runs) == len(set(runs))
         assert not [c for c in now_open if c.start < day(8) and c.end > day(7)]
 
-        await r.run(vacations.cancel, made.id)
+        await r.run(absences.cancel, made.id)
         async with r.w.ctx.db.tx() as tx:
-            assert await exchange_store.covers(tx, schedule_ids=[r.id], state=CoverState.OPEN) == []
+            assert await store.covers(tx, schedule_ids=[r.id], state=CoverState.OPEN) == []
         assert await r.who(day(4)) == (r.w.mara,)
-        assert isinstance(await r.run(vacations.cancel, made.id), NotFound)
+        assert isinstance(await r.run(absences.cancel, made.id), NotFound)
 
 
 async def lapsed(r: Rota, table: str) -> list[tuple[str, str]]:
@@ -307,7 +309,7 @@ async def test_what_is_asked_of_a_shift_that_is_somebody_elses_now_is_withdrawn(
 async def test_a_vacation_asks_again_when_a_shift_comes_back(dsn: str, clock: FakeClock) -> None:
     """A request that was withdrawn for somebody is no word of theirs that they keep the shift."""
     async with rota(dsn, clock) as r:
-        await r.run(vacations.add, person_id=r.w.jun, start=day(1), end=day(2))
+        await r.run(absences.add, person_id=r.w.jun, start=day(1), end=day(2))
         override: dict[str, Any] = {"start": day(1), "end": day(2), "reason": ""}
         edit = await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], **override)
         assert [s for s, _ in await lapsed(r, "cover")] == ["withdrawn"]

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from firebell.kit.clock import FakeClock
 from firebell.oncall import actions as oncall
-from firebell.oncall import shifts
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import Use
 from firebell.oncall.model import EditKind
+from firebell.oncall.rota import shifts
 from tests.oncall_world import DAY, Rota, daily, day, rota
 
 

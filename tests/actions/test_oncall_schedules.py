@@ -9,10 +9,14 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import SYSTEM
 from firebell.oncall import actions as oncall
-from firebell.oncall import changing, fixes, queries, shifts, vacations
-from firebell.oncall.findings import Finding
-from firebell.oncall.findings import Level as Grade
+from firebell.oncall import queries
+from firebell.oncall.checks import fixes
+from firebell.oncall.checks.rules import Finding
+from firebell.oncall.checks.rules import Level as Grade
 from firebell.oncall.model import EditKind, ScheduleChanged
+from firebell.oncall.rota import shifts
+from firebell.oncall.schedules import changes, shadows
+from firebell.oncall.swaps import absences
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import actions as people
@@ -72,9 +76,9 @@ async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, cloc
         await r.run(oncall.remove_edit, edit)
         assert told[1].changes == ((day(1), day(1, 6), (r.ada,), (r.w.jun,)),)
         await r.run(oncall.replace_layers, r.id, [daily(r.ada)])
-        assert len(told[2].changes) <= changing.TOLD_AT_MOST
+        assert len(told[2].changes) <= changes.TOLD_AT_MOST
         assert told[2].changes[0][0] == r.w.now
-        assert max(end for _, end, *_ in told[2].changes) <= r.w.now + changing.TOLD_AHEAD
+        assert max(end for _, end, *_ in told[2].changes) <= r.w.now + changes.TOLD_AHEAD
 
 
 async def test_bug_links_to_a_schedule_broke_when_it_was_renamed(dsn: str, clock: FakeClock) -> None:
@@ -152,7 +156,7 @@ async def test_what_cannot_be_is_refused_with_its_field(dsn: str, clock: FakeClo
         empty = {**edit, "end": day(1)}
         assert await field(oncall.add_edit, **empty, kind=EditKind.SET) == ["end"]
         itself = {"person_id": r.ada, "of": r.ada, "start": day(1)}
-        assert await field(oncall.add_shadow, schedule_id=r.id, **itself) == ["of"]
+        assert await field(shadows.add_shadow, schedule_id=r.id, **itself) == ["of"]
         assert isinstance(await r.run(oncall.remove_edit, 999), NotFound)
         assert isinstance(await r.run(oncall.leave, 999, person_id=r.ada), NotFound)
         nowhere = await r.run(oncall.join, r.id, layer_id=999, person_id=r.ada)
@@ -267,7 +271,7 @@ async def test_the_button_beside_a_finding_repairs_it(dsn: str, clock: FakeClock
         assert isinstance(choice, Conflict)
         assert "needs a choice" in choice.message
 
-        _, asked = await r.run(vacations.add, person_id=r.w.jun, start=day(2), end=day(3))
+        _, asked = await r.run(absences.add, person_id=r.w.jun, start=day(2), end=day(3))
         mine = next(c for c in asked if c.schedule_id == second.id)
         await r.run(fixes.carry_out, second.id, (await found())["S-VACATION"].id)
         async with r.w.ctx.db.tx() as tx:

@@ -20,10 +20,10 @@ from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import Tx
 from firebell.oncall import actions as oncall
-from firebell.oncall import covers, swaps, vacations
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind, Use
 from firebell.oncall.model import EditKind
+from firebell.oncall.swaps import absences, covers, swaps
 from firebell.people import actions as people
 from firebell.people import store
 from firebell.people.access import ApiDecision, PageDecision, Public
@@ -234,7 +234,7 @@ async def _shifts(tx: Tx, everything: Everything) -> None:
         theirs=(theirs.start, theirs.end),
         now=now,
     )
-    await vacations.add(
+    await absences.add(
         tx, mara, person_id=w.mara, start=now + 10 * week, end=now + 11 * week, reason="hiking", now=now
     )
 

@@ -8,8 +8,8 @@ import icalendar
 
 from firebell.kit.clock import FakeClock
 from firebell.oncall import actions as oncall
-from firebell.oncall import store as schedules
 from firebell.oncall.calendars.limits import PER_FEED, STRAYS_PER_ADDRESS, WINDOW
+from firebell.oncall.schedules import store as schedules
 from firebell.people import actions as people
 from firebell.people.model import SCOPES
 from tests.api.callers import TEST, Api, browser, key_of, organisation

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall import store
+from firebell.oncall.schedules import store
 from tests.api.callers import Api, key_of, organisation
 
 MONDAY = "2026-11-23T09:00"

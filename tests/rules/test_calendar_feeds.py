@@ -15,7 +15,7 @@ from firebell.oncall.calendars.matching import matched
 from firebell.oncall.calendars.model import Known
 from firebell.oncall.calendars.reading import read
 from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, User
-from firebell.oncall.shifts import duty
+from firebell.oncall.rota.shifts import duty
 from tests.rules.test_oncall_properties import schedules
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
 from firebell.kit.spreadsheet import BOM, harmless, written
-from firebell.oncall.fairness import HourClass, Load, load
 from firebell.oncall.model import Layer, Schedule, Unit
+from firebell.oncall.rota.fairness import HourClass, Load, load
 from firebell.paging.model import Arrival
 from firebell.people.model import Person, Team
 from firebell.workload import measurement, pay, rate_periods

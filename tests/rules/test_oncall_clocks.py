@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.kit.localtime import mu
-from firebell.oncall.clocks import (
+from firebell.oncall.checks.zone_changes import (
     KEPT,
     Clock,
     changed,

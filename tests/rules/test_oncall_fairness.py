@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.localtime import local
-from firebell.oncall.fairness import (
+from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, User
+from firebell.oncall.rota.fairness import (
     HourClass,
     Load,
     against,
@@ -22,7 +23,6 @@ from firebell.oncall.fairness import (
     suggested,
     union,
 )
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, User
 
 ZONES = (
     *("UTC", "Europe/Stockholm", "America/New_York", "Australia/Lord_Howe", "America/Havana"),

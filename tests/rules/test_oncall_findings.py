@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.oncall import exchange
 from firebell.oncall.calendars.model import Shift
-from firebell.oncall.checks import Around, checks
-from firebell.oncall.clocks import KEPT, Clock
-from firebell.oncall.findings import Call, Chain, Facts, Finding, Level, Reach, Step, findings, tired
+from firebell.oncall.checks.report import Around, checks
+from firebell.oncall.checks.rules import Call, Chain, Facts, Finding, Level, Reach, Step, findings, tired
+from firebell.oncall.checks.zone_changes import KEPT, Clock
 from firebell.oncall.model import (
     Cover,
     CoverState,
@@ -25,8 +24,9 @@ from firebell.oncall.model import (
     Vacation,
     Window,
 )
-from firebell.oncall.preview import preview
-from firebell.oncall.shifts import gaps
+from firebell.oncall.rota.shifts import gaps
+from firebell.oncall.schedules.preview import preview
+from firebell.oncall.swaps import exchange
 
 A = datetime(2026, 1, 5, 9, tzinfo=UTC)
 B = A + timedelta(days=28)

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.oncall.checks import Around
-from firebell.oncall.findings import HORIZON, Chain, Facts, Finding, Level, Step, findings
-from firebell.oncall.folding import MANY, folded
+from firebell.oncall.checks.grouping import MANY, folded
+from firebell.oncall.checks.report import Around
+from firebell.oncall.checks.rules import HORIZON, Chain, Facts, Finding, Level, Step, findings
 from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
-from firebell.oncall.preview import preview
+from firebell.oncall.schedules.preview import preview
 
 TZ = "Europe/Stockholm"
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

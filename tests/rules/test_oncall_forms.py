@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.oncall import forms
 from firebell.oncall.model import Layer, Unit, Window
+from firebell.oncall.schedules import forms
 
 
 class Posted(dict[str, list[str]]):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, User, Window
-from firebell.oncall.shifts import at, duty
+from firebell.oncall.rota.shifts import at, duty
 
 ALWAYS = datetime(1990, 1, 1, tzinfo=UTC)
 WEEK = frozenset(range(7))

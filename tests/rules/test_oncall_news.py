@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from firebell.oncall.findings import HORIZON, Finding, Level
-from firebell.oncall.news import Told, news
+from firebell.oncall.checks.rules import HORIZON, Finding, Level
+from firebell.oncall.checks.unreported import Told, news
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firebell.kit.localtime import local, mu
-from firebell.oncall import turns
-from firebell.oncall.exchange import mapped, minus, swap_maps
 from firebell.oncall.model import Edit, EditKind, Layer, Run, Schedule, Shadow, Source, Unit, User, Window
-from firebell.oncall.shifts import at, diff, duty, gaps, handoffs, shadows_at
-from firebell.oncall.turns import handoff, index_at, pieces
-from firebell.oncall.versions import replaced
+from firebell.oncall.rota import rotation
+from firebell.oncall.rota.layer_versions import replaced
+from firebell.oncall.rota.rotation import handoff, index_at, pieces
+from firebell.oncall.rota.shifts import at, diff, duty, gaps, handoffs, shadows_at
+from firebell.oncall.swaps.exchange import mapped, minus, swap_maps
 from tests.oracles.oncall import Oracle, minutes
 
 ZONES = {
@@ -301,7 +301,7 @@ def test_p15_the_zone_of_the_process_plays_no_part(name: str, monkeypatch: pytes
     monkeypatch.setenv("TZ", name)
     time.tzset()
     try:
-        turns.forget()
+        rotation.forget()
         assert duty(schedule, a, b) == expected
     finally:
         monkeypatch.undo()
@@ -354,6 +354,6 @@ def test_p9_p10_an_edit_changes_only_its_stretch(
 def test_p17_the_cost_of_at_does_not_grow_with_the_distance(unit: Unit, years: int) -> None:
     layer = Layer(1, (("a",), ("b",)), datetime(2026, 1, 31, 2, 30), unit, 1, "America/New_York")  # noqa: DTZ001
     schedule = Schedule(1, "s", "UTC", (layer,))
-    with patch.object(turns, "handoff", wraps=turns.handoff) as counted:
+    with patch.object(rotation, "handoff", wraps=rotation.handoff) as counted:
         at(schedule, datetime(2026 + years, 3, 8, 7, tzinfo=UTC))
     assert counted.call_count <= 8

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
-from firebell.oncall.shifts import at, duty
+from firebell.oncall.rota.shifts import at, duty
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "schedule_vectors.json").read_text())
 LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)

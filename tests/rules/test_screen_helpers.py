@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from firebell import signal
 from firebell.kit.html import absolute, ago, duration, initials, linked, wall
 from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
-from firebell.oncall.shifts import at as on_duty_at
-from firebell.oncall.timeline import COLUMNS, VIEWS, Row, agenda, caption, opening_hours, picture, rows
+from firebell.oncall.rota.shifts import at as on_duty_at
+from firebell.oncall.rota.timeline import COLUMNS, VIEWS, Row, agenda, caption, opening_hours, picture, rows
 from tests.rules.test_oncall_properties import ZONES, schedules
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 
 from firebell.kit.localtime import local, mu
 from firebell.oncall.model import Layer, Schedule, Unit, Window
-from firebell.oncall.shifts import duty
-from firebell.oncall.turns import handoff
+from firebell.oncall.rota.rotation import handoff
+from firebell.oncall.rota.shifts import duty
 
 DOCS = Path(__file__).parents[2] / "docs"
 PICTURES = sorted((DOCS / "images").glob("time-*.svg"))

@@ -13,13 +13,15 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid
 from firebell.kit.events import Actor
 from firebell.oncall import actions as oncall
-from firebell.oncall import covers, fixes, queries, vacations
+from firebell.oncall import queries
 from firebell.oncall.calendars import actions
 from firebell.oncall.calendars.feeds import entries, horizon
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.oncall.calendars.model import Import, Use
 from firebell.oncall.calendars.reader import Job, made
-from firebell.oncall.findings import Finding
+from firebell.oncall.checks import fixes
+from firebell.oncall.checks.rules import Finding
+from firebell.oncall.swaps import absences, covers
 from firebell.people import actions as people
 from tests.servers import free_port, listening, until
 from tests.world import World, world
@@ -320,7 +322,7 @@ async def test_a_calendar_that_puts_somebody_absent_on_call_asks_for_cover(
         start, end = w.now + timedelta(days=2), w.now + timedelta(days=3)
         async with w.ctx.db.tx() as tx:
             actor = await w.actor(w.jun)
-            await vacations.add(tx, actor, person_id=w.jun, start=start, end=end, now=w.now)
+            await absences.add(tx, actor, person_id=w.jun, start=start, end=end, now=w.now)
         await take_in(w, url=there.url)
         async with w.ctx.db.tx() as tx:
             asked = await oncall.covers(tx, schedule_ids=[await primary(w)])

@@ -14,8 +14,8 @@ from firebell.kit import timers
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid
 from firebell.oncall import actions as oncall
-from firebell.oncall import covers, swaps
 from firebell.oncall.model import Layer, Unit
+from firebell.oncall.swaps import covers, swaps
 from firebell.people import actions as people
 from firebell.worker import Worker, timer_handlers
 from tests.world import World, world

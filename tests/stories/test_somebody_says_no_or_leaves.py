@@ -5,7 +5,7 @@ from typing import Any
 
 from firebell.kit.clock import FakeClock
 from firebell.oncall import actions as oncall
-from firebell.oncall import covers, swaps
+from firebell.oncall.swaps import covers, swaps
 from firebell.people import actions as people
 from tests.stories.test_a_shift_comes_begins_and_ends import HOUR, MONDAY, Team, team, weekly
 

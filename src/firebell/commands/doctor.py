@@ -25,7 +25,7 @@ from firebell.kit.migrate import Altered, applied, available, check_files
 from firebell.kit.postgres_access import SHARED_USER
 from firebell.kit.smtp import parse_smtp_url
 from firebell.oncall import actions as oncall
-from firebell.oncall.shifts import gaps
+from firebell.oncall.rota.shifts import gaps
 from firebell.paging import actions as paging
 from firebell.paging.channels.email import NO_TLS, lacks_tls
 from firebell.people import actions as people

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from firebell.kit.html import duration
 from firebell.kit.localtime import said
-from firebell.oncall.fairness import union
+from firebell.oncall.rota.fairness import union
 
 SHOWN = 6
 """How many stretches a message names."""

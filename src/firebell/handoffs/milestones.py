@@ -7,9 +7,9 @@ from itertools import pairwise
 
 from firebell.handoffs.model import Change
 from firebell.kit.localtime import local
-from firebell.oncall.fairness import shifts_of
 from firebell.oncall.model import Schedule, User
-from firebell.oncall.shifts import at, duty
+from firebell.oncall.rota.fairness import shifts_of
+from firebell.oncall.rota.shifts import at, duty
 
 BEFORE = timedelta(hours=24)
 """How long before a shift its person is told, unless the organisation chose otherwise."""

@@ -8,8 +8,8 @@ from firebell.handoffs import messages, sweep
 from firebell.kit.db import Tx
 from firebell.kit.text import clean_name
 from firebell.oncall import actions as oncall
-from firebell.oncall.fairness import suggested
 from firebell.oncall.model import Cover, CoverState
+from firebell.oncall.rota.fairness import suggested
 from firebell.paging import actions as paging
 from firebell.paging.model import Word
 from firebell.people import actions as people

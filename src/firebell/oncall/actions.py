@@ -10,8 +10,9 @@ from firebell.kit.db import Reads, Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.text import clean_name, clean_text, slugify
-from firebell.oncall import change_undo, changing, exchange_store, shifts, store, versions
+from firebell.oncall import change_undo
 from firebell.oncall.calendars import store as calendars_store
+from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import (
     LAYERS,
     LONGEST_TURN,
@@ -20,27 +21,28 @@ from firebell.oncall.model import (
     Layer,
     Schedule,
     ScheduleDeleted,
-    Shadow,
     SwapState,
 )
+from firebell.oncall.rota import layer_versions, shifts
+from firebell.oncall.schedules import changes, store
+from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
 
 log = logging.getLogger(__name__)
 
 HORIZON = timedelta(days=35)
 """How far ahead the end of a present shift is looked for."""
-LONGEST_EDIT = timedelta(days=366)
 ON_ITS_WAY = timedelta(minutes=1)
 """An override that began earlier than so long ago begins now: what has been stays."""
 
-cover = exchange_store.cover
-covers = exchange_store.covers
+cover = swaps_store.cover
+covers = swaps_store.covers
 ids_near = store.ids_near
 names_by_id = store.names_by_id
 slugs_by_id = store.slugs_by_id
-swap = exchange_store.swap
-swaps = exchange_store.swaps
-vacations = exchange_store.vacations
+swap = swaps_store.swap
+swaps = swaps_store.swaps
+vacations = swaps_store.vacations
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +190,8 @@ async def create_schedule(
     for position, layer in enumerate(layers):
         await store.insert_layer(tx, made, position, layer)
     await tx.audit(actor, "schedule.created", f"schedule:{made}", now, name=clean)
-    saved = await changing.saved(tx, actor, Schedule(made, clean, tz, ()), now)
-    await changing.note_clocks(tx, saved, now)
+    saved = await changes.saved(tx, actor, Schedule(made, clean, tz, ()), now)
+    await changes.note_clocks(tx, saved, now)
     return saved
 
 
@@ -214,7 +216,7 @@ async def rename_schedule(
 
     The address stays, so that links in bookmarks, old messages and scripts still lead to it.
     """
-    old = await changing.locked(tx, schedule_id)
+    old = await changes.locked(tx, schedule_id)
     clean = old.name if name is None else clean_name(name, "name")
     zone = old.tz if tz is None else people.check_zone(tz)
     team = old.team_id if team_id is None else (await people.team(tx, team_id)).id
@@ -224,7 +226,7 @@ async def rename_schedule(
     await tx.audit(
         actor, "schedule.renamed", f"schedule:{schedule_id}", now, name=clean, team_id=team, tz=zone
     )
-    return await changing.saved(tx, actor, old, now)
+    return await changes.saved(tx, actor, old, now)
 
 
 async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime) -> None:
@@ -232,9 +234,9 @@ async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime)
 
     It is not shown any more and has no shift from now on; its past stays, for reports and pay.
     """
-    old = await changing.locked(tx, schedule_id)
+    old = await changes.locked(tx, schedule_id)
     await tx.emit(ScheduleDeleted(schedule_id, old.name), now)
-    await changing.lapse(tx, actor, replace(old, layers=(), edits=()), now, f"{old.name} was deleted")
+    await changes.lapse(tx, actor, replace(old, layers=(), edits=()), now, f"{old.name} was deleted")
     await calendars_store.close(tx, schedule_id, now)
     await store.archive(tx, schedule_id, now)
     await tx.audit(actor, "schedule.deleted", f"schedule:{schedule_id}", now, name=old.name, slug=old.slug)
@@ -244,7 +246,7 @@ async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime)
 async def edited(tx: Tx, old: Schedule, layers: Sequence[Layer], at: datetime) -> Schedule:
     """Return what `replace_layers` would make of a schedule, for a preview; raise `Invalid` as it does."""
     await _check_layers(tx, layers, old.layers)
-    return versions.replaced(old, layers, at)
+    return layer_versions.replaced(old, layers, at)
 
 
 async def replace_layers(
@@ -264,7 +266,7 @@ async def replace_layers(
     when = at or now
     if when < now:
         raise Invalid("The change lies in the past.", fields={"at": "Now or later: history stays."})
-    old = await changing.locked(tx, schedule_id)
+    old = await changes.locked(tx, schedule_id)
     if version is not None and version != old.version:
         raise Conflict(
             f"{old.name} was changed since you opened it.", hint="Look at it again, then repeat your change."
@@ -278,14 +280,14 @@ async def replace_layers(
     await tx.audit(
         actor, "schedule.layers", f"schedule:{schedule_id}", now, at=when, layers=[x.name for x in layers]
     )
-    saved = await changing.saved(tx, actor, old, now)
-    await changing.note_clocks(tx, saved, now)
+    saved = await changes.saved(tx, actor, old, now)
+    await changes.note_clocks(tx, saved, now)
     return saved
 
 
 def layers_at(old: Schedule, at: datetime) -> list[Layer]:
     """Return the layers that are not over at `at`, from low to high."""
-    return list(versions.current(old, at))
+    return list(layer_versions.current(old, at))
 
 
 def with_turn(
@@ -295,12 +297,12 @@ def with_turn(
     layers = layers_at(old, at)
     if layer_id not in [layer.id for layer in layers]:
         raise NotFound(f"{old.name} has no layer {layer_id} then.")
-    return [versions.joined(x, person_id, place) if x.id == layer_id else x for x in layers]
+    return [layer_versions.joined(x, person_id, place) if x.id == layer_id else x for x in layers]
 
 
 def without_turns(old: Schedule, at: datetime, person_id: int) -> list[Layer]:
     """Return the layers at `at` without anything of somebody."""
-    return [versions.left(layer, person_id) for layer in layers_at(old, at)]
+    return [layer_versions.left(layer, person_id) for layer in layers_at(old, at)]
 
 
 async def join(
@@ -315,7 +317,7 @@ async def join(
     now: datetime,
 ) -> Schedule:
     """Let somebody take turns on a layer from `at` on; whoever is current stays current."""
-    old = await changing.locked(tx, schedule_id)
+    old = await changes.locked(tx, schedule_id)
     new = with_turn(old, at or now, layer_id=layer_id, person_id=person_id, place=place)
     return await replace_layers(tx, actor, schedule_id, new, at=at, now=now)
 
@@ -324,7 +326,7 @@ async def leave(
     tx: Tx, actor: Actor, schedule_id: int, *, person_id: int, at: datetime | None = None, now: datetime
 ) -> Schedule:
     """Take somebody out of every layer from `at` on; the next in the order follows."""
-    old = await changing.locked(tx, schedule_id)
+    old = await changes.locked(tx, schedule_id)
     new = without_turns(old, at or now, person_id)
     return await replace_layers(tx, actor, schedule_id, new, at=at, now=now)
 
@@ -338,7 +340,7 @@ async def _checked_edit(
     end: datetime,
     now: datetime,
 ) -> Edit:
-    check_stretch("override", start, end, now)
+    check_interval("override", start, end, now)
     named = [*users, *mapping.values()]
     known = {p.id for p in await people.people(tx) if p.active}
     if (kind in (EditKind.ADD, EditKind.REMOVE) and not users) or (kind is EditKind.MAP and not mapping):
@@ -384,7 +386,7 @@ async def add_edit(
     `set` to nobody is a wanted gap.
     """
     found = await _checked_edit(tx, kind, users, mapping or {}, start, end, now)
-    old = await changing.locked(tx, schedule_id)
+    old = await changes.locked(tx, schedule_id)
     edit = replace(found, reason=clean_text(reason, 500), created_by=actor.person_id)
     made = await store.insert_edit(tx, schedule_id, edit, now)
     await tx.audit(
@@ -398,7 +400,7 @@ async def add_edit(
         start=edit.start,
         end=end,
     )
-    await changing.saved(tx, actor, old, now)
+    await changes.saved(tx, actor, old, now)
     return made
 
 
@@ -414,7 +416,7 @@ async def add_override(
     now: datetime,
 ) -> int:
     """Put `users` on duty on `[start, end)` whatever the layers say, and return the edit's id."""
-    check_stretch("override", start, end, now)
+    check_interval("override", start, end, now)
     if not users:
         raise Invalid("Nobody would be on duty.", fields={"person": "Choose a person."})
     return await add_edit(
@@ -430,16 +432,6 @@ async def add_override(
     )
 
 
-def check_stretch(what: str, start: datetime, end: datetime, now: datetime) -> None:
-    """Refuse a stretch that is empty, over, or longer than a year."""
-    if end <= start:
-        raise Invalid(f"The {what} ends before it begins.", fields={"end": "Choose a later end."})
-    if end <= now:
-        raise Invalid(f"The {what} is over already.", fields={"end": "Choose an end in the future."})
-    if end - start > LONGEST_EDIT:
-        raise Invalid(f"The {what} is longer than a year.", fields={"end": "At most 366 days."})
-
-
 async def remove_edit(
     tx: Tx, actor: Actor, edit_id: int, now: datetime, *, schedule_id: int | None = None
 ) -> None:
@@ -449,52 +441,17 @@ async def remove_edit(
     A request for cover that it answered is open again, a swap that it belonged to is undone as a whole.
     """
     owner = await store.edit_of(tx, edit_id)
-    old = await changing.locked(tx, owner) if owner is not None and schedule_id in (None, owner) else None
+    old = await changes.locked(tx, owner) if owner is not None and schedule_id in (None, owner) else None
     if old is None or edit_id not in [edit.id for edit in old.edits if edit.end > now]:
         raise NotFound("There is no such override, or it is over or removed already.")
     gone = [edit_id]
-    if swap := await exchange_store.swap_of_edit(tx, edit_id):
+    if swap := await swaps_store.swap_of_edit(tx, edit_id):
         gone = list(swap.edit_ids)
         undone = replace(swap, state=SwapState.WITHDRAWN, edit_ids=(), decided_at=now)
-        await exchange_store.save_swap(tx, undone)
-    if cover := await exchange_store.cover_of_edit(tx, edit_id):
-        await changing.reopen(tx, cover, now)
+        await swaps_store.save_swap(tx, undone)
+    if cover := await swaps_store.cover_of_edit(tx, edit_id):
+        await changes.reopen(tx, cover, now)
     await store.remove_edits(tx, int(old.id), gone, now)
     kept = change_undo.kept(old, gone, final=bool(swap or cover))
     await tx.audit(actor, "schedule.override_removed", f"schedule:{old.id}", now, edits=gone, **kept)
-    await changing.saved(tx, actor, old, now)
-
-
-async def add_shadow(
-    tx: Tx,
-    actor: Actor,
-    *,
-    schedule_id: int,
-    person_id: int,
-    of: int | None = None,
-    start: datetime,
-    end: datetime | None = None,
-    now: datetime,
-) -> int:
-    """Let somebody learn: they get copies, and are never a target and never coverage."""
-    if end is not None:
-        check_stretch("shadowing", start, end, now)
-    for i in (person_id, of):
-        if i is not None and not (await people.person(tx, i)).active:
-            raise Invalid(f"Person {i} is not active.", fields={"person": "Choose somebody else."})
-    if person_id == of:
-        raise Invalid("Nobody shadows themselves.", fields={"of": "Choose somebody else."})
-    await changing.locked(tx, schedule_id)
-    made = await store.insert_shadow(tx, schedule_id, Shadow(0, person_id, of, start, end), now)
-    await tx.audit(actor, "schedule.shadow", f"schedule:{schedule_id}", now, person=person_id, of=of)
-    await tx.live("oncall")
-    return made
-
-
-async def remove_shadow(tx: Tx, actor: Actor, schedule_id: int, shadow_id: int, now: datetime) -> None:
-    """End a shadowing."""
-    kept = await store.delete_shadow(tx, schedule_id, shadow_id)
-    if kept is None:
-        raise NotFound(f"There is no shadow {shadow_id} here.")
-    await tx.audit(actor, "schedule.shadow_removed", f"schedule:{schedule_id}", now, shadow=shadow_id, **kept)
-    await tx.live("oncall")
+    await changes.saved(tx, actor, old, now)

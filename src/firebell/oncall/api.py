@@ -27,9 +27,9 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.oncall import actions, queries
 from firebell.oncall.model import EditKind
-from firebell.oncall.shapes import EditShown, Named, PreviewShown, edit_shown, preview_shown
-from firebell.oncall.shifts import at as on_duty_at
-from firebell.oncall.shifts import duty, gaps
+from firebell.oncall.rota.shifts import at as on_duty_at
+from firebell.oncall.rota.shifts import duty, gaps
+from firebell.oncall.schedules.schemas import EditShown, Named, PreviewShown, edit_shown, preview_shown
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb

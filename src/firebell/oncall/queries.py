@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
-from firebell.oncall import exchange_store, findings_store, store
 from firebell.oncall.calendars import store as calendars_store
-from firebell.oncall.checks import Around, checks
-from firebell.oncall.findings import HORIZON, REST, Call, Chain, Facts, Finding, Reach, Step
+from firebell.oncall.checks import store as checks_store
+from firebell.oncall.checks.report import Around, checks
+from firebell.oncall.checks.rules import HORIZON, REST, Call, Chain, Facts, Finding, Reach, Step
 from firebell.oncall.model import CoverState, Schedule
-from firebell.oncall.preview import GAPS_AHEAD, Preview, preview
+from firebell.oncall.schedules import store
+from firebell.oncall.schedules.preview import GAPS_AHEAD, Preview, preview
+from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
 from firebell.people.model import Channel
 
@@ -22,7 +24,7 @@ NIGHT = timedelta(hours=10)
 async def facts(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: datetime) -> Facts:
     """Return what findings of these schedules need beside them: their people, and the policies that they are in."""
     ids = {int(s.id) for s in schedules}
-    asked = await exchange_store.covers(tx, schedule_ids=[*ids], since=now)
+    asked = await swaps_store.covers(tx, schedule_ids=[*ids], since=now)
     everyone = {int(u) for s in schedules for u in s.people} | {c.requester for c in asked}
     kinds: dict[int, set[str]] = {i: set() for i in everyone}
     for method in await people.methods_of(tx, list(kinds)):
@@ -30,7 +32,7 @@ async def facts(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: dat
             kinds[method.person_id].add(method.kind)
     policies = [
         (name, steps)
-        for name, steps in await findings_store.chains(tx)
+        for name, steps in await checks_store.chains(tx)
         if any(ids & set(step) for step, _ in steps)
     ]
     others = list({i for _, steps in policies for step, _ in steps for i in step})
@@ -51,8 +53,8 @@ async def facts(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: dat
         chains,
         tuple(c for c in asked if c.state == CoverState.OPEN),
         tuple(c for c in asked if c.state == CoverState.WITHDRAWN),
-        tuple(await exchange_store.vacations(tx, since=now)),
-        tuple(Call(*row) for row in await findings_store.calls(tx, now - REST - NIGHT)),
+        tuple(await swaps_store.vacations(tx, since=now)),
+        tuple(Call(*row) for row in await checks_store.calls(tx, now - REST - NIGHT)),
     )
 
 

@@ -5,12 +5,15 @@ from datetime import datetime, timedelta
 
 from firebell.kit import timers
 from firebell.kit.db import Tx
-from firebell.oncall import changing, covers, findings_store, queries, store, swaps
-from firebell.oncall.changing import ids
-from firebell.oncall.findings import HORIZON
-from firebell.oncall.folding import folded
+from firebell.oncall import queries
+from firebell.oncall.checks import store as checks_store
+from firebell.oncall.checks.grouping import folded
+from firebell.oncall.checks.rules import HORIZON
+from firebell.oncall.checks.unreported import news
 from firebell.oncall.model import ErrorsFound
-from firebell.oncall.news import news
+from firebell.oncall.schedules import changes, store
+from firebell.oncall.schedules.changes import ids
+from firebell.oncall.swaps import covers, swaps
 
 AT_ONCE = 5
 """So many schedules are checked in one go: a page that comes due meanwhile waits for no more."""
@@ -30,7 +33,7 @@ async def run_swaps(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -
 
 async def run_clocks(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Compare the time zone data with what schedules were saved with, once a day."""
-    await changing.look_at_clocks(tx, now)
+    await changes.look_at_clocks(tx, now)
     return []
 
 
@@ -38,7 +41,7 @@ async def run_checks(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) 
     """Tell of the errors of a few of these schedules that are new, look again tomorrow, and keep the others."""
     here = [int(timer.key) for timer in due_timers[:AT_ONCE]]
     schedules = await store.schedules(tx, here, since=now - HORIZON)
-    wrong, told, known = await queries.found_in(tx, schedules, now), await findings_store.told(tx, here), {}
+    wrong, told, known = await queries.found_in(tx, schedules, now), await checks_store.told(tx, here), {}
     for schedule in schedules:
         i = int(schedule.id)
         fresh, known[i] = news(wrong[i], told[i], now)
@@ -47,15 +50,15 @@ async def run_checks(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) 
                 (f.code, f.message, f.start, ids(f.users)) for f in folded(fresh, schedule.tz, now)
             )
             await tx.emit(ErrorsFound(i, errors), now)
-    await findings_store.set_told(tx, here, known)
+    await checks_store.set_told(tx, here, known)
     tomorrow = now + timedelta(days=1)
-    await timers.schedule_many(tx, changing.CHECKS_TIMER, [(str(s.id), tomorrow, 0) for s in schedules])
+    await timers.schedule_many(tx, changes.CHECKS_TIMER, [(str(s.id), tomorrow, 0) for s in schedules])
     return due_timers[AT_ONCE:]
 
 
 HANDLERS: dict[str, timers.Handler] = {
-    changing.CHECKS_TIMER: run_checks,
-    changing.CLOCKS_TIMER: run_clocks,
-    changing.COVER_TIMER: run_covers,
-    changing.SWAP_TIMER: run_swaps,
+    changes.CHECKS_TIMER: run_checks,
+    changes.CLOCKS_TIMER: run_clocks,
+    changes.COVER_TIMER: run_covers,
+    changes.SWAP_TIMER: run_swaps,
 }

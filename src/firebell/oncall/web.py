@@ -13,13 +13,16 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.localtime import mu, span
 from firebell.kit.text import to_choices, to_id, to_required, to_wall
-from firebell.oncall import actions, fixes, forms, queries, timeline, versions
-from firebell.oncall.exchange_web import LEFT, askable
-from firebell.oncall.findings import HORIZON
-from firebell.oncall.folding import folded
+from firebell.oncall import actions, queries
+from firebell.oncall.checks import fixes
+from firebell.oncall.checks.grouping import folded
+from firebell.oncall.checks.rules import HORIZON
 from firebell.oncall.model import Cover, Layer, Schedule, Unit
-from firebell.oncall.preview import Preview
-from firebell.oncall.shifts import gaps, next_change
+from firebell.oncall.rota import layer_versions, timeline
+from firebell.oncall.rota.shifts import gaps, next_change
+from firebell.oncall.schedules import forms
+from firebell.oncall.schedules.preview import Preview
+from firebell.oncall.swaps.web import LEFT, askable
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -244,7 +247,7 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
         "others": others,
         "findings": folded(wrong[int(found.id)], found.tz, now),
         "direct": fixes.CARRIED_OUT,
-        "layers": versions.current(found, now),
+        "layers": layer_versions.current(found, now),
         "handoff": (handoff := next_change(found, now, forms.AHEAD)),
         "lengths": _lengths(handoff),
         "filled": filled,

@@ -24,7 +24,7 @@ from firebell.kit.search_terms import Terms
 from firebell.oncall import actions as oncall
 from firebell.oncall import search_store as oncall_store
 from firebell.oncall.actions import OnDuty
-from firebell.oncall.store import ids_naming
+from firebell.oncall.schedules.store import ids_naming
 from firebell.paging import actions as paging
 from firebell.paging import search_store as paging_store
 from firebell.paging.model import OPEN as OPEN_STATES

@@ -12,8 +12,8 @@ from firebell.kit.errors import Invalid
 from firebell.kit.events import Actor
 from firebell.kit.threads import DOCUMENTS
 from firebell.oncall import actions as oncall
-from firebell.oncall.fairness import Holidays, Load, load, suggested
 from firebell.oncall.model import Schedule
+from firebell.oncall.rota.fairness import Holidays, Load, load, suggested
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people import permissions

@@ -10,7 +10,7 @@ from firebell.kit import api
 from firebell.kit.api import Ctx, Flag, Given, Instant, Shown, Text, Yes, matching, problems
 from firebell.kit.db import Tx
 from firebell.oncall import actions as oncall
-from firebell.oncall.fairness import HourClass, Load
+from firebell.oncall.rota.fairness import HourClass, Load
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb

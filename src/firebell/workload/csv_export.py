@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from firebell.kit.spreadsheet import written
-from firebell.oncall.fairness import HourClass
+from firebell.oncall.rota.fairness import HourClass
 from firebell.workload.model import Report
 from firebell.workload.pay import hours
 

@@ -5,8 +5,8 @@ from datetime import date, datetime, time, timedelta
 from statistics import fmean, median
 
 from firebell.kit.localtime import mu
-from firebell.oncall.fairness import Holidays, Load, against, load_of, night_of, shifts_of, union
 from firebell.oncall.model import Schedule
+from firebell.oncall.rota.fairness import Holidays, Load, against, load_of, night_of, shifts_of, union
 from firebell.paging.model import Arrival
 from firebell.people.model import Person, Team
 from firebell.workload.model import Calls, Earned, Rates, Report, Row, Share

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from firebell.oncall.fairness import HourClass, Load
 from firebell.oncall.model import Schedule
+from firebell.oncall.rota.fairness import HourClass, Load
 from firebell.people.model import Person, Team
 
 

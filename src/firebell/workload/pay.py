@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from firebell.kit.errors import Invalid
-from firebell.oncall.fairness import HourClass, Load, night_of
+from firebell.oncall.rota.fairness import HourClass, Load, night_of
 from firebell.paging.model import Arrival
 from firebell.workload.model import Line, Pay, Rates, TimeOff
 

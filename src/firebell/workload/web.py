@@ -11,8 +11,8 @@ from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import mu
 from firebell.kit.text import to_wall
 from firebell.oncall import actions as oncall
-from firebell.oncall.fairness import HourClass
 from firebell.oncall.model import Schedule
+from firebell.oncall.rota.fairness import HourClass
 from firebell.people import access, permissions
 from firebell.people import actions as people
 from firebell.people.model import Person

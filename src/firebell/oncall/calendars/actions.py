@@ -14,8 +14,7 @@ from firebell.kit.events import SYSTEM, Actor
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name
 from firebell.oncall import actions as oncall
-from firebell.oncall import changing, public_holidays
-from firebell.oncall import store as schedule_store
+from firebell.oncall import public_holidays
 from firebell.oncall.calendars import matching, store
 from firebell.oncall.calendars.feeds import Told, reach
 from firebell.oncall.calendars.model import (
@@ -32,6 +31,8 @@ from firebell.oncall.calendars.model import (
     Source,
     Use,
 )
+from firebell.oncall.schedules import changes
+from firebell.oncall.schedules import store as schedule_store
 from firebell.people import actions as people
 from firebell.people.model import AccessRevoked
 
@@ -323,10 +324,10 @@ async def _put(tx: Tx, actor: Actor, found: Import, shifts: Sequence[Shift], now
     if found.schedule_id is None or found.use is Use.NAMES:
         await store.replace_shifts(tx, found.id, now, after)
         return
-    old = await changing.locked(tx, found.schedule_id)
+    old = await changes.locked(tx, found.schedule_id)
     await store.replace_shifts(tx, found.id, now, after)
     await schedule_store.raise_version(tx, found.schedule_id, now)
-    await changing.saved(tx, actor, old, now)
+    await changes.saved(tx, actor, old, now)
 
 
 async def unchanged(tx: Tx, import_id: int, etag: str, modified: str, now: datetime) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.oncall.calendars.matching import conflicts
 from firebell.oncall.calendars.model import Conflict, Import, Shift
-from firebell.oncall.findings import Facts, Finding, Fix, Level, told
+from firebell.oncall.checks.rules import Facts, Finding, Fix, Level, told
 from firebell.oncall.model import Cover, Schedule
 
 _FIX = Fix("calendars", "Look at the calendars", {})

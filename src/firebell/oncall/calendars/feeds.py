@@ -10,8 +10,8 @@ from icalendar import Calendar, Event, vCalAddress, vText
 
 from firebell.oncall.calendars.model import AHEAD, BACK, Known
 from firebell.oncall.model import Layer, Run, Schedule
-from firebell.oncall.shifts import duty
-from firebell.oncall.turns import extent, handoff, index_at
+from firebell.oncall.rota.rotation import extent, handoff, index_at
+from firebell.oncall.rota.shifts import duty
 
 REFRESH = timedelta(minutes=15)
 _INSTANT = timedelta(seconds=1)

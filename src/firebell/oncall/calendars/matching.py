@@ -10,7 +10,7 @@ from unicodedata import normalize
 
 from firebell.oncall.calendars.model import Conflict, Event, Import, Known, Place, Shift, Stray, Use
 from firebell.oncall.model import Schedule, User
-from firebell.oncall.shifts import duty
+from firebell.oncall.rota.shifts import duty
 
 
 def _plain(text: str) -> str:

@@ -12,9 +12,10 @@ from firebell.kit.api import Ctx, Given, Instant, Name, PathId, Shown, Stretch, 
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import NotFound
-from firebell.oncall import actions, covers, parties, queries, swaps, vacations
+from firebell.oncall import actions, queries
 from firebell.oncall.model import Cover, CoverState, Swap, SwapState, Vacation
-from firebell.oncall.shapes import Named
+from firebell.oncall.schedules.schemas import Named
+from firebell.oncall.swaps import absences, covers, parties, swaps
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
@@ -375,7 +376,7 @@ async def list_vacations(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[Vac
 )
 async def add_vacation(ctx: Ctx, caller: Absentee, given: NewVacation) -> VacationShown:
     async with ctx.db.tx() as tx:
-        made, asked = await vacations.add(
+        made, asked = await absences.add(
             tx,
             caller.actor,
             person_id=await _who(tx, caller, given.person),
@@ -396,4 +397,4 @@ async def add_vacation(ctx: Ctx, caller: Absentee, given: NewVacation) -> Vacati
 async def cancel_vacation(ctx: Ctx, caller: Absentee, vacation_id: PathId) -> None:
     async with ctx.db.tx() as tx:
         await parties.check_time_off(tx, caller.rights, caller.person_id, vacation_id)
-        await vacations.cancel(tx, caller.actor, vacation_id, ctx.clock.now())
+        await absences.cancel(tx, caller.actor, vacation_id, ctx.clock.now())

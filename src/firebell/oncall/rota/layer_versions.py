@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from firebell.oncall.model import Layer, Schedule, User
-from firebell.oncall.turns import extent, index_at
+from firebell.oncall.rota.rotation import extent, index_at
 
 Slots = tuple[tuple[User, ...], ...]
 

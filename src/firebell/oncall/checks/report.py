@@ -6,8 +6,8 @@ from datetime import datetime
 
 from firebell.oncall.calendars.faults import busy, faults
 from firebell.oncall.calendars.model import Import, Shift
-from firebell.oncall.clocks import Clock, changed
-from firebell.oncall.findings import HORIZON, Facts, Finding, Level, findings
+from firebell.oncall.checks.rules import HORIZON, Facts, Finding, Level, findings
+from firebell.oncall.checks.zone_changes import Clock, changed
 from firebell.oncall.model import Schedule
 
 

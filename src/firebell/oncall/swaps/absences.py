@@ -8,8 +8,10 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.text import clean_text
-from firebell.oncall import actions, changing, exchange_store, store
+from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Cover, CoverState, Vacation
+from firebell.oncall.schedules import changes, store
+from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
 
 
@@ -24,16 +26,16 @@ async def add(
     now: datetime,
 ) -> tuple[Vacation, list[Cover]]:
     """Note an absence and ask for cover for its shifts; until somebody takes one, it stays theirs."""
-    actions.check_stretch("vacation", start, end, now)
+    check_interval("vacation", start, end, now)
     who = await people.person(tx, person_id)
     await store.lock(tx, await store.ids(tx))
-    for other in await exchange_store.vacations(tx, person_id=person_id, since=now):
+    for other in await swaps_store.vacations(tx, person_id=person_id, since=now):
         if other.start < end and start < other.end:
             raise Conflict(
                 f"{who.name} has a vacation from {other.start:%Y-%m-%d %H:%M} UTC on already.",
                 hint=f"Cancel vacation {other.id} first, or choose another time.",
             )
-    made = await exchange_store.insert_vacation(
+    made = await swaps_store.insert_vacation(
         tx, person_id, start, end, clean_text(reason, 500), actor.person_id, now
     )
     asked = [
@@ -41,7 +43,7 @@ async def add(
         for schedule in await store.schedules(
             tx, await store.ids_naming(tx, person_id, now), since=now, until=end
         )
-        for cover in await changing.cover_vacations(tx, schedule, [made], now)
+        for cover in await changes.cover_vacations(tx, schedule, [made], now)
     ]
     await tx.audit(actor, "vacation.added", f"person:{person_id}", now, start=start, end=end)
     await tx.live("oncall")
@@ -51,14 +53,14 @@ async def add(
 async def cancel(tx: Tx, actor: Actor, vacation_id: int, now: datetime) -> Vacation:
     """Take an absence back: what is open is withdrawn, what somebody has taken stays with them."""
     await store.lock(tx, await store.ids(tx))
-    found = await exchange_store.lock_vacation(tx, vacation_id)
+    found = await swaps_store.lock_vacation(tx, vacation_id)
     if found is None:
         raise NotFound(f"There is no vacation {vacation_id}, or it is cancelled.")
-    await exchange_store.cancel_vacation(tx, vacation_id, now)
-    for cover in await exchange_store.covers(tx, vacation_ids=[vacation_id], state=CoverState.OPEN):
+    await swaps_store.cancel_vacation(tx, vacation_id, now)
+    for cover in await swaps_store.covers(tx, vacation_ids=[vacation_id], state=CoverState.OPEN):
         gone = replace(cover, state=CoverState.WITHDRAWN, decided_at=now)
-        await exchange_store.save_cover(tx, gone)
-        await timers.cancel(tx, changing.COVER_TIMER, str(cover.id))
+        await swaps_store.save_cover(tx, gone)
+        await timers.cancel(tx, changes.COVER_TIMER, str(cover.id))
     await tx.audit(actor, "vacation.cancelled", f"person:{found.person_id}", now, vacation=vacation_id)
     await tx.live("oncall")
     return found

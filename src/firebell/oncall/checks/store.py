@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from firebell.kit.db import Tx
-from firebell.oncall.news import Told
+from firebell.oncall.checks.unreported import Told
 
 
 async def chains(tx: Tx) -> list[tuple[str, list[tuple[list[int], bool]]]]:

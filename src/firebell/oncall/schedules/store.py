@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db import Reads, Row, Tx
-from firebell.oncall.clocks import Clock, from_json, to_json
+from firebell.oncall.checks.zone_changes import Clock, from_json, to_json
 from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Shadow, Spans, Unit, User, Window
-from firebell.oncall.shifts import present
+from firebell.oncall.rota.shifts import present
 
 
 async def insert_schedule(tx: Tx, name: str, slug: str, team_id: int, tz: str, now: datetime) -> int | None:

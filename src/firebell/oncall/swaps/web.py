@@ -11,9 +11,11 @@ from firebell.kit import flash, html, routing
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
 from firebell.kit.localtime import mu, span
 from firebell.kit.text import to_choice, to_id, to_wall
-from firebell.oncall import actions, covers, exchange, parties, shifts, swaps, vacations
+from firebell.oncall import actions
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.model import Cover, CoverState, Schedule, Swap, SwapState
+from firebell.oncall.rota import shifts
+from firebell.oncall.swaps import absences, covers, exchange, parties, swaps
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -251,7 +253,7 @@ async def away(request: Request) -> Response:
     ctx = html.ctx(request)
     try:
         async with ctx.db.tx() as tx:
-            await vacations.add(
+            await absences.add(
                 tx,
                 access.actor_of(me),
                 person_id=me.id,
@@ -272,7 +274,7 @@ async def back(request: Request, vacation_id: int) -> Response:
     try:
         async with ctx.db.tx() as tx:
             await parties.check_time_off(tx, access.rights_of(me), me.id, vacation_id)
-            await vacations.cancel(tx, access.actor_of(me), vacation_id, ctx.clock.now())
+            await absences.cancel(tx, access.actor_of(me), vacation_id, ctx.clock.now())
     except (Forbidden, NotFound) as error:
         return await _mine(request, me, error)
     return flash.redirect(request, "/oncall/me#away", "Time off canceled.")

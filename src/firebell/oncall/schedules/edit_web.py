@@ -13,10 +13,12 @@ from firebell.kit import confirm, flash, html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id, to_number, to_required
-from firebell.oncall import actions, forms, queries, timeline, versions
-from firebell.oncall.exchange_web import LEFT
+from firebell.oncall import actions, queries
 from firebell.oncall.model import Layer, Schedule, Unit
-from firebell.oncall.preview import Preview
+from firebell.oncall.rota import layer_versions, timeline
+from firebell.oncall.schedules import forms
+from firebell.oncall.schedules.preview import Preview
+from firebell.oncall.swaps.web import LEFT
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -93,7 +95,7 @@ async def edit(request: Request, slug: str) -> Response:
     async with html.ctx(request).db.tx() as tx:
         old = await actions.by_slug(tx, slug)
     given = {"name": old.name, "team": old.team_id, "tz": old.tz}
-    return await _editor(request, me, old, Draft(given, versions.current(old, now)))
+    return await _editor(request, me, old, Draft(given, layer_versions.current(old, now)))
 
 
 @router.post("/oncall/{slug}/edit", dependencies=access.needs(Verb.SCHEDULE_WRITE))
@@ -123,7 +125,7 @@ async def delete(request: Request, slug: str) -> Response:
         async with ctx.db.tx() as tx:
             await actions.delete_schedule(tx, access.actor_of(me), int(old.id), now)
     except (Conflict, Invalid) as error:
-        return await _editor(request, me, old, Draft(given, versions.current(old, now), error=error))
+        return await _editor(request, me, old, Draft(given, layer_versions.current(old, now), error=error))
     return flash.redirect(request, "/oncall", f"{old.name} deleted.")
 
 

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from firebell.kit.localtime import local, mu
 from firebell.oncall.model import Edit, EditKind, Layer, Piece, Run, Schedule, Unit, User, Window
-from firebell.oncall.shifts import duty
-from firebell.oncall.turns import pieces
+from firebell.oncall.rota.rotation import pieces
+from firebell.oncall.rota.shifts import duty
 
 COLUMNS = 56
 _EVERY = {Unit.HOUR: "hourly", Unit.DAY: "daily", Unit.WEEK: "weekly", Unit.MONTH: "monthly"}

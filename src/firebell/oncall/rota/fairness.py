@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from firebell.kit.localtime import local, mu
 from firebell.oncall.model import Schedule, User
-from firebell.oncall.shifts import duty
+from firebell.oncall.rota.shifts import duty
 
 NIGHT_FROM, NIGHT_TO = time(22), time(7)
 SATURDAY = 5

@@ -10,8 +10,12 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
 from firebell.kit.localtime import said
 from firebell.kit.text import clean_text
-from firebell.oncall import actions, changing, exchange, exchange_store, store
+from firebell.oncall import actions
+from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Cover, CoverDeclined, CoverState, CoverTaken, Schedule, Source
+from firebell.oncall.schedules import changes, store
+from firebell.oncall.swaps import exchange
+from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
 
 
@@ -29,14 +33,14 @@ async def ask(
 ) -> Cover:
     """Ask to be relieved on `[start, end)`; the requester stays on duty until somebody takes it."""
     start = max(start, now)
-    actions.check_stretch("request", start, end, now)
-    schedule = await changing.locked(tx, schedule_id)
+    check_interval("request", start, end, now)
+    schedule = await changes.locked(tx, schedule_id)
     who = await people.person(tx, requester)
     if not exchange.own_stretches(schedule, requester, start, end):
         raise Conflict(
             f"{who.name} is not on call on {schedule.name} then.", hint="Ask for the time of a shift."
         )
-    for cover in await exchange_store.covers(tx, schedule_ids=[schedule_id], state=CoverState.OPEN):
+    for cover in await swaps_store.covers(tx, schedule_ids=[schedule_id], state=CoverState.OPEN):
         if cover.requester == requester and cover.start < end and start < cover.end:
             raise Conflict(
                 f"Request {cover.id} asks for cover from {said(cover.start, who.tz)} {who.tz} on already.",
@@ -46,19 +50,19 @@ async def ask(
     if wrong := [i for i in asked if i == requester or i not in known or not known[i].active]:
         name = known[wrong[0]].name if wrong[0] in known else f"Person {wrong[0]}"
         raise Invalid(f"{name} cannot be asked.", fields={"asked": "Choose somebody else."})
-    new = changing.new_cover(schedule_id, requester, start, end, now, clean_text(reason, 500))
-    made = await changing.add_cover(tx, replace(new, asked=tuple(dict.fromkeys(asked))), now)
-    await changing.note_cover(tx, actor, "asked", made, now)
+    new = changes.new_cover(schedule_id, requester, start, end, now, clean_text(reason, 500))
+    made = await changes.add_cover(tx, replace(new, asked=tuple(dict.fromkeys(asked))), now)
+    await changes.note_cover(tx, actor, "asked", made, now)
     return made
 
 
 async def _open(tx: Tx, cover_id: int, now: datetime) -> tuple[Schedule, Cover]:
     """Return an open request with its schedule, which is locked."""
-    seen = await exchange_store.cover(tx, cover_id)
+    seen = await swaps_store.cover(tx, cover_id)
     if seen is None:
         raise NotFound(f"There is no request {cover_id}.", hint="Look at the requests that are open.")
-    schedule = await changing.locked(tx, seen.schedule_id)
-    found = await exchange_store.cover(tx, cover_id)
+    schedule = await changes.locked(tx, seen.schedule_id)
+    found = await swaps_store.cover(tx, cover_id)
     assert found
     if found.state != CoverState.OPEN or found.expires_at <= now:
         state = found.state if found.state != CoverState.OPEN else CoverState.EXPIRED
@@ -103,10 +107,10 @@ async def take(
     taken = replace(
         taken, state=CoverState.TAKEN, taken_by=by, edit_id=edit_id, expires_at=low, decided_at=now
     )
-    await exchange_store.save_cover(tx, taken)
+    await swaps_store.save_cover(tx, taken)
     await tx.emit(CoverTaken(taken.id), now)
-    await changing.note_cover(tx, actor, "taken", taken, now)
-    await changing.saved(tx, actor, schedule, now)
+    await changes.note_cover(tx, actor, "taken", taken, now)
+    await changes.saved(tx, actor, schedule, now)
     return taken
 
 
@@ -114,15 +118,15 @@ async def _split(tx: Tx, found: Cover, low: datetime, high: datetime, now: datet
     """Return the request for `[low, high)` alone: the old one when nothing is left of it, else a new one."""
     left = exchange.minus([(max(found.start, now), found.end)], [(low, high)])
     if not left:
-        await timers.cancel(tx, changing.COVER_TIMER, str(found.id))
+        await timers.cancel(tx, changes.COVER_TIMER, str(found.id))
         return replace(found, start=low, end=high)
-    first, *more = (replace(found, start=a, end=b, expires_at=changing.expiry(a, b, now)) for a, b in left)
-    await exchange_store.save_cover(tx, first)
-    await timers.schedule(tx, changing.COVER_TIMER, str(first.id), first.expires_at)
+    first, *more = (replace(found, start=a, end=b, expires_at=changes.expiry(a, b, now)) for a, b in left)
+    await swaps_store.save_cover(tx, first)
+    await timers.schedule(tx, changes.COVER_TIMER, str(first.id), first.expires_at)
     for rest in more:
-        made = await exchange_store.insert_cover(tx, rest)
-        await timers.schedule(tx, changing.COVER_TIMER, str(made.id), made.expires_at)
-    return await exchange_store.insert_cover(tx, replace(found, start=low, end=high))
+        made = await swaps_store.insert_cover(tx, rest)
+        await timers.schedule(tx, changes.COVER_TIMER, str(made.id), made.expires_at)
+    return await swaps_store.insert_cover(tx, replace(found, start=low, end=high))
 
 
 async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -> Cover:
@@ -131,10 +135,10 @@ async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -
     if by == found.requester:
         raise Conflict("This request is your own.", hint="Withdraw it instead.")
     new = replace(found, declined=tuple(dict.fromkeys((*found.declined, by))))
-    await exchange_store.save_cover(tx, new)
+    await swaps_store.save_cover(tx, new)
     if by not in found.declined:
         await tx.emit(CoverDeclined(cover_id, by), now)
-    await changing.note_cover(tx, actor, "declined", new, now)
+    await changes.note_cover(tx, actor, "declined", new, now)
     return new
 
 
@@ -142,15 +146,15 @@ async def withdraw(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> Cover:
     """Ask no more: the requester stays on duty."""
     _, found = await _open(tx, cover_id, now)
     new = replace(found, state=CoverState.WITHDRAWN, decided_at=now)
-    await exchange_store.save_cover(tx, new)
-    await timers.cancel(tx, changing.COVER_TIMER, str(cover_id))
-    await changing.note_cover(tx, actor, "withdrawn", new, now)
+    await swaps_store.save_cover(tx, new)
+    await timers.cancel(tx, changes.COVER_TIMER, str(cover_id))
+    await changes.note_cover(tx, actor, "withdrawn", new, now)
     return new
 
 
 async def give_back(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> None:
     """Undo a taken cover: its edit goes, and the request is open again while there is time."""
-    found = await exchange_store.cover(tx, cover_id)
+    found = await swaps_store.cover(tx, cover_id)
     if found is None or found.edit_id is None:
         raise NotFound(f"Nobody has taken request {cover_id}.")
     if found.end <= now:
@@ -160,12 +164,12 @@ async def give_back(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> None:
 
 async def expire(tx: Tx, cover_ids: Sequence[int], now: datetime) -> set[int]:
     """End requests whose time has come; return those that somebody holds just now."""
-    seen = [c for i in cover_ids if (c := await exchange_store.cover(tx, i))]
+    seen = [c for i in cover_ids if (c := await swaps_store.cover(tx, i))]
     free = await store.lock_free(tx, [c.schedule_id for c in seen])
     for old in seen:
-        found = await exchange_store.cover(tx, old.id) if old.schedule_id in free else None
+        found = await swaps_store.cover(tx, old.id) if old.schedule_id in free else None
         if found and found.state == CoverState.OPEN and found.expires_at <= now:
             over = replace(found, state=CoverState.EXPIRED, decided_at=now)
-            await exchange_store.save_cover(tx, over)
-            await changing.note_cover(tx, SYSTEM, "expired", over, now)
+            await swaps_store.save_cover(tx, over)
+            await changes.note_cover(tx, SYSTEM, "expired", over, now)
     return {c.id for c in seen if c.schedule_id not in free}

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from firebell.kit.api import Given, Id, Instant, Name, ShortName, Shown, Text, Wall, Whole, Zone
-from firebell.oncall.findings import Finding
+from firebell.oncall.checks.rules import Finding
 from firebell.oncall.model import (
     LONGEST_NAME,
     LONGEST_TURN,
@@ -19,7 +19,7 @@ from firebell.oncall.model import (
     User,
     Window,
 )
-from firebell.oncall.preview import Preview
+from firebell.oncall.schedules.preview import Preview
 from firebell.people.model import Person
 
 

@@ -10,8 +10,7 @@ from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
 from firebell.kit.localtime import said
 from firebell.kit.text import clean_text
-from firebell.oncall import actions, changing, exchange, exchange_store, store
-from firebell.oncall.exchange import Stretch
+from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import (
     Schedule,
     Source,
@@ -20,6 +19,10 @@ from firebell.oncall.model import (
     SwapProposed,
     SwapState,
 )
+from firebell.oncall.schedules import changes, store
+from firebell.oncall.swaps import exchange
+from firebell.oncall.swaps import store as swaps_store
+from firebell.oncall.swaps.exchange import Stretch
 from firebell.people import actions as people
 
 
@@ -39,21 +42,21 @@ async def propose(
     if proposer == other:
         raise Invalid("A swap needs two people.", fields={"other": "Choose somebody else."})
     for stretch in (mine, theirs):
-        actions.check_stretch("shift", *stretch, now)
+        check_interval("shift", *stretch, now)
         if stretch[0] <= now:
             raise Invalid("This shift has begun.", fields={"start": "Swap shifts that are to come."})
-    schedule = await changing.locked(tx, schedule_id)
+    schedule = await changes.locked(tx, schedule_id)
     await _check_both(tx, schedule, proposer, other, mine, theirs)
-    made = await exchange_store.insert_swap(
+    made = await swaps_store.insert_swap(
         tx,
         Swap(
             *(0, schedule_id, proposer, other, *mine, *theirs, SwapState.OPEN, clean_text(reason, 500)),
             *((), now, None),
         ),
     )
-    await timers.schedule(tx, changing.SWAP_TIMER, str(made.id), made.expires_at)
+    await timers.schedule(tx, changes.SWAP_TIMER, str(made.id), made.expires_at)
     await tx.emit(SwapProposed(made.id), now)
-    await changing.note_swap(tx, actor, "proposed", made, now)
+    await changes.note_swap(tx, actor, "proposed", made, now)
     return made
 
 
@@ -72,11 +75,11 @@ async def _check_both(
 
 
 async def _open(tx: Tx, swap_id: int, now: datetime) -> tuple[Schedule, Swap]:
-    seen = await exchange_store.swap(tx, swap_id)
+    seen = await swaps_store.swap(tx, swap_id)
     if seen is None:
         raise NotFound(f"There is no swap {swap_id}.", hint="Look at the swaps that are open.")
-    schedule = await changing.locked(tx, seen.schedule_id)
-    found = await exchange_store.swap(tx, swap_id)
+    schedule = await changes.locked(tx, seen.schedule_id)
+    found = await swaps_store.swap(tx, swap_id)
     assert found
     if found.state != SwapState.OPEN or found.expires_at <= now:
         state = found.state if found.state != SwapState.OPEN else SwapState.EXPIRED
@@ -101,7 +104,7 @@ async def accept(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
         edit = exchange.mapped(start, end, mapping, found.reason, Source.SWAP, actor.person_id)
         made.append(await store.insert_edit(tx, int(schedule.id), edit, now))
     new = await _decided(tx, actor, found, SwapState.ACCEPTED, now, tuple(made))
-    await changing.saved(tx, actor, schedule, now)
+    await changes.saved(tx, actor, schedule, now)
     return new
 
 
@@ -109,11 +112,11 @@ async def _decided(
     tx: Tx, actor: Actor, found: Swap, state: SwapState, now: datetime, edit_ids: tuple[int, ...] = ()
 ) -> Swap:
     new = replace(found, state=state, edit_ids=edit_ids, decided_at=now)
-    await exchange_store.save_swap(tx, new)
-    await timers.cancel(tx, changing.SWAP_TIMER, str(found.id))
+    await swaps_store.save_swap(tx, new)
+    await timers.cancel(tx, changes.SWAP_TIMER, str(found.id))
     if state in (SwapState.ACCEPTED, SwapState.DECLINED):
         await tx.emit(SwapDecided(found.id), now)
-    await changing.note_swap(tx, actor, state, new, now)
+    await changes.note_swap(tx, actor, state, new, now)
     return new
 
 
@@ -132,12 +135,12 @@ async def withdraw(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
 
 async def expire(tx: Tx, swap_ids: Sequence[int], now: datetime) -> set[int]:
     """End proposals of which a shift begins; return those that somebody holds just now."""
-    seen = [s for i in swap_ids if (s := await exchange_store.swap(tx, i))]
+    seen = [s for i in swap_ids if (s := await swaps_store.swap(tx, i))]
     free = await store.lock_free(tx, [s.schedule_id for s in seen])
     for old in seen:
-        found = await exchange_store.swap(tx, old.id) if old.schedule_id in free else None
+        found = await swaps_store.swap(tx, old.id) if old.schedule_id in free else None
         if found and found.state == SwapState.OPEN and found.expires_at <= now:
             over = replace(found, state=SwapState.EXPIRED, decided_at=now)
-            await exchange_store.save_swap(tx, over)
-            await changing.note_swap(tx, SYSTEM, SwapState.EXPIRED, over, now)
+            await swaps_store.save_swap(tx, over)
+            await changes.note_swap(tx, SYSTEM, SwapState.EXPIRED, over, now)
     return {s.id for s in seen if s.schedule_id not in free}

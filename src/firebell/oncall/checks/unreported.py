@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.oncall.findings import HORIZON, Finding, Level
+from firebell.oncall.checks.rules import HORIZON, Finding, Level
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from enum import StrEnum
 from typing import Any
 
 from firebell.kit.localtime import local, said, span
-from firebell.oncall.exchange import Stretch, minus, own_stretches, unasked
-from firebell.oncall.fairness import night_of
 from firebell.oncall.model import Cover, Layer, Run, Schedule, User, Vacation
-from firebell.oncall.shifts import duty
-from firebell.oncall.turns import extent
+from firebell.oncall.rota.fairness import night_of
+from firebell.oncall.rota.rotation import extent
+from firebell.oncall.rota.shifts import duty
+from firebell.oncall.swaps.exchange import Stretch, minus, own_stretches, unasked
 
 HORIZON = timedelta(days=28)
 WEEK = timedelta(days=7)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from firebell.oncall.model import Cover, CoverState, Edit, EditKind, Schedule, Source, User, Vacation
-from firebell.oncall.shifts import duty
+from firebell.oncall.rota.shifts import duty
 
 Stretch = tuple[datetime, datetime]
 

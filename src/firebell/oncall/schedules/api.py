@@ -6,9 +6,11 @@ from fastapi import Query
 
 from firebell.kit import api, undo
 from firebell.kit.api import Ctx, PathId, Removed, Stretch, Text, problems, removed
-from firebell.oncall import actions, fixes, folding, queries
-from firebell.oncall.findings import HORIZON
-from firebell.oncall.shapes import (
+from firebell.oncall import actions, queries
+from firebell.oncall.checks import fixes, grouping
+from firebell.oncall.checks.rules import HORIZON
+from firebell.oncall.schedules import shadows
+from firebell.oncall.schedules.schemas import (
     EditedLayers,
     FindingShown,
     Joining,
@@ -191,7 +193,7 @@ async def list_findings(
         found = await actions.by_slug(tx, slug, since=now - HORIZON)
         wrong = await queries.found_in(tx, [found], now)
     each = wrong[int(found.id)]
-    return [finding_shown(f) for f in (folding.folded(each, found.tz, now) if folded else each)]
+    return [finding_shown(f) for f in (grouping.folded(each, found.tz, now) if folded else each)]
 
 
 @router.post(
@@ -217,7 +219,7 @@ async def create_shadow(ctx: Ctx, caller: Responder, slug: Text, given: NewShado
         found = await actions.by_slug(tx, slug)
         person = await queries.person_id(tx, given.person)
         of = await queries.person_id(tx, given.of) if given.of else None
-        made = await actions.add_shadow(
+        made = await shadows.add_shadow(
             tx,
             caller.actor,
             schedule_id=int(found.id),
@@ -239,5 +241,5 @@ async def remove_shadow(ctx: Ctx, caller: Responder, slug: Text, shadow_id: Path
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         found = await actions.by_slug(tx, slug)
-        await actions.remove_shadow(tx, caller.actor, int(found.id), shadow_id, now)
+        await shadows.remove_shadow(tx, caller.actor, int(found.id), shadow_id, now)
         return removed(await undo.offer(tx, ctx.signer, caller.actor, "schedule.shadow_removed", now))

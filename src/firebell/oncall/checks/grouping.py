@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.kit.localtime import local, span
-from firebell.oncall.findings import HORIZON, Finding, Fix, key, nobody
+from firebell.oncall.checks.rules import HORIZON, Finding, Fix, key, nobody
 
 MANY = 3
 """From so many on gaps are told as one."""

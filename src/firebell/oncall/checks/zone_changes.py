@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from firebell.kit.localtime import local, zone
-from firebell.oncall.findings import Finding, Fix, Level
+from firebell.oncall.checks.rules import Finding, Fix, Level
 from firebell.oncall.model import Layer, Schedule
-from firebell.oncall.turns import handoff, index_at, wall
+from firebell.oncall.rota.rotation import handoff, index_at, wall
 
 KEPT = timedelta(days=730)
 """How far ahead a clock is written down."""

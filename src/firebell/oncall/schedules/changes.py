@@ -8,7 +8,7 @@ from firebell.kit import timers
 from firebell.kit.db import Tx
 from firebell.kit.errors import NotFound
 from firebell.kit.events import Actor
-from firebell.oncall import clocks, exchange, exchange_store, shifts, store
+from firebell.oncall.checks import zone_changes
 from firebell.oncall.model import (
     Cover,
     CoverAsked,
@@ -21,6 +21,10 @@ from firebell.oncall.model import (
     SwapState,
     Vacation,
 )
+from firebell.oncall.rota import shifts
+from firebell.oncall.schedules import store
+from firebell.oncall.swaps import exchange
+from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
 
 TOLD_AHEAD = timedelta(days=90)
@@ -60,11 +64,11 @@ async def lapse(tx: Tx, actor: Actor, schedule: Schedule, now: datetime, why: st
         return low < end and not exchange.own_stretches(schedule, user, low, end)
 
     only = [int(schedule.id)]
-    for cover in await exchange_store.covers(tx, schedule_ids=only, state=CoverState.OPEN):
+    for cover in await swaps_store.covers(tx, schedule_ids=only, state=CoverState.OPEN):
         if gone(cover.requester, cover.start, cover.end):
             reason = why or await _why(tx, schedule, cover.requester)
             await _lapse_cover(tx, actor, schedule, cover, reason, now)
-    for swap in await exchange_store.swaps(tx, schedule_ids=only, state=SwapState.OPEN):
+    for swap in await swaps_store.swaps(tx, schedule_ids=only, state=SwapState.OPEN):
         for user, start, end in (
             (swap.proposer, swap.start, swap.end),
             (swap.other, swap.their_start, swap.their_end),
@@ -83,7 +87,7 @@ async def _why(tx: Tx, schedule: Schedule, user: int) -> str:
 async def _lapse_cover(
     tx: Tx, actor: Actor, schedule: Schedule, cover: Cover, why: str, now: datetime
 ) -> None:
-    await exchange_store.save_cover(tx, replace(cover, state=CoverState.WITHDRAWN, decided_at=now, why=why))
+    await swaps_store.save_cover(tx, replace(cover, state=CoverState.WITHDRAWN, decided_at=now, why=why))
     await timers.cancel(tx, COVER_TIMER, str(cover.id))
     event = CoverLapsed(
         *(cover.id, schedule.name, schedule.team_id, cover.requester, cover.asked, cover.declined),
@@ -94,7 +98,7 @@ async def _lapse_cover(
 
 
 async def _lapse_swap(tx: Tx, actor: Actor, schedule: Schedule, swap: Swap, why: str, now: datetime) -> None:
-    await exchange_store.save_swap(tx, replace(swap, state=SwapState.WITHDRAWN, decided_at=now, why=why))
+    await swaps_store.save_swap(tx, replace(swap, state=SwapState.WITHDRAWN, decided_at=now, why=why))
     await timers.cancel(tx, SWAP_TIMER, str(swap.id))
     await tx.emit(SwapLapsed(swap.id, schedule.name, swap.proposer, swap.other, why), now)
     await note_swap(tx, actor, "withdrawn", swap, now, why=why)
@@ -120,14 +124,14 @@ async def tell(tx: Tx, before: Schedule, after: Schedule, by: str, now: datetime
     if changes:
         told = tuple((a, b, ids(old), ids(new)) for a, b, old, new in changes)
         await tx.emit(ScheduleChanged(int(after.id), by, told, why), now)
-        await cover_vacations(tx, after, await exchange_store.vacations(tx, since=now), now)
+        await cover_vacations(tx, after, await swaps_store.vacations(tx, since=now), now)
     await tx.live("oncall")
 
 
 async def note_clocks(tx: Tx, schedule: Schedule, now: datetime, *, seen: bool = False) -> None:
     """Write down what the clocks of a schedule's zones do, but what moves a turn only when somebody has seen it."""
     known = {} if seen else (await store.clocks(tx, [int(schedule.id)]))[schedule.id]
-    await store.set_clocks(tx, int(schedule.id), clocks.noted(schedule, known, now))
+    await store.set_clocks(tx, int(schedule.id), zone_changes.noted(schedule, known, now))
     await timers.schedule_once(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
 
 
@@ -150,7 +154,7 @@ async def cover_vacations(
     """Ask for cover for what these vacations touch from `now` on and nobody was asked for yet."""
     if not vacations:
         return []
-    known = await exchange_store.covers(tx, schedule_ids=[int(schedule.id)], since=now)
+    known = await swaps_store.covers(tx, schedule_ids=[int(schedule.id)], since=now)
     made = []
     for vacation in vacations:
         for start, end in exchange.unasked(schedule, vacation, known, now, vacation.end):
@@ -181,7 +185,7 @@ def expiry(start: datetime, end: datetime, now: datetime) -> datetime:
 
 async def add_cover(tx: Tx, new: Cover, now: datetime) -> Cover:
     """Store an open request, with the timer that ends it."""
-    made = await exchange_store.insert_cover(tx, new)
+    made = await swaps_store.insert_cover(tx, new)
     await timers.schedule(tx, COVER_TIMER, str(made.id), made.expires_at)
     await tx.emit(CoverAsked(made.id), now)
     return made
@@ -198,7 +202,7 @@ async def reopen(tx: Tx, found: Cover, now: datetime) -> None:
         edit_id=None,
         decided_at=now if over else None,
     )
-    await exchange_store.save_cover(tx, again)
+    await swaps_store.save_cover(tx, again)
     if not over:
         await timers.schedule(tx, COVER_TIMER, str(found.id), again.expires_at)
         await tx.emit(CoverAsked(found.id), now)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.oncall.model import Edit, EditKind, Layer, Run, Schedule, Spans, User, within
-from firebell.oncall.turns import extent, index_at, opens, slot, turns
+from firebell.oncall.rota.rotation import extent, index_at, opens, slot, turns
 
 _INSTANT = timedelta(seconds=1)
 

@@ -11,9 +11,10 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.localtime import mu
 from firebell.kit.text import to_choice, to_id, to_number, to_wall
-from firebell.oncall import actions, forms, queries
-from firebell.oncall.findings import HORIZON
+from firebell.oncall import actions, queries
+from firebell.oncall.checks.rules import HORIZON
 from firebell.oncall.model import EditKind, Schedule
+from firebell.oncall.schedules import forms, shadows
 from firebell.oncall.web import Filled, one
 from firebell.people import access
 from firebell.people.model import Person
@@ -157,7 +158,7 @@ async def _shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now:
     learner, until = to_id(given.get("learner")), given.get("until")
     if learner is None:
         raise Invalid("Nobody is named.", fields={"learner": "Choose a person."})
-    await actions.add_shadow(
+    await shadows.add_shadow(
         tx,
         access.actor_of(me),
         schedule_id=int(old.id),
@@ -181,6 +182,6 @@ async def end_shadow(request: Request, slug: str, shadow_id: int) -> Response:
     actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, slug, since=now)
-        await actions.remove_shadow(tx, actor, int(schedule.id), shadow_id, now)
+        await shadows.remove_shadow(tx, actor, int(schedule.id), shadow_id, now)
         offer = await undo.offer(tx, ctx.signer, actor, "schedule.shadow_removed", now)
     return flash.redirect(request, f"/oncall/{slug}", f"Shadow shift on {schedule.name} ended.", offer)

@@ -9,7 +9,7 @@ from firebell.kit.errors import Invalid
 from firebell.kit.localtime import mu
 from firebell.kit.text import to_id, to_number, to_wall
 from firebell.oncall.model import LAYERS, LONGEST_NAME, LONGEST_TURN, Layer, Schedule, Unit, Window
-from firebell.oncall.shifts import next_change
+from firebell.oncall.rota.shifts import next_change
 
 READ = 3 * LAYERS
 """More layers than a schedule may have are read, so that they are refused in words and none is lost."""

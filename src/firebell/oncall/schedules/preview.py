@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.oncall.checks import Around, checks
-from firebell.oncall.exchange import Stretch, minus
-from firebell.oncall.findings import Finding
-from firebell.oncall.folding import folded
+from firebell.oncall.checks.grouping import folded
+from firebell.oncall.checks.report import Around, checks
+from firebell.oncall.checks.rules import Finding
 from firebell.oncall.model import Change, Schedule, User
-from firebell.oncall.shifts import diff, gaps
+from firebell.oncall.rota.shifts import diff, gaps
+from firebell.oncall.swaps.exchange import Stretch, minus
 
 GAPS_AHEAD = timedelta(days=400)
 """How far new gaps are looked for: past two changes of the clock (spec 1.2)."""

@@ -1,0 +1,1 @@
+"""The checks of a schedule: its rules, their findings, and who is notified of them."""

@@ -1,0 +1,17 @@
+"""How long an override, a cover or a shadowing may be, and that it is not over (pure)."""
+
+from datetime import datetime, timedelta
+
+from firebell.kit.errors import Invalid
+
+LONGEST_INTERVAL = timedelta(days=366)
+
+
+def check_interval(what: str, start: datetime, end: datetime, now: datetime) -> None:
+    """Raise Invalid if `[start, end)` is empty, over, or longer than a year; `what` names it."""
+    if end <= start:
+        raise Invalid(f"The {what} ends before it begins.", fields={"end": "Choose a later end."})
+    if end <= now:
+        raise Invalid(f"The {what} is over already.", fields={"end": "Choose an end in the future."})
+    if end - start > LONGEST_INTERVAL:
+        raise Invalid(f"The {what} is longer than a year.", fields={"end": "At most 366 days."})

@@ -1,0 +1,1 @@
+"""Schedules: layers, overrides, versions, and how they are changed."""

@@ -1,0 +1,1 @@
+"""Covers, swaps and absences: what colleagues agree about their shifts."""
