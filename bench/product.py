@@ -16,7 +16,6 @@ import asyncpg
 
 from bench import processes
 from bench.client import Sink, free_port, sink
-from firebell import first_run
 from firebell.kit.db import Tx
 from firebell.kit.events import Actor
 from firebell.oncall import actions as oncall
@@ -24,11 +23,12 @@ from firebell.oncall.model import Layer, Unit
 from firebell.people import actions as people
 from firebell.runtime import running
 from firebell.settings import Settings
+from firebell.setup import web
 
 ROTATION = 20
 EMAIL, PASSWORD = "mara@example.org", "a quiet night please"
 _SYSTEM = Actor("system", "Bench")
-_ANSWERS = first_run.Answers(
+_ANSWERS = web.Answers(
     organisation="Bench",
     name="Mara Lindqvist",
     email=EMAIL,
@@ -73,7 +73,7 @@ class Product:
             ctx = prepared.ctx
             self.dsn, now = ctx.db.dsn, ctx.clock.now()
             async with ctx.db.tx() as tx:
-                made = await first_run.make(tx, _ANSWERS, now)
+                made = await web.make(tx, _ANSWERS, now)
                 self.integration_key = made.integration.key
                 await _reach_by_webhook(tx, made.admin.id, self.sink.url, now)
                 await _rotation(tx, (await people.teams(tx))[0].id, now)

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from argon2 import PasswordHasher
 
-from firebell import reactions
+from firebell import subscriptions
 from firebell.kit import embedded
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import Db
@@ -75,7 +75,7 @@ async def empty_dsn(pg_server: embedded.Embedded) -> AsyncIterator[str]:
 @pytest.fixture
 async def db(dsn: str) -> AsyncIterator[Db]:
     """A pool on a fresh database, with the product's reactions."""
-    found = await Db.connect(dsn, reactions.build())
+    found = await Db.connect(dsn, subscriptions.build())
     yield found
     await found.close()
 

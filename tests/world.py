@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from firebell import first_run, reactions
+from firebell import subscriptions
 from firebell.alerts import actions as alerts
 from firebell.alerts.ingest import Ingest
 from firebell.alerts.model import Integration, Received, Reject
@@ -23,6 +23,7 @@ from firebell.paging.model import Page
 from firebell.people import actions as people
 from firebell.runtime import connected
 from firebell.settings import Settings
+from firebell.setup import web
 from firebell.worker import Worker, timer_handlers
 from tests.servers import listening
 
@@ -148,7 +149,7 @@ class World:
             return [entry.text for entry in await paging.log(tx, found.id)]
 
 
-ANSWERS = first_run.Answers(
+ANSWERS = web.Answers(
     organisation="Kestrel",
     name="Mara Lindqvist",
     email="mara@example.org",
@@ -166,11 +167,11 @@ def settings(**more: Any) -> Settings:
     return Settings(allowed_networks=parse_networks("127.0.0.0/8"), **more)
 
 
-async def organise(ctx: Context, receiver: str) -> tuple[first_run.Organisation, Integration]:
+async def organise(ctx: Context, receiver: str) -> tuple[web.Organisation, Integration]:
     """Make the organisation; both people are reached by webhook at `receiver` alone, at once."""
     now, actor = ctx.clock.now(), Actor("system", "Test")
     async with ctx.db.tx() as tx:
-        made = await first_run.make(tx, ANSWERS, now)
+        made = await web.make(tx, ANSWERS, now)
         for person in made.people:
             method = await people.add_contact_method(
                 tx, actor, person_id=person, kind="webhook", address=receiver, label="", now=now
@@ -190,7 +191,7 @@ async def world(dsn: str, clock: FakeClock, **more: Any) -> AsyncIterator[World]
         yield World(
             ctx,
             clock,
-            Worker(ctx, timer_handlers(), reactions.outbox_handlers()),
+            Worker(ctx, timer_handlers(), subscriptions.outbox_handlers()),
             Ingest(ctx),
             receiver,
             made.people[0],

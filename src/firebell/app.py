@@ -15,22 +15,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firebell import (
-    __version__,
-    account,
-    deactivation,
-    error_page,
-    first_run,
-    home,
-    offline,
-    undo_api,
-    undoing,
-)
+from firebell import __version__, account, deactivation, error_page, offline, undo_api, undoing
 from firebell.alerts import api as alerts_api
 from firebell.alerts import change_api, inbound
 from firebell.alerts import web as alerts_pages
 from firebell.catalog import api as catalog_api
 from firebell.catalog import web as catalog_pages
+from firebell.dashboard import web as dashboard_web
 from firebell.guard import SENDERS, Guard
 from firebell.handbook import api as handbook_api
 from firebell.handbook import template_web
@@ -72,6 +63,7 @@ from firebell.search import api as search_api
 from firebell.search import web as search_web
 from firebell.service_overview import api as service_overview_api
 from firebell.service_overview import web as service_overview_web
+from firebell.setup import web as setup_web
 from firebell.workload import api as load_api
 from firebell.workload import web as load_pages
 
@@ -127,8 +119,8 @@ SLICES = (
     deactivation,
     undoing,
     undo_api,
-    first_run,
-    home,
+    setup_web,
+    dashboard_web,
     offline,
 )
 
@@ -164,7 +156,7 @@ def build(ctx: Context) -> ASGIApp:
         max_body_size=LARGEST,
     )
     app.state.ctx = ctx
-    app.state.shell = home.shell
+    app.state.shell = dashboard_web.shell
     ingest = inbound.build(ctx)
     app.state.inbound = ingest
     for module in SLICES:

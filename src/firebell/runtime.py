@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import asyncpg
 
-from firebell import reactions
+from firebell import subscriptions
 from firebell.kit import embedded, org_settings
 from firebell.kit.clock import Clock
 from firebell.kit.context import Context
@@ -99,9 +99,9 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
 async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, str]]:
     """Yield connections for the worker and the web, those of the inbound routes, and the signing secret."""
     async with AsyncExitStack() as stack:
-        db = await Db.connect(dsn, reactions.build())
+        db = await Db.connect(dsn, subscriptions.build())
         stack.push_async_callback(db.close)
-        ingest = await Db.connect(dsn, reactions.build(), size=INGEST_CONNECTIONS, limits=INGEST_LIMITS)
+        ingest = await Db.connect(dsn, subscriptions.build(), size=INGEST_CONNECTIONS, limits=INGEST_LIMITS)
         stack.push_async_callback(ingest.close)
         async with db.tx() as tx:
             secret = await org_settings.put_once(tx, "signing_secret", secrets.token_hex(32))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
-from firebell import app, reactions
+from firebell import app, subscriptions
 from firebell.kit import descriptors
 from firebell.kit.connections import Limits, Register
 from firebell.kit.errors import StartupError
@@ -29,7 +29,7 @@ _SWEEP_EVERY_TICKS = 10
 
 def build_worker(process: Running) -> Worker:
     """Return the worker of this process."""
-    return Worker(process.ctx, timer_handlers(), reactions.outbox_handlers(), process.ensure_database)
+    return Worker(process.ctx, timer_handlers(), subscriptions.outbox_handlers(), process.ensure_database)
 
 
 class _Server(uvicorn.Server):

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 
-from firebell import reactions
+from firebell import subscriptions
 from firebell.app import build
 from firebell.demo import history, organisation, tonight
 from firebell.kit import signing
@@ -45,7 +45,7 @@ async def demo(dsn: str, clock: FakeClock) -> AsyncIterator[Context]:
     async with connected(settings, dsn, clock) as ctx, sink() as phone:
         async with ctx.db.tx() as tx:
             kestrel = await organisation.build(tx, clock.now(), phone.url)
-        worker = Worker(ctx, timer_handlers(), reactions.outbox_handlers())
+        worker = Worker(ctx, timer_handlers(), subscriptions.outbox_handlers())
         past = history.Past(ctx, clock, worker, kestrel, random.Random(7))  # noqa: S311 - a play
         await tonight.yesterday(past, until)
         await tonight.sev1_in_progress(past, until)

@@ -6,11 +6,11 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from firebell import setup_token
 from firebell.app import build
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
 from firebell.runtime import connected
+from firebell.setup import token as setup_token
 from tests.world import settings
 
 FORM = {

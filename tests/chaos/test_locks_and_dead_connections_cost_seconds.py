@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
-from firebell import reactions, worker
+from firebell import subscriptions, worker
 from firebell.kit import db as kit_db
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import INGEST_LIMITS, WORK_LIMITS, Db, Limits
@@ -40,7 +40,7 @@ async def locked(dsn: str, table: str) -> AsyncIterator[None]:
 @asynccontextmanager
 async def at_work(w: World) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    running = asyncio.create_task(Worker(w.ctx, timer_handlers(), reactions.outbox_handlers()).run(stop))
+    running = asyncio.create_task(Worker(w.ctx, timer_handlers(), subscriptions.outbox_handlers()).run(stop))
     try:
         yield
     finally:
@@ -108,7 +108,7 @@ async def _forget(db: Db, seconds: float) -> None:
 
 
 async def test_a_transaction_that_its_process_forgot_is_ended_by_the_server(dsn: str) -> None:
-    db = await Db.connect(dsn, reactions.build(), size=1, limits=Limits(50, 5, 1))
+    db = await Db.connect(dsn, subscriptions.build(), size=1, limits=Limits(50, 5, 1))
     try:
         with pytest.raises(Unavailable):
             await _forget(db, 2)
@@ -174,7 +174,7 @@ async def network(dsn: str) -> AsyncIterator[tuple[Network, str]]:
 
 async def test_a_connection_over_a_network_is_probed_when_it_is_idle(dsn: str, clock: FakeClock) -> None:
     async with network(dsn) as (_, remote):
-        db = await Db.connect(remote, reactions.build(), size=1)
+        db = await Db.connect(remote, subscriptions.build(), size=1)
         listening = await db.listen({})
         try:
             async with db.tx() as tx:
@@ -195,7 +195,7 @@ async def test_wake_ups_come_again_after_a_network_swallowed_the_connection(
     monkeypatch.setattr(worker, "HEARTBEAT_S", 0.2)
     monkeypatch.setattr(kit_db, "_LISTEN_LIMIT_S", 0.5)
     monkeypatch.setattr(kit_db, "_COMMAND_TIMEOUT_S", 1)
-    direct = await Db.connect(dsn, reactions.build(), size=1)
+    direct = await Db.connect(dsn, subscriptions.build(), size=1)
 
     async def publish() -> None:
         async with direct.tx() as tx:

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from firebell import first_run
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import SystemClock
@@ -25,6 +24,7 @@ from firebell.paging import actions as paging
 from firebell.paging.model import Page
 from firebell.people import actions as people
 from firebell.runtime import connected
+from firebell.setup import web
 from tests.servers import answers, free_port, listening, mail_server, serve
 from tests.world import ANSWERS, Sink, settings, sink
 
@@ -153,10 +153,10 @@ async def running(*command: str, folder: Path) -> AsyncIterator[None]:
 
 async def furnish(ctx: Context, receiver: str) -> tuple[str, str]:
     """Make the organisation as the first run does; return the keys of a service for each receiver."""
-    answers_ = first_run.Answers(**{**_fields(ANSWERS), "webhook": receiver})
+    answers_ = web.Answers(**{**_fields(ANSWERS), "webhook": receiver})
     now, actor = ctx.clock.now(), Actor("system", "Test")
     async with ctx.db.tx() as tx:
-        await first_run.make(tx, answers_, now)
+        await web.make(tx, answers_, now)
         checkout = await catalog.by_slug(tx, "checkout")
         ledger = await catalog.create_service(
             tx, actor, name="Ledger", team_id=checkout.team_id, policy_id=checkout.policy_id, now=now
@@ -167,8 +167,8 @@ async def furnish(ctx: Context, receiver: str) -> tuple[str, str]:
     return first.key, second.key
 
 
-def _fields(answers_: first_run.Answers) -> dict[str, Any]:
-    return {name: getattr(answers_, name) for name in first_run.Answers.__slots__}
+def _fields(answers_: web.Answers) -> dict[str, Any]:
+    return {name: getattr(answers_, name) for name in web.Answers.__slots__}
 
 
 @asynccontextmanager

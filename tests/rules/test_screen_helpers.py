@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell import signal
+from firebell.dashboard import sparkline
 from firebell.kit.html import absolute, ago, duration, initials, linked, wall
 from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
 from firebell.oncall.rota.shifts import at as on_duty_at
@@ -77,11 +77,11 @@ def test_somebody_always_has_initials(name: str) -> None:
 
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=120))
 def test_the_line_of_the_day_spans_the_width_and_stays_inside(counts: list[int]) -> None:
-    points = [tuple(map(float, p.split())) for p in re.split(r"[ML]\s*", signal.path(counts))[1:]]
+    points = [tuple(map(float, p.split())) for p in re.split(r"[ML]\s*", sparkline.path(counts))[1:]]
     assert points[0][0] == 0
-    assert points[-1][0] == signal.WIDTH
+    assert points[-1][0] == sparkline.WIDTH
     assert [x for x, _ in points] == sorted(x for x, _ in points)
-    assert all(0 <= y <= signal.HEIGHT for _, y in points)
+    assert all(0 <= y <= sparkline.HEIGHT for _, y in points)
     assert (len({y for _, y in points}) == 1) == (not any(counts))
 
 

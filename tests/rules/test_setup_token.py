@@ -2,7 +2,7 @@
 
 import pytest
 
-from firebell.setup_token import PROXY_HEADERS, is_local
+from firebell.setup.token import PROXY_HEADERS, is_local
 
 HERE = {"host": "127.0.0.1:8080"}
 

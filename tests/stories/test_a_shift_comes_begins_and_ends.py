@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from firebell import reactions
+from firebell import subscriptions
 from firebell.handoffs import lead_time, sweep
 from firebell.kit import timers
 from firebell.kit.clock import FakeClock
@@ -156,7 +156,7 @@ async def test_nothing_is_told_twice_whatever_runs_again(dsn: str, clock: FakeCl
             t.w.clock.set(to)
             async with t.w.ctx.db.tx() as tx:
                 await timers.schedule(tx, sweep.TIMER, str(t.id), to)
-            other = Worker(t.w.ctx, timer_handlers(), reactions.outbox_handlers())
+            other = Worker(t.w.ctx, timer_handlers(), subscriptions.outbox_handlers())
             await t.w.settle()
             await other.settle(to)
         assert t.told() == []

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from firebell import reactions
+from firebell import subscriptions
 from firebell.alerts.ingest import Ingest
 from firebell.alerts.model import Received, Reject
 from firebell.alerts.sources import generic
@@ -39,7 +39,7 @@ async def test_a_worker_whose_clock_is_ahead_wakes_nobody_early_and_says_that_it
         ingest = Ingest(skewed)
         stop = asyncio.Event()
         workers = [
-            asyncio.create_task(Worker(each, timer_handlers(), reactions.outbox_handlers()).run(stop))
+            asyncio.create_task(Worker(each, timer_handlers(), subscriptions.outbox_handlers()).run(stop))
             for each in (ctx, skewed)
         ]
         before = datetime.now(UTC)

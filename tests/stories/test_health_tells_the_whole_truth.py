@@ -16,7 +16,7 @@ import asyncpg
 import httpx
 import pytest
 
-from firebell import app, health_check, reactions
+from firebell import app, health_check, subscriptions
 from firebell.kit import health as kit_health
 from firebell.kit import log as kit_log
 from firebell.kit.clock import FakeClock
@@ -173,7 +173,9 @@ async def test_lanes_that_fail_are_named_and_forgiven_when_they_pass(
     async with world(dsn, clock) as w, probe(w) as p:
         await execute(w, "alter table delivery rename column rank to grade")
         stop = asyncio.Event()
-        running = asyncio.create_task(Worker(w.ctx, timer_handlers(), reactions.outbox_handlers()).run(stop))
+        running = asyncio.create_task(
+            Worker(w.ctx, timer_handlers(), subscriptions.outbox_handlers()).run(stop)
+        )
 
         async def named() -> bool:
             return "lane send" in (await p.health())[1]

@@ -11,8 +11,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from firebell import reactions
 from firebell import serve as process
+from firebell import subscriptions
 from firebell.alerts import actions as alerts
 from firebell.commands.serve import load_settings, run
 from firebell.demo import history, organisation, tonight
@@ -49,7 +49,7 @@ async def phones() -> AsyncIterator[str]:
 
 
 async def _past(ctx: Context, kestrel: organisation.Kestrel, clock: FakeClock) -> history.Past:
-    worker = Worker(replace(ctx, clock=clock), timer_handlers(), reactions.outbox_handlers())
+    worker = Worker(replace(ctx, clock=clock), timer_handlers(), subscriptions.outbox_handlers())
     return history.Past(ctx, clock, worker, kestrel, random.Random(2026))  # noqa: S311 - a play
 
 

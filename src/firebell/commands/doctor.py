@@ -13,7 +13,7 @@ import aiosmtplib
 import click
 import httpx
 
-from firebell import reactions
+from firebell import subscriptions
 from firebell.commands.serve import load_settings, run
 from firebell.health_check import write
 from firebell.kit.database_clock import TOLERANCE
@@ -301,7 +301,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Db]:
     """Open the database as it is: looking must neither make nor migrate it."""
     async with database(settings) as (dsn, _):
         with usable():
-            db = await Db.connect(dsn, reactions.build(), size=2)
+            db = await Db.connect(dsn, subscriptions.build(), size=2)
         try:
             yield db
         finally:

@@ -12,12 +12,12 @@ import click
 if sys.platform != "win32":
     import uvloop
 
-from firebell import first_run, setup_token
 from firebell import serve as process
 from firebell import settings as settings_
 from firebell.kit import descriptors, log
 from firebell.kit.errors import FirebellError
 from firebell.runtime import running
+from firebell.setup import token, web
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
@@ -63,8 +63,8 @@ def serve(host: str | None, port: int | None) -> None:
         async with running(settings) as prepared:
             click.echo(f"Firebell is at {settings.public_url}", err=True)
             async with prepared.ctx.db.tx() as tx:
-                if await first_run.is_open(tx):
-                    click.echo(f"Set it up at {setup_token.link(prepared.ctx)}", err=True)
+                if await web.is_open(tx):
+                    click.echo(f"Set it up at {token.link(prepared.ctx)}", err=True)
             await process.serve(prepared, settings)
 
     run(main())

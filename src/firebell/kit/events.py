@@ -25,7 +25,7 @@ MustHandler = Callable[["Tx", Any, datetime], Awaitable[None]]
 
 @dataclass(slots=True)
 class Reactions:
-    """The table of "when X happened, do Y", filled in `firebell.reactions` and nowhere else.
+    """The table of "when X happened, do Y", filled in `firebell.subscriptions` and nowhere else.
 
     `must` runs in the emitter's transaction; `then` stores one outbox row per reaction and runs later.
     """

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 
-from firebell import signal
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
+from firebell.dashboard import sparkline
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN
 from firebell.incidents.queries import STAGES, Summary, summaries
@@ -126,7 +126,7 @@ async def home(request: Request) -> Response:
         "title": headline(len(fires), sum(counts.get(s, 0) for s in DEMANDING)),
         "lede": f"{local:%A %H:%M}, {me.tz}."
         + (f" You are on call for {', '.join(o.schedule.name for o in mine)}." if mine else ""),
-        "signal": signal.path(rate),
+        "signal": sparkline.path(rate),
         "quiet": not any(rate),
         "hours": [now - timedelta(hours=h) for h in (24, 18, 12, 6)],
         "fires": fires,

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 
-from firebell import setup_token
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
@@ -25,6 +24,7 @@ from firebell.people import access, passwords, rules
 from firebell.people import actions as people
 from firebell.people.model import Channel, Person
 from firebell.people.permissions import Verb
+from firebell.setup import token as setup_token
 
 router = routing.pages()
 

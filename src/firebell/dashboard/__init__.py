@@ -1,0 +1,1 @@
+"""The home page: what is on fire, who is on call, and what you owe."""

@@ -1,0 +1,1 @@
+"""The first run: one form that makes a working on-call team."""
