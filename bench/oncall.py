@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
+from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, Window
 from firebell.oncall.rota import rotation
-from firebell.oncall.rota.shifts import at, duty
+from firebell.oncall.rota.shifts import at, between
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -35,12 +35,12 @@ def large() -> Schedule:
         for i, (tz, windows) in enumerate(shapes)
     )
     edits = tuple(
-        Edit(
+        Override(
             n,
             n,
             START + timedelta(days=7 * n),
             START + timedelta(days=7 * n, hours=30),
-            EditKind.SET,
+            OverrideKind.SET,
             (n % PEOPLE,),
         )
         for n in range(50)
@@ -64,14 +64,14 @@ def main() -> None:
 
     def cold() -> None:
         rotation.forget()
-        duty(schedule, START, START + YEAR)
+        between(schedule, START, START + YEAR)
 
     measure("a year, cold", cold, 30)
-    measure("a year, warm", lambda: duty(schedule, START, START + YEAR), 30)
+    measure("a year, warm", lambda: between(schedule, START, START + YEAR), 30)
     for years in (0, 10, 100):
         t = START + years * YEAR
         measure(f"one instant {years} years on", lambda t=t: at(schedule, t), 200)  # type: ignore[misc]
-    print(f"{len(duty(schedule, START, START + YEAR))} runs")
+    print(f"{len(between(schedule, START, START + YEAR))} runs")
 
 
 if __name__ == "__main__":

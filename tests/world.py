@@ -12,7 +12,7 @@ import msgspec
 from firebell import subscriptions
 from firebell.alerts import actions as alerts
 from firebell.alerts.ingest import Ingest
-from firebell.alerts.model import Integration, Received, Reject
+from firebell.alerts.model import InboundRequest, Integration, Rejected
 from firebell.alerts.sources import alertmanager, generic
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
@@ -100,8 +100,8 @@ class World:
     async def receive(self, source: str, body: bytes) -> None:
         """Let a body arrive at the integration."""
         normal = {"generic": generic, "alertmanager": alertmanager}[source].normalise(body, self.now)
-        assert not isinstance(normal, Reject)
-        await self.ingest.submit(Received(self.integration, self.service, source, body, normal))
+        assert not isinstance(normal, Rejected)
+        await self.ingest.submit(InboundRequest(self.integration, self.service, source, body, normal))
 
     async def settle(self) -> None:
         """Let the worker do everything that is due now."""

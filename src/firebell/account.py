@@ -9,7 +9,7 @@ from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.user_agents import describe
 
-router = routing.pages()
+router = routing.html_router()
 
 
 @router.get("/settings/sessions", dependencies=access.needs(Verb.SESSION_READ))
@@ -29,7 +29,7 @@ async def list_sessions(request: Request) -> Response:
         "keys": keys,
         "feeds": feeds,
     }
-    return await html.page(request, "sessions.html", context)
+    return await html.render(request, "sessions.html", context)
 
 
 @router.post("/settings/sessions/{session_id}/end", dependencies=access.needs(Verb.SESSION_END))

@@ -34,7 +34,7 @@ from firebell.incidents import list_web as incident_list_pages
 from firebell.incidents import message_web
 from firebell.incidents import web as incidents_pages
 from firebell.kit import html
-from firebell.kit.api import Api, phrase, told
+from firebell.kit.api import Api, field_error, status_slug
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Invalid, TooMany, Unauthenticated, Unavailable
 from firebell.kit.live import stream
@@ -246,7 +246,7 @@ class _Observed:
 def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(access.SignInNeeded)
     async def stranger(request: Request, exc: access.SignInNeeded) -> Response:
-        return html.to(exc.location)
+        return html.redirect(exc.location)
 
     @app.exception_handler(FirebellError)
     async def known(request: Request, exc: FirebellError) -> Response:
@@ -254,7 +254,7 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(request: Request, exc: RequestValidationError) -> Response:
-        fields = dict(told(e) for e in exc.errors())
+        fields = dict(field_error(e) for e in exc.errors())
         return await _told(request, Invalid("The request cannot be accepted as it is.", fields=fields))
 
     @app.exception_handler(InterfaceError)
@@ -280,7 +280,7 @@ def _add_errors(app: FastAPI) -> None:
         if exc.status_code != HTTPStatus.BAD_REQUEST:
             error = FirebellError(words.get(exc.status_code, str(exc.detail)))
             error.status = HTTPStatus(exc.status_code)
-            error.code = phrase(exc.status_code)
+            error.code = status_slug(exc.status_code)
         response = await _told(request, error)
         response.headers.update(exc.headers or {})
         if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -318,7 +318,7 @@ async def _told(request: Request, error: FirebellError) -> Response:
             media_type="application/problem+json",
             headers=headers,
         )
-    response = await html.page(
+    response = await html.render(
         request,
         "error.html",
         {

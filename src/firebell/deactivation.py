@@ -9,7 +9,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 
-router = routing.pages()
+router = routing.html_router()
 
 
 @router.get("/settings/people/{person_id}/deactivate", dependencies=access.needs(Verb.PERSON_WRITE))
@@ -21,7 +21,7 @@ async def confirm_departure(request: Request, person_id: int) -> Response:
         person = await people.person(tx, person_id)
         shifts = await oncall.shifts_of(tx, person_id, ctx.clock.now())
         pages = await paging.pages_by_id(tx, await paging.owned_by_alone(tx, person_id))
-        fallback = await people.catch_all(tx)
+        fallback = await people.fallback_responders(tx)
     context = {
         "nav": "settings",
         "tab": "people",
@@ -30,4 +30,4 @@ async def confirm_departure(request: Request, person_id: int) -> Response:
         "pages": sorted(pages.values(), key=lambda page: page.id),
         "is_fallback": person_id in fallback,
     }
-    return await html.page(request, "people/deactivate.html", context)
+    return await html.render(request, "people/deactivate.html", context)

@@ -11,7 +11,7 @@ from firebell import __version__
 from firebell.kit import html, routing
 from firebell.people import access
 
-router = routing.pages()
+router = routing.html_router()
 
 _ASSETS = (
     "firebell.css",
@@ -46,4 +46,4 @@ async def service_worker() -> Response:
 
 @router.get(_PAGE, dependencies=access.public("It says the same to everyone."))
 async def offline_page(request: Request) -> Response:
-    return await html.page(request, "offline.html")
+    return await html.render(request, "offline.html")

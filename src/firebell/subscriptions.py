@@ -47,7 +47,7 @@ def build() -> Reactions:
             AccessRevoked: (calendars.revoke_feeds,),
             PersonLeft: (leaving.withdraw, paging.release_pages, paging.void_deliveries),
             QuietHoursChanged: (paging.release_held,),
-            ScheduleDeleted: (paging.keep_schedule,),
+            ScheduleDeleted: (paging.refuse_schedule_deletion,),
         },
         then={
             ConfirmationAsked: ("notify_confirmation_asked",),
@@ -74,7 +74,7 @@ def outbox_handlers() -> dict[str, outbox.Handler]:
         "send_contact_test": paging.send_test,
         "draft_postmortem": postmortems.draft_for,
         "notify_confirmation_asked": subscriptions.notify_owner,
-        "tell_source_broken": paging.tell_source_broken,
+        "tell_source_broken": paging.notify_source_broken,
         "tell_cover_asked": notifications.cover_asked,
         "tell_cover_declined": notifications.cover_declined,
         "tell_cover_lapsed": notifications.cover_lapsed,

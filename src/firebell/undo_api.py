@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from firebell import undoing
-from firebell.kit.api import Ctx, Shown, Text, problems
+from firebell.kit.api import ApiOutput, Ctx, Text, problems
 from firebell.kit.api import router as api_router
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
@@ -11,7 +11,7 @@ from firebell.people.permissions import Verb
 router = api_router("undo")
 
 
-class UndoneShown(Shown):
+class UndoneShown(ApiOutput):
     """What was restored, and the page that shows it."""
 
     detail: str

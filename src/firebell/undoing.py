@@ -149,7 +149,7 @@ async def _undo(tx: Tx, ctx: Context, actor: Actor, rights: Rights, token: str, 
     return undone
 
 
-router = routing.pages()
+router = routing.html_router()
 
 
 @router.post("/undo", dependencies=access.needs(Verb.ACTION_UNDO))

@@ -6,7 +6,7 @@ from firebell.kit.clock import FakeClock
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import Use
-from firebell.oncall.model import EditKind
+from firebell.oncall.model import OverrideKind
 from firebell.oncall.rota import shifts
 from tests.oncall_world import DAY, Rota, daily, day, rota
 
@@ -26,7 +26,7 @@ async def all_of(r: Rota, person: int) -> list[tuple[str, datetime, datetime]]:
     found = [
         (s.slug, run.start, run.end)
         for s in every
-        for run in shifts.duty(s, r.w.now, r.w.now + 7 * DAY)
+        for run in shifts.between(s, r.w.now, r.w.now + 7 * DAY)
         if person in run.users
     ]
     return sorted(found, key=lambda shift: shift[1])
@@ -42,7 +42,7 @@ async def test_by_a_turn_an_override_a_stand_in_and_a_calendar(dsn: str, clock: 
         await r.run(
             oncall.add_edit,
             schedule_id=others["Set"],
-            kind=EditKind.SET,
+            kind=OverrideKind.SET,
             users=[r.ada],
             start=day(1),
             end=day(2),
@@ -50,7 +50,7 @@ async def test_by_a_turn_an_override_a_stand_in_and_a_calendar(dsn: str, clock: 
         await r.run(
             oncall.add_edit,
             schedule_id=others["Map"],
-            kind=EditKind.MAP,
+            kind=OverrideKind.MAP,
             users=(),
             mapping={r.w.jun: r.ada},
             start=day(2),

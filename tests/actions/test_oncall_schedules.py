@@ -13,7 +13,7 @@ from firebell.oncall import queries
 from firebell.oncall.checks import fixes
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.checks.rules import Level as Grade
-from firebell.oncall.model import EditKind, ScheduleChanged
+from firebell.oncall.model import OverrideKind, ScheduleChanged
 from firebell.oncall.rota import shifts
 from firebell.oncall.schedules import changes, shadows
 from firebell.oncall.swaps import absences
@@ -27,9 +27,9 @@ from tests.oncall_world import DAY, daily, day, rota
 async def test_history_stays_when_people_change(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         clock.advance(4 * DAY)
-        before = shifts.duty(await r.schedule(), day(0), r.w.now)
+        before = shifts.between(await r.schedule(), day(0), r.w.now)
         changed = await r.run(oncall.leave, r.id, person_id=r.w.mara)
-        assert shifts.duty(changed, day(0), r.w.now) == before
+        assert shifts.between(changed, day(0), r.w.now) == before
         assert await r.who(r.w.now) == (r.w.jun,)
         assert await r.who(day(5, 12)) == (r.ada,)
         assert [x.end for x in changed.layers] == [r.w.now, None]
@@ -61,7 +61,7 @@ async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, cloc
         edit = await r.run(
             oncall.add_edit,
             schedule_id=r.id,
-            kind=EditKind.SET,
+            kind=OverrideKind.SET,
             users=[r.ada],
             start=day(1),
             end=day(1, 6),
@@ -70,15 +70,20 @@ async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, cloc
         assert told == [ScheduleChanged(r.id, "Mara Lindqvist", ((day(1), day(1, 6), (r.w.jun,), (r.ada,)),))]
         await r.run(oncall.rename_schedule, r.id, name="Other")
         await r.run(
-            oncall.add_edit, schedule_id=r.id, kind=EditKind.ADD, users=[r.ada], start=day(2), end=day(2, 6)
+            oncall.add_edit,
+            schedule_id=r.id,
+            kind=OverrideKind.ADD,
+            users=[r.ada],
+            start=day(2),
+            end=day(2, 6),
         )
         assert len(told) == 1
         await r.run(oncall.remove_edit, edit)
         assert told[1].changes == ((day(1), day(1, 6), (r.ada,), (r.w.jun,)),)
         await r.run(oncall.replace_layers, r.id, [daily(r.ada)])
-        assert len(told[2].changes) <= changes.TOLD_AT_MOST
+        assert len(told[2].changes) <= changes.MAX_ANNOUNCED_CHANGES
         assert told[2].changes[0][0] == r.w.now
-        assert max(end for _, end, *_ in told[2].changes) <= r.w.now + changes.TOLD_AHEAD
+        assert max(end for _, end, *_ in told[2].changes) <= r.w.now + changes.ANNOUNCED_AHEAD
 
 
 async def test_bug_links_to_a_schedule_broke_when_it_was_renamed(dsn: str, clock: FakeClock) -> None:
@@ -97,7 +102,7 @@ async def test_bug_links_to_a_schedule_broke_when_it_was_renamed(dsn: str, clock
 
 async def test_bug_ending_an_override_took_its_past_from_who_was_on_call(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
-        begun: dict[str, Any] = {"schedule_id": r.id, "kind": EditKind.SET, "users": [r.ada]}
+        begun: dict[str, Any] = {"schedule_id": r.id, "kind": OverrideKind.SET, "users": [r.ada]}
         edit = await r.run(oncall.add_edit, **begun, start=r.w.now, end=r.w.now + timedelta(hours=9))
         since = r.w.now
         clock.advance(timedelta(hours=3))
@@ -150,11 +155,11 @@ async def test_what_cannot_be_is_refused_with_its_field(dsn: str, clock: FakeClo
         assert await field(oncall.replace_layers, r.id, [layer] * 21) == ["layers"]
         assert await field(oncall.replace_layers, r.id, [], at=r.w.now - timedelta(seconds=1)) == ["at"]
         edit: dict[str, Any] = {"schedule_id": r.id, "start": day(1), "end": day(2)}
-        assert await field(oncall.add_edit, **edit, kind=EditKind.ADD) == ["person"]
-        assert await field(oncall.add_edit, **edit, kind=EditKind.MAP) == ["person"]
-        assert await field(oncall.add_edit, **edit, kind=EditKind.SET, users=[999]) == ["person"]
+        assert await field(oncall.add_edit, **edit, kind=OverrideKind.ADD) == ["person"]
+        assert await field(oncall.add_edit, **edit, kind=OverrideKind.MAP) == ["person"]
+        assert await field(oncall.add_edit, **edit, kind=OverrideKind.SET, users=[999]) == ["person"]
         empty = {**edit, "end": day(1)}
-        assert await field(oncall.add_edit, **empty, kind=EditKind.SET) == ["end"]
+        assert await field(oncall.add_edit, **empty, kind=OverrideKind.SET) == ["end"]
         itself = {"person_id": r.ada, "of": r.ada, "start": day(1)}
         assert await field(shadows.add_shadow, schedule_id=r.id, **itself) == ["of"]
         assert isinstance(await r.run(oncall.remove_edit, 999), NotFound)
@@ -182,7 +187,7 @@ async def test_a_schedule_that_a_policy_or_an_open_page_needs_is_not_deleted(
                 policy_id=policy.id,
                 now=r.w.now,
             )
-            await paging.edit_policy(
+            await paging.update_policy(
                 tx,
                 SYSTEM,
                 policy,
@@ -195,7 +200,7 @@ async def test_a_schedule_that_a_policy_or_an_open_page_needs_is_not_deleted(
         await r.run(paging.resolve, 1)
         cover: dict[str, Any] = {
             "schedule_id": r.id,
-            "kind": EditKind.SET,
+            "kind": OverrideKind.SET,
             "users": [r.ada],
             "start": day(1),
             "end": day(2),
@@ -218,7 +223,7 @@ async def test_what_is_over_stays_away_and_the_answer_is_the_same(dsn: str, cloc
             whole = (await oncall.schedules_by_id(tx, [r.id]))[r.id]
             part = await oncall.by_slug(tx, "daily", since=a, until=b)
         assert (len(whole.layers), len(whole.edits), len(part.layers), len(part.edits)) == (6, 5, 2, 1)
-        assert shifts.duty(part, a, b) == shifts.duty(whole, a, b)
+        assert shifts.between(part, a, b) == shifts.between(whole, a, b)
 
 
 async def test_findings_know_contacts_policies_and_who_left(dsn: str, clock: FakeClock) -> None:
@@ -283,7 +288,12 @@ async def test_the_button_beside_a_finding_repairs_it(dsn: str, clock: FakeClock
 async def test_the_button_removes_an_override_of_somebody_who_left(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         await r.run(
-            oncall.add_edit, schedule_id=r.id, kind=EditKind.SET, users=[r.w.jun], start=day(2), end=day(3)
+            oncall.add_edit,
+            schedule_id=r.id,
+            kind=OverrideKind.SET,
+            users=[r.w.jun],
+            start=day(2),
+            end=day(3),
         )
         await r.run(oncall.leave, r.id, person_id=r.w.jun)
         await r.run(people.update_person, r.w.jun, active=False)
@@ -316,15 +326,15 @@ async def test_what_somebody_who_left_has_done_is_still_theirs(dsn: str, clock: 
         clock.advance(6 * DAY)
         before = await hours()
         assert before["Ada Byron"] == 2 * DAY
-        done = shifts.duty(await r.schedule(), day(0), r.w.now)
+        done = shifts.between(await r.schedule(), day(0), r.w.now)
         await r.run(people.update_person, r.ada, active=False)
         assert await hours() == before
         clock.advance(6 * DAY)
         await r.run(people.update_person, r.ada, active=True)
         clock.advance(6 * DAY)
         found = await r.schedule()
-        assert shifts.duty(found, day(0), day(0) + 6 * DAY)[:6] == done[:6]
-        theirs = [run.start for run in shifts.duty(found, day(0), r.w.now) if r.ada in run.users]
+        assert shifts.between(found, day(0), day(0) + 6 * DAY)[:6] == done[:6]
+        theirs = [run.start for run in shifts.between(found, day(0), r.w.now) if r.ada in run.users]
         assert theirs == [day(2), day(5), day(14), day(17)]
-        for run in shifts.duty(found, day(0), r.w.now):
+        for run in shifts.between(found, day(0), r.w.now):
             assert shifts.at(found, run.start) == run.users

@@ -198,7 +198,7 @@ async def test_the_owner_answers_again_and_the_timeout_starts_anew(dsn: str, clo
     async with world(dsn, clock) as w:
         async with w.ctx.db.tx() as tx:
             (policy,) = await paging.policies(tx)
-            await paging.edit_policy(
+            await paging.update_policy(
                 tx,
                 await w.actor(w.mara),
                 policy,

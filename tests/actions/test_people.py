@@ -47,7 +47,7 @@ async def test_every_verb_says_who_did_it(dsn: str, clock: FakeClock) -> None:
             await people.set_password(tx, jun, ada.id, "a long enough one", w.now)
             team = await people.create_team(tx, jun, name="Search", members=[(ada.id, "member")], now=w.now)
             await people.set_team_members(tx, jun, team.id, [(w.jun, "manager")], w.now)
-            await people.set_catch_all(tx, jun, [w.mara, ada.id], w.now)
+            await people.set_fallback_responders(tx, jun, [w.mara, ada.id], w.now)
             made = await people.add_contact_method(
                 tx, jun, person_id=ada.id, kind="ntfy", address="ada-7f3a", label="phone", now=w.now
             )
@@ -107,8 +107,8 @@ async def test_what_cannot_be_is_refused_with_its_reason(dsn: str, clock: FakeCl
                 await attempt(w, people.create_team, actor, name="T", members=[(w.jun, "boss")], now=now),
             ),
             (NotFound, await attempt(w, people.set_team_members, actor, 999, [], now)),
-            (Invalid, await attempt(w, people.set_catch_all, actor, [], now)),
-            (NotFound, await attempt(w, people.set_catch_all, actor, [999], now)),
+            (Invalid, await attempt(w, people.set_fallback_responders, actor, [], now)),
+            (NotFound, await attempt(w, people.set_fallback_responders, actor, [999], now)),
             (Invalid, await attempt(w, people.set_rules, actor, rules=[(60, own)], **rules)),
             (Invalid, await attempt(w, people.set_rules, actor, rules=[], **rules)),
             (Invalid, await attempt(w, people.set_rules, actor, rules=[(0, own), (-1, own)], **rules)),
@@ -135,11 +135,11 @@ async def test_the_only_admin_and_the_last_of_the_catch_all_list_stay(dsn: str, 
         assert "only admin" in str(
             await attempt(w, people.update_person, actor, w.mara, active=False, now=w.now)
         )
-        assert await attempt(w, people.set_catch_all, actor, [w.jun], w.now) is None
+        assert await attempt(w, people.set_fallback_responders, actor, [w.jun], w.now) is None
         gone = await attempt(w, people.update_person, actor, w.jun, active=False, now=w.now)
         assert "alone on the catch-all list" in str(gone)
         async with w.ctx.db.tx() as tx:
-            assert await people.catch_all(tx) == [w.jun]
+            assert await people.fallback_responders(tx) == [w.jun]
 
 
 async def overlapping(w: World, first: Verb, second: Verb) -> FirebellError | None:
@@ -163,7 +163,7 @@ async def test_two_admins_who_remove_each_other_leave_one(dsn: str, clock: FakeC
         assert "only admin" in str(late)
         async with w.ctx.db.tx() as tx:
             assert [p.id for p in await people.people(tx) if p.active] == [w.mara]
-            assert await people.catch_all(tx) == [w.mara]
+            assert await people.fallback_responders(tx) == [w.mara]
 
 
 async def test_the_catch_all_list_is_never_left_with_people_who_just_left(dsn: str, clock: FakeClock) -> None:
@@ -172,11 +172,11 @@ async def test_the_catch_all_list_is_never_left_with_people_who_just_left(dsn: s
         late = await overlapping(
             w,
             lambda tx: people.update_person(tx, mara, w.jun, active=False, now=w.now),
-            lambda tx: people.set_catch_all(tx, mara, [w.jun], w.now),
+            lambda tx: people.set_fallback_responders(tx, mara, [w.jun], w.now),
         )
         assert isinstance(late, NotFound)
         async with w.ctx.db.tx() as tx:
-            assert await people.catch_all(tx) == [w.mara]
+            assert await people.fallback_responders(tx) == [w.mara]
 
 
 async def test_a_theme_chosen_while_somebody_is_deactivated_does_not_bring_them_back(

@@ -12,7 +12,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Match
 
-from firebell.alerts.model import Received
+from firebell.alerts.model import InboundRequest
 from firebell.alerts.sources import pagerduty
 from firebell.app import build
 from firebell.handoffs import actions as handoffs
@@ -22,7 +22,7 @@ from firebell.kit.db import Tx
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind, Use
-from firebell.oncall.model import EditKind
+from firebell.oncall.model import OverrideKind
 from firebell.oncall.swaps import absences, covers, swaps
 from firebell.people import actions as people
 from firebell.people import store
@@ -209,7 +209,7 @@ async def _shifts(tx: Tx, everything: Everything) -> None:
         tx,
         mara,
         schedule_id=1,
-        kind=EditKind.SET,
+        kind=OverrideKind.SET,
         users=[w.jun],
         mapping={},
         start=now + timedelta(hours=1),
@@ -255,7 +255,7 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
         raw = json.dumps(body).encode()
         event = pagerduty.parse(raw, "fresh")
         assert isinstance(event, pagerduty.Enqueued)
-        await w.ingest.submit(Received(w.integration, w.service, "pagerduty", raw, (event.event,)))
+        await w.ingest.submit(InboundRequest(w.integration, w.service, "pagerduty", raw, (event.event,)))
         await w.settle()
         async with w.ctx.db.tx() as tx:
             await _secrets(tx, made)

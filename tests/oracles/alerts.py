@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from firebell.alerts.model import Incoming, Kind
+from firebell.alerts.model import Event, EventKind
 
 HIGH = ("critical", "error", None)
 MINUTE = timedelta(minutes=1)
@@ -50,16 +50,16 @@ class Oracle:
     episodes: list[Episode] = field(default_factory=list)
     groups: list[Grouped] = field(default_factory=list)
     decisive: dict[str, Decisive] = field(default_factory=dict)
-    counted: list[tuple[Incoming, datetime]] = field(default_factory=list)
+    counted: list[tuple[Event, datetime]] = field(default_factory=list)
 
-    def apply(self, event: Incoming, at: datetime) -> None:
+    def apply(self, event: Event, at: datetime) -> None:
         """Let one event arrive."""
         repeated = any(e == event and at - t <= MINUTE for e, t in self.counted)
         if not repeated:
             self.counted.append((event, at))
         mine = [e for e in self.episodes if e.key == event.dedup_key]
         now = mine[-1] if mine else None
-        if event.kind is Kind.ACK:
+        if event.kind is EventKind.ACK:
             acked = now.group if now and now.status == "firing" else None
             if acked is not None and self.groups[acked].route is not None:
                 self.groups[acked].told.append("acked")
@@ -67,7 +67,7 @@ class Oracle:
         overtaken = self._overtaken(event)
         if overtaken and self._waits(event, repeated, at):
             self._late(event, now, repeated)
-        elif event.kind is Kind.RESOLVED:
+        elif event.kind is EventKind.RESOLVED:
             self._resolved(event, now, at)
         elif now and now.status == "firing":
             self._again(event, now, repeated, at)
@@ -75,39 +75,39 @@ class Oracle:
             self._begins(event, at)
             self.episodes[-1].missed = overtaken
 
-    def _overtaken(self, event: Incoming) -> bool:
+    def _overtaken(self, event: Event) -> bool:
         """Return True if something that the source said later came earlier."""
         last = self.decisive.get(event.dedup_key)
-        mine = int(event.kind is Kind.RESOLVED)
+        mine = int(event.kind is EventKind.RESOLVED)
         if last is None or last.said_at is None or event.occurred_at is None:
             return False
         return (event.occurred_at, mine) < (last.said_at, last.rank)
 
-    def _waits(self, event: Incoming, repeated: bool, at: datetime) -> bool:
+    def _waits(self, event: Event, repeated: bool, at: datetime) -> bool:
         """Return True if an overtaken event may still be a straggler."""
         last, said = self.decisive[event.dedup_key], self._said(event)
         return at - last.arrived_at <= MINUTE and (repeated or said != last.late)
 
-    def _said(self, event: Incoming) -> tuple[datetime | None, int]:
-        return event.occurred_at, int(event.kind is Kind.RESOLVED)
+    def _said(self, event: Event) -> tuple[datetime | None, int]:
+        return event.occurred_at, int(event.kind is EventKind.RESOLVED)
 
-    def _late(self, event: Incoming, now: Episode | None, repeated: bool) -> None:
+    def _late(self, event: Event, now: Episode | None, repeated: bool) -> None:
         if repeated:
             return
         self.decisive[event.dedup_key].late = self._said(event)
-        if event.kind is Kind.FIRING:
+        if event.kind is EventKind.FIRING:
             assert now is not None
             now.count += 1
             if now.status == "firing":
                 assert now.group is not None
                 self._rises(self.groups[now.group], event)
 
-    def _decides(self, event: Incoming, at: datetime) -> None:
+    def _decides(self, event: Event, at: datetime) -> None:
         last, said = self.decisive.get(event.dedup_key), self._said(event)
         if last is None or event.occurred_at is None or said != (last.said_at, last.rank):
             self.decisive[event.dedup_key] = Decisive(*said, at)
 
-    def _begins(self, event: Incoming, at: datetime) -> None:
+    def _begins(self, event: Event, at: datetime) -> None:
         route: str | None = event.labels.get("service", "")
         found = self._living(route)
         if found is None and sum(g.route is not None for g in self.groups) >= self.room:
@@ -126,7 +126,7 @@ class Oracle:
     def _living(self, route: str | None) -> int | None:
         return next((i for i, g in enumerate(self.groups) if g.route == route and self._alive(g)), None)
 
-    def _again(self, event: Incoming, now: Episode, repeated: bool, at: datetime) -> None:
+    def _again(self, event: Event, now: Episode, repeated: bool, at: datetime) -> None:
         if repeated:
             return
         now.count += 1
@@ -135,7 +135,7 @@ class Oracle:
         self._rises(self.groups[now.group], event)
         self._decides(event, at)
 
-    def _resolved(self, event: Incoming, now: Episode | None, at: datetime) -> None:
+    def _resolved(self, event: Event, now: Episode | None, at: datetime) -> None:
         if now is None:
             self.episodes.append(Episode(event.dedup_key, "resolved", 0, None, event.title))
             self._decides(event, at)
@@ -147,7 +147,7 @@ class Oracle:
             if not self._alive(self.groups[now.group]):
                 self.groups[now.group].told.append("resolved")
 
-    def _rises(self, group: Grouped, event: Incoming) -> None:
+    def _rises(self, group: Grouped, event: Event) -> None:
         if not group.high and event.severity in HIGH:
             group.high = True
             group.told.append("raised")
@@ -156,7 +156,7 @@ class Oracle:
         return any(self.episodes[i].status == "firing" for i in group.members)
 
 
-def final_status(events: Sequence[Incoming]) -> str:
+def final_status(events: Sequence[Event]) -> str:
     """Return how the alert ends when every event carries its own time: what the source said last."""
-    last = max(events, key=lambda e: (e.occurred_at, e.kind is Kind.RESOLVED))
-    return "resolved" if last.kind is Kind.RESOLVED else "firing"
+    last = max(events, key=lambda e: (e.occurred_at, e.kind is EventKind.RESOLVED))
+    return "resolved" if last.kind is EventKind.RESOLVED else "firing"

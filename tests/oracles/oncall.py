@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from firebell.oncall.model import EditKind, Layer, Schedule, Unit, User
+from firebell.oncall.model import Layer, OverrideKind, Schedule, Unit, User
 
 MINUTE = timedelta(minutes=1)
 
@@ -92,12 +92,12 @@ class Oracle:
         for edit in sorted(schedule.edits, key=lambda e: e.seq):
             if edit.start <= t < edit.end and not (edit.fills and duty):
                 match edit.kind:
-                    case EditKind.SET:
+                    case OverrideKind.SET:
                         duty = list(edit.users)
-                    case EditKind.ADD:
+                    case OverrideKind.ADD:
                         duty += edit.users
-                    case EditKind.REMOVE:
+                    case OverrideKind.REMOVE:
                         duty = [u for u in duty if u not in edit.users]
-                    case EditKind.MAP:
+                    case OverrideKind.MAP:
                         duty = [edit.mapping.get(u, u) for u in duty]
         return tuple(u for u in dict.fromkeys(duty) if u not in schedule.inactive)

@@ -163,7 +163,7 @@ async def furnish(ctx: Context, receiver: str) -> tuple[str, str]:
         )
         (first,) = await alerts.integrations(tx)
         second = await alerts.create_integration(tx, actor, service_id=ledger.id, name="PagerDuty", now=now)
-        await people.set_catch_all(tx, actor, [p.id for p in await people.people(tx)], now)
+        await people.set_fallback_responders(tx, actor, [p.id for p in await people.people(tx)], now)
     return first.key, second.key
 
 

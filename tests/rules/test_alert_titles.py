@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from firebell.alerts import rules, titles
-from firebell.alerts.model import Group, Incoming, Kind, Received
+from firebell.alerts.model import Event, EventKind, Group, InboundRequest
 from firebell.alerts.rules import Batch, GroupState, loaded_group
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -22,10 +22,10 @@ def applied(*events: tuple[str, str, str], lead_key: str | None = "1:disk") -> G
     group = loaded_group(Group(7, 1, 1, "", "Disk", "high", NOW, None, NOW, 3, 3, 3, lead_key, "error"))
     batch = Batch(open_groups={(1, ""): group}, groups=[group])
     for key, severity, title in events:
-        event = Incoming(Kind.FIRING, key, title, severity=severity)
+        event = Event(EventKind.FIRING, key, title, severity=severity)
         rules.apply(
             batch,
-            [(Received(1, 1, "test", b"", (event,)), [repr(event).encode()])],
+            [(InboundRequest(1, 1, "test", b"", (event,)), [repr(event).encode()])],
             {repr(event).encode()},
             NOW,
         )

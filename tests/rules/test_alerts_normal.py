@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.alerts import cleaning
-from firebell.alerts.model import Incoming, Kind, Reject
+from firebell.alerts.model import Event, EventKind, Rejected
 from firebell.alerts.sources import alertmanager, generic, pagerduty
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
-Source = Callable[[bytes], tuple[Incoming, ...] | Reject]
+Source = Callable[[bytes], tuple[Event, ...] | Rejected]
 
 
-def _pagerduty(body: bytes) -> tuple[Incoming, ...] | Reject:
+def _pagerduty(body: bytes) -> tuple[Event, ...] | Rejected:
     found = pagerduty.parse(body, "f" * 32)
-    return (found.event,) if isinstance(found, pagerduty.Enqueued) else Reject("; ".join(found.errors))
+    return (found.event,) if isinstance(found, pagerduty.Enqueued) else Rejected("; ".join(found.errors))
 
 
 SOURCES: dict[str, Source] = {
@@ -83,7 +83,7 @@ NAMES = {
 }
 
 
-def within_limits(event: Incoming) -> None:
+def within_limits(event: Event) -> None:
     """Assert what spec 3.1 promises of every event."""
     assert 1 <= len(event.title) <= cleaning.TITLE
     assert "\n" not in event.title
@@ -107,9 +107,9 @@ def within_limits(event: Incoming) -> None:
 def check(source: Source, body: bytes) -> None:
     """Normalise and check what came of it."""
     found = source(body)
-    if isinstance(found, Reject):
+    if isinstance(found, Rejected):
         assert found.reason
-    for event in found.events if isinstance(found, Reject) else found:
+    for event in found.events if isinstance(found, Rejected) else found:
         within_limits(event)
 
 
@@ -210,7 +210,7 @@ def test_a_time_is_believed_up_to_a_day_old_and_five_minutes_ahead(seconds: int)
 @pytest.mark.parametrize("action", ["resolved", "OK", "Recovery", "up", "closed"])
 def test_the_words_for_an_end_are_understood(action: str) -> None:
     (event,) = generic.normalise(json.dumps({"title": "x", "status": action}).encode(), NOW)  # type: ignore[misc]
-    assert event.kind is Kind.RESOLVED
+    assert event.kind is EventKind.RESOLVED
 
 
 def test_an_end_without_a_key_is_the_end_of_the_same_alert_without_its_status() -> None:
@@ -227,6 +227,10 @@ def test_past_ten_thousand_events_one_more_says_how_many_were_not_taken(source: 
 
     taken = source(message(cleaning.EVENTS + 7), NOW)
     assert [e.dedup_key for e in taken[:-1]] == [f"f{i}" for i in range(cleaning.EVENTS)]
-    assert (taken[-1].kind, taken[-1].dedup_key, taken[-1].severity) == (Kind.FIRING, "overflow", "error")
+    assert (taken[-1].kind, taken[-1].dedup_key, taken[-1].severity) == (
+        EventKind.FIRING,
+        "overflow",
+        "error",
+    )
     assert taken[-1].title.startswith("7 ")
     assert len(source(message(cleaning.EVENTS), NOW)) == cleaning.EVENTS

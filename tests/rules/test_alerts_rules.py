@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.alerts import rules
-from firebell.alerts.model import Alert, Group, Incoming, Kind, Received
+from firebell.alerts.model import Alert, Event, EventKind, Group, InboundRequest
 from firebell.alerts.rules import AlertState, Batch, GroupState, loaded_alert, loaded_group
 from tests.oracles.alerts import Oracle, final_status
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 
 
-def identity(event: Incoming) -> bytes:
+def identity(event: Event) -> bytes:
     """Return the event's id; its whole content stands for the body that it came in."""
     return rules.event_id(1, event, repr(event).encode())
 
@@ -50,10 +50,10 @@ class Memory:
         batch.loaded = list(batch.latest.values())
         return batch
 
-    def apply(self, events: Sequence[Incoming], after: float = 1) -> None:
+    def apply(self, events: Sequence[Event], after: float = 1) -> None:
         """Apply one batch, one event a request, so many seconds after the one before."""
         self.now += timedelta(seconds=after)
-        requests = [(Received(1, 1, "test", b"", (e,)), [identity(e)]) for e in events]
+        requests = [(InboundRequest(1, 1, "test", b"", (e,)), [identity(e)]) for e in events]
         ids = {i for _, found in requests for i in found}
         new = {i for i in ids if i not in self.seen or self.now - self.seen[i] > rules.LATE}
         batch = self._load()
@@ -130,9 +130,9 @@ SEVERITIES = st.sampled_from(["critical", "error", "warning", "info", None])
 
 
 @st.composite
-def events(draw: st.DrawFn, keys: str = "abcde", oldest: int = -30) -> Incoming:
-    return Incoming(
-        draw(st.sampled_from([Kind.FIRING, Kind.FIRING, Kind.RESOLVED, Kind.ACK])),
+def events(draw: st.DrawFn, keys: str = "abcde", oldest: int = -30) -> Event:
+    return Event(
+        draw(st.sampled_from([EventKind.FIRING, EventKind.FIRING, EventKind.RESOLVED, EventKind.ACK])),
         draw(st.sampled_from(keys)),
         draw(st.sampled_from(["title", "another"])),
         severity=draw(SEVERITIES),
@@ -148,7 +148,7 @@ STREAMS = st.lists(events(), max_size=25) | st.lists(events("a", 2), max_size=25
 GAPS = st.sampled_from([0.0, 1.0, 20.0, 60.0, 61.0, 600.0])
 
 
-def alone(stream: Sequence[Incoming], room: int = rules.STORM) -> Memory:
+def alone(stream: Sequence[Event], room: int = rules.STORM) -> Memory:
     memory = Memory(room)
     for event in stream:
         memory.apply([event])
@@ -158,7 +158,7 @@ def alone(stream: Sequence[Incoming], room: int = rules.STORM) -> Memory:
 @settings(max_examples=400, deadline=None)
 @given(STREAMS, st.data(), ROOM)
 def test_one_event_at_a_time_agrees_with_the_oracle(
-    stream: list[Incoming], data: st.DataObject, room: int
+    stream: list[Event], data: st.DataObject, room: int
 ) -> None:
     memory, oracle = Memory(room), Oracle(room)
     for event in stream:
@@ -173,7 +173,7 @@ def test_one_event_at_a_time_agrees_with_the_oracle(
     ]
 
 
-def cut(stream: Sequence[Incoming], cuts: Sequence[int], room: int) -> tuple[Memory, Memory]:
+def cut(stream: Sequence[Event], cuts: Sequence[int], room: int) -> tuple[Memory, Memory]:
     """Return what comes of the stream in batches, and event by event at the same times."""
     edges = [0, *sorted(min(c, len(stream)) for c in cuts), len(stream)]
     batched, single = Memory(room), Memory(room)
@@ -189,7 +189,7 @@ def cut(stream: Sequence[Incoming], cuts: Sequence[int], room: int) -> tuple[Mem
 @settings(max_examples=150, deadline=None)
 @given(STREAMS, st.lists(st.integers(0, 25), max_size=6), ROOM)
 def test_a_batch_does_what_its_parts_do_one_after_the_other(
-    stream: list[Incoming], cuts: list[int], room: int
+    stream: list[Event], cuts: list[int], room: int
 ) -> None:
     batched, single = cut(stream, cuts, room)
     assert batched.picture() == single.picture()
@@ -220,7 +220,7 @@ def outcome(told: list[str]) -> str:
 @settings(max_examples=150, deadline=None)
 @given(STREAMS, st.lists(st.integers(0, 25), max_size=6), ROOM)
 def test_a_batch_leaves_every_page_where_its_parts_would(
-    stream: list[Incoming], cuts: list[int], room: int
+    stream: list[Event], cuts: list[int], room: int
 ) -> None:
     batched, single = cut(stream, cuts, room)
     for one in batched.groups:
@@ -234,17 +234,17 @@ def test_a_batch_leaves_every_page_where_its_parts_would(
 @given(st.data())
 def test_a2_with_the_sources_own_times_the_order_of_arrival_does_not_matter(data: st.DataObject) -> None:
     minutes = data.draw(st.lists(st.integers(-30, 3), min_size=1, max_size=7, unique=True))
-    kinds = st.sampled_from([Kind.FIRING, Kind.RESOLVED])
+    kinds = st.sampled_from([EventKind.FIRING, EventKind.RESOLVED])
     stream = [
-        Incoming(data.draw(kinds), "a", "x", occurred_at=NOW + timedelta(minutes=m)) for m in sorted(minutes)
+        Event(data.draw(kinds), "a", "x", occurred_at=NOW + timedelta(minutes=m)) for m in sorted(minutes)
     ]
     shuffled = data.draw(st.permutations(stream))
     memory = Memory()
     for number, event in enumerate(shuffled):
         memory.apply([event], 10 if number else 1)
     assert memory.alerts[-1].status == final_status(stream)
-    assert sum(a.count for a in memory.alerts) == sum(e.kind is Kind.FIRING for e in stream)
-    latest = [e for e in stream if e.kind is Kind.FIRING]
+    assert sum(a.count for a in memory.alerts) == sum(e.kind is EventKind.FIRING for e in stream)
+    latest = [e for e in stream if e.kind is EventKind.FIRING]
     if memory.alerts[-1].status == "firing":
         assert memory.alerts[-1].hi_at == latest[-1].occurred_at
 
@@ -252,7 +252,7 @@ def test_a2_with_the_sources_own_times_the_order_of_arrival_does_not_matter(data
 @settings(max_examples=100, deadline=None)
 @given(st.lists(events(), min_size=1, max_size=15), st.integers(1, 3))
 def test_a1_a_redelivery_at_once_changes_nothing_but_what_it_says_anew(
-    stream: list[Incoming], times: int
+    stream: list[Event], times: int
 ) -> None:
     memory = alone(stream)
     before = memory.picture(), [(g.alerts, g.firing, g.closed_at) for g in memory.groups]
@@ -263,18 +263,18 @@ def test_a1_a_redelivery_at_once_changes_nothing_but_what_it_says_anew(
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(events(), max_size=25))
-def test_a5_the_count_is_the_number_of_distinct_firings(stream: list[Incoming]) -> None:
+def test_a5_the_count_is_the_number_of_distinct_firings(stream: list[Event]) -> None:
     unlike = list({identity(e): e for e in stream}.values())
-    firing = [e for e in unlike if e.kind is Kind.FIRING]
+    firing = [e for e in unlike if e.kind is EventKind.FIRING]
     assert sum(a.count for a in alone(unlike).alerts) == len(firing)
 
 
-def fire(key: str = "a", **more: object) -> Incoming:
-    return Incoming(Kind.FIRING, key, "x", **more)  # type: ignore[arg-type]
+def fire(key: str = "a", **more: object) -> Event:
+    return Event(EventKind.FIRING, key, "x", **more)  # type: ignore[arg-type]
 
 
-def resolve(key: str = "a", **more: object) -> Incoming:
-    return Incoming(Kind.RESOLVED, key, "x", **more)  # type: ignore[arg-type]
+def resolve(key: str = "a", **more: object) -> Event:
+    return Event(EventKind.RESOLVED, key, "x", **more)  # type: ignore[arg-type]
 
 
 def test_a_resolution_and_a_new_firing_of_one_key_in_one_batch_end_the_old_alert() -> None:
@@ -297,7 +297,7 @@ def test_a_firing_with_an_old_time_after_a_resolution_without_one_pages() -> Non
 def test_what_would_open_one_group_too_many_joins_the_storm_and_no_acknowledgement_covers_it() -> None:
     memory = alone([fire(k, labels={"service": k}) for k in "abcd"], room=2)
     assert [(g.key, g.alerts) for g in memory.groups] == [("a", 1), ("b", 1), (None, 2)]
-    memory.apply([Incoming(Kind.ACK, "a", "x"), Incoming(Kind.ACK, "c", "x")])
+    memory.apply([Event(EventKind.ACK, "a", "x"), Event(EventKind.ACK, "c", "x")])
     assert [memory.told[g.id] for g in memory.groups] == [["opened", "acked"], ["opened"], ["opened"]]
     memory.apply([fire("e", labels={"service": "a"}), resolve("c"), resolve("d")])
     assert [(g.alerts, g.firing) for g in memory.groups] == [(2, 2), (1, 1), (2, 0)]
@@ -348,10 +348,10 @@ def test_a_resolution_older_than_its_firing_ends_it_after_a_minute() -> None:
 
 def test_a_repeat_of_a_sender_whose_clock_was_set_back_changes_the_text_after_a_minute() -> None:
     memory = alone(
-        [fire(occurred_at=NOW, severity="warning"), Incoming(Kind.FIRING, "a", "late", occurred_at=EARLIER)]
+        [fire(occurred_at=NOW, severity="warning"), Event(EventKind.FIRING, "a", "late", occurred_at=EARLIER)]
     )
     assert memory.alerts[0].title == "x"
-    memory.apply([Incoming(Kind.FIRING, "a", "new", occurred_at=EARLIER, severity="error")], after=61)
+    memory.apply([Event(EventKind.FIRING, "a", "new", occurred_at=EARLIER, severity="error")], after=61)
     assert (memory.alerts[0].title, memory.alerts[0].severity, memory.alerts[0].count) == ("new", "error", 3)
 
 
@@ -363,7 +363,7 @@ def test_our_own_clock_set_back_silences_nothing() -> None:
 
 def test_an_acknowledgement_does_not_survive_a_rise_in_the_same_batch() -> None:
     memory = alone([fire(severity="warning")])
-    memory.apply([Incoming(Kind.ACK, "a", "x"), fire("b", severity="critical")])
+    memory.apply([Event(EventKind.ACK, "a", "x"), fire("b", severity="critical")])
     assert memory.told[1] == ["opened", "raised"]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts.model import Reject
+from firebell.alerts.model import Rejected
 from firebell.alerts.sources import generic
 from tests.rules.test_alerts_normal import NASTY, NOW, VALUES, within_limits
 from tests.sources.test_generic_shapes import BODIES
@@ -45,6 +45,6 @@ def test_a11_any_mixture_of_known_fields_never_raises(body: dict[str, Any]) -> N
 
 def _check(body: dict[str, Any]) -> None:
     events = generic.normalise(json.dumps(body).encode("utf-8", "surrogatepass"), NOW)
-    if not isinstance(events, Reject):
+    if not isinstance(events, Rejected):
         for event in events:
             within_limits(event)

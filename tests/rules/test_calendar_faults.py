@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firebell.oncall.calendars.matching import matched
-from firebell.oncall.calendars.model import Known, Shift
+from firebell.oncall.calendars.model import ImportedShift, Known
 from firebell.oncall.calendars.reader import Job, make
 from firebell.oncall.calendars.reading import read
 
@@ -167,8 +167,8 @@ def test_a_calendar_of_free_and_busy_times_makes_me_busy() -> None:
     sixth = datetime(2026, 12, 6, 10, tzinfo=UTC)
     made = make(BUSY_JOB, calendar(free_busy))
     assert made.shifts == (
-        Shift(fifth, fifth + timedelta(hours=8), (1,), "Busy"),
-        Shift(sixth, sixth + timedelta(hours=2), (1,), "Busy"),
+        ImportedShift(fifth, fifth + timedelta(hours=8), (1,), "Busy"),
+        ImportedShift(sixth, sixth + timedelta(hours=2), (1,), "Busy"),
     )
     assert made.notes == ()
 

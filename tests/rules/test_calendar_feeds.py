@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firebell.oncall.calendars import feeds
-from firebell.oncall.calendars.feeds import Told, calendar, entries, horizon
+from firebell.oncall.calendars.feeds import RenderedFeed, calendar, entries, horizon
 from firebell.oncall.calendars.matching import matched
 from firebell.oncall.calendars.model import Known
 from firebell.oncall.calendars.reading import read
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, User
-from firebell.oncall.rota.shifts import duty
+from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, User
+from firebell.oncall.rota.shifts import between
 from tests.rules.test_oncall_properties import schedules
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -37,12 +37,14 @@ WEEKLY = Layer(
 )
 
 
-def schedule(*layers: Layer, edits: tuple[Edit, ...] = ()) -> Schedule:
+def schedule(*layers: Layer, edits: tuple[Override, ...] = ()) -> Schedule:
     return Schedule(3, "Payments", "Europe/Berlin", layers, edits, version=4, slug="payments")
 
 
 def exported(found: Schedule, now: datetime = NOW, only: int | None = None) -> icalendar.Calendar:
-    parsed = icalendar.Calendar.from_ical(calendar("x", "host", [Told(found, NOW)], PEOPLE, now, only))
+    parsed = icalendar.Calendar.from_ical(
+        calendar("x", "host", [RenderedFeed(found, NOW)], PEOPLE, now, only)
+    )
     assert isinstance(parsed, icalendar.Calendar)
     return parsed
 
@@ -76,16 +78,18 @@ def numbered(found: Schedule) -> Schedule:
 def test_p16_what_is_exported_and_taken_in_again_is_the_same_duty(drawn: tuple[Schedule, datetime]) -> None:
     found, around = numbered(drawn[0]), drawn[1]
     a, b = horizon(around)
-    events, notes = read(calendar("x", "host", [Told(found, NOW)], PEOPLE, around), "UTC", a, b)
+    events, notes = read(calendar("x", "host", [RenderedFeed(found, NOW)], PEOPLE, around), "UTC", a, b)
     shifts, strays = matched(events, list(PEOPLE.values()), a, b)
-    again = tuple(Edit(i, i, s.start, s.end, EditKind.SET, s.users) for i, s in enumerate(shifts))
-    before = [(r.start, r.end, r.users) for r in duty(found, a, b)]
-    assert [(r.start, r.end, r.users) for r in duty(replace(found, layers=(), edits=again), a, b)] == before
+    again = tuple(Override(i, i, s.start, s.end, OverrideKind.SET, s.users) for i, s in enumerate(shifts))
+    before = [(r.start, r.end, r.users) for r in between(found, a, b)]
+    assert [
+        (r.start, r.end, r.users) for r in between(replace(found, layers=(), edits=again), a, b)
+    ] == before
     assert (strays, notes) == ([], [])
 
 
 def test_an_event_keeps_its_name_and_its_times_as_the_days_go_on() -> None:
-    moved = Edit(5, 5, NOW + DAY, NOW + DAY + 5 * HOUR, EditKind.SET, (2,))
+    moved = Override(5, 5, NOW + DAY, NOW + DAY + 5 * HOUR, OverrideKind.SET, (2,))
     monthly = replace(WEEKLY, slots=((3,),), unit=Unit.MONTH)
     for found in (
         schedule(WEEKLY, edits=(moved,)),
@@ -111,14 +115,14 @@ def test_a_turn_of_ten_years_is_one_event_for_years() -> None:
 
 def test_an_override_leaves_the_other_events_their_names() -> None:
     before = {e.key for e in entries(schedule(WEEKLY), *horizon(NOW))}
-    cover = Edit(5, 5, NOW + DAY, NOW + DAY + HOUR, EditKind.SET, (2,))
+    cover = Override(5, 5, NOW + DAY, NOW + DAY + HOUR, OverrideKind.SET, (2,))
     after = entries(schedule(WEEKLY, edits=(cover,)), *horizon(NOW))
     assert len([e for e in after if e.key not in before]) <= 2
     assert [e.cause for e in after if e.start == cover.start] == [(7, 5)]
 
 
 def test_the_feed_is_the_same_bytes_all_day_and_its_tag_tells_every_change() -> None:
-    found = Told(schedule(WEEKLY), NOW)
+    found = RenderedFeed(schedule(WEEKLY), NOW)
     people = list(PEOPLE.values())
     assert calendar("x", "h", [found], PEOPLE, NOW) == calendar("x", "h", [found], PEOPLE, NOW + 20 * HOUR)
     tag = feeds.tag("h", [found], people, NOW, "person:1")
@@ -145,7 +149,7 @@ def test_the_feed_is_the_same_bytes_all_day_and_its_tag_tells_every_change() -> 
 def test_what_is_sent_keeps_the_letter_of_the_standard() -> None:
     long = replace(WEEKLY, slots=((2, 3), (4,)), name="ü" * 70)
     found = replace(schedule(long), name="Zürich; a, b \\ c 🔔 " + "ü" * 60)
-    raw = calendar("On call", "host", [Told(found, NOW)], PEOPLE, NOW)
+    raw = calendar("On call", "host", [RenderedFeed(found, NOW)], PEOPLE, NOW)
     lines = raw.split(b"\r\n")
     assert raw.endswith(b"END:VCALENDAR\r\n")
     assert not any(b"\n" in line or b"\r" in line for line in lines)
@@ -174,8 +178,8 @@ def test_a_feed_is_the_same_without_the_history_that_it_does_not_reach(
 ) -> None:
     found, around = numbered(drawn[0]), drawn[1]
     far = (
-        Edit("old", 900, around - (back + 2) * DAY, around - back * DAY, EditKind.SET, (1,)),
-        Edit("new", 901, around + ahead * DAY, around + (ahead + 2) * DAY, EditKind.ADD, (2,)),
+        Override("old", 900, around - (back + 2) * DAY, around - back * DAY, OverrideKind.SET, (1,)),
+        Override("new", 901, around + ahead * DAY, around + (ahead + 2) * DAY, OverrideKind.ADD, (2,)),
     )
     found = replace(found, edits=(*found.edits, *far))
     since, until = feeds.reach(around)
@@ -193,7 +197,11 @@ def test_a_feed_is_the_same_without_the_history_that_it_does_not_reach(
 
 def test_the_name_of_a_feed_is_escaped() -> None:
     name = 'On call: Nächte, "A"; B\\C'
-    text = calendar(name, "host", [Told(schedule(WEEKLY), NOW)], PEOPLE, NOW).decode().replace("\r\n ", "")
+    text = (
+        calendar(name, "host", [RenderedFeed(schedule(WEEKLY), NOW)], PEOPLE, NOW)
+        .decode()
+        .replace("\r\n ", "")
+    )
     for prop in ("NAME", "X-WR-CALNAME"):
         assert f'\r\n{prop}:On call: Nächte\\, "A"\\; B\\\\C\r\n' in text
 
@@ -202,7 +210,8 @@ def test_two_changes_within_a_second_give_no_event_without_length_and_no_uid_twi
     begin = NOW + timedelta(days=1, milliseconds=200)
     instants = [begin, begin + timedelta(milliseconds=300), begin + timedelta(hours=5)]
     edits = tuple(
-        Edit(i, 1, a, b, EditKind.SET, (1 + i % 2,)) for i, (a, b) in enumerate(itertools.pairwise(instants))
+        Override(i, 1, a, b, OverrideKind.SET, (1 + i % 2,))
+        for i, (a, b) in enumerate(itertools.pairwise(instants))
     )
     events: list[Any] = exported(schedule(WEEKLY, edits=edits)).walk("VEVENT")
     uids = [str(e["UID"]) for e in events]

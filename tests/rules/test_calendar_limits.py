@@ -5,21 +5,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firebell.kit.errors import Gone, NotFound, TooMany
-from firebell.kit.rate_limit import Lately
-from firebell.oncall.calendars.limits import PER_FEED, STRAYS_PER_ADDRESS, WINDOW, Limit
+from firebell.kit.rate_limit import SlidingWindow
+from firebell.oncall.calendars.limits import PER_FEED, STRAYS_PER_ADDRESS, WINDOW, FeedLimiter
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def guess(limit: Limit, number: int, address: str, now: datetime = NOW) -> None:
+def guess(limit: FeedLimiter, number: int, address: str, now: datetime = NOW) -> None:
     """Read an address that never was one."""
     with pytest.raises(NotFound), limit.read(b"guess %d" % number, address, now):
         raise NotFound("nothing")
 
 
 def test_sixty_apps_that_poll_one_feed_every_minute_never_notice() -> None:
-    limit = Limit()
+    limit = FeedLimiter()
     for minute in range(60):
         for _ in range(60):
             with limit.read(b"feed", "office", NOW + minute * MINUTE):
@@ -27,7 +27,7 @@ def test_sixty_apps_that_poll_one_feed_every_minute_never_notice() -> None:
 
 
 def test_a_loop_is_refused_until_its_oldest_read_is_five_minutes_old() -> None:
-    limit = Limit()
+    limit = FeedLimiter()
     for number in range(PER_FEED):
         with limit.read(b"feed", "loop", NOW + timedelta(milliseconds=number)):
             pass
@@ -39,7 +39,7 @@ def test_a_loop_is_refused_until_its_oldest_read_is_five_minutes_old() -> None:
 
 
 def test_guesses_count_for_their_address_and_ended_feeds_do_not() -> None:
-    limit = Limit()
+    limit = FeedLimiter()
     with limit.read(b"feed", "office", NOW):
         pass
     for _ in range(STRAYS_PER_ADDRESS * 2):
@@ -58,7 +58,7 @@ def test_guesses_count_for_their_address_and_ended_feeds_do_not() -> None:
 
 
 def test_a_database_that_is_away_makes_nobody_a_stray_and_nothing_known() -> None:
-    limit = Limit()
+    limit = FeedLimiter()
     for _ in range(STRAYS_PER_ADDRESS):
         with pytest.raises(OSError, match="away"), limit.read(b"feed", "office", NOW):
             raise OSError("away")
@@ -69,7 +69,7 @@ def test_a_database_that_is_away_makes_nobody_a_stray_and_nothing_known() -> Non
 
 
 def test_a_name_whose_counts_are_all_old_is_forgotten() -> None:
-    lately = Lately(WINDOW)
+    lately = SlidingWindow(WINDOW)
     lately.count("a", NOW)
     lately.check("a", 1, NOW + WINDOW, "x")
     lately.check("b", 1, NOW + 2 * WINDOW, "x")

@@ -10,9 +10,9 @@ from firebell.kit.errors import Invalid
 from firebell.oncall import public_holidays
 from firebell.oncall.calendars import matching
 from firebell.oncall.calendars.matching import flat, matched, onward, who
-from firebell.oncall.calendars.model import LARGEST, Event, Known, Shift
+from firebell.oncall.calendars.model import LARGEST, Event, ImportedShift, Known
 from firebell.oncall.calendars.reading import COMPONENTS, Found, read
-from firebell.oncall.model import Edit, EditKind, Schedule
+from firebell.oncall.model import Override, OverrideKind, Schedule
 
 A = datetime(2026, 10, 19, tzinfo=UTC)
 B = A + timedelta(days=180)
@@ -40,7 +40,7 @@ def test_the_feed_of_a_peer_puts_its_person_on_duty() -> None:
     events, notes = read(raw, "UTC", A, B)
     shifts, strays = matched(events, [Known(9, "Alice Ng", "alice@example.org")], A, B)
     start = datetime(2026, 11, 24, 8, tzinfo=UTC)
-    assert shifts == [Shift(start, start + timedelta(days=1), (9,), "On call alice")]
+    assert shifts == [ImportedShift(start, start + timedelta(days=1), (9,), "On call alice")]
     assert (strays, notes) == ([], [])
 
 
@@ -377,8 +377,8 @@ def test_a_name_that_two_people_have_names_nobody() -> None:
     assert who(Event(A, B, "Mara Lindqvist"), [MARA, Known(3, "Mara Lindqvist", "m2@example.org")]) == ()
 
 
-def hours(start: int, end: int, *users: int, title: str = "x") -> Shift:
-    return Shift(A + timedelta(hours=start), A + timedelta(hours=end), users, title)
+def hours(start: int, end: int, *users: int, title: str = "x") -> ImportedShift:
+    return ImportedShift(A + timedelta(hours=start), A + timedelta(hours=end), users, title)
 
 
 def test_events_at_the_same_time_put_both_on_duty() -> None:
@@ -403,7 +403,7 @@ def test_what_has_been_is_never_rewritten() -> None:
 
 def test_on_duty_while_busy_is_a_conflict() -> None:
     end = A + timedelta(hours=4)
-    found = Schedule(1, "P", "UTC", (), (Edit(1, 1, A, end, EditKind.SET, (1, 2)),), slug="p")
+    found = Schedule(1, "P", "UTC", (), (Override(1, 1, A, end, OverrideKind.SET, (1, 2)),), slug="p")
     clash = matching.conflicts([found], [hours(3, 9, 2, title="flight"), hours(5, 6, 1)], A, B)
     assert [(c.person_id, c.schedule, c.start, c.end, c.title) for c in clash] == [
         (2, "p", A + timedelta(hours=3), end, "flight")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from firebell.alerts.model import Alert
 from firebell.kit.http_out import Reply
 from firebell.kit.mailbox import Mailbox, check_address, parse_mailbox
-from firebell.paging.bundles import bundle
+from firebell.paging.bundles import merged_message
 from firebell.paging.channels import (
     Accepted,
     ContentRefused,
@@ -122,7 +122,7 @@ def test_every_ntfy_message_is_one_that_a_server_takes(title: str, body: str, co
     notice = message(
         title or "x", page_ref="", note_lines=tuple((body * 9).split("\n")), note_url="https://f.e"
     )
-    bundled = bundle([message(title)] * (count + 2), "https://firebell.example.org/pages")
+    bundled = merged_message([message(title)] * (count + 2), "https://firebell.example.org/pages")
     for one in (message(title, alerts=alerts, alert_count=5000), notice, bundled):
         for short in (False, True):
             data = ntfy.body_of("t" * 64, one, short=short)

@@ -8,7 +8,7 @@ import pytest
 
 from firebell.incidents.lifecycle import (
     ALLOWED,
-    Facts,
+    GuardFacts,
     checks,
     next_update,
     postmortem_required,
@@ -18,7 +18,7 @@ from firebell.incidents.lifecycle import (
 from firebell.incidents.model import Incident, Phase, Role
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
-READY = Facts(frozenset({Role.COMMANDER}), (), True, True)
+READY = GuardFacts(frozenset({Role.COMMANDER}), (), True, True)
 
 
 def incident(**more: Any) -> Incident:
@@ -64,13 +64,14 @@ def test_t1_every_pair_is_decided(old: Phase, new: Phase) -> None:
 
 def test_a_sev1_is_not_investigated_without_a_commander() -> None:
     assert (
-        refusal(incident(), Phase.INVESTIGATING, Facts(frozenset()), NOW) == "A SEV1 needs a commander first."
+        refusal(incident(), Phase.INVESTIGATING, GuardFacts(frozenset()), NOW)
+        == "A SEV1 needs a commander first."
     )
-    assert refusal(incident(severity=2), Phase.INVESTIGATING, Facts(frozenset()), NOW) is None
+    assert refusal(incident(severity=2), Phase.INVESTIGATING, GuardFacts(frozenset()), NOW) is None
 
 
 def test_mitigating_and_resolving_need_a_mitigation() -> None:
-    bare = Facts(frozenset({Role.COMMANDER}))
+    bare = GuardFacts(frozenset({Role.COMMANDER}))
     assert "mitigation" in (refusal(incident(), Phase.MITIGATING, bare, NOW) or "")
     assert "mitigation" in (refusal(incident(), Phase.MONITORING, bare, NOW) or "")
 
@@ -82,7 +83,7 @@ def test_closing_waits_for_thirty_stable_minutes() -> None:
         refusal(found, Phase.CLOSED, READY, almost) == "It must be stable for 30 minutes; 1 min are missing."
     )
     assert refusal(found, Phase.CLOSED, READY, NOW + timedelta(minutes=30)) is None
-    demanding = Facts(frozenset(), ("PG-7",), True)
+    demanding = GuardFacts(frozenset(), ("PG-7",), True)
     assert "PG-7" in (refusal(found, Phase.CLOSED, demanding, NOW + timedelta(hours=1)) or "")
 
 

@@ -16,7 +16,7 @@ def entry(number: int, kind: str, text: str) -> Entry:
     return Entry(number, at, at, kind, "Mara", 1, text, {})
 
 
-AROUND = message_values.Around(
+AROUND = message_values.MessageContext(
     services=["Checkout", "Search"],
     runbooks=["https://example.org/runbook"],
     commander="Mara Lindqvist",
@@ -86,8 +86,8 @@ def test_a_long_title_makes_a_short_channel_name() -> None:
 
 @pytest.mark.parametrize("phase", list(Phase))
 def test_each_phase_has_its_messages_and_minor_incidents_stay_inside(phase: Phase) -> None:
-    major = message_values.fitting(incident(phase=phase))
-    minor = message_values.fitting(incident(phase=phase, severity=2))
+    major = message_values.suggested_templates(incident(phase=phase))
+    minor = message_values.suggested_templates(incident(phase=phase, severity=2))
     assert set(major) <= set(library.shipped())
     assert set(minor) <= set(message_values.UPDATES)
     assert message_values.update_for(incident(phase=phase)) in message_values.UPDATES

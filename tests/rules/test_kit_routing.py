@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from starlette.routing import Match
 
 from firebell.kit.api import router as api_router
-from firebell.kit.routing import head, pages
+from firebell.kit.routing import head, html_router
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_the_head_of_an_address(path: str, known_by: str) -> None:
 def asked(path: str, method: str = "GET") -> dict[str, Match]:
     """Return what two routers say of a request."""
     app = FastAPI()
-    found = {"pages": pages(), "api": api_router("things")}
+    found = {"pages": html_router(), "api": api_router("things")}
     for router in found.values():
         router.add_api_route("/things/{name}", lambda name: name, name="thing")
         app.include_router(router)
@@ -46,7 +46,7 @@ def test_another_method_is_still_known_to_be_wrong() -> None:
 
 
 def test_a_router_of_any_head_is_always_asked() -> None:
-    router = pages()
+    router = html_router()
     router.add_api_route("/{name}", lambda name: name, name="any")
     app = FastAPI()
     app.include_router(router)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from firebell.alerts import cleaning
 from firebell.kit.errors import Invalid, NotFound
-from firebell.kit.refs import number
+from firebell.kit.refs import parse_ref
 from firebell.kit.text import clean_name, clean_text, slugify, to_id
 
 WILD = st.text() | st.text(st.characters(codec=None), max_size=20) | st.text("a \u0301\u200c\u200d\u202e")
@@ -90,7 +90,7 @@ def test_slugs(name: str, slug: str) -> None:
 @given(WILD)
 def test_a_reference_is_a_number_or_not_found(ref: str) -> None:
     try:
-        found = number("PG", ref)
+        found = parse_ref("PG", ref)
     except NotFound:
         return
     assert 0 <= found < 10**18
@@ -98,7 +98,7 @@ def test_a_reference_is_a_number_or_not_found(ref: str) -> None:
 
 @given(st.integers(0, 10**18 - 1))
 def test_every_way_to_write_a_reference_is_read(page: int) -> None:
-    assert {number("PG", f"{p}{page}") for p in ("PG-", "pg-", "", " PG-")} == {page}
+    assert {parse_ref("PG", f"{p}{page}") for p in ("PG-", "pg-", "", " PG-")} == {page}
 
 
 @pytest.mark.parametrize("value", ["", "x", "-1", "1.5", "٣", "9" * 19, None])

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
-from firebell.kit.spreadsheet import BOM, harmless, written
+from firebell.kit.spreadsheet import BOM, escape_formula, to_csv
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.rota.fairness import HourClass, Load, load
 from firebell.paging.model import Arrival
 from firebell.people.model import Person, Team
 from firebell.workload import measurement, pay, rate_periods
-from firebell.workload.csv_export import HEAD, sheet
+from firebell.workload.csv_export import HEAD, csv_report
 from firebell.workload.model import Kept, Rates, Report
 
 NOVEMBER = date(2026, 11, 1)
@@ -168,20 +168,20 @@ def test_a_rate_that_cannot_be_kept_is_named(field: str, value: str) -> None:
 def test_whatever_a_cell_says_no_spreadsheet_runs_it_and_every_reader_gets_it_back(
     rows: list[list[str]],
 ) -> None:
-    text = written(rows)
+    text = to_csv(rows)
     back = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    assert back == [[harmless(cell) for cell in row] for row in rows]
+    assert back == [[escape_formula(cell) for cell in row] for row in rows]
     assert not [cell for row in back for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
     assert text.endswith("\r\n")
 
 
 def test_the_sheet_has_a_row_a_person_under_its_head() -> None:
-    text = sheet(november(), bom=True)
+    text = csv_report(november(), bom=True)
     assert text.startswith(BOM + "month,person,email,zone,")
     rows = list(csv.reader(io.StringIO(text.removeprefix(BOM), newline="")))
     assert [len(row) for row in rows] == [len(HEAD)] * 3
     assert {row[1] for row in rows[1:]} == {"Mara", "Jun"}
-    assert not sheet(november()).startswith(BOM)
+    assert not csv_report(november()).startswith(BOM)
 
 
 @pytest.mark.parametrize("text", ["2026-13", "2026", "26-11", "2026-11-01", "", "x", "9999-12", "2026-1 "])
@@ -196,14 +196,14 @@ def test_rates_hold_from_their_month_until_the_next_and_the_later_set_goes_first
 
     march, june, again = kept(1, 3), kept(2, 6), kept(3, 3)
     every = [march, june, again]
-    assert [rate_periods.holding(every, date(2026, m, 1)) for m in (2, 3, 5, 6, 12)] == [
+    assert [rate_periods.rates_of(every, date(2026, m, 1)) for m in (2, 3, 5, 6, 12)] == [
         None,
         again,
         again,
         june,
         june,
     ]
-    assert [(t.kept, t.until, t.replaced) for t in rate_periods.terms(every)] == [
+    assert [(t.kept, t.until, t.replaced) for t in rate_periods.rate_periods(every)] == [
         (june, None, False),
         (again, date(2026, 6, 1), False),
         (march, date(2026, 3, 1), True),

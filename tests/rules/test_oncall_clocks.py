@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.kit.localtime import mu
+from firebell.kit.localtime import to_instant
 from firebell.oncall.checks.zone_changes import (
     KEPT,
     Clock,
@@ -168,7 +168,7 @@ def test_the_first_instant_of_a_wall_time_is_that_of_the_schedule(tz: str, minut
     around = ZONES[tz]
     one_ = clock(ZoneInfo(tz), around - timedelta(days=6), around + timedelta(days=6))
     x = around.replace(tzinfo=None) + timedelta(minutes=minutes)
-    assert one_.first(x) == mu(x, tz)
+    assert one_.first(x) == to_instant(x, tz)
 
 
 def test_what_is_stored_is_what_was_seen() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.kit.localtime import local
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, User
+from firebell.kit.localtime import to_local
+from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, User
 from firebell.oncall.rota.fairness import (
     HourClass,
     Load,
@@ -38,7 +38,7 @@ def weekly(*users: str, tz: str = "UTC", unit: Unit = Unit.WEEK, every: int = 1,
     return Layer(1, tuple((u,) for u in users), anchor, unit, every, tz)
 
 
-def schedule(*layers: Layer, edits: tuple[Edit, ...] = (), id_: int = 1) -> Schedule:
+def schedule(*layers: Layer, edits: tuple[Override, ...] = (), id_: int = 1) -> Schedule:
     return Schedule(id_, f"S{id_}", "UTC", layers, edits)
 
 
@@ -55,7 +55,7 @@ def schedules(draw: st.DrawFn) -> list[Schedule]:
             hour=draw(st.integers(0, 23)),
         )
         edits = tuple(
-            Edit(i, i, at, at + timedelta(minutes=draw(st.integers(1, 5000))), EditKind.SET, (who,))
+            Override(i, i, at, at + timedelta(minutes=draw(st.integers(1, 5000))), OverrideKind.SET, (who,))
             for i, (at, who) in enumerate(
                 draw(st.lists(st.tuples(instants, st.sampled_from("abcd")), max_size=3))
             )
@@ -131,7 +131,7 @@ def test_a_night_is_named_by_the_day_on_which_it_began_in_the_zone_of_the_person
 def test_night_is_what_the_wall_clock_says_where_no_clock_is_changed_near(tz: str, at: datetime) -> None:
     offsets = {(at + timedelta(hours=h)).astimezone(ZoneInfo(tz)).utcoffset() for h in range(-26, 27, 2)}
     if len(offsets) == 1:
-        wall = local(at, tz)
+        wall = to_local(at, tz)
         assert (night_of(at, tz) is not None) == (wall.hour >= 22 or wall.hour < 7)
 
 

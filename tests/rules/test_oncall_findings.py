@@ -7,21 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.oncall.calendars.model import Shift
+from firebell.oncall.calendars.model import ImportedShift
 from firebell.oncall.checks.report import Around, checks
 from firebell.oncall.checks.rules import Call, Chain, Facts, Finding, Level, Reach, Step, findings, tired
 from firebell.oncall.checks.zone_changes import KEPT, Clock
 from firebell.oncall.model import (
+    Absence,
     Cover,
     CoverState,
-    Edit,
-    EditKind,
     Layer,
-    Run,
+    Override,
+    OverrideKind,
     Schedule,
+    Shift,
     Unit,
     User,
-    Vacation,
     Window,
 )
 from firebell.oncall.rota.shifts import gaps
@@ -74,7 +74,7 @@ def test_a_gap_is_an_error_when_no_later_level_covers_it() -> None:
 
 
 def test_a_gap_keeps_its_id_from_day_to_day() -> None:
-    hole = Edit(1, 1, A + timedelta(days=10), A + timedelta(days=11), EditKind.SET)
+    hole = Override(1, 1, A + timedelta(days=10), A + timedelta(days=11), OverrideKind.SET)
     schedule = one(edits=(hole,))
     today, tomorrow = (
         findings(schedule, A + timedelta(days=d), B + timedelta(days=d), Facts()) for d in (0, 1)
@@ -94,7 +94,7 @@ def test_people_who_left_or_cannot_be_reached_are_named() -> None:
 
 
 def test_an_override_to_somebody_who_left_is_found() -> None:
-    edit = Edit(7, 7, A, A + timedelta(hours=1), EditKind.SET, (9,))
+    edit = Override(7, 7, A, A + timedelta(hours=1), OverrideKind.SET, (9,))
     found = findings(one(edits=(edit,), inactive=frozenset({9})), A, B, Facts())
     assert codes(found) == [("S-INACTIVE", Level.ERROR), ("S-GAP", Level.WARNING)]
     assert found[0].fix
@@ -117,7 +117,7 @@ def test_primary_and_secondary_that_are_the_same_person() -> None:
 def test_somebody_in_two_schedules_of_a_policy() -> None:
     primary, both = one(), one(3, "Third", layers=(weekly(4, 3, 2, 1),))
     steps = (Step((primary,), people=False), Step((), people=True), Step((both,), people=False))
-    edit = Edit(1, 1, A, A + timedelta(hours=3), EditKind.SET, (4,))
+    edit = Override(1, 1, A, A + timedelta(hours=3), OverrideKind.SET, (4,))
     primary = replace(primary, edits=(edit,))
     found = findings(primary, A, B, Facts(chains=(Chain("P", steps),)))
     assert codes(found) == [("S-DOUBLE", Level.WARNING)]
@@ -182,7 +182,7 @@ def test_the_same_people_by_day_and_by_night_are_around_the_clock() -> None:
 
 
 def test_who_stands_beside_a_schedule_answers_in_its_gap() -> None:
-    hole = one(edits=(Edit(1, 1, A + timedelta(days=1), A + timedelta(days=2), EditKind.SET),))
+    hole = one(edits=(Override(1, 1, A + timedelta(days=1), A + timedelta(days=2), OverrideKind.SET),))
     second = one(2, "Secondary")
     for step, level in (
         (Step((hole,), people=True), Level.WARNING),
@@ -195,9 +195,10 @@ def test_who_stands_beside_a_schedule_answers_in_its_gap() -> None:
 
 def test_a_gap_that_reaches_nobody_is_not_lost_behind_many_that_do() -> None:
     holes = tuple(
-        Edit(i, i, A + timedelta(days=i), A + timedelta(days=i, hours=1), EditKind.SET) for i in range(1, 27)
+        Override(i, i, A + timedelta(days=i), A + timedelta(days=i, hours=1), OverrideKind.SET)
+        for i in range(1, 27)
     )
-    last = Edit(99, 99, holes[-1].start, holes[-1].end, EditKind.SET)
+    last = Override(99, 99, holes[-1].start, holes[-1].end, OverrideKind.SET)
     first, second = one(edits=holes), one(2, "Secondary", edits=(last,))
     chain = Chain("P", (Step((first,), people=False), Step((second,), people=False)))
     found = [f for f in findings(first, A, B, Facts(chains=(chain,))) if f.code == "S-GAP"]
@@ -213,12 +214,12 @@ def test_a_vacation_that_nobody_covers_yet() -> None:
     assert codes(found) == [("S-VACATION", Level.WARNING)]
     assert found[0].fix
     assert found[0].fix.args == {"cover": 5}
-    off = one(edits=(Edit(1, 1, A, A + timedelta(days=7), EditKind.MAP, mapping={1: 4}),))
+    off = one(edits=(Override(1, 1, A, A + timedelta(days=7), OverrideKind.MAP, mapping={1: 4}),))
     assert "S-VACATION" not in [f.code for f in findings(off, A, B, Facts(covers=(cover,)))]
 
 
 def test_a_vacation_for_which_nobody_was_asked_is_found_as_saving_it_would_ask() -> None:
-    away = Vacation(3, 1, A + timedelta(days=1), A + timedelta(days=3), "", None, A, None)
+    away = Absence(3, 1, A + timedelta(days=1), A + timedelta(days=3), "", None, A, None)
     (found,) = findings(one(), A, B, Facts(vacations=(away,)))
     assert (found.code, found.start, found.end, found.users) == ("S-VACATION", away.start, away.end, (1,))
     fields = (away.start, CoverState.OPEN, (), (), "", None, None, 3, A, None)
@@ -233,19 +234,19 @@ def test_the_absences_of_others_cost_a_schedule_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The checks of hundreds of schedules took seconds: each read its duty for everybody who was absent anywhere."""
-    absent = [Vacation(n, n, A, A + timedelta(days=3), "", None, A, None) for n in range(5, 105)]
+    absent = [Absence(n, n, A, A + timedelta(days=3), "", None, A, None) for n in range(5, 105)]
 
-    def never(*_: object) -> list[Run]:
+    def never(*_: object) -> list[Shift]:
         raise AssertionError("nobody who is absent is on duty here")
 
-    monkeypatch.setattr(exchange, "duty", never)
+    monkeypatch.setattr(exchange, "between", never)
     assert checks(one(), A, Around(Facts(reach=WELL, vacations=tuple(absent)))) == []
 
 
 def test_a_preview_says_who_gains_who_loses_and_which_gap_is_new() -> None:
     old = one()
-    hole = Edit(1, 1, A + timedelta(days=1), A + timedelta(days=1, hours=6), EditKind.SET)
-    gift = Edit(2, 2, A + timedelta(days=7), A + timedelta(days=8, hours=10), EditKind.SET, (1,))
+    hole = Override(1, 1, A + timedelta(days=1), A + timedelta(days=1, hours=6), OverrideKind.SET)
+    gift = Override(2, 2, A + timedelta(days=7), A + timedelta(days=8, hours=10), OverrideKind.SET, (1,))
     seen = preview(old, replace(old, edits=(hole, gift)), A, B, Around(Facts()))
     assert seen.hours == {1: 28.0, 2: -34.0}
     assert seen.new_gaps == ((hole.start, hole.end),)
@@ -258,8 +259,8 @@ def test_a_preview_says_who_gains_who_loses_and_which_gap_is_new() -> None:
 
 def test_a_preview_shows_every_kind_of_finding_that_the_checks_show() -> None:
     """S-BUSY, S-TZCHANGE and S-VACATION were seen beside a schedule and not before saving it."""
-    busy = Shift(A + timedelta(hours=1), A + timedelta(hours=2), (5,), "")
-    away = Vacation(3, 5, A + timedelta(hours=3), A + timedelta(hours=4), "", None, A, None)
+    busy = ImportedShift(A + timedelta(hours=1), A + timedelta(hours=2), (5,), "")
+    away = Absence(3, 5, A + timedelta(hours=3), A + timedelta(hours=4), "", None, A, None)
     now = A.replace(hour=0)
     winter = Clock(now, now + KEPT, ((now, timedelta(hours=1)),))
     around = Around(Facts(vacations=(away,)), clocks={1: {STOCKHOLM: winter}}, busy=(busy,))
@@ -277,12 +278,14 @@ def test_a_preview_shows_every_kind_of_finding_that_the_checks_show() -> None:
 
 
 def test_a_finding_that_becomes_worse_is_new_in_a_preview() -> None:
-    hole = Edit(1, 1, A + timedelta(days=1), A + timedelta(days=2), EditKind.SET)
+    hole = Override(1, 1, A + timedelta(days=1), A + timedelta(days=2), OverrideKind.SET)
     old = one(edits=(hole,))
     second = one(2, "Secondary")
     chain = Chain("P", (Step((old,), people=False), Step((second,), people=False)))
     wider = one(edits=(replace(hole, end=A + timedelta(days=3)),))
-    short = replace(second, edits=(Edit(2, 2, A + timedelta(days=2), A + timedelta(days=3), EditKind.SET),))
+    short = replace(
+        second, edits=(Override(2, 2, A + timedelta(days=2), A + timedelta(days=3), OverrideKind.SET),)
+    )
     chain = replace(chain, steps=(chain.steps[0], Step((short,), people=False)))
     seen = preview(old, wider, A, B, Around(Facts(chains=(chain,))))
     assert codes(list(seen.new_findings)) == [("S-GAP", Level.ERROR)]
@@ -328,7 +331,7 @@ def test_a_page_that_calls_often_is_one_and_a_call_by_day_is_none() -> None:
 def test_who_is_off_duty_rests_and_whose_shift_comes_soon_is_found() -> None:
     rang = calls(2, 0, 10, 20, 60)
     morning = NIGHT + timedelta(hours=6)
-    off = Edit(1, 1, NIGHT - timedelta(days=1), NIGHT + timedelta(hours=9), EditKind.SET, (3,))
+    off = Override(1, 1, NIGHT - timedelta(days=1), NIGHT + timedelta(hours=9), OverrideKind.SET, (3,))
     (found,) = restless(one(edits=(off,)), morning, *rang)
     assert (found.start, found.end) == (NIGHT + timedelta(hours=9), NIGHT + timedelta(hours=12))
     later = replace(off, end=NIGHT + timedelta(hours=12))

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.oncall.checks.grouping import MANY, folded
+from firebell.oncall.checks.grouping import GROUP_AT_LEAST, group_gaps
 from firebell.oncall.checks.report import Around
 from firebell.oncall.checks.rules import HORIZON, Chain, Facts, Finding, Level, Step, findings
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
+from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, Window
 from firebell.oncall.schedules.preview import preview
 
 TZ = "Europe/Stockholm"
@@ -28,12 +28,12 @@ def office(*windows: Window) -> Schedule:
 
 def told(schedule: Schedule, now: datetime = NOW, facts: Facts | None = None) -> list[Finding]:
     found = findings(schedule, now, now + HORIZON, facts or Facts())
-    return [f for f in folded(found, TZ, now) if f.code == "S-GAP"]
+    return [f for f in group_gaps(found, TZ, now) if f.code == "S-GAP"]
 
 
 def test_bug_a_gap_named_no_zone_and_wrote_its_day_unlike_pages() -> None:
-    hole = Edit(
-        1, 1, datetime(2026, 12, 1, 9, tzinfo=UTC), datetime(2026, 12, 1, 17, tzinfo=UTC), EditKind.SET
+    hole = Override(
+        1, 1, datetime(2026, 12, 1, 9, tzinfo=UTC), datetime(2026, 12, 1, 17, tzinfo=UTC), OverrideKind.SET
     )
     (gap,) = told(replace(office(), edits=(hole,)))
     assert gap.message == f"Nobody is on call from Tue 1 Dec 10:00 to 18:00 {TZ}. Nobody covers it."
@@ -64,7 +64,7 @@ def test_gaps_of_one_kind_keep_their_id_from_day_to_day() -> None:
 
 def test_a_gap_that_reaches_nobody_does_not_hide_among_those_that_do() -> None:
     schedule = office(Window(8 * 60, 840, WEEKDAYS))
-    hole = Edit(1, 1, NOW + 2 * DAY, NOW + 3 * DAY, EditKind.SET)
+    hole = Override(1, 1, NOW + 2 * DAY, NOW + 3 * DAY, OverrideKind.SET)
     always = replace(office(), id=2, edits=(hole,))
     facts = Facts(chains=(Chain("P", (Step((schedule,), people=False), Step((always,), people=False))),))
     first, *rest = told(schedule, facts=facts)
@@ -77,19 +77,22 @@ def test_what_has_begun_and_a_few_stand_by_themselves() -> None:
     begun, *_ = told(office(Window(8 * 60, 840, WEEKDAYS)), now)
     assert begun.id == "S-GAP:now"
     few = tuple(
-        Edit(i, i, NOW + i * DAY, NOW + i * DAY + timedelta(hours=1), EditKind.SET) for i in range(1, MANY)
+        Override(i, i, NOW + i * DAY, NOW + i * DAY + timedelta(hours=1), OverrideKind.SET)
+        for i in range(1, GROUP_AT_LEAST)
     )
-    assert len(told(replace(office(), edits=few))) == MANY - 1
+    assert len(told(replace(office(), edits=few))) == GROUP_AT_LEAST - 1
 
 
 @given(st.sets(st.integers(0, 28 * 24 - 2), max_size=60), st.integers(0, 7))
 def test_every_gap_is_told_or_stands_for_one_that_is(hours: set[int], until: int) -> None:
     edits = tuple(
-        Edit(h + 1, h + 1, NOW + timedelta(hours=h), NOW + timedelta(hours=h + 1 + until), EditKind.SET)
+        Override(
+            h + 1, h + 1, NOW + timedelta(hours=h), NOW + timedelta(hours=h + 1 + until), OverrideKind.SET
+        )
         for h in hours
     )
     found = findings(replace(office(), edits=edits), NOW, NOW + HORIZON, Facts())
-    shown = folded(found, TZ, NOW)
+    shown = group_gaps(found, TZ, NOW)
     assert len({f.id for f in shown}) == len(shown)
     assert [f for f in shown if f.code != "S-GAP"] == [f for f in found if f.code != "S-GAP"]
     count = 0
@@ -99,7 +102,7 @@ def test_every_gap_is_told_or_stands_for_one_that_is(hours: set[int], until: int
             1 if once else int(f.message.removeprefix("Nobody is on call ").removeprefix("on ").split()[0])
         )
     assert count == len([f for f in found if f.code == "S-GAP"])
-    assert folded(shown, TZ, NOW) == shown
+    assert group_gaps(shown, TZ, NOW) == shown
 
 
 def test_a_preview_tells_new_gaps_of_one_kind_once() -> None:

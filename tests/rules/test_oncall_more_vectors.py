@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, User, Window
-from firebell.oncall.rota.shifts import at, duty
+from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, User, Window
+from firebell.oncall.rota.shifts import at, between
 
 ALWAYS = datetime(1990, 1, 1, tzinfo=UTC)
 WEEK = frozenset(range(7))
@@ -23,9 +23,9 @@ def layer(anchor: str, unit: str = "day", tz: str = "UTC", people: str = "a b", 
     return Layer(1, slots, datetime.fromisoformat(anchor), Unit(unit), more.pop("every", 1), tz, **more)
 
 
-def edit(seq: int, start: str, end: str, kind: str, users: str = "", **mapping: Any) -> Edit:
+def edit(seq: int, start: str, end: str, kind: str, users: str = "", **mapping: Any) -> Override:
     stands_in: dict[User, User] = dict(mapping.items())
-    return Edit(seq, seq, t(start), t(end), EditKind(kind), tuple(users.split()), stands_in)
+    return Override(seq, seq, t(start), t(end), OverrideKind(kind), tuple(users.split()), stands_in)
 
 
 BASE = layer("2026-01-05T00:00", "week", people="a b")
@@ -34,7 +34,7 @@ SUN = (
     layer("2026-01-01T00:00", people="b", tz="Europe/London", windows=(Window(480, 540, WEEK),)),
     layer("2026-01-01T00:00", people="c", tz="America/New_York", windows=(Window(720, 420, WEEK),)),
 )
-VECTORS: dict[str, tuple[tuple[Layer, ...], tuple[Edit, ...], str, str]] = {
+VECTORS: dict[str, tuple[tuple[Layer, ...], tuple[Override, ...], str, str]] = {
     "R05 months before the anchor, clamped too": (
         (layer("2026-01-31T09:00", "month", start=ALWAYS),),
         (),
@@ -156,5 +156,5 @@ def test_more_vectors(name: str) -> None:
     starts = [t(start) for start, _ in pairs]
     users = [() if who == "-" else tuple(who.split("+")) for _, who in pairs]
     expected = list(zip(starts, [*starts[1:], t(end)], users, strict=True))
-    assert [(r.start, r.end, r.users) for r in duty(schedule, starts[0], t(end))] == expected
+    assert [(r.start, r.end, r.users) for r in between(schedule, starts[0], t(end))] == expected
     assert [at(schedule, start) for start in starts] == users

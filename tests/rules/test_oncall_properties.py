@@ -11,12 +11,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firebell.kit.localtime import local, mu
-from firebell.oncall.model import Edit, EditKind, Layer, Run, Schedule, Shadow, Source, Unit, User, Window
+from firebell.kit.localtime import to_instant, to_local
+from firebell.oncall.model import (
+    Layer,
+    Override,
+    OverrideKind,
+    Schedule,
+    Shadow,
+    Shift,
+    Source,
+    Unit,
+    User,
+    Window,
+)
 from firebell.oncall.rota import rotation
 from firebell.oncall.rota.layer_versions import replaced
 from firebell.oncall.rota.rotation import handoff, index_at, pieces
-from firebell.oncall.rota.shifts import at, diff, duty, gaps, handoffs, shadows_at
+from firebell.oncall.rota.shifts import at, between, diff, gaps, handoffs, shadows_at
 from firebell.oncall.swaps.exchange import mapped, minus, swap_maps
 from tests.oracles.oncall import Oracle, minutes
 
@@ -63,14 +74,14 @@ def layers(draw: st.DrawFn, tz: str, around: datetime) -> Layer:
 
 
 @st.composite
-def edits(draw: st.DrawFn, around: datetime) -> Edit:
+def edits(draw: st.DrawFn, around: datetime) -> Override:
     start = around + timedelta(minutes=15 * draw(st.integers(-150, 150)))
-    return Edit(
+    return Override(
         id=draw(st.integers(0, 10**6)),
         seq=draw(st.integers(0, 100)),
         start=start,
         end=start + timedelta(minutes=15 * draw(st.integers(1, 100))),
-        kind=draw(st.sampled_from(list(EditKind))),
+        kind=draw(st.sampled_from(list(OverrideKind))),
         users=tuple(draw(st.lists(USERS, max_size=2, unique=True))),
         mapping=draw(st.dictionaries(USERS, USERS, max_size=2)),
         fills=draw(st.booleans()),
@@ -88,7 +99,7 @@ def schedules(draw: st.DrawFn, tz: str | None = None) -> tuple[Schedule, datetim
     return Schedule("s", "s", tz, tuple(found), tuple(changes), inactive), around
 
 
-def users_at(runs: list[Run], t: datetime) -> tuple[User, ...]:
+def users_at(runs: list[Shift], t: datetime) -> tuple[User, ...]:
     return next(run.users for run in runs if run.start <= t < run.end)
 
 
@@ -98,7 +109,7 @@ def users_at(runs: list[Run], t: datetime) -> tuple[User, ...]:
 def test_the_clever_answer_equals_the_oracle_minute_by_minute(tz: str, data: st.DataObject) -> None:
     schedule, around = data.draw(schedules(tz))
     a, b = around - timedelta(hours=20), around + timedelta(hours=30)
-    oracle, runs = Oracle(schedule, a, b), duty(schedule, a, b)
+    oracle, runs = Oracle(schedule, a, b), between(schedule, a, b)
     for t in minutes(a, b)[::7]:
         assert users_at(runs, t) == oracle.at(t), t
         assert at(schedule, t) == oracle.at(t), t
@@ -111,7 +122,7 @@ def test_p1_p2_p11_p14_duty_partitions_and_is_local(
 ) -> None:
     schedule, around = drawn
     a, b = around - timedelta(days=2), around + timedelta(days=2)
-    runs = duty(schedule, a, b)
+    runs = between(schedule, a, b)
     assert runs[0].start == a
     assert runs[-1].end == b
     for old, new in itertools.pairwise(runs):
@@ -126,7 +137,7 @@ def test_p1_p2_p11_p14_duty_partitions_and_is_local(
         assert set(run.users) <= known - schedule.inactive
     assert gaps(schedule, a, b) == [(r.start, r.end) for r in runs if not r.users]
     cut = a + timedelta(minutes=cut_minutes)
-    parts = duty(schedule, a, cut) + duty(schedule, cut, b)
+    parts = between(schedule, a, cut) + between(schedule, cut, b)
     assert [users_at(parts, r.start) for r in runs] == [r.users for r in runs]
     assert {p.start for p in parts} <= {r.start for r in runs} | {cut}
     assert len(handoffs(schedule, a, b)) == len(runs) - 1
@@ -144,20 +155,20 @@ def test_who_leaves_is_off_duty_from_then_on_and_until_they_come_back_and_not_be
     there = replace(schedule, inactive=schedule.inactive - {user})
     without = replace(schedule, inactive=schedule.inactive | {user})
     found = replace(without if until is None else there, gone={user: ((since, until),)})
-    runs = duty(found, a, b)
+    runs = between(found, a, b)
     for old, new in itertools.pairwise(runs):
         assert (old.end, old.users != new.users) == (new.start, True)
     for start, end, same in ((a, since, there), (since, until or b, without), (until or b, b, there)):
-        for run in duty(same, max(a, start), min(b, end)):
+        for run in between(same, max(a, start), min(b, end)):
             assert at(found, run.start) == users_at(runs, run.start) == run.users
 
 
 @given(st.sampled_from(sorted(ZONES)), st.integers(-4000, 4000), st.integers(0, 4000))
 def test_p3_mu_is_monotone_and_reads_x_or_later(tz: str, minutes_: int, more: int) -> None:
     x = ZONES[tz].replace(tzinfo=None) + timedelta(minutes=minutes_)
-    assert mu(x, tz) <= mu(x + timedelta(minutes=more), tz)
-    assert local(mu(x, tz), tz) >= x
-    assert local(mu(x, tz) - timedelta(seconds=1), tz) < x
+    assert to_instant(x, tz) <= to_instant(x + timedelta(minutes=more), tz)
+    assert to_local(to_instant(x, tz), tz) >= x
+    assert to_local(to_instant(x, tz) - timedelta(seconds=1), tz) < x
 
 
 @settings(max_examples=50, deadline=None)
@@ -176,7 +187,7 @@ def test_p5_an_always_open_layer_of_full_slots_has_no_gap(data: st.DataObject) -
     tz = data.draw(st.sampled_from(sorted(ZONES)))
     layer = data.draw(layers(tz, ZONES[tz]))
     full = Layer(1, (("a",), ("b",)), layer.anchor, layer.unit, layer.every, tz)
-    start = mu(layer.anchor, tz)
+    start = to_instant(layer.anchor, tz)
     assert gaps(Schedule(1, "s", tz, (full,)), start, start + timedelta(days=40)) == []
 
 
@@ -199,7 +210,7 @@ def test_p7_each_slot_holds_equal_time_up_to_the_change_of_the_clock(data: st.Da
     turn = every * {Unit.HOUR: 1, Unit.DAY: 24, Unit.WEEK: 168}[unit] * timedelta(hours=1)
     held: dict[User, timedelta] = {}
     a, b = handoff(layer, 0), handoff(layer, 12)
-    for run in duty(Schedule(1, "s", tz, (layer,)), a, b):
+    for run in between(Schedule(1, "s", tz, (layer,)), a, b):
         held[run.users[0]] = held.get(run.users[0], timedelta()) + run.end - run.start
     days = [a - timedelta(days=1) + i * timedelta(hours=12) for i in range((b - a).days * 2 + 6)]
     clocks = [day.astimezone(ZoneInfo(tz)).utcoffset() or timedelta() for day in days]
@@ -228,7 +239,7 @@ def test_p12_shadows_never_change_duty(drawn: tuple[Schedule, datetime], user: s
     schedule, around = drawn
     watched = replace(schedule, shadows=(Shadow(1, user, None, around - timedelta(days=1), None),))
     a, b = around - timedelta(days=2), around + timedelta(days=2)
-    assert duty(watched, a, b) == duty(schedule, a, b)
+    assert between(watched, a, b) == between(schedule, a, b)
     on = at(watched, around)
     gets = bool(on) and user not in on and user not in schedule.inactive
     assert shadows_at(watched, around, on) == ((user,) if gets else ())
@@ -263,7 +274,7 @@ def test_whoever_is_current_stays_current_when_people_join_or_leave(data: st.Dat
     drawn = data.draw(layers(tz, ZONES[tz]))
     people = data.draw(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=5, unique=True))
     layer = replace(drawn, id=1, slots=tuple((u,) for u in people), windows=())
-    e = max(ZONES[tz], mu(layer.anchor, tz)) + timedelta(minutes=data.draw(st.integers(0, 5000)))
+    e = max(ZONES[tz], to_instant(layer.anchor, tz)) + timedelta(minutes=data.draw(st.integers(0, 5000)))
     old = Schedule(1, "s", tz, (layer,))
     order = data.draw(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=6, unique=True))
     new = replaced(old, [replace(layer, slots=tuple((u,) for u in order))], e)
@@ -285,7 +296,7 @@ def test_p15_at_does_not_depend_on_where_one_looks_from(
     schedule, around = drawn
     t = around + timedelta(minutes=minute)
     a, b = t - timedelta(minutes=before), t + timedelta(minutes=after)
-    assert users_at(duty(schedule, a, b), t) == at(schedule, t) == duty(schedule, t, b)[0].users
+    assert users_at(between(schedule, a, b), t) == at(schedule, t) == between(schedule, t, b)[0].users
     elsewhere = t.astimezone(ZoneInfo("Pacific/Chatham"))
     assert at(schedule, elsewhere) == at(schedule, t)
     renamed = replace(schedule, layers=tuple(replace(x, id=f"x{i}") for i, x in enumerate(schedule.layers)))
@@ -297,12 +308,12 @@ def test_p15_the_zone_of_the_process_plays_no_part(name: str, monkeypatch: pytes
     layer = Layer(1, (("a",), ("b",)), datetime(2026, 3, 1, 2, 30), Unit.DAY, 1, "America/New_York")  # noqa: DTZ001
     a, b = datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC)
     schedule = Schedule(1, "s", "UTC", (layer,))
-    expected = duty(schedule, a, b)
+    expected = between(schedule, a, b)
     monkeypatch.setenv("TZ", name)
     time.tzset()
     try:
         rotation.forget()
-        assert duty(schedule, a, b) == expected
+        assert between(schedule, a, b) == expected
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -334,19 +345,19 @@ def test_p9_p10_an_edit_changes_only_its_stretch(
 ) -> None:
     schedule, around = drawn
     edit = data.draw(edits(around))
-    last = Edit(edit.id, 1000, edit.start, edit.end, edit.kind, edit.users, edit.mapping)
+    last = Override(edit.id, 1000, edit.start, edit.end, edit.kind, edit.users, edit.mapping)
     changed = Schedule("s", "s", schedule.tz, schedule.layers, (*schedule.edits, last), schedule.inactive)
     a, b = around - timedelta(days=3), around + timedelta(days=3)
     for start, end, _, _ in diff(schedule, changed, a, b):
         assert edit.start <= start < end <= edit.end
-    if edit.kind is EditKind.SET:
+    if edit.kind is OverrideKind.SET:
         wanted = tuple(u for u in edit.users if u not in schedule.inactive)
-        assert {r.users for r in duty(changed, edit.start, edit.end)} == {wanted}
+        assert {r.users for r in between(changed, edit.start, edit.end)} == {wanted}
         twice = replace(changed, edits=(*changed.edits, replace(last, seq=1001)))
         assert diff(changed, twice, a, b) == []
-    same = replace(last, kind=EditKind.MAP, mapping={u: u for u in "abcd"})
+    same = replace(last, kind=OverrideKind.MAP, mapping={u: u for u in "abcd"})
     assert diff(schedule, replace(schedule, edits=(*schedule.edits, same)), a, b) == []
-    assert duty(replace(changed, edits=changed.edits[:-1]), a, b) == duty(schedule, a, b)
+    assert between(replace(changed, edits=changed.edits[:-1]), a, b) == between(schedule, a, b)
 
 
 @pytest.mark.parametrize("years", [1, 10, 100])

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
-from firebell.oncall.rota.shifts import at, duty
+from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, Window
+from firebell.oncall.rota.shifts import at, between
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "schedule_vectors.json").read_text())
 LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
@@ -33,16 +33,16 @@ def _layer(number: int, raw: dict[str, Any]) -> Layer:
     )
 
 
-def _edit(number: int, raw: dict[str, Any]) -> Edit:
+def _edit(number: int, raw: dict[str, Any]) -> Override:
     start, end = _instant(raw["start"]), _instant(raw["end"])
     assert start
     assert end
-    return Edit(
+    return Override(
         id=f"edit {number}",
         seq=number,
         start=start,
         end=end,
-        kind=EditKind(raw["kind"]),
+        kind=OverrideKind(raw["kind"]),
         users=tuple(raw["users"]),
         mapping=dict(raw.get("map") or []),
     )
@@ -62,7 +62,7 @@ def test_vector(vector: dict[str, Any]) -> None:
     assert a
     assert b
     expected = [(_instant(s), _instant(e), tuple(users)) for s, e, users in vector["expected"]]
-    assert [(run.start, run.end, run.users) for run in duty(schedule, a, b)] == expected
+    assert [(run.start, run.end, run.users) for run in between(schedule, a, b)] == expected
     for start, _, users in expected:
         assert start
         assert at(schedule, start) == users

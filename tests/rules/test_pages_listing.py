@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.paging.model import DEMANDING, OPEN, PageState
+from firebell.paging.model import OPEN, UNANSWERED, PageState
 from firebell.paging.page_list import MAX_ID, Part, Place, parse, parts
 
 START = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -32,7 +32,7 @@ class Table:
         return sorted(rows, reverse=not newer)[:limit]
 
     def change(self, number: int, state: PageState) -> None:
-        if state in DEMANDING and self.states[number] not in DEMANDING:
+        if state in UNANSWERED and self.states[number] not in UNANSWERED:
             self.again.add(number)
         self.states[number] = state
 

@@ -28,7 +28,7 @@ from firebell.paging.escalation import (
     is_open,
     step,
 )
-from firebell.paging.model import DEMANDING, OPEN, Level, Page, PageState, Plan, Target, TargetKind
+from firebell.paging.model import OPEN, UNANSWERED, Level, Page, PageState, Plan, Target, TargetKind
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 ALICE = Target(TargetKind.PERSON, 1)
@@ -150,7 +150,7 @@ class Life:
         if old.due_at is None:
             return
         self.now = max(self.now, old.due_at)
-        if old.state not in DEMANDING:
+        if old.state not in UNANSWERED:
             again = step(old, Due(), self.now)
             assert isinstance(again, Page)
             self._becomes(again)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.paging.notification_rules import Planned, idempotency_key, plan, reminder, usable
+from firebell.paging.notification_rules import PlannedDelivery, idempotency_key, plan, reminder, usable
 from firebell.people.model import ContactMethod, Rule
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -49,7 +49,7 @@ POSITIONS = st.tuples(*[st.integers(0, 3)] * 4, st.integers(0, 3), st.integers(0
 def key(position: tuple[int, ...], reason: str, send_at: datetime = NOW) -> str:
     page, epoch, level, turn, person, method_id, rule = position
     return idempotency_key(
-        page, epoch, level, turn, Planned(person, method(method_id), rule, send_at, reason)
+        page, epoch, level, turn, PlannedDelivery(person, method(method_id), rule, send_at, reason)
     )
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
-from firebell.kit.localtime import local
-from firebell.paging.bundles import bundle, parcels
+from firebell.kit.localtime import to_local
+from firebell.paging.bundles import bundles, merged_message
 from firebell.paging.channels import Message
 from firebell.paging.model import Delivery
 from firebell.people.model import QuietHours
@@ -83,7 +83,7 @@ def test_the_end_is_the_first_minute_at_which_the_clock_has_reached_it(
     while minute + MINUTE < end:
         assert held_until(hours, minute) == end
         minute += timedelta(minutes=7)
-    before, after = local(end - MINUTE, tz), local(end, tz)
+    before, after = to_local(end - MINUTE, tz), to_local(end, tz)
     reached = datetime.combine(after.date(), ends)
     assert before < reached <= after
 
@@ -146,12 +146,12 @@ def test_only_what_was_held_for_one_method_goes_together() -> None:
         (delivery(n, method, held=held), message(n))
         for n, method, held in ((1, 7, True), (2, 8, True), (3, 7, True), (4, 7, False))
     ]
-    assert sorted([d.id for d in p.deliveries] for p in parcels(found, INBOX)) == [[1, 3], [2], [4]]
+    assert sorted([d.id for d in p.deliveries] for p in bundles(found, INBOX)) == [[1, 3], [2], [4]]
 
 
 def test_a_bundle_says_every_message_and_how_to_take_it() -> None:
     notice = message(0, page_ref="", title="Your shift", note_lines=("It ends.",))
-    told = bundle([message(1), message(2), notice], INBOX)
+    told = merged_message([message(1), message(2), notice], INBOX)
     assert told.title == "3 messages waited for the end of your quiet hours"
     for part in ("[PG-1] Checkout: disk 1", "https://f.example/ack/2", "Your shift\nIt ends.", INBOX):
         assert part in told.note(100_000)
@@ -159,11 +159,11 @@ def test_a_bundle_says_every_message_and_how_to_take_it() -> None:
 
 
 def test_one_message_that_was_held_is_itself() -> None:
-    assert bundle([message(1)], INBOX) == message(1)
+    assert merged_message([message(1)], INBOX) == message(1)
 
 
 def test_a_huge_bundle_says_how_many_more_there_are() -> None:
-    said = bundle([message(n) for n in range(1, 51)], INBOX).note(1000)
+    said = merged_message([message(n) for n in range(1, 51)], INBOX).note(1000)
     named = said.count("/ack/")
     assert 5 < named < 50
     assert said.endswith(f"And {50 - named} more: {INBOX}")
@@ -172,5 +172,5 @@ def test_a_huge_bundle_says_how_many_more_there_are() -> None:
 
 def test_the_same_parcel_has_the_same_key_and_another_has_another() -> None:
     one, two = ([(delivery(n, 7, held=True), message(n)) for n in range(size)] for size in (2, 3))
-    (a,), (b,), (c,) = (parcels(found, INBOX) for found in (one, list(one), two))
+    (a,), (b,), (c,) = (bundles(found, INBOX) for found in (one, list(one), two))
     assert a.key == b.key != c.key

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.dashboard import sparkline
-from firebell.kit.html import absolute, ago, duration, initials, linked, wall
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Unit, Window
+from firebell.kit.html import ago, duration, format_full, format_short, initials, linked
+from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, Window
 from firebell.oncall.rota.shifts import at as on_duty_at
 from firebell.oncall.rota.timeline import COLUMNS, VIEWS, Row, agenda, caption, opening_hours, picture, rows
 from tests.rules.test_oncall_properties import ZONES, schedules
@@ -61,11 +61,11 @@ def test_a_longer_stretch_never_reads_shorter(one: int, more: int) -> None:
     ],
 )
 def test_an_instant_reads_as_the_clock_on_the_readers_wall(at: datetime, tz: str, expected: str) -> None:
-    assert wall(at, tz, NOW) == expected
+    assert format_short(at, tz, NOW) == expected
 
 
 def test_in_full_an_instant_names_its_zone_and_utc() -> None:
-    assert absolute(NOW, "Asia/Kathmandu") == "2026-11-24 08:59:00 +0545, 03:14:00 UTC"
+    assert format_full(NOW, "Asia/Kathmandu") == "2026-11-24 08:59:00 +0545, 03:14:00 UTC"
     assert ago(NOW - timedelta(seconds=59), NOW) == "just now"
     assert ago(NOW - timedelta(minutes=5), NOW) == "5 min ago"
 
@@ -120,7 +120,7 @@ def test_a_picture_is_of_whole_local_days_and_knows_where_now_is(tz: str, view: 
 
 def test_a_shift_too_short_to_see_still_has_a_column() -> None:
     layer = Layer(1, (("a",), ("b",)), datetime(2026, 11, 23), Unit.WEEK, 1, "UTC")  # noqa: DTZ001
-    brief = Edit(1, 1, NOW, NOW + timedelta(minutes=5), EditKind.SET, ("c",))
+    brief = Override(1, 1, NOW, NOW + timedelta(minutes=5), OverrideKind.SET, ("c",))
     found = rows(Schedule(1, "s", "UTC", (layer,), (brief,)), picture("month", NOW, "UTC", NOW))
     assert [b.users for b in found[0].blocks][:3] == [("a",), ("c",), ("a",)]
     assert [b.edited for b in found[0].blocks][:3] == [False, True, False]
@@ -178,9 +178,9 @@ def test_bug_a_shift_seemed_to_end_where_the_week_that_is_shown_ends() -> None:
 
 def test_an_override_says_whether_it_adds_or_takes_away() -> None:
     layer = Layer(1, (("a",),), datetime(2026, 11, 23), Unit.WEEK, 1, "UTC")  # noqa: DTZ001
-    kinds = (EditKind.ADD, EditKind.REMOVE, EditKind.SET)
+    kinds = (OverrideKind.ADD, OverrideKind.REMOVE, OverrideKind.SET)
     edits = [
-        Edit(i, i, NOW + i * timedelta(days=1), NOW + (i + 1) * timedelta(days=1), kind, ("a",))
+        Override(i, i, NOW + i * timedelta(days=1), NOW + (i + 1) * timedelta(days=1), kind, ("a",))
         for i, kind in enumerate(kinds)
     ]
     found = rows(Schedule(1, "s", "UTC", (layer,), tuple(edits)), picture("week", NOW, "UTC", NOW))

@@ -7,10 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from firebell.kit.localtime import local, mu
+from firebell.kit.localtime import to_instant, to_local
 from firebell.oncall.model import Layer, Schedule, Unit, Window
 from firebell.oncall.rota.rotation import handoff
-from firebell.oncall.rota.shifts import duty
+from firebell.oncall.rota.shifts import between
 
 DOCS = Path(__file__).parents[2] / "docs"
 PICTURES = sorted((DOCS / "images").glob("time-*.svg"))
@@ -42,17 +42,17 @@ def test_a_picture_is_described_and_shown(path: Path) -> None:
 
 
 def test_the_skipped_hour() -> None:
-    jump = mu(wall("2026-03-08T02:30"), NEW_YORK)
+    jump = to_instant(wall("2026-03-08T02:30"), NEW_YORK)
     assert f"mu(02:30) = {zulu(jump)}, the jump" in words("spring-gap")
-    assert local(jump, NEW_YORK) == wall("2026-03-08T03:00")
-    assert local(jump - timedelta(hours=1), NEW_YORK) == wall("2026-03-08T01:00")
+    assert to_local(jump, NEW_YORK) == wall("2026-03-08T03:00")
+    assert to_local(jump - timedelta(hours=1), NEW_YORK) == wall("2026-03-08T01:00")
     assert zulu(jump - timedelta(hours=1)) in words("spring-gap")
 
 
 def test_the_repeated_hour() -> None:
-    first = mu(wall("2026-11-01T01:30"), NEW_YORK)
+    first = to_instant(wall("2026-11-01T01:30"), NEW_YORK)
     second = first + timedelta(hours=1)
-    assert local(first, NEW_YORK) == local(second, NEW_YORK)
+    assert to_local(first, NEW_YORK) == to_local(second, NEW_YORK)
     assert f"read at {first:%H:%M} UTC and again at {second:%H:%M} UTC" in words("autumn-fold")[1]
     assert {zulu(first), zulu(second)} <= set(words("autumn-fold"))
 
@@ -87,7 +87,7 @@ def test_the_sun_is_followed_with_a_gap_from_march_on() -> None:
 
     def day(month: int, number: int) -> list[tuple[str, int]]:
         start = datetime(2026, month, number, tzinfo=UTC)
-        runs = duty(sun, start, start + timedelta(days=1))
+        runs = between(sun, start, start + timedelta(days=1))
         return [(str(run.users[0]) if run.users else "nobody", run.start.hour) for run in runs]
 
     root = ElementTree.fromstring((DOCS / "images" / "time-follow-the-sun.svg").read_text())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firebell.alerts.model import Incoming, Kind, Reject
+from firebell.alerts.model import Event, EventKind, Rejected
 from firebell.alerts.sources import alertmanager
 from firebell.kit.clock import FakeClock
 from tests.sources.door import door
@@ -28,9 +28,9 @@ def at(path: str, number: int) -> datetime:
     return datetime.fromtimestamp([r["t"] for r in RECORDED if r["p"] == path][number], UTC)
 
 
-def events(body: bytes, received_at: datetime) -> tuple[Incoming, ...]:
+def events(body: bytes, received_at: datetime) -> tuple[Event, ...]:
     found = alertmanager.normalise(body, received_at)
-    assert not isinstance(found, Reject)
+    assert not isinstance(found, Rejected)
     return found
 
 
@@ -38,7 +38,7 @@ def test_a_recorded_message_is_one_event_per_alert() -> None:
     found = events(bodies("/am")[0], at("/am", 0))
     assert [e.dedup_key for e in found] == ["714bc2920b1fcad4", "354b97a35bcaee23"]
     first = found[0]
-    assert (first.kind, first.title, first.severity) == (Kind.FIRING, "127.0.0.1:21098 down", "critical")
+    assert (first.kind, first.title, first.severity) == (EventKind.FIRING, "127.0.0.1:21098 down", "critical")
     assert first.body == "job flaky — täst ✓"
     assert first.labels["job"] == "flaky"
     assert first.links == {
@@ -51,7 +51,7 @@ def test_a_recorded_message_is_one_event_per_alert() -> None:
 def test_the_recorded_end_has_the_same_keys_and_the_time_of_the_end() -> None:
     start, end = (events(bodies("/am")[i], at("/am", i)) for i in (0, -1))
     assert {e.dedup_key for e in end} == {e.dedup_key for e in start}
-    assert {e.kind for e in end} == {Kind.RESOLVED}
+    assert {e.kind for e in end} == {EventKind.RESOLVED}
     assert all(
         e.occurred_at and s.occurred_at and e.occurred_at > s.occurred_at
         for s, e in zip(start, end, strict=True)
@@ -92,11 +92,11 @@ async def test_the_recorded_pagerduty_receiver_does_the_same(dsn: str, clock: Fa
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"alerts":{}}', b'{"alerts":[1]}', b"\xff\xfe"])
 def test_what_is_no_webhook_message_is_rejected_with_a_reason_and_pages(body: bytes) -> None:
     found = alertmanager.normalise(body, datetime.now(UTC))
-    assert isinstance(found, Reject)
+    assert isinstance(found, Rejected)
     assert found.reason
     (page,) = found.events
     assert (page.kind, page.severity, page.title) == (
-        Kind.FIRING,
+        EventKind.FIRING,
         None,
         "Unreadable message from Alertmanager",
     )
@@ -126,7 +126,7 @@ def test_a_message_that_can_be_mended_is_read_without_a_word(body: bytes, keys: 
 )
 def test_one_bad_alert_silences_no_other_and_pages_itself(body: bytes) -> None:
     found = alertmanager.normalise(body, datetime.now(UTC))
-    assert isinstance(found, Reject)
+    assert isinstance(found, Rejected)
     assert [e.dedup_key for e in found.events[:-1]] == ["f1", "f2"]
     assert found.events[-1].title == "Unreadable message from Alertmanager"
 
@@ -140,8 +140,8 @@ def test_one_bad_alert_silences_no_other_and_pages_itself(body: bytes) -> None:
 )
 def test_what_is_only_resolved_never_fires_though_it_is_cut_short(body: bytes) -> None:
     found = alertmanager.normalise(body, datetime.now(UTC))
-    assert isinstance(found, Reject)
-    assert [(e.kind, e.dedup_key) for e in found.events] == [(Kind.RESOLVED, "f1")]
+    assert isinstance(found, Rejected)
+    assert [(e.kind, e.dedup_key) for e in found.events] == [(EventKind.RESOLVED, "f1")]
 
 
 def test_an_alert_without_a_fingerprint_is_known_by_its_labels() -> None:

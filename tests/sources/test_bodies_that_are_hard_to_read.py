@@ -12,7 +12,7 @@ import pytest
 from firebell.alerts import actions as alerts
 from firebell.alerts import inbound, ingest
 from firebell.alerts.body_budget import BodyBudget
-from firebell.alerts.model import Incoming, Reject
+from firebell.alerts.model import Event, Rejected
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
@@ -249,7 +249,7 @@ async def _waits_for_a_lock(d: Door) -> bool:
 
 
 async def test_a_reader_that_fails_pages(dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any) -> tuple[Incoming, ...] | Reject:
+    def fail(*_: Any) -> tuple[Event, ...] | Rejected:
         raise RecursionError
 
     async with door(dsn, clock) as d:

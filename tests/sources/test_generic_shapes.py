@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firebell.alerts.model import Incoming, Kind, Reject
+from firebell.alerts.model import Event, EventKind, Rejected
 from firebell.alerts.sources import generic
 from firebell.alerts.sources.recognized import SHAPES, shape_of
 from firebell.kit.clock import FakeClock
@@ -77,10 +77,10 @@ PAIRS = [name for name, bodies in BODIES.items() if "resolved" in bodies]
 EVERY_BODY = [(name, state) for name, bodies in BODIES.items() for state in bodies]
 
 
-def read(body: Any) -> Incoming:
+def read(body: Any) -> Event:
     """Return the one event of a body."""
     events = generic.normalise(json.dumps(body).encode(), NOW)
-    assert not isinstance(events, Reject)
+    assert not isinstance(events, Rejected)
     (event,) = events
     return event
 
@@ -89,7 +89,7 @@ def read(body: Any) -> Incoming:
 def test_a_known_tool_has_its_title_severity_and_key(name: str) -> None:
     event = read(BODIES[name]["firing"])
     assert (event.read_as, event.title, event.severity, event.dedup_key) == EXPECTED[name]
-    assert event.kind is Kind.FIRING
+    assert event.kind is EventKind.FIRING
 
 
 def test_every_sample_is_expected_and_every_shape_has_a_sample() -> None:
@@ -109,7 +109,7 @@ def test_no_body_is_taken_for_that_of_another_tool(name: str, state: str) -> Non
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_recovery_has_the_key_of_what_it_ends(name: str) -> None:
     firing, resolved = read(BODIES[name]["firing"]), read(BODIES[name]["resolved"])
-    assert (firing.kind, resolved.kind) == (Kind.FIRING, Kind.RESOLVED)
+    assert (firing.kind, resolved.kind) == (EventKind.FIRING, EventKind.RESOLVED)
     assert firing.dedup_key == resolved.dedup_key
     if firing.occurred_at and resolved.occurred_at:
         assert firing.occurred_at < resolved.occurred_at
@@ -192,7 +192,7 @@ def test_a_time_is_read_where_the_tool_gives_one() -> None:
 def test_an_alarm_that_sns_delivers_raw_is_the_same_alarm() -> None:
     bodies = BODIES["cloudwatch"]
     assert read(bodies["raw-firing"]).dedup_key == read(bodies["firing"]).dedup_key
-    assert read(bodies["raw-resolved"]).kind is Kind.RESOLVED
+    assert read(bodies["raw-resolved"]).kind is EventKind.RESOLVED
 
 
 def test_two_texts_without_a_state_are_two_alerts() -> None:
@@ -224,9 +224,9 @@ async def test_a_downtime_or_flapping_of_nagios_never_pages(
     word: str, field: str, dsn: str, clock: FakeClock
 ) -> None:
     body = {"title": "HTTP CRITICAL: 500", "dedup_key": "web-1!HTTP", field: word}
-    assert read(body).kind is Kind.NOTE
-    assert read({**BODIES["nagios"]["firing"], "type": word}).kind is Kind.NOTE
-    assert read({**BODIES["nagios"]["firing"], "type": word.title()}).kind is Kind.NOTE
+    assert read(body).kind is EventKind.NOTE
+    assert read({**BODIES["nagios"]["firing"], "type": word}).kind is EventKind.NOTE
+    assert read({**BODIES["nagios"]["firing"], "type": word.title()}).kind is EventKind.NOTE
     if word != "DOWNTIMESTART":
         return
     async with door(dsn, clock) as d:
@@ -235,8 +235,8 @@ async def test_a_downtime_or_flapping_of_nagios_never_pages(
 
 
 def test_a_custom_notification_of_nagios_is_a_comment_and_a_type_called_custom_is_not() -> None:
-    assert read({**BODIES["nagios"]["firing"], "type": "CUSTOM"}).kind is Kind.NOTE
-    assert read({"title": "Disk full", "host": "db1", "type": "custom"}).kind is Kind.FIRING
+    assert read({**BODIES["nagios"]["firing"], "type": "CUSTOM"}).kind is EventKind.NOTE
+    assert read({"title": "Disk full", "host": "db1", "type": "custom"}).kind is EventKind.FIRING
 
 
 @pytest.mark.parametrize(
@@ -248,8 +248,8 @@ def test_a_custom_notification_of_nagios_is_a_comment_and_a_type_called_custom_i
 )
 @pytest.mark.parametrize("field", ["status", "state", "action", "event_action"])
 def test_a_word_of_recovery_in_a_state_field_ends_the_alert(word: str | int, field: str) -> None:
-    assert read({"title": "RAM in use", "key": "ram", field: word}).kind is Kind.RESOLVED
-    assert read({"title": "RAM in use", "key": "ram", "severity": word}).kind is Kind.FIRING
+    assert read({"title": "RAM in use", "key": "ram", field: word}).kind is EventKind.RESOLVED
+    assert read({"title": "RAM in use", "key": "ram", "severity": word}).kind is EventKind.FIRING
 
 
 def test_what_a_body_does_not_state_is_told() -> None:
@@ -329,7 +329,7 @@ async def test_a_subscription_to_confirm_pages_nobody_and_its_owner_gets_the_add
 )
 def test_an_address_that_is_not_amazons_is_not_passed_on_to_the_owner(address: str) -> None:
     event = read({**BODIES["sns"]["confirmation"], "SubscribeURL": address})
-    assert (event.kind, event.links) == (Kind.HANDSHAKE, {})
+    assert (event.kind, event.links) == (EventKind.HANDSHAKE, {})
 
 
 async def test_a_confirmation_without_a_trusted_address_still_reaches_the_owner(
@@ -347,7 +347,7 @@ async def test_a_confirmation_without_a_trusted_address_still_reaches_the_owner(
 def test_a_known_shape_that_cannot_be_read_takes_nothing_else_with_it() -> None:
     broken = {**BODIES["grafana"]["firing"], "alerts": ["nonsense"]}
     rejected = generic.normalise(json.dumps([broken, {"title": "disk full"}]).encode(), NOW)
-    assert isinstance(rejected, Reject)
+    assert isinstance(rejected, Rejected)
     assert [event.title for event in rejected.events][-1] == "disk full"
     assert len(rejected.events) == 2
 
@@ -370,5 +370,5 @@ def test_a_body_of_ones_own_that_looks_a_little_like_that_of_a_tool_keeps_its_fi
     more: dict[str, Any],
 ) -> None:
     event = read({"title": "Mine", "labels": {"service": "shop"}, "priority": "p1", **more})
-    assert (event.read_as, event.kind) == ("generic", Kind.FIRING)
+    assert (event.read_as, event.kind) == ("generic", EventKind.FIRING)
     assert (event.title, event.labels["service"], event.severity) == ("Mine", "shop", "critical")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from firebell.alerts.model import Incoming, Kind
+from firebell.alerts.model import Event, EventKind
 from firebell.alerts.sources import pagerduty
 from firebell.kit.clock import FakeClock
 from tests.sources.door import door
@@ -13,7 +13,7 @@ SAMPLES = json.loads((Path(__file__).parent / "samples" / "pagerduty-v2.json").r
 KEY = "k" * 32
 
 
-def parsed(sample: dict[str, Any]) -> Incoming:
+def parsed(sample: dict[str, Any]) -> Event:
     found = pagerduty.parse(json.dumps({**sample, "routing_key": KEY}).encode(), "f" * 32)
     assert isinstance(found, pagerduty.Enqueued)
     assert found.routing_key == KEY
@@ -22,7 +22,7 @@ def parsed(sample: dict[str, Any]) -> Incoming:
 
 def test_the_smallest_trigger() -> None:
     event = parsed(SAMPLES["minimal"])
-    assert (event.kind, event.title, event.severity) == (Kind.FIRING, "DB03 is out of disk", "critical")
+    assert (event.kind, event.title, event.severity) == (EventKind.FIRING, "DB03 is out of disk", "critical")
     assert event.dedup_key == "f" * 32
     assert event.labels == {"source": "db03.example.org"}
 

@@ -14,7 +14,7 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
-from firebell.paging.model import Word
+from firebell.paging.model import Notice
 from firebell.people import actions as people
 from firebell.people import quiet_hours
 from tests.servers import mail_server
@@ -107,8 +107,8 @@ async def test_a_title_is_one_subject_that_shows_it_as_it_came(
 async def test_a_notice_named_by_a_person_injects_no_header(dsn: str, clock: FakeClock) -> None:
     async with mailed(dsn, clock) as (w, box):
         async with w.ctx.db.tx() as tx:
-            word = Word("shift-1", w.mara, "shift", f"{INJECTED} takes your shift", "At nine.")
-            await paging.tell(tx, [word], w.now)
+            word = Notice("shift-1", w.mara, "shift", f"{INJECTED} takes your shift", "At nine.")
+            await paging.notify(tx, [word], w.now)
         await w.settle()
         (mail,) = box.mails
         assert heading(mail) == f"{INJECTED} takes your shift"
@@ -178,8 +178,8 @@ async def test_notices_are_not_one_conversation(dsn: str, clock: FakeClock) -> N
     async with mailed(dsn, clock) as (w, box):
         for number in (1, 2):
             async with w.ctx.db.tx() as tx:
-                word = Word(f"shift-{number}", w.mara, "shift", "Your shift begins", "At nine.")
-                await paging.tell(tx, [word], w.now)
+                word = Notice(f"shift-{number}", w.mara, "shift", "Your shift begins", "At nine.")
+                await paging.notify(tx, [word], w.now)
             await w.settle()
         first, second = box.mails
         assert first["References"] is None

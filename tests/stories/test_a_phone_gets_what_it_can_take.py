@@ -11,7 +11,7 @@ from typing import Any
 
 from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
-from firebell.paging.model import Word
+from firebell.paging.model import Notice
 from firebell.people import actions as people
 from firebell.people import quiet_hours
 from tests.servers import listening
@@ -150,7 +150,9 @@ async def test_a_long_notice_says_how_much_more_there_is(dsn: str, clock: FakeCl
     async with phones(dsn, clock) as (w, server):
         async with w.ctx.db.tx() as tx:
             lines = "\n".join(f"- change {n}: {'x' * 80}" for n in range(100))
-            await paging.tell(tx, [Word("c-1", w.mara, "change", "Your shifts", lines, "/oncall/me")], w.now)
+            await paging.notify(
+                tx, [Notice("c-1", w.mara, "change", "Your shifts", lines, "/oncall/me")], w.now
+            )
         await w.settle()
         (message,) = server.taken
         assert re.search(r"\n\nAnd \d+ more: https://firebell.example.org/oncall/me$", message["message"])

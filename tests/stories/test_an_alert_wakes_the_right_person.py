@@ -50,7 +50,7 @@ async def test_an_edited_policy_does_not_change_the_page_that_waits(dsn: str, cl
         await w.settle()
         async with w.ctx.db.tx() as tx:
             policy = (await paging.policies(tx))[0]
-            await paging.edit_policy(
+            await paging.update_policy(
                 tx,
                 await w.actor(w.mara),
                 policy,

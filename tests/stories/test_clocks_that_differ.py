@@ -8,7 +8,7 @@ import pytest
 
 from firebell import subscriptions
 from firebell.alerts.ingest import Ingest
-from firebell.alerts.model import Received, Reject
+from firebell.alerts.model import InboundRequest, Rejected
 from firebell.alerts.sources import generic
 from firebell.kit.clock import SystemClock
 from firebell.kit.database_clock import DatabaseClock
@@ -45,8 +45,8 @@ async def test_a_worker_whose_clock_is_ahead_wakes_nobody_early_and_says_that_it
         before = datetime.now(UTC)
         body = b'{"title": "skewed", "severity": "critical", "key": "skewed"}'
         normal = generic.normalise(body, skewed.clock.now())
-        assert not isinstance(normal, Reject)
-        await ingest.submit(Received(integration.id, integration.service_id, "generic", body, normal))
+        assert not isinstance(normal, Rejected)
+        await ingest.submit(InboundRequest(integration.id, integration.service_id, "generic", body, normal))
 
         async def paged() -> bool:
             return bool(receiver.got)

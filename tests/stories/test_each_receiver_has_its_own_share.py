@@ -174,7 +174,7 @@ async def test_an_outcome_after_the_lease_ended_changes_nothing(dsn: str, clock:
         async with w.ctx.db.tx() as tx:
             assert await delivery_store.failed(tx, [slept], "too late") == []
             assert await delivery_store.accepted(tx, [(slept, "too late")], w.now) == set()
-            await delivery_store.again(tx, [slept], w.now, "too late")
+            await delivery_store.retry(tx, [slept], w.now, "too late")
         assert [(d.state, d.error) for d in await ledger_of(w)] == [("sending", None)]
         async with w.ctx.db.tx() as tx:
             assert await delivery_store.accepted(tx, [(taken, "in time")], w.now) == {taken.id}

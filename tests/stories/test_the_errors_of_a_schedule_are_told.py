@@ -6,7 +6,7 @@ from typing import Any
 from firebell.kit.clock import FakeClock
 from firebell.kit.events import Actor
 from firebell.oncall import actions as oncall
-from firebell.oncall.model import EditKind
+from firebell.oncall.model import OverrideKind
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import actions as people
@@ -44,7 +44,7 @@ async def override(w: World, hours: int, length: int, schedule_id: int = 1) -> i
     stretch: dict[str, Any] = {"start": start, "end": start + timedelta(hours=length)}
     async with w.ctx.db.tx() as tx:
         return await oncall.add_edit(
-            tx, TEST, schedule_id=schedule_id, kind=EditKind.SET, **stretch, now=w.now
+            tx, TEST, schedule_id=schedule_id, kind=OverrideKind.SET, **stretch, now=w.now
         )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
-from firebell.paging.model import PageState, Word
+from firebell.paging.model import Notice, PageState
 from firebell.people import actions as people
 from firebell.people import quiet_hours
 from tests.world import World, world
@@ -153,8 +153,8 @@ async def test_a_word_that_can_wait_joins_the_bundle(dsn: str, clock: FakeClock)
         await keep(w, w.mara)
         await w.alert("disk", severity="warning")
         async with w.ctx.db.tx() as tx:
-            word = Word("shift-1", w.mara, "shift", "Your shift ends", "At nine.")
-            await paging.tell(tx, [word], w.now)
+            word = Notice("shift-1", w.mara, "shift", "Your shift ends", "At nine.")
+            await paging.notify(tx, [word], w.now)
         await until(w, MORNING)
         (told,) = w.sink.got
         assert "Your shift ends\nAt nine." in told["note"]

@@ -11,18 +11,18 @@ from firebell.alerts.model import (
     BrokenSource,
     Change,
     ConfirmationAsked,
+    EventKind,
     GroupsAcknowledged,
     GroupsGrown,
     GroupsOpened,
     GroupsRaised,
     GroupsResolved,
     GroupsRetitled,
+    InboundRequest,
     Integration,
-    Kind,
     Message,
     NewChange,
     OpenedGroup,
-    Received,
     SourceBroken,
 )
 from firebell.kit import timers, undo
@@ -53,7 +53,7 @@ incidents_of_pages = related_store.incidents_of_pages
 CHANGES_LISTED = 20
 
 
-async def receive(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
+async def receive(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
     """Store what came in and what it changes, and tell the pager; one transaction, durable at its commit."""
     await store.lock_services(tx, [r.service_id for r in batch])
     batch = await store.insert_events(tx, batch, now)
@@ -72,7 +72,7 @@ async def receive(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
     await _write(tx, state, now)
 
 
-def _event_ids(received: Received) -> list[bytes]:
+def _event_ids(received: InboundRequest) -> list[bytes]:
     body_hash = hashlib.sha256(received.body).digest()
     return [rules.event_id(received.integration_id, event, body_hash) for event in received.incoming]
 
@@ -89,10 +89,10 @@ async def _write(tx: Tx, state: rules.Batch, now: datetime) -> None:
         await store.insert_alerts(tx, state.created)
     if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
         await store.find_leads(tx, leaderless)
-    await _tell(tx, state, now)
+    await _emit_changes(tx, state, now)
 
 
-async def _tell(tx: Tx, state: rules.Batch, now: datetime) -> None:
+async def _emit_changes(tx: Tx, state: rules.Batch, now: datetime) -> None:
     def ids(groups: Iterable[rules.GroupState]) -> tuple[int, ...]:
         return tuple(sorted(g.id for g in groups if g.id is not None))
 
@@ -117,15 +117,15 @@ async def _tell(tx: Tx, state: rules.Batch, now: datetime) -> None:
         await tx.emit(GroupsResolved(resolved), now)
 
 
-async def _note_broken(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
+async def _note_broken(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
     for integration_id in sorted({r.integration_id for r in batch if r.error}):
         await timers.schedule_once(tx, BROKEN, str(integration_id), now)
 
 
-async def _ask_for_confirmation(tx: Tx, batch: Sequence[Received], now: datetime) -> None:
+async def _ask_for_confirmation(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
     for received in batch:
         for event in received.incoming:
-            if event.kind is Kind.HANDSHAKE:
+            if event.kind is EventKind.HANDSHAKE:
                 kind, address = event.labels.get("type", ""), event.links.get("confirm", "")
                 asked = ConfirmationAsked(
                     received.integration_id, event.dedup_key, event.title, kind, address
@@ -133,7 +133,7 @@ async def _ask_for_confirmation(tx: Tx, batch: Sequence[Received], now: datetime
                 await tx.emit(asked, now)
 
 
-async def record_change(tx: Tx, received: Received, change: NewChange, now: datetime) -> None:
+async def record_change(tx: Tx, received: InboundRequest, change: NewChange, now: datetime) -> None:
     """Store a change event with its request; a redelivery is stored once."""
     await store.lock_services(tx, [received.service_id])
     await store.insert_events(tx, [received], now)
@@ -162,7 +162,7 @@ async def changes_before(tx: Tx, service_id: int | None, began_at: datetime) -> 
     return await changes(tx, [service_id], since=began_at - CHANGES_SHOWN, until=began_at)
 
 
-async def tell_broken(tx: Tx, integration_id: int, now: datetime) -> bool:
+async def notify_broken(tx: Tx, integration_id: int, now: datetime) -> bool:
     """Tell the owner when the integration sent something unreadable within a day; return whether it did."""
     if not await integration_store.broken_sources(tx, now - BROKEN_WITHIN, integration_id):
         return False

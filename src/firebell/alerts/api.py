@@ -9,20 +9,20 @@ from pydantic import ConfigDict, Field
 from starlette.requests import Request
 
 from firebell.alerts import actions, queries
-from firebell.alerts.model import Integration, Received, Reject
+from firebell.alerts.model import InboundRequest, Integration, Rejected
 from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
 from firebell.kit import api, html, undo
 from firebell.kit.api import (
+    ApiInput,
+    ApiOutput,
     Ctx,
-    Given,
     Instant,
     Name,
+    PageParams,
     PathId,
     Removed,
     ShortName,
-    Shown,
-    Stretch,
     Text,
     problems,
     removed,
@@ -42,7 +42,7 @@ IntegrationRevoker = Annotated[Caller, may(Verb.INTEGRATION_REVOKE)]
 Texts = Annotated[dict[Name, Annotated[Text, Field(max_length=1024)]], Field(max_length=64)]
 
 
-class AlertShown(Shown):
+class AlertShown(ApiOutput):
     """All events of one dedup key from its first firing to its resolution."""
 
     id: int
@@ -73,7 +73,7 @@ class AlertDetail(AlertShown):
     ]
 
 
-class AlertMessage(Shown):
+class AlertMessage(ApiOutput):
     """A message as it came in, its integration key left out."""
 
     id: int
@@ -85,7 +85,7 @@ class AlertMessage(Shown):
     error: Annotated[str | None, Field(description="why it could not be read")]
 
 
-class NewAlert(Given):
+class NewAlert(ApiInput):
     """What happened, to which service; the same `dedup_key` is the same alert."""
 
     model_config = ConfigDict(
@@ -109,7 +109,7 @@ class NewAlert(Given):
     occurred_at: Instant | None = None
 
 
-class AlertAccepted(Shown):
+class AlertAccepted(ApiOutput):
     """The alert is stored, and with it the page that it opens."""
 
     status: Literal["accepted"]
@@ -117,7 +117,7 @@ class AlertAccepted(Shown):
     service: str
 
 
-class IntegrationShown(Shown):
+class IntegrationShown(ApiOutput):
     """An address for senders; of its key only the end is shown."""
 
     id: int
@@ -132,13 +132,13 @@ class IntegrationRevealed(IntegrationShown):
     key: str
 
 
-class NewIntegration(Given):
+class NewIntegration(ApiInput):
     """An integration key to add."""
 
     name: Annotated[ShortName, Field(examples=["Alertmanager"])]
 
 
-def _fields(shape: type[AlertShown], found: queries.View) -> dict[str, object]:
+def _fields(shape: type[AlertShown], found: queries.AlertDetails) -> dict[str, object]:
     """Return the fields of an alert, its service and its page that `shape` has."""
     around = {
         "service": found.service.slug,
@@ -154,7 +154,7 @@ def _fields(shape: type[AlertShown], found: queries.View) -> dict[str, object]:
 async def list_alerts(
     ctx: Ctx,
     caller: Reader,
-    stretch: Stretch,
+    stretch: PageParams,
     q: Annotated[Text, Query(description="words in the title, or a whole dedup key")] = "",
     service: Annotated[Text, Query(description="slug; default: every service")] = "",
     status: Annotated[Literal["firing"] | None, Query(description="default: every status")] = None,
@@ -168,7 +168,7 @@ async def list_alerts(
             service_id=(await catalog.by_slug(tx, service)).id if service else None,
             firing=status == "firing",
         )
-        views = await queries.views(tx, found)
+        views = await queries.alert_details(tx, found)
     stretch.link([a.id for a in found])
     return [AlertShown.model_validate(_fields(AlertShown, v)) for v in views]
 
@@ -176,7 +176,7 @@ async def list_alerts(
 @router.get("/alerts/{alert_id}", tags=["alerts"], summary="One alert", responses=problems(404))
 async def get_alert(ctx: Ctx, caller: Reader, alert_id: PathId) -> AlertDetail:
     async with ctx.db.tx() as tx:
-        (found,) = await queries.views(tx, [await actions.alert(tx, alert_id)])
+        (found,) = await queries.alert_details(tx, [await actions.alert(tx, alert_id)])
         deleted = await actions.deleted_messages(tx, found.alert)
     return AlertDetail.model_validate({**_fields(AlertDetail, found), "messages_deleted": deleted})
 
@@ -224,9 +224,9 @@ async def send_alert(request: Request, ctx: Ctx, caller: Sender, given: NewAlert
         raise Conflict(f"{service.name} has no integration key.", hint="Add one on the service's page.")
     raw = msgspec.json.encode(given.model_dump(mode="json", exclude={"service"}, exclude_none=True))
     normal = generic.normalise(raw, ctx.clock.now())
-    if isinstance(normal, Reject):
+    if isinstance(normal, Rejected):
         raise Invalid(normal.reason)
-    await request.app.state.inbound.ingest.submit(Received(keys[0].id, service.id, "api", raw, normal))
+    await request.app.state.inbound.ingest.submit(InboundRequest(keys[0].id, service.id, "api", raw, normal))
     return AlertAccepted(status="accepted", dedup_key=normal[0].dedup_key, service=service.slug)
 
 
@@ -237,7 +237,7 @@ async def send_alert(request: Request, ctx: Ctx, caller: Sender, given: NewAlert
     responses=problems(404),
 )
 async def list_integrations(
-    ctx: Ctx, caller: IntegrationReader, slug: Text, stretch: Stretch
+    ctx: Ctx, caller: IntegrationReader, slug: Text, stretch: PageParams
 ) -> list[IntegrationShown]:
     async with ctx.db.tx() as tx:
         found: list[Integration] = await actions.integrations(tx, (await catalog.by_slug(tx, slug)).id)

@@ -9,7 +9,7 @@ from pydantic import Field
 from firebell.alerts import actions
 from firebell.catalog import actions as catalog
 from firebell.kit import api
-from firebell.kit.api import Ctx, Instant, Shown, Stretch, Text, problems
+from firebell.kit.api import ApiOutput, Ctx, Instant, PageParams, Text, problems
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 
@@ -18,7 +18,7 @@ router = api.router()
 Reader = Annotated[Caller, may(Verb.SERVICE_READ)]
 
 
-class ChangeEventShown(Shown):
+class ChangeEventShown(ApiOutput):
     """A deployment or another change of a service, as its sender announced it."""
 
     id: int
@@ -39,7 +39,7 @@ class ChangeEventShown(Shown):
 async def list_changes(
     ctx: Ctx,
     caller: Reader,
-    stretch: Stretch,
+    stretch: PageParams,
     service: Annotated[Text, Query(description="slug; default: every service")] = "",
     since: Annotated[Instant | None, Query(description="made at or after")] = None,
     until: Annotated[Instant | None, Query(description="made at or before")] = None,

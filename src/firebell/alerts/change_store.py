@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from firebell.alerts.model import Change, NewChange, Received
+from firebell.alerts.model import Change, InboundRequest, NewChange
 from firebell.kit.db import Tx
 
 
 async def insert_change(
-    tx: Tx, received: Received, change: NewChange, digest: bytes, now: datetime, redelivery: timedelta
+    tx: Tx, received: InboundRequest, change: NewChange, digest: bytes, now: datetime, redelivery: timedelta
 ) -> bool:
     """Store a change and return True, unless the same was stored before.
 

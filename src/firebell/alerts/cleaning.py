@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 from firebell.kit.text import BIDI_CONTROLS
 
 TITLE, BODY, LABELS, NAME, VALUE, KEY = 255, 32 * 1024, 64, 128, 1024, 512
@@ -112,10 +112,10 @@ def severity(value: Json) -> str | None:
     return _SEVERITY_OF.get(text(value, 40).casefold())
 
 
-def overflow(count: int) -> Incoming:
+def overflow(count: int) -> Event:
     """Return the event that pages for `count` events of a message beyond the first `EVENTS`."""
-    return Incoming(
-        Kind.FIRING,
+    return Event(
+        EventKind.FIRING,
         "overflow",
         f"{count:,} more alerts came in one message and were not taken",
         f"A message may hold {EVENTS:,} alerts. Look at the sender for the rest, and send fewer per message.",
@@ -123,10 +123,10 @@ def overflow(count: int) -> Incoming:
     )
 
 
-def too_large(limit: int, sender: str) -> Incoming:
+def too_large(limit: int, sender: str) -> Event:
     """Return the event that pages for a message of `sender` over `limit` bytes, of which nothing was taken."""
-    return Incoming(
-        Kind.FIRING,
+    return Event(
+        EventKind.FIRING,
         "too-large",
         line(f"A message over {limit >> 20} MiB from {sender} was refused"),
         "None of its alerts was taken. Look at the sender for them, and send fewer per message.",
@@ -134,14 +134,14 @@ def too_large(limit: int, sender: str) -> Incoming:
     )
 
 
-def unreadable(reason: str, excerpt: str, sender: str, *, title: str = "", key: str = "") -> Incoming:
+def unreadable(reason: str, excerpt: str, sender: str, *, title: str = "", key: str = "") -> Event:
     """Return the event that pages for a message of `sender` that cannot be read.
 
     `title` and `key` are what could be recovered; without a key, each distinct message is an alert.
     """
     excerpt = text(excerpt, BODY // 2)
-    return Incoming(
-        Kind.FIRING,
+    return Event(
+        EventKind.FIRING,
         dedup_key(key, f"unreadable:{fingerprint(excerpt)}"),
         line(f"Unreadable alert: {title}" if title else f"Unreadable message from {sender}"),
         text(f"{reason}\n\n{excerpt}", BODY),

@@ -15,7 +15,7 @@ from firebell.alerts.cleaning import too_large, unreadable
 from firebell.alerts.decoding import EXCERPT, to_text
 from firebell.alerts.inflate import MOST_RATIO, inflate, is_encoded
 from firebell.alerts.ingest import Ingest
-from firebell.alerts.model import Incoming, Integration, Received, Reject
+from firebell.alerts.model import Event, InboundRequest, Integration, Rejected
 from firebell.alerts.sources import alertmanager, generic, pagerduty, pagerduty_change
 from firebell.alerts.sources.recognized import understood
 from firebell.kit.context import Context
@@ -35,7 +35,7 @@ WAITING = 1_000
 THREADED = 64 * 1024
 """Bodies above this size are read in a thread, one at a time, so that other alerts do not wait for them."""
 
-Normalise = Callable[[bytes, datetime, str, str], tuple[Incoming, ...] | Reject]
+Normalise = Callable[[bytes, datetime, str, str], tuple[Event, ...] | Rejected]
 SOURCES: dict[str, Normalise] = {"alertmanager": alertmanager.normalise, "generic": generic.normalise}
 
 _JSON = (b"content-type", b"application/json")
@@ -114,22 +114,22 @@ class Inbound:
                 await self._refuse_size(integration, source, body)
             normal = await self._normal(source, body, integration.name)
             await self._submit(integration, source, body.content, normal)
-        if isinstance(normal, Reject):
+        if isinstance(normal, Rejected):
             answer = {"status": "stored", "events": len(normal.events), "error": normal.reason}
         else:
             answer = {"status": "accepted", "events": len(normal), **understood(normal)}
         await _answer(send, 202, _encode(answer), _JSON)
 
     async def _submit(
-        self, integration: Integration, source: str, body: bytes, normal: tuple[Incoming, ...] | Reject
+        self, integration: Integration, source: str, body: bytes, normal: tuple[Event, ...] | Rejected
     ) -> None:
-        events, error = (normal.events, normal.reason) if isinstance(normal, Reject) else (normal, None)
+        events, error = (normal.events, normal.reason) if isinstance(normal, Rejected) else (normal, None)
         ids = (integration.id, integration.service_id)
-        await self.ingest.submit(Received(*ids, source, body, events, error))
+        await self.ingest.submit(InboundRequest(*ids, source, body, events, error))
 
     async def _refuse_size(self, integration: Integration, source: str, body: _Body) -> None:
         event = too_large(LIMIT, integration.name)
-        await self._submit(integration, source, body.content[:KEPT_BYTES], Reject(event.title, (event,)))
+        await self._submit(integration, source, body.content[:KEPT_BYTES], Rejected(event.title, (event,)))
         raise TooLarge("The body is larger than 16 MiB.", hint="Send fewer alerts in one message.")
 
     async def _body(self, scope: Scope, receive: Receive, limit: int, share: Share) -> _Body:
@@ -145,7 +145,7 @@ class Inbound:
         share.resize(len(plain.body))
         return _Body(plain.body, content_type, plain.error, plain.is_opaque, plain.is_too_large)
 
-    async def _normal(self, source: str, body: _Body, sender: str) -> tuple[Incoming, ...] | Reject:
+    async def _normal(self, source: str, body: _Body, sender: str) -> tuple[Event, ...] | Rejected:
         """Return what `source` makes of the body; small bodies at once, large ones in the thread."""
         args = (source, body, self._ctx.clock.now(), sender)
         if len(body.content) <= THREADED:
@@ -174,7 +174,7 @@ class Inbound:
                 await self._refuse(send, "pagerduty-change", body.content, parsed, integration)
                 return
             ids = (integration.id, integration.service_id)
-            received = Received(*ids, "pagerduty-change", body.content, ())
+            received = InboundRequest(*ids, "pagerduty-change", body.content, ())
             await self.ingest.record_change(received, parsed.change)
         await _answer(send, 202, _encode({"status": "success", "message": "Change event processed"}), _JSON)
 
@@ -193,26 +193,26 @@ class Inbound:
         if isinstance(parsed, pagerduty.Malformed):
             errors = parsed.errors
             if integration:
-                await self._submit(integration, source, body, Reject("; ".join(errors)))
+                await self._submit(integration, source, body, Rejected("; ".join(errors)))
         answer = {"status": "invalid event", "message": "Event object is invalid", "errors": errors}
         await _answer(send, 400, _encode(answer), _JSON)
 
 
-def _normal(source: str, body: _Body, now: datetime, sender: str) -> tuple[Incoming, ...] | Reject:
+def _normal(source: str, body: _Body, now: datetime, sender: str) -> tuple[Event, ...] | Rejected:
     """Return what a source's reader makes of a body; a reader that fails pages as an unreadable message."""
     if body.is_opaque:
-        return Reject(body.error or "", (unreadable(body.error or "", "", sender),))
+        return Rejected(body.error or "", (unreadable(body.error or "", "", sender),))
     try:
         normal = SOURCES[source](body.content, now, body.content_type, sender)
     except Exception:
         log.exception("an inbound body could not be read", extra={"source": source})
         reason = "Firebell failed to read this message."
-        return Reject(reason, (unreadable(reason, to_text(body.content[:EXCERPT]), sender),))
+        return Rejected(reason, (unreadable(reason, to_text(body.content[:EXCERPT]), sender),))
     if body.error is None:
         return normal
-    if isinstance(normal, Reject):
+    if isinstance(normal, Rejected):
         return replace(normal, reason=f"{body.error} {normal.reason}")
-    return Reject(body.error, normal)
+    return Rejected(body.error, normal)
 
 
 async def _receive(receive: Receive, limit: int, share: Share) -> bytes:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from firebell.alerts import actions, integration_store
-from firebell.alerts.model import Integration, NewChange, Received
+from firebell.alerts.model import InboundRequest, Integration, NewChange
 from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable
 from firebell.kit.group_commit import GroupCommit
@@ -55,7 +55,7 @@ class Ingest:
                     found = await integration_store.integration_of_key(tx, key)
         return found
 
-    async def submit(self, received: Received) -> None:
+    async def submit(self, received: InboundRequest) -> None:
         """Return when `received` is durable; raise `Unavailable` when it is not, so the sender repeats it."""
         is_large = len(received.body) > LARGE_BYTES or len(received.incoming) > LARGE_EVENTS
         commits = self._large_commits if is_large else self._commits
@@ -65,7 +65,7 @@ class Ingest:
             await commits.add(received)
         self._ctx.health.stored()
 
-    async def record_change(self, received: Received, change: NewChange) -> None:
+    async def record_change(self, received: InboundRequest, change: NewChange) -> None:
         """Return when the change is durable; raise `Unavailable` when it is not."""
         with self._refusals_counted():
             async with self._ctx.ingest_db.tx() as tx:
@@ -79,6 +79,6 @@ class Ingest:
             self._ctx.health.refused(refusal.message)
             raise
 
-    async def _store(self, requests: Sequence[Received]) -> None:
+    async def _store(self, requests: Sequence[InboundRequest]) -> None:
         async with self._ctx.ingest_db.tx() as tx:
             await actions.receive(tx, requests, self._ctx.clock.now())

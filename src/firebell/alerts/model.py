@@ -8,7 +8,7 @@ from typing import Any
 from firebell.kit.text import masked
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What one event says about its alert."""
 
     FIRING = "firing"
@@ -21,10 +21,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
+class Event:
     """One normalised event: what a source said about one alert."""
 
-    kind: Kind
+    kind: EventKind
     dedup_key: str
     title: str
     body: str = ""
@@ -40,22 +40,22 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
-class Reject:
+class Rejected:
     """A body that could not be read in full: why, for its sender and owner, and the events taken from it."""
 
     reason: str
-    events: tuple[Incoming, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class InboundRequest:
     """One request as it came in, with what was understood of it."""
 
     integration_id: int
     service_id: int
     source: str
     body: bytes
-    incoming: tuple[Incoming, ...]
+    incoming: tuple[Event, ...]
     error: str | None = None
     message_id: int = 0
     """The stored message, 0 before it is stored."""

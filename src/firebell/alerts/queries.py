@@ -11,7 +11,7 @@ from firebell.kit.db import Tx
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class AlertDetails:
     """An alert with its service and the references of its page, None when it paged nobody, and its incidents."""
 
     alert: Alert
@@ -20,14 +20,14 @@ class View:
     incidents: list[str]
 
 
-async def views(tx: Tx, alerts: Sequence[Alert]) -> list[View]:
+async def alert_details(tx: Tx, alerts: Sequence[Alert]) -> list[AlertDetails]:
     """Return the alerts with their services and pages, read in a handful of statements."""
     owners = await integration_store.services_of_integrations(tx, {a.integration_id for a in alerts})
     services = await catalog.services_by_id(tx, list(set(owners.values())))
     pages = await related_store.pages_of_groups(tx, {a.group_id for a in alerts if a.group_id})
     incidents = await related_store.incidents_of_pages(tx, set(pages.values()))
     return [
-        View(
+        AlertDetails(
             alert,
             services[owners[alert.integration_id]],
             f"PG-{pages[alert.group_id]}" if alert.group_id in pages else None,

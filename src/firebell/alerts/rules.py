@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from firebell.alerts import titles
-from firebell.alerts.model import Alert, Group, Incoming, Kind, Received
+from firebell.alerts.model import Alert, Event, EventKind, Group, InboundRequest
 
-_RANK = {Kind.FIRING: 0, Kind.RESOLVED: 1}
+_RANK = {EventKind.FIRING: 0, EventKind.RESOLVED: 1}
 _UNTIMED = 2
 """The rank of an event without a time of its source: it and what arrives after it are ordered by arrival."""
 _HIGH = ("critical", "error", None)
@@ -69,7 +69,7 @@ class AlertState:
     dedup_key: str
     group: GroupState | None
     status: str
-    event: Incoming
+    event: Event
     starts_at: datetime
     ends_at: datetime | None
     last_seen: datetime
@@ -105,14 +105,14 @@ class Batch:
     groups: list[GroupState] = field(default_factory=list)
 
 
-def event_id(integration_id: int, event: Incoming, body_hash: bytes) -> bytes:
+def event_id(integration_id: int, event: Event, body_hash: bytes) -> bytes:
     """Return what identifies an event when its source delivers it again."""
     when = event.occurred_at.isoformat() if event.occurred_at else ""
     text = f"{integration_id}|{event.dedup_key}|{event.kind}|{when}|"
     return hashlib.sha256(text.encode() + body_hash).digest()
 
 
-def group_key(event: Incoming) -> str:
+def group_key(event: Event) -> str:
     """Return the route of an alert within its service: its `service` label, or nothing."""
     return event.labels.get("service", "")
 
@@ -145,8 +145,8 @@ def loaded_group(group: Group) -> GroupState:
 
 def loaded_alert(alert: Alert, group: GroupState | None) -> AlertState:
     """Return a stored alert as the state that a batch changes."""
-    event = Incoming(
-        Kind.FIRING,
+    event = Event(
+        EventKind.FIRING,
         alert.dedup_key,
         alert.title,
         alert.body,
@@ -176,7 +176,7 @@ def loaded_alert(alert: Alert, group: GroupState | None) -> AlertState:
 
 
 def apply(
-    batch: Batch, requests: Iterable[tuple[Received, Iterable[bytes]]], new: Set[bytes], now: datetime
+    batch: Batch, requests: Iterable[tuple[InboundRequest, Iterable[bytes]]], new: Set[bytes], now: datetime
 ) -> None:
     """Apply requests in order of arrival; an event id outside `new` was delivered before."""
     applied: set[bytes] = set()
@@ -189,7 +189,7 @@ def apply(
                 _name_message(batch, received, event)
 
 
-def _name_message(batch: Batch, received: Received, event: Incoming) -> None:
+def _name_message(batch: Batch, received: InboundRequest, event: Event) -> None:
     """Let the alert of an event name the stored message that the event came in."""
     alert = batch.latest.get((received.integration_id, event.dedup_key))
     if alert is None or received.message_id in (0, *alert.message_ids[-1:]):
@@ -199,7 +199,7 @@ def _name_message(batch: Batch, received: Received, event: Incoming) -> None:
     alert.changed = True
 
 
-def _order(event: Incoming, now: datetime) -> Order:
+def _order(event: Event, now: datetime) -> Order:
     return (event.occurred_at, _RANK[event.kind]) if event.occurred_at else (now, _UNTIMED)
 
 
@@ -208,12 +208,12 @@ def _is_newer(order: Order, hi: Order) -> bool:
     return _UNTIMED in (order[1], hi[1]) or order >= hi
 
 
-def _apply_one(batch: Batch, received: Received, event: Incoming, seen: bool, now: datetime) -> None:
+def _apply_one(batch: Batch, received: InboundRequest, event: Event, seen: bool, now: datetime) -> None:
     key = (received.integration_id, event.dedup_key)
     alert = batch.latest.get(key)
-    if event.kind in (Kind.NOTE, Kind.HANDSHAKE):
+    if event.kind in (EventKind.NOTE, EventKind.HANDSHAKE):
         return
-    if event.kind is Kind.ACK:
+    if event.kind is EventKind.ACK:
         # a sender speaks for what it grouped, not for all that a storm put together
         if alert and alert.status == "firing" and alert.group and alert.group.key is not None:
             alert.group.acked = True
@@ -223,7 +223,7 @@ def _apply_one(batch: Batch, received: Received, event: Incoming, seen: bool, no
         _create(batch, received, event, order, now)
     elif _is_late(alert, order, seen, now):
         _count_late(alert, event, seen, now)
-    elif event.kind is Kind.RESOLVED:
+    elif event.kind is EventKind.RESOLVED:
         _resolve(batch, alert, order, now)
     elif alert.status == "firing":
         if not seen:
@@ -242,11 +242,11 @@ def _is_late(alert: AlertState, order: Order, seen: bool, now: datetime) -> bool
     return seen or order != alert.late
 
 
-def _count_late(alert: AlertState, event: Incoming, seen: bool, now: datetime) -> None:
+def _count_late(alert: AlertState, event: Event, seen: bool, now: datetime) -> None:
     if seen:
         return
     alert.late, alert.changed = _order(event, now), True
-    if event.kind is Kind.FIRING:
+    if event.kind is EventKind.FIRING:
         alert.count += 1
         alert.last_seen = max(alert.last_seen, now)
         if alert.status == "firing" and alert.group:
@@ -254,9 +254,9 @@ def _count_late(alert: AlertState, event: Incoming, seen: bool, now: datetime) -
 
 
 def _create(
-    batch: Batch, received: Received, event: Incoming, order: Order, now: datetime, *, missed: bool = False
+    batch: Batch, received: InboundRequest, event: Event, order: Order, now: datetime, *, missed: bool = False
 ) -> None:
-    firing = event.kind is Kind.FIRING
+    firing = event.kind is EventKind.FIRING
     alert = AlertState(
         None,
         received.integration_id,
@@ -277,7 +277,7 @@ def _create(
     batch.created.append(alert)
 
 
-def _join(batch: Batch, received: Received, event: Incoming, now: datetime) -> GroupState:
+def _join(batch: Batch, received: InboundRequest, event: Event, now: datetime) -> GroupState:
     service, key = received.service_id, group_key(event)
     group = batch.open_groups.get((service, key))
     if group is None and batch.room.get(service, STORM) > 0:
@@ -297,7 +297,7 @@ def _join(batch: Batch, received: Received, event: Incoming, now: datetime) -> G
     return group
 
 
-def _open(batch: Batch, received: Received, event: Incoming, key: str | None, now: datetime) -> GroupState:
+def _open(batch: Batch, received: InboundRequest, event: Event, key: str | None, now: datetime) -> GroupState:
     group = GroupState(
         None,
         received.integration_id,
@@ -315,7 +315,7 @@ def _open(batch: Batch, received: Received, event: Incoming, key: str | None, no
     return group
 
 
-def _touch(group: GroupState, event: Incoming, now: datetime) -> None:
+def _touch(group: GroupState, event: Event, now: datetime) -> None:
     group.events += 1
     group.last_at = max(group.last_at, now)
     group.changed = True
@@ -329,7 +329,7 @@ def _lead_key(integration_id: int, dedup_key: str) -> str:
     return f"{integration_id}:{dedup_key}"
 
 
-def _name(group: GroupState, integration_id: int, event: Incoming) -> None:
+def _name(group: GroupState, integration_id: int, event: Event) -> None:
     """Name a group after an alert that fires in it when that is the most severe; a storm keeps its title."""
     key = _lead_key(integration_id, event.dedup_key)
     worse_by = titles.rank(group.severity) - titles.rank(event.severity)
@@ -341,7 +341,7 @@ def _name(group: GroupState, integration_id: int, event: Incoming) -> None:
         group.lead_key, group.severity, group.title = key, event.severity, event.title
 
 
-def _repeat(alert: AlertState, event: Incoming, order: Order, now: datetime) -> None:
+def _repeat(alert: AlertState, event: Event, order: Order, now: datetime) -> None:
     alert.count += 1
     alert.last_seen = max(alert.last_seen, now)
     alert.changed = True

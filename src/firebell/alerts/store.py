@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from firebell.alerts.model import Alert, Group, Received, StoredMessage
+from firebell.alerts.model import Alert, Group, InboundRequest, StoredMessage
 from firebell.alerts.rules import LATE, STORM, AlertState, Batch, GroupState, loaded_alert, loaded_group
 from firebell.alerts.titles import SEVERITIES
 from firebell.kit.db import Row, Tx
@@ -36,7 +36,7 @@ async def lock_services(tx: Tx, ids: Sequence[int]) -> None:
     )
 
 
-async def insert_events(tx: Tx, requests: Sequence[Received], now: datetime) -> list[Received]:
+async def insert_events(tx: Tx, requests: Sequence[InboundRequest], now: datetime) -> list[InboundRequest]:
     """Store requests as they came in and return them with the ids of their stored messages."""
     rows = await tx.fetch(
         """

@@ -20,7 +20,7 @@ async def run_prune(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -
 async def run_broken(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Tell of sources that sent what cannot be read, each once a day for as long as they do."""
     for timer in due_timers:
-        if await actions.tell_broken(tx, int(timer.key), now):
+        if await actions.notify_broken(tx, int(timer.key), now):
             await timers.schedule(tx, actions.BROKEN, timer.key, now + actions.BROKEN_WITHIN)
     return ()
 

@@ -9,7 +9,7 @@ from firebell.kit.text import to_id
 from firebell.people import access
 from firebell.people.permissions import Verb
 
-router = routing.pages()
+router = routing.html_router()
 
 LISTED = 100
 """Number of alerts that the list shows at once."""
@@ -32,7 +32,7 @@ async def alerts(
             service_id=of.id if of else None,
             firing=tab == "firing",
         )
-        views = await queries.views(tx, listed[:LISTED])
+        views = await queries.alert_details(tx, listed[:LISTED])
     chosen = {"service": of.slug if of else "", "q": q}
     older = listed[LISTED - 1].id if len(listed) > LISTED else ""
     context = {
@@ -47,14 +47,14 @@ async def alerts(
         ],
         "older": html.address("/alerts", state=tab, before=older, **chosen) if older else "",
     }
-    return await html.page(request, "alerts/alerts.html", context)
+    return await html.render(request, "alerts/alerts.html", context)
 
 
 @router.get("/alerts/{alert_id}", dependencies=access.needs(Verb.ALERT_READ))
 async def alert(request: Request, alert_id: int) -> Response:
     await access.signed_in(request)
     async with request.app.state.ctx.db.tx() as tx:
-        (found,) = await queries.views(tx, [await actions.alert(tx, alert_id)])
+        (found,) = await queries.alert_details(tx, [await actions.alert(tx, alert_id)])
         messages = await actions.messages(tx, found.alert)
     context = {
         "nav": "alerts",
@@ -66,7 +66,7 @@ async def alert(request: Request, alert_id: int) -> Response:
         "deleted": len(found.alert.message_ids) - len(messages),
         "kept_days": actions.EVENTS_KEPT.days,
     }
-    return await html.page(request, "alerts/alert.html", context)
+    return await html.render(request, "alerts/alert.html", context)
 
 
 @router.get("/alerts/{alert_id}/messages/{message_id}", dependencies=access.needs(Verb.ALERT_READ))

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from firebell.catalog import actions
 from firebell.kit import api
-from firebell.kit.api import Ctx, Given, Id, ShortName, Shown, Stretch, Text, problems
+from firebell.kit.api import ApiInput, ApiOutput, Ctx, Id, PageParams, ShortName, Text, problems
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 
@@ -16,7 +16,7 @@ Reader = Annotated[Caller, may(Verb.SERVICE_READ)]
 Responder = Annotated[Caller, may(Verb.SERVICE_WRITE)]
 
 
-class ServiceShown(Shown):
+class ServiceShown(ApiOutput):
     """Something that can break; without a policy its pages go to the catch-all list."""
 
     id: int
@@ -28,7 +28,7 @@ class ServiceShown(Shown):
     runbook_url: str
 
 
-class NewService(Given):
+class NewService(ApiInput):
     """A service to add."""
 
     name: Annotated[ShortName, Field(examples=["Checkout"])]
@@ -38,7 +38,7 @@ class NewService(Given):
     runbook_url: Annotated[Text, Field(max_length=2000)] = ""
 
 
-class ServiceChange(Given):
+class ServiceChange(ApiInput):
     """What is given is changed; `policy_id` null means the catch-all list."""
 
     team_id: Id | None = None
@@ -48,7 +48,7 @@ class ServiceChange(Given):
 
 
 @router.get("", summary="Every service, the newest first")
-async def list_services(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[ServiceShown]:
+async def list_services(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[ServiceShown]:
     async with ctx.db.tx() as tx:
         found = await actions.services(tx)
     return [ServiceShown.model_validate(s) for s in stretch.newest(found, [s.id for s in found])]

@@ -12,7 +12,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 
-router = routing.pages()
+router = routing.html_router()
 
 
 async def _services(
@@ -29,7 +29,7 @@ async def _services(
         "error": error,
         "errors": error.fields if error else {},
     }
-    return await html.page(request, "catalog/services.html", context, error.status if error else 200)
+    return await html.render(request, "catalog/services.html", context, error.status if error else 200)
 
 
 @router.get("/services", dependencies=access.needs(Verb.SERVICE_READ))

@@ -69,7 +69,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     """Return the organisation, living its year first when this is a new database."""
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        fresh = not await people.anybody(tx)
+        fresh = not await people.has_people(tx)
     if not fresh:
         return await _past(ctx, await _known(ctx, phone), FakeClock(now))
     clock = FakeClock(now - YEAR)

@@ -162,7 +162,7 @@ async def check_work(tx: Tx, now: datetime) -> list[Finding]:
 
 async def check_people(tx: Tx, everyone: list[Person]) -> list[Finding]:
     """Check the catch-all list, and that whoever may be paged has a verified way to be woken."""
-    last_resort = len(await people.catch_all(tx))
+    last_resort = len(await people.fallback_responders(tx))
     methods = await people.methods_of(tx, [p.id for p in everyone])
     awake = {m.person_id for m in methods if m.kind != Channel.EMAIL and m.verified_at}
     silent = [p.name for p in everyone if p.id not in awake and p.role != Role.VIEWER]

@@ -28,13 +28,13 @@ def typed_instant(text: str) -> datetime:
     A wall time that comes twice means its first coming and one that the clocks skip means the instant of the
     jump, as everywhere in Firebell (docs/time.md). Raises `ValueError` or `OverflowError`.
     """
-    from firebell.kit.localtime import mu
+    from firebell.kit.localtime import to_instant
 
     at = datetime.fromisoformat(text)
     zone = machine_zone()
     if at.tzinfo or zone is None:
         return at.astimezone(UTC)
-    return mu(at, zone.key)
+    return to_instant(at, zone.key)
 
 
 def shown(instant: datetime, form: str) -> str:

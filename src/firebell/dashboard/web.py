@@ -13,21 +13,21 @@ from firebell.catalog.model import Service
 from firebell.dashboard import sparkline
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN
-from firebell.incidents.queries import STAGES, Summary, summaries
+from firebell.incidents.queries import PHASE_LABELS, IncidentSummary, summaries
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.oncall import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging import queries
-from firebell.paging.model import DEMANDING, Page, PageState
 from firebell.paging.model import OPEN as OPEN_PAGES
+from firebell.paging.model import UNANSWERED, Page, PageState
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.postmortems import actions as postmortems
 from firebell.search import commands
 
-router = routing.pages()
+router = routing.html_router()
 
 ON_CALL = 12
 """How many schedules are on the page: those that name the reader first, then those of their teams."""
@@ -41,7 +41,7 @@ async def shell(request: Request) -> html.Shell:
         counts = await paging.counts(tx)
         live = await incidents.incidents(tx, tuple(OPEN), False, 20)
         found = await summaries(tx, sorted(live, key=lambda i: (i.severity, i.id)))
-    waiting = sum(counts.get(state, 0) for state in DEMANDING)
+    waiting = sum(counts.get(state, 0) for state in UNANSWERED)
     return html.Shell(waiting, counts.get(PageState.EXHAUSTED, 0), found, commands.allowed(request.state.may))
 
 
@@ -77,7 +77,7 @@ async def _owed(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
 
 
 def _unhealthy(
-    services: Sequence[Service], fires: Sequence[Summary], waiting: Sequence[Page]
+    services: Sequence[Service], fires: Sequence[IncidentSummary], waiting: Sequence[Page]
 ) -> list[dict[str, str]]:
     """Return the services that an incident or an open page is about, those of incidents first."""
     why: dict[int, tuple[str, str]] = {}
@@ -100,20 +100,20 @@ async def home(request: Request) -> Response:
     ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        fresh = not await people.anybody(tx)
+        fresh = not await people.has_people(tx)
     if fresh:
-        return html.to("/setup")
+        return html.redirect("/setup")
     me = await access.signed_in(request)
     async with ctx.db.tx() as tx:
         live = await incidents.incidents(tx, tuple(OPEN), False, 10)
         fires = await summaries(tx, sorted(live, key=lambda i: (i.severity, i.id)))
-        waiting = await paging.pages(tx, states=DEMANDING, limit=10)
+        waiting = await paging.pages(tx, states=UNANSWERED, limit=10)
         counts = await paging.counts(tx)
-        waiting_views = await queries.views(tx, waiting, now)
+        waiting_views = await queries.page_details(tx, waiting, now)
         rate = await alerts.alert_rate(tx, now - timedelta(hours=24), now, 96)
         near = await oncall.ids_near(tx, me.id, now)
         on_call = await oncall.current(tx, near[:ON_CALL], now)
-        names = await people.persons(tx, [u for o in on_call for u in o.users])
+        names = await people.people_by_id(tx, [u for o in on_call for u in o.users])
         owed = await _owed(tx, me, now)
         services = await catalog.services(tx)
         broken = await alerts.broken_sources(tx, now)
@@ -123,14 +123,14 @@ async def home(request: Request) -> Response:
     context = {
         "nav": "home",
         "live": "pages,incidents,oncall",
-        "title": headline(len(fires), sum(counts.get(s, 0) for s in DEMANDING)),
+        "title": headline(len(fires), sum(counts.get(s, 0) for s in UNANSWERED)),
         "lede": f"{local:%A %H:%M}, {me.tz}."
         + (f" You are on call for {', '.join(o.schedule.name for o in mine)}." if mine else ""),
         "signal": sparkline.path(rate),
         "quiet": not any(rate),
         "hours": [now - timedelta(hours=h) for h in (24, 18, 12, 6)],
         "fires": fires,
-        "stages": STAGES,
+        "stages": PHASE_LABELS,
         "waiting": waiting_views,
         "owed": owed,
         "on_call": on_call,
@@ -141,4 +141,4 @@ async def home(request: Request) -> Response:
         "healthy": len(services) - len(unwell),
         "zone": ZoneInfo,
     }
-    return await html.page(request, "home.html", context, kept_offline=True)
+    return await html.render(request, "home.html", context, kept_offline=True)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from firebell.alerts import actions as alerts
-from firebell.alerts.model import NewChange, Received, Reject
+from firebell.alerts.model import InboundRequest, NewChange, Rejected
 from firebell.alerts.sources import generic
 from firebell.demo.organisation import Kestrel
 from firebell.demo.stories import ALERTS, STORIES, WHY_IT_MATTERS, Story, write_up
@@ -18,7 +18,7 @@ from firebell.kit.clock import Clock, FakeClock
 from firebell.kit.context import Context
 from firebell.kit.events import Actor
 from firebell.paging import actions as paging
-from firebell.paging.model import DEMANDING
+from firebell.paging.model import UNANSWERED
 from firebell.postmortems import actions as postmortems
 from firebell.worker import Worker
 
@@ -49,8 +49,8 @@ class Past:
         }
         body, now = msgspec.json.encode(event), self.clock.now()
         normal = generic.normalise(body, now)
-        assert not isinstance(normal, Reject)
-        received = Received(integration.id, integration.service_id, "generic", body, normal)
+        assert not isinstance(normal, Rejected)
+        received = InboundRequest(integration.id, integration.service_id, "generic", body, normal)
         async with self.ctx.db.tx() as tx:
             await alerts.receive(tx, [received], now)
         await self.settle()
@@ -61,7 +61,7 @@ class Past:
         address = f"https://builds.kestrel.example/{service}"
         change = NewChange(summary, "build server", {"Build": address}, {"environment": "production"})
         body = msgspec.json.encode({"summary": summary, "at": now})
-        received = Received(integration.id, integration.service_id, "pagerduty-change", body, ())
+        received = InboundRequest(integration.id, integration.service_id, "pagerduty-change", body, ())
         async with self.ctx.db.tx() as tx:
             await alerts.record_change(tx, received, change, now)
 
@@ -79,7 +79,7 @@ class Past:
     async def answer(self) -> Actor | None:
         """Let whoever was paged first take every waiting page; return who did."""
         async with self.ctx.db.tx() as tx:
-            waiting = await paging.pages(tx, states=DEMANDING)
+            waiting = await paging.pages(tx, states=UNANSWERED)
             taker = None
             for page in waiting:
                 sent = await paging.deliveries(tx, page.id)

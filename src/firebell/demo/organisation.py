@@ -74,7 +74,9 @@ async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
         for urgency in ("high", "low"):
             rules = [(0, method.id)]
             await people.set_rules(tx, _ACTOR, person_id=person.id, urgency=urgency, rules=rules, now=now)
-    await people.set_catch_all(tx, _ACTOR, [made.people["Mara Lindqvist"], made.people["Ewa Kowalska"]], now)
+    await people.set_fallback_responders(
+        tx, _ACTOR, [made.people["Mara Lindqvist"], made.people["Ewa Kowalska"]], now
+    )
     await _payments(tx, made, now)
     await _platform(tx, made, now)
     await _search(tx, made, now)

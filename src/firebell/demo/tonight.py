@@ -10,7 +10,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase, Role
 from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
-from firebell.paging.model import DEMANDING
+from firebell.paging.model import UNANSWERED
 
 
 async def yesterday(past: Past, now: datetime) -> None:
@@ -135,7 +135,7 @@ async def _colleague_answers(past: Past, dice: random.Random) -> None:
     """Let a colleague, never the reader, take the page that has waited longest."""
     now = past.ctx.clock.now()
     async with past.ctx.db.tx() as tx:
-        waiting = sorted(await paging.pages(tx, states=DEMANDING), key=lambda p: p.triggered_at)
+        waiting = sorted(await paging.pages(tx, states=UNANSWERED), key=lambda p: p.triggered_at)
         old = [p for p in waiting if now - p.triggered_at > timedelta(seconds=60)]
         if old:
             colleague = past.kestrel.actor(dice.choice(["Priya", "Jun", "Lena", "Noor"]))

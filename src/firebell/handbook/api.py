@@ -9,7 +9,7 @@ from pydantic import Field
 from firebell.handbook import actions, chapter_html, chapters, library, templates
 from firebell.handbook.model import Chapter, Source, Step, Template
 from firebell.kit import api, undo
-from firebell.kit.api import Ctx, Given, Name, Shown, Text, UndoOffered, Yes, problems, removed
+from firebell.kit.api import ApiInput, ApiOutput, Ctx, Name, StrictBool, Text, UndoOffered, problems, removed
 from firebell.kit.errors import Invalid
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
@@ -21,14 +21,14 @@ Reader = Annotated[Caller, may(Verb.TEMPLATE_READ)]
 Responder = Annotated[Caller, may(Verb.TEMPLATE_WRITE)]
 
 
-class PartShown(Shown):
+class PartShown(ApiOutput):
     """A part of a chapter; `anchor` is what a link to it ends with."""
 
     title: str
     anchor: str
 
 
-class ChapterShown(Shown):
+class ChapterShown(ApiOutput):
     """One file of the handbook."""
 
     slug: str
@@ -44,7 +44,7 @@ class ChapterDetail(ChapterShown):
     text: str
 
 
-class HitShown(Shown):
+class HitShown(ApiOutput):
     """A part of a chapter that has every word that was asked for."""
 
     slug: str
@@ -54,7 +54,7 @@ class HitShown(Shown):
     snippet: str
 
 
-class TemplateShown(Shown):
+class TemplateShown(ApiOutput):
     """One text; `source` says whose words it has."""
 
     id: str
@@ -80,28 +80,28 @@ class TemplateReset(TemplateDetail):
     undo: UndoOffered | None
 
 
-class NewBody(Given):
+class NewBody(ApiInput):
     """The words, with slots such as {{title}}."""
 
     body: Annotated[Text, Field(min_length=1, max_length=templates.LONGEST)]
 
 
-class GivenFile(Given):
+class GivenFile(ApiInput):
     """One Markdown file of a repository."""
 
     name: Name
     text: Annotated[Text, Field(max_length=500_000)]
 
 
-class Repository(Given):
+class Repository(ApiInput):
     """Every file with templates; what an earlier one set and these no longer name is removed."""
 
     files: Annotated[list[GivenFile], Field(min_length=1, max_length=100)]
-    dry_run: Yes = False
-    prune: Annotated[Yes, Field(description="also remove what was set in the app")] = False
+    dry_run: StrictBool = False
+    prune: Annotated[StrictBool, Field(description="also remove what was set in the app")] = False
 
 
-class ChangeShown(Shown):
+class ChangeShown(ApiOutput):
     """What becomes of one template; removed is back to the shipped text."""
 
     id: str

@@ -15,7 +15,7 @@ from firebell.people import access
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 
-router = routing.pages()
+router = routing.html_router()
 
 
 @router.get("/handbook/templates", dependencies=access.needs(Verb.TEMPLATE_READ))
@@ -24,7 +24,7 @@ async def listed(request: Request) -> Response:
     async with html.ctx(request).db.tx() as tx:
         found = (await actions.all_templates(tx)).values()
     groups = [(name, list(of)) for name, of in groupby(found, lambda t: t.group)]
-    return await html.page(request, "handbook/templates.html", {"nav": "handbook", "groups": groups})
+    return await html.render(request, "handbook/templates.html", {"nav": "handbook", "groups": groups})
 
 
 def difference(shipped: str, own: str) -> list[tuple[str, str]]:
@@ -57,7 +57,7 @@ async def _show(
         if not too_long and body.strip() != found.shipped.body.strip()
         else [],
     }
-    return await html.page(request, "handbook/template.html", context, error.status if error else 200)
+    return await html.render(request, "handbook/template.html", context, error.status if error else 200)
 
 
 @router.get("/handbook/templates/{template_id}", dependencies=access.needs(Verb.TEMPLATE_READ))

@@ -12,7 +12,7 @@ from firebell.kit.handbook_files import skill
 from firebell.people import access
 from firebell.people.permissions import Verb
 
-router = routing.pages()
+router = routing.html_router()
 
 _FOLDERS = {
     "": "Start",
@@ -49,7 +49,7 @@ async def start(request: Request, q: str = "") -> Response:
             "snippet": chapter_html.snippet,
             "to": chapter_html.address,
         }
-        return await html.page(request, "handbook/search.html", context)
+        return await html.render(request, "handbook/search.html", context)
     return await _show(request, library.chapter(chapters.FIRST))
 
 
@@ -62,7 +62,7 @@ async def chapter(request: Request, slug: str, download: str = "") -> Response:
         headers = {"Content-Disposition": f'attachment; filename="{name}"', **html.HEADERS}
         return PlainTextResponse(skill(found.path), headers=headers)
     if slug != found.slug:
-        return html.to(chapter_html.address(found))
+        return html.redirect(chapter_html.address(found))
     return await _show(request, found)
 
 
@@ -80,4 +80,4 @@ async def _show(request: Request, found: Chapter) -> Response:
         "to": chapter_html.address,
         "q": "",
     }
-    return await html.page(request, "handbook/chapter.html", context)
+    return await html.render(request, "handbook/chapter.html", context)

@@ -19,7 +19,7 @@ from firebell.oncall import actions as oncall
 from firebell.oncall.model import CoverState, Schedule, User
 from firebell.oncall.rota.fairness import night_of
 from firebell.oncall.rota.shifts import at as on_duty_at
-from firebell.oncall.rota.shifts import duty
+from firebell.oncall.rota.shifts import between
 from firebell.paging import actions as paging
 from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.people import actions as people
@@ -129,7 +129,7 @@ async def _ahead(
     edits = {e.id for e in schedule.edits}
     found = [
         Ahead(run.start, run.end, ", ".join(names(run.users)) or "Nobody: a gap")
-        for run in duty(schedule, at, at + AHEAD)
+        for run in between(schedule, at, at + AHEAD)
         if not run.users or edits & set(run.cause)
     ]
     for cover in await oncall.covers(tx, schedule_ids=[int(schedule.id)], state=CoverState.OPEN, since=at):

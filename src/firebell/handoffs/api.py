@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from firebell.handoffs import actions, lead_time, queries
 from firebell.kit import api
-from firebell.kit.api import Ctx, Given, Id, Shown, Stretch, Text, Whole, problems
+from firebell.kit.api import ApiInput, ApiOutput, Ctx, Id, PageParams, StrictInt, Text, problems
 from firebell.oncall import actions as oncall
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
@@ -38,7 +38,7 @@ Day = Annotated[
 """A local day of the schedule's clock."""
 
 
-class AckShown(Shown):
+class AckShown(ApiOutput):
     """Who leaves or enters, and when they acknowledged."""
 
     id: int
@@ -46,7 +46,7 @@ class AckShown(Shown):
     acknowledged_at: datetime | None
 
 
-class HandoffShown(Shown):
+class HandoffShown(ApiOutput):
     """A handoff without its text; `acknowledged` once somebody of both sides has."""
 
     id: int
@@ -68,20 +68,20 @@ class HandoffDetail(HandoffShown):
     body: str
 
 
-class NewBody(Given):
+class NewBody(ApiInput):
     """The whole text, and the version that it was made from."""
 
     body: Annotated[Text, Field(max_length=actions.BODY)]
     version: Id
 
 
-class Notice(Given):
+class Notice(ApiInput):
     """How many hours before a shift its person is told."""
 
-    hours: Annotated[Whole, Field(ge=1, le=lead_time.MOST)]
+    hours: Annotated[StrictInt, Field(ge=1, le=lead_time.MOST)]
 
 
-def _fields(found: queries.Seen) -> dict[str, object]:
+def _fields(found: queries.HandoffDetails) -> dict[str, object]:
     def people_(side: tuple[queries.Ack, ...]) -> list[AckShown]:
         return [AckShown(id=a.person.id, name=a.person.name, acknowledged_at=a.at) for a in side]
 
@@ -101,7 +101,7 @@ def _fields(found: queries.Seen) -> dict[str, object]:
     }
 
 
-def _detail(found: queries.Seen) -> HandoffDetail:
+def _detail(found: queries.HandoffDetails) -> HandoffDetail:
     return HandoffDetail.model_validate({**_fields(found), "body": found.doc.body})
 
 
@@ -109,7 +109,7 @@ def _detail(found: queries.Seen) -> HandoffDetail:
 async def list_handoffs(
     ctx: Ctx,
     caller: Reader,
-    stretch: Stretch,
+    stretch: PageParams,
     schedule: Annotated[Text | None, Query(description="of this schedule alone")] = None,
 ) -> list[HandoffShown]:
     async with ctx.db.tx() as tx:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from firebell.handbook.templates import fill
 from firebell.incidents.model import Incident
 from firebell.kit.html import duration
-from firebell.kit.localtime import said
+from firebell.kit.localtime import format_local
 from firebell.kit.markdown import cell, line
 from firebell.paging.model import Page
 
@@ -58,7 +58,7 @@ def draft(template: str, facts: Facts) -> str:
 
 def _slots(f: Facts) -> Mapping[str, str]:
     def at(when: datetime) -> str:
-        return said(when, f.tz)
+        return format_local(when, f.tz)
 
     def ended(incident: Incident) -> str:
         end = incident.closed_at or incident.resolved_at

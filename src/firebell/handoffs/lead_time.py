@@ -27,9 +27,9 @@ async def change(tx: Tx, actor: Actor, hours: int, now: datetime) -> None:
     late = [
         (schedule, mark)
         for schedule in schedules
-        for mark in milestones.marks(schedule, now - new, now, new)
+        for mark in milestones.milestones(schedule, now - new, now, new)
         if mark.kind is milestones.Kind.BEFORE and mark.start and mark.start > now + old
     ]
-    await sweep.tell(tx, late, now)
+    await sweep.notify_shifts(tx, late, now)
     await timers.schedule_many(tx, sweep.TIMER, [(str(s.id), now, 0) for s in schedules])
     await tx.live("oncall")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from firebell.kit.html import duration
-from firebell.kit.localtime import said
+from firebell.kit.localtime import format_local
 from firebell.oncall.rota.fairness import union
 
 SHOWN = 6
@@ -19,8 +19,8 @@ Stretch = tuple[datetime, datetime]
 
 def stretch(start: datetime, end: datetime | None, tz: str) -> str:
     """Return from when to when, on the reader's wall clock, with the zone."""
-    until = f" to {said(end, tz)}" if end else " until further notice"
-    return f"{said(start, tz)}{until} ({tz})"
+    until = f" to {format_local(end, tz)}" if end else " until further notice"
+    return f"{format_local(start, tz)}{until} ({tz})"
 
 
 def before(
@@ -44,7 +44,7 @@ def before(
 
 def began(schedule: str, end: datetime | None, tz: str, leaving: str, *, documented: bool) -> tuple[str, str]:
     """Return what is said when a shift begins; `documented` that there is a handoff to read."""
-    until = f"until {said(end, tz)} ({tz})" if end else "until further notice"
+    until = f"until {format_local(end, tz)} ({tz})" if end else "until further notice"
     takes = f" You take over from {leaving}." if leaving else ""
     takes += " Read the handoff and acknowledge it." if documented else ""
     return f"You are on call now: {schedule}", f"Pages of {schedule} come to you {until}.{takes}"
@@ -69,7 +69,9 @@ def changed(gains: Sequence[Stretch], loses: Sequence[Stretch], gaps: Sequence[S
     ):
         if found:
             more = [f"and {len(found) - SHOWN} more times"] if len(found) > SHOWN else []
-            lines = [f"- {said(a, tz)} to {said(b, tz)}" for a, b in found[:SHOWN]] + [f"- {m}" for m in more]
+            lines = [f"- {format_local(a, tz)} to {format_local(b, tz)}" for a, b in found[:SHOWN]] + [
+                f"- {m}" for m in more
+            ]
             parts.append("\n".join([f"{what} ({tz}):", *lines]))
     return "\n\n".join(parts)
 

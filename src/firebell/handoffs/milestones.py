@@ -6,10 +6,10 @@ from enum import StrEnum
 from itertools import pairwise
 
 from firebell.handoffs.model import Change
-from firebell.kit.localtime import local
+from firebell.kit.localtime import to_local
 from firebell.oncall.model import Schedule, User
 from firebell.oncall.rota.fairness import shifts_of
-from firebell.oncall.rota.shifts import at, duty
+from firebell.oncall.rota.shifts import at, between
 
 BEFORE = timedelta(hours=24)
 """How long before a shift its person is told, unless the organisation chose otherwise."""
@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Milestone:
     """Something to do at an instant: about one person's shift `[start, end)`, or about a document.
 
     `end` is None for a shift that does not end within two weeks.
@@ -47,7 +47,7 @@ class Mark:
     change: Change | None = None
 
 
-def marks(schedule: Schedule, a: datetime, b: datetime, before: timedelta = BEFORE) -> list[Mark]:
+def milestones(schedule: Schedule, a: datetime, b: datetime, before: timedelta = BEFORE) -> list[Milestone]:
     """Return what is to be done in `(a, b]`, in order; marks of abutting stretches are those of the whole.
 
     A shift is told `before` it begins.
@@ -59,15 +59,15 @@ def marks(schedule: Schedule, a: datetime, b: datetime, before: timedelta = BEFO
             known = end if end < high else None
             if start > low:
                 found += [
-                    Mark(start - before, Kind.BEFORE, user, start, known),
-                    Mark(start, Kind.START, user, start, known),
+                    Milestone(start - before, Kind.BEFORE, user, start, known),
+                    Milestone(start, Kind.START, user, start, known),
                 ]
             if known:
-                found.append(Mark(known, Kind.END, user, start, known))
+                found.append(Milestone(known, Kind.END, user, start, known))
     for change in changes(schedule, a - DRAFTED, b + DRAFTED + timedelta(seconds=1)):
         found += [
-            Mark(change.at - DRAFTED, Kind.DRAFT, change=change),
-            Mark(change.at, Kind.REDRAFT, change=change),
+            Milestone(change.at - DRAFTED, Kind.DRAFT, change=change),
+            Milestone(change.at, Kind.REDRAFT, change=change),
         ]
     return sorted(
         (m for m in found if a < m.at <= b), key=lambda m: (m.at, m.kind != Kind.END, m.kind, str(m.user))
@@ -76,7 +76,7 @@ def marks(schedule: Schedule, a: datetime, b: datetime, before: timedelta = BEFO
 
 def due_now(
     schedule: Schedule, told: datetime | None, now: datetime, before: timedelta = BEFORE
-) -> list[Mark]:
+) -> list[Milestone]:
     """Return what is to be done now, all having been done up to `told` (None: the schedule is new).
 
     Nothing is told of the past: no coming shift that has begun, no beginning of one that is over, no end
@@ -85,7 +85,7 @@ def due_now(
     since = now - max(before, BEFORE)
     since = since if told is None else max(told, since)
     found = []
-    for mark in marks(schedule, since, now, before):
+    for mark in milestones(schedule, since, now, before):
         match mark.kind:
             case Kind.BEFORE:
                 fresh = mark.start is not None and mark.start > now
@@ -100,9 +100,11 @@ def due_now(
     return found
 
 
-def next_mark(schedule: Schedule, now: datetime, horizon: timedelta, before: timedelta = BEFORE) -> datetime:
+def next_milestone(
+    schedule: Schedule, now: datetime, horizon: timedelta, before: timedelta = BEFORE
+) -> datetime:
     """Return when there is something to do next; at the latest after `horizon`."""
-    found = marks(schedule, now, now + horizon, before)
+    found = milestones(schedule, now, now + horizon, before)
     return found[0].at if found else now + horizon
 
 
@@ -114,8 +116,8 @@ def changes(schedule: Schedule, a: datetime, b: datetime) -> list[Change]:
     plain = replace(schedule, edits=()) if schedule.layers else schedule
     low = a - timedelta(days=1)
     found: dict[date, Change] = {}
-    for before, after in pairwise(duty(plain, low - SHIFT, b)):
-        day = local(after.start, schedule.tz).date()
+    for before, after in pairwise(between(plain, low - SHIFT, b)):
+        day = to_local(after.start, schedule.tz).date()
         if after.start > low and day not in found:
             found[day] = Change(day, max(before.start, after.start - SHIFT), after.start)
     return [c for c in found.values() if a <= c.at < b]

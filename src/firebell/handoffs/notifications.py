@@ -11,7 +11,7 @@ from firebell.oncall import actions as oncall
 from firebell.oncall.model import Cover, CoverState
 from firebell.oncall.rota.fairness import suggested
 from firebell.paging import actions as paging
-from firebell.paging.model import Word
+from firebell.paging.model import Notice
 from firebell.people import actions as people
 
 _MINE = "/oncall/me"
@@ -29,7 +29,7 @@ async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> No
     if schedule is None:
         return
     if schedule.version <= 1 and not why:
-        await sweep.look(tx, [schedule_id], now)
+        await sweep.sweep(tx, [schedule_id], now)
         return
     gains: dict[int, list[messages.Stretch]] = {}
     loses: dict[int, list[messages.Stretch]] = {}
@@ -46,7 +46,7 @@ async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> No
             if user not in after and not any(_relieves(c, user, stretch) for c in covers):
                 loses.setdefault(user, []).append(stretch)
     team = await people.team_members(tx, schedule.team_id) if gaps else []
-    everyone = await people.persons(tx, [*gains, *loses, *team])
+    everyone = await people.people_by_id(tx, [*gains, *loses, *team])
     told = []
     for person in everyone.values():
         if not person.active:
@@ -57,7 +57,7 @@ async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> No
             start - now < messages.SOON for start, _ in [*mine, *holes]
         )
         told.append(
-            Word(
+            Notice(
                 f"change:{schedule_id}:{person.id}:{now.isoformat()}",
                 person.id,
                 "change",
@@ -67,12 +67,12 @@ async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> No
                 "high" if soon else "low",
             )
         )
-    await paging.tell(tx, told, now)
+    await paging.notify(tx, told, now)
     # the change has told that a shift begins or ends here
     here = {
         (user, stretch[0]) for found in (gains, loses) for user, all_ in found.items() for stretch in all_
     }
-    await sweep.look(tx, [schedule_id], now, here)
+    await sweep.sweep(tx, [schedule_id], now, here)
 
 
 def _relieves(cover: Cover, user: int, stretch: messages.Stretch) -> bool:
@@ -91,14 +91,14 @@ async def errors_found(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     team = await people.team_members(tx, schedule.team_id)
     concerned = {user for _, _, _, users in payload["errors"] for user in users}
     told = []
-    for person in (await people.persons(tx, list({*team, *concerned}))).values():
+    for person in (await people.people_by_id(tx, list({*team, *concerned}))).values():
         mine = [e for e in payload["errors"] if person.id in team or person.id in e[3]]
         if not person.active:
             continue
         soon = any(_soon(code, start, now) for code, _, start, _ in mine)
         title, note = messages.errors(schedule.name, [text for _, text, _, _ in mine])
         told.append(
-            Word(
+            Notice(
                 f"errors:{schedule_id}:{person.id}:{now.isoformat()}",
                 person.id,
                 "errors",
@@ -108,7 +108,7 @@ async def errors_found(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
                 "high" if soon else "low",
             )
         )
-    await paging.tell(tx, told, now)
+    await paging.notify(tx, told, now)
 
 
 def _soon(code: str, start: str | None, now: datetime) -> bool:
@@ -124,15 +124,15 @@ async def cover_asked(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     whole = cover.asked or await people.team_members(tx, schedule.team_id)
     others = [i for i in whole if i != cover.requester and i not in cover.declined]
     free = await _free(tx, others, cover.start, cover.end)
-    everyone = await people.persons(tx, [cover.requester, *free])
+    everyone = await people.people_by_id(tx, [cover.requester, *free])
     who = everyone[cover.requester].name
     told = []
     for i in free:
         title, note = messages.asked(
             schedule.name, who, cover.start, cover.end, clean_reason(cover.reason), everyone[i].tz
         )
-        told.append(Word(f"cover:{cover.id}:{i}:{now.isoformat()}", i, "cover", title, note, _MINE))
-    await paging.tell(tx, told, now)
+        told.append(Notice(f"cover:{cover.id}:{i}:{now.isoformat()}", i, "cover", title, note, _MINE))
+    await paging.notify(tx, told, now)
 
 
 async def _free(tx: Tx, users: Sequence[int], start: datetime, end: datetime) -> list[int]:
@@ -152,13 +152,13 @@ async def cover_taken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     if cover is None or cover.taken_by is None:
         return
     schedule = (await oncall.schedules_by_id(tx, [cover.schedule_id], since=cover.start))[cover.schedule_id]
-    everyone = await people.persons(tx, [cover.requester, cover.taken_by])
+    everyone = await people.people_by_id(tx, [cover.requester, cover.taken_by])
     person = everyone[cover.requester]
     title, note = messages.taken(
         schedule.name, everyone[cover.taken_by].name, cover.start, cover.end, person.tz
     )
     key = f"taken:{cover.id}:{now.isoformat()}"
-    await paging.tell(tx, [Word(key, person.id, "cover", title, note, _MINE)], now)
+    await paging.notify(tx, [Notice(key, person.id, "cover", title, note, _MINE)], now)
 
 
 async def cover_declined(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
@@ -168,21 +168,21 @@ async def cover_declined(tx: Tx, payload: dict[str, Any], now: datetime) -> None
         return
     schedule = (await oncall.schedules_by_id(tx, [cover.schedule_id], since=cover.start))[cover.schedule_id]
     by = int(payload["by"])
-    everyone = await people.persons(tx, [cover.requester, by])
+    everyone = await people.people_by_id(tx, [cover.requester, by])
     person = everyone[cover.requester]
     left = not cover.asked or bool(set(cover.asked) - set(cover.declined))
     title, note = messages.declined(
         schedule.name, everyone[by].name, cover.start, cover.end, person.tz, left=left
     )
     key = f"declined:{cover.id}:{by}:{now.isoformat()}"
-    await paging.tell(tx, [Word(key, person.id, "cover", title, note, _MINE)], now)
+    await paging.notify(tx, [Notice(key, person.id, "cover", title, note, _MINE)], now)
 
 
 async def cover_lapsed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Tell those who were asked for cover that it is not needed any more, and why."""
     start, end = (datetime.fromisoformat(payload[name]) for name in ("start", "end"))
     asked = payload["asked"] or await _free(tx, await people.team_members(tx, payload["team_id"]), start, end)
-    everyone = await people.persons(tx, [payload["requester"], *asked])
+    everyone = await people.people_by_id(tx, [payload["requester"], *asked])
     who = everyone[payload["requester"]]
     told = []
     for i in asked:
@@ -192,8 +192,8 @@ async def cover_lapsed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
                 payload["schedule"], who.name, start, end, payload["why"], person.tz
             )
             key = f"lapsed:{payload['cover_id']}:{i}:{now.isoformat()}"
-            told.append(Word(key, i, "cover", title, note, _MINE))
-    await paging.tell(tx, told, now)
+            told.append(Notice(key, i, "cover", title, note, _MINE))
+    await paging.notify(tx, told, now)
 
 
 async def swap_proposed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
@@ -202,7 +202,7 @@ async def swap_proposed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     if swap is None:
         return
     schedule = (await oncall.schedules_by_id(tx, [swap.schedule_id], since=now))[swap.schedule_id]
-    everyone = await people.persons(tx, [swap.proposer, swap.other])
+    everyone = await people.people_by_id(tx, [swap.proposer, swap.other])
     other = everyone[swap.other]
     title, note = messages.swap_proposed(
         schedule.name,
@@ -212,7 +212,7 @@ async def swap_proposed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
         clean_reason(swap.reason),
         other.tz,
     )
-    await paging.tell(tx, [Word(f"swap:{swap.id}:proposed", other.id, "swap", title, note, _MINE)], now)
+    await paging.notify(tx, [Notice(f"swap:{swap.id}:proposed", other.id, "swap", title, note, _MINE)], now)
 
 
 async def swap_decided(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
@@ -224,16 +224,16 @@ async def swap_decided(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     other = await people.person(tx, swap.other)
     title, note = messages.swap_decided(schedule.name, other.name, swap.state)
     key = f"swap:{swap.id}:decided"
-    await paging.tell(tx, [Word(key, swap.proposer, "swap", title, note, _MINE)], now)
+    await paging.notify(tx, [Notice(key, swap.proposer, "swap", title, note, _MINE)], now)
 
 
 async def swap_lapsed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Tell both who would have swapped that they will not, and why."""
     both = (payload["proposer"], payload["other"])
-    everyone = await people.persons(tx, both)
+    everyone = await people.people_by_id(tx, both)
     told = []
     for i, with_ in (both, both[::-1]):
         if everyone[i].active:
             title, note = messages.swap_lapsed(payload["schedule"], everyone[with_].name, payload["why"])
-            told.append(Word(f"swap:{payload['swap_id']}:lapsed:{i}", i, "swap", title, note, _MINE))
-    await paging.tell(tx, told, now)
+            told.append(Notice(f"swap:{payload['swap_id']}:lapsed:{i}", i, "swap", title, note, _MINE))
+    await paging.notify(tx, told, now)

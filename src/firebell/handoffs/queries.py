@@ -22,7 +22,7 @@ class Ack:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class HandoffDetails:
     """A document with its schedule, who leaves, who enters, and whether both sides agree."""
 
     doc: Handoff
@@ -41,7 +41,7 @@ class Seen:
         return any(a.person.id == person_id and a.at is None for a in (*self.leaving, *self.entering))
 
 
-async def seen(tx: Tx, docs: Sequence[Handoff]) -> list[Seen]:
+async def seen(tx: Tx, docs: Sequence[Handoff]) -> list[HandoffDetails]:
     """Return each document with what a reader needs around it."""
     schedules = await oncall.schedules_by_id(tx, list({d.schedule_id for d in docs}))
     done = await actions.acknowledged(tx, [d.id for d in docs])
@@ -55,5 +55,5 @@ async def seen(tx: Tx, docs: Sequence[Handoff]) -> list[Seen]:
             for side in milestones.people_of(schedule, doc.at)
         )
         complete = all(not side or any(a.at for a in side) for side in (leaving, entering))
-        found.append(Seen(doc, schedule, leaving, entering, complete))
+        found.append(HandoffDetails(doc, schedule, leaving, entering, complete))
     return found

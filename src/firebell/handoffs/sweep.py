@@ -9,11 +9,11 @@ from firebell.handoffs.actions import SINCE, draft_change, notice
 from firebell.handoffs.model import Change
 from firebell.kit import timers
 from firebell.kit.db import Tx
-from firebell.kit.localtime import local
+from firebell.kit.localtime import to_local
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Schedule, User
 from firebell.paging import actions as paging
-from firebell.paging.model import Word
+from firebell.paging.model import Notice
 from firebell.people import actions as people
 from firebell.people.model import Channel, Person
 
@@ -25,7 +25,7 @@ _SILENT = (Channel.EMAIL,)
 _KNOWN: Collection[tuple[User, datetime]] = ()
 
 
-async def look(
+async def sweep(
     tx: Tx, schedule_ids: Sequence[int], now: datetime, known: Collection[tuple[User, datetime]] = _KNOWN
 ) -> None:
     """Tell of the shifts of these schedules what is due, draft what is due, and look again when more is.
@@ -38,23 +38,23 @@ async def look(
     told, before = await store.told(tx, list(found)), await notice(tx)
     marked = [(s, milestones.due_now(s, told.get(int(s.id)), now, before)) for s in found.values()]
     fresh = [(s, m) for s, due_ in marked for m in due_ if m.user is not None and (m.user, m.at) not in known]
-    await tell(tx, fresh, now)
+    await notify_shifts(tx, fresh, now)
     for schedule, change in _changes(marked):
         await draft_change(tx, schedule, change, now)
     await store.set_told(tx, list(found), now)
     await timers.schedule_many(
-        tx, TIMER, [(str(s.id), milestones.next_mark(s, now, LOOK, before), 0) for s in found.values()]
+        tx, TIMER, [(str(s.id), milestones.next_milestone(s, now, LOOK, before), 0) for s in found.values()]
     )
 
 
 def _changes(
-    marked: Sequence[tuple[Schedule, Sequence[milestones.Mark]]],
+    marked: Sequence[tuple[Schedule, Sequence[milestones.Milestone]]],
 ) -> Sequence[tuple[Schedule, Change]]:
     """Return each change to draft once, in order, even when both of its marks are due."""
     return list({(s.id, m.change): (s, m.change) for s, found in marked for m in found if m.change}.values())
 
 
-async def tell(tx: Tx, mine: Sequence[tuple[Schedule, milestones.Mark]], now: datetime) -> None:
+async def notify_shifts(tx: Tx, mine: Sequence[tuple[Schedule, milestones.Milestone]], now: datetime) -> None:
     """Tell everybody whose shift comes, begins or ends."""
     if not mine:
         return
@@ -69,21 +69,21 @@ async def tell(tx: Tx, mine: Sequence[tuple[Schedule, milestones.Mark]], now: da
         person = everyone.get(int(mark.user or 0))
         if person and person.active:
             told.append(_of_shift(schedule, mark, person, everyone, ways[person.id], now))
-    await paging.tell(tx, told, now)
+    await paging.notify(tx, told, now)
 
 
 def _of_shift(
     schedule: Schedule,
-    mark: milestones.Mark,
+    mark: milestones.Milestone,
     person: Person,
     everyone: Mapping[int, Person],
     ways: Collection[str],
     now: datetime,
-) -> Word:
+) -> Notice:
     assert mark.start
     wakes = not set(ways) <= set(_SILENT)
     leaving, entering = milestones.people_of(schedule, mark.at)
-    day = local(mark.at, schedule.tz).date()
+    day = to_local(mark.at, schedule.tz).date()
     documented = any(
         c.at == mark.at for c in milestones.changes(schedule, mark.at, mark.at + milestones.DRAFTED)
     )
@@ -107,7 +107,7 @@ def _of_shift(
     key = f"shift:{mark.kind}:{schedule.id}:{person.id}:{mark.start.isoformat()}"
     if mark.kind is milestones.Kind.END:
         key = f"shift:{mark.kind}:{schedule.id}:{person.id}:{mark.at.isoformat()}"
-    return Word(key, person.id, "shift", title, note, link)
+    return Notice(key, person.id, "shift", title, note, link)
 
 
 def _names(users: Sequence[User], everyone: Mapping[int, Person], but: int) -> str:

@@ -13,7 +13,7 @@ AT_ONCE = 5
 
 async def run_shifts(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Look at the shifts of a few of these schedules and keep the others; of one that is gone the timer ends."""
-    await sweep.look(tx, [int(timer.key) for timer in due_timers[:AT_ONCE]], now)
+    await sweep.sweep(tx, [int(timer.key) for timer in due_timers[:AT_ONCE]], now)
     return due_timers[AT_ONCE:]
 
 

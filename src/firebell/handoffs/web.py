@@ -14,7 +14,7 @@ from firebell.oncall import actions as oncall
 from firebell.people import access
 from firebell.people.permissions import Verb
 
-router = routing.pages()
+router = routing.html_router()
 
 LISTED = 30
 """How many documents the list shows at once, and of how many schedules what comes: the reader's own first."""
@@ -56,7 +56,7 @@ async def _list(
         "errors": error.fields if error else {},
         "older": found[-1].id if len(found) == LISTED else None,
     }
-    return await html.page(request, "handoffs/handoffs.html", context, error.status if error else 200)
+    return await html.render(request, "handoffs/handoffs.html", context, error.status if error else 200)
 
 
 @router.get("/oncall/handoffs", dependencies=access.needs(Verb.HANDOFF_READ))
@@ -93,7 +93,7 @@ async def _document(
         "mine": mine,
         "error": error,
     }
-    return await html.page(request, "handoffs/handoff.html", context, error.status if error else 200)
+    return await html.render(request, "handoffs/handoff.html", context, error.status if error else 200)
 
 
 @router.get("/oncall/handoffs/{slug}/{day}", dependencies=access.needs(Verb.HANDOFF_READ))

@@ -59,7 +59,7 @@ async def _locked(tx: Tx, incident_id: int) -> Incident:
     return found
 
 
-async def _tell(
+async def _add_timeline_entry(
     tx: Tx, actor: Actor, incident_id: int, kind: str, text: str, now: datetime, **data: Any
 ) -> None:
     await store.add_entry(tx, incident_id, kind, actor.label, actor.person_id, text, data, now)
@@ -126,7 +126,9 @@ async def declare(
     await store.set_services(tx, found.id, wanted)
     origin = f" from {page.ref}" if page else ""
     words = f"declared SEV{chosen}{origin}: {clean}"
-    await _tell(tx, actor, found.id, "declared", words, now, severity=int(chosen), path=list(verdict.path))
+    await _add_timeline_entry(
+        tx, actor, found.id, "declared", words, now, severity=int(chosen), path=list(verdict.path)
+    )
     await tx.audit(actor, "incident.declared", found.ref, now, severity=int(chosen))
     if page:
         await store.link_page(tx, found.id, page.id)
@@ -152,10 +154,10 @@ async def _page(tx: Tx, actor: Actor, found: Incident, service_ids: Sequence[int
         now=now,
     )
     if made is None:
-        await paging.raise_subject(tx, "incident", found.id, found.severity, now)
+        await paging.raise_incident_page(tx, "incident", found.id, found.severity, now)
         return
     await store.link_page(tx, found.id, made)
-    await _tell(
+    await _add_timeline_entry(
         tx, SYSTEM, found.id, "paged", f"PG-{made} pages for a commander and experts.", now, page=made
     )
 
@@ -180,7 +182,7 @@ async def take_role(
         await store.end_role(tx, incident_id, role, None, now)
         text = f"took {name} over from {before.name}" if own else f"handed {name} over to {person.name}"
     await store.start_role(tx, incident_id, role, person_id, now)
-    await _tell(tx, actor, incident_id, "role", text, now, role=role, person=person_id)
+    await _add_timeline_entry(tx, actor, incident_id, "role", text, now, role=role, person=person_id)
     await tx.audit(actor, "incident.role", found.ref, now, role=role, person=person_id)
 
 
@@ -196,12 +198,12 @@ async def add_entry(tx: Tx, actor: Actor, incident_id: int, kind: str, text: str
     clean = clean_text(text, _ENTRY)
     if not clean:
         raise Invalid("The entry is empty.", fields={"text": "Say what you see."})
-    await _tell(tx, actor, incident_id, kind, clean, now)
+    await _add_timeline_entry(tx, actor, incident_id, kind, clean, now)
     if kind == "mitigation" and found.mitigated_at is None:
         found = await store.change(tx, incident_id, mitigated_at=now)
     if kind == "update":
         await _keep_cadence(tx, await store.change(tx, incident_id, last_update_at=now))
-    await paging.renew_subject(tx, "incident", incident_id, now)
+    await paging.extend_ack(tx, "incident", incident_id, now)
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -218,7 +220,9 @@ async def set_canvas(
     changed = [name for name in clean if clean[name] != getattr(old, name)]
     if changed:
         await store.change(tx, incident_id, **clean)
-        await _tell(tx, actor, incident_id, "canvas", f"changed {_listed(changed)}", now, **clean)
+        await _add_timeline_entry(
+            tx, actor, incident_id, "canvas", f"changed {_listed(changed)}", now, **clean
+        )
 
 
 async def set_severity(
@@ -284,7 +288,7 @@ async def set_phase(
     }.get(phase, f"moved it to {phase}")
     if old.phase is Phase.CLOSED and phase is Phase.INVESTIGATING:
         words = "reopened it"
-    await _tell(
+    await _add_timeline_entry(
         tx, actor, incident_id, "phase", f"{words}{override}{note}", now, **{"from": old.phase, "to": phase}
     )
     await tx.audit(actor, "incident.phase", old.ref, now, to=phase, forced=bool(why))
@@ -300,7 +304,7 @@ async def withdraw_review(tx: Tx, actor: Actor, incident_id: int, now: datetime)
         return
     await store.change(tx, incident_id, phase=Phase.CLOSED)
     moved = {"from": Phase.REVIEWED, "to": Phase.CLOSED}
-    await _tell(tx, actor, incident_id, "phase", "unpublished the post-mortem", now, **moved)
+    await _add_timeline_entry(tx, actor, incident_id, "phase", "unpublished the post-mortem", now, **moved)
     await tx.audit(actor, "incident.phase", old.ref, now, to=Phase.CLOSED, forced=False)
 
 
@@ -330,20 +334,22 @@ async def _after_move(tx: Tx, actor: Actor, before: Phase, new: Incident, now: d
     match new.phase:
         case Phase.MONITORING:
             await timers.schedule(tx, STABLE, str(new.id), now + lifecycle.STABLE)
-            await paging.resolve_subject(tx, "incident", new.id, f"{actor.label} resolved {new.ref}.", now)
+            await paging.resolve_incident_page(
+                tx, "incident", new.id, f"{actor.label} resolved {new.ref}.", now
+            )
         case Phase.CLOSED | Phase.REVIEWED | Phase.DISMISSED:
-            await paging.resolve_subject(tx, "incident", new.id, f"{new.ref} is over.", now)
+            await paging.resolve_incident_page(tx, "incident", new.id, f"{new.ref} is over.", now)
         case _ if before not in ACTIVE and new.severity <= 1 and not new.drill:
             await _page(tx, actor, new, (await store.services(tx, [new.id]))[new.id], now)
         case _:
-            await paging.renew_subject(tx, "incident", new.id, now)
+            await paging.extend_ack(tx, "incident", new.id, now)
 
 
-async def _facts(tx: Tx, found: Incident) -> lifecycle.Facts:
+async def _facts(tx: Tx, found: Incident) -> lifecycle.GuardFacts:
     held = (await store.roles(tx, [found.id]))[found.id]
     linked = await paging.pages_by_id(tx, await store.page_ids(tx, found.id))
     demanding = (PageState.TRIGGERED, PageState.EXHAUSTED, PageState.ACKED)
-    return lifecycle.Facts(
+    return lifecycle.GuardFacts(
         roles=frozenset(a.role for a in held),
         open_pages=tuple(p.ref for p in linked.values() if p.state in demanding),
         mitigation_recorded=await store.has_entry(tx, found.id, "mitigation"),
@@ -361,7 +367,9 @@ async def link_page(tx: Tx, actor: Actor, incident_id: int, page_id: int, now: d
     await _locked(tx, incident_id)
     page = await paging.page(tx, page_id)
     await store.link_page(tx, incident_id, page_id)
-    await _tell(tx, actor, incident_id, "linked", f"linked {page.ref}: {page.title}", now, page=page_id)
+    await _add_timeline_entry(
+        tx, actor, incident_id, "linked", f"linked {page.ref}: {page.title}", now, page=page_id
+    )
 
 
 async def remind(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
@@ -370,16 +378,16 @@ async def remind(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
     for found in free:
         if found.update_due_at and found.update_due_at <= now and found.phase in OPEN:
             text = "The promised update is overdue."
-            await _tell(tx, SYSTEM, found.id, "check", text, now, check="I-UPDATE")
+            await _add_timeline_entry(tx, SYSTEM, found.id, "check", text, now, check="I-UPDATE")
     return set(ids) - {found.id for found in free}
 
 
-async def tell_stable(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
+async def announce_stable(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
     """Say that incidents were stable for 30 minutes; return those that somebody holds just now."""
     free = await store.lock_free(tx, ids)
     for found in free:
         since = found.stable_since
         if found.phase is Phase.MONITORING and since and now - since >= lifecycle.STABLE:
             text = "Stable for 30 minutes: it may be closed."
-            await _tell(tx, SYSTEM, found.id, "stable", text, now)
+            await _add_timeline_entry(tx, SYSTEM, found.id, "stable", text, now)
     return set(ids) - {found.id for found in free}

@@ -16,9 +16,22 @@ from firebell.incidents.model import OPEN, Entry, Incident, Phase, Role, Sort
 from firebell.incidents.queries import alerts_of_pages
 from firebell.incidents.severity import FACTS, Severity, classify, parse
 from firebell.kit import api
-from firebell.kit.api import Ctx, Flag, Given, Id, Name, Shown, Stretch, Text, Yes, Zone, matching, problems
+from firebell.kit.api import (
+    ApiInput,
+    ApiOutput,
+    Ctx,
+    Id,
+    Name,
+    PageParams,
+    QueryBool,
+    StrictBool,
+    Text,
+    TimeZone,
+    matching,
+    problems,
+)
 from firebell.kit.db import Tx
-from firebell.kit.refs import number
+from firebell.kit.refs import parse_ref
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people import permissions
@@ -50,7 +63,7 @@ GivenSeverity = Annotated[
 ]
 
 
-class Classified(Shown):
+class Classified(ApiOutput):
     """The severity, the questions and answers that led to it, and whether an unknown answer decided it."""
 
     severity: Sev
@@ -59,7 +72,7 @@ class Classified(Shown):
     meaning: str
 
 
-class RoleShown(Shown):
+class RoleShown(ApiOutput):
     """Who holds a role now."""
 
     role: Role
@@ -67,7 +80,7 @@ class RoleShown(Shown):
     id: int
 
 
-class IncidentShown(Shown):
+class IncidentShown(ApiOutput):
     """One coordinated response."""
 
     ref: str
@@ -92,14 +105,14 @@ class IncidentShown(Shown):
     version: int
 
 
-class NextPhase(Shown):
+class NextPhase(ApiOutput):
     """A phase that may follow; `refusal` says what is missing for it."""
 
     phase: Phase
     refusal: str | None
 
 
-class IncidentAlert(Shown):
+class IncidentAlert(ApiOutput):
     """An alert of one of the incident's pages."""
 
     id: int
@@ -118,7 +131,7 @@ class IncidentDetail(IncidentShown):
     next: list[NextPhase]
 
 
-class EntryShown(Shown):
+class EntryShown(ApiOutput):
     """One line of the timeline."""
 
     id: int
@@ -129,7 +142,7 @@ class EntryShown(Shown):
     data: dict[str, Any]
 
 
-class MessageShown(Shown):
+class MessageShown(ApiOutput):
     """A template filled with what is known; `missing` are the slots that a person must fill."""
 
     id: str
@@ -141,16 +154,16 @@ class MessageShown(Shown):
     missing: list[str]
 
 
-class Answers(Given):
+class Answers(ApiInput):
     """Answers to the four questions; null is "not known" and counts as the worse answer."""
 
-    down_or_data_at_risk: Yes | None = None
-    major_degraded: Yes | None = None
-    workaround: Yes | None = None
-    customers_impacted: Yes | None = None
+    down_or_data_at_risk: StrictBool | None = None
+    major_degraded: StrictBool | None = None
+    workaround: StrictBool | None = None
+    customers_impacted: StrictBool | None = None
 
 
-class NewIncident(Given):
+class NewIncident(ApiInput):
     """An incident to declare, by a severity or by the answers that decide it."""
 
     model_config = ConfigDict(
@@ -167,40 +180,40 @@ class NewIncident(Given):
     services: Annotated[list[Name] | None, Field(max_length=100, description="slugs")] = None
     page: Annotated[Name | None, Field(description="the page that it comes from", examples=["PG-7"])] = None
     summary: Annotated[Text, Field(max_length=5000)] = ""
-    take_command: Yes = False
-    drill: Yes = False
+    take_command: StrictBool = False
+    drill: StrictBool = False
 
 
-class NewEntry(Given):
+class NewEntry(ApiInput):
     """A line for the timeline; an update restarts the cadence."""
 
     text: Annotated[Text, Field(min_length=1, max_length=10_000, examples=["Rolled build 4812 back"])]
     kind: Literal["note", "update", "finding", "decision", "mitigation"] = "note"
 
 
-class NewSeverity(Given):
+class NewSeverity(ApiInput):
     """Another severity; lowering it needs a reason."""
 
     severity: GivenSeverity
     reason: Annotated[Text, Field(max_length=1000)] = ""
 
 
-class NewPhase(Given):
+class NewPhase(ApiInput):
     """Where the incident goes; `force` passes a guard that refuses, and needs a reason."""
 
     phase: Phase
     reason: Annotated[Text, Field(max_length=1000)] = ""
-    force: Yes = False
+    force: StrictBool = False
 
 
-class NewRole(Given):
+class NewRole(ApiInput):
     """A role for somebody; without a person the caller takes it."""
 
     role: Role
     person_id: Id | None = None
 
 
-class Canvas(Given):
+class Canvas(ApiInput):
     """What is known, what is being done, what is needed; all three are replaced."""
 
     conditions: Annotated[Text, Field(max_length=2000)]
@@ -208,7 +221,7 @@ class Canvas(Given):
     needs: Annotated[Text, Field(max_length=2000)]
 
 
-class PageLink(Given):
+class PageLink(ApiInput):
     """A page that belongs to the incident."""
 
     page: Annotated[Name, Field(examples=["PG-7"])]
@@ -218,7 +231,7 @@ async def _all(tx: Tx, found: Sequence[Incident]) -> list[IncidentShown]:
     ids = [i.id for i in found]
     roles, services = await actions.roles(tx, ids), await actions.services(tx, ids)
     pages = await store.pages_of(tx, ids)
-    names = await people.persons(tx, [a.person_id for held in roles.values() for a in held])
+    names = await people.people_by_id(tx, [a.person_id for held in roles.values() for a in held])
     slugs = await catalog.services_by_id(tx, [s for wanted in services.values() for s in wanted])
     return [
         IncidentShown.model_validate(
@@ -292,9 +305,9 @@ async def classify_severity(
 async def list_incidents(
     ctx: Ctx,
     caller: Reader,
-    stretch: Stretch,
+    stretch: PageParams,
     phase: Annotated[list[Phase] | None, Query(description="default: those that are open")] = None,
-    drill: Annotated[Flag, Query(description="drills instead of real ones")] = False,
+    drill: Annotated[QueryBool, Query(description="drills instead of real ones")] = False,
     severity: Annotated[
         list[Text] | None, Query(description="repeatable, or several with commas", examples=["SEV1", "1,2"])
     ] = None,
@@ -307,7 +320,7 @@ async def list_incidents(
     ] = None,
     q: Annotated[Text, Query(description="words that the title has, each of them", max_length=200)] = "",
     postmortem_due: Annotated[
-        Flag, Query(description="in any phase, with one that is not published")
+        QueryBool, Query(description="in any phase, with one that is not published")
     ] = False,
     sort: Annotated[Sort, Query(description="`longest`: running ones first, then by duration")] = Sort.NEWEST,
 ) -> list[IncidentShown]:
@@ -331,7 +344,7 @@ async def declare_incident(ctx: Ctx, caller: Declarer, given: NewIncident) -> In
             severity=parse(given.severity) if given.severity else None,
             answers=given.answers.model_dump() if given.answers else None,
             service_ids=[(await catalog.by_slug(tx, slug)).id for slug in given.services or []],
-            page_id=number("PG", given.page) if given.page else None,
+            page_id=parse_ref("PG", given.page) if given.page else None,
             summary=given.summary,
             commander_id=caller.person_id if given.take_command else None,
             drill=given.drill,
@@ -343,7 +356,7 @@ async def declare_incident(ctx: Ctx, caller: Declarer, given: NewIncident) -> In
 @router.get("/incidents/{ref}", summary="One incident and what may come next", responses=problems(404))
 async def get_incident(ctx: Ctx, caller: Reader, ref: Text) -> IncidentDetail:
     async with ctx.db.tx() as tx:
-        found = await actions.incident(tx, number("INC", ref))
+        found = await actions.incident(tx, parse_ref("INC", ref))
         shown = await _one(tx, found)
         refusals = await actions.refusals(tx, found, ctx.clock.now())
         linked = await paging.pages_by_id(tx, await actions.page_ids(tx, found.id))
@@ -362,9 +375,9 @@ async def get_incident(ctx: Ctx, caller: Reader, ref: Text) -> IncidentDetail:
     summary="The last entries of the timeline, the oldest of them first",
     responses=problems(404),
 )
-async def list_timeline(ctx: Ctx, caller: Reader, ref: Text, stretch: Stretch) -> list[EntryShown]:
+async def list_timeline(ctx: Ctx, caller: Reader, ref: Text, stretch: PageParams) -> list[EntryShown]:
     async with ctx.db.tx() as tx:
-        found = await actions.incident(tx, number("INC", ref))
+        found = await actions.incident(tx, parse_ref("INC", ref))
         entries = await actions.timeline(tx, found.id)
     return [_entry(e) for e in reversed(stretch.newest(entries, [e.id for e in entries]))]
 
@@ -377,7 +390,7 @@ async def list_timeline(ctx: Ctx, caller: Reader, ref: Text, stretch: Stretch) -
 )
 async def add_timeline_entry(ctx: Ctx, caller: Responder, ref: Text, given: NewEntry) -> IncidentShown:
     async with ctx.db.tx() as tx:
-        incident_id, now = number("INC", ref), ctx.clock.now()
+        incident_id, now = parse_ref("INC", ref), ctx.clock.now()
         await actions.add_entry(tx, caller.actor, incident_id, given.kind, given.text, now)
         return await _one(tx, await actions.incident(tx, incident_id))
 
@@ -390,7 +403,7 @@ async def add_timeline_entry(ctx: Ctx, caller: Responder, ref: Text, given: NewE
 async def set_severity(ctx: Ctx, caller: Responder, ref: Text, given: NewSeverity) -> IncidentShown:
     chosen = Severity[given.severity]
     async with ctx.db.tx() as tx:
-        incident_id, now = number("INC", ref), ctx.clock.now()
+        incident_id, now = parse_ref("INC", ref), ctx.clock.now()
         return await _one(
             tx, await actions.set_severity(tx, caller.actor, incident_id, chosen, given.reason, now)
         )
@@ -406,7 +419,7 @@ async def set_phase(ctx: Ctx, caller: Responder, ref: Text, given: NewPhase) -> 
         moved = await actions.set_phase(
             tx,
             caller.actor,
-            number("INC", ref),
+            parse_ref("INC", ref),
             given.phase,
             ctx.clock.now(),
             reason=given.reason,
@@ -422,7 +435,7 @@ async def set_phase(ctx: Ctx, caller: Responder, ref: Text, given: NewPhase) -> 
 )
 async def take_role(ctx: Ctx, caller: Responder, ref: Text, given: NewRole) -> IncidentShown:
     async with ctx.db.tx() as tx:
-        incident_id, person = number("INC", ref), given.person_id or caller.person_id
+        incident_id, person = parse_ref("INC", ref), given.person_id or caller.person_id
         await actions.take_role(tx, caller.actor, incident_id, given.role, person, ctx.clock.now())
         return await _one(tx, await actions.incident(tx, incident_id))
 
@@ -434,7 +447,7 @@ async def take_role(ctx: Ctx, caller: Responder, ref: Text, given: NewRole) -> I
 )
 async def set_canvas(ctx: Ctx, caller: Responder, ref: Text, given: Canvas) -> IncidentShown:
     async with ctx.db.tx() as tx:
-        incident_id, now = number("INC", ref), ctx.clock.now()
+        incident_id, now = parse_ref("INC", ref), ctx.clock.now()
         await actions.set_canvas(
             tx, caller.actor, incident_id, given.conditions, given.actions, given.needs, now
         )
@@ -444,7 +457,7 @@ async def set_canvas(ctx: Ctx, caller: Responder, ref: Text, given: Canvas) -> I
 @router.post("/incidents/{ref}/pages", summary="Make a page part of the incident", responses=problems(404))
 async def link_page(ctx: Ctx, caller: Responder, ref: Text, given: PageLink) -> IncidentShown:
     async with ctx.db.tx() as tx:
-        incident_id, page_id = number("INC", ref), number("PG", given.page)
+        incident_id, page_id = parse_ref("INC", ref), parse_ref("PG", given.page)
         await actions.link_page(tx, caller.actor, incident_id, page_id, ctx.clock.now())
         return await _one(tx, await actions.incident(tx, incident_id))
 
@@ -458,10 +471,10 @@ async def list_messages(
     ctx: Ctx,
     caller: Reader,
     ref: Text,
-    tz: Annotated[Zone, Query(description="whose clock the times are on")] = "UTC",
+    tz: Annotated[TimeZone, Query(description="whose clock the times are on")] = "UTC",
 ) -> list[MessageShown]:
     async with ctx.db.tx() as tx:
-        incident = await actions.incident(tx, number("INC", ref))
+        incident = await actions.incident(tx, parse_ref("INC", ref))
         found = await messages(tx, incident, ctx.public_url, tz, ctx.clock.now())
     return [
         MessageShown(

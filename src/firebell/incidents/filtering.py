@@ -69,7 +69,7 @@ async def _commander(tx: Tx, text: str, me: int) -> int:
     if text == "me":
         return me
     if text.isascii() and text.isdecimal() and len(text) < 19:
-        if person := (await people.persons(tx, [int(text)])).get(int(text)):
+        if person := (await people.people_by_id(tx, [int(text)])).get(int(text)):
             return person.id
     elif storable(text) and (person := await people.person_by_email(tx, text.lower())):
         return person.id

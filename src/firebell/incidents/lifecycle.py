@@ -27,7 +27,7 @@ ALLOWED: dict[Phase, tuple[Phase, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class GuardFacts:
     """What a guard needs to know beside the incident."""
 
     roles: frozenset[Role]
@@ -36,7 +36,7 @@ class Facts:
     published: bool = False
 
 
-def refusal(incident: Incident, to: Phase, facts: Facts, now: datetime) -> str | None:
+def refusal(incident: Incident, to: Phase, facts: GuardFacts, now: datetime) -> str | None:
     """Return why the incident may not go to `to` now, None when it may."""
     allowed = ALLOWED[incident.phase]
     if to not in allowed:
@@ -61,7 +61,7 @@ def refusal(incident: Incident, to: Phase, facts: Facts, now: datetime) -> str |
     return None
 
 
-def _not_closable(incident: Incident, facts: Facts, now: datetime) -> str | None:
+def _not_closable(incident: Incident, facts: GuardFacts, now: datetime) -> str | None:
     if incident.stable_since is None or now - incident.stable_since < STABLE:
         ready = (incident.stable_since or now) + STABLE
         minutes = max(1, int((ready - now).total_seconds() + 59) // 60)

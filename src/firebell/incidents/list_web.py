@@ -11,18 +11,18 @@ from firebell.catalog import actions as catalog
 from firebell.incidents import actions, filtering, list_store
 from firebell.incidents.filtering import IncidentQuery
 from firebell.incidents.model import IncidentFilter, PostmortemState, Sort
-from firebell.incidents.queries import Summary, summaries
+from firebell.incidents.queries import IncidentSummary, summaries
 from firebell.kit import html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
-from firebell.kit.spreadsheet import written
+from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_id
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 
-router = routing.pages()
+router = routing.html_router()
 
 LISTED = 50
 """Number of incidents that the list shows at once."""
@@ -66,7 +66,7 @@ async def incidents(
     kept = {"state": tab, "sort": order if order is Sort.LONGEST else ""}
     if len(chosen) > 1 or any(value == "" for value in request.query_params.values()):
         # a form sends its blank fields too; an address names only what restricts the list
-        return html.to(html.address("/incidents", **kept, **given, before=before, after=after))
+        return html.redirect(html.address("/incidents", **kept, **given, before=before, after=after))
     async with html.ctx(request).db.tx() as tx:
         wanted, error = await _resolved(tx, query, me)
         old, young = to_id(before), to_id(after)
@@ -80,7 +80,7 @@ async def incidents(
             listed = more[-LISTED:] if young else more[:LISTED]
             newer, older = (full, True) if young else (old is not None, full)
             if (before or after) and not (listed and newer):
-                return html.to(html.address("/incidents", **kept, **given))
+                return html.redirect(html.address("/incidents", **kept, **given))
         tabs = {name: _in_tab(name, wanted) for name in TABS} if wanted else {}
         counts = await list_store.counts(tx, tabs) if tabs else {}
         commanders = await _commanders(tx)
@@ -109,7 +109,7 @@ async def incidents(
         "newer": html.address("/incidents", **kept, **given, after=listed[0].id) if newer else "",
         "older": html.address("/incidents", **kept, **given, before=listed[-1].id) if older else "",
     }
-    return await html.page(request, "incidents/incidents.html", context, error.status if error else 200)
+    return await html.render(request, "incidents/incidents.html", context, error.status if error else 200)
 
 
 async def _resolved(tx: Tx, query: IncidentQuery, me: Person) -> tuple[IncidentFilter | None, Invalid | None]:
@@ -130,7 +130,7 @@ def _total(count: int) -> str:
 
 
 async def _commanders(tx: Tx) -> list[tuple[str, str]]:
-    persons = await people.persons(tx, await list_store.commander_ids(tx))
+    persons = await people.people_by_id(tx, await list_store.commander_ids(tx))
     return sorted(((str(p.id), p.name) for p in persons.values()), key=lambda option: option[1].casefold())
 
 
@@ -181,14 +181,14 @@ async def export(
                 break
             place = listed[-1].id
     headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="incidents-{tab}.csv"'}
-    return Response(written(rows), headers=headers, media_type="text/csv")
+    return Response(to_csv(rows), headers=headers, media_type="text/csv")
 
 
 def _instant(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else ""
 
 
-def _row(summary: Summary, document: PostmortemState | None, now: datetime) -> tuple[Any, ...]:
+def _row(summary: IncidentSummary, document: PostmortemState | None, now: datetime) -> tuple[Any, ...]:
     incident = summary.incident
     passed = (incident.closed_at or now) - incident.declared_at
     return (

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from firebell.incidents.lifecycle import POSTMORTEM_WITHIN, next_update, postmortem_required
 from firebell.incidents.mitigations import current_mitigation
 from firebell.incidents.model import ACTIVE, Entry, Incident, Phase
-from firebell.kit.html import duration, wall
+from firebell.kit.html import duration, format_short
 from firebell.kit.text import slugify
 
 UPDATES = ("update-first", "update-progress", "update-mitigated", "update-resolved", "update-handover")
@@ -31,7 +31,7 @@ _TOPIC = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class MessageContext:
     """What stands around an incident: names, links, and whose clock the times are on."""
 
     services: Sequence[str]
@@ -45,7 +45,7 @@ class Around:
     tz: str
 
 
-def fitting(incident: Incident) -> tuple[str, ...]:
+def suggested_templates(incident: Incident) -> tuple[str, ...]:
     """Return the templates that fit the phase, the one to send first in front; SEV2 and SEV3 stay inside."""
     found = FITS[incident.phase]
     return found if incident.severity <= 1 else tuple(name for name in found if name in UPDATES)
@@ -62,11 +62,11 @@ def _newest(timeline: Sequence[Entry], kind: str) -> str:
     return next((e.text.strip() for e in reversed(timeline) if e.kind == kind), "")
 
 
-def slots(incident: Incident, around: Around, now: datetime) -> Mapping[str, str]:
+def slots(incident: Incident, around: MessageContext, now: datetime) -> Mapping[str, str]:
     """Return every slot that is known; what nobody has said yet is not in it, so that a person sees it."""
 
     def at(when: datetime | None) -> str:
-        return wall(when, around.tz, now) if when else ""
+        return format_short(when, around.tz, now) if when else ""
 
     active = incident.phase in ACTIVE
     mitigation = current_mitigation(around.timeline, active=active)

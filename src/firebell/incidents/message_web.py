@@ -7,18 +7,18 @@ from fastapi import Request, Response
 from firebell.incidents import actions
 from firebell.incidents.messages import messages
 from firebell.kit import html, routing
-from firebell.kit.refs import number
+from firebell.kit.refs import parse_ref
 from firebell.people import access
 from firebell.people.permissions import Verb
 
-router = routing.pages()
+router = routing.html_router()
 
 
 @router.get("/incidents/{ref}/messages", dependencies=access.needs(Verb.INCIDENT_READ))
 async def show(request: Request, ref: str) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
-        incident = await actions.incident(tx, number("INC", ref))
+        incident = await actions.incident(tx, parse_ref("INC", ref))
         found = await messages(tx, incident, ctx.public_url, me.tz, ctx.clock.now())
     groups = [("Fits now", [m for m in found if m.fits])]
     groups += [
@@ -30,4 +30,4 @@ async def show(request: Request, ref: str) -> Response:
         "i": incident,
         "groups": [(name, of) for name, of in groups if of],
     }
-    return await html.page(request, "incidents/messages.html", context)
+    return await html.render(request, "incidents/messages.html", context)

@@ -57,7 +57,7 @@ async def _slots(
     tx: Tx, known: Mapping[str, Template], found: Incident, public_url: str, tz: str, now: datetime
 ) -> Mapping[str, str]:
     (summary,) = await summaries(tx, [found])
-    around = message_values.Around(
+    around = message_values.MessageContext(
         services=[s.name for s in summary.services],
         runbooks=[s.runbook_url for s in summary.services if s.runbook_url],
         commander=summary.commander[0] if summary.commander else "",
@@ -75,7 +75,7 @@ async def messages(tx: Tx, found: Incident, public_url: str, tz: str, now: datet
     """Return the messages, those that fit the phase first, the others in the order of the handbook."""
     known = await handbook.all_templates(tx)
     slots = await _slots(tx, known, found, public_url, tz, now)
-    fitting = [name for name in message_values.fitting(found) if name in known]
+    fitting = [name for name in message_values.suggested_templates(found) if name in known]
     rest = [name for name in known if name not in fitting and name not in _OTHERS]
     return [
         Message(known[name], templates.fill(known[name].body, slots).rstrip("\n"), name in fitting)
@@ -92,4 +92,4 @@ async def message(
         raise NotFound(f"{template_id} is a document, not a message.")
     slots = await _slots(tx, known, found, public_url, tz, now)
     text = templates.fill(wanted.body, slots).rstrip("\n")
-    return Message(wanted, text, template_id in message_values.fitting(found))
+    return Message(wanted, text, template_id in message_values.suggested_templates(found))

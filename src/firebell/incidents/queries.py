@@ -14,7 +14,7 @@ from firebell.kit.db import Tx
 from firebell.paging.model import Page
 from firebell.people import actions as people
 
-STAGES = (
+PHASE_LABELS = (
     (Phase.DECLARED, "Declared"),
     (Phase.INVESTIGATING, "Investigating"),
     (Phase.MITIGATING, "Mitigating"),
@@ -40,7 +40,7 @@ class RoleView:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class IncidentSummary:
     """An incident with its services, pages and (name, id) of the people around it; None is an empty role."""
 
     incident: Incident
@@ -97,20 +97,20 @@ class Summary:
         return self.incident.update_due_at
 
 
-async def summaries(tx: Tx, found: Sequence[Incident]) -> list[Summary]:
+async def summaries(tx: Tx, found: Sequence[Incident]) -> list[IncidentSummary]:
     """Return the incidents with the names around them, read in a handful of statements."""
     ids = [i.id for i in found]
     roles, service_ids = await store.roles(tx, ids), await store.services(tx, ids)
     pages = await store.pages_of(tx, ids)
     known = await catalog.services_by_id(tx, [s for of_one in service_ids.values() for s in of_one])
-    names = await people.persons(tx, [a.person_id for held in roles.values() for a in held])
+    names = await people.people_by_id(tx, [a.person_id for held in roles.values() for a in held])
 
     def holders(incident: Incident, *wanted: Role) -> list[tuple[str, int]]:
         held = [a.person_id for a in roles[incident.id] if not wanted or a.role in wanted]
         return [(names[i].name, i) for i in dict.fromkeys(held)]
 
     return [
-        Summary(
+        IncidentSummary(
             i,
             [known[s] for s in service_ids[i.id] if s in known],
             pages[i.id],
@@ -125,7 +125,7 @@ async def summaries(tx: Tx, found: Sequence[Incident]) -> list[Summary]:
 
 async def of_service(
     tx: Tx, service_id: int, limit: int, phases: Sequence[Phase] | None = None
-) -> list[Summary]:
+) -> list[IncidentSummary]:
     """Return the newest incidents of a service, drills apart, newest first; with `phases` only those in one of them."""
     return await summaries(tx, await store.of_service(tx, service_id, limit, phases))
 

@@ -51,7 +51,7 @@ QUESTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class SeverityAnswers:
     """What a severity means. Times are in minutes; None means that nothing is promised."""
 
     meaning: str
@@ -64,7 +64,7 @@ class Facts:
 
 
 FACTS = {
-    Severity.SEV0: Facts(
+    Severity.SEV0: SeverityAnswers(
         "Complete outage, critical data loss, or payments down",
         "Page at once, around the clock: all hands and executives",
         ("commander", "comms", "sme", "scribe"),
@@ -73,7 +73,7 @@ FACTS = {
         True,
         True,
     ),
-    Severity.SEV1: Facts(
+    Severity.SEV1: SeverityAnswers(
         "Major degradation, for example 15 % errors",
         "Page now; a commander leads",
         ("commander", "sme"),
@@ -82,7 +82,7 @@ FACTS = {
         True,
         True,
     ),
-    Severity.SEV2: Facts(
+    Severity.SEV2: SeverityAnswers(
         "Minor: a small subset of customers",
         "E-mail and chat, next business day",
         ("responder",),
@@ -91,7 +91,7 @@ FACTS = {
         False,
         False,
     ),
-    Severity.SEV3: Facts(
+    Severity.SEV3: SeverityAnswers(
         "Cosmetic, no customer impact",
         "Ticket queue, a planned sprint",
         ("responder",),

@@ -16,7 +16,7 @@ async def run_update_due(tx: Tx, due_timers: Sequence[timers.Timer], now: dateti
 
 async def run_stable(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Say that incidents have been stable long enough to be closed."""
-    held = await actions.tell_stable(tx, [int(timer.key) for timer in due_timers], now)
+    held = await actions.announce_stable(tx, [int(timer.key) for timer in due_timers], now)
     return [timer for timer in due_timers if int(timer.key) in held]
 
 

@@ -25,12 +25,12 @@ from firebell.incidents.model import (
     Phase,
     Role,
 )
-from firebell.incidents.queries import STAGES, alerts_of_pages
+from firebell.incidents.queries import PHASE_LABELS, alerts_of_pages
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest
 from firebell.kit import flash, html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
-from firebell.kit.refs import number
+from firebell.kit.refs import parse_ref
 from firebell.kit.text import to_choice, to_choices, to_id
 from firebell.paging import actions as paging
 from firebell.paging.model import OPEN as OPEN_PAGES
@@ -40,7 +40,7 @@ from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 
-router = routing.pages()
+router = routing.html_router()
 
 ALERTS_OF_PAGE = 5
 """Number of alerts that a room shows of each linked page."""
@@ -97,7 +97,7 @@ def _verdicts() -> Markup:
 
 @router.get("/i/{ref}", dependencies=access.needs(Verb.INCIDENT_READ))
 async def short(ref: str) -> Response:
-    return html.to(f"/incidents/INC-{number('INC', ref)}")
+    return html.redirect(f"/incidents/INC-{parse_ref('INC', ref)}")
 
 
 def _answers(values: Mapping[str, str]) -> dict[str, bool | None]:
@@ -110,7 +110,7 @@ async def _declare_form(
 ) -> Response:
     search = values.get("find", "").strip()
     async with html.ctx(request).db.tx() as tx:
-        found = await paging.page(tx, number("PG", page)) if page else None
+        found = await paging.page(tx, parse_ref("PG", page)) if page else None
         chosen = values.get("services", [found.service_id] if found else [])
         burning = [p.service_id for p in await paging.pages(tx, states=OPEN_PAGES) if p.service_id]
         offered = await offer(tx, burning, search, chosen=[i for i in chosen if i])
@@ -135,7 +135,7 @@ async def _declare_form(
         "chosen": chosen,
         "error": error,
     }
-    return await html.page(request, "incidents/declare.html", context, status)
+    return await html.render(request, "incidents/declare.html", context, status)
 
 
 @router.get("/incidents/new", dependencies=access.needs(Verb.INCIDENT_DECLARE))
@@ -165,7 +165,7 @@ async def declare(request: Request) -> Response:
                 answers=_answers(values),
                 cap_unknown=True,
                 service_ids=services,
-                page_id=number("PG", page) if page else None,
+                page_id=parse_ref("PG", page) if page else None,
                 summary=values.get("summary", ""),
                 commander_id=me.id if values.get("command") else None,
                 drill=bool(values.get("drill")),
@@ -238,14 +238,14 @@ async def _room(
         "show": show if kinds else "all",
         "roles": [(r, ROLE_NAMES[r], holders.get(r, [])) for r in Role if r in shown],
         "role_names": [(r.value, name) for r, name in ROLE_NAMES.items()],
-        "people": await people.persons(tx, [a.person_id for a in held]),
+        "people": await people.people_by_id(tx, [a.person_id for a in held]),
         "others": others,
         "services": list(services.values()),
         "pages": list(linked.values()),
         "alerts": await alerts_of_pages(tx, list(linked.values()), ALERTS_OF_PAGE),
         "checks": lifecycle.checks(found, holders, now),
         "role_states": lifecycle.role_states(found, holders, now),
-        "stages": STAGES,
+        "stages": PHASE_LABELS,
         "step": _step(found, refusal, holders),
         "refusal": refusal,
         "next_phases": [(to.value, to.capitalize()) for to in refusals],
@@ -268,7 +268,7 @@ def _share(found: Incident, now: datetime) -> float:
 @router.get("/incidents/{ref}", dependencies=access.needs(Verb.INCIDENT_READ))
 async def room(request: Request, ref: str, show: str = "all", template: str = "") -> Response:
     me = await access.signed_in(request)
-    ctx, incident_id, now = html.ctx(request), number("INC", ref), html.ctx(request).clock.now()
+    ctx, incident_id, now = html.ctx(request), parse_ref("INC", ref), html.ctx(request).clock.now()
     async with ctx.db.tx() as tx:
         wanted = request.query_params.get("with", "")
         context = await _room(tx, incident_id, show, wanted, me, now)
@@ -281,13 +281,13 @@ async def room(request: Request, ref: str, show: str = "all", template: str = ""
         "beginnings": [(name, known[name].title) for name in message_values.UPDATES if name in known],
         "fitting": message_values.update_for(context["i"]),
     }
-    return await html.page(request, "incidents/room.html", {**context, **more})
+    return await html.render(request, "incidents/room.html", {**context, **more})
 
 
 @router.post("/incidents/{ref}/{what}", dependencies=access.needs(Verb.INCIDENT_UPDATE))
 async def act(request: Request, ref: str, what: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, incident_id, actor = html.ctx(request), number("INC", ref), access.actor_of(me)
+    ctx, incident_id, actor = html.ctx(request), parse_ref("INC", ref), access.actor_of(me)
     now = ctx.clock.now()
     given = {name: str(value) for name, value in form.items()}
     async with ctx.db.tx() as tx:
@@ -324,7 +324,7 @@ async def act(request: Request, ref: str, what: str) -> Response:
                     force=bool(given.get("force")),
                 )
             case "link":
-                await actions.link_page(tx, actor, incident_id, number("PG", given.get("page", "")), now)
+                await actions.link_page(tx, actor, incident_id, parse_ref("PG", given.get("page", "")), now)
             case _:
                 raise NotFound(f"{what!r} is nothing that can be done with an incident.")
     named = {name: given.get(name, "") for name in ("phase", "severity", "page")}

@@ -27,26 +27,26 @@ _MINUTE = (
 T = TypeVar("T")
 
 
-class Given(BaseModel):
+class ApiInput(BaseModel):
     """What a caller sends; a field that is not known is refused, so that a typing error is not ignored."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Shown(BaseModel):
+class ApiOutput(BaseModel):
     """What the API answers; `of` takes the fields of the same names from a domain object."""
 
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
 
-class UndoOffered(Shown):
+class UndoOffered(ApiOutput):
     """The token that `POST /undo/{token}` takes, and until when it is offered."""
 
     token: str
     until: datetime
 
 
-class Removed(Shown):
+class Removed(ApiOutput):
     """The answer to what removes, revokes or resets: how to undo it, null when that is not possible."""
 
     undo: UndoOffered | None
@@ -67,7 +67,7 @@ def _storable(value: str) -> str:
     return value
 
 
-def whole(value: object) -> object:
+def check_digits(value: object) -> object:
     """Refuse a text in an address that is more or less than decimal digits."""
     if isinstance(value, str) and not (value.isascii() and value.isdecimal()):
         raise ValueError("Use a whole number.")
@@ -134,10 +134,10 @@ def _integral(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, Strict(), BeforeValidator(_integral)]
-Yes = Annotated[bool, Strict()]
-Id = Annotated[Whole, Field(ge=1, le=MAX_ID)]
-PathId = Annotated[int, Field(ge=1, le=MAX_ID), BeforeValidator(whole)]
+StrictInt = Annotated[int, Strict(), BeforeValidator(_integral)]
+StrictBool = Annotated[bool, Strict()]
+Id = Annotated[StrictInt, Field(ge=1, le=MAX_ID)]
+PathId = Annotated[int, Field(ge=1, le=MAX_ID), BeforeValidator(check_digits)]
 """An id in an address."""
 
 
@@ -146,7 +146,7 @@ def matching(pattern: str) -> FieldInfo:
     return Field(json_schema_extra={"pattern": pattern})  # type: ignore[no-any-return]
 
 
-Zone = Annotated[Text, AfterValidator(_zone), Field(examples=["Europe/Berlin"])]
+TimeZone = Annotated[Text, AfterValidator(_zone), Field(examples=["Europe/Berlin"])]
 Instant = Annotated[
     datetime,
     BeforeValidator(_instant),
@@ -159,7 +159,7 @@ Instant = Annotated[
         }
     ),
 ]
-Wall = Annotated[
+LocalDateTime = Annotated[
     datetime,
     BeforeValidator(_wall),
     WithJsonSchema(
@@ -180,7 +180,7 @@ def _flag(value: object) -> object:
     return value
 
 
-Flag = Annotated[bool, BeforeValidator(_flag)]
+QueryBool = Annotated[bool, BeforeValidator(_flag)]
 """A truth in an address."""
 
 
@@ -193,7 +193,7 @@ Ctx = Annotated[Context, Depends(_context)]
 
 
 Limit = Annotated[
-    int, Field(ge=1, le=500), BeforeValidator(whole), Query(description="how many entries at most")
+    int, Field(ge=1, le=500), BeforeValidator(check_digits), Query(description="how many entries at most")
 ]
 
 
@@ -203,7 +203,7 @@ def link_next(request: Request, response: Response, before: object, limit: int) 
     response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
 
 
-class Paging:
+class Pagination:
     """One stretch of a list: at most `limit` entries after the one with the number `before`."""
 
     def __init__(self, request: Request, response: Response, limit: int, before: int | None) -> None:
@@ -235,21 +235,21 @@ async def _paging(
         WithJsonSchema({"type": "string", "pattern": f"^{_REF.pattern}$"}),
         Query(description="go on after the entry with this id or reference: the last one that you have"),
     ] = None,
-) -> Paging:
-    return Paging(request, response, limit, before)
+) -> Pagination:
+    return Pagination(request, response, limit, before)
 
 
-Stretch = Annotated[Paging, Depends(_paging)]
+PageParams = Annotated[Pagination, Depends(_paging)]
 
 
-class Fault(Given):
+class Fault(ApiInput):
     """What is wrong with one field."""
 
     field: str
     message: str
 
 
-class Problem(Given):
+class Problem(ApiInput):
     """An RFC 9457 problem; `hint` says what to do, `errors` which fields are wrong."""
 
     type: str
@@ -382,7 +382,7 @@ def _short_name(name: str) -> str:
     return parts[-1] if len(parts) == 1 else f"{parts[1].capitalize()}{parts[-1]}"
 
 
-def told(error: dict[str, Any]) -> tuple[str, str]:
+def field_error(error: dict[str, Any]) -> tuple[str, str]:
     """Return which field an error of validation is about, and what is wrong in words."""
     where = [str(part) for part in error["loc"]]
     field = ".".join(where[1:]) or where[0]
@@ -400,6 +400,6 @@ def told(error: dict[str, Any]) -> tuple[str, str]:
             return field, str(error["msg"]).encode("utf-8", "backslashreplace").decode()
 
 
-def phrase(status: int) -> str:
+def status_slug(status: int) -> str:
     """Return the name of a status as a code, such as method-not-allowed."""
     return HTTPStatus(status).phrase.lower().replace(" ", "-")

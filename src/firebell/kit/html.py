@@ -22,7 +22,7 @@ from starlette.types import Scope
 from firebell.kit import flash
 from firebell.kit.context import Context
 from firebell.kit.countdown import countdown
-from firebell.kit.localtime import span
+from firebell.kit.localtime import format_range
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -100,7 +100,7 @@ def initials(name: str) -> str:
     return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
 
 
-def wall(at: datetime, tz: str, now: datetime) -> str:
+def format_short(at: datetime, tz: str, now: datetime) -> str:
     """Return an instant as a wall clock in `tz` shows it: the time today, else with its day."""
     zone = ZoneInfo(tz)
     local, today = at.astimezone(zone), now.astimezone(zone)
@@ -120,12 +120,12 @@ def day_name(at: datetime, tz: str, now: datetime) -> str:
     return f"{day:%A} {day.day} {day:%B}" + ("" if day.year == today.year else f" {day.year}")
 
 
-def typed(at: datetime, tz: str) -> str:
+def to_input_value(at: datetime, tz: str) -> str:
     """Return an instant as a field for a local time in `tz` has it."""
     return f"{at.astimezone(ZoneInfo(tz)):%Y-%m-%dT%H:%M}"
 
 
-def absolute(at: datetime, tz: str) -> str:
+def format_full(at: datetime, tz: str) -> str:
     """Return an instant in full, for whoever needs it exactly."""
     return f"{at.astimezone(ZoneInfo(tz)):%Y-%m-%d %H:%M:%S %Z}, {at.astimezone(UTC):%H:%M:%S} UTC"
 
@@ -154,7 +154,7 @@ def linked(text: str) -> Markup:
 
 
 @cache
-def zones() -> list[str]:
+def time_zones() -> list[str]:
     """Return the IANA zones that are named after places, and UTC."""
     old = ("Etc/", "SystemV/", "US/", "posix/", "right/")
     return ["UTC", *sorted(z for z in available_timezones() if "/" in z and not z.startswith(old))]
@@ -175,7 +175,7 @@ def _environment() -> jinja2.Environment:
     env.filters["linked"] = linked
     env.globals["static"] = fingerprint
     env.globals["timedelta"] = timedelta
-    env.globals["zones"] = zones
+    env.globals["zones"] = time_zones
     return env
 
 
@@ -191,7 +191,7 @@ def _form_errors(context: Mapping[str, Any]) -> Mapping[str, str]:
     return context.get("errors") or (error.fields if error else {})
 
 
-async def page(
+async def render(
     request: Request,
     template: str,
     context: dict[str, Any] | None = None,
@@ -217,12 +217,12 @@ async def page(
         "may": getattr(request.state, "may", lambda verb: False),
         "now": now,
         "tz": tz,
-        "wall": lambda at: wall(at, tz, now),
+        "wall": lambda at: format_short(at, tz, now),
         "day_name": lambda at: day_name(at, tz, now),
         "time_of_day": lambda at: f"{at.astimezone(ZoneInfo(tz)):%H:%M}",
-        "span": lambda start, end: span(start, end, tz),
-        "absolute": lambda at: absolute(at, tz),
-        "typed": lambda at: typed(at, tz),
+        "span": lambda start, end: format_range(start, end, tz),
+        "absolute": lambda at: format_full(at, tz),
+        "typed": lambda at: to_input_value(at, tz),
         "ago": lambda at: ago(at, now),
         "shell": await shell_of(request) if framed and shell_of else Shell(),
         "public_url": ctx(request).public_url,
@@ -248,7 +248,7 @@ def download(body: bytes, name: str) -> Response:
     return Response(body, headers=headers, media_type="text/plain")
 
 
-def to(url: str) -> Response:
+def redirect(url: str) -> Response:
     """Return the answer to a form: look at `url` now (Post/Redirect/Get)."""
     return RedirectResponse(url, 303)
 
@@ -267,9 +267,9 @@ def came_from(request: Request) -> str:
     return f"{path}?{referer.query}" if referer.query and ours else path
 
 
-def back(form: Mapping[str, Any], otherwise: str) -> Response:
+def redirect_back(form: Mapping[str, Any], otherwise: str) -> Response:
     """Return to the page of ours that the form names in `back`, else to `otherwise`."""
-    return to(local(form, otherwise))
+    return redirect(local(form, otherwise))
 
 
 def local(form: Mapping[str, Any], otherwise: str) -> str:

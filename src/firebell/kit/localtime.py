@@ -13,7 +13,7 @@ _ZERO = datetime(2000, 1, 1, tzinfo=UTC)
 """Differences to these are three times as fast as `replace(tzinfo=...)`."""
 
 
-def local(t: datetime, tz: str) -> datetime:
+def to_local(t: datetime, tz: str) -> datetime:
     """Return what a wall clock in `tz` reads at instant `t`, as a naive datetime."""
     offset = t.astimezone(zone(tz)).utcoffset()
     assert offset is not None
@@ -21,7 +21,7 @@ def local(t: datetime, tz: str) -> datetime:
 
 
 @lru_cache(maxsize=65536)
-def mu(x: datetime, tz: str) -> datetime:
+def to_instant(x: datetime, tz: str) -> datetime:
     """Return the first instant whose local clock reads `x` or later (spec 1.1).
 
     The one bridge from wall time to instants: a time that comes twice means its first coming, a time that
@@ -38,21 +38,21 @@ def mu(x: datetime, tz: str) -> datetime:
     low = _ZERO + (since - after)
     while high - low > timedelta(seconds=1):
         middle = low + timedelta(seconds=(high - low) // timedelta(seconds=1) // 2)
-        if local(middle, tz) >= x:
+        if to_local(middle, tz) >= x:
             high = middle
         else:
             low = middle
     return high
 
 
-def said(t: datetime, tz: str) -> str:
+def format_local(t: datetime, tz: str) -> str:
     """Return an instant as people write what a wall clock in `tz` reads: Mon 1 Dec 09:00."""
-    x = local(t, tz)
+    x = to_local(t, tz)
     return f"{x:%a} {x.day} {x:%b} {x:%H:%M}"
 
 
-def span(start: datetime, end: datetime, tz: str) -> str:
+def format_range(start: datetime, end: datetime, tz: str) -> str:
     """Return a stretch of time as a wall clock in `tz` shows it, with a day wherever it changes."""
-    until = local(end, tz)
-    same = until.date() == local(start, tz).date()
-    return f"{said(start, tz)} to {f'{until:%H:%M}' if same else said(end, tz)}"
+    until = to_local(end, tz)
+    same = until.date() == to_local(start, tz).date()
+    return f"{format_local(start, tz)} to {f'{until:%H:%M}' if same else format_local(end, tz)}"

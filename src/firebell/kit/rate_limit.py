@@ -10,7 +10,7 @@ from firebell.kit.errors import TooMany
 _SWEEP_EVERY = timedelta(minutes=1)
 
 
-class Lately:
+class SlidingWindow:
     """Counts by name within a sliding window; what is older is forgotten."""
 
     def __init__(self, window: timedelta) -> None:

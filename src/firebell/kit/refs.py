@@ -3,7 +3,7 @@
 from firebell.kit.errors import NotFound
 
 
-def number(prefix: str, ref: str) -> int:
+def parse_ref(prefix: str, ref: str) -> int:
     """Return the number of a reference; raise `NotFound` for anything else."""
     text = ref.strip().upper().removeprefix(f"{prefix}-")
     if not text.isdecimal() or not text.isascii() or len(text) > 18:

@@ -36,6 +36,6 @@ class Router(APIRouter):
         return super().matches(scope)
 
 
-def pages() -> Router:
+def html_router() -> Router:
     """Return a router of pages, which the API's description does not show."""
     return Router(include_in_schema=False)

@@ -9,14 +9,14 @@ BOM = "\ufeff"
 _RUN = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def harmless(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """Return a cell that a spreadsheet shows and does not run: what could begin a formula is quoted."""
     return f"'{cell}" if cell.startswith(_RUN) else cell
 
 
-def written(rows: Iterable[Sequence[object]], *, bom: bool = False) -> str:
+def to_csv(rows: Iterable[Sequence[object]], *, bom: bool = False) -> str:
     """Return rows as CSV with CRLF line ends (RFC 4180)."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerows([harmless(str(cell)) for cell in row] for row in rows)
+    writer.writerows([escape_formula(str(cell)) for cell in row] for row in rows)
     return (BOM if bom else "") + out.getvalue()

@@ -16,9 +16,9 @@ from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import (
     LAYERS,
     LONGEST_TURN,
-    Edit,
-    EditKind,
     Layer,
+    Override,
+    OverrideKind,
     Schedule,
     ScheduleDeleted,
     SwapState,
@@ -108,7 +108,7 @@ async def current(tx: Tx, ids: Sequence[int], now: datetime) -> list[OnDuty]:
     known = {int(s.id): s for s in await store.schedules(tx, ids, since=now, until=now + HORIZON)}
     found = []
     for schedule in (known[i] for i in ids if i in known):
-        runs = shifts.duty(schedule, now, now + HORIZON)
+        runs = shifts.between(schedule, now, now + HORIZON)
         later = runs[1] if len(runs) > 1 else None
         found.append(
             OnDuty(
@@ -129,7 +129,7 @@ async def shifts_of(
     found = [
         Shift(run.start, run.end, schedule)
         for schedule in await store.schedules(tx, ids, since=now, until=now + horizon)
-        for run in shifts.duty(schedule, now, now + horizon)
+        for run in shifts.between(schedule, now, now + horizon)
         if person_id in run.users
     ]
     return sorted(found, key=lambda shift: shift.start)
@@ -190,7 +190,7 @@ async def create_schedule(
     for position, layer in enumerate(layers):
         await store.insert_layer(tx, made, position, layer)
     await tx.audit(actor, "schedule.created", f"schedule:{made}", now, name=clean)
-    saved = await changes.saved(tx, actor, Schedule(made, clean, tz, ()), now)
+    saved = await changes.finish_change(tx, actor, Schedule(made, clean, tz, ()), now)
     await changes.note_clocks(tx, saved, now)
     return saved
 
@@ -216,7 +216,7 @@ async def rename_schedule(
 
     The address stays, so that links in bookmarks, old messages and scripts still lead to it.
     """
-    old = await changes.locked(tx, schedule_id)
+    old = await changes.lock(tx, schedule_id)
     clean = old.name if name is None else clean_name(name, "name")
     zone = old.tz if tz is None else people.check_zone(tz)
     team = old.team_id if team_id is None else (await people.team(tx, team_id)).id
@@ -226,7 +226,7 @@ async def rename_schedule(
     await tx.audit(
         actor, "schedule.renamed", f"schedule:{schedule_id}", now, name=clean, team_id=team, tz=zone
     )
-    return await changes.saved(tx, actor, old, now)
+    return await changes.finish_change(tx, actor, old, now)
 
 
 async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime) -> None:
@@ -234,9 +234,9 @@ async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime)
 
     It is not shown any more and has no shift from now on; its past stays, for reports and pay.
     """
-    old = await changes.locked(tx, schedule_id)
+    old = await changes.lock(tx, schedule_id)
     await tx.emit(ScheduleDeleted(schedule_id, old.name), now)
-    await changes.lapse(tx, actor, replace(old, layers=(), edits=()), now, f"{old.name} was deleted")
+    await changes.withdraw_stale(tx, actor, replace(old, layers=(), edits=()), now, f"{old.name} was deleted")
     await calendars_store.close(tx, schedule_id, now)
     await store.archive(tx, schedule_id, now)
     await tx.audit(actor, "schedule.deleted", f"schedule:{schedule_id}", now, name=old.name, slug=old.slug)
@@ -266,7 +266,7 @@ async def replace_layers(
     when = at or now
     if when < now:
         raise Invalid("The change lies in the past.", fields={"at": "Now or later: history stays."})
-    old = await changes.locked(tx, schedule_id)
+    old = await changes.lock(tx, schedule_id)
     if version is not None and version != old.version:
         raise Conflict(
             f"{old.name} was changed since you opened it.", hint="Look at it again, then repeat your change."
@@ -280,7 +280,7 @@ async def replace_layers(
     await tx.audit(
         actor, "schedule.layers", f"schedule:{schedule_id}", now, at=when, layers=[x.name for x in layers]
     )
-    saved = await changes.saved(tx, actor, old, now)
+    saved = await changes.finish_change(tx, actor, old, now)
     await changes.note_clocks(tx, saved, now)
     return saved
 
@@ -317,7 +317,7 @@ async def join(
     now: datetime,
 ) -> Schedule:
     """Let somebody take turns on a layer from `at` on; whoever is current stays current."""
-    old = await changes.locked(tx, schedule_id)
+    old = await changes.lock(tx, schedule_id)
     new = with_turn(old, at or now, layer_id=layer_id, person_id=person_id, place=place)
     return await replace_layers(tx, actor, schedule_id, new, at=at, now=now)
 
@@ -326,36 +326,38 @@ async def leave(
     tx: Tx, actor: Actor, schedule_id: int, *, person_id: int, at: datetime | None = None, now: datetime
 ) -> Schedule:
     """Take somebody out of every layer from `at` on; the next in the order follows."""
-    old = await changes.locked(tx, schedule_id)
+    old = await changes.lock(tx, schedule_id)
     new = without_turns(old, at or now, person_id)
     return await replace_layers(tx, actor, schedule_id, new, at=at, now=now)
 
 
 async def _checked_edit(
     tx: Tx,
-    kind: EditKind,
+    kind: OverrideKind,
     users: Sequence[int],
     mapping: Mapping[int, int],
     start: datetime,
     end: datetime,
     now: datetime,
-) -> Edit:
+) -> Override:
     check_interval("override", start, end, now)
     named = [*users, *mapping.values()]
     known = {p.id for p in await people.people(tx) if p.active}
-    if (kind in (EditKind.ADD, EditKind.REMOVE) and not users) or (kind is EditKind.MAP and not mapping):
+    if (kind in (OverrideKind.ADD, OverrideKind.REMOVE) and not users) or (
+        kind is OverrideKind.MAP and not mapping
+    ):
         raise Invalid("Nobody is named.", fields={"person": "Choose a person."})
-    if kind is not EditKind.REMOVE and not set(named) <= known:
+    if kind is not OverrideKind.REMOVE and not set(named) <= known:
         raise Invalid("Somebody unknown would be on duty.", fields={"person": "Choose a person."})
     begins = start if start > now - ON_ITS_WAY else now
-    return Edit(0, 0, begins, end, kind, tuple(dict.fromkeys(users)), dict(mapping.items()))
+    return Override(0, 0, begins, end, kind, tuple(dict.fromkeys(users)), dict(mapping.items()))
 
 
 async def overridden(
     tx: Tx,
     old: Schedule,
     *,
-    kind: EditKind,
+    kind: OverrideKind,
     users: Sequence[int] = (),
     mapping: Mapping[int, int] | None = None,
     start: datetime,
@@ -373,7 +375,7 @@ async def add_edit(
     actor: Actor,
     *,
     schedule_id: int,
-    kind: EditKind,
+    kind: OverrideKind,
     users: Sequence[int] = (),
     mapping: Mapping[int, int] | None = None,
     start: datetime,
@@ -386,7 +388,7 @@ async def add_edit(
     `set` to nobody is a wanted gap.
     """
     found = await _checked_edit(tx, kind, users, mapping or {}, start, end, now)
-    old = await changes.locked(tx, schedule_id)
+    old = await changes.lock(tx, schedule_id)
     edit = replace(found, reason=clean_text(reason, 500), created_by=actor.person_id)
     made = await store.insert_edit(tx, schedule_id, edit, now)
     await tx.audit(
@@ -400,7 +402,7 @@ async def add_edit(
         start=edit.start,
         end=end,
     )
-    await changes.saved(tx, actor, old, now)
+    await changes.finish_change(tx, actor, old, now)
     return made
 
 
@@ -423,7 +425,7 @@ async def add_override(
         tx,
         actor,
         schedule_id=schedule_id,
-        kind=EditKind.SET,
+        kind=OverrideKind.SET,
         users=users,
         start=start,
         end=end,
@@ -441,7 +443,7 @@ async def remove_edit(
     A request for cover that it answered is open again, a swap that it belonged to is undone as a whole.
     """
     owner = await store.edit_of(tx, edit_id)
-    old = await changes.locked(tx, owner) if owner is not None and schedule_id in (None, owner) else None
+    old = await changes.lock(tx, owner) if owner is not None and schedule_id in (None, owner) else None
     if old is None or edit_id not in [edit.id for edit in old.edits if edit.end > now]:
         raise NotFound("There is no such override, or it is over or removed already.")
     gone = [edit_id]
@@ -454,4 +456,4 @@ async def remove_edit(
     await store.remove_edits(tx, int(old.id), gone, now)
     kept = change_undo.kept(old, gone, final=bool(swap or cover))
     await tx.audit(actor, "schedule.override_removed", f"schedule:{old.id}", now, edits=gone, **kept)
-    await changes.saved(tx, actor, old, now)
+    await changes.finish_change(tx, actor, old, now)

@@ -9,26 +9,26 @@ from pydantic import BeforeValidator, Field
 
 from firebell.kit import api, undo
 from firebell.kit.api import (
+    ApiInput,
+    ApiOutput,
     Ctx,
-    Given,
     Instant,
     Name,
+    PageParams,
     PathId,
     Removed,
-    Shown,
-    Stretch,
+    StrictBool,
     Text,
-    Yes,
+    check_digits,
     problems,
     removed,
-    whole,
 )
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.oncall import actions, queries
-from firebell.oncall.model import EditKind
+from firebell.oncall.model import OverrideKind
 from firebell.oncall.rota.shifts import at as on_duty_at
-from firebell.oncall.rota.shifts import duty, gaps
+from firebell.oncall.rota.shifts import between, gaps
 from firebell.oncall.schedules.schemas import EditShown, Named, PreviewShown, edit_shown, preview_shown
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
@@ -42,7 +42,7 @@ Reader = Annotated[Caller, may(Verb.SCHEDULE_READ)]
 Responder = Annotated[Caller, may(Verb.OVERRIDE_WRITE)]
 
 
-class OnCallPerson(Shown):
+class OnCallPerson(ApiOutput):
     """Somebody on duty."""
 
     id: int
@@ -50,7 +50,7 @@ class OnCallPerson(Shown):
     email: str
 
 
-class OnDutyShown(Shown):
+class OnDutyShown(ApiOutput):
     """Who answers one schedule; nobody is a gap."""
 
     schedule: str
@@ -58,14 +58,14 @@ class OnDutyShown(Shown):
     people: list[OnCallPerson]
 
 
-class OnCall(Shown):
+class OnCall(ApiOutput):
     """Who is on call at one instant."""
 
     at: datetime
     schedules: list[OnDutyShown]
 
 
-class ShiftShown(Shown):
+class ShiftShown(ApiOutput):
     """A longest stretch with the same people on duty."""
 
     start: datetime
@@ -73,7 +73,7 @@ class ShiftShown(Shown):
     people: list[Named]
 
 
-class Shifts(Shown):
+class Shifts(ApiOutput):
     """The shifts that cover the stretch exactly; `version` rises with every change of the schedule."""
 
     schedule: str
@@ -81,33 +81,33 @@ class Shifts(Shown):
     shifts: list[ShiftShown]
 
 
-class Gap(Shown):
+class Gap(ApiOutput):
     """A stretch in which nobody is on duty."""
 
     start: datetime
     end: datetime
 
 
-class NewOverride(Given):
+class NewOverride(ApiInput):
     """A change of duty for a while, whatever the layers say.
 
     `set` puts the people on duty alone, `add` beside whoever is, `remove` takes them off, `map` lets `person`
     stand in for `instead_of` where they are on duty.
     """
 
-    kind: EditKind = EditKind.SET
+    kind: OverrideKind = OverrideKind.SET
     person: Annotated[
         Name | None, Field(description="id or e-mail address", examples=["jun@example.org"])
     ] = None
     people: Annotated[tuple[Name, ...], Field(max_length=20, description="more than one person")] = ()
     instead_of: Annotated[Name | None, Field(description="for `map`: id or e-mail address")] = None
-    nobody: Annotated[Yes, Field(description="for `set`: nobody is on duty, on purpose")] = False
+    nobody: Annotated[StrictBool, Field(description="for `set`: nobody is on duty, on purpose")] = False
     start: Instant
     end: Instant
     reason: Annotated[Text, Field(max_length=500)] = ""
 
 
-class OverrideMade(Shown):
+class OverrideMade(ApiOutput):
     """The override's id, to take it away again."""
 
     id: int
@@ -122,7 +122,7 @@ async def get_on_call(
     async with ctx.db.reads() as tx:
         found = await actions.schedules(tx, since=when, until=when + INSTANT)
         on_duty = [(schedule, [int(u) for u in on_duty_at(schedule, when)]) for schedule in found]
-        persons = await people.persons(tx, [u for _, users in on_duty for u in users])
+        persons = await people.people_by_id(tx, [u for _, users in on_duty for u in users])
     return OnCall(
         at=when,
         schedules=[
@@ -152,8 +152,8 @@ async def list_shifts(
         raise Invalid("The stretch is empty or too long.", fields={"to": "After `from`, at most two years."})
     async with ctx.db.reads() as tx:
         found = await actions.by_slug(tx, slug, since=start, until=end)
-        runs = duty(found, start, end)
-        persons = await people.persons(tx, list({int(u) for r in runs for u in r.users}))
+        runs = between(found, start, end)
+        persons = await people.people_by_id(tx, list({int(u) for r in runs for u in r.users}))
     names = {p.id: Named(id=p.id, name=p.name) for p in persons.values()}
     shifts = [ShiftShown(start=r.start, end=r.end, people=[names[int(u)] for u in r.users]) for r in runs]
     return Shifts(schedule=slug, version=found.version, shifts=shifts)
@@ -168,7 +168,7 @@ async def list_gaps(
     ctx: Ctx,
     caller: Reader,
     slug: Text,
-    days: Annotated[int, Field(ge=1, le=400), BeforeValidator(whole), Query()] = 28,
+    days: Annotated[int, Field(ge=1, le=400), BeforeValidator(check_digits), Query()] = 28,
 ) -> list[Gap]:
     now = ctx.clock.now()
     until = now + timedelta(days=days)
@@ -186,7 +186,7 @@ async def list_overrides(
     ctx: Ctx,
     caller: Reader,
     slug: Text,
-    stretch: Stretch,
+    stretch: PageParams,
     which: Annotated[Literal["coming", "all"], Query(description="all: those that are over too")] = "coming",
 ) -> list[EditShown]:
     now = ctx.clock.now()
@@ -199,13 +199,13 @@ async def list_overrides(
 
 def _check_words(given: NewOverride, words: Sequence[str]) -> None:
     """Refuse what a kind of override cannot mean, before anybody is looked up."""
-    if given.nobody and (words or given.kind is not EditKind.SET):
+    if given.nobody and (words or given.kind is not OverrideKind.SET):
         raise Invalid("`nobody` goes with `set` alone.", fields={"nobody": "Name no person, and `set`."})
     if not words and not given.nobody:
         raise Invalid("Nobody is named.", fields={"person": "Give a person, or `nobody` with `set`."})
-    if (given.kind is EditKind.MAP) != (given.instead_of is not None):
+    if (given.kind is OverrideKind.MAP) != (given.instead_of is not None):
         raise Invalid("`instead_of` goes with `map`.", fields={"instead_of": "Give both or neither."})
-    if given.kind is EditKind.MAP and len(words) > 1:
+    if given.kind is OverrideKind.MAP and len(words) > 1:
         raise Invalid("One person stands in for one.", fields={"people": "Name one, or use `set`."})
 
 

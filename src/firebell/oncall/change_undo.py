@@ -18,20 +18,20 @@ def kept(schedule: Schedule, edit_ids: Sequence[int], *, final: bool) -> dict[st
 
 async def restore_override(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Schedule:
     """Restore a removed override that belonged to no cover and no swap; raise `Conflict` when it is over."""
-    schedule = await changes.locked(tx, entry.subject_id)
+    schedule = await changes.lock(tx, entry.subject_id)
     ends = {int(i): datetime.fromisoformat(end) for i, end in entry.detail["ends"].items()}
     if entry.detail["final"] or not await store.restore_edits(tx, int(schedule.id), ends, entry.at, now):
         raise undo.changed_since(
             "a cover or a swap depended on it, or it is over.", "Create the override again."
         )
     await tx.audit(actor, "schedule.override_restored", entry.subject, now, edits=list(ends))
-    await changes.saved(tx, actor, schedule, now)
+    await changes.finish_change(tx, actor, schedule, now)
     return schedule
 
 
 async def restore_shadow(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Schedule:
     """Restore an ended shadow shift with its people and times."""
-    schedule = await changes.locked(tx, entry.subject_id)
+    schedule = await changes.lock(tx, entry.subject_id)
     kept = entry.detail
     start, end = (datetime.fromisoformat(kept[at]) if kept[at] else None for at in ("starts_at", "ends_at"))
     assert start is not None

@@ -17,7 +17,7 @@ async def withdraw(tx: Tx, event: PersonLeft, now: datetime) -> None:
     """Withdraw what they asked for and offered; who asked them for cover hears that they cannot."""
     ids = await store.lock(tx, await swaps_store.schedules_with(tx, event.person_id))
     for schedule in await store.schedules(tx, ids, since=now):
-        await changes.lapse(tx, SYSTEM, schedule, now)
+        await changes.withdraw_stale(tx, SYSTEM, schedule, now)
     for cover in await swaps_store.covers(tx, schedule_ids=ids, state=CoverState.OPEN, since=now):
         if event.person_id in cover.asked and event.person_id not in cover.declined:
             await swaps_store.save_cover(tx, replace(cover, declined=(*cover.declined, event.person_id)))
@@ -34,5 +34,5 @@ async def tell(tx: Tx, payload: Mapping[str, int], now: datetime) -> None:
     ids = await store.lock(tx, list(theirs))
     before = {s.id: s for s in await store.schedules(tx, ids, since=now, still=who.id)}
     for after in await store.schedules(tx, ids, since=now):
-        await changes.lapse(tx, SYSTEM, after, now)
-        await changes.tell(tx, before[after.id], after, who.name, now, f"{who.name} left")
+        await changes.withdraw_stale(tx, SYSTEM, after, now)
+        await changes.announce(tx, before[after.id], after, who.name, now, f"{who.name} left")

@@ -18,7 +18,7 @@ class Unit(StrEnum):
     MONTH = "month"
 
 
-class EditKind(StrEnum):
+class OverrideKind(StrEnum):
     """What an edit does with the duty that it finds."""
 
     SET = "set"
@@ -69,7 +69,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class Override:
     """A change of duty on `[start, end)`; later `seq` acts on what earlier ones left.
 
     One that `fills` acts only where nobody is on duty yet. `rota` is the imported layer that it is a shift of.
@@ -79,7 +79,7 @@ class Edit:
     seq: int
     start: datetime
     end: datetime
-    kind: EditKind
+    kind: OverrideKind
     users: tuple[User, ...] = ()
     mapping: Mapping[User, User] = field(default_factory=dict)
     reason: str = ""
@@ -121,7 +121,7 @@ class Schedule:
     name: str
     tz: str
     layers: tuple[Layer, ...]
-    edits: tuple[Edit, ...] = ()
+    edits: tuple[Override, ...] = ()
     inactive: frozenset[User] = frozenset()
     version: int = 1
     slug: str = ""
@@ -147,7 +147,7 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Turn:
     """An uninterrupted turn of one layer: `k` counts handoffs from the anchor."""
 
     start: datetime
@@ -157,7 +157,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Shift:
     """A longest stretch with the same people on duty; no users is a gap. `cause` is what decided it."""
 
     start: datetime
@@ -242,7 +242,7 @@ class Swap:
 
 
 @dataclass(frozen=True, slots=True)
-class Vacation:
+class Absence:
     """A person is absent on `[start, end)`; it asks for cover for every shift that it touches."""
 
     id: int

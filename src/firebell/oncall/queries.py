@@ -48,7 +48,7 @@ async def facts(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: dat
         for name, steps in policies
     )
     return Facts(
-        {i: p.name for i, p in (await people.persons(tx, list(kinds))).items()},
+        {i: p.name for i, p in (await people.people_by_id(tx, list(kinds))).items()},
         {i: Reach(bool(k - {Channel.EMAIL}), len(k)) for i, k in kinds.items()},
         chains,
         tuple(c for c in asked if c.state == CoverState.OPEN),

@@ -7,9 +7,9 @@ from firebell.kit import timers
 from firebell.kit.db import Tx
 from firebell.oncall import queries
 from firebell.oncall.checks import store as checks_store
-from firebell.oncall.checks.grouping import folded
+from firebell.oncall.checks.grouping import group_gaps
 from firebell.oncall.checks.rules import HORIZON
-from firebell.oncall.checks.unreported import news
+from firebell.oncall.checks.unreported import unreported
 from firebell.oncall.model import ErrorsFound
 from firebell.oncall.schedules import changes, store
 from firebell.oncall.schedules.changes import ids
@@ -44,10 +44,10 @@ async def run_checks(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) 
     wrong, told, known = await queries.found_in(tx, schedules, now), await checks_store.told(tx, here), {}
     for schedule in schedules:
         i = int(schedule.id)
-        fresh, known[i] = news(wrong[i], told[i], now)
+        fresh, known[i] = unreported(wrong[i], told[i], now)
         if fresh:
             errors = tuple(
-                (f.code, f.message, f.start, ids(f.users)) for f in folded(fresh, schedule.tz, now)
+                (f.code, f.message, f.start, ids(f.users)) for f in group_gaps(fresh, schedule.tz, now)
             )
             await tx.emit(ErrorsFound(i, errors), now)
     await checks_store.set_told(tx, here, known)

@@ -11,11 +11,11 @@ from fastapi import Request, Response
 from firebell.kit import flash, html, routing, undo
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
-from firebell.kit.localtime import mu, span
+from firebell.kit.localtime import format_range, to_instant
 from firebell.kit.text import to_choices, to_id, to_required, to_wall
 from firebell.oncall import actions, queries
 from firebell.oncall.checks import fixes
-from firebell.oncall.checks.grouping import folded
+from firebell.oncall.checks.grouping import group_gaps
 from firebell.oncall.checks.rules import HORIZON
 from firebell.oncall.model import Cover, Layer, Schedule, Unit
 from firebell.oncall.rota import layer_versions, timeline
@@ -29,7 +29,7 @@ from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 
-router = routing.pages()
+router = routing.html_router()
 
 SHOWN = 25
 """How many schedules are on one page."""
@@ -53,14 +53,16 @@ class Look:
         return Look(
             view if view in timeline.VIEWS else "week",
             request.query_params.get("at", ""),
-            tz if tz in html.zones() else me.tz,
+            tz if tz in html.time_zones() else me.tz,
             bool(request.query_params.get("brief")),
         )
 
 
 def _seen(look: Look, now: datetime) -> timeline.Picture:
     """Return the stretch that is looked at."""
-    return timeline.picture(look.view, mu(to_wall(look.at, "at"), look.tz) if look.at else now, look.tz, now)
+    return timeline.picture(
+        look.view, to_instant(to_wall(look.at, "at"), look.tz) if look.at else now, look.tz, now
+    )
 
 
 async def _context(
@@ -77,7 +79,7 @@ async def _context(
     shown, at, tz = look.view, look.at, look.tz
     seen = _seen(look, now)
     named = {int(u) for s in schedules for u in s.people} | {c.requester for c in asked} | {*more}
-    names = await people.persons(tx, [*named])
+    names = await people.people_by_id(tx, [*named])
 
     def name(user: int | str) -> str:
         return names[int(user)].name if int(user) in names else LEFT
@@ -85,10 +87,10 @@ async def _context(
     def when(start: datetime, end: datetime) -> str:
         begins, ends = start > seen.start - timeline.AROUND, end < seen.end + timeline.AROUND
         if begins and ends:
-            return span(start, end, tz)
+            return format_range(start, end, tz)
         if begins:
-            return f"from {html.wall(start, tz, now)} on"
-        return f"until {html.wall(end, tz, now)}" if ends else "all the time"
+            return f"from {html.format_short(start, tz, now)} on"
+        return f"until {html.format_short(end, tz, now)}" if ends else "all the time"
 
     step = timedelta(days=timeline.VIEWS[shown])
     return {
@@ -147,7 +149,7 @@ async def oncall(request: Request) -> Response:
         asked = askable(await actions.covers(tx, since=now), me)
         context = await _context(tx, [found[i] for i in order], asked, me, look, now)
     more = {"one": None, "q": q, "page": page, "pages": pages}
-    return await html.page(request, "oncall/oncall.html", {**context, **more}, kept_offline=True)
+    return await html.render(request, "oncall/oncall.html", {**context, **more}, kept_offline=True)
 
 
 async def _new_form(
@@ -166,7 +168,7 @@ async def _new_form(
         "error": error,
         "errors": error.fields if error else {},
     }
-    return await html.page(request, "oncall/new.html", context, error.status if error else 200)
+    return await html.render(request, "oncall/new.html", context, error.status if error else 200)
 
 
 @router.get("/oncall/new", dependencies=access.needs(Verb.SCHEDULE_WRITE))
@@ -229,7 +231,7 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
     """Show one schedule with its forms as they are filled in."""
     me, ctx = await access.signed_in(request), html.ctx(request)
     look, now, error = Look.of(request, me), ctx.clock.now(), filled.error
-    if filled.given.get("tz") in html.zones():
+    if filled.given.get("tz") in html.time_zones():
         look = replace(look, tz=filled.given["tz"])
     async with ctx.db.tx() as tx:
         found = await actions.by_slug(
@@ -245,7 +247,7 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
     more = {
         "one": found,
         "others": others,
-        "findings": folded(wrong[int(found.id)], found.tz, now),
+        "findings": group_gaps(wrong[int(found.id)], found.tz, now),
         "direct": fixes.CARRIED_OUT,
         "layers": layer_versions.current(found, now),
         "handoff": (handoff := next_change(found, now, forms.AHEAD)),
@@ -255,7 +257,7 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
         "errors": error.fields if error else {},
     }
     status = error.status if error else 200
-    return await html.page(
+    return await html.render(
         request, "oncall/oncall.html", {**context, **more}, status, kept_offline=error is None
     )
 
@@ -279,7 +281,7 @@ def _local(text: str, tz: str) -> str:
     """Return what a link of ours names as a field shows it in `tz`: an instant, or a wall clock's time."""
     try:
         at = datetime.fromisoformat(text) if text else None
-        return "" if at is None else html.typed(at, tz) if at.tzinfo else f"{at:%Y-%m-%dT%H:%M}"
+        return "" if at is None else html.to_input_value(at, tz) if at.tzinfo else f"{at:%Y-%m-%dT%H:%M}"
     except (ValueError, OverflowError):
         return ""
 

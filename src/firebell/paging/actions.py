@@ -26,6 +26,7 @@ from firebell.paging import delivery_store, escalation, list_store, notices, not
 from firebell.paging.model import (
     Ack,
     Level,
+    Notice,
     Page,
     PageAcknowledged,
     PageResolved,
@@ -34,7 +35,6 @@ from firebell.paging.model import (
     Policy,
     Target,
     TargetKind,
-    Word,
 )
 from firebell.people import actions as people
 from firebell.people.model import PersonLeft, QuietHoursChanged
@@ -220,18 +220,18 @@ async def start_incident_page(
     return made[0] if made else None
 
 
-async def raise_subject(tx: Tx, kind: str, subject_id: int, severity: int, now: datetime) -> None:
+async def raise_incident_page(tx: Tx, kind: str, subject_id: int, severity: int, now: datetime) -> None:
     """The incident got worse: demand again."""
     event, text = escalation.Raise(severity), f"The severity rose to SEV{severity}."
     await _apply_to_subjects(tx, kind, [subject_id], event, "raised", text, now)
 
 
-async def resolve_subject(tx: Tx, kind: str, subject_id: int, text: str, now: datetime) -> None:
+async def resolve_incident_page(tx: Tx, kind: str, subject_id: int, text: str, now: datetime) -> None:
     """The incident needs nobody to be paged any more."""
     await _apply_to_subjects(tx, kind, [subject_id], escalation.Resolve(), "resolved", text, now)
 
 
-async def renew_subject(tx: Tx, kind: str, subject_id: int, now: datetime) -> None:
+async def extend_ack(tx: Tx, kind: str, subject_id: int, now: datetime) -> None:
     """Progress was made: the acknowledgement holds for its whole time again."""
     open_ = [p for p in await store.lock_subjects(tx, kind, [subject_id]) if p.state is PageState.ACKED]
     renewed = [n for p in open_ if isinstance(n := escalation.step(p, escalation.Ack(), now), Page)]
@@ -347,17 +347,17 @@ async def send_test(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     method = await people.method(tx, payload["method_id"])
     if method is not None and method.disabled_at is None:
         turn = int(now.timestamp())
-        planned = notification_rules.Planned(method.person_id, method, 0, now, notices.TEST)
-        await delivery_store.queue(tx, [delivery_store.Queued(None, 0, 0, turn, 2, planned)], now)
+        planned = notification_rules.PlannedDelivery(method.person_id, method, 0, now, notices.TEST)
+        await delivery_store.queue(tx, [delivery_store.NewDelivery(None, 0, 0, turn, 2, planned)], now)
 
 
-async def tell_source_broken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+async def notify_source_broken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Tell the owning team, else the catch-all list, that a source sends what cannot be read."""
     broken = await alerts.broken_source(tx, payload["integration_id"], now)
     if broken is None:
         return
     service = (await catalog.services_by_id(tx, [broken.service_id]))[broken.service_id]
-    everyone = await people.team_members(tx, service.team_id) or await people.catch_all(tx)
+    everyone = await people.team_members(tx, service.team_id) or await people.fallback_responders(tx)
     rules, methods = await people.rules_of(tx, everyone, "low"), await people.methods_of(tx, everyone)
     reason, turn = notices.source(broken.integration_id), int(now.timestamp())
     planned = [
@@ -367,15 +367,15 @@ async def tell_source_broken(tx: Tx, payload: dict[str, Any], now: datetime) -> 
             i, notification_rules.usable(rules[i], [m for m in methods if m.person_id == i])[:1], now, reason
         )
     ]
-    await delivery_store.queue(tx, [delivery_store.Queued(None, 0, 0, turn, 2, p) for p in planned], now)
+    await delivery_store.queue(tx, [delivery_store.NewDelivery(None, 0, 0, turn, 2, p) for p in planned], now)
 
 
-async def tell(tx: Tx, words: Sequence[Word], now: datetime) -> None:
+async def notify(tx: Tx, words: Sequence[Notice], now: datetime) -> None:
     """Tell people what is about no page, each word once, through whatever of theirs acts first.
 
     A word is not answered, so nothing follows on it: later rules of the person stay unused.
     """
-    new = await store.insert_words(tx, list({w.key: w for w in words}.values()), now) if words else []
+    new = await store.insert_notices(tx, list({w.key: w for w in words}.values()), now) if words else []
     everyone = list({w.person_id for _, w in new})
     rules = {u: await people.rules_of(tx, everyone, u) for u in ("high", "low")} if everyone else {}
     methods = await people.methods_of(tx, everyone)
@@ -386,7 +386,7 @@ async def tell(tx: Tx, words: Sequence[Word], now: datetime) -> None:
         first = [r for r in usable if r.delay_s == usable[0].delay_s]
         rank = 1 if word.urgency == "high" else 2
         queued += [
-            delivery_store.Queued(None, 0, 0, 0, rank, p)
+            delivery_store.NewDelivery(None, 0, 0, 0, rank, p)
             for p in notification_rules.plan(word.person_id, first, now, f"{word.kind}-{word_id}")
         ]
     await delivery_store.queue(tx, queued, now)
@@ -397,7 +397,7 @@ async def release_held(tx: Tx, event: QuietHoursChanged, now: datetime) -> None:
     await delivery_store.release(tx, event.person_id, now)
 
 
-async def keep_schedule(tx: Tx, event: ScheduleDeleted, now: datetime) -> None:
+async def refuse_schedule_deletion(tx: Tx, event: ScheduleDeleted, now: datetime) -> None:
     """Refuse that a schedule goes which a policy, or the plan of an open page, notifies."""
     needed = Target(TargetKind.SCHEDULE, event.schedule_id)
     policies_ = [p.name for p in await store.policies(tx) if any(needed in x.targets for x in p.levels)]
@@ -462,7 +462,7 @@ async def policy_by_slug(tx: Tx, slug: str) -> Policy:
     return found
 
 
-async def edit_policy(
+async def update_policy(
     tx: Tx,
     actor: Actor,
     policy: Policy,

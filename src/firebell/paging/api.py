@@ -8,22 +8,22 @@ from pydantic import ConfigDict, Field
 from firebell.alerts import actions as alerts
 from firebell.kit import api, undo
 from firebell.kit.api import (
+    ApiInput,
+    ApiOutput,
     Ctx,
-    Given,
     Id,
     Instant,
+    PageParams,
     Removed,
     ShortName,
-    Shown,
-    Stretch,
+    StrictInt,
     Text,
-    Whole,
     problems,
     removed,
 )
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
-from firebell.kit.refs import number
+from firebell.kit.refs import parse_ref
 from firebell.paging import actions, queries
 from firebell.paging.dry_run import dry_run
 from firebell.paging.model import Level, Page, PageState, Policy, Target, TargetKind
@@ -38,7 +38,7 @@ Planner = Annotated[Caller, may(Verb.POLICY_WRITE)]
 PlanReader = Annotated[Caller, may(Verb.POLICY_READ)]
 
 
-class PageShown(Shown):
+class PageShown(ApiOutput):
     """One demand: `level` counts from 1, 0 before the first; `next` is whom `next_at` would reach now."""
 
     ref: str
@@ -72,7 +72,7 @@ class PageAcked(PageShown):
     already: str | None
 
 
-class PageAlert(Shown):
+class PageAlert(ApiOutput):
     """One alert of a page."""
 
     id: int
@@ -85,7 +85,7 @@ class PageAlert(Shown):
     findings: list[str]
 
 
-class LogShown(Shown):
+class LogShown(ApiOutput):
     """One line of a page's story."""
 
     at: datetime
@@ -94,7 +94,7 @@ class LogShown(Shown):
     text: str
 
 
-class DeliveryShown(Shown):
+class DeliveryShown(ApiOutput):
     """One attempt to reach one person through one contact method."""
 
     person_id: int
@@ -108,7 +108,7 @@ class DeliveryShown(Shown):
     sent_at: datetime | None
 
 
-class PageChange(Shown):
+class PageChange(ApiOutput):
     """A change of the page's service in the 24 hours before the page began."""
 
     id: int
@@ -128,41 +128,41 @@ class PageDetail(PageShown):
     deliveries: list[DeliveryShown]
 
 
-class Snooze(Given):
+class Snooze(ApiInput):
     """Either `minutes` or `until`, at most 24 hours from now."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"minutes": 30}]})
 
-    minutes: Annotated[Whole | None, Field(ge=1, le=1440)] = None
+    minutes: Annotated[StrictInt | None, Field(ge=1, le=1440)] = None
     until: Instant | None = None
 
 
-class Note(Given):
+class Note(ApiInput):
     """A line for the page's story."""
 
     text: Annotated[Text, Field(min_length=1, max_length=5000)]
 
 
-class TargetShown(Given):
+class TargetShown(ApiInput):
     """A person, whoever a schedule has on duty, or a whole team."""
 
     kind: TargetKind
     id: Id
 
 
-class LevelShown(Given):
+class LevelShown(ApiInput):
     """Notify `targets` at once; without an ack within `ack_within_s` seconds the next level follows."""
 
     targets: Annotated[list[TargetShown], Field(min_length=1, max_length=50)]
-    ack_within_s: Annotated[Whole, Field(ge=60, le=86400)] = 300
+    ack_within_s: Annotated[StrictInt, Field(ge=60, le=86400)] = 300
 
 
-class PolicyPlan(Given):
+class PolicyPlan(ApiInput):
     """Levels in order, how often all of them are repeated, and when an ack runs out (null: by severity)."""
 
     levels: Annotated[list[LevelShown], Field(min_length=1, max_length=20)]
-    repeat: Annotated[Whole, Field(ge=0, le=9)] = 2
-    ack_timeout_s: Annotated[Whole | None, Field(ge=60, le=86400)] = None
+    repeat: Annotated[StrictInt, Field(ge=0, le=9)] = 2
+    ack_timeout_s: Annotated[StrictInt | None, Field(ge=60, le=86400)] = None
 
 
 class NewPolicy(PolicyPlan):
@@ -187,7 +187,7 @@ class NewPolicy(PolicyPlan):
     team_id: Id
 
 
-class PolicyShown(Shown):
+class PolicyShown(ApiOutput):
     """A policy; an open page keeps the plan that it began with."""
 
     id: int
@@ -200,7 +200,7 @@ class PolicyShown(Shown):
     ack_timeout_s: int | None
 
 
-class StepShown(Shown):
+class StepShown(ApiOutput):
     """Who would be notified at `at`; `level` null is the final alarm, no people a level that is skipped."""
 
     at: datetime
@@ -209,7 +209,7 @@ class StepShown(Shown):
     names: str
 
 
-def page_fields(seen: queries.View) -> dict[str, object]:
+def page_fields(seen: queries.PageDetails) -> dict[str, object]:
     """Return the values of `PageShown`."""
     page = seen.page
     return {
@@ -241,7 +241,7 @@ def page_fields(seen: queries.View) -> dict[str, object]:
 
 async def shown(tx: Tx, page: Page, now: datetime) -> PageShown:
     """Return the page as the API shows it."""
-    (seen,) = await queries.views(tx, [page], now)
+    (seen,) = await queries.page_details(tx, [page], now)
     return PageShown.model_validate(page_fields(seen))
 
 
@@ -253,8 +253,8 @@ async def shown(tx: Tx, page: Page, now: datetime) -> PageShown:
 )
 async def get_page(ctx: Ctx, caller: Reader, ref: Text) -> PageDetail:
     async with ctx.db.tx() as tx:
-        found = await actions.page(tx, number("PG", ref))
-        (seen,) = await queries.views(tx, [found], ctx.clock.now(), alerts_each=100)
+        found = await actions.page(tx, parse_ref("PG", ref))
+        (seen,) = await queries.page_details(tx, [found], ctx.clock.now(), alerts_each=100)
         story = await actions.log(tx, found.id)
         sent = await actions.deliveries(tx, found.id)
         changes = await alerts.changes_before(tx, found.service_id, found.triggered_at)
@@ -277,8 +277,8 @@ async def get_page(ctx: Ctx, caller: Reader, ref: Text) -> PageDetail:
 )
 async def acknowledge_page(ctx: Ctx, caller: Responder, ref: Text) -> PageAcked:
     async with ctx.db.tx() as tx:
-        result = await actions.ack(tx, caller.actor, number("PG", ref), ctx.clock.now())
-        (seen,) = await queries.views(tx, [result.page], ctx.clock.now())
+        result = await actions.ack(tx, caller.actor, parse_ref("PG", ref), ctx.clock.now())
+        (seen,) = await queries.page_details(tx, [result.page], ctx.clock.now())
     return PageAcked.model_validate({**page_fields(seen), "already": result.already})
 
 
@@ -290,7 +290,7 @@ async def acknowledge_page(ctx: Ctx, caller: Responder, ref: Text) -> PageAcked:
 )
 async def resolve_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
     async with ctx.db.tx() as tx:
-        found = await actions.resolve(tx, caller.actor, number("PG", ref), ctx.clock.now())
+        found = await actions.resolve(tx, caller.actor, parse_ref("PG", ref), ctx.clock.now())
         return await shown(tx, found, ctx.clock.now())
 
 
@@ -302,7 +302,7 @@ async def resolve_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
 )
 async def escalate_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
     async with ctx.db.tx() as tx:
-        found = await actions.escalate(tx, caller.actor, number("PG", ref), ctx.clock.now())
+        found = await actions.escalate(tx, caller.actor, parse_ref("PG", ref), ctx.clock.now())
         return await shown(tx, found, ctx.clock.now())
 
 
@@ -318,7 +318,7 @@ async def snooze_page(ctx: Ctx, caller: Responder, ref: Text, given: Snooze) -> 
         raise Invalid("Give either `minutes` or `until`.", fields={"minutes": "1 to 1440."})
     end = given.until or now + timedelta(minutes=given.minutes or 0)
     async with ctx.db.tx() as tx:
-        found = await actions.snooze(tx, caller.actor, number("PG", ref), end, now)
+        found = await actions.snooze(tx, caller.actor, parse_ref("PG", ref), end, now)
         return await shown(tx, found, now)
 
 
@@ -331,7 +331,7 @@ async def snooze_page(ctx: Ctx, caller: Responder, ref: Text, given: Snooze) -> 
 )
 async def add_page_note(ctx: Ctx, caller: Responder, ref: Text, given: Note) -> PageShown:
     async with ctx.db.tx() as tx:
-        page_id, now = number("PG", ref), ctx.clock.now()
+        page_id, now = parse_ref("PG", ref), ctx.clock.now()
         await actions.add_note(tx, caller.actor, page_id, given.text, now)
         return await shown(tx, await actions.page(tx, page_id), now)
 
@@ -363,7 +363,7 @@ def _levels(given: PolicyPlan) -> list[Level]:
 
 
 @router.get("/policies", tags=["policies"], summary="Every escalation policy, the newest first")
-async def list_policies(ctx: Ctx, caller: PlanReader, stretch: Stretch) -> list[PolicyShown]:
+async def list_policies(ctx: Ctx, caller: PlanReader, stretch: PageParams) -> list[PolicyShown]:
     async with ctx.db.tx() as tx:
         found = await actions.policies(tx)
     return [_policy(p) for p in stretch.newest(found, [p.id for p in found])]
@@ -405,7 +405,7 @@ async def get_policy(ctx: Ctx, caller: PlanReader, slug: Text) -> PolicyShown:
 )
 async def edit_policy(ctx: Ctx, caller: Planner, slug: Text, given: PolicyPlan) -> PolicyShown:
     async with ctx.db.tx() as tx:
-        await actions.edit_policy(
+        await actions.update_policy(
             tx,
             caller.actor,
             await actions.policy_by_slug(tx, slug),

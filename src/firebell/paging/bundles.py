@@ -17,7 +17,7 @@ _NOTICE_BYTES = 1000
 """The share of a bundle that one notice gets, so that others are named beside it."""
 
 
-async def sift(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> list[Delivery]:
+async def hold_for_quiet_hours(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> list[Delivery]:
     """Put back what quiet hours hold now; return the rest, with all that was held for the same method."""
     patient = [d for d in claimed if can_wait(d.rank, d.reason)]
     if not patient:
@@ -31,7 +31,7 @@ async def sift(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> list[Deliv
     return [*going, *await delivery_store.claim_held(tx, over, now)] if over else going
 
 
-class Parcel(NamedTuple):
+class Bundle(NamedTuple):
     """What goes as one message: one delivery, or all that was held for one contact method.
 
     `message` is an outcome for what nobody can put into words.
@@ -47,23 +47,23 @@ class Parcel(NamedTuple):
         return keys[0] if len(keys) == 1 else hashlib.sha256("|".join(keys).encode()).hexdigest()[:32]
 
 
-def parcels(found: Iterable[tuple[Delivery, Message | Outcome]], inbox_url: str) -> list[Parcel]:
+def bundles(found: Iterable[tuple[Delivery, Message | Outcome]], inbox_url: str) -> list[Bundle]:
     """Return what goes out, in the order given: what was held for one method goes together."""
-    alone: list[Parcel] = []
+    alone: list[Bundle] = []
     held: dict[int, list[tuple[Delivery, Message]]] = {}
     for delivery, message in found:
         if delivery.held and isinstance(message, Message):
             held.setdefault(delivery.method_id, []).append((delivery, message))
         else:
-            alone.append(Parcel((delivery,), message))
+            alone.append(Bundle((delivery,), message))
     together = [
-        Parcel(tuple(d for d, _ in group), bundle([m for _, m in group], inbox_url))
+        Bundle(tuple(d for d, _ in group), merged_message([m for _, m in group], inbox_url))
         for group in held.values()
     ]
     return [*alone, *together]
 
 
-def bundle(messages: Sequence[Message], inbox_url: str) -> Message:
+def merged_message(messages: Sequence[Message], inbox_url: str) -> Message:
     """Return one message that says what each of these says, and how to take each page."""
     if len(messages) == 1:
         return messages[0]

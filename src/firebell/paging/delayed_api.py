@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from firebell.kit import api
-from firebell.kit.api import Ctx, Given, Instant, Text, Whole, problems
-from firebell.kit.refs import number
+from firebell.kit.api import ApiInput, Ctx, Instant, StrictInt, Text, problems
+from firebell.kit.refs import parse_ref
 from firebell.paging import api as page_api
 from firebell.paging import delayed_actions
 from firebell.paging.delayed import ActionKind, DelayedAction
@@ -15,14 +15,14 @@ from firebell.paging.delayed import ActionKind, DelayedAction
 router = api.router()
 
 
-class PageAction(Given):
+class PageAction(ApiInput):
     """What was decided, when, and in front of which `position` of the page; empty: it was confirmed again."""
 
     action: ActionKind
     key: Annotated[Text, Field(min_length=8, max_length=100)]
     pressed_at: Instant
     position: Annotated[Text, Field(max_length=80)] = ""
-    minutes: Annotated[Whole, Field(ge=1, le=1440)] = 30
+    minutes: Annotated[StrictInt, Field(ge=1, le=1440)] = 30
 
 
 class PageActionDone(page_api.PageAcked):
@@ -45,6 +45,6 @@ async def perform_page_action(
         given.action, given.key, min(given.pressed_at, now), given.position, timedelta(minutes=given.minutes)
     )
     async with ctx.db.tx() as tx:
-        outcome = await delayed_actions.perform(tx, caller.actor, number("PG", ref), action, now)
+        outcome = await delayed_actions.perform(tx, caller.actor, parse_ref("PG", ref), action, now)
         shown = await page_api.shown(tx, outcome.page, now)
     return PageActionDone(**shown.model_dump(), already=outcome.already, next_position=outcome.position)

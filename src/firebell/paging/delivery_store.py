@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from firebell.kit.db import Reads, Row, Tx
 from firebell.paging.model import Delivery
-from firebell.paging.notification_rules import Planned, idempotency_key
+from firebell.paging.notification_rules import PlannedDelivery, idempotency_key
 from firebell.paging.send_slots import Blocked, Slots, destination
 
 LEASE = timedelta(seconds=60)
@@ -21,7 +21,7 @@ _DELIVERY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
+class NewDelivery:
     """A message to store, with the page position that asked for it; a notice has no page.
 
     `rank` 0 goes before 1, and 1 before 2, whatever waits longer.
@@ -32,7 +32,7 @@ class Queued:
     level: int
     round: int
     rank: int
-    planned: Planned
+    planned: PlannedDelivery
 
 
 def _delivery(row: Row) -> Delivery:
@@ -44,7 +44,7 @@ def _said(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "")[:500]
 
 
-async def queue(tx: Tx, rows: Sequence[Queued], now: datetime) -> None:
+async def queue(tx: Tx, rows: Sequence[NewDelivery], now: datetime) -> None:
     """Store messages; one whose idempotency key exists is there already."""
     if not rows:
         return
@@ -262,7 +262,7 @@ async def accepted(tx: Tx, rows: Sequence[tuple[Delivery, str]], now: datetime) 
     return {row["id"] for row in recorded}
 
 
-async def again(
+async def retry(
     tx: Tx, deliveries: Sequence[Delivery], at: datetime, error: str, *, counted: bool = True
 ) -> None:
     """Queue messages once more where the lease still holds; what is not `counted` was no attempt."""

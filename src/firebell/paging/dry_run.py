@@ -37,8 +37,8 @@ class Step:
 
 async def dry_run(tx: Tx, policy: Policy, now: datetime) -> list[Step]:
     """Return what an urgent page of this policy would do from `now` on, by today's schedules and rules."""
-    probe = timers.probe(policy.plan, policy.team_id, now)
-    facts = await timers.gather(tx, [probe], now)
+    probe = timers.hypothetical_page(policy.plan, policy.team_id, now)
+    facts = await timers.load_recipients(tx, [probe], now)
 
     def step(at: datetime, level: int | None, reached: tuple[int, ...]) -> Step:
         reason = "alarm" if level is None else "page"

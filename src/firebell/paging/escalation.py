@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from firebell.paging.model import DEMANDING, OPEN, Page, PageState, Plan
+from firebell.paging.model import OPEN, UNANSWERED, Page, PageState, Plan
 
 MAX_SNOOZE = timedelta(hours=24)
 ACK_TIMEOUT = timedelta(minutes=30)
@@ -121,7 +121,7 @@ def _changed(page: Page, state: PageState, due_at: datetime | None, **more: date
 
 
 def _acked(page: Page, owned: bool, now: datetime) -> Page | Refused:
-    if not owned and page.state not in DEMANDING:
+    if not owned and page.state not in UNANSWERED:
         return Refused("a person has answered")
     wait = ack_timeout(page.plan, page.severity, owned=owned)
     due_at = now + wait if wait else None

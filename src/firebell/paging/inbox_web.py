@@ -9,7 +9,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit import flash, html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid, NotFound
-from firebell.kit.refs import number
+from firebell.kit.refs import parse_ref
 from firebell.kit.text import to_number
 from firebell.oncall import actions as oncall
 from firebell.paging import bulk, filtering, list_store, page_list, queries
@@ -21,7 +21,7 @@ from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 
-router = routing.pages()
+router = routing.html_router()
 
 LISTED = 100
 """Number of pages that the inbox shows at once."""
@@ -62,17 +62,17 @@ async def inbox(
     if any(value == "" for value in request.query_params.values()):
         # a form sends its blank fields too; an address names only what restricts the list
         kept = {"show": show, "select": select, "before": before, "after": after}
-        return html.to(html.address("/pages", state=tab, **given, **kept))
+        return html.redirect(html.address("/pages", state=tab, **given, **kept))
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         wanted, error = await _resolved(tx, query, me)
         stretch = await _stretch(tx, TABS[tab][1], wanted, before, after, now) if wanted else _NOTHING
         if stretch is None:
-            return html.to(start)
-        listed = await queries.views(tx, stretch.pages, now)
+            return html.redirect(start)
+        listed = await queries.page_details(tx, stretch.pages, now)
         detail = None
         if stretch.pages:
-            ref = number("PG", show) if show else stretch.pages[0].id
+            ref = parse_ref("PG", show) if show else stretch.pages[0].id
             detail = await page_detail(tx, ref, now)
         counts = await list_store.counts(tx, wanted) if wanted else {}
         rest = await _rest(tx, TABS[tab][1], wanted, stretch) if select == "all" and wanted else None
@@ -107,7 +107,7 @@ async def inbox(
         "chosen": detail,
         "next_shift": _next_shift(shifts, me.tz, now),
     }
-    return await html.page(
+    return await html.render(
         request, "paging/inbox.html", context, error.status if error else 200, kept_offline=not error
     )
 
@@ -155,10 +155,12 @@ async def _stretch(
     if place is None:
         asked = bool(after or before)
         return (
-            None if asked else await queries.listed(tx, states=states, wanted=wanted, limit=LISTED, now=now)
+            None
+            if asked
+            else await queries.list_pages(tx, states=states, wanted=wanted, limit=LISTED, now=now)
         )
     try:
-        stretch = await queries.listed(
+        stretch = await queries.list_pages(
             tx, states=states, wanted=wanted, place=place, newer=bool(after), limit=LISTED, now=now
         )
     except Invalid:
@@ -171,8 +173,8 @@ def _next_shift(shifts: list[oncall.Shift], tz: str, now: datetime) -> str:
         return ""
     first = shifts[0]
     if first.start <= now:
-        return f"You are on call for {first.schedule.name} until {html.wall(first.end, tz, now)}."
-    return f"Your next shift is {first.schedule.name}, {html.wall(first.start, tz, now)}."
+        return f"You are on call for {first.schedule.name} until {html.format_short(first.end, tz, now)}."
+    return f"Your next shift is {first.schedule.name}, {html.format_short(first.start, tz, now)}."
 
 
 @router.post("/pages/bulk", dependencies=access.needs(Verb.PAGE_RESPOND))
@@ -190,6 +192,6 @@ async def act_on_many(request: Request) -> Response:
         raise Invalid(f"At most {bulk.LIMIT:,} pages at once.", fields={"ref": "Select fewer pages."})
     minutes = to_number(form.get("minutes", 30), "minutes", least=1, most=1440, unit="minutes")
     outcomes = await bulk.act(
-        html.ctx(request), access.actor_of(me), action, [number("PG", ref) for ref in refs], minutes
+        html.ctx(request), access.actor_of(me), action, [parse_ref("PG", ref) for ref in refs], minutes
     )
     return flash.redirect(request, html.local(form, "/pages"), bulk.summary(action, outcomes))

@@ -6,8 +6,19 @@ from fastapi import Query, Request, Response
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
 from firebell.kit import api
-from firebell.kit.api import Ctx, Given, Instant, Limit, Name, Shown, Text, Whole, link_next, problems
-from firebell.kit.refs import number
+from firebell.kit.api import (
+    ApiInput,
+    ApiOutput,
+    Ctx,
+    Instant,
+    Limit,
+    Name,
+    StrictInt,
+    Text,
+    link_next,
+    problems,
+)
+from firebell.kit.refs import parse_ref
 from firebell.paging import filtering, page_list, queries
 from firebell.paging.api import PageShown, Reader, Responder, page_fields
 from firebell.paging.bulk import LIMIT, BulkAction, Result, act
@@ -16,17 +27,17 @@ from firebell.paging.model import OPEN, PageState
 router = api.router("pages")
 
 
-class BulkRequest(Given):
+class BulkRequest(ApiInput):
     """Pages by reference, and what to do with each of them; `minutes` is how long a snooze lasts."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"action": "ack", "refs": ["PG-7", "PG-8"]}]})
 
     action: BulkAction
     refs: Annotated[list[Name], Field(min_length=1, max_length=LIMIT)]
-    minutes: Annotated[Whole, Field(ge=1, le=1440)] = 30
+    minutes: Annotated[StrictInt, Field(ge=1, le=1440)] = 30
 
 
-class OutcomeShown(Shown):
+class OutcomeShown(ApiOutput):
     """What became of one page; `reason` says why it was not changed, `state` is where it stands now."""
 
     ref: str
@@ -74,7 +85,7 @@ async def list_pages(
     query = filtering.PageQuery(q, service or "", team or "", whose, urgency or "")
     async with ctx.db.tx() as tx:
         wanted = await filtering.resolve(tx, query, person_id=caller.person_id, since=since, until=until)
-        listed = await queries.listed(
+        listed = await queries.list_pages(
             tx,
             states=state or list(OPEN),
             wanted=wanted,
@@ -82,7 +93,7 @@ async def list_pages(
             limit=limit,
             now=ctx.clock.now(),
         )
-        seen = await queries.views(tx, listed.pages, ctx.clock.now())
+        seen = await queries.page_details(tx, listed.pages, ctx.clock.now())
     if listed.older:
         link_next(request, response, listed.older, limit)
     return [PageShown.model_validate(page_fields(v)) for v in seen]
@@ -94,6 +105,6 @@ async def list_pages(
     responses=problems(404),
 )
 async def act_on_pages(ctx: Ctx, caller: Responder, given: BulkRequest) -> list[OutcomeShown]:
-    page_ids = [number("PG", ref) for ref in given.refs]
+    page_ids = [parse_ref("PG", ref) for ref in given.refs]
     outcomes = await act(ctx, caller.actor, given.action, page_ids, given.minutes)
     return [OutcomeShown.model_validate(outcome) for outcome in outcomes]

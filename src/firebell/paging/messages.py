@@ -33,7 +33,7 @@ class _Subjects:
 async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: datetime) -> list[Message]:
     """Return what each delivery says now; the title names what is most severe among what still fires."""
     pages = await store.pages_by_id(tx, [d.page_id for d in claimed if d.page_id is not None])
-    persons = await people.persons(tx, [d.person_id for d in claimed])
+    persons = await people.people_by_id(tx, [d.person_id for d in claimed])
     subjects = await _subjects(tx, list(pages.values()))
     webhooks = [d.method_id for d in claimed if d.channel == Channel.WEBHOOK]
     secrets = await people.signing_secrets(tx, webhooks, now) if webhooks else {}
@@ -42,7 +42,7 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
         page = pages.get(delivery.page_id or 0)
         base = _message(delivery, persons[delivery.person_id], secrets.get(delivery.method_id, ()), now)
         if page is None:
-            notice = await notices.notice(tx, delivery.reason, now)
+            notice = await notices.notice_content(tx, delivery.reason, now)
             messages.append(_about_notice(base, notice, ctx.public_url))
         else:
             messages.append(_about_page(base, page, subjects, ctx, ack_links.ack_url(ctx, delivery, now)))
@@ -86,7 +86,7 @@ def _message(delivery: Delivery, person: Person, secrets: tuple[bytes, ...], now
     )
 
 
-def _about_notice(base: Message, notice: notices.Notice, public_url: str) -> Message:
+def _about_notice(base: Message, notice: notices.NoticeContent, public_url: str) -> Message:
     return replace(
         base,
         title=notice.title,

@@ -16,7 +16,7 @@ class PageState(StrEnum):
     RESOLVED = "resolved"
 
 
-DEMANDING = (PageState.TRIGGERED, PageState.EXHAUSTED)
+UNANSWERED = (PageState.TRIGGERED, PageState.EXHAUSTED)
 OPEN = (PageState.TRIGGERED, PageState.EXHAUSTED, PageState.ACKED, PageState.SNOOZED)
 
 
@@ -211,7 +211,7 @@ class Ack:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Notice:
     """What a person is told that is about no page; of words with the same `key` one is told, ever.
 
     `kind` is one lower-case word that a webhook reads, `link` the path of a page of ours.

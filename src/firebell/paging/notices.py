@@ -13,7 +13,7 @@ SOURCE = "source"
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class NoticeContent:
     """What such a message says: a line, a paragraph, and the path of the page to open."""
 
     title: str
@@ -27,19 +27,21 @@ def source(integration_id: int) -> str:
     return f"{SOURCE}-{integration_id}"
 
 
-async def notice(tx: Tx, reason: str, now: datetime) -> Notice:
+async def notice_content(tx: Tx, reason: str, now: datetime) -> NoticeContent:
     """Return what a message of this reason says now."""
     kind, _, about = reason.partition("-")
     if kind == TEST:
-        return Notice("Firebell test message", "This is how Firebell reaches you. Nothing is wrong.")
+        return NoticeContent("Firebell test message", "This is how Firebell reaches you. Nothing is wrong.")
     if kind != SOURCE:
         word = await store.word(tx, int(about))
-        return Notice(word.title, word.note, word.urgency, word.link)
+        return NoticeContent(word.title, word.note, word.urgency, word.link)
     found = await alerts.broken_source(tx, int(about), now)
     if found is None:
-        return Notice("A source can be read again", "What it sends is understood by now. Nothing is wrong.")
+        return NoticeContent(
+            "A source can be read again", "What it sends is understood by now. Nothing is wrong."
+        )
     service = (await catalog.services_by_id(tx, [found.service_id]))[found.service_id]
-    return Notice(
+    return NoticeContent(
         f"{service.name}: what {found.name} sends cannot be read",
         f"{found.count} message{'' if found.count == 1 else 's'} of {found.name} could not be read in full."
         f" What could be read was taken, and the rest opened a page. The newest: {found.error}"

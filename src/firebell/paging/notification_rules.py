@@ -9,7 +9,7 @@ from firebell.people.model import ContactMethod, Rule
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedDelivery:
     """One message that will be sent unless the page is taken before."""
 
     person_id: int
@@ -24,16 +24,16 @@ def usable(rules: Sequence[Rule], methods: Sequence[ContactMethod]) -> Sequence[
     return rules or [Rule(0, method) for method in methods]
 
 
-def plan(person_id: int, rules: Sequence[Rule], now: datetime, reason: str) -> list[Planned]:
+def plan(person_id: int, rules: Sequence[Rule], now: datetime, reason: str) -> list[PlannedDelivery]:
     """Return the messages of a level entry at `now`; the earliest goes at once whatever its delay says."""
     first = min((rule.delay_s for rule in rules), default=0)
     return [
-        Planned(person_id, rule.method, i, now + timedelta(seconds=rule.delay_s - first), reason)
+        PlannedDelivery(person_id, rule.method, i, now + timedelta(seconds=rule.delay_s - first), reason)
         for i, rule in enumerate(rules)
     ]
 
 
-def reminder(person_id: int, rules: Sequence[Rule], now: datetime) -> list[Planned]:
+def reminder(person_id: int, rules: Sequence[Rule], now: datetime) -> list[PlannedDelivery]:
     """Return the one message that somebody of an earlier level gets when a later one is entered."""
     return plan(person_id, rules[:1], now, "reminder")
 
@@ -43,7 +43,7 @@ def can_wait(rank: int, reason: str) -> bool:
     return rank == 2 and reason != "test"
 
 
-def idempotency_key(page_id: int, epoch: int, level: int, turn: int, planned: Planned) -> str:
+def idempotency_key(page_id: int, epoch: int, level: int, turn: int, planned: PlannedDelivery) -> str:
     """Return what makes a message the same message when it is sent again (spec 2.6)."""
     parts = (page_id, epoch, level, turn, planned.person_id, planned.method.id, planned.rule_index)
     return hashlib.sha256("|".join(map(str, (*parts, planned.reason))).encode()).hexdigest()[:32]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from firebell.paging.model import DEMANDING, Page
+from firebell.paging.model import UNANSWERED, Page
 
 MAX_ID = 2**63 - 1
 PATTERN = r"^(waiting|other):[1-9][0-9]{0,17}:[0-9]{1,10}$"
@@ -54,12 +54,12 @@ class Part:
 def parts(states: Sequence[str], place: Place | None, *, newer: bool = False) -> list[Part]:
     """Return what is left of the list behind `place`, or before it when `newer`."""
     if place is None:
-        return [Part(state, state in DEMANDING) for state in states]
+        return [Part(state, state in UNANSWERED) for state in states]
     return [p for state in states for p in (_before if newer else _behind)(state, place)]
 
 
 def _behind(state: str, place: Place) -> list[Part]:
-    if state not in DEMANDING:
+    if state not in UNANSWERED:
         return [Part(state, False, high=MAX_ID if place.waiting else place.id)]
     if not place.waiting:
         return [Part(state, False, high=place.id, since=place.since)]
@@ -67,7 +67,7 @@ def _behind(state: str, place: Place) -> list[Part]:
 
 
 def _before(state: str, place: Place) -> list[Part]:
-    if state in DEMANDING:
+    if state in UNANSWERED:
         return [Part(state, True, low=place.id + 1 if place.waiting else 0)]
     return [] if place.waiting else [Part(state, False, low=place.id + 1)]
 

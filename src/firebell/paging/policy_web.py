@@ -23,7 +23,7 @@ from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 
-router = routing.pages()
+router = routing.html_router()
 
 
 Options = list[tuple[str, str]]
@@ -45,7 +45,7 @@ def _alone(policies: Iterable[Policy]) -> list[int]:
 
 async def _names(tx: Tx, policies: Sequence[Policy]) -> dict[str, str]:
     """Return the label of everything that policies may point at and that is still there."""
-    persons = (await people.persons(tx, _alone(policies))).values()
+    persons = (await people.people_by_id(tx, _alone(policies))).values()
     targets = await _targets(tx, [(p.id, p.name) for p in persons if p.active])
     return {value: label for _, options in targets for value, label in options}
 
@@ -57,7 +57,7 @@ async def policies(request: Request) -> Response:
         found = await actions.policies(tx)
         names = await _names(tx, found)
     context = {"nav": "escalation", "policies": found, "names": names}
-    return await html.page(request, "paging/policies.html", context)
+    return await html.render(request, "paging/policies.html", context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ async def _editor(
         "error": error,
         "errors": error.fields if error else {},
     }
-    return await html.page(request, "paging/policy_edit.html", context, error.status if error else 200)
+    return await html.render(request, "paging/policy_edit.html", context, error.status if error else 200)
 
 
 @router.get("/escalation/new", dependencies=access.needs(Verb.POLICY_WRITE))
@@ -149,7 +149,7 @@ async def policy(request: Request, slug: str) -> Response:
         "messages": sorted((m for step in levels for m in step.messages), key=lambda m: m.at),
         "offset": _offset,
     }
-    return await html.page(request, "paging/policy.html", context)
+    return await html.render(request, "paging/policy.html", context)
 
 
 @router.get("/escalation/{slug}/edit", dependencies=access.needs(Verb.POLICY_WRITE))
@@ -230,7 +230,7 @@ async def change_policy(request: Request, slug: str) -> Response:
         plan = _plan(draft, errors)
         errors.check()
         async with ctx.db.tx() as tx:
-            await actions.edit_policy(
+            await actions.update_policy(
                 tx,
                 access.actor_of(me),
                 found,

@@ -16,14 +16,14 @@ from firebell.paging.dry_run import Step, dry_run
 from firebell.paging.model import Page, PageFilter, PageState, Policy
 from firebell.people import actions as people
 
-GLYPH = {
+STATE_GLYPHS = {
     PageState.TRIGGERED: "firing",
     PageState.EXHAUSTED: "firing",
     PageState.ACKED: "acked",
     PageState.SNOOZED: "snoozed",
     PageState.RESOLVED: "resolved",
 }
-WORD = {
+STATE_LABELS = {
     PageState.TRIGGERED: "Waiting for a human",
     PageState.EXHAUSTED: "Nobody has taken it",
     PageState.ACKED: "Acknowledged",
@@ -33,7 +33,7 @@ WORD = {
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class PageDetails:
     """A page with the names around it; `next_names` is whom its timer would reach now.
 
     `next_target` names these people briefly: one person, else the schedule or team that they stand for.
@@ -55,12 +55,12 @@ class View:
     @property
     def glyph(self) -> str:
         """The shape of its state."""
-        return GLYPH[self.page.state]
+        return STATE_GLYPHS[self.page.state]
 
     @property
     def word(self) -> str:
         """Its state in words."""
-        return WORD[self.page.state]
+        return STATE_LABELS[self.page.state]
 
     @property
     def position(self) -> str:
@@ -73,19 +73,21 @@ class View:
         return self.group.alerts if self.group else 0
 
 
-async def views(tx: Tx, pages: Sequence[Page], now: datetime, *, alerts_each: int = 0) -> list[View]:
+async def page_details(
+    tx: Tx, pages: Sequence[Page], now: datetime, *, alerts_each: int = 0
+) -> list[PageDetails]:
     """Return the pages with everything around them, read in a handful of statements."""
-    facts = await timers.gather(tx, pages, now)
+    facts = await timers.load_recipients(tx, pages, now)
     services = await catalog.services_by_id(tx, [p.service_id for p in pages if p.service_id])
     group_ids = [p.subject_id for p in pages if p.subject_kind == "group"]
     groups = await alerts.groups_by_id(tx, group_ids)
     found = await alerts.alerts_of_groups(tx, group_ids, alerts_each) if alerts_each else {}
     teams = {t.id: t.name for t in await people.teams(tx)}
     owners = await store.owners(tx, [p.id for p in pages])
-    names = await people.persons(tx, [i for ids in owners.values() for i in ids])
+    names = await people.people_by_id(tx, [i for ids in owners.values() for i in ids])
     incidents = await alerts.incidents_of_pages(tx, [p.id for p in pages])
     return [
-        View(
+        PageDetails(
             page,
             groups.get(page.subject_id) if page.subject_kind == "group" else None,
             found.get(page.subject_id, []) if page.subject_kind == "group" else [],
@@ -101,7 +103,7 @@ async def views(tx: Tx, pages: Sequence[Page], now: datetime, *, alerts_each: in
     ]
 
 
-def _next(facts: timers.Facts, page: Page, teams: Mapping[int, str], now: datetime) -> tuple[str, str]:
+def _next(facts: timers.Recipients, page: Page, teams: Mapping[int, str], now: datetime) -> tuple[str, str]:
     """Return whom the timer of a waiting page would reach if it ran now: by name, and in brief."""
     if page.state is not PageState.TRIGGERED or page.due_at is None:
         return "", ""
@@ -114,7 +116,7 @@ def _next(facts: timers.Facts, page: Page, teams: Mapping[int, str], now: dateti
             return "everybody", "everyone"
 
 
-async def listed(
+async def list_pages(
     tx: Tx,
     *,
     states: Sequence[str],
@@ -138,9 +140,11 @@ async def listed(
     return page_list.listing(rows, place, limit, since, newer=newer)
 
 
-async def of_service(tx: Tx, service_id: int, states: Sequence[str], limit: int, now: datetime) -> list[View]:
+async def of_service(
+    tx: Tx, service_id: int, states: Sequence[str], limit: int, now: datetime
+) -> list[PageDetails]:
     """Return the newest pages of a service in these states, newest first."""
-    return await views(tx, await service_store.pages(tx, service_id, states, limit), now)
+    return await page_details(tx, await service_store.pages(tx, service_id, states, limit), now)
 
 
 async def last_resolved_at(tx: Tx, service_id: int) -> datetime | None:

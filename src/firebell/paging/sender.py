@@ -16,7 +16,7 @@ from firebell.kit.group_commit import GroupCommit
 from firebell.kit.migrate import fence
 from firebell.paging import delivery_store, store
 from firebell.paging.actions import all_failed
-from firebell.paging.bundles import Parcel, parcels, sift
+from firebell.paging.bundles import Bundle, bundles, hold_for_quiet_hours
 from firebell.paging.channels import Accepted, Channel, Failed, Message, Outcome, Retry, Unsent
 from firebell.paging.channels.email import Email
 from firebell.paging.channels.ntfy import Ntfy
@@ -68,9 +68,9 @@ class Sender:
         async with self._ctx.db.tx() as tx:
             await fence(tx)
             claimed = await delivery_store.claim(tx, now, CLAIM, self._slots)
-            going = await sift(tx, claimed, now)
+            going = await hold_for_quiet_hours(tx, claimed, now)
             messages = await self._composed(tx, going, now) if going else []
-        for parcel in parcels(zip(going, messages, strict=True), f"{self._ctx.public_url}/pages"):
+        for parcel in bundles(zip(going, messages, strict=True), f"{self._ctx.public_url}/pages"):
             task = asyncio.create_task(self._deliver(parcel))
             self._tasks.add(task)
             self._slots.take(parcel.deliveries[0])
@@ -124,7 +124,7 @@ class Sender:
                 return [Retry(f"It cannot be composed: {exc!r}")]
         return [found for d in claimed for found in await self._composed(tx, [d], now)]
 
-    async def _deliver(self, parcel: Parcel) -> None:
+    async def _deliver(self, parcel: Bundle) -> None:
         message = parcel.message
         outcome = await self._outcome(parcel, message) if isinstance(message, Message) else message
         for wait in RECORD_AFTER_S:
@@ -143,7 +143,7 @@ class Sender:
             else:
                 return
 
-    async def _outcome(self, parcel: Parcel, message: Message) -> Outcome:
+    async def _outcome(self, parcel: Bundle, message: Message) -> Outcome:
         """Send; whatever goes wrong is an attempt that failed, so that it ends and the next rule acts."""
         delivery = parcel.deliveries[0]
         if max(d.lost_claims for d in parcel.deliveries) > CLAIMS:
@@ -177,11 +177,11 @@ class Sender:
             match outcome:
                 case Unsent(reason, after_s):
                     at = now + timedelta(seconds=after_s)
-                    await delivery_store.again(tx, deliveries, at, reason, counted=False)
+                    await delivery_store.retry(tx, deliveries, at, reason, counted=False)
                 case Retry(reason, after_s) if attempts <= len(BACKOFF_S):
                     wait = after_s or BACKOFF_S[max(0, attempts - 1)] * random.uniform(0.8, 1.2)  # noqa: S311
                     at = now + timedelta(seconds=wait)
-                    await delivery_store.again(tx, deliveries, at, reason)
+                    await delivery_store.retry(tx, deliveries, at, reason)
                 case Retry(reason):
                     await self._failed(tx, deliveries, reason, now, suspect=False)
                 case Failed(reason, suspect):

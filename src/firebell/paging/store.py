@@ -8,11 +8,11 @@ from firebell.kit.db import Row, Tx
 from firebell.paging.model import (
     Arrival,
     LogEntry,
+    Notice,
     Page,
     PageState,
     Plan,
     Policy,
-    Word,
     levels_from_json,
 )
 
@@ -337,7 +337,7 @@ async def log(tx: Tx, page_id: int) -> list[LogEntry]:
     return [LogEntry(*row.values()) for row in rows]
 
 
-async def insert_words(tx: Tx, words: Sequence[Word], now: datetime) -> list[tuple[int, Word]]:
+async def insert_notices(tx: Tx, words: Sequence[Notice], now: datetime) -> list[tuple[int, Notice]]:
     """Store what was not told before, and return it with its ids."""
     rows = await tx.fetch(
         "insert into notice (key, person_id, kind, urgency, title, note, link, created_at)"
@@ -357,12 +357,12 @@ async def insert_words(tx: Tx, words: Sequence[Word], now: datetime) -> list[tup
     return [(row["id"], by_key[row["key"]]) for row in rows]
 
 
-async def word(tx: Tx, word_id: int) -> Word:
+async def word(tx: Tx, word_id: int) -> Notice:
     row = await tx.row(
         "select key, person_id, kind, title, note, link, urgency from notice where id = $1", word_id
     )
     assert row
-    return Word(*row.values())
+    return Notice(*row.values())
 
 
 async def mail_subjects(tx: Tx, subjects: Mapping[str, str]) -> dict[str, str]:

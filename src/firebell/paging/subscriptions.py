@@ -8,7 +8,7 @@ from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.kit.db import Tx
 from firebell.paging import actions as paging
-from firebell.paging.model import Word
+from firebell.paging.model import Notice
 from firebell.people import actions as people
 
 
@@ -19,13 +19,13 @@ async def notify_owner(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     if integration is None:
         return
     service = (await catalog.services_by_id(tx, [integration.service_id]))[integration.service_id]
-    recipients = await people.team_members(tx, service.team_id) or await people.catch_all(tx)
+    recipients = await people.team_members(tx, service.team_id) or await people.fallback_responders(tx)
     title, note = _text(payload, service.name, integration.name)
     request = hashlib.sha256(f"{integration.id}|{payload['key']}|{payload['kind']}".encode()).hexdigest()
     link = f"/services/{service.slug}"
-    await paging.tell(
+    await paging.notify(
         tx,
-        [Word(f"confirm:{request}:{p}", p, "subscription", title, note, link) for p in recipients],
+        [Notice(f"confirm:{request}:{p}", p, "subscription", title, note, link) for p in recipients],
         now,
     )
 

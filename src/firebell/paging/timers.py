@@ -12,9 +12,9 @@ from firebell.kit.events import SYSTEM
 from firebell.oncall import actions as oncall
 from firebell.paging import delivery_store, escalation, store
 from firebell.paging.actions import TIMER, store_changes
-from firebell.paging.delivery_store import Queued
-from firebell.paging.model import DEMANDING, Page, PageState, Plan, Target, TargetKind
-from firebell.paging.notification_rules import Planned, can_wait, plan, reminder, usable
+from firebell.paging.delivery_store import NewDelivery
+from firebell.paging.model import UNANSWERED, Page, PageState, Plan, Target, TargetKind
+from firebell.paging.notification_rules import PlannedDelivery, can_wait, plan, reminder, usable
 from firebell.people import actions as people
 from firebell.people.model import Person, Rule
 
@@ -22,7 +22,7 @@ LogLine = tuple[int, str, str, int | None, str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Recipients:
     """Everything that decides who is reached, read once for a whole batch."""
 
     on_duty: dict[int, tuple[int, ...]]
@@ -95,7 +95,7 @@ class Facts:
         return ", ".join(words)
 
 
-def probe(plan_: Plan, team_id: int, now: datetime) -> Page:
+def hypothetical_page(plan_: Plan, team_id: int, now: datetime) -> Page:
     """Return an urgent page that exists nowhere, to ask whom a plan would reach."""
     return Page(
         *(0, "group", 0, None, team_id, None, plan_, "", "high", None, PageState.TRIGGERED),
@@ -103,7 +103,7 @@ def probe(plan_: Plan, team_id: int, now: datetime) -> Page:
     )
 
 
-async def gather(tx: Tx, pages: Sequence[Page], now: datetime) -> Facts:
+async def load_recipients(tx: Tx, pages: Sequence[Page], now: datetime) -> Recipients:
     """Read the facts for these pages, at this instant."""
     targets = {t for page in pages for level in page.plan.levels for t in level.targets}
     wanted = [t.id for t in targets if t.kind is TargetKind.SCHEDULE]
@@ -111,7 +111,7 @@ async def gather(tx: Tx, pages: Sequence[Page], now: datetime) -> Facts:
     on_duty = {i: oncall.users_at(schedule, now) for i, schedule in schedules.items()}
     team_ids = {t.id for t in targets if t.kind is TargetKind.TEAM} | {p.team_id for p in pages if p.team_id}
     members = {i: await people.team_members(tx, i) for i in team_ids}
-    catch_all = await people.catch_all(tx)
+    catch_all = await people.fallback_responders(tx)
     named = {t.id for t in targets if t.kind is TargetKind.PERSON}
     everyone = list(
         {i for ids in (*on_duty.values(), *members.values()) for i in ids} | named | set(catch_all)
@@ -123,11 +123,11 @@ async def gather(tx: Tx, pages: Sequence[Page], now: datetime) -> Facts:
     for urgency in ("high", "low"):
         own = await people.rules_of(tx, everyone, urgency)
         rules[urgency] = {i: usable(own.get(i, []), methods[i]) for i in everyone}
-    return Facts(
+    return Recipients(
         on_duty,
         members,
         catch_all,
-        await people.persons(tx, everyone),
+        await people.people_by_id(tx, everyone),
         rules,
         await delivery_store.notified(tx, [p.id for p in pages]),
         {i: s.name for i, s in schedules.items()},
@@ -149,7 +149,7 @@ async def run(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequ
     demanding: list[Page] = []
     logs: list[LogLine] = []
     for page in ready:
-        if page.state in DEMANDING:
+        if page.state in UNANSWERED:
             demanding.append(page)
         elif isinstance(again := escalation.step(page, escalation.Due(), now), Page):
             demanding.append(again)
@@ -167,9 +167,9 @@ def _is_due(page: Page, now: datetime) -> bool:
 
 
 async def _demand(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
-    facts = await gather(tx, pages, now)
+    facts = await load_recipients(tx, pages, now)
     changed: list[Page] = []
-    queued: list[Queued] = []
+    queued: list[NewDelivery] = []
     logs: list[LogLine] = []
     for old in pages:
         tried = facts.notified.get(old.id, {})
@@ -195,24 +195,24 @@ async def _demand(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
                 planned = _planned(facts, page, reached, "high", now, "alarm")
                 logs.append(_exhausted(facts, page, reached))
         rank = min(1, page.rank) if page.state is PageState.EXHAUSTED else page.rank
-        queued += [Queued(page.id, page.epoch, page.level, page.round, rank, p) for p in planned]
+        queued += [NewDelivery(page.id, page.epoch, page.level, page.round, rank, p) for p in planned]
     await store_changes(tx, changed)
     await delivery_store.queue(tx, queued, now)
     await store.add_log(tx, logs, now)
 
 
 def _planned(
-    facts: Facts, page: Page, reached: Sequence[int], urgency: str, now: datetime, reason: str
-) -> list[Planned]:
+    facts: Recipients, page: Page, reached: Sequence[int], urgency: str, now: datetime, reason: str
+) -> list[PlannedDelivery]:
     return [p for i in reached for p in plan(i, facts.rules[urgency][i], now, reason)]
 
 
-def _reminders(facts: Facts, page: Page, earlier: Sequence[int], now: datetime) -> list[Planned]:
+def _reminders(facts: Recipients, page: Page, earlier: Sequence[int], now: datetime) -> list[PlannedDelivery]:
     rules = facts.rules[page.urgency]
     return [p for i in earlier if rules.get(i) for p in reminder(i, rules[i], now)]
 
 
-def _entered(facts: Facts, page: Page, reached: Sequence[int]) -> LogLine:
+def _entered(facts: Recipients, page: Page, reached: Sequence[int]) -> LogLine:
     text = f"Level {page.level + 1}: {facts.names(reached)} ({facts.why(page, page.level)})."
     if can_wait(page.rank, "page") and (quiet := [i for i in reached if i in facts.quiet]):
         text += f" Quiet hours hold it for {facts.names(quiet)}."
@@ -220,7 +220,7 @@ def _entered(facts: Facts, page: Page, reached: Sequence[int]) -> LogLine:
     return (page.id, "level", SYSTEM.label, None, text, data)
 
 
-def _exhausted(facts: Facts, page: Page, reached: Sequence[int]) -> LogLine:
+def _exhausted(facts: Recipients, page: Page, reached: Sequence[int]) -> LogLine:
     who = facts.names(reached) or "nobody: the catch-all list has no reachable person"
     text = f"{page.exhausted_reason} Final alarm to {who}."
     return (page.id, "exhausted", SYSTEM.label, None, text, {"people": list(reached)})

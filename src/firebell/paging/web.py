@@ -10,7 +10,7 @@ from firebell.kit import flash, html, routing
 from firebell.kit.db import Tx
 from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.events import Actor
-from firebell.kit.refs import number
+from firebell.kit.refs import parse_ref
 from firebell.kit.text import to_number
 from firebell.paging import ack_links, actions, delivery_store, queries
 from firebell.paging.model import PageState
@@ -18,13 +18,13 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 
-router = routing.pages()
+router = routing.html_router()
 
 
 async def page_detail(tx: Tx, page_id: int, now: datetime) -> dict[str, Any]:
     """Return what the templates of one page need; raise `NotFound`."""
     page = await actions.page(tx, page_id)
-    (found,) = await queries.views(tx, [page], now, alerts_each=50)
+    (found,) = await queries.page_details(tx, [page], now, alerts_each=50)
     persons = {p.id: p.name for p in await people.people(tx)}
     runbook = next((a.links["runbook"] for a in found.alerts if a.links.get("runbook")), "")
     started = page.due_at
@@ -45,35 +45,35 @@ async def page_detail(tx: Tx, page_id: int, now: datetime) -> dict[str, Any]:
 
 @router.get("/p/{ref}", dependencies=access.needs(Verb.PAGE_READ))
 async def short(ref: str) -> Response:
-    return html.to(f"/pages/PG-{number('PG', ref)}")
+    return html.redirect(f"/pages/PG-{parse_ref('PG', ref)}")
 
 
 @router.get("/pages/{ref}", dependencies=access.needs(Verb.PAGE_READ))
 async def detail(request: Request, ref: str) -> Response:
     await access.signed_in(request)
-    ctx, page_id = html.ctx(request), number("PG", ref)
+    ctx, page_id = html.ctx(request), parse_ref("PG", ref)
     async with ctx.db.tx() as tx:
         context = await page_detail(tx, page_id, ctx.clock.now())
     context |= {"nav": "pages", "live": f"pages,pg-{page_id}"}
-    return await html.page(request, "paging/page.html", context, kept_offline=True)
+    return await html.render(request, "paging/page.html", context, kept_offline=True)
 
 
 @router.get("/pages/{ref}/more", dependencies=access.needs(Verb.PAGE_RESPOND))
 async def more(request: Request, ref: str) -> Response:
     """Show the actions of a phone's sheet, for a browser without a script."""
     await access.signed_in(request)
-    ctx, page_id = html.ctx(request), number("PG", ref)
+    ctx, page_id = html.ctx(request), parse_ref("PG", ref)
     async with ctx.db.tx() as tx:
         page = await actions.page(tx, page_id)
-        (shown,) = await queries.views(tx, [page], ctx.clock.now(), alerts_each=50)
+        (shown,) = await queries.page_details(tx, [page], ctx.clock.now(), alerts_each=50)
     context = {"v": shown, "nav": "pages", "live": f"pg-{page_id}"}
-    return await html.page(request, "paging/more.html", context)
+    return await html.render(request, "paging/more.html", context)
 
 
 @router.post("/pages/{ref}/{what}", dependencies=access.needs(Verb.PAGE_RESPOND))
 async def act(request: Request, ref: str, what: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, page_id, actor = html.ctx(request), number("PG", ref), access.actor_of(me)
+    ctx, page_id, actor = html.ctx(request), parse_ref("PG", ref), access.actor_of(me)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         match what:
@@ -90,7 +90,7 @@ async def act(request: Request, ref: str, what: str) -> Response:
                 minutes = to_number(form.get("minutes", 30), "minutes", least=1, most=1440, unit="minutes")
                 until = now + timedelta(minutes=minutes)
                 await actions.snooze(tx, actor, page_id, until, now)
-                text = f"PG-{page_id} snoozed until {html.wall(until, me.tz, now)}."
+                text = f"PG-{page_id} snoozed until {html.format_short(until, me.tz, now)}."
             case "note":
                 await actions.add_note(tx, actor, page_id, str(form.get("text", "")), now)
                 text = f"Note added to PG-{page_id}."
@@ -131,11 +131,11 @@ async def _by_link(request: Request, token: str, said: str | None) -> Response:
         async with ctx.db.tx() as tx:
             person = await ack_links.holder(tx, link)
             page = await actions.page(tx, link.page_id)
-            (found,) = await queries.views(tx, [page], now, alerts_each=10)
+            (found,) = await queries.page_details(tx, [page], now, alerts_each=10)
             is_used = await ack_links.is_used(tx, link)
     except (Invalid, Gone) as error:
         context: dict[str, Any] = {"error": error, "v": None, "said": None, "person": None}
-        return await html.page(request, "paging/ack.html", context, error.status)
+        return await html.render(request, "paging/ack.html", context, error.status)
     is_theirs = page.state is PageState.ACKED and person.id in found.owner_ids
     context = {
         "error": None,
@@ -145,4 +145,4 @@ async def _by_link(request: Request, token: str, said: str | None) -> Response:
         "tz": person.tz,
         "may_acknowledge": not is_used and not is_theirs and page.state is not PageState.RESOLVED,
     }
-    return await html.page(request, "paging/ack.html", context)
+    return await html.render(request, "paging/ack.html", context)

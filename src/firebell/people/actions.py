@@ -45,8 +45,8 @@ OLD_SECRET_SIGNS = timedelta(hours=24)
 RULES = 50
 """How many personal rules of one urgency somebody can have."""
 
-anybody = store.anybody
-catch_all = store.catch_all
+has_people = store.has_people
+fallback_responders = store.fallback_responders
 check_zone = rules.check_zone
 colleagues = store.colleagues
 left_since = store.left_since
@@ -55,7 +55,7 @@ mark_method_suspect = store.mark_suspect
 method = store.method
 mark_method_verified = store.mark_verified
 people = store.people
-persons = store.persons
+people_by_id = store.people_by_id
 quiet_hours = store.quiet_hours
 rules_of = store.rules
 signing_secrets = store.signing_secrets
@@ -77,7 +77,7 @@ async def hash_password(password: str, owner: Person) -> str:
 
 async def person(tx: Tx, person_id: int) -> Person:
     """Return one person; raise `NotFound`."""
-    found = await store.persons(tx, [person_id])
+    found = await store.people_by_id(tx, [person_id])
     if person_id not in found:
         raise NotFound(f"There is no person {person_id}.")
     return found[person_id]
@@ -164,7 +164,7 @@ async def update_person(
         admins = [p for p in await store.people(tx) if p.role == Role.ADMIN and p.active]
         if [p.id for p in admins] == [person_id]:
             raise Conflict(f"{old.name} is the only admin.", hint="Make somebody else an admin first.")
-    if old.active and not stays and await store.catch_all(tx) == [person_id]:
+    if old.active and not stays and await store.fallback_responders(tx) == [person_id]:
         raise Conflict(
             f"{old.name} is alone on the catch-all list.",
             hint="Add somebody else to it first, or a page could end in silence.",
@@ -250,7 +250,7 @@ async def create_team(
 
 
 async def _check_members(tx: Tx, members: Sequence[tuple[int, str]]) -> None:
-    known = await store.persons(tx, [p for p, _ in members])
+    known = await store.people_by_id(tx, [p for p, _ in members])
     for person_id, role in members:
         if person_id not in known:
             raise NotFound(f"There is no person {person_id}.")
@@ -287,7 +287,7 @@ async def restore_team_members(tx: Tx, actor: Actor, entry: undo.Entry, now: dat
     return next(team for team in await store.teams(tx) if team.id == team_id)
 
 
-async def set_catch_all(tx: Tx, actor: Actor, person_ids: Sequence[int], now: datetime) -> None:
+async def set_fallback_responders(tx: Tx, actor: Actor, person_ids: Sequence[int], now: datetime) -> None:
     """Set the organisation's last resort; it is never empty (spec 2.5)."""
     if not person_ids:
         raise Invalid(
@@ -295,11 +295,11 @@ async def set_catch_all(tx: Tx, actor: Actor, person_ids: Sequence[int], now: da
             hint="Without it a page that nobody takes would end in silence: choose at least one person.",
         )
     await store.lock_organisation(tx)
-    known = await store.persons(tx, person_ids)
+    known = await store.people_by_id(tx, person_ids)
     if gone := [i for i in person_ids if i not in known or not known[i].active]:
         raise NotFound(f"There is no active person {gone[0]}.")
-    before, after = sorted(await store.catch_all(tx)), sorted(set(person_ids))
-    await store.set_catch_all(tx, after)
+    before, after = sorted(await store.fallback_responders(tx)), sorted(set(person_ids))
+    await store.set_fallback_responders(tx, after)
     final = not before or before == after
     await tx.audit(actor, "catch_all.set", "organisation", now, people=after, before=before, final=final)
 
@@ -307,9 +307,9 @@ async def set_catch_all(tx: Tx, actor: Actor, person_ids: Sequence[int], now: da
 async def restore_catch_all(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
     """Restore the fallback responders before a change; raise `Conflict` when someone changed them since."""
     await store.lock_organisation(tx)
-    if sorted(await store.catch_all(tx)) != entry.detail["people"]:
+    if sorted(await store.fallback_responders(tx)) != entry.detail["people"]:
         raise undo.changed_since("someone changed the fallback responders since.", "Change them in Teams.")
-    await store.set_catch_all(tx, entry.detail["before"])
+    await store.set_fallback_responders(tx, entry.detail["before"])
     await tx.audit(actor, "catch_all.set", entry.subject, now, people=entry.detail["before"], final=True)
 
 

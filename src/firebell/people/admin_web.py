@@ -12,7 +12,7 @@ from firebell.people.model import Role
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 
-router = routing.pages()
+router = routing.html_router()
 
 
 SHOWN = 100
@@ -46,7 +46,7 @@ async def _people(
         "error": error,
         "errors": error.fields if error else {},
     }
-    return await html.page(request, "people/people.html", context, error.status if error else 200)
+    return await html.render(request, "people/people.html", context, error.status if error else 200)
 
 
 @router.get("/settings/people", dependencies=access.needs(Verb.PERSON_WRITE))
@@ -117,7 +117,7 @@ async def make_link(request: Request, person_id: int) -> Response:
 async def _teams(request: Request, error: FirebellError | None = None) -> Response:
     me = await access.signed_in(request)
     async with html.ctx(request).db.reads() as tx:
-        teams, catch_all = await actions.teams(tx), await actions.catch_all(tx)
+        teams, catch_all = await actions.teams(tx), await actions.fallback_responders(tx)
         members = await actions.members(tx, [t.id for t in teams])
         others = await choosable(tx, [me.id, *catch_all], request.query_params.get("with", ""))
     context = {
@@ -130,7 +130,7 @@ async def _teams(request: Request, error: FirebellError | None = None) -> Respon
         "error": error,
         "errors": error.fields if error else {},
     }
-    return await html.page(request, "people/teams.html", context, error.status if error else 200)
+    return await html.render(request, "people/teams.html", context, error.status if error else 200)
 
 
 @router.get("/settings/teams", dependencies=access.needs(Verb.TEAM_WRITE))
@@ -151,7 +151,7 @@ async def _team(request: Request, slug: str, error: FirebellError | None = None)
         "others": others,
         "error": error,
     }
-    return await html.page(request, "people/team.html", context, error.status if error else 200)
+    return await html.render(request, "people/team.html", context, error.status if error else 200)
 
 
 @router.get("/settings/teams/{slug}", dependencies=access.needs(Verb.TEAM_WRITE))
@@ -200,7 +200,7 @@ async def save_catch_all(request: Request) -> Response:
     try:
         chosen = to_choices(form.getlist("member"), "member")
         async with ctx.db.tx() as tx:
-            await actions.set_catch_all(tx, actor, chosen, now)
+            await actions.set_fallback_responders(tx, actor, chosen, now)
             offer = await undo.offer(tx, ctx.signer, actor, "catch_all.set", now)
     except Invalid as error:
         return await _teams(request, error)
@@ -212,4 +212,4 @@ async def audit(request: Request, before: int | None = None) -> Response:
     async with html.ctx(request).db.tx() as tx:
         entries = await audit_store.audit_entries(tx, before, 100)
     context = {"nav": "settings", "tab": "audit", "entries": entries}
-    return await html.page(request, "people/audit.html", context)
+    return await html.render(request, "people/audit.html", context)

@@ -7,18 +7,18 @@ from pydantic import Field
 
 from firebell.kit import api, undo
 from firebell.kit.api import (
+    ApiInput,
+    ApiOutput,
     Ctx,
-    Given,
     Id,
+    PageParams,
     PathId,
     Removed,
     ShortName,
-    Shown,
-    Stretch,
+    StrictBool,
+    StrictInt,
     Text,
-    Whole,
-    Yes,
-    Zone,
+    TimeZone,
     matching,
     problems,
     removed,
@@ -41,7 +41,7 @@ Auditor = Annotated[Caller, may(Verb.AUDIT_READ)]
 Urgency = Literal["high", "low"]
 
 
-class PersonShown(Shown):
+class PersonShown(ApiOutput):
     """Somebody with an account."""
 
     id: int
@@ -62,33 +62,33 @@ EMAIL = r"""^[^@\s<>",;:()\[\]\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"""
 """The usual form of an address; `people.rules` decides."""
 
 
-class NewPerson(Given):
+class NewPerson(ApiInput):
     """A person to add, who is reached by e-mail until they choose otherwise."""
 
     name: Annotated[ShortName, Field(examples=["Jun Okafor"])]
     email: Annotated[Text, Field(max_length=254, examples=["jun@example.org"]), matching(EMAIL)]
     role: Role = Role.RESPONDER
-    tz: Zone = "UTC"
+    tz: TimeZone = "UTC"
     password: Annotated[Text | None, Field(min_length=12, max_length=1000)] = None
 
 
-class PersonChange(Given):
+class PersonChange(ApiInput):
     """What is given is changed."""
 
     name: ShortName | None = None
     role: Role | None = None
-    tz: Zone | None = None
-    active: Yes | None = None
+    tz: TimeZone | None = None
+    active: StrictBool | None = None
 
 
-class Member(Shown):
+class Member(ApiOutput):
     """Somebody's part in a team."""
 
     person_id: Id
     role: Literal["member", "manager"] = "member"
 
 
-class TeamShown(Shown):
+class TeamShown(ApiOutput):
     """People who own services together."""
 
     id: int
@@ -97,26 +97,26 @@ class TeamShown(Shown):
     members: list[Member]
 
 
-class NewTeam(Given):
+class NewTeam(ApiInput):
     """A team to add."""
 
     name: Annotated[ShortName, Field(examples=["Payments"])]
     members: Annotated[tuple[Member, ...], Field(max_length=500)] = ()
 
 
-class Members(Given):
+class Members(ApiInput):
     """Who is in the team from now on."""
 
     members: Annotated[list[Member], Field(max_length=500)]
 
 
-class CatchAll(Given):
+class CatchAll(ApiInput):
     """Who is told when nobody else can be reached."""
 
     person_ids: Annotated[list[Id], Field(max_length=500)]
 
 
-class MethodShown(Shown):
+class MethodShown(ApiOutput):
     """One way to reach a person; `suspect`: the last message could not be delivered."""
 
     id: int
@@ -133,7 +133,7 @@ class MethodMade(MethodShown):
     secret: str | None
 
 
-class NewMethod(Given):
+class NewMethod(ApiInput):
     """A mail address, a web address, or an ntfy topic."""
 
     kind: Channel
@@ -141,14 +141,14 @@ class NewMethod(Given):
     label: Annotated[Text, Field(max_length=80)] = ""
 
 
-class RuleShown(Given):
+class RuleShown(ApiInput):
     """Use the contact method so many seconds after a page reached the person."""
 
-    delay_s: Annotated[Whole, Field(ge=0, le=86400)] = 0
+    delay_s: Annotated[StrictInt, Field(ge=0, le=86400)] = 0
     method_id: Id
 
 
-class Rules(Given):
+class Rules(ApiInput):
     """The personal rules of one urgency."""
 
     rules: Annotated[list[RuleShown], Field(max_length=50)]
@@ -157,21 +157,21 @@ class Rules(Given):
 WALL_TIME = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 
-class Quiet(Given):
+class Quiet(ApiInput):
     """What can wait is held from `starts` to `ends` of the wall clock in `tz`; without `tz`, in the caller's."""
 
     starts: Annotated[Text, Field(max_length=5, examples=["22:00"]), matching(WALL_TIME)]
     ends: Annotated[Text, Field(max_length=5, examples=["07:00"]), matching(WALL_TIME)]
-    tz: Zone | None = None
+    tz: TimeZone | None = None
 
 
-class QuietShown(Shown):
+class QuietShown(ApiOutput):
     """The caller's quiet hours; null when there are none."""
 
     hours: Quiet | None
 
 
-class AuditEntry(Shown):
+class AuditEntry(ApiOutput):
     """Who did what to which thing."""
 
     id: int
@@ -190,7 +190,7 @@ async def get_me(ctx: Ctx, caller: Anybody) -> Me:
 
 
 @router.get("/people", tags=["people"], summary="Everybody, the newest first")
-async def list_people(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[PersonShown]:
+async def list_people(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[PersonShown]:
     async with ctx.db.tx() as tx:
         found = await actions.people(tx)
     return [PersonShown.model_validate(p) for p in stretch.newest(found, [p.id for p in found])]
@@ -245,7 +245,7 @@ def _team(team: Team, members: list[tuple[int, str]]) -> TeamShown:
 
 
 @router.get("/teams", tags=["people"], summary="Teams and their members, the newest first")
-async def list_teams(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[TeamShown]:
+async def list_teams(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[TeamShown]:
     async with ctx.db.tx() as tx:
         found = await actions.teams(tx)
         shown = stretch.newest(found, [t.id for t in found])
@@ -276,14 +276,14 @@ async def set_team_members(ctx: Ctx, caller: TeamAdmin, team_id: PathId, given: 
 @router.get("/catch-all", tags=["people"], summary="Who is told when nobody else can be reached")
 async def get_catch_all(ctx: Ctx, caller: Reader) -> CatchAll:
     async with ctx.db.tx() as tx:
-        return CatchAll(person_ids=await actions.catch_all(tx))
+        return CatchAll(person_ids=await actions.fallback_responders(tx))
 
 
 @router.put("/catch-all", tags=["people"], summary="Set the catch-all list", responses=problems(404))
 async def set_catch_all(ctx: Ctx, caller: FallbackAdmin, given: CatchAll) -> CatchAll:
     async with ctx.db.tx() as tx:
-        await actions.set_catch_all(tx, caller.actor, given.person_ids, ctx.clock.now())
-        return CatchAll(person_ids=await actions.catch_all(tx))
+        await actions.set_fallback_responders(tx, caller.actor, given.person_ids, ctx.clock.now())
+        return CatchAll(person_ids=await actions.fallback_responders(tx))
 
 
 @router.get("/me/contact-methods", tags=["me"], summary="How I can be reached")
@@ -410,7 +410,7 @@ async def clear_quiet_hours(ctx: Ctx, caller: ContactOwner) -> None:
 
 
 @router.get("/audit", tags=["organisation"], summary="Who did what, the newest first")
-async def list_audit(ctx: Ctx, caller: Auditor, stretch: Stretch) -> list[AuditEntry]:
+async def list_audit(ctx: Ctx, caller: Auditor, stretch: PageParams) -> list[AuditEntry]:
     async with ctx.db.tx() as tx:
         rows = await audit_store.audit_entries(tx, stretch.before, stretch.limit)
     stretch.link([row["id"] for row in rows])

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from firebell.kit import api
-from firebell.kit.api import Ctx, PathId, Shown, problems
+from firebell.kit.api import ApiOutput, Ctx, PathId, problems
 from firebell.people import actions
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
@@ -14,7 +14,7 @@ router = api.router()
 Responder = Annotated[Caller, may(Verb.CONTACT_METHOD_WRITE)]
 
 
-class SecretRotated(Shown):
+class SecretRotated(ApiOutput):
     """The new signing secret, shown this once; the old one signs beside it until `previous_until`."""
 
     secret: str

@@ -7,13 +7,13 @@ from pydantic import Field
 
 from firebell.kit import api, undo
 from firebell.kit.api import (
+    ApiInput,
+    ApiOutput,
     Ctx,
-    Given,
+    PageParams,
     PathId,
     Removed,
     ShortName,
-    Shown,
-    Stretch,
     problems,
     removed,
 )
@@ -41,7 +41,7 @@ Scope = Literal[
 assert get_args(Scope) == SCOPES
 
 
-class KeyShown(Shown):
+class KeyShown(ApiOutput):
     """A key without its secret."""
 
     id: int
@@ -59,7 +59,7 @@ class KeyMade(KeyShown):
     key: str
 
 
-class NewKey(Given):
+class NewKey(ApiInput):
     """A key to create; it has no scope that the caller's role does not include."""
 
     name: Annotated[ShortName, Field(examples=["deploy script"])]
@@ -67,7 +67,7 @@ class NewKey(Given):
 
 
 @router.get("/me/keys", tags=["me"], summary="My API keys, the newest first")
-async def list_keys(ctx: Ctx, caller: KeyReader, stretch: Stretch) -> list[KeyShown]:
+async def list_keys(ctx: Ctx, caller: KeyReader, stretch: PageParams) -> list[KeyShown]:
     async with ctx.db.tx() as tx:
         found = await store.keys(tx, caller.person_id)
     return [KeyShown.model_validate(k) for k in stretch.newest(found, [k.id for k in found])]

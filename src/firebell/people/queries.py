@@ -33,9 +33,9 @@ async def choosable(
     found = await store.search(tx, active=True, limit=WHOLE + 1)
     if partial := len(found) > WHOLE:
         named = await store.search(tx, wanted, active=True, limit=FOUND) if wanted.strip() else []
-        close = (await store.persons(tx, list(set(near)))).values()
+        close = (await store.people_by_id(tx, list(set(near)))).values()
         found = [p for p in (*named, *close) if p.active]
-    stand = (await store.persons(tx, list(set(chosen)))).values()
+    stand = (await store.people_by_id(tx, list(set(chosen)))).values()
     offered = {p.id: p for p in (*found, *stand)}.values()
     times = Counter(p.name for p in offered)
 

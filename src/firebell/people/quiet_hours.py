@@ -4,7 +4,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfoNotFoundError
 
 from firebell.kit.errors import Invalid
-from firebell.kit.localtime import local, mu
+from firebell.kit.localtime import to_instant, to_local
 from firebell.people.model import QuietHours
 from firebell.people.rules import check_zone
 
@@ -39,12 +39,12 @@ def held_until(hours: QuietHours, now: datetime) -> datetime | None:
     A zone that is not known any more holds nothing.
     """
     try:
-        today = local(now, hours.tz).date()
+        today = to_local(now, hours.tz).date()
     except ZoneInfoNotFoundError:
         return None
     for day in (today - _DAY, today):
         last = day if hours.starts < hours.ends else day + _DAY
-        end = mu(datetime.combine(last, hours.ends), hours.tz)
-        if mu(datetime.combine(day, hours.starts), hours.tz) <= now < end:
+        end = to_instant(datetime.combine(last, hours.ends), hours.tz)
+        if to_instant(datetime.combine(day, hours.starts), hours.tz) <= now < end:
             return end
     return None

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from firebell.kit import api
-from firebell.kit.api import Ctx, PathId, Shown, problems
+from firebell.kit.api import ApiOutput, Ctx, PathId, problems
 from firebell.kit.errors import Forbidden
 from firebell.people import sessions, store, user_agents
 from firebell.people.access import Caller, SessionIdOf, may
@@ -17,7 +17,7 @@ Ender = Annotated[Caller, may(Verb.SESSION_END)]
 Revoker = Annotated[Caller, may(Verb.ACCESS_REVOKE)]
 
 
-class SessionShown(Shown):
+class SessionShown(ApiOutput):
     """One browser in which I am signed in; `current` is the one that asks."""
 
     id: int

@@ -126,7 +126,7 @@ async def without_password(tx: Reads, ids: Sequence[int]) -> set[int]:
     return {row["id"] for row in rows}
 
 
-async def anybody(tx: Reads) -> bool:
+async def has_people(tx: Reads) -> bool:
     """Say whether somebody exists."""
     return bool(await tx.value("select exists (select from person)"))
 
@@ -135,7 +135,7 @@ async def people(tx: Reads) -> list[Person]:
     return [_person(r) for r in await tx.fetch(f"select {_PERSON} from person order by name, id")]
 
 
-async def persons(tx: Reads, ids: Sequence[int]) -> dict[int, Person]:
+async def people_by_id(tx: Reads, ids: Sequence[int]) -> dict[int, Person]:
     rows = await tx.fetch(f"select {_PERSON} from person where id = any($1::bigint[])", list(ids))
     return {row["id"]: _person(row) for row in rows}
 
@@ -249,14 +249,14 @@ async def team_ids_of(tx: Reads, person_id: int) -> list[int]:
     return [row["team_id"] for row in rows]
 
 
-async def catch_all(tx: Reads) -> list[int]:
+async def fallback_responders(tx: Reads) -> list[int]:
     rows = await tx.fetch(
         "select c.person_id from catch_all c join person p on p.id = c.person_id and p.active order by 1"
     )
     return [row["person_id"] for row in rows]
 
 
-async def set_catch_all(tx: Tx, ids: Sequence[int]) -> None:
+async def set_fallback_responders(tx: Tx, ids: Sequence[int]) -> None:
     await tx.execute("delete from catch_all")
     await tx.many("insert into catch_all (person_id) values ($1)", [(i,) for i in ids])
 

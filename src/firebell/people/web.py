@@ -13,15 +13,15 @@ from firebell.people import access, actions, quiet_hours, store
 from firebell.people.model import SCOPES, Channel
 from firebell.people.permissions import Verb
 
-router = routing.pages()
+router = routing.html_router()
 
 
 @router.get("/login", dependencies=access.public("The sign-in form."))
 async def login_form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the address's name for it
     async with html.ctx(request).db.reads() as tx:
-        if not await store.anybody(tx):
-            return html.to("/setup")
-    return await html.page(request, "people/login.html", {"next": next, "email": "", "error": None})
+        if not await store.has_people(tx):
+            return html.redirect("/setup")
+    return await html.render(request, "people/login.html", {"next": next, "email": "", "error": None})
 
 
 @router.post("/login", dependencies=access.public("The sign-in itself."))
@@ -30,11 +30,11 @@ async def login(request: Request) -> Response:
     email, target = str(form.get("email", "")), str(form.get("next", "/"))
     try:
         verified = await access.sign_in(request, email, str(form.get("password", "")))
-        response = html.back({"back": target}, "/")
+        response = html.redirect_back({"back": target}, "/")
         await access.start_session(request, response, verified.person, verified.password_hash)
     except (Invalid, TooMany) as error:
         context = {"next": target, "email": email, "error": error}
-        return await html.page(request, "people/login.html", context, error.status)
+        return await html.render(request, "people/login.html", context, error.status)
     return response
 
 
@@ -49,7 +49,7 @@ async def _welcome(request: Request, token: str, error: Invalid | None) -> Respo
     async with ctx.db.tx() as tx:
         person = await actions.welcomed(tx, ctx.signer, token, ctx.clock.now())
     context = {"person": person, "error": error}
-    return await html.page(request, "people/welcome.html", context, error.status if error else 200)
+    return await html.render(request, "people/welcome.html", context, error.status if error else 200)
 
 
 @router.post("/welcome/{token}", dependencies=access.public("The signed link is the right."))
@@ -65,7 +65,7 @@ async def welcome(request: Request, token: str) -> Response:
     async with ctx.db.tx() as tx:
         person = await actions.choose_password(tx, ctx.signer, token, new_hash, now)
         session = await access.open_session(tx, request, person, now)
-    response = html.to("/")
+    response = html.redirect("/")
     access.keep_session(request, response, person, session)
     return response
 
@@ -73,7 +73,7 @@ async def welcome(request: Request, token: str) -> Response:
 @router.post("/logout", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
 async def logout(request: Request) -> Response:
     await access.form(request)
-    response = html.to("/login")
+    response = html.redirect("/login")
     await access.end_session(request, response)
     return response
 
@@ -95,7 +95,7 @@ async def theme(request: Request) -> Response:
 @router.get("/more", dependencies=access.needs(Verb.OWN_PROFILE_READ))
 async def more(request: Request) -> Response:
     await access.signed_in(request)
-    return await html.page(request, "people/more.html", {"nav": "more"})
+    return await html.render(request, "people/more.html", {"nav": "more"})
 
 
 async def _profile(request: Request, error: FirebellError | None = None) -> Response:
@@ -107,7 +107,7 @@ async def _profile(request: Request, error: FirebellError | None = None) -> Resp
         if error
         else {},
     }
-    return await html.page(request, "people/profile.html", context, error.status if error else 200)
+    return await html.render(request, "people/profile.html", context, error.status if error else 200)
 
 
 @router.get("/settings", dependencies=access.needs(Verb.OWN_PROFILE_READ))
@@ -182,7 +182,7 @@ async def _contact(
         "error": error,
         "errors": error.fields if error else {},
     }
-    return await html.page(request, "people/contact.html", context, error.status if error else 200)
+    return await html.render(request, "people/contact.html", context, error.status if error else 200)
 
 
 @router.get("/settings/contact", dependencies=access.needs(Verb.CONTACT_METHOD_READ))
@@ -218,7 +218,7 @@ async def add_contact(request: Request) -> Response:
 async def rotated_secret(request: Request, method_id: int) -> Response:
     """Lead back from the answer to a rotation, which is shown once."""
     await access.signed_in(request)
-    return html.to("/settings/contact")
+    return html.redirect("/settings/contact")
 
 
 @router.post("/settings/contact/{method_id}/secret", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
@@ -326,7 +326,7 @@ async def _keys(
         "error": error,
         "errors": error.fields if error else {},
     }
-    return await html.page(request, "people/keys.html", context, error.status if error else 200)
+    return await html.render(request, "people/keys.html", context, error.status if error else 200)
 
 
 @router.get("/settings/keys", dependencies=access.needs(Verb.API_KEY_READ))

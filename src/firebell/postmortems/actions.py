@@ -11,7 +11,7 @@ from firebell.kit import undo
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
-from firebell.kit.refs import number
+from firebell.kit.refs import parse_ref
 from firebell.kit.text import clean_text
 from firebell.postmortems import store
 from firebell.postmortems.draft import draft
@@ -96,7 +96,7 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
 
 async def unpublish(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
     """Make a published document a draft again; raise `Conflict` when someone saved it since."""
-    incident_id = number("INC", entry.subject)
+    incident_id = parse_ref("INC", entry.subject)
     incident, document = await incidents.incident(tx, incident_id), await of_incident(tx, incident_id)
     if not await store.unpublish(tx, incident_id, entry.detail["version"]):
         raise undo.changed_since(

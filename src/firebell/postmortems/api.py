@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from firebell.kit import api, undo
-from firebell.kit.api import Ctx, Given, Id, Shown, Stretch, Text, UndoOffered, problems, removed
-from firebell.kit.refs import number
+from firebell.kit.api import ApiInput, ApiOutput, Ctx, Id, PageParams, Text, UndoOffered, problems, removed
+from firebell.kit.refs import parse_ref
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 from firebell.postmortems import actions
@@ -19,7 +19,7 @@ Responder = Annotated[Caller, may(Verb.POSTMORTEM_WRITE)]
 Publisher = Annotated[Caller, may(Verb.POSTMORTEM_PUBLISH)]
 
 
-class PostmortemShown(Shown):
+class PostmortemShown(ApiOutput):
     """The document of the incident of the same reference."""
 
     ref: str
@@ -42,7 +42,7 @@ class PostmortemPublished(PostmortemDetail):
     undo: UndoOffered | None
 
 
-class NewText(Given):
+class NewText(ApiInput):
     """The whole text, and the version that it was made from."""
 
     body: Annotated[Text, Field(max_length=200_000)]
@@ -50,7 +50,7 @@ class NewText(Given):
 
 
 @router.get("", summary="Post-mortems, by falling number of the incident")
-async def list_postmortems(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[PostmortemShown]:
+async def list_postmortems(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[PostmortemShown]:
     async with ctx.db.tx() as tx:
         documents = await actions.newest(tx, stretch.before, stretch.limit)
     stretch.link([d.incident_id for d in documents])
@@ -60,7 +60,7 @@ async def list_postmortems(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[P
 @router.get("/{ref}", summary="One post-mortem with its Markdown", responses=problems(404))
 async def get_postmortem(ctx: Ctx, caller: Reader, ref: Text) -> PostmortemDetail:
     async with ctx.db.tx() as tx:
-        return PostmortemDetail.model_validate(await actions.of_incident(tx, number("INC", ref)))
+        return PostmortemDetail.model_validate(await actions.of_incident(tx, parse_ref("INC", ref)))
 
 
 @router.post(
@@ -71,7 +71,9 @@ async def get_postmortem(ctx: Ctx, caller: Reader, ref: Text) -> PostmortemDetai
 )
 async def start_postmortem(ctx: Ctx, caller: Responder, ref: Text) -> PostmortemDetail:
     async with ctx.db.tx() as tx:
-        return PostmortemDetail.model_validate(await actions.start(tx, number("INC", ref), ctx.clock.now()))
+        return PostmortemDetail.model_validate(
+            await actions.start(tx, parse_ref("INC", ref), ctx.clock.now())
+        )
 
 
 @router.put(
@@ -81,7 +83,7 @@ async def start_postmortem(ctx: Ctx, caller: Responder, ref: Text) -> Postmortem
 )
 async def save_postmortem(ctx: Ctx, caller: Responder, ref: Text, given: NewText) -> PostmortemDetail:
     async with ctx.db.tx() as tx:
-        incident_id, now = number("INC", ref), ctx.clock.now()
+        incident_id, now = parse_ref("INC", ref), ctx.clock.now()
         await actions.save(tx, caller.actor, incident_id, given.body, given.version, now)
         return PostmortemDetail.model_validate(await actions.of_incident(tx, incident_id))
 
@@ -94,7 +96,7 @@ async def save_postmortem(ctx: Ctx, caller: Responder, ref: Text, given: NewText
 async def publish_postmortem(ctx: Ctx, caller: Publisher, ref: Text) -> PostmortemPublished:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        incident_id = number("INC", ref)
+        incident_id = parse_ref("INC", ref)
         await actions.publish(tx, caller.actor, incident_id, now)
         offer = await undo.offer(tx, ctx.signer, caller.actor, "postmortem.published", now)
         detail = PostmortemDetail.model_validate(await actions.of_incident(tx, incident_id))

@@ -7,14 +7,14 @@ from firebell.incidents.model import Phase
 from firebell.kit import flash, html, routing, undo
 from firebell.kit.errors import Conflict
 from firebell.kit.markdown import rendered
-from firebell.kit.refs import number
+from firebell.kit.refs import parse_ref
 from firebell.kit.text import to_number
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.postmortems import actions
 
-router = routing.pages()
+router = routing.html_router()
 
 
 @router.get("/post-mortems", dependencies=access.needs(Verb.POSTMORTEM_READ))
@@ -24,14 +24,14 @@ async def postmortems(request: Request) -> Response:
         found = await actions.postmortems(tx)
         known = {i.id: i for i in await incidents.incidents(tx, (Phase.CLOSED, Phase.REVIEWED), False, 500)}
     context = {"nav": "postmortems", "documents": [(d, known.get(d.incident_id)) for d in found]}
-    return await html.page(request, "postmortems/postmortems.html", {**context, "live": "incidents"})
+    return await html.render(request, "postmortems/postmortems.html", {**context, "live": "incidents"})
 
 
 async def _document(
     request: Request, ref: str, edit: bool, mine: str = "", error: Conflict | None = None
 ) -> Response:
     async with request.app.state.ctx.db.tx() as tx:
-        incident = await incidents.incident(tx, number("INC", ref))
+        incident = await incidents.incident(tx, parse_ref("INC", ref))
         found = await actions.find(tx, incident.id)
         left = await actions.placeholders(tx, found) if found else []
         author = await people.person(tx, found.author_id) if found and found.author_id else None
@@ -46,7 +46,7 @@ async def _document(
         "mine": mine,
         "error": error,
     }
-    return await html.page(request, "postmortems/postmortem.html", context, error.status if error else 200)
+    return await html.render(request, "postmortems/postmortem.html", context, error.status if error else 200)
 
 
 @router.get("/post-mortems/{ref}", dependencies=access.needs(Verb.POSTMORTEM_READ))
@@ -58,7 +58,7 @@ async def postmortem(request: Request, ref: str, edit: str = "") -> Response:
 @router.post("/post-mortems/{ref}", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
 async def save(request: Request, ref: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, incident_id = request.app.state.ctx, number("INC", ref)
+    ctx, incident_id = request.app.state.ctx, parse_ref("INC", ref)
     body, version = str(form.get("body", "")), to_number(form.get("version", ""), "version")
     try:
         async with ctx.db.tx() as tx:
@@ -74,7 +74,7 @@ async def save(request: Request, ref: str) -> Response:
 async def publish(request: Request, ref: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), request.app.state.ctx
-    incident_id = number("INC", ref)
+    incident_id = parse_ref("INC", ref)
     actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
         await actions.publish(tx, actor, incident_id, now)
@@ -87,7 +87,7 @@ async def publish(request: Request, ref: str) -> Response:
 async def start(request: Request, ref: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), request.app.state.ctx
-    incident_id = number("INC", ref)
+    incident_id = parse_ref("INC", ref)
     async with ctx.db.tx() as tx:
         await actions.start(tx, incident_id, ctx.clock.now(), access.actor_of(me))
     url = f"/post-mortems/INC-{incident_id}"

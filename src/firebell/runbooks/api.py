@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 
 from firebell.kit import api, undo
-from firebell.kit.api import Ctx, Given, Removed, Shown, Text, Whole, Yes, problems, removed
+from firebell.kit.api import ApiInput, ApiOutput, Ctx, Removed, StrictBool, StrictInt, Text, problems, removed
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.people.access import Caller, may
@@ -23,7 +23,7 @@ Responder = Annotated[Caller, may(Verb.RUNBOOK_WRITE)]
 Body = Annotated[Text, Field(min_length=1, max_length=actions.LONGEST, examples=["# Database failover\n..."])]
 
 
-class RunbookShown(Shown):
+class RunbookShown(ApiOutput):
     """A runbook of the library.
 
     `version` is 0 while the text is the one that comes with Firebell; `last_updated` is the day that the text
@@ -45,7 +45,7 @@ class RunbookShown(Shown):
     services: list[str]
 
     @classmethod
-    def of_seen(cls, found: queries.Seen, **more: object) -> Self:
+    def of_seen(cls, found: queries.RunbookDetails, **more: object) -> Self:
         """Return a runbook with what is around it."""
         names = ("slug", "source", "shipped", "version", "updated_at", "updated_by")
         return cls.model_validate(
@@ -63,7 +63,7 @@ class RunbookShown(Shown):
         )
 
 
-class FindingShown(Shown):
+class FindingShown(ApiOutput):
     """What is wrong at which line, and what to do."""
 
     id: str
@@ -80,7 +80,7 @@ class RunbookDetail(RunbookShown):
     findings: list[FindingShown]
 
 
-class NewText(Given):
+class NewText(ApiInput):
     """The whole text; `source` says where it is kept, `version` from which one it was made (0: shipped or none).
 
     Without `version` whatever is there is replaced. With `dry_run` nothing is kept.
@@ -88,11 +88,11 @@ class NewText(Given):
 
     body: Body
     source: Annotated[Text, Field(max_length=500)] = ""
-    version: Annotated[Whole | None, Field(ge=0, le=api.MAX_ID)] = None
-    dry_run: Yes = False
+    version: Annotated[StrictInt | None, Field(ge=0, le=api.MAX_ID)] = None
+    dry_run: StrictBool = False
 
 
-class Saved(Shown):
+class Saved(ApiOutput):
     """What saving did, or would do, and what is wrong with the text."""
 
     slug: str
@@ -100,14 +100,14 @@ class Saved(Shown):
     findings: list[FindingShown]
 
 
-class TextToCheck(Given):
+class TextToCheck(ApiInput):
     """A text that is not kept; the age limit is in days."""
 
     body: Body
-    max_age_days: Annotated[Whole, Field(ge=1, le=3650)] = MAX_AGE_DAYS
+    max_age_days: Annotated[StrictInt, Field(ge=1, le=3650)] = MAX_AGE_DAYS
 
 
-class Checked(Shown):
+class Checked(ApiOutput):
     """What a text says of itself, and what is wrong with it; links and teams are not followed."""
 
     title: str

@@ -14,7 +14,7 @@ from firebell.runbooks.model import Finding, Level, Runbook, Stored
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class RunbookDetails:
     """A runbook of the library, read and checked; `team` owns it here, `age_days` is since its own date."""
 
     stored: Stored
@@ -40,7 +40,7 @@ class Seen:
         return len(self.findings) - self.errors
 
 
-async def seen(tx: Tx, runbooks: Sequence[Stored], public_url: str, now: datetime) -> list[Seen]:
+async def seen(tx: Tx, runbooks: Sequence[Stored], public_url: str, now: datetime) -> list[RunbookDetails]:
     """Return the runbooks with what is around them, by title."""
     findings = await actions.findings(tx, runbooks, now)
     teams, services = await actions.owners(tx), await catalog.services(tx)
@@ -48,7 +48,7 @@ async def seen(tx: Tx, runbooks: Sequence[Stored], public_url: str, now: datetim
     for stored in runbooks:
         runbook = await read_stored(stored.body)
         found.append(
-            Seen(
+            RunbookDetails(
                 stored,
                 runbook,
                 findings[stored.slug],

@@ -14,7 +14,7 @@ from firebell.runbooks.check import check
 from firebell.runbooks.documents import read, read_stored, rendered
 from firebell.runbooks.model import PARTS, Finding
 
-router = routing.pages()
+router = routing.html_router()
 
 _HINTS = {
     "Trigger": "Which page fires, or what people see.",
@@ -40,7 +40,7 @@ async def library(request: Request) -> Response:
     async with ctx.db.tx() as tx:
         found = await queries.seen(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
         gone = await actions.taken_out(tx)
-    return await html.page(
+    return await html.render(
         request, "runbooks/runbooks.html", {"nav": "runbooks", "runbooks": found, "gone": gone}
     )
 
@@ -67,7 +67,7 @@ async def _editor(
         "error": error,
         "errors": error.fields if error else {},
     }
-    return await html.page(request, "runbooks/edit.html", context, error.status if error else 200)
+    return await html.render(request, "runbooks/edit.html", context, error.status if error else 200)
 
 
 @router.get("/runbooks/new", dependencies=access.needs(Verb.RUNBOOK_WRITE))
@@ -92,7 +92,7 @@ async def runbook(request: Request, slug: str) -> Response:
         "html": await rendered(stored.body, known),
         "address": queries.address(ctx.public_url, slug),
     }
-    return await html.page(request, "runbooks/runbook.html", context)
+    return await html.render(request, "runbooks/runbook.html", context)
 
 
 @router.get("/runbooks/{slug}/edit", dependencies=access.needs(Verb.RUNBOOK_WRITE))

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query
 
 from firebell.kit import api
-from firebell.kit.api import Ctx, Limit, Shown
+from firebell.kit.api import ApiOutput, Ctx, Limit
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 from firebell.search import searching
@@ -14,7 +14,7 @@ from firebell.search.model import GroupName, Hit, Kind
 router = api.router("search", "/search")
 
 
-class HitShown(Shown):
+class HitShown(ApiOutput):
     """One thing that was found; `ref` names an incident or a page, `state` is the glyph of its state, "" for none."""
 
     kind: Kind
@@ -26,7 +26,7 @@ class HitShown(Shown):
     icon: str
 
 
-class GroupShown(Shown):
+class GroupShown(ApiOutput):
     """The hits of one group, best first; `more` when there are others, which `group` and `limit` reach."""
 
     name: GroupName
@@ -35,7 +35,7 @@ class GroupShown(Shown):
     more: bool
 
 
-class ResultsShown(Shown):
+class ResultsShown(ApiOutput):
     """What was found: the best match, which is in no group, and the groups that have others."""
 
     query: str

@@ -29,7 +29,7 @@ from firebell.paging import actions as paging
 from firebell.paging import search_store as paging_store
 from firebell.paging.model import OPEN as OPEN_STATES
 from firebell.paging.model import Page
-from firebell.paging.queries import GLYPH, WORD
+from firebell.paging.queries import STATE_GLYPHS, STATE_LABELS
 from firebell.people import actions as people
 from firebell.people import search_store as people_store
 from firebell.people.permissions import Verb
@@ -73,7 +73,7 @@ async def _duty(query: Query, schedule_ids: Sequence[int]) -> list[OnDuty]:
 
 async def _persons(query: Query) -> list[Hit]:
     ids = await people_store.person_ids(query.tx, query.terms.tsquery, query.limit)
-    known, teams = await people.persons(query.tx, ids), await people_store.team_names(query.tx, ids)
+    known, teams = await people.people_by_id(query.tx, ids), await people_store.team_names(query.tx, ids)
     named = {i: await ids_naming(query.tx, i, query.now) for i in ids}
     duty = await _duty(query, [schedule for schedules in named.values() for schedule in schedules[:10]])
     hits = []
@@ -135,7 +135,7 @@ async def _schedules(query: Query) -> list[Hit]:
     if not ids:
         return []
     duty, teams = await _duty(query, ids), await _team_names(query)
-    known = await people.persons(query.tx, [user for d in duty for user in d.users])
+    known = await people.people_by_id(query.tx, [user for d in duty for user in d.users])
     hits = []
     for d in duty:
         names = ", ".join(known[user].name for user in d.users if user in known)
@@ -162,14 +162,14 @@ async def _policies(query: Query) -> list[Hit]:
 
 def _page(page: Page, services: dict[int, Service]) -> Hit:
     service = services.get(page.service_id or 0)
-    facts = [WORD[page.state], *([service.name] if service else [])]
+    facts = [STATE_LABELS[page.state], *([service.name] if service else [])]
     return Hit(
         Kind.PAGE,
         page.title,
         " · ".join(facts),
         f"/pages/{page.ref}",
         ref=page.ref,
-        state=GLYPH[page.state],
+        state=STATE_GLYPHS[page.state],
         is_open=page.state in OPEN_STATES,
     )
 

@@ -10,7 +10,7 @@ from firebell.people.permissions import Verb
 from firebell.search import searching
 from firebell.search.model import GroupName, Results
 
-router = routing.pages()
+router = routing.html_router()
 
 
 @router.get("/search", dependencies=access.needs(Verb.SEARCH_READ))
@@ -30,4 +30,4 @@ async def search(request: Request, q: str = "", group: str = "") -> Response:
         "error": error,
         "address": html.address,
     }
-    return await html.page(request, "search/search.html", context, error.status if error else 200)
+    return await html.render(request, "search/search.html", context, error.status if error else 200)

@@ -7,14 +7,14 @@ from urllib.parse import quote
 from pydantic import Field
 
 from firebell.alerts.model import Change
-from firebell.alerts.queries import View as AlertView
+from firebell.alerts.queries import AlertDetails as AlertView
 from firebell.catalog import actions as catalog
 from firebell.incidents.model import Phase
-from firebell.incidents.queries import Summary
+from firebell.incidents.queries import IncidentSummary
 from firebell.kit import api
-from firebell.kit.api import Ctx, Shown, Text, problems
+from firebell.kit.api import ApiOutput, Ctx, Text, problems
 from firebell.paging.model import PageState
-from firebell.paging.queries import View as PageView
+from firebell.paging.queries import PageDetails as PageView
 from firebell.people import permissions
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
@@ -26,7 +26,7 @@ Reader = Annotated[Caller, may(Verb.SERVICE_READ)]
 Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
 
 
-class ServiceState(Shown):
+class ServiceState(ApiOutput):
     """How a service is: `ref` is the open incident or page behind it; `since` null: it always was."""
 
     state: Literal["outage", "degraded", "ok"]
@@ -34,14 +34,14 @@ class ServiceState(Shown):
     ref: str | None
 
 
-class ServicePerson(Shown):
+class ServicePerson(ApiOutput):
     """Someone whom a page would notify now."""
 
     id: int
     name: str
 
 
-class ServicePage(Shown):
+class ServicePage(ApiOutput):
     """A page of the service; `acked_after_s` is null while no one has acknowledged it."""
 
     ref: str
@@ -54,7 +54,7 @@ class ServicePage(Shown):
     incidents: list[str]
 
 
-class ServiceIncident(Shown):
+class ServiceIncident(ApiOutput):
     """An incident of the service; `closed_at` is null while it is open."""
 
     ref: str
@@ -66,7 +66,7 @@ class ServiceIncident(Shown):
     duration_s: int | None
 
 
-class ServiceAlert(Shown):
+class ServiceAlert(ApiOutput):
     """An alert of the service, with the page and the incidents that it led to."""
 
     id: int
@@ -78,7 +78,7 @@ class ServiceAlert(Shown):
     incidents: list[str]
 
 
-class ServiceChangeEvent(Shown):
+class ServiceChangeEvent(ApiOutput):
     """A deployment or another change of the service."""
 
     id: int
@@ -87,7 +87,7 @@ class ServiceChangeEvent(Shown):
     source: str
 
 
-class ServiceDetail(Shown):
+class ServiceDetail(ApiOutput):
     """One service, its state, and the newest ten of what belongs to it; the addresses lead to the whole lists."""
 
     id: int
@@ -132,7 +132,7 @@ def _page(seen: PageView) -> ServicePage:
     )
 
 
-def _incident(summary: Summary) -> ServiceIncident:
+def _incident(summary: IncidentSummary) -> ServiceIncident:
     incident = summary.incident
     lasted = incident.closed_at - incident.declared_at if incident.closed_at else None
     return ServiceIncident.model_validate(

@@ -43,10 +43,10 @@ class Overview:
     policy: Policy | None
     health: Health
     levels: list[PagedLevel]
-    open_pages: list[paging_view.View]
-    last_pages: list[paging_view.View]
-    incidents: list[incidents_view.Summary]
-    alerts: list[alerts_view.View]
+    open_pages: list[paging_view.PageDetails]
+    last_pages: list[paging_view.PageDetails]
+    incidents: list[incidents_view.IncidentSummary]
+    alerts: list[alerts_view.AlertDetails]
     changes: list[Change]
 
     @property
@@ -87,12 +87,12 @@ async def overview(tx: Tx, service: Service, now: datetime, *, with_incidents: b
     )
 
 
-async def _alerts(tx: Tx, service_id: int) -> list[alerts_view.View]:
+async def _alerts(tx: Tx, service_id: int) -> list[alerts_view.AlertDetails]:
     """Return the newest alerts of a service, those that fire first."""
     firing = await alerts.alerts(tx, "", None, LISTED, service_id=service_id, firing=True)
     newest = await alerts.alerts(tx, "", None, LISTED, service_id=service_id)
     resolved = [a for a in newest if a.status != "firing"]
-    return await alerts_view.views(tx, [*firing, *resolved][:LISTED])
+    return await alerts_view.alert_details(tx, [*firing, *resolved][:LISTED])
 
 
 async def _levels(tx: Tx, service: Service, policy: Policy | None, now: datetime) -> list[PagedLevel]:

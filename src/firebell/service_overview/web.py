@@ -10,7 +10,7 @@ from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.service_overview import queries
 
-router = routing.pages()
+router = routing.html_router()
 
 
 @router.get("/services/{slug}", dependencies=access.needs(Verb.SERVICE_READ))
@@ -38,7 +38,7 @@ async def _service(request: Request, slug: str, revealed: int | None = None) -> 
         "broken": broken,
         "policies": policies,
     }
-    return await html.page(request, "service_overview/service.html", context)
+    return await html.render(request, "service_overview/service.html", context)
 
 
 @router.post("/services/{slug}/integrations", dependencies=access.needs(Verb.INTEGRATION_CREATE))

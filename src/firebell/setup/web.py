@@ -26,7 +26,7 @@ from firebell.people.model import Channel, Person
 from firebell.people.permissions import Verb
 from firebell.setup import token as setup_token
 
-router = routing.pages()
+router = routing.html_router()
 
 _LOCK = 7_316_202_612
 _TEXTS = (
@@ -110,7 +110,7 @@ def _anchor(answers: Answers, now: datetime) -> datetime:
 
 async def is_open(tx: Tx) -> bool:
     """Say whether nobody exists yet, so that the first run may happen."""
-    return not await people.anybody(tx)
+    return not await people.has_people(tx)
 
 
 async def make(tx: Tx, answers: Answers, now: datetime) -> Organisation:
@@ -146,7 +146,7 @@ async def make(tx: Tx, answers: Answers, now: datetime) -> Organisation:
             now=now,
         )
         everyone.append(second.id)
-    await people.set_catch_all(tx, actor, everyone, now)
+    await people.set_fallback_responders(tx, actor, everyone, now)
     webhook_id = 0
     for kind, address in (("ntfy", answers.ntfy), ("webhook", answers.webhook)):
         if address:
@@ -213,7 +213,7 @@ async def _form(request: Request, values: dict[str, str], error: FirebellError |
         "days": list(enumerate(_WEEKDAYS)),
         "token": setup_token.token(html.ctx(request)),
     }
-    return await html.page(request, "setup.html", context, error.status if error else 200)
+    return await html.render(request, "setup.html", context, error.status if error else 200)
 
 
 @router.get("/setup", dependencies=access.public("No one exists yet: setup_token decides."))
@@ -221,7 +221,7 @@ async def setup_form(request: Request, token: str = "") -> Response:
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         if not await is_open(tx):
-            return html.to("/")
+            return html.redirect("/")
     setup_token.check(request, token)
     return await _form(request, {}, None)
 
@@ -231,7 +231,7 @@ async def setup(request: Request) -> Response:
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         if not await is_open(tx):
-            return html.to("/")
+            return html.redirect("/")
     form = await request.form(max_files=0)
     values = {name: str(value).strip() for name, value in form.items()}
     # the form carries the token, so that no page of another site can send it
@@ -287,4 +287,4 @@ async def done(request: Request, service: str) -> Response:
         "second": second,
         "secret": secret,
     }
-    return await html.page(request, "setup_done.html", context)
+    return await html.render(request, "setup_done.html", context)

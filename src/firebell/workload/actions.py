@@ -46,7 +46,7 @@ async def term(tx: Tx, month: date) -> Term | None:
 
 async def all_terms(tx: Tx) -> list[Term]:
     """Return all rates that were ever set, the latest months first."""
-    return rate_periods.terms(await store.rates(tx))
+    return rate_periods.rate_periods(await store.rates(tx))
 
 
 async def set_rates(
@@ -67,7 +67,7 @@ async def set_rates(
             fields={"past": "Say that past months may change, or choose a later month."},
             hint="Keep the files of these months before you change them.",
         )
-    found = rate_periods.holding(kept, since)
+    found = rate_periods.rates_of(kept, since)
     if found is None or found.rates != new:
         await store.insert(tx, since, pay.to_json(new), now, actor.label)
         detail = {"changed": span(*changed)} if changed else {}
@@ -108,13 +108,13 @@ async def report(
     begins = low - measurement.ZONES
     low, high = low - measurement.SHIFT, high + measurement.ZONES
     schedules = await oncall.schedules(tx, since=low, until=high, archived=True)
-    kept = rate_periods.holding(await store.rates(tx), month)
+    kept = rate_periods.rates_of(await store.rates(tx), month)
     found = kept.rates if kept else Rates()
     measured = [s for s in schedules if s.archived_at is None or s.archived_at > begins]
     if team:
         named = measurement.named_by(s for s in measured if s.team_id == team.id) | {*also}
         measured = [s for s in measured if s.team_id == team.id or s.people & named]
-    everyone = await people.persons(tx, [int(u) for u in measurement.named_by(measured)])
+    everyone = await people.people_by_id(tx, [int(u) for u in measurement.named_by(measured)])
     # hundreds of schedules take seconds, which pages must not wait for
     made = await DOCUMENTS.run(
         partial(

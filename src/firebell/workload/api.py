@@ -7,7 +7,17 @@ from fastapi import Query, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from firebell.kit import api
-from firebell.kit.api import Ctx, Flag, Given, Instant, Shown, Text, Yes, matching, problems
+from firebell.kit.api import (
+    ApiInput,
+    ApiOutput,
+    Ctx,
+    Instant,
+    QueryBool,
+    StrictBool,
+    Text,
+    matching,
+    problems,
+)
 from firebell.kit.db import Tx
 from firebell.oncall import actions as oncall
 from firebell.oncall.rota.fairness import HourClass, Load
@@ -15,7 +25,7 @@ from firebell.people import actions as people
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 from firebell.workload import actions, measurement, pay
-from firebell.workload.csv_export import sheet
+from firebell.workload.csv_export import csv_report
 from firebell.workload.model import Earned, Rates, Report, Row, Share, Term
 
 router = api.router("on-call reports")
@@ -41,7 +51,7 @@ Decimals = Annotated[str, Field(examples=["12.50"])]
 """An amount or a number of hours as text, so that no digit is lost."""
 
 
-class LoadShown(Shown):
+class LoadShown(ApiOutput):
     """Hours as text with two decimals; a weekend hour may be a night's too."""
 
     hours: Decimals
@@ -67,7 +77,7 @@ class RowShown(LoadShown):
     nights_compared: str
 
 
-class ShareShown(Shown):
+class ShareShown(ApiOutput):
     """How one schedule or team was shared."""
 
     slug: str
@@ -75,7 +85,7 @@ class ShareShown(Shown):
     people: list[RowShown]
 
 
-class LineShown(Shown):
+class LineShown(ApiOutput):
     """Hours that are paid in one class; each hour is in one."""
 
     hour_class: HourClass
@@ -84,7 +94,7 @@ class LineShown(Shown):
     amount: Decimals
 
 
-class TimeOffShown(Shown):
+class TimeOffShown(ApiOutput):
     """Rest that is proposed after a night in which a SEV0 or SEV1 called."""
 
     night: date
@@ -103,7 +113,7 @@ class EarnedShown(RowShown):
     time_off: list[TimeOffShown]
 
 
-class ReportShown(Shown):
+class ReportShown(ApiOutput):
     """A month, up to now; `people` are all for managers and admins, oneself for others.
 
     `rates_since` is the month from which its rates hold; without it none were set by then.
@@ -118,7 +128,7 @@ class ReportShown(Shown):
     people: list[EarnedShown]
 
 
-class Amounts(Shown):
+class Amounts(ApiOutput):
     """What is paid for an hour of each class and for a shift; amounts as text."""
 
     currency: str
@@ -162,11 +172,11 @@ RestHours = Annotated[
 ]
 
 
-class NewRates(Given):
+class NewRates(ApiInput):
     """What is paid from a month on, until the next that is set; what is left out is 0 or empty."""
 
     month: Annotated[OneMonth, Field(description="from which month on; default the present one")] = None
-    past: Annotated[Yes, Field(description="the pay of months that are over may change")] = False
+    past: Annotated[StrictBool, Field(description="the pay of months that are over may change")] = False
     currency: Annotated[Text, Field(min_length=3, max_length=3, examples=["EUR"]), matching("^[A-Za-z]{3}$")]
     weekday: Amount = "0"
     night: Amount = "0"
@@ -283,7 +293,7 @@ async def get_report_csv(
     caller: Reader,
     month: Month = None,
     team: OneTeam = "",
-    bom: Annotated[Flag, Query(description="begin with a byte order mark, for Excel")] = False,
+    bom: Annotated[QueryBool, Query(description="begin with a byte order mark, for Excel")] = False,
 ) -> Response:
     async with ctx.db.tx() as tx:
         found = await _report(tx, caller, month, team, ctx.clock.now())
@@ -294,7 +304,7 @@ def attachment(found: Report, *, bom: bool) -> Response:
     """Return a report as a file to keep."""
     name = f"on-call-{found.month:%Y-%m}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(sheet(found, bom=bom), media_type="text/csv", headers=headers)
+    return Response(csv_report(found, bom=bom), media_type="text/csv", headers=headers)
 
 
 def _rates(found: Term | None) -> dict[str, object]:

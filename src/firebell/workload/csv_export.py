@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from firebell.kit.spreadsheet import written
+from firebell.kit.spreadsheet import to_csv
 from firebell.oncall.rota.fairness import HourClass
 from firebell.workload.model import Report
 from firebell.workload.pay import hours
@@ -15,7 +15,7 @@ HEAD = (
 )
 
 
-def sheet(report: Report, *, bom: bool = False) -> str:
+def csv_report(report: Report, *, bom: bool = False) -> str:
     """Return a row a person, under a head that says what each column is."""
     rows: list[Sequence[object]] = [HEAD]
     for found in report.people:
@@ -43,4 +43,4 @@ def sheet(report: Report, *, bom: bool = False) -> str:
                 f"{report.kept.month:%Y-%m}" if report.kept else "",
             )
         )
-    return written(rows, bom=bom)
+    return to_csv(rows, bom=bom)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from statistics import fmean, median
 
-from firebell.kit.localtime import mu
+from firebell.kit.localtime import to_instant
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota.fairness import Holidays, Load, against, load_of, night_of, shifts_of, union
 from firebell.paging.model import Arrival
@@ -47,7 +47,7 @@ def following(month: date) -> date:
 
 def bounds(month: date, tz: str) -> Stretch:
     """Return when a month begins and ends on a wall clock."""
-    first, last = (mu(datetime.combine(day, time()), tz) for day in (month, following(month)))
+    first, last = (to_instant(datetime.combine(day, time()), tz) for day in (month, following(month)))
     return first, last
 
 

@@ -6,12 +6,12 @@ from datetime import date
 from firebell.workload.model import Kept, Term
 
 
-def holding(kept: Sequence[Kept], month: date) -> Kept | None:
+def rates_of(kept: Sequence[Kept], month: date) -> Kept | None:
     """Return the rates of a month; None when none were set for it or an earlier one."""
     return max((k for k in kept if k.month <= month), key=lambda k: (k.month, k.id), default=None)
 
 
-def terms(kept: Sequence[Kept]) -> list[Term]:
+def rate_periods(kept: Sequence[Kept]) -> list[Term]:
     """Return what was ever set, the latest months first, with the month in which something else holds instead."""
     found = []
     for one in sorted(kept, key=lambda k: (k.month, k.id), reverse=True):

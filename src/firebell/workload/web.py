@@ -8,7 +8,7 @@ from fastapi import Request, Response
 
 from firebell.kit import flash, html, routing
 from firebell.kit.errors import FirebellError, Invalid
-from firebell.kit.localtime import mu
+from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_wall
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Schedule
@@ -21,7 +21,7 @@ from firebell.workload import actions, measurement, pay
 from firebell.workload.api import attachment
 from firebell.workload.model import Rates, Report, Share
 
-router = routing.pages()
+router = routing.html_router()
 
 
 async def _report(request: Request, me: Person, month: str) -> tuple[Report, dict[str, Any]]:
@@ -80,7 +80,7 @@ async def load(
     free = None
     if schedule:
         try:
-            a, b = mu(to_wall(start, "start"), me.tz), mu(to_wall(end, "end"), me.tz)
+            a, b = to_instant(to_wall(start, "start"), me.tz), to_instant(to_wall(end, "end"), me.tz)
             async with ctx.db.tx() as tx:
                 free = await actions.could_cover(tx, await oncall.by_slug(tx, schedule), a, b, now)
         except FirebellError as refused:
@@ -101,7 +101,7 @@ async def load(
         "start": start or f"{tomorrow}T18:00",
         "end": end or f"{tomorrow}T22:00",
     }
-    return await html.page(request, "workload/load.html", context, error.status if error else 200)
+    return await html.render(request, "workload/load.html", context, error.status if error else 200)
 
 
 @router.get("/oncall/pay", dependencies=access.needs(Verb.WORKLOAD_READ))
@@ -109,7 +109,7 @@ async def paid(request: Request, month: str = "") -> Response:
     me = await access.signed_in(request)
     _, around = await _report(request, me, month)
     context = {**around, "classes": list(HourClass)}
-    return await html.page(request, "workload/pay.html", context)
+    return await html.render(request, "workload/pay.html", context)
 
 
 @router.get("/oncall/pay.csv", dependencies=access.needs(Verb.WORKLOAD_READ))
@@ -136,7 +136,7 @@ async def _rates(request: Request, given: dict[str, str], error: FirebellError |
         "error": error,
         "errors": error.fields if error else {},
     }
-    return await html.page(request, "workload/rates.html", context, error.status if error else 200)
+    return await html.render(request, "workload/rates.html", context, error.status if error else 200)
 
 
 @router.get("/oncall/pay/rates", dependencies=access.needs(Verb.PAY_READ))

@@ -19,7 +19,7 @@ from firebell.alerts.cleaning import (
     unreadable,
 )
 from firebell.alerts.decoding import EXCERPT, decode, is_too_complex, states, to_text
-from firebell.alerts.model import Incoming, Json, Kind, Reject
+from firebell.alerts.model import Event, EventKind, Json, Rejected
 
 
 class _Alert(msgspec.Struct):
@@ -42,7 +42,7 @@ _FIELDS = _Alert.__struct_fields__
 
 def normalise(
     body: bytes, received_at: datetime, content_type: str = "", sender: str = "Alertmanager"
-) -> tuple[Incoming, ...] | Reject:
+) -> tuple[Event, ...] | Rejected:
     """Return one event per alert of the message, or why it could not be read in full."""
     if is_too_complex(body):
         return _mended(body, received_at, content_type, sender)
@@ -56,7 +56,7 @@ def normalise(
 
 def _mended(
     body: bytes, received_at: datetime, content_type: str, sender: str
-) -> tuple[Incoming, ...] | Reject:
+) -> tuple[Event, ...] | Rejected:
     """Read the message alert by alert; what is no alert pages, unless all that it states is resolved."""
     decoded = decode(body, content_type)
     message = decoded.value if isinstance(decoded.value, dict) else {}
@@ -69,7 +69,7 @@ def _mended(
     if isinstance(items, list) and decoded.is_whole:
         bad = len(items) - len(alerts)
         if not bad:
-            return Reject(decoded.error, tuple(events)) if decoded.error else tuple(events)
+            return Rejected(decoded.error, tuple(events)) if decoded.error else tuple(events)
         reason = f"{bad:,} of {len(items):,} alerts of an Alertmanager message cannot be read."
         stated = {text(message.get("status"), 40).casefold()} if message.get("status") else set()
     else:
@@ -79,10 +79,10 @@ def _mended(
         stated = states(decoded.rest or excerpt)
     if stated != {"resolved"}:
         events.append(unreadable(reason, excerpt, sender))
-    return Reject(reason, tuple(events))
+    return Rejected(reason, tuple(events))
 
 
-def _event(alert: _Alert, received_at: datetime) -> Incoming:
+def _event(alert: _Alert, received_at: datetime) -> Event:
     labels, annotations = mapping(alert.labels), mapping(alert.annotations)
     resolved = alert.status == "resolved"
     links = {
@@ -94,8 +94,8 @@ def _event(alert: _Alert, received_at: datetime) -> Incoming:
         )
         if value
     }
-    return Incoming(
-        kind=Kind.RESOLVED if resolved else Kind.FIRING,
+    return Event(
+        kind=EventKind.RESOLVED if resolved else EventKind.FIRING,
         dedup_key=dedup_key(alert.fingerprint, fingerprint(labels)),
         title=line(annotations.get("summary") or labels.get("alertname") or "Alert without a name"),
         body=text(annotations.get("description"), BODY),

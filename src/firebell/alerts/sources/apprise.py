@@ -5,7 +5,7 @@ https://appriseit.com/services/json/
 
 from datetime import datetime
 
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, first
 
 NAME = "apprise"
@@ -17,14 +17,14 @@ def matches(data: dict[str, Json]) -> bool:
     return "version" in data and "message" in data and first(data, "type") in _SEVERITIES
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by the title: a success of the same title ends a failure."""
     state, title = first(data, "type"), first(data, "title")
     return (
         event(
             NAME,
             received_at,
-            kind=Kind.RESOLVED if state == "success" else Kind.FIRING,
+            kind=EventKind.RESOLVED if state == "success" else EventKind.FIRING,
             key=title,
             title=title,
             body=data.get("message"),

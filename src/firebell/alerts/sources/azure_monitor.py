@@ -6,12 +6,12 @@ https://learn.microsoft.com/en-us/azure/azure-monitor/alerts/alerts-common-schem
 from datetime import datetime
 
 from firebell.alerts.cleaning import text
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, filled, first, listed, mapped, web_address
 
 NAME = "azure-monitor"
 _SEVERITIES = {"sev0": "critical", "sev1": "error", "sev2": "warning", "sev3": "info", "sev4": "info"}
-_STATES = {"fired": Kind.FIRING, "resolved": Kind.RESOLVED}
+_STATES = {"fired": EventKind.FIRING, "resolved": EventKind.RESOLVED}
 
 
 def matches(data: dict[str, Json]) -> bool:
@@ -19,7 +19,7 @@ def matches(data: dict[str, Json]) -> bool:
     return data.get("schemaId") == "azureMonitorCommonAlertSchema"
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by the origin of the alert and its first target."""
     inside = mapped(data.get("data"))
     essentials = mapped(inside.get("essentials"))
@@ -27,8 +27,8 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
     origin, rule = first(essentials, "originAlertId", "alertId"), first(essentials, "alertRule")
     target, item = filled(targets[0]) if targets else "", filled(items[0]) if items else ""
     state = text(essentials.get("monitorCondition"), 40).casefold()
-    kind = _STATES.get(state, Kind.FIRING) if state else None
-    at = "resolvedDateTime" if kind is Kind.RESOLVED else "firedDateTime"
+    kind = _STATES.get(state, EventKind.FIRING) if state else None
+    at = "resolvedDateTime" if kind is EventKind.RESOLVED else "firedDateTime"
     return (
         event(
             NAME,

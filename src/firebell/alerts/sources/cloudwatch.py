@@ -7,11 +7,11 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-ev
 from datetime import datetime
 
 from firebell.alerts.cleaning import text
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, filled, first, first_address, listed, mapped
 
 NAME = "cloudwatch"
-_STATES = {"ALARM": Kind.FIRING, "OK": Kind.RESOLVED, "INSUFFICIENT_DATA": Kind.NOTE}
+_STATES = {"ALARM": EventKind.FIRING, "OK": EventKind.RESOLVED, "INSUFFICIENT_DATA": EventKind.NOTE}
 """An alarm without data stays what it was: one that fires keeps firing."""
 
 
@@ -22,7 +22,7 @@ def matches(data: dict[str, Json]) -> bool:
     )
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by the alarm's ARN."""
     if "AlarmName" not in data:
         return (_bridged(data, received_at),)
@@ -37,7 +37,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
         event(
             NAME,
             received_at,
-            kind=_STATES.get(state, Kind.FIRING) if state else None,
+            kind=_STATES.get(state, EventKind.FIRING) if state else None,
             key=first(data, "AlarmArn") or (name and f"{account}|{region}|{name}"),
             title=name,
             body=data.get("NewStateReason"),
@@ -55,14 +55,14 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
     )
 
 
-def _bridged(data: dict[str, Json], received_at: datetime) -> Incoming:
+def _bridged(data: dict[str, Json], received_at: datetime) -> Event:
     detail = mapped(data.get("detail"))
     change, about = mapped(detail.get("state")), mapped(detail.get("configuration")).get("description")
     state, arns = text(change.get("value"), 40), listed(data.get("resources"))
     return event(
         NAME,
         received_at,
-        kind=_STATES.get(state, Kind.FIRING) if state else None,
+        kind=_STATES.get(state, EventKind.FIRING) if state else None,
         key=arns[0] if arns else detail.get("alarmName"),
         title=detail.get("alarmName"),
         body=change.get("reason"),

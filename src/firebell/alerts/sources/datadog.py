@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 
 from firebell.alerts.cleaning import severity, text
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, filled, first, pairs, web_address
 
 NAME = "datadog"
@@ -33,7 +33,7 @@ def _monitor(data: dict[str, Json]) -> str:
     return first(data, "monitor", "alert_id", "aggreg", "aggreg_key")
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by monitor and scope; the preset body names both in its title alone."""
     titled = _TITLE.match(text(data.get("title")))
     state = (_transition(data) or (titled["state"] if titled else "")).casefold()
@@ -44,7 +44,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
         event(
             NAME,
             received_at,
-            kind=(Kind.RESOLVED if state == "recovered" else Kind.FIRING) if state else None,
+            kind=(EventKind.RESOLVED if state == "recovered" else EventKind.FIRING) if state else None,
             key=f"{monitor}|{scope}" if monitor else first(data, "id"),
             title=f"{name} on {scope}" if titled and scope else name,
             body=data.get("body"),

@@ -6,12 +6,12 @@ https://github.com/TwiN/gatus#configuring-custom-alerts
 import re
 from datetime import datetime
 
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, first, web_address
 
 NAME = "gatus"
 _TEXT = re.compile(r"(TRIGGERED|RESOLVED):\s(.*)", re.S)
-_STATES = {"TRIGGERED": Kind.FIRING, "RESOLVED": Kind.RESOLVED}
+_STATES = {"TRIGGERED": EventKind.FIRING, "RESOLVED": EventKind.RESOLVED}
 _ENDPOINT = ("endpoint", "endpoint_name", "name")
 _GROUP = ("group", "endpoint_group")
 
@@ -32,7 +32,7 @@ def _sentence(data: dict[str, Json]) -> str:
     )
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by group, endpoint and description, which both states share."""
     sentence = _TEXT.match(_sentence(data))
     if sentence:

@@ -6,11 +6,11 @@ https://cloud.google.com/monitoring/support/notification-options#webhooks
 from datetime import datetime
 
 from firebell.alerts.cleaning import severity, text
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, first, first_address, mapped, web_address
 
 NAME = "gcp-monitoring"
-_STATES = {"open": Kind.FIRING, "closed": Kind.RESOLVED}
+_STATES = {"open": EventKind.FIRING, "closed": EventKind.RESOLVED}
 
 
 def matches(data: dict[str, Json]) -> bool:
@@ -19,12 +19,12 @@ def matches(data: dict[str, Json]) -> bool:
     return "incident_id" in incident and ("policy_name" in incident or "state" in incident)
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by the incident."""
     incident = mapped(data.get("incident"))
     policy, condition = first(incident, "policy_name"), first(incident, "condition_name")
     state = text(incident.get("state"), 40).casefold()
-    kind = _STATES.get(state, Kind.FIRING) if state else None
+    kind = _STATES.get(state, EventKind.FIRING) if state else None
     documentation = mapped(incident.get("documentation")).get("content") or incident.get("documentation")
     documentation = documentation if isinstance(documentation, str) else None
     return (
@@ -48,6 +48,6 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
                 "source": web_address(incident.get("url")),
                 "runbook": first_address(documentation),
             },
-            occurred_at=incident.get("ended_at" if kind is Kind.RESOLVED else "started_at"),
+            occurred_at=incident.get("ended_at" if kind is EventKind.RESOLVED else "started_at"),
         ),
     )

@@ -18,7 +18,7 @@ from firebell.alerts.cleaning import (
     unreadable,
 )
 from firebell.alerts.decoding import Decoded, Shape, decode, states
-from firebell.alerts.model import Incoming, Json, Kind, Reject
+from firebell.alerts.model import Event, EventKind, Json, Rejected
 from firebell.alerts.sources import nagios
 from firebell.alerts.sources.recognized import recognize, shape_of
 from firebell.alerts.sources.shape import UNTITLED, filled, missing
@@ -39,7 +39,7 @@ def _first(data: dict[str, Json], names: tuple[str, ...]) -> Json:
 
 def normalise(
     body: bytes, received_at: datetime, content_type: str = "", sender: str = "a sender"
-) -> tuple[Incoming, ...] | Reject:
+) -> tuple[Event, ...] | Rejected:
     """Return the events of the body, one per object of a list, or why it could not be read in full."""
     decoded = decode(body, content_type)
     if not decoded.is_whole:
@@ -48,9 +48,9 @@ def normalise(
     items = value if isinstance(value, list) else [value]
     if items == [""]:
         reason = "The body is empty; send a JSON object with at least a title."
-        return Reject(reason, (unreadable(reason, "", sender),))
+        return Rejected(reason, (unreadable(reason, "", sender),))
     if not items:
-        return Reject("The list is empty.")
+        return Rejected("The list is empty.")
     read = [_read(item, received_at) for item in items[:EVENTS]]
     events = tuple(event for item in read for event in item.events)
     if len(items) > EVENTS:
@@ -59,12 +59,12 @@ def normalise(
     if not error:
         return events
     is_only_ends = isinstance(value, str) and _is_end(states(value))
-    return Reject(error, () if is_only_ends else events)
+    return Rejected(error, () if is_only_ends else events)
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    events: tuple[Incoming, ...]
+    events: tuple[Event, ...]
     error: str | None = None
 
 
@@ -74,7 +74,7 @@ def _read(item: Json, received_at: datetime) -> _Read:
     match known:
         case tuple():
             return _Read(known)
-        case Reject(reason, events) if events:
+        case Rejected(reason, events) if events:
             return _Read(events, reason)
     # a known shape that cannot be read still has a title, a state and a key for the generic rules
     return _Read((_event(item, received_at),))
@@ -89,10 +89,10 @@ def _value(decoded: Decoded) -> Json:
 
 
 def _is_end(stated: set[str]) -> bool:
-    return bool(stated) and Kind.FIRING not in map(kind_of, stated)
+    return bool(stated) and EventKind.FIRING not in map(kind_of, stated)
 
 
-def _partial(decoded: Decoded, received_at: datetime, sender: str) -> Reject:
+def _partial(decoded: Decoded, received_at: datetime, sender: str) -> Rejected:
     """Return the complete items of a faulty list and a page for the rest; an end never fires.
 
     An object whose fields before the fault name its key and say that it ended, ends that alert.
@@ -109,7 +109,7 @@ def _partial(decoded: Decoded, received_at: datetime, sender: str) -> Reject:
         events.append(replace(page, severity=severity(fields.get("severity") or fields.get("priority"))))
     elif key and state:
         events.append(_event(fields, received_at))
-    return Reject(reason, tuple(events))
+    return Rejected(reason, tuple(events))
 
 
 def _with(given: Json, name: str, value: Json) -> dict[str, str]:
@@ -118,9 +118,9 @@ def _with(given: Json, name: str, value: Json) -> dict[str, str]:
     return mapping({name: pairs.get(name) or value, **{n: v for n, v in pairs.items() if n != name}})
 
 
-def _event(item: Json, received_at: datetime) -> Incoming:
+def _event(item: Json, received_at: datetime) -> Event:
     data = item if isinstance(item, dict) else {"title": item}
-    kind = Kind.NOTE if nagios.is_soft(data) else nagios.notification(data)
+    kind = EventKind.NOTE if nagios.is_soft(data) else nagios.notification(data)
     kind = kind or kind_of(_first(data, _STATES))
     labels = _with(data.get("labels"), "service", data.get("service"))
     links = _with(data.get("links"), "runbook", data.get("runbook_url") or data.get("runbook"))
@@ -128,8 +128,8 @@ def _event(item: Json, received_at: datetime) -> Incoming:
     title, key = line(_first(data, _TITLES)), filled(_first(data, _KEYS))
     body = text(_first(data, _BODIES), BODY)
     level = severity(data.get("severity") or data.get("priority") or labels.get("severity"))
-    return Incoming(
-        kind=kind or Kind.FIRING,
+    return Event(
+        kind=kind or EventKind.FIRING,
         dedup_key=dedup_key(key, f"sha256:{fingerprint(stable)}"),
         title=title or line(body.partition("\n")[0]) or UNTITLED,
         body=body,

@@ -7,18 +7,18 @@ from dataclasses import replace
 from datetime import datetime
 
 from firebell.alerts.cleaning import mapping, text
-from firebell.alerts.model import Incoming, Json, Kind, Reject
+from firebell.alerts.model import Event, EventKind, Json, Rejected
 from firebell.alerts.sources import prometheus
 from firebell.alerts.sources.shape import event, filled, listed, mapped, web_address
 
 NAME = "grafana"
 _LINKS = {"dashboardURL": "dashboard", "panelURL": "panel", "silenceURL": "silence", "imageURL": "image"}
 _LEGACY = {
-    "alerting": Kind.FIRING,
-    "no_data": Kind.FIRING,
-    "ok": Kind.RESOLVED,
-    "paused": Kind.NOTE,
-    "pending": Kind.NOTE,
+    "alerting": EventKind.FIRING,
+    "no_data": EventKind.FIRING,
+    "ok": EventKind.RESOLVED,
+    "paused": EventKind.NOTE,
+    "pending": EventKind.NOTE,
 }
 
 
@@ -28,12 +28,12 @@ def matches(data: dict[str, Json]) -> bool:
     return unified or ("ruleId" in data and "ruleName" in data and "state" in data)
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...] | Reject:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...] | Rejected:
     """Return one event per alert, keyed by Grafana's fingerprint, or by the rule of a legacy alert."""
     if "alerts" not in data:
         return (_legacy(data, received_at),)
     events = prometheus.read(data, received_at)
-    if isinstance(events, Reject):
+    if isinstance(events, Rejected):
         return events
     links = {
         text(alert.get("fingerprint")): {
@@ -46,13 +46,13 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...] |
     )
 
 
-def _legacy(data: dict[str, Json], received_at: datetime) -> Incoming:
+def _legacy(data: dict[str, Json], received_at: datetime) -> Event:
     state = filled(data.get("state")).casefold()
     rule = filled(data.get("ruleId"))
     return event(
         NAME,
         received_at,
-        kind=_LEGACY.get(state, Kind.FIRING) if state else None,
+        kind=_LEGACY.get(state, EventKind.FIRING) if state else None,
         key=rule and f"rule:{rule}",
         title=data.get("ruleName") or data.get("title"),
         body=data.get("message"),

@@ -6,7 +6,7 @@ https://go2docs.graylog.org/current/interacting_with_your_log_data/notifications
 from datetime import datetime
 
 from firebell.alerts.cleaning import text
-from firebell.alerts.model import Incoming, Json
+from firebell.alerts.model import Event, Json
 from firebell.alerts.sources.shape import event, first, listed, mapped
 
 NAME = "graylog"
@@ -19,7 +19,7 @@ def matches(data: dict[str, Json]) -> bool:
     return "event_definition_id" in data and isinstance(data.get("event"), dict)
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one firing event, keyed by the definition and the event's key."""
     item, definition = mapped(data.get("event")), first(data, "event_definition_id")
     key = first(item, "key") or "|".join(text(part) for part in listed(item.get("key_tuple"))[:20])

@@ -6,11 +6,11 @@ https://healthchecks.io/docs/configuring_notifications/
 from datetime import datetime
 
 from firebell.alerts.cleaning import severity
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, first
 
 NAME = "healthchecks"
-_STATES = {"down": Kind.FIRING, "up": Kind.RESOLVED}
+_STATES = {"down": EventKind.FIRING, "up": EventKind.RESOLVED}
 _CODE = ("code", "uuid")
 _OTHERS = ("exit", "exitstatus", "exit_status", "tags", "now", "slug")
 
@@ -24,7 +24,7 @@ def matches(data: dict[str, Json]) -> bool:
     )
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by the check."""
     state, name = first(data, "status").casefold(), first(data, "name")
     code = first(data, "exit", "exitstatus", "exit_status")

@@ -7,7 +7,7 @@ https://icinga.com/docs/icinga-2/latest/doc/03-monitoring-basics/#notifications
 from datetime import datetime
 
 from firebell.alerts.cleaning import BODY, severity, text
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, first, mapped, web_address
 from firebell.alerts.sources.states import kind_of
 
@@ -31,17 +31,17 @@ def _lowered(data: dict[str, Json]) -> dict[str, Json]:
     return {name.casefold(): value for name, value in data.items()}
 
 
-def _kind(lowered: dict[str, Json]) -> Kind | None:
+def _kind(lowered: dict[str, Json]) -> EventKind | None:
     """Return what the notification type states, None for a word that Nagios does not have."""
     word = first(lowered, *_TYPE).casefold()
     if word == "custom" and first(lowered, *_STATE).casefold() not in _STATES:
         # other programs have types of their own that are called so
         return None
-    known = word in ("problem", "recovery", "acknowledgement") or kind_of(word) is Kind.NOTE
+    known = word in ("problem", "recovery", "acknowledgement") or kind_of(word) is EventKind.NOTE
     return kind_of(word) if known else None
 
 
-def notification(data: dict[str, Json]) -> Kind | None:
+def notification(data: dict[str, Json]) -> EventKind | None:
     """Return what a notification type of Nagios or Icinga states, None for a body without one."""
     return _kind(_lowered(data))
 
@@ -57,7 +57,7 @@ def matches(data: dict[str, Json]) -> bool:
     return _kind(lowered) is not None and bool(first(lowered, *_HOST))
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by host and service; a soft state and a comment change nothing."""
     lowered = _lowered(data)
     host, service, state = (first(lowered, *names) for names in (_HOST, _SERVICE, _STATE))
@@ -69,7 +69,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
         event(
             NAME,
             received_at,
-            kind=Kind.NOTE if is_soft(data) else _kind(lowered),
+            kind=EventKind.NOTE if is_soft(data) else _kind(lowered),
             key=first(lowered, "key") or (f"{host}!{service}" if service else host),
             title=first(lowered, "title") or title,
             body=text(lowered.get("long_output") or output, BODY),

@@ -7,11 +7,16 @@ https://learn.netdata.cloud/docs/alerts-&-notifications/notifications/centralize
 from datetime import datetime
 
 from firebell.alerts.cleaning import severity, text
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, first, mapped, web_address
 
 NAME = "netdata"
-_STATES = {"CLEAR": Kind.RESOLVED, "REMOVED": Kind.NOTE, "UNINITIALIZED": Kind.NOTE, "UNDEFINED": Kind.NOTE}
+_STATES = {
+    "CLEAR": EventKind.RESOLVED,
+    "REMOVED": EventKind.NOTE,
+    "UNINITIALIZED": EventKind.NOTE,
+    "UNDEFINED": EventKind.NOTE,
+}
 _NAMES = ("name", "alarm", "alert")
 _WHEN = ("when", "date")
 
@@ -24,7 +29,7 @@ def matches(data: dict[str, Json]) -> bool:
     return (named and (agent or cloud)) or ("host" in data and "reachable" in mapped(data.get("status")))
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by host or space, chart and alarm."""
     if isinstance(data.get("status"), dict):
         return (_reachability(data, mapped(data["status"]), received_at),)
@@ -37,7 +42,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
         event(
             NAME,
             received_at,
-            kind=_STATES.get(state, Kind.FIRING) if state else None,
+            kind=_STATES.get(state, EventKind.FIRING) if state else None,
             key=name and "!".join((where, first(data, "chart"), name)),
             title=title if not host or host in title else f"{title} on {host}",
             body=first(data, "info"),
@@ -51,12 +56,12 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
     )
 
 
-def _reachability(data: dict[str, Json], status: dict[str, Json], received_at: datetime) -> Incoming:
+def _reachability(data: dict[str, Json], status: dict[str, Json], received_at: datetime) -> Event:
     host = first(data, "host")
     return event(
         NAME,
         received_at,
-        kind=Kind.RESOLVED if status.get("reachable") is True else Kind.FIRING,
+        kind=EventKind.RESOLVED if status.get("reachable") is True else EventKind.FIRING,
         key=f"{host}!reachable",
         title=first(data, "message") or f"{host} is {text(status.get('text'), 80)}",
         severity=severity(data.get("severity")),

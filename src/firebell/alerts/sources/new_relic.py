@@ -6,15 +6,15 @@ https://docs.newrelic.com/docs/alerts/get-notified/notification-integrations/#we
 from datetime import datetime
 
 from firebell.alerts.cleaning import text
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, first, listed, web_address
 
 NAME = "new-relic"
 _KINDS = {
-    "acknowledged": Kind.ACK,
-    "closed": Kind.RESOLVED,
-    "resolved": Kind.RESOLVED,
-    "deactivated": Kind.RESOLVED,
+    "acknowledged": EventKind.ACK,
+    "closed": EventKind.RESOLVED,
+    "resolved": EventKind.RESOLVED,
+    "deactivated": EventKind.RESOLVED,
 }
 _SEVERITIES = {
     "critical": "critical",
@@ -32,17 +32,17 @@ def matches(data: dict[str, Json]) -> bool:
     return workflow or ("current_state" in data and "incident_id" in data and "condition_name" in data)
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by the issue or incident."""
     state = first(data, "state", "current_state").casefold()
     level = first(data, "priority", "severity").casefold()
-    closed = _KINDS.get(state) is Kind.RESOLVED
+    closed = _KINDS.get(state) is EventKind.RESOLVED
     entities = ", ".join(text(name, 200) for name in listed(data.get("impactedEntities"))[:20])
     return (
         event(
             NAME,
             received_at,
-            kind=_KINDS.get(state, Kind.FIRING) if state else None,
+            kind=_KINDS.get(state, EventKind.FIRING) if state else None,
             key=first(data, "id", "incident_id"),
             title=first(data, "title", "condition_name"),
             body=first(data, "details"),

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from firebell.alerts.cleaning import BODY, LABELS, dedup_key, line, mapping, severity, text
 from firebell.alerts.decoding import Shape, decode
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 
-_ACTIONS = {"trigger": Kind.FIRING, "acknowledge": Kind.ACK, "resolve": Kind.RESOLVED}
+_ACTIONS = {"trigger": EventKind.FIRING, "acknowledge": EventKind.ACK, "resolve": EventKind.RESOLVED}
 _SEVERITIES = ("critical", "error", "warning", "info")
 _KEY_LENGTH = 32
 
@@ -16,7 +16,7 @@ class Enqueued:
     """A valid event: whom it is for, and what it says."""
 
     routing_key: str
-    event: Incoming
+    event: Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +114,12 @@ def _web(value: Json) -> str:
     return address if address.lower().startswith(("http://", "https://")) else ""
 
 
-def _event(data: dict[str, Json], payload: dict[str, Json], fresh_key: str) -> Incoming:
+def _event(data: dict[str, Json], payload: dict[str, Json], fresh_key: str) -> Event:
     labels = mapping({n: payload.get(n) for n in ("source", "component", "group", "class")})
     details = payload.get("custom_details")
     if isinstance(details, dict):
         labels = mapping({**labels, **{n: v for n, v in details.items() if n not in labels}})
-    return Incoming(
+    return Event(
         kind=_ACTIONS[data["event_action"]],
         dedup_key=dedup_key(data.get("dedup_key"), fresh_key),
         title=line(payload.get("summary")) or "Event without a summary",

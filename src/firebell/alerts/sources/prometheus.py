@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from firebell.alerts.model import Incoming, Json, Reject
+from firebell.alerts.model import Event, Json, Rejected
 from firebell.alerts.sources import alertmanager
 
 NAME = "alertmanager"
@@ -20,13 +20,13 @@ def matches(data: dict[str, Json]) -> bool:
     return isinstance(data.get("alerts"), list) and ("groupKey" in data or "commonLabels" in data)
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...] | Reject:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...] | Rejected:
     """Return exactly the events that the address of Alertmanager returns, so that either keeps an alert."""
     try:
         body = msgspec.json.encode(data)
     except UnicodeEncodeError:
         body = json.dumps(data).encode()
     events = alertmanager.normalise(body, received_at)
-    if isinstance(events, Reject):
+    if isinstance(events, Rejected):
         return events
     return tuple(replace(e, read_as=NAME, missing=() if e.severity else ("severity",)) for e in events)

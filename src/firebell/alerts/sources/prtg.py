@@ -6,13 +6,13 @@ https://helpdesk.paessler.com/en/support/solutions/articles/76000041926
 import re
 from datetime import datetime
 
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, first, web_address
 
 NAME = "prtg"
 _NOW = re.compile(r"\(now:\s*([^)]*)\)", re.I)
 _WORD = re.compile(r"(?:partial )?(down \(acknowledged\)|down|up|warning|unusual|paused|unknown)", re.I)
-_KINDS = {"up": Kind.RESOLVED, "paused": Kind.NOTE, "down (acknowledged)": Kind.ACK}
+_KINDS = {"up": EventKind.RESOLVED, "paused": EventKind.NOTE, "down (acknowledged)": EventKind.ACK}
 _SEVERITIES = {"down": "critical", "warning": "warning", "unusual": "warning"}
 _STATUS = ("status", "state", "laststatus")
 
@@ -31,7 +31,7 @@ def _status(data: dict[str, Json]) -> str:
     return word[1].lower() if word else ""
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by the sensor."""
     status, number = _status(data), first(data, "sensorid")
     device, sensor = first(data, "device", "server", "host"), first(data, "name", "sensor")
@@ -41,7 +41,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
         event(
             NAME,
             received_at,
-            kind=_KINDS.get(status, Kind.FIRING),
+            kind=_KINDS.get(status, EventKind.FIRING),
             key=f"sensor:{number}" if number else where and f"{device}!{sensor}",
             title=first(data, "title") or f"{where} is {status}: {message}".removesuffix(": "),
             body=message,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.alerts.model import Incoming, Json, Kind, Reject
+from firebell.alerts.model import Event, EventKind, Json, Rejected
 from firebell.alerts.sources import (
     apprise,
     azure_monitor,
@@ -53,7 +53,7 @@ def shape_of(data: dict[str, Json]) -> Shape | None:
     return None if "dedup_key" in data else next((shape for shape in SHAPES if shape.matches(data)), None)
 
 
-def recognize(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...] | Reject | None:
+def recognize(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...] | Rejected | None:
     """Return the events of a body in a known shape, None for any other body."""
     shape = shape_of(data)
     if shape is None:
@@ -66,13 +66,13 @@ def recognize(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, .
     return shape.read(data, received_at)
 
 
-def understood(events: Sequence[Incoming]) -> dict[str, Json]:
+def understood(events: Sequence[Event]) -> dict[str, Json]:
     """Return what the sender is told of its body: the shape, the fields that no event may lack, what is ignored."""
     shapes = sorted({event.read_as for event in events if event.read_as})
     if not shapes:
         return {}
     lacking = {name for event in events for name in event.missing}
-    ignored = sum(event.kind in (Kind.NOTE, Kind.HANDSHAKE) for event in events)
+    ignored = sum(event.kind in (EventKind.NOTE, EventKind.HANDSHAKE) for event in events)
     answer: dict[str, Json] = {
         "read_as": ", ".join(shapes),
         "missing": [name for name in FIELDS if name in lacking],

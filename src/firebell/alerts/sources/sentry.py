@@ -6,19 +6,19 @@ https://docs.sentry.io/organization/integrations/integration-platform/webhooks/
 from datetime import datetime
 
 from firebell.alerts.cleaning import severity, text
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, filled, first, mapped, pairs, web_address
 
 NAME = "sentry"
 _ISSUE = {
-    "created": Kind.FIRING,
-    "unresolved": Kind.FIRING,
-    "resolved": Kind.RESOLVED,
-    "archived": Kind.RESOLVED,
-    "ignored": Kind.RESOLVED,
-    "assigned": Kind.NOTE,
+    "created": EventKind.FIRING,
+    "unresolved": EventKind.FIRING,
+    "resolved": EventKind.RESOLVED,
+    "archived": EventKind.RESOLVED,
+    "ignored": EventKind.RESOLVED,
+    "assigned": EventKind.NOTE,
 }
-_METRIC = {"critical": Kind.FIRING, "warning": Kind.FIRING, "resolved": Kind.RESOLVED}
+_METRIC = {"critical": EventKind.FIRING, "warning": EventKind.FIRING, "resolved": EventKind.RESOLVED}
 
 
 def matches(data: dict[str, Json]) -> bool:
@@ -30,28 +30,28 @@ def matches(data: dict[str, Json]) -> bool:
     )
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by the issue without its environment, or by the metric alert."""
     inside, action = mapped(data.get("data")), text(data.get("action"), 40).casefold()
     if "metric_alert" in inside:
         return (_metric(inside, action, received_at),)
     if "issue" in inside:
-        kind = _ISSUE.get(action, Kind.FIRING)
+        kind = _ISSUE.get(action, EventKind.FIRING)
         return (_issue(mapped(inside["issue"]), kind, received_at),)
     if "event" in inside:
         return (_alert(mapped(inside["event"]), filled(inside.get("triggered_rule")), received_at),)
     if "triggering_rules" in data:
         return (_legacy(data, received_at),)
     # a comment, an installation, a seat: nothing that anyone must look at now
-    return (event(NAME, received_at, kind=Kind.NOTE, key=None, title=action),)
+    return (event(NAME, received_at, kind=EventKind.NOTE, key=None, title=action),)
 
 
-def _alert(item: dict[str, Json], rule: str, received_at: datetime) -> Incoming:
+def _alert(item: dict[str, Json], rule: str, received_at: datetime) -> Event:
     issue = filled(item.get("issue_id"))
     return event(
         NAME,
         received_at,
-        kind=Kind.FIRING,
+        kind=EventKind.FIRING,
         key=issue and f"issue:{issue}",
         title=first(item, "title", "message"),
         body=item.get("culprit"),
@@ -62,7 +62,7 @@ def _alert(item: dict[str, Json], rule: str, received_at: datetime) -> Incoming:
     )
 
 
-def _issue(item: dict[str, Json], kind: Kind, received_at: datetime) -> Incoming:
+def _issue(item: dict[str, Json], kind: EventKind, received_at: datetime) -> Event:
     issue = filled(item.get("id"))
     return event(
         NAME,
@@ -77,14 +77,14 @@ def _issue(item: dict[str, Json], kind: Kind, received_at: datetime) -> Incoming
     )
 
 
-def _metric(inside: dict[str, Json], action: str, received_at: datetime) -> Incoming:
+def _metric(inside: dict[str, Json], action: str, received_at: datetime) -> Event:
     alert = mapped(inside.get("metric_alert"))
     rule = mapped(alert.get("alert_rule"))
     number = filled(alert.get("id"))
     return event(
         NAME,
         received_at,
-        kind=_METRIC.get(action, Kind.FIRING) if action else None,
+        kind=_METRIC.get(action, EventKind.FIRING) if action else None,
         key=number and f"metric:{filled(rule.get('id'))}:{number}",
         title=first(alert, "title") or first(inside, "description_title"),
         body=inside.get("description_text"),
@@ -94,7 +94,7 @@ def _metric(inside: dict[str, Json], action: str, received_at: datetime) -> Inco
     )
 
 
-def _legacy(data: dict[str, Json], received_at: datetime) -> Incoming:
+def _legacy(data: dict[str, Json], received_at: datetime) -> Event:
     item, issue = mapped(data.get("event")), filled(data.get("id"))
     return event(
         NAME,

@@ -6,7 +6,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from firebell.alerts.cleaning import BODY, LABELS, clamp, dedup_key, fingerprint, instant, line, mapping, text
-from firebell.alerts.model import Incoming, Json, Kind, Reject
+from firebell.alerts.model import Event, EventKind, Json, Rejected
 
 UNTITLED = "Alert without a title"
 FIELDS = ("title", "dedup_key", "status", "severity")
@@ -24,7 +24,7 @@ class Shape(Protocol):
     def matches(self, data: dict[str, Json], /) -> bool:
         """Return True if the body has this vendor's shape."""
 
-    def read(self, data: dict[str, Json], received_at: datetime, /) -> tuple[Incoming, ...] | Reject:
+    def read(self, data: dict[str, Json], received_at: datetime, /) -> tuple[Event, ...] | Rejected:
         """Return the events of a body that `matches`."""
 
 
@@ -87,7 +87,7 @@ def pairs(value: Json) -> dict[str, Json]:
     return labels
 
 
-def missing(title: str, key: str, kind: Kind | None, severity: str | None) -> tuple[str, ...]:
+def missing(title: str, key: str, kind: EventKind | None, severity: str | None) -> tuple[str, ...]:
     """Return which of `FIELDS` a body does not state."""
     stated = zip(FIELDS, (title, key, kind, severity), strict=True)
     return tuple(name for name, value in stated if not value)
@@ -97,7 +97,7 @@ def event(
     read_as: str,
     received_at: datetime,
     *,
-    kind: Kind | None,
+    kind: EventKind | None,
     key: Json,
     title: Json,
     body: Json = None,
@@ -106,7 +106,7 @@ def event(
     annotations: dict[str, Json] | None = None,
     links: dict[str, str] | None = None,
     occurred_at: Json = None,
-) -> Incoming:
+) -> Event:
     """Return an event within the limits of spec 3.1; what the body lacks is listed in `missing`.
 
     An event without a state fires. Without a key, the same title, body and labels are the same alert.
@@ -114,8 +114,8 @@ def event(
     name, details = line(title), text(body, BODY)
     clean = mapping(labels)
     stated_key = filled(key)
-    return Incoming(
-        kind=kind or Kind.FIRING,
+    return Event(
+        kind=kind or EventKind.FIRING,
         dedup_key=dedup_key(stated_key, f"sha256:{fingerprint([read_as, name, details, clean])}"),
         title=name or line(details.partition("\n")[0]) or UNTITLED,
         body=details,

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from firebell.alerts.cleaning import BODY, text
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, filled, first, web_address
 
 NAME = "sns"
@@ -19,7 +19,7 @@ _HANDSHAKES = ("SubscriptionConfirmation", "UnsubscribeConfirmation")
 _HOST = re.compile(r"sns\.[a-z0-9-]{3,}\.amazonaws\.com(\.cn)?")
 _ALERTMANAGER = re.compile(r"\[(FIRING|RESOLVED)(?::\d+)?\]\s*(([^(]*).*)", re.S)
 """The subject that Alertmanager's own SNS receiver writes: state, then what its group has in common."""
-_STATES = {"FIRING": Kind.FIRING, "RESOLVED": Kind.RESOLVED}
+_STATES = {"FIRING": EventKind.FIRING, "RESOLVED": EventKind.RESOLVED}
 
 
 def matches(data: dict[str, Json]) -> bool:
@@ -39,7 +39,7 @@ def content(data: dict[str, Json]) -> dict[str, Json]:
     return inside if isinstance(inside, dict) else {}
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event: a handshake for the owner, or the text of a notification."""
     topic, subject = filled(data.get("TopicArn")), filled(data.get("Subject"))
     if data.get("Type") in _HANDSHAKES:
@@ -60,7 +60,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
     )
 
 
-def _handshake(data: dict[str, Json], topic: str, received_at: datetime) -> Incoming:
+def _handshake(data: dict[str, Json], topic: str, received_at: datetime) -> Event:
     """Return the request to confirm; only an address of Amazon's own is passed on to the owner."""
     address = web_address(first(data, "SubscribeURL", "SubscribeUrl"))
     parts = urlsplit(address)
@@ -68,7 +68,7 @@ def _handshake(data: dict[str, Json], topic: str, received_at: datetime) -> Inco
     return event(
         NAME,
         received_at,
-        kind=Kind.HANDSHAKE,
+        kind=EventKind.HANDSHAKE,
         key=f"{topic}|{first(data, 'Token', 'MessageId')}",
         title=topic,
         body=data.get("Message"),

@@ -1,15 +1,15 @@
 """The words by which senders state what became of an alert (pure); for state fields, never for severities."""
 
 from firebell.alerts.cleaning import text
-from firebell.alerts.model import Json, Kind
+from firebell.alerts.model import EventKind, Json
 
 _WORDS = {
-    Kind.RESOLVED: (
+    EventKind.RESOLVED: (
         "0 clear cleared close closed end ended fixed healthy inactive normal ok okay passed recovered"
         " recovery resolve resolved success successful succeeded up"
     ),
-    Kind.ACK: "ack acknowledge acknowledged acknowledgement acknowledgment",
-    Kind.NOTE: (
+    EventKind.ACK: "ack acknowledge acknowledged acknowledgement acknowledgment",
+    EventKind.NOTE: (
         "custom downtimestart downtimeend downtimecancelled downtimecanceled downtimeremoved"
         " flappingstart flappingstop flappingend flappingdisabled"
     ),
@@ -17,7 +17,7 @@ _WORDS = {
 _KIND_OF = {word: kind for kind, words in _WORDS.items() for word in words.split()}
 
 
-def kind_of(value: Json) -> Kind | None:
+def kind_of(value: Json) -> EventKind | None:
     """Return what a state field states: None when it is absent, firing for any word that is not known."""
     word = text(value, 40).casefold()
-    return _KIND_OF.get(word, Kind.FIRING) if word else None
+    return _KIND_OF.get(word, EventKind.FIRING) if word else None

@@ -7,11 +7,11 @@ import re
 from datetime import datetime
 
 from firebell.alerts.cleaning import text
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, filled, first, mapped, pairs, web_address
 
 NAME = "uptime-kuma"
-_STATES = {"0": Kind.FIRING, "1": Kind.RESOLVED, "2": Kind.NOTE, "3": Kind.NOTE}
+_STATES = {"0": EventKind.FIRING, "1": EventKind.RESOLVED, "2": EventKind.NOTE, "3": EventKind.NOTE}
 """Down, up, pending (it tries again), and maintenance at the source."""
 _DIGITS = re.compile(r"\d+")
 
@@ -21,14 +21,14 @@ def matches(data: dict[str, Json]) -> bool:
     return "heartbeat" in data and "monitor" in data and "msg" in data
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by the monitor; a notice about a certificate or a domain is a warning."""
     beat, monitor = mapped(data.get("heartbeat")), mapped(data.get("monitor"))
     if not beat:
         return (_notice(data, received_at),)
     name, number = filled(monitor.get("name")), first(monitor, "id") or first(beat, "monitorID")
     kind = _STATES.get(text(beat.get("status")))
-    state = {Kind.RESOLVED: "up", Kind.NOTE: "not checked"}.get(kind or Kind.FIRING, "down")
+    state = {EventKind.RESOLVED: "up", EventKind.NOTE: "not checked"}.get(kind or EventKind.FIRING, "down")
     message = filled(beat.get("msg"))
     # the time is UTC and says so nowhere
     time = text(beat.get("time"), 40)
@@ -47,13 +47,13 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
     )
 
 
-def _notice(data: dict[str, Json], received_at: datetime) -> Incoming:
+def _notice(data: dict[str, Json], received_at: datetime) -> Event:
     message = filled(data.get("msg"))
     is_test = message.endswith("Testing")
     return event(
         NAME,
         received_at,
-        kind=Kind.FIRING,
+        kind=EventKind.FIRING,
         key="test" if is_test else message and f"notice:{_DIGITS.sub('', message)}",
         title=message,
         severity="info" if is_test else "warning",

@@ -8,7 +8,7 @@ import re
 from datetime import datetime
 
 from firebell.alerts.cleaning import BODY, text
-from firebell.alerts.model import Incoming, Json, Kind
+from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, first, first_address, pairs, web_address
 
 NAME = "zabbix"
@@ -52,7 +52,7 @@ def _message(data: dict[str, Json]) -> Json:
     return data.get("message") or data.get("alert_message")
 
 
-def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by the problem's id, else by its name and host."""
     message = text(_message(data), BODY)
     lines = dict(reversed(_LINE.findall(message)))
@@ -80,16 +80,18 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Incoming, ...]:
     )
 
 
-def _kind(data: dict[str, Json], message: str, subject: str, problem: str) -> Kind | None:
+def _kind(data: dict[str, Json], message: str, subject: str, problem: str) -> EventKind | None:
     value = first(data, *_VALUE)
     updated = first(data, "update", "event_update_status") == "1" or subject == "updated problem"
     if value == "0" or subject == "resolved":
-        return Kind.RESOLVED
+        return EventKind.RESOLVED
     if updated:
         acknowledged = first(data, "ack", "event_ack_status").casefold() == "yes"
         # the default message of an update does not say which problem it is about
-        return Kind.ACK if problem and (acknowledged or _ACKNOWLEDGED.search(message)) else Kind.NOTE
-    return Kind.FIRING if value == "1" or subject == "problem" else None
+        return (
+            EventKind.ACK if problem and (acknowledged or _ACKNOWLEDGED.search(message)) else EventKind.NOTE
+        )
+    return EventKind.FIRING if value == "1" or subject == "problem" else None
 
 
 def _tags(data: dict[str, Json]) -> Json:

@@ -16,7 +16,7 @@ from firebell.kit.text import clean_name
 from firebell.oncall import actions as oncall
 from firebell.oncall import public_holidays
 from firebell.oncall.calendars import matching, store
-from firebell.oncall.calendars.feeds import Told, reach
+from firebell.oncall.calendars.feeds import RenderedFeed, reach
 from firebell.oncall.calendars.model import (
     AHEAD,
     Conflict,
@@ -24,10 +24,10 @@ from firebell.oncall.calendars.model import (
     Feed,
     FeedKind,
     Import,
+    ImportedShift,
     Known,
     Made,
     Place,
-    Shift,
     Source,
     Use,
 )
@@ -96,7 +96,9 @@ async def revoke_feeds(tx: Tx, event: AccessRevoked, now: datetime) -> None:
     await tx.audit(SYSTEM, "calendar.feeds_revoked", f"person:{event.person_id}", now, feeds=revoked)
 
 
-async def feed_by_token(tx: Tx, token_hash: bytes, now: datetime) -> tuple[Feed, list[Told], list[Known]]:
+async def feed_by_token(
+    tx: Tx, token_hash: bytes, now: datetime
+) -> tuple[Feed, list[RenderedFeed], list[Known]]:
     """Return what a feed's address leads to; raise `NotFound` when it never was one, `Gone` when it has ended."""
     found = await store.feed(tx, token_hash)
     if found is None:
@@ -117,9 +119,9 @@ async def feed_by_token(tx: Tx, token_hash: bytes, now: datetime) -> tuple[Feed,
             ids = await schedule_store.ids_naming(tx, found.subject_id, since)
     shown = await schedule_store.schedules(tx, ids, since=since, until=until)
     changed = await store.changed_at(tx, [int(s.id) for s in shown])
-    named = await people.persons(tx, list({int(u) for s in shown for u in s.people}))
+    named = await people.people_by_id(tx, list({int(u) for s in shown for u in s.people}))
     known = [Known(p.id, p.name, p.email) for p in named.values()]
-    return found, [Told(s, changed[int(s.id)]) for s in shown], known
+    return found, [RenderedFeed(s, changed[int(s.id)]) for s in shown], known
 
 
 def address(url: str) -> str:
@@ -280,7 +282,7 @@ async def claim(tx: Tx, now: datetime, limit: int) -> list[Due]:
     return await store.claim(tx, now, now + EVERY, limit)
 
 
-def _ahead(shifts: Sequence[Shift], now: datetime) -> bool:
+def _ahead(shifts: Sequence[ImportedShift], now: datetime) -> bool:
     return any(s.users and s.end > now for s in shifts)
 
 
@@ -316,7 +318,7 @@ async def take(
     await tx.live("oncall")
 
 
-async def _put(tx: Tx, actor: Actor, found: Import, shifts: Sequence[Shift], now: datetime) -> None:
+async def _put(tx: Tx, actor: Actor, found: Import, shifts: Sequence[ImportedShift], now: datetime) -> None:
     before = [s for _, s in await store.shifts(tx, [found.id], since=now)]
     after = matching.onward(before, [replace(s, place=found.place) for s in shifts], now)
     if after == before:
@@ -324,10 +326,10 @@ async def _put(tx: Tx, actor: Actor, found: Import, shifts: Sequence[Shift], now
     if found.schedule_id is None or found.use is Use.NAMES:
         await store.replace_shifts(tx, found.id, now, after)
         return
-    old = await changes.locked(tx, found.schedule_id)
+    old = await changes.lock(tx, found.schedule_id)
     await store.replace_shifts(tx, found.id, now, after)
     await schedule_store.raise_version(tx, found.schedule_id, now)
-    await changes.saved(tx, actor, old, now)
+    await changes.finish_change(tx, actor, old, now)
 
 
 async def unchanged(tx: Tx, import_id: int, etag: str, modified: str, now: datetime) -> None:
@@ -354,6 +356,6 @@ async def conflicts(tx: Tx, now: datetime, person_id: int | None = None) -> list
 
 async def holiday_names(
     tx: Tx, schedule_ids: Sequence[int], a: datetime, b: datetime
-) -> list[tuple[int, Shift]]:
+) -> list[tuple[int, ImportedShift]]:
     """Return the public holidays that these schedules know in `[a, b)`: each its schedule, day and name."""
     return await store.names(tx, schedule_ids, a, b)

@@ -9,13 +9,13 @@ from pydantic import Field
 
 from firebell.kit import api, undo
 from firebell.kit.api import (
+    ApiInput,
+    ApiOutput,
     Ctx,
-    Given,
     Id,
     Instant,
     PathId,
     Removed,
-    Shown,
     Text,
     problems,
     removed,
@@ -38,7 +38,7 @@ Owner = Annotated[Caller, may(Verb.OWN_CALENDAR_WRITE)]
 Short = Annotated[Text, Field(max_length=120)]
 
 
-class FeedShown(Shown):
+class FeedShown(ApiOutput):
     """A feed; its address is shown once, when it is made."""
 
     id: int
@@ -55,7 +55,7 @@ class FeedMade(FeedShown):
     url: str
 
 
-class NewFeed(Given):
+class NewFeed(ApiInput):
     """Whose shifts: mine, those of a schedule, or those of all schedules of a team."""
 
     kind: FeedKind = FeedKind.PERSON
@@ -63,7 +63,7 @@ class NewFeed(Given):
     team_id: Annotated[Id | None, Field(description="with kind team")] = None
 
 
-class StrayShown(Shown):
+class StrayShown(ApiOutput):
     """A shift that names nobody here (S-ICAL-USER)."""
 
     start: datetime
@@ -71,7 +71,7 @@ class StrayShown(Shown):
     title: str
 
 
-class ImportShown(Shown):
+class ImportShown(ApiOutput):
     """A calendar that comes in, without its address, which may be secret.
 
     `stale` (S-ICAL-STALE): there was no good copy for six hours, and the last one stays. `shifts` counts the
@@ -96,7 +96,7 @@ class ImportShown(Shown):
     unmatched: list[StrayShown]
 
 
-class NewImport(Given):
+class NewImport(ApiInput):
     """A calendar: from an address, as iCalendar text, or the public holidays of a country."""
 
     use: Annotated[
@@ -118,13 +118,13 @@ class NewImport(Given):
     ] = []  # noqa: RUF012 - pydantic copies it
 
 
-class Placed(Given):
+class Placed(ApiInput):
     """Where an imported layer lies from now on: above or below the rotations of its schedule."""
 
     place: Place
 
 
-class NewBusy(Given):
+class NewBusy(ApiInput):
     """A calendar that says when I am busy."""
 
     name: Short = ""
@@ -132,7 +132,7 @@ class NewBusy(Given):
     text: Annotated[Text, Field(max_length=4_000_000)] = ""
 
 
-class ConflictShown(Shown):
+class ConflictShown(ApiOutput):
     """Somebody is on duty while busy (S-BUSY); why they are busy is theirs to know."""
 
     person_id: int
@@ -141,7 +141,7 @@ class ConflictShown(Shown):
     end: datetime
 
 
-class HolidayShown(Shown):
+class HolidayShown(ApiOutput):
     """A public holiday, and who is on duty then; nobody: it is only named."""
 
     start: datetime

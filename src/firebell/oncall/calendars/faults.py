@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from firebell.oncall.calendars.matching import conflicts
-from firebell.oncall.calendars.model import Conflict, Import, Shift
+from firebell.oncall.calendars.model import Conflict, Import, ImportedShift
 from firebell.oncall.checks.rules import Facts, Finding, Fix, Level, told
 from firebell.oncall.model import Cover, Schedule
 
@@ -30,7 +30,7 @@ def faults(imports: Sequence[Import], now: datetime) -> Iterator[Finding]:
 
 
 def busy(
-    schedule: Schedule, shifts: Sequence[Shift], a: datetime, b: datetime, facts: Facts
+    schedule: Schedule, shifts: Sequence[ImportedShift], a: datetime, b: datetime, facts: Facts
 ) -> Iterator[Finding]:
     """Return S-BUSY for each person whose own calendar has them busy while on duty in `[a, b)`.
 

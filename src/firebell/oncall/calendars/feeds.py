@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from icalendar import Calendar, Event, vCalAddress, vText
 
 from firebell.oncall.calendars.model import AHEAD, BACK, Known
-from firebell.oncall.model import Layer, Run, Schedule
-from firebell.oncall.rota.rotation import extent, handoff, index_at
-from firebell.oncall.rota.shifts import duty
+from firebell.oncall.model import Layer, Schedule, Shift
+from firebell.oncall.rota.rotation import handoff, index_at, validity
+from firebell.oncall.rota.shifts import between
 
 REFRESH = timedelta(minutes=15)
 _INSTANT = timedelta(seconds=1)
@@ -31,7 +31,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RenderedFeed:
     """A schedule and when it changed last."""
 
     schedule: Schedule
@@ -63,24 +63,24 @@ def _reach(schedule: Schedule, a: datetime, b: datetime) -> tuple[datetime, date
 
 
 def _edges(schedule: Schedule) -> list[datetime]:
-    extents = [t for layer in schedule.layers for t in extent(layer) if t]
+    extents = [t for layer in schedule.layers for t in validity(layer) if t]
     return sorted({*extents, *(t for e in schedule.edits for t in (e.start, e.end))})
 
 
-def _by_cause(schedule: Schedule, runs: Sequence[Run]) -> Iterator[Run]:
+def _by_cause(schedule: Schedule, runs: Sequence[Shift]) -> Iterator[Shift]:
     """Yield the runs cut wherever the same people are on duty for another reason."""
     edges = _edges(schedule)
     for run in runs:
         start, cause = run.start, run.cause
         for cut in edges[bisect_right(edges, run.start) : bisect_left(edges, run.end)]:
-            found = duty(schedule, cut, cut + _INSTANT)[0].cause
+            found = between(schedule, cut, cut + _INSTANT)[0].cause
             if found != cause:
                 yield replace(run, start=start, end=cut, cause=cause)
                 start, cause = cut, found
         yield replace(run, start=start, cause=cause)
 
 
-def _by_turn(layer: Layer, run: Run) -> Iterator[tuple[Run, int]]:
+def _by_turn(layer: Layer, run: Shift) -> Iterator[tuple[Shift, int]]:
     start, k = run.start, index_at(layer, run.start)
     while (end := min(handoff(layer, k + 1), run.end)) < run.end:
         if start < end:
@@ -94,7 +94,7 @@ def entries(schedule: Schedule, a: datetime, b: datetime) -> list[Entry]:
     first, last = _reach(schedule, a, b)
     layers = {layer.id: layer for layer in schedule.layers}
     found = []
-    for run in _by_cause(schedule, [r for r in duty(schedule, first, last) if r.users]):
+    for run in _by_cause(schedule, [r for r in between(schedule, first, last) if r.users]):
         layer = layers.get(run.cause[0]) if len(run.cause) == 1 else None
         turns = _by_turn(layer, run) if layer else ((run, None),)
         for turn, k in turns:
@@ -108,14 +108,14 @@ def _second(instant: datetime) -> int:
     return int(instant.timestamp())
 
 
-def _entry(schedule: Schedule, run: Run, k: int | None, *, cut: bool) -> Entry:
+def _entry(schedule: Schedule, run: Shift, k: int | None, *, cut: bool) -> Entry:
     cause, turn = "+".join(map(str, run.cause)), "" if k is None else k
     segment = "cut" if cut else _second(run.start)
     key = hashlib.sha256(f"{schedule.id}|{cause}|{turn}|{segment}".encode()).hexdigest()
     return Entry(run.start, run.end, tuple(int(u) for u in run.users), run.cause, key)
 
 
-def tag(host: str, told: Sequence[Told], people: Sequence[Known], now: datetime, subject: str) -> str:
+def tag(host: str, told: Sequence[RenderedFeed], people: Sequence[Known], now: datetime, subject: str) -> str:
     """Return a strong ETag: it differs whenever `calendar` would."""
     day = horizon(now)[0].date()
     schedules = [(t.schedule.id, t.schedule.name, t.schedule.version, t.changed_at.isoformat()) for t in told]
@@ -128,7 +128,7 @@ def tag(host: str, told: Sequence[Told], people: Sequence[Known], now: datetime,
 def calendar(
     name: str,
     host: str,
-    told: Sequence[Told],
+    told: Sequence[RenderedFeed],
     people: Mapping[int, Known],
     now: datetime,
     only: int | None = None,
@@ -165,7 +165,9 @@ def _why(entry: Entry, layers: Sequence[Layer], taken: Mapping[int | str, str]) 
     return named | {"x-firebell-cause": "edit" if len(entry.cause) > 1 or not layer else "layer"}
 
 
-def _event(entry: Entry, told: Told, people: Mapping[int, Known], host: str, *, personal: bool) -> Event:
+def _event(
+    entry: Entry, told: RenderedFeed, people: Mapping[int, Known], host: str, *, personal: bool
+) -> Event:
     who = [people[u] for u in entry.users if u in people]
     schedule, event = told.schedule, Event()
     names = ", ".join(p.name for p in who) or "somebody who left"

@@ -10,17 +10,17 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from firebell.kit.errors import Gone, NotFound
-from firebell.kit.rate_limit import Lately
+from firebell.kit.rate_limit import SlidingWindow
 
 WINDOW = timedelta(minutes=5)
 PER_FEED, STRAYS_PER_ADDRESS = 300, 30
 
 
-class Limit:
+class FeedLimiter:
     """Counts reads before anything is looked up; `known` are the tokens that led to a feed before."""
 
     def __init__(self) -> None:
-        self._reads, self._strays = Lately(WINDOW), Lately(WINDOW)
+        self._reads, self._strays = SlidingWindow(WINDOW), SlidingWindow(WINDOW)
         self._known: set[bytes] = set()
 
     @contextmanager

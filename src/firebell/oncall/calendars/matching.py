@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from unicodedata import normalize
 
-from firebell.oncall.calendars.model import Conflict, Event, Import, Known, Place, Shift, Stray, Use
+from firebell.oncall.calendars.model import Conflict, Event, Import, ImportedShift, Known, Place, Stray, Use
 from firebell.oncall.model import Schedule, User
-from firebell.oncall.rota.shifts import duty
+from firebell.oncall.rota.shifts import between
 
 
 def _plain(text: str) -> str:
@@ -53,12 +53,12 @@ def busy_events(events: Sequence[Event], person: Known | None) -> list[Event]:
 
 def matched(
     events: Sequence[Event], people: Sequence[Known], a: datetime, b: datetime
-) -> tuple[list[Shift], list[Stray]]:
+) -> tuple[list[ImportedShift], list[Stray]]:
     """Return the shifts of `[a, b)`, and the events in it that name nobody."""
     inside = [e for e in events if e.start < b and e.end > a]
     named = [(e, who(e, people)) for e in inside]
     strays = [Stray(e.start, e.end, e.title) for e, users in named if not users]
-    return flat([Shift(e.start, e.end, users, e.title) for e, users in named if users], a, b), strays
+    return flat([ImportedShift(e.start, e.end, users, e.title) for e, users in named if users], a, b), strays
 
 
 def from_the_top(imports: Sequence[Import]) -> list[Import]:
@@ -67,7 +67,7 @@ def from_the_top(imports: Sequence[Import]) -> list[Import]:
     return sorted(imports, key=lambda i: (rank.get((i.use, i.place), 3), -i.id))
 
 
-def flat(shifts: Sequence[Shift], a: datetime, b: datetime) -> list[Shift]:
+def flat(shifts: Sequence[ImportedShift], a: datetime, b: datetime) -> list[ImportedShift]:
     """Return shifts without overlap within `[a, b)`: who is in several at once is on duty together."""
     begin: dict[datetime, list[int]] = defaultdict(list)
     cease: dict[datetime, list[int]] = defaultdict(list)
@@ -75,7 +75,7 @@ def flat(shifts: Sequence[Shift], a: datetime, b: datetime) -> list[Shift]:
         begin[max(shift.start, a)].append(number)
         cease[min(shift.end, b)].append(number)
     open_: dict[int, None] = {}
-    found: list[Shift] = []
+    found: list[ImportedShift] = []
     cuts = sorted({*begin, *cease})
     for start, end in itertools.pairwise(cuts):
         for number in cease[start]:
@@ -87,11 +87,13 @@ def flat(shifts: Sequence[Shift], a: datetime, b: datetime) -> list[Shift]:
             title = ", ".join(dict.fromkeys(s.title for s in now))
             if found and (found[-1].end, found[-1].users, found[-1].title) == (start, users, title):
                 start = found.pop().start
-            found.append(Shift(start, end, users, title))
+            found.append(ImportedShift(start, end, users, title))
     return found
 
 
-def onward(before: Sequence[Shift], after: Sequence[Shift], now: datetime) -> list[Shift]:
+def onward(
+    before: Sequence[ImportedShift], after: Sequence[ImportedShift], now: datetime
+) -> list[ImportedShift]:
     """Return `after` from `now` on and `before` until then: what has been is never rewritten."""
     past = [replace(s, end=min(s.end, now)) for s in before if s.start < now]
     ahead = [replace(s, start=max(s.start, now)) for s in after if s.end > now]
@@ -103,15 +105,15 @@ def onward(before: Sequence[Shift], after: Sequence[Shift], now: datetime) -> li
 
 
 def conflicts(
-    schedules: Sequence[Schedule], busy: Sequence[Shift], a: datetime, b: datetime
+    schedules: Sequence[Schedule], busy: Sequence[ImportedShift], a: datetime, b: datetime
 ) -> list[Conflict]:
     """Return where somebody is on duty while busy; each busy shift names one person (S-BUSY)."""
-    of: dict[User, list[Shift]] = defaultdict(list)
+    of: dict[User, list[ImportedShift]] = defaultdict(list)
     for shift in busy:
         of[shift.users[0]].append(shift)
     found = []
     for schedule in schedules if busy else ():
-        for run in duty(schedule, a, b):
+        for run in between(schedule, a, b):
             found += [
                 Conflict(
                     shift.users[0],

@@ -120,7 +120,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class ImportedShift:
     """A stretch that an import gives to people; those of one import do not overlap."""
 
     start: datetime
@@ -134,7 +134,7 @@ class Shift:
 class Made:
     """What was read in a calendar of so many events."""
 
-    shifts: tuple[Shift, ...]
+    shifts: tuple[ImportedShift, ...]
     unmatched: tuple[Stray, ...]
     notes: tuple[str, ...]
     events: int

@@ -10,10 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from firebell.kit.errors import FirebellError, Invalid
-from firebell.kit.localtime import mu
+from firebell.kit.localtime import to_instant
 from firebell.oncall import public_holidays
 from firebell.oncall.calendars import matching
-from firebell.oncall.calendars.model import Known, Made, Shift, Stray
+from firebell.oncall.calendars.model import ImportedShift, Known, Made, Stray
 
 LIMIT_S = 20
 _MEMORY = 1024**3
@@ -44,14 +44,18 @@ def make(job: Job, body: bytes) -> Made:
         holiday_shifts = []
         for day, name in days:
             start = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - wall time
-            holiday_shifts.append(Shift(mu(start, job.tz), mu(start + _DAY, job.tz), job.users, name))
+            holiday_shifts.append(
+                ImportedShift(to_instant(start, job.tz), to_instant(start + _DAY, job.tz), job.users, name)
+            )
         return Made(tuple(holiday_shifts), (), (), len(holiday_shifts))
     from firebell.oncall.calendars.reading import read
 
     events, notes = read(body, job.tz, job.a, job.b, freebusy=job.busy is not None)
     if job.busy is not None:
         person = next((p for p in job.people if p.id == job.busy), None)
-        busy = [Shift(e.start, e.end, (job.busy,), e.title) for e in matching.busy_events(events, person)]
+        busy = [
+            ImportedShift(e.start, e.end, (job.busy,), e.title) for e in matching.busy_events(events, person)
+        ]
         if not busy:
             notes.append("It has no busy time from now on.")
         return Made(tuple(matching.flat(busy, job.a, job.b)), (), tuple(notes), len(events))
@@ -86,7 +90,10 @@ async def made(job: Job, body: bytes, limit_s: float = LIMIT_S) -> Made:
     if "error" in answer:
         raise Invalid(answer["error"])
     return Made(
-        tuple(Shift(_at(s["start"]), _at(s["end"]), tuple(s["users"]), s["title"]) for s in answer["shifts"]),
+        tuple(
+            ImportedShift(_at(s["start"]), _at(s["end"]), tuple(s["users"]), s["title"])
+            for s in answer["shifts"]
+        ),
         tuple(Stray(_at(s["start"]), _at(s["end"]), s["title"]) for s in answer["unmatched"]),
         tuple(answer["notes"]),
         answer["events"],

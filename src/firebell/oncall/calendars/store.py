@@ -9,9 +9,9 @@ from firebell.oncall.calendars.model import (
     Feed,
     FeedKind,
     Import,
+    ImportedShift,
     Made,
     Place,
-    Shift,
     Source,
     Stray,
     Use,
@@ -325,7 +325,9 @@ async def close(tx: Tx, schedule_id: int, now: datetime) -> None:
     )
 
 
-async def shifts(tx: Tx, import_ids: Sequence[int], since: datetime | None = None) -> list[tuple[int, Shift]]:
+async def shifts(
+    tx: Tx, import_ids: Sequence[int], since: datetime | None = None
+) -> list[tuple[int, ImportedShift]]:
     """Return what imports say, each shift with its import, in order; with `since` what ends after it."""
     rows = await tx.fetch(
         "select import_id, starts_at, ends_at, users, title, place from calendar_shift"
@@ -337,7 +339,7 @@ async def shifts(tx: Tx, import_ids: Sequence[int], since: datetime | None = Non
     return [
         (
             r["import_id"],
-            Shift(r["starts_at"], r["ends_at"], tuple(r["users"]), r["title"], Place(r["place"])),
+            ImportedShift(r["starts_at"], r["ends_at"], tuple(r["users"]), r["title"], Place(r["place"])),
         )
         for r in rows
     ]
@@ -359,7 +361,7 @@ async def shift_counts(tx: Tx, import_ids: Sequence[int], since: datetime) -> di
     return {row["import_id"]: row["shifts"] for row in rows}
 
 
-async def busy(tx: Tx, a: datetime, b: datetime) -> list[Shift]:
+async def busy(tx: Tx, a: datetime, b: datetime) -> list[ImportedShift]:
     """Return when people's own calendars have them busy in `[a, b)`; each shift names one person."""
     rows = await tx.fetch(
         "select s.starts_at, s.ends_at, s.users, s.title from calendar_shift s"
@@ -368,10 +370,10 @@ async def busy(tx: Tx, a: datetime, b: datetime) -> list[Shift]:
         a,
         b,
     )
-    return [Shift(r["starts_at"], r["ends_at"], tuple(r["users"]), r["title"]) for r in rows]
+    return [ImportedShift(r["starts_at"], r["ends_at"], tuple(r["users"]), r["title"]) for r in rows]
 
 
-async def replace_shifts(tx: Tx, import_id: int, now: datetime, found: Sequence[Shift]) -> None:
+async def replace_shifts(tx: Tx, import_id: int, now: datetime, found: Sequence[ImportedShift]) -> None:
     """Put `found` in the place of what is not over yet."""
     await tx.execute("delete from calendar_shift where import_id = $1 and ends_at > $2", import_id, now)
     await tx.many(
@@ -381,7 +383,9 @@ async def replace_shifts(tx: Tx, import_id: int, now: datetime, found: Sequence[
     )
 
 
-async def names(tx: Tx, schedule_ids: Sequence[int], a: datetime, b: datetime) -> list[tuple[int, Shift]]:
+async def names(
+    tx: Tx, schedule_ids: Sequence[int], a: datetime, b: datetime
+) -> list[tuple[int, ImportedShift]]:
     """Return the public holidays that schedules know in `[a, b)`, each with its schedule."""
     rows = await tx.fetch(
         "select i.schedule_id, s.starts_at, s.ends_at, s.users, s.title from calendar_shift s"
@@ -392,5 +396,6 @@ async def names(tx: Tx, schedule_ids: Sequence[int], a: datetime, b: datetime) -
         b,
     )
     return [
-        (r["schedule_id"], Shift(r["starts_at"], r["ends_at"], tuple(r["users"]), r["title"])) for r in rows
+        (r["schedule_id"], ImportedShift(r["starts_at"], r["ends_at"], tuple(r["users"]), r["title"]))
+        for r in rows
     ]

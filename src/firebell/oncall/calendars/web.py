@@ -19,9 +19,9 @@ from firebell.kit.text import to_choices, to_required
 from firebell.kit.threads import DOCUMENTS
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions, feeds
-from firebell.oncall.calendars.limits import Limit
+from firebell.oncall.calendars.limits import FeedLimiter
 from firebell.oncall.calendars.matching import from_the_top
-from firebell.oncall.calendars.model import AHEAD, LARGEST_FILE, FeedKind, Import, Place, Shift, Use
+from firebell.oncall.calendars.model import AHEAD, LARGEST_FILE, FeedKind, Import, ImportedShift, Place, Use
 from firebell.oncall.model import Schedule
 from firebell.people import access
 from firebell.people import actions as people
@@ -29,7 +29,7 @@ from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 
-router = routing.pages()
+router = routing.html_router()
 
 USES = (
     ("layer", "A layer above the rotations"),
@@ -39,7 +39,7 @@ USES = (
 PLACES = ((Place.ABOVE, "Above the rotations"), (Place.BELOW, "Below, for when they have nobody"))
 
 
-_limit = Limit()
+_limit = FeedLimiter()
 
 
 def _has(request: Request, tag: str) -> bool:
@@ -96,7 +96,7 @@ async def _mine(
             "error": error,
             "errors": error.fields if error else {},
         }
-    return await html.page(request, "oncall/my_calendars.html", context, error.status if error else 200)
+    return await html.render(request, "oncall/my_calendars.html", context, error.status if error else 200)
 
 
 @router.get("/settings/calendars", dependencies=access.needs(Verb.OWN_CALENDAR_READ))
@@ -184,10 +184,10 @@ async def _of_schedule(
             "error": error,
             "errors": error.fields if error else {},
         }
-    return await html.page(request, "oncall/calendars.html", context, error.status if error else 200)
+    return await html.render(request, "oncall/calendars.html", context, error.status if error else 200)
 
 
-def _days(found: Sequence[tuple[int, Shift]], tz: str) -> list[tuple[date, str, tuple[int, ...]]]:
+def _days(found: Sequence[tuple[int, ImportedShift]], tz: str) -> list[tuple[date, str, tuple[int, ...]]]:
     """Return public holidays as days of the schedule's zone; one that two calendars name is one."""
     days: dict[tuple[date, str], tuple[int, ...]] = {}
     for _, shift in found:
@@ -215,7 +215,7 @@ async def all_calendars(request: Request) -> Response:
         "conflicts": conflicts,
         "names": names,
     }
-    return await html.page(request, "oncall/all_calendars.html", context)
+    return await html.render(request, "oncall/all_calendars.html", context)
 
 
 @router.get("/oncall/{slug}/calendars", dependencies=access.needs(Verb.SCHEDULE_READ))

@@ -9,7 +9,7 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.events import Actor
 from firebell.oncall import actions, queries
-from firebell.oncall.checks.grouping import folded
+from firebell.oncall.checks.grouping import group_gaps
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.rota import layer_versions
 from firebell.oncall.schedules import changes
@@ -21,9 +21,9 @@ CARRIED_OUT = ("leave", "remove", "offset", "ask", "take", "seen")
 
 async def carry_out(tx: Tx, actor: Actor, schedule_id: int, finding_id: str, now: datetime) -> Finding:
     """Repair a finding that is still there and needs no choice, and return what it was."""
-    schedule = await changes.locked(tx, schedule_id)
+    schedule = await changes.lock(tx, schedule_id)
     found = (await queries.found_in(tx, [schedule], now))[schedule_id]
-    known = (*found, *folded(found, schedule.tz, now))
+    known = (*found, *group_gaps(found, schedule.tz, now))
     finding = next((f for f in known if f.id == finding_id), None)
     if finding is None:
         raise NotFound("This finding is gone.", hint="Somebody repaired it, or its time is over.")
@@ -42,10 +42,10 @@ async def _do(
         case "remove":
             for edit_id in args["edits"]:
                 # an edit of a swap goes with the others of it
-                if edit_id in [e.id for e in (await changes.locked(tx, schedule_id)).edits if e.end > now]:
+                if edit_id in [e.id for e in (await changes.lock(tx, schedule_id)).edits if e.end > now]:
                     await actions.remove_edit(tx, actor, edit_id, now)
         case "offset":
-            schedule = await changes.locked(tx, schedule_id)
+            schedule = await changes.lock(tx, schedule_id)
             layers = [
                 replace(x, offset=args["offset"]) if x.id == args["layer"] else x
                 for x in layer_versions.current(schedule, now)
@@ -62,7 +62,7 @@ async def _do(
                 now=now,
             )
         case "seen":
-            await changes.note_clocks(tx, await changes.locked(tx, schedule_id), now, seen=True)
+            await changes.note_clocks(tx, await changes.lock(tx, schedule_id), now, seen=True)
             await tx.audit(actor, "schedule.clocks_seen", f"schedule:{schedule_id}", now)
             await tx.live("oncall")
         case "take":

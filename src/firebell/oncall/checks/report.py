@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from firebell.oncall.calendars.faults import busy, faults
-from firebell.oncall.calendars.model import Import, Shift
+from firebell.oncall.calendars.model import Import, ImportedShift
 from firebell.oncall.checks.rules import HORIZON, Facts, Finding, Level, findings
 from firebell.oncall.checks.zone_changes import Clock, changed
 from firebell.oncall.model import Schedule
@@ -18,7 +18,7 @@ class Around:
     facts: Facts
     imports: Sequence[Import] = ()
     clocks: Mapping[int | str, Mapping[str, Clock]] = field(default_factory=dict)
-    busy: Sequence[Shift] = ()
+    busy: Sequence[ImportedShift] = ()
 
 
 def checks(schedule: Schedule, now: datetime, around: Around) -> list[Finding]:

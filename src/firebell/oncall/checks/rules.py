@@ -7,11 +7,11 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from firebell.kit.localtime import local, said, span
-from firebell.oncall.model import Cover, Layer, Run, Schedule, User, Vacation
+from firebell.kit.localtime import format_local, format_range, to_local
+from firebell.oncall.model import Absence, Cover, Layer, Schedule, Shift, User
 from firebell.oncall.rota.fairness import night_of
-from firebell.oncall.rota.rotation import extent
-from firebell.oncall.rota.shifts import duty
+from firebell.oncall.rota.rotation import validity
+from firebell.oncall.rota.shifts import between
 from firebell.oncall.swaps.exchange import Stretch, minus, own_stretches, unasked
 
 HORIZON = timedelta(days=28)
@@ -103,7 +103,7 @@ class Facts:
     chains: tuple[Chain, ...] = ()
     covers: tuple[Cover, ...] = ()
     kept: tuple[Cover, ...] = ()
-    vacations: tuple[Vacation, ...] = ()
+    vacations: tuple[Absence, ...] = ()
     calls: tuple[Call, ...] = ()
 
     def name(self, user: User) -> str:
@@ -113,7 +113,7 @@ class Facts:
 
 def findings(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> list[Finding]:
     """Return what is wrong on `[a, b)`, errors first."""
-    runs = duty(schedule, a, b)
+    runs = between(schedule, a, b)
     found = [
         *_gaps(schedule, runs, a, facts),
         *_inactive(schedule, a, b, facts),
@@ -130,7 +130,7 @@ def findings(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> list
 def told(schedule: Schedule, start: datetime, end: datetime | None = None) -> str:
     """Return an instant or a stretch as the wall clock of the schedule shows it, with its zone."""
     tz = schedule.tz
-    return f"{span(start, end, tz) if end else said(start, tz)} {tz}"
+    return f"{format_range(start, end, tz) if end else format_local(start, tz)} {tz}"
 
 
 def key(code: str, *parts: object) -> str:
@@ -147,7 +147,7 @@ def _covered(schedule: Schedule, chain: Chain, gap: Stretch) -> bool:
             return True
         for other in step.schedules:
             if other.id != schedule.id:
-                left = minus(left, [(r.start, r.end) for r in duty(other, *gap) if r.users])
+                left = minus(left, [(r.start, r.end) for r in between(other, *gap) if r.users])
     return not left
 
 
@@ -155,7 +155,7 @@ def _holds(step: Step, schedule: Schedule) -> bool:
     return schedule.id in [other.id for other in step.schedules]
 
 
-def _gaps(schedule: Schedule, runs: Sequence[Run], a: datetime, facts: Facts) -> Iterator[Finding]:
+def _gaps(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Facts) -> Iterator[Finding]:
     chains = [chain for chain in facts.chains if any(_holds(step, schedule) for step in chain.steps)]
     gaps = [(run.start, run.end) for run in runs if not run.users]
     silent = [[c.name for c in chains if not _covered(schedule, c, gap)] for gap in gaps]
@@ -182,7 +182,7 @@ def nobody(when: str, policy: str) -> str:
 
 def _layers(schedule: Schedule, a: datetime, b: datetime) -> list[Layer]:
     """Return the layers that hold within `[a, b)`."""
-    return [x for x in schedule.layers if extent(x)[0] < b and (x.end is None or x.end > a)]
+    return [x for x in schedule.layers if validity(x)[0] < b and (x.end is None or x.end > a)]
 
 
 def _members(layers: Sequence[Layer]) -> set[User]:
@@ -214,8 +214,8 @@ def _inactive(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Ite
         )
 
 
-def _unreachable(runs: Sequence[Run], facts: Facts) -> Iterator[Finding]:
-    first: dict[User, Run] = {}
+def _unreachable(runs: Sequence[Shift], facts: Facts) -> Iterator[Finding]:
+    first: dict[User, Shift] = {}
     for run in runs:
         for user in run.users:
             first.setdefault(user, run)
@@ -237,7 +237,7 @@ def _unreachable(runs: Sequence[Run], facts: Facts) -> Iterator[Finding]:
 
 
 def _vacations(
-    schedule: Schedule, runs: Sequence[Run], a: datetime, b: datetime, facts: Facts
+    schedule: Schedule, runs: Sequence[Shift], a: datetime, b: datetime, facts: Facts
 ) -> Iterator[Finding]:
     """Return S-VACATION for who is absent and on duty: cover is asked for, or, where nobody was, will be."""
     on_duty = {user for run in runs for user in run.users}
@@ -268,7 +268,7 @@ def _vacations(
 
 
 def _doubles(
-    schedule: Schedule, runs: Sequence[Run], a: datetime, b: datetime, facts: Facts
+    schedule: Schedule, runs: Sequence[Shift], a: datetime, b: datetime, facts: Facts
 ) -> Iterator[Finding]:
     others: dict[int | str, tuple[Schedule, bool]] = {}
     for chain in facts.chains:
@@ -279,7 +279,7 @@ def _doubles(
                     next_to = any(abs(i - at) == 1 for at in mine)
                     others[other.id] = (other, next_to or others.get(other.id, (other, False))[1])
     for other, next_to in others.values():
-        both = list(_at_once(runs, duty(other, a, b)))
+        both = list(_at_once(runs, between(other, a, b)))
         same = [x for x in both if next_to and x[3]]
         for code, found in (("S-SAME", same), ("S-DOUBLE", [x for x in both if x not in same])):
             if found:
@@ -287,7 +287,7 @@ def _doubles(
 
 
 def _at_once(
-    mine: Sequence[Run], theirs: Sequence[Run]
+    mine: Sequence[Shift], theirs: Sequence[Shift]
 ) -> Iterator[tuple[datetime, datetime, tuple[User, ...], bool]]:
     """Yield (start, end, who is in both, whether both are the same people)."""
     at = 0
@@ -298,8 +298,8 @@ def _at_once(
         while here < len(theirs) and theirs[here].start < run.end:
             other = theirs[here]
             if shared := tuple(u for u in run.users if u in other.users):
-                span = (max(run.start, other.start), min(run.end, other.end))
-                yield *span, shared, set(run.users) == set(other.users)
+                format_range = (max(run.start, other.start), min(run.end, other.end))
+                yield *format_range, shared, set(run.users) == set(other.users)
             here += 1
 
 
@@ -360,7 +360,7 @@ def tired(calls: Sequence[Call], now: datetime) -> dict[User, tuple[datetime, in
     return found
 
 
-def _no_rest(schedule: Schedule, runs: Sequence[Run], a: datetime, facts: Facts) -> Iterator[Finding]:
+def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Facts) -> Iterator[Finding]:
     for user, (last, count, until) in tired(facts.calls, a).items():
         on_duty = [(r.start, min(r.end, until)) for r in runs if user in r.users and r.start < until]
         if not on_duty:
@@ -385,7 +385,7 @@ def _no_rest(schedule: Schedule, runs: Sequence[Run], a: datetime, facts: Facts)
 def _long(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Iterator[Finding]:
     open_: dict[User, datetime] = {}
     seen: set[User] = set()
-    runs = duty(schedule, a - WEEK, b)
+    runs = between(schedule, a - WEEK, b)
     for before, run in zip((None, *runs), (*runs, None), strict=True):
         users = run.users if run else ()
         for user in list(open_):
@@ -393,7 +393,11 @@ def _long(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Iterato
                 continue
             start = open_.pop(user)
             end = before.end if before else b
-            if local(end, schedule.tz) - local(start, schedule.tz) > WEEK and user not in seen and end > a:
+            if (
+                to_local(end, schedule.tz) - to_local(start, schedule.tz) > WEEK
+                and user not in seen
+                and end > a
+            ):
                 seen.add(user)
                 yield _too_long(schedule, user, start, end, facts)
         if run:
@@ -415,7 +419,7 @@ def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, fa
     )
 
 
-def _frequent(schedule: Schedule, runs: Sequence[Run], facts: Facts) -> Iterator[Finding]:
+def _frequent(schedule: Schedule, runs: Sequence[Shift], facts: Facts) -> Iterator[Finding]:
     edit = Fix("edit", "Add people", {})
     whole = runs[-1].end - runs[0].start
     share: dict[User, timedelta] = defaultdict(timedelta)

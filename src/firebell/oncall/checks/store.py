@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from firebell.kit.db import Tx
-from firebell.oncall.checks.unreported import Told
+from firebell.oncall.checks.unreported import Reported
 
 
 async def chains(tx: Tx) -> list[tuple[str, list[tuple[list[int], bool]]]]:
@@ -30,18 +30,18 @@ async def calls(tx: Tx, since: datetime) -> list[tuple[int, int, datetime, str]]
     return [(r["person_id"], r["page_id"], r["at"], r["tz"]) for r in rows]
 
 
-async def told(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, list[Told]]:
+async def told(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, list[Reported]]:
     """Return of which errors of these schedules people were told."""
-    found: dict[int, list[Told]] = defaultdict(list)
+    found: dict[int, list[Reported]] = defaultdict(list)
     for row in await tx.fetch(
         "select schedule_id, what, starts_at, ends_at from finding_told where schedule_id = any($1::bigint[])",
         list(schedule_ids),
     ):
-        found[row["schedule_id"]].append(Told(row["what"], row["starts_at"], row["ends_at"]))
+        found[row["schedule_id"]].append(Reported(row["what"], row["starts_at"], row["ends_at"]))
     return found
 
 
-async def set_told(tx: Tx, schedule_ids: Sequence[int], known: Mapping[int, Sequence[Told]]) -> None:
+async def set_told(tx: Tx, schedule_ids: Sequence[int], known: Mapping[int, Sequence[Reported]]) -> None:
     """Remember this of these schedules, and nothing else."""
     await tx.execute("delete from finding_told where schedule_id = any($1::bigint[])", list(schedule_ids))
     await tx.many(

@@ -8,7 +8,7 @@ from firebell.oncall.checks.rules import HORIZON, Finding, Level
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Reported:
     """What people were told of, and its stretch; None where it had begun, or where its end could not be seen."""
 
     what: str
@@ -16,7 +16,9 @@ class Told:
     end: datetime | None
 
 
-def news(found: Sequence[Finding], told: Sequence[Told], now: datetime) -> tuple[list[Finding], list[Told]]:
+def unreported(
+    found: Sequence[Finding], told: Sequence[Reported], now: datetime
+) -> tuple[list[Finding], list[Reported]]:
     """Return the errors that are new or last longer than was told, and what to remember of those there are.
 
     What begins meanwhile, and what comes into sight as a whole, stays the same. What is gone is forgotten.
@@ -30,19 +32,19 @@ def news(found: Sequence[Finding], told: Sequence[Told], now: datetime) -> tuple
         if before is None or _longer(before, here):
             fresh.append(finding)
         start = here.start or (before.start if before else None)
-        known.append(Told(here.what, start, here.end))
+        known.append(Reported(here.what, start, here.end))
     return fresh, known
 
 
-def _told(finding: Finding, now: datetime) -> Told:
+def _told(finding: Finding, now: datetime) -> Reported:
     start = finding.start if finding.start and finding.start > now else None
     end = finding.end if finding.end and finding.end < now + HORIZON else None
     who = ",".join(str(user) for user in finding.users)
     # the id of what has a time changes when that begins; what has none is known by its id alone
-    return Told(f"{finding.code}:{who}" if finding.start else finding.id, start, end)
+    return Reported(f"{finding.code}:{who}" if finding.start else finding.id, start, end)
 
 
-def _same(before: Told, here: Told, now: datetime) -> bool:
+def _same(before: Reported, here: Reported, now: datetime) -> bool:
     if before.what != here.what:
         return False
     if here.start is not None:
@@ -51,5 +53,5 @@ def _same(before: Told, here: Told, now: datetime) -> bool:
     return began and (before.end is None or before.end > now)
 
 
-def _longer(before: Told, here: Told) -> bool:
+def _longer(before: Reported, here: Reported) -> bool:
     return before.end is not None and (here.end is None or here.end > before.end)

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
-from firebell.kit.localtime import local, zone
+from firebell.kit.localtime import to_local, zone
 from firebell.oncall.checks.rules import Finding, Fix, Level
 from firebell.oncall.model import Layer, Schedule
-from firebell.oncall.rota.rotation import handoff, index_at, wall
+from firebell.oncall.rota.rotation import handoff, handoff_wall_time, index_at
 
 KEPT = timedelta(days=730)
 """How far ahead a clock is written down."""
@@ -94,10 +94,10 @@ def _edges(layer: Layer, a: datetime, b: datetime) -> Iterator[datetime]:
     """Yield the wall times at which turns of the layer or its windows begin or end around `[a, b)`."""
     k = index_at(layer, a)
     while handoff(layer, k) < b:
-        yield wall(layer, k)
+        yield handoff_wall_time(layer, k)
         k += 1
-    day = (local(a, layer.tz) - _DAY).replace(hour=0, minute=0, second=0, microsecond=0)
-    while layer.windows and day < local(b, layer.tz):
+    day = (to_local(a, layer.tz) - _DAY).replace(hour=0, minute=0, second=0, microsecond=0)
+    while layer.windows and day < to_local(b, layer.tz):
         for window in layer.windows:
             if day.weekday() in window.days:
                 yield day + window.start * _MINUTE

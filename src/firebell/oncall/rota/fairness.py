@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
-from firebell.kit.localtime import local, mu
+from firebell.kit.localtime import to_instant, to_local
 from firebell.oncall.model import Schedule, User
-from firebell.oncall.rota.shifts import duty
+from firebell.oncall.rota.shifts import between
 
 NIGHT_FROM, NIGHT_TO = time(22), time(7)
 SATURDAY = 5
@@ -82,11 +82,11 @@ class Load:
 
 def parts(start: datetime, end: datetime, tz: str) -> Iterator[Part]:
     """Cut `[start, end)` at midnight, 07:00 and 22:00 of the wall clock; the parts abut, whatever it does."""
-    day = local(start, tz).date() - _DAY
-    last = local(end, tz).date() + _DAY
+    day = to_local(start, tz).date() - _DAY
+    last = to_local(end, tz).date() + _DAY
     while day <= last:
         cuts = [
-            mu(datetime.combine(at, clock), tz)
+            to_instant(datetime.combine(at, clock), tz)
             for at, clock in ((day, time()), (day, NIGHT_TO), (day, NIGHT_FROM), (day + _DAY, time()))
         ]
         for (a, b), night in zip(itertools.pairwise(cuts), (day - _DAY, None, day), strict=True):
@@ -113,7 +113,7 @@ def class_of(part: Part, holidays: Holidays = ()) -> HourClass:
 def shifts_of(schedule: Schedule, a: datetime, b: datetime) -> dict[User, list[Stretch]]:
     """Return each person's longest stretches of duty, cut to `[a, b)`, in order."""
     found: dict[User, list[Stretch]] = {}
-    for run in duty(schedule, a, b):
+    for run in between(schedule, a, b):
         for user in run.users:
             mine = found.setdefault(user, [])
             if mine and mine[-1][1] == run.start:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from firebell.oncall.model import Layer, Schedule, User
-from firebell.oncall.rota.rotation import extent, index_at
+from firebell.oncall.rota.rotation import index_at, validity
 
 Slots = tuple[tuple[User, ...], ...]
 
@@ -72,8 +72,8 @@ def replaced(schedule: Schedule, layers: Sequence[Layer], e: datetime) -> Schedu
 
 
 def _opened(before: Layer | None, layer: Layer, e: datetime) -> Layer:
-    offset = offset_at(before, layer, e) if before and extent(before)[0] <= e else layer.offset
-    return replace(layer, id=0, start=max(extent(layer)[0], e), offset=offset)
+    offset = offset_at(before, layer, e) if before and validity(before)[0] <= e else layer.offset
+    return replace(layer, id=0, start=max(validity(layer)[0], e), offset=offset)
 
 
 def _merged(schedule: Schedule, opened: Sequence[Layer], kept: set[int | str], e: datetime) -> list[Layer]:
@@ -87,7 +87,7 @@ def _merged(schedule: Schedule, opened: Sequence[Layer], kept: set[int | str], e
             waiting = waiting[at + 1 :]
         elif layer.end is not None and layer.end <= e:
             found.append(layer)
-        elif extent(layer)[0] < e:
+        elif validity(layer)[0] < e:
             found.append(replace(layer, end=e))
     return [*found, *waiting]
 

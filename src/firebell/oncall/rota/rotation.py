@@ -3,15 +3,15 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from firebell.kit.localtime import local, mu
-from firebell.oncall.model import Layer, Piece, Unit, User
+from firebell.kit.localtime import to_instant, to_local
+from firebell.oncall.model import Layer, Turn, Unit, User
 
 _STEP = {Unit.HOUR: timedelta(hours=1), Unit.DAY: timedelta(days=1), Unit.WEEK: timedelta(weeks=1)}
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 
 
-def wall(layer: Layer, k: int) -> datetime:
+def handoff_wall_time(layer: Layer, k: int) -> datetime:
     """Return the wall time of handoff `k`."""
     if layer.unit is not Unit.MONTH:
         return layer.anchor + k * layer.every * _STEP[layer.unit]
@@ -24,12 +24,12 @@ def wall(layer: Layer, k: int) -> datetime:
 
 def handoff(layer: Layer, k: int) -> datetime:
     """Return the instant of handoff `k`; months count from the anchor with the day clamped."""
-    return mu(wall(layer, k), layer.tz)
+    return to_instant(handoff_wall_time(layer, k), layer.tz)
 
 
 def index_at(layer: Layer, t: datetime) -> int:
     """Return the greatest `k` with `handoff(layer, k) <= t`, in constant time."""
-    x = local(t, layer.tz)
+    x = to_local(t, layer.tz)
     if layer.unit is Unit.MONTH:
         months = (x.year - layer.anchor.year) * 12 + x.month - layer.anchor.month
         k = months // layer.every
@@ -42,19 +42,19 @@ def index_at(layer: Layer, t: datetime) -> int:
     return k
 
 
-def extent(layer: Layer) -> tuple[datetime, datetime | None]:
+def validity(layer: Layer) -> tuple[datetime, datetime | None]:
     """Return when the layer begins and ends; without a start it begins at its anchor."""
-    return (layer.start or mu(layer.anchor, layer.tz), layer.end)
+    return (layer.start or to_instant(layer.anchor, layer.tz), layer.end)
 
 
-def opens(layer: Layer, a: datetime, b: datetime) -> list[tuple[datetime, datetime]]:
+def open_intervals(layer: Layer, a: datetime, b: datetime) -> list[tuple[datetime, datetime]]:
     """Return the stretches of `[a, b)` in which a window is open, merged and in order."""
     if not layer.windows:
         return [(a, b)]
     tz = layer.tz
     longest = max(w.start + w.minutes for w in layer.windows)
-    day = (local(a, tz) - longest * _MINUTE - _DAY).replace(hour=0, minute=0, second=0, microsecond=0)
-    last = local(b, tz) + _DAY
+    day = (to_local(a, tz) - longest * _MINUTE - _DAY).replace(hour=0, minute=0, second=0, microsecond=0)
+    last = to_local(b, tz) + _DAY
     by_weekday = [
         [(w.start * _MINUTE, (w.start + w.minutes) * _MINUTE) for w in layer.windows if weekday in w.days]
         for weekday in range(7)
@@ -63,7 +63,7 @@ def opens(layer: Layer, a: datetime, b: datetime) -> list[tuple[datetime, dateti
     found = []
     while day <= last:
         for opening, closing in by_weekday[weekday]:
-            start, end = mu(day + opening, tz), mu(day + closing, tz)
+            start, end = to_instant(day + opening, tz), to_instant(day + closing, tz)
             if start < b and end > a and start < end:
                 found.append((max(start, a), min(end, b)))
         day += _DAY
@@ -81,7 +81,7 @@ def _merged(stretches: list[tuple[datetime, datetime]]) -> list[tuple[datetime, 
     return out
 
 
-def slot(layer: Layer, k: int, inactive: Collection[User]) -> tuple[User, ...]:
+def members(layer: Layer, k: int, inactive: Collection[User]) -> tuple[User, ...]:
     """Return who has turn `k`, without inactive people."""
     if not layer.slots:
         return ()
@@ -89,24 +89,24 @@ def slot(layer: Layer, k: int, inactive: Collection[User]) -> tuple[User, ...]:
     return tuple(u for u in dict.fromkeys(users) if u not in inactive)
 
 
-def pieces(layer: Layer, a: datetime, b: datetime, inactive: Collection[User] = ()) -> list[Piece]:
+def pieces(layer: Layer, a: datetime, b: datetime, inactive: Collection[User] = ()) -> list[Turn]:
     """Return the turns of the layer that someone has in `[a, b)`; a turn squeezed to nothing is dropped."""
-    return [Piece(*turn) for turn in turns(layer, a, b, inactive)]
+    return [Turn(*turn) for turn in turns(layer, a, b, inactive)]
 
 
 def turns(
     layer: Layer, a: datetime, b: datetime, inactive: Collection[User] = ()
 ) -> list[tuple[datetime, datetime, tuple[User, ...], int]]:
     """Return the same as `pieces`, as plain (start, end, users, k), which a year of them needs."""
-    begins, ends = extent(layer)
+    begins, ends = validity(layer)
     a, b = max(a, begins), min(b, ends) if ends else b
     if a >= b or not layer.slots:
         return []
-    people = [slot(layer, k, inactive) for k in range(len(layer.slots))]
+    people = [members(layer, k, inactive) for k in range(len(layer.slots))]
     count, k = len(people), index_at(layer, a)
     following = handoff(layer, k + 1)
     found = []
-    for low, high in opens(layer, a, b):
+    for low, high in open_intervals(layer, a, b):
         if following <= low:
             k, following = k + 1, handoff(layer, k + 2)
             if following <= low:
@@ -125,4 +125,4 @@ def turns(
 
 def forget() -> None:
     """Empty the cache of instants, for measurements."""
-    mu.cache_clear()
+    to_instant.cache_clear()

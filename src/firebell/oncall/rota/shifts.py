@@ -5,30 +5,30 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.oncall.model import Edit, EditKind, Layer, Run, Schedule, Spans, User, within
-from firebell.oncall.rota.rotation import extent, index_at, opens, slot, turns
+from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Shift, Spans, User, within
+from firebell.oncall.rota.rotation import index_at, members, open_intervals, turns, validity
 
 _INSTANT = timedelta(seconds=1)
 
 
-def _edited(duty: tuple[User, ...], edit: Edit) -> tuple[User, ...]:
+def _edited(duty: tuple[User, ...], edit: Override) -> tuple[User, ...]:
     match edit.kind:
-        case EditKind.SET:
+        case OverrideKind.SET:
             changed: Iterable[User] = edit.users
-        case EditKind.ADD:
+        case OverrideKind.ADD:
             changed = (*duty, *edit.users)
-        case EditKind.REMOVE:
+        case OverrideKind.REMOVE:
             changed = (u for u in duty if u not in edit.users)
-        case EditKind.MAP:
+        case OverrideKind.MAP:
             changed = (edit.mapping.get(u, u) for u in duty)
     return tuple(dict.fromkeys(changed))
 
 
-def duty(schedule: Schedule, a: datetime, b: datetime) -> list[Run]:
+def between(schedule: Schedule, a: datetime, b: datetime) -> list[Shift]:
     """Return maximal runs that cover `[a, b)` exactly; a run without users is a gap (P1)."""
     if a >= b:
         return []
-    found: list[Run] = []
+    found: list[Shift] = []
     for low, high in itertools.pairwise([a, *_edges(schedule.gone, a, b), b]):
         runs = _runs(schedule, low, high, schedule.inactive_at(low))
         if found and found[-1].users == runs[0].users:
@@ -42,7 +42,7 @@ def _edges(gone: Mapping[User, Spans], a: datetime, b: datetime) -> list[datetim
     return sorted({t for spans in gone.values() for span in spans for t in span if t and a < t < b})
 
 
-def present(edit: Edit, gone: Mapping[User, Spans]) -> list[Edit]:
+def present(edit: Override, gone: Mapping[User, Spans]) -> list[Override]:
     """Return the parts of an edit that puts people on duty, each with those who are not gone, if any."""
     theirs = {user: gone[user] for user in edit.users if user in gone}
     found = []
@@ -53,7 +53,7 @@ def present(edit: Edit, gone: Mapping[User, Spans]) -> list[Edit]:
     return found
 
 
-def _runs(schedule: Schedule, a: datetime, b: datetime, inactive: Collection[User]) -> list[Run]:
+def _runs(schedule: Schedule, a: datetime, b: datetime, inactive: Collection[User]) -> list[Shift]:
     """Return the runs of `[a, b)`, on which the same people must not be on duty throughout."""
     layers = [(layer.id, turns(layer, a, b, inactive)) for layer in reversed(schedule.layers)]
     edits = sorted((e for e in schedule.edits if e.start < b and e.end > a), key=lambda e: e.start)
@@ -64,8 +64,8 @@ def _runs(schedule: Schedule, a: datetime, b: datetime, inactive: Collection[Use
     cuts.update(t for e in edits for t in (e.start, e.end) if a < t < b)
     positions = [0] * len(layers)
     waiting = 0
-    active: list[Edit] = []
-    runs: list[Run] = []
+    active: list[Override] = []
+    runs: list[Shift] = []
     since: datetime = a
     held: tuple[User, ...] | None = None
     why: tuple[int | str, ...] = ()
@@ -89,13 +89,15 @@ def _runs(schedule: Schedule, a: datetime, b: datetime, inactive: Collection[Use
                 users = tuple(u for u in users if u not in inactive)
         if users != held:
             if held is not None:
-                runs.append(Run(since, start, held, why))
+                runs.append(Shift(since, start, held, why))
             since, held, why = start, users, cause
-    runs.append(Run(since, b, held or (), why))
+    runs.append(Shift(since, b, held or (), why))
     return runs
 
 
-def _active(active: list[Edit], edits: Sequence[Edit], waiting: int, t: datetime) -> tuple[list[Edit], int]:
+def _active(
+    active: list[Override], edits: Sequence[Override], waiting: int, t: datetime
+) -> tuple[list[Override], int]:
     """Return the edits that contain `t` by sequence, and how many of `edits` have begun by then."""
     found = [e for e in active if e.end > t]
     while waiting < len(edits) and edits[waiting].start <= t:
@@ -106,10 +108,10 @@ def _active(active: list[Edit], edits: Sequence[Edit], waiting: int, t: datetime
 
 
 def _layer_at(layer: Layer, t: datetime, inactive: Collection[User]) -> tuple[User, ...]:
-    begins, ends = extent(layer)
-    if t < begins or (ends and t >= ends) or not opens(layer, t, t + _INSTANT):
+    begins, ends = validity(layer)
+    if t < begins or (ends and t >= ends) or not open_intervals(layer, t, t + _INSTANT):
         return ()
-    return slot(layer, index_at(layer, t), inactive)
+    return members(layer, index_at(layer, t), inactive)
 
 
 def at(schedule: Schedule, t: datetime) -> tuple[User, ...]:
@@ -142,12 +144,12 @@ def shadows_at(schedule: Schedule, t: datetime, on_duty: Collection[User]) -> tu
 
 def gaps(schedule: Schedule, a: datetime, b: datetime) -> list[tuple[datetime, datetime]]:
     """Return the stretches of `[a, b)` with nobody on duty."""
-    return [(run.start, run.end) for run in duty(schedule, a, b) if not run.users]
+    return [(run.start, run.end) for run in between(schedule, a, b) if not run.users]
 
 
 def next_change(schedule: Schedule, t: datetime, horizon: timedelta) -> datetime | None:
     """Return the first instant after `t`, within `horizon`, at which somebody else is on duty."""
-    runs = duty(schedule, t, t + horizon)
+    runs = between(schedule, t, t + horizon)
     return runs[1].start if len(runs) > 1 else None
 
 
@@ -155,7 +157,7 @@ def handoffs(
     schedule: Schedule, a: datetime, b: datetime
 ) -> list[tuple[datetime, tuple[User, ...], tuple[User, ...]]]:
     """Return (instant, who leaves, who enters) for each change of duty in `[a, b)`."""
-    runs = duty(schedule, a, b)
+    runs = between(schedule, a, b)
     return [(new.start, old.users, new.users) for old, new in itertools.pairwise(runs)]
 
 
@@ -163,7 +165,7 @@ def diff(
     old: Schedule, new: Schedule, a: datetime, b: datetime
 ) -> list[tuple[datetime, datetime, tuple[User, ...], tuple[User, ...]]]:
     """Return (start, end, old users, new users) wherever the two schedules differ in `[a, b)`."""
-    before, after = duty(old, a, b), duty(new, a, b)
+    before, after = between(old, a, b), between(new, a, b)
     cuts = sorted({t for run in (*before, *after) for t in (run.start, run.end)})
     found: list[tuple[datetime, datetime, tuple[User, ...], tuple[User, ...]]] = []
     i = j = 0

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from firebell.kit.localtime import local, mu
-from firebell.oncall.model import Edit, EditKind, Layer, Piece, Run, Schedule, Unit, User, Window
+from firebell.kit.localtime import to_instant, to_local
+from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Shift, Turn, Unit, User, Window
 from firebell.oncall.rota.rotation import pieces
-from firebell.oncall.rota.shifts import duty
+from firebell.oncall.rota.shifts import between
 
 COLUMNS = 56
 _EVERY = {Unit.HOUR: "hourly", Unit.DAY: "daily", Unit.WEEK: "weekly", Unit.MONTH: "monthly"}
@@ -17,7 +17,7 @@ SHOWN = 2
 """How many windows of a layer are told in words."""
 AROUND = timedelta(days=35)
 """How far beyond what is shown the ends of its shifts are looked for."""
-_MARKS = {EditKind.ADD: "+ ", EditKind.REMOVE: "− "}
+_MARKS = {OverrideKind.ADD: "+ ", OverrideKind.REMOVE: "− "}
 VIEWS = {"day": 1, "week": 7, "month": 28}
 NEAR = timedelta(days=2)
 """What a list of several schedules shows of each at once."""
@@ -64,11 +64,11 @@ class Picture:
 
 def picture(view: str, at: datetime, tz: str, now: datetime) -> Picture:
     """Return the whole local days that `view` shows around `at`; a week begins on Monday."""
-    day = local(at, tz).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = to_local(at, tz).replace(hour=0, minute=0, second=0, microsecond=0)
     if view != "day":
         day -= timedelta(days=day.weekday())
     count = VIEWS[view]
-    start, end = mu(day, tz), mu(day + timedelta(days=count), tz)
+    start, end = to_instant(day, tz), to_instant(day + timedelta(days=count), tz)
     inside = start <= now < end
     share = round((now - start) / (end - start) * 100, 2) if inside else None
     return Picture(start, end, tuple(day + timedelta(days=i) for i in range(count)), share)
@@ -156,19 +156,19 @@ def rows(schedule: Schedule, seen: Picture) -> list[Row]:
     return found
 
 
-def runs(schedule: Schedule, seen: Picture) -> list[Run]:
+def runs(schedule: Schedule, seen: Picture) -> list[Shift]:
     """Return who is on duty on what is shown, with the true ends of their shifts as far as `AROUND` reaches."""
-    found = duty(schedule, seen.start - AROUND, seen.end + AROUND)
+    found = between(schedule, seen.start - AROUND, seen.end + AROUND)
     return [run for run in found if _shown(run, seen)]
 
 
-def _shown(x: Run | Piece | Edit, seen: Picture) -> bool:
+def _shown(x: Shift | Turn | Override, seen: Picture) -> bool:
     return x.start < seen.end and x.end > seen.start
 
 
-def _imported(edits: Sequence[Edit], seen: Picture, *, fills: bool) -> list[Row]:
+def _imported(edits: Sequence[Override], seen: Picture, *, fills: bool) -> list[Row]:
     """Return the imported layers above or below the rotations, in the order in which they act."""
-    layers: dict[int, list[Edit]] = {}
+    layers: dict[int, list[Override]] = {}
     for edit in sorted(edits, key=lambda e: e.seq):
         if edit.rota is not None and edit.fills is fills:
             layers.setdefault(edit.rota, []).append(edit)
@@ -188,9 +188,9 @@ def _holds(layer: Layer, seen: Picture) -> bool:
     return (layer.start is None or layer.start < seen.end) and (layer.end is None or layer.end > seen.start)
 
 
-def _joined(turns: Sequence[Piece]) -> list[Piece]:
+def _joined(turns: Sequence[Turn]) -> list[Turn]:
     """Return the turns with those of the same people that abut drawn as one."""
-    found: list[Piece] = []
+    found: list[Turn] = []
     for turn in turns:
         if found and (found[-1].end, found[-1].users) == (turn.start, turn.users):
             found[-1] = replace(found[-1], end=turn.end)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query
 
 from firebell.kit import api, undo
-from firebell.kit.api import Ctx, PathId, Removed, Stretch, Text, problems, removed
+from firebell.kit.api import Ctx, PageParams, PathId, Removed, Text, problems, removed
 from firebell.oncall import actions, queries
 from firebell.oncall.checks import fixes, grouping
 from firebell.oncall.checks.rules import HORIZON
@@ -40,7 +40,7 @@ Responder = Annotated[Caller, may(Verb.SCHEDULE_WRITE)]
 
 
 @router.get("/schedules", summary="Every schedule, the newest first")
-async def list_schedules(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[ScheduleShown]:
+async def list_schedules(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[ScheduleShown]:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         found = await actions.schedules(tx, since=now, until=now)
@@ -193,7 +193,7 @@ async def list_findings(
         found = await actions.by_slug(tx, slug, since=now - HORIZON)
         wrong = await queries.found_in(tx, [found], now)
     each = wrong[int(found.id)]
-    return [finding_shown(f) for f in (grouping.folded(each, found.tz, now) if folded else each)]
+    return [finding_shown(f) for f in (grouping.group_gaps(each, found.tz, now) if folded else each)]
 
 
 @router.post(

@@ -9,18 +9,18 @@ from fastapi import Request, Response
 from firebell.kit import flash, html, routing, undo
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.localtime import mu
+from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_choice, to_id, to_number, to_wall
 from firebell.oncall import actions, queries
 from firebell.oncall.checks.rules import HORIZON
-from firebell.oncall.model import EditKind, Schedule
+from firebell.oncall.model import OverrideKind, Schedule
 from firebell.oncall.schedules import forms, shadows
 from firebell.oncall.web import Filled, one
 from firebell.people import access
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 
-router = routing.pages()
+router = routing.html_router()
 
 _SAVED = {"override": "Override", "rotation": "Rotation", "shadow": "Shadow shift"}
 
@@ -37,7 +37,7 @@ async def _sent(request: Request) -> tuple[Person, dict[str, str], str]:
     """Return who sends a form, its fields, and the zone in which its times are read."""
     form, me = await access.form(request), await access.signed_in(request)
     given = {name: str(value) for name, value in form.items()}
-    return me, given, given["tz"] if given.get("tz") in html.zones() else me.tz
+    return me, given, given["tz"] if given.get("tz") in html.time_zones() else me.tz
 
 
 async def _preview(request: Request, slug: str, form: str, would: Would) -> Response:
@@ -66,16 +66,16 @@ async def _save(request: Request, slug: str, form: str, change: Change) -> Respo
 
 def _edit(old: Schedule, given: Given, tz: str, now: datetime) -> dict[str, Any]:
     """Return the override that the form describes: its kind, its people, its stretch."""
-    kind, who = given.get("kind") or EditKind.SET, given.get("person")
+    kind, who = given.get("kind") or OverrideKind.SET, given.get("person")
     instead = to_choice(given.get("instead"), "instead")
-    if kind not in list(EditKind):
+    if kind not in list(OverrideKind):
         raise Invalid("What shall the override do?", fields={"kind": "Choose from the list."})
-    kind, person = EditKind(kind), to_id(who)
-    if person is None and (kind, who) != (EditKind.SET, NOBODY):
+    kind, person = OverrideKind(kind), to_id(who)
+    if person is None and (kind, who) != (OverrideKind.SET, NOBODY):
         raise Invalid("Nobody is named.", fields={"person": "Choose a person."})
-    if kind is EditKind.MAP and (instead is None or instead == person):
+    if kind is OverrideKind.MAP and (instead is None or instead == person):
         raise Invalid("Nobody is replaced.", fields={"instead": "Choose somebody else."})
-    replaces = kind is EditKind.MAP
+    replaces = kind is OverrideKind.MAP
     start, end = forms.stretch(given, old, tz, now)
     return {
         "kind": kind,
@@ -165,7 +165,7 @@ async def _shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now:
         person_id=learner,
         of=to_choice(given.get("of"), "of"),
         start=forms.begins(given.get("since", ""), "since", tz, now),
-        end=mu(to_wall(until, "until"), tz) if until else None,
+        end=to_instant(to_wall(until, "until"), tz) if until else None,
         now=now,
     )
 

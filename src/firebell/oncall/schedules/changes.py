@@ -10,6 +10,7 @@ from firebell.kit.errors import NotFound
 from firebell.kit.events import Actor
 from firebell.oncall.checks import zone_changes
 from firebell.oncall.model import (
+    Absence,
     Cover,
     CoverAsked,
     CoverLapsed,
@@ -19,7 +20,6 @@ from firebell.oncall.model import (
     Swap,
     SwapLapsed,
     SwapState,
-    Vacation,
 )
 from firebell.oncall.rota import shifts
 from firebell.oncall.schedules import store
@@ -27,23 +27,23 @@ from firebell.oncall.swaps import exchange
 from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
 
-TOLD_AHEAD = timedelta(days=90)
+ANNOUNCED_AHEAD = timedelta(days=90)
 """How far ahead a change of duty is told, and vacations ask for cover."""
-TOLD_AT_MOST = 100
+MAX_ANNOUNCED_CHANGES = 100
 CHECKS_TIMER = "oncall.checks"
 CLOCKS_TIMER = "oncall.clocks"
 COVER_TIMER = "oncall.cover"
 SWAP_TIMER = "oncall.swap"
 
 
-async def locked(tx: Tx, schedule_id: int) -> Schedule:
+async def lock(tx: Tx, schedule_id: int) -> Schedule:
     """Return a schedule that nobody else changes until the transaction ends; raise `NotFound`."""
     if not await store.lock(tx, [schedule_id]):
         raise NotFound(f"There is no schedule {schedule_id}.")
     return (await store.schedules(tx, [schedule_id]))[0]
 
 
-async def saved(tx: Tx, actor: Actor, before: Schedule, now: datetime) -> Schedule:
+async def finish_change(tx: Tx, actor: Actor, before: Schedule, now: datetime) -> Schedule:
     """Return a locked schedule after its change, having told whom it concerns.
 
     Emits `ScheduleChanged` when duty differs within 90 days, asks for cover where the change puts somebody on
@@ -51,12 +51,12 @@ async def saved(tx: Tx, actor: Actor, before: Schedule, now: datetime) -> Schedu
     """
     after = (await store.schedules(tx, [int(before.id)]))[0]
     await timers.schedule_once(tx, CHECKS_TIMER, str(before.id), now + timedelta(days=1))
-    await lapse(tx, actor, after, now)
-    await tell(tx, before, after, actor.label, now)
+    await withdraw_stale(tx, actor, after, now)
+    await announce(tx, before, after, actor.label, now)
     return after
 
 
-async def lapse(tx: Tx, actor: Actor, schedule: Schedule, now: datetime, why: str = "") -> None:
+async def withdraw_stale(tx: Tx, actor: Actor, schedule: Schedule, now: datetime, why: str = "") -> None:
     """Withdraw the open requests and swaps of a locked schedule whose shifts are not theirs any more."""
 
     def gone(user: int, start: datetime, end: datetime) -> bool:
@@ -94,37 +94,37 @@ async def _lapse_cover(
         *(cover.start, cover.end, why),
     )
     await tx.emit(event, now)
-    await note_cover(tx, actor, "withdrawn", cover, now, why=why)
+    await audit_cover(tx, actor, "withdrawn", cover, now, why=why)
 
 
 async def _lapse_swap(tx: Tx, actor: Actor, schedule: Schedule, swap: Swap, why: str, now: datetime) -> None:
     await swaps_store.save_swap(tx, replace(swap, state=SwapState.WITHDRAWN, decided_at=now, why=why))
     await timers.cancel(tx, SWAP_TIMER, str(swap.id))
     await tx.emit(SwapLapsed(swap.id, schedule.name, swap.proposer, swap.other, why), now)
-    await note_swap(tx, actor, "withdrawn", swap, now, why=why)
+    await audit_swap(tx, actor, "withdrawn", swap, now, why=why)
 
 
-async def note_cover(tx: Tx, actor: Actor, what: str, cover: Cover, now: datetime, **more: str) -> None:
+async def audit_cover(tx: Tx, actor: Actor, what: str, cover: Cover, now: datetime, **more: str) -> None:
     """Write down what somebody did with a request for cover."""
     about = {"cover": cover.id, "requester": cover.requester, "start": cover.start, "end": cover.end}
     await tx.audit(actor, f"cover.{what}", f"schedule:{cover.schedule_id}", now, **about, **more)
     await tx.live("oncall")
 
 
-async def note_swap(tx: Tx, actor: Actor, what: str, swap: Swap, now: datetime, **more: str) -> None:
+async def audit_swap(tx: Tx, actor: Actor, what: str, swap: Swap, now: datetime, **more: str) -> None:
     """Write down what somebody did with a proposed swap."""
     about = {"swap": swap.id, "proposer": swap.proposer, "other": swap.other}
     await tx.audit(actor, f"swap.{what}", f"schedule:{swap.schedule_id}", now, **about, **more)
     await tx.live("oncall")
 
 
-async def tell(tx: Tx, before: Schedule, after: Schedule, by: str, now: datetime, why: str = "") -> None:
+async def announce(tx: Tx, before: Schedule, after: Schedule, by: str, now: datetime, why: str = "") -> None:
     """Tell whom it concerns that duty differs, and ask for cover for shifts in vacations."""
-    changes = shifts.diff(before, after, now, now + TOLD_AHEAD)[:TOLD_AT_MOST]
+    changes = shifts.diff(before, after, now, now + ANNOUNCED_AHEAD)[:MAX_ANNOUNCED_CHANGES]
     if changes:
         told = tuple((a, b, ids(old), ids(new)) for a, b, old, new in changes)
         await tx.emit(ScheduleChanged(int(after.id), by, told, why), now)
-        await cover_vacations(tx, after, await swaps_store.vacations(tx, since=now), now)
+        await cover_absences(tx, after, await swaps_store.vacations(tx, since=now), now)
     await tx.live("oncall")
 
 
@@ -148,8 +148,8 @@ def ids(users: Sequence[int | str]) -> tuple[int, ...]:
     return tuple(int(u) for u in users)
 
 
-async def cover_vacations(
-    tx: Tx, schedule: Schedule, vacations: Sequence[Vacation], now: datetime
+async def cover_absences(
+    tx: Tx, schedule: Schedule, vacations: Sequence[Absence], now: datetime
 ) -> list[Cover]:
     """Ask for cover for what these vacations touch from `now` on and nobody was asked for yet."""
     if not vacations:
@@ -163,7 +163,7 @@ async def cover_vacations(
     return made
 
 
-def _of_vacation(new: Cover, vacation: Vacation) -> Cover:
+def _of_vacation(new: Cover, vacation: Absence) -> Cover:
     return replace(new, vacation_id=vacation.id, reason=vacation.reason)
 
 

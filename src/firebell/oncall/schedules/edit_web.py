@@ -25,7 +25,7 @@ from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 
-router = routing.pages()
+router = routing.html_router()
 
 FIELDS = 10_000
 """Twenty layers of a whole department have so many."""
@@ -57,7 +57,7 @@ async def _editor(request: Request, me: Person, old: Schedule | None, draft: Dra
         near = [*await people.colleagues(tx, me.id), *(await people.team_members(tx, team) if team else [])]
         wanted = request.query_params.get("with", "")
         others = await choosable(tx, [me.id, *near], wanted, chosen={int(u) for u in shown.people})
-        names = {i: p.name for i, p in (await people.persons(tx, list(named))).items()}
+        names = {i: p.name for i, p in (await people.people_by_id(tx, list(named))).items()}
     anchor = forms.monday_morning(ctx.clock.now().astimezone(ZoneInfo(me.tz)))
     blank = Layer(0, (), anchor, Unit.WEEK, 1, str(draft.given.get("tz") or me.tz))
     context = {
@@ -77,7 +77,7 @@ async def _editor(request: Request, me: Person, old: Schedule | None, draft: Dra
         "error": draft.error,
         "errors": draft.error.fields if draft.error else {},
     }
-    return await html.page(request, "oncall/edit.html", context, draft.error.status if draft.error else 200)
+    return await html.render(request, "oncall/edit.html", context, draft.error.status if draft.error else 200)
 
 
 @router.get("/oncall/new/sun", dependencies=access.needs(Verb.SCHEDULE_WRITE))

@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from typing import Protocol, TypeVar
 
 from firebell.kit.errors import Invalid
-from firebell.kit.localtime import mu
+from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_id, to_number, to_wall
 from firebell.oncall.model import LAYERS, LONGEST_NAME, LONGEST_TURN, Layer, Schedule, Unit, Window
 from firebell.oncall.rota.shifts import next_change
@@ -204,10 +204,10 @@ def stretch(
     fields: Mapping[str, str], schedule: Schedule, tz: str, now: datetime
 ) -> tuple[datetime, datetime]:
     """Return from when to when an override holds: from now without a start, and to its end or else for so long."""
-    start = mu(to_wall(fields["start"], "start"), tz) if fields.get("start") else now
+    start = to_instant(to_wall(fields["start"], "start"), tz) if fields.get("start") else now
     lasts = fields.get("lasts", "")
     if fields.get("end"):
-        return start, mu(to_wall(fields["end"], "end"), tz)
+        return start, to_instant(to_wall(fields["end"], "end"), tz)
     if lasts == HANDOFF:
         end = next_change(schedule, start, AHEAD)
         if end is None:
@@ -224,7 +224,7 @@ def begins(text: str, name: str, tz: str, now: datetime) -> datetime:
     """Return the instant from which a change holds; empty means now, and the past is history."""
     if not text:
         return now
-    at = mu(to_wall(text, name), tz)
+    at = to_instant(to_wall(text, name), tz)
     if at < now - timedelta(minutes=1):
         raise Invalid("The change would begin in the past.", fields={name: "Choose now or later."})
     return max(at, now)

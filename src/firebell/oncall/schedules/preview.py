@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.oncall.checks.grouping import folded
+from firebell.oncall.checks.grouping import group_gaps
 from firebell.oncall.checks.report import Around, checks
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.model import Change, Schedule, User
@@ -48,6 +48,6 @@ def preview(old: Schedule, new: Schedule, a: datetime, b: datetime, around: Arou
         {user: round(h, 2) for user, h in hours.items() if round(h, 2)},
         tuple(minus(will, was)),
         tuple(minus(was, will)),
-        tuple(folded([f for f in has if (f.id, f.level) not in old_ids], new.tz, a)),
-        tuple(folded([f for f in had if (f.id, f.level) not in new_ids], old.tz, a)),
+        tuple(group_gaps([f for f in has if (f.id, f.level) not in old_ids], new.tz, a)),
+        tuple(group_gaps([f for f in had if (f.id, f.level) not in new_ids], old.tz, a)),
     )

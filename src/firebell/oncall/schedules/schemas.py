@@ -6,14 +6,25 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from firebell.kit.api import Given, Id, Instant, Name, ShortName, Shown, Text, Wall, Whole, Zone
+from firebell.kit.api import (
+    ApiInput,
+    ApiOutput,
+    Id,
+    Instant,
+    LocalDateTime,
+    Name,
+    ShortName,
+    StrictInt,
+    Text,
+    TimeZone,
+)
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.model import (
     LONGEST_NAME,
     LONGEST_TURN,
-    Edit,
-    EditKind,
     Layer,
+    Override,
+    OverrideKind,
     Schedule,
     Unit,
     User,
@@ -23,34 +34,34 @@ from firebell.oncall.schedules.preview import Preview
 from firebell.people.model import Person
 
 
-class Named(Shown):
+class Named(ApiOutput):
     """A person by id and name."""
 
     id: int
     name: str
 
 
-class WindowGiven(Given):
+class WindowGiven(ApiInput):
     """Opens at local minute `start` of the day, on weekdays `days` (0 is Monday), for `minutes`."""
 
-    start: Annotated[Whole, Field(ge=0, le=1439)]
-    minutes: Annotated[Whole, Field(ge=1, le=10080)]
-    days: Annotated[list[Annotated[Whole, Field(ge=0, le=6)]], Field(min_length=1, max_length=7)]
+    start: Annotated[StrictInt, Field(ge=0, le=1439)]
+    minutes: Annotated[StrictInt, Field(ge=1, le=10080)]
+    days: Annotated[list[Annotated[StrictInt, Field(ge=0, le=6)]], Field(min_length=1, max_length=7)]
 
 
-class LayerGiven(Given):
+class LayerGiven(ApiInput):
     """One rotation: `slots` take turns of `every` `unit`s from `anchor` on; an empty slot is transparent."""
 
     name: Annotated[Text, Field(max_length=LONGEST_NAME)] = ""
     slots: Annotated[list[Annotated[list[Id], Field(max_length=20)]], Field(min_length=1, max_length=500)]
-    anchor: Wall
+    anchor: LocalDateTime
     unit: Unit = Unit.WEEK
-    every: Annotated[Whole, Field(ge=1, le=LONGEST_TURN)] = 1
-    tz: Zone
+    every: Annotated[StrictInt, Field(ge=1, le=LONGEST_TURN)] = 1
+    tz: TimeZone
     windows: Annotated[tuple[WindowGiven, ...], Field(max_length=50)] = ()
     start: Instant | None = None
     end: Instant | None = None
-    offset: Annotated[Whole, Field(ge=0, le=500)] = 0
+    offset: Annotated[StrictInt, Field(ge=0, le=500)] = 0
 
 
 class EditedLayer(LayerGiven):
@@ -68,7 +79,7 @@ class LayerShown(LayerGiven):
     end: datetime | None
 
 
-class NewSchedule(Given):
+class NewSchedule(ApiInput):
     """A schedule with its layers from low to high; a higher one covers the lower."""
 
     model_config = ConfigDict(
@@ -94,11 +105,11 @@ class NewSchedule(Given):
 
     name: ShortName
     team_id: Id
-    tz: Zone
+    tz: TimeZone
     layers: Annotated[list[LayerGiven], Field(min_length=1, max_length=20)]
 
 
-class EditedLayers(Given):
+class EditedLayers(ApiInput):
     """All layers from low to high as they hold from `at` on (default now); before, all stays as it was.
 
     A layer that is left out ends. With `version` it is refused when somebody changed the schedule since.
@@ -106,34 +117,34 @@ class EditedLayers(Given):
 
     layers: Annotated[list[EditedLayer], Field(max_length=20)]
     at: Instant | None = None
-    version: Annotated[Whole, Field(ge=1)] | None = None
+    version: Annotated[StrictInt, Field(ge=1)] | None = None
 
 
-class ScheduleChange(Given):
+class ScheduleChange(ApiInput):
     """What changes of a schedule's head; what is left out stays."""
 
     name: ShortName | None = None
     team_id: Id | None = None
-    tz: Zone | None = None
+    tz: TimeZone | None = None
 
 
-class Joining(Given):
+class Joining(ApiInput):
     """Somebody takes turns on a layer from `at` on (default now), at a place of the order or as the last."""
 
     person: Annotated[Name, Field(description="id or e-mail address")]
     layer_id: Id
-    place: Annotated[Whole, Field(ge=0, le=500)] | None = None
+    place: Annotated[StrictInt, Field(ge=0, le=500)] | None = None
     at: Instant | None = None
 
 
-class Leaving(Given):
+class Leaving(ApiInput):
     """Somebody leaves every layer from `at` on (default now)."""
 
     person: Annotated[Name, Field(description="id or e-mail address")]
     at: Instant | None = None
 
 
-class NewShadow(Given):
+class NewShadow(ApiInput):
     """Somebody who learns: gets copies of what goes to `of`, or to whoever is on duty."""
 
     person: Annotated[Name, Field(description="id or e-mail address")]
@@ -142,7 +153,7 @@ class NewShadow(Given):
     end: Instant | None = None
 
 
-class FixShown(Shown):
+class FixShown(ApiOutput):
     """What repairs a finding: override, leave, remove, contact, offset, ask, take, seen, calendars or edit."""
 
     verb: str
@@ -150,7 +161,7 @@ class FixShown(Shown):
     args: dict[str, Any]
 
 
-class FindingShown(Shown):
+class FindingShown(ApiOutput):
     """A fault; its `id` stays the same while the fault is the same."""
 
     id: str
@@ -163,7 +174,7 @@ class FindingShown(Shown):
     fix: FixShown | None
 
 
-class ChangeShown(Shown):
+class ChangeShown(ApiOutput):
     """Where duty would differ."""
 
     start: datetime
@@ -172,21 +183,21 @@ class ChangeShown(Shown):
     after: list[Named]
 
 
-class HoursShown(Shown):
+class HoursShown(ApiOutput):
     """How many hours a person would gain (more than 0) or lose."""
 
     person: Named
     hours: float
 
 
-class StretchShown(Shown):
+class StretchShown(ApiOutput):
     """A stretch of time."""
 
     start: datetime
     end: datetime
 
 
-class PreviewShown(Shown):
+class PreviewShown(ApiOutput):
     """What saving would change: duty within 90 days, gaps within 400, findings within 28."""
 
     changes: list[ChangeShown]
@@ -197,11 +208,11 @@ class PreviewShown(Shown):
     fixed_findings: list[FindingShown]
 
 
-class EditShown(Shown):
+class EditShown(ApiOutput):
     """A change of duty on `[start, end)`: set, add, remove or map people."""
 
     id: int
-    kind: EditKind
+    kind: OverrideKind
     source: str
     start: datetime
     end: datetime
@@ -210,7 +221,7 @@ class EditShown(Shown):
     reason: str
 
 
-class ShadowShown(Shown):
+class ShadowShown(ApiOutput):
     """Somebody who learns and gets copies of what goes to `of`, or to whoever is on duty."""
 
     id: int
@@ -220,7 +231,7 @@ class ShadowShown(Shown):
     end: datetime | None
 
 
-class ScheduleShown(Shown):
+class ScheduleShown(ApiOutput):
     """A schedule; `version` rises with every change."""
 
     id: int
@@ -239,7 +250,7 @@ class ScheduleDetail(ScheduleShown):
     shadows: list[ShadowShown]
 
 
-def edit_shown(found: Edit) -> EditShown:
+def edit_shown(found: Override) -> EditShown:
     """Return an edit as the API shows it."""
     return EditShown(
         id=int(found.id),

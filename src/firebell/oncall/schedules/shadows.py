@@ -30,7 +30,7 @@ async def add_shadow(
             raise Invalid(f"Person {i} is not active.", fields={"person": "Choose somebody else."})
     if person_id == of:
         raise Invalid("Nobody shadows themselves.", fields={"of": "Choose somebody else."})
-    await changes.locked(tx, schedule_id)
+    await changes.lock(tx, schedule_id)
     made = await store.insert_shadow(tx, schedule_id, Shadow(0, person_id, of, start, end), now)
     await tx.audit(actor, "schedule.shadow", f"schedule:{schedule_id}", now, person=person_id, of=of)
     await tx.live("oncall")

@@ -8,7 +8,7 @@ from typing import Any
 
 from firebell.kit.db import Reads, Row, Tx
 from firebell.oncall.checks.zone_changes import Clock, from_json, to_json
-from firebell.oncall.model import Edit, EditKind, Layer, Schedule, Shadow, Spans, Unit, User, Window
+from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Shadow, Spans, Unit, User, Window
 from firebell.oncall.rota.shifts import present
 
 
@@ -62,13 +62,13 @@ def _layer(row: Row) -> Layer:
     )
 
 
-def _edit(row: Row) -> Edit:
-    return Edit(
+def _edit(row: Row) -> Override:
+    return Override(
         id=row["id"],
         seq=row["id"],
         start=row["starts_at"],
         end=row["ends_at"],
-        kind=EditKind(row["kind"]),
+        kind=OverrideKind(row["kind"]),
         users=tuple(row["users"]),
         mapping={int(old): int(new) for old, new in row["mapping"].items()},
         reason=row["reason"],
@@ -121,7 +121,7 @@ async def schedules(
         layers[row["schedule_id"]].append(_layer(row))
     gone = await _gone(tx, since, still) if rows[0]["left_lately"] else {}
     inactive: frozenset[User] = frozenset(rows[0]["inactive"])
-    edits: dict[int, list[Edit]] = defaultdict(list)
+    edits: dict[int, list[Override]] = defaultdict(list)
     if any(row["imported"] for row in rows):
         edits = await _imported(tx, *wanted, gone, inactive - gone.keys())
     for row in await tx.fetch(
@@ -226,7 +226,7 @@ async def _imported(
     until: datetime | None,
     gone: Mapping[User, Spans],
     never: Collection[User],
-) -> dict[int, list[Edit]]:
+) -> dict[int, list[Override]]:
     """Return what calendars of others say as edits that act before all edits made here, layers first.
 
     Those below the rotations fill what the rotations leave empty, before those above replace what is there;
@@ -244,14 +244,14 @@ async def _imported(
         since,
         until,
     )
-    found: dict[int, list[Edit]] = defaultdict(list)
+    found: dict[int, list[Override]] = defaultdict(list)
     for number, row in enumerate(rows, -len(rows)):
-        whole = Edit(
+        whole = Override(
             id="",
             seq=number,
             start=row["starts_at"],
             end=row["ends_at"],
-            kind=EditKind.SET,
+            kind=OverrideKind.SET,
             users=tuple(u for u in row["users"] if u not in never),
             reason=row["name"],
             fills=row["place"] == "below",
@@ -395,7 +395,7 @@ async def delete_shadow(tx: Tx, schedule_id: int, shadow_id: int) -> dict[str, A
     return dict(row.items()) if row else None
 
 
-async def insert_edit(tx: Tx, schedule_id: int, edit: Edit, now: datetime) -> int:
+async def insert_edit(tx: Tx, schedule_id: int, edit: Override, now: datetime) -> int:
     """Insert an edit and return its id; the id and the sequence that it carries are ignored."""
     found = await tx.value(
         "insert into schedule_edit (schedule_id, starts_at, ends_at, kind, users, mapping, source, reason,"

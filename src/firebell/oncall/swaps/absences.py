@@ -9,7 +9,7 @@ from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.text import clean_text
 from firebell.oncall.interval_limits import check_interval
-from firebell.oncall.model import Cover, CoverState, Vacation
+from firebell.oncall.model import Absence, Cover, CoverState
 from firebell.oncall.schedules import changes, store
 from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
@@ -24,7 +24,7 @@ async def add(
     end: datetime,
     reason: str = "",
     now: datetime,
-) -> tuple[Vacation, list[Cover]]:
+) -> tuple[Absence, list[Cover]]:
     """Note an absence and ask for cover for its shifts; until somebody takes one, it stays theirs."""
     check_interval("vacation", start, end, now)
     who = await people.person(tx, person_id)
@@ -43,14 +43,14 @@ async def add(
         for schedule in await store.schedules(
             tx, await store.ids_naming(tx, person_id, now), since=now, until=end
         )
-        for cover in await changes.cover_vacations(tx, schedule, [made], now)
+        for cover in await changes.cover_absences(tx, schedule, [made], now)
     ]
     await tx.audit(actor, "vacation.added", f"person:{person_id}", now, start=start, end=end)
     await tx.live("oncall")
     return made, asked
 
 
-async def cancel(tx: Tx, actor: Actor, vacation_id: int, now: datetime) -> Vacation:
+async def cancel(tx: Tx, actor: Actor, vacation_id: int, now: datetime) -> Absence:
     """Take an absence back: what is open is withdrawn, what somebody has taken stays with them."""
     await store.lock(tx, await store.ids(tx))
     found = await swaps_store.lock_vacation(tx, vacation_id)

@@ -8,12 +8,12 @@ from fastapi import Query
 from pydantic import Field
 
 from firebell.kit import api
-from firebell.kit.api import Ctx, Given, Instant, Name, PathId, Shown, Stretch, Text, problems
+from firebell.kit.api import ApiInput, ApiOutput, Ctx, Instant, Name, PageParams, PathId, Text, problems
 from firebell.kit.context import Context
 from firebell.kit.db import Tx
 from firebell.kit.errors import NotFound
 from firebell.oncall import actions, queries
-from firebell.oncall.model import Cover, CoverState, Swap, SwapState, Vacation
+from firebell.oncall.model import Absence, Cover, CoverState, Swap, SwapState
 from firebell.oncall.schedules.schemas import Named
 from firebell.oncall.swaps import absences, covers, parties, swaps
 from firebell.people import actions as people
@@ -28,7 +28,7 @@ Absentee = Annotated[Caller, may(Verb.TIME_OFF_WRITE)]
 WHO = "id or e-mail address; default the caller"
 
 
-class NewCover(Given):
+class NewCover(ApiInput):
     """A request to be relieved for a while."""
 
     schedule: Annotated[Name, Field(examples=["payments-primary"])]
@@ -41,7 +41,7 @@ class NewCover(Given):
     reason: Annotated[Text, Field(max_length=500)] = ""
 
 
-class Taking(Given):
+class Taking(ApiInput):
     """Who takes a request, and which part of it (default: all)."""
 
     person: Annotated[Name | None, Field(description=WHO)] = None
@@ -49,13 +49,13 @@ class Taking(Given):
     end: Instant | None = None
 
 
-class Declining(Given):
+class Declining(ApiInput):
     """Who says no."""
 
     person: Annotated[Name | None, Field(description=WHO)] = None
 
 
-class CoverShown(Shown):
+class CoverShown(ApiOutput):
     """A request for cover: open, taken, withdrawn or expired."""
 
     id: int
@@ -74,7 +74,7 @@ class CoverShown(Shown):
     why: Annotated[str, Field(description="why it was withdrawn, when it was not the requester who did")]
 
 
-class NewSwap(Given):
+class NewSwap(ApiInput):
     """An offer of one's own shift for a shift of somebody else."""
 
     schedule: Annotated[Name, Field(examples=["payments-primary"])]
@@ -87,7 +87,7 @@ class NewSwap(Given):
     reason: Annotated[Text, Field(max_length=500)] = ""
 
 
-class SwapShown(Shown):
+class SwapShown(ApiOutput):
     """A swap: open, accepted, declined, withdrawn or expired."""
 
     id: int
@@ -104,7 +104,7 @@ class SwapShown(Shown):
     why: Annotated[str, Field(description="why it was withdrawn, when neither of the two did")]
 
 
-class NewVacation(Given):
+class NewVacation(ApiInput):
     """A stretch of absence."""
 
     person: Annotated[Name | None, Field(description=WHO)] = None
@@ -113,7 +113,7 @@ class NewVacation(Given):
     reason: Annotated[Text, Field(max_length=500)] = ""
 
 
-class VacationShown(Shown):
+class VacationShown(ApiOutput):
     """An absence, and the requests for cover that it made: how many are still open."""
 
     id: int
@@ -169,7 +169,7 @@ class _Words:
             why=found.why,
         )
 
-    def vacation(self, found: Vacation, made: Sequence[Cover]) -> VacationShown:
+    def vacation(self, found: Absence, made: Sequence[Cover]) -> VacationShown:
         mine = [c for c in made if c.vacation_id == found.id]
         return VacationShown(
             id=found.id,
@@ -195,7 +195,7 @@ async def _who(tx: Tx, caller: Caller, given: str | None) -> int:
 async def list_covers(
     ctx: Ctx,
     caller: Reader,
-    stretch: Stretch,
+    stretch: PageParams,
     state: Annotated[CoverState | None, Query(description="default: every state")] = None,
     which: Annotated[Literal["coming", "all"], Query(description="all: those that are over too")] = "coming",
 ) -> list[CoverShown]:
@@ -296,7 +296,7 @@ async def give_back_cover(ctx: Ctx, caller: Responder, cover_id: PathId) -> Cove
 async def list_swaps(
     ctx: Ctx,
     caller: Reader,
-    stretch: Stretch,
+    stretch: PageParams,
     state: Annotated[SwapState | None, Query(description="default: every state")] = None,
     which: Annotated[Literal["coming", "all"], Query(description="all: those that are over too")] = "coming",
 ) -> list[SwapShown]:
@@ -360,7 +360,7 @@ async def withdraw_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapSho
 
 
 @router.get("/vacations", summary="Vacations that are not over, the newest first")
-async def list_vacations(ctx: Ctx, caller: Reader, stretch: Stretch) -> list[VacationShown]:
+async def list_vacations(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[VacationShown]:
     async with ctx.db.tx() as tx:
         found = await actions.vacations(tx, since=ctx.clock.now())
         made = await actions.covers(tx, vacation_ids=[v.id for v in found])

@@ -8,7 +8,7 @@ from firebell.kit import timers
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
-from firebell.kit.localtime import said
+from firebell.kit.localtime import format_local
 from firebell.kit.text import clean_text
 from firebell.oncall import actions
 from firebell.oncall.interval_limits import check_interval
@@ -34,7 +34,7 @@ async def ask(
     """Ask to be relieved on `[start, end)`; the requester stays on duty until somebody takes it."""
     start = max(start, now)
     check_interval("request", start, end, now)
-    schedule = await changes.locked(tx, schedule_id)
+    schedule = await changes.lock(tx, schedule_id)
     who = await people.person(tx, requester)
     if not exchange.own_stretches(schedule, requester, start, end):
         raise Conflict(
@@ -43,16 +43,16 @@ async def ask(
     for cover in await swaps_store.covers(tx, schedule_ids=[schedule_id], state=CoverState.OPEN):
         if cover.requester == requester and cover.start < end and start < cover.end:
             raise Conflict(
-                f"Request {cover.id} asks for cover from {said(cover.start, who.tz)} {who.tz} on already.",
+                f"Request {cover.id} asks for cover from {format_local(cover.start, who.tz)} {who.tz} on already.",
                 hint="Withdraw it first, or ask for another time.",
             )
-    known = await people.persons(tx, asked)
+    known = await people.people_by_id(tx, asked)
     if wrong := [i for i in asked if i == requester or i not in known or not known[i].active]:
         name = known[wrong[0]].name if wrong[0] in known else f"Person {wrong[0]}"
         raise Invalid(f"{name} cannot be asked.", fields={"asked": "Choose somebody else."})
     new = changes.new_cover(schedule_id, requester, start, end, now, clean_text(reason, 500))
     made = await changes.add_cover(tx, replace(new, asked=tuple(dict.fromkeys(asked))), now)
-    await changes.note_cover(tx, actor, "asked", made, now)
+    await changes.audit_cover(tx, actor, "asked", made, now)
     return made
 
 
@@ -61,7 +61,7 @@ async def _open(tx: Tx, cover_id: int, now: datetime) -> tuple[Schedule, Cover]:
     seen = await swaps_store.cover(tx, cover_id)
     if seen is None:
         raise NotFound(f"There is no request {cover_id}.", hint="Look at the requests that are open.")
-    schedule = await changes.locked(tx, seen.schedule_id)
+    schedule = await changes.lock(tx, seen.schedule_id)
     found = await swaps_store.cover(tx, cover_id)
     assert found
     if found.state != CoverState.OPEN or found.expires_at <= now:
@@ -96,7 +96,7 @@ async def take(
         raise Invalid("This part lies outside the request.", fields={"start": "Choose a part of it."})
     if busy := exchange.own_stretches(schedule, by, low, high):
         raise Conflict(
-            f"{who.name} is on call on {schedule.name} already from {said(busy[0][0], who.tz)} {who.tz} on"
+            f"{who.name} is on call on {schedule.name} already from {format_local(busy[0][0], who.tz)} {who.tz} on"
             " (S-DOUBLE).",
             hint="Take a part of the request, or swap the shifts.",
         )
@@ -109,8 +109,8 @@ async def take(
     )
     await swaps_store.save_cover(tx, taken)
     await tx.emit(CoverTaken(taken.id), now)
-    await changes.note_cover(tx, actor, "taken", taken, now)
-    await changes.saved(tx, actor, schedule, now)
+    await changes.audit_cover(tx, actor, "taken", taken, now)
+    await changes.finish_change(tx, actor, schedule, now)
     return taken
 
 
@@ -138,7 +138,7 @@ async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -
     await swaps_store.save_cover(tx, new)
     if by not in found.declined:
         await tx.emit(CoverDeclined(cover_id, by), now)
-    await changes.note_cover(tx, actor, "declined", new, now)
+    await changes.audit_cover(tx, actor, "declined", new, now)
     return new
 
 
@@ -148,7 +148,7 @@ async def withdraw(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> Cover:
     new = replace(found, state=CoverState.WITHDRAWN, decided_at=now)
     await swaps_store.save_cover(tx, new)
     await timers.cancel(tx, changes.COVER_TIMER, str(cover_id))
-    await changes.note_cover(tx, actor, "withdrawn", new, now)
+    await changes.audit_cover(tx, actor, "withdrawn", new, now)
     return new
 
 
@@ -171,5 +171,5 @@ async def expire(tx: Tx, cover_ids: Sequence[int], now: datetime) -> set[int]:
         if found and found.state == CoverState.OPEN and found.expires_at <= now:
             over = replace(found, state=CoverState.EXPIRED, decided_at=now)
             await swaps_store.save_cover(tx, over)
-            await changes.note_cover(tx, SYSTEM, "expired", over, now)
+            await changes.audit_cover(tx, SYSTEM, "expired", over, now)
     return {c.id for c in seen if c.schedule_id not in free}

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from firebell.oncall.model import Cover, CoverState, Edit, EditKind, Schedule, Source, User, Vacation
-from firebell.oncall.rota.shifts import duty
+from firebell.oncall.model import Absence, Cover, CoverState, Override, OverrideKind, Schedule, Source, User
+from firebell.oncall.rota.shifts import between
 
 Stretch = tuple[datetime, datetime]
 
@@ -39,15 +39,15 @@ def mapped(
     reason: str,
     source: Source,
     created_by: int | None,
-) -> Edit:
+) -> Override:
     """Return an edit, not stored yet, by which people stand in for people."""
-    return Edit(0, 0, start, end, EditKind.MAP, (), dict(mapping), reason, source, created_by)
+    return Override(0, 0, start, end, OverrideKind.MAP, (), dict(mapping), reason, source, created_by)
 
 
 def own_stretches(schedule: Schedule, user: User, a: datetime, b: datetime) -> list[Stretch]:
     """Return when `user` is on duty in `[a, b)`; runs that differ in other people alone are one."""
     found: list[Stretch] = []
-    for run in (run for run in duty(schedule, a, b) if user in run.users):
+    for run in (run for run in between(schedule, a, b) if user in run.users):
         if found and found[-1][1] == run.start:
             found[-1] = (found[-1][0], run.end)
         else:
@@ -56,7 +56,7 @@ def own_stretches(schedule: Schedule, user: User, a: datetime, b: datetime) -> l
 
 
 def unasked(
-    schedule: Schedule, vacation: Vacation, covers: Sequence[Cover], a: datetime, b: datetime
+    schedule: Schedule, vacation: Absence, covers: Sequence[Cover], a: datetime, b: datetime
 ) -> list[Stretch]:
     """Return when somebody is on duty in their vacation in `[a, b)`, and none of `covers` stands for it."""
     runs = own_stretches(schedule, vacation.person_id, max(vacation.start, a), min(vacation.end, b))
@@ -64,7 +64,7 @@ def unasked(
     return minus(runs, [(c.start, c.end) for c in mine])
 
 
-def _stands_for(cover: Cover, vacation: Vacation) -> bool:
+def _stands_for(cover: Cover, vacation: Absence) -> bool:
     """Say whether cover is asked for already, or whoever is absent said that they keep the shift."""
     if cover.state == CoverState.OPEN:
         return cover.requester == vacation.person_id

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db import Row, Tx
-from firebell.oncall.model import Cover, CoverState, Swap, SwapState, Vacation
+from firebell.oncall.model import Absence, Cover, CoverState, Swap, SwapState
 
 _COVER = (
     "id, schedule_id, requester, starts_at, ends_at, expires_at, state, asked, declined, reason, taken_by,"
@@ -176,7 +176,7 @@ async def schedules_with(tx: Tx, person_id: int) -> list[int]:
     return [row["schedule_id"] for row in rows]
 
 
-async def vacations(tx: Tx, *, person_id: int | None = None, since: datetime | None = None) -> list[Vacation]:
+async def vacations(tx: Tx, *, person_id: int | None = None, since: datetime | None = None) -> list[Absence]:
     """Return vacations that are not cancelled and end after `since`, the earliest first."""
     rows = await tx.fetch(
         f"select {_VACATION} from vacation where cancelled_at is null"
@@ -185,7 +185,7 @@ async def vacations(tx: Tx, *, person_id: int | None = None, since: datetime | N
         person_id,
         since,
     )
-    return [Vacation(*row.values()) for row in rows]
+    return [Absence(*row.values()) for row in rows]
 
 
 async def vacation_of(tx: Tx, vacation_id: int) -> int | None:
@@ -201,13 +201,13 @@ async def vacation_of(tx: Tx, vacation_id: int) -> int | None:
     return row["person_id"] if row else None
 
 
-async def lock_vacation(tx: Tx, vacation_id: int) -> Vacation | None:
+async def lock_vacation(tx: Tx, vacation_id: int) -> Absence | None:
     """Return a vacation that is not cancelled, for one transaction at a time."""
     row = await tx.row(
         f"select {_VACATION} from vacation where id = $1 and cancelled_at is null for no key update",
         vacation_id,
     )
-    return Vacation(*row.values()) if row else None
+    return Absence(*row.values()) if row else None
 
 
 async def insert_vacation(
@@ -218,7 +218,7 @@ async def insert_vacation(
     reason: str,
     created_by: int | None,
     now: datetime,
-) -> Vacation:
+) -> Absence:
     row = await tx.row(
         "insert into vacation (person_id, starts_at, ends_at, reason, created_by, created_at)"
         f" values ($1, $2, $3, $4, $5, $6) returning {_VACATION}",
@@ -230,7 +230,7 @@ async def insert_vacation(
         now,
     )
     assert row
-    return Vacation(*row.values())
+    return Absence(*row.values())
 
 
 async def cancel_vacation(tx: Tx, vacation_id: int, now: datetime) -> None:

@@ -8,7 +8,7 @@ from firebell.kit import timers
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.events import SYSTEM, Actor
-from firebell.kit.localtime import said
+from firebell.kit.localtime import format_local
 from firebell.kit.text import clean_text
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import (
@@ -45,7 +45,7 @@ async def propose(
         check_interval("shift", *stretch, now)
         if stretch[0] <= now:
             raise Invalid("This shift has begun.", fields={"start": "Swap shifts that are to come."})
-    schedule = await changes.locked(tx, schedule_id)
+    schedule = await changes.lock(tx, schedule_id)
     await _check_both(tx, schedule, proposer, other, mine, theirs)
     made = await swaps_store.insert_swap(
         tx,
@@ -56,7 +56,7 @@ async def propose(
     )
     await timers.schedule(tx, changes.SWAP_TIMER, str(made.id), made.expires_at)
     await tx.emit(SwapProposed(made.id), now)
-    await changes.note_swap(tx, actor, "proposed", made, now)
+    await changes.audit_swap(tx, actor, "proposed", made, now)
     return made
 
 
@@ -69,7 +69,7 @@ async def _check_both(
             raise Conflict(f"{who.name} is not active.")
         if not exchange.own_stretches(schedule, user, start, end):
             raise Conflict(
-                f"{who.name} is not on call on {schedule.name} from {said(start, who.tz)} {who.tz} on.",
+                f"{who.name} is not on call on {schedule.name} from {format_local(start, who.tz)} {who.tz} on.",
                 hint="The schedule may have changed: propose another swap.",
             )
 
@@ -78,7 +78,7 @@ async def _open(tx: Tx, swap_id: int, now: datetime) -> tuple[Schedule, Swap]:
     seen = await swaps_store.swap(tx, swap_id)
     if seen is None:
         raise NotFound(f"There is no swap {swap_id}.", hint="Look at the swaps that are open.")
-    schedule = await changes.locked(tx, seen.schedule_id)
+    schedule = await changes.lock(tx, seen.schedule_id)
     found = await swaps_store.swap(tx, swap_id)
     assert found
     if found.state != SwapState.OPEN or found.expires_at <= now:
@@ -104,7 +104,7 @@ async def accept(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
         edit = exchange.mapped(start, end, mapping, found.reason, Source.SWAP, actor.person_id)
         made.append(await store.insert_edit(tx, int(schedule.id), edit, now))
     new = await _decided(tx, actor, found, SwapState.ACCEPTED, now, tuple(made))
-    await changes.saved(tx, actor, schedule, now)
+    await changes.finish_change(tx, actor, schedule, now)
     return new
 
 
@@ -116,7 +116,7 @@ async def _decided(
     await timers.cancel(tx, changes.SWAP_TIMER, str(found.id))
     if state in (SwapState.ACCEPTED, SwapState.DECLINED):
         await tx.emit(SwapDecided(found.id), now)
-    await changes.note_swap(tx, actor, state, new, now)
+    await changes.audit_swap(tx, actor, state, new, now)
     return new
 
 
@@ -142,5 +142,5 @@ async def expire(tx: Tx, swap_ids: Sequence[int], now: datetime) -> set[int]:
         if found and found.state == SwapState.OPEN and found.expires_at <= now:
             over = replace(found, state=SwapState.EXPIRED, decided_at=now)
             await swaps_store.save_swap(tx, over)
-            await changes.note_swap(tx, SYSTEM, SwapState.EXPIRED, over, now)
+            await changes.audit_swap(tx, SYSTEM, SwapState.EXPIRED, over, now)
     return {s.id for s in seen if s.schedule_id not in free}

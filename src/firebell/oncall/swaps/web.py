@@ -9,7 +9,7 @@ from starlette.datastructures import FormData
 
 from firebell.kit import flash, html, routing
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
-from firebell.kit.localtime import mu, span
+from firebell.kit.localtime import format_range, to_instant
 from firebell.kit.text import to_choice, to_id, to_wall
 from firebell.oncall import actions
 from firebell.oncall.calendars import actions as calendars
@@ -22,7 +22,7 @@ from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 
-router = routing.pages()
+router = routing.html_router()
 
 _COVER_ANSWERED = {
     "take": "Shift taken.",
@@ -58,11 +58,11 @@ def _offers(
     """Return by schedule the first shifts of colleagues that have not begun, to choose from."""
     found: dict[int, list[tuple[str, str]]] = {}
     for schedule in schedules:
-        runs = [r for r in shifts.duty(schedule, now, now + AHEAD) if r.start > now]
+        runs = [r for r in shifts.between(schedule, now, now + AHEAD) if r.start > now]
         offers = [
             (
                 f"{u}|{r.start.isoformat()}|{r.end.isoformat()}",
-                f"{names.get(int(u), LEFT)}, {span(r.start, r.end, me.tz)}",
+                f"{names.get(int(u), LEFT)}, {format_range(r.start, r.end, me.tz)}",
             )
             for r in runs
             for u in r.users
@@ -109,7 +109,7 @@ async def _mine(
         coming = await actions.covers(tx, since=now)
         settled: list[Cover | Swap] = [*coming, *await actions.swaps(tx, state=SwapState.OPEN)]
         named = {int(u) for s in mine.values() for u in s.people} | _parties(settled)
-        names = {i: p.name for i, p in (await people.persons(tx, [*named])).items()}
+        names = {i: p.name for i, p in (await people.people_by_id(tx, [*named])).items()}
         team = await people.members(tx, list({s.team_id for s in mine.values()}))
         asked = to_id(sent.given.get("asked"))
         near = named | {i for members in team.values() for i, _ in members} | ({asked} if asked else set())
@@ -136,7 +136,7 @@ async def _mine(
             "sent": sent.form,
             "given": sent.given,
         }
-    return await html.page(request, "oncall/me.html", context, error.status if error else 200)
+    return await html.render(request, "oncall/me.html", context, error.status if error else 200)
 
 
 @router.get("/oncall/me", dependencies=access.needs(Verb.SCHEDULE_READ))
@@ -145,7 +145,7 @@ async def mine(request: Request) -> Response:
 
 
 def _at(given: FormData, name: str, tz: str) -> datetime:
-    return mu(to_wall(given.get(name), name), tz)
+    return to_instant(to_wall(given.get(name), name), tz)
 
 
 def _stretch(text: str) -> exchange.Stretch:

@@ -12,7 +12,7 @@ import aiosmtplib
 
 from firebell.alerts.model import Alert
 from firebell.kit.errors import Unavailable
-from firebell.kit.localtime import said
+from firebell.kit.localtime import format_local
 from firebell.kit.mail_connection import MailConnections
 from firebell.kit.mailbox import Mailbox, check_address, parse_mailbox
 from firebell.kit.resolver import Resolver
@@ -145,7 +145,7 @@ def _facts(message: Message) -> list[tuple[str, str]]:
     facts = [
         ("Service", message.service),
         ("Team", message.team),
-        ("Since", f"{said(message.triggered_at, message.tz)} ({message.tz})"),
+        ("Since", f"{format_local(message.triggered_at, message.tz)} ({message.tz})"),
         ("Urgency", message.urgency),
         ("Runbook", message.runbook),
     ]
