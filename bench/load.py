@@ -116,8 +116,8 @@ class Load:
 
     async def _connect(self) -> Connection:
         while self.pool:
-            if not (found := self.pool.pop()).closed:
-                return found
+            if not (connection := self.pool.pop()).closed:
+                return connection
         parts = urlsplit(self.url)
         assert parts.hostname, "the address needs a host"
         assert parts.port, "the address needs a port"

@@ -36,9 +36,9 @@ class _Forms(HTMLParser):
 
 def form_of(page: str, action: str) -> dict[str, list[str]]:
     """Return the fields of the form that leads to `action`, as it was served."""
-    found = _Forms()
-    found.feed(page)
+    forms = _Forms()
+    forms.feed(page)
     fields: dict[str, list[str]] = {}
-    for name, value in next(given for where, given in found.forms if where == action):
+    for name, value in next(given for where, given in forms.forms if where == action):
         fields.setdefault(name, []).append(value)
     return fields

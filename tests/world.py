@@ -133,9 +133,9 @@ class World:
 
     async def resolve(self, person: int) -> None:
         """Let somebody resolve the newest page."""
-        found, actor = await self.page(), await self.actor(person)
+        page, actor = await self.page(), await self.actor(person)
         async with self.ctx.db.tx() as tx:
-            await paging.resolve(tx, actor, found.id, self.now)
+            await paging.resolve(tx, actor, page.id, self.now)
 
     async def actor(self, person: int) -> Actor:
         """Return a person as an actor."""
@@ -144,9 +144,9 @@ class World:
 
     async def story(self) -> list[str]:
         """Return what the newest page's log says."""
-        found = await self.page()
+        page = await self.page()
         async with self.ctx.db.tx() as tx:
-            return [entry.text for entry in await paging.log(tx, found.id)]
+            return [entry.text for entry in await paging.log(tx, page.id)]
 
 
 ANSWERS = web.Answers(

@@ -82,7 +82,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
             f"FIREBELL_ALLOWED_NETWORKS: {exc}.", hint="Example: 10.0.0.0/8,192.168.1.5/32"
         ) from exc
     defaults = Settings()
-    found = Settings(
+    settings = Settings(
         data=Path(get("FIREBELL_DATA", str(defaults.data))).expanduser().resolve(),
         database_url=get("DATABASE_URL", ""),
         host=get("FIREBELL_HOST", defaults.host),
@@ -96,8 +96,8 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         ntfy_url=get("FIREBELL_NTFY_URL", defaults.ntfy_url),
         log_level=get("FIREBELL_LOG_LEVEL", defaults.log_level),
     )
-    _check_channels(found)
-    return found
+    _check_channels(settings)
+    return settings
 
 
 def _check_channels(settings: Settings) -> None:

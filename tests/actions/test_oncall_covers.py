@@ -26,9 +26,9 @@ async def asked(r: Rota, first: int = 1, last: int = 2) -> Cover:
 
 async def state(r: Rota, cover_id: int) -> str:
     async with r.w.ctx.db.tx() as tx:
-        found = await store.cover(tx, cover_id)
-    assert found
-    return found.state
+        cover = await store.cover(tx, cover_id)
+    assert cover
+    return cover.state
 
 
 async def test_until_somebody_takes_it_the_shift_stays_with_who_asked(dsn: str, clock: FakeClock) -> None:

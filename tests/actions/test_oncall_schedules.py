@@ -233,13 +233,13 @@ async def test_findings_know_contacts_policies_and_who_left(dsn: str, clock: Fak
         await r.run(people.update_person, r.w.jun, active=False)
         async with r.w.ctx.db.tx() as tx:
             schedule = (await oncall.schedules_by_id(tx, [r.id]))[r.id]
-            found = (await queries.found_in(tx, [schedule], r.w.now))[r.id]
-        codes = {f.code for f in found}
+            findings = (await queries.found_in(tx, [schedule], r.w.now))[r.id]
+        codes = {f.code for f in findings}
         assert {"S-GAP", "S-INACTIVE", "S-UNREACHABLE"} <= codes
-        left = next(f for f in found if f.code == "S-INACTIVE")
+        left = next(f for f in findings if f.code == "S-INACTIVE")
         assert "Jun Okafor" in left.message
         # the second level is Mara until her week ends, then it is Jun as well
-        gaps = {f.start: f.level for f in found if f.code == "S-GAP"}
+        gaps = {f.start: f.level for f in findings if f.code == "S-GAP"}
         assert gaps[day(1)] == Grade.WARNING
         assert gaps[day(7)] == Grade.ERROR
 

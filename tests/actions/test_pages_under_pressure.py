@@ -289,8 +289,8 @@ async def test_an_override_that_makes_no_sense_is_refused(dsn: str, clock: FakeC
             ({"schedule_id": 999}, NotFound),
         ]
         for change, expected in changes:
-            found = await refused(w, oncall.add_override, actor, **{**whole, **change}, reason="", now=now)
-            assert type(found) is expected, change
+            error = await refused(w, oncall.add_override, actor, **{**whole, **change}, reason="", now=now)
+            assert type(error) is expected, change
 
 
 @pytest.mark.parametrize("what", ["policy", "schedule"])
@@ -303,7 +303,7 @@ async def test_policies_and_schedules_that_reach_nobody_by_mistake_are_refused(
             (team,) = await people.teams(tx)
         if what == "schedule":
             stranger = Layer(0, ((999,),), datetime(2026, 1, 5), Unit.WEEK, 1, "UTC")  # noqa: DTZ001
-            found = await refused(
+            error = await refused(
                 w,
                 oncall.create_schedule,
                 actor,
@@ -313,7 +313,7 @@ async def test_policies_and_schedules_that_reach_nobody_by_mistake_are_refused(
                 layers=[stranger],
                 now=w.now,
             )
-            assert isinstance(found, Invalid)
+            assert isinstance(error, Invalid)
             return
         person = Target(TargetKind.PERSON, w.mara)
         bad: list[dict[str, Any]] = [

@@ -122,8 +122,8 @@ async def test_what_cannot_be_is_refused_with_its_reason(dsn: str, clock: FakeCl
             (NotFound, await attempt(w, people.request_test, actor, other, w.mara, now)),
             (NotFound, await attempt(w, people.revoke_api_key, actor, 999, w.mara, now)),
         ]
-        for number, (expected, found) in enumerate(refusals):
-            assert type(found) is expected, f"refusal {number}: {found!r}"
+        for number, (expected, error) in enumerate(refusals):
+            assert type(error) is expected, f"refusal {number}: {error!r}"
 
 
 async def test_the_only_admin_and_the_last_of_the_catch_all_list_stay(dsn: str, clock: FakeClock) -> None:

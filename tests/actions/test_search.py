@@ -202,8 +202,8 @@ async def test_a_search_of_a_grown_database_reads_no_pages_or_incidents_one_by_o
 
         with monkeypatch.context() as patch:
             patch.setattr(Tx, "fetch", recorded)
-            found = await searching.search(w.ctx, ADMIN, query)
-        assert found.best
+            results = await searching.search(w.ctx, ADMIN, query)
+        assert results.best
         plans = []
         async with w.ctx.db.tx() as tx:
             await tx.execute("set local plan_cache_mode = force_custom_plan")

@@ -16,9 +16,9 @@ PASSWORD = "a quiet night please"
 async def signed_in(http: httpx.AsyncClient) -> dict[str, str]:
     """Sign in as the admin and return the field that every form carries."""
     await http.post("/login", data={"email": "mara@example.org", "password": PASSWORD})
-    found = re.search(r'name="csrf" value="([^"]+)"', (await http.get("/escalation/new")).text)
-    assert found
-    return {"csrf": found[1]}
+    match = re.search(r'name="csrf" value="([^"]+)"', (await http.get("/escalation/new")).text)
+    assert match
+    return {"csrf": match[1]}
 
 
 async def levels(w: World, slug: str) -> list[Any]:

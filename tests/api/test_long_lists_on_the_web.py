@@ -31,8 +31,8 @@ def refs(page: str, kind: str) -> list[str]:
 
 def link(page: str, rel: str) -> str:
     """Return the address of the next or previous part of a list."""
-    found = re.search(rf'rel="{rel}" href="([^"]+)"', page)
-    return found[1].replace("&amp;", "&") if found else ""
+    match = re.search(rf'rel="{rel}" href="([^"]+)"', page)
+    return match[1].replace("&amp;", "&") if match else ""
 
 
 async def walk(http: httpx.AsyncClient, address: str, kind: str) -> list[list[str]]:

@@ -30,9 +30,9 @@ def client(ctx: Context, address: str, host: str = "127.0.0.1:8080") -> httpx.As
 
 
 def token_in(page: httpx.Response) -> str:
-    found = re.search(r'name="token" value="([^"]+)"', page.text)
-    assert found
-    return found[1]
+    match = re.search(r'name="token" value="([^"]+)"', page.text)
+    assert match
+    return match[1]
 
 
 async def people(ctx: Context) -> int:

@@ -41,10 +41,10 @@ async def newest(w: World) -> Alert:
 async def test_the_message_of_an_alert_whose_key_was_made_up_is_shown(dsn: str, clock: FakeClock) -> None:
     async with signed_in(dsn, clock) as (w, http, api):
         await post(w, http, {"cpu": 97, "rack": "r7"})
-        found = await newest(w)
-        assert found.dedup_key.startswith("sha256:")
-        assert "&#34;rack&#34;: &#34;r7&#34;" in (await http.get(f"/alerts/{found.id}")).text
-        (message,) = await api("GET", f"/alerts/{found.id}/messages")
+        alert = await newest(w)
+        assert alert.dedup_key.startswith("sha256:")
+        assert "&#34;rack&#34;: &#34;r7&#34;" in (await http.get(f"/alerts/{alert.id}")).text
+        (message,) = await api("GET", f"/alerts/{alert.id}/messages")
         assert json.loads(message["text"]) == {"cpu": 97, "rack": "r7"}
         assert (message["source"], message["truncated"]) == ("generic", False)
 
@@ -69,9 +69,9 @@ async def test_what_opened_ended_and_commented_an_alert_is_shown_in_order(dsn: s
         await post(w, http, {"title": "disk", "key": "disk", "status": "DOWNTIMESTART"})
         await post(w, http, {"title": "disk", "key": "disk", "status": "ack"})
         await post(w, http, {"title": "disk", "key": "disk", "status": "ok"})
-        found = await newest(w)
-        assert (found.status, found.count) == ("resolved", 9)
-        texts = [json.loads(m["text"]) for m in await api("GET", f"/alerts/{found.id}/messages")]
+        alert = await newest(w)
+        assert (alert.status, alert.count) == ("resolved", 9)
+        texts = [json.loads(m["text"]) for m in await api("GET", f"/alerts/{alert.id}/messages")]
         assert [t.get("at", t.get("status")) for t in texts] == [0, 8, "DOWNTIMESTART", "ack", "ok"]
 
 

@@ -24,8 +24,8 @@ FILE = """# Ours
 
 @pytest.fixture
 async def house(dsn: str, clock: FakeClock, tmp_path: Path) -> AsyncIterator[tuple[World, Terminal]]:
-    async with at_a_server(dsn, clock, tmp_path / "home") as found:
-        yield found
+    async with at_a_server(dsn, clock, tmp_path / "home") as worlds:
+        yield worlds
 
 
 async def test_the_handbook_is_read_without_a_server(tmp_path: Path) -> None:

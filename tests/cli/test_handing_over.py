@@ -14,8 +14,8 @@ from tests.world import World
 
 @pytest.fixture
 async def house(dsn: str, clock: FakeClock, tmp_path: Path) -> AsyncIterator[tuple[World, Terminal]]:
-    async with at_a_server(dsn, clock, tmp_path) as found:
-        yield found
+    async with at_a_server(dsn, clock, tmp_path) as worlds:
+        yield worlds
 
 
 async def test_a_handoff_is_read_and_acknowledged(house: tuple[World, Terminal]) -> None:

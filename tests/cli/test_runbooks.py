@@ -41,8 +41,8 @@ def run(tmp_path: Path) -> Terminal:
 
 @pytest.fixture
 async def house(dsn: str, clock: FakeClock, tmp_path: Path) -> AsyncIterator[tuple[World, Terminal]]:
-    async with at_a_server(dsn, clock, tmp_path / "home") as found:
-        yield found
+    async with at_a_server(dsn, clock, tmp_path / "home") as worlds:
+        yield worlds
 
 
 async def test_good_runbooks_end_with_0_and_an_error_with_1(run: Terminal, books: Path) -> None:

@@ -93,8 +93,8 @@ class House:
 
     def channel(self) -> sl.Channel:
         """Return the only channel."""
-        (found,) = self.slack.channels.values()
-        return found
+        (channel,) = self.slack.channels.values()
+        return channel
 
     def words(self) -> list[str]:
         """Return the messages of the only channel; the summary is the first."""

@@ -36,11 +36,11 @@ def house() -> Iterator[House]:
 
 def test_an_incident_opens_a_channel_with_a_pinned_summary(house: House) -> None:
     assert house.happens("triggered").status_code == 202
-    found = house.channel()
-    assert (found.name, found.members) == (CHANNEL, ["U0MARA"])
-    assert found.topic == "P1 · triggered · Card payments fail"
-    (summary,) = found.messages.values()
-    assert found.pins == [summary.ts]
+    channel = house.channel()
+    assert (channel.name, channel.members) == (CHANNEL, ["U0MARA"])
+    assert channel.topic == "P1 · triggered · Card payments fail"
+    (summary,) = channel.messages.values()
+    assert channel.pins == [summary.ts]
     assert summary.words.startswith(
         "#2 Card payments fail\nStatus: triggered\nPriority: P1\nService: Checkout\n"
     )

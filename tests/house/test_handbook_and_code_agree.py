@@ -63,8 +63,8 @@ def severities() -> dict[str, dict[str, str]]:
 
 def minutes(text: str) -> int | None:
     """Return the first number of minutes or hours in a cell."""
-    found = re.search(r"(\d+) (min|h)\b", text)
-    return int(found[1]) * (60 if found[2] == "h" else 1) if found else None
+    match = re.search(r"(\d+) (min|h)\b", text)
+    return int(match[1]) * (60 if match[2] == "h" else 1) if match else None
 
 
 def test_exactly_the_files_of_the_written_practice_are_there() -> None:

@@ -158,10 +158,10 @@ def test_the_list_of_decisions_is_that_of_the_records() -> None:
     listed = [m.groupdict() for m in row.finditer(_text(RECORDS / "README.md"))]
     records = []
     for path in sorted(RECORDS.glob("0*.md")):
-        found = head.match(_text(path))
-        assert found, path.name
+        match = head.match(_text(path))
+        assert match, path.name
         assert re.findall(r"^## (.+)", _text(path), re.M) == ["Context", "Decision", "Consequences"]
-        records.append({**found.groupdict(), "file": path.name})
+        records.append({**match.groupdict(), "file": path.name})
     assert listed == records
     assert [r["number"] for r in records] == [f"{n:04}" for n in range(1, len(records) + 1)]
     assert all(r["file"].startswith(r["number"]) for r in records)

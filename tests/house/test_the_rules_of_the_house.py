@@ -130,8 +130,8 @@ def test_inside_a_slice_the_sql_is_in_the_store_alone() -> None:
 
 
 def test_migrations_are_numbered_without_a_hole_and_named() -> None:
-    found = migrate.available()
-    assert [m.version for m in found] == list(range(1, len(found) + 1))
+    migrations = migrate.available()
+    assert [m.version for m in migrations] == list(range(1, len(migrations) + 1))
     for path in (SRC / "migrations").glob("*.sql"):
         assert re.fullmatch(r"\d{3}_[a-z_]+\.sql", path.name)
 

@@ -118,8 +118,8 @@ class Stack:
 
     async def state_of(self, title: str) -> str:
         """Return the state of that page, nothing while there is none."""
-        found = await self.page_of(title)
-        return str(found.state) if found else ""
+        page = await self.page_of(title)
+        return str(page.state) if page else ""
 
     def mail_about(self, title: str) -> EmailMessage | None:
         """Return the first mail whose subject contains `title`."""

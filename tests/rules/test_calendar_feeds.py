@@ -122,22 +122,28 @@ def test_an_override_leaves_the_other_events_their_names() -> None:
 
 
 def test_the_feed_is_the_same_bytes_all_day_and_its_tag_tells_every_change() -> None:
-    found = RenderedFeed(schedule(WEEKLY), NOW)
+    rendered_feed = RenderedFeed(schedule(WEEKLY), NOW)
     people = list(PEOPLE.values())
-    assert calendar("x", "h", [found], PEOPLE, NOW) == calendar("x", "h", [found], PEOPLE, NOW + 20 * HOUR)
-    tag = feeds.tag("h", [found], people, NOW, "person:1")
-    assert tag == feeds.tag("h", [found], people, NOW + 20 * HOUR, "person:1")
+    assert calendar("x", "h", [rendered_feed], PEOPLE, NOW) == calendar(
+        "x", "h", [rendered_feed], PEOPLE, NOW + 20 * HOUR
+    )
+    tag = feeds.tag("h", [rendered_feed], people, NOW, "person:1")
+    assert tag == feeds.tag("h", [rendered_feed], people, NOW + 20 * HOUR, "person:1")
     assert tag.startswith('"')
     others = [
-        feeds.tag("h", [found], people, NOW + DAY, "person:1"),
-        feeds.tag("h", [found], people[1:], NOW, "person:1"),
-        feeds.tag(
-            "h", [replace(found, schedule=replace(found.schedule, version=5))], people, NOW, "person:1"
-        ),
-        feeds.tag("h", [replace(found, changed_at=NOW + HOUR)], people, NOW, "person:1"),
+        feeds.tag("h", [rendered_feed], people, NOW + DAY, "person:1"),
+        feeds.tag("h", [rendered_feed], people[1:], NOW, "person:1"),
         feeds.tag(
             "h",
-            [replace(found, schedule=replace(found.schedule, inactive=frozenset({1})))],
+            [replace(rendered_feed, schedule=replace(rendered_feed.schedule, version=5))],
+            people,
+            NOW,
+            "person:1",
+        ),
+        feeds.tag("h", [replace(rendered_feed, changed_at=NOW + HOUR)], people, NOW, "person:1"),
+        feeds.tag(
+            "h",
+            [replace(rendered_feed, schedule=replace(rendered_feed.schedule, inactive=frozenset({1})))],
             people,
             NOW,
             "person:1",

@@ -140,8 +140,8 @@ def test_a_calendars_own_zone_is_believed() -> None:
 
 def test_hours_of_a_duration_are_exact_and_its_days_are_not() -> None:
     start = "DTSTART;TZID=Europe/Berlin:20261024T200000"
-    found, _ = read(ics(f"UID:1\n{start}\nDURATION:PT12H", f"UID:2\n{start}\nDURATION:P1D"), "UTC", A, B)
-    assert [e.end - e.start for e in found] == [timedelta(hours=12), timedelta(hours=25)]
+    events, _ = read(ics(f"UID:1\n{start}\nDURATION:PT12H", f"UID:2\n{start}\nDURATION:P1D"), "UTC", A, B)
+    assert [e.end - e.start for e in events] == [timedelta(hours=12), timedelta(hours=25)]
 
 
 def test_a_time_that_is_skipped_takes_the_offset_from_before() -> None:
@@ -149,8 +149,8 @@ def test_a_time_that_is_skipped_takes_the_offset_from_before() -> None:
     skipped = (
         "UID:1\nDTSTART;TZID=America/New_York:20260308T023000\nDTEND;TZID=America/New_York:20260308T043000"
     )
-    found, _ = read(ics(skipped), "UTC", a, a + timedelta(days=30))
-    assert (found[0].start, found[0].end) == (
+    events, _ = read(ics(skipped), "UTC", a, a + timedelta(days=30))
+    assert (events[0].start, events[0].end) == (
         datetime(2026, 3, 8, 7, 30, tzinfo=UTC),
         datetime(2026, 3, 8, 8, 30, tzinfo=UTC),
     )
@@ -226,10 +226,10 @@ def test_a_series_that_passes_to_somebody_else_from_one_day_on() -> None:
     head = "UID:1\nRECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:"
     jun = f"{head}20261026T090000\nSUMMARY:jun\n{BERLIN.replace('1020', '1027').replace('1019', '1026')}"
     end = f"{head}20261109T090000\nSTATUS:CANCELLED\n{BERLIN.replace('1020', '1110').replace('1019', '1109')}"
-    found, notes = read(
+    events, notes = read(
         ics(WEEKLY, jun, end).replace(b"SUMMARY:x\r\nUID:1\r\nREC", b"UID:1\r\nREC"), "UTC", A, B
     )
-    assert [(f"{e.start:%m-%d}", e.title) for e in found] == [
+    assert [(f"{e.start:%m-%d}", e.title) for e in events] == [
         ("10-19", "x"),
         ("10-26", "jun"),
         ("11-02", "jun"),
@@ -284,15 +284,15 @@ def test_a_time_that_is_skipped_is_no_hole(
     rule = "RRULE:FREQ=WEEKLY;COUNT=2\n"
     times = f"DTSTART;TZID={zone}:{{0}}T{start}\nDTEND;TZID={zone}:{{0}}T{end}"
     for event in (f"UID:1\n{times.format(20270314)}", f"UID:1\n{rule}{times.format(20270307)}"):
-        found, notes = read(ics(event, head=head), "UTC", a, a + timedelta(days=30))
-        there = next(e for e in found if e.start.day == 14)
+        events, notes = read(ics(event, head=head), "UTC", a, a + timedelta(days=30))
+        there = next(e for e in events if e.start.day == 14)
         assert (f"{there.start:%H:%M}", f"{there.end:%H:%M}") == expected
         assert notes == []
 
 
 def test_turns_that_abut_on_the_wall_abut_when_the_clocks_change() -> None:
-    found, _ = read(ics(f"UID:1\nRRULE:FREQ=DAILY;COUNT=12\n{BERLIN}"), "UTC", A, B)
-    assert all(one.end == two.start for one, two in itertools.pairwise(found))
+    events, _ = read(ics(f"UID:1\nRRULE:FREQ=DAILY;COUNT=12\n{BERLIN}"), "UTC", A, B)
+    assert all(one.end == two.start for one, two in itertools.pairwise(events))
 
 
 def test_a_zone_of_an_earlier_calendar_is_forgotten() -> None:
@@ -326,8 +326,8 @@ def test_a_zone_of_an_earlier_calendar_is_forgotten() -> None:
     ],
 )
 def test_one_bad_event_is_told_and_the_others_count(event: str, note: str) -> None:
-    found, notes = read(ics(event, f"UID:2\n{ZULU}"), "UTC", A, B)
-    assert "10-19T09:00" in starts((found, notes))
+    events, notes = read(ics(event, f"UID:2\n{ZULU}"), "UTC", A, B)
+    assert "10-19T09:00" in starts((events, notes))
     assert not note or note in notes[0]
 
 
@@ -403,8 +403,8 @@ def test_what_has_been_is_never_rewritten() -> None:
 
 def test_on_duty_while_busy_is_a_conflict() -> None:
     end = A + timedelta(hours=4)
-    found = Schedule(1, "P", "UTC", (), (Override(1, 1, A, end, OverrideKind.SET, (1, 2)),), slug="p")
-    clash = matching.conflicts([found], [hours(3, 9, 2, title="flight"), hours(5, 6, 1)], A, B)
+    schedule = Schedule(1, "P", "UTC", (), (Override(1, 1, A, end, OverrideKind.SET, (1, 2)),), slug="p")
+    clash = matching.conflicts([schedule], [hours(3, 9, 2, title="flight"), hours(5, 6, 1)], A, B)
     assert [(c.person_id, c.schedule, c.start, c.end, c.title) for c in clash] == [
         (2, "p", A + timedelta(hours=3), end, "flight")
     ]

@@ -43,9 +43,9 @@ Nothing.
 
 def test_front_matter_is_read_and_not_shown() -> None:
     assert handbook_chapters.front_matter(TEXT) == {"name": "x", "description": "Two lines of words"}
-    found = handbook_chapters.chapter("references/incident-roles.md", TEXT)
-    assert (found.slug, found.title) == ("references/incident-roles", "Incident roles")
-    assert found.text.lstrip().startswith("# Incident roles")
+    chapter = handbook_chapters.chapter("references/incident-roles.md", TEXT)
+    assert (chapter.slug, chapter.title) == ("references/incident-roles", "Incident roles")
+    assert chapter.text.lstrip().startswith("# Incident roles")
     assert handbook_chapters.chapter("SKILL.md", TEXT).slug == ""
 
 

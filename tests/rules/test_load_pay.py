@@ -104,8 +104,8 @@ def test_a_night_counts_in_the_month_in_which_it_began() -> None:
 
 def test_a_month_that_is_not_over_is_counted_up_to_now() -> None:
     now = datetime(2026, 11, 2, 20, tzinfo=UTC)
-    found = november(users=(1,), now=now)
-    assert found.people[0].row.load.hours == timedelta(hours=24 + 21)
+    report = november(users=(1,), now=now)
+    assert report.people[0].row.load.hours == timedelta(hours=24 + 21)
     assert november(users=(1,), now=datetime(2026, 10, 1, tzinfo=UTC)).people == []
 
 
@@ -132,9 +132,9 @@ def test_rest_is_proposed_once_a_night_for_grave_calls_alone() -> None:
         Arrival(1, 7, None, night + timedelta(days=2)),
         Arrival(1, 8, 0, night + timedelta(hours=12)),
     ]
-    (found,) = pay.time_off(arrivals, "Europe/Stockholm", NOVEMBER, RATES)
-    assert (found.night, found.pages, found.severity) == (date(2026, 11, 11), ("PG-4", "PG-5"), 0)
-    assert found.hours == Decimal(4)
+    (time_off,) = pay.time_off(arrivals, "Europe/Stockholm", NOVEMBER, RATES)
+    assert (time_off.night, time_off.pages, time_off.severity) == (date(2026, 11, 11), ("PG-4", "PG-5"), 0)
+    assert time_off.hours == Decimal(4)
 
 
 @given(st.builds(Rates, st.just("SEK"), st.fixed_dictionaries(dict.fromkeys(HourClass, amounts)), amounts))

@@ -128,13 +128,13 @@ def test_two_clocks_differ_first_where_one_changes_and_the_other_does_not() -> N
 
 
 def test_the_first_turn_that_moves_is_named() -> None:
-    (found,) = changed(one(weekly()), known(WITHOUT), NOW).values()
-    assert found.id == "S-TZCHANGE:Europe/Berlin:20261025T0100Z"
-    assert "at 2026-10-25 01:00 UTC clocks of Europe/Berlin read 02:00 and not 03:00" in found.message
-    assert "begins or ends at 2026-10-26 09:00 there moves from 07:00 to 08:00 UTC" in found.message
-    assert found.start == datetime(2026, 10, 26, 7, tzinfo=UTC)
-    assert found.fix
-    assert found.fix.verb == "seen"
+    (finding,) = changed(one(weekly()), known(WITHOUT), NOW).values()
+    assert finding.id == "S-TZCHANGE:Europe/Berlin:20261025T0100Z"
+    assert "at 2026-10-25 01:00 UTC clocks of Europe/Berlin read 02:00 and not 03:00" in finding.message
+    assert "begins or ends at 2026-10-26 09:00 there moves from 07:00 to 08:00 UTC" in finding.message
+    assert finding.start == datetime(2026, 10, 26, 7, tzinfo=UTC)
+    assert finding.fix
+    assert finding.fix.verb == "seen"
 
 
 def test_a_clock_that_is_the_same_or_moves_no_turn_is_no_finding() -> None:
@@ -151,14 +151,14 @@ def test_a_clock_that_is_the_same_or_moves_no_turn_is_no_finding() -> None:
 def test_the_windows_of_a_layer_move_too() -> None:
     rare = weekly("2026-07-06T09:00", unit=Unit.MONTH, every=120)
     office = replace(rare, windows=(Window(540, 480, frozenset({2})),))
-    (found,) = changed(one(office), known(WITHOUT), NOW).values()
-    assert "begins or ends at 2026-10-28 09:00 there moves from 07:00 to 08:00 UTC" in found.message
+    (finding,) = changed(one(office), known(WITHOUT), NOW).values()
+    assert "begins or ends at 2026-10-28 09:00 there moves from 07:00 to 08:00 UTC" in finding.message
 
 
 def test_a_change_that_holds_already_is_told_from_the_next_turn_on() -> None:
     winter = datetime(2026, 12, 1, 12, tzinfo=UTC)
-    (found,) = changed(one(weekly()), known(WITHOUT), winter).values()
-    assert found.start == datetime(2026, 12, 7, 7, tzinfo=UTC)
+    (finding,) = changed(one(weekly()), known(WITHOUT), winter).values()
+    assert finding.start == datetime(2026, 12, 7, 7, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("tz", ZONES)

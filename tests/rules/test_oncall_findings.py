@@ -220,12 +220,17 @@ def test_a_vacation_that_nobody_covers_yet() -> None:
 
 def test_a_vacation_for_which_nobody_was_asked_is_found_as_saving_it_would_ask() -> None:
     away = Absence(3, 1, A + timedelta(days=1), A + timedelta(days=3), "", None, A, None)
-    (found,) = findings(one(), A, B, Facts(vacations=(away,)))
-    assert (found.code, found.start, found.end, found.users) == ("S-VACATION", away.start, away.end, (1,))
+    (finding,) = findings(one(), A, B, Facts(vacations=(away,)))
+    assert (finding.code, finding.start, finding.end, finding.users) == (
+        "S-VACATION",
+        away.start,
+        away.end,
+        (1,),
+    )
     fields = (away.start, CoverState.OPEN, (), (), "", None, None, 3, A, None)
     asked = Cover(5, 1, 1, away.start, away.end, *fields)
     (same,) = findings(one(), A, B, Facts(vacations=(away,), covers=(asked,)))
-    assert same.id == found.id
+    assert same.id == finding.id
     kept = replace(asked, state=CoverState.WITHDRAWN)
     assert findings(one(), A, B, Facts(vacations=(away,), kept=(kept,))) == []
 
@@ -311,13 +316,13 @@ def restless(schedule: Schedule, now: datetime, *rang: Call, covers: tuple[Cover
 def test_after_a_night_over_the_limit_somebody_rests_eleven_hours() -> None:
     now = NIGHT + timedelta(hours=5)
     assert restless(one(), now, *calls(2, 0, 10, 20)) == []
-    (found,) = restless(one(), now, *calls(2, 0, 10, 20, 60))
+    (finding,) = restless(one(), now, *calls(2, 0, 10, 20, 60))
     until = NIGHT + timedelta(hours=12)
-    assert found.level is Level.WARNING
-    assert "was called by 4 pages in one night, the last at Wed 14 Jan 02:00" in found.message
-    assert (found.start, found.end, found.users) == (now, until, (2,))
-    assert found.fix
-    assert (found.fix.verb, found.fix.args) == ("ask", {"person": 2, "start": now, "end": until})
+    assert finding.level is Level.WARNING
+    assert "was called by 4 pages in one night, the last at Wed 14 Jan 02:00" in finding.message
+    assert (finding.start, finding.end, finding.users) == (now, until, (2,))
+    assert finding.fix
+    assert (finding.fix.verb, finding.fix.args) == ("ask", {"person": 2, "start": now, "end": until})
     assert restless(one(), until, *calls(2, 0, 10, 20, 60)) == []
 
 
@@ -332,8 +337,8 @@ def test_who_is_off_duty_rests_and_whose_shift_comes_soon_is_found() -> None:
     rang = calls(2, 0, 10, 20, 60)
     morning = NIGHT + timedelta(hours=6)
     off = Override(1, 1, NIGHT - timedelta(days=1), NIGHT + timedelta(hours=9), OverrideKind.SET, (3,))
-    (found,) = restless(one(edits=(off,)), morning, *rang)
-    assert (found.start, found.end) == (NIGHT + timedelta(hours=9), NIGHT + timedelta(hours=12))
+    (finding,) = restless(one(edits=(off,)), morning, *rang)
+    assert (finding.start, finding.end) == (NIGHT + timedelta(hours=9), NIGHT + timedelta(hours=12))
     later = replace(off, end=NIGHT + timedelta(hours=12))
     assert restless(one(edits=(later,)), morning, *rang) == []
 
@@ -344,9 +349,9 @@ def test_where_cover_for_the_rest_is_asked_for_the_button_takes_it() -> None:
         *(5, 1, 2, now, NIGHT + timedelta(hours=12), now, CoverState.OPEN, (), (), "", None, None, None),
         *(now, None),
     )
-    (found,) = restless(one(), now, *calls(2, 0, 10, 20, 60), covers=(asked,))
-    assert found.fix
-    assert (found.fix.verb, found.fix.args) == ("take", {"cover": 5})
+    (finding,) = restless(one(), now, *calls(2, 0, 10, 20, 60), covers=(asked,))
+    assert finding.fix
+    assert (finding.fix.verb, finding.fix.args) == ("take", {"cover": 5})
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 8), st.integers(0, 3000)), max_size=40))

@@ -84,9 +84,9 @@ def test_a_field_that_cannot_be_read_is_named_and_the_rest_is_kept(field: str, v
     layer = Layer(7, ((1,), (2,)), forms.FALLBACK, Unit.DAY, 2, "UTC", (window,), name="Days")
     form = filled([layer])
     form[field] = [value]
-    found, wrong = forms.read(form)
+    layers, wrong = forms.read(form)
     assert wrong == {field.replace("shut", "open").replace("later", "open"): told}
-    assert (found[0].slots, found[0].name, found[0].id) == (layer.slots, layer.name, layer.id)
+    assert (layers[0].slots, layers[0].name, layers[0].id) == (layer.slots, layer.name, layer.id)
 
 
 def test_layers_without_anybody_are_no_layers() -> None:
@@ -96,8 +96,8 @@ def test_layers_without_anybody_are_no_layers() -> None:
 
 def test_a_name_that_the_api_would_refuse_is_refused_and_kept_to_be_shortened() -> None:
     layer = Layer(7, ((1,),), forms.FALLBACK, Unit.DAY, 2, "UTC", name="x" * 81)
-    found, wrong = forms.read(filled([layer]))
-    assert (found[0].name, wrong) == ("x" * 81, {"name-0": "At most 80 characters."})
+    layers, wrong = forms.read(filled([layer]))
+    assert (layers[0].name, wrong) == ("x" * 81, {"name-0": "At most 80 characters."})
 
 
 def test_more_layers_than_there_may_be_are_all_read() -> None:

@@ -37,5 +37,5 @@ def test_what_could_not_send_is_refused_at_the_start(name: str, value: str) -> N
     ],
 )
 def test_what_can_send_is_read(env: dict[str, str]) -> None:
-    found = load(env)
-    assert found.mail_from == env.get("FIREBELL_MAIL_FROM", "Firebell <firebell@localhost>")
+    settings = load(env)
+    assert settings.mail_from == env.get("FIREBELL_MAIL_FROM", "Firebell <firebell@localhost>")

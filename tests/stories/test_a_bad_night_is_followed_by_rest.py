@@ -14,8 +14,8 @@ async def restless(w: World) -> list[Finding]:
     """Return what the primary's checks say of rest."""
     async with w.ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, "payments-primary")
-        found = (await queries.found_in(tx, [schedule], w.now))[int(schedule.id)]
-    return [f for f in found if f.code == "S-NOREST"]
+        findings = (await queries.found_in(tx, [schedule], w.now))[int(schedule.id)]
+    return [f for f in findings if f.code == "S-NOREST"]
 
 
 async def test_the_button_asks_for_cover_of_the_morning(dsn: str, clock: FakeClock) -> None:
@@ -28,16 +28,17 @@ async def test_the_button_asks_for_cover_of_the_morning(dsn: str, clock: FakeClo
             await w.after(minutes=5)
         assert len(await w.pages()) == 4
         last = w.now - timedelta(minutes=5)
-        (found,) = await restless(w)
-        assert (found.users, found.end) == ((w.mara,), last + timedelta(hours=11))
+        (finding,) = await restless(w)
+        assert (finding.users, finding.end) == ((w.mara,), last + timedelta(hours=11))
         assert (
-            "Mara Lindqvist was called by 4 pages in one night, the last at Tue 24 Nov 04:29" in found.message
+            "Mara Lindqvist was called by 4 pages in one night, the last at Tue 24 Nov 04:29"
+            in finding.message
         )
         mara, jun = await w.actor(w.mara), await w.actor(w.jun)
         async with w.ctx.db.tx() as tx:
-            await fixes.carry_out(tx, mara, 1, found.id, w.now)
+            await fixes.carry_out(tx, mara, 1, finding.id, w.now)
             (asked,) = await oncall.covers(tx)
-        assert (asked.requester, asked.start, asked.end) == (w.mara, w.now, found.end)
+        assert (asked.requester, asked.start, asked.end) == (w.mara, w.now, finding.end)
         async with w.ctx.db.tx() as tx:
-            await fixes.carry_out(tx, jun, 1, found.id, w.now)
+            await fixes.carry_out(tx, jun, 1, finding.id, w.now)
         assert await restless(w) == []

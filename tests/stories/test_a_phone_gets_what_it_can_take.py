@@ -34,9 +34,9 @@ class NtfyServer:
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
         while head := await reader.readuntil(b"\r\n\r\n"):
-            found = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
-            assert found
-            status, answer = self._judge(await reader.readexactly(int(found[1])))
+            match = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+            assert match
+            status, answer = self._judge(await reader.readexactly(int(match[1])))
             line = f"HTTP/1.1 {status} X\r\nContent-Length: {len(answer)}\r\n\r\n"
             writer.write(line.encode() + answer)
             await writer.drain()

@@ -370,8 +370,10 @@ async def test_my_own_calendar_says_when_i_am_on_call_while_busy(dsn: str, clock
         there.body = f"{HEAD}{event('20261126T100000', '20261126T120000', 'Flight')}{free}{TAIL}".encode()
         await take_in(w, Use.BUSY, url=there.url)
         async with w.ctx.db.tx() as tx:
-            found = await actions.conflicts(tx, w.now)
-        assert [(c.person_id, c.schedule, c.title) for c in found] == [(w.mara, "payments-primary", "Flight")]
+            conflicts = await actions.conflicts(tx, w.now)
+        assert [(c.person_id, c.schedule, c.title) for c in conflicts] == [
+            (w.mara, "payments-primary", "Flight")
+        ]
         assert await who(w, datetime(2026, 11, 26, 11, tzinfo=UTC)) == (w.mara,)
         there.body, there.etag = f"{HEAD}{TAIL}".encode(), '"2"'
         await poll(w, minutes=20)
@@ -383,8 +385,8 @@ async def busy(w: World) -> list[Finding]:
     """Return the findings of the primary that say that somebody is on call while busy."""
     async with w.ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, "payments-primary")
-        found = (await queries.found_in(tx, [schedule], w.now))[int(schedule.id)]
-    return [f for f in found if f.code == "S-BUSY"]
+        findings = (await queries.found_in(tx, [schedule], w.now))[int(schedule.id)]
+    return [f for f in findings if f.code == "S-BUSY"]
 
 
 async def test_a_schedule_says_who_is_busy_and_its_button_asks_for_cover(dsn: str, clock: FakeClock) -> None:
@@ -393,17 +395,17 @@ async def test_a_schedule_says_who_is_busy_and_its_button_asks_for_cover(dsn: st
         there.body = f"{HEAD}{''.join(event(a, b, 'Operation') for a, b in both)}{TAIL}".encode()
         assert await busy(w) == []
         await take_in(w, Use.BUSY, url=there.url)
-        (found,) = await busy(w)
-        assert (found.id, found.users) == (f"S-BUSY:{w.mara}", (w.mara,))
-        assert "Mara Lindqvist is on call while busy from Thu 26 Nov" in found.message
-        assert found.message.endswith(", one of 2 times.")
-        assert "Operation" not in found.message, "what somebody is busy with is theirs to know"
+        (finding,) = await busy(w)
+        assert (finding.id, finding.users) == (f"S-BUSY:{w.mara}", (w.mara,))
+        assert "Mara Lindqvist is on call while busy from Thu 26 Nov" in finding.message
+        assert finding.message.endswith(", one of 2 times.")
+        assert "Operation" not in finding.message, "what somebody is busy with is theirs to know"
 
         actor = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:
-            await fixes.carry_out(tx, actor, await primary(w), found.id, w.now)
+            await fixes.carry_out(tx, actor, await primary(w), finding.id, w.now)
             asked = await oncall.covers(tx)
-        assert [(c.requester, c.start, c.end) for c in asked] == [(w.mara, found.start, found.end)]
+        assert [(c.requester, c.start, c.end) for c in asked] == [(w.mara, finding.start, finding.end)]
         (second,) = await busy(w)
         assert (second.start, second.fix and second.fix.verb) == (
             datetime(2026, 11, 28, 10, tzinfo=UTC),
@@ -411,12 +413,12 @@ async def test_a_schedule_says_who_is_busy_and_its_button_asks_for_cover(dsn: st
         )
         jun = await w.actor(w.jun)
         async with w.ctx.db.tx() as tx:
-            await fixes.carry_out(tx, actor, await primary(w), found.id, w.now)
+            await fixes.carry_out(tx, actor, await primary(w), finding.id, w.now)
         (both_asked,) = await busy(w)
-        assert (both_asked.start, both_asked.fix and both_asked.fix.verb) == (found.start, "take")
+        assert (both_asked.start, both_asked.fix and both_asked.fix.verb) == (finding.start, "take")
         for _ in both:
             async with w.ctx.db.tx() as tx:
-                await fixes.carry_out(tx, jun, await primary(w), found.id, w.now)
+                await fixes.carry_out(tx, jun, await primary(w), finding.id, w.now)
         assert await busy(w) == []
 
 

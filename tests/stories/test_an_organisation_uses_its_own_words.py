@@ -49,8 +49,8 @@ async def test_the_handbook_is_for_whoever_signs_in(dsn: str, clock: FakeClock) 
         assert (await http.get("/handbook/../../pyproject.toml")).status_code == 404
         moved = await http.get("/handbook/references/incident-roles.md")
         assert moved.headers["location"] == "/handbook/references/incident-roles"
-        found = await http.get("/handbook", params={"q": "<b>commander"})
-        assert "<b>commander" not in found.text.replace("<b>&lt;b&gt;commander", "")
+        response = await http.get("/handbook", params={"q": "<b>commander"})
+        assert "<b>commander" not in response.text.replace("<b>&lt;b&gt;commander", "")
         script = await http.get("/handbook/scripts/classify-severity", params={"download": "yes"})
         assert script.headers["content-disposition"] == 'attachment; filename="classify-severity.py"'
         assert script.text.startswith("#!/usr/bin/env python3")

@@ -141,8 +141,8 @@ async def test_later_rules_keep_their_distance(dsn: str, clock: FakeClock) -> No
         await w.alert("disk", severity="warning")
         await w.settle()
         async with w.ctx.db.tx() as tx:
-            found = await paging.deliveries(tx, (await w.page()).id)
-        assert [(d.channel, d.state, d.send_at, d.held) for d in found] == [
+            deliveries = await paging.deliveries(tx, (await w.page()).id)
+        assert [(d.channel, d.state, d.send_at, d.held) for d in deliveries] == [
             ("webhook", "queued", MORNING, True),
             ("email", "queued", MORNING + timedelta(minutes=2), True),
         ]

@@ -160,7 +160,7 @@ async def list_alerts(
     status: Annotated[Literal["firing"] | None, Query(description="default: every status")] = None,
 ) -> list[AlertShown]:
     async with ctx.db.tx() as tx:
-        found = await actions.alerts(
+        alerts = await actions.alerts(
             tx,
             q.strip(),
             stretch.before,
@@ -168,17 +168,17 @@ async def list_alerts(
             service_id=(await catalog.by_slug(tx, service)).id if service else None,
             firing=status == "firing",
         )
-        views = await queries.alert_details(tx, found)
-    stretch.link([a.id for a in found])
+        views = await queries.alert_details(tx, alerts)
+    stretch.link([a.id for a in alerts])
     return [AlertShown.model_validate(_fields(AlertShown, v)) for v in views]
 
 
 @router.get("/alerts/{alert_id}", tags=["alerts"], summary="One alert", responses=problems(404))
 async def get_alert(ctx: Ctx, caller: Reader, alert_id: PathId) -> AlertDetail:
     async with ctx.db.tx() as tx:
-        (found,) = await queries.alert_details(tx, [await actions.alert(tx, alert_id)])
-        deleted = await actions.deleted_messages(tx, found.alert)
-    return AlertDetail.model_validate({**_fields(AlertDetail, found), "messages_deleted": deleted})
+        (alert_details,) = await queries.alert_details(tx, [await actions.alert(tx, alert_id)])
+        deleted = await actions.deleted_messages(tx, alert_details.alert)
+    return AlertDetail.model_validate({**_fields(AlertDetail, alert_details), "messages_deleted": deleted})
 
 
 @router.get(
@@ -240,8 +240,10 @@ async def list_integrations(
     ctx: Ctx, caller: IntegrationReader, slug: Text, stretch: PageParams
 ) -> list[IntegrationShown]:
     async with ctx.db.tx() as tx:
-        found: list[Integration] = await actions.integrations(tx, (await catalog.by_slug(tx, slug)).id)
-    return [IntegrationShown.model_validate(i) for i in stretch.newest(found, [i.id for i in found])]
+        integrations: list[Integration] = await actions.integrations(tx, (await catalog.by_slug(tx, slug)).id)
+    return [
+        IntegrationShown.model_validate(i) for i in stretch.newest(integrations, [i.id for i in integrations])
+    ]
 
 
 @router.post(

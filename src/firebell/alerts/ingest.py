@@ -47,13 +47,13 @@ class Ingest:
             with self._refusals_counted():
                 async with self._ctx.ingest_db.tx() as tx:
                     self._keys = {i.key: i for i in await integration_store.integrations(tx)}
-        found = self._keys.get(key)
-        if found is None:
+        integration = self._keys.get(key)
+        if integration is None:
             # a key made within the last second
             with self._refusals_counted():
                 async with self._ctx.ingest_db.tx() as tx:
-                    found = await integration_store.integration_of_key(tx, key)
-        return found
+                    integration = await integration_store.integration_of_key(tx, key)
+        return integration
 
     async def submit(self, received: InboundRequest) -> None:
         """Return when `received` is durable; raise `Unavailable` when it is not, so the sender repeats it."""

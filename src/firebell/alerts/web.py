@@ -54,16 +54,16 @@ async def alerts(
 async def alert(request: Request, alert_id: int) -> Response:
     await access.signed_in(request)
     async with request.app.state.ctx.db.tx() as tx:
-        (found,) = await queries.alert_details(tx, [await actions.alert(tx, alert_id)])
-        messages = await actions.messages(tx, found.alert)
+        (alert_details,) = await queries.alert_details(tx, [await actions.alert(tx, alert_id)])
+        messages = await actions.messages(tx, alert_details.alert)
     context = {
         "nav": "alerts",
-        "a": found.alert,
-        "service": found.service,
-        "page": found.page,
-        "incidents": found.incidents,
+        "a": alert_details.alert,
+        "service": alert_details.service,
+        "page": alert_details.page,
+        "incidents": alert_details.incidents,
         "messages": messages,
-        "deleted": len(found.alert.message_ids) - len(messages),
+        "deleted": len(alert_details.alert.message_ids) - len(messages),
         "kept_days": actions.EVENTS_KEPT.days,
     }
     return await html.render(request, "alerts/alert.html", context)

@@ -23,11 +23,11 @@ services_by_id = store.services_by_id
 
 async def by_slug(tx: Tx, slug: str) -> Service:
     """Return the service; raise `NotFound` naming those that exist."""
-    found = await store.by_slug(tx, slug)
-    if found is None:
+    service = await store.by_slug(tx, slug)
+    if service is None:
         names = ", ".join(s.slug for s in (await store.services(tx))[:20])
         raise NotFound(f"There is no service {slug}.", hint=f"There are: {names or 'none yet'}.")
-    return found
+    return service
 
 
 async def service_named(tx: Tx, text: str) -> Service:
@@ -79,10 +79,10 @@ def _runbook(url: str) -> str:
 
 async def set_policy(tx: Tx, actor: Actor, *, service_id: int, policy_id: int | None, now: datetime) -> None:
     """Choose who is paged for the service from the next page on."""
-    found = (await store.services_by_id(tx, [service_id])).get(service_id)
-    if found is None:
+    service = (await store.services_by_id(tx, [service_id])).get(service_id)
+    if service is None:
         raise NotFound(f"There is no service {service_id}.")
-    await change_service(tx, actor, found, policy_id=policy_id, now=now)
+    await change_service(tx, actor, service, policy_id=policy_id, now=now)
 
 
 async def change_service(

@@ -50,8 +50,8 @@ class ServiceChange(ApiInput):
 @router.get("", summary="Every service, the newest first")
 async def list_services(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[ServiceShown]:
     async with ctx.db.tx() as tx:
-        found = await actions.services(tx)
-    return [ServiceShown.model_validate(s) for s in stretch.newest(found, [s.id for s in found])]
+        services = await actions.services(tx)
+    return [ServiceShown.model_validate(s) for s in stretch.newest(services, [s.id for s in services])]
 
 
 @router.post("", status_code=201, summary="Add a service", responses=problems(404, 409))
@@ -64,12 +64,12 @@ async def create_service(ctx: Ctx, caller: Responder, given: NewService) -> Serv
 @router.patch("/{slug}", summary="Change a service's team, policy or description", responses=problems(404))
 async def change_service(ctx: Ctx, caller: Responder, slug: Text, given: ServiceChange) -> ServiceShown:
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug)
-        policy_id = given.policy_id if "policy_id" in given.model_fields_set else found.policy_id
+        service = await actions.by_slug(tx, slug)
+        policy_id = given.policy_id if "policy_id" in given.model_fields_set else service.policy_id
         changed = await actions.change_service(
             tx,
             caller.actor,
-            found,
+            service,
             team_id=given.team_id,
             policy_id=policy_id,
             description=given.description,

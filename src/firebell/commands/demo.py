@@ -55,14 +55,14 @@ async def _past(ctx: Context, kestrel: organisation.Kestrel, clock: FakeClock) -
 
 async def _known(ctx: Context, phone: str) -> organisation.Kestrel:
     """Return the organisation of an earlier run, with everybody's phone at today's address."""
-    found = organisation.Kestrel()
+    kestrel = organisation.Kestrel()
     async with ctx.db.tx() as tx:
         await tx.execute("update contact_method set address = $1 where kind = 'webhook'", phone)
-        found.people = {p.name: p.id for p in await people.people(tx)}
+        kestrel.people = {p.name: p.id for p in await people.people(tx)}
         for integration in await alerts.integrations(tx):
             name = await tx.value("select name from service where id = $1", integration.service_id)
-            found.integrations[name], found.services[name] = integration, integration.service_id
-    return found
+            kestrel.integrations[name], kestrel.services[name] = integration, integration.service_id
+    return kestrel
 
 
 async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:

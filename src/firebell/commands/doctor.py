@@ -189,7 +189,7 @@ async def check_plans(tx: Tx, now: datetime) -> list[Finding]:
     """Check that somebody is on duty at every hour, and that there is a policy."""
     schedules = await oncall.schedules(tx, since=now, until=now + HORIZON)
     holes = [(s.name, missing) for s in schedules if (missing := gaps(s, now, now + HORIZON))]
-    found = [
+    findings = [
         Finding(
             "on call",
             "warn",
@@ -200,7 +200,7 @@ async def check_plans(tx: Tx, now: datetime) -> list[Finding]:
     ]
     some = bool(await paging.policies(tx))
     return [
-        *(found or [Finding("on call", "ok", "No schedule has a gap in the next 28 days.")]),
+        *(findings or [Finding("on call", "ok", "No schedule has a gap in the next 28 days.")]),
         _finding(
             "policies",
             some,
@@ -310,7 +310,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Db]:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Return what every check found; a database that cannot be reached is a finding as well."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     ntfy: list[str] = []
     mailed = True
     if not settings.database_url and not (settings.data / "postgres").exists():
@@ -322,25 +322,25 @@ async def examine(settings: Settings) -> list[Finding]:
     try:
         async with _opened(settings) as db, db.tx() as tx:
             now = datetime.now(UTC)
-            found += await check_database(tx)
-            if found[-1].level == "ok":
-                found += [await check_write(db, now), *check_files_of(settings)]
-                found += await check_work(tx, now)
+            findings += await check_database(tx)
+            if findings[-1].level == "ok":
+                findings += [await check_write(db, now), *check_files_of(settings)]
+                findings += await check_work(tx, now)
                 everyone = [p for p in await people.people(tx) if p.active]
                 if everyone:
-                    found += [*await check_people(tx, everyone), *await check_plans(tx, now)]
+                    findings += [*await check_people(tx, everyone), *await check_plans(tx, now)]
                 else:
-                    found.append(
+                    findings.append(
                         Finding("people", "fail", f"Nobody is here yet: open {settings.public_url}.")
                     )
-                found.append(check_proxy(await sign_in_addresses(tx, now), settings.trusted_proxies))
+                findings.append(check_proxy(await sign_in_addresses(tx, now), settings.trusted_proxies))
                 methods = await people.methods_of(tx, [p.id for p in everyone])
                 ntfy = [m.address for m in methods if m.kind == Channel.NTFY]
                 mailed = any(m.kind == Channel.EMAIL for m in methods)
     except FirebellError as error:
-        found.append(Finding("database", "fail", f"{error.message} {error.hint}".strip()))
+        findings.append(Finding("database", "fail", f"{error.message} {error.hint}".strip()))
     return [
-        *found,
+        *findings,
         await check_mail(settings.smtp_url, mailed),
         *await check_ntfy(settings, ntfy),
         check_descriptors(raise_limit()),
@@ -356,18 +356,18 @@ def doctor(json_: bool) -> None:
     It looks where its environment points: give it the one of 'firebell serve', and run it as the same user.
     """
     settings = load_settings(log_level="error")
-    found: list[Finding] = []
+    findings: list[Finding] = []
 
     async def main() -> None:
-        found.extend(await examine(settings))
+        findings.extend(await examine(settings))
 
     run(main())
-    good = all(f.level != "fail" for f in found)
+    good = all(f.level != "fail" for f in findings)
     if json_:
-        click.echo(json.dumps({"ok": good, "findings": [asdict(f) for f in found]}, indent=2))
+        click.echo(json.dumps({"ok": good, "findings": [asdict(f) for f in findings]}, indent=2))
     else:
         marks = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
-        for finding in found:
+        for finding in findings:
             word, colour = marks[finding.level]
             click.echo(f"{click.style(word, fg=colour)}  {finding.text}")
     raise SystemExit(0 if good else 1)

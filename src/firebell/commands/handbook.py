@@ -66,7 +66,7 @@ def _formatted(found: Chapter) -> str:
 def search(words: tuple[str, ...], limit: int) -> None:
     """Find the sections that have every one of WORDS, the best first."""
     query = " ".join(words)
-    found = chapters.search(library.chapters(), query, limit)
+    hits = chapters.search(library.chapters(), query, limit)
     value = [
         {
             "chapter": _name(h.chapter),
@@ -74,11 +74,11 @@ def search(words: tuple[str, ...], limit: int) -> None:
             "anchor": h.heading.anchor,
             "snippet": "".join(h.snippet),
         }
-        for h in found
+        for h in hits
     ]
-    if not found and not wants_json():
+    if not hits and not wants_json():
         fail(f"No section of the handbook has {query!r}.", "Try fewer words, or their beginnings.")
-    show(value, "\n\n".join(map(_hit, found)))
+    show(value, "\n\n".join(map(_hit, hits)))
 
 
 def _hit(found: Hit) -> str:

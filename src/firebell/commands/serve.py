@@ -36,12 +36,12 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 def load_settings(**changes: Any) -> settings_.Settings:
     """Return the environment's settings with the command's options over them; set up the log."""
     try:
-        found = settings_.load()
+        settings = settings_.load()
     except FirebellError as error:
         raise click.ClickException(f"{error.message}\n{error.hint}".strip()) from error
-    found = replace(found, **{k: v for k, v in changes.items() if v is not None})
-    log.configure(found.log_level)
-    return found
+    settings = replace(settings, **{k: v for k, v in changes.items() if v is not None})
+    log.configure(settings.log_level)
+    return settings
 
 
 def raise_descriptor_limit() -> None:

@@ -40,9 +40,11 @@ async def shell(request: Request) -> html.Shell:
     async with ctx.db.tx() as tx:
         counts = await paging.counts(tx)
         live = await incidents.incidents(tx, tuple(OPEN), False, 20)
-        found = await summaries(tx, sorted(live, key=lambda i: (i.severity, i.id)))
+        incident_summaries = await summaries(tx, sorted(live, key=lambda i: (i.severity, i.id)))
     waiting = sum(counts.get(state, 0) for state in UNANSWERED)
-    return html.Shell(waiting, counts.get(PageState.EXHAUSTED, 0), found, commands.allowed(request.state.may))
+    return html.Shell(
+        waiting, counts.get(PageState.EXHAUSTED, 0), incident_summaries, commands.allowed(request.state.may)
+    )
 
 
 def headline(live: int, waiting: int) -> str:

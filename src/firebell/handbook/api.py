@@ -129,8 +129,8 @@ async def get_chapter(
     caller: HandbookReader,
     slug: Annotated[Text, Query(description="such as references/incident-roles; empty for the first")] = "",
 ) -> ChapterDetail:
-    found = library.chapter(slug)
-    return ChapterDetail(**_chapter(found, ctx.public_url).model_dump(), text=found.text)
+    chapter = library.chapter(slug)
+    return ChapterDetail(**_chapter(chapter, ctx.public_url).model_dump(), text=chapter.text)
 
 
 @router.get("/handbook/search", summary="Parts of chapters that have every word, the best first")

@@ -29,8 +29,8 @@ def target(path: str, href: str) -> str:
         return href
     file, hash_, anchor = href.partition("#")
     wanted = posixpath.normpath(posixpath.join(posixpath.dirname(path), file))
-    found = next((c for c in library.chapters() if c.path == wanted), None)
-    return f"{address(found)}{hash_}{anchor}" if found else href
+    chapter = next((c for c in library.chapters() if c.path == wanted), None)
+    return f"{address(chapter)}{hash_}{anchor}" if chapter else href
 
 
 def address(found: Chapter) -> str:
@@ -77,12 +77,12 @@ def _task(children: list[Token]) -> bool:
 @cache
 def rendered(path: str) -> Markup:
     """Return the HTML of a Markdown chapter by its path. The files are the product's own, raw HTML is off."""
-    found = library.chapter(path)
-    anchors = iter(headings(found.text))
+    chapter = library.chapter(path)
+    anchors = iter(headings(chapter.text))
     out: list[Token] = []
     items: list[Token] = []
-    heading = Heading(1, found.title, "")
-    for token in markdown.parse(found.text):
+    heading = Heading(1, chapter.title, "")
+    for token in markdown.parse(chapter.text):
         if token.type == "inline":
             children = token.children or []
             if items and _task(children):
@@ -125,8 +125,8 @@ def _code(token: Token, above: str) -> str:
 @cache
 def contents(path: str) -> list[tuple[str, str]]:
     """Return (anchor, words) of the parts of a chapter, for its table of contents."""
-    found = library.chapter(path)
-    return [] if found.is_code else [(h.anchor, h.text) for h in headings(found.text) if h.level == 2]
+    chapter = library.chapter(path)
+    return [] if chapter.is_code else [(h.anchor, h.text) for h in headings(chapter.text) if h.level == 2]
 
 
 def snippet(parts: Sequence[str]) -> Markup:

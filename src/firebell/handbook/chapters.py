@@ -33,10 +33,10 @@ def ordered(paths: Sequence[str]) -> list[str]:
 
 def front_matter(text: str) -> dict[str, str]:
     """Return the `name: value` lines before the first heading; folded values are one line."""
-    found = _FRONT.match(text)
+    match = _FRONT.match(text)
     pairs: dict[str, str] = {}
     last = ""
-    for line in found[0].splitlines()[1:-1] if found else []:
+    for line in match[0].splitlines()[1:-1] if match else []:
         name, colon, value = line.partition(":")
         if colon and re.fullmatch(r"[\w-]+", name):
             last = name
@@ -145,7 +145,7 @@ def snippet(text: str, wanted: Sequence[str]) -> tuple[str, ...]:
     end = len(text) if len(text) <= start + SNIPPET else text.rfind(" ", start, start + SNIPPET)
     end = end if end > start else start + SNIPPET
     cut = text[start:end]
-    edges = [0, *(edge for found in pattern.finditer(cut) for edge in found.span()), len(cut)]
+    edges = [0, *(edge for match in pattern.finditer(cut) for edge in match.span()), len(cut)]
     pieces = [cut[a:b] for a, b in pairwise(edges)]
     pieces[0] = ("… " if start else "") + pieces[0]
     pieces[-1] += " …" if end < len(text) else ""

@@ -64,8 +64,8 @@ async def _show(
 async def one(request: Request, template_id: str) -> Response:
     me = await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
-        found = await actions.template(tx, template_id)
-    return await _show(request, me, found, found.body)
+        template = await actions.template(tx, template_id)
+    return await _show(request, me, template, template.body)
 
 
 @router.post("/handbook/templates/{template_id}", dependencies=access.needs(Verb.TEMPLATE_WRITE))
@@ -73,18 +73,18 @@ async def save(request: Request, template_id: str, preview: str = "") -> Respons
     form, me = await access.form(request), await access.signed_in(request)
     ctx, body = html.ctx(request), str(form.get("body", "")).replace("\r\n", "\n")
     async with ctx.db.tx() as tx:
-        found = await actions.template(tx, template_id)
+        template = await actions.template(tx, template_id)
     if preview:
-        why = templates.fault(found.shipped, body)
+        why = templates.fault(template.shipped, body)
         return await _show(
-            request, me, found, body, Invalid("Not like this.", fields={"body": why}) if why else None
+            request, me, template, body, Invalid("Not like this.", fields={"body": why}) if why else None
         )
     try:
         async with ctx.db.tx() as tx:
             await actions.set_template(tx, access.actor_of(me), template_id, body, ctx.clock.now())
     except Invalid as error:
-        return await _show(request, me, found, body, error)
-    return flash.redirect(request, f"/handbook/templates/{found.id}", f"{found.title} saved.")
+        return await _show(request, me, template, body, error)
+    return flash.redirect(request, f"/handbook/templates/{template.id}", f"{template.title} saved.")
 
 
 @router.post("/handbook/templates/{template_id}/reset", dependencies=access.needs(Verb.TEMPLATE_WRITE))

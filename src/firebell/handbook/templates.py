@@ -110,7 +110,7 @@ def slots(body: str) -> list[str]:
 
 def parts(body: str) -> list[tuple[str, bool]]:
     """Return a text in pieces, each with whether it is a slot that is still empty."""
-    edges = [0, *(edge for found in _SLOT.finditer(body) for edge in found.span()), len(body)]
+    edges = [0, *(edge for match in _SLOT.finditer(body) for edge in match.span()), len(body)]
     return [(body[a:b], number % 2 == 1) for number, (a, b) in enumerate(pairwise(edges)) if a < b]
 
 

@@ -45,13 +45,13 @@ async def notice(tx: Tx) -> timedelta:
 
 async def of_day(tx: Tx, schedule: Schedule, day: date) -> Handoff:
     """Return the document of a day; raise `NotFound` that says when documents come to be."""
-    found = await store.handoff(tx, int(schedule.id), day)
-    if found is None:
+    handoff = await store.handoff(tx, int(schedule.id), day)
+    if handoff is None:
         raise NotFound(
             f"{schedule.name} has no handoff on {day}.",
             hint="It is drafted four hours before the shift changes; /oncall/handoffs lists those there are.",
         )
-    return found
+    return handoff
 
 
 def next_change(schedule: Schedule, now: datetime) -> Change | None:
@@ -64,8 +64,8 @@ async def draft_change(tx: Tx, schedule: Schedule, change: Change, now: datetime
     template = await handbook.template(tx, "handoff")
     body = draft(template.body, await _facts(tx, schedule, change, now))
     if not await store.insert(tx, int(schedule.id), change, body, now):
-        found = await of_day(tx, schedule, change.day)
-        await store.redraft(tx, found.id, body, now)
+        handoff = await of_day(tx, schedule, change.day)
+        await store.redraft(tx, handoff.id, body, now)
     await tx.live("oncall")
 
 
@@ -158,16 +158,16 @@ async def acknowledge(
     tx: Tx, actor: Actor, schedule: Schedule, day: date, person: Person, now: datetime
 ) -> Handoff:
     """Record that who leaves or who enters agrees; a second time changes nothing."""
-    found = await of_day(tx, schedule, day)
-    leaving, entering = milestones.people_of(schedule, found.at)
+    handoff = await of_day(tx, schedule, day)
+    leaving, entering = milestones.people_of(schedule, handoff.at)
     if person.id not in (*leaving, *entering):
         raise Forbidden(
             "This handoff is between other people.", hint="Who leaves and who enters acknowledge it."
         )
-    if await store.acknowledge(tx, found.id, person.id, now):
+    if await store.acknowledge(tx, handoff.id, person.id, now):
         await tx.audit(actor, "handoff.acknowledged", f"schedule:{schedule.id}", now, day=str(day))
         await tx.live("oncall")
-    return found
+    return handoff
 
 
 def coming(schedules: Sequence[Schedule], now: datetime) -> list[tuple[Schedule, Change]]:

@@ -114,9 +114,9 @@ async def list_handoffs(
 ) -> list[HandoffShown]:
     async with ctx.db.tx() as tx:
         ids = [int((await oncall.by_slug(tx, schedule)).id)] if schedule is not None else None
-        found = await actions.handoffs(tx, schedule_ids=ids, before=stretch.before, limit=stretch.limit)
-        shown = await queries.seen(tx, found)
-    stretch.link([d.id for d in found])
+        handoffs = await actions.handoffs(tx, schedule_ids=ids, before=stretch.before, limit=stretch.limit)
+        shown = await queries.seen(tx, handoffs)
+    stretch.link([d.id for d in handoffs])
     return [HandoffShown.model_validate(_fields(s)) for s in shown]
 
 
@@ -138,8 +138,8 @@ async def set_notice(ctx: Ctx, caller: Manager, given: Notice) -> Notice:
 @router.get("/schedules/{slug}/handoffs/{day}", summary="One handoff", responses=problems(404))
 async def get_handoff(ctx: Ctx, caller: Reader, slug: Text, day: Day) -> HandoffDetail:
     async with ctx.db.tx() as tx:
-        found = await actions.of_day(tx, await oncall.by_slug(tx, slug), day)
-        (shown,) = await queries.seen(tx, [found])
+        handoff = await actions.of_day(tx, await oncall.by_slug(tx, slug), day)
+        (shown,) = await queries.seen(tx, [handoff])
     return _detail(shown)
 
 
@@ -165,6 +165,6 @@ async def acknowledge_handoff(ctx: Ctx, caller: Responder, slug: Text, day: Day)
     async with ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, slug)
         person = await people.person(tx, caller.person_id)
-        found = await actions.acknowledge(tx, caller.actor, schedule, day, person, ctx.clock.now())
-        (shown,) = await queries.seen(tx, [found])
+        handoff = await actions.acknowledge(tx, caller.actor, schedule, day, person, ctx.clock.now())
+        (shown,) = await queries.seen(tx, [handoff])
     return _detail(shown)

@@ -34,16 +34,18 @@ async def sweep(
     remembered per schedule in the same transaction, and each word by its key for ever. A clock that went
     back tells nothing again.
     """
-    found = await oncall.schedules_by_id(tx, schedule_ids, since=now - SINCE)
-    told, before = await store.told(tx, list(found)), await notice(tx)
-    marked = [(s, milestones.due_now(s, told.get(int(s.id)), now, before)) for s in found.values()]
+    schedules_by_id = await oncall.schedules_by_id(tx, schedule_ids, since=now - SINCE)
+    told, before = await store.told(tx, list(schedules_by_id)), await notice(tx)
+    marked = [(s, milestones.due_now(s, told.get(int(s.id)), now, before)) for s in schedules_by_id.values()]
     fresh = [(s, m) for s, due_ in marked for m in due_ if m.user is not None and (m.user, m.at) not in known]
     await notify_shifts(tx, fresh, now)
     for schedule, change in _changes(marked):
         await draft_change(tx, schedule, change, now)
-    await store.set_told(tx, list(found), now)
+    await store.set_told(tx, list(schedules_by_id), now)
     await timers.schedule_many(
-        tx, TIMER, [(str(s.id), milestones.next_milestone(s, now, LOOK, before), 0) for s in found.values()]
+        tx,
+        TIMER,
+        [(str(s.id), milestones.next_milestone(s, now, LOOK, before), 0) for s in schedules_by_id.values()],
     )
 
 

@@ -49,10 +49,10 @@ _BOOL = {"yes": True, "no": False, "unknown": None}
 
 
 def _severity(value: str) -> str:
-    found = parse(value)
-    if found is None:
+    severity = parse(value)
+    if severity is None:
         raise ValueError("Use SEV0, SEV1, SEV2 or SEV3.")
-    return found.name
+    return severity.name
 
 
 GivenSeverity = Annotated[
@@ -356,10 +356,10 @@ async def declare_incident(ctx: Ctx, caller: Declarer, given: NewIncident) -> In
 @router.get("/incidents/{ref}", summary="One incident and what may come next", responses=problems(404))
 async def get_incident(ctx: Ctx, caller: Reader, ref: Text) -> IncidentDetail:
     async with ctx.db.tx() as tx:
-        found = await actions.incident(tx, parse_ref("INC", ref))
-        shown = await _one(tx, found)
-        refusals = await actions.refusals(tx, found, ctx.clock.now())
-        linked = await paging.pages_by_id(tx, await actions.page_ids(tx, found.id))
+        incident = await actions.incident(tx, parse_ref("INC", ref))
+        shown = await _one(tx, incident)
+        refusals = await actions.refusals(tx, incident, ctx.clock.now())
+        linked = await paging.pages_by_id(tx, await actions.page_ids(tx, incident.id))
         alerts = await alerts_of_pages(tx, list(linked.values()), 100)
     following = [NextPhase(phase=phase, refusal=why) for phase, why in refusals.items()]
     listed = [
@@ -377,8 +377,8 @@ async def get_incident(ctx: Ctx, caller: Reader, ref: Text) -> IncidentDetail:
 )
 async def list_timeline(ctx: Ctx, caller: Reader, ref: Text, stretch: PageParams) -> list[EntryShown]:
     async with ctx.db.tx() as tx:
-        found = await actions.incident(tx, parse_ref("INC", ref))
-        entries = await actions.timeline(tx, found.id)
+        incident = await actions.incident(tx, parse_ref("INC", ref))
+        entries = await actions.timeline(tx, incident.id)
     return [_entry(e) for e in reversed(stretch.newest(entries, [e.id for e in entries]))]
 
 

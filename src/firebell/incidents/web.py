@@ -216,24 +216,24 @@ def _step(found: Incident, refusal: str | None, holders: Mapping[Role, Sequence[
 async def _room(
     tx: Tx, incident_id: int, show: str, wanted: str, me: Person, now: datetime
 ) -> dict[str, Any]:
-    found = await actions.incident(tx, incident_id)
+    incident = await actions.incident(tx, incident_id)
     held = (await actions.roles(tx, [incident_id]))[incident_id]
     holders: dict[Role, list[int]] = {}
     for assignment in held:
         holders.setdefault(assignment.role, []).append(assignment.person_id)
     services = await catalog.services_by_id(tx, (await actions.services(tx, [incident_id]))[incident_id])
     linked = await paging.pages_by_id(tx, await actions.page_ids(tx, incident_id))
-    refusals = await actions.refusals(tx, found, now)
-    refusal = refusals.get(NEXT[found.phase][0]) if found.phase in NEXT else None
-    needed = {Role(r) for r in FACTS[Severity(found.severity)].roles}
-    shown = needed | set(holders) | (set(_ALL_HANDS) if found.severity <= 1 else set())
+    refusals = await actions.refusals(tx, incident, now)
+    refusal = refusals.get(NEXT[incident.phase][0]) if incident.phase in NEXT else None
+    needed = {Role(r) for r in FACTS[Severity(incident.severity)].roles}
+    shown = needed | set(holders) | (set(_ALL_HANDS) if incident.severity <= 1 else set())
     story = list(reversed(await actions.timeline(tx, incident_id)))
     responsible = await people.members(tx, list({s.team_id for s in services.values()}))
     near = {me.id, *(a.person_id for a in held), *(i for ids in responsible.values() for i, _ in ids)}
     others = await choosable(tx, near | {e.actor_id for e in story if e.actor_id}, wanted)
     kinds = _SHOWN.get(show)
     return {
-        "i": found,
+        "i": incident,
         "timeline": [e for e in story if kinds is None or e.kind in kinds],
         "show": show if kinds else "all",
         "roles": [(r, ROLE_NAMES[r], holders.get(r, [])) for r in Role if r in shown],
@@ -243,16 +243,16 @@ async def _room(
         "services": list(services.values()),
         "pages": list(linked.values()),
         "alerts": await alerts_of_pages(tx, list(linked.values()), ALERTS_OF_PAGE),
-        "checks": lifecycle.checks(found, holders, now),
-        "role_states": lifecycle.role_states(found, holders, now),
+        "checks": lifecycle.checks(incident, holders, now),
+        "role_states": lifecycle.role_states(incident, holders, now),
         "stages": PHASE_LABELS,
-        "step": _step(found, refusal, holders),
+        "step": _step(incident, refusal, holders),
         "refusal": refusal,
         "next_phases": [(to.value, to.capitalize()) for to in refusals],
-        "interval": lifecycle.update_interval(found.severity),
-        "late_share": _share(found, now),
-        "is_open": found.phase in OPEN,
-        "stable_at": found.stable_since + lifecycle.STABLE if found.stable_since else None,
+        "interval": lifecycle.update_interval(incident.severity),
+        "late_share": _share(incident, now),
+        "is_open": incident.phase in OPEN,
+        "stable_at": incident.stable_since + lifecycle.STABLE if incident.stable_since else None,
         "kinds": ENTRY_KINDS,
     }
 

@@ -185,8 +185,8 @@ QueryBool = Annotated[bool, BeforeValidator(_flag)]
 
 
 async def _context(request: Request) -> Context:
-    found: Context = request.app.state.ctx
-    return found
+    context: Context = request.app.state.ctx
+    return context
 
 
 Ctx = Annotated[Context, Depends(_context)]

@@ -138,18 +138,18 @@ _LINK = re.compile(
 def linked(text: str) -> Markup:
     """Return text in which references to pages and incidents, and web addresses, lead there; `**` is bold."""
     parts, at = [], 0
-    for found in _LINK.finditer(text):
-        word = found[0]
-        if found[1]:
-            parts += [escape(text[at : found.start()]), Markup("<b>{}</b>").format(linked(found[1]))]
-            at = found.end()
+    for match in _LINK.finditer(text):
+        word = match[0]
+        if match[1]:
+            parts += [escape(text[at : match.start()]), Markup("<b>{}</b>").format(linked(match[1]))]
+            at = match.end()
             continue
         href = word if "://" in word else f"/{'pages' if word.startswith('PG') else 'incidents'}/{word}"
         parts += [
-            escape(text[at : found.start()]),
+            escape(text[at : match.start()]),
             Markup('<a href="{}" rel="noopener">{}</a>').format(href, word),
         ]
-        at = found.end()
+        at = match.end()
     return Markup("").join([*parts, escape(text[at:])])
 
 
@@ -181,8 +181,8 @@ def _environment() -> jinja2.Environment:
 
 def ctx(request: Request) -> Context:
     """Return what the running process has."""
-    found: Context = request.app.state.ctx
-    return found
+    context: Context = request.app.state.ctx
+    return context
 
 
 def _form_errors(context: Mapping[str, Any]) -> Mapping[str, str]:

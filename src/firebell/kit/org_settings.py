@@ -7,8 +7,8 @@ from firebell.kit.db import Tx
 
 async def get(tx: Tx, key: str, default: Any = None) -> Any:
     """Return the value of `key`, or `default`."""
-    found = await tx.row("select value from setting where key = $1", key)
-    return default if found is None else found["value"]
+    row = await tx.row("select value from setting where key = $1", key)
+    return default if row is None else row["value"]
 
 
 async def put(tx: Tx, key: str, value: Any) -> None:

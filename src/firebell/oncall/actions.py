@@ -387,9 +387,9 @@ async def add_edit(
 
     `set` to nobody is a wanted gap.
     """
-    found = await _checked_edit(tx, kind, users, mapping or {}, start, end, now)
+    override = await _checked_edit(tx, kind, users, mapping or {}, start, end, now)
     old = await changes.lock(tx, schedule_id)
-    edit = replace(found, reason=clean_text(reason, 500), created_by=actor.person_id)
+    edit = replace(override, reason=clean_text(reason, 500), created_by=actor.person_id)
     made = await store.insert_edit(tx, schedule_id, edit, now)
     await tx.audit(
         actor,

@@ -120,8 +120,8 @@ async def get_on_call(
 ) -> OnCall:
     when = at or ctx.clock.now()
     async with ctx.db.reads() as tx:
-        found = await actions.schedules(tx, since=when, until=when + INSTANT)
-        on_duty = [(schedule, [int(u) for u in on_duty_at(schedule, when)]) for schedule in found]
+        schedules = await actions.schedules(tx, since=when, until=when + INSTANT)
+        on_duty = [(schedule, [int(u) for u in on_duty_at(schedule, when)]) for schedule in schedules]
         persons = await people.people_by_id(tx, [u for _, users in on_duty for u in users])
     return OnCall(
         at=when,
@@ -151,12 +151,12 @@ async def list_shifts(
     if not timedelta() < end - start <= LONGEST:
         raise Invalid("The stretch is empty or too long.", fields={"to": "After `from`, at most two years."})
     async with ctx.db.reads() as tx:
-        found = await actions.by_slug(tx, slug, since=start, until=end)
-        runs = between(found, start, end)
+        schedule = await actions.by_slug(tx, slug, since=start, until=end)
+        runs = between(schedule, start, end)
         persons = await people.people_by_id(tx, list({int(u) for r in runs for u in r.users}))
     names = {p.id: Named(id=p.id, name=p.name) for p in persons.values()}
     shifts = [ShiftShown(start=r.start, end=r.end, people=[names[int(u)] for u in r.users]) for r in runs]
-    return Shifts(schedule=slug, version=found.version, shifts=shifts)
+    return Shifts(schedule=slug, version=schedule.version, shifts=shifts)
 
 
 @router.get(
@@ -173,8 +173,8 @@ async def list_gaps(
     now = ctx.clock.now()
     until = now + timedelta(days=days)
     async with ctx.db.reads() as tx:
-        found = await actions.by_slug(tx, slug, since=now, until=until)
-    return [Gap(start=a, end=b) for a, b in gaps(found, now, until)]
+        schedule = await actions.by_slug(tx, slug, since=now, until=until)
+    return [Gap(start=a, end=b) for a, b in gaps(schedule, now, until)]
 
 
 @router.get(
@@ -193,8 +193,8 @@ async def list_overrides(
     async with ctx.db.reads() as tx:
         schedule = await actions.by_slug(tx, slug, since=now if which == "coming" else None)
     # what calendars of others say is changed there, and is not listed
-    found = [e for e in schedule.edits if isinstance(e.id, int)]
-    return [edit_shown(e) for e in stretch.newest(found, [int(e.id) for e in found])]
+    overrides = [e for e in schedule.edits if isinstance(e.id, int)]
+    return [edit_shown(e) for e in stretch.newest(overrides, [int(e.id) for e in overrides])]
 
 
 def _check_words(given: NewOverride, words: Sequence[str]) -> None:
@@ -234,11 +234,11 @@ async def _edit(tx: Tx, given: NewOverride) -> dict[str, Any]:
 )
 async def create_override(ctx: Ctx, caller: Responder, slug: Text, given: NewOverride) -> OverrideMade:
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug)
+        schedule = await actions.by_slug(tx, slug)
         made = await actions.add_edit(
             tx,
             caller.actor,
-            schedule_id=int(found.id),
+            schedule_id=int(schedule.id),
             **await _edit(tx, given),
             reason=given.reason,
             now=ctx.clock.now(),

@@ -143,11 +143,11 @@ async def oncall(request: Request) -> Response:
         page = min(page, pages)
         low, high = min(seen.start - timeline.AROUND, now), max(seen.end + timeline.AROUND, now + HORIZON)
         shown = ids[(page - 1) * SHOWN : page * SHOWN]
-        found = await actions.schedules_by_id(tx, shown, since=low, until=high)
+        schedules_by_id = await actions.schedules_by_id(tx, shown, since=low, until=high)
         # of a few schedules each has its place; of many those that concern the reader come first
-        order = [i for i in shown if i in found] if pages > 1 else list(found)
+        order = [i for i in shown if i in schedules_by_id] if pages > 1 else list(schedules_by_id)
         asked = askable(await actions.covers(tx, since=now), me)
-        context = await _context(tx, [found[i] for i in order], asked, me, look, now)
+        context = await _context(tx, [schedules_by_id[i] for i in order], asked, me, look, now)
     more = {"one": None, "q": q, "page": page, "pages": pages}
     return await html.render(request, "oncall/oncall.html", {**context, **more}, kept_offline=True)
 

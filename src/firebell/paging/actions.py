@@ -455,11 +455,11 @@ async def create_policy(
 
 async def policy_by_slug(tx: Tx, slug: str) -> Policy:
     """Return one policy; raise `NotFound`."""
-    found = await store.policy_by_slug(tx, slug)
-    if found is None:
+    policy = await store.policy_by_slug(tx, slug)
+    if policy is None:
         names = ", ".join(p.slug for p in (await store.policies(tx))[:20])
         raise NotFound(f"There is no policy {slug}.", hint=f"There are: {names or 'none yet'}.")
-    return found
+    return policy
 
 
 async def update_policy(

@@ -253,11 +253,11 @@ async def shown(tx: Tx, page: Page, now: datetime) -> PageShown:
 )
 async def get_page(ctx: Ctx, caller: Reader, ref: Text) -> PageDetail:
     async with ctx.db.tx() as tx:
-        found = await actions.page(tx, parse_ref("PG", ref))
-        (seen,) = await queries.page_details(tx, [found], ctx.clock.now(), alerts_each=100)
-        story = await actions.log(tx, found.id)
-        sent = await actions.deliveries(tx, found.id)
-        changes = await alerts.changes_before(tx, found.service_id, found.triggered_at)
+        page = await actions.page(tx, parse_ref("PG", ref))
+        (seen,) = await queries.page_details(tx, [page], ctx.clock.now(), alerts_each=100)
+        story = await actions.log(tx, page.id)
+        sent = await actions.deliveries(tx, page.id)
+        changes = await alerts.changes_before(tx, page.service_id, page.triggered_at)
     return PageDetail.model_validate(
         {
             **page_fields(seen),
@@ -290,8 +290,8 @@ async def acknowledge_page(ctx: Ctx, caller: Responder, ref: Text) -> PageAcked:
 )
 async def resolve_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
     async with ctx.db.tx() as tx:
-        found = await actions.resolve(tx, caller.actor, parse_ref("PG", ref), ctx.clock.now())
-        return await shown(tx, found, ctx.clock.now())
+        page = await actions.resolve(tx, caller.actor, parse_ref("PG", ref), ctx.clock.now())
+        return await shown(tx, page, ctx.clock.now())
 
 
 @router.post(
@@ -302,8 +302,8 @@ async def resolve_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
 )
 async def escalate_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
     async with ctx.db.tx() as tx:
-        found = await actions.escalate(tx, caller.actor, parse_ref("PG", ref), ctx.clock.now())
-        return await shown(tx, found, ctx.clock.now())
+        page = await actions.escalate(tx, caller.actor, parse_ref("PG", ref), ctx.clock.now())
+        return await shown(tx, page, ctx.clock.now())
 
 
 @router.post(
@@ -318,8 +318,8 @@ async def snooze_page(ctx: Ctx, caller: Responder, ref: Text, given: Snooze) -> 
         raise Invalid("Give either `minutes` or `until`.", fields={"minutes": "1 to 1440."})
     end = given.until or now + timedelta(minutes=given.minutes or 0)
     async with ctx.db.tx() as tx:
-        found = await actions.snooze(tx, caller.actor, parse_ref("PG", ref), end, now)
-        return await shown(tx, found, now)
+        page = await actions.snooze(tx, caller.actor, parse_ref("PG", ref), end, now)
+        return await shown(tx, page, now)
 
 
 @router.post(
@@ -365,8 +365,8 @@ def _levels(given: PolicyPlan) -> list[Level]:
 @router.get("/policies", tags=["policies"], summary="Every escalation policy, the newest first")
 async def list_policies(ctx: Ctx, caller: PlanReader, stretch: PageParams) -> list[PolicyShown]:
     async with ctx.db.tx() as tx:
-        found = await actions.policies(tx)
-    return [_policy(p) for p in stretch.newest(found, [p.id for p in found])]
+        policies = await actions.policies(tx)
+    return [_policy(p) for p in stretch.newest(policies, [p.id for p in policies])]
 
 
 @router.post(
@@ -426,8 +426,8 @@ async def edit_policy(ctx: Ctx, caller: Planner, slug: Text, given: PolicyPlan) 
 async def delete_policy(ctx: Ctx, caller: Planner, slug: Text) -> Removed:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        found = await actions.policy_by_slug(tx, slug)
-        await actions.delete_policy(tx, caller.actor, found, now)
+        policy = await actions.policy_by_slug(tx, slug)
+        await actions.delete_policy(tx, caller.actor, policy, now)
         return removed(await undo.offer(tx, ctx.signer, caller.actor, "policy.deleted", now))
 
 

@@ -89,8 +89,8 @@ def _leased(free: str) -> str:
 
 
 def _sendable(rows: Sequence[Row]) -> list[Delivery]:
-    found = [_delivery(row) for row in rows if row["state"] == "sending"]
-    return sorted(found, key=lambda delivery: (delivery.rank, delivery.send_at, delivery.id))
+    deliveries = [_delivery(row) for row in rows if row["state"] == "sending"]
+    return sorted(deliveries, key=lambda delivery: (delivery.rank, delivery.send_at, delivery.id))
 
 
 _NOT_BLOCKED = """

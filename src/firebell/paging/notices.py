@@ -35,15 +35,15 @@ async def notice_content(tx: Tx, reason: str, now: datetime) -> NoticeContent:
     if kind != SOURCE:
         word = await store.word(tx, int(about))
         return NoticeContent(word.title, word.note, word.urgency, word.link)
-    found = await alerts.broken_source(tx, int(about), now)
-    if found is None:
+    broken = await alerts.broken_source(tx, int(about), now)
+    if broken is None:
         return NoticeContent(
             "A source can be read again", "What it sends is understood by now. Nothing is wrong."
         )
-    service = (await catalog.services_by_id(tx, [found.service_id]))[found.service_id]
+    service = (await catalog.services_by_id(tx, [broken.service_id]))[broken.service_id]
     return NoticeContent(
-        f"{service.name}: what {found.name} sends cannot be read",
-        f"{found.count} message{'' if found.count == 1 else 's'} of {found.name} could not be read in full."
-        f" What could be read was taken, and the rest opened a page. The newest: {found.error}"
+        f"{service.name}: what {broken.name} sends cannot be read",
+        f"{broken.count} message{'' if broken.count == 1 else 's'} of {broken.name} could not be read in full."
+        f" What could be read was taken, and the rest opened a page. The newest: {broken.error}"
         " Look at the service's page, and repair what the sender is set to send.",
     )

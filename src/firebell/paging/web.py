@@ -24,22 +24,22 @@ router = routing.html_router()
 async def page_detail(tx: Tx, page_id: int, now: datetime) -> dict[str, Any]:
     """Return what the templates of one page need; raise `NotFound`."""
     page = await actions.page(tx, page_id)
-    (found,) = await queries.page_details(tx, [page], now, alerts_each=50)
+    (page_details,) = await queries.page_details(tx, [page], now, alerts_each=50)
     persons = {p.id: p.name for p in await people.people(tx)}
-    runbook = next((a.links["runbook"] for a in found.alerts if a.links.get("runbook")), "")
+    runbook = next((a.links["runbook"] for a in page_details.alerts if a.links.get("runbook")), "")
     started = page.due_at
     if page.state is PageState.TRIGGERED and page.level >= 0 and page.due_at:
         started = page.due_at - timedelta(seconds=page.plan.levels[page.level].ack_within_s)
     span = (page.due_at - started).total_seconds() if page.due_at and started else 0
     passed = (now - started).total_seconds() / span * 100 if span and started else 0
     return {
-        "v": found,
+        "v": page_details,
         "log": await actions.log(tx, page_id),
         "deliveries": await delivery_store.of_page(tx, page_id),
         "persons": persons,
         "changes": await alerts.changes_before(tx, page.service_id, page.triggered_at),
         "passed": passed,
-        "runbook": runbook or (found.service.runbook_url if found.service else ""),
+        "runbook": runbook or (page_details.service.runbook_url if page_details.service else ""),
     }
 
 
@@ -131,15 +131,15 @@ async def _by_link(request: Request, token: str, said: str | None) -> Response:
         async with ctx.db.tx() as tx:
             person = await ack_links.holder(tx, link)
             page = await actions.page(tx, link.page_id)
-            (found,) = await queries.page_details(tx, [page], now, alerts_each=10)
+            (page_details,) = await queries.page_details(tx, [page], now, alerts_each=10)
             is_used = await ack_links.is_used(tx, link)
     except (Invalid, Gone) as error:
         context: dict[str, Any] = {"error": error, "v": None, "said": None, "person": None}
         return await html.render(request, "paging/ack.html", context, error.status)
-    is_theirs = page.state is PageState.ACKED and person.id in found.owner_ids
+    is_theirs = page.state is PageState.ACKED and person.id in page_details.owner_ids
     context = {
         "error": None,
-        "v": found,
+        "v": page_details,
         "said": said,
         "person": person,
         "tz": person.tz,

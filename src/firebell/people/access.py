@@ -79,11 +79,11 @@ async def visitor(request: Request) -> Person | None:
         if token:
             ctx: Context = request.app.state.ctx
             async with ctx.db.reads() as tx:
-                found = await session_store.session(tx, signing.token_hash(token), ctx.clock.now())
-            if found:
-                request.state.me, request.state.csrf, request.state.session = found
-                request.state.may = partial(permissions.allows, rights_of(found[0]))
-                await _touch(request, found[2])
+                people = await session_store.session(tx, signing.token_hash(token), ctx.clock.now())
+            if people:
+                request.state.me, request.state.csrf, request.state.session = people
+                request.state.may = partial(permissions.allows, rights_of(people[0]))
+                await _touch(request, people[2])
     person: Person | None = request.state.me
     return person
 
@@ -131,12 +131,12 @@ class SessionWatch:
             return True
         try:
             async with self._ctx.db.reads() as tx:
-                found = await session_store.session(tx, self._token_hash, now)
+                people = await session_store.session(tx, self._token_hash, now)
         except Unavailable:
             return now < self._expires_at
-        if found is None:
+        if people is None:
             return False
-        self._asked_at, self._expires_at = now, found[2].expires_at
+        self._asked_at, self._expires_at = now, people[2].expires_at
         return True
 
 
@@ -260,10 +260,10 @@ def _bearer_secret(request: Request) -> str:
 async def _by_key(request: Request) -> Caller | None:
     ctx: Context = request.app.state.ctx
     async with ctx.db.reads() as tx:
-        found = await store.key(tx, signing.token_hash(_bearer_secret(request)))
-    if found is None:
+        people = await store.key(tx, signing.token_hash(_bearer_secret(request)))
+    if people is None:
         return None
-    owner, key = found
+    owner, key = people
     if key.last_used_at is None or ctx.clock.now() - key.last_used_at >= _NOTED:
         async with ctx.db.tx() as tx:
             await store.touch_key(tx, key.id, ctx.clock.now())
@@ -302,18 +302,18 @@ async def sign_in(request: Request, email: str, password: str) -> Verified:
     account, address, now = email.strip().lower()[:254], _address(request), ctx.clock.now()
     _warn_of_proxy(request, address, now)
     async with ctx.db.tx() as tx:
-        found = await store.credentials(tx, account) if account.isprintable() else None
-        person_id = found[0].id if found else None
+        people = await store.credentials(tx, account) if account.isprintable() else None
+        person_id = people[0].id if people else None
         device = cookies.known_device(request, person_id, now)
         attempt = await sign_in_attempts.begin(tx, account, address, device, person_id, now)
     if isinstance(attempt, TooMany):
         raise attempt
-    stored = found[1] if found else None
+    stored = people[1] if people else None
     good = await PASSWORDS.run(lambda: password_hashing.verify(stored or _nobodys_hash(), password))
     async with ctx.db.tx() as tx:
-        if found is not None and stored is not None and good:
+        if people is not None and stored is not None and good:
             await sign_in_attempts.succeed(tx, attempt)
-            return Verified(found[0], stored)
+            return Verified(people[0], stored)
         await sign_in_attempts.fail(tx, attempt, person_id, now)
     raise Invalid("The e-mail address or the password is wrong.")
 

@@ -108,10 +108,10 @@ async def make_link(request: Request, person_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
-        found = await actions.person(tx, person_id)
+        person = await actions.person(tx, person_id)
         link = await actions.welcome_link(tx, access.actor_of(me), ctx.signer, person_id, ctx.clock.now())
-    flash.show(request, f"Sign-in link for {found.name} created.")
-    return await _people(request, {}, linked=(found.name, f"{ctx.public_url}{link}"))
+    flash.show(request, f"Sign-in link for {person.name} created.")
+    return await _people(request, {}, linked=(person.name, f"{ctx.public_url}{link}"))
 
 
 async def _teams(request: Request, error: FirebellError | None = None) -> Response:

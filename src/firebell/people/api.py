@@ -192,8 +192,8 @@ async def get_me(ctx: Ctx, caller: Anybody) -> Me:
 @router.get("/people", tags=["people"], summary="Everybody, the newest first")
 async def list_people(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[PersonShown]:
     async with ctx.db.tx() as tx:
-        found = await actions.people(tx)
-    return [PersonShown.model_validate(p) for p in stretch.newest(found, [p.id for p in found])]
+        people = await actions.people(tx)
+    return [PersonShown.model_validate(p) for p in stretch.newest(people, [p.id for p in people])]
 
 
 @router.post("/people", status_code=201, tags=["people"], summary="Add a person", responses=problems(409))
@@ -247,8 +247,8 @@ def _team(team: Team, members: list[tuple[int, str]]) -> TeamShown:
 @router.get("/teams", tags=["people"], summary="Teams and their members, the newest first")
 async def list_teams(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[TeamShown]:
     async with ctx.db.tx() as tx:
-        found = await actions.teams(tx)
-        shown = stretch.newest(found, [t.id for t in found])
+        teams = await actions.teams(tx)
+        shown = stretch.newest(teams, [t.id for t in teams])
         members = await store.members(tx, [t.id for t in shown])
     return [_team(t, members[t.id]) for t in shown]
 
@@ -289,9 +289,9 @@ async def set_catch_all(ctx: Ctx, caller: FallbackAdmin, given: CatchAll) -> Cat
 @router.get("/me/contact-methods", tags=["me"], summary="How I can be reached")
 async def list_contact_methods(ctx: Ctx, caller: ContactReader) -> list[MethodShown]:
     async with ctx.db.tx() as tx:
-        found = await actions.methods_of(tx, [caller.person_id])
+        contact_methods = await actions.methods_of(tx, [caller.person_id])
         suspects = await store.suspects(tx, caller.person_id)
-    return [_method(m, m.id in suspects) for m in found]
+    return [_method(m, m.id in suspects) for m in contact_methods]
 
 
 def _method(found: ContactMethod, suspect: bool) -> MethodShown:
@@ -353,8 +353,8 @@ async def test_contact_method(ctx: Ctx, caller: ContactOwner, method_id: PathId)
 
 async def _rules(ctx: Ctx, person_id: int, urgency: str) -> Rules:
     async with ctx.db.tx() as tx:
-        found = (await actions.rules_of(tx, [person_id], urgency))[person_id]
-    return Rules(rules=[RuleShown(delay_s=r.delay_s, method_id=r.method.id) for r in found])
+        rules = (await actions.rules_of(tx, [person_id], urgency))[person_id]
+    return Rules(rules=[RuleShown(delay_s=r.delay_s, method_id=r.method.id) for r in rules])
 
 
 @router.get("/me/rules/{urgency}", tags=["me"], summary="When I am reached through what")

@@ -69,8 +69,8 @@ class NewKey(ApiInput):
 @router.get("/me/keys", tags=["me"], summary="My API keys, the newest first")
 async def list_keys(ctx: Ctx, caller: KeyReader, stretch: PageParams) -> list[KeyShown]:
     async with ctx.db.tx() as tx:
-        found = await store.keys(tx, caller.person_id)
-    return [KeyShown.model_validate(k) for k in stretch.newest(found, [k.id for k in found])]
+        api_keys = await store.keys(tx, caller.person_id)
+    return [KeyShown.model_validate(k) for k in stretch.newest(api_keys, [k.id for k in api_keys])]
 
 
 @router.post(

@@ -30,13 +30,13 @@ async def choosable(
 
     Who is `chosen` already is among them, even when they have left.
     """
-    found = await store.search(tx, active=True, limit=WHOLE + 1)
-    if partial := len(found) > WHOLE:
+    people = await store.search(tx, active=True, limit=WHOLE + 1)
+    if partial := len(people) > WHOLE:
         named = await store.search(tx, wanted, active=True, limit=FOUND) if wanted.strip() else []
         close = (await store.people_by_id(tx, list(set(near)))).values()
-        found = [p for p in (*named, *close) if p.active]
+        people = [p for p in (*named, *close) if p.active]
     stand = (await store.people_by_id(tx, list(set(chosen)))).values()
-    offered = {p.id: p for p in (*found, *stand)}.values()
+    offered = {p.id: p for p in (*people, *stand)}.values()
     times = Counter(p.name for p in offered)
 
     def label(person: Person) -> str:

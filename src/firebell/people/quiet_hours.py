@@ -13,13 +13,13 @@ _DAY = timedelta(days=1)
 
 def clean(starts: str, ends: str, tz: str) -> QuietHours:
     """Return quiet hours from two wall times such as 22:00; raise `Invalid` for what is none."""
-    found = QuietHours(_wall(starts, "starts"), _wall(ends, "ends"), check_zone(tz))
-    if found.starts == found.ends:
+    quiet_hours = QuietHours(_wall(starts, "starts"), _wall(ends, "ends"), check_zone(tz))
+    if quiet_hours.starts == quiet_hours.ends:
         raise Invalid(
             "Quiet hours of a whole day would hold everything for ever.",
             fields={"ends": "Choose another time than the start."},
         )
-    return found
+    return quiet_hours
 
 
 def _wall(text: str, field: str) -> time:

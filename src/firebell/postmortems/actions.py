@@ -27,10 +27,10 @@ postmortems = store.postmortems
 
 async def of_incident(tx: Tx, incident_id: int) -> Postmortem:
     """Return the document of an incident; raise `NotFound`."""
-    found = await store.of_incident(tx, incident_id)
-    if found is None:
+    postmortem = await store.of_incident(tx, incident_id)
+    if postmortem is None:
         raise NotFound(f"INC-{incident_id} has no post-mortem.", hint="Start one from the incident.")
-    return found
+    return postmortem
 
 
 async def draft_for(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
@@ -41,16 +41,16 @@ async def draft_for(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 
 async def start(tx: Tx, incident_id: int, now: datetime, actor: Actor = SYSTEM) -> Postmortem:
     """Make the draft from the timeline, due 48 hours after closure; an existing one stays."""
-    found = await incidents.incident(tx, incident_id)
+    incident = await incidents.incident(tx, incident_id)
     services = await catalog.services_by_id(tx, (await incidents.services(tx, [incident_id]))[incident_id])
     roles = (await incidents.roles(tx, [incident_id]))[incident_id]
-    author = next((a.person_id for a in roles if a.role is Role.COMMANDER), found.declared_by)
+    author = next((a.person_id for a in roles if a.role is Role.COMMANDER), incident.declared_by)
     template = await handbook.template(tx, "postmortem")
     timeline = await incidents.timeline(tx, incident_id)
-    body = draft(template.body, found, timeline, [s.name for s in services.values()])
-    due_at = (found.closed_at or now) + incidents.POSTMORTEM_WITHIN
+    body = draft(template.body, incident, timeline, [s.name for s in services.values()])
+    due_at = (incident.closed_at or now) + incidents.POSTMORTEM_WITHIN
     if await store.insert(tx, incident_id, body, due_at, author, now):
-        await tx.audit(actor, "postmortem.started", found.ref, now)
+        await tx.audit(actor, "postmortem.started", incident.ref, now)
         await tx.live("incidents")
     return await of_incident(tx, incident_id)
 
@@ -78,10 +78,12 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
 
     Raises `Invalid` naming the placeholders that are left.
     """
-    incident, found = await incidents.incident(tx, incident_id), await of_incident(tx, incident_id)
+    incident, postmortem = await incidents.incident(tx, incident_id), await of_incident(tx, incident_id)
     if incident.phase in OPEN:
-        raise Conflict(f"{found.ref} is not over.", hint="Close the incident, then publish what it taught.")
-    if left := await placeholders(tx, found):
+        raise Conflict(
+            f"{postmortem.ref} is not over.", hint="Close the incident, then publish what it taught."
+        )
+    if left := await placeholders(tx, postmortem):
         raise Invalid(
             "The document still has placeholders.",
             hint="Replace or delete them, then publish.",
@@ -89,7 +91,7 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
         )
     if not await store.publish(tx, incident_id, now):
         raise Conflict("It is published already.")
-    await tx.audit(actor, "postmortem.published", found.ref, now, version=found.version + 1)
+    await tx.audit(actor, "postmortem.published", postmortem.ref, now, version=postmortem.version + 1)
     if incident.phase is Phase.CLOSED:
         await incidents.set_phase(tx, actor, incident_id, Phase.REVIEWED, now, published=True)
 

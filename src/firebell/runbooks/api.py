@@ -122,8 +122,10 @@ def _shown(findings: list[Finding]) -> list[FindingShown]:
 
 async def _detail(ctx: Context, tx: Tx, slug: str) -> RunbookDetail:
     stored = await actions.runbook(tx, slug)
-    (found,) = await queries.seen(tx, [stored], ctx.public_url, ctx.clock.now())
-    return RunbookDetail.of_seen(found, body=stored.body, findings=_shown(list(found.findings)))
+    (runbook_details,) = await queries.seen(tx, [stored], ctx.public_url, ctx.clock.now())
+    return RunbookDetail.of_seen(
+        runbook_details, body=stored.body, findings=_shown(list(runbook_details.findings))
+    )
 
 
 @router.get("", summary="The whole library, by title")

@@ -40,7 +40,7 @@ def check(
     `/` between names; without `existing` links are not followed. `teams` are the names of those that have an
     active member; without it any owner will do.
     """
-    found = [
+    findings = [
         *_parts(runbook),
         *_owner(runbook, teams),
         *_date(runbook, today, max_age_days),
@@ -48,7 +48,7 @@ def check(
         *(finding for fence in runbook.fences for finding in _fence(fence)),
         *_steps(runbook),
     ]
-    return sorted(found, key=lambda f: (f.line, f.id))
+    return sorted(findings, key=lambda f: (f.line, f.id))
 
 
 def _error(id_: str, line: int, message: str, fix: str) -> Finding:

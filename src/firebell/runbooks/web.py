@@ -83,11 +83,11 @@ async def runbook(request: Request, slug: str) -> Response:
     async with ctx.db.tx() as tx:
         everything = await actions.library(tx)
         stored = await actions.runbook(tx, slug)
-        (found,) = await queries.seen(tx, [stored], ctx.public_url, ctx.clock.now())
+        (runbook_details,) = await queries.seen(tx, [stored], ctx.public_url, ctx.clock.now())
     known = {r.slug for r in everything}
     context = {
         "nav": "runbooks",
-        "seen": found,
+        "seen": runbook_details,
         "r": stored,
         "html": await rendered(stored.body, known),
         "address": queries.address(ctx.public_url, slug),

@@ -63,14 +63,14 @@ async def search(
     group: Annotated[GroupName | None, Query(description="this group alone, without a best match")] = None,
     limit: Limit = searching.PER_GROUP,
 ) -> ResultsShown:
-    found = await searching.search(ctx, caller.rights, q, group=group, limit=limit)
+    results = await searching.search(ctx, caller.rights, q, group=group, limit=limit)
     return ResultsShown(
-        query=found.terms.text,
-        best=_shown(found.best, ctx.public_url) if found.best else None,
+        query=results.terms.text,
+        best=_shown(results.best, ctx.public_url) if results.best else None,
         groups=[
             GroupShown(
                 name=g.name, label=g.label, hits=[_shown(h, ctx.public_url) for h in g.hits], more=g.more
             )
-            for g in found.groups
+            for g in results.groups
         ],
     )

@@ -109,7 +109,7 @@ async def report(
     low, high = low - measurement.SHIFT, high + measurement.ZONES
     schedules = await oncall.schedules(tx, since=low, until=high, archived=True)
     kept = rate_periods.rates_of(await store.rates(tx), month)
-    found = kept.rates if kept else Rates()
+    rates = kept.rates if kept else Rates()
     measured = [s for s in schedules if s.archived_at is None or s.archived_at > begins]
     if team:
         named = measurement.named_by(s for s in measured if s.team_id == team.id) | {*also}
@@ -124,8 +124,8 @@ async def report(
             await people.teams(tx),
             everyone,
             await paging.arrivals(tx, low, high),
-            found,
-            holidays(found, month),
+            rates,
+            holidays(rates, month),
             now,
             team,
             also,

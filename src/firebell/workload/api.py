@@ -260,22 +260,22 @@ def _earned(found: Earned, rates: Rates) -> EarnedShown:
 
 async def _report(tx: Tx, caller: Caller, month: date | None, slug: str, now: datetime) -> Report:
     team = await people.team_by_slug(tx, slug) if slug else None
-    found = await actions.report(tx, month or actions.month_named("", now), now, team)
-    return actions.seen_by(found, caller.person_id, caller.rights)
+    report = await actions.report(tx, month or actions.month_named("", now), now, team)
+    return actions.seen_by(report, caller.person_id, caller.rights)
 
 
 @router.get("/reports/on-call", summary="Hours, nights, pages and pay of a month", responses=problems(404))
 async def get_report(ctx: Ctx, caller: Reader, month: Month = None, team: OneTeam = "") -> ReportShown:
     async with ctx.db.tx() as tx:
-        found = await _report(tx, caller, month, team, ctx.clock.now())
+        report = await _report(tx, caller, month, team, ctx.clock.now())
     return ReportShown(
-        month=f"{found.month:%Y-%m}",
-        until=found.until,
-        currency=found.rates.currency,
-        rates_since=f"{found.kept.month:%Y-%m}" if found.kept else None,
-        schedules=[_share(s) for s in found.schedules],
-        teams=[_share(s) for s in found.teams],
-        people=[_earned(e, found.rates) for e in found.people],
+        month=f"{report.month:%Y-%m}",
+        until=report.until,
+        currency=report.rates.currency,
+        rates_since=f"{report.kept.month:%Y-%m}" if report.kept else None,
+        schedules=[_share(s) for s in report.schedules],
+        teams=[_share(s) for s in report.teams],
+        people=[_earned(e, report.rates) for e in report.people],
     )
 
 
@@ -296,8 +296,8 @@ async def get_report_csv(
     bom: Annotated[QueryBool, Query(description="begin with a byte order mark, for Excel")] = False,
 ) -> Response:
     async with ctx.db.tx() as tx:
-        found = await _report(tx, caller, month, team, ctx.clock.now())
-    return attachment(found, bom=bom)
+        report = await _report(tx, caller, month, team, ctx.clock.now())
+    return attachment(report, bom=bom)
 
 
 def attachment(found: Report, *, bom: bool) -> Response:
@@ -321,8 +321,8 @@ def _rates(found: Term | None) -> dict[str, object]:
 @router.get("/reports/on-call/rates", summary="What on-call is paid in a month (managers and admins)")
 async def get_rates(ctx: Ctx, caller: PayReader, month: Month = None) -> RatesShown:
     async with ctx.db.tx() as tx:
-        found = await actions.term(tx, month or actions.month_named("", ctx.clock.now()))
-    return RatesShown.model_validate(_rates(found))
+        term = await actions.term(tx, month or actions.month_named("", ctx.clock.now()))
+    return RatesShown.model_validate(_rates(term))
 
 
 @router.get(
@@ -331,8 +331,8 @@ async def get_rates(ctx: Ctx, caller: PayReader, month: Month = None) -> RatesSh
 )
 async def list_rates(ctx: Ctx, caller: PayReader) -> list[TermShown]:
     async with ctx.db.tx() as tx:
-        found = await actions.all_terms(tx)
-    return [TermShown.model_validate({**_rates(t), "replaced": t.replaced}) for t in found]
+        terms = await actions.all_terms(tx)
+    return [TermShown.model_validate({**_rates(t), "replaced": t.replaced}) for t in terms]
 
 
 @router.put(

@@ -42,7 +42,7 @@ def pay(load: Load, rates: Rates) -> Pay:
         Line(c, load.of(c), rounded(hours(load.of(c)) * rates.of(c), rates.currency)) for c in HourClass
     )
     stipend = rounded(rates.per_shift * load.shifts, rates.currency)
-    return Pay(lines, load.shifts, stipend, sum((found.amount for found in lines), stipend))
+    return Pay(lines, load.shifts, stipend, sum((line.amount for line in lines), stipend))
 
 
 def time_off(arrivals: Sequence[Arrival], tz: str, month: date, rates: Rates) -> tuple[TimeOff, ...]:

@@ -36,8 +36,8 @@ async def _report(request: Request, me: Person, month: str) -> tuple[Report, dic
         also = () if manages else (me.id,)
         made = await actions.report(tx, actions.month_named(month, now), now, team, also)
         teams = [(t.slug, t.name) for t in await people.teams(tx)]
-    found = actions.seen_by(made, me.id, rights)
-    return found, {**_months(found), "team": team, "all_teams": teams, "fits": fits}
+    report = actions.seen_by(made, me.id, rights)
+    return report, {**_months(report), "team": team, "all_teams": teams, "fits": fits}
 
 
 def _months(found: Report) -> dict[str, Any]:
@@ -74,7 +74,7 @@ async def load(
 ) -> Response:
     me = await access.signed_in(request)
     ctx = html.ctx(request)
-    found, around = await _report(request, me, month)
+    report, around = await _report(request, me, month)
     now = ctx.clock.now()
     error: FirebellError | None = None
     free = None
@@ -88,13 +88,13 @@ async def load(
     tomorrow = now.astimezone(ZoneInfo(me.tz)).date().isoformat()
     context = {
         **around,
-        "teams": _teams(found),
+        "teams": _teams(report),
         "free": free,
         "error": error,
         "errors": error.fields if error else {},
         "schedules": [
             (s.of.slug, s.of.name)
-            for s in found.schedules
+            for s in report.schedules
             if isinstance(s.of, Schedule) and s.of.archived_at is None
         ],
         "schedule": schedule,
@@ -119,18 +119,18 @@ async def paid_csv(request: Request, month: str = "", bom: str = "") -> Response
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         team = await people.team_by_slug(tx, slug) if slug else None
-        found = await actions.report(tx, actions.month_named(month, now), now, team)
-    return attachment(actions.seen_by(found, me.id, access.rights_of(me)), bom=bool(bom))
+        report = await actions.report(tx, actions.month_named(month, now), now, team)
+    return attachment(actions.seen_by(report, me.id, access.rights_of(me)), bom=bool(bom))
 
 
 async def _rates(request: Request, given: dict[str, str], error: FirebellError | None = None) -> Response:
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
-        found = await actions.all_terms(tx)
+        terms = await actions.all_terms(tx)
     context = {
         "nav": "oncall",
         "given": given,
-        "terms": found,
+        "terms": terms,
         "present": actions.month_named("", ctx.clock.now()),
         "first": measurement.FIRST,
         "error": error,
@@ -144,8 +144,8 @@ async def rates(request: Request, month: str = "") -> Response:
     ctx = html.ctx(request)
     chosen = actions.month_named(month, ctx.clock.now())
     async with ctx.db.tx() as tx:
-        found = await actions.term(tx, chosen)
-    given = pay.to_json(found.kept.rates if found else Rates()) | {"month": f"{chosen:%Y-%m}"}
+        term = await actions.term(tx, chosen)
+    given = pay.to_json(term.kept.rates if term else Rates()) | {"month": f"{chosen:%Y-%m}"}
     return await _rates(request, given)
 
 

@@ -129,10 +129,10 @@ class PagerDuty:
                 return error(400, 2001, "Malformed JSON")
         if request.verb == "PUT" and request.path == "/incidents":
             return self._update(request.json)
-        found = re.fullmatch(r"/incidents/(\w+)(/notes|/log_entries)?", request.path)
-        if not found or found[1] != self.incident["id"]:
+        match = re.fullmatch(r"/incidents/(\w+)(/notes|/log_entries)?", request.path)
+        if not match or match[1] != self.incident["id"]:
             return error(404, 2100)
-        match request.verb, found[2]:
+        match request.verb, match[2]:
             case "GET", None:
                 return Answer(body={"incident": self.incident})
             case "GET", "/log_entries":

@@ -101,10 +101,10 @@ class Slack:
         return {}
 
     def _channel(self, given: dict[str, Any]) -> Channel:
-        found = self.channels.get(given.get("channel", ""))
-        if not found:
+        channel = self.channels.get(given.get("channel", ""))
+        if not channel:
             raise Refused("channel_not_found")
-        return found
+        return channel
 
     def conversations_create(self, given: dict[str, Any]) -> dict[str, Any]:
         """Make a channel."""
@@ -130,14 +130,14 @@ class Slack:
 
     def conversations_invite(self, given: dict[str, Any]) -> dict[str, Any]:
         """Invite people."""
-        found = self._channel(given)
+        channel = self._channel(given)
         for user in given["users"].split(","):
             if user not in self.users:
                 raise Refused("user_not_found")
-            if user in found.members:
+            if user in channel.members:
                 raise Refused("already_in_channel")
-            found.members.append(user)
-        return {"channel": {"id": found.id}}
+            channel.members.append(user)
+        return {"channel": {"id": channel.id}}
 
     def _message(self, given: dict[str, Any], ts: str) -> Message:
         if not given.get("text") and not given.get("blocks"):
@@ -171,29 +171,29 @@ class Slack:
 
     def chat_postMessage(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - Slack's name
         """Write a message."""
-        found = self._channel(given)
-        ts = f"1764000000.{len(found.messages):06}"
-        found.messages[ts] = self._message(given, ts)
-        return {"channel": found.id, "ts": ts}
+        channel = self._channel(given)
+        ts = f"1764000000.{len(channel.messages):06}"
+        channel.messages[ts] = self._message(given, ts)
+        return {"channel": channel.id, "ts": ts}
 
     def chat_update(self, given: dict[str, Any]) -> dict[str, Any]:
         """Write a message anew."""
-        found = self._channel(given)
-        if given.get("ts") not in found.messages:
+        channel = self._channel(given)
+        if given.get("ts") not in channel.messages:
             raise Refused("message_not_found")
-        found.messages[given["ts"]] = self._message(given, given["ts"])
-        return {"channel": found.id, "ts": given["ts"]}
+        channel.messages[given["ts"]] = self._message(given, given["ts"])
+        return {"channel": channel.id, "ts": given["ts"]}
 
     def pins_add(self, given: dict[str, Any]) -> dict[str, Any]:
         """Pin a message."""
-        found = self._channel(given)
+        channel = self._channel(given)
         if not given.get("timestamp"):
             raise Refused("no_item_specified")
-        if given["timestamp"] not in found.messages:
+        if given["timestamp"] not in channel.messages:
             raise Refused("message_not_found")
-        if given["timestamp"] in found.pins:
+        if given["timestamp"] in channel.pins:
             raise Refused("already_pinned")
-        found.pins.append(given["timestamp"])
+        channel.pins.append(given["timestamp"])
         return {}
 
     def users_info(self, given: dict[str, Any]) -> dict[str, Any]:

@@ -52,12 +52,12 @@ class Statuspage:
         self.calls = [at for at in self.calls if at > time.monotonic() - 60] + [time.monotonic()]
         if len(self.calls) > 60:
             return Answer(420, {"error": "Rate limit exceeded"})
-        found = re.fullmatch(r"/v1/pages/(\w+)/incidents(?:/(\w+))?", request.path)
-        if not found or found[1] != PAGE:
+        match = re.fullmatch(r"/v1/pages/(\w+)/incidents(?:/(\w+))?", request.path)
+        if not match or match[1] != PAGE:
             return Answer(404, {"error": "Record not found"})
         if request.verb == "GET":
             newest = self.incidents[::-1]
-            if found[2] == "unresolved":
+            if match[2] == "unresolved":
                 newest = [i for i in newest if i["status"] not in ("resolved", "postmortem")]
             return Answer(body=newest[: int(request.query.get("limit", ["100"])[0])])
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
@@ -78,7 +78,7 @@ class Statuspage:
             self.incidents.append(made | {"status": "investigating"})
             return Answer(201, self._change(self.incidents[-1], given))
         for one in self.incidents:
-            if one["id"] == found[2] and request.verb in ("PATCH", "PUT"):
+            if one["id"] == match[2] and request.verb in ("PATCH", "PUT"):
                 return Answer(200, self._change(one, given))
         return Answer(404, {"error": "Record not found"})
 

@@ -100,28 +100,28 @@ async def feed_by_token(
     tx: Tx, token_hash: bytes, now: datetime
 ) -> tuple[Feed, list[RenderedFeed], list[Known]]:
     """Return what a feed's address leads to; raise `NotFound` when it never was one, `Gone` when it has ended."""
-    found = await store.feed(tx, token_hash)
-    if found is None:
+    feed = await store.feed(tx, token_hash)
+    if feed is None:
         if not await store.was_feed(tx, token_hash):
             raise NotFound("There is no calendar here.", hint="Is the whole address there?")
         raise Gone(
             "This calendar has ended.",
             hint="Its address was revoked, or whoever made it or what it shows is gone. Make a new one.",
         )
-    await store.touch_feed(tx, found.id, now)
+    await store.touch_feed(tx, feed.id, now)
     since, until = reach(now)
-    match found.kind:
+    match feed.kind:
         case FeedKind.SCHEDULE:
-            ids = [found.subject_id]
+            ids = [feed.subject_id]
         case FeedKind.TEAM:
-            ids = await schedule_store.ids(tx, team_id=found.subject_id)
+            ids = await schedule_store.ids(tx, team_id=feed.subject_id)
         case FeedKind.PERSON:
-            ids = await schedule_store.ids_naming(tx, found.subject_id, since)
+            ids = await schedule_store.ids_naming(tx, feed.subject_id, since)
     shown = await schedule_store.schedules(tx, ids, since=since, until=until)
     changed = await store.changed_at(tx, [int(s.id) for s in shown])
     named = await people.people_by_id(tx, list({int(u) for s in shown for u in s.people}))
     known = [Known(p.id, p.name, p.email) for p in named.values()]
-    return found, [RenderedFeed(s, changed[int(s.id)]) for s in shown], known
+    return feed, [RenderedFeed(s, changed[int(s.id)]) for s in shown], known
 
 
 def address(url: str) -> str:

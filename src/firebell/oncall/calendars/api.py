@@ -334,9 +334,9 @@ async def remove_calendar(ctx: Ctx, caller: Owner, calendar_id: PathId) -> None:
 @router.get("/oncall/conflicts", summary="Who will be on duty while a calendar says that they are busy")
 async def list_conflicts(ctx: Ctx, caller: Reader) -> list[ConflictShown]:
     async with ctx.db.tx() as tx:
-        found = await actions.conflicts(tx, ctx.clock.now())
+        conflicts = await actions.conflicts(tx, ctx.clock.now())
     return [
-        ConflictShown(person_id=c.person_id, schedule=c.schedule, start=c.start, end=c.end) for c in found
+        ConflictShown(person_id=c.person_id, schedule=c.schedule, start=c.start, end=c.end) for c in conflicts
     ]
 
 

@@ -75,7 +75,7 @@ def flat(shifts: Sequence[ImportedShift], a: datetime, b: datetime) -> list[Impo
         begin[max(shift.start, a)].append(number)
         cease[min(shift.end, b)].append(number)
     open_: dict[int, None] = {}
-    found: list[ImportedShift] = []
+    imported_shifts: list[ImportedShift] = []
     cuts = sorted({*begin, *cease})
     for start, end in itertools.pairwise(cuts):
         for number in cease[start]:
@@ -85,10 +85,14 @@ def flat(shifts: Sequence[ImportedShift], a: datetime, b: datetime) -> list[Impo
             now = [shifts[i] for i in sorted(open_)]
             users = tuple(dict.fromkeys(u for s in now for u in s.users))
             title = ", ".join(dict.fromkeys(s.title for s in now))
-            if found and (found[-1].end, found[-1].users, found[-1].title) == (start, users, title):
-                start = found.pop().start
-            found.append(ImportedShift(start, end, users, title))
-    return found
+            if imported_shifts and (
+                imported_shifts[-1].end,
+                imported_shifts[-1].users,
+                imported_shifts[-1].title,
+            ) == (start, users, title):
+                start = imported_shifts.pop().start
+            imported_shifts.append(ImportedShift(start, end, users, title))
+    return imported_shifts
 
 
 def onward(

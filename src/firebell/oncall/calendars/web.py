@@ -203,14 +203,14 @@ async def all_calendars(request: Request) -> Response:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedules = await oncall.schedules(tx, since=now, until=now)
-        found = await actions.imports_of_schedules(tx, [int(s.id) for s in schedules])
+        imports = await actions.imports_of_schedules(tx, [int(s.id) for s in schedules])
         names = {p.id: p.name for p in await people.people(tx)}
         conflicts = await actions.conflicts(tx, now)
     context = {
         "nav": "oncall",
         "live": "oncall",
         "schedules": schedules,
-        "imports": {s.slug: from_the_top([i for i in found if i.schedule_id == s.id]) for s in schedules},
+        "imports": {s.slug: from_the_top([i for i in imports if i.schedule_id == s.id]) for s in schedules},
         "titles": {s.slug: s.name for s in schedules},
         "conflicts": conflicts,
         "names": names,

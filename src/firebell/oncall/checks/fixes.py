@@ -22,8 +22,8 @@ CARRIED_OUT = ("leave", "remove", "offset", "ask", "take", "seen")
 async def carry_out(tx: Tx, actor: Actor, schedule_id: int, finding_id: str, now: datetime) -> Finding:
     """Repair a finding that is still there and needs no choice, and return what it was."""
     schedule = await changes.lock(tx, schedule_id)
-    found = (await queries.found_in(tx, [schedule], now))[schedule_id]
-    known = (*found, *group_gaps(found, schedule.tz, now))
+    findings = (await queries.found_in(tx, [schedule], now))[schedule_id]
+    known = (*findings, *group_gaps(findings, schedule.tz, now))
     finding = next((f for f in known if f.id == finding_id), None)
     if finding is None:
         raise NotFound("This finding is gone.", hint="Somebody repaired it, or its time is over.")

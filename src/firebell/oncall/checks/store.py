@@ -46,5 +46,5 @@ async def set_told(tx: Tx, schedule_ids: Sequence[int], known: Mapping[int, Sequ
     await tx.execute("delete from finding_told where schedule_id = any($1::bigint[])", list(schedule_ids))
     await tx.many(
         "insert into finding_told (schedule_id, what, starts_at, ends_at) values ($1, $2, $3, $4)",
-        [(i, t.what, t.start, t.end) for i, found in known.items() for t in found],
+        [(i, t.what, t.start, t.end) for i, reporteds in known.items() for t in reporteds],
     )

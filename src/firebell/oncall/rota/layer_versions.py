@@ -79,17 +79,17 @@ def _opened(before: Layer | None, layer: Layer, e: datetime) -> Layer:
 def _merged(schedule: Schedule, opened: Sequence[Layer], kept: set[int | str], e: datetime) -> list[Layer]:
     """Return both ages in one order: what is kept stands in both, and what closes stands before what opens."""
     waiting = list(opened)
-    found: list[Layer] = []
+    layers: list[Layer] = []
     for layer in schedule.layers:
         if layer.id in kept:
             at = [new.id for new in waiting].index(layer.id)
-            found += [*waiting[:at], layer]
+            layers += [*waiting[:at], layer]
             waiting = waiting[at + 1 :]
         elif layer.end is not None and layer.end <= e:
-            found.append(layer)
+            layers.append(layer)
         elif validity(layer)[0] < e:
-            found.append(replace(layer, end=e))
-    return [*found, *waiting]
+            layers.append(replace(layer, end=e))
+    return [*layers, *waiting]
 
 
 def joined(layer: Layer, user: User, at: int | None = None) -> Layer:

@@ -28,13 +28,13 @@ def between(schedule: Schedule, a: datetime, b: datetime) -> list[Shift]:
     """Return maximal runs that cover `[a, b)` exactly; a run without users is a gap (P1)."""
     if a >= b:
         return []
-    found: list[Shift] = []
+    shifts: list[Shift] = []
     for low, high in itertools.pairwise([a, *_edges(schedule.gone, a, b), b]):
         runs = _runs(schedule, low, high, schedule.inactive_at(low))
-        if found and found[-1].users == runs[0].users:
-            runs[0] = replace(runs[0], start=found[-1].start, cause=found.pop().cause)
-        found += runs
-    return found
+        if shifts and shifts[-1].users == runs[0].users:
+            runs[0] = replace(runs[0], start=shifts[-1].start, cause=shifts.pop().cause)
+        shifts += runs
+    return shifts
 
 
 def _edges(gone: Mapping[User, Spans], a: datetime, b: datetime) -> list[datetime]:
@@ -99,12 +99,12 @@ def _active(
     active: list[Override], edits: Sequence[Override], waiting: int, t: datetime
 ) -> tuple[list[Override], int]:
     """Return the edits that contain `t` by sequence, and how many of `edits` have begun by then."""
-    found = [e for e in active if e.end > t]
+    overrides = [e for e in active if e.end > t]
     while waiting < len(edits) and edits[waiting].start <= t:
         if edits[waiting].end > t:
-            found.append(edits[waiting])
+            overrides.append(edits[waiting])
         waiting += 1
-    return sorted(found, key=lambda e: e.seq), waiting
+    return sorted(overrides, key=lambda e: e.seq), waiting
 
 
 def _layer_at(layer: Layer, t: datetime, inactive: Collection[User]) -> tuple[User, ...]:

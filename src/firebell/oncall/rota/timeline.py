@@ -158,8 +158,8 @@ def rows(schedule: Schedule, seen: Picture) -> list[Row]:
 
 def runs(schedule: Schedule, seen: Picture) -> list[Shift]:
     """Return who is on duty on what is shown, with the true ends of their shifts as far as `AROUND` reaches."""
-    found = between(schedule, seen.start - AROUND, seen.end + AROUND)
-    return [run for run in found if _shown(run, seen)]
+    shifts = between(schedule, seen.start - AROUND, seen.end + AROUND)
+    return [run for run in shifts if _shown(run, seen)]
 
 
 def _shown(x: Shift | Turn | Override, seen: Picture) -> bool:

@@ -43,8 +43,8 @@ Responder = Annotated[Caller, may(Verb.SCHEDULE_WRITE)]
 async def list_schedules(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[ScheduleShown]:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        found = await actions.schedules(tx, since=now, until=now)
-    return [schedule_shown(s) for s in stretch.newest(found, [int(s.id) for s in found])]
+        schedules = await actions.schedules(tx, since=now, until=now)
+    return [schedule_shown(s) for s in stretch.newest(schedules, [int(s.id) for s in schedules])]
 
 
 @router.post("/schedules", status_code=201, summary="Add a schedule", responses=problems(404, 409))
@@ -76,11 +76,11 @@ async def get_schedule(ctx: Ctx, caller: Reader, slug: Text) -> ScheduleDetail:
 )
 async def change_schedule(ctx: Ctx, caller: Responder, slug: Text, given: ScheduleChange) -> ScheduleShown:
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug)
+        schedule = await actions.by_slug(tx, slug)
         changed = await actions.rename_schedule(
             tx,
             caller.actor,
-            int(found.id),
+            int(schedule.id),
             name=given.name,
             team_id=given.team_id,
             tz=given.tz,
@@ -97,8 +97,8 @@ async def change_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Schedu
 )
 async def delete_schedule(ctx: Ctx, caller: Responder, slug: Text) -> None:
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug)
-        await actions.delete_schedule(tx, caller.actor, int(found.id), ctx.clock.now())
+        schedule = await actions.by_slug(tx, slug)
+        await actions.delete_schedule(tx, caller.actor, int(schedule.id), ctx.clock.now())
 
 
 @router.put(
@@ -108,11 +108,11 @@ async def delete_schedule(ctx: Ctx, caller: Responder, slug: Text) -> None:
 )
 async def replace_layers(ctx: Ctx, caller: Responder, slug: Text, given: EditedLayers) -> ScheduleDetail:
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug)
+        schedule = await actions.by_slug(tx, slug)
         changed = await actions.replace_layers(
             tx,
             caller.actor,
-            int(found.id),
+            int(schedule.id),
             layers_given(given),
             version=given.version,
             at=given.at,
@@ -142,11 +142,11 @@ async def preview_layers(ctx: Ctx, caller: Reader, slug: Text, given: EditedLaye
 )
 async def join_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Joining) -> ScheduleDetail:
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug)
+        schedule = await actions.by_slug(tx, slug)
         changed = await actions.join(
             tx,
             caller.actor,
-            int(found.id),
+            int(schedule.id),
             layer_id=given.layer_id,
             person_id=await queries.person_id(tx, given.person),
             place=given.place,
@@ -163,11 +163,11 @@ async def join_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Joining)
 )
 async def leave_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Leaving) -> ScheduleDetail:
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug)
+        schedule = await actions.by_slug(tx, slug)
         changed = await actions.leave(
             tx,
             caller.actor,
-            int(found.id),
+            int(schedule.id),
             person_id=await queries.person_id(tx, given.person),
             at=given.at,
             now=ctx.clock.now(),
@@ -190,10 +190,10 @@ async def list_findings(
 ) -> list[FindingShown]:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug, since=now - HORIZON)
-        wrong = await queries.found_in(tx, [found], now)
-    each = wrong[int(found.id)]
-    return [finding_shown(f) for f in (grouping.group_gaps(each, found.tz, now) if folded else each)]
+        schedule = await actions.by_slug(tx, slug, since=now - HORIZON)
+        wrong = await queries.found_in(tx, [schedule], now)
+    each = wrong[int(schedule.id)]
+    return [finding_shown(f) for f in (grouping.group_gaps(each, schedule.tz, now) if folded else each)]
 
 
 @router.post(
@@ -203,8 +203,8 @@ async def list_findings(
 )
 async def fix_finding(ctx: Ctx, caller: Responder, slug: Text, finding_id: Text) -> FindingShown:
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug)
-        done = await fixes.carry_out(tx, caller.actor, int(found.id), finding_id, ctx.clock.now())
+        schedule = await actions.by_slug(tx, slug)
+        done = await fixes.carry_out(tx, caller.actor, int(schedule.id), finding_id, ctx.clock.now())
     return finding_shown(done)
 
 
@@ -216,13 +216,13 @@ async def fix_finding(ctx: Ctx, caller: Responder, slug: Text, finding_id: Text)
 )
 async def create_shadow(ctx: Ctx, caller: Responder, slug: Text, given: NewShadow) -> ShadowShown:
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug)
+        schedule = await actions.by_slug(tx, slug)
         person = await queries.person_id(tx, given.person)
         of = await queries.person_id(tx, given.of) if given.of else None
         made = await shadows.add_shadow(
             tx,
             caller.actor,
-            schedule_id=int(found.id),
+            schedule_id=int(schedule.id),
             person_id=person,
             of=of,
             start=given.start,
@@ -240,6 +240,6 @@ async def create_shadow(ctx: Ctx, caller: Responder, slug: Text, given: NewShado
 async def remove_shadow(ctx: Ctx, caller: Responder, slug: Text, shadow_id: PathId) -> Removed:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(tx, slug)
-        await shadows.remove_shadow(tx, caller.actor, int(found.id), shadow_id, now)
+        schedule = await actions.by_slug(tx, slug)
+        await shadows.remove_shadow(tx, caller.actor, int(schedule.id), shadow_id, now)
         return removed(await undo.offer(tx, ctx.signer, caller.actor, "schedule.shadow_removed", now))

@@ -60,17 +60,17 @@ def read(fields: Fields) -> tuple[list[Layer], dict[str, str]]:
     A field that cannot be read has a default in its layer, so that nothing else of the form is lost. A layer
     without anybody is left out: an empty one in the form means "no more".
     """
-    found: list[Layer] = []
+    layers: list[Layer] = []
     wrong: dict[str, str] = {}
     for i in range(READ):
         if not fields.getlist(f"slot-{i}"):
             break
         slots = _slots(fields, i)
         if any(slots):
-            found.append(_layer(fields, i, slots, wrong))
-    if not found:
+            layers.append(_layer(fields, i, slots, wrong))
+    if not layers:
         wrong["slot-0"] = "Choose at least one person."
-    return found, wrong
+    return layers, wrong
 
 
 def _slots(fields: Fields, i: int) -> tuple[tuple[int, ...], ...]:

@@ -42,7 +42,7 @@ def preview(old: Schedule, new: Schedule, a: datetime, b: datetime, around: Arou
     far = a + GAPS_AHEAD
     was, will = gaps(old, a, far), gaps(new, a, far)
     had, has = (checks(s, a, around) for s in (old, new))
-    old_ids, new_ids = ({(f.id, f.level) for f in found} for found in (had, has))
+    old_ids, new_ids = ({(f.id, f.level) for f in findings} for findings in (had, has))
     return Preview(
         tuple(changes),
         {user: round(h, 2) for user, h in hours.items() if round(h, 2)},

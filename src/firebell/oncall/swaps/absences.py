@@ -53,14 +53,14 @@ async def add(
 async def cancel(tx: Tx, actor: Actor, vacation_id: int, now: datetime) -> Absence:
     """Take an absence back: what is open is withdrawn, what somebody has taken stays with them."""
     await store.lock(tx, await store.ids(tx))
-    found = await swaps_store.lock_vacation(tx, vacation_id)
-    if found is None:
+    absence = await swaps_store.lock_vacation(tx, vacation_id)
+    if absence is None:
         raise NotFound(f"There is no vacation {vacation_id}, or it is cancelled.")
     await swaps_store.cancel_vacation(tx, vacation_id, now)
     for cover in await swaps_store.covers(tx, vacation_ids=[vacation_id], state=CoverState.OPEN):
         gone = replace(cover, state=CoverState.WITHDRAWN, decided_at=now)
         await swaps_store.save_cover(tx, gone)
         await timers.cancel(tx, changes.COVER_TIMER, str(cover.id))
-    await tx.audit(actor, "vacation.cancelled", f"person:{found.person_id}", now, vacation=vacation_id)
+    await tx.audit(actor, "vacation.cancelled", f"person:{absence.person_id}", now, vacation=vacation_id)
     await tx.live("oncall")
-    return found
+    return absence

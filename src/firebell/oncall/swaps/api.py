@@ -226,10 +226,10 @@ async def ask_cover(ctx: Ctx, caller: Responder, given: NewCover) -> CoverShown:
 
 async def _shown(ctx: Context, cover_id: int) -> CoverShown:
     async with ctx.db.tx() as tx:
-        found = await actions.cover(tx, cover_id)
-        if found is None:
+        cover = await actions.cover(tx, cover_id)
+        if cover is None:
             raise NotFound(f"There is no request {cover_id}.")
-        return (await _words(tx)).cover(found)
+        return (await _words(tx)).cover(cover)
 
 
 @router.get("/covers/{cover_id}", summary="One request for cover", responses=problems(404))
@@ -264,8 +264,8 @@ async def take_cover(ctx: Ctx, caller: Responder, cover_id: PathId, given: Takin
 async def decline_cover(ctx: Ctx, caller: Responder, cover_id: PathId, given: Declining) -> CoverShown:
     async with ctx.db.tx() as tx:
         who = await _who(tx, caller, given.person)
-        found = await covers.decline(tx, caller.actor, cover_id, who, ctx.clock.now())
-        return (await _words(tx)).cover(found)
+        cover = await covers.decline(tx, caller.actor, cover_id, who, ctx.clock.now())
+        return (await _words(tx)).cover(cover)
 
 
 @router.post(
@@ -276,8 +276,8 @@ async def decline_cover(ctx: Ctx, caller: Responder, cover_id: PathId, given: De
 async def withdraw_cover(ctx: Ctx, caller: Responder, cover_id: PathId) -> CoverShown:
     async with ctx.db.tx() as tx:
         await parties.check_request(tx, caller.rights, caller.person_id, cover_id)
-        found = await covers.withdraw(tx, caller.actor, cover_id, ctx.clock.now())
-        return (await _words(tx)).cover(found)
+        cover = await covers.withdraw(tx, caller.actor, cover_id, ctx.clock.now())
+        return (await _words(tx)).cover(cover)
 
 
 @router.post(
@@ -332,8 +332,8 @@ async def propose_swap(ctx: Ctx, caller: Responder, given: NewSwap) -> SwapShown
 )
 async def accept_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapShown:
     async with ctx.db.tx() as tx:
-        found = await swaps.accept(tx, caller.actor, swap_id, ctx.clock.now())
-        return (await _words(tx)).swap(found)
+        swap = await swaps.accept(tx, caller.actor, swap_id, ctx.clock.now())
+        return (await _words(tx)).swap(swap)
 
 
 @router.post(
@@ -343,8 +343,8 @@ async def accept_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapShown
 )
 async def decline_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapShown:
     async with ctx.db.tx() as tx:
-        found = await swaps.decline(tx, caller.actor, swap_id, ctx.clock.now())
-        return (await _words(tx)).swap(found)
+        swap = await swaps.decline(tx, caller.actor, swap_id, ctx.clock.now())
+        return (await _words(tx)).swap(swap)
 
 
 @router.post(
@@ -355,8 +355,8 @@ async def decline_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapShow
 async def withdraw_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapShown:
     async with ctx.db.tx() as tx:
         await parties.check_swap(tx, caller.rights, caller.person_id, swap_id)
-        found = await swaps.withdraw(tx, caller.actor, swap_id, ctx.clock.now())
-        return (await _words(tx)).swap(found)
+        swap = await swaps.withdraw(tx, caller.actor, swap_id, ctx.clock.now())
+        return (await _words(tx)).swap(swap)
 
 
 @router.get("/vacations", summary="Vacations that are not over, the newest first")

@@ -62,12 +62,12 @@ async def _open(tx: Tx, cover_id: int, now: datetime) -> tuple[Schedule, Cover]:
     if seen is None:
         raise NotFound(f"There is no request {cover_id}.", hint="Look at the requests that are open.")
     schedule = await changes.lock(tx, seen.schedule_id)
-    found = await swaps_store.cover(tx, cover_id)
-    assert found
-    if found.state != CoverState.OPEN or found.expires_at <= now:
-        state = found.state if found.state != CoverState.OPEN else CoverState.EXPIRED
+    cover = await swaps_store.cover(tx, cover_id)
+    assert cover
+    if cover.state != CoverState.OPEN or cover.expires_at <= now:
+        state = cover.state if cover.state != CoverState.OPEN else CoverState.EXPIRED
         raise Conflict(f"Request {cover_id} is {state}.", hint="Look at the requests that are open.")
-    return schedule, found
+    return schedule, cover
 
 
 async def take(
@@ -85,13 +85,13 @@ async def take(
     Refused when `by` asked for it, left, or is on call on the schedule then (S-DOUBLE): one of two shifts
     of theirs would be nobody's. Return what was taken; a part is a request of its own.
     """
-    schedule, found = await _open(tx, cover_id, now)
+    schedule, cover = await _open(tx, cover_id, now)
     who = await people.person(tx, by)
-    if by == found.requester:
+    if by == cover.requester:
         raise Conflict(f"{who.name} asked for this cover.", hint="Withdraw the request instead.")
     if not who.active:
         raise Conflict(f"{who.name} is not active.", hint="Somebody else has to take it.")
-    low, high = max(start or found.start, found.start, now), min(end or found.end, found.end)
+    low, high = max(start or cover.start, cover.start, now), min(end or cover.end, cover.end)
     if low >= high:
         raise Invalid("This part lies outside the request.", fields={"start": "Choose a part of it."})
     if busy := exchange.own_stretches(schedule, by, low, high):
@@ -100,10 +100,10 @@ async def take(
             " (S-DOUBLE).",
             hint="Take a part of the request, or swap the shifts.",
         )
-    source = Source.VACATION if found.vacation_id else Source.COVER
-    edit = exchange.mapped(low, high, {found.requester: by}, found.reason, source, actor.person_id)
+    source = Source.VACATION if cover.vacation_id else Source.COVER
+    edit = exchange.mapped(low, high, {cover.requester: by}, cover.reason, source, actor.person_id)
     edit_id = await store.insert_edit(tx, int(schedule.id), edit, now)
-    taken = await _split(tx, found, low, high, now)
+    taken = await _split(tx, cover, low, high, now)
     taken = replace(
         taken, state=CoverState.TAKEN, taken_by=by, edit_id=edit_id, expires_at=low, decided_at=now
     )
@@ -131,12 +131,12 @@ async def _split(tx: Tx, found: Cover, low: datetime, high: datetime, now: datet
 
 async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -> Cover:
     """Say no; others may still take it."""
-    _, found = await _open(tx, cover_id, now)
-    if by == found.requester:
+    _, cover = await _open(tx, cover_id, now)
+    if by == cover.requester:
         raise Conflict("This request is your own.", hint="Withdraw it instead.")
-    new = replace(found, declined=tuple(dict.fromkeys((*found.declined, by))))
+    new = replace(cover, declined=tuple(dict.fromkeys((*cover.declined, by))))
     await swaps_store.save_cover(tx, new)
-    if by not in found.declined:
+    if by not in cover.declined:
         await tx.emit(CoverDeclined(cover_id, by), now)
     await changes.audit_cover(tx, actor, "declined", new, now)
     return new
@@ -144,8 +144,8 @@ async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -
 
 async def withdraw(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> Cover:
     """Ask no more: the requester stays on duty."""
-    _, found = await _open(tx, cover_id, now)
-    new = replace(found, state=CoverState.WITHDRAWN, decided_at=now)
+    _, cover = await _open(tx, cover_id, now)
+    new = replace(cover, state=CoverState.WITHDRAWN, decided_at=now)
     await swaps_store.save_cover(tx, new)
     await timers.cancel(tx, changes.COVER_TIMER, str(cover_id))
     await changes.audit_cover(tx, actor, "withdrawn", new, now)
@@ -154,12 +154,12 @@ async def withdraw(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> Cover:
 
 async def give_back(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> None:
     """Undo a taken cover: its edit goes, and the request is open again while there is time."""
-    found = await swaps_store.cover(tx, cover_id)
-    if found is None or found.edit_id is None:
+    cover = await swaps_store.cover(tx, cover_id)
+    if cover is None or cover.edit_id is None:
         raise NotFound(f"Nobody has taken request {cover_id}.")
-    if found.end <= now:
+    if cover.end <= now:
         raise Conflict("The shift is over.")
-    await actions.remove_edit(tx, actor, found.edit_id, now)
+    await actions.remove_edit(tx, actor, cover.edit_id, now)
 
 
 async def expire(tx: Tx, cover_ids: Sequence[int], now: datetime) -> set[int]:
@@ -167,9 +167,9 @@ async def expire(tx: Tx, cover_ids: Sequence[int], now: datetime) -> set[int]:
     seen = [c for i in cover_ids if (c := await swaps_store.cover(tx, i))]
     free = await store.lock_free(tx, [c.schedule_id for c in seen])
     for old in seen:
-        found = await swaps_store.cover(tx, old.id) if old.schedule_id in free else None
-        if found and found.state == CoverState.OPEN and found.expires_at <= now:
-            over = replace(found, state=CoverState.EXPIRED, decided_at=now)
+        cover = await swaps_store.cover(tx, old.id) if old.schedule_id in free else None
+        if cover and cover.state == CoverState.OPEN and cover.expires_at <= now:
+            over = replace(cover, state=CoverState.EXPIRED, decided_at=now)
             await swaps_store.save_cover(tx, over)
             await changes.audit_cover(tx, SYSTEM, "expired", over, now)
     return {c.id for c in seen if c.schedule_id not in free}

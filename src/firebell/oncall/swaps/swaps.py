@@ -79,12 +79,12 @@ async def _open(tx: Tx, swap_id: int, now: datetime) -> tuple[Schedule, Swap]:
     if seen is None:
         raise NotFound(f"There is no swap {swap_id}.", hint="Look at the swaps that are open.")
     schedule = await changes.lock(tx, seen.schedule_id)
-    found = await swaps_store.swap(tx, swap_id)
-    assert found
-    if found.state != SwapState.OPEN or found.expires_at <= now:
-        state = found.state if found.state != SwapState.OPEN else SwapState.EXPIRED
+    swap = await swaps_store.swap(tx, swap_id)
+    assert swap
+    if swap.state != SwapState.OPEN or swap.expires_at <= now:
+        state = swap.state if swap.state != SwapState.OPEN else SwapState.EXPIRED
         raise Conflict(f"Swap {swap_id} is {state}.", hint="Look at the swaps that are open.")
-    return schedule, found
+    return schedule, swap
 
 
 async def _answered_by(tx: Tx, actor: Actor, swap: Swap) -> None:
@@ -95,15 +95,15 @@ async def _answered_by(tx: Tx, actor: Actor, swap: Swap) -> None:
 
 async def accept(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     """Exchange both shifts at once; refused when one of them is not theirs any more."""
-    schedule, found = await _open(tx, swap_id, now)
-    await _answered_by(tx, actor, found)
-    mine, theirs = (found.start, found.end), (found.their_start, found.their_end)
-    await _check_both(tx, schedule, found.proposer, found.other, mine, theirs)
+    schedule, swap = await _open(tx, swap_id, now)
+    await _answered_by(tx, actor, swap)
+    mine, theirs = (swap.start, swap.end), (swap.their_start, swap.their_end)
+    await _check_both(tx, schedule, swap.proposer, swap.other, mine, theirs)
     made = []
-    for (start, end), mapping in exchange.swap_maps(found.proposer, found.other, mine, theirs):
-        edit = exchange.mapped(start, end, mapping, found.reason, Source.SWAP, actor.person_id)
+    for (start, end), mapping in exchange.swap_maps(swap.proposer, swap.other, mine, theirs):
+        edit = exchange.mapped(start, end, mapping, swap.reason, Source.SWAP, actor.person_id)
         made.append(await store.insert_edit(tx, int(schedule.id), edit, now))
-    new = await _decided(tx, actor, found, SwapState.ACCEPTED, now, tuple(made))
+    new = await _decided(tx, actor, swap, SwapState.ACCEPTED, now, tuple(made))
     await changes.finish_change(tx, actor, schedule, now)
     return new
 
@@ -122,15 +122,15 @@ async def _decided(
 
 async def decline(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     """Say no: both shifts stay as they are."""
-    _, found = await _open(tx, swap_id, now)
-    await _answered_by(tx, actor, found)
-    return await _decided(tx, actor, found, SwapState.DECLINED, now)
+    _, swap = await _open(tx, swap_id, now)
+    await _answered_by(tx, actor, swap)
+    return await _decided(tx, actor, swap, SwapState.DECLINED, now)
 
 
 async def withdraw(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     """Take a proposal back."""
-    _, found = await _open(tx, swap_id, now)
-    return await _decided(tx, actor, found, SwapState.WITHDRAWN, now)
+    _, swap = await _open(tx, swap_id, now)
+    return await _decided(tx, actor, swap, SwapState.WITHDRAWN, now)
 
 
 async def expire(tx: Tx, swap_ids: Sequence[int], now: datetime) -> set[int]:
@@ -138,9 +138,9 @@ async def expire(tx: Tx, swap_ids: Sequence[int], now: datetime) -> set[int]:
     seen = [s for i in swap_ids if (s := await swaps_store.swap(tx, i))]
     free = await store.lock_free(tx, [s.schedule_id for s in seen])
     for old in seen:
-        found = await swaps_store.swap(tx, old.id) if old.schedule_id in free else None
-        if found and found.state == SwapState.OPEN and found.expires_at <= now:
-            over = replace(found, state=SwapState.EXPIRED, decided_at=now)
+        swap = await swaps_store.swap(tx, old.id) if old.schedule_id in free else None
+        if swap and swap.state == SwapState.OPEN and swap.expires_at <= now:
+            over = replace(swap, state=SwapState.EXPIRED, decided_at=now)
             await swaps_store.save_swap(tx, over)
             await changes.audit_swap(tx, SYSTEM, SwapState.EXPIRED, over, now)
     return {s.id for s in seen if s.schedule_id not in free}
