@@ -68,7 +68,7 @@ class Product:
         return self.process.pid
 
     async def set_up(self) -> None:
-        """Make the organisation: one person who is reached by webhook, and a rotation of twenty."""
+        """Make the organization: one person who is reached by webhook, and a rotation of twenty."""
         async with running(Settings(data=self.folder / "data")) as prepared:
             ctx = prepared.ctx
             self.dsn, now = ctx.db.dsn, ctx.clock.now()

@@ -1,4 +1,4 @@
-"""A daily rotation of Mara, Jun and Ada on top of the small organisation."""
+"""A daily rotation of Mara, Jun and Ada on top of the small organization."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -73,7 +73,7 @@ def daily(*users: int, **more: Any) -> Layer:
 
 @asynccontextmanager
 async def rota(dsn: str, clock: FakeClock) -> AsyncIterator[Rota]:
-    """Make the organisation with its daily rotation."""
+    """Make the organization with its daily rotation."""
     async with world(dsn, clock) as w:
         actor = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:

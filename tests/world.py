@@ -1,4 +1,4 @@
-"""A small organisation on a real database, a worker that is moved by hand, and real receivers."""
+"""A small organization on a real database, a worker that is moved by hand, and real receivers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -99,7 +99,7 @@ class World:
 
     async def receive(self, source: str, body: bytes) -> None:
         """Let a body arrive at the integration."""
-        normal = {"generic": generic, "alertmanager": alertmanager}[source].normalise(body, self.now)
+        normal = {"generic": generic, "alertmanager": alertmanager}[source].normalize(body, self.now)
         assert not isinstance(normal, Rejected)
         await self.ingest.submit(InboundRequest(self.integration, self.service, source, body, normal))
 
@@ -167,8 +167,8 @@ def settings(**more: Any) -> Settings:
     return Settings(allowed_networks=parse_networks("127.0.0.0/8"), **more)
 
 
-async def organise(ctx: Context, receiver: str) -> tuple[web.Organisation, Integration]:
-    """Make the organisation; both people are reached by webhook at `receiver` alone, at once."""
+async def organize(ctx: Context, receiver: str) -> tuple[web.Organization, Integration]:
+    """Make the organization; both people are reached by webhook at `receiver` alone, at once."""
     now, actor = ctx.clock.now(), Actor("system", "Test")
     async with ctx.db.tx() as tx:
         made = await web.make(tx, ANSWERS, now)
@@ -185,9 +185,9 @@ async def organise(ctx: Context, receiver: str) -> tuple[web.Organisation, Integ
 
 @asynccontextmanager
 async def world(dsn: str, clock: FakeClock, **more: Any) -> AsyncIterator[World]:
-    """Make the organisation with a worker that stands still until a test moves it."""
+    """Make the organization with a worker that stands still until a test moves it."""
     async with connected(settings(**more), dsn, clock) as ctx, sink() as receiver:
-        made, integration = await organise(ctx, receiver.url)
+        made, integration = await organize(ctx, receiver.url)
         yield World(
             ctx,
             clock,

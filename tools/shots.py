@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, async_playwright
 
-from firebell.demo.organisation import ADMIN, PASSWORD
+from firebell.demo.organization import ADMIN, PASSWORD
 
 PAGES = (
     *("/", "/pages", "/pages/PG-1", "/incidents", "/incidents?state=closed", "/incidents/new"),

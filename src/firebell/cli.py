@@ -39,7 +39,7 @@ HELP = {
     "work": "Run only the worker.",
     "migrate": "Bring the database to this version's schema.",
     "doctor": "Check that everything a page needs is in order.",
-    "demo": "Run with a live demo organisation.",
+    "demo": "Run with a live demo organization.",
     "classify": "Find the severity, offline.",
     "login": "Remember a server and a key.",
     "search": "Find anything by its words.",

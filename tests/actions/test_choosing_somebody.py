@@ -7,7 +7,7 @@ from tests.world import World, world
 
 
 async def grow(w: World, to: int) -> None:
-    """Let the organisation have `to` more people, all called Person and a number."""
+    """Let the organization have `to` more people, all called Person and a number."""
     async with w.ctx.db.tx() as tx:
         await tx.execute(
             "insert into person (name, email, role, tz, created_at) select 'Person ' || lpad(i::text, 4, '0'),"

@@ -80,7 +80,7 @@ async def sign_in(w: World, http: httpx.AsyncClient, person: int) -> str:
 
 
 @asynccontextmanager
-async def organisation(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, Api]]:
-    """Yield the small organisation and its admin's key with every scope."""
+async def organization(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, Api]]:
+    """Yield the small organization and its admin's key with every scope."""
     async with world(dsn, clock) as w, browser(w) as http:
         yield w, Api(http, await key_of(w.ctx.db, clock, w.mara))

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from firebell.kit.clock import FakeClock
-from tests.api.callers import browser, organisation
+from tests.api.callers import browser, organization
 from tests.world import ANSWERS, world
 
 HUGE = 10**30
@@ -65,7 +65,7 @@ BAD: list[tuple[str, str, Any, str]] = [
 
 
 async def test_bad_input_is_refused_by_the_name_of_its_field(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await w.alert()
         await api("POST", "/incidents", {"title": "There", "severity": "SEV2"}, status=201)
         for method, path, body, field in BAD:
@@ -90,7 +90,7 @@ NO_JSON = (b"", b"{", b"\xff\xfe", b"[" * 100_000, b"null", b'{"title": ' + b"9"
 
 
 async def test_a_body_that_is_no_json_is_refused(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         headers = {"Authorization": f"Bearer {api.key}", "Content-Type": "application/json"}
         for body in NO_JSON:
             answer = await api.http.post("/api/v1/incidents", content=body, headers=headers)
@@ -108,7 +108,7 @@ async def test_an_impossible_address_of_a_page_is_told_on_a_page(dsn: str, clock
 
 
 async def test_what_is_not_there_is_said_to_be_missing(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         for path in (
             "/pages/PG-9",
             "/pages/INC-1",

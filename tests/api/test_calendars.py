@@ -12,7 +12,7 @@ from firebell.oncall.calendars.limits import PER_FEED, STRAYS_PER_ADDRESS, WINDO
 from firebell.oncall.schedules import store as schedules
 from firebell.people import actions as people
 from firebell.people.model import SCOPES
-from tests.api.callers import TEST, Api, browser, key_of, organisation
+from tests.api.callers import TEST, Api, browser, key_of, organization
 from tests.oncall_world import daily
 from tests.world import World
 
@@ -35,7 +35,7 @@ async def override(w: World, api: Api) -> None:
 
 
 async def test_a_feed_from_its_making_to_its_end(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api), browser(w) as stranger:
+    async with organization(dsn, clock) as (w, api), browser(w) as stranger:
         made = await api(
             "POST", "/calendar-feeds", {"kind": "schedule", "schedule": "payments-primary"}, status=201
         )
@@ -81,7 +81,7 @@ async def test_a_feed_from_its_making_to_its_end(dsn: str, clock: FakeClock) -> 
 
 
 async def test_a_feed_of_mine_and_of_a_team_and_of_somebody_who_left(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api), browser(w) as stranger:
+    async with organization(dsn, clock) as (w, api), browser(w) as stranger:
         mine = await api("POST", "/calendar-feeds", {}, status=201)
         team = await api("POST", "/calendar-feeds", {"kind": "team", "team_id": 1}, status=201)
         found = icalendar.Calendar.from_ical((await stranger.get(path(mine["url"]))).content)
@@ -106,7 +106,7 @@ async def test_a_feed_of_mine_and_of_a_team_and_of_somebody_who_left(dsn: str, c
 
 
 async def test_a_feed_of_a_deleted_schedule_has_ended_and_is_not_listed(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api), browser(w) as stranger:
+    async with organization(dsn, clock) as (w, api), browser(w) as stranger:
         given = {"kind": "schedule", "schedule": "payments-secondary"}
         made = await api("POST", "/calendar-feeds", given, status=201)
         team = await api("POST", "/calendar-feeds", {"kind": "team", "team_id": 1}, status=201)
@@ -125,8 +125,8 @@ async def test_a_feed_of_a_deleted_schedule_has_ended_and_is_not_listed(dsn: str
 
 
 async def test_a_schedule_that_cannot_be_read_ends_no_feed_but_its_own(dsn: str, clock: FakeClock) -> None:
-    """Each read of a feed read every schedule of the organisation, years of each."""
-    async with organisation(dsn, clock) as (w, api), browser(w) as stranger:
+    """Each read of a feed read every schedule of the organization, years of each."""
+    async with organization(dsn, clock) as (w, api), browser(w) as stranger:
         body = {"kind": "schedule", "schedule": "payments-primary"}
         feeds = [await api("POST", "/calendar-feeds", body, status=201)]
         feeds.append(await api("POST", "/calendar-feeds", {"kind": "team", "team_id": 1}, status=201))
@@ -141,7 +141,7 @@ async def test_a_schedule_that_cannot_be_read_ends_no_feed_but_its_own(dsn: str,
 
 
 async def test_a_feed_that_is_read_too_often_is_told_when_to_come_back(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api), browser(w, "203.0.113.9") as office:
+    async with organization(dsn, clock) as (w, api), browser(w, "203.0.113.9") as office:
         url = path((await api("POST", "/calendar-feeds", {}, status=201))["url"])
         tag = (await office.get(url)).headers["etag"]
         same = {"If-None-Match": tag}
@@ -163,7 +163,7 @@ async def test_a_feed_that_is_read_too_often_is_told_when_to_come_back(dsn: str,
 async def test_guessed_addresses_are_refused_and_keep_nobody_from_their_feed(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with organisation(dsn, clock) as (w, api), browser(w, "203.0.113.10") as office:
+    async with organization(dsn, clock) as (w, api), browser(w, "203.0.113.10") as office:
         made = await api("POST", "/calendar-feeds", {}, status=201)
         url, late = path(made["url"]), path((await api("POST", "/calendar-feeds", {}, status=201))["url"])
         revoked = await api("POST", "/calendar-feeds", {}, status=201)
@@ -183,7 +183,7 @@ async def test_guessed_addresses_are_refused_and_keep_nobody_from_their_feed(
 
 
 async def test_calendars_of_a_schedule_and_of_mine(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         base = "/schedules/payments-primary/calendars"
         pasted = await api("POST", base, {"text": ROTA, "name": "old rota"}, status=201)
         assert (pasted["source"], pasted["good_at"]) == ("text", None)
@@ -237,7 +237,7 @@ async def test_calendars_of_a_schedule_and_of_mine(dsn: str, clock: FakeClock) -
 
 
 async def test_the_pages_make_revoke_add_and_remove(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, _), browser(w) as http:
+    async with organization(dsn, clock) as (w, _), browser(w) as http:
         await http.post("/login", data={"email": "mara@example.org", "password": "a quiet night please"})
         shown = (await http.get("/settings/calendars")).text
         csrf = {"csrf": shown.partition('name="csrf" value="')[2].partition('"')[0]}
@@ -270,7 +270,7 @@ async def test_the_pages_make_revoke_add_and_remove(dsn: str, clock: FakeClock) 
 
 
 async def test_a_calendar_is_sent_as_a_file(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, _), browser(w) as http:
+    async with organization(dsn, clock) as (w, _), browser(w) as http:
         await http.post("/login", data={"email": "mara@example.org", "password": "a quiet night please"})
         here = "/oncall/payments-primary/calendars"
         shown = (await http.get(here)).text
@@ -304,14 +304,14 @@ async def test_a_calendar_is_sent_as_a_file(dsn: str, clock: FakeClock) -> None:
 
 
 async def test_the_settings_say_which_of_them_is_open(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, _), browser(w) as http:
+    async with organization(dsn, clock) as (w, _), browser(w) as http:
         await http.post("/login", data={"email": "mara@example.org", "password": "a quiet night please"})
         for address, label in (("/settings/calendars", "Calendars"), ("/settings/keys", "API keys")):
             assert f'<a href="{address}" aria-current="page">{label}</a>' in (await http.get(address)).text
 
 
 async def test_a_viewer_changes_no_schedule_through_their_settings(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
         added = await api("POST", "/schedules/payments-primary/calendars", {"text": ROTA}, status=201)
         async with w.ctx.db.tx() as tx:
             await people.create_person(
@@ -340,7 +340,7 @@ async def test_a_viewer_changes_no_schedule_through_their_settings(dsn: str, clo
 async def test_an_imported_layer_is_put_below_the_rotations_and_above_again(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
         base = "/schedules/payments-primary/calendars"
         added = await api("POST", base, {"text": ROTA, "name": "the old rota"}, status=201)
         assert added["place"] == "above"

@@ -3,13 +3,13 @@
 from typing import Any
 
 from firebell.kit.clock import FakeClock
-from tests.api.callers import Api, organisation
+from tests.api.callers import Api, organization
 
 ANCHOR = "2026-11-23T09:00"
 
 
 async def test_people_teams_and_the_catch_all_list(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         ada = await api(
             "POST", "/people", {"name": "Ada", "email": "ADA@example.org", "tz": "Europe/London"}, status=201
         )
@@ -40,7 +40,7 @@ async def test_people_teams_and_the_catch_all_list(dsn: str, clock: FakeClock) -
 
 
 async def test_how_i_am_reached_and_my_keys(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         given = {"kind": "ntfy", "address": "mara-7f3a", "label": "phone"}
         made = await api("POST", "/me/contact-methods", given, status=201)
         assert (made["address"], made["suspect"], made["verified_at"]) == ("mara-7f3a", False, None)
@@ -73,7 +73,7 @@ def layer(*people: int, **more: Any) -> dict[str, Any]:
 
 
 async def test_a_schedule_with_windows_and_its_overrides(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         nights = {"start": 18 * 60, "minutes": 15 * 60, "days": [0, 1, 2, 3, 4, 5, 6]}
         given = {
             "name": "Search",
@@ -117,7 +117,7 @@ async def test_a_schedule_with_windows_and_its_overrides(dsn: str, clock: FakeCl
 
 
 async def test_a_policy_from_its_dry_run_to_its_end(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         levels = [
             {"targets": [{"kind": "person", "id": w.jun}], "ack_within_s": 600},
             {"targets": [{"kind": "team", "id": 1}]},
@@ -148,7 +148,7 @@ async def test_a_policy_from_its_dry_run_to_its_end(dsn: str, clock: FakeClock) 
 
 
 async def test_services_and_their_integrations(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         given = {"name": "Search", "team_id": 1, "runbook_url": "https://runbooks.example.org/search"}
         made = await api("POST", "/services", given, status=201)
         shown = await api("GET", "/services/search")
@@ -181,7 +181,7 @@ async def test_services_and_their_integrations(dsn: str, clock: FakeClock) -> No
 
 
 async def test_an_alert_becomes_a_page_that_is_taken_and_noted(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         alert = {"service": "checkout", "title": "5xx", "dedup_key": "a", "labels": {"region": "eu"}}
         sent = await api("POST", "/alerts", alert, status=202)
         assert sent == {"status": "accepted", "dedup_key": "a", "service": "checkout"}
@@ -213,7 +213,7 @@ async def test_an_alert_becomes_a_page_that_is_taken_and_noted(dsn: str, clock: 
 async def test_an_incident_from_its_declaration_to_its_published_post_mortem(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await w.alert()
         answers = {"down_or_data_at_risk": False, "major_degraded": True, "workaround": True}
         verdict = await api(
@@ -289,7 +289,7 @@ async def _walk(api: Api, path: str, name: str, limit: int) -> list[Any]:
 async def test_a_list_is_walked_by_its_links_and_nothing_is_missing_or_twice(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         for number in range(7):
             await w.alert(f"alert {number}", labels={"service": f"part-{number}"})
             await api("POST", "/incidents", {"title": f"i {number}", "severity": "SEV2"}, status=201)

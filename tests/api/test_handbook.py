@@ -1,11 +1,11 @@
 """The handbook, the templates and the messages of an incident over JSON."""
 
 from firebell.kit.clock import FakeClock
-from tests.api.callers import key_of, organisation
+from tests.api.callers import key_of, organization
 
 
 async def test_chapters_are_listed_read_and_searched(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         none = api.with_key(await key_of(w.ctx.db, clock, w.jun, ["pages:read"]))
         chapters = await none("GET", "/handbook")
         assert (chapters[0]["slug"], chapters[0]["path"]) == ("", "SKILL.md")
@@ -26,7 +26,7 @@ async def test_chapters_are_listed_read_and_searched(dsn: str, clock: FakeClock)
 
 
 async def test_templates_are_for_managers_to_change_and_for_all_to_read(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
         listed = await jun("GET", "/templates")
         assert {t["source"] for t in listed} == {"shipped"}
@@ -51,7 +51,7 @@ async def test_templates_are_for_managers_to_change_and_for_all_to_read(dsn: str
 
 
 async def test_a_repository_is_applied_by_its_files(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         text = "### T\n\n`all-clear` · n\n\n```text\nOver.\n```\n"
         given = {"files": [{"name": "x/a.md", "text": text}]}
         assert await api("POST", "/templates/apply", {**given, "dry_run": True}) == [
@@ -69,7 +69,7 @@ async def test_a_repository_is_applied_by_its_files(dsn: str, clock: FakeClock) 
 
 
 async def test_messages_of_an_incident_are_ready_to_be_sent(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         made = await api("POST", "/incidents", {"title": "Cards fail", "severity": "SEV1"}, status=201)
         found = await api("GET", f"/incidents/{made['ref']}/messages", tz="Europe/Stockholm")
         first = found[0]

@@ -4,7 +4,7 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.postmortems import store as postmortems
-from tests.api.callers import Api, organisation
+from tests.api.callers import Api, organization
 from tests.world import World
 
 
@@ -26,7 +26,7 @@ async def stretch(api: Api, address: str) -> tuple[list[str], str]:
 async def test_bug_the_walk_ended_when_the_page_of_the_cursor_was_taken(
     dsn: str, clock: FakeClock, verb: str
 ) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await storm(w, 10)
         refs, following = await stretch(api, "/pages?limit=3")
         shown = list(refs)
@@ -38,7 +38,7 @@ async def test_bug_the_walk_ended_when_the_page_of_the_cursor_was_taken(
 
 
 async def test_a_page_that_waits_again_behind_the_walk_is_listed(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await storm(w, 8)
         await api("POST", "/pages/PG-8/ack")
         await w.after(minutes=5)
@@ -52,7 +52,7 @@ async def test_a_page_that_waits_again_behind_the_walk_is_listed(dsn: str, clock
 
 
 async def test_a_cursor_that_is_not_one_is_refused_by_name(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await storm(w, 2)
         for cursor in ("PG-1", "1", "PG-999999", "waiting:1", "waiting:999999:1795489200", "last"):
             problem = await api("GET", "/pages", before=cursor, status=422)
@@ -60,7 +60,7 @@ async def test_a_cursor_that_is_not_one_is_refused_by_name(dsn: str, clock: Fake
 
 
 async def test_the_last_answer_of_a_walk_leads_nowhere(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await storm(w, 4)
         refs, following = await stretch(api, "/pages?limit=2&q=alert")
         assert refs == ["PG-4", "PG-3"]
@@ -70,7 +70,7 @@ async def test_the_last_answer_of_a_walk_leads_nowhere(dsn: str, clock: FakeCloc
 async def test_bug_post_mortems_beyond_the_five_hundredth_were_in_no_answer(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         async with w.ctx.db.tx() as tx:
             await tx.execute(
                 """

@@ -14,7 +14,7 @@ import pytest
 
 from firebell import subscriptions
 from firebell.app import build
-from firebell.demo import history, organisation, tonight
+from firebell.demo import history, organization, tonight
 from firebell.kit import signing
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
@@ -44,7 +44,7 @@ async def demo(dsn: str, clock: FakeClock) -> AsyncIterator[Context]:
     settings = Settings(allowed_networks=parse_networks("127.0.0.0/8"))
     async with connected(settings, dsn, clock) as ctx, sink() as phone:
         async with ctx.db.tx() as tx:
-            kestrel = await organisation.build(tx, clock.now(), phone.url)
+            kestrel = await organization.build(tx, clock.now(), phone.url)
         worker = Worker(ctx, timer_handlers(), subscriptions.outbox_handlers())
         past = history.Past(ctx, clock, worker, kestrel, random.Random(7))  # noqa: S311 - a play
         await tonight.yesterday(past, until)

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from firebell.kit.clock import FakeClock
 from firebell.oncall.schedules import store
-from tests.api.callers import Api, key_of, organisation
+from tests.api.callers import Api, key_of, organization
 
 MONDAY = "2026-11-23T09:00"
 
@@ -30,7 +30,7 @@ async def ada(api: Api) -> int:
 
 
 async def test_quiet_hours_are_mine_and_in_my_zone_unless_said(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         assert await api("GET", "/me/quiet-hours") == {"hours": None}
         mine = {"starts": "22:00", "ends": "07:00", "tz": "Europe/Stockholm"}
         assert await api("PUT", "/me/quiet-hours", {"starts": "22:00", "ends": "07:00"}) == {"hours": mine}
@@ -44,7 +44,7 @@ async def test_quiet_hours_are_mine_and_in_my_zone_unless_said(dsn: str, clock: 
 
 
 async def test_an_override_is_previewed_and_changes_nothing(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         made = await daily(api, w.mara, w.jun)
         hole = {"nobody": True, "start": "2026-11-25T10:00:00Z", "end": "2026-11-25T12:00:00Z"}
         seen = await api("POST", "/schedules/daily/overrides/preview", hole)
@@ -58,7 +58,7 @@ async def test_an_override_is_previewed_and_changes_nothing(dsn: str, clock: Fak
 
 async def test_a_finding_named_by_a_zone_is_mended_over_json(dsn: str, clock: FakeClock) -> None:
     """The slash of a zone's name was taken for a part of the address."""
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         slots = [[w.mara], [w.jun]]
         zoned = {"slots": slots, "anchor": MONDAY, "unit": "week", "tz": "Europe/Stockholm"}
         given = {"name": "Weekly", "team_id": 1, "tz": "UTC", "layers": [zoned]}
@@ -74,7 +74,7 @@ async def test_a_finding_named_by_a_zone_is_mended_over_json(dsn: str, clock: Fa
 
 
 async def test_layers_change_from_an_instant_on_after_a_preview(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         made, third = await daily(api, w.mara, w.jun), await ada(api)
         old = made["layers"][0]
         new = {k: v for k, v in old.items() if k not in ("start", "end")} | {
@@ -114,7 +114,7 @@ async def test_layers_change_from_an_instant_on_after_a_preview(dsn: str, clock:
 
 
 async def test_somebody_joins_and_leaves_and_shadows(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         made, third = await daily(api, w.mara, w.jun), await ada(api)
         body = {"person": "ada@example.org", "layer_id": made["layers"][0]["id"], "place": 1}
         joined = await api("POST", "/schedules/daily/join", body)
@@ -134,7 +134,7 @@ async def test_somebody_joins_and_leaves_and_shadows(dsn: str, clock: FakeClock)
 
 
 async def test_a_schedule_is_renamed_and_deleted_unless_it_is_needed(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await daily(api, w.mara, w.jun)
         renamed = await api("PATCH", "/schedules/daily", {"name": "Nightly", "tz": "Asia/Tokyo"})
         assert (renamed["slug"], renamed["name"], renamed["tz"]) == ("daily", "Nightly", "Asia/Tokyo")
@@ -146,7 +146,7 @@ async def test_a_schedule_is_renamed_and_deleted_unless_it_is_needed(dsn: str, c
 
 
 async def test_bug_an_override_that_contradicts_itself_was_accepted(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await daily(api, w.mara, w.jun)
         span = {"start": "2026-11-24T10:00:00Z", "end": "2026-11-24T12:00:00Z"}
         jun, mara = "jun@example.org", str(w.mara)
@@ -162,7 +162,7 @@ async def test_bug_an_override_that_contradicts_itself_was_accepted(dsn: str, cl
 
 
 async def test_every_kind_of_override(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await daily(api, w.mara, w.jun)
         third = await ada(api)
         span = {"start": "2026-11-24T10:00:00Z", "end": "2026-11-24T12:00:00Z"}
@@ -186,7 +186,7 @@ async def test_every_kind_of_override(dsn: str, clock: FakeClock) -> None:
 
 
 async def test_findings_name_the_fault_and_the_fix(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await daily(api, w.mara, w.jun)
         hole = {"start": "2026-11-25T10:00:00Z", "end": "2026-11-25T12:00:00Z", "nobody": True}
         await api("POST", "/schedules/daily/overrides", hole, status=201)
@@ -202,7 +202,7 @@ async def test_findings_name_the_fault_and_the_fix(dsn: str, clock: FakeClock) -
 
 
 async def test_gaps_of_one_kind_are_folded_when_asked_and_each_is_there(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await daily(api, w.mara, w.jun)
         for n in range(25, 28):
             hole = {"start": f"2026-11-{n}T10:00:00Z", "end": f"2026-11-{n}T12:00:00Z", "nobody": True}
@@ -218,7 +218,7 @@ async def test_gaps_of_one_kind_are_folded_when_asked_and_each_is_there(dsn: str
 
 
 async def test_cover_is_asked_taken_in_part_given_back_and_withdrawn(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         third = await ada(api)
         await daily(api, w.mara, w.jun, third)
         mine = api.with_key(await key_of(w.ctx.db, clock, w.jun))
@@ -244,7 +244,7 @@ async def test_cover_is_asked_taken_in_part_given_back_and_withdrawn(dsn: str, c
 
 
 async def test_a_swap_needs_the_word_of_the_other(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await daily(api, w.mara, w.jun)
         theirs = api.with_key(await key_of(w.ctx.db, clock, w.jun))
         body = {
@@ -271,7 +271,7 @@ async def test_a_swap_needs_the_word_of_the_other(dsn: str, clock: FakeClock) ->
 
 
 async def test_a_vacation_asks_for_cover(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await daily(api, w.mara, w.jun)
         body = {"start": "2026-11-25T09:00:00Z", "end": "2026-11-29T09:00:00Z", "reason": "away"}
         made = await api("POST", "/vacations", {**body, "person": "jun@example.org"}, status=201)

@@ -25,7 +25,7 @@ from firebell.kit.clock import FakeClock
 from firebell.oncall import actions as oncall
 from firebell.people.model import SCOPES
 from firebell.postmortems import actions as postmortems
-from tests.api.callers import key_of, organisation
+from tests.api.callers import key_of, organization
 from tests.servers import serve
 from tests.world import world
 
@@ -114,7 +114,7 @@ async def test_every_operation_keeps_its_promises(dsn: str, clock: FakeClock) ->
 
 
 async def test_the_document_describes_every_answer(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         document = await api("GET", "/openapi.json")
     operations = [o for path in document["paths"].values() for o in path.values()]
     names = [o["operationId"] for o in operations]
@@ -139,7 +139,7 @@ async def test_the_document_describes_every_answer(dsn: str, clock: FakeClock) -
 async def test_the_manual_lists_every_scope_and_says_where_the_requests_are(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         document = await api("GET", "/openapi.json")
     manual = (Path(__file__).parents[2] / "docs/api.md").read_text(encoding="utf-8")
     rows = "\n".join(line for line in manual.splitlines() if line.startswith("| `"))

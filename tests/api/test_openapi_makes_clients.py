@@ -13,7 +13,7 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.text import NAME_LIMIT
-from tests.api.callers import browser, key_of, organisation
+from tests.api.callers import browser, key_of, organization
 from tests.servers import serve
 from tests.world import World, world
 
@@ -67,7 +67,7 @@ def schemas(value: Any, *, inside: bool = False) -> Iterator[dict[str, Any]]:
 
 async def document(dsn: str, clock: FakeClock) -> dict[str, Any]:
     """Return the OpenAPI document."""
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         found: dict[str, Any] = await api("GET", "/openapi.json")
         return found
 
@@ -91,7 +91,7 @@ async def test_bug_two_classes_of_one_name_had_the_names_of_their_modules(dsn: s
 
 
 async def test_what_the_schema_allows_in_length_is_accepted(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         longest = "x" * NAME_LIMIT
         for path, body in (
             ("/teams", {"name": longest}),
@@ -107,7 +107,7 @@ async def test_what_the_schema_allows_in_length_is_accepted(dsn: str, clock: Fak
 
 
 async def test_bug_allow_named_one_method_of_several(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         for path, operations in (await api("GET", "/openapi.json"))["paths"].items():
             known = path.removeprefix("/api/v1").replace("{", "").replace("}", "")
             for part in ("alert_id", "person_id", "edit_id", "layer_id"):

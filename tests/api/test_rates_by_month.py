@@ -15,7 +15,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db import Db
 from firebell.kit.migrate import available, migrate
 from firebell.workload import pay, store
-from tests.api.callers import TEST, Api, browser, organisation
+from tests.api.callers import TEST, Api, browser, organization
 
 OLD = {"currency": "EUR", "weekday": "5", "night": "7.50", "weekend": "10", "per_shift": "100"}
 NEW = {**OLD, "weekday": "50", "night": "75", "weekend": "100", "per_shift": "1000"}
@@ -33,7 +33,7 @@ async def total(api: Api, month: str) -> tuple[float, str | None]:
 
 async def test_a_raise_changes_nothing_of_the_past(dsn: str, clock: FakeClock) -> None:
     """A change of rates today changed last year's pay."""
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         assert await api("GET", RATES) == {
             "currency": "EUR",
             "weekday": "0",
@@ -69,7 +69,7 @@ async def test_a_raise_changes_nothing_of_the_past(dsn: str, clock: FakeClock) -
 
 
 async def test_what_comes_is_set_ahead_and_the_same_again_is_nothing_new(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         await api("PUT", RATES, OLD)
         await api("PUT", RATES, {**NEW, "month": "2027-01"})
         assert (await api("GET", RATES))["until"] == "2027-01"
@@ -89,7 +89,7 @@ async def test_what_comes_is_set_ahead_and_the_same_again_is_nothing_new(dsn: st
 async def test_the_past_is_changed_by_whoever_says_so_and_it_is_written_down(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         await api("PUT", RATES, OLD)
         clock.set(datetime(2027, 3, 2, tzinfo=UTC))
         await api("PUT", RATES, {**OLD, "night": "9", "month": "2027-02", "past": True})
@@ -110,7 +110,7 @@ async def test_the_past_is_changed_by_whoever_says_so_and_it_is_written_down(
 
 
 async def test_what_is_wrong_with_rates_is_named(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
 
         async def wrong(**more: Any) -> tuple[str, str]:
             (error,) = (await api("PUT", RATES, {**OLD, **more}, status=422))["errors"]
@@ -129,7 +129,7 @@ async def test_what_is_wrong_with_rates_is_named(dsn: str, clock: FakeClock) -> 
 
 
 async def test_the_page_sets_rates_from_a_month_on_and_lists_them(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, _), browser(w) as http:
+    async with organization(dsn, clock) as (w, _), browser(w) as http:
         await http.post("/login", data={"email": "mara@example.org", "password": PASSWORD})
         form = (await http.get("/oncall/pay/rates")).text
         assert 'name="month" type="month" value="2026-11"' in form

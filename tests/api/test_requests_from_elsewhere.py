@@ -6,7 +6,7 @@ import pytest
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import StartupError
 from firebell.settings import load
-from tests.api.callers import browser, key_of, organisation
+from tests.api.callers import browser, key_of, organization
 from tests.world import ANSWERS, world
 
 FORM = {"email": ANSWERS.email, "password": ANSWERS.password}
@@ -47,7 +47,7 @@ async def test_a_form_of_our_own_page_and_a_client_that_is_no_browser_pass(
 
 
 async def test_a_key_of_the_api_is_not_asked_where_it_comes_from(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         headers = {"authorization": f"Bearer {await key_of(w.ctx.db, clock, w.mara)}", **EVIL}
         body = {"title": "Down", "severity": "SEV2"}
         assert (await api.http.post("/api/v1/incidents", json=body, headers=headers)).status_code == 201

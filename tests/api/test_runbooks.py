@@ -1,13 +1,13 @@
-"""Runbooks over JSON, from the shipped ones to the organisation's own."""
+"""Runbooks over JSON, from the shipped ones to the organization's own."""
 
 from firebell.kit.clock import FakeClock
 from firebell.people.model import SCOPES
-from tests.api.callers import browser, key_of, organisation
+from tests.api.callers import browser, key_of, organization
 from tests.rules.test_runbooks import GOOD
 
 
 async def test_the_library_is_listed_read_written_and_put_back(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         listed = await api("GET", "/runbooks")
         assert [r["title"] for r in listed] == ["Cache invalidation", "Database failover", "DDoS mitigation"]
         assert [(r["version"], r["shipped"], r["last_updated"]) for r in listed] == [
@@ -48,7 +48,7 @@ async def test_the_library_is_listed_read_written_and_put_back(dsn: str, clock: 
 
 
 async def test_a_text_is_checked_without_being_kept(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         good = await api("POST", "/runbooks/check", {"body": GOOD})
         assert good == {
             "title": "Payments failover",
@@ -63,7 +63,7 @@ async def test_a_text_is_checked_without_being_kept(dsn: str, clock: FakeClock) 
 
 
 async def test_a_bad_address_and_a_key_that_may_only_read_change_nothing(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         bad = await api("PUT", "/runbooks/Search%20is%20slow", {"body": GOOD}, status=422)
         assert bad["errors"] == [{"field": "slug", "message": "Use 'search-is-slow', or another name."}]
         reads = [s for s in SCOPES if s != "incidents:write"]
@@ -75,7 +75,7 @@ async def test_a_bad_address_and_a_key_that_may_only_read_change_nothing(dsn: st
 
 
 async def test_services_that_lead_to_a_runbook_are_named(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         url = f"{w.ctx.public_url}/runbooks/database-failover#steps"
         await api("PATCH", "/services/checkout", {"runbook_url": url})
         listed = {r["slug"]: r["services"] for r in await api("GET", "/runbooks")}
@@ -84,7 +84,7 @@ async def test_services_that_lead_to_a_runbook_are_named(dsn: str, clock: FakeCl
 
 
 async def test_the_pages_ask_for_somebody(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, _), browser(w) as http:
+    async with organization(dsn, clock) as (w, _), browser(w) as http:
         for path in ("/runbooks", "/runbooks/new", "/runbooks/database-failover", "/runbooks/x/edit"):
             answer = await http.get(path)
             assert (answer.status_code, answer.headers["location"][:6]) == (303, "/login"), path

@@ -1,12 +1,12 @@
 """Search over JSON and on the page without a script."""
 
 from firebell.kit.clock import FakeClock
-from tests.api.callers import browser, key_of, organisation, sign_in
+from tests.api.callers import browser, key_of, organization, sign_in
 from tests.rules.test_search_terms import ODD
 
 
 async def test_search_answers_in_groups_with_addresses(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await w.alert("Ledger queue above 2,000")
         found = await api("GET", "/search", q="ledger")
         assert found["best"]["kind"] == "page"
@@ -21,7 +21,7 @@ async def test_search_answers_in_groups_with_addresses(dsn: str, clock: FakeCloc
 
 
 async def test_a_key_finds_only_what_its_scopes_show(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         key = await key_of(w.ctx.db, clock, w.mara, ["pages:read"])
         found = await api.with_key(key)("GET", "/search", q="jun okafor")
         kinds = {hit["kind"] for hit in [found["best"], *(h for g in found["groups"] for h in g["hits"])]}
@@ -29,7 +29,7 @@ async def test_a_key_finds_only_what_its_scopes_show(dsn: str, clock: FakeClock)
 
 
 async def test_no_query_is_refused(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
         await sign_in(w, http, w.jun)
         for query in (q for q in ODD if q != "\ud800"):
             await api("GET", "/search", q=query)
@@ -37,7 +37,7 @@ async def test_no_query_is_refused(dsn: str, clock: FakeClock) -> None:
 
 
 async def test_the_page_shows_what_was_found_and_leads_to_the_rest(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, _), browser(w) as http:
+    async with organization(dsn, clock) as (w, _), browser(w) as http:
         await sign_in(w, http, w.mara)
         text = (await http.get("/search", params={"q": "payments"})).text
         assert 'href="/escalation/payments"' in text

@@ -13,13 +13,13 @@ from firebell.kit.errors import Forbidden
 from firebell.kit.http_out import allowed, check_url, guarded_client, parse_networks
 from firebell.people import actions as people
 from firebell.people.model import SCOPES
-from tests.api.callers import TEST, browser, key_of, organisation
+from tests.api.callers import TEST, browser, key_of, organization
 from tests.api.callers import sign_in as sign_in_as
 from tests.world import ANSWERS, World, world
 
 
 async def test_a_key_works_on_its_first_use_and_on_the_next(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         first = await api("GET", "/me")
         clock.advance(timedelta(minutes=2))
         again = await api("GET", "/me/keys")
@@ -29,7 +29,7 @@ async def test_a_key_works_on_its_first_use_and_on_the_next(dsn: str, clock: Fak
 
 
 async def test_without_a_key_in_force_there_is_nothing_to_see(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         for key in ("", "fb_wrong", "fb_\x01"):
             problem = await api.with_key(key)("GET", "/pages", status=401)
             assert problem["type"] == "urn:firebell:problem:unauthenticated"
@@ -48,7 +48,7 @@ async def test_without_a_key_in_force_there_is_nothing_to_see(dsn: str, clock: F
 
 
 async def test_every_route_of_the_api_asks_for_a_key(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         document = await api("GET", "/openapi.json")
         asked = 0
         for path, operations in document["paths"].items():
@@ -63,7 +63,7 @@ async def test_every_route_of_the_api_asks_for_a_key(dsn: str, clock: FakeClock)
 
 
 async def test_a_key_may_only_what_its_scopes_say(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         reader = api.with_key(await key_of(w.ctx.db, clock, w.mara, ["pages:read"]))
         assert await reader("GET", "/pages") == []
         problem = await reader("POST", "/pages/PG-1/ack", status=403)
@@ -73,7 +73,7 @@ async def test_a_key_may_only_what_its_scopes_say(dsn: str, clock: FakeClock) ->
 
 
 async def test_a_leaked_key_creates_no_key_that_outlives_it(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         small = api.with_key(await key_of(w.ctx.db, clock, w.mara, ["pages:read"]))
         for key in (small, api):
             await key("POST", "/me/keys", {"name": "same", "scopes": ["pages:read"]}, status=403)
@@ -82,7 +82,7 @@ async def test_a_leaked_key_creates_no_key_that_outlives_it(dsn: str, clock: Fak
 
 
 async def test_no_scope_is_stored_that_waits_for_a_promotion(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
         await api("PATCH", f"/people/{w.jun}", {"role": "viewer"})
         csrf = await sign_in_as(w, http, w.jun)
         body = {"name": "later", "scopes": ["admin"]}
@@ -108,7 +108,7 @@ async def test_a_key_to_create_is_checked_field_by_field(dsn: str, clock: FakeCl
 
 
 async def test_a_key_never_may_more_than_the_role_of_its_owner(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await api("PATCH", f"/people/{w.jun}", {"role": "admin"})
         jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
         assert "admin" in (await jun("GET", "/me"))["scopes"]
@@ -154,7 +154,7 @@ async def test_a_secret_is_shown_once_and_never_logged(
     dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
         headers = {"X-CSRF": await sign_in_as(w, http, w.mara)}
         body = {"name": "script", "scopes": ["admin"]}
         answer = await http.post("/api/v1/me/keys", json=body, headers=headers)
@@ -294,7 +294,7 @@ NO_ADDRESS = (
 
 
 async def test_what_is_no_web_address_is_refused_with_its_field(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         for address in NO_ADDRESS:
             body = {"kind": "webhook", "address": address}
             problem = await api("POST", "/me/contact-methods", body, status=422)
@@ -316,7 +316,7 @@ async def test_a_strange_key_of_a_sender_is_an_unknown_one(dsn: str, clock: Fake
 
 
 async def test_a_body_that_is_too_large_is_cut_off(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         body = {"title": "x", "severity": "SEV2", "summary": "x" * 5_000_000}
         assert (await api.answer("POST", "/incidents", body)).status_code == 413
         assert await api("GET", "/incidents") == []

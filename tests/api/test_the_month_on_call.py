@@ -12,7 +12,7 @@ from firebell.kit.clock import FakeClock
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Unit
 from firebell.people import actions as people
-from tests.api.callers import TEST, browser, key_of, organisation
+from tests.api.callers import TEST, browser, key_of, organization
 from tests.stories.test_a_shift_comes_begins_and_ends import team
 from tests.world import World
 
@@ -36,7 +36,7 @@ async def add(w: World, role: str, name: str = "Ada") -> int:
 
 
 async def test_a_month_is_shared_called_and_paid(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await api("PUT", "/reports/on-call/rates", RATES)
         await w.alert("Disk full")
         await w.settle()
@@ -55,7 +55,7 @@ async def test_a_month_is_shared_called_and_paid(dsn: str, clock: FakeClock) -> 
 
 
 async def test_the_file_is_what_the_report_says_and_runs_nothing(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         evil = await add(w, "responder", '=HYPERLINK("http://evil","Ada")')
         async with w.ctx.db.tx() as tx:
             await oncall.add_override(
@@ -77,7 +77,7 @@ async def test_the_file_is_what_the_report_says_and_runs_nothing(dsn: str, clock
 
 
 async def test_what_others_are_paid_is_for_managers_and_admins(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         clock.advance(timedelta(days=3))
         jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
         manager = api.with_key(await key_of(w.ctx.db, clock, await add(w, "manager")))
@@ -94,7 +94,7 @@ async def test_what_others_are_paid_is_for_managers_and_admins(dsn: str, clock: 
 
 
 async def test_a_rate_or_a_month_that_is_wrong_is_named(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         refused = await api("PUT", "/reports/on-call/rates", {"currency": "EUR", "night": "1e3"}, status=422)
         assert refused["errors"][0]["field"] == "night"
         refused = await api("GET", "/reports/on-call", month="2026-13", status=422)
@@ -103,7 +103,7 @@ async def test_a_rate_or_a_month_that_is_wrong_is_named(dsn: str, clock: FakeClo
 
 async def test_public_holidays_of_the_country_are_paid_as_such(dsn: str, clock: FakeClock) -> None:
     pytest.importorskip("firebell.oncall.public_holidays")
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         await api("PUT", "/reports/on-call/rates", {**RATES, "holiday": "20", "country": "SE"})
         clock.set(datetime(2027, 1, 10, tzinfo=UTC))
         found = await api("GET", "/reports/on-call", month="2026-12")
@@ -115,7 +115,7 @@ async def test_public_holidays_of_the_country_are_paid_as_such(dsn: str, clock: 
 
 
 async def test_who_could_cover_is_free_and_carries_least_first(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         ada = await add(w, "responder")
         async with w.ctx.db.tx() as tx:
             await people.set_team_members(
@@ -158,7 +158,7 @@ async def test_the_pages_show_the_month_and_keep_the_rates(dsn: str, clock: Fake
 
 
 async def test_a_team_and_its_only_schedule_are_one_table(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
         await http.post("/login", data={"email": "mara@example.org", "password": PASSWORD})
         clock.set(datetime(2026, 11, 28, tzinfo=UTC))
         await api("POST", "/teams", {"name": "Search"}, status=201)
@@ -175,7 +175,7 @@ async def test_a_team_and_its_only_schedule_are_one_table(dsn: str, clock: FakeC
 
 
 async def test_the_notice_before_a_shift_is_set_on_the_page_and_over_json(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
         await http.post("/login", data={"email": "mara@example.org", "password": PASSWORD})
         page = (await http.get("/oncall/handoffs")).text
         assert 'name="hours" type="text" value="24"' in page
@@ -194,7 +194,7 @@ async def test_the_notice_before_a_shift_is_set_on_the_page_and_over_json(dsn: s
 
 
 async def test_a_deleted_schedule_is_gone_but_its_past_is_still_paid(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
         await http.post("/login", data={"email": "mara@example.org", "password": PASSWORD})
         await api("PUT", "/reports/on-call/rates", RATES)
         layer = {"slots": [[w.jun]], "anchor": "2026-11-24T00:00", "unit": "day", "tz": "UTC"}
@@ -241,7 +241,7 @@ async def test_a_deleted_schedule_is_gone_but_its_past_is_still_paid(dsn: str, c
 
 
 async def test_a_team_is_paid_for_its_hours_elsewhere_too(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await api("PUT", "/reports/on-call/rates", RATES)
         ada = await add(w, "responder")
         other = await api("POST", "/teams", {"name": "Search"}, status=201)
@@ -267,7 +267,7 @@ async def test_a_team_is_paid_for_its_hours_elsewhere_too(dsn: str, clock: FakeC
 
 
 async def test_a_large_organisation_sees_its_month_a_team_at_a_time(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, _):
+    async with organization(dsn, clock) as (w, _):
         ada = await add(w, "responder")
         async with w.ctx.db.tx() as tx:
             search = await people.create_team(tx, TEST, name="Search", members=[(ada, "member")], now=w.now)
@@ -286,7 +286,7 @@ async def test_a_large_organisation_sees_its_month_a_team_at_a_time(dsn: str, cl
 
 
 async def test_bug_ones_own_pay_was_missing_where_another_team_is_shown(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, _):
+    async with organization(dsn, clock) as (w, _):
         ada = await add(w, "responder")
         layer = Layer(0, ((ada,),), datetime(2026, 11, 20), Unit.DAY, 1, "UTC")  # noqa: DTZ001 - wall time
         async with w.ctx.db.tx() as tx:

@@ -9,7 +9,7 @@ from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
 from firebell.people.model import Role
 from firebell.undoing import WAYS
-from tests.api.callers import TEST, Api, key_of, organisation
+from tests.api.callers import TEST, Api, key_of, organization
 from tests.cli.terminal import at_a_server
 from tests.world import World
 
@@ -21,7 +21,7 @@ async def deleted(api: Api) -> str:
 
 
 async def test_a_deleted_policy_comes_back_by_its_token_once(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         before = await api("GET", "/policies/payments")
         offer = (await api("DELETE", "/policies/payments"))["undo"]
         assert datetime.fromisoformat(offer["until"]) == w.now + undo.UNDO_WITHIN
@@ -36,7 +36,7 @@ async def test_a_deleted_policy_comes_back_by_its_token_once(dsn: str, clock: Fa
 
 
 async def test_undo_that_comes_too_late_names_the_next_step(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         token = await deleted(api)
         clock.advance(undo.ACCEPTED_WITHIN + timedelta(seconds=1))
         for given in (token, undo.LATEST):
@@ -45,7 +45,7 @@ async def test_undo_that_comes_too_late_names_the_next_step(dsn: str, clock: Fak
 
 
 async def test_another_person_is_told_whose_action_it_was(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         token = await deleted(api)
         async with w.ctx.db.tx() as tx:
             await people.update_person(tx, TEST, w.jun, role=Role.ADMIN, now=w.now)
@@ -57,7 +57,7 @@ async def test_another_person_is_told_whose_action_it_was(dsn: str, clock: FakeC
 
 
 async def test_undo_never_overwrites_what_someone_did_since(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         token = await deleted(api)
         level = {"targets": [{"kind": "team", "id": 1}], "ack_within_s": 300}
         await api("POST", "/policies", {"name": "Payments", "team_id": 1, "levels": [level]}, status=201)
@@ -71,7 +71,7 @@ async def test_undo_never_overwrites_what_someone_did_since(dsn: str, clock: Fak
 
 
 async def test_an_undo_needs_the_right_to_the_action_itself(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         token = await deleted(api)
         reader = api.with_key(await key_of(w.ctx.db, clock, w.mara, ["oncall:read"]))
         await reader("POST", f"/undo/{token}", status=403)
@@ -80,7 +80,7 @@ async def test_an_undo_needs_the_right_to_the_action_itself(dsn: str, clock: Fak
 
 
 async def test_the_newest_of_two_is_undone_first(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         for slug in ("one", "two"):
             await api("PUT", f"/runbooks/{slug}", {"body": f"# {slug}\n\nText.\n"})
             await api("DELETE", f"/runbooks/{slug}")
@@ -128,7 +128,7 @@ async def removals(w: World, api: Api) -> list[tuple[str, str]]:
 
 
 async def test_each_kind_of_removal_comes_back_as_it_was(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         for address, shows in await removals(w, api):
             before = await api("GET", shows)
             offer = (await api("DELETE", address))["undo"]
@@ -152,7 +152,7 @@ def same(after: Any, before: Any) -> bool:
 async def test_what_changed_nothing_never_offers_the_undo_of_the_action_before(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         await api("PUT", "/templates/update-first", {"body": "{{title}} is being looked at."})
         assert (await api("DELETE", "/templates/update-first"))["undo"]
         clock.advance(timedelta(seconds=1))
@@ -160,7 +160,7 @@ async def test_what_changed_nothing_never_offers_the_undo_of_the_action_before(
 
 
 async def test_a_revoked_key_works_again_after_undo(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         secret = await key_of(w.ctx.db, clock, w.mara)
         other = api.with_key(secret)
         number = max(key["id"] for key in await api("GET", "/me/keys"))

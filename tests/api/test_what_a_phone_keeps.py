@@ -4,7 +4,7 @@ import re
 
 from firebell.kit import html
 from firebell.kit.clock import FakeClock
-from tests.api.callers import browser, organisation, sign_in
+from tests.api.callers import browser, organization, sign_in
 from tests.world import world
 
 
@@ -64,7 +64,7 @@ async def test_every_file_of_the_installed_app_is_there(dsn: str, clock: FakeClo
 async def test_a_late_action_is_done_once_and_an_outdated_one_is_refused_as_stale(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await w.alert()
         await w.settle()
         action = {

@@ -19,7 +19,7 @@ from tests.world import ANSWERS, World, world
 
 @asynccontextmanager
 async def signed_in(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, httpx.AsyncClient, Api]]:
-    """Yield the small organisation, its admin's browser, and its admin's key."""
+    """Yield the small organization, its admin's browser, and its admin's key."""
     async with world(dsn, clock) as w, browser(w) as http:
         await http.post("/login", data={"email": ANSWERS.email, "password": ANSWERS.password})
         yield w, http, Api(http, await key_of(w.ctx.db, clock, w.mara))

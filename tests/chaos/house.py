@@ -13,12 +13,12 @@ import httpx
 
 from firebell.runtime import running
 from tests.servers import Server, data_folder, serve, until
-from tests.world import Sink, organise, settings, sink
+from tests.world import Sink, organize, settings, sink
 
 
 @dataclass(slots=True)
 class House:
-    """A data folder with a small organisation in it, and the integration key of its service."""
+    """A data folder with a small organization in it, and the integration key of its service."""
 
     data: Path
     sink: Sink
@@ -73,6 +73,6 @@ async def house(place: Path | None = None) -> AsyncIterator[House]:
         async with sink() as receiver, httpx.AsyncClient(timeout=10) as http:
             made = House(data, receiver, http)
             async with running(settings(data=data)) as process:
-                _, integration = await organise(process.ctx, receiver.url)
+                _, integration = await organize(process.ctx, receiver.url)
                 made.key = integration.key
             yield made

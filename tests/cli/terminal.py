@@ -88,7 +88,7 @@ class Typist(Terminal):
 
 @asynccontextmanager
 async def at_a_server(dsn: str, clock: FakeClock, home: Path) -> AsyncIterator[tuple[World, Terminal]]:
-    """Yield the small organisation behind a running server, and a terminal with its admin's key."""
+    """Yield the small organization behind a running server, and a terminal with its admin's key."""
     async with world(dsn, clock) as w, serve(dsn) as server:
         key = await key_of(w.ctx.db, clock, w.mara)
         yield w, Typist(home, {"FIREBELL_URL": server.url, "FIREBELL_KEY": key})

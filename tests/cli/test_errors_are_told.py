@@ -132,7 +132,7 @@ async def test_one_key_answers_one_question() -> None:
     assert code == 0
     assert seen.count("?") == 6
     assert "SEV1" in seen
-    assert "\x1b[31m" in seen, "a severity has its colour on a terminal"
+    assert "\x1b[31m" in seen, "a severity has its color on a terminal"
     code, seen = await at_a_keyboard(b"y", "classify", NO_COLOR="1")
     assert (code, "SEV0" in seen, "\x1b[" in seen) == (0, True, False)
 

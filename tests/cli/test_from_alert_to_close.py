@@ -8,7 +8,7 @@ from tests.cli.terminal import Ran, at_a_server
 
 
 def narrow(ran: Ran) -> Ran:
-    """Insist that a person can read it in a terminal of 100 columns, without colour codes."""
+    """Insist that a person can read it in a terminal of 100 columns, without color codes."""
     assert max(len(line) for line in ran.out.splitlines()) <= 100, ran.out
     assert "\x1b" not in ran.out
     return ran

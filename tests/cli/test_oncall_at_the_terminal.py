@@ -147,7 +147,7 @@ async def test_cover_swap_and_vacation(dsn: str, clock: FakeClock, tmp_path: Pat
         away = await run("oncall", "vacation", "add", "--from", day(7), "--to", day(11), *jun)
         assert re.fullmatch(r"Vacation 1 of Jun Okafor: .+, \d shifts to cover\.\n", away.out)
         assert "Jun Okafor" in narrow(await run("oncall", "vacation", "list")).out
-        assert (await run("oncall", "vacation", "cancel", "1")).out == "Vacation 1 is cancelled.\n"
+        assert (await run("oncall", "vacation", "cancel", "1")).out == "Vacation 1 is canceled.\n"
         assert (await run("oncall", "vacation", "list")).out == "Nobody is away.\n"
 
 
@@ -161,7 +161,7 @@ async def test_a_gap_and_an_error_end_with_1_for_a_pipeline(
         assert (await run(*hole)).out.startswith("nobody is on call on daily from")
         await run("oncall", "gaps")
         assert "daily" in narrow(await run("oncall", "gaps", "--days", "90", code=1)).out
-        # nobody of this organisation has proved a contact method yet
+        # nobody of this organization has proved a contact method yet
         found = narrow(await run("oncall", "findings", "daily", code=1))
         assert re.search(r"daily +error +S-UNREACHABLE +Mara Lindqvist", found.out)
         everywhere = await run("oncall", "findings", "--json", code=1)

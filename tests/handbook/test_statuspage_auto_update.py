@@ -50,7 +50,7 @@ What we found: {{cause}}
 
 ```markdown
 It works again since {{impact_end}}.
-Thank you, says {{organisation}}.
+Thank you, says {{organization}}.
 ```
 
 ### Resolved
@@ -265,7 +265,7 @@ def test_a_title_is_published_only_when_asked_and_then_as_one_plain_line(desk: D
 
 
 def test_a_promise_of_the_next_update_is_made_only_when_it_is_configured(desk: Desk) -> None:
-    desk.write("next_update_minutes = 30\n" + MAP + '[slots]\norganisation = "Kestrel"\n')
+    desk.write("next_update_minutes = 30\n" + MAP + '[slots]\norganization = "Kestrel"\n')
     desk.alert()
     assert "Next update by " in desk.post["incident_updates"][0]["body"]
     desk.alert(status="resolved")

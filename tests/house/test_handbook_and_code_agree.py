@@ -198,7 +198,7 @@ def test_the_implementation_checklist_has_its_four_phases() -> None:
     part = text.partition("## Implementation checklist")[2].partition("\n## ")[0]
     phases = re.split(r"^### ", part, flags=re.MULTILINE)[1:]
     names = [phase.splitlines()[0] for phase in phases]
-    kinds = ("Foundation", "Processes", "Culture", "Optimisation")
+    kinds = ("Foundation", "Processes", "Culture", "Optimization")
     assert names == [f"Phase {n}: {kind}" for n, kind in enumerate(kinds, 1)]
     assert [len(re.findall(r"^- \[ \] \S", phase, re.MULTILINE)) for phase in phases] == [4, 4, 4, 4]
 

@@ -1,4 +1,4 @@
-"""A11: whatever a sender sends, normalising never raises and stays within the limits of spec 3.1."""
+"""A11: whatever a sender sends, normalizing never raises and stays within the limits of spec 3.1."""
 
 import json
 import unicodedata
@@ -25,8 +25,8 @@ def _pagerduty(body: bytes) -> tuple[Event, ...] | Rejected:
 
 
 SOURCES: dict[str, Source] = {
-    "alertmanager": lambda body: alertmanager.normalise(body, NOW),
-    "generic": lambda body: generic.normalise(body, NOW),
+    "alertmanager": lambda body: alertmanager.normalize(body, NOW),
+    "generic": lambda body: generic.normalize(body, NOW),
     "pagerduty": _pagerduty,
 }
 sources = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
@@ -105,7 +105,7 @@ def within_limits(event: Event) -> None:
 
 
 def check(source: Source, body: bytes) -> None:
-    """Normalise and check what came of it."""
+    """Normalize and check what came of it."""
     found = source(body)
     if isinstance(found, Rejected):
         assert found.reason
@@ -173,8 +173,8 @@ def test_two_long_keys_that_differ_at_the_end_stay_two(key: str, end: str) -> No
 @pytest.mark.parametrize("empty", ["", "  ", "\x00", None])
 def test_an_empty_key_never_collapses_alerts_into_one(empty: str | None) -> None:
     assert cleaning.dedup_key(empty, "fallback") == "fallback"
-    one = generic.normalise(json.dumps({"title": "disk", "key": empty}).encode(), NOW)
-    other = generic.normalise(json.dumps({"title": "memory", "key": empty}).encode(), NOW)
+    one = generic.normalize(json.dumps({"title": "disk", "key": empty}).encode(), NOW)
+    other = generic.normalize(json.dumps({"title": "memory", "key": empty}).encode(), NOW)
     assert isinstance(one, tuple)
     assert isinstance(other, tuple)
     assert one[0].dedup_key != other[0].dedup_key
@@ -209,21 +209,21 @@ def test_a_time_is_believed_up_to_a_day_old_and_five_minutes_ahead(seconds: int)
 
 @pytest.mark.parametrize("action", ["resolved", "OK", "Recovery", "up", "closed"])
 def test_the_words_for_an_end_are_understood(action: str) -> None:
-    (event,) = generic.normalise(json.dumps({"title": "x", "status": action}).encode(), NOW)  # type: ignore[misc]
+    (event,) = generic.normalize(json.dumps({"title": "x", "status": action}).encode(), NOW)  # type: ignore[misc]
     assert event.kind is EventKind.RESOLVED
 
 
 def test_an_end_without_a_key_is_the_end_of_the_same_alert_without_its_status() -> None:
-    (start,) = generic.normalise(b'{"title":"x","host":"a","time":1}', NOW)  # type: ignore[misc]
-    (end,) = generic.normalise(b'{"host":"a","title":"x","status":"ok","time":2}', NOW)  # type: ignore[misc]
+    (start,) = generic.normalize(b'{"title":"x","host":"a","time":1}', NOW)  # type: ignore[misc]
+    (end,) = generic.normalize(b'{"host":"a","title":"x","status":"ok","time":2}', NOW)  # type: ignore[misc]
     assert start.dedup_key == end.dedup_key
 
 
-@pytest.mark.parametrize("source", [alertmanager.normalise, generic.normalise])
+@pytest.mark.parametrize("source", [alertmanager.normalize, generic.normalize])
 def test_past_ten_thousand_events_one_more_says_how_many_were_not_taken(source: Any) -> None:
     def message(count: int) -> bytes:
         alerts = [{"title": f"a{i}", "fingerprint": f"f{i}", "key": f"f{i}"} for i in range(count)]
-        return json.dumps({"alerts": alerts} if source is alertmanager.normalise else alerts).encode()
+        return json.dumps({"alerts": alerts} if source is alertmanager.normalize else alerts).encode()
 
     taken = source(message(cleaning.EVENTS + 7), NOW)
     assert [e.dedup_key for e in taken[:-1]] == [f"f{i}" for i in range(cleaning.EVENTS)]

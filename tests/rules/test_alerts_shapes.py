@@ -44,7 +44,7 @@ def test_a11_any_mixture_of_known_fields_never_raises(body: dict[str, Any]) -> N
 
 
 def _check(body: dict[str, Any]) -> None:
-    events = generic.normalise(json.dumps(body).encode("utf-8", "surrogatepass"), NOW)
+    events = generic.normalize(json.dumps(body).encode("utf-8", "surrogatepass"), NOW)
     if not isinstance(events, Rejected):
         for event in events:
             within_limits(event)

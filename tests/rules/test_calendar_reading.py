@@ -86,9 +86,9 @@ WEEKLY = f"UID:1\nRRULE:FREQ=WEEKLY;COUNT=4\n{BERLIN}"
                 "DTSTART;TZID=Europe/Berlin:20261102T090000\nDTEND;TZID=Europe/Berlin:20261103T090000",
             ],
             ["10-19T07:00", "10-26T08:00", "11-09T08:00"],
-            id="one-cancelled",
+            id="one-canceled",
         ),
-        pytest.param([f"UID:1\nSTATUS:CANCELLED\n{ZULU}"], [], id="all-cancelled"),
+        pytest.param([f"UID:1\nSTATUS:CANCELLED\n{ZULU}"], [], id="all-canceled"),
         pytest.param(
             [f"UID:1\nSEQUENCE:2\n{ZULU}", f"UID:1\nSEQUENCE:1\n{ZULU.replace('1019', '1018')}"],
             ["10-19T09:00"],

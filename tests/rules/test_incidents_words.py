@@ -27,7 +27,7 @@ AROUND = message_values.MessageContext(
         entry(2, "mitigation", "Rolled back"),
         entry(3, "finding", "Build 4812 raised the pool"),
     ],
-    organisation="Kestrel",
+    organization="Kestrel",
     link="https://firebell.example.org/incidents/INC-214",
     tz="Europe/Stockholm",
 )

@@ -52,7 +52,7 @@ class Door:
 
 @asynccontextmanager
 async def door(dsn: str, clock: FakeClock) -> AsyncIterator[Door]:
-    """Yield the door of a small organisation."""
+    """Yield the door of a small organization."""
     async with world(dsn, clock) as w:
         transport = httpx.ASGITransport(app.build(w.ctx))
         async with httpx.AsyncClient(transport=transport, base_url="http://firebell.test") as http:

@@ -29,7 +29,7 @@ def at(path: str, number: int) -> datetime:
 
 
 def events(body: bytes, received_at: datetime) -> tuple[Event, ...]:
-    found = alertmanager.normalise(body, received_at)
+    found = alertmanager.normalize(body, received_at)
     assert not isinstance(found, Rejected)
     return found
 
@@ -91,7 +91,7 @@ async def test_the_recorded_pagerduty_receiver_does_the_same(dsn: str, clock: Fa
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"alerts":{}}', b'{"alerts":[1]}', b"\xff\xfe"])
 def test_what_is_no_webhook_message_is_rejected_with_a_reason_and_pages(body: bytes) -> None:
-    found = alertmanager.normalise(body, datetime.now(UTC))
+    found = alertmanager.normalize(body, datetime.now(UTC))
     assert isinstance(found, Rejected)
     assert found.reason
     (page,) = found.events
@@ -125,7 +125,7 @@ def test_a_message_that_can_be_mended_is_read_without_a_word(body: bytes, keys: 
     ],
 )
 def test_one_bad_alert_silences_no_other_and_pages_itself(body: bytes) -> None:
-    found = alertmanager.normalise(body, datetime.now(UTC))
+    found = alertmanager.normalize(body, datetime.now(UTC))
     assert isinstance(found, Rejected)
     assert [e.dedup_key for e in found.events[:-1]] == ["f1", "f2"]
     assert found.events[-1].title == "Unreadable message from Alertmanager"
@@ -139,7 +139,7 @@ def test_one_bad_alert_silences_no_other_and_pages_itself(body: bytes) -> None:
     ],
 )
 def test_what_is_only_resolved_never_fires_though_it_is_cut_short(body: bytes) -> None:
-    found = alertmanager.normalise(body, datetime.now(UTC))
+    found = alertmanager.normalize(body, datetime.now(UTC))
     assert isinstance(found, Rejected)
     assert [(e.kind, e.dedup_key) for e in found.events] == [(EventKind.RESOLVED, "f1")]
 

@@ -79,7 +79,7 @@ EVERY_BODY = [(name, state) for name, bodies in BODIES.items() for state in bodi
 
 def read(body: Any) -> Event:
     """Return the one event of a body."""
-    events = generic.normalise(json.dumps(body).encode(), NOW)
+    events = generic.normalize(json.dumps(body).encode(), NOW)
     assert not isinstance(events, Rejected)
     (event,) = events
     return event
@@ -346,7 +346,7 @@ async def test_a_confirmation_without_a_trusted_address_still_reaches_the_owner(
 
 def test_a_known_shape_that_cannot_be_read_takes_nothing_else_with_it() -> None:
     broken = {**BODIES["grafana"]["firing"], "alerts": ["nonsense"]}
-    rejected = generic.normalise(json.dumps([broken, {"title": "disk full"}]).encode(), NOW)
+    rejected = generic.normalize(json.dumps([broken, {"title": "disk full"}]).encode(), NOW)
     assert isinstance(rejected, Rejected)
     assert [event.title for event in rejected.events][-1] == "disk full"
     assert len(rejected.events) == 2

@@ -8,7 +8,7 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.model import Change
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
-from tests.api.callers import Api, browser, key_of, organisation
+from tests.api.callers import Api, browser, key_of, organization
 from tests.cli.terminal import at_a_server
 from tests.sources.door import Door, door
 from tests.world import World
@@ -89,7 +89,7 @@ async def test_the_key_may_be_in_a_header(dsn: str, clock: FakeClock) -> None:
 async def test_a_page_shows_the_changes_of_its_service_in_the_day_before_it_began(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with organisation(dsn, clock) as (w, api), browser(w) as http:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
         for hours, summary in ((25, "Long ago"), (3, "Before"), (0, "After")):
             at = (clock.now() - timedelta(hours=hours) + timedelta(minutes=not hours)).isoformat()
             clock.advance(-timedelta(hours=hours))
@@ -150,6 +150,6 @@ async def test_changes_are_forgotten_after_thirty_days(dsn: str, clock: FakeCloc
 
 
 async def test_a_key_without_the_right_to_read_pages_sees_no_changes(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         other = api.with_key(await key_of(w.ctx.db, clock, w.mara, ["oncall:read"]))
         await other("GET", "/changes", status=403)

@@ -7,7 +7,7 @@ from typing import Any
 
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
-from tests.api.callers import browser, organisation
+from tests.api.callers import browser, organization
 from tests.cli.terminal import at_a_server
 from tests.sources.door import Door, door
 from tests.world import World
@@ -31,7 +31,7 @@ async def refire(w: World, clock: FakeClock) -> None:
 async def test_an_alert_that_fires_on_after_a_false_end_wakes_someone_again(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         clock.set(START)
         await refire(w, clock)
         assert [p.state for p in await w.pages()] == ["resolved", "triggered"]
@@ -46,7 +46,7 @@ async def test_an_alert_that_fires_on_after_a_false_end_wakes_someone_again(
 
 
 async def test_what_was_missed_can_be_seen_in_the_web(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, _), browser(w) as http:
+    async with organization(dsn, clock) as (w, _), browser(w) as http:
         clock.set(START)
         await refire(w, clock)
         async with w.ctx.db.tx() as tx:
@@ -69,9 +69,7 @@ async def test_what_was_missed_can_be_seen_at_the_terminal(
         assert "A-MISSED" in (await run("page", "show", (await w.page()).ref)).out
 
 
-def labelled(
-    status: str, starts: datetime, ends: datetime | None, fingerprint: str = "8a1"
-) -> dict[str, Any]:
+def labeled(status: str, starts: datetime, ends: datetime | None, fingerprint: str = "8a1") -> dict[str, Any]:
     """Return a message as Alertmanager 0.25 writes it."""
     alert = {
         "status": status,
@@ -101,10 +99,10 @@ async def test_a_twin_that_is_a_little_late_wakes_nobody_and_one_that_goes_on_do
 ) -> None:
     start = clock.now() - timedelta(minutes=10)
     async with door(dsn, clock) as d:
-        await send(d, labelled("firing", start, None))
-        await send(d, labelled("resolved", start, clock.now()))
+        await send(d, labeled("firing", start, None))
+        await send(d, labeled("resolved", start, clock.now()))
         clock.advance(timedelta(seconds=45))
-        twin = {**labelled("firing", start, None), "externalURL": "http://alertmanager-2:9093"}
+        twin = {**labeled("firing", start, None), "externalURL": "http://alertmanager-2:9093"}
         await send(d, twin)
         assert await d.states() == ["resolved"]
         clock.advance(timedelta(seconds=16))
@@ -115,11 +113,11 @@ async def test_a_twin_that_is_a_little_late_wakes_nobody_and_one_that_goes_on_do
 async def test_a_repetition_byte_for_byte_hours_later_wakes_someone(dsn: str, clock: FakeClock) -> None:
     start = clock.now()
     async with door(dsn, clock) as d:
-        await send(d, labelled("firing", start, None))
+        await send(d, labeled("firing", start, None))
         clock.advance(timedelta(hours=1))
-        await send(d, labelled("resolved", start, clock.now()))
+        await send(d, labeled("resolved", start, clock.now()))
         clock.advance(timedelta(hours=3))
-        await send(d, labelled("firing", start, None))
+        await send(d, labeled("firing", start, None))
         assert await d.states() == ["resolved", "triggered"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from firebell.alerts import actions as alerts
 from firebell.alerts import titles
 from firebell.kit.clock import FakeClock
-from tests.api.callers import organisation
+from tests.api.callers import organization
 from tests.world import World, world
 
 DISK, PAYMENTS = "Disk of db-1 is 80 % full", "Payments are down"
@@ -67,7 +67,7 @@ async def test_an_alert_that_says_something_new_renames_its_page(dsn: str, clock
 
 
 async def test_lists_search_detail_and_declaring_use_the_same_title(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api):
         await w.alert(DISK, severity="warning")
         await w.alert(PAYMENTS)
         (listed,) = await api("GET", "/pages")

@@ -85,7 +85,7 @@ class Elsewhere:
 
 @asynccontextmanager
 async def house(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, Elsewhere]]:
-    """Yield the small organisation, and a calendar server beside it."""
+    """Yield the small organization, and a calendar server beside it."""
     there = Elsewhere()
     async with world(dsn, clock) as w, listening(there.answer) as port:
         there.port = port

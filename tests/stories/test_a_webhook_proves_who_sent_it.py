@@ -14,7 +14,7 @@ from firebell.kit.standard_webhooks import secret_text, signature
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod
 from firebell.people.rules import mask_address
-from tests.api.callers import browser, organisation
+from tests.api.callers import browser, organization
 from tests.world import World, world
 
 
@@ -101,7 +101,7 @@ async def test_a_webhook_that_is_added_again_has_another_secret(dsn: str, clock:
 
 
 async def test_the_secret_and_the_address_are_in_no_log_and_no_list(dsn: str, clock: FakeClock) -> None:
-    async with organisation(dsn, clock) as (_, api):
+    async with organization(dsn, clock) as (_, api):
         address = "https://hooks.example.org/T00/B00/very-secret-token-1234"
         made = await api("POST", "/me/contact-methods", {"kind": "webhook", "address": address}, status=201)
         assert made["secret"].startswith("whsec_")

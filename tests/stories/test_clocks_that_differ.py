@@ -15,7 +15,7 @@ from firebell.kit.database_clock import DatabaseClock
 from firebell.runtime import connected
 from firebell.worker import Worker, timer_handlers
 from tests.servers import until
-from tests.world import organise, settings, sink
+from tests.world import organize, settings, sink
 
 
 class Ahead(SystemClock):
@@ -34,7 +34,7 @@ async def test_a_worker_whose_clock_is_ahead_wakes_nobody_early_and_says_that_it
         connected(settings(), dsn, honest) as ctx,
         connected(settings(), dsn, ahead) as skewed,
     ):
-        _, integration = await organise(ctx, receiver.url)
+        _, integration = await organize(ctx, receiver.url)
         # the alert comes in at the process that is off, which sets the page's timers as well
         ingest = Ingest(skewed)
         stop = asyncio.Event()
@@ -44,7 +44,7 @@ async def test_a_worker_whose_clock_is_ahead_wakes_nobody_early_and_says_that_it
         ]
         before = datetime.now(UTC)
         body = b'{"title": "skewed", "severity": "critical", "key": "skewed"}'
-        normal = generic.normalise(body, skewed.clock.now())
+        normal = generic.normalize(body, skewed.clock.now())
         assert not isinstance(normal, Rejected)
         await ingest.submit(InboundRequest(integration.id, integration.service_id, "generic", body, normal))
 

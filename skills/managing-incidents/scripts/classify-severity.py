@@ -40,7 +40,7 @@ UNDO = ("u", "undo", "back", "\x7f", "\b")
 PROMPT = "[y]es, [n]o, [d]on't know, [u]ndo: "
 ASK_AGAIN = "Answer y, n, d or u."
 WORDS = {True: "yes", False: "no", None: "not known"}
-COLOURS = {0: "35", 1: "31", 2: "33", 3: "32"}
+COLORS = {0: "35", 1: "31", 2: "33", 3: "32"}
 
 
 class Question(NamedTuple):
@@ -147,14 +147,14 @@ def decide(answers: Mapping[str, bool | None]) -> Any:
     return of_firebell(answers)
 
 
-def coloured(stream: TextIO) -> bool:
-    """Say whether a stream is a terminal that wants colours."""
+def colored(stream: TextIO) -> bool:
+    """Say whether a stream is a terminal that wants colors."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def styled(text: str, code: str, stream: TextIO) -> str:
     """Return text in a style of the terminal, or as it is where there is none."""
-    return f"\033[{code}m{text}\033[0m" if coloured(stream) else text
+    return f"\033[{code}m{text}\033[0m" if colored(stream) else text
 
 
 @contextmanager
@@ -243,7 +243,7 @@ def answer_word(text: str) -> str:
 def told(verdict: Any) -> str:
     """Return the verdict, the path to it and what to do next, for a person."""
     number = int(verdict.severity)
-    lines = [styled(f"SEV{number}", f"1;{COLOURS[number]}", sys.stdout) + f"  {FACTS[number].meaning}"]
+    lines = [styled(f"SEV{number}", f"1;{COLORS[number]}", sys.stdout) + f"  {FACTS[number].meaning}"]
     lines += [f"  {step}" for step in verdict.path]
     lines.append(f"  {FACTS[number].response}.")
     if verdict.provisional:

@@ -223,7 +223,7 @@ async def send_alert(request: Request, ctx: Ctx, caller: Sender, given: NewAlert
     if not keys:
         raise Conflict(f"{service.name} has no integration key.", hint="Add one on the service's page.")
     raw = msgspec.json.encode(given.model_dump(mode="json", exclude={"service"}, exclude_none=True))
-    normal = generic.normalise(raw, ctx.clock.now())
+    normal = generic.normalize(raw, ctx.clock.now())
     if isinstance(normal, Rejected):
         raise Invalid(normal.reason)
     await request.app.state.inbound.ingest.submit(InboundRequest(keys[0].id, service.id, "api", raw, normal))

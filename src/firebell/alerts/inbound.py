@@ -35,8 +35,8 @@ WAITING = 1_000
 THREADED = 64 * 1024
 """Bodies above this size are read in a thread, one at a time, so that other alerts do not wait for them."""
 
-Normalise = Callable[[bytes, datetime, str, str], tuple[Event, ...] | Rejected]
-SOURCES: dict[str, Normalise] = {"alertmanager": alertmanager.normalise, "generic": generic.normalise}
+Normalize = Callable[[bytes, datetime, str, str], tuple[Event, ...] | Rejected]
+SOURCES: dict[str, Normalize] = {"alertmanager": alertmanager.normalize, "generic": generic.normalize}
 
 _JSON = (b"content-type", b"application/json")
 _PROBLEM = (b"content-type", b"application/problem+json")

@@ -22,7 +22,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One normalised event: what a source said about one alert."""
+    """One normalized event: what a source said about one alert."""
 
     kind: EventKind
     dedup_key: str

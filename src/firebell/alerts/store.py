@@ -29,7 +29,7 @@ def _alert(row: Row) -> Alert:
 
 
 async def lock_services(tx: Tx, ids: Sequence[int]) -> None:
-    """Serialise what happens to the alerts of these services; always the first lock that is taken."""
+    """Serialize what happens to the alerts of these services; always the first lock that is taken."""
     await tx.fetch(
         "select id from service where id = any($1::bigint[]) order by id for no key update",
         sorted(set(ids)),

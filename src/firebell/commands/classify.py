@@ -114,8 +114,8 @@ def answers_of(**flags: str | None) -> dict[str, bool | None] | None:
 def told(verdict: Verdict) -> str:
     """Return the verdict for a person."""
     facts = FACTS[verdict.severity]
-    colour = {0: "magenta", 1: "red", 2: "yellow", 3: "green"}[verdict.severity]
-    lines = [click.style(f"SEV{verdict.severity}", fg=colour, bold=True) + f"  {facts.meaning}"]
+    color = {0: "magenta", 1: "red", 2: "yellow", 3: "green"}[verdict.severity]
+    lines = [click.style(f"SEV{verdict.severity}", fg=color, bold=True) + f"  {facts.meaning}"]
     lines += [f"  {step}" for step in verdict.path]
     lines.append(f"  {facts.response}.")
     if verdict.provisional:

@@ -1,4 +1,4 @@
-"""`firebell demo`: the product with a live, believable organisation."""
+"""`firebell demo`: the product with a live, believable organization."""
 
 import asyncio
 import random
@@ -15,7 +15,7 @@ from firebell import serve as process
 from firebell import subscriptions
 from firebell.alerts import actions as alerts
 from firebell.commands.serve import load_settings, run
-from firebell.demo import history, organisation, tonight
+from firebell.demo import history, organization, tonight
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
 from firebell.kit.http_out import parse_networks
@@ -48,14 +48,14 @@ async def phones() -> AsyncIterator[str]:
         server.close()
 
 
-async def _past(ctx: Context, kestrel: organisation.Kestrel, clock: FakeClock) -> history.Past:
+async def _past(ctx: Context, kestrel: organization.Kestrel, clock: FakeClock) -> history.Past:
     worker = Worker(replace(ctx, clock=clock), timer_handlers(), subscriptions.outbox_handlers())
     return history.Past(ctx, clock, worker, kestrel, random.Random(2026))  # noqa: S311 - a play
 
 
-async def _known(ctx: Context, phone: str) -> organisation.Kestrel:
-    """Return the organisation of an earlier run, with everybody's phone at today's address."""
-    kestrel = organisation.Kestrel()
+async def _known(ctx: Context, phone: str) -> organization.Kestrel:
+    """Return the organization of an earlier run, with everybody's phone at today's address."""
+    kestrel = organization.Kestrel()
     async with ctx.db.tx() as tx:
         await tx.execute("update contact_method set address = $1 where kind = 'webhook'", phone)
         kestrel.people = {p.name: p.id for p in await people.people(tx)}
@@ -66,7 +66,7 @@ async def _known(ctx: Context, phone: str) -> organisation.Kestrel:
 
 
 async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
-    """Return the organisation, living its year first when this is a new database."""
+    """Return the organization, living its year first when this is a new database."""
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         fresh = not await people.has_people(tx)
@@ -74,7 +74,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
         return await _past(ctx, await _known(ctx, phone), FakeClock(now))
     clock = FakeClock(now - YEAR)
     async with ctx.db.tx() as tx:
-        kestrel = await organisation.build(tx, clock.now(), phone)
+        kestrel = await organization.build(tx, clock.now(), phone)
     past = await _past(ctx, kestrel, clock)
     columns = (TextColumn("Living through a year at Kestrel"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
@@ -89,7 +89,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
 @click.option("--host", help="Address to listen on. [env FIREBELL_HOST, default 127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on. [env FIREBELL_PORT, default 8080]")
 def demo(host: str | None, port: int | None) -> None:
-    """Run with a live demo organisation: three teams, a year of history, a SEV1 in progress."""
+    """Run with a live demo organization: three teams, a year of history, a SEV1 in progress."""
     found = load_settings(host=host, port=port, log_level="error")
     settings: Settings = replace(
         found,
@@ -103,8 +103,8 @@ def demo(host: str | None, port: int | None) -> None:
             past = await prepare(prepared.ctx, phone, console)
             console.print(
                 f"\nFirebell is at [bold]{settings.public_url}[/bold]\n"
-                f"Sign in as [bold]{organisation.ADMIN}[/bold] with the password "
-                f"[bold]{organisation.PASSWORD}[/bold]. Ctrl-C ends it.\n",
+                f"Sign in as [bold]{organization.ADMIN}[/bold] with the password "
+                f"[bold]{organization.PASSWORD}[/bold]. Ctrl-C ends it.\n",
                 highlight=False,
             )
             await _live(prepared, settings, past)

@@ -368,6 +368,6 @@ def doctor(json_: bool) -> None:
     else:
         marks = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
         for finding in findings:
-            word, colour = marks[finding.level]
-            click.echo(f"{click.style(word, fg=colour)}  {finding.text}")
+            word, color = marks[finding.level]
+            click.echo(f"{click.style(word, fg=color)}  {finding.text}")
     raise SystemExit(0 if good else 1)

@@ -261,4 +261,4 @@ def list_vacations() -> None:
 def cancel(vacation_id: int) -> None:
     """Cancel an absence; what others have taken stays with them."""
     call("DELETE", f"/api/v1/vacations/{vacation_id}")
-    show({"cancelled": vacation_id}, f"Vacation {vacation_id} is cancelled.")
+    show({"cancelled": vacation_id}, f"Vacation {vacation_id} is canceled.")

@@ -59,7 +59,7 @@ def _wrapped(command: str) -> list[str]:
 
 
 def echo(text: str, *, err: bool = False) -> None:
-    """Print text, in colour only on a terminal and without NO_COLOR."""
+    """Print text, in color only on a terminal and without NO_COLOR."""
     click.echo(text, err=err, color=False if os.environ.get("NO_COLOR") else None)
 
 

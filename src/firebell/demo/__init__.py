@@ -1,1 +1,1 @@
-"""A believable organisation with a year behind it, made by the product's own actions."""
+"""A believable organization with a year behind it, made by the product's own actions."""

@@ -10,7 +10,7 @@ import msgspec
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import InboundRequest, NewChange, Rejected
 from firebell.alerts.sources import generic
-from firebell.demo.organisation import Kestrel
+from firebell.demo.organization import Kestrel
 from firebell.demo.stories import ALERTS, STORIES, WHY_IT_MATTERS, Story, write_up
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase, Role
@@ -25,7 +25,7 @@ from firebell.worker import Worker
 
 @dataclass(slots=True)
 class Past:
-    """Plays the organisation's life. Its worker moves with its clock; without one, another process works."""
+    """Plays the organization's life. Its worker moves with its clock; without one, another process works."""
 
     ctx: Context
     clock: Clock
@@ -48,7 +48,7 @@ class Past:
             "runbook_url": f"https://runbooks.kestrel.example/{service}",
         }
         body, now = msgspec.json.encode(event), self.clock.now()
-        normal = generic.normalise(body, now)
+        normal = generic.normalize(body, now)
         assert not isinstance(normal, Rejected)
         received = InboundRequest(integration.id, integration.service_id, "generic", body, normal)
         async with self.ctx.db.tx() as tx:

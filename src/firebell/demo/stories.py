@@ -98,7 +98,7 @@ STORIES = (
         "The status page ran in the region that was gone, so customers saw nothing.",
         (("Switch the old route automation off", "Sam Whitfield"),
          ("Host the status page outside both regions", "Lena Fischer"),
-         ("List automations in the service catalogue", "Ewa Kowalska")),
+         ("List automations in the service catalog", "Ewa Kowalska")),
     ),
     Story(
         "Refunds stuck for two hours",

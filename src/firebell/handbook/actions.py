@@ -26,7 +26,7 @@ def _shipped(template_id: str) -> Shipped:
 
 
 async def template(tx: Tx, template_id: str) -> Template:
-    """Return the organisation's own text, else the shipped one; raise `NotFound` that names the ids."""
+    """Return the organization's own text, else the shipped one; raise `NotFound` that names the ids."""
     shipped = _shipped(template_id)
     return Template(shipped, await store.own(tx, template_id))
 
@@ -99,7 +99,7 @@ async def apply(
     prune: bool = False,
     dry_run: bool = False,
 ) -> list[Change]:
-    """Make the organisation's texts those of the Markdown `files` of a repository, all of them or none.
+    """Make the organization's texts those of the Markdown `files` of a repository, all of them or none.
 
     What an earlier apply set and the files no longer name goes back to the shipped text; what was set in the
     app stays unless `prune`. Raises `Invalid` whose fields are `file:line`.

@@ -1,4 +1,4 @@
-"""The handbook and the organisation's templates over JSON."""
+"""The handbook and the organization's templates over JSON."""
 
 from datetime import datetime
 from typing import Annotated

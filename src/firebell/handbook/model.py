@@ -27,7 +27,7 @@ class Shipped:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What an organisation says instead of a shipped text."""
+    """What an organization says instead of a shipped text."""
 
     id: str
     body: str
@@ -38,7 +38,7 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The text that the product uses for an id: the organisation's own, else the shipped one."""
+    """The text that the product uses for an id: the organization's own, else the shipped one."""
 
     shipped: Shipped
     own: Own | None

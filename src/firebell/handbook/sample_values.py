@@ -25,6 +25,7 @@ SAMPLE = {
     "mitigation": "The rollback to build 4811 is running.",
     "link": "https://firebell.example.org/incidents/INC-214",
     "status_link": "https://status.example.org",
+    "organization": "Kestrel",
     "organisation": "Kestrel",
     "audience": "customer",
     "tz": "UTC",

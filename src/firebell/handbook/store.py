@@ -1,4 +1,4 @@
-"""The SQL of the texts that an organisation words itself."""
+"""The SQL of the texts that an organization words itself."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""The organisation's templates: the list, one to read or word anew, and what differs from the shipped text."""
+"""The organization's templates: the list, one to read or word anew, and what differs from the shipped text."""
 
 import difflib
 from itertools import groupby

@@ -42,7 +42,8 @@ INCIDENT = frozenset(
         "mitigation",
         "link",
         "status_link",
-        "organisation",
+        "organization",
+        "organisation",  # the spelling before 0.2, accepted for one version
         "audience",
         "tz",
         "date",

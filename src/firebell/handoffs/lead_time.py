@@ -1,4 +1,4 @@
-"""How long before a shift its person is told: one setting of the organisation."""
+"""How long before a shift its person is told: one setting of the organization."""
 
 from datetime import datetime, timedelta
 

@@ -12,7 +12,7 @@ from firebell.oncall.rota.fairness import shifts_of
 from firebell.oncall.rota.shifts import at, between
 
 BEFORE = timedelta(hours=24)
-"""How long before a shift its person is told, unless the organisation chose otherwise."""
+"""How long before a shift its person is told, unless the organization chose otherwise."""
 DRAFTED = timedelta(hours=4)
 """How long before a handoff its document is drafted."""
 LOOK = timedelta(days=14)

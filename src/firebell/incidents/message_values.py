@@ -40,7 +40,7 @@ class MessageContext:
     comms: str
     meaning: str
     timeline: Sequence[Entry]
-    organisation: str
+    organization: str
     link: str
     tz: str
 
@@ -96,7 +96,8 @@ def slots(incident: Incident, around: MessageContext, now: datetime) -> Mapping[
         "cause": _newest(around.timeline, "finding"),
         "mitigation": now_first[0] or now_first[1],
         "link": around.link,
-        "organisation": around.organisation,
+        "organization": around.organization,
+        "organisation": around.organization,
         "tz": around.tz,
         "date": wall_date(incident.declared_at, around.tz),
         "topic": slugify(incident.title)[:_TOPIC].rstrip("-"),

@@ -21,7 +21,7 @@ _OTHERS = (*templates.DOCUMENTS, *templates.SEVERITIES)
 
 
 class Said(NamedTuple):
-    """What a severity is called by the organisation."""
+    """What a severity is called by the organization."""
 
     meaning: str
     response: str
@@ -47,7 +47,7 @@ class Message:
 
 
 def severities(known: Mapping[str, Template]) -> dict[Severity, Said]:
-    """Return what each severity means and asks for, in the organisation's words or the handbook's."""
+    """Return what each severity means and asks for, in the organization's words or the handbook's."""
     return {
         Severity(n): Said(*templates.said(known[name].body)) for n, name in enumerate(templates.SEVERITIES)
     }
@@ -64,7 +64,7 @@ async def _slots(
         comms=summary.comms[0] if summary.comms else "",
         meaning=severities(known)[Severity(found.severity)].meaning,
         timeline=await store.timeline(tx, found.id),
-        organisation=str(await org_settings.get(tx, "organisation", "")),
+        organization=str(await org_settings.get(tx, "organisation", "")),
         link=f"{public_url}/incidents/{found.ref}",
         tz=tz,
     )

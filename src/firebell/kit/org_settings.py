@@ -1,4 +1,4 @@
-"""Settings of the organisation that live in the database: one JSON value per key."""
+"""Settings of the organization that live in the database: one JSON value per key."""
 
 from typing import Any
 

@@ -16,7 +16,7 @@ T = TypeVar("T")
 class Pool:
     """Runs at most `size` calls at once in daemon threads, and lets at most `queue` more wait.
 
-    A call that is cancelled keeps its thread until it returns; no thread holds up the end of the process.
+    A call that is canceled keeps its thread until it returns; no thread holds up the end of the process.
     """
 
     def __init__(self, name: str, size: int, queue: int) -> None:

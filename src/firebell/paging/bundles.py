@@ -42,7 +42,7 @@ class Bundle(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The idempotency key: the same parcel sent again is recognised as one."""
+        """The idempotency key: the same parcel sent again is recognized as one."""
         keys = [d.idempotency_key for d in self.deliveries]
         return keys[0] if len(keys) == 1 else hashlib.sha256("|".join(keys).encode()).hexdigest()[:32]
 

@@ -52,7 +52,7 @@ class Recipients:
         return [i for i in dict.fromkeys(found) if self.rules[page.urgency].get(i)]
 
     def last_resort(self, page: Page) -> list[int]:
-        """Return the owning team and the organisation's catch-all list (spec 2.5)."""
+        """Return the owning team and the organization's catch-all list (spec 2.5)."""
         team = self.members.get(page.team_id, []) if page.team_id else []
         found = [i for i in dict.fromkeys([*team, *self.catch_all]) if self.rules["high"].get(i)]
         return [i for i in found if self.people[i].active]

@@ -288,7 +288,7 @@ async def restore_team_members(tx: Tx, actor: Actor, entry: undo.Entry, now: dat
 
 
 async def set_fallback_responders(tx: Tx, actor: Actor, person_ids: Sequence[int], now: datetime) -> None:
-    """Set the organisation's last resort; it is never empty (spec 2.5)."""
+    """Set the organization's last resort; it is never empty (spec 2.5)."""
     if not person_ids:
         raise Invalid(
             "The catch-all list would be empty.",

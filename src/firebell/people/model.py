@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a person may do in the organisation."""
+    """What a person may do in the organization."""
 
     ADMIN = "admin"
     MANAGER = "manager"

@@ -1,4 +1,4 @@
-"""Whom a page offers where somebody is chosen: everybody, or in a large organisation those who are near."""
+"""Whom a page offers where somebody is chosen: everybody, or in a large organization those who are near."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from firebell.people import store
 from firebell.people.model import Person
 
 WHOLE = 100
-"""An organisation of up to so many active people is offered whole."""
+"""An organization of up to so many active people is offered whole."""
 FOUND = 50
 """How many people one search adds at most."""
 
@@ -26,7 +26,7 @@ class Choice:
 async def choosable(
     tx: Reads, near: Iterable[int], wanted: str = "", *, chosen: Iterable[int] = ()
 ) -> Choice:
-    """Return everybody active; in a large organisation those of `near` and whom `wanted` names.
+    """Return everybody active; in a large organization those of `near` and whom `wanted` names.
 
     Who is `chosen` already is among them, even when they have left.
     """

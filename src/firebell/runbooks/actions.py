@@ -1,4 +1,4 @@
-"""What is done with runbooks: the library is what is shipped, under what the organisation wrote itself."""
+"""What is done with runbooks: the library is what is shipped, under what the organization wrote itself."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

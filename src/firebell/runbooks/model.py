@@ -133,7 +133,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A runbook of the library: the organisation's own text, or one that is shipped and not yet replaced.
+    """A runbook of the library: the organization's own text, or one that is shipped and not yet replaced.
 
     `version` is 0 and the times are None while it is the shipped text; `source` says where it comes from:
     a path or an address in a repository, '' when it was written here.
@@ -149,5 +149,5 @@ class Stored:
 
     @property
     def own(self) -> bool:
-        """Whether the text is the organisation's own."""
+        """Whether the text is the organization's own."""
         return self.version > 0

@@ -10,7 +10,7 @@ _COLUMNS = "slug, body, source, version, updated_at, updated_by"
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What an organisation keeps under a slug; without a body the shipped runbook is taken out."""
+    """What an organization keeps under a slug; without a body the shipped runbook is taken out."""
 
     slug: str
     body: str | None

@@ -1,4 +1,4 @@
-"""The first run: one form makes the organisation that a team needs to be paged tonight."""
+"""The first run: one form makes the organization that a team needs to be paged tonight."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -56,7 +56,7 @@ class Answers:
 
 
 @dataclass(slots=True)
-class Organisation:
+class Organization:
     """What the first run made."""
 
     admin: Person
@@ -101,7 +101,7 @@ def _check_second(answers: Answers, errors: FieldErrors) -> None:
 
 
 def _anchor(answers: Answers, now: datetime) -> datetime:
-    """Return the wall time of the last handoff at or before `now` in the organisation's zone."""
+    """Return the wall time of the last handoff at or before `now` in the organization's zone."""
     local = now.astimezone(ZoneInfo(answers.tz)).replace(tzinfo=None)
     day = local - timedelta(days=(local.weekday() - answers.handoff_day) % 7)
     found = datetime.combine(day.date(), answers.handoff_time)
@@ -113,7 +113,7 @@ async def is_open(tx: Tx) -> bool:
     return not await people.has_people(tx)
 
 
-async def make(tx: Tx, answers: Answers, now: datetime) -> Organisation:
+async def make(tx: Tx, answers: Answers, now: datetime) -> Organization:
     """Make admin, catch-all, team, rota, policy, service and integration key in one transaction.
 
     Raises `Invalid` for wrong answers and when somebody else finished the first run before.
@@ -162,7 +162,7 @@ async def make(tx: Tx, answers: Answers, now: datetime) -> Organisation:
         tx, actor, name=answers.service, team_id=team.id, policy_id=policy.id, now=now
     )
     integration = await alerts.create_integration(tx, actor, service_id=service.id, name="First key", now=now)
-    return Organisation(admin, integration, service.slug, everyone, webhook_id)
+    return Organization(admin, integration, service.slug, everyone, webhook_id)
 
 
 async def _rota(

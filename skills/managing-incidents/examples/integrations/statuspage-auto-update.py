@@ -74,7 +74,7 @@ mapping file (TOML):
   [severities]                           # Alertmanager: label severity to SEV
   critical = "SEV1"
   [slots]                                # any further slot of the templates
-  organisation = "Kestrel"
+  organization = "Kestrel"
   A sentence of a template with a slot that nobody filled is not posted.
 
 examples:
@@ -369,6 +369,7 @@ class Page:
         ours = [self.services[s] for s in known]
         impact = [s.get("impact") or f"{s['name']} {WORDS[incident.severity]}" for s in ours]
         slots = {k: str(v) for k, v in self.settings.get("slots", {}).items()}
+        slots.setdefault("organization", slots.get("organisation", ""))  # its spelling before
         slots |= {"impact": "; ".join(impact) + ".", "services": ", ".join(s["name"] for s in ours)}
         slots["workaround"] = "; ".join(s["workaround"] for s in ours if s.get("workaround"))
         slots |= {"ref": incident.key, "severity": f"SEV{incident.severity}", "tz": str(zone)}

@@ -1,1 +1,1 @@
-"""One file per sender, each a pure function from a body to normalised events."""
+"""One file per sender, each a pure function from a body to normalized events."""

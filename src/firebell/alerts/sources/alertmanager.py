@@ -40,7 +40,7 @@ _decode = msgspec.json.Decoder(_Message).decode
 _FIELDS = _Alert.__struct_fields__
 
 
-def normalise(
+def normalize(
     body: bytes, received_at: datetime, content_type: str = "", sender: str = "Alertmanager"
 ) -> tuple[Event, ...] | Rejected:
     """Return one event per alert of the message, or why it could not be read in full."""

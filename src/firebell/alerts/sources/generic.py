@@ -37,7 +37,7 @@ def _first(data: dict[str, Json], names: tuple[str, ...]) -> Json:
     return next((data[name] for name in names if data.get(name) not in (None, "")), None)
 
 
-def normalise(
+def normalize(
     body: bytes, received_at: datetime, content_type: str = "", sender: str = "a sender"
 ) -> tuple[Event, ...] | Rejected:
     """Return the events of the body, one per object of a list, or why it could not be read in full."""

@@ -26,7 +26,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...] | Re
         body = msgspec.json.encode(data)
     except UnicodeEncodeError:
         body = json.dumps(data).encode()
-    events = alertmanager.normalise(body, received_at)
+    events = alertmanager.normalize(body, received_at)
     if isinstance(events, Rejected):
         return events
     return tuple(replace(e, read_as=NAME, missing=() if e.severity else ("severity",)) for e in events)

@@ -55,7 +55,7 @@ async def cancel(tx: Tx, actor: Actor, vacation_id: int, now: datetime) -> Absen
     await store.lock(tx, await store.ids(tx))
     absence = await swaps_store.lock_vacation(tx, vacation_id)
     if absence is None:
-        raise NotFound(f"There is no vacation {vacation_id}, or it is cancelled.")
+        raise NotFound(f"There is no vacation {vacation_id}, or it is canceled.")
     await swaps_store.cancel_vacation(tx, vacation_id, now)
     for cover in await swaps_store.covers(tx, vacation_ids=[vacation_id], state=CoverState.OPEN):
         gone = replace(cover, state=CoverState.WITHDRAWN, decided_at=now)

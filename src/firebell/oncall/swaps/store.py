@@ -177,7 +177,7 @@ async def schedules_with(tx: Tx, person_id: int) -> list[int]:
 
 
 async def vacations(tx: Tx, *, person_id: int | None = None, since: datetime | None = None) -> list[Absence]:
-    """Return vacations that are not cancelled and end after `since`, the earliest first."""
+    """Return vacations that are not canceled and end after `since`, the earliest first."""
     rows = await tx.fetch(
         f"select {_VACATION} from vacation where cancelled_at is null"
         " and ($1::bigint is null or person_id = $1) and ($2::timestamptz is null or ends_at > $2)"
@@ -202,7 +202,7 @@ async def vacation_of(tx: Tx, vacation_id: int) -> int | None:
 
 
 async def lock_vacation(tx: Tx, vacation_id: int) -> Absence | None:
-    """Return a vacation that is not cancelled, for one transaction at a time."""
+    """Return a vacation that is not canceled, for one transaction at a time."""
     row = await tx.row(
         f"select {_VACATION} from vacation where id = $1 and cancelled_at is null for no key update",
         vacation_id,

@@ -58,7 +58,7 @@ class Kestrel:
 
 
 async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
-    """Make the organisation as it was at `now`; everybody's phone is the webhook `phone`."""
+    """Make the organization as it was at `now`; everybody's phone is the webhook `phone`."""
     made = Kestrel()
     await org_settings.put(tx, "organisation", "Kestrel")
     for name, email, role, tz in PEOPLE:
