@@ -37,7 +37,7 @@ async def until(what: Callable[[], Awaitable[T]], meant: str, limit_s: float = 2
     return found
 
 
-async def answers(url: str, limit_s: float = 20) -> None:
+async def answers(url: str, limit_s: float = 60) -> None:
     """Return when `url` answers with anything but an error of the server."""
     async with httpx.AsyncClient() as http:
 
