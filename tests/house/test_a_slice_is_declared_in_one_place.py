@@ -1,5 +1,6 @@
 """A slice is registered by one entry in `slices.SLICES`, and what was registered keeps its order."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +11,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 from fastapi import APIRouter, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from firebell import app, cli, subscriptions
 from firebell.kit.clock import FakeClock
@@ -157,6 +158,16 @@ def test_requests_are_held_against_the_routers_in_the_same_order() -> None:
         if isinstance(route, Route)
     ]
     assert kept(dict.fromkeys(modules), ROUTERS) == ROUTERS
+
+
+def test_no_route_is_hidden_by_an_earlier_one() -> None:
+    routes = [route for router in app.routers() for route in router.routes if isinstance(route, Route)]
+    for route in routes:
+        path = re.sub(r"\{[^}]*\}", "1", route.path)
+        for method in route.methods or ():
+            scope = {"type": "http", "path": path, "method": method, "root_path": "", "headers": []}
+            first = next(each for each in routes if each.matches(dict(scope))[0] is Match.FULL)
+            assert first is route, f"{method} {route.path} is hidden by {first.path}"
 
 
 def test_each_event_has_the_same_handlers_in_the_same_order() -> None:
