@@ -2,37 +2,27 @@
 
 import contextlib
 import logging
+import re
 import time
 import uuid
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from importlib import resources
 
 from asyncpg import DataError, InterfaceError
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firebell import __version__, account, deactivation, error_page, offline, undo_api, undoing
-from firebell.alerts import api as alerts_api
-from firebell.alerts import change_api, inbound
-from firebell.alerts import web as alerts_pages
-from firebell.catalog import api as catalog_api
-from firebell.catalog import web as catalog_pages
+from firebell import __version__, error_page
+from firebell.alerts import inbound
 from firebell.dashboard import web as dashboard_web
 from firebell.guard import SENDERS, Guard
-from firebell.handbook import api as handbook_api
-from firebell.handbook import template_web
-from firebell.handbook import web as handbook_pages
-from firebell.handoffs import api as handoffs_api
-from firebell.handoffs import web as handoffs_pages
 from firebell.health_check import HealthCheck
-from firebell.incidents import api as incidents_api
-from firebell.incidents import list_web as incident_list_pages
-from firebell.incidents import message_web
-from firebell.incidents import web as incidents_pages
 from firebell.kit import html
 from firebell.kit.api import Api, field_error, status_slug
 from firebell.kit.context import Context
@@ -40,90 +30,12 @@ from firebell.kit.errors import FirebellError, Invalid, TooMany, Unauthenticated
 from firebell.kit.live import stream
 from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.routing import allowed_methods
-from firebell.oncall import api as oncall_api
-from firebell.oncall import web as oncall_pages
-from firebell.oncall.calendars import api as calendars_api
-from firebell.oncall.calendars import web as calendars_pages
-from firebell.oncall.schedules import api as schedules_api
-from firebell.oncall.schedules import change_web, edit_web
-from firebell.oncall.swaps import api, web
-from firebell.paging import api as paging_api
-from firebell.paging import delayed_api, inbox_web, policy_web
-from firebell.paging import list_api as page_list_api
-from firebell.paging import web as paging_pages
-from firebell.people import access, admin_web, contact_api, key_api, session_api
-from firebell.people import api as people_api
-from firebell.people import web as people_pages
+from firebell.kit.slice import NavItem, Section, Slice, unique
+from firebell.people import access
 from firebell.people.permissions import Verb
-from firebell.postmortems import api as postmortems_api
-from firebell.postmortems import web as postmortems_pages
-from firebell.runbooks import api as runbooks_api
-from firebell.runbooks import web as runbooks_pages
-from firebell.search import api as search_api
-from firebell.search import web as search_web
-from firebell.service_overview import api as service_overview_api
-from firebell.service_overview import web as service_overview_web
-from firebell.setup import web as setup_web
-from firebell.workload import api as load_api
-from firebell.workload import web as load_pages
+from firebell.slices import SLICES
 
 log = logging.getLogger("firebell.web")
-
-SLICES = (
-    people_pages,
-    admin_web,
-    people_api,
-    contact_api,
-    key_api,
-    session_api,
-    template_web,
-    handbook_pages,
-    handbook_api,
-    catalog_pages,
-    catalog_api,
-    runbooks_pages,
-    runbooks_api,
-    alerts_pages,
-    alerts_api,
-    change_api,
-    handoffs_pages,
-    handoffs_api,
-    load_pages,
-    load_api,
-    calendars_pages,
-    calendars_api,
-    web,
-    edit_web,
-    change_web,
-    oncall_pages,
-    oncall_api,
-    schedules_api,
-    api,
-    inbox_web,
-    paging_pages,
-    policy_web,
-    page_list_api,
-    paging_api,
-    delayed_api,
-    message_web,
-    incident_list_pages,
-    incidents_pages,
-    incidents_api,
-    postmortems_pages,
-    postmortems_api,
-    service_overview_web,
-    service_overview_api,
-    search_web,
-    search_api,
-    account,
-    deactivation,
-    undoing,
-    undo_api,
-    setup_web,
-    dashboard_web,
-    offline,
-)
-
 
 SIGNED = ("/ack/", "/welcome/", "/calendar/")
 """Where addresses carry a token that acts for somebody."""
@@ -143,7 +55,33 @@ class _HotPath:
         await (self._ingest if hot else self._app)(scope, receive, send)
 
 
-def build(ctx: Context) -> ASGIApp:
+def routers(slices: Sequence[Slice] = SLICES) -> list[APIRouter]:
+    """Return the routers in the order in which they are asked."""
+    return [router for each in slices for router in each.routers()]
+
+
+def check_routes(owned: Iterable[tuple[str, Sequence[BaseRoute]]]) -> None:
+    """Raise DeclarationError if two of these owners have a route of one method and path."""
+    unique(
+        "route",
+        (
+            (owner, f"{method} {re.sub('{[^}]*}', '{}', route.path)}", route)
+            for owner, routes in owned
+            for route in routes
+            if isinstance(route, Route)
+            for method in route.methods or ()
+        ),
+    )
+
+
+def navigation(slices: Sequence[Slice] = SLICES) -> list[NavItem]:
+    """Return the links of the shell, by section and rank."""
+    sections = list(Section)
+    items = [item for each in slices for item in each.navigation]
+    return sorted(items, key=lambda item: (sections.index(item.section), item.rank))
+
+
+def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
     """Return the app of this process; its state carries `ctx`."""
     app = Api(
         title="Firebell",
@@ -159,11 +97,16 @@ def build(ctx: Context) -> ASGIApp:
     app.state.shell = dashboard_web.shell
     ingest = inbound.build(ctx)
     app.state.inbound = ingest
-    for module in SLICES:
-        app.include_router(module.router)
+    app.state.navigation = navigation(slices)
+    slice_routers = routers(slices)
+    for router in slice_routers:
+        app.include_router(router)
     app.mount("/static", html.Static(), name="static")
     _add_machines(app, ctx)
-    _add_errors(app)
+    check_routes(
+        [*((each.name, router.routes) for each in slices for router in each.routers()), ("app", app.routes)]
+    )
+    _add_errors(app, slice_routers)
     app.add_middleware(Guard, ctx=ctx, refuse=_told)
     app.add_middleware(_Observed)
     return _HotPath(ingest, app)
@@ -243,7 +186,7 @@ class _Observed:
         await self._app(scope, receive, observed)
 
 
-def _add_errors(app: FastAPI) -> None:
+def _add_errors(app: FastAPI, slice_routers: Sequence[APIRouter]) -> None:
     @app.exception_handler(access.SignInNeeded)
     async def stranger(request: Request, exc: access.SignInNeeded) -> Response:
         return html.redirect(exc.location)
@@ -265,7 +208,7 @@ def _add_errors(app: FastAPI) -> None:
         )
         return await _told(request, Invalid("A value here cannot be stored: it is too large or not text."))
 
-    routes = [*app.routes, *(route for module in SLICES for route in module.router.routes)]
+    routes = [*app.routes, *(route for router in slice_routers for route in router.routes)]
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, exc: HTTPException) -> Response:

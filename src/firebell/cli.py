@@ -10,81 +10,48 @@ from typing import Any, NoReturn
 import click
 
 from firebell import __version__
-
-COMMANDS = {
-    "serve": "firebell.commands.serve",
-    "work": "firebell.commands.serve",
-    "migrate": "firebell.commands.serve",
-    "doctor": "firebell.commands.doctor",
-    "demo": "firebell.commands.demo",
-    "classify": "firebell.commands.classify",
-    "login": "firebell.commands.login",
-    "search": "firebell.commands.search",
-    "alert": "firebell.commands.alert",
-    "page": "firebell.commands.page",
-    "declare": "firebell.commands.declare",
-    "incident": "firebell.commands.incident",
-    "oncall": "firebell.commands.oncall",
-    "policy": "firebell.commands.policy",
-    "contact": "firebell.commands.contact",
-    "service": "firebell.commands.service",
-    "runbook": "firebell.commands.runbook",
-    "template": "firebell.commands.template",
-    "handbook": "firebell.commands.handbook",
-    "session": "firebell.commands.session",
-    "undo": "firebell.commands.undo",
-}
-HELP = {
-    "serve": "Run Firebell: web and worker in one process.",
-    "work": "Run only the worker.",
-    "migrate": "Bring the database to this version's schema.",
-    "doctor": "Check that everything a page needs is in order.",
-    "demo": "Run with a live demo organization.",
-    "classify": "Find the severity, offline.",
-    "login": "Remember a server and a key.",
-    "search": "Find anything by its words.",
-    "alert": "Send alerts.",
-    "page": "List, take and resolve pages.",
-    "declare": "Declare an incident.",
-    "incident": "Work on incidents.",
-    "oncall": "Who is on call.",
-    "policy": "Whom a page reaches when.",
-    "contact": "How you are reached.",
-    "service": "Services and their integration keys.",
-    "runbook": "Check runbooks, offline, and keep the library.",
-    "template": "The words of messages, drafts and handoffs.",
-    "handbook": "The written practice, offline.",
-    "session": "Where you are signed in.",
-    "undo": "Undo what you just removed.",
-}
-
+from firebell.kit.slice import Command, Slice, unique
+from firebell.slices import SLICES
 
 _UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
 """What writing to standard output fails with when its disk is full or it is closed."""
 
 
+def commands(slices: Sequence[Slice] = SLICES) -> dict[str, Command]:
+    """Return the commands of the slices by name, in the order in which help lists them.
+
+    Raises DeclarationError if two slices claim one name.
+    """
+    declared = unique("command", ((each.name, c.name, c) for each in slices for c in each.commands))
+    return dict(sorted(declared.items(), key=lambda item: item[1].rank))
+
+
 class Lazy(click.Group):
     """Knows its commands by name and loads one when it is used."""
 
+    def __init__(self, *args: Any, slices: Sequence[Slice] = SLICES, **attrs: Any) -> None:
+        super().__init__(*args, **attrs)
+        self.declared = commands(slices)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(self.declared)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.declared:
             return None
-        found = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
-        assert isinstance(found, click.Command)
-        return found
+        command = getattr(import_module(self.declared[cmd_name].module), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Suggest the nearest command for one that does not exist."""
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
+        if name not in self.declared and not name.startswith("-"):
             from difflib import get_close_matches
 
-            near = get_close_matches(name, COMMANDS, 1)
+            near = get_close_matches(name, self.declared, 1)
             hint = f"Did you mean {near[0]!r}?" if near else "See 'firebell --help'."
             ctx.fail(f"No such command {name!r}. {hint}")
         return super().resolve_command(ctx, args)
@@ -92,7 +59,7 @@ class Lazy(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without loading them."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(HELP.items()))
+            formatter.write_dl([(command.name, command.help) for command in self.declared.values()])
 
     def main(
         self,

@@ -10,9 +10,6 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from firebell.alerts import timers as alerts_due
-from firebell.handoffs import timers as handoffs_due
-from firebell.incidents import timers as incidents_due
 from firebell.kit import outbox, timers
 from firebell.kit.context import Context
 from firebell.kit.database_clock import agree
@@ -20,10 +17,11 @@ from firebell.kit.db import AWAY, LIVE_CHANNEL, WORK_CHANNEL, Tx
 from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.migrate import Outdated, fence
-from firebell.oncall import timers as oncall_due
+from firebell.kit.slice import Slice, unique
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import timers as paging_due
 from firebell.paging.sender import Sender
+from firebell.slices import SLICES
 
 log = logging.getLogger(__name__)
 
@@ -48,15 +46,12 @@ HEARTBEAT_S = 20.0
 """How often the listening connection is asked whether it still stands: a dead one says nothing by itself."""
 
 
-def timer_handlers() -> dict[str, timers.Handler]:
-    """Return who runs each kind of timer."""
-    return {
-        **alerts_due.HANDLERS,
-        **oncall_due.HANDLERS,
-        **paging_due.HANDLERS,
-        **incidents_due.HANDLERS,
-        **handoffs_due.HANDLERS,
-    }
+def timer_handlers(slices: Sequence[Slice] = SLICES) -> dict[str, timers.Handler]:
+    """Return who runs each kind of timer; raise DeclarationError if two slices claim one kind."""
+    return unique(
+        "timer kind",
+        ((each.name, kind, handler) for each in slices for kind, handler in each.timers().items()),
+    )
 
 
 class Worker:

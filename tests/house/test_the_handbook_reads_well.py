@@ -177,7 +177,7 @@ def test_the_reading_of_commands_can_fail() -> None:
 
 @cache
 def routes() -> list[Route]:
-    return [r for module in app.SLICES for r in module.router.routes if isinstance(r, Route)]
+    return [r for router in app.routers() for r in router.routes if isinstance(r, Route)]
 
 
 def leads(address: str) -> bool:

@@ -23,6 +23,7 @@ from firebell.kit import flash
 from firebell.kit.context import Context
 from firebell.kit.countdown import countdown
 from firebell.kit.localtime import format_range
+from firebell.kit.slice import NavItem
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -49,6 +50,11 @@ class Shell:
     exhausted: int = 0
     incidents: Sequence[Any] = ()
     commands: Sequence[Any] = ()
+
+    @property
+    def live_incidents(self) -> int:
+        """How many incidents are open."""
+        return len(self.incidents)
 
 
 class Static(StaticFiles):
@@ -185,6 +191,16 @@ def ctx(request: Request) -> Context:
     return context
 
 
+def _links(request: Request, section: str | None) -> list[NavItem]:
+    """Return the links of the shell, of one section or of all, that the person is offered."""
+    may = request.state.may
+    return [
+        link
+        for link in request.app.state.navigation
+        if section in (None, link.section) and (not link.verb or may(link.verb))
+    ]
+
+
 def _form_errors(context: Mapping[str, Any]) -> Mapping[str, str]:
     """Return the refused fields of the form that a page shows again, {} if there is none."""
     error = context.get("error")
@@ -224,6 +240,7 @@ async def render(
         "absolute": lambda at: format_full(at, tz),
         "typed": lambda at: to_input_value(at, tz),
         "ago": lambda at: ago(at, now),
+        "links": lambda section=None: _links(request, section),
         "shell": await shell_of(request) if framed and shell_of else Shell(),
         "public_url": ctx(request).public_url,
         "flash": message,

@@ -1,0 +1,32 @@
+"""What alerts add to the product."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from firebell.kit.slice import Command, NavItem, Section, Slice
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from firebell.kit.timers import Handler
+
+
+def _routers() -> list["APIRouter"]:
+    from firebell.alerts import api, change_api, web
+
+    return [web.router, api.router, change_api.router]
+
+
+def _timers() -> Mapping[str, "Handler"]:
+    from firebell.alerts import timers
+
+    return timers.HANDLERS
+
+
+SLICE = Slice(
+    "alerts",
+    routers=_routers,
+    timers=_timers,
+    commands=(Command("alert", "Send alerts.", "firebell.commands.alert", rank=90),),
+    navigation=(NavItem(Section.LEARN, 30, "/alerts", "history", "Alerts", name="alerts"),),
+)

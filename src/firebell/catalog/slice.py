@@ -1,0 +1,24 @@
+"""What services add to the product."""
+
+from typing import TYPE_CHECKING
+
+from firebell.kit.slice import Command, NavItem, Section, Slice
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+def _routers() -> list["APIRouter"]:
+    from firebell.catalog import api, web
+
+    return [web.router, api.router]
+
+
+SLICE = Slice(
+    "catalog",
+    routers=_routers,
+    commands=(
+        Command("service", "Services and their integration keys.", "firebell.commands.service", rank=160),
+    ),
+    navigation=(NavItem(Section.PREPARE, 30, "/services", "boxes", "Services", name="services"),),
+)

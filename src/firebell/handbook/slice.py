@@ -1,0 +1,27 @@
+"""What the handbook and its templates add to the product."""
+
+from typing import TYPE_CHECKING
+
+from firebell.kit.slice import Command, NavItem, Section, Slice
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+def _routers() -> list["APIRouter"]:
+    from firebell.handbook import api, template_web, web
+
+    return [template_web.router, web.router, api.router]
+
+
+SLICE = Slice(
+    "handbook",
+    routers=_routers,
+    commands=(
+        Command(
+            "template", "The words of messages, drafts and handoffs.", "firebell.commands.template", rank=180
+        ),
+        Command("handbook", "The written practice, offline.", "firebell.commands.handbook", rank=190),
+    ),
+    navigation=(NavItem(Section.LEARN, 10, "/handbook", "book-open", "Handbook", name="handbook"),),
+)

@@ -1,0 +1,48 @@
+"""What incidents add to the product."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from firebell.kit.slice import Command, NavItem, Section, Slice
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from firebell.kit.timers import Handler
+
+
+def _routers() -> list["APIRouter"]:
+    from firebell.incidents import api, list_web, message_web, web
+
+    return [message_web.router, list_web.router, web.router, api.router]
+
+
+def _timers() -> Mapping[str, "Handler"]:
+    from firebell.incidents import timers
+
+    return timers.HANDLERS
+
+
+SLICE = Slice(
+    "incidents",
+    routers=_routers,
+    timers=_timers,
+    commands=(
+        Command("classify", "Find the severity, offline.", "firebell.commands.classify", rank=60),
+        Command("declare", "Declare an incident.", "firebell.commands.declare", rank=110),
+        Command("incident", "Work on incidents.", "firebell.commands.incident", rank=120),
+    ),
+    navigation=(
+        NavItem(
+            Section.MAIN,
+            30,
+            "/incidents",
+            "flame",
+            "Incidents",
+            name="incidents",
+            count="live_incidents",
+            tab=("incidents", "room"),
+        ),
+        NavItem(Section.MORE, 20, "/incidents/new", "siren", "Declare an incident", verb="incident.declare"),
+    ),
+)

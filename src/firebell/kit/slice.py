@@ -1,0 +1,94 @@
+"""What a slice declares about itself; imports nothing heavy, because every command line loads it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from firebell.kit.events import MustHandler
+    from firebell.kit.outbox import Handler as OutboxHandler
+    from firebell.kit.timers import Handler as TimerHandler
+
+T = TypeVar("T")
+
+
+class DeclarationError(ValueError):
+    """Two slices claim the same route, timer kind, outbox handler or command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command or group of `firebell`; `module` is imported only when it runs, help lists the lowest rank first."""
+
+    name: str
+    help: str
+    module: str
+    rank: int = 1000
+
+
+class Section(StrEnum):
+    """Where a link stands, in the order of the page More; `PREPARE` and `LEARN` are headings of the sidebar."""
+
+    MORE = "more"
+    MAIN = "main"
+    PREPARE = "Prepare"
+    LEARN = "Learn"
+    FOOT = "foot"
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """A link of the sidebar and the page More, or with `Section.MORE` of that page alone."""
+
+    section: Section
+    rank: int
+    href: str
+    icon: str
+    label: str
+    name: str = ""
+    """What pages set as `nav` to mark this link as the current one."""
+    verb: str = ""
+    """Who the link is offered to, as a `people.permissions.Verb`; everyone without it."""
+    count: str = ""
+    """The field of `kit.html.Shell` whose number stands beside the label."""
+    tab: tuple[str, ...] = ()
+    """The values of `nav` that mark it on a phone's tab bar; the link has no tab without them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """What a slice does when an event happens.
+
+    `must` handlers run in the emitter's transaction. `then` handlers run later from the outbox, which stores
+    their names: keep a name for as long as rows with it can exist.
+    """
+
+    must: Mapping[type, tuple["MustHandler", ...]] = field(default_factory=dict)
+    then: Mapping[type, Mapping[str, "OutboxHandler"]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One slice's declaration; the functions import what they return when they are called."""
+
+    name: str
+    routers: Callable[[], Sequence["APIRouter"]] = tuple
+    timers: Callable[[], Mapping[str, "TimerHandler"]] = dict
+    subscriptions: Callable[[], Subscriptions] = Subscriptions
+    commands: tuple[Command, ...] = ()
+    navigation: tuple[NavItem, ...] = ()
+
+
+def unique(what: str, declared: Iterable[tuple[str, str, T]]) -> dict[str, T]:
+    """Return the values of (slice, key, value) by key; raise DeclarationError if a key occurs twice."""
+    owners: dict[str, str] = {}
+    values: dict[str, T] = {}
+    for owner, key, value in declared:
+        if key in owners:
+            raise DeclarationError(f"The {what} {key} is declared by {owners[key]} and by {owner}.")
+        owners[key] = owner
+        values[key] = value
+    return values

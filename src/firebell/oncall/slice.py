@@ -1,0 +1,63 @@
+"""What on-call schedules, swaps and calendars add to the product."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from firebell.kit.slice import Command, NavItem, Section, Slice, Subscriptions
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from firebell.kit.timers import Handler
+
+
+def _routers() -> list["APIRouter"]:
+    from firebell.oncall import api, web
+    from firebell.oncall.calendars import api as calendar_api
+    from firebell.oncall.calendars import web as calendar_web
+    from firebell.oncall.schedules import api as schedule_api
+    from firebell.oncall.schedules import change_web, edit_web
+    from firebell.oncall.swaps import api as swap_api
+    from firebell.oncall.swaps import web as swap_web
+
+    return [
+        calendar_web.router,
+        calendar_api.router,
+        swap_web.router,
+        edit_web.router,
+        change_web.router,
+        web.router,
+        api.router,
+        schedule_api.router,
+        swap_api.router,
+    ]
+
+
+def _timers() -> Mapping[str, "Handler"]:
+    from firebell.oncall import timers
+
+    return timers.HANDLERS
+
+
+def _subscriptions() -> Subscriptions:
+    from firebell.oncall import leaving
+    from firebell.oncall.calendars import actions as calendars
+    from firebell.people.model import AccessRevoked, PersonLeft
+
+    return Subscriptions(
+        must={AccessRevoked: (calendars.revoke_feeds,), PersonLeft: (leaving.withdraw,)},
+        then={PersonLeft: {"look_at_shifts": leaving.tell}},
+    )
+
+
+SLICE = Slice(
+    "oncall",
+    routers=_routers,
+    timers=_timers,
+    subscriptions=_subscriptions,
+    commands=(Command("oncall", "Who is on call.", "firebell.commands.oncall", rank=130),),
+    navigation=(
+        NavItem(Section.PREPARE, 10, "/oncall", "calendar-range", "On-call", name="oncall", tab=("oncall",)),
+        NavItem(Section.MORE, 30, "/oncall/me", "user-round-check", "My shifts"),
+    ),
+)

@@ -1,0 +1,26 @@
+"""What runbooks add to the product."""
+
+from typing import TYPE_CHECKING
+
+from firebell.kit.slice import Command, NavItem, Section, Slice
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+def _routers() -> list["APIRouter"]:
+    from firebell.runbooks import api, web
+
+    return [web.router, api.router]
+
+
+SLICE = Slice(
+    "runbooks",
+    routers=_routers,
+    commands=(
+        Command(
+            "runbook", "Check runbooks, offline, and keep the library.", "firebell.commands.runbook", rank=170
+        ),
+    ),
+    navigation=(NavItem(Section.PREPARE, 40, "/runbooks", "list-checks", "Runbooks", name="runbooks"),),
+)

@@ -1,0 +1,20 @@
+"""What the first run adds to the product."""
+
+from typing import TYPE_CHECKING
+
+from firebell.kit.slice import Slice
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+def _routers() -> list["APIRouter"]:
+    from firebell.setup import web
+
+    return [web.router]
+
+
+SLICE = Slice(
+    "setup",
+    routers=_routers,
+)

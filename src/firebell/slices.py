@@ -1,0 +1,92 @@
+"""The only list of the slices: routers, timers, subscriptions, commands and navigation are built from it.
+
+Order matters twice: an earlier slice's routes are asked first (handoffs and workload live below /oncall),
+and `must` handlers of one event run in the order of their slices.
+"""
+
+from typing import TYPE_CHECKING
+
+from firebell.alerts import slice as alerts
+from firebell.catalog import slice as catalog
+from firebell.dashboard import slice as dashboard
+from firebell.handbook import slice as handbook
+from firebell.handoffs import slice as handoffs
+from firebell.incidents import slice as incidents
+from firebell.kit.slice import Command, Slice
+from firebell.oncall import slice as oncall
+from firebell.paging import slice as paging
+from firebell.people import slice as people
+from firebell.postmortems import slice as postmortems
+from firebell.runbooks import slice as runbooks
+from firebell.search import slice as search
+from firebell.service_overview import slice as service_overview
+from firebell.setup import slice as setup
+from firebell.workload import slice as workload
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+def _account_routers() -> list["APIRouter"]:
+    from firebell import account, deactivation, undo_api, undoing
+
+    return [account.router, deactivation.router, undoing.router, undo_api.router]
+
+
+def _offline_routers() -> list["APIRouter"]:
+    from firebell import offline
+
+    return [offline.router]
+
+
+SERVER = Slice(
+    "server",
+    commands=(
+        Command("serve", "Run Firebell: web and worker in one process.", "firebell.commands.serve", rank=10),
+        Command("work", "Run only the worker.", "firebell.commands.serve", rank=20),
+        Command(
+            "migrate",
+            "Bring the database to this version's schema.",
+            "firebell.commands.serve",
+            rank=30,
+        ),
+        Command(
+            "doctor",
+            "Check that everything a page needs is in order.",
+            "firebell.commands.doctor",
+            rank=40,
+        ),
+        Command("demo", "Run with a live demo organization.", "firebell.commands.demo", rank=50),
+        Command("login", "Remember a server and a key.", "firebell.commands.login", rank=70),
+    ),
+)
+ACCOUNT = Slice(
+    "account",
+    routers=_account_routers,
+    commands=(
+        Command("session", "Where you are signed in.", "firebell.commands.session", rank=200),
+        Command("undo", "Undo what you just removed.", "firebell.commands.undo", rank=210),
+    ),
+)
+OFFLINE = Slice("offline", routers=_offline_routers)
+
+SLICES = (
+    people.SLICE,
+    handbook.SLICE,
+    catalog.SLICE,
+    runbooks.SLICE,
+    alerts.SLICE,
+    handoffs.SLICE,
+    workload.SLICE,
+    oncall.SLICE,
+    paging.SLICE,
+    incidents.SLICE,
+    postmortems.SLICE,
+    service_overview.SLICE,
+    search.SLICE,
+    ACCOUNT,
+    setup.SLICE,
+    dashboard.SLICE,
+    OFFLINE,
+    SERVER,
+)

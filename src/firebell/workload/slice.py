@@ -1,0 +1,21 @@
+"""What the reports on on-call load and pay add to the product."""
+
+from typing import TYPE_CHECKING
+
+from firebell.kit.slice import NavItem, Section, Slice
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+def _routers() -> list["APIRouter"]:
+    from firebell.workload import api, web
+
+    return [web.router, api.router]
+
+
+SLICE = Slice(
+    "workload",
+    routers=_routers,
+    navigation=(NavItem(Section.MORE, 50, "/oncall/load", "gauge", "On-call load and pay"),),
+)
