@@ -85,7 +85,7 @@ async def test_a_storm_keeps_its_title(dsn: str, clock: FakeClock, monkeypatch: 
         await w.alert("second", service="b", severity="warning")
         await w.alert("third", service="c")
         await w.alert("second", service="b", status="resolved")
-        assert (await w.page()).title == "Storm of alerts: second, and others"
+        assert (await w.page()).title == "Alert storm: second and others"
 
 
 async def test_after_any_alerts_in_any_batches_the_title_is_that_of_a_most_severe_firing_alert(

@@ -28,7 +28,7 @@ async def test_a_storm_is_one_page_that_holds_every_alert(dsn: str, clock: FakeC
         await flood(w, rules.STORM + 20, 5)
         storm = await w.page()
         assert await count(w) == rules.STORM + 1
-        assert storm.title == f"Storm of alerts: host-{rules.STORM}, and others"
+        assert storm.title == f"Alert storm: host-{rules.STORM} and others"
         async with w.ctx.db.tx() as tx:
             held = await tx.value("select count(*) from alert where group_id = $1", storm.subject_id)
             assert held == 25

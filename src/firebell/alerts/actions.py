@@ -233,7 +233,8 @@ async def message_body(tx: Tx, alert: Alert, message_id: int) -> bytes:
     for stored in await store.messages(tx, alert.integration_id, ids):
         return raw_messages.redacted(stored.body, stored.key)
     raise NotFound(
-        f"Alert {alert.id} has no message {message_id}.", hint=f"Messages are kept {EVENTS_KEPT.days} days."
+        f"Alert {alert.id} has no message {message_id}.",
+        hint=f"Messages are kept for {EVENTS_KEPT.days} days.",
     )
 
 
@@ -258,7 +259,8 @@ async def create_integration(
 
 def _no_such_key() -> NotFound:
     return NotFound(
-        "This service has no such integration key in force.", hint="Look at the keys on its page."
+        "This service has no active integration key with this ID.",
+        hint="Check the keys on the service's page.",
     )
 
 
@@ -301,7 +303,7 @@ async def restore_integration(tx: Tx, actor: Actor, entry: undo.Entry, now: date
     service_id, integration_id = entry.subject_id, entry.detail["integration"]
     name = await integration_store.restore_integration(tx, service_id, integration_id, entry.at)
     if name is None:
-        raise undo.changed_since("the key works again.", "Nothing more to do.")
+        raise undo.changed_since("the key is already active.", "There is nothing to undo.")
     await tx.audit(actor, "integration.restored", f"service:{service_id}", now, name=name)
     return name
 

@@ -117,8 +117,8 @@ def overflow(count: int) -> Event:
     return Event(
         EventKind.FIRING,
         "overflow",
-        f"{count:,} more alerts came in one message and were not taken",
-        f"A message may hold {EVENTS:,} alerts. Look at the sender for the rest, and send fewer per message.",
+        f"{count:,} alerts of one message were not processed",
+        f"A message can hold {EVENTS:,} alerts. Check the sender for the others, and send fewer per message.",
         "error",
     )
 
@@ -129,7 +129,7 @@ def too_large(limit: int, sender: str) -> Event:
         EventKind.FIRING,
         "too-large",
         line(f"A message over {limit >> 20} MiB from {sender} was refused"),
-        "None of its alerts was taken. Look at the sender for them, and send fewer per message.",
+        "None of its alerts were processed. Check the sender for them, and send fewer per message.",
         "critical",
     )
 

@@ -73,7 +73,7 @@ class Decoded:
 def decode(body: bytes, content_type: str = "") -> Decoded:
     """Return what `body` says; never raise."""
     if is_too_complex(body):
-        reason = f"The body holds more than {VALUES:,} values."
+        reason = f"The body has more than {VALUES:,} values."
         excerpt = to_text(body[:EXCERPT])
         return Decoded({}, error=reason, text=excerpt, rest=excerpt, is_whole=False)
     try:
@@ -105,7 +105,7 @@ def _mended(body: bytes, content_type: str) -> Decoded:
             return decoded
     if _is_binary(text):
         return Decoded({}, Shape.TEXT, "The body is neither JSON nor text.", text, is_whole=False)
-    error = "Content-Type says JSON, and the body is not JSON." if is_typed and text else None
+    error = "The Content-Type is JSON, but the body is not." if is_typed and text else None
     if (fields := form_body.urlencoded(text)) is not None:
         return Decoded(fields, Shape.FORM, error, text)
     return Decoded(text, Shape.TEXT, error, text)

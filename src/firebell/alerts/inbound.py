@@ -81,11 +81,13 @@ class Inbound:
         if receiver is None:
             known = ", ".join(f"/in/<key>/{name}" for name in SOURCES)
             raise NotFound(
-                f"There is nothing at {path}.",
-                hint=f"The addresses are {known}, /v2/enqueue, /v2/change/enqueue.",
+                f"There is no address {path}.",
+                hint=f"Send alerts to {known}, /v2/enqueue or /v2/change/enqueue.",
             )
         if method != "POST":
-            error = MethodNotAllowed(f"{path} does not take {method}.", hint="Post alerts to this address.")
+            error = MethodNotAllowed(
+                f"{path} does not accept {method}.", hint="Send a POST request to this address."
+            )
             await _answer(send, error.status, _encode(error.problem(path)), _PROBLEM, (b"allow", b"POST"))
             return
         await receiver(scope, receive, send)
@@ -106,7 +108,7 @@ class Inbound:
         if integration is None:
             raise NotFound(
                 "This integration key is unknown or revoked.",
-                hint="Copy the address again from the service's integrations page.",
+                hint="Copy the address again from the service's page.",
             )
         with self.budget.share() as share:
             body = await self._body(scope, receive, LIMIT, share)
@@ -222,7 +224,7 @@ async def _receive(receive: Receive, limit: int, share: Share) -> bytes:
     while more and size <= limit:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Unavailable("The sender hung up before the whole message was here.")
+            raise Unavailable("The sender closed the connection before the whole message arrived.")
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         share.resize(size)

@@ -61,7 +61,9 @@ class Ingest:
         commits = self._large_commits if is_large else self._commits
         with self._refusals_counted():
             if len(commits) >= QUEUE or commits.waiting_weight >= QUEUE_BYTES:
-                raise Unavailable("Too many events wait to be stored; this one was not.", retry_after=5)
+                raise Unavailable(
+                    "Too many events are waiting to be stored; this one was not stored.", retry_after=5
+                )
             await commits.add(received)
         self._ctx.health.stored()
 

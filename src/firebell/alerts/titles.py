@@ -12,4 +12,4 @@ def rank(severity: str | None) -> int:
 
 def title(lead_title: str, *, is_storm: bool) -> str:
     """Return what a group, its page and every message about it are called."""
-    return f"Storm of alerts: {lead_title}, and others" if is_storm else lead_title
+    return f"Alert storm: {lead_title} and others" if is_storm else lead_title

@@ -36,7 +36,7 @@ async def service_named(tx: Tx, text: str) -> Service:
         for slug in dict.fromkeys((text, slugify(text))):
             if service := await store.by_slug(tx, slug):
                 return service
-    raise Invalid(f"There is no service {shown(text)}.", fields={"service": "Use the slug of a service."})
+    raise Invalid(f"There is no service {shown(text)}.", fields={"service": "Enter the slug of a service."})
 
 
 async def create_service(
@@ -50,7 +50,10 @@ async def create_service(
     runbook_url: str = "",
     now: datetime,
 ) -> Service:
-    """Add a service; without a policy its pages go to the catch-all list."""
+    """Create a service; without a policy its pages go to the fallback responders.
+
+    Raise Invalid, NotFound for an unknown team or policy, or Conflict if the name is taken.
+    """
     errors, about = FieldErrors(), _about(description)
     clean = errors.value(lambda: clean_name(name, "name"), "")
     runbook = errors.value(lambda: _runbook(runbook_url), "")
@@ -58,7 +61,9 @@ async def create_service(
     await _check_owners(tx, team_id, policy_id)
     made = await store.insert(tx, clean, slugify(clean), team_id, policy_id, about, runbook, now)
     if made is None:
-        raise Conflict(f"There is already a service {clean}.", fields={"name": "This name is taken."})
+        raise Conflict(
+            f"A service named {clean} already exists.", fields={"name": "Choose a name that is not taken."}
+        )
     await tx.audit(actor, "service.created", f"service:{made.id}", now, name=clean)
     return made
 
@@ -66,7 +71,7 @@ async def create_service(
 async def _check_owners(tx: Tx, team_id: int, policy_id: int | None) -> None:
     await people.team(tx, team_id)
     if policy_id is not None and not await store.has_policy(tx, policy_id):
-        raise NotFound(f"There is no policy {policy_id}.", fields={"policy_id": "Unknown."})
+        raise NotFound(f"There is no policy {policy_id}.", fields={"policy_id": "Choose an existing policy."})
 
 
 def _about(description: str) -> str:
@@ -121,7 +126,9 @@ async def restore_service(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime
     before = entry.detail["before"]
     service = (await store.services_by_id(tx, [entry.subject_id]))[entry.subject_id]
     if _settings(service) != {name: entry.detail[name] for name in before}:
-        raise undo.changed_since(f"someone changed {service.name} since.", "Change it on its page.")
+        raise undo.changed_since(
+            f"someone has changed {service.name} since then.", "Edit it on the service's page."
+        )
     restored = replace(service, **before)
     await _check_owners(tx, restored.team_id, restored.policy_id)
     await store.update(tx, restored)

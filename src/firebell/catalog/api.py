@@ -17,7 +17,7 @@ Responder = Annotated[Caller, may(Verb.SERVICE_WRITE)]
 
 
 class ServiceShown(ApiOutput):
-    """Something that can break; without a policy its pages go to the catch-all list."""
+    """A service; without a policy its pages go to the fallback responders."""
 
     id: int
     slug: str
@@ -29,7 +29,7 @@ class ServiceShown(ApiOutput):
 
 
 class NewService(ApiInput):
-    """A service to add."""
+    """A service to create."""
 
     name: Annotated[ShortName, Field(examples=["Checkout"])]
     team_id: Id
@@ -39,7 +39,7 @@ class NewService(ApiInput):
 
 
 class ServiceChange(ApiInput):
-    """What is given is changed; `policy_id` null means the catch-all list."""
+    """Fields to change; a `policy_id` of null sends pages to the fallback responders."""
 
     team_id: Id | None = None
     policy_id: Id | None = None
@@ -47,21 +47,23 @@ class ServiceChange(ApiInput):
     runbook_url: Annotated[Text | None, Field(max_length=2000)] = None
 
 
-@router.get("", summary="Every service, the newest first")
+@router.get("", summary="List services, newest first")
 async def list_services(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[ServiceShown]:
     async with ctx.db.tx() as tx:
         services = await actions.services(tx)
     return [ServiceShown.model_validate(s) for s in stretch.newest(services, [s.id for s in services])]
 
 
-@router.post("", status_code=201, summary="Add a service", responses=problems(404, 409))
+@router.post("", status_code=201, summary="Create a service", responses=problems(404, 409))
 async def create_service(ctx: Ctx, caller: Responder, given: NewService) -> ServiceShown:
     async with ctx.db.tx() as tx:
         made = await actions.create_service(tx, caller.actor, **given.model_dump(), now=ctx.clock.now())
     return ServiceShown.model_validate(made)
 
 
-@router.patch("/{slug}", summary="Change a service's team, policy or description", responses=problems(404))
+@router.patch(
+    "/{slug}", summary="Update a service's team, policy, description or runbook", responses=problems(404)
+)
 async def change_service(ctx: Ctx, caller: Responder, slug: Text, given: ServiceChange) -> ServiceShown:
     async with ctx.db.tx() as tx:
         service = await actions.by_slug(tx, slug)

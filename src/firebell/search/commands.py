@@ -110,16 +110,16 @@ COMMANDS = (
     ),
     Command("Go to the handbook", "/handbook", "book-open", "help guide documentation practice", ("G", "B")),
     Command(
-        "Decide the severity",
+        "Choose a severity",
         "/handbook/references/severity-classification",
         "book-open",
-        "handbook sev how bad classify classification",
+        "handbook sev how bad decide classify classification",
     ),
     Command(
-        "See who does what in an incident",
+        "See incident roles",
         "/handbook/references/incident-roles",
         "book-open",
-        "handbook roles commander scribe comms lead expert",
+        "handbook who does what commander scribe comms lead subject matter expert",
     ),
     Command("Edit message templates", "/handbook/templates", "message-square", "words texts update wording"),
     Command("Search alerts", "/alerts", "history", "events received payload find"),
@@ -137,7 +137,10 @@ COMMANDS = (
         "Create API key", "/settings/keys", "key-round", "add new token cli secret", verb=Verb.API_KEY_CREATE
     ),
     Command(
-        "See where I am signed in", "/settings/sessions", "smartphone", "sessions log out sign out devices"
+        "See active sessions",
+        "/settings/sessions",
+        "smartphone",
+        "where i am signed in log out sign out devices",
     ),
     Command(
         "Add person",

@@ -120,7 +120,7 @@ async def _services(query: Query) -> list[Hit]:
     hits = []
     for service in (known[i] for i in ids):
         pages = waiting.get(service.id, 0)
-        facts = [f"Service of {teams[service.team_id]}", *([_count(pages, "open page")] if pages else [])]
+        facts = [f"Service · {teams[service.team_id]}", *([_count(pages, "open page")] if pages else [])]
         state = "degraded" if pages else "ok"
         hits.append(
             Hit(
@@ -139,7 +139,7 @@ async def _schedules(query: Query) -> list[Hit]:
     hits = []
     for d in duty:
         names = ", ".join(known[user].name for user in d.users if user in known)
-        subtitle = f"Schedule of {teams[d.schedule.team_id]} · {names or 'No one'} on call now"
+        subtitle = f"Schedule · {teams[d.schedule.team_id]} · {names or 'No one'} on call now"
         hits.append(Hit(Kind.SCHEDULE, d.schedule.name, subtitle, f"/oncall/{quote(d.schedule.slug)}"))
     return hits
 
@@ -153,7 +153,7 @@ async def _policies(query: Query) -> list[Hit]:
         Hit(
             Kind.POLICY,
             policy.name,
-            f"Escalation policy of {teams[policy.team_id]} · {_count(len(policy.levels), 'level')}",
+            f"Escalation policy · {teams[policy.team_id]} · {_count(len(policy.levels), 'level')}",
             f"/escalation/{quote(policy.slug)}",
         )
         for policy in (known[i] for i in ids)

@@ -27,7 +27,7 @@ Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
 
 
 class ServiceState(ApiOutput):
-    """How a service is: `ref` is the open incident or page behind it; `since` null: it always was."""
+    """The state of a service; `ref` is the open incident or page behind it, `since` is null if it never changed."""
 
     state: Literal["outage", "degraded", "ok"]
     since: datetime | None
@@ -35,14 +35,14 @@ class ServiceState(ApiOutput):
 
 
 class ServicePerson(ApiOutput):
-    """Someone whom a page would notify now."""
+    """A person whom a page would notify now."""
 
     id: int
     name: str
 
 
 class ServicePage(ApiOutput):
-    """A page of the service; `acked_after_s` is null while no one has acknowledged it."""
+    """A page of the service; `acked_after_s` is null until someone acknowledges it."""
 
     ref: str
     title: str
@@ -67,7 +67,7 @@ class ServiceIncident(ApiOutput):
 
 
 class ServiceAlert(ApiOutput):
-    """An alert of the service, with the page and the incidents that it led to."""
+    """An alert of the service, with its page and incidents."""
 
     id: int
     title: str
@@ -88,7 +88,7 @@ class ServiceChangeEvent(ApiOutput):
 
 
 class ServiceDetail(ApiOutput):
-    """One service, its state, and the newest ten of what belongs to it; the addresses lead to the whole lists."""
+    """A service, its state, and its ten newest pages, incidents, alerts and changes; the URLs are the full lists."""
 
     id: int
     slug: str
@@ -98,23 +98,23 @@ class ServiceDetail(ApiOutput):
     description: str
     runbook_url: str
     team: Annotated[str, Field(description="slug")]
-    policy: Annotated[str | None, Field(description="slug; null: pages go to the fallback responders")]
+    policy: Annotated[str | None, Field(description="slug; null if pages go to the fallback responders")]
     state: ServiceState
     on_call: Annotated[
         list[ServicePerson] | None,
-        Field(description="whom a page would notify first now; null: the key lacks oncall:read"),
+        Field(description="the people whom a page would notify first now; null if the key lacks oncall:read"),
     ]
     open_pages: list[ServicePage]
-    last_pages: Annotated[list[ServicePage], Field(description="resolved ones, newest first")]
+    last_pages: Annotated[list[ServicePage], Field(description="resolved pages, newest first")]
     incidents: Annotated[
         list[ServiceIncident] | None,
-        Field(description="newest first, drills apart; null: the key lacks incidents:read"),
+        Field(description="newest first, without drills; null if the key lacks incidents:read"),
     ]
-    alerts: Annotated[list[ServiceAlert], Field(description="those that fire first, then the newest")]
+    alerts: Annotated[list[ServiceAlert], Field(description="firing alerts first, then the newest")]
     changes: list[ServiceChangeEvent]
-    pages_url: Annotated[str, Field(description="every page of the service")]
-    incidents_url: Annotated[str, Field(description="every incident of the service")]
-    alerts_url: Annotated[str, Field(description="every alert of the service")]
+    pages_url: Annotated[str, Field(description="all pages of the service")]
+    incidents_url: Annotated[str, Field(description="all incidents of the service")]
+    alerts_url: Annotated[str, Field(description="all alerts of the service")]
 
 
 def _page(seen: PageView) -> ServicePage:
@@ -157,7 +157,9 @@ def _change(change: Change) -> ServiceChangeEvent:
     return ServiceChangeEvent(id=change.id, at=change.at, summary=change.summary, source=change.source)
 
 
-@router.get("/{slug}", summary="One service and what belongs to it", responses=problems(404))
+@router.get(
+    "/{slug}", summary="Get a service with its pages, incidents, alerts and changes", responses=problems(404)
+)
 async def get_service(ctx: Ctx, caller: Reader, slug: Text) -> ServiceDetail:
     may_read_incidents = permissions.allows(caller.rights, Verb.INCIDENT_READ)
     may_read_schedules = permissions.allows(caller.rights, Verb.SCHEDULE_READ)

@@ -54,7 +54,7 @@ async def add_key(request: Request, slug: str) -> Response:
             name=str(form.get("name", "")),
             now=ctx.clock.now(),
         )
-    flash.show(request, f"Key {made.name} added to {found.name}.")
+    flash.show(request, f"Integration {made.name} added to {found.name}.")
     return await _service(request, slug, made.id)
 
 
@@ -73,7 +73,7 @@ async def reveal_key(request: Request, slug: str, integration_id: int) -> Respon
             integration_id=integration_id,
             now=ctx.clock.now(),
         )
-    flash.show(request, f"Key {integration.name} shown. The audit log records it.")
+    flash.show(request, f"Key of {integration.name} revealed. The audit log records it.")
     return await _service(request, slug, integration.id)
 
 
@@ -91,7 +91,7 @@ async def revoke_key(request: Request, slug: str, integration_id: int) -> Respon
             tx, actor, service_id=service_id, integration_id=integration_id, now=now
         )
         offer = await undo.offer(tx, ctx.signer, actor, "integration.revoked", now)
-    return flash.redirect(request, f"/services/{slug}", f"Key {key.name} revoked.", offer)
+    return flash.redirect(request, f"/services/{slug}", f"Key of {key.name} revoked.", offer)
 
 
 @router.post("/services/{slug}/policy", dependencies=access.needs(Verb.SERVICE_WRITE))

@@ -70,7 +70,7 @@ def _mended(
         bad = len(items) - len(alerts)
         if not bad:
             return Rejected(decoded.error, tuple(events)) if decoded.error else tuple(events)
-        reason = f"{bad:,} of {len(items):,} alerts of an Alertmanager message cannot be read."
+        reason = f"{bad:,} of {len(items):,} alerts in this Alertmanager message cannot be read."
         stated = {text(message.get("status"), 40).casefold()} if message.get("status") else set()
     else:
         reason = (
