@@ -43,7 +43,7 @@ Texts = Annotated[dict[Name, Annotated[Text, Field(max_length=1024)]], Field(max
 
 
 class AlertShown(ApiOutput):
-    """All events of one dedup key from its first firing to its resolution."""
+    """All events of one deduplication key, from the first that fires until it is resolved."""
 
     id: int
     title: str
@@ -140,23 +140,23 @@ class NewIntegration(ApiInput):
     name: Annotated[ShortName, Field(examples=["Alertmanager"])]
 
 
-def _fields(shape: type[AlertShown], found: queries.AlertDetails) -> dict[str, object]:
-    """Return the fields of an alert, its service and its page that `shape` has."""
-    around = {
-        "service": found.service.slug,
-        "service_name": found.service.name,
-        "page": found.page,
-        "incidents": found.incidents,
+def _fields(model: type[AlertShown], details: queries.AlertDetails) -> dict[str, object]:
+    """Return the fields of `model` for an alert with its service, page and incidents."""
+    related = {
+        "service": details.service.slug,
+        "service_name": details.service.name,
+        "page": details.page,
+        "incidents": details.incidents,
     }
-    own = {name: getattr(found.alert, name) for name in shape.model_fields if hasattr(found.alert, name)}
-    return {**own, **around}
+    own = {name: getattr(details.alert, name) for name in model.model_fields if hasattr(details.alert, name)}
+    return {**own, **related}
 
 
 @router.get("/alerts", tags=["alerts"], summary="List alerts, newest first", responses=problems(404))
 async def list_alerts(
     ctx: Ctx,
     caller: Reader,
-    stretch: PageParams,
+    params: PageParams,
     q: Annotated[Text, Query(description="text in the title, or a whole deduplication key")] = "",
     service: Annotated[Text, Query(description="slug; default: every service")] = "",
     status: Annotated[Literal["firing"] | None, Query(description="default: every status")] = None,
@@ -165,13 +165,13 @@ async def list_alerts(
         alerts = await actions.alerts(
             tx,
             q.strip(),
-            stretch.before,
-            stretch.limit,
+            params.before,
+            params.limit,
             service_id=(await catalog.by_slug(tx, service)).id if service else None,
             firing=status == "firing",
         )
         views = await queries.alert_details(tx, alerts)
-    stretch.link([a.id for a in alerts])
+    params.link([a.id for a in alerts])
     return [AlertShown.model_validate(_fields(AlertShown, v)) for v in views]
 
 
@@ -218,18 +218,18 @@ async def get_alert_message(ctx: Ctx, caller: Reader, alert_id: PathId, message_
     summary="Send an alert for a service",
     responses=problems(404, 409),
 )
-async def send_alert(request: Request, ctx: Ctx, caller: Sender, given: NewAlert) -> AlertAccepted:
+async def send_alert(request: Request, ctx: Ctx, caller: Sender, new_alert: NewAlert) -> AlertAccepted:
     async with ctx.db.tx() as tx:
-        service = await catalog.by_slug(tx, given.service)
+        service = await catalog.by_slug(tx, new_alert.service)
         keys = await actions.integrations(tx, service.id)
     if not keys:
         raise Conflict(f"{service.name} has no integration key.", hint="Create one on the service's page.")
-    raw = msgspec.json.encode(given.model_dump(mode="json", exclude={"service"}, exclude_none=True))
-    normal = generic.normalize(raw, ctx.clock.now())
-    if isinstance(normal, Rejected):
-        raise Invalid(normal.reason)
-    await request.app.state.inbound.ingest.submit(InboundRequest(keys[0].id, service.id, "api", raw, normal))
-    return AlertAccepted(status="accepted", dedup_key=normal[0].dedup_key, service=service.slug)
+    raw = msgspec.json.encode(new_alert.model_dump(mode="json", exclude={"service"}, exclude_none=True))
+    events = generic.normalize(raw, ctx.clock.now())
+    if isinstance(events, Rejected):
+        raise Invalid(events.reason)
+    await request.app.state.inbound.ingest.submit(InboundRequest(keys[0].id, service.id, "api", raw, events))
+    return AlertAccepted(status="accepted", dedup_key=events[0].dedup_key, service=service.slug)
 
 
 @router.get(
@@ -239,12 +239,12 @@ async def send_alert(request: Request, ctx: Ctx, caller: Sender, given: NewAlert
     responses=problems(404),
 )
 async def list_integrations(
-    ctx: Ctx, caller: IntegrationReader, slug: Text, stretch: PageParams
+    ctx: Ctx, caller: IntegrationReader, slug: Text, params: PageParams
 ) -> list[IntegrationShown]:
     async with ctx.db.tx() as tx:
         integrations: list[Integration] = await actions.integrations(tx, (await catalog.by_slug(tx, slug)).id)
     return [
-        IntegrationShown.model_validate(i) for i in stretch.newest(integrations, [i.id for i in integrations])
+        IntegrationShown.model_validate(i) for i in params.newest(integrations, [i.id for i in integrations])
     ]
 
 
@@ -256,14 +256,14 @@ async def list_integrations(
     responses=problems(404),
 )
 async def create_integration(
-    ctx: Ctx, caller: IntegrationCreator, slug: Text, given: NewIntegration
+    ctx: Ctx, caller: IntegrationCreator, slug: Text, new_integration: NewIntegration
 ) -> IntegrationRevealed:
     async with ctx.db.tx() as tx:
         service = await catalog.by_slug(tx, slug)
-        made = await actions.create_integration(
-            tx, caller.actor, service_id=service.id, name=given.name, now=ctx.clock.now()
+        integration = await actions.create_integration(
+            tx, caller.actor, service_id=service.id, name=new_integration.name, now=ctx.clock.now()
         )
-    return IntegrationRevealed.model_validate(made)
+    return IntegrationRevealed.model_validate(integration)
 
 
 @router.post(

@@ -39,7 +39,7 @@ class ChangeEventShown(ApiOutput):
 async def list_changes(
     ctx: Ctx,
     caller: Reader,
-    stretch: PageParams,
+    params: PageParams,
     service: Annotated[Text, Query(description="slug; default: every service")] = "",
     since: Annotated[Instant | None, Query(description="changes at or after this time")] = None,
     until: Annotated[Instant | None, Query(description="changes at or before this time")] = None,
@@ -47,10 +47,10 @@ async def list_changes(
     async with ctx.db.tx() as tx:
         service_ids = [(await catalog.by_slug(tx, service)).id] if service else None
         changes = await actions.changes(
-            tx, service_ids, since=since, until=until, before=stretch.before, limit=stretch.limit
+            tx, service_ids, since=since, until=until, before=params.before, limit=params.limit
         )
         services = await catalog.services_by_id(tx, [c.service_id for c in changes])
-    stretch.link([c.id for c in changes])
+    params.link([c.id for c in changes])
     return [
         ChangeEventShown(
             id=c.id,

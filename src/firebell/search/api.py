@@ -61,7 +61,7 @@ async def search(
     caller: Annotated[Caller, may(Verb.SEARCH_READ)],
     q: Annotated[str, Query(description="words in any order, or their first letters, or PG-7 or INC-3")] = "",
     group: Annotated[GroupName | None, Query(description="only this group, without a best match")] = None,
-    limit: Limit = searching.PER_GROUP,
+    limit: Limit = searching.HITS_PER_GROUP,
 ) -> ResultsShown:
     results = await searching.search(ctx, caller.rights, q, group=group, limit=limit)
     return ResultsShown(

@@ -1,6 +1,6 @@
-"""The registry of searches: for each kind of hit, the verb that lets someone see it, and how it is found.
+"""The sources of search: one for each kind of hit, with the verb that it needs.
 
-The SQL is in the store of the slice that owns the table; the words of a hit are here.
+The SQL is in the store of the slice that owns the table; the text of a hit is here.
 """
 
 import re
@@ -42,7 +42,7 @@ from firebell.search.model import Hit, Kind
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is searched for, by someone with these rights; `limit` is the number of hits wanted of each kind."""
+    """A query of someone with the rights `may`; `limit` is the most hits of each kind."""
 
     tx: Tx
     terms: Terms
@@ -53,7 +53,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """How hits of one kind are found; `verb` is None when each hit has a verb of its own."""
+    """The search for one kind of hit; `verb` is None if each hit has its own verb."""
 
     kind: Kind
     verb: Verb | None
@@ -65,7 +65,7 @@ def _count(number: int, word: str) -> str:
 
 
 async def _duty(query: Query, schedule_ids: Sequence[int]) -> list[OnDuty]:
-    """Return who is on call for these schedules, nothing for someone who may not see schedules."""
+    """Return who is on call for these schedules; empty for someone who may not see schedules."""
     if not query.may(Verb.SCHEDULE_READ):
         return []
     return await oncall.current(query.tx, list(dict.fromkeys(schedule_ids)), query.now)
@@ -79,11 +79,11 @@ async def _persons(query: Query) -> list[Hit]:
     hits = []
     for person in (known[i] for i in ids):
         on_call = [d.schedule for d in duty if person.id in d.users]
-        theirs = on_call or [d.schedule for d in duty if d.schedule.id in named[person.id]]
+        schedules = on_call or [d.schedule for d in duty if d.schedule.id in named[person.id]]
         facts = [person.role.capitalize(), ", ".join(teams[person.id])]
         if on_call:
             facts.append(f"on call now for {', '.join(s.name for s in on_call)}")
-        path = f"/oncall/{theirs[0].slug}" if theirs else "/oncall"
+        path = f"/oncall/{schedules[0].slug}" if schedules else "/oncall"
         if query.may(Verb.PERSON_WRITE):
             path = f"/settings/people?q={quote(person.email, safe='')}"
         hits.append(Hit(Kind.PERSON, person.name, " · ".join(f for f in facts if f), path))
@@ -116,10 +116,10 @@ async def _services(query: Query) -> list[Hit]:
     if not ids:
         return []
     known, teams = await catalog.services_by_id(query.tx, ids), await _team_names(query)
-    waiting = await paging_store.open_pages(query.tx, ids) if query.may(Verb.PAGE_READ) else {}
+    open_pages = await paging_store.open_pages(query.tx, ids) if query.may(Verb.PAGE_READ) else {}
     hits = []
     for service in (known[i] for i in ids):
-        pages = waiting.get(service.id, 0)
+        pages = open_pages.get(service.id, 0)
         facts = [f"Service · {teams[service.team_id]}", *([_count(pages, "open page")] if pages else [])]
         state = "degraded" if pages else "ok"
         hits.append(
@@ -183,8 +183,8 @@ async def _page_hits(query: Query, ids: Sequence[int]) -> list[Hit]:
     if not ids:
         return []
     known = await paging.pages_by_id(query.tx, ids)
-    wanted = [page.service_id for page in known.values() if page.service_id]
-    services = await catalog.services_by_id(query.tx, wanted)
+    service_ids = [page.service_id for page in known.values() if page.service_id]
+    services = await catalog.services_by_id(query.tx, service_ids)
     return [_page(known[i], services) for i in ids if i in known]
 
 
@@ -248,7 +248,7 @@ async def _runbooks(query: Query) -> list[Hit]:
 
 async def _chapters(query: Query) -> list[Hit]:
     chapters = [c for c in library.chapters() if not c.path.startswith(f"{FOLDER}/")]
-    found = chapter_search.search(chapters, query.terms, query.limit)
+    matches = chapter_search.search(chapters, query.terms, query.limit)
     return [
         Hit(
             Kind.CHAPTER,
@@ -256,7 +256,7 @@ async def _chapters(query: Query) -> list[Hit]:
             f"Handbook · {heading}" if heading else "Handbook",
             chapter_html.address(chapter) + (f"#{quote(anchor)}" if anchor else ""),
         )
-        for chapter, heading, anchor in found
+        for chapter, heading, anchor in matches
     ]
 
 
@@ -283,7 +283,7 @@ SOURCES = (
 
 
 async def named(query: Query) -> list[Hit]:
-    """Return the incident and the page that the query names by their number, as far as they may be seen."""
+    """Return the incident and the page that a reference names, if they exist and may be seen."""
     reference = query.terms.reference
     if reference is None:
         return []

@@ -1,4 +1,4 @@
-"""One service over JSON, with everything that belongs to it."""
+"""One service with everything related to it, over JSON."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -7,14 +7,14 @@ from urllib.parse import quote
 from pydantic import Field
 
 from firebell.alerts.model import Change
-from firebell.alerts.queries import AlertDetails as AlertView
+from firebell.alerts.queries import AlertDetails
 from firebell.catalog import actions as catalog
 from firebell.incidents.model import Phase
 from firebell.incidents.queries import IncidentSummary
 from firebell.kit import api
 from firebell.kit.api import ApiOutput, Ctx, Text, problems
 from firebell.paging.model import PageState
-from firebell.paging.queries import PageDetails as PageView
+from firebell.paging.queries import PageDetails
 from firebell.people import permissions
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
@@ -117,8 +117,8 @@ class ServiceDetail(ApiOutput):
     alerts_url: Annotated[str, Field(description="all alerts of the service")]
 
 
-def _page(seen: PageView) -> ServicePage:
-    page = seen.page
+def _page(details: PageDetails) -> ServicePage:
+    page = details.page
     waited = page.first_ack_at - page.triggered_at if page.first_ack_at else None
     return ServicePage(
         ref=page.ref,
@@ -127,8 +127,8 @@ def _page(seen: PageView) -> ServicePage:
         triggered_at=page.triggered_at,
         resolved_at=page.resolved_at,
         acked_after_s=int(waited.total_seconds()) if waited else None,
-        owners=seen.owners,
-        incidents=seen.incidents,
+        owners=details.owners,
+        incidents=details.incidents,
     )
 
 
@@ -148,9 +148,9 @@ def _incident(summary: IncidentSummary) -> ServiceIncident:
     )
 
 
-def _alert(seen: AlertView) -> ServiceAlert:
-    own = {n: getattr(seen.alert, n) for n in ("id", "title", "status", "severity", "starts_at")}
-    return ServiceAlert.model_validate({**own, "page": seen.page, "incidents": seen.incidents})
+def _alert(details: AlertDetails) -> ServiceAlert:
+    own = {n: getattr(details.alert, n) for n in ("id", "title", "status", "severity", "starts_at")}
+    return ServiceAlert.model_validate({**own, "page": details.page, "incidents": details.incidents})
 
 
 def _change(change: Change) -> ServiceChangeEvent:
@@ -165,9 +165,9 @@ async def get_service(ctx: Ctx, caller: Reader, slug: Text) -> ServiceDetail:
     may_read_schedules = permissions.allows(caller.rights, Verb.SCHEDULE_READ)
     async with ctx.db.tx() as tx:
         service = await catalog.by_slug(tx, slug)
-        seen = await queries.overview(tx, service, ctx.clock.now(), with_incidents=may_read_incidents)
+        overview = await queries.overview(tx, service, ctx.clock.now(), with_incidents=may_read_incidents)
     base = ctx.public_url + "/api/v1"
-    chosen = f"service={quote(service.slug, safe='')}"
+    service_filter = f"service={quote(service.slug, safe='')}"
     return ServiceDetail(
         id=service.id,
         slug=service.slug,
@@ -176,16 +176,18 @@ async def get_service(ctx: Ctx, caller: Reader, slug: Text) -> ServiceDetail:
         policy_id=service.policy_id,
         description=service.description,
         runbook_url=service.runbook_url,
-        team=seen.team.slug,
-        policy=seen.policy.slug if seen.policy else None,
-        state=ServiceState.model_validate(seen.health),
-        on_call=[ServicePerson(id=i, name=name) for i, name in seen.on_call] if may_read_schedules else None,
-        open_pages=[_page(v) for v in seen.open_pages],
-        last_pages=[_page(v) for v in seen.last_pages],
-        incidents=[_incident(s) for s in seen.incidents] if may_read_incidents else None,
-        alerts=[_alert(v) for v in seen.alerts],
-        changes=[_change(c) for c in seen.changes],
-        pages_url=f"{base}/pages?{chosen}",
-        incidents_url=f"{base}/incidents?{chosen}",
-        alerts_url=f"{base}/alerts?{chosen}",
+        team=overview.team.slug,
+        policy=overview.policy.slug if overview.policy else None,
+        state=ServiceState.model_validate(overview.health),
+        on_call=[ServicePerson(id=i, name=name) for i, name in overview.on_call]
+        if may_read_schedules
+        else None,
+        open_pages=[_page(v) for v in overview.open_pages],
+        last_pages=[_page(v) for v in overview.last_pages],
+        incidents=[_incident(s) for s in overview.incidents] if may_read_incidents else None,
+        alerts=[_alert(v) for v in overview.alerts],
+        changes=[_change(c) for c in overview.changes],
+        pages_url=f"{base}/pages?{service_filter}",
+        incidents_url=f"{base}/incidents?{service_filter}",
+        alerts_url=f"{base}/alerts?{service_filter}",
     )

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from firebell.alerts.cleaning import (
-    BODY,
-    EVENTS,
+    MAX_BODY,
+    MAX_EVENTS,
     clamp,
     dedup_key,
     fingerprint,
@@ -17,7 +17,7 @@ from firebell.alerts.cleaning import (
     text,
     unreadable,
 )
-from firebell.alerts.decoding import Decoded, Shape, decode, states
+from firebell.alerts.decoding import BodyFormat, Decoded, decode, states
 from firebell.alerts.model import Event, EventKind, Json, Rejected
 from firebell.alerts.sources import nagios
 from firebell.alerts.sources.recognized import recognize, shape_of
@@ -51,10 +51,10 @@ def normalize(
         return Rejected(reason, (unreadable(reason, "", sender),))
     if not items:
         return Rejected("The list is empty.")
-    read = [_read(item, received_at) for item in items[:EVENTS]]
+    read = [_read(item, received_at) for item in items[:MAX_EVENTS]]
     events = tuple(event for item in read for event in item.events)
-    if len(items) > EVENTS:
-        events = (*events, overflow(len(items) - EVENTS))
+    if len(items) > MAX_EVENTS:
+        events = (*events, overflow(len(items) - MAX_EVENTS))
     error = decoded.error or next((item.error for item in read if item.error), None)
     if not error:
         return events
@@ -83,7 +83,7 @@ def _read(item: Json, received_at: datetime) -> _Read:
 def _value(decoded: Decoded) -> Json:
     known = (*_TITLES, *_KEYS, *_STATES)
     fields = decoded.value
-    if decoded.shape is Shape.FORM and not (any(name in fields for name in known) or shape_of(fields)):
+    if decoded.shape is BodyFormat.FORM and not (any(name in fields for name in known) or shape_of(fields)):
         return decoded.text
     return decoded.value
 
@@ -98,7 +98,7 @@ def _partial(decoded: Decoded, received_at: datetime, sender: str) -> Rejected:
     An object whose fields before the fault name its key and say that it ended, ends that alert.
     """
     items = decoded.value if isinstance(decoded.value, list) else []
-    events = [event for item in items[:EVENTS] for event in _read(item, received_at).events]
+    events = [event for item in items[:MAX_EVENTS] for event in _read(item, received_at).events]
     fields = decoded.value if isinstance(decoded.value, dict) else {}
     key, state = _first(fields, _KEYS), _first(fields, _STATES)
     stated = {text(state, 40).casefold()} if state else states(decoded.rest)
@@ -126,7 +126,7 @@ def _event(item: Json, received_at: datetime) -> Event:
     links = _with(data.get("links"), "runbook", data.get("runbook_url") or data.get("runbook"))
     stable = {name: value for name, value in data.items() if name not in _VOLATILE}
     title, key = line(_first(data, _TITLES)), filled(_first(data, _KEYS))
-    body = text(_first(data, _BODIES), BODY)
+    body = text(_first(data, _BODIES), MAX_BODY)
     level = severity(data.get("severity") or data.get("priority") or labels.get("severity"))
     return Event(
         kind=kind or EventKind.FIRING,

@@ -6,7 +6,7 @@ https://icinga.com/docs/icinga-2/latest/doc/03-monitoring-basics/#notifications
 
 from datetime import datetime
 
-from firebell.alerts.cleaning import BODY, severity, text
+from firebell.alerts.cleaning import MAX_BODY, severity, text
 from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, first, mapped, web_address
 from firebell.alerts.sources.states import kind_of
@@ -72,7 +72,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
             kind=EventKind.NOTE if is_soft(data) else _kind(lowered),
             key=first(lowered, "key") or (f"{host}!{service}" if service else host),
             title=first(lowered, "title") or title,
-            body=text(lowered.get("long_output") or output, BODY),
+            body=text(lowered.get("long_output") or output, MAX_BODY),
             severity=_SEVERITIES.get(state.casefold()) or severity(lowered.get("severity")),
             labels={
                 "host": host,

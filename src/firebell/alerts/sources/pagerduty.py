@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from firebell.alerts.cleaning import BODY, LABELS, dedup_key, line, mapping, severity, text
-from firebell.alerts.decoding import Shape, decode
+from firebell.alerts.cleaning import MAX_BODY, MAX_LABELS, dedup_key, line, mapping, severity, text
+from firebell.alerts.decoding import BodyFormat, decode
 from firebell.alerts.model import Event, EventKind, Json
 
 _ACTIONS = {"trigger": EventKind.FIRING, "acknowledge": EventKind.ACK, "resolve": EventKind.RESOLVED}
@@ -49,7 +49,7 @@ def read_object(body: bytes, content_type: str, header_key: str) -> dict[str, Js
     decoded = decode(body, content_type)
     data = decoded.value if isinstance(decoded.value, dict) else {}
     key = data.get("routing_key") or header_key
-    if decoded.error or decoded.shape is not Shape.JSON:
+    if decoded.error or decoded.shape is not BodyFormat.JSON:
         return Malformed(("JSON cannot be parsed",), key if isinstance(key, str) else "")
     if not isinstance(decoded.value, dict):
         return Malformed(("The body is not a JSON object",), header_key)
@@ -100,7 +100,7 @@ def links_of(data: dict[str, Json]) -> dict[str, str]:
 
 
 def _add_link(links: dict[str, str], name: str, address: str) -> None:
-    if len(links) >= LABELS:
+    if len(links) >= MAX_LABELS:
         return
     unique, number = name, 1
     while unique in links and links[unique] != address:
@@ -123,7 +123,7 @@ def _event(data: dict[str, Json], payload: dict[str, Json], fresh_key: str) -> E
         kind=_ACTIONS[data["event_action"]],
         dedup_key=dedup_key(data.get("dedup_key"), fresh_key),
         title=line(payload.get("summary")) or "Event without a summary",
-        body="" if isinstance(details, dict) else text(details, BODY),
+        body="" if isinstance(details, dict) else text(details, MAX_BODY),
         severity=severity(payload.get("severity")),
         labels=labels,
         annotations=mapping({"timestamp": payload.get("timestamp")}),

@@ -66,7 +66,7 @@ def recognize(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]
     return shape.read(data, received_at)
 
 
-def understood(events: Sequence[Event]) -> dict[str, Json]:
+def describe_events(events: Sequence[Event]) -> dict[str, Json]:
     """Return what the sender is told of its body: the shape, the fields that no event may lack, what is ignored."""
     shapes = sorted({event.read_as for event in events if event.read_as})
     if not shapes:

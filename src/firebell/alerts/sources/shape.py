@@ -5,14 +5,24 @@ from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from firebell.alerts.cleaning import BODY, LABELS, clamp, dedup_key, fingerprint, instant, line, mapping, text
+from firebell.alerts.cleaning import (
+    MAX_BODY,
+    MAX_LABELS,
+    clamp,
+    dedup_key,
+    fingerprint,
+    instant,
+    line,
+    mapping,
+    text,
+)
 from firebell.alerts.model import Event, EventKind, Json, Rejected
 
 UNTITLED = "Alert without a title"
 FIELDS = ("title", "dedup_key", "status", "severity")
 """What every body should state; the answer to its sender names those that it does not."""
 _TEMPLATE = re.compile(r"\{[A-Z$#?{][^{}]*\}+|\*UNKNOWN\*|\$[A-Z_]+|<no value>|null|None|undefined")
-_LONGEST = 1 << 16
+_MAX_TEXT = 1 << 16
 _ADDRESS = re.compile(r"https?://[^\s<>\"'\])]+")
 
 
@@ -40,7 +50,7 @@ def listed(value: Json) -> list[Json]:
 
 def filled(value: Json) -> str:
     """Return a value as text, empty when the sender left a placeholder unexpanded (spec 9.1, G8)."""
-    stated = text(value, _LONGEST)
+    stated = text(value, _MAX_TEXT)
     return "" if _TEMPLATE.fullmatch(stated) else stated
 
 
@@ -67,7 +77,7 @@ def web_address(value: Json) -> str:
 
 def first_address(value: Json) -> str:
     """Return the first web address that a text mentions, an empty text when it mentions none."""
-    match = _ADDRESS.search(text(value, BODY))
+    match = _ADDRESS.search(text(value, MAX_BODY))
     return web_address(match[0].rstrip(".,;:!?")) if match else ""
 
 
@@ -75,7 +85,7 @@ def pairs(value: Json) -> dict[str, Json]:
     """Return tags as labels: `[[name, value]]`, `[{"key"|"tag"|"name", "value"}]`, or `"name:value,..."`."""
     labels: dict[str, Json] = {}
     items = value.split(",") if isinstance(value, str) else listed(value)
-    for item in items[:LABELS]:
+    for item in items[:MAX_LABELS]:
         name, tag = "", None
         if isinstance(item, str):
             name, _, tag = item.strip().partition(":")
@@ -111,7 +121,7 @@ def event(
 
     An event without a state fires. Without a key, the same title, body and labels are the same alert.
     """
-    name, details = line(title), text(body, BODY)
+    name, details = line(title), text(body, MAX_BODY)
     clean = mapping(labels)
     stated_key = filled(key)
     return Event(

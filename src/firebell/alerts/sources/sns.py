@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from firebell.alerts.cleaning import BODY, text
+from firebell.alerts.cleaning import MAX_BODY, text
 from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, filled, first, web_address
 
@@ -45,7 +45,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     if data.get("Type") in _HANDSHAKES:
         return (_handshake(data, topic, received_at),)
     stated = _ALERTMANAGER.match(subject)
-    body = text(data.get("Message"), BODY)
+    body = text(data.get("Message"), MAX_BODY)
     return (
         event(
             NAME,

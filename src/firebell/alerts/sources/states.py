@@ -3,7 +3,7 @@
 from firebell.alerts.cleaning import text
 from firebell.alerts.model import EventKind, Json
 
-_WORDS = {
+_WORDS_BY_KIND = {
     EventKind.RESOLVED: (
         "0 clear cleared close closed end ended fixed healthy inactive normal ok okay passed recovered"
         " recovery resolve resolved success successful succeeded up"
@@ -14,7 +14,7 @@ _WORDS = {
         " flappingstart flappingstop flappingend flappingdisabled"
     ),
 }
-_KIND_OF = {word: kind for kind, words in _WORDS.items() for word in words.split()}
+_KIND_OF = {word: kind for kind, words in _WORDS_BY_KIND.items() for word in words.split()}
 
 
 def kind_of(value: Json) -> EventKind | None:
