@@ -25,7 +25,7 @@ async def _services(
         "nav": "services",
         "services": services,
         "teams": teams,
-        "given": values,
+        "values": values,
         "error": error,
         "errors": error.fields if error else {},
     }

@@ -26,7 +26,7 @@ class _Alert(msgspec.Struct):
     status: Json = None
     labels: Json = None
     annotations: Json = None
-    startsAt: Json = None  # noqa: N815 - the sender's names
+    startsAt: Json = None  # noqa: N815 - field names of the sender
     endsAt: Json = None  # noqa: N815
     generatorURL: Json = None  # noqa: N815
     fingerprint: Json = None
@@ -43,7 +43,7 @@ _FIELDS = _Alert.__struct_fields__
 def normalize(
     body: bytes, received_at: datetime, content_type: str = "", sender: str = "Alertmanager"
 ) -> tuple[Event, ...] | Rejected:
-    """Return one event per alert of the message, or why it could not be read in full."""
+    """Return one event per alert of the message, or Rejected if it cannot be read in full."""
     if is_too_complex(body):
         return _normalize_leniently(body, received_at, content_type, sender)
     try:
@@ -57,7 +57,7 @@ def normalize(
 def _normalize_leniently(
     body: bytes, received_at: datetime, content_type: str, sender: str
 ) -> tuple[Event, ...] | Rejected:
-    """Read the message alert by alert; what is no alert pages, unless all that it states is resolved."""
+    """Read the message alert by alert; anything unreadable pages, unless the message only says resolved."""
     decoded = decode(body, content_type)
     message = decoded.value if isinstance(decoded.value, dict) else {}
     items = message.get("alerts")
@@ -67,10 +67,10 @@ def _normalize_leniently(
         events.append(overflow(len(alerts) - MAX_EVENTS))
     excerpt = decoded.text or to_text(body[:EXCERPT_LENGTH])
     if isinstance(items, list) and decoded.is_whole:
-        bad = len(items) - len(alerts)
-        if not bad:
+        unreadable_count = len(items) - len(alerts)
+        if not unreadable_count:
             return Rejected(decoded.error, tuple(events)) if decoded.error else tuple(events)
-        reason = f"{bad:,} of {len(items):,} alerts in this Alertmanager message cannot be read."
+        reason = f"{unreadable_count:,} of {len(items):,} alerts in this Alertmanager message cannot be read."
         stated = {text(message.get("status"), 40).casefold()} if message.get("status") else set()
     else:
         reason = (

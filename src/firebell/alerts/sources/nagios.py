@@ -32,27 +32,27 @@ def _lowered(data: dict[str, Json]) -> dict[str, Json]:
 
 
 def _kind(lowered: dict[str, Json]) -> EventKind | None:
-    """Return what the notification type states, None for a word that Nagios does not have."""
+    """Return the kind for a notification type, or None if Nagios has no such type."""
     word = first(lowered, *_TYPE).casefold()
     if word == "custom" and first(lowered, *_STATE).casefold() not in _STATES:
-        # other programs have types of their own that are called so
+        # other tools have a type of this name, too
         return None
     known = word in ("problem", "recovery", "acknowledgement") or kind_of(word) is EventKind.NOTE
     return kind_of(word) if known else None
 
 
 def notification(data: dict[str, Json]) -> EventKind | None:
-    """Return what a notification type of Nagios or Icinga states, None for a body without one."""
+    """Return the kind of a Nagios or Icinga notification, or None for any other body."""
     return _kind(_lowered(data))
 
 
 def is_soft(data: dict[str, Json]) -> bool:
-    """Return True for a state that Nagios still checks again before it notifies anyone."""
+    """Return True for a soft state, which Nagios still rechecks before it notifies."""
     return first(_lowered(data), *_STATE_TYPE).casefold() == "soft"
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for a notification type of Nagios or Icinga beside a host."""
+    """Return True for a host and a notification type of Nagios or Icinga."""
     lowered = _lowered(data)
     return _kind(lowered) is not None and bool(first(lowered, *_HOST))
 

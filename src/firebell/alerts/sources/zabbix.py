@@ -38,7 +38,7 @@ _MACROS = {
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for a default message, and for the id of an event beside its value."""
+    """Return True for a default message, or fields with the id and the value of an event."""
     if first(data, *_EVENT).isdecimal() and first(data, *_VALUE) in ("0", "1") and _MACROS & data.keys():
         return True
     message = text(_message(data), MAX_BODY)
@@ -48,12 +48,12 @@ def matches(data: dict[str, Json]) -> bool:
 
 
 def _message(data: dict[str, Json]) -> Json:
-    """Return the message, whichever name the media type gave it."""
+    """Return the message, by either of its field names."""
     return data.get("message") or data.get("alert_message")
 
 
 def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
-    """Return one event, keyed by the problem's id, else by its name and host."""
+    """Return one event, keyed by the problem id, or by its name and host."""
     message = text(_message(data), MAX_BODY)
     lines = dict(reversed(_LINE.findall(message)))
     subject = _SUBJECT.match(first(data, "subject", "alert_subject"))
@@ -87,7 +87,7 @@ def _kind(data: dict[str, Json], message: str, subject: str, problem: str) -> Ev
         return EventKind.RESOLVED
     if updated:
         acknowledged = first(data, "ack", "event_ack_status").casefold() == "yes"
-        # the default message of an update does not say which problem it is about
+        # the default message of an update does not name its problem
         return (
             EventKind.ACK if problem and (acknowledged or _ACKNOWLEDGED.search(message)) else EventKind.NOTE
         )
