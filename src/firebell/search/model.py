@@ -86,7 +86,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class HitGroup:
     """The hits of one group, best first; `more` is True if there are others."""
 
     name: GroupName
@@ -105,7 +105,7 @@ class Results:
 
     terms: Terms
     best: Hit | None
-    groups: tuple[Group, ...]
+    groups: tuple[HitGroup, ...]
 
     @property
     def is_empty(self) -> bool:
@@ -129,16 +129,16 @@ def results(terms: Terms, hits: Sequence[Hit], exact: Hit | None, limit: int) ->
     return Results(terms, best, tuple(_groups(ranked[1:], limit)))
 
 
-def _groups(ranked: Sequence[Hit], limit: int) -> Iterable[Group]:
+def _groups(ranked: Sequence[Hit], limit: int) -> Iterable[HitGroup]:
     for name in GroupName:
         # open incidents and pages come before better matches
         members = sorted((h for h in ranked if h.kind in KINDS[name]), key=lambda h: not h.is_open)
         if members:
-            yield Group(name, tuple(members[:limit]), len(members) > limit)
+            yield HitGroup(name, tuple(members[:limit]), len(members) > limit)
 
 
 def single_group(terms: Terms, name: GroupName, hits: Sequence[Hit], limit: int) -> Results:
     """Return results with one group, which includes its best hit."""
     ranked = sorted(hits, key=lambda hit: (not hit.is_open, _order(terms, hit, None)))
-    group = Group(name, tuple(ranked[:limit]), len(ranked) > limit)
+    group = HitGroup(name, tuple(ranked[:limit]), len(ranked) > limit)
     return Results(terms, None, (group,) if ranked else ())

@@ -9,7 +9,7 @@ from firebell.people import permissions
 from firebell.people.permissions import Rights
 from firebell.search import model
 from firebell.search.model import KINDS, GroupName, Hit, Results
-from firebell.search.sources import SOURCES, Query, named
+from firebell.search.sources import SOURCES, SearchQuery, reference_hits
 
 MIN_QUERY_LENGTH = 2
 """Shorter queries have no results, unless they are a reference."""
@@ -47,8 +47,8 @@ async def search(
             _TIMEOUT,
         )
         # one more shows that there are others, and another may become the best match
-        query = Query(tx, terms, limit + 2, ctx.clock.now(), may)
-        exact = [hit for hit in await named(query) if group is None or hit.kind in KINDS[group]]
+        query = SearchQuery(tx, terms, limit + 2, ctx.clock.now(), may)
+        exact = [hit for hit in await reference_hits(query) if group is None or hit.kind in KINDS[group]]
         hits: list[Hit] = []
         # a reference such as PG-7 is never searched for as text
         for source in sources if "-" not in terms.text or not terms.reference else ():

@@ -41,7 +41,7 @@ from firebell.search.model import Hit, Kind
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class SearchQuery:
     """A query of someone with the rights `may`; `limit` is the most hits of each kind."""
 
     tx: Tx
@@ -52,34 +52,36 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SearchSource:
     """The search for one kind of hit; `verb` is None if each hit has its own verb."""
 
     kind: Kind
     verb: Verb | None
-    search: Callable[[Query], Awaitable[Sequence[Hit]]]
+    search: Callable[[SearchQuery], Awaitable[Sequence[Hit]]]
 
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-async def _duty(query: Query, schedule_ids: Sequence[int]) -> list[OnDuty]:
+async def _duty(query: SearchQuery, schedule_ids: Sequence[int]) -> list[OnDuty]:
     """Return who is on call for these schedules; empty for someone who may not see schedules."""
     if not query.may(Verb.SCHEDULE_READ):
         return []
     return await oncall.current(query.tx, list(dict.fromkeys(schedule_ids)), query.now)
 
 
-async def _persons(query: Query) -> list[Hit]:
+async def _persons(query: SearchQuery) -> list[Hit]:
     ids = await people_store.person_ids(query.tx, query.terms.tsquery, query.limit)
     known, teams = await people.people_by_id(query.tx, ids), await people_store.team_names(query.tx, ids)
-    named = {i: await ids_naming(query.tx, i, query.now) for i in ids}
-    duty = await _duty(query, [schedule for schedules in named.values() for schedule in schedules[:10]])
+    reference_hits = {i: await ids_naming(query.tx, i, query.now) for i in ids}
+    duty = await _duty(
+        query, [schedule for schedules in reference_hits.values() for schedule in schedules[:10]]
+    )
     hits = []
     for person in (known[i] for i in ids):
         on_call = [d.schedule for d in duty if person.id in d.users]
-        schedules = on_call or [d.schedule for d in duty if d.schedule.id in named[person.id]]
+        schedules = on_call or [d.schedule for d in duty if d.schedule.id in reference_hits[person.id]]
         facts = [person.role.capitalize(), ", ".join(teams[person.id])]
         if on_call:
             facts.append(f"on call now for {', '.join(s.name for s in on_call)}")
@@ -90,7 +92,7 @@ async def _persons(query: Query) -> list[Hit]:
     return hits
 
 
-async def _teams(query: Query) -> list[Hit]:
+async def _teams(query: SearchQuery) -> list[Hit]:
     ids = await people_store.team_ids(query.tx, query.terms.tsquery, query.limit)
     known = {team.id: team for team in await people.teams(query.tx)} if ids else {}
     members = await people.members(query.tx, ids)
@@ -107,11 +109,11 @@ async def _teams(query: Query) -> list[Hit]:
     ]
 
 
-async def _team_names(query: Query) -> dict[int, str]:
+async def _team_names(query: SearchQuery) -> dict[int, str]:
     return {team.id: team.name for team in await people.teams(query.tx)}
 
 
-async def _services(query: Query) -> list[Hit]:
+async def _services(query: SearchQuery) -> list[Hit]:
     ids = await catalog_store.service_ids(query.tx, query.terms.tsquery, query.limit)
     if not ids:
         return []
@@ -130,7 +132,7 @@ async def _services(query: Query) -> list[Hit]:
     return hits
 
 
-async def _schedules(query: Query) -> list[Hit]:
+async def _schedules(query: SearchQuery) -> list[Hit]:
     ids = await oncall_store.schedule_ids(query.tx, query.terms.tsquery, query.limit)
     if not ids:
         return []
@@ -144,7 +146,7 @@ async def _schedules(query: Query) -> list[Hit]:
     return hits
 
 
-async def _policies(query: Query) -> list[Hit]:
+async def _policies(query: SearchQuery) -> list[Hit]:
     ids = await paging_store.policy_ids(query.tx, query.terms.tsquery, query.limit)
     if not ids:
         return []
@@ -174,12 +176,12 @@ def _page(page: Page, services: dict[int, Service]) -> Hit:
     )
 
 
-async def _pages(query: Query) -> list[Hit]:
+async def _pages(query: SearchQuery) -> list[Hit]:
     ids = await paging_store.page_ids(query.tx, query.terms.tsquery, query.limit)
     return await _page_hits(query, ids)
 
 
-async def _page_hits(query: Query, ids: Sequence[int]) -> list[Hit]:
+async def _page_hits(query: SearchQuery, ids: Sequence[int]) -> list[Hit]:
     if not ids:
         return []
     known = await paging.pages_by_id(query.tx, ids)
@@ -199,12 +201,12 @@ def _incident(incident: Incident) -> Hit:
     )
 
 
-async def _incidents(query: Query) -> list[Hit]:
+async def _incidents(query: SearchQuery) -> list[Hit]:
     ids = await incidents_store.incident_ids(query.tx, query.terms.tsquery, query.limit)
     return [_incident(await incidents.incident(query.tx, i)) for i in ids]
 
 
-async def _postmortems(query: Query) -> list[Hit]:
+async def _postmortems(query: SearchQuery) -> list[Hit]:
     states = await postmortems_store.states(query.tx, query.terms.tsquery, query.limit)
     hits = []
     for incident_id, state in states.items():
@@ -230,7 +232,7 @@ def _shipped_runbooks() -> dict[str, str]:
     return {path.rpartition("/")[2].removesuffix(".md"): skill(path) for path in paths}
 
 
-async def _runbooks(query: Query) -> list[Hit]:
+async def _runbooks(query: SearchQuery) -> list[Hit]:
     own = await runbooks_store.bodies(query.tx, query.terms.tsquery, query.limit)
     replaced = await runbooks_store.replaced_slugs(query.tx)
     shipped = {
@@ -246,7 +248,7 @@ async def _runbooks(query: Query) -> list[Hit]:
     ]
 
 
-async def _chapters(query: Query) -> list[Hit]:
+async def _chapters(query: SearchQuery) -> list[Hit]:
     chapters = [c for c in library.chapters() if not c.path.startswith(f"{FOLDER}/")]
     matches = chapter_search.search(chapters, query.terms, query.limit)
     return [
@@ -260,7 +262,7 @@ async def _chapters(query: Query) -> list[Hit]:
     ]
 
 
-async def _commands(query: Query) -> list[Hit]:
+async def _commands(query: SearchQuery) -> list[Hit]:
     return [
         Hit(Kind.COMMAND, command.label, "", command.path, icon=command.icon)
         for command in commands.search(query.terms, query.may)[: query.limit]
@@ -268,21 +270,21 @@ async def _commands(query: Query) -> list[Hit]:
 
 
 SOURCES = (
-    Source(Kind.SERVICE, Verb.SERVICE_READ, _services),
-    Source(Kind.PERSON, Verb.PERSON_READ, _persons),
-    Source(Kind.TEAM, Verb.PERSON_READ, _teams),
-    Source(Kind.INCIDENT, Verb.INCIDENT_READ, _incidents),
-    Source(Kind.PAGE, Verb.PAGE_READ, _pages),
-    Source(Kind.SCHEDULE, Verb.SCHEDULE_READ, _schedules),
-    Source(Kind.POLICY, Verb.POLICY_READ, _policies),
-    Source(Kind.RUNBOOK, Verb.RUNBOOK_READ, _runbooks),
-    Source(Kind.CHAPTER, Verb.HANDBOOK_READ, _chapters),
-    Source(Kind.POSTMORTEM, Verb.POSTMORTEM_READ, _postmortems),
-    Source(Kind.COMMAND, None, _commands),
+    SearchSource(Kind.SERVICE, Verb.SERVICE_READ, _services),
+    SearchSource(Kind.PERSON, Verb.PERSON_READ, _persons),
+    SearchSource(Kind.TEAM, Verb.PERSON_READ, _teams),
+    SearchSource(Kind.INCIDENT, Verb.INCIDENT_READ, _incidents),
+    SearchSource(Kind.PAGE, Verb.PAGE_READ, _pages),
+    SearchSource(Kind.SCHEDULE, Verb.SCHEDULE_READ, _schedules),
+    SearchSource(Kind.POLICY, Verb.POLICY_READ, _policies),
+    SearchSource(Kind.RUNBOOK, Verb.RUNBOOK_READ, _runbooks),
+    SearchSource(Kind.CHAPTER, Verb.HANDBOOK_READ, _chapters),
+    SearchSource(Kind.POSTMORTEM, Verb.POSTMORTEM_READ, _postmortems),
+    SearchSource(Kind.COMMAND, None, _commands),
 )
 
 
-async def named(query: Query) -> list[Hit]:
+async def reference_hits(query: SearchQuery) -> list[Hit]:
     """Return the incident and the page that a reference names, if they exist and may be seen."""
     reference = query.terms.reference
     if reference is None:
