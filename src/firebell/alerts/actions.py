@@ -20,7 +20,7 @@ from firebell.alerts.model import (
     GroupsRetitled,
     InboundRequest,
     Integration,
-    Message,
+    MessagePreview,
     NewChange,
     OpenedGroup,
     SourceBroken,
@@ -202,13 +202,13 @@ async def alert(tx: Tx, alert_id: int) -> Alert:
     return stored_alert
 
 
-async def messages(tx: Tx, alert: Alert) -> list[Message]:
+async def messages(tx: Tx, alert: Alert) -> list[MessagePreview]:
     """Return the stored messages that opened and last changed an alert, oldest first."""
     stored_messages = await store.messages(
         tx, alert.integration_id, alert.message_ids, MESSAGE_PREVIEW_BYTES + MAX_KEY_BYTES
     )
     return [
-        Message(
+        MessagePreview(
             id=stored.id,
             received_at=stored.received_at,
             source=stored.source,

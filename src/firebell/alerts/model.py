@@ -170,7 +170,7 @@ class StoredMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class MessagePreview:
     """A stored message for display, without its integration key."""
 
     id: int

@@ -89,10 +89,10 @@ async def set_policy(tx: Tx, actor: Actor, *, service_id: int, policy_id: int | 
     service = (await store.services_by_id(tx, [service_id])).get(service_id)
     if service is None:
         raise NotFound(f"There is no service {service_id}.")
-    await change_service(tx, actor, service, policy_id=policy_id, now=now)
+    await update_service(tx, actor, service, policy_id=policy_id, now=now)
 
 
-async def change_service(
+async def update_service(
     tx: Tx,
     actor: Actor,
     service: Service,

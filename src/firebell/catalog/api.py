@@ -70,7 +70,7 @@ async def change_service(ctx: Ctx, caller: Responder, slug: Text, change: Servic
     async with ctx.db.tx() as tx:
         service = await actions.by_slug(tx, slug)
         policy_id = change.policy_id if "policy_id" in change.model_fields_set else service.policy_id
-        changed = await actions.change_service(
+        changed = await actions.update_service(
             tx,
             caller.actor,
             service,
