@@ -8,7 +8,7 @@ from bench.client import HERE, load
 from bench.product import Product, product
 from bench.result import Result, check, number
 from bench.upserts import upserts_per_s
-from firebell.alerts.rules import STORM
+from firebell.alerts.rules import STORM_GROUPS
 
 KEPT = "select count(*) from event"
 _ANSWERED = "2xx/s, p50/p99 ms"
@@ -17,7 +17,9 @@ _ANSWERED = "2xx/s, p50/p99 ms"
 async def distinct(factor: float) -> Result:
     """W1: every request a new alert with a route of its own: pages each, then the storm's one page."""
     return await _ingest(
-        "W1", f"32 connections, every alert unlike the others: {STORM:,} pages and a storm", 12 * factor
+        "W1",
+        f"32 connections, every alert unlike the others: {STORM_GROUPS:,} pages and a storm",
+        12 * factor,
     )
 
 
@@ -71,7 +73,7 @@ async def _ingest(workload: str, what: str, seconds: float) -> Result:
 
 async def _structure(it: Product, workload: str, accepted: int) -> dict[str, tuple[float, float]]:
     alerts = 1 if workload == "W2" else accepted
-    pages = {"W1": min(accepted, STORM + 1), "W1b": 100, "W2": 1}[workload]
+    pages = {"W1": min(accepted, STORM_GROUPS + 1), "W1b": 100, "W2": 1}[workload]
     return {
         "alerts": (await it.value("select count(*) from alert"), alerts),
         "events_counted": (await it.value("select sum(count) from alert"), accepted),

@@ -356,7 +356,7 @@ async def test_the_clean_up_is_set_from_the_first_start_and_takes_a_portion_at_a
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world(dsn, clock) as w:
-        monkeypatch.setattr("firebell.alerts.store.PORTION", 2)
+        monkeypatch.setattr("firebell.alerts.store.PRUNE_ROWS", 2)
         async with w.ctx.db.tx() as tx:
             assert await tx.value("select count(*) from due where kind = 'alerts.prune'") == 1
             await tx.execute("update due set due_at = $1 where kind = 'alerts.prune'", w.now)

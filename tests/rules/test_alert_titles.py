@@ -6,7 +6,7 @@ import pytest
 
 from firebell.alerts import rules, titles
 from firebell.alerts.model import Event, EventKind, Group, InboundRequest
-from firebell.alerts.rules import Batch, GroupState, loaded_group
+from firebell.alerts.rules import Batch, GroupState, group_state
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 
@@ -19,7 +19,7 @@ def test_unknown_severities_stand_between_what_pages_urgently_and_what_does_not(
 
 def applied(*events: tuple[str, str, str], lead_key: str | None = "1:disk") -> GroupState:
     """Apply (key, severity, title) to a stored group that `disk`, an error, names."""
-    group = loaded_group(Group(7, 1, 1, "", "Disk", "high", NOW, None, NOW, 3, 3, 3, lead_key, "error"))
+    group = group_state(Group(7, 1, 1, "", "Disk", "high", NOW, None, NOW, 3, 3, 3, lead_key, "error"))
     batch = Batch(open_groups={(1, ""): group}, groups=[group])
     for key, severity, title in events:
         event = Event(EventKind.FIRING, key, title, severity=severity)

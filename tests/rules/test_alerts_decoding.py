@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.alerts import decoding, inflate, tolerant_json
-from firebell.alerts.decoding import Shape, decode
+from firebell.alerts.decoding import BodyFormat, decode
 
 RESOLVE: dict[str, Any] = {"title": "Disk full", "dedup_key": "disk-7", "status": "resolved", "host": "Café"}
 TEXT = json.dumps(RESOLVE, ensure_ascii=False)
@@ -56,7 +56,7 @@ def test_one_message_in_any_encoding_is_the_same_message(body: bytes) -> None:
 )
 def test_almost_json_is_read_in_full(body: bytes, value: Any) -> None:
     decoded = decode(body)
-    assert (decoded.value, decoded.shape, decoded.error) == (value, Shape.JSON, None)
+    assert (decoded.value, decoded.shape, decoded.error) == (value, BodyFormat.JSON, None)
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,10 @@ def test_what_follows_a_whole_message_does_not_make_it_partial() -> None:
 
 def test_text_in_brackets_is_text_unless_it_says_it_is_json() -> None:
     assert decode(b"[FIRING] Disk full") == decoding.Decoded(
-        "[FIRING] Disk full", Shape.TEXT, None, "[FIRING] Disk full"
+        "[FIRING] Disk full", BodyFormat.TEXT, None, "[FIRING] Disk full"
     )
     typed = decode(b"Disk full", "application/json; charset=utf-8")
-    assert (typed.value, typed.shape, typed.is_whole) == ("Disk full", Shape.TEXT, True)
+    assert (typed.value, typed.shape, typed.is_whole) == ("Disk full", BodyFormat.TEXT, True)
     assert typed.error
 
 
@@ -141,7 +141,7 @@ def test_a_bomb_ends_at_the_limit_and_an_unknown_encoding_is_kept() -> None:
 
 
 def test_a_body_of_too_many_values_is_not_expanded() -> None:
-    decoded = decode(b"[" + b"[]," * decoding.VALUES + b"1]")
+    decoded = decode(b"[" + b"[]," * decoding.MAX_VALUES + b"1]")
     assert (decoded.value, decoded.is_whole) == ({}, False)
 
 

@@ -85,13 +85,15 @@ NAMES = {
 
 def within_limits(event: Event) -> None:
     """Assert what spec 3.1 promises of every event."""
-    assert 1 <= len(event.title) <= cleaning.TITLE
+    assert 1 <= len(event.title) <= cleaning.MAX_TITLE
     assert "\n" not in event.title
-    assert len(event.body) <= cleaning.BODY
-    assert 1 <= len(event.dedup_key) <= cleaning.KEY
+    assert len(event.body) <= cleaning.MAX_BODY
+    assert 1 <= len(event.dedup_key) <= cleaning.MAX_KEY
     for pairs in (event.labels, event.annotations, event.links):
-        assert len(pairs) <= cleaning.LABELS
-        assert all(1 <= len(n) <= cleaning.NAME and 1 <= len(v) <= cleaning.VALUE for n, v in pairs.items())
+        assert len(pairs) <= cleaning.MAX_LABELS
+        assert all(
+            1 <= len(n) <= cleaning.MAX_NAME and 1 <= len(v) <= cleaning.MAX_VALUE for n, v in pairs.items()
+        )
     texts = [event.title, event.body, event.dedup_key, *event.labels, *event.labels.values()]
     for text in [*texts, *event.annotations.values(), *event.links.values()]:
         assert unicodedata.is_normalized("NFC", text)
@@ -225,12 +227,12 @@ def test_past_ten_thousand_events_one_more_says_how_many_were_not_taken(source: 
         alerts = [{"title": f"a{i}", "fingerprint": f"f{i}", "key": f"f{i}"} for i in range(count)]
         return json.dumps({"alerts": alerts} if source is alertmanager.normalize else alerts).encode()
 
-    taken = source(message(cleaning.EVENTS + 7), NOW)
-    assert [e.dedup_key for e in taken[:-1]] == [f"f{i}" for i in range(cleaning.EVENTS)]
+    taken = source(message(cleaning.MAX_EVENTS + 7), NOW)
+    assert [e.dedup_key for e in taken[:-1]] == [f"f{i}" for i in range(cleaning.MAX_EVENTS)]
     assert (taken[-1].kind, taken[-1].dedup_key, taken[-1].severity) == (
         EventKind.FIRING,
         "overflow",
         "error",
     )
     assert taken[-1].title.startswith("7 ")
-    assert len(source(message(cleaning.EVENTS), NOW)) == cleaning.EVENTS
+    assert len(source(message(cleaning.MAX_EVENTS), NOW)) == cleaning.MAX_EVENTS

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from firebell.alerts import rules
 from firebell.alerts.model import Alert, Event, EventKind, Group, InboundRequest
-from firebell.alerts.rules import AlertState, Batch, GroupState, loaded_alert, loaded_group
+from firebell.alerts.rules import AlertState, Batch, GroupState, alert_state, group_state
 from tests.oracles.alerts import Oracle, final_status
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -24,7 +24,7 @@ def identity(event: Event) -> bytes:
 class Memory:
     """Keeps alerts and groups between batches the way the database does."""
 
-    def __init__(self, room: int = rules.STORM) -> None:
+    def __init__(self, room: int = rules.STORM_GROUPS) -> None:
         self.room = room
         self.alerts: list[Alert] = []
         self.groups: list[Group] = []
@@ -38,14 +38,14 @@ class Memory:
         by_id = {}
         for group in self.groups:
             if group.closed_at is None:
-                state = by_id[group.id] = loaded_group(group)
+                state = by_id[group.id] = group_state(group)
                 batch.groups.append(state)
                 if group.key is None:
                     batch.storms[1] = state
                 else:
                     batch.open_groups[1, group.key] = state
         for alert in self.alerts:
-            latest = loaded_alert(alert, by_id.get(alert.group_id or 0))
+            latest = alert_state(alert, by_id.get(alert.group_id or 0))
             batch.latest[alert.integration_id, alert.dedup_key] = latest
         batch.loaded = list(batch.latest.values())
         return batch
@@ -55,7 +55,7 @@ class Memory:
         self.now += timedelta(seconds=after)
         requests = [(InboundRequest(1, 1, "test", b"", (e,)), [identity(e)]) for e in events]
         ids = {i for _, found in requests for i in found}
-        new = {i for i in ids if i not in self.seen or self.now - self.seen[i] > rules.LATE}
+        new = {i for i in ids if i not in self.seen or self.now - self.seen[i] > rules.LATE_WINDOW}
         batch = self._load()
         rules.apply(batch, requests, new, self.now)
         self.seen |= dict.fromkeys(new, self.now)
@@ -69,7 +69,7 @@ class Memory:
                 "crossed": group.crossed and not group.fresh,
                 "raised": group.raised and not group.fresh,
                 "acked": group.acked,
-                "resolved": group in rules.close_finished(batch),
+                "resolved": group in rules.finished_groups(batch),
             }
             self.told[kept] += [name for name, is_so in signs.items() if is_so]
         for alert in [*batch.loaded, *batch.created]:
@@ -141,14 +141,14 @@ def events(draw: st.DrawFn, keys: str = "abcde", oldest: int = -30) -> Event:
     )
 
 
-ROOM = st.integers(0, 3) | st.just(rules.STORM)
+ROOM = st.integers(0, 3) | st.just(rules.STORM_GROUPS)
 
 
 STREAMS = st.lists(events(), max_size=25) | st.lists(events("a", 2), max_size=25)
 GAPS = st.sampled_from([0.0, 1.0, 20.0, 60.0, 61.0, 600.0])
 
 
-def alone(stream: Sequence[Event], room: int = rules.STORM) -> Memory:
+def alone(stream: Sequence[Event], room: int = rules.STORM_GROUPS) -> Memory:
     memory = Memory(room)
     for event in stream:
         memory.apply([event])

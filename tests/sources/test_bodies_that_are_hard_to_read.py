@@ -162,20 +162,20 @@ async def test_a_body_of_16_mib_is_taken_and_a_larger_one_is_refused_and_pages(
 ) -> None:
     async with door(dsn, clock) as d:
         full = json.dumps({**FIRING, "x": ""}).encode()
-        full = full.replace(b'"x": ""', b'"x": "' + b"y" * (inbound.LIMIT - len(full)) + b'"')
-        assert len(full) == inbound.LIMIT
+        full = full.replace(b'"x": ""', b'"x": "' + b"y" * (inbound.MAX_BODY_BYTES - len(full)) + b'"')
+        assert len(full) == inbound.MAX_BODY_BYTES
         assert (await d.post("generic", full)).status_code == 202
         refused = await d.post("alertmanager", full + b" ")
         assert refused.status_code == 413
         assert [a.dedup_key for a in await d.alerts()] == ["disk-7", "too-large"]
-        assert len((await d.raw())[0].body) == inbound.KEPT_BYTES
+        assert len((await d.raw())[0].body) == inbound.REFUSED_EXCERPT_BYTES
         assert (await d.enqueue(b"x" * (MIB + 1))).status_code == 413
 
 
 async def test_past_ten_thousand_alerts_the_first_are_taken_and_one_more_pages_for_the_rest(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("firebell.alerts.sources.generic.EVENTS", 20)
+    monkeypatch.setattr("firebell.alerts.sources.generic.MAX_EVENTS", 20)
     async with door(dsn, clock) as d:
         answer = await d.post("generic", [{"title": f"t{i}", "key": f"k{i}"} for i in range(23)])
         assert (answer.status_code, answer.json()["events"]) == (202, 21)

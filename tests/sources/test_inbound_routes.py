@@ -216,7 +216,7 @@ async def test_a_full_queue_is_said_with_503_and_when_to_come_back(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with door(dsn, clock) as d:
-        monkeypatch.setattr(ingest, "QUEUE", 3)
+        monkeypatch.setattr(ingest, "MAX_QUEUED_REQUESTS", 3)
         answers = await asyncio.gather(*[d.post("generic", {**ALERT, "key": f"k{i}"}) for i in range(40)])
         statuses = [a.status_code for a in answers]
         assert set(statuses) == {202, 503}

@@ -78,14 +78,14 @@ async def test_lists_search_detail_and_declaring_use_the_same_title(dsn: str, cl
 
 
 async def test_a_storm_keeps_its_title(dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firebell.alerts.rules.STORM", 1)
-    monkeypatch.setattr("firebell.alerts.store.STORM", 1)
+    monkeypatch.setattr("firebell.alerts.rules.STORM_GROUPS", 1)
+    monkeypatch.setattr("firebell.alerts.store.STORM_GROUPS", 1)
     async with world(dsn, clock) as w:
         await w.alert("first", service="a", severity="warning")
         await w.alert("second", service="b", severity="warning")
         await w.alert("third", service="c")
         await w.alert("second", service="b", status="resolved")
-        assert (await w.page()).title == "Storm of alerts: second, and others"
+        assert (await w.page()).title == "Alert storm: second and others"
 
 
 async def test_after_any_alerts_in_any_batches_the_title_is_that_of_a_most_severe_firing_alert(

@@ -1,1 +1,1 @@
-"""Alerts: what sources say, remembered before it is answered."""
+"""Alerts: events of monitoring systems, stored before the sender gets its response."""

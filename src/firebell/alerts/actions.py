@@ -1,4 +1,4 @@
-"""What is done with alerts: receive a batch, close a group, manage integration keys."""
+"""Receive events, close groups and manage integrations."""
 
 import hashlib
 import secrets
@@ -20,7 +20,7 @@ from firebell.alerts.model import (
     GroupsRetitled,
     InboundRequest,
     Integration,
-    Message,
+    MessagePreview,
     NewChange,
     OpenedGroup,
     SourceBroken,
@@ -31,17 +31,18 @@ from firebell.kit.errors import NotFound
 from firebell.kit.events import Actor
 from firebell.kit.text import clean_name
 
-EVENTS_KEPT = timedelta(days=30)
-SHOWN_BYTES = 64 * 1024
-"""How much of a message is shown; the whole of it comes as a file."""
-KEY_BYTES = 64
-"""The longest integration key: one that is cut in two must still be recognized."""
-IDS_KEPT = timedelta(days=7)
-CHANGES_SHOWN = timedelta(hours=24)
-"""How long before a page began the changes of its service are shown with it."""
-BROKEN = "alerts.broken"
-"""The timer of an integration that sends what cannot be read; while it is set, its owner knows."""
-BROKEN_WITHIN = timedelta(days=1)
+EVENT_RETENTION = timedelta(days=30)
+MESSAGE_PREVIEW_BYTES = 64 * 1024
+"""How much of a message is shown; the whole message can be downloaded."""
+MAX_KEY_BYTES = 64
+"""The longest integration key; a preview is read with so many bytes more, to redact a key at its end."""
+EVENT_ID_RETENTION = timedelta(days=7)
+CHANGES_PER_LIST = 20
+CHANGE_LOOKBACK = timedelta(hours=24)
+"""Changes this long before a page began are shown with it."""
+BROKEN_SOURCE_TIMER = "alerts.broken"
+"""The timer of an integration that sent an unreadable message; while it is set, its owner was notified."""
+BROKEN_SOURCE_WINDOW = timedelta(days=1)
 
 groups_by_id = store.groups_by_id
 integrations = integration_store.integrations
@@ -50,41 +51,39 @@ policy_names = store.policy_names
 alerts = store.alerts
 incidents_of_pages = related_store.incidents_of_pages
 
-CHANGES_LISTED = 20
-
 
 async def receive(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
-    """Store what came in and what it changes, and tell the pager; one transaction, durable at its commit."""
+    """Store requests, apply their events to alerts and groups, and emit what changed, in one transaction."""
     await store.lock_services(tx, [r.service_id for r in batch])
     batch = await store.insert_events(tx, batch, now)
-    ids = [_event_ids(received) for received in batch]
+    ids_by_request = [_event_ids(request) for request in batch]
     await _note_broken(tx, batch, now)
     await _ask_for_confirmation(tx, batch, now)
-    if not any(ids):
+    if not any(ids_by_request):
         return
-    new = await store.new_ids(tx, [i for found in ids for i in found], now)
+    new_ids = await store.new_ids(tx, [event_id for ids in ids_by_request for event_id in ids], now)
     alert_keys = {(r.integration_id, e.dedup_key) for r in batch for e in r.incoming}
     group_keys = {(r.service_id, rules.group_key(e)) for r in batch for e in r.incoming}
     state = await store.load(tx, sorted(alert_keys), sorted(group_keys))
-    services = sorted({r.service_id for r in batch})
-    await store.load_storms(tx, state, services, now - rules.STORM_WINDOW)
-    rules.apply(state, zip(batch, ids, strict=True), new, now)
+    service_ids = sorted({r.service_id for r in batch})
+    await store.load_storms(tx, state, service_ids, now - rules.STORM_WINDOW)
+    rules.apply(state, zip(batch, ids_by_request, strict=True), new_ids, now)
     await _write(tx, state, now)
 
 
-def _event_ids(received: InboundRequest) -> list[bytes]:
-    body_hash = hashlib.sha256(received.body).digest()
-    return [rules.event_id(received.integration_id, event, body_hash) for event in received.incoming]
+def _event_ids(request: InboundRequest) -> list[bytes]:
+    body_hash = hashlib.sha256(request.body).digest()
+    return [rules.event_id(request.integration_id, event, body_hash) for event in request.incoming]
 
 
 async def _write(tx: Tx, state: rules.Batch, now: datetime) -> None:
-    # what ended makes room for its successor before that is inserted
-    if kept := [g for g in state.groups if g.changed and not g.fresh]:
-        await store.update_groups(tx, kept, now)
-    if changed := [a for a in state.loaded if a.changed]:
-        await store.update_alerts(tx, changed)
-    if opened := [g for g in state.groups if g.fresh]:
-        await store.insert_groups(tx, opened, now)
+    # a closed group must be saved before a new group with its key is inserted
+    if changed_groups := [g for g in state.groups if g.changed and not g.fresh]:
+        await store.update_groups(tx, changed_groups, now)
+    if changed_alerts := [a for a in state.loaded if a.changed]:
+        await store.update_alerts(tx, changed_alerts)
+    if new_groups := [g for g in state.groups if g.fresh]:
+        await store.insert_groups(tx, new_groups, now)
     if state.created:
         await store.insert_alerts(tx, state.created)
     if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
@@ -113,32 +112,35 @@ async def _emit_changes(tx: Tx, state: rules.Batch, now: datetime) -> None:
         await tx.emit(GroupsRaised(tuple(g.id for g in raised if g.id is not None), raisers), now)
     if acked := ids(g for g in state.groups if g.acked):
         await tx.emit(GroupsAcknowledged(acked, "the sender"), now)
-    if resolved := ids(rules.close_finished(state)):
+    if resolved := ids(rules.finished_groups(state)):
         await tx.emit(GroupsResolved(resolved), now)
 
 
 async def _note_broken(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
     for integration_id in sorted({r.integration_id for r in batch if r.error}):
-        await timers.schedule_once(tx, BROKEN, str(integration_id), now)
+        await timers.schedule_once(tx, BROKEN_SOURCE_TIMER, str(integration_id), now)
 
 
 async def _ask_for_confirmation(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
-    for received in batch:
-        for event in received.incoming:
+    for request in batch:
+        for event in request.incoming:
             if event.kind is EventKind.HANDSHAKE:
-                kind, address = event.labels.get("type", ""), event.links.get("confirm", "")
-                asked = ConfirmationAsked(
-                    received.integration_id, event.dedup_key, event.title, kind, address
+                confirmation = ConfirmationAsked(
+                    integration_id=request.integration_id,
+                    key=event.dedup_key,
+                    topic=event.title,
+                    kind=event.labels.get("type", ""),
+                    address=event.links.get("confirm", ""),
                 )
-                await tx.emit(asked, now)
+                await tx.emit(confirmation, now)
 
 
 async def record_change(tx: Tx, received: InboundRequest, change: NewChange, now: datetime) -> None:
-    """Store a change event with its request; a redelivery is stored once."""
+    """Store a change event and its request; a redelivered change is stored once."""
     await store.lock_services(tx, [received.service_id])
     await store.insert_events(tx, [received], now)
     digest = hashlib.sha256(received.body).digest()
-    if await change_store.insert_change(tx, received, change, digest, now, rules.LATE):
+    if await change_store.insert_change(tx, received, change, digest, now, rules.LATE_WINDOW):
         await tx.live("pages")
 
 
@@ -149,96 +151,94 @@ async def changes(
     since: datetime | None = None,
     until: datetime | None = None,
     before: int | None = None,
-    limit: int = CHANGES_LISTED,
+    limit: int = CHANGES_PER_LIST,
 ) -> list[Change]:
-    """Return the changes of some services, or of all, made within `[since, until]`, the newest first."""
+    """Return the changes of these services, or of all, within `[since, until]`, newest first."""
     return await change_store.changes(tx, service_ids, since, until, before, limit)
 
 
 async def changes_before(tx: Tx, service_id: int | None, began_at: datetime) -> list[Change]:
-    """Return the last changes of a service in the 24 hours before something began, the newest first."""
+    """Return the changes of a service in the 24 hours before `began_at`, newest first."""
     if service_id is None:
         return []
-    return await changes(tx, [service_id], since=began_at - CHANGES_SHOWN, until=began_at)
+    return await changes(tx, [service_id], since=began_at - CHANGE_LOOKBACK, until=began_at)
 
 
 async def notify_broken(tx: Tx, integration_id: int, now: datetime) -> bool:
-    """Tell the owner when the integration sent something unreadable within a day; return whether it did."""
-    if not await integration_store.broken_sources(tx, now - BROKEN_WITHIN, integration_id):
+    """Notify the owner and return True if the integration sent an unreadable message in the last 24 hours."""
+    if not await integration_store.broken_sources(tx, now - BROKEN_SOURCE_WINDOW, integration_id):
         return False
     await tx.emit(SourceBroken(integration_id), now)
     return True
 
 
 async def broken_sources(tx: Tx, now: datetime, *, service_id: int | None = None) -> list[BrokenSource]:
-    """Return the integrations that sent something unreadable within a day, of one service or of all."""
-    found = await integration_store.broken_sources(tx, now - BROKEN_WITHIN)
-    return [b for b in found if service_id in (None, b.service_id)]
+    """Return integrations that sent unreadable messages in the last 24 hours, of one service or of all."""
+    sources = await integration_store.broken_sources(tx, now - BROKEN_SOURCE_WINDOW)
+    return [source for source in sources if service_id in (None, source.service_id)]
 
 
 async def broken_source(tx: Tx, integration_id: int, now: datetime) -> BrokenSource | None:
-    """Return what is wrong with an integration, None when nothing was wrong within two days."""
-    found = await integration_store.broken_sources(tx, now - 2 * BROKEN_WITHIN, integration_id)
-    return found[0] if found else None
+    """Return the integration if it sent an unreadable message in the last 48 hours, else None."""
+    sources = await integration_store.broken_sources(tx, now - 2 * BROKEN_SOURCE_WINDOW, integration_id)
+    return sources[0] if sources else None
 
 
 async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
-    """End a group because a human resolved its page; the next firing event opens a new one."""
+    """Close a group whose page was resolved by a person; the next firing event opens a new group."""
     await store.close_group(tx, group_id, now)
 
 
-async def group_service(tx: Tx, group_id: int) -> int:
-    """Return whose service a group is."""
-    return (await store.groups_by_id(tx, [group_id]))[group_id].service_id
-
-
 async def alerts_of_groups(tx: Tx, ids: Sequence[int], limit_each: int = 20) -> dict[int, list[Alert]]:
-    """Return alerts of each group: the firing ones first, the most severe of them first, then the newest."""
+    """Return alerts of each group: firing ones by severity, then the others, newest first."""
     return await store.alerts_of_groups(tx, ids, limit_each)
 
 
 async def alert(tx: Tx, alert_id: int) -> Alert:
-    """Return an alert; raise `NotFound`."""
-    found = await store.alert(tx, alert_id)
-    if found is None:
+    """Return an alert; raise NotFound if there is none."""
+    stored_alert = await store.alert(tx, alert_id)
+    if stored_alert is None:
         raise NotFound(f"There is no alert {alert_id}.")
-    return found
+    return stored_alert
 
 
-async def messages(tx: Tx, alert: Alert) -> list[Message]:
-    """Return the messages that opened and last changed an alert, oldest first, as far as they are kept."""
-    enough = SHOWN_BYTES + KEY_BYTES
+async def messages(tx: Tx, alert: Alert) -> list[MessagePreview]:
+    """Return the stored messages that opened and last changed an alert, oldest first."""
+    stored_messages = await store.messages(
+        tx, alert.integration_id, alert.message_ids, MESSAGE_PREVIEW_BYTES + MAX_KEY_BYTES
+    )
     return [
-        Message(
-            stored.id,
-            stored.received_at,
-            stored.source,
-            stored.size,
-            raw_messages.shown(stored.body, stored.key, SHOWN_BYTES),
-            stored.size > SHOWN_BYTES,
-            stored.error,
+        MessagePreview(
+            id=stored.id,
+            received_at=stored.received_at,
+            source=stored.source,
+            size=stored.size,
+            text=raw_messages.preview(stored.body, stored.key, MESSAGE_PREVIEW_BYTES),
+            truncated=stored.size > MESSAGE_PREVIEW_BYTES,
+            error=stored.error,
         )
-        for stored in await store.messages(tx, alert.integration_id, alert.message_ids, enough)
+        for stored in stored_messages
     ]
 
 
 async def deleted_messages(tx: Tx, alert: Alert) -> int:
-    """Return how many of the messages of an alert are too old to be kept."""
+    """Return the number of messages of an alert that were deleted because of their age."""
     return len(alert.message_ids) - len(await store.messages(tx, alert.integration_id, alert.message_ids, 0))
 
 
 async def message_body(tx: Tx, alert: Alert, message_id: int) -> bytes:
-    """Return a whole message of an alert without the integration key; raise `NotFound`."""
+    """Return a whole message of an alert without the integration key; raise NotFound if it is not stored."""
     ids = [i for i in alert.message_ids if i == message_id]
     for stored in await store.messages(tx, alert.integration_id, ids):
         return raw_messages.redacted(stored.body, stored.key)
     raise NotFound(
-        f"Alert {alert.id} has no message {message_id}.", hint=f"Messages are kept {EVENTS_KEPT.days} days."
+        f"Alert {alert.id} has no message {message_id}.",
+        hint=f"Messages are kept for {EVENT_RETENTION.days} days.",
     )
 
 
 async def alert_rate(tx: Tx, since: datetime, now: datetime, bins: int) -> list[int]:
-    """Return how many alerts started in each of `bins` equal stretches of `[since, now)`."""
+    """Return the number of alerts that started in each of `bins` equal intervals of `[since, now)`."""
     counts = [0] * bins
     for at in await store.alert_times(tx, since):
         counts[min(bins - 1, max(0, int((at - since) / (now - since) * bins)))] += 1
@@ -248,28 +248,29 @@ async def alert_rate(tx: Tx, since: datetime, now: datetime, bins: int) -> list[
 async def create_integration(
     tx: Tx, actor: Actor, *, service_id: int, name: str, now: datetime
 ) -> Integration:
-    """Add an address for senders; its key has 32 characters, as PagerDuty's routing keys have."""
-    made = await integration_store.insert_integration(
+    """Create an integration; its key has 32 characters, as PagerDuty's routing keys do."""
+    integration = await integration_store.insert_integration(
         tx, service_id, clean_name(name, "name"), secrets.token_hex(16), now
     )
-    await tx.audit(actor, "integration.created", f"service:{service_id}", now, name=made.name)
-    return made
+    await tx.audit(actor, "integration.created", f"service:{service_id}", now, name=integration.name)
+    return integration
 
 
 def _no_such_key() -> NotFound:
     return NotFound(
-        "This service has no such integration key in force.", hint="Look at the keys on its page."
+        "This service has no active integration key with this ID.",
+        hint="Check the keys on the service's page.",
     )
 
 
 async def reveal_integration(
     tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
 ) -> Integration:
-    """Return an integration of the service with its whole key, and record who saw it; raise `NotFound`."""
-    keys = {i.id: i for i in await integration_store.integrations(tx, service_id)}
-    if integration_id not in keys:
+    """Return an active integration with its whole key, and audit who saw it; raise NotFound if there is none."""
+    integrations_by_id = {i.id: i for i in await integration_store.integrations(tx, service_id)}
+    if integration_id not in integrations_by_id:
         raise _no_such_key()
-    integration = keys[integration_id]
+    integration = integrations_by_id[integration_id]
     await tx.audit(
         actor,
         "integration.revealed",
@@ -284,12 +285,15 @@ async def reveal_integration(
 async def revoke_integration(
     tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
 ) -> Integration:
-    """End and return an integration key of the service; its senders are refused within five seconds."""
+    """Revoke an integration; its events are refused within 5 seconds. Raise NotFound if it is not active."""
     integration = await integration_store.revoke_integration(tx, service_id, integration_id, now)
     if integration is None:
         raise _no_such_key()
     await tx.audit(
-        *(actor, "integration.revoked", f"service:{service_id}", now),
+        actor,
+        "integration.revoked",
+        f"service:{service_id}",
+        now,
         name=integration.name,
         integration=integration.id,
     )
@@ -297,16 +301,16 @@ async def revoke_integration(
 
 
 async def restore_integration(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> str:
-    """Put a revoked key in force again and return its name; raise `Conflict` when it is in force."""
+    """Restore a revoked integration and return its name; raise Conflict if it is active."""
     service_id, integration_id = entry.subject_id, entry.detail["integration"]
     name = await integration_store.restore_integration(tx, service_id, integration_id, entry.at)
     if name is None:
-        raise undo.changed_since("the key works again.", "Nothing more to do.")
+        raise undo.changed_since("the key is already active.", "There is nothing to undo.")
     await tx.audit(actor, "integration.restored", f"service:{service_id}", now, name=name)
     return name
 
 
 async def prune(tx: Tx, now: datetime) -> bool:
-    """Forget raw events and changes after 30 days and event ids after 7; return True if more are left."""
-    are_more_changes = await change_store.prune(tx, now - EVENTS_KEPT, store.PORTION)
-    return await store.prune(tx, now - EVENTS_KEPT, now - IDS_KEPT) or are_more_changes
+    """Delete messages and changes after 30 days and event ids after 7; return True if more may be left."""
+    more_changes = await change_store.prune(tx, now - EVENT_RETENTION, store.PRUNE_ROWS)
+    return await store.prune(tx, now - EVENT_RETENTION, now - EVENT_ID_RETENTION) or more_changes

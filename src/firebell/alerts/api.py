@@ -43,7 +43,7 @@ Texts = Annotated[dict[Name, Annotated[Text, Field(max_length=1024)]], Field(max
 
 
 class AlertShown(ApiOutput):
-    """All events of one dedup key from its first firing to its resolution."""
+    """All events of one deduplication key, from the first that fires until it is resolved."""
 
     id: int
     title: str
@@ -56,41 +56,43 @@ class AlertShown(ApiOutput):
     count: int
     service: Annotated[str, Field(description="slug")]
     service_name: str
-    page: Annotated[str | None, Field(description="the page that it is part of; null: it paged nobody")]
-    incidents: Annotated[list[str], Field(description="those that its page belongs to, oldest first")]
-    findings: Annotated[list[str], Field(description="A-MISSED: fired again after its end, older than it")]
+    page: Annotated[str | None, Field(description="the alert's page; null if the alert paged no one")]
+    incidents: Annotated[list[str], Field(description="the incidents that its page belongs to, oldest first")]
+    findings: Annotated[
+        list[str], Field(description="A-MISSED: fired again after its resolution, with an older time")
+    ]
 
 
 class AlertDetail(AlertShown):
-    """One alert with everything that its source said."""
+    """One alert with everything its source sent."""
 
     body: str
     annotations: dict[str, str]
     links: dict[str, str]
     messages_deleted: Annotated[
         int,
-        Field(description="how many of the messages that it came from are older than 30 days and deleted"),
+        Field(description="number of its messages that were deleted because they were older than 30 days"),
     ]
 
 
 class AlertMessage(ApiOutput):
-    """A message as it came in, its integration key left out."""
+    """A message as it was received, without its integration key."""
 
     id: int
     received_at: datetime
     source: str
-    size: Annotated[int, Field(description="bytes")]
-    text: Annotated[str, Field(description="the first 64 KiB; what is not text is replaced")]
+    size: Annotated[int, Field(description="in bytes")]
+    text: Annotated[str, Field(description="the first 64 KiB; bytes that are not text are replaced")]
     truncated: bool
-    error: Annotated[str | None, Field(description="why it could not be read")]
+    error: Annotated[str | None, Field(description="why the message could not be read")]
 
 
 class NewAlert(ApiInput):
-    """What happened, to which service; the same `dedup_key` is the same alert."""
+    """An alert to send; events with the same `dedup_key` are the same alert."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"service": "checkout", "title": "5xx above 5 %", "dedup_key": "checkout-5xx"}]
+            "examples": [{"service": "checkout", "title": "5xx above 5%", "dedup_key": "checkout-5xx"}]
         }
     )
 
@@ -99,7 +101,7 @@ class NewAlert(ApiInput):
     body: Annotated[Text, Field(max_length=32_768)] = ""
     severity: Literal["critical", "error", "warning", "info"] = "critical"
     status: Literal["firing", "acknowledged", "resolved"] = "firing"
-    dedup_key: Annotated[Text | None, Field(max_length=512, description="default: made from the content")] = (
+    dedup_key: Annotated[Text | None, Field(max_length=512, description="default: a hash of the content")] = (
         None
     )
     labels: Texts = Field(default_factory=dict)
@@ -110,7 +112,7 @@ class NewAlert(ApiInput):
 
 
 class AlertAccepted(ApiOutput):
-    """The alert is stored, and with it the page that it opens."""
+    """The alert is stored, and so is the page that it opens."""
 
     status: Literal["accepted"]
     dedup_key: str
@@ -118,7 +120,7 @@ class AlertAccepted(ApiOutput):
 
 
 class IntegrationShown(ApiOutput):
-    """An address for senders; of its key only the end is shown."""
+    """An address that alerts are sent to; only the end of its key is shown."""
 
     id: int
     name: str
@@ -127,35 +129,35 @@ class IntegrationShown(ApiOutput):
 
 
 class IntegrationRevealed(IntegrationShown):
-    """An integration with its whole key: whoever has it can send alerts."""
+    """An integration with its whole key; anyone who has the key can send alerts."""
 
     key: str
 
 
 class NewIntegration(ApiInput):
-    """An integration key to add."""
+    """An integration to create."""
 
     name: Annotated[ShortName, Field(examples=["Alertmanager"])]
 
 
-def _fields(shape: type[AlertShown], found: queries.AlertDetails) -> dict[str, object]:
-    """Return the fields of an alert, its service and its page that `shape` has."""
-    around = {
-        "service": found.service.slug,
-        "service_name": found.service.name,
-        "page": found.page,
-        "incidents": found.incidents,
+def _fields(model: type[AlertShown], details: queries.AlertDetails) -> dict[str, object]:
+    """Return the fields of `model` for an alert with its service, page and incidents."""
+    related = {
+        "service": details.service.slug,
+        "service_name": details.service.name,
+        "page": details.page,
+        "incidents": details.incidents,
     }
-    own = {name: getattr(found.alert, name) for name in shape.model_fields if hasattr(found.alert, name)}
-    return {**own, **around}
+    own = {name: getattr(details.alert, name) for name in model.model_fields if hasattr(details.alert, name)}
+    return {**own, **related}
 
 
-@router.get("/alerts", tags=["alerts"], summary="Alerts, the newest first", responses=problems(404))
+@router.get("/alerts", tags=["alerts"], summary="List alerts, newest first", responses=problems(404))
 async def list_alerts(
     ctx: Ctx,
     caller: Reader,
-    stretch: PageParams,
-    q: Annotated[Text, Query(description="words in the title, or a whole dedup key")] = "",
+    params: PageParams,
+    q: Annotated[Text, Query(description="text in the title, or a whole deduplication key")] = "",
     service: Annotated[Text, Query(description="slug; default: every service")] = "",
     status: Annotated[Literal["firing"] | None, Query(description="default: every status")] = None,
 ) -> list[AlertShown]:
@@ -163,17 +165,17 @@ async def list_alerts(
         alerts = await actions.alerts(
             tx,
             q.strip(),
-            stretch.before,
-            stretch.limit,
+            params.before,
+            params.limit,
             service_id=(await catalog.by_slug(tx, service)).id if service else None,
             firing=status == "firing",
         )
         views = await queries.alert_details(tx, alerts)
-    stretch.link([a.id for a in alerts])
+    params.link([a.id for a in alerts])
     return [AlertShown.model_validate(_fields(AlertShown, v)) for v in views]
 
 
-@router.get("/alerts/{alert_id}", tags=["alerts"], summary="One alert", responses=problems(404))
+@router.get("/alerts/{alert_id}", tags=["alerts"], summary="Get an alert", responses=problems(404))
 async def get_alert(ctx: Ctx, caller: Reader, alert_id: PathId) -> AlertDetail:
     async with ctx.db.tx() as tx:
         (alert_details,) = await queries.alert_details(tx, [await actions.alert(tx, alert_id)])
@@ -184,7 +186,7 @@ async def get_alert(ctx: Ctx, caller: Reader, alert_id: PathId) -> AlertDetail:
 @router.get(
     "/alerts/{alert_id}/messages",
     tags=["alerts"],
-    summary="The messages that opened and last changed an alert, oldest first",
+    summary="List the messages that opened and last changed an alert, oldest first",
     responses=problems(404),
 )
 async def list_alert_messages(ctx: Ctx, caller: Reader, alert_id: PathId) -> list[AlertMessage]:
@@ -196,10 +198,10 @@ async def list_alert_messages(ctx: Ctx, caller: Reader, alert_id: PathId) -> lis
 @router.get(
     "/alerts/{alert_id}/messages/{message_id}",
     tags=["alerts"],
-    summary="A whole message as a file of plain text",
+    summary="Download a whole message as plain text",
     response_class=Response,
     responses={
-        200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "What was sent"},
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "The message"},
         **problems(404),
     },
 )
@@ -216,33 +218,33 @@ async def get_alert_message(ctx: Ctx, caller: Reader, alert_id: PathId, message_
     summary="Send an alert for a service",
     responses=problems(404, 409),
 )
-async def send_alert(request: Request, ctx: Ctx, caller: Sender, given: NewAlert) -> AlertAccepted:
+async def send_alert(request: Request, ctx: Ctx, caller: Sender, new_alert: NewAlert) -> AlertAccepted:
     async with ctx.db.tx() as tx:
-        service = await catalog.by_slug(tx, given.service)
+        service = await catalog.by_slug(tx, new_alert.service)
         keys = await actions.integrations(tx, service.id)
     if not keys:
-        raise Conflict(f"{service.name} has no integration key.", hint="Add one on the service's page.")
-    raw = msgspec.json.encode(given.model_dump(mode="json", exclude={"service"}, exclude_none=True))
-    normal = generic.normalize(raw, ctx.clock.now())
-    if isinstance(normal, Rejected):
-        raise Invalid(normal.reason)
-    await request.app.state.inbound.ingest.submit(InboundRequest(keys[0].id, service.id, "api", raw, normal))
-    return AlertAccepted(status="accepted", dedup_key=normal[0].dedup_key, service=service.slug)
+        raise Conflict(f"{service.name} has no integration key.", hint="Create one on the service's page.")
+    raw = msgspec.json.encode(new_alert.model_dump(mode="json", exclude={"service"}, exclude_none=True))
+    events = generic.normalize(raw, ctx.clock.now())
+    if isinstance(events, Rejected):
+        raise Invalid(events.reason)
+    await request.app.state.inbound.ingest.submit(InboundRequest(keys[0].id, service.id, "api", raw, events))
+    return AlertAccepted(status="accepted", dedup_key=events[0].dedup_key, service=service.slug)
 
 
 @router.get(
     "/services/{slug}/integrations",
     tags=["services"],
-    summary="The integration keys of a service, the newest first",
+    summary="List a service's integrations, newest first",
     responses=problems(404),
 )
 async def list_integrations(
-    ctx: Ctx, caller: IntegrationReader, slug: Text, stretch: PageParams
+    ctx: Ctx, caller: IntegrationReader, slug: Text, params: PageParams
 ) -> list[IntegrationShown]:
     async with ctx.db.tx() as tx:
         integrations: list[Integration] = await actions.integrations(tx, (await catalog.by_slug(tx, slug)).id)
     return [
-        IntegrationShown.model_validate(i) for i in stretch.newest(integrations, [i.id for i in integrations])
+        IntegrationShown.model_validate(i) for i in params.newest(integrations, [i.id for i in integrations])
     ]
 
 
@@ -250,24 +252,24 @@ async def list_integrations(
     "/services/{slug}/integrations",
     status_code=201,
     tags=["services"],
-    summary="Add an integration key",
+    summary="Create an integration",
     responses=problems(404),
 )
 async def create_integration(
-    ctx: Ctx, caller: IntegrationCreator, slug: Text, given: NewIntegration
+    ctx: Ctx, caller: IntegrationCreator, slug: Text, new_integration: NewIntegration
 ) -> IntegrationRevealed:
     async with ctx.db.tx() as tx:
         service = await catalog.by_slug(tx, slug)
-        made = await actions.create_integration(
-            tx, caller.actor, service_id=service.id, name=given.name, now=ctx.clock.now()
+        integration = await actions.create_integration(
+            tx, caller.actor, service_id=service.id, name=new_integration.name, now=ctx.clock.now()
         )
-    return IntegrationRevealed.model_validate(made)
+    return IntegrationRevealed.model_validate(integration)
 
 
 @router.post(
     "/services/{slug}/integrations/{integration_id}/reveal",
     tags=["services"],
-    summary="Show the whole key of an integration; the audit log records it",
+    summary="Reveal an integration's whole key; the audit log records it",
     responses=problems(404),
 )
 async def reveal_integration(
@@ -287,7 +289,7 @@ async def reveal_integration(
 @router.delete(
     "/services/{slug}/integrations/{integration_id}",
     tags=["services"],
-    summary="Revoke an integration key; its senders are refused within five seconds",
+    summary="Revoke an integration key; its alerts are refused within five seconds",
     responses=problems(404),
 )
 async def revoke_integration(

@@ -1,4 +1,4 @@
-"""Bound the memory that large inbound bodies take in this process, without ever refusing a small one."""
+"""Limit the memory of large inbound bodies in this process; small bodies are never refused."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from firebell.kit.errors import Unavailable
 
 FREE_BYTES = 64 * 1024
-"""Bytes of each request that are not counted."""
+"""Bytes of each request that do not count."""
 LIMIT_BYTES = 64 * 2**20
-"""Bytes of bodies, beyond the free ones, that all requests hold together."""
+"""Bytes, beyond the free ones, that the bodies of all requests in progress may have together."""
 
 
 class BodyBudget:
-    """A number of bytes shared by the requests in progress."""
+    """A limit in bytes that all requests in progress share."""
 
     def __init__(self, limit: int = LIMIT_BYTES) -> None:
         self._limit = limit
@@ -20,7 +20,7 @@ class BodyBudget:
 
     @contextmanager
     def share(self) -> Iterator["Share"]:
-        """Yield the share of one request; its bytes are released at the end."""
+        """Yield the share of one request and release it on exit."""
         share = Share(self)
         try:
             yield share
@@ -28,7 +28,7 @@ class BodyBudget:
             self.held -= share.held
 
     def take(self, size: int) -> None:
-        """Count `size` more bytes; raise Unavailable if they are too many."""
+        """Reserve `size` more bytes; raise Unavailable if that exceeds the limit."""
         if size > 0 and self.held + size > self._limit:
             raise Unavailable(
                 "Too many large messages are being read; this one was not stored.", retry_after=5
@@ -37,14 +37,14 @@ class BodyBudget:
 
 
 class Share:
-    """What one request holds of the budget."""
+    """The bytes that one request has reserved."""
 
     def __init__(self, budget: BodyBudget) -> None:
         self._budget = budget
         self.held = 0
 
     def resize(self, size: int) -> None:
-        """Hold the bytes of a body of `size`; raise Unavailable if that is more than there is."""
+        """Reserve what a body of `size` bytes needs; raise Unavailable if that exceeds the limit."""
         counted = max(0, size - FREE_BYTES)
         self._budget.take(counted - self.held)
         self.held = counted

@@ -19,38 +19,38 @@ Reader = Annotated[Caller, may(Verb.SERVICE_READ)]
 
 
 class ChangeEventShown(ApiOutput):
-    """A deployment or another change of a service, as its sender announced it."""
+    """A deployment or another change of a service, as its sender reported it."""
 
     id: int
     service: str
     at: datetime
     summary: str
     source: str
-    links: Annotated[dict[str, str], Field(description="web addresses by name")]
+    links: Annotated[dict[str, str], Field(description="URLs by name")]
     details: dict[str, str]
 
 
 @router.get(
     "/changes",
     tags=["alerts"],
-    summary="Changes of services, the newest first",
+    summary="List change events, newest first",
     responses=problems(404),
 )
 async def list_changes(
     ctx: Ctx,
     caller: Reader,
-    stretch: PageParams,
+    params: PageParams,
     service: Annotated[Text, Query(description="slug; default: every service")] = "",
-    since: Annotated[Instant | None, Query(description="made at or after")] = None,
-    until: Annotated[Instant | None, Query(description="made at or before")] = None,
+    since: Annotated[Instant | None, Query(description="changes at or after this time")] = None,
+    until: Annotated[Instant | None, Query(description="changes at or before this time")] = None,
 ) -> list[ChangeEventShown]:
     async with ctx.db.tx() as tx:
         service_ids = [(await catalog.by_slug(tx, service)).id] if service else None
         changes = await actions.changes(
-            tx, service_ids, since=since, until=until, before=stretch.before, limit=stretch.limit
+            tx, service_ids, since=since, until=until, before=params.before, limit=params.limit
         )
         services = await catalog.services_by_id(tx, [c.service_id for c in changes])
-    stretch.link([c.id for c in changes])
+    params.link([c.id for c in changes])
     return [
         ChangeEventShown(
             id=c.id,

@@ -10,9 +10,9 @@ from firebell.kit.db import Tx
 async def insert_change(
     tx: Tx, received: InboundRequest, change: NewChange, digest: bytes, now: datetime, redelivery: timedelta
 ) -> bool:
-    """Store a change and return True, unless the same was stored before.
+    """Store a change and return True; return False if it is a duplicate.
 
-    A change that carries its own time is the same for as long as it is kept, any other for `redelivery`.
+    The same body is a duplicate for as long as it is kept if it has its own time, else for `redelivery`.
     """
     inserted = await tx.row(
         """
@@ -23,8 +23,8 @@ async def insert_change(
         where not exists (
             select from change_event
             where integration_id = $1
-              and digest = $5
-              and ($3::timestamptz is not null or received_at > $4 - $10::interval)
+                and digest = $5
+                  and ($3::timestamptz is not null or received_at > $4 - $10::interval)
         )
         returning id
         """,
@@ -50,15 +50,15 @@ async def changes(
     before: int | None,
     limit: int,
 ) -> list[Change]:
-    """Return the changes of some services, or of all, within `[since, until]`, the newest arrival first."""
+    """Return the changes of these services, or of all, within `[since, until]`, last received first."""
     rows = await tx.fetch(
         """
         select id, service_id, at, summary, source, links, details
         from change_event
         where ($1::bigint[] is null or service_id = any($1))
-          and ($2::timestamptz is null or at >= $2)
-          and ($3::timestamptz is null or at <= $3)
-          and ($4::bigint is null or id < $4)
+            and ($2::timestamptz is null or at >= $2)
+            and ($3::timestamptz is null or at <= $3)
+            and ($4::bigint is null or id < $4)
         order by id desc
         limit $5
         """,
@@ -68,11 +68,11 @@ async def changes(
         before,
         limit,
     )
-    return [Change(*row.values()) for row in rows]
+    return [Change(**dict(row)) for row in rows]
 
 
-async def prune(tx: Tx, before: datetime, portion: int) -> bool:
-    """Delete the oldest changes received before then, at most `portion`; return True if more are left."""
+async def prune(tx: Tx, before: datetime, limit: int) -> bool:
+    """Delete the oldest changes received before then, at most `limit`; return True if more may be left."""
     status = await tx.execute(
         """
         delete from change_event
@@ -85,6 +85,6 @@ async def prune(tx: Tx, before: datetime, portion: int) -> bool:
         )
         """,
         before,
-        portion,
+        limit,
     )
-    return status == f"DELETE {portion}"
+    return status == f"DELETE {limit}"

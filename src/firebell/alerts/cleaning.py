@@ -1,4 +1,4 @@
-"""Cleaning what sources send into the limits of spec 3.1 (pure): shorten and mend, never refuse an alert."""
+"""Clean what sources send to the limits of spec 3.1 (pure); an alert is shortened, never refused."""
 
 import hashlib
 import re
@@ -10,17 +10,17 @@ import msgspec
 from firebell.alerts.model import Event, EventKind, Json
 from firebell.kit.text import BIDI_CONTROLS
 
-TITLE, BODY, LABELS, NAME, VALUE, KEY = 255, 32 * 1024, 64, 128, 1024, 512
-EVENTS = 10_000
-"""How many events are taken from one message; one more event says how many were not."""
-_WHOLE = 1 << 20
+MAX_TITLE, MAX_BODY, MAX_LABELS, MAX_NAME, MAX_VALUE, MAX_KEY = 255, 32 * 1024, 64, 128, 1024, 512
+MAX_EVENTS = 10_000
+"""Events read from one message; one more event reports the rest."""
+_UNLIMITED = 1 << 20
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _BIDI_CONTROL = re.compile(f"[{BIDI_CONTROLS}]")
 _LINE_BREAKS = re.compile(r"[\n\t]+")
 
 
-def text(value: Json, limit: int = VALUE) -> str:
-    """Return any JSON value as NFC text without (bidirectional) control characters, cut to `limit` characters."""
+def text(value: Json, limit: int = MAX_VALUE) -> str:
+    """Return a JSON value as NFC text without (bidirectional) control characters, cut to `limit` characters."""
     return _storable(_BIDI_CONTROL.sub("", value) if isinstance(value, str) else value, limit)
 
 
@@ -41,58 +41,58 @@ def _scalar(value: Json) -> str:
         return "(nested too deeply)"
 
 
-def line(value: Json, limit: int = TITLE) -> str:
+def line(value: Json, limit: int = MAX_TITLE) -> str:
     """Return `value` as one line of text."""
     return text(_LINE_BREAKS.sub(" ", text(value, 4 * limit)), limit)
 
 
 def mapping(value: Json) -> dict[str, str]:
-    """Return a JSON object as at most 64 non-empty labels; an empty value means an absent label."""
+    """Return at most 64 non-empty labels of a JSON object; an empty value means an absent label."""
     if not isinstance(value, dict):
         return {}
-    found: dict[str, str] = {}
+    labels: dict[str, str] = {}
     for name, item in value.items():
-        key, clean = text(name, NAME), text(item)
+        key, clean = text(name, MAX_NAME), text(item)
         if key and clean:
-            found[key] = clean
-        if len(found) == LABELS:
+            labels[key] = clean
+        if len(labels) == MAX_LABELS:
             break
-    return found
+    return labels
 
 
 def dedup_key(value: Json, fallback: str) -> str:
-    """Return a key of at most 512 characters; an empty one becomes `fallback`, never one key for all."""
-    key = _storable(value, _WHOLE) or fallback  # two keys never become one
-    return key if len(key) <= KEY else "sha256:" + hashlib.sha256(key.encode()).hexdigest()
+    """Return a key of at most 512 characters, or `fallback` for an empty one; longer keys are hashed."""
+    key = _storable(value, _UNLIMITED) or fallback  # cutting it would merge keys
+    return key if len(key) <= MAX_KEY else "sha256:" + hashlib.sha256(key.encode()).hexdigest()
 
 
 def fingerprint(value: Json) -> str:
-    """Return the SHA-256 of a JSON value with its names sorted."""
+    """Return the SHA-256 of a JSON value with sorted keys, in hex."""
     return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()
 
 
 def instant(value: Json) -> datetime | None:
-    """Return an RFC 3339 text or epoch number as an instant.
+    """Return an RFC 3339 text or an epoch number as an instant.
 
-    None for nonsense, for Go's zero time, and for a time without a zone: it cannot be compared with others.
+    Return None for anything else, for Go's zero time, and for a time without a UTC offset.
     """
     try:
         if isinstance(value, str):
-            found = msgspec.convert(value, datetime)
+            parsed = msgspec.convert(value, datetime)
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            found = datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
+            parsed = datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
         else:
             return None
-        if found.tzinfo is None:
+        if parsed.tzinfo is None:
             return None
-        found = found.astimezone(UTC)
+        parsed = parsed.astimezone(UTC)
     except (msgspec.ValidationError, ValueError, OverflowError, OSError):
         return None
-    return found if found.year > 1970 else None
+    return parsed if parsed.year > 1970 else None
 
 
 def clamp(occurred: datetime | None, received: datetime) -> datetime | None:
-    """Return a source's time when it is believable: at most 24 h old and 5 min ahead (spec 3.1)."""
+    """Return the source's time, or None unless it is at most 24 hours old and 5 minutes ahead (spec 3.1)."""
     if occurred is None or not received - timedelta(hours=24) <= occurred <= received + timedelta(minutes=5):
         return None
     return occurred
@@ -108,41 +108,41 @@ _SEVERITY_OF = {word: name for name, words in _SEVERITIES.items() for word in wo
 
 
 def severity(value: Json) -> str | None:
-    """Return one of critical, error, warning, info for the words that senders use, None when unknown."""
+    """Return critical, error, warning or info for the terms that senders use, None for any other."""
     return _SEVERITY_OF.get(text(value, 40).casefold())
 
 
 def overflow(count: int) -> Event:
-    """Return the event that pages for `count` events of a message beyond the first `EVENTS`."""
+    """Return the event that pages for the `count` events of a message that were not read."""
     return Event(
         EventKind.FIRING,
         "overflow",
-        f"{count:,} more alerts came in one message and were not taken",
-        f"A message may hold {EVENTS:,} alerts. Look at the sender for the rest, and send fewer per message.",
+        f"{count:,} alerts of one message were not processed",
+        f"A message can hold {MAX_EVENTS:,} alerts. Check the sender for the others, and send fewer per message.",
         "error",
     )
 
 
 def too_large(limit: int, sender: str) -> Event:
-    """Return the event that pages for a message of `sender` over `limit` bytes, of which nothing was taken."""
+    """Return the event that pages for a message of `sender` over `limit` bytes."""
     return Event(
         EventKind.FIRING,
         "too-large",
         line(f"A message over {limit >> 20} MiB from {sender} was refused"),
-        "None of its alerts was taken. Look at the sender for them, and send fewer per message.",
+        "None of its alerts were processed. Check the sender for them, and send fewer per message.",
         "critical",
     )
 
 
 def unreadable(reason: str, excerpt: str, sender: str, *, title: str = "", key: str = "") -> Event:
-    """Return the event that pages for a message of `sender` that cannot be read.
+    """Return the event that pages for an unreadable message of `sender`.
 
-    `title` and `key` are what could be recovered; without a key, each distinct message is an alert.
+    `title` and `key` are those that could be recovered; without a key each distinct message is an alert.
     """
-    excerpt = text(excerpt, BODY // 2)
+    excerpt = text(excerpt, MAX_BODY // 2)
     return Event(
         EventKind.FIRING,
         dedup_key(key, f"unreadable:{fingerprint(excerpt)}"),
         line(f"Unreadable alert: {title}" if title else f"Unreadable message from {sender}"),
-        text(f"{reason}\n\n{excerpt}", BODY),
+        text(f"{reason}\n\n{excerpt}", MAX_BODY),
     )

@@ -1,4 +1,4 @@
-"""From the bytes of an inbound body to a value, for every source (pure): mend what can be mended, never raise."""
+"""Decode the bytes of an inbound body, for every source (pure); repair what can be repaired, never raise."""
 
 import json
 import math
@@ -12,15 +12,15 @@ import msgspec
 from firebell.alerts import form_body, tolerant_json
 from firebell.alerts.model import Json
 
-VALUES = 1_000_000
-"""How many JSON values one body may hold; more are not expanded into memory."""
-_SMALL = 256 * 1024
-"""Bodies up to this size are decoded without counting their values first."""
-EXCERPT = 4_096
-_MENDED = 1024 * 1024
-"""The longest text from which spare commas are removed before it is parsed again."""
-_STRAY_BYTES = 1_000
-"""A body with more bytes that are not UTF-8 is Windows-1252 as a whole."""
+MAX_VALUES = 1_000_000
+"""JSON values that one body may have; more would take too much memory."""
+_SMALL_BYTES = 256 * 1024
+"""The values of smaller bodies are not counted."""
+EXCERPT_LENGTH = 4_096
+_MAX_REPAIR_LENGTH = 1024 * 1024
+"""Trailing commas are removed only from texts up to this length."""
+_MAX_STRAY_BYTES = 1_000
+"""A body with more bytes that are not UTF-8 is read as Windows-1252."""
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError)
 
 _JSON_TYPE = re.compile(r"\s*[\w.-]+/(?:[\w.+-]+\+)?json\b", re.IGNORECASE)
@@ -45,8 +45,8 @@ _STATE = re.compile(
 _fast = msgspec.json.decode
 
 
-class Shape(StrEnum):
-    """How a body was written."""
+class BodyFormat(StrEnum):
+    """The format of a body."""
 
     JSON = "json"
     FORM = "form"
@@ -55,15 +55,15 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What a body says.
+    """A decoded body.
 
     `value` is a JSON value, the fields of a form, or text. `error` is for the integration's owner. Unless
-    `is_whole`, `value` is what stood before the fault, and `rest` the text from there on. `text` is empty for
-    sound JSON in UTF-8.
+    `is_whole`, `value` ends at the first error, and `rest` is the text from there on. `text` is empty for valid
+    JSON in UTF-8.
     """
 
     value: Json
-    shape: Shape = Shape.JSON
+    shape: BodyFormat = BodyFormat.JSON
     error: str | None = None
     text: str = ""
     rest: str = ""
@@ -71,32 +71,32 @@ class Decoded:
 
 
 def decode(body: bytes, content_type: str = "") -> Decoded:
-    """Return what `body` says; never raise."""
+    """Return the decoded body; never raise."""
     if is_too_complex(body):
-        reason = f"The body holds more than {VALUES:,} values."
-        excerpt = to_text(body[:EXCERPT])
+        reason = f"The body has more than {MAX_VALUES:,} values."
+        excerpt = to_text(body[:EXCERPT_LENGTH])
         return Decoded({}, error=reason, text=excerpt, rest=excerpt, is_whole=False)
     try:
         return Decoded(_fast(body))
     except _UNREADABLE:
-        return _mended(body, content_type)
+        return _decode_leniently(body, content_type)
 
 
 def is_too_complex(body: bytes) -> bool:
-    """Return True if decoding `body` could take more memory than one message is worth."""
-    return len(body) > _SMALL and sum(map(body.count, (b",", b"[", b"{"))) > VALUES
+    """Return True if decoding `body` could take too much memory."""
+    return len(body) > _SMALL_BYTES and sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES
 
 
 def states(text: str) -> set[str]:
-    """Return the words, in lower case, that `text` gives as a status, at any depth."""
+    """Return every status in `text`, at any depth, in lower case."""
     return {word.casefold() for word in _STATE.findall(text)}
 
 
-def _mended(body: bytes, content_type: str) -> Decoded:
+def _decode_leniently(body: bytes, content_type: str) -> Decoded:
     if mark := form_body.boundary(body, content_type):
         fields = form_body.multipart(body, mark, _field)
         if fields:
-            return Decoded(fields, Shape.FORM, text=to_text(body, content_type))
+            return Decoded(fields, BodyFormat.FORM, text=to_text(body, content_type))
     text = to_text(body, content_type).strip()
     is_typed = _JSON_TYPE.match(content_type) is not None
     if _LOOKS_LIKE_JSON.match(text) or (text[:1] in '["-0123456789NI' and (is_typed or text[:1] == '"')):
@@ -104,11 +104,11 @@ def _mended(body: bytes, content_type: str) -> Decoded:
         if not decoded.error or _LOOKS_LIKE_JSON.match(text):
             return decoded
     if _is_binary(text):
-        return Decoded({}, Shape.TEXT, "The body is neither JSON nor text.", text, is_whole=False)
-    error = "Content-Type says JSON, and the body is not JSON." if is_typed and text else None
+        return Decoded({}, BodyFormat.TEXT, "The body is neither JSON nor text.", text, is_whole=False)
+    error = "The Content-Type is JSON, but the body is not." if is_typed and text else None
     if (fields := form_body.urlencoded(text)) is not None:
-        return Decoded(fields, Shape.FORM, error, text)
-    return Decoded(text, Shape.TEXT, error, text)
+        return Decoded(fields, BodyFormat.FORM, error, text)
+    return Decoded(text, BodyFormat.TEXT, error, text)
 
 
 def _json(text: str) -> Decoded:
@@ -124,15 +124,15 @@ def _json(text: str) -> Decoded:
     if partial.is_complete and not partial.rest.strip():
         return Decoded(partial.value, text=text)
     error = f"This is not JSON: {reason}"
-    return Decoded(partial.value, Shape.JSON, error, text, partial.rest, partial.is_complete)
+    return Decoded(partial.value, BodyFormat.JSON, error, text, partial.rest, partial.is_complete)
 
 
 def _lenient(text: str) -> Json:
-    """Return the value of almost-JSON, a list for several values one after the other; raise ValueError."""
+    """Return the value of nearly valid JSON, or a list for several values in a row; raise ValueError otherwise."""
     try:
         return _values(text)
     except ValueError:
-        if len(text) > _MENDED:
+        if len(text) > _MAX_REPAIR_LENGTH:
             raise
     return _values(_SPARE_COMMA.sub(r"\1", text))
 
@@ -160,7 +160,7 @@ _decoder = json.JSONDecoder(strict=False, parse_int=_number, parse_float=_real, 
 
 
 def _field(content: bytes) -> Json:
-    """Return the JSON object or list in a form's field, its text otherwise."""
+    """Return the JSON object or list in a form field, or its text."""
     text = to_text(content)
     if text.lstrip()[:1] in ("{", "["):
         decoded = _json(text.strip())
@@ -170,19 +170,19 @@ def _field(content: bytes) -> Json:
 
 
 def _without_half_pairs(text: str) -> str:
-    """Return `text` in which each escape of half a surrogate pair is one of U+FFFD."""
+    """Return `text` with escapes of unpaired surrogates replaced by U+FFFD."""
     if not _ANY_SURROGATE.search(text):
         return text
     return _HALF_PAIR.sub(lambda match: "\\ufffd" if match[1] else match[0], text)
 
 
 def _is_binary(text: str) -> bool:
-    head = text[:EXCERPT]
+    head = text[:EXCERPT_LENGTH]
     return 10 * len(_CONTROL.findall(head)) > len(head)
 
 
 def to_text(body: bytes, content_type: str = "") -> str:
-    """Return the text of `body`: by its byte order mark or NULs, as UTF-8, as declared, else as Windows-1252."""
+    """Return `body` as text, decoded by its byte order mark or NULs, as UTF-8, as declared, or as Windows-1252."""
     encoding = json.detect_encoding(body)
     if encoding not in ("utf-8", "utf-8-sig"):
         return body.decode(encoding, "replace")
@@ -197,13 +197,13 @@ def to_text(body: bytes, content_type: str = "") -> str:
         except LookupError:
             pass
     replaced = body.decode("utf-8", "replace")
-    if replaced.count("\ufffd") > _STRAY_BYTES:
+    if replaced.count("\ufffd") > _MAX_STRAY_BYTES:
         return body.decode("cp1252", "replace")
     return body.decode("utf-8", _AS_WINDOWS_1252)
 
 
 def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
-    """Read a byte that is not UTF-8 as Windows-1252, and half a surrogate pair in three bytes as U+FFFD."""
+    """Decode a byte that is not UTF-8 as Windows-1252, and a surrogate in three bytes as U+FFFD."""
     assert isinstance(error, UnicodeDecodeError)
     rest = error.object[error.start : error.start + 3]
     if len(rest) == 3 and rest[0] == 0xED and rest[1] >= 0xA0 and rest[2] >= 0x80:

@@ -7,13 +7,13 @@ from urllib.parse import parse_qsl
 
 from firebell.alerts.model import Json
 
-FIELDS = 1_000
+MAX_FIELDS = 1_000
 _BOUNDARY = re.compile(r"""boundary=(?:"([^"]{1,100})"|([^\s;,"]{1,100}))""", re.IGNORECASE)
 _SNIFFED = re.compile(rb"\s*--([^\r\n]{1,100})\r?\ncontent-disposition:", re.IGNORECASE)
 _NAME = re.compile(r"""[;\s]name=(?:"([^"]*)"|([^\s;]+))""", re.IGNORECASE)
 _FILE = re.compile(r"[;\s]filename\*?=", re.IGNORECASE)
-_WHOLE = ("data", "payload", "json", "body")
-"""Names of fields in which senders put a whole JSON message."""
+_MESSAGE_FIELDS = ("data", "payload", "json", "body")
+"""Fields that may contain a whole JSON message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,15 @@ class _Part:
 
 
 def urlencoded(text: str) -> dict[str, str] | None:
-    """Return the fields of an URL-encoded form, None when `text` is no form."""
+    """Return the fields of a URL-encoded form, or None if `text` is not one."""
     text = text.strip()
-    if "=" not in text or "\n" in text or text.count("&") >= FIELDS:
+    if "=" not in text or "\n" in text or text.count("&") >= MAX_FIELDS:
         return None
     return dict(parse_qsl(text))
 
 
 def boundary(body: bytes, content_type: str) -> bytes | None:
-    """Return the boundary of a multipart body, from its type or its first lines; None when it is none."""
+    """Return the boundary of a multipart body, from its type or its first lines, or None if it is not one."""
     if content_type.lower().startswith("multipart/") and (match := _BOUNDARY.search(content_type)):
         return (match[1] or match[2]).encode("latin-1", "replace")
     sniffed = _SNIFFED.match(body)
@@ -40,15 +40,15 @@ def boundary(body: bytes, content_type: str) -> bytes | None:
 
 
 def multipart(body: bytes, mark: bytes, read: Callable[[bytes], Json]) -> Json:
-    """Return the fields of a multipart body, or the JSON message that is its file or its `data` field.
+    """Return the fields of a multipart body, or the JSON message in its file or `data` field.
 
-    `read` turns the content of one field into a JSON value or text.
+    `read` parses the content of one field.
     """
     fields: dict[str, Json] = {}
     whole: Json = None
     for number, part in enumerate(_parts(body, mark)):
         value = read(part.content)
-        if isinstance(value, dict | list) and (part.is_file or part.name in _WHOLE):
+        if isinstance(value, dict | list) and (part.is_file or part.name in _MESSAGE_FIELDS):
             whole = value if whole is None else whole
         else:
             fields[part.name or f"part {number + 1}"] = value
@@ -58,7 +58,7 @@ def multipart(body: bytes, mark: bytes, read: Callable[[bytes], Json]) -> Json:
 
 
 def _parts(body: bytes, mark: bytes) -> list[_Part]:
-    pieces = (b"\r\n" + body.replace(b"\n--" + mark, b"\r\n--" + mark)).split(b"\n--" + mark, FIELDS + 1)
+    pieces = (b"\r\n" + body.replace(b"\n--" + mark, b"\r\n--" + mark)).split(b"\n--" + mark, MAX_FIELDS + 1)
     parts = []
     for piece in pieces[1:]:
         if piece.startswith(b"--"):

@@ -1,4 +1,4 @@
-"""The hot routes: `/in/<key>/<source>` and `/v2/...`, plain ASGI beside the web app."""
+"""The ASGI app of the hot routes `/in/<key>/<source>` and `/v2/...`."""
 
 import logging
 import uuid
@@ -12,12 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from firebell.alerts.body_budget import BodyBudget, Share
 from firebell.alerts.cleaning import too_large, unreadable
-from firebell.alerts.decoding import EXCERPT, to_text
-from firebell.alerts.inflate import MOST_RATIO, inflate, is_encoded
+from firebell.alerts.decoding import EXCERPT_LENGTH, to_text
+from firebell.alerts.inflate import MAX_RATIO, inflate, is_encoded
 from firebell.alerts.ingest import Ingest
 from firebell.alerts.model import Event, InboundRequest, Integration, Rejected
 from firebell.alerts.sources import alertmanager, generic, pagerduty, pagerduty_change
-from firebell.alerts.sources.recognized import understood
+from firebell.alerts.sources.recognized import describe_events
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, MethodNotAllowed, NotFound, TooLarge, Unavailable
 from firebell.kit.log import OncePerMinute
@@ -25,15 +25,15 @@ from firebell.kit.threads import Pool
 
 log = logging.getLogger(__name__)
 
-LIMIT = 16 * 1024 * 1024
-"""The largest body in bytes, as it is sent and without its Content-Encoding."""
-PAGERDUTY_LIMIT = 1024 * 1024
-KEPT_BYTES = 64 * 1024
-"""How much is kept of a body that is too large."""
-WAITING = 1_000
-"""How many large bodies may wait for the thread that reads them; the body budget is full before."""
-THREADED = 64 * 1024
-"""Bodies above this size are read in a thread, one at a time, so that other alerts do not wait for them."""
+MAX_BODY_BYTES = 16 * 1024 * 1024
+"""The largest body, compressed and decompressed."""
+PAGERDUTY_MAX_BODY_BYTES = 1024 * 1024
+REFUSED_EXCERPT_BYTES = 64 * 1024
+"""How much of a too large body is stored."""
+MAX_WAITING_BODIES = 1_000
+"""Large bodies that may wait for the reader thread; the body budget runs out first."""
+THREAD_ABOVE_BYTES = 64 * 1024
+"""Larger bodies are read in a thread, one at a time, so that other alerts do not wait for them."""
 
 Normalize = Callable[[bytes, datetime, str, str], tuple[Event, ...] | Rejected]
 SOURCES: dict[str, Normalize] = {"alertmanager": alertmanager.normalize, "generic": generic.normalize}
@@ -45,7 +45,7 @@ _encode = msgspec.json.encode
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """A request's body without its encoding, and what its headers say about it."""
+    """A decompressed body and its content type."""
 
     content: bytes
     content_type: str = ""
@@ -55,13 +55,13 @@ class _Body:
 
 
 class Inbound:
-    """The app of the hot routes; anything that it cannot store is answered 503 with Retry-After."""
+    """The app of the hot routes; it returns 503 with Retry-After for anything that it cannot store."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self.ingest = Ingest(ctx)
         self.budget = BodyBudget()
-        self._reader = Pool("inbound", 1, WAITING)
+        self._reader = Pool("inbound", 1, MAX_WAITING_BODIES)
         self._refusals = OncePerMinute(log, "senders are refused")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,9 +70,9 @@ class Inbound:
         except Unavailable as error:
             self._refusals.add(error.reason)
             retry = (b"retry-after", str(error.retry_after).encode())
-            await _answer(send, 503, _encode(error.problem(scope["path"])), _PROBLEM, retry)
+            await _respond(send, 503, _encode(error.problem(scope["path"])), _PROBLEM, retry)
         except FirebellError as error:
-            await _answer(send, error.status, _encode(error.problem(scope["path"])), _PROBLEM)
+            await _respond(send, error.status, _encode(error.problem(scope["path"])), _PROBLEM)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -81,17 +81,19 @@ class Inbound:
         if receiver is None:
             known = ", ".join(f"/in/<key>/{name}" for name in SOURCES)
             raise NotFound(
-                f"There is nothing at {path}.",
-                hint=f"The addresses are {known}, /v2/enqueue, /v2/change/enqueue.",
+                f"There is no address {path}.",
+                hint=f"Send alerts to {known}, /v2/enqueue or /v2/change/enqueue.",
             )
         if method != "POST":
-            error = MethodNotAllowed(f"{path} does not take {method}.", hint="Post alerts to this address.")
-            await _answer(send, error.status, _encode(error.problem(path)), _PROBLEM, (b"allow", b"POST"))
+            error = MethodNotAllowed(
+                f"{path} does not accept {method}.", hint="Send a POST request to this address."
+            )
+            await _respond(send, error.status, _encode(error.problem(path)), _PROBLEM, (b"allow", b"POST"))
             return
         await receiver(scope, receive, send)
 
     def _receiver(self, parts: list[str]) -> ASGIApp | None:
-        """Return what takes the messages of an address, None for an address of no sender."""
+        """Return the handler of an address, or None if there is no such address."""
         match parts:
             case ["", "v2", "enqueue"]:
                 return self._enqueue
@@ -106,19 +108,19 @@ class Inbound:
         if integration is None:
             raise NotFound(
                 "This integration key is unknown or revoked.",
-                hint="Copy the address again from the service's integrations page.",
+                hint="Copy the address again from the service's page.",
             )
         with self.budget.share() as share:
-            body = await self._body(scope, receive, LIMIT, share)
+            body = await self._body(scope, receive, MAX_BODY_BYTES, share)
             if body.is_too_large:
                 await self._refuse_size(integration, source, body)
             normal = await self._normal(source, body, integration.name)
             await self._submit(integration, source, body.content, normal)
         if isinstance(normal, Rejected):
-            answer = {"status": "stored", "events": len(normal.events), "error": normal.reason}
+            response = {"status": "stored", "events": len(normal.events), "error": normal.reason}
         else:
-            answer = {"status": "accepted", "events": len(normal), **understood(normal)}
-        await _answer(send, 202, _encode(answer), _JSON)
+            response = {"status": "accepted", "events": len(normal), **describe_events(normal)}
+        await _respond(send, 202, _encode(response), _JSON)
 
     async def _submit(
         self, integration: Integration, source: str, body: bytes, normal: tuple[Event, ...] | Rejected
@@ -128,8 +130,10 @@ class Inbound:
         await self.ingest.submit(InboundRequest(*ids, source, body, events, error))
 
     async def _refuse_size(self, integration: Integration, source: str, body: _Body) -> None:
-        event = too_large(LIMIT, integration.name)
-        await self._submit(integration, source, body.content[:KEPT_BYTES], Rejected(event.title, (event,)))
+        event = too_large(MAX_BODY_BYTES, integration.name)
+        await self._submit(
+            integration, source, body.content[:REFUSED_EXCERPT_BYTES], Rejected(event.title, (event,))
+        )
         raise TooLarge("The body is larger than 16 MiB.", hint="Send fewer alerts in one message.")
 
     async def _body(self, scope: Scope, receive: Receive, limit: int, share: Share) -> _Body:
@@ -140,15 +144,15 @@ class Inbound:
         encoding = headers.get(b"content-encoding", b"").decode("latin-1")
         if not is_encoded(content, encoding):
             return _Body(content, content_type)
-        share.resize(len(content) + min(limit, MOST_RATIO * len(content)))
+        share.resize(len(content) + min(limit, MAX_RATIO * len(content)))
         plain = await self._reader.run(partial(inflate, content, encoding, limit))
         share.resize(len(plain.body))
         return _Body(plain.body, content_type, plain.error, plain.is_opaque, plain.is_too_large)
 
     async def _normal(self, source: str, body: _Body, sender: str) -> tuple[Event, ...] | Rejected:
-        """Return what `source` makes of the body; small bodies at once, large ones in the thread."""
+        """Return the events of a body; large bodies are read in the thread."""
         args = (source, body, self._ctx.clock.now(), sender)
-        if len(body.content) <= THREADED:
+        if len(body.content) <= THREAD_ABOVE_BYTES:
             return _normal(*args)
         return await self._reader.run(partial(_normal, *args))
 
@@ -161,8 +165,8 @@ class Inbound:
                 await self._refuse(send, "pagerduty", body.content, parsed, integration)
                 return
             await self._submit(integration, "pagerduty", body.content, (parsed.event,))
-        answer = {"status": "success", "message": "Event processed", "dedup_key": parsed.event.dedup_key}
-        await _answer(send, 202, _encode(answer), _JSON)
+        response = {"status": "success", "message": "Event processed", "dedup_key": parsed.event.dedup_key}
+        await _respond(send, 202, _encode(response), _JSON)
 
     async def _change(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self.budget.share() as share:
@@ -176,11 +180,11 @@ class Inbound:
             ids = (integration.id, integration.service_id)
             received = InboundRequest(*ids, "pagerduty-change", body.content, ())
             await self.ingest.record_change(received, parsed.change)
-        await _answer(send, 202, _encode({"status": "success", "message": "Change event processed"}), _JSON)
+        await _respond(send, 202, _encode({"status": "success", "message": "Change event processed"}), _JSON)
 
     async def _pagerduty_body(self, scope: Scope, receive: Receive, share: Share) -> tuple[_Body, str]:
         """Return the body of a PagerDuty request and the routing key in its headers."""
-        body = await self._body(scope, receive, PAGERDUTY_LIMIT, share)
+        body = await self._body(scope, receive, PAGERDUTY_MAX_BODY_BYTES, share)
         if body.is_too_large:
             raise TooLarge("The body is larger than 1 MiB.", hint="Send fewer details in one event.")
         return body, dict(scope["headers"]).get(b"x-routing-key", b"").decode("latin-1")
@@ -188,18 +192,18 @@ class Inbound:
     async def _refuse(
         self, send: Send, source: str, body: bytes, parsed: object, integration: Integration | None
     ) -> None:
-        """Answer 400 in PagerDuty's words; a body for a known key is kept, and its owner is told."""
+        """Respond 400 as PagerDuty does; if the key is valid, store the body, so that its owner is notified."""
         errors: tuple[str, ...] = ("'routing_key' is not the key of an integration here",)
         if isinstance(parsed, pagerduty.Malformed):
             errors = parsed.errors
             if integration:
                 await self._submit(integration, source, body, Rejected("; ".join(errors)))
-        answer = {"status": "invalid event", "message": "Event object is invalid", "errors": errors}
-        await _answer(send, 400, _encode(answer), _JSON)
+        response = {"status": "invalid event", "message": "Event object is invalid", "errors": errors}
+        await _respond(send, 400, _encode(response), _JSON)
 
 
 def _normal(source: str, body: _Body, now: datetime, sender: str) -> tuple[Event, ...] | Rejected:
-    """Return what a source's reader makes of a body; a reader that fails pages as an unreadable message."""
+    """Return the events that a source reads from a body; if the reader fails, one that pages for the message."""
     if body.is_opaque:
         return Rejected(body.error or "", (unreadable(body.error or "", "", sender),))
     try:
@@ -207,7 +211,7 @@ def _normal(source: str, body: _Body, now: datetime, sender: str) -> tuple[Event
     except Exception:
         log.exception("an inbound body could not be read", extra={"source": source})
         reason = "Firebell failed to read this message."
-        return Rejected(reason, (unreadable(reason, to_text(body.content[:EXCERPT]), sender),))
+        return Rejected(reason, (unreadable(reason, to_text(body.content[:EXCERPT_LENGTH]), sender),))
     if body.error is None:
         return normal
     if isinstance(normal, Rejected):
@@ -216,13 +220,13 @@ def _normal(source: str, body: _Body, now: datetime, sender: str) -> tuple[Event
 
 
 async def _receive(receive: Receive, limit: int, share: Share) -> bytes:
-    """Return the body, cut soon after `limit`; raise Unavailable if the sender hangs up or memory is short."""
+    """Return the body, cut soon after `limit`; raise Unavailable if the sender disconnects or memory is short."""
     chunks: list[bytes] = []
     size, more = 0, True
     while more and size <= limit:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Unavailable("The sender hung up before the whole message was here.")
+            raise Unavailable("The sender closed the connection before the whole message arrived.")
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         share.resize(size)
@@ -230,7 +234,7 @@ async def _receive(receive: Receive, limit: int, share: Share) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-async def _answer(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+async def _respond(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": body})

@@ -1,18 +1,18 @@
-"""Undo the `Content-Encoding` of an inbound body within a limit of bytes (pure)."""
+"""Decompress an inbound body up to a limit (pure)."""
 
 import zlib
 from dataclasses import dataclass
 
 GZIP = b"\x1f\x8b"
-MOST_RATIO = 1_032
-"""How much larger than its input the output of DEFLATE can be."""
+MAX_RATIO = 1_032
+"""The highest compression ratio of DEFLATE."""
 _PLAIN = ("", "identity")
 _KNOWN = ("gzip", "x-gzip", "deflate")
 
 
 @dataclass(frozen=True, slots=True)
 class Inflated:
-    """A body without its encoding; `error` when that could not be undone in full, `is_opaque` when not at all."""
+    """A decompressed body; `error` is set if part of it is missing, `is_opaque` if all of it is."""
 
     body: bytes
     error: str | None = None
@@ -21,14 +21,14 @@ class Inflated:
 
 
 def is_encoded(body: bytes, encoding: str) -> bool:
-    """Return True if `body` is, or says it is, compressed."""
+    """Return True if `body` is compressed or declared to be."""
     return encoding.strip().lower() not in _PLAIN or body.startswith(GZIP)
 
 
 def inflate(body: bytes, encoding: str, limit: int) -> Inflated:
-    """Return the body without its encoding, at most `limit` bytes of it; an unknown encoding is kept as it is.
+    """Return the decompressed body, at most `limit` bytes; a body in an unknown encoding is opaque.
 
-    The encoding is a claim: a body that turns out not to be compressed is returned as it came.
+    A body that is declared as compressed and is not is returned unchanged.
     """
     name = encoding.strip().lower()
     is_gzip = body.startswith(GZIP)

@@ -1,4 +1,4 @@
-"""What stands between the inbound routes and the database: the known keys and the committers."""
+"""Look integration keys up and commit inbound requests in batches."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,37 +10,37 @@ from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable
 from firebell.kit.group_commit import GroupCommit
 
-QUEUE = 10_000
-QUEUE_BYTES = 64 * 2**20
-BATCH = 1_000
+MAX_QUEUED_REQUESTS = 10_000
+MAX_QUEUED_BYTES = 64 * 2**20
+BATCH_REQUESTS = 1_000
 BATCH_BYTES = 8 * 2**20
 LARGE_BYTES = 256 * 1024
 LARGE_EVENTS = 500
-KEY_LENGTH = 64
+MAX_KEY_LENGTH = 64
 KEYS_MAX_AGE = timedelta(seconds=5)
 
 
 class Ingest:
-    """The committers of this process, one for large messages, and the integration keys that it knows."""
+    """Commits requests in batches, large ones apart, and caches the integration keys."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._commits = GroupCommit(
-            self._store, batch=BATCH, weight=BATCH_BYTES, weigh=lambda received: len(received.body)
+            self._store, batch=BATCH_REQUESTS, weight=BATCH_BYTES, weigh=lambda received: len(received.body)
         )
-        # what is large has transactions of its own: alerts of other services do not wait for it
+        # a large message has its own transaction, so that other alerts do not wait for it
         self._large_commits = GroupCommit(self._store, batch=1)
         self._keys: dict[str, Integration] = {}
         self._keys_at = ctx.clock.now() - 2 * KEYS_MAX_AGE
 
     async def find(self, key: str) -> Integration | None:
-        """Return the integration of a key in force, None for any other key.
+        """Return the active integration with this key, or None.
 
-        Keys are read again when they are older than five seconds, or unknown and older than one.
+        The cache is reloaded after five seconds, or after one second for a key that it lacks.
         """
-        if not 0 < len(key) <= KEY_LENGTH or not key.isprintable():
+        if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
             return None
-        # a clock that was set back must not keep a revoked key alive
+        # abs: a clock that was set back must not keep a revoked key alive
         age = abs(self._ctx.clock.now() - self._keys_at)
         if age > KEYS_MAX_AGE or (key not in self._keys and age > timedelta(seconds=1)):
             self._keys_at = self._ctx.clock.now()
@@ -49,24 +49,26 @@ class Ingest:
                     self._keys = {i.key: i for i in await integration_store.integrations(tx)}
         integration = self._keys.get(key)
         if integration is None:
-            # a key made within the last second
+            # the key may be newer than the cache
             with self._refusals_counted():
                 async with self._ctx.ingest_db.tx() as tx:
                     integration = await integration_store.integration_of_key(tx, key)
         return integration
 
     async def submit(self, received: InboundRequest) -> None:
-        """Return when `received` is durable; raise `Unavailable` when it is not, so the sender repeats it."""
+        """Return once `received` is committed; raise Unavailable otherwise, so that the sender repeats it."""
         is_large = len(received.body) > LARGE_BYTES or len(received.incoming) > LARGE_EVENTS
         commits = self._large_commits if is_large else self._commits
         with self._refusals_counted():
-            if len(commits) >= QUEUE or commits.waiting_weight >= QUEUE_BYTES:
-                raise Unavailable("Too many events wait to be stored; this one was not.", retry_after=5)
+            if len(commits) >= MAX_QUEUED_REQUESTS or commits.waiting_weight >= MAX_QUEUED_BYTES:
+                raise Unavailable(
+                    "Too many events are waiting to be stored; this one was not stored.", retry_after=5
+                )
             await commits.add(received)
         self._ctx.health.stored()
 
     async def record_change(self, received: InboundRequest, change: NewChange) -> None:
-        """Return when the change is durable; raise `Unavailable` when it is not."""
+        """Return once the change is committed; raise Unavailable otherwise."""
         with self._refusals_counted():
             async with self._ctx.ingest_db.tx() as tx:
                 await actions.record_change(tx, received, change, self._ctx.clock.now())
@@ -75,8 +77,8 @@ class Ingest:
     def _refusals_counted(self) -> Iterator[None]:
         try:
             yield
-        except Unavailable as refusal:
-            self._ctx.health.refused(refusal.message)
+        except Unavailable as error:
+            self._ctx.health.refused(error.message)
             raise
 
     async def _store(self, requests: Sequence[InboundRequest]) -> None:

@@ -1,12 +1,16 @@
-"""The SQL of integrations: the keys that senders use, and which of them send what cannot be read."""
+"""The SQL of integrations and of those that send unreadable messages."""
 
 from collections.abc import Collection
 from datetime import datetime
 
 from firebell.alerts.model import BrokenSource, Integration
-from firebell.kit.db import Tx
+from firebell.kit.db import Row, Tx
 
 _INTEGRATION = "id, service_id, name, key, created_at"
+
+
+def _integration(row: Row) -> Integration:
+    return Integration(**dict(row))
 
 
 async def insert_integration(tx: Tx, service_id: int, name: str, key: str, now: datetime) -> Integration:
@@ -22,11 +26,11 @@ async def insert_integration(tx: Tx, service_id: int, name: str, key: str, now: 
         now,
     )
     assert row
-    return Integration(*row.values())
+    return _integration(row)
 
 
 async def integrations(tx: Tx, service_id: int | None = None) -> list[Integration]:
-    """Return the keys that are in force, of one service or of all."""
+    """Return the active integrations of one service or of all, oldest first."""
     rows = await tx.fetch(
         f"""
         select {_INTEGRATION}
@@ -37,51 +41,54 @@ async def integrations(tx: Tx, service_id: int | None = None) -> list[Integratio
         """,
         service_id,
     )
-    return [Integration(*row.values()) for row in rows]
+    return [_integration(row) for row in rows]
 
 
 async def integration_of_key(tx: Tx, key: str) -> Integration | None:
-    """Return the integration of a key in force."""
+    """Return the active integration with this key, or None."""
     row = await tx.row(
         f"""
         select {_INTEGRATION}
         from integration
-        where key = $1 and revoked_at is null
+        where key = $1
+            and revoked_at is null
         """,
         key,
     )
-    return Integration(*row.values()) if row else None
+    return _integration(row) if row else None
 
 
 async def revoke_integration(
     tx: Tx, service_id: int, integration_id: int, now: datetime
 ) -> Integration | None:
-    """End a key of the service; None when the service has no such key in force."""
+    """Revoke an integration of the service and return it; return None if it is not active."""
     row = await tx.row(
         f"""
         update integration
         set revoked_at = $3
-        where id = $2 and service_id = $1 and revoked_at is null
+        where id = $2
+            and service_id = $1
+            and revoked_at is null
         returning {_INTEGRATION}
         """,
         service_id,
         integration_id,
         now,
     )
-    return Integration(*row.values()) if row else None
+    return _integration(row) if row else None
 
 
 async def restore_integration(
     tx: Tx, service_id: int, integration_id: int, revoked_at: datetime
 ) -> str | None:
-    """Put a key in force that was revoked at this instant; return its name, None if there is none."""
+    """Restore an integration that was revoked at this instant and return its name; return None if there is none."""
     name: str | None = await tx.value(
         """
         update integration
         set revoked_at = null
         where id = $2
-          and service_id = $1
-          and revoked_at = $3
+            and service_id = $1
+            and revoked_at = $3
         returning name
         """,
         service_id,
@@ -92,21 +99,35 @@ async def restore_integration(
 
 
 async def services_of_integrations(tx: Tx, ids: Collection[int]) -> dict[int, int]:
-    """Return the service of each integration, of revoked ones too."""
-    rows = await tx.fetch("select id, service_id from integration where id = any($1::bigint[])", list(ids))
+    """Return the service id of each integration, active or revoked."""
+    rows = await tx.fetch(
+        """
+        select id, service_id
+        from integration
+        where id = any($1::bigint[])
+        """,
+        list(ids),
+    )
     return {row["id"]: row["service_id"] for row in rows}
 
 
 async def broken_sources(tx: Tx, since: datetime, integration_id: int | None = None) -> list[BrokenSource]:
-    """Return the integrations in force that sent something unreadable since then, the newest first."""
+    """Return the active integrations that sent unreadable messages since then, latest message first."""
     rows = await tx.fetch(
         """
-        select integration.id, service_id, name, newest.received_at, newest.error, recent.count
+        select
+            integration.id as integration_id,
+            service_id,
+            name,
+            newest.received_at as at,
+            newest.error,
+            recent.count
         from integration
         cross join lateral (
             select received_at, error
             from event
-            where integration_id = integration.id and error is not null
+            where integration_id = integration.id
+                and error is not null
             order by id desc
             limit 1
         ) newest
@@ -115,7 +136,9 @@ async def broken_sources(tx: Tx, since: datetime, integration_id: int | None = N
             from (
                 select
                 from event
-                where integration_id = integration.id and error is not null and received_at > $1
+                where integration_id = integration.id
+                    and error is not null
+                    and received_at > $1
                 order by id desc
                 limit 1000
             ) counted
@@ -128,4 +151,4 @@ async def broken_sources(tx: Tx, since: datetime, integration_id: int | None = N
         since,
         integration_id,
     )
-    return [BrokenSource(*row.values()) for row in rows]
+    return [BrokenSource(**dict(row)) for row in rows]

@@ -1,4 +1,4 @@
-"""Events, alerts, groups and integrations (spec 3.1), and what the slice tells others."""
+"""Events, alerts, groups and integrations (spec 3.1), and the events that other slices subscribe to."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,20 +9,20 @@ from firebell.kit.text import masked
 
 
 class EventKind(StrEnum):
-    """What one event says about its alert."""
+    """The kind of an event."""
 
     FIRING = "firing"
     RESOLVED = "resolved"
     ACK = "ack"
     NOTE = "note"
-    """It changes nothing: a downtime, a comment, a state that is still being checked."""
+    """Changes nothing: a downtime, a comment, or a state that is still being checked."""
     HANDSHAKE = "handshake"
-    """The sender asks a person to confirm this address; it is never an alert."""
+    """Asks a person to confirm the address at the sender; it is never an alert."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One normalized event: what a source said about one alert."""
+    """One normalized event about one alert."""
 
     kind: EventKind
     dedup_key: str
@@ -34,14 +34,14 @@ class Event:
     links: dict[str, str] = field(default_factory=dict)
     occurred_at: datetime | None = None
     read_as: str = ""
-    """The shape in which the body was recognized; empty for a source with an address of its own."""
+    """The recognized tool; empty for a source that has its own address."""
     missing: tuple[str, ...] = ()
-    """Which of title, dedup_key, status and severity the body does not state."""
+    """Those of title, dedup_key, status and severity that the body lacks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A body that could not be read in full: why, for its sender and owner, and the events taken from it."""
+    """A body that could not be read in full: the reason, for its sender and owner, and the events that were read."""
 
     reason: str
     events: tuple[Event, ...] = ()
@@ -49,7 +49,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class InboundRequest:
-    """One request as it came in, with what was understood of it."""
+    """One request as received, with the events read from it."""
 
     integration_id: int
     service_id: int
@@ -58,12 +58,12 @@ class InboundRequest:
     incoming: tuple[Event, ...]
     error: str | None = None
     message_id: int = 0
-    """The stored message, 0 before it is stored."""
+    """The id of the stored message; 0 before it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewChange:
-    """What a source announced about a change of a service; `at` is its own time, if it is believable."""
+    """A change event to store; `at` is the source's time, None unless it is plausible."""
 
     summary: str
     source: str = ""
@@ -74,7 +74,7 @@ class NewChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of a service, such as a deployment: it never pages, and is shown beside what pages."""
+    """A change of a service, such as a deployment; it never pages and is shown beside pages."""
 
     id: int
     service_id: int
@@ -87,7 +87,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """An address that senders post to, on behalf of one service."""
+    """An address with a key, to which a monitoring system posts for one service."""
 
     id: int
     service_id: int
@@ -97,13 +97,13 @@ class Integration:
 
     @property
     def masked_key(self) -> str:
-        """The end of the key, by which people tell keys apart."""
+        """The end of the key, enough to tell keys apart."""
         return masked(self.key)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Alerts of one service and route, or storm (no `key`), that belong together while one of them fires."""
+    """Firing alerts of one service and route that share a page; `key` is None for a storm."""
 
     id: int
     integration_id: int
@@ -123,7 +123,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """All events of one dedup key from its first firing to its resolution."""
+    """All events of one deduplication key, from the first that fires until it is resolved."""
 
     id: int
     integration_id: int
@@ -148,17 +148,17 @@ class Alert:
     late_rank: int | None = None
     missed: bool = False
     message_ids: tuple[int, ...] = ()
-    """The stored messages that opened it and last changed it, oldest first."""
+    """Ids of the stored messages that opened it and last changed it, oldest first."""
 
     @property
     def findings(self) -> list[str]:
-        """Return the codes of what was odd about this alert (spec 3.2)."""
+        """The codes of the findings about this alert (spec 3.2)."""
         return ["A-MISSED"] if self.missed else []
 
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """One accepted request; `body` may be cut, `size` is how many bytes were sent, `key` what it was sent with."""
+    """One stored request; `body` may be cut, `size` is its full size in bytes, `key` the integration key."""
 
     id: int
     received_at: datetime
@@ -170,8 +170,8 @@ class StoredMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """A stored message as it is shown."""
+class MessagePreview:
+    """A stored message for display, without its integration key."""
 
     id: int
     received_at: datetime
@@ -184,7 +184,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class OpenedGroup:
-    """What a pager needs to know of a new group."""
+    """A new group, as paging needs it."""
 
     id: int
     service_id: int
@@ -195,14 +195,14 @@ class OpenedGroup:
 
 @dataclass(frozen=True, slots=True)
 class GroupsOpened:
-    """New groups that ask for a human."""
+    """Groups were opened and must be paged."""
 
     groups: tuple[OpenedGroup, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class GroupsGrown:
-    """Open groups that got new alerts; those in `crossed` reached their 10th, 100th or 1,000th."""
+    """Open groups got new alerts; those in `crossed` reached 10, 100 or 1,000."""
 
     group_ids: tuple[int, ...]
     crossed: tuple[int, ...] = ()
@@ -210,7 +210,7 @@ class GroupsGrown:
 
 @dataclass(frozen=True, slots=True)
 class GroupsRaised:
-    """Open groups whose urgency rose from low to high, and the title of the alert that raised each."""
+    """The urgency of open groups rose from low to high; `titles` are those of the alerts that raised it."""
 
     group_ids: tuple[int, ...]
     titles: tuple[str, ...]
@@ -218,7 +218,7 @@ class GroupsRaised:
 
 @dataclass(frozen=True, slots=True)
 class GroupsRetitled:
-    """Open or just closed groups whose most severe alert is another one, or says something else."""
+    """The titles of open or just closed groups changed."""
 
     group_ids: tuple[int, ...]
     titles: tuple[str, ...]
@@ -226,14 +226,14 @@ class GroupsRetitled:
 
 @dataclass(frozen=True, slots=True)
 class GroupsResolved:
-    """Groups whose alerts are all resolved."""
+    """All alerts of these groups are resolved."""
 
     group_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class GroupsAcknowledged:
-    """Groups that a sender says somebody works on."""
+    """The source reported an acknowledgement of alerts in these groups."""
 
     group_ids: tuple[int, ...]
     label: str
@@ -241,14 +241,14 @@ class GroupsAcknowledged:
 
 @dataclass(frozen=True, slots=True)
 class SourceBroken:
-    """A source sends what cannot be read."""
+    """An integration sent an unreadable message."""
 
     integration_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationAsked:
-    """A sender delivers nothing until a person opens `address`, which is empty when it is not trusted."""
+    """A sender delivers nothing until a person opens `address`, which is empty unless it is trusted."""
 
     integration_id: int
     key: str
@@ -259,7 +259,7 @@ class ConfirmationAsked:
 
 @dataclass(frozen=True, slots=True)
 class BrokenSource:
-    """An integration whose messages could not be read: the newest, what was wrong, and how many."""
+    """An integration with unreadable messages: the time and error of the latest one, and how many there are."""
 
     integration_id: int
     service_id: int

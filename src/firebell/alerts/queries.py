@@ -1,4 +1,4 @@
-"""What a reader needs to know of an alert, gathered for the list, its page and the API."""
+"""Alerts with their services, pages and incidents, for the web and the API."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from firebell.kit.db import Tx
 
 @dataclass(frozen=True, slots=True)
 class AlertDetails:
-    """An alert with its service and the references of its page, None when it paged nobody, and its incidents."""
+    """An alert with its service and references: `page` is None if it paged no one."""
 
     alert: Alert
     service: Service
@@ -21,15 +21,15 @@ class AlertDetails:
 
 
 async def alert_details(tx: Tx, alerts: Sequence[Alert]) -> list[AlertDetails]:
-    """Return the alerts with their services and pages, read in a handful of statements."""
-    owners = await integration_store.services_of_integrations(tx, {a.integration_id for a in alerts})
-    services = await catalog.services_by_id(tx, list(set(owners.values())))
+    """Return the alerts with their services, pages and incidents; the number of statements is constant."""
+    service_ids = await integration_store.services_of_integrations(tx, {a.integration_id for a in alerts})
+    services = await catalog.services_by_id(tx, list(set(service_ids.values())))
     pages = await related_store.pages_of_groups(tx, {a.group_id for a in alerts if a.group_id})
     incidents = await related_store.incidents_of_pages(tx, set(pages.values()))
     return [
         AlertDetails(
             alert,
-            services[owners[alert.integration_id]],
+            services[service_ids[alert.integration_id]],
             f"PG-{pages[alert.group_id]}" if alert.group_id in pages else None,
             [f"INC-{i}" for i in incidents.get(pages.get(alert.group_id or 0, 0), [])],
         )

@@ -1,4 +1,4 @@
-"""The SQL of what alerts led to: their pages and the incidents of those."""
+"""The SQL of the pages of alerts and the incidents of these pages."""
 
 from collections.abc import Collection
 
@@ -6,7 +6,7 @@ from firebell.kit.db import Tx
 
 
 async def pages_of_groups(tx: Tx, group_ids: Collection[int]) -> dict[int, int]:
-    """Return the newest page of each group that has one."""
+    """Return the id of the newest page of each group that has one."""
     rows = await tx.fetch(
         """
         select subject_id as group_id, max(id) as page_id
@@ -21,7 +21,7 @@ async def pages_of_groups(tx: Tx, group_ids: Collection[int]) -> dict[int, int]:
 
 
 async def incidents_of_pages(tx: Tx, page_ids: Collection[int]) -> dict[int, list[int]]:
-    """Return the incidents of each page that belongs to one, oldest first."""
+    """Return the incident ids of each page that belongs to any, oldest first."""
     rows = await tx.fetch(
         """
         select page_id, array_agg(incident_id order by incident_id) as incident_ids

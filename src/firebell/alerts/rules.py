@@ -1,4 +1,4 @@
-"""What a batch of events does to alerts and their groups (spec 3.2, pure): order, lateness, grouping."""
+"""Apply a batch of events to alerts and groups (spec 3.2, pure): order, lateness, grouping."""
 
 import hashlib
 from collections.abc import Iterable, Set
@@ -8,29 +8,29 @@ from datetime import datetime, timedelta
 from firebell.alerts import titles
 from firebell.alerts.model import Alert, Event, EventKind, Group, InboundRequest
 
-_RANK = {EventKind.FIRING: 0, EventKind.RESOLVED: 1}
-_UNTIMED = 2
-"""The rank of an event without a time of its source: it and what arrives after it are ordered by arrival."""
-_HIGH = ("critical", "error", None)
-_CROSSINGS = (10, 100, 1000)
-"""Sizes of a group at which whoever has taken its page hears of it again (spec 3.3)."""
-LATE = timedelta(seconds=60)
-"""How long after the newest event of an alert an older one is taken for late, once; spec 3.2."""
-STORM = 1_000
-"""How many groups a service opens within `STORM_WINDOW`, each with its own page; then one page holds the rest."""
+_KIND_RANKS = {EventKind.FIRING: 0, EventKind.RESOLVED: 1}
+_UNTIMED_RANK = 2
+"""The rank of an event without a source time; it and later ones are ordered by arrival."""
+_HIGH_SEVERITIES = ("critical", "error", None)
+_MILESTONE_SIZES = (10, 100, 1000)
+"""Sizes of a group at which the owners of its page are notified again (spec 3.3)."""
+LATE_WINDOW = timedelta(seconds=60)
+"""An older event within this time of an alert's newest one is only counted, once (spec 3.2)."""
+STORM_GROUPS = 1_000
+"""Groups that a service may open within `STORM_WINDOW`, each with its own page; one page holds the rest."""
 STORM_WINDOW = timedelta(minutes=5)
 
-MESSAGES = 5
-"""How many of its stored messages an alert names: the first, and the newest of the others."""
+MAX_MESSAGE_IDS = 5
+"""Stored messages that an alert refers to: the first, and the newest of the others."""
 
 Order = tuple[datetime, int]
 
 
 @dataclass(slots=True, eq=False)
 class GroupState:
-    """A group while a batch is applied; `id` is None until it is stored, `key` for the group of a storm.
+    """A group while a batch is applied; `id` is None until it is stored, `key` is None for a storm.
 
-    `title` and `severity` are those of the alert `lead_key`; `lead_lost` says that another must be found.
+    `title` and `severity` are those of the alert `lead_key`; `lead_lost` means that a new lead must be chosen.
     """
 
     id: int | None
@@ -61,7 +61,8 @@ class GroupState:
 class AlertState:
     """An alert while a batch is applied.
 
-    `hi_seen` is when the event that set `hi` arrived, `late` the order of the last event since that was late.
+    `hi` is the order of its newest event and `hi_seen` when that arrived; `late` is the order of the last late
+    event since.
     """
 
     id: int | None
@@ -83,17 +84,17 @@ class AlertState:
     message_ids: tuple[int, ...] = ()
 
     def advance(self, order: Order, now: datetime) -> None:
-        """Make `order` the one that later events are compared with."""
+        """Set the order that later events are compared with."""
         if order != self.hi:
             self.hi, self.hi_seen, self.late = order, now, None
 
 
 @dataclass(slots=True)
 class Batch:
-    """The state that a batch touches; `apply` changes it, the store writes it back.
+    """The state that a batch of requests may change; `apply` changes it, the store saves it.
 
-    `room` is how many groups each service may still open before a storm, `storms` the group of each that
-    still takes in what would open another.
+    `room` is the number of groups each service may still open before a storm; `storms` are the storm groups,
+    which new alerts join instead of opening a group.
     """
 
     latest: dict[tuple[int, str], AlertState] = field(default_factory=dict)
@@ -106,144 +107,149 @@ class Batch:
 
 
 def event_id(integration_id: int, event: Event, body_hash: bytes) -> bytes:
-    """Return what identifies an event when its source delivers it again."""
+    """Return the id of an event, the same for each redelivery."""
     when = event.occurred_at.isoformat() if event.occurred_at else ""
     text = f"{integration_id}|{event.dedup_key}|{event.kind}|{when}|"
     return hashlib.sha256(text.encode() + body_hash).digest()
 
 
 def group_key(event: Event) -> str:
-    """Return the route of an alert within its service: its `service` label, or nothing."""
+    """Return the route of an alert within its service: its `service` label, or an empty string."""
     return event.labels.get("service", "")
 
 
 def urgency(severity: str | None) -> str:
-    """Return high for critical, error and unknown, low for the rest: in doubt somebody is woken."""
-    return "high" if severity in _HIGH else "low"
+    """Return high for critical, error and unknown, otherwise low: when in doubt, page."""
+    return "high" if severity in _HIGH_SEVERITIES else "low"
 
 
-def loaded_group(group: Group) -> GroupState:
-    """Return a stored group as the state that a batch changes."""
+def group_state(group: Group) -> GroupState:
+    """Return the state of a stored group."""
     return GroupState(
-        group.id,
-        group.integration_id,
-        group.service_id,
-        group.key,
-        group.title,
-        group.urgency,
-        group.opened_at,
-        group.last_at,
-        False,
-        group.lead_severity,
-        group.alerts,
-        group.firing,
-        group.events,
+        id=group.id,
+        integration_id=group.integration_id,
+        service_id=group.service_id,
+        key=group.key,
+        title=group.title,
+        urgency=group.urgency,
+        opened_at=group.opened_at,
+        last_at=group.last_at,
+        fresh=False,
+        severity=group.lead_severity,
+        alerts=group.alerts,
+        firing=group.firing,
+        events=group.events,
         lead_key=group.lead_key,
         stored_title=group.title,
     )
 
 
-def loaded_alert(alert: Alert, group: GroupState | None) -> AlertState:
-    """Return a stored alert as the state that a batch changes."""
+def alert_state(alert: Alert, group: GroupState | None) -> AlertState:
+    """Return the state of a stored alert."""
     event = Event(
-        EventKind.FIRING,
-        alert.dedup_key,
-        alert.title,
-        alert.body,
-        alert.severity,
-        alert.labels,
-        alert.annotations,
-        alert.links,
+        kind=EventKind.FIRING,
+        dedup_key=alert.dedup_key,
+        title=alert.title,
+        body=alert.body,
+        severity=alert.severity,
+        labels=alert.labels,
+        annotations=alert.annotations,
+        links=alert.links,
     )
     return AlertState(
-        alert.id,
-        alert.integration_id,
-        alert.dedup_key,
-        group,
-        alert.status,
-        event,
-        alert.starts_at,
-        alert.ends_at,
-        alert.last_seen,
-        (alert.hi_at, alert.hi_rank),
-        alert.ended_by,
-        alert.count,
-        alert.hi_seen,
-        (alert.late_at, alert.late_rank) if alert.late_at and alert.late_rank is not None else None,
-        alert.missed,
+        id=alert.id,
+        integration_id=alert.integration_id,
+        dedup_key=alert.dedup_key,
+        group=group,
+        status=alert.status,
+        event=event,
+        starts_at=alert.starts_at,
+        ends_at=alert.ends_at,
+        last_seen=alert.last_seen,
+        hi=(alert.hi_at, alert.hi_rank),
+        ended_by=alert.ended_by,
+        count=alert.count,
+        hi_seen=alert.hi_seen,
+        late=(alert.late_at, alert.late_rank) if alert.late_at and alert.late_rank is not None else None,
+        missed=alert.missed,
         message_ids=alert.message_ids,
     )
 
 
 def apply(
-    batch: Batch, requests: Iterable[tuple[InboundRequest, Iterable[bytes]]], new: Set[bytes], now: datetime
+    batch: Batch,
+    requests: Iterable[tuple[InboundRequest, Iterable[bytes]]],
+    new_ids: Set[bytes],
+    now: datetime,
 ) -> None:
-    """Apply requests in order of arrival; an event id outside `new` was delivered before."""
+    """Apply requests in order of arrival; an event whose id is not in `new_ids` is a redelivery."""
     applied: set[bytes] = set()
     for received, ids in requests:
-        for event, identity in zip(received.incoming, ids, strict=True):
-            seen = identity not in new or identity in applied
-            applied.add(identity)
-            _apply_one(batch, received, event, seen, now)
-            if not seen:
-                _name_message(batch, received, event)
+        for event, event_id in zip(received.incoming, ids, strict=True):
+            is_redelivery = event_id not in new_ids or event_id in applied
+            applied.add(event_id)
+            _apply_one(batch, received, event, is_redelivery, now)
+            if not is_redelivery:
+                _add_message_id(batch, received, event)
 
 
-def _name_message(batch: Batch, received: InboundRequest, event: Event) -> None:
-    """Let the alert of an event name the stored message that the event came in."""
+def _add_message_id(batch: Batch, received: InboundRequest, event: Event) -> None:
+    """Add the stored message of an event to its alert."""
     alert = batch.latest.get((received.integration_id, event.dedup_key))
     if alert is None or received.message_id in (0, *alert.message_ids[-1:]):
         return
-    newest = alert.message_ids[1:][-(MESSAGES - 2) :]
+    newest = alert.message_ids[1:][-(MAX_MESSAGE_IDS - 2) :]
     alert.message_ids = (*alert.message_ids[:1], *newest, received.message_id)
     alert.changed = True
 
 
 def _order(event: Event, now: datetime) -> Order:
-    return (event.occurred_at, _RANK[event.kind]) if event.occurred_at else (now, _UNTIMED)
+    return (event.occurred_at, _KIND_RANKS[event.kind]) if event.occurred_at else (now, _UNTIMED_RANK)
 
 
 def _is_newer(order: Order, hi: Order) -> bool:
-    """Compare by the source's clock when both have its time; two clocks are never compared."""
-    return _UNTIMED in (order[1], hi[1]) or order >= hi
+    """Return True if `order` is not before `hi`; orders are compared only if both have a source time."""
+    return _UNTIMED_RANK in (order[1], hi[1]) or order >= hi
 
 
-def _apply_one(batch: Batch, received: InboundRequest, event: Event, seen: bool, now: datetime) -> None:
+def _apply_one(
+    batch: Batch, received: InboundRequest, event: Event, is_redelivery: bool, now: datetime
+) -> None:
     key = (received.integration_id, event.dedup_key)
     alert = batch.latest.get(key)
     if event.kind in (EventKind.NOTE, EventKind.HANDSHAKE):
         return
     if event.kind is EventKind.ACK:
-        # a sender speaks for what it grouped, not for all that a storm put together
+        # a source cannot acknowledge a storm, which also has alerts of other sources
         if alert and alert.status == "firing" and alert.group and alert.group.key is not None:
             alert.group.acked = True
         return
     order = _order(event, now)
     if alert is None:
         _create(batch, received, event, order, now)
-    elif _is_late(alert, order, seen, now):
-        _count_late(alert, event, seen, now)
+    elif _is_late(alert, order, is_redelivery, now):
+        _count_late(alert, event, is_redelivery, now)
     elif event.kind is EventKind.RESOLVED:
         _resolve(batch, alert, order, now)
     elif alert.status == "firing":
-        if not seen:
+        if not is_redelivery:
             _repeat(alert, event, order, now)
     else:
         _create(batch, received, event, order, now, missed=not _is_newer(order, alert.hi))
 
 
-def _is_late(alert: AlertState, order: Order, seen: bool, now: datetime) -> bool:
-    """Return True if the event is older than `hi`, arrives within `LATE` of it, and was not late before.
+def _is_late(alert: AlertState, order: Order, is_redelivery: bool, now: datetime) -> bool:
+    """Return True if the event is older than `hi`, arrives within `LATE_WINDOW` of it, and was not late before.
 
-    A source's clock may order events; it never silences for good (spec 3.2).
+    A wrong clock of a source can delay a page, but never suppress it for good (spec 3.2).
     """
-    if _is_newer(order, alert.hi) or abs(now - alert.hi_seen) > LATE:
+    if _is_newer(order, alert.hi) or abs(now - alert.hi_seen) > LATE_WINDOW:
         return False
-    return seen or order != alert.late
+    return is_redelivery or order != alert.late
 
 
-def _count_late(alert: AlertState, event: Event, seen: bool, now: datetime) -> None:
-    if seen:
+def _count_late(alert: AlertState, event: Event, is_redelivery: bool, now: datetime) -> None:
+    if is_redelivery:
         return
     alert.late, alert.changed = _order(event, now), True
     if event.kind is EventKind.FIRING:
@@ -258,19 +264,19 @@ def _create(
 ) -> None:
     firing = event.kind is EventKind.FIRING
     alert = AlertState(
-        None,
-        received.integration_id,
-        event.dedup_key,
-        _join(batch, received, event, now) if firing else None,
-        "firing" if firing else "resolved",
-        event,
-        order[0],
-        None if firing else order[0],
-        now,
-        order,
-        None if firing else "source",
-        int(firing),
-        now,
+        id=None,
+        integration_id=received.integration_id,
+        dedup_key=event.dedup_key,
+        group=_join(batch, received, event, now) if firing else None,
+        status="firing" if firing else "resolved",
+        event=event,
+        starts_at=order[0],
+        ends_at=None if firing else order[0],
+        last_seen=now,
+        hi=order,
+        ended_by=None if firing else "source",
+        count=int(firing),
+        hi_seen=now,
         missed=missed,
     )
     batch.latest[received.integration_id, event.dedup_key] = alert
@@ -278,37 +284,37 @@ def _create(
 
 
 def _join(batch: Batch, received: InboundRequest, event: Event, now: datetime) -> GroupState:
-    service, key = received.service_id, group_key(event)
-    group = batch.open_groups.get((service, key))
-    if group is None and batch.room.get(service, STORM) > 0:
-        batch.room[service] = batch.room.get(service, STORM) - 1
-        group = batch.open_groups[service, key] = _open(batch, received, event, key, now)
+    service_id, key = received.service_id, group_key(event)
+    group = batch.open_groups.get((service_id, key))
+    if group is None and batch.room.get(service_id, STORM_GROUPS) > 0:
+        batch.room[service_id] = batch.room.get(service_id, STORM_GROUPS) - 1
+        group = batch.open_groups[service_id, key] = _open(batch, received, event, key, now)
     elif group is None:
-        group = batch.storms.get(service) or _open(batch, received, event, None, now)
-        batch.storms[service] = group
+        group = batch.storms.get(service_id) or _open(batch, received, event, None, now)
+        batch.storms[service_id] = group
     group.alerts += 1
     group.firing += 1
     group.grown = True
-    if group.alerts in _CROSSINGS:
-        # what was acknowledged before was smaller
+    if group.alerts in _MILESTONE_SIZES:
+        # an acknowledgement does not cover a group that grew so much
         group.crossed, group.acked = True, False
     _touch(group, event, now)
-    _name(group, received.integration_id, event)
+    _update_lead(group, received.integration_id, event)
     return group
 
 
 def _open(batch: Batch, received: InboundRequest, event: Event, key: str | None, now: datetime) -> GroupState:
     group = GroupState(
-        None,
-        received.integration_id,
-        received.service_id,
-        key,
-        titles.title(event.title, is_storm=key is None),
-        urgency(event.severity),
-        now,
-        now,
-        True,
-        event.severity,
+        id=None,
+        integration_id=received.integration_id,
+        service_id=received.service_id,
+        key=key,
+        title=titles.title(event.title, is_storm=key is None),
+        urgency=urgency(event.severity),
+        opened_at=now,
+        last_at=now,
+        fresh=True,
+        severity=event.severity,
         lead_key=_lead_key(received.integration_id, event.dedup_key),
     )
     batch.groups.append(group)
@@ -329,8 +335,8 @@ def _lead_key(integration_id: int, dedup_key: str) -> str:
     return f"{integration_id}:{dedup_key}"
 
 
-def _name(group: GroupState, integration_id: int, event: Event) -> None:
-    """Name a group after an alert that fires in it when that is the most severe; a storm keeps its title."""
+def _update_lead(group: GroupState, integration_id: int, event: Event) -> None:
+    """Make the alert of a firing event the lead of its group if it is the most severe; a storm keeps its title."""
     key = _lead_key(integration_id, event.dedup_key)
     worse_by = titles.rank(group.severity) - titles.rank(event.severity)
     if group.key is None:
@@ -349,7 +355,7 @@ def _repeat(alert: AlertState, event: Event, order: Order, now: datetime) -> Non
     alert.advance(order, now)
     if alert.group:
         _touch(alert.group, event, now)
-        _name(alert.group, alert.integration_id, alert.event)
+        _update_lead(alert.group, alert.integration_id, alert.event)
 
 
 def _resolve(batch: Batch, alert: AlertState, order: Order, now: datetime) -> None:
@@ -357,7 +363,7 @@ def _resolve(batch: Batch, alert: AlertState, order: Order, now: datetime) -> No
     alert.changed = True
     if alert.status != "firing":
         return
-    # a source whose clock was set back must not end an alert before it began
+    # a source with a wrong clock must not end an alert before it began
     alert.status, alert.ends_at, alert.ended_by = "resolved", max(order[0], alert.starts_at), "source"
     alert.last_seen = max(alert.last_seen, now)
     if group := alert.group:
@@ -367,13 +373,13 @@ def _resolve(batch: Batch, alert: AlertState, order: Order, now: datetime) -> No
         if group.lead_key in (None, _lead_key(alert.integration_id, alert.dedup_key)):
             group.lead_lost = group.key is not None
         if group.firing <= 0:
-            # what is over is named by the most severe that it was, when there was more than one
+            # a closed group is titled by its most severe alert
             group.lead_lost = group.key is not None and group.alerts > 1
-            # it ends here, also inside a batch: what fires next asks for a human anew
-            _forget(batch, group)
+            # closed within the batch, so the next firing event opens a new group, with a new page
+            _remove_open(batch, group)
 
 
-def _forget(batch: Batch, group: GroupState) -> None:
+def _remove_open(batch: Batch, group: GroupState) -> None:
     if group.key is None:
         batch.storms.pop(group.service_id, None)
     else:
@@ -381,10 +387,10 @@ def _forget(batch: Batch, group: GroupState) -> None:
 
 
 def retitled(batch: Batch) -> list[GroupState]:
-    """Return the stored groups whose title is another one now."""
+    """Return the stored groups whose titles changed."""
     return [g for g in batch.groups if not g.fresh and g.changed and g.title != g.stored_title]
 
 
-def close_finished(batch: Batch) -> list[GroupState]:
-    """Return the groups in which nothing fires any more."""
+def finished_groups(batch: Batch) -> list[GroupState]:
+    """Return the changed groups without a firing alert."""
     return [g for g in batch.groups if g.changed and g.firing <= 0]

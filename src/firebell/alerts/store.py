@@ -5,7 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from firebell.alerts.model import Alert, Group, InboundRequest, StoredMessage
-from firebell.alerts.rules import LATE, STORM, AlertState, Batch, GroupState, loaded_alert, loaded_group
+from firebell.alerts.rules import (
+    LATE_WINDOW,
+    STORM_GROUPS,
+    AlertState,
+    Batch,
+    GroupState,
+    alert_state,
+    group_state,
+)
 from firebell.alerts.titles import SEVERITIES
 from firebell.kit.db import Row, Tx
 from firebell.kit.text import MAX_ID
@@ -19,25 +27,34 @@ _GROUP = (
     "id, integration_id, service_id, key, title, urgency, opened_at, closed_at, last_at, alerts, firing,"
     " events, lead_key, lead_severity"
 )
-PORTION = 20_000
-"""How many rows one clean-up deletes, so that it is over in a moment."""
+PRUNE_ROWS = 20_000
+"""Number of rows that one call to `prune` deletes from a table at most, so that it holds locks only briefly."""
 
 
 def _alert(row: Row) -> Alert:
-    fields = dict(row)
-    return Alert(**{**fields, "message_ids": tuple(fields["message_ids"])})
+    return Alert(**{**dict(row), "message_ids": tuple(row["message_ids"])})
+
+
+def _group(row: Row) -> Group:
+    return Group(**dict(row))
 
 
 async def lock_services(tx: Tx, ids: Sequence[int]) -> None:
-    """Serialize what happens to the alerts of these services; always the first lock that is taken."""
+    """Lock these services, so that changes to their alerts are serialized; always take this lock first."""
     await tx.fetch(
-        "select id from service where id = any($1::bigint[]) order by id for no key update",
+        """
+        select id
+        from service
+        where id = any($1::bigint[])
+        order by id
+        for no key update
+        """,
         sorted(set(ids)),
     )
 
 
 async def insert_events(tx: Tx, requests: Sequence[InboundRequest], now: datetime) -> list[InboundRequest]:
-    """Store requests as they came in and return them with the ids of their stored messages."""
+    """Store requests as received and return them with the ids of their stored messages."""
     rows = await tx.fetch(
         """
         insert into event (integration_id, received_at, source, body, alerts, error)
@@ -53,17 +70,17 @@ async def insert_events(tx: Tx, requests: Sequence[InboundRequest], now: datetim
         [len(r.incoming) for r in requests],
         [r.error for r in requests],
     )
-    # rows are numbered and returned in the order in which they were given
+    # insert ... select assigns and returns ids in the order of the arrays
     return [replace(r, message_id=row["id"]) for r, row in zip(requests, rows, strict=True)]
 
 
 async def new_ids(tx: Tx, ids: Sequence[bytes], now: datetime) -> set[bytes]:
-    """Remember event ids and return those that were not seen within the last 60 seconds (spec 3.2)."""
+    """Record event ids and return those that were not seen within the last 60 seconds (spec 3.2)."""
     rows = await tx.fetch(
         """
         insert into seen_event as known (id, at)
         select distinct id, $2::timestamptz
-        from unnest($1::bytea[]) given (id)
+        from unnest($1::bytea[]) as received (id)
         order by id
         on conflict (id) do update set at = excluded.at
         where known.at not between excluded.at - $3::interval and excluded.at + $3::interval
@@ -71,83 +88,140 @@ async def new_ids(tx: Tx, ids: Sequence[bytes], now: datetime) -> set[bytes]:
         """,
         ids,
         now,
-        LATE,
+        LATE_WINDOW,
     )
     return {row["id"] for row in rows}
 
 
 async def load(tx: Tx, alert_keys: Sequence[tuple[int, str]], group_keys: Sequence[tuple[int, str]]) -> Batch:
-    """Return the latest alert of each (integration, dedup key) and each open group that they may join."""
-    alerts = await tx.fetch(
-        f"select a.* from unnest($1::bigint[], $2::text[]) k(i, d) cross join lateral (select {_ALERT}"
-        " from alert where integration_id = k.i and dedup_key = k.d order by id desc limit 1) a",
-        [i for i, _ in alert_keys],
-        [d for _, d in alert_keys],
+    """Return the latest alert of each (integration, deduplication key) and the open groups it may join."""
+    alert_rows = await tx.fetch(
+        f"""
+        select latest.*
+        from unnest($1::bigint[], $2::text[]) as wanted (integration_id, dedup_key)
+        cross join lateral (
+            select {_ALERT}
+            from alert
+            where integration_id = wanted.integration_id
+                and dedup_key = wanted.dedup_key
+            order by id desc
+            limit 1
+        ) latest
+        """,
+        [integration_id for integration_id, _ in alert_keys],
+        [dedup_key for _, dedup_key in alert_keys],
     )
-    groups = await tx.fetch(
-        f"select g.* from unnest($1::bigint[], $2::text[]) k(s, r) cross join lateral (select {_GROUP}"
-        " from alert_group where service_id = k.s and key = k.r and closed_at is null limit 1) g"
-        f" union select g.* from unnest($3::bigint[]) k(i) cross join lateral (select {_GROUP}"
-        " from alert_group where id = k.i and closed_at is null limit 1) g",
-        [s for s, _ in group_keys],
-        [k for _, k in group_keys],
-        [row["group_id"] for row in alerts if row["group_id"] and row["status"] == "firing"],
+    group_rows = await tx.fetch(
+        f"""
+        select by_key.*
+        from unnest($1::bigint[], $2::text[]) as wanted (service_id, key)
+        cross join lateral (
+            select {_GROUP}
+            from alert_group
+            where service_id = wanted.service_id
+                and key = wanted.key
+                and closed_at is null
+            limit 1
+        ) by_key
+        union
+        select by_id.*
+        from unnest($3::bigint[]) as wanted (id)
+        cross join lateral (
+            select {_GROUP}
+            from alert_group
+            where id = wanted.id
+                and closed_at is null
+            limit 1
+        ) by_id
+        """,
+        [service_id for service_id, _ in group_keys],
+        [key for _, key in group_keys],
+        [row["group_id"] for row in alert_rows if row["group_id"] and row["status"] == "firing"],
     )
     batch = Batch()
-    by_id = {}
-    for row in groups:
-        group = loaded_group(Group(*row.values()))
-        by_id[row["id"]] = group
+    groups_by_id = {}
+    for row in group_rows:
+        group = group_state(_group(row))
+        groups_by_id[row["id"]] = group
         if group.key is not None:
             batch.open_groups[group.service_id, group.key] = group
         batch.groups.append(group)
-    for row in alerts:
+    for row in alert_rows:
         alert = _alert(row)
-        state = loaded_alert(alert, by_id.get(alert.group_id) if alert.group_id else None)
+        state = alert_state(alert, groups_by_id.get(alert.group_id) if alert.group_id else None)
         batch.latest[alert.integration_id, alert.dedup_key] = state
         batch.loaded.append(state)
     return batch
 
 
-async def load_storms(tx: Tx, batch: Batch, services: Sequence[int], since: datetime) -> None:
-    """Add the storms that began after `since`; where there is none, how many groups may still be opened."""
+async def load_storms(tx: Tx, batch: Batch, service_ids: Sequence[int], since: datetime) -> None:
+    """Add to `batch` each service's storm opened after `since` or, without one, the groups it may still open."""
     storms = await tx.fetch(
-        f"select g.* from unnest($1::bigint[]) s cross join lateral (select {_GROUP} from alert_group"
-        " where service_id = s and key is null and closed_at is null and opened_at > $2"
-        " order by opened_at desc limit 1) g",
-        services,
+        f"""
+        select storm.*
+        from unnest($1::bigint[]) as service (id)
+        cross join lateral (
+            select {_GROUP}
+            from alert_group
+            where service_id = service.id
+                and key is null
+                and closed_at is null
+                and opened_at > $2
+            order by opened_at desc
+            limit 1
+        ) storm
+        """,
+        service_ids,
         since,
     )
-    loaded = {group.id: group for group in batch.groups}
+    loaded_groups = {group.id: group for group in batch.groups}
     for row in storms:
-        group = loaded.get(row["id"])
+        group = loaded_groups.get(row["id"])
         if group is None:
-            group = loaded_group(Group(*row.values()))
+            group = group_state(_group(row))
             batch.groups.append(group)
         batch.storms[group.service_id], batch.room[group.service_id] = group, 0
-    if calm := [s for s in services if s not in batch.storms]:
-        opened = await tx.fetch(
-            "select s, (select count(*) from (select from alert_group where service_id = s and opened_at > $2"
-            " and key is not null limit $3) x) as n from unnest($1::bigint[]) s",
-            calm,
+    if calm_services := [service_id for service_id in service_ids if service_id not in batch.storms]:
+        rows = await tx.fetch(
+            """
+            select
+                service.id as service_id,
+                (
+                    select count(*)
+                    from (
+                        select
+                        from alert_group
+                        where service_id = service.id
+                            and opened_at > $2
+                            and key is not null
+                        limit $3
+                    ) recent
+                ) as opened
+            from unnest($1::bigint[]) as service (id)
+            """,
+            calm_services,
             since,
-            STORM,
+            STORM_GROUPS,
         )
-        batch.room.update((row["s"], STORM - row["n"]) for row in opened)
+        batch.room.update((row["service_id"], STORM_GROUPS - row["opened"]) for row in rows)
 
 
 async def insert_groups(tx: Tx, groups: Sequence[GroupState], now: datetime) -> None:
-    """Store new groups, closed where nothing fires any more, and give them their ids."""
+    """Store new groups and set their ids; a group without a firing alert is stored as closed."""
     rows = await tx.fetch(
         """
-        insert into alert_group
-            (integration_id, service_id, key, title, urgency, opened_at, last_at, alerts, firing, events,
-            lead_key, lead_severity, closed_at)
-        select t.*, case when t.firing <= 0 then $13::timestamptz end
-        from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
-            $7::timestamptz[], $8::int[], $9::int[], $10::bigint[], $11::text[], $12::text[])
-            t(integration_id, service_id, key, title, urgency, opened_at, last_at, alerts, firing, events,
-            lead_key, lead_severity)
+        insert into alert_group (
+            integration_id, service_id, key, title, urgency, opened_at, last_at, alerts, firing, events,
+            lead_key, lead_severity, closed_at
+        )
+        select new.*, case when new.firing <= 0 then $13::timestamptz end
+        from unnest(
+            $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
+            $7::timestamptz[], $8::int[], $9::int[], $10::bigint[], $11::text[], $12::text[]
+        ) as new (
+            integration_id, service_id, key, title, urgency, opened_at, last_at, alerts, firing, events,
+            lead_key, lead_severity
+        )
         returning id
         """,
         [g.integration_id for g in groups],
@@ -164,23 +238,30 @@ async def insert_groups(tx: Tx, groups: Sequence[GroupState], now: datetime) -> 
         [g.severity for g in groups],
         now,
     )
-    # rows are numbered and returned in the order in which they were given
+    # insert ... select assigns and returns ids in the order of the arrays
     for group, row in zip(groups, rows, strict=True):
         group.id = row["id"]
 
 
 async def update_groups(tx: Tx, groups: Sequence[GroupState], now: datetime) -> None:
-    """Write counters back; a group in which nothing fires is closed."""
+    """Save changed groups; close those without a firing alert."""
     await tx.execute(
         """
-        update alert_group g
-        set urgency = t.urgency, last_at = t.last_at, alerts = t.alerts, firing = t.firing,
-            events = t.events, title = t.title, lead_key = t.lead_key, lead_severity = t.lead_severity,
-            closed_at = case when t.firing <= 0 then $10::timestamptz end
-        from unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::int[], $5::int[], $6::bigint[],
-            $7::text[], $8::text[], $9::text[])
-            t(id, urgency, last_at, alerts, firing, events, title, lead_key, lead_severity)
-        where g.id = t.id
+        update alert_group
+        set urgency = new.urgency,
+            last_at = new.last_at,
+            alerts = new.alerts,
+            firing = new.firing,
+            events = new.events,
+            title = new.title,
+            lead_key = new.lead_key,
+            lead_severity = new.lead_severity,
+            closed_at = case when new.firing <= 0 then $10::timestamptz end
+        from unnest(
+            $1::bigint[], $2::text[], $3::timestamptz[], $4::int[], $5::int[], $6::bigint[],
+            $7::text[], $8::text[], $9::text[]
+        ) as new (id, urgency, last_at, alerts, firing, events, title, lead_key, lead_severity)
+        where alert_group.id = new.id
         """,
         [g.id for g in groups],
         [g.urgency for g in groups],
@@ -196,39 +277,46 @@ async def update_groups(tx: Tx, groups: Sequence[GroupState], now: datetime) -> 
 
 
 async def find_leads(tx: Tx, groups: Sequence[GroupState]) -> None:
-    """Name groups that lost their lead by the most severe alert that is left; one statement for all."""
+    """Set the lead of each group to its most severe firing alert, or to its most severe one if none fires."""
     rows = await tx.fetch(
         """
         with lead as (
-            select t.id, a.title, a.severity, a.integration_id || ':' || a.dedup_key as key
-            from unnest($1::bigint[], $2::text[]) t(id, status)
+            select
+                leaderless.id,
+                worst.title,
+                worst.severity,
+                worst.integration_id || ':' || worst.dedup_key as key
+            from unnest($1::bigint[], $2::text[]) as leaderless (id, status)
             cross join lateral (
                 select title, severity, integration_id, dedup_key
                 from alert
-                where group_id = t.id and status = t.status
+                where group_id = leaderless.id
+                    and status = leaderless.status
                 order by coalesce(array_position($3::text[], coalesce(severity, '')), $4), id
                 limit 1
-            ) a
+            ) worst
         )
-        update alert_group g
-        set title = lead.title, lead_key = lead.key, lead_severity = lead.severity
+        update alert_group
+        set title = lead.title,
+            lead_key = lead.key,
+            lead_severity = lead.severity
         from lead
-        where g.id = lead.id
-        returning g.id, g.title, g.lead_key, g.lead_severity
+        where alert_group.id = lead.id
+        returning alert_group.id, alert_group.title, alert_group.lead_key, alert_group.lead_severity
         """,
         [g.id for g in groups],
         ["firing" if g.firing > 0 else "resolved" for g in groups],
         SEVERITIES,
         len(SEVERITIES) + 1,
     )
-    by_id = {group.id: group for group in groups}
+    groups_by_id = {group.id: group for group in groups}
     for row in rows:
-        group = by_id[row["id"]]
+        group = groups_by_id[row["id"]]
         group.title, group.lead_key, group.severity = row["title"], row["lead_key"], row["lead_severity"]
 
 
-def _columns(alerts: Sequence[AlertState]) -> list[list[object]]:
-    """Return what the insert and the update of alerts share, column by column."""
+def _column_values(alerts: Sequence[AlertState]) -> list[list[object]]:
+    """Return the values of `_ALERT_COLUMNS` and `message_ids`, one list per column."""
     return [
         [a.status for a in alerts],
         [a.event.title for a in alerts],
@@ -252,11 +340,13 @@ def _columns(alerts: Sequence[AlertState]) -> list[list[object]]:
 
 
 def _message_ids(alerts: Sequence[AlertState]) -> list[str]:
-    """Return the ids of each alert as an array literal; unnest would flatten an array of arrays."""
+    """Return the message ids of each alert as an array literal; unnest would flatten an array of arrays."""
     return [f"{{{','.join(map(str, a.message_ids))}}}" for a in alerts]
 
 
-_SHARED = (
+_ALERT_COLUMNS = """status, title, body, severity, labels, annotations, links, ends_at, last_seen, hi_at, hi_rank,
+            ended_by, count, hi_seen, late_at, late_rank, missed"""
+_ALERT_ARRAYS = (
     "$1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[], $7::jsonb[],"
     " $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::smallint[], $12::text[], $13::bigint[],"
     " $14::timestamptz[], $15::timestamptz[], $16::smallint[], $17::boolean[], $18::text[]"
@@ -267,21 +357,18 @@ async def insert_alerts(tx: Tx, alerts: Sequence[AlertState]) -> None:
     await tx.execute(
         f"""
         insert into alert (
-            status, title, body, severity, labels, annotations, links, ends_at, last_seen, hi_at, hi_rank,
-            ended_by, count, hi_seen, late_at, late_rank, missed, message_ids, integration_id, dedup_key,
-            group_id, starts_at
+            {_ALERT_COLUMNS},
+            message_ids, integration_id, dedup_key, group_id, starts_at
         )
         select
-            status, title, body, severity, labels, annotations, links, ends_at, last_seen, hi_at, hi_rank,
-            ended_by, count, hi_seen, late_at, late_rank, missed, message_ids::bigint[], integration_id,
-            dedup_key, group_id, starts_at
-        from unnest({_SHARED}, $19::bigint[], $20::text[], $21::bigint[], $22::timestamptz[]) as new (
-            status, title, body, severity, labels, annotations, links, ends_at, last_seen, hi_at, hi_rank,
-            ended_by, count, hi_seen, late_at, late_rank, missed, message_ids, integration_id, dedup_key,
-            group_id, starts_at
+            {_ALERT_COLUMNS},
+            message_ids::bigint[], integration_id, dedup_key, group_id, starts_at
+        from unnest({_ALERT_ARRAYS}, $19::bigint[], $20::text[], $21::bigint[], $22::timestamptz[]) as new (
+            {_ALERT_COLUMNS},
+            message_ids, integration_id, dedup_key, group_id, starts_at
         )
         """,
-        *_columns(alerts),
+        *_column_values(alerts),
         [a.integration_id for a in alerts],
         [a.dedup_key for a in alerts],
         [a.group.id if a.group else None for a in alerts],
@@ -293,85 +380,129 @@ async def update_alerts(tx: Tx, alerts: Sequence[AlertState]) -> None:
     await tx.execute(
         f"""
         update alert
-        set status = new.status, title = new.title, body = new.body, severity = new.severity,
-            labels = new.labels, annotations = new.annotations, links = new.links, ends_at = new.ends_at,
-            last_seen = new.last_seen, hi_at = new.hi_at, hi_rank = new.hi_rank, ended_by = new.ended_by,
-            count = new.count, hi_seen = new.hi_seen, late_at = new.late_at, late_rank = new.late_rank,
-            missed = new.missed, message_ids = new.message_ids::bigint[]
-        from unnest({_SHARED}, $19::bigint[]) as new (
-            status, title, body, severity, labels, annotations, links, ends_at, last_seen, hi_at, hi_rank,
-            ended_by, count, hi_seen, late_at, late_rank, missed, message_ids, id
+        set status = new.status,
+            title = new.title,
+            body = new.body,
+            severity = new.severity,
+            labels = new.labels,
+            annotations = new.annotations,
+            links = new.links,
+            ends_at = new.ends_at,
+            last_seen = new.last_seen,
+            hi_at = new.hi_at,
+            hi_rank = new.hi_rank,
+            ended_by = new.ended_by,
+            count = new.count,
+            hi_seen = new.hi_seen,
+            late_at = new.late_at,
+            late_rank = new.late_rank,
+            missed = new.missed,
+            message_ids = new.message_ids::bigint[]
+        from unnest({_ALERT_ARRAYS}, $19::bigint[]) as new (
+            {_ALERT_COLUMNS},
+            message_ids, id
         )
         where alert.id = new.id
         """,
-        *_columns(alerts),
+        *_column_values(alerts),
         [a.id for a in alerts],
     )
 
 
 async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
-    """End a group and its firing alerts by a human's decision; their order keys stay (a repeat re-opens)."""
+    """Close a group and resolve its firing alerts, as a person asked; idempotent.
+
+    The order of the alerts' events stays, so a repeated firing event opens a new group.
+    """
     await tx.execute(
-        "update alert set status = 'resolved', ends_at = $2, ended_by = 'human'"
-        " where group_id = $1 and status = 'firing'",
+        """
+        update alert
+        set status = 'resolved',
+            ends_at = $2,
+            ended_by = 'human'
+        where group_id = $1
+            and status = 'firing'
+        """,
         group_id,
         now,
     )
     await tx.execute(
-        "update alert_group set closed_at = $2, firing = 0 where id = $1 and closed_at is null", group_id, now
+        """
+        update alert_group
+        set closed_at = $2,
+            firing = 0
+        where id = $1
+            and closed_at is null
+        """,
+        group_id,
+        now,
     )
 
 
 async def groups_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Group]:
-    rows = await tx.fetch(f"select {_GROUP} from alert_group where id = any($1::bigint[])", list(ids))
-    return {row["id"]: Group(*row.values()) for row in rows}
+    rows = await tx.fetch(
+        f"""
+        select {_GROUP}
+        from alert_group
+        where id = any($1::bigint[])
+        """,
+        list(ids),
+    )
+    return {row["id"]: _group(row) for row in rows}
 
 
 async def alerts_of_groups(tx: Tx, ids: Sequence[int], limit_each: int) -> dict[int, list[Alert]]:
-    """Return alerts of each group: the firing ones first, the most severe of them first, then the newest."""
+    """Return up to `limit_each` alerts of each group: firing ones by severity, then the others, newest first."""
     rows = await tx.fetch(
         f"""
-        select a.*
-        from unnest($1::bigint[]) g
+        select listed.*
+        from unnest($1::bigint[]) as wanted (group_id)
         cross join lateral (
             select {_ALERT}
             from alert
-            where group_id = g
+            where group_id = wanted.group_id
             order by status = 'firing' desc,
                 case when status = 'firing'
                     then coalesce(array_position($3::text[], coalesce(severity, '')), $4)
                 end,
                 id desc
             limit $2
-        ) a
+        ) listed
         """,
         list(ids),
         limit_each,
         SEVERITIES,
         len(SEVERITIES) + 1,
     )
-    found: dict[int, list[Alert]] = {i: [] for i in ids}
+    alerts_by_group: dict[int, list[Alert]] = {group_id: [] for group_id in ids}
     for row in rows:
-        found[row["group_id"]].append(_alert(row))
-    return found
+        alerts_by_group[row["group_id"]].append(_alert(row))
+    return alerts_by_group
 
 
 async def alert(tx: Tx, alert_id: int) -> Alert | None:
-    row = await tx.row(f"select {_ALERT} from alert where id = $1", alert_id)
+    row = await tx.row(
+        f"""
+        select {_ALERT}
+        from alert
+        where id = $1
+        """,
+        alert_id,
+    )
     return _alert(row) if row else None
 
 
 async def alerts(
     tx: Tx,
-    words: str,
+    query: str,
     before: int | None,
     limit: int,
     *,
     service_id: int | None = None,
     firing: bool = False,
 ) -> list[Alert]:
-    """Return alerts whose title or key contains `words`, newest first: of a service, or of all."""
-    # the status is spelled out: only then does the planner know the index of what fires
+    """Return alerts whose title contains `query` or whose key is `query`, newest first, of one service or all."""
+    # a literal status lets the planner use the partial index of firing alerts
     matching = f"""
         ($1 = '' or position(lower($1) in lower(title)) > 0 or dedup_key = $1)
             {"and status = 'firing'" if firing else ""}
@@ -386,12 +517,12 @@ async def alerts(
             order by id desc
             limit $3
             """,
-            words,
+            query,
             before,
             limit,
         )
     else:
-        # a range instead of an equality: else the planner may walk the alerts of all services backward
+        # with an equality instead of this range the planner may scan the alerts of all services backward
         rows = await tx.fetch(
             f"""
             select newest.*
@@ -409,7 +540,7 @@ async def alerts(
             order by newest.id desc
             limit $3
             """,
-            words,
+            query,
             MAX_ID if before is None else before,
             limit,
             service_id,
@@ -445,29 +576,61 @@ async def messages(
 
 
 async def alert_times(tx: Tx, since: datetime) -> list[datetime]:
-    """Return when alerts started since `since`, at most 5,000."""
+    """Return the start times of alerts since then, newest first, at most 5,000."""
     rows = await tx.fetch(
-        "select starts_at from alert where starts_at >= $1 and count > 0 order by id desc limit 5000", since
+        """
+        select starts_at
+        from alert
+        where starts_at >= $1
+            and count > 0
+        order by id desc
+        limit 5000
+        """,
+        since,
     )
     return [row["starts_at"] for row in rows]
 
 
 async def policy_names(tx: Tx) -> list[tuple[int, str]]:
-    """Return (id, name) of the policies that a service may choose."""
-    return [(r["id"], r["name"]) for r in await tx.fetch("select id, name from policy order by name, id")]
+    """Return (id, name) of every escalation policy, by name."""
+    rows = await tx.fetch(
+        """
+        select id, name
+        from policy
+        order by name, id
+        """
+    )
+    return [(row["id"], row["name"]) for row in rows]
 
 
 async def prune(tx: Tx, events_before: datetime, ids_before: datetime) -> bool:
-    """Delete the oldest of what is too old, at most `PORTION` rows a table; say whether more are left."""
-    events = await tx.execute(
-        "delete from event where id in (select id from event where received_at < $1"
-        " order by received_at limit $2)",
+    """Delete the oldest expired rows, at most `PRUNE_ROWS` of each table; return True if more may be left."""
+    event_status = await tx.execute(
+        """
+        delete from event
+        where id in (
+            select id
+            from event
+            where received_at < $1
+            order by received_at
+            limit $2
+        )
+        """,
         events_before,
-        PORTION,
+        PRUNE_ROWS,
     )
-    ids = await tx.execute(
-        "delete from seen_event where id in (select id from seen_event where at < $1 order by at limit $2)",
+    seen_status = await tx.execute(
+        """
+        delete from seen_event
+        where id in (
+            select id
+            from seen_event
+            where at < $1
+            order by at
+            limit $2
+        )
+        """,
         ids_before,
-        PORTION,
+        PRUNE_ROWS,
     )
-    return f"DELETE {PORTION}" in (events, ids)
+    return f"DELETE {PRUNE_ROWS}" in (event_status, seen_status)

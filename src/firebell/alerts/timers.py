@@ -1,4 +1,4 @@
-"""What the timers of alerts do."""
+"""Timers of alerts: pruning, and notices about unreadable messages."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,18 +11,20 @@ PRUNE = "alerts.prune"
 
 
 async def run_prune(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """Forget what is old: a portion at a time until nothing is left, then again after a day."""
+    """Delete expired rows in batches, a second apart, until none are left; then run again after a day."""
     wait = timedelta(seconds=1) if await actions.prune(tx, now) else timedelta(days=1)
     await timers.schedule(tx, PRUNE, "daily", now + wait)
     return ()
 
 
 async def run_broken(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """Tell of sources that sent what cannot be read, each once a day for as long as they do."""
+    """Notify owners of integrations that send unreadable messages, once a day for as long as they do."""
     for timer in due_timers:
         if await actions.notify_broken(tx, int(timer.key), now):
-            await timers.schedule(tx, actions.BROKEN, timer.key, now + actions.BROKEN_WITHIN)
+            await timers.schedule(
+                tx, actions.BROKEN_SOURCE_TIMER, timer.key, now + actions.BROKEN_SOURCE_WINDOW
+            )
     return ()
 
 
-HANDLERS: dict[str, timers.Handler] = {PRUNE: run_prune, actions.BROKEN: run_broken}
+HANDLERS: dict[str, timers.Handler] = {PRUNE: run_prune, actions.BROKEN_SOURCE_TIMER: run_broken}

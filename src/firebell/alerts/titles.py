@@ -1,15 +1,15 @@
-"""What a group of alerts is named by: the most severe alert that fires, the earliest of equals (pure)."""
+"""Titles of alert groups: that of the most severe firing alert, the earliest of equals (pure)."""
 
 SEVERITIES = ("critical", "error", "", "warning", "info")
-"""The most severe first; no severity stands with those that page urgently, anything else comes last."""
+"""Most severe first; alerts without a severity page urgently, and unknown ones come last."""
 
 
 def rank(severity: str | None) -> int:
-    """Return the place of a severity: 0 for the most severe."""
-    known = severity or ""
-    return SEVERITIES.index(known) if known in SEVERITIES else len(SEVERITIES)
+    """Return the rank of a severity; 0 is the most severe."""
+    name = severity or ""
+    return SEVERITIES.index(name) if name in SEVERITIES else len(SEVERITIES)
 
 
 def title(lead_title: str, *, is_storm: bool) -> str:
-    """Return what a group, its page and every message about it are called."""
-    return f"Storm of alerts: {lead_title}, and others" if is_storm else lead_title
+    """Return the title of a group, its page and its messages."""
+    return f"Alert storm: {lead_title} and others" if is_storm else lead_title

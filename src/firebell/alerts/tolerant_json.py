@@ -1,4 +1,4 @@
-"""Read what is left of a JSON document that no parser accepts, up to its first fault (pure)."""
+"""Parse an invalid JSON document up to its first error (pure)."""
 
 import json
 import re
@@ -7,10 +7,10 @@ from typing import Any
 
 from firebell.alerts.model import Json
 
-DEPTH = 64
-TOKENS = 100_000
-CHARACTERS = 2 * 1024 * 1024
-"""How much of a faulty document is read; a token takes a few microseconds."""
+MAX_DEPTH = 64
+MAX_TOKENS = 100_000
+MAX_CHARACTERS = 2 * 1024 * 1024
+"""Limits on what is parsed; a token takes a few microseconds."""
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -22,16 +22,16 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?")
-_WORDS = {"true": True, "false": False, "null": None, "none": None, "undefined": None}
+_CONSTANTS = {"true": True, "false": False, "null": None, "none": None, "undefined": None}
 _MISSING: Any = object()
 _unescape = json.JSONDecoder(strict=False).decode
 
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """The complete part of a faulty document, and the text from the fault, or the item that it is in, onwards.
+    """The valid part of a document, and the text from the error, or from the list item with the error, on.
 
-    An object keeps its fields before the fault; of a list only complete items are kept.
+    An object has its fields before the error; a list has only complete items.
     """
 
     value: Json
@@ -40,12 +40,12 @@ class Partial:
 
 
 class _FaultError(Exception):
-    """The document cannot be read any further."""
+    """The document is invalid at this point."""
 
 
 @dataclass(slots=True)
 class _Open:
-    """A container that is being read; `start` is where it began, `last` the place of its newest value."""
+    """A container being parsed; `start` is its offset, `last` the key of its newest value."""
 
     value: dict[str, Json] | list[Json]
     start: int
@@ -56,7 +56,7 @@ class _Open:
 
 
 def read(text: str) -> Partial:
-    """Return the part of `text` before its first fault; accept single quotes, bare words and spare commas."""
+    """Return the part of `text` before its first error; single quotes, bare words and extra commas are valid."""
     reader = _Reader(text)
     try:
         reader.run()
@@ -67,17 +67,17 @@ def read(text: str) -> Partial:
 
 
 class _Reader:
-    """One pass over the tokens of a document."""
+    """A parser of one document."""
 
     def __init__(self, text: str) -> None:
-        self.text = text[:CHARACTERS]
+        self.text = text[:MAX_CHARACTERS]
         self.root: Json = None
         self.rest = 0
         self._stack: list[_Open] = []
 
     def run(self) -> None:
-        """Read until the root is complete; raise `_FaultError` at what cannot be understood."""
-        for _ in range(TOKENS):
+        """Parse until the root is complete; raise _FaultError at the first error."""
+        for _ in range(MAX_TOKENS):
             match = _TOKEN.match(self.text, self.rest)
             if match is None:
                 raise _FaultError
@@ -88,7 +88,7 @@ class _Reader:
         raise _FaultError
 
     def drop_unfinished(self) -> None:
-        """Remove the value next to the fault, which may be cut, and the list item that the fault is in."""
+        """Remove the value before the error, which may be cut, and the list item with the error."""
         if self._stack and not self._stack[-1].settled:
             _remove_last(self._stack[-1])
         for outer, inner in zip(self._stack, self._stack[1:], strict=False):
@@ -142,7 +142,7 @@ class _Reader:
         top.settled = False
 
     def _begin(self, value: dict[str, Json] | list[Json], start: int) -> None:
-        if len(self._stack) >= DEPTH:
+        if len(self._stack) >= MAX_DEPTH:
             raise _FaultError
         if self._stack:
             self._add(value)
@@ -157,7 +157,7 @@ class _Reader:
             raise _FaultError
         self._stack.pop()
         if self._stack:
-            # what follows a container that ended is a comma or another end
+            # a comma or another end must follow
             self._stack[-1].settled = False
 
     def _separate(self) -> None:
@@ -182,8 +182,8 @@ def _remove_last(top: _Open) -> None:
 
 def _bare(word: str) -> Json:
     lowered = word.lower()
-    if lowered in _WORDS:
-        return _WORDS[lowered]
+    if lowered in _CONSTANTS:
+        return _CONSTANTS[lowered]
     if match := _NUMBER.fullmatch(word):
         return float(word) if match[1] else int(word)
     return word

@@ -1,4 +1,4 @@
-"""Raw alerts."""
+"""The list of alerts, an alert, and its messages."""
 
 from fastapi import Request, Response
 
@@ -11,8 +11,8 @@ from firebell.people.permissions import Verb
 
 router = routing.html_router()
 
-LISTED = 100
-"""Number of alerts that the list shows at once."""
+ALERTS_LISTED = 100
+"""Alerts on one screen of the list."""
 TABS = {"all": "All", "firing": "Firing"}
 
 
@@ -23,29 +23,29 @@ async def alerts(
     await access.signed_in(request)
     tab = state if state in TABS else "all"
     async with html.ctx(request).db.tx() as tx:
-        of = await catalog.by_slug(tx, service) if service else None
+        chosen_service = await catalog.by_slug(tx, service) if service else None
         listed = await actions.alerts(
             tx,
             q.strip(),
             to_id(before),
-            LISTED + 1,
-            service_id=of.id if of else None,
+            ALERTS_LISTED + 1,
+            service_id=chosen_service.id if chosen_service else None,
             firing=tab == "firing",
         )
-        views = await queries.alert_details(tx, listed[:LISTED])
-    chosen = {"service": of.slug if of else "", "q": q}
-    older = listed[LISTED - 1].id if len(listed) > LISTED else ""
+        views = await queries.alert_details(tx, listed[:ALERTS_LISTED])
+    filters = {"service": chosen_service.slug if chosen_service else "", "q": q}
+    older = listed[ALERTS_LISTED - 1].id if len(listed) > ALERTS_LISTED else ""
     context = {
         "nav": "alerts",
         "live": "pages,incidents",
         "views": views,
         "q": q,
-        "service": of,
+        "service": chosen_service,
         "tab": tab,
         "tabs": [
-            (name, label, html.address("/alerts", state=name, **chosen)) for name, label in TABS.items()
+            (name, label, html.address("/alerts", state=name, **filters)) for name, label in TABS.items()
         ],
-        "older": html.address("/alerts", state=tab, before=older, **chosen) if older else "",
+        "older": html.address("/alerts", state=tab, before=older, **filters) if older else "",
     }
     return await html.render(request, "alerts/alerts.html", context)
 
@@ -64,7 +64,7 @@ async def alert(request: Request, alert_id: int) -> Response:
         "incidents": alert_details.incidents,
         "messages": messages,
         "deleted": len(alert_details.alert.message_ids) - len(messages),
-        "kept_days": actions.EVENTS_KEPT.days,
+        "kept_days": actions.EVENT_RETENTION.days,
     }
     return await html.render(request, "alerts/alert.html", context)
 

@@ -1,1 +1,1 @@
-"""Services that teams own."""
+"""The catalog of services, each owned by a team."""

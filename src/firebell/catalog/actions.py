@@ -1,4 +1,4 @@
-"""What is done with services."""
+"""Create, update and look up services."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -22,7 +22,7 @@ services_by_id = store.services_by_id
 
 
 async def by_slug(tx: Tx, slug: str) -> Service:
-    """Return the service; raise `NotFound` naming those that exist."""
+    """Return the service; raise NotFound, which names up to 20 services, if there is none."""
     service = await store.by_slug(tx, slug)
     if service is None:
         names = ", ".join(s.slug for s in (await store.services(tx))[:20])
@@ -31,12 +31,12 @@ async def by_slug(tx: Tx, slug: str) -> Service:
 
 
 async def service_named(tx: Tx, text: str) -> Service:
-    """Return the service with this slug, or whose name leads to it; raise `Invalid` naming the parameter."""
+    """Return the service with this slug or name; raise Invalid for the field `service` if there is none."""
     if storable(text) and len(text) <= QUERY_LIMIT:
         for slug in dict.fromkeys((text, slugify(text))):
             if service := await store.by_slug(tx, slug):
                 return service
-    raise Invalid(f"There is no service {shown(text)}.", fields={"service": "Use the slug of a service."})
+    raise Invalid(f"There is no service {shown(text)}.", fields={"service": "Enter the slug of a service."})
 
 
 async def create_service(
@@ -50,42 +50,49 @@ async def create_service(
     runbook_url: str = "",
     now: datetime,
 ) -> Service:
-    """Add a service; without a policy its pages go to the catch-all list."""
-    errors, about = FieldErrors(), _about(description)
+    """Create a service; without a policy its pages go to the fallback responders.
+
+    Raise Invalid, NotFound for an unknown team or policy, or Conflict if the name is taken.
+    """
+    errors = FieldErrors()
     clean = errors.value(lambda: clean_name(name, "name"), "")
-    runbook = errors.value(lambda: _runbook(runbook_url), "")
+    runbook = errors.value(lambda: _clean_runbook_url(runbook_url), "")
     errors.check()
     await _check_owners(tx, team_id, policy_id)
-    made = await store.insert(tx, clean, slugify(clean), team_id, policy_id, about, runbook, now)
-    if made is None:
-        raise Conflict(f"There is already a service {clean}.", fields={"name": "This name is taken."})
-    await tx.audit(actor, "service.created", f"service:{made.id}", now, name=clean)
-    return made
+    service = await store.insert(
+        tx, clean, slugify(clean), team_id, policy_id, _clean_description(description), runbook, now
+    )
+    if service is None:
+        raise Conflict(
+            f"A service named {clean} already exists.", fields={"name": "Choose a name that is not taken."}
+        )
+    await tx.audit(actor, "service.created", f"service:{service.id}", now, name=clean)
+    return service
 
 
 async def _check_owners(tx: Tx, team_id: int, policy_id: int | None) -> None:
     await people.team(tx, team_id)
     if policy_id is not None and not await store.has_policy(tx, policy_id):
-        raise NotFound(f"There is no policy {policy_id}.", fields={"policy_id": "Unknown."})
+        raise NotFound(f"There is no policy {policy_id}.", fields={"policy_id": "Choose an existing policy."})
 
 
-def _about(description: str) -> str:
+def _clean_description(description: str) -> str:
     return description.strip()[:2000]
 
 
-def _runbook(url: str) -> str:
+def _clean_runbook_url(url: str) -> str:
     return check_url(url, "runbook_url") if url.strip() else ""
 
 
 async def set_policy(tx: Tx, actor: Actor, *, service_id: int, policy_id: int | None, now: datetime) -> None:
-    """Choose who is paged for the service from the next page on."""
+    """Set the escalation policy for new pages of the service; raise NotFound if there is no such service."""
     service = (await store.services_by_id(tx, [service_id])).get(service_id)
     if service is None:
         raise NotFound(f"There is no service {service_id}.")
-    await change_service(tx, actor, service, policy_id=policy_id, now=now)
+    await update_service(tx, actor, service, policy_id=policy_id, now=now)
 
 
-async def change_service(
+async def update_service(
     tx: Tx,
     actor: Actor,
     service: Service,
@@ -96,19 +103,19 @@ async def change_service(
     runbook_url: str | None = None,
     now: datetime,
 ) -> Service:
-    """Change whose the service is and what is said of it; its policy counts from the next page on."""
+    """Update and return the service; a new policy applies to new pages only."""
     changed = replace(
         service,
         team_id=service.team_id if team_id is None else team_id,
         policy_id=policy_id,
-        description=service.description if description is None else _about(description),
-        runbook_url=service.runbook_url if runbook_url is None else _runbook(runbook_url),
+        description=service.description if description is None else _clean_description(description),
+        runbook_url=service.runbook_url if runbook_url is None else _clean_runbook_url(runbook_url),
     )
     await _check_owners(tx, changed.team_id, policy_id)
     await store.update(tx, changed)
     before, after = _settings(service), _settings(changed)
-    more = {"before": before, "final": before == after}
-    await tx.audit(actor, "service.changed", f"service:{service.id}", now, **after, **more)
+    undo_detail = {"before": before, "final": before == after}
+    await tx.audit(actor, "service.changed", f"service:{service.id}", now, **after, **undo_detail)
     return changed
 
 
@@ -117,11 +124,13 @@ def _settings(service: Service) -> dict[str, Any]:
 
 
 async def restore_service(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Service:
-    """Restore what a service was before a change; raise `Conflict` when someone changed it since."""
+    """Undo a change of a service; raise Conflict if someone has changed it since then."""
     before = entry.detail["before"]
     service = (await store.services_by_id(tx, [entry.subject_id]))[entry.subject_id]
     if _settings(service) != {name: entry.detail[name] for name in before}:
-        raise undo.changed_since(f"someone changed {service.name} since.", "Change it on its page.")
+        raise undo.changed_since(
+            f"someone has changed {service.name} since then.", "Edit it on the service's page."
+        )
     restored = replace(service, **before)
     await _check_owners(tx, restored.team_id, restored.policy_id)
     await store.update(tx, restored)

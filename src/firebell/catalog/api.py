@@ -17,7 +17,7 @@ Responder = Annotated[Caller, may(Verb.SERVICE_WRITE)]
 
 
 class ServiceShown(ApiOutput):
-    """Something that can break; without a policy its pages go to the catch-all list."""
+    """A service; without a policy its pages go to the fallback responders."""
 
     id: int
     slug: str
@@ -29,7 +29,7 @@ class ServiceShown(ApiOutput):
 
 
 class NewService(ApiInput):
-    """A service to add."""
+    """A service to create."""
 
     name: Annotated[ShortName, Field(examples=["Checkout"])]
     team_id: Id
@@ -39,7 +39,7 @@ class NewService(ApiInput):
 
 
 class ServiceChange(ApiInput):
-    """What is given is changed; `policy_id` null means the catch-all list."""
+    """Fields to change; a `policy_id` of null sends pages to the fallback responders."""
 
     team_id: Id | None = None
     policy_id: Id | None = None
@@ -47,33 +47,37 @@ class ServiceChange(ApiInput):
     runbook_url: Annotated[Text | None, Field(max_length=2000)] = None
 
 
-@router.get("", summary="Every service, the newest first")
-async def list_services(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[ServiceShown]:
+@router.get("", summary="List services, newest first")
+async def list_services(ctx: Ctx, caller: Reader, params: PageParams) -> list[ServiceShown]:
     async with ctx.db.tx() as tx:
         services = await actions.services(tx)
-    return [ServiceShown.model_validate(s) for s in stretch.newest(services, [s.id for s in services])]
+    return [ServiceShown.model_validate(s) for s in params.newest(services, [s.id for s in services])]
 
 
-@router.post("", status_code=201, summary="Add a service", responses=problems(404, 409))
-async def create_service(ctx: Ctx, caller: Responder, given: NewService) -> ServiceShown:
+@router.post("", status_code=201, summary="Create a service", responses=problems(404, 409))
+async def create_service(ctx: Ctx, caller: Responder, new_service: NewService) -> ServiceShown:
     async with ctx.db.tx() as tx:
-        made = await actions.create_service(tx, caller.actor, **given.model_dump(), now=ctx.clock.now())
-    return ServiceShown.model_validate(made)
+        service = await actions.create_service(
+            tx, caller.actor, **new_service.model_dump(), now=ctx.clock.now()
+        )
+    return ServiceShown.model_validate(service)
 
 
-@router.patch("/{slug}", summary="Change a service's team, policy or description", responses=problems(404))
-async def change_service(ctx: Ctx, caller: Responder, slug: Text, given: ServiceChange) -> ServiceShown:
+@router.patch(
+    "/{slug}", summary="Update a service's team, policy, description or runbook", responses=problems(404)
+)
+async def change_service(ctx: Ctx, caller: Responder, slug: Text, change: ServiceChange) -> ServiceShown:
     async with ctx.db.tx() as tx:
         service = await actions.by_slug(tx, slug)
-        policy_id = given.policy_id if "policy_id" in given.model_fields_set else service.policy_id
-        changed = await actions.change_service(
+        policy_id = change.policy_id if "policy_id" in change.model_fields_set else service.policy_id
+        changed = await actions.update_service(
             tx,
             caller.actor,
             service,
-            team_id=given.team_id,
+            team_id=change.team_id,
             policy_id=policy_id,
-            description=given.description,
-            runbook_url=given.runbook_url,
+            description=change.description,
+            runbook_url=change.runbook_url,
             now=ctx.clock.now(),
         )
     return ServiceShown.model_validate(changed)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Something that can break, owned by a team, paged through a policy."""
+    """What alerts are about: a team owns it, an escalation policy pages for it."""
 
     id: int
     name: str

@@ -1,4 +1,4 @@
-"""Which services a form offers: all of them, or in a large organization the near ones and what a search adds."""
+"""The services that a form offers: all, or in a large organization the likely ones and search results."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from firebell.catalog import store
 from firebell.catalog.model import Service
 from firebell.kit.db import Tx
 
-OFFERED_WHOLE = 40
-"""Number of services up to which a form offers every one of them."""
-SEARCHED = 50
-"""Number of services that one search adds at most."""
+OFFER_ALL_LIMIT = 40
+"""Up to this number of services, a form offers all of them."""
+SEARCH_LIMIT = 50
+"""The most services that one search adds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Services to choose from, by name; `partial` when there are others that a search can add."""
+    """Services to choose from, by name; `partial` if there are others, which a search can add."""
 
     services: list[Service]
     partial: bool
@@ -23,16 +23,16 @@ class Offer:
 
     @property
     def truncated(self) -> bool:
-        """Return True if the search may have had more matches."""
-        return self.matches == SEARCHED
+        """True if the search may have more matches."""
+        return self.matches == SEARCH_LIMIT
 
 
 async def offer(tx: Tx, near: Iterable[int], search: str, *, chosen: Iterable[int] = ()) -> Offer:
-    """Return every service, or when there are many those `near` or `chosen` and what `search` matches."""
-    services = await store.search(tx, "", OFFERED_WHOLE + 1)
-    if len(services) <= OFFERED_WHOLE:
+    """Return all services, or if there are many, those in `chosen` and `near` and the matches of `search`."""
+    services = await store.search(tx, "", OFFER_ALL_LIMIT + 1)
+    if len(services) <= OFFER_ALL_LIMIT:
         return Offer(services, partial=False, matches=0)
-    matches = await store.search(tx, search, SEARCHED) if search else []
-    close = list(dict.fromkeys([*chosen, *near]))[:OFFERED_WHOLE]
-    known = {s.id: s for s in (*matches, *(await store.services_by_id(tx, close)).values())}
-    return Offer(sorted(known.values(), key=lambda s: (s.name, s.id)), partial=True, matches=len(matches))
+    matches = await store.search(tx, search, SEARCH_LIMIT) if search else []
+    likely_ids = list(dict.fromkeys([*chosen, *near]))[:OFFER_ALL_LIMIT]
+    offered = {s.id: s for s in (*matches, *(await store.services_by_id(tx, likely_ids)).values())}
+    return Offer(sorted(offered.values(), key=lambda s: (s.name, s.id)), partial=True, matches=len(matches))

@@ -4,7 +4,7 @@ from firebell.kit.db import Reads
 
 
 async def service_ids(tx: Reads, tsquery: str, limit: int) -> list[int]:
-    """Return the services whose name, slug or description matches, by name."""
+    """Return the ids of services that match: by name or slug first, then by description."""
     rows = await tx.fetch(
         """
         select id

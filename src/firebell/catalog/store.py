@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.catalog.model import Service
-from firebell.kit.db import Tx
+from firebell.kit.db import Row, Tx
 
 _COLUMNS = "id, name, slug, team_id, policy_id, description, runbook_url"
+
+
+def _service(row: Row) -> Service:
+    return Service(**dict(row))
 
 
 async def insert(
@@ -19,9 +23,14 @@ async def insert(
     runbook_url: str,
     now: datetime,
 ) -> Service | None:
+    """Create a service; return None if its slug is taken."""
     row = await tx.row(
-        "insert into service (name, slug, team_id, policy_id, description, runbook_url, created_at)"
-        f" values ($1, $2, $3, $4, $5, $6, $7) on conflict (slug) do nothing returning {_COLUMNS}",
+        f"""
+        insert into service (name, slug, team_id, policy_id, description, runbook_url, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        on conflict (slug) do nothing
+        returning {_COLUMNS}
+        """,
         name,
         slug,
         team_id,
@@ -30,11 +39,19 @@ async def insert(
         runbook_url,
         now,
     )
-    return Service(*row.values()) if row else None
+    return _service(row) if row else None
 
 
 async def services(tx: Tx) -> list[Service]:
-    return [Service(*r.values()) for r in await tx.fetch(f"select {_COLUMNS} from service order by name, id")]
+    """Return every service, by name."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from service
+        order by name, id
+        """
+    )
+    return [_service(row) for row in rows]
 
 
 async def search(tx: Tx, text: str, limit: int) -> list[Service]:
@@ -51,30 +68,58 @@ async def search(tx: Tx, text: str, limit: int) -> list[Service]:
         text,
         limit,
     )
-    return [Service(*row.values()) for row in rows]
+    return [_service(row) for row in rows]
 
 
 async def named(tx: Tx, text: str) -> Service | None:
-    """Return the one service of exactly this name or slug, whatever its case; None when there is not one."""
+    """Return the service with this name or slug, ignoring case; return None unless exactly one matches."""
     rows = await tx.fetch(
-        f"select {_COLUMNS} from service where lower(name) = lower($1) or slug = lower($1) limit 2", text
+        f"""
+        select {_COLUMNS}
+        from service
+        where lower(name) = lower($1)
+            or slug = lower($1)
+        limit 2
+        """,
+        text,
     )
-    return Service(*rows[0].values()) if len(rows) == 1 else None
+    return _service(rows[0]) if len(rows) == 1 else None
 
 
 async def services_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Service]:
-    rows = await tx.fetch(f"select {_COLUMNS} from service where id = any($1::bigint[])", list(ids))
-    return {row["id"]: Service(*row.values()) for row in rows}
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from service
+        where id = any($1::bigint[])
+        """,
+        list(ids),
+    )
+    return {row["id"]: _service(row) for row in rows}
 
 
 async def by_slug(tx: Tx, slug: str) -> Service | None:
-    row = await tx.row(f"select {_COLUMNS} from service where slug = $1", slug)
-    return Service(*row.values()) if row else None
+    row = await tx.row(
+        f"""
+        select {_COLUMNS}
+        from service
+        where slug = $1
+        """,
+        slug,
+    )
+    return _service(row) if row else None
 
 
 async def update(tx: Tx, service: Service) -> None:
     await tx.execute(
-        "update service set team_id = $2, policy_id = $3, description = $4, runbook_url = $5 where id = $1",
+        """
+        update service
+        set team_id = $2,
+            policy_id = $3,
+            description = $4,
+            runbook_url = $5
+        where id = $1
+        """,
         service.id,
         service.team_id,
         service.policy_id,
@@ -84,5 +129,16 @@ async def update(tx: Tx, service: Service) -> None:
 
 
 async def has_policy(tx: Tx, policy_id: int) -> bool:
-    """Say whether the policy exists; who it pages is a matter of paging."""
-    return bool(await tx.value("select exists (select from policy where id = $1)", policy_id))
+    """Return True if the escalation policy exists."""
+    return bool(
+        await tx.value(
+            """
+            select exists (
+                select
+                from policy
+                where id = $1
+            )
+            """,
+            policy_id,
+        )
+    )

@@ -1,4 +1,4 @@
-"""Services."""
+"""The list of services and the form that creates one."""
 
 from collections.abc import Mapping
 
@@ -16,16 +16,16 @@ router = routing.html_router()
 
 
 async def _services(
-    request: Request, given: Mapping[str, str], error: FirebellError | None = None
+    request: Request, values: Mapping[str, str], error: FirebellError | None = None
 ) -> Response:
-    async with request.app.state.ctx.db.tx() as tx:
-        found = await actions.services(tx)
+    async with html.ctx(request).db.tx() as tx:
+        services = await actions.services(tx)
         teams = {t.id: t.name for t in await people.teams(tx)}
     context = {
         "nav": "services",
-        "services": found,
+        "services": services,
         "teams": teams,
-        "given": given,
+        "values": values,
         "error": error,
         "errors": error.fields if error else {},
     }
@@ -41,18 +41,18 @@ async def services(request: Request) -> Response:
 @router.post("/services", dependencies=access.needs(Verb.SERVICE_WRITE))
 async def create(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, given = request.app.state.ctx, {name: str(value) for name, value in form.items()}
+    ctx, values = html.ctx(request), {name: str(value) for name, value in form.items()}
     try:
         async with ctx.db.tx() as tx:
-            made = await actions.create_service(
+            service = await actions.create_service(
                 tx,
                 access.actor_of(me),
-                name=given.get("name", ""),
-                team_id=to_required(given.get("team"), "team"),
-                description=given.get("description", ""),
-                runbook_url=given.get("runbook_url", ""),
+                name=values.get("name", ""),
+                team_id=to_required(values.get("team"), "team"),
+                description=values.get("description", ""),
+                runbook_url=values.get("runbook_url", ""),
                 now=ctx.clock.now(),
             )
     except (Invalid, Conflict) as error:
-        return await _services(request, given, error)
-    return flash.redirect(request, f"/services/{made.slug}", f"{made.name} created.")
+        return await _services(request, values, error)
+    return flash.redirect(request, f"/services/{service.slug}", f"{service.name} created.")

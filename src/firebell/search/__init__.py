@@ -1,1 +1,1 @@
-"""One search over everything that a person may see, for the palette, the search page, the API and the terminal."""
+"""Search everything that a person may see, for the palette, the search screen, the API and the CLI."""

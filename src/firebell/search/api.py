@@ -15,7 +15,7 @@ router = api.router("search", "/search")
 
 
 class HitShown(ApiOutput):
-    """One thing that was found; `ref` names an incident or a page, `state` is the glyph of its state, "" for none."""
+    """One search result; `ref` is set for incidents and pages, `state` names the glyph of its state or is empty."""
 
     kind: Kind
     ref: str
@@ -27,7 +27,7 @@ class HitShown(ApiOutput):
 
 
 class GroupShown(ApiOutput):
-    """The hits of one group, best first; `more` when there are others, which `group` and `limit` reach."""
+    """The hits of one group, best first; if `more` is true, ask for this `group` with a higher `limit`."""
 
     name: GroupName
     label: str
@@ -36,7 +36,7 @@ class GroupShown(ApiOutput):
 
 
 class ResultsShown(ApiOutput):
-    """What was found: the best match, which is in no group, and the groups that have others."""
+    """The best match, which is in no group, and the groups of all other hits."""
 
     query: str
     best: HitShown | None
@@ -55,13 +55,13 @@ def _shown(hit: Hit, public_url: str) -> HitShown:
     )
 
 
-@router.get("", summary="Whatever has every word that you may see, grouped, the best match first")
+@router.get("", summary="Search everything you may see, grouped by kind, best match first")
 async def search(
     ctx: Ctx,
     caller: Annotated[Caller, may(Verb.SEARCH_READ)],
-    q: Annotated[str, Query(description="words in any order, or their beginnings, or PG-7 or INC-3")] = "",
-    group: Annotated[GroupName | None, Query(description="this group alone, without a best match")] = None,
-    limit: Limit = searching.PER_GROUP,
+    q: Annotated[str, Query(description="words in any order, or their first letters, or PG-7 or INC-3")] = "",
+    group: Annotated[GroupName | None, Query(description="only this group, without a best match")] = None,
+    limit: Limit = searching.HITS_PER_GROUP,
 ) -> ResultsShown:
     results = await searching.search(ctx, caller.rights, q, group=group, limit=limit)
     return ResultsShown(

@@ -1,4 +1,4 @@
-"""What can be done and where, as commands with the other words that people use for them (pure)."""
+"""The commands of the palette, with synonyms to find them by (pure)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from firebell.people.permissions import Verb
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command of the palette; `keywords` are synonyms, `keys` its shortcut, `verb` who it is offered to."""
+    """A command of the palette; `keywords` are synonyms, `keys` its shortcut, `verb` the permission it needs."""
 
     label: str
     path: str
@@ -20,7 +20,7 @@ class Command:
 
     @property
     def text(self) -> str:
-        """Everything that a query can match."""
+        """The text that a query is matched against."""
         return f"{self.label} {self.keywords}"
 
 
@@ -110,16 +110,16 @@ COMMANDS = (
     ),
     Command("Go to the handbook", "/handbook", "book-open", "help guide documentation practice", ("G", "B")),
     Command(
-        "Decide the severity",
+        "Choose a severity",
         "/handbook/references/severity-classification",
         "book-open",
-        "handbook sev how bad classify classification",
+        "handbook sev how bad decide classify classification",
     ),
     Command(
-        "See who does what in an incident",
+        "See incident roles",
         "/handbook/references/incident-roles",
         "book-open",
-        "handbook roles commander scribe comms lead expert",
+        "handbook who does what commander scribe comms lead subject matter expert",
     ),
     Command("Edit message templates", "/handbook/templates", "message-square", "words texts update wording"),
     Command("Search alerts", "/alerts", "history", "events received payload find"),
@@ -137,7 +137,10 @@ COMMANDS = (
         "Create API key", "/settings/keys", "key-round", "add new token cli secret", verb=Verb.API_KEY_CREATE
     ),
     Command(
-        "See where I am signed in", "/settings/sessions", "smartphone", "sessions log out sign out devices"
+        "See active sessions",
+        "/settings/sessions",
+        "smartphone",
+        "where i am signed in log out sign out devices",
     ),
     Command(
         "Add person",
@@ -166,11 +169,11 @@ COMMANDS = (
 
 
 def allowed(may: Callable[[Verb], bool]) -> list[Command]:
-    """Return the commands that are open to someone, in their order."""
+    """Return the commands that someone may use, in order."""
     return [command for command in COMMANDS if command.verb is None or may(command.verb)]
 
 
 def search(terms: Terms, may: Callable[[Verb], bool]) -> list[Command]:
-    """Return the commands that have every word in their label or their synonyms, best label first."""
+    """Return the commands that match every word, best label first."""
     matches = [command for command in allowed(may) if terms.match(command.text)]
     return sorted(matches, key=lambda command: terms.rank(command.label))

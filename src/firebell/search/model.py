@@ -1,4 +1,4 @@
-"""What a search returns: hits of many kinds, ranked and grouped (pure)."""
+"""Search results: hits of all kinds, ranked and grouped (pure)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from firebell.kit.search_terms import Terms
 
 
 class Kind(StrEnum):
-    """What a hit is. At the same rank, kinds that come first here come first."""
+    """The kind of a hit; hits of the same rank are ordered by kind, in this order."""
 
     SERVICE = "service"
     PERSON = "person"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
 
 class GroupName(StrEnum):
-    """A group of kinds, in the order in which groups are shown."""
+    """A group of kinds, in display order."""
 
     PEOPLE = "people"
     INCIDENTS = "incidents"
@@ -67,7 +67,7 @@ ICONS = {
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One thing that a search found; `path` is its address here, `state` a glyph of the design system or ""."""
+    """One search result; `path` is its address in the web app, `state` a glyph of the design system or ""."""
 
     kind: Kind
     title: str
@@ -76,18 +76,18 @@ class Hit:
     ref: str = ""
     state: str = ""
     is_open: bool = False
-    """Whether it is an incident or a page that is not over yet."""
+    """True for an open incident or page."""
     icon: str = ""
 
     @property
     def symbol(self) -> str:
-        """The icon that stands before it."""
+        """The icon to show."""
         return self.icon or ICONS[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """The hits of one group, best first; `more` when there are others than these."""
+class HitGroup:
+    """The hits of one group, best first; `more` is True if there are others."""
 
     name: GroupName
     hits: tuple[Hit, ...]
@@ -95,21 +95,21 @@ class Group:
 
     @property
     def label(self) -> str:
-        """What people call the group."""
+        """The heading of the group."""
         return LABELS[self.name]
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What a query found: the best match, and every group that has others."""
+    """The best match of a query, and the groups of all other hits."""
 
     terms: Terms
     best: Hit | None
-    groups: tuple[Group, ...]
+    groups: tuple[HitGroup, ...]
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was found."""
+        """True if there are no hits."""
         return self.best is None
 
 
@@ -119,26 +119,26 @@ def _order(terms: Terms, hit: Hit, exact: Hit | None) -> tuple[bool, int, bool, 
 
 
 def results(terms: Terms, hits: Sequence[Hit], exact: Hit | None, limit: int) -> Results:
-    """Return hits as groups of at most `limit`; `exact` is what an identifier names and is always the best match."""
-    known = list(
+    """Return hits in groups of at most `limit`; `exact`, the hit that a reference names, is always the best."""
+    unique = list(
         {(hit.kind, hit.path, hit.title): hit for hit in [*([exact] if exact else []), *hits]}.values()
     )
-    exact = next((hit for hit in known if exact and hit.path == exact.path), None)
-    ranked = sorted(known, key=lambda hit: _order(terms, hit, exact))
+    exact = next((hit for hit in unique if exact and hit.path == exact.path), None)
+    ranked = sorted(unique, key=lambda hit: _order(terms, hit, exact))
     best = ranked[0] if ranked else None
     return Results(terms, best, tuple(_groups(ranked[1:], limit)))
 
 
-def _groups(ranked: Sequence[Hit], limit: int) -> Iterable[Group]:
+def _groups(ranked: Sequence[Hit], limit: int) -> Iterable[HitGroup]:
     for name in GroupName:
-        # what is not over yet comes first, however well others match
+        # open incidents and pages come before better matches
         members = sorted((h for h in ranked if h.kind in KINDS[name]), key=lambda h: not h.is_open)
         if members:
-            yield Group(name, tuple(members[:limit]), len(members) > limit)
+            yield HitGroup(name, tuple(members[:limit]), len(members) > limit)
 
 
-def only(found: Results, name: GroupName, hits: Sequence[Hit], limit: int) -> Results:
-    """Return results that hold one whole group, its best hit included."""
-    ranked = sorted(hits, key=lambda hit: (not hit.is_open, _order(found.terms, hit, None)))
-    group = Group(name, tuple(ranked[:limit]), len(ranked) > limit)
-    return Results(found.terms, None, (group,) if ranked else ())
+def single_group(terms: Terms, name: GroupName, hits: Sequence[Hit], limit: int) -> Results:
+    """Return results with one group, which includes its best hit."""
+    ranked = sorted(hits, key=lambda hit: (not hit.is_open, _order(terms, hit, None)))
+    group = HitGroup(name, tuple(ranked[:limit]), len(ranked) > limit)
+    return Results(terms, None, (group,) if ranked else ())

@@ -1,6 +1,6 @@
-"""The registry of searches: for each kind of hit, the verb that lets someone see it, and how it is found.
+"""The sources of search: one for each kind of hit, with the verb that it needs.
 
-The SQL is in the store of the slice that owns the table; the words of a hit are here.
+The SQL is in the store of the slice that owns the table; the text of a hit is here.
 """
 
 import re
@@ -41,8 +41,8 @@ from firebell.search.model import Hit, Kind
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """What is searched for, by someone with these rights; `limit` is the number of hits wanted of each kind."""
+class SearchQuery:
+    """A query of someone with the rights `may`; `limit` is the most hits of each kind."""
 
     tx: Tx
     terms: Terms
@@ -52,45 +52,47 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """How hits of one kind are found; `verb` is None when each hit has a verb of its own."""
+class SearchSource:
+    """The search for one kind of hit; `verb` is None if each hit has its own verb."""
 
     kind: Kind
     verb: Verb | None
-    search: Callable[[Query], Awaitable[Sequence[Hit]]]
+    search: Callable[[SearchQuery], Awaitable[Sequence[Hit]]]
 
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-async def _duty(query: Query, schedule_ids: Sequence[int]) -> list[OnDuty]:
-    """Return who is on call for these schedules, nothing for someone who may not see schedules."""
+async def _duty(query: SearchQuery, schedule_ids: Sequence[int]) -> list[OnDuty]:
+    """Return who is on call for these schedules; empty for someone who may not see schedules."""
     if not query.may(Verb.SCHEDULE_READ):
         return []
     return await oncall.current(query.tx, list(dict.fromkeys(schedule_ids)), query.now)
 
 
-async def _persons(query: Query) -> list[Hit]:
+async def _persons(query: SearchQuery) -> list[Hit]:
     ids = await people_store.person_ids(query.tx, query.terms.tsquery, query.limit)
     known, teams = await people.people_by_id(query.tx, ids), await people_store.team_names(query.tx, ids)
-    named = {i: await ids_naming(query.tx, i, query.now) for i in ids}
-    duty = await _duty(query, [schedule for schedules in named.values() for schedule in schedules[:10]])
+    reference_hits = {i: await ids_naming(query.tx, i, query.now) for i in ids}
+    duty = await _duty(
+        query, [schedule for schedules in reference_hits.values() for schedule in schedules[:10]]
+    )
     hits = []
     for person in (known[i] for i in ids):
         on_call = [d.schedule for d in duty if person.id in d.users]
-        theirs = on_call or [d.schedule for d in duty if d.schedule.id in named[person.id]]
+        schedules = on_call or [d.schedule for d in duty if d.schedule.id in reference_hits[person.id]]
         facts = [person.role.capitalize(), ", ".join(teams[person.id])]
         if on_call:
             facts.append(f"on call now for {', '.join(s.name for s in on_call)}")
-        path = f"/oncall/{theirs[0].slug}" if theirs else "/oncall"
+        path = f"/oncall/{schedules[0].slug}" if schedules else "/oncall"
         if query.may(Verb.PERSON_WRITE):
             path = f"/settings/people?q={quote(person.email, safe='')}"
         hits.append(Hit(Kind.PERSON, person.name, " · ".join(f for f in facts if f), path))
     return hits
 
 
-async def _teams(query: Query) -> list[Hit]:
+async def _teams(query: SearchQuery) -> list[Hit]:
     ids = await people_store.team_ids(query.tx, query.terms.tsquery, query.limit)
     known = {team.id: team for team in await people.teams(query.tx)} if ids else {}
     members = await people.members(query.tx, ids)
@@ -107,20 +109,20 @@ async def _teams(query: Query) -> list[Hit]:
     ]
 
 
-async def _team_names(query: Query) -> dict[int, str]:
+async def _team_names(query: SearchQuery) -> dict[int, str]:
     return {team.id: team.name for team in await people.teams(query.tx)}
 
 
-async def _services(query: Query) -> list[Hit]:
+async def _services(query: SearchQuery) -> list[Hit]:
     ids = await catalog_store.service_ids(query.tx, query.terms.tsquery, query.limit)
     if not ids:
         return []
     known, teams = await catalog.services_by_id(query.tx, ids), await _team_names(query)
-    waiting = await paging_store.open_pages(query.tx, ids) if query.may(Verb.PAGE_READ) else {}
+    open_pages = await paging_store.open_pages(query.tx, ids) if query.may(Verb.PAGE_READ) else {}
     hits = []
     for service in (known[i] for i in ids):
-        pages = waiting.get(service.id, 0)
-        facts = [f"Service of {teams[service.team_id]}", *([_count(pages, "open page")] if pages else [])]
+        pages = open_pages.get(service.id, 0)
+        facts = [f"Service · {teams[service.team_id]}", *([_count(pages, "open page")] if pages else [])]
         state = "degraded" if pages else "ok"
         hits.append(
             Hit(
@@ -130,7 +132,7 @@ async def _services(query: Query) -> list[Hit]:
     return hits
 
 
-async def _schedules(query: Query) -> list[Hit]:
+async def _schedules(query: SearchQuery) -> list[Hit]:
     ids = await oncall_store.schedule_ids(query.tx, query.terms.tsquery, query.limit)
     if not ids:
         return []
@@ -139,12 +141,12 @@ async def _schedules(query: Query) -> list[Hit]:
     hits = []
     for d in duty:
         names = ", ".join(known[user].name for user in d.users if user in known)
-        subtitle = f"Schedule of {teams[d.schedule.team_id]} · {names or 'No one'} on call now"
+        subtitle = f"Schedule · {teams[d.schedule.team_id]} · {names or 'No one'} on call now"
         hits.append(Hit(Kind.SCHEDULE, d.schedule.name, subtitle, f"/oncall/{quote(d.schedule.slug)}"))
     return hits
 
 
-async def _policies(query: Query) -> list[Hit]:
+async def _policies(query: SearchQuery) -> list[Hit]:
     ids = await paging_store.policy_ids(query.tx, query.terms.tsquery, query.limit)
     if not ids:
         return []
@@ -153,7 +155,7 @@ async def _policies(query: Query) -> list[Hit]:
         Hit(
             Kind.POLICY,
             policy.name,
-            f"Escalation policy of {teams[policy.team_id]} · {_count(len(policy.levels), 'level')}",
+            f"Escalation policy · {teams[policy.team_id]} · {_count(len(policy.levels), 'level')}",
             f"/escalation/{quote(policy.slug)}",
         )
         for policy in (known[i] for i in ids)
@@ -174,17 +176,17 @@ def _page(page: Page, services: dict[int, Service]) -> Hit:
     )
 
 
-async def _pages(query: Query) -> list[Hit]:
+async def _pages(query: SearchQuery) -> list[Hit]:
     ids = await paging_store.page_ids(query.tx, query.terms.tsquery, query.limit)
     return await _page_hits(query, ids)
 
 
-async def _page_hits(query: Query, ids: Sequence[int]) -> list[Hit]:
+async def _page_hits(query: SearchQuery, ids: Sequence[int]) -> list[Hit]:
     if not ids:
         return []
     known = await paging.pages_by_id(query.tx, ids)
-    wanted = [page.service_id for page in known.values() if page.service_id]
-    services = await catalog.services_by_id(query.tx, wanted)
+    service_ids = [page.service_id for page in known.values() if page.service_id]
+    services = await catalog.services_by_id(query.tx, service_ids)
     return [_page(known[i], services) for i in ids if i in known]
 
 
@@ -199,12 +201,12 @@ def _incident(incident: Incident) -> Hit:
     )
 
 
-async def _incidents(query: Query) -> list[Hit]:
+async def _incidents(query: SearchQuery) -> list[Hit]:
     ids = await incidents_store.incident_ids(query.tx, query.terms.tsquery, query.limit)
     return [_incident(await incidents.incident(query.tx, i)) for i in ids]
 
 
-async def _postmortems(query: Query) -> list[Hit]:
+async def _postmortems(query: SearchQuery) -> list[Hit]:
     states = await postmortems_store.states(query.tx, query.terms.tsquery, query.limit)
     hits = []
     for incident_id, state in states.items():
@@ -230,7 +232,7 @@ def _shipped_runbooks() -> dict[str, str]:
     return {path.rpartition("/")[2].removesuffix(".md"): skill(path) for path in paths}
 
 
-async def _runbooks(query: Query) -> list[Hit]:
+async def _runbooks(query: SearchQuery) -> list[Hit]:
     own = await runbooks_store.bodies(query.tx, query.terms.tsquery, query.limit)
     replaced = await runbooks_store.replaced_slugs(query.tx)
     shipped = {
@@ -246,9 +248,9 @@ async def _runbooks(query: Query) -> list[Hit]:
     ]
 
 
-async def _chapters(query: Query) -> list[Hit]:
+async def _chapters(query: SearchQuery) -> list[Hit]:
     chapters = [c for c in library.chapters() if not c.path.startswith(f"{FOLDER}/")]
-    found = chapter_search.search(chapters, query.terms, query.limit)
+    matches = chapter_search.search(chapters, query.terms, query.limit)
     return [
         Hit(
             Kind.CHAPTER,
@@ -256,11 +258,11 @@ async def _chapters(query: Query) -> list[Hit]:
             f"Handbook · {heading}" if heading else "Handbook",
             chapter_html.address(chapter) + (f"#{quote(anchor)}" if anchor else ""),
         )
-        for chapter, heading, anchor in found
+        for chapter, heading, anchor in matches
     ]
 
 
-async def _commands(query: Query) -> list[Hit]:
+async def _commands(query: SearchQuery) -> list[Hit]:
     return [
         Hit(Kind.COMMAND, command.label, "", command.path, icon=command.icon)
         for command in commands.search(query.terms, query.may)[: query.limit]
@@ -268,22 +270,22 @@ async def _commands(query: Query) -> list[Hit]:
 
 
 SOURCES = (
-    Source(Kind.SERVICE, Verb.SERVICE_READ, _services),
-    Source(Kind.PERSON, Verb.PERSON_READ, _persons),
-    Source(Kind.TEAM, Verb.PERSON_READ, _teams),
-    Source(Kind.INCIDENT, Verb.INCIDENT_READ, _incidents),
-    Source(Kind.PAGE, Verb.PAGE_READ, _pages),
-    Source(Kind.SCHEDULE, Verb.SCHEDULE_READ, _schedules),
-    Source(Kind.POLICY, Verb.POLICY_READ, _policies),
-    Source(Kind.RUNBOOK, Verb.RUNBOOK_READ, _runbooks),
-    Source(Kind.CHAPTER, Verb.HANDBOOK_READ, _chapters),
-    Source(Kind.POSTMORTEM, Verb.POSTMORTEM_READ, _postmortems),
-    Source(Kind.COMMAND, None, _commands),
+    SearchSource(Kind.SERVICE, Verb.SERVICE_READ, _services),
+    SearchSource(Kind.PERSON, Verb.PERSON_READ, _persons),
+    SearchSource(Kind.TEAM, Verb.PERSON_READ, _teams),
+    SearchSource(Kind.INCIDENT, Verb.INCIDENT_READ, _incidents),
+    SearchSource(Kind.PAGE, Verb.PAGE_READ, _pages),
+    SearchSource(Kind.SCHEDULE, Verb.SCHEDULE_READ, _schedules),
+    SearchSource(Kind.POLICY, Verb.POLICY_READ, _policies),
+    SearchSource(Kind.RUNBOOK, Verb.RUNBOOK_READ, _runbooks),
+    SearchSource(Kind.CHAPTER, Verb.HANDBOOK_READ, _chapters),
+    SearchSource(Kind.POSTMORTEM, Verb.POSTMORTEM_READ, _postmortems),
+    SearchSource(Kind.COMMAND, None, _commands),
 )
 
 
-async def named(query: Query) -> list[Hit]:
-    """Return the incident and the page that the query names by their number, as far as they may be seen."""
+async def reference_hits(query: SearchQuery) -> list[Hit]:
+    """Return the incident and the page that a reference names, if they exist and may be seen."""
     reference = query.terms.reference
     if reference is None:
         return []

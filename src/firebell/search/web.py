@@ -1,4 +1,4 @@
-"""The search page, which works without a script."""
+"""The search screen, which works without JavaScript."""
 
 from fastapi import Request, Response
 
@@ -17,7 +17,7 @@ router = routing.html_router()
 async def search(request: Request, q: str = "", group: str = "") -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     name = GroupName(group) if group in set(GroupName) else None
-    limit = searching.WHOLE_GROUP if name else searching.PER_GROUP
+    limit = searching.SINGLE_GROUP_HITS if name else searching.HITS_PER_GROUP
     error: Unavailable | None = None
     try:
         results = await searching.search(ctx, access.rights_of(me), q, group=name, limit=limit)

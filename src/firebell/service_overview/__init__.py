@@ -1,1 +1,1 @@
-"""Everything that belongs to one service, on one page."""
+"""One service with its state, pages, incidents, alerts and changes."""

@@ -1,4 +1,4 @@
-"""One service over JSON, with everything that belongs to it."""
+"""One service with everything related to it, over JSON."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -7,14 +7,14 @@ from urllib.parse import quote
 from pydantic import Field
 
 from firebell.alerts.model import Change
-from firebell.alerts.queries import AlertDetails as AlertView
+from firebell.alerts.queries import AlertDetails
 from firebell.catalog import actions as catalog
 from firebell.incidents.model import Phase
 from firebell.incidents.queries import IncidentSummary
 from firebell.kit import api
 from firebell.kit.api import ApiOutput, Ctx, Text, problems
 from firebell.paging.model import PageState
-from firebell.paging.queries import PageDetails as PageView
+from firebell.paging.queries import PageDetails
 from firebell.people import permissions
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
@@ -27,7 +27,7 @@ Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
 
 
 class ServiceState(ApiOutput):
-    """How a service is: `ref` is the open incident or page behind it; `since` null: it always was."""
+    """The state of a service; `ref` is the open incident or page behind it, `since` is null if it never changed."""
 
     state: Literal["outage", "degraded", "ok"]
     since: datetime | None
@@ -35,14 +35,14 @@ class ServiceState(ApiOutput):
 
 
 class ServicePerson(ApiOutput):
-    """Someone whom a page would notify now."""
+    """A person whom a page would notify now."""
 
     id: int
     name: str
 
 
 class ServicePage(ApiOutput):
-    """A page of the service; `acked_after_s` is null while no one has acknowledged it."""
+    """A page of the service; `acked_after_s` is null until someone acknowledges it."""
 
     ref: str
     title: str
@@ -67,7 +67,7 @@ class ServiceIncident(ApiOutput):
 
 
 class ServiceAlert(ApiOutput):
-    """An alert of the service, with the page and the incidents that it led to."""
+    """An alert of the service, with its page and incidents."""
 
     id: int
     title: str
@@ -88,7 +88,7 @@ class ServiceChangeEvent(ApiOutput):
 
 
 class ServiceDetail(ApiOutput):
-    """One service, its state, and the newest ten of what belongs to it; the addresses lead to the whole lists."""
+    """A service, its state, and its ten newest pages, incidents, alerts and changes; the URLs are the full lists."""
 
     id: int
     slug: str
@@ -98,27 +98,27 @@ class ServiceDetail(ApiOutput):
     description: str
     runbook_url: str
     team: Annotated[str, Field(description="slug")]
-    policy: Annotated[str | None, Field(description="slug; null: pages go to the fallback responders")]
+    policy: Annotated[str | None, Field(description="slug; null if pages go to the fallback responders")]
     state: ServiceState
     on_call: Annotated[
         list[ServicePerson] | None,
-        Field(description="whom a page would notify first now; null: the key lacks oncall:read"),
+        Field(description="the people whom a page would notify first now; null if the key lacks oncall:read"),
     ]
     open_pages: list[ServicePage]
-    last_pages: Annotated[list[ServicePage], Field(description="resolved ones, newest first")]
+    last_pages: Annotated[list[ServicePage], Field(description="resolved pages, newest first")]
     incidents: Annotated[
         list[ServiceIncident] | None,
-        Field(description="newest first, drills apart; null: the key lacks incidents:read"),
+        Field(description="newest first, without drills; null if the key lacks incidents:read"),
     ]
-    alerts: Annotated[list[ServiceAlert], Field(description="those that fire first, then the newest")]
+    alerts: Annotated[list[ServiceAlert], Field(description="firing alerts first, then the newest")]
     changes: list[ServiceChangeEvent]
-    pages_url: Annotated[str, Field(description="every page of the service")]
-    incidents_url: Annotated[str, Field(description="every incident of the service")]
-    alerts_url: Annotated[str, Field(description="every alert of the service")]
+    pages_url: Annotated[str, Field(description="all pages of the service")]
+    incidents_url: Annotated[str, Field(description="all incidents of the service")]
+    alerts_url: Annotated[str, Field(description="all alerts of the service")]
 
 
-def _page(seen: PageView) -> ServicePage:
-    page = seen.page
+def _page(details: PageDetails) -> ServicePage:
+    page = details.page
     waited = page.first_ack_at - page.triggered_at if page.first_ack_at else None
     return ServicePage(
         ref=page.ref,
@@ -127,8 +127,8 @@ def _page(seen: PageView) -> ServicePage:
         triggered_at=page.triggered_at,
         resolved_at=page.resolved_at,
         acked_after_s=int(waited.total_seconds()) if waited else None,
-        owners=seen.owners,
-        incidents=seen.incidents,
+        owners=details.owners,
+        incidents=details.incidents,
     )
 
 
@@ -148,24 +148,26 @@ def _incident(summary: IncidentSummary) -> ServiceIncident:
     )
 
 
-def _alert(seen: AlertView) -> ServiceAlert:
-    own = {n: getattr(seen.alert, n) for n in ("id", "title", "status", "severity", "starts_at")}
-    return ServiceAlert.model_validate({**own, "page": seen.page, "incidents": seen.incidents})
+def _alert(details: AlertDetails) -> ServiceAlert:
+    own = {n: getattr(details.alert, n) for n in ("id", "title", "status", "severity", "starts_at")}
+    return ServiceAlert.model_validate({**own, "page": details.page, "incidents": details.incidents})
 
 
 def _change(change: Change) -> ServiceChangeEvent:
     return ServiceChangeEvent(id=change.id, at=change.at, summary=change.summary, source=change.source)
 
 
-@router.get("/{slug}", summary="One service and what belongs to it", responses=problems(404))
+@router.get(
+    "/{slug}", summary="Get a service with its pages, incidents, alerts and changes", responses=problems(404)
+)
 async def get_service(ctx: Ctx, caller: Reader, slug: Text) -> ServiceDetail:
     may_read_incidents = permissions.allows(caller.rights, Verb.INCIDENT_READ)
     may_read_schedules = permissions.allows(caller.rights, Verb.SCHEDULE_READ)
     async with ctx.db.tx() as tx:
         service = await catalog.by_slug(tx, slug)
-        seen = await queries.overview(tx, service, ctx.clock.now(), with_incidents=may_read_incidents)
+        overview = await queries.overview(tx, service, ctx.clock.now(), with_incidents=may_read_incidents)
     base = ctx.public_url + "/api/v1"
-    chosen = f"service={quote(service.slug, safe='')}"
+    service_filter = f"service={quote(service.slug, safe='')}"
     return ServiceDetail(
         id=service.id,
         slug=service.slug,
@@ -174,16 +176,18 @@ async def get_service(ctx: Ctx, caller: Reader, slug: Text) -> ServiceDetail:
         policy_id=service.policy_id,
         description=service.description,
         runbook_url=service.runbook_url,
-        team=seen.team.slug,
-        policy=seen.policy.slug if seen.policy else None,
-        state=ServiceState.model_validate(seen.health),
-        on_call=[ServicePerson(id=i, name=name) for i, name in seen.on_call] if may_read_schedules else None,
-        open_pages=[_page(v) for v in seen.open_pages],
-        last_pages=[_page(v) for v in seen.last_pages],
-        incidents=[_incident(s) for s in seen.incidents] if may_read_incidents else None,
-        alerts=[_alert(v) for v in seen.alerts],
-        changes=[_change(c) for c in seen.changes],
-        pages_url=f"{base}/pages?{chosen}",
-        incidents_url=f"{base}/incidents?{chosen}",
-        alerts_url=f"{base}/alerts?{chosen}",
+        team=overview.team.slug,
+        policy=overview.policy.slug if overview.policy else None,
+        state=ServiceState.model_validate(overview.health),
+        on_call=[ServicePerson(id=i, name=name) for i, name in overview.on_call]
+        if may_read_schedules
+        else None,
+        open_pages=[_page(v) for v in overview.open_pages],
+        last_pages=[_page(v) for v in overview.last_pages],
+        incidents=[_incident(s) for s in overview.incidents] if may_read_incidents else None,
+        alerts=[_alert(v) for v in overview.alerts],
+        changes=[_change(c) for c in overview.changes],
+        pages_url=f"{base}/pages?{service_filter}",
+        incidents_url=f"{base}/incidents?{service_filter}",
+        alerts_url=f"{base}/alerts?{service_filter}",
     )

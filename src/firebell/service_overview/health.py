@@ -1,4 +1,4 @@
-"""The state of a service, by the worst that is open (pure)."""
+"""The state of a service, from its open incidents and pages (pure)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _WORST_FIRST = (PageState.EXHAUSTED, PageState.TRIGGERED, PageState.ACKED, PageS
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The state of a service since when; `incident` or `page` is why it is not ok, `since` None is always."""
+    """The state of a service; `incident` or `page` is its cause, `since` is None if it never changed."""
 
     state: State
     since: datetime | None
@@ -33,7 +33,7 @@ class Health:
 def health(
     incidents: Sequence[Incident], pages: Sequence[Page], ended_at: Sequence[datetime | None]
 ) -> Health:
-    """Return the state that open incidents and open pages make; without any it is ok since the last end."""
+    """Return the state from open incidents and pages; without any it is ok since the latest of `ended_at`."""
     if incidents:
         worst = min(incidents, key=lambda i: (i.severity, i.id))
         state: State = "outage" if worst.severity <= OUTAGE_SEVERITY else "degraded"

@@ -1,4 +1,4 @@
-"""The page of a service, and its forms."""
+"""The screen of a service, and its forms."""
 
 from fastapi import Request, Response
 
@@ -19,19 +19,19 @@ async def service(request: Request, slug: str) -> Response:
 
 
 async def _service(request: Request, slug: str, revealed: int | None = None) -> Response:
-    """Show a service; the whole key of the integration `revealed` is on the page, of others the end."""
+    """Render a service; only the integration `revealed` is shown with its whole key."""
     ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        found = await catalog.by_slug(tx, slug)
-        overview = await queries.overview(tx, found, now)
-        keys = await alerts.integrations(tx, found.id)
-        broken = {b.integration_id: b for b in await alerts.broken_sources(tx, now, service_id=found.id)}
+        service = await catalog.by_slug(tx, slug)
+        overview = await queries.overview(tx, service, now)
+        keys = await alerts.integrations(tx, service.id)
+        broken = {b.integration_id: b for b in await alerts.broken_sources(tx, now, service_id=service.id)}
         policies = await alerts.policy_names(tx)
     context = {
         "nav": "services",
         "live": "pages,incidents,oncall",
-        "s": found,
+        "s": service,
         "o": overview,
         "keys": keys,
         "revealed": revealed,
@@ -46,16 +46,16 @@ async def add_key(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
-        found = await catalog.by_slug(tx, slug)
-        made = await alerts.create_integration(
+        service = await catalog.by_slug(tx, slug)
+        integration = await alerts.create_integration(
             tx,
             access.actor_of(me),
-            service_id=found.id,
+            service_id=service.id,
             name=str(form.get("name", "")),
             now=ctx.clock.now(),
         )
-    flash.show(request, f"Key {made.name} added to {found.name}.")
-    return await _service(request, slug, made.id)
+    flash.show(request, f"Integration {integration.name} added to {service.name}.")
+    return await _service(request, slug, integration.id)
 
 
 @router.post(
@@ -73,7 +73,7 @@ async def reveal_key(request: Request, slug: str, integration_id: int) -> Respon
             integration_id=integration_id,
             now=ctx.clock.now(),
         )
-    flash.show(request, f"Key {integration.name} shown. The audit log records it.")
+    flash.show(request, f"Key of {integration.name} revealed. The audit log records it.")
     return await _service(request, slug, integration.id)
 
 
@@ -91,7 +91,7 @@ async def revoke_key(request: Request, slug: str, integration_id: int) -> Respon
             tx, actor, service_id=service_id, integration_id=integration_id, now=now
         )
         offer = await undo.offer(tx, ctx.signer, actor, "integration.revoked", now)
-    return flash.redirect(request, f"/services/{slug}", f"Key {key.name} revoked.", offer)
+    return flash.redirect(request, f"/services/{slug}", f"Key of {key.name} revoked.", offer)
 
 
 @router.post("/services/{slug}/policy", dependencies=access.needs(Verb.SERVICE_WRITE))

@@ -1,1 +1,1 @@
-"""One file per sender, each a pure function from a body to normalized events."""
+"""One module per tool, each of pure functions that turn a body into normalized events."""

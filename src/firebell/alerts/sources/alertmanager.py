@@ -5,8 +5,8 @@ from datetime import datetime
 import msgspec
 
 from firebell.alerts.cleaning import (
-    BODY,
-    EVENTS,
+    MAX_BODY,
+    MAX_EVENTS,
     clamp,
     dedup_key,
     fingerprint,
@@ -18,7 +18,7 @@ from firebell.alerts.cleaning import (
     text,
     unreadable,
 )
-from firebell.alerts.decoding import EXCERPT, decode, is_too_complex, states, to_text
+from firebell.alerts.decoding import EXCERPT_LENGTH, decode, is_too_complex, states, to_text
 from firebell.alerts.model import Event, EventKind, Json, Rejected
 
 
@@ -26,7 +26,7 @@ class _Alert(msgspec.Struct):
     status: Json = None
     labels: Json = None
     annotations: Json = None
-    startsAt: Json = None  # noqa: N815 - the sender's names
+    startsAt: Json = None  # noqa: N815 - field names of the sender
     endsAt: Json = None  # noqa: N815
     generatorURL: Json = None  # noqa: N815
     fingerprint: Json = None
@@ -43,34 +43,34 @@ _FIELDS = _Alert.__struct_fields__
 def normalize(
     body: bytes, received_at: datetime, content_type: str = "", sender: str = "Alertmanager"
 ) -> tuple[Event, ...] | Rejected:
-    """Return one event per alert of the message, or why it could not be read in full."""
+    """Return one event per alert of the message, or Rejected if it cannot be read in full."""
     if is_too_complex(body):
-        return _mended(body, received_at, content_type, sender)
+        return _normalize_leniently(body, received_at, content_type, sender)
     try:
         alerts = _decode(body).alerts
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _mended(body, received_at, content_type, sender)
-    events = tuple(_event(alert, received_at) for alert in alerts[:EVENTS])
-    return (*events, overflow(len(alerts) - EVENTS)) if len(alerts) > EVENTS else events
+        return _normalize_leniently(body, received_at, content_type, sender)
+    events = tuple(_event(alert, received_at) for alert in alerts[:MAX_EVENTS])
+    return (*events, overflow(len(alerts) - MAX_EVENTS)) if len(alerts) > MAX_EVENTS else events
 
 
-def _mended(
+def _normalize_leniently(
     body: bytes, received_at: datetime, content_type: str, sender: str
 ) -> tuple[Event, ...] | Rejected:
-    """Read the message alert by alert; what is no alert pages, unless all that it states is resolved."""
+    """Read the message alert by alert; anything unreadable pages, unless the message only says resolved."""
     decoded = decode(body, content_type)
     message = decoded.value if isinstance(decoded.value, dict) else {}
     items = message.get("alerts")
     alerts = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-    events = [_event(_Alert(**{n: a.get(n) for n in _FIELDS}), received_at) for a in alerts[:EVENTS]]
-    if len(alerts) > EVENTS:
-        events.append(overflow(len(alerts) - EVENTS))
-    excerpt = decoded.text or to_text(body[:EXCERPT])
+    events = [_event(_Alert(**{n: a.get(n) for n in _FIELDS}), received_at) for a in alerts[:MAX_EVENTS]]
+    if len(alerts) > MAX_EVENTS:
+        events.append(overflow(len(alerts) - MAX_EVENTS))
+    excerpt = decoded.text or to_text(body[:EXCERPT_LENGTH])
     if isinstance(items, list) and decoded.is_whole:
-        bad = len(items) - len(alerts)
-        if not bad:
+        unreadable_count = len(items) - len(alerts)
+        if not unreadable_count:
             return Rejected(decoded.error, tuple(events)) if decoded.error else tuple(events)
-        reason = f"{bad:,} of {len(items):,} alerts of an Alertmanager message cannot be read."
+        reason = f"{unreadable_count:,} of {len(items):,} alerts in this Alertmanager message cannot be read."
         stated = {text(message.get("status"), 40).casefold()} if message.get("status") else set()
     else:
         reason = (
@@ -98,7 +98,7 @@ def _event(alert: _Alert, received_at: datetime) -> Event:
         kind=EventKind.RESOLVED if resolved else EventKind.FIRING,
         dedup_key=dedup_key(alert.fingerprint, fingerprint(labels)),
         title=line(annotations.get("summary") or labels.get("alertname") or "Alert without a name"),
-        body=text(annotations.get("description"), BODY),
+        body=text(annotations.get("description"), MAX_BODY),
         severity=severity(labels.get("severity")),
         labels=labels,
         annotations=annotations,

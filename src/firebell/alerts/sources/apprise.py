@@ -1,4 +1,4 @@
-"""Apprise, `json://` and `form://`: the type of a notification is all that it knows of a state.
+"""Apprise, `json://` and `form://`; its only state is the type of a notification.
 
 https://appriseit.com/services/json/
 """
@@ -13,12 +13,12 @@ _SEVERITIES = {"failure": "error", "warning": "warning", "info": "info", "succes
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for Apprise's preset payload."""
+    """Return True for Apprise's default payload."""
     return "version" in data and "message" in data and first(data, "type") in _SEVERITIES
 
 
 def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
-    """Return one event, keyed by the title: a success of the same title ends a failure."""
+    """Return one event, keyed by the title, so that a success resolves a failure with the same title."""
     state, title = first(data, "type"), first(data, "title")
     return (
         event(

@@ -21,8 +21,8 @@ def matches(data: dict[str, Json]) -> bool:
 
 def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by the origin of the alert and its first target."""
-    inside = mapped(data.get("data"))
-    essentials = mapped(inside.get("essentials"))
+    content = mapped(data.get("data"))
+    essentials = mapped(content.get("essentials"))
     targets, items = listed(essentials.get("alertTargetIDs")), listed(essentials.get("configurationItems"))
     origin, rule = first(essentials, "originAlertId", "alertId"), first(essentials, "alertRule")
     target, item = filled(targets[0]) if targets else "", filled(items[0]) if items else ""
@@ -42,7 +42,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
                 "target": target,
                 "signal": essentials.get("signalType"),
                 "monitor": essentials.get("monitoringService"),
-                **mapped(inside.get("customProperties")),
+                **mapped(content.get("customProperties")),
             },
             links={"source": web_address(essentials.get("investigationLink"))},
             occurred_at=essentials.get(at),

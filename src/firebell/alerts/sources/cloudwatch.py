@@ -1,4 +1,4 @@
-"""Amazon CloudWatch alarms, as SNS delivers them raw or inside of its envelope, and as EventBridge events.
+"""Amazon CloudWatch alarms, delivered by SNS, raw or in its envelope, or by EventBridge.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
@@ -12,11 +12,11 @@ from firebell.alerts.sources.shape import event, filled, first, first_address, l
 
 NAME = "cloudwatch"
 _STATES = {"ALARM": EventKind.FIRING, "OK": EventKind.RESOLVED, "INSUFFICIENT_DATA": EventKind.NOTE}
-"""An alarm without data stays what it was: one that fires keeps firing."""
+"""Insufficient data changes nothing: a firing alarm keeps firing."""
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for a change of an alarm's state."""
+    """Return True for a state change of an alarm."""
     return ("AlarmName" in data and "NewStateValue" in data) or (
         data.get("source") == "aws.cloudwatch" and "alarmName" in mapped(data.get("detail"))
     )
@@ -25,7 +25,7 @@ def matches(data: dict[str, Json]) -> bool:
 def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by the alarm's ARN."""
     if "AlarmName" not in data:
-        return (_bridged(data, received_at),)
+        return (_eventbridge(data, received_at),)
     trigger = mapped(data.get("Trigger"))
     dimensions = {
         first(d, "name", "Name"): d.get("value", d.get("Value"))
@@ -55,9 +55,9 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     )
 
 
-def _bridged(data: dict[str, Json], received_at: datetime) -> Event:
+def _eventbridge(data: dict[str, Json], received_at: datetime) -> Event:
     detail = mapped(data.get("detail"))
-    change, about = mapped(detail.get("state")), mapped(detail.get("configuration")).get("description")
+    change, description = mapped(detail.get("state")), mapped(detail.get("configuration")).get("description")
     state, arns = text(change.get("value"), 40), listed(data.get("resources"))
     return event(
         NAME,
@@ -67,7 +67,7 @@ def _bridged(data: dict[str, Json], received_at: datetime) -> Event:
         title=detail.get("alarmName"),
         body=change.get("reason"),
         labels={"account": data.get("account"), "region": data.get("region")},
-        annotations={"description": about},
-        links={"runbook": first_address(about)},
+        annotations={"description": description},
+        links={"runbook": first_address(description)},
         occurred_at=change.get("timestamp") or data.get("time"),
     )

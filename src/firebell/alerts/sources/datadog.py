@@ -1,4 +1,4 @@
-"""Datadog webhooks: the preset body, whose title carries the state, and bodies made of its variables.
+"""Datadog webhooks: the default body, which has the state in its title, and bodies of its variables.
 
 https://docs.datadoghq.com/integrations/webhooks/
 """
@@ -20,7 +20,7 @@ _PRIORITIES = {"p1": "critical", "p2": "error", "p3": "warning", "p4": "info", "
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for the preset body, or one that has the transition of a monitor."""
+    """Return True for the default body, or one with the transition of a monitor."""
     preset = all(name in data for name in ("event_type", "last_updated", "org", "title"))
     return preset or bool(_transition(data) and _monitor(data))
 
@@ -34,7 +34,7 @@ def _monitor(data: dict[str, Json]) -> str:
 
 
 def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
-    """Return one event, keyed by monitor and scope; the preset body names both in its title alone."""
+    """Return one event, keyed by monitor and scope, which the default body has only in its title."""
     titled = _TITLE.match(text(data.get("title")))
     state = (_transition(data) or (titled["state"] if titled else "")).casefold()
     scope = first(data, "scope", "alert_scope") or ((titled["scope"] or "") if titled else "")
@@ -60,7 +60,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
 
 
 def _severity(data: dict[str, Json], state: str, priority: str | None) -> str | None:
-    given = (first(data, "priority", "alert_priority") or priority or "").casefold()
-    if given in _PRIORITIES:
-        return _PRIORITIES[given]
+    stated_priority = (first(data, "priority", "alert_priority") or priority or "").casefold()
+    if stated_priority in _PRIORITIES:
+        return _PRIORITIES[stated_priority]
     return "warning" if "warn" in state else severity(first(data, "type", "alert_type"))

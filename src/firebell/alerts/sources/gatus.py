@@ -1,4 +1,4 @@
-"""Gatus, custom alerting: the documented text, or fields of their own.
+"""Gatus, custom alerting: the documented text, or separate fields.
 
 https://github.com/TwiN/gatus#configuring-custom-alerts
 """
@@ -17,7 +17,7 @@ _GROUP = ("group", "endpoint_group")
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for a text that begins with the state, and for an endpoint, its group and a state."""
+    """Return True for a text that begins with the state, or fields for an endpoint, its group and a state."""
     if _TEXT.match(_sentence(data)):
         return True
     return first(data, "status", "state") in _STATES and bool(
@@ -26,17 +26,17 @@ def matches(data: dict[str, Json]) -> bool:
 
 
 def _sentence(data: dict[str, Json]) -> str:
-    # a plain text is its own title
+    # a plain text body is its title
     return first(data, "text", "message", "content", "msg") or (
         first(data, "title") if len(data) == 1 else ""
     )
 
 
 def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
-    """Return one event, keyed by group, endpoint and description, which both states share."""
+    """Return one event, keyed by group, endpoint and description."""
     sentence = _TEXT.match(_sentence(data))
     if sentence:
-        # group, name and description; the errors behind them are there only while it fails
+        # group, name and description; the errors after them are absent from a resolution
         parts = [part.strip() for part in f"{sentence[2]} ".split(" - ")[:3]]
         state, key, title, details = (
             sentence[1],
@@ -46,12 +46,12 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
         )
     else:
         group, endpoint = first(data, *_GROUP), first(data, *_ENDPOINT)
-        about, errors = (
+        description, errors = (
             first(data, "description", "alert_description"),
             first(data, "errors", "result_errors"),
         )
         state, key = first(data, "status", "state"), f"{group} - {endpoint}"
-        title, details = first(data, "title") or f"{key}: {about}".removesuffix(": "), errors
+        title, details = first(data, "title") or f"{key}: {description}".removesuffix(": "), errors
     return (
         event(
             NAME,

@@ -1,11 +1,11 @@
-"""Anything else: a JSON object with a title, a form, or plain text that is the title."""
+"""The generic address: recognized tools, JSON objects, forms, and plain text as a title."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from firebell.alerts.cleaning import (
-    BODY,
-    EVENTS,
+    MAX_BODY,
+    MAX_EVENTS,
     clamp,
     dedup_key,
     fingerprint,
@@ -17,7 +17,7 @@ from firebell.alerts.cleaning import (
     text,
     unreadable,
 )
-from firebell.alerts.decoding import Decoded, Shape, decode, states
+from firebell.alerts.decoding import BodyFormat, Decoded, decode, states
 from firebell.alerts.model import Event, EventKind, Json, Rejected
 from firebell.alerts.sources import nagios
 from firebell.alerts.sources.recognized import recognize, shape_of
@@ -40,7 +40,7 @@ def _first(data: dict[str, Json], names: tuple[str, ...]) -> Json:
 def normalize(
     body: bytes, received_at: datetime, content_type: str = "", sender: str = "a sender"
 ) -> tuple[Event, ...] | Rejected:
-    """Return the events of the body, one per object of a list, or why it could not be read in full."""
+    """Return the events of the body, one or more per object, or Rejected if it cannot be read in full."""
     decoded = decode(body, content_type)
     if not decoded.is_whole:
         return _partial(decoded, received_at, sender)
@@ -51,15 +51,15 @@ def normalize(
         return Rejected(reason, (unreadable(reason, "", sender),))
     if not items:
         return Rejected("The list is empty.")
-    read = [_read(item, received_at) for item in items[:EVENTS]]
-    events = tuple(event for item in read for event in item.events)
-    if len(items) > EVENTS:
-        events = (*events, overflow(len(items) - EVENTS))
-    error = decoded.error or next((item.error for item in read if item.error), None)
+    results = [_read(item, received_at) for item in items[:MAX_EVENTS]]
+    events = tuple(event for result in results for event in result.events)
+    if len(items) > MAX_EVENTS:
+        events = (*events, overflow(len(items) - MAX_EVENTS))
+    error = decoded.error or next((result.error for result in results if result.error), None)
     if not error:
         return events
-    is_only_ends = isinstance(value, str) and _is_end(states(value))
-    return Rejected(error, () if is_only_ends else events)
+    is_resolution = isinstance(value, str) and _is_resolution(states(value))
+    return Rejected(error, () if is_resolution else events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,41 +69,44 @@ class _Read:
 
 
 def _read(item: Json, received_at: datetime) -> _Read:
-    """Return the events of an object in a known shape, or by the generic rules."""
-    known = recognize(item if isinstance(item, dict) else {"title": item}, received_at)
-    match known:
+    """Return the events of an object, as a recognized tool or by the generic rules."""
+    recognized = recognize(item if isinstance(item, dict) else {"title": item}, received_at)
+    match recognized:
         case tuple():
-            return _Read(known)
+            return _Read(recognized)
         case Rejected(reason, events) if events:
             return _Read(events, reason)
-    # a known shape that cannot be read still has a title, a state and a key for the generic rules
+    # a message of a recognized tool that cannot be read may still have a title, a state and a key
     return _Read((_event(item, received_at),))
 
 
 def _value(decoded: Decoded) -> Json:
-    known = (*_TITLES, *_KEYS, *_STATES)
+    generic_names = (*_TITLES, *_KEYS, *_STATES)
     fields = decoded.value
-    if decoded.shape is Shape.FORM and not (any(name in fields for name in known) or shape_of(fields)):
+    if decoded.shape is BodyFormat.FORM and not (
+        any(name in fields for name in generic_names) or shape_of(fields)
+    ):
         return decoded.text
     return decoded.value
 
 
-def _is_end(stated: set[str]) -> bool:
+def _is_resolution(stated: set[str]) -> bool:
     return bool(stated) and EventKind.FIRING not in map(kind_of, stated)
 
 
 def _partial(decoded: Decoded, received_at: datetime, sender: str) -> Rejected:
-    """Return the complete items of a faulty list and a page for the rest; an end never fires.
+    """Return the events of an invalid document's complete items, and one that pages for the rest.
 
-    An object whose fields before the fault name its key and say that it ended, ends that alert.
+    A rest that only says resolved never pages. An object with a key and a resolved state before the error
+    resolves that alert.
     """
     items = decoded.value if isinstance(decoded.value, list) else []
-    events = [event for item in items[:EVENTS] for event in _read(item, received_at).events]
+    events = [event for item in items[:MAX_EVENTS] for event in _read(item, received_at).events]
     fields = decoded.value if isinstance(decoded.value, dict) else {}
     key, state = _first(fields, _KEYS), _first(fields, _STATES)
     stated = {text(state, 40).casefold()} if state else states(decoded.rest)
     reason = decoded.error or ""
-    if not _is_end(stated):
+    if not _is_resolution(stated):
         title = line(_first(fields, _TITLES))
         page = unreadable(reason, decoded.text, sender, title=title, key=text(key))
         events.append(replace(page, severity=severity(fields.get("severity") or fields.get("priority"))))
@@ -112,9 +115,9 @@ def _partial(decoded: Decoded, received_at: datetime, sender: str) -> Rejected:
     return Rejected(reason, tuple(events))
 
 
-def _with(given: Json, name: str, value: Json) -> dict[str, str]:
-    """Return the mapping, in which `name` is `value` unless it says otherwise itself."""
-    pairs = given if isinstance(given, dict) else {}
+def _with_default(fields: Json, name: str, value: Json) -> dict[str, str]:
+    """Return the mapping with `value` for `name` unless it has a value."""
+    pairs = fields if isinstance(fields, dict) else {}
     return mapping({name: pairs.get(name) or value, **{n: v for n, v in pairs.items() if n != name}})
 
 
@@ -122,11 +125,11 @@ def _event(item: Json, received_at: datetime) -> Event:
     data = item if isinstance(item, dict) else {"title": item}
     kind = EventKind.NOTE if nagios.is_soft(data) else nagios.notification(data)
     kind = kind or kind_of(_first(data, _STATES))
-    labels = _with(data.get("labels"), "service", data.get("service"))
-    links = _with(data.get("links"), "runbook", data.get("runbook_url") or data.get("runbook"))
+    labels = _with_default(data.get("labels"), "service", data.get("service"))
+    links = _with_default(data.get("links"), "runbook", data.get("runbook_url") or data.get("runbook"))
     stable = {name: value for name, value in data.items() if name not in _VOLATILE}
     title, key = line(_first(data, _TITLES)), filled(_first(data, _KEYS))
-    body = text(_first(data, _BODIES), BODY)
+    body = text(_first(data, _BODIES), MAX_BODY)
     level = severity(data.get("severity") or data.get("priority") or labels.get("severity"))
     return Event(
         kind=kind or EventKind.FIRING,

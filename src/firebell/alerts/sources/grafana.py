@@ -1,4 +1,4 @@
-"""Grafana: unified alerting, whose alerts are Alertmanager's with more links, and legacy dashboard alerts.
+"""Grafana: unified alerting, which is Alertmanager's format with more links, and legacy dashboard alerts.
 
 https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/
 """
@@ -23,7 +23,7 @@ _LEGACY = {
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for both kinds of Grafana's webhook."""
+    """Return True for a unified or a legacy webhook of Grafana."""
     unified = isinstance(data.get("alerts"), list) and "orgId" in data
     return unified or ("ruleId" in data and "ruleName" in data and "state" in data)
 

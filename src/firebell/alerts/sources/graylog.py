@@ -1,4 +1,4 @@
-"""Graylog, HTTP notification of an event definition; Graylog says nothing when it is over.
+"""Graylog, HTTP notification of an event definition; Graylog never sends a resolution.
 
 https://go2docs.graylog.org/current/interacting_with_your_log_data/notifications.html
 """
@@ -11,11 +11,11 @@ from firebell.alerts.sources.shape import event, first, listed, mapped
 
 NAME = "graylog"
 _SEVERITIES = {"1": "warning", "2": "error", "3": "critical", "4": "critical"}
-"""Low, normal (which is preset, so that it must not wait for the morning), high and critical."""
+"""Low, normal, high and critical; normal is the default and therefore urgent."""
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for the event of a definition."""
+    """Return True for an event of an event definition."""
     return "event_definition_id" in data and isinstance(data.get("event"), dict)
 
 

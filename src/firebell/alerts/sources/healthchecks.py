@@ -1,4 +1,4 @@
-"""Healthchecks.io, webhook with its placeholders as fields.
+"""Healthchecks.io, webhook with placeholders as fields.
 
 https://healthchecks.io/docs/configuring_notifications/
 """
@@ -16,7 +16,7 @@ _OTHERS = ("exit", "exitstatus", "exit_status", "tags", "now", "slug")
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for the code, name and status of a check, with one more of its placeholders."""
+    """Return True for the code, name and status of a check and at least one more placeholder."""
     return (
         first(data, "status").casefold() in _STATES
         and bool(first(data, *_CODE) and first(data, "name", "title"))

@@ -6,7 +6,7 @@ https://icinga.com/docs/icinga-2/latest/doc/03-monitoring-basics/#notifications
 
 from datetime import datetime
 
-from firebell.alerts.cleaning import BODY, severity, text
+from firebell.alerts.cleaning import MAX_BODY, severity, text
 from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, first, mapped, web_address
 from firebell.alerts.sources.states import kind_of
@@ -32,27 +32,27 @@ def _lowered(data: dict[str, Json]) -> dict[str, Json]:
 
 
 def _kind(lowered: dict[str, Json]) -> EventKind | None:
-    """Return what the notification type states, None for a word that Nagios does not have."""
+    """Return the kind for a notification type, or None if Nagios has no such type."""
     word = first(lowered, *_TYPE).casefold()
     if word == "custom" and first(lowered, *_STATE).casefold() not in _STATES:
-        # other programs have types of their own that are called so
+        # other tools have a type of this name, too
         return None
     known = word in ("problem", "recovery", "acknowledgement") or kind_of(word) is EventKind.NOTE
     return kind_of(word) if known else None
 
 
 def notification(data: dict[str, Json]) -> EventKind | None:
-    """Return what a notification type of Nagios or Icinga states, None for a body without one."""
+    """Return the kind of a Nagios or Icinga notification, or None for any other body."""
     return _kind(_lowered(data))
 
 
 def is_soft(data: dict[str, Json]) -> bool:
-    """Return True for a state that Nagios still checks again before it notifies anyone."""
+    """Return True for a soft state, which Nagios still rechecks before it notifies."""
     return first(_lowered(data), *_STATE_TYPE).casefold() == "soft"
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for a notification type of Nagios or Icinga beside a host."""
+    """Return True for a host and a notification type of Nagios or Icinga."""
     lowered = _lowered(data)
     return _kind(lowered) is not None and bool(first(lowered, *_HOST))
 
@@ -72,7 +72,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
             kind=EventKind.NOTE if is_soft(data) else _kind(lowered),
             key=first(lowered, "key") or (f"{host}!{service}" if service else host),
             title=first(lowered, "title") or title,
-            body=text(lowered.get("long_output") or output, BODY),
+            body=text(lowered.get("long_output") or output, MAX_BODY),
             severity=_SEVERITIES.get(state.casefold()) or severity(lowered.get("severity")),
             labels={
                 "host": host,

@@ -1,4 +1,4 @@
-"""Netdata: what an agent's `custom_sender` knows, and Netdata Cloud's webhook for alerts and reachability.
+"""Netdata: the variables of an agent's `custom_sender`, and Netdata Cloud's webhook.
 
 https://learn.netdata.cloud/docs/alerts-&-notifications/notifications/agent-dispatched-notifications/custom
 https://learn.netdata.cloud/docs/alerts-&-notifications/notifications/centralized-cloud-notifications/webhook
@@ -22,7 +22,7 @@ _WHEN = ("when", "date")
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for an alarm of a chart, or a node that is or is not reachable."""
+    """Return True for an alarm of a chart, or the reachability of a node."""
     named = "chart" in data and any(name in data for name in _NAMES)
     agent = ("host" in data or "hostname" in data) and "status" in data
     cloud = "space" in data and "severity" in data
@@ -35,7 +35,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
         return (_reachability(data, mapped(data["status"]), received_at),)
     name, host = first(data, *_NAMES), first(data, "host", "hostname")
     where = host or first(data, "space")
-    # Netdata Cloud has no state of its own: its severity is `clear` when the alarm ends
+    # Netdata Cloud has no state: the severity is `clear` when the alarm ends
     state = first(data, "status", "severity").upper()
     title = first(data, "title", "message") or name
     return (

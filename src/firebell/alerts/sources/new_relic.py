@@ -1,4 +1,4 @@
-"""New Relic: the preset body of a workflow's webhook, and that of legacy notification channels.
+"""New Relic: the default body of a workflow's webhook, and that of legacy notification channels.
 
 https://docs.newrelic.com/docs/alerts/get-notified/notification-integrations/#webhook
 """
@@ -27,7 +27,7 @@ _SEVERITIES = {
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for an issue, or an incident of a legacy channel."""
+    """Return True for an issue of a workflow, or an incident of a legacy channel."""
     workflow = "issueUrl" in data and "state" in data
     return workflow or ("current_state" in data and "incident_id" in data and "condition_name" in data)
 

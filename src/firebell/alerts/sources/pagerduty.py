@@ -1,9 +1,9 @@
-"""PagerDuty Events API v2: senders made for it need only another address and key."""
+"""PagerDuty Events API v2, compatible with its senders."""
 
 from dataclasses import dataclass
 
-from firebell.alerts.cleaning import BODY, LABELS, dedup_key, line, mapping, severity, text
-from firebell.alerts.decoding import Shape, decode
+from firebell.alerts.cleaning import MAX_BODY, MAX_LABELS, dedup_key, line, mapping, severity, text
+from firebell.alerts.decoding import BodyFormat, decode
 from firebell.alerts.model import Event, EventKind, Json
 
 _ACTIONS = {"trigger": EventKind.FIRING, "acknowledge": EventKind.ACK, "resolve": EventKind.RESOLVED}
@@ -13,7 +13,7 @@ _KEY_LENGTH = 32
 
 @dataclass(frozen=True, slots=True)
 class Enqueued:
-    """A valid event: whom it is for, and what it says."""
+    """A valid event and its routing key."""
 
     routing_key: str
     event: Event
@@ -21,17 +21,17 @@ class Enqueued:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """Why the event is refused, one sentence per fault, and whose it is as far as it says so."""
+    """Why an event is refused, one sentence per error, and its routing key if it has one."""
 
     errors: tuple[str, ...]
     routing_key: str = ""
 
 
 def parse(body: bytes, fresh_key: str, content_type: str = "", header_key: str = "") -> Enqueued | Malformed:
-    """Read one event; a trigger without a dedup_key gets `fresh_key`.
+    """Return the event; a trigger without a dedup_key gets `fresh_key`.
 
-    `header_key` is the routing key of a body without one. Events are ordered by arrival: only triggers carry a
-    time, and a resolution cannot be compared with it.
+    `header_key` is the routing key of a body without one. Events are ordered by arrival, because only triggers
+    have a time.
     """
     data = read_object(body, content_type, header_key)
     if isinstance(data, Malformed):
@@ -45,11 +45,11 @@ def parse(body: bytes, fresh_key: str, content_type: str = "", header_key: str =
 
 
 def read_object(body: bytes, content_type: str, header_key: str) -> dict[str, Json] | Malformed:
-    """Return the JSON object of a request, its routing key from the header if it has none of its own."""
+    """Return the JSON object of a request, with the routing key from the header if the body lacks it."""
     decoded = decode(body, content_type)
     data = decoded.value if isinstance(decoded.value, dict) else {}
     key = data.get("routing_key") or header_key
-    if decoded.error or decoded.shape is not Shape.JSON:
+    if decoded.error or decoded.shape is not BodyFormat.JSON:
         return Malformed(("JSON cannot be parsed",), key if isinstance(key, str) else "")
     if not isinstance(decoded.value, dict):
         return Malformed(("The body is not a JSON object",), header_key)
@@ -57,7 +57,7 @@ def read_object(body: bytes, content_type: str, header_key: str) -> dict[str, Js
 
 
 def key_errors(key: Json) -> list[str]:
-    """Return what is wrong with a routing key, in PagerDuty's words."""
+    """Return the errors of a routing key, worded as PagerDuty does."""
     if not isinstance(key, str) or not key.strip():
         return ["'routing_key' is missing or blank"]
     if len(key) != _KEY_LENGTH:
@@ -83,24 +83,24 @@ def _errors(data: dict[str, Json]) -> list[str]:
             errors.append(f"'payload.severity' is invalid (must be one of: {', '.join(_SEVERITIES)})")
     elif not data.get("dedup_key"):
         errors.append("'dedup_key' is missing or blank")
-    if isinstance(given := data.get("dedup_key"), str) and len(given) > 255:
+    if isinstance(key := data.get("dedup_key"), str) and len(key) > 255:
         errors.append("'dedup_key' is longer than 255 characters")
     return errors
 
 
 def links_of(data: dict[str, Json]) -> dict[str, str]:
-    """Return the web addresses of an event by name; names that repeat are numbered."""
+    """Return the URLs of an event by name; repeated names are numbered."""
     links = {"source": address} if (address := _web(data.get("client_url"))) else {}
     for kind, name, target in (("links", "text", "href"), ("images", "alt", "src")):
-        given = data.get(kind)
-        for item in given if isinstance(given, list) else []:
+        items = data.get(kind)
+        for item in items if isinstance(items, list) else []:
             if isinstance(item, dict) and (address := _web(item.get(target))):
                 _add_link(links, text(item.get(name), 80) or kind[:-1], address)
     return mapping(links)
 
 
 def _add_link(links: dict[str, str], name: str, address: str) -> None:
-    if len(links) >= LABELS:
+    if len(links) >= MAX_LABELS:
         return
     unique, number = name, 1
     while unique in links and links[unique] != address:
@@ -123,7 +123,7 @@ def _event(data: dict[str, Json], payload: dict[str, Json], fresh_key: str) -> E
         kind=_ACTIONS[data["event_action"]],
         dedup_key=dedup_key(data.get("dedup_key"), fresh_key),
         title=line(payload.get("summary")) or "Event without a summary",
-        body="" if isinstance(details, dict) else text(details, BODY),
+        body="" if isinstance(details, dict) else text(details, MAX_BODY),
         severity=severity(payload.get("severity")),
         labels=labels,
         annotations=mapping({"timestamp": payload.get("timestamp")}),

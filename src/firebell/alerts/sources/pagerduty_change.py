@@ -1,4 +1,4 @@
-"""PagerDuty change events: what was deployed or switched, for the pages of the service."""
+"""PagerDuty change events, such as deployments."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,11 +6,12 @@ from datetime import datetime
 from firebell.alerts.cleaning import clamp, instant, line, mapping
 from firebell.alerts.model import Json, NewChange
 from firebell.alerts.sources.pagerduty import Malformed, key_errors, links_of, read_object
+from firebell.alerts.sources.shape import mapped
 
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """A valid change event: whom it is for, and what it says."""
+    """A valid change event and its routing key."""
 
     routing_key: str
     change: NewChange
@@ -19,12 +20,12 @@ class Announced:
 def parse(
     body: bytes, received_at: datetime, content_type: str = "", header_key: str = ""
 ) -> Announced | Malformed:
-    """Read one change event; only its summary is required."""
+    """Return the change event; only its summary is required."""
     data = read_object(body, content_type, header_key)
     if isinstance(data, Malformed):
         return data
-    key, given = data.get("routing_key"), data.get("payload")
-    payload: dict[str, Json] = given if isinstance(given, dict) else {}
+    key = data.get("routing_key")
+    payload: dict[str, Json] = mapped(data.get("payload"))
     errors = key_errors(key)
     if not isinstance(payload.get("summary"), str) or not line(payload["summary"]):
         errors.append("'payload.summary' is missing or blank")

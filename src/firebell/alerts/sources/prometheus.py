@@ -16,12 +16,12 @@ NAME = "alertmanager"
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for a group of alerts."""
+    """Return True for Alertmanager's group of alerts."""
     return isinstance(data.get("alerts"), list) and ("groupKey" in data or "commonLabels" in data)
 
 
 def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...] | Rejected:
-    """Return exactly the events that the address of Alertmanager returns, so that either keeps an alert."""
+    """Return the same events as Alertmanager's own address, so that alerts are the same through either."""
     try:
         body = msgspec.json.encode(data)
     except UnicodeEncodeError:

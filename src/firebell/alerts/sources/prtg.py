@@ -18,17 +18,17 @@ _STATUS = ("status", "state", "laststatus")
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for the status of a sensor in the words of PRTG."""
+    """Return True for a sensor with a status of PRTG."""
     sensor = first(data, "sensorid", "linksensor") or (first(data, "device") and first(data, "sensor"))
     return bool(sensor and _status(data))
 
 
 def _status(data: dict[str, Json]) -> str:
-    """Return the state that a sensor has now: `Down ended (now: Up)` is up."""
-    given = first(data, *_STATUS)
-    now = _NOW.search(given)
-    word = _WORD.match(now[1] if now else given)
-    return word[1].lower() if word else ""
+    """Return the current status of a sensor: `Down ended (now: Up)` is up."""
+    stated = first(data, *_STATUS)
+    now = _NOW.search(stated)
+    status = _WORD.match(now[1] if now else stated)
+    return status[1].lower() if status else ""
 
 
 def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:

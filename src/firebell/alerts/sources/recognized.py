@@ -1,4 +1,4 @@
-"""The shapes that the generic address knows, in the order in which they are tried (pure)."""
+"""The tools that the generic address recognizes, in the order in which they are tried (pure)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -49,32 +49,32 @@ SHAPES: tuple[Shape, ...] = (
 
 
 def shape_of(data: dict[str, Json]) -> Shape | None:
-    """Return the first shape that matches; a body with our own `dedup_key` speaks for itself."""
+    """Return the first shape that matches; None if there is none, or if the body has our `dedup_key`."""
     return None if "dedup_key" in data else next((shape for shape in SHAPES if shape.matches(data)), None)
 
 
 def recognize(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...] | Rejected | None:
-    """Return the events of a body in a known shape, None for any other body."""
+    """Return the events of a body of a recognized tool, or None for any other body."""
     shape = shape_of(data)
     if shape is None:
         return None
     if shape is sns:
-        inside = sns.content(data)
-        carried = shape_of(inside)
-        if carried is not None and carried is not sns:
-            return carried.read(inside, received_at)
+        content = sns.content(data)
+        content_shape = shape_of(content)
+        if content_shape is not None and content_shape is not sns:
+            return content_shape.read(content, received_at)
     return shape.read(data, received_at)
 
 
-def understood(events: Sequence[Event]) -> dict[str, Json]:
-    """Return what the sender is told of its body: the shape, the fields that no event may lack, what is ignored."""
+def describe_events(events: Sequence[Event]) -> dict[str, Json]:
+    """Return the part of the response about these events: recognized tools, missing fields, ignored events."""
     shapes = sorted({event.read_as for event in events if event.read_as})
     if not shapes:
         return {}
-    lacking = {name for event in events for name in event.missing}
+    missing = {name for event in events for name in event.missing}
     ignored = sum(event.kind in (EventKind.NOTE, EventKind.HANDSHAKE) for event in events)
-    answer: dict[str, Json] = {
+    response: dict[str, Json] = {
         "read_as": ", ".join(shapes),
-        "missing": [name for name in FIELDS if name in lacking],
+        "missing": [name for name in FIELDS if name in missing],
     }
-    return {**answer, "ignored": ignored} if ignored else answer
+    return {**response, "ignored": ignored} if ignored else response

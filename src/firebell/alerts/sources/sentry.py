@@ -22,27 +22,27 @@ _METRIC = {"critical": EventKind.FIRING, "warning": EventKind.FIRING, "resolved"
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for a webhook of an integration, and for the plugin's."""
-    inside = mapped(data.get("data"))
-    named = "installation" in data or any(name in inside for name in ("event", "issue", "metric_alert"))
-    return ("action" in data and bool(inside) and named) or (
+    """Return True for a webhook of an integration or of the legacy plugin."""
+    content = mapped(data.get("data"))
+    named = "installation" in data or any(name in content for name in ("event", "issue", "metric_alert"))
+    return ("action" in data and bool(content) and named) or (
         "project_slug" in data and "triggering_rules" in data
     )
 
 
 def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     """Return one event, keyed by the issue without its environment, or by the metric alert."""
-    inside, action = mapped(data.get("data")), text(data.get("action"), 40).casefold()
-    if "metric_alert" in inside:
-        return (_metric(inside, action, received_at),)
-    if "issue" in inside:
+    content, action = mapped(data.get("data")), text(data.get("action"), 40).casefold()
+    if "metric_alert" in content:
+        return (_metric(content, action, received_at),)
+    if "issue" in content:
         kind = _ISSUE.get(action, EventKind.FIRING)
-        return (_issue(mapped(inside["issue"]), kind, received_at),)
-    if "event" in inside:
-        return (_alert(mapped(inside["event"]), filled(inside.get("triggered_rule")), received_at),)
+        return (_issue(mapped(content["issue"]), kind, received_at),)
+    if "event" in content:
+        return (_alert(mapped(content["event"]), filled(content.get("triggered_rule")), received_at),)
     if "triggering_rules" in data:
         return (_legacy(data, received_at),)
-    # a comment, an installation, a seat: nothing that anyone must look at now
+    # a comment, an installation or a seat needs no one's attention
     return (event(NAME, received_at, kind=EventKind.NOTE, key=None, title=action),)
 
 
@@ -77,8 +77,8 @@ def _issue(item: dict[str, Json], kind: EventKind, received_at: datetime) -> Eve
     )
 
 
-def _metric(inside: dict[str, Json], action: str, received_at: datetime) -> Event:
-    alert = mapped(inside.get("metric_alert"))
+def _metric(content: dict[str, Json], action: str, received_at: datetime) -> Event:
+    alert = mapped(content.get("metric_alert"))
     rule = mapped(alert.get("alert_rule"))
     number = filled(alert.get("id"))
     return event(
@@ -86,11 +86,11 @@ def _metric(inside: dict[str, Json], action: str, received_at: datetime) -> Even
         received_at,
         kind=_METRIC.get(action, EventKind.FIRING) if action else None,
         key=number and f"metric:{filled(rule.get('id'))}:{number}",
-        title=first(alert, "title") or first(inside, "description_title"),
-        body=inside.get("description_text"),
+        title=first(alert, "title") or first(content, "description_title"),
+        body=content.get("description_text"),
         severity=severity(action),
         labels={"environment": rule.get("environment"), "rule": rule.get("name")},
-        links={"source": web_address(inside.get("web_url"))},
+        links={"source": web_address(content.get("web_url"))},
     )
 
 

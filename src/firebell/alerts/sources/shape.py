@@ -1,62 +1,72 @@
-"""What the readers of known shapes share (pure): reach into values of unknown type, and build an event."""
+"""Helpers of source modules (pure): access values of unknown type, and build an event."""
 
 import re
 from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from firebell.alerts.cleaning import BODY, LABELS, clamp, dedup_key, fingerprint, instant, line, mapping, text
+from firebell.alerts.cleaning import (
+    MAX_BODY,
+    MAX_LABELS,
+    clamp,
+    dedup_key,
+    fingerprint,
+    instant,
+    line,
+    mapping,
+    text,
+)
 from firebell.alerts.model import Event, EventKind, Json, Rejected
 
 UNTITLED = "Alert without a title"
 FIELDS = ("title", "dedup_key", "status", "severity")
-"""What every body should state; the answer to its sender names those that it does not."""
+"""Fields that every body should have; the response names the missing ones."""
 _TEMPLATE = re.compile(r"\{[A-Z$#?{][^{}]*\}+|\*UNKNOWN\*|\$[A-Z_]+|<no value>|null|None|undefined")
-_LONGEST = 1 << 16
+_MAX_TEXT = 1 << 16
 _ADDRESS = re.compile(r"https?://[^\s<>\"'\])]+")
 
 
 class Shape(Protocol):
-    """A module that recognizes the bodies of one vendor and reads them; both functions never raise."""
+    """A module that recognizes and reads the bodies of one tool; its functions never raise."""
 
     NAME: str
 
     def matches(self, data: dict[str, Json], /) -> bool:
-        """Return True if the body has this vendor's shape."""
+        """Return True if this tool sent the body."""
 
     def read(self, data: dict[str, Json], received_at: datetime, /) -> tuple[Event, ...] | Rejected:
-        """Return the events of a body that `matches`."""
+        """Return the events of a body for which `matches` is True."""
 
 
 def mapped(value: Json) -> dict[str, Json]:
-    """Return a JSON object as it is, and anything else as an empty one."""
+    """Return a JSON object unchanged, and an empty one for any other value."""
     return value if isinstance(value, dict) else {}
 
 
 def listed(value: Json) -> list[Json]:
-    """Return a JSON array as it is, and anything else as an empty one."""
+    """Return a JSON array unchanged, and an empty one for any other value."""
     return value if isinstance(value, list) else []
 
 
 def filled(value: Json) -> str:
-    """Return a value as text, empty when the sender left a placeholder unexpanded (spec 9.1, G8)."""
-    stated = text(value, _LONGEST)
+    """Return a value as text, or an empty string for an unexpanded placeholder (spec 9.1, G8)."""
+    stated = text(value, _MAX_TEXT)
     return "" if _TEMPLATE.fullmatch(stated) else stated
 
 
 def first(data: dict[str, Json], *names: str) -> str:
-    """Return the first of these fields that says something."""
+    """Return the first of these fields that is not empty, as text."""
     return next((stated for name in names if (stated := filled(data.get(name)))), "")
 
 
 def number(value: Json) -> Json:
-    """Return a whole number that was sent as text as a number, and anything else as it is."""
+    """Return digits in text as an integer, and any other value unchanged."""
     digits = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 18
     return int(value) if digits else value
 
 
 def web_address(value: Json) -> str:
-    """Return an http(s) address with a host, and an empty text for anything else."""
+    """Return an http(s) URL with a host, or an empty string for any other value."""
     address = filled(value)
     try:
         parts = urlsplit(address)
@@ -66,8 +76,8 @@ def web_address(value: Json) -> str:
 
 
 def first_address(value: Json) -> str:
-    """Return the first web address that a text mentions, an empty text when it mentions none."""
-    match = _ADDRESS.search(text(value, BODY))
+    """Return the first http(s) URL in a text, or an empty string."""
+    match = _ADDRESS.search(text(value, MAX_BODY))
     return web_address(match[0].rstrip(".,;:!?")) if match else ""
 
 
@@ -75,7 +85,7 @@ def pairs(value: Json) -> dict[str, Json]:
     """Return tags as labels: `[[name, value]]`, `[{"key"|"tag"|"name", "value"}]`, or `"name:value,..."`."""
     labels: dict[str, Json] = {}
     items = value.split(",") if isinstance(value, str) else listed(value)
-    for item in items[:LABELS]:
+    for item in items[:MAX_LABELS]:
         name, tag = "", None
         if isinstance(item, str):
             name, _, tag = item.strip().partition(":")
@@ -88,7 +98,7 @@ def pairs(value: Json) -> dict[str, Json]:
 
 
 def missing(title: str, key: str, kind: EventKind | None, severity: str | None) -> tuple[str, ...]:
-    """Return which of `FIELDS` a body does not state."""
+    """Return the `FIELDS` that a body lacks."""
     stated = zip(FIELDS, (title, key, kind, severity), strict=True)
     return tuple(name for name, value in stated if not value)
 
@@ -107,11 +117,11 @@ def event(
     links: dict[str, str] | None = None,
     occurred_at: Json = None,
 ) -> Event:
-    """Return an event within the limits of spec 3.1; what the body lacks is listed in `missing`.
+    """Return an event within the limits of spec 3.1, with the missing fields of its body.
 
-    An event without a state fires. Without a key, the same title, body and labels are the same alert.
+    An event without a state fires. Without a key, events with the same title, body and labels are one alert.
     """
-    name, details = line(title), text(body, BODY)
+    name, details = line(title), text(body, MAX_BODY)
     clean = mapping(labels)
     stated_key = filled(key)
     return Event(

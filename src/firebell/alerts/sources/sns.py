@@ -1,4 +1,4 @@
-"""The envelope of Amazon SNS: what is inside of it, texts that it carries, and its request to be confirmed.
+"""The envelope of Amazon SNS: its content, plain texts, and subscription confirmations.
 
 https://docs.aws.amazon.com/sns/latest/dg/http-notification-json.html
 https://docs.aws.amazon.com/sns/latest/dg/http-subscription-confirmation-json.html
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from firebell.alerts.cleaning import BODY, text
+from firebell.alerts.cleaning import MAX_BODY, text
 from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, filled, first, web_address
 
@@ -18,25 +18,25 @@ NAME = "sns"
 _HANDSHAKES = ("SubscriptionConfirmation", "UnsubscribeConfirmation")
 _HOST = re.compile(r"sns\.[a-z0-9-]{3,}\.amazonaws\.com(\.cn)?")
 _ALERTMANAGER = re.compile(r"\[(FIRING|RESOLVED)(?::\d+)?\]\s*(([^(]*).*)", re.S)
-"""The subject that Alertmanager's own SNS receiver writes: state, then what its group has in common."""
+"""The subject of Alertmanager's SNS receiver: the state, then the common labels of the group."""
 _STATES = {"FIRING": EventKind.FIRING, "RESOLVED": EventKind.RESOLVED}
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for an envelope of SNS."""
+    """Return True for an SNS envelope."""
     return "TopicArn" in data and data.get("Type") in ("Notification", *_HANDSHAKES)
 
 
 def content(data: dict[str, Json]) -> dict[str, Json]:
-    """Return the JSON object that a notification carries, an empty one when it carries something else."""
+    """Return the JSON object in a notification, or an empty one for any other content."""
     message = data.get("Message")
     if data.get("Type") != "Notification" or not isinstance(message, str):
         return {}
     try:
-        inside = msgspec.json.decode(message)
+        decoded = msgspec.json.decode(message)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return {}
-    return inside if isinstance(inside, dict) else {}
+    return decoded if isinstance(decoded, dict) else {}
 
 
 def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
@@ -45,7 +45,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     if data.get("Type") in _HANDSHAKES:
         return (_handshake(data, topic, received_at),)
     stated = _ALERTMANAGER.match(subject)
-    body = text(data.get("Message"), BODY)
+    body = text(data.get("Message"), MAX_BODY)
     return (
         event(
             NAME,
@@ -61,7 +61,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
 
 
 def _handshake(data: dict[str, Json], topic: str, received_at: datetime) -> Event:
-    """Return the request to confirm; only an address of Amazon's own is passed on to the owner."""
+    """Return the request to confirm a subscription; the owner gets only a URL that belongs to Amazon."""
     address = web_address(first(data, "SubscribeURL", "SubscribeUrl"))
     parts = urlsplit(address)
     trusted = parts.scheme == "https" and _HOST.fullmatch(parts.netloc)

@@ -1,4 +1,4 @@
-"""Uptime Kuma, notification type Webhook with the preset body.
+"""Uptime Kuma, notification type Webhook with the default body.
 
 https://github.com/louislam/uptime-kuma/blob/master/server/notification-providers/webhook.js
 """
@@ -12,7 +12,7 @@ from firebell.alerts.sources.shape import event, filled, first, mapped, pairs, w
 
 NAME = "uptime-kuma"
 _STATES = {"0": EventKind.FIRING, "1": EventKind.RESOLVED, "2": EventKind.NOTE, "3": EventKind.NOTE}
-"""Down, up, pending (it tries again), and maintenance at the source."""
+"""Down, up, pending (a retry) and maintenance."""
 _DIGITS = re.compile(r"\d+")
 
 
@@ -22,7 +22,7 @@ def matches(data: dict[str, Json]) -> bool:
 
 
 def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
-    """Return one event, keyed by the monitor; a notice about a certificate or a domain is a warning."""
+    """Return one event, keyed by the monitor; a notice about a certificate or domain is a warning."""
     beat, monitor = mapped(data.get("heartbeat")), mapped(data.get("monitor"))
     if not beat:
         return (_notice(data, received_at),)
@@ -30,7 +30,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
     kind = _STATES.get(text(beat.get("status")))
     state = {EventKind.RESOLVED: "up", EventKind.NOTE: "not checked"}.get(kind or EventKind.FIRING, "down")
     message = filled(beat.get("msg"))
-    # the time is UTC and says so nowhere
+    # the time is in UTC, without an offset
     time = text(beat.get("time"), 40)
     return (
         event(

@@ -7,7 +7,7 @@ https://www.zabbix.com/documentation/current/en/manual/appendix/macros/supported
 import re
 from datetime import datetime
 
-from firebell.alerts.cleaning import BODY, text
+from firebell.alerts.cleaning import MAX_BODY, text
 from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.sources.shape import event, first, first_address, pairs, web_address
 
@@ -38,23 +38,23 @@ _MACROS = {
 
 
 def matches(data: dict[str, Json]) -> bool:
-    """Return True for a default message, and for the id of an event beside its value."""
+    """Return True for a default message, or fields with the id and the value of an event."""
     if first(data, *_EVENT).isdecimal() and first(data, *_VALUE) in ("0", "1") and _MACROS & data.keys():
         return True
-    message = text(_message(data), BODY)
+    message = text(_message(data), MAX_BODY)
     return "Original problem ID:" in message or (
         bool(message) and bool(_SUBJECT.match(first(data, "subject", "alert_subject")))
     )
 
 
 def _message(data: dict[str, Json]) -> Json:
-    """Return the message, whichever name the media type gave it."""
+    """Return the message, by either of its field names."""
     return data.get("message") or data.get("alert_message")
 
 
 def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
-    """Return one event, keyed by the problem's id, else by its name and host."""
-    message = text(_message(data), BODY)
+    """Return one event, keyed by the problem id, or by its name and host."""
+    message = text(_message(data), MAX_BODY)
     lines = dict(reversed(_LINE.findall(message)))
     subject = _SUBJECT.match(first(data, "subject", "alert_subject"))
     name = first(data, "name", "event_name") or lines.get("Problem name") or (subject[2] if subject else "")
@@ -87,7 +87,7 @@ def _kind(data: dict[str, Json], message: str, subject: str, problem: str) -> Ev
         return EventKind.RESOLVED
     if updated:
         acknowledged = first(data, "ack", "event_ack_status").casefold() == "yes"
-        # the default message of an update does not say which problem it is about
+        # the default message of an update does not name its problem
         return (
             EventKind.ACK if problem and (acknowledged or _ACKNOWLEDGED.search(message)) else EventKind.NOTE
         )
