@@ -59,6 +59,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/oncall/{slug}/rotation": NONE,
     "/oncall/{slug}/shadows": NONE,
     "/oncall/{slug}/shadows/{shadow_id}/end": UNDO,
+    "/pages/bulk": NONE,
     "/pages/{ref}/{what}": NONE,
     "/post-mortems/{ref}": NONE,
     "/post-mortems/{ref}/publish": ASK,

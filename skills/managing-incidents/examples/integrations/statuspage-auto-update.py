@@ -368,8 +368,7 @@ class Page:
         zone = ZoneInfo(self.settings.get("tz", "UTC"))
         ours = [self.services[s] for s in known]
         impact = [s.get("impact") or f"{s['name']} {WORDS[incident.severity]}" for s in ours]
-        slots = {k: str(v) for k, v in self.settings.get("slots", {}).items()}
-        slots.setdefault("organization", slots.get("organisation", ""))  # its spelling before
+        slots = {k.replace("isation", "ization"): str(v) for k, v in self.settings.get("slots", {}).items()}
         slots |= {"impact": "; ".join(impact) + ".", "services": ", ".join(s["name"] for s in ours)}
         slots["workaround"] = "; ".join(s["workaround"] for s in ours if s.get("workaround"))
         slots |= {"ref": incident.key, "severity": f"SEV{incident.severity}", "tz": str(zone)}
