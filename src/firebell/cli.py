@@ -1,70 +1,54 @@
-"""The `firebell` command: subcommands are imported only when they run, so that it starts at once."""
+"""The `firebell` command. Subcommands are imported only when they run, so that it starts fast."""
 
 import errno
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
 from firebell import __version__
 
+
+class Entry(NamedTuple):
+    """A command in `firebell --help`: the module in `firebell.commands` that defines it, and one line of help."""
+
+    module: str
+    help: str
+
+
 COMMANDS = {
-    "serve": "firebell.commands.serve",
-    "work": "firebell.commands.serve",
-    "migrate": "firebell.commands.serve",
-    "doctor": "firebell.commands.doctor",
-    "demo": "firebell.commands.demo",
-    "classify": "firebell.commands.classify",
-    "login": "firebell.commands.login",
-    "search": "firebell.commands.search",
-    "alert": "firebell.commands.alert",
-    "page": "firebell.commands.page",
-    "declare": "firebell.commands.declare",
-    "incident": "firebell.commands.incident",
-    "oncall": "firebell.commands.oncall",
-    "policy": "firebell.commands.policy",
-    "contact": "firebell.commands.contact",
-    "service": "firebell.commands.service",
-    "runbook": "firebell.commands.runbook",
-    "template": "firebell.commands.template",
-    "handbook": "firebell.commands.handbook",
-    "session": "firebell.commands.session",
-    "undo": "firebell.commands.undo",
-}
-HELP = {
-    "serve": "Run Firebell: web and worker in one process.",
-    "work": "Run only the worker.",
-    "migrate": "Bring the database to this version's schema.",
-    "doctor": "Check that everything a page needs is in order.",
-    "demo": "Run with a live demo organization.",
-    "classify": "Find the severity, offline.",
-    "login": "Remember a server and a key.",
-    "search": "Find anything by its words.",
-    "alert": "Send alerts.",
-    "page": "List, take and resolve pages.",
-    "declare": "Declare an incident.",
-    "incident": "Work on incidents.",
-    "oncall": "Who is on call.",
-    "policy": "Whom a page reaches when.",
-    "contact": "How you are reached.",
-    "service": "Services and their integration keys.",
-    "runbook": "Check runbooks, offline, and keep the library.",
-    "template": "The words of messages, drafts and handoffs.",
-    "handbook": "The written practice, offline.",
-    "session": "Where you are signed in.",
-    "undo": "Undo what you just removed.",
+    "serve": Entry("serve", "Run Firebell: web and worker in one process."),
+    "work": Entry("serve", "Run only the worker."),
+    "migrate": Entry("serve", "Update the database to this version's schema."),
+    "doctor": Entry("doctor", "Check that everything paging needs is working."),
+    "demo": Entry("demo", "Run a live demo organization."),
+    "classify": Entry("classify", "Find the severity of an incident, offline."),
+    "login": Entry("login", "Sign in and save credentials."),
+    "search": Entry("search", "Search people, services, incidents and more."),
+    "alert": Entry("alert", "Send and list alerts."),
+    "page": Entry("page", "List, acknowledge and resolve pages."),
+    "declare": Entry("declare", "Declare an incident."),
+    "incident": Entry("incident", "Run incidents: roles, updates, phases and post-mortems."),
+    "oncall": Entry("oncall", "Show who is on call; manage schedules and overrides."),
+    "policy": Entry("policy", "Show escalation policies and dry-run them."),
+    "contact": Entry("contact", "Manage your contact methods."),
+    "service": Entry("service", "Manage services and their integration keys."),
+    "runbook": Entry("runbook", "Check runbooks offline and manage the library."),
+    "template": Entry("template", "Manage message templates."),
+    "handbook": Entry("handbook", "Read the incident management handbook, offline."),
+    "session": Entry("session", "List and end your browser sessions."),
+    "undo": Entry("undo", "Undo what you just removed."),
 }
 
+_OUTPUT_ERRORS = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
+"""Errors of writing to standard output when its disk is full or it is closed."""
 
-_UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
-"""What writing to standard output fails with when its disk is full or it is closed."""
 
-
-class Lazy(click.Group):
-    """Knows its commands by name and loads one when it is used."""
+class LazyGroup(click.Group):
+    """A group that imports a command when it is used, and none to list them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -72,27 +56,28 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        found = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
-        assert isinstance(found, click.Command)
-        return found
+        module = import_module(f"firebell.commands.{COMMANDS[cmd_name].module}")
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Suggest the nearest command for one that does not exist."""
+        """Resolve a command; an unknown one fails with the closest match."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
             from difflib import get_close_matches
 
-            near = get_close_matches(name, COMMANDS, 1)
-            hint = f"Did you mean {near[0]!r}?" if near else "See 'firebell --help'."
+            matches = get_close_matches(name, COMMANDS, 1)
+            hint = f"Did you mean {matches[0]!r}?" if matches else "See 'firebell --help'."
             ctx.fail(f"No such command {name!r}. {hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without loading them."""
+        """List the commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(HELP.items()))
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
     def main(
         self,
@@ -102,38 +87,40 @@ class Lazy(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run a command; what is wrong is told on standard error, as JSON when JSON was asked for."""
-        given = list(sys.argv[1:] if args is None else args)
+        """Run a command and exit; errors go to standard error, with --json as JSON."""
+        argv = list(sys.argv[1:] if args is None else args)
         if not standalone_mode:
-            return super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
+            return super().main(argv, prog_name, complete_var, standalone_mode=False, **extra)
         _open_streams()
         try:
-            code = super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
+            code = super().main(argv, prog_name, complete_var, standalone_mode=False, **extra)
         except click.UsageError as error:
-            _tell(error, as_json="--json" in given)
+            _exit_misused(error, as_json="--json" in argv)
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
         except click.Abort:
-            _end("stopped", "Stopped: nothing more was done.", as_json="--json" in given)
+            _exit_failed("stopped", "Stopped: nothing more was done.", as_json="--json" in argv)
         except OSError as error:
-            if error.errno not in _UNWRITABLE or error.filename is not None:
+            if error.errno not in _OUTPUT_ERRORS or error.filename is not None:
                 raise
-            # what is left in the buffer must not be written when the interpreter ends
+            # the rest of the buffer must not be written when the interpreter exits
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            _end("unwritable", f"The output cannot be written: {error.strerror}.", as_json="--json" in given)
+            _exit_failed(
+                "unwritable", f"The output cannot be written: {error.strerror}.", as_json="--json" in argv
+            )
         sys.exit(code if isinstance(code, int) else 0)
 
 
 def _open_streams() -> None:
-    """Put the null device in the place of a standard stream that was closed before the start."""
+    """Replace standard streams that were closed before the start by the null device."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - for the whole run
 
 
-def _end(kind: str, message: str, *, as_json: bool) -> NoReturn:
-    """End with exit code 1 and a message on standard error."""
+def _exit_failed(kind: str, message: str, *, as_json: bool) -> NoReturn:
+    """Exit with code 1 and a message on standard error."""
     if as_json:
         from json import dumps
 
@@ -144,20 +131,21 @@ def _end(kind: str, message: str, *, as_json: bool) -> NoReturn:
     sys.exit(1)
 
 
-def _tell(error: click.UsageError, *, as_json: bool) -> NoReturn:
+def _exit_misused(error: click.UsageError, *, as_json: bool) -> NoReturn:
+    """Exit with code 2 after an error in the arguments."""
     if as_json:
         from firebell.commands.output import Misused, problem
 
-        told = Misused(problem("misused", error.format_message()))
-        told.as_json = True
-        told.show()
+        misused = Misused(problem("misused", error.format_message()))
+        misused.as_json = True
+        misused.show()
     else:
         error.show()
     sys.exit(error.exit_code)
 
 
 @click.group(
-    cls=Lazy,
+    cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the server cannot be reached.",
 )
