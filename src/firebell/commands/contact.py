@@ -39,7 +39,7 @@ def _state(method: dict[str, str | None]) -> str:
 @click.option("--label", default="", help="A name for it, such as phone.")
 @as_json
 def add(kind: str, address: str, label: str) -> None:
-    """Add ADDRESS as a contact method; high-urgency pages use it at once."""
+    """Add ADDRESS as a contact method. High-urgency pages use it at once."""
     method = call("POST", _PATH, {"kind": kind, "address": address, "label": label})
     text = f"Added {kind} {method['id']}. Test it: firebell contact test {method['id']}"
     if method["secret"]:
@@ -69,7 +69,7 @@ def remove(method_id: int) -> None:
 @click.argument("method_id", metavar="ID", type=click.IntRange(min=1))
 @as_json
 def rotate_secret(method_id: int) -> None:
-    """Give webhook ID a new signing secret; the old one stays valid for 24 hours."""
+    """Give webhook ID a new signing secret. The old one stays valid for 24 hours."""
     rotated = call("POST", f"{_PATH}/{method_id}/secret")
     until = short(rotated["previous_until"])
     show(

@@ -259,7 +259,7 @@ def canvas(ref: str, conditions: str | None, actions: str | None, needs: str | N
 @click.option("--tz", default="UTC", show_default=True, help="Time zone of the times.")
 @as_json
 def messages(ref: str, template_id: str, tz: str) -> None:
-    """List the messages about an incident; with ID, print one to send."""
+    """List drafts of messages about an incident. With ID, print one."""
     drafts = call("GET", _address(ref, "/messages"), tz=tz)
     if not template_id:
         rows = [[m["id"], "now" if m["fits"] else "", ", ".join(m["missing"]), m["title"]] for m in drafts]

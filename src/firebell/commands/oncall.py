@@ -85,7 +85,7 @@ def shifts(schedule: str, start: str, end: str) -> None:
 )
 @as_json
 def gaps(days: int) -> None:
-    """List the times when no one is on call; exits with 1 if there are any."""
+    """List the times when no one is on call. Exits with 1 if there are any."""
     gaps_by_schedule = {
         s["slug"]: call("GET", f"/api/v1/schedules/{seg(s['slug'])}/gaps", days=days)
         for s in call_all("/api/v1/schedules")
@@ -104,7 +104,7 @@ def gaps(days: int) -> None:
 @click.option("--each", is_flag=True, help="List every gap, also recurring ones.")
 @as_json
 def findings(schedule: str | None, each: bool) -> None:
-    """Check SCHEDULE, or all schedules; exits with 1 if there is an error."""
+    """Check SCHEDULE, or all schedules. Exits with 1 if there is an error."""
     slugs = [schedule] if schedule else [s["slug"] for s in call_all("/api/v1/schedules")]
     query = "" if each else "?folded=true"
     findings_by_schedule = {

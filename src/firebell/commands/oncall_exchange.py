@@ -48,7 +48,7 @@ def _act_on_cover(request: int, verb: str, body: dict[str, Any] | None = None) -
 @click.option("--reason", default="", help="Why.")
 @as_json
 def ask(schedule: str, start: str, end: str, user: str | None, asked: tuple[str, ...], reason: str) -> None:
-    """Request cover on SCHEDULE; the shift stays yours until someone takes it."""
+    """Request cover on SCHEDULE. The shift stays yours until someone takes it."""
     body = {
         "schedule": schedule,
         "person": user,
@@ -161,7 +161,7 @@ def propose(
     user: str | None,
     reason: str,
 ) -> None:
-    """Propose to swap your shift on SCHEDULE with someone, who has to accept."""
+    """Propose to swap a shift on SCHEDULE. The other person has to accept."""
     body = {
         "schedule": schedule,
         "person": user,

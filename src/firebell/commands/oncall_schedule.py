@@ -111,7 +111,10 @@ _FILE = click.option(
 @_FILE
 @as_json
 def create(file: IO[str]) -> None:
-    """Create a schedule from JSON: name, team_id, tz, layers (lowest first)."""
+    """Create a schedule from a JSON file.
+
+    It has name, team_id, tz and layers, lowest first.
+    """
     _show(call("POST", "/api/v1/schedules", _read(file)))
 
 
@@ -192,7 +195,7 @@ def delete(slug: str) -> None:
 @click.option("--at", help=_AT_HELP)
 @as_json
 def join(slug: str, user: str, layer: int, place: int | None, at: str | None) -> None:
-    """Add someone to a rotation of SLUG; the current shift does not change."""
+    """Add someone to a rotation of SLUG. The current shift does not change."""
     body = {"person": user, "layer_id": layer, "place": place, "at": instant(at, "--at") if at else None}
     _show(call("POST", f"/api/v1/schedules/{seg(slug)}/join", body))
 

@@ -52,7 +52,7 @@ def list_() -> None:
 @click.argument("slug")
 @as_json
 def show_(slug: str) -> None:
-    """Show service SLUG: state, who is on call, pages, incidents and alerts."""
+    """Show service SLUG with its pages, incidents and alerts."""
     fields = call("GET", f"/api/v1/services/{seg(slug)}")
     state, people = fields["state"], fields["on_call"]
     because = f" because of {state['ref']}" if state["ref"] else ""
@@ -150,7 +150,7 @@ def key() -> None:
 @click.argument("slug")
 @as_json
 def key_list(slug: str) -> None:
-    """List the valid integration keys of service SLUG, by their last digits."""
+    """List the valid integration keys of service SLUG."""
     keys = call_all(f"/api/v1/services/{seg(slug)}/integrations")
     rows = [[str(k["id"]), k["name"], k["masked_key"], short(k["created_at"])] for k in keys]
     show_table(keys, ("ID", "NAME", "KEY", "CREATED"), rows, wide=1, empty="No integration keys yet.")

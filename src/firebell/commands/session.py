@@ -39,7 +39,7 @@ def end(session_id: int | None, everywhere: bool) -> None:
 @session.command("revoke-access", epilog=example("firebell session revoke-access"))
 @as_json
 def revoke_access() -> None:
-    """Revoke all your API keys, including the one in use, and calendar feeds."""
+    """Revoke your API keys, including the one in use, and calendar feeds."""
     call("DELETE", "/api/v1/me/access")
     text = "Revoked your API keys and calendar feeds. Sign in with a new key: firebell login URL"
     show({"revoked": True}, text)

@@ -33,7 +33,7 @@ def list_() -> None:
     """List every template and where its text comes from."""
     templates = call("GET", "/api/v1/templates")
     rows = [
-        [t["id"], t["source"], t["changed_by"] or "", short(t["changed_at"]), t["title"]] for t in templates
+        [t["id"], _source(t), t["changed_by"] or "", short(t["changed_at"]), t["title"]] for t in templates
     ]
     show(templates, table(("TEMPLATE", "SOURCE", "BY", "CHANGED", "TITLE"), rows, wide=4))
 
@@ -80,10 +80,11 @@ def reset(template_id: str) -> None:
 )
 @as_json
 def apply(folder: Path, dry_run: bool, prune: bool) -> None:
-    """Apply the templates of the Markdown files in DIR (managers and admins).
+    """Apply the templates of the Markdown files in DIR.
 
-    All are applied or none. A template is a heading, a line with its id in backticks, a middle dot and a note,
-    and a fenced block of markdown, as in 'firebell handbook show examples/communication-templates'.
+    All are applied or none; only managers and admins can do this. A template is a heading, a line with its id in
+    backticks, a middle dot and a note, and a fenced block of markdown, as printed by
+    'firebell handbook show examples/communication-templates'.
     """
     paths = [folder] if folder.is_file() else sorted(folder.rglob("*.md"))
     if not paths:
