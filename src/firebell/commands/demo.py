@@ -102,7 +102,7 @@ def demo(host: str | None, port: int | None) -> None:
         async with phones() as phone, running(settings) as prepared:
             past = await prepare(prepared.ctx, phone, console)
             console.print(
-                f"\nFirebell is at [bold]{settings.public_url}[/bold]\n"
+                f"\nFirebell is running at [bold]{settings.public_url}[/bold]\n"
                 f"Sign in as [bold]{organization.ADMIN}[/bold] with the password "
                 f"[bold]{organization.PASSWORD}[/bold]. Press Ctrl-C to stop.\n",
                 highlight=False,
