@@ -161,7 +161,7 @@ async def test_a_service_gets_its_key(dsn: str, clock: FakeClock, tmp_path: Path
         await run("service", "set", "search", "--policy", "none", "--description", "Finds things")
         listed = narrow(await run("service", "list"))
         assert re.search(r"^search +fallback responders +Finds things$", listed.out, re.M)
-        assert "none, pages go to the catch-all list" in (await run("service", "show", "search")).out
+        assert "none, pages go to the fallback responders" in (await run("service", "show", "search")).out
         unknown = await run("service", "set", "search", "--team", "ghosts", code=1)
         assert unknown.err == "Error: There is no team ghosts.\nTeams: payments.\n"
         assert (

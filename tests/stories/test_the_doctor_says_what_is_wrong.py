@@ -152,7 +152,7 @@ async def test_what_would_keep_a_page_from_arriving_is_found(dsn: str) -> None:
         assert found["mail"][0] == "fail"
         assert found["ntfy"][0] == "fail"
         assert "private address" in found["ntfy"][1]
-        assert "set FIREBELL_BASE_URL" in found["links"][1]
+        assert "FIREBELL_BASE_URL" in found["links"][1]
 
 
 async def test_a_mail_server_that_does_not_let_us_in_is_found(dsn: str) -> None:
