@@ -1,1 +1,1 @@
-"""The workloads by which Firebell is measured; `make bench` runs them all."""
+"""Benchmarks of Firebell; `make bench` runs them all."""

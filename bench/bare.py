@@ -1,7 +1,7 @@
-"""The least that an endpoint can do, as a yardstick: `bare.py PORT DSN HOOK`.
+"""A minimal server as a baseline: `bare.py PORT DSN HOOK`.
 
 `POST /accept` answers 202; `POST /forward` commits one row, answers 202 and posts the body to HOOK; `GET /bytes/N`
-answers N bytes. No rules, no pages, no ledger: nobody could run an on-call on it.
+answers N bytes. It has no rules, no pages and no deliveries.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class Bare:
         task.add_done_callback(self._sending.discard)
         return Response(b'{"status":"accepted"}', 202, media_type="application/json")
 
-    async def some(self, request: Request) -> Response:
+    async def payload(self, request: Request) -> Response:
         return Response(b"x" * request.path_params["size"], media_type="application/json")
 
 
@@ -54,7 +54,7 @@ async def main(port: int, dsn: str, hook: str) -> None:
             routes=[
                 Route("/accept", bare.accept, methods=["POST"]),
                 Route("/forward", bare.forward, methods=["POST"]),
-                Route("/bytes/{size:int}", bare.some),
+                Route("/bytes/{size:int}", bare.payload),
             ]
         )
         config = uvicorn.Config(app, port=port, lifespan="off", access_log=False, log_level="warning")

@@ -1,4 +1,4 @@
-"""Runs the bare endpoint beside the product, on the product's own PostgreSQL."""
+"""Runs the bare server next to Firebell, on the same PostgreSQL."""
 
 import asyncio
 import sys
@@ -13,14 +13,14 @@ from bench.product import Product
 
 @asynccontextmanager
 async def bare(it: Product) -> AsyncIterator[str]:
-    """Yield the address of a bare endpoint."""
+    """Yield the address of a bare server."""
     async with timed_bare(it) as (url, _, _):
         yield url
 
 
 @asynccontextmanager
 async def timed_bare(it: Product) -> AsyncIterator[tuple[str, float, int]]:
-    """Yield the address of a bare endpoint, the seconds until it was ready, and its process id."""
+    """Yield the address of a bare server, the seconds until it was ready, and its process id."""
     port, began = free_port(), time.monotonic()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.bare", str(port), it.dsn, it.sink.url)

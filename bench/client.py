@@ -1,4 +1,4 @@
-"""The outside world as processes of its own: the load client and the webhook sink."""
+"""The load client and the webhook sink, each in a process of its own."""
 
 import asyncio
 import json
@@ -15,16 +15,16 @@ BODY = HERE / "alert.json"
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
+    """Return an unused port."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
         return port
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a load run saw; `answers` are (id, sent, answered, status) in monotonic seconds."""
+    """The result of a load run; `answers` are (id, sent, answered, status) in monotonic seconds."""
 
     n: int
     ok: int
@@ -55,49 +55,49 @@ class Load:
 
 
 async def load(url: str, out: Path, **options: str | float | Path) -> Load:
-    """Run the load client against `url` with its command-line options and return what it saw."""
+    """Run the load client against `url` with its command-line options and return the result."""
     command = [sys.executable, "-m", "bench.load", "--url", url, "--out", str(out)]
     if options.get("method", "POST") == "POST":
         options.setdefault("body", BODY)
     for name, value in options.items():
         command += [f"--{name}", str(value)]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    said, _ = await process.communicate()
+    output, _ = await process.communicate()
     if process.returncode:
         raise RuntimeError(f"the load client ended with {process.returncode}")
-    found: dict[str, Any] = json.loads(said)
+    summary: dict[str, Any] = json.loads(output)
     answers = []
     for line in out.read_text(encoding="utf-8").splitlines():
         name, sent, answered, status = line.split("\t")
         answers.append((name, float(sent), float(answered), int(status)))
-    return Load(**{**found, "answers": answers})
+    return Load(**{**summary, "answers": answers})
 
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """A webhook receiver that writes down what came when."""
+    """A webhook receiver that records every message with its arrival time."""
 
     url: str
     out: Path
 
     def messages(self) -> list[tuple[float, list[str]]]:
-        """Return (instant, ids inside) of every message so far."""
-        found = []
+        """Return the arrival time and the ids of every message so far."""
+        messages = []
         for line in self.out.read_text(encoding="utf-8").splitlines():
             at, _, ids = line.split("\t")
-            found.append((float(at), ids.split(",") if ids else []))
-        return found
+            messages.append((float(at), ids.split(",") if ids else []))
+        return messages
 
     def first(self) -> dict[str, float]:
-        """Return when each id came first."""
-        found: dict[str, float] = {}
+        """Return the first arrival time of each id."""
+        arrivals: dict[str, float] = {}
         for at, ids in self.messages():
             for name in ids:
-                found.setdefault(name, at)
-        return found
+                arrivals.setdefault(name, at)
+        return arrivals
 
     async def settled(self, expected: int, limit_s: float) -> bool:
-        """Return whether `expected` different ids have come, as soon as they have or after the limit."""
+        """Return True once `expected` different ids have arrived, False after the time limit."""
         for _ in range(int(limit_s / 0.25)):
             if len(self.first()) >= expected:
                 return True
@@ -119,6 +119,6 @@ async def sink(out: Path) -> AsyncIterator[Sink]:
 
 
 def quantile(values: list[float], q: float) -> float:
-    """Return a quantile of at least one value, the nearest rank above."""
+    """Return a quantile by nearest rank; `values` must not be empty."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(q * len(ordered)))]

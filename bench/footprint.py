@@ -1,4 +1,4 @@
-"""W9: how soon it is ready, and how little it holds when nothing happens."""
+"""W9: startup time and idle memory."""
 
 import asyncio
 import statistics
@@ -13,7 +13,7 @@ IDLE_S = 10
 
 
 async def start(factor: float) -> Result:
-    """W9: five starts on an existing database, then memory and processor time of an idle product."""
+    """W9: five starts on an existing database, then memory and CPU time of an idle server."""
     async with product() as it:
         seconds = []
         for _ in range(STARTS):
@@ -30,9 +30,9 @@ async def start(factor: float) -> Result:
     ready = statistics.median(seconds)
     return Result(
         "W9",
-        f"ready on an existing database (median of {STARTS}), idle memory of all {count} processes",
+        f"startup on an existing database (median of {STARTS}), idle memory of all {count} processes",
         f"{ready:.2f} s (slowest {max(seconds):.2f}); {memory:.0f} MB PSS, of it Python {python:.0f};"
-        f" {busy * 100:.1f} % of a core",
+        f" {busy * 100:.1f}% of a core",
         f"bare Starlette + asyncpg, no database of its own: {least:.2f} s, {least_memory:.0f} MB:"
         f" ratios {number(ready / least)} and {number(memory / least_memory)}",
         (("ready <= 2 s", ready <= 2), ("idle <= 200 MB", memory <= 200)),

@@ -1,6 +1,6 @@
 """HTTP load client: raw HTTP/1.1 keep-alive, closed loop (--conns) or open loop (--rate).
 
-Open-loop latency counts from the scheduled instant, so a stalled server cannot hide its queue.
+Open-loop latency counts from the scheduled time, so a stalled server cannot hide its queue.
 Prints one JSON line; `--out` writes `id, sent, answered, status` per request in monotonic seconds.
 Placeholders in the body: @@ID@@ unique id, @@KEY@@ dedup key by --keys, @@GRP@@ one of 100 groups,
 @@NOW@@ RFC 3339.
@@ -37,8 +37,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        head, found, rest = self._buffer.partition(b"\r\n\r\n")
-        if not found:
+        head, separator, rest = self._buffer.partition(b"\r\n\r\n")
+        if not separator:
             return
         low = head.lower()
         _, has_length, tail = low.partition(b"content-length:")
@@ -60,7 +60,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     async def request(self, data: bytes, limit_s: float) -> int:
-        """Send one request and return its status, 0 when the connection broke, -1 after the limit."""
+        """Send one request and return its status, 0 if the connection broke, -1 after the time limit."""
         assert self._transport
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(data)
@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
 
 @dataclass(slots=True)
 class Load:
-    """One run: what to send, and what came back."""
+    """One run: the requests to send, and their results."""
 
     url: str
     method: str
@@ -145,14 +145,14 @@ class Load:
         """Keep `conns` requests in flight for `duration_s` seconds or `count` requests."""
         end = time.monotonic() + duration_s if duration_s else float("inf")
 
-        async def one_after_another() -> None:
+        async def send_sequentially() -> None:
             while time.monotonic() < end and self.sent < (count or float("inf")):
                 await self._once()
 
-        await asyncio.gather(*[one_after_another() for _ in range(conns)])
+        await asyncio.gather(*[send_sequentially() for _ in range(conns)])
 
     async def open_loop(self, rate: float, duration_s: float) -> None:
-        """Send `rate` requests a second at fixed instants, however slow the answers are."""
+        """Send `rate` requests a second at fixed times, regardless of response times."""
         start = time.monotonic()
         tasks = []
         for number in range(int(rate * duration_s)):
@@ -193,7 +193,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--count", type=int)
     parser.add_argument("--rate", type=float)
     parser.add_argument("--keys", default="distinct", help="distinct, one, or a number of keys")
-    parser.add_argument("--run", default="r", help="marks this run's ids and keys")
+    parser.add_argument("--run", default="r", help="part of the ids and keys of this run")
     parser.add_argument("--out", type=Path)
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""On what it was measured: figures mean nothing without it."""
+"""The machine and versions of a benchmark run."""
 
 import os
 import platform
@@ -22,7 +22,7 @@ def _value(path: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The machine and the versions."""
+    """Hardware, system and versions of a run."""
 
     cores: int
     cpu: str
@@ -36,14 +36,14 @@ class Machine:
 
 
 def _revision() -> str:
-    done = subprocess.run(
+    result = subprocess.run(
         ["/usr/bin/git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
     )
-    return done.stdout.strip() or "unknown"
+    return result.stdout.strip() or "unknown"
 
 
 async def describe() -> Machine:
-    """Return the facts, among them how many one-row commits a second one connection gets from this disk."""
+    """Return the facts about this machine; `commits_per_s` is of one connection with one-row commits."""
     async with product() as it:
         await it.start()
         (version,) = await it.texts("show server_version")
@@ -62,7 +62,7 @@ async def describe() -> Machine:
 
 
 def busy(seconds: float = 3) -> float:
-    """Return how many cores others use while nothing of ours runs."""
+    """Return how many cores other programs use."""
     ticks = os.sysconf("SC_CLK_TCK")
 
     def used() -> int:

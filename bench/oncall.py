@@ -1,4 +1,4 @@
-"""How long the on-call core takes in this process: a year of a large schedule, and one instant of it."""
+"""In-process timings of the on-call core: a year of a large schedule, and single instants."""
 
 import statistics
 import time
@@ -15,9 +15,9 @@ PEOPLE = 20
 
 
 def large() -> Schedule:
-    """Return a daily rotation of twenty in three layers of three zones, with 50 overrides."""
+    """Return a daily rotation of 20 people in three layers of three time zones, with 50 overrides."""
     days = frozenset(range(7))
-    shapes = (
+    zones = (
         ("Europe/Stockholm", ()),
         ("America/New_York", (Window(9 * 60, 10 * 60, days),)),
         ("Australia/Sydney", (Window(9 * 60, 8 * 60, frozenset(range(5))),)),
@@ -26,15 +26,15 @@ def large() -> Schedule:
         Layer(
             i,
             tuple((p,) for p in range(i, PEOPLE + i)),
-            datetime(2020, 1, 1, 9),  # noqa: DTZ001 - wall time
+            datetime(2020, 1, 1, 9),  # noqa: DTZ001 - local time
             Unit.DAY,
             1,
             tz,
             windows,
         )
-        for i, (tz, windows) in enumerate(shapes)
+        for i, (tz, windows) in enumerate(zones)
     )
-    edits = tuple(
+    overrides = tuple(
         Override(
             n,
             n,
@@ -45,21 +45,21 @@ def large() -> Schedule:
         )
         for n in range(50)
     )
-    return Schedule(1, "large", "UTC", layers, edits)
+    return Schedule(1, "large", "UTC", layers, overrides)
 
 
 def measure(what: str, run: Callable[[], object], times: int) -> None:
-    """Print the median and the longest of several runs, in milliseconds."""
-    took = []
+    """Print the median and the maximum of several runs, in milliseconds."""
+    durations_ms = []
     for _ in range(times):
         began = time.perf_counter()
         run()
-        took.append((time.perf_counter() - began) * 1000)
-    print(f"{what}: median {statistics.median(took):.3f} ms, longest {max(took):.3f} ms")
+        durations_ms.append((time.perf_counter() - began) * 1000)
+    print(f"{what}: median {statistics.median(durations_ms):.3f} ms, max {max(durations_ms):.3f} ms")
 
 
 def main() -> None:
-    """Measure with and without what earlier runs left in the caches."""
+    """Measure with cold and with warm caches."""
     schedule = large()
 
     def cold() -> None:
@@ -70,8 +70,8 @@ def main() -> None:
     measure("a year, warm", lambda: between(schedule, START, START + YEAR), 30)
     for years in (0, 10, 100):
         t = START + years * YEAR
-        measure(f"one instant {years} years on", lambda t=t: at(schedule, t), 200)  # type: ignore[misc]
-    print(f"{len(between(schedule, START, START + YEAR))} runs")
+        measure(f"one instant after {years} years", lambda t=t: at(schedule, t), 200)  # type: ignore[misc]
+    print(f"{len(between(schedule, START, START + YEAR))} shifts")
 
 
 if __name__ == "__main__":

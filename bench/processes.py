@@ -1,4 +1,4 @@
-"""Child processes, process trees and what they use, read from `/proc` (Linux)."""
+"""Memory and CPU time of process trees, read from `/proc` (Linux)."""
 
 import os
 import signal
@@ -11,14 +11,14 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def _parents() -> dict[int, int]:
-    found = {}
+    parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                found[int(entry.name)] = int(_fields(int(entry.name))[1])
+                parents[int(entry.name)] = int(_fields(int(entry.name))[1])
             except OSError:
                 continue
-    return found
+    return parents
 
 
 def _fields(pid: int) -> list[str]:
@@ -29,17 +29,14 @@ def _fields(pid: int) -> list[str]:
 def tree(root: int) -> set[int]:
     """Return a process and all its descendants."""
     parents = _parents()
-    found = {root}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
+    pids = {root}
+    while children := {pid for pid, parent in parents.items() if parent in pids} - pids:
+        pids |= children
+    return pids
 
 
 def pss_mb(root: int, *, alone: bool = False) -> float:
-    """Return the proportional memory of a process tree, or of its root alone, in MB.
-
-    A page that several processes share is counted once.
-    """
+    """Return the PSS of a process tree in MB, or only of its root; shared memory counts once."""
     total = 0
     for pid in {root} if alone else tree(root):
         try:
@@ -51,7 +48,7 @@ def pss_mb(root: int, *, alone: bool = False) -> float:
 
 
 def cpu_s(root: int) -> float:
-    """Return the processor seconds that a process tree has used so far."""
+    """Return the CPU seconds that a process tree has used so far."""
     total = 0
     for pid in tree(root):
         try:
@@ -63,18 +60,18 @@ def cpu_s(root: int) -> float:
 
 
 def kill_tree(root: int) -> int:
-    """End a process and all its descendants as a power cut does; return how many there were."""
-    found = tree(root)
-    for pid in found:
+    """Kill a process and all its descendants with SIGKILL; return how many there were."""
+    pids = tree(root)
+    for pid in pids:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
-    return len(found)
+    return len(pids)
 
 
 def ready_s(url: str, since: float, limit_s: float = 60) -> float:
-    """Return the seconds from `since` until `url` answers below 500; look every 10 ms."""
+    """Return the seconds from `since` until `url` answers with a status below 500, polling every 10 ms."""
     with httpx.Client() as http:
         while time.monotonic() - since < limit_s:
             try:

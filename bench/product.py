@@ -1,4 +1,4 @@
-"""A real `firebell serve` on an embedded database in a folder of its own, set up by the product's own actions."""
+"""A real `firebell serve` with an embedded database in a temporary folder, set up by the product's own actions."""
 
 import asyncio
 import os
@@ -41,7 +41,7 @@ _ANSWERS = web.Answers(
 
 @dataclass(slots=True)
 class Product:
-    """The process, its database, the sink that its pages go to, and the keys to its doors."""
+    """A server process with its database, webhook sink and keys."""
 
     folder: Path
     sink: Sink
@@ -53,32 +53,37 @@ class Product:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Base address of the server."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def inbound(self) -> str:
-        """Where alerts go."""
+        """Address for alerts, in the format of Alertmanager."""
         return f"{self.url}/in/{self.integration_key}/alertmanager"
 
     @property
     def pid(self) -> int:
-        """The root of the process tree, database included."""
+        """Root of the process tree, which includes the database."""
         assert self.process
         return self.process.pid
 
     async def set_up(self) -> None:
-        """Make the organization: one person who is reached by webhook, and a rotation of twenty."""
+        """Create one person who is notified by webhook, and a rotation of 20."""
         async with running(Settings(data=self.folder / "data")) as prepared:
             ctx = prepared.ctx
             self.dsn, now = ctx.db.dsn, ctx.clock.now()
             async with ctx.db.tx() as tx:
-                made = await web.make(tx, _ANSWERS, now)
-                self.integration_key = made.integration.key
-                await _reach_by_webhook(tx, made.admin.id, self.sink.url, now)
+                organization = await web.make(tx, _ANSWERS, now)
+                self.integration_key = organization.integration.key
+                await _reach_by_webhook(tx, organization.admin.id, self.sink.url, now)
                 await _rotation(tx, (await people.teams(tx))[0].id, now)
                 _, self.api_key = await people.create_api_key(
-                    tx, _SYSTEM, name="Bench", scopes=["oncall:read"], person_id=made.admin.id, now=now
+                    tx,
+                    _SYSTEM,
+                    name="Bench",
+                    scopes=["oncall:read"],
+                    person_id=organization.admin.id,
+                    now=now,
                 )
 
     async def start(self) -> float:
@@ -98,13 +103,13 @@ class Product:
         return await asyncio.to_thread(processes.ready_s, f"{self.url}/healthz", began)
 
     async def stop(self) -> None:
-        """Stop it the way an operator does."""
+        """Stop the server with SIGTERM."""
         if self.process and self.process.returncode is None:
             self.process.terminate()
             await asyncio.wait_for(self.process.wait(), 60)
 
     async def kill(self) -> int:
-        """Kill -9 the whole tree, database included; return how many processes that were."""
+        """Kill -9 the whole process tree, including the database; return the number of processes."""
         assert self.process
         killed = processes.kill_tree(self.pid)
         await self.process.wait()
@@ -138,7 +143,7 @@ async def _reach_by_webhook(tx: Tx, person_id: int, url: str, now: datetime) -> 
 
 
 async def _rotation(tx: Tx, team_id: int, now: datetime) -> None:
-    made = [
+    members = [
         await people.create_person(
             *(tx, _SYSTEM),
             name=f"Person {number:02}",
@@ -152,7 +157,7 @@ async def _rotation(tx: Tx, team_id: int, now: datetime) -> None:
     layer = Layer(
         id=0,
         name="Daily",
-        slots=tuple((person.id,) for person in made),
+        slots=tuple((person.id,) for person in members),
         anchor=datetime.combine(now.date() - timedelta(days=30), datetime.min.time().replace(hour=9)),
         unit=Unit.DAY,
         every=1,
@@ -165,14 +170,14 @@ async def _rotation(tx: Tx, team_id: int, now: datetime) -> None:
 
 @asynccontextmanager
 async def product() -> AsyncIterator[Product]:
-    """Yield a product that is set up and not yet started; whatever still runs afterwards is stopped."""
+    """Yield a product that is set up but not started, and stop it afterwards."""
     with TemporaryDirectory(prefix="firebell-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        folder.chmod(0o755)  # the database drops to an unprivileged user who must enter it
+        folder.chmod(0o755)  # the database runs as an unprivileged user, who must be able to enter it
         async with sink(folder / "sink.tsv") as receiver:
-            made = Product(folder, receiver, free_port())
-            await made.set_up()
+            server = Product(folder, receiver, free_port())
+            await server.set_up()
             try:
-                yield made
+                yield server
             finally:
-                await made.stop()
+                await server.stop()

@@ -1,4 +1,4 @@
-"""Writes the record: `docs/performance.md`."""
+"""Writes the results to `docs/performance.md`."""
 
 from collections.abc import Sequence
 
@@ -23,49 +23,49 @@ PEERS = """\
 _HEAD = """\
 # Performance
 
-A record of one run of `make bench`, written by `bench/report.py`; do not edit it by hand.
+The result of one run of `make bench`. `bench/report.py` writes this file; do not edit it by hand.
 
-Every workload starts a real `firebell serve` with its embedded PostgreSQL in an empty folder, with every setting \
-at its default: `fsync` and `synchronous_commit` on, every table logged, every 2xx after the commit. The load client, \
-the webhook sink and the yardsticks run on the same cores. "Beside it" is measured in the same run, on the same \
-PostgreSQL where there is one: read the ratios first, the figures second.
+Every workload starts a real `firebell serve` with an embedded PostgreSQL in an empty folder, with every setting \
+at its default: `fsync` and `synchronous_commit` on, every table logged, every 2xx after the commit. The load \
+client, the webhook sink and the baselines run on the same cores. The column "baseline" is measured in the same \
+run, on the same PostgreSQL where it uses one. Read the ratios first, then the figures.
 """
 
 _TAIL = """\
 ## The workloads
 
-`bench/alert.json` is an Alertmanager webhook v4 message with one alert; its `service` label names the group, so \
-W4 and W5 open one page per request, each with its escalation timer, ledger row and webhook message. W1 does the same \
-for the 1,000 groups that a service opens within five minutes; then the storm guard puts what follows on one page \
-(`docs/decisions/0011-one-page-per-storm.md`). W1b puts the same new alerts into 100 groups \
-(`bench/alert_grouped.json`). W10 adds 200 teams of 25 people first; then the rounds and checks of their 400 \
-schedules are due in one second, and a document is drafted for each. "All right" \
-means: every accepted request is a row at the end and ten seconds later; the counts \
-of alerts, events, pages and messages are exactly what they must be.
+`bench/alert.json` is an Alertmanager webhook v4 message with one alert. Its `service` label decides the group, \
+so W4 and W5 open one page per request, each with its escalation timer, delivery and webhook message. W1 does \
+the same for the 1,000 groups that a service opens within five minutes; all later alerts go to one page for the \
+storm (`docs/decisions/0011-one-page-per-storm.md`). W1b puts the same new alerts into 100 groups \
+(`bench/alert_grouped.json`). W10 adds 200 teams of 25 people first. Then the handoffs and checks of their 400 \
+schedules are due in one second, and a document is drafted for each. "Correct" means: every accepted request is \
+a row at the end and ten seconds later; the counts of alerts, events, pages and messages are exactly what they \
+must be.
 
-## Others
+## Other tools
 
-One run each on a 2-core machine, +-30 %; measured by the Firebell team with the same requests, not in this run. \
-"Memory only" means that a crash forgets what was accepted.
+One run each on a 2-core machine, ±30%, measured by the Firebell team with the same requests, but not in this \
+run. "Memory only" means that a crash loses accepted alerts.
 
 """
 
 _END = """
-GoAlert was not run: its engine cycle is 5 s, and it sends at most one message a minute per contact method.
+GoAlert was not measured: its engine runs every 5 s, and it sends at most one message per minute and contact method.
 
-## Again
+## Run it yourself
 
-`make bench` (about {minutes} minutes). `python -m bench.run --only W1,W4` prints single workloads, \
-`--seconds 0.2` shortens them; only a whole run at full length writes this file.
+`make bench` (about {minutes} minutes). `python -m bench.run --only W1,W4` runs and prints single workloads, and \
+`--seconds 0.2` shortens them. Only a full run writes this file.
 
-## What the numbers do not say
+## Limits of these numbers
 
-- The client takes part of the same two cores: on a machine of its own, more would be left for Firebell.
-- The disk decides the commit: one connection gets {commits} one-row commits a second here.
-- A local sink answers at once. Real providers take 50 to 500 ms and limit their rate: W4 to W6 measure Firebell, \
-not the way to a phone.
-- One run, a young database. Months of history, vacuum during load and a full disk are not in here.
-- One process. More `firebell serve` processes on one database were not measured.
+- The load client uses the same cores as Firebell, which would be faster on a machine of its own.
+- The disk limits commits: one connection gets {commits} one-row commits per second here.
+- The local webhook sink answers at once. Real providers take 50 to 500 ms and limit their rate: W4 to W6 \
+measure Firebell, not the delivery to a phone.
+- It is one run on a new database, without months of history, vacuum under load or a full disk.
+- It is one process. Several `firebell serve` processes on one database were not measured.
 """
 
 
@@ -77,15 +77,15 @@ def _bars(result: Result) -> str:
 
 def table(results: Sequence[Result]) -> str:
     """Return the results as a Markdown table."""
-    lines = ["| | what | measured | beside it | bars | all right |", "|---|---|---|---|---|---|"]
+    lines = ["| | workload | measured | baseline | targets | correct |", "|---|---|---|---|---|---|"]
     for r in results:
-        right = "yes" if not r.wrong else "**no**: " + "; ".join(r.wrong)
-        lines.append(f"| {r.workload} | {r.what} | {r.measured} | {r.beside} | {_bars(r)} | {right} |")
+        correct = "yes" if not r.wrong else "**no**: " + "; ".join(r.wrong)
+        lines.append(f"| {r.workload} | {r.what} | {r.measured} | {r.beside} | {_bars(r)} | {correct} |")
     return "\n".join(lines) + "\n"
 
 
 def page(machine: Machine, results: Sequence[Result], others: tuple[float, float], minutes: float) -> str:
-    """Return the whole record."""
+    """Return the whole page as Markdown."""
     facts = (
         f"{machine.date}, revision {machine.revision}: {machine.cores} cores of {machine.cpu},"
         f" {machine.memory_gb} GB, {machine.system}, Python {machine.python}, PostgreSQL {machine.postgres}"

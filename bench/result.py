@@ -1,11 +1,11 @@
-"""What one workload says about itself."""
+"""The result of one workload."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One row of the table. `bars` are (bar, held); `wrong` is empty when every count is right."""
+    """One row of the table. `bars` are (target, met); `wrong` is empty if every count is right."""
 
     workload: str
     what: str
@@ -17,21 +17,21 @@ class Result:
 
     @property
     def held(self) -> bool:
-        """Whether the result is correct and every bar of the first release holds."""
+        """True if the counts are right and every target that is not a stretch goal is met."""
         return not self.wrong and all(held for name, held in self.bars if not name.startswith("stretch"))
 
 
 def check(**facts: tuple[float, float]) -> tuple[str, ...]:
-    """Return a sentence for each fact whose value is not the one that it must be."""
+    """Return a message for each fact (actual, expected) that does not match."""
     return tuple(
-        f"{name.replace('_', ' ')}: {value:,.0f} instead of {wanted:,.0f}"
-        for name, (value, wanted) in facts.items()
-        if value != wanted
+        f"{name.replace('_', ' ')}: {value:,.0f} instead of {expected:,.0f}"
+        for name, (value, expected) in facts.items()
+        if value != expected
     )
 
 
 def number(value: float) -> str:
-    """Return a number with as many digits as it deserves."""
+    """Return a number rounded to about three significant digits."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -32,14 +32,14 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default=",".join(WORKLOADS), help="comma-separated, for example W1,W4")
     parser.add_argument(
-        "--seconds", type=float, default=1, help="factor on every duration, 0.2 for a quick look"
+        "--seconds", type=float, default=1, help="factor for every duration, such as 0.2 for a quick run"
     )
     return parser.parse_args()
 
 
 async def _main(names: list[str], factor: float) -> bool:
     began, before = time.monotonic(), machine.busy()
-    print(f"others use {before:.1f} cores", flush=True)
+    print(f"other programs use {before:.1f} cores", flush=True)
     results = []
     for name in names:
         result = await WORKLOADS[name](factor)
@@ -49,7 +49,7 @@ async def _main(names: list[str], factor: float) -> bool:
         minutes = (time.monotonic() - began) / 60
         text = report.page(await machine.describe(), results, (before, machine.busy()), minutes)
         OUT.write_text(text, encoding="utf-8")
-        print(f"written to {OUT}")
+        print(f"Written to {OUT}.")
     return all(result.held for result in results)
 
 
@@ -57,5 +57,5 @@ if __name__ == "__main__":
     chosen = _arguments()
     wanted = [name.strip() for name in chosen.only.split(",")]
     if unknown := set(wanted) - set(WORKLOADS):
-        sys.exit(f"There is no workload {', '.join(sorted(unknown))}. There are: {', '.join(WORKLOADS)}.")
+        sys.exit(f"There is no workload {', '.join(sorted(unknown))}. Workloads: {', '.join(WORKLOADS)}.")
     sys.exit(0 if uvloop.run(_main(wanted, chosen.seconds)) else 1)

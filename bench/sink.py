@@ -1,4 +1,4 @@
-"""Webhook sink: `sink.py PORT OUT.tsv` answers 200 at once and logs arrival, size and the ids inside."""
+"""Webhook sink: `sink.py PORT OUT.tsv` answers 200 at once and logs the arrival time, size and ids of every message."""
 
 import asyncio
 import re
@@ -27,8 +27,8 @@ class Sink(asyncio.Protocol):
         assert self._transport
         self._buffer += data
         while True:
-            head, found, rest = self._buffer.partition(b"\r\n\r\n")
-            if not found:
+            head, separator, rest = self._buffer.partition(b"\r\n\r\n")
+            if not separator:
                 return
             _, has_length, tail = head.lower().partition(b"content-length:")
             length = int(tail.split(b"\r\n", 1)[0]) if has_length else 0

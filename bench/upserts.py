@@ -1,4 +1,4 @@
-"""What the same PostgreSQL gives to single-row upserts, one commit each, as `pgbench` would send them."""
+"""A baseline: single-row upserts per second of the same PostgreSQL, one commit each, similar to `pgbench`."""
 
 import asyncio
 import time
@@ -6,14 +6,16 @@ import time
 import asyncpg
 
 CLIENTS = 64
-_SQL = (
-    "insert into bench_upsert (key, count, body) values ($1, 1, $2)"
-    " on conflict (key) do update set count = bench_upsert.count + 1, body = excluded.body"
-)
+_UPSERT = """
+insert into bench_upsert (key, count, body)
+values ($1, 1, $2)
+on conflict (key) do update
+set count = bench_upsert.count + 1, body = excluded.body
+"""
 
 
 async def upserts_per_s(dsn: str, seconds: float, *, one_key: bool = False, clients: int = CLIENTS) -> float:
-    """Return how many upserts a second `clients` connections commit, each waiting for its own."""
+    """Return how many upserts per second `clients` connections commit, each one at a time."""
     body = b"x" * 1000
     pool = [await asyncpg.connect(dsn) for _ in range(clients)]
     done = 0
@@ -25,7 +27,7 @@ async def upserts_per_s(dsn: str, seconds: float, *, one_key: bool = False, clie
         async def work(number: int, conn: asyncpg.Connection) -> None:
             nonlocal done
             while time.monotonic() < end:
-                await conn.execute(_SQL, "one" if one_key else f"{number}-{done}", body)
+                await conn.execute(_UPSERT, "one" if one_key else f"{number}-{done}", body)
                 done += 1
 
         started = time.monotonic()

@@ -1,7 +1,7 @@
-"""Photographs the pages of a running demo, for people who look at what they change.
+"""Takes screenshots of a running demo.
 
-`python tools/shots.py URL FOLDER [PATH ...]` signs in as the demo's admin and writes one PNG per page, width
-and theme; without paths every page of the product.
+`python tools/shots.py URL FOLDER [PATH ...]` signs in as the demo's admin and writes one PNG per path, width
+and theme; without paths, of every screen.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from playwright.async_api import Browser, async_playwright
 
 from firebell.demo.organization import ADMIN, PASSWORD
 
-PAGES = (
+PATHS = (
     *("/", "/pages", "/pages/PG-1", "/incidents", "/incidents?state=closed", "/incidents/new"),
     *("/oncall", "/oncall/payments-primary", "/oncall/me", "/oncall/new"),
     *("/escalation", "/escalation/payments-critical", "/escalation/payments-critical/edit"),
@@ -38,12 +38,12 @@ SIZES = {"desktop": (1440, 1000), "phone": (390, 844)}
 
 
 def file_name(path: str, size: str, theme: str) -> str:
-    """Return a file name that says what is on the picture."""
+    """Return the file name of a screenshot."""
     return f"{re.sub(r'[^a-z0-9]+', '-', path.lower()).strip('-') or 'home'}-{size}-{theme}.png"
 
 
 async def shoot(browser: Browser, url: str, folder: Path, paths: list[str], size: str, theme: str) -> None:
-    """Photograph the paths at one size in one theme, each as long as it is."""
+    """Take full-page screenshots of the paths at one size in one theme."""
     width, height = SIZES[size]
     context = await browser.new_context(
         base_url=url,
@@ -64,7 +64,7 @@ async def shoot(browser: Browser, url: str, folder: Path, paths: list[str], size
 
 
 async def main(url: str, folder: Path, paths: list[str]) -> None:
-    """Photograph everything."""
+    """Take all screenshots."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
@@ -72,7 +72,7 @@ async def main(url: str, folder: Path, paths: list[str]) -> None:
         )
         for size in SIZES:
             for theme in ("light", "dark"):
-                await shoot(browser, url, folder, paths or list(PAGES), size, theme)
+                await shoot(browser, url, folder, paths or list(PATHS), size, theme)
         await browser.close()
 
 

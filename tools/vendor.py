@@ -1,7 +1,7 @@
-"""Makes the committed browser assets: the sprite of Lucide icons, the Geist fonts, and the number classes.
+"""Builds the committed browser assets: the sprite of Lucide icons, the Geist fonts, and the number classes.
 
-Reads `vendor.txt`, the npm packages with the SHA-256 of their archives, and `icons.txt`, the icons that are
-used. Writes `SHA256SUMS` beside what it made. Only a maintainer runs this; a user never needs node.
+Reads the npm packages with the SHA-256 of their archives from `vendor.txt`, and the names of the icons from
+`icons.txt`. Writes `SHA256SUMS` next to the assets. Only maintainers need to run this, with npm.
 """
 
 import hashlib
@@ -23,14 +23,14 @@ COPIED = {
 
 
 def symbol(name: str, svg: str) -> str:
-    """Return one icon as a symbol of the sprite."""
+    """Return an icon as a symbol of the sprite."""
     inner = re.search(r"<svg[^>]*>(.*?)</svg>", svg, re.DOTALL)
     assert inner, name
     return f'<symbol id="i-{name}" viewBox="0 0 24 24">{" ".join(inner[1].split())}</symbol>\n'
 
 
 def scale() -> str:
-    """Return the classes for bar values, hues and rota columns, so that no page needs an inline style."""
+    """Return the classes for bar values, hues and rota columns, so that no screen needs inline styles."""
     rules = [f".v-{i}{f',.s-{i}' if 0 < i < 57 else ''}{{--v:{i}}}" for i in range(101)]
     rules += [f".c-{i}{{--c:{i + 1}}}" for i in range(57)]
     rules += [f".h-{i}{{--h:{i * 30 + 20}}}" for i in range(12)]
@@ -39,12 +39,14 @@ def scale() -> str:
 
 
 def fetch(package: str, sha256: str, folder: Path) -> None:
-    """Unpack a package under its name; raise `SystemExit` when its archive is not the pinned one."""
+    """Unpack a package under its name; raise `SystemExit` if its archive does not match the hash."""
     subprocess.run(["npm", "pack", "--silent", package], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     (archive,) = folder.glob("*.tgz")
-    found = hashlib.sha256(archive.read_bytes()).hexdigest()
-    if found != sha256:
-        raise SystemExit(f"{package} has the SHA-256 {found}, not {sha256}: look before you trust it")
+    actual = hashlib.sha256(archive.read_bytes()).hexdigest()
+    if actual != sha256:
+        raise SystemExit(
+            f"{package} has the SHA-256 {actual}, not {sha256}. Check why before you change the hash."
+        )
     name = package.rpartition("@")[0]
     with tarfile.open(archive) as tar:
         tar.extractall(folder / "unpacked", filter="data")
@@ -68,10 +70,11 @@ def main() -> int:
     sprite = STATIC / "vendor" / "icons.svg"
     sprite.write_text(f'<svg xmlns="http://www.w3.org/2000/svg">\n{body}</svg>\n', encoding="utf-8")
     (STATIC / "scale.css").write_text(scale(), encoding="utf-8")
-    made = sorted([*COPIED, "vendor/icons.svg", "scale.css"])
+    built = sorted([*COPIED, "vendor/icons.svg", "scale.css"])
     app_icons = [f"icons/{p.name}" for p in (STATIC / "icons").glob("*.png")]
     sums = [
-        f"{hashlib.sha256((STATIC / m).read_bytes()).hexdigest()}  {m}\n" for m in sorted([*made, *app_icons])
+        f"{hashlib.sha256((STATIC / m).read_bytes()).hexdigest()}  {m}\n"
+        for m in sorted([*built, *app_icons])
     ]
     (STATIC / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")
     return 0

@@ -1,4 +1,4 @@
-"""The `firebell` command: subcommands are imported only when they run, so that it starts at once."""
+"""The `firebell` command. Subcommands are imported only when they run, so that it starts fast."""
 
 import errno
 import os
@@ -13,8 +13,8 @@ from firebell import __version__
 from firebell.kit.slice import Command, Slice, unique
 from firebell.slices import SLICES
 
-_UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
-"""What writing to standard output fails with when its disk is full or it is closed."""
+_OUTPUT_ERRORS = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
+"""Errors of writing to standard output when its disk is full or it is closed."""
 
 
 def commands(slices: Sequence[Slice] = SLICES) -> dict[str, Command]:
@@ -26,8 +26,8 @@ def commands(slices: Sequence[Slice] = SLICES) -> dict[str, Command]:
     return dict(sorted(declared.items(), key=lambda item: item[1].rank))
 
 
-class Lazy(click.Group):
-    """Knows its commands by name and loads one when it is used."""
+class LazyGroup(click.Group):
+    """A group that imports a command when it is used, and none to list them."""
 
     def __init__(self, *args: Any, slices: Sequence[Slice] = SLICES, **attrs: Any) -> None:
         super().__init__(*args, **attrs)
@@ -46,18 +46,18 @@ class Lazy(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Suggest the nearest command for one that does not exist."""
+        """Resolve a command; an unknown one fails with the closest match."""
         name = args[0]
         if name not in self.declared and not name.startswith("-"):
             from difflib import get_close_matches
 
-            near = get_close_matches(name, self.declared, 1)
-            hint = f"Did you mean {near[0]!r}?" if near else "See 'firebell --help'."
+            matches = get_close_matches(name, self.declared, 1)
+            hint = f"Did you mean {matches[0]!r}?" if matches else "See 'firebell --help'."
             ctx.fail(f"No such command {name!r}. {hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without loading them."""
+        """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(command.name, command.help) for command in self.declared.values()])
 
@@ -69,38 +69,40 @@ class Lazy(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run a command; what is wrong is told on standard error, as JSON when JSON was asked for."""
-        given = list(sys.argv[1:] if args is None else args)
+        """Run a command and exit; errors go to standard error, with --json as JSON."""
+        argv = list(sys.argv[1:] if args is None else args)
         if not standalone_mode:
-            return super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
+            return super().main(argv, prog_name, complete_var, standalone_mode=False, **extra)
         _open_streams()
         try:
-            code = super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
+            code = super().main(argv, prog_name, complete_var, standalone_mode=False, **extra)
         except click.UsageError as error:
-            _tell(error, as_json="--json" in given)
+            _exit_misused(error, as_json="--json" in argv)
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
         except click.Abort:
-            _end("stopped", "Stopped: nothing more was done.", as_json="--json" in given)
+            _exit_failed("stopped", "Stopped: nothing more was done.", as_json="--json" in argv)
         except OSError as error:
-            if error.errno not in _UNWRITABLE or error.filename is not None:
+            if error.errno not in _OUTPUT_ERRORS or error.filename is not None:
                 raise
-            # what is left in the buffer must not be written when the interpreter ends
+            # the rest of the buffer must not be written when the interpreter exits
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            _end("unwritable", f"The output cannot be written: {error.strerror}.", as_json="--json" in given)
+            _exit_failed(
+                "unwritable", f"The output cannot be written: {error.strerror}.", as_json="--json" in argv
+            )
         sys.exit(code if isinstance(code, int) else 0)
 
 
 def _open_streams() -> None:
-    """Put the null device in the place of a standard stream that was closed before the start."""
+    """Replace standard streams that were closed before the start by the null device."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - for the whole run
 
 
-def _end(kind: str, message: str, *, as_json: bool) -> NoReturn:
-    """End with exit code 1 and a message on standard error."""
+def _exit_failed(kind: str, message: str, *, as_json: bool) -> NoReturn:
+    """Exit with code 1 and a message on standard error."""
     if as_json:
         from json import dumps
 
@@ -111,20 +113,21 @@ def _end(kind: str, message: str, *, as_json: bool) -> NoReturn:
     sys.exit(1)
 
 
-def _tell(error: click.UsageError, *, as_json: bool) -> NoReturn:
+def _exit_misused(error: click.UsageError, *, as_json: bool) -> NoReturn:
+    """Exit with code 2 after an error in the arguments."""
     if as_json:
         from firebell.commands.output import Misused, problem
 
-        told = Misused(problem("misused", error.format_message()))
-        told.as_json = True
-        told.show()
+        misused = Misused(problem("misused", error.format_message()))
+        misused.as_json = True
+        misused.show()
     else:
         error.show()
     sys.exit(error.exit_code)
 
 
 @click.group(
-    cls=Lazy,
+    cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the server cannot be reached.",
 )

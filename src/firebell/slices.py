@@ -46,25 +46,25 @@ SERVER = Slice(
         Command("work", "Run only the worker.", "firebell.commands.serve", rank=20),
         Command(
             "migrate",
-            "Bring the database to this version's schema.",
+            "Update the database to this version's schema.",
             "firebell.commands.serve",
             rank=30,
         ),
         Command(
             "doctor",
-            "Check that everything a page needs is in order.",
+            "Check that everything paging needs is working.",
             "firebell.commands.doctor",
             rank=40,
         ),
-        Command("demo", "Run with a live demo organization.", "firebell.commands.demo", rank=50),
-        Command("login", "Remember a server and a key.", "firebell.commands.login", rank=70),
+        Command("demo", "Run a live demo organization.", "firebell.commands.demo", rank=50),
+        Command("login", "Sign in and save credentials.", "firebell.commands.login", rank=70),
     ),
 )
 ACCOUNT = Slice(
     "account",
     routers=_account_routers,
     commands=(
-        Command("session", "Where you are signed in.", "firebell.commands.session", rank=200),
+        Command("session", "List and end your browser sessions.", "firebell.commands.session", rank=200),
         Command("undo", "Undo what you just removed.", "firebell.commands.undo", rank=210),
     ),
 )

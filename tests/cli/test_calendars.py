@@ -11,15 +11,15 @@ from tests.stories.test_a_rota_kept_elsewhere import HEAD, TAIL, event
 
 async def test_calendars_out_and_in(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
     async with at_a_server(dsn, clock, tmp_path) as (_, run):
-        assert (await run("oncall", "feed", "list")).out == "You have no feed.\n"
+        assert (await run("oncall", "feed", "list", "--json")).json == []
         made = (await run("oncall", "feed", "make", "--schedule", "payments-primary", "--json")).json
         address = made["url"]
         with urlopen(address) as answer:
             assert answer.read().startswith(b"BEGIN:VCALENDAR\r\n")
         assert "Payments primary" in (await run("oncall", "feed", "list")).out
         await run("oncall", "feed", "make", "--schedule", "x", "--team", "1", code=2)
-        revoked = await run("oncall", "feed", "revoke", str(made["id"]))
-        assert revoked.out == f"Feed {made['id']} is revoked.\n"
+        revoked = await run("oncall", "feed", "revoke", str(made["id"]), "--json")
+        assert revoked.json["revoked"] == made["id"]
 
         rota = tmp_path / "rota.ics"
         days = "RRULE:FREQ=DAILY;COUNT=9\r\n"
@@ -31,28 +31,28 @@ async def test_calendars_out_and_in(dsn: str, clock: FakeClock, tmp_path: Path) 
             newline="",
         )
         added = await run("oncall", "import", "add", "payments-primary", "--file", str(rota))
-        assert added.out == "Pasted calendar is taken in as layer above (calendar 1).\n"
+        assert added.out == "Imported Pasted calendar as layer above (calendar 1).\n"
 
         async def good() -> bool:
             return "good" in (await run("oncall", "import", "list", "payments-primary")).out
 
         await until(good, "the calendar is read")
-        assert "'Alice' names nobody here" in (await run("oncall", "import", "list", "payments-primary")).out
+        assert "'Alice' matches no one" in (await run("oncall", "import", "list", "payments-primary")).out
         assert "Jun Okafor" in (await run("oncall")).out.splitlines()[1]
         options = ("--holidays", "DE", "--part", "BE", "--user", "mara@example.org")
         named = await run("oncall", "import", "add", "payments-primary", *options)
-        assert named.out == "Public holidays DE BE is taken in as layer above (calendar 2).\n"
+        assert named.out == "Imported Public holidays DE BE as layer above (calendar 2).\n"
         await run("oncall", "import", "add", "payments-primary", "--holidays", "DE", "--url", "x", code=2)
         nobody = await run(
             "oncall", "import", "add", "payments-primary", "--holidays", "DE", "--user", "x@y.org", code=1
         )
-        assert "Nobody has the address x@y.org" in nobody.err
+        assert "No one has the email address x@y.org" in nobody.err
         await run("oncall", "import", "fetch", "1")
         moved = await run("oncall", "import", "place", "1", "below")
-        assert moved.out == "Pasted calendar lies below the rotations.\n"
+        assert moved.out == "Pasted calendar is now below the rotations.\n"
         assert "Mara Lindqvist" in (await run("oncall")).out.splitlines()[1]
         base = await run("oncall", "import", "add", "payments-primary", "--file", str(rota), "--below")
-        assert base.out == "Pasted calendar is taken in as layer below (calendar 3).\n"
+        assert base.out == "Imported Pasted calendar as layer below (calendar 3).\n"
         await run("oncall", "import", "place", "1", "beside", code=2)
         await run("oncall", "import", "remove", "3")
         await run("oncall", "import", "remove", "1")

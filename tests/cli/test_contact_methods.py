@@ -19,7 +19,7 @@ async def test_a_webhook_is_added_with_its_secret_rotated_and_removed(
         assert "whsec_" not in listed.out
         rotated = (await run("contact", "rotate-secret", number, "--json")).json
         assert rotated["secret"] not in ("", added["secret"])
-        assert "never tested" in (await run("contact", "list")).out
+        assert "not verified" in (await run("contact", "list")).out
         await run("contact", "test", number)
         await run("contact", "remove", number)
         await run("contact", "remove", number, code=1)

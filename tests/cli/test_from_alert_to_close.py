@@ -18,7 +18,7 @@ async def test_from_the_alert_to_the_closed_incident(dsn: str, clock: FakeClock,
     async with at_a_server(dsn, clock, tmp_path) as (_, run):
         title = "5xx above 5 % in the checkout of the shop, for all customers of the region " + "x" * 60
         sent = await run("alert", "send", title, "--service", "checkout", "--key", "c", "--label", "a=b=c")
-        assert sent.out == "Stored, and its page is on the way.\n"
+        assert sent.out == "Alert stored; paging now.\n"
         alerts = narrow(await run("alert", "list"))
         assert "firing  critical" in alerts.out
         assert "…" in alerts.out
@@ -75,19 +75,19 @@ async def test_from_the_alert_to_the_closed_incident(dsn: str, clock: FakeClock,
 
         draft = await run("incident", "postmortem", "INC-1")
         assert "Rolled build 4812 back" in draft.out
-        assert "is draft, version 1, due" in draft.err
+        assert "draft, version 1, due" in draft.err
         file = tmp_path / "inc-1.md"
         file.write_text(draft.out + "\nMore.\n", encoding="utf-8")
         saved = ("incident", "postmortem", "INC-1", "--save", str(file))
         assert "--version" in (await run(*saved, code=2)).err
         await run(*saved, "--version", "1")
-        assert "Somebody else saved" in (await run(*saved, "--version", "1", code=1)).err
+        assert '"status": 409' in (await run(*saved, "--version", "1", "--json", code=1)).err
         refused = await run("incident", "postmortem", "INC-1", "--publish", code=1)
         assert "What got in the way?" in refused.err
         file.write_text("# What happened\n\nBuild 4812 was bad.\n", encoding="utf-8")
         await run(*saved, "--version", "2")
         published = await run("incident", "postmortem", "INC-1", "--publish")
-        assert "is published" in published.out
+        assert "published" in published.out
         assert (await run("incident", "list")).out == "No incidents match.\n"
         assert "reviewed" in (await run("incident", "list", "--phase", "reviewed")).out
 
@@ -113,7 +113,7 @@ async def test_pages_are_snoozed_moved_on_and_ended(dsn: str, clock: FakeClock, 
         await run("page", "resolve", "PG-1", "PG-2")
         assert "already resolved" in (await run("page", "resolve", "PG-1", code=1)).err
         over = ("alert", "send", "one", "--service", "checkout", "--resolve")
-        assert (await run(*over)).out == "Stored: it is over.\n"
+        assert (await run(*over)).out == "Alert resolved.\n"
 
 
 async def test_who_is_on_call_and_whom_a_policy_reaches(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
@@ -125,15 +125,15 @@ async def test_who_is_on_call_and_whom_a_policy_reaches(dsn: str, clock: FakeClo
             *("oncall", "override", "payments-primary", "--user", "jun@example.org"),
             *("--from", "2099-12-24T18:00", "--to", "2099-12-25T09:00+01:00", "--reason", "dentist"),
         )
-        assert "from 24 Dec 2099 18:00 to 25 Dec 2099 08:00 (override 1)" in override.out
+        assert "from 24 Dec 2099 18:00 to 25 Dec 2099 08:00" in override.out
         assert "dentist" in narrow(await run("oncall", "overrides", "payments-primary")).out
         christmas = ("oncall", "who", "--at", "2099-12-24T20:00", "--json")
         assert (await run(*christmas)).json["schedules"][0]["people"][0]["name"] == "Jun Okafor"
-        assert (await run("oncall", "remove", "1")).out == "Override 1 is gone.\n"
+        assert (await run("oncall", "remove", "1", "--json")).json["removed"] == 1
         assert (await run("oncall", "remove", "1", code=1)).err.startswith("Error: There is no such override")
         span = ("oncall", "shifts", "payments-primary", "--from", "2027-01-01", "--to", "2027-02-01")
         assert len(narrow(await run(*span)).out.splitlines()) == 6
-        assert (await run("oncall", "gaps")).out == "No gap in the next 28 days.\n"
+        assert (await run("oncall", "gaps")).out == "No gaps in the next 28 days.\n"
         assert "payments" in narrow(await run("policy", "list")).out
         assert "schedule Payments primary" in narrow(await run("policy", "show", "payments")).out
         dry = narrow(await run("policy", "dry-run", "payments"))
@@ -157,13 +157,13 @@ async def test_a_service_gets_its_key(dsn: str, clock: FakeClock, tmp_path: Path
         assert key["key"] not in keys.out
         assert key["key"] in (await run("service", "key", "reveal", "search", str(key["id"]))).out
         await run("service", "key", "revoke", "search", str(key["id"]))
-        assert (await run("service", "key", "list", "search")).out == "There is no key yet.\n"
+        assert (await run("service", "key", "list", "search", "--json")).json == []
         await run("service", "set", "search", "--policy", "none", "--description", "Finds things")
         listed = narrow(await run("service", "list"))
-        assert re.search(r"^search +catch-all list +Finds things$", listed.out, re.M)
-        assert "none, pages go to the catch-all list" in (await run("service", "show", "search")).out
+        assert re.search(r"^search +fallback responders +Finds things$", listed.out, re.M)
+        assert "none, pages go to the fallback responders" in (await run("service", "show", "search")).out
         unknown = await run("service", "set", "search", "--team", "ghosts", code=1)
-        assert unknown.err == "Error: There is no team ghosts.\nThere are: payments.\n"
+        assert unknown.err == "Error: There is no team ghosts.\nTeams: payments.\n"
         assert (
             "There is no policy ghost." in (await run("service", "set", "x", "--policy", "ghost", code=1)).err
         )

@@ -48,7 +48,7 @@ async def test_the_handbook_is_read_without_a_server(tmp_path: Path) -> None:
     assert {"chapter", "section", "anchor", "snippet"} == set(hits[0])
     told = await run("handbook", "search", "decision", "tree", "--limit", "1")
     assert "firebell handbook show references/severity-classification" in told.out
-    assert "No section" in (await run("handbook", "search", "zebra", code=1)).err
+    assert "No results" in (await run("handbook", "search", "zebra", code=1)).err
 
 
 async def test_a_real_process_prints_a_chapter(tmp_path: Path) -> None:
@@ -63,22 +63,22 @@ async def test_templates_are_set_put_back_and_applied(house: tuple[World, Termin
     shown = await run("template", "show", "update-first")
     file = tmp_path / "update-first.md"
     file.write_text("{{ref}} burns\n", encoding="utf-8")
-    assert "has your own words" in (await run("template", "set", "update-first", str(file))).out
+    assert "has a customized text" in (await run("template", "set", "update-first", str(file))).out
     assert (await run("template", "show", "update-first")).out == "{{ref}} burns\n"
     assert (await run("template", "show", "update-first", "--shipped")).out == shown.out
     file.write_text(shown.out, encoding="utf-8")
-    assert "has the shipped words" in (await run("template", "set", "update-first", str(file))).out
+    assert "has the default text" in (await run("template", "set", "update-first", str(file))).out
     file.write_text("{{reff}}", encoding="utf-8")
     assert "has no slot {{reff}}" in (await run("template", "set", "update-first", str(file), code=1)).err
-    assert "shipped words" in (await run("template", "reset", "update-first")).out
+    assert "default text" in (await run("template", "reset", "update-first")).out
     await run("template", "set", "update-first", str(tmp_path / "gone.md"), code=2)
 
     folder = tmp_path / "templates"
     (folder / "deep").mkdir(parents=True)
-    assert "no Markdown file" in (await run("template", "apply", str(folder), code=2)).err
+    assert "no Markdown files" in (await run("template", "apply", str(folder), code=2)).err
     (folder / "deep" / "a.md").write_text(FILE, encoding="utf-8")
     dry = await run("template", "apply", str(folder), "--dry-run")
-    assert dry.out == "created   update-first\n0 unchanged. Nothing was done: this is a dry run.\n"
+    assert dry.out == "created   update-first\n0 unchanged. Dry run: nothing was applied.\n"
     assert (await run("template", "apply", str(folder))).out == "created   update-first\n0 unchanged.\n"
     assert (await run("template", "apply", str(folder))).out == "1 unchanged.\n"
     listed = (await run("template", "list", "--json")).json
@@ -99,6 +99,6 @@ async def test_a_message_is_printed_to_be_sent(house: tuple[World, Terminal]) ->
     assert name.err == ""
     first = await run("incident", "messages", "INC-1", "update-first", "--tz", "Europe/Stockholm")
     assert "04:14" in first.out
-    assert "Still to be filled in: " in first.err
+    assert "Still to fill in: " in first.err
     wrong = await run("incident", "messages", "INC-1", "update-frist", code=1)
-    assert "There are: update-first" in wrong.err
+    assert "Messages: update-first" in wrong.err

@@ -33,7 +33,7 @@ async def test_a_handoff_is_read_and_acknowledged(house: tuple[World, Terminal])
     shown = await run("oncall", "handoff", "show", "payments-primary")
     assert shown.out.startswith("# Handoff: Payments primary, ")
     done = await run("oncall", "handoff", "ack", "payments-primary", "--day", str(change.day))
-    assert "It waits for Jun Okafor." in done.out
+    assert "Waiting for Jun Okafor." in done.out
     assert (await run("oncall", "handoff", "show", "payments-primary", "--json")).json[
         "acknowledged"
     ] is False
@@ -46,15 +46,15 @@ async def test_the_month_is_printed_and_written_to_a_file(
 ) -> None:
     _, run = house
     rates = await run("oncall", "rates", "--currency", "sek", "--night", "7.50", "--country", "se")
-    assert "night        7.50  SEK" in rates.out
-    assert "Holidays of: SE." in rates.out
+    assert "night hour    7.50  SEK" in rates.out
+    assert "Public holidays: SE." in rates.out
     kept = await run("oncall", "rates", "--weekend", "9")
-    assert "night        7.50  SEK" in kept.out
-    assert "They hold from 2026-11 on. Set by Mara Lindqvist" in kept.out
+    assert "night hour    7.50  SEK" in kept.out
+    assert "Valid from 2026-11. Set by Mara Lindqvist" in kept.out
     ahead = await run("oncall", "rates", "--night", "8", "--month", "2027-01")
-    assert "They hold from 2027-01 on." in ahead.out
-    assert "night        7.50  SEK" in (await run("oncall", "rates")).out
-    assert "until those of 2027-01." in (await run("oncall", "rates")).out
+    assert "Valid from 2027-01." in ahead.out
+    assert "night hour    7.50  SEK" in (await run("oncall", "rates")).out
+    assert "until 2027-01." in (await run("oncall", "rates")).out
     assert "No rates are set for this month" in (await run("oncall", "rates", "--month", "2025-01")).out
     late = ("oncall", "rates", "--night", "9", "--month", "2026-09")
     assert "would change the pay of 2026-09 to 2026-10" in (await run(*late, code=1)).err
@@ -79,22 +79,22 @@ async def test_the_month_is_printed_and_written_to_a_file(
     await run("oncall", "report", "--bom", code=2)
     await run("oncall", "report", "--csv", "--json", code=2)
     await run("oncall", "rates", "--night", "much", code=1)
-    nobody = await run("oncall", "report", "--month", "2020-01")
-    assert "Nobody was on call in 2020-01." in nobody.out
+    empty = await run("oncall", "report", "--month", "2020-01", "--json")
+    assert empty.json["people"] == []
 
 
 async def test_who_could_cover_is_listed(house: tuple[World, Terminal]) -> None:
     _, run = house
     span = ("--from", "2026-12-24T18:00Z", "--to", "2026-12-25T09:00Z")
-    assert "Nobody of the team is free then." in (await run("oncall", "free", "payments-primary", *span)).out
+    assert (await run("oncall", "free", "payments-primary", *span, "--json")).json == []
 
 
 async def test_the_notice_before_a_shift_is_shown_and_set(house: tuple[World, Terminal]) -> None:
     _, run = house
     shown = await run("oncall", "handoff", "notice")
-    assert shown.out == "Everybody is told of their shift 24 hours before it begins.\n"
+    assert "24 hours before" in shown.out
     done = await run("oncall", "handoff", "notice", "--hours", "1")
-    assert done.out == "Everybody is told of their shift 1 hour before it begins.\n"
+    assert "1 hour before" in done.out
     assert (await run("oncall", "handoff", "notice", "--json")).json == {"hours": 1}
     wrong = await run("oncall", "handoff", "notice", "--hours", "0", code=2)
     assert "1<=x<=168" in wrong.err

@@ -276,7 +276,7 @@ async def test_the_worker_runs_the_timers_and_handlers_of_a_new_slice(dsn: str, 
 
 
 def test_the_terminal_lists_and_runs_the_command_of_a_new_slice() -> None:
-    group = cli.Lazy("firebell", slices=WITH_TOY)
+    group = cli.LazyGroup("firebell", slices=WITH_TOY)
     assert list(group.declared)[-1] == "toy"
     assert "Ring a toy." in CliRunner().invoke(group, ["--help"]).output
     assert CliRunner().invoke(group, ["toy"]).output == "ding\n"

@@ -142,19 +142,17 @@ async def test_what_would_keep_a_page_from_arriving_is_found(dsn: str) -> None:
         )
         assert code == 1
         assert found["catch-all"][0] == "warn"
-        assert "two or more" in found["catch-all"][1]
-        assert found["people"] == (
-            "warn",
-            "Without a verified way to be woken (e-mail wakes nobody): Jun Okafor, Mara Lindqvist."
-            " They add one under Settings, Contact, and send a test message.",
-        )
-        assert "Nobody is on duty for Payments primary" in found["on call"][1]
-        assert found["timers"] == ("fail", "Timers that are late: 1. Does a worker run?")
-        assert found["reactions"] == ("warn", "Reactions that failed for good: 1. One says: no chat")
+        assert found["people"][0] == "warn"
+        assert "Jun Okafor, Mara Lindqvist" in found["people"][1]
+        assert found["on call"][0] == "warn"
+        assert "Payments primary" in found["on call"][1]
+        assert found["timers"][0] == "fail"
+        assert found["reactions"][0] == "warn"
+        assert "no chat" in found["reactions"][1]
         assert found["mail"][0] == "fail"
         assert found["ntfy"][0] == "fail"
         assert "private address" in found["ntfy"][1]
-        assert "set FIREBELL_BASE_URL" in found["links"][1]
+        assert "FIREBELL_BASE_URL" in found["links"][1]
 
 
 async def test_a_mail_server_that_does_not_let_us_in_is_found(dsn: str) -> None:
@@ -198,7 +196,7 @@ async def test_a_database_of_a_newer_firebell_is_found_and_left_alone(dsn: str) 
         code, found = await findings(dsn)
     assert code == 1
     assert found["schema"][0] == "fail"
-    assert "must be upgraded" in found["schema"][1]
+    assert "Upgrade Firebell" in found["schema"][1]
 
 
 async def test_a_database_that_stores_nothing_is_found(dsn: str) -> None:

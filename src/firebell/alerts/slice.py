@@ -27,6 +27,6 @@ SLICE = Slice(
     "alerts",
     routers=_routers,
     timers=_timers,
-    commands=(Command("alert", "Send alerts.", "firebell.commands.alert", rank=90),),
+    commands=(Command("alert", "Send and list alerts.", "firebell.commands.alert", rank=90),),
     navigation=(NavItem(Section.LEARN, 30, "/alerts", "history", "Alerts", name="alerts"),),
 )

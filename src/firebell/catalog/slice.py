@@ -18,7 +18,9 @@ SLICE = Slice(
     "catalog",
     routers=_routers,
     commands=(
-        Command("service", "Services and their integration keys.", "firebell.commands.service", rank=160),
+        Command(
+            "service", "Manage services and their integration keys.", "firebell.commands.service", rank=160
+        ),
     ),
     navigation=(NavItem(Section.PREPARE, 30, "/services", "boxes", "Services", name="services"),),
 )

@@ -1,14 +1,14 @@
-"""`firebell alert`: send alerts from a terminal or a script, and look at them."""
+"""`firebell alert`: send and list alerts."""
 
 import click
 
 from firebell.commands.client import call, call_at, call_first, foreign, seg, target
-from firebell.commands.output import USAGE, as_json, example, fail, local, short, show, table
+from firebell.commands.output import USAGE, as_json, example, fail, local, short, show, show_table
 
 
 @click.group()
 def alert() -> None:
-    """Send alerts, and look at them."""
+    """Send and list alerts."""
 
 
 @alert.command(
@@ -18,18 +18,18 @@ def alert() -> None:
     )
 )
 @click.argument("title")
-@click.option("--service", help="Slug of the service that it is about.")
-@click.option("--integration", help="Use this integration key instead of an API key.")
+@click.option("--service", help="Slug of the affected service.")
+@click.option("--integration", help="Send with this integration key instead of an API key.")
 @click.option(
     "--severity",
     type=click.Choice(["critical", "error", "warning", "info"]),
     default="critical",
     show_default=True,
 )
-@click.option("--key", "dedup_key", help="Same key, same alert. Default: made from the content.")
-@click.option("--body", default="", help="More about it.")
-@click.option("--label", multiple=True, help="NAME=VALUE, repeatable.")
-@click.option("--resolve", is_flag=True, help="Say that it is over.")
+@click.option("--key", "dedup_key", help="Deduplication key: same key, same alert; default from the content.")
+@click.option("--body", default="", help="Details.")
+@click.option("--label", multiple=True, help="NAME=VALUE; repeatable.")
+@click.option("--resolve", is_flag=True, help="Resolve the alert.")
 @as_json
 def send(
     title: str,
@@ -41,9 +41,9 @@ def send(
     label: tuple[str, ...],
     resolve: bool,
 ) -> None:
-    """Send one alert called TITLE. When the command returns, it is stored."""
-    if odd := [pair for pair in label if not pair.partition("=")[0] or "=" not in pair]:
-        fail(f"{odd[0]!r} is not a label.", "Use --label region=eu.", USAGE)
+    """Send one alert called TITLE. It is stored when the command returns."""
+    if invalid := [pair for pair in label if not pair.partition("=")[0] or "=" not in pair]:
+        fail(f"{invalid[0]!r} is not a label.", "Use NAME=VALUE, such as --label region=eu.", USAGE)
     event = {
         "title": title,
         "severity": severity,
@@ -61,55 +61,58 @@ def send(
     elif service:
         answer = call("POST", "/api/v1/alerts", {**event, "service": service})
     else:
-        fail("Whose alert is it?", "Give --service SLUG or --integration KEY.", USAGE)
-    show(answer, "Stored: it is over." if resolve else "Stored, and its page is on the way.")
+        fail("The service is missing.", "Give --service SLUG or --integration KEY.", USAGE)
+    show(answer, "Alert resolved." if resolve else "Alert stored; paging now.")
 
 
 @alert.command("list", epilog=example("firebell alert list --query 5xx"))
-@click.option("--query", "q", help="Words in the title, or a whole dedup key.")
-@click.option("--service", help="Slug; default: every service.")
-@click.option("--firing", is_flag=True, help="Only alerts that fire now.")
+@click.option("--query", "q", help="Words in the title, or a whole deduplication key.")
+@click.option("--service", help="Slug of a service; default all.")
+@click.option("--firing", is_flag=True, help="Only firing alerts.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @as_json
 def list_(q: str | None, service: str | None, firing: bool, limit: int) -> None:
-    """List alerts, the newest first."""
-    found = call_first("/api/v1/alerts", limit, q=q, service=service, status="firing" if firing else None)
+    """List alerts, newest first."""
+    alerts = call_first("/api/v1/alerts", limit, q=q, service=service, status="firing" if firing else None)
     rows = [
         [
             *(str(a["id"]), a["status"], a["severity"] or "-", a["service"], a["page"] or "-"),
             *(short(a["starts_at"]), f"{a['count']}x", " ".join([*a["findings"], a["title"]])),
         ]
-        for a in found
+        for a in alerts
     ]
     head = ("ID", "STATUS", "SEVERITY", "SERVICE", "PAGE", "SINCE", "TIMES", "TITLE")
-    show(found, table(head, rows, wide=7) if rows else "There is no alert.")
+    show_table(alerts, head, rows, wide=7, empty="No alerts match.")
 
 
 @alert.command("show", epilog=example("firebell alert show 7", "firebell alert show 7 --raw"))
 @click.argument("number", metavar="ID", type=click.IntRange(1))
-@click.option("--raw", is_flag=True, help="Also print the messages that it came from, as they came in.")
+@click.option("--raw", is_flag=True, help="Also print the raw payloads that the source sent.")
 @as_json
 def show_(number: int, raw: bool) -> None:
-    """Show alert ID with its service, its page and everything that its source said."""
-    found = call("GET", f"/api/v1/alerts/{number}")
+    """Show alert ID with its service, its page and all details."""
+    fields = call("GET", f"/api/v1/alerts/{number}")
     lines = [
-        click.style(f"alert {found['id']}  {found['title']}", bold=True),
-        f"{found['status']}, {found['severity'] or 'no'} severity, since {local(found['starts_at'])},"
-        f" {found['count']}x",
-        f"service {found['service']}, page {found['page'] or '-'},"
-        f" incidents {', '.join(found['incidents']) or '-'}, key {found['dedup_key']}",
+        click.style(f"alert {fields['id']}  {fields['title']}", bold=True),
+        f"{fields['status']}, {fields['severity'] or 'no'} severity, since {local(fields['starts_at'])},"
+        f" {fields['count']}x",
+        f"service {fields['service']}, page {fields['page'] or '-'},"
+        f" incidents {', '.join(fields['incidents']) or '-'}, key {fields['dedup_key']}",
     ]
-    if found["body"]:
-        lines += ["", found["body"]]
-    said = {**found["labels"], **found["annotations"], **found["links"]}
-    lines += ["", *(f"  {name}: {value}" for name, value in said.items())] if said else []
+    if fields["body"]:
+        lines += ["", fields["body"]]
+    details = {**fields["labels"], **fields["annotations"], **fields["links"]}
+    lines += ["", *(f"  {name}: {value}" for name, value in details.items())] if details else []
     if raw:
-        found["messages"] = call("GET", f"/api/v1/alerts/{number}/messages")
-        for message in found["messages"]:
-            lines += ["", f"As it came in, {local(message['received_at'])}, {message['size']} bytes:"]
+        fields["messages"] = call("GET", f"/api/v1/alerts/{number}/messages")
+        for message in fields["messages"]:
+            lines += ["", f"Raw payload, {local(message['received_at'])}, {message['size']} bytes:"]
             lines += [message["text"]]
-        if any(message["truncated"] for message in found["messages"]):
-            lines += ["", f"Cut at 64 KiB. The whole message: /alerts/{number} in the web."]
-        if found["messages_deleted"]:
-            lines += ["", f"Messages are kept 30 days; {found['messages_deleted']} older ones were deleted."]
-    show(found, "\n".join(lines))
+        if any(message["truncated"] for message in fields["messages"]):
+            lines += ["", f"Truncated at 64 KiB. The whole payload is at /alerts/{number} in the web app."]
+        if fields["messages_deleted"]:
+            lines += [
+                "",
+                f"Payloads are kept for 30 days; {fields['messages_deleted']} older ones were deleted.",
+            ]
+    show(fields, "\n".join(lines))

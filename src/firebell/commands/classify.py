@@ -1,4 +1,4 @@
-"""`firebell classify`: the decision tree, offline."""
+"""`firebell classify`: find the severity of an incident, offline."""
 
 import os
 import sys
@@ -25,25 +25,27 @@ ANSWERS = {
 UNDO = ("u", "undo", "back", "\x7f", "\b")
 PROMPT = "[y]es, [n]o, [d]on't know, [u]ndo: "
 ASK_AGAIN = "Answer y, n, d or u."
-_WORDS = {True: "yes", False: "no", None: "unknown"}
+_ANSWER_NAMES = {True: "yes", False: "no", None: "unknown"}
 _FLAGS = ("down", "degraded", "workaround", "customers")
 
 
 class AnswerChoice(click.Choice[str]):
-    """An option that reads yes, no or unknown in any case, and y, n and d for short."""
+    """An option that accepts yes, no and unknown in any case, and y, n and d for short."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return yes, no or unknown."""
-        word = str(value).strip().lower()
-        return super().convert(_WORDS[ANSWERS[word]] if word in ANSWERS else value, param, ctx)
+        answer = str(value).strip().lower()
+        if answer in ANSWERS:
+            value = _ANSWER_NAMES[ANSWERS[answer]]
+        return super().convert(value, param, ctx)
 
 
-ANSWER = AnswerChoice(list(_WORDS.values()))
+ANSWER = AnswerChoice(list(_ANSWER_NAMES.values()))
 
 
 @contextmanager
 def _unbuffered_keys() -> Iterator[None]:
-    """Hand over each key of the terminal as it is pressed, also one pressed between two questions, and Ctrl-C."""
+    """Make the terminal pass on each key at once, Ctrl-C and keys pressed between two questions included."""
     if sys.platform == "win32":
         yield
         return
@@ -51,7 +53,7 @@ def _unbuffered_keys() -> Iterator[None]:
     import tty
 
     terminal = sys.stdin.fileno()
-    before = termios.tcgetattr(terminal)
+    saved_mode = termios.tcgetattr(terminal)
     try:
         tty.setcbreak(terminal, termios.TCSADRAIN)
         mode = termios.tcgetattr(terminal)
@@ -59,11 +61,11 @@ def _unbuffered_keys() -> Iterator[None]:
         termios.tcsetattr(terminal, termios.TCSADRAIN, mode)
         yield
     finally:
-        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        termios.tcsetattr(terminal, termios.TCSADRAIN, saved_mode)
 
 
 def _key() -> str:
-    """Return the key that was pressed, in lower case; Ctrl-C and Ctrl-D raise Abort."""
+    """Return the pressed key in lower case; raise Abort on Ctrl-C and Ctrl-D."""
     click.echo(PROMPT, nl=False, err=True)
     if sys.platform == "win32":
         key = click.getchar()[:1].lower()
@@ -76,14 +78,11 @@ def _key() -> str:
 
 
 def ask() -> dict[str, bool | None]:
-    """Ask only the questions that the tree reaches, one key each, on standard error.
-
-    A key that is neither an answer nor an undo is asked again.
-    """
+    """Ask only the questions that the decision tree needs, one key each, on standard error."""
     answers: dict[str, bool | None] = {q.name: None for q in QUESTIONS}
-    done = 0
-    while done < len(asked(answers)):
-        question = QUESTIONS[asked(answers)[done]]
+    index = 0
+    while index < len(asked(answers)):
+        question = QUESTIONS[asked(answers)[index]]
         echo(f"\n{click.style(question.text, bold=True)}\n{question.help}", err=True)
         key = _key()
         while key not in ANSWERS and key not in UNDO:
@@ -92,27 +91,27 @@ def ask() -> dict[str, bool | None]:
         if key in ANSWERS:
             answers[question.name] = ANSWERS[key]
             click.echo({"y": "yes", "n": "no"}.get(key, "not known"), err=True)
-            done += 1
+            index += 1
         else:
             click.echo("undo", err=True)
-            done = max(0, done - 1)
-            answers[QUESTIONS[asked(answers)[done]].name] = None
+            index = max(0, index - 1)
+            answers[QUESTIONS[asked(answers)[index]].name] = None
     return answers
 
 
 def answers_of(**flags: str | None) -> dict[str, bool | None] | None:
-    """Return the answers of the flags, those of a person when no flag was given, None for nobody there."""
+    """Return the answers of the options, or those of a person at a terminal, or None if there is neither."""
     if any(flags.values()):
-        words = (flags[name] or "unknown" for name in _FLAGS)
-        return {q.name: ANSWERS[word] for q, word in zip(QUESTIONS, words, strict=True)}
+        names = (flags[flag] or "unknown" for flag in _FLAGS)
+        return {q.name: ANSWERS[name] for q, name in zip(QUESTIONS, names, strict=True)}
     if not sys.stdin.isatty():
         return None
     with _unbuffered_keys():
         return ask()
 
 
-def told(verdict: Verdict) -> str:
-    """Return the verdict for a person."""
+def describe(verdict: Verdict) -> str:
+    """Return the severity, its path through the questions and the response, as text."""
     facts = FACTS[verdict.severity]
     color = {0: "magenta", 1: "red", 2: "yellow", 3: "green"}[verdict.severity]
     lines = [click.style(f"SEV{verdict.severity}", fg=color, bold=True) + f"  {facts.meaning}"]
@@ -132,15 +131,15 @@ def told(verdict: Verdict) -> str:
 @click.option("--customers", type=ANSWER, help="Are customers impacted?")
 @as_json
 def classify(down: str | None, degraded: str | None, workaround: str | None, customers: str | None) -> None:
-    """Find the severity by four questions; works without a server.
+    """Find the severity by four questions, without a server.
 
-    An answer that is not given or not known counts as the worse one.
+    A missing or unknown answer counts as the worse one.
     """
     answers = answers_of(down=down, degraded=degraded, workaround=workaround, customers=customers)
     if answers is None:
         fail(
-            "Nobody can be asked here, and no answer was given.",
-            "Use --down, --degraded, --workaround and --customers with yes, no or unknown.",
+            "There are no answers, and no terminal to ask at.",
+            "Answer with --down, --degraded, --workaround and --customers: yes, no or unknown.",
             USAGE,
         )
     verdict = decide(answers)
@@ -150,4 +149,4 @@ def classify(down: str | None, degraded: str | None, workaround: str | None, cus
         "path": verdict.path,
         "provisional": verdict.provisional,
     }
-    show(value, told(verdict))
+    show(value, describe(verdict))

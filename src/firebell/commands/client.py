@@ -1,4 +1,4 @@
-"""The HTTP client of the command line: the standard library alone, so that commands start at once."""
+"""The HTTP client of the command line, from the standard library alone, so that commands start fast."""
 
 import json
 import os
@@ -12,29 +12,29 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from firebell.commands.output import REFUSED, UNREACHABLE, USAGE, Refused, Unreachable, echo, fail, wants_json
 
-MARK = "X-Firebell-Api"
-"""Header that every answer of Firebell's API carries."""
-_OTHER = "Another service or a proxy answers there: check the address."
+API_HEADER = "X-Firebell-Api"
+"""Header of every response of Firebell's API."""
+_WRONG_SERVER_HINT = "Another service or a proxy answers there. Check the address."
 
 
-class _Stay(HTTPRedirectHandler):
-    """Follows no redirect: the key is for the address that was given, and a POST must stay one."""
+class _NoRedirects(HTTPRedirectHandler):
+    """Follow no redirect: the key is only for the given address, and a POST must stay a POST."""
 
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:
         return None
 
 
-_opener = build_opener(_Stay)
+_opener = build_opener(_NoRedirects)
 
 
 def config_path() -> Path:
-    """Return where `firebell login` keeps the address and the key."""
+    """Return the path of the file in which `firebell login` saves the address and the key."""
     base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(base) / "firebell" / "config.toml"
 
 
 def seg(text: str) -> str:
-    """Return a text as one segment of an address."""
+    """Return text quoted as one path segment of a URL."""
     return quote(text, safe="")
 
 
@@ -51,13 +51,13 @@ def _stored() -> dict[str, Any]:
 def target() -> tuple[str, str]:
     """Return the server's address and the key, from the environment or from `firebell login`.
 
-    A stored key is sent to the server that it was stored for, and to no other.
+    A saved key is only returned with the server that it was saved for.
     """
     stored = _stored()
     url = (os.environ.get("FIREBELL_URL") or stored.get("url", "")).rstrip("/")
     key = os.environ.get("FIREBELL_KEY") or (stored.get("key", "") if url == stored.get("url") else "")
     if not url:
-        fail("No server is known.", "Run 'firebell login URL', or set FIREBELL_URL and FIREBELL_KEY.", USAGE)
+        fail("Not signed in.", "Run 'firebell login URL', or set FIREBELL_URL and FIREBELL_KEY.", USAGE)
     return url, key
 
 
@@ -68,27 +68,27 @@ def call(method: str, path: str, body: Any = None, **query: Any) -> Any:
 
 
 def call_all(path: str, **query: Any) -> list[Any]:
-    """Return a whole list, stretch by stretch."""
+    """Return every entry of a list, following its pagination links."""
     return _walk(path, query, None)
 
 
-def _walk(path: str, query: dict[str, Any], most: int | None) -> list[Any]:
-    """Return a list, or its first `most` entries."""
+def _walk(path: str, query: dict[str, Any], limit: int | None) -> list[Any]:
+    """Return a list, or its first `limit` entries."""
     url, key = target()
-    found: list[Any] = []
-    address = f"{path}?{_encoded({**query, 'limit': min(500, most or 500)})}"
-    while address and (most is None or len(found) < most):
+    entries: list[Any] = []
+    address = f"{path}?{_encoded({**query, 'limit': min(500, limit or 500)})}"
+    while address and (limit is None or len(entries) < limit):
         items, link = _request(url, key, "GET", address, None)
-        found += items
+        entries += items
         address = link.partition(">")[0].removeprefix("<")
-    return found[:most]
+    return entries[:limit]
 
 
 def call_first(path: str, limit: int, **query: Any) -> list[Any]:
-    """Return the first `limit` entries of a list; say on standard error when there are more."""
+    """Return the first `limit` entries of a list; note on standard error when there are more."""
     entries = _walk(path, query, limit + 1)
     if len(entries) > limit and not wants_json():
-        echo(f"Only the first {limit} are shown. Use --limit to see more.", err=True)
+        echo(f"Showing the first {limit}. Use --limit to see more.", err=True)
     return entries[:limit]
 
 
@@ -99,8 +99,8 @@ def call_at(url: str, key: str, method: str, path: str, body: Any = None, **quer
 
 
 def foreign(url: str) -> NoReturn:
-    """End the command because something else than Firebell answers at `url`."""
-    fail(f"{url} does not answer as Firebell does.", _OTHER, UNREACHABLE)
+    """End the command because `url` is not a Firebell server."""
+    fail(f"{url} did not answer like a Firebell server.", _WRONG_SERVER_HINT, UNREACHABLE)
 
 
 def _encoded(query: dict[str, Any]) -> str:
@@ -109,9 +109,9 @@ def _encoded(query: dict[str, Any]) -> str:
 
 def _request(url: str, key: str, method: str, address: str, body: Any) -> tuple[Any, str]:
     if not url.startswith(("http://", "https://")):
-        fail(f"{url} is not a web address.", "Use https://firebell.example.org.", USAGE)
+        fail(f"{url} is not a web address.", "Use an address such as https://firebell.example.org.", USAGE)
     if not (key.isascii() and key.isprintable()):
-        fail("The key carries characters that no key has.", "Copy it again from Settings, API keys.", USAGE)
+        fail("The API key contains invalid characters.", "Copy it again from Settings, API keys.", USAGE)
     headers = {"Accept": "application/json", "User-Agent": "firebell-cli"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
@@ -120,31 +120,33 @@ def _request(url: str, key: str, method: str, address: str, body: Any) -> tuple[
         data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
     try:
         request = Request(url + address, data, headers, method=method)  # noqa: S310 - http(s), checked above
-        with _opener.open(request, timeout=30) as answer:
-            text, link = answer.read(), answer.headers.get("Link", "")
-            if address.startswith("/api/") and answer.headers.get(MARK) is None:
+        with _opener.open(request, timeout=30) as response:
+            text, link = response.read(), response.headers.get("Link", "")
+            if address.startswith("/api/") and response.headers.get(API_HEADER) is None:
                 foreign(url)
-            if answer.headers.get_content_type() == "text/csv":
+            if response.headers.get_content_type() == "text/csv":
                 return text.decode(), link
         return (json.loads(text) if text else None), link
     except HTTPError as error:
         _refused(url, error)
     except (OSError, HTTPException) as error:
         reason = error.reason if isinstance(error, URLError) else error
-        fail(f"{url} cannot be reached: {reason}", "Is Firebell running there?", UNREACHABLE)
+        fail(f"{url} cannot be reached: {reason}", "Check that Firebell is running there.", UNREACHABLE)
     except ValueError as error:
-        fail(f"{url} does not answer as Firebell does: {error}", _OTHER, UNREACHABLE)
+        fail(f"{url} did not answer like a Firebell server: {error}", _WRONG_SERVER_HINT, UNREACHABLE)
 
 
 def _refused(url: str, error: HTTPError) -> NoReturn:
     if 300 <= error.code < 400:
-        where = error.headers.get("Location", "elsewhere")
-        fail(f"{url} leads to {where}.", "Use that address: a key is sent to no other.", UNREACHABLE)
+        location = error.headers.get("Location", "elsewhere")
+        fail(
+            f"{url} redirects to {location}.", "Use that address: your key is sent to no other.", UNREACHABLE
+        )
     try:
-        told = json.loads(error.read())
-        told["detail"] = told.get("detail") or told.get("message") or str(error.reason)
+        problem = json.loads(error.read())
+        problem["detail"] = problem.get("detail") or problem.get("message") or str(error.reason)
     except (ValueError, AttributeError, TypeError):
-        said = f"{url} answered {error.code} {error.reason}."
-        fail(said, "", UNREACHABLE if error.code >= 500 else REFUSED)
-    # 503: nothing was stored, and the same command may work in a moment
-    raise Unreachable(told) if error.code == 503 else Refused(told)
+        code = UNREACHABLE if error.code >= 500 else REFUSED
+        fail(f"{url} answered {error.code} {error.reason}.", "", code)
+    # after a 503 nothing was stored, so the same command may work later
+    raise Unreachable(problem) if error.code == 503 else Refused(problem)

@@ -1,4 +1,4 @@
-"""`firebell contact`: how I am reached."""
+"""`firebell contact`: manage your contact methods."""
 
 import click
 
@@ -10,7 +10,7 @@ _PATH = "/api/v1/me/contact-methods"
 
 @click.group()
 def contact() -> None:
-    """How you are reached: email, ntfy and webhooks."""
+    """Manage your contact methods: email, ntfy and webhooks."""
 
 
 @contact.command("list", epilog=example("firebell contact list"))
@@ -24,8 +24,8 @@ def list_() -> None:
 
 def _state(method: dict[str, str | None]) -> str:
     if method["suspect"]:
-        return "last message failed"
-    return f"worked {short(method['verified_at'])}" if method["verified_at"] else "never tested"
+        return "failing"
+    return f"verified {short(method['verified_at'])}" if method["verified_at"] else "not verified"
 
 
 @contact.command(
@@ -39,11 +39,11 @@ def _state(method: dict[str, str | None]) -> str:
 @click.option("--label", default="", help="A name for it, such as phone.")
 @as_json
 def add(kind: str, address: str, label: str) -> None:
-    """Add ADDRESS as a contact method; urgent pages use it at once."""
+    """Add ADDRESS as a contact method. High-urgency pages use it at once."""
     method = call("POST", _PATH, {"kind": kind, "address": address, "label": label})
-    text = f"Added {kind} {method['id']}. Try it: firebell contact test {method['id']}"
+    text = f"Added {kind} {method['id']}. Test it: firebell contact test {method['id']}"
     if method["secret"]:
-        text += f"\nIts signing secret, shown only now: {method['secret']}"
+        text += f"\nSigning secret, shown only once: {method['secret']}"
     show(method, text)
 
 
@@ -53,26 +53,27 @@ def add(kind: str, address: str, label: str) -> None:
 def test(method_id: int) -> None:
     """Send a test message through contact method ID."""
     call("POST", f"{_PATH}/{method_id}/test")
-    show({"id": method_id}, "A test message is on its way. See if it worked: firebell contact list")
+    show({"id": method_id}, "Sending a test message. Check the result with: firebell contact list")
 
 
 @contact.command(epilog=example("firebell contact remove 3"))
 @click.argument("method_id", metavar="ID", type=click.IntRange(min=1))
 @as_json
 def remove(method_id: int) -> None:
-    """Remove contact method ID; the last one stays."""
+    """Remove contact method ID, unless it is your last one."""
     answer = call("DELETE", f"{_PATH}/{method_id}")
-    show_removed(answer, {"id": method_id}, "Removed.")
+    show_removed(answer, {"id": method_id}, f"Removed contact method {method_id}.")
 
 
 @contact.command("rotate-secret", epilog=example("firebell contact rotate-secret 3"))
 @click.argument("method_id", metavar="ID", type=click.IntRange(min=1))
 @as_json
 def rotate_secret(method_id: int) -> None:
-    """Give webhook ID a new signing secret; messages are signed with the old one as well for 24 hours."""
+    """Give webhook ID a new signing secret. The old one stays valid for 24 hours."""
     rotated = call("POST", f"{_PATH}/{method_id}/secret")
     until = short(rotated["previous_until"])
     show(
         rotated,
-        f"The new signing secret, shown only now: {rotated['secret']}\nThe old one signs until {until}.",
+        f"New signing secret, shown only once: {rotated['secret']}\n"
+        f"Messages are also signed with the old one until {until}.",
     )

@@ -1,10 +1,10 @@
-"""`firebell declare`: an incident in one line."""
+"""`firebell declare`: declare an incident."""
 
 import click
 
 from firebell.commands.classify import ANSWER, answers_of
 from firebell.commands.client import call
-from firebell.commands.incident import words
+from firebell.commands.incident import summary_line
 from firebell.commands.output import USAGE, as_json, example, fail, show
 
 
@@ -15,16 +15,16 @@ from firebell.commands.output import USAGE, as_json, example, fail, show
     )
 )
 @click.argument("title")
-@click.option("--severity", help="SEV0 to SEV3; without it the questions decide.")
+@click.option("--severity", help="SEV0 to SEV3; default by the four questions.")
 @click.option("--down", type=ANSWER, help="Production completely down, or critical data at risk?")
 @click.option("--degraded", type=ANSWER, help="Major functionality degraded?")
 @click.option("--workaround", type=ANSWER, help="Is there a workaround?")
 @click.option("--customers", type=ANSWER, help="Are customers impacted?")
-@click.option("--service", multiple=True, help="Slug of an affected service, repeatable.")
-@click.option("--page", "page_ref", help="The page that it comes from, such as PG-7.")
+@click.option("--service", multiple=True, help="Slug of an affected service; repeatable.")
+@click.option("--page", "page_ref", help="Declare from this page, such as PG-7.")
 @click.option("--summary", default="", help="What is known.")
-@click.option("--command", "take_command", is_flag=True, help="Take command.")
-@click.option("--drill", is_flag=True, help="Page nobody.")
+@click.option("--command", "take_command", is_flag=True, help="Become the commander.")
+@click.option("--drill", is_flag=True, help="A drill: page no one.")
 @as_json
 def declare(
     title: str,
@@ -39,14 +39,18 @@ def declare(
     take_command: bool,
     drill: bool,
 ) -> None:
-    """Declare an incident called TITLE. Declaring early is never wrong.
+    """Declare an incident called TITLE. When in doubt, declare.
 
-    The same declaration twice within ten seconds is one incident.
+    The same declaration twice within ten seconds creates one incident.
     """
-    given = {"down": down, "degraded": degraded, "workaround": workaround, "customers": customers}
-    answers = answers_of(**given) if severity is None or any(given.values()) else None
+    flags = {"down": down, "degraded": degraded, "workaround": workaround, "customers": customers}
+    answers = answers_of(**flags) if severity is None or any(flags.values()) else None
     if severity is None and answers is None:
-        fail("The severity is missing.", "Give --severity, or answer by --down yes|no|unknown ...", USAGE)
+        fail(
+            "The severity is missing.",
+            "Give --severity, or answer the questions with --down yes and so on.",
+            USAGE,
+        )
     body = {
         "title": title,
         "severity": severity,
@@ -57,5 +61,5 @@ def declare(
         "take_command": take_command,
         "drill": drill,
     }
-    found = call("POST", "/api/v1/incidents", body)
-    show(found, words(found))
+    incident = call("POST", "/api/v1/incidents", body)
+    show(incident, summary_line(incident))

@@ -1,4 +1,4 @@
-"""`firebell demo`: the product with a live, believable organization."""
+"""`firebell demo`: Firebell with a live demo organization."""
 
 import asyncio
 import random
@@ -24,12 +24,12 @@ from firebell.runtime import Running, running
 from firebell.settings import Settings
 from firebell.worker import Worker, timer_handlers
 
-YEAR = timedelta(days=365)
+_HISTORY = timedelta(days=365)
 
 
 @asynccontextmanager
 async def phones() -> AsyncIterator[str]:
-    """Yield the address of a receiver that stands for everybody's phone."""
+    """Yield the address of a local webhook receiver that stands for every phone."""
 
     async def ring(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError, ValueError):
@@ -50,11 +50,11 @@ async def phones() -> AsyncIterator[str]:
 
 async def _past(ctx: Context, kestrel: organization.Kestrel, clock: FakeClock) -> history.Past:
     worker = Worker(replace(ctx, clock=clock), timer_handlers(), subscriptions.outbox_handlers())
-    return history.Past(ctx, clock, worker, kestrel, random.Random(2026))  # noqa: S311 - a play
+    return history.Past(ctx, clock, worker, kestrel, random.Random(2026))  # noqa: S311 - demo data
 
 
 async def _known(ctx: Context, phone: str) -> organization.Kestrel:
-    """Return the organization of an earlier run, with everybody's phone at today's address."""
+    """Return the organization of an earlier run, with every phone at the address of this run."""
     kestrel = organization.Kestrel()
     async with ctx.db.tx() as tx:
         await tx.execute("update contact_method set address = $1 where kind = 'webhook'", phone)
@@ -66,19 +66,19 @@ async def _known(ctx: Context, phone: str) -> organization.Kestrel:
 
 
 async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
-    """Return the organization, living its year first when this is a new database."""
+    """Return the organization; in a new database, first simulate its year of history."""
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         fresh = not await people.has_people(tx)
     if not fresh:
         return await _past(ctx, await _known(ctx, phone), FakeClock(now))
-    clock = FakeClock(now - YEAR)
+    clock = FakeClock(now - _HISTORY)
     async with ctx.db.tx() as tx:
         kestrel = await organization.build(tx, clock.now(), phone)
     past = await _past(ctx, kestrel, clock)
-    columns = (TextColumn("Living through a year at Kestrel"), BarColumn(), TimeRemainingColumn())
+    columns = (TextColumn("Simulating a year at Kestrel"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task("year", total=365)
+        task = bar.add_task("year", total=_HISTORY.days)
         await history.live_through(past, now, lambda done, _: bar.update(task, completed=done))
     await tonight.yesterday(past, now)
     await tonight.sev1_in_progress(past, now)
@@ -89,12 +89,12 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
 @click.option("--host", help="Address to listen on. [env FIREBELL_HOST, default 127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on. [env FIREBELL_PORT, default 8080]")
 def demo(host: str | None, port: int | None) -> None:
-    """Run with a live demo organization: three teams, a year of history, a SEV1 in progress."""
-    found = load_settings(host=host, port=port, log_level="error")
+    """Run a live demo: three teams, a year of history, a SEV1 in progress."""
+    loaded = load_settings(host=host, port=port, log_level="error")
     settings: Settings = replace(
-        found,
-        data=found.data.with_name(f"{found.data.name}-demo"),
-        allowed_networks=(*found.allowed_networks, *parse_networks("127.0.0.0/8")),
+        loaded,
+        data=loaded.data.with_name(f"{loaded.data.name}-demo"),
+        allowed_networks=(*loaded.allowed_networks, *parse_networks("127.0.0.0/8")),
     )
     console = Console(stderr=True)
 
@@ -102,9 +102,9 @@ def demo(host: str | None, port: int | None) -> None:
         async with phones() as phone, running(settings) as prepared:
             past = await prepare(prepared.ctx, phone, console)
             console.print(
-                f"\nFirebell is at [bold]{settings.public_url}[/bold]\n"
+                f"\nFirebell is running at [bold]{settings.public_url}[/bold]\n"
                 f"Sign in as [bold]{organization.ADMIN}[/bold] with the password "
-                f"[bold]{organization.PASSWORD}[/bold]. Ctrl-C ends it.\n",
+                f"[bold]{organization.PASSWORD}[/bold]. Press Ctrl-C to stop.\n",
                 highlight=False,
             )
             await _live(prepared, settings, past)
@@ -113,10 +113,10 @@ def demo(host: str | None, port: int | None) -> None:
 
 
 async def _live(prepared: Running, settings: Settings, past: history.Past) -> None:
-    # from here on time is real, and the serving worker does the work
+    # from here on the clock is real, and the worker of the server does the work
     past = replace(past, clock=prepared.ctx.clock, worker=None)
-    alive = asyncio.create_task(tonight.stream(past))
+    alerts_task = asyncio.create_task(tonight.stream(past))
     try:
         await process.serve(prepared, settings)
     finally:
-        alive.cancel()
+        alerts_task.cancel()

@@ -1,4 +1,4 @@
-"""`firebell handbook`: the written practice in the terminal, offline."""
+"""`firebell handbook`: read and search the handbook, offline."""
 
 import os
 import sys
@@ -14,48 +14,56 @@ from firebell.kit.errors import NotFound
 
 @click.group()
 def handbook() -> None:
-    """Read the written practice; works without a server."""
+    """Read the incident management handbook, without a server."""
 
 
-def _name(found: Chapter) -> str:
-    return found.slug or "SKILL"
+def _name(chapter: Chapter) -> str:
+    return chapter.slug or "SKILL"
 
 
 @handbook.command("list", epilog=example("firebell handbook list"))
 @as_json
 def list_() -> None:
     """List the chapters."""
-    found = library.chapters()
-    value = [{"chapter": _name(c), "path": c.path, "title": c.title} for c in found]
-    show(value, table(("CHAPTER", "TITLE"), [[_name(c), c.title] for c in found], wide=1))
+    listed = library.chapters()
+    value = [{"chapter": _name(c), "path": c.path, "title": c.title} for c in listed]
+    show(value, table(("CHAPTER", "TITLE"), [[_name(c), c.title] for c in listed], wide=1))
 
 
 @handbook.command("show", epilog=example("firebell handbook show references/incident-roles"))
 @click.argument("chapter", default="SKILL")
 @as_json
 def show_(chapter: str) -> None:
-    """Print CHAPTER: formatted and paged at a terminal, as Markdown elsewhere."""
+    """Print CHAPTER, formatted at a terminal and as Markdown elsewhere."""
     try:
-        found = library.chapter(chapter)
+        document = library.chapter(chapter)
     except NotFound as error:
         fail(error.message, error.hint)
     if wants_json():
-        show({"chapter": _name(found), "path": found.path, "title": found.title, "text": found.text}, "")
+        show(
+            {
+                "chapter": _name(document),
+                "path": document.path,
+                "title": document.title,
+                "text": document.text,
+            },
+            "",
+        )
     elif sys.stdout.isatty():
-        click.echo_via_pager(_formatted(found))
+        click.echo_via_pager(_formatted(document))
     else:
-        click.echo(found.text.rstrip("\n"))
+        click.echo(document.text.rstrip("\n"))
 
 
-def _formatted(found: Chapter) -> str:
+def _formatted(chapter: Chapter) -> str:
     from rich.console import Console
     from rich.markdown import Markdown
     from rich.syntax import Syntax
 
     console = Console(width=min(100, Console().width), no_color="NO_COLOR" in os.environ or None)
-    shown: Any = Syntax(found.text, "python") if found.is_code else Markdown(found.text)
+    content: Any = Syntax(chapter.text, "python") if chapter.is_code else Markdown(chapter.text)
     with console.capture() as captured:
-        console.print(shown)
+        console.print(content)
     return captured.get()
 
 
@@ -64,7 +72,7 @@ def _formatted(found: Chapter) -> str:
 @click.option("--limit", type=click.IntRange(1, 100), default=8, show_default=True)
 @as_json
 def search(words: tuple[str, ...], limit: int) -> None:
-    """Find the sections that have every one of WORDS, the best first."""
+    """Search for the sections that contain all WORDS, best first."""
     query = " ".join(words)
     hits = chapters.search(library.chapters(), query, limit)
     value = [
@@ -77,11 +85,11 @@ def search(words: tuple[str, ...], limit: int) -> None:
         for h in hits
     ]
     if not hits and not wants_json():
-        fail(f"No section of the handbook has {query!r}.", "Try fewer words, or their beginnings.")
+        fail(f"No results for {query!r} in the handbook.", "Try fewer words, or only their first letters.")
     show(value, "\n\n".join(map(_hit, hits)))
 
 
-def _hit(found: Hit) -> str:
-    head = click.style(found.heading.text, bold=True)
-    text = "".join(click.style(s, underline=True) if i % 2 else s for i, s in enumerate(found.snippet))
-    return f"{head}\n  firebell handbook show {_name(found.chapter)}\n  {text}"
+def _hit(hit: Hit) -> str:
+    head = click.style(hit.heading.text, bold=True)
+    text = "".join(click.style(s, underline=True) if i % 2 else s for i, s in enumerate(hit.snippet))
+    return f"{head}\n  firebell handbook show {_name(hit.chapter)}\n  {text}"

@@ -1,4 +1,4 @@
-"""`firebell oncall handoff | report | rates | free`: shifts handed over, and what they come to."""
+"""`firebell oncall handoff`, `report`, `rates` and `free`: handoffs, workload and pay."""
 
 from pathlib import Path
 from typing import Any
@@ -6,22 +6,33 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, seg
-from firebell.commands.output import USAGE, as_json, example, fail, instant, short, show, table, wants_json
+from firebell.commands.output import (
+    USAGE,
+    as_json,
+    example,
+    fail,
+    instant,
+    short,
+    show,
+    show_table,
+    table,
+    wants_json,
+)
 from firebell.kit.private_files import write_private
 
-_CLASSES = ("weekday", "night", "weekend", "holiday")
+_RATE_CLASSES = ("weekday", "night", "weekend", "holiday")
 
 
 @click.group(epilog=example("firebell oncall handoff show payments-primary"))
 def handoff() -> None:
-    """What the one who leaves tells the one who comes."""
+    """Read and acknowledge handoff documents."""
 
 
 def _newest(schedule: str) -> str:
-    found = call("GET", "/api/v1/handoffs", schedule=schedule, limit=1)
-    if not found:
-        fail(f"{schedule} has no handoff yet.", "It is drafted four hours before the shift changes.")
-    return str(found[0]["day"])
+    handoffs = call("GET", "/api/v1/handoffs", schedule=schedule, limit=1)
+    if not handoffs:
+        fail(f"{schedule} has no handoff yet.", "It is drafted 4 hours before the handoff.")
+    return str(handoffs[0]["day"])
 
 
 def _address(schedule: str, day: str | None) -> str:
@@ -29,77 +40,81 @@ def _address(schedule: str, day: str | None) -> str:
 
 
 @handoff.command("list", epilog=example("firebell oncall handoff list --schedule payments-primary"))
-@click.option("--schedule", help="Of this schedule alone.")
+@click.option("--schedule", help="Slug of a schedule; default all.")
 @as_json
 def list_(schedule: str | None) -> None:
-    """List handoffs, the newest first."""
-    found = call_all("/api/v1/handoffs", schedule=schedule)
+    """List handoffs, newest first."""
+    handoffs = call_all("/api/v1/handoffs", schedule=schedule)
     rows = [
         [
             h["schedule"],
             h["day"],
             short(h["at"]),
-            ", ".join(p["name"] for p in h["leaving"]) or "nobody",
-            ", ".join(p["name"] for p in h["entering"]) or "nobody",
+            ", ".join(p["name"] for p in h["leaving"]) or "no one",
+            ", ".join(p["name"] for p in h["entering"]) or "no one",
             "acknowledged" if h["acknowledged"] else "open",
         ]
-        for h in found
+        for h in handoffs
     ]
-    head = ("SCHEDULE", "DAY", "AT", "LEAVES", "ENTERS", "STATE")
-    show(found, table(head, rows, wide=4) if rows else "There is no handoff yet.")
+    head = ("SCHEDULE", "DAY", "AT", "OUTGOING", "INCOMING", "STATE")
+    show_table(handoffs, head, rows, wide=4, empty="No handoffs yet.")
 
 
 @handoff.command("show", epilog=example("firebell oncall handoff show payments-primary --day 2026-11-30"))
 @click.argument("schedule")
-@click.option("--day", help="The local day of the handoff; default the newest.")
+@click.option("--day", help="Local date of the handoff; default the newest.")
 @as_json
 def show_(schedule: str, day: str | None) -> None:
     """Print a handoff of SCHEDULE as Markdown."""
-    found = call("GET", _address(schedule, day))
-    show(found, found["body"].rstrip())
+    document = call("GET", _address(schedule, day))
+    show(document, document["body"].rstrip())
 
 
 @handoff.command(epilog=example("firebell oncall handoff ack payments-primary"))
 @click.argument("schedule")
-@click.option("--day", help="The local day of the handoff; default the newest.")
+@click.option("--day", help="Local date of the handoff; default the newest.")
 @as_json
 def ack(schedule: str, day: str | None) -> None:
-    """Acknowledge a handoff of SCHEDULE, as who leaves or who enters."""
-    found = call("POST", f"{_address(schedule, day)}/ack")
-    waits = [p["name"] for p in (*found["leaving"], *found["entering"]) if not p["acknowledged_at"]]
-    rest = "Both sides have." if found["acknowledged"] else f"It waits for {', '.join(waits)}."
-    show(found, f"You acknowledged the handoff of {found['schedule']} on {found['day']}. {rest}")
+    """Acknowledge a handoff of SCHEDULE, outgoing or incoming."""
+    document = call("POST", f"{_address(schedule, day)}/ack")
+    waiting_for = [
+        p["name"] for p in (*document["leaving"], *document["entering"]) if not p["acknowledged_at"]
+    ]
+    status = (
+        "Everyone has acknowledged it."
+        if document["acknowledged"]
+        else f"Waiting for {', '.join(waiting_for)}."
+    )
+    show(document, f"You acknowledged the handoff of {document['schedule']} on {document['day']}. {status}")
 
 
 @handoff.command(epilog=example("firebell oncall handoff notice --hours 48"))
-@click.option("--hours", type=click.IntRange(1, 168), help="Tell so long before from now on.")
+@click.option("--hours", type=click.IntRange(1, 168), help="Remind people this many hours before a shift.")
 @as_json
 def notice(hours: int | None) -> None:
-    """How long before a shift its person is told; managers and admins change it."""
+    """Show or set the shift reminder; managers and admins can set it."""
     address = "/api/v1/handoffs/notice"
-    found = call("GET", address) if hours is None else call("PUT", address, {"hours": hours})
-    show(
-        found,
-        f"Everybody is told of their shift {found['hours']} hour{'' if found['hours'] == 1 else 's'} before it begins.",
-    )
+    reminder = call("GET", address) if hours is None else call("PUT", address, {"hours": hours})
+    lead = f"{reminder['hours']} hour{'' if reminder['hours'] == 1 else 's'}"
+    show(reminder, f"Shift reminders are sent {lead} before the shift.")
 
 
 @click.command(epilog=example("firebell oncall report --month 2026-11 --csv --output november.csv"))
-@click.option("--month", help="2026-11; default the present month.")
-@click.option("--team", help="Only the schedules of this team, and who they name with all their shifts.")
+@click.option("--month", help="Such as 2026-11; default this month.")
+@click.option("--team", help="Slug of a team: only its schedules and their people.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV (RFC 4180).")
-@click.option("--bom", is_flag=True, help="With --csv: begin with a byte order mark, for Excel.")
+@click.option("--bom", is_flag=True, help="With --csv: start with a byte order mark, for Excel.")
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="With --csv: write to this file."
 )
 @as_json
 def report(month: str | None, team: str | None, as_csv: bool, bom: bool, output: Path | None) -> None:
-    """Hours, nights, pages and pay of a month."""
+    """Show the hours, nights, pages and pay of a month."""
     if as_csv and wants_json():
-        fail("It is either --csv or --json.", "Leave one of them out.", USAGE)
+        fail("--csv and --json cannot be combined.", "Use one of them.", USAGE)
     if not as_csv:
         if bom or output:
-            fail("--bom and --output are for --csv.", "Add --csv.", USAGE)
+            fail("--bom and --output need --csv.", "Add --csv.", USAGE)
         _report(month, team)
         return
     text = call("GET", "/api/v1/reports/on-call.csv", month=month, team=team, bom="true" if bom else None)
@@ -109,12 +124,12 @@ def report(month: str | None, team: str | None, as_csv: bool, bom: bool, output:
     try:
         write_private(output, text, newline="")
     except OSError as error:
-        fail(f"{output} cannot be written: {error.strerror}.", "", USAGE)
+        fail(f"{output} cannot be written: {error.strerror}.", "Check the folder and its permissions.", USAGE)
     click.echo(f"Written to {output}.", err=True)
 
 
 def _report(month: str | None, team: str | None) -> None:
-    found = call("GET", "/api/v1/reports/on-call", month=month, team=team)
+    fields = call("GET", "/api/v1/reports/on-call", month=month, team=team)
     rows = [
         [
             p["name"],
@@ -124,22 +139,22 @@ def _report(month: str | None, team: str | None) -> None:
             p["holiday_hours"],
             str(p["shifts"]),
             str(p["pages"]),
-            f"{p['night_pages']} (worst {p['worst_night']})",
-            f"{p['total']} {found['currency']}",
+            f"{p['night_pages']} (max {p['worst_night']})",
+            f"{p['total']} {fields['currency']}",
         ]
-        for p in found["people"]
+        for p in fields["people"]
     ]
     head = ("PERSON", "HOURS", "NIGHTS", "WEEKEND", "HOLIDAY", "SHIFTS", "PAGES", "AT NIGHT", "PAY")
-    rest = [
-        f"Proposed for {p['name']}: {t['hours']} h off for the night of {t['night']} ({', '.join(t['pages'])})."
-        for p in found["people"]
+    time_off = [
+        f"Proposed time off for {p['name']}: {t['hours']} h for the night of {t['night']} ({', '.join(t['pages'])})."
+        for p in fields["people"]
         for t in p["time_off"]
     ]
-    text = table(head, rows, wide=0) if rows else f"Nobody was on call in {found['month']}."
-    show(found, "\n".join([text, *rest]))
+    text = table(head, rows, wide=0) if rows else f"No one was on call in {fields['month']}."
+    show(fields, "\n".join([text, *time_off]))
 
 
-_AMOUNTS = (*_CLASSES, "currency", "per_shift", "rest_hours", "country", "subdivision")
+_RATE_FIELDS = (*_RATE_CLASSES, "currency", "per_shift", "rest_hours", "country", "subdivision")
 
 
 @click.command(
@@ -147,76 +162,79 @@ _AMOUNTS = (*_CLASSES, "currency", "per_shift", "rest_hours", "country", "subdiv
         "firebell oncall rates --currency EUR --night 7.50 --weekend 10 --per-shift 100 --month 2027-01"
     )
 )
-@click.option(
-    "--month", help="The rates of this month, or from which on new ones hold; default the present one."
-)
+@click.option("--month", help="Show the rates of this month, or change them from it on; default this month.")
 @click.option("--currency", help="ISO 4217, such as EUR.")
-@click.option("--weekday", help="For an hour on a weekday.")
-@click.option("--night", help="For an hour of a night, 22:00 to 07:00.")
-@click.option("--weekend", help="For an hour of a weekend.")
-@click.option("--holiday", help="For an hour of a public holiday.")
-@click.option("--per-shift", help="For each shift.")
-@click.option("--rest-hours", help="Hours off that are proposed after a SEV0 or SEV1 night.")
-@click.option("--country", help="Where public holidays are those of, ISO 3166, such as SE.")
-@click.option("--subdivision", help="A part of it, such as BY.")
-@click.option("--past", is_flag=True, help="The pay of months that are over may change.")
-@click.option("--all", "every", is_flag=True, help="All rates that were ever set, and who set them.")
+@click.option("--weekday", help="Per hour on a weekday.")
+@click.option("--night", help="Per hour at night, 22:00 to 07:00.")
+@click.option("--weekend", help="Per hour on a weekend.")
+@click.option("--holiday", help="Per hour on a public holiday.")
+@click.option("--per-shift", help="Per shift.")
+@click.option("--rest-hours", help="Hours off to propose after a SEV0 or SEV1 night.")
+@click.option("--country", help="Country of the public holidays, ISO 3166, such as SE.")
+@click.option("--subdivision", help="State or region of the country, such as BY.")
+@click.option("--past", is_flag=True, help="Allow changes to the pay of past months.")
+@click.option("--all", "list_all", is_flag=True, help="List all rates ever set, and who set them.")
 @as_json
-def rates(month: str | None, past: bool, every: bool, **given: str | None) -> None:
-    """Show what on-call is paid, or change what is named from a month on (managers and admins)."""
-    changes = {name: value for name, value in given.items() if value is not None}
-    if every:
+def rates(month: str | None, past: bool, list_all: bool, **options: str | None) -> None:
+    """Show the on-call rates, or change them from a month on.
+
+    Managers and admins can change them. What you leave out stays as it is.
+    """
+    changes = {name: value for name, value in options.items() if value is not None}
+    if list_all:
         if changes or month or past:
-            fail("--all lists all rates and changes none.", "Leave the other options out.", USAGE)
+            fail("--all cannot be combined with other options.", "Leave the other options out.", USAGE)
         _all_rates()
         return
     address = "/api/v1/reports/on-call/rates"
-    found: dict[str, Any] = call("GET", address, month=month)
+    current: dict[str, Any] = call("GET", address, month=month)
     if changes:
-        body = {name: found[name] for name in _AMOUNTS} | changes | {"past": past}
-        found = call("PUT", address, body | ({"month": month} if month else {}))
-    rows = [[name, found[name], found["currency"]] for name in _CLASSES]
-    rows.append(["shift", found["per_shift"], found["currency"]])
-    country = "-".join(part for part in (found["country"], found["subdivision"]) if part)
-    text = table(("FOR AN HOUR", "RATE", "IN"), rows, wide=0)
-    rest = f"Rest after a grave night: {found['rest_hours']} h. Holidays of: {country or 'nowhere'}."
-    show(found, f"{text}\n{rest}\n{_since(found)}")
+        body = {name: current[name] for name in _RATE_FIELDS} | changes | {"past": past}
+        current = call("PUT", address, body | ({"month": month} if month else {}))
+    rows = [[f"{name} hour", current[name], current["currency"]] for name in _RATE_CLASSES]
+    rows.append(["shift", current["per_shift"], current["currency"]])
+    country = "-".join(part for part in (current["country"], current["subdivision"]) if part)
+    text = table(("PER", "RATE", "CURRENCY"), rows, wide=0)
+    rest = (
+        f"Time off after a SEV0/SEV1 night: {current['rest_hours']} h. Public holidays: {country or 'none'}."
+    )
+    show(current, f"{text}\n{rest}\n{_validity(current)}")
 
 
-def _since(found: dict[str, Any]) -> str:
-    if not found["since"]:
-        return "No rates are set for this month: nothing is paid."
-    until = f", until those of {found['until']}" if found["until"] else ""
-    return f"They hold from {found['since']} on{until}. Set by {found['set_by']}, {short(found['set_at'])}."
+def _validity(current: dict[str, Any]) -> str:
+    if not current["since"]:
+        return "No rates are set for this month; on-call is unpaid."
+    until = f" until {current['until']}" if current["until"] else ""
+    return f"Valid from {current['since']}{until}. Set by {current['set_by']}, {short(current['set_at'])}."
 
 
 def _all_rates() -> None:
-    found = call("GET", "/api/v1/reports/on-call/rates/all")
+    versions = call("GET", "/api/v1/reports/on-call/rates/all")
     rows = [
         [
             t["since"],
             "replaced" if t["replaced"] else t["until"] or "-",
-            *(t[name] for name in (*_CLASSES, "per_shift", "currency")),
+            *(t[name] for name in (*_RATE_CLASSES, "per_shift", "currency")),
             short(t["set_at"]),
             t["set_by"],
         ]
-        for t in found
+        for t in versions
     ]
-    head = ("FROM", "UNTIL", *(c.upper() for c in _CLASSES), "SHIFT", "IN", "SET", "BY")
-    show(found, table(head, rows, wide=0) if rows else "No rates were ever set.")
+    head = ("FROM", "UNTIL", *(c.upper() for c in _RATE_CLASSES), "SHIFT", "CURRENCY", "SET", "BY")
+    show_table(versions, head, rows, wide=0, empty="No rates yet.")
 
 
 @click.command(
     epilog=example("firebell oncall free payments-primary --from 2026-12-24T18:00 --to 2026-12-25T09:00")
 )
 @click.argument("schedule")
-@click.option("--from", "start", required=True, help="2026-12-24T18:00 or 2026-12-24T18:00+01:00")
-@click.option("--to", "end", required=True)
+@click.option("--from", "start", required=True, help="Such as 2026-12-24T18:00 or 2026-12-24T18:00+01:00.")
+@click.option("--to", "end", required=True, help="Same format as --from.")
 @as_json
 def free(schedule: str, start: str, end: str) -> None:
-    """Who could cover SCHEDULE then, the one who carries least first."""
+    """List who could cover SCHEDULE then, least loaded first."""
     query = {"from": instant(start, "--from"), "to": instant(end, "--to")}
-    found = call("GET", f"/api/v1/schedules/{seg(schedule)}/free", **query)
-    rows = [[p["name"], p["email"], str(p["nights"]), p["weekend_hours"], p["hours"]] for p in found]
-    head = ("PERSON", "E-MAIL", "NIGHTS", "WEEKEND", "HOURS")
-    show(found, table(head, rows, wide=1) if rows else "Nobody of the team is free then.")
+    people = call("GET", f"/api/v1/schedules/{seg(schedule)}/free", **query)
+    rows = [[p["name"], p["email"], str(p["nights"]), p["weekend_hours"], p["hours"]] for p in people]
+    head = ("PERSON", "EMAIL", "NIGHTS", "WEEKEND", "HOURS")
+    show_table(people, head, rows, wide=1, empty="No one on the team is available then.")

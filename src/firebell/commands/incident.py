@@ -1,4 +1,4 @@
-"""`firebell incident`: from the declaration to the post-mortem."""
+"""`firebell incident`: run incidents, from the declaration to the post-mortem."""
 
 from typing import Any
 
@@ -15,8 +15,9 @@ from firebell.commands.output import (
     local,
     short,
     show,
+    show_table,
     table,
-    wait,
+    time_left,
     wants_json,
 )
 
@@ -28,38 +29,38 @@ _ANY_PHASE = click.Choice(
 _PHASE = click.Choice(["investigating", "mitigating", "monitoring", "closed", "reviewed", "dismissed"])
 
 
-def words(found: dict[str, Any]) -> str:
-    """Return an incident in one line."""
-    drill = " (drill)" if found["drill"] else ""
-    return f"{found['ref']} {found['severity']} is {found['phase']}{drill}: {found['title']}"
+def summary_line(fields: dict[str, Any]) -> str:
+    """Return reference, severity, phase and title of an incident in one line."""
+    drill = " (drill)" if fields["drill"] else ""
+    return f"{fields['ref']} {fields['severity']} is {fields['phase']}{drill}: {fields['title']}"
 
 
-def _at(ref: str, what: str = "") -> str:
-    return f"/api/v1/incidents/{seg(ref)}{what}"
+def _address(ref: str, suffix: str = "") -> str:
+    return f"/api/v1/incidents/{seg(ref)}{suffix}"
 
 
-def _entry(ref: str, kind: str, text: str) -> None:
-    found = call("POST", _at(ref, "/entries"), {"text": text, "kind": kind})
-    due = f" The next update is due {short(found['update_due_at'])}." if found["update_due_at"] else ""
-    show(found, f"Written into {found['ref']}.{due if kind == 'update' else ''}")
+def _add_entry(ref: str, kind: str, text: str) -> None:
+    fields = call("POST", _address(ref, "/entries"), {"text": text, "kind": kind})
+    due = f" The next update is due {short(fields['update_due_at'])}." if fields["update_due_at"] else ""
+    show(fields, f"Added to {fields['ref']}.{due if kind == 'update' else ''}")
 
 
-def _phase(ref: str, phase: str, reason: str = "", force: bool = False) -> None:
+def _set_phase(ref: str, phase: str, reason: str = "", force: bool = False) -> None:
     body = {"phase": phase, "reason": reason, "force": force}
     try:
-        found = call("POST", _at(ref, "/phase"), body)
+        fields = call("POST", _address(ref, "/phase"), body)
     except Refused as error:
         if error.problem.get("hint", "").startswith("Give a reason"):
             error.problem["hint"] = (
-                f"All the same: firebell incident phase {ref} {phase} --force --reason ..."
+                f"To skip this check: firebell incident phase {ref} {phase} --force --reason ..."
             )
         raise
-    show(found, words(found))
+    show(fields, summary_line(fields))
 
 
 @click.group()
 def incident() -> None:
-    """Work on incidents."""
+    """Run incidents: roles, updates, phases and post-mortems."""
 
 
 @incident.command(
@@ -75,16 +76,16 @@ def incident() -> None:
     multiple=True,
     type=_ANY_PHASE,
     metavar="PHASE",
-    help=f"{', '.join(_ANY_PHASE.choices)}; default those that are open; repeatable.",
+    help=f"{', '.join(_ANY_PHASE.choices)}; default all open ones; repeatable.",
 )
-@click.option("--drill", is_flag=True, help="Drills instead of real ones.")
+@click.option("--drill", is_flag=True, help="Drills instead of real incidents.")
 @click.option("--severity", multiple=True, metavar="SEV", help="SEV0 to SEV3; repeatable.")
 @click.option("--service", help="Slug of a service.")
 @click.option("--commander", help="Email address or id of the commander, or me.")
 @click.option("--month", metavar="YYYY-MM", help="Declared in this month (UTC).")
-@click.option("--query", "q", help="Words that the title has, each of them.")
+@click.option("--query", "q", help="Words of the title; all must match.")
 @click.option(
-    "--postmortem-due", is_flag=True, help="In any phase, with a post-mortem that is not published."
+    "--postmortem-due", is_flag=True, help="In any phase, with an unpublished post-mortem that is due."
 )
 @click.option("--sort", type=click.Choice(["newest", "longest"]), default="newest", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
@@ -101,8 +102,8 @@ def list_(
     sort: str,
     limit: int,
 ) -> None:
-    """List incidents, the newest first."""
-    found = call_first(
+    """List incidents, newest first."""
+    incidents = call_first(
         "/api/v1/incidents",
         limit,
         phase=list(phase) or None,
@@ -124,38 +125,38 @@ def list_(
             short(i["declared_at"]),
             i["title"],
         ]
-        for i in found
+        for i in incidents
     ]
     head = ("INCIDENT", "SEV", "PHASE", "COMMANDER", "DECLARED", "TITLE")
-    show(found, table(head, rows, wide=5) if rows else "No incidents match.")
+    show_table(incidents, head, rows, wide=5, empty="No incidents match.")
 
 
 @incident.command("show", epilog=example("firebell incident show INC-3"))
 @click.argument("ref")
 @as_json
 def show_(ref: str) -> None:
-    """Show incident REF, who does what, and what may come next."""
-    found = call("GET", _at(ref))
-    lines = [click.style(words(found), bold=True), f"  declared {local(found['declared_at'])}"]
-    if found["update_due_at"]:
-        due_at = found["update_due_at"]
-        lines.append(f"  update due {local(due_at)}, {wait(due_at, promise=True)}")
-    named = {"services": found["services"], "pages": found["pages"]}
+    """Show incident REF with its roles and possible next phases."""
+    fields = call("GET", _address(ref))
+    lines = [click.style(summary_line(fields), bold=True), f"  declared {local(fields['declared_at'])}"]
+    if fields["update_due_at"]:
+        due_at = fields["update_due_at"]
+        lines.append(f"  update due {local(due_at)}, {time_left(due_at, promise=True)}")
+    named = {"services": fields["services"], "pages": fields["pages"]}
     lines += [f"  {name}: {', '.join(values)}" for name, values in named.items() if values]
-    lines += [f"  {r['role']}: {r['person']}" for r in found["roles"]] or ["  nobody has a role"]
+    lines += [f"  {r['role']}: {r['person']}" for r in fields["roles"]] or ["  no roles assigned"]
     canvas = ("summary", "conditions", "actions", "needs")
-    lines += [f"  {name}: {found[name]}" for name in canvas if found[name]]
-    lines += [f"  next {n['phase']}: {n['refusal'] or 'ready'}" for n in found["next"]]
-    show(found, "\n".join(lines))
+    lines += [f"  {name}: {fields[name]}" for name in canvas if fields[name]]
+    lines += [f"  next {n['phase']}: {n['refusal'] or 'ready'}" for n in fields["next"]]
+    show(fields, "\n".join(lines))
 
 
 @incident.command(epilog=example("firebell incident timeline INC-3"))
 @click.argument("ref")
 @as_json
 def timeline(ref: str) -> None:
-    """Print the whole timeline, the oldest entry first."""
-    found = sorted(call_all(_at(ref, "/timeline")), key=lambda e: int(e["id"]))
-    show(found, "\n".join(f"{short(e['at'])}  {e['by']} [{e['kind']}]  {e['text']}" for e in found))
+    """Print the whole timeline, oldest entry first."""
+    entries = sorted(call_all(_address(ref, "/timeline")), key=lambda e: int(e["id"]))
+    show(entries, "\n".join(f"{short(e['at'])}  {e['by']} [{e['kind']}]  {e['text']}" for e in entries))
 
 
 @incident.command(epilog=example("firebell incident note INC-3 'Rolled build 4812 back' --kind mitigation"))
@@ -164,8 +165,8 @@ def timeline(ref: str) -> None:
 @click.option("--kind", type=_KIND, default="note", show_default=True)
 @as_json
 def note(ref: str, text: str, kind: str) -> None:
-    """Write TEXT into the timeline."""
-    _entry(ref, kind, text)
+    """Add TEXT to the timeline."""
+    _add_entry(ref, kind, text)
 
 
 @incident.command(epilog=example("firebell incident update INC-3 'Errors fall, 2% now'"))
@@ -173,48 +174,51 @@ def note(ref: str, text: str, kind: str) -> None:
 @click.argument("text", default="No change since the last update.")
 @as_json
 def update(ref: str, text: str) -> None:
-    """Give the update that is due; without TEXT: no change."""
-    _entry(ref, "update", text)
+    """Post an update; without TEXT, that nothing changed."""
+    _add_entry(ref, "update", text)
 
 
 @incident.command(epilog=example("firebell incident severity INC-3 SEV2 --reason 'one region only'"))
 @click.argument("ref")
 @click.argument("severity")
-@click.option("--reason", default="", help="Needed to lower it.")
+@click.option("--reason", default="", help="Required to lower the severity.")
 @as_json
 def severity(ref: str, severity: str, reason: str) -> None:
-    """Raise or lower the severity. Raising acts at once and pages."""
-    found = call("POST", _at(ref, "/severity"), {"severity": severity, "reason": reason})
-    show(found, words(found))
+    """Change the severity. Raising it pages at once."""
+    fields = call("POST", _address(ref, "/severity"), {"severity": severity, "reason": reason})
+    show(fields, summary_line(fields))
 
 
 @incident.command(epilog=example("firebell incident phase INC-3 mitigating"))
 @click.argument("ref")
 @click.argument("phase", type=_PHASE)
-@click.option("--reason", default="", help="Told in the timeline.")
-@click.option("--force", is_flag=True, help="All the same, although a guard refuses; needs a reason.")
+@click.option("--reason", default="", help="Reason for the timeline.")
+@click.option("--force", is_flag=True, help="Skip the required checks; needs --reason.")
 @as_json
 def phase(ref: str, phase: str, reason: str, force: bool) -> None:
-    """Move on to PHASE."""
-    _phase(ref, phase, reason, force)
+    """Move the incident to PHASE."""
+    _set_phase(ref, phase, reason, force)
 
 
 @incident.command(epilog=example("firebell incident role INC-3 commander --give jun@example.org"))
 @click.argument("ref")
 @click.argument("role", type=_ROLE)
-@click.option("--give", help="E-mail address or id of somebody else.")
+@click.option("--give", help="Email address or id of the person; default yourself.")
 @as_json
 def role(ref: str, role: str, give: str | None) -> None:
-    """Take a role, or give it to somebody."""
+    """Assign a role to yourself or someone else."""
     body: dict[str, Any] = {"role": role}
     if give:
-        known = {k: p["id"] for p in call_all("/api/v1/people") for k in (p["email"], str(p["id"]))}
-        if give.lower() not in known:
-            fail(f"Nobody has the address or id {give}.", "Use an e-mail address such as jun@example.org.")
-        body["person_id"] = known[give.lower()]
-    found = call("POST", _at(ref, "/roles"), body)
-    holders = ", ".join(r["person"] for r in found["roles"] if r["role"] == role)
-    show(found, f"{role} of {found['ref']}: {holders}")
+        ids = {key: p["id"] for p in call_all("/api/v1/people") for key in (p["email"], str(p["id"]))}
+        if give.lower() not in ids:
+            fail(
+                f"No one has the email address or id {give}.",
+                "Find people with: firebell search NAME --group people",
+            )
+        body["person_id"] = ids[give.lower()]
+    fields = call("POST", _address(ref, "/roles"), body)
+    holders = ", ".join(r["person"] for r in fields["roles"] if r["role"] == role)
+    show(fields, f"{role} of {fields['ref']}: {holders}")
 
 
 @incident.command(epilog=example("firebell incident link INC-3 PG-9"))
@@ -222,27 +226,27 @@ def role(ref: str, role: str, give: str | None) -> None:
 @click.argument("page")
 @as_json
 def link(ref: str, page: str) -> None:
-    """Make PAGE part of the incident."""
-    found = call("POST", _at(ref, "/pages"), {"page": page})
-    show(found, f"{found['ref']} has {', '.join(found['pages'])}.")
+    """Link PAGE to the incident."""
+    fields = call("POST", _address(ref, "/pages"), {"page": page})
+    show(fields, f"Pages of {fields['ref']}: {', '.join(fields['pages'])}.")
 
 
-@incident.command(epilog=example("firebell incident canvas INC-3 --needs 'somebody from the database team'"))
+@incident.command(epilog=example("firebell incident canvas INC-3 --needs 'a database expert'"))
 @click.argument("ref")
 @click.option("--conditions", help="What is known.")
 @click.option("--actions", help="What is being done.")
 @click.option("--needs", help="What is needed.")
 @as_json
 def canvas(ref: str, conditions: str | None, actions: str | None, needs: str | None) -> None:
-    """Say what is known, done and needed.
+    """Change the conditions, actions and needs of an incident.
 
-    What is not given stays as it is.
+    What you leave out stays as it is.
     """
-    old = call("GET", _at(ref))
-    given = {"conditions": conditions, "actions": actions, "needs": needs}
-    body = {name: old[name] if value is None else value for name, value in given.items()}
-    found = call("PUT", _at(ref, "/canvas"), body)
-    show(found, "\n".join(f"{name}: {found[name] or '-'}" for name in given))
+    current = call("GET", _address(ref))
+    values = {"conditions": conditions, "actions": actions, "needs": needs}
+    body = {name: current[name] if value is None else value for name, value in values.items()}
+    fields = call("PUT", _address(ref, "/canvas"), body)
+    show(fields, "\n".join(f"{name}: {fields[name] or '-'}" for name in values))
 
 
 @incident.command(
@@ -252,40 +256,40 @@ def canvas(ref: str, conditions: str | None, actions: str | None, needs: str | N
 )
 @click.argument("ref")
 @click.argument("template_id", metavar="[ID]", default="")
-@click.option("--tz", default="UTC", show_default=True, help="Whose clock the times are on.")
+@click.option("--tz", default="UTC", show_default=True, help="Time zone of the times.")
 @as_json
 def messages(ref: str, template_id: str, tz: str) -> None:
-    """Print the messages about an incident, filled with what is known; with ID one of them, to be sent."""
-    found = call("GET", _at(ref, "/messages"), tz=tz)
+    """List drafts of messages about an incident. With ID, print one."""
+    drafts = call("GET", _address(ref, "/messages"), tz=tz)
     if not template_id:
-        rows = [[m["id"], "now" if m["fits"] else "", ", ".join(m["missing"]), m["title"]] for m in found]
-        show(found, table(("MESSAGE", "FITS", "YOU FILL IN", "TITLE"), rows, wide=2))
+        rows = [[m["id"], "now" if m["fits"] else "", ", ".join(m["missing"]), m["title"]] for m in drafts]
+        show(drafts, table(("MESSAGE", "SUGGESTED", "STILL TO FILL IN", "TITLE"), rows, wide=2))
         return
-    one = next((m for m in found if m["id"] == template_id), None)
-    if one is None:
-        known = ", ".join(m["id"] for m in found)
-        fail(f"There is no message {template_id}.", f"There are: {known}.")
-    show(one, one["text"])
-    if one["missing"] and not wants_json():
-        echo(f"Still to be filled in: {', '.join(one['missing'])}.", err=True)
+    message = next((m for m in drafts if m["id"] == template_id), None)
+    if message is None:
+        ids = ", ".join(m["id"] for m in drafts)
+        fail(f"There is no message {template_id}.", f"Messages: {ids}.")
+    show(message, message["text"])
+    if message["missing"] and not wants_json():
+        echo(f"Still to fill in: {', '.join(message['missing'])}.", err=True)
 
 
 @incident.command(epilog=example("firebell incident resolve INC-3"))
 @click.argument("ref")
 @as_json
 def resolve(ref: str) -> None:
-    """Say that the impact ended; monitoring begins."""
-    _phase(ref, "monitoring")
+    """Mark the impact as ended and start monitoring."""
+    _set_phase(ref, "monitoring")
 
 
 @incident.command(epilog=example("firebell incident close INC-3"))
 @click.argument("ref")
-@click.option("--reason", default="", help="Told in the timeline.")
-@click.option("--force", is_flag=True, help="Without waiting for 30 stable minutes; needs a reason.")
+@click.option("--reason", default="", help="Reason for the timeline.")
+@click.option("--force", is_flag=True, help="Do not wait for 30 stable minutes; needs --reason.")
 @as_json
 def close(ref: str, reason: str, force: bool) -> None:
-    """Close after 30 stable minutes."""
-    _phase(ref, "closed", reason, force)
+    """Close the incident after 30 stable minutes."""
+    _set_phase(ref, "closed", reason, force)
 
 
 @incident.command(
@@ -296,34 +300,32 @@ def close(ref: str, reason: str, force: bool) -> None:
     )
 )
 @click.argument("ref")
-@click.option("--save", type=click.File(encoding="utf-8"), help="Save this Markdown file as its text.")
-@click.option("--version", type=click.IntRange(1), help="The version that the file was made from.")
-@click.option("--publish", is_flag=True, help="Publish it.")
+@click.option("--save", type=click.File(encoding="utf-8"), help="Save this Markdown file as the new text.")
+@click.option("--version", type=click.IntRange(1), help="The version that the file is based on.")
+@click.option("--publish", is_flag=True, help="Publish the post-mortem.")
 @as_json
 def postmortem(ref: str, save: Any, version: int | None, publish: bool) -> None:
     """Print the post-mortem as Markdown.
 
-    One that does not exist is drafted from the timeline. What somebody else saved since --version is never
-    overwritten.
+    If there is none yet, it is drafted from the timeline. --save never overwrites what someone else saved
+    since --version.
     """
     path = f"/api/v1/post-mortems/{seg(ref)}"
     if save and version is None:
-        fail(
-            "Which version was the file made from?", "Give --version, as it was printed with the text.", USAGE
-        )
-    found = call("POST", path)
+        fail("The version is missing.", "Give --version, the number printed with the text.", USAGE)
+    document = call("POST", path)
     if save:
         try:
             body = save.read()
         except UnicodeDecodeError:
-            fail(f"{save.name} is not UTF-8 text.", "", USAGE)
-        found = call("PUT", path, {"body": body, "version": version})
+            fail(f"{save.name} is not UTF-8 text.", "Save it as UTF-8.", USAGE)
+        document = call("PUT", path, {"body": body, "version": version})
     if publish:
-        found = call("POST", f"{path}/publish")
-    state = f"The post-mortem of {found['ref']} is {found['state']}, version {found['version']}"
+        document = call("POST", f"{path}/publish")
+    state = f"Post-mortem of {document['ref']}: {document['state']}, version {document['version']}"
     if save or publish:
-        show(found, f"{state}.")
+        show(document, f"{state}.")
         return
-    show(found, found["body"])
+    show(document, document["body"])
     if not wants_json():
-        echo(f"{state}, due {local(found['due_at'])}.", err=True)
+        echo(f"{state}, due {local(document['due_at'])}.", err=True)

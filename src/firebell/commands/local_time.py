@@ -1,4 +1,4 @@
-"""Times that a person types and reads at a terminal, in the time zone of this machine."""
+"""Parsing and formatting of times at a terminal, in this machine's time zone."""
 
 import os
 from datetime import UTC, datetime
@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 def machine_zone() -> ZoneInfo | None:
-    """Return the time zone that TZ or the system names; None when it names none that is known."""
+    """Return the time zone of TZ or the system, None if it is unknown."""
     return _zone(os.environ.get("TZ"))
 
 
 @cache
 def _zone(tz: str | None) -> ZoneInfo | None:
-    """Return the zone while TZ is `tz`: a table asks for each of its cells, and the system's files are slow."""
+    """Return the zone, cached per value of TZ: a table needs it for each cell, and reading it is slow."""
     import tzlocal
 
     try:
@@ -23,10 +23,10 @@ def _zone(tz: str | None) -> ZoneInfo | None:
 
 
 def typed_instant(text: str) -> datetime:
-    """Return an ISO 8601 time as an instant in UTC; without an offset it is a wall time of this machine.
+    """Return an ISO 8601 time as an instant in UTC; without an offset it is local time of this machine.
 
-    A wall time that comes twice means its first coming and one that the clocks skip means the instant of the
-    jump, as everywhere in Firebell (docs/time.md). Raises `ValueError` or `OverflowError`.
+    A repeated local time means its first occurrence and a skipped one the instant of the change, as everywhere
+    in Firebell (docs/time.md). Raises `ValueError` or `OverflowError`.
     """
     from firebell.kit.localtime import to_instant
 
@@ -37,8 +37,8 @@ def typed_instant(text: str) -> datetime:
     return to_instant(at, zone.key)
 
 
-def shown(instant: datetime, form: str) -> str:
-    """Return an instant as this machine's clock shows it, with the offset where the clock shows it twice."""
+def format_time(instant: datetime, form: str) -> str:
+    """Return an instant in this machine's time zone, with the offset if that local time is repeated."""
     at = instant.astimezone(machine_zone())
     repeated = at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset()
     return at.strftime(f"{form} %z" if repeated else form)

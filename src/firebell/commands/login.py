@@ -1,4 +1,4 @@
-"""`firebell login`: remember a server and a key."""
+"""`firebell login`: sign in to a server and save the credentials."""
 
 import json
 import os
@@ -12,15 +12,15 @@ from firebell.kit.private_files import DIRECTORY_MODE, FILE_MODE, write_private
 
 @click.command(epilog=example("firebell login https://firebell.example.org"))
 @click.argument("url")
-@click.option("--key", help="An API key; asked for when it is missing. [env FIREBELL_KEY]")
+@click.option("--key", help="An API key; prompted for if missing. [env FIREBELL_KEY]")
 @as_json
 def login(url: str, key: str | None) -> None:
-    """Check an API key against the server at URL and remember both.
+    """Sign in to the server at URL and save your API key.
 
-    Make a key under Settings, API keys. It is kept in a file that only you can read.
+    Create a key under Settings, API keys. It is saved in a file that only you can read.
     """
-    given = key or os.environ.get("FIREBELL_KEY") or click.prompt("API key", hide_input=True, err=True)
-    url, secret = url.strip().rstrip("/"), given.strip()
+    entered = key or os.environ.get("FIREBELL_KEY") or click.prompt("API key", hide_input=True, err=True)
+    url, secret = url.strip().rstrip("/"), entered.strip()
     me = call_at(url, secret, "GET", "/api/v1/me")
     path = config_path()
     # a JSON string is a TOML string

@@ -1,4 +1,4 @@
-"""`firebell oncall`: who is on call, and overrides."""
+"""`firebell oncall`: who is on call, overrides and checks."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,28 +22,29 @@ from firebell.commands.output import (
     short,
     show,
     show_removed,
+    show_table,
     table,
 )
 from firebell.commands.quiet_hours import quiet
 
 
-def _who(at: str | None) -> None:
-    found = call("GET", "/api/v1/oncall", at=instant(at, "--at") if at else None)
+def _show_on_call(at: str | None) -> None:
+    on_call = call("GET", "/api/v1/oncall", at=instant(at, "--at") if at else None)
     rows = [
-        [s["name"], s["schedule"], ", ".join(p["name"] for p in s["people"]) or "nobody"]
-        for s in found["schedules"]
+        [s["name"], s["schedule"], ", ".join(p["name"] for p in s["people"]) or "no one"]
+        for s in on_call["schedules"]
     ]
-    text = f"{table(('SCHEDULE', 'SLUG', 'ON CALL'), rows, wide=2)}\nAt {local(found['at'])}."
-    show(found, text if rows else "There is no schedule yet.")
+    text = f"{table(('SCHEDULE', 'SLUG', 'ON CALL'), rows, wide=2)}\nAt {local(on_call['at'])}."
+    show(on_call, text if rows else "No schedules yet.")
 
 
 @click.group(invoke_without_command=True, epilog=example("firebell oncall"))
 @click.pass_context
 @as_json
 def oncall(ctx: click.Context) -> None:
-    """Who is on call now."""
+    """Show who is on call; manage schedules and overrides."""
     if ctx.invoked_subcommand is None:
-        _who(None)
+        _show_on_call(None)
 
 
 oncall.add_command(feed)
@@ -52,60 +53,70 @@ oncall.add_command(quiet)
 
 
 @oncall.command(epilog=example("firebell oncall who --at 2026-12-24T18:00"))
-@click.option("--at", help="An instant such as 2026-12-24T18:00 or 2026-12-24T18:00+01:00; default now.")
+@click.option("--at", help="Such as 2026-12-24T18:00 or 2026-12-24T18:00+01:00; default now.")
 @as_json
 def who(at: str | None) -> None:
-    """Who is on call at an instant."""
-    _who(at)
+    """Show who is on call now or at another time."""
+    _show_on_call(at)
 
 
 @oncall.command(epilog=example("firebell oncall shifts payments-primary --from 2026-12-01 --to 2027-01-01"))
 @click.argument("schedule")
 @click.option("--from", "start", required=True, help="2026-12-01 or 2026-12-01T09:00+01:00")
-@click.option("--to", "end", required=True)
+@click.option("--to", "end", required=True, help="Same format as --from.")
 @as_json
 def shifts(schedule: str, start: str, end: str) -> None:
-    """Who is on call on SCHEDULE from when to when."""
-    found = call(
+    """List the shifts of SCHEDULE."""
+    final_schedule = call(
         "GET",
         f"/api/v1/schedules/{seg(schedule)}/shifts",
         **{"from": instant(start, "--from"), "to": instant(end, "--to")},
     )
     rows = [
-        [short(s["start"]), short(s["end"]), ", ".join(p["name"] for p in s["people"]) or "nobody"]
-        for s in found["shifts"]
+        [short(s["start"]), short(s["end"]), ", ".join(p["name"] for p in s["people"]) or "no one"]
+        for s in final_schedule["shifts"]
     ]
-    show(found, table(("FROM", "TO", "ON CALL"), rows, wide=2))
+    show(final_schedule, table(("FROM", "TO", "ON CALL"), rows, wide=2))
 
 
 @oncall.command(epilog=example("firebell oncall gaps --days 60"))
-@click.option("--days", type=click.IntRange(1, 400), default=28, show_default=True, help="How far to look.")
+@click.option(
+    "--days", type=click.IntRange(1, 400), default=28, show_default=True, help="How many days to check."
+)
 @as_json
 def gaps(days: int) -> None:
-    """When nobody is on call; ends with 1 when there is a gap."""
-    found = {
+    """List the times when no one is on call. Exits with 1 if there are any."""
+    gaps_by_schedule = {
         s["slug"]: call("GET", f"/api/v1/schedules/{seg(s['slug'])}/gaps", days=days)
         for s in call_all("/api/v1/schedules")
     }
-    rows = [[slug, short(g["start"]), short(g["end"])] for slug, holes in found.items() for g in holes]
-    text = f"No gap in the next {days} days."
-    show(found, table(("SCHEDULE", "FROM", "TO"), rows, wide=0) if rows else text)
+    rows = [
+        [slug, short(g["start"]), short(g["end"])] for slug, gaps_ in gaps_by_schedule.items() for g in gaps_
+    ]
+    text = f"No gaps in the next {days} days."
+    show_table(gaps_by_schedule, ("SCHEDULE", "FROM", "TO"), rows, wide=0, empty=text)
     if rows:
         raise SystemExit(1)
 
 
 @oncall.command(epilog=example("firebell oncall findings payments-primary"))
 @click.argument("schedule", required=False)
-@click.option("--each", is_flag=True, help="Every gap by itself, also those of one kind.")
+@click.option("--each", is_flag=True, help="List every gap, also recurring ones.")
 @as_json
 def findings(schedule: str | None, each: bool) -> None:
-    """What is wrong with SCHEDULE, or with all; ends with 1 when there is an error."""
+    """Check SCHEDULE, or all schedules. Exits with 1 if there is an error."""
     slugs = [schedule] if schedule else [s["slug"] for s in call_all("/api/v1/schedules")]
-    how = "" if each else "?folded=true"
-    found = {slug: call("GET", f"/api/v1/schedules/{seg(slug)}/findings{how}") for slug in slugs}
-    rows = [[slug, f["level"], f["code"], f["message"]] for slug, faults in found.items() for f in faults]
-    head = ("SCHEDULE", "LEVEL", "CODE", "WHAT")
-    show(found, table(head, rows, wide=3) if rows else "Nothing is wrong in the next 28 days.")
+    query = "" if each else "?folded=true"
+    findings_by_schedule = {
+        slug: call("GET", f"/api/v1/schedules/{seg(slug)}/findings{query}") for slug in slugs
+    }
+    rows = [
+        [slug, f["level"], f["code"], f["message"]]
+        for slug, listed in findings_by_schedule.items()
+        for f in listed
+    ]
+    head = ("SCHEDULE", "LEVEL", "CODE", "FINDING")
+    show_table(findings_by_schedule, head, rows, wide=3, empty="No problems in the next 28 days.")
     if any(row[1] == "error" for row in rows):
         raise SystemExit(1)
 
@@ -118,21 +129,21 @@ def findings(schedule: str | None, each: bool) -> None:
     )
 )
 @click.argument("schedule")
-@click.option("--user", "users", multiple=True, help="E-mail address or id; may be given several times.")
+@click.option("--user", "users", multiple=True, help="Email address or id; repeatable.")
 @click.option("--from", "start", help="2026-12-24T18:00 or 2026-12-24T18:00+01:00; default now.")
-@click.option("--to", "end", help="As --from.")
+@click.option("--to", "end", help="Same format as --from.")
 @click.option("--for", "lasts", help="Instead of --to: 45m, 2h or 1h30m.")
-@click.option("--reason", default="")
+@click.option("--reason", default="", help="Why.")
 @click.option(
     "--kind",
     type=click.Choice(("set", "add", "remove", "map")),
     default="set",
     show_default=True,
-    help="set: alone on call; add: beside whoever is; remove: off call; map: stands in for --instead-of.",
+    help="set: replace everyone; add: add to on-call; remove: take off call; map: cover for --instead-of.",
 )
-@click.option("--instead-of", help="With --kind map: for whom.")
-@click.option("--nobody", is_flag=True, help="With --kind set: nobody is on call, on purpose.")
-@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--instead-of", help="With --kind map: the person to cover for.")
+@click.option("--nobody", is_flag=True, help="With --kind set: deliberately no one on call.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @as_json
 def override(
     schedule: str,
@@ -146,8 +157,8 @@ def override(
     nobody: bool,
     dry_run: bool,
 ) -> None:
-    """Change who is on call on SCHEDULE for a while, whatever its layers say."""
-    begins, ends = _stretch(start, end, lasts)
+    """Create an override of who is on call on SCHEDULE."""
+    begins, ends = _interval(start, end, lasts)
     body: dict[str, Any] = {
         "kind": kind,
         "people": users,
@@ -161,72 +172,73 @@ def override(
     if dry_run:
         show_preview(call("POST", f"{address}/preview", body))
         return
-    found = call("POST", address, body)
-    who = " and ".join(users) or "nobody"
-    what = {
-        "set": f"{who} is on call on",
-        "add": f"{who} is on call too on",
-        "remove": f"{who} is off call on",
-        "map": f"{who} stands in for {instead_of} on",
+    created = call("POST", address, body)
+    who, is_ = " and ".join(users) or "no one", "are" if len(users) > 1 else "is"
+    effect = {
+        "set": f"{who} {is_} on call on",
+        "add": f"{who} {is_} also on call on",
+        "remove": f"{who} {is_} off call on",
+        "map": f"{who} {'cover' if len(users) > 1 else 'covers'} for {instead_of} on",
     }[kind]
     span = f"{short(begins)} to {short(ends)}"
-    show(found, f"{what} {schedule} from {span} (override {found['id']}).")
+    show(created, f"Override {created['id']}: {effect} {schedule} from {span}.")
 
 
-def _stretch(start: str | None, end: str | None, lasts: str | None) -> tuple[str, str]:
-    """Return from when to when an override holds: from now, or from a time, to another or for so long."""
+def _interval(start: str | None, end: str | None, lasts: str | None) -> tuple[str, str]:
+    """Return start and end of an override; it starts now by default and ends at a time or after a duration."""
     if (end is None) == (lasts is None):
-        fail("Until when?", "Give --to, or --for such as --for 2h.", USAGE)
+        fail("The end is missing or given twice.", "Give either --to, or a duration such as --for 2h.", USAGE)
     begins = instant(start, "--from") if start else datetime.now().astimezone().isoformat()
     if end is not None:
         return begins, instant(end, "--to")
     return begins, (datetime.fromisoformat(begins) + timedelta(minutes=minutes(lasts or ""))).isoformat()
 
 
-def _whom(edit: dict[str, Any], names: dict[int, str]) -> str:
-    who = ", ".join(names.get(i, str(i)) for i in edit["people"])
-    stands_in = [
-        f"{names.get(new, str(new))} for {names.get(int(old), old)}" for old, new in edit["mapping"].items()
+def _effect(override: dict[str, Any], names: dict[int, str]) -> str:
+    who = ", ".join(names.get(i, str(i)) for i in override["people"])
+    covers = [
+        f"{names.get(new, str(new))} for {names.get(int(old), old)}"
+        for old, new in override["mapping"].items()
     ]
     return {
-        "set": who or "nobody",
+        "set": who or "no one",
         "add": f"also {who}",
         "remove": f"not {who}",
-        "map": ", ".join(stands_in),
-    }[edit["kind"]]
+        "map": ", ".join(covers),
+    }[override["kind"]]
 
 
 @oncall.command(epilog=example("firebell oncall overrides payments-primary"))
 @click.argument("schedule")
-@click.option("--all", "every", is_flag=True, help="Those that are over too.")
+@click.option("--all", "include_past", is_flag=True, help="Also past overrides.")
 @as_json
-def overrides(schedule: str, every: bool) -> None:
+def overrides(schedule: str, include_past: bool) -> None:
     """List the overrides of SCHEDULE."""
     names = {p["id"]: p["name"] for p in call_all("/api/v1/people")}
-    which = "all" if every else "coming"
-    found = call_all(f"/api/v1/schedules/{seg(schedule)}/overrides", which=which)
+    which = "all" if include_past else "coming"
+    listed = call_all(f"/api/v1/schedules/{seg(schedule)}/overrides", which=which)
     rows = [
         [
-            str(e["id"]),
-            short(e["start"]),
-            short(e["end"]),
-            _whom(e, names),
-            e["reason"] or "-",
+            str(o["id"]),
+            short(o["start"]),
+            short(o["end"]),
+            _effect(o, names),
+            o["reason"] or "-",
         ]
-        for e in found
+        for o in listed
     ]
     head = ("ID", "FROM", "TO", "ON CALL", "REASON")
-    show(found, table(head, rows, wide=4) if rows else "There is no override.")
+    show_table(listed, head, rows, wide=4, empty="No upcoming overrides.")
 
 
 @oncall.command(epilog=example("firebell oncall remove 12"))
 @click.argument("override_id", type=click.IntRange(1, 2**63 - 1))
 @as_json
 def remove(override_id: int) -> None:
-    """Take an override away, or end it now; what it covered goes back to the layers."""
+    """Remove an override, or end it now if it has started."""
     answer = call("DELETE", f"/api/v1/overrides/{override_id}")
-    show_removed(answer, {"removed": override_id}, f"Override {override_id} is gone.")
+    show_removed(answer, {"removed": override_id}, f"Removed override {override_id}.")
 
 
-for more in (cover, swap, vacation, schedule_group, handoff, report, rates, free):
-    oncall.add_command(more)
+for command in (cover, swap, vacation, schedule_group, handoff, report, rates, free):
+    oncall.add_command(command)

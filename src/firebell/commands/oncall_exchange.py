@@ -1,45 +1,54 @@
-"""`firebell oncall cover`, `swap` and `vacation`."""
+"""`firebell oncall cover`, `swap` and `vacation`: cover requests, swaps and time off."""
 
 from typing import Any
 
 import click
 
 from firebell.commands.client import call, call_all
-from firebell.commands.output import as_json, example, instant, short, show, table
+from firebell.commands.output import as_json, example, instant, short, show, show_table
 
-ID = click.IntRange(1, 2**63 - 1)
-WHEN = "2026-12-24T18:00 or 2026-12-24T18:00+01:00"
-WHO = "E-mail address or id; default yourself."
+_ID = click.IntRange(1, 2**63 - 1)
+_FROM_HELP = "Such as 2026-12-24T18:00 or 2026-12-24T18:00+01:00."
+_TO_HELP = "Same format as --from."
+_USER_HELP = "Email address or id; default yourself."
+_ALL_HELP = "Also decided and past ones."
 
 
-def _span(found: dict[str, Any], start: str = "start", end: str = "end") -> str:
-    return f"{short(found[start])} to {short(found[end])}"
+def _span(fields: dict[str, Any], start: str = "start", end: str = "end") -> str:
+    return f"{short(fields[start])} to {short(fields[end])}"
 
 
 @click.group()
 def cover() -> None:
-    """Ask to be relieved, and relieve others."""
+    """Request cover for your shifts, and cover for others."""
 
 
-def _told(found: dict[str, Any]) -> str:
-    taken = f" by {found['taken_by']['name']}" if found["taken_by"] else ""
-    taken += f" ({found['why']})" if found["why"] else ""
-    who = found["requester"]["name"]
-    return f"Request {found['id']}: {who} on {found['schedule']}, {_span(found)}, {found['state']}{taken}."
+def _cover_line(request: dict[str, Any]) -> str:
+    by = f" by {request['taken_by']['name']}" if request["taken_by"] else ""
+    why = f" ({request['why']})" if request["why"] else ""
+    who = request["requester"]["name"]
+    return f"Request {request['id']}: {who} on {request['schedule']}, {_span(request)}, {request['state']}{by}{why}."
+
+
+def _act_on_cover(request: int, verb: str, body: dict[str, Any] | None = None) -> None:
+    updated = call("POST", f"/api/v1/covers/{request}/{verb}", body)
+    show(updated, _cover_line(updated))
 
 
 @cover.command(
     epilog=example("firebell oncall cover ask payments-primary --from 2026-12-24T18:00 --to 2026-12-25T09:00")
 )
 @click.argument("schedule")
-@click.option("--from", "start", required=True, help=WHEN)
-@click.option("--to", "end", required=True)
-@click.option("--user", help=WHO)
-@click.option("--ask", "asked", multiple=True, help="Whom to ask; may be given several times; default all.")
-@click.option("--reason", default="")
+@click.option("--from", "start", required=True, help=_FROM_HELP)
+@click.option("--to", "end", required=True, help=_TO_HELP)
+@click.option("--user", help=_USER_HELP)
+@click.option(
+    "--ask", "asked", multiple=True, help="Email address or id of someone to ask; repeatable; default all."
+)
+@click.option("--reason", default="", help="Why.")
 @as_json
 def ask(schedule: str, start: str, end: str, user: str | None, asked: tuple[str, ...], reason: str) -> None:
-    """Ask for cover on SCHEDULE; until somebody takes it the shift stays yours."""
+    """Request cover on SCHEDULE. The shift stays yours until someone takes it."""
     body = {
         "schedule": schedule,
         "person": user,
@@ -48,16 +57,16 @@ def ask(schedule: str, start: str, end: str, user: str | None, asked: tuple[str,
         "asked": asked,
         "reason": reason,
     }
-    found = call("POST", "/api/v1/covers", body)
-    show(found, _told(found))
+    request = call("POST", "/api/v1/covers", body)
+    show(request, _cover_line(request))
 
 
 @cover.command("list", epilog=example("firebell oncall cover list --all"))
-@click.option("--all", "every", is_flag=True, help="Those that are decided or over too.")
+@click.option("--all", "include_decided", is_flag=True, help=_ALL_HELP)
 @as_json
-def list_covers(every: bool) -> None:
-    """List open requests for cover."""
-    found = call_all("/api/v1/covers", **({"which": "all"} if every else {"state": "open"}))
+def list_covers(include_decided: bool) -> None:
+    """List open cover requests."""
+    requests = call_all("/api/v1/covers", **({"which": "all"} if include_decided else {"state": "open"}))
     rows = [
         [
             str(c["id"]),
@@ -68,17 +77,17 @@ def list_covers(every: bool) -> None:
             c["state"],
             c["reason"] or "-",
         ]
-        for c in found
+        for c in requests
     ]
     head = ("ID", "SCHEDULE", "WHO", "FROM", "TO", "STATE", "REASON")
-    show(found, table(head, rows, wide=6) if rows else "Nobody asks for cover.")
+    show_table(requests, head, rows, wide=6, empty="No open cover requests.")
 
 
 @cover.command(epilog=example("firebell oncall cover take 12 --to 2026-12-24T22:00"))
-@click.argument("request", type=ID)
-@click.option("--from", "start", help="Take a part of it.")
-@click.option("--to", "end")
-@click.option("--user", help=WHO)
+@click.argument("request", type=_ID)
+@click.option("--from", "start", help="Take only the part from this time on.")
+@click.option("--to", "end", help=_TO_HELP)
+@click.option("--user", help=_USER_HELP)
 @as_json
 def take(request: int, start: str | None, end: str | None, user: str | None) -> None:
     """Take REQUEST, or a part of it; the rest stays open."""
@@ -87,47 +96,43 @@ def take(request: int, start: str | None, end: str | None, user: str | None) -> 
         "start": instant(start, "--from") if start else None,
         "end": instant(end, "--to") if end else None,
     }
-    found = call("POST", f"/api/v1/covers/{request}/take", body)
-    show(found, _told(found))
+    _act_on_cover(request, "take", body)
 
 
 @cover.command(epilog=example("firebell oncall cover decline 12"))
-@click.argument("request", type=ID)
+@click.argument("request", type=_ID)
 @as_json
 def decline(request: int) -> None:
-    """Say no to REQUEST; others may still take it."""
-    found = call("POST", f"/api/v1/covers/{request}/decline", {})
-    show(found, _told(found))
+    """Decline REQUEST; others can still take it."""
+    _act_on_cover(request, "decline", {})
 
 
 @cover.command(epilog=example("firebell oncall cover withdraw 12"))
-@click.argument("request", type=ID)
+@click.argument("request", type=_ID)
 @as_json
 def withdraw(request: int) -> None:
-    """Ask no more: the shift stays with who asked."""
-    found = call("POST", f"/api/v1/covers/{request}/withdraw")
-    show(found, _told(found))
+    """Withdraw REQUEST; the shift stays with the requester."""
+    _act_on_cover(request, "withdraw")
 
 
 @cover.command("give-back", epilog=example("firebell oncall cover give-back 12"))
-@click.argument("request", type=ID)
+@click.argument("request", type=_ID)
 @as_json
 def give_back(request: int) -> None:
-    """Undo a taken REQUEST; it is open again."""
-    found = call("POST", f"/api/v1/covers/{request}/give-back")
-    show(found, _told(found))
+    """Return a taken REQUEST; it opens again."""
+    _act_on_cover(request, "give-back")
 
 
 @click.group()
 def swap() -> None:
-    """Exchange a shift for somebody else's."""
+    """Swap a shift with someone else."""
 
 
-def _exchanged(found: dict[str, Any]) -> str:
-    mine, theirs = _span(found), _span(found, "their_start", "their_end")
+def _swap_line(fields: dict[str, Any]) -> str:
+    offered, wanted = _span(fields), _span(fields, "their_start", "their_end")
     return (
-        f"Swap {found['id']} on {found['schedule']}: {found['proposer']['name']} {mine}"
-        f" for {found['other']['name']} {theirs}, {found['state']}."
+        f"Swap {fields['id']} on {fields['schedule']}: {fields['proposer']['name']} {offered}"
+        f" for {fields['other']['name']} {wanted}, {fields['state']}."
     )
 
 
@@ -138,13 +143,13 @@ def _exchanged(found: dict[str, Any]) -> str:
     )
 )
 @click.argument("schedule")
-@click.option("--from", "start", required=True, help=WHEN)
-@click.option("--to", "end", required=True)
-@click.option("--with", "other", required=True, help="E-mail address or id.")
-@click.option("--their-from", "their_start", required=True, help=WHEN)
-@click.option("--their-to", "their_end", required=True)
-@click.option("--user", help=WHO)
-@click.option("--reason", default="")
+@click.option("--from", "start", required=True, help=_FROM_HELP)
+@click.option("--to", "end", required=True, help=_TO_HELP)
+@click.option("--with", "other", required=True, help="Email address or id.")
+@click.option("--their-from", "their_start", required=True, help=_FROM_HELP)
+@click.option("--their-to", "their_end", required=True, help=_TO_HELP)
+@click.option("--user", help=_USER_HELP)
+@click.option("--reason", default="", help="Why.")
 @as_json
 def propose(
     schedule: str,
@@ -156,7 +161,7 @@ def propose(
     user: str | None,
     reason: str,
 ) -> None:
-    """Offer your shift on SCHEDULE for a shift of somebody else, who has to accept."""
+    """Propose to swap a shift on SCHEDULE. The other person has to accept."""
     body = {
         "schedule": schedule,
         "person": user,
@@ -167,79 +172,79 @@ def propose(
         "their_end": instant(their_end, "--their-to"),
         "reason": reason,
     }
-    found = call("POST", "/api/v1/swaps", body)
-    show(found, _exchanged(found))
+    proposed = call("POST", "/api/v1/swaps", body)
+    show(proposed, _swap_line(proposed))
 
 
 @swap.command("list", epilog=example("firebell oncall swap list"))
-@click.option("--all", "every", is_flag=True, help="Those that are decided or over too.")
+@click.option("--all", "include_decided", is_flag=True, help=_ALL_HELP)
 @as_json
-def list_swaps(every: bool) -> None:
+def list_swaps(include_decided: bool) -> None:
     """List proposed swaps."""
-    found = call_all("/api/v1/swaps", **({"which": "all"} if every else {"state": "open"}))
-    show(found, "\n".join(_exchanged(s) for s in found) or "No swap is proposed.")
+    swaps = call_all("/api/v1/swaps", **({"which": "all"} if include_decided else {"state": "open"}))
+    show(swaps, "\n".join(_swap_line(s) for s in swaps) or "No proposed swaps.")
 
 
-def _decide(swap_id: int, verb: str) -> None:
-    found = call("POST", f"/api/v1/swaps/{swap_id}/{verb}")
-    show(found, _exchanged(found))
+def _act_on_swap(swap_id: int, verb: str) -> None:
+    updated = call("POST", f"/api/v1/swaps/{swap_id}/{verb}")
+    show(updated, _swap_line(updated))
 
 
 @swap.command(epilog=example("firebell oncall swap accept 3"))
-@click.argument("swap_id", type=ID)
+@click.argument("swap_id", type=_ID)
 @as_json
 def accept(swap_id: int) -> None:
     """Accept a swap that was proposed to you."""
-    _decide(swap_id, "accept")
+    _act_on_swap(swap_id, "accept")
 
 
 @swap.command("decline", epilog=example("firebell oncall swap decline 3"))
-@click.argument("swap_id", type=ID)
+@click.argument("swap_id", type=_ID)
 @as_json
 def decline_swap(swap_id: int) -> None:
     """Decline a swap that was proposed to you."""
-    _decide(swap_id, "decline")
+    _act_on_swap(swap_id, "decline")
 
 
 @swap.command("withdraw", epilog=example("firebell oncall swap withdraw 3"))
-@click.argument("swap_id", type=ID)
+@click.argument("swap_id", type=_ID)
 @as_json
 def withdraw_swap(swap_id: int) -> None:
-    """Take a proposed swap back."""
-    _decide(swap_id, "withdraw")
+    """Withdraw a swap that you proposed."""
+    _act_on_swap(swap_id, "withdraw")
 
 
 @click.group()
 def vacation() -> None:
-    """Absences, which ask for cover for the shifts that they touch."""
+    """Manage time off, which requests cover for your shifts."""
 
 
 @vacation.command(
     epilog=example("firebell oncall vacation add --from 2026-12-20 --to 2027-01-04 --reason 'winter break'")
 )
-@click.option("--from", "start", required=True, help=WHEN)
-@click.option("--to", "end", required=True)
-@click.option("--user", help=WHO)
-@click.option("--reason", default="")
+@click.option("--from", "start", required=True, help=_FROM_HELP)
+@click.option("--to", "end", required=True, help=_TO_HELP)
+@click.option("--user", help=_USER_HELP)
+@click.option("--reason", default="", help="Why.")
 @as_json
 def add(start: str, end: str, user: str | None, reason: str) -> None:
-    """Note an absence."""
+    """Add time off."""
     body = {
         "person": user,
         "start": instant(start, "--from"),
         "end": instant(end, "--to"),
         "reason": reason,
     }
-    found = call("POST", "/api/v1/vacations", body)
-    shifts = f"{found['open']} shift{'' if found['open'] == 1 else 's'} to cover"
-    show(found, f"Vacation {found['id']} of {found['person']['name']}: {_span(found)}, {shifts}.")
+    absence = call("POST", "/api/v1/vacations", body)
+    shifts = f"{absence['open']} shift{'' if absence['open'] == 1 else 's'} to cover"
+    show(absence, f"Time off {absence['id']} of {absence['person']['name']}: {_span(absence)}, {shifts}.")
 
 
 @vacation.command("list", epilog=example("firebell oncall vacation list"))
 @as_json
 def list_vacations() -> None:
-    """List the absences that are not over."""
-    found = call_all("/api/v1/vacations")
+    """List current and upcoming time off."""
+    absences = call_all("/api/v1/vacations")
     rows = [
         [
             str(v["id"]),
@@ -249,16 +254,16 @@ def list_vacations() -> None:
             f"{v['open']} of {v['covers']}",
             v["reason"] or "-",
         ]
-        for v in found
+        for v in absences
     ]
     head = ("ID", "WHO", "FROM", "TO", "TO COVER", "REASON")
-    show(found, table(head, rows, wide=5) if rows else "Nobody is away.")
+    show_table(absences, head, rows, wide=5, empty="No one has time off.")
 
 
 @vacation.command(epilog=example("firebell oncall vacation cancel 4"))
-@click.argument("vacation_id", type=ID)
+@click.argument("vacation_id", type=_ID)
 @as_json
 def cancel(vacation_id: int) -> None:
-    """Cancel an absence; what others have taken stays with them."""
+    """Cancel time off; shifts that others took stay with them."""
     call("DELETE", f"/api/v1/vacations/{vacation_id}")
-    show({"cancelled": vacation_id}, f"Vacation {vacation_id} is canceled.")
+    show({"cancelled": vacation_id}, f"Canceled time off {vacation_id}.")

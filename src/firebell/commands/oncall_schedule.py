@@ -1,4 +1,4 @@
-"""`firebell oncall schedule`: show, create, edit, rename and delete; people who join and leave."""
+"""`firebell oncall schedule`: manage schedules and their rotations."""
 
 import json
 from typing import IO, Any
@@ -6,24 +6,36 @@ from typing import IO, Any
 import click
 
 from firebell.commands.client import call, call_all, seg
-from firebell.commands.output import USAGE, as_json, example, fail, instant, local, short, show, table
+from firebell.commands.output import (
+    USAGE,
+    as_json,
+    example,
+    fail,
+    instant,
+    local,
+    short,
+    show,
+    show_table,
+    table,
+)
 
-DAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
-AT = "From when on; default now."
+_DAY_NAMES = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
+_AT_HELP = "When the change takes effect; default now."
+_USER_HELP = "Email address or id."
 
 
 @click.group()
 def schedule() -> None:
-    """Schedules: their layers, and who takes turns."""
+    """Manage schedules, their layers and rotations."""
 
 
 @schedule.command("list", epilog=example("firebell oncall schedule list"))
 @as_json
 def list_schedules() -> None:
-    """List the schedules."""
-    found = call_all("/api/v1/schedules")
-    rows = [[s["name"], s["slug"], s["tz"]] for s in found]
-    show(found, table(("SCHEDULE", "SLUG", "ZONE"), rows, wide=0) if rows else "There is no schedule yet.")
+    """List every schedule."""
+    schedules = call_all("/api/v1/schedules")
+    rows = [[s["name"], s["slug"], s["tz"]] for s in schedules]
+    show_table(schedules, ("SCHEDULE", "SLUG", "TIME ZONE"), rows, wide=0, empty="No schedules yet.")
 
 
 def _names() -> dict[int, str]:
@@ -31,39 +43,39 @@ def _names() -> dict[int, str]:
 
 
 def _windows(layer: dict[str, Any]) -> str:
-    texts = []
+    windows = []
     for w in layer["windows"]:
         end = w["start"] + w["minutes"]
-        days = "every day" if len(w["days"]) == 7 else " ".join(DAYS[d] for d in sorted(w["days"]))
-        more = f" +{end // 1440} days" if end > 2880 else ""
+        days = "every day" if len(w["days"]) == 7 else " ".join(_DAY_NAMES[d] for d in sorted(w["days"]))
+        extra_days = f" +{end // 1440} days" if end > 2880 else ""
         clock = f"{w['start'] // 60:02}:{w['start'] % 60:02} to {end // 60 % 24:02}:{end % 60:02}"
-        texts.append(f"{clock}{more} {days}")
-    return "; ".join(texts)
+        windows.append(f"{clock}{extra_days} {days}")
+    return "; ".join(windows)
 
 
 def _layer(layer: dict[str, Any], names: dict[int, str]) -> list[str]:
-    turns = [" and ".join(names.get(u, str(u)) for u in slot) or "nobody" for slot in layer["slots"]]
+    slots = [" and ".join(names.get(u, str(u)) for u in slot) or "no one" for slot in layer["slots"]]
     every = f"{layer['every']} {layer['unit']}s" if layer["every"] > 1 else layer["unit"]
     extent = [
         f"{word} {local(layer[key])}" for word, key in (("from", "start"), ("until", "end")) if layer[key]
     ]
     return [
         f"layer {layer['id']} {layer['name'] or '-'}: every {every} from {layer['anchor'][:16]} {layer['tz']}",
-        f"  turns: {', '.join(turns) or 'nobody'}",
-        *([f"  open: {_windows(layer)}"] if layer["windows"] else []),
-        *([f"  holds {' '.join(extent)}"] if extent else []),
+        f"  rotation: {', '.join(slots) or 'no one'}",
+        *([f"  active hours: {_windows(layer)}"] if layer["windows"] else []),
+        *([f"  in effect {' '.join(extent)}"] if extent else []),
     ]
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(fields: dict[str, Any]) -> None:
     names = _names()
-    lines = [f"{found['name']} ({found['slug']}), {found['tz']}, version {found['version']}"]
-    for layer in reversed(found["layers"]):
+    lines = [f"{fields['name']} ({fields['slug']}), {fields['tz']}, version {fields['version']}"]
+    for layer in reversed(fields["layers"]):
         lines += _layer(layer, names)
-    for shadow in found["shadows"]:
-        whom = names.get(shadow["of"], "whoever is on call")
-        lines.append(f"shadow {shadow['id']}: {names.get(shadow['user'], '-')} of {whom}")
-    show(found, "\n".join(lines))
+    for shadow in fields["shadows"]:
+        shadowed = names.get(shadow["of"], "everyone on call")
+        lines.append(f"shadow {shadow['id']}: {names.get(shadow['user'], '-')} of {shadowed}")
+    show(fields, "\n".join(lines))
 
 
 @schedule.command(
@@ -72,21 +84,21 @@ def _show(found: dict[str, Any]) -> None:
 @click.argument("slug")
 @as_json
 def show_schedule(slug: str) -> None:
-    """Show SLUG with its layers, the highest first; as JSON it is what `edit` reads."""
+    """Show SLUG with its layers, highest first; `edit` reads its JSON."""
     _show(call("GET", f"/api/v1/schedules/{seg(slug)}"))
 
 
 def _read(file: IO[str]) -> dict[str, Any]:
     try:
-        found = json.load(file)
+        document = json.load(file)
     except (ValueError, UnicodeDecodeError) as error:
         fail(f"{file.name} is not JSON: {error}", "See 'firebell oncall schedule show SLUG --json'.", USAGE)
-    if not isinstance(found, dict) or not isinstance(found.get("layers"), list):
+    if not isinstance(document, dict) or not isinstance(document.get("layers"), list):
         fail(f"{file.name} has no list of layers.", 'Give {"layers": [...]}.', USAGE)
-    return found
+    return document
 
 
-FILE = click.option(
+_FILE = click.option(
     "--file",
     "file",
     type=click.File(encoding="utf-8"),
@@ -96,10 +108,13 @@ FILE = click.option(
 
 
 @schedule.command(epilog=example("firebell oncall schedule create --file primary.json"))
-@FILE
+@_FILE
 @as_json
 def create(file: IO[str]) -> None:
-    """Add the schedule of a JSON file: name, team_id, tz and layers from low to high."""
+    """Create a schedule from a JSON file.
+
+    It has name, team_id, tz and layers, lowest first.
+    """
     _show(call("POST", "/api/v1/schedules", _read(file)))
 
 
@@ -110,16 +125,16 @@ def create(file: IO[str]) -> None:
     )
 )
 @click.argument("slug")
-@FILE
-@click.option("--at", help=AT)
-@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@_FILE
+@click.option("--at", help=_AT_HELP)
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @as_json
 def edit(slug: str, file: IO[str], at: str | None, dry_run: bool) -> None:
-    """Change the layers of SLUG from an instant on; history stays as it was."""
-    given = _read(file)
+    """Change the layers of SLUG; past shifts do not change."""
+    document = _read(file)
     body = {
-        "layers": given["layers"],
-        "version": given.get("version"),
+        "layers": document["layers"],
+        "version": document.get("version"),
         "at": instant(at, "--at") if at else None,
     }
     if dry_run:
@@ -128,25 +143,25 @@ def edit(slug: str, file: IO[str], at: str | None, dry_run: bool) -> None:
         _show(call("PUT", f"/api/v1/schedules/{seg(slug)}/layers", body))
 
 
-def _people(found: list[dict[str, Any]]) -> str:
-    return ", ".join(p["name"] for p in found) or "nobody"
+def _people(people: list[dict[str, Any]]) -> str:
+    return ", ".join(p["name"] for p in people) or "no one"
 
 
-def show_preview(found: dict[str, Any]) -> None:
-    """Print what a change of a schedule would do."""
+def show_preview(preview: dict[str, Any]) -> None:
+    """Print the preview of a change to a schedule."""
     rows = [
         [short(c["start"]), short(c["end"]), _people(c["before"]), _people(c["after"])]
-        for c in found["changes"][:20]
+        for c in preview["changes"][:20]
     ]
-    lines = [table(("FROM", "TO", "BEFORE", "AFTER"), rows, wide=3) if rows else "Nobody's duty changes."]
-    if len(found["changes"]) > 20:
-        lines.append(f"... and {len(found['changes']) - 20} more")
-    lines += [f"{h['person']['name']}: {h['hours']:+.1f} hours in 90 days" for h in found["hours"]]
-    lines += [f"new gap: {short(g['start'])} to {short(g['end'])}" for g in found["new_gaps"][:20]]
-    lines += [f"gap closed: {short(g['start'])} to {short(g['end'])}" for g in found["closed_gaps"][:20]]
-    lines += [f"new {f['level']} {f['code']}: {f['message']}" for f in found["new_findings"]]
-    lines += [f"fixed {f['code']}: {f['message']}" for f in found["fixed_findings"]]
-    show(found, "\n".join(lines))
+    lines = [table(("FROM", "TO", "BEFORE", "AFTER"), rows, wide=3) if rows else "No one's shifts change."]
+    if len(preview["changes"]) > 20:
+        lines.append(f"... and {len(preview['changes']) - 20} more")
+    lines += [f"{h['person']['name']}: {h['hours']:+.1f} hours in 90 days" for h in preview["hours"]]
+    lines += [f"new gap: {short(g['start'])} to {short(g['end'])}" for g in preview["new_gaps"][:20]]
+    lines += [f"gap closed: {short(g['start'])} to {short(g['end'])}" for g in preview["closed_gaps"][:20]]
+    lines += [f"new {f['level']} {f['code']}: {f['message']}" for f in preview["new_findings"]]
+    lines += [f"fixed {f['code']}: {f['message']}" for f in preview["fixed_findings"]]
+    show(preview, "\n".join(lines))
 
 
 @schedule.command(epilog=example("firebell oncall schedule rename payments-primary 'Payments first'"))
@@ -154,31 +169,33 @@ def show_preview(found: dict[str, Any]) -> None:
 @click.argument("name")
 @as_json
 def rename(slug: str, name: str) -> None:
-    """Give SLUG another NAME; its address stays, so that links to it do."""
-    found = call("PATCH", f"/api/v1/schedules/{seg(slug)}", {"name": name})
-    show(found, f"{slug} is {found['name']} now.")
+    """Rename SLUG to NAME; its slug and links stay the same."""
+    renamed = call("PATCH", f"/api/v1/schedules/{seg(slug)}", {"name": name})
+    show(renamed, f"Renamed {slug} to {renamed['name']}.")
 
 
 @schedule.command(epilog=example("firebell oncall schedule delete payments-primary"))
 @click.argument("slug")
 @as_json
 def delete(slug: str) -> None:
-    """Delete SLUG; its past stays in reports; refused while a policy needs it."""
+    """Delete SLUG, unless a policy uses it; past shifts stay in reports."""
     call("DELETE", f"/api/v1/schedules/{seg(slug)}")
-    show({"deleted": slug}, f"{slug} is deleted.")
+    show({"deleted": slug}, f"Deleted {slug}.")
 
 
 @schedule.command(
     epilog=example("firebell oncall schedule join payments-primary --user ada@example.org --layer 3")
 )
 @click.argument("slug")
-@click.option("--user", required=True, help="E-mail address or id.")
-@click.option("--layer", type=click.IntRange(1, 2**63 - 1), required=True, help="See 'schedule show'.")
-@click.option("--place", type=click.IntRange(0, 500), help="Before which turn, from 0; default the last.")
-@click.option("--at", help=AT)
+@click.option("--user", required=True, help=_USER_HELP)
+@click.option(
+    "--layer", type=click.IntRange(1, 2**63 - 1), required=True, help="Id of a layer; see 'schedule show'."
+)
+@click.option("--place", type=click.IntRange(0, 500), help="Position in the rotation, from 0; default last.")
+@click.option("--at", help=_AT_HELP)
 @as_json
 def join(slug: str, user: str, layer: int, place: int | None, at: str | None) -> None:
-    """Let somebody take turns on SLUG; whoever is on call stays it."""
+    """Add someone to a rotation of SLUG. The current shift does not change."""
     body = {"person": user, "layer_id": layer, "place": place, "at": instant(at, "--at") if at else None}
     _show(call("POST", f"/api/v1/schedules/{seg(slug)}/join", body))
 
@@ -187,10 +204,10 @@ def join(slug: str, user: str, layer: int, place: int | None, at: str | None) ->
     epilog=example("firebell oncall schedule leave payments-primary --user ada@example.org --at 2027-01-01")
 )
 @click.argument("slug")
-@click.option("--user", required=True, help="E-mail address or id.")
-@click.option("--at", help=AT)
+@click.option("--user", required=True, help=_USER_HELP)
+@click.option("--at", help=_AT_HELP)
 @as_json
 def leave(slug: str, user: str, at: str | None) -> None:
-    """Take somebody out of every layer of SLUG."""
+    """Remove someone from every rotation of SLUG."""
     body = {"person": user, "at": instant(at, "--at") if at else None}
     _show(call("POST", f"/api/v1/schedules/{seg(slug)}/leave", body))

@@ -1,4 +1,4 @@
-"""What the command line prints: tables, instants, JSON and errors. Imports click and little else."""
+"""Output of the command line: tables, times, JSON and errors. Imports little, so that commands start fast."""
 
 import json
 import os
@@ -8,21 +8,21 @@ from typing import IO, Any, NoReturn
 
 import click
 
-from firebell.commands.local_time import machine_zone, shown, typed_instant
+from firebell.commands.local_time import format_time, machine_zone, typed_instant
 
 REFUSED, USAGE, UNREACHABLE = 1, 2, 3
 """Exit codes: the server refused, the command was wrong, the server cannot be reached."""
-WIDTH = 100
-_WIDE_AT_LEAST, _OTHERS_AT_LEAST = 40, 12
-"""Columns of a table that are kept for its text, and for anything else."""
+TABLE_WIDTH = 100
+_WIDE_COLUMN_MIN, _OTHER_COLUMN_MIN = 40, 12
+"""Characters that a table leaves to its widest text, and to any other column."""
 _EXAMPLE_WIDTH = 74
-"""Columns of an example without its indentation and the mark of a continued line."""
-_JSON = "firebell.json"
+"""Characters of an example line without its indentation and the trailing backslash."""
+_JSON_KEY = "firebell.json"
 
 
-def _remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+def _set_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
-        ctx.meta[_JSON] = True
+        ctx.meta[_JSON_KEY] = True
 
 
 as_json = click.option(
@@ -30,24 +30,24 @@ as_json = click.option(
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=_remember,
+    callback=_set_json,
     help="Print JSON; errors are JSON on standard error.",
 )
 
 
 def wants_json() -> bool:
-    """Say whether the running command was asked for JSON."""
+    """Return True if the running command was given --json."""
     ctx = click.get_current_context(silent=True)
-    return bool(ctx and ctx.meta.get(_JSON))
+    return bool(ctx and ctx.meta.get(_JSON_KEY))
 
 
 def example(*lines: str) -> str:
-    """Return the end of a help text, at most 80 columns wide: what to type."""
+    """Return example commands for the end of a help text, at most 80 columns wide."""
     return "\b\nExample:\n" + "\n".join(f"  {part}" for line in lines for part in _wrapped(line))
 
 
 def _wrapped(command: str) -> list[str]:
-    """Return a command on lines that a shell joins again, broken before options."""
+    """Return a command broken before options into lines that end with a backslash."""
     parts = command.replace(" --", "\n--").split("\n")
     lines = parts[:1]
     for part in parts[1:]:
@@ -64,12 +64,12 @@ def echo(text: str, *, err: bool = False) -> None:
 
 
 class Refused(click.ClickException):
-    """A command that ends without its purpose; `problem` is the server's RFC 9457 answer, or ours."""
+    """A command failed; `problem` is an RFC 9457 problem, of the server or our own."""
 
     exit_code = REFUSED
 
     def __init__(self, problem: dict[str, Any]) -> None:
-        super().__init__(str(problem.get("detail") or problem.get("title") or "It was refused."))
+        super().__init__(str(problem.get("detail") or problem.get("title") or "The request was refused."))
         self.problem = problem
         self.as_json = wants_json()
 
@@ -86,13 +86,13 @@ class Refused(click.ClickException):
 
 
 class Misused(Refused):
-    """The command was wrong."""
+    """The command was used wrongly."""
 
     exit_code = USAGE
 
 
 class Unreachable(Refused):
-    """The server cannot be reached, or does not answer as one."""
+    """The server cannot be reached, or is not a Firebell server."""
 
     exit_code = UNREACHABLE
 
@@ -101,85 +101,96 @@ _KINDS: dict[int, type[Refused]] = {e.exit_code: e for e in (Refused, Misused, U
 
 
 def problem(kind: str, message: str, hint: str = "") -> dict[str, Any]:
-    """Return an error of our own in the shape of the server's."""
-    found = {"type": f"urn:firebell:problem:{kind}", "title": kind.capitalize(), "detail": message}
-    return {**found, "hint": hint} if hint else found
+    """Return an error of the command line in the shape of the server's problems."""
+    body = {"type": f"urn:firebell:problem:{kind}", "title": kind.capitalize(), "detail": message}
+    return {**body, "hint": hint} if hint else body
 
 
 def fail(message: str, hint: str = "", code: int = REFUSED) -> NoReturn:
-    """End the command with a clear message and `code`."""
+    """End the command with an error message and exit code `code`."""
     kind = _KINDS[code]
     raise kind(problem(kind.__name__.lower(), message, hint))
 
 
 def show(value: Any, text: str) -> None:
-    """Print the value as JSON, or what a person wants to read."""
+    """Print the value as JSON if asked for, otherwise the text."""
     if wants_json():
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
     else:
         echo(text)
 
 
+def show_table(
+    value: Any, head: Sequence[str], rows: Sequence[Sequence[str]], *, wide: int, empty: str
+) -> None:
+    """Print the value as JSON if asked for, otherwise its rows as a table, or `empty` if there are none."""
+    show(value, table(head, rows, wide=wide) if rows else empty)
+
+
 def show_removed(answer: dict[str, Any], value: dict[str, Any], text: str) -> None:
-    """Print what was removed, and how to undo it where the server offers that."""
+    """Print what was removed, and how to undo it if the server offers that."""
     offer = answer["undo"]
     show({**value, "undo": offer}, f"{text} To undo it within 10 seconds: firebell undo" if offer else text)
 
 
 def local(instant: str | None) -> str:
-    """Return an instant of the API in this machine's zone, in full."""
+    """Return an instant of the API in this machine's time zone, in full."""
     if not instant:
         return ""
     return datetime.fromisoformat(instant).astimezone(machine_zone()).strftime("%Y-%m-%d %H:%M %z")
 
 
-def wait(instant: str, *, promise: bool = False) -> str:
-    """Return how long until an instant of the API, by this machine's clock: in 2:41, now, or overdue 1:31."""
+def time_left(instant: str, *, promise: bool = False) -> str:
+    """Return the time until an instant of the API: in 2:41, now, or overdue 1:31."""
     from firebell.kit.countdown import countdown
 
     return countdown(datetime.fromisoformat(instant) - datetime.now().astimezone(), promise=promise)
 
 
 def short(instant: str | None) -> str:
-    """Return an instant of the API in this machine's zone, for a table."""
+    """Return an instant of the API in this machine's time zone, short enough for a table."""
     if not instant:
         return ""
     at = datetime.fromisoformat(instant)
     this_year = at.astimezone().year == datetime.now().astimezone().year
-    return shown(at, "%d %b %H:%M" if this_year else "%d %b %Y %H:%M")
+    return format_time(at, "%d %b %H:%M" if this_year else "%d %b %Y %H:%M")
 
 
 def instant(text: str, option: str) -> str:
-    """Return what a person typed as an instant of the API; without an offset it is this machine's time."""
+    """Return a typed time as an instant of the API; without an offset it is in this machine's time zone."""
     try:
         return typed_instant(text).isoformat()
     except (ValueError, OverflowError):
-        fail(f"{option}: {text!r} is not a time.", "Use 2026-12-24T18:00 or 2026-12-24T18:00+01:00.", USAGE)
+        fail(
+            f"{option}: {text!r} is not a date or time.",
+            "Use 2026-12-24T18:00 or 2026-12-24T18:00+01:00.",
+            USAGE,
+        )
 
 
 def minutes(text: str) -> int:
-    """Return how many minutes 45m, 2h or 1h30m are."""
+    """Return a duration such as 45m, 2h or 1h30m in minutes."""
     hours, _, rest = text.strip().rpartition("h") if "h" in text else ("0", "", text.strip())
     number = rest.removesuffix("m") or "0"
     is_number = text.isascii() and hours.isdecimal() and number.isdecimal()
     if not is_number or len(hours) > 4 or len(number) > 6 or text.strip() in ("", "h", "m"):
-        fail(f"{text!r} is not a length of time.", "Use 45m, 2h or 1h30m.", USAGE)
+        fail(f"{text!r} is not a duration.", "Use 45m, 2h or 1h30m.", USAGE)
     return int(timedelta(hours=int(hours), minutes=int(number)).total_seconds() // 60)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, wide: int) -> str:
-    """Return rows under their head, at most 100 columns wide.
+    """Return rows under their header, at most 100 characters wide.
 
-    Column `wide` is cut as far as it must be, but to less than 40 columns only when no other can be cut.
+    Column `wide` is truncated as needed, but below 40 characters only if no other column can be truncated.
     """
     lines = [list(head), *([str(cell).replace("\n", " ") for cell in row] for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    room = WIDTH - 2 * (len(head) - 1)
-    kept = min(widths[wide], _WIDE_AT_LEAST)
-    while sum(widths) - widths[wide] + kept > room:
+    room = TABLE_WIDTH - 2 * (len(head) - 1)
+    reserved = min(widths[wide], _WIDE_COLUMN_MIN)
+    while sum(widths) - widths[wide] + reserved > room:
         others = [i for i in range(len(head)) if i != wide]
         longest = max(others, key=widths.__getitem__)
-        if widths[longest] <= _OTHERS_AT_LEAST:
+        if widths[longest] <= _OTHER_COLUMN_MIN:
             break
         widths[longest] -= 1
     rest = sum(widths) - widths[wide]

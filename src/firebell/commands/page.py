@@ -1,4 +1,4 @@
-"""`firebell page`: see, take and end pages."""
+"""`firebell page`: list, acknowledge and resolve pages."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ from firebell.commands.output import (
     minutes,
     short,
     show,
-    table,
-    wait,
+    show_table,
+    time_left,
     wants_json,
 )
 from firebell.commands.service import change_lines
@@ -27,15 +27,15 @@ _STATE = click.Choice(["triggered", "exhausted", "acked", "snoozed", "resolved"]
 
 @click.group()
 def page() -> None:
-    """List, take and resolve pages."""
+    """List, acknowledge and resolve pages."""
 
 
-def _who(found: dict[str, Any]) -> str:
-    if found["next"]:
-        return f"next {found['next']} {wait(found['next_at'])}"
-    if found["snoozed_until"]:
-        return f"silent until {short(found['snoozed_until'])}"
-    return ", ".join(found["owners"]) or "-"
+def _who(fields: dict[str, Any]) -> str:
+    if fields["next"]:
+        return f"next {fields['next']} {time_left(fields['next_at'])}"
+    if fields["snoozed_until"]:
+        return f"snoozed until {short(fields['snoozed_until'])}"
+    return ", ".join(fields["owners"]) or "-"
 
 
 @page.command(
@@ -46,15 +46,15 @@ def _who(found: dict[str, Any]) -> str:
         "firebell page list --service checkout --state resolved --since 2026-11-24T00:00Z --limit 10",
     ),
 )
-@click.option("--state", multiple=True, type=_STATE, help="Default: those that are open; repeatable.")
-@click.option("--query", "q", help="Words that the title has, each of them.")
+@click.option("--state", multiple=True, type=_STATE, help="Default: open pages; repeatable.")
+@click.option("--query", "q", help="Words of the title; all must match.")
 @click.option("--service", help="Slug of a service.")
 @click.option("--team", help="Slug of a team.")
 @click.option("--mine", is_flag=True, help="Pages you acknowledged, and open ones that notified you.")
 @click.option("--my-teams", is_flag=True, help="Pages of your teams.")
 @click.option("--urgency", type=click.Choice(["high", "low"]))
-@click.option("--since", metavar="TIME", help="Pages that began at this time or later.")
-@click.option("--until", metavar="TIME", help="Pages that began before this time.")
+@click.option("--since", metavar="TIME", help="Pages triggered at this time or later.")
+@click.option("--until", metavar="TIME", help="Pages triggered before this time.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @as_json
 def list_(
@@ -69,10 +69,10 @@ def list_(
     until: str | None,
     limit: int,
 ) -> None:
-    """List open pages, the waiting ones first."""
+    """List open pages, unacknowledged ones first."""
     if mine and my_teams:
-        fail("--mine and --my-teams exclude each other.", "Use one of them.", USAGE)
-    found = call_first(
+        fail("--mine and --my-teams cannot be combined.", "Use one of them.", USAGE)
+    pages = call_first(
         "/api/v1/pages",
         limit,
         state=list(state) or None,
@@ -85,48 +85,48 @@ def list_(
         until=instant(until, "--until") if until else None,
     )
     rows = [
-        [p["ref"], p["state"], p["urgency"], p["service"] or "-", p["title"], _who(p)[:34]] for p in found
+        [p["ref"], p["state"], p["urgency"], p["service"] or "-", p["title"], _who(p)[:34]] for p in pages
     ]
     head = ("PAGE", "STATE", "URGENCY", "SERVICE", "TITLE", "WHO")
-    show(found, table(head, rows, wide=4) if rows else "No pages match.")
+    show_table(pages, head, rows, wide=4, empty="No pages match.")
 
 
 @page.command("show", epilog=example("firebell page show PG-7"))
 @click.argument("ref")
 @as_json
 def show_(ref: str) -> None:
-    """Show page REF with its alerts, its story and its deliveries."""
-    found = call("GET", f"/api/v1/pages/{seg(ref)}")
+    """Show page REF with its alerts, timeline and failed deliveries."""
+    fields = call("GET", f"/api/v1/pages/{seg(ref)}")
     lines = [
-        click.style(f"{found['ref']}  {found['title']}", bold=True),
-        f"{found['state']}, {found['urgency']} urgency, since {local(found['triggered_at'])}",
-        f"service {found['service'] or '-'}, policy {found['policy']}, level {found['level']}: {_who(found)}",
+        click.style(f"{fields['ref']}  {fields['title']}", bold=True),
+        f"{fields['state']}, {fields['urgency']} urgency, since {local(fields['triggered_at'])}",
+        f"service {fields['service'] or '-'}, policy {fields['policy']}, level {fields['level']}: {_who(fields)}",
     ]
     lines += [
-        f"  {a['status']:<9} {' '.join([*a['findings'], a['title'][:80]])}" for a in found["alert_list"][:10]
+        f"  {a['status']:<9} {' '.join([*a['findings'], a['title'][:80]])}" for a in fields["alert_list"][:10]
     ]
-    if found["changes"]:
-        lines += ["", "Recent changes:", *change_lines(found["changes"])]
-    lines += ["", *(f"  {short(e['at'])}  {e['text']}" for e in found["log"])]
-    failed = [d for d in found["deliveries"] if d["state"] == "failed"]
-    lines += [f"  could not be sent by {d['channel']}: {d['error']}" for d in failed]
-    show(found, "\n".join(lines))
+    if fields["changes"]:
+        lines += ["", "Recent changes:", *change_lines(fields["changes"])]
+    lines += ["", *(f"  {short(e['at'])}  {e['text']}" for e in fields["log"])]
+    failed = [d for d in fields["deliveries"] if d["state"] == "failed"]
+    lines += [f"  delivery by {d['channel']} failed: {d['error']}" for d in failed]
+    show(fields, "\n".join(lines))
 
 
-def _act(refs: tuple[str, ...], what: str, body: dict[str, Any] | None = None) -> None:
-    """Do the same to each page; a refusal of one does not keep the others from it."""
+def _act(refs: tuple[str, ...], action: str, body: dict[str, Any] | None = None) -> None:
+    """Run one action on every page; if one is refused, the others are still done."""
     done, refused = [], None
     for ref in refs:
         try:
-            found = call("POST", f"/api/v1/pages/{seg(ref)}/{what}", body)
+            fields = call("POST", f"/api/v1/pages/{seg(ref)}/{action}", body)
         except Refused as error:
             error.show()
             refused = error
             continue
-        done.append(found)
+        done.append(fields)
         if not wants_json():
-            note = f" ({found['already']})" if found.get("already") else ""
-            show(found, f"{found['ref']} is {found['state']}{note}: {found['title']}")
+            note = f" ({fields['already']})" if fields.get("already") else ""
+            show(fields, f"{fields['ref']} is {fields['state']}{note}: {fields['title']}")
     if wants_json():
         show(done, "")
     if refused:
@@ -137,7 +137,7 @@ def _act(refs: tuple[str, ...], what: str, body: dict[str, Any] | None = None) -
 @click.argument("refs", nargs=-1, required=True)
 @as_json
 def ack(refs: tuple[str, ...]) -> None:
-    """Take pages: nobody else is notified."""
+    """Acknowledge pages and stop escalation."""
     _act(refs, "ack")
 
 
@@ -145,7 +145,7 @@ def ack(refs: tuple[str, ...]) -> None:
 @click.argument("refs", nargs=-1, required=True)
 @as_json
 def resolve(refs: tuple[str, ...]) -> None:
-    """End pages and their alerts."""
+    """Resolve pages and their alerts."""
     _act(refs, "resolve")
 
 
@@ -153,17 +153,17 @@ def resolve(refs: tuple[str, ...]) -> None:
 @click.argument("refs", nargs=-1, required=True)
 @as_json
 def escalate(refs: tuple[str, ...]) -> None:
-    """Notify the next level now."""
+    """Escalate pages to the next level now."""
     _act(refs, "escalate")
 
 
 @page.command(epilog=example("firebell page snooze PG-7 --for 45m"))
 @click.argument("refs", nargs=-1, required=True)
-@click.option("--for", "span", default="30m", show_default=True, help="Such as 45m or 2h; at most 24h.")
+@click.option("--for", "duration", default="30m", show_default=True, help="Such as 45m or 2h; at most 24h.")
 @as_json
-def snooze(refs: tuple[str, ...], span: str) -> None:
-    """Silence pages for a while."""
-    _act(refs, "snooze", {"minutes": minutes(span)})
+def snooze(refs: tuple[str, ...], duration: str) -> None:
+    """Snooze pages for a while."""
+    _act(refs, "snooze", {"minutes": minutes(duration)})
 
 
 @page.command(epilog=example("firebell page note PG-7 'The replica lags'"))
@@ -171,6 +171,6 @@ def snooze(refs: tuple[str, ...], span: str) -> None:
 @click.argument("text")
 @as_json
 def note(ref: str, text: str) -> None:
-    """Write TEXT into the story of page REF."""
-    found = call("POST", f"/api/v1/pages/{seg(ref)}/notes", {"text": text})
-    show(found, f"Noted in {found['ref']}.")
+    """Add the note TEXT to page REF."""
+    fields = call("POST", f"/api/v1/pages/{seg(ref)}/notes", {"text": text})
+    show(fields, f"Note added to {fields['ref']}.")

@@ -1,4 +1,4 @@
-"""`firebell runbook`: check runbooks where they are written, and keep the library of a server."""
+"""`firebell runbook`: check runbooks offline and manage a server's library."""
 
 import json
 from datetime import UTC, datetime
@@ -9,17 +9,27 @@ import click
 
 from firebell import __version__
 from firebell.commands.client import call, seg
-from firebell.commands.output import REFUSED, USAGE, as_json, echo, example, fail, show, table, wants_json
+from firebell.commands.output import (
+    REFUSED,
+    USAGE,
+    as_json,
+    echo,
+    example,
+    fail,
+    show,
+    show_table,
+    wants_json,
+)
 
 if TYPE_CHECKING:
     from firebell.runbooks.model import Finding
 
-_COLOUR = {"error": "red", "warning": "yellow"}
+_LEVEL_COLORS = {"error": "red", "warning": "yellow"}
 
 
 @click.group()
 def runbook() -> None:
-    """Runbooks: the check of their eight parts, and the library."""
+    """Check runbooks offline and manage the library."""
 
 
 def _read(paths: tuple[str, ...]) -> dict[Path, str]:
@@ -28,7 +38,7 @@ def _read(paths: tuple[str, ...]) -> dict[Path, str]:
     try:
         return {file: _text(file) for file in gather(map(Path, paths))}
     except OSError as error:
-        fail(str(error), "Name runbooks, or folders that have some.", USAGE)
+        fail(str(error), "Give runbooks, or folders that contain them.", USAGE)
 
 
 def _text(file: Path) -> str:
@@ -37,13 +47,11 @@ def _text(file: Path) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        fail(
-            f"{file} is not text in UTF-8: {error.reason} at byte {error.start}.", "Save it as UTF-8.", USAGE
-        )
+        fail(f"{file} is not UTF-8 text: {error.reason} at byte {error.start}.", "Save it as UTF-8.", USAGE)
 
 
-def _plural(n: int, word: str) -> str:
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 @runbook.command(
@@ -61,23 +69,23 @@ def _plural(n: int, word: str) -> str:
     type=click.IntRange(1, 3650),
     default=90,
     show_default=True,
-    help="Days without a look after which a runbook is stale.",
+    help="Days without an update after which a runbook is stale.",
 )
 @as_json
 def check(paths: tuple[str, ...], form: str, max_age: int) -> int:
-    """Check runbooks, offline. In a folder every .md file is one, but README.md.
+    """Check runbooks offline. In a folder, all .md files except README.md.
 
-    Ends with 1 when there is an error; warnings do not fail.
+    Exits with 1 if there is an error; warnings do not fail.
     """
     from firebell.runbooks import files, sarif
     from firebell.runbooks.check import check as findings_of
     from firebell.runbooks.parse import read
 
     texts, today = _read(paths), datetime.now(UTC).date()
-    found: dict[str, list[Finding]] = {}
+    findings: dict[str, list[Finding]] = {}
     for file, text in texts.items():
         root = files.root_of(file)
-        found[file.as_posix()] = findings_of(
+        findings[file.as_posix()] = findings_of(
             read(text),
             today,
             max_age_days=max_age,
@@ -85,48 +93,51 @@ def check(paths: tuple[str, ...], form: str, max_age: int) -> int:
             existing=files.existing(file, text, root),
         )
     if form == "sarif":
-        click.echo(json.dumps(sarif.document(found, __version__), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(sarif.document(findings, __version__), indent=2, ensure_ascii=False))
     elif form == "json" or wants_json():
-        click.echo(json.dumps(_plain(found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_plain(findings), indent=2, ensure_ascii=False))
     else:
-        _print(found)
-    return REFUSED if any(f.level == "error" for fs in found.values() for f in fs) else 0
+        _print(findings)
+    return REFUSED if any(f.level == "error" for fs in findings.values() for f in fs) else 0
 
 
-def _plain(found: "dict[str, list[Finding]]") -> list[dict[str, Any]]:
+def _plain(by_path: "dict[str, list[Finding]]") -> list[dict[str, Any]]:
     return [
         {"path": path, "line": f.line, "level": f.level, "id": f.id, "message": f.message, "fix": f.fix}
-        for path, findings in found.items()
+        for path, findings in by_path.items()
         for f in findings
     ]
 
 
-def _print(found: "dict[str, list[Finding]]") -> None:
-    for path, findings in found.items():
+def _print(by_path: "dict[str, list[Finding]]") -> None:
+    for path, findings in by_path.items():
         for f in findings:
-            level = click.style(str(f.level), fg=_COLOUR[f.level])
+            level = click.style(str(f.level), fg=_LEVEL_COLORS[f.level])
             echo(f"{path}:{f.line}: {level} {f.id} {f.message}\n  {f.fix}")
     errors, warnings = (
-        sum(f.level == level for fs in found.values() for f in fs) for level in ("error", "warning")
+        sum(f.level == level for fs in by_path.values() for f in fs) for level in ("error", "warning")
     )
-    counted = (
+    summary = (
         f"{_plural(errors, 'error')}, {_plural(warnings, 'warning')}" if errors or warnings else "no findings"
     )
-    echo(f"{_plural(len(found), 'runbook')}: {counted}.")
+    echo(f"{_plural(len(by_path), 'runbook')}: {summary}.")
 
 
 @runbook.command("list", epilog=example("firebell runbook list"))
 @as_json
 def list_() -> None:
-    """List the library."""
-    found = call("GET", "/api/v1/runbooks")
-    rows = [[r["slug"], r["owner"], r["last_updated"] or "no date", _wrong(r), r["title"]] for r in found]
+    """List the runbooks of the library."""
+    runbooks = call("GET", "/api/v1/runbooks")
+    rows = [
+        [r["slug"], r["owner"], r["last_updated"] or "no date", _finding_counts(r), r["title"]]
+        for r in runbooks
+    ]
     head = ("RUNBOOK", "OWNER", "UPDATED", "FINDINGS", "TITLE")
-    show(found, table(head, rows, wide=4) if rows else "There is no runbook yet.")
+    show_table(runbooks, head, rows, wide=4, empty="No runbooks yet.")
 
 
-def _wrong(found: dict[str, Any]) -> str:
-    counts = [_plural(found[f"{word}s"], word) for word in ("error", "warning") if found[f"{word}s"]]
+def _finding_counts(entry: dict[str, Any]) -> str:
+    counts = [_plural(entry[f"{level}s"], level) for level in ("error", "warning") if entry[f"{level}s"]]
     return ", ".join(counts) or "none"
 
 
@@ -134,23 +145,21 @@ def _wrong(found: dict[str, Any]) -> str:
 @click.argument("slug")
 @as_json
 def show_(slug: str) -> None:
-    """Print the Markdown of runbook SLUG; its findings go to standard error."""
-    found = call("GET", f"/api/v1/runbooks/{seg(slug)}")
+    """Print runbook SLUG as Markdown; findings go to standard error."""
+    document = call("GET", f"/api/v1/runbooks/{seg(slug)}")
     if not wants_json():
-        for f in found["findings"]:
+        for f in document["findings"]:
             echo(f"line {f['line']}: {f['level']} {f['id']} {f['message']}", err=True)
-    show(found, found["body"].rstrip("\n"))
+    show(document, document["body"].rstrip("\n"))
 
 
 @runbook.command(epilog=example("firebell runbook push runbooks/ --dry-run"))
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option(
-    "--source", default="", help="Where the files are kept, such as a web address; the path is added."
-)
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--source", default="", help="Web address of the folder with the files; the path is appended.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @as_json
 def push(paths: tuple[str, ...], source: str, dry_run: bool) -> None:
-    """Upload runbooks from a repository. A file's name is its address: a.md is /runbooks/a."""
+    """Upload runbooks to the library; a.md becomes /runbooks/a."""
     from firebell.kit.text import slugify
     from firebell.runbooks.files import root_of
 
@@ -159,8 +168,8 @@ def push(paths: tuple[str, ...], source: str, dry_run: bool) -> None:
     for file in texts:
         other = slugs.setdefault(slugify(file.stem), file)
         if other != file:
-            fail(f"{other} and {file} would be the same runbook.", "Give one of them another name.", USAGE)
-    done = []
+            fail(f"{other} and {file} would be the same runbook.", "Rename one of them.", USAGE)
+    results = []
     for slug, file in slugs.items():
         path = file.resolve().relative_to(root_of(file).path).as_posix()
         body = {
@@ -168,12 +177,13 @@ def push(paths: tuple[str, ...], source: str, dry_run: bool) -> None:
             "source": f"{source.rstrip('/')}/{path}" if source else path,
             "dry_run": dry_run,
         }
-        done.append(call("PUT", f"/api/v1/runbooks/{seg(slug)}", body))
+        results.append(call("PUT", f"/api/v1/runbooks/{seg(slug)}", body))
     lines = [
-        f"{d['slug']}: {'would be ' if dry_run else ''}{d['change']}{_counted(d['findings'])}" for d in done
+        f"{d['slug']}: {'would be ' if dry_run else ''}{d['change']}{_finding_note(d['findings'])}"
+        for d in results
     ]
-    show(done, "\n".join(lines))
+    show(results, "\n".join(lines))
 
 
-def _counted(findings: list[dict[str, Any]]) -> str:
+def _finding_note(findings: list[dict[str, Any]]) -> str:
     return f" ({_plural(len(findings), 'finding')})" if findings else ""

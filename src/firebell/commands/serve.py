@@ -1,4 +1,4 @@
-"""`firebell serve`, `work` and `migrate`: the processes."""
+"""`firebell serve`, `work` and `migrate`: run the server and update the database."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ from firebell.setup import token, web
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run `main` on uvloop where there is one; tell a known error in words, without a stack trace."""
+    """Run `main` on uvloop where available; print expected errors without a stack trace."""
     try:
         if sys.platform == "win32":
             asyncio.run(main)
@@ -34,7 +34,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 
 def load_settings(**changes: Any) -> settings_.Settings:
-    """Return the environment's settings with the command's options over them; set up the log."""
+    """Return the settings of the environment, overridden by the command's options, and configure logging."""
     try:
         settings = settings_.load()
     except FirebellError as error:
@@ -45,9 +45,13 @@ def load_settings(**changes: Any) -> settings_.Settings:
 
 
 def raise_descriptor_limit() -> None:
-    """Let this process open as many files and connections as the system allows, and log how many."""
-    before, after = descriptors.limit(), descriptors.raise_limit()
-    facts = {"before": before, "limit": after, "connections": descriptors.budget(after).connections}
+    """Raise this process's limit of open files as far as the system allows, and log it."""
+    old_limit, new_limit = descriptors.limit(), descriptors.raise_limit()
+    facts = {
+        "before": old_limit,
+        "limit": new_limit,
+        "connections": descriptors.budget(new_limit).connections,
+    }
     logging.getLogger(__name__).info("descriptors", extra=facts)
 
 
@@ -61,7 +65,7 @@ def serve(host: str | None, port: int | None) -> None:
 
     async def main() -> None:
         async with running(settings) as prepared:
-            click.echo(f"Firebell is at {settings.public_url}", err=True)
+            click.echo(f"Firebell is running at {settings.public_url}", err=True)
             async with prepared.ctx.db.tx() as tx:
                 if await web.is_open(tx):
                     click.echo(f"Set it up at {token.link(prepared.ctx)}", err=True)
@@ -72,7 +76,7 @@ def serve(host: str | None, port: int | None) -> None:
 
 @click.command()
 def work() -> None:
-    """Run only the worker, beside other processes on the same database."""
+    """Run only the worker, next to other processes on the same database."""
     settings = load_settings()
     raise_descriptor_limit()
 
@@ -85,7 +89,7 @@ def work() -> None:
 
 @click.command()
 def migrate() -> None:
-    """Bring the database to this version's schema and stop."""
+    """Update the database to this version's schema and exit."""
     settings = load_settings()
 
     async def main() -> None:

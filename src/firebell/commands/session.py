@@ -1,4 +1,4 @@
-"""`firebell session`: where I am signed in, and how it ends."""
+"""`firebell session`: list and end browser sessions."""
 
 import click
 
@@ -10,17 +10,17 @@ _PATH = "/api/v1/me/sessions"
 
 @click.group()
 def session() -> None:
-    """Browsers in which you are signed in."""
+    """List and end your browser sessions."""
 
 
 @session.command("list", epilog=example("firebell session list"))
 @as_json
 def list_sessions() -> None:
-    """List the browsers in which you are signed in."""
+    """List the browsers where you are signed in."""
     sessions = call("GET", _PATH)
     rows = [[str(s["id"]), s["browser"], s["address"], short(s["last_used_at"])] for s in sessions]
     text = table(("ID", "BROWSER", "ADDRESS", "LAST USED"), rows, wide=1)
-    show(sessions, text if rows else "You are signed in nowhere.")
+    show(sessions, text if rows else "You are not signed in anywhere.")
 
 
 @session.command("end", epilog=example("firebell session end 3", "firebell session end --all"))
@@ -28,17 +28,18 @@ def list_sessions() -> None:
 @click.option("--all", "everywhere", is_flag=True, help="Sign out everywhere.")
 @as_json
 def end(session_id: int | None, everywhere: bool) -> None:
-    """Sign out in one browser, or in all of them."""
+    """Sign out of one browser, or of all of them."""
     if everywhere == (session_id is not None):
-        raise click.UsageError("Give the id of a session or --all.")
+        raise click.UsageError("Give either the id of a session or --all.")
     call("DELETE", _PATH if everywhere else f"{_PATH}/{session_id}")
-    text = "You are signed out everywhere." if everywhere else f"Session {session_id} has ended."
+    text = "You are signed out everywhere." if everywhere else f"Ended session {session_id}."
     show({"ended": session_id or "all"}, text)
 
 
 @session.command("revoke-access", epilog=example("firebell session revoke-access"))
 @as_json
 def revoke_access() -> None:
-    """Revoke all your API keys, the one in use included, and calendar feeds."""
+    """Revoke your API keys, including the one in use, and calendar feeds."""
     call("DELETE", "/api/v1/me/access")
-    show({"revoked": True}, "Your API keys and calendar feeds are revoked: 'firebell login' needs a new key.")
+    text = "Revoked your API keys and calendar feeds. Sign in with a new key: firebell login URL"
+    show({"revoked": True}, text)

@@ -1,4 +1,4 @@
-"""`firebell undo`: take back what you just removed."""
+"""`firebell undo`: undo what you just removed."""
 
 import click
 
@@ -12,7 +12,7 @@ from firebell.commands.output import as_json, example, show
 def undo(token: str) -> None:
     """Undo what you removed, revoked, reset or published in the last 10 seconds.
 
-    TOKEN is `undo.token` of the answer to the action (--json); without it, your newest action is undone.
+    TOKEN is the `undo.token` that the action printed with --json; default your latest action.
     """
     undone = call("POST", f"/api/v1/undo/{seg(token)}")
     show(undone, undone["detail"])

@@ -1,1 +1,1 @@
-"""A believable organization with a year behind it, made by the product's own actions."""
+"""The demo organization with a year of history, created through the product's own actions."""

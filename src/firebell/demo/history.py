@@ -1,4 +1,4 @@
-"""Twelve months of Kestrel, lived through the product's own code with a fake clock."""
+"""A year of history for the demo, created by the product's own code with a fake clock."""
 
 import random
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.model import InboundRequest, NewChange, Rejected
 from firebell.alerts.sources import generic
 from firebell.demo.organization import Kestrel
-from firebell.demo.stories import ALERTS, STORIES, WHY_IT_MATTERS, Story, write_up
+from firebell.demo.stories import ALERTS, IMPACTS, STORIES, Story, write_up
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase, Role
 from firebell.kit.clock import Clock, FakeClock
@@ -25,25 +25,25 @@ from firebell.worker import Worker
 
 @dataclass(slots=True)
 class Past:
-    """Plays the organization's life. Its worker moves with its clock; without one, another process works."""
+    """Simulates the organization. The worker runs on the fake clock; None if another process is the worker."""
 
     ctx: Context
     clock: Clock
     worker: Worker | None
     kestrel: Kestrel
-    dice: random.Random
+    rng: random.Random
 
     async def send(
-        self, service: str, title: str, *, severity: str = "critical", over: bool = False, on: str = ""
+        self, service: str, title: str, *, severity: str = "critical", resolved: bool = False, on: str = ""
     ) -> None:
-        """Let an alert of a service arrive, about the service or about one of its parts."""
+        """Send an alert about a service, or about the part `on` of it."""
         integration = self.kestrel.integrations[service]
         event = {
             "title": f"{service}: {title}" + (f" on {on}" if on else ""),
-            "body": WHY_IT_MATTERS[service],
+            "body": IMPACTS[service],
             "key": f"{service}/{title}/{on}",
             "severity": severity,
-            "status": "resolved" if over else "firing",
+            "status": "resolved" if resolved else "firing",
             "labels": {"env": "production"},
             "runbook_url": f"https://runbooks.kestrel.example/{service}",
         }
@@ -56,7 +56,7 @@ class Past:
         await self.settle()
 
     async def deploy(self, service: str, summary: str) -> None:
-        """Let a change of a service be announced, as its build server would."""
+        """Send a change event of a service, as its build server would."""
         integration, now = self.kestrel.integrations[service], self.clock.now()
         address = f"https://builds.kestrel.example/{service}"
         change = NewChange(summary, "build server", {"Build": address}, {"environment": "production"})
@@ -66,54 +66,54 @@ class Past:
             await alerts.record_change(tx, received, change, now)
 
     async def settle(self) -> None:
-        """Let what is due happen."""
+        """Run everything that is due, if this process has a worker."""
         if self.worker:
             await self.worker.settle(self.clock.now())
 
     async def wait(self, minutes: float) -> None:
-        """Let time pass and what is due happen."""
+        """Advance the clock and run everything that is due."""
         assert isinstance(self.clock, FakeClock)
         self.clock.advance(timedelta(minutes=minutes))
         await self.settle()
 
-    async def answer(self) -> Actor | None:
-        """Let whoever was paged first take every waiting page; return who did."""
+    async def acknowledge(self) -> Actor | None:
+        """Acknowledge every waiting page as the first person notified about it; return the last one."""
         async with self.ctx.db.tx() as tx:
             waiting = await paging.pages(tx, states=UNANSWERED)
-            taker = None
+            responder = None
             for page in waiting:
                 sent = await paging.deliveries(tx, page.id)
                 if sent:
                     name = next(n for n, i in self.kestrel.people.items() if i == sent[-1].person_id)
-                    taker = Actor("person", name, sent[-1].person_id)
-                    await paging.ack(tx, taker, page.id, self.clock.now())
-        return taker
+                    responder = Actor("person", name, sent[-1].person_id)
+                    await paging.ack(tx, responder, page.id, self.clock.now())
+        return responder
 
     async def page(self) -> None:
-        """Live through one page: it fires, somebody answers, it ends."""
-        service = self.dice.choice(list(ALERTS))
-        title = self.dice.choice(ALERTS[service])
-        severity = self.dice.choices(["critical", "warning"], [3, 2])[0]
+        """Simulate one page, from its alert to its end."""
+        service = self.rng.choice(list(ALERTS))
+        title = self.rng.choice(ALERTS[service])
+        severity = self.rng.choices(["critical", "warning"], [3, 2])[0]
         await self.send(service, title, severity=severity)
-        if self.dice.random() < 0.2:
-            await self.wait(self.dice.uniform(1, 4))
+        if self.rng.random() < 0.2:
+            await self.wait(self.rng.uniform(1, 4))
         else:
-            await self.wait(min(14.0, self.dice.lognormvariate(0.8, 0.8)))
-            await self.answer()
-            await self.wait(self.dice.uniform(3, 40))
-        await self.send(service, title, over=True)
+            await self.wait(min(14.0, self.rng.lognormvariate(0.8, 0.8)))
+            await self.acknowledge()
+            await self.wait(self.rng.uniform(3, 40))
+        await self.send(service, title, resolved=True)
 
     async def incident(self, story: Story, *, leader: Actor | None = None, published: bool = True) -> None:
-        """Live through one incident up to its post-mortem."""
-        service, alarm = story.service, ALERTS[story.service][0]
-        await self.send(service, alarm)
-        await self.wait(self.dice.uniform(0.5, 6))
-        leader = leader or await self.answer() or self.kestrel.actor("Mara")
-        await self.answer()
+        """Simulate one incident, up to its post-mortem."""
+        service, alert = story.service, ALERTS[story.service][0]
+        await self.send(service, alert)
+        await self.wait(self.rng.uniform(0.5, 6))
+        leader = leader or await self.acknowledge() or self.kestrel.actor("Mara")
+        await self.acknowledge()
         expert = self.kestrel.actor("Tomás" if leader.label != "Tomás Rivera" else "Priya")
         now = self.clock.now()
         async with self.ctx.db.tx() as tx:
-            made = await incidents.declare(
+            declared = await incidents.declare(
                 tx,
                 leader,
                 title=story.title,
@@ -125,31 +125,31 @@ class Past:
             )
             assert leader.person_id
             assert expert.person_id
-            await incidents.take_role(tx, leader, made.id, Role.COMMANDER, leader.person_id, now)
-            await incidents.take_role(tx, expert, made.id, Role.SME, expert.person_id, now)
-        await self.wait(self.dice.uniform(1, 3))
-        await self.answer()
+            await incidents.take_role(tx, leader, declared.id, Role.COMMANDER, leader.person_id, now)
+            await incidents.take_role(tx, expert, declared.id, Role.SME, expert.person_id, now)
+        await self.wait(self.rng.uniform(1, 3))
+        await self.acknowledge()
         async with self.ctx.db.tx() as tx:
-            await incidents.set_phase(tx, leader, made.id, Phase.INVESTIGATING, self.clock.now())
-        await self.wait(self.dice.uniform(5, 14))
+            await incidents.set_phase(tx, leader, declared.id, Phase.INVESTIGATING, self.clock.now())
+        await self.wait(self.rng.uniform(5, 14))
         async with self.ctx.db.tx() as tx:
             text = f"{story.impact} Looking for the cause."
-            await incidents.add_entry(tx, leader, made.id, "update", text, self.clock.now())
-        await self.wait(self.dice.uniform(2, 12))
+            await incidents.add_entry(tx, leader, declared.id, "update", text, self.clock.now())
+        await self.wait(self.rng.uniform(2, 12))
         async with self.ctx.db.tx() as tx:
             now = self.clock.now()
-            await incidents.add_entry(tx, expert, made.id, "finding", f"{story.cause}.", now)
-            await incidents.add_entry(tx, leader, made.id, "update", "Cause known, fixing it now.", now)
-            await incidents.add_entry(tx, expert, made.id, "mitigation", f"{story.fix}.", now)
-            await incidents.set_phase(tx, leader, made.id, Phase.MITIGATING, now)
-        await self.wait(self.dice.uniform(4, 25))
-        await self.send(service, alarm, over=True)
+            await incidents.add_entry(tx, expert, declared.id, "finding", f"{story.cause}.", now)
+            await incidents.add_entry(tx, leader, declared.id, "update", "Cause known, fixing it now.", now)
+            await incidents.add_entry(tx, expert, declared.id, "mitigation", f"{story.fix}.", now)
+            await incidents.set_phase(tx, leader, declared.id, Phase.MITIGATING, now)
+        await self.wait(self.rng.uniform(4, 25))
+        await self.send(service, alert, resolved=True)
         async with self.ctx.db.tx() as tx:
-            await incidents.set_phase(tx, leader, made.id, Phase.MONITORING, self.clock.now())
+            await incidents.set_phase(tx, leader, declared.id, Phase.MONITORING, self.clock.now())
         await self.wait(31)
-        await self._end(made.id, leader, story, published)
+        await self._close(declared.id, leader, story, published)
 
-    async def _end(self, incident_id: int, leader: Actor, story: Story, published: bool) -> None:
+    async def _close(self, incident_id: int, leader: Actor, story: Story, published: bool) -> None:
         now = self.clock.now()
         async with self.ctx.db.tx() as tx:
             for page_id in await incidents.page_ids(tx, incident_id):
@@ -160,7 +160,7 @@ class Past:
         async with self.ctx.db.tx() as tx:
             draft = await postmortems.find(tx, incident_id)
         if draft and published:
-            await self.wait(60 * self.dice.uniform(8, 46))
+            await self.wait(60 * self.rng.uniform(8, 46))
             now = self.clock.now()
             async with self.ctx.db.tx() as tx:
                 body = write_up(draft.body, story, f"{now + timedelta(days=14):%d %B}")
@@ -169,7 +169,7 @@ class Past:
 
 
 async def live_through(past: Past, until: datetime, progress: Callable[[int, int], None]) -> None:
-    """Play from the clock's present to two days before `until`, telling `progress` (days lived, in all)."""
+    """Simulate until two days before `until`, calling `progress` with the days done and all days."""
     assert isinstance(past.clock, FakeClock)
     start = past.clock.now()
     days = (until - start).days
@@ -177,10 +177,10 @@ async def live_through(past: Past, until: datetime, progress: Callable[[int, int
         morning = start + timedelta(days=day)
         if past.clock.now() >= morning + timedelta(hours=23):
             continue
-        past.clock.set(max(past.clock.now(), morning + timedelta(hours=past.dice.uniform(0, 20))))
-        if past.dice.random() < 0.55:
+        past.clock.set(max(past.clock.now(), morning + timedelta(hours=past.rng.uniform(0, 20))))
+        if past.rng.random() < 0.55:
             await past.page()
-        if past.dice.random() < 0.08:
-            await past.incident(past.dice.choice(STORIES))
+        if past.rng.random() < 0.08:
+            await past.incident(past.rng.choice(STORIES))
         progress(day + 1, days)
     progress(days, days)

@@ -1,4 +1,4 @@
-"""Kestrel: three teams, nine people in three parts of the world, and what they run."""
+"""Kestrel, the demo organization: three teams, nine people around the world, and their services."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import actions as people
 
-PASSWORD = "lanterns over harbor"  # noqa: S105 - printed on the screen, on a loopback address
+PASSWORD = "lanterns over harbor"  # noqa: S105 - printed at the start, for a loopback address
 ADMIN = "mara@kestrel.example"
 _ACTOR = Actor("system", "Demo")
 _EVERY_DAY = frozenset(range(7))
@@ -39,13 +39,13 @@ SERVICES = (
     ("kubernetes", "Platform"),
     ("notifications", "Platform"),
     ("search", "Search"),
-    ("catalogue", "Search"),
+    ("catalog", "Search"),
 )
 
 
 @dataclass(slots=True)
 class Kestrel:
-    """The ids that the rest of the demo needs."""
+    """Ids of people, integrations and services, by name."""
 
     people: dict[str, int] = field(default_factory=dict)
     integrations: dict[str, Integration] = field(default_factory=dict)
@@ -58,15 +58,15 @@ class Kestrel:
 
 
 async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
-    """Make the organization as it was at `now`; everybody's phone is the webhook `phone`."""
-    made = Kestrel()
+    """Create the organization at `now`; every phone is the webhook `phone`."""
+    kestrel = Kestrel()
     await org_settings.put(tx, "organisation", "Kestrel")
     for name, email, role, tz in PEOPLE:
         password = PASSWORD if email == ADMIN else None
         person = await people.create_person(
             tx, _ACTOR, name=name, email=email, role=role, tz=tz, password=password, now=now
         )
-        made.people[name] = person.id
+        kestrel.people[name] = person.id
         method = await people.add_contact_method(
             tx, _ACTOR, person_id=person.id, kind="webhook", address=phone, label="phone", now=now
         )
@@ -75,22 +75,22 @@ async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
             rules = [(0, method.id)]
             await people.set_rules(tx, _ACTOR, person_id=person.id, urgency=urgency, rules=rules, now=now)
     await people.set_fallback_responders(
-        tx, _ACTOR, [made.people["Mara Lindqvist"], made.people["Ewa Kowalska"]], now
+        tx, _ACTOR, [kestrel.people["Mara Lindqvist"], kestrel.people["Ewa Kowalska"]], now
     )
-    await _payments(tx, made, now)
-    await _platform(tx, made, now)
-    await _search(tx, made, now)
-    return made
+    await _payments(tx, kestrel, now)
+    await _platform(tx, kestrel, now)
+    await _search(tx, kestrel, now)
+    return kestrel
 
 
-async def _team(tx: Tx, made: Kestrel, name: str, members: tuple[str, ...], now: datetime) -> int:
-    ids = [(made.people[m], "member") for m in members]
-    manager = (made.people["Ewa Kowalska"], "manager")
+async def _team(tx: Tx, kestrel: Kestrel, name: str, members: tuple[str, ...], now: datetime) -> int:
+    ids = [(kestrel.people[m], "member") for m in members]
+    manager = (kestrel.people["Ewa Kowalska"], "manager")
     return (await people.create_team(tx, _ACTOR, name=name, members=[*ids, manager], now=now)).id
 
 
 async def _policy(
-    tx: Tx, made: Kestrel, team: str, team_id: int, targets: list[Target], now: datetime
+    tx: Tx, kestrel: Kestrel, team: str, team_id: int, targets: list[Target], now: datetime
 ) -> None:
     levels = [Level((target,), 300) for target in targets]
     levels.append(Level((Target(TargetKind.TEAM, team_id),), 600))
@@ -108,8 +108,8 @@ async def _policy(
                 runbook_url=f"https://runbooks.kestrel.example/{name}",
                 now=now,
             )
-            made.services[name] = service.id
-            made.integrations[name] = await alerts.create_integration(
+            kestrel.services[name] = service.id
+            kestrel.integrations[name] = await alerts.create_integration(
                 tx, _ACTOR, service_id=service.id, name="Alertmanager", now=now
             )
 
@@ -123,24 +123,28 @@ def _monday(now: datetime) -> datetime:
     return day - timedelta(days=day.weekday() + 7)
 
 
-async def _rota(tx: Tx, team_id: int, name: str, tz: str, layers: list[Layer], now: datetime) -> Target:
-    made = await oncall.create_schedule(tx, _ACTOR, name=name, team_id=team_id, tz=tz, layers=layers, now=now)
-    return Target(TargetKind.SCHEDULE, int(made.id))
+async def _schedule(tx: Tx, team_id: int, name: str, tz: str, layers: list[Layer], now: datetime) -> Target:
+    schedule = await oncall.create_schedule(
+        tx, _ACTOR, name=name, team_id=team_id, tz=tz, layers=layers, now=now
+    )
+    return Target(TargetKind.SCHEDULE, int(schedule.id))
 
 
-async def _payments(tx: Tx, made: Kestrel, now: datetime) -> None:
+async def _payments(tx: Tx, kestrel: Kestrel, now: datetime) -> None:
     members = ("Tomás Rivera", "Priya Nair", "Jun Okafor", "Mara Lindqvist")
-    team = await _team(tx, made, "Payments", members, now)
-    turns = [made.people[m] for m in members]
+    team = await _team(tx, kestrel, "Payments", members, now)
+    rotation = [kestrel.people[m] for m in members]
     tz = "Europe/Stockholm"
-    first = await _rota(tx, team, "Payments primary", tz, [_weekly(turns, _monday(now), tz)], now)
-    second = await _rota(tx, team, "Payments secondary", tz, [_weekly(turns, _monday(now), tz, 1)], now)
-    await _policy(tx, made, "Payments", team, [first, second], now)
+    first = await _schedule(tx, team, "Payments primary", tz, [_weekly(rotation, _monday(now), tz)], now)
+    second = await _schedule(
+        tx, team, "Payments secondary", tz, [_weekly(rotation, _monday(now), tz, 1)], now
+    )
+    await _policy(tx, kestrel, "Payments", team, [first, second], now)
 
 
-async def _platform(tx: Tx, made: Kestrel, now: datetime) -> None:
+async def _platform(tx: Tx, kestrel: Kestrel, now: datetime) -> None:
     members = ("Aiko Tanaka", "Lena Fischer", "Sam Whitfield")
-    team = await _team(tx, made, "Platform", members, now)
+    team = await _team(tx, kestrel, "Platform", members, now)
     regions = (
         ("Tokyo", "Asia/Tokyo", 9),
         ("London", "Europe/London", 8),
@@ -149,7 +153,7 @@ async def _platform(tx: Tx, made: Kestrel, now: datetime) -> None:
     layers = [
         Layer(
             0,
-            ((made.people[member],),),
+            ((kestrel.people[member],),),
             _monday(now),
             Unit.WEEK,
             1,
@@ -159,13 +163,13 @@ async def _platform(tx: Tx, made: Kestrel, now: datetime) -> None:
         )
         for member, (name, tz, hour) in zip(members, regions, strict=True)
     ]
-    sun = await _rota(tx, team, "Platform, follow the sun", "UTC", layers, now)
-    await _policy(tx, made, "Platform", team, [sun], now)
+    sun = await _schedule(tx, team, "Platform, follow the sun", "UTC", layers, now)
+    await _policy(tx, kestrel, "Platform", team, [sun], now)
 
 
-async def _search(tx: Tx, made: Kestrel, now: datetime) -> None:
+async def _search(tx: Tx, kestrel: Kestrel, now: datetime) -> None:
     members = ("Noor Haddad", "Lena Fischer")
-    team = await _team(tx, made, "Search", members, now)
-    turns, tz = [made.people[m] for m in members], "Europe/Berlin"
-    rota = await _rota(tx, team, "Search", tz, [_weekly(turns, _monday(now), tz)], now)
-    await _policy(tx, made, "Search", team, [rota], now)
+    team = await _team(tx, kestrel, "Search", members, now)
+    rotation, tz = [kestrel.people[m] for m in members], "Europe/Berlin"
+    search = await _schedule(tx, team, "Search", tz, [_weekly(rotation, _monday(now), tz)], now)
+    await _policy(tx, kestrel, "Search", team, [search], now)

@@ -1,4 +1,4 @@
-"""What went wrong at Kestrel in a year, and what was learnt: the plots that the demo plays."""
+"""The incidents of the demo: what happened at Kestrel in a year, and what was learned."""
 
 from dataclasses import dataclass
 
@@ -7,26 +7,26 @@ ALERTS = {
     "payments-gateway": ("Timeouts to the acquirer", "Refund queue above 1,000"),
     "ledger-db": ("Replication lag above 30 s", "Disk 90% full", "Connections above 400"),
     "edge": ("TLS certificate expires in 6 days", "Error rate in eu-north"),
-    "kubernetes": ("Node not ready", "Pods restart in a loop"),
-    "notifications": ("Queue depth above 40,000", "Push provider answers 503"),
+    "kubernetes": ("Node not ready", "Pods crash-looping"),
+    "notifications": ("Queue depth above 40,000", "Push provider returns 503"),
     "search": ("p99 latency above 2 s in eu-north", "Index lag above 10 min"),
-    "catalogue": ("Feed import failed", "Cache hit ratio below 60%"),
+    "catalog": ("Feed import failed", "Cache hit ratio below 60%"),
 }
-WHY_IT_MATTERS = {
-    "checkout-api": "Customers cannot pay, or have to try again.",
-    "payments-gateway": "Payments and refunds wait at the acquirer.",
-    "ledger-db": "Balances may read stale. Refunds pause at 120 s.",
-    "edge": "Everything behind it becomes slow or unreachable in one region.",
-    "kubernetes": "Capacity shrinks; the next node would take checkout with it.",
-    "notifications": "Customers are not told where their parcel is.",
-    "search": "Customers find nothing, and half of them leave.",
-    "catalogue": "Prices and stock may be yesterday's.",
+IMPACTS = {
+    "checkout-api": "Customers can't pay, or have to retry.",
+    "payments-gateway": "Payments and refunds are stuck at the acquirer.",
+    "ledger-db": "Balances may be stale. Refunds pause when the lag reaches 120 s.",
+    "edge": "Everything behind the edge is slow or unreachable in one region.",
+    "kubernetes": "Capacity is reduced. Losing another node would take checkout down.",
+    "notifications": "Customers don't get updates about their deliveries.",
+    "search": "Searches return no results, and half of the customers leave.",
+    "catalog": "Prices and stock levels may be a day old.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One incident from its cause to what was learnt; a why is an answer to "what made this possible?"."""
+    """One incident, from its cause to its action items; each why answers "What made this possible?"."""
 
     title: str
     service: str
@@ -41,18 +41,18 @@ class Story:
 
 STORIES = (
     Story(
-        "Card payments fail for a part of customers",
+        "Card payments fail for some customers",
         "checkout-api",
         1,
         "A build opened too many connections to the ledger",
         "Rolled the build back",
-        "Every sixth card payment failed; wallets and invoices worked.",
+        "One in six card payments failed; wallet and invoice payments worked.",
         (
             "The connection pool was sized per worker, and the build doubled the workers.",
-            "Nothing compared the sum of all pools with what the database accepts.",
-            "The load test ran against a database with ten times the limit.",
+            "Nothing compares the total size of all pools with the database's connection limit.",
+            "The load test ran against a database with ten times that limit.",
         ),
-        "The first alert named latency, so the first ten minutes went to the network.",
+        "The first alert was about latency, so we spent ten minutes looking at the network.",
         (("Alert on pool saturation, not on latency alone", "Tomás Rivera"),
          ("Run the load test with production limits", "Priya Nair")),
     ),
@@ -62,13 +62,13 @@ STORIES = (
         2,
         "The move ran during compaction",
         "Restored the index from the snapshot",
-        "Searches in eu-north missed a third of articles.",
+        "Searches in eu-north missed a third of all products.",
         (
-            "The move script did not ask whether a compaction was running.",
+            "The move script didn't check whether a compaction was running.",
             "The runbook was written before compaction became automatic.",
-            "Nobody owns runbooks after the project that wrote them ends.",
+            "Runbooks have no owner once the project that wrote them ends.",
         ),
-        "The snapshot was nine hours old; we were lucky that the feed could be replayed.",
+        "The snapshot was nine hours old. We were lucky that the feed could be replayed.",
         (("Make the move tool refuse during compaction", "Noor Haddad"),
          ("Take a snapshot before every move", "Lena Fischer")),
     ),
@@ -78,25 +78,25 @@ STORIES = (
         3,
         "One consumer was stuck on a malformed message",
         "Moved the message aside and drained the queue",
-        "Messages came up to 50 minutes late.",
-        ("The consumer retried for ever.",),
-        "The queue alert was set to a depth that a normal Friday reaches.",
+        "Messages arrived up to 50 minutes late.",
+        ("The consumer retried forever.",),
+        "The queue alert fires on any normal Friday, so it was ignored at first.",
         (("Give every consumer a dead-letter queue", "Aiko Tanaka"),),
     ),
     Story(
         "All of checkout unreachable",
         "edge",
         0,
-        "A route was withdrawn twice by two automations",
+        "Two automations withdrew the same route",
         "Moved traffic to the second region",
-        "Nobody could buy anything for the whole time.",
+        "No one could buy anything until it was fixed.",
         (
-            "Two automations managed the same route and did not know of each other.",
-            "The old one was to be switched off after the migration, and that had no owner.",
+            "Two automations managed the same route without knowing about each other.",
+            "The old one should have been turned off after the migration, but that task had no owner.",
             "Our inventory lists services, not automations.",
         ),
-        "The status page ran in the region that was gone, so customers saw nothing.",
-        (("Switch the old route automation off", "Sam Whitfield"),
+        "The status page ran in the region that was down, so customers couldn't see it.",
+        (("Turn off the old route automation", "Sam Whitfield"),
          ("Host the status page outside both regions", "Lena Fischer"),
          ("List automations in the service catalog", "Ewa Kowalska")),
     ),
@@ -106,43 +106,43 @@ STORIES = (
         2,
         "A lock was never released after a timeout",
         "Released the lock and restarted the settlement job",
-        "Refunds of 412 customers were paid two hours late.",
-        ("The job took the lock before it had a connection.", "No test lets the connection fail there."),
-        "The job's log said nothing while it waited.",
-        (("Let the lock expire with its owner", "Jun Okafor"),),
+        "412 customers got their refunds two hours late.",
+        ("The job takes the lock before it has a connection.", "No test covers a failing connection at that point."),
+        "The job logged nothing while it was waiting.",
+        (("Release the lock when its owner dies", "Jun Okafor"),),
     ),
     Story(
         "Ledger replica behind by an hour",
         "ledger-db",
         1,
-        "A report held back replay with one long query",
-        "Cancelled the query and promoted the second replica",
-        "Balances in the app were up to an hour old; no money moved wrongly.",
+        "A long report query blocked replay",
+        "Canceled the query and promoted the second replica",
+        "Balances in the app were up to an hour old. No payments were wrong.",
         (
-            "Reports may run on the replica that answers customers.",
-            "The second replica was too small to take both kinds of reader.",
-            "Its size was set when reports ran once a month.",
+            "Reports can run on the replica that serves customers.",
+            "The second replica was too small for both kinds of queries.",
+            "It was sized when reports ran once a month.",
         ),
-        "The lag alert was acknowledged as known, because it fires at every month's end.",
-        (("Give reports a replica of their own", "Priya Nair"),
-         ("Lower the lag alert to 30 s outside month's end", "Tomás Rivera")),
+        "The lag alert was acknowledged as a known issue, because it fires at the end of every month.",
+        (("Set up a separate replica for reports", "Priya Nair"),
+         ("Lower the lag alert to 30 s, except at month end", "Tomás Rivera")),
     ),
     Story(
-        "Product feed missing 8% of articles",
-        "catalogue",
+        "Product feed missing 8% of products",
+        "catalog",
         2,
-        "A field grew past its limit and the importer dropped the row",
-        "Widened the field and imported the feed again",
-        "8% of articles could not be found or bought.",
-        ("The importer counts rows it read, not rows it kept.",),
-        "A customer found it before we did.",
-        (("Compare rows read with rows kept, and alert", "Noor Haddad"),),
+        "A field exceeded its maximum length, and the importer dropped those rows",
+        "Raised the maximum length and imported the feed again",
+        "8% of products couldn't be found or bought.",
+        ("The importer counts the rows it reads, not the rows it keeps.",),
+        "A customer noticed it before we did.",
+        (("Alert when the importer drops rows", "Noor Haddad"),),
     ),
 )  # fmt: skip
 
 
 def write_up(draft: str, story: Story, due: str) -> str:
-    """Return a draft with its questions answered the way people answer them in a good review."""
+    """Return a draft with its questions answered, as in a good post-mortem."""
     whys = "\n".join(f"{i}. What made this possible? {why}" for i, why in enumerate(story.whys, 1))
     rows = "\n".join(f"| {what} | {who} | {due} | - |" for what, who in story.actions)
     unanswered = "\n".join(f"{i}. What made this possible? _..._" for i in range(1, 6))

@@ -1,4 +1,4 @@
-"""Tonight at Kestrel: a SEV1 in progress, and alerts that come while somebody watches."""
+"""The present of the demo: a SEV1 in progress, and alerts that keep coming."""
 
 import asyncio
 import random
@@ -14,28 +14,28 @@ from firebell.paging.model import UNANSWERED
 
 
 async def yesterday(past: Past, now: datetime) -> None:
-    """Live through the last two days: an incident whose post-mortem is owed now, and a day of pages."""
+    """Simulate the last two days: an incident whose post-mortem is due, and a day of pages."""
     assert isinstance(past.clock, FakeClock)
     past.clock.set(max(past.clock.now(), now - timedelta(hours=44)))
     story = next(s for s in STORIES if s.service == "ledger-db")
     await past.incident(story, leader=past.kestrel.actor("Mara"), published=False)
     for hours, service, alerts in (
         *((22, "search", 3), (16.5, "edge", 2), (11.2, "notifications", 9), (10.9, "notifications", 4)),
-        *((6.5, "catalogue", 2), (3.1, "kubernetes", 3)),
+        *((6.5, "catalog", 2), (3.1, "kubernetes", 3)),
     ):
         past.clock.set(max(past.clock.now(), now - timedelta(hours=hours)))
         parts, title = [f"{service}-{i}" for i in range(alerts)], ALERTS[service][0]
         for part in parts:
             await past.send(service, title, severity="error", on=part)
-        await past.wait(past.dice.uniform(1, 5))
-        await past.answer()
-        await past.wait(past.dice.uniform(6, 20))
+        await past.wait(past.rng.uniform(1, 5))
+        await past.acknowledge()
+        await past.wait(past.rng.uniform(6, 20))
         for part in parts:
-            await past.send(service, title, over=True, on=part)
+            await past.send(service, title, resolved=True, on=part)
 
 
 async def sev1_in_progress(past: Past, now: datetime) -> None:
-    """Leave a SEV1 that has run for 42 minutes, as its room would look."""
+    """Simulate a SEV1 that has been going on for 42 minutes."""
     mara, tomas, jun = (past.kestrel.actor(name) for name in ("Mara", "Tomás", "Jun"))
     assert isinstance(past.clock, FakeClock)
     past.clock.set(now - timedelta(minutes=48))
@@ -44,14 +44,14 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
     for pod in range(14):
         await past.send("checkout-api", ALERTS["checkout-api"][0], on=f"checkout-{pod}")
     await past.wait(1.2)
-    await past.answer()
+    await past.acknowledge()
     assert mara.person_id
     assert tomas.person_id
     assert jun.person_id
     async with past.ctx.db.tx() as tx:
         at = past.clock.now()
         pages = await paging.pages(tx, limit=1)
-        made = await incidents.declare(
+        declared = await incidents.declare(
             tx,
             tomas,
             title="Card payments failing at checkout for about 18% of customers",
@@ -60,28 +60,28 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
             page_id=pages[0].id,
             now=at,
         )
-        await incidents.take_role(tx, mara, made.id, Role.COMMANDER, mara.person_id, at)
-        await incidents.take_role(tx, tomas, made.id, Role.SME, tomas.person_id, at)
+        await incidents.take_role(tx, mara, declared.id, Role.COMMANDER, mara.person_id, at)
+        await incidents.take_role(tx, tomas, declared.id, Role.SME, tomas.person_id, at)
     await past.wait(4)
     async with past.ctx.db.tx() as tx:
         await incidents.set_severity(
-            tx, mara, made.id, 1, "money affected, 18% of customers", past.clock.now()
+            tx, mara, declared.id, 1, "18% of customers can't pay by card", past.clock.now()
         )
-        await incidents.set_phase(tx, mara, made.id, Phase.INVESTIGATING, past.clock.now())
+        await incidents.set_phase(tx, mara, declared.id, Phase.INVESTIGATING, past.clock.now())
     await past.wait(0.5)
-    await past.answer()
+    await past.acknowledge()
     steps = (
         (
             8,
             jun,
             "finding",
-            "Errors started 4 min after build 4812. The card tokeniser holds connections to a replica that is rebuilding.",
+            "Errors started 4 min after build 4812. The card tokenizer holds connections to a replica that is rebuilding.",
         ),
         (
             5,
             mara,
             "update",
-            "18% of card payments fail. Wallet and invoice payments work. Cause is being confirmed.",
+            "18% of card payments fail. Wallet and invoice payments work. We are confirming the cause.",
         ),
         (
             9,
@@ -94,49 +94,49 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
     for minutes, who, kind, text in steps:
         await past.wait(minutes)
         async with past.ctx.db.tx() as tx:
-            await incidents.add_entry(tx, who, made.id, kind, text, past.clock.now())
+            await incidents.add_entry(tx, who, declared.id, kind, text, past.clock.now())
     async with past.ctx.db.tx() as tx:
-        await incidents.set_phase(tx, mara, made.id, Phase.MITIGATING, past.clock.now())
+        await incidents.set_phase(tx, mara, declared.id, Phase.MITIGATING, past.clock.now())
         await incidents.set_canvas(
             tx,
             mara,
-            made.id,
+            declared.id,
             "11% of card payments fail, down from 18%. Wallet and invoice payments work.",
-            "Failed over to ledger-db-2. Recycling the tokeniser pool now.",
+            "Failed over to ledger-db-2. Recycling the tokenizer pool now.",
             "A comms lead. Someone from Platform to watch the replica.",
             past.clock.now(),
         )
     await past.wait(6)
     async with past.ctx.db.tx() as tx:
-        text = "5xx is down to 11% after the failover. Next: recycle the tokeniser pool, expect under 5% in 10 min."
-        await incidents.add_entry(tx, tomas, made.id, "note", text, past.clock.now())
+        text = "5xx errors are down to 11% after the failover. Next: recycle the tokenizer pool. Expecting under 5% in 10 min."
+        await incidents.add_entry(tx, tomas, declared.id, "note", text, past.clock.now())
     past.clock.set(now)
     await past.settle()
 
 
 async def stream(past: Past) -> None:
-    """Send an alert every 15 to 40 seconds for ever; colleagues answer most pages after a minute or two."""
-    dice, firing = random.Random(), list[tuple[str, str]]()
+    """Send an alert every 15 to 40 seconds, forever; colleagues acknowledge most pages within two minutes."""
+    rng, firing = random.Random(), list[tuple[str, str]]()
     while True:
-        await asyncio.sleep(dice.uniform(15, 40))
-        if firing and dice.random() < 0.45:
+        await asyncio.sleep(rng.uniform(15, 40))
+        if firing and rng.random() < 0.45:
             service, title = firing.pop(0)
-            await past.send(service, title, over=True)
+            await past.send(service, title, resolved=True)
             continue
-        service = dice.choice(list(ALERTS))
-        title = dice.choice(ALERTS[service])
-        await past.send(service, title, severity=dice.choices(["critical", "warning"], [1, 3])[0])
+        service = rng.choice(list(ALERTS))
+        title = rng.choice(ALERTS[service])
+        await past.send(service, title, severity=rng.choices(["critical", "warning"], [1, 3])[0])
         firing.append((service, title))
-        if dice.random() < 0.6:
-            await _colleague_answers(past, dice)
+        if rng.random() < 0.6:
+            await _acknowledge_as_colleague(past, rng)
 
 
-async def _colleague_answers(past: Past, dice: random.Random) -> None:
-    """Let a colleague, never the reader, take the page that has waited longest."""
+async def _acknowledge_as_colleague(past: Past, rng: random.Random) -> None:
+    """Acknowledge the page that has waited longest, as a colleague of the demo's user."""
     now = past.ctx.clock.now()
     async with past.ctx.db.tx() as tx:
         waiting = sorted(await paging.pages(tx, states=UNANSWERED), key=lambda p: p.triggered_at)
-        old = [p for p in waiting if now - p.triggered_at > timedelta(seconds=60)]
-        if old:
-            colleague = past.kestrel.actor(dice.choice(["Priya", "Jun", "Lena", "Noor"]))
-            await paging.ack(tx, colleague, old[0].id, now)
+        overdue = [p for p in waiting if now - p.triggered_at > timedelta(seconds=60)]
+        if overdue:
+            colleague = past.kestrel.actor(rng.choice(["Priya", "Jun", "Lena", "Noor"]))
+            await paging.ack(tx, colleague, overdue[0].id, now)

@@ -18,10 +18,13 @@ SLICE = Slice(
     "handbook",
     routers=_routers,
     commands=(
+        Command("template", "Manage message templates.", "firebell.commands.template", rank=180),
         Command(
-            "template", "The words of messages, drafts and handoffs.", "firebell.commands.template", rank=180
+            "handbook",
+            "Read the incident management handbook, offline.",
+            "firebell.commands.handbook",
+            rank=190,
         ),
-        Command("handbook", "The written practice, offline.", "firebell.commands.handbook", rank=190),
     ),
     navigation=(NavItem(Section.LEARN, 10, "/handbook", "book-open", "Handbook", name="handbook"),),
 )

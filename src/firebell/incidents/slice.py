@@ -28,9 +28,16 @@ SLICE = Slice(
     routers=_routers,
     timers=_timers,
     commands=(
-        Command("classify", "Find the severity, offline.", "firebell.commands.classify", rank=60),
+        Command(
+            "classify", "Find the severity of an incident, offline.", "firebell.commands.classify", rank=60
+        ),
         Command("declare", "Declare an incident.", "firebell.commands.declare", rank=110),
-        Command("incident", "Work on incidents.", "firebell.commands.incident", rank=120),
+        Command(
+            "incident",
+            "Run incidents: roles, updates, phases and post-mortems.",
+            "firebell.commands.incident",
+            rank=120,
+        ),
     ),
     navigation=(
         NavItem(

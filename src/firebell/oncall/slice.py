@@ -55,7 +55,14 @@ SLICE = Slice(
     routers=_routers,
     timers=_timers,
     subscriptions=_subscriptions,
-    commands=(Command("oncall", "Who is on call.", "firebell.commands.oncall", rank=130),),
+    commands=(
+        Command(
+            "oncall",
+            "Show who is on call; manage schedules and overrides.",
+            "firebell.commands.oncall",
+            rank=130,
+        ),
+    ),
     navigation=(
         NavItem(Section.PREPARE, 10, "/oncall", "calendar-range", "On-call", name="oncall", tab=("oncall",)),
         NavItem(Section.MORE, 30, "/oncall/me", "user-round-check", "My shifts"),

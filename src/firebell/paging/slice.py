@@ -55,8 +55,8 @@ SLICE = Slice(
     timers=_timers,
     subscriptions=_subscriptions,
     commands=(
-        Command("page", "List, take and resolve pages.", "firebell.commands.page", rank=100),
-        Command("policy", "Whom a page reaches when.", "firebell.commands.policy", rank=140),
+        Command("page", "List, acknowledge and resolve pages.", "firebell.commands.page", rank=100),
+        Command("policy", "Show escalation policies and dry-run them.", "firebell.commands.policy", rank=140),
     ),
     navigation=(
         NavItem(

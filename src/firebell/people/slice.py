@@ -17,7 +17,7 @@ def _routers() -> list["APIRouter"]:
 SLICE = Slice(
     "people",
     routers=_routers,
-    commands=(Command("contact", "How you are reached.", "firebell.commands.contact", rank=150),),
+    commands=(Command("contact", "Manage your contact methods.", "firebell.commands.contact", rank=150),),
     navigation=(
         NavItem(Section.FOOT, 10, "/settings", "settings", "Settings", name="settings"),
         NavItem(Section.MORE, 60, "/settings/contact", "phone-call", "How I am reached"),

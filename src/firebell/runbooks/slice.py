@@ -19,7 +19,7 @@ SLICE = Slice(
     routers=_routers,
     commands=(
         Command(
-            "runbook", "Check runbooks, offline, and keep the library.", "firebell.commands.runbook", rank=170
+            "runbook", "Check runbooks offline and manage the library.", "firebell.commands.runbook", rank=170
         ),
     ),
     navigation=(NavItem(Section.PREPARE, 40, "/runbooks", "list-checks", "Runbooks", name="runbooks"),),

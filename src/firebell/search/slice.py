@@ -17,6 +17,10 @@ def _routers() -> list["APIRouter"]:
 SLICE = Slice(
     "search",
     routers=_routers,
-    commands=(Command("search", "Find anything by its words.", "firebell.commands.search", rank=80),),
+    commands=(
+        Command(
+            "search", "Search people, services, incidents and more.", "firebell.commands.search", rank=80
+        ),
+    ),
     navigation=(NavItem(Section.MORE, 10, "/search", "search", "Search"),),
 )
