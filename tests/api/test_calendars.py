@@ -257,7 +257,7 @@ async def test_the_pages_make_revoke_add_and_remove(dsn: str, clock: FakeClock) 
         assert added.status_code == 303
         await w.settle()
         page = (await http.get(here)).text
-        assert "Alice &amp; &lt;b&gt;Bob&lt;/b&gt;” names nobody here" in page
+        assert "Alice &amp; &lt;b&gt;Bob&lt;/b&gt;” doesn’t match anyone here" in page
         assert "Public holidays DE" in page
         busy = {**csrf, "url": "https://calendar.example.org/me.ics"}
         assert (await http.post("/settings/calendars/busy", data=busy)).status_code == 303
@@ -300,7 +300,7 @@ async def test_a_calendar_is_sent_as_a_file(dsn: str, clock: FakeClock) -> None:
         page = (await http.get(here)).text
         assert "team rota" in page
         assert "Pasted calendar" in page
-        assert page.count('data-state="ok">good') == 2
+        assert page.count('data-state="ok">up to date') == 2
 
 
 async def test_the_settings_say_which_of_them_is_open(dsn: str, clock: FakeClock) -> None:
@@ -385,8 +385,8 @@ async def test_an_imported_layer_is_put_below_the_rotations_and_above_again(
         await w.settle()
         await http.get(here)  # the messages of what was just saved name calendars too
         shown = (await http.get(here)).text
-        order = ["on top", "the old rota", "The rotations of this schedule", "Public holidays DE"]
-        order += ["Pasted calendar", "days alone", "Public holidays ahead"]
+        order = ["on top", "the old rota", "This schedule’s rotations", "Public holidays DE"]
+        order += ["Pasted calendar", "days alone", "Upcoming public holidays"]
         assert sorted(order, key=shown.index) == order
         assert shown.count("Second Day of Christmas") == 1, "a day that two calendars name is one"
         assert re.search(r"Fri 25 Dec 2026</span><span>\s*Jun Okafor", shown)

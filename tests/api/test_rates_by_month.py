@@ -154,7 +154,7 @@ async def test_the_page_sets_rates_from_a_month_on_and_lists_them(dsn: str, cloc
             bad = await http.post("/oncall/pay/rates", data={**given, "month": month})
             assert (bad.status_code, message in bad.text) == (422, True)
         pay = (await http.get("/oncall/pay?month=2026-11")).text
-        assert "By the rates that hold from November 2026 on, set by Mara Lindqvist" in pay
+        assert "Rates effective from November 2026, set by Mara Lindqvist" in pay
         assert "No rates are set for this month." in (await http.get("/oncall/pay?month=2025-11")).text
 
 
