@@ -16,7 +16,7 @@ from firebell.oncall.rota.fairness import HourClass, Load, load
 from firebell.paging.model import Arrival
 from firebell.people.model import Person, Team
 from firebell.workload import measurement, pay, rate_periods
-from firebell.workload.csv_export import HEAD, csv_report
+from firebell.workload.csv_export import HEADER, csv_report
 from firebell.workload.model import Kept, Rates, Report
 
 NOVEMBER = date(2026, 11, 1)
@@ -179,14 +179,14 @@ def test_the_sheet_has_a_row_a_person_under_its_head() -> None:
     text = csv_report(november(), bom=True)
     assert text.startswith(BOM + "month,person,email,zone,")
     rows = list(csv.reader(io.StringIO(text.removeprefix(BOM), newline="")))
-    assert [len(row) for row in rows] == [len(HEAD)] * 3
+    assert [len(row) for row in rows] == [len(HEADER)] * 3
     assert {row[1] for row in rows[1:]} == {"Mara", "Jun"}
     assert not csv_report(november()).startswith(BOM)
 
 
 @pytest.mark.parametrize("text", ["2026-13", "2026", "26-11", "2026-11-01", "", "x", "9999-12", "2026-1 "])
 def test_what_is_not_a_month_is_not_taken_for_one(text: str) -> None:
-    with pytest.raises(ValueError, match=r"This is not a month|The last month is"):
+    with pytest.raises(ValueError, match=r"Enter a month|The last month is"):
         measurement.month_of(text)
 
 
