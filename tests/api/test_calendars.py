@@ -8,7 +8,7 @@ import icalendar
 
 from firebell.kit.clock import FakeClock
 from firebell.oncall import actions as oncall
-from firebell.oncall.calendars.limits import PER_FEED, STRAYS_PER_ADDRESS, WINDOW
+from firebell.oncall.calendars.limits import MAX_READS_PER_FEED, MAX_UNKNOWN_TOKENS_PER_ADDRESS, WINDOW
 from firebell.oncall.schedules import store as schedules
 from firebell.people import actions as people
 from firebell.people.model import SCOPES
@@ -150,7 +150,7 @@ async def test_a_feed_that_is_read_too_often_is_told_when_to_come_back(dsn: str,
             for _ in range(20):
                 assert (await office.head(url, headers=same)).status_code in (200, 304), "twenty apps poll it"
         clock.advance(WINDOW)
-        for _ in range(PER_FEED):
+        for _ in range(MAX_READS_PER_FEED):
             assert (await office.get(url, headers=same)).status_code in (200, 304)
         refused = await office.get(url, headers=same)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "300")
@@ -169,9 +169,9 @@ async def test_guessed_addresses_are_refused_and_keep_nobody_from_their_feed(
         revoked = await api("POST", "/calendar-feeds", {}, status=201)
         await api("DELETE", f"/calendar-feeds/{revoked['id']}")
         assert (await office.get(url)).status_code == 200
-        for _ in range(2 * STRAYS_PER_ADDRESS):
+        for _ in range(2 * MAX_UNKNOWN_TOKENS_PER_ADDRESS):
             assert (await office.get(path(revoked["url"]))).status_code == 410, "an app that was not told"
-        for number in range(STRAYS_PER_ADDRESS):
+        for number in range(MAX_UNKNOWN_TOKENS_PER_ADDRESS):
             assert (await office.get(f"/calendar/guess{number}.ics")).status_code == 404
         refused = await office.get("/calendar/guess.ics")
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "300")

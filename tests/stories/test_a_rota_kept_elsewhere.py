@@ -210,7 +210,7 @@ async def test_a_server_that_is_gone_is_told(dsn: str, clock: FakeClock) -> None
         async with w.ctx.db.tx() as tx:
             primary_ = await oncall.by_slug(tx, "payments-primary")
             told = (await queries.found_in(tx, [primary_], w.now))[int(primary_.id)]
-        assert "said nothing so far" in next(f.message for f in told if f.code == "S-ICAL-STALE")
+        assert "it was never read" in next(f.message for f in told if f.code == "S-ICAL-STALE")
         assert await who(w) == (w.mara,)
 
 
