@@ -289,7 +289,7 @@ async def test_a_calendar_is_sent_as_a_file(dsn: str, clock: FakeClock) -> None:
             assert (wrong.status_code, words in wrong.text) == (422, True), name
             assert 'value="the old rota"' in wrong.text
         both = await send("rota.ics", good, url="https://calendar.example.org/rota.ics")
-        assert (both.status_code, "A file, an address or a text." in both.text) == (422, True)
+        assert (both.status_code, "Enter a file, an address or a text." in both.text) == (422, True)
         huge = await send("huge.ics", good + b" " * (5 * 1024 * 1024))
         assert huge.status_code == 413
         assert (await send("team rota.ics", b"\xef\xbb\xbf" + good)).status_code == 303
