@@ -18,7 +18,7 @@ from firebell.people import permissions
 from firebell.people.model import Person, Team
 from firebell.people.permissions import Rights, Verb
 from firebell.workload import measurement, pay, rate_periods, store
-from firebell.workload.model import Rates, Report, Term
+from firebell.workload.model import RatePeriod, Rates, Report
 
 SUGGESTION_WINDOW = timedelta(days=60)
 """Suggestions for cover compare the workload in this window, half of it in the future."""
@@ -37,19 +37,19 @@ def month_named(text: str, now: datetime, field: str = "month") -> date:
         raise Invalid(f"{text[:40]!r} is not a valid month.", fields={field: str(error)}) from error
 
 
-async def term(tx: Tx, month: date) -> Term | None:
+async def rate_period(tx: Tx, month: date) -> RatePeriod | None:
     """Return the rates of a month and until when they apply; None if none were set by then."""
-    return next((t for t in await all_terms(tx) if t.holds(month)), None)
+    return next((t for t in await all_rate_periods(tx) if t.holds(month)), None)
 
 
-async def all_terms(tx: Tx) -> list[Term]:
+async def all_rate_periods(tx: Tx) -> list[RatePeriod]:
     """Return all rates that were ever set, latest month first."""
     return rate_periods.rate_periods(await store.rates(tx))
 
 
 async def set_rates(
     tx: Tx, actor: Actor, new: Rates, now: datetime, *, month: date | None = None, past: bool = False
-) -> Term:
+) -> RatePeriod:
     """Set the pay rates from a month on (default: the current one) until the next month that has its own.
 
     Earlier months keep theirs. Raise `Invalid` for a past month unless `past` allows its pay to change.
@@ -73,7 +73,7 @@ async def set_rates(
             actor, "pay.rates", "organisation", now, month=f"{since:%Y-%m}", **pay.to_json(new), **detail
         )
         await tx.live("oncall")
-    saved = await term(tx, since)
+    saved = await rate_period(tx, since)
     assert saved
     return saved
 
@@ -127,7 +127,7 @@ async def report(
             also,
         )
     )
-    return replace(measured_report, kept=dated_rates)
+    return replace(measured_report, dated_rates=dated_rates)
 
 
 async def fits(tx: Tx) -> bool:

@@ -26,7 +26,7 @@ from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 from firebell.workload import actions, measurement, pay
 from firebell.workload.csv_export import csv_report
-from firebell.workload.model import Earned, Rates, Report, Row, Share, Term
+from firebell.workload.model import Earned, RatePeriod, Rates, Report, Row, Share
 
 router = api.router("on-call reports")
 
@@ -274,7 +274,7 @@ async def get_report(ctx: Ctx, caller: Reader, month: Month = None, team: OneTea
         month=f"{report.month:%Y-%m}",
         until=report.until,
         currency=report.rates.currency,
-        rates_since=f"{report.kept.month:%Y-%m}" if report.kept else None,
+        rates_since=f"{report.dated_rates.month:%Y-%m}" if report.dated_rates else None,
         schedules=[_share(s) for s in report.schedules],
         teams=[_share(s) for s in report.teams],
         people=[_earned(e, report.rates) for e in report.people],
@@ -309,22 +309,22 @@ def attachment(report: Report, *, bom: bool) -> Response:
     return Response(csv_report(report, bom=bom), media_type="text/csv", headers=headers)
 
 
-def _rates(term: Term | None) -> dict[str, object]:
-    kept = term.kept if term else None
+def _rates(rate_period: RatePeriod | None) -> dict[str, object]:
+    dated_rates = rate_period.dated_rates if rate_period else None
     return {
-        **pay.to_json(kept.rates if kept else Rates()),
-        "since": f"{kept.month:%Y-%m}" if kept else None,
-        "until": f"{term.until:%Y-%m}" if term and term.until else None,
-        "set_at": kept.set_at if kept else None,
-        "set_by": kept.set_by if kept else None,
+        **pay.to_json(dated_rates.rates if dated_rates else Rates()),
+        "since": f"{dated_rates.month:%Y-%m}" if dated_rates else None,
+        "until": f"{rate_period.until:%Y-%m}" if rate_period and rate_period.until else None,
+        "set_at": dated_rates.set_at if dated_rates else None,
+        "set_by": dated_rates.set_by if dated_rates else None,
     }
 
 
 @router.get("/reports/on-call/rates", summary="Get the pay rates of a month (managers and admins)")
 async def get_rates(ctx: Ctx, caller: PayReader, month: Month = None) -> RatesShown:
     async with ctx.db.tx() as tx:
-        term = await actions.term(tx, month or actions.month_named("", ctx.clock.now()))
-    return RatesShown.model_validate(_rates(term))
+        rate_period = await actions.rate_period(tx, month or actions.month_named("", ctx.clock.now()))
+    return RatesShown.model_validate(_rates(rate_period))
 
 
 @router.get(
@@ -333,8 +333,8 @@ async def get_rates(ctx: Ctx, caller: PayReader, month: Month = None) -> RatesSh
 )
 async def list_rates(ctx: Ctx, caller: PayReader) -> list[TermShown]:
     async with ctx.db.tx() as tx:
-        terms = await actions.all_terms(tx)
-    return [TermShown.model_validate({**_rates(t), "replaced": t.replaced}) for t in terms]
+        rate_periods = await actions.all_rate_periods(tx)
+    return [TermShown.model_validate({**_rates(t), "replaced": t.replaced}) for t in rate_periods]
 
 
 @router.put(

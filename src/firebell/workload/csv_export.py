@@ -40,7 +40,7 @@ def csv_report(report: Report, *, bom: bool = False) -> str:
                 f"{earned.pay.total:f}",
                 report.rates.currency,
                 f"{rest:f}",
-                f"{report.kept.month:%Y-%m}" if report.kept else "",
+                f"{report.dated_rates.month:%Y-%m}" if report.dated_rates else "",
             )
         )
     return to_csv(rows, bom=bom)

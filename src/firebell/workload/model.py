@@ -35,7 +35,7 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class DatedRates:
     """Rates that apply from a month on (its first day), and who set them when."""
 
     id: int
@@ -46,20 +46,20 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class RatePeriod:
     """Rates and the month from which others apply: None for ever, their own month if they were replaced."""
 
-    kept: Kept
+    dated_rates: DatedRates
     until: date | None
 
     @property
     def replaced(self) -> bool:
         """True if other rates were set for the same month later."""
-        return self.until == self.kept.month
+        return self.until == self.dated_rates.month
 
     def holds(self, month: date) -> bool:
         """Return True if these are the rates of a month."""
-        return self.kept.month <= month and (self.until is None or month < self.until)
+        return self.dated_rates.month <= month and (self.until is None or month < self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,5 +146,5 @@ class Report:
     rates: Rates
     until: datetime
     """Hours are counted up to this instant."""
-    kept: Kept | None = None
+    dated_rates: DatedRates | None = None
     """The rates of the month; None if none were set by then, and nothing is paid."""

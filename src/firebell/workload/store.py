@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from firebell.kit.db import Tx
-from firebell.workload.model import Kept
+from firebell.workload.model import DatedRates
 from firebell.workload.pay import from_json
 
 
-async def rates(tx: Tx) -> list[Kept]:
+async def rates(tx: Tx) -> list[DatedRates]:
     """Return all rates that were ever set, in the order they were set."""
     rows = await tx.fetch(
         """
@@ -17,7 +17,7 @@ async def rates(tx: Tx) -> list[Kept]:
         order by id
         """
     )
-    return [Kept(**{**dict(row.items()), "rates": from_json(row["rates"])}) for row in rows]
+    return [DatedRates(**{**dict(row.items()), "rates": from_json(row["rates"])}) for row in rows]
 
 
 async def insert(tx: Tx, month: date, rates: Mapping[str, str], now: datetime, by: str) -> None:

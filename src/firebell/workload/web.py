@@ -126,11 +126,11 @@ async def paid_csv(request: Request, month: str = "", bom: str = "") -> Response
 async def _rates(request: Request, given: dict[str, str], error: FirebellError | None = None) -> Response:
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
-        terms = await actions.all_terms(tx)
+        rate_periods = await actions.all_rate_periods(tx)
     context = {
         "nav": "oncall",
         "given": given,
-        "terms": terms,
+        "rate_periods": rate_periods,
         "present": actions.month_named("", ctx.clock.now()),
         "first": measurement.FIRST_MONTH,
         "error": error,
@@ -144,8 +144,10 @@ async def rates(request: Request, month: str = "") -> Response:
     ctx = html.ctx(request)
     chosen = actions.month_named(month, ctx.clock.now())
     async with ctx.db.tx() as tx:
-        term = await actions.term(tx, chosen)
-    given = pay.to_json(term.kept.rates if term else Rates()) | {"month": f"{chosen:%Y-%m}"}
+        rate_period = await actions.rate_period(tx, chosen)
+    given = pay.to_json(rate_period.dated_rates.rates if rate_period else Rates()) | {
+        "month": f"{chosen:%Y-%m}"
+    }
     return await _rates(request, given)
 
 
