@@ -334,8 +334,8 @@ def test_one_bad_event_is_told_and_the_others_count(event: str, note: str) -> No
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "does not begin"),
-        (b"<html>Sign in</html>", "does not begin"),
+        (b"", "does not start"),
+        (b"<html>Sign in</html>", "does not start"),
         (ics(f"UID:1\n{ZULU}")[:-20], "incomplete"),
         (b"BEGIN:VCALENDAR\r\n" + b"X" * LARGEST, "larger than 5 MB"),
         (b"BEGIN:VCALENDAR\r\n" + b"BEGIN:VEVENT\r\n" * COMPONENTS + b"END:VCALENDAR", "components"),
