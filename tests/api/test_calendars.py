@@ -244,7 +244,7 @@ async def test_the_pages_make_revoke_add_and_remove(dsn: str, clock: FakeClock) 
         made = await http.post("/settings/calendars/feeds", data={**csrf, "of": f"person:{w.mara}"})
         assert "http://127.0.0.1:8080/calendar/" in made.text
         wrong = await http.post("/settings/calendars/feeds", data={**csrf, "of": f"person:{w.jun}"})
-        assert (wrong.status_code, "made by themselves" in wrong.text) == (422, True)
+        assert (wrong.status_code, "feed of your own shifts" in wrong.text) == (422, True)
         assert (await http.post("/settings/calendars/feeds/1/revoke", data=csrf)).status_code == 303
         assert "feeds/1/revoke" not in (await http.get("/settings/calendars")).text
 
@@ -282,7 +282,7 @@ async def test_a_calendar_is_sent_as_a_file(dsn: str, clock: FakeClock) -> None:
         good = ROTA.encode()
         for name, body, words in (
             ("notes.ics", b"Dear all,", "notes.ics is not a calendar."),
-            ("utf16.ics", ROTA.encode("utf-16"), "it starts with BEGIN:VCALENDAR"),
+            ("utf16.ics", ROTA.encode("utf-16"), "that starts with BEGIN:VCALENDAR"),
             ("year.ics", good + b" " * (3 * 1024 * 1024), "year.ics is too large."),
         ):
             wrong = await send(name, body, name="the old rota")
