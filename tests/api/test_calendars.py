@@ -8,7 +8,7 @@ import icalendar
 
 from firebell.kit.clock import FakeClock
 from firebell.oncall import actions as oncall
-from firebell.oncall.calendars.limits import PER_FEED, STRAYS_PER_ADDRESS, WINDOW
+from firebell.oncall.calendars.limits import MAX_READS_PER_FEED, MAX_UNKNOWN_TOKENS_PER_ADDRESS, WINDOW
 from firebell.oncall.schedules import store as schedules
 from firebell.people import actions as people
 from firebell.people.model import SCOPES
@@ -150,7 +150,7 @@ async def test_a_feed_that_is_read_too_often_is_told_when_to_come_back(dsn: str,
             for _ in range(20):
                 assert (await office.head(url, headers=same)).status_code in (200, 304), "twenty apps poll it"
         clock.advance(WINDOW)
-        for _ in range(PER_FEED):
+        for _ in range(MAX_READS_PER_FEED):
             assert (await office.get(url, headers=same)).status_code in (200, 304)
         refused = await office.get(url, headers=same)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "300")
@@ -169,9 +169,9 @@ async def test_guessed_addresses_are_refused_and_keep_nobody_from_their_feed(
         revoked = await api("POST", "/calendar-feeds", {}, status=201)
         await api("DELETE", f"/calendar-feeds/{revoked['id']}")
         assert (await office.get(url)).status_code == 200
-        for _ in range(2 * STRAYS_PER_ADDRESS):
+        for _ in range(2 * MAX_UNKNOWN_TOKENS_PER_ADDRESS):
             assert (await office.get(path(revoked["url"]))).status_code == 410, "an app that was not told"
-        for number in range(STRAYS_PER_ADDRESS):
+        for number in range(MAX_UNKNOWN_TOKENS_PER_ADDRESS):
             assert (await office.get(f"/calendar/guess{number}.ics")).status_code == 404
         refused = await office.get("/calendar/guess.ics")
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "300")
@@ -244,7 +244,7 @@ async def test_the_pages_make_revoke_add_and_remove(dsn: str, clock: FakeClock) 
         made = await http.post("/settings/calendars/feeds", data={**csrf, "of": f"person:{w.mara}"})
         assert "http://127.0.0.1:8080/calendar/" in made.text
         wrong = await http.post("/settings/calendars/feeds", data={**csrf, "of": f"person:{w.jun}"})
-        assert (wrong.status_code, "made by themselves" in wrong.text) == (422, True)
+        assert (wrong.status_code, "feed of your own shifts" in wrong.text) == (422, True)
         assert (await http.post("/settings/calendars/feeds/1/revoke", data=csrf)).status_code == 303
         assert "feeds/1/revoke" not in (await http.get("/settings/calendars")).text
 
@@ -257,7 +257,7 @@ async def test_the_pages_make_revoke_add_and_remove(dsn: str, clock: FakeClock) 
         assert added.status_code == 303
         await w.settle()
         page = (await http.get(here)).text
-        assert "Alice &amp; &lt;b&gt;Bob&lt;/b&gt;” names nobody here" in page
+        assert "Alice &amp; &lt;b&gt;Bob&lt;/b&gt;” doesn’t match anyone here" in page
         assert "Public holidays DE" in page
         busy = {**csrf, "url": "https://calendar.example.org/me.ics"}
         assert (await http.post("/settings/calendars/busy", data=busy)).status_code == 303
@@ -282,14 +282,14 @@ async def test_a_calendar_is_sent_as_a_file(dsn: str, clock: FakeClock) -> None:
         good = ROTA.encode()
         for name, body, words in (
             ("notes.ics", b"Dear all,", "notes.ics is not a calendar."),
-            ("utf16.ics", ROTA.encode("utf-16"), "it starts with BEGIN:VCALENDAR"),
+            ("utf16.ics", ROTA.encode("utf-16"), "that starts with BEGIN:VCALENDAR"),
             ("year.ics", good + b" " * (3 * 1024 * 1024), "year.ics is too large."),
         ):
             wrong = await send(name, body, name="the old rota")
             assert (wrong.status_code, words in wrong.text) == (422, True), name
             assert 'value="the old rota"' in wrong.text
         both = await send("rota.ics", good, url="https://calendar.example.org/rota.ics")
-        assert (both.status_code, "A file, an address or a text." in both.text) == (422, True)
+        assert (both.status_code, "Enter a file, an address or a text." in both.text) == (422, True)
         huge = await send("huge.ics", good + b" " * (5 * 1024 * 1024))
         assert huge.status_code == 413
         assert (await send("team rota.ics", b"\xef\xbb\xbf" + good)).status_code == 303
@@ -300,7 +300,7 @@ async def test_a_calendar_is_sent_as_a_file(dsn: str, clock: FakeClock) -> None:
         page = (await http.get(here)).text
         assert "team rota" in page
         assert "Pasted calendar" in page
-        assert page.count('data-state="ok">good') == 2
+        assert page.count('data-state="ok">up to date') == 2
 
 
 async def test_the_settings_say_which_of_them_is_open(dsn: str, clock: FakeClock) -> None:
@@ -385,8 +385,8 @@ async def test_an_imported_layer_is_put_below_the_rotations_and_above_again(
         await w.settle()
         await http.get(here)  # the messages of what was just saved name calendars too
         shown = (await http.get(here)).text
-        order = ["on top", "the old rota", "The rotations of this schedule", "Public holidays DE"]
-        order += ["Pasted calendar", "days alone", "Public holidays ahead"]
+        order = ["on top", "the old rota", "This schedule’s rotations", "Public holidays DE"]
+        order += ["Pasted calendar", "days alone", "Upcoming public holidays"]
         assert sorted(order, key=shown.index) == order
         assert shown.count("Second Day of Christmas") == 1, "a day that two calendars name is one"
         assert re.search(r"Fri 25 Dec 2026</span><span>\s*Jun Okafor", shown)

@@ -77,4 +77,4 @@ async def test_what_is_asked_twice_is_told_in_the_time_of_who_asks(dsn: str, clo
         assert (await told(r, "/oncall/covers", **given))[0] == 303
         status, page = await told(r, "/oncall/covers", **given)
         assert status == 409
-        assert "asks for cover from Fri 27 Nov 20:00 Europe/Stockholm on already." in page
+        assert "already asks for cover from Fri 27 Nov 20:00 Europe/Stockholm." in page

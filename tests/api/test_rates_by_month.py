@@ -95,7 +95,7 @@ async def test_the_past_is_changed_by_whoever_says_so_and_it_is_written_down(
         await api("PUT", RATES, {**OLD, "night": "9", "month": "2027-02", "past": True})
         body = {**NEW, "month": "2026-12"}
         refused = await api("PUT", RATES, body, status=422)
-        assert "would change the pay of 2026-12 to 2027-01, which may be paid" in refused["detail"]
+        assert "would change the pay of 2026-12 to 2027-01, which may have been paid" in refused["detail"]
         assert [e["field"] for e in refused["errors"]] == ["past"]
         done = await api("PUT", RATES, {**body, "past": True})
         assert (done["since"], done["until"]) == ("2026-12", "2027-02")
@@ -116,16 +116,16 @@ async def test_what_is_wrong_with_rates_is_named(dsn: str, clock: FakeClock) -> 
             (error,) = (await api("PUT", RATES, {**OLD, **more}, status=422))["errors"]
             return error["field"], error["message"]
 
-        assert await wrong(month="11/2026") == ("month", "This is not a month; use 2026-11.")
-        assert await wrong(month=202611) == ("month", "This is not a month; use 2026-11.")
+        assert await wrong(month="11/2026") == ("month", "Enter a month such as 2026-11.")
+        assert await wrong(month=202611) == ("month", "Enter a month such as 2026-11.")
         assert await wrong(month="1970-12") == ("month", "The first month is 1971-01.")
         assert await wrong(month="2200-01") == ("month", "The last month is 2199-12.")
         assert (await wrong(currency=""))[0] == "currency"
-        assert await wrong(currency="E1R") == ("currency", "The three letters of ISO 4217, such as EUR.")
+        assert await wrong(currency="E1R") == ("currency", "Enter a three-letter ISO 4217 code, such as EUR.")
         assert (await wrong(past="yes"))[0] == "past"
         assert await api("GET", f"{RATES}/all") == []
         refused = await api("GET", RATES, month="soon", status=422)
-        assert refused["errors"] == [{"field": "month", "message": "This is not a month; use 2026-11."}]
+        assert refused["errors"] == [{"field": "month", "message": "Enter a month such as 2026-11."}]
 
 
 async def test_the_page_sets_rates_from_a_month_on_and_lists_them(dsn: str, clock: FakeClock) -> None:
@@ -150,11 +150,11 @@ async def test_the_page_sets_rates_from_a_month_on_and_lists_them(dsn: str, cloc
         assert "January 2026" in page.partition('id="flash"')[2].partition("</div>")[0]
         assert 'value="9"' in page
         assert page.index("Nov 2026</a>") < page.index("Jan 2026</a>")
-        for month, message in (("soon", "This is not a month"), ("1970-01", "The first month is 1971-01.")):
+        for month, message in (("soon", "Enter a month"), ("1970-01", "The first month is 1971-01.")):
             bad = await http.post("/oncall/pay/rates", data={**given, "month": month})
             assert (bad.status_code, message in bad.text) == (422, True)
         pay = (await http.get("/oncall/pay?month=2026-11")).text
-        assert "By the rates that hold from November 2026 on, set by Mara Lindqvist" in pay
+        assert "Rates effective from November 2026, set by Mara Lindqvist" in pay
         assert "No rates are set for this month." in (await http.get("/oncall/pay?month=2025-11")).text
 
 

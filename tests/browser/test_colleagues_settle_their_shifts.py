@@ -93,15 +93,15 @@ async def test_cover_is_asked_for_and_taken(two: tuple[Page, Page]) -> None:
     await shift.locator("summary", has_text="Cover").click()
     await shift.locator("[placeholder=dentist]").fill("a wedding")
     await sound(mara)
-    await shift.get_by_role("button", name="Ask for cover").click()
-    await mara.locator("#given", has_text="You ask for cover").wait_for()
+    await shift.get_by_role("button", name="Request cover").click()
+    await mara.locator("#given", has_text="Cover requested").wait_for()
 
     await look(jun, "/oncall/me")
-    await jun.get_by_text("Mara Lindqvist asks for cover").wait_for()
+    await jun.get_by_text("Mara Lindqvist requests cover").wait_for()
     await jun.get_by_text("a wedding").wait_for()
-    await jun.get_by_role("button", name="Take it").click()
-    await jun.get_by_text("You cover Mara Lindqvist").wait_for()
-    await mara.locator("#given", has_text="Jun Okafor covers you").wait_for()
+    await jun.get_by_role("button", name="Take shift").click()
+    await jun.get_by_text("You’re covering for Mara Lindqvist").wait_for()
+    await mara.locator("#given", has_text="Jun Okafor is covering for you").wait_for()
 
 
 async def test_two_shifts_are_swapped(two: tuple[Page, Page]) -> None:
@@ -111,11 +111,11 @@ async def test_two_shifts_are_swapped(two: tuple[Page, Page]) -> None:
     await jun.goto("/oncall/me")
     shift = jun.locator("#shifts > div", has_text="Payments primary").last
     await shift.locator("summary", has_text="Swap").click()
-    await shift.get_by_role("button", name="Propose the swap").click()
-    await jun.get_by_text("You would swap with Mara Lindqvist").wait_for()
+    await shift.get_by_role("button", name="Propose swap").click()
+    await jun.get_by_text("Swap proposed to Mara Lindqvist").wait_for()
     await mara.goto("/oncall/me")
-    await mara.get_by_text("Jun Okafor would swap with you").wait_for()
-    await mara.get_by_role("button", name="Swap", exact=True).click()
+    await mara.get_by_text("Jun Okafor wants to swap with you").wait_for()
+    await mara.get_by_role("button", name="Accept swap").click()
     await mara.goto("/oncall/payments-primary")
     await mara.get_by_text("Mara Lindqvist for Jun Okafor").wait_for()
     await sound(mara)
@@ -128,8 +128,8 @@ async def test_an_absence_asks_for_cover_by_itself(two: tuple[Page, Page]) -> No
     await mara.goto("/oncall/me")
     await mara.fill("#away [name=start]", "2031-01-01T09:00")
     await mara.fill("#away [name=end]", "2031-01-01T08:00")
-    await mara.get_by_role("button", name="I am away").click()
-    await mara.get_by_text("The vacation ends before it begins.").wait_for()
+    await mara.get_by_role("button", name="Add time off").click()
+    await mara.locator("#away #e-end[data-state=late]").wait_for()
     first = (
         await mara.locator("#shifts > div", has_text="Payments primary")
         .last.locator("input[name=start]")
@@ -137,10 +137,10 @@ async def test_an_absence_asks_for_cover_by_itself(two: tuple[Page, Page]) -> No
     )
     await mara.fill("#away [name=start]", first[:10] + "T00:00")
     await mara.fill("#away [name=end]", first[:10] + "T23:59")
-    await mara.get_by_role("button", name="I am away").click()
+    await mara.get_by_role("button", name="Add time off").click()
     await mara.locator("summary", has_text="Cancel time off").wait_for()
     await jun.goto("/oncall")
-    await jun.get_by_text("Mara Lindqvist asks for cover").first.wait_for()
+    await jun.get_by_text("Mara Lindqvist requests cover").first.wait_for()
 
 
 async def test_a_stretch_of_the_result_row_is_dragged_to_an_override(two: tuple[Page, Page]) -> None:

@@ -38,7 +38,7 @@ async def test_a_handoff_is_read_and_acknowledged(house: tuple[World, Terminal])
         "acknowledged"
     ] is False
     wrong = await run("oncall", "handoff", "ack", "payments-primary", "--day", "soon", code=1)
-    assert "This is not a day; use 2026-11-30." in wrong.err
+    assert "Enter a date such as 2026-11-30." in wrong.err
 
 
 async def test_the_month_is_printed_and_written_to_a_file(

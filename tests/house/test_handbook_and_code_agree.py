@@ -10,7 +10,7 @@ from firebell.incidents import lifecycle, message_values
 from firebell.incidents.model import ROLE_NAMES, Phase, Role
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify
 from firebell.kit.handbook_files import skill, skill_files
-from firebell.workload.measurement import TIRING
+from firebell.workload.measurement import MAX_NIGHT_PAGES
 from tests.house.source import SRC
 
 SEVERITY = "references/severity-classification.md"
@@ -272,8 +272,11 @@ def test_the_night_limit_is_one_figure_in_every_file() -> None:
         "references/incident-workflow.md",
         "examples/oncall-handoff-template.md",
     }
-    assert set().union(*named.values()) == {TIRING + 1}, named
-    assert row("SKILL.md", "Metrics and targets", "Pages at night")["Target"] == f"fewer than {TIRING + 1}"
+    assert set().union(*named.values()) == {MAX_NIGHT_PAGES + 1}, named
+    assert (
+        row("SKILL.md", "Metrics and targets", "Pages at night")["Target"]
+        == f"fewer than {MAX_NIGHT_PAGES + 1}"
+    )
 
 
 def test_executives_hear_of_a_provisional_sev0_on_confirmation_or_after_five_minutes() -> None:

@@ -6,7 +6,12 @@ import pytest
 
 from firebell.kit.errors import Gone, NotFound, TooMany
 from firebell.kit.rate_limit import SlidingWindow
-from firebell.oncall.calendars.limits import PER_FEED, STRAYS_PER_ADDRESS, WINDOW, FeedLimiter
+from firebell.oncall.calendars.limits import (
+    MAX_READS_PER_FEED,
+    MAX_UNKNOWN_TOKENS_PER_ADDRESS,
+    WINDOW,
+    FeedLimiter,
+)
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -28,7 +33,7 @@ def test_sixty_apps_that_poll_one_feed_every_minute_never_notice() -> None:
 
 def test_a_loop_is_refused_until_its_oldest_read_is_five_minutes_old() -> None:
     limit = FeedLimiter()
-    for number in range(PER_FEED):
+    for number in range(MAX_READS_PER_FEED):
         with limit.read(b"feed", "loop", NOW + timedelta(milliseconds=number)):
             pass
     with pytest.raises(TooMany) as refused, limit.read(b"feed", "elsewhere", NOW + MINUTE):
@@ -42,10 +47,10 @@ def test_guesses_count_for_their_address_and_ended_feeds_do_not() -> None:
     limit = FeedLimiter()
     with limit.read(b"feed", "office", NOW):
         pass
-    for _ in range(STRAYS_PER_ADDRESS * 2):
+    for _ in range(MAX_UNKNOWN_TOKENS_PER_ADDRESS * 2):
         with pytest.raises(Gone), limit.read(b"ended", "office", NOW):
             raise Gone("ended")
-    for number in range(STRAYS_PER_ADDRESS):
+    for number in range(MAX_UNKNOWN_TOKENS_PER_ADDRESS):
         guess(limit, number, "office")
     for token in (b"guess", b"new"):
         with pytest.raises(TooMany), limit.read(token, "office", NOW):
@@ -59,10 +64,10 @@ def test_guesses_count_for_their_address_and_ended_feeds_do_not() -> None:
 
 def test_a_database_that_is_away_makes_nobody_a_stray_and_nothing_known() -> None:
     limit = FeedLimiter()
-    for _ in range(STRAYS_PER_ADDRESS):
+    for _ in range(MAX_UNKNOWN_TOKENS_PER_ADDRESS):
         with pytest.raises(OSError, match="away"), limit.read(b"feed", "office", NOW):
             raise OSError("away")
-    for number in range(STRAYS_PER_ADDRESS):
+    for number in range(MAX_UNKNOWN_TOKENS_PER_ADDRESS):
         guess(limit, number, "office")
     with pytest.raises(TooMany), limit.read(b"feed", "office", NOW):
         pass

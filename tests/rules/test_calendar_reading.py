@@ -298,7 +298,7 @@ def test_turns_that_abut_on_the_wall_abut_when_the_clocks_change() -> None:
 def test_a_zone_of_an_earlier_calendar_is_forgotten() -> None:
     event = "UID:1\nDTSTART;TZID=Eastern Office:20261020T090000\nDTEND;TZID=Eastern Office:20261020T100000"
     assert taken(event, head=EASTERN) == ["10-20T13:00"]
-    assert "is not known" in read(ics(event), "UTC", A, B)[1][0]
+    assert "is unknown" in read(ics(event), "UTC", A, B)[1][0]
 
 
 @pytest.mark.parametrize(
@@ -334,9 +334,9 @@ def test_one_bad_event_is_told_and_the_others_count(event: str, note: str) -> No
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "does not begin"),
-        (b"<html>Sign in</html>", "does not begin"),
-        (ics(f"UID:1\n{ZULU}")[:-20], "cut short"),
+        (b"", "does not start"),
+        (b"<html>Sign in</html>", "does not start"),
+        (ics(f"UID:1\n{ZULU}")[:-20], "incomplete"),
         (b"BEGIN:VCALENDAR\r\n" + b"X" * LARGEST, "larger than 5 MB"),
         (b"BEGIN:VCALENDAR\r\n" + b"BEGIN:VEVENT\r\n" * COMPONENTS + b"END:VCALENDAR", "components"),
         (ics(*(f"UID:{n}\nRRULE:FREQ=HOURLY\n{ZULU}" for n in range(2))), "more than 5000"),

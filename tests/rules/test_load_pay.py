@@ -16,8 +16,8 @@ from firebell.oncall.rota.fairness import HourClass, Load, load
 from firebell.paging.model import Arrival
 from firebell.people.model import Person, Team
 from firebell.workload import measurement, pay, rate_periods
-from firebell.workload.csv_export import HEAD, csv_report
-from firebell.workload.model import Kept, Rates, Report
+from firebell.workload.csv_export import HEADER, csv_report
+from firebell.workload.model import DatedRates, Rates, Report
 
 NOVEMBER = date(2026, 11, 1)
 RATES = Rates(
@@ -179,22 +179,22 @@ def test_the_sheet_has_a_row_a_person_under_its_head() -> None:
     text = csv_report(november(), bom=True)
     assert text.startswith(BOM + "month,person,email,zone,")
     rows = list(csv.reader(io.StringIO(text.removeprefix(BOM), newline="")))
-    assert [len(row) for row in rows] == [len(HEAD)] * 3
+    assert [len(row) for row in rows] == [len(HEADER)] * 3
     assert {row[1] for row in rows[1:]} == {"Mara", "Jun"}
     assert not csv_report(november()).startswith(BOM)
 
 
 @pytest.mark.parametrize("text", ["2026-13", "2026", "26-11", "2026-11-01", "", "x", "9999-12", "2026-1 "])
 def test_what_is_not_a_month_is_not_taken_for_one(text: str) -> None:
-    with pytest.raises(ValueError, match=r"This is not a month|The last month is"):
+    with pytest.raises(ValueError, match=r"Enter a month|The last month is"):
         measurement.month_of(text)
 
 
 def test_rates_hold_from_their_month_until_the_next_and_the_later_set_goes_first() -> None:
-    def kept(number: int, month: int) -> Kept:
-        return Kept(number, date(2026, month, 1), Rates(), datetime(2026, 1, 1, tzinfo=UTC), "Mara")
+    def dated(number: int, month: int) -> DatedRates:
+        return DatedRates(number, date(2026, month, 1), Rates(), datetime(2026, 1, 1, tzinfo=UTC), "Mara")
 
-    march, june, again = kept(1, 3), kept(2, 6), kept(3, 3)
+    march, june, again = dated(1, 3), dated(2, 6), dated(3, 3)
     every = [march, june, again]
     assert [rate_periods.rates_of(every, date(2026, m, 1)) for m in (2, 3, 5, 6, 12)] == [
         None,
@@ -203,7 +203,7 @@ def test_rates_hold_from_their_month_until_the_next_and_the_later_set_goes_first
         june,
         june,
     ]
-    assert [(t.kept, t.until, t.replaced) for t in rate_periods.rate_periods(every)] == [
+    assert [(t.dated_rates, t.until, t.replaced) for t in rate_periods.rate_periods(every)] == [
         (june, None, False),
         (again, date(2026, 6, 1), False),
         (march, date(2026, 3, 1), True),

@@ -156,10 +156,10 @@ async def test_the_calendar_decides_and_a_bad_day_of_its_server_empties_nothing(
         there.etag = '"2"'
         bad = {
             "answered 503": (503, b""),
-            "does not begin": (200, b"<html>Please sign in</html>"),
-            "without events": (200, f"{HEAD}{TAIL}".encode()),
-            "cut short": (200, ROTA[:-8]),
-            "nobody who is known": (200, ROTA.replace(b"Jun Okafor", b"Somebody Else")),
+            "does not start": (200, b"<html>Please sign in</html>"),
+            "has no events": (200, f"{HEAD}{TAIL}".encode()),
+            "incomplete": (200, ROTA[:-8]),
+            "no one known here": (200, ROTA.replace(b"Jun Okafor", b"Somebody Else")),
             "more than 5 MB": (200, b"X" * (6 * 1024 * 1024)),
         }
         since = w.now + timedelta(minutes=20)
@@ -210,7 +210,7 @@ async def test_a_server_that_is_gone_is_told(dsn: str, clock: FakeClock) -> None
         async with w.ctx.db.tx() as tx:
             primary_ = await oncall.by_slug(tx, "payments-primary")
             told = (await queries.found_in(tx, [primary_], w.now))[int(primary_.id)]
-        assert "said nothing so far" in next(f.message for f in told if f.code == "S-ICAL-STALE")
+        assert "it was never read" in next(f.message for f in told if f.code == "S-ICAL-STALE")
         assert await who(w) == (w.mara,)
 
 

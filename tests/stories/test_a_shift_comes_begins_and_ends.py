@@ -194,13 +194,13 @@ async def test_who_cannot_be_woken_is_warned_a_day_before(dsn: str, clock: FakeC
         async with t.w.ctx.db.tx() as tx:
             await tx.execute("update contact_method set verified_at = null where kind <> 'email'")
         await t.until(MONDAY + timedelta(days=6))
-        assert t.notes()[0].startswith("No way to wake you is verified")
+        assert t.notes()[0].startswith("You have no verified contact method that can wake you")
         assert t.notes()[0].endswith("/settings/contact")
         assert t.told() == [("Ada", "On call in 1 d, but nothing can wake you: Weekly")]
 
 
 async def test_who_can_be_reached_in_one_way_only_hears_it_a_day_before(dsn: str, clock: FakeClock) -> None:
-    only = "Only one way to reach you is verified: add a second under Settings, How I am reached."
+    only = "You have only one verified contact method. Add a second one under Settings, Notifications."
     async with team(dsn, clock) as t:
         async with t.w.ctx.db.tx() as tx:
             for one in await people.methods_of(tx, [t.ada]):
@@ -295,7 +295,7 @@ async def test_cover_is_asked_of_who_is_free_and_the_requester_hears_who_takes_i
         )
         # Ada is on call elsewhere then
         assert "“a concert”" in t.notes()[0]
-        assert t.told() == [("Jun", "Mara Lindqvist asks for cover: Weekly")]
+        assert t.told() == [("Jun", "Mara Lindqvist requests cover: Weekly")]
         await t.run(covers.take, ask.id, t.w.jun)
         assert t.told() == [
             ("Mara", "Jun Okafor covers for you: Weekly"),

@@ -83,7 +83,7 @@ async def test_the_draft_comes_four_hours_before_and_says_what_happened(dsn: str
         assert "Mara Lindqvist hands over to Jun Okafor at Mon 30 Nov 09:00." in body
         assert "| PG-1 | Tue 24 Nov 04:14 | acked | Disk \\| full |" in body
         assert "| INC-1 | SEV1 | Tue 24 Nov 04:14 | declared | Checkout is slow |" in body
-        assert "- Mara Lindqvist: 2 pages in the night of 23 November" in body
+        assert "- Mara Lindqvist: 2 pages on the night of 23 November" in body
         assert "- Tue 1 Dec 09:00 to Wed 2 Dec 09:00: Ada Byron" in body
         assert "{{" not in body
 
@@ -93,7 +93,7 @@ async def test_what_nobody_edited_is_drafted_again_when_the_shift_ends_and_what_
 ) -> None:
     async with desk(dsn, clock) as d:
         await d.t.until(MONDAY - 4 * HOUR)
-        assert "_No page is open._" in await d.body()
+        assert "_No open pages._" in await d.body()
         await d.t.w.alert("Late one")
         await d.t.until(MONDAY)
         assert "Late one" in await d.body()
@@ -107,8 +107,7 @@ async def test_both_acknowledge_and_nobody_else_can(dsn: str, clock: FakeClock) 
     async with desk(dsn, clock) as d:
         await d.t.until(MONDAY - 4 * HOUR)
         path = f"/schedules/weekly/handoffs/{DAY}/ack"
-        refused = await (await d.as_(d.t.ada))("POST", path, status=403)
-        assert refused["hint"] == "Who leaves and who enters acknowledge it."
+        await (await d.as_(d.t.ada))("POST", path, status=403)
         first = await d.api("POST", path)
         assert not first["acknowledged"]
         again = await d.api("POST", path)
@@ -136,16 +135,16 @@ async def test_the_pages_lead_from_the_list_to_the_acknowledgement(dsn: str, clo
     async with desk(dsn, clock) as d:
         await d.sign_in()
         listed = await d.http.get("/oncall/handoffs")
-        assert "its draft comes in" in listed.text
+        assert "draft in" in listed.text
         await d.t.until(MONDAY - 4 * HOUR)
         listed = await d.http.get("/oncall/handoffs", params={"schedule": "weekly"})
-        assert "yours to acknowledge" in listed.text
+        assert "needs your acknowledgement" in listed.text
         assert PATH in listed.text
         done = await d.post(f"{PATH}/ack")
         assert done.headers["location"] == PATH
         shown = await d.http.get(PATH)
         assert "acknowledged <time" in shown.text
-        assert "before its last change" not in shown.text
+        assert "before the last edit" not in shown.text
         assert "<script>" not in shown.text
         assert (await d.http.get("/oncall/handoffs/weekly/2026-13-40")).status_code == 404
 
@@ -157,7 +156,7 @@ async def test_an_acknowledgement_of_what_was_changed_since_says_so(dsn: str, cl
         await d.post(f"{PATH}/ack")
         clock.advance(HOUR)
         assert (await d.post(PATH, body="The replica lags.", version="1")).status_code == 303
-        assert (await d.http.get(PATH)).text.count(", before its last change") == 1
+        assert (await d.http.get(PATH)).text.count(", before the last edit") == 1
 
 
 async def test_bug_a_handoff_of_long_ago_asked_for_an_acknowledgement_for_ever(
@@ -167,11 +166,11 @@ async def test_bug_a_handoff_of_long_ago_asked_for_an_acknowledgement_for_ever(
         await d.t.until(MONDAY - 4 * HOUR)
         await d.sign_in()
         clock.advance(168 * HOUR)
-        assert "yours to acknowledge" in (await d.http.get("/oncall/handoffs?schedule=weekly")).text
+        assert "needs your acknowledgement" in (await d.http.get("/oncall/handoffs?schedule=weekly")).text
         clock.advance(4 * HOUR)
         listed = (await d.http.get("/oncall/handoffs?schedule=weekly")).text
-        assert "yours to acknowledge" not in listed
-        assert "never acknowledged by both" in listed
+        assert "needs your acknowledgement" not in listed
+        assert "not acknowledged" in listed
 
 
 async def test_an_evening_that_somebody_covers_makes_no_handoff_of_its_own(

@@ -28,27 +28,27 @@ async def test_who_asked_for_cover_hears_who_declines_and_whether_anybody_is_lef
     async with team(dsn, clock) as t:
         cover = await ask(t, t.w.jun, t.ada)
         await t.run(covers.decline, cover, t.w.jun, by=t.w.jun)
-        assert "Others may still take it. Until somebody takes it, you stay on call." in t.notes()[0]
-        assert t.told() == [("Mara", "Jun Okafor cannot cover for you: Weekly")]
+        assert "Others can still accept. You stay on call until someone accepts." in t.notes()[0]
+        assert t.told() == [("Mara", "Jun Okafor can’t cover for you: Weekly")]
         await t.run(covers.decline, cover, t.w.jun, by=t.w.jun)
         assert t.told() == []
         await t.run(covers.decline, cover, t.ada, by=t.ada)
-        assert "Nobody whom you asked is left: ask somebody else." in t.notes()[0]
-        assert t.told() == [("Mara", "Ada Byron cannot cover for you: Weekly")]
+        assert "Everyone you asked has declined: ask someone else." in t.notes()[0]
+        assert t.told() == [("Mara", "Ada Byron can’t cover for you: Weekly")]
 
 
 async def test_a_request_of_everybody_stays_open_for_the_others(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         cover = await ask(t)
         await t.run(covers.decline, cover, t.w.jun, by=t.w.jun)
-        assert "From Thu 26 Nov 09:00 to Fri 27 Nov 09:00 (Europe/Stockholm). Others may" in t.notes()[0]
+        assert "From Thu 26 Nov 09:00 to Fri 27 Nov 09:00 (Europe/Stockholm). Others can" in t.notes()[0]
 
 
 async def test_where_nobody_follows_who_left_the_team_is_told_of_the_gap(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         await t.run(people.update_person, t.ada, active=False)
         assert t.notes()[0].startswith(
-            "Nobody is on call (Europe/Stockholm):\n- Mon 7 Dec 09:00 to Mon 14 Dec 09:00\n- Mon 28 Dec 09:00"
+            "No one is on call (Europe/Stockholm):\n- Mon 7 Dec 09:00 to Mon 14 Dec 09:00\n- Mon 28 Dec 09:00"
         )
         assert {m["urgency"] for m in t.w.sink.got} == {"low"}
         assert sorted(t.told()) == [("Jun", "Ada Byron left: Weekly"), ("Mara", "Ada Byron left: Weekly")]
@@ -121,14 +121,14 @@ async def test_who_was_asked_hears_that_the_one_who_asked_has_left(dsn: str, clo
         notes = [n for n in t.notes() if "Ada Byron left" in n]
         assert notes[0].startswith(
             "From Tue 8 Dec 09:00 to Wed 9 Dec 09:00 (Europe/Stockholm): Ada Byron left."
-            " There is nothing for you to do."
+            " You don’t need to do anything."
         )
         said = [pair for pair in t.told() if pair[1] != "Ada Byron left: Weekly"]
         assert sorted(said) == [
-            ("Jun", "Ada Byron needs no cover any more: Weekly"),
-            ("Jun", "Ada Byron needs no cover any more: Weekly"),
-            ("Mara", "Ada Byron needs no cover any more: Weekly"),
-            ("Mara", "The swap with Ada Byron is off: Weekly"),
+            ("Jun", "Cover request canceled: Weekly (Ada Byron)"),
+            ("Jun", "Cover request canceled: Weekly (Ada Byron)"),
+            ("Mara", "Cover request canceled: Weekly (Ada Byron)"),
+            ("Mara", "Swap with Ada Byron canceled: Weekly"),
         ]
         await t.w.settle()
         assert t.told() == []

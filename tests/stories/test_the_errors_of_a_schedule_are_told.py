@@ -13,7 +13,7 @@ from firebell.people import actions as people
 from tests.world import World, world
 
 DAY = timedelta(days=1)
-TITLE = "A page could reach nobody: Payments primary"
+TITLE = "Pages might not reach anyone: Payments primary"
 
 
 async def told(w: World) -> list[tuple[str, str, str]]:

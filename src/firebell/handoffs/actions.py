@@ -1,4 +1,4 @@
-"""What is done with handoff documents."""
+"""Handoff documents: drafting, saving, acknowledging."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
@@ -26,41 +26,43 @@ from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.postmortems import actions as postmortems
 
-BODY = 200_000
-AHEAD = timedelta(days=14)
-SINCE = timedelta(days=36)
-"""How far back a schedule must answer to tell of the shift that ends."""
-
-NOTICE = "shift_notice_hours"
+MAX_BODY_CHARS = 200_000
+AHEAD_WINDOW = timedelta(days=14)
+"""How far ahead a document lists overrides, gaps and cover requests."""
+SCHEDULE_LOOKBACK = timedelta(days=36)
+"""How far back a schedule is loaded, to know the shift that ends."""
+MAX_INCIDENTS = 500
+"""How many recent incidents are searched for those of the team."""
+NOTICE_SETTING = "shift_notice_hours"
 
 acknowledged = store.acknowledged
 handoffs = store.handoffs
 
 
-async def notice(tx: Tx) -> timedelta:
-    """Return how long before a shift its person is told."""
-    hours = await org_settings.get(tx, NOTICE)
-    return milestones.BEFORE if hours is None else timedelta(hours=hours)
+async def notice_lead(tx: Tx) -> timedelta:
+    """Return how long before a shift its person is reminded."""
+    hours = await org_settings.get(tx, NOTICE_SETTING)
+    return milestones.DEFAULT_NOTICE_LEAD if hours is None else timedelta(hours=hours)
 
 
 async def of_day(tx: Tx, schedule: Schedule, day: date) -> Handoff:
-    """Return the document of a day; raise `NotFound` that says when documents come to be."""
+    """Return the document of a day, or raise `NotFound`."""
     handoff = await store.handoff(tx, int(schedule.id), day)
     if handoff is None:
         raise NotFound(
             f"{schedule.name} has no handoff on {day}.",
-            hint="It is drafted four hours before the shift changes; /oncall/handoffs lists those there are.",
+            hint="Handoffs are drafted 4 hours before a shift change; see /oncall/handoffs for all of them.",
         )
     return handoff
 
 
 def next_change(schedule: Schedule, now: datetime) -> Change | None:
-    """Return the coming change of shift for which a document will be."""
-    return next(iter(milestones.changes(schedule, now, now + milestones.SHIFT)), None)
+    """Return the next shift change for which a document will be drafted."""
+    return next(iter(milestones.changes(schedule, now, now + milestones.SHIFT_LOOKBACK)), None)
 
 
 async def draft_change(tx: Tx, schedule: Schedule, change: Change, now: datetime) -> None:
-    """Make the document of a change of shift; one in which nobody wrote is made again."""
+    """Draft the document of a shift change, or draft it again if no person has edited it."""
     template = await handbook.template(tx, "handoff")
     body = draft(template.body, await _facts(tx, schedule, change, now))
     if not await store.insert(tx, int(schedule.id), change, body, now):
@@ -70,18 +72,18 @@ async def draft_change(tx: Tx, schedule: Schedule, change: Change, now: datetime
 
 
 async def _facts(tx: Tx, schedule: Schedule, change: Change, now: datetime) -> Facts:
-    everyone = {p.id: p for p in await people.people(tx)}
+    people_by_id = {p.id: p for p in await people.people(tx)}
     team, start = schedule.team_id, change.shift_start
-    ours = {s.id for s in await catalog.services(tx) if s.team_id == team}
+    team_services = {s.id for s in await catalog.services(tx) if s.team_id == team}
     phases = (*OPEN, Phase.CLOSED, Phase.REVIEWED)
-    found = await incidents.incidents(tx, phases, False, 500)
-    touched = await incidents.services(tx, [i.id for i in found])
-    found = [i for i in found if ours & set(touched[i.id])]
-    titles = {i.id: i.title for i in found}
-    leaving, entering = milestones.people_of(schedule, change.at)
+    recent = await incidents.incidents(tx, phases, False, MAX_INCIDENTS)
+    services = await incidents.services(tx, [i.id for i in recent])
+    team_incidents = [i for i in recent if team_services & set(services[i.id])]
+    titles = {i.id: i.title for i in team_incidents}
+    outgoing, incoming = milestones.people_of(schedule, change.at)
 
     def names(users: Sequence[User]) -> list[str]:
-        return [everyone[int(u)].name for u in users if int(u) in everyone]
+        return [people_by_id[int(u)].name for u in users if int(u) in people_by_id]
 
     return Facts(
         schedule=schedule.name,
@@ -89,13 +91,13 @@ async def _facts(tx: Tx, schedule: Schedule, change: Change, now: datetime) -> F
         day=change.day,
         at=change.at,
         shift_start=start,
-        leaving=names(leaving),
-        entering=names(entering),
+        outgoing=names(outgoing),
+        incoming=names(incoming),
         open_pages=await paging.pages(tx, states=OPEN_PAGES, team_ids=[team]),
-        open_incidents=[i for i in found if i.phase in OPEN],
+        open_incidents=[i for i in team_incidents if i.phase in OPEN],
         pages=await paging.triggered(tx, team, start, change.at),
-        incidents=[i for i in found if start <= i.declared_at < change.at],
-        nights=await _nights(tx, schedule, start, change.at, everyone),
+        incidents=[i for i in team_incidents if start <= i.declared_at < change.at],
+        nights=await _nights(tx, schedule, start, change.at, people_by_id),
         ahead=await _ahead(tx, schedule, change.at, names),
         postmortems=[
             (d.ref, titles[d.incident_id], d.due_at)
@@ -107,45 +109,49 @@ async def _facts(tx: Tx, schedule: Schedule, change: Change, now: datetime) -> F
 
 
 async def _nights(
-    tx: Tx, schedule: Schedule, a: datetime, b: datetime, everyone: dict[int, Person]
+    tx: Tx, schedule: Schedule, a: datetime, b: datetime, people_by_id: dict[int, Person]
 ) -> list[Night]:
-    """Return how many distinct urgent pages reached whoever was on duty, by night in their own zone."""
-    rang: dict[tuple[int, date], set[int]] = {}
+    """Return how many distinct urgent pages reached each person on call, by night in their time zone."""
+    pages_by_night: dict[tuple[int, date], set[int]] = {}
     for arrival in await paging.arrivals(tx, a, b):
-        person = everyone[arrival.person_id]
+        person = people_by_id[arrival.person_id]
         night = night_of(arrival.at, person.tz)
         if night and person.id in on_duty_at(schedule, arrival.at):
-            rang.setdefault((person.id, night), set()).add(arrival.page_id)
+            pages_by_night.setdefault((person.id, night), set()).add(arrival.page_id)
     return [
-        Night(everyone[who].name, night, len(found))
-        for (who, night), found in sorted(rang.items(), key=lambda item: (item[0][1], item[0][0]))
+        Night(people_by_id[person_id].name, night, len(pages))
+        for (person_id, night), pages in sorted(
+            pages_by_night.items(), key=lambda item: (item[0][1], item[0][0])
+        )
     ]
 
 
 async def _ahead(
     tx: Tx, schedule: Schedule, at: datetime, names: Callable[[Sequence[User]], list[str]]
 ) -> list[Ahead]:
-    """Return what the rotation alone does not explain: edited stretches, and cover that is asked for."""
-    edits = {e.id for e in schedule.edits}
-    found = [
-        Ahead(run.start, run.end, ", ".join(names(run.users)) or "Nobody: a gap")
-        for run in between(schedule, at, at + AHEAD)
-        if not run.users or edits & set(run.cause)
+    """Return what the rotation alone does not explain: overrides, gaps and open cover requests."""
+    override_ids = {override.id for override in schedule.edits}
+    entries = [
+        Ahead(shift.start, shift.end, ", ".join(names(shift.users)) or "No one: coverage gap")
+        for shift in between(schedule, at, at + AHEAD_WINDOW)
+        if not shift.users or override_ids & set(shift.cause)
     ]
     for cover in await oncall.covers(tx, schedule_ids=[int(schedule.id)], state=CoverState.OPEN, since=at):
-        who = ", ".join(names([cover.requester]))
-        found.append(Ahead(cover.start, cover.end, f"{who} asks for cover, nobody has taken it yet"))
-    return sorted(found, key=lambda a: (a.start, a.end, a.text))
+        requester = ", ".join(names([cover.requester]))
+        entries.append(Ahead(cover.start, cover.end, f"{requester} requested cover; no one has accepted yet"))
+    return sorted(entries, key=lambda a: (a.start, a.end, a.text))
 
 
 async def save(
     tx: Tx, actor: Actor, schedule: Schedule, day: date, body: str, version: int, now: datetime
 ) -> None:
-    """Save the text; raise `Conflict` when somebody else saved since it was read."""
-    if len(body) > BODY:
-        raise Invalid("The document is too long.", fields={"body": f"At most {BODY:,} characters."})
-    old = await of_day(tx, schedule, day)
-    if not await store.save(tx, old.id, clean_text(body, BODY) + "\n", version, now):
+    """Save the text, or raise `Conflict` if someone else saved since `version`."""
+    if len(body) > MAX_BODY_CHARS:
+        raise Invalid(
+            "The handoff is too long.", fields={"body": f"Use at most {MAX_BODY_CHARS:,} characters."}
+        )
+    handoff = await of_day(tx, schedule, day)
+    if not await store.save(tx, handoff.id, clean_text(body, MAX_BODY_CHARS) + "\n", version, now):
         raise Conflict(
             "Someone else saved this document while you edited it.",
             hint="Nothing is lost: their version is shown above yours. Combine the two and save again.",
@@ -157,12 +163,13 @@ async def save(
 async def acknowledge(
     tx: Tx, actor: Actor, schedule: Schedule, day: date, person: Person, now: datetime
 ) -> Handoff:
-    """Record that who leaves or who enters agrees; a second time changes nothing."""
+    """Record an acknowledgement of an outgoing or incoming person. Idempotent."""
     handoff = await of_day(tx, schedule, day)
-    leaving, entering = milestones.people_of(schedule, handoff.at)
-    if person.id not in (*leaving, *entering):
+    outgoing, incoming = milestones.people_of(schedule, handoff.at)
+    if person.id not in (*outgoing, *incoming):
         raise Forbidden(
-            "This handoff is between other people.", hint="Who leaves and who enters acknowledge it."
+            "This handoff is between other people.",
+            hint="Only the outgoing and incoming responders can acknowledge it.",
         )
     if await store.acknowledge(tx, handoff.id, person.id, now):
         await tx.audit(actor, "handoff.acknowledged", f"schedule:{schedule.id}", now, day=str(day))
@@ -171,15 +178,15 @@ async def acknowledge(
 
 
 def coming(schedules: Sequence[Schedule], now: datetime) -> list[tuple[Schedule, Change]]:
-    """Return the next change of shift of each schedule that has one, the nearest first."""
-    found = [(s, c) for s in schedules if (c := next_change(s, now))]
-    return sorted(found, key=lambda pair: (pair[1].at, pair[0].name))
+    """Return the next shift change of each schedule that has one, nearest first."""
+    changes = [(s, c) for s in schedules if (c := next_change(s, now))]
+    return sorted(changes, key=lambda pair: (pair[1].at, pair[0].name))
 
 
 async def newest_by_schedule(
     tx: Tx, schedule_ids: Sequence[int]
 ) -> dict[int, tuple[Handoff, list[Acknowledged]]]:
-    """Return the newest document of each schedule and who acknowledged it, for pages that lead there."""
-    found = await store.newest(tx, schedule_ids)
-    done = await store.acknowledged(tx, [h.id for h in found])
-    return {h.schedule_id: (h, done[h.id]) for h in found}
+    """Return the newest document of each schedule with its acknowledgements."""
+    newest = await store.newest(tx, schedule_ids)
+    acknowledgements = await store.acknowledged(tx, [h.id for h in newest])
+    return {h.schedule_id: (h, acknowledgements[h.id]) for h in newest}

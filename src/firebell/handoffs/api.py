@@ -27,7 +27,7 @@ def _day(value: object) -> date:
     try:
         return date.fromisoformat(value) if isinstance(value, str) else date.min
     except ValueError:
-        raise ValueError("This is not a day; use 2026-11-30.") from None
+        raise ValueError("Enter a date such as 2026-11-30.") from None
 
 
 Day = Annotated[
@@ -35,11 +35,11 @@ Day = Annotated[
     BeforeValidator(_day),
     WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-11-30"]}),
 ]
-"""A local day of the schedule's clock."""
+"""A day in the schedule's time zone."""
 
 
 class AckShown(ApiOutput):
-    """Who leaves or enters, and when they acknowledged."""
+    """An outgoing or incoming person, and when they acknowledged."""
 
     id: int
     name: str
@@ -47,7 +47,7 @@ class AckShown(ApiOutput):
 
 
 class HandoffShown(ApiOutput):
-    """A handoff without its text; `acknowledged` once somebody of both sides has."""
+    """A handoff without its text; `acknowledged` once someone on both sides has acknowledged it."""
 
     id: int
     schedule: str
@@ -63,71 +63,71 @@ class HandoffShown(ApiOutput):
 
 
 class HandoffDetail(HandoffShown):
-    """A handoff with its Markdown."""
+    """A handoff with its Markdown text."""
 
     body: str
 
 
 class NewBody(ApiInput):
-    """The whole text, and the version that it was made from."""
+    """The whole text, and the version it is based on."""
 
-    body: Annotated[Text, Field(max_length=actions.BODY)]
+    body: Annotated[Text, Field(max_length=actions.MAX_BODY_CHARS)]
     version: Id
 
 
 class Notice(ApiInput):
-    """How many hours before a shift its person is told."""
+    """How many hours before a shift its person is reminded."""
 
-    hours: Annotated[StrictInt, Field(ge=1, le=lead_time.MOST)]
+    hours: Annotated[StrictInt, Field(ge=1, le=lead_time.MAX_NOTICE_HOURS)]
 
 
-def _fields(found: queries.HandoffDetails) -> dict[str, object]:
-    def people_(side: tuple[queries.Ack, ...]) -> list[AckShown]:
+def _fields(handoff: queries.HandoffDetails) -> dict[str, object]:
+    def acks(side: tuple[queries.Ack, ...]) -> list[AckShown]:
         return [AckShown(id=a.person.id, name=a.person.name, acknowledged_at=a.at) for a in side]
 
-    doc = found.doc
+    doc = handoff.doc
     return {
         "id": doc.id,
-        "schedule": found.schedule.slug,
+        "schedule": handoff.schedule.slug,
         "day": doc.day,
         "at": doc.at,
         "shift_start": doc.shift_start,
-        "leaving": people_(found.leaving),
-        "entering": people_(found.entering),
-        "acknowledged": found.complete,
+        "leaving": acks(handoff.leaving),
+        "entering": acks(handoff.entering),
+        "acknowledged": handoff.complete,
         "edited": doc.edited,
         "version": doc.version,
         "updated_at": doc.updated_at,
     }
 
 
-def _detail(found: queries.HandoffDetails) -> HandoffDetail:
-    return HandoffDetail.model_validate({**_fields(found), "body": found.doc.body})
+def _detail(handoff: queries.HandoffDetails) -> HandoffDetail:
+    return HandoffDetail.model_validate({**_fields(handoff), "body": handoff.doc.body})
 
 
-@router.get("/handoffs", summary="Handoffs, the newest first", responses=problems(404))
+@router.get("/handoffs", summary="List handoffs, newest first", responses=problems(404))
 async def list_handoffs(
     ctx: Ctx,
     caller: Reader,
-    stretch: PageParams,
-    schedule: Annotated[Text | None, Query(description="of this schedule alone")] = None,
+    page: PageParams,
+    schedule: Annotated[Text | None, Query(description="only of this schedule")] = None,
 ) -> list[HandoffShown]:
     async with ctx.db.tx() as tx:
         ids = [int((await oncall.by_slug(tx, schedule)).id)] if schedule is not None else None
-        handoffs = await actions.handoffs(tx, schedule_ids=ids, before=stretch.before, limit=stretch.limit)
-        shown = await queries.seen(tx, handoffs)
-    stretch.link([d.id for d in handoffs])
+        handoffs = await actions.handoffs(tx, schedule_ids=ids, before=page.before, limit=page.limit)
+        shown = await queries.details(tx, handoffs)
+    page.link([d.id for d in handoffs])
     return [HandoffShown.model_validate(_fields(s)) for s in shown]
 
 
-@router.get("/handoffs/notice", summary="How long before a shift its person is told")
+@router.get("/handoffs/notice", summary="Get how long before a shift people are reminded")
 async def get_notice(ctx: Ctx, caller: Reader) -> Notice:
     async with ctx.db.tx() as tx:
-        return Notice(hours=(await actions.notice(tx)) // HOUR)
+        return Notice(hours=(await actions.notice_lead(tx)) // HOUR)
 
 
 @router.put(
-    "/handoffs/notice", summary="Set how long before a shift its person is told (managers and admins)"
+    "/handoffs/notice", summary="Set how long before a shift people are reminded (managers and admins)"
 )
 async def set_notice(ctx: Ctx, caller: Manager, given: Notice) -> Notice:
     async with ctx.db.tx() as tx:
@@ -135,30 +135,30 @@ async def set_notice(ctx: Ctx, caller: Manager, given: Notice) -> Notice:
     return given
 
 
-@router.get("/schedules/{slug}/handoffs/{day}", summary="One handoff", responses=problems(404))
+@router.get("/schedules/{slug}/handoffs/{day}", summary="Get a handoff", responses=problems(404))
 async def get_handoff(ctx: Ctx, caller: Reader, slug: Text, day: Day) -> HandoffDetail:
     async with ctx.db.tx() as tx:
         handoff = await actions.of_day(tx, await oncall.by_slug(tx, slug), day)
-        (shown,) = await queries.seen(tx, [handoff])
+        (shown,) = await queries.details(tx, [handoff])
     return _detail(shown)
 
 
 @router.put(
     "/schedules/{slug}/handoffs/{day}",
-    summary="Save the text; 409 when somebody else saved since `version`",
+    summary="Save a handoff; 409 if someone else saved since `version`",
     responses=problems(404, 409),
 )
 async def save_handoff(ctx: Ctx, caller: Responder, slug: Text, day: Day, given: NewBody) -> HandoffDetail:
     async with ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, slug)
         await actions.save(tx, caller.actor, schedule, day, given.body, given.version, ctx.clock.now())
-        (shown,) = await queries.seen(tx, [await actions.of_day(tx, schedule, day)])
+        (shown,) = await queries.details(tx, [await actions.of_day(tx, schedule, day)])
     return _detail(shown)
 
 
 @router.post(
     "/schedules/{slug}/handoffs/{day}/ack",
-    summary="Acknowledge, as who leaves or who enters; a second time changes nothing",
+    summary="Acknowledge a handoff as an outgoing or incoming person; idempotent",
     responses=problems(404),
 )
 async def acknowledge_handoff(ctx: Ctx, caller: Responder, slug: Text, day: Day) -> HandoffDetail:
@@ -166,5 +166,5 @@ async def acknowledge_handoff(ctx: Ctx, caller: Responder, slug: Text, day: Day)
         schedule = await oncall.by_slug(tx, slug)
         person = await people.person(tx, caller.person_id)
         handoff = await actions.acknowledge(tx, caller.actor, schedule, day, person, ctx.clock.now())
-        (shown,) = await queries.seen(tx, [handoff])
+        (shown,) = await queries.details(tx, [handoff])
     return _detail(shown)

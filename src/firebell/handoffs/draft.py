@@ -1,4 +1,4 @@
-"""The first draft of a handoff, made from what is known when a shift ends (pure)."""
+"""Drafts handoff documents (pure)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from firebell.paging.model import Page
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """How often somebody was called in one night, named by the day on which it began."""
+    """How many pages a person got in one night; `night` is the day on which it began."""
 
     person: str
     night: date
@@ -23,7 +23,7 @@ class Night:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """A stretch to come that the rotation alone does not explain."""
+    """An upcoming override, gap or cover request."""
 
     start: datetime
     end: datetime
@@ -32,15 +32,15 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that a handoff says by itself."""
+    """Everything that a draft is made from."""
 
     schedule: str
     tz: str
     day: date
     at: datetime
     shift_start: datetime
-    leaving: Sequence[str]
-    entering: Sequence[str]
+    outgoing: Sequence[str]
+    incoming: Sequence[str]
     open_pages: Sequence[Page]
     open_incidents: Sequence[Incident]
     pages: Sequence[Page]
@@ -52,91 +52,91 @@ class Facts:
 
 
 def draft(template: str, facts: Facts) -> str:
-    """Return the document: the template with every slot filled; a slot that is not known stays as it is."""
-    return fill(template, _slots(facts))
+    """Return the template with its placeholders filled; unknown placeholders stay as they are."""
+    return fill(template, _placeholders(facts))
 
 
-def _slots(f: Facts) -> Mapping[str, str]:
+def _placeholders(facts: Facts) -> Mapping[str, str]:
     def at(when: datetime) -> str:
-        return format_local(when, f.tz)
+        return format_local(when, facts.tz)
 
     def ended(incident: Incident) -> str:
         end = incident.closed_at or incident.resolved_at
         return duration(end - incident.declared_at) if end else "still open"
 
-    urgent = sum(p.urgency == "high" for p in f.pages)
+    urgent = sum(p.urgency == "high" for p in facts.pages)
     return {
-        "schedule": cell(f.schedule),
-        "day": f"{f.day:%d %B %Y}",
-        "at": at(f.at),
-        "tz": f.tz,
-        "leaving": _names(f.leaving),
-        "entering": _names(f.entering),
+        "schedule": cell(facts.schedule),
+        "day": f"{facts.day:%d %B %Y}",
+        "at": at(facts.at),
+        "tz": facts.tz,
+        "leaving": _names(facts.outgoing),
+        "entering": _names(facts.incoming),
         "open_pages": _rows(
-            ("Page", "Since", "State", "What"),
-            [(p.ref, at(p.triggered_at), p.state, cell(p.title)) for p in f.open_pages],
-            "_No page is open._",
+            ("Page", "Since", "State", "Title"),
+            [(p.ref, at(p.triggered_at), p.state, cell(p.title)) for p in facts.open_pages],
+            "_No open pages._",
         ),
         "open_incidents": _rows(
-            ("Incident", "Severity", "Since", "Phase", "What"),
+            ("Incident", "Severity", "Since", "Phase", "Title"),
             [
                 (i.ref, f"SEV{i.severity}", at(i.declared_at), i.phase, cell(i.title))
-                for i in f.open_incidents
+                for i in facts.open_incidents
             ],
-            "_No incident is open._",
+            "_No open incidents._",
         ),
         "summary": (
-            f"From {at(f.shift_start)}: {_count(len(f.pages), 'page')}, {urgent} of them urgent,"
-            f" {_count(len(f.incidents), 'incident')}."
+            f"From {at(facts.shift_start)}: {_count(len(facts.pages), 'page')}, {urgent} high-urgency,"
+            f" {_count(len(facts.incidents), 'incident')}."
         ),
         "pages": _rows(
-            ("Page", "When", "Urgency", "State", "What"),
-            [(p.ref, at(p.triggered_at), p.urgency, p.state, cell(p.title)) for p in f.pages],
-            "_No page in this shift._",
+            ("Page", "When", "Urgency", "State", "Title"),
+            [(p.ref, at(p.triggered_at), p.urgency, p.state, cell(p.title)) for p in facts.pages],
+            "_No pages during this shift._",
         ),
         "incidents": _rows(
-            ("Incident", "Worst", "When", "Length", "What"),
+            ("Incident", "Peak severity", "When", "Duration", "Title"),
             [
                 (i.ref, f"SEV{i.max_severity}", at(i.declared_at), ended(i), cell(i.title))
-                for i in f.incidents
+                for i in facts.incidents
             ],
-            "_No incident in this shift._",
+            "_No incidents during this shift._",
         ),
         "nights": _list(
             [
-                f"{line(n.person)}: {_count(n.pages, 'page')} in the night of {n.night:%d %B}"
-                for n in f.nights
+                f"{line(n.person)}: {_count(n.pages, 'page')} on the night of {n.night:%d %B}"
+                for n in facts.nights
             ],
-            "_Nobody was called at night._",
+            "_No one was paged at night._",
         ),
         "ahead": _list(
-            [f"{at(a.start)} to {at(a.end)}: {cell(a.text)}" for a in f.ahead],
-            "_The rotation answers alone._",
+            [f"{at(a.start)} to {at(a.end)}: {cell(a.text)}" for a in facts.ahead],
+            "_No overrides or cover requests._",
         ),
         "postmortems": _list(
             [
-                f"{ref}, {cell(title)}: {'overdue since' if due_at < f.now else 'due'} {at(due_at)}"
-                for ref, title, due_at in f.postmortems
+                f"{ref}, {cell(title)}: {'overdue since' if due_at < facts.now else 'due'} {at(due_at)}"
+                for ref, title, due_at in facts.postmortems
             ],
-            "_None is owed._",
+            "_No post-mortems due._",
         ),
     }
 
 
 def _names(names: Sequence[str]) -> str:
-    return ", ".join(map(cell, names)) or "Nobody"
+    return ", ".join(map(cell, names)) or "No one"
 
 
-def _count(n: int, word: str) -> str:
-    return f"{n} {word}{'' if n == 1 else 's'}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _list(lines: Sequence[str], empty: str) -> str:
-    return "\n".join(f"- {found}" for found in lines) or empty
+    return "\n".join(f"- {text}" for text in lines) or empty
 
 
 def _rows(head: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> str:
     if not rows:
         return empty
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(found)} |" for found in lines)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,35 +1,40 @@
-"""How long before a shift its person is told: one setting of the organization."""
+"""Changes how long before a shift people are reminded, for the whole organization."""
 
 from datetime import datetime, timedelta
 
 from firebell.handoffs import milestones, sweep
-from firebell.handoffs.actions import NOTICE, notice
+from firebell.handoffs.actions import NOTICE_SETTING, notice_lead
 from firebell.kit import org_settings, timers
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.events import Actor
 from firebell.oncall import actions as oncall
 
-MOST = 168
-"""A week: what a schedule says of later weeks is still likely to change."""
+MAX_NOTICE_HOURS = 168
+"""A week: later shifts are still likely to change."""
 
 
 async def change(tx: Tx, actor: Actor, hours: int, now: datetime) -> None:
-    """Tell people `hours` before their shifts from now on; who would have been told by then is told at once."""
-    if not 1 <= hours <= MOST:
-        raise Invalid(f"A notice is 1 to {MOST} hours.", fields={"hours": f"A number from 1 to {MOST}."})
-    old, new = await notice(tx), timedelta(hours=hours)
+    """Remind people `hours` before their shifts from now on; send reminders that this makes overdue at once."""
+    if not 1 <= hours <= MAX_NOTICE_HOURS:
+        raise Invalid(
+            f"Reminders are sent 1 to {MAX_NOTICE_HOURS} hours before a shift.",
+            fields={"hours": f"Enter a number from 1 to {MAX_NOTICE_HOURS}."},
+        )
+    old, new = await notice_lead(tx), timedelta(hours=hours)
     if new == old:
         return
-    await org_settings.put(tx, NOTICE, hours)
+    await org_settings.put(tx, NOTICE_SETTING, hours)
     await tx.audit(actor, "handoff.notice", "organisation", now, hours=hours)
-    schedules = await oncall.schedules(tx, since=now - milestones.BEFORE, until=now + new + milestones.LOOK)
-    late = [
-        (schedule, mark)
+    schedules = await oncall.schedules(
+        tx, since=now - milestones.DEFAULT_NOTICE_LEAD, until=now + new + milestones.SHIFT_END_LOOKAHEAD
+    )
+    overdue = [
+        (schedule, milestone)
         for schedule in schedules
-        for mark in milestones.milestones(schedule, now - new, now, new)
-        if mark.kind is milestones.Kind.BEFORE and mark.start and mark.start > now + old
+        for milestone in milestones.milestones(schedule, now - new, now, new)
+        if milestone.kind is milestones.Kind.BEFORE and milestone.start and milestone.start > now + old
     ]
-    await sweep.notify_shifts(tx, late, now)
+    await sweep.notify_shifts(tx, overdue, now)
     await timers.schedule_many(tx, sweep.TIMER, [(str(s.id), now, 0) for s in schedules])
     await tx.live("oncall")

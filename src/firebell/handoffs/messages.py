@@ -1,4 +1,4 @@
-"""What people are told about their shifts, each in the zone of who reads it (pure)."""
+"""Texts about shifts, covers and swaps, each in the time zone of its reader (pure)."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,136 +7,152 @@ from firebell.kit.html import duration
 from firebell.kit.localtime import format_local
 from firebell.oncall.rota.fairness import union
 
-SHOWN = 6
-"""How many stretches a message names."""
-SAFE = 2
-"""In so many independent ways somebody on call can be reached at least: one of them may fail."""
-SOON = timedelta(hours=8)
-"""A change that puts somebody on call within this time is urgent: they could be asleep until then."""
+MAX_LISTED_LINES = 6
+"""How many intervals or errors one message lists."""
+SAFE_WAYS_TO_REACH = 2
+"""With fewer verified contact methods that fail independently, the person on call is warned."""
+URGENT_CHANGE_LEAD = timedelta(hours=8)
+"""A change that puts someone on call within this time is urgent: they could be asleep until then."""
 
-Stretch = tuple[datetime, datetime]
+Interval = tuple[datetime, datetime]
+Message = tuple[str, str]
+"""A title and a text."""
 
 
-def stretch(start: datetime, end: datetime | None, tz: str) -> str:
-    """Return from when to when, on the reader's wall clock, with the zone."""
+def interval_text(start: datetime, end: datetime | None, tz: str) -> str:
+    """Return an interval on the reader's wall clock, with the time zone."""
     until = f" to {format_local(end, tz)}" if end else " until further notice"
     return f"{format_local(start, tz)}{until} ({tz})"
 
 
 def before(
     schedule: str, start: datetime, end: datetime | None, tz: str, now: datetime, *, wakes: bool, ways: int
-) -> tuple[str, str]:
-    """Return what is said of a coming shift; whoever cannot be woken is told first of all, as S-UNREACHABLE says.
+) -> Message:
+    """Return the reminder of a coming shift; it begins with the warning when nothing can wake the person.
 
-    `ways` are the verified independent ones in which somebody can be reached.
+    `ways` is how many verified contact methods fail independently of each other.
     """
-    note = f"You are on call for {schedule} from {stretch(start, end, tz)}."
+    shift = f"You are on call for {schedule} from {interval_text(start, end, tz)}."
     if wakes:
-        if ways < SAFE:
-            note += " Only one way to reach you is verified: add a second under Settings, How I am reached."
-        return f"On call in {duration(start - now)}: {schedule}", note
+        if ways < SAFE_WAYS_TO_REACH:
+            shift += (
+                " You have only one verified contact method. Add a second one under Settings, Notifications."
+            )
+        return f"On call in {duration(start - now)}: {schedule}", shift
     warning = (
-        "No way to wake you is verified: at night a page could only wait for you to read your mail."
-        " Add a phone or a push channel under Settings, How I am reached, and send yourself a test."
+        "You have no verified contact method that can wake you."
+        " Add ntfy or a webhook under Settings, Notifications, and send a test."
     )
-    return f"On call in {duration(start - now)}, but nothing can wake you: {schedule}", f"{warning}\n\n{note}"
+    return (
+        f"On call in {duration(start - now)}, but nothing can wake you: {schedule}",
+        f"{warning}\n\n{shift}",
+    )
 
 
-def began(schedule: str, end: datetime | None, tz: str, leaving: str, *, documented: bool) -> tuple[str, str]:
-    """Return what is said when a shift begins; `documented` that there is a handoff to read."""
+def began(schedule: str, end: datetime | None, tz: str, outgoing: str, *, documented: bool) -> Message:
+    """Return the message at the start of a shift; `documented` if there is a handoff to read."""
     until = f"until {format_local(end, tz)} ({tz})" if end else "until further notice"
-    takes = f" You take over from {leaving}." if leaving else ""
-    takes += " Read the handoff and acknowledge it." if documented else ""
-    return f"You are on call now: {schedule}", f"Pages of {schedule} come to you {until}.{takes}"
+    sentences = [f"You receive the pages of {schedule} {until}."]
+    if outgoing:
+        sentences.append(f"You take over from {outgoing}.")
+    if documented:
+        sentences.append("Read the handoff and acknowledge it.")
+    return f"You are on call now: {schedule}", " ".join(sentences)
 
 
-def ended(schedule: str, entering: str) -> tuple[str, str]:
-    """Return what is said when a shift ends."""
-    after = f"{entering} has taken over." if entering else "Nobody follows you: there is a gap."
-    return (
-        f"Your shift is over: {schedule}",
-        f"{after} What you know and the handoff does not say, write there.",
-    )
+def ended(schedule: str, incoming: str) -> Message:
+    """Return the message at the end of a shift."""
+    after = f"{incoming} took over." if incoming else "No one is on call after you: coverage gap."
+    return f"Your shift is over: {schedule}", f"{after} Add anything missing to the handoff."
 
 
-def changed(gains: Sequence[Stretch], loses: Sequence[Stretch], gaps: Sequence[Stretch], tz: str) -> str:
-    """Return what a change of a schedule means for one person; `gaps` are new stretches of nobody."""
-    parts = []
-    for found, what in (
+def changed(gains: Sequence[Interval], losses: Sequence[Interval], gaps: Sequence[Interval], tz: str) -> str:
+    """Return what a change of a schedule means for one person; `gaps` are new coverage gaps."""
+    sections = []
+    for intervals, heading in (
         (union(gains), "You are on call"),
-        (union(loses), "You are no longer on call"),
-        (union(gaps), "Nobody is on call"),
+        (union(losses), "You are no longer on call"),
+        (union(gaps), "No one is on call"),
     ):
-        if found:
-            more = [f"and {len(found) - SHOWN} more times"] if len(found) > SHOWN else []
-            lines = [f"- {format_local(a, tz)} to {format_local(b, tz)}" for a, b in found[:SHOWN]] + [
-                f"- {m}" for m in more
-            ]
-            parts.append("\n".join([f"{what} ({tz}):", *lines]))
-    return "\n\n".join(parts)
+        if intervals:
+            lines = [f"{format_local(start, tz)} to {format_local(end, tz)}" for start, end in intervals]
+            sections.append("\n".join([f"{heading} ({tz}):", *_bullets(lines, "more times")]))
+    return "\n\n".join(sections)
 
 
-def errors(schedule: str, found: Sequence[str]) -> tuple[str, str]:
-    """Return what is said of errors of a schedule."""
-    shown = [f"- {text}" for text in found[:SHOWN]]
-    more = [f"- and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
-    note = "\n".join([*shown, *more, "", "The schedule's page has a button for each."])
-    return f"A page could reach nobody: {schedule}", note
+def errors(schedule: str, problems: Sequence[str]) -> Message:
+    """Return the message about errors of a schedule."""
+    lines = [*_bullets(problems, "more"), "", "Fix each one from the schedule page."]
+    return f"Pages might not reach anyone: {schedule}", "\n".join(lines)
 
 
-def asked(schedule: str, who: str, start: datetime, end: datetime, reason: str, tz: str) -> tuple[str, str]:
-    """Return what a request for cover says."""
-    why = f" {who}: “{reason}”" if reason else ""
+def _bullets(lines: Sequence[str], more: str) -> list[str]:
+    bullets = [f"- {line}" for line in lines[:MAX_LISTED_LINES]]
+    hidden = len(lines) - MAX_LISTED_LINES
+    return [*bullets, f"- and {hidden} {more}"] if hidden > 0 else bullets
+
+
+def cover_asked(
+    schedule: str, requester: str, start: datetime, end: datetime, reason: str, tz: str
+) -> Message:
+    """Return the message to someone who is asked for cover."""
     return (
-        f"{who} asks for cover: {schedule}",
-        f"From {stretch(start, end, tz)}.{why} You are free then. Until somebody takes it, {who} stays on call.",
+        f"{requester} requests cover: {schedule}",
+        f"From {interval_text(start, end, tz)}.{_reason(requester, reason)} You are free then."
+        f" {requester} stays on call until someone accepts.",
     )
 
 
-def taken(schedule: str, who: str, start: datetime, end: datetime, tz: str) -> tuple[str, str]:
-    """Return what the requester is told when somebody takes their shift."""
+def cover_taken(schedule: str, person: str, start: datetime, end: datetime, tz: str) -> Message:
+    """Return the message to the requester whose shift `person` took."""
     return (
-        f"{who} covers for you: {schedule}",
-        f"From {stretch(start, end, tz)} {who} is on call instead of you.",
+        f"{person} covers for you: {schedule}",
+        f"{person} is on call instead of you from {interval_text(start, end, tz)}.",
     )
 
 
-def declined(
-    schedule: str, who: str, start: datetime, end: datetime, tz: str, *, left: bool
-) -> tuple[str, str]:
-    """Return what the requester is told when somebody says no; `left` that others could still say yes."""
-    after = "Others may still take it." if left else "Nobody whom you asked is left: ask somebody else."
+def cover_declined(
+    schedule: str, person: str, start: datetime, end: datetime, tz: str, *, others_asked: bool
+) -> Message:
+    """Return the message to the requester whom `person` declined; `others_asked` if others may still accept."""
+    after = (
+        "Others can still accept." if others_asked else "Everyone you asked has declined: ask someone else."
+    )
     return (
-        f"{who} cannot cover for you: {schedule}",
-        f"From {stretch(start, end, tz)}. {after} Until somebody takes it, you stay on call.",
+        f"{person} can’t cover for you: {schedule}",
+        f"From {interval_text(start, end, tz)}. {after} You stay on call until someone accepts.",
     )
 
 
-def lapsed(schedule: str, who: str, start: datetime, end: datetime, why: str, tz: str) -> tuple[str, str]:
-    """Return what those who were asked are told when a request for cover is withdrawn for them."""
+def cover_lapsed(schedule: str, requester: str, start: datetime, end: datetime, why: str, tz: str) -> Message:
+    """Return the message to those who were asked for cover that is no longer needed."""
     return (
-        f"{who} needs no cover any more: {schedule}",
-        f"From {stretch(start, end, tz)}: {why}. There is nothing for you to do.",
+        f"Cover request canceled: {schedule} ({requester})",
+        f"From {interval_text(start, end, tz)}: {why}. You don’t need to do anything.",
     )
 
 
 def swap_proposed(
-    schedule: str, who: str, theirs: Stretch, yours: Stretch, reason: str, tz: str
-) -> tuple[str, str]:
-    """Return what somebody is told of a swap that is proposed to them."""
-    why = f" {who}: “{reason}”" if reason else ""
+    schedule: str, proposer: str, theirs: Interval, yours: Interval, reason: str, tz: str
+) -> Message:
+    """Return the message to someone to whom a swap is proposed."""
     return (
-        f"{who} proposes a swap: {schedule}",
-        f"{who} would take your shift from {stretch(*yours, tz)}, and you theirs from {stretch(*theirs, tz)}.{why}",
+        f"{proposer} proposes a swap: {schedule}",
+        f"{proposer} would take your shift from {interval_text(*yours, tz)},"
+        f" and you would take theirs from {interval_text(*theirs, tz)}.{_reason(proposer, reason)}",
     )
 
 
-def swap_decided(schedule: str, who: str, state: str) -> tuple[str, str]:
-    """Return what the proposer is told of the answer."""
-    after = "The schedule is changed." if state == "accepted" else "The schedule stays as it is."
-    return f"{who} {state} your swap: {schedule}", after
+def swap_decided(schedule: str, other: str, state: str) -> Message:
+    """Return the message to the proposer about the answer."""
+    after = "The schedule has changed." if state == "accepted" else "The schedule stays as it is."
+    return f"{other} {state} your swap: {schedule}", after
 
 
-def swap_lapsed(schedule: str, who: str, why: str) -> tuple[str, str]:
-    """Return what both are told when a proposed swap is withdrawn for them."""
-    return f"The swap with {who} is off: {schedule}", f"{why}. The schedule stays as it is."
+def swap_lapsed(schedule: str, other: str, why: str) -> Message:
+    """Return the message to each of two people whose proposed swap was withdrawn for them."""
+    return f"Swap with {other} canceled: {schedule}", f"{why}. The schedule stays as it is."
+
+
+def _reason(person: str, reason: str) -> str:
+    return f" {person}: “{reason}”" if reason else ""

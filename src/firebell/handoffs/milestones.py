@@ -1,4 +1,4 @@
-"""When something is to be told or drafted about the shifts of a schedule (pure)."""
+"""When shifts of a schedule are announced and documents drafted (pure)."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -11,19 +11,19 @@ from firebell.oncall.model import Schedule, User
 from firebell.oncall.rota.fairness import shifts_of
 from firebell.oncall.rota.shifts import at, between
 
-BEFORE = timedelta(hours=24)
-"""How long before a shift its person is told, unless the organization chose otherwise."""
-DRAFTED = timedelta(hours=4)
+DEFAULT_NOTICE_LEAD = timedelta(hours=24)
+"""How long before a shift its person is reminded, unless the organization chose otherwise."""
+DRAFT_LEAD = timedelta(hours=4)
 """How long before a handoff its document is drafted."""
-LOOK = timedelta(days=14)
-"""How far ahead the end of a shift is looked for."""
-SHIFT = timedelta(days=35)
-"""How far back the beginning of a shift is looked for."""
-_BACK = timedelta(days=2)
+SHIFT_END_LOOKAHEAD = timedelta(days=14)
+"""How far ahead the end of a shift is searched for."""
+SHIFT_LOOKBACK = timedelta(days=35)
+"""How far back the start of a shift is searched for."""
+_MILESTONE_LOOKBACK = timedelta(days=2)
 
 
 class Kind(StrEnum):
-    """What happens at a mark."""
+    """What is due at a milestone."""
 
     BEFORE = "before"
     START = "start"
@@ -34,9 +34,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """Something to do at an instant: about one person's shift `[start, end)`, or about a document.
+    """Something due at an instant: about one person's shift `[start, end)`, or about a document.
 
-    `end` is None for a shift that does not end within two weeks.
+    `end` is None if the shift does not end within two weeks.
     """
 
     at: datetime
@@ -47,82 +47,90 @@ class Milestone:
     change: Change | None = None
 
 
-def milestones(schedule: Schedule, a: datetime, b: datetime, before: timedelta = BEFORE) -> list[Milestone]:
-    """Return what is to be done in `(a, b]`, in order; marks of abutting stretches are those of the whole.
+def milestones(
+    schedule: Schedule, a: datetime, b: datetime, before: timedelta = DEFAULT_NOTICE_LEAD
+) -> list[Milestone]:
+    """Return the milestones in `(a, b]`, in order; abutting shifts of one person count as one.
 
-    A shift is told `before` it begins.
+    A reminder is due `before` the shift starts.
     """
-    low, high = a - _BACK, b + before + LOOK
-    found = []
-    for user, stretches in shifts_of(schedule, low, high).items():
-        for start, end in stretches:
-            known = end if end < high else None
+    low, high = a - _MILESTONE_LOOKBACK, b + before + SHIFT_END_LOOKAHEAD
+    candidates = []
+    for user, shifts in shifts_of(schedule, low, high).items():
+        for start, end in shifts:
+            known_end = end if end < high else None
             if start > low:
-                found += [
-                    Milestone(start - before, Kind.BEFORE, user, start, known),
-                    Milestone(start, Kind.START, user, start, known),
+                candidates += [
+                    Milestone(start - before, Kind.BEFORE, user, start, known_end),
+                    Milestone(start, Kind.START, user, start, known_end),
                 ]
-            if known:
-                found.append(Milestone(known, Kind.END, user, start, known))
-    for change in changes(schedule, a - DRAFTED, b + DRAFTED + timedelta(seconds=1)):
-        found += [
-            Milestone(change.at - DRAFTED, Kind.DRAFT, change=change),
+            if known_end:
+                candidates.append(Milestone(known_end, Kind.END, user, start, known_end))
+    for change in changes(schedule, a - DRAFT_LEAD, b + DRAFT_LEAD + timedelta(seconds=1)):
+        candidates += [
+            Milestone(change.at - DRAFT_LEAD, Kind.DRAFT, change=change),
             Milestone(change.at, Kind.REDRAFT, change=change),
         ]
     return sorted(
-        (m for m in found if a < m.at <= b), key=lambda m: (m.at, m.kind != Kind.END, m.kind, str(m.user))
+        (m for m in candidates if a < m.at <= b),
+        key=lambda m: (m.at, m.kind != Kind.END, m.kind, str(m.user)),
     )
 
 
 def due_now(
-    schedule: Schedule, told: datetime | None, now: datetime, before: timedelta = BEFORE
+    schedule: Schedule,
+    announced_until: datetime | None,
+    now: datetime,
+    before: timedelta = DEFAULT_NOTICE_LEAD,
 ) -> list[Milestone]:
-    """Return what is to be done now, all having been done up to `told` (None: the schedule is new).
+    """Return what is due now, given that all was done up to `announced_until` (None: the schedule is new).
 
-    Nothing is told of the past: no coming shift that has begun, no beginning of one that is over, no end
-    that was hours ago. Of a new schedule only coming shifts are told.
+    Nothing is announced about the past: no reminder of a shift that has begun, no start of one that is over,
+    no end that was hours ago. Of a new schedule only coming shifts are announced.
     """
-    since = now - max(before, BEFORE)
-    since = since if told is None else max(told, since)
-    found = []
-    for mark in milestones(schedule, since, now, before):
-        match mark.kind:
+    since = now - max(before, DEFAULT_NOTICE_LEAD)
+    since = since if announced_until is None else max(announced_until, since)
+    due = []
+    for milestone in milestones(schedule, since, now, before):
+        match milestone.kind:
             case Kind.BEFORE:
-                fresh = mark.start is not None and mark.start > now
+                fresh = milestone.start is not None and milestone.start > now
             case Kind.START:
-                fresh = told is not None and mark.user in at(schedule, now)
+                fresh = announced_until is not None and milestone.user in at(schedule, now)
             case Kind.END:
-                fresh = told is not None and now - mark.at <= DRAFTED
+                fresh = announced_until is not None and now - milestone.at <= DRAFT_LEAD
             case Kind.DRAFT | Kind.REDRAFT:
-                fresh = told is not None or (mark.change is not None and mark.change.at > now)
+                fresh = announced_until is not None or (
+                    milestone.change is not None and milestone.change.at > now
+                )
         if fresh:
-            found.append(mark)
-    return found
+            due.append(milestone)
+    return due
 
 
 def next_milestone(
-    schedule: Schedule, now: datetime, horizon: timedelta, before: timedelta = BEFORE
+    schedule: Schedule, now: datetime, horizon: timedelta, before: timedelta = DEFAULT_NOTICE_LEAD
 ) -> datetime:
-    """Return when there is something to do next; at the latest after `horizon`."""
-    found = milestones(schedule, now, now + horizon, before)
-    return found[0].at if found else now + horizon
+    """Return when something is due next, at the latest after `horizon`."""
+    upcoming = milestones(schedule, now, now + horizon, before)
+    return upcoming[0].at if upcoming else now + horizon
 
 
 def changes(schedule: Schedule, a: datetime, b: datetime) -> list[Change]:
-    """Return the changes of shift in `[a, b)` for which a document is due, at most one a day.
+    """Return the shift changes in `[a, b)` for which a document is due, at most one a day.
 
-    The rotation alone counts: somebody who covers an evening of a week does not begin a new one.
+    Only the rotation counts: covering an evening of a week does not begin a new shift.
     """
-    plain = replace(schedule, edits=()) if schedule.layers else schedule
+    rotation = replace(schedule, edits=()) if schedule.layers else schedule
     low = a - timedelta(days=1)
-    found: dict[date, Change] = {}
-    for before, after in pairwise(between(plain, low - SHIFT, b)):
+    by_day: dict[date, Change] = {}
+    for before, after in pairwise(between(rotation, low - SHIFT_LOOKBACK, b)):
         day = to_local(after.start, schedule.tz).date()
-        if after.start > low and day not in found:
-            found[day] = Change(day, max(before.start, after.start - SHIFT), after.start)
-    return [c for c in found.values() if a <= c.at < b]
+        if after.start > low and day not in by_day:
+            by_day[day] = Change(day, max(before.start, after.start - SHIFT_LOOKBACK), after.start)
+    return [change for change in by_day.values() if a <= change.at < b]
 
 
 def people_of(schedule: Schedule, when: datetime) -> tuple[tuple[User, ...], tuple[User, ...]]:
-    """Return who leaves and who enters at a handoff."""
+    """Return the outgoing and the incoming people of a handoff."""
     return at(schedule, when - timedelta(seconds=1)), at(schedule, when)

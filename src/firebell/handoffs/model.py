@@ -6,9 +6,9 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """The document of one change of shift; `day` is its local day on the schedule's clock.
+    """The document of one shift change; `day` is its local day on the schedule's clock.
 
-    The shift that it tells of is `[shift_start, at)`; the body is Markdown.
+    It covers the shift `[shift_start, at)`; the body is Markdown.
     """
 
     id: int
@@ -25,7 +25,7 @@ class Handoff:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """Somebody read the document and agrees."""
+    """A person's acknowledgement of a document."""
 
     person_id: int
     at: datetime
@@ -33,7 +33,7 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of shift for which a document is due: the shift that ends, and when it does."""
+    """A shift change for which a document is due: the shift `[shift_start, at)` ends."""
 
     day: date
     shift_start: datetime

@@ -1,4 +1,4 @@
-"""What readers need around a handoff, gathered once for page and API."""
+"""Read models of handoffs, shared by the web and the API."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from firebell.people.model import Person
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """Whether and when one of those whom the handoff is between acknowledged it."""
+    """One person of a handoff, and when they acknowledged it, if they did."""
 
     person: Person
     at: datetime | None
@@ -23,7 +23,7 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class HandoffDetails:
-    """A document with its schedule, who leaves, who enters, and whether both sides agree."""
+    """A document with its schedule, its outgoing and incoming people, and whether both sides acknowledged."""
 
     doc: Handoff
     schedule: Schedule
@@ -33,27 +33,27 @@ class HandoffDetails:
 
     @property
     def path(self) -> str:
-        """Where its page is."""
+        """The path of its web page."""
         return f"/oncall/handoffs/{self.schedule.slug}/{self.doc.day}"
 
     def waits_for(self, person_id: int) -> bool:
-        """Say whether this person has yet to acknowledge."""
+        """Return True if this person has yet to acknowledge."""
         return any(a.person.id == person_id and a.at is None for a in (*self.leaving, *self.entering))
 
 
-async def seen(tx: Tx, docs: Sequence[Handoff]) -> list[HandoffDetails]:
-    """Return each document with what a reader needs around it."""
+async def details(tx: Tx, docs: Sequence[Handoff]) -> list[HandoffDetails]:
+    """Return the details of each document, in the same order."""
     schedules = await oncall.schedules_by_id(tx, list({d.schedule_id for d in docs}))
-    done = await actions.acknowledged(tx, [d.id for d in docs])
-    everyone = {p.id: p for p in await people.people(tx)}
-    found = []
+    acknowledgements = await actions.acknowledged(tx, [d.id for d in docs])
+    people_by_id = {p.id: p for p in await people.people(tx)}
+    handoffs = []
     for doc in docs:
         schedule = schedules[doc.schedule_id]
-        at = {a.person_id: a.at for a in done[doc.id]}
+        acknowledged_at = {a.person_id: a.at for a in acknowledgements[doc.id]}
         leaving, entering = (
-            tuple(Ack(everyone[int(u)], at.get(int(u))) for u in side)
+            tuple(Ack(people_by_id[int(u)], acknowledged_at.get(int(u))) for u in side)
             for side in milestones.people_of(schedule, doc.at)
         )
         complete = all(not side or any(a.at for a in side) for side in (leaving, entering))
-        found.append(HandoffDetails(doc, schedule, leaving, entering, complete))
-    return found
+        handoffs.append(HandoffDetails(doc, schedule, leaving, entering, complete))
+    return handoffs

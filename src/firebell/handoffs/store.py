@@ -1,37 +1,55 @@
-"""The SQL of handoff documents, and of what was told of shifts."""
+"""The SQL of handoff documents, and of how far shifts were announced."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
 
 from firebell.handoffs.model import Acknowledged, Change, Handoff
-from firebell.kit.db import Tx
+from firebell.kit.db import Row, Tx
 
 _COLUMNS = "id, schedule_id, day, at, shift_start, body, edited, version, created_at, updated_at"
 
 
-async def told(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, datetime]:
-    """Return up to when the shifts of each schedule were told; a new schedule is missing."""
+def _handoff(row: Row) -> Handoff:
+    return Handoff(**dict(row.items()))
+
+
+async def announced_until(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, datetime]:
+    """Return until when the shifts of each schedule were announced; a new schedule is missing."""
     rows = await tx.fetch(
-        "select schedule_id, until from shift_told where schedule_id = any($1::bigint[])", list(schedule_ids)
+        """
+        select schedule_id, until
+        from shift_told
+        where schedule_id = any($1::bigint[])
+        """,
+        list(schedule_ids),
     )
     return {row["schedule_id"]: row["until"] for row in rows}
 
 
-async def set_told(tx: Tx, schedule_ids: Sequence[int], until: datetime) -> None:
-    """Remember that everything up to `until` was told; it never goes back."""
+async def set_announced_until(tx: Tx, schedule_ids: Sequence[int], until: datetime) -> None:
+    """Record that everything up to `until` was announced; it never goes back."""
     await tx.execute(
-        "insert into shift_told (schedule_id, until) select i, $2 from unnest($1::bigint[]) i"
-        " on conflict (schedule_id) do update set until = greatest(shift_told.until, excluded.until)",
+        """
+        insert into shift_told (schedule_id, until)
+        select i, $2
+        from unnest($1::bigint[]) i
+        on conflict (schedule_id) do update
+        set until = greatest(shift_told.until, excluded.until)
+        """,
         list(schedule_ids),
         until,
     )
 
 
 async def insert(tx: Tx, schedule_id: int, change: Change, body: str, now: datetime) -> bool:
-    """Insert a document unless the day has one; say whether it was inserted."""
-    done = await tx.execute(
-        "insert into handoff (schedule_id, day, at, shift_start, body, created_at, updated_at)"
-        " values ($1, $2, $3, $4, $5, $6, $6) on conflict (schedule_id, day) do nothing",
+    """Insert a document unless the day has one; return True if it was inserted."""
+    inserted = await tx.value(
+        """
+        insert into handoff (schedule_id, day, at, shift_start, body, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $6)
+        on conflict (schedule_id, day) do nothing
+        returning true
+        """,
         schedule_id,
         change.day,
         change.at,
@@ -39,13 +57,18 @@ async def insert(tx: Tx, schedule_id: int, change: Change, body: str, now: datet
         body,
         now,
     )
-    return done.endswith("1")
+    return bool(inserted)
 
 
 async def redraft(tx: Tx, handoff_id: int, body: str, now: datetime) -> None:
-    """Replace a text in which no person wrote."""
+    """Replace the text of a document that no person has edited."""
     await tx.execute(
-        "update handoff set body = $2, updated_at = $3, version = version + 1 where id = $1 and not edited",
+        """
+        update handoff
+        set body = $2, updated_at = $3, version = version + 1
+        where id = $1
+          and not edited
+        """,
         handoff_id,
         body,
         now,
@@ -54,9 +77,16 @@ async def redraft(tx: Tx, handoff_id: int, body: str, now: datetime) -> None:
 
 async def handoff(tx: Tx, schedule_id: int, day: date) -> Handoff | None:
     row = await tx.row(
-        f"select {_COLUMNS} from handoff where schedule_id = $1 and day = $2", schedule_id, day
+        f"""
+        select {_COLUMNS}
+        from handoff
+        where schedule_id = $1
+          and day = $2
+        """,
+        schedule_id,
+        day,
     )
-    return Handoff(*row.values()) if row else None
+    return _handoff(row) if row else None
 
 
 async def handoffs(
@@ -66,60 +96,84 @@ async def handoffs(
     before: int | None = None,
     limit: int = 100,
 ) -> list[Handoff]:
-    """Return documents with a lower id than `before`, the newest first."""
+    """Return documents with a lower id than `before`, newest first."""
     rows = await tx.fetch(
-        f"select {_COLUMNS} from handoff where ($1::bigint[] is null or schedule_id = any($1))"
-        " and schedule_id in (select id from schedule where archived_at is null)"
-        " and ($2::bigint is null or id < $2) order by id desc limit $3",
+        f"""
+        select {_COLUMNS}
+        from handoff
+        where ($1::bigint[] is null or schedule_id = any($1))
+          and schedule_id in (select id from schedule where archived_at is null)
+          and ($2::bigint is null or id < $2)
+        order by id desc
+        limit $3
+        """,
         list(schedule_ids) if schedule_ids is not None else None,
         before,
         limit,
     )
-    return [Handoff(*row.values()) for row in rows]
+    return [_handoff(row) for row in rows]
 
 
 async def save(tx: Tx, handoff_id: int, body: str, version: int, now: datetime) -> bool:
-    """Write the body if nobody wrote since `version`."""
-    done = await tx.execute(
-        "update handoff set body = $2, updated_at = $4, version = version + 1, edited = true"
-        " where id = $1 and version = $3",
+    """Save the text; return False if the document has another version."""
+    saved = await tx.value(
+        """
+        update handoff
+        set body = $2, updated_at = $4, version = version + 1, edited = true
+        where id = $1
+          and version = $3
+        returning true
+        """,
         handoff_id,
         body,
         version,
         now,
     )
-    return done == "UPDATE 1"
+    return bool(saved)
 
 
 async def acknowledge(tx: Tx, handoff_id: int, person_id: int, now: datetime) -> bool:
-    """Record that somebody read it; say whether they had not."""
-    done = await tx.execute(
-        "insert into handoff_ack (handoff_id, person_id, at) values ($1, $2, $3) on conflict do nothing",
+    """Record an acknowledgement; return False if the person had acknowledged before."""
+    inserted = await tx.value(
+        """
+        insert into handoff_ack (handoff_id, person_id, at)
+        values ($1, $2, $3)
+        on conflict do nothing
+        returning true
+        """,
         handoff_id,
         person_id,
         now,
     )
-    return done.endswith("1")
+    return bool(inserted)
 
 
 async def acknowledged(tx: Tx, ids: Sequence[int]) -> dict[int, list[Acknowledged]]:
-    """Return who acknowledged each document, the first first."""
+    """Return the acknowledgements of each document, earliest first."""
     rows = await tx.fetch(
-        "select handoff_id, person_id, at from handoff_ack where handoff_id = any($1::bigint[])"
-        " order by at, person_id",
+        """
+        select handoff_id, person_id, at
+        from handoff_ack
+        where handoff_id = any($1::bigint[])
+        order by at, person_id
+        """,
         list(ids),
     )
-    found: dict[int, list[Acknowledged]] = {i: [] for i in ids}
+    acknowledgements: dict[int, list[Acknowledged]] = {i: [] for i in ids}
     for row in rows:
-        found[row["handoff_id"]].append(Acknowledged(row["person_id"], row["at"]))
-    return found
+        acknowledgements[row["handoff_id"]].append(Acknowledged(row["person_id"], row["at"]))
+    return acknowledgements
 
 
 async def newest(tx: Tx, schedule_ids: Sequence[int]) -> list[Handoff]:
     """Return the latest document of each schedule."""
     rows = await tx.fetch(
-        f"select distinct on (schedule_id) {_COLUMNS} from handoff where schedule_id = any($1::bigint[])"
-        " order by schedule_id, at desc",
+        f"""
+        select distinct on (schedule_id) {_COLUMNS}
+        from handoff
+        where schedule_id = any($1::bigint[])
+        order by schedule_id, at desc
+        """,
         list(schedule_ids),
     )
-    return [Handoff(*row.values()) for row in rows]
+    return [_handoff(row) for row in rows]

@@ -1,11 +1,11 @@
-"""The round of a schedule: what is due about its shifts is told, documents are drafted, the next one is set."""
+"""Sweeps schedules: announces shifts that are due, drafts documents, and schedules the next sweep."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from firebell.handoffs import messages, milestones, store
-from firebell.handoffs.actions import SINCE, draft_change, notice
+from firebell.handoffs.actions import SCHEDULE_LOOKBACK, draft_change, notice_lead
 from firebell.handoffs.model import Change
 from firebell.kit import timers
 from firebell.kit.db import Tx
@@ -18,99 +18,113 @@ from firebell.people import actions as people
 from firebell.people.model import Channel, Person
 
 TIMER = "handoffs.shift"
-LOOK = timedelta(days=7)
-"""How far ahead the next thing to tell is looked for: a timer runs once a week at least."""
-_SILENT = (Channel.EMAIL,)
+MAX_SWEEP_INTERVAL = timedelta(days=7)
+"""A schedule is swept at least once a week, even if nothing is due."""
+_SILENT_CHANNELS = (Channel.EMAIL,)
 """Channels that wake nobody."""
-_KNOWN: Collection[tuple[User, datetime]] = ()
+_NONE_KNOWN: Collection[tuple[User, datetime]] = ()
 
 
 async def sweep(
-    tx: Tx, schedule_ids: Sequence[int], now: datetime, known: Collection[tuple[User, datetime]] = _KNOWN
+    tx: Tx,
+    schedule_ids: Sequence[int],
+    now: datetime,
+    known: Collection[tuple[User, datetime]] = _NONE_KNOWN,
 ) -> None:
-    """Tell of the shifts of these schedules what is due, draft what is due, and look again when more is.
+    """Announce the shifts of these schedules that are due, draft documents, and schedule the next sweep.
 
-    `known` are beginnings and ends of which the person knows already. Twice is once: what was told is
-    remembered per schedule in the same transaction, and each word by its key for ever. A clock that went
-    back tells nothing again.
+    `known` are starts and ends that the person has already been told of. Idempotent: how far each schedule was
+    announced is stored in the same transaction, and notices are unique by key. Nothing is announced again when
+    the clock goes back.
     """
-    schedules_by_id = await oncall.schedules_by_id(tx, schedule_ids, since=now - SINCE)
-    told, before = await store.told(tx, list(schedules_by_id)), await notice(tx)
-    marked = [(s, milestones.due_now(s, told.get(int(s.id)), now, before)) for s in schedules_by_id.values()]
-    fresh = [(s, m) for s, due_ in marked for m in due_ if m.user is not None and (m.user, m.at) not in known]
-    await notify_shifts(tx, fresh, now)
-    for schedule, change in _changes(marked):
+    schedules = list((await oncall.schedules_by_id(tx, schedule_ids, since=now - SCHEDULE_LOOKBACK)).values())
+    ids = [int(schedule.id) for schedule in schedules]
+    announced, lead = await store.announced_until(tx, ids), await notice_lead(tx)
+    due = [
+        (schedule, milestone)
+        for schedule in schedules
+        for milestone in milestones.due_now(schedule, announced.get(int(schedule.id)), now, lead)
+    ]
+    unknown = [(s, m) for s, m in due if m.user is not None and (m.user, m.at) not in known]
+    await notify_shifts(tx, unknown, now)
+    for schedule, change in _changes(due):
         await draft_change(tx, schedule, change, now)
-    await store.set_told(tx, list(schedules_by_id), now)
+    await store.set_announced_until(tx, ids, now)
     await timers.schedule_many(
         tx,
         TIMER,
-        [(str(s.id), milestones.next_milestone(s, now, LOOK, before), 0) for s in schedules_by_id.values()],
+        [(str(s.id), milestones.next_milestone(s, now, MAX_SWEEP_INTERVAL, lead), 0) for s in schedules],
     )
 
 
-def _changes(
-    marked: Sequence[tuple[Schedule, Sequence[milestones.Milestone]]],
-) -> Sequence[tuple[Schedule, Change]]:
-    """Return each change to draft once, in order, even when both of its marks are due."""
-    return list({(s.id, m.change): (s, m.change) for s, found in marked for m in found if m.change}.values())
+def _changes(due: Iterable[tuple[Schedule, milestones.Milestone]]) -> Iterable[tuple[Schedule, Change]]:
+    """Return each change to draft once, in order, even if both of its milestones are due."""
+    return {(s.id, m.change): (s, m.change) for s, m in due if m.change}.values()
 
 
-async def notify_shifts(tx: Tx, mine: Sequence[tuple[Schedule, milestones.Milestone]], now: datetime) -> None:
-    """Tell everybody whose shift comes, begins or ends."""
-    if not mine:
+async def notify_shifts(tx: Tx, due: Sequence[tuple[Schedule, milestones.Milestone]], now: datetime) -> None:
+    """Notify everyone whose shift is coming, begins or ends."""
+    if not due:
         return
-    everyone = {p.id: p for p in await people.people(tx)}
-    methods = await people.methods_of(tx, list({int(m.user) for _, m in mine if m.user is not None}))
-    ways: dict[int, set[str]] = defaultdict(set)
+    people_by_id = {p.id: p for p in await people.people(tx)}
+    methods = await people.methods_of(tx, list({int(m.user) for _, m in due if m.user is not None}))
+    verified: dict[int, set[str]] = defaultdict(set)
     for method in methods:
         if method.verified_at:
-            ways[method.person_id].add(method.kind)
-    told = []
-    for schedule, mark in mine:
-        person = everyone.get(int(mark.user or 0))
+            verified[method.person_id].add(method.kind)
+    notices = []
+    for schedule, milestone in due:
+        person = people_by_id.get(int(milestone.user or 0))
         if person and person.active:
-            told.append(_of_shift(schedule, mark, person, everyone, ways[person.id], now))
-    await paging.notify(tx, told, now)
+            notices.append(_notice(schedule, milestone, person, people_by_id, verified[person.id], now))
+    await paging.notify(tx, notices, now)
 
 
-def _of_shift(
+def _notice(
     schedule: Schedule,
-    mark: milestones.Milestone,
+    milestone: milestones.Milestone,
     person: Person,
-    everyone: Mapping[int, Person],
-    ways: Collection[str],
+    people_by_id: Mapping[int, Person],
+    verified: Collection[str],
     now: datetime,
 ) -> Notice:
-    assert mark.start
-    wakes = not set(ways) <= set(_SILENT)
-    leaving, entering = milestones.people_of(schedule, mark.at)
-    day = to_local(mark.at, schedule.tz).date()
+    assert milestone.start
+    wakes = not set(verified) <= set(_SILENT_CHANNELS)
+    outgoing, incoming = milestones.people_of(schedule, milestone.at)
+    day = to_local(milestone.at, schedule.tz).date()
     documented = any(
-        c.at == mark.at for c in milestones.changes(schedule, mark.at, mark.at + milestones.DRAFTED)
+        change.at == milestone.at
+        for change in milestones.changes(schedule, milestone.at, milestone.at + milestones.DRAFT_LEAD)
     )
     link = f"/oncall/handoffs/{schedule.slug}/{day}" if documented else f"/oncall/{schedule.slug}"
-    match mark.kind:
+    instant = milestone.start
+    match milestone.kind:
         case milestones.Kind.BEFORE:
             title, note = messages.before(
-                schedule.name, mark.start, mark.end, person.tz, now, wakes=wakes, ways=len(ways)
+                schedule.name,
+                milestone.start,
+                milestone.end,
+                person.tz,
+                now,
+                wakes=wakes,
+                ways=len(verified),
             )
             link = f"/oncall/{schedule.slug}" if wakes else "/settings/contact"
         case milestones.Kind.START:
             title, note = messages.began(
                 schedule.name,
-                mark.end,
+                milestone.end,
                 person.tz,
-                _names(leaving, everyone, person.id),
+                _names(outgoing, people_by_id, person.id),
                 documented=documented,
             )
         case _:
-            title, note = messages.ended(schedule.name, _names(entering, everyone, person.id))
-    key = f"shift:{mark.kind}:{schedule.id}:{person.id}:{mark.start.isoformat()}"
-    if mark.kind is milestones.Kind.END:
-        key = f"shift:{mark.kind}:{schedule.id}:{person.id}:{mark.at.isoformat()}"
+            title, note = messages.ended(schedule.name, _names(incoming, people_by_id, person.id))
+    if milestone.kind is milestones.Kind.END:
+        instant = milestone.at
+    key = f"shift:{milestone.kind}:{schedule.id}:{person.id}:{instant.isoformat()}"
     return Notice(key, person.id, "shift", title, note, link)
 
 
-def _names(users: Sequence[User], everyone: Mapping[int, Person], but: int) -> str:
-    return ", ".join(everyone[int(u)].name for u in users if int(u) in everyone and u != but)
+def _names(users: Sequence[User], people_by_id: Mapping[int, Person], except_id: int) -> str:
+    return ", ".join(people_by_id[int(u)].name for u in users if int(u) in people_by_id and u != except_id)

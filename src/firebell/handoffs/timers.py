@@ -1,4 +1,4 @@
-"""What the timer of a schedule does: tell of shifts, draft the documents of handoffs."""
+"""Runs the timers that sweep schedules."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,14 +7,14 @@ from firebell.handoffs import sweep
 from firebell.kit import timers
 from firebell.kit.db import Tx
 
-AT_ONCE = 5
-"""At so many schedules it is looked in one go: hundreds hand over at nine on Monday, and pages come first."""
+SCHEDULES_PER_BATCH = 5
+"""How many schedules one batch sweeps: hundreds hand over at 9:00 on Monday, and pages come first."""
 
 
 async def run_shifts(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """Look at the shifts of a few of these schedules and keep the others; of one that is gone the timer ends."""
-    await sweep.sweep(tx, [int(timer.key) for timer in due_timers[:AT_ONCE]], now)
-    return due_timers[AT_ONCE:]
+    """Sweep the first few of these schedules and return the other timers; that of a deleted schedule ends."""
+    await sweep.sweep(tx, [int(timer.key) for timer in due_timers[:SCHEDULES_PER_BATCH]], now)
+    return due_timers[SCHEDULES_PER_BATCH:]
 
 
 HANDLERS: dict[str, timers.Handler] = {sweep.TIMER: run_shifts}

@@ -1,4 +1,4 @@
-"""Handoffs: the list, the document, its editor, its acknowledgement."""
+"""Handoffs on the web: the list, the document, its editor."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -16,16 +16,16 @@ from firebell.people.permissions import Verb
 
 router = routing.html_router()
 
-LISTED = 30
-"""How many documents the list shows at once, and of how many schedules what comes: the reader's own first."""
+PAGE_SIZE = 30
+"""How many documents, and schedules with an upcoming handoff, the list shows at once."""
 
 
 def day_of(text: str) -> date:
-    """Return the day that an address names."""
+    """Parse the day in an address, or raise `NotFound`."""
     try:
         return date.fromisoformat(text)
     except ValueError as exc:
-        raise NotFound(f"{text!r} is not a day.", hint="Use 2026-11-30.") from exc
+        raise NotFound(f"{text!r} is not a date.", hint="Use a date such as 2026-11-30.") from exc
 
 
 async def _list(
@@ -36,25 +36,27 @@ async def _list(
     async with ctx.db.tx() as tx:
         one = await oncall.by_slug(tx, schedule) if schedule else None
         near = [int(one.id)] if one else await oncall.ids_near(tx, me.id, now)
-        found = await actions.handoffs(
-            tx, schedule_ids=near if one else None, before=to_id(before), limit=LISTED
+        documents = await actions.handoffs(
+            tx, schedule_ids=near if one else None, before=to_id(before), limit=PAGE_SIZE
         )
-        shown = await queries.seen(tx, found)
-        known = {(s.doc.schedule_id, s.doc.day) for s in shown}
-        schedules = await oncall.schedules_by_id(tx, near[:LISTED], since=now - actions.SINCE)
-        told = (await actions.notice(tx)) // timedelta(hours=1)
-    coming = [(s, c) for s, c in actions.coming(list(schedules.values()), now) if (s.id, c.day) not in known]
+        shown = await queries.details(tx, documents)
+        drafted = {(s.doc.schedule_id, s.doc.day) for s in shown}
+        schedules = await oncall.schedules_by_id(tx, near[:PAGE_SIZE], since=now - actions.SCHEDULE_LOOKBACK)
+        notice_hours = (await actions.notice_lead(tx)) // timedelta(hours=1)
+    coming = [
+        (s, c) for s, c in actions.coming(list(schedules.values()), now) if (s.id, c.day) not in drafted
+    ]
     context = {
         "nav": "oncall",
         "live": "oncall",
         "handoffs": shown,
         "coming": [] if before else coming,
-        "elsewhere": 0 if before else max(0, len(near) - LISTED),
+        "elsewhere": 0 if before else max(0, len(near) - PAGE_SIZE),
         "one": one,
-        "hours": hours or told,
+        "hours": hours or notice_hours,
         "error": error,
         "errors": error.fields if error else {},
-        "older": found[-1].id if len(found) == LISTED else None,
+        "older": documents[-1].id if len(documents) == PAGE_SIZE else None,
     }
     return await html.render(request, "handoffs/handoffs.html", context, error.status if error else 200)
 
@@ -70,7 +72,7 @@ async def set_notice(request: Request) -> Response:
     ctx, hours = html.ctx(request), str(form.get("hours") or "").strip()
     try:
         async with ctx.db.tx() as tx:
-            notice_hours = to_number(hours, "hours", least=1, most=lead_time.MOST, unit="hours")
+            notice_hours = to_number(hours, "hours", least=1, most=lead_time.MAX_NOTICE_HOURS, unit="hours")
             await lead_time.change(tx, access.actor_of(me), notice_hours, ctx.clock.now())
     except Invalid as error:
         return await _list(request, "", "", hours, error)
@@ -82,8 +84,8 @@ async def _document(
 ) -> Response:
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
-        found = await actions.of_day(tx, await oncall.by_slug(tx, slug), day_of(day))
-        (shown,) = await queries.seen(tx, [found])
+        document = await actions.of_day(tx, await oncall.by_slug(tx, slug), day_of(day))
+        (shown,) = await queries.details(tx, [document])
     context: dict[str, Any] = {
         "nav": "oncall",
         "live": "oncall",

@@ -1,1 +1,1 @@
-"""How much on-call people carry, and what it is paid."""
+"""On-call workload per person, and its pay."""

@@ -1,11 +1,9 @@
-"""The on-call report of a month, its rates, and who could cover."""
+"""The monthly on-call report, its pay rates, and who could cover."""
 
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
 
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
@@ -20,109 +18,107 @@ from firebell.people import permissions
 from firebell.people.model import Person, Team
 from firebell.people.permissions import Rights, Verb
 from firebell.workload import measurement, pay, rate_periods, store
-from firebell.workload.model import Rates, Report, Term
+from firebell.workload.model import RatePeriod, Rates, Report
 
-WINDOW = timedelta(days=60)
-"""How far back and ahead load is looked at before somebody is suggested: half of it lies ahead."""
-LONGEST = timedelta(days=35)
-WHOLE = 25
-"""Of up to so many schedules a page shows all teams at once."""
+SUGGESTION_WINDOW = timedelta(days=60)
+"""Suggestions for cover compare the workload in this window, half of it in the future."""
+MAX_COVER_LENGTH = timedelta(days=35)
+MAX_SCHEDULES_FOR_ALL_TEAMS = 25
+"""With more schedules than this, the web shows one team at a time."""
 
 
 def month_named(text: str, now: datetime, field: str = "month") -> date:
-    """Return the month that is written as 2026-11, the present one for nothing; raise `Invalid`."""
+    """Parse a month such as 2026-11, "" meaning the current one; raise `Invalid`."""
     if not text:
         return now.date().replace(day=1)
     try:
         return measurement.month_of(text)
-    except ValueError as wrong:
-        raise Invalid(f"{text[:40]!r} cannot be taken for a month.", fields={field: str(wrong)}) from wrong
+    except ValueError as error:
+        raise Invalid(f"{text[:40]!r} is not a valid month.", fields={field: str(error)}) from error
 
 
-async def term(tx: Tx, month: date) -> Term | None:
-    """Return the rates of a month, with those that follow them; None when none were set by then."""
-    return next((t for t in await all_terms(tx) if t.holds(month)), None)
+async def rate_period(tx: Tx, month: date) -> RatePeriod | None:
+    """Return the rates of a month and until when they apply; None if none were set by then."""
+    return next((t for t in await all_rate_periods(tx) if t.holds(month)), None)
 
 
-async def all_terms(tx: Tx) -> list[Term]:
-    """Return all rates that were ever set, the latest months first."""
+async def all_rate_periods(tx: Tx) -> list[RatePeriod]:
+    """Return all rates that were ever set, latest month first."""
     return rate_periods.rate_periods(await store.rates(tx))
 
 
 async def set_rates(
     tx: Tx, actor: Actor, new: Rates, now: datetime, *, month: date | None = None, past: bool = False
-) -> Term:
-    """Set what on-call is paid from a month on (default the present one) until the next that is set.
+) -> RatePeriod:
+    """Set the pay rates from a month on (default: the current one) until the next month that has its own.
 
-    Months before keep what they had. A past month is refused unless `past` says that its pay may change.
+    Earlier months keep theirs. Raise `Invalid` for a past month unless `past` allows its pay to change.
     """
-    present = month_named("", now)
-    since = month or present
-    _public(new, since.year)
-    kept = await store.rates(tx)
-    changed = rate_periods.past(kept, since, present)
+    current_month = month_named("", now)
+    since = month or current_month
+    _public_holidays(new, since.year)
+    all_rates = await store.rates(tx)
+    changed = rate_periods.past(all_rates, since, current_month)
     if changed and not past:
         raise Invalid(
-            f"These rates would change the pay of {span(*changed)}, which may be paid already.",
-            fields={"past": "Say that past months may change, or choose a later month."},
-            hint="Keep the files of these months before you change them.",
+            f"These rates would change the pay of {span(*changed)}, which may have been paid already.",
+            fields={"past": "Confirm the change of past months, or choose a later month."},
+            hint="Download the CSV files of these months before you change them.",
         )
-    found = rate_periods.rates_of(kept, since)
-    if found is None or found.rates != new:
+    previous = rate_periods.rates_of(all_rates, since)
+    if previous is None or previous.rates != new:
         await store.insert(tx, since, pay.to_json(new), now, actor.label)
         detail = {"changed": span(*changed)} if changed else {}
         await tx.audit(
             actor, "pay.rates", "organisation", now, month=f"{since:%Y-%m}", **pay.to_json(new), **detail
         )
         await tx.live("oncall")
-    holds = await term(tx, since)
-    assert holds
-    return holds
+    saved = await rate_period(tx, since)
+    assert saved
+    return saved
 
 
 def span(first: date, end: date) -> str:
-    """Return months in words, `end` being the one after the last."""
+    """Return the months `[first, end)` as text, such as 2026-10 to 2026-12."""
     last = (end - timedelta(days=1)).replace(day=1)
     return f"{first:%Y-%m}" if first == last else f"{first:%Y-%m} to {last:%Y-%m}"
 
 
-def holidays(found: Rates, month: date) -> Holidays:
-    """Return the public holidays around a month where the rates say that they are kept."""
+def holidays(rates: Rates, month: date) -> Holidays:
+    """Return the public holidays around a month, in the country of the rates."""
     years = {(month - timedelta(days=1)).year, measurement.following(month).year}
-    return {day for year in years for day in _public(found, year)}
+    return {day for year in years for day in _public_holidays(rates, year)}
 
 
-def _public(found: Rates, year: int) -> Holidays:
-    name = "firebell.oncall.public_holidays"
-    if not found.country or find_spec(name) is None:
+def _public_holidays(rates: Rates, year: int) -> Holidays:
+    if not rates.country:
         return ()
-    public = import_module(name).public(found.country, found.subdivision, year)
-    return frozenset(day for day, _ in public)
+    return frozenset(day for day, _ in oncall.public_holidays(rates.country, rates.subdivision, year))
 
 
 async def report(
     tx: Tx, month: date, now: datetime, team: Team | None = None, also: Collection[int] = ()
 ) -> Report:
-    """Return a month of every schedule, team and person, or of one team and `also` people, so far."""
+    """Return the report of a month up to now: of everyone, or of one team and the people in `also`."""
     low, high = measurement.bounds(month, "UTC")
-    begins = low - measurement.ZONES
-    low, high = low - measurement.SHIFT, high + measurement.ZONES
+    starts = low - measurement.TIME_ZONE_MARGIN
+    low, high = low - measurement.SHIFT_LOOKBACK, high + measurement.TIME_ZONE_MARGIN
     schedules = await oncall.schedules(tx, since=low, until=high, archived=True)
-    kept = rate_periods.rates_of(await store.rates(tx), month)
-    rates = kept.rates if kept else Rates()
-    measured = [s for s in schedules if s.archived_at is None or s.archived_at > begins]
+    dated_rates = rate_periods.rates_of(await store.rates(tx), month)
+    rates = dated_rates.rates if dated_rates else Rates()
+    measured = [s for s in schedules if s.archived_at is None or s.archived_at > starts]
     if team:
         named = measurement.named_by(s for s in measured if s.team_id == team.id) | {*also}
         measured = [s for s in measured if s.team_id == team.id or s.people & named]
-    everyone = await people.people_by_id(tx, [int(u) for u in measurement.named_by(measured)])
-    # hundreds of schedules take seconds, which pages must not wait for
-    made = await DOCUMENTS.run(
+    people_by_id = await people.people_by_id(tx, [int(u) for u in measurement.named_by(measured)])
+    # hundreds of schedules take seconds, and pages must not wait for them
+    measured_report = await DOCUMENTS.run(
         partial(
             measurement.report,
             month,
             measured,
             await people.teams(tx),
-            everyone,
+            people_by_id,
             await paging.arrivals(tx, low, high),
             rates,
             holidays(rates, month),
@@ -131,16 +127,16 @@ async def report(
             also,
         )
     )
-    return replace(made, kept=kept)
+    return replace(measured_report, dated_rates=dated_rates)
 
 
 async def fits(tx: Tx) -> bool:
-    """Say whether a page can show all teams at once."""
-    return len(await oncall.names_by_id(tx)) <= WHOLE
+    """Return True if there are few enough schedules to show all teams at once."""
+    return len(await oncall.names_by_id(tx)) <= MAX_SCHEDULES_FOR_ALL_TEAMS
 
 
 async def team_shown(tx: Tx, person: Person, slug: str, *, whole: bool) -> Team | None:
-    """Return the team whose month a page shows: the one asked for; None for all, where the `whole` fits."""
+    """Return the team to show: the one in the address, None (all) if `whole`, else the person's own."""
     if slug:
         return await people.team_by_slug(tx, slug)
     if whole:
@@ -151,7 +147,7 @@ async def team_shown(tx: Tx, person: Person, slug: str, *, whole: bool) -> Team 
 
 
 def seen_by(report: Report, person_id: int, rights: Rights) -> Report:
-    """Return the report with the pay of the person alone, unless their rights include everyone's."""
+    """Return the report with only the person's own pay, unless their rights include everyone's."""
     if permissions.allows(rights, Verb.PAY_READ):
         return report
     return replace(report, people=[e for e in report.people if e.row.person.id == person_id])
@@ -160,15 +156,17 @@ def seen_by(report: Report, person_id: int, rights: Rights) -> Report:
 async def could_cover(
     tx: Tx, schedule: Schedule, start: datetime, end: datetime, now: datetime
 ) -> list[tuple[Person, Load]]:
-    """Return who of the team is free on every schedule then, who carries least around now first."""
-    if not start < end <= start + LONGEST:
-        raise Invalid("There is no such stretch.", fields={"to": "Later than from, at most 35 days."})
-    a, b = now - WINDOW / 2, now + WINDOW / 2
-    everyone = {p.id: p for p in await people.people(tx) if p.active}
+    """Return the team members who are free on every schedule then, lightest workload first."""
+    if not start < end <= start + MAX_COVER_LENGTH:
+        raise Invalid(
+            "This period is not valid.", fields={"to": "Enter a time after the start, at most 35 days later."}
+        )
+    a, b = now - SUGGESTION_WINDOW / 2, now + SUGGESTION_WINDOW / 2
+    people_by_id = {p.id: p for p in await people.people(tx) if p.active}
     schedules = await oncall.schedules(tx, since=min(a, start), until=max(b, end))
     team = await people.team_members(tx, schedule.team_id)
     rotating = {int(u) for layer in schedule.layers for slot in layer.slots for u in slot}
-    candidates = [i for i in sorted({*team, *rotating}) if i in everyone]
-    carried = load(schedules, a, b, measurement.tz_of(everyone))
-    free = suggested(candidates, schedules, start, end, carried)
-    return [(everyone[int(u)], carried.get(u, Load())) for u in free]
+    candidates = [i for i in sorted({*team, *rotating}) if i in people_by_id]
+    loads = load(schedules, a, b, measurement.tz_of(people_by_id))
+    free = suggested(candidates, schedules, start, end, loads)
+    return [(people_by_id[int(u)], loads.get(u, Load())) for u in free]

@@ -1,4 +1,4 @@
-"""The on-call report over JSON and CSV, its rates, and who could cover."""
+"""The on-call report over JSON and CSV, its pay rates, and who could cover."""
 
 from datetime import date, datetime, timedelta
 from typing import Annotated
@@ -26,7 +26,7 @@ from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 from firebell.workload import actions, measurement, pay
 from firebell.workload.csv_export import csv_report
-from firebell.workload.model import Earned, Rates, Report, Row, Share, Term
+from firebell.workload.model import Earned, RatePeriod, Rates, Report, Row, Share
 
 router = api.router("on-call reports")
 
@@ -45,14 +45,14 @@ OneMonth = Annotated[
     BeforeValidator(_month),
     WithJsonSchema({"type": "string", "pattern": _PATTERN, "examples": ["2026-11"]}),
 ]
-Month = Annotated[OneMonth, Query(description="default: the present month")]
+Month = Annotated[OneMonth, Query(description="default: the current month")]
 OneTeam = Annotated[Text, Query(description="a team's slug; default: all teams")]
 Decimals = Annotated[str, Field(examples=["12.50"])]
-"""An amount or a number of hours as text, so that no digit is lost."""
+"""An amount or a number of hours as text, so that no digits are lost."""
 
 
 class LoadShown(ApiOutput):
-    """Hours as text with two decimals; a weekend hour may be a night's too."""
+    """Hours as text with two decimals; a weekend hour can also be a night hour."""
 
     hours: Decimals
     nights: int
@@ -62,7 +62,7 @@ class LoadShown(ApiOutput):
 
 
 class RowShown(LoadShown):
-    """One person's month. Pages are distinct urgent ones that reached them on duty."""
+    """One person's month. `pages` counts distinct high-urgency pages that reached them while on call."""
 
     id: int
     name: str
@@ -78,7 +78,7 @@ class RowShown(LoadShown):
 
 
 class ShareShown(ApiOutput):
-    """How one schedule or team was shared."""
+    """How people shared one schedule or team."""
 
     slug: str
     name: str
@@ -86,7 +86,7 @@ class ShareShown(ApiOutput):
 
 
 class LineShown(ApiOutput):
-    """Hours that are paid in one class; each hour is in one."""
+    """Hours paid at one rate; each hour counts once."""
 
     hour_class: HourClass
     hours: Decimals
@@ -95,7 +95,7 @@ class LineShown(ApiOutput):
 
 
 class TimeOffShown(ApiOutput):
-    """Rest that is proposed after a night in which a SEV0 or SEV1 called."""
+    """Time off proposed after a night with a SEV0 or SEV1 page."""
 
     night: date
     pages: list[str]
@@ -104,7 +104,7 @@ class TimeOffShown(ApiOutput):
 
 
 class EarnedShown(RowShown):
-    """One person over all schedules, with what is owed."""
+    """One person over all schedules, with their pay."""
 
     email: str
     lines: list[LineShown]
@@ -114,9 +114,9 @@ class EarnedShown(RowShown):
 
 
 class ReportShown(ApiOutput):
-    """A month, up to now; `people` are all for managers and admins, oneself for others.
+    """A month, up to now; managers and admins see all `people`, others only themselves.
 
-    `rates_since` is the month from which its rates hold; without it none were set by then.
+    `rates_since` is the month from which its rates apply, null if none were set by then.
     """
 
     month: str
@@ -129,7 +129,7 @@ class ReportShown(ApiOutput):
 
 
 class Amounts(ApiOutput):
-    """What is paid for an hour of each class and for a shift; amounts as text."""
+    """Pay per hour of each class and per shift; amounts as text."""
 
     currency: str
     weekday: Decimals
@@ -143,9 +143,9 @@ class Amounts(ApiOutput):
 
 
 class RatesShown(Amounts):
-    """The rates of a month: from which month they hold, and until which not any more; who set them when.
+    """The rates of a month: they apply from month `since`, up to but not including month `until`.
 
-    Without `since` none were set by then, and nothing is paid.
+    `since` is null if none were set by then; nothing is paid.
     """
 
     since: str | None
@@ -155,7 +155,7 @@ class RatesShown(Amounts):
 
 
 class TermShown(RatesShown):
-    """Rates that were set; `replaced` when others were set for the same month later."""
+    """Rates that were set; `replaced` if others were set for the same month later."""
 
     replaced: bool
 
@@ -173,10 +173,10 @@ RestHours = Annotated[
 
 
 class NewRates(ApiInput):
-    """What is paid from a month on, until the next that is set; what is left out is 0 or empty."""
+    """Pay rates from a month on, until the next month with rates; omitted amounts are 0."""
 
-    month: Annotated[OneMonth, Field(description="from which month on; default the present one")] = None
-    past: Annotated[StrictBool, Field(description="the pay of months that are over may change")] = False
+    month: Annotated[OneMonth, Field(description="first month; default: the current month")] = None
+    past: Annotated[StrictBool, Field(description="allow changes to the pay of past months")] = False
     currency: Annotated[Text, Field(min_length=3, max_length=3, examples=["EUR"]), matching("^[A-Za-z]{3}$")]
     weekday: Amount = "0"
     night: Amount = "0"
@@ -189,7 +189,7 @@ class NewRates(ApiInput):
 
 
 class FreeShown(LoadShown):
-    """Somebody who could cover, and what they carry in the 60 days around now."""
+    """Someone who could cover, and their workload within 30 days of now."""
 
     id: int
     name: str
@@ -200,13 +200,13 @@ def _hours(length: timedelta) -> str:
     return f"{pay.hours(length):.2f}"
 
 
-def _load(found: Load, nights: int) -> dict[str, object]:
+def _load(load: Load, nights: int) -> dict[str, object]:
     return {
-        "hours": _hours(found.hours),
+        "hours": _hours(load.hours),
         "nights": nights,
-        "weekend_hours": _hours(found.weekend_hours),
-        "holiday_hours": _hours(found.holiday_hours),
-        "shifts": found.shifts,
+        "weekend_hours": _hours(load.weekend_hours),
+        "holiday_hours": _hours(load.holiday_hours),
+        "shifts": load.shifts,
     }
 
 
@@ -232,7 +232,7 @@ def _share(share: Share) -> ShareShown:
     return ShareShown(slug=share.of.slug, name=share.of.name, people=rows)
 
 
-def _earned(found: Earned, rates: Rates) -> EarnedShown:
+def _earned(earned: Earned, rates: Rates) -> EarnedShown:
     lines = [
         LineShown(
             hour_class=x.hour_class,
@@ -240,19 +240,19 @@ def _earned(found: Earned, rates: Rates) -> EarnedShown:
             rate=f"{rates.of(x.hour_class):f}",
             amount=f"{x.amount:f}",
         )
-        for x in found.pay.lines
+        for x in earned.pay.lines
     ]
     rest = [
         TimeOffShown(night=t.night, pages=list(t.pages), severity=t.severity, hours=f"{t.hours:f}")
-        for t in found.time_off
+        for t in earned.time_off
     ]
     return EarnedShown.model_validate(
         {
-            **_row(found.row),
-            "email": found.row.person.email,
+            **_row(earned.row),
+            "email": earned.row.person.email,
             "lines": lines,
-            "stipend": f"{found.pay.stipend:f}",
-            "total": f"{found.pay.total:f}",
+            "stipend": f"{earned.pay.stipend:f}",
+            "total": f"{earned.pay.total:f}",
             "time_off": rest,
         }
     )
@@ -264,7 +264,9 @@ async def _report(tx: Tx, caller: Caller, month: date | None, slug: str, now: da
     return actions.seen_by(report, caller.person_id, caller.rights)
 
 
-@router.get("/reports/on-call", summary="Hours, nights, pages and pay of a month", responses=problems(404))
+@router.get(
+    "/reports/on-call", summary="Get the hours, nights, pages and pay of a month", responses=problems(404)
+)
 async def get_report(ctx: Ctx, caller: Reader, month: Month = None, team: OneTeam = "") -> ReportShown:
     async with ctx.db.tx() as tx:
         report = await _report(tx, caller, month, team, ctx.clock.now())
@@ -272,7 +274,7 @@ async def get_report(ctx: Ctx, caller: Reader, month: Month = None, team: OneTea
         month=f"{report.month:%Y-%m}",
         until=report.until,
         currency=report.rates.currency,
-        rates_since=f"{report.kept.month:%Y-%m}" if report.kept else None,
+        rates_since=f"{report.dated_rates.month:%Y-%m}" if report.dated_rates else None,
         schedules=[_share(s) for s in report.schedules],
         teams=[_share(s) for s in report.teams],
         people=[_earned(e, report.rates) for e in report.people],
@@ -281,10 +283,10 @@ async def get_report(ctx: Ctx, caller: Reader, month: Month = None, team: OneTea
 
 @router.get(
     "/reports/on-call.csv",
-    summary="The same month by person, for a spreadsheet (RFC 4180)",
+    summary="Get a month by person as CSV (RFC 4180)",
     response_class=Response,
     responses={
-        200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "A row a person"},
+        200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "One row per person"},
         **problems(404),
     },
 )
@@ -293,63 +295,63 @@ async def get_report_csv(
     caller: Reader,
     month: Month = None,
     team: OneTeam = "",
-    bom: Annotated[QueryBool, Query(description="begin with a byte order mark, for Excel")] = False,
+    bom: Annotated[QueryBool, Query(description="start with a byte order mark, for Excel")] = False,
 ) -> Response:
     async with ctx.db.tx() as tx:
         report = await _report(tx, caller, month, team, ctx.clock.now())
     return attachment(report, bom=bom)
 
 
-def attachment(found: Report, *, bom: bool) -> Response:
-    """Return a report as a file to keep."""
-    name = f"on-call-{found.month:%Y-%m}.csv"
+def attachment(report: Report, *, bom: bool) -> Response:
+    """Return a report as a CSV download."""
+    name = f"on-call-{report.month:%Y-%m}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(csv_report(found, bom=bom), media_type="text/csv", headers=headers)
+    return Response(csv_report(report, bom=bom), media_type="text/csv", headers=headers)
 
 
-def _rates(found: Term | None) -> dict[str, object]:
-    kept = found.kept if found else None
+def _rates(rate_period: RatePeriod | None) -> dict[str, object]:
+    dated_rates = rate_period.dated_rates if rate_period else None
     return {
-        **pay.to_json(kept.rates if kept else Rates()),
-        "since": f"{kept.month:%Y-%m}" if kept else None,
-        "until": f"{found.until:%Y-%m}" if found and found.until else None,
-        "set_at": kept.set_at if kept else None,
-        "set_by": kept.set_by if kept else None,
+        **pay.to_json(dated_rates.rates if dated_rates else Rates()),
+        "since": f"{dated_rates.month:%Y-%m}" if dated_rates else None,
+        "until": f"{rate_period.until:%Y-%m}" if rate_period and rate_period.until else None,
+        "set_at": dated_rates.set_at if dated_rates else None,
+        "set_by": dated_rates.set_by if dated_rates else None,
     }
 
 
-@router.get("/reports/on-call/rates", summary="What on-call is paid in a month (managers and admins)")
+@router.get("/reports/on-call/rates", summary="Get the pay rates of a month (managers and admins)")
 async def get_rates(ctx: Ctx, caller: PayReader, month: Month = None) -> RatesShown:
     async with ctx.db.tx() as tx:
-        term = await actions.term(tx, month or actions.month_named("", ctx.clock.now()))
-    return RatesShown.model_validate(_rates(term))
+        rate_period = await actions.rate_period(tx, month or actions.month_named("", ctx.clock.now()))
+    return RatesShown.model_validate(_rates(rate_period))
 
 
 @router.get(
     "/reports/on-call/rates/all",
-    summary="All rates that were ever set, the latest months first (managers and admins)",
+    summary="List all pay rates ever set, latest month first (managers and admins)",
 )
 async def list_rates(ctx: Ctx, caller: PayReader) -> list[TermShown]:
     async with ctx.db.tx() as tx:
-        terms = await actions.all_terms(tx)
-    return [TermShown.model_validate({**_rates(t), "replaced": t.replaced}) for t in terms]
+        rate_periods = await actions.all_rate_periods(tx)
+    return [TermShown.model_validate({**_rates(t), "replaced": t.replaced}) for t in rate_periods]
 
 
 @router.put(
     "/reports/on-call/rates",
-    summary="Set what on-call is paid from a month on; months before keep theirs (managers and admins)",
+    summary="Set the pay rates from a month on; earlier months keep theirs (managers and admins)",
 )
 async def set_rates(ctx: Ctx, caller: Responder, given: NewRates) -> RatesShown:
     amounts = given.model_dump(exclude={"month", "past"})
     async with ctx.db.tx() as tx:
         new, now = pay.checked(amounts), ctx.clock.now()
-        holds = await actions.set_rates(tx, caller.actor, new, now, month=given.month, past=given.past)
-    return RatesShown.model_validate(_rates(holds))
+        saved = await actions.set_rates(tx, caller.actor, new, now, month=given.month, past=given.past)
+    return RatesShown.model_validate(_rates(saved))
 
 
 @router.get(
     "/schedules/{slug}/free",
-    summary="Who of the team is free then, who carries least first",
+    summary="List available team members, lightest workload first",
     responses=problems(404),
 )
 async def list_free(
@@ -361,10 +363,10 @@ async def list_free(
 ) -> list[FreeShown]:
     async with ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, slug)
-        found = await actions.could_cover(tx, schedule, start, end, ctx.clock.now())
+        available = await actions.could_cover(tx, schedule, start, end, ctx.clock.now())
     return [
         FreeShown.model_validate(
             {**_load(load, len(load.nights)), "id": p.id, "name": p.name, "email": p.email}
         )
-        for p, load in found
+        for p, load in available
     ]

@@ -1,4 +1,4 @@
-"""The report as a spreadsheet reads it (pure): RFC 4180, no cell that is run as a formula."""
+"""The report as CSV for spreadsheets (pure): RFC 4180, and no cell runs as a formula."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from firebell.oncall.rota.fairness import HourClass
 from firebell.workload.model import Report
 from firebell.workload.pay import hours
 
-HEAD = (
+HEADER = (
     *("month", "person", "email", "zone", "hours", "nights", "weekend_hours", "holiday_hours", "shifts"),
     *("pages", "night_pages", "worst_night"),
     *(f"{c}_{what}" for c in HourClass for what in ("paid_hours", "amount")),
@@ -16,11 +16,11 @@ HEAD = (
 
 
 def csv_report(report: Report, *, bom: bool = False) -> str:
-    """Return a row a person, under a head that says what each column is."""
-    rows: list[Sequence[object]] = [HEAD]
-    for found in report.people:
-        row, load = found.row, found.row.load
-        rest = sum((t.hours for t in found.time_off), start=0 * report.rates.rest_hours)
+    """Return one row per person, under a header row."""
+    rows: list[Sequence[object]] = [HEADER]
+    for earned in report.people:
+        row, load = earned.row, earned.row.load
+        rest = sum((t.hours for t in earned.time_off), start=0 * report.rates.rest_hours)
         rows.append(
             (
                 f"{report.month:%Y-%m}",
@@ -35,12 +35,12 @@ def csv_report(report: Report, *, bom: bool = False) -> str:
                 row.calls.pages,
                 row.calls.night_pages,
                 row.calls.worst_night,
-                *(cell for x in found.pay.lines for cell in (f"{hours(x.length):.2f}", f"{x.amount:f}")),
-                f"{found.pay.stipend:f}",
-                f"{found.pay.total:f}",
+                *(cell for x in earned.pay.lines for cell in (f"{hours(x.length):.2f}", f"{x.amount:f}")),
+                f"{earned.pay.stipend:f}",
+                f"{earned.pay.total:f}",
                 report.rates.currency,
                 f"{rest:f}",
-                f"{report.kept.month:%Y-%m}" if report.kept else "",
+                f"{report.dated_rates.month:%Y-%m}" if report.dated_rates else "",
             )
         )
     return to_csv(rows, bom=bom)

@@ -1,4 +1,4 @@
-"""A month of on-call, measured (pure): per schedule, team and person, each person in their own zone."""
+"""Measures a month of on-call per schedule, team and person, each person in their time zone (pure)."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
@@ -12,32 +12,32 @@ from firebell.people.model import Person, Team
 from firebell.workload.model import Calls, Earned, Rates, Report, Row, Share
 from firebell.workload.pay import pay, time_off
 
-FIRST, LAST = date(1971, 1, 1), date(2199, 12, 1)
-"""The months that can be looked at; what holds from the beginning holds from the first."""
-NIGHT = timedelta(hours=9)
-SHIFT = timedelta(days=36)
-"""How far before a month the beginnings of its shifts are looked for."""
-ZONES = timedelta(days=2)
-"""How much later a month ends somewhere, and its last night with it."""
-TIRING = 2
-"""More pages than this in a night tell of something to repair."""
+FIRST_MONTH, LAST_MONTH = date(1971, 1, 1), date(2199, 12, 1)
+"""The months that can be reported; rates from before the first month apply from it."""
+NIGHT_LENGTH = timedelta(hours=9)
+SHIFT_LOOKBACK = timedelta(days=36)
+"""How far before a month the starts of its shifts are searched for."""
+TIME_ZONE_MARGIN = timedelta(days=2)
+"""How much later than in UTC a month, with its last night, can end."""
+MAX_NIGHT_PAGES = 2
+"""More pages than this in a night are too many."""
 
-Stretch = tuple[datetime, datetime]
+Interval = tuple[datetime, datetime]
 
 
 def month_of(text: str) -> date:
-    """Return the first day of a month written 2026-11; raise `ValueError` in words."""
+    """Return the first day of a month such as 2026-11; raise `ValueError` with a message for people."""
     try:
-        found = date.fromisoformat(f"{text}-01") if len(text) == len("2026-11") else None
+        month = date.fromisoformat(f"{text}-01") if len(text) == len("2026-11") else None
     except ValueError:
-        found = None
-    if found is None:
-        raise ValueError("This is not a month; use 2026-11.")
-    if found < FIRST:
-        raise ValueError(f"The first month is {FIRST:%Y-%m}.")
-    if found > LAST:
-        raise ValueError(f"The last month is {LAST:%Y-%m}.")
-    return found
+        month = None
+    if month is None:
+        raise ValueError("Enter a month such as 2026-11.")
+    if month < FIRST_MONTH:
+        raise ValueError(f"The first month is {FIRST_MONTH:%Y-%m}.")
+    if month > LAST_MONTH:
+        raise ValueError(f"The last month is {LAST_MONTH:%Y-%m}.")
+    return month
 
 
 def following(month: date) -> date:
@@ -45,8 +45,8 @@ def following(month: date) -> date:
     return (month + timedelta(days=31)).replace(day=1)
 
 
-def bounds(month: date, tz: str) -> Stretch:
-    """Return when a month begins and ends on a wall clock."""
+def bounds(month: date, tz: str) -> Interval:
+    """Return the start and the end of a month in a time zone."""
     first, last = (to_instant(datetime.combine(day, time()), tz) for day in (month, following(month)))
     return first, last
 
@@ -63,21 +63,21 @@ def report(
     team: Team | None = None,
     also: Collection[int] = (),
 ) -> Report:
-    """Return the month as far as it has come: hours that are still to come are not counted.
+    """Return the report of a month up to `now`.
 
-    Of one team it is its schedules, and who they name and `also` with all their shifts, elsewhere too.
+    With `team`: its schedules, and the people whom they name and those in `also` with the shifts of all schedules.
     """
-    ours = [s for s in schedules if team is None or s.team_id == team.id]
-    named = None if team is None else named_by(ours) | {*also}
+    reported = [s for s in schedules if team is None or s.team_id == team.id]
+    named = None if team is None else named_by(reported) | {*also}
     by_person: dict[int, list[Arrival]] = {}
     for arrival in arrivals:
         by_person.setdefault(arrival.person_id, []).append(arrival)
     low, high = bounds(month, "UTC")
-    shifts = [shifts_of(s, low - SHIFT, min(high + ZONES, now)) for s in schedules]
+    shifts = [shifts_of(s, low - SHIFT_LOOKBACK, min(high + TIME_ZONE_MARGIN, now)) for s in schedules]
 
     def rows(wanted: Sequence[bool], among: Collection[int | str] | None = None) -> list[Row]:
-        own = [found for found, want in zip(shifts, wanted, strict=True) if want]
-        return _rows(month, own, people, by_person, holidays, now, among)
+        wanted_shifts = [s for s, want in zip(shifts, wanted, strict=True) if want]
+        return _rows(month, wanted_shifts, people, by_person, holidays, now, among)
 
     earned = []
     for row in rows([True] * len(schedules), named):
@@ -86,7 +86,7 @@ def report(
     by_team = [(t, [s.team_id == t.id for s in schedules]) for t in teams if team in (None, t)]
     return Report(
         month,
-        [Share(s, rows([one is s for one in schedules])) for s in ours],
+        [Share(s, rows([one is s for one in schedules])) for s in reported],
         [Share(t, rows(wanted)) for t, wanted in by_team if any(wanted)],
         earned,
         rates,
@@ -95,75 +95,85 @@ def report(
 
 
 def named_by(schedules: Iterable[Schedule]) -> frozenset[int | str]:
-    """Return everybody whom schedules name."""
+    """Return the ids of everyone whom schedules name."""
     return frozenset(user for s in schedules for user in s.people)
 
 
 def _rows(
     month: date,
-    shifts: Sequence[Mapping[int | str, Sequence[Stretch]]],
+    shifts: Sequence[Mapping[int | str, Sequence[Interval]]],
     people: Mapping[int, Person],
     arrivals: Mapping[int, Sequence[Arrival]],
     holidays: Holidays,
     now: datetime,
     among: Collection[int | str] | None = None,
 ) -> list[Row]:
-    found: list[tuple[Person, Load, int, Calls]] = []
-    for user in dict.fromkeys(user for one in shifts for user in one):
+    measured: list[tuple[Person, Load, int, Calls]] = []
+    for user in dict.fromkeys(user for by_user in shifts for user in by_user):
         person = people.get(int(user))
         if person is None or (among is not None and user not in among):
             continue
-        own = [one[user] for one in shifts if user in one]
+        user_shifts = [by_user[user] for by_user in shifts if user in by_user]
         a, b = bounds(month, person.tz)
-        mine = load_of(own, a, min(b, now), person.tz, holidays)
-        if not mine.hours:
+        load = load_of(user_shifts, a, min(b, now), person.tz, holidays)
+        if not load.hours:
             continue
-        late = load_of(own, a, min(b + NIGHT, now), person.tz, holidays)
-        nights = sum((n.year, n.month) == (month.year, month.month) for n in late.nights)
-        touched = [(start, end) for one in own for start, end in one if end > a and start < b]
-        found.append((person, mine, nights, _calls(arrivals.get(person.id, []), touched, a, b, person.tz)))
-    return _compared(found)
+        with_last_night = load_of(user_shifts, a, min(b + NIGHT_LENGTH, now), person.tz, holidays)
+        nights = sum((n.year, n.month) == (month.year, month.month) for n in with_last_night.nights)
+        touching = [
+            (start, end) for intervals in user_shifts for start, end in intervals if end > a and start < b
+        ]
+        calls = _calls(arrivals.get(person.id, []), touching, a, b, person.tz)
+        measured.append((person, load, nights, calls))
+    return _compared(measured)
 
 
 def _calls(
-    arrivals: Sequence[Arrival], shifts: Sequence[Stretch], a: datetime, b: datetime, tz: str
+    arrivals: Sequence[Arrival], shifts: Sequence[Interval], a: datetime, b: datetime, tz: str
 ) -> Calls:
-    """Return what called somebody while they were on duty, in `[a, b)`."""
+    """Return the pages in `[a, b)` that reached someone while they were on call."""
     on_duty = union(shifts)
-    mine = [x for x in arrivals if a <= x.at < b and any(s <= x.at < e for s, e in on_duty)]
+    on_call = [x for x in arrivals if a <= x.at < b and any(s <= x.at < e for s, e in on_duty)]
     nights: dict[date, set[int]] = {}
-    for arrival in mine:
+    for arrival in on_call:
         if night := night_of(arrival.at, tz):
             nights.setdefault(night, set()).add(arrival.page_id)
     per_night = [len(pages) for pages in nights.values()]
-    per_shift = [len({x.page_id for x in mine if s <= x.at < e}) for s, e in shifts]
+    per_shift = [len({x.page_id for x in on_call if s <= x.at < e}) for s, e in shifts]
     return Calls(
-        pages=len({x.page_id for x in mine}),
+        pages=len({x.page_id for x in on_call}),
         night_pages=sum(per_night),
         worst_night=max(per_night, default=0),
-        over=sum(n > TIRING for n in per_night),
+        over=sum(n > MAX_NIGHT_PAGES for n in per_night),
         worst_shift=max(per_shift, default=0),
         median_shift=median(per_shift) if per_shift else 0,
     )
 
 
-def _compared(found: Sequence[tuple[Person, Load, int, Calls]]) -> list[Row]:
-    if not found:
+def _compared(measured: Sequence[tuple[Person, Load, int, Calls]]) -> list[Row]:
+    if not measured:
         return []
-    hours = fmean(mine.hours.total_seconds() for _, mine, _, _ in found)
-    nights = fmean(n for _, _, n, _ in found)
-    alone = len(found) == 1
+    mean_hours = fmean(load.hours.total_seconds() for _, load, _, _ in measured)
+    mean_nights = fmean(nights for _, _, nights, _ in measured)
+    alone = len(measured) == 1
 
-    def words(value: float, mean: float) -> str:
+    def comparison(value: float, mean: float) -> str:
         return "alone" if alone else against(value, mean)
 
     rows = [
-        Row(person, mine, n, calls, words(mine.hours.total_seconds(), hours), words(n, nights))
-        for person, mine, n, calls in found
+        Row(
+            person,
+            load,
+            nights,
+            calls,
+            comparison(load.hours.total_seconds(), mean_hours),
+            comparison(nights, mean_nights),
+        )
+        for person, load, nights, calls in measured
     ]
     return sorted(rows, key=lambda r: (-r.load.hours, r.person.name))
 
 
 def tz_of(people: Mapping[int, Person]) -> Callable[[int | str], str]:
-    """Return what tells a person's zone; who is unknown lives by UTC."""
+    """Return a function from a person to their time zone, UTC for unknown people."""
     return lambda user: people[int(user)].tz if int(user) in people else "UTC"

@@ -1,4 +1,4 @@
-"""What people carried in a month, and what it is paid. Money is `Decimal`, in one currency (ISO 4217)."""
+"""On-call workload and pay of a month. Money is `Decimal`, in one currency (ISO 4217)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ from firebell.people.model import Person, Team
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What an hour of each class and a shift are paid, where holidays are kept, and the rest after a night.
+    """Pay per hour of each class and per shift, and the country of the public holidays.
 
-    `rest_hours` is what is proposed off after a night in which a SEV0 or SEV1 called somebody.
+    `rest_hours` is the time off proposed after a night with a SEV0 or SEV1 page.
     """
 
     currency: str = "EUR"
@@ -25,18 +25,18 @@ class Rates:
     subdivision: str = ""
 
     def of(self, hour_class: HourClass) -> Decimal:
-        """Return the rate of a class, 0 when none is set."""
+        """Return the rate of a class, 0 if none is set."""
         return self.per_hour.get(hour_class, Decimal(0))
 
     @property
     def paid(self) -> bool:
-        """Whether anything is paid at all."""
+        """True if anything is paid at all."""
         return self.per_shift > 0 or any(rate > 0 for rate in self.per_hour.values())
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """Rates that hold from a month on, given by its first day, and who set them when."""
+class DatedRates:
+    """Rates that apply from a month on (its first day), and who set them when."""
 
     id: int
     month: date
@@ -46,25 +46,25 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """Rates with the month from which others hold: None for ever, their own when they were replaced at once."""
+class RatePeriod:
+    """Rates and the month from which others apply: None for ever, their own month if they were replaced."""
 
-    kept: Kept
+    dated_rates: DatedRates
     until: date | None
 
     @property
     def replaced(self) -> bool:
-        """Whether other rates were set for the same month later."""
-        return self.until == self.kept.month
+        """True if other rates were set for the same month later."""
+        return self.until == self.dated_rates.month
 
     def holds(self, month: date) -> bool:
-        """Say whether they are the rates of a month."""
-        return self.kept.month <= month and (self.until is None or month < self.until)
+        """Return True if these are the rates of a month."""
+        return self.dated_rates.month <= month and (self.until is None or month < self.until)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What the hours of one class come to."""
+    """The hours of one class and their pay."""
 
     hour_class: HourClass
     length: timedelta
@@ -73,7 +73,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class TimeOff:
-    """A proposal: somebody was called at night by a SEV0 or SEV1."""
+    """Time off proposed after a night with a SEV0 or SEV1 page."""
 
     night: date
     pages: tuple[str, ...]
@@ -83,7 +83,7 @@ class TimeOff:
 
 @dataclass(frozen=True, slots=True)
 class Pay:
-    """What one person is owed for a month; `total` is the sum of the lines and the stipend."""
+    """One person's pay for a month; `total` is the sum of the lines and the stipend."""
 
     lines: tuple[Line, ...]
     shifts: int
@@ -93,9 +93,9 @@ class Pay:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Distinct urgent pages that reached somebody on duty.
+    """Distinct high-urgency pages that reached someone on call.
 
-    A page that calls in two nights counts in both; `over` is how many nights had more than two.
+    A page that rings in two nights counts in both; `over` is the number of nights with more than two pages.
     """
 
     pages: int = 0
@@ -108,7 +108,7 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One person's month; `nights` are those that began in it. The comparisons are with who shares it."""
+    """One person's month; `nights` began in it. The comparisons are with everyone who shares the work."""
 
     person: Person
     load: Load
@@ -120,7 +120,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How one schedule, or all schedules of a team, were shared."""
+    """How people shared one schedule, or all schedules of a team."""
 
     of: Schedule | Team
     rows: Sequence[Row]
@@ -128,7 +128,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Earned:
-    """One person's row with what it is paid and the time off that is proposed."""
+    """One person's row with its pay and proposed time off."""
 
     row: Row
     pay: Pay
@@ -137,7 +137,7 @@ class Earned:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A month: by schedule, by team, and by person over all schedules. Each in the person's own zone."""
+    """A month by schedule, by team, and by person over all schedules, in each person's time zone."""
 
     month: date
     schedules: Sequence[Share]
@@ -145,6 +145,6 @@ class Report:
     people: Sequence[Earned]
     rates: Rates
     until: datetime
-    """Up to when hours are counted: later ones have not come yet."""
-    kept: Kept | None = None
-    """The set of rates that holds in the month; None when none was set by then, and nothing is paid."""
+    """Hours are counted up to this instant."""
+    dated_rates: DatedRates | None = None
+    """The rates of the month; None if none were set by then, and nothing is paid."""

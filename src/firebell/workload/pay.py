@@ -1,4 +1,4 @@
-"""What on-call is paid (pure): every hour once, in the class that goes first; never a float."""
+"""Computes on-call pay (pure): each hour counts once, at its highest-priority rate; never a float."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,11 +15,11 @@ _NO_CENTS = frozenset(
     "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()  # noqa: SIM905 - a word each
 )
 _MILLS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-_HIGHEST = Decimal(1_000_000)
-_REST = Decimal(24)
-_HOUR = Decimal(3600)
-GRAVE = 1
-"""SEV0 and SEV1 nights are made up for."""
+_MAX_AMOUNT = Decimal(1_000_000)
+_MAX_REST_HOURS = Decimal(24)
+_SECONDS_PER_HOUR = Decimal(3600)
+TIME_OFF_SEVERITY = 1
+"""Nights with a page of this severity or a worse one (SEV0, SEV1) earn time off."""
 
 
 def _unit(currency: str) -> Decimal:
@@ -27,17 +27,17 @@ def _unit(currency: str) -> Decimal:
 
 
 def rounded(amount: Decimal, currency: str) -> Decimal:
-    """Return an amount in the smallest unit of its currency, half up."""
+    """Return an amount rounded half up to the smallest unit of its currency."""
     return amount.quantize(_unit(currency), ROUND_HALF_UP)
 
 
 def hours(length: timedelta) -> Decimal:
-    """Return a length in hours, exact to the microsecond."""
-    return (Decimal(length // timedelta(microseconds=1)) / 1_000_000) / _HOUR
+    """Return a duration in hours, exact to the microsecond."""
+    return (Decimal(length // timedelta(microseconds=1)) / 1_000_000) / _SECONDS_PER_HOUR
 
 
 def pay(load: Load, rates: Rates) -> Pay:
-    """Return what a load is paid; each line is rounded, and the total is their sum."""
+    """Return the pay for a load; each line is rounded, and the total is their sum."""
     lines = tuple(
         Line(c, load.of(c), rounded(hours(load.of(c)) * rates.of(c), rates.currency)) for c in HourClass
     )
@@ -46,58 +46,60 @@ def pay(load: Load, rates: Rates) -> Pay:
 
 
 def time_off(arrivals: Sequence[Arrival], tz: str, month: date, rates: Rates) -> tuple[TimeOff, ...]:
-    """Return the rest that is proposed to one person: once a night of this month, for SEV0 and SEV1 calls."""
+    """Return one person's proposed time off: once per night of this month with a SEV0 or SEV1 page."""
     nights: dict[date, dict[int, int]] = {}
     for arrival in arrivals:
         night = night_of(arrival.at, tz)
-        grave = arrival.severity is not None and arrival.severity <= GRAVE
-        if grave and night and (night.year, night.month) == (month.year, month.month):
+        severe = arrival.severity is not None and arrival.severity <= TIME_OFF_SEVERITY
+        if severe and night and (night.year, night.month) == (month.year, month.month):
             nights.setdefault(night, {})[arrival.page_id] = arrival.severity or 0
     return tuple(
-        TimeOff(night, tuple(f"PG-{i}" for i in sorted(found)), min(found.values()), rates.rest_hours)
-        for night, found in sorted(nights.items())
+        TimeOff(
+            night, tuple(f"PG-{i}" for i in sorted(severities)), min(severities.values()), rates.rest_hours
+        )
+        for night, severities in sorted(nights.items())
     )
 
 
 def checked(given: Mapping[str, str]) -> Rates:
-    """Return rates as a person wrote them; raise `Invalid` naming every field that is wrong."""
-    wrong: dict[str, str] = {}
+    """Parse the rates that a person entered; raise `Invalid` with an error for each wrong field."""
+    errors: dict[str, str] = {}
 
     def amount(name: str, highest: Decimal) -> Decimal:
         text = given.get(name, "").strip() or "0"
         try:
-            found = Decimal(text)
+            number = Decimal(text)
         except InvalidOperation:
-            found = Decimal("NaN")
-        if not found.is_finite() or not re.fullmatch(r"\d{1,9}(\.\d{1,4})?", text) or found > highest:
-            wrong[name] = f"A number from 0 to {highest:,} such as 12.50, at most four decimals."
+            number = Decimal("NaN")
+        if not number.is_finite() or not re.fullmatch(r"\d{1,9}(\.\d{1,4})?", text) or number > highest:
+            errors[name] = f"Enter a number from 0 to {highest:,}, such as 12.50, with at most four decimals."
             return Decimal(0)
-        return found
+        return number
 
     currency = given.get("currency", "").strip().upper()
     if not re.fullmatch(r"[A-Z]{3}", currency):
-        wrong["currency"] = "The three letters of ISO 4217, such as EUR."
+        errors["currency"] = "Enter a three-letter ISO 4217 code, such as EUR."
     country = given.get("country", "").strip().upper()
     if not re.fullmatch(r"([A-Z]{2})?", country):
-        wrong["country"] = "The two letters of ISO 3166, such as SE; empty for no holidays."
+        errors["country"] = "Enter a two-letter ISO 3166 code, such as SE, or leave blank for no holidays."
     subdivision = given.get("subdivision", "").strip().upper()
     if not re.fullmatch(r"[A-Z0-9]{0,3}", subdivision) or (subdivision and not country):
-        wrong["subdivision"] = "A part of the country by ISO 3166-2, such as BY of DE-BY."
+        errors["subdivision"] = "Enter a part of the country by ISO 3166-2, such as BY for DE-BY."
     rates = Rates(
         currency,
-        {c: amount(c, _HIGHEST) for c in HourClass},
-        amount("per_shift", _HIGHEST),
-        amount("rest_hours", _REST),
+        {c: amount(c, _MAX_AMOUNT) for c in HourClass},
+        amount("per_shift", _MAX_AMOUNT),
+        amount("rest_hours", _MAX_REST_HOURS),
         country,
         subdivision,
     )
-    if wrong:
-        raise Invalid("The rates cannot be kept as they are.", fields=wrong)
+    if errors:
+        raise Invalid("Check the highlighted rates.", fields=errors)
     return rates
 
 
 def to_json(rates: Rates) -> dict[str, str]:
-    """Return rates as the database and a form keep them: text alone, so that no digit is lost."""
+    """Return rates as JSON for the database and forms: all text, so that no digits are lost."""
     return {
         "currency": rates.currency,
         **{c: f"{rates.of(c):f}" for c in HourClass},
@@ -109,7 +111,7 @@ def to_json(rates: Rates) -> dict[str, str]:
 
 
 def from_json(data: Mapping[str, Any]) -> Rates:
-    """Return the rates that `to_json` described."""
+    """Return the rates that `to_json` wrote."""
     return Rates(
         data["currency"],
         {c: Decimal(data[c]) for c in HourClass},

@@ -1,4 +1,4 @@
-"""The month on call as pages: how it is shared, what it is paid, its rates."""
+"""The monthly workload, pay and rates on the web."""
 
 from datetime import date
 from typing import Any
@@ -25,31 +25,31 @@ router = routing.html_router()
 
 
 async def _report(request: Request, me: Person, month: str) -> tuple[Report, dict[str, Any]]:
-    """Return a month of the team that is shown, and what its page says around it."""
+    """Return the report of the team to show, and the context its page needs."""
     ctx, asked = html.ctx(request), request.query_params.get("team", "")
     now, rights = ctx.clock.now(), access.rights_of(me)
     manages = permissions.allows(rights, Verb.PAY_READ)
     async with ctx.db.tx() as tx:
         fits = await actions.fits(tx)
         team = await actions.team_shown(tx, me, asked, whole=fits)
-        # whoever sees only their own pay sees it whatever the team
+        # people see their own pay whichever team is shown
         also = () if manages else (me.id,)
-        made = await actions.report(tx, actions.month_named(month, now), now, team, also)
+        full_report = await actions.report(tx, actions.month_named(month, now), now, team, also)
         teams = [(t.slug, t.name) for t in await people.teams(tx)]
-    report = actions.seen_by(made, me.id, rights)
+    report = actions.seen_by(full_report, me.id, rights)
     return report, {**_months(report), "team": team, "all_teams": teams, "fits": fits}
 
 
-def _months(found: Report) -> dict[str, Any]:
-    following = measurement.following(found.month)
+def _months(report: Report) -> dict[str, Any]:
+    following = measurement.following(report.month)
     return {
         "nav": "oncall",
         "live": "oncall",
-        "r": found,
-        "month": f"{found.month:%Y-%m}",
-        "first": measurement.FIRST,
-        "earlier": f"{_before(found.month):%Y-%m}",
-        "later": f"{following:%Y-%m}" if following <= found.until.date() else "",
+        "r": report,
+        "month": f"{report.month:%Y-%m}",
+        "first": measurement.FIRST_MONTH,
+        "earlier": f"{_before(report.month):%Y-%m}",
+        "later": f"{following:%Y-%m}" if following <= report.until.date() else "",
         "hours": lambda length: f"{pay.hours(length):,.1f}".removesuffix(".0"),
     }
 
@@ -62,10 +62,10 @@ def _before(month: date) -> date:
     )
 
 
-def _teams(found: Report) -> list[Share]:
-    """Return the teams that share several schedules: of one schedule alone its own table says the same."""
-    of = [s.of.team_id for s in found.schedules if isinstance(s.of, Schedule)]
-    return [team for team in found.teams if of.count(int(team.of.id)) > 1]
+def _teams(report: Report) -> list[Share]:
+    """Return the teams with several schedules: with one, the schedule's own table says the same."""
+    team_ids = [s.of.team_id for s in report.schedules if isinstance(s.of, Schedule)]
+    return [team for team in report.teams if team_ids.count(int(team.of.id)) > 1]
 
 
 @router.get("/oncall/load", dependencies=access.needs(Verb.WORKLOAD_READ))
@@ -74,7 +74,7 @@ async def load(
 ) -> Response:
     me = await access.signed_in(request)
     ctx = html.ctx(request)
-    report, around = await _report(request, me, month)
+    report, page_context = await _report(request, me, month)
     now = ctx.clock.now()
     error: FirebellError | None = None
     free = None
@@ -83,11 +83,11 @@ async def load(
             a, b = to_instant(to_wall(start, "start"), me.tz), to_instant(to_wall(end, "end"), me.tz)
             async with ctx.db.tx() as tx:
                 free = await actions.could_cover(tx, await oncall.by_slug(tx, schedule), a, b, now)
-        except FirebellError as refused:
-            error = refused
+        except FirebellError as refusal:
+            error = refusal
     tomorrow = now.astimezone(ZoneInfo(me.tz)).date().isoformat()
     context = {
-        **around,
+        **page_context,
         "teams": _teams(report),
         "free": free,
         "error": error,
@@ -107,8 +107,8 @@ async def load(
 @router.get("/oncall/pay", dependencies=access.needs(Verb.WORKLOAD_READ))
 async def paid(request: Request, month: str = "") -> Response:
     me = await access.signed_in(request)
-    _, around = await _report(request, me, month)
-    context = {**around, "classes": list(HourClass)}
+    _, page_context = await _report(request, me, month)
+    context = {**page_context, "classes": list(HourClass)}
     return await html.render(request, "workload/pay.html", context)
 
 
@@ -126,13 +126,13 @@ async def paid_csv(request: Request, month: str = "", bom: str = "") -> Response
 async def _rates(request: Request, given: dict[str, str], error: FirebellError | None = None) -> Response:
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
-        terms = await actions.all_terms(tx)
+        rate_periods = await actions.all_rate_periods(tx)
     context = {
         "nav": "oncall",
         "given": given,
-        "terms": terms,
+        "rate_periods": rate_periods,
         "present": actions.month_named("", ctx.clock.now()),
-        "first": measurement.FIRST,
+        "first": measurement.FIRST_MONTH,
         "error": error,
         "errors": error.fields if error else {},
     }
@@ -144,8 +144,10 @@ async def rates(request: Request, month: str = "") -> Response:
     ctx = html.ctx(request)
     chosen = actions.month_named(month, ctx.clock.now())
     async with ctx.db.tx() as tx:
-        term = await actions.term(tx, chosen)
-    given = pay.to_json(term.kept.rates if term else Rates()) | {"month": f"{chosen:%Y-%m}"}
+        rate_period = await actions.rate_period(tx, chosen)
+    given = pay.to_json(rate_period.dated_rates.rates if rate_period else Rates()) | {
+        "month": f"{chosen:%Y-%m}"
+    }
     return await _rates(request, given)
 
 

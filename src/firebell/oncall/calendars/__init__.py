@@ -1,1 +1,1 @@
-"""Calendars: iCal feeds out, calendars of others in, public holidays."""
+"""Calendars: iCalendar feeds, imported calendars, public holidays."""

@@ -39,7 +39,7 @@ Short = Annotated[Text, Field(max_length=120)]
 
 
 class FeedShown(ApiOutput):
-    """A feed; its address is shown once, when it is made."""
+    """A feed; its address is shown once, when it is created."""
 
     id: int
     kind: FeedKind
@@ -50,13 +50,13 @@ class FeedShown(ApiOutput):
 
 
 class FeedMade(FeedShown):
-    """A new feed with its address, which needs no key: whoever knows it can read the shifts."""
+    """A new feed with its address. It needs no key: anyone who has it can read the shifts."""
 
     url: str
 
 
 class NewFeed(ApiInput):
-    """Whose shifts: mine, those of a schedule, or those of all schedules of a team."""
+    """The shifts to show: mine, those of a schedule, or those of all schedules of a team."""
 
     kind: FeedKind = FeedKind.PERSON
     schedule: Annotated[Short, Field(description="with kind schedule: its slug")] = ""
@@ -64,7 +64,7 @@ class NewFeed(ApiInput):
 
 
 class StrayShown(ApiOutput):
-    """A shift that names nobody here (S-ICAL-USER)."""
+    """A shift that matches no one here (S-ICAL-USER)."""
 
     start: datetime
     end: datetime
@@ -72,10 +72,10 @@ class StrayShown(ApiOutput):
 
 
 class ImportShown(ApiOutput):
-    """A calendar that comes in, without its address, which may be secret.
+    """An imported calendar, without its address, which may be secret.
 
-    `stale` (S-ICAL-STALE): there was no good copy for six hours, and the last one stays. `shifts` counts the
-    shifts, busy times or names that it gives from now on.
+    `stale` (S-ICAL-STALE): every fetch failed for six hours; the last good copy stays in use. `shifts` counts
+    its coming shifts, busy times or names.
     """
 
     id: int
@@ -97,16 +97,17 @@ class ImportShown(ApiOutput):
 
 
 class NewImport(ApiInput):
-    """A calendar: from an address, as iCalendar text, or the public holidays of a country."""
+    """A calendar to import: an address, iCalendar text, or the public holidays of a country."""
 
     use: Annotated[
         Literal["layer", "override", "names"],
         Field(
-            description="by its place among the rotations; above every layer; or nothing but names of days"
+            description="layer: at its place among the rotations; override: above every layer; names: no shifts"
         ),
     ] = "layer"
     place: Annotated[
-        Place, Field(description="with use layer: above the rotations, or below, where they have nobody")
+        Place,
+        Field(description="with use layer: above the rotations, or below, where they have no one on call"),
     ] = Place.ABOVE
     name: Short = ""
     url: Annotated[Text, Field(max_length=2000)] = ""
@@ -114,18 +115,18 @@ class NewImport(ApiInput):
     country: Annotated[Text, Field(max_length=10, examples=["DE"])] = ""
     subdivision: Annotated[Text, Field(max_length=10, examples=["BE"])] = ""
     people: Annotated[
-        list[Id], Field(max_length=20, description="who is on duty on public holidays, with use layer")
+        list[Id], Field(max_length=20, description="with use layer: who is on call on public holidays")
     ] = []  # noqa: RUF012 - pydantic copies it
 
 
 class Placed(ApiInput):
-    """Where an imported layer lies from now on: above or below the rotations of its schedule."""
+    """The new place of an imported layer: above or below the rotations of its schedule."""
 
     place: Place
 
 
 class NewBusy(ApiInput):
-    """A calendar that says when I am busy."""
+    """A personal calendar to add."""
 
     name: Short = ""
     url: Annotated[Text, Field(max_length=2000)] = ""
@@ -133,7 +134,7 @@ class NewBusy(ApiInput):
 
 
 class ConflictShown(ApiOutput):
-    """Somebody is on duty while busy (S-BUSY); why they are busy is theirs to know."""
+    """Someone is on call while busy (S-BUSY); what they are busy with is private."""
 
     person_id: int
     schedule: str
@@ -142,7 +143,7 @@ class ConflictShown(ApiOutput):
 
 
 class HolidayShown(ApiOutput):
-    """A public holiday, and who is on duty then; nobody: it is only named."""
+    """A public holiday; `people` are on call then, if any."""
 
     start: datetime
     end: datetime
@@ -151,12 +152,12 @@ class HolidayShown(ApiOutput):
 
 
 def _own_only(caller: Caller) -> bool:
-    """Return True if the caller may change no calendars but their own."""
+    """Return True if the caller may only change their own calendars."""
     return not permissions.allows(caller.rights, Verb.CALENDAR_WRITE)
 
 
-def _feed(found: Feed) -> FeedShown:
-    return FeedShown.model_validate(found)
+def _feed(feed: Feed) -> FeedShown:
+    return FeedShown.model_validate(feed)
 
 
 async def _imports(tx: Tx, imports: Sequence[Import], now: datetime) -> list[ImportShown]:
@@ -164,28 +165,28 @@ async def _imports(tx: Tx, imports: Sequence[Import], now: datetime) -> list[Imp
     return [_import(i, shifts.get(i.id, 0), now) for i in imports]
 
 
-def _import(found: Import, shifts: int, now: datetime) -> ImportShown:
+def _import(calendar: Import, shifts: int, now: datetime) -> ImportShown:
     return ImportShown(
-        id=found.id,
-        name=found.name,
-        use=found.use,
-        place=found.place,
-        source=found.source,
-        host=found.host,
-        country=found.country,
-        subdivision=found.subdivision,
-        people=list(found.users),
-        good_at=found.good_at,
-        failing_since=found.failing_since,
-        stale=found.stale(now),
-        error=found.error,
+        id=calendar.id,
+        name=calendar.name,
+        use=calendar.use,
+        place=calendar.place,
+        source=calendar.source,
+        host=calendar.host,
+        country=calendar.country,
+        subdivision=calendar.subdivision,
+        people=list(calendar.users),
+        good_at=calendar.good_at,
+        failing_since=calendar.failing_since,
+        stale=calendar.stale(now),
+        error=calendar.error,
         shifts=shifts,
-        notes=list(found.notes),
-        unmatched=[StrayShown.model_validate(s) for s in found.unmatched],
+        notes=list(calendar.notes),
+        unmatched=[StrayShown.model_validate(s) for s in calendar.unmatched],
     )
 
 
-@router.get("/calendar-feeds", summary="My feeds, the newest first")
+@router.get("/calendar-feeds", summary="List my feeds, newest first")
 async def list_feeds(ctx: Ctx, caller: OwnReader) -> list[FeedShown]:
     async with ctx.db.tx() as tx:
         return [_feed(f) for f in await actions.feeds(tx, caller.person_id)]
@@ -194,7 +195,7 @@ async def list_feeds(ctx: Ctx, caller: OwnReader) -> list[FeedShown]:
 @router.post(
     "/calendar-feeds",
     status_code=201,
-    summary="Make a feed; its address is shown once",
+    summary="Create a feed; its address is shown once",
     responses=problems(404, 409),
 )
 async def create_feed(ctx: Ctx, caller: Owner, given: NewFeed) -> FeedMade:
@@ -206,7 +207,7 @@ async def create_feed(ctx: Ctx, caller: Owner, given: NewFeed) -> FeedMade:
                 subject = int((await oncall.by_slug(tx, given.schedule)).id)
             case FeedKind.TEAM:
                 subject = given.team_id or 0
-        made, token = await actions.create_feed(
+        feed, token = await actions.create_feed(
             tx,
             caller.actor,
             kind=given.kind,
@@ -214,12 +215,12 @@ async def create_feed(ctx: Ctx, caller: Owner, given: NewFeed) -> FeedMade:
             made_by=caller.person_id,
             now=ctx.clock.now(),
         )
-    return FeedMade(**_feed(made).model_dump(), url=f"{ctx.public_url}/calendar/{token}.ics")
+    return FeedMade(**_feed(feed).model_dump(), url=f"{ctx.public_url}/calendar/{token}.ics")
 
 
 @router.delete(
     "/calendar-feeds/{feed_id}",
-    summary="Revoke a feed of mine; its address leads nowhere at once",
+    summary="Revoke one of my feeds; its address stops working at once",
     responses=problems(404),
 )
 async def revoke_feed(ctx: Ctx, caller: Owner, feed_id: PathId) -> Removed:
@@ -231,7 +232,7 @@ async def revoke_feed(ctx: Ctx, caller: Owner, feed_id: PathId) -> Removed:
 
 @router.get(
     "/schedules/{slug}/calendars",
-    summary="The calendars that a schedule takes in, and how they fare",
+    summary="List the imported calendars of a schedule and their state",
     responses=problems(404),
 )
 async def list_schedule_calendars(ctx: Ctx, caller: Reader, slug: Text) -> list[ImportShown]:
@@ -244,14 +245,14 @@ async def list_schedule_calendars(ctx: Ctx, caller: Reader, slug: Text) -> list[
 @router.post(
     "/schedules/{slug}/calendars",
     status_code=201,
-    summary="Take a calendar in, or public holidays; it is read within seconds",
+    summary="Import a calendar or public holidays; it is read within seconds",
     responses=problems(404, 409),
 )
 async def add_schedule_calendar(ctx: Ctx, caller: Responder, slug: Text, given: NewImport) -> ImportShown:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, slug)
-        made = await actions.add_import(
+        calendar = await actions.add_import(
             tx,
             caller.actor,
             use=Use(given.use),
@@ -265,23 +266,21 @@ async def add_schedule_calendar(ctx: Ctx, caller: Responder, slug: Text, given: 
             users=given.people,
             now=now,
         )
-    return _import(made, 0, now)
+    return _import(calendar, 0, now)
 
 
-@router.get("/me/calendars", summary="The calendars that say when I am busy")
+@router.get("/me/calendars", summary="List my personal calendars")
 async def list_my_calendars(ctx: Ctx, caller: OwnReader) -> list[ImportShown]:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         return await _imports(tx, await actions.imports_of_person(tx, caller.person_id), now)
 
 
-@router.post(
-    "/me/calendars", status_code=201, summary="Add a calendar of when I am busy", responses=problems(409)
-)
+@router.post("/me/calendars", status_code=201, summary="Add a personal calendar", responses=problems(409))
 async def add_my_calendar(ctx: Ctx, caller: Owner, given: NewBusy) -> ImportShown:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        made = await actions.add_import(
+        calendar = await actions.add_import(
             tx,
             caller.actor,
             use=Use.BUSY,
@@ -291,47 +290,49 @@ async def add_my_calendar(ctx: Ctx, caller: Owner, given: NewBusy) -> ImportShow
             text=given.text,
             now=now,
         )
-    return _import(made, 0, now)
+    return _import(calendar, 0, now)
 
 
 @router.post(
     "/calendars/{calendar_id}/fetch",
     status_code=204,
-    summary="Fetch a calendar now instead of within a quarter of an hour",
+    summary="Fetch a calendar now instead of within 15 minutes",
     responses=problems(404),
 )
 async def fetch_calendar(ctx: Ctx, caller: Owner, calendar_id: PathId) -> None:
     async with ctx.db.tx() as tx:
-        found = await actions.import_for(tx, calendar_id, caller.person_id, own=_own_only(caller))
-        await actions.fetch_now(tx, found.id, ctx.clock.now())
+        calendar = await actions.import_for(tx, calendar_id, caller.person_id, own=_own_only(caller))
+        await actions.fetch_now(tx, calendar.id, ctx.clock.now())
 
 
 @router.patch(
     "/calendars/{calendar_id}",
-    summary="Put an imported layer above or below the rotations, from now on",
+    summary="Move an imported layer above or below the rotations, from now on",
     responses=problems(404),
 )
 async def place_calendar(ctx: Ctx, caller: Responder, calendar_id: PathId, given: Placed) -> ImportShown:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        found = await actions.import_for(tx, calendar_id, caller.person_id)
-        placed = await actions.place_import(tx, caller.actor, found, given.place, now)
+        calendar = await actions.import_for(tx, calendar_id, caller.person_id)
+        placed = await actions.place_import(tx, caller.actor, calendar, given.place, now)
         return (await _imports(tx, [placed], now))[0]
 
 
 @router.delete(
     "/calendars/{calendar_id}",
     status_code=204,
-    summary="Take a calendar away: what it says from now on goes, what has been stays",
+    summary="Remove a calendar with its coming shifts; past shifts stay",
     responses=problems(404),
 )
 async def remove_calendar(ctx: Ctx, caller: Owner, calendar_id: PathId) -> None:
     async with ctx.db.tx() as tx:
-        found = await actions.import_for(tx, calendar_id, caller.person_id, own=_own_only(caller))
-        await actions.remove_import(tx, caller.actor, found, ctx.clock.now())
+        calendar = await actions.import_for(tx, calendar_id, caller.person_id, own=_own_only(caller))
+        await actions.remove_import(tx, caller.actor, calendar, ctx.clock.now())
 
 
-@router.get("/oncall/conflicts", summary="Who will be on duty while a calendar says that they are busy")
+@router.get(
+    "/oncall/conflicts", summary="List when people will be on call while their calendar says they are busy"
+)
 async def list_conflicts(ctx: Ctx, caller: Reader) -> list[ConflictShown]:
     async with ctx.db.tx() as tx:
         conflicts = await actions.conflicts(tx, ctx.clock.now())
@@ -342,7 +343,7 @@ async def list_conflicts(ctx: Ctx, caller: Reader) -> list[ConflictShown]:
 
 @router.get(
     "/schedules/{slug}/holidays",
-    summary="The public holidays that a schedule knows between two instants",
+    summary="List the public holidays of a schedule between two instants",
     responses=problems(404),
 )
 async def list_holidays(
@@ -353,8 +354,8 @@ async def list_holidays(
     end: Annotated[Instant, Query(alias="to")],
 ) -> list[HolidayShown]:
     if end <= start:
-        raise Invalid("The stretch is empty.", fields={"to": "After `from`."})
+        raise Invalid("The interval is empty.", fields={"to": "Enter a time after `from`."})
     async with ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, slug)
-        found = await actions.holiday_names(tx, [int(schedule.id)], start, end)
-    return [HolidayShown(start=s.start, end=s.end, name=s.title, people=list(s.users)) for _, s in found]
+        holidays = await actions.holiday_names(tx, [int(schedule.id)], start, end)
+    return [HolidayShown(start=s.start, end=s.end, name=s.title, people=list(s.users)) for _, s in holidays]

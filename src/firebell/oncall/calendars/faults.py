@@ -1,4 +1,4 @@
-"""What is wrong with the calendars that a schedule takes in, as findings of the schedule (pure)."""
+"""Findings about the imported calendars of a schedule (pure)."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -8,22 +8,22 @@ from firebell.oncall.calendars.model import Conflict, Import, ImportedShift
 from firebell.oncall.checks.rules import Facts, Finding, Fix, Level, told
 from firebell.oncall.model import Cover, Schedule
 
-_FIX = Fix("calendars", "Look at the calendars", {})
+_FIX = Fix("calendars", "View calendars", {})
 
 
 def faults(imports: Sequence[Import], now: datetime) -> Iterator[Finding]:
-    """Return S-ICAL-STALE for a calendar that fails for hours, S-ICAL-USER for shifts that name nobody."""
+    """Yield S-ICAL-STALE for calendars that have failed for hours, S-ICAL-USER for shifts that match no one."""
     for calendar in imports:
         if calendar.stale(now):
-            copy = "its last good copy decides" if calendar.good_at else "it has said nothing so far"
-            text = f"{calendar.name} cannot be read for hours: {copy}. {calendar.error}"
+            copy = "its last good copy stays in use" if calendar.good_at else "it was never read"
+            text = f"{calendar.name} has failed for hours: {copy}. {calendar.error}"
             yield Finding(
                 f"S-ICAL-STALE:{calendar.id}", "S-ICAL-STALE", Level.ERROR, text, None, None, (), _FIX
             )
-        if ahead := [stray for stray in calendar.unmatched if stray.end > now]:
-            count = "1 shift names" if len(ahead) == 1 else f"{len(ahead)} shifts name"
-            text = f"{calendar.name}: {count} nobody who is known here; what lies below answers."
-            start, end = ahead[0].start, ahead[0].end
+        if upcoming := [stray for stray in calendar.unmatched if stray.end > now]:
+            count = "1 shift matches" if len(upcoming) == 1 else f"{len(upcoming)} shifts match"
+            text = f"{calendar.name}: {count} no one known here; the layers below apply."
+            start, end = upcoming[0].start, upcoming[0].end
             yield Finding(
                 f"S-ICAL-USER:{calendar.id}", "S-ICAL-USER", Level.WARNING, text, start, end, (), _FIX
             )
@@ -32,20 +32,20 @@ def faults(imports: Sequence[Import], now: datetime) -> Iterator[Finding]:
 def busy(
     schedule: Schedule, shifts: Sequence[ImportedShift], a: datetime, b: datetime, facts: Facts
 ) -> Iterator[Finding]:
-    """Return S-BUSY for each person whose own calendar has them busy while on duty in `[a, b)`.
+    """Yield S-BUSY for each person who is busy by their own calendar while on call in `[a, b)`.
 
-    What they are busy with is theirs to know. The fix asks for cover, or takes what was asked for already.
+    What they are busy with is private. The fix requests cover, or takes a request that exists already.
     """
-    found: dict[int, list[Conflict]] = {}
+    conflicts_by_person: dict[int, list[Conflict]] = {}
     for conflict in conflicts([schedule], shifts, a, b):
-        found.setdefault(conflict.person_id, []).append(conflict)
-    for person, clashes in found.items():
+        conflicts_by_person.setdefault(conflict.person_id, []).append(conflict)
+    for person, clashes in conflicts_by_person.items():
         asked = {x: c.id for x in clashes for c in facts.covers if _covers(c, schedule, x)}
         first = next((x for x in clashes if x not in asked), clashes[0])
         times = f", one of {len(clashes)} times" if len(clashes) > 1 else ""
-        fix = Fix("ask", "Ask for cover", {"person": person, "start": first.start, "end": first.end})
+        fix = Fix("ask", "Request cover", {"person": person, "start": first.start, "end": first.end})
         if first in asked:
-            fix = Fix("take", "Take this shift", {"cover": asked[first]})
+            fix = Fix("take", "Take shift", {"cover": asked[first]})
         yield Finding(
             f"S-BUSY:{person}",
             "S-BUSY",
@@ -60,5 +60,5 @@ def busy(
 
 
 def _covers(cover: Cover, schedule: Schedule, clash: Conflict) -> bool:
-    mine = cover.schedule_id == schedule.id and cover.requester == clash.person_id
-    return mine and cover.start < clash.end and clash.start < cover.end
+    same = cover.schedule_id == schedule.id and cover.requester == clash.person_id
+    return same and cover.start < clash.end and clash.start < cover.end

@@ -1,4 +1,4 @@
-"""Duty as a calendar (spec 1.6): the same bytes for the same schedule, whenever it is asked for (pure)."""
+"""Schedules as iCalendar feeds ([spec 1.6](docs/spec/1-oncall.md)): equal schedules give equal bytes (pure)."""
 
 import hashlib
 from bisect import bisect_left, bisect_right
@@ -15,13 +15,13 @@ from firebell.oncall.rota.shifts import between
 
 REFRESH = timedelta(minutes=15)
 _INSTANT = timedelta(seconds=1)
-_LONGEST = timedelta(days=400)
-"""A turn that is longer is not looked at whole; its beginning is then where the feed begins."""
+_LONGEST_TURN = timedelta(days=400)
+"""A longer turn is cut where the feed begins or ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event of a feed: a turn, or what edits made of a stretch; `key` names it for ever."""
+    """One event of a feed: a turn, or an interval of overrides; `key` identifies it for ever."""
 
     start: datetime
     end: datetime
@@ -32,26 +32,26 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class RenderedFeed:
-    """A schedule and when it changed last."""
+    """A schedule and when it last changed."""
 
     schedule: Schedule
     changed_at: datetime
 
 
 def horizon(now: datetime) -> tuple[datetime, datetime]:
-    """Return the stretch that a feed shows: whole days, so that it is the same all day."""
+    """Return the interval that a feed shows: whole days, so that it is the same all day."""
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
     return day - BACK, day + AHEAD
 
 
 def reach(now: datetime) -> tuple[datetime, datetime]:
-    """Return the stretch in which a schedule must answer truly for its feed around `now`."""
+    """Return the interval for which a schedule must be loaded for its feed around `now`."""
     a, b = horizon(now)
-    return a - _LONGEST, b + _LONGEST
+    return a - _LONGEST_TURN, b + _LONGEST_TURN
 
 
 def _reach(schedule: Schedule, a: datetime, b: datetime) -> tuple[datetime, datetime]:
-    """Return `[a, b)` widened to whole turns and edits, so that no entry is cut by the horizon."""
+    """Return `[a, b)` widened to whole turns and overrides, so that the horizon cuts no entry."""
     first, last = a, b
     for layer in schedule.layers:
         first = min(first, handoff(layer, index_at(layer, a)))
@@ -59,7 +59,7 @@ def _reach(schedule: Schedule, a: datetime, b: datetime) -> tuple[datetime, date
     for edit in schedule.edits:
         first = min(first, edit.start) if edit.start < a < edit.end else first
         last = max(last, edit.end) if edit.start < b < edit.end else last
-    return max(first, a - _LONGEST), min(last, b + _LONGEST)
+    return max(first, a - _LONGEST_TURN), min(last, b + _LONGEST_TURN)
 
 
 def _edges(schedule: Schedule) -> list[datetime]:
@@ -68,15 +68,15 @@ def _edges(schedule: Schedule) -> list[datetime]:
 
 
 def _by_cause(schedule: Schedule, runs: Sequence[Shift]) -> Iterator[Shift]:
-    """Yield the runs cut wherever the same people are on duty for another reason."""
+    """Yield the shifts, cut wherever the same people are on call for another reason."""
     edges = _edges(schedule)
     for run in runs:
         start, cause = run.start, run.cause
         for cut in edges[bisect_right(edges, run.start) : bisect_left(edges, run.end)]:
-            found = between(schedule, cut, cut + _INSTANT)[0].cause
-            if found != cause:
+            next_cause = between(schedule, cut, cut + _INSTANT)[0].cause
+            if next_cause != cause:
                 yield replace(run, start=start, end=cut, cause=cause)
-                start, cause = cut, found
+                start, cause = cut, next_cause
         yield replace(run, start=start, cause=cause)
 
 
@@ -90,18 +90,18 @@ def _by_turn(layer: Layer, run: Shift) -> Iterator[tuple[Shift, int]]:
 
 
 def entries(schedule: Schedule, a: datetime, b: datetime) -> list[Entry]:
-    """Return what is on duty in `[a, b)` as whole turns; the gaps between them are duty's gaps."""
+    """Return who is on call in `[a, b)` as whole turns; gaps between them are coverage gaps."""
     first, last = _reach(schedule, a, b)
     layers = {layer.id: layer for layer in schedule.layers}
-    found = []
+    events = []
     for run in _by_cause(schedule, [r for r in between(schedule, first, last) if r.users]):
         layer = layers.get(run.cause[0]) if len(run.cause) == 1 else None
         turns = _by_turn(layer, run) if layer else ((run, None),)
         for turn, k in turns:
-            # iCalendar knows whole seconds: what fits between two of them would have no length
+            # iCalendar has whole seconds: anything shorter would have no length
             if turn.start < b and turn.end > a and _second(turn.start) < _second(turn.end):
-                found.append(_entry(schedule, turn, k, cut=turn.start == a - _LONGEST))
-    return found
+                events.append(_entry(schedule, turn, k, cut=turn.start == a - _LONGEST_TURN))
+    return events
 
 
 def _second(instant: datetime) -> int:
@@ -115,11 +115,15 @@ def _entry(schedule: Schedule, run: Shift, k: int | None, *, cut: bool) -> Entry
     return Entry(run.start, run.end, tuple(int(u) for u in run.users), run.cause, key)
 
 
-def tag(host: str, told: Sequence[RenderedFeed], people: Sequence[Known], now: datetime, subject: str) -> str:
+def tag(
+    host: str, rendered: Sequence[RenderedFeed], people: Sequence[Known], now: datetime, subject: str
+) -> str:
     """Return a strong ETag: it differs whenever `calendar` would."""
     day = horizon(now)[0].date()
-    schedules = [(t.schedule.id, t.schedule.name, t.schedule.version, t.changed_at.isoformat()) for t in told]
-    gone = sorted({str(u) for t in told for u in t.schedule.inactive})
+    schedules = [
+        (t.schedule.id, t.schedule.name, t.schedule.version, t.changed_at.isoformat()) for t in rendered
+    ]
+    gone = sorted({str(u) for t in rendered for u in t.schedule.inactive})
     names = [(p.id, p.name, p.email) for p in people]
     text = repr((3, subject, host, day.isoformat(), schedules, gone, names))
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
@@ -128,52 +132,52 @@ def tag(host: str, told: Sequence[RenderedFeed], people: Sequence[Known], now: d
 def calendar(
     name: str,
     host: str,
-    told: Sequence[RenderedFeed],
+    rendered: Sequence[RenderedFeed],
     people: Mapping[int, Known],
     now: datetime,
     only: int | None = None,
 ) -> bytes:
     """Return the calendar of these schedules around `now`; with `only`, of one person's shifts."""
-    found = Calendar()
-    found.add("prodid", "-//Firebell//On-call//EN")
-    found.add("version", "2.0")
-    found.add("method", "PUBLISH")
-    # these are properties of no type that the library knows, so it would not escape them
-    found.add("name", vText(name))
-    found.add("x-wr-calname", vText(name))
-    found.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
-    found.add("x-published-ttl", "PT15M")
+    ical = Calendar()
+    ical.add("prodid", "-//Firebell//On-call//EN")
+    ical.add("version", "2.0")
+    ical.add("method", "PUBLISH")
+    # the library does not know the type of these properties, so it would not escape them
+    ical.add("name", vText(name))
+    ical.add("x-wr-calname", vText(name))
+    ical.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
+    ical.add("x-published-ttl", "PT15M")
     a, b = horizon(now)
-    for one in told:
-        taken = {edit.id: edit.reason for edit in one.schedule.edits if edit.rota}
-        for entry in entries(one.schedule, a, b):
+    for feed in rendered:
+        imported = {override.id: override.reason for override in feed.schedule.edits if override.rota}
+        for entry in entries(feed.schedule, a, b):
             if only is None or only in entry.users:
-                event = _event(entry, one, people, host, personal=only is not None)
-                for name, value in _why(entry, one.schedule.layers, taken).items():
+                event = _event(entry, feed, people, host, personal=only is not None)
+                for name, value in _why(entry, feed.schedule.layers, imported).items():
                     event.add(name, vText(value))
-                found.add_component(event)
-    text: bytes = found.to_ical()
+                ical.add_component(event)
+    text: bytes = ical.to_ical()
     return text
 
 
-def _why(entry: Entry, layers: Sequence[Layer], taken: Mapping[int | str, str]) -> dict[str, str]:
-    """Return what decided an entry: a rotation, an imported layer by its name in `taken`, or edits."""
-    if entry.cause[-1] in taken:
-        return {"x-firebell-layer": taken[entry.cause[-1]], "x-firebell-cause": "layer"}
+def _why(entry: Entry, layers: Sequence[Layer], imported: Mapping[int | str, str]) -> dict[str, str]:
+    """Return why an entry's people are on call: a rotation, an imported layer named in `imported`, or overrides."""
+    if entry.cause[-1] in imported:
+        return {"x-firebell-layer": imported[entry.cause[-1]], "x-firebell-cause": "layer"}
     layer = next((x for x in layers if x.id == entry.cause[0]), None)
     named = {"x-firebell-layer": layer.name or str(layer.id)} if layer else {}
     return named | {"x-firebell-cause": "edit" if len(entry.cause) > 1 or not layer else "layer"}
 
 
 def _event(
-    entry: Entry, told: RenderedFeed, people: Mapping[int, Known], host: str, *, personal: bool
+    entry: Entry, feed: RenderedFeed, people: Mapping[int, Known], host: str, *, personal: bool
 ) -> Event:
-    who = [people[u] for u in entry.users if u in people]
-    schedule, event = told.schedule, Event()
-    names = ", ".join(p.name for p in who) or "somebody who left"
+    on_call = [people[u] for u in entry.users if u in people]
+    schedule, event = feed.schedule, Event()
+    names = ", ".join(p.name for p in on_call) or "Former member"
     event.add("uid", f"{entry.key}@{host}")
-    event.add("dtstamp", told.changed_at)
-    event.add("last-modified", told.changed_at)
+    event.add("dtstamp", feed.changed_at)
+    event.add("last-modified", feed.changed_at)
     event.add("sequence", schedule.version)
     event.add("dtstart", entry.start)
     event.add("dtend", entry.end)
@@ -182,7 +186,7 @@ def _event(
     event.add("transp", "TRANSPARENT")
     event.add("categories", ["on-call", schedule.name])
     event.add("x-firebell-schedule", schedule.slug)
-    for person in who:
+    for person in on_call:
         attendee = vCalAddress(f"mailto:{person.email}")
         attendee.params["CN"] = vText(person.name)
         event.add("attendee", attendee, encode=False)

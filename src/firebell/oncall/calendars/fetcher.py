@@ -1,4 +1,4 @@
-"""Fetches the calendars that are due in a lane of its own: a timer that waited for a server would hold pages up."""
+"""Fetches due calendars in a lane of its own, so that slow servers never delay pages."""
 
 import asyncio
 import hashlib
@@ -19,26 +19,25 @@ from firebell.oncall.calendars.reader import Job, made
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 4
-"""How many calendars are fetched and read at the same time."""
-LIMIT_S = 30
-"""How long one fetch may take in all, however slowly the bytes come."""
+CONCURRENT_FETCHES = 4
+FETCH_LIMIT_S = 30
+"""The time limit of one fetch as a whole, however slowly the bytes arrive."""
 
 
 class Fetcher:
-    """Reads each import every quarter of an hour; any number of fetchers share one database."""
+    """Reads each import every 15 minutes; several fetchers can share one database."""
 
-    def __init__(self, ctx: Context, limit_s: float = LIMIT_S) -> None:
+    def __init__(self, ctx: Context, limit_s: float = FETCH_LIMIT_S) -> None:
         self._ctx = ctx
         self._limit_s = limit_s
 
     async def run_once(self, now: datetime) -> int:
-        """Fetch and read a few imports that are due; return how many."""
+        """Fetch and read a few imports that are due; return their number."""
         async with self._ctx.db.tx() as tx:
             await fence(tx)
-            due = await actions.claim(tx, now, AT_ONCE)
+            due = await actions.claim(tx, now, CONCURRENT_FETCHES)
             people = await actions.known(tx) if due else []
-        await asyncio.gather(*(self._one(each, people, now) for each in due))
+        await asyncio.gather(*(self._one(import_, people, now) for import_ in due))
         return len(due)
 
     async def next_at(self, tx: Tx) -> datetime | None:
@@ -53,9 +52,9 @@ class Fetcher:
             read, error = await _read(job, got.body)
         body = got.body if got and read else None
         if read is None and made_for != due.made_for and (due.body or due.of.source is Source.HOLIDAYS):
-            # the days went on, or people came: the copy that is there says more now
-            read, wrong = await _read(job, due.body or b"")
-            error = error or wrong
+            # another day, time zone or person: read the last good copy again
+            read, read_error = await _read(job, due.body or b"")
+            error = error or read_error
         etag, modified = (got.etag, got.modified) if got and not error else (due.etag, due.modified)
         async with self._ctx.db.tx() as tx:
             if read is not None:
@@ -75,7 +74,7 @@ class Fetcher:
             else:
                 await actions.unchanged(tx, due.of.id, etag, modified, now)
         if error:
-            log.warning("a calendar cannot be had", extra={"calendar": due.of.id, "reason": error})
+            log.warning("a calendar could not be fetched", extra={"calendar": due.of.id, "reason": error})
 
     async def _fetched(self, due: Due) -> tuple[Got | None, str]:
         if due.of.source is not Source.URL:
@@ -114,6 +113,6 @@ def _job(due: Due, people: Sequence[Known], now: datetime) -> Job:
 
 
 def _made_for(due: Due, people: Sequence[Known], now: datetime) -> str:
-    """Return what the shifts depend on beside the calendar: the day, the zone and the people."""
+    """Return a hash of what the shifts depend on besides the calendar: the day, the time zone, the people."""
     text = repr((now.date().isoformat(), due.tz, [(p.id, p.name, p.email) for p in people]))
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,8 +1,8 @@
-"""How often feeds may be read, kept in the memory of this process (pure).
+"""Rate limits of calendar feeds, in the memory of this process (pure).
 
-Within five minutes: 300 reads of one feed, so that sixty apps that poll it every minute never notice; and
-thirty tokens that never were one, from one client address. What others try never keeps a token that is known
-here from its feed, and reads that run at the same time all count.
+Within five minutes: 300 reads of one feed, enough for sixty apps that poll every minute; and thirty unknown
+tokens from one client address. A token that has worked before is never refused because of other tokens, and
+concurrent reads all count.
 """
 
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from firebell.kit.errors import Gone, NotFound
 from firebell.kit.rate_limit import SlidingWindow
 
 WINDOW = timedelta(minutes=5)
-PER_FEED, STRAYS_PER_ADDRESS = 300, 30
+MAX_READS_PER_FEED, MAX_UNKNOWN_TOKENS_PER_ADDRESS = 300, 30
 
 
 class FeedLimiter:
-    """Counts reads before anything is looked up; `known` are the tokens that led to a feed before."""
+    """Counts reads before any lookup, and remembers the tokens that have worked."""
 
     def __init__(self) -> None:
         self._reads, self._strays = SlidingWindow(WINDOW), SlidingWindow(WINDOW)
@@ -25,11 +25,13 @@ class FeedLimiter:
 
     @contextmanager
     def read(self, token_hash: bytes, address: str, now: datetime) -> Iterator[None]:
-        """Count one read, or raise `TooMany`; within it `NotFound` is a stray, `Gone` is not."""
-        self._reads.check(token_hash, PER_FEED, now, "This calendar is read too often.")
+        """Count one read or raise `TooMany`; a `NotFound` in the block counts as an unknown token."""
+        self._reads.check(token_hash, MAX_READS_PER_FEED, now, "This calendar is read too often.")
         fresh = token_hash not in self._known
         if fresh:
-            self._strays.check(address, STRAYS_PER_ADDRESS, now, "Too many calendars that are not there.")
+            self._strays.check(
+                address, MAX_UNKNOWN_TOKENS_PER_ADDRESS, now, "Too many unknown calendar addresses."
+            )
             self._strays.count(address, now)
         self._reads.count(token_hash, now)
         stray = known = False

@@ -1,4 +1,4 @@
-"""Whom a calendar means, and what its events say as shifts that do not overlap (pure)."""
+"""Matches events to people, and turns them into shifts that do not overlap (pure)."""
 
 import itertools
 import re
@@ -26,11 +26,11 @@ def _within(word: str, text: str) -> bool:
 
 
 def who(event: Event, people: Sequence[Known]) -> tuple[int, ...]:
-    """Return whom an event puts on duty: its attendees, else the one whom its title names.
+    """Return the people whom an event puts on call: its attendees, else the one person whom its title names.
 
-    An address goes before a full name, and a full name before the part before the @; a title that names two
-    people by the same kind of name, or a name that two people have, names nobody. Someone who declined the
-    event is not on duty, also when its title names them.
+    An email address takes priority over a full name, and that over the part before the @. A title that matches
+    two people by the same kind of name matches no one. Someone who declined the event is not on call, even if
+    its title names them.
     """
     by_email = {_plain(p.email): p.id for p in people}
     declined = {_plain(email) for email in event.declined}
@@ -54,7 +54,7 @@ def busy_events(events: Sequence[Event], person: Known | None) -> list[Event]:
 def matched(
     events: Sequence[Event], people: Sequence[Known], a: datetime, b: datetime
 ) -> tuple[list[ImportedShift], list[Stray]]:
-    """Return the shifts of `[a, b)`, and the events in it that name nobody."""
+    """Return the shifts in `[a, b)`, and the events in it that match no one."""
     inside = [e for e in events if e.start < b and e.end > a]
     named = [(e, who(e, people)) for e in inside]
     strays = [Stray(e.start, e.end, e.title) for e, users in named if not users]
@@ -62,13 +62,13 @@ def matched(
 
 
 def from_the_top(imports: Sequence[Import]) -> list[Import]:
-    """Return a schedule's calendars in the order in which they decide; those that decide nothing come last."""
+    """Return a schedule's calendars, highest priority first; those that put no one on call come last."""
     rank = {(Use.OVERRIDE, Place.ABOVE): 0, (Use.LAYER, Place.ABOVE): 1, (Use.LAYER, Place.BELOW): 2}
     return sorted(imports, key=lambda i: (rank.get((i.use, i.place), 3), -i.id))
 
 
 def flat(shifts: Sequence[ImportedShift], a: datetime, b: datetime) -> list[ImportedShift]:
-    """Return shifts without overlap within `[a, b)`: who is in several at once is on duty together."""
+    """Return the shifts in `[a, b)` without overlap: people of overlapping shifts are on call together."""
     begin: dict[datetime, list[int]] = defaultdict(list)
     cease: dict[datetime, list[int]] = defaultdict(list)
     for number, shift in enumerate(shifts):
@@ -98,7 +98,7 @@ def flat(shifts: Sequence[ImportedShift], a: datetime, b: datetime) -> list[Impo
 def onward(
     before: Sequence[ImportedShift], after: Sequence[ImportedShift], now: datetime
 ) -> list[ImportedShift]:
-    """Return `after` from `now` on and `before` until then: what has been is never rewritten."""
+    """Return `before` until `now` and `after` from then on: the past is never rewritten."""
     past = [replace(s, end=min(s.end, now)) for s in before if s.start < now]
     ahead = [replace(s, start=max(s.start, now)) for s in after if s.end > now]
     if past and ahead:
@@ -111,14 +111,14 @@ def onward(
 def conflicts(
     schedules: Sequence[Schedule], busy: Sequence[ImportedShift], a: datetime, b: datetime
 ) -> list[Conflict]:
-    """Return where somebody is on duty while busy; each busy shift names one person (S-BUSY)."""
-    of: dict[User, list[ImportedShift]] = defaultdict(list)
+    """Return when people are on call while busy (S-BUSY); each busy time names one person."""
+    busy_by_user: dict[User, list[ImportedShift]] = defaultdict(list)
     for shift in busy:
-        of[shift.users[0]].append(shift)
-    found = []
+        busy_by_user[shift.users[0]].append(shift)
+    conflicts_ = []
     for schedule in schedules if busy else ():
         for run in between(schedule, a, b):
-            found += [
+            conflicts_ += [
                 Conflict(
                     shift.users[0],
                     schedule.slug,
@@ -127,7 +127,7 @@ def conflicts(
                     shift.title,
                 )
                 for user in run.users
-                for shift in of.get(user, ())
+                for shift in busy_by_user.get(user, ())
                 if shift.start < run.end and shift.end > run.start
             ]
-    return sorted(found, key=lambda c: (c.start, c.person_id, c.schedule))
+    return sorted(conflicts_, key=lambda c: (c.start, c.person_id, c.schedule))

@@ -1,4 +1,4 @@
-"""Feeds that go out, and calendars that come in."""
+"""Calendar feeds and imported calendars."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,13 +6,13 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 BACK, AHEAD = timedelta(days=30), timedelta(days=180)
-"""How far a feed reaches, and how far ahead an import is expanded."""
+"""How far back and ahead a feed reaches; imports are expanded as far ahead."""
 LARGEST = 5 * 1024 * 1024
-"""How many bytes of a calendar are read."""
+"""The largest calendar that is read, in bytes."""
 LARGEST_FILE = 3 * 1024 * 1024
-"""How many bytes of a calendar are taken from a file: the body of the form has to hold them."""
-STALE = timedelta(hours=6)
-"""After how long without a good copy somebody is told."""
+"""The largest uploaded calendar, in bytes: it must fit into the body of a form."""
+STALE_AFTER = timedelta(hours=6)
+"""After failing for this long, a calendar is reported."""
 
 
 class FeedKind(StrEnum):
@@ -25,7 +25,7 @@ class FeedKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed without its token, which is shown once; `name` is that of its subject."""
+    """A feed without its token, which is shown once; `name` is the name of its subject."""
 
     id: int
     kind: FeedKind
@@ -37,29 +37,29 @@ class Feed:
 
 
 class Place(StrEnum):
-    """Where an imported layer lies; of two in the same place the one that was added later lies above."""
+    """The place of an imported layer; of two in the same place, the newer one is above."""
 
     ABOVE = "above"
-    """Above the schedule's own rotations, which answer where it has nobody."""
+    """Above the schedule's own rotations, which apply where it has no one on call."""
     BELOW = "below"
-    """Below the schedule's own rotations: it answers where they have nobody."""
+    """Below the schedule's own rotations: it applies where they have no one on call."""
 
 
 class Use(StrEnum):
-    """What an import does."""
+    """What an import is used for."""
 
     LAYER = "layer"
-    """Its shifts lie above or below the schedule's own rotations, by its place."""
+    """Its shifts are above or below the schedule's own rotations, by its place."""
     OVERRIDE = "override"
-    """Its shifts lie above every layer, and below overrides that were made here."""
+    """Its shifts are above every layer, and below overrides created in Firebell."""
     BUSY = "busy"
-    """It says when one person is busy, and decides nothing."""
+    """It holds the times when one person is busy, and puts no one on call."""
     NAMES = "names"
-    """It names days, such as public holidays, and decides nothing."""
+    """It names days, such as public holidays, and puts no one on call."""
 
 
 class Source(StrEnum):
-    """Where an import comes from."""
+    """The source of an import."""
 
     URL = "url"
     TEXT = "text"
@@ -68,7 +68,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A shift of a calendar that names nobody here (S-ICAL-USER)."""
+    """A shift of a calendar that matches no one here (S-ICAL-USER)."""
 
     start: datetime
     end: datetime
@@ -77,7 +77,7 @@ class Stray:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """A calendar that comes in, and how it fares."""
+    """An imported calendar and its state."""
 
     id: int
     name: str
@@ -99,17 +99,17 @@ class Import:
 
     @property
     def host(self) -> str:
-        """Where it comes from; the rest of the address may be a secret."""
+        """The host of its address; the rest of the address may be secret."""
         return urlsplit(self.url).hostname or ""
 
     def stale(self, now: datetime) -> bool:
-        """Say whether it has failed for so long that somebody must look (S-ICAL-STALE)."""
-        return self.failing_since is not None and now - self.failing_since >= STALE
+        """Return True if it has failed for so long that it is reported (S-ICAL-STALE)."""
+        return self.failing_since is not None and now - self.failing_since >= STALE_AFTER
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One occurrence in a calendar; `free` does not make its person busy, `declined` are who said no."""
+    """One occurrence in a calendar; `free` if its person is not busy, `declined` are the emails of who declined."""
 
     start: datetime
     end: datetime
@@ -121,7 +121,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ImportedShift:
-    """A stretch that an import gives to people; those of one import do not overlap."""
+    """A shift of an import; the shifts of one import do not overlap."""
 
     start: datetime
     end: datetime
@@ -132,7 +132,7 @@ class ImportedShift:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was read in a calendar of so many events."""
+    """What was read in a calendar; `events` is the number of its events."""
 
     shifts: tuple[ImportedShift, ...]
     unmatched: tuple[Stray, ...]
@@ -142,7 +142,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Somebody whom a calendar may mean."""
+    """A person whom a calendar can name."""
 
     id: int
     name: str
@@ -151,7 +151,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An import that is due, with its last good copy and what that was made for; `tz` is its owner's."""
+    """An import that is due, with its last good copy, and a hash of what that was read with; `tz` is its owner's."""
 
     of: Import
     body: bytes | None
@@ -163,7 +163,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Somebody is on duty while a calendar of theirs says that they are busy (S-BUSY)."""
+    """A person is on call while their own calendar says that they are busy (S-BUSY)."""
 
     person_id: int
     schedule: str

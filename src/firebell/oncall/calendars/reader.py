@@ -1,4 +1,4 @@
-"""Reads calendars in a process of its own: one that hangs or swells the reader is stopped with it."""
+"""Reads calendars in a process of its own, which is stopped if it takes too much time or memory."""
 
 import asyncio
 import contextlib
@@ -16,13 +16,13 @@ from firebell.oncall.calendars import matching
 from firebell.oncall.calendars.model import ImportedShift, Known, Made, Stray
 
 LIMIT_S = 20
-_MEMORY = 1024**3
+_MEMORY_LIMIT_BYTES = 1024**3
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to make of a calendar: shifts in `[a, b)` of the people who are known, or one person's busy time."""
+    """How to read a calendar: shifts in `[a, b)` of known people, or the busy times of the person `busy`."""
 
     tz: str
     a: datetime
@@ -35,7 +35,7 @@ class Job:
 
 
 def make(job: Job, body: bytes) -> Made:
-    """Return what the calendar, or the public holidays, say; raise `Invalid` when it cannot be read."""
+    """Return what a calendar, or the public holidays, contain; raise `Invalid` if it cannot be read."""
     if job.country:
         zone = ZoneInfo(job.tz)
         days = public_holidays.holidays_of(
@@ -57,17 +57,17 @@ def make(job: Job, body: bytes) -> Made:
             ImportedShift(e.start, e.end, (job.busy,), e.title) for e in matching.busy_events(events, person)
         ]
         if not busy:
-            notes.append("It has no busy time from now on.")
+            notes.append("The calendar has no upcoming busy times.")
         return Made(tuple(matching.flat(busy, job.a, job.b)), (), tuple(notes), len(events))
     if not events:
-        notes.append("It has no event from now on, so it puts nobody on call.")
+        notes.append("The calendar has no upcoming events, so it puts no one on call.")
     shifts, unmatched = matching.matched(events, job.people, job.a, job.b)
     return Made(tuple(shifts), tuple(unmatched[:20]), tuple(notes), len(events))
 
 
 async def made(job: Job, body: bytes, limit_s: float = LIMIT_S) -> Made:
-    """Return what `make` does, within `limit_s`; raise `Invalid` with the reason when it cannot be read."""
-    given = json.dumps(asdict(job), default=datetime.isoformat).encode()
+    """Run `make` in a process of its own within `limit_s`; raise `Invalid` if it fails."""
+    job_json = json.dumps(asdict(job), default=datetime.isoformat).encode()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "firebell.oncall.calendars.reader"),
         stdin=asyncio.subprocess.PIPE,
@@ -76,7 +76,7 @@ async def made(job: Job, body: bytes, limit_s: float = LIMIT_S) -> Made:
     )
     try:
         async with asyncio.timeout(limit_s):
-            out, _ = await process.communicate(given + b"\n" + body)
+            out, _ = await process.communicate(job_json + b"\n" + body)
     except TimeoutError:
         raise Invalid(f"Reading the calendar took longer than {limit_s:g} s.") from None
     finally:
@@ -85,7 +85,7 @@ async def made(job: Job, body: bytes, limit_s: float = LIMIT_S) -> Made:
                 process.kill()
             await process.wait()
     if process.returncode:
-        raise Invalid("The calendar cannot be read: its reader gave up.")
+        raise Invalid("The calendar cannot be read: it needs too much time or memory.")
     answer = json.loads(out)
     if "error" in answer:
         raise Invalid(answer["error"])
@@ -118,16 +118,16 @@ def _job(given: dict[str, Any]) -> Job:
 
 
 def _bounded() -> None:
-    """Let this process have a gigabyte and a little more than its time, where the system can say so."""
+    """Limit the memory and CPU time of this process, where the system supports it."""
     with contextlib.suppress(ImportError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
         resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S + 5, LIMIT_S + 5))
 
 
 def main() -> None:
-    """Read a job and a calendar from standard input, and write what came of it."""
+    """Read a job and a calendar from standard input; write the result as JSON to standard output."""
     _bounded()
     head, _, body = sys.stdin.buffer.read().partition(b"\n")
     try:

@@ -1,4 +1,4 @@
-"""A calendar of somebody else as occurrences (spec 1.6); it may be anything at all (pure)."""
+"""Reads untrusted calendars as occurrences ([spec 1.6](docs/spec/1-oncall.md)) (pure)."""
 
 import math
 import re
@@ -20,10 +20,10 @@ from firebell.oncall.calendars.series import Series, latest_changes, series_of
 
 COMPONENTS = 10_000
 OCCURRENCES = 5_000
-"""How many occurrences a calendar may have within the horizon."""
-_HOURS = 100_000
-"""How many hours an hourly rule may count from its beginning: eleven years."""
-_NOTES = 20
+"""The most occurrences that a calendar can have within the horizon."""
+_MAX_HOURLY_RULE_HOURS = 100_000
+"""The longest time since the start of an hourly rule, in hours: eleven years."""
+_MAX_NOTES = 20
 _DAY = timedelta(days=1)
 
 _DURATION = re.compile(
@@ -46,40 +46,40 @@ def decoded(data: bytes) -> str:
 
 
 def read(data: bytes, tz: str, a: datetime, b: datetime, *, freebusy: bool = False) -> Found:
-    """Return the occurrences that touch `[a, b)` by start, and notes on what was left out and why.
+    """Return the occurrences that touch `[a, b)`, ordered by start, and notes on what was skipped and why.
 
-    With `freebusy`, so are the times that VFREEBUSY components state as busy. `tz` is where a time without a
-    zone is, unless the calendar says. Raises `Invalid` for no calendar at all.
+    With `freebusy`, include the busy times of VFREEBUSY components. `tz` is the time zone of times without one,
+    unless the calendar has its own. Raise `Invalid` if it is not a calendar, or too large.
     """
     if len(data) > LARGEST:
         raise Invalid("The calendar is larger than 5 MB.")
     text = decoded(data).replace("\x00", "")
     begun = len(re.findall(r"^BEGIN:", text, re.I | re.M))
     if begun > COMPONENTS:
-        raise Invalid(f"The calendar has {begun} components, at most {COMPONENTS} are read.")
+        raise Invalid(f"The calendar has {begun} components; the limit is {COMPONENTS}.")
     if not re.match(r"\s*BEGIN:VCALENDAR\s*$", text, re.I | re.M):
-        raise Invalid("This is not an iCalendar file: it does not begin with BEGIN:VCALENDAR.")
+        raise Invalid("This is not an iCalendar file: it does not start with BEGIN:VCALENDAR.")
     if not re.search(r"^END:VCALENDAR\s*\Z", text, re.I | re.M):
-        raise Invalid("The calendar is cut short: it does not end with END:VCALENDAR.")
-    tzp.use_zoneinfo()  # the VTIMEZONEs of an earlier calendar are forgotten
+        raise Invalid("The calendar is incomplete: it does not end with END:VCALENDAR.")
+    tzp.use_zoneinfo()  # forget the VTIMEZONEs of earlier calendars
     try:
         calendars = icalendar.Calendar.from_ical(_DURATION.sub(_with_days, text), multiple=True)
     except UNREADABLE as error:
         raise Invalid(f"The calendar cannot be read: {str(error)[:200]}.") from error
-    found: list[Event] = []
+    events: list[Event] = []
     notes: list[str] = []
     for calendar in calendars:
         zone = ZoneInfo(_zone_of(calendar) or tz)
         for series in series_of(calendar):
-            events, series_notes = _expanded(series, zone, a, b)
-            found += events
+            series_events, series_notes = _expanded(series, zone, a, b)
+            events += series_events
             notes += series_notes
-            if len(found) > OCCURRENCES:
-                raise Invalid(f"The calendar has more than {OCCURRENCES} events in the half year ahead.")
+            if len(events) > OCCURRENCES:
+                raise Invalid(f"The calendar has more than {OCCURRENCES} events in the next six months.")
         if freebusy:
-            found += _busy_periods(calendar, zone, a, b)
-    more = [f"{len(notes) - _NOTES} more were left out."] if len(notes) > _NOTES else []
-    return sorted(found, key=lambda e: (e.start, e.end, e.title)), notes[:_NOTES] + more
+            events += _busy_periods(calendar, zone, a, b)
+    more = [f"{len(notes) - _MAX_NOTES} more were skipped."] if len(notes) > _MAX_NOTES else []
+    return sorted(events, key=lambda e: (e.start, e.end, e.title)), notes[:_MAX_NOTES] + more
 
 
 def _busy_periods(calendar: Any, zone: ZoneInfo, a: datetime, b: datetime) -> list[Event]:
@@ -117,7 +117,7 @@ def _rules(event: Any) -> list[Any]:
 
 
 def _too_frequent(event: Any, b: datetime) -> bool:
-    """Say whether a rule repeats within the hour, or hourly since long ago."""
+    """Return True if a rule repeats more than once an hour, or has repeated hourly for too long."""
     for rule in _rules(event):
         frequency = str((rule.get("FREQ") or [""])[0]).upper()
         if (rule.get("INTERVAL") or [1])[0] < 1:
@@ -127,13 +127,16 @@ def _too_frequent(event: Any, b: datetime) -> bool:
         if math.prod(len(rule.get(part) or [1]) for part in ("BYHOUR", "BYMINUTE", "BYSECOND")) > 24:
             return True
         start = event["DTSTART"].dt
-        if frequency == "HOURLY" and (b.date() - date(start.year, start.month, start.day)).days * 24 > _HOURS:
+        if (
+            frequency == "HOURLY"
+            and (b.date() - date(start.year, start.month, start.day)).days * 24 > _MAX_HOURLY_RULE_HOURS
+        ):
             return True
     return False
 
 
-def _homeless(event: Any) -> str:
-    """Return a zone that the event names and nobody knows, else nothing."""
+def _unknown_zone(event: Any) -> str:
+    """Return an unknown time zone that the event names, else ""."""
     for name in ("DTSTART", "DTEND", "RECURRENCE-ID"):
         value = event.get(name)
         at = getattr(value, "dt", None)
@@ -143,7 +146,7 @@ def _homeless(event: Any) -> str:
 
 
 def _include_last_day(event: Any) -> None:
-    """Let an UNTIL that is a day include that day, where the event has times."""
+    """Let an UNTIL that is a day include that day if the event has times."""
     start = event["DTSTART"].dt
     for rule in _rules(event):
         last = (rule.get("UNTIL") or [None])[0]
@@ -156,8 +159,8 @@ def _expanded(series: Series, zone: ZoneInfo, a: datetime, b: datetime) -> Found
     title = _title(series.events[0])
     try:
         for event in series.events:
-            if unknown := _homeless(event):
-                return [], [f"{title}: the time zone {unknown[:80]} is not known."]
+            if unknown := _unknown_zone(event):
+                return [], [f"{title}: the time zone {unknown[:80]} is unknown."]
             if _too_frequent(event, b):
                 return [], [f"{title}: it repeats more than once an hour, or hourly for too long."]
             _include_last_day(event)
@@ -177,7 +180,7 @@ def _expanded(series: Series, zone: ZoneInfo, a: datetime, b: datetime) -> Found
         kept, kept_notes = _kept(occurrences, zone, a, b)
         return kept, notes + kept_notes
     except UNREADABLE as error:
-        return [], [f"{title}: it cannot be read ({type(error).__name__}: {str(error)[:120]})."]
+        return [], [f"{title}: cannot be read ({type(error).__name__}: {str(error)[:120]})."]
 
 
 def _instant(at: date, zone: ZoneInfo) -> datetime:
@@ -189,11 +192,11 @@ def _instant(at: date, zone: ZoneInfo) -> datetime:
         at = datetime(at.year, at.month, at.day)  # noqa: DTZ001 - a floating day
     if at.tzinfo is None:
         at = at.replace(tzinfo=zone)
-    found = at.astimezone(UTC)
+    instant = at.astimezone(UTC)
     before = (at - _DAY).utcoffset()
-    if before is not None and found.astimezone(at.tzinfo).replace(tzinfo=None) != at.replace(tzinfo=None):
+    if before is not None and instant.astimezone(at.tzinfo).replace(tzinfo=None) != at.replace(tzinfo=None):
         return at.replace(tzinfo=UTC) - before
-    return found
+    return instant
 
 
 def _span(event: Any, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -225,7 +228,7 @@ def _span(event: Any, zone: ZoneInfo) -> tuple[datetime, datetime]:
 
 
 def _kept(occurrences: Sequence[Any], zone: ZoneInfo, a: datetime, b: datetime) -> Found:
-    found, notes = [], []
+    events, notes = [], []
     for event in occurrences:
         if str(event.get("STATUS", "")).strip().upper() == "CANCELLED":
             continue
@@ -235,5 +238,5 @@ def _kept(occurrences: Sequence[Any], zone: ZoneInfo, a: datetime, b: datetime) 
         elif start < b and end > a:
             free = str(event.get("TRANSP", "")).strip().upper() == "TRANSPARENT"
             attending = attendance(event)
-            found.append(Event(start, end, _title(event), attending.coming, free, attending.declined))
-    return found, list(dict.fromkeys(notes))
+            events.append(Event(start, end, _title(event), attending.coming, free, attending.declined))
+    return events, list(dict.fromkeys(notes))

@@ -1,4 +1,4 @@
-"""Calendars on the web: feeds by their address, my feeds, and what a schedule and I take in."""
+"""Calendars on the web: feeds, and imported calendars of schedules and people."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -33,39 +33,47 @@ router = routing.html_router()
 
 USES = (
     ("layer", "A layer above the rotations"),
-    ("below", "A layer below the rotations, for when they have nobody"),
+    ("below", "A layer below the rotations, for when they have no one on call"),
     ("override", "Overrides above every layer"),
 )
-PLACES = ((Place.ABOVE, "Above the rotations"), (Place.BELOW, "Below, for when they have nobody"))
+PLACES = ((Place.ABOVE, "Above the rotations"), (Place.BELOW, "Below, for when they have no one on call"))
 
 
 _limit = FeedLimiter()
 
 
 def _has(request: Request, tag: str) -> bool:
-    """Say whether the client has what `tag` names; a proxy that compresses makes the tag a weak one."""
-    given = [t.strip().removeprefix("W/") for t in request.headers.get("if-none-match", "").split(",")]
-    return tag in given or given == ["*"]
+    """Return True if the client has the version `tag`; a compressing proxy makes the tag weak."""
+    tags = [t.strip().removeprefix("W/") for t in request.headers.get("if-none-match", "").split(",")]
+    return tag in tags or tags == ["*"]
 
 
 @router.api_route(
-    "/calendar/{token}.ics", methods=["GET", "HEAD"], dependencies=access.public("The token is the right.")
+    "/calendar/{token}.ics", methods=["GET", "HEAD"], dependencies=access.public("The token grants access.")
 )
 async def feed(request: Request, token: str) -> Response:
-    """Answer a feed to whoever knows its address; 304 when it is as it was, 410 when it has ended."""
+    """Return a feed to anyone with its address: 304 if unchanged, 410 if it has ended."""
     ctx, now = html.ctx(request), html.ctx(request).clock.now()
     token_hash, address = signing.token_hash(token), request.client.host if request.client else ""
     with _limit.read(token_hash, address, now):
         async with ctx.db.tx() as tx:
-            found, told, names = await actions.feed_by_token(tx, token_hash, now)
+            calendar_feed, schedules, known = await actions.feed_by_token(tx, token_hash, now)
     host = urlsplit(ctx.public_url).hostname or "firebell"
-    tag = feeds.tag(host, told, names, now, f"{found.kind}:{found.name}")
+    tag = feeds.tag(host, schedules, known, now, f"{calendar_feed.kind}:{calendar_feed.name}")
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Referrer-Policy": "no-referrer"}
     if _has(request, tag):
         return Response(status_code=304, headers=headers)
-    only = found.subject_id if found.kind is FeedKind.PERSON else None
+    only = calendar_feed.subject_id if calendar_feed.kind is FeedKind.PERSON else None
     body = await DOCUMENTS.run(
-        partial(feeds.calendar, f"On call: {found.name}", host, told, {p.id: p for p in names}, now, only)
+        partial(
+            feeds.calendar,
+            f"On call: {calendar_feed.name}",
+            host,
+            schedules,
+            {p.id: p for p in known},
+            now,
+            only,
+        )
     )
     return Response(body, media_type="text/calendar; charset=utf-8", headers=headers)
 
@@ -110,9 +118,9 @@ async def make_feed(request: Request) -> Response:
     ctx, (kind, _, number) = html.ctx(request), str(form.get("of", "")).partition(":")
     try:
         if kind not in set(FeedKind):
-            raise Invalid("Whose shifts?", fields={"of": "Choose from the list."})
+            raise Invalid("Choose the shifts to show.", fields={"of": "Choose from the list."})
         async with ctx.db.tx() as tx:
-            made, token = await actions.create_feed(
+            created, token = await actions.create_feed(
                 tx,
                 access.actor_of(me),
                 kind=FeedKind(kind),
@@ -122,7 +130,9 @@ async def make_feed(request: Request) -> Response:
             )
     except (Invalid, Conflict, NotFound) as error:
         return await _mine(request, {}, error=error)
-    flash.show(request, f"Calendar feed of {made.name} created." if made.name else "Calendar feed created.")
+    flash.show(
+        request, f"Calendar feed of {created.name} created." if created.name else "Calendar feed created."
+    )
     return await _mine(request, {}, f"{ctx.public_url}/calendar/{token}.ics")
 
 
@@ -165,9 +175,9 @@ async def _of_schedule(
     async with ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, slug, since=now, until=now)
         names = {p.id: p.name for p in await people.people(tx) if p.active}
-        near = {me.id, *map(int, schedule.people), *await people.team_members(tx, schedule.team_id)}
+        nearby = {me.id, *map(int, schedule.people), *await people.team_members(tx, schedule.team_id)}
         chosen = given.get("chosen", [])
-        others = await choosable(tx, near, request.query_params.get("with", ""), chosen=chosen)
+        others = await choosable(tx, nearby, request.query_params.get("with", ""), chosen=chosen)
         context = {
             "nav": "oncall",
             "live": "oncall",
@@ -187,10 +197,10 @@ async def _of_schedule(
     return await html.render(request, "oncall/calendars.html", context, error.status if error else 200)
 
 
-def _days(found: Sequence[tuple[int, ImportedShift]], tz: str) -> list[tuple[date, str, tuple[int, ...]]]:
-    """Return public holidays as days of the schedule's zone; one that two calendars name is one."""
+def _days(holidays: Sequence[tuple[int, ImportedShift]], tz: str) -> list[tuple[date, str, tuple[int, ...]]]:
+    """Return public holidays as days in the schedule's time zone, each once."""
     days: dict[tuple[date, str], tuple[int, ...]] = {}
-    for _, shift in found:
+    for _, shift in holidays:
         key = (shift.start.astimezone(ZoneInfo(tz)).date(), shift.title)
         days[key] = tuple(dict.fromkeys((*days.get(key, ()), *shift.users)))
     return [(day, title, users) for (day, title), users in days.items()]
@@ -242,15 +252,20 @@ async def add(request: Request, slug: str) -> Response:
 
 
 async def _sent(form: FormData) -> dict[str, str]:
-    """Return the calendar that was sent as a file, and its name where the form gives none."""
+    """Return the text of an uploaded calendar, and its name if the form has none."""
     file = form.get("file")
     if not isinstance(file, UploadFile) or not file.filename:
         return {}
     if str(form.get("url") or "").strip() or str(form.get("text") or "").strip():
-        raise Invalid("Where does the calendar come from?", fields={"file": "A file, an address or a text."})
+        raise Invalid(
+            "Choose one source for the calendar.", fields={"file": "Enter a file, an address or a text."}
+        )
     body = await file.read(LARGEST_FILE + 1)
     if len(body) > LARGEST_FILE:
-        raise Invalid(f"{file.filename} is too large.", fields={"file": "At most 3 MB: give its address."})
+        raise Invalid(
+            f"{file.filename} is too large.",
+            fields={"file": "Choose a file of at most 3 MB, or enter its address."},
+        )
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -258,7 +273,7 @@ async def _sent(form: FormData) -> dict[str, str]:
     if not text.lstrip().upper().startswith("BEGIN:VCALENDAR"):
         raise Invalid(
             f"{file.filename} is not a calendar.",
-            fields={"file": "Choose an iCalendar file (.ics) in UTF-8: it starts with BEGIN:VCALENDAR."},
+            fields={"file": "Choose an iCalendar file (.ics) in UTF-8 that starts with BEGIN:VCALENDAR."},
         )
     name = str(form.get("name") or "").strip() or PurePath(file.filename).stem
     return {"text": text, "name": name[:80]}
@@ -274,7 +289,7 @@ async def _add(
     elif use == Place.BELOW:
         use, place = Use.LAYER, Place.BELOW
     if use not in set(Use):
-        raise Invalid("What is the calendar for?", fields={"use": "Choose from the list."})
+        raise Invalid("Choose how to use the calendar.", fields={"use": "Choose from the list."})
     return await actions.add_import(
         tx,
         access.actor_of(me),
@@ -293,12 +308,12 @@ async def _add(
 
 def _place(given: Mapping[str, Any]) -> Place:
     if given.get("place", Place.ABOVE) not in set(Place):
-        raise Invalid("Where does the layer lie?", fields={"place": "Choose above or below."})
+        raise Invalid("Choose a position for the layer.", fields={"place": "Choose above or below."})
     return Place(given.get("place", Place.ABOVE))
 
 
 def _own(request: Request) -> bool:
-    """Whether only what is one's own may be changed: settings are open to viewers."""
+    """Return True if only one's own calendars may be changed: viewers may open settings too."""
     return request.url.path.startswith("/settings")
 
 
@@ -308,9 +323,9 @@ async def fetch(request: Request, import_id: int) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
-        found = await actions.import_for(tx, import_id, me.id, own=_own(request))
-        await actions.fetch_now(tx, found.id, ctx.clock.now())
-    return flash.redirect(request, html.local(form, "/settings/calendars"), f"Updating {found.name}.")
+        calendar = await actions.import_for(tx, import_id, me.id, own=_own(request))
+        await actions.fetch_now(tx, calendar.id, ctx.clock.now())
+    return flash.redirect(request, html.local(form, "/settings/calendars"), f"Updating {calendar.name}.")
 
 
 @router.post("/oncall/calendars/{import_id}/place", dependencies=access.needs(Verb.CALENDAR_WRITE))
@@ -318,9 +333,9 @@ async def place(request: Request, import_id: int) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, where = html.ctx(request), _place(form)
     async with ctx.db.tx() as tx:
-        found = await actions.import_for(tx, import_id, me.id)
-        await actions.place_import(tx, access.actor_of(me), found, where, ctx.clock.now())
-    return flash.redirect(request, html.local(form, "/oncall/calendars"), f"{found.name} saved.")
+        calendar = await actions.import_for(tx, import_id, me.id)
+        await actions.place_import(tx, access.actor_of(me), calendar, where, ctx.clock.now())
+    return flash.redirect(request, html.local(form, "/oncall/calendars"), f"{calendar.name} saved.")
 
 
 @router.post("/oncall/calendars/{import_id}/remove", dependencies=access.needs(Verb.CALENDAR_WRITE))
@@ -329,6 +344,6 @@ async def remove(request: Request, import_id: int) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
-        found = await actions.import_for(tx, import_id, me.id, own=_own(request))
-        await actions.remove_import(tx, access.actor_of(me), found, ctx.clock.now())
-    return flash.redirect(request, html.local(form, "/settings/calendars"), f"{found.name} removed.")
+        calendar = await actions.import_for(tx, import_id, me.id, own=_own(request))
+        await actions.remove_import(tx, access.actor_of(me), calendar, ctx.clock.now())
+    return flash.redirect(request, html.local(form, "/settings/calendars"), f"{calendar.name} removed.")

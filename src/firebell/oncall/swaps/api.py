@@ -1,4 +1,4 @@
-"""Covers, swaps and vacations over JSON."""
+"""Covers, swaps and time off over JSON."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -25,34 +25,34 @@ router = api.router("on-call")
 Reader = Annotated[Caller, may(Verb.SCHEDULE_READ)]
 Responder = Annotated[Caller, may(Verb.SHIFT_TRADE)]
 Absentee = Annotated[Caller, may(Verb.TIME_OFF_WRITE)]
-WHO = "id or e-mail address; default the caller"
+PERSON = "id or email address; default: the caller"
 
 
 class NewCover(ApiInput):
-    """A request to be relieved for a while."""
+    """A request for cover of a shift, or of a part of it."""
 
     schedule: Annotated[Name, Field(examples=["payments-primary"])]
-    person: Annotated[Name | None, Field(description=WHO)] = None
+    person: Annotated[Name | None, Field(description=PERSON)] = None
     start: Instant
     end: Instant
     asked: Annotated[
-        tuple[Name, ...], Field(max_length=20, description="who is asked; default everybody")
+        tuple[Name, ...], Field(max_length=20, description="whom to ask; default: everyone on the team")
     ] = ()
     reason: Annotated[Text, Field(max_length=500)] = ""
 
 
 class Taking(ApiInput):
-    """Who takes a request, and which part of it (default: all)."""
+    """Who takes a request, and which part of it (default: all of it)."""
 
-    person: Annotated[Name | None, Field(description=WHO)] = None
+    person: Annotated[Name | None, Field(description=PERSON)] = None
     start: Instant | None = None
     end: Instant | None = None
 
 
 class Declining(ApiInput):
-    """Who says no."""
+    """Who declines."""
 
-    person: Annotated[Name | None, Field(description=WHO)] = None
+    person: Annotated[Name | None, Field(description=PERSON)] = None
 
 
 class CoverShown(ApiOutput):
@@ -71,17 +71,17 @@ class CoverShown(ApiOutput):
     override: int | None
     vacation: int | None
     reason: str
-    why: Annotated[str, Field(description="why it was withdrawn, when it was not the requester who did")]
+    why: Annotated[str, Field(description="why it was withdrawn, if not by the requester")]
 
 
 class NewSwap(ApiInput):
-    """An offer of one's own shift for a shift of somebody else."""
+    """An offer to exchange one's own shift for someone else's."""
 
     schedule: Annotated[Name, Field(examples=["payments-primary"])]
-    person: Annotated[Name | None, Field(description=WHO)] = None
+    person: Annotated[Name | None, Field(description=PERSON)] = None
     start: Instant
     end: Instant
-    other: Annotated[Name, Field(description="id or e-mail address")]
+    other: Annotated[Name, Field(description="id or email address")]
     their_start: Instant
     their_end: Instant
     reason: Annotated[Text, Field(max_length=500)] = ""
@@ -101,20 +101,20 @@ class SwapShown(ApiOutput):
     state: SwapState
     overrides: list[int]
     reason: str
-    why: Annotated[str, Field(description="why it was withdrawn, when neither of the two did")]
+    why: Annotated[str, Field(description="why it was withdrawn, if not by either of the two")]
 
 
 class NewVacation(ApiInput):
-    """A stretch of absence."""
+    """Time off to add."""
 
-    person: Annotated[Name | None, Field(description=WHO)] = None
+    person: Annotated[Name | None, Field(description=PERSON)] = None
     start: Instant
     end: Instant
     reason: Annotated[Text, Field(max_length=500)] = ""
 
 
 class VacationShown(ApiOutput):
-    """An absence, and the requests for cover that it made: how many are still open."""
+    """Time off; `covers` counts its cover requests, `open` those still open."""
 
     id: int
     person: Named
@@ -125,8 +125,8 @@ class VacationShown(ApiOutput):
     open: int
 
 
-class _Words:
-    """The names of people and schedules for one answer."""
+class _Presenter:
+    """Builds API models, with the names of people and schedules."""
 
     def __init__(self, slugs: Mapping[int, str], names: Mapping[int, str]) -> None:
         self._slugs = slugs
@@ -135,93 +135,93 @@ class _Words:
     def person(self, i: int) -> Named:
         return Named(id=i, name=self._names[i])
 
-    def cover(self, found: Cover) -> CoverShown:
+    def cover(self, cover: Cover) -> CoverShown:
         return CoverShown(
-            id=found.id,
-            schedule=self._slugs[found.schedule_id],
-            requester=self.person(found.requester),
-            start=found.start,
-            end=found.end,
-            state=CoverState(found.state),
-            expires_at=found.expires_at,
-            asked=[self.person(i) for i in found.asked],
-            declined=[self.person(i) for i in found.declined],
-            taken_by=self.person(found.taken_by) if found.taken_by else None,
-            override=found.edit_id,
-            vacation=found.vacation_id,
-            reason=found.reason,
-            why=found.why,
+            id=cover.id,
+            schedule=self._slugs[cover.schedule_id],
+            requester=self.person(cover.requester),
+            start=cover.start,
+            end=cover.end,
+            state=CoverState(cover.state),
+            expires_at=cover.expires_at,
+            asked=[self.person(i) for i in cover.asked],
+            declined=[self.person(i) for i in cover.declined],
+            taken_by=self.person(cover.taken_by) if cover.taken_by else None,
+            override=cover.edit_id,
+            vacation=cover.vacation_id,
+            reason=cover.reason,
+            why=cover.why,
         )
 
-    def swap(self, found: Swap) -> SwapShown:
+    def swap(self, swap: Swap) -> SwapShown:
         return SwapShown(
-            id=found.id,
-            schedule=self._slugs[found.schedule_id],
-            proposer=self.person(found.proposer),
-            other=self.person(found.other),
-            start=found.start,
-            end=found.end,
-            their_start=found.their_start,
-            their_end=found.their_end,
-            state=SwapState(found.state),
-            overrides=list(found.edit_ids),
-            reason=found.reason,
-            why=found.why,
+            id=swap.id,
+            schedule=self._slugs[swap.schedule_id],
+            proposer=self.person(swap.proposer),
+            other=self.person(swap.other),
+            start=swap.start,
+            end=swap.end,
+            their_start=swap.their_start,
+            their_end=swap.their_end,
+            state=SwapState(swap.state),
+            overrides=list(swap.edit_ids),
+            reason=swap.reason,
+            why=swap.why,
         )
 
-    def vacation(self, found: Absence, made: Sequence[Cover]) -> VacationShown:
-        mine = [c for c in made if c.vacation_id == found.id]
+    def vacation(self, absence: Absence, covers: Sequence[Cover]) -> VacationShown:
+        requested = [cover for cover in covers if cover.vacation_id == absence.id]
         return VacationShown(
-            id=found.id,
-            person=self.person(found.person_id),
-            start=found.start,
-            end=found.end,
-            reason=found.reason,
-            covers=len(mine),
-            open=sum(c.state == CoverState.OPEN for c in mine),
+            id=absence.id,
+            person=self.person(absence.person_id),
+            start=absence.start,
+            end=absence.end,
+            reason=absence.reason,
+            covers=len(requested),
+            open=sum(c.state == CoverState.OPEN for c in requested),
         )
 
 
-async def _words(tx: Tx) -> _Words:
+async def _presenter(tx: Tx) -> _Presenter:
     names = {p.id: p.name for p in await people.people(tx)}
-    return _Words(await actions.slugs_by_id(tx), names)
+    return _Presenter(await actions.slugs_by_id(tx), names)
 
 
-async def _who(tx: Tx, caller: Caller, given: str | None) -> int:
-    return await queries.person_id(tx, given) if given else caller.person_id
+async def _person_id(tx: Tx, caller: Caller, person: str | None) -> int:
+    return await queries.person_id(tx, person) if person else caller.person_id
 
 
-@router.get("/covers", summary="Requests for cover, the newest first")
+@router.get("/covers", summary="List cover requests, newest first")
 async def list_covers(
     ctx: Ctx,
     caller: Reader,
-    stretch: PageParams,
+    page: PageParams,
     state: Annotated[CoverState | None, Query(description="default: every state")] = None,
-    which: Annotated[Literal["coming", "all"], Query(description="all: those that are over too")] = "coming",
+    which: Annotated[Literal["coming", "all"], Query(description="all: also those that are over")] = "coming",
 ) -> list[CoverShown]:
     since = ctx.clock.now() if which == "coming" else None
     async with ctx.db.tx() as tx:
-        found = await actions.covers(tx, state=state, since=since)
-        words = await _words(tx)
-    return [words.cover(c) for c in stretch.newest(found, [c.id for c in found])]
+        covers_ = await actions.covers(tx, state=state, since=since)
+        presenter = await _presenter(tx)
+    return [presenter.cover(c) for c in page.newest(covers_, [c.id for c in covers_])]
 
 
-@router.post("/covers", status_code=201, summary="Ask for cover", responses=problems(404, 409))
+@router.post("/covers", status_code=201, summary="Request cover", responses=problems(404, 409))
 async def ask_cover(ctx: Ctx, caller: Responder, given: NewCover) -> CoverShown:
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, given.schedule)
-        made = await covers.ask(
+        cover = await covers.ask(
             tx,
             caller.actor,
             schedule_id=int(schedule.id),
-            requester=await _who(tx, caller, given.person),
+            requester=await _person_id(tx, caller, given.person),
             start=given.start,
             end=given.end,
-            asked=[await queries.person_id(tx, word) for word in given.asked],
+            asked=[await queries.person_id(tx, person) for person in given.asked],
             reason=given.reason,
             now=ctx.clock.now(),
         )
-        return (await _words(tx)).cover(made)
+        return (await _presenter(tx)).cover(cover)
 
 
 async def _shown(ctx: Context, cover_id: int) -> CoverShown:
@@ -229,17 +229,17 @@ async def _shown(ctx: Context, cover_id: int) -> CoverShown:
         cover = await actions.cover(tx, cover_id)
         if cover is None:
             raise NotFound(f"There is no request {cover_id}.")
-        return (await _words(tx)).cover(cover)
+        return (await _presenter(tx)).cover(cover)
 
 
-@router.get("/covers/{cover_id}", summary="One request for cover", responses=problems(404))
+@router.get("/covers/{cover_id}", summary="Get a cover request", responses=problems(404))
 async def get_cover(ctx: Ctx, caller: Reader, cover_id: PathId) -> CoverShown:
     return await _shown(ctx, cover_id)
 
 
 @router.post(
     "/covers/{cover_id}/take",
-    summary="Take a request for cover, or a part of it; the rest stays open",
+    summary="Take a cover request, or a part of it; the rest stays open",
     responses=problems(404, 409),
 )
 async def take_cover(ctx: Ctx, caller: Responder, cover_id: PathId, given: Taking) -> CoverShown:
@@ -248,41 +248,41 @@ async def take_cover(ctx: Ctx, caller: Responder, cover_id: PathId, given: Takin
             tx,
             caller.actor,
             cover_id,
-            await _who(tx, caller, given.person),
+            await _person_id(tx, caller, given.person),
             start=given.start,
             end=given.end,
             now=ctx.clock.now(),
         )
-        return (await _words(tx)).cover(taken)
+        return (await _presenter(tx)).cover(taken)
 
 
 @router.post(
     "/covers/{cover_id}/decline",
-    summary="Say no to a request for cover; others may still take it",
+    summary="Decline a cover request; others can still accept",
     responses=problems(404, 409),
 )
 async def decline_cover(ctx: Ctx, caller: Responder, cover_id: PathId, given: Declining) -> CoverShown:
     async with ctx.db.tx() as tx:
-        who = await _who(tx, caller, given.person)
-        cover = await covers.decline(tx, caller.actor, cover_id, who, ctx.clock.now())
-        return (await _words(tx)).cover(cover)
+        person_id = await _person_id(tx, caller, given.person)
+        cover = await covers.decline(tx, caller.actor, cover_id, person_id, ctx.clock.now())
+        return (await _presenter(tx)).cover(cover)
 
 
 @router.post(
     "/covers/{cover_id}/withdraw",
-    summary="Ask no more; the requester stays on call",
+    summary="Withdraw a cover request; the requester stays on call",
     responses=problems(404, 409),
 )
 async def withdraw_cover(ctx: Ctx, caller: Responder, cover_id: PathId) -> CoverShown:
     async with ctx.db.tx() as tx:
         await parties.check_request(tx, caller.rights, caller.person_id, cover_id)
         cover = await covers.withdraw(tx, caller.actor, cover_id, ctx.clock.now())
-        return (await _words(tx)).cover(cover)
+        return (await _presenter(tx)).cover(cover)
 
 
 @router.post(
     "/covers/{cover_id}/give-back",
-    summary="Undo a taken cover; the request is open again",
+    summary="Give a taken shift back; the request is open again",
     responses=problems(404, 409),
 )
 async def give_back_cover(ctx: Ctx, caller: Responder, cover_id: PathId) -> CoverShown:
@@ -292,37 +292,37 @@ async def give_back_cover(ctx: Ctx, caller: Responder, cover_id: PathId) -> Cove
     return await _shown(ctx, cover_id)
 
 
-@router.get("/swaps", summary="Swaps, the newest first")
+@router.get("/swaps", summary="List swaps, newest first")
 async def list_swaps(
     ctx: Ctx,
     caller: Reader,
-    stretch: PageParams,
+    page: PageParams,
     state: Annotated[SwapState | None, Query(description="default: every state")] = None,
-    which: Annotated[Literal["coming", "all"], Query(description="all: those that are over too")] = "coming",
+    which: Annotated[Literal["coming", "all"], Query(description="all: also those that are over")] = "coming",
 ) -> list[SwapShown]:
     since = ctx.clock.now() if which == "coming" else None
     async with ctx.db.tx() as tx:
-        found = await actions.swaps(tx, state=state, since=since)
-        words = await _words(tx)
-    return [words.swap(s) for s in stretch.newest(found, [s.id for s in found])]
+        swaps_ = await actions.swaps(tx, state=state, since=since)
+        presenter = await _presenter(tx)
+    return [presenter.swap(s) for s in page.newest(swaps_, [s.id for s in swaps_])]
 
 
 @router.post("/swaps", status_code=201, summary="Propose a swap", responses=problems(404, 409))
 async def propose_swap(ctx: Ctx, caller: Responder, given: NewSwap) -> SwapShown:
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, given.schedule)
-        made = await swaps.propose(
+        swap = await swaps.propose(
             tx,
             caller.actor,
             schedule_id=int(schedule.id),
-            proposer=await _who(tx, caller, given.person),
+            proposer=await _person_id(tx, caller, given.person),
             other=await queries.person_id(tx, given.other),
             mine=(given.start, given.end),
             theirs=(given.their_start, given.their_end),
             reason=given.reason,
             now=ctx.clock.now(),
         )
-        return (await _words(tx)).swap(made)
+        return (await _presenter(tx)).swap(swap)
 
 
 @router.post(
@@ -333,7 +333,7 @@ async def propose_swap(ctx: Ctx, caller: Responder, given: NewSwap) -> SwapShown
 async def accept_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapShown:
     async with ctx.db.tx() as tx:
         swap = await swaps.accept(tx, caller.actor, swap_id, ctx.clock.now())
-        return (await _words(tx)).swap(swap)
+        return (await _presenter(tx)).swap(swap)
 
 
 @router.post(
@@ -344,54 +344,54 @@ async def accept_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapShown
 async def decline_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapShown:
     async with ctx.db.tx() as tx:
         swap = await swaps.decline(tx, caller.actor, swap_id, ctx.clock.now())
-        return (await _words(tx)).swap(swap)
+        return (await _presenter(tx)).swap(swap)
 
 
 @router.post(
     "/swaps/{swap_id}/withdraw",
-    summary="Take a proposed swap back",
+    summary="Withdraw a proposed swap",
     responses=problems(404, 409),
 )
 async def withdraw_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapShown:
     async with ctx.db.tx() as tx:
         await parties.check_swap(tx, caller.rights, caller.person_id, swap_id)
         swap = await swaps.withdraw(tx, caller.actor, swap_id, ctx.clock.now())
-        return (await _words(tx)).swap(swap)
+        return (await _presenter(tx)).swap(swap)
 
 
-@router.get("/vacations", summary="Vacations that are not over, the newest first")
-async def list_vacations(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[VacationShown]:
+@router.get("/vacations", summary="List time off that is not over, newest first")
+async def list_vacations(ctx: Ctx, caller: Reader, page: PageParams) -> list[VacationShown]:
     async with ctx.db.tx() as tx:
-        found = await actions.vacations(tx, since=ctx.clock.now())
-        made = await actions.covers(tx, vacation_ids=[v.id for v in found])
-        words = await _words(tx)
-    return [words.vacation(v, made) for v in stretch.newest(found, [v.id for v in found])]
+        time_off = await actions.vacations(tx, since=ctx.clock.now())
+        requested = await actions.covers(tx, vacation_ids=[absence.id for absence in time_off])
+        presenter = await _presenter(tx)
+    return [presenter.vacation(a, requested) for a in page.newest(time_off, [a.id for a in time_off])]
 
 
 @router.post(
     "/vacations",
     status_code=201,
-    summary="Note an absence, and ask for cover for its shifts",
+    summary="Add time off, and request cover for its shifts",
     responses=problems(409),
 )
 async def add_vacation(ctx: Ctx, caller: Absentee, given: NewVacation) -> VacationShown:
     async with ctx.db.tx() as tx:
-        made, asked = await absences.add(
+        absence, requested = await absences.add(
             tx,
             caller.actor,
-            person_id=await _who(tx, caller, given.person),
+            person_id=await _person_id(tx, caller, given.person),
             start=given.start,
             end=given.end,
             reason=given.reason,
             now=ctx.clock.now(),
         )
-        return (await _words(tx)).vacation(made, asked)
+        return (await _presenter(tx)).vacation(absence, requested)
 
 
 @router.delete(
     "/vacations/{vacation_id}",
     status_code=204,
-    summary="Cancel a vacation; covers that are taken stay",
+    summary="Cancel time off; taken covers stay",
     responses=problems(404),
 )
 async def cancel_vacation(ctx: Ctx, caller: Absentee, vacation_id: PathId) -> None:

@@ -1,4 +1,4 @@
-"""Requests for cover (spec 1.2): open, then taken, withdrawn or expired."""
+"""Cover requests ([spec 1.2](docs/spec/1-oncall.md)): open, then taken, withdrawn or expired."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,16 +7,23 @@ from datetime import datetime
 from firebell.kit import timers
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.events import SYSTEM, Actor
+from firebell.kit.events import Actor
 from firebell.kit.localtime import format_local
 from firebell.kit.text import clean_text
 from firebell.oncall import actions
 from firebell.oncall.interval_limits import check_interval
-from firebell.oncall.model import Cover, CoverDeclined, CoverState, CoverTaken, Schedule, Source
+from firebell.oncall.model import Cover, CoverDeclined, CoverState, CoverTaken, Source
 from firebell.oncall.schedules import changes, store
 from firebell.oncall.swaps import exchange
 from firebell.oncall.swaps import store as swaps_store
+from firebell.oncall.swaps.lifecycle import Lifecycle
 from firebell.people import actions as people
+
+_LIFECYCLE: Lifecycle[Cover] = Lifecycle(
+    "request", changes.COVER_TIMER, swaps_store.cover, swaps_store.save_cover, changes.audit_cover
+)
+
+expire = _LIFECYCLE.expire
 
 
 async def ask(
@@ -31,43 +38,39 @@ async def ask(
     reason: str = "",
     now: datetime,
 ) -> Cover:
-    """Ask to be relieved on `[start, end)`; the requester stays on duty until somebody takes it."""
+    """Request cover for `[start, end)`; the requester stays on call until someone accepts.
+
+    Raise `Conflict` if the requester is not on call then, or an open request of theirs overlaps.
+    """
     start = max(start, now)
     check_interval("request", start, end, now)
     schedule = await changes.lock(tx, schedule_id)
-    who = await people.person(tx, requester)
+    person = await people.person(tx, requester)
     if not exchange.own_stretches(schedule, requester, start, end):
         raise Conflict(
-            f"{who.name} is not on call on {schedule.name} then.", hint="Ask for the time of a shift."
+            f"{person.name} is not on call on {schedule.name} then.", hint="Choose the time of a shift."
         )
     for cover in await swaps_store.covers(tx, schedule_ids=[schedule_id], state=CoverState.OPEN):
         if cover.requester == requester and cover.start < end and start < cover.end:
             raise Conflict(
-                f"Request {cover.id} asks for cover from {format_local(cover.start, who.tz)} {who.tz} on already.",
-                hint="Withdraw it first, or ask for another time.",
+                f"Request {cover.id} already asks for cover from"
+                f" {format_local(cover.start, person.tz)} {person.tz}.",
+                hint="Withdraw it first, or choose another time.",
             )
-    known = await people.people_by_id(tx, asked)
-    if wrong := [i for i in asked if i == requester or i not in known or not known[i].active]:
-        name = known[wrong[0]].name if wrong[0] in known else f"Person {wrong[0]}"
-        raise Invalid(f"{name} cannot be asked.", fields={"asked": "Choose somebody else."})
+    await _check_asked(tx, requester, asked)
     new = changes.new_cover(schedule_id, requester, start, end, now, clean_text(reason, 500))
-    made = await changes.add_cover(tx, replace(new, asked=tuple(dict.fromkeys(asked))), now)
-    await changes.audit_cover(tx, actor, "asked", made, now)
-    return made
+    cover = await changes.add_cover(tx, replace(new, asked=tuple(dict.fromkeys(asked))), now)
+    await changes.audit_cover(tx, actor, "asked", cover, now)
+    return cover
 
 
-async def _open(tx: Tx, cover_id: int, now: datetime) -> tuple[Schedule, Cover]:
-    """Return an open request with its schedule, which is locked."""
-    seen = await swaps_store.cover(tx, cover_id)
-    if seen is None:
-        raise NotFound(f"There is no request {cover_id}.", hint="Look at the requests that are open.")
-    schedule = await changes.lock(tx, seen.schedule_id)
-    cover = await swaps_store.cover(tx, cover_id)
-    assert cover
-    if cover.state != CoverState.OPEN or cover.expires_at <= now:
-        state = cover.state if cover.state != CoverState.OPEN else CoverState.EXPIRED
-        raise Conflict(f"Request {cover_id} is {state}.", hint="Look at the requests that are open.")
-    return schedule, cover
+async def _check_asked(tx: Tx, requester: int, asked: Sequence[int]) -> None:
+    people_by_id = await people.people_by_id(tx, asked)
+    for person_id in asked:
+        person = people_by_id.get(person_id)
+        if person is None or not person.active or person_id == requester:
+            name = person.name if person else f"Person {person_id}"
+            raise Invalid(f"{name} can’t be asked for cover.", fields={"asked": "Choose someone else."})
 
 
 async def take(
@@ -80,32 +83,34 @@ async def take(
     end: datetime | None = None,
     now: datetime,
 ) -> Cover:
-    """Take a request, or the part `[start, end)` of it; what is left of it stays open.
+    """Take a request, or the part `[start, end)` of it; the rest stays open.
 
-    Refused when `by` asked for it, left, or is on call on the schedule then (S-DOUBLE): one of two shifts
-    of theirs would be nobody's. Return what was taken; a part is a request of its own.
+    Return what was taken; a part becomes a request of its own. Raise `Conflict` if `by` is the requester, is
+    not active, or is on call on the schedule then (S-DOUBLE): one of their two shifts would be uncovered.
     """
-    schedule, cover = await _open(tx, cover_id, now)
-    who = await people.person(tx, by)
+    schedule, cover = await _LIFECYCLE.lock_open(tx, cover_id, now)
+    person = await people.person(tx, by)
     if by == cover.requester:
-        raise Conflict(f"{who.name} asked for this cover.", hint="Withdraw the request instead.")
-    if not who.active:
-        raise Conflict(f"{who.name} is not active.", hint="Somebody else has to take it.")
+        raise Conflict(f"{person.name} asked for this cover.", hint="Withdraw the request instead.")
+    if not person.active:
+        raise Conflict(f"{person.name} is not active.", hint="Someone else has to take the shift.")
     low, high = max(start or cover.start, cover.start, now), min(end or cover.end, cover.end)
     if low >= high:
-        raise Invalid("This part lies outside the request.", fields={"start": "Choose a part of it."})
+        raise Invalid(
+            "This time is outside the request.", fields={"start": "Choose a time within the request."}
+        )
     if busy := exchange.own_stretches(schedule, by, low, high):
         raise Conflict(
-            f"{who.name} is on call on {schedule.name} already from {format_local(busy[0][0], who.tz)} {who.tz} on"
-            " (S-DOUBLE).",
+            f"{person.name} is already on call on {schedule.name} from"
+            f" {format_local(busy[0][0], person.tz)} {person.tz}.",
             hint="Take a part of the request, or swap the shifts.",
         )
     source = Source.VACATION if cover.vacation_id else Source.COVER
-    edit = exchange.mapped(low, high, {cover.requester: by}, cover.reason, source, actor.person_id)
-    edit_id = await store.insert_edit(tx, int(schedule.id), edit, now)
-    taken = await _split(tx, cover, low, high, now)
+    override = exchange.mapped(low, high, {cover.requester: by}, cover.reason, source, actor.person_id)
+    override_id = await store.insert_edit(tx, int(schedule.id), override, now)
+    part = await _split(tx, cover, low, high, now)
     taken = replace(
-        taken, state=CoverState.TAKEN, taken_by=by, edit_id=edit_id, expires_at=low, decided_at=now
+        part, state=CoverState.TAKEN, taken_by=by, edit_id=override_id, expires_at=low, decided_at=now
     )
     await swaps_store.save_cover(tx, taken)
     await tx.emit(CoverTaken(taken.id), now)
@@ -114,62 +119,45 @@ async def take(
     return taken
 
 
-async def _split(tx: Tx, found: Cover, low: datetime, high: datetime, now: datetime) -> Cover:
-    """Return the request for `[low, high)` alone: the old one when nothing is left of it, else a new one."""
-    left = exchange.minus([(max(found.start, now), found.end)], [(low, high)])
-    if not left:
-        await timers.cancel(tx, changes.COVER_TIMER, str(found.id))
-        return replace(found, start=low, end=high)
-    first, *more = (replace(found, start=a, end=b, expires_at=changes.expiry(a, b, now)) for a, b in left)
+async def _split(tx: Tx, cover: Cover, low: datetime, high: datetime, now: datetime) -> Cover:
+    """Return the request for only `[low, high)`: the same one if nothing is left of it, else a new one."""
+    rest = exchange.minus([(max(cover.start, now), cover.end)], [(low, high)])
+    if not rest:
+        await timers.cancel(tx, changes.COVER_TIMER, str(cover.id))
+        return replace(cover, start=low, end=high)
+    first, *others = (replace(cover, start=a, end=b, expires_at=changes.expiry(a, b, now)) for a, b in rest)
     await swaps_store.save_cover(tx, first)
     await timers.schedule(tx, changes.COVER_TIMER, str(first.id), first.expires_at)
-    for rest in more:
-        made = await swaps_store.insert_cover(tx, rest)
-        await timers.schedule(tx, changes.COVER_TIMER, str(made.id), made.expires_at)
-    return await swaps_store.insert_cover(tx, replace(found, start=low, end=high))
+    for other in others:
+        inserted = await swaps_store.insert_cover(tx, other)
+        await timers.schedule(tx, changes.COVER_TIMER, str(inserted.id), inserted.expires_at)
+    return await swaps_store.insert_cover(tx, replace(cover, start=low, end=high))
 
 
 async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -> Cover:
-    """Say no; others may still take it."""
-    _, cover = await _open(tx, cover_id, now)
+    """Record that `by` declined; others can still accept."""
+    _, cover = await _LIFECYCLE.lock_open(tx, cover_id, now)
     if by == cover.requester:
         raise Conflict("This request is your own.", hint="Withdraw it instead.")
-    new = replace(cover, declined=tuple(dict.fromkeys((*cover.declined, by))))
-    await swaps_store.save_cover(tx, new)
+    declined = replace(cover, declined=tuple(dict.fromkeys((*cover.declined, by))))
+    await swaps_store.save_cover(tx, declined)
     if by not in cover.declined:
         await tx.emit(CoverDeclined(cover_id, by), now)
-    await changes.audit_cover(tx, actor, "declined", new, now)
-    return new
+    await changes.audit_cover(tx, actor, "declined", declined, now)
+    return declined
 
 
 async def withdraw(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> Cover:
-    """Ask no more: the requester stays on duty."""
-    _, cover = await _open(tx, cover_id, now)
-    new = replace(cover, state=CoverState.WITHDRAWN, decided_at=now)
-    await swaps_store.save_cover(tx, new)
-    await timers.cancel(tx, changes.COVER_TIMER, str(cover_id))
-    await changes.audit_cover(tx, actor, "withdrawn", new, now)
-    return new
+    """Withdraw an open request; the requester stays on call."""
+    _, cover = await _LIFECYCLE.lock_open(tx, cover_id, now)
+    return await _LIFECYCLE.close(tx, actor, cover, CoverState.WITHDRAWN, now)
 
 
 async def give_back(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> None:
-    """Undo a taken cover: its edit goes, and the request is open again while there is time."""
+    """Undo a taken cover: its override is removed, and the request is open again while there is time."""
     cover = await swaps_store.cover(tx, cover_id)
     if cover is None or cover.edit_id is None:
-        raise NotFound(f"Nobody has taken request {cover_id}.")
+        raise NotFound(f"No one has taken request {cover_id}.")
     if cover.end <= now:
-        raise Conflict("The shift is over.")
+        raise Conflict("This shift is over.")
     await actions.remove_edit(tx, actor, cover.edit_id, now)
-
-
-async def expire(tx: Tx, cover_ids: Sequence[int], now: datetime) -> set[int]:
-    """End requests whose time has come; return those that somebody holds just now."""
-    seen = [c for i in cover_ids if (c := await swaps_store.cover(tx, i))]
-    free = await store.lock_free(tx, [c.schedule_id for c in seen])
-    for old in seen:
-        cover = await swaps_store.cover(tx, old.id) if old.schedule_id in free else None
-        if cover and cover.state == CoverState.OPEN and cover.expires_at <= now:
-            over = replace(cover, state=CoverState.EXPIRED, decided_at=now)
-            await swaps_store.save_cover(tx, over)
-            await changes.audit_cover(tx, SYSTEM, "expired", over, now)
-    return {c.id for c in seen if c.schedule_id not in free}

@@ -1,4 +1,4 @@
-"""What a swap and a cover do with stretches of time (spec 1.2); pure."""
+"""Interval arithmetic for covers and swaps ([spec 1.2](docs/spec/1-oncall.md)); pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ Stretch = tuple[datetime, datetime]
 
 
 def minus(whole: Sequence[Stretch], taken: Sequence[Stretch]) -> list[Stretch]:
-    """Return what is left of `whole` without `taken`, in order."""
+    """Return `whole` without `taken`, in order."""
     left = sorted(whole)
     for start, end in taken:
         cut = [part for a, b in left for part in ((a, min(b, start)), (max(a, end), b))]
@@ -19,17 +19,16 @@ def minus(whole: Sequence[Stretch], taken: Sequence[Stretch]) -> list[Stretch]:
 
 
 def swap_maps(x: User, y: User, mine: Stretch, theirs: Stretch) -> list[tuple[Stretch, dict[User, User]]]:
-    """Return the `map` edits by which `y` has `mine` and `x` has `theirs`.
+    """Return the intervals and mappings of the overrides that give `mine` to `y` and `theirs` to `x`.
 
-    Where the stretches overlap it is one edit of both directions: one after the other would undo each
-    other (E04).
+    Where the intervals overlap, one mapping goes both ways: two mappings would undo each other (E04).
     """
     low, high = max(mine[0], theirs[0]), min(mine[1], theirs[1])
     both = [(low, high)] if low < high else []
-    found: list[tuple[Stretch, dict[User, User]]] = [(part, {x: y, y: x}) for part in both]
-    found += [(part, {x: y}) for part in minus([mine], both)]
-    found += [(part, {y: x}) for part in minus([theirs], both)]
-    return sorted(found, key=lambda pair: pair[0])
+    maps: list[tuple[Stretch, dict[User, User]]] = [(part, {x: y, y: x}) for part in both]
+    maps += [(part, {x: y}) for part in minus([mine], both)]
+    maps += [(part, {y: x}) for part in minus([theirs], both)]
+    return sorted(maps, key=lambda pair: pair[0])
 
 
 def mapped(
@@ -40,32 +39,42 @@ def mapped(
     source: Source,
     created_by: int | None,
 ) -> Override:
-    """Return an edit, not stored yet, by which people stand in for people."""
-    return Override(0, 0, start, end, OverrideKind.MAP, (), dict(mapping), reason, source, created_by)
+    """Return an override, not stored yet, in which the values of `mapping` cover for its keys."""
+    return Override(
+        id=0,
+        seq=0,
+        start=start,
+        end=end,
+        kind=OverrideKind.MAP,
+        mapping=dict(mapping),
+        reason=reason,
+        source=source,
+        created_by=created_by,
+    )
 
 
 def own_stretches(schedule: Schedule, user: User, a: datetime, b: datetime) -> list[Stretch]:
-    """Return when `user` is on duty in `[a, b)`; runs that differ in other people alone are one."""
-    found: list[Stretch] = []
-    for run in (run for run in between(schedule, a, b) if user in run.users):
-        if found and found[-1][1] == run.start:
-            found[-1] = (found[-1][0], run.end)
+    """Return when `user` is on call in `[a, b)`; abutting intervals are joined."""
+    intervals: list[Stretch] = []
+    for shift in (shift for shift in between(schedule, a, b) if user in shift.users):
+        if intervals and intervals[-1][1] == shift.start:
+            intervals[-1] = (intervals[-1][0], shift.end)
         else:
-            found.append((run.start, run.end))
-    return found
+            intervals.append((shift.start, shift.end))
+    return intervals
 
 
 def unasked(
-    schedule: Schedule, vacation: Absence, covers: Sequence[Cover], a: datetime, b: datetime
+    schedule: Schedule, absence: Absence, covers: Sequence[Cover], a: datetime, b: datetime
 ) -> list[Stretch]:
-    """Return when somebody is on duty in their vacation in `[a, b)`, and none of `covers` stands for it."""
-    runs = own_stretches(schedule, vacation.person_id, max(vacation.start, a), min(vacation.end, b))
-    mine = [c for c in covers if c.schedule_id == schedule.id and _stands_for(c, vacation)]
-    return minus(runs, [(c.start, c.end) for c in mine])
+    """Return when an absent person is on call in `[a, b)` without any of `covers` settling it."""
+    on_call = own_stretches(schedule, absence.person_id, max(absence.start, a), min(absence.end, b))
+    settled = [c for c in covers if c.schedule_id == schedule.id and _settles(c, absence)]
+    return minus(on_call, [(c.start, c.end) for c in settled])
 
 
-def _stands_for(cover: Cover, vacation: Absence) -> bool:
-    """Say whether cover is asked for already, or whoever is absent said that they keep the shift."""
+def _settles(cover: Cover, absence: Absence) -> bool:
+    """Return True if cover is already requested, or the absent person withdrew the request to keep the shift."""
     if cover.state == CoverState.OPEN:
-        return cover.requester == vacation.person_id
-    return cover.state == CoverState.WITHDRAWN and cover.vacation_id == vacation.id and not cover.why
+        return cover.requester == absence.person_id
+    return cover.state == CoverState.WITHDRAWN and cover.vacation_id == absence.id and not cover.why

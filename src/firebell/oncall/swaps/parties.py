@@ -1,4 +1,4 @@
-"""Who may take back what colleagues agreed: those it is between, and managers."""
+"""Who may undo what colleagues agreed: the people concerned, and managers."""
 
 from firebell.kit.db import Tx
 from firebell.kit.errors import NotFound
@@ -27,7 +27,7 @@ async def check_swap(tx: Tx, rights: Rights, person_id: int, swap_id: int) -> No
 
 
 async def check_time_off(tx: Tx, rights: Rights, person_id: int, vacation_id: int) -> None:
-    """Raise `NotFound` if there is no such time off, `Forbidden` unless it is the person's or they manage."""
+    """Raise `NotFound` if there is no such time off, `Forbidden` unless it is the person's or they are a manager."""
     owner = await store.vacation_of(tx, vacation_id)
     if owner is None:
         raise NotFound(f"There is no time off {vacation_id}, or it is canceled.")

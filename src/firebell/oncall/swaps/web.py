@@ -1,4 +1,4 @@
-"""My shifts, and what colleagues settle among themselves: covers, swaps and absences."""
+"""My shifts on the web, with covers, swaps and time off."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,48 +32,48 @@ _COVER_ANSWERED = {
 }
 _SWAP_ANSWERED = {"accept": "Swap accepted.", "decline": "Swap declined.", "withdraw": "Swap withdrawn."}
 
-AHEAD = timedelta(days=60)
-OFFERED = 12
-"""How many shifts of colleagues a swap offers to choose from."""
-LEFT = "somebody who left"
+MY_SHIFTS_WINDOW = timedelta(days=60)
+MAX_SWAP_OFFERS = 12
+"""How many shifts of colleagues are offered for a swap."""
+LEFT = "Former member"
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """A form that was refused, and what it was sent with: it is open again, with every word."""
+class SentForm:
+    """A rejected form with its values, to show it again as it was sent."""
 
     form: str = ""
     given: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
-    def of(form: FormData, name: str) -> "Sent":
-        """Return the form `name`, of a shift if it belongs to one."""
+    def of(form: FormData, name: str) -> "SentForm":
+        """Return the values of the form `name`, whose name includes its shift if it belongs to one."""
         given = {key: str(value) for key, value in form.items()}
-        return Sent(f"{name}-{given['shift']}" if given.get("shift") else name, given)
+        return SentForm(f"{name}-{given['shift']}" if given.get("shift") else name, given)
 
 
 def _offers(
     schedules: Sequence[Schedule], me: Person, names: Mapping[int, str], now: datetime
 ) -> dict[int, list[tuple[str, str]]]:
-    """Return by schedule the first shifts of colleagues that have not begun, to choose from."""
-    found: dict[int, list[tuple[str, str]]] = {}
+    """Return the next shifts of colleagues as options of a form, by schedule."""
+    offers_by_schedule: dict[int, list[tuple[str, str]]] = {}
     for schedule in schedules:
-        runs = [r for r in shifts.between(schedule, now, now + AHEAD) if r.start > now]
+        coming = [s for s in shifts.between(schedule, now, now + MY_SHIFTS_WINDOW) if s.start > now]
         offers = [
             (
-                f"{u}|{r.start.isoformat()}|{r.end.isoformat()}",
-                f"{names.get(int(u), LEFT)}, {format_range(r.start, r.end, me.tz)}",
+                f"{user}|{shift.start.isoformat()}|{shift.end.isoformat()}",
+                f"{names.get(int(user), LEFT)}, {format_range(shift.start, shift.end, me.tz)}",
             )
-            for r in runs
-            for u in r.users
-            if u != me.id
+            for shift in coming
+            for user in shift.users
+            if user != me.id
         ]
-        found[int(schedule.id)] = offers[:OFFERED]
-    return found
+        offers_by_schedule[int(schedule.id)] = offers[:MAX_SWAP_OFFERS]
+    return offers_by_schedule
 
 
 def askable(covers_: Sequence[Cover], me: Person) -> list[Cover]:
-    """Return the open requests of others that `me` may take and has not declined."""
+    """Return the open requests of others that `me` can take and has not declined."""
     return [
         c
         for c in covers_
@@ -84,47 +84,48 @@ def askable(covers_: Sequence[Cover], me: Person) -> list[Cover]:
     ]
 
 
-def _parties(settled: Sequence[Cover | Swap]) -> set[int]:
-    """Return everybody who asked, was asked or answered."""
-    found: set[int | None] = set()
-    for x in settled:
-        ours = (
-            (x.proposer, x.other) if isinstance(x, Swap) else (x.requester, x.taken_by, *x.asked, *x.declined)
-        )
-        found |= set(ours)
-    return {i for i in found if i is not None}
+def _parties(exchanges: Sequence[Cover | Swap]) -> set[int]:
+    """Return the ids of everyone who asked, was asked or answered."""
+    ids: set[int | None] = set()
+    for exchange_ in exchanges:
+        if isinstance(exchange_, Swap):
+            ids |= {exchange_.proposer, exchange_.other}
+        else:
+            ids |= {exchange_.requester, exchange_.taken_by, *exchange_.asked, *exchange_.declined}
+    return {i for i in ids if i is not None}
 
 
-async def _mine(
+async def _my_shifts(
     request: Request,
     me: Person,
     error: FirebellError | None = None,
-    sent: Sent = Sent(),
+    sent: SentForm = SentForm(),
 ) -> Response:
     ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        shifts_ = await actions.shifts_of(tx, me.id, now, AHEAD)
-        mine = {int(x.schedule.id): x.schedule for x in shifts_}
+        shifts_ = await actions.shifts_of(tx, me.id, now, MY_SHIFTS_WINDOW)
+        schedules = {int(x.schedule.id): x.schedule for x in shifts_}
         coming = await actions.covers(tx, since=now)
-        settled: list[Cover | Swap] = [*coming, *await actions.swaps(tx, state=SwapState.OPEN)]
-        named = {int(u) for s in mine.values() for u in s.people} | _parties(settled)
+        exchanges: list[Cover | Swap] = [*coming, *await actions.swaps(tx, state=SwapState.OPEN)]
+        named = {int(u) for s in schedules.values() for u in s.people} | _parties(exchanges)
         names = {i: p.name for i, p in (await people.people_by_id(tx, [*named])).items()}
-        team = await people.members(tx, list({s.team_id for s in mine.values()}))
+        team = await people.members(tx, list({s.team_id for s in schedules.values()}))
         asked = to_id(sent.given.get("asked"))
-        near = named | {i for members in team.values() for i, _ in members} | ({asked} if asked else set())
-        others = await choosable(tx, near, request.query_params.get("with", ""))
+        members = {i for team_members in team.values() for i, _ in team_members}
+        nearby = named | members | ({asked} if asked else set())
+        others = await choosable(tx, nearby, request.query_params.get("with", ""))
         context = {
             "nav": "oncall",
             "live": "oncall",
             "shifts": shifts_,
-            "offers": _offers(list(mine.values()), me, names, now),
+            "offers": _offers(list(schedules.values()), me, names, now),
             "asked_of_me": askable(coming, me),
             "my_covers": [c for c in coming if c.requester == me.id and c.state in ("open", "taken")],
             "taken_by_me": [c for c in coming if c.taken_by == me.id and c.state == CoverState.TAKEN],
-            "swaps": [s for s in settled if isinstance(s, Swap) and me.id in (s.proposer, s.other)],
+            "swaps": [s for s in exchanges if isinstance(s, Swap) and me.id in (s.proposer, s.other)],
             "vacations": await actions.vacations(tx, person_id=me.id, since=now),
-            "schedule_names": await actions.names_by_id(tx, [x.schedule_id for x in settled]),
+            "schedule_names": await actions.names_by_id(tx, [x.schedule_id for x in exchanges]),
             "name": lambda i: names.get(i, LEFT),
             "people": [(i, name) for i, name in others.options if i != me.id],
             "others": others,
@@ -141,21 +142,21 @@ async def _mine(
 
 @router.get("/oncall/me", dependencies=access.needs(Verb.SCHEDULE_READ))
 async def mine(request: Request) -> Response:
-    return await _mine(request, await access.signed_in(request))
+    return await _my_shifts(request, await access.signed_in(request))
 
 
 def _at(given: FormData, name: str, tz: str) -> datetime:
     return to_instant(to_wall(given.get(name), name), tz)
 
 
-def _stretch(text: str) -> exchange.Stretch:
-    """Return the two instants that one of our own links carries."""
+def _interval(text: str) -> exchange.Stretch:
+    """Parse the start and the end of a shift from a form value."""
     try:
         start, end = (datetime.fromisoformat(part) for part in text.split("|"))
     except ValueError as exc:
-        raise Invalid("This is not a shift.", hint="Choose one from the list.") from exc
+        raise Invalid("Choose a shift from the list.") from exc
     if start.tzinfo is None or end.tzinfo is None:
-        raise Invalid("This is not a shift.", hint="Choose one from the list.")
+        raise Invalid("Choose a shift from the list.")
     return start, end
 
 
@@ -164,7 +165,7 @@ async def ask(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
     try:
-        who = to_choice(form.get("asked"), "asked")
+        asked = to_choice(form.get("asked"), "asked")
         async with ctx.db.tx() as tx:
             await covers.ask(
                 tx,
@@ -173,12 +174,12 @@ async def ask(request: Request) -> Response:
                 requester=me.id,
                 start=_at(form, "start", me.tz),
                 end=_at(form, "end", me.tz),
-                asked=[who] if who else [],
+                asked=[asked] if asked else [],
                 reason=str(form.get("reason") or ""),
                 now=ctx.clock.now(),
             )
     except (Conflict, Invalid, NotFound) as error:
-        return await _mine(request, me, error, Sent.of(form, "cover"))
+        return await _my_shifts(request, me, error, SentForm.of(form, "cover"))
     return flash.redirect(request, "/oncall/me#covers", "Cover request sent.")
 
 
@@ -202,9 +203,9 @@ async def answer_cover(request: Request, cover_id: int, verb: str) -> Response:
                     await parties.check_taken(tx, access.rights_of(me), me.id, cover_id)
                     await covers.give_back(tx, actor, cover_id, now)
                 case _:
-                    raise NotFound("There is no such answer.")
+                    raise NotFound(f"Unknown action: {verb}.")
     except (Conflict, Forbidden, Invalid, NotFound) as error:
-        return await _mine(request, me, error)
+        return await _my_shifts(request, me, error)
     return flash.redirect(request, "/oncall/me#covers", _COVER_ANSWERED[verb])
 
 
@@ -221,13 +222,13 @@ async def propose(request: Request) -> Response:
                 schedule_id=to_id(form.get("schedule")) or 0,
                 proposer=me.id,
                 other=to_id(other) or 0,
-                mine=_stretch(str(form.get("mine") or "")),
-                theirs=_stretch(theirs),
+                mine=_interval(str(form.get("mine") or "")),
+                theirs=_interval(theirs),
                 reason=str(form.get("reason") or ""),
                 now=ctx.clock.now(),
             )
     except (Conflict, Invalid, NotFound) as error:
-        return await _mine(request, me, error, Sent.of(form, "swap"))
+        return await _my_shifts(request, me, error, SentForm.of(form, "swap"))
     return flash.redirect(request, "/oncall/me#covers", "Swap proposed.")
 
 
@@ -235,15 +236,15 @@ async def propose(request: Request) -> Response:
 async def answer_swap(request: Request, swap_id: int, verb: str) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
-    done = {"accept": swaps.accept, "decline": swaps.decline, "withdraw": swaps.withdraw}.get(verb)
+    action = {"accept": swaps.accept, "decline": swaps.decline, "withdraw": swaps.withdraw}.get(verb)
     try:
-        if done is None:
-            raise NotFound("There is no such answer.")
+        if action is None:
+            raise NotFound(f"Unknown action: {verb}.")
         async with ctx.db.tx() as tx:
             await parties.check_swap(tx, access.rights_of(me), me.id, swap_id)
-            await done(tx, access.actor_of(me), swap_id, ctx.clock.now())
+            await action(tx, access.actor_of(me), swap_id, ctx.clock.now())
     except (Conflict, Forbidden, Invalid, NotFound) as error:
-        return await _mine(request, me, error)
+        return await _my_shifts(request, me, error)
     return flash.redirect(request, "/oncall/me#covers", _SWAP_ANSWERED[verb])
 
 
@@ -263,7 +264,7 @@ async def away(request: Request) -> Response:
                 now=ctx.clock.now(),
             )
     except (Conflict, Invalid) as error:
-        return await _mine(request, me, error, Sent.of(form, "away"))
+        return await _my_shifts(request, me, error, SentForm.of(form, "away"))
     return flash.redirect(request, "/oncall/me#away", "Time off saved.")
 
 
@@ -276,5 +277,5 @@ async def back(request: Request, vacation_id: int) -> Response:
             await parties.check_time_off(tx, access.rights_of(me), me.id, vacation_id)
             await absences.cancel(tx, access.actor_of(me), vacation_id, ctx.clock.now())
     except (Forbidden, NotFound) as error:
-        return await _mine(request, me, error)
+        return await _my_shifts(request, me, error)
     return flash.redirect(request, "/oncall/me#away", "Time off canceled.")

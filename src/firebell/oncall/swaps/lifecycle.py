@@ -1,0 +1,62 @@
+"""The states that cover requests and swaps share: open, then answered, withdrawn or expired."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from firebell.kit import timers
+from firebell.kit.db import Tx
+from firebell.kit.errors import Conflict, NotFound
+from firebell.kit.events import SYSTEM, Actor
+from firebell.oncall.model import Cover, Schedule, Swap
+from firebell.oncall.schedules import changes, store
+
+_OPEN, _EXPIRED = "open", "expired"
+R = TypeVar("R", Cover, Swap)
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle(Generic[R]):
+    """Loads, locks, closes and expires one kind of request; `noun` names it in errors."""
+
+    noun: str
+    timer: str
+    load: Callable[[Tx, int], Awaitable[R | None]]
+    save: Callable[[Tx, R], Awaitable[None]]
+    audit: Callable[[Tx, Actor, str, R, datetime], Awaitable[None]]
+
+    async def lock_open(self, tx: Tx, request_id: int, now: datetime) -> tuple[Schedule, R]:
+        """Return an open request and its schedule, locked; raise `NotFound`, or `Conflict` if it is closed."""
+        unlocked = await self.load(tx, request_id)
+        if unlocked is None:
+            raise NotFound(f"There is no {self.noun} {request_id}.", hint=f"Choose an open {self.noun}.")
+        schedule = await changes.lock(tx, unlocked.schedule_id)
+        request = await self.load(tx, request_id)
+        assert request
+        if request.state != _OPEN or request.expires_at <= now:
+            state = request.state if request.state != _OPEN else _EXPIRED
+            noun = self.noun[0].upper() + self.noun[1:]
+            raise Conflict(f"{noun} {request_id} is {state}.", hint=f"Choose an open {self.noun}.")
+        return schedule, request
+
+    async def close(self, tx: Tx, actor: Actor, request: R, state: str, now: datetime) -> R:
+        """Save a request as answered or withdrawn, end its timer, and record who did it."""
+        await timers.cancel(tx, self.timer, str(request.id))
+        return await self._close(tx, actor, request, state, now)
+
+    async def expire(self, tx: Tx, request_ids: Sequence[int], now: datetime) -> set[int]:
+        """Expire open requests whose time has come; return the ids of those whose schedule is locked elsewhere."""
+        unlocked = [request for i in request_ids if (request := await self.load(tx, i))]
+        free = await store.lock_free(tx, [request.schedule_id for request in unlocked])
+        for stale in unlocked:
+            request = await self.load(tx, stale.id) if stale.schedule_id in free else None
+            if request and request.state == _OPEN and request.expires_at <= now:
+                await self._close(tx, SYSTEM, request, _EXPIRED, now)
+        return {request.id for request in unlocked if request.schedule_id not in free}
+
+    async def _close(self, tx: Tx, actor: Actor, request: R, state: str, now: datetime) -> R:
+        closed = replace(request, state=state, decided_at=now)
+        await self.save(tx, closed)
+        await self.audit(tx, actor, state, closed, now)
+        return closed
