@@ -89,7 +89,7 @@ async def by_slug(
     found = await store.schedules(tx, slug=slug, since=since, until=until)
     if not found:
         names = ", ".join(list((await store.slugs_by_id(tx)).values())[:20])
-        raise NotFound(f"There is no schedule {slug}.", hint=f"There are: {names or 'none yet'}.")
+        raise NotFound(f"There is no schedule {slug}.", hint=f"Existing schedules: {names or 'none'}.")
     return found[0]
 
 
@@ -138,26 +138,37 @@ async def shifts_of(
 def _check_layer(layer: Layer, known: set[int]) -> None:
     people.check_zone(layer.tz)
     if not 1 <= layer.every <= LONGEST_TURN:
-        raise Invalid(f"A turn of {layer.every} is not possible.", fields={"every": f"1 to {LONGEST_TURN}."})
+        raise Invalid(
+            f"A shift length of {layer.every} is out of range.",
+            fields={"every": f"Enter 1 to {LONGEST_TURN}."},
+        )
     if layer.anchor.year not in YEARS:
         raise Invalid(
-            f"The first handoff is in {layer.anchor.year}.",
-            fields={"anchor": f"A year from {YEARS[0]} to {YEARS[-1]}."},
+            f"The first handoff is in the year {layer.anchor.year}.",
+            fields={"anchor": f"Choose a year from {YEARS[0]} to {YEARS[-1]}."},
         )
     if layer.start and layer.end and layer.end <= layer.start:
-        raise Invalid("The layer ends before it begins.", fields={"end": "Choose a later end."})
+        raise Invalid("The layer ends before it starts.", fields={"end": "Choose a later end."})
     for user in (u for slot in layer.slots for u in slot):
         if user not in known:
-            raise Invalid(f"Person {user} does not exist or is not active.", fields={"people": "Unknown."})
+            raise Invalid(
+                f"Person {user} does not exist or is not active.",
+                fields={"people": "Choose an active person."},
+            )
     for window in layer.windows:
         if not 0 <= window.start < 1440 or not 1 <= window.minutes <= 10080 or not window.days:
-            raise Invalid("A window is wrong.", fields={"windows": "Start 0-1439, minutes 1-10080, days."})
+            raise Invalid(
+                "The active hours are not valid.",
+                fields={"windows": "Use start 0–1439, minutes 1–10080, and days."},
+            )
 
 
 async def _check_layers(tx: Tx, layers: Sequence[Layer], before: Sequence[Layer] = ()) -> None:
     """Refuse layers that cannot be; people who are in the rotation already may have left since."""
     if len(layers) > LAYERS:
-        raise Invalid(f"These are {len(layers)} layers.", fields={"layers": f"At most {LAYERS}."})
+        raise Invalid(
+            f"A schedule can’t have {len(layers)} layers.", fields={"layers": f"Use at most {LAYERS} layers."}
+        )
     known = {p.id for p in await people.people(tx) if p.active}
     known |= {int(u) for layer in before for slot in layer.slots for u in slot}
     for layer in layers:
@@ -185,7 +196,7 @@ async def create_schedule(
         raise Conflict(
             f"There is already a schedule at /oncall/{slug}.",
             hint="A schedule that was renamed keeps its address.",
-            fields={"name": "The address of this name is taken."},
+            fields={"name": "The address for this name is taken."},
         )
     for position, layer in enumerate(layers):
         await store.insert_layer(tx, made, position, layer)
@@ -265,11 +276,11 @@ async def replace_layers(
     """
     when = at or now
     if when < now:
-        raise Invalid("The change lies in the past.", fields={"at": "Now or later: history stays."})
+        raise Invalid("The change starts in the past.", fields={"at": "Choose now or later."})
     old = await changes.lock(tx, schedule_id)
     if version is not None and version != old.version:
         raise Conflict(
-            f"{old.name} was changed since you opened it.", hint="Look at it again, then repeat your change."
+            f"{old.name} changed since you opened it.", hint="Reload the page, then make your change again."
         )
     new = await edited(tx, old, layers, when)
     if new.layers == old.layers:
@@ -296,7 +307,7 @@ def with_turn(
     """Return the layers at `at` with a turn of somebody on one of them; raise `NotFound`."""
     layers = layers_at(old, at)
     if layer_id not in [layer.id for layer in layers]:
-        raise NotFound(f"{old.name} has no layer {layer_id} then.")
+        raise NotFound(f"{old.name} has no layer {layer_id} at that time.")
     return [layer_versions.joined(x, person_id, place) if x.id == layer_id else x for x in layers]
 
 
@@ -346,9 +357,11 @@ async def _checked_edit(
     if (kind in (OverrideKind.ADD, OverrideKind.REMOVE) and not users) or (
         kind is OverrideKind.MAP and not mapping
     ):
-        raise Invalid("Nobody is named.", fields={"person": "Choose a person."})
+        raise Invalid("The override names no one.", fields={"person": "Choose a person."})
     if kind is not OverrideKind.REMOVE and not set(named) <= known:
-        raise Invalid("Somebody unknown would be on duty.", fields={"person": "Choose a person."})
+        raise Invalid(
+            "The override names someone who is not active.", fields={"person": "Choose an active person."}
+        )
     begins = start if start > now - ON_ITS_WAY else now
     return Override(0, 0, begins, end, kind, tuple(dict.fromkeys(users)), dict(mapping.items()))
 
@@ -420,7 +433,7 @@ async def add_override(
     """Put `users` on duty on `[start, end)` whatever the layers say, and return the edit's id."""
     check_interval("override", start, end, now)
     if not users:
-        raise Invalid("Nobody would be on duty.", fields={"person": "Choose a person."})
+        raise Invalid("The override names no one.", fields={"person": "Choose a person."})
     return await add_edit(
         tx,
         actor,
@@ -445,7 +458,7 @@ async def remove_edit(
     owner = await store.edit_of(tx, edit_id)
     old = await changes.lock(tx, owner) if owner is not None and schedule_id in (None, owner) else None
     if old is None or edit_id not in [edit.id for edit in old.edits if edit.end > now]:
-        raise NotFound("There is no such override, or it is over or removed already.")
+        raise NotFound("This override does not exist, or it has already ended or been removed.")
     gone = [edit_id]
     if swap := await swaps_store.swap_of_edit(tx, edit_id):
         gone = list(swap.edit_ids)

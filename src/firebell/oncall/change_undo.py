@@ -22,7 +22,7 @@ async def restore_override(tx: Tx, actor: Actor, entry: undo.Entry, now: datetim
     ends = {int(i): datetime.fromisoformat(end) for i, end in entry.detail["ends"].items()}
     if entry.detail["final"] or not await store.restore_edits(tx, int(schedule.id), ends, entry.at, now):
         raise undo.changed_since(
-            "a cover or a swap depended on it, or it is over.", "Create the override again."
+            "a cover or swap depended on it, or it is over.", "Create the override again."
         )
     await tx.audit(actor, "schedule.override_restored", entry.subject, now, edits=list(ends))
     await changes.finish_change(tx, actor, schedule, now)

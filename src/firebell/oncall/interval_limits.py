@@ -10,8 +10,11 @@ LONGEST_INTERVAL = timedelta(days=366)
 def check_interval(what: str, start: datetime, end: datetime, now: datetime) -> None:
     """Raise Invalid if `[start, end)` is empty, over, or longer than a year; `what` names it."""
     if end <= start:
-        raise Invalid(f"The {what} ends before it begins.", fields={"end": "Choose a later end."})
+        raise Invalid(f"The {what} ends before it starts.", fields={"end": "Choose a later end."})
     if end <= now:
-        raise Invalid(f"The {what} is over already.", fields={"end": "Choose an end in the future."})
+        raise Invalid(f"The {what} is already over.", fields={"end": "Choose an end in the future."})
     if end - start > LONGEST_INTERVAL:
-        raise Invalid(f"The {what} is longer than a year.", fields={"end": "At most 366 days."})
+        raise Invalid(
+            f"The {what} is longer than a year.",
+            fields={"end": "Choose an end within 366 days of the start."},
+        )

@@ -15,13 +15,13 @@ def public(country: str, subdivision: str, year: int) -> list[tuple[date, str]]:
     known = holidays.list_supported_countries()
     if country not in known:
         raise Invalid(
-            f"No public holidays are known for the country {country!r}.",
+            f"Firebell knows no public holidays for the country {country!r}.",
             fields={"country": "Use an ISO 3166 code such as DE, FR or US."},
         )
     if subdivision and subdivision not in known[country]:
         raise Invalid(
-            f"{country} has no part {subdivision!r}.",
-            fields={"subdivision": f"There are: {', '.join(known[country]) or 'none'}."},
+            f"{country} has no subdivision {subdivision!r}.",
+            fields={"subdivision": f"Use one of: {', '.join(known[country]) or 'none'}."},
         )
     found = holidays.country_holidays(country, subdiv=subdivision or None, years=year)
     return sorted((day, name) for day, name in found.items() if day.year == year)

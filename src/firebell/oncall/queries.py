@@ -87,5 +87,6 @@ async def person_id(tx: Tx, word: str) -> int:
         if text in (person.email, str(person.id)):
             return person.id
     raise Invalid(
-        f"There is nobody {word.strip()[:80]!r}.", fields={"person": "Give an id or e-mail address."}
+        f"No person has the ID or email address {word.strip()[:80]!r}.",
+        fields={"person": "Enter an ID or email address."},
     )

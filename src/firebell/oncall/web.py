@@ -89,7 +89,7 @@ async def _context(
         if begins and ends:
             return format_range(start, end, tz)
         if begins:
-            return f"from {html.format_short(start, tz, now)} on"
+            return f"from {html.format_short(start, tz, now)}"
         return f"until {html.format_short(end, tz, now)}" if ends else "all the time"
 
     step = timedelta(days=timeline.VIEWS[shown])
@@ -188,7 +188,7 @@ async def create(request: Request) -> Response:
     try:
         order = given["order"] = to_choices(form.getlist("person"), "person")
         if not order:
-            raise Invalid("Nobody is in the rotation.", fields={"person": "Choose at least one person."})
+            raise Invalid("The rotation has no people.", fields={"person": "Choose at least one person."})
         anchor = to_wall(given.get("anchor"), "anchor")
         async with ctx.db.tx() as tx:
             for offset, suffix in enumerate(LEVELS.get(given.get("levels", ""), ("",))):
@@ -266,7 +266,7 @@ def _lengths(handoff: datetime | None) -> list[tuple[str, str]]:
     """Return how long an override may be without typing an end, the likeliest first."""
     first = [(forms.HANDOFF, "Until the next handoff")] if handoff else []
     hours = [(str(n), f"For {n} hour{'' if n == 1 else 's'}") for n in forms.LASTS]
-    return [*first, *hours, ("", "Until a time")]
+    return [*first, *hours, ("", "Until a set time")]
 
 
 @router.get("/oncall/{slug}", dependencies=access.needs(Verb.SCHEDULE_READ))

@@ -26,9 +26,9 @@ async def carry_out(tx: Tx, actor: Actor, schedule_id: int, finding_id: str, now
     known = (*findings, *group_gaps(findings, schedule.tz, now))
     finding = next((f for f in known if f.id == finding_id), None)
     if finding is None:
-        raise NotFound("This finding is gone.", hint="Somebody repaired it, or its time is over.")
+        raise NotFound("This finding no longer exists.", hint="It was fixed, or its time has passed.")
     if finding.fix is None or finding.fix.verb not in CARRIED_OUT:
-        raise Conflict(f"{finding.code} needs a choice of yours.", hint=finding.message)
+        raise Conflict("This finding can’t be fixed automatically.", hint=finding.message)
     await _do(tx, actor, schedule_id, finding.fix.verb, finding.fix.args, now)
     return finding
 
@@ -67,5 +67,7 @@ async def _do(
             await tx.live("oncall")
         case "take":
             if actor.person_id is None:
-                raise Conflict("Nobody would take it.", hint="Take it as a person.")
+                raise Conflict(
+                    "Only a person can take a shift.", hint="Sign in as a person, or use a personal API key."
+                )
             await covers.take(tx, actor, args["cover"], actor.person_id, now=now)

@@ -50,5 +50,5 @@ def _once(kind: _Kind, gaps: Sequence[Finding], tz: str) -> Finding:
         first,
         id=key("S-GAP", *parts),
         message=nobody(f"{often}, first {format_range(first.start, first.end, tz)} {tz}", policy),
-        fix=Fix("edit", "Change the rotation", {}),
+        fix=Fix("edit", "Edit rotation", {}),
     )

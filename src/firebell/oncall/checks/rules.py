@@ -169,15 +169,15 @@ def _gaps(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Facts) 
             start,
             end,
             (),
-            Fix("override", "Put somebody on call", {"start": start, "end": end}),
+            Fix("override", "Create override", {"start": start, "end": end}),
             policy,
         )
 
 
 def nobody(when: str, policy: str) -> str:
     """Return what is said of a gap, and of the policy of which nobody answers then, if there is one."""
-    what = f"No later level of {policy} has anybody then." if policy else "Nobody covers it."
-    return f"Nobody is on call {when}. {what}"
+    uncovered = f" No later level of {policy} covers it." if policy else ""
+    return f"No one is on call {when}.{uncovered}"
 
 
 def _layers(schedule: Schedule, a: datetime, b: datetime) -> list[Layer]:
@@ -195,20 +195,20 @@ def _inactive(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Ite
     edits = [e for e in schedule.edits if e.start < b and e.end > a and e.kind != "remove"]
     named = turns | {u for e in edits for u in (*e.users, *e.mapping.values())}
     for user in sorted(named & schedule.inactive, key=str):
-        where = "has turns in the rotation" if user in turns else "is put on call by an override"
+        reason = "is still in the rotation" if user in turns else "is still put on call by an override"
         yield Finding(
             key("S-INACTIVE", user),
             "S-INACTIVE",
             Level.ERROR,
-            f"{facts.name(user)} left, but {where}: that time falls to lower layers, or to nobody.",
+            f"{facts.name(user)} left but {reason}. That time falls to lower layers, or to no one.",
             None,
             None,
             (user,),
-            Fix("leave", f"Take {facts.name(user)} out", {"person": user})
+            Fix("leave", f"Remove {facts.name(user)}", {"person": user})
             if user in turns
             else Fix(
                 "remove",
-                "Remove the override",
+                "Remove override",
                 {"edits": [e.id for e in edits if user in (*e.users, *e.mapping.values())]},
             ),
         )
@@ -223,16 +223,20 @@ def _unreachable(runs: Sequence[Shift], facts: Facts) -> Iterator[Finding]:
         reach = facts.reach.get(user, Reach(wakes=False, ways=0)) if facts.reach is not None else None
         if reach is None or (reach.wakes and reach.ways > 1):
             continue
-        what = "has only one verified way to be reached" if reach.wakes else "has no verified way to be woken"
+        problem = (
+            "can be reached in only one way"
+            if reach.wakes
+            else "has no verified contact method that can wake them"
+        )
         yield Finding(
             key("S-UNREACHABLE", user),
             "S-UNREACHABLE",
             Level.WARNING if reach.wakes else Level.ERROR,
-            f"{facts.name(user)} {what}.",
+            f"{facts.name(user)} {problem}.",
             run.start,
             run.end,
             (user,),
-            Fix("contact", "Look at the contact methods", {"person": user}),
+            Fix("contact", "View contact methods", {"person": user}),
         )
 
 
@@ -246,20 +250,20 @@ def _vacations(
         low, high = max(cover.start, a), min(cover.end, b)
         mine = cover.schedule_id == schedule.id and cover.vacation_id and low < high
         if mine and own_stretches(schedule, cover.requester, low, high):
-            fix = Fix("take", "Take this shift", {"cover": cover.id})
+            fix = Fix("take", "Take shift", {"cover": cover.id})
             found.append(((cover.start, cover.end), cover.requester, fix))
     for absent in facts.vacations:
         if absent.person_id in on_duty and absent.start < b and absent.end > a:
             for start, end in unasked(schedule, absent, (*facts.covers, *facts.kept), a, b):
                 who = absent.person_id
-                ask = Fix("ask", "Ask for cover", {"person": who, "start": start, "end": end})
+                ask = Fix("ask", "Request cover", {"person": who, "start": start, "end": end})
                 found.append(((start, end), who, ask))
     for (start, end), user, fix in sorted(found, key=lambda x: x[0])[:_FEW]:
         yield Finding(
             key("S-VACATION", user, start if start > a else "now"),
             "S-VACATION",
             Level.WARNING,
-            f"{facts.name(user)} is away from {told(schedule, start, end)} and still on call.",
+            f"{facts.name(user)} has time off {told(schedule, start, end)} but is still on call.",
             start,
             end,
             (user,),
@@ -312,18 +316,21 @@ def _double(
 ) -> Finding:
     start, end, users, *_ = found[0]
     names = " and ".join(facts.name(u) for u in users)
-    times = f", the first of {len(found)} times" if len(found) > 1 else ""
-    tail = "the next level brings nobody new." if code == "S-SAME" else "they are paged for both."
+    verb = "is" if len(users) == 1 else "are"
+    times = f" (the first of {len(found)} times)" if len(found) > 1 else ""
+    people = "person" if len(users) == 1 else "people"
+    result = f"escalating to the next level pages the same {people}" if code == "S-SAME" else "both page them"
     return Finding(
         key(code, schedule.id, other.id),
         code,
         Level.WARNING,
-        f"{names} is on call on {schedule.name} and {other.name} from {told(schedule, start)}{times}: {tail}",
+        f"{names} {verb} on call for {schedule.name} and {other.name} from {told(schedule, start)}{times},"
+        f" so {result}.",
         start,
         end,
         users,
         _shift_of(schedule, other)
-        or Fix("ask", "Ask for cover", {"person": users[0], "start": start, "end": end}),
+        or Fix("ask", "Request cover", {"person": users[0], "start": start, "end": end}),
     )
 
 
@@ -338,9 +345,7 @@ def _shift_of(schedule: Schedule, other: Schedule) -> Fix | None:
     if len(set(mine.slots)) < 2 or (mine.offset - theirs.offset) % len(mine.slots):
         return None
     offset = (theirs.offset + 1) % len(mine.slots)
-    return Fix(
-        "offset", f"Begin with the next person after {other.name}", {"layer": mine.id, "offset": offset}
-    )
+    return Fix("offset", f"Start one person after {other.name}", {"layer": mine.id, "offset": offset})
 
 
 def tired(calls: Sequence[Call], now: datetime) -> dict[User, tuple[datetime, int, datetime]]:
@@ -368,17 +373,17 @@ def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Fact
         start, end = on_duty[0]
         asked = [c for c in facts.covers if c.schedule_id == schedule.id and c.requester == user]
         taking = next((c for c in asked if c.start < end and start < c.end), None)
-        fix = Fix("ask", "Ask for cover", {"person": user, "start": start, "end": end})
+        fix = Fix("ask", "Request cover", {"person": user, "start": start, "end": end})
         yield Finding(
             key("S-NOREST", user, last),
             "S-NOREST",
             Level.WARNING,
-            f"{facts.name(user)} was called by {count} pages in one night, the last at {told(schedule, last)},"
-            f" and is on call before {told(schedule, until)}: less than 11 hours of rest.",
+            f"{facts.name(user)} got {count} pages in one night, the last at {told(schedule, last)},"
+            f" and is on call before {told(schedule, until)}, after less than 11 hours of rest.",
             start,
             end,
             (user,),
-            Fix("take", "Take this shift", {"cover": taking.id}) if taking else fix,
+            Fix("take", "Take shift", {"cover": taking.id}) if taking else fix,
         )
 
 
@@ -411,11 +416,12 @@ def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, fa
         key("S-LONG", user),
         "S-LONG",
         Level.WARNING,
-        f"{facts.name(user)} is on call without a break from {told(schedule, start)}: {days:.0f} days or more.",
+        f"{facts.name(user)} is on call for {days:.0f} days or more without a break,"
+        f" from {told(schedule, start)}.",
         start,
         end,
         (user,),
-        Fix("ask", "Ask for cover", {"person": user, "start": start + WEEK, "end": end}),
+        Fix("ask", "Request cover", {"person": user, "start": start + WEEK, "end": end}),
     )
 
 
@@ -438,7 +444,7 @@ def _frequent(schedule: Schedule, runs: Sequence[Shift], facts: Facts) -> Iterat
     if gaps >= whole / 20:
         return
     if len(people) < ENOUGH:
-        yield _few(key("S-FREQ", "people"), "Around the clock", people, ENOUGH, edit)
+        yield _few(key("S-FREQ", "people"), "The 24/7 rotation", people, ENOUGH, edit)
     elif whole >= HORIZON:
         for user, hours in share.items():
             if hours > whole * 0.3:
@@ -446,7 +452,8 @@ def _frequent(schedule: Schedule, runs: Sequence[Shift], facts: Facts) -> Iterat
                     key("S-FREQ", user),
                     "S-FREQ",
                     Level.WARNING,
-                    f"{facts.name(user)} is on call {hours / whole:.0%} of the time: more than one week in four.",
+                    f"{facts.name(user)} is on call {hours / whole:.0%} of the time."
+                    " Aim for at most one week in four.",
                     runs[0].start,
                     runs[-1].end,
                     (user,),
@@ -467,5 +474,5 @@ def _regions(layers: Sequence[Layer]) -> dict[str, set[User]]:
 
 def _few(key: str, what: str, people: set[User], enough: int, fix: Fix) -> Finding:
     count = f"{len(people)} {'person' if len(people) == 1 else 'people'}"
-    text = f"{what}: {count}. With fewer than {enough} nobody rests."
+    text = f"{what} has {count}. Aim for at least {enough} per rotation."
     return Finding(key, "S-FREQ", Level.WARNING, text, None, None, tuple(sorted(people, key=str)), fix)

@@ -130,12 +130,13 @@ def _changed(schedule: Schedule, tz: str, old: Clock, new: Clock) -> Finding | N
         f"S-TZCHANGE:{tz}:{at:%Y%m%dT%H%MZ}",
         "S-TZCHANGE",
         Level.WARNING,
-        f"New time zone data: at {at:%Y-%m-%d %H:%M} UTC clocks of {tz} read {is_:%H:%M} and not {was:%H:%M}."
-        f" What begins or ends at {x:%Y-%m-%d %H:%M} there moves from {before:%H:%M} to {after:%H:%M} UTC.",
+        f"New time zone data: from {at:%Y-%m-%d %H:%M} UTC, clocks in {tz} read {is_:%H:%M}"
+        f" instead of {was:%H:%M}. The handoff or active hours at {x:%Y-%m-%d %H:%M} local time move from"
+        f" {before:%H:%M} to {after:%H:%M} UTC.",
         min(before, after),
         None,
         (),
-        Fix("seen", "I have looked at it", {}),
+        Fix("seen", "Mark as seen", {}),
     )
 
 

@@ -178,18 +178,18 @@ def load_of(
 def against(value: float, mean: float) -> str:
     """Return in words how a share compares with the mean of those who share it."""
     if mean <= 0:
-        return "nothing to compare"
+        return "no average yet"
     match value / mean:
         case r if r < 0.5:
-            return "much less than the others"
+            return "well below average"
         case r if r < 0.85:
-            return "less than the others"
+            return "below average"
         case r if r <= 1.15:
-            return "about as much as the others"
+            return "average"
         case r if r <= 1.5:
-            return "more than the others"
+            return "above average"
         case _:
-            return "much more than the others"
+            return "well above average"
 
 
 def suggested(

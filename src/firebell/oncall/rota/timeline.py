@@ -23,7 +23,7 @@ NEAR = timedelta(days=2)
 """What a list of several schedules shows of each at once."""
 FEW = 2
 """So many shifts of later days need no folding."""
-NOBODY = "Nobody"
+NOBODY = "No one"
 
 Day = tuple[datetime, list[tuple[datetime, datetime, str]]]
 """A local day, and from when to when who is on call from that day on."""
@@ -134,7 +134,7 @@ def rows(schedule: Schedule, seen: Picture) -> list[Row]:
         for r in runs(schedule, seen)
     ]
     above, below = _imported(shown, seen, fills=False), _imported(shown, seen, fills=True)
-    found = [Row("On call", "result", "final", _apart(result)), *reversed(above)]
+    found = [Row("On call", "final schedule", "final", _apart(result)), *reversed(above)]
     for layer in reversed([x for x in schedule.layers if _holds(x, seen)]):
         turns = _joined(pieces(layer, seen.start - AROUND, seen.end + AROUND, schedule.inactive))
         blocks = [_block(seen, t.start, t.end, t.users) for t in turns if _shown(t, seen)]

@@ -22,7 +22,7 @@ from firebell.people.permissions import Verb
 
 router = routing.html_router()
 
-_SAVED = {"override": "Override", "rotation": "Rotation", "shadow": "Shadow shift"}
+_SAVED = {"override": "Override", "rotation": "Rotation", "shadow": "Shadowing"}
 
 NOBODY = "nobody"
 """What the field for a person says for an override that puts nobody on call, on purpose."""
@@ -61,7 +61,7 @@ async def _save(request: Request, slug: str, form: str, change: Change) -> Respo
             await change(tx, me, old, given, tz, html.ctx(request).clock.now())
     except (Conflict, Invalid, NotFound) as error:
         return await one(request, slug, Filled(given, form, error=error))
-    return flash.redirect(request, f"/oncall/{slug}", f"{_SAVED[form]} of {old.name} saved.")
+    return flash.redirect(request, f"/oncall/{slug}", f"{_SAVED[form]} on {old.name} saved.")
 
 
 def _edit(old: Schedule, given: Given, tz: str, now: datetime) -> dict[str, Any]:
@@ -69,12 +69,12 @@ def _edit(old: Schedule, given: Given, tz: str, now: datetime) -> dict[str, Any]
     kind, who = given.get("kind") or OverrideKind.SET, given.get("person")
     instead = to_choice(given.get("instead"), "instead")
     if kind not in list(OverrideKind):
-        raise Invalid("What shall the override do?", fields={"kind": "Choose from the list."})
+        raise Invalid("The override has no valid type.", fields={"kind": "Choose a type from the list."})
     kind, person = OverrideKind(kind), to_id(who)
     if person is None and (kind, who) != (OverrideKind.SET, NOBODY):
-        raise Invalid("Nobody is named.", fields={"person": "Choose a person."})
+        raise Invalid("The override names no one.", fields={"person": "Choose a person."})
     if kind is OverrideKind.MAP and (instead is None or instead == person):
-        raise Invalid("Nobody is replaced.", fields={"instead": "Choose somebody else."})
+        raise Invalid("The override replaces no one.", fields={"instead": "Choose someone else."})
     replaces = kind is OverrideKind.MAP
     start, end = forms.stretch(given, old, tz, now)
     return {
@@ -115,13 +115,16 @@ def _turn(old: Schedule, given: Given, at: datetime) -> tuple[int, int | None, i
     person, layer = (to_choice(given.get(name), name) for name in ("who", "layer"))
     place = to_number(given["turn"], "turn", least=1) if given.get("turn") else None
     if person is None:
-        raise Invalid("Nobody is named.", fields={"who": "Choose a person."})
+        raise Invalid("No person is selected.", fields={"who": "Choose a person."})
     if given.get("verb") == "join":
         if layer is None:
-            raise Invalid("Which rotation?", fields={"layer": "Choose from the list."})
+            raise Invalid("No rotation is selected.", fields={"layer": "Choose a rotation from the list."})
         return person, layer, place - 1 if place else None
     if actions.without_turns(old, at, person) == actions.layers_at(old, at):
-        raise Invalid("They have no turns then.", fields={"who": "Choose somebody of the rotation."})
+        raise Invalid(
+            "This person is not in the rotation at that time.",
+            fields={"who": "Choose someone in the rotation."},
+        )
     return person, None, None
 
 
@@ -157,7 +160,7 @@ async def rotation(request: Request, slug: str, preview: str = "") -> Response:
 async def _shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
     learner, until = to_id(given.get("learner")), given.get("until")
     if learner is None:
-        raise Invalid("Nobody is named.", fields={"learner": "Choose a person."})
+        raise Invalid("No person is selected.", fields={"learner": "Choose a person."})
     await shadows.add_shadow(
         tx,
         access.actor_of(me),
@@ -184,4 +187,4 @@ async def end_shadow(request: Request, slug: str, shadow_id: int) -> Response:
         schedule = await actions.by_slug(tx, slug, since=now)
         await shadows.remove_shadow(tx, actor, int(schedule.id), shadow_id, now)
         offer = await undo.offer(tx, ctx.signer, actor, "schedule.shadow_removed", now)
-    return flash.redirect(request, f"/oncall/{slug}", f"Shadow shift on {schedule.name} ended.", offer)
+    return flash.redirect(request, f"/oncall/{slug}", f"Shadowing on {schedule.name} ended.", offer)

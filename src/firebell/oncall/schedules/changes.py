@@ -81,7 +81,7 @@ async def withdraw_stale(tx: Tx, actor: Actor, schedule: Schedule, now: datetime
 
 async def _why(tx: Tx, schedule: Schedule, user: int) -> str:
     name = (await people.person(tx, user)).name
-    return f"{name} left" if user in schedule.inactive else f"{name} is not on call then any more"
+    return f"{name} left" if user in schedule.inactive else f"{name} is no longer on call then"
 
 
 async def _lapse_cover(

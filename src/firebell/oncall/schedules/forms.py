@@ -90,7 +90,7 @@ def _layer(fields: Fields, i: int, slots: tuple[tuple[int, ...], ...], wrong: di
 
     name = str(fields.get(f"name-{i}") or "").strip()
     if len(name) > LONGEST_NAME:
-        wrong[f"name-{i}"] = f"At most {LONGEST_NAME} characters."
+        wrong[f"name-{i}"] = f"Use at most {LONGEST_NAME} characters."
     return Layer(
         id=to_id(fields.get(f"id-{i}")) or 0,
         slots=slots,
@@ -113,7 +113,7 @@ def _slot(first: object, others: Sequence[object]) -> tuple[int, ...] | None:
 
 def _unit(text: str) -> Unit:
     if text not in list(Unit):
-        raise ValueError("Choose how long a turn is.")
+        raise ValueError("Choose a unit from the list.")
     return Unit(text)
 
 
@@ -128,7 +128,7 @@ def _wall(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=None, second=0, microsecond=0)
     except ValueError as exc:
-        raise ValueError("Use 2026-11-23T09:00.") from exc
+        raise ValueError("Enter a date and time, such as 2026-11-23T09:00.") from exc
 
 
 def _windows(fields: Fields, i: int, wrong: dict[str, str]) -> list[Window]:
@@ -155,15 +155,13 @@ def window(start: str, end: str, days: frozenset[int], later: int | None = None)
     try:
         a, b = time.fromisoformat(start), time.fromisoformat(end)
     except ValueError as exc:
-        raise ValueError("Give both times, as 09:00 and 17:00.") from exc
+        raise ValueError("Enter both times, such as 09:00 and 17:00.") from exc
     opens, shuts = a.hour * 60 + a.minute, b.hour * 60 + b.minute
     if later is None and opens == shuts:
-        raise ValueError(
-            "The same time twice: choose the day on which it shuts, or leave both empty for always."
-        )
+        raise ValueError("Start and end are the same: choose the end day, or leave both blank for 24/7.")
     minutes = (shuts - opens) % DAY if later is None else shuts - opens + later * DAY
     if not 1 <= minutes <= LONGEST_WINDOW:
-        raise ValueError("Hours may be open for a week at most.")
+        raise ValueError("Active hours can’t last longer than a week.")
     return Window(opens, minutes, days)
 
 
@@ -211,12 +209,14 @@ def stretch(
     if lasts == HANDOFF:
         end = next_change(schedule, start, AHEAD)
         if end is None:
-            raise Invalid("No handoff comes within 35 days of it.", fields={"lasts": "Choose how long."})
+            raise Invalid(
+                "There is no handoff in the 35 days after the start.", fields={"lasts": "Choose a duration."}
+            )
         return start, end
     if not lasts:
-        raise Invalid("Until when?", fields={"end": "Give a time, or choose how long."})
+        raise Invalid("The override has no end.", fields={"end": "Enter an end, or choose a duration."})
     if (hours := to_id(lasts)) not in LASTS:
-        raise Invalid("This is not a length of time.", fields={"lasts": "Choose from the list."})
+        raise Invalid("The duration is not valid.", fields={"lasts": "Choose a duration from the list."})
     return start, start + timedelta(hours=hours)
 
 
@@ -226,5 +226,5 @@ def begins(text: str, name: str, tz: str, now: datetime) -> datetime:
         return now
     at = to_instant(to_wall(text, name), tz)
     if at < now - timedelta(minutes=1):
-        raise Invalid("The change would begin in the past.", fields={name: "Choose now or later."})
+        raise Invalid("The change starts in the past.", fields={name: "Choose now or later."})
     return max(at, now)

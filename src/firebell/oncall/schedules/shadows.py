@@ -27,9 +27,9 @@ async def add_shadow(
         check_interval("shadowing", start, end, now)
     for i in (person_id, of):
         if i is not None and not (await people.person(tx, i)).active:
-            raise Invalid(f"Person {i} is not active.", fields={"person": "Choose somebody else."})
+            raise Invalid(f"Person {i} is not active.", fields={"person": "Choose an active person."})
     if person_id == of:
-        raise Invalid("Nobody shadows themselves.", fields={"of": "Choose somebody else."})
+        raise Invalid("A person can’t shadow themselves.", fields={"of": "Choose someone else."})
     await changes.lock(tx, schedule_id)
     made = await store.insert_shadow(tx, schedule_id, Shadow(0, person_id, of, start, end), now)
     await tx.audit(actor, "schedule.shadow", f"schedule:{schedule_id}", now, person=person_id, of=of)
@@ -41,6 +41,6 @@ async def remove_shadow(tx: Tx, actor: Actor, schedule_id: int, shadow_id: int, 
     """End a shadowing."""
     kept = await store.delete_shadow(tx, schedule_id, shadow_id)
     if kept is None:
-        raise NotFound(f"There is no shadow {shadow_id} here.")
+        raise NotFound(f"This schedule has no shadow {shadow_id}.")
     await tx.audit(actor, "schedule.shadow_removed", f"schedule:{schedule_id}", now, shadow=shadow_id, **kept)
     await tx.live("oncall")
