@@ -142,7 +142,7 @@ async def test_an_override_that_cannot_be_keeps_what_was_typed(dsn: str, clock: 
     async with desk(dsn, clock) as d:
         jun = d.r.w.jun
         for fields, words in (
-            ({"kind": "map", "person": jun, "instead": jun}, "Choose somebody else."),
+            ({"kind": "map", "person": jun, "instead": jun}, "Choose someone else."),
             ({"kind": "add", "person": "nobody"}, "Choose a person."),
             ({"kind": "halve", "person": jun}, "Choose a type from the list."),
         ):
@@ -164,7 +164,7 @@ async def test_somebody_joins_and_leaves_at_a_date(dsn: str, clock: FakeClock) -
         gone = await d.send("rotation", who=ada, verb="leave", begins="2026-11-28T00:00")
         assert (gone.status_code, "Choose someone in the rotation." in gone.text) == (422, True)
         old = await d.send("rotation", who=ada, verb="join", layer=layer, begins="2026-11-28T00:00")
-        assert (old.status_code, f"Daily has no layer {layer} then." in old.text) == (404, True)
+        assert (old.status_code, f"Daily has no layer {layer} at that time." in old.text) == (404, True)
 
         new = (await d.r.schedule()).layers[-1].id
         past = await d.send("rotation", who=ada, verb="join", layer=new, begins="2026-11-20T00:00")

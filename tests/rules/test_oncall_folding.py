@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.oncall.checks.grouping import GROUP_AT_LEAST, group_gaps
+from firebell.oncall.checks.grouping import MIN_GAPS_GROUPED, group_gaps
 from firebell.oncall.checks.report import Around
 from firebell.oncall.checks.rules import HORIZON, Chain, Facts, Finding, Level, Step, findings
 from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, Window
@@ -76,9 +76,9 @@ def test_what_has_begun_and_a_few_stand_by_themselves() -> None:
     assert begun.id == "S-GAP:now"
     few = tuple(
         Override(i, i, NOW + i * DAY, NOW + i * DAY + timedelta(hours=1), OverrideKind.SET)
-        for i in range(1, GROUP_AT_LEAST)
+        for i in range(1, MIN_GAPS_GROUPED)
     )
-    assert len(told(replace(office(), edits=few))) == GROUP_AT_LEAST - 1
+    assert len(told(replace(office(), edits=few))) == MIN_GAPS_GROUPED - 1
 
 
 @given(st.sets(st.integers(0, 28 * 24 - 2), max_size=60), st.integers(0, 7))
