@@ -74,7 +74,7 @@ def picture(view: str, at: datetime, tz: str, now: datetime) -> Picture:
 
 
 def _block(
-    seen: Picture,
+    picture: Picture,
     start: datetime,
     end: datetime,
     users: tuple[User, ...],
@@ -82,9 +82,9 @@ def _block(
     edited: bool = False,
     mark: str = "",
 ) -> Block | None:
-    column = (seen.end - seen.start) / COLUMNS
-    first = round((max(start, seen.start) - seen.start) / column)
-    last = max(round((min(end, seen.end) - seen.start) / column), first + 1)
+    column = (picture.end - picture.start) / COLUMNS
+    first = round((max(start, picture.start) - picture.start) / column)
+    last = max(round((min(end, picture.end) - picture.start) / column), first + 1)
     return (
         Block(first, min(last, COLUMNS) - first, start, end, users, edited, mark) if first < COLUMNS else None
     )
@@ -126,25 +126,25 @@ def _days(days: Sequence[int]) -> str:
     return f"{', '.join(_DAYS[d] for d in days)} "
 
 
-def rows(schedule: Schedule, seen: Picture) -> list[Row]:
+def rows(schedule: Schedule, picture: Picture) -> list[Row]:
     """Return the rows of the final schedule, the layers from high to low (imported ones too), and the overrides."""
     made_here = [e for e in schedule.edits if e.rota is None]
-    shown = [e for e in schedule.edits if _shown(e, seen)]
+    shown = [e for e in schedule.edits if _shown(e, picture)]
     result = [
-        _block(seen, r.start, r.end, r.users, edited=any(e.start <= r.start < e.end for e in made_here))
-        for r in runs(schedule, seen)
+        _block(picture, r.start, r.end, r.users, edited=any(e.start <= r.start < e.end for e in made_here))
+        for r in runs(schedule, picture)
     ]
-    above, below = _imported(shown, seen, fills=False), _imported(shown, seen, fills=True)
+    above, below = _imported(shown, picture, fills=False), _imported(shown, picture, fills=True)
     all_rows = [Row("On call", "final schedule", "final", _apart(result)), *reversed(above)]
-    for layer in reversed([x for x in schedule.layers if _holds(x, seen)]):
-        turns = _joined(pieces(layer, seen.start - AROUND, seen.end + AROUND, schedule.inactive))
-        blocks = [_block(seen, t.start, t.end, t.users) for t in turns if _shown(t, seen)]
+    for layer in reversed([x for x in schedule.layers if _holds(x, picture)]):
+        turns = _joined(pieces(layer, picture.start - AROUND, picture.end + AROUND, schedule.inactive))
+        blocks = [_block(picture, t.start, t.end, t.users) for t in turns if _shown(t, picture)]
         all_rows.append(Row(layer.name or "Rotation", caption(layer), "layer", _apart(blocks)))
     all_rows += below
-    if edits := [e for e in made_here if _shown(e, seen)]:
+    if edits := [e for e in made_here if _shown(e, picture)]:
         blocks = [
             _block(
-                seen,
+                picture,
                 e.start,
                 e.end,
                 e.users or tuple(e.mapping.values()),
@@ -157,17 +157,17 @@ def rows(schedule: Schedule, seen: Picture) -> list[Row]:
     return all_rows
 
 
-def runs(schedule: Schedule, seen: Picture) -> list[Shift]:
+def runs(schedule: Schedule, picture: Picture) -> list[Shift]:
     """Return the shifts on the shown days, with their true ends up to `AROUND` beyond."""
-    shifts = between(schedule, seen.start - AROUND, seen.end + AROUND)
-    return [run for run in shifts if _shown(run, seen)]
+    shifts = between(schedule, picture.start - AROUND, picture.end + AROUND)
+    return [run for run in shifts if _shown(run, picture)]
 
 
-def _shown(x: Shift | Turn | Override, seen: Picture) -> bool:
-    return x.start < seen.end and x.end > seen.start
+def _shown(x: Shift | Turn | Override, picture: Picture) -> bool:
+    return x.start < picture.end and x.end > picture.start
 
 
-def _imported(edits: Sequence[Override], seen: Picture, *, fills: bool) -> list[Row]:
+def _imported(edits: Sequence[Override], picture: Picture, *, fills: bool) -> list[Row]:
     """Return the rows of imported calendars above or below the rotations, in the order in which they apply."""
     layers: dict[int, list[Override]] = {}
     for edit in sorted(edits, key=lambda e: e.seq):
@@ -178,15 +178,17 @@ def _imported(edits: Sequence[Override], seen: Picture, *, fills: bool) -> list[
             shifts[0].reason,
             f"calendar, {'below' if fills else 'above'}",
             "layer",
-            _apart([_block(seen, e.start, e.end, e.users) for e in shifts]),
+            _apart([_block(picture, e.start, e.end, e.users) for e in shifts]),
         )
         for shifts in layers.values()
     ]
 
 
-def _holds(layer: Layer, seen: Picture) -> bool:
+def _holds(layer: Layer, picture: Picture) -> bool:
     """Return True if this version of a layer applies on the shown days."""
-    return (layer.start is None or layer.start < seen.end) and (layer.end is None or layer.end > seen.start)
+    return (layer.start is None or layer.start < picture.end) and (
+        layer.end is None or layer.end > picture.start
+    )
 
 
 def _joined(turns: Sequence[Turn]) -> list[Turn]:
@@ -213,13 +215,13 @@ def _apart(blocks: Sequence[Block | None]) -> tuple[Block, ...]:
 
 
 def agenda(
-    schedule: Schedule, seen: Picture, tz: str, name: Callable[[User], str], now: datetime
+    schedule: Schedule, picture: Picture, tz: str, name: Callable[[User], str], now: datetime
 ) -> list[Day]:
     """Return the shown days as a list; past shifts of the current days are left out, current ones are today's."""
-    first = now if seen.start <= now < seen.end else seen.start
+    first = now if picture.start <= now < picture.end else picture.start
     zone = ZoneInfo(tz)
     days: dict[datetime, list[tuple[datetime, datetime, str]]] = {}
-    for run in runs(schedule, seen):
+    for run in runs(schedule, picture):
         if run.end > first:
             at = max(run.start, first).astimezone(zone)
             day = at.replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
