@@ -296,7 +296,7 @@ async def test_what_is_asked_of_a_shift_that_is_somebody_elses_now_is_withdrawn(
         await proposed(r, (6, 7), (7, 8), by=r.w.mara, other=r.w.jun)
         override: dict[str, Any] = {"start": day(1), "end": day(2), "reason": ""}
         await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], **override)
-        why = "Jun Okafor is not on call then any more"
+        why = "Jun Okafor is no longer on call then"
         assert await lapsed(r, "cover") == [("withdrawn", why), ("open", "")]
         assert await lapsed(r, "swap") == [("open", "")]
         await r.run(oncall.leave, r.id, person_id=r.w.jun)

@@ -35,7 +35,7 @@ class Desk:
         before = await self.r.schedule()
         seen = await self.send(form, preview=True, **given)
         assert seen.status_code == 200, seen.text
-        assert "If you save this" in seen.text
+        assert "What will change" in seen.text
         assert await self.r.schedule() == before
         done = await self.send(form, **given)
         assert (done.status_code, done.headers.get("location")) == (303, PAGE), done.text
@@ -80,9 +80,9 @@ async def test_the_preview_of_an_override_says_who_gains_and_which_gap_is_new(
         seen = await d.send("override", preview=True, kind="remove", person=d.r.w.jun, **DAYTIME)
         here = seen.text.partition('id="preview-override"')[2].partition("</form>")[0]
         assert '<td>Jun Okafor</td><td class="r num">-8</td>' in here
-        assert "Nobody answers</b> Wed 25 Nov 08:00 to 16:00" in here
+        assert "Coverage gap</b> Wed 25 Nov 08:00 to 16:00" in here
         early = await d.send("override", preview=True, kind="set", person=d.r.w.jun, start="", end="")
-        assert "If you save this" not in early.text
+        assert "What will change" not in early.text
 
 
 async def test_an_override_needs_no_typed_time(dsn: str, clock: FakeClock) -> None:
@@ -97,7 +97,10 @@ async def test_an_override_needs_no_typed_time(dsn: str, clock: FakeClock) -> No
         assert (await d.r.schedule()).edits[-1].end == day(1, 16)
         shown = (await d.http.get(PAGE)).text
         assert "The next handoff is " in shown
-        for lasts, words in (("3", "Choose from the list."), ("", "Give a time, or choose how long.")):
+        for lasts, words in (
+            ("3", "Choose a duration from the list."),
+            ("", "Enter an end, or choose a duration."),
+        ):
             wrong = await d.send("override", kind="set", person=ada, lasts=lasts)
             assert (wrong.status_code, words in wrong.text) == (422, True), words
 
@@ -108,7 +111,7 @@ async def test_the_picture_shows_results_alone_when_asked(dsn: str, clock: FakeC
         assert (full.count('<div class="lane final">'), brief.count('<div class="lane final">')) == (3, 3)
         assert (full.count('<div class="lane">'), brief.count('<div class="lane">')) == (3, 0)
         assert "at=&amp;brief=yes" in full
-        assert "All layers" in brief
+        assert "Show layers" in brief
 
 
 async def test_the_list_of_many_schedules_shows_two_days_and_every_gap(dsn: str, clock: FakeClock) -> None:
@@ -130,7 +133,7 @@ async def test_the_list_of_many_schedules_shows_two_days_and_every_gap(dsn: str,
         assert re.findall(r"<h3[^>]*>(\w+)", shown) == ["Tuesday", "Wednesday"]
         assert "Fri 27 Nov 09:00 to 17:00" in shown
         assert re.findall(r"<h3[^>]*>(\w+)", folded) == ["Thursday", "Friday", "Saturday", "Sunday"]
-        assert "The rest of the week" in folded
+        assert "Rest of the week" in folded
         whole, _ = listed((await d.http.get(PAGE)).text)
         assert re.findall(r"<h3[^>]*>(\w+)", whole)[-1] == "Sunday"
 
@@ -139,9 +142,9 @@ async def test_an_override_that_cannot_be_keeps_what_was_typed(dsn: str, clock: 
     async with desk(dsn, clock) as d:
         jun = d.r.w.jun
         for fields, words in (
-            ({"kind": "map", "person": jun, "instead": jun}, "Choose somebody else."),
+            ({"kind": "map", "person": jun, "instead": jun}, "Choose someone else."),
             ({"kind": "add", "person": "nobody"}, "Choose a person."),
-            ({"kind": "halve", "person": jun}, "What shall the override do?"),
+            ({"kind": "halve", "person": jun}, "Choose a type from the list."),
         ):
             wrong = await d.send("override", **fields, reason="a wedding", **DAYTIME)
             assert (wrong.status_code, words in wrong.text) == (422, True), words
@@ -159,13 +162,13 @@ async def test_somebody_joins_and_leaves_at_a_date(dsn: str, clock: FakeClock) -
         await d.saved("rotation", who=ada, verb="leave", begins="2026-11-27T00:00")
         assert [await d.r.who(day(n, 12)) for n in range(5)] == [(mara,), (jun,), (ada,), (mara,), (jun,)]
         gone = await d.send("rotation", who=ada, verb="leave", begins="2026-11-28T00:00")
-        assert (gone.status_code, "They have no turns then." in gone.text) == (422, True)
+        assert (gone.status_code, "Choose someone in the rotation." in gone.text) == (422, True)
         old = await d.send("rotation", who=ada, verb="join", layer=layer, begins="2026-11-28T00:00")
-        assert (old.status_code, f"Daily has no layer {layer} then." in old.text) == (404, True)
+        assert (old.status_code, f"Daily has no layer {layer} at that time." in old.text) == (404, True)
 
         new = (await d.r.schedule()).layers[-1].id
         past = await d.send("rotation", who=ada, verb="join", layer=new, begins="2026-11-20T00:00")
-        assert "The change would begin in the past." in past.text
+        assert "The change starts in the past." in past.text
         wrong = await d.send("rotation", who=ada, verb="join", layer=new, turn="first")
         assert 'id="e-turn"' in wrong.text
         await d.saved("rotation", who=ada, verb="join", layer=new, turn=2, begins="2026-11-30T00:00")
@@ -178,15 +181,15 @@ async def test_somebody_joins_and_leaves_at_a_date(dsn: str, clock: FakeClock) -
 async def test_shadows_are_listed_added_and_ended(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as d:
         jun, ada = d.r.w.jun, d.r.ada
-        assert "Nobody learns here" in (await d.http.get(PAGE)).text
+        assert "No shadows." in (await d.http.get(PAGE)).text
         assert (await d.send("shadows", learner=ada, of=jun, since="", until="")).status_code == 303
         until: dict[str, Any] = {"since": "2026-11-25T09:00", "until": "2026-11-26T09:00"}
         assert (await d.send("shadows", learner=jun, of="", **until)).status_code == 303
         page = (await d.http.get(PAGE)).text
         assert "Ada Byron shadows Jun Okafor" in page
-        assert "Jun Okafor shadows whoever is on call" in page
+        assert "Jun Okafor shadows everyone on call" in page
         self_ = await d.send("shadows", learner=ada, of=ada)
-        assert (self_.status_code, "Nobody shadows themselves." in self_.text) == (422, True)
+        assert (self_.status_code, "can’t shadow themselves." in self_.text) == (422, True)
         nobody = await d.send("shadows", learner="")
         assert (nobody.status_code, "Choose a person." in nobody.text) == (422, True)
         first = (await d.r.schedule()).shadows[0].id
@@ -209,7 +212,7 @@ async def test_pages_read_what_they_show_and_show_all_of_it(dsn: str, clock: Fak
             now = (await d.http.get(path)).text
             assert "Ada Byron, Wed 25 Nov 08:00" not in now
             # 28 December is within 28 days, and beyond the week that is shown
-            assert "nobody answers Mon 28 Dec 01:00 to Tue 29 Dec 01:00" in now
+            assert "has a coverage gap Mon 28 Dec 01:00 to Tue 29 Dec 01:00" in now
         page = (await d.http.get(PAGE)).text
-        assert "Nobody, on purpose" in page.partition('id="edits"')[2]
+        assert "No one (intentional gap)" in page.partition('id="edits"')[2]
         assert "a wedding" not in page

@@ -52,7 +52,7 @@ async def test_an_override_is_previewed_and_changes_nothing(dsn: str, clock: Fak
         assert [f["code"] for f in seen["new_findings"]] == ["S-GAP"]
         assert await api("GET", "/schedules/daily") == made
         wrong = await api("POST", "/schedules/daily/overrides/preview", {**hole, "nobody": False}, status=422)
-        assert wrong["detail"] == "Nobody is named."
+        assert wrong["detail"] == "The override names no one."
         assert wrong["errors"][0]["field"] == "person"
 
 
@@ -195,7 +195,7 @@ async def test_findings_name_the_fault_and_the_fix(dsn: str, clock: FakeClock) -
         assert (gap["id"], gap["level"]) == ("S-GAP:20261125T1000Z", "warning")
         assert gap["fix"] == {
             "verb": "override",
-            "label": "Put somebody on call",
+            "label": "Create override",
             "args": {"start": "2026-11-25T10:00:00Z", "end": "2026-11-25T12:00:00Z"},
         }
         assert {f["code"] for f in found} == {"S-GAP", "S-FREQ", "S-UNREACHABLE"}
@@ -211,10 +211,10 @@ async def test_gaps_of_one_kind_are_folded_when_asked_and_each_is_there(dsn: str
         assert [f["fix"]["args"]["start"] for f in each] == [f"2026-11-{n}T10:00:00Z" for n in range(25, 28)]
         found = await api("GET", "/schedules/daily/findings?folded=true")
         (once,) = [f for f in found if f["code"] == "S-GAP"]
-        assert "Nobody is on call on 3 days, first Wed 25 Nov" in once["message"]
+        assert "No one is on call on 3 days, first Wed 25 Nov" in once["message"]
         assert (once["start"], once["fix"]["verb"]) == (each[0]["start"], "edit")
         refused = await api("POST", f"/schedules/daily/findings/{once['id']}/fix", status=409)
-        assert refused["detail"] == "S-GAP needs a choice of yours."
+        assert refused["hint"] == once["message"]
 
 
 async def test_cover_is_asked_taken_in_part_given_back_and_withdrawn(dsn: str, clock: FakeClock) -> None:

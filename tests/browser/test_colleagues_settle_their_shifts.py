@@ -56,7 +56,7 @@ async def test_the_editor_says_who_gains_before_anything_is_saved(two: tuple[Pag
     await jun.goto("/oncall/payments-primary")
     assert "Jun" not in await jun.inner_text("#rota")
 
-    await mara.click("button:text-is('Save')")
+    await mara.click("button:text-is('Save changes')")
     await mara.locator(".lane.final .sh", has_text="Jun").first.wait_for()
     await look(jun, "/oncall/payments-primary")
     await look(jun, "/oncall/payments-primary/edit")
@@ -67,7 +67,7 @@ async def test_a_field_that_cannot_be_read_loses_nothing_else(two: tuple[Page, P
     await share(mara)
     await mara.fill("[name=every-0]", "often")
     await mara.get_by_text("Enter a whole number from 1 to 1000.").wait_for()
-    await mara.click("button:text-is('Save')")
+    await mara.click("button:text-is('Save changes')")
     await mara.locator("#e-every-0").wait_for()
     assert await mara.input_value("[name=unit-0]") == "day"
     assert await mara.locator("#s0-1 option:checked").inner_text() == JUN
@@ -86,7 +86,7 @@ async def test_quiet_hours_are_kept_and_given_up_beside_my_shifts(two: tuple[Pag
 async def test_cover_is_asked_for_and_taken(two: tuple[Page, Page]) -> None:
     mara, jun = two
     await share(mara)
-    await mara.click("button:text-is('Save')")
+    await mara.click("button:text-is('Save changes')")
     await mara.wait_for_url("**/oncall/payments-primary")
     await look(mara, "/oncall/me")
     shift = mara.locator("#shifts > div", has_text="Payments primary").last
@@ -107,7 +107,7 @@ async def test_cover_is_asked_for_and_taken(two: tuple[Page, Page]) -> None:
 async def test_two_shifts_are_swapped(two: tuple[Page, Page]) -> None:
     mara, jun = two
     await share(mara)
-    await mara.click("button:text-is('Save')")
+    await mara.click("button:text-is('Save changes')")
     await jun.goto("/oncall/me")
     shift = jun.locator("#shifts > div", has_text="Payments primary").last
     await shift.locator("summary", has_text="Swap").click()
@@ -124,7 +124,7 @@ async def test_two_shifts_are_swapped(two: tuple[Page, Page]) -> None:
 async def test_an_absence_asks_for_cover_by_itself(two: tuple[Page, Page]) -> None:
     mara, jun = two
     await share(mara)
-    await mara.click("button:text-is('Save')")
+    await mara.click("button:text-is('Save changes')")
     await mara.goto("/oncall/me")
     await mara.fill("#away [name=start]", "2031-01-01T09:00")
     await mara.fill("#away [name=end]", "2031-01-01T08:00")
@@ -165,7 +165,7 @@ async def test_on_a_phone_the_pager_is_taken_with_two_taps(two: tuple[Page, Page
     await mara.goto("/oncall/payments-primary")
     await jun.goto("/oncall/payments-primary")
     await jun.locator("header a", has_text="Override").click()
-    await jun.get_by_role("button", name="Save the override").click()
+    await jun.get_by_role("button", name="Create override").click()
     await jun.get_by_role("button", name="End now").wait_for()
     await jun.locator(".agenda .t", has_text=JUN).first.wait_for()
     await mara.locator(".lane.final .sh.ov").first.wait_for()
@@ -174,7 +174,7 @@ async def test_on_a_phone_the_pager_is_taken_with_two_taps(two: tuple[Page, Page
 async def test_bug_the_forms_for_cover_and_swap_lay_outside_a_phone(two: tuple[Page, Page]) -> None:
     mara, jun = two
     await share(mara)
-    await mara.click("button:text-is('Save')")
+    await mara.click("button:text-is('Save changes')")
     await mara.wait_for_url("**/oncall/payments-primary")
     await jun.goto("/oncall/me")
     for label in ("Cover", "Swap"):
@@ -200,7 +200,7 @@ async def test_an_override_shows_what_it_would_change_while_it_is_filled_in(two:
     assert await mara.locator("#f-end").is_hidden()
     await mara.select_option("#f-lasts", "")
     await mara.fill("#f-end", "2031-01-01T08:00")
-    await mara.locator("#preview-override", has_text="The override ends before it begins.").wait_for()
+    await mara.locator("#preview-override", has_text="The override ends before it starts.").wait_for()
     await mara.select_option("#f-kind", "add")
     assert await mara.locator("#f-instead").is_hidden()
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
@@ -213,7 +213,7 @@ async def test_an_override_shows_what_it_would_change_while_it_is_filled_in(two:
     await mara.select_option("#f-who", label="Mara Lindqvist")
     await mara.select_option("#f-verb", "leave")
     assert await mara.locator("#f-turn").is_hidden()
-    await mara.locator("#preview-rotation", has_text="Nobody answers").wait_for()
+    await mara.locator("#preview-rotation", has_text="Coverage gap").wait_for()
     await mara.click("#shadows summary")
     await sound(mara)
     await look(jun, "/oncall/payments-primary")

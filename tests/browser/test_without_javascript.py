@@ -39,10 +39,10 @@ async def test_every_form_works_without_javascript(dsn: str, browser: Browser) -
         await page.goto("/oncall/payments-primary")
         await page.fill("[name=start]", "2031-01-01T09:00")
         await page.fill("[name=end]", "2031-01-01T08:00")
-        await page.click("button:has-text('Save the override')")
-        await page.get_by_text("The override ends before it begins.").wait_for()
+        await page.click("button:has-text('Create override')")
+        await page.get_by_text("The override ends before it starts.").wait_for()
         await page.fill("[name=end]", "2031-01-02T08:00")
-        await page.click("button:has-text('Save the override')")
+        await page.click("button:has-text('Create override')")
         await page.get_by_text("Wed 1 Jan 09:00 to Thu 2 Jan 08:00").first.wait_for()
 
 

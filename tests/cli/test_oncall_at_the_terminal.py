@@ -102,7 +102,7 @@ async def test_an_override_is_tried_before_it_is_made(dsn: str, clock: FakeClock
         hole = ("oncall", "override", "daily", "--nobody", "--from", day(1, 10), "--to", day(1, 12))
         tried = await run(*hole, "--dry-run")
         assert "new gap: " in tried.out
-        assert "new warning S-GAP: Nobody is on call" in tried.out
+        assert "new warning S-GAP: No one is on call" in tried.out
         assert (await run("oncall", "overrides", "daily", "--json")).json == []
 
 

@@ -130,8 +130,8 @@ def test_two_clocks_differ_first_where_one_changes_and_the_other_does_not() -> N
 def test_the_first_turn_that_moves_is_named() -> None:
     (finding,) = changed(one(weekly()), known(WITHOUT), NOW).values()
     assert finding.id == "S-TZCHANGE:Europe/Berlin:20261025T0100Z"
-    assert "at 2026-10-25 01:00 UTC clocks of Europe/Berlin read 02:00 and not 03:00" in finding.message
-    assert "begins or ends at 2026-10-26 09:00 there moves from 07:00 to 08:00 UTC" in finding.message
+    assert "from 2026-10-25 01:00 UTC, clocks in Europe/Berlin read 02:00 instead of 03:00" in finding.message
+    assert "at 2026-10-26 09:00 local time move from 07:00 to 08:00 UTC" in finding.message
     assert finding.start == datetime(2026, 10, 26, 7, tzinfo=UTC)
     assert finding.fix
     assert finding.fix.verb == "seen"
@@ -152,7 +152,7 @@ def test_the_windows_of_a_layer_move_too() -> None:
     rare = weekly("2026-07-06T09:00", unit=Unit.MONTH, every=120)
     office = replace(rare, windows=(Window(540, 480, frozenset({2})),))
     (finding,) = changed(one(office), known(WITHOUT), NOW).values()
-    assert "begins or ends at 2026-10-28 09:00 there moves from 07:00 to 08:00 UTC" in finding.message
+    assert "at 2026-10-28 09:00 local time move from 07:00 to 08:00 UTC" in finding.message
 
 
 def test_a_change_that_holds_already_is_told_from_the_next_turn_on() -> None:

@@ -162,12 +162,12 @@ def test_a_shift_counts_in_the_month_in_which_it_begins() -> None:
 
 
 def test_shares_are_compared_in_words() -> None:
-    assert against(10, 10) == "about as much as the others"
-    assert against(16, 10) == "much more than the others"
-    assert against(12, 10) == "more than the others"
-    assert against(8, 10) == "less than the others"
-    assert against(0, 10) == "much less than the others"
-    assert against(0, 0) == "nothing to compare"
+    assert against(10, 10) == "average"
+    assert against(16, 10) == "well above average"
+    assert against(12, 10) == "above average"
+    assert against(8, 10) == "below average"
+    assert against(0, 10) == "well below average"
+    assert against(0, 0) == "no average yet"
 
 
 def test_whoever_is_free_and_carries_least_is_suggested_first() -> None:

@@ -145,7 +145,7 @@ def test_too_few_people_around_the_clock_or_in_a_region() -> None:
         )
     )
     assert [f.message for f in findings(sun, A, B, Facts())] == [
-        "Europe: 2 people. With fewer than 3 nobody rests."
+        "Europe has 2 people. Aim for at least 3 per rotation."
     ]
     often = findings(one(layers=(weekly(1, 2, 1, 3, 4, 1, 2),)), A, B, Facts())
     assert ("S-FREQ", (1,)) in [(f.code, f.users) for f in often]
@@ -162,7 +162,7 @@ def test_regions_are_those_of_the_present_layers_and_count_their_zones_people() 
     def few(*layers: Layer) -> list[str]:
         return [f.message for f in findings(one(layers=layers), A, B, Facts()) if f.code == "S-FREQ"]
 
-    assert few(*sun) == ["Asia: 2 people. With fewer than 3 nobody rests."]
+    assert few(*sun) == ["Asia has 2 people. Aim for at least 3 per rotation."]
     over = weekly(1, 2, 3, 4, end=A - timedelta(days=1))
     assert few(over, *sun) == few(*sun), "a rotation that is over is no region and hides none"
     assert few(*sun, weekly(9, id=5, start=B, tz="UTC")) == few(*sun)
@@ -177,7 +177,7 @@ def test_the_same_people_by_day_and_by_night_are_around_the_clock() -> None:
         )
     )
     assert [f.message for f in findings(both, A, B, Facts()) if f.code == "S-FREQ"] == [
-        "Around the clock: 3 people. With fewer than 4 nobody rests."
+        "The 24/7 rotation has 3 people. Aim for at least 4 per rotation."
     ]
 
 
@@ -319,7 +319,7 @@ def test_after_a_night_over_the_limit_somebody_rests_eleven_hours() -> None:
     (finding,) = restless(one(), now, *calls(2, 0, 10, 20, 60))
     until = NIGHT + timedelta(hours=12)
     assert finding.level is Level.WARNING
-    assert "was called by 4 pages in one night, the last at Wed 14 Jan 02:00" in finding.message
+    assert "got 4 pages in one night, the last at Wed 14 Jan 02:00" in finding.message
     assert (finding.start, finding.end, finding.users) == (now, until, (2,))
     assert finding.fix
     assert (finding.fix.verb, finding.fix.args) == ("ask", {"person": 2, "start": now, "end": until})

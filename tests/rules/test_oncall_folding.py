@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.oncall.checks.grouping import GROUP_AT_LEAST, group_gaps
+from firebell.oncall.checks.grouping import MIN_GAPS_GROUPED, group_gaps
 from firebell.oncall.checks.report import Around
 from firebell.oncall.checks.rules import HORIZON, Chain, Facts, Finding, Level, Step, findings
 from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, Window
@@ -36,23 +36,21 @@ def test_bug_a_gap_named_no_zone_and_wrote_its_day_unlike_pages() -> None:
         1, 1, datetime(2026, 12, 1, 9, tzinfo=UTC), datetime(2026, 12, 1, 17, tzinfo=UTC), OverrideKind.SET
     )
     (gap,) = told(replace(office(), edits=(hole,)))
-    assert gap.message == f"Nobody is on call from Tue 1 Dec 10:00 to 18:00 {TZ}. Nobody covers it."
+    assert gap.message == f"No one is on call from Tue 1 Dec 10:00 to 18:00 {TZ}."
 
 
 def test_bug_many_gaps_of_one_kind_were_as_many_equal_rows() -> None:
     nights, weekends = told(office(Window(8 * 60, 840, WEEKDAYS)))
     assert nights.message == (
-        f"Nobody is on call on 16 nights, first Mon 30 Nov 22:00 to Tue 1 Dec 08:00 {TZ}. Nobody covers it."
+        f"No one is on call on 16 nights, first Mon 30 Nov 22:00 to Tue 1 Dec 08:00 {TZ}."
     )
-    assert weekends.message == (
-        f"Nobody is on call 4 times, first Fri 4 Dec 22:00 to Mon 7 Dec 08:00 {TZ}. Nobody covers it."
-    )
+    assert weekends.message == (f"No one is on call 4 times, first Fri 4 Dec 22:00 to Mon 7 Dec 08:00 {TZ}.")
     assert nights.fix
     assert nights.fix.verb == "edit"
     (noons,) = told(
         office(Window(0, 720, frozenset(range(7))), Window(780, 660, frozenset(range(7)))), NOW + DAY
     )
-    assert noons.message.startswith("Nobody is on call on 28 days, first Wed 2 Dec 12:00 to 13:00")
+    assert noons.message.startswith("No one is on call on 28 days, first Wed 2 Dec 12:00 to 13:00")
 
 
 def test_gaps_of_one_kind_keep_their_id_from_day_to_day() -> None:
@@ -78,9 +76,9 @@ def test_what_has_begun_and_a_few_stand_by_themselves() -> None:
     assert begun.id == "S-GAP:now"
     few = tuple(
         Override(i, i, NOW + i * DAY, NOW + i * DAY + timedelta(hours=1), OverrideKind.SET)
-        for i in range(1, GROUP_AT_LEAST)
+        for i in range(1, MIN_GAPS_GROUPED)
     )
-    assert len(told(replace(office(), edits=few))) == GROUP_AT_LEAST - 1
+    assert len(told(replace(office(), edits=few))) == MIN_GAPS_GROUPED - 1
 
 
 @given(st.sets(st.integers(0, 28 * 24 - 2), max_size=60), st.integers(0, 7))
@@ -97,9 +95,9 @@ def test_every_gap_is_told_or_stands_for_one_that_is(hours: set[int], until: int
     assert [f for f in shown if f.code != "S-GAP"] == [f for f in found if f.code != "S-GAP"]
     count = 0
     for f in (f for f in shown if f.code == "S-GAP"):
-        once = f.message.startswith("Nobody is on call from ")
+        once = f.message.startswith("No one is on call from ")
         count += (
-            1 if once else int(f.message.removeprefix("Nobody is on call ").removeprefix("on ").split()[0])
+            1 if once else int(f.message.removeprefix("No one is on call ").removeprefix("on ").split()[0])
         )
     assert count == len([f for f in found if f.code == "S-GAP"])
     assert group_gaps(shown, TZ, NOW) == shown

@@ -49,7 +49,7 @@ LAYERS = st.builds(
     Layer,
     st.integers(0, 99),
     SLOTS.filter(any).map(tuple),
-    st.integers(0, 10**6).map(lambda n: forms.FALLBACK + timedelta(minutes=n)),
+    st.integers(0, 10**6).map(lambda n: forms.FALLBACK_ANCHOR + timedelta(minutes=n)),
     st.sampled_from(Unit),
     st.integers(1, 1000),
     st.sampled_from(["UTC", "Europe/Berlin"]),
@@ -68,20 +68,20 @@ def test_what_the_form_shows_is_what_it_reads(layers: list[Layer]) -> None:
     [
         ("every-0", "often", "Enter a whole number from 1 to 1000."),
         ("every-0", "0", "Enter a whole number from 1 to 1000."),
-        ("anchor-0", "", "Use 2026-11-23T09:00."),
-        ("unit-0", "fortnight", "Choose how long a turn is."),
-        ("open-0", "9 am", "Give both times, as 09:00 and 17:00."),
+        ("anchor-0", "", "Enter a date and time, such as 2026-11-23T09:00."),
+        ("unit-0", "fortnight", "Choose a unit from the list."),
+        ("open-0", "9 am", "Enter both times, such as 09:00 and 17:00."),
         (
             "shut-0",
             "09:00",
-            "The same time twice: choose the day on which it shuts, or leave both empty for always.",
+            "Start and end are the same: choose the end day, or leave both blank for 24/7.",
         ),
-        ("later-0", "8", "Hours may be open for a week at most."),
+        ("later-0", "8", "Active hours can’t last longer than a week."),
     ],
 )
 def test_a_field_that_cannot_be_read_is_named_and_the_rest_is_kept(field: str, value: str, told: str) -> None:
-    window = Window(540, 480, forms.WEEK)
-    layer = Layer(7, ((1,), (2,)), forms.FALLBACK, Unit.DAY, 2, "UTC", (window,), name="Days")
+    window = Window(540, 480, forms.EVERY_DAY)
+    layer = Layer(7, ((1,), (2,)), forms.FALLBACK_ANCHOR, Unit.DAY, 2, "UTC", (window,), name="Days")
     form = filled([layer])
     form[field] = [value]
     layers, wrong = forms.read(form)
@@ -90,16 +90,16 @@ def test_a_field_that_cannot_be_read_is_named_and_the_rest_is_kept(field: str, v
 
 
 def test_layers_without_anybody_are_no_layers() -> None:
-    empty = Layer(0, (), forms.FALLBACK, Unit.WEEK, 1, "UTC")
+    empty = Layer(0, (), forms.FALLBACK_ANCHOR, Unit.WEEK, 1, "UTC")
     assert forms.read(filled([empty])) == ([], {"slot-0": "Choose at least one person."})
 
 
 def test_a_name_that_the_api_would_refuse_is_refused_and_kept_to_be_shortened() -> None:
-    layer = Layer(7, ((1,),), forms.FALLBACK, Unit.DAY, 2, "UTC", name="x" * 81)
+    layer = Layer(7, ((1,),), forms.FALLBACK_ANCHOR, Unit.DAY, 2, "UTC", name="x" * 81)
     layers, wrong = forms.read(filled([layer]))
-    assert (layers[0].name, wrong) == ("x" * 81, {"name-0": "At most 80 characters."})
+    assert (layers[0].name, wrong) == ("x" * 81, {"name-0": "Use at most 80 characters."})
 
 
 def test_more_layers_than_there_may_be_are_all_read() -> None:
-    layers = [Layer(i, ((1,),), forms.FALLBACK, Unit.DAY, 1, "UTC") for i in range(22)]
+    layers = [Layer(i, ((1,),), forms.FALLBACK_ANCHOR, Unit.DAY, 1, "UTC") for i in range(22)]
     assert len(forms.read(filled(layers))[0]) == 22

@@ -161,7 +161,7 @@ def test_the_agenda_names_whoever_is_on_duty(drawn: tuple[Schedule, datetime]) -
         by_start.update({start: who for start, _, who in shifts})
     for start, who in by_start.items():
         expected = on_duty_at(schedule, start)
-        assert who == (" and ".join(map(str, expected)) or "Nobody")
+        assert who == (" and ".join(map(str, expected)) or "No one")
 
 
 def test_bug_a_shift_seemed_to_end_where_the_week_that_is_shown_ends() -> None:

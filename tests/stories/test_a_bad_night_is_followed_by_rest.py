@@ -30,10 +30,7 @@ async def test_the_button_asks_for_cover_of_the_morning(dsn: str, clock: FakeClo
         last = w.now - timedelta(minutes=5)
         (finding,) = await restless(w)
         assert (finding.users, finding.end) == ((w.mara,), last + timedelta(hours=11))
-        assert (
-            "Mara Lindqvist was called by 4 pages in one night, the last at Tue 24 Nov 04:29"
-            in finding.message
-        )
+        assert "Mara Lindqvist got 4 pages in one night, the last at Tue 24 Nov 04:29" in finding.message
         mara, jun = await w.actor(w.mara), await w.actor(w.jun)
         async with w.ctx.db.tx() as tx:
             await fixes.carry_out(tx, mara, 1, finding.id, w.now)

@@ -312,7 +312,7 @@ async def test_what_was_asked_of_a_shift_that_a_calendar_gives_to_somebody_else_
         async with w.ctx.db.tx() as tx:
             found = await oncall.cover(tx, cover.id)
         assert found
-        assert (found.state, found.why) == ("withdrawn", "Jun Okafor is not on call then any more")
+        assert (found.state, found.why) == ("withdrawn", "Jun Okafor is no longer on call then")
 
 
 async def test_a_calendar_that_puts_somebody_absent_on_call_asks_for_cover(

@@ -60,7 +60,7 @@ async def test_a_gap_that_reaches_nobody_is_told_to_the_team_on_the_next_day_and
         (mara, jun) = await told(w)
         assert {mara[0], jun[0]} == {"Mara Lindqvist", "Jun Okafor"}
         assert mara[1] == "low"
-        assert "- Nobody is on call from Fri 27 Nov 06:14 to 12:14 Europe/Stockholm." in mara[2]
+        assert "- No one is on call from Fri 27 Nov 06:14 to 12:14 Europe/Stockholm." in mara[2]
         for _ in range(3):
             clock.advance(DAY)
             assert await told(w) == [], "not again, neither while it comes nor while it runs"
@@ -79,7 +79,7 @@ async def test_who_cannot_be_woken_is_told_with_the_team_for_each_shift(dsn: str
         clock.advance(DAY)
         first = await told(w)
         assert sorted({who for who, _, _ in first}) == ["Jun Okafor", "Mara Lindqvist"]
-        assert all("has no verified way to be woken." in note for _, _, note in first)
+        assert all("has no verified contact method that can wake them." in note for _, _, note in first)
         clock.advance(DAY)
         assert await told(w) == []
         clock.advance(7 * DAY)

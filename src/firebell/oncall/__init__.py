@@ -1,1 +1,1 @@
-"""Who is on call: one pure function answers it for everybody."""
+"""On-call: schedules, shifts, swaps, checks and calendars."""

@@ -1,9 +1,9 @@
-"""What is done with schedules, and the answer to "who is on call" for everybody else."""
+"""Create and change schedules and overrides, and answer who is on call."""
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from firebell.kit.clock import YEARS
 from firebell.kit.db import Reads, Tx
@@ -24,17 +24,18 @@ from firebell.oncall.model import (
     ScheduleDeleted,
     SwapState,
 )
+from firebell.oncall.public_holidays import public
 from firebell.oncall.rota import layer_versions, shifts
-from firebell.oncall.schedules import changes, store
+from firebell.oncall.schedules import changes, parts_store, store
 from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
 
 log = logging.getLogger(__name__)
 
-HORIZON = timedelta(days=35)
-"""How far ahead the end of a present shift is looked for."""
-ON_ITS_WAY = timedelta(minutes=1)
-"""An override that began earlier than so long ago begins now: what has been stays."""
+CURRENT_SHIFT_LOOKAHEAD = timedelta(days=35)
+"""How far ahead the end of a current shift is searched."""
+OVERRIDE_START_GRACE = timedelta(minutes=1)
+"""An override that starts further in the past starts now, so that past shifts don't change."""
 
 cover = swaps_store.cover
 covers = swaps_store.covers
@@ -49,7 +50,7 @@ vacations = swaps_store.vacations
 
 @dataclass(frozen=True, slots=True)
 class OnDuty:
-    """Who answers a schedule now, until when (None: no change within the horizon), and who follows."""
+    """Who is on call for a schedule, until when (None: no change within 35 days), and who follows."""
 
     schedule: Schedule
     users: tuple[int, ...]
@@ -59,7 +60,7 @@ class OnDuty:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A stretch during which a person answers a schedule."""
+    """An interval during which a person is on call for a schedule."""
 
     start: datetime
     end: datetime
@@ -69,10 +70,10 @@ class Shift:
 async def schedules(
     tx: Reads, *, since: datetime | None = None, until: datetime | None = None, archived: bool = False
 ) -> list[Schedule]:
-    """Return every schedule with layers, edits and who is inactive, by name.
+    """Return all schedules by name.
 
-    With `since` and `until` they answer truly on that stretch alone: the rest of their history stays away.
-    With `archived` those that were deleted after `since` are among them.
+    With `since` and `until` they are complete within that interval only. `archived` includes schedules deleted
+    after `since`.
     """
     return await store.schedules(tx, since=since, until=until, archived=archived)
 
@@ -80,90 +81,106 @@ async def schedules(
 async def schedules_by_id(
     tx: Reads, ids: Sequence[int], *, since: datetime | None = None, until: datetime | None = None
 ) -> dict[int, Schedule]:
-    """Return the schedules that exist among `ids`, true on `since` to `until` as `schedules` has them."""
+    """Return the existing schedules among `ids`, complete within `since` to `until`."""
     return {int(s.id): s for s in await store.schedules(tx, ids, since=since, until=until)} if ids else {}
 
 
 async def by_slug(
     tx: Reads, slug: str, *, since: datetime | None = None, until: datetime | None = None
 ) -> Schedule:
-    """Return one schedule; raise `NotFound` naming those that exist."""
-    found = await store.schedules(tx, slug=slug, since=since, until=until)
-    if not found:
+    """Return one schedule; raise NotFound, with the existing slugs, if there is none."""
+    schedules = await store.schedules(tx, slug=slug, since=since, until=until)
+    if not schedules:
         names = ", ".join(list((await store.slugs_by_id(tx)).values())[:20])
-        raise NotFound(f"There is no schedule {slug}.", hint=f"There are: {names or 'none yet'}.")
-    return found[0]
+        raise NotFound(f"There is no schedule {slug}.", hint=f"Existing schedules: {names or 'none'}.")
+    return schedules[0]
 
 
 def users_at(schedule: Schedule, now: datetime) -> tuple[int, ...]:
-    """Return who is on duty at `now`; nobody for a gap or a schedule that cannot be read."""
+    """Return who is on call at `now`; empty for a gap, and for a schedule that fails to evaluate."""
     try:
         return tuple(int(u) for u in shifts.at(schedule, now))
     except (ArithmeticError, ValueError, LookupError):
-        # a level without people is skipped at once; a timer that fails would wake nobody at all
-        log.exception("a schedule cannot be read", extra={"schedule": schedule.slug})
+        # an empty level is skipped at once, while a failing timer would page nobody at all
+        log.exception("a schedule cannot be evaluated", extra={"schedule": schedule.slug})
         return ()
 
 
 async def current(tx: Tx, ids: Sequence[int], now: datetime) -> list[OnDuty]:
-    """Return who answers each of `ids` now and until when, in this order."""
-    known = {int(s.id): s for s in await store.schedules(tx, ids, since=now, until=now + HORIZON)}
-    found = []
-    for schedule in (known[i] for i in ids if i in known):
-        runs = shifts.between(schedule, now, now + HORIZON)
-        later = runs[1] if len(runs) > 1 else None
-        found.append(
+    """Return who is on call for each of `ids` now, in this order; ids that do not exist are left out."""
+    until = now + CURRENT_SHIFT_LOOKAHEAD
+    by_id = {int(s.id): s for s in await store.schedules(tx, ids, since=now, until=until)}
+    on_duty = []
+    for schedule in (by_id[i] for i in ids if i in by_id):
+        first, *later = shifts.between(schedule, now, until)[:2]
+        on_duty.append(
             OnDuty(
                 schedule,
-                tuple(int(u) for u in runs[0].users),
-                later.start if later else None,
-                tuple(int(u) for u in later.users) if later else (),
+                users=tuple(int(u) for u in first.users),
+                until=later[0].start if later else None,
+                next_users=tuple(int(u) for u in later[0].users) if later else (),
             )
         )
-    return found
+    return on_duty
 
 
 async def shifts_of(
     tx: Tx, person_id: int, now: datetime, horizon: timedelta = timedelta(days=60)
 ) -> list[Shift]:
-    """Return when a person is on duty from `now` on, the first shift first."""
+    """Return the shifts of a person between `now` and `horizon` later, earliest first."""
     ids = await store.ids_naming(tx, person_id, now)
-    found = [
-        Shift(run.start, run.end, schedule)
+    own_shifts = [
+        Shift(shift.start, shift.end, schedule)
         for schedule in await store.schedules(tx, ids, since=now, until=now + horizon)
-        for run in shifts.between(schedule, now, now + horizon)
-        if person_id in run.users
+        for shift in shifts.between(schedule, now, now + horizon)
+        if person_id in shift.users
     ]
-    return sorted(found, key=lambda shift: shift.start)
+    return sorted(own_shifts, key=lambda shift: shift.start)
 
 
-def _check_layer(layer: Layer, known: set[int]) -> None:
+def public_holidays(country: str, subdivision: str, year: int) -> list[tuple[date, str]]:
+    """Return (day, name) of a year's public holidays, in order; raise Invalid for an unknown place."""
+    return public(country, subdivision, year)
+
+
+def _check_layer(layer: Layer, allowed: set[int]) -> None:
     people.check_zone(layer.tz)
     if not 1 <= layer.every <= LONGEST_TURN:
-        raise Invalid(f"A turn of {layer.every} is not possible.", fields={"every": f"1 to {LONGEST_TURN}."})
+        raise Invalid(
+            f"A shift length of {layer.every} is out of range.",
+            fields={"every": f"Enter 1 to {LONGEST_TURN}."},
+        )
     if layer.anchor.year not in YEARS:
         raise Invalid(
-            f"The first handoff is in {layer.anchor.year}.",
-            fields={"anchor": f"A year from {YEARS[0]} to {YEARS[-1]}."},
+            f"The first handoff is in the year {layer.anchor.year}.",
+            fields={"anchor": f"Choose a year from {YEARS[0]} to {YEARS[-1]}."},
         )
     if layer.start and layer.end and layer.end <= layer.start:
-        raise Invalid("The layer ends before it begins.", fields={"end": "Choose a later end."})
+        raise Invalid("The layer ends before it starts.", fields={"end": "Choose a later end."})
     for user in (u for slot in layer.slots for u in slot):
-        if user not in known:
-            raise Invalid(f"Person {user} does not exist or is not active.", fields={"people": "Unknown."})
+        if user not in allowed:
+            raise Invalid(
+                f"Person {user} does not exist or is not active.",
+                fields={"people": "Choose an active person."},
+            )
     for window in layer.windows:
         if not 0 <= window.start < 1440 or not 1 <= window.minutes <= 10080 or not window.days:
-            raise Invalid("A window is wrong.", fields={"windows": "Start 0-1439, minutes 1-10080, days."})
+            raise Invalid(
+                "The active hours are not valid.",
+                fields={"windows": "Use start 0–1439, minutes 1–10080, and days."},
+            )
 
 
 async def _check_layers(tx: Tx, layers: Sequence[Layer], before: Sequence[Layer] = ()) -> None:
-    """Refuse layers that cannot be; people who are in the rotation already may have left since."""
+    """Raise Invalid for layers that are not valid; people in `before` may have left since."""
     if len(layers) > LAYERS:
-        raise Invalid(f"These are {len(layers)} layers.", fields={"layers": f"At most {LAYERS}."})
-    known = {p.id for p in await people.people(tx) if p.active}
-    known |= {int(u) for layer in before for slot in layer.slots for u in slot}
+        raise Invalid(
+            f"A schedule can’t have {len(layers)} layers.", fields={"layers": f"Use at most {LAYERS} layers."}
+        )
+    allowed = {p.id for p in await people.people(tx) if p.active}
+    allowed |= {int(u) for layer in before for slot in layer.slots for u in slot}
     for layer in layers:
-        _check_layer(layer, known)
+        _check_layer(layer, allowed)
 
 
 async def create_schedule(
@@ -176,31 +193,31 @@ async def create_schedule(
     layers: Sequence[Layer],
     now: datetime,
 ) -> Schedule:
-    """Add a schedule with its layers from low to high."""
+    """Create a schedule with its layers from low to high; raise Conflict if its name or slug is taken."""
     clean = clean_name(name, "name")
     people.check_zone(tz)
     await people.team(tx, team_id)
     await _check_layers(tx, layers)
     await _check_free(tx, clean)
-    made = await store.insert_schedule(tx, clean, slug := slugify(clean), team_id, tz, now)
-    if made is None:
+    schedule_id = await store.insert_schedule(tx, clean, slug := slugify(clean), team_id, tz, now)
+    if schedule_id is None:
         raise Conflict(
             f"There is already a schedule at /oncall/{slug}.",
             hint="A schedule that was renamed keeps its address.",
-            fields={"name": "The address of this name is taken."},
+            fields={"name": "The address for this name is taken."},
         )
     for position, layer in enumerate(layers):
-        await store.insert_layer(tx, made, position, layer)
-    await tx.audit(actor, "schedule.created", f"schedule:{made}", now, name=clean)
-    saved = await changes.finish_change(tx, actor, Schedule(made, clean, tz, ()), now)
+        await parts_store.insert_layer(tx, schedule_id, position, layer)
+    await tx.audit(actor, "schedule.created", f"schedule:{schedule_id}", now, name=clean)
+    saved = await changes.finish_change(tx, actor, Schedule(schedule_id, clean, tz, ()), now)
     await changes.note_clocks(tx, saved, now)
     return saved
 
 
 async def _check_free(tx: Tx, name: str, schedule_id: int | None = None) -> None:
-    """Raise `Conflict` when a schedule other than `schedule_id` has a name that reads alike."""
-    for other, taken in (await store.names_by_id(tx)).items():
-        if other != schedule_id and slugify(taken) == slugify(name):
+    """Raise Conflict if a schedule other than `schedule_id` has a name with the same slug."""
+    for other_id, taken in (await store.names_by_id(tx)).items():
+        if other_id != schedule_id and slugify(taken) == slugify(name):
             raise Conflict(f"There is already a schedule {taken}.", fields={"name": "This name is taken."})
 
 
@@ -214,9 +231,9 @@ async def rename_schedule(
     tz: str | None = None,
     now: datetime,
 ) -> Schedule:
-    """Change the name, the team or the zone in which the schedule is drawn; its layers keep theirs.
+    """Change the name, team or display time zone of a schedule; its layers keep their time zones.
 
-    The address stays, so that links in bookmarks, old messages and scripts still lead to it.
+    The slug stays, so that links in bookmarks, messages and scripts still work.
     """
     old = await changes.lock(tx, schedule_id)
     clean = old.name if name is None else clean_name(name, "name")
@@ -232,9 +249,9 @@ async def rename_schedule(
 
 
 async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime) -> None:
-    """Delete a schedule; refused while a policy or an open page needs it.
+    """Delete a schedule; raise Conflict while a policy or an open page needs it.
 
-    It is not shown any more and has no shift from now on; its past stays, for reports and pay.
+    Its past shifts stay, for reports and pay.
     """
     old = await changes.lock(tx, schedule_id)
     await tx.emit(ScheduleDeleted(schedule_id, old.name), now)
@@ -246,7 +263,7 @@ async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime)
 
 
 async def edited(tx: Tx, old: Schedule, layers: Sequence[Layer], at: datetime) -> Schedule:
-    """Return what `replace_layers` would make of a schedule, for a preview; raise `Invalid` as it does."""
+    """Return a schedule as `replace_layers` would save it, for a preview; raise Invalid as it does."""
     await _check_layers(tx, layers, old.layers)
     return layer_versions.replaced(old, layers, at)
 
@@ -261,17 +278,17 @@ async def replace_layers(
     at: datetime | None = None,
     now: datetime,
 ) -> Schedule:
-    """Let `layers` hold from `at` on (default now); what was before stays as it was (spec 1.2).
+    """Replace the layers from `at` on (default now); the past doesn't change (spec 1.2).
 
-    With `version` it is refused when somebody else changed the schedule since.
+    Raise Conflict if `version` is given and not the current one.
     """
     when = at or now
     if when < now:
-        raise Invalid("The change lies in the past.", fields={"at": "Now or later: history stays."})
+        raise Invalid("The change starts in the past.", fields={"at": "Choose now or later."})
     old = await changes.lock(tx, schedule_id)
     if version is not None and version != old.version:
         raise Conflict(
-            f"{old.name} was changed since you opened it.", hint="Look at it again, then repeat your change."
+            f"{old.name} changed since you opened it.", hint="Reload the page, then make your change again."
         )
     new = await edited(tx, old, layers, when)
     if new.layers == old.layers:
@@ -295,15 +312,15 @@ def layers_at(old: Schedule, at: datetime) -> list[Layer]:
 def with_turn(
     old: Schedule, at: datetime, *, layer_id: int, person_id: int, place: int | None = None
 ) -> list[Layer]:
-    """Return the layers at `at` with a turn of somebody on one of them; raise `NotFound`."""
+    """Return the layers at `at` with a person added to one of them; raise NotFound if it is not there."""
     layers = layers_at(old, at)
     if layer_id not in [layer.id for layer in layers]:
-        raise NotFound(f"{old.name} has no layer {layer_id} then.")
+        raise NotFound(f"{old.name} has no layer {layer_id} at that time.")
     return [layer_versions.joined(x, person_id, place) if x.id == layer_id else x for x in layers]
 
 
 def without_turns(old: Schedule, at: datetime, person_id: int) -> list[Layer]:
-    """Return the layers at `at` without anything of somebody."""
+    """Return the layers at `at` without a person."""
     return [layer_versions.left(layer, person_id) for layer in layers_at(old, at)]
 
 
@@ -318,7 +335,7 @@ async def join(
     at: datetime | None = None,
     now: datetime,
 ) -> Schedule:
-    """Let somebody take turns on a layer from `at` on; whoever is current stays current."""
+    """Add a person to a layer from `at` on; the person on call stays on call."""
     old = await changes.lock(tx, schedule_id)
     new = with_turn(old, at or now, layer_id=layer_id, person_id=person_id, place=place)
     return await replace_layers(tx, actor, schedule_id, new, at=at, now=now)
@@ -327,13 +344,13 @@ async def join(
 async def leave(
     tx: Tx, actor: Actor, schedule_id: int, *, person_id: int, at: datetime | None = None, now: datetime
 ) -> Schedule:
-    """Take somebody out of every layer from `at` on; the next in the order follows."""
+    """Remove a person from every layer from `at` on; the next in the order follows."""
     old = await changes.lock(tx, schedule_id)
     new = without_turns(old, at or now, person_id)
     return await replace_layers(tx, actor, schedule_id, new, at=at, now=now)
 
 
-async def _checked_edit(
+async def _checked_override(
     tx: Tx,
     kind: OverrideKind,
     users: Sequence[int],
@@ -343,16 +360,26 @@ async def _checked_edit(
     now: datetime,
 ) -> Override:
     check_interval("override", start, end, now)
-    named = [*users, *mapping.values()]
-    known = {p.id for p in await people.people(tx) if p.active}
+    named = {*users, *mapping.values()}
+    active = {p.id for p in await people.people(tx) if p.active}
     if (kind in (OverrideKind.ADD, OverrideKind.REMOVE) and not users) or (
         kind is OverrideKind.MAP and not mapping
     ):
-        raise Invalid("Nobody is named.", fields={"person": "Choose a person."})
-    if kind is not OverrideKind.REMOVE and not set(named) <= known:
-        raise Invalid("Somebody unknown would be on duty.", fields={"person": "Choose a person."})
-    begins = start if start > now - ON_ITS_WAY else now
-    return Override(0, 0, begins, end, kind, tuple(dict.fromkeys(users)), dict(mapping.items()))
+        raise Invalid("The override names no one.", fields={"person": "Choose a person."})
+    if kind is not OverrideKind.REMOVE and not named <= active:
+        raise Invalid(
+            "The override names someone who is not active.", fields={"person": "Choose an active person."}
+        )
+    begins = start if start > now - OVERRIDE_START_GRACE else now
+    return Override(
+        id=0,
+        seq=0,
+        start=begins,
+        end=end,
+        kind=kind,
+        users=tuple(dict.fromkeys(users)),
+        mapping=dict(mapping.items()),
+    )
 
 
 async def overridden(
@@ -366,10 +393,10 @@ async def overridden(
     end: datetime,
     now: datetime,
 ) -> Schedule:
-    """Return what `add_edit` would make of a schedule, for a preview; raise `Invalid` as it does."""
-    edit = await _checked_edit(tx, kind, users, mapping or {}, start, end, now)
-    last = max((e.seq for e in old.edits), default=0)
-    return replace(old, edits=(*old.edits, replace(edit, seq=last + 1)))
+    """Return a schedule as `add_edit` would save it, for a preview; raise Invalid as it does."""
+    override = await _checked_override(tx, kind, users, mapping or {}, start, end, now)
+    last_seq = max((e.seq for e in old.edits), default=0)
+    return replace(old, edits=(*old.edits, replace(override, seq=last_seq + 1)))
 
 
 async def add_edit(
@@ -385,27 +412,27 @@ async def add_edit(
     reason: str = "",
     now: datetime,
 ) -> int:
-    """Change duty on `[start, end)` (spec 1.2), from now on at the earliest, and return the edit's id.
+    """Create an override on `[start, end)` (spec 1.2), from now on at the earliest, and return its id.
 
-    `set` to nobody is a wanted gap.
+    `set` without users is an intentional gap.
     """
-    override = await _checked_edit(tx, kind, users, mapping or {}, start, end, now)
+    checked = await _checked_override(tx, kind, users, mapping or {}, start, end, now)
     old = await changes.lock(tx, schedule_id)
-    edit = replace(override, reason=clean_text(reason, 500), created_by=actor.person_id)
-    made = await store.insert_edit(tx, schedule_id, edit, now)
+    override = replace(checked, reason=clean_text(reason, 500), created_by=actor.person_id)
+    override_id = await store.insert_edit(tx, schedule_id, override, now)
     await tx.audit(
         actor,
         "schedule.override",
         f"schedule:{schedule_id}",
         now,
-        edit=made,
+        edit=override_id,
         kind=kind,
-        users=[*edit.users, *edit.mapping.values()],
-        start=edit.start,
+        users=[*override.users, *override.mapping.values()],
+        start=override.start,
         end=end,
     )
     await changes.finish_change(tx, actor, old, now)
-    return made
+    return override_id
 
 
 async def add_override(
@@ -419,10 +446,10 @@ async def add_override(
     reason: str,
     now: datetime,
 ) -> int:
-    """Put `users` on duty on `[start, end)` whatever the layers say, and return the edit's id."""
+    """Create an override that puts `users` alone on call on `[start, end)`, and return its id."""
     check_interval("override", start, end, now)
     if not users:
-        raise Invalid("Nobody would be on duty.", fields={"person": "Choose a person."})
+        raise Invalid("The override names no one.", fields={"person": "Choose a person."})
     return await add_edit(
         tx,
         actor,
@@ -439,23 +466,25 @@ async def add_override(
 async def remove_edit(
     tx: Tx, actor: Actor, edit_id: int, now: datetime, *, schedule_id: int | None = None
 ) -> None:
-    """Take an edit away by its id, of the one schedule where it is given; what it covered goes to the layers.
+    """Remove an override; one that has begun ends now, so that past shifts stay for reports and pay.
 
-    One that has begun ends now: who was on call until then stays written, for reports and pay.
-    A request for cover that it answered is open again, a swap that it belonged to is undone as a whole.
+    Reopens the cover request that it answered, and undoes all of the swap that it belongs to. Raise NotFound if
+    it is over, removed, or not of `schedule_id`.
     """
     owner = await store.edit_of(tx, edit_id)
     old = await changes.lock(tx, owner) if owner is not None and schedule_id in (None, owner) else None
-    if old is None or edit_id not in [edit.id for edit in old.edits if edit.end > now]:
-        raise NotFound("There is no such override, or it is over or removed already.")
-    gone = [edit_id]
+    if old is None or edit_id not in [e.id for e in old.edits if e.end > now]:
+        raise NotFound("This override does not exist, or it has already ended or been removed.")
+    removed_ids = [edit_id]
     if swap := await swaps_store.swap_of_edit(tx, edit_id):
-        gone = list(swap.edit_ids)
-        undone = replace(swap, state=SwapState.WITHDRAWN, edit_ids=(), decided_at=now)
-        await swaps_store.save_swap(tx, undone)
+        removed_ids = list(swap.edit_ids)
+        withdrawn = replace(swap, state=SwapState.WITHDRAWN, edit_ids=(), decided_at=now)
+        await swaps_store.save_swap(tx, withdrawn)
     if cover := await swaps_store.cover_of_edit(tx, edit_id):
         await changes.reopen(tx, cover, now)
-    await store.remove_edits(tx, int(old.id), gone, now)
-    kept = change_undo.kept(old, gone, final=bool(swap or cover))
-    await tx.audit(actor, "schedule.override_removed", f"schedule:{old.id}", now, edits=gone, **kept)
+    await store.remove_edits(tx, int(old.id), removed_ids, now)
+    details = change_undo.restore_details(old, removed_ids, final=bool(swap or cover))
+    await tx.audit(
+        actor, "schedule.override_removed", f"schedule:{old.id}", now, edits=removed_ids, **details
+    )
     await changes.finish_change(tx, actor, old, now)

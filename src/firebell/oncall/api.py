@@ -1,4 +1,4 @@
-"""On-call over JSON."""
+"""The on-call API: who is on call, shifts, gaps and overrides."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -36,14 +36,14 @@ from firebell.people.permissions import Verb
 
 router = api.router("on-call")
 
-LONGEST = timedelta(days=731)
-INSTANT = timedelta(microseconds=1)
+MAX_SHIFTS_INTERVAL = timedelta(days=731)
+_INSTANT = timedelta(microseconds=1)
 Reader = Annotated[Caller, may(Verb.SCHEDULE_READ)]
 Responder = Annotated[Caller, may(Verb.OVERRIDE_WRITE)]
 
 
 class OnCallPerson(ApiOutput):
-    """Somebody on duty."""
+    """A person on call."""
 
     id: int
     name: str
@@ -51,7 +51,7 @@ class OnCallPerson(ApiOutput):
 
 
 class OnDutyShown(ApiOutput):
-    """Who answers one schedule; nobody is a gap."""
+    """Who is on call for one schedule; an empty list is a gap."""
 
     schedule: str
     name: str
@@ -66,7 +66,7 @@ class OnCall(ApiOutput):
 
 
 class ShiftShown(ApiOutput):
-    """A longest stretch with the same people on duty."""
+    """The longest interval with the same people on call."""
 
     start: datetime
     end: datetime
@@ -74,7 +74,7 @@ class ShiftShown(ApiOutput):
 
 
 class Shifts(ApiOutput):
-    """The shifts that cover the stretch exactly; `version` rises with every change of the schedule."""
+    """The shifts that cover the requested interval exactly; `version` rises with every schedule change."""
 
     schedule: str
     version: int
@@ -82,54 +82,58 @@ class Shifts(ApiOutput):
 
 
 class Gap(ApiOutput):
-    """A stretch in which nobody is on duty."""
+    """An interval in which no one is on call."""
 
     start: datetime
     end: datetime
 
 
 class NewOverride(ApiInput):
-    """A change of duty for a while, whatever the layers say.
+    """A change of who is on call during an interval; it beats all layers.
 
-    `set` puts the people on duty alone, `add` beside whoever is, `remove` takes them off, `map` lets `person`
-    stand in for `instead_of` where they are on duty.
+    `set` replaces everyone on call with these people, `add` adds them, `remove` removes them, and `map` lets
+    `person` cover for `instead_of` wherever that person is on call.
     """
 
     kind: OverrideKind = OverrideKind.SET
-    person: Annotated[
-        Name | None, Field(description="id or e-mail address", examples=["jun@example.org"])
+    person: Annotated[Name | None, Field(description="ID or email address", examples=["jun@example.org"])] = (
+        None
+    )
+    people: Annotated[
+        tuple[Name, ...], Field(max_length=20, description="several people, instead of `person`")
+    ] = ()
+    instead_of: Annotated[
+        Name | None, Field(description="for `map`: ID or email address of the covered person")
     ] = None
-    people: Annotated[tuple[Name, ...], Field(max_length=20, description="more than one person")] = ()
-    instead_of: Annotated[Name | None, Field(description="for `map`: id or e-mail address")] = None
-    nobody: Annotated[StrictBool, Field(description="for `set`: nobody is on duty, on purpose")] = False
+    nobody: Annotated[StrictBool, Field(description="for `set`: an intentional gap")] = False
     start: Instant
     end: Instant
     reason: Annotated[Text, Field(max_length=500)] = ""
 
 
-class OverrideMade(ApiOutput):
-    """The override's id, to take it away again."""
+class OverrideCreated(ApiOutput):
+    """The ID of a new override, with which it can be removed."""
 
     id: int
     schedule: str
 
 
-@router.get("/oncall", summary="Who is on call, on every schedule")
+@router.get("/oncall", summary="List who is on call for every schedule")
 async def get_on_call(
     ctx: Ctx, caller: Reader, at: Annotated[Instant | None, Query(description="default: now")] = None
 ) -> OnCall:
     when = at or ctx.clock.now()
     async with ctx.db.reads() as tx:
-        schedules = await actions.schedules(tx, since=when, until=when + INSTANT)
+        schedules = await actions.schedules(tx, since=when, until=when + _INSTANT)
         on_duty = [(schedule, [int(u) for u in on_duty_at(schedule, when)]) for schedule in schedules]
-        persons = await people.people_by_id(tx, [u for _, users in on_duty for u in users])
+        people_by_id = await people.people_by_id(tx, [u for _, users in on_duty for u in users])
     return OnCall(
         at=when,
         schedules=[
             OnDutyShown(
                 schedule=schedule.slug,
                 name=schedule.name,
-                people=[OnCallPerson.model_validate(persons[u]) for u in users],
+                people=[OnCallPerson.model_validate(people_by_id[u]) for u in users],
             )
             for schedule, users in on_duty
         ],
@@ -138,7 +142,7 @@ async def get_on_call(
 
 @router.get(
     "/schedules/{slug}/shifts",
-    summary="Who is on call when, between two instants at most two years apart",
+    summary="List shifts between two instants at most two years apart",
     responses=problems(404),
 )
 async def list_shifts(
@@ -148,20 +152,28 @@ async def list_shifts(
     start: Annotated[Instant, Query(alias="from")],
     end: Annotated[Instant, Query(alias="to")],
 ) -> Shifts:
-    if not timedelta() < end - start <= LONGEST:
-        raise Invalid("The stretch is empty or too long.", fields={"to": "After `from`, at most two years."})
+    if not timedelta() < end - start <= MAX_SHIFTS_INTERVAL:
+        raise Invalid(
+            "The interval is empty or too long.",
+            fields={"to": "Use a time after `from`, at most two years later."},
+        )
     async with ctx.db.reads() as tx:
         schedule = await actions.by_slug(tx, slug, since=start, until=end)
-        runs = between(schedule, start, end)
-        persons = await people.people_by_id(tx, list({int(u) for r in runs for u in r.users}))
-    names = {p.id: Named(id=p.id, name=p.name) for p in persons.values()}
-    shifts = [ShiftShown(start=r.start, end=r.end, people=[names[int(u)] for u in r.users]) for r in runs]
-    return Shifts(schedule=slug, version=schedule.version, shifts=shifts)
+        shifts = between(schedule, start, end)
+        people_by_id = await people.people_by_id(tx, list({int(u) for s in shifts for u in s.users}))
+    named = {p.id: Named(id=p.id, name=p.name) for p in people_by_id.values()}
+    return Shifts(
+        schedule=slug,
+        version=schedule.version,
+        shifts=[
+            ShiftShown(start=s.start, end=s.end, people=[named[int(u)] for u in s.users]) for s in shifts
+        ],
+    )
 
 
 @router.get(
     "/schedules/{slug}/gaps",
-    summary="When nobody is on call, in the days ahead",
+    summary="List coverage gaps in the next days",
     responses=problems(404),
 )
 async def list_gaps(
@@ -174,49 +186,58 @@ async def list_gaps(
     until = now + timedelta(days=days)
     async with ctx.db.reads() as tx:
         schedule = await actions.by_slug(tx, slug, since=now, until=until)
-    return [Gap(start=a, end=b) for a, b in gaps(schedule, now, until)]
+    return [Gap(start=start, end=end) for start, end in gaps(schedule, now, until)]
 
 
 @router.get(
     "/schedules/{slug}/overrides",
-    summary="The overrides that are not over yet, the newest first",
+    summary="List current and upcoming overrides, newest first",
     responses=problems(404),
 )
 async def list_overrides(
     ctx: Ctx,
     caller: Reader,
     slug: Text,
-    stretch: PageParams,
-    which: Annotated[Literal["coming", "all"], Query(description="all: those that are over too")] = "coming",
+    page: PageParams,
+    which: Annotated[Literal["coming", "all"], Query(description="`all` includes past overrides")] = "coming",
 ) -> list[EditShown]:
     now = ctx.clock.now()
     async with ctx.db.reads() as tx:
         schedule = await actions.by_slug(tx, slug, since=now if which == "coming" else None)
-    # what calendars of others say is changed there, and is not listed
+    # imported calendar shifts are changed in their calendar, so they are not listed
     overrides = [e for e in schedule.edits if isinstance(e.id, int)]
-    return [edit_shown(e) for e in stretch.newest(overrides, [int(e.id) for e in overrides])]
+    return [edit_shown(e) for e in page.newest(overrides, [int(e.id) for e in overrides])]
 
 
-def _check_words(given: NewOverride, words: Sequence[str]) -> None:
-    """Refuse what a kind of override cannot mean, before anybody is looked up."""
-    if given.nobody and (words or given.kind is not OverrideKind.SET):
-        raise Invalid("`nobody` goes with `set` alone.", fields={"nobody": "Name no person, and `set`."})
-    if not words and not given.nobody:
-        raise Invalid("Nobody is named.", fields={"person": "Give a person, or `nobody` with `set`."})
+def _check_people(given: NewOverride, people_refs: Sequence[str]) -> None:
+    """Raise Invalid when the people do not fit the kind of override; looks nobody up."""
+    if given.nobody and (people_refs or given.kind is not OverrideKind.SET):
+        raise Invalid(
+            "`nobody` only works with kind `set` and no people.",
+            fields={"nobody": "Remove the people and use kind `set`."},
+        )
+    if not people_refs and not given.nobody:
+        raise Invalid(
+            "The override names no one.", fields={"person": "Name a person, or use `nobody` with kind `set`."}
+        )
     if (given.kind is OverrideKind.MAP) != (given.instead_of is not None):
-        raise Invalid("`instead_of` goes with `map`.", fields={"instead_of": "Give both or neither."})
-    if given.kind is OverrideKind.MAP and len(words) > 1:
-        raise Invalid("One person stands in for one.", fields={"people": "Name one, or use `set`."})
+        raise Invalid(
+            "`instead_of` and kind `map` only work together.", fields={"instead_of": "Use both or neither."}
+        )
+    if given.kind is OverrideKind.MAP and len(people_refs) > 1:
+        raise Invalid(
+            "Only one person can cover for another.", fields={"people": "Name one person, or use kind `set`."}
+        )
 
 
-async def _edit(tx: Tx, given: NewOverride) -> dict[str, Any]:
-    """Return the override that is given, with its people by their ids; raise `Invalid`."""
-    words = (*([given.person] if given.person else []), *given.people)
-    _check_words(given, words)
-    users = [await queries.person_id(tx, word) for word in words]
+async def _override_args(tx: Tx, given: NewOverride) -> dict[str, Any]:
+    """Return the arguments of `actions.add_edit`, with people by id; raise `Invalid`."""
+    people_refs = (*([given.person] if given.person else []), *given.people)
+    _check_people(given, people_refs)
+    users = [await queries.person_id(tx, ref) for ref in people_refs]
     mapping = {await queries.person_id(tx, given.instead_of): users[0]} if given.instead_of else {}
     if mapping and users[0] in mapping:
-        raise Invalid("Nobody is replaced.", fields={"instead_of": "Name somebody else."})
+        raise Invalid("The override replaces no one.", fields={"instead_of": "Name someone else."})
     return {
         "kind": given.kind,
         "users": () if mapping else users,
@@ -229,39 +250,39 @@ async def _edit(tx: Tx, given: NewOverride) -> dict[str, Any]:
 @router.post(
     "/schedules/{slug}/overrides",
     status_code=201,
-    summary="Put somebody on call for a while",
+    summary="Create an override",
     responses=problems(404),
 )
-async def create_override(ctx: Ctx, caller: Responder, slug: Text, given: NewOverride) -> OverrideMade:
+async def create_override(ctx: Ctx, caller: Responder, slug: Text, given: NewOverride) -> OverrideCreated:
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, slug)
-        made = await actions.add_edit(
+        override_id = await actions.add_edit(
             tx,
             caller.actor,
             schedule_id=int(schedule.id),
-            **await _edit(tx, given),
+            **await _override_args(tx, given),
             reason=given.reason,
             now=ctx.clock.now(),
         )
-    return OverrideMade(id=made, schedule=slug)
+    return OverrideCreated(id=override_id, schedule=slug)
 
 
 @router.post(
     "/schedules/{slug}/overrides/preview",
-    summary="What an override would do, without doing it",
+    summary="Preview an override without saving it",
     responses=problems(404),
 )
 async def preview_override(ctx: Ctx, caller: Reader, slug: Text, given: NewOverride) -> PreviewShown:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         old = await actions.by_slug(tx, slug)
-        new = await actions.overridden(tx, old, **await _edit(tx, given), now=now)
+        new = await actions.overridden(tx, old, **await _override_args(tx, given), now=now)
         return preview_shown(await queries.previewed(tx, old, new, now), await people.people(tx))
 
 
 @router.delete(
     "/overrides/{edit_id}",
-    summary="Take an override away; one that has begun ends now",
+    summary="Remove an override; one that has started ends now",
     responses=problems(404),
 )
 async def remove_override(ctx: Ctx, caller: Responder, edit_id: PathId) -> Removed:

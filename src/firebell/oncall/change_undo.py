@@ -1,4 +1,4 @@
-"""Undo of a removed override and of an ended shadow shift, from what their audit entries hold."""
+"""Undo of a removed override and of an ended shadowing, from their audit entries."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,11 +8,11 @@ from firebell.kit import undo
 from firebell.kit.db import Tx
 from firebell.kit.events import Actor
 from firebell.oncall.model import Schedule, Shadow
-from firebell.oncall.schedules import changes, store
+from firebell.oncall.schedules import changes, parts_store, store
 
 
-def kept(schedule: Schedule, edit_ids: Sequence[int], *, final: bool) -> dict[str, Any]:
-    """Return what restores these overrides: their ends; `final` says that they can’t be restored."""
+def restore_details(schedule: Schedule, edit_ids: Sequence[int], *, final: bool) -> dict[str, Any]:
+    """Return the audit details that restore these overrides: their ends; `final` forbids the undo."""
     return {"final": final, "ends": {e.id: e.end.isoformat() for e in schedule.edits if e.id in edit_ids}}
 
 
@@ -22,7 +22,7 @@ async def restore_override(tx: Tx, actor: Actor, entry: undo.Entry, now: datetim
     ends = {int(i): datetime.fromisoformat(end) for i, end in entry.detail["ends"].items()}
     if entry.detail["final"] or not await store.restore_edits(tx, int(schedule.id), ends, entry.at, now):
         raise undo.changed_since(
-            "a cover or a swap depended on it, or it is over.", "Create the override again."
+            "a cover or swap depended on it, or it is over.", "Create the override again."
         )
     await tx.audit(actor, "schedule.override_restored", entry.subject, now, edits=list(ends))
     await changes.finish_change(tx, actor, schedule, now)
@@ -30,14 +30,19 @@ async def restore_override(tx: Tx, actor: Actor, entry: undo.Entry, now: datetim
 
 
 async def restore_shadow(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Schedule:
-    """Restore an ended shadow shift with its people and times."""
+    """Restore an ended shadowing with its people and times."""
     schedule = await changes.lock(tx, entry.subject_id)
-    kept = entry.detail
-    start, end = (datetime.fromisoformat(kept[at]) if kept[at] else None for at in ("starts_at", "ends_at"))
-    assert start is not None
-    await store.insert_shadow(
-        tx, int(schedule.id), Shadow(0, kept["person_id"], kept["of_id"], start, end), now
+    detail = entry.detail
+    start, end = (
+        datetime.fromisoformat(detail[column]) if detail[column] else None
+        for column in ("starts_at", "ends_at")
     )
-    await tx.audit(actor, "schedule.shadow", entry.subject, now, person=kept["person_id"], of=kept["of_id"])
+    assert start is not None
+    await parts_store.insert_shadow(
+        tx, int(schedule.id), Shadow(0, detail["person_id"], detail["of_id"], start, end), now
+    )
+    await tx.audit(
+        actor, "schedule.shadow", entry.subject, now, person=detail["person_id"], of=detail["of_id"]
+    )
     await tx.live("oncall")
     return schedule

@@ -1,4 +1,4 @@
-"""What becomes of the shifts, the requests and the offers of somebody who left."""
+"""Withdraw the requests and swaps of a person who left, and announce their changed shifts."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +14,7 @@ from firebell.people.model import PersonLeft
 
 
 async def withdraw(tx: Tx, event: PersonLeft, now: datetime) -> None:
-    """Withdraw what they asked for and offered; who asked them for cover hears that they cannot."""
+    """Withdraw the person's requests and swaps, and decline the cover requests that name them."""
     ids = await store.lock(tx, await swaps_store.schedules_with(tx, event.person_id))
     for schedule in await store.schedules(tx, ids, since=now):
         await changes.withdraw_stale(tx, SYSTEM, schedule, now)
@@ -25,14 +25,11 @@ async def withdraw(tx: Tx, event: PersonLeft, now: datetime) -> None:
 
 
 async def tell(tx: Tx, payload: Mapping[str, int], now: datetime) -> None:
-    """Tell whom it concerns that the shifts of somebody who left are now others', or nobody's.
-
-    What they asked for while they were leaving is withdrawn too.
-    """
-    who = await people.person(tx, payload["person_id"])
-    theirs = {*await store.ids_naming(tx, who.id, now), *await swaps_store.schedules_with(tx, who.id)}
-    ids = await store.lock(tx, list(theirs))
-    before = {s.id: s for s in await store.schedules(tx, ids, since=now, still=who.id)}
+    """Announce how the shifts of a person who left change, and withdraw requests they made meanwhile."""
+    person = await people.person(tx, payload["person_id"])
+    affected = {*await store.ids_naming(tx, person.id, now), *await swaps_store.schedules_with(tx, person.id)}
+    ids = await store.lock(tx, list(affected))
+    before = {s.id: s for s in await store.schedules(tx, ids, since=now, still=person.id)}
     for after in await store.schedules(tx, ids, since=now):
         await changes.withdraw_stale(tx, SYSTEM, after, now)
-        await changes.announce(tx, before[after.id], after, who.name, now, f"{who.name} left")
+        await changes.announce(tx, before[after.id], after, person.name, now, f"{person.name} left")

@@ -1,4 +1,4 @@
-"""Schedules as values (spec 1.2). A schedule is a function from instants to the people on duty."""
+"""Schedules as values (spec 1.2): a schedule is a function from instants to the people on call."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 
 User = int | str
-"""Person ids in the product; the core accepts any hashable name, which keeps its tests readable."""
+"""Person ids in the product; tests of the pure core use names."""
 
 
 class Unit(StrEnum):
-    """What a rotation counts."""
+    """The unit of a rotation's shift length."""
 
     HOUR = "hour"
     DAY = "day"
@@ -19,7 +19,7 @@ class Unit(StrEnum):
 
 
 class OverrideKind(StrEnum):
-    """What an edit does with the duty that it finds."""
+    """What an override does with the people on call."""
 
     SET = "set"
     ADD = "add"
@@ -28,7 +28,7 @@ class OverrideKind(StrEnum):
 
 
 class Source(StrEnum):
-    """Why an edit exists."""
+    """Where an override comes from."""
 
     OVERRIDE = "override"
     SWAP = "swap"
@@ -46,14 +46,16 @@ class Window:
 
 
 LONGEST_TURN = 1000
+"""Maximum units in a shift length."""
 LONGEST_NAME = 80
+"""Maximum characters in a layer's name."""
 LAYERS = 20
-"""At most so many units in a turn, letters in a layer's name, and layers in a schedule."""
+"""Maximum layers in a schedule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One rotation. `anchor` is the naive wall time of handoff 0 in `tz`; an empty slot is transparent."""
+    """One rotation. `anchor` is the local time of handoff 0 in `tz`; during an empty slot lower layers apply."""
 
     id: int | str
     slots: tuple[tuple[User, ...], ...]
@@ -70,9 +72,9 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A change of duty on `[start, end)`; later `seq` acts on what earlier ones left.
+    """A change of who is on call on `[start, end)`; overrides apply in the order of `seq`.
 
-    One that `fills` acts only where nobody is on duty yet. `rota` is the imported layer that it is a shift of.
+    One that `fills` applies only where no one is on call. `rota` is the imported calendar of a shift.
     """
 
     id: int | str
@@ -91,7 +93,7 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Shadow:
-    """Receives copies of what goes to `of`, or to whoever is on duty; never a target, never coverage."""
+    """A person who gets copies of pages to `of`, or to everyone on call; never a target, never coverage."""
 
     id: int | str
     user: User
@@ -101,20 +103,19 @@ class Shadow:
 
 
 Spans = tuple[tuple[datetime, datetime | None], ...]
-"""Stretches of time; one without an end goes on."""
+"""Intervals; one without an end is open."""
 
 
 def within(spans: Spans, t: datetime) -> bool:
-    """Say whether `t` lies in one of the stretches."""
+    """Return True if `t` lies in one of the intervals."""
     return any(start <= t and (end is None or t < end) for start, end in spans)
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Layers from low to high, edits by sequence, and people who must not be on duty.
+    """Layers from low to high, overrides (`edits`) by sequence, and people who must not be on call.
 
-    Of those in `gone` it is true on each of their stretches alone, without an end for whoever is still gone;
-    who is `inactive` and not among them is never on duty.
+    People in `gone` are not on call during their intervals; `inactive` people without intervals are never on call.
     """
 
     id: int | str
@@ -132,14 +133,14 @@ class Schedule:
 
     @property
     def people(self) -> frozenset[User]:
-        """Everybody whom its layers, edits and shadows name."""
-        turns = {user for layer in self.layers for slot in layer.slots for user in slot}
-        edited = {user for e in self.edits for user in (*e.users, *e.mapping, *e.mapping.values())}
-        learning = {user for s in self.shadows for user in (s.user, s.of) if user is not None}
-        return frozenset(turns | edited | learning)
+        """Everyone named by its layers, overrides and shadows."""
+        in_rotation = {user for layer in self.layers for slot in layer.slots for user in slot}
+        in_overrides = {user for e in self.edits for user in (*e.users, *e.mapping, *e.mapping.values())}
+        in_shadows = {user for s in self.shadows for user in (s.user, s.of) if user is not None}
+        return frozenset(in_rotation | in_overrides | in_shadows)
 
     def inactive_at(self, t: datetime) -> frozenset[User]:
-        """Return who must not be on duty at `t`."""
+        """Return the people who must not be on call at `t`."""
         if not self.gone:
             return self.inactive
         away = {user for user, spans in self.gone.items() if within(spans, t)}
@@ -148,7 +149,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """An uninterrupted turn of one layer: `k` counts handoffs from the anchor."""
+    """An uninterrupted turn of one layer; `k` is the number of its handoff, counted from the anchor."""
 
     start: datetime
     end: datetime
@@ -158,7 +159,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A longest stretch with the same people on duty; no users is a gap. `cause` is what decided it."""
+    """The longest interval with the same people on call (none: a gap); `cause` is the layer and overrides."""
 
     start: datetime
     end: datetime
@@ -167,11 +168,11 @@ class Shift:
 
 
 Change = tuple[datetime, datetime, tuple[User, ...], tuple[User, ...]]
-"""(start, end, who was on duty, who is)."""
+"""(start, end, who was on call, who is on call now)."""
 
 
 class CoverState(StrEnum):
-    """Where a request for cover stands; taken goes back to open when its edit is removed."""
+    """The state of a cover request; a taken one is open again when its override is removed."""
 
     OPEN = "open"
     TAKEN = "taken"
@@ -181,11 +182,10 @@ class CoverState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """Somebody asks to be relieved on `[start, end)`; until it is taken they stay on duty.
+    """A request to be relieved on `[start, end)`; until it is taken, the requester stays on call.
 
-    `asked` are the people who were asked (none: everybody), `declined` those who said no. It expires when
-    the stretch begins, or at its end when it was asked for a shift that had begun. `why` says what withdrew it
-    when it was not the requester: that they left, or are not on duty then any more.
+    `asked` are the people asked (none: the whole team), `declined` those who declined. It expires at its start, or
+    at its end if the shift had begun. `why` is the reason of a withdrawal that was not the requester's.
     """
 
     id: int
@@ -207,7 +207,7 @@ class Cover:
 
 
 class SwapState(StrEnum):
-    """Where a proposed swap stands."""
+    """The state of a swap."""
 
     OPEN = "open"
     ACCEPTED = "accepted"
@@ -237,13 +237,13 @@ class Swap:
 
     @property
     def expires_at(self) -> datetime:
-        """When it cannot be accepted any more: either shift has begun."""
+        """When the first of both shifts begins, after which it cannot be accepted."""
         return min(self.start, self.their_start)
 
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """A person is absent on `[start, end)`; it asks for cover for every shift that it touches."""
+    """A person's time off on `[start, end)`; cover is requested for every shift that it touches."""
 
     id: int
     person_id: int
@@ -257,9 +257,9 @@ class Absence:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleChanged:
-    """Who is on duty within the next 90 days changed; `changes` are at most 100.
+    """On-call changed within the next 90 days; `changes` has at most 100.
 
-    `why` says what happened when it was not `by` who changed the schedule, such as that somebody left.
+    `why` is the reason if `by` did not change the schedule, such as that a person left.
     """
 
     schedule_id: int
@@ -270,7 +270,7 @@ class ScheduleChanged:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleDeleted:
-    """A schedule is about to be gone; whoever needs it refuses by raising `Conflict`."""
+    """A schedule is about to be deleted; a subscriber that needs it raises Conflict."""
 
     schedule_id: int
     name: str
@@ -278,21 +278,21 @@ class ScheduleDeleted:
 
 @dataclass(frozen=True, slots=True)
 class CoverAsked:
-    """Somebody asks for cover."""
+    """Cover was requested."""
 
     cover_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class CoverTaken:
-    """A request for cover, or a part of one, is taken."""
+    """A cover request, or a part of one, was taken."""
 
     cover_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class CoverDeclined:
-    """Somebody who could take a request for cover says no."""
+    """A person declined a cover request."""
 
     cover_id: int
     by: int
@@ -300,23 +300,23 @@ class CoverDeclined:
 
 @dataclass(frozen=True, slots=True)
 class SwapProposed:
-    """Somebody proposes a swap to somebody else."""
+    """A swap was proposed."""
 
     swap_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class SwapDecided:
-    """A proposed swap is accepted or declined."""
+    """A swap was accepted or declined."""
 
     swap_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class CoverLapsed:
-    """An open request is withdrawn because its shift is not the requester's any more; `why` says so.
+    """An open request was withdrawn because its shift is no longer the requester's; `why` is the reason.
 
-    `asked` are those who were asked by name and did not say no (none: the team), for the stretch that it names.
+    `asked` and `declined` are those of the request.
     """
 
     cover_id: int
@@ -332,7 +332,7 @@ class CoverLapsed:
 
 @dataclass(frozen=True, slots=True)
 class SwapLapsed:
-    """A proposed swap is withdrawn because one of its shifts is not whose it was; `why` says so."""
+    """A swap was withdrawn because one of its shifts changed hands; `why` is the reason."""
 
     swap_id: int
     schedule: str
@@ -343,7 +343,7 @@ class SwapLapsed:
 
 @dataclass(frozen=True, slots=True)
 class ErrorsFound:
-    """Errors of a schedule of which nobody was told yet: (code, what is wrong, when it begins, whom it concerns)."""
+    """New errors of a schedule: (code, message, start, the people concerned)."""
 
     schedule_id: int
     errors: tuple[tuple[str, str, datetime | None, tuple[int, ...]], ...]

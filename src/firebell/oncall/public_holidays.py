@@ -1,4 +1,4 @@
-"""Public holidays by country and part of a country (pure; the library is loaded at first use)."""
+"""Public holidays by country and subdivision (pure; the library is imported on first use)."""
 
 from datetime import date, timedelta
 
@@ -6,29 +6,34 @@ from firebell.kit.errors import Invalid
 
 
 def public(country: str, subdivision: str, year: int) -> list[tuple[date, str]]:
-    """Return the public holidays of a year with their names, in order; raise `Invalid` for an unknown place.
+    """Return (day, name) of the public holidays of a year, in order; raise Invalid for an unknown place.
 
-    `country` is an ISO 3166 code such as DE, `subdivision` a part of it such as BE, or empty for the whole.
+    `country` is an ISO 3166 code such as DE; `subdivision` is a state or region such as BE, or empty.
     """
     import holidays
 
-    known = holidays.list_supported_countries()
-    if country not in known:
+    subdivisions = holidays.list_supported_countries()
+    if country not in subdivisions:
         raise Invalid(
-            f"No public holidays are known for the country {country!r}.",
+            f"Firebell knows no public holidays for the country {country!r}.",
             fields={"country": "Use an ISO 3166 code such as DE, FR or US."},
         )
-    if subdivision and subdivision not in known[country]:
+    if subdivision and subdivision not in subdivisions[country]:
         raise Invalid(
-            f"{country} has no part {subdivision!r}.",
-            fields={"subdivision": f"There are: {', '.join(known[country]) or 'none'}."},
+            f"{country} has no subdivision {subdivision!r}.",
+            fields={"subdivision": f"Use one of: {', '.join(subdivisions[country]) or 'none'}."},
         )
-    found = holidays.country_holidays(country, subdiv=subdivision or None, years=year)
-    return sorted((day, name) for day, name in found.items() if day.year == year)
+    names_by_day = holidays.country_holidays(country, subdiv=subdivision or None, years=year)
+    return sorted((day, name) for day, name in names_by_day.items() if day.year == year)
 
 
-def holidays_of(country: str, subdivision: str, a: date, b: date) -> list[tuple[date, str]]:
-    """Return the public holidays of the days `[a, b)`."""
-    last = b - timedelta(days=1)
-    years = range(a.year, last.year + 1) if a < b else ()
-    return [(d, n) for year in years for d, n in public(country, subdivision, year) if a <= d < b]
+def holidays_of(country: str, subdivision: str, start: date, end: date) -> list[tuple[date, str]]:
+    """Return (day, name) of the public holidays in `[start, end)`, in order."""
+    last = end - timedelta(days=1)
+    years = range(start.year, last.year + 1) if start < end else ()
+    return [
+        (day, name)
+        for year in years
+        for day, name in public(country, subdivision, year)
+        if start <= day < end
+    ]

@@ -1,6 +1,6 @@
-"""Schedules with the facts around them: contacts, policies, open covers; for page, API and doctor."""
+"""Findings and previews of schedules, with the facts that they need: contacts, policies, cover requests."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
 from firebell.kit.db import Tx
@@ -16,76 +16,83 @@ from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
 from firebell.people.model import Channel
 
-CHANGES_AHEAD = timedelta(days=90)
-NIGHT = timedelta(hours=10)
-"""A night with an hour that comes twice."""
+PREVIEW_AHEAD = timedelta(days=90)
+LONGEST_NIGHT = timedelta(hours=10)
+"""A night in which an hour repeats because the clock goes back."""
 
 
 async def facts(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: datetime) -> Facts:
-    """Return what findings of these schedules need beside them: their people, and the policies that they are in."""
+    """Return the facts that findings of these schedules need: their people, policies, requests and absences."""
     ids = {int(s.id) for s in schedules}
-    asked = await swaps_store.covers(tx, schedule_ids=[*ids], since=now)
-    everyone = {int(u) for s in schedules for u in s.people} | {c.requester for c in asked}
-    kinds: dict[int, set[str]] = {i: set() for i in everyone}
-    for method in await people.methods_of(tx, list(kinds)):
+    covers = await swaps_store.covers(tx, schedule_ids=[*ids], since=now)
+    person_ids = {int(u) for s in schedules for u in s.people} | {c.requester for c in covers}
+    verified: dict[int, set[str]] = {person_id: set() for person_id in person_ids}
+    for method in await people.methods_of(tx, list(verified)):
         if method.verified_at:
-            kinds[method.person_id].add(method.kind)
+            verified[method.person_id].add(method.kind)
+    return Facts(
+        names={i: p.name for i, p in (await people.people_by_id(tx, list(verified))).items()},
+        reach={
+            i: Reach(wakes=bool(kinds - {Channel.EMAIL}), ways=len(kinds)) for i, kinds in verified.items()
+        },
+        chains=await _chains(tx, ids, now, until),
+        covers=tuple(c for c in covers if c.state == CoverState.OPEN),
+        kept=tuple(c for c in covers if c.state == CoverState.WITHDRAWN),
+        vacations=tuple(await swaps_store.vacations(tx, since=now)),
+        calls=tuple(Call(*row) for row in await checks_store.calls(tx, now - REST - LONGEST_NIGHT)),
+    )
+
+
+async def _chains(tx: Tx, schedule_ids: Set[int], now: datetime, until: datetime) -> tuple[Chain, ...]:
+    """Return the policies that notify one of these schedules, with all schedules of their levels."""
     policies = [
-        (name, steps)
-        for name, steps in await checks_store.chains(tx)
-        if any(ids & set(step) for step, _ in steps)
+        (name, levels)
+        for name, levels in await checks_store.chains(tx)
+        if any(schedule_ids & set(level_ids) for level_ids, _ in levels)
     ]
-    others = list({i for _, steps in policies for step, _ in steps for i in step})
-    known = {int(s.id): s for s in await store.schedules(tx, others, since=now, until=until)}
-    chains = tuple(
+    all_ids = list({i for _, levels in policies for level_ids, _ in levels for i in level_ids})
+    schedules = {int(s.id): s for s in await store.schedules(tx, all_ids, since=now, until=until)}
+    return tuple(
         Chain(
             name,
             tuple(
-                Step(tuple(known[i] for i in schedule_ids if i in known), more)
-                for schedule_ids, more in steps
+                Step(tuple(schedules[i] for i in level_ids if i in schedules), has_people)
+                for level_ids, has_people in levels
             ),
         )
-        for name, steps in policies
-    )
-    return Facts(
-        {i: p.name for i, p in (await people.people_by_id(tx, list(kinds))).items()},
-        {i: Reach(bool(k - {Channel.EMAIL}), len(k)) for i, k in kinds.items()},
-        chains,
-        tuple(c for c in asked if c.state == CoverState.OPEN),
-        tuple(c for c in asked if c.state == CoverState.WITHDRAWN),
-        tuple(await swaps_store.vacations(tx, since=now)),
-        tuple(Call(*row) for row in await checks_store.calls(tx, now - REST - NIGHT)),
+        for name, levels in policies
     )
 
 
 async def around(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: datetime) -> Around:
-    """Return what all checks of these schedules need beside them, with other schedules up to `until`."""
+    """Return everything that the checks of these schedules need, with other schedules up to `until`."""
     ids = [int(s.id) for s in schedules]
     return Around(
-        await facts(tx, schedules, now, until),
-        await calendars_store.imports(tx, schedule_ids=ids),
-        await store.clocks(tx, ids),
-        await calendars_store.busy(tx, now, now + HORIZON),
+        facts=await facts(tx, schedules, now, until),
+        imports=await calendars_store.imports(tx, schedule_ids=ids),
+        clocks=await store.clocks(tx, ids),
+        busy=await calendars_store.busy(tx, now, now + HORIZON),
     )
 
 
 async def found_in(tx: Tx, schedules: Sequence[Schedule], now: datetime) -> dict[int, list[Finding]]:
-    """Return what is wrong with schedules and their calendars within 28 days, by their ids."""
-    seen = await around(tx, schedules, now, now + HORIZON)
-    return {int(s.id): checks(s, now, seen) for s in schedules}
+    """Return the findings of schedules and their calendars within 28 days, by schedule id."""
+    context = await around(tx, schedules, now, now + HORIZON)
+    return {int(s.id): checks(s, now, context) for s in schedules}
 
 
 async def previewed(tx: Tx, old: Schedule, new: Schedule, now: datetime) -> Preview:
-    """Return what saving `new` in place of `old` would change within 90 days, gaps within 400."""
-    return preview(old, new, now, now + CHANGES_AHEAD, await around(tx, [old, new], now, now + GAPS_AHEAD))
+    """Return the effect of saving `new` in place of `old` within 90 days, for gaps within 400."""
+    return preview(old, new, now, now + PREVIEW_AHEAD, await around(tx, [old, new], now, now + GAPS_AHEAD))
 
 
-async def person_id(tx: Tx, word: str) -> int:
-    """Return whom a person's id or e-mail address means; raise `Invalid`."""
-    text = word.strip().lower()
+async def person_id(tx: Tx, ref: str) -> int:
+    """Return the id of the person with this id or email address; raise Invalid if there is none."""
+    wanted = ref.strip().lower()
     for person in await people.people(tx):
-        if text in (person.email, str(person.id)):
+        if wanted in (person.email, str(person.id)):
             return person.id
     raise Invalid(
-        f"There is nobody {word.strip()[:80]!r}.", fields={"person": "Give an id or e-mail address."}
+        f"No person has the ID or email address {ref.strip()[:80]!r}.",
+        fields={"person": "Enter an ID or email address."},
     )

@@ -1,4 +1,4 @@
-"""The SQL that searches schedules."""
+"""The SQL of schedule search."""
 
 from firebell.kit.db import Reads
 

@@ -1,4 +1,4 @@
-"""What the timers of on-call do."""
+"""Timer handlers: expire cover requests and swaps, check schedules, and watch time zone data."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,45 +15,49 @@ from firebell.oncall.schedules import changes, store
 from firebell.oncall.schedules.changes import ids
 from firebell.oncall.swaps import covers, swaps
 
-AT_ONCE = 5
-"""So many schedules are checked in one go: a page that comes due meanwhile waits for no more."""
+CHECK_BATCH_SIZE = 5
+"""Number of schedules checked per batch; a page that comes due waits for one batch at most."""
 
 
 async def run_covers(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """End requests for cover that nobody took."""
+    """Expire cover requests that no one took; return the timers whose schedule is locked."""
     held = await covers.expire(tx, [int(timer.key) for timer in due_timers], now)
     return [timer for timer in due_timers if int(timer.key) in held]
 
 
 async def run_swaps(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """End swaps that nobody accepted."""
+    """Expire swaps that no one accepted; return the timers whose schedule is locked."""
     held = await swaps.expire(tx, [int(timer.key) for timer in due_timers], now)
     return [timer for timer in due_timers if int(timer.key) in held]
 
 
 async def run_clocks(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """Compare the time zone data with what schedules were saved with, once a day."""
+    """Compare the time zone data with the recorded clocks of all schedules, once a day."""
     await changes.look_at_clocks(tx, now)
     return []
 
 
 async def run_checks(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """Tell of the errors of a few of these schedules that are new, look again tomorrow, and keep the others."""
-    here = [int(timer.key) for timer in due_timers[:AT_ONCE]]
-    schedules = await store.schedules(tx, here, since=now - HORIZON)
-    wrong, told, known = await queries.found_in(tx, schedules, now), await checks_store.told(tx, here), {}
+    """Report the new errors of one batch of schedules, check them again tomorrow, and return the other timers."""
+    batch = [int(timer.key) for timer in due_timers[:CHECK_BATCH_SIZE]]
+    schedules = await store.schedules(tx, batch, since=now - HORIZON)
+    findings = await queries.found_in(tx, schedules, now)
+    reported = await checks_store.reported(tx, batch)
+    still_reported = {}
     for schedule in schedules:
-        i = int(schedule.id)
-        fresh, known[i] = unreported(wrong[i], told[i], now)
-        if fresh:
+        schedule_id = int(schedule.id)
+        new_errors, still_reported[schedule_id] = unreported(
+            findings[schedule_id], reported[schedule_id], now
+        )
+        if new_errors:
             errors = tuple(
-                (f.code, f.message, f.start, ids(f.users)) for f in group_gaps(fresh, schedule.tz, now)
+                (f.code, f.message, f.start, ids(f.users)) for f in group_gaps(new_errors, schedule.tz, now)
             )
-            await tx.emit(ErrorsFound(i, errors), now)
-    await checks_store.set_told(tx, here, known)
+            await tx.emit(ErrorsFound(schedule_id, errors), now)
+    await checks_store.set_reported(tx, batch, still_reported)
     tomorrow = now + timedelta(days=1)
     await timers.schedule_many(tx, changes.CHECKS_TIMER, [(str(s.id), tomorrow, 0) for s in schedules])
-    return due_timers[AT_ONCE:]
+    return due_timers[CHECK_BATCH_SIZE:]
 
 
 HANDLERS: dict[str, timers.Handler] = {

@@ -1,4 +1,4 @@
-"""The on-call picture, one schedule, overrides, and my shifts."""
+"""The on-call page, the page of one schedule, new schedules, and fixes."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,15 +31,14 @@ from firebell.people.queries import choosable
 
 router = routing.html_router()
 
-SHOWN = 25
-"""How many schedules are on one page."""
-LEVELS = {"2": ("", " secondary"), "3": (" tier 1", " tier 2", " tier 3")}
-"""The names of the schedules that one rotation makes, by how many levels it has."""
+SCHEDULES_PER_PAGE = 25
+LEVEL_SUFFIXES = {"2": ("", " secondary"), "3": (" tier 1", " tier 2", " tier 3")}
+"""Name suffixes of the schedules of one rotation, by number of levels."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What a reader chose to see: day, week or month, around which day, on whose wall clock, without layers."""
+class View:
+    """The view options of the URL: day, week or month, around which day, in which time zone, without layers."""
 
     view: str
     at: str
@@ -47,10 +46,10 @@ class Look:
     brief: bool
 
     @staticmethod
-    def of(request: Request, me: Person) -> "Look":
-        """Return what the address says; nonsense is the present week on the reader's own clock."""
+    def of(request: Request, me: Person) -> "View":
+        """Return the options of the URL; invalid ones become the current week in the person's time zone."""
         view, tz = request.query_params.get("view", ""), request.query_params.get("tz", "")
-        return Look(
+        return View(
             view if view in timeline.VIEWS else "week",
             request.query_params.get("at", ""),
             tz if tz in html.time_zones() else me.tz,
@@ -58,11 +57,10 @@ class Look:
         )
 
 
-def _seen(look: Look, now: datetime) -> timeline.Picture:
-    """Return the stretch that is looked at."""
-    return timeline.picture(
-        look.view, to_instant(to_wall(look.at, "at"), look.tz) if look.at else now, look.tz, now
-    )
+def _picture(options: View, now: datetime) -> timeline.Picture:
+    """Return the days to show."""
+    at = to_instant(to_wall(options.at, "at"), options.tz) if options.at else now
+    return timeline.picture(options.view, at, options.tz, now)
 
 
 async def _context(
@@ -70,45 +68,45 @@ async def _context(
     schedules: Sequence[Schedule],
     asked: Sequence[Cover],
     me: Person,
-    look: Look,
+    options: View,
     now: datetime,
     *,
     more: Collection[int] = (),
 ) -> dict[str, Any]:
-    """Return what the picture shows; it can name whom the schedules name, and `more` people."""
-    shown, at, tz = look.view, look.at, look.tz
-    seen = _seen(look, now)
-    named = {int(u) for s in schedules for u in s.people} | {c.requester for c in asked} | {*more}
-    names = await people.people_by_id(tx, [*named])
+    """Return the template context of the timeline, with the names of its people and of `more`."""
+    tz = options.tz
+    seen = _picture(options, now)
+    person_ids = {int(u) for s in schedules for u in s.people} | {c.requester for c in asked} | {*more}
+    people_by_id = await people.people_by_id(tx, [*person_ids])
 
     def name(user: int | str) -> str:
-        return names[int(user)].name if int(user) in names else LEFT
+        return people_by_id[int(user)].name if int(user) in people_by_id else LEFT
 
     def when(start: datetime, end: datetime) -> str:
         begins, ends = start > seen.start - timeline.AROUND, end < seen.end + timeline.AROUND
         if begins and ends:
             return format_range(start, end, tz)
         if begins:
-            return f"from {html.format_short(start, tz, now)} on"
+            return f"from {html.format_short(start, tz, now)}"
         return f"until {html.format_short(end, tz, now)}" if ends else "all the time"
 
-    step = timedelta(days=timeline.VIEWS[shown])
+    step = timedelta(days=timeline.VIEWS[options.view])
     return {
         "nav": "oncall",
         "live": "oncall",
-        "view": shown,
-        "brief": look.brief,
+        "view": options.view,
+        "brief": options.brief,
         "tz": tz,
         "zones_here": list(dict.fromkeys([me.tz, *(s.tz for s in schedules), "UTC", tz])),
         "seen": seen,
-        "at": at,
+        "at": options.at,
         "earlier": (seen.days[0] - step).date().isoformat(),
         "later": (seen.days[0] + step).date().isoformat(),
         "schedules": [
             {
                 "s": s,
-                "rows": timeline.rows(s, seen)[: 1 if look.brief else None],
-                **_listed(timeline.agenda(s, seen, tz, name, now), few=len(schedules) > 1),
+                "rows": timeline.rows(s, seen)[: 1 if options.brief else None],
+                **_agenda(timeline.agenda(s, seen, tz, name, now), folded=len(schedules) > 1),
                 "gaps": gaps(s, now, now + HORIZON),
             }
             for s in schedules
@@ -121,33 +119,34 @@ async def _context(
     }
 
 
-def _listed(days: Sequence[timeline.Day], *, few: bool) -> dict[str, Any]:
-    """Return the days of a list, of which a page of `few` each keeps the later ones, but no gap, folded."""
-    near, later = timeline.near(days) if few else (days, [])
+def _agenda(days: Sequence[timeline.Day], *, folded: bool) -> dict[str, Any]:
+    """Return the days of an agenda; with `folded`, later days are separate and their gaps still visible."""
+    near, later = timeline.near(days) if folded else (days, [])
     return {
         "near": near,
         "later": later,
-        "later_gaps": [turn for _, turns in later for turn in turns if turn[2] == timeline.NOBODY],
+        "later_gaps": [shift for _, shifts in later for shift in shifts if shift[2] == timeline.NOBODY],
     }
 
 
 @router.get("/oncall", dependencies=access.needs(Verb.SCHEDULE_READ))
 async def oncall(request: Request) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
-    look, now = Look.of(request, me), ctx.clock.now()
-    seen = _seen(look, now)
+    options, now = View.of(request, me), ctx.clock.now()
+    seen = _picture(options, now)
     q, page = request.query_params.get("q", ""), max(1, to_id(request.query_params.get("page")) or 1)
     async with ctx.db.tx() as tx:
         ids = await actions.ids_near(tx, me.id, now, q)
-        pages = max(1, -(-len(ids) // SHOWN))
+        pages = max(1, -(-len(ids) // SCHEDULES_PER_PAGE))
         page = min(page, pages)
-        low, high = min(seen.start - timeline.AROUND, now), max(seen.end + timeline.AROUND, now + HORIZON)
-        shown = ids[(page - 1) * SHOWN : page * SHOWN]
-        schedules_by_id = await actions.schedules_by_id(tx, shown, since=low, until=high)
-        # of a few schedules each has its place; of many those that concern the reader come first
-        order = [i for i in shown if i in schedules_by_id] if pages > 1 else list(schedules_by_id)
+        since = min(seen.start - timeline.AROUND, now)
+        until = max(seen.end + timeline.AROUND, now + HORIZON)
+        page_ids = ids[(page - 1) * SCHEDULES_PER_PAGE : page * SCHEDULES_PER_PAGE]
+        schedules_by_id = await actions.schedules_by_id(tx, page_ids, since=since, until=until)
+        # a single page is sorted by name, several begin with the schedules that concern the person
+        order = [i for i in page_ids if i in schedules_by_id] if pages > 1 else list(schedules_by_id)
         asked = askable(await actions.covers(tx, since=now), me)
-        context = await _context(tx, [schedules_by_id[i] for i in order], asked, me, look, now)
+        context = await _context(tx, [schedules_by_id[i] for i in order], asked, me, options, now)
     more = {"one": None, "q": q, "page": page, "pages": pages}
     return await html.render(request, "oncall/oncall.html", {**context, **more}, kept_offline=True)
 
@@ -183,15 +182,15 @@ async def new(request: Request) -> Response:
 @router.post("/oncall/new", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def create(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
-    ctx, sent = html.ctx(request), {name: str(value) for name, value in form.items()}
-    given: dict[str, Any] = {"tz": "", "anchor": "", **sent, "order": []}
+    ctx, fields = html.ctx(request), {name: str(value) for name, value in form.items()}
+    given: dict[str, Any] = {"tz": "", "anchor": "", **fields, "order": []}
     try:
         order = given["order"] = to_choices(form.getlist("person"), "person")
         if not order:
-            raise Invalid("Nobody is in the rotation.", fields={"person": "Choose at least one person."})
+            raise Invalid("The rotation has no people.", fields={"person": "Choose at least one person."})
         anchor = to_wall(given.get("anchor"), "anchor")
         async with ctx.db.tx() as tx:
-            for offset, suffix in enumerate(LEVELS.get(given.get("levels", ""), ("",))):
+            for offset, suffix in enumerate(LEVEL_SUFFIXES.get(given.get("levels", ""), ("",))):
                 await actions.create_schedule(
                     tx,
                     access.actor_of(me),
@@ -214,7 +213,7 @@ def _rotation(order: Sequence[int], anchor: datetime, given: Mapping[str, Any], 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What the form named `form` of a schedule's page was sent with, and what came of it."""
+    """The submitted fields of the form named `form` on a schedule's page, and the result."""
 
     given: Mapping[str, str] = field(default_factory=dict)
     form: str = ""
@@ -223,34 +222,32 @@ class Filled:
     unseen: str = ""
 
 
-_WHO = ("person", "instead", "who", "learner", "of")
-"""The fields of a schedule's forms that name somebody."""
+_PERSON_FIELDS = ("person", "instead", "who", "learner", "of")
+"""The form fields of a schedule's page that hold a person's id."""
 
 
 async def one(request: Request, slug: str, filled: Filled) -> Response:
-    """Show one schedule with its forms as they are filled in."""
+    """Render the page of one schedule, with its forms as they were filled in."""
     me, ctx = await access.signed_in(request), html.ctx(request)
-    look, now, error = Look.of(request, me), ctx.clock.now(), filled.error
+    options, now, error = View.of(request, me), ctx.clock.now(), filled.error
     if filled.given.get("tz") in html.time_zones():
-        look = replace(look, tz=filled.given["tz"])
+        options = replace(options, tz=filled.given["tz"])
+    since = min(_picture(options, now).start - timeline.AROUND, now - HORIZON)
     async with ctx.db.tx() as tx:
-        found = await actions.by_slug(
-            tx, slug, since=min(_seen(look, now).start - timeline.AROUND, now - HORIZON)
-        )
-        asked = askable(await actions.covers(tx, schedule_ids=[int(found.id)], since=now), me)
-        filled_in = {i for i in (to_id(filled.given.get(name)) for name in _WHO) if i is not None}
-        context = await _context(tx, [found], asked, me, look, now, more=filled_in)
-        near = {me.id, *map(int, found.people), *await people.team_members(tx, found.team_id)}
-        wanted = request.query_params.get("with", "")
-        others = await choosable(tx, near | filled_in, wanted)
-        wrong = await queries.found_in(tx, [found], now)
+        schedule = await actions.by_slug(tx, slug, since=since)
+        asked = askable(await actions.covers(tx, schedule_ids=[int(schedule.id)], since=now), me)
+        chosen = {i for i in (to_id(filled.given.get(name)) for name in _PERSON_FIELDS) if i is not None}
+        context = await _context(tx, [schedule], asked, me, options, now, more=chosen)
+        near = {me.id, *map(int, schedule.people), *await people.team_members(tx, schedule.team_id)}
+        others = await choosable(tx, near | chosen, request.query_params.get("with", ""))
+        findings = (await queries.found_in(tx, [schedule], now))[int(schedule.id)]
     more = {
-        "one": found,
+        "one": schedule,
         "others": others,
-        "findings": group_gaps(wrong[int(found.id)], found.tz, now),
+        "findings": group_gaps(findings, schedule.tz, now),
         "direct": fixes.CARRIED_OUT,
-        "layers": layer_versions.current(found, now),
-        "handoff": (handoff := next_change(found, now, forms.AHEAD)),
+        "layers": layer_versions.current(schedule, now),
+        "handoff": (handoff := next_change(schedule, now, forms.HANDOFF_LOOKAHEAD)),
         "lengths": _lengths(handoff),
         "filled": filled,
         "error": error,
@@ -263,22 +260,22 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
 
 
 def _lengths(handoff: datetime | None) -> list[tuple[str, str]]:
-    """Return how long an override may be without typing an end, the likeliest first."""
-    first = [(forms.HANDOFF, "Until the next handoff")] if handoff else []
-    hours = [(str(n), f"For {n} hour{'' if n == 1 else 's'}") for n in forms.LASTS]
-    return [*first, *hours, ("", "Until a time")]
+    """Return the options for an override's duration, likeliest first."""
+    until_handoff = [(forms.HANDOFF, "Until the next handoff")] if handoff else []
+    hours = [(str(n), f"For {n} hour{'' if n == 1 else 's'}") for n in forms.OVERRIDE_HOURS]
+    return [*until_handoff, *hours, ("", "Until a set time")]
 
 
 @router.get("/oncall/{slug}", dependencies=access.needs(Verb.SCHEDULE_READ))
 async def schedule(request: Request, slug: str, start: str = "", end: str = "") -> Response:
     me = await access.signed_in(request)
-    tz = Look.of(request, me).tz
+    tz = View.of(request, me).tz
     given = {name: _local(text, tz) for name, text in (("start", start), ("end", end)) if text}
     return await one(request, slug, Filled(given, "override"))
 
 
 def _local(text: str, tz: str) -> str:
-    """Return what a link of ours names as a field shows it in `tz`: an instant, or a wall clock's time."""
+    """Return the instant or local time of a link as an input value in `tz`; empty if it is invalid."""
     try:
         at = datetime.fromisoformat(text) if text else None
         return "" if at is None else html.to_input_value(at, tz) if at.tzinfo else f"{at:%Y-%m-%dT%H:%M}"
@@ -304,10 +301,9 @@ async def fix(request: Request, slug: str) -> Response:
     ctx = html.ctx(request)
     try:
         async with ctx.db.tx() as tx:
-            found = await actions.by_slug(tx, slug)
-            await fixes.carry_out(
-                tx, access.actor_of(me), int(found.id), str(form.get("finding") or ""), ctx.clock.now()
-            )
+            schedule = await actions.by_slug(tx, slug)
+            finding_id = str(form.get("finding") or "")
+            await fixes.carry_out(tx, access.actor_of(me), int(schedule.id), finding_id, ctx.clock.now())
     except (Conflict, Invalid, NotFound) as error:
         return await one(request, slug, Filled(error=error))
-    return flash.redirect(request, f"/oncall/{slug}", f"{found.name} saved.")
+    return flash.redirect(request, f"/oncall/{slug}", f"Finding on {schedule.name} fixed.")

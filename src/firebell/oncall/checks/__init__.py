@@ -1,1 +1,1 @@
-"""The checks of a schedule: its rules, their findings, and who is notified of them."""
+"""The checks of a schedule: rules, findings, fixes, and which errors were reported."""

@@ -1,4 +1,4 @@
-"""What the button beside a finding does."""
+"""Carry out the fixes of findings."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,24 +16,24 @@ from firebell.oncall.schedules import changes
 from firebell.oncall.swaps import covers
 
 CARRIED_OUT = ("leave", "remove", "offset", "ask", "take", "seen")
-"""The verbs that need no choice; the others lead to a form instead."""
+"""Fix verbs that need no choice; the others link to a form."""
 
 
 async def carry_out(tx: Tx, actor: Actor, schedule_id: int, finding_id: str, now: datetime) -> Finding:
-    """Repair a finding that is still there and needs no choice, and return what it was."""
+    """Fix a finding and return it; raise NotFound if it is gone, Conflict if its fix needs a choice."""
     schedule = await changes.lock(tx, schedule_id)
     findings = (await queries.found_in(tx, [schedule], now))[schedule_id]
-    known = (*findings, *group_gaps(findings, schedule.tz, now))
-    finding = next((f for f in known if f.id == finding_id), None)
+    candidates = (*findings, *group_gaps(findings, schedule.tz, now))
+    finding = next((f for f in candidates if f.id == finding_id), None)
     if finding is None:
-        raise NotFound("This finding is gone.", hint="Somebody repaired it, or its time is over.")
+        raise NotFound("This finding no longer exists.", hint="It was fixed, or its time has passed.")
     if finding.fix is None or finding.fix.verb not in CARRIED_OUT:
-        raise Conflict(f"{finding.code} needs a choice of yours.", hint=finding.message)
-    await _do(tx, actor, schedule_id, finding.fix.verb, finding.fix.args, now)
+        raise Conflict("This finding can’t be fixed automatically.", hint=finding.message)
+    await _apply(tx, actor, schedule_id, finding.fix.verb, finding.fix.args, now)
     return finding
 
 
-async def _do(
+async def _apply(
     tx: Tx, actor: Actor, schedule_id: int, verb: str, args: Mapping[str, Any], now: datetime
 ) -> None:
     match verb:
@@ -41,14 +41,14 @@ async def _do(
             await actions.leave(tx, actor, schedule_id, person_id=args["person"], now=now)
         case "remove":
             for edit_id in args["edits"]:
-                # an edit of a swap goes with the others of it
+                # removing one override of a swap removes its others too
                 if edit_id in [e.id for e in (await changes.lock(tx, schedule_id)).edits if e.end > now]:
                     await actions.remove_edit(tx, actor, edit_id, now)
         case "offset":
             schedule = await changes.lock(tx, schedule_id)
             layers = [
-                replace(x, offset=args["offset"]) if x.id == args["layer"] else x
-                for x in layer_versions.current(schedule, now)
+                replace(layer, offset=args["offset"]) if layer.id == args["layer"] else layer
+                for layer in layer_versions.current(schedule, now)
             ]
             await actions.replace_layers(tx, actor, schedule_id, layers, now=now)
         case "ask":
@@ -67,5 +67,7 @@ async def _do(
             await tx.live("oncall")
         case "take":
             if actor.person_id is None:
-                raise Conflict("Nobody would take it.", hint="Take it as a person.")
+                raise Conflict(
+                    "Only a person can take a shift.", hint="Sign in as a person, or use a personal API key."
+                )
             await covers.take(tx, actor, args["cover"], actor.person_id, now=now)

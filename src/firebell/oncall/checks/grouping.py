@@ -1,4 +1,4 @@
-"""Gaps that come again and again, told once; each of them stays a finding of its own for who asks (pure)."""
+"""Group recurring gaps into one finding (pure)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,30 +7,29 @@ from datetime import datetime, timedelta
 from firebell.kit.localtime import format_range, to_local
 from firebell.oncall.checks.rules import HORIZON, Finding, Fix, key, nobody
 
-GROUP_AT_LEAST = 3
-"""From so many on gaps are told as one."""
+MIN_GAPS_GROUPED = 3
 _DAY = timedelta(days=1)
 
 _Kind = tuple[str, str, timedelta]
-"""The policy that has nobody then, the time of day of the beginning, and the length, on the wall clock."""
+"""(policy without anyone then, local time of day of the start, length in local time)"""
 
 
-def group_gaps(found: Sequence[Finding], tz: str, now: datetime) -> list[Finding]:
-    """Return findings in their order, gaps of one kind once, in place of the first of them.
+def group_gaps(findings: Sequence[Finding], tz: str, now: datetime) -> list[Finding]:
+    """Return findings in their order, with three or more gaps of one kind as one, in place of the first.
 
-    One kind are gaps to come that begin at the same time of day in `tz`, last as long, and have the same
-    weight. What the horizon cuts off belongs to those that it begins like.
+    Gaps of one kind start at the same time of day in `tz`, last equally long, and leave the same policy
+    uncovered. A gap that the horizon cuts off joins the kind with the same start.
     """
     kinds: dict[_Kind, list[Finding]] = {}
-    for finding in found:
+    for finding in findings:
         if finding.code == "S-GAP" and finding.start and finding.end and finding.start > now:
             kind = _kind(finding, finding.start, finding.end, tz)
             if finding.end == now + HORIZON:
                 kind = next((k for k in kinds if k[:2] == kind[:2] and k[2] >= kind[2]), kind)
             kinds.setdefault(kind, []).append(finding)
-    many = {gaps[0].id: (kind, gaps) for kind, gaps in kinds.items() if len(gaps) >= GROUP_AT_LEAST}
-    gone = {finding.id for _, gaps in many.values() for finding in gaps[1:]}
-    return [_once(*many[f.id], tz) if f.id in many else f for f in found if f.id not in gone]
+    grouped = {gaps[0].id: (kind, gaps) for kind, gaps in kinds.items() if len(gaps) >= MIN_GAPS_GROUPED}
+    merged_ids = {finding.id for _, gaps in grouped.values() for finding in gaps[1:]}
+    return [_merged(*grouped[f.id], tz) if f.id in grouped else f for f in findings if f.id not in merged_ids]
 
 
 def _kind(finding: Finding, start: datetime, end: datetime, tz: str) -> _Kind:
@@ -38,17 +37,17 @@ def _kind(finding: Finding, start: datetime, end: datetime, tz: str) -> _Kind:
     return finding.policy, f"{begins:%H%M}", to_local(end, tz) - begins
 
 
-def _once(kind: _Kind, gaps: Sequence[Finding], tz: str) -> Finding:
+def _merged(kind: _Kind, gaps: Sequence[Finding], tz: str) -> Finding:
     first, (policy, begins, length) = gaps[0], kind
     assert first.start
     assert first.end
     overnight = to_local(first.start, tz).date() != to_local(first.end, tz).date()
-    word = "times" if length >= _DAY else "nights" if overnight else "days"
-    often = f"{len(gaps)} times" if word == "times" else f"on {len(gaps)} {word}"
+    unit = "times" if length >= _DAY else "nights" if overnight else "days"
+    often = f"{len(gaps)} times" if unit == "times" else f"on {len(gaps)} {unit}"
     parts = (f"{begins}+{length // timedelta(minutes=1)}", *([policy] if policy else []))
     return replace(
         first,
         id=key("S-GAP", *parts),
         message=nobody(f"{often}, first {format_range(first.start, first.end, tz)} {tz}", policy),
-        fix=Fix("edit", "Change the rotation", {}),
+        fix=Fix("edit", "Edit rotation", {}),
     )

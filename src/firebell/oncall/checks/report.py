@@ -1,4 +1,4 @@
-"""Every finding of a schedule, gathered in one place: as it is, and as an edit would make it (pure)."""
+"""Run all checks of a schedule, as it is or as a change would make it (pure)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from firebell.oncall.model import Schedule
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What stands around schedules: facts, calendars, known clocks by schedule, and when people are busy."""
+    """Everything that checks need besides the schedule itself."""
 
     facts: Facts
     imports: Sequence[Import] = ()
@@ -22,12 +22,12 @@ class Around:
 
 
 def checks(schedule: Schedule, now: datetime, around: Around) -> list[Finding]:
-    """Return all that is wrong with a schedule and its calendars within 28 days, errors first."""
+    """Return the findings of a schedule and its calendars within 28 days, errors first."""
     until = now + HORIZON
-    found = [
+    all_findings = [
         *faults([i for i in around.imports if i.schedule_id == schedule.id], now),
         *findings(schedule, now, until, around.facts),
         *changed(schedule, around.clocks.get(schedule.id, {}), now).values(),
         *busy(schedule, around.busy, now, until, around.facts),
     ]
-    return sorted(found, key=lambda f: f.level is not Level.ERROR)
+    return sorted(all_findings, key=lambda f: f.level is not Level.ERROR)

@@ -1,4 +1,4 @@
-"""What is wrong with a schedule, with evidence and the fix (spec 1.4); pure."""
+"""The rules that find problems of a schedule, each with a message and a fix (spec 1.4) (pure)."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,16 +17,16 @@ from firebell.oncall.swaps.exchange import Stretch, minus, own_stretches, unaske
 HORIZON = timedelta(days=28)
 WEEK = timedelta(days=7)
 NIGHT_LIMIT = 3
-"""More distinct urgent pages than this in a night are over the limit (spec 2.4)."""
+"""More distinct urgent pages than this in one night exceed the limit (spec 2.4)."""
 REST = timedelta(hours=11)
-"""The rest that somebody has after such a night: the daily rest of Directive 2003/88/EC, article 3."""
-ENOUGH, ENOUGH_A_REGION = 4, 3
-_FEW = 20
-"""At most so many absences; the first ones are the urgent ones."""
+"""The rest due after such a night: the daily rest of Directive 2003/88/EC, article 3."""
+MIN_PEOPLE_24_7, MIN_PEOPLE_PER_REGION = 4, 3
+_MAX_ABSENCE_FINDINGS = 20
+"""The earliest absences are reported, because they are the most urgent."""
 
 
 class Level(StrEnum):
-    """How bad it is: an error can leave a page without a human."""
+    """The level of a finding; an error can leave a page without a responder."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -34,9 +34,9 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What a button does: the arguments of its `verb`.
+    """The fix of a finding: a verb with its arguments, and the label of its button.
 
-    leave, remove, offset, ask, take and seen need no choice; override, contact, edit and calendars lead to a form.
+    leave, remove, offset, ask, take and seen need no choice; override, contact, edit and calendars link to a form.
     """
 
     verb: str
@@ -46,7 +46,7 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault; `id` stays the same from day to day while the fault is the same."""
+    """One problem; `id` stays the same from day to day while the problem exists."""
 
     id: str
     code: str
@@ -57,12 +57,12 @@ class Finding:
     users: tuple[User, ...]
     fix: Fix | None
     policy: str = ""
-    """Of a gap: the first policy of which nobody answers then."""
+    """For a gap: the first policy whose later levels do not cover it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How somebody can be reached: by something that wakes, and in how many independent ways."""
+    """How a person can be reached: whether anything can wake them, and the number of independent ways."""
 
     wakes: bool
     ways: int
@@ -70,7 +70,7 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One level of a policy: its schedules, and whether people or teams stand beside them."""
+    """One level of a policy: its schedules, and whether it also has people or teams as targets."""
 
     schedules: tuple[Schedule, ...]
     people: bool
@@ -86,7 +86,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A message of an urgent page that reached somebody who lives in `tz`."""
+    """A message of an urgent page to a person in time zone `tz`."""
 
     user: User
     page_id: int
@@ -96,7 +96,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the schedule itself does not know; `covers` are open, `kept` were withdrawn by who keeps the shift."""
+    """Facts besides the schedule; `covers` are open requests, `kept` are withdrawn ones, whose shifts stay."""
 
     names: Mapping[User, str] = field(default_factory=dict)
     reach: Mapping[User, Reach] | None = None
@@ -107,14 +107,14 @@ class Facts:
     calls: tuple[Call, ...] = ()
 
     def name(self, user: User) -> str:
-        """Return how people call somebody."""
+        """Return the name of a user."""
         return self.names.get(user, f"person {user}")
 
 
 def findings(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> list[Finding]:
-    """Return what is wrong on `[a, b)`, errors first."""
+    """Return the findings on `[a, b)`, errors first."""
     runs = between(schedule, a, b)
-    found = [
+    all_findings = [
         *_gaps(schedule, runs, a, facts),
         *_inactive(schedule, a, b, facts),
         *_unreachable(runs, facts),
@@ -124,31 +124,32 @@ def findings(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> list
         *_long(schedule, a, b, facts),
         *_frequent(schedule, runs, facts),
     ]
-    return sorted(found, key=lambda f: f.level is not Level.ERROR)
+    return sorted(all_findings, key=lambda f: f.level is not Level.ERROR)
 
 
 def told(schedule: Schedule, start: datetime, end: datetime | None = None) -> str:
-    """Return an instant or a stretch as the wall clock of the schedule shows it, with its zone."""
+    """Return an instant or interval as text in the schedule's time zone, with the zone's name."""
     tz = schedule.tz
     return f"{format_range(start, end, tz) if end else format_local(start, tz)} {tz}"
 
 
 def key(code: str, *parts: object) -> str:
-    """Return the id of a finding: what is wrong, and with what."""
+    """Return the id of a finding: its code and what it is about."""
     return ":".join((code, *(f"{p:%Y%m%dT%H%MZ}" if isinstance(p, datetime) else str(p) for p in parts)))
 
 
 def _covered(schedule: Schedule, chain: Chain, gap: Stretch) -> bool:
-    """Say whether whoever stands beside the schedule, or a later level, answers throughout the gap."""
+    """Return True if other targets of the schedule's level, or later levels, cover the whole gap."""
     last = max(i for i, step in enumerate(chain.steps) if _holds(step, schedule))
-    left = [gap]
+    uncovered = [gap]
     for step in chain.steps[last:]:
         if step.people:
             return True
         for other in step.schedules:
             if other.id != schedule.id:
-                left = minus(left, [(r.start, r.end) for r in between(other, *gap) if r.users])
-    return not left
+                shifts = between(other, *gap)
+                uncovered = minus(uncovered, [(shift.start, shift.end) for shift in shifts if shift.users])
+    return not uncovered
 
 
 def _holds(step: Step, schedule: Schedule) -> bool:
@@ -158,9 +159,9 @@ def _holds(step: Step, schedule: Schedule) -> bool:
 def _gaps(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Facts) -> Iterator[Finding]:
     chains = [chain for chain in facts.chains if any(_holds(step, schedule) for step in chain.steps)]
     gaps = [(run.start, run.end) for run in runs if not run.users]
-    silent = [[c.name for c in chains if not _covered(schedule, c, gap)] for gap in gaps]
-    for (start, end), names in sorted(zip(gaps, silent, strict=True), key=lambda x: not x[1]):
-        policy = names[0] if names else ""
+    uncovered_by = [[c.name for c in chains if not _covered(schedule, c, gap)] for gap in gaps]
+    for (start, end), policies in sorted(zip(gaps, uncovered_by, strict=True), key=lambda pair: not pair[1]):
+        policy = policies[0] if policies else ""
         yield Finding(
             key("S-GAP", start if start > a else "now"),
             "S-GAP",
@@ -169,24 +170,24 @@ def _gaps(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Facts) 
             start,
             end,
             (),
-            Fix("override", "Put somebody on call", {"start": start, "end": end}),
+            Fix("override", "Create override", {"start": start, "end": end}),
             policy,
         )
 
 
 def nobody(when: str, policy: str) -> str:
-    """Return what is said of a gap, and of the policy of which nobody answers then, if there is one."""
-    what = f"No later level of {policy} has anybody then." if policy else "Nobody covers it."
-    return f"Nobody is on call {when}. {what}"
+    """Return the message of a gap; `policy` is the first one that does not cover it, or empty."""
+    uncovered = f" No later level of {policy} covers it." if policy else ""
+    return f"No one is on call {when}.{uncovered}"
 
 
 def _layers(schedule: Schedule, a: datetime, b: datetime) -> list[Layer]:
-    """Return the layers that hold within `[a, b)`."""
+    """Return the layers that apply within `[a, b)`."""
     return [x for x in schedule.layers if validity(x)[0] < b and (x.end is None or x.end > a)]
 
 
 def _members(layers: Sequence[Layer]) -> set[User]:
-    """Return who has turns on layers, active or not."""
+    """Return the people in layers, active or not."""
     return {user for layer in layers for slot in layer.slots for user in slot}
 
 
@@ -195,20 +196,20 @@ def _inactive(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Ite
     edits = [e for e in schedule.edits if e.start < b and e.end > a and e.kind != "remove"]
     named = turns | {u for e in edits for u in (*e.users, *e.mapping.values())}
     for user in sorted(named & schedule.inactive, key=str):
-        where = "has turns in the rotation" if user in turns else "is put on call by an override"
+        reason = "is still in the rotation" if user in turns else "is still put on call by an override"
         yield Finding(
             key("S-INACTIVE", user),
             "S-INACTIVE",
             Level.ERROR,
-            f"{facts.name(user)} left, but {where}: that time falls to lower layers, or to nobody.",
+            f"{facts.name(user)} left but {reason}. That time falls to lower layers, or to no one.",
             None,
             None,
             (user,),
-            Fix("leave", f"Take {facts.name(user)} out", {"person": user})
+            Fix("leave", f"Remove {facts.name(user)}", {"person": user})
             if user in turns
             else Fix(
                 "remove",
-                "Remove the override",
+                "Remove override",
                 {"edits": [e.id for e in edits if user in (*e.users, *e.mapping.values())]},
             ),
         )
@@ -223,43 +224,47 @@ def _unreachable(runs: Sequence[Shift], facts: Facts) -> Iterator[Finding]:
         reach = facts.reach.get(user, Reach(wakes=False, ways=0)) if facts.reach is not None else None
         if reach is None or (reach.wakes and reach.ways > 1):
             continue
-        what = "has only one verified way to be reached" if reach.wakes else "has no verified way to be woken"
+        problem = (
+            "can be reached in only one way"
+            if reach.wakes
+            else "has no verified contact method that can wake them"
+        )
         yield Finding(
             key("S-UNREACHABLE", user),
             "S-UNREACHABLE",
             Level.WARNING if reach.wakes else Level.ERROR,
-            f"{facts.name(user)} {what}.",
+            f"{facts.name(user)} {problem}.",
             run.start,
             run.end,
             (user,),
-            Fix("contact", "Look at the contact methods", {"person": user}),
+            Fix("contact", "View contact methods", {"person": user}),
         )
 
 
 def _vacations(
     schedule: Schedule, runs: Sequence[Shift], a: datetime, b: datetime, facts: Facts
 ) -> Iterator[Finding]:
-    """Return S-VACATION for who is absent and on duty: cover is asked for, or, where nobody was, will be."""
+    """Yield S-VACATION for people who are on call in their time off, with or without an open cover request."""
     on_duty = {user for run in runs for user in run.users}
-    found: list[tuple[Stretch, User, Fix]] = []
+    conflicts: list[tuple[Stretch, User, Fix]] = []
     for cover in facts.covers:
         low, high = max(cover.start, a), min(cover.end, b)
-        mine = cover.schedule_id == schedule.id and cover.vacation_id and low < high
-        if mine and own_stretches(schedule, cover.requester, low, high):
-            fix = Fix("take", "Take this shift", {"cover": cover.id})
-            found.append(((cover.start, cover.end), cover.requester, fix))
-    for absent in facts.vacations:
-        if absent.person_id in on_duty and absent.start < b and absent.end > a:
-            for start, end in unasked(schedule, absent, (*facts.covers, *facts.kept), a, b):
-                who = absent.person_id
-                ask = Fix("ask", "Ask for cover", {"person": who, "start": start, "end": end})
-                found.append(((start, end), who, ask))
-    for (start, end), user, fix in sorted(found, key=lambda x: x[0])[:_FEW]:
+        applies = cover.schedule_id == schedule.id and cover.vacation_id and low < high
+        if applies and own_stretches(schedule, cover.requester, low, high):
+            fix = Fix("take", "Take shift", {"cover": cover.id})
+            conflicts.append(((cover.start, cover.end), cover.requester, fix))
+    for absence in facts.vacations:
+        if absence.person_id in on_duty and absence.start < b and absence.end > a:
+            for start, end in unasked(schedule, absence, (*facts.covers, *facts.kept), a, b):
+                person_id = absence.person_id
+                ask = Fix("ask", "Request cover", {"person": person_id, "start": start, "end": end})
+                conflicts.append(((start, end), person_id, ask))
+    for (start, end), user, fix in sorted(conflicts, key=lambda x: x[0])[:_MAX_ABSENCE_FINDINGS]:
         yield Finding(
             key("S-VACATION", user, start if start > a else "now"),
             "S-VACATION",
             Level.WARNING,
-            f"{facts.name(user)} is away from {told(schedule, start, end)} and still on call.",
+            f"{facts.name(user)} has time off {told(schedule, start, end)} but is still on call.",
             start,
             end,
             (user,),
@@ -272,92 +277,94 @@ def _doubles(
 ) -> Iterator[Finding]:
     others: dict[int | str, tuple[Schedule, bool]] = {}
     for chain in facts.chains:
-        mine = [i for i, step in enumerate(chain.steps) if _holds(step, schedule)]
+        own_levels = [i for i, step in enumerate(chain.steps) if _holds(step, schedule)]
         for i, step in enumerate(chain.steps):
             for other in step.schedules:
-                if mine and other.id != schedule.id:
-                    next_to = any(abs(i - at) == 1 for at in mine)
-                    others[other.id] = (other, next_to or others.get(other.id, (other, False))[1])
-    for other, next_to in others.values():
-        both = list(_at_once(runs, between(other, a, b)))
-        same = [x for x in both if next_to and x[3]]
-        for code, found in (("S-SAME", same), ("S-DOUBLE", [x for x in both if x not in same])):
-            if found:
-                yield _double(schedule, other, code, found, facts)
+                if own_levels and other.id != schedule.id:
+                    adjacent = any(abs(i - level) == 1 for level in own_levels)
+                    others[other.id] = (other, adjacent or others.get(other.id, (other, False))[1])
+    for other, adjacent in others.values():
+        overlaps = list(_overlaps(runs, between(other, a, b)))
+        same = [overlap for overlap in overlaps if adjacent and overlap[3]]
+        double = [overlap for overlap in overlaps if overlap not in same]
+        for code, of_code in (("S-SAME", same), ("S-DOUBLE", double)):
+            if of_code:
+                yield _double(schedule, other, code, of_code, facts)
 
 
-def _at_once(
-    mine: Sequence[Shift], theirs: Sequence[Shift]
+def _overlaps(
+    own_shifts: Sequence[Shift], other_shifts: Sequence[Shift]
 ) -> Iterator[tuple[datetime, datetime, tuple[User, ...], bool]]:
-    """Yield (start, end, who is in both, whether both are the same people)."""
-    at = 0
-    for run in mine:
-        while theirs[at].end <= run.start:
-            at += 1
-        here = at
-        while here < len(theirs) and theirs[here].start < run.end:
-            other = theirs[here]
-            if shared := tuple(u for u in run.users if u in other.users):
-                format_range = (max(run.start, other.start), min(run.end, other.end))
-                yield *format_range, shared, set(run.users) == set(other.users)
-            here += 1
+    """Yield (start, end, users in both, whether both have the same users) of overlapping shifts."""
+    first = 0
+    for own in own_shifts:
+        while other_shifts[first].end <= own.start:
+            first += 1
+        index = first
+        while index < len(other_shifts) and other_shifts[index].start < own.end:
+            other = other_shifts[index]
+            if shared := tuple(u for u in own.users if u in other.users):
+                start, end = max(own.start, other.start), min(own.end, other.end)
+                yield start, end, shared, set(own.users) == set(other.users)
+            index += 1
 
 
 def _double(
     schedule: Schedule,
     other: Schedule,
     code: str,
-    found: Sequence[tuple[datetime, datetime, tuple[User, ...], bool]],
+    overlaps: Sequence[tuple[datetime, datetime, tuple[User, ...], bool]],
     facts: Facts,
 ) -> Finding:
-    start, end, users, *_ = found[0]
+    start, end, users, *_ = overlaps[0]
     names = " and ".join(facts.name(u) for u in users)
-    times = f", the first of {len(found)} times" if len(found) > 1 else ""
-    tail = "the next level brings nobody new." if code == "S-SAME" else "they are paged for both."
+    verb = "is" if len(users) == 1 else "are"
+    times = f" (the first of {len(overlaps)} times)" if len(overlaps) > 1 else ""
+    people = "person" if len(users) == 1 else "people"
+    result = f"escalating to the next level pages the same {people}" if code == "S-SAME" else "both page them"
     return Finding(
         key(code, schedule.id, other.id),
         code,
         Level.WARNING,
-        f"{names} is on call on {schedule.name} and {other.name} from {told(schedule, start)}{times}: {tail}",
+        f"{names} {verb} on call for {schedule.name} and {other.name} from {told(schedule, start)}{times},"
+        f" so {result}.",
         start,
         end,
         users,
         _shift_of(schedule, other)
-        or Fix("ask", "Ask for cover", {"person": users[0], "start": start, "end": end}),
+        or Fix("ask", "Request cover", {"person": users[0], "start": start, "end": end}),
     )
 
 
 def _shift_of(schedule: Schedule, other: Schedule) -> Fix | None:
-    """Return the fix that lets one schedule be the next person of the other, when that is all it needs."""
+    """Return the fix that shifts the schedule one person behind the other, if both have the same rotation."""
     if len(schedule.layers) != 1 or len(other.layers) != 1:
         return None
-    mine, theirs = schedule.layers[0], other.layers[0]
-    rhythm = (mine.anchor, mine.unit, mine.every, mine.tz, mine.slots)
-    if rhythm != (theirs.anchor, theirs.unit, theirs.every, theirs.tz, theirs.slots):
+    own, reference = schedule.layers[0], other.layers[0]
+    rotation = (own.anchor, own.unit, own.every, own.tz, own.slots)
+    if rotation != (reference.anchor, reference.unit, reference.every, reference.tz, reference.slots):
         return None
-    if len(set(mine.slots)) < 2 or (mine.offset - theirs.offset) % len(mine.slots):
+    if len(set(own.slots)) < 2 or (own.offset - reference.offset) % len(own.slots):
         return None
-    offset = (theirs.offset + 1) % len(mine.slots)
-    return Fix(
-        "offset", f"Begin with the next person after {other.name}", {"layer": mine.id, "offset": offset}
-    )
+    offset = (reference.offset + 1) % len(own.slots)
+    return Fix("offset", f"Start one person after {other.name}", {"layer": own.id, "offset": offset})
 
 
 def tired(calls: Sequence[Call], now: datetime) -> dict[User, tuple[datetime, int, datetime]]:
-    """Return by whom rest is due at `now`: since when, after how many pages in one night, until when.
+    """Return (last page, pages in one night, end of rest) of each user who is due rest at `now`.
 
-    A page that calls often counts once a night; nights are 22:00 to 07:00 on the person's own clock.
+    A page counts once a night; nights are 22:00 to 07:00 in the person's own time zone.
     """
     nights: dict[tuple[User, date], list[Call]] = defaultdict(list)
     for call in calls:
         if night := night_of(call.at, call.tz):
             nights[call.user, night].append(call)
-    found = {}
-    for (user, _), rang in nights.items():
-        count, last = len({c.page_id for c in rang}), max(c.at for c in rang)
+    resting = {}
+    for (user, _), night_calls in nights.items():
+        count, last = len({c.page_id for c in night_calls}), max(c.at for c in night_calls)
         if count > NIGHT_LIMIT and last + REST > now:
-            found[user] = (last, count, last + REST)
-    return found
+            resting[user] = (last, count, last + REST)
+    return resting
 
 
 def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Facts) -> Iterator[Finding]:
@@ -366,43 +373,43 @@ def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Fact
         if not on_duty:
             continue
         start, end = on_duty[0]
-        asked = [c for c in facts.covers if c.schedule_id == schedule.id and c.requester == user]
-        taking = next((c for c in asked if c.start < end and start < c.end), None)
-        fix = Fix("ask", "Ask for cover", {"person": user, "start": start, "end": end})
+        requests = [c for c in facts.covers if c.schedule_id == schedule.id and c.requester == user]
+        request = next((c for c in requests if c.start < end and start < c.end), None)
+        fix = Fix("ask", "Request cover", {"person": user, "start": start, "end": end})
         yield Finding(
             key("S-NOREST", user, last),
             "S-NOREST",
             Level.WARNING,
-            f"{facts.name(user)} was called by {count} pages in one night, the last at {told(schedule, last)},"
-            f" and is on call before {told(schedule, until)}: less than 11 hours of rest.",
+            f"{facts.name(user)} got {count} pages in one night, the last at {told(schedule, last)},"
+            f" and is on call before {told(schedule, until)}, after less than 11 hours of rest.",
             start,
             end,
             (user,),
-            Fix("take", "Take this shift", {"cover": taking.id}) if taking else fix,
+            Fix("take", "Take shift", {"cover": request.id}) if request else fix,
         )
 
 
 def _long(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Iterator[Finding]:
-    open_: dict[User, datetime] = {}
-    seen: set[User] = set()
+    since: dict[User, datetime] = {}
+    reported: set[User] = set()
     runs = between(schedule, a - WEEK, b)
     for before, run in zip((None, *runs), (*runs, None), strict=True):
         users = run.users if run else ()
-        for user in list(open_):
+        for user in list(since):
             if user in users:
                 continue
-            start = open_.pop(user)
+            start = since.pop(user)
             end = before.end if before else b
             if (
                 to_local(end, schedule.tz) - to_local(start, schedule.tz) > WEEK
-                and user not in seen
+                and user not in reported
                 and end > a
             ):
-                seen.add(user)
+                reported.add(user)
                 yield _too_long(schedule, user, start, end, facts)
         if run:
             for user in users:
-                open_.setdefault(user, run.start)
+                since.setdefault(user, run.start)
 
 
 def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, facts: Facts) -> Finding:
@@ -411,11 +418,12 @@ def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, fa
         key("S-LONG", user),
         "S-LONG",
         Level.WARNING,
-        f"{facts.name(user)} is on call without a break from {told(schedule, start)}: {days:.0f} days or more.",
+        f"{facts.name(user)} is on call for {days:.0f} days or more without a break,"
+        f" from {told(schedule, start)}.",
         start,
         end,
         (user,),
-        Fix("ask", "Ask for cover", {"person": user, "start": start + WEEK, "end": end}),
+        Fix("ask", "Request cover", {"person": user, "start": start + WEEK, "end": end}),
     )
 
 
@@ -431,14 +439,14 @@ def _frequent(schedule: Schedule, runs: Sequence[Shift], facts: Facts) -> Iterat
     if all(x.windows for x in layers) and (regions := _regions(layers)):
         for name, members in regions.items():
             people = members - schedule.inactive
-            if len(people) < ENOUGH_A_REGION:
-                yield _few(key("S-FREQ", name), name, people, ENOUGH_A_REGION, edit)
+            if len(people) < MIN_PEOPLE_PER_REGION:
+                yield _few(key("S-FREQ", name), name, people, MIN_PEOPLE_PER_REGION, edit)
         return
     people = set(share) | (_members(layers) - schedule.inactive)
     if gaps >= whole / 20:
         return
-    if len(people) < ENOUGH:
-        yield _few(key("S-FREQ", "people"), "Around the clock", people, ENOUGH, edit)
+    if len(people) < MIN_PEOPLE_24_7:
+        yield _few(key("S-FREQ", "people"), "The 24/7 rotation", people, MIN_PEOPLE_24_7, edit)
     elif whole >= HORIZON:
         for user, hours in share.items():
             if hours > whole * 0.3:
@@ -446,7 +454,8 @@ def _frequent(schedule: Schedule, runs: Sequence[Shift], facts: Facts) -> Iterat
                     key("S-FREQ", user),
                     "S-FREQ",
                     Level.WARNING,
-                    f"{facts.name(user)} is on call {hours / whole:.0%} of the time: more than one week in four.",
+                    f"{facts.name(user)} is on call {hours / whole:.0%} of the time."
+                    " Aim for at most one week in four.",
                     runs[0].start,
                     runs[-1].end,
                     (user,),
@@ -455,17 +464,21 @@ def _frequent(schedule: Schedule, runs: Sequence[Shift], facts: Facts) -> Iterat
 
 
 def _regions(layers: Sequence[Layer]) -> dict[str, set[User]]:
-    """Return who follows the sun where: a zone each, or a layer each within one; none when somebody is in two."""
+    """Return the people of each follow-the-sun region: one per time zone, or per layer if there is one zone.
+
+    Empty if there is only one region, or someone is in two.
+    """
     zones = {layer.tz for layer in layers}
-    found: dict[str, set[User]] = {}
+    regions: dict[str, set[User]] = {}
     for number, layer in enumerate(layers, 1):
-        alike = [x for x in layers if x.tz == layer.tz] if len(zones) > 1 else [layer]
-        found[alike[0].name or (layer.tz if len(zones) > 1 else f"Layer {number}")] = _members(alike)
-    apart = len(set().union(*found.values())) == sum(map(len, found.values()))
-    return found if len(found) > 1 and apart else {}
+        region = [x for x in layers if x.tz == layer.tz] if len(zones) > 1 else [layer]
+        name = region[0].name or (layer.tz if len(zones) > 1 else f"Layer {number}")
+        regions[name] = _members(region)
+    disjoint = len(set().union(*regions.values())) == sum(map(len, regions.values()))
+    return regions if len(regions) > 1 and disjoint else {}
 
 
 def _few(key: str, what: str, people: set[User], enough: int, fix: Fix) -> Finding:
     count = f"{len(people)} {'person' if len(people) == 1 else 'people'}"
-    text = f"{what}: {count}. With fewer than {enough} nobody rests."
+    text = f"{what} has {count}. Aim for at least {enough} per rotation."
     return Finding(key, "S-FREQ", Level.WARNING, text, None, None, tuple(sorted(people, key=str)), fix)

@@ -1,4 +1,4 @@
-"""The SQL of what findings need beside a schedule, and of which errors people were told."""
+"""The SQL of the facts that checks need beside a schedule, and of the errors that were reported."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,42 +9,72 @@ from firebell.oncall.checks.unreported import Reported
 
 
 async def chains(tx: Tx) -> list[tuple[str, list[tuple[list[int], bool]]]]:
-    """Return each policy's name and levels: the schedules of a level, and whether others are notified too."""
-    found = []
-    for row in await tx.fetch("select name, levels from policy_chain order by name, id"):
-        steps = []
+    """Return the name and levels of each policy: the schedules of a level, and whether it has other targets."""
+    policies = []
+    for row in await tx.fetch(
+        """
+        select name, levels
+        from policy_chain
+        order by name, id
+        """
+    ):
+        levels = []
         for level in row["levels"]:
-            schedules_ = [t["id"] for t in level["targets"] if t["kind"] == "schedule"]
-            steps.append((schedules_, len(schedules_) < len(level["targets"])))
-        found.append((row["name"], steps))
-    return found
+            schedule_ids = [target["id"] for target in level["targets"] if target["kind"] == "schedule"]
+            levels.append((schedule_ids, len(schedule_ids) < len(level["targets"])))
+        policies.append((row["name"], levels))
+    return policies
 
 
 async def calls(tx: Tx, since: datetime) -> list[tuple[int, int, datetime, str]]:
-    """Return the messages of urgent pages from `since` on: whom, which page, when, in which zone they live."""
+    """Return (person id, page id, when, the person's time zone) of urgent page messages from `since` on."""
     rows = await tx.fetch(
-        "select c.person_id, c.page_id, c.at, p.tz from urgent_call c join person p on p.id = c.person_id"
-        " where c.at >= $1 order by c.at",
+        """
+        select c.person_id, c.page_id, c.at, p.tz
+        from urgent_call c
+        join person p on p.id = c.person_id
+        where c.at >= $1
+        order by c.at
+        """,
         since,
     )
-    return [(r["person_id"], r["page_id"], r["at"], r["tz"]) for r in rows]
+    return [(row["person_id"], row["page_id"], row["at"], row["tz"]) for row in rows]
 
 
-async def told(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, list[Reported]]:
-    """Return of which errors of these schedules people were told."""
-    found: dict[int, list[Reported]] = defaultdict(list)
+async def reported(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, list[Reported]]:
+    """Return the errors of these schedules that were reported, by schedule."""
+    errors: dict[int, list[Reported]] = defaultdict(list)
     for row in await tx.fetch(
-        "select schedule_id, what, starts_at, ends_at from finding_told where schedule_id = any($1::bigint[])",
+        """
+        select schedule_id, what, starts_at, ends_at
+        from finding_told
+        where schedule_id = any($1::bigint[])
+        """,
         list(schedule_ids),
     ):
-        found[row["schedule_id"]].append(Reported(row["what"], row["starts_at"], row["ends_at"]))
-    return found
+        errors[row["schedule_id"]].append(
+            Reported(what=row["what"], start=row["starts_at"], end=row["ends_at"])
+        )
+    return errors
 
 
-async def set_told(tx: Tx, schedule_ids: Sequence[int], known: Mapping[int, Sequence[Reported]]) -> None:
-    """Remember this of these schedules, and nothing else."""
-    await tx.execute("delete from finding_told where schedule_id = any($1::bigint[])", list(schedule_ids))
+async def set_reported(tx: Tx, schedule_ids: Sequence[int], errors: Mapping[int, Sequence[Reported]]) -> None:
+    """Replace the reported errors of these schedules."""
+    await tx.execute(
+        """
+        delete from finding_told
+        where schedule_id = any($1::bigint[])
+        """,
+        list(schedule_ids),
+    )
     await tx.many(
-        "insert into finding_told (schedule_id, what, starts_at, ends_at) values ($1, $2, $3, $4)",
-        [(i, t.what, t.start, t.end) for i, reporteds in known.items() for t in reporteds],
+        """
+        insert into finding_told (schedule_id, what, starts_at, ends_at)
+        values ($1, $2, $3, $4)
+        """,
+        [
+            (schedule_id, error.what, error.start, error.end)
+            for schedule_id, reported_errors in errors.items()
+            for error in reported_errors
+        ],
     )

@@ -1,4 +1,4 @@
-"""Which errors of a schedule its people were not told of yet: each once for its stretch of time (pure)."""
+"""Which schedule errors have not been reported yet: each is reported once for its interval (pure)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from firebell.oncall.checks.rules import HORIZON, Finding, Level
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What people were told of, and its stretch; None where it had begun, or where its end could not be seen."""
+    """A reported error; `start` is None if it had begun, `end` if it ends after the horizon."""
 
     what: str
     start: datetime | None
@@ -17,41 +17,41 @@ class Reported:
 
 
 def unreported(
-    found: Sequence[Finding], told: Sequence[Reported], now: datetime
+    findings: Sequence[Finding], reported: Sequence[Reported], now: datetime
 ) -> tuple[list[Finding], list[Reported]]:
-    """Return the errors that are new or last longer than was told, and what to remember of those there are.
+    """Return the errors that are new or last longer than reported, and the errors to record as reported.
 
-    What begins meanwhile, and what comes into sight as a whole, stays the same. What is gone is forgotten.
+    An error that has begun, or whose end has come into the horizon, is the same error. Past ones are dropped.
     """
-    fresh, known = [], []
-    for finding in found:
+    new_errors, to_record = [], []
+    for finding in findings:
         if finding.level is not Level.ERROR:
             continue
-        here = _told(finding, now)
-        before = next((t for t in told if _same(t, here, now)), None)
-        if before is None or _longer(before, here):
-            fresh.append(finding)
-        start = here.start or (before.start if before else None)
-        known.append(Reported(here.what, start, here.end))
-    return fresh, known
+        current = _as_reported(finding, now)
+        before = next((r for r in reported if _same(r, current, now)), None)
+        if before is None or _longer(before, current):
+            new_errors.append(finding)
+        start = current.start or (before.start if before else None)
+        to_record.append(Reported(current.what, start, current.end))
+    return new_errors, to_record
 
 
-def _told(finding: Finding, now: datetime) -> Reported:
+def _as_reported(finding: Finding, now: datetime) -> Reported:
     start = finding.start if finding.start and finding.start > now else None
     end = finding.end if finding.end and finding.end < now + HORIZON else None
-    who = ",".join(str(user) for user in finding.users)
-    # the id of what has a time changes when that begins; what has none is known by its id alone
-    return Reported(f"{finding.code}:{who}" if finding.start else finding.id, start, end)
+    users = ",".join(str(user) for user in finding.users)
+    # the id of a finding with a start changes when it begins
+    return Reported(f"{finding.code}:{users}" if finding.start else finding.id, start, end)
 
 
-def _same(before: Reported, here: Reported, now: datetime) -> bool:
-    if before.what != here.what:
+def _same(before: Reported, current: Reported, now: datetime) -> bool:
+    if before.what != current.what:
         return False
-    if here.start is not None:
-        return before.start == here.start
+    if current.start is not None:
+        return before.start == current.start
     began = before.start is None or before.start <= now
     return began and (before.end is None or before.end > now)
 
 
-def _longer(before: Reported, here: Reported) -> bool:
-    return before.end is not None and (here.end is None or here.end > before.end)
+def _longer(before: Reported, current: Reported) -> bool:
+    return before.end is not None and (current.end is None or current.end > before.end)

@@ -1,4 +1,4 @@
-"""What the clocks of zones do, written down, so that newer time zone data can be compared with it (pure)."""
+"""Recorded clocks of time zones, to find what newer time zone data changes (pure)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,73 +12,73 @@ from firebell.oncall.model import Layer, Schedule
 from firebell.oncall.rota.rotation import handoff, handoff_wall_time, index_at
 
 KEPT = timedelta(days=730)
-"""How far ahead a clock is written down."""
-LOOKED = timedelta(days=365)
-"""How far ahead a change of it is looked for."""
+"""How far ahead clocks are recorded."""
+COMPARED_AHEAD = timedelta(days=365)
+"""How far ahead clocks are compared."""
 _DAY, _MINUTE, _SECOND = timedelta(days=1), timedelta(minutes=1), timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The offsets of a zone from UTC on `[start, end)`: each from its instant on, the first from `start` on."""
+    """The UTC offsets of a zone on `[start, end)`, as (instant, offset from then on); the first is at `start`."""
 
     start: datetime
     end: datetime
     offsets: tuple[tuple[datetime, timedelta], ...]
 
     def offset(self, t: datetime) -> timedelta:
-        """Return the offset at an instant of the stretch."""
+        """Return the offset at an instant in `[start, end)`."""
         return [offset for since, offset in self.offsets if since <= t][-1]
 
-    def first(self, x: datetime) -> datetime:
-        """Return the first instant of the stretch whose local clock reads `x` or later, as `kit.localtime.mu`."""
+    def first(self, local: datetime) -> datetime:
+        """Return the first instant in `[start, end)` whose local clock reads `local` or later."""
         ends = [since for since, _ in self.offsets[1:]] + [self.end]
         for (since, offset), until in zip(self.offsets, ends, strict=True):
-            t = max(since, (x - offset).replace(tzinfo=since.tzinfo))
+            t = max(since, (local - offset).replace(tzinfo=since.tzinfo))
             if t < until:
                 return t
         return self.end
 
 
 def clock(of: tzinfo, start: datetime, end: datetime) -> Clock:
-    """Return what the clock of a zone does on `[start, end)`.
+    """Return the clock of a zone on `[start, end)`.
 
-    Every change is found but one that another takes back within a day: no zone ever had that, the closest
-    two are four days apart (Freetown, 1939).
+    Misses a change that is reverted within a day, which no zone ever had: the closest two changes are four days
+    apart (Freetown, 1939).
     """
 
     def offset(t: datetime) -> timedelta:
         return t.astimezone(of).utcoffset() or timedelta()
 
-    found = [(start, offset(start))]
+    offsets = [(start, offset(start))]
     low = start
     while low < end:
         high = min(low + _DAY, end)
-        while low < high and offset(high) != found[-1][1]:
+        while low < high and offset(high) != offsets[-1][1]:
             after = high
             while after - low > _SECOND:
                 middle = low + (after - low) // _SECOND // 2 * _SECOND
-                low, after = (low, middle) if offset(middle) != found[-1][1] else (middle, after)
+                low, after = (low, middle) if offset(middle) != offsets[-1][1] else (middle, after)
             if after < end:
-                found.append((after, offset(after)))
+                offsets.append((after, offset(after)))
             low = after
         low = high
-    return Clock(start, end, tuple(found))
+    return Clock(start, end, tuple(offsets))
 
 
 def difference(old: Clock, new: Clock) -> tuple[datetime, datetime, datetime] | None:
-    """Return the first instant at which two clocks differ, and what the old and the new one read then."""
+    """Return (first instant at which two clocks differ, old local time, new local time), or None."""
     low, high = max(old.start, new.start), min(old.end, new.end)
     changes = {since for one in (old, new) for since, _ in one.offsets}
     for t in sorted({low, *(since for since in changes if low < since < high)}):
         if low < high and old.offset(t) != new.offset(t):
-            plain = t.replace(tzinfo=None)
-            return t, plain + old.offset(t), plain + new.offset(t)
+            utc = t.replace(tzinfo=None)
+            return t, utc + old.offset(t), utc + new.offset(t)
     return None
 
 
 def of_layers(schedule: Schedule, now: datetime, length: timedelta = KEPT) -> dict[str, Clock]:
-    """Return the present clocks of the zones of the layers that are not over; whole seconds, from `now` on."""
+    """Return the current clocks of the time zones of current and future layers, from `now` in whole seconds."""
     start = now.replace(microsecond=0)
     names = {layer.tz for layer in schedule.layers if layer.end is None or layer.end > now}
     return {tz: _clock(tz, start, start + length) for tz in sorted(names)}
@@ -86,12 +86,12 @@ def of_layers(schedule: Schedule, now: datetime, length: timedelta = KEPT) -> di
 
 @lru_cache(maxsize=256)
 def _clock(tz: str, start: datetime, end: datetime) -> Clock:
-    """Return the clock of a zone, computed once where hundreds of schedules are looked at together."""
+    """Return the clock of a zone, cached because hundreds of schedules are checked together."""
     return clock(zone(tz), start, end)
 
 
 def _edges(layer: Layer, a: datetime, b: datetime) -> Iterator[datetime]:
-    """Yield the wall times at which turns of the layer or its windows begin or end around `[a, b)`."""
+    """Yield the local times at which turns and windows of the layer begin or end around `[a, b)`."""
     k = index_at(layer, a)
     while handoff(layer, k) < b:
         yield handoff_wall_time(layer, k)
@@ -106,49 +106,50 @@ def _edges(layer: Layer, a: datetime, b: datetime) -> Iterator[datetime]:
 
 
 def changed(schedule: Schedule, known: Mapping[str, Clock], now: datetime) -> dict[str, Finding]:
-    """Return S-TZCHANGE by zone for each whose clock is not what it was and moves a turn within a year."""
-    found = {}
-    for tz, new in of_layers(schedule, now, LOOKED).items():
-        if (old := known.get(tz)) and (one := _changed(schedule, tz, old, new)):
-            found[tz] = one
-    return found
+    """Return S-TZCHANGE by time zone, for each whose clock changed and moves a turn within a year."""
+    findings = {}
+    for tz, new in of_layers(schedule, now, COMPARED_AHEAD).items():
+        if (old := known.get(tz)) and (finding := _changed(schedule, tz, old, new)):
+            findings[tz] = finding
+    return findings
 
 
 def _changed(schedule: Schedule, tz: str, old: Clock, new: Clock) -> Finding | None:
-    found = difference(old, new)
-    if found is None:
+    first_difference = difference(old, new)
+    if first_difference is None:
         return None
-    at, was, is_ = found
+    at, old_local, new_local = first_difference
     low, high = max(old.start, new.start), min(old.end, new.end)
-    edges = {x for layer in schedule.layers if layer.tz == tz for x in _edges(layer, at - _DAY, high)}
-    moves = ((x, old.first(x), new.first(x)) for x in sorted(edges))
+    edges = {edge for layer in schedule.layers if layer.tz == tz for edge in _edges(layer, at - _DAY, high)}
+    moves = ((edge, old.first(edge), new.first(edge)) for edge in sorted(edges))
     moved = next((m for m in moves if m[1] != m[2] and low < min(m[1:]) and at <= max(m[1:]) < high), None)
     if moved is None:
         return None
-    x, before, after = moved
+    edge, before, after = moved
     return Finding(
         f"S-TZCHANGE:{tz}:{at:%Y%m%dT%H%MZ}",
         "S-TZCHANGE",
         Level.WARNING,
-        f"New time zone data: at {at:%Y-%m-%d %H:%M} UTC clocks of {tz} read {is_:%H:%M} and not {was:%H:%M}."
-        f" What begins or ends at {x:%Y-%m-%d %H:%M} there moves from {before:%H:%M} to {after:%H:%M} UTC.",
+        f"New time zone data: from {at:%Y-%m-%d %H:%M} UTC, clocks in {tz} read {new_local:%H:%M}"
+        f" instead of {old_local:%H:%M}. The handoff or active hours at {edge:%Y-%m-%d %H:%M} local time move from"
+        f" {before:%H:%M} to {after:%H:%M} UTC.",
         min(before, after),
         None,
         (),
-        Fix("seen", "I have looked at it", {}),
+        Fix("seen", "Mark as seen", {}),
     )
 
 
 def noted(schedule: Schedule, known: Mapping[str, Clock], now: datetime) -> dict[str, Clock]:
-    """Return what to write down of the clocks: the present ones, but the known one of a zone that moves a turn.
+    """Return the clocks to record: the current ones, but the known one of a zone that moves a turn.
 
-    So S-TZCHANGE stays until somebody has looked, whatever else is changed or how many days go by.
+    So S-TZCHANGE stays until someone marks it as seen.
     """
     return of_layers(schedule, now) | {tz: known[tz] for tz in changed(schedule, known, now)}
 
 
 def to_json(clocks: Mapping[str, Clock]) -> dict[str, Any]:
-    """Return clocks as they are stored."""
+    """Return clocks as stored in JSON; instants and offsets are seconds."""
     return {
         tz: {
             "start": int(c.start.timestamp()),
@@ -159,8 +160,8 @@ def to_json(clocks: Mapping[str, Clock]) -> dict[str, Any]:
     }
 
 
-def from_json(found: Mapping[str, Any]) -> dict[str, Clock]:
-    """Return stored clocks."""
+def from_json(stored: Mapping[str, Any]) -> dict[str, Clock]:
+    """Return the clocks that `to_json` stored."""
 
     def instant(seconds: int) -> datetime:
         return datetime.fromtimestamp(seconds, UTC)
@@ -171,5 +172,5 @@ def from_json(found: Mapping[str, Any]) -> dict[str, Clock]:
             instant(c["end"]),
             tuple((instant(t), timedelta(seconds=o)) for t, o in c["offsets"]),
         )
-        for tz, c in found.items()
+        for tz, c in stored.items()
     }

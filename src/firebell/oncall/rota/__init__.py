@@ -1,1 +1,1 @@
-"""The rota itself: whose turn it is, and who is on call when (pure)."""
+"""The rota: turns of rotations, and who is on call when (pure)."""

@@ -1,6 +1,6 @@
-"""How much on-call somebody carries (spec 1.3), pure: hours, nights, weekends, holidays, shifts.
+"""The on-call workload of people (spec 1.3): hours, nights, weekends, holidays and shifts (pure).
 
-Everything is folded over `shifts.duty`, and read on the wall clock of the person, whose night it is.
+Nights, weekends and holidays are those of the person's own time zone.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from firebell.oncall.rota.shifts import between
 NIGHT_FROM, NIGHT_TO = time(22), time(7)
 SATURDAY = 5
 _DAY = timedelta(days=1)
-_BEFORE = timedelta(seconds=1)
+_ONE_SECOND = timedelta(seconds=1)
 _ZERO = timedelta(0)
 
 Stretch = tuple[datetime, datetime]
@@ -24,7 +24,7 @@ Holidays = Collection[date]
 
 
 class HourClass(StrEnum):
-    """What an hour counts as; an earlier one goes before a later one."""
+    """What an hour counts as; earlier classes take precedence."""
 
     HOLIDAY = "holiday"
     WEEKEND = "weekend"
@@ -34,7 +34,7 @@ class HourClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch in which nothing changes on the wall: the local day, and the night that it belongs to."""
+    """An interval within one local day, and within one night (named by the day on which it began) or none."""
 
     start: datetime
     end: datetime
@@ -43,16 +43,16 @@ class Part:
 
     @property
     def length(self) -> timedelta:
-        """How long it takes, as clocks that are never changed measure it."""
+        """The elapsed time."""
         return self.end - self.start
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one person carried; `nights` are the local dates on which they began.
+    """The workload of one person; `nights` are the local dates on which the nights began.
 
-    The lengths overlap: an hour may be a night's and a weekend's. `hours_by_class` says what each counts
-    as, and adds up to `hours`. Loads of stretches that abut add up to the load of the whole.
+    An hour can count as night and as weekend; `by_class` counts each hour once and adds up to `hours`. Loads of
+    adjacent intervals add up to the load of the whole.
     """
 
     hours: timedelta = _ZERO
@@ -76,12 +76,12 @@ class Load:
         )
 
     def of(self, hour_class: HourClass) -> timedelta:
-        """Return how much counts as this class."""
+        """Return the time that counts as this class."""
         return self.by_class.get(hour_class, _ZERO)
 
 
 def parts(start: datetime, end: datetime, tz: str) -> Iterator[Part]:
-    """Cut `[start, end)` at midnight, 07:00 and 22:00 of the wall clock; the parts abut, whatever it does."""
+    """Yield `[start, end)` cut at midnight, 07:00 and 22:00 local time, without gaps or overlaps."""
     day = to_local(start, tz).date() - _DAY
     last = to_local(end, tz).date() + _DAY
     while day <= last:
@@ -89,20 +89,20 @@ def parts(start: datetime, end: datetime, tz: str) -> Iterator[Part]:
             to_instant(datetime.combine(at, clock), tz)
             for at, clock in ((day, time()), (day, NIGHT_TO), (day, NIGHT_FROM), (day + _DAY, time()))
         ]
-        for (a, b), night in zip(itertools.pairwise(cuts), (day - _DAY, None, day), strict=True):
-            low, high = max(a, start), min(b, end)
+        for (begins, ends), night in zip(itertools.pairwise(cuts), (day - _DAY, None, day), strict=True):
+            low, high = max(begins, start), min(ends, end)
             if low < high:
                 yield Part(low, high, day, night)
         day += _DAY
 
 
 def night_of(at: datetime, tz: str) -> date | None:
-    """Return the night to which an instant belongs, named by the day on which it began; None by day."""
-    return next(parts(at, at + _BEFORE, tz)).night
+    """Return the night of an instant, named by the day on which it began; None by day."""
+    return next(parts(at, at + _ONE_SECOND, tz)).night
 
 
 def class_of(part: Part, holidays: Holidays = ()) -> HourClass:
-    """Return the one class in which a part counts: holiday before weekend before night before weekday."""
+    """Return the class of a part: holiday before weekend before night before weekday."""
     if part.day in holidays:
         return HourClass.HOLIDAY
     if part.day.weekday() >= SATURDAY:
@@ -110,28 +110,28 @@ def class_of(part: Part, holidays: Holidays = ()) -> HourClass:
     return HourClass.NIGHT if part.night else HourClass.WEEKDAY
 
 
-def shifts_of(schedule: Schedule, a: datetime, b: datetime) -> dict[User, list[Stretch]]:
-    """Return each person's longest stretches of duty, cut to `[a, b)`, in order."""
-    found: dict[User, list[Stretch]] = {}
-    for run in between(schedule, a, b):
-        for user in run.users:
-            mine = found.setdefault(user, [])
-            if mine and mine[-1][1] == run.start:
-                mine[-1] = (mine[-1][0], run.end)
+def shifts_of(schedule: Schedule, start: datetime, end: datetime) -> dict[User, list[Stretch]]:
+    """Return each person's uninterrupted on-call intervals within `[start, end)`, in order."""
+    by_user: dict[User, list[Stretch]] = {}
+    for shift in between(schedule, start, end):
+        for user in shift.users:
+            intervals = by_user.setdefault(user, [])
+            if intervals and intervals[-1][1] == shift.start:
+                intervals[-1] = (intervals[-1][0], shift.end)
             else:
-                mine.append((run.start, run.end))
-    return found
+                intervals.append((shift.start, shift.end))
+    return by_user
 
 
-def union(stretches: Sequence[Stretch]) -> list[Stretch]:
-    """Return the stretches merged, in order: an hour on two schedules is one hour of a life."""
-    found: list[Stretch] = []
-    for start, end in sorted(stretches):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
+def union(intervals: Sequence[Stretch]) -> list[Stretch]:
+    """Return the intervals merged, in order."""
+    merged: list[Stretch] = []
+    for start, end in sorted(intervals):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
-            found.append((start, end))
-    return found
+            merged.append((start, end))
+    return merged
 
 
 def load(
@@ -141,55 +141,67 @@ def load(
     tz_of: Callable[[User], str],
     holidays_of: Callable[[User], Holidays] = lambda _: (),
 ) -> dict[User, Load]:
-    """Return what each person carries on `[a, b)`; a shift counts where it begins.
+    """Return the workload of each person on `[a, b)`; a shift counts where it begins.
 
-    Duty on several schedules at once is counted once, shifts on each.
+    Overlapping hours on several schedules count once, shifts on each schedule.
     """
     if a >= b:
         return {}
-    shifts: dict[User, list[Sequence[Stretch]]] = {}
+    by_user: dict[User, list[Sequence[Stretch]]] = {}
     for schedule in schedules:
-        for user, found in shifts_of(schedule, a - _BEFORE, b).items():
-            shifts.setdefault(user, []).append(found)
-    loads = {user: load_of(s, a, b, tz_of(user), holidays_of(user)) for user, s in shifts.items()}
-    return {user: found for user, found in loads.items() if found.hours}
+        for user, intervals in shifts_of(schedule, a - _ONE_SECOND, b).items():
+            by_user.setdefault(user, []).append(intervals)
+    loads = {user: load_of(s, a, b, tz_of(user), holidays_of(user)) for user, s in by_user.items()}
+    return {user: own_load for user, own_load in loads.items() if own_load.hours}
 
 
 def load_of(
     shifts: Sequence[Sequence[Stretch]], a: datetime, b: datetime, tz: str, holidays: Holidays = ()
 ) -> Load:
-    """Return what one person carries on `[a, b)`, given their shifts on each schedule from before `a` on."""
-    begun = sum(a <= start < b for found in shifts for start, _ in found)
-    cut = [(max(start, a), min(end, b)) for found in shifts for start, end in found if start < b and end > a]
+    """Return one person's workload on `[a, b)`; `shifts` has their intervals per schedule, from before `a` on."""
+    begun = sum(a <= start < b for intervals in shifts for start, _ in intervals)
+    cut = [
+        (max(start, a), min(end, b))
+        for intervals in shifts
+        for start, end in intervals
+        if start < b and end > a
+    ]
     by_class: dict[HourClass, timedelta] = {}
     hours = weekend = holiday = _ZERO
     nights = set()
     for part in (p for start, end in union(cut) for p in parts(start, end, tz)):
-        counted = class_of(part, holidays)
-        by_class[counted] = by_class.get(counted, _ZERO) + part.length
+        hour_class = class_of(part, holidays)
+        by_class[hour_class] = by_class.get(hour_class, _ZERO) + part.length
         hours += part.length
         weekend += part.length if part.day.weekday() >= SATURDAY else _ZERO
         holiday += part.length if part.day in holidays else _ZERO
         if part.night:
             nights.add(part.night)
-    return Load(hours, frozenset(nights), weekend, holiday, begun, by_class)
+    return Load(
+        hours=hours,
+        nights=frozenset(nights),
+        weekend_hours=weekend,
+        holiday_hours=holiday,
+        shifts=begun,
+        by_class=by_class,
+    )
 
 
 def against(value: float, mean: float) -> str:
-    """Return in words how a share compares with the mean of those who share it."""
+    """Return in words how a value compares with the mean."""
     if mean <= 0:
-        return "nothing to compare"
+        return "no average yet"
     match value / mean:
-        case r if r < 0.5:
-            return "much less than the others"
-        case r if r < 0.85:
-            return "less than the others"
-        case r if r <= 1.15:
-            return "about as much as the others"
-        case r if r <= 1.5:
-            return "more than the others"
+        case ratio if ratio < 0.5:
+            return "well below average"
+        case ratio if ratio < 0.85:
+            return "below average"
+        case ratio if ratio <= 1.15:
+            return "average"
+        case ratio if ratio <= 1.5:
+            return "above average"
         case _:
-            return "much more than the others"
+            return "well above average"
 
 
 def suggested(
@@ -199,15 +211,15 @@ def suggested(
     end: datetime,
     carried: Mapping[User, Load],
 ) -> list[User]:
-    """Return who is free on every schedule during `[start, end)`, who carries least first.
+    """Return the candidates who are free on every schedule during `[start, end)`, least loaded first.
 
-    Nights weigh before weekends, and weekends before hours: they cost more.
+    Nights weigh more than weekends, and weekends more than hours.
     """
     busy = {user for s in schedules for user in shifts_of(s, start, end)}
-    none = Load()
+    no_load = Load()
 
     def weight(user: User) -> tuple[int, timedelta, timedelta]:
-        found = carried.get(user, none)
-        return len(found.nights), found.weekend_hours, found.hours
+        own_load = carried.get(user, no_load)
+        return len(own_load.nights), own_load.weekend_hours, own_load.hours
 
     return sorted((u for u in candidates if u not in busy), key=weight)

@@ -1,4 +1,4 @@
-"""Rotation arithmetic on the wall clock of one layer (spec 1.1 and 1.3) (pure)."""
+"""Rotation arithmetic in the local time of one layer (spec 1.1 and 1.3) (pure)."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ _DAY = timedelta(days=1)
 
 
 def handoff_wall_time(layer: Layer, k: int) -> datetime:
-    """Return the wall time of handoff `k`."""
+    """Return the local time of handoff `k`; months count from the anchor, with the day clamped."""
     if layer.unit is not Unit.MONTH:
         return layer.anchor + k * layer.every * _STEP[layer.unit]
     months = layer.anchor.year * 12 + layer.anchor.month - 1 + k * layer.every
@@ -23,18 +23,18 @@ def handoff_wall_time(layer: Layer, k: int) -> datetime:
 
 
 def handoff(layer: Layer, k: int) -> datetime:
-    """Return the instant of handoff `k`; months count from the anchor with the day clamped."""
+    """Return the instant of handoff `k`."""
     return to_instant(handoff_wall_time(layer, k), layer.tz)
 
 
 def index_at(layer: Layer, t: datetime) -> int:
     """Return the greatest `k` with `handoff(layer, k) <= t`, in constant time."""
-    x = to_local(t, layer.tz)
+    local = to_local(t, layer.tz)
     if layer.unit is Unit.MONTH:
-        months = (x.year - layer.anchor.year) * 12 + x.month - layer.anchor.month
+        months = (local.year - layer.anchor.year) * 12 + local.month - layer.anchor.month
         k = months // layer.every
     else:
-        k = (x - layer.anchor) // (layer.every * _STEP[layer.unit])
+        k = (local - layer.anchor) // (layer.every * _STEP[layer.unit])
     while handoff(layer, k) > t:
         k -= 1
     while handoff(layer, k + 1) <= t:
@@ -43,12 +43,12 @@ def index_at(layer: Layer, t: datetime) -> int:
 
 
 def validity(layer: Layer) -> tuple[datetime, datetime | None]:
-    """Return when the layer begins and ends; without a start it begins at its anchor."""
+    """Return the start and end of the layer; without a start it begins at its anchor."""
     return (layer.start or to_instant(layer.anchor, layer.tz), layer.end)
 
 
 def open_intervals(layer: Layer, a: datetime, b: datetime) -> list[tuple[datetime, datetime]]:
-    """Return the stretches of `[a, b)` in which a window is open, merged and in order."""
+    """Return the intervals of `[a, b)` in which a window is open, merged and in order."""
     if not layer.windows:
         return [(a, b)]
     tz = layer.tz
@@ -60,29 +60,29 @@ def open_intervals(layer: Layer, a: datetime, b: datetime) -> list[tuple[datetim
         for weekday in range(7)
     ]
     weekday = day.weekday()
-    found = []
+    intervals = []
     while day <= last:
         for opening, closing in by_weekday[weekday]:
             start, end = to_instant(day + opening, tz), to_instant(day + closing, tz)
             if start < b and end > a and start < end:
-                found.append((max(start, a), min(end, b)))
+                intervals.append((max(start, a), min(end, b)))
         day += _DAY
         weekday = (weekday + 1) % 7
-    return _merged(sorted(found))
+    return _merged(sorted(intervals))
 
 
-def _merged(stretches: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
-    out: list[tuple[datetime, datetime]] = []
-    for start, end in stretches:
-        if out and start <= out[-1][1]:
-            out[-1] = (out[-1][0], max(out[-1][1], end))
+def _merged(intervals: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    merged: list[tuple[datetime, datetime]] = []
+    for start, end in intervals:
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
         else:
-            out.append((start, end))
-    return out
+            merged.append((start, end))
+    return merged
 
 
 def members(layer: Layer, k: int, inactive: Collection[User]) -> tuple[User, ...]:
-    """Return who has turn `k`, without inactive people."""
+    """Return the active people of turn `k`."""
     if not layer.slots:
         return ()
     users = layer.slots[(k + layer.offset) % len(layer.slots)]
@@ -90,14 +90,14 @@ def members(layer: Layer, k: int, inactive: Collection[User]) -> tuple[User, ...
 
 
 def pieces(layer: Layer, a: datetime, b: datetime, inactive: Collection[User] = ()) -> list[Turn]:
-    """Return the turns of the layer that someone has in `[a, b)`; a turn squeezed to nothing is dropped."""
+    """Return the turns with people in `[a, b)`; a turn that a clock change skips is left out."""
     return [Turn(*turn) for turn in turns(layer, a, b, inactive)]
 
 
 def turns(
     layer: Layer, a: datetime, b: datetime, inactive: Collection[User] = ()
 ) -> list[tuple[datetime, datetime, tuple[User, ...], int]]:
-    """Return the same as `pieces`, as plain (start, end, users, k), which a year of them needs."""
+    """Return the turns of `pieces` as plain (start, end, users, k) tuples, which are faster to create."""
     begins, ends = validity(layer)
     a, b = max(a, begins), min(b, ends) if ends else b
     if a >= b or not layer.slots:
@@ -105,7 +105,7 @@ def turns(
     people = [members(layer, k, inactive) for k in range(len(layer.slots))]
     count, k = len(people), index_at(layer, a)
     following = handoff(layer, k + 1)
-    found = []
+    turns_found = []
     for low, high in open_intervals(layer, a, b):
         if following <= low:
             k, following = k + 1, handoff(layer, k + 2)
@@ -115,14 +115,14 @@ def turns(
         start = low
         while start < high:
             if start < following and (users := people[k % count]):
-                found.append((start, min(following, high), users, k))
+                turns_found.append((start, min(following, high), users, k))
             if following > high:
                 break
             start, k = max(following, start), k + 1
             following = handoff(layer, k + 1)
-    return found
+    return turns_found
 
 
 def forget() -> None:
-    """Empty the cache of instants, for measurements."""
+    """Clear the cache of instants, for benchmarks."""
     to_instant.cache_clear()

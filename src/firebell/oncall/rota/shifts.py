@@ -1,4 +1,4 @@
-"""The only answer to "who is on call" (spec 1.3): screen, pager, API and reports call this (pure)."""
+"""Who is on call when (spec 1.3): the web pages, the pager, the API and the reports all use this (pure)."""
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -11,100 +11,101 @@ from firebell.oncall.rota.rotation import index_at, members, open_intervals, tur
 _INSTANT = timedelta(seconds=1)
 
 
-def _edited(duty: tuple[User, ...], edit: Override) -> tuple[User, ...]:
-    match edit.kind:
+def _apply(override: Override, users: tuple[User, ...]) -> tuple[User, ...]:
+    match override.kind:
         case OverrideKind.SET:
-            changed: Iterable[User] = edit.users
+            changed: Iterable[User] = override.users
         case OverrideKind.ADD:
-            changed = (*duty, *edit.users)
+            changed = (*users, *override.users)
         case OverrideKind.REMOVE:
-            changed = (u for u in duty if u not in edit.users)
+            changed = (u for u in users if u not in override.users)
         case OverrideKind.MAP:
-            changed = (edit.mapping.get(u, u) for u in duty)
+            changed = (override.mapping.get(u, u) for u in users)
     return tuple(dict.fromkeys(changed))
 
 
 def between(schedule: Schedule, a: datetime, b: datetime) -> list[Shift]:
-    """Return maximal runs that cover `[a, b)` exactly; a run without users is a gap (P1)."""
+    """Return the longest shifts that cover `[a, b)` exactly; a shift without users is a gap (P1)."""
     if a >= b:
         return []
     shifts: list[Shift] = []
     for low, high in itertools.pairwise([a, *_edges(schedule.gone, a, b), b]):
-        runs = _runs(schedule, low, high, schedule.inactive_at(low))
-        if shifts and shifts[-1].users == runs[0].users:
-            runs[0] = replace(runs[0], start=shifts[-1].start, cause=shifts.pop().cause)
-        shifts += runs
+        following = _shifts(schedule, low, high, schedule.inactive_at(low))
+        if shifts and shifts[-1].users == following[0].users:
+            following[0] = replace(following[0], start=shifts[-1].start, cause=shifts.pop().cause)
+        shifts += following
     return shifts
 
 
 def _edges(gone: Mapping[User, Spans], a: datetime, b: datetime) -> list[datetime]:
-    """Return when somebody leaves or comes back in `(a, b)`, in order."""
+    """Return the instants in `(a, b)` at which people leave or return, in order."""
     return sorted({t for spans in gone.values() for span in spans for t in span if t and a < t < b})
 
 
-def present(edit: Override, gone: Mapping[User, Spans]) -> list[Override]:
-    """Return the parts of an edit that puts people on duty, each with those who are not gone, if any."""
-    theirs = {user: gone[user] for user in edit.users if user in gone}
-    found = []
-    for low, high in itertools.pairwise([edit.start, *_edges(theirs, edit.start, edit.end), edit.end]):
-        users = tuple(u for u in edit.users if not within(theirs.get(u, ()), low))
+def present(override: Override, gone: Mapping[User, Spans]) -> list[Override]:
+    """Return the parts of a `set` override during which some of its people are present, with these people."""
+    absences = {user: gone[user] for user in override.users if user in gone}
+    cuts = [override.start, *_edges(absences, override.start, override.end), override.end]
+    parts = []
+    for low, high in itertools.pairwise(cuts):
+        users = tuple(u for u in override.users if not within(absences.get(u, ()), low))
         if users:
-            found.append(replace(edit, start=low, end=high, users=users))
-    return found
+            parts.append(replace(override, start=low, end=high, users=users))
+    return parts
 
 
-def _runs(schedule: Schedule, a: datetime, b: datetime, inactive: Collection[User]) -> list[Shift]:
-    """Return the runs of `[a, b)`, on which the same people must not be on duty throughout."""
+def _shifts(schedule: Schedule, a: datetime, b: datetime, inactive: Collection[User]) -> list[Shift]:
+    """Return the shifts of `[a, b)`, during which the same people are inactive throughout."""
     layers = [(layer.id, turns(layer, a, b, inactive)) for layer in reversed(schedule.layers)]
-    edits = sorted((e for e in schedule.edits if e.start < b and e.end > a), key=lambda e: e.start)
+    overrides = sorted((e for e in schedule.edits if e.start < b and e.end > a), key=lambda e: e.start)
     cuts = {a, b}
-    for _, found in layers:
-        cuts.update([turn[0] for turn in found])
-        cuts.update([turn[1] for turn in found])
-    cuts.update(t for e in edits for t in (e.start, e.end) if a < t < b)
+    for _, layer_turns in layers:
+        cuts.update([turn[0] for turn in layer_turns])
+        cuts.update([turn[1] for turn in layer_turns])
+    cuts.update(t for e in overrides for t in (e.start, e.end) if a < t < b)
     positions = [0] * len(layers)
-    waiting = 0
+    begun = 0
     active: list[Override] = []
-    runs: list[Shift] = []
-    since: datetime = a
-    held: tuple[User, ...] | None = None
-    why: tuple[int | str, ...] = ()
+    shifts: list[Shift] = []
+    shift_start: datetime = a
+    shift_users: tuple[User, ...] | None = None
+    shift_cause: tuple[int | str, ...] = ()
     for start in sorted(cuts)[:-1]:
         users: tuple[User, ...] = ()
         cause: tuple[int | str, ...] = ()
-        for i, (layer_id, found) in enumerate(layers):
-            at = positions[i]
-            while at < len(found) and found[at][1] <= start:
-                at += 1
-            positions[i] = at
-            if at < len(found) and found[at][0] <= start:
-                users, cause = found[at][2], (layer_id,)
+        for i, (layer_id, layer_turns) in enumerate(layers):
+            position = positions[i]
+            while position < len(layer_turns) and layer_turns[position][1] <= start:
+                position += 1
+            positions[i] = position
+            if position < len(layer_turns) and layer_turns[position][0] <= start:
+                users, cause = layer_turns[position][2], (layer_id,)
                 break
-        if active or waiting < len(edits):
-            active, waiting = _active(active, edits, waiting, start)
-            for edit in active:
-                if not (edit.fills and users):
-                    users, cause = _edited(users, edit), (*cause, edit.id)
+        if active or begun < len(overrides):
+            active, begun = _active(active, overrides, begun, start)
+            for override in active:
+                if not (override.fills and users):
+                    users, cause = _apply(override, users), (*cause, override.id)
             if inactive:
                 users = tuple(u for u in users if u not in inactive)
-        if users != held:
-            if held is not None:
-                runs.append(Shift(since, start, held, why))
-            since, held, why = start, users, cause
-    runs.append(Shift(since, b, held or (), why))
-    return runs
+        if users != shift_users:
+            if shift_users is not None:
+                shifts.append(Shift(shift_start, start, shift_users, shift_cause))
+            shift_start, shift_users, shift_cause = start, users, cause
+    shifts.append(Shift(shift_start, b, shift_users or (), shift_cause))
+    return shifts
 
 
 def _active(
-    active: list[Override], edits: Sequence[Override], waiting: int, t: datetime
+    active: list[Override], overrides: Sequence[Override], begun: int, t: datetime
 ) -> tuple[list[Override], int]:
-    """Return the edits that contain `t` by sequence, and how many of `edits` have begun by then."""
-    overrides = [e for e in active if e.end > t]
-    while waiting < len(edits) and edits[waiting].start <= t:
-        if edits[waiting].end > t:
-            overrides.append(edits[waiting])
-        waiting += 1
-    return sorted(overrides, key=lambda e: e.seq), waiting
+    """Return the overrides that contain `t` by sequence, and how many of `overrides` have begun by then."""
+    still_active = [e for e in active if e.end > t]
+    while begun < len(overrides) and overrides[begun].start <= t:
+        if overrides[begun].end > t:
+            still_active.append(overrides[begun])
+        begun += 1
+    return sorted(still_active, key=lambda e: e.seq), begun
 
 
 def _layer_at(layer: Layer, t: datetime, inactive: Collection[User]) -> tuple[User, ...]:
@@ -115,22 +116,22 @@ def _layer_at(layer: Layer, t: datetime, inactive: Collection[User]) -> tuple[Us
 
 
 def at(schedule: Schedule, t: datetime) -> tuple[User, ...]:
-    """Return who is on duty at `t`, in order; the cost does not depend on the distance to any anchor."""
+    """Return who is on call at `t`, in order; the cost does not grow with the distance to an anchor."""
     users: tuple[User, ...] = ()
     inactive = schedule.inactive_at(t)
     for layer in reversed(schedule.layers):
         if users := _layer_at(layer, t, inactive):
             break
-    for edit in sorted(schedule.edits, key=lambda e: e.seq):
-        if edit.start <= t < edit.end and not (edit.fills and users):
-            users = _edited(users, edit)
+    for override in sorted(schedule.edits, key=lambda e: e.seq):
+        if override.start <= t < override.end and not (override.fills and users):
+            users = _apply(override, users)
     return tuple(u for u in users if u not in inactive)
 
 
 def shadows_at(schedule: Schedule, t: datetime, on_duty: Collection[User]) -> tuple[User, ...]:
-    """Return who gets copies of what goes to `on_duty` at `t`: never somebody who is on duty or left."""
+    """Return the shadows of `on_duty` at `t`, without people who are on call or inactive."""
     inactive = schedule.inactive_at(t)
-    found = (
+    users = (
         s.user
         for s in schedule.shadows
         if s.start <= t
@@ -139,26 +140,26 @@ def shadows_at(schedule: Schedule, t: datetime, on_duty: Collection[User]) -> tu
         and s.user not in inactive
         and s.user not in on_duty
     )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(users))
 
 
 def gaps(schedule: Schedule, a: datetime, b: datetime) -> list[tuple[datetime, datetime]]:
-    """Return the stretches of `[a, b)` with nobody on duty."""
-    return [(run.start, run.end) for run in between(schedule, a, b) if not run.users]
+    """Return the intervals of `[a, b)` with no one on call."""
+    return [(shift.start, shift.end) for shift in between(schedule, a, b) if not shift.users]
 
 
 def next_change(schedule: Schedule, t: datetime, horizon: timedelta) -> datetime | None:
-    """Return the first instant after `t`, within `horizon`, at which somebody else is on duty."""
-    runs = between(schedule, t, t + horizon)
-    return runs[1].start if len(runs) > 1 else None
+    """Return the first instant after `t`, within `horizon`, at which other people are on call."""
+    shifts = between(schedule, t, t + horizon)
+    return shifts[1].start if len(shifts) > 1 else None
 
 
 def handoffs(
     schedule: Schedule, a: datetime, b: datetime
 ) -> list[tuple[datetime, tuple[User, ...], tuple[User, ...]]]:
-    """Return (instant, who leaves, who enters) for each change of duty in `[a, b)`."""
-    runs = between(schedule, a, b)
-    return [(new.start, old.users, new.users) for old, new in itertools.pairwise(runs)]
+    """Return (instant, outgoing users, incoming users) of each handoff in `[a, b)`."""
+    shifts = between(schedule, a, b)
+    return [(new.start, old.users, new.users) for old, new in itertools.pairwise(shifts)]
 
 
 def diff(
@@ -166,8 +167,8 @@ def diff(
 ) -> list[tuple[datetime, datetime, tuple[User, ...], tuple[User, ...]]]:
     """Return (start, end, old users, new users) wherever the two schedules differ in `[a, b)`."""
     before, after = between(old, a, b), between(new, a, b)
-    cuts = sorted({t for run in (*before, *after) for t in (run.start, run.end)})
-    found: list[tuple[datetime, datetime, tuple[User, ...], tuple[User, ...]]] = []
+    cuts = sorted({t for shift in (*before, *after) for t in (shift.start, shift.end)})
+    differences: list[tuple[datetime, datetime, tuple[User, ...], tuple[User, ...]]] = []
     i = j = 0
     for start, end in itertools.pairwise(cuts):
         while before[i].end <= start:
@@ -177,8 +178,8 @@ def diff(
         pair = (before[i].users, after[j].users)
         if pair[0] == pair[1]:
             continue
-        if found and found[-1][1] == start and found[-1][2:] == pair:
-            found[-1] = (found[-1][0], end, *pair)
+        if differences and differences[-1][1] == start and differences[-1][2:] == pair:
+            differences[-1] = (differences[-1][0], end, *pair)
         else:
-            found.append((start, end, *pair))
-    return found
+            differences.append((start, end, *pair))
+    return differences

@@ -1,4 +1,4 @@
-"""A schedule as the screen draws it: days, and for each row the blocks on a grid (pure)."""
+"""The timeline of a schedule: its days, and the rows of blocks on a grid (pure)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,25 +13,24 @@ from firebell.oncall.rota.shifts import between
 COLUMNS = 56
 _EVERY = {Unit.HOUR: "hourly", Unit.DAY: "daily", Unit.WEEK: "weekly", Unit.MONTH: "monthly"}
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-SHOWN = 2
-"""How many windows of a layer are told in words."""
+MAX_CAPTION_WINDOWS = 2
 AROUND = timedelta(days=35)
-"""How far beyond what is shown the ends of its shifts are looked for."""
+"""How far beyond the shown days the ends of shifts are searched."""
 _MARKS = {OverrideKind.ADD: "+ ", OverrideKind.REMOVE: "− "}
 VIEWS = {"day": 1, "week": 7, "month": 28}
-NEAR = timedelta(days=2)
-"""What a list of several schedules shows of each at once."""
-FEW = 2
-"""So many shifts of later days need no folding."""
-NOBODY = "Nobody"
+NEAR_DAYS = timedelta(days=2)
+"""The days of an agenda that are never folded."""
+MAX_UNFOLDED_SHIFTS = 2
+"""Up to this many shifts on later days are not folded."""
+NOBODY = "No one"
 
 Day = tuple[datetime, list[tuple[datetime, datetime, str]]]
-"""A local day, and from when to when who is on call from that day on."""
+"""A local day, and (start, end, names) of the shifts that begin on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One shift: `column` 0 to 55 and `span` on the grid; no users is a gap. `mark` is + or − for an override."""
+    """One shift on the grid (columns 0 to 55); no users is a gap. `mark` is + or − for an override."""
 
     column: int
     span: int
@@ -44,7 +43,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the picture."""
+    """One row of the timeline."""
 
     name: str
     caption: str
@@ -54,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The stretch that is shown, and where the present instant lies on it (in percent, None outside)."""
+    """The days shown; `now_at` is the position of the current time in percent, None if outside."""
 
     start: datetime
     end: datetime
@@ -70,12 +69,12 @@ def picture(view: str, at: datetime, tz: str, now: datetime) -> Picture:
     count = VIEWS[view]
     start, end = to_instant(day, tz), to_instant(day + timedelta(days=count), tz)
     inside = start <= now < end
-    share = round((now - start) / (end - start) * 100, 2) if inside else None
-    return Picture(start, end, tuple(day + timedelta(days=i) for i in range(count)), share)
+    now_at = round((now - start) / (end - start) * 100, 2) if inside else None
+    return Picture(start, end, tuple(day + timedelta(days=i) for i in range(count)), now_at)
 
 
 def _block(
-    seen: Picture,
+    picture: Picture,
     start: datetime,
     end: datetime,
     users: tuple[User, ...],
@@ -83,40 +82,42 @@ def _block(
     edited: bool = False,
     mark: str = "",
 ) -> Block | None:
-    whole = (seen.end - seen.start) / COLUMNS
-    first = round((max(start, seen.start) - seen.start) / whole)
-    last = max(round((min(end, seen.end) - seen.start) / whole), first + 1)
+    column = (picture.end - picture.start) / COLUMNS
+    first = round((max(start, picture.start) - picture.start) / column)
+    last = max(round((min(end, picture.end) - picture.start) / column), first + 1)
     return (
         Block(first, min(last, COLUMNS) - first, start, end, users, edited, mark) if first < COLUMNS else None
     )
 
 
 def caption(layer: Layer) -> str:
-    """Return when a layer hands over, or is open, in words of its own zone."""
+    """Return the active hours of a layer, or its rhythm and handoff, in its own time zone."""
     place = layer.tz.rpartition("/")[2].replace("_", " ")
     if layer.windows:
-        more = len(layer.windows) - SHOWN
+        more = len(layer.windows) - MAX_CAPTION_WINDOWS
         rest = f" and {more} more" if more > 0 else ""
-        return f"{', '.join(opening_hours(w) for w in layer.windows[:SHOWN])}{rest} {place}"
+        return f"{', '.join(opening_hours(w) for w in layer.windows[:MAX_CAPTION_WINDOWS])}{rest} {place}"
     every = f"every {layer.every} {layer.unit}s" if layer.every > 1 else _EVERY[layer.unit]
     day = f"{layer.anchor:%a} " if layer.unit is Unit.WEEK else ""
     return f"{every}, {day}{layer.anchor:%H:%M} {place}"
 
 
 def opening_hours(window: Window) -> str:
-    """Return when a window is open in words, such as Mon to Fri 09:00 to 17:00, or Fri 17:00 to Mon 09:00."""
+    """Return the hours of a window, such as Mon to Fri 09:00 to 17:00, or Fri 17:00 to Mon 09:00."""
     later, end = divmod(window.start + window.minutes, 1440)
-    opens, shuts = (f"{minute // 60:02}:{minute % 60:02}" for minute in (window.start, end))
+    start_time, end_time = (f"{minute // 60:02}:{minute % 60:02}" for minute in (window.start, end))
     days = sorted(window.days)
     if window.minutes < 1440:
-        return f"{_days(days)}{opens} to {shuts}"
+        return f"{_days(days)}{start_time} to {end_time}"
     if len(days) == 1:
-        return f"{_DAYS[days[0]]} {opens} to {_DAYS[(days[0] + later) % 7]} {shuts}"
-    return f"{_days(days)}{opens} to {shuts} {'the next day' if later == 1 else f'{later} days later'}"
+        return f"{_DAYS[days[0]]} {start_time} to {_DAYS[(days[0] + later) % 7]} {end_time}"
+    return (
+        f"{_days(days)}{start_time} to {end_time} {'the next day' if later == 1 else f'{later} days later'}"
+    )
 
 
 def _days(days: Sequence[int]) -> str:
-    """Return weekdays in words, and nothing for every day."""
+    """Return weekdays with a trailing space, such as Mon to Fri; empty for every day."""
     first, last = days[0], days[-1]
     if len(days) == len(_DAYS):
         return ""
@@ -125,25 +126,25 @@ def _days(days: Sequence[int]) -> str:
     return f"{', '.join(_DAYS[d] for d in days)} "
 
 
-def rows(schedule: Schedule, seen: Picture) -> list[Row]:
-    """Return the result first, then its layers from high to low, imported ones too, then the overrides."""
+def rows(schedule: Schedule, picture: Picture) -> list[Row]:
+    """Return the rows of the final schedule, the layers from high to low (imported ones too), and the overrides."""
     made_here = [e for e in schedule.edits if e.rota is None]
-    shown = [e for e in schedule.edits if _shown(e, seen)]
+    shown = [e for e in schedule.edits if _shown(e, picture)]
     result = [
-        _block(seen, r.start, r.end, r.users, edited=any(e.start <= r.start < e.end for e in made_here))
-        for r in runs(schedule, seen)
+        _block(picture, r.start, r.end, r.users, edited=any(e.start <= r.start < e.end for e in made_here))
+        for r in runs(schedule, picture)
     ]
-    above, below = _imported(shown, seen, fills=False), _imported(shown, seen, fills=True)
-    found = [Row("On call", "result", "final", _apart(result)), *reversed(above)]
-    for layer in reversed([x for x in schedule.layers if _holds(x, seen)]):
-        turns = _joined(pieces(layer, seen.start - AROUND, seen.end + AROUND, schedule.inactive))
-        blocks = [_block(seen, t.start, t.end, t.users) for t in turns if _shown(t, seen)]
-        found.append(Row(layer.name or "Rotation", caption(layer), "layer", _apart(blocks)))
-    found += below
-    if edits := [e for e in made_here if _shown(e, seen)]:
+    above, below = _imported(shown, picture, fills=False), _imported(shown, picture, fills=True)
+    all_rows = [Row("On call", "final schedule", "final", _apart(result)), *reversed(above)]
+    for layer in reversed([x for x in schedule.layers if _holds(x, picture)]):
+        turns = _joined(pieces(layer, picture.start - AROUND, picture.end + AROUND, schedule.inactive))
+        blocks = [_block(picture, t.start, t.end, t.users) for t in turns if _shown(t, picture)]
+        all_rows.append(Row(layer.name or "Rotation", caption(layer), "layer", _apart(blocks)))
+    all_rows += below
+    if edits := [e for e in made_here if _shown(e, picture)]:
         blocks = [
             _block(
-                seen,
+                picture,
                 e.start,
                 e.end,
                 e.users or tuple(e.mapping.values()),
@@ -152,22 +153,22 @@ def rows(schedule: Schedule, seen: Picture) -> list[Row]:
             )
             for e in edits
         ]
-        found.append(Row("Overrides", f"{len(edits)} shown", "layer", _apart(blocks)))
-    return found
+        all_rows.append(Row("Overrides", f"{len(edits)} shown", "layer", _apart(blocks)))
+    return all_rows
 
 
-def runs(schedule: Schedule, seen: Picture) -> list[Shift]:
-    """Return who is on duty on what is shown, with the true ends of their shifts as far as `AROUND` reaches."""
-    shifts = between(schedule, seen.start - AROUND, seen.end + AROUND)
-    return [run for run in shifts if _shown(run, seen)]
+def runs(schedule: Schedule, picture: Picture) -> list[Shift]:
+    """Return the shifts on the shown days, with their true ends up to `AROUND` beyond."""
+    shifts = between(schedule, picture.start - AROUND, picture.end + AROUND)
+    return [run for run in shifts if _shown(run, picture)]
 
 
-def _shown(x: Shift | Turn | Override, seen: Picture) -> bool:
-    return x.start < seen.end and x.end > seen.start
+def _shown(x: Shift | Turn | Override, picture: Picture) -> bool:
+    return x.start < picture.end and x.end > picture.start
 
 
-def _imported(edits: Sequence[Override], seen: Picture, *, fills: bool) -> list[Row]:
-    """Return the imported layers above or below the rotations, in the order in which they act."""
+def _imported(edits: Sequence[Override], picture: Picture, *, fills: bool) -> list[Row]:
+    """Return the rows of imported calendars above or below the rotations, in the order in which they apply."""
     layers: dict[int, list[Override]] = {}
     for edit in sorted(edits, key=lambda e: e.seq):
         if edit.rota is not None and edit.fills is fills:
@@ -177,61 +178,61 @@ def _imported(edits: Sequence[Override], seen: Picture, *, fills: bool) -> list[
             shifts[0].reason,
             f"calendar, {'below' if fills else 'above'}",
             "layer",
-            _apart([_block(seen, e.start, e.end, e.users) for e in shifts]),
+            _apart([_block(picture, e.start, e.end, e.users) for e in shifts]),
         )
         for shifts in layers.values()
     ]
 
 
-def _holds(layer: Layer, seen: Picture) -> bool:
-    """Say whether this version of a layer holds on what is shown."""
-    return (layer.start is None or layer.start < seen.end) and (layer.end is None or layer.end > seen.start)
+def _holds(layer: Layer, picture: Picture) -> bool:
+    """Return True if this version of a layer applies on the shown days."""
+    return (layer.start is None or layer.start < picture.end) and (
+        layer.end is None or layer.end > picture.start
+    )
 
 
 def _joined(turns: Sequence[Turn]) -> list[Turn]:
-    """Return the turns with those of the same people that abut drawn as one."""
-    found: list[Turn] = []
+    """Return the turns with adjacent turns of the same people joined."""
+    joined: list[Turn] = []
     for turn in turns:
-        if found and (found[-1].end, found[-1].users) == (turn.start, turn.users):
-            found[-1] = replace(found[-1], end=turn.end)
+        if joined and (joined[-1].end, joined[-1].users) == (turn.start, turn.users):
+            joined[-1] = replace(joined[-1], end=turn.end)
         else:
-            found.append(turn)
-    return found
+            joined.append(turn)
+    return joined
 
 
 def _apart(blocks: Sequence[Block | None]) -> tuple[Block, ...]:
-    """Return blocks of which none covers another: one too short to see pushes the next a column on."""
-    found: list[Block] = []
+    """Return the blocks without overlaps: a very short block moves the next one a column to the right."""
+    placed: list[Block] = []
     free = 0
     for block in filter(None, blocks):
         column = max(block.column, free)
         free = max(block.column + block.span, column + 1)
         if column < COLUMNS:
-            found.append(replace(block, column=column, span=min(free, COLUMNS) - column))
-    return tuple(found)
+            placed.append(replace(block, column=column, span=min(free, COLUMNS) - column))
+    return tuple(placed)
 
 
 def agenda(
-    schedule: Schedule, seen: Picture, tz: str, name: Callable[[User], str], now: datetime
+    schedule: Schedule, picture: Picture, tz: str, name: Callable[[User], str], now: datetime
 ) -> list[Day]:
-    """Return the days of what is shown for readers without a grid.
-
-    Of the present stretch what is over is left out, and who is on duty now stands under today.
-    """
-    first = now if seen.start <= now < seen.end else seen.start
+    """Return the shown days as a list; past shifts of the current days are left out, current ones are today's."""
+    first = now if picture.start <= now < picture.end else picture.start
     zone = ZoneInfo(tz)
     days: dict[datetime, list[tuple[datetime, datetime, str]]] = {}
-    for run in runs(schedule, seen):
+    for run in runs(schedule, picture):
         if run.end > first:
             at = max(run.start, first).astimezone(zone)
             day = at.replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
-            who = " and ".join(name(u) for u in run.users) or NOBODY
-            days.setdefault(day, []).append((run.start, run.end, who))
+            names = " and ".join(name(u) for u in run.users) or NOBODY
+            days.setdefault(day, []).append((run.start, run.end, names))
     return sorted(days.items())
 
 
 def near(days: Sequence[Day]) -> tuple[list[Day], list[Day]]:
-    """Return the first two days of a list, and the later ones, none when they say little."""
-    first = [day for day in days if day[0] < days[0][0] + NEAR]
+    """Return the days to show unfolded and the days to fold; few later shifts are not folded."""
+    first = [day for day in days if day[0] < days[0][0] + NEAR_DAYS]
     later = list(days[len(first) :])
-    return (first, later) if sum(len(turns) for _, turns in later) > FEW else (list(days), [])
+    fold = sum(len(shifts) for _, shifts in later) > MAX_UNFOLDED_SHIFTS
+    return (first, later) if fold else (list(days), [])

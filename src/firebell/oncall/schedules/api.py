@@ -1,4 +1,4 @@
-"""Schedules over JSON: their layers, what an edit would do, findings, shadows."""
+"""The schedule API: schedules, layers, previews, findings and shadows."""
 
 from typing import Annotated
 
@@ -39,19 +39,19 @@ Reader = Annotated[Caller, may(Verb.SCHEDULE_READ)]
 Responder = Annotated[Caller, may(Verb.SCHEDULE_WRITE)]
 
 
-@router.get("/schedules", summary="Every schedule, the newest first")
-async def list_schedules(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[ScheduleShown]:
+@router.get("/schedules", summary="List schedules, newest first")
+async def list_schedules(ctx: Ctx, caller: Reader, page: PageParams) -> list[ScheduleShown]:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedules = await actions.schedules(tx, since=now, until=now)
-    return [schedule_shown(s) for s in stretch.newest(schedules, [int(s.id) for s in schedules])]
+    return [schedule_shown(s) for s in page.newest(schedules, [int(s.id) for s in schedules])]
 
 
-@router.post("/schedules", status_code=201, summary="Add a schedule", responses=problems(404, 409))
+@router.post("/schedules", status_code=201, summary="Create a schedule", responses=problems(404, 409))
 async def create_schedule(ctx: Ctx, caller: Responder, given: NewSchedule) -> ScheduleDetail:
     layers = [layer_given(layer) for layer in given.layers]
     async with ctx.db.tx() as tx:
-        made = await actions.create_schedule(
+        created = await actions.create_schedule(
             tx,
             caller.actor,
             name=given.name,
@@ -60,10 +60,12 @@ async def create_schedule(ctx: Ctx, caller: Responder, given: NewSchedule) -> Sc
             layers=layers,
             now=ctx.clock.now(),
         )
-    return detail_shown(made)
+    return detail_shown(created)
 
 
-@router.get("/schedules/{slug}", summary="One schedule with its layers and edits", responses=problems(404))
+@router.get(
+    "/schedules/{slug}", summary="Get a schedule with its layers and overrides", responses=problems(404)
+)
 async def get_schedule(ctx: Ctx, caller: Reader, slug: Text) -> ScheduleDetail:
     async with ctx.db.tx() as tx:
         return detail_shown(await actions.by_slug(tx, slug))
@@ -71,7 +73,7 @@ async def get_schedule(ctx: Ctx, caller: Reader, slug: Text) -> ScheduleDetail:
 
 @router.patch(
     "/schedules/{slug}",
-    summary="Change a schedule's name, team or zone",
+    summary="Change a schedule's name, team or time zone",
     responses=problems(404, 409),
 )
 async def change_schedule(ctx: Ctx, caller: Responder, slug: Text, given: ScheduleChange) -> ScheduleShown:
@@ -92,7 +94,7 @@ async def change_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Schedu
 @router.delete(
     "/schedules/{slug}",
     status_code=204,
-    summary="Delete a schedule; its past stays in reports; refused while a policy needs it",
+    summary="Delete a schedule that no policy uses; past shifts stay in reports",
     responses=problems(404, 409),
 )
 async def delete_schedule(ctx: Ctx, caller: Responder, slug: Text) -> None:
@@ -103,7 +105,7 @@ async def delete_schedule(ctx: Ctx, caller: Responder, slug: Text) -> None:
 
 @router.put(
     "/schedules/{slug}/layers",
-    summary="Change the layers from an instant on; history stays",
+    summary="Replace the layers from an instant on; past shifts don't change",
     responses=problems(404, 409),
 )
 async def replace_layers(ctx: Ctx, caller: Responder, slug: Text, given: EditedLayers) -> ScheduleDetail:
@@ -123,7 +125,7 @@ async def replace_layers(ctx: Ctx, caller: Responder, slug: Text, given: EditedL
 
 @router.post(
     "/schedules/{slug}/preview",
-    summary="What a change of the layers would do, without doing it",
+    summary="Preview a change of the layers without saving it",
     responses=problems(404, 409),
 )
 async def preview_layers(ctx: Ctx, caller: Reader, slug: Text, given: EditedLayers) -> PreviewShown:
@@ -131,13 +133,13 @@ async def preview_layers(ctx: Ctx, caller: Reader, slug: Text, given: EditedLaye
     async with ctx.db.tx() as tx:
         old = await actions.by_slug(tx, slug)
         new = await actions.edited(tx, old, layers_given(given), given.at or now)
-        seen = await queries.previewed(tx, old, new, now)
-        return preview_shown(seen, await people.people(tx))
+        preview = await queries.previewed(tx, old, new, now)
+        return preview_shown(preview, await people.people(tx))
 
 
 @router.post(
     "/schedules/{slug}/join",
-    summary="Let somebody take turns from an instant on",
+    summary="Add a person to a rotation from an instant on",
     responses=problems(404, 409),
 )
 async def join_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Joining) -> ScheduleDetail:
@@ -158,7 +160,7 @@ async def join_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Joining)
 
 @router.post(
     "/schedules/{slug}/leave",
-    summary="Take somebody out of every layer from an instant on",
+    summary="Remove a person from every layer from an instant on",
     responses=problems(404, 409),
 )
 async def leave_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Leaving) -> ScheduleDetail:
@@ -177,7 +179,7 @@ async def leave_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Leaving
 
 @router.get(
     "/schedules/{slug}/findings",
-    summary="What is wrong with a schedule within 28 days, errors first",
+    summary="List a schedule's findings for the next 28 days, errors first",
     responses=problems(404),
 )
 async def list_findings(
@@ -185,33 +187,33 @@ async def list_findings(
     caller: Reader,
     slug: Text,
     folded: Annotated[
-        bool, Query(description="Gaps of one kind as one finding, as the page tells them.")
+        bool, Query(description="Group gaps of one kind into one finding, as the web page does.")
     ] = False,
 ) -> list[FindingShown]:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, slug, since=now - HORIZON)
-        wrong = await queries.found_in(tx, [schedule], now)
-    each = wrong[int(schedule.id)]
-    return [finding_shown(f) for f in (grouping.group_gaps(each, schedule.tz, now) if folded else each)]
+        findings = (await queries.found_in(tx, [schedule], now))[int(schedule.id)]
+    shown = grouping.group_gaps(findings, schedule.tz, now) if folded else findings
+    return [finding_shown(finding) for finding in shown]
 
 
 @router.post(
     "/schedules/{slug}/findings/{finding_id:path}/fix",
-    summary="Repair a finding whose fix needs no choice: leave, remove, offset, ask, take or seen",
+    summary="Fix a finding whose fix needs no choice: leave, remove, offset, ask, take or seen",
     responses=problems(404, 409),
 )
 async def fix_finding(ctx: Ctx, caller: Responder, slug: Text, finding_id: Text) -> FindingShown:
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, slug)
-        done = await fixes.carry_out(tx, caller.actor, int(schedule.id), finding_id, ctx.clock.now())
-    return finding_shown(done)
+        finding = await fixes.carry_out(tx, caller.actor, int(schedule.id), finding_id, ctx.clock.now())
+    return finding_shown(finding)
 
 
 @router.post(
     "/schedules/{slug}/shadows",
     status_code=201,
-    summary="Let somebody get copies and learn",
+    summary="Add a shadow",
     responses=problems(404),
 )
 async def create_shadow(ctx: Ctx, caller: Responder, slug: Text, given: NewShadow) -> ShadowShown:
@@ -219,7 +221,7 @@ async def create_shadow(ctx: Ctx, caller: Responder, slug: Text, given: NewShado
         schedule = await actions.by_slug(tx, slug)
         person = await queries.person_id(tx, given.person)
         of = await queries.person_id(tx, given.of) if given.of else None
-        made = await shadows.add_shadow(
+        shadow_id = await shadows.add_shadow(
             tx,
             caller.actor,
             schedule_id=int(schedule.id),
@@ -229,12 +231,12 @@ async def create_shadow(ctx: Ctx, caller: Responder, slug: Text, given: NewShado
             end=given.end,
             now=ctx.clock.now(),
         )
-    return ShadowShown(id=made, user=person, of=of, start=given.start, end=given.end)
+    return ShadowShown(id=shadow_id, user=person, of=of, start=given.start, end=given.end)
 
 
 @router.delete(
     "/schedules/{slug}/shadows/{shadow_id}",
-    summary="End a shadowing",
+    summary="End shadowing",
     responses=problems(404),
 )
 async def remove_shadow(ctx: Ctx, caller: Responder, slug: Text, shadow_id: PathId) -> Removed:

@@ -1,4 +1,4 @@
-"""What is changed on a schedule's own page: overrides, who takes turns from a day on, shadows."""
+"""The forms on a schedule's page: overrides, rotation members, shadows."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -22,61 +22,61 @@ from firebell.people.permissions import Verb
 
 router = routing.html_router()
 
-_SAVED = {"override": "Override", "rotation": "Rotation", "shadow": "Shadow shift"}
+_FORM_LABELS = {"override": "Override", "rotation": "Rotation", "shadow": "Shadowing"}
 
 NOBODY = "nobody"
-"""What the field for a person says for an override that puts nobody on call, on purpose."""
+"""The value of the person field for an intentional gap."""
 
 Given = Mapping[str, str]
-Would = Callable[[Tx, Schedule, Given, str, datetime], Awaitable[Schedule | None]]
-"""Returns the schedule as a form would have it, read in a zone; None while too little is filled in."""
-Change = Callable[[Tx, Person, Schedule, Given, str, datetime], Awaitable[Any]]
+ChangeSchedule = Callable[[Tx, Schedule, Given, str, datetime], Awaitable[Schedule | None]]
+"""Returns the schedule as a form would save it, with times in a zone; None while the form is incomplete."""
+SaveChange = Callable[[Tx, Person, Schedule, Given, str, datetime], Awaitable[Any]]
 
 
-async def _sent(request: Request) -> tuple[Person, dict[str, str], str]:
-    """Return who sends a form, its fields, and the zone in which its times are read."""
+async def _submitted(request: Request) -> tuple[Person, dict[str, str], str]:
+    """Return the signed-in person, the fields of the form, and the time zone of its times."""
     form, me = await access.form(request), await access.signed_in(request)
     given = {name: str(value) for name, value in form.items()}
     return me, given, given["tz"] if given.get("tz") in html.time_zones() else me.tz
 
 
-async def _preview(request: Request, slug: str, form: str, would: Would) -> Response:
-    _, given, tz = await _sent(request)
+async def _preview(request: Request, slug: str, form: str, change: ChangeSchedule) -> Response:
+    _, given, tz = await _submitted(request)
     now = html.ctx(request).clock.now()
     try:
         async with html.ctx(request).db.tx() as tx:
             old = await actions.by_slug(tx, slug, since=now - HORIZON)
-            new = await would(tx, old, given, tz, now)
-            seen = await queries.previewed(tx, old, new, now) if new else None
+            new = await change(tx, old, given, tz, now)
+            preview = await queries.previewed(tx, old, new, now) if new else None
     except (Invalid, NotFound) as error:
         return await one(request, slug, Filled(given, form, unseen=error.message))
-    return await one(request, slug, Filled(given, form, seen))
+    return await one(request, slug, Filled(given, form, preview))
 
 
-async def _save(request: Request, slug: str, form: str, change: Change) -> Response:
-    me, given, tz = await _sent(request)
+async def _save(request: Request, slug: str, form: str, save: SaveChange) -> Response:
+    me, given, tz = await _submitted(request)
     try:
         async with html.ctx(request).db.tx() as tx:
             old = await actions.by_slug(tx, slug)
-            await change(tx, me, old, given, tz, html.ctx(request).clock.now())
+            await save(tx, me, old, given, tz, html.ctx(request).clock.now())
     except (Conflict, Invalid, NotFound) as error:
         return await one(request, slug, Filled(given, form, error=error))
-    return flash.redirect(request, f"/oncall/{slug}", f"{_SAVED[form]} of {old.name} saved.")
+    return flash.redirect(request, f"/oncall/{slug}", f"{_FORM_LABELS[form]} on {old.name} saved.")
 
 
-def _edit(old: Schedule, given: Given, tz: str, now: datetime) -> dict[str, Any]:
-    """Return the override that the form describes: its kind, its people, its stretch."""
-    kind, who = given.get("kind") or OverrideKind.SET, given.get("person")
+def _override_args(old: Schedule, given: Given, tz: str, now: datetime) -> dict[str, Any]:
+    """Return the override of the form as arguments of `actions.add_edit`; raise Invalid."""
+    kind, person_field = given.get("kind") or OverrideKind.SET, given.get("person")
     instead = to_choice(given.get("instead"), "instead")
     if kind not in list(OverrideKind):
-        raise Invalid("What shall the override do?", fields={"kind": "Choose from the list."})
-    kind, person = OverrideKind(kind), to_id(who)
-    if person is None and (kind, who) != (OverrideKind.SET, NOBODY):
-        raise Invalid("Nobody is named.", fields={"person": "Choose a person."})
+        raise Invalid("The override has no valid type.", fields={"kind": "Choose a type from the list."})
+    kind, person = OverrideKind(kind), to_id(person_field)
+    if person is None and (kind, person_field) != (OverrideKind.SET, NOBODY):
+        raise Invalid("The override names no one.", fields={"person": "Choose a person."})
     if kind is OverrideKind.MAP and (instead is None or instead == person):
-        raise Invalid("Nobody is replaced.", fields={"instead": "Choose somebody else."})
+        raise Invalid("The override replaces no one.", fields={"instead": "Choose someone else."})
     replaces = kind is OverrideKind.MAP
-    start, end = forms.stretch(given, old, tz, now)
+    start, end = forms.override_interval(given, old, tz, now)
     return {
         "kind": kind,
         "users": [] if person is None or replaces else [person],
@@ -86,18 +86,18 @@ def _edit(old: Schedule, given: Given, tz: str, now: datetime) -> dict[str, Any]
     }
 
 
-async def _overridden(tx: Tx, old: Schedule, given: Given, tz: str, now: datetime) -> Schedule | None:
+async def _with_override(tx: Tx, old: Schedule, given: Given, tz: str, now: datetime) -> Schedule | None:
     if not given.get("lasts") and not given.get("end"):
         return None
-    return await actions.overridden(tx, old, **_edit(old, given, tz, now), now=now)
+    return await actions.overridden(tx, old, **_override_args(old, given, tz, now), now=now)
 
 
-async def _override(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
+async def _save_override(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
     await actions.add_edit(
         tx,
         access.actor_of(me),
         schedule_id=int(old.id),
-        **_edit(old, given, tz, now),
+        **_override_args(old, given, tz, now),
         reason=given.get("reason", ""),
         now=now,
     )
@@ -106,30 +106,33 @@ async def _override(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, no
 @router.post("/oncall/{slug}/override", dependencies=access.needs(Verb.OVERRIDE_WRITE))
 async def override(request: Request, slug: str, preview: str = "") -> Response:
     if preview:
-        return await _preview(request, slug, "override", _overridden)
-    return await _save(request, slug, "override", _override)
+        return await _preview(request, slug, "override", _with_override)
+    return await _save(request, slug, "override", _save_override)
 
 
-def _turn(old: Schedule, given: Given, at: datetime) -> tuple[int, int | None, int | None]:
-    """Return who joins which layer (None: leaves them all) at which place (None: the last)."""
+def _rotation_change(old: Schedule, given: Given, at: datetime) -> tuple[int, int | None, int | None]:
+    """Return (person, layer to join or None to leave all, place or None for the last); raise Invalid."""
     person, layer = (to_choice(given.get(name), name) for name in ("who", "layer"))
     place = to_number(given["turn"], "turn", least=1) if given.get("turn") else None
     if person is None:
-        raise Invalid("Nobody is named.", fields={"who": "Choose a person."})
+        raise Invalid("No person is selected.", fields={"who": "Choose a person."})
     if given.get("verb") == "join":
         if layer is None:
-            raise Invalid("Which rotation?", fields={"layer": "Choose from the list."})
+            raise Invalid("No rotation is selected.", fields={"layer": "Choose a rotation from the list."})
         return person, layer, place - 1 if place else None
     if actions.without_turns(old, at, person) == actions.layers_at(old, at):
-        raise Invalid("They have no turns then.", fields={"who": "Choose somebody of the rotation."})
+        raise Invalid(
+            "This person is not in the rotation at that time.",
+            fields={"who": "Choose someone in the rotation."},
+        )
     return person, None, None
 
 
-async def _turned(tx: Tx, old: Schedule, given: Given, tz: str, now: datetime) -> Schedule | None:
+async def _with_rotation(tx: Tx, old: Schedule, given: Given, tz: str, now: datetime) -> Schedule | None:
     if not given.get("who"):
         return None
     at = forms.begins(given.get("begins", ""), "begins", tz, now)
-    person, layer, place = _turn(old, given, at)
+    person, layer, place = _rotation_change(old, given, at)
     if layer is None:
         layers = actions.without_turns(old, at, person)
     else:
@@ -137,9 +140,9 @@ async def _turned(tx: Tx, old: Schedule, given: Given, tz: str, now: datetime) -
     return await actions.edited(tx, old, layers, at)
 
 
-async def _rotate(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
+async def _save_rotation(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
     at = forms.begins(given.get("begins", ""), "begins", tz, now)
-    person, layer, place = _turn(old, given, at)
+    person, layer, place = _rotation_change(old, given, at)
     i, actor = int(old.id), access.actor_of(me)
     if layer is None:
         await actions.leave(tx, actor, i, person_id=person, at=at, now=now)
@@ -150,14 +153,14 @@ async def _rotate(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now:
 @router.post("/oncall/{slug}/rotation", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def rotation(request: Request, slug: str, preview: str = "") -> Response:
     if preview:
-        return await _preview(request, slug, "rotation", _turned)
-    return await _save(request, slug, "rotation", _rotate)
+        return await _preview(request, slug, "rotation", _with_rotation)
+    return await _save(request, slug, "rotation", _save_rotation)
 
 
-async def _shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
+async def _save_shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
     learner, until = to_id(given.get("learner")), given.get("until")
     if learner is None:
-        raise Invalid("Nobody is named.", fields={"learner": "Choose a person."})
+        raise Invalid("No person is selected.", fields={"learner": "Choose a person."})
     await shadows.add_shadow(
         tx,
         access.actor_of(me),
@@ -172,7 +175,7 @@ async def _shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now:
 
 @router.post("/oncall/{slug}/shadows", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def shadow(request: Request, slug: str) -> Response:
-    return await _save(request, slug, "shadow", _shadow)
+    return await _save(request, slug, "shadow", _save_shadow)
 
 
 @router.post("/oncall/{slug}/shadows/{shadow_id}/end", dependencies=access.needs(Verb.SCHEDULE_WRITE))
@@ -184,4 +187,4 @@ async def end_shadow(request: Request, slug: str, shadow_id: int) -> Response:
         schedule = await actions.by_slug(tx, slug, since=now)
         await shadows.remove_shadow(tx, actor, int(schedule.id), shadow_id, now)
         offer = await undo.offer(tx, ctx.signer, actor, "schedule.shadow_removed", now)
-    return flash.redirect(request, f"/oncall/{slug}", f"Shadow shift on {schedule.name} ended.", offer)
+    return flash.redirect(request, f"/oncall/{slug}", f"Shadowing on {schedule.name} ended.", offer)

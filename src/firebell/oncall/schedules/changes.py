@@ -1,4 +1,4 @@
-"""Every change of a schedule: one at a time, and what follows from it for the people."""
+"""What every change of a schedule shares: the lock, announcements, stale requests, cover for absences."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
 
 ANNOUNCED_AHEAD = timedelta(days=90)
-"""How far ahead a change of duty is told, and vacations ask for cover."""
+"""How far ahead changes are announced, and cover is requested for absences."""
 MAX_ANNOUNCED_CHANGES = 100
 CHECKS_TIMER = "oncall.checks"
 CLOCKS_TIMER = "oncall.clocks"
@@ -37,17 +37,17 @@ SWAP_TIMER = "oncall.swap"
 
 
 async def lock(tx: Tx, schedule_id: int) -> Schedule:
-    """Return a schedule that nobody else changes until the transaction ends; raise `NotFound`."""
+    """Lock a schedule against other changes until the transaction ends and return it; raise NotFound."""
     if not await store.lock(tx, [schedule_id]):
         raise NotFound(f"There is no schedule {schedule_id}.")
     return (await store.schedules(tx, [schedule_id]))[0]
 
 
 async def finish_change(tx: Tx, actor: Actor, before: Schedule, now: datetime) -> Schedule:
-    """Return a locked schedule after its change, having told whom it concerns.
+    """Return a locked schedule as it is after a change, and announce the change.
 
-    Emits `ScheduleChanged` when duty differs within 90 days, asks for cover where the change puts somebody on
-    duty in their vacation, and withdraws what was asked or offered of shifts that are somebody else's now.
+    Emits `ScheduleChanged` if on-call differs within 90 days, requests cover for people who are now on call in
+    their time off, and withdraws requests and swaps of shifts that now belong to someone else.
     """
     after = (await store.schedules(tx, [int(before.id)]))[0]
     await timers.schedule_once(tx, CHECKS_TIMER, str(before.id), now + timedelta(days=1))
@@ -57,15 +57,15 @@ async def finish_change(tx: Tx, actor: Actor, before: Schedule, now: datetime) -
 
 
 async def withdraw_stale(tx: Tx, actor: Actor, schedule: Schedule, now: datetime, why: str = "") -> None:
-    """Withdraw the open requests and swaps of a locked schedule whose shifts are not theirs any more."""
+    """Withdraw open requests and swaps of a locked schedule whose shifts now belong to someone else."""
 
-    def gone(user: int, start: datetime, end: datetime) -> bool:
+    def lost(user: int, start: datetime, end: datetime) -> bool:
         low = max(start, now)
         return low < end and not exchange.own_stretches(schedule, user, low, end)
 
     only = [int(schedule.id)]
     for cover in await swaps_store.covers(tx, schedule_ids=only, state=CoverState.OPEN):
-        if gone(cover.requester, cover.start, cover.end):
+        if lost(cover.requester, cover.start, cover.end):
             reason = why or await _why(tx, schedule, cover.requester)
             await _lapse_cover(tx, actor, schedule, cover, reason, now)
     for swap in await swaps_store.swaps(tx, schedule_ids=only, state=SwapState.OPEN):
@@ -73,7 +73,7 @@ async def withdraw_stale(tx: Tx, actor: Actor, schedule: Schedule, now: datetime
             (swap.proposer, swap.start, swap.end),
             (swap.other, swap.their_start, swap.their_end),
         ):
-            if gone(user, start, end):
+            if lost(user, start, end):
                 reason = why or await _why(tx, schedule, user)
                 await _lapse_swap(tx, actor, schedule, swap, reason, now)
                 break
@@ -81,7 +81,7 @@ async def withdraw_stale(tx: Tx, actor: Actor, schedule: Schedule, now: datetime
 
 async def _why(tx: Tx, schedule: Schedule, user: int) -> str:
     name = (await people.person(tx, user)).name
-    return f"{name} left" if user in schedule.inactive else f"{name} is not on call then any more"
+    return f"{name} left" if user in schedule.inactive else f"{name} is no longer on call then"
 
 
 async def _lapse_cover(
@@ -90,8 +90,15 @@ async def _lapse_cover(
     await swaps_store.save_cover(tx, replace(cover, state=CoverState.WITHDRAWN, decided_at=now, why=why))
     await timers.cancel(tx, COVER_TIMER, str(cover.id))
     event = CoverLapsed(
-        *(cover.id, schedule.name, schedule.team_id, cover.requester, cover.asked, cover.declined),
-        *(cover.start, cover.end, why),
+        cover_id=cover.id,
+        schedule=schedule.name,
+        team_id=schedule.team_id,
+        requester=cover.requester,
+        asked=cover.asked,
+        declined=cover.declined,
+        start=cover.start,
+        end=cover.end,
+        why=why,
     )
     await tx.emit(event, now)
     await audit_cover(tx, actor, "withdrawn", cover, now, why=why)
@@ -105,38 +112,38 @@ async def _lapse_swap(tx: Tx, actor: Actor, schedule: Schedule, swap: Swap, why:
 
 
 async def audit_cover(tx: Tx, actor: Actor, what: str, cover: Cover, now: datetime, **more: str) -> None:
-    """Write down what somebody did with a request for cover."""
-    about = {"cover": cover.id, "requester": cover.requester, "start": cover.start, "end": cover.end}
-    await tx.audit(actor, f"cover.{what}", f"schedule:{cover.schedule_id}", now, **about, **more)
+    """Record an audit entry for a cover request."""
+    details = {"cover": cover.id, "requester": cover.requester, "start": cover.start, "end": cover.end}
+    await tx.audit(actor, f"cover.{what}", f"schedule:{cover.schedule_id}", now, **details, **more)
     await tx.live("oncall")
 
 
 async def audit_swap(tx: Tx, actor: Actor, what: str, swap: Swap, now: datetime, **more: str) -> None:
-    """Write down what somebody did with a proposed swap."""
-    about = {"swap": swap.id, "proposer": swap.proposer, "other": swap.other}
-    await tx.audit(actor, f"swap.{what}", f"schedule:{swap.schedule_id}", now, **about, **more)
+    """Record an audit entry for a swap."""
+    details = {"swap": swap.id, "proposer": swap.proposer, "other": swap.other}
+    await tx.audit(actor, f"swap.{what}", f"schedule:{swap.schedule_id}", now, **details, **more)
     await tx.live("oncall")
 
 
 async def announce(tx: Tx, before: Schedule, after: Schedule, by: str, now: datetime, why: str = "") -> None:
-    """Tell whom it concerns that duty differs, and ask for cover for shifts in vacations."""
-    changes = shifts.diff(before, after, now, now + ANNOUNCED_AHEAD)[:MAX_ANNOUNCED_CHANGES]
-    if changes:
-        told = tuple((a, b, ids(old), ids(new)) for a, b, old, new in changes)
-        await tx.emit(ScheduleChanged(int(after.id), by, told, why), now)
+    """Emit `ScheduleChanged` if on-call differs, and request cover for shifts during absences."""
+    differences = shifts.diff(before, after, now, now + ANNOUNCED_AHEAD)[:MAX_ANNOUNCED_CHANGES]
+    if differences:
+        changes = tuple((start, end, ids(old), ids(new)) for start, end, old, new in differences)
+        await tx.emit(ScheduleChanged(int(after.id), by, changes, why), now)
         await cover_absences(tx, after, await swaps_store.vacations(tx, since=now), now)
     await tx.live("oncall")
 
 
 async def note_clocks(tx: Tx, schedule: Schedule, now: datetime, *, seen: bool = False) -> None:
-    """Write down what the clocks of a schedule's zones do, but what moves a turn only when somebody has seen it."""
+    """Record the clocks of a schedule's time zones; a clock that moves a turn is kept until `seen`."""
     known = {} if seen else (await store.clocks(tx, [int(schedule.id)]))[schedule.id]
     await store.set_clocks(tx, int(schedule.id), zone_changes.noted(schedule, known, now))
     await timers.schedule_once(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
 
 
 async def look_at_clocks(tx: Tx, now: datetime) -> None:
-    """Write down the clocks of every schedule as far as newer data moves nothing, and look again tomorrow."""
+    """Record the clocks of every schedule that is not locked, and schedule the next run for tomorrow."""
     free = sorted(await store.lock_free(tx, await store.ids(tx)))
     for schedule in await store.schedules(tx, free, since=now) if free else []:
         await note_clocks(tx, schedule, now)
@@ -144,65 +151,74 @@ async def look_at_clocks(tx: Tx, now: datetime) -> None:
 
 
 def ids(users: Sequence[int | str]) -> tuple[int, ...]:
-    """Return people of a stored schedule by their ids."""
+    """Return the users of a stored schedule as person ids."""
     return tuple(int(u) for u in users)
 
 
 async def cover_absences(
-    tx: Tx, schedule: Schedule, vacations: Sequence[Absence], now: datetime
+    tx: Tx, schedule: Schedule, absences: Sequence[Absence], now: datetime
 ) -> list[Cover]:
-    """Ask for cover for what these vacations touch from `now` on and nobody was asked for yet."""
-    if not vacations:
+    """Request cover for the shifts that these absences touch, unless it was requested before; return the requests."""
+    if not absences:
         return []
-    known = await swaps_store.covers(tx, schedule_ids=[int(schedule.id)], since=now)
-    made = []
-    for vacation in vacations:
-        for start, end in exchange.unasked(schedule, vacation, known, now, vacation.end):
-            new = new_cover(int(schedule.id), vacation.person_id, start, end, now)
-            made.append(await add_cover(tx, _of_vacation(new, vacation), now))
-    return made
-
-
-def _of_vacation(new: Cover, vacation: Absence) -> Cover:
-    return replace(new, vacation_id=vacation.id, reason=vacation.reason)
+    existing = await swaps_store.covers(tx, schedule_ids=[int(schedule.id)], since=now)
+    created = []
+    for absence in absences:
+        for start, end in exchange.unasked(schedule, absence, existing, now, absence.end):
+            request = new_cover(int(schedule.id), absence.person_id, start, end, now)
+            of_absence = replace(request, vacation_id=absence.id, reason=absence.reason)
+            created.append(await add_cover(tx, of_absence, now))
+    return created
 
 
 def new_cover(
     schedule_id: int, requester: int, start: datetime, end: datetime, now: datetime, reason: str = ""
 ) -> Cover:
-    """Return an open request of everybody, not stored yet."""
-    expires = expiry(start, end, now)
+    """Return an open request to the whole team, not stored yet."""
     return Cover(
-        *(0, schedule_id, requester, start, end, expires, CoverState.OPEN, (), (), reason, None, None, None),
-        *(now, None),
+        id=0,
+        schedule_id=schedule_id,
+        requester=requester,
+        start=start,
+        end=end,
+        expires_at=expiry(start, end, now),
+        state=CoverState.OPEN,
+        asked=(),
+        declined=(),
+        reason=reason,
+        taken_by=None,
+        edit_id=None,
+        vacation_id=None,
+        created_at=now,
+        decided_at=None,
     )
 
 
 def expiry(start: datetime, end: datetime, now: datetime) -> datetime:
-    """Return until when a request may be taken: its start, or its end when the shift has begun."""
+    """Return until when a request can be taken: its start, or its end if the shift has begun."""
     return start if start > now else end
 
 
 async def add_cover(tx: Tx, new: Cover, now: datetime) -> Cover:
-    """Store an open request, with the timer that ends it."""
-    made = await swaps_store.insert_cover(tx, new)
-    await timers.schedule(tx, COVER_TIMER, str(made.id), made.expires_at)
-    await tx.emit(CoverAsked(made.id), now)
-    return made
+    """Store an open request and schedule its expiry."""
+    cover = await swaps_store.insert_cover(tx, new)
+    await timers.schedule(tx, COVER_TIMER, str(cover.id), cover.expires_at)
+    await tx.emit(CoverAsked(cover.id), now)
+    return cover
 
 
-async def reopen(tx: Tx, found: Cover, now: datetime) -> None:
-    """The edit that answered a request is gone: ask again, unless its time is over."""
-    over = found.end <= now
-    again = replace(
-        found,
+async def reopen(tx: Tx, cover: Cover, now: datetime) -> None:
+    """Reopen a taken request after its override was removed; expire it if its time is over."""
+    over = cover.end <= now
+    reopened = replace(
+        cover,
         state=CoverState.EXPIRED if over else CoverState.OPEN,
-        expires_at=expiry(found.start, found.end, now),
+        expires_at=expiry(cover.start, cover.end, now),
         taken_by=None,
         edit_id=None,
         decided_at=now if over else None,
     )
-    await swaps_store.save_cover(tx, again)
+    await swaps_store.save_cover(tx, reopened)
     if not over:
-        await timers.schedule(tx, COVER_TIMER, str(found.id), again.expires_at)
-        await tx.emit(CoverAsked(found.id), now)
+        await timers.schedule(tx, COVER_TIMER, str(cover.id), reopened.expires_at)
+        await tx.emit(CoverAsked(cover.id), now)

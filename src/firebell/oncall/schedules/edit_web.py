@@ -1,4 +1,4 @@
-"""Making and editing schedules, with a preview of who gains and who loses before anything is saved."""
+"""The schedule editor: create, change and delete schedules, with a preview before anything is saved."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,19 +27,19 @@ from firebell.people.queries import choosable
 
 router = routing.html_router()
 
-FIELDS = 10_000
-"""Twenty layers of a whole department have so many."""
+MAX_FORM_FIELDS = 10_000
+"""Enough for twenty layers of a whole department."""
 REGIONS = {
     "Asia": ("Asia/Tokyo", "09:00", "17:00"),
     "Europe": ("Europe/Berlin", "09:00", "18:00"),
     "Americas": ("America/New_York", "12:00", "20:00"),
 }
-"""The hours of follow-the-sun: they tile the day in winter; the preview shows what summer time does."""
+"""(time zone, start, end) of each follow-the-sun region; together they cover 24 hours in winter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the editor shows: the fields as given, the layers, and what they would change."""
+    """The state of the editor: the submitted fields, the layers, and the effect of saving them."""
 
     given: Mapping[str, Any]
     layers: Sequence[Layer]
@@ -50,14 +50,14 @@ class Draft:
 
 async def _editor(request: Request, me: Person, old: Schedule | None, draft: Draft) -> Response:
     ctx = html.ctx(request)
-    shown = Schedule(0, "", "", tuple(draft.layers))
-    named = {int(u) for s in (shown, *([old] if old else [])) for u in s.people}
+    edited = Schedule(0, "", "", tuple(draft.layers))
+    person_ids = {int(u) for s in (edited, *([old] if old else [])) for u in s.people}
     async with ctx.db.tx() as tx:
         teams, team = await people.teams(tx), to_id(draft.given.get("team"))
         near = [*await people.colleagues(tx, me.id), *(await people.team_members(tx, team) if team else [])]
-        wanted = request.query_params.get("with", "")
-        others = await choosable(tx, [me.id, *near], wanted, chosen={int(u) for u in shown.people})
-        names = {i: p.name for i, p in (await people.people_by_id(tx, list(named))).items()}
+        search = request.query_params.get("with", "")
+        others = await choosable(tx, [me.id, *near], search, chosen={int(u) for u in edited.people})
+        names = {i: p.name for i, p in (await people.people_by_id(tx, list(person_ids))).items()}
     anchor = forms.monday_morning(ctx.clock.now().astimezone(ZoneInfo(me.tz)))
     blank = Layer(0, (), anchor, Unit.WEEK, 1, str(draft.given.get("tz") or me.tz))
     context = {
@@ -82,7 +82,7 @@ async def _editor(request: Request, me: Person, old: Schedule | None, draft: Dra
 
 @router.get("/oncall/new/sun", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def new_sun(request: Request) -> Response:
-    """Show the editor with one layer per region."""
+    """Render the editor with one layer per region."""
     me = await access.signed_in(request)
     now = html.ctx(request).clock.now().astimezone(ZoneInfo(me.tz))
     layers = forms.follow_the_sun(forms.monday_morning(now), REGIONS)
@@ -100,7 +100,7 @@ async def edit(request: Request, slug: str) -> Response:
 
 @router.post("/oncall/{slug}/edit", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def save(request: Request, slug: str, preview: str = "") -> Response:
-    form, me = await access.form(request, fields=FIELDS), await access.signed_in(request)
+    form, me = await access.form(request, fields=MAX_FORM_FIELDS), await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
         old = await actions.by_slug(tx, slug)
     return await _preview(request, me, old, form) if preview else await _save(request, me, old, form)
@@ -108,7 +108,7 @@ async def save(request: Request, slug: str, preview: str = "") -> Response:
 
 @router.post("/oncall/new/layers", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def make(request: Request, preview: str = "") -> Response:
-    form, me = await access.form(request, fields=FIELDS), await access.signed_in(request)
+    form, me = await access.form(request, fields=MAX_FORM_FIELDS), await access.signed_in(request)
     return await _preview(request, me, None, form) if preview else await _save(request, me, None, form)
 
 
@@ -132,10 +132,10 @@ async def delete(request: Request, slug: str) -> Response:
 def _read(
     form: FormData, old: Schedule | None, now: datetime
 ) -> tuple[dict[str, Any], list[Layer], Invalid | None]:
-    """Return the plain fields, the layers, and what is wrong with them."""
+    """Return the plain fields, the layers, and the error of the layers, if any."""
     given = {name: str(form.get(name) or "") for name in ("name", "team", "tz", "from", "version")}
-    layers, wrong = forms.read(form)
-    problem = Invalid(next(iter(wrong.values())), fields=wrong) if wrong else None
+    layers, errors = forms.read(form)
+    problem = Invalid(next(iter(errors.values())), fields=errors) if errors else None
     return given, forms.aligned(layers, old.layers if old else (), now), problem
 
 
@@ -149,10 +149,10 @@ async def _preview(request: Request, me: Person, old: Schedule | None, form: For
         before = old or Schedule(0, given["name"], given["tz"], ())
         async with html.ctx(request).db.tx() as tx:
             after = await actions.edited(tx, before, layers, at)
-            seen = await queries.previewed(tx, before, after, now)
+            preview = await queries.previewed(tx, before, after, now)
     except Invalid as error:
         return await _editor(request, me, old, Draft(given, layers, unseen=error.message))
-    return await _editor(request, me, old, Draft(given, layers, seen))
+    return await _editor(request, me, old, Draft(given, layers, preview))
 
 
 async def _save(request: Request, me: Person, old: Schedule | None, form: FormData) -> Response:
@@ -178,10 +178,10 @@ async def _store(
             tx, actor, name=given["name"], team_id=team, tz=given["tz"], layers=layers, now=now
         )
     at = forms.begins(given["from"], "from", me.tz, now)
-    i, seen = int(old.id), to_number(given["version"], "version")
-    saved = await actions.replace_layers(tx, actor, i, layers, version=seen, at=at, now=now)
+    schedule_id, version = int(old.id), to_number(given["version"], "version")
+    saved = await actions.replace_layers(tx, actor, schedule_id, layers, version=version, at=at, now=now)
     if (given["name"].strip(), team, given["tz"]) != (old.name, old.team_id, old.tz):
         saved = await actions.rename_schedule(
-            tx, actor, i, name=given["name"], team_id=team, tz=given["tz"], now=now
+            tx, actor, schedule_id, name=given["name"], team_id=team, tz=given["tz"], now=now
         )
     return saved

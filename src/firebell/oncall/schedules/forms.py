@@ -1,4 +1,4 @@
-"""The schedule editor's form: layers as fields, and fields as layers (pure)."""
+"""The schedule editor's form: converts layers to fields and fields to layers (pure)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,14 +11,14 @@ from firebell.kit.text import to_id, to_number, to_wall
 from firebell.oncall.model import LAYERS, LONGEST_NAME, LONGEST_TURN, Layer, Schedule, Unit, Window
 from firebell.oncall.rota.shifts import next_change
 
-READ = 3 * LAYERS
-"""More layers than a schedule may have are read, so that they are refused in words and none is lost."""
-WEEK = frozenset(range(7))
-AHEAD = timedelta(days=35)
-DAY = 1440
-LONGEST_WINDOW = 7 * DAY
-FALLBACK = datetime.fromisoformat("2026-01-05T09:00")
-"""A Monday morning, for a first handoff that cannot be read; it is never saved."""
+LAYERS_READ = 3 * LAYERS
+"""Number of layers read from a form: more than allowed, so that too many get an error instead of being lost."""
+EVERY_DAY = frozenset(range(7))
+HANDOFF_LOOKAHEAD = timedelta(days=35)
+MINUTES_PER_DAY = 1440
+MAX_WINDOW_MINUTES = 7 * MINUTES_PER_DAY
+FALLBACK_ANCHOR = datetime.fromisoformat("2026-01-05T09:00")
+"""A Monday morning, shown for a first handoff that is not valid; it is never saved."""
 T = TypeVar("T")
 
 
@@ -32,7 +32,7 @@ class Fields(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A window as two clock times and weekdays; `later` counts the days between them, empty when within a day."""
+    """A window as two clock times and weekdays; `later` is the days between them, empty within 24 hours."""
 
     start: str
     end: str
@@ -45,9 +45,14 @@ def openings(layer: Layer) -> list[Opening]:
     return [_opening(w) for w in layer.windows]
 
 
-def _opening(w: Window) -> Opening:
-    end = w.start + w.minutes
-    return Opening(_clock(w.start), _clock(end % DAY), w.days, "" if w.minutes < DAY else str(end // DAY))
+def _opening(window: Window) -> Opening:
+    end = window.start + window.minutes
+    return Opening(
+        start=_clock(window.start),
+        end=_clock(end % MINUTES_PER_DAY),
+        days=window.days,
+        later="" if window.minutes < MINUTES_PER_DAY else str(end // MINUTES_PER_DAY),
+    )
 
 
 def _clock(minute: int) -> str:
@@ -55,22 +60,22 @@ def _clock(minute: int) -> str:
 
 
 def read(fields: Fields) -> tuple[list[Layer], dict[str, str]]:
-    """Return the layers that the form describes, from low to high, and what is wrong by field.
+    """Return the layers of the form from low to high, and the errors by field.
 
-    A field that cannot be read has a default in its layer, so that nothing else of the form is lost. A layer
-    without anybody is left out: an empty one in the form means "no more".
+    An invalid field has a default in its layer, so that the rest of the form is kept. Layers without people are
+    left out.
     """
     layers: list[Layer] = []
-    wrong: dict[str, str] = {}
-    for i in range(READ):
+    errors: dict[str, str] = {}
+    for i in range(LAYERS_READ):
         if not fields.getlist(f"slot-{i}"):
             break
         slots = _slots(fields, i)
         if any(slots):
-            layers.append(_layer(fields, i, slots, wrong))
+            layers.append(_layer(fields, i, slots, errors))
     if not layers:
-        wrong["slot-0"] = "Choose at least one person."
-    return layers, wrong
+        errors["slot-0"] = "Choose at least one person."
+    return layers, errors
 
 
 def _slots(fields: Fields, i: int) -> tuple[tuple[int, ...], ...]:
@@ -80,31 +85,31 @@ def _slots(fields: Fields, i: int) -> tuple[tuple[int, ...], ...]:
     return tuple(slot for slot in slots if slot is not None)
 
 
-def _layer(fields: Fields, i: int, slots: tuple[tuple[int, ...], ...], wrong: dict[str, str]) -> Layer:
-    def told(name: str, read: Callable[[str], T], default: T) -> T:
+def _layer(fields: Fields, i: int, slots: tuple[tuple[int, ...], ...], errors: dict[str, str]) -> Layer:
+    def parsed(name: str, parse: Callable[[str], T], default: T) -> T:
         try:
-            return read(str(fields.get(f"{name}-{i}") or ""))
+            return parse(str(fields.get(f"{name}-{i}") or ""))
         except ValueError as exc:
-            wrong[f"{name}-{i}"] = str(exc)
+            errors[f"{name}-{i}"] = str(exc)
             return default
 
     name = str(fields.get(f"name-{i}") or "").strip()
     if len(name) > LONGEST_NAME:
-        wrong[f"name-{i}"] = f"At most {LONGEST_NAME} characters."
+        errors[f"name-{i}"] = f"Use at most {LONGEST_NAME} characters."
     return Layer(
         id=to_id(fields.get(f"id-{i}")) or 0,
         slots=slots,
-        anchor=told("anchor", _wall, FALLBACK),
-        unit=told("unit", _unit, Unit.WEEK),
-        every=told("every", _number, 1),
+        anchor=parsed("anchor", _wall, FALLBACK_ANCHOR),
+        unit=parsed("unit", _unit, Unit.WEEK),
+        every=parsed("every", _number, 1),
         tz=str(fields.get(f"tz-{i}") or "").strip(),
-        windows=tuple(_windows(fields, i, wrong)),
+        windows=tuple(_windows(fields, i, errors)),
         name=name,
     )
 
 
 def _slot(first: object, others: Sequence[object]) -> tuple[int, ...] | None:
-    """Return a turn's people; `nobody` is a turn that lets lower layers answer, nothing is no turn."""
+    """Return the people of a slot: empty for `nobody`, where lower layers apply, and None for no slot."""
     if str(first) == "nobody":
         return ()
     people = tuple(dict.fromkeys(i for i in map(to_id, (first, *others)) if i is not None))
@@ -113,7 +118,7 @@ def _slot(first: object, others: Sequence[object]) -> tuple[int, ...] | None:
 
 def _unit(text: str) -> Unit:
     if text not in list(Unit):
-        raise ValueError("Choose how long a turn is.")
+        raise ValueError("Choose a unit from the list.")
     return Unit(text)
 
 
@@ -128,60 +133,66 @@ def _wall(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=None, second=0, microsecond=0)
     except ValueError as exc:
-        raise ValueError("Use 2026-11-23T09:00.") from exc
+        raise ValueError("Enter a date and time, such as 2026-11-23T09:00.") from exc
 
 
-def _windows(fields: Fields, i: int, wrong: dict[str, str]) -> list[Window]:
-    found = []
+def _windows(fields: Fields, i: int, errors: dict[str, str]) -> list[Window]:
+    windows = []
     starts, ends, later = (fields.getlist(f"{name}-{i}") for name in ("open", "shut", "later"))
     for j, (start, end) in enumerate(zip(starts, ends, strict=False)):
         if not str(start) and not str(end):
             continue
         days = frozenset(d for d in map(to_id, fields.getlist(f"days-{i}-{j}")) if d is not None and d < 7)
         try:
-            found.append(
-                window(str(start), str(end), days or WEEK, to_id(later[j]) if j < len(later) else None)
-            )
+            days_later = to_id(later[j]) if j < len(later) else None
+            windows.append(window(str(start), str(end), days or EVERY_DAY, days_later))
         except ValueError as exc:
-            wrong[f"open-{i}"] = str(exc)
-    return found
+            errors[f"open-{i}"] = str(exc)
+    return windows
 
 
 def window(start: str, end: str, days: frozenset[int], later: int | None = None) -> Window:
-    """Return the window that opens and shuts at these clock times, `later` days apart or else within a day.
+    """Return the window between two clock times, `later` days apart or within 24 hours.
 
-    The same time twice is then refused as ambiguous.
+    Raise ValueError if it is invalid, or if both times are the same and `later` is None.
     """
     try:
-        a, b = time.fromisoformat(start), time.fromisoformat(end)
+        starts, ends = time.fromisoformat(start), time.fromisoformat(end)
     except ValueError as exc:
-        raise ValueError("Give both times, as 09:00 and 17:00.") from exc
-    opens, shuts = a.hour * 60 + a.minute, b.hour * 60 + b.minute
-    if later is None and opens == shuts:
-        raise ValueError(
-            "The same time twice: choose the day on which it shuts, or leave both empty for always."
-        )
-    minutes = (shuts - opens) % DAY if later is None else shuts - opens + later * DAY
-    if not 1 <= minutes <= LONGEST_WINDOW:
-        raise ValueError("Hours may be open for a week at most.")
-    return Window(opens, minutes, days)
+        raise ValueError("Enter both times, such as 09:00 and 17:00.") from exc
+    first, last = starts.hour * 60 + starts.minute, ends.hour * 60 + ends.minute
+    if later is None and first == last:
+        raise ValueError("Start and end are the same: choose the end day, or leave both blank for 24/7.")
+    minutes = (last - first) % MINUTES_PER_DAY if later is None else last - first + later * MINUTES_PER_DAY
+    if not 1 <= minutes <= MAX_WINDOW_MINUTES:
+        raise ValueError("Active hours can’t last longer than a week.")
+    return Window(first, minutes, days)
 
 
 def follow_the_sun(anchor: datetime, regions: Mapping[str, tuple[str, str, str]]) -> list[Layer]:
-    """Return one layer per region, (zone, opens, shuts) by name, whose people are still to be chosen."""
+    """Return one layer without people per region; `regions` has (time zone, start, end) by name."""
     return [
-        Layer(0, (), anchor, Unit.WEEK, 1, tz, (window(opens, shuts, WEEK),), name=name)
-        for name, (tz, opens, shuts) in regions.items()
+        Layer(
+            id=0,
+            slots=(),
+            anchor=anchor,
+            unit=Unit.WEEK,
+            every=1,
+            tz=tz,
+            windows=(window(start, end, EVERY_DAY),),
+            name=name,
+        )
+        for name, (tz, start, end) in regions.items()
     ]
 
 
 def aligned(layers: Sequence[Layer], old: Sequence[Layer], now: datetime) -> list[Layer]:
-    """Return the layers with what the form does not show of the stored layer of the same id.
+    """Return the layers with the fields that the form does not show, from the stored layer of the same id.
 
-    That is its offset, until when it holds, and from when on where it waits to begin.
+    Those are its offset, its end, and its start where that is in the future.
     """
-    known = {layer.id: layer for layer in old}
-    return [_aligned(layer, known[layer.id], now) if layer.id in known else layer for layer in layers]
+    stored = {layer.id: layer for layer in old}
+    return [_aligned(layer, stored[layer.id], now) if layer.id in stored else layer for layer in layers]
 
 
 def _aligned(layer: Layer, stored: Layer, now: datetime) -> Layer:
@@ -191,40 +202,42 @@ def _aligned(layer: Layer, stored: Layer, now: datetime) -> Layer:
 
 
 def monday_morning(now: datetime) -> datetime:
-    """Return 09:00 on the Monday of the week of `now`, as its wall clock shows it."""
+    """Return 09:00 on the Monday of the week of `now`, as local time."""
     return datetime.combine(now.date() - timedelta(days=now.weekday()), time(9))
 
 
 HANDOFF = "handoff"
-LASTS = (1, 2, 4, 8, 12, 24)
-"""For how many hours an override may be chosen without typing an end."""
+OVERRIDE_HOURS = (1, 2, 4, 8, 12, 24)
+"""The durations offered for an override."""
 
 
-def stretch(
+def override_interval(
     fields: Mapping[str, str], schedule: Schedule, tz: str, now: datetime
 ) -> tuple[datetime, datetime]:
-    """Return from when to when an override holds: from now without a start, and to its end or else for so long."""
+    """Return the interval of an override: from its start or now, to its end or for its duration."""
     start = to_instant(to_wall(fields["start"], "start"), tz) if fields.get("start") else now
     lasts = fields.get("lasts", "")
     if fields.get("end"):
         return start, to_instant(to_wall(fields["end"], "end"), tz)
     if lasts == HANDOFF:
-        end = next_change(schedule, start, AHEAD)
+        end = next_change(schedule, start, HANDOFF_LOOKAHEAD)
         if end is None:
-            raise Invalid("No handoff comes within 35 days of it.", fields={"lasts": "Choose how long."})
+            raise Invalid(
+                "There is no handoff in the 35 days after the start.", fields={"lasts": "Choose a duration."}
+            )
         return start, end
     if not lasts:
-        raise Invalid("Until when?", fields={"end": "Give a time, or choose how long."})
-    if (hours := to_id(lasts)) not in LASTS:
-        raise Invalid("This is not a length of time.", fields={"lasts": "Choose from the list."})
+        raise Invalid("The override has no end.", fields={"end": "Enter an end, or choose a duration."})
+    if (hours := to_id(lasts)) not in OVERRIDE_HOURS:
+        raise Invalid("The duration is not valid.", fields={"lasts": "Choose a duration from the list."})
     return start, start + timedelta(hours=hours)
 
 
 def begins(text: str, name: str, tz: str, now: datetime) -> datetime:
-    """Return the instant from which a change holds; empty means now, and the past is history."""
+    """Return the instant from which a change applies, now if empty; raise Invalid for the past."""
     if not text:
         return now
     at = to_instant(to_wall(text, name), tz)
     if at < now - timedelta(minutes=1):
-        raise Invalid("The change would begin in the past.", fields={name: "Choose now or later."})
+        raise Invalid("The change starts in the past.", fields={name: "Choose now or later."})
     return max(at, now)

@@ -1,4 +1,4 @@
-"""What an edit would do before it is saved: who gains, who loses, which gaps and findings; pure."""
+"""The effect of a change before it is saved: hours gained and lost, gaps and findings (pure)."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from firebell.oncall.rota.shifts import diff, gaps
 from firebell.oncall.swaps.exchange import Stretch, minus
 
 GAPS_AHEAD = timedelta(days=400)
-"""How far new gaps are looked for: past two changes of the clock (spec 1.2)."""
+"""How far ahead new gaps are searched: past two changes of the clock (spec 1.2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What differs on `[a, b)`: `hours` of who gains (more than 0) or loses, gaps and findings that are new."""
+    """What differs between two versions of a schedule; `hours` are positive for people who gain."""
 
     changes: tuple[Change, ...]
     hours: Mapping[User, float]
@@ -28,26 +28,28 @@ class Preview:
     fixed_findings: tuple[Finding, ...]
 
 
-def preview(old: Schedule, new: Schedule, a: datetime, b: datetime, around: Around) -> Preview:
-    """Return what `new` changes; gaps are compared on 400 days from `a`, findings on 28.
+def preview(old: Schedule, new: Schedule, start: datetime, end: datetime, around: Around) -> Preview:
+    """Return what `new` changes on `[start, end)`; gaps are compared on 400 days from `start`, findings on 28.
 
-    A finding that becomes worse or milder is mended and new. Gaps of one kind are one finding.
+    A finding whose level changes is both fixed and new. Gaps of one kind are one finding.
     """
-    changes = diff(old, new, a, b)
+    changes = diff(old, new, start, end)
     hours: dict[User, float] = defaultdict(float)
-    for start, end, before, after in changes:
+    for low, high, before, after in changes:
         for users, sign in ((before, -1), (after, 1)):
             for user in users:
-                hours[user] += sign * ((end - start) / timedelta(hours=1))
-    far = a + GAPS_AHEAD
-    was, will = gaps(old, a, far), gaps(new, a, far)
-    had, has = (checks(s, a, around) for s in (old, new))
-    old_ids, new_ids = ({(f.id, f.level) for f in findings} for findings in (had, has))
+                hours[user] += sign * ((high - low) / timedelta(hours=1))
+    gaps_until = start + GAPS_AHEAD
+    old_gaps, new_gaps = gaps(old, start, gaps_until), gaps(new, start, gaps_until)
+    old_findings, new_findings = (checks(s, start, around) for s in (old, new))
+    old_ids, new_ids = ({(f.id, f.level) for f in findings} for findings in (old_findings, new_findings))
+    added = [f for f in new_findings if (f.id, f.level) not in old_ids]
+    fixed = [f for f in old_findings if (f.id, f.level) not in new_ids]
     return Preview(
-        tuple(changes),
-        {user: round(h, 2) for user, h in hours.items() if round(h, 2)},
-        tuple(minus(will, was)),
-        tuple(minus(was, will)),
-        tuple(group_gaps([f for f in has if (f.id, f.level) not in old_ids], new.tz, a)),
-        tuple(group_gaps([f for f in had if (f.id, f.level) not in new_ids], old.tz, a)),
+        changes=tuple(changes),
+        hours={user: round(h, 2) for user, h in hours.items() if round(h, 2)},
+        new_gaps=tuple(minus(new_gaps, old_gaps)),
+        closed_gaps=tuple(minus(old_gaps, new_gaps)),
+        new_findings=tuple(group_gaps(added, new.tz, start)),
+        fixed_findings=tuple(group_gaps(fixed, old.tz, start)),
     )

@@ -1,4 +1,4 @@
-"""What the API takes and shows of schedules."""
+"""Request and response models of the schedule API."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,14 +35,14 @@ from firebell.people.model import Person
 
 
 class Named(ApiOutput):
-    """A person by id and name."""
+    """A person by ID and name."""
 
     id: int
     name: str
 
 
 class WindowGiven(ApiInput):
-    """Opens at local minute `start` of the day, on weekdays `days` (0 is Monday), for `minutes`."""
+    """Active hours: from local minute `start` on weekdays `days` (0 is Monday), for `minutes`."""
 
     start: Annotated[StrictInt, Field(ge=0, le=1439)]
     minutes: Annotated[StrictInt, Field(ge=1, le=10080)]
@@ -50,7 +50,10 @@ class WindowGiven(ApiInput):
 
 
 class LayerGiven(ApiInput):
-    """One rotation: `slots` take turns of `every` `unit`s from `anchor` on; an empty slot is transparent."""
+    """One rotation: each slot is on call for `every` `unit`s from `anchor` on.
+
+    During an empty slot the layers below apply.
+    """
 
     name: Annotated[Text, Field(max_length=LONGEST_NAME)] = ""
     slots: Annotated[list[Annotated[list[Id], Field(max_length=20)]], Field(min_length=1, max_length=500)]
@@ -65,7 +68,7 @@ class LayerGiven(ApiInput):
 
 
 class EditedLayer(LayerGiven):
-    """A layer as it shall be: with the `id` of the one that it replaces, without one it is new."""
+    """A layer of a change: with `id` it replaces that layer, without it is new."""
 
     id: Id | None = None
 
@@ -80,7 +83,7 @@ class LayerShown(LayerGiven):
 
 
 class NewSchedule(ApiInput):
-    """A schedule with its layers from low to high; a higher one covers the lower."""
+    """A schedule with its layers from low to high; higher layers take priority."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -110,9 +113,9 @@ class NewSchedule(ApiInput):
 
 
 class EditedLayers(ApiInput):
-    """All layers from low to high as they hold from `at` on (default now); before, all stays as it was.
+    """All layers from low to high as they apply from `at` on (default now); past shifts don't change.
 
-    A layer that is left out ends. With `version` it is refused when somebody changed the schedule since.
+    A layer that is left out ends. With `version`, the change is refused when the schedule has a newer version.
     """
 
     layers: Annotated[list[EditedLayer], Field(max_length=20)]
@@ -121,7 +124,7 @@ class EditedLayers(ApiInput):
 
 
 class ScheduleChange(ApiInput):
-    """What changes of a schedule's head; what is left out stays."""
+    """The fields of a schedule to change; fields that are left out keep their value."""
 
     name: ShortName | None = None
     team_id: Id | None = None
@@ -129,32 +132,32 @@ class ScheduleChange(ApiInput):
 
 
 class Joining(ApiInput):
-    """Somebody takes turns on a layer from `at` on (default now), at a place of the order or as the last."""
+    """A person joins a layer from `at` on (default now), at a place in the order (0 is first) or as the last."""
 
-    person: Annotated[Name, Field(description="id or e-mail address")]
+    person: Annotated[Name, Field(description="ID or email address")]
     layer_id: Id
     place: Annotated[StrictInt, Field(ge=0, le=500)] | None = None
     at: Instant | None = None
 
 
 class Leaving(ApiInput):
-    """Somebody leaves every layer from `at` on (default now)."""
+    """A person leaves every layer from `at` on (default now)."""
 
-    person: Annotated[Name, Field(description="id or e-mail address")]
+    person: Annotated[Name, Field(description="ID or email address")]
     at: Instant | None = None
 
 
 class NewShadow(ApiInput):
-    """Somebody who learns: gets copies of what goes to `of`, or to whoever is on duty."""
+    """A shadow: gets a copy of every page to `of`, or to everyone on call."""
 
-    person: Annotated[Name, Field(description="id or e-mail address")]
-    of: Annotated[Name | None, Field(description="id or e-mail address; default whoever is on duty")] = None
+    person: Annotated[Name, Field(description="ID or email address")]
+    of: Annotated[Name | None, Field(description="ID or email address; default: everyone on call")] = None
     start: Instant
     end: Instant | None = None
 
 
 class FixShown(ApiOutput):
-    """What repairs a finding: override, leave, remove, contact, offset, ask, take, seen, calendars or edit."""
+    """The fix of a finding: override, leave, remove, contact, offset, ask, take, seen, calendars or edit."""
 
     verb: str
     label: str
@@ -162,7 +165,7 @@ class FixShown(ApiOutput):
 
 
 class FindingShown(ApiOutput):
-    """A fault; its `id` stays the same while the fault is the same."""
+    """A problem of a schedule; `id` stays the same for as long as the problem exists."""
 
     id: str
     code: str
@@ -175,7 +178,7 @@ class FindingShown(ApiOutput):
 
 
 class ChangeShown(ApiOutput):
-    """Where duty would differ."""
+    """An interval in which other people would be on call."""
 
     start: datetime
     end: datetime
@@ -184,21 +187,21 @@ class ChangeShown(ApiOutput):
 
 
 class HoursShown(ApiOutput):
-    """How many hours a person would gain (more than 0) or lose."""
+    """The on-call hours that a person would gain (positive) or lose (negative)."""
 
     person: Named
     hours: float
 
 
 class StretchShown(ApiOutput):
-    """A stretch of time."""
+    """A time interval."""
 
     start: datetime
     end: datetime
 
 
 class PreviewShown(ApiOutput):
-    """What saving would change: duty within 90 days, gaps within 400, findings within 28."""
+    """The effect of saving: on-call changes within 90 days, gaps within 400, findings within 28."""
 
     changes: list[ChangeShown]
     hours: list[HoursShown]
@@ -209,7 +212,7 @@ class PreviewShown(ApiOutput):
 
 
 class EditShown(ApiOutput):
-    """A change of duty on `[start, end)`: set, add, remove or map people."""
+    """An override on `[start, end)`: sets, adds, removes or maps people."""
 
     id: int
     kind: OverrideKind
@@ -222,7 +225,7 @@ class EditShown(ApiOutput):
 
 
 class ShadowShown(ApiOutput):
-    """Somebody who learns and gets copies of what goes to `of`, or to whoever is on duty."""
+    """A shadow, who gets a copy of every page to `of`, or to everyone on call."""
 
     id: int
     user: int
@@ -243,67 +246,65 @@ class ScheduleShown(ApiOutput):
 
 
 class ScheduleDetail(ScheduleShown):
-    """A schedule with its layers from low to high and its edits in the order in which they act."""
+    """A schedule with its layers from low to high and its overrides (`edits`) in the order in which they apply."""
 
     layers: list[LayerShown]
     edits: list[EditShown]
     shadows: list[ShadowShown]
 
 
-def edit_shown(found: Override) -> EditShown:
-    """Return an edit as the API shows it."""
+def edit_shown(override: Override) -> EditShown:
+    """Return an override as the API shows it."""
     return EditShown(
-        id=int(found.id),
-        kind=found.kind,
-        source=found.source,
-        start=found.start,
-        end=found.end,
-        people=[int(u) for u in found.users],
-        mapping={str(old): int(new) for old, new in found.mapping.items()},
-        reason=found.reason,
+        id=int(override.id),
+        kind=override.kind,
+        source=override.source,
+        start=override.start,
+        end=override.end,
+        people=[int(u) for u in override.users],
+        mapping={str(old): int(new) for old, new in override.mapping.items()},
+        reason=override.reason,
     )
 
 
-def layer_shown(found: Layer) -> LayerShown:
+def layer_shown(layer: Layer) -> LayerShown:
     """Return a layer as the API shows it."""
     return LayerShown.model_validate(
         {
-            "id": found.id,
-            "name": found.name,
-            "slots": [list(slot) for slot in found.slots],
-            "anchor": found.anchor.isoformat(),
-            "unit": found.unit,
-            "every": found.every,
-            "tz": found.tz,
+            "id": layer.id,
+            "name": layer.name,
+            "slots": [list(slot) for slot in layer.slots],
+            "anchor": layer.anchor.isoformat(),
+            "unit": layer.unit,
+            "every": layer.every,
+            "tz": layer.tz,
             "windows": [
-                {"start": w.start, "minutes": w.minutes, "days": sorted(w.days)} for w in found.windows
+                {"start": w.start, "minutes": w.minutes, "days": sorted(w.days)} for w in layer.windows
             ],
-            "start": found.start,
-            "end": found.end,
-            "offset": found.offset,
+            "start": layer.start,
+            "end": layer.end,
+            "offset": layer.offset,
         }
     )
 
 
-def finding_shown(found: Finding) -> FindingShown:
+def finding_shown(finding: Finding) -> FindingShown:
     """Return a finding as the API shows it."""
-    fix = (
-        FixShown(verb=found.fix.verb, label=found.fix.label, args=dict(found.fix.args)) if found.fix else None
-    )
+    fix = finding.fix
     return FindingShown(
-        id=found.id,
-        code=found.code,
-        level=found.level,
-        message=found.message,
-        start=found.start,
-        end=found.end,
-        people=[int(u) for u in found.users],
-        fix=fix,
+        id=finding.id,
+        code=finding.code,
+        level=finding.level,
+        message=finding.message,
+        start=finding.start,
+        end=finding.end,
+        people=[int(u) for u in finding.users],
+        fix=FixShown(verb=fix.verb, label=fix.label, args=dict(fix.args)) if fix else None,
     )
 
 
 def layer_given(layer: LayerGiven, layer_id: int = 0) -> Layer:
-    """Return a layer as the domain has it."""
+    """Return the domain layer that the API's layer describes."""
     return Layer(
         id=layer_id,
         name=layer.name,
@@ -320,27 +321,27 @@ def layer_given(layer: LayerGiven, layer_id: int = 0) -> Layer:
 
 
 def layers_given(given: EditedLayers) -> list[Layer]:
-    """Return the layers of an edit, each with the id of what it replaces."""
+    """Return the layers of a change, each with the ID of the layer that it replaces (0: new)."""
     return [layer_given(layer, layer.id or 0) for layer in given.layers]
 
 
-def schedule_shown(found: Schedule) -> ScheduleShown:
-    """Return a schedule's head as the API shows it."""
-    return ScheduleShown.model_validate(found)
+def schedule_shown(schedule: Schedule) -> ScheduleShown:
+    """Return a schedule without its layers as the API shows it."""
+    return ScheduleShown.model_validate(schedule)
 
 
-def detail_shown(found: Schedule) -> ScheduleDetail:
+def detail_shown(schedule: Schedule) -> ScheduleDetail:
     """Return a whole schedule as the API shows it."""
     return ScheduleDetail(
-        **schedule_shown(found).model_dump(),
-        layers=[layer_shown(layer) for layer in found.layers],
-        edits=[edit_shown(edit) for edit in found.edits if isinstance(edit.id, int)],
-        shadows=[ShadowShown.model_validate(shadow) for shadow in found.shadows],
+        **schedule_shown(schedule).model_dump(),
+        layers=[layer_shown(layer) for layer in schedule.layers],
+        edits=[edit_shown(override) for override in schedule.edits if isinstance(override.id, int)],
+        shadows=[ShadowShown.model_validate(shadow) for shadow in schedule.shadows],
     )
 
 
-def preview_shown(seen: Preview, people: Sequence[Person]) -> PreviewShown:
-    """Return a preview as JSON shows it, with the names of its people."""
+def preview_shown(preview: Preview, people: Sequence[Person]) -> PreviewShown:
+    """Return a preview as the API shows it, with the names of its people."""
     names = {p.id: Named(id=p.id, name=p.name) for p in people}
 
     def named(users: Sequence[User]) -> list[Named]:
@@ -348,12 +349,12 @@ def preview_shown(seen: Preview, people: Sequence[Person]) -> PreviewShown:
 
     return PreviewShown(
         changes=[
-            ChangeShown(start=a, end=b, before=named(was), after=named(will))
-            for a, b, was, will in seen.changes
+            ChangeShown(start=start, end=end, before=named(before), after=named(after))
+            for start, end, before, after in preview.changes
         ],
-        hours=[HoursShown(person=names[int(u)], hours=h) for u, h in seen.hours.items()],
-        new_gaps=[StretchShown(start=a, end=b) for a, b in seen.new_gaps],
-        closed_gaps=[StretchShown(start=a, end=b) for a, b in seen.closed_gaps],
-        new_findings=[finding_shown(f) for f in seen.new_findings],
-        fixed_findings=[finding_shown(f) for f in seen.fixed_findings],
+        hours=[HoursShown(person=names[int(user)], hours=hours) for user, hours in preview.hours.items()],
+        new_gaps=[StretchShown(start=start, end=end) for start, end in preview.new_gaps],
+        closed_gaps=[StretchShown(start=start, end=end) for start, end in preview.closed_gaps],
+        new_findings=[finding_shown(finding) for finding in preview.new_findings],
+        fixed_findings=[finding_shown(finding) for finding in preview.fixed_findings],
     )
