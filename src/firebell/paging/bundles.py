@@ -71,7 +71,7 @@ def merged_message(messages: Sequence[Message], inbox_url: str) -> Message:
         messages[0],
         reason="held",
         page_ref="",
-        title=f"{len(messages)} messages waited for the end of your quiet hours",
+        title=f"{len(messages)} messages held during your quiet hours",
         note_lines=tuple(f"{_summary(m)}\n" for m in messages),
         note_url=inbox_url,
         urgency="low",

@@ -11,10 +11,10 @@ AGE_LIMIT = timedelta(minutes=30)
 """How long after the button was pressed an action is carried out without asking again."""
 _PRESSED = {"ack": "Acknowledge", "resolve": "Resolve", "escalate": "Escalate", "snooze": "Snooze"}
 _NOW = {
-    PageState.TRIGGERED: "is waiting for someone",
+    PageState.TRIGGERED: "is not acknowledged",
     PageState.ACKED: "is acknowledged",
     PageState.SNOOZED: "is snoozed",
-    PageState.EXHAUSTED: "has reached no one at any level",
+    PageState.EXHAUSTED: "is unanswered and its escalation is exhausted",
     PageState.RESOLVED: "is resolved",
 }
 
@@ -67,7 +67,7 @@ def objection(page: Page, action: DelayedAction, now: datetime) -> str:
     if age > AGE_LIMIT:
         return f"You pressed {label} for {page.ref} {int(age.total_seconds() // 60)} minutes ago."
     if action.kind is ActionKind.SNOOZE and action.snooze_until <= now:
-        return f"The snooze of {page.ref} would be over by now."
+        return f"The snooze of {page.ref} would have ended by now."
     if not action.position or _applies(page, action):
         return ""
     level = (

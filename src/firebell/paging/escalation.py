@@ -122,7 +122,7 @@ def _changed(page: Page, state: PageState, due_at: datetime | None, **more: date
 
 def _acked(page: Page, owned: bool, now: datetime) -> Page | Refused:
     if not owned and page.state not in UNANSWERED:
-        return Refused("a person has answered")
+        return Refused("a person has acknowledged it")
     wait = ack_timeout(page.plan, page.severity, owned=owned)
     due_at = now + wait if wait else None
     first = page.first_ack_at or now
@@ -132,12 +132,12 @@ def _acked(page: Page, owned: bool, now: datetime) -> Page | Refused:
 
 
 def _unacked(page: Page, now: datetime) -> Page | Refused:
-    return _again(page, now) if page.state is PageState.ACKED else Refused("nobody had taken it")
+    return _again(page, now) if page.state is PageState.ACKED else Refused("it is not acknowledged")
 
 
 def _grown(page: Page, crossed: bool, now: datetime) -> Page | Refused:
     if page.state is not PageState.ACKED:
-        return Refused("it is as loud as it was")
+        return Refused("it is not acknowledged")
     if not crossed and page.acked_at is not None and now - page.acked_at <= COVERS:
         return Refused("the acknowledgement covers it")
     return _again(page, now)
@@ -173,7 +173,7 @@ def _raised(page: Page, severity: int | None, now: datetime) -> Page | Refused:
     more_urgent = urgent and page.urgency == "low"
     more_severe = severity is not None and (page.severity is None or severity < page.severity)
     if not more_urgent and not more_severe:
-        return Refused("it was as urgent before")
+        return Refused("it is already this urgent")
     page = replace(
         page,
         urgency="high" if urgent else page.urgency,
@@ -195,7 +195,7 @@ def _run_out(page: Page, now: datetime) -> Page | Refused:
         case PageState.SNOOZED:
             return _afresh(page, now)
         case _:
-            return Refused("its timer means the next level")
+            return Refused("its timer enters the next level")
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,11 +257,11 @@ def advance(
     reason = (
         "The policy has no levels."
         if not levels
-        else "Nobody could be reached at any level."
+        else "No one could be reached at any level."
         if len(skipped) == len(levels)
-        else "Nobody acknowledged."
+        else "No one acknowledged."
         if heard
-        else "No message could be delivered to anybody."
+        else "No message could be delivered."
     )
     return Exhausted(_exhausted(page, reason, now), tuple(skipped))
 

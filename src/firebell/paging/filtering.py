@@ -72,7 +72,7 @@ async def resolve(
     if "until" in given:
         until = datetime.combine(to_day(given["until"], "until") + timedelta(days=1), time.min, zone)
     if since and until and since >= until:
-        raise Invalid("The list would end before it begins.", fields={"until": "Use a date after since."})
+        raise Invalid("The end date is before the start date.", fields={"until": "Use a date after `since`."})
     return PageFilter(
         words=search_words(given.get("q", "")),
         service_id=(await catalog.service_named(tx, given["service"])).id if "service" in given else None,

@@ -6,7 +6,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit import undo
 from firebell.kit.db import Tx
 from firebell.kit.events import Actor
-from firebell.paging import store
+from firebell.paging import policy_store
 from firebell.paging.model import Plan, Policy
 
 
@@ -27,7 +27,7 @@ async def restore_policy(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime)
         ack_timeout_s=plan.ack_timeout_s,
         version=kept["version"],
     )
-    policy = await store.restore_policy(tx, deleted, now)
+    policy = await policy_store.restore_policy(tx, deleted, now)
     if policy is None:
         raise undo.changed_since(
             f"there is another policy {deleted.name} now.", "Rename it, then create this one again."

@@ -15,7 +15,7 @@ from firebell.kit.errors import Unavailable
 from firebell.kit.group_commit import GroupCommit
 from firebell.kit.migrate import fence
 from firebell.paging import delivery_store, store
-from firebell.paging.actions import all_failed
+from firebell.paging.actions import skip_unreached_level
 from firebell.paging.bundles import Bundle, bundles, hold_for_quiet_hours
 from firebell.paging.channels import Accepted, Channel, Failed, Message, Outcome, Retry, Unsent
 from firebell.paging.channels.email import Email
@@ -121,7 +121,7 @@ class Sender:
                 raise
             log.exception("messages cannot be composed", extra={"deliveries": [d.id for d in claimed]})
             if len(claimed) == 1:
-                return [Retry(f"It cannot be composed: {exc!r}")]
+                return [Retry(f"The message could not be composed: {exc!r}")]
         return [found for d in claimed for found in await self._composed(tx, [d], now)]
 
     async def _deliver(self, parcel: Bundle) -> None:
@@ -155,10 +155,10 @@ class Sender:
         except TimeoutError:
             return Retry(f"No answer within {limit_s:g} s.")
         except asyncio.CancelledError:
-            return Unsent("Firebell stopped while it was on its way.", after_s=0)
+            return Unsent("Firebell stopped during this attempt.", after_s=0)
         except Exception as exc:
             log.exception("a channel failed", extra={"delivery": delivery.id, "channel": delivery.channel})
-            return Retry(f"It cannot be sent: {exc!r}")
+            return Retry(f"Sending failed: {exc!r}")
 
     async def _record_accepted(self, arrived: list[tuple[Delivery, str]]) -> None:
         now = self._ctx.clock.now()
@@ -203,7 +203,9 @@ class Sender:
             nobody = await delivery_store.send_next(tx, delivery, now)
             # a reminder is for earlier levels: it says nothing about who of this one was reached
             if nobody and delivery.page_id is not None and delivery.reason != "reminder":
-                await all_failed(tx, delivery.page_id, delivery.epoch, delivery.level, delivery.round, now)
+                await skip_unreached_level(
+                    tx, delivery.page_id, delivery.epoch, delivery.level, delivery.round, now
+                )
 
 
 def _topic(delivery: Delivery) -> str:

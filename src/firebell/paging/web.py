@@ -95,7 +95,7 @@ async def act(request: Request, ref: str, what: str) -> Response:
                 await actions.add_note(tx, actor, page_id, str(form.get("text", "")), now)
                 text = f"Note added to PG-{page_id}."
             case _:
-                raise NotFound(f"{what!r} is nothing that can be done with a page.")
+                raise NotFound(f"Unknown action: {what}.")
     return flash.redirect(request, html.local(form, f"/pages/PG-{page_id}"), text)
 
 
@@ -119,7 +119,9 @@ async def ack_by_link(request: Request, token: str) -> Response:
             said = "This page is already resolved. Nothing changed."
         else:
             result = await actions.ack(tx, Actor("link", person.name, person.id), page.id, now)
-            said = f"It was {result.already}." if result.already else "Acknowledged. Escalation stopped."
+            said = (
+                f"This page was {result.already}." if result.already else "Acknowledged. Escalation stopped."
+            )
     return await _by_link(request, token, said)
 
 

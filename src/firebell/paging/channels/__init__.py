@@ -52,9 +52,9 @@ class Message:
         what = f"{severity}{'' if named else f'{self.service}: '}{self.title}"
         match self.reason if self.page_ref else "":
             case "alarm":
-                return f"NOBODY HAS TAKEN THIS: {what}"
+                return f"UNANSWERED: {what}"
             case "reminder":
-                return f"Still waiting: {what}"
+                return f"Reminder: {what}"
             case _:
                 return what
 

@@ -33,8 +33,8 @@ from firebell.paging.channels import (
 from firebell.paging.channels.fitting import cut
 
 NO_TLS = (
-    "The mail server offers no STARTTLS, and the password of FIREBELL_SMTP_URL is never sent unencrypted:"
-    " turn TLS on there, use smtps://, or add ?insecure to the address."
+    "The mail server does not offer STARTTLS, and the password in FIREBELL_SMTP_URL is never sent unencrypted."
+    " Turn on TLS on the mail server, use smtps://, or add ?insecure to the URL."
 )
 _LISTED_ALERTS = 20
 _LISTED_LINKS = 20
@@ -61,7 +61,7 @@ class Email:
         try:
             recipient = check_address(address)
         except ValueError as exc:
-            return Failed(f"This is not an email address that mail can be sent to: {exc}.")
+            return Failed(f"This is not a valid email address: {exc}.")
 
         async def attempt(short: bool) -> Outcome | ContentRefused:
             try:
@@ -104,7 +104,7 @@ async def _hand_over(
     except (TimeoutError, aiosmtplib.SMTPException, OSError, ssl.SSLError, UnicodeError, Unavailable) as exc:
         if lacks_tls(server, exc):
             return Failed(NO_TLS, suspect=False)
-        return not_sent(exc, f"The mail server does not answer: {exc}")
+        return not_sent(exc, f"The mail server did not respond: {exc}")
     return Accepted(answer[:200])
 
 

@@ -46,7 +46,7 @@ class Ntfy:
             parts = urlsplit(address)
             server, topic = f"{parts.scheme}://{parts.netloc}", parts.path.strip("/")
         if not topic:
-            return Failed("The ntfy address names no topic.")
+            return Failed("The ntfy address has no topic.")
 
         async def attempt(short: bool) -> Outcome | ContentRefused:
             body = body_of(topic, message, short=short)
@@ -54,7 +54,7 @@ class Ntfy:
             try:
                 return _outcome_of(await post(self._http, server, content=body, headers=headers))
             except httpx.InvalidURL:
-                return Failed("The ntfy address is not a web address.")
+                return Failed("The ntfy address is not a valid URL.")
             except httpx.HTTPError as exc:
                 return not_sent(exc, f"{type(exc).__name__}: {exc}")
 

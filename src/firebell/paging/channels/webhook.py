@@ -96,7 +96,7 @@ def outcome_of(reply: Reply) -> Outcome | ContentRefused:
         wait = reply.retry_after
         seconds = float(wait) if wait.isascii() and wait.isdecimal() and len(wait) < 10 else None
         if reply.status == 429 and seconds and seconds > MAX_WAIT_S:
-            return Failed(f"{reason} (again after {seconds:.0f} s)", suspect=False)
+            return Failed(f"{reason} (retry after {seconds:.0f} s)", suspect=False)
         return Retry(reason, min(MAX_WAIT_S, seconds) if seconds is not None else None)
     if reply.status in _CONTENT:
         return ContentRefused(reason)
@@ -123,7 +123,7 @@ class Webhook:
             try:
                 return outcome_of(await post(self._http, address, content=body, headers=headers(body)))
             except httpx.InvalidURL:
-                return Failed("The address is not a web address.")
+                return Failed("The webhook address is not a valid URL.")
             except httpx.HTTPError as exc:
                 return not_sent(exc, f"{type(exc).__name__}: {exc}")
 
