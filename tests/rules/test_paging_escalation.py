@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.paging.escalation import (
+    ACK_COVERAGE,
     ACK_TIMEOUT,
-    COVERS,
     Ack,
     Due,
     Entered,
@@ -285,8 +285,8 @@ def test_the_word_of_a_sender_changes_nothing_after_a_person_answered(state: Pag
 def test_an_answer_covers_what_joins_within_half_an_hour_and_less_than_tenfold() -> None:
     acked = step(page(), Ack(), NOW)
     assert isinstance(acked, Page)
-    assert isinstance(step(acked, Grow(False), NOW + COVERS), Refused)
-    later = step(acked, Grow(False), NOW + COVERS + timedelta(seconds=1))
+    assert isinstance(step(acked, Grow(False), NOW + ACK_COVERAGE), Refused)
+    later = step(acked, Grow(False), NOW + ACK_COVERAGE + timedelta(seconds=1))
     assert isinstance(later, Page)
     assert (later.state, later.level) == (S.TRIGGERED, -1)
     tenfold = step(acked, Grow(True), NOW)

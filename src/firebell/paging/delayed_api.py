@@ -1,4 +1,4 @@
-"""Actions on a page that were decided before they could be sent, over JSON."""
+"""Actions on a page that were pressed while offline, over JSON."""
 
 from datetime import timedelta
 from typing import Annotated

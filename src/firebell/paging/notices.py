@@ -1,4 +1,4 @@
-"""Messages about no page: a test that somebody asked for, a source whose messages cannot be read, a word."""
+"""The texts of messages that are not about a page: tests, sources that cannot be read, stored notices."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ SOURCE = "source"
 
 @dataclass(frozen=True, slots=True)
 class NoticeContent:
-    """What such a message says: a line, a paragraph, and the path of the page to open."""
+    """The content of a notice: a line, a paragraph, and the path of the screen to open."""
 
     title: str
     note: str
@@ -28,7 +28,7 @@ def source(integration_id: int) -> str:
 
 
 async def notice_content(tx: Tx, reason: str, now: datetime) -> NoticeContent:
-    """Return what a message of this reason says now."""
+    """Return the content of a message with this reason as of now."""
     kind, _, about = reason.partition("-")
     if kind == TEST:
         return NoticeContent(

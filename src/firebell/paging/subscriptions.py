@@ -13,7 +13,7 @@ from firebell.people import actions as people
 
 
 async def notify_owner(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
-    """Send the address to open to the owning team, else the fallback responders, once for each request."""
+    """Send the confirmation URL to the owning team, else the fallback responders, once per request."""
     integrations = {i.id: i for i in await alerts.integrations(tx)}
     integration = integrations.get(payload["integration_id"])
     if integration is None:
