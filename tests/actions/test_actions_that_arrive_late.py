@@ -50,7 +50,7 @@ async def test_an_escalation_that_is_sent_twice_pages_one_level(dsn: str, clock:
         second = await _perform(w, action)
         assert (first.already, second.already) == (None, "already done")
         assert (await w.page()).level == 1
-        assert (await w.story()).count("Mara Lindqvist asked for the next level.") == 1
+        assert (await w.story()).count("Mara Lindqvist escalated to the next level.") == 1
 
 
 async def test_an_escalation_asks_when_the_next_level_was_paged_without_it(

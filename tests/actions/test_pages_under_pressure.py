@@ -139,7 +139,7 @@ async def test_a_policy_with_open_pages_stays_and_later_its_services_go_to_the_c
         await w.alert()
         async with w.ctx.db.tx() as tx:
             (policy,) = await paging.policies(tx)
-        assert "Open pages follow" in str(await refused(w, paging.delete_policy, mara, policy, w.now))
+        assert "Open pages use" in str(await refused(w, paging.delete_policy, mara, policy, w.now))
         await w.resolve(w.mara)
         assert await refused(w, paging.delete_policy, mara, policy, w.now) is None
         await w.alert("another")
@@ -164,7 +164,7 @@ async def test_whoever_took_it_leaves_and_it_is_demanded_again(dsn: str, clock: 
         assert page.state is PageState.TRIGGERED
         await w.settle()
         assert paged(w) == ["Mara Lindqvist", "Mara Lindqvist"]
-        assert "Whoever had taken it is not here any more." in await w.story()
+        assert "The acknowledging responder was deactivated." in await w.story()
         late = await refused(w, paging.ack, await w.actor(w.jun), page.id, w.now)
         assert isinstance(late, Forbidden)
         await invariants(w)

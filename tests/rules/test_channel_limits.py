@@ -228,7 +228,7 @@ def test_the_sender_of_mail_is_read_once_and_literally(text: str, name: str, add
         (422, "", ContentRefused("422 x")),
         (429, "7", Retry("429 x", 7)),
         (429, "²", Retry("429 x", None)),
-        (429, "3600", Failed("429 x (again after 3600 s)", suspect=False)),
+        (429, "3600", Failed("429 x (retry after 3600 s)", suspect=False)),
         (503, "3600", Retry("503 x", 60)),
         (500, "", Retry("500 x", None)),
     ],

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.paging.escalation import (
+    ACK_COVERAGE,
     ACK_TIMEOUT,
-    COVERS,
     Ack,
     Due,
     Entered,
@@ -233,9 +233,9 @@ def test_i4_a_page_that_nobody_takes_is_exhausted_within_the_sum_of_its_waits(
     assert found.exhausted_reason == (
         "The policy has no levels."
         if not plan_.levels
-        else "Nobody acknowledged."
+        else "No one acknowledged."
         if used
-        else "Nobody could be reached at any level."
+        else "No one could be reached at any level."
     )
 
 
@@ -285,8 +285,8 @@ def test_the_word_of_a_sender_changes_nothing_after_a_person_answered(state: Pag
 def test_an_answer_covers_what_joins_within_half_an_hour_and_less_than_tenfold() -> None:
     acked = step(page(), Ack(), NOW)
     assert isinstance(acked, Page)
-    assert isinstance(step(acked, Grow(False), NOW + COVERS), Refused)
-    later = step(acked, Grow(False), NOW + COVERS + timedelta(seconds=1))
+    assert isinstance(step(acked, Grow(False), NOW + ACK_COVERAGE), Refused)
+    later = step(acked, Grow(False), NOW + ACK_COVERAGE + timedelta(seconds=1))
     assert isinstance(later, Page)
     assert (later.state, later.level) == (S.TRIGGERED, -1)
     tenfold = step(acked, Grow(True), NOW)
@@ -296,13 +296,13 @@ def test_an_answer_covers_what_joins_within_half_an_hour_and_less_than_tenfold()
 
 @pytest.mark.parametrize(("urgency", "wait"), [("high", timedelta(minutes=15)), ("low", timedelta(hours=4))])
 def test_an_exhausted_page_alarms_again_and_again(urgency: str, wait: timedelta) -> None:
-    found, now = page(S.EXHAUSTED, urgency=urgency, exhausted_reason="Nobody acknowledged."), NOW
+    found, now = page(S.EXHAUSTED, urgency=urgency, exhausted_reason="No one acknowledged."), NOW
     for _ in range(5):
         outcome = advance(found, lambda _: (1,), now)
         assert isinstance(outcome, Exhausted)
         assert outcome.page.due_at == now + wait
         assert outcome.page.epoch == found.epoch + 1
-        assert outcome.page.exhausted_reason == "Nobody acknowledged."
+        assert outcome.page.exhausted_reason == "No one acknowledged."
         found, now = outcome.page, now + wait
 
 

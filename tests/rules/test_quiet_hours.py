@@ -152,7 +152,7 @@ def test_only_what_was_held_for_one_method_goes_together() -> None:
 def test_a_bundle_says_every_message_and_how_to_take_it() -> None:
     notice = message(0, page_ref="", title="Your shift", note_lines=("It ends.",))
     told = merged_message([message(1), message(2), notice], INBOX)
-    assert told.title == "3 messages waited for the end of your quiet hours"
+    assert told.title == "3 messages held during your quiet hours"
     for part in ("[PG-1] Checkout: disk 1", "https://f.example/ack/2", "Your shift\nIt ends.", INBOX):
         assert part in told.note(100_000)
     assert told.ack_url == told.page_ref == ""

@@ -30,7 +30,7 @@ async def test_the_pager_never_names_what_is_over_or_least_important(dsn: str, c
         await w.alert(PAYMENTS)
         await w.settle()
         assert (w.sink.got[-1]["title"], w.sink.got[-1]["urgency"]) == (PAYMENTS, "high")
-        assert f"A more urgent alert joined: {PAYMENTS}" in await w.story()
+        assert f"A more urgent alert arrived: {PAYMENTS}" in await w.story()
         await w.alert(DISK, severity="warning", status="resolved")
         so_far = len(w.sink.got)
         await w.after(hours=1)

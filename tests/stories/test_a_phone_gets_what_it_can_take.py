@@ -107,7 +107,7 @@ async def test_twenty_warnings_of_the_night_arrive_as_one_message(dsn: str) -> N
         await w.after(hours=7, minutes=2)
         (message,) = server.taken
         assert server.refused == []
-        assert message["title"] == "20 messages waited for the end of your quiet hours"
+        assert message["title"] == "20 messages held during your quiet hours"
         named = message["message"].count("/ack/")
         assert 5 <= named < 20
         assert message["message"].endswith(f"And {20 - named} more: https://firebell.example.org/pages")

@@ -44,7 +44,7 @@ async def test_warnings_of_the_night_come_as_one_message_in_the_morning(dsn: str
         assert {page.state for page in await w.pages()} == {PageState.TRIGGERED}
         await until(w, MORNING)
         (told,) = w.sink.got
-        assert told["title"] == "3 messages waited for the end of your quiet hours"
+        assert told["title"] == "3 messages held during your quiet hours"
         for disk in ("disk 1", "disk 2", "disk 3"):
             assert disk in told["note"]
         assert told["note"].count("/ack/") == 3
@@ -65,7 +65,7 @@ async def test_a_page_that_is_held_climbs_only_after_the_morning(dsn: str, clock
         await w.alert("disk", severity="warning")
         await until(w, MORNING + timedelta(minutes=4))
         assert w.sink.people() == ["Mara Lindqvist"]
-        assert any("Quiet hours hold it for Mara Lindqvist." in line for line in await w.story())
+        assert any("Held by quiet hours for Mara Lindqvist." in line for line in await w.story())
         await w.after(minutes=1)
         assert "Jun Okafor" in w.sink.people()
 
@@ -182,7 +182,7 @@ async def test_a_bundle_that_does_not_arrive_is_sent_again_whole(dsn: str, clock
         w.sink.status = 200
         await w.after(minutes=1)
         titles = [m["title"] for m in w.sink.got]
-        assert titles == ["2 messages waited for the end of your quiet hours"] * 2
+        assert titles == ["2 messages held during your quiet hours"] * 2
         assert len({h["idempotency-key"] for h in w.sink.headers}) == 1
 
 
@@ -192,4 +192,4 @@ async def test_more_than_one_claim_is_still_one_message(dsn: str, clock: FakeClo
         for number in range(45):
             await w.alert(f"disk {number}", severity="warning", service=f"s{number}")
         await until(w, MORNING)
-        assert [m["title"] for m in w.sink.got] == ["45 messages waited for the end of your quiet hours"]
+        assert [m["title"] for m in w.sink.got] == ["45 messages held during your quiet hours"]

@@ -1,1 +1,1 @@
-"""Pages: the demand that a human takes something now, and everything that reaches that human."""
+"""Pages: escalation policies, the pages that follow them, and the messages that reach people."""

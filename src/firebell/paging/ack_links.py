@@ -17,7 +17,7 @@ _PURPOSE = "ack"
 
 @dataclass(frozen=True, slots=True)
 class AckLink:
-    """What a link stands for."""
+    """The content of an acknowledgement link."""
 
     page_id: int
     person_id: int
@@ -25,27 +25,27 @@ class AckLink:
 
     @property
     def id(self) -> str:
-        """What marks the link as used."""
+        """The id under which the link is marked as used."""
         return f"ack-{self.delivery_id}"
 
 
 def ack_url(ctx: Context, delivery: Delivery, now: datetime) -> str:
-    """Return the address that lets the receiver of `delivery` acknowledge without signing in."""
+    """Return the URL that lets the recipient of `delivery` acknowledge without signing in."""
     value = {"p": delivery.page_id, "u": delivery.person_id, "d": delivery.id}
     return f"{ctx.public_url}/ack/{ctx.signer.sign(_PURPOSE, value, now + LIFETIME)}"
 
 
 def read(ctx: Context, token: str, now: datetime) -> AckLink:
-    """Return what a token stands for; raise `Invalid` when forged or expired."""
+    """Return the link of a token; raise `Invalid` if it is forged or expired."""
     value = ctx.signer.open(_PURPOSE, token, now)
     return AckLink(value["p"], value["u"], value["d"])
 
 
 async def holder(tx: Tx, link: AckLink) -> Person:
-    """Return who a link acts for; raise `Gone` when they have left since, also when they returned."""
+    """Return the person of a link; raise `Gone` if they were deactivated since, even if reactivated."""
     queued_at = await delivery_store.created_at(tx, link.delivery_id)
     if queued_at is None or await people.left_since(tx, link.person_id, queued_at):
-        raise Gone("This link has ended.", hint="Sign in to Firebell to see the page.")
+        raise Gone("This link is no longer valid.", hint="Sign in to Firebell to see the page.")
     return await people.person(tx, link.person_id)
 
 

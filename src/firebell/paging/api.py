@@ -39,7 +39,7 @@ PlanReader = Annotated[Caller, may(Verb.POLICY_READ)]
 
 
 class PageShown(ApiOutput):
-    """One demand: `level` counts from 1, 0 before the first; `next` is whom `next_at` would reach now."""
+    """A page. `level` counts from 1 and is 0 before the first; `next` names the people notified at `next_at`."""
 
     ref: str
     title: str
@@ -86,7 +86,7 @@ class PageAlert(ApiOutput):
 
 
 class LogShown(ApiOutput):
-    """One line of a page's story."""
+    """One entry of a page's log."""
 
     at: datetime
     kind: str
@@ -109,7 +109,7 @@ class DeliveryShown(ApiOutput):
 
 
 class PageChange(ApiOutput):
-    """A change of the page's service in the 24 hours before the page began."""
+    """A change event of the page's service in the 24 hours before the page began."""
 
     id: int
     at: datetime
@@ -120,7 +120,7 @@ class PageChange(ApiOutput):
 
 
 class PageDetail(PageShown):
-    """One page with its alerts, its story and its deliveries."""
+    """A page with its alerts, log, and deliveries."""
 
     alert_list: list[PageAlert]
     changes: list[PageChange]
@@ -138,27 +138,27 @@ class Snooze(ApiInput):
 
 
 class Note(ApiInput):
-    """A line for the page's story."""
+    """A note for the page's log."""
 
     text: Annotated[Text, Field(min_length=1, max_length=5000)]
 
 
 class TargetShown(ApiInput):
-    """A person, whoever a schedule has on duty, or a whole team."""
+    """A person, a schedule (who is on call), or a whole team."""
 
     kind: TargetKind
     id: Id
 
 
 class LevelShown(ApiInput):
-    """Notify `targets` at once; without an ack within `ack_within_s` seconds the next level follows."""
+    """Notify `targets` together; escalate if no one acknowledges within `ack_within_s` seconds."""
 
     targets: Annotated[list[TargetShown], Field(min_length=1, max_length=50)]
     ack_within_s: Annotated[StrictInt, Field(ge=60, le=86400)] = 300
 
 
 class PolicyPlan(ApiInput):
-    """Levels in order, how often all of them are repeated, and when an ack runs out (null: by severity)."""
+    """Levels in order, how often they repeat, and the acknowledgement timeout (null: by severity)."""
 
     levels: Annotated[list[LevelShown], Field(min_length=1, max_length=20)]
     repeat: Annotated[StrictInt, Field(ge=0, le=9)] = 2
@@ -166,7 +166,7 @@ class PolicyPlan(ApiInput):
 
 
 class NewPolicy(PolicyPlan):
-    """A policy to add."""
+    """An escalation policy to create."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -188,7 +188,7 @@ class NewPolicy(PolicyPlan):
 
 
 class PolicyShown(ApiOutput):
-    """A policy; an open page keeps the plan that it began with."""
+    """An escalation policy. Changes apply to new pages; open pages keep the plan they began with."""
 
     id: int
     slug: str
@@ -201,7 +201,7 @@ class PolicyShown(ApiOutput):
 
 
 class StepShown(ApiOutput):
-    """Who would be notified at `at`; `level` null is the final alarm, no people a level that is skipped."""
+    """Who would be notified at `at`; `level` is null for the final alarm, `people` is empty if it is skipped."""
 
     at: datetime
     level: int | None
@@ -209,62 +209,62 @@ class StepShown(ApiOutput):
     names: str
 
 
-def page_fields(seen: queries.PageDetails) -> dict[str, object]:
+def page_fields(details: queries.PageDetails) -> dict[str, object]:
     """Return the values of `PageShown`."""
-    page = seen.page
+    page = details.page
     return {
         "ref": page.ref,
         "title": page.title,
         "state": page.state,
         "urgency": page.urgency,
         "severity": page.severity,
-        "service": seen.service.slug if seen.service else None,
-        "incidents": seen.incidents,
-        "team": seen.team or None,
+        "service": details.service.slug if details.service else None,
+        "incidents": details.incidents,
+        "team": details.team or None,
         "policy": page.plan.name,
         "level": page.level + 1,
         "round": page.round,
-        "owners": seen.owners,
-        "notified": seen.now_names,
-        "alerts": seen.alert_count,
+        "owners": details.owners,
+        "notified": details.now_names,
+        "alerts": details.alert_count,
         "triggered_at": page.triggered_at,
         "first_ack_at": page.first_ack_at,
         "resolved_at": page.resolved_at,
         "snoozed_until": page.snoozed_until,
         "next_at": page.due_at,
-        "next": seen.next_names or None,
+        "next": details.next_names or None,
         "exhausted_reason": page.exhausted_reason,
         "version": page.version,
-        "position": seen.position,
+        "position": details.position,
     }
 
 
 async def shown(tx: Tx, page: Page, now: datetime) -> PageShown:
     """Return the page as the API shows it."""
-    (seen,) = await queries.page_details(tx, [page], now)
-    return PageShown.model_validate(page_fields(seen))
+    (details,) = await queries.page_details(tx, [page], now)
+    return PageShown.model_validate(page_fields(details))
 
 
 @router.get(
     "/pages/{ref}",
     tags=["pages"],
-    summary="One page with its alerts, its story and its deliveries",
+    summary="Get a page with its alerts, log, and deliveries",
     responses=problems(404),
 )
 async def get_page(ctx: Ctx, caller: Reader, ref: Text) -> PageDetail:
     async with ctx.db.tx() as tx:
         page = await actions.page(tx, parse_ref("PG", ref))
-        (seen,) = await queries.page_details(tx, [page], ctx.clock.now(), alerts_each=100)
-        story = await actions.log(tx, page.id)
-        sent = await actions.deliveries(tx, page.id)
+        (details,) = await queries.page_details(tx, [page], ctx.clock.now(), alerts_each=100)
+        entries = await actions.log(tx, page.id)
+        deliveries = await actions.deliveries(tx, page.id)
         changes = await alerts.changes_before(tx, page.service_id, page.triggered_at)
     return PageDetail.model_validate(
         {
-            **page_fields(seen),
-            "alert_list": [PageAlert.model_validate(a) for a in seen.alerts],
+            **page_fields(details),
+            "alert_list": [PageAlert.model_validate(a) for a in details.alerts],
             "changes": [PageChange.model_validate(c) for c in changes],
-            "log": [LogShown(at=e.at, kind=e.kind, by=e.actor, text=e.text) for e in story],
-            "deliveries": [DeliveryShown.model_validate(d) for d in sent],
+            "log": [LogShown(at=e.at, kind=e.kind, by=e.actor, text=e.text) for e in entries],
+            "deliveries": [DeliveryShown.model_validate(d) for d in deliveries],
         }
     )
 
@@ -272,20 +272,20 @@ async def get_page(ctx: Ctx, caller: Reader, ref: Text) -> PageDetail:
 @router.post(
     "/pages/{ref}/ack",
     tags=["pages"],
-    summary="Take a page; `already` says why nothing changed",
+    summary="Acknowledge a page; `already` says why nothing changed",
     responses=problems(404),
 )
 async def acknowledge_page(ctx: Ctx, caller: Responder, ref: Text) -> PageAcked:
     async with ctx.db.tx() as tx:
         result = await actions.ack(tx, caller.actor, parse_ref("PG", ref), ctx.clock.now())
-        (seen,) = await queries.page_details(tx, [result.page], ctx.clock.now())
-    return PageAcked.model_validate({**page_fields(seen), "already": result.already})
+        (details,) = await queries.page_details(tx, [result.page], ctx.clock.now())
+    return PageAcked.model_validate({**page_fields(details), "already": result.already})
 
 
 @router.post(
     "/pages/{ref}/resolve",
     tags=["pages"],
-    summary="End a page and its alerts",
+    summary="Resolve a page and its alerts",
     responses=problems(404, 409),
 )
 async def resolve_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
@@ -297,7 +297,7 @@ async def resolve_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
 @router.post(
     "/pages/{ref}/escalate",
     tags=["pages"],
-    summary="Notify the next level now",
+    summary="Escalate a page to the next level now",
     responses=problems(404, 409),
 )
 async def escalate_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
@@ -309,13 +309,15 @@ async def escalate_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
 @router.post(
     "/pages/{ref}/snooze",
     tags=["pages"],
-    summary="Silence a page for up to 24 hours",
+    summary="Snooze a page for up to 24 hours",
     responses=problems(404, 409),
 )
 async def snooze_page(ctx: Ctx, caller: Responder, ref: Text, given: Snooze) -> PageShown:
     now = ctx.clock.now()
     if (given.minutes is None) == (given.until is None):
-        raise Invalid("Give either `minutes` or `until`.", fields={"minutes": "1 to 1440."})
+        raise Invalid(
+            "Send either `minutes` or `until`.", fields={"minutes": "Use 1 to 1440, or leave it out."}
+        )
     end = given.until or now + timedelta(minutes=given.minutes or 0)
     async with ctx.db.tx() as tx:
         page = await actions.snooze(tx, caller.actor, parse_ref("PG", ref), end, now)
@@ -326,7 +328,7 @@ async def snooze_page(ctx: Ctx, caller: Responder, ref: Text, given: Snooze) -> 
     "/pages/{ref}/notes",
     status_code=201,
     tags=["pages"],
-    summary="Write a line into a page's story",
+    summary="Add a note to a page",
     responses=problems(404),
 )
 async def add_page_note(ctx: Ctx, caller: Responder, ref: Text, given: Note) -> PageShown:
@@ -336,22 +338,22 @@ async def add_page_note(ctx: Ctx, caller: Responder, ref: Text, given: Note) -> 
         return await shown(tx, await actions.page(tx, page_id), now)
 
 
-def _policy(found: Policy) -> PolicyShown:
+def _policy(policy: Policy) -> PolicyShown:
     return PolicyShown(
-        id=found.id,
-        slug=found.slug,
-        name=found.name,
-        team_id=found.team_id,
-        version=found.version,
+        id=policy.id,
+        slug=policy.slug,
+        name=policy.name,
+        team_id=policy.team_id,
+        version=policy.version,
         levels=[
             LevelShown(
                 targets=[TargetShown(kind=t.kind, id=t.id) for t in level.targets],
                 ack_within_s=level.ack_within_s,
             )
-            for level in found.levels
+            for level in policy.levels
         ],
-        repeat=found.repeat,
-        ack_timeout_s=found.ack_timeout_s,
+        repeat=policy.repeat,
+        ack_timeout_s=policy.ack_timeout_s,
     )
 
 
@@ -362,23 +364,23 @@ def _levels(given: PolicyPlan) -> list[Level]:
     ]
 
 
-@router.get("/policies", tags=["policies"], summary="Every escalation policy, the newest first")
-async def list_policies(ctx: Ctx, caller: PlanReader, stretch: PageParams) -> list[PolicyShown]:
+@router.get("/policies", tags=["policies"], summary="List escalation policies, newest first")
+async def list_policies(ctx: Ctx, caller: PlanReader, params: PageParams) -> list[PolicyShown]:
     async with ctx.db.tx() as tx:
         policies = await actions.policies(tx)
-    return [_policy(p) for p in stretch.newest(policies, [p.id for p in policies])]
+    return [_policy(p) for p in params.newest(policies, [p.id for p in policies])]
 
 
 @router.post(
     "/policies",
     status_code=201,
     tags=["policies"],
-    summary="Add an escalation policy",
+    summary="Create an escalation policy",
     responses=problems(404, 409),
 )
 async def create_policy(ctx: Ctx, caller: Planner, given: NewPolicy) -> PolicyShown:
     async with ctx.db.tx() as tx:
-        made = await actions.create_policy(
+        policy = await actions.create_policy(
             tx,
             caller.actor,
             name=given.name,
@@ -388,10 +390,12 @@ async def create_policy(ctx: Ctx, caller: Planner, given: NewPolicy) -> PolicySh
             ack_timeout_s=given.ack_timeout_s,
             now=ctx.clock.now(),
         )
-    return _policy(made)
+    return _policy(policy)
 
 
-@router.get("/policies/{slug}", tags=["policies"], summary="One policy", responses=problems(404))
+@router.get(
+    "/policies/{slug}", tags=["policies"], summary="Get an escalation policy", responses=problems(404)
+)
 async def get_policy(ctx: Ctx, caller: PlanReader, slug: Text) -> PolicyShown:
     async with ctx.db.tx() as tx:
         return _policy(await actions.policy_by_slug(tx, slug))
@@ -400,7 +404,7 @@ async def get_policy(ctx: Ctx, caller: PlanReader, slug: Text) -> PolicyShown:
 @router.put(
     "/policies/{slug}",
     tags=["policies"],
-    summary="Replace a policy's levels for pages to come",
+    summary="Replace the levels of a policy, for new pages only",
     responses=problems(404),
 )
 async def edit_policy(ctx: Ctx, caller: Planner, slug: Text, given: PolicyPlan) -> PolicyShown:
@@ -420,7 +424,7 @@ async def edit_policy(ctx: Ctx, caller: Planner, slug: Text, given: PolicyPlan) 
 @router.delete(
     "/policies/{slug}",
     tags=["policies"],
-    summary="Delete a policy that no open page follows; its services go to the catch-all list",
+    summary="Delete a policy that no open page uses; its services then page the fallback responders",
     responses=problems(404, 409),
 )
 async def delete_policy(ctx: Ctx, caller: Planner, slug: Text) -> Removed:
@@ -434,13 +438,13 @@ async def delete_policy(ctx: Ctx, caller: Planner, slug: Text) -> Removed:
 @router.get(
     "/policies/{slug}/dry-run",
     tags=["policies"],
-    summary="Who would be notified when, if a page began now and nobody answered",
+    summary="Preview who would be notified when, if a page began now and no one acknowledged",
     responses=problems(404),
 )
 async def dry_run_policy(ctx: Ctx, caller: PlanReader, slug: Text) -> list[StepShown]:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        found = await dry_run(tx, await actions.policy_by_slug(tx, slug), now)
+        steps = await dry_run(tx, await actions.policy_by_slug(tx, slug), now)
     return [
         StepShown(
             at=now + step.at,
@@ -448,5 +452,5 @@ async def dry_run_policy(ctx: Ctx, caller: PlanReader, slug: Text) -> list[StepS
             people=[person_id for person_id, _ in step.people],
             names=step.names,
         )
-        for step in found
+        for step in steps
     ]

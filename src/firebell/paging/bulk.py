@@ -1,4 +1,4 @@
-"""One verb for many pages: each has an outcome of its own, and a refusal keeps no other page from it."""
+"""One action on many pages, each with its own outcome."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from firebell.paging.model import PageState
 BATCH = 25
 """Number of pages per transaction."""
 LIMIT = 1000
-"""Number of pages that one request may name."""
+"""Largest number of pages per request."""
 
 
 class BulkAction(StrEnum):
-    """What can be done with many pages."""
+    """The actions on many pages."""
 
     ACK = "ack"
     SNOOZE = "snooze"
@@ -28,7 +28,7 @@ class BulkAction(StrEnum):
 
 
 class Result(StrEnum):
-    """What became of one page: changed, already so, or refused."""
+    """The result for one page: changed, already so, or refused."""
 
     DONE = "done"
     UNCHANGED = "unchanged"
@@ -37,7 +37,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one page; `reason` says why it was not changed, `state` is where it stands now."""
+    """The outcome for one page; `reason` says why it was not changed, `state` is its state now."""
 
     ref: str
     result: Result
@@ -48,7 +48,7 @@ class Outcome:
 async def act(
     ctx: Context, actor: Actor, action: BulkAction, page_ids: Sequence[int], minutes: int = 30
 ) -> list[Outcome]:
-    """Do one thing with these pages and no others, in batches of one transaction each, by rising number."""
+    """Act on these pages, lowest id first, in batches of one transaction each."""
     ordered = sorted(set(page_ids))
     outcomes: list[Outcome] = []
     for start in range(0, len(ordered), BATCH):
@@ -63,7 +63,7 @@ async def _batch(
     tx: Tx, actor: Actor, action: BulkAction, page_ids: Sequence[int], minutes: int, now: datetime
 ) -> list[Outcome]:
     if action is BulkAction.RESOLVE:
-        # ingest locks services before pages, and both by rising number; so does this
+        # services before pages, both by id: the order in which ingest locks them
         known = await actions.pages_by_id(tx, page_ids)
         await alerts.lock_services(tx, [p.service_id for p in known.values() if p.service_id is not None])
     return [await _one(tx, actor, action, page_id, minutes, now) for page_id in page_ids]
@@ -87,7 +87,7 @@ async def _one(
             case BulkAction.SNOOZE:
                 page = await actions.snooze(tx, actor, page_id, now + timedelta(minutes=minutes), now)
     except NotFound:
-        return Outcome(ref, Result.REFUSED, "there is no such page", None)
+        return Outcome(ref, Result.REFUSED, "no such page", None)
     except Conflict as refusal:
         state = (await actions.page(tx, page_id)).state
         if state is PageState.RESOLVED:
@@ -96,26 +96,28 @@ async def _one(
     return Outcome(ref, Result.UNCHANGED if already else Result.DONE, already or "", page.state)
 
 
-_DONE = {
+_PAST_TENSE = {
     BulkAction.ACK: "acknowledged",
     BulkAction.SNOOZE: "snoozed",
     BulkAction.RESOLVE: "resolved",
 }
-_NAMED = 3
-"""Number of pages that a summary names for one reason."""
+_LISTED_REFS = 3
+"""Number of pages that a summary lists per reason."""
 
 
 def summary(action: BulkAction, outcomes: Sequence[Outcome]) -> str:
-    """Return what became of the pages in a sentence for each result, the changed ones first."""
+    """Return one sentence per result, the changed pages first."""
     done = sum(o.result is Result.DONE for o in outcomes)
-    sentences = [f"{done} {_DONE[action]}."] if done or not outcomes else [f"None {_DONE[action]}."]
+    sentences = (
+        [f"{done} {_PAST_TENSE[action]}."] if done or not outcomes else [f"None {_PAST_TENSE[action]}."]
+    )
     reasons: dict[tuple[Result, str], list[str]] = {}
     for outcome in outcomes:
         if outcome.result is not Result.DONE:
             reasons.setdefault((outcome.result, outcome.reason), []).append(outcome.ref)
     for (result, reason), refs in reasons.items():
-        more = len(refs) - _NAMED
-        named = ", ".join(refs[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        more = len(refs) - _LISTED_REFS
+        named = ", ".join(refs[:_LISTED_REFS]) + (f" and {more} more" if more > 0 else "")
         if result is Result.UNCHANGED:
             sentences.append(f"{named} {'was' if len(refs) == 1 else 'were'} {reason}.")
         else:

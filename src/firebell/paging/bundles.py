@@ -1,4 +1,4 @@
-"""Quiet hours at the ledger (spec 2.4): what can wait is put back, and comes as one message at their end."""
+"""Quiet hours (spec 2.4): messages that can wait are put back, and sent as one message at their end."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -14,27 +14,27 @@ from firebell.paging.notification_rules import can_wait
 from firebell.people import actions as people
 
 _NOTICE_BYTES = 1000
-"""The share of a bundle that one notice gets, so that others are named beside it."""
+"""The share of one notice in a bundle, so that others fit beside it."""
 
 
 async def hold_for_quiet_hours(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> list[Delivery]:
-    """Put back what quiet hours hold now; return the rest, with all that was held for the same method."""
-    patient = [d for d in claimed if can_wait(d.rank, d.reason)]
-    if not patient:
+    """Put back what quiet hours hold now; return the rest, with everything held for the same contact methods."""
+    waitable = [d for d in claimed if can_wait(d.rank, d.reason)]
+    if not waitable:
         return list(claimed)
-    until = await people.held_until(tx, list({d.person_id for d in patient}), now)
-    held = [d for d in patient if d.person_id in until]
+    until = await people.held_until(tx, list({d.person_id for d in waitable}), now)
+    held = [d for d in waitable if d.person_id in until]
     if held:
         await delivery_store.hold(tx, held, [until[d.person_id] for d in held])
-    going = [d for d in claimed if d not in held]
-    over = list({d.method_id for d in going if d.held})
-    return [*going, *await delivery_store.claim_held(tx, over, now)] if over else going
+    sendable = [d for d in claimed if d not in held]
+    released = list({d.method_id for d in sendable if d.held})
+    return [*sendable, *await delivery_store.claim_held(tx, released, now)] if released else sendable
 
 
 class Bundle(NamedTuple):
-    """What goes as one message: one delivery, or all that was held for one contact method.
+    """The deliveries of one message: one, or all that were held for one contact method.
 
-    `message` is an outcome for what nobody can put into words.
+    `message` is an outcome if it could not be composed.
     """
 
     deliveries: tuple[Delivery, ...]
@@ -42,16 +42,16 @@ class Bundle(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The idempotency key: the same parcel sent again is recognized as one."""
+        """The idempotency key of these deliveries together."""
         keys = [d.idempotency_key for d in self.deliveries]
         return keys[0] if len(keys) == 1 else hashlib.sha256("|".join(keys).encode()).hexdigest()[:32]
 
 
-def bundles(found: Iterable[tuple[Delivery, Message | Outcome]], inbox_url: str) -> list[Bundle]:
-    """Return what goes out, in the order given: what was held for one method goes together."""
+def bundles(composed: Iterable[tuple[Delivery, Message | Outcome]], inbox_url: str) -> list[Bundle]:
+    """Return the bundles in the order of their deliveries; those held for one contact method go together."""
     alone: list[Bundle] = []
     held: dict[int, list[tuple[Delivery, Message]]] = {}
-    for delivery, message in found:
+    for delivery, message in composed:
         if delivery.held and isinstance(message, Message):
             held.setdefault(delivery.method_id, []).append((delivery, message))
         else:
@@ -64,14 +64,14 @@ def bundles(found: Iterable[tuple[Delivery, Message | Outcome]], inbox_url: str)
 
 
 def merged_message(messages: Sequence[Message], inbox_url: str) -> Message:
-    """Return one message that says what each of these says, and how to take each page."""
+    """Return one message with the text of each, and with the links to acknowledge each page."""
     if len(messages) == 1:
         return messages[0]
     return replace(
         messages[0],
         reason="held",
         page_ref="",
-        title=f"{len(messages)} messages waited for the end of your quiet hours",
+        title=f"{len(messages)} messages held during your quiet hours",
         note_lines=tuple(f"{_summary(m)}\n" for m in messages),
         note_url=inbox_url,
         urgency="low",

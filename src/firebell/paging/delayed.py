@@ -1,4 +1,4 @@
-"""Whether an action that arrives late, from a phone without a connection, may still be carried out; pure."""
+"""Checks of actions that arrive late from a phone that was offline; pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,19 +8,19 @@ from firebell.kit.errors import Conflict
 from firebell.paging.model import Page, PageState
 
 AGE_LIMIT = timedelta(minutes=30)
-"""How long after the button was pressed an action is carried out without asking again."""
+"""Age up to which an action is performed without asking again."""
 _PRESSED = {"ack": "Acknowledge", "resolve": "Resolve", "escalate": "Escalate", "snooze": "Snooze"}
 _NOW = {
-    PageState.TRIGGERED: "is waiting for someone",
+    PageState.TRIGGERED: "is not acknowledged",
     PageState.ACKED: "is acknowledged",
     PageState.SNOOZED: "is snoozed",
-    PageState.EXHAUSTED: "has reached no one at any level",
+    PageState.EXHAUSTED: "is unanswered and its escalation is exhausted",
     PageState.RESOLVED: "is resolved",
 }
 
 
 class ActionKind(StrEnum):
-    """What a responder can do with a page and a browser keeps until it is sent."""
+    """The actions on a page that a browser stores until they are sent."""
 
     ACK = "ack"
     RESOLVE = "resolve"
@@ -29,18 +29,18 @@ class ActionKind(StrEnum):
 
 
 class Stale(Conflict):
-    """The action is too old, or was meant for an earlier state of the page: the person has to confirm it."""
+    """The action is too old, or the page has changed since: the person has to confirm it."""
 
     code = "stale"
 
 
 @dataclass(frozen=True, slots=True)
 class DelayedAction:
-    """An action as it was decided: `position` is that of the page on the screen, "" when confirmed again."""
+    """An action as it was pressed; `position` is that of the page on the screen, "" if confirmed again."""
 
     kind: ActionKind
     key: str
-    """Unique per press: the same key is carried out once."""
+    """Unique per press; an action is performed once per key."""
     pressed_at: datetime
     position: str = ""
     snooze_for: timedelta = timedelta(minutes=30)
@@ -52,22 +52,22 @@ class DelayedAction:
 
 
 def position(page: Page) -> str:
-    """Return where a page stands in its plan; it changes when someone acts or the next level is paged."""
+    """Return the position of a page in its plan; it changes when someone acts or a level is entered."""
     return f"{page.epoch}.{page.round}.{page.level}"
 
 
 def same_plan(page: Page, position_: str) -> bool:
-    """Return True if nothing but the levels of the same plan came between `position_` and now."""
+    """Return True if the page still follows the plan of `position_`, at whatever level."""
     return position_.partition(".")[0] == str(page.epoch)
 
 
 def objection(page: Page, action: DelayedAction, now: datetime) -> str:
-    """Return why an open page's action must be confirmed before it is carried out; empty if it need not be."""
+    """Return why the action on an open page must be confirmed; empty if it can be performed."""
     label, age = _PRESSED[action.kind], now - action.pressed_at
     if age > AGE_LIMIT:
         return f"You pressed {label} for {page.ref} {int(age.total_seconds() // 60)} minutes ago."
     if action.kind is ActionKind.SNOOZE and action.snooze_until <= now:
-        return f"The snooze of {page.ref} would be over by now."
+        return f"The snooze of {page.ref} would have ended by now."
     if not action.position or _applies(page, action):
         return ""
     level = (

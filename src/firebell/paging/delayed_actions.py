@@ -1,4 +1,4 @@
-"""Carries out what a person decided while their browser had no connection: once, and only if it still applies."""
+"""Performs actions that were pressed while a browser was offline: once, and only if they still apply."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from firebell.paging.model import Page, PageState
 class Outcome:
     """The page after an action; `already` says why nothing changed.
 
-    `position` is what the same person's next action may assume, "" when someone else changed the page too.
+    `position` is the position for the same person's next action, "" if someone else changed the page too.
     """
 
     page: Page
@@ -23,16 +23,16 @@ class Outcome:
 
 
 async def perform(tx: Tx, actor: Actor, page_id: int, action: DelayedAction, now: datetime) -> Outcome:
-    """Carry out an action once per key; raise `Stale` if the person has to confirm it, `Conflict` if it cannot be."""
+    """Perform an action once per key; raise `Stale` if it must be confirmed, `Conflict` if it is impossible."""
     page = await actions.lock_for(tx, page_id, resolving=action.kind is ActionKind.RESOLVE)
-    # a key belongs to a person and a page: nobody can use up the key of another
+    # a key belongs to a person and a page: no one can use up the key of another
     if not await link_store.use(tx, f"action/{actor.person_id}/{page_id}/{action.key}", now):
         return Outcome(page, "already done", "")
     if page.state is PageState.RESOLVED:
         return Outcome(page, f"already resolved by {await _resolver(tx, page_id)}", "")
     if reason := objection(page, action, now):
         raise Stale(reason, hint="Send it again if you still want it.")
-    undisturbed = same_plan(page, action.position)
+    unchanged = same_plan(page, action.position)
     already = None
     match action.kind:
         case ActionKind.ACK:
@@ -44,7 +44,7 @@ async def perform(tx: Tx, actor: Actor, page_id: int, action: DelayedAction, now
             page = await actions.escalate(tx, actor, page_id, now)
         case ActionKind.SNOOZE:
             page = await actions.snooze(tx, actor, page_id, action.snooze_until, now)
-    return Outcome(page, already, position(page) if undisturbed else "")
+    return Outcome(page, already, position(page) if unchanged else "")
 
 
 async def _resolver(tx: Tx, page_id: int) -> str:

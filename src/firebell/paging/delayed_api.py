@@ -1,4 +1,4 @@
-"""Actions on a page that were decided before they could be sent, over JSON."""
+"""Actions on a page that were pressed while offline, over JSON."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -16,7 +16,7 @@ router = api.router()
 
 
 class PageAction(ApiInput):
-    """What was decided, when, and in front of which `position` of the page; empty: it was confirmed again."""
+    """An action, when it was pressed, and the `position` of the page then; empty if it was confirmed again."""
 
     action: ActionKind
     key: Annotated[Text, Field(min_length=8, max_length=100)]
@@ -26,7 +26,7 @@ class PageAction(ApiInput):
 
 
 class PageActionDone(page_api.PageAcked):
-    """The page; `next_position` is what the caller's next action may assume, empty if someone else acted too."""
+    """The page; `next_position` is the position for the caller's next action, empty if someone else acted."""
 
     next_position: str
 
@@ -34,7 +34,7 @@ class PageActionDone(page_api.PageAcked):
 @router.post(
     "/pages/{ref}/actions",
     tags=["pages"],
-    summary="Carry out an action that was decided earlier, once per `key`; 409 `stale` asks to confirm it",
+    summary="Perform an action that was decided earlier, once per `key`; 409 `stale` asks to confirm it",
     responses=problems(404, 409),
 )
 async def perform_page_action(

@@ -1,18 +1,18 @@
-"""The SQL of the delivery ledger: what is queued, what was claimed, what became of it."""
+"""The SQL of the delivery ledger: queueing, leases and outcomes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from firebell.kit.db import Reads, Row, Tx
+from firebell.paging.arrays import transpose
 from firebell.paging.model import Delivery
-from firebell.paging.notification_rules import PlannedDelivery, idempotency_key
+from firebell.paging.notification_rules import NewDelivery, idempotency_key
 from firebell.paging.send_slots import Blocked, Slots, destination
 
 LEASE = timedelta(seconds=60)
 CANDIDATES = 8
-"""Messages looked at for each that is claimed: those of one destination in a row wait for each other."""
+"""Number of messages read per message to claim: those of one destination in a row wait for each other."""
 _DELIVERY = (
     "id, page_id, epoch, level, round, person_id, method_id, rank, reason, channel, address, idempotency_key,"
     " state, send_at, attempts, error, created_at, sent_at, held, destination, claims,"
@@ -20,75 +20,91 @@ _DELIVERY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NewDelivery:
-    """A message to store, with the page position that asked for it; a notice has no page.
-
-    `rank` 0 goes before 1, and 1 before 2, whatever waits longer.
-    """
-
-    page_id: int | None
-    epoch: int
-    level: int
-    round: int
-    rank: int
-    planned: PlannedDelivery
-
-
 def _delivery(row: Row) -> Delivery:
-    return Delivery(*row.values())
+    return Delivery(**dict(row))
 
 
-def _said(text: str) -> str:
-    """Return a provider's words as the database can keep them: no NUL, no half characters, not too long."""
+def _storable(text: str) -> str:
+    """Return a provider's text without NUL and lone surrogates, cut to 500 characters."""
     return text.encode("utf-8", "replace").decode().replace("\0", "")[:500]
 
 
-async def queue(tx: Tx, rows: Sequence[NewDelivery], now: datetime) -> None:
-    """Store messages; one whose idempotency key exists is there already."""
-    if not rows:
+async def queue(tx: Tx, deliveries: Sequence[NewDelivery], now: datetime) -> None:
+    """Store messages and wake the sender; idempotent by the idempotency key."""
+    if not deliveries:
         return
     await tx.execute(
-        "insert into delivery (page_id, epoch, level, round, person_id, method_id, rule_index, rank,"
-        " reason, channel, address, idempotency_key, state, send_at, created_at, destination)"
-        " select p, e, l, r, u, m, x, n, y, c, a, k, 'queued', s, $1, h from unnest($2::bigint[], $3::bigint[],"
-        " $4::int[], $5::int[], $6::bigint[], $7::bigint[], $8::int[], $9::smallint[], $10::text[],"
-        " $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::text[])"
-        " t(p, e, l, r, u, m, x, n, y, c, a, k, s, h)"
-        " on conflict (idempotency_key) do nothing",
+        """
+        insert into delivery (
+            page_id, epoch, level, round, person_id, method_id, rule_index, rank,
+            reason, channel, address, idempotency_key, send_at, destination, state, created_at
+        )
+        select
+            page_id, epoch, level, round, person_id, method_id, rule_index, rank,
+            reason, channel, address, idempotency_key, send_at, destination, 'queued', $1
+        from unnest(
+            $2::bigint[], $3::bigint[], $4::int[], $5::int[], $6::bigint[], $7::bigint[], $8::int[], $9::smallint[],
+            $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::text[]
+        ) new_delivery (
+            page_id, epoch, level, round, person_id, method_id, rule_index, rank,
+            reason, channel, address, idempotency_key, send_at, destination
+        )
+        on conflict (idempotency_key) do nothing
+        """,
         now,
-        [q.page_id for q in rows],
-        [q.epoch for q in rows],
-        [q.level for q in rows],
-        [q.round for q in rows],
-        [q.planned.person_id for q in rows],
-        [q.planned.method.id for q in rows],
-        [q.planned.rule_index for q in rows],
-        [q.rank for q in rows],
-        [q.planned.reason for q in rows],
-        [q.planned.method.kind for q in rows],
-        [q.planned.method.address for q in rows],
-        [idempotency_key(q.page_id or 0, q.epoch, q.level, q.round, q.planned) for q in rows],
-        [q.planned.send_at for q in rows],
-        [destination(q.planned.method.kind, q.planned.method.address) for q in rows],
+        *transpose(map(_values, deliveries), 14),
     )
     await tx.wake("send")
 
 
-def _leased(free: str) -> str:
-    """Return the statement that leases the `free` rows until $2; older plans (I6) and leavers get nothing."""
+def _values(delivery: NewDelivery) -> tuple[Any, ...]:
+    """Return the values of a delivery in the order of `queue`."""
+    planned = delivery.planned
     return (
-        "update delivery d set"
-        " state = case when r.active and (d.page_id is null or p.epoch = d.epoch) then 'sending' else 'void' end,"
-        " lease_until = $2, attempts = d.attempts + (d.state = 'queued')::int, claims = d.claims + 1,"
-        " lost_claims = d.lost_claims + (d.state = 'sending')::int"
-        f" from ({free} for update skip locked) q"
-        " join delivery o on o.id = q.id join person r on r.id = o.person_id left join page p on p.id = o.page_id"
-        f" where d.id = q.id returning {', '.join('d.' + c for c in _DELIVERY.split(', '))}"
+        delivery.page_id,
+        delivery.epoch,
+        delivery.level,
+        delivery.round,
+        planned.person_id,
+        planned.method.id,
+        planned.rule_index,
+        delivery.rank,
+        planned.reason,
+        planned.method.kind,
+        planned.method.address,
+        idempotency_key(delivery.page_id or 0, delivery.epoch, delivery.level, delivery.round, planned),
+        planned.send_at,
+        destination(planned.method.kind, planned.method.address),
     )
 
 
+def _lease_sql(free: str) -> str:
+    """Return the statement that leases the `free` rows until $2, and voids those of older plans (I6) and leavers."""
+    columns = ", ".join(f"delivery.{name}" for name in _DELIVERY.split(", "))
+    return f"""
+        update delivery
+        set state = case
+                when person.active and (delivery.page_id is null or page.epoch = delivery.epoch) then 'sending'
+                else 'void'
+            end,
+            lease_until = $2,
+            attempts = delivery.attempts + (delivery.state = 'queued')::int,
+            claims = delivery.claims + 1,
+            lost_claims = delivery.lost_claims + (delivery.state = 'sending')::int
+        from (
+            {free}
+            for update skip locked
+        ) free
+        join delivery own on own.id = free.id
+        join person on person.id = own.person_id
+        left join page on page.id = own.page_id
+        where delivery.id = free.id
+        returning {columns}
+    """
+
+
 def _sendable(rows: Sequence[Row]) -> list[Delivery]:
+    """Return the leased deliveries in their order of sending."""
     deliveries = [_delivery(row) for row in rows if row["state"] == "sending"]
     return sorted(deliveries, key=lambda delivery: (delivery.rank, delivery.send_at, delivery.id))
 
@@ -107,7 +123,7 @@ def _blocked(blocked: Blocked) -> list[list[str | int]]:
         (blocked.destinations, 3),
         (blocked.persons, 3),
     ]
-    return [[row[column] for row in rows] for rows, columns in shapes for column in range(columns)]
+    return [column for rows, width in shapes for column in transpose(rows, width)]
 
 
 class _Waiting(NamedTuple):
@@ -119,9 +135,9 @@ class _Waiting(NamedTuple):
 
 
 async def claim(tx: Tx, now: datetime, limit: int, slots: Slots | None = None) -> list[Delivery]:
-    """Lease up to `limit` due messages for which there are slots; void those of older plans (I6) and of leavers.
+    """Lease up to `limit` due messages that have slots, and void those of older plans (I6) and leavers.
 
-    A message is passed over while its destination, person or channel has no slot, and delays no other.
+    A message whose destination, person or channel has no slot is skipped and delays no other.
     """
     slots = slots or Slots()
     waiting = await tx.fetch(
@@ -139,11 +155,11 @@ async def claim(tx: Tx, now: datetime, limit: int, slots: Slots | None = None) -
         now,
         limit * CANDIDATES,
     )
-    admitted = slots.admit([_Waiting(*row.values()) for row in waiting], limit)
+    admitted = slots.admit([_Waiting(**dict(row)) for row in waiting], limit)
     if not admitted:
         return []
     rows = await tx.fetch(
-        _leased(
+        _lease_sql(
             """
             select id
             from delivery
@@ -162,27 +178,36 @@ async def claim(tx: Tx, now: datetime, limit: int, slots: Slots | None = None) -
 
 
 async def overdue(tx: Tx, before: datetime, now: datetime) -> int:
-    """Return how many urgent messages should have begun `before` and are in nobody's hands."""
-    count = await tx.value(
+    """Return the number of urgent messages that were due `before` an instant and have no lease."""
+    count: int = await tx.value(
         """
         select count(*)
         from delivery
-        where state in ('queued', 'sending') and rank <= 1 and send_at < $1
+        where state in ('queued', 'sending')
+            and rank <= 1
+            and send_at < $1
             and (lease_until is null or lease_until <= $2)
         """,
         before,
         now,
     )
-    assert isinstance(count, int)
     return count
 
 
 async def claim_held(tx: Tx, methods: Sequence[int], now: datetime) -> list[Delivery]:
-    """Lease what else quiet hours held for these contact methods and may go now."""
+    """Lease what quiet hours held for these contact methods and is due now."""
     rows = await tx.fetch(
-        _leased(
-            "select id from delivery where held and state = 'queued' and send_at <= $1"
-            " and method_id = any($3::bigint[]) order by id limit 1000"
+        _lease_sql(
+            """
+            select id
+            from delivery
+            where held
+                and state = 'queued'
+                and send_at <= $1
+                and method_id = any($3::bigint[])
+            order by id
+            limit 1000
+            """
         ),
         now,
         now + LEASE,
@@ -192,13 +217,28 @@ async def claim_held(tx: Tx, methods: Sequence[int], now: datetime) -> list[Deli
 
 
 async def hold(tx: Tx, deliveries: Sequence[Delivery], until: Sequence[datetime]) -> None:
-    """Put leased messages back until quiet hours end, and what would follow them by as much later."""
+    """Put leased messages back until quiet hours end, and delay the person's later messages by as much."""
     await tx.execute(
-        "update delivery d set state = 'queued', held = true, lease_until = null,"
-        " attempts = greatest(0, d.attempts - (d.id = t.i)::int), send_at = d.send_at + (t.u - o.send_at)"
-        " from unnest($1::bigint[], $2::timestamptz[]) t(i, u) join delivery o on o.id = t.i"
-        " where d.id = t.i or (d.page_id = o.page_id and d.epoch = o.epoch and d.level = o.level"
-        " and d.round = o.round and d.person_id = o.person_id and d.state = 'queued' and not d.held)",
+        """
+        update delivery
+        set state = 'queued',
+            held = true,
+            lease_until = null,
+            attempts = greatest(0, delivery.attempts - (delivery.id = hold.delivery_id)::int),
+            send_at = delivery.send_at + (hold.until - leased.send_at)
+        from unnest($1::bigint[], $2::timestamptz[]) hold (delivery_id, until)
+        join delivery leased on leased.id = hold.delivery_id
+        where delivery.id = hold.delivery_id
+            or (
+                delivery.page_id = leased.page_id
+                and delivery.epoch = leased.epoch
+                and delivery.level = leased.level
+                and delivery.round = leased.round
+                and delivery.person_id = leased.person_id
+                and delivery.state = 'queued'
+                and not delivery.held
+            )
+        """,
         [d.id for d in deliveries],
         list(until),
     )
@@ -206,11 +246,22 @@ async def hold(tx: Tx, deliveries: Sequence[Delivery], until: Sequence[datetime]
 
 
 async def release(tx: Tx, person_id: int, now: datetime) -> None:
-    """Let the first of what quiet hours held for somebody be looked at again now, and what follows it after."""
+    """Make the first message that quiet hours hold for a person due now, and keep the intervals after it."""
     await tx.execute(
-        "with mine as (select id, min(send_at) over () first from delivery"
-        " where held and state = 'queued' and person_id = $1 and send_at > $2)"
-        " update delivery d set send_at = d.send_at - (mine.first - $2) from mine where d.id = mine.id",
+        """
+        with held_delivery as (
+            select id, min(send_at) over () earliest
+            from delivery
+            where held
+                and state = 'queued'
+                and person_id = $1
+                and send_at > $2
+        )
+        update delivery
+        set send_at = delivery.send_at - (held_delivery.earliest - $2)
+        from held_delivery
+        where delivery.id = held_delivery.id
+        """,
         person_id,
         now,
     )
@@ -218,8 +269,8 @@ async def release(tx: Tx, person_id: int, now: datetime) -> None:
 
 
 async def next_at(tx: Tx, blocked: Blocked) -> datetime | None:
-    """Return when the next message that is not `blocked` may go; the worker's poll finds ended leases."""
-    earliest = await tx.value(
+    """Return when the next message that is not `blocked` is due; the worker's poll finds expired leases."""
+    earliest: datetime | None = await tx.value(
         f"""
         select min(waiting.send_at)
         from generate_series(0, 2) wanted
@@ -236,27 +287,32 @@ async def next_at(tx: Tx, blocked: Blocked) -> datetime | None:
         """,
         *_blocked(blocked),
     )
-    assert earliest is None or isinstance(earliest, datetime)
     return earliest
 
 
-_STILL_LEASED = "d.id = lease.id and d.claims = lease.claims and d.state = 'sending'"
-"""True while nobody else has claimed the message, and nothing has ended it, since `lease`."""
+_STILL_LEASED = "delivery.id = lease.id and delivery.claims = lease.claims and delivery.state = 'sending'"
+"""True unless the message was claimed again, or ended, since `lease`."""
 
 
-async def accepted(tx: Tx, rows: Sequence[tuple[Delivery, str]], now: datetime) -> set[int]:
-    """Record that messages arrived, each with its provider's id; return the ids whose lease still held."""
+def _leases(deliveries: Sequence[Delivery]) -> list[list[int]]:
+    return transpose(((delivery.id, delivery.claims) for delivery in deliveries), 2)
+
+
+async def accepted(tx: Tx, arrived: Sequence[tuple[Delivery, str]], now: datetime) -> set[int]:
+    """Record that messages arrived, each with its provider's id; return the ids whose lease was still valid."""
     recorded = await tx.fetch(
         f"""
-        update delivery d
-        set state = 'accepted', provider_id = lease.provider_id, sent_at = $4, error = null, lease_until = null
-        from unnest($1::bigint[], $2::int[], $3::text[]) lease(id, claims, provider_id)
+        update delivery
+        set state = 'accepted',
+            provider_id = lease.provider_id,
+            sent_at = $4,
+            error = null,
+            lease_until = null
+        from unnest($1::bigint[], $2::int[], $3::text[]) lease (id, claims, provider_id)
         where {_STILL_LEASED}
-        returning d.id
+        returning delivery.id
         """,
-        [delivery.id for delivery, _ in rows],
-        [delivery.claims for delivery, _ in rows],
-        [_said(provider_id) for _, provider_id in rows],
+        *transpose(((d.id, d.claims, _storable(provider_id)) for d, provider_id in arrived), 3),
         now,
     )
     return {row["id"] for row in recorded}
@@ -265,55 +321,67 @@ async def accepted(tx: Tx, rows: Sequence[tuple[Delivery, str]], now: datetime) 
 async def retry(
     tx: Tx, deliveries: Sequence[Delivery], at: datetime, error: str, *, counted: bool = True
 ) -> None:
-    """Queue messages once more where the lease still holds; what is not `counted` was no attempt."""
+    """Queue messages again whose lease is still valid; undo the counted attempt unless `counted`."""
     await tx.execute(
         f"""
-        update delivery d
+        update delivery
         set state = 'queued',
             send_at = $3,
             lease_until = null,
             error = $4,
             lost_claims = 0,
-            attempts = greatest(0, d.attempts - $5::int)
-        from unnest($1::bigint[], $2::int[]) lease(id, claims)
+            attempts = greatest(0, delivery.attempts - $5::int)
+        from unnest($1::bigint[], $2::int[]) lease (id, claims)
         where {_STILL_LEASED}
         """,
-        [delivery.id for delivery in deliveries],
-        [delivery.claims for delivery in deliveries],
+        *_leases(deliveries),
         at,
-        _said(error),
+        _storable(error),
         int(not counted),
     )
     await tx.wake("send")
 
 
 async def failed(tx: Tx, deliveries: Sequence[Delivery], error: str) -> list[Delivery]:
-    """End messages that will not arrive; return those whose lease still held."""
+    """Mark messages as failed; return those whose lease was still valid."""
     recorded = await tx.fetch(
         f"""
-        update delivery d
-        set state = 'failed', error = $3, lease_until = null
-        from unnest($1::bigint[], $2::int[]) lease(id, claims)
+        update delivery
+        set state = 'failed',
+            error = $3,
+            lease_until = null
+        from unnest($1::bigint[], $2::int[]) lease (id, claims)
         where {_STILL_LEASED}
-        returning d.id
+        returning delivery.id
         """,
-        [delivery.id for delivery in deliveries],
-        [delivery.claims for delivery in deliveries],
-        _said(error),
+        *_leases(deliveries),
+        _storable(error),
     )
     ids = {row["id"] for row in recorded}
     return [delivery for delivery in deliveries if delivery.id in ids]
 
 
 async def send_next(tx: Tx, delivery: Delivery, now: datetime) -> bool:
-    """After a message failed, send the person's next one now.
-
-    Returns whether nobody of the page's level is or will be reached by any other message.
-    """
+    """Make the person's next message due now, because this one failed; return `unreached` of the level."""
     await tx.execute(
-        "update delivery set send_at = $5 where id = (select id from delivery where page_id = $1"
-        " and epoch = $2 and level = $6 and round = $7 and person_id = $3 and state = 'queued'"
-        " and send_at > $5 and id <> $4 order by send_at, id limit 1)",
+        """
+        update delivery
+        set send_at = $5
+        where id = (
+            select id
+            from delivery
+            where page_id = $1
+                and epoch = $2
+                and level = $6
+                and round = $7
+                and person_id = $3
+                and state = 'queued'
+                and send_at > $5
+                and id <> $4
+            order by send_at, id
+            limit 1
+        )
+        """,
         delivery.page_id,
         delivery.epoch,
         delivery.person_id,
@@ -333,8 +401,12 @@ async def unreached(tx: Tx, page_id: int | None, epoch: int, level: int, round_:
         select exists (
             select
             from delivery
-            where page_id = $1 and epoch = $2 and level = $3 and round = $4
-            and state in ('queued', 'sending', 'accepted') and reason <> 'reminder'
+            where page_id = $1
+                and epoch = $2
+                and level = $3
+                and round = $4
+                and state in ('queued', 'sending', 'accepted')
+                and reason <> 'reminder'
         )
         """,
         page_id,
@@ -345,15 +417,19 @@ async def unreached(tx: Tx, page_id: int | None, epoch: int, level: int, round_:
 
 
 async def pages_waiting_for(tx: Tx, person_id: int) -> list[int]:
-    """Return the triggered pages whose present level has a message queued for a person."""
+    """Return the triggered pages whose current level has a message queued for a person."""
     rows = await tx.fetch(
         """
-        select distinct d.page_id
-        from delivery d
-        join page p on p.id = d.page_id and p.state = 'triggered'
-            and p.epoch = d.epoch and p.level = d.level and p.round = d.round
-        where d.person_id = $1 and d.state = 'queued'
-        order by d.page_id
+        select distinct delivery.page_id
+        from delivery
+        join page on page.id = delivery.page_id
+            and page.state = 'triggered'
+            and page.epoch = delivery.epoch
+            and page.level = delivery.level
+            and page.round = delivery.round
+        where delivery.person_id = $1
+            and delivery.state = 'queued'
+        order by delivery.page_id
         """,
         person_id,
     )
@@ -363,7 +439,7 @@ async def pages_waiting_for(tx: Tx, person_id: int) -> list[int]:
 async def void_queued(tx: Tx, person_id: int) -> None:
     """Void every message that is queued for a person.
 
-    One that a sender holds just now is skipped: the sender's next claim voids it when it comes back.
+    A message that a sender has locked is skipped: the next claim voids it when it is queued again.
     """
     await tx.execute(
         """
@@ -372,7 +448,8 @@ async def void_queued(tx: Tx, person_id: int) -> None:
         where id in (
             select id
             from delivery
-            where person_id = $1 and state = 'queued'
+            where person_id = $1
+                and state = 'queued'
             for update skip locked
         )
         """,
@@ -381,30 +458,42 @@ async def void_queued(tx: Tx, person_id: int) -> None:
 
 
 async def created_at(tx: Reads, delivery_id: int) -> datetime | None:
-    """Return when a message was queued, None when there is no such message."""
-    created = await tx.value("select created_at from delivery where id = $1", delivery_id)
-    assert created is None or isinstance(created, datetime)
+    """Return when a message was queued, None if there is no such message."""
+    created: datetime | None = await tx.value("select created_at from delivery where id = $1", delivery_id)
     return created
 
 
 async def of_page(tx: Tx, page_id: int) -> list[Delivery]:
-    """Return the ledger of a page, its last thousand messages."""
+    """Return the latest 1,000 deliveries of a page, oldest first."""
     rows = await tx.fetch(
-        f"select {_DELIVERY} from (select * from delivery where page_id = $1 order by id desc limit 1000) d"
-        " order by id",
+        f"""
+        select {_DELIVERY}
+        from (
+            select *
+            from delivery
+            where page_id = $1
+            order by id desc
+            limit 1000
+        ) latest
+        order by id
+        """,
         page_id,
     )
     return [_delivery(row) for row in rows]
 
 
 async def notified(tx: Tx, page_ids: Sequence[int]) -> dict[int, dict[int, bool]]:
-    """Return whom each page has tried to reach so far, and whether any message to them arrived."""
+    """Return by page the people it has tried to reach, and for each whether any message arrived."""
     rows = await tx.fetch(
-        "select page_id, person_id, bool_or(state = 'accepted') arrived from delivery"
-        " where page_id = any($1::bigint[]) group by 1, 2",
+        """
+        select page_id, person_id, bool_or(state = 'accepted') arrived
+        from delivery
+        where page_id = any($1::bigint[])
+        group by page_id, person_id
+        """,
         list(page_ids),
     )
-    found: dict[int, dict[int, bool]] = {i: {} for i in page_ids}
+    arrived_by_person: dict[int, dict[int, bool]] = {page_id: {} for page_id in page_ids}
     for row in rows:
-        found[row["page_id"]][row["person_id"]] = row["arrived"]
-    return found
+        arrived_by_person[row["page_id"]][row["person_id"]] = row["arrived"]
+    return arrived_by_person

@@ -1,17 +1,18 @@
-"""What would happen if a page began now and nobody answered: shown beside a policy, pages nobody."""
+"""The dry run of a policy: who would be notified if a page began now. Notifies no one."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.kit.db import Tx
-from firebell.paging import escalation, timers
+from firebell.paging import escalation
 from firebell.paging.model import Policy
 from firebell.paging.notification_rules import plan
+from firebell.paging.recipients import hypothetical_page, load_recipients
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message; `at` counts from the page's beginning, `after` from the entry of its level."""
+    """A message; `at` counts from the start of the page, `after` from the entry of its level."""
 
     at: timedelta
     after: timedelta
@@ -22,7 +23,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One level of the first round, or the final alarm (`level` None); no people: skipped at once."""
+    """A level of the first round, or the final alarm if `level` is None; without people it is skipped."""
 
     at: timedelta
     level: int | None
@@ -31,27 +32,33 @@ class Step:
 
     @property
     def names(self) -> str:
-        """The people as words."""
+        """The names of the people, separated by commas."""
         return ", ".join(name for _, name in self.people)
 
 
 async def dry_run(tx: Tx, policy: Policy, now: datetime) -> list[Step]:
-    """Return what an urgent page of this policy would do from `now` on, by today's schedules and rules."""
-    probe = timers.hypothetical_page(policy.plan, policy.team_id, now)
-    facts = await timers.load_recipients(tx, [probe], now)
+    """Return the steps of an urgent page that begins at `now`, by the schedules and rules as of `now`."""
+    page = hypothetical_page(policy.plan, policy.team_id, now)
+    recipients = await load_recipients(tx, [page], now)
 
     def step(at: datetime, level: int | None, reached: tuple[int, ...]) -> Step:
         reason = "alarm" if level is None else "page"
         messages = tuple(
-            Message(m.send_at - now, m.send_at - at, i, facts.people[i].name, m.method.kind)
-            for i in reached
-            for m in plan(i, facts.rules["high"][i], at, reason)
+            Message(
+                at=planned.send_at - now,
+                after=planned.send_at - at,
+                person_id=person_id,
+                person=recipients.people[person_id].name,
+                channel=planned.method.kind,
+            )
+            for person_id in reached
+            for planned in plan(person_id, recipients.rules["high"][person_id], at, reason)
         )
-        return Step(at - now, level, tuple((i, facts.people[i].name) for i in reached), messages)
+        return Step(at - now, level, tuple((i, recipients.people[i].name) for i in reached), messages)
 
     return [
-        step(at, level, tuple(facts.last_resort(probe)) if level is None else reached)
+        step(at, level, tuple(recipients.last_resort(page)) if level is None else reached)
         for at, level, reached in escalation.dry_run(
-            policy.plan, lambda level: facts.reach(probe, level), now
+            policy.plan, lambda level: recipients.reach(page, level), now
         )
     ]

@@ -1,8 +1,8 @@
-"""The page as a state machine (spec 2.1 and 2.3), pure: what an event makes of a page.
+"""The state machine of a page (spec 2.1 and 2.3); pure.
 
-A page has one timer, `due_at`; its state says what the timer means: the next level when triggered, the end of
-an unattended acknowledgement when acked, waking up when snoozed, a new alarm when exhausted. A change of plan
-raises `epoch`, which voids every timer and delivery of the plan before it.
+A page has one timer, `due_at`, and its state says what the timer means: the next level when triggered, the
+acknowledgement timeout when acked, the end of the snooze when snoozed, the next alarm when exhausted. A change of
+plan raises `epoch`, which voids every timer and delivery of the plan before it.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,60 +13,60 @@ from firebell.paging.model import OPEN, UNANSWERED, Page, PageState, Plan
 
 MAX_SNOOZE = timedelta(hours=24)
 ACK_TIMEOUT = timedelta(minutes=30)
-"""When an acknowledged SEV0 or SEV1 page demands again, unless its policy says otherwise."""
-COVERS = timedelta(minutes=30)
-"""How long an acknowledgement also stands for alerts that join the page later."""
-RE_ALARM = {"high": timedelta(minutes=15), "low": timedelta(hours=4)}
-ON_TIME = timedelta(seconds=30)
-"""Lateness up to which the next level counts from the planned instant, not from now (spec 2.7)."""
+"""Acknowledgement timeout of SEV0 and SEV1 pages, unless their policy has one."""
+ACK_COVERAGE = timedelta(minutes=30)
+"""How long an acknowledgement also covers new alerts of the page."""
+ALARM_INTERVAL = {"high": timedelta(minutes=15), "low": timedelta(hours=4)}
+TIMER_LATENESS_LIMIT = timedelta(seconds=30)
+"""Lateness up to which the next wait counts from the due time instead of from now (spec 2.7)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """A human takes the page; without `owned` it is a sender that says so, and nobody answers for it."""
+    """The page is acknowledged: by a person, or without `owned` by its source."""
 
     owned: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Unack:
-    """Nobody answers for the page any more."""
+    """The page has no active owner anymore."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grow:
-    """New alerts joined; `crossed` says that there are now ten, a hundred or a thousand."""
+    """New alerts arrived; `crossed` if there are now ten, a hundred or a thousand."""
 
     crossed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Resolve:
-    """Nothing is demanded any more."""
+    """The page is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snooze:
-    """Be silent until `until`."""
+    """The page is silenced until `until`."""
 
     until: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Escalate:
-    """Go to the next level now."""
+    """The next level is notified now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Raise:
-    """It became more urgent; `severity` is that of an incident, None for alerts."""
+    """The page became more urgent; `severity` is that of its incident, None for alerts."""
 
     severity: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The timer of an acked or snoozed page ran out."""
+    """The timer of an acked or snoozed page fired."""
 
 
 Event = Ack | Unack | Grow | Resolve | Snooze | Escalate | Raise | Due
@@ -74,20 +74,20 @@ Event = Ack | Unack | Grow | Resolve | Snooze | Escalate | Raise | Due
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The event does not apply; `reason` is for the person who asked."""
+    """The event does not apply; `reason` is shown to the person."""
 
     reason: str
 
 
 def ack_timeout(plan: Plan, severity: int | None, *, owned: bool = True) -> timedelta | None:
-    """Return how long an acknowledgement holds, None for ever: that long only with a person behind it."""
+    """Return how long an acknowledgement holds; None, only with an owner, if it never times out."""
     if plan.ack_timeout_s is not None:
         return timedelta(seconds=plan.ack_timeout_s)
     return ACK_TIMEOUT if severity in (0, 1) or not owned else None
 
 
 def step(page: Page, event: Event, now: datetime) -> Page | Refused:
-    """Return the page after `event`, or why nothing changes; total over states and events."""
+    """Return the page after `event`, or why nothing changes; defined for all states and events."""
     if page.state is PageState.RESOLVED:
         return Refused("already resolved")
     match event:
@@ -106,7 +106,7 @@ def step(page: Page, event: Event, now: datetime) -> Page | Refused:
         case Raise(severity):
             return _raised(page, severity, now)
         case Due():
-            return _run_out(page, now)
+            return _timed_out(page, now)
 
 
 def _changed(page: Page, state: PageState, due_at: datetime | None, **more: datetime | int | None) -> Page:
@@ -122,7 +122,7 @@ def _changed(page: Page, state: PageState, due_at: datetime | None, **more: date
 
 def _acked(page: Page, owned: bool, now: datetime) -> Page | Refused:
     if not owned and page.state not in UNANSWERED:
-        return Refused("a person has answered")
+        return Refused("a person has acknowledged it")
     wait = ack_timeout(page.plan, page.severity, owned=owned)
     due_at = now + wait if wait else None
     first = page.first_ack_at or now
@@ -132,15 +132,15 @@ def _acked(page: Page, owned: bool, now: datetime) -> Page | Refused:
 
 
 def _unacked(page: Page, now: datetime) -> Page | Refused:
-    return _again(page, now) if page.state is PageState.ACKED else Refused("nobody had taken it")
+    return _reopened(page, now) if page.state is PageState.ACKED else Refused("it is not acknowledged")
 
 
 def _grown(page: Page, crossed: bool, now: datetime) -> Page | Refused:
     if page.state is not PageState.ACKED:
-        return Refused("it is as loud as it was")
-    if not crossed and page.acked_at is not None and now - page.acked_at <= COVERS:
+        return Refused("it is not acknowledged")
+    if not crossed and page.acked_at is not None and now - page.acked_at <= ACK_COVERAGE:
         return Refused("the acknowledgement covers it")
-    return _again(page, now)
+    return _reopened(page, now)
 
 
 def _snoozed(page: Page, until: datetime, now: datetime) -> Page | Refused:
@@ -152,19 +152,19 @@ def _snoozed(page: Page, until: datetime, now: datetime) -> Page | Refused:
 
 
 def _escalated(page: Page, now: datetime) -> Page:
-    """Demand from the next level now; an exhausted page has none left and starts over."""
+    """Return the page with its next level due now; an exhausted page restarts at the first level."""
     if page.state is PageState.EXHAUSTED:
-        return _afresh(page, now)
+        return _restarted(page, now)
     return _changed(page, PageState.TRIGGERED, now, snoozed_until=None)
 
 
-def _again(page: Page, now: datetime) -> Page:
-    """Demand again at the level that was entered last."""
+def _reopened(page: Page, now: datetime) -> Page:
+    """Return the page triggered again at the level that was entered last."""
     level = max(page.level - 1, -1)
     return _changed(page, PageState.TRIGGERED, now, level=level, snoozed_until=None)
 
 
-def _afresh(page: Page, now: datetime) -> Page:
+def _restarted(page: Page, now: datetime) -> Page:
     return _changed(page, PageState.TRIGGERED, now, level=-1, round=0, snoozed_until=None)
 
 
@@ -173,7 +173,7 @@ def _raised(page: Page, severity: int | None, now: datetime) -> Page | Refused:
     more_urgent = urgent and page.urgency == "low"
     more_severe = severity is not None and (page.severity is None or severity < page.severity)
     if not more_urgent and not more_severe:
-        return Refused("it was as urgent before")
+        return Refused("it is already this urgent")
     page = replace(
         page,
         urgency="high" if urgent else page.urgency,
@@ -183,24 +183,24 @@ def _raised(page: Page, severity: int | None, now: datetime) -> Page | Refused:
         case PageState.ACKED if not urgent:
             return replace(page, version=page.version + 1)
         case PageState.TRIGGERED | PageState.ACKED:
-            return _again(page, now)
+            return _reopened(page, now)
         case _:
-            return _afresh(page, now)
+            return _restarted(page, now)
 
 
-def _run_out(page: Page, now: datetime) -> Page | Refused:
+def _timed_out(page: Page, now: datetime) -> Page | Refused:
     match page.state:
         case PageState.ACKED:
-            return _again(page, now)
+            return _reopened(page, now)
         case PageState.SNOOZED:
-            return _afresh(page, now)
+            return _restarted(page, now)
         case _:
-            return Refused("its timer means the next level")
+            return Refused("its timer enters the next level")
 
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """The page notifies `people`; `skipped` are levels at which nobody could be reached."""
+    """The page notifies `people`; `skipped` are the levels at which no one could be reached."""
 
     page: Page
     people: tuple[int, ...]
@@ -209,16 +209,16 @@ class Entered:
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """The policy is at its end: the final alarm goes out, and again every 15 minutes or 4 hours."""
+    """The policy is exhausted: the final alarm is sent, and again every 15 minutes or 4 hours."""
 
     page: Page
     skipped: tuple[int, ...]
 
 
 Reach = Callable[[int], Sequence[int]]
-"""Returns whom a level would reach at this instant."""
+"""Returns the people whom a level reaches now."""
 Held = Callable[[Sequence[int]], datetime | None]
-"""Returns when the first of these people hears of the page, None for now."""
+"""Returns when the first of these people gets the page, None for now."""
 
 
 def at_once(_: Sequence[int]) -> None:
@@ -228,11 +228,11 @@ def at_once(_: Sequence[int]) -> None:
 def advance(
     page: Page, reach: Reach, now: datetime, *, heard: bool = True, held: Held = at_once
 ) -> Entered | Exhausted:
-    """Run the timer of a triggered or exhausted page: enter the next level that reaches a human.
+    """Run the timer of a triggered or exhausted page: enter the next level that reaches someone.
 
-    An empty level costs no time; when no level reaches anybody, or the last repetition is over, the page is
-    exhausted. `heard` says whether any message of the page arrived. The wait of a level whose people all
-    keep quiet hours begins when the first of them is told.
+    Empty levels are skipped without a wait. The page is exhausted if no level reaches anyone, or after the last
+    round. `heard` is True if any message of the page arrived. If quiet hours hold the messages of a whole level,
+    its wait begins when the first person gets the page.
     """
     assert page.state in (PageState.TRIGGERED, PageState.EXHAUSTED)
     assert page.due_at is not None
@@ -240,52 +240,52 @@ def advance(
         return Exhausted(_exhausted(page, page.exhausted_reason or "", now), ())
     levels = page.plan.levels
     skipped: list[int] = []
-    level, turn = page.level, page.round
+    level, round_ = page.level, page.round
     for _ in levels:
         level += 1
         if level >= len(levels):
-            level, turn = 0, turn + 1
-        if turn > page.plan.repeat:
+            level, round_ = 0, round_ + 1
+        if round_ > page.plan.repeat:
             break
         if people := tuple(reach(level)):
-            planned = page.due_at if now - page.due_at <= ON_TIME else now
-            told = max(planned, held(people) or planned)
-            due_at = told + timedelta(seconds=levels[level].ack_within_s)
-            entered = replace(page, level=level, round=turn, due_at=due_at, version=page.version + 1)
+            planned = page.due_at if now - page.due_at <= TIMER_LATENESS_LIMIT else now
+            notified_at = max(planned, held(people) or planned)
+            due_at = notified_at + timedelta(seconds=levels[level].ack_within_s)
+            entered = replace(page, level=level, round=round_, due_at=due_at, version=page.version + 1)
             return Entered(entered, people, tuple(skipped))
         skipped.append(level)
     reason = (
         "The policy has no levels."
         if not levels
-        else "Nobody could be reached at any level."
+        else "No one could be reached at any level."
         if len(skipped) == len(levels)
-        else "Nobody acknowledged."
+        else "No one acknowledged."
         if heard
-        else "No message could be delivered to anybody."
+        else "No message could be delivered."
     )
     return Exhausted(_exhausted(page, reason, now), tuple(skipped))
 
 
 def dry_run(plan: Plan, reach: Reach, now: datetime) -> list[tuple[datetime, int | None, tuple[int, ...]]]:
-    """Return (instant, level, people) of a page that begins at `now` and that nobody takes.
+    """Return (instant, level, people) of a page that begins at `now` and is never acknowledged.
 
-    One round of the levels, then the final alarm after the last round: its level is None.
+    These are the levels of the first round, then the final alarm after the last round with None as its level.
     """
-    at, found = now, []
+    at, steps = now, []
     for index, level in enumerate(plan.levels):
         people = tuple(reach(index))
-        found.append((at, index, people))
+        steps.append((at, index, people))
         if people:
             at += timedelta(seconds=level.ack_within_s)
-    return [*found, (now + (at - now) * (plan.repeat + 1), None, ())]
+    return [*steps, (now + (at - now) * (plan.repeat + 1), None, ())]
 
 
 def _exhausted(page: Page, reason: str, now: datetime) -> Page:
-    # each alarm is a plan of its own: the deliveries of the one before are void
-    changed = _changed(page, PageState.EXHAUSTED, now + RE_ALARM[page.urgency])
+    # each alarm is a new plan, so the deliveries of the previous alarm are void
+    changed = _changed(page, PageState.EXHAUSTED, now + ALARM_INTERVAL[page.urgency])
     return replace(changed, exhausted_reason=reason)
 
 
 def is_open(page: Page) -> bool:
-    """Say whether the page still asks for something."""
+    """Return True unless the page is resolved."""
     return page.state in OPEN

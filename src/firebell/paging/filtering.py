@@ -1,4 +1,4 @@
-"""The filters of the list of pages as people write them in an address, on the command line or in a form."""
+"""The filters of the list of pages, from URLs, the command line and forms."""
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -18,7 +18,7 @@ URGENCIES = ("high", "low")
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """The parameters of a list of pages; blank ones restrict nothing, dates are days of the reader's clock."""
+    """The parameters of a list of pages; blank ones restrict nothing, dates are days in the reader's time zone."""
 
     q: str = ""
     service: str = ""
@@ -57,9 +57,9 @@ async def resolve(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> PageFilter:
-    """Return the filter that a query names; raise `Invalid` naming the parameter that is wrong.
+    """Return the filter of a query; raise `Invalid` naming the parameter that is wrong.
 
-    `since` and `until` are instants that stand in for the days of the query, of which both are included.
+    The days of the query are both included, and replace the instants `since` and `until`.
     """
     given = query.given()
     if "whose" in given:
@@ -72,7 +72,7 @@ async def resolve(
     if "until" in given:
         until = datetime.combine(to_day(given["until"], "until") + timedelta(days=1), time.min, zone)
     if since and until and since >= until:
-        raise Invalid("The list would end before it begins.", fields={"until": "Use a date after since."})
+        raise Invalid("The end date is before the start date.", fields={"until": "Use a date after `since`."})
     return PageFilter(
         words=search_words(given.get("q", "")),
         service_id=(await catalog.service_named(tx, given["service"])).id if "service" in given else None,

@@ -1,4 +1,4 @@
-"""The list of pages: its tabs, filters, selection, and what is done with many pages at once."""
+"""The list of pages: tabs, filters, selection and bulk actions."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,9 +23,9 @@ from firebell.people.permissions import Verb
 
 router = routing.html_router()
 
-LISTED = 100
+PAGES_SHOWN = 100
 """Number of pages that the inbox shows at once."""
-OFFERED = 200
+SUGGESTED_SERVICES = 200
 """Number of services that the filter suggests."""
 TABS = {
     "open": ("Open", tuple(OPEN)),
@@ -60,25 +60,29 @@ async def inbox(
     given = query.given()
     start = html.address("/pages", state=tab, **given)
     if any(value == "" for value in request.query_params.values()):
-        # a form sends its blank fields too; an address names only what restricts the list
-        kept = {"show": show, "select": select, "before": before, "after": after}
-        return html.redirect(html.address("/pages", state=tab, **given, **kept))
+        # a form sends its blank fields too; a URL has only what restricts the list
+        position = {"show": show, "select": select, "before": before, "after": after}
+        return html.redirect(html.address("/pages", state=tab, **given, **position))
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        wanted, error = await _resolved(tx, query, me)
-        stretch = await _stretch(tx, TABS[tab][1], wanted, before, after, now) if wanted else _NOTHING
-        if stretch is None:
+        page_filter, error = await _resolved(tx, query, me)
+        listing = (
+            await _listing(tx, TABS[tab][1], page_filter, before, after, now) if page_filter else _NOTHING
+        )
+        if listing is None:
             return html.redirect(start)
-        listed = await queries.page_details(tx, stretch.pages, now)
+        pages = await queries.page_details(tx, listing.pages, now)
         detail = None
-        if stretch.pages:
-            ref = parse_ref("PG", show) if show else stretch.pages[0].id
+        if listing.pages:
+            ref = parse_ref("PG", show) if show else listing.pages[0].id
             detail = await page_detail(tx, ref, now)
-        counts = await list_store.counts(tx, wanted) if wanted else {}
-        rest = await _rest(tx, TABS[tab][1], wanted, stretch) if select == "all" and wanted else None
-        shifts = [] if stretch.pages else await oncall.shifts_of(tx, me.id, now)
+        counts = await list_store.counts(tx, page_filter) if page_filter else {}
+        rest = (
+            await _rest(tx, TABS[tab][1], page_filter, listing) if select == "all" and page_filter else None
+        )
+        shifts = [] if listing.pages else await oncall.shifts_of(tx, me.id, now)
         context = {
-            "services": (await catalog.services(tx))[:OFFERED],
+            "services": (await catalog.services(tx))[:SUGGESTED_SERVICES],
             "team_options": [("", "Any"), *((team.slug, team.name) for team in await people.teams(tx))],
         }
     here = {"before": before, "after": after, "show": detail["v"].page.ref if detail else ""}
@@ -100,9 +104,9 @@ async def inbox(
             )
             for name, label in WHOSE_LABELS.items()
         },
-        "newer": html.address("/pages", state=tab, **given, after=stretch.newer) if stretch.newer else "",
-        "older": html.address("/pages", state=tab, **given, before=stretch.older) if stretch.older else "",
-        "views": listed,
+        "newer": html.address("/pages", state=tab, **given, after=listing.newer) if listing.newer else "",
+        "older": html.address("/pages", state=tab, **given, before=listing.older) if listing.older else "",
+        "views": pages,
         "rest": rest,
         "chosen": detail,
         "next_shift": _next_shift(shifts, me.tz, now),
@@ -123,13 +127,13 @@ async def _resolved(tx: Tx, query: PageQuery, me: Person) -> tuple[PageFilter | 
 
 
 def _total(counts: Mapping[str, int], states: tuple[PageState, ...]) -> str:
-    """Return how many pages a tab has; a state that was not counted to its end makes it "1,000+"."""
+    """Return the number of pages of a tab, "1,000+" if a state has more than are counted."""
     total = sum(counts.get(state, 0) for state in states)
     return f"{list_store.COUNTED:,}+" if total > list_store.COUNTED else f"{total or ''}"
 
 
 def _without(tab: str, given: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Return (label, value, address without it) of each filter that is set, except the search and whose."""
+    """Return (label, value, URL without it) of each filter that is set, except the search and `whose`."""
     labels = {"service": "Service", "team": "Team", "urgency": "Urgency", "since": "From", "until": "To"}
     return [
         (label, given[name], html.address("/pages", state=tab, **{**given, name: ""}))
@@ -139,33 +143,33 @@ def _without(tab: str, given: Mapping[str, str]) -> list[tuple[str, str, str]]:
 
 
 async def _rest(
-    tx: Tx, states: tuple[PageState, ...], wanted: PageFilter, stretch: page_list.Listing
+    tx: Tx, states: tuple[PageState, ...], page_filter: PageFilter, listing: page_list.Listing
 ) -> list[int]:
-    """Return the pages that match and are not shown, so that exactly what was counted is acted on."""
-    shown = {page.id for page in stretch.pages}
-    ids = await list_store.matching_ids(tx, states, wanted, bulk.LIMIT)
+    """Return the ids of matching pages that are not shown, so that an action covers exactly what was counted."""
+    shown = {page.id for page in listing.pages}
+    ids = await list_store.matching_ids(tx, states, page_filter, bulk.LIMIT)
     return [i for i in ids if i not in shown][: bulk.LIMIT - len(shown)]
 
 
-async def _stretch(
-    tx: Tx, states: tuple[PageState, ...], wanted: PageFilter, before: str, after: str, now: datetime
+async def _listing(
+    tx: Tx, states: tuple[PageState, ...], page_filter: PageFilter, before: str, after: str, now: datetime
 ) -> page_list.Listing | None:
-    """Return the part of the list that an address names; None when it is empty, or reaches the start."""
+    """Return the part of the list that a URL names; None if it is empty or reaches the start."""
     place = page_list.parse(after or before)
     if place is None:
-        asked = bool(after or before)
+        has_cursor = bool(after or before)
         return (
             None
-            if asked
-            else await queries.list_pages(tx, states=states, wanted=wanted, limit=LISTED, now=now)
+            if has_cursor
+            else await queries.list_pages(tx, states=states, wanted=page_filter, limit=PAGES_SHOWN, now=now)
         )
     try:
-        stretch = await queries.list_pages(
-            tx, states=states, wanted=wanted, place=place, newer=bool(after), limit=LISTED, now=now
+        listing = await queries.list_pages(
+            tx, states=states, wanted=page_filter, place=place, newer=bool(after), limit=PAGES_SHOWN, now=now
         )
     except Invalid:
         return None
-    return stretch if stretch.pages and (stretch.newer or not after) else None
+    return listing if listing.pages and (listing.newer or not after) else None
 
 
 def _next_shift(shifts: list[oncall.Shift], tz: str, now: datetime) -> str:
@@ -179,17 +183,19 @@ def _next_shift(shifts: list[oncall.Shift], tz: str, now: datetime) -> str:
 
 @router.post("/pages/bulk", dependencies=access.needs(Verb.PAGE_RESPOND))
 async def act_on_many(request: Request) -> Response:
-    """Act on the rows that are checked and on those that "Select all" counted, on no page that came later."""
+    """Act on the checked rows and on those that "Select all" counted, but on no later page."""
     form, me = await access.form(request), await access.signed_in(request)
     try:
         action = bulk.BulkAction(str(form.get("do", "")))
     except ValueError:
-        raise NotFound("There is no such action.", hint="Acknowledge, snooze or resolve pages.") from None
+        raise NotFound("Unknown action.", hint="Acknowledge, snooze, or resolve pages.") from None
     refs = [str(ref) for ref in form.getlist("ref")] + str(form.get("rest", "")).split()
     if not refs:
         return flash.redirect(request, html.local(form, "/pages"), "Select pages first.")
     if len(refs) > bulk.LIMIT:
-        raise Invalid(f"At most {bulk.LIMIT:,} pages at once.", fields={"ref": "Select fewer pages."})
+        raise Invalid(
+            f"You can change at most {bulk.LIMIT:,} pages at once.", fields={"ref": "Select fewer pages."}
+        )
     minutes = to_number(form.get("minutes", 30), "minutes", least=1, most=1440, unit="minutes")
     outcomes = await bulk.act(
         html.ctx(request), access.actor_of(me), action, [parse_ref("PG", ref) for ref in refs], minutes

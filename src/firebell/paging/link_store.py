@@ -1,4 +1,4 @@
-"""The SQL of the links in messages that were used."""
+"""The SQL of used links and action keys."""
 
 from datetime import datetime
 
@@ -7,16 +7,17 @@ from firebell.kit.db import Tx
 
 async def use(tx: Tx, link: str, now: datetime) -> bool:
     """Mark a link as used; return False if it was used before."""
-    status = await tx.execute(
+    inserted = await tx.fetch(
         """
         insert into used_link (id, used_at)
         values ($1, $2)
         on conflict do nothing
+        returning id
         """,
         link,
         now,
     )
-    return status.endswith("1")
+    return bool(inserted)
 
 
 async def is_used(tx: Tx, link: str) -> bool:

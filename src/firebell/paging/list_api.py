@@ -1,4 +1,4 @@
-"""The list of pages over JSON, and one verb for many pages."""
+"""The list of pages and bulk actions over JSON."""
 
 from typing import Annotated, Literal
 
@@ -28,7 +28,7 @@ router = api.router("pages")
 
 
 class BulkRequest(ApiInput):
-    """Pages by reference, and what to do with each of them; `minutes` is how long a snooze lasts."""
+    """Pages by reference, and the action for each of them; `minutes` is the length of a snooze."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"action": "ack", "refs": ["PG-7", "PG-8"]}]})
 
@@ -38,7 +38,7 @@ class BulkRequest(ApiInput):
 
 
 class OutcomeShown(ApiOutput):
-    """What became of one page; `reason` says why it was not changed, `state` is where it stands now."""
+    """The outcome for one page; `reason` says why it was not changed, `state` is its state now."""
 
     ref: str
     result: Result
@@ -48,11 +48,11 @@ class OutcomeShown(ApiOutput):
 
 def _cursor(value: str) -> str:
     if page_list.parse(value) is None:
-        raise ValueError("Use the cursor from the Link header of the answer before.")
+        raise ValueError("Use the cursor from the Link header of the previous response.")
     return value
 
 
-@router.get("/pages", summary="Pages, the waiting ones first, then the newest")
+@router.get("/pages", summary="List pages, unacknowledged first, then newest first")
 async def list_pages(
     request: Request,
     response: Response,
@@ -68,10 +68,10 @@ async def list_pages(
             ),
         ]
         | None,
-        Query(description="go on where an answer ended, by the cursor in its Link header"),
+        Query(description="continue after the previous response, by the cursor in its Link header"),
     ] = None,
     state: Annotated[list[PageState] | None, Query(description="default: every open state")] = None,
-    q: Annotated[Text, Query(description="words that the title has, each of them", max_length=200)] = "",
+    q: Annotated[Text, Query(description="words that must all be in the title", max_length=200)] = "",
     service: Annotated[Text | None, Query(description="slug of a service", examples=["checkout"])] = None,
     team: Annotated[Text | None, Query(description="slug of a team", examples=["payments"])] = None,
     whose: Annotated[
@@ -82,26 +82,28 @@ async def list_pages(
     since: Annotated[Instant | None, Query(description="pages that began at this instant or later")] = None,
     until: Annotated[Instant | None, Query(description="pages that began before this instant")] = None,
 ) -> list[PageShown]:
-    query = filtering.PageQuery(q, service or "", team or "", whose, urgency or "")
+    query = filtering.PageQuery(
+        q=q, service=service or "", team=team or "", whose=whose, urgency=urgency or ""
+    )
     async with ctx.db.tx() as tx:
-        wanted = await filtering.resolve(tx, query, person_id=caller.person_id, since=since, until=until)
-        listed = await queries.list_pages(
+        page_filter = await filtering.resolve(tx, query, person_id=caller.person_id, since=since, until=until)
+        listing = await queries.list_pages(
             tx,
             states=state or list(OPEN),
-            wanted=wanted,
+            wanted=page_filter,
             place=page_list.parse(before) if before else None,
             limit=limit,
             now=ctx.clock.now(),
         )
-        seen = await queries.page_details(tx, listed.pages, ctx.clock.now())
-    if listed.older:
-        link_next(request, response, listed.older, limit)
-    return [PageShown.model_validate(page_fields(v)) for v in seen]
+        details = await queries.page_details(tx, listing.pages, ctx.clock.now())
+    if listing.older:
+        link_next(request, response, listing.older, limit)
+    return [PageShown.model_validate(page_fields(page)) for page in details]
 
 
 @router.post(
     "/pages/bulk",
-    summary="Acknowledge, snooze or resolve many pages; each has an outcome of its own",
+    summary="Acknowledge, snooze, or resolve many pages, each with its own outcome",
     responses=problems(404),
 )
 async def act_on_pages(ctx: Ctx, caller: Responder, given: BulkRequest) -> list[OutcomeShown]:

@@ -1,4 +1,4 @@
-"""The SQL of the list of pages: one condition for each filter that is set, read in the order of an index."""
+"""The SQL of the list of pages: one condition per filter that is set, read in the order of an index."""
 
 from collections.abc import Sequence
 
@@ -8,33 +8,36 @@ from firebell.paging.page_list import WAITS_AGAIN, Part, parts
 from firebell.paging.store import PAGE_COLUMNS, page_from_row
 
 COUNTED = 1000
-"""Number of pages of one state up to which they are counted."""
+"""Number of pages per state up to which pages are counted."""
 EVERY = PageFilter()
 
 
 class _Query:
-    """A filter as SQL: `mine` is a common table expression, `across` what sections are read for one by one."""
+    """A filter as SQL: `with_clause` selects the pages of a person, `per_team` joins the teams to read one by one."""
 
-    def __init__(self, wanted: PageFilter) -> None:
+    def __init__(self, page_filter: PageFilter) -> None:
         self.values: list[object] = []
-        self.mine = ""
-        self.across = ""
+        self.with_clause = ""
+        self.per_team = ""
         self.source = "page"
         self.where = ""
-        if wanted.person_id is not None:
-            self._only_of(wanted.person_id)
-        if wanted.team_ids is not None:
+        if page_filter.person_id is not None:
+            self._only_of(page_filter.person_id)
+        if page_filter.team_ids is not None:
             # one team at a time, so that each is read from its index in the order of the list
-            self.across = f"cross join unnest({self.add(list(wanted.team_ids))}::bigint[]) team (id)"
+            self.per_team = f"cross join unnest({self.add(list(page_filter.team_ids))}::bigint[]) team (id)"
             self._and("page.team_id = team.id")
-        for column, value in (("service_id", wanted.service_id), ("urgency", wanted.urgency or None)):
+        for column, value in (
+            ("service_id", page_filter.service_id),
+            ("urgency", page_filter.urgency or None),
+        ):
             if value is not None:
                 self._and(f"page.{column} = {self.add(value)}")
-        if wanted.since is not None:
-            self._and(f"page.triggered_at >= {self.add(wanted.since)}")
-        if wanted.until is not None:
-            self._and(f"page.triggered_at < {self.add(wanted.until)}")
-        for word in wanted.words:
+        if page_filter.since is not None:
+            self._and(f"page.triggered_at >= {self.add(page_filter.since)}")
+        if page_filter.until is not None:
+            self._and(f"page.triggered_at < {self.add(page_filter.until)}")
+        for word in page_filter.words:
             self._and(f"position(lower({self.add(word)}) in lower(page.title)) > 0")
 
     def add(self, value: object) -> str:
@@ -46,10 +49,10 @@ class _Query:
         self.where += f"\n                and {condition}"
 
     def _only_of(self, person_id: int) -> None:
-        # `offset 0` keeps each lookup on the index: a person has few pages beside all that there are
+        # `offset 0` keeps each lookup on the index: a person has few of all pages
         person, states = self.add(person_id), self.add(list(OPEN))
-        self.mine = f"""
-        with mine as materialized (
+        self.with_clause = f"""
+        with own_page as materialized (
             select page_id
             from page_owner
             where person_id = {person}
@@ -66,7 +69,9 @@ class _Query:
                 )
         )
         """
-        self.source = "mine cross join lateral (select * from page where id = mine.page_id offset 0) page"
+        self.source = (
+            "own_page cross join lateral (select * from page where id = own_page.page_id offset 0) page"
+        )
 
 
 async def pages(
@@ -76,21 +81,21 @@ async def pages(
     team_ids: Sequence[int] | None = None,
     limit: int = 100,
 ) -> list[Page]:
-    """Return pages, those that wait for a human first, then by falling number."""
-    every = parts(list(PageState) if states is None else states, None)
-    wanted = PageFilter(team_ids=None if team_ids is None else tuple(team_ids))
-    return [page for _, page in await walk(tx, every, wanted, limit=limit)]
+    """Return pages, unanswered ones first, then highest id first."""
+    sections = parts(list(PageState) if states is None else states, None)
+    page_filter = PageFilter(team_ids=None if team_ids is None else tuple(team_ids))
+    return [page for _, page in await walk(tx, sections, page_filter, limit=limit)]
 
 
 async def walk(
-    tx: Tx, sections: Sequence[Part], wanted: PageFilter = EVERY, *, limit: int, newer: bool = False
+    tx: Tx, sections: Sequence[Part], page_filter: PageFilter = EVERY, *, limit: int, newer: bool = False
 ) -> list[tuple[bool, Page]]:
-    """Return pages with their section (True: waiting) in the order of the list, or against it when `newer`.
+    """Return pages with their section (True: waiting) in list order, or in reverse when `newer`.
 
     Each section is read from an index that begins with its state, in one snapshot.
     """
     order = "asc" if newer else "desc"
-    query = _Query(wanted)
+    query = _Query(page_filter)
     columns = ", ".join(f"page.{name}" for name in PAGE_COLUMNS.split(", "))
     section = [
         query.add(values)
@@ -102,14 +107,14 @@ async def walk(
             [s.since for s in sections],
         )
     ]
-    kinds, most = query.add(list(WAITS_AGAIN)), query.add(limit)
+    kinds, maximum = query.add(list(WAITS_AGAIN)), query.add(limit)
     rows = await tx.fetch(
         f"""
-        {query.mine}
+        {query.with_clause}
         select section.waiting, listed.*
         from unnest({section[0]}::text[], {section[1]}::bool[], {section[2]}::bigint[], {section[3]}::bigint[],
             {section[4]}::timestamptz[]) section (state, waiting, low, high, since)
-        {query.across}
+        {query.per_team}
         cross join lateral (
             select {columns}
             from {query.source}
@@ -129,10 +134,10 @@ async def walk(
                         and latest.kind = any({kinds}::text[])
                 ))
             order by page.id {order}
-            limit {most}
+            limit {maximum}
         ) listed
         order by section.waiting {order}, listed.id {order}
-        limit {most}
+        limit {maximum}
         """,
         *query.values,
     )
@@ -140,22 +145,22 @@ async def walk(
     return [(values.pop("waiting"), page_from_row(values)) for values in listed]
 
 
-async def counts(tx: Tx, wanted: PageFilter = EVERY) -> dict[str, int]:
-    """Return how many pages of each state match, counted up to `COUNTED` + 1."""
-    query = _Query(wanted)
-    states, most = query.add([str(state) for state in PageState]), query.add(COUNTED + 1)
+async def counts(tx: Tx, page_filter: PageFilter = EVERY) -> dict[str, int]:
+    """Return the number of matching pages by state, counted up to `COUNTED` + 1."""
+    query = _Query(page_filter)
+    states, maximum = query.add([str(state) for state in PageState]), query.add(COUNTED + 1)
     rows = await tx.fetch(
         f"""
-        {query.mine}
+        {query.with_clause}
         select section.state, count(*) pages
         from unnest({states}::text[]) section (state)
-        {query.across}
+        {query.per_team}
         cross join lateral (
             select page.id
             from {query.source}
             where page.state = section.state{query.where}
             order by page.id desc
-            limit {most}
+            limit {maximum}
         ) listed
         group by section.state
         """,
@@ -164,25 +169,25 @@ async def counts(tx: Tx, wanted: PageFilter = EVERY) -> dict[str, int]:
     return {row["state"]: row["pages"] for row in rows}
 
 
-async def matching_ids(tx: Tx, states: Sequence[str], wanted: PageFilter, limit: int) -> list[int]:
-    """Return the ids of the pages that match, by falling number."""
-    query = _Query(wanted)
-    named, most = query.add(list(states)), query.add(limit)
+async def matching_ids(tx: Tx, states: Sequence[str], page_filter: PageFilter, limit: int) -> list[int]:
+    """Return the ids of the matching pages, highest first."""
+    query = _Query(page_filter)
+    section_states, maximum = query.add(list(states)), query.add(limit)
     rows = await tx.fetch(
         f"""
-        {query.mine}
+        {query.with_clause}
         select listed.id
-        from unnest({named}::text[]) section (state)
-        {query.across}
+        from unnest({section_states}::text[]) section (state)
+        {query.per_team}
         cross join lateral (
             select page.id
             from {query.source}
             where page.state = section.state{query.where}
             order by page.id desc
-            limit {most}
+            limit {maximum}
         ) listed
         order by listed.id desc
-        limit {most}
+        limit {maximum}
         """,
         *query.values,
     )
@@ -190,5 +195,5 @@ async def matching_ids(tx: Tx, states: Sequence[str], wanted: PageFilter, limit:
 
 
 async def page_exists(tx: Tx, page_id: int) -> bool:
-    """Return whether there is a page of this number."""
+    """Return True if the page exists."""
     return bool(await tx.value("select exists (select from page where id = $1)", page_id))

@@ -1,4 +1,4 @@
-"""What each claimed delivery says, put together from the state of its page at this instant."""
+"""The messages of claimed deliveries, composed from the current state of their pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,12 +17,12 @@ from firebell.people import actions as people
 from firebell.people.model import Channel, Person
 
 LOADED_ALERTS = 100
-"""The number of alerts of a page that a message knows, the firing and most severe first."""
+"""Number of alerts per page that are loaded for a message, firing and most severe first."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Subjects:
-    """What the pages of one claim are about, read once."""
+    """The alerts, groups, services and teams of the pages of one claim, read once."""
 
     alerts: dict[int, list[Alert]]
     groups: dict[int, Group]
@@ -31,7 +31,7 @@ class _Subjects:
 
 
 async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: datetime) -> list[Message]:
-    """Return what each delivery says now; the title names what is most severe among what still fires."""
+    """Return the message of each delivery as of now; its title is that of the most severe firing alert."""
     pages = await store.pages_by_id(tx, [d.page_id for d in claimed if d.page_id is not None])
     persons = await people.people_by_id(tx, [d.person_id for d in claimed])
     subjects = await _subjects(tx, list(pages.values()))
@@ -52,13 +52,13 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
 async def _subjects(tx: Tx, pages: Sequence[Page]) -> _Subjects:
     group_ids = [p.subject_id for p in pages if p.subject_kind == "group"]
     loaded = await alerts.alerts_of_groups(tx, group_ids, LOADED_ALERTS) if group_ids else {}
-    # of smaller groups all alerts are loaded, which is their number
-    large = [group_id for group_id, found in loaded.items() if len(found) == LOADED_ALERTS]
+    # of smaller groups all alerts are loaded, so their number is known
+    large = [group_id for group_id, alerts_ in loaded.items() if len(alerts_) == LOADED_ALERTS]
     return _Subjects(
-        loaded,
-        await alerts.groups_by_id(tx, large) if large else {},
-        await catalog.services_by_id(tx, [p.service_id for p in pages if p.service_id]),
-        {t.id: t.name for t in await people.teams(tx)} if pages else {},
+        alerts=loaded,
+        groups=await alerts.groups_by_id(tx, large) if large else {},
+        services=await catalog.services_by_id(tx, [p.service_id for p in pages if p.service_id]),
+        teams={t.id: t.name for t in await people.teams(tx)} if pages else {},
     )
 
 
@@ -100,8 +100,8 @@ def _about_page(base: Message, page: Page, subjects: _Subjects, ctx: Context, ac
     service = subjects.services.get(page.service_id or 0)
     of_group = page.subject_kind == "group"
     group = subjects.groups.get(page.subject_id) if of_group else None
-    mine = tuple(subjects.alerts.get(page.subject_id, ())) if of_group else ()
-    alert_count = group.alerts if group else len(mine)
+    group_alerts = tuple(subjects.alerts.get(page.subject_id, ())) if of_group else ()
+    alert_count = group.alerts if group else len(group_alerts)
     return replace(
         base,
         page_ref=page.ref,
@@ -112,9 +112,9 @@ def _about_page(base: Message, page: Page, subjects: _Subjects, ctx: Context, ac
         service=service.name if service else "",
         team=subjects.teams.get(page.team_id or 0, ""),
         triggered_at=page.triggered_at,
-        alerts=mine,
+        alerts=group_alerts,
         alert_count=alert_count,
-        runbook=_runbook(mine, service.runbook_url if service else ""),
+        runbook=_runbook(group_alerts, service.runbook_url if service else ""),
         page_url=f"{ctx.public_url}/pages/{page.ref}",
         ack_url=ack_url,
     )
@@ -123,18 +123,18 @@ def _about_page(base: Message, page: Page, subjects: _Subjects, ctx: Context, ac
 async def _with_mail_subjects(
     tx: Tx, claimed: Sequence[Delivery], messages: Sequence[Message]
 ) -> list[Message]:
-    """Give the mails of a page the subject of its first mail: mail readers thread by it (spec 10.4)."""
+    """Return the messages with the subject of their page's first email, by which mail clients thread (spec 10.4)."""
     mailed = {
         m.thread: m for d, m in zip(claimed, messages, strict=True) if d.channel == Channel.EMAIL and m.thread
     }
     if not mailed:
         return list(messages)
-    kept = await store.mail_subjects(tx, {thread: _mail_subject(m) for thread, m in mailed.items()})
-    return [replace(m, mail_subject=kept.get(m.thread, "")) for m in messages]
+    mail_subjects = await store.mail_subjects(tx, {thread: _mail_subject(m) for thread, m in mailed.items()})
+    return [replace(m, mail_subject=mail_subjects.get(m.thread, "")) for m in messages]
 
 
 def _mail_subject(message: Message) -> str:
-    # the page's own thread begins with any of its messages, also with a reminder
+    # the first message of a page's thread can be a reminder
     return message.subject if message.reason == "alarm" else replace(message, reason="page").subject
 
 

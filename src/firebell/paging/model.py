@@ -1,13 +1,15 @@
-"""Policies, pages and deliveries (spec 2.1 and 2.2), and what the slice tells others."""
+"""Policies, pages, deliveries (spec 2.1 and 2.2), and the events of the slice."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
+
+from firebell.kit.events import Actor
 
 
 class PageState(StrEnum):
-    """Where a page stands (spec 2.1)."""
+    """The state of a page (spec 2.1)."""
 
     TRIGGERED = "triggered"
     ACKED = "acked"
@@ -21,7 +23,7 @@ OPEN = (PageState.TRIGGERED, PageState.EXHAUSTED, PageState.ACKED, PageState.SNO
 
 
 class TargetKind(StrEnum):
-    """What a level can point at."""
+    """The kinds of targets of a level."""
 
     PERSON = "person"
     SCHEDULE = "schedule"
@@ -30,7 +32,7 @@ class TargetKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Somebody to notify: a person, whoever a schedule has on duty, or a whole team."""
+    """Who to notify: a person, the people on call for a schedule, or a whole team."""
 
     kind: TargetKind
     id: int
@@ -38,7 +40,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """Notify `targets` at once; without an ack within `ack_within_s` seconds the next level follows."""
+    """Notify `targets` together; escalate if no one acknowledges within `ack_within_s` seconds."""
 
     targets: tuple[Target, ...]
     ack_within_s: int = 300
@@ -46,7 +48,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a page follows: a policy as it was when the page began (spec 2.3)."""
+    """A policy as it was when a page began (spec 2.3)."""
 
     name: str
     levels: tuple[Level, ...]
@@ -54,7 +56,7 @@ class Plan:
     ack_timeout_s: int | None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the plan as the database keeps it."""
+        """Return the plan as it is stored."""
         return {
             "name": self.name,
             "levels": [
@@ -70,12 +72,12 @@ class Plan:
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "Plan":
-        """Return the plan that `to_json` described."""
+        """Return the plan that `to_json` returned."""
         return Plan(data["name"], levels_from_json(data["levels"]), data["repeat"], data["ack_timeout_s"])
 
 
 def levels_from_json(data: list[dict[str, Any]]) -> tuple[Level, ...]:
-    """Return levels as the database keeps them."""
+    """Return levels from their stored form."""
     return tuple(
         Level(
             tuple(Target(TargetKind(t["kind"]), t["id"]) for t in level["targets"]),
@@ -87,7 +89,7 @@ def levels_from_json(data: list[dict[str, Any]]) -> tuple[Level, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who is notified in which order, and how often the whole is repeated."""
+    """Who is notified in which order, and how often the levels repeat."""
 
     id: int
     name: str
@@ -100,13 +102,13 @@ class Policy:
 
     @property
     def plan(self) -> Plan:
-        """The policy as a page keeps it."""
+        """The plan of a page that begins now."""
         return Plan(self.name, self.levels, self.repeat, self.ack_timeout_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One demand. `level` is the level entered last, -1 before the first; `due_at` its one timer."""
+    """A page. `level` is the level entered last, -1 before the first; `due_at` is its one timer."""
 
     id: int
     subject_kind: str
@@ -125,29 +127,43 @@ class Page:
     version: int
     due_at: datetime | None
     triggered_at: datetime
-    first_ack_at: datetime | None
-    acked_at: datetime | None
-    resolved_at: datetime | None
-    snoozed_until: datetime | None
-    exhausted_reason: str | None
+    first_ack_at: datetime | None = None
+    acked_at: datetime | None = None
+    resolved_at: datetime | None = None
+    snoozed_until: datetime | None = None
+    exhausted_reason: str | None = None
 
     @property
     def rank(self) -> int:
-        """Which of its messages overtake: 0 for SEV0 and SEV1, 1 for other urgent pages, 2 for the rest."""
+        """The sending order of its messages: 0 for SEV0 and SEV1, 1 for other urgent pages, 2 for the rest."""
         return 0 if self.severity in (0, 1) else 1 if self.urgency == "high" else 2
 
     @property
     def ref(self) -> str:
-        """How people name the page."""
+        """The reference that people use, such as PG-7."""
         return f"PG-{self.id}"
+
+
+class NewPage(NamedTuple):
+    """A page to insert; `plan` is in its stored form."""
+
+    subject_kind: str
+    subject_id: int
+    service_id: int | None
+    team_id: int | None
+    policy_id: int | None
+    plan: dict[str, Any]
+    title: str
+    urgency: str
+    severity: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class PageFilter:
-    """Which pages a list shows, whatever their state; what is empty restricts nothing.
+    """Restricts a list of pages; empty fields restrict nothing.
 
-    `words` must all be part of the title. `person_id` keeps the pages that this person acknowledged, and the
-    open ones that notified them. `since` is the first instant at which a page began, `until` the first after.
+    `words` must all be in the title. `person_id` selects the pages that this person acknowledged and the open
+    ones that notified them. Pages began at `since` or later, and before `until`.
     """
 
     words: tuple[str, ...] = ()
@@ -161,7 +177,7 @@ class PageFilter:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One attempt to reach one person through one method."""
+    """One attempt to reach one person through one contact method."""
 
     id: int
     page_id: int | None
@@ -182,18 +198,34 @@ class Delivery:
     created_at: datetime
     sent_at: datetime | None
     held: bool = False
-    """Whether quiet hours held it: `send_at` is when they end."""
+    """True if quiet hours held it: `send_at` is when they end."""
     destination: str = ""
-    """The host whose slots it needs, "" for a provider that many people share."""
+    """The host whose send slots it needs, "" for a provider that many people share."""
     claims: int = 0
-    """The number of its lease; only the holder of the latest may record an outcome."""
+    """The number of its lease; only the holder of the latest lease may record an outcome."""
     lost_claims: int = 0
     """How many leases in a row ended without an outcome."""
 
 
+class NewLogEntry(NamedTuple):
+    """A log entry to append to a page."""
+
+    page_id: int
+    kind: str
+    actor: str
+    actor_id: int | None
+    text: str
+    data: dict[str, Any]
+
+    @classmethod
+    def by(cls, actor: Actor, page_id: int, kind: str, text: str, **data: Any) -> "NewLogEntry":
+        """Return an entry about what an actor did."""
+        return cls(page_id, kind, actor.label, actor.person_id, text, data)
+
+
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One line of a page's story."""
+    """One entry of a page's log."""
 
     at: datetime
     kind: str
@@ -204,7 +236,7 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """What became of an acknowledgement; `already` says why it changed nothing."""
+    """The result of an acknowledgement; `already` says why it changed nothing."""
 
     page: Page
     already: str | None
@@ -212,9 +244,9 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a person is told that is about no page; of words with the same `key` one is told, ever.
+    """A message that is not about a page. `key` makes it idempotent: one message per key, ever.
 
-    `kind` is one lower-case word that a webhook reads, `link` the path of a page of ours.
+    `kind` is one lower-case word for webhooks, `link` the path of a screen.
     """
 
     key: str
@@ -228,7 +260,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message of an urgent page that reached somebody."""
+    """A message of an urgent page that reached a person."""
 
     person_id: int
     page_id: int
@@ -238,7 +270,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class PageAcknowledged:
-    """A human took a page."""
+    """A page was acknowledged; `person_id` is None for an API key."""
 
     page_id: int
     person_id: int | None
@@ -246,6 +278,6 @@ class PageAcknowledged:
 
 @dataclass(frozen=True, slots=True)
 class PageResolved:
-    """A page needs nobody any more."""
+    """A page was resolved."""
 
     page_id: int

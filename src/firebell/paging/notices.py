@@ -1,4 +1,4 @@
-"""Messages about no page: a test that somebody asked for, a source whose messages cannot be read, a word."""
+"""The texts of messages that are not about a page: tests, sources that cannot be read, stored notices."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ SOURCE = "source"
 
 @dataclass(frozen=True, slots=True)
 class NoticeContent:
-    """What such a message says: a line, a paragraph, and the path of the page to open."""
+    """The content of a notice: a line, a paragraph, and the path of the screen to open."""
 
     title: str
     note: str
@@ -28,22 +28,24 @@ def source(integration_id: int) -> str:
 
 
 async def notice_content(tx: Tx, reason: str, now: datetime) -> NoticeContent:
-    """Return what a message of this reason says now."""
+    """Return the content of a message with this reason as of now."""
     kind, _, about = reason.partition("-")
     if kind == TEST:
-        return NoticeContent("Firebell test message", "This is how Firebell reaches you. Nothing is wrong.")
+        return NoticeContent(
+            "Firebell test message", "This is how Firebell reaches you. No action is needed."
+        )
     if kind != SOURCE:
-        word = await store.word(tx, int(about))
-        return NoticeContent(word.title, word.note, word.urgency, word.link)
+        notice = await store.notice(tx, int(about))
+        return NoticeContent(notice.title, notice.note, notice.urgency, notice.link)
     broken = await alerts.broken_source(tx, int(about), now)
     if broken is None:
         return NoticeContent(
-            "A source can be read again", "What it sends is understood by now. Nothing is wrong."
+            "Alerts can be read again", "Firebell can read what the source sends now. No action is needed."
         )
     service = (await catalog.services_by_id(tx, [broken.service_id]))[broken.service_id]
     return NoticeContent(
-        f"{service.name}: what {broken.name} sends cannot be read",
-        f"{broken.count} message{'' if broken.count == 1 else 's'} of {broken.name} could not be read in full."
-        f" What could be read was taken, and the rest opened a page. The newest: {broken.error}"
-        " Look at the service's page, and repair what the sender is set to send.",
+        f"{service.name}: can't read alerts from {broken.name}",
+        f"{broken.count} message{'' if broken.count == 1 else 's'} from {broken.name} could not be read in full."
+        f" What could be read was accepted, and the rest opened a page. Latest error: {broken.error}"
+        " Open the service to see the messages, then correct the sender's configuration.",
     )

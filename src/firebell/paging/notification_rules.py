@@ -1,4 +1,4 @@
-"""Personal rules (spec 2.4), pure: when and through what a person is reached after a level is entered."""
+"""Notification rules (spec 2.4): when and through what a person is notified after a level is entered (pure)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from firebell.people.model import ContactMethod, Rule
 
 @dataclass(frozen=True, slots=True)
 class PlannedDelivery:
-    """One message that will be sent unless the page is taken before."""
+    """A message that will be sent unless the page is acknowledged first."""
 
     person_id: int
     method: ContactMethod
@@ -19,13 +19,28 @@ class PlannedDelivery:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A message to store, with the position of its page; a notice has no page.
+
+    Rank 0 is sent before 1, and 1 before 2, regardless of age.
+    """
+
+    planned: PlannedDelivery
+    rank: int
+    page_id: int | None = None
+    epoch: int = 0
+    level: int = 0
+    round: int = 0
+
+
 def usable(rules: Sequence[Rule], methods: Sequence[ContactMethod]) -> Sequence[Rule]:
-    """Return the rules, or every contact method at once for a person who has none."""
+    """Return the rules, or every contact method without a delay for a person who has no rules."""
     return rules or [Rule(0, method) for method in methods]
 
 
 def plan(person_id: int, rules: Sequence[Rule], now: datetime, reason: str) -> list[PlannedDelivery]:
-    """Return the messages of a level entry at `now`; the earliest goes at once whatever its delay says."""
+    """Return the messages of a level entered at `now`; the earliest has no delay, whatever its rule says."""
     first = min((rule.delay_s for rule in rules), default=0)
     return [
         PlannedDelivery(person_id, rule.method, i, now + timedelta(seconds=rule.delay_s - first), reason)
@@ -34,16 +49,16 @@ def plan(person_id: int, rules: Sequence[Rule], now: datetime, reason: str) -> l
 
 
 def reminder(person_id: int, rules: Sequence[Rule], now: datetime) -> list[PlannedDelivery]:
-    """Return the one message that somebody of an earlier level gets when a later one is entered."""
+    """Return the one message for a person of an earlier level when a later level is entered."""
     return plan(person_id, rules[:1], now, "reminder")
 
 
 def can_wait(rank: int, reason: str) -> bool:
-    """Say whether quiet hours hold a message: none that is urgent, and no test that somebody waits for."""
+    """Return True if quiet hours hold a message: one that is neither urgent nor a test."""
     return rank == 2 and reason != "test"
 
 
-def idempotency_key(page_id: int, epoch: int, level: int, turn: int, planned: PlannedDelivery) -> str:
-    """Return what makes a message the same message when it is sent again (spec 2.6)."""
-    parts = (page_id, epoch, level, turn, planned.person_id, planned.method.id, planned.rule_index)
+def idempotency_key(page_id: int, epoch: int, level: int, round_: int, planned: PlannedDelivery) -> str:
+    """Return the key that makes a repeated message the same message (spec 2.6)."""
+    parts = (page_id, epoch, level, round_, planned.person_id, planned.method.id, planned.rule_index)
     return hashlib.sha256("|".join(map(str, (*parts, planned.reason))).encode()).hexdigest()[:32]

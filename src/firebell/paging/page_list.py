@@ -1,7 +1,8 @@
-"""The list of pages as a walk that loses none while states change (pure).
+"""Pagination of the list of pages, which misses no page while states change (pure).
 
-Waiting pages come first, the rest after them, both by falling number. A page that starts to wait after the walk
-has passed the waiting ones is listed among the rest, so that it is seen; `since` is when the walk began.
+Unanswered pages come first, then the others, both with the highest id first. A page that becomes unanswered after
+the reader has passed the unanswered ones is listed among the others, so that it is seen; `since` is when the
+reader began.
 """
 
 import re
@@ -13,16 +14,16 @@ from firebell.paging.model import UNANSWERED, Page
 
 MAX_ID = 2**63 - 1
 PATTERN = r"^(waiting|other):[1-9][0-9]{0,17}:[0-9]{1,10}$"
-"""What a cursor looks like: its section, the number of a page, and when the walk began in epoch seconds."""
+"""The form of a cursor: its section, the id of a page, and when the reader began in epoch seconds."""
 COMMIT_SLACK = timedelta(minutes=1)
-"""How much earlier than the walk a change may have been stamped that became visible during it."""
+"""How much older than the reader's start the time stamp of a change may be that was committed after it."""
 WAITS_AGAIN = ("again", "escalated", "raised")
-"""Kinds of log entries that are written when a page starts to wait once more."""
+"""The kinds of log entries of a page that becomes unanswered again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A position in the list: after (or before) the page `id` of the waiting ones or of the rest."""
+    """A position in the list: next to the page `id` of the waiting ones or of the others."""
 
     waiting: bool
     id: int
@@ -33,7 +34,7 @@ class Place:
 
 
 def parse(cursor: str) -> Place | None:
-    """Return the place that a cursor names, None when it is malformed."""
+    """Return the place of a cursor, None if it is malformed."""
     if not re.fullmatch(PATTERN, cursor):
         return None
     section, page_id, since = cursor.split(":")
@@ -42,7 +43,7 @@ def parse(cursor: str) -> Place | None:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Pages of one state with `low <= id < high`; with `since` only those that started to wait again since."""
+    """Pages of one state with `low <= id < high`; with `since` only those that became unanswered since then."""
 
     state: str
     waiting: bool
@@ -52,7 +53,7 @@ class Part:
 
 
 def parts(states: Sequence[str], place: Place | None, *, newer: bool = False) -> list[Part]:
-    """Return what is left of the list behind `place`, or before it when `newer`."""
+    """Return the parts of the list after `place`, or before it when `newer`."""
     if place is None:
         return [Part(state, state in UNANSWERED) for state in states]
     return [p for state in states for p in (_before if newer else _behind)(state, place)]
@@ -74,7 +75,7 @@ def _before(state: str, place: Place) -> list[Part]:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One stretch of the list, with the places from which its neighbors are reached."""
+    """One page of the list, with the places of its neighbors."""
 
     pages: list[Page]
     newer: Place | None
@@ -84,16 +85,16 @@ class Listing:
 def listing(
     rows: Sequence[tuple[bool, Page]], place: Place | None, limit: int, since: datetime, *, newer: bool
 ) -> Listing:
-    """Return the stretch made of up to `limit` + 1 rows, which come in the order of the walk."""
-    kept = list(rows[:limit])
+    """Return the listing of up to `limit` + 1 rows, which are in reading order."""
+    shown = list(rows[:limit])
     more = len(rows) > limit
     if newer:
-        kept.reverse()
-    if not kept:
-        return Listing([], None, None)
-    first, last = (Place(waiting, page.id, since) for waiting, page in (kept[0], kept[-1]))
+        shown.reverse()
+    if not shown:
+        return Listing(pages=[], newer=None, older=None)
+    first, last = (Place(waiting, page.id, since) for waiting, page in (shown[0], shown[-1]))
     return Listing(
-        [page for _, page in kept],
+        [page for _, page in shown],
         first if (more if newer else place is not None) else None,
         last if newer or more else None,
     )

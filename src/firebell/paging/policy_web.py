@@ -1,4 +1,4 @@
-"""Policies: the list, one with its dry run, and the editor."""
+"""Escalation policies: the list, one with its dry run, and the editor."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,22 +30,22 @@ Options = list[tuple[str, str]]
 
 
 async def _targets(tx: Tx, persons: Sequence[tuple[int, str]]) -> list[tuple[str, Options]]:
-    """Return what a level can point at, by kind, as (value, label)."""
+    """Return the possible targets of a level by kind, as (value, label)."""
     schedules = [(f"schedule:{i}", name) for i, name in (await oncall.names_by_id(tx)).items()]
-    teams = [(f"team:{t.id}", f"Everybody in {t.name}") for t in await people.teams(tx)]
-    alone = [(f"person:{i}", name) for i, name in persons]
-    return [("Whoever is on call for", schedules), ("A whole team", teams), ("A person", alone)]
+    teams = [(f"team:{t.id}", f"Everyone in {t.name}") for t in await people.teams(tx)]
+    persons_ = [(f"person:{i}", name) for i, name in persons]
+    return [("Schedules", schedules), ("Teams", teams), ("People", persons_)]
 
 
-def _alone(policies: Iterable[Policy]) -> list[int]:
-    """Return the people whom policies name one by one."""
+def _named_people(policies: Iterable[Policy]) -> list[int]:
+    """Return the people whom policies target by name."""
     targets = [t for policy in policies for level in policy.levels for t in level.targets]
     return [t.id for t in targets if t.kind is TargetKind.PERSON]
 
 
 async def _names(tx: Tx, policies: Sequence[Policy]) -> dict[str, str]:
-    """Return the label of everything that policies may point at and that is still there."""
-    persons = (await people.people_by_id(tx, _alone(policies))).values()
+    """Return the labels of all possible targets that still exist."""
+    persons = (await people.people_by_id(tx, _named_people(policies))).values()
     targets = await _targets(tx, [(p.id, p.name) for p in persons if p.active])
     return {value: label for _, options in targets for value, label in options}
 
@@ -54,15 +54,15 @@ async def _names(tx: Tx, policies: Sequence[Policy]) -> dict[str, str]:
 async def policies(request: Request) -> Response:
     await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
-        found = await actions.policies(tx)
-        names = await _names(tx, found)
-    context = {"nav": "escalation", "policies": found, "names": names}
+        policies_ = await actions.policies(tx)
+        names = await _names(tx, policies_)
+    context = {"nav": "escalation", "policies": policies_, "names": names}
     return await html.render(request, "paging/policies.html", context)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A policy as its form has it: each row is up to two targets, such as schedule:7, and minutes as text."""
+    """The form of a policy: each row is up to two targets, such as schedule:7, and minutes as text."""
 
     name: str = ""
     team: str = ""
@@ -72,25 +72,31 @@ class Draft:
 
     @staticmethod
     def of(policy: Policy) -> "Draft":
-        """Return a stored policy as its form shows it."""
+        """Return the form of a stored policy."""
         rows = []
         for level in policy.levels:
             first, second = ([f"{t.kind}:{t.id}" for t in level.targets] + ["", ""])[:2]
             rows.append((first, second, str(level.ack_within_s // 60)))
         timeout = str(policy.ack_timeout_s // 60) if policy.ack_timeout_s else ""
-        return Draft(policy.name, str(policy.team_id), tuple(rows), str(policy.repeat), timeout)
+        return Draft(
+            name=policy.name,
+            team=str(policy.team_id),
+            rows=tuple(rows),
+            repeat=str(policy.repeat),
+            ack_timeout=timeout,
+        )
 
     @staticmethod
     def sent(form: FormData) -> "Draft":
-        """Return what somebody sent, right or wrong."""
+        """Return a submitted form, valid or not."""
         columns = ([str(value) for value in form.getlist(name)] for name in ("target", "second", "wait"))
         plain = (str(form.get(name) or "") for name in ("name", "team", "repeat", "ack_timeout"))
         name, team, repeat, ack_timeout = plain
         return Draft(name, team, tuple(zip(*columns, strict=False)), repeat, ack_timeout)
 
     @property
-    def alone(self) -> list[int]:
-        """The people whom it names one by one."""
+    def person_ids(self) -> list[int]:
+        """The people whom it targets by name."""
         named = (value.partition(":") for row in self.rows for value in row[:2])
         return [i for kind, _, text in named if kind == TargetKind.PERSON and (i := to_id(text))]
 
@@ -100,8 +106,8 @@ async def _editor(
 ) -> Response:
     me = await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
-        near = [me.id, *draft.alone]
-        others = await choosable(tx, near, request.query_params.get("with", ""))
+        preferred = [me.id, *draft.person_ids]
+        others = await choosable(tx, preferred, request.query_params.get("with", ""))
         targets, teams = await _targets(tx, others.options), await people.teams(tx)
     context = {
         "nav": "escalation",
@@ -122,9 +128,9 @@ async def new_policy(request: Request) -> Response:
     return await _editor(request, None, Draft())
 
 
-def _offset(found: timedelta) -> str:
-    """Return a length of time as a stop-watch shows it."""
-    minutes, seconds = divmod(int(found.total_seconds()), 60)
+def _offset(elapsed: timedelta) -> str:
+    """Return a duration as minutes and seconds, such as 5:00."""
+    minutes, seconds = divmod(int(elapsed.total_seconds()), 60)
     return f"{minutes}:{seconds:02}"
 
 
@@ -133,19 +139,19 @@ async def policy(request: Request, slug: str) -> Response:
     await access.signed_in(request)
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
-        found = await actions.policy_by_slug(tx, slug)
-        names = await _names(tx, [found])
-        *levels, alarm = await dry_run(tx, found, ctx.clock.now())
-        services = [s for s in await catalog.services(tx) if s.policy_id == found.id]
+        policy_ = await actions.policy_by_slug(tx, slug)
+        names = await _names(tx, [policy_])
+        *levels, alarm = await dry_run(tx, policy_, ctx.clock.now())
+        services = [s for s in await catalog.services(tx) if s.policy_id == policy_.id]
     context = {
         "nav": "escalation",
         "live": "oncall",
-        "policy": found,
+        "policy": policy_,
         "names": names,
         "services": services,
         "steps": levels,
         "alarm": alarm,
-        "again_at": alarm.at / (found.repeat + 1),
+        "again_at": alarm.at / (policy_.repeat + 1),
         "messages": sorted((m for step in levels for m in step.messages), key=lambda m: m.at),
         "offset": _offset,
     }
@@ -156,8 +162,8 @@ async def policy(request: Request, slug: str) -> Response:
 async def edit_policy(request: Request, slug: str) -> Response:
     await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
-        found = await actions.policy_by_slug(tx, slug)
-    return await _editor(request, found, Draft.of(found))
+        policy_ = await actions.policy_by_slug(tx, slug)
+    return await _editor(request, policy_, Draft.of(policy_))
 
 
 def _minutes(text: str, field: str) -> int:
@@ -165,7 +171,7 @@ def _minutes(text: str, field: str) -> int:
 
 
 def _target(value: str, field: str) -> Target:
-    """Return the target that a choice such as schedule:7 names; raise `Invalid` naming the field."""
+    """Return the target of an option such as schedule:7; raise `Invalid` naming the field."""
     kind, _, text = value.partition(":")
     if kind not in list(TargetKind):
         raise Invalid("A level has an unknown target.", fields={field: "Choose from the list."})
@@ -173,7 +179,7 @@ def _target(value: str, field: str) -> Target:
 
 
 def _plan(draft: Draft, errors: FieldErrors) -> Plan:
-    """Return what a draft asks for; record what is wrong by field, that of a level with its index: wait-0."""
+    """Return the plan of a draft; record errors by field, those of a level with its index: wait-0."""
     levels = []
     for i, row in enumerate(draft.rows):
         chosen = [
@@ -184,13 +190,13 @@ def _plan(draft: Draft, errors: FieldErrors) -> Plan:
             wait_s = errors.value(partial(_minutes, row[2] or "5", f"wait-{i}"), 0)
             levels.append(Level(tuple(target for target in targets if target), wait_s))
     if not levels:
-        errors.add("target-0", "Choose who is notified.")
+        errors.add("target-0", "Choose who to notify.")
     repeat, timeout = (
         errors.value(lambda: to_number(draft.repeat, "repeat", most=9), 0),
         draft.ack_timeout.strip(),
     )
     timeout_s = errors.value(partial(_minutes, timeout, "ack_timeout"), 0) if timeout else None
-    return Plan(draft.name, tuple(levels), repeat, timeout_s)
+    return Plan(name=draft.name, levels=tuple(levels), repeat=repeat, ack_timeout_s=timeout_s)
 
 
 @router.post("/escalation/new", dependencies=access.needs(Verb.POLICY_WRITE))
@@ -204,7 +210,7 @@ async def create_policy(request: Request) -> Response:
         team_id = errors.value(lambda: to_required(draft.team, "team"), 0)
         errors.check()
         async with ctx.db.tx() as tx:
-            made = await actions.create_policy(
+            policy_ = await actions.create_policy(
                 tx,
                 access.actor_of(me),
                 name=plan.name,
@@ -216,7 +222,7 @@ async def create_policy(request: Request) -> Response:
             )
     except (Invalid, Conflict) as error:
         return await _editor(request, None, draft, error)
-    return flash.redirect(request, f"/escalation/{made.slug}", f"{made.name} created.")
+    return flash.redirect(request, f"/escalation/{policy_.slug}", f"{policy_.name} created.")
 
 
 @router.post("/escalation/{slug}/edit", dependencies=access.needs(Verb.POLICY_WRITE))
@@ -224,7 +230,7 @@ async def change_policy(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, draft = html.ctx(request), Draft.sent(form)
     async with ctx.db.tx() as tx:
-        found = await actions.policy_by_slug(tx, slug)
+        policy_ = await actions.policy_by_slug(tx, slug)
     try:
         errors = FieldErrors()
         plan = _plan(draft, errors)
@@ -233,15 +239,17 @@ async def change_policy(request: Request, slug: str) -> Response:
             await actions.update_policy(
                 tx,
                 access.actor_of(me),
-                found,
+                policy_,
                 levels=plan.levels,
                 repeat=plan.repeat,
                 ack_timeout_s=plan.ack_timeout_s,
                 now=ctx.clock.now(),
             )
     except (Invalid, Conflict) as error:
-        return await _editor(request, found, draft, error)
-    return flash.redirect(request, f"/escalation/{slug}", f"{found.name} saved. It applies to new pages.")
+        return await _editor(request, policy_, draft, error)
+    return flash.redirect(
+        request, f"/escalation/{slug}", f"{policy_.name} saved. Changes apply to new pages only."
+    )
 
 
 @router.post("/escalation/{slug}/delete", dependencies=access.needs(Verb.POLICY_WRITE))
@@ -250,7 +258,7 @@ async def delete_policy(request: Request, slug: str) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
-        found = await actions.policy_by_slug(tx, slug)
-        await actions.delete_policy(tx, actor, found, now)
+        policy_ = await actions.policy_by_slug(tx, slug)
+        await actions.delete_policy(tx, actor, policy_, now)
         offer = await undo.offer(tx, ctx.signer, actor, "policy.deleted", now)
-    return flash.redirect(request, "/escalation", f"{found.name} deleted.", offer)
+    return flash.redirect(request, "/escalation", f"{policy_.name} deleted.", offer)

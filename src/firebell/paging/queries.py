@@ -1,4 +1,4 @@
-"""What a reader needs to know of a page, gathered for the inbox, the page itself, home and the API."""
+"""Read models of pages for the inbox, one page, home and the API."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,10 +10,11 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db import Tx
 from firebell.kit.errors import Invalid
-from firebell.paging import delayed, escalation, list_store, page_list, service_store, store, timers
+from firebell.paging import delayed, escalation, list_store, page_list, service_store, store
 from firebell.paging.actions import NO_POLICY
 from firebell.paging.dry_run import Step, dry_run
 from firebell.paging.model import Page, PageFilter, PageState, Policy
+from firebell.paging.recipients import Recipients, load_recipients
 from firebell.people import actions as people
 
 STATE_GLYPHS = {
@@ -24,8 +25,8 @@ STATE_GLYPHS = {
     PageState.RESOLVED: "resolved",
 }
 STATE_LABELS = {
-    PageState.TRIGGERED: "Waiting for a human",
-    PageState.EXHAUSTED: "Nobody has taken it",
+    PageState.TRIGGERED: "Triggered (unacknowledged)",
+    PageState.EXHAUSTED: "Unanswered: escalation exhausted",
     PageState.ACKED: "Acknowledged",
     PageState.SNOOZED: "Snoozed",
     PageState.RESOLVED: "Resolved",
@@ -34,9 +35,9 @@ STATE_LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class PageDetails:
-    """A page with the names around it; `next_names` is whom its timer would reach now.
+    """A page with the names of its people; `next_names` are the people whom its timer would reach now.
 
-    `next_target` names these people briefly: one person, else the schedule or team that they stand for.
+    `next_target` names them briefly: one person, else the schedule or team that they stand for.
     """
 
     page: Page
@@ -54,66 +55,72 @@ class PageDetails:
 
     @property
     def glyph(self) -> str:
-        """The shape of its state."""
+        """The glyph of its state."""
         return STATE_GLYPHS[self.page.state]
 
     @property
     def word(self) -> str:
-        """Its state in words."""
+        """The label of its state."""
         return STATE_LABELS[self.page.state]
 
     @property
     def position(self) -> str:
-        """Where it stands in its plan, for an action that may arrive late."""
+        """The position in its plan, for an action that may arrive late."""
         return delayed.position(self.page)
 
     @property
     def alert_count(self) -> int:
-        """How many alerts it holds."""
+        """The number of its alerts."""
         return self.group.alerts if self.group else 0
 
 
 async def page_details(
     tx: Tx, pages: Sequence[Page], now: datetime, *, alerts_each: int = 0
 ) -> list[PageDetails]:
-    """Return the pages with everything around them, read in a handful of statements."""
-    facts = await timers.load_recipients(tx, pages, now)
+    """Return the pages with their details, in a fixed number of statements."""
+    recipients = await load_recipients(tx, pages, now)
     services = await catalog.services_by_id(tx, [p.service_id for p in pages if p.service_id])
     group_ids = [p.subject_id for p in pages if p.subject_kind == "group"]
     groups = await alerts.groups_by_id(tx, group_ids)
-    found = await alerts.alerts_of_groups(tx, group_ids, alerts_each) if alerts_each else {}
+    alerts_by_group = await alerts.alerts_of_groups(tx, group_ids, alerts_each) if alerts_each else {}
     teams = {t.id: t.name for t in await people.teams(tx)}
     owners = await store.owners(tx, [p.id for p in pages])
     names = await people.people_by_id(tx, [i for ids in owners.values() for i in ids])
     incidents = await alerts.incidents_of_pages(tx, [p.id for p in pages])
     return [
         PageDetails(
-            page,
-            groups.get(page.subject_id) if page.subject_kind == "group" else None,
-            found.get(page.subject_id, []) if page.subject_kind == "group" else [],
-            services.get(page.service_id or 0),
-            teams.get(page.team_id or 0, ""),
-            [names[i].name for i in owners[page.id]],
-            owners[page.id],
-            facts.names(sorted(facts.notified.get(page.id, {}).keys() & set(facts.people))),
-            *_next(facts, page, teams, now),
-            [f"INC-{i}" for i in incidents.get(page.id, [])],
+            page=page,
+            group=groups.get(page.subject_id) if page.subject_kind == "group" else None,
+            alerts=alerts_by_group.get(page.subject_id, []) if page.subject_kind == "group" else [],
+            service=services.get(page.service_id or 0),
+            team=teams.get(page.team_id or 0, ""),
+            owners=[names[i].name for i in owners[page.id]],
+            owner_ids=owners[page.id],
+            now_names=recipients.names(
+                sorted(recipients.notified.get(page.id, {}).keys() & set(recipients.people))
+            ),
+            next_names=next_names,
+            next_target=next_target,
+            incidents=[f"INC-{i}" for i in incidents.get(page.id, [])],
         )
         for page in pages
+        for next_names, next_target in [_next(recipients, page, teams, now)]
     ]
 
 
-def _next(facts: timers.Recipients, page: Page, teams: Mapping[int, str], now: datetime) -> tuple[str, str]:
-    """Return whom the timer of a waiting page would reach if it ran now: by name, and in brief."""
+def _next(recipients: Recipients, page: Page, teams: Mapping[int, str], now: datetime) -> tuple[str, str]:
+    """Return the people whom the timer of a triggered page would reach now: by name, and in brief."""
     if page.state is not PageState.TRIGGERED or page.due_at is None:
         return "", ""
-    outcome = escalation.advance(page, lambda level: facts.reach(page, level), now)
+    outcome = escalation.advance(page, lambda level: recipients.reach(page, level), now)
     match outcome:
         case escalation.Entered(entered, reached, _):
-            names = facts.names(reached)
-            return names, names if len(reached) == 1 else facts.targets(page, entered.level, reached, teams)
+            names = recipients.names(reached)
+            if len(reached) == 1:
+                return names, names
+            return names, recipients.targets(page, entered.level, reached, teams)
         case escalation.Exhausted():
-            return "everybody", "everyone"
+            return "everyone", "everyone"
 
 
 async def list_pages(
@@ -126,13 +133,13 @@ async def list_pages(
     limit: int = 100,
     now: datetime,
 ) -> page_list.Listing:
-    """Return a stretch of the list of pages behind `place` (before it when `newer`), from its start without one.
+    """Return part of the list of pages after `place` (before it when `newer`), from the start without a place.
 
-    Raise `Invalid` when the place is that of a page that does not exist.
+    Raise `Invalid` if the page of the place does not exist.
     """
     if place is not None and not await list_store.page_exists(tx, place.id):
         raise Invalid(
-            f"There is no page PG-{place.id}.", fields={"before": "Take the cursor from the Link header."}
+            f"There is no page PG-{place.id}.", fields={"before": "Use the cursor from the Link header."}
         )
     sections = page_list.parts(states, place, newer=newer)
     rows = await list_store.walk(tx, sections, wanted, limit=limit + 1, newer=newer)
@@ -153,8 +160,16 @@ async def last_resolved_at(tx: Tx, service_id: int) -> datetime | None:
 
 
 async def steps(tx: Tx, policy: Policy | None, team_id: int, now: datetime) -> list[Step]:
-    """Return whom each level would notify if a page of a team's service began now, the last resort at the end."""
+    """Return whom each level would notify if a page of a team's service began now, the final alarm last."""
     if policy is None:
-        plan = NO_POLICY
-        policy = Policy(0, plan.name, "", team_id, 0, plan.levels, plan.repeat, plan.ack_timeout_s)
+        policy = Policy(
+            id=0,
+            name=NO_POLICY.name,
+            slug="",
+            team_id=team_id,
+            version=0,
+            levels=NO_POLICY.levels,
+            repeat=NO_POLICY.repeat,
+            ack_timeout_s=NO_POLICY.ack_timeout_s,
+        )
     return await dry_run(tx, replace(policy, team_id=team_id), now)

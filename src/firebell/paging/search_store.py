@@ -4,14 +4,14 @@ from firebell.kit.db import Reads, Row
 from firebell.paging.model import OPEN, PageState
 
 RECENT = 1000
-"""Number of the newest pages that are read before the search index: a common word is found among them."""
+"""Number of the newest pages that are searched before the index: a common word is found among them."""
 
 
 async def page_ids(tx: Reads, tsquery: str, limit: int) -> list[int]:
-    """Return the pages whose title matches: open ones first, the newest of each first.
+    """Return the pages whose title matches, open ones first, newest first.
 
-    The work is bounded for common words and for rare ones: the index has no order, so it would read every match of
-    a common word, and the newest pages are no place for a rare one. `id + 0` keeps the planner from walking them.
+    The work is bounded for common and rare words: the index is not ordered, so it would read every match of a
+    common word, and a rare word may not be in the newest pages. `id + 0` keeps the planner from scanning by id.
     """
     rows = await tx.fetch(
         """

@@ -1,7 +1,7 @@
-"""Who may send next: slots of a channel, shared out so that no destination and no person takes them all.
+"""The send slots of a channel, shared so that no destination and no person takes them all.
 
-A destination or a person may have as many messages under way as half of the slots that are left, and always
-`LEAST`; the most urgent messages have slots that others leave free.
+A destination or a person may have as many messages in flight as half of the free slots, and always `LEAST`; some
+slots are reserved for more urgent messages.
 """
 
 from collections import Counter
@@ -10,17 +10,17 @@ from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 CAPACITY = 64
-"""Messages of one channel that are under way at once in this process."""
+"""Number of messages of one channel in flight at once in this process."""
 LEAST = 4
-"""Messages under way that each destination and each person may have while the channel has a slot."""
+"""Number of messages in flight that each destination and person may have while the channel has a slot."""
 RESERVED = (0, 8, 16)
-"""Slots of a channel that messages of rank 0, 1 and 2 leave to more urgent ones."""
+"""Number of slots of a channel that messages of rank 0, 1 and 2 leave to more urgent ones."""
 SHARED = frozenset({"ntfy.sh"})
 """Public providers that many people use: only the person counts."""
 
 
 class Candidate(Protocol):
-    """What the slots ask of a message."""
+    """The attributes of a message that decide whether it gets a slot."""
 
     @property
     def id(self) -> int: ...
@@ -35,7 +35,7 @@ class Candidate(Protocol):
 
 
 class Blocked(NamedTuple):
-    """What has no slot now, each with the rank for which it has none."""
+    """The channels, destinations and persons without a free slot, each with the rank."""
 
     channels: list[tuple[str, int]]
     destinations: list[tuple[str, str, int]]
@@ -57,21 +57,21 @@ def destination(channel: str, address: str) -> str:
 
 
 class Slots:
-    """The messages under way in one process."""
+    """The messages in flight in one process."""
 
-    def __init__(self, under_way: Iterable[Candidate] = ()) -> None:
+    def __init__(self, in_flight: Iterable[Candidate] = ()) -> None:
         self._channels: Counter[str] = Counter()
         self._destinations: Counter[tuple[str, str]] = Counter()
         self._persons: Counter[tuple[str, int]] = Counter()
-        for message in under_way:
+        for message in in_flight:
             self.take(message)
 
     def take(self, message: Candidate) -> None:
-        """Count a message as under way."""
+        """Count a message as in flight."""
         self._count(message, 1)
 
     def release(self, message: Candidate) -> None:
-        """Count a message as no longer under way."""
+        """Count a message as no longer in flight."""
         self._count(message, -1)
 
     def fits(self, message: Candidate) -> bool:
@@ -85,7 +85,7 @@ class Slots:
         )
 
     def admit(self, waiting: Iterable[Candidate], limit: int) -> list[int]:
-        """Return the ids of up to `limit` messages that may begin together, in the order given."""
+        """Return the ids of up to `limit` messages that may begin together, in order."""
         after = Slots()
         after._channels += self._channels
         after._destinations += self._destinations
@@ -98,7 +98,7 @@ class Slots:
         return admitted
 
     def blocked(self) -> Blocked:
-        """Return what has no slot: a message that is not in it fits."""
+        """Return what has no slot now: any other message fits."""
         ranks = range(len(RESERVED))
         return Blocked(
             [(c, r) for c in self._channels for r in ranks if self._room(c, r) <= 0],
@@ -125,7 +125,7 @@ class Slots:
         if message.destination:
             self._destinations[message.channel, message.destination] += by
         if by < 0:
-            # drops what is zero, so that it does not grow with every person that was ever paged
+            # drop zeros, so that the counters do not grow with every person who was ever paged
             self._persons = +self._persons
             self._destinations = +self._destinations
 

@@ -1,4 +1,4 @@
-"""The sender: leases messages from the ledger, hands them to their channel, records what became of them."""
+"""The sender: leases deliveries, hands their messages to the channels, and records the outcomes."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from firebell.kit.errors import Unavailable
 from firebell.kit.group_commit import GroupCommit
 from firebell.kit.migrate import fence
 from firebell.paging import delivery_store, store
-from firebell.paging.actions import all_failed
+from firebell.paging.actions import skip_unreached_level
 from firebell.paging.bundles import Bundle, bundles, hold_for_quiet_hours
 from firebell.paging.channels import Accepted, Channel, Failed, Message, Outcome, Retry, Unsent
 from firebell.paging.channels.email import Email
@@ -29,25 +29,25 @@ from firebell.people import actions as people
 log = logging.getLogger(__name__)
 
 CLAIM = 32
-"""How many messages are claimed at most: what is claimed begins before long."""
+"""Largest number of deliveries per claim, small so that each begins soon after its claim."""
 GATHER_S = 0.02
-"""How long free slots gather before more is claimed: a claim of one costs as much as one of many."""
+"""Delay before a claim for free slots: a claim of one costs as much as a claim of many."""
 PER_S = 200
-"""How many messages a second begin at most: a storm of messages leaves time to store and to escalate."""
+"""Largest number of messages begun per second, so that a storm leaves time for ingest and escalation."""
 LINGER_S = 0.02
-"""How long outcomes gather before they are recorded together: a crash meanwhile only sends them again."""
+"""Delay in which outcomes are collected to be recorded together: after a crash they are only sent again."""
 BACKOFF_S = (2, 8, 30)
 CLAIMS = 8
-"""How many leases in a row may end without an outcome: a message may kill every process that tries it."""
+"""Number of leases in a row that may end without an outcome: a message may crash every process."""
 SEND_LIMIT_S = {"email": 25.0}
 OTHER_LIMIT_S = 12.0
-"""How long one attempt may take: less than its lease, after which another process begins one."""
+"""Time limit of one attempt: less than its lease, after which another process begins one."""
 RECORD_AFTER_S = (0, 0.1, 0.5, 1, 2, 4, 8)
-"""The pauses between attempts to record an outcome while the database is away."""
+"""Delays between attempts to record an outcome while the database is unavailable."""
 
 
 class Sender:
-    """Has its own tasks, and room for each channel: a provider that hangs delays no other channel."""
+    """Sends in its own tasks, with slots for each channel: a provider that hangs delays no other channel."""
 
     def __init__(self, ctx: Context, on_free: Callable[[], None] = lambda: None) -> None:
         self._ctx = ctx
@@ -64,28 +64,28 @@ class Sender:
         }
 
     async def run_once(self, now: datetime) -> int:
-        """Claim what is due and there are slots for, begin to send it, and return how many were claimed."""
+        """Claim due deliveries for which there are slots, begin to send them, and return their number."""
         async with self._ctx.db.tx() as tx:
             await fence(tx)
             claimed = await delivery_store.claim(tx, now, CLAIM, self._slots)
-            going = await hold_for_quiet_hours(tx, claimed, now)
-            messages = await self._composed(tx, going, now) if going else []
-        for parcel in bundles(zip(going, messages, strict=True), f"{self._ctx.public_url}/pages"):
-            task = asyncio.create_task(self._deliver(parcel))
+            sendable = await hold_for_quiet_hours(tx, claimed, now)
+            messages = await self._composed(tx, sendable, now) if sendable else []
+        for bundle in bundles(zip(sendable, messages, strict=True), f"{self._ctx.public_url}/pages"):
+            task = asyncio.create_task(self._deliver(bundle))
             self._tasks.add(task)
-            self._slots.take(parcel.deliveries[0])
-            task.add_done_callback(partial(self._finished, parcel.deliveries[0]))
+            self._slots.take(bundle.deliveries[0])
+            task.add_done_callback(partial(self._finished, bundle.deliveries[0]))
             await asyncio.sleep(1 / PER_S)
         return len(claimed)
 
     async def next_at(self, tx: Tx) -> datetime | None:
-        """Return when to look again; `on_free` is called when what has no slot may have one."""
+        """Return when to run again; `on_free` is called when a blocked delivery may have a slot."""
         blocked = self._slots.blocked()
         self._blocked = bool(blocked)
         return await delivery_store.next_at(tx, blocked)
 
     async def drain(self, limit_s: float | None = None) -> None:
-        """Wait until everything that was begun is recorded; after `limit_s` what is not sent is put back."""
+        """Wait until all outcomes are recorded; after `limit_s` unsent deliveries are put back."""
         if not self._tasks:
             return
         _, slow = await asyncio.wait(self._tasks, timeout=limit_s)
@@ -98,7 +98,7 @@ class Sender:
         self._tasks.discard(task)
         self._slots.release(delivery)
         if not task.cancelled() and task.exception():
-            log.error("a message ended without an outcome", exc_info=task.exception())
+            log.error("a delivery ended without an outcome", exc_info=task.exception())
         if self._blocked and self._gathering is None:
             self._gathering = asyncio.get_running_loop().call_later(GATHER_S, self._free)
 
@@ -109,56 +109,56 @@ class Sender:
     async def _composed(
         self, tx: Tx, claimed: Sequence[Delivery], now: datetime
     ) -> Sequence[Message | Outcome]:
-        """Return what each delivery says, or what to record of one that nobody can put into words."""
+        """Return the message of each delivery, or the outcome to record if it cannot be composed."""
         try:
             async with tx.savepoint():
                 return await compose(tx, self._ctx, claimed, now)
         except asyncpg.LockNotAvailableError:
-            # one by one they would wait for the same lock; not claimed, all are composed when it is gone
+            # one by one they would wait for the same lock; the claim is rolled back and repeated instead
             raise
         except Exception as exc:
             if tx.conn.is_closed():
                 raise
             log.exception("messages cannot be composed", extra={"deliveries": [d.id for d in claimed]})
             if len(claimed) == 1:
-                return [Retry(f"It cannot be composed: {exc!r}")]
-        return [found for d in claimed for found in await self._composed(tx, [d], now)]
+                return [Retry(f"The message could not be composed: {exc!r}")]
+        return [message for d in claimed for message in await self._composed(tx, [d], now)]
 
-    async def _deliver(self, parcel: Bundle) -> None:
-        message = parcel.message
-        outcome = await self._outcome(parcel, message) if isinstance(message, Message) else message
+    async def _deliver(self, bundle: Bundle) -> None:
+        message = bundle.message
+        outcome = await self._outcome(bundle, message) if isinstance(message, Message) else message
         for wait in RECORD_AFTER_S:
             await asyncio.sleep(wait)
             try:
                 if isinstance(outcome, Accepted):
-                    arrived = [self._arrived.add((d, outcome.provider_id)) for d in parcel.deliveries]
+                    arrived = [self._arrived.add((d, outcome.provider_id)) for d in bundle.deliveries]
                     await asyncio.gather(*arrived)
                 else:
-                    await self._record(parcel.deliveries, outcome)
+                    await self._record(bundle.deliveries, outcome)
             except Unavailable:
                 continue
             except Exception:
-                ids = [d.id for d in parcel.deliveries]
+                ids = [d.id for d in bundle.deliveries]
                 log.exception("an outcome cannot be recorded", extra={"deliveries": ids})
             else:
                 return
 
-    async def _outcome(self, parcel: Bundle, message: Message) -> Outcome:
-        """Send; whatever goes wrong is an attempt that failed, so that it ends and the next rule acts."""
-        delivery = parcel.deliveries[0]
-        if max(d.lost_claims for d in parcel.deliveries) > CLAIMS:
+    async def _outcome(self, bundle: Bundle, message: Message) -> Outcome:
+        """Send and return the outcome; any error is a failed attempt, so that the next rule acts."""
+        delivery = bundle.deliveries[0]
+        if max(d.lost_claims for d in bundle.deliveries) > CLAIMS:
             return Failed(f"Gave up after {CLAIMS} attempts; the outcome is unknown.", suspect=False)
         limit_s = SEND_LIMIT_S.get(delivery.channel, OTHER_LIMIT_S)
         try:
             async with asyncio.timeout(limit_s):
-                return await self._channels[delivery.channel].send(delivery.address, message, parcel.key)
+                return await self._channels[delivery.channel].send(delivery.address, message, bundle.key)
         except TimeoutError:
             return Retry(f"No answer within {limit_s:g} s.")
         except asyncio.CancelledError:
-            return Unsent("Firebell stopped while it was on its way.", after_s=0)
+            return Unsent("Firebell stopped during this attempt.", after_s=0)
         except Exception as exc:
             log.exception("a channel failed", extra={"delivery": delivery.id, "channel": delivery.channel})
-            return Retry(f"It cannot be sent: {exc!r}")
+            return Retry(f"Sending failed: {exc!r}")
 
     async def _record_accepted(self, arrived: list[tuple[Delivery, str]]) -> None:
         now = self._ctx.clock.now()
@@ -198,12 +198,14 @@ class Sender:
         if suspect and ended:
             await people.mark_method_suspect(tx, ended[0].method_id, now)
         for delivery in ended:
-            facts = {"delivery": delivery.id, "channel": delivery.channel, "reason": reason}
-            log.warning("a message failed", extra=facts)
-            nobody = await delivery_store.send_next(tx, delivery, now)
-            # a reminder is for earlier levels: it says nothing about who of this one was reached
-            if nobody and delivery.page_id is not None and delivery.reason != "reminder":
-                await all_failed(tx, delivery.page_id, delivery.epoch, delivery.level, delivery.round, now)
+            extra = {"delivery": delivery.id, "channel": delivery.channel, "reason": reason}
+            log.warning("a message failed", extra=extra)
+            is_unreached = await delivery_store.send_next(tx, delivery, now)
+            # a reminder is for earlier levels and does not count for this one
+            if is_unreached and delivery.page_id is not None and delivery.reason != "reminder":
+                await skip_unreached_level(
+                    tx, delivery.page_id, delivery.epoch, delivery.level, delivery.round, now
+                )
 
 
 def _topic(delivery: Delivery) -> str:

@@ -11,16 +11,16 @@ from firebell.paging.page_list import MAX_ID
 
 async def pages(tx: Tx, service_id: int, states: Sequence[str], limit: int) -> list[Page]:
     """Return the newest pages of a service in these states, newest first."""
-    # ranges instead of equalities: else the planner may walk the pages of all services backward
+    # ranges, because with equalities the planner may scan the pages of all services backward
     rows = await tx.fetch(
         """
         select newest.id
-        from unnest($2::text[]) wanted (state)
+        from unnest($2::text[]) section (state)
         cross join lateral (
             select id
             from page
-            where (service_id, state) >= ($1, wanted.state)
-                and (service_id, state, id) <= ($1, wanted.state, $4::bigint)
+            where (service_id, state) >= ($1, section.state)
+                and (service_id, state, id) <= ($1, section.state, $4::bigint)
             order by service_id desc, state desc, id desc
             limit $3
         ) newest
@@ -37,7 +37,7 @@ async def pages(tx: Tx, service_id: int, states: Sequence[str], limit: int) -> l
 
 
 async def last_resolved_at(tx: Tx, service_id: int) -> datetime | None:
-    """Return when the last page of a service was resolved."""
+    """Return when a page of a service was last resolved, None if never."""
     resolved_at: datetime | None = await tx.value(
         """
         select resolved_at

@@ -13,7 +13,7 @@ from firebell.people import actions as people
 
 
 async def notify_owner(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
-    """Send the address to open to the owning team, else the fallback responders, once for each request."""
+    """Send the confirmation URL to the owning team, else the fallback responders, once per request."""
     integrations = {i.id: i for i in await alerts.integrations(tx)}
     integration = integrations.get(payload["integration_id"])
     if integration is None:
@@ -40,12 +40,12 @@ def _text(payload: dict[str, Any], service: str, integration: str) -> tuple[str,
             "To subscribe again, open",
         )
     else:
-        title = f"{service}: confirm the subscription of Amazon SNS"
+        title = f"{service}: confirm the Amazon SNS subscription"
         reason = f"The topic {topic} delivers no alerts to {integration} until you confirm its subscription."
         request = "Open"
     if address:
         return title, f"{reason} {request} this address: {address}"
     refusal = (
-        "The message names an address that is not Amazon's, so it is not shown here: use the AWS console."
+        "The address in the message is not Amazon's, so it is not shown here. Use the AWS console instead."
     )
     return title, f"{reason} {refusal}"

@@ -1,4 +1,4 @@
-"""The page, and the link in a message."""
+"""The screen of one page, and the acknowledgement link in messages."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,24 +22,24 @@ router = routing.html_router()
 
 
 async def page_detail(tx: Tx, page_id: int, now: datetime) -> dict[str, Any]:
-    """Return what the templates of one page need; raise `NotFound`."""
+    """Return the template context of one page; raise `NotFound`."""
     page = await actions.page(tx, page_id)
-    (page_details,) = await queries.page_details(tx, [page], now, alerts_each=50)
+    (details,) = await queries.page_details(tx, [page], now, alerts_each=50)
     persons = {p.id: p.name for p in await people.people(tx)}
-    runbook = next((a.links["runbook"] for a in page_details.alerts if a.links.get("runbook")), "")
+    runbook = next((a.links["runbook"] for a in details.alerts if a.links.get("runbook")), "")
     started = page.due_at
     if page.state is PageState.TRIGGERED and page.level >= 0 and page.due_at:
         started = page.due_at - timedelta(seconds=page.plan.levels[page.level].ack_within_s)
     span = (page.due_at - started).total_seconds() if page.due_at and started else 0
     passed = (now - started).total_seconds() / span * 100 if span and started else 0
     return {
-        "v": page_details,
+        "v": details,
         "log": await actions.log(tx, page_id),
         "deliveries": await delivery_store.of_page(tx, page_id),
         "persons": persons,
         "changes": await alerts.changes_before(tx, page.service_id, page.triggered_at),
         "passed": passed,
-        "runbook": runbook or (page_details.service.runbook_url if page_details.service else ""),
+        "runbook": runbook or (details.service.runbook_url if details.service else ""),
     }
 
 
@@ -60,13 +60,13 @@ async def detail(request: Request, ref: str) -> Response:
 
 @router.get("/pages/{ref}/more", dependencies=access.needs(Verb.PAGE_RESPOND))
 async def more(request: Request, ref: str) -> Response:
-    """Show the actions of a phone's sheet, for a browser without a script."""
+    """Show the actions of a phone's sheet, for browsers without JavaScript."""
     await access.signed_in(request)
     ctx, page_id = html.ctx(request), parse_ref("PG", ref)
     async with ctx.db.tx() as tx:
         page = await actions.page(tx, page_id)
-        (shown,) = await queries.page_details(tx, [page], ctx.clock.now(), alerts_each=50)
-    context = {"v": shown, "nav": "pages", "live": f"pg-{page_id}"}
+        (details,) = await queries.page_details(tx, [page], ctx.clock.now(), alerts_each=50)
+    context = {"v": details, "nav": "pages", "live": f"pg-{page_id}"}
     return await html.render(request, "paging/more.html", context)
 
 
@@ -95,7 +95,7 @@ async def act(request: Request, ref: str, what: str) -> Response:
                 await actions.add_note(tx, actor, page_id, str(form.get("text", "")), now)
                 text = f"Note added to PG-{page_id}."
             case _:
-                raise NotFound(f"{what!r} is nothing that can be done with a page.")
+                raise NotFound(f"Unknown action: {what}.")
     return flash.redirect(request, html.local(form, f"/pages/PG-{page_id}"), text)
 
 
@@ -114,16 +114,18 @@ async def ack_by_link(request: Request, token: str) -> Response:
         person = await ack_links.holder(tx, link)
         page = await actions.page(tx, link.page_id)
         if not await ack_links.use(tx, link, now):
-            said = "This link was already used. Nothing changed."
+            result_text = "This link was already used. Nothing changed."
         elif page.state is PageState.RESOLVED:
-            said = "This page is already resolved. Nothing changed."
+            result_text = "This page is already resolved. Nothing changed."
         else:
             result = await actions.ack(tx, Actor("link", person.name, person.id), page.id, now)
-            said = f"It was {result.already}." if result.already else "Acknowledged. Escalation stopped."
-    return await _by_link(request, token, said)
+            result_text = (
+                f"This page was {result.already}." if result.already else "Acknowledged. Escalation stopped."
+            )
+    return await _by_link(request, token, result_text)
 
 
-async def _by_link(request: Request, token: str, said: str | None) -> Response:
+async def _by_link(request: Request, token: str, result_text: str | None) -> Response:
     ctx = html.ctx(request)
     now = ctx.clock.now()
     try:
@@ -131,16 +133,16 @@ async def _by_link(request: Request, token: str, said: str | None) -> Response:
         async with ctx.db.tx() as tx:
             person = await ack_links.holder(tx, link)
             page = await actions.page(tx, link.page_id)
-            (page_details,) = await queries.page_details(tx, [page], now, alerts_each=10)
+            (details,) = await queries.page_details(tx, [page], now, alerts_each=10)
             is_used = await ack_links.is_used(tx, link)
     except (Invalid, Gone) as error:
         context: dict[str, Any] = {"error": error, "v": None, "said": None, "person": None}
         return await html.render(request, "paging/ack.html", context, error.status)
-    is_theirs = page.state is PageState.ACKED and person.id in page_details.owner_ids
+    is_theirs = page.state is PageState.ACKED and person.id in details.owner_ids
     context = {
         "error": None,
-        "v": page_details,
-        "said": said,
+        "v": details,
+        "said": result_text,
         "person": person,
         "tz": person.tz,
         "may_acknowledge": not is_used and not is_theirs and page.state is not PageState.RESOLVED,

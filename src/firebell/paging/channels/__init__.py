@@ -1,4 +1,4 @@
-"""How a message leaves the house: one file per channel, all behind one small protocol."""
+"""The channels that send messages, one module each, behind one protocol."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -13,9 +13,9 @@ from firebell.paging.channels.fitting import fit
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What one person is told about one page; a notice has no page, but a note.
+    """A message to one person about one page, or a notice: it has a note instead of a page.
 
-    `title` names what is most severe now; `mail_subject` is the one that every mail of the page has.
+    `title` is that of the most severe alert now; `mail_subject` is the same for all emails of the page.
     """
 
     delivery_id: int
@@ -37,12 +37,12 @@ class Message:
     ack_url: str
     composed_at: datetime
     note_lines: tuple[str, ...] = ()
-    """A notice in pieces that are never cut in the middle unless one alone is too long."""
+    """The lines of a notice; a line is cut only if it alone is too long."""
     note_url: str = ""
     mail_subject: str = ""
     alert_count: int = 0
     signing_secrets: tuple[bytes, ...] = field(default=(), repr=False)
-    """What a webhook is signed with, the current secret first."""
+    """The signing secrets of a webhook, the current one first."""
 
     @property
     def headline(self) -> str:
@@ -52,27 +52,27 @@ class Message:
         what = f"{severity}{'' if named else f'{self.service}: '}{self.title}"
         match self.reason if self.page_ref else "":
             case "alarm":
-                return f"NOBODY HAS TAKEN THIS: {what}"
+                return f"UNANSWERED: {what}"
             case "reminder":
-                return f"Still waiting: {what}"
+                return f"Reminder: {what}"
             case _:
                 return what
 
     @property
     def subject(self) -> str:
-        """One line that says which page it is, what it is and what is wanted."""
+        """The reference and the headline of a page, or the title of a notice."""
         return f"[{self.page_ref}] {self.headline}" if self.page_ref else self.title
 
     @property
     def thread(self) -> str:
-        """The conversation that its mails belong to; empty for a notice, which is one of its own."""
+        """The email thread of its page; empty for a notice."""
         if not self.page_ref:
             return ""
         return f"{self.page_ref}-alarm" if self.reason == "alarm" else self.page_ref
 
     @property
     def url(self) -> str:
-        """The one address to open when there is room for no more."""
+        """The URL to open if there is room for only one."""
         return self.page_url or self.note_url
 
     def note(self, limit_bytes: int) -> str:
@@ -87,7 +87,7 @@ def named(alert: Alert) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a channel takes, in bytes of UTF-8: of a title, of a text, and of the whole request."""
+    """The limits of a channel in bytes of UTF-8: title, text, and the whole request."""
 
     title: int
     text: int
@@ -96,14 +96,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider took the message."""
+    """The provider accepted the message."""
 
     provider_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """It did not arrive, and trying again makes sense, after `after_s` seconds if the provider says so."""
+    """The message did not arrive; retry, after `after_s` seconds if the provider says so."""
 
     reason: str
     after_s: float | None = None
@@ -111,7 +111,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It will never arrive this way; `suspect` says that the address itself is to blame."""
+    """The message will not arrive; `suspect` if the address itself is the cause."""
 
     reason: str
     suspect: bool = True
@@ -119,14 +119,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class ContentRefused:
-    """The provider refused what the message says, not to whom it goes: a shorter one may pass."""
+    """The provider refused the content, not the address: a shorter message may be accepted."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """It was not sent because of this process: neither an attempt nor the fault of the address."""
+    """The message was not sent because of this process; it does not count as an attempt."""
 
     reason: str
     after_s: float = 2
@@ -134,28 +134,28 @@ class Unsent:
 
 Outcome = Accepted | Retry | Failed | Unsent
 _SECRET_CHARACTERS = 6
-"""The shortest part of an address that is masked; shorter ones are words such as `hook`."""
+"""Length from which parts of an address are masked; shorter ones are words such as `hook`."""
 
 
 def not_sent(error: Exception, reason: str) -> Retry | Unsent:
-    """Return the outcome of an error before any answer came."""
+    """Return the outcome of an error before any response."""
     return Unsent(reason) if is_ours(error) else Retry(reason)
 
 
 class Channel(Protocol):
-    """Sends one message to one address; never raises for what a provider does."""
+    """Sends one message to one address; never raises for a provider's errors."""
 
     limits: Limits
 
     async def send(self, address: str, message: Message, key: str) -> Outcome:
-        """Send with `key` as the idempotency key and say what became of it."""
+        """Send with `key` as the idempotency key and return the outcome."""
         ...
 
 
 async def whole_or_short(attempt: Callable[[bool], Awaitable[Outcome | ContentRefused]]) -> Outcome:
-    """Return the outcome of `attempt(False)`; refused content is sent once more by `attempt(True)`, as title and link.
+    """Return the outcome of `attempt(False)`; send refused content once more, short, by `attempt(True)`.
 
-    A content that is refused twice is never the fault of the address.
+    Content that is refused twice is a failure that does not make the address suspect.
     """
     outcome = await attempt(False)
     if isinstance(outcome, ContentRefused):
@@ -164,7 +164,7 @@ async def whole_or_short(attempt: Callable[[bool], Awaitable[Outcome | ContentRe
 
 
 def without_secrets(outcome: Outcome, address: str) -> Outcome:
-    """Return the outcome with what the address holds masked: a provider's answer may repeat it, and others read it."""
+    """Return the outcome without the parts of the address, which a provider's response may repeat."""
     if isinstance(outcome, Accepted):
         return outcome
     parts = urlsplit(address)

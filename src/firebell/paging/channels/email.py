@@ -33,8 +33,8 @@ from firebell.paging.channels import (
 from firebell.paging.channels.fitting import cut
 
 NO_TLS = (
-    "The mail server offers no STARTTLS, and the password of FIREBELL_SMTP_URL is never sent unencrypted:"
-    " turn TLS on there, use smtps://, or add ?insecure to the address."
+    "The mail server does not offer STARTTLS, and the password in FIREBELL_SMTP_URL is never sent unencrypted."
+    " Turn on TLS on the mail server, use smtps://, or add ?insecure to the URL."
 )
 _LISTED_ALERTS = 20
 _LISTED_LINKS = 20
@@ -54,14 +54,14 @@ class Email:
         self._from = parse_mailbox(mail_from)
 
     async def send(self, address: str, message: Message, key: str) -> Outcome:
-        """Send one message; its Message-ID comes from `key`, so a repeat is recognized as one."""
+        """Send one message; its Message-ID is made from `key`, so mail clients recognize a repeat."""
         server, connections = self._server, self._connections
         if server is None or connections is None:
             return Failed("No mail server is configured: set FIREBELL_SMTP_URL.", suspect=False)
         try:
             recipient = check_address(address)
         except ValueError as exc:
-            return Failed(f"This is not an email address that mail can be sent to: {exc}.")
+            return Failed(f"This is not a valid email address: {exc}.")
 
         async def attempt(short: bool) -> Outcome | ContentRefused:
             try:
@@ -91,7 +91,7 @@ async def _hand_over(
         reason = "; ".join(f"{r.code} {r.message}" for r in refusals)
         if not all(r.code >= 500 for r in refusals):
             return Retry(reason)
-        # 5.7 and 554 are rules of the server about us, not about the address
+        # 5.7 and 554 are policies of the server about us, not about the address
         policy_only = all(r.code == 554 or r.message.startswith("5.7.") for r in refusals)
         return Failed(reason, suspect=not policy_only)
     except aiosmtplib.SMTPResponseException as exc:
@@ -104,19 +104,19 @@ async def _hand_over(
     except (TimeoutError, aiosmtplib.SMTPException, OSError, ssl.SSLError, UnicodeError, Unavailable) as exc:
         if lacks_tls(server, exc):
             return Failed(NO_TLS, suspect=False)
-        return not_sent(exc, f"The mail server does not answer: {exc}")
+        return not_sent(exc, f"The mail server did not respond: {exc}")
     return Accepted(answer[:200])
 
 
 def lacks_tls(server: SmtpServer, error: Exception) -> bool:
-    """Return True if the server was left because it does not offer the TLS that it must have."""
+    """Return True if the connection was closed because the server does not offer the required TLS."""
     return server.require_tls and type(error) is aiosmtplib.SMTPException and "STARTTLS" in str(error)
 
 
 def compose(recipient: str, message: Message, key: str, sender: Mailbox, *, short: bool = False) -> bytes:
-    """Return the mail: readable at 3 am as text, with one button as HTML, one thread per page.
+    """Return the email as text and HTML, in one thread per page.
 
-    Raise `headers.UnsafeHeaderError` rather than return a header that a reader could take for two.
+    Raise `headers.UnsafeHeaderError` for a header that a mail client could read as two.
     """
     written = [
         headers.mailbox("From", sender),
@@ -153,18 +153,18 @@ def _facts(message: Message) -> list[tuple[str, str]]:
 
 
 def is_web_link(url: str) -> bool:
-    """Return True if the text is one http(s) address."""
+    """Return True if the text is one http(s) URL."""
     return url.lower().startswith(("http://", "https://")) and url.isprintable() and " " not in url
 
 
 def _links(message: Message) -> list[tuple[str, str]]:
-    """Return the alerts' links as (name, address), each address once."""
+    """Return the links of the alerts as (name, URL), each URL once."""
     by_url = {url: name for a in message.alerts for name, url in a.links.items() if is_web_link(url)}
     return [(headers.one_line(name), url) for url, name in by_url.items()][:_LISTED_LINKS]
 
 
 def _listed(message: Message) -> tuple[Sequence[Alert], int]:
-    """Return the alerts that a mail spells out, and how many more there are."""
+    """Return the alerts that an email lists, and the number of the others."""
     listed = message.alerts[:_LISTED_ALERTS]
     return listed, max(message.alert_count, len(message.alerts)) - len(listed)
 

@@ -1,4 +1,4 @@
-"""Mail headers built from literal text: nothing in a value is ever parsed (pure, RFC 5322 and 2047)."""
+"""Mail headers built from literal text, without parsing values (pure, RFC 5322 and 2047)."""
 
 import re
 import unicodedata
@@ -16,17 +16,17 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~.,;:@()-]+")
 
 
 class UnsafeHeaderError(ValueError):
-    """A header that a reader could take for more than one; the message must not be sent."""
+    """A header that a mail client could read as more than one; the message must not be sent."""
 
 
 def one_line(text: str) -> str:
-    """Return the text with every control character and run of white space as one space."""
+    """Return the text with control characters and runs of white space replaced by one space."""
     spaced = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
     return " ".join(spaced.split())
 
 
 def unstructured(name: str, text: str) -> str:
-    """Return a folded header whose value every reader shows as exactly `one_line(text)`, or `-` without one."""
+    """Return a folded header whose value is exactly `one_line(text)`, or `-` if that is empty."""
     return "\r\n ".join(_folded(f"{name}:", one_line(text) or "-"))
 
 

@@ -1,4 +1,4 @@
-"""ntfy: a push message to a phone through a public or own server."""
+"""ntfy: push messages to a phone through a public or self-hosted server."""
 
 import json
 from collections.abc import Mapping
@@ -26,27 +26,27 @@ from firebell.paging.channels.webhook import outcome_of
 _BODY_BYTES = 1500
 _LISTED_ALERTS = 20
 _QUOTA = (42908, 42910)
-"""ntfy's codes for a daily quota that is used up: waiting a minute does not help."""
+"""The ntfy error codes for an exhausted daily quota: a retry does not help."""
 
 
 class Ntfy:
-    """Publishes to a topic, given alone or as the address of a topic on another server."""
+    """Publishes to a topic, given as a name or as the URL of a topic on another server."""
 
     limits = Limits(title=200, text=4000, whole=8192)
-    """A server refuses, or turns into a file that phones do not show, more than 4,096 bytes of text."""
+    """A server refuses more than 4,096 bytes of text, or turns it into an attachment that phones do not show."""
 
     def __init__(self, http: httpx.AsyncClient, server: str) -> None:
         self._http = http
         self._server = server.rstrip("/")
 
     async def send(self, address: str, message: Message, key: str) -> Outcome:
-        """Publish one message; urgent ones ring through with the highest priority."""
+        """Publish one message; urgent ones have the highest priority."""
         server, topic = self._server, address
         if "://" in address:
             parts = urlsplit(address)
             server, topic = f"{parts.scheme}://{parts.netloc}", parts.path.strip("/")
         if not topic:
-            return Failed("The ntfy address names no topic.")
+            return Failed("The ntfy address has no topic.")
 
         async def attempt(short: bool) -> Outcome | ContentRefused:
             body = body_of(topic, message, short=short)
@@ -54,7 +54,7 @@ class Ntfy:
             try:
                 return _outcome_of(await post(self._http, server, content=body, headers=headers))
             except httpx.InvalidURL:
-                return Failed("The ntfy address is not a web address.")
+                return Failed("The ntfy address is not a valid URL.")
             except httpx.HTTPError as exc:
                 return not_sent(exc, f"{type(exc).__name__}: {exc}")
 
@@ -62,7 +62,7 @@ class Ntfy:
 
 
 def body_of(topic: str, message: Message, *, short: bool = False) -> bytes:
-    """Return the JSON of one message, within the limits of a server as it is installed."""
+    """Return the JSON of one message, within the default limits of a server."""
     limits = Ntfy.limits
     fields: dict[str, object] = {
         "topic": topic,
@@ -104,7 +104,7 @@ def _text(message: Message, limit_bytes: int, *, short: bool) -> str:
 def _outcome_of(reply: Reply) -> Outcome | ContentRefused:
     answer = _json(reply.text)
     if reply.ok:
-        # a login page of a hotel answers 200 as well
+        # a captive portal answers 200 too
         return (
             Accepted(str(answer["id"]))
             if "id" in answer
@@ -117,7 +117,7 @@ def _outcome_of(reply: Reply) -> Outcome | ContentRefused:
 
 def _json(text: str) -> dict[str, object]:
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}

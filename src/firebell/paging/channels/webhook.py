@@ -1,4 +1,4 @@
-"""A signed JSON request to an address of the person's choice."""
+"""Webhooks: a signed JSON request to a URL of the person."""
 
 import json
 
@@ -23,7 +23,7 @@ from firebell.paging.channels import (
 from firebell.paging.channels.fitting import cut
 
 MAX_WAIT_S = 60
-"""A receiver that asks for a longer pause is given up at once, so that the person's next rule acts."""
+"""Longest `Retry-After` that is respected; beyond it the delivery fails, so that the next rule acts."""
 _RETRY = (408, 425, 429)
 _CONTENT = (400, 413, 415, 422)
 _ADDRESS = (404, 405, 410)
@@ -32,7 +32,7 @@ _TYPES = {"page": "triggered", "reminder": "reminded", "alarm": "exhausted"}
 
 
 def describe(message: Message, *, short: bool = False) -> dict[str, object]:
-    """Return what a webhook says of a page; `alerts` are the most severe that fit, `alerts_omitted` the rest."""
+    """Return the data of a message; `alerts` are the most severe that fit, `alerts_omitted` counts the others."""
     alerts = [] if short else _fitting(message)
     return {
         "event": message.reason,
@@ -88,7 +88,7 @@ def _alert(alert: Alert) -> dict[str, object]:
 
 
 def outcome_of(reply: Reply) -> Outcome | ContentRefused:
-    """Return what an answer means (spec 10.2): the address is to blame for 404, 405 and 410 alone."""
+    """Return the outcome of a response (spec 10.2): only 404, 405 and 410 make the address suspect."""
     if reply.ok:
         return Accepted(str(reply.status))
     reason = f"{reply.status} {reply.text[:200]}"
@@ -96,7 +96,7 @@ def outcome_of(reply: Reply) -> Outcome | ContentRefused:
         wait = reply.retry_after
         seconds = float(wait) if wait.isascii() and wait.isdecimal() and len(wait) < 10 else None
         if reply.status == 429 and seconds and seconds > MAX_WAIT_S:
-            return Failed(f"{reason} (again after {seconds:.0f} s)", suspect=False)
+            return Failed(f"{reason} (retry after {seconds:.0f} s)", suspect=False)
         return Retry(reason, min(MAX_WAIT_S, seconds) if seconds is not None else None)
     if reply.status in _CONTENT:
         return ContentRefused(reason)
@@ -106,7 +106,7 @@ def outcome_of(reply: Reply) -> Outcome | ContentRefused:
 class Webhook:
     """Posts JSON, signed by Standard Webhooks; `webhook-id` and `Idempotency-Key` stay the same on retries.
 
-    `X-Firebell-Signature` is sent until version 0.2 for receivers that look at its presence.
+    `X-Firebell-Signature` is sent until version 0.2 for receivers that check that it is present.
     """
 
     limits = Limits(title=500, text=60_000, whole=500_000)
@@ -123,7 +123,7 @@ class Webhook:
             try:
                 return outcome_of(await post(self._http, address, content=body, headers=headers(body)))
             except httpx.InvalidURL:
-                return Failed("The address is not a web address.")
+                return Failed("The webhook address is not a valid URL.")
             except httpx.HTTPError as exc:
                 return not_sent(exc, f"{type(exc).__name__}: {exc}")
 

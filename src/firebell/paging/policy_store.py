@@ -1,0 +1,156 @@
+"""The SQL of escalation policies."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.kit.db import Row, Tx
+from firebell.paging.model import Plan, Policy, levels_from_json
+
+_POLICY = "id, name, slug, team_id, version, levels, repeat, ack_timeout_s"
+
+
+def _policy(row: Row) -> Policy:
+    values = dict(row)
+    return Policy(**{**values, "levels": levels_from_json(values["levels"])})
+
+
+async def insert_policy(
+    tx: Tx, name: str, slug: str, team_id: int, plan: Plan, now: datetime
+) -> Policy | None:
+    """Insert a policy; return None if its slug is taken."""
+    row = await tx.row(
+        f"""
+        insert into policy (name, slug, team_id, levels, repeat, ack_timeout_s, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        on conflict (slug) do nothing
+        returning {_POLICY}
+        """,
+        name,
+        slug,
+        team_id,
+        plan.to_json()["levels"],
+        plan.repeat,
+        plan.ack_timeout_s,
+        now,
+    )
+    return _policy(row) if row else None
+
+
+async def update_policy(tx: Tx, policy_id: int, plan: Plan) -> None:
+    await tx.execute(
+        """
+        update policy
+        set levels = $2, repeat = $3, ack_timeout_s = $4, version = version + 1
+        where id = $1
+        """,
+        policy_id,
+        plan.to_json()["levels"],
+        plan.repeat,
+        plan.ack_timeout_s,
+    )
+
+
+async def policies(tx: Tx) -> list[Policy]:
+    """Return every policy by name."""
+    rows = await tx.fetch(
+        f"""
+        select {_POLICY}
+        from policy
+        order by name, id
+        """
+    )
+    return [_policy(row) for row in rows]
+
+
+async def policies_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Policy]:
+    rows = await tx.fetch(
+        f"""
+        select {_POLICY}
+        from policy
+        where id = any($1::bigint[])
+        """,
+        list(ids),
+    )
+    return {row["id"]: _policy(row) for row in rows}
+
+
+async def hold_policies(tx: Tx, ids: Sequence[int]) -> dict[int, Policy]:
+    """Return policies, locked so that none of them is deleted before this transaction ends."""
+    rows = await tx.fetch(
+        f"""
+        select {_POLICY}
+        from policy
+        where id = any($1::bigint[])
+        order by id
+        for key share
+        """,
+        list(ids),
+    )
+    return {row["id"]: _policy(row) for row in rows}
+
+
+async def policy_by_slug(tx: Tx, slug: str) -> Policy | None:
+    row = await tx.row(
+        f"""
+        select {_POLICY}
+        from policy
+        where slug = $1
+        """,
+        slug,
+    )
+    return _policy(row) if row else None
+
+
+async def delete_policy(tx: Tx, policy_id: int) -> list[int] | None:
+    """Delete a policy and return the services that used it; return None if an open page uses it."""
+    # services before policies: the order in which a new alert locks them
+    services = await tx.fetch(
+        """
+        select id
+        from service
+        where policy_id = $1
+        order by id
+        for no key update
+        """,
+        policy_id,
+    )
+    await tx.fetch("select id from policy where id = $1 for update", policy_id)
+    if await tx.value(
+        """
+        select exists (
+            select
+            from page
+            where policy_id = $1
+                and state <> 'resolved'
+        )
+        """,
+        policy_id,
+    ):
+        return None
+    await tx.execute("update service set policy_id = null where policy_id = $1", policy_id)
+    await tx.execute("update page set policy_id = null where policy_id = $1", policy_id)
+    await tx.execute("delete from policy where id = $1", policy_id)
+    return [row["id"] for row in services]
+
+
+async def restore_policy(tx: Tx, policy: Policy, now: datetime) -> Policy | None:
+    """Insert a deleted policy under its old id; return None if its slug or id is taken."""
+    row = await tx.row(
+        f"""
+        insert into policy (id, name, slug, team_id, levels, repeat, ack_timeout_s, version, created_at)
+        overriding system value
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        on conflict do nothing
+        returning {_POLICY}
+        """,
+        policy.id,
+        policy.name,
+        policy.slug,
+        policy.team_id,
+        policy.plan.to_json()["levels"],
+        policy.repeat,
+        policy.ack_timeout_s,
+        policy.version,
+        now,
+    )
+    return _policy(row) if row else None

@@ -1,0 +1,145 @@
+"""Who a page reaches: the facts about people, schedules and teams, read once for a batch of pages."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.kit.db import Tx
+from firebell.oncall import actions as oncall
+from firebell.paging import delivery_store
+from firebell.paging.model import Page, PageState, Plan, Target, TargetKind
+from firebell.paging.notification_rules import can_wait, usable
+from firebell.people import actions as people
+from firebell.people.model import ContactMethod, Person, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Everything that decides who is reached, at one instant."""
+
+    on_call: dict[int, tuple[int, ...]]
+    """The people on call by schedule."""
+    members: dict[int, list[int]]
+    """The members by team."""
+    fallback_responders: list[int]
+    people: dict[int, Person]
+    rules: dict[str, dict[int, Sequence[Rule]]]
+    """The usable notification rules by urgency and person."""
+    notified: dict[int, dict[int, bool]]
+    """By page and person: True if a message arrived, False if it was only tried."""
+    schedule_names: dict[int, str]
+    held_until: dict[int, datetime]
+    """When quiet hours end, for the people whose quiet hours run now."""
+
+    def reachable(self, target: Target) -> list[int]:
+        """Return the active people behind a target; an unknown id has none."""
+        match target.kind:
+            case TargetKind.PERSON:
+                person_ids: Iterable[int] = (target.id,)
+            case TargetKind.SCHEDULE:
+                person_ids = self.on_call.get(target.id, ())
+            case TargetKind.TEAM:
+                person_ids = self.members.get(target.id, ())
+        return [i for i in person_ids if i in self.people and self.people[i].active]
+
+    def reach(self, page: Page, level: int) -> list[int]:
+        """Return the people with a usable contact method whom a level of the page's plan reaches now."""
+        person_ids = (i for target in page.plan.levels[level].targets for i in self.reachable(target))
+        return [i for i in dict.fromkeys(person_ids) if self.rules[page.urgency].get(i)]
+
+    def last_resort(self, page: Page) -> list[int]:
+        """Return the reachable members of the owning team and fallback responders (spec 2.5)."""
+        team = self.members.get(page.team_id, []) if page.team_id else []
+        person_ids = dict.fromkeys([*team, *self.fallback_responders])
+        return [i for i in person_ids if self.rules["high"].get(i) and self.people[i].active]
+
+    def held(self, page: Page, person_ids: Sequence[int]) -> datetime | None:
+        """Return when the first of these people gets the page, None for now (spec 2.4)."""
+        if not can_wait(page.rank, "page") or not all(i in self.held_until for i in person_ids):
+            return None
+        return min(self.held_until[i] for i in person_ids)
+
+    def names(self, person_ids: Iterable[int]) -> str:
+        """Return the names of people, separated by commas."""
+        return ", ".join(self.people[i].name for i in person_ids)
+
+    def targets(self, page: Page, level: int, reached: Collection[int], teams: Mapping[int, str]) -> str:
+        """Return the names of a level's targets that stand for some of the people it reaches."""
+        names = []
+        for target in page.plan.levels[level].targets:
+            if people_behind := [i for i in self.reachable(target) if i in reached]:
+                match target.kind:
+                    case TargetKind.SCHEDULE:
+                        names.append(self.schedule_names.get(target.id, str(target.id)))
+                    case TargetKind.TEAM:
+                        names.append(teams.get(target.id, str(target.id)))
+                    case TargetKind.PERSON:
+                        names.append(self.names(people_behind))
+        return ", ".join(names)
+
+    def reason(self, page: Page, level: int) -> str:
+        """Return why a level reaches its people: by a schedule, a team, or by name."""
+        reasons = []
+        for target in page.plan.levels[level].targets:
+            match target.kind:
+                case TargetKind.SCHEDULE:
+                    reasons.append(f"schedule {self.schedule_names.get(target.id, target.id)}")
+                case TargetKind.TEAM:
+                    reasons.append("the whole team")
+                case TargetKind.PERSON:
+                    reasons.append("named in the policy")
+        return ", ".join(reasons)
+
+
+def hypothetical_page(plan: Plan, team_id: int, now: datetime) -> Page:
+    """Return an urgent page that is not stored, to ask who a plan would reach."""
+    return Page(
+        id=0,
+        subject_kind="group",
+        subject_id=0,
+        service_id=None,
+        team_id=team_id,
+        policy_id=None,
+        plan=plan,
+        title="",
+        urgency="high",
+        severity=None,
+        state=PageState.TRIGGERED,
+        level=-1,
+        round=0,
+        epoch=1,
+        version=1,
+        due_at=now,
+        triggered_at=now,
+    )
+
+
+async def load_recipients(tx: Tx, pages: Sequence[Page], now: datetime) -> Recipients:
+    """Read the facts for these pages as of `now`."""
+    targets = {t for page in pages for level in page.plan.levels for t in level.targets}
+    schedule_ids = [t.id for t in targets if t.kind is TargetKind.SCHEDULE]
+    schedules = await oncall.schedules_by_id(tx, schedule_ids, since=now)
+    on_call = {i: oncall.users_at(schedule, now) for i, schedule in schedules.items()}
+    team_ids = {t.id for t in targets if t.kind is TargetKind.TEAM} | {p.team_id for p in pages if p.team_id}
+    members = {i: await people.team_members(tx, i) for i in team_ids}
+    fallback_responders = await people.fallback_responders(tx)
+    named = {t.id for t in targets if t.kind is TargetKind.PERSON}
+    in_groups = {i for ids in (*on_call.values(), *members.values()) for i in ids}
+    person_ids = list(in_groups | named | set(fallback_responders))
+    methods: dict[int, list[ContactMethod]] = {i: [] for i in person_ids}
+    for method in await people.methods_of(tx, person_ids):
+        methods[method.person_id].append(method)
+    rules: dict[str, dict[int, Sequence[Rule]]] = {}
+    for urgency in ("high", "low"):
+        own = await people.rules_of(tx, person_ids, urgency)
+        rules[urgency] = {i: usable(own.get(i, []), methods[i]) for i in person_ids}
+    return Recipients(
+        on_call=on_call,
+        members=members,
+        fallback_responders=fallback_responders,
+        people=await people.people_by_id(tx, person_ids),
+        rules=rules,
+        notified=await delivery_store.notified(tx, [p.id for p in pages]),
+        schedule_names={i: schedule.name for i, schedule in schedules.items()},
+        held_until=await people.held_until(tx, person_ids, now),
+    )
