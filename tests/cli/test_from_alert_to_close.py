@@ -46,7 +46,7 @@ async def test_from_the_alert_to_the_closed_incident(dsn: str, clock: FakeClock,
         given = await run("incident", "role", "INC-1", "sme", "--give", "JUN@example.org")
         assert given.out == "sme of INC-1: Jun Okafor\n"
         refused = await run("incident", "phase", "INC-1", "mitigating", code=1)
-        assert "record a mitigation first" in refused.err
+        assert "Record a mitigation first" in refused.err
         assert "--force --reason" in refused.err
         await run("incident", "note", "INC-1", "Rolled build 4812 back", "--kind", "mitigation")
         updated = await run("incident", "update", "INC-1")

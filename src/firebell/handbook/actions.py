@@ -21,7 +21,7 @@ def _shipped(template_id: str) -> Shipped:
     found = library.shipped().get(template_id)
     if found is None:
         known = ", ".join(library.shipped())
-        raise NotFound(f"There is no template {template_id[:100]!r}.", hint=f"There are: {known}.")
+        raise NotFound(f"There is no template {template_id[:100]!r}.", hint=f"Use one of: {known}.")
     return found
 
 
@@ -44,7 +44,7 @@ async def set_template(tx: Tx, actor: Actor, template_id: str, body: str, now: d
     """
     shipped = _shipped(template_id)
     if why := templates.fault(shipped, body):
-        raise Invalid("This text cannot be used.", fields={"body": why})
+        raise Invalid("This text can't be saved.", fields={"body": why})
     clean = clean_text(body, templates.LONGEST) + "\n"
     await store.lock(tx)
     if templates.same(clean, shipped.body):
@@ -75,7 +75,7 @@ async def restore_own(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) ->
     template_id = entry.subject.partition(":")[2]
     await store.lock(tx)
     if await store.own(tx, template_id):
-        raise undo.changed_since("someone saved this template since.", "Look at the text that is there now.")
+        raise undo.changed_since("someone saved this template since.", "View the current text.")
     source = Source(entry.detail["source"])
     await store.put(tx, template_id, entry.detail["body"], source, actor.label, now)
     await tx.audit(actor, "template.changed", f"template:{template_id}", now, source=source)
@@ -86,7 +86,7 @@ async def _read(text: str) -> tuple[list[Shipped], dict[int, str]]:
     try:
         answer = await DOCUMENTS.call("firebell.handbook.templates:read", text)
     except TakesTooLong as exc:
-        raise Invalid("A file takes too long to read.", hint="Split it, one template a file.") from exc
+        raise Invalid("A file takes too long to read.", hint="Split it into one file per template.") from exc
     return msgspec.json.decode(answer, type=tuple[list[Shipped], dict[int, str]])
 
 

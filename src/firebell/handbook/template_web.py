@@ -77,7 +77,11 @@ async def save(request: Request, template_id: str, preview: str = "") -> Respons
     if preview:
         why = templates.fault(template.shipped, body)
         return await _show(
-            request, me, template, body, Invalid("Not like this.", fields={"body": why}) if why else None
+            request,
+            me,
+            template,
+            body,
+            Invalid("This text can't be saved.", fields={"body": why}) if why else None,
         )
     try:
         async with ctx.db.tx() as tx:

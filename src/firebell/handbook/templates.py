@@ -149,11 +149,11 @@ def read(text: str) -> tuple[list[Shipped], dict[int, str]]:
         fence = tokens[index + 3] if index + 3 < len(tokens) else None
         line = (token.map or [0])[0] + 1
         if not _ID.fullmatch(name):
-            faults[line] = f"{name!r} is not an id: use lower-case words joined by hyphens."
+            faults[line] = f"{name!r} is not an id. Use lowercase words joined by hyphens."
         elif name in found:
-            faults[line] = f"{name} is here already, in line {found[name].line}."
+            faults[line] = f"{name} is already defined on line {found[name].line}."
         elif fence is None or fence.type != "fence" or fence.info.strip() not in _INFO:
-            faults[line] = f"{name} has no text: a fenced block of `markdown` or `text` must follow."
+            faults[line] = f"{name} has no text. Add a fenced block of `markdown` or `text` below it."
         else:
             # a file of one template is named by its own title
             title, group = (above[3], above[2]) if tokens[index - 1].tag == "h3" else (above[1], "Documents")
@@ -164,15 +164,17 @@ def read(text: str) -> tuple[list[Shipped], dict[int, str]]:
 def fault(shipped: Shipped, body: str) -> str | None:
     """Return what is wrong with a text for an id, None when it can be used."""
     if not body.strip():
-        return f"{shipped.id} is empty: write a text, or leave it out to use the shipped one."
+        return f"{shipped.id} is empty. Enter a text, or leave it out to use the default text."
     if len(body) > LONGEST:
-        return f"{shipped.id} has {len(body):,} characters; at most {LONGEST:,}."
+        return f"{shipped.id} has {len(body):,} characters. Use at most {LONGEST:,}."
     if shipped.id in SEVERITIES and len(said(body)) != 2:
-        return f"{shipped.id} must have two lines, and has {len(said(body))}: what it means, and what happens next."
+        return (
+            f"{shipped.id} needs two lines and has {len(said(body))}: what it means, and what happens next."
+        )
     unknown = [name for name in slots(body) if name not in allowed(shipped)]
     if unknown:
         known = ", ".join(sorted(allowed(shipped))) or "none"
-        return f"{shipped.id} has no slot {{{{{unknown[0]}}}}}. There are: {known}."
+        return f"{shipped.id} has no placeholder {{{{{unknown[0]}}}}}. Available: {known}."
     return None
 
 
@@ -199,18 +201,18 @@ def gathered(
         for template in templates:
             where = f"{name}:{template.line}"
             if template.id not in shipped:
-                faults[where] = f"There is no template {template.id}. There are: {', '.join(shipped)}."
+                faults[where] = f"There is no template {template.id}. Use one of: {', '.join(shipped)}."
             elif template.id in bodies:
-                faults[where] = f"{template.id} is in another file already."
+                faults[where] = f"{template.id} is already in another file."
             elif why := fault(shipped[template.id], template.body):
                 faults[where] = why
             else:
                 bodies[template.id] = template.body
     if faults:
-        raise Invalid("The templates cannot be applied; nothing was changed.", fields=faults)
+        raise Invalid("The templates have errors, so nothing was changed.", fields=faults)
     if not bodies:
         names = ", ".join(sorted(files)) or "no file"
-        raise Invalid(f"There is no template in {names}.", command="firebell template show")
+        raise Invalid(f"No template found in {names}.", command="firebell template show")
     return bodies
 
 

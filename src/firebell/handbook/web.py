@@ -16,7 +16,7 @@ router = routing.html_router()
 
 _FOLDERS = {
     "": "Start",
-    "references": "Look it up",
+    "references": "Reference",
     "examples": "Templates",
     "examples/runbooks": "Runbooks",
     "examples/integrations": "Programs",

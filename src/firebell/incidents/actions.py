@@ -48,14 +48,14 @@ async def incident(tx: Tx, incident_id: int) -> Incident:
     """Return one incident; raise `NotFound`."""
     found = await store.incident(tx, incident_id)
     if found is None:
-        raise NotFound(f"There is no incident INC-{incident_id}.", hint="See /incidents.")
+        raise NotFound(f"There is no incident INC-{incident_id}.", hint="See all incidents at /incidents.")
     return found
 
 
 async def _locked(tx: Tx, incident_id: int) -> Incident:
     found = await store.lock(tx, incident_id)
     if found is None:
-        raise NotFound(f"There is no incident INC-{incident_id}.", hint="See /incidents.")
+        raise NotFound(f"There is no incident INC-{incident_id}.", hint="See all incidents at /incidents.")
     return found
 
 
@@ -101,7 +101,9 @@ async def declare(
     clean = clean_name(title, "title", limit=200)
     verdict = (suggest(answers or {}) if cap_unknown else None) or classify(answers or {})
     if severity is None and not answers:
-        raise Invalid("The severity is missing.", fields={"severity": "Answer the questions or choose one."})
+        raise Invalid(
+            "The severity is missing.", fields={"severity": "Answer the questions or select a severity."}
+        )
     chosen = verdict.severity if severity is None else Severity(severity)
     if double := await store.twin(tx, actor.person_id, clean, now - _TWIN_WITHIN):
         worse = chosen < double.severity and double.phase in OPEN
@@ -158,7 +160,13 @@ async def _page(tx: Tx, actor: Actor, found: Incident, service_ids: Sequence[int
         return
     await store.link_page(tx, found.id, made)
     await _add_timeline_entry(
-        tx, SYSTEM, found.id, "paged", f"PG-{made} pages for a commander and experts.", now, page=made
+        tx,
+        SYSTEM,
+        found.id,
+        "paged",
+        f"Paged for a commander and subject matter experts (PG-{made}).",
+        now,
+        page=made,
     )
 
 
@@ -168,19 +176,19 @@ async def take_role(
     """Give a role to somebody; a single role changes hands, and the hand-over is told."""
     found = await _locked(tx, incident_id)
     if found.phase not in OPEN:
-        raise Conflict(f"{found.ref} is {found.phase}: its roles are history.")
+        raise Conflict(f"{found.ref} is {found.phase}, so its roles can't be changed.")
     person = await people.person(tx, person_id)
     if not person.active:
-        raise Conflict(f"{person.name} is not active here.", fields={"person": "Choose somebody else."})
+        raise Conflict(f"{person.name} is deactivated.", fields={"person": "Choose someone else."})
     held = [a for a in (await store.roles(tx, [incident_id]))[incident_id] if a.role is role]
     if any(a.person_id == person_id for a in held):
         return
     name, own = ROLE_NAMES[role].lower(), actor.person_id == person_id
-    text = f"took {name}" if own else f"gave {name} to {person.name}"
+    text = f"became {name}" if own else f"assigned {person.name} as {name}"
     if held and role in SINGLE:
         before = await people.person(tx, held[0].person_id)
         await store.end_role(tx, incident_id, role, None, now)
-        text = f"took {name} over from {before.name}" if own else f"handed {name} over to {person.name}"
+        text = f"took over as {name} from {before.name}" if own else f"assigned {person.name} as {name}"
     await store.start_role(tx, incident_id, role, person_id, now)
     await _add_timeline_entry(tx, actor, incident_id, "role", text, now, role=role, person=person_id)
     await tx.audit(actor, "incident.role", found.ref, now, role=role, person=person_id)
@@ -191,13 +199,13 @@ async def add_entry(tx: Tx, actor: Actor, incident_id: int, kind: str, text: str
     found = await _locked(tx, incident_id)
     if kind not in ENTRY_KINDS:
         raise Invalid(
-            f"{kind!r} is not a kind of entry.", fields={"kind": f"One of {', '.join(ENTRY_KINDS)}."}
+            f"{kind!r} is not a kind of entry.", fields={"kind": f"Use one of {', '.join(ENTRY_KINDS)}."}
         )
     if len(text) > _ENTRY:
-        raise Invalid("The entry is too long.", fields={"text": f"At most {_ENTRY:,} characters."})
+        raise Invalid("The entry is too long.", fields={"text": f"Enter at most {_ENTRY:,} characters."})
     clean = clean_text(text, _ENTRY)
     if not clean:
-        raise Invalid("The entry is empty.", fields={"text": "Say what you see."})
+        raise Invalid("The entry is empty.", fields={"text": "Enter what happened or what you see."})
     await _add_timeline_entry(tx, actor, incident_id, kind, clean, now)
     if kind == "mitigation" and found.mitigated_at is None:
         found = await store.change(tx, incident_id, mitigated_at=now)
@@ -221,7 +229,7 @@ async def set_canvas(
     if changed:
         await store.change(tx, incident_id, **clean)
         await _add_timeline_entry(
-            tx, actor, incident_id, "canvas", f"changed {_listed(changed)}", now, **clean
+            tx, actor, incident_id, "canvas", f"updated {_listed(changed)}", now, **clean
         )
 
 
@@ -231,7 +239,7 @@ async def set_severity(
     """Change the severity: raising acts at once and pages, lowering needs a reason."""
     old = await _locked(tx, incident_id)
     if old.phase not in OPEN:
-        raise Conflict(f"{old.ref} is {old.phase}: its severity is history.")
+        raise Conflict(f"{old.ref} is {old.phase}, so its severity can't be changed.")
     reason = clean_text(reason, 1000)
     if why := lifecycle.severity_refusal(old, severity, reason, await store.last_raise(tx, incident_id), now):
         raise Conflict(why)
@@ -272,13 +280,13 @@ async def set_phase(
     why = lifecycle.refusal(old, phase, facts, now)
     allowed = phase in lifecycle.ALLOWED[old.phase]
     if why and not (force and allowed):
-        raise Conflict(why, hint="Give a reason to do it all the same." if allowed else "")
+        raise Conflict(why, hint="To skip this check, use force and give a reason." if allowed else "")
     reason = clean_text(reason, 1000)
     if why and not reason:
-        raise Invalid("Going on all the same needs a reason.", fields={"reason": "Say why."})
+        raise Invalid("Give a reason to skip this check.", fields={"reason": "Enter a reason."})
     new = await store.change(tx, incident_id, phase=phase, **_times(old, phase, now))
     await _after_move(tx, actor, old.phase, new, now)
-    override = f" although: {why} Reason: {reason}" if why else ""
+    override = f", skipping a check (“{why.rstrip('.')}”). Reason: {reason}" if why else ""
     note = f". {reason}" if reason and not why else ""
     words = {
         Phase.MONITORING: "resolved it: impact ended, monitoring for 30 minutes",
@@ -338,7 +346,7 @@ async def _after_move(tx: Tx, actor: Actor, before: Phase, new: Incident, now: d
                 tx, "incident", new.id, f"{actor.label} resolved {new.ref}.", now
             )
         case Phase.CLOSED | Phase.REVIEWED | Phase.DISMISSED:
-            await paging.resolve_incident_page(tx, "incident", new.id, f"{new.ref} is over.", now)
+            await paging.resolve_incident_page(tx, "incident", new.id, f"{new.ref} was {new.phase}.", now)
         case _ if before not in ACTIVE and new.severity <= 1 and not new.drill:
             await _page(tx, actor, new, (await store.services(tx, [new.id]))[new.id], now)
         case _:
@@ -377,7 +385,7 @@ async def remind(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
     free = await store.lock_free(tx, ids)
     for found in free:
         if found.update_due_at and found.update_due_at <= now and found.phase in OPEN:
-            text = "The promised update is overdue."
+            text = "The update is overdue."
             await _add_timeline_entry(tx, SYSTEM, found.id, "check", text, now, check="I-UPDATE")
     return set(ids) - {found.id for found in free}
 
@@ -388,6 +396,6 @@ async def announce_stable(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]
     for found in free:
         since = found.stable_since
         if found.phase is Phase.MONITORING and since and now - since >= lifecycle.STABLE:
-            text = "Stable for 30 minutes: it may be closed."
+            text = "Stable for 30 minutes. It can be closed now."
             await _add_timeline_entry(tx, SYSTEM, found.id, "stable", text, now)
     return set(ids) - {found.id for found in free}

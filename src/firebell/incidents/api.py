@@ -64,7 +64,7 @@ GivenSeverity = Annotated[
 
 
 class Classified(ApiOutput):
-    """The severity, the questions and answers that led to it, and whether an unknown answer decided it."""
+    """A severity, the questions and answers that led to it, and whether it rests on an unknown answer."""
 
     severity: Sev
     path: list[str]
@@ -73,7 +73,7 @@ class Classified(ApiOutput):
 
 
 class RoleShown(ApiOutput):
-    """Who holds a role now."""
+    """A person who holds a role."""
 
     role: Role
     person: str
@@ -81,7 +81,7 @@ class RoleShown(ApiOutput):
 
 
 class IncidentShown(ApiOutput):
-    """One coordinated response."""
+    """An incident."""
 
     ref: str
     title: str
@@ -106,14 +106,14 @@ class IncidentShown(ApiOutput):
 
 
 class NextPhase(ApiOutput):
-    """A phase that may follow; `refusal` says what is missing for it."""
+    """A possible next phase; `refusal` says what is missing, null if nothing is."""
 
     phase: Phase
     refusal: str | None
 
 
 class IncidentAlert(ApiOutput):
-    """An alert of one of the incident's pages."""
+    """An alert of a linked page."""
 
     id: int
     title: str
@@ -122,17 +122,17 @@ class IncidentAlert(ApiOutput):
 
 
 class IncidentDetail(IncidentShown):
-    """One incident, the alerts of its pages, and what may come next."""
+    """An incident with the alerts of its pages and its possible next phases."""
 
     alerts: Annotated[
         list[IncidentAlert] | None,
-        Field(description="at most 100 of each page, firing ones first; null: the key lacks pages:read"),
+        Field(description="at most 100 per page, firing ones first; null if the key lacks pages:read"),
     ]
     next: list[NextPhase]
 
 
 class EntryShown(ApiOutput):
-    """One line of the timeline."""
+    """A timeline entry."""
 
     id: int
     at: datetime
@@ -143,7 +143,7 @@ class EntryShown(ApiOutput):
 
 
 class MessageShown(ApiOutput):
-    """A template filled with what is known; `missing` are the slots that a person must fill."""
+    """A message with its placeholders filled; `missing` names those that a person must fill."""
 
     id: str
     title: str
@@ -155,7 +155,7 @@ class MessageShown(ApiOutput):
 
 
 class Answers(ApiInput):
-    """Answers to the four questions; null is "not known" and counts as the worse answer."""
+    """Answers to the four questions; null means "not known" and counts as the worse answer."""
 
     down_or_data_at_risk: StrictBool | None = None
     major_degraded: StrictBool | None = None
@@ -164,7 +164,7 @@ class Answers(ApiInput):
 
 
 class NewIncident(ApiInput):
-    """An incident to declare, by a severity or by the answers that decide it."""
+    """An incident to declare, with a severity or with answers that decide it."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -177,29 +177,31 @@ class NewIncident(ApiInput):
     title: Annotated[Name, Field(max_length=200)]
     severity: GivenSeverity | None = None
     answers: Answers | None = None
-    services: Annotated[list[Name] | None, Field(max_length=100, description="slugs")] = None
-    page: Annotated[Name | None, Field(description="the page that it comes from", examples=["PG-7"])] = None
+    services: Annotated[list[Name] | None, Field(max_length=100, description="slugs of the services")] = None
+    page: Annotated[
+        Name | None, Field(description="the page that led to the incident", examples=["PG-7"])
+    ] = None
     summary: Annotated[Text, Field(max_length=5000)] = ""
     take_command: StrictBool = False
     drill: StrictBool = False
 
 
 class NewEntry(ApiInput):
-    """A line for the timeline; an update restarts the cadence."""
+    """A new timeline entry; an update restarts the update interval."""
 
     text: Annotated[Text, Field(min_length=1, max_length=10_000, examples=["Rolled build 4812 back"])]
     kind: Literal["note", "update", "finding", "decision", "mitigation"] = "note"
 
 
 class NewSeverity(ApiInput):
-    """Another severity; lowering it needs a reason."""
+    """A new severity; lowering it requires a reason."""
 
     severity: GivenSeverity
     reason: Annotated[Text, Field(max_length=1000)] = ""
 
 
 class NewPhase(ApiInput):
-    """Where the incident goes; `force` passes a guard that refuses, and needs a reason."""
+    """A new phase; `force` skips a failed check and requires a reason."""
 
     phase: Phase
     reason: Annotated[Text, Field(max_length=1000)] = ""
@@ -207,14 +209,14 @@ class NewPhase(ApiInput):
 
 
 class NewRole(ApiInput):
-    """A role for somebody; without a person the caller takes it."""
+    """A role to assign; without a person it is assigned to the caller."""
 
     role: Role
     person_id: Id | None = None
 
 
 class Canvas(ApiInput):
-    """What is known, what is being done, what is needed; all three are replaced."""
+    """Conditions, actions and needs; all three are replaced."""
 
     conditions: Annotated[Text, Field(max_length=2000)]
     actions: Annotated[Text, Field(max_length=2000)]
@@ -222,7 +224,7 @@ class Canvas(ApiInput):
 
 
 class PageLink(ApiInput):
-    """A page that belongs to the incident."""
+    """A page to link to the incident."""
 
     page: Annotated[Name, Field(examples=["PG-7"])]
 
@@ -275,7 +277,7 @@ def _entry(found: Entry) -> EntryShown:
     )
 
 
-@router.get("/severity", summary="Four answers to a severity")
+@router.get("/severity", summary="Classify a severity from four answers")
 async def classify_severity(
     caller: Reader,
     down_or_data_at_risk: Answer = "unknown",
@@ -301,15 +303,15 @@ async def classify_severity(
     )
 
 
-@router.get("/incidents", summary="Incidents, the newest or the longest first")
+@router.get("/incidents", summary="List incidents, newest or longest first")
 async def list_incidents(
     ctx: Ctx,
     caller: Reader,
     stretch: PageParams,
-    phase: Annotated[list[Phase] | None, Query(description="default: those that are open")] = None,
-    drill: Annotated[QueryBool, Query(description="drills instead of real ones")] = False,
+    phase: Annotated[list[Phase] | None, Query(description="defaults to the open phases")] = None,
+    drill: Annotated[QueryBool, Query(description="list drills instead of real incidents")] = False,
     severity: Annotated[
-        list[Text] | None, Query(description="repeatable, or several with commas", examples=["SEV1", "1,2"])
+        list[Text] | None, Query(description="repeatable, or separated by commas", examples=["SEV1", "1,2"])
     ] = None,
     service: Annotated[Text | None, Query(description="slug of a service", examples=["checkout"])] = None,
     commander: Annotated[
@@ -318,11 +320,13 @@ async def list_incidents(
     month: Annotated[
         Text | None, Query(description="declared in this month (UTC)", examples=["2026-11"])
     ] = None,
-    q: Annotated[Text, Query(description="words that the title has, each of them", max_length=200)] = "",
+    q: Annotated[Text, Query(description="words that must all be in the title", max_length=200)] = "",
     postmortem_due: Annotated[
-        QueryBool, Query(description="in any phase, with one that is not published")
+        QueryBool, Query(description="in any phase, with a post-mortem that is not published")
     ] = False,
-    sort: Annotated[Sort, Query(description="`longest`: running ones first, then by duration")] = Sort.NEWEST,
+    sort: Annotated[
+        Sort, Query(description="`longest` lists open incidents first, then by duration")
+    ] = Sort.NEWEST,
 ) -> list[IncidentShown]:
     query = IncidentQuery(q, ",".join(severity or []), service or "", commander or "", month or "")
     phases = tuple(phase or (() if postmortem_due else OPEN))
@@ -353,7 +357,9 @@ async def declare_incident(ctx: Ctx, caller: Declarer, given: NewIncident) -> In
         return await _one(tx, made)
 
 
-@router.get("/incidents/{ref}", summary="One incident and what may come next", responses=problems(404))
+@router.get(
+    "/incidents/{ref}", summary="Get an incident and its possible next phases", responses=problems(404)
+)
 async def get_incident(ctx: Ctx, caller: Reader, ref: Text) -> IncidentDetail:
     async with ctx.db.tx() as tx:
         incident = await actions.incident(tx, parse_ref("INC", ref))
@@ -372,7 +378,7 @@ async def get_incident(ctx: Ctx, caller: Reader, ref: Text) -> IncidentDetail:
 
 @router.get(
     "/incidents/{ref}/timeline",
-    summary="The last entries of the timeline, the oldest of them first",
+    summary="List the latest timeline entries, oldest first",
     responses=problems(404),
 )
 async def list_timeline(ctx: Ctx, caller: Reader, ref: Text, stretch: PageParams) -> list[EntryShown]:
@@ -385,7 +391,7 @@ async def list_timeline(ctx: Ctx, caller: Reader, ref: Text, stretch: PageParams
 @router.post(
     "/incidents/{ref}/entries",
     status_code=201,
-    summary="Write into the timeline",
+    summary="Add a timeline entry",
     responses=problems(404),
 )
 async def add_timeline_entry(ctx: Ctx, caller: Responder, ref: Text, given: NewEntry) -> IncidentShown:
@@ -397,7 +403,7 @@ async def add_timeline_entry(ctx: Ctx, caller: Responder, ref: Text, given: NewE
 
 @router.post(
     "/incidents/{ref}/severity",
-    summary="Raise or lower the severity",
+    summary="Change the severity",
     responses=problems(404, 409),
 )
 async def set_severity(ctx: Ctx, caller: Responder, ref: Text, given: NewSeverity) -> IncidentShown:
@@ -411,7 +417,7 @@ async def set_severity(ctx: Ctx, caller: Responder, ref: Text, given: NewSeverit
 
 @router.post(
     "/incidents/{ref}/phase",
-    summary="Move on: investigating, mitigating, monitoring, closed ...",
+    summary="Change the phase",
     responses=problems(404, 409),
 )
 async def set_phase(ctx: Ctx, caller: Responder, ref: Text, given: NewPhase) -> IncidentShown:
@@ -430,7 +436,7 @@ async def set_phase(ctx: Ctx, caller: Responder, ref: Text, given: NewPhase) -> 
 
 @router.post(
     "/incidents/{ref}/roles",
-    summary="Take a role, or give it to somebody",
+    summary="Assign a role",
     responses=problems(404, 409),
 )
 async def take_role(ctx: Ctx, caller: Responder, ref: Text, given: NewRole) -> IncidentShown:
@@ -442,7 +448,7 @@ async def take_role(ctx: Ctx, caller: Responder, ref: Text, given: NewRole) -> I
 
 @router.put(
     "/incidents/{ref}/canvas",
-    summary="Say what is known, what is being done and what is needed",
+    summary="Update conditions, actions and needs",
     responses=problems(404),
 )
 async def set_canvas(ctx: Ctx, caller: Responder, ref: Text, given: Canvas) -> IncidentShown:
@@ -454,7 +460,7 @@ async def set_canvas(ctx: Ctx, caller: Responder, ref: Text, given: Canvas) -> I
         return await _one(tx, await actions.incident(tx, incident_id))
 
 
-@router.post("/incidents/{ref}/pages", summary="Make a page part of the incident", responses=problems(404))
+@router.post("/incidents/{ref}/pages", summary="Link a page to the incident", responses=problems(404))
 async def link_page(ctx: Ctx, caller: Responder, ref: Text, given: PageLink) -> IncidentShown:
     async with ctx.db.tx() as tx:
         incident_id, page_id = parse_ref("INC", ref), parse_ref("PG", given.page)
@@ -464,14 +470,14 @@ async def link_page(ctx: Ctx, caller: Responder, ref: Text, given: PageLink) -> 
 
 @router.get(
     "/incidents/{ref}/messages",
-    summary="Every message about an incident, those that fit its phase first",
+    summary="List messages about an incident, suggested ones first",
     responses=problems(404),
 )
 async def list_messages(
     ctx: Ctx,
     caller: Reader,
     ref: Text,
-    tz: Annotated[TimeZone, Query(description="whose clock the times are on")] = "UTC",
+    tz: Annotated[TimeZone, Query(description="time zone of the times")] = "UTC",
 ) -> list[MessageShown]:
     async with ctx.db.tx() as tx:
         incident = await actions.incident(tx, parse_ref("INC", ref))

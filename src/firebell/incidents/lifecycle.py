@@ -40,22 +40,23 @@ def refusal(incident: Incident, to: Phase, facts: GuardFacts, now: datetime) -> 
     """Return why the incident may not go to `to` now, None when it may."""
     allowed = ALLOWED[incident.phase]
     if to not in allowed:
-        choices = ", ".join(allowed) or "nothing: it is over"
-        return f"From {incident.phase} it can go to {choices}."
+        if not allowed:
+            return f"{incident.ref} is {incident.phase}, so its phase can't change anymore."
+        return f"{incident.ref} is {incident.phase} and can only move to {' or '.join(allowed)}."
     match to:
         case Phase.INVESTIGATING if incident.phase is Phase.CLOSED:
             if incident.closed_at and now - incident.closed_at > REOPEN_WITHIN:
-                return "It was closed more than 24 hours ago: declare a new incident and link it."
+                return "It was closed more than 24 hours ago. Declare a new incident instead."
         case Phase.INVESTIGATING if incident.severity <= 1 and Role.COMMANDER not in facts.roles:
-            return f"A SEV{incident.severity} needs a commander first."
+            return f"Assign a commander first: every SEV{incident.severity} needs one."
         case Phase.MITIGATING if incident.phase in ACTIVE and not facts.mitigation_recorded:
-            return "Say what is being done: record a mitigation first."
+            return "Record a mitigation first."
         case Phase.MONITORING if not facts.mitigation_recorded:
-            return "Say what ended it: record a mitigation, or that it recovered by itself."
+            return "Record a mitigation first, even if the system recovered on its own."
         case Phase.CLOSED:
             return _not_closable(incident, facts, now)
         case Phase.REVIEWED if postmortem_required(incident) and not facts.published:
-            return "Its post-mortem is owed: publish that first."
+            return "Publish the post-mortem first."
         case _:
             return None
     return None
@@ -65,9 +66,9 @@ def _not_closable(incident: Incident, facts: GuardFacts, now: datetime) -> str |
     if incident.stable_since is None or now - incident.stable_since < STABLE:
         ready = (incident.stable_since or now) + STABLE
         minutes = max(1, int((ready - now).total_seconds() + 59) // 60)
-        return f"It must be stable for 30 minutes; {minutes} min are missing."
+        return f"It can be closed after 30 minutes of stability ({minutes} min left)."
     if facts.open_pages:
-        return f"It still demands attention: {', '.join(facts.open_pages)}."
+        return f"Resolve open pages first: {', '.join(facts.open_pages)}."
     return None
 
 
@@ -92,13 +93,13 @@ def severity_refusal(
 ) -> str | None:
     """Return why the severity may not change to `to`, None when it may; raising is never refused."""
     if to == incident.severity:
-        return f"It is SEV{to} already."
+        return f"The severity is already SEV{to}."
     if to < incident.severity:
         return None
     if not reason.strip():
-        return "Lowering a severity needs a reason."
+        return "Enter a reason to lower the severity."
     if raised_at and now - raised_at < LOWER_AFTER_RAISE:
-        return "It was raised less than 15 minutes ago: treat it as the higher one for now."
+        return "The severity was raised less than 15 minutes ago. Wait before you lower it."
     return None
 
 
@@ -148,18 +149,18 @@ def checks(incident: Incident, holders: Mapping[Role, Collection[int]], now: dat
     ]
     commanders, experts = set(holders.get(Role.COMMANDER, ())), set(holders.get(Role.SME, ()))
     if incident.severity <= 1 and commanders & experts:
-        text = "The commander delegates and does not debug: hand one role over."
+        text = "A commander delegates and doesn't debug. Hand over one of the two roles."
         found.append(Check("I-HANDSON", "late", "The commander is hands-on", text))
     elif incident.severity <= 1 and commanders:
         found.append(Check("I-HANDSON", "ok", "Commander is not hands-on", ""))
     if incident.update_due_at and now > incident.update_due_at:
-        text = "Write one line, even if nothing changed."
-        found.append(Check("I-UPDATE", "late", "The update is overdue", text))
+        text = "Post an update, even if nothing changed."
+        found.append(Check("I-UPDATE", "late", "Update overdue", text))
     elif incident.update_due_at:
         found.append(Check("I-UPDATE", "ok", "Updates are on time", ""))
     if incident.provisional:
         found.append(
-            Check("I-PROVISIONAL", "warn", "The severity is provisional", "Answer what is known now.")
+            Check("I-PROVISIONAL", "warn", "Severity not confirmed", "Set the severity once you know more.")
         )
     order = {"late": 0, "warn": 1, "ok": 2}
     return sorted(found, key=lambda c: order[c.state])
@@ -168,7 +169,7 @@ def checks(incident: Incident, holders: Mapping[Role, Collection[int]], now: dat
 def _role_check(incident: Incident, role: Role, state: str, now: datetime) -> Check:
     name, needs = ROLE_NAMES[role], _needs(incident, _role_deadline(incident, role))
     if state == "ok":
-        return Check("I-ROLE", state, f"{name} is there", "")
+        return Check("I-ROLE", state, f"{name} assigned", "")
     if state == "warn":
         return Check("I-ROLE", state, f"No {name.lower()} yet", needs, role)
     code = "I-NOIC" if role is Role.COMMANDER else "I-ROLE"

@@ -20,7 +20,7 @@ async def show(request: Request, ref: str) -> Response:
     async with ctx.db.tx() as tx:
         incident = await actions.incident(tx, parse_ref("INC", ref))
         found = await messages(tx, incident, ctx.public_url, me.tz, ctx.clock.now())
-    groups = [("Fits now", [m for m in found if m.fits])]
+    groups = [("Suggested now", [m for m in found if m.fits])]
     groups += [
         (name, list(of)) for name, of in groupby((m for m in found if not m.fits), lambda m: m.template.group)
     ]

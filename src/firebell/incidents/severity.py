@@ -166,7 +166,7 @@ def suggest(answers: Mapping[str, bool | None]) -> Verdict | None:
     proposed = Severity(max(worst, min(best, Severity.SEV2)))
     path = tuple(line.replace(_WORSE, "not known") for line in verdict.path)
     if proposed != worst:
-        path = (*path, f"It can be as bad as SEV{worst}: select SEV{worst} if you think so.")
+        path = (*path, f"It could be as bad as SEV{worst}. Select SEV{worst} if you think it is.")
     return Verdict(proposed, path, worst != best)
 
 

@@ -46,18 +46,18 @@ ALERTS_OF_PAGE = 5
 """Number of alerts that a room shows of each linked page."""
 NEXT = {
     Phase.DECLARED: (Phase.INVESTIGATING, "Start investigating"),
-    Phase.INVESTIGATING: (Phase.MITIGATING, "We are mitigating"),
-    Phase.MITIGATING: (Phase.MONITORING, "Resolved, monitor it"),
-    Phase.MONITORING: (Phase.CLOSED, "Close"),
+    Phase.INVESTIGATING: (Phase.MITIGATING, "Move to Mitigating"),
+    Phase.MITIGATING: (Phase.MONITORING, "Move to Monitoring"),
+    Phase.MONITORING: (Phase.CLOSED, "Close incident"),
 }
 _SHOWN = {"people": ENTRY_KINDS, "decisions": ("decision", "mitigation", "severity", "phase")}
 _DONE = {
     "entries": "Entry added to {ref}.",
-    "unchanged": "Update sent: no change in {ref}.",
-    "roles": "Role in {ref} assigned.",
-    "canvas": "Conditions, actions and needs of {ref} saved.",
-    "severity": "{ref} is {severity}.",
-    "phase": "{ref}: {phase}.",
+    "unchanged": "Update posted in {ref}: no change.",
+    "roles": "Role assigned in {ref}.",
+    "canvas": "Conditions, actions and needs saved in {ref}.",
+    "severity": "Severity of {ref} changed to {severity}.",
+    "phase": "{ref} moved to {phase}.",
     "link": "{page} linked to {ref}.",
 }
 _ALL_HANDS = (Role.COMMANDER, Role.COMMS, Role.SME, Role.SCRIBE)
@@ -181,7 +181,7 @@ async def _searched(tx: Tx, search: str) -> int:
     service = await catalog.named(tx, search)
     if service is None:
         raise Invalid(
-            "The search for a service is not finished.",
+            "No service has exactly this name.",
             fields={"find": "Select a service below, or leave the search blank."},
         )
     return service.id
@@ -300,7 +300,7 @@ async def act(request: Request, ref: str, what: str) -> Response:
                 await actions.add_entry(tx, actor, incident_id, "update", text, now)
             case "roles":
                 if given.get("role") not in list(Role):
-                    raise Invalid("That is not a role.", fields={"role": f"One of {', '.join(Role)}."})
+                    raise Invalid("That is not a role.", fields={"role": f"Use one of {', '.join(Role)}."})
                 person = to_choice(given.get("person"), "person") or me.id
                 await actions.take_role(tx, actor, incident_id, Role(given["role"]), person, now)
             case "canvas":
@@ -309,11 +309,11 @@ async def act(request: Request, ref: str, what: str) -> Response:
             case "severity":
                 severity = parse(given.get("severity", ""))
                 if severity is None:
-                    raise Invalid("That is not a severity.", fields={"severity": "SEV0 to SEV3."})
+                    raise Invalid("That is not a severity.", fields={"severity": "Use SEV0 to SEV3."})
                 await actions.set_severity(tx, actor, incident_id, severity, given.get("reason", ""), now)
             case "phase":
                 if given.get("phase") not in list(Phase):
-                    raise Invalid("That is not a phase.")
+                    raise Invalid("That is not a phase.", fields={"phase": f"Use one of {', '.join(Phase)}."})
                 await actions.set_phase(
                     tx,
                     actor,
@@ -326,7 +326,12 @@ async def act(request: Request, ref: str, what: str) -> Response:
             case "link":
                 await actions.link_page(tx, actor, incident_id, parse_ref("PG", given.get("page", "")), now)
             case _:
-                raise NotFound(f"{what!r} is nothing that can be done with an incident.")
-    named = {name: given.get(name, "") for name in ("phase", "severity", "page")}
+                raise NotFound(f"Unknown action: {what}.")
+    severity = parse(given.get("severity", ""))
+    named = {
+        "phase": given.get("phase", ""),
+        "severity": severity.name if severity else "",
+        "page": given.get("page", ""),
+    }
     text = _DONE[what].format(ref=f"INC-{incident_id}", **named)
     return flash.redirect(request, html.local(given, f"/incidents/INC-{incident_id}"), text)

@@ -29,7 +29,7 @@ async def of_incident(tx: Tx, incident_id: int) -> Postmortem:
     """Return the document of an incident; raise `NotFound`."""
     postmortem = await store.of_incident(tx, incident_id)
     if postmortem is None:
-        raise NotFound(f"INC-{incident_id} has no post-mortem.", hint="Start one from the incident.")
+        raise NotFound(f"INC-{incident_id} has no post-mortem.", hint="Draft one from the incident.")
     return postmortem
 
 
@@ -58,7 +58,7 @@ async def start(tx: Tx, incident_id: int, now: datetime, actor: Actor = SYSTEM) 
 async def save(tx: Tx, actor: Actor, incident_id: int, body: str, version: int, now: datetime) -> None:
     """Save the text; raise `Conflict` when somebody else saved since it was read."""
     if len(body) > _BODY:
-        raise Invalid("The document is too long.", fields={"body": f"At most {_BODY:,} characters."})
+        raise Invalid("The document is too long.", fields={"body": f"Enter at most {_BODY:,} characters."})
     old = await of_incident(tx, incident_id)
     if not await store.save(tx, incident_id, clean_text(body, _BODY) + "\n", version, now):
         raise Conflict(
@@ -81,16 +81,16 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
     incident, postmortem = await incidents.incident(tx, incident_id), await of_incident(tx, incident_id)
     if incident.phase in OPEN:
         raise Conflict(
-            f"{postmortem.ref} is not over.", hint="Close the incident, then publish what it taught."
+            f"{postmortem.ref} is still open.", hint="Close the incident, then publish the post-mortem."
         )
     if left := await placeholders(tx, postmortem):
         raise Invalid(
-            "The document still has placeholders.",
-            hint="Replace or delete them, then publish.",
+            "The post-mortem still has placeholders.",
+            hint="Replace or delete them, then publish it.",
             fields={"body": "; ".join(left)},
         )
     if not await store.publish(tx, incident_id, now):
-        raise Conflict("It is published already.")
+        raise Conflict("The post-mortem is already published.")
     await tx.audit(actor, "postmortem.published", postmortem.ref, now, version=postmortem.version + 1)
     if incident.phase is Phase.CLOSED:
         await incidents.set_phase(tx, actor, incident_id, Phase.REVIEWED, now, published=True)

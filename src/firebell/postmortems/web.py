@@ -91,4 +91,4 @@ async def start(request: Request, ref: str) -> Response:
     async with ctx.db.tx() as tx:
         await actions.start(tx, incident_id, ctx.clock.now(), access.actor_of(me))
     url = f"/post-mortems/INC-{incident_id}"
-    return flash.redirect(request, url, f"Post-mortem of INC-{incident_id} started.")
+    return flash.redirect(request, url, f"Post-mortem of INC-{incident_id} drafted.")

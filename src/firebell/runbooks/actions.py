@@ -63,7 +63,7 @@ async def runbook(tx: Tx, slug: str) -> Stored:
     found = _stored(slug, await store.own(tx, slug), _shipped())
     if found is None:
         names = ", ".join(r.slug for r in (await library(tx))[:20])
-        raise NotFound(f"There is no runbook {slug[:100]}.", hint=f"There are: {names or 'none yet'}.")
+        raise NotFound(f"There is no runbook {slug[:100]}.", hint=f"Runbooks: {names or 'none yet'}.")
     return found
 
 
@@ -95,11 +95,13 @@ async def save(
     """
     if slug != slugify(slug) or slug in RESERVED:
         raise Invalid(
-            f"{slug[:100]!r} cannot be an address.",
-            fields={"slug": f"Use {slugify(slug)!r}, or another name."},
+            f"{slug[:100]!r} can't be used in a URL.",
+            fields={"slug": f"Use {slugify(slug)!r} or another name."},
         )
     if not body.strip() or len(body) > LONGEST:
-        raise Invalid("The text is empty or too long.", fields={"body": f"1 to {LONGEST:,} characters."})
+        raise Invalid(
+            "The text is empty or too long.", fields={"body": f"Enter 1 to {LONGEST:,} characters."}
+        )
     clean, origin = clean_text(body, LONGEST) + "\n", clean_text(source, 500)
     await read(clean)
     await store.lock(tx)
@@ -137,7 +139,7 @@ async def restore_removed(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime
     await store.lock(tx)
     kept = await store.own(tx, slug)
     if kept is not None and (kept.body is not None or kept.updated_at != entry.at):
-        raise undo.changed_since("someone saved this runbook since.", "Look at the text that is there now.")
+        raise undo.changed_since("someone saved this runbook since.", "View the current text.")
     if "body" in entry.detail:
         await store.put(tx, slug, entry.detail["body"], entry.detail["source"], actor.label, now)
     else:
@@ -151,7 +153,8 @@ async def restore(tx: Tx, actor: Actor, slug: str, now: datetime) -> Stored:
     await store.lock(tx)
     if slug not in _shipped():
         raise NotFound(
-            f"No runbook {slug[:100]} comes with Firebell.", hint=f"There are: {', '.join(_shipped())}."
+            f"No runbook {slug[:100]} comes with Firebell.",
+            hint=f"Firebell comes with: {', '.join(_shipped())}.",
         )
     own = await store.own(tx, slug)
     if await store.delete(tx, slug):

@@ -64,7 +64,7 @@ class RunbookShown(ApiOutput):
 
 
 class FindingShown(ApiOutput):
-    """What is wrong at which line, and what to do."""
+    """A problem with its line and how to fix it."""
 
     id: str
     level: Literal["error", "warning"]
@@ -74,7 +74,7 @@ class FindingShown(ApiOutput):
 
 
 class RunbookDetail(RunbookShown):
-    """The runbook with its Markdown and its findings."""
+    """A runbook with its Markdown and its findings."""
 
     body: str
     findings: list[FindingShown]
@@ -93,7 +93,7 @@ class NewText(ApiInput):
 
 
 class Saved(ApiOutput):
-    """What saving did, or would do, and what is wrong with the text."""
+    """What saving did, or would do with `dry_run`, and the findings of the check."""
 
     slug: str
     change: Literal["created", "changed", "unchanged"]
@@ -101,14 +101,14 @@ class Saved(ApiOutput):
 
 
 class TextToCheck(ApiInput):
-    """A text that is not kept; the age limit is in days."""
+    """A text to check; it is not saved. The age limit is in days."""
 
     body: Body
     max_age_days: Annotated[StrictInt, Field(ge=1, le=3650)] = MAX_AGE_DAYS
 
 
 class Checked(ApiOutput):
-    """What a text says of itself, and what is wrong with it; links and teams are not followed."""
+    """Title, owner and date of a text, and its findings; links and teams are not checked."""
 
     title: str
     owner: str
@@ -128,14 +128,14 @@ async def _detail(ctx: Context, tx: Tx, slug: str) -> RunbookDetail:
     )
 
 
-@router.get("", summary="The whole library, by title")
+@router.get("", summary="List all runbooks, by title")
 async def list_runbooks(ctx: Ctx, caller: Reader) -> list[RunbookShown]:
     async with ctx.db.tx() as tx:
         found = await queries.seen(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
     return [RunbookShown.of_seen(s) for s in found]
 
 
-@router.post("/check", summary="Check a text without keeping it")
+@router.post("/check", summary="Check a runbook without saving it")
 async def check_runbook(ctx: Ctx, caller: Reader, given: TextToCheck) -> Checked:
     runbook = await read(given.body)
     findings = check(runbook, ctx.clock.now().date(), max_age_days=given.max_age_days)
@@ -147,7 +147,7 @@ async def check_runbook(ctx: Ctx, caller: Reader, given: TextToCheck) -> Checked
     )
 
 
-@router.get("/{slug}", summary="One runbook with its Markdown", responses=problems(404))
+@router.get("/{slug}", summary="Get a runbook with its Markdown", responses=problems(404))
 async def get_runbook(ctx: Ctx, caller: Reader, slug: Text) -> RunbookDetail:
     async with ctx.db.tx() as tx:
         return await _detail(ctx, tx, slug)
@@ -155,7 +155,7 @@ async def get_runbook(ctx: Ctx, caller: Reader, slug: Text) -> RunbookDetail:
 
 @router.put(
     "/{slug}",
-    summary="Keep a text; 409 when somebody else saved since `version`",
+    summary="Create or update a runbook; 409 if it changed since `version`",
     responses=problems(409),
 )
 async def save_runbook(ctx: Ctx, caller: Responder, slug: Text, given: NewText) -> Saved:
@@ -180,7 +180,7 @@ async def save_runbook(ctx: Ctx, caller: Responder, slug: Text, given: NewText) 
 
 @router.delete(
     "/{slug}",
-    summary="Take a runbook out of the library; a shipped one can be brought back",
+    summary="Delete a runbook, or hide one that comes with Firebell",
     responses=problems(404),
 )
 async def delete_runbook(ctx: Ctx, caller: Responder, slug: Text) -> Removed:
@@ -190,9 +190,7 @@ async def delete_runbook(ctx: Ctx, caller: Responder, slug: Text) -> Removed:
         return removed(await undo.offer(tx, ctx.signer, caller.actor, "runbook.removed", now))
 
 
-@router.post(
-    "/{slug}/restore", summary="Go back to the text that comes with Firebell", responses=problems(404)
-)
+@router.post("/{slug}/restore", summary="Restore the text that comes with Firebell", responses=problems(404))
 async def restore_runbook(ctx: Ctx, caller: Responder, slug: Text) -> RunbookDetail:
     async with ctx.db.tx() as tx:
         await actions.restore(tx, caller.actor, slug, ctx.clock.now())

@@ -11,13 +11,13 @@ from firebell.runbooks.model import MAX_AGE_DAYS, PARTS, Fence, Finding, Level, 
 from firebell.runbooks.placeholders import placeholders
 
 RULES = {
-    "R-PART": "All eight parts are there, in order, and none is empty.",
-    "R-OWNER": "A team or a role that exists owns it.",
-    "R-DATE": "It says on which day somebody last looked at it.",
-    "R-STALE": "Somebody has looked at it lately.",
-    "R-LINK": "Every link within the repository leads somewhere.",
-    "R-FENCE": "Every fenced block is closed, says its language, and has no placeholder left in it.",
-    "R-STEP": "Steps are numbered, and at least one is a command.",
+    "R-PART": "All eight parts are present, in order, and none is empty.",
+    "R-OWNER": "An existing team or role owns the runbook.",
+    "R-DATE": "The runbook has the date of its last review.",
+    "R-STALE": "The runbook was reviewed recently.",
+    "R-LINK": "Every link within the repository has an existing target.",
+    "R-FENCE": "Every fenced block is closed, names its language, and has no placeholder left.",
+    "R-STEP": "Steps are numbered, and at least one has a command.",
 }
 """Every check, with what it asks for."""
 _ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
@@ -61,7 +61,9 @@ def _warning(id_: str, line: int, message: str, fix: str) -> Finding:
 
 def _parts(runbook: Runbook) -> Iterable[Finding]:
     if not runbook.title:
-        yield _error("R-PART", 1, "It has no title.", "Begin with one line such as '# Database failover'.")
+        yield _error(
+            "R-PART", 1, "The runbook has no title.", "Begin with a line such as '# Database failover'."
+        )
     names = [p.name for p in runbook.parts]
     last = max((p.line for p in runbook.parts), default=1)
     for at, name in enumerate(PARTS):
@@ -71,18 +73,18 @@ def _parts(runbook: Runbook) -> Iterable[Finding]:
             yield _error("R-PART", last, f"The part {name} is missing.", f"Add '## {name}' {before}.")
         elif not part.body:
             yield _error(
-                "R-PART", part.line, f"The part {name} is empty.", "Write it, or say why there is none."
+                "R-PART", part.line, f"The part {name} is empty.", "Write it, or say why it doesn't apply."
             )
         elif names.count(name) > 1:
             again = [p.line for p in runbook.parts if p.name == name][1]
-            yield _error("R-PART", again, f"The part {name} is there twice.", "Put the two together.")
+            yield _error("R-PART", again, f"The part {name} appears twice.", "Merge the two.")
     for part in runbook.parts:
         if part.name not in PARTS:
             yield _warning(
                 "R-PART",
                 part.line,
-                f"{part.name or 'An empty heading'} is none of the eight parts.",
-                "Make it an H3 of the part that it belongs to.",
+                f"{part.name or 'An empty heading'} is not one of the eight parts.",
+                "Make it an H3 heading inside the part that it belongs to.",
             )
     known = [p for p in runbook.parts if p.name in PARTS]
     for one, after in pairwise(known):
@@ -90,8 +92,8 @@ def _parts(runbook: Runbook) -> Iterable[Finding]:
             yield _error(
                 "R-PART",
                 after.line,
-                f"{after.name} comes after {one.name}.",
-                f"Keep the order: {', '.join(PARTS)}.",
+                f"The part {after.name} comes after {one.name}.",
+                f"Use this order: {', '.join(PARTS)}.",
             )
 
 
@@ -101,14 +103,17 @@ def _owner(runbook: Runbook, teams: Collection[str] | None) -> Iterable[Finding]
         return
     if _UNNAMED.match(runbook.owner):
         yield _error(
-            "R-OWNER", part.line, "Nobody owns it.", "Name a team or a role on the first line of Owner."
+            "R-OWNER",
+            part.line,
+            "The runbook has no owner.",
+            "Name a team or a role on the first line of Owner.",
         )
     elif teams is not None and owning_team(runbook.owner, teams) is None:
         yield _warning(
             "R-OWNER",
             part.line,
-            f"{runbook.owner} is no team here that has an active member.",
-            f"Write the name of a team: {', '.join(sorted(teams)[:8]) or 'there is none yet'}.",
+            f"{runbook.owner} is not a team with an active member.",
+            f"Use the name of a team: {', '.join(sorted(teams)[:8]) or 'no teams yet'}.",
         )
 
 
@@ -123,7 +128,7 @@ def _date(runbook: Runbook, today: date, max_age_days: int) -> Iterable[Finding]
     part = runbook.part("Last updated")
     if part is None or not part.body:
         return
-    fix = f"Write the day on which somebody last went through it, such as {today.isoformat()}."
+    fix = f"Enter the date of the last review, such as {today.isoformat()}."
     if runbook.updated is None:
         yield _error("R-DATE", part.line, "Last updated has no date on its first line.", fix)
     elif runbook.updated > today + _TOMORROW:
@@ -134,8 +139,8 @@ def _date(runbook: Runbook, today: date, max_age_days: int) -> Iterable[Finding]
         yield _warning(
             "R-STALE",
             part.line,
-            f"Nobody has looked at it for {age} days; {max_age_days} is the limit.",
-            "Walk through it, best in a drill, correct what is wrong, and set the date.",
+            f"Last reviewed {age} days ago; the limit is {max_age_days} days.",
+            "Walk through it, ideally in a drill, correct it, and update the date.",
         )
 
 
@@ -160,14 +165,17 @@ def _links(runbook: Runbook, folder: str, existing: Collection[str] | None) -> I
             anchors = {h.anchor for h in runbook.headings} | runbook.html_anchors
             if anchor and anchor.casefold() not in {a.casefold() for a in anchors}:
                 yield _error(
-                    "R-LINK", link.line, f"No heading is reached by #{anchor}.", "Correct the fragment."
+                    "R-LINK",
+                    link.line,
+                    f"No heading has the anchor #{anchor}.",
+                    "Correct the fragment of the link.",
                 )
         elif existing is not None and _resolved(folder, path) not in existing:
             yield _error(
                 "R-LINK",
                 link.line,
-                f"This link leads nowhere: {path}.",
-                "Correct the path, which begins at the runbook's own folder, or take the link out.",
+                f"Broken link: {path}.",
+                "Correct the path, which is relative to the runbook's folder, or remove the link.",
             )
 
 
@@ -178,17 +186,17 @@ def _resolved(folder: str, path: str) -> str:
 
 def _fence(fence: Fence) -> Iterable[Finding]:
     if not fence.closed:
-        yield _error("R-FENCE", fence.line, "This block is never closed.", "End it with a line of ```.")
+        yield _error("R-FENCE", fence.line, "This code block is not closed.", "End it with a line of ```.")
     if not fence.language:
         yield _warning(
             "R-FENCE",
             fence.line,
-            "This block does not say its language.",
-            "Write ```bash, ```sql or ```text.",
+            "This code block has no language.",
+            "Begin it with ```bash, ```sql or ```text.",
         )
     if not fence.text.strip():
         yield _error(
-            "R-FENCE", fence.line, "This block is empty.", "Write the command, or take the block out."
+            "R-FENCE", fence.line, "This code block is empty.", "Add the command, or remove the block."
         )
     if not fence.command:
         return
@@ -196,8 +204,8 @@ def _fence(fence: Fence) -> Iterable[Finding]:
         yield _error(
             "R-FENCE",
             line,
-            f"{placeholder} is left to be filled in.",
-            'Use a variable that must be set, such as : "${PGHOST:?the primary\'s host}".',
+            f"Placeholder not filled in: {placeholder}.",
+            'Use a required variable, such as : "${PGHOST:?the primary\'s host}".',
         )
 
 
@@ -207,9 +215,15 @@ def _steps(runbook: Runbook) -> Iterable[Finding]:
         return
     if not runbook.steps:
         yield _error(
-            "R-STEP", part.line, "No step is numbered.", "Begin each with '### 1. ...', or number a list."
+            "R-STEP",
+            part.line,
+            "The steps are not numbered.",
+            "Begin each with '### 1. ...', or use a numbered list.",
         )
     if not runbook.commands("Steps"):
         yield _error(
-            "R-STEP", part.line, "No step has a command.", "Write what is typed as a fenced block, ```bash."
+            "R-STEP",
+            part.line,
+            "No step has a command.",
+            "Add the command as a code block that begins with ```bash.",
         )

@@ -34,12 +34,12 @@ def gather(paths: Iterable[Path]) -> list[Path]:
                 and not any(n.startswith(".") for n in p.relative_to(path).parts)
             ]
             if not below:
-                raise FileNotFoundError(f"{path} has no runbook in it: no file that ends in .md.")
+                raise FileNotFoundError(f"No runbooks in {path}: there are no .md files.")
             found |= dict.fromkeys(below)
         elif path.is_file():
             found[path] = None
         else:
-            raise FileNotFoundError(f"There is no {path}.")
+            raise FileNotFoundError(f"File not found: {path}.")
     return list(found)
 
 

@@ -17,12 +17,12 @@ from firebell.runbooks.model import PARTS, Finding
 router = routing.html_router()
 
 _HINTS = {
-    "Trigger": "Which page fires, or what people see.",
-    "Severity": "How bad it is, and when it is worse.",
-    "Prerequisites": "Access, tools, and the variables that the commands need.",
-    "Steps": "### 1. ...\n\nWhy, the command, what it says when all is well, and what to do otherwise.",
-    "Verification": "How you know that it is over.",
-    "Rollback": "How each step is taken back.",
+    "Trigger": "Which alert fires, or what people notice.",
+    "Severity": "The usual severity, and when to raise it.",
+    "Prerequisites": "Access, tools and variables that the commands need.",
+    "Steps": "### 1. ...\n\nWhy, the command, the expected output, and what to do if it differs.",
+    "Verification": "How to confirm that the problem is solved.",
+    "Rollback": "How to undo each step.",
     "Owner": "The name of a team.",
 }
 
@@ -148,5 +148,5 @@ async def restore(request: Request, slug: str) -> Response:
     async with ctx.db.tx() as tx:
         await actions.restore(tx, actor, slug, now)
         offer = await undo.offer(tx, ctx.signer, actor, "runbook.restored", now)
-    text = f"Runbook {slug} has the text that comes with Firebell."
+    text = f"Runbook {slug} reset to the default text."
     return flash.redirect(request, f"/runbooks/{slug}", text, offer)
