@@ -11,7 +11,7 @@ from firebell.kit.markdown import anchors
 from firebell.runbooks.check import RULES, check, owning_team, targets
 from firebell.runbooks.model import PARTS, Finding, Level
 from firebell.runbooks.parse import read
-from firebell.runbooks.runbook_html import led, rendered
+from firebell.runbooks.runbook_html import app_address, rendered
 from firebell.runbooks.web import outline
 
 TODAY = date(2026, 11, 24)
@@ -298,7 +298,7 @@ def test_the_page_shows_commands_to_copy_headings_to_link_and_nothing_that_runs(
     ],
 )
 def test_links_between_runbooks_and_to_the_practice_stay_in_the_product(target: str, address: str) -> None:
-    assert led(target, lambda slug: slug == "other") == address
+    assert app_address(target, lambda slug: slug == "other") == address
 
 
 def errors(text: str) -> list[str]:

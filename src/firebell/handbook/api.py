@@ -1,4 +1,4 @@
-"""The handbook and the organization's templates over JSON."""
+"""The API of the handbook and of templates."""
 
 from datetime import datetime
 from typing import Annotated
@@ -83,7 +83,7 @@ class TemplateReset(TemplateDetail):
 class NewBody(ApiInput):
     """The text, with placeholders such as {{title}}."""
 
-    body: Annotated[Text, Field(min_length=1, max_length=templates.LONGEST)]
+    body: Annotated[Text, Field(min_length=1, max_length=templates.BODY_MAX_CHARS)]
 
 
 class GivenFile(ApiInput):
@@ -110,13 +110,15 @@ class ChangeShown(ApiOutput):
     step: Step
 
 
-def _chapter(found: Chapter, public_url: str) -> ChapterShown:
+def _chapter(chapter: Chapter, public_url: str) -> ChapterShown:
     return ChapterShown(
-        slug=found.slug,
-        path=found.path,
-        title=found.title,
-        url=public_url + chapter_html.address(found),
-        parts=[PartShown(title=title, anchor=anchor) for anchor, title in chapter_html.contents(found.path)],
+        slug=chapter.slug,
+        path=chapter.path,
+        title=chapter.title,
+        url=public_url + chapter_html.address(chapter),
+        parts=[
+            PartShown(title=title, anchor=anchor) for anchor, title in chapter_html.contents(chapter.path)
+        ],
     )
 
 
@@ -153,24 +155,24 @@ async def search_handbook(
     ]
 
 
-def _shown(found: Template) -> TemplateShown:
+def _shown(template: Template) -> TemplateShown:
     return TemplateShown(
-        id=found.id,
-        title=found.title,
-        note=found.note,
-        group=found.group,
-        source=found.source,
-        changed_by=found.own.changed_by if found.own else None,
-        changed_at=found.own.changed_at if found.own else None,
+        id=template.id,
+        title=template.title,
+        note=template.note,
+        group=template.group,
+        source=template.source,
+        changed_by=template.own.changed_by if template.own else None,
+        changed_at=template.own.changed_at if template.own else None,
     )
 
 
-def _detail(found: Template) -> TemplateDetail:
+def _detail(template: Template) -> TemplateDetail:
     return TemplateDetail(
-        **_shown(found).model_dump(),
-        body=found.body,
-        shipped=found.shipped.body,
-        slots=sorted(templates.allowed(found.shipped)),
+        **_shown(template).model_dump(),
+        body=template.body,
+        shipped=template.shipped.body,
+        slots=sorted(templates.allowed(template.shipped)),
     )
 
 

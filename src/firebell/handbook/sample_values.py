@@ -1,4 +1,4 @@
-"""One made-up incident and shift, so that whoever words a template sees it filled (pure)."""
+"""Sample values of all placeholders, for the preview of templates (pure)."""
 
 SAMPLE = {
     "ref": "INC-214",

@@ -34,8 +34,8 @@ from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from firebell.people import actions as people
 
-UPDATE_DUE = "incidents.update_due"
-STABLE = "incidents.stable"
+UPDATE_DUE_TIMER = "incidents.update_due"
+STABLE_TIMER = "incidents.stable"
 _ENTRY_MAX_CHARS = 10_000
 _TITLE_MAX_CHARS = 200
 _SUMMARY_MAX_CHARS = 5_000
@@ -83,9 +83,9 @@ async def _schedule_next_update(tx: Tx, incident: Incident) -> Incident:
     """Set when the next update is due, with its timer."""
     due_at = lifecycle.next_update(incident)
     if due_at is None:
-        await timers.cancel(tx, UPDATE_DUE, str(incident.id))
+        await timers.cancel(tx, UPDATE_DUE_TIMER, str(incident.id))
     else:
-        await timers.schedule(tx, UPDATE_DUE, str(incident.id), due_at)
+        await timers.schedule(tx, UPDATE_DUE_TIMER, str(incident.id), due_at)
     return await store.change(tx, incident.id, update_due_at=due_at)
 
 
@@ -303,7 +303,7 @@ async def set_phase(
     why = lifecycle.refusal(old, phase, facts, now)
     allowed = phase in lifecycle.ALLOWED[old.phase]
     if why and not (force and allowed):
-        raise Conflict(why, hint="To skip this check, use force and give a reason." if allowed else "")
+        raise Conflict(why, hint="Give a reason to skip this check." if allowed else "")
     reason = clean_text(reason, 1000)
     if why and not reason:
         raise Invalid("Give a reason to skip this check.", fields={"reason": "Enter a reason."})
@@ -364,10 +364,10 @@ def _times(old: Incident, phase: Phase, now: datetime) -> dict[str, Any]:
 
 async def _after_phase_change(tx: Tx, actor: Actor, before: Phase, new: Incident, now: datetime) -> None:
     if before is Phase.MONITORING:
-        await timers.cancel(tx, STABLE, str(new.id))
+        await timers.cancel(tx, STABLE_TIMER, str(new.id))
     match new.phase:
         case Phase.MONITORING:
-            await timers.schedule(tx, STABLE, str(new.id), now + lifecycle.STABLE)
+            await timers.schedule(tx, STABLE_TIMER, str(new.id), now + lifecycle.STABILITY_PERIOD)
             await paging.resolve_incident_page(
                 tx, "incident", new.id, f"{actor.label} resolved {new.ref}.", now
             )
@@ -406,7 +406,7 @@ async def link_page(tx: Tx, actor: Actor, incident_id: int, page_id: int, now: d
     )
 
 
-async def remind(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
+async def note_overdue_updates(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
     """Note in the timelines that updates are overdue; return the incidents that are locked right now."""
     unlocked = await store.lock_free(tx, ids)
     for incident in unlocked:
@@ -416,12 +416,12 @@ async def remind(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
     return set(ids) - {incident.id for incident in unlocked}
 
 
-async def announce_stable(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
+async def note_stable_incidents(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
     """Note in the timelines that incidents were stable for 30 minutes; return those that are locked right now."""
     unlocked = await store.lock_free(tx, ids)
     for incident in unlocked:
         since = incident.stable_since
-        if incident.phase is Phase.MONITORING and since and now - since >= lifecycle.STABLE:
+        if incident.phase is Phase.MONITORING and since and now - since >= lifecycle.STABILITY_PERIOD:
             text = "Stable for 30 minutes. It can be closed now."
             await _add_timeline_entry(tx, SYSTEM, incident.id, "stable", text, now)
     return set(ids) - {incident.id for incident in unlocked}

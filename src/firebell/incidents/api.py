@@ -1,4 +1,4 @@
-"""Incidents over JSON."""
+"""The API of incidents."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -45,7 +45,7 @@ Declarer = Annotated[Caller, may(Verb.INCIDENT_DECLARE)]
 Responder = Annotated[Caller, may(Verb.INCIDENT_UPDATE)]
 Answer = Literal["yes", "no", "unknown"]
 Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
-_BOOL = {"yes": True, "no": False, "unknown": None}
+_ANSWERS = {"yes": True, "no": False, "unknown": None}
 
 
 def _severity(value: str) -> str:
@@ -229,12 +229,12 @@ class PageLink(ApiInput):
     page: Annotated[Name, Field(examples=["PG-7"])]
 
 
-async def _all(tx: Tx, found: Sequence[Incident]) -> list[IncidentShown]:
-    ids = [i.id for i in found]
+async def _all(tx: Tx, incidents: Sequence[Incident]) -> list[IncidentShown]:
+    ids = [i.id for i in incidents]
     roles, services = await actions.roles(tx, ids), await actions.services(tx, ids)
     pages = await store.pages_of(tx, ids)
-    names = await people.people_by_id(tx, [a.person_id for held in roles.values() for a in held])
-    slugs = await catalog.services_by_id(tx, [s for wanted in services.values() for s in wanted])
+    people_by_id = await people.people_by_id(tx, [a.person_id for held in roles.values() for a in held])
+    services_by_id = await catalog.services_by_id(tx, [s for ids_ in services.values() for s in ids_])
     return [
         IncidentShown.model_validate(
             {
@@ -249,9 +249,9 @@ async def _all(tx: Tx, found: Sequence[Incident]) -> list[IncidentShown]:
                 "provisional": i.provisional,
                 "phase": i.phase,
                 "drill": i.drill,
-                "services": [slugs[s].slug for s in services[i.id]],
+                "services": [services_by_id[s].slug for s in services[i.id]],
                 "roles": [
-                    {"role": a.role, "person": names[a.person_id].name, "id": a.person_id}
+                    {"role": a.role, "person": people_by_id[a.person_id].name, "id": a.person_id}
                     for a in roles[i.id]
                 ],
                 "pages": [f"PG-{page}" for page in pages[i.id]],
@@ -263,17 +263,17 @@ async def _all(tx: Tx, found: Sequence[Incident]) -> list[IncidentShown]:
                 "version": i.version,
             }
         )
-        for i in found
+        for i in incidents
     ]
 
 
-async def _one(tx: Tx, found: Incident) -> IncidentShown:
-    return (await _all(tx, [found]))[0]
+async def _one(tx: Tx, incident: Incident) -> IncidentShown:
+    return (await _all(tx, [incident]))[0]
 
 
-def _entry(found: Entry) -> EntryShown:
+def _entry(entry: Entry) -> EntryShown:
     return EntryShown(
-        id=found.id, at=found.at, kind=found.kind, by=found.actor, text=found.text, data=found.data
+        id=entry.id, at=entry.at, kind=entry.kind, by=entry.actor, text=entry.text, data=entry.data
     )
 
 
@@ -287,10 +287,10 @@ async def classify_severity(
 ) -> Classified:
     verdict = classify(
         {
-            "down_or_data_at_risk": _BOOL[down_or_data_at_risk],
-            "major_degraded": _BOOL[major_degraded],
-            "workaround": _BOOL[workaround],
-            "customers_impacted": _BOOL[customers_impacted],
+            "down_or_data_at_risk": _ANSWERS[down_or_data_at_risk],
+            "major_degraded": _ANSWERS[major_degraded],
+            "workaround": _ANSWERS[workaround],
+            "customers_impacted": _ANSWERS[customers_impacted],
         }
     )
     return Classified.model_validate(
@@ -307,7 +307,7 @@ async def classify_severity(
 async def list_incidents(
     ctx: Ctx,
     caller: Reader,
-    stretch: PageParams,
+    pagination: PageParams,
     phase: Annotated[list[Phase] | None, Query(description="defaults to the open phases")] = None,
     drill: Annotated[QueryBool, Query(description="list drills instead of real incidents")] = False,
     severity: Annotated[
@@ -333,15 +333,15 @@ async def list_incidents(
     async with ctx.db.tx() as tx:
         wanted = await filtering.resolve(tx, query, person_id=caller.person_id)
         wanted = replace(wanted, phases=phases, drill=drill, postmortem_due=postmortem_due)
-        listed = await list_store.incidents(tx, wanted, sort, limit=stretch.limit, place=stretch.before)
-        stretch.link([i.id for i in listed])
+        listed = await list_store.incidents(tx, wanted, sort, limit=pagination.limit, place=pagination.before)
+        pagination.link([i.id for i in listed])
         return await _all(tx, listed)
 
 
 @router.post("/incidents", status_code=201, summary="Declare an incident", responses=problems(404))
 async def declare_incident(ctx: Ctx, caller: Declarer, given: NewIncident) -> IncidentShown:
     async with ctx.db.tx() as tx:
-        made = await actions.declare(
+        incident = await actions.declare(
             tx,
             caller.actor,
             title=given.title,
@@ -354,7 +354,7 @@ async def declare_incident(ctx: Ctx, caller: Declarer, given: NewIncident) -> In
             drill=given.drill,
             now=ctx.clock.now(),
         )
-        return await _one(tx, made)
+        return await _one(tx, incident)
 
 
 @router.get(
@@ -365,15 +365,15 @@ async def get_incident(ctx: Ctx, caller: Reader, ref: Text) -> IncidentDetail:
         incident = await actions.incident(tx, parse_ref("INC", ref))
         shown = await _one(tx, incident)
         refusals = await actions.refusals(tx, incident, ctx.clock.now())
-        linked = await paging.pages_by_id(tx, await actions.page_ids(tx, incident.id))
-        alerts = await alerts_of_pages(tx, list(linked.values()), 100)
-    following = [NextPhase(phase=phase, refusal=why) for phase, why in refusals.items()]
+        pages = await paging.pages_by_id(tx, await actions.page_ids(tx, incident.id))
+        alerts = await alerts_of_pages(tx, list(pages.values()), 100)
+    next_phases = [NextPhase(phase=phase, refusal=why) for phase, why in refusals.items()]
     listed = [
         IncidentAlert.model_validate({"id": a.id, "title": a.title, "status": a.status, "page": ref})
         for a, ref in alerts
     ]
     may_read = permissions.allows(caller.rights, Verb.ALERT_READ)
-    return IncidentDetail(**shown.model_dump(), alerts=listed if may_read else None, next=following)
+    return IncidentDetail(**shown.model_dump(), alerts=listed if may_read else None, next=next_phases)
 
 
 @router.get(
@@ -381,11 +381,11 @@ async def get_incident(ctx: Ctx, caller: Reader, ref: Text) -> IncidentDetail:
     summary="List the latest timeline entries, oldest first",
     responses=problems(404),
 )
-async def list_timeline(ctx: Ctx, caller: Reader, ref: Text, stretch: PageParams) -> list[EntryShown]:
+async def list_timeline(ctx: Ctx, caller: Reader, ref: Text, pagination: PageParams) -> list[EntryShown]:
     async with ctx.db.tx() as tx:
         incident = await actions.incident(tx, parse_ref("INC", ref))
         entries = await actions.timeline(tx, incident.id)
-    return [_entry(e) for e in reversed(stretch.newest(entries, [e.id for e in entries]))]
+    return [_entry(e) for e in reversed(pagination.newest(entries, [e.id for e in entries]))]
 
 
 @router.post(
@@ -481,7 +481,7 @@ async def list_messages(
 ) -> list[MessageShown]:
     async with ctx.db.tx() as tx:
         incident = await actions.incident(tx, parse_ref("INC", ref))
-        found = await messages(tx, incident, ctx.public_url, tz, ctx.clock.now())
+        all_messages = await messages(tx, incident, ctx.public_url, tz, ctx.clock.now())
     return [
         MessageShown(
             id=m.template.id,
@@ -492,5 +492,5 @@ async def list_messages(
             text=m.text,
             missing=m.missing,
         )
-        for m in found
+        for m in all_messages
     ]

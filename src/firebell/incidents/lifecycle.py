@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from firebell.incidents.model import ACTIVE, ROLE_NAMES, Incident, Phase, Role
 from firebell.incidents.severity import FACTS, Severity
 
-STABLE = timedelta(minutes=30)
+STABILITY_PERIOD = timedelta(minutes=30)
 """How long an incident stays in monitoring before it can be closed."""
 REOPEN_WITHIN = timedelta(hours=24)
 LOWER_AFTER_RAISE = timedelta(minutes=15)
@@ -64,8 +64,8 @@ def refusal(incident: Incident, to: Phase, facts: GuardFacts, now: datetime) -> 
 
 
 def _not_closable(incident: Incident, facts: GuardFacts, now: datetime) -> str | None:
-    if incident.stable_since is None or now - incident.stable_since < STABLE:
-        closable_at = (incident.stable_since or now) + STABLE
+    if incident.stable_since is None or now - incident.stable_since < STABILITY_PERIOD:
+        closable_at = (incident.stable_since or now) + STABILITY_PERIOD
         minutes = max(1, int((closable_at - now).total_seconds() + 59) // 60)
         return f"It can be closed after 30 minutes of stability ({minutes} min left)."
     if facts.open_pages:

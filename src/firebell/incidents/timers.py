@@ -10,17 +10,17 @@ from firebell.kit.db import Tx
 
 async def run_update_due(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Note overdue updates; return the timers of incidents that are locked, to run them again."""
-    locked = await actions.remind(tx, [int(timer.key) for timer in due_timers], now)
+    locked = await actions.note_overdue_updates(tx, [int(timer.key) for timer in due_timers], now)
     return [timer for timer in due_timers if int(timer.key) in locked]
 
 
 async def run_stable(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Note incidents that can be closed; return the timers of those that are locked, to run them again."""
-    locked = await actions.announce_stable(tx, [int(timer.key) for timer in due_timers], now)
+    locked = await actions.note_stable_incidents(tx, [int(timer.key) for timer in due_timers], now)
     return [timer for timer in due_timers if int(timer.key) in locked]
 
 
 HANDLERS: dict[str, timers.Handler] = {
-    actions.UPDATE_DUE: run_update_due,
-    actions.STABLE: run_stable,
+    actions.UPDATE_DUE_TIMER: run_update_due,
+    actions.STABLE_TIMER: run_stable,
 }

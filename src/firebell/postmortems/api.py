@@ -1,4 +1,4 @@
-"""Post-mortems over JSON."""
+"""The API of post-mortems."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -50,11 +50,11 @@ class NewText(ApiInput):
 
 
 @router.get("", summary="List post-mortems, newest incident first")
-async def list_postmortems(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[PostmortemShown]:
+async def list_postmortems(ctx: Ctx, caller: Reader, pagination: PageParams) -> list[PostmortemShown]:
     async with ctx.db.tx() as tx:
-        documents = await actions.newest(tx, stretch.before, stretch.limit)
-    stretch.link([d.incident_id for d in documents])
-    return [PostmortemShown.model_validate(d) for d in documents]
+        postmortems = await actions.newest(tx, pagination.before, pagination.limit)
+    pagination.link([d.incident_id for d in postmortems])
+    return [PostmortemShown.model_validate(d) for d in postmortems]
 
 
 @router.get("/{ref}", summary="Get a post-mortem with its Markdown", responses=problems(404))

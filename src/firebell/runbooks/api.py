@@ -1,4 +1,4 @@
-"""Runbooks over JSON."""
+"""The API of runbooks."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
@@ -20,14 +20,16 @@ router = api.router("runbooks", "/runbooks")
 
 Reader = Annotated[Caller, may(Verb.RUNBOOK_READ)]
 Responder = Annotated[Caller, may(Verb.RUNBOOK_WRITE)]
-Body = Annotated[Text, Field(min_length=1, max_length=actions.LONGEST, examples=["# Database failover\n..."])]
+Body = Annotated[
+    Text, Field(min_length=1, max_length=actions.BODY_MAX_CHARS, examples=["# Database failover\n..."])
+]
 
 
 class RunbookShown(ApiOutput):
     """A runbook of the library.
 
-    `version` is 0 while the text is the one that comes with Firebell; `last_updated` is the day that the text
-    names, `updated_at` when it was saved here; `services` are those whose runbook address leads to it.
+    `version` is 0 if the text is the one that comes with Firebell. `last_updated` is the date in the text,
+    `updated_at` when it was saved here. `services` are those that link to this runbook.
     """
 
     slug: str
@@ -45,19 +47,19 @@ class RunbookShown(ApiOutput):
     services: list[str]
 
     @classmethod
-    def of_seen(cls, found: queries.RunbookDetails, **more: object) -> Self:
-        """Return a runbook with what is around it."""
+    def of_seen(cls, details: queries.RunbookDetails, **more: object) -> Self:
+        """Return a runbook of the library as the API shows it."""
         names = ("slug", "source", "shipped", "version", "updated_at", "updated_by")
         return cls.model_validate(
             {
-                **{name: getattr(found.stored, name) for name in names},
-                "title": found.title,
-                "owner": found.runbook.owner,
-                "team": found.team,
-                "last_updated": found.runbook.updated,
-                "errors": found.errors,
-                "warnings": found.warnings,
-                "services": [s.slug for s in found.services],
+                **{name: getattr(details.stored, name) for name in names},
+                "title": details.title,
+                "owner": details.runbook.owner,
+                "team": details.team,
+                "last_updated": details.runbook.updated,
+                "errors": details.errors,
+                "warnings": details.warnings,
+                "services": [s.slug for s in details.services],
                 **more,
             }
         )
@@ -81,9 +83,9 @@ class RunbookDetail(RunbookShown):
 
 
 class NewText(ApiInput):
-    """The whole text; `source` says where it is kept, `version` from which one it was made (0: shipped or none).
+    """The whole text. `source` is where it is kept, `version` the one that it is based on (0 for default or none).
 
-    Without `version` whatever is there is replaced. With `dry_run` nothing is kept.
+    Without `version` the text replaces any other. With `dry_run` nothing is saved.
     """
 
     body: Body
@@ -122,7 +124,7 @@ def _shown(findings: list[Finding]) -> list[FindingShown]:
 
 async def _detail(ctx: Context, tx: Tx, slug: str) -> RunbookDetail:
     stored = await actions.runbook(tx, slug)
-    (runbook_details,) = await queries.seen(tx, [stored], ctx.public_url, ctx.clock.now())
+    (runbook_details,) = await queries.details(tx, [stored], ctx.public_url, ctx.clock.now())
     return RunbookDetail.of_seen(
         runbook_details, body=stored.body, findings=_shown(list(runbook_details.findings))
     )
@@ -131,8 +133,8 @@ async def _detail(ctx: Context, tx: Tx, slug: str) -> RunbookDetail:
 @router.get("", summary="List all runbooks, by title")
 async def list_runbooks(ctx: Ctx, caller: Reader) -> list[RunbookShown]:
     async with ctx.db.tx() as tx:
-        found = await queries.seen(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
-    return [RunbookShown.of_seen(s) for s in found]
+        library = await queries.details(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
+    return [RunbookShown.of_seen(details) for details in library]
 
 
 @router.post("/check", summary="Check a runbook without saving it")
@@ -172,7 +174,7 @@ async def save_runbook(ctx: Ctx, caller: Responder, slug: Text, given: NewText) 
             dry_run=given.dry_run,
         )
         if given.dry_run:
-            findings = check(await read(given.body), now.date(), teams=await actions.owners(tx))
+            findings = check(await read(given.body), now.date(), teams=await actions.owning_teams(tx))
         else:
             findings = (await actions.findings(tx, [await actions.runbook(tx, slug)], now))[slug]
     return Saved(slug=slug, change=change.value, findings=_shown(findings))

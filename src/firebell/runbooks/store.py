@@ -20,7 +20,7 @@ class Own:
     updated_by: str
 
 
-async def everything(tx: Tx) -> list[Own]:
+async def all_own(tx: Tx) -> list[Own]:
     """Return all own runbooks by slug, hidden ones too."""
     rows = await tx.fetch(
         f"""
