@@ -68,10 +68,10 @@ async def test_a_new_runbook_begins_with_its_eight_parts_and_two_editors_meet(
         outline = await page.input_value("#body")
         assert outline.count("\n## ") == 8
         await page.fill("#body", outline.removeprefix("# Name of the runbook"))
-        await press(page, "Save")
+        await press(page, "Create runbook")
         await page.locator("#e-body:has-text('Begin with a line')").wait_for()
         await page.fill("#body", outline.replace("Name of the runbook", "Search is slow"))
-        await press(page, "Save")
+        await press(page, "Create runbook")
         await page.wait_for_url("**/runbooks/search-is-slow")
         await page.locator("summary", has_text="Runbook check: 1 error, 1 warning").click()
         await page.get_by_text("No step has a command.").wait_for()

@@ -87,7 +87,7 @@ async def test_messages_and_templates_work_in_the_browser(dsn: str, browser: Bro
         await first_run(page)
         await page.goto("/handbook/templates/update-first")
         await page.fill("#body", "{{ref}} burns, says {{nobody}}")
-        await page.locator("#e-body:has-text('no slot {{nobody}}')").wait_for()
+        await page.locator("#e-body:has-text('no placeholder {{nobody}}')").wait_for()
         await page.fill("#body", "{{ref}} burns in {{services}}")
         await page.locator("#preview:has-text('INC-214 burns in Checkout')").wait_for()
         await press(page, "Save")

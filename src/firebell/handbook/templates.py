@@ -168,8 +168,9 @@ def fault(shipped: Shipped, body: str) -> str | None:
         return f"{shipped.id} is empty. Enter a text, or leave it out to use the default text."
     if len(body) > BODY_MAX_CHARS:
         return f"{shipped.id} has {len(body):,} characters. Use at most {BODY_MAX_CHARS:,}."
-    if shipped.id in SEVERITIES and len(nonblank_lines(body)) != 2:
-        return f"{shipped.id} needs two lines and has {len(nonblank_lines(body))}: what it means, and what happens next."
+    count = len(nonblank_lines(body))
+    if shipped.id in SEVERITIES and count != 2:
+        return f"{shipped.id} needs two lines and has {count}: what it means, and what happens next."
     unknown = [name for name in slots(body) if name not in allowed(shipped)]
     if unknown:
         available = ", ".join(sorted(allowed(shipped))) or "none"
