@@ -86,7 +86,7 @@ async def test_what_is_no_runbook_is_told(run: Terminal, books: Path, tmp_path: 
     assert "gone.md" in gone.err
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert "has no runbook in it" in (await run("runbook", "check", str(empty), code=2)).err
+    assert "No runbooks in" in (await run("runbook", "check", str(empty), code=2)).err
     (books / "bytes.md").write_bytes(b"# \xff\xfe")
     assert "UTF-8" in (await run("runbook", "check", str(books), code=2)).err
     assert (await run("runbook", "check", code=2)).err

@@ -129,15 +129,15 @@ async def declare(
         raise NotFound(f"There is no service {missing[0]}.")
     incident = await store.insert(
         tx,
-        title,
-        clean_text(summary, _SUMMARY_MAX_CHARS),
-        chosen,
-        dict(answers or {}),
-        verdict.provisional if severity is None else False,
-        drill,
-        min(page.triggered_at, now) if page else now,
-        actor.person_id,
-        now,
+        title=title,
+        summary=clean_text(summary, _SUMMARY_MAX_CHARS),
+        severity=chosen,
+        answers=dict(answers or {}),
+        provisional=verdict.provisional if severity is None else False,
+        drill=drill,
+        detected_at=min(page.triggered_at, now) if page else now,
+        declared_by=actor.person_id,
+        now=now,
     )
     await store.set_services(tx, incident.id, affected_ids)
     origin = f" from {page.ref}" if page else ""

@@ -40,9 +40,25 @@ def _shipped() -> dict[str, str]:
 def _stored(slug: str, own: Own | None, paths: Mapping[str, str]) -> Stored | None:
     """Return the runbook that the library has under a slug, None if it has none or hides it."""
     if own and own.body is not None:
-        return Stored(slug, own.body, own.source, own.version, slug in paths, own.updated_at, own.updated_by)
+        return Stored(
+            slug=slug,
+            body=own.body,
+            source=own.source,
+            version=own.version,
+            shipped=slug in paths,
+            updated_at=own.updated_at,
+            updated_by=own.updated_by,
+        )
     if own is None and slug in paths:
-        return Stored(slug, handbook_files.skill(paths[slug]), paths[slug], 0, True, None, "")
+        return Stored(
+            slug=slug,
+            body=handbook_files.skill(paths[slug]),
+            source=paths[slug],
+            version=0,
+            shipped=True,
+            updated_at=None,
+            updated_by="",
+        )
     return None
 
 
