@@ -64,7 +64,7 @@ async def test_an_own_text_takes_the_place_of_the_shipped_one_until_it_is_put_ba
 async def test_a_shipped_runbook_is_taken_out_and_brought_back(db: Db, clock: FakeClock) -> None:
     async with db.tx() as tx:
         await actions.remove(tx, ACTOR, "ddos-mitigation", clock.now())
-        assert await actions.taken_out(tx) == ["ddos-mitigation"]
+        assert await actions.hidden_slugs(tx) == ["ddos-mitigation"]
     assert await slugs(db) == SHIPPED[:2]
     with pytest.raises(NotFound) as gone:
         await one(db, "ddos-mitigation")
@@ -73,7 +73,7 @@ async def test_a_shipped_runbook_is_taken_out_and_brought_back(db: Db, clock: Fa
     async with db.tx() as tx:
         await actions.remove(tx, ACTOR, "ddos-mitigation", clock.now())
         await actions.restore(tx, ACTOR, "ddos-mitigation", clock.now())
-        assert await actions.taken_out(tx) == []
+        assert await actions.hidden_slugs(tx) == []
     assert await slugs(db) == SHIPPED
 
 

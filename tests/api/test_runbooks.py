@@ -65,7 +65,8 @@ async def test_a_text_is_checked_without_being_kept(dsn: str, clock: FakeClock) 
 async def test_a_bad_address_and_a_key_that_may_only_read_change_nothing(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         bad = await api("PUT", "/runbooks/Search%20is%20slow", {"body": GOOD}, status=422)
-        assert bad["errors"] == [{"field": "slug", "message": "Use 'search-is-slow', or another name."}]
+        assert [e["field"] for e in bad["errors"]] == ["slug"]
+        assert "search-is-slow" in bad["errors"][0]["message"]
         reads = [s for s in SCOPES if s != "incidents:write"]
         reader = api.with_key(await key_of(w.ctx.db, clock, w.mara, reads))
         await reader("GET", "/runbooks")

@@ -33,10 +33,10 @@ async def test_a_runbook_is_read_copied_written_checked_and_put_back(dsn: str, b
         await page.locator("summary:visible", has_text="Contents").click()
         await sound(page)
         await page.locator(".only-s a:has-text('Verification')").click()
-        await press(page, "Back to the shipped text")
+        await press(page, "Reset to default")
         await expect(page.locator("h1")).to_have_text("Database failover")
-        await press(page, "Take out of the library")
-        await page.get_by_role("button", name="Bring back database-failover").click()
+        await press(page, "Hide from library")
+        await page.get_by_role("button", name="Show database-failover").click()
         await expect(page.locator("h1")).to_have_text("Database failover")
 
 
@@ -44,7 +44,7 @@ async def own(page: Page) -> None:
     """Replace the text, first with one that lacks something."""
     await press(page, "Edit")
     await page.fill("#body", GOOD.replace("## Rollback", "## Way back"))
-    await press(page, "Check")
+    await press(page, "Run check")
     await page.get_by_text("The part Rollback is missing.").wait_for()
     assert "## Way back" in await page.input_value("#body"), "checking keeps what was typed"
     await sound(page)
@@ -52,7 +52,7 @@ async def own(page: Page) -> None:
     await press(page, "Save")
     await expect(page.locator("h1")).to_have_text("Payments failover")
     assert page.url.endswith("/runbooks/database-failover")
-    await page.get_by_text("written here").wait_for()
+    await page.get_by_text("Written in the app").wait_for()
 
 
 async def test_a_new_runbook_begins_with_its_eight_parts_and_two_editors_meet(
@@ -68,12 +68,12 @@ async def test_a_new_runbook_begins_with_its_eight_parts_and_two_editors_meet(
         outline = await page.input_value("#body")
         assert outline.count("\n## ") == 8
         await page.fill("#body", outline.removeprefix("# Name of the runbook"))
-        await press(page, "Save")
+        await press(page, "Create runbook")
         await page.locator("#e-body:has-text('Begin with a line')").wait_for()
         await page.fill("#body", outline.replace("Name of the runbook", "Search is slow"))
-        await press(page, "Save")
+        await press(page, "Create runbook")
         await page.wait_for_url("**/runbooks/search-is-slow")
-        await page.locator("summary", has_text="What is wrong with it: 1 error, 1 warning").click()
+        await page.locator("summary", has_text="Runbook check: 1 error, 1 warning").click()
         await page.get_by_text("No step has a command.").wait_for()
         await sound(page)
 

@@ -77,9 +77,9 @@ async def test_from_the_first_run_to_a_closed_incident(
         await page.click(".composer button:has-text('Post')")
         await page.locator(".say:has-text('Rolled build 4812 back')").wait_for()
         await expect(page.locator("#feed .chip")).to_have_text("Mitigation")
-        await press(page, "We are mitigating")
-        await press(page, "Resolved, monitor it")
-        await page.locator(":visible:text('It must be stable for 30 minutes')").first.wait_for()
+        await press(page, "Move to Mitigating")
+        await press(page, "Move to Monitoring")
+        await page.locator(":visible:text('30 minutes of stability')").first.wait_for()
         await look(page, "/incidents/INC-1")
 
         # half an hour passes in the only place that measures it

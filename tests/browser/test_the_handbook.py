@@ -87,7 +87,7 @@ async def test_messages_and_templates_work_in_the_browser(dsn: str, browser: Bro
         await first_run(page)
         await page.goto("/handbook/templates/update-first")
         await page.fill("#body", "{{ref}} burns, says {{nobody}}")
-        await page.locator("#e-body:has-text('no slot {{nobody}}')").wait_for()
+        await page.locator("#e-body:has-text('no placeholder {{nobody}}')").wait_for()
         await page.fill("#body", "{{ref}} burns in {{services}}")
         await page.locator("#preview:has-text('INC-214 burns in Checkout')").wait_for()
         await press(page, "Save")
@@ -143,5 +143,5 @@ async def test_an_update_begins_with_a_template_without_javascript(dsn: str, bro
         await page.locator("#preview:has-text('INC-214 burns')").wait_for()
         assert await page.input_value("#body") == "{{ref}} burns"
         await press(page, "Save")
-        await press(page, "Go back to the shipped text")
-        await page.locator(".chip:text-is('shipped')").wait_for()
+        await press(page, "Reset to default")
+        await page.locator(".chip:text-is('default')").wait_for()

@@ -53,7 +53,7 @@ async def test_good_runbooks_end_with_0_and_an_error_with_1(run: Terminal, books
     broken = await run("runbook", "check", str(books), code=1)
     lines = broken.out.splitlines()
     line = GOOD.splitlines().index("Go back as in [the other one](other.md).") + 1
-    assert lines[0] == f"{books}/other.md:{line}: error R-LINK This link leads nowhere: /docs/roles.md."
+    assert lines[0] == f"{books}/other.md:{line}: error R-LINK Broken link: /docs/roles.md."
     assert lines[1].startswith("  Correct the path")
     assert lines[2] == "2 runbooks: 1 error, 0 warnings."
 
@@ -63,7 +63,7 @@ async def test_a_warning_does_not_fail_and_the_age_is_a_choice(run: Terminal, bo
     old.write_text(GOOD.replace("2026-11-13", today(30)), encoding="utf-8")
     assert (await run("runbook", "check", str(old))).out == "1 runbook: no findings.\n"
     warned = await run("runbook", "check", str(old), "--max-age", "29")
-    assert "warning R-STALE Nobody has looked at it for 30 days; 29 is the limit." in warned.out
+    assert "warning R-STALE Last reviewed 30 days ago; the limit is 29 days." in warned.out
     assert warned.out.endswith("1 runbook: 0 errors, 1 warning.\n")
 
 
@@ -86,7 +86,7 @@ async def test_what_is_no_runbook_is_told(run: Terminal, books: Path, tmp_path: 
     assert "gone.md" in gone.err
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert "has no runbook in it" in (await run("runbook", "check", str(empty), code=2)).err
+    assert "No runbooks in" in (await run("runbook", "check", str(empty), code=2)).err
     (books / "bytes.md").write_bytes(b"# \xff\xfe")
     assert "UTF-8" in (await run("runbook", "check", str(books), code=2)).err
     assert (await run("runbook", "check", code=2)).err

@@ -77,7 +77,7 @@ def test_a_template_is_a_heading_an_id_with_a_note_and_a_fence() -> None:
         ("## A\n\n`one` · x\n\nNo fence here.\n", 3, "one has no text"),
         ("## A\n\n`one` · x\n\n```bash\nls\n```\n", 3, "`markdown` or `text`"),
         ("## A\n\n`one` · x\n", 3, "one has no text"),
-        ("## A\n\n`one` · x\n\n```text\na\n```\n\n## B\n\n`one` · y\n\n```text\nb\n```\n", 11, "in line 3"),
+        ("## A\n\n`one` · x\n\n```text\na\n```\n\n## B\n\n`one` · y\n\n```text\nb\n```\n", 11, "on line 3"),
     ],
 )
 def test_what_is_no_template_although_it_begins_like_one_is_named(text: str, line: int, words: str) -> None:
@@ -112,11 +112,11 @@ def one(name: str, body: str) -> str:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("{{titel}}", "update-first has no slot {{titel}}. There are: audience, cause,"),
+        ("{{titel}}", "update-first has no placeholder {{titel}}. Available: audience, cause,"),
         ("", "update-first is empty"),
         ("   ", "update-first is empty"),
         ("x" * 20_001, "at most 20,000"),
-        ("{{timeline}}", "has no slot {{timeline}}"),
+        ("{{timeline}}", "has no placeholder {{timeline}}"),
     ],
 )
 def test_a_text_that_cannot_be_used_is_named_by_file_and_line(body: str, words: str) -> None:
@@ -134,12 +134,12 @@ def test_every_fault_of_every_file_is_told_at_once() -> None:
         }
     )
     assert set(fields) == {"a.md:3", "a.md:11", "c.md:3"}
-    assert "There is no template update-firsst. There are: update-first," in fields["a.md:3"]
+    assert "There is no template update-firsst. Use one of: update-first," in fields["a.md:3"]
     assert "another file" in fields["c.md:3"]
 
 
 def test_files_without_any_template_are_refused() -> None:
-    with pytest.raises(Invalid, match=r"no template in README\.md"):
+    with pytest.raises(Invalid, match=r"README\.md"):
         templates.gathered({"README.md": "# Read me\n"}, SHIPPED)
 
 

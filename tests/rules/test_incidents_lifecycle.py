@@ -63,10 +63,8 @@ def test_t1_every_pair_is_decided(old: Phase, new: Phase) -> None:
 
 
 def test_a_sev1_is_not_investigated_without_a_commander() -> None:
-    assert (
-        refusal(incident(), Phase.INVESTIGATING, GuardFacts(frozenset()), NOW)
-        == "A SEV1 needs a commander first."
-    )
+    why = refusal(incident(), Phase.INVESTIGATING, GuardFacts(frozenset()), NOW)
+    assert "commander" in (why or "")
     assert refusal(incident(severity=2), Phase.INVESTIGATING, GuardFacts(frozenset()), NOW) is None
 
 
@@ -79,9 +77,7 @@ def test_mitigating_and_resolving_need_a_mitigation() -> None:
 def test_closing_waits_for_thirty_stable_minutes() -> None:
     found = incident(phase=Phase.MONITORING, stable_since=NOW)
     almost = NOW + timedelta(minutes=29, seconds=1)
-    assert (
-        refusal(found, Phase.CLOSED, READY, almost) == "It must be stable for 30 minutes; 1 min are missing."
-    )
+    assert "(1 min left)" in (refusal(found, Phase.CLOSED, READY, almost) or "")
     assert refusal(found, Phase.CLOSED, READY, NOW + timedelta(minutes=30)) is None
     demanding = GuardFacts(frozenset(), ("PG-7",), True)
     assert "PG-7" in (refusal(found, Phase.CLOSED, demanding, NOW + timedelta(hours=1)) or "")

@@ -11,7 +11,7 @@ from firebell.kit.markdown import anchors
 from firebell.runbooks.check import RULES, check, owning_team, targets
 from firebell.runbooks.model import PARTS, Finding, Level
 from firebell.runbooks.parse import read
-from firebell.runbooks.runbook_html import led, rendered
+from firebell.runbooks.runbook_html import app_address, rendered
 from firebell.runbooks.web import outline
 
 TODAY = date(2026, 11, 24)
@@ -115,12 +115,12 @@ def test_parts_out_of_order_twice_or_unknown_are_named() -> None:
         GOOD.replace("## Severity", "## X").replace("## Trigger", "## Severity").replace("## X", "## Trigger")
     )
     assert told(swapped) == [("R-PART", "error", line_of(swapped, "## Trigger"))]
-    assert found(swapped)[0].message == "Trigger comes after Severity."
+    assert found(swapped)[0].message == "The part Trigger comes after Severity."
     twice = GOOD + "\n## Owner\n\nStorage\n"
-    assert "The part Owner is there twice." in [f.message for f in found(twice)]
+    assert "The part Owner appears twice." in [f.message for f in found(twice)]
     more = GOOD.replace("### 2. Say so", "## Background")
     assert ("R-PART", "warning", line_of(more, "## Background")) in told(more)
-    assert next(f.message for f in found("Text")) == "It has no title."
+    assert next(f.message for f in found("Text")) == "The runbook has no title."
 
 
 def test_a_heading_inside_a_block_is_no_part() -> None:
@@ -216,7 +216,7 @@ def test_fences_are_closed_say_their_language_and_are_whole() -> None:
 def test_a_placeholder_is_not_left_in_a_command(command: str, left: str) -> None:
     text = GOOD.replace('pg_isready -h "$PGHOST"', command)
     messages = [f.message for f in found(text)]
-    assert messages == ([f"{left} is left to be filled in."] if left else [])
+    assert messages == ([f"Placeholder not filled in: {left}."] if left else [])
     if left:
         assert found(text)[0].line == line_of(text, command)
     assert told(GOOD.replace("accepting connections", command)) == [], "what is only read may have them"
@@ -298,7 +298,7 @@ def test_the_page_shows_commands_to_copy_headings_to_link_and_nothing_that_runs(
     ],
 )
 def test_links_between_runbooks_and_to_the_practice_stay_in_the_product(target: str, address: str) -> None:
-    assert led(target, lambda slug: slug == "other") == address
+    assert app_address(target, lambda slug: slug == "other") == address
 
 
 def errors(text: str) -> list[str]:
@@ -369,7 +369,7 @@ def test_a_finding_below_front_matter_has_its_line() -> None:
 )
 def test_a_placeholder_in_any_spelling_is_found_once(command: str, left: str) -> None:
     for text in (with_block("bash", command), with_block("console", f"$ {command}\nok")):
-        assert errors(text) == [f"{left} is left to be filled in."]
+        assert errors(text) == [f"Placeholder not filled in: {left}."]
 
 
 @pytest.mark.parametrize("comment", ["<!-- nothing yet -->", "<!--\nWrite here\nhow to go back.\n-->"])

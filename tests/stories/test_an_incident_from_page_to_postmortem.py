@@ -48,7 +48,7 @@ async def test_from_page_to_postmortem(dsn: str, clock: FakeClock) -> None:
         await w.alert("5xx above 5 %", status="resolved")
         await w.after(minutes=29)
         async with w.ctx.db.tx() as tx:
-            with pytest.raises(Conflict, match="stable"):
+            with pytest.raises(Conflict, match="30 minutes"):
                 await incidents.set_phase(tx, jun, made.id, Phase.CLOSED, w.now)
         await w.after(minutes=1)
         async with w.ctx.db.tx() as tx:
@@ -61,7 +61,7 @@ async def test_from_page_to_postmortem(dsn: str, clock: FakeClock) -> None:
         assert document.due_at == closed + timedelta(hours=48)
         assert "Rolled build 4812 back" in document.body
         assert "Errors fall \\| 2 % now" in document.body
-        assert "Stable for 30 minutes: it may be closed." in story
+        assert "Stable for 30 minutes. It can be closed now." in story
         assert {p.state for p in await w.pages()} == {PageState.RESOLVED}
         async with w.ctx.db.tx() as tx:
             await postmortems.save(tx, jun, made.id, "# What happened\n\nBuild 4812 was bad.", 1, w.now)
@@ -102,7 +102,7 @@ async def test_an_update_that_does_not_come_is_asked_for(dsn: str, clock: FakeCl
         await w.after(minutes=15)
         async with w.ctx.db.tx() as tx:
             story = [e.text for e in await incidents.timeline(tx, made.id)]
-        assert "The promised update is overdue." in story
+        assert "The update is overdue." in story
 
 
 async def test_a_rise_in_severity_pages_again(dsn: str, clock: FakeClock) -> None:

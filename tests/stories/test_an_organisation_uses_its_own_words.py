@@ -60,7 +60,7 @@ async def test_a_responder_reads_the_words_and_a_manager_changes_them(dsn: str, 
     async with desk(dsn, clock) as (w, http):
         await sign_in(http, JUN)
         page = await http.get("/handbook/templates/update-first")
-        assert "Filled from a sample" in page.text
+        assert "Preview with sample data" in page.text
         assert "<textarea" not in page.text
         refused = await post(http, "/handbook/templates/update-first", body="{{ref}} burns")
         assert refused.status_code == 403
@@ -69,7 +69,7 @@ async def test_a_responder_reads_the_words_and_a_manager_changes_them(dsn: str, 
         await sign_in(http, MARA)
         wrong = await post(http, "/handbook/templates/update-first", body="{{rfe}} burns")
         assert wrong.status_code == 422
-        assert "no slot {{rfe}}" in wrong.text
+        assert "no placeholder {{rfe}}" in wrong.text
         assert ">{{rfe}} burns</textarea>" in wrong.text
         saved = await post(http, "/handbook/templates/update-first", body="{{ref}} burns\r\nin {{services}}")
         assert saved.status_code == 303
@@ -96,7 +96,7 @@ async def test_the_declaration_asks_in_the_words_of_the_handbook(dsn: str, clock
         assert "Customers can reach their goal in another way that they know of." in page
         assert "Minor: a small subset of customers" in page
         wrong = await post(http, "/handbook/templates/sev2", body="Some shops are hit")
-        assert "sev2 must have two lines, and has 1" in wrong.text
+        assert "sev2 needs two lines and has 1" in wrong.text
         await post(http, "/handbook/templates/sev2", body="Some shops are hit\nMail the shop desk")
         page = (await http.get("/incidents/new")).text
         assert "Minor: a small subset of customers" not in page

@@ -1,1 +1,1 @@
-"""The written practice in the product: chapters to read, and the templates that every text is made from."""
+"""The handbook: chapters, and the templates of every text that Firebell writes."""

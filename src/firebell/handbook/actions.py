@@ -1,4 +1,4 @@
-"""What is done with the handbook's templates: read, worded anew, put back, kept in a Git repository."""
+"""Actions on templates: get, update, reset, and apply from a Git repository."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,46 +18,46 @@ table = library.table
 
 
 def _shipped(template_id: str) -> Shipped:
-    found = library.shipped().get(template_id)
-    if found is None:
+    shipped = library.shipped().get(template_id)
+    if shipped is None:
         known = ", ".join(library.shipped())
-        raise NotFound(f"There is no template {template_id[:100]!r}.", hint=f"There are: {known}.")
-    return found
+        raise NotFound(f"There is no template {template_id[:100]!r}.", hint=f"Use one of: {known}.")
+    return shipped
 
 
 async def template(tx: Tx, template_id: str) -> Template:
-    """Return the organization's own text, else the shipped one; raise `NotFound` that names the ids."""
+    """Return a template with the organization's own text or the default; raise `NotFound` naming the ids."""
     shipped = _shipped(template_id)
     return Template(shipped, await store.own(tx, template_id))
 
 
 async def all_templates(tx: Tx) -> dict[str, Template]:
-    """Return the text for each id, in the order of the handbook."""
+    """Return all templates by id, in the order of the handbook."""
     own = {o.id: o for o in await store.all_own(tx)}
     return {name: Template(shipped, own.get(name)) for name, shipped in library.shipped().items()}
 
 
 async def set_template(tx: Tx, actor: Actor, template_id: str, body: str, now: datetime) -> Template:
-    """Word a template anew; the shipped text word for word means that none is kept.
+    """Update a template; saving the default text resets it.
 
-    Raises `Invalid` for an empty or too long text and for a slot that does not exist.
+    Raise `Invalid` for a text that is empty, too long, or has an unknown placeholder.
     """
     shipped = _shipped(template_id)
-    if why := templates.fault(shipped, body):
-        raise Invalid("This text cannot be used.", fields={"body": why})
-    clean = clean_text(body, templates.LONGEST) + "\n"
+    if problem := templates.fault(shipped, body):
+        raise Invalid("This text can't be saved.", fields={"body": problem})
+    body = clean_text(body, templates.BODY_MAX_CHARS) + "\n"
     await store.lock(tx)
-    if templates.same(clean, shipped.body):
+    if templates.same(body, shipped.body):
         return await _reset(tx, actor, shipped, now)
-    old = await store.own(tx, template_id)
-    if old is None or old.body != clean or old.source is not Source.APP:
-        await store.put(tx, template_id, clean, Source.APP, actor.label, now)
+    own = await store.own(tx, template_id)
+    if own is None or own.body != body or own.source is not Source.APP:
+        await store.put(tx, template_id, body, Source.APP, actor.label, now)
         await tx.audit(actor, "template.changed", f"template:{template_id}", now, source=Source.APP)
-    return Template(shipped, Own(template_id, clean, Source.APP, actor.label, now))
+    return Template(shipped, Own(template_id, body, Source.APP, actor.label, now))
 
 
 async def reset(tx: Tx, actor: Actor, template_id: str, now: datetime) -> Template:
-    """Go back to the shipped text; a second time changes nothing."""
+    """Reset a template to the default text. Idempotent."""
     await store.lock(tx)
     return await _reset(tx, actor, _shipped(template_id), now)
 
@@ -65,17 +65,17 @@ async def reset(tx: Tx, actor: Actor, template_id: str, now: datetime) -> Templa
 async def _reset(tx: Tx, actor: Actor, shipped: Shipped, now: datetime) -> Template:
     own = await store.own(tx, shipped.id)
     if own and await store.delete(tx, shipped.id):
-        kept = {"body": own.body, "source": own.source}
-        await tx.audit(actor, "template.reset", f"template:{shipped.id}", now, **kept)
+        replaced = {"body": own.body, "source": own.source}
+        await tx.audit(actor, "template.reset", f"template:{shipped.id}", now, **replaced)
     return Template(shipped, None)
 
 
 async def restore_own(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> str:
-    """Bring back the text that a reset replaced and return its template; raise `Conflict` when one is set."""
+    """Restore the text that a reset replaced and return the template's id; raise `Conflict` if it was edited since."""
     template_id = entry.subject.partition(":")[2]
     await store.lock(tx)
     if await store.own(tx, template_id):
-        raise undo.changed_since("someone saved this template since.", "Look at the text that is there now.")
+        raise undo.changed_since("someone saved this template since.", "View the current text.")
     source = Source(entry.detail["source"])
     await store.put(tx, template_id, entry.detail["body"], source, actor.label, now)
     await tx.audit(actor, "template.changed", f"template:{template_id}", now, source=source)
@@ -86,7 +86,7 @@ async def _read(text: str) -> tuple[list[Shipped], dict[int, str]]:
     try:
         answer = await DOCUMENTS.call("firebell.handbook.templates:read", text)
     except TakesTooLong as exc:
-        raise Invalid("A file takes too long to read.", hint="Split it, one template a file.") from exc
+        raise Invalid("A file takes too long to read.", hint="Split it into one file per template.") from exc
     return msgspec.json.decode(answer, type=tuple[list[Shipped], dict[int, str]])
 
 
@@ -99,16 +99,16 @@ async def apply(
     prune: bool = False,
     dry_run: bool = False,
 ) -> list[Change]:
-    """Make the organization's texts those of the Markdown `files` of a repository, all of them or none.
+    """Apply the templates in Markdown `files` of a repository, all of them or none.
 
-    What an earlier apply set and the files no longer name goes back to the shipped text; what was set in the
-    app stays unless `prune`. Raises `Invalid` whose fields are `file:line`.
+    Templates of an earlier apply that the files no longer contain are reset; those edited in the app are kept
+    unless `prune`. Raise `Invalid` whose fields are `file:line`.
     """
     parsed = {text: await _read(text) for text in files.values()}
     bodies = templates.gathered(files, library.shipped(), parsed.__getitem__)
-    clean = {name: clean_text(body, templates.LONGEST) + "\n" for name, body in bodies.items()}
+    cleaned = {name: clean_text(body, templates.BODY_MAX_CHARS) + "\n" for name, body in bodies.items()}
     await store.lock(tx)
-    changes = templates.plan(clean, library.shipped(), await store.all_own(tx), prune=prune)
+    changes = templates.plan(cleaned, library.shipped(), await store.all_own(tx), prune=prune)
     if dry_run:
         return changes
     for change in changes:
@@ -117,7 +117,7 @@ async def apply(
         elif change.step is not Step.UNCHANGED:
             assert change.body
             await store.put(tx, change.id, change.body, Source.GIT, actor.label, now)
-    done = {c.id: c.step for c in changes if c.step is not Step.UNCHANGED}
-    if done:
-        await tx.audit(actor, "templates.applied", "templates", now, **{str(k): v for k, v in done.items()})
+    steps = {c.id: c.step for c in changes if c.step is not Step.UNCHANGED}
+    if steps:
+        await tx.audit(actor, "templates.applied", "templates", now, **{str(k): v for k, v in steps.items()})
     return changes

@@ -1,4 +1,4 @@
-"""The handbook and the organization's templates over JSON."""
+"""The API of the handbook and of templates."""
 
 from datetime import datetime
 from typing import Annotated
@@ -22,14 +22,14 @@ Responder = Annotated[Caller, may(Verb.TEMPLATE_WRITE)]
 
 
 class PartShown(ApiOutput):
-    """A part of a chapter; `anchor` is what a link to it ends with."""
+    """A section of a chapter; `anchor` is the fragment of its URL."""
 
     title: str
     anchor: str
 
 
 class ChapterShown(ApiOutput):
-    """One file of the handbook."""
+    """A chapter of the handbook."""
 
     slug: str
     path: str
@@ -39,13 +39,13 @@ class ChapterShown(ApiOutput):
 
 
 class ChapterDetail(ChapterShown):
-    """One file of the handbook with its text."""
+    """A chapter of the handbook with its text."""
 
     text: str
 
 
 class HitShown(ApiOutput):
-    """A part of a chapter that has every word that was asked for."""
+    """A section that contains every word of the query."""
 
     slug: str
     chapter: str
@@ -55,7 +55,7 @@ class HitShown(ApiOutput):
 
 
 class TemplateShown(ApiOutput):
-    """One text; `source` says whose words it has."""
+    """A template; `source` says where its text comes from."""
 
     id: str
     title: str
@@ -67,7 +67,7 @@ class TemplateShown(ApiOutput):
 
 
 class TemplateDetail(TemplateShown):
-    """One text with its words, the shipped ones, and the slots that it may have."""
+    """A template with its text, the default text, and the placeholders that it may use."""
 
     body: str
     shipped: str
@@ -81,59 +81,65 @@ class TemplateReset(TemplateDetail):
 
 
 class NewBody(ApiInput):
-    """The words, with slots such as {{title}}."""
+    """The text, with placeholders such as {{title}}."""
 
-    body: Annotated[Text, Field(min_length=1, max_length=templates.LONGEST)]
+    body: Annotated[Text, Field(min_length=1, max_length=templates.BODY_MAX_CHARS)]
 
 
 class GivenFile(ApiInput):
-    """One Markdown file of a repository."""
+    """A Markdown file of a repository."""
 
     name: Name
     text: Annotated[Text, Field(max_length=500_000)]
 
 
 class Repository(ApiInput):
-    """Every file with templates; what an earlier one set and these no longer name is removed."""
+    """All files with templates; templates of an earlier apply that they no longer contain are reset."""
 
     files: Annotated[list[GivenFile], Field(min_length=1, max_length=100)]
     dry_run: StrictBool = False
-    prune: Annotated[StrictBool, Field(description="also remove what was set in the app")] = False
+    prune: Annotated[StrictBool, Field(description="also reset templates that were edited in the app")] = (
+        False
+    )
 
 
 class ChangeShown(ApiOutput):
-    """What becomes of one template; removed is back to the shipped text."""
+    """What happened to a template; `removed` means that it is back to the default text."""
 
     id: str
     step: Step
 
 
-def _chapter(found: Chapter, public_url: str) -> ChapterShown:
+def _chapter(chapter: Chapter, public_url: str) -> ChapterShown:
     return ChapterShown(
-        slug=found.slug,
-        path=found.path,
-        title=found.title,
-        url=public_url + chapter_html.address(found),
-        parts=[PartShown(title=title, anchor=anchor) for anchor, title in chapter_html.contents(found.path)],
+        slug=chapter.slug,
+        path=chapter.path,
+        title=chapter.title,
+        url=public_url + chapter_html.address(chapter),
+        parts=[
+            PartShown(title=title, anchor=anchor) for anchor, title in chapter_html.contents(chapter.path)
+        ],
     )
 
 
-@router.get("/handbook", summary="The chapters of the handbook")
+@router.get("/handbook", summary="List the chapters of the handbook")
 async def list_chapters(ctx: Ctx, caller: HandbookReader) -> list[ChapterShown]:
     return [_chapter(c, ctx.public_url) for c in library.chapters()]
 
 
-@router.get("/handbook/chapter", summary="One chapter as it is written", responses=problems(404))
+@router.get("/handbook/chapter", summary="Get a chapter with its text", responses=problems(404))
 async def get_chapter(
     ctx: Ctx,
     caller: HandbookReader,
-    slug: Annotated[Text, Query(description="such as references/incident-roles; empty for the first")] = "",
+    slug: Annotated[
+        Text, Query(description="such as references/incident-roles; defaults to the first chapter")
+    ] = "",
 ) -> ChapterDetail:
     chapter = library.chapter(slug)
     return ChapterDetail(**_chapter(chapter, ctx.public_url).model_dump(), text=chapter.text)
 
 
-@router.get("/handbook/search", summary="Parts of chapters that have every word, the best first")
+@router.get("/handbook/search", summary="Search the handbook, best matches first")
 async def search_handbook(
     ctx: Ctx, caller: HandbookReader, q: Annotated[Text, Query(min_length=1, max_length=200)]
 ) -> list[HitShown]:
@@ -149,28 +155,28 @@ async def search_handbook(
     ]
 
 
-def _shown(found: Template) -> TemplateShown:
+def _shown(template: Template) -> TemplateShown:
     return TemplateShown(
-        id=found.id,
-        title=found.title,
-        note=found.note,
-        group=found.group,
-        source=found.source,
-        changed_by=found.own.changed_by if found.own else None,
-        changed_at=found.own.changed_at if found.own else None,
+        id=template.id,
+        title=template.title,
+        note=template.note,
+        group=template.group,
+        source=template.source,
+        changed_by=template.own.changed_by if template.own else None,
+        changed_at=template.own.changed_at if template.own else None,
     )
 
 
-def _detail(found: Template) -> TemplateDetail:
+def _detail(template: Template) -> TemplateDetail:
     return TemplateDetail(
-        **_shown(found).model_dump(),
-        body=found.body,
-        shipped=found.shipped.body,
-        slots=sorted(templates.allowed(found.shipped)),
+        **_shown(template).model_dump(),
+        body=template.body,
+        shipped=template.shipped.body,
+        slots=sorted(templates.allowed(template.shipped)),
     )
 
 
-@router.get("/templates", summary="Every template, in the order of the handbook")
+@router.get("/templates", summary="List templates, in the order of the handbook")
 async def list_templates(ctx: Ctx, caller: Reader) -> list[TemplateShown]:
     async with ctx.db.tx() as tx:
         return [_shown(t) for t in (await actions.all_templates(tx)).values()]
@@ -178,12 +184,12 @@ async def list_templates(ctx: Ctx, caller: Reader) -> list[TemplateShown]:
 
 @router.post(
     "/templates/apply",
-    summary="Make the texts those of a repository's Markdown files (managers and admins)",
+    summary="Apply templates from a repository's Markdown files (managers and admins)",
 )
 async def apply_templates(ctx: Ctx, caller: Responder, given: Repository) -> list[ChangeShown]:
     files = {file.name: file.text for file in given.files}
     if len(files) < len(given.files):
-        raise Invalid("Two files have the same name.", fields={"files": "Name each by its path."})
+        raise Invalid("Two files have the same name.", fields={"files": "Give each file a unique path."})
     async with ctx.db.tx() as tx:
         changes = await actions.apply(
             tx, caller.actor, files, ctx.clock.now(), prune=given.prune, dry_run=given.dry_run
@@ -191,7 +197,7 @@ async def apply_templates(ctx: Ctx, caller: Responder, given: Repository) -> lis
     return [ChangeShown(id=c.id, step=c.step) for c in changes]
 
 
-@router.get("/templates/{template_id}", summary="One template with its words", responses=problems(404))
+@router.get("/templates/{template_id}", summary="Get a template with its text", responses=problems(404))
 async def get_template(ctx: Ctx, caller: Reader, template_id: Text) -> TemplateDetail:
     async with ctx.db.tx() as tx:
         return _detail(await actions.template(tx, template_id))
@@ -199,7 +205,7 @@ async def get_template(ctx: Ctx, caller: Reader, template_id: Text) -> TemplateD
 
 @router.put(
     "/templates/{template_id}",
-    summary="Word a template anew (managers and admins)",
+    summary="Update a template (managers and admins)",
     responses=problems(404),
 )
 async def set_template(ctx: Ctx, caller: Responder, template_id: Text, given: NewBody) -> TemplateDetail:
@@ -209,7 +215,7 @@ async def set_template(ctx: Ctx, caller: Responder, template_id: Text, given: Ne
 
 @router.delete(
     "/templates/{template_id}",
-    summary="Go back to the shipped text (managers and admins)",
+    summary="Reset a template to the default text (managers and admins)",
     responses=problems(404),
 )
 async def reset_template(ctx: Ctx, caller: Responder, template_id: Text) -> TemplateReset:

@@ -18,13 +18,13 @@ PAGES = (
     *("incidents", "pages", "oncall", "escalation", "services", "alerts", "post-mortems", "handbook"),
     *("runbooks", "settings"),
 )
-"""Where paths in backticks lead that are pages of the product."""
+"""First segments of the paths in backticks that become links to screens."""
 _PAGE = re.compile(rf"/(?:{'|'.join(PAGES)})(?:/[a-z-]+)*(?:\?[\w=&-]+)?(?:#[\w-]+)?")
 _EXTERNAL = re.compile(r"(?:[a-z][a-z+.-]*:|/|#)", re.IGNORECASE)
 
 
 def target(path: str, href: str) -> str:
-    """Return where a link of the file `path` leads in the app; a path outside of the handbook stays."""
+    """Return the address in the app of a link in the file `path`; links out of the handbook stay as they are."""
     if not href or _EXTERNAL.match(href):
         return href
     file, hash_, anchor = href.partition("#")
@@ -33,9 +33,9 @@ def target(path: str, href: str) -> str:
     return f"{address(chapter)}{hash_}{anchor}" if chapter else href
 
 
-def address(found: Chapter) -> str:
-    """Return the page of a chapter."""
-    return f"/handbook/{found.slug}" if found.slug else "/handbook"
+def address(chapter: Chapter) -> str:
+    """Return the path of a chapter in the app."""
+    return f"/handbook/{chapter.slug}" if chapter.slug else "/handbook"
 
 
 def _html(content: str, kind: str = "html_inline") -> Token:
@@ -47,7 +47,7 @@ def _link(href: str) -> tuple[Token, Token]:
 
 
 def _inline(path: str, children: Sequence[Token]) -> list[Token]:
-    """Return the words of a paragraph with their links turned to the app, and paths of pages linked."""
+    """Return the tokens of a paragraph with links into the app, and paths of screens as links."""
     out: list[Token] = []
     inside = False
     for child in children:
@@ -67,7 +67,7 @@ def _inline(path: str, children: Sequence[Token]) -> list[Token]:
 
 
 def _task(children: list[Token]) -> bool:
-    """Turn the `[ ]` with which a list item begins into a box, and say whether there was one."""
+    """Remove the `[ ]` at the beginning of a list item; return True if there was one."""
     if not children or not children[0].content.startswith("[ ] "):
         return False
     children[0].content = children[0].content.removeprefix("[ ] ")
@@ -76,7 +76,7 @@ def _task(children: list[Token]) -> bool:
 
 @cache
 def rendered(path: str) -> Markup:
-    """Return the HTML of a Markdown chapter by its path. The files are the product's own, raw HTML is off."""
+    """Return a Markdown chapter as HTML. The files come with Firebell, and raw HTML is off."""
     chapter = library.chapter(path)
     anchors = iter(headings(chapter.text))
     out: list[Token] = []
@@ -114,8 +114,8 @@ def rendered(path: str) -> Markup:
 
 
 def _code(token: Token, above: str) -> str:
-    empty = slots(token.content)
-    label = escape(f"{'Template' if empty else 'Code'}: {above}")
+    has_slots = bool(slots(token.content))
+    label = escape(f"{'Template' if has_slots else 'Code'}: {above}")
     return (
         f'<div class="code"><pre tabindex="0" aria-label="{label}"><code>{escape(token.content)}</code></pre>'
         '<button class="btn quiet" type="button" data-copy>Copy</button></div>\n'
@@ -124,12 +124,12 @@ def _code(token: Token, above: str) -> str:
 
 @cache
 def contents(path: str) -> list[tuple[str, str]]:
-    """Return (anchor, words) of the parts of a chapter, for its table of contents."""
+    """Return (anchor, title) of the sections of a chapter, for its table of contents."""
     chapter = library.chapter(path)
     return [] if chapter.is_code else [(h.anchor, h.text) for h in headings(chapter.text) if h.level == 2]
 
 
 def snippet(parts: Sequence[str]) -> Markup:
-    """Return a search result with the words that were asked for marked."""
+    """Return the snippet of a search result with the matches marked."""
     pieces = [Markup("<mark>{}</mark>").format(p) if i % 2 else escape(p) for i, p in enumerate(parts)]
     return Markup("").join(pieces)

@@ -1,4 +1,4 @@
-"""Finds chapters by their words, quickly enough to run while someone types (pure)."""
+"""Search of chapters that is fast enough to run on every keystroke (pure)."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _MARKUP = re.compile(r"[*`]|\[([^\]]*)\]\([^)]*\)")
 
 @lru_cache(maxsize=64)
 def _headings(chapter: Chapter) -> tuple[tuple[str, str], ...]:
-    """Return each heading of a chapter with its anchor."""
+    """Return (title, anchor) of each heading of a chapter."""
     titles = [_MARKUP.sub(r"\1", title) for title in _HEADING.findall(_FENCE.sub("", chapter.text))]
     return tuple(zip(titles, anchors(titles), strict=True))
 
@@ -26,13 +26,13 @@ def _words(chapter: Chapter) -> frozenset[str]:
 
 
 def search(chapters: Sequence[Chapter], terms: Terms, limit: int) -> list[tuple[Chapter, str, str]]:
-    """Return the chapters that have every word, best first, each with a matching heading and its anchor, or ""."""
-    found = []
+    """Return chapters that have every word, best match first, each with a matching heading and anchor, or ""."""
+    matches = []
     for chapter in chapters:
         present = _words(chapter)
         if not all(any(word.startswith(prefix) for word in present) for prefix in terms.prefixes):
             continue
         heading, anchor = next((h for h in _headings(chapter)[1:] if terms.match(h[0])), ("", ""))
         rank = min(terms.rank(chapter.title), 3 + terms.rank(heading))
-        found.append((rank, (chapter, heading, anchor)))
-    return [hit for _, hit in sorted(found, key=lambda pair: pair[0])[:limit]]
+        matches.append((rank, (chapter, heading, anchor)))
+    return [hit for _, hit in sorted(matches, key=lambda pair: pair[0])[:limit]]

@@ -1,4 +1,4 @@
-"""The chapters as data (pure): headings with their anchors, tables, and a search that ranks."""
+"""Chapters as data (pure): headings with their anchors, tables, and ranked search."""
 
 import re
 from collections.abc import Sequence
@@ -10,14 +10,13 @@ from firebell.kit.markdown import anchors, markdown, words
 
 ORDER = ("SKILL.md", "references/", "examples/", "scripts/")
 FIRST = "SKILL.md"
-SNIPPET = 220
-"""How many characters of a section a result shows."""
+SNIPPET_CHARS = 220
 _FRONT = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _WORD = re.compile(r"\w+", re.UNICODE)
 
 
 def chapter(path: str, text: str) -> Chapter:
-    """Return a file as a chapter, named by its first heading, or as a program by the file's name."""
+    """Return a file as a chapter, titled by its first heading, or by its file name if it is a program."""
     slug = "" if path == FIRST else path.rpartition(".")[0]
     if path.endswith(".py"):
         return Chapter(path, slug, path.rpartition("/")[2], text)
@@ -27,7 +26,7 @@ def chapter(path: str, text: str) -> Chapter:
 
 
 def ordered(paths: Sequence[str]) -> list[str]:
-    """Return the files in the order in which they are read."""
+    """Return the files in reading order."""
     return sorted(paths, key=lambda p: (next((i for i, s in enumerate(ORDER) if p.startswith(s)), 9), p))
 
 
@@ -47,38 +46,40 @@ def front_matter(text: str) -> dict[str, str]:
 
 
 def headings(text: str) -> list[Heading]:
-    """Return every heading of a Markdown text with its anchor."""
+    """Return all headings of a Markdown text with their anchors."""
     tokens = markdown.parse(_FRONT.sub("", text))
-    found = [(t.tag, words(inline)) for t, inline in pairwise(tokens) if t.type == "heading_open"]
+    titles = [(t.tag, words(inline)) for t, inline in pairwise(tokens) if t.type == "heading_open"]
     return [
         Heading(int(tag[1]), title, anchor)
-        for (tag, title), anchor in zip(found, anchors(title for _, title in found), strict=True)
+        for (tag, title), anchor in zip(titles, anchors(title for _, title in titles), strict=True)
     ]
 
 
 @lru_cache(maxsize=64)
-def sections(found: Chapter) -> tuple[Section, ...]:
-    """Return a chapter part by part; a program is one part."""
-    if found.is_code:
-        return (Section(Heading(1, found.title, ""), found.text),)
-    names = headings(found.text)
-    said: list[list[str]] = []
-    tokens = markdown.parse(found.text)
+def sections(chapter: Chapter) -> tuple[Section, ...]:
+    """Return the sections of a chapter; a program is one section."""
+    if chapter.is_code:
+        return (Section(Heading(1, chapter.title, ""), chapter.text),)
+    texts: list[list[str]] = []
+    tokens = markdown.parse(chapter.text)
     for before, token in pairwise([tokens[0], *tokens] if tokens else []):
         if token.type == "heading_open":
-            said.append([])
-        elif said and before.type != "heading_open":
+            texts.append([])
+        elif texts and before.type != "heading_open":
             if token.type == "inline":
-                said[-1].append(words(token))
+                texts[-1].append(words(token))
             elif token.type in ("fence", "code_block"):
-                said[-1].append(token.content)
-    return tuple(Section(h, " ".join(" ".join(w).split())) for h, w in zip(names, said, strict=True))
+                texts[-1].append(token.content)
+    return tuple(
+        Section(heading, " ".join(" ".join(pieces).split()))
+        for heading, pieces in zip(headings(chapter.text), texts, strict=True)
+    )
 
 
 def table(text: str, heading: str) -> list[list[str]]:
-    """Return the first table under a heading, row by row, its head first, as plain words.
+    """Return the rows of the first table under a heading as plain text, header first.
 
-    Raises KeyError that names the heading when it or its table is missing.
+    Raise `KeyError` naming the heading if there is no such heading or table.
     """
     inside = False
     rows: list[list[str]] = []
@@ -100,16 +101,16 @@ def table(text: str, heading: str) -> list[list[str]]:
 
 
 def search(chapters: Sequence[Chapter], query: str, limit: int = 30) -> list[Hit]:
-    """Return the sections that have every word of the query, or a word that begins with it, the best first."""
+    """Return the sections that contain every word of the query as a prefix of one of theirs, best match first."""
     wanted = [w.lower() for w in _WORD.findall(query)][:12]
     if not wanted:
         return []
     hits = []
-    for found in chapters:
-        for section in sections(found):
-            score = _score(found, section, wanted)
+    for candidate in chapters:
+        for section in sections(candidate):
+            score = _score(candidate, section, wanted)
             if score:
-                hits.append(Hit(found, section.heading, snippet(section.text, wanted), score))
+                hits.append(Hit(candidate, section.heading, snippet(section.text, wanted), score))
     return sorted(hits, key=lambda h: (-h.score, ORDER[0] != h.chapter.path))[:limit]
 
 
@@ -118,32 +119,32 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text.lower()))
 
 
-def _score(found: Chapter, section: Section, wanted: Sequence[str]) -> float:
-    """Return how well a section answers, 0 for not: its heading weighs most, then whole words, then beginnings."""
-    head, text, over = _words(section.heading.text), _words(section.text), _words(found.title)
+def _score(chapter: Chapter, section: Section, wanted: Sequence[str]) -> float:
+    """Return how well a section matches, 0 for not at all: headings count most, then whole words, then prefixes."""
+    heading, text, title = _words(section.heading.text), _words(section.text), _words(chapter.title)
     score = 0.0
     for word in wanted:
         whole = text.count(word)
-        begun = sum(w.startswith(word) for w in text) - whole
-        named = any(w.startswith(word) for w in head)
-        titled = any(w.startswith(word) for w in over)
-        if not (whole or begun or named):
+        prefixed = sum(w.startswith(word) for w in text) - whole
+        named = any(w.startswith(word) for w in heading)
+        titled = any(w.startswith(word) for w in title)
+        if not (whole or prefixed or named):
             return 0
-        score += 10 * (word in head) + 6 * named + 2 * titled
-        # a long section is not better because it repeats a word
-        score += 4 * (whole / (whole + 2)) + 1.5 * (begun / (begun + 2))
-    return score / (2 if found.is_code else 1)
+        score += 10 * (word in heading) + 6 * named + 2 * titled
+        # damped, so that a long section does not win by repeating a word
+        score += 4 * (whole / (whole + 2)) + 1.5 * (prefixed / (prefixed + 2))
+    return score / (2 if chapter.is_code else 1)
 
 
 def snippet(text: str, wanted: Sequence[str]) -> tuple[str, ...]:
-    """Return the stretch of a text around the first wanted word: other words and wanted words by turns."""
+    """Return the text around the first match, alternating text that did not match and text that did."""
     pattern = re.compile(r"\b(" + "|".join(re.escape(w) for w in wanted) + r")\w*", re.IGNORECASE)
     first = pattern.search(text)
-    start = max(0, first.start() - SNIPPET // 3) if first else 0
+    start = max(0, first.start() - SNIPPET_CHARS // 3) if first else 0
     if start:
         start = text.find(" ", start) + 1 or start
-    end = len(text) if len(text) <= start + SNIPPET else text.rfind(" ", start, start + SNIPPET)
-    end = end if end > start else start + SNIPPET
+    end = len(text) if len(text) <= start + SNIPPET_CHARS else text.rfind(" ", start, start + SNIPPET_CHARS)
+    end = end if end > start else start + SNIPPET_CHARS
     cut = text[start:end]
     edges = [0, *(edge for match in pattern.finditer(cut) for edge in match.span()), len(cut)]
     pieces = [cut[a:b] for a, b in pairwise(edges)]

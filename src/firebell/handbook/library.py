@@ -1,4 +1,4 @@
-"""The shipped chapters and templates, read once."""
+"""The chapters and default templates that come with Firebell, cached."""
 
 from functools import cache
 
@@ -8,49 +8,47 @@ from firebell.handbook.model import Chapter, Shipped
 from firebell.kit.errors import NotFound
 from firebell.kit.handbook_files import skill, skill_files
 
-_KEPT = ("examples/", "references/severity-classification.md")
-"""Where templates are."""
+_TEMPLATE_PATHS = ("examples/", "references/severity-classification.md")
 
 
 @cache
 def chapters() -> tuple[Chapter, ...]:
-    """Return every chapter, the first one first."""
+    """Return all chapters in reading order."""
     return tuple(
         handbook_chapters.chapter(path, skill(path)) for path in handbook_chapters.ordered(skill_files(""))
     )
 
 
 def chapter(slug: str) -> Chapter:
-    """Return the chapter of a slug or a path, the first also as SKILL; raise `NotFound` with the nearest."""
+    """Return a chapter by slug or path, the first also as SKILL; raise `NotFound` with a suggestion."""
     wanted = slug.strip("/")
     if wanted.upper() in ("SKILL", "SKILL.MD"):
         wanted = handbook_chapters.FIRST
-    for found in chapters():
-        if wanted in (found.slug, found.path):
-            return found
+    for candidate in chapters():
+        if wanted in (candidate.slug, candidate.path):
+            return candidate
     tail = wanted.rpartition("/")[2].rpartition(".")[0] or wanted.rpartition("/")[2]
-    near = [c.slug for c in chapters() if tail and tail in c.slug]
+    similar = [c.slug for c in chapters() if tail and tail in c.slug]
     raise NotFound(
         f"The handbook has no chapter {wanted[:200]!r}.",
-        hint=f"Did you mean {near[0]}?" if near else "",
-        command="" if near else "firebell handbook list",
+        hint=f"Did you mean {similar[0]}?" if similar else "",
+        command="" if similar else "firebell handbook list",
     )
 
 
 @cache
 def shipped() -> dict[str, Shipped]:
-    """Return the shipped templates by id: messages and documents, then the words of the declaration."""
-    kept = [c for start in _KEPT for c in chapters() if c.path.startswith(start) and not c.is_code]
-    found = [t for c in kept for t in _read(c)]
-    return {t.id: t for t in found}
+    """Return the default templates by id: messages and documents, then those of the declaration."""
+    sources = [c for path in _TEMPLATE_PATHS for c in chapters() if c.path.startswith(path) and not c.is_code]
+    return {template.id: template for c in sources for template in _read(c)}
 
 
-def _read(found: Chapter) -> list[Shipped]:
-    read, faults = templates.read(found.text)
-    assert not faults, f"{found.path}: {faults}"
-    return read
+def _read(chapter: Chapter) -> list[Shipped]:
+    shipped, faults = templates.read(chapter.text)
+    assert not faults, f"{chapter.path}: {faults}"
+    return shipped
 
 
 def table(path: str, heading: str) -> list[list[str]]:
-    """Return a table of the handbook, its head first, as plain words."""
+    """Return the rows of a table in the handbook as plain text, header first."""
     return handbook_chapters.table(chapter(path).text, heading)

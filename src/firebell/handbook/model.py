@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Source(StrEnum):
-    """Who keeps the text of a template."""
+    """Where the text of a template comes from."""
 
     SHIPPED = "shipped"
     APP = "app"
@@ -15,7 +15,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """One template as a Markdown file has it; `group` is the section that it stands in."""
+    """A template in a Markdown file; `group` is the section that contains it."""
 
     id: str
     title: str
@@ -27,7 +27,7 @@ class Shipped:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What an organization says instead of a shipped text."""
+    """An organization's own text of a template."""
 
     id: str
     body: str
@@ -38,29 +38,29 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The text that the product uses for an id: the organization's own, else the shipped one."""
+    """A template with the text in use: the organization's own, or the default."""
 
     shipped: Shipped
     own: Own | None
 
     @property
     def id(self) -> str:
-        """What the product asks for."""
+        """The id."""
         return self.shipped.id
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """The title."""
         return self.shipped.title
 
     @property
     def note(self) -> str:
-        """For whom and when it is."""
+        """Who it is for, and when to use it."""
         return self.shipped.note
 
     @property
     def group(self) -> str:
-        """Which kind of text it is."""
+        """The section that contains it."""
         return self.shipped.group
 
     @property
@@ -75,7 +75,7 @@ class Template:
 
 
 class Step(StrEnum):
-    """What applying a repository does with one template."""
+    """What applying a repository does with a template."""
 
     CREATED = "created"
     CHANGED = "changed"
@@ -85,7 +85,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What becomes of one template; `body` is its new own text, None for the shipped one."""
+    """A planned change of a template; `body` is the new own text, None for the default."""
 
     id: str
     step: Step
@@ -94,7 +94,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """One heading of a chapter; `anchor` is what a link to it ends with."""
+    """A heading of a chapter; `anchor` is its URL fragment."""
 
     level: int
     text: str
@@ -103,7 +103,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The text under one heading, up to the next one, as plain words."""
+    """The plain text between a heading and the next one."""
 
     heading: Heading
     text: str
@@ -111,7 +111,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """One file of the written practice; `slug` is its path without the suffix, empty for the first."""
+    """A file of the handbook; `slug` is its path without the suffix, empty for the first."""
 
     path: str
     slug: str
@@ -120,13 +120,13 @@ class Chapter:
 
     @property
     def is_code(self) -> bool:
-        """Say whether it is a program to run."""
+        """True if it is a program to run."""
         return self.path.endswith(".py")
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A section that was found; `snippet` alternates words that were not asked for and words that were."""
+    """A search result; `snippet` alternates text that did not match and text that did."""
 
     chapter: Chapter
     heading: Heading

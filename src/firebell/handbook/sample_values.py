@@ -1,4 +1,4 @@
-"""One made-up incident and shift, so that whoever words a template sees it filled (pure)."""
+"""Sample values of all placeholders, for the preview of templates (pure)."""
 
 SAMPLE = {
     "ref": "INC-214",
@@ -45,11 +45,11 @@ SAMPLE = {
     "leaving": "Mara Lindqvist",
     "entering": "Jun Okafor",
     "at": "Mon 30 Nov 09:00",
-    "open_pages": "_No page is open._",
-    "open_incidents": "_No incident is open._",
-    "pages": "| Page | When | What |\n| --- | --- | --- |\n| PG-611 | Tue 17 Nov 14:03 | 5xx above 5 % |",
-    "incidents": "| Incident | Worst | What |\n| --- | --- | --- |\n| INC-214 | SEV1 | Card payments fail |",
+    "open_pages": "_No open pages._",
+    "open_incidents": "_No open incidents._",
+    "pages": "| Page | When | What |\n| --- | --- | --- |\n| PG-611 | Tue 17 Nov 14:03 | 5xx above 5% |",
+    "incidents": "| Incident | Peak severity | What |\n| --- | --- | --- |\n| INC-214 | SEV1 | Card payments fail |",
     "nights": "- Mara Lindqvist: 1 page in the night of 18 November",
-    "ahead": "_The rotation answers alone._",
+    "ahead": "_No overrides or cover requests._",
     "postmortems": "- INC-214, Card payments fail: due Thu 19 Nov 15:20",
 }

@@ -1,31 +1,54 @@
-"""The SQL of the texts that an organization words itself."""
+"""The SQL of an organization's own templates."""
 
 from datetime import datetime
 
 from firebell.handbook.model import Own, Source
 from firebell.kit.db import Row, Tx
 
-_OWN = "id, body, source, changed_by, changed_at"
+_COLUMNS = "id, body, source, changed_by, changed_at"
 
 
-def _own(row: Row) -> Own:
-    return Own(row["id"], row["body"], Source(row["source"]), row["changed_by"], row["changed_at"])
+def _from_row(row: Row) -> Own:
+    return Own(**{**dict(row), "source": Source(row["source"])})
 
 
 async def all_own(tx: Tx) -> list[Own]:
-    return [_own(row) for row in await tx.fetch(f"select {_OWN} from own_template order by id")]
+    """Return the organization's own templates by id."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from own_template
+        order by id
+        """
+    )
+    return [_from_row(row) for row in rows]
 
 
 async def own(tx: Tx, template_id: str) -> Own | None:
-    row = await tx.row(f"select {_OWN} from own_template where id = $1", template_id)
-    return _own(row) if row else None
+    """Return the organization's own text of a template, None if it uses the default."""
+    row = await tx.row(
+        f"""
+        select {_COLUMNS}
+        from own_template
+        where id = $1
+        """,
+        template_id,
+    )
+    return _from_row(row) if row else None
 
 
 async def put(tx: Tx, template_id: str, body: str, source: Source, by: str, now: datetime) -> None:
+    """Insert or replace the organization's own text of a template."""
     await tx.execute(
-        "insert into own_template (id, body, source, changed_by, changed_at) values ($1, $2, $3, $4, $5)"
-        " on conflict (id) do update set body = excluded.body, source = excluded.source,"
-        " changed_by = excluded.changed_by, changed_at = excluded.changed_at",
+        """
+        insert into own_template (id, body, source, changed_by, changed_at)
+        values ($1, $2, $3, $4, $5)
+        on conflict (id) do update
+        set body = excluded.body,
+            source = excluded.source,
+            changed_by = excluded.changed_by,
+            changed_at = excluded.changed_at
+        """,
         template_id,
         body,
         source,
@@ -35,11 +58,11 @@ async def put(tx: Tx, template_id: str, body: str, source: Source, by: str, now:
 
 
 async def delete(tx: Tx, template_id: str) -> bool:
-    """Remove an own text; say whether there was one."""
-    done = await tx.execute("delete from own_template where id = $1", template_id)
-    return done != "DELETE 0"
+    """Delete the organization's own text of a template; return True if there was one."""
+    status = await tx.execute("delete from own_template where id = $1", template_id)
+    return status == "DELETE 1"
 
 
 async def lock(tx: Tx) -> None:
-    """Let one transaction change own texts at a time."""
+    """Serialize changes of templates until the end of the transaction."""
     await tx.execute("select pg_advisory_xact_lock(hashtextextended('own_template', 0))")

@@ -1,4 +1,4 @@
-"""The organization's templates: the list, one to read or word anew, and what differs from the shipped text."""
+"""The screens of templates: the list, and the editor with a preview and the changes from the default."""
 
 import difflib
 from itertools import groupby
@@ -12,7 +12,6 @@ from firebell.kit import flash, html, routing, undo
 from firebell.kit.errors import Invalid
 from firebell.kit.markdown import rendered
 from firebell.people import access
-from firebell.people.model import Person
 from firebell.people.permissions import Verb
 
 router = routing.html_router()
@@ -22,13 +21,13 @@ router = routing.html_router()
 async def listed(request: Request) -> Response:
     await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
-        found = (await actions.all_templates(tx)).values()
-    groups = [(name, list(of)) for name, of in groupby(found, lambda t: t.group)]
+        templates_in_order = (await actions.all_templates(tx)).values()
+    groups = [(name, list(group)) for name, group in groupby(templates_in_order, lambda t: t.group)]
     return await html.render(request, "handbook/templates.html", {"nav": "handbook", "groups": groups})
 
 
 def difference(shipped: str, own: str) -> list[tuple[str, str]]:
-    """Return the lines of two texts, each with `-` for gone, `+` for new, or a space for the same."""
+    """Return the lines of two texts, each with `-` for removed, `+` for added, or a space for unchanged."""
     before, after = shipped.splitlines(), own.splitlines()
     lines: list[tuple[str, str]] = []
     for tag, a1, a2, b1, b2 in difflib.SequenceMatcher(None, before, after).get_opcodes():
@@ -39,22 +38,20 @@ def difference(shipped: str, own: str) -> list[tuple[str, str]]:
     return lines
 
 
-async def _show(
-    request: Request, me: Person, found: Template, body: str, error: Invalid | None = None
-) -> Response:
-    too_long = len(body) > templates.LONGEST
-    document = found.id in templates.DOCUMENTS and not too_long
+async def _show(request: Request, template: Template, body: str, error: Invalid | None = None) -> Response:
+    too_long = len(body) > templates.BODY_MAX_CHARS
+    is_document = template.id in templates.DOCUMENTS and not too_long
     filled = "" if too_long else templates.fill(body, SAMPLE)
     context = {
         "nav": "handbook",
-        "t": found,
+        "t": template,
         "body": body,
         "error": error,
-        "slots": sorted(templates.allowed(found.shipped)),
-        "document": await rendered(filled) if document else "",
+        "slots": sorted(templates.allowed(template.shipped)),
+        "document": await rendered(filled) if is_document else "",
         "parts": templates.parts(filled),
-        "diff": difference(found.shipped.body, body)
-        if not too_long and body.strip() != found.shipped.body.strip()
+        "diff": difference(template.shipped.body, body)
+        if not too_long and body.strip() != template.shipped.body.strip()
         else [],
     }
     return await html.render(request, "handbook/template.html", context, error.status if error else 200)
@@ -62,10 +59,10 @@ async def _show(
 
 @router.get("/handbook/templates/{template_id}", dependencies=access.needs(Verb.TEMPLATE_READ))
 async def one(request: Request, template_id: str) -> Response:
-    me = await access.signed_in(request)
+    await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
         template = await actions.template(tx, template_id)
-    return await _show(request, me, template, template.body)
+    return await _show(request, template, template.body)
 
 
 @router.post("/handbook/templates/{template_id}", dependencies=access.needs(Verb.TEMPLATE_WRITE))
@@ -75,15 +72,14 @@ async def save(request: Request, template_id: str, preview: str = "") -> Respons
     async with ctx.db.tx() as tx:
         template = await actions.template(tx, template_id)
     if preview:
-        why = templates.fault(template.shipped, body)
-        return await _show(
-            request, me, template, body, Invalid("Not like this.", fields={"body": why}) if why else None
-        )
+        problem = templates.fault(template.shipped, body)
+        invalid = Invalid("This text can't be saved.", fields={"body": problem}) if problem else None
+        return await _show(request, template, body, invalid)
     try:
         async with ctx.db.tx() as tx:
             await actions.set_template(tx, access.actor_of(me), template_id, body, ctx.clock.now())
     except Invalid as error:
-        return await _show(request, me, template, body, error)
+        return await _show(request, template, body, error)
     return flash.redirect(request, f"/handbook/templates/{template.id}", f"{template.title} saved.")
 
 
@@ -93,7 +89,7 @@ async def reset(request: Request, template_id: str) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
-        found = await actions.reset(tx, actor, template_id, now)
+        template = await actions.reset(tx, actor, template_id, now)
         offer = await undo.offer(tx, ctx.signer, actor, "template.reset", now)
-    text = f"{found.title} reset to the default text."
-    return flash.redirect(request, f"/handbook/templates/{found.id}", text, offer)
+    text = f"{template.title} reset to the default text."
+    return flash.redirect(request, f"/handbook/templates/{template.id}", text, offer)

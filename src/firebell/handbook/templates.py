@@ -1,4 +1,4 @@
-"""Templates in Markdown (pure): found by their form, filled by their slots, changed by a repository.
+"""Templates in Markdown (pure): parse, fill, validate, and plan changes from a repository.
 
 A template is a heading of level two or three, a paragraph that begins with its id in backticks and ` · `, and
 one fenced block of `markdown` or `text` whose content is the template. Slots are `{{name}}`.
@@ -14,8 +14,7 @@ from firebell.handbook.model import Change, Own, Shipped, Source, Step
 from firebell.kit.errors import Invalid
 from firebell.kit.markdown import markdown
 
-LONGEST = 20_000
-"""How many characters a template may have."""
+BODY_MAX_CHARS = 20_000
 INCIDENT = frozenset(
     [
         "ref",
@@ -53,7 +52,7 @@ INCIDENT = frozenset(
         "customers",
     ]
 )
-"""The slots of texts about an incident."""
+"""The slots of messages about an incident."""
 POSTMORTEM = frozenset(
     [
         "ref",
@@ -90,9 +89,9 @@ HANDOFF = frozenset(
     ]
 )
 DOCUMENTS = {"postmortem": POSTMORTEM, "handoff": HANDOFF}
-"""Templates that make a document, with their slots; the others make messages."""
+"""Templates of documents, with their slots; all others are messages."""
 SEVERITIES = ("sev0", "sev1", "sev2", "sev3")
-"""Two lines each, for whoever declares: what the severity means, and what happens next."""
+"""Templates of two lines for the declaration: what the severity means, and what happens next."""
 
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -100,46 +99,46 @@ _INFO = ("markdown", "text")
 
 
 def fill(body: str, slots: Mapping[str, str]) -> str:
-    """Return the text with its slots filled; a slot that is not known stays, so that a person sees it."""
-    return _SLOT.sub(lambda found: slots.get(found[1], found[0]), body)
+    """Return the text with its slots filled; unknown slots stay visible."""
+    return _SLOT.sub(lambda match: slots.get(match[1], match[0]), body)
 
 
 def slots(body: str) -> list[str]:
-    """Return the names of the slots of a text, each once, in order."""
+    """Return the names of the slots of a text, in order and without duplicates."""
     return list(dict.fromkeys(_SLOT.findall(body)))
 
 
 def parts(body: str) -> list[tuple[str, bool]]:
-    """Return a text in pieces, each with whether it is a slot that is still empty."""
+    """Return a text in pieces, each with True if it is an empty slot."""
     edges = [0, *(edge for match in _SLOT.finditer(body) for edge in match.span()), len(body)]
     return [(body[a:b], number % 2 == 1) for number, (a, b) in enumerate(pairwise(edges)) if a < b]
 
 
 def allowed(shipped: Shipped) -> frozenset[str]:
-    """Return the slots that a text for this id may have: those the product fills, and those of the shipped text."""
+    """Return the slots that a template may use: those that Firebell fills, and those of the default text."""
     filled = frozenset[str]() if shipped.id in SEVERITIES else DOCUMENTS.get(shipped.id, INCIDENT)
     return filled | frozenset(slots(shipped.body))
 
 
 def _opening(token: Token) -> tuple[str, str] | None:
-    """Return the id and the note with which a paragraph announces a template, None for other prose."""
+    """Return the id and the note of a paragraph that introduces a template, None for other paragraphs."""
     first, *rest = token.children or [token]
-    words = "".join(child.content if child.type != "softbreak" else " " for child in rest)
-    if first.type != "code_inline" or not words.startswith(" · "):
+    text = "".join(child.content if child.type != "softbreak" else " " for child in rest)
+    if first.type != "code_inline" or not text.startswith(" · "):
         return None
-    return first.content, words.removeprefix(" · ").strip()
+    return first.content, text.removeprefix(" · ").strip()
 
 
 def read(text: str) -> tuple[list[Shipped], dict[int, str]]:
-    """Return the templates of a Markdown text, and what is wrong by line number."""
+    """Return the templates in a Markdown text, and its errors by line number."""
     tokens = [t for t in markdown.parse(text) if t.level == 0 or t.type == "inline"]
-    found: dict[str, Shipped] = {}
+    templates: dict[str, Shipped] = {}
     faults: dict[int, str] = {}
-    above = {1: "", 2: "", 3: ""}
+    titles = {1: "", 2: "", 3: ""}
     for index, token in enumerate(tokens):
         if token.type == "heading_open" and token.tag in ("h1", "h2", "h3"):
             level = int(token.tag[1])
-            above |= {n: "" for n in above if n >= level} | {level: tokens[index + 1].content}
+            titles |= {n: "" for n in titles if n >= level} | {level: tokens[index + 1].content}
         if token.type != "paragraph_open" or tokens[index - 1].type != "heading_close":
             continue
         opening = _opening(tokens[index + 1])
@@ -149,35 +148,38 @@ def read(text: str) -> tuple[list[Shipped], dict[int, str]]:
         fence = tokens[index + 3] if index + 3 < len(tokens) else None
         line = (token.map or [0])[0] + 1
         if not _ID.fullmatch(name):
-            faults[line] = f"{name!r} is not an id: use lower-case words joined by hyphens."
-        elif name in found:
-            faults[line] = f"{name} is here already, in line {found[name].line}."
+            faults[line] = f"{name!r} is not an id. Use lowercase words joined by hyphens."
+        elif name in templates:
+            faults[line] = f"{name} is already defined on line {templates[name].line}."
         elif fence is None or fence.type != "fence" or fence.info.strip() not in _INFO:
-            faults[line] = f"{name} has no text: a fenced block of `markdown` or `text` must follow."
+            faults[line] = f"{name} has no text. Add a fenced block of `markdown` or `text` below it."
         else:
-            # a file of one template is named by its own title
-            title, group = (above[3], above[2]) if tokens[index - 1].tag == "h3" else (above[1], "Documents")
-            found[name] = Shipped(name, title, note, group, fence.content, line)
-    return list(found.values()), faults
+            # a template directly below the title of a file has that title
+            title, group = (
+                (titles[3], titles[2]) if tokens[index - 1].tag == "h3" else (titles[1], "Documents")
+            )
+            templates[name] = Shipped(name, title, note, group, fence.content, line)
+    return list(templates.values()), faults
 
 
 def fault(shipped: Shipped, body: str) -> str | None:
-    """Return what is wrong with a text for an id, None when it can be used."""
+    """Return why a text can't be used for a template, None if it can."""
     if not body.strip():
-        return f"{shipped.id} is empty: write a text, or leave it out to use the shipped one."
-    if len(body) > LONGEST:
-        return f"{shipped.id} has {len(body):,} characters; at most {LONGEST:,}."
-    if shipped.id in SEVERITIES and len(said(body)) != 2:
-        return f"{shipped.id} must have two lines, and has {len(said(body))}: what it means, and what happens next."
+        return f"{shipped.id} is empty. Enter a text, or leave it out to use the default text."
+    if len(body) > BODY_MAX_CHARS:
+        return f"{shipped.id} has {len(body):,} characters. Use at most {BODY_MAX_CHARS:,}."
+    count = len(nonblank_lines(body))
+    if shipped.id in SEVERITIES and count != 2:
+        return f"{shipped.id} needs two lines and has {count}: what it means, and what happens next."
     unknown = [name for name in slots(body) if name not in allowed(shipped)]
     if unknown:
-        known = ", ".join(sorted(allowed(shipped))) or "none"
-        return f"{shipped.id} has no slot {{{{{unknown[0]}}}}}. There are: {known}."
+        available = ", ".join(sorted(allowed(shipped))) or "none"
+        return f"{shipped.id} has no placeholder {{{{{unknown[0]}}}}}. Available: {available}."
     return None
 
 
-def said(body: str) -> list[str]:
-    """Return the lines of a text that say something."""
+def nonblank_lines(body: str) -> list[str]:
+    """Return the lines of a text that are not blank, stripped."""
     return [line.strip() for line in body.splitlines() if line.strip()]
 
 
@@ -187,30 +189,30 @@ Read = Callable[[str], tuple[list[Shipped], dict[int, str]]]
 def gathered(
     files: Mapping[str, str], shipped: Mapping[str, Shipped], read_file: Read = read
 ) -> dict[str, str]:
-    """Return the text for each id in Markdown files by their names.
+    """Return the text of each template in Markdown files, by id.
 
-    Raises `Invalid` whose fields are `file:line`; files without a template are nothing wrong, all of them are.
+    Raise `Invalid` whose fields are `file:line`, or if none of the files has a template.
     """
     bodies: dict[str, str] = {}
     faults: dict[str, str] = {}
     for name in sorted(files):
-        templates, wrong = read_file(files[name])
-        faults |= {f"{name}:{line}": text for line, text in wrong.items()}
+        templates, file_faults = read_file(files[name])
+        faults |= {f"{name}:{line}": text for line, text in file_faults.items()}
         for template in templates:
             where = f"{name}:{template.line}"
             if template.id not in shipped:
-                faults[where] = f"There is no template {template.id}. There are: {', '.join(shipped)}."
+                faults[where] = f"There is no template {template.id}. Use one of: {', '.join(shipped)}."
             elif template.id in bodies:
-                faults[where] = f"{template.id} is in another file already."
-            elif why := fault(shipped[template.id], template.body):
-                faults[where] = why
+                faults[where] = f"{template.id} is already in another file."
+            elif problem := fault(shipped[template.id], template.body):
+                faults[where] = problem
             else:
                 bodies[template.id] = template.body
     if faults:
-        raise Invalid("The templates cannot be applied; nothing was changed.", fields=faults)
+        raise Invalid("The templates have errors, so nothing was changed.", fields=faults)
     if not bodies:
         names = ", ".join(sorted(files)) or "no file"
-        raise Invalid(f"There is no template in {names}.", command="firebell template show")
+        raise Invalid(f"No template found in {names}.", command="firebell template show")
     return bodies
 
 
@@ -221,15 +223,15 @@ def plan(
     *,
     prune: bool,
 ) -> list[Change]:
-    """Return what applying a repository does with each template that it names or that it kept before.
+    """Return what applying a repository does with each template that it has or had.
 
-    What the organisation wrote in the app stays when the repository does not name it, unless `prune`. A text
-    that is the shipped one word for word is not kept as an own one: it follows the product's next version.
+    Texts edited in the app are kept if the repository does not have them, unless `prune`. A text that equals
+    the default is not stored, so that it follows the next version of Firebell.
     """
-    before = {o.id: o for o in own}
+    own_by_id = {o.id: o for o in own}
     changes = []
     for name, body in bodies.items():
-        old = before.get(name)
+        old = own_by_id.get(name)
         if same(body, shipped[name].body):
             changes.append(Change(name, Step.REMOVED if old else Step.UNCHANGED, None))
         elif old is None:
@@ -237,10 +239,10 @@ def plan(
         else:
             step = Step.UNCHANGED if same(body, old.body) and old.source is Source.GIT else Step.CHANGED
             changes.append(Change(name, step, body))
-    gone = [o.id for o in own if o.id not in bodies and (prune or o.source is Source.GIT)]
-    return [*changes, *(Change(name, Step.REMOVED, None) for name in gone)]
+    removed = [o.id for o in own if o.id not in bodies and (prune or o.source is Source.GIT)]
+    return [*changes, *(Change(name, Step.REMOVED, None) for name in removed)]
 
 
 def same(one: str, other: str) -> bool:
-    """Say whether two texts differ in nothing but the empty lines around them."""
+    """Return True if two texts are equal apart from surrounding white space."""
     return one.strip() == other.strip()

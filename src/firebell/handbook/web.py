@@ -1,4 +1,4 @@
-"""The handbook to read: its chapters, search, and each file as it is."""
+"""The screens of the handbook: chapters, search and downloads."""
 
 from itertools import groupby, pairwise
 
@@ -16,7 +16,7 @@ router = routing.html_router()
 
 _FOLDERS = {
     "": "Start",
-    "references": "Look it up",
+    "references": "Reference",
     "examples": "Templates",
     "examples/runbooks": "Runbooks",
     "examples/integrations": "Programs",
@@ -24,16 +24,16 @@ _FOLDERS = {
 }
 
 
-def _group(found: Chapter) -> str:
-    folder = found.path.rpartition("/")[0]
+def _group(chapter: Chapter) -> str:
+    folder = chapter.path.rpartition("/")[0]
     return _FOLDERS.get(folder, folder)
 
 
 def shelf_groups() -> list[tuple[str, list[Chapter]]]:
-    """Return the chapters by what they are for, in the order in which they are read."""
+    """Return the chapters by group, in reading order."""
     order = list(dict.fromkeys(_FOLDERS.values()))
-    found = sorted(library.chapters(), key=lambda c: order.index(_group(c)))
-    return [(name, list(of)) for name, of in groupby(found, _group)]
+    chapters_in_order = sorted(library.chapters(), key=lambda c: order.index(_group(c)))
+    return [(name, list(group)) for name, group in groupby(chapters_in_order, _group)]
 
 
 @router.get("/handbook", dependencies=access.needs(Verb.HANDBOOK_READ))
@@ -56,25 +56,25 @@ async def start(request: Request, q: str = "") -> Response:
 @router.get("/handbook/{slug:path}", dependencies=access.needs(Verb.HANDBOOK_READ))
 async def chapter(request: Request, slug: str, download: str = "") -> Response:
     await access.signed_in(request)
-    found = library.chapter(slug)
+    requested = library.chapter(slug)
     if download:
-        name = found.path.rpartition("/")[2]
+        name = requested.path.rpartition("/")[2]
         headers = {"Content-Disposition": f'attachment; filename="{name}"', **html.HEADERS}
-        return PlainTextResponse(skill(found.path), headers=headers)
-    if slug != found.slug:
-        return html.redirect(chapter_html.address(found))
-    return await _show(request, found)
+        return PlainTextResponse(skill(requested.path), headers=headers)
+    if slug != requested.slug:
+        return html.redirect(chapter_html.address(requested))
+    return await _show(request, requested)
 
 
-async def _show(request: Request, found: Chapter) -> Response:
+async def _show(request: Request, current: Chapter) -> Response:
     groups = shelf_groups()
-    order = [c for _, of in groups for c in of]
-    following = next((b for a, b in pairwise(order) if a is found), None)
+    order = [c for _, group in groups for c in group]
+    following = next((b for a, b in pairwise(order) if a is current), None)
     context = {
         "nav": "handbook",
-        "c": found,
-        "html": "" if found.is_code else chapter_html.rendered(found.path),
-        "contents": chapter_html.contents(found.path),
+        "c": current,
+        "html": "" if current.is_code else chapter_html.rendered(current.path),
+        "contents": chapter_html.contents(current.path),
         "groups": groups,
         "following": following,
         "to": chapter_html.address,

@@ -1,1 +1,1 @@
-"""Incidents: declared, commanded, told as a timeline, closed with proof."""
+"""Incidents: declaration, roles, timeline, phases and updates."""

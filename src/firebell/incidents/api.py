@@ -1,4 +1,4 @@
-"""Incidents over JSON."""
+"""The API of incidents."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -45,7 +45,7 @@ Declarer = Annotated[Caller, may(Verb.INCIDENT_DECLARE)]
 Responder = Annotated[Caller, may(Verb.INCIDENT_UPDATE)]
 Answer = Literal["yes", "no", "unknown"]
 Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
-_BOOL = {"yes": True, "no": False, "unknown": None}
+_ANSWERS = {"yes": True, "no": False, "unknown": None}
 
 
 def _severity(value: str) -> str:
@@ -64,7 +64,7 @@ GivenSeverity = Annotated[
 
 
 class Classified(ApiOutput):
-    """The severity, the questions and answers that led to it, and whether an unknown answer decided it."""
+    """A severity, the questions and answers that led to it, and whether it rests on an unknown answer."""
 
     severity: Sev
     path: list[str]
@@ -73,7 +73,7 @@ class Classified(ApiOutput):
 
 
 class RoleShown(ApiOutput):
-    """Who holds a role now."""
+    """A person who holds a role."""
 
     role: Role
     person: str
@@ -81,7 +81,7 @@ class RoleShown(ApiOutput):
 
 
 class IncidentShown(ApiOutput):
-    """One coordinated response."""
+    """An incident."""
 
     ref: str
     title: str
@@ -106,14 +106,14 @@ class IncidentShown(ApiOutput):
 
 
 class NextPhase(ApiOutput):
-    """A phase that may follow; `refusal` says what is missing for it."""
+    """A possible next phase; `refusal` says what is missing, null if nothing is."""
 
     phase: Phase
     refusal: str | None
 
 
 class IncidentAlert(ApiOutput):
-    """An alert of one of the incident's pages."""
+    """An alert of a linked page."""
 
     id: int
     title: str
@@ -122,17 +122,17 @@ class IncidentAlert(ApiOutput):
 
 
 class IncidentDetail(IncidentShown):
-    """One incident, the alerts of its pages, and what may come next."""
+    """An incident with the alerts of its pages and its possible next phases."""
 
     alerts: Annotated[
         list[IncidentAlert] | None,
-        Field(description="at most 100 of each page, firing ones first; null: the key lacks pages:read"),
+        Field(description="at most 100 per page, firing ones first; null if the key lacks pages:read"),
     ]
     next: list[NextPhase]
 
 
 class EntryShown(ApiOutput):
-    """One line of the timeline."""
+    """A timeline entry."""
 
     id: int
     at: datetime
@@ -143,7 +143,7 @@ class EntryShown(ApiOutput):
 
 
 class MessageShown(ApiOutput):
-    """A template filled with what is known; `missing` are the slots that a person must fill."""
+    """A message with its placeholders filled; `missing` names those that a person must fill."""
 
     id: str
     title: str
@@ -155,7 +155,7 @@ class MessageShown(ApiOutput):
 
 
 class Answers(ApiInput):
-    """Answers to the four questions; null is "not known" and counts as the worse answer."""
+    """Answers to the four questions; null means "not known" and counts as the worse answer."""
 
     down_or_data_at_risk: StrictBool | None = None
     major_degraded: StrictBool | None = None
@@ -164,7 +164,7 @@ class Answers(ApiInput):
 
 
 class NewIncident(ApiInput):
-    """An incident to declare, by a severity or by the answers that decide it."""
+    """An incident to declare, with a severity or with answers that decide it."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -177,29 +177,31 @@ class NewIncident(ApiInput):
     title: Annotated[Name, Field(max_length=200)]
     severity: GivenSeverity | None = None
     answers: Answers | None = None
-    services: Annotated[list[Name] | None, Field(max_length=100, description="slugs")] = None
-    page: Annotated[Name | None, Field(description="the page that it comes from", examples=["PG-7"])] = None
+    services: Annotated[list[Name] | None, Field(max_length=100, description="slugs of the services")] = None
+    page: Annotated[
+        Name | None, Field(description="the page that led to the incident", examples=["PG-7"])
+    ] = None
     summary: Annotated[Text, Field(max_length=5000)] = ""
     take_command: StrictBool = False
     drill: StrictBool = False
 
 
 class NewEntry(ApiInput):
-    """A line for the timeline; an update restarts the cadence."""
+    """A new timeline entry; an update restarts the update interval."""
 
     text: Annotated[Text, Field(min_length=1, max_length=10_000, examples=["Rolled build 4812 back"])]
     kind: Literal["note", "update", "finding", "decision", "mitigation"] = "note"
 
 
 class NewSeverity(ApiInput):
-    """Another severity; lowering it needs a reason."""
+    """A new severity; lowering it requires a reason."""
 
     severity: GivenSeverity
     reason: Annotated[Text, Field(max_length=1000)] = ""
 
 
 class NewPhase(ApiInput):
-    """Where the incident goes; `force` passes a guard that refuses, and needs a reason."""
+    """A new phase; `force` skips a failed check and requires a reason."""
 
     phase: Phase
     reason: Annotated[Text, Field(max_length=1000)] = ""
@@ -207,14 +209,14 @@ class NewPhase(ApiInput):
 
 
 class NewRole(ApiInput):
-    """A role for somebody; without a person the caller takes it."""
+    """A role to assign; without a person it is assigned to the caller."""
 
     role: Role
     person_id: Id | None = None
 
 
 class Canvas(ApiInput):
-    """What is known, what is being done, what is needed; all three are replaced."""
+    """Conditions, actions and needs; all three are replaced."""
 
     conditions: Annotated[Text, Field(max_length=2000)]
     actions: Annotated[Text, Field(max_length=2000)]
@@ -222,17 +224,17 @@ class Canvas(ApiInput):
 
 
 class PageLink(ApiInput):
-    """A page that belongs to the incident."""
+    """A page to link to the incident."""
 
     page: Annotated[Name, Field(examples=["PG-7"])]
 
 
-async def _all(tx: Tx, found: Sequence[Incident]) -> list[IncidentShown]:
-    ids = [i.id for i in found]
+async def _all(tx: Tx, incidents: Sequence[Incident]) -> list[IncidentShown]:
+    ids = [i.id for i in incidents]
     roles, services = await actions.roles(tx, ids), await actions.services(tx, ids)
     pages = await store.pages_of(tx, ids)
-    names = await people.people_by_id(tx, [a.person_id for held in roles.values() for a in held])
-    slugs = await catalog.services_by_id(tx, [s for wanted in services.values() for s in wanted])
+    people_by_id = await people.people_by_id(tx, [a.person_id for held in roles.values() for a in held])
+    services_by_id = await catalog.services_by_id(tx, [s for ids_ in services.values() for s in ids_])
     return [
         IncidentShown.model_validate(
             {
@@ -247,9 +249,9 @@ async def _all(tx: Tx, found: Sequence[Incident]) -> list[IncidentShown]:
                 "provisional": i.provisional,
                 "phase": i.phase,
                 "drill": i.drill,
-                "services": [slugs[s].slug for s in services[i.id]],
+                "services": [services_by_id[s].slug for s in services[i.id]],
                 "roles": [
-                    {"role": a.role, "person": names[a.person_id].name, "id": a.person_id}
+                    {"role": a.role, "person": people_by_id[a.person_id].name, "id": a.person_id}
                     for a in roles[i.id]
                 ],
                 "pages": [f"PG-{page}" for page in pages[i.id]],
@@ -261,21 +263,21 @@ async def _all(tx: Tx, found: Sequence[Incident]) -> list[IncidentShown]:
                 "version": i.version,
             }
         )
-        for i in found
+        for i in incidents
     ]
 
 
-async def _one(tx: Tx, found: Incident) -> IncidentShown:
-    return (await _all(tx, [found]))[0]
+async def _one(tx: Tx, incident: Incident) -> IncidentShown:
+    return (await _all(tx, [incident]))[0]
 
 
-def _entry(found: Entry) -> EntryShown:
+def _entry(entry: Entry) -> EntryShown:
     return EntryShown(
-        id=found.id, at=found.at, kind=found.kind, by=found.actor, text=found.text, data=found.data
+        id=entry.id, at=entry.at, kind=entry.kind, by=entry.actor, text=entry.text, data=entry.data
     )
 
 
-@router.get("/severity", summary="Four answers to a severity")
+@router.get("/severity", summary="Classify a severity from four answers")
 async def classify_severity(
     caller: Reader,
     down_or_data_at_risk: Answer = "unknown",
@@ -285,10 +287,10 @@ async def classify_severity(
 ) -> Classified:
     verdict = classify(
         {
-            "down_or_data_at_risk": _BOOL[down_or_data_at_risk],
-            "major_degraded": _BOOL[major_degraded],
-            "workaround": _BOOL[workaround],
-            "customers_impacted": _BOOL[customers_impacted],
+            "down_or_data_at_risk": _ANSWERS[down_or_data_at_risk],
+            "major_degraded": _ANSWERS[major_degraded],
+            "workaround": _ANSWERS[workaround],
+            "customers_impacted": _ANSWERS[customers_impacted],
         }
     )
     return Classified.model_validate(
@@ -301,15 +303,15 @@ async def classify_severity(
     )
 
 
-@router.get("/incidents", summary="Incidents, the newest or the longest first")
+@router.get("/incidents", summary="List incidents, newest or longest first")
 async def list_incidents(
     ctx: Ctx,
     caller: Reader,
-    stretch: PageParams,
-    phase: Annotated[list[Phase] | None, Query(description="default: those that are open")] = None,
-    drill: Annotated[QueryBool, Query(description="drills instead of real ones")] = False,
+    pagination: PageParams,
+    phase: Annotated[list[Phase] | None, Query(description="defaults to the open phases")] = None,
+    drill: Annotated[QueryBool, Query(description="list drills instead of real incidents")] = False,
     severity: Annotated[
-        list[Text] | None, Query(description="repeatable, or several with commas", examples=["SEV1", "1,2"])
+        list[Text] | None, Query(description="repeatable, or separated by commas", examples=["SEV1", "1,2"])
     ] = None,
     service: Annotated[Text | None, Query(description="slug of a service", examples=["checkout"])] = None,
     commander: Annotated[
@@ -318,26 +320,28 @@ async def list_incidents(
     month: Annotated[
         Text | None, Query(description="declared in this month (UTC)", examples=["2026-11"])
     ] = None,
-    q: Annotated[Text, Query(description="words that the title has, each of them", max_length=200)] = "",
+    q: Annotated[Text, Query(description="words that must all be in the title", max_length=200)] = "",
     postmortem_due: Annotated[
-        QueryBool, Query(description="in any phase, with one that is not published")
+        QueryBool, Query(description="in any phase, with a post-mortem that is not published")
     ] = False,
-    sort: Annotated[Sort, Query(description="`longest`: running ones first, then by duration")] = Sort.NEWEST,
+    sort: Annotated[
+        Sort, Query(description="`longest` lists open incidents first, then by duration")
+    ] = Sort.NEWEST,
 ) -> list[IncidentShown]:
     query = IncidentQuery(q, ",".join(severity or []), service or "", commander or "", month or "")
     phases = tuple(phase or (() if postmortem_due else OPEN))
     async with ctx.db.tx() as tx:
         wanted = await filtering.resolve(tx, query, person_id=caller.person_id)
         wanted = replace(wanted, phases=phases, drill=drill, postmortem_due=postmortem_due)
-        listed = await list_store.incidents(tx, wanted, sort, limit=stretch.limit, place=stretch.before)
-        stretch.link([i.id for i in listed])
+        listed = await list_store.incidents(tx, wanted, sort, limit=pagination.limit, place=pagination.before)
+        pagination.link([i.id for i in listed])
         return await _all(tx, listed)
 
 
 @router.post("/incidents", status_code=201, summary="Declare an incident", responses=problems(404))
 async def declare_incident(ctx: Ctx, caller: Declarer, given: NewIncident) -> IncidentShown:
     async with ctx.db.tx() as tx:
-        made = await actions.declare(
+        incident = await actions.declare(
             tx,
             caller.actor,
             title=given.title,
@@ -350,42 +354,44 @@ async def declare_incident(ctx: Ctx, caller: Declarer, given: NewIncident) -> In
             drill=given.drill,
             now=ctx.clock.now(),
         )
-        return await _one(tx, made)
+        return await _one(tx, incident)
 
 
-@router.get("/incidents/{ref}", summary="One incident and what may come next", responses=problems(404))
+@router.get(
+    "/incidents/{ref}", summary="Get an incident and its possible next phases", responses=problems(404)
+)
 async def get_incident(ctx: Ctx, caller: Reader, ref: Text) -> IncidentDetail:
     async with ctx.db.tx() as tx:
         incident = await actions.incident(tx, parse_ref("INC", ref))
         shown = await _one(tx, incident)
         refusals = await actions.refusals(tx, incident, ctx.clock.now())
-        linked = await paging.pages_by_id(tx, await actions.page_ids(tx, incident.id))
-        alerts = await alerts_of_pages(tx, list(linked.values()), 100)
-    following = [NextPhase(phase=phase, refusal=why) for phase, why in refusals.items()]
+        pages = await paging.pages_by_id(tx, await actions.page_ids(tx, incident.id))
+        alerts = await alerts_of_pages(tx, list(pages.values()), 100)
+    next_phases = [NextPhase(phase=phase, refusal=why) for phase, why in refusals.items()]
     listed = [
         IncidentAlert.model_validate({"id": a.id, "title": a.title, "status": a.status, "page": ref})
         for a, ref in alerts
     ]
     may_read = permissions.allows(caller.rights, Verb.ALERT_READ)
-    return IncidentDetail(**shown.model_dump(), alerts=listed if may_read else None, next=following)
+    return IncidentDetail(**shown.model_dump(), alerts=listed if may_read else None, next=next_phases)
 
 
 @router.get(
     "/incidents/{ref}/timeline",
-    summary="The last entries of the timeline, the oldest of them first",
+    summary="List the latest timeline entries, oldest first",
     responses=problems(404),
 )
-async def list_timeline(ctx: Ctx, caller: Reader, ref: Text, stretch: PageParams) -> list[EntryShown]:
+async def list_timeline(ctx: Ctx, caller: Reader, ref: Text, pagination: PageParams) -> list[EntryShown]:
     async with ctx.db.tx() as tx:
         incident = await actions.incident(tx, parse_ref("INC", ref))
         entries = await actions.timeline(tx, incident.id)
-    return [_entry(e) for e in reversed(stretch.newest(entries, [e.id for e in entries]))]
+    return [_entry(e) for e in reversed(pagination.newest(entries, [e.id for e in entries]))]
 
 
 @router.post(
     "/incidents/{ref}/entries",
     status_code=201,
-    summary="Write into the timeline",
+    summary="Add a timeline entry",
     responses=problems(404),
 )
 async def add_timeline_entry(ctx: Ctx, caller: Responder, ref: Text, given: NewEntry) -> IncidentShown:
@@ -397,7 +403,7 @@ async def add_timeline_entry(ctx: Ctx, caller: Responder, ref: Text, given: NewE
 
 @router.post(
     "/incidents/{ref}/severity",
-    summary="Raise or lower the severity",
+    summary="Change the severity",
     responses=problems(404, 409),
 )
 async def set_severity(ctx: Ctx, caller: Responder, ref: Text, given: NewSeverity) -> IncidentShown:
@@ -411,7 +417,7 @@ async def set_severity(ctx: Ctx, caller: Responder, ref: Text, given: NewSeverit
 
 @router.post(
     "/incidents/{ref}/phase",
-    summary="Move on: investigating, mitigating, monitoring, closed ...",
+    summary="Change the phase",
     responses=problems(404, 409),
 )
 async def set_phase(ctx: Ctx, caller: Responder, ref: Text, given: NewPhase) -> IncidentShown:
@@ -430,7 +436,7 @@ async def set_phase(ctx: Ctx, caller: Responder, ref: Text, given: NewPhase) -> 
 
 @router.post(
     "/incidents/{ref}/roles",
-    summary="Take a role, or give it to somebody",
+    summary="Assign a role",
     responses=problems(404, 409),
 )
 async def take_role(ctx: Ctx, caller: Responder, ref: Text, given: NewRole) -> IncidentShown:
@@ -442,7 +448,7 @@ async def take_role(ctx: Ctx, caller: Responder, ref: Text, given: NewRole) -> I
 
 @router.put(
     "/incidents/{ref}/canvas",
-    summary="Say what is known, what is being done and what is needed",
+    summary="Update conditions, actions and needs",
     responses=problems(404),
 )
 async def set_canvas(ctx: Ctx, caller: Responder, ref: Text, given: Canvas) -> IncidentShown:
@@ -454,7 +460,7 @@ async def set_canvas(ctx: Ctx, caller: Responder, ref: Text, given: Canvas) -> I
         return await _one(tx, await actions.incident(tx, incident_id))
 
 
-@router.post("/incidents/{ref}/pages", summary="Make a page part of the incident", responses=problems(404))
+@router.post("/incidents/{ref}/pages", summary="Link a page to the incident", responses=problems(404))
 async def link_page(ctx: Ctx, caller: Responder, ref: Text, given: PageLink) -> IncidentShown:
     async with ctx.db.tx() as tx:
         incident_id, page_id = parse_ref("INC", ref), parse_ref("PG", given.page)
@@ -464,18 +470,18 @@ async def link_page(ctx: Ctx, caller: Responder, ref: Text, given: PageLink) -> 
 
 @router.get(
     "/incidents/{ref}/messages",
-    summary="Every message about an incident, those that fit its phase first",
+    summary="List messages about an incident, suggested ones first",
     responses=problems(404),
 )
 async def list_messages(
     ctx: Ctx,
     caller: Reader,
     ref: Text,
-    tz: Annotated[TimeZone, Query(description="whose clock the times are on")] = "UTC",
+    tz: Annotated[TimeZone, Query(description="time zone of the times")] = "UTC",
 ) -> list[MessageShown]:
     async with ctx.db.tx() as tx:
         incident = await actions.incident(tx, parse_ref("INC", ref))
-        found = await messages(tx, incident, ctx.public_url, tz, ctx.clock.now())
+        all_messages = await messages(tx, incident, ctx.public_url, tz, ctx.clock.now())
     return [
         MessageShown(
             id=m.template.id,
@@ -486,5 +492,5 @@ async def list_messages(
             text=m.text,
             missing=m.missing,
         )
-        for m in found
+        for m in all_messages
     ]

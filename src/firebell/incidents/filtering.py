@@ -1,4 +1,4 @@
-"""The filters of the list of incidents as people write them in an address, on the command line or in a form."""
+"""Filters of the list of incidents, as text from a URL, the command line or a form."""
 
 import re
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ STATES = {
     "all": IncidentFilter(drill=False),
     "drill": IncidentFilter(drill=True),
 }
-"""What the tabs show before any filter is set."""
+"""What each tab shows before other filters apply."""
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentQuery:
-    """The parameters of a list of incidents; blank ones restrict nothing."""
+    """The parameters of the list of incidents; a blank one restricts nothing."""
 
     q: str = ""
     severity: str = ""
@@ -41,7 +41,7 @@ class IncidentQuery:
 
 
 def severities(text: str) -> tuple[int, ...]:
-    """Return the severities that are written as "1,2" or "SEV1,SEV2"; raise `Invalid` naming the parameter."""
+    """Return the severities in text such as "1,2" or "SEV1,SEV2"; raise `Invalid` naming the parameter."""
     parsed = [parse(part.strip()) for part in text.split(",")] if len(text) <= 40 else [None]
     levels = {int(level) for level in parsed if level is not None}
     if None in parsed or not levels:
@@ -52,12 +52,12 @@ def severities(text: str) -> tuple[int, ...]:
 
 
 def month_bounds(text: str, tz: str) -> tuple[datetime, datetime]:
-    """Return the first instant of a month written as 2026-11 and of the next; raise `Invalid`."""
+    """Return the start of a month such as 2026-11, and of the next month; raise `Invalid`."""
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", text):
         raise Invalid(f"{shown(text)} is not a month.", fields={"month": "Enter a month such as 2026-11."})
     first = to_day(f"{text}-01", "month")
-    following = (first + timedelta(days=31)).replace(day=1)
-    return _midnight(first, tz), _midnight(following, tz)
+    next_first = (first + timedelta(days=31)).replace(day=1)
+    return _midnight(first, tz), _midnight(next_first, tz)
 
 
 def _midnight(day: date, tz: str) -> datetime:
@@ -65,7 +65,7 @@ def _midnight(day: date, tz: str) -> datetime:
 
 
 async def _commander(tx: Tx, text: str, me: int) -> int:
-    """Return the person that `me`, an id or an email names; raise `Invalid` naming the parameter."""
+    """Return the id of the person that `me`, an id or an email names; raise `Invalid` naming the parameter."""
     if text == "me":
         return me
     if text.isascii() and text.isdecimal() and len(text) < 19:
@@ -77,7 +77,7 @@ async def _commander(tx: Tx, text: str, me: int) -> int:
 
 
 async def resolve(tx: Tx, query: IncidentQuery, *, person_id: int, tz: str = "UTC") -> IncidentFilter:
-    """Return the filter that a query names, in any state; raise `Invalid` naming the parameter that is wrong."""
+    """Return a query as a filter, in any phase; raise `Invalid` naming the wrong parameter."""
     given = query.given()
     since, until = month_bounds(given["month"], tz) if "month" in given else (None, None)
     return IncidentFilter(

@@ -1,4 +1,4 @@
-"""The SQL of the list of incidents: one condition for each filter that is set, read in the order of an index."""
+"""The SQL of the list of incidents: one condition per filter, in the order of an index."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,33 +7,33 @@ from firebell.incidents.store import INCIDENT_COLUMNS, incident_from_row
 from firebell.kit.db import Tx
 
 COUNTED = 1000
-"""Number of incidents up to which a list counts them."""
+"""Number of incidents up to which a list is counted exactly."""
 _DURATION = """coalesce(
     date_part('epoch', closed_at - declared_at),
     1e12 - date_part('epoch', declared_at - timestamptz '1970-01-01 00:00:00+00')
 )"""
-"""Seconds from declaration to closure; larger than any such for what runs, the longest running first."""
+"""Seconds from declaration to closure; open incidents sort above all closed ones, earliest declaration first."""
 
 
 class _Query:
-    """Filters as SQL: `source` and `where` of a statement whose values are collected in `values`."""
+    """Filters as SQL, with the values of their placeholders in `values`."""
 
     def __init__(self) -> None:
         self.values: list[object] = []
 
     def add(self, value: object) -> str:
-        """Return the placeholder of one more value."""
+        """Add a value and return its placeholder."""
         self.values.append(value)
         return f"${len(self.values)}"
 
     def parts(self, wanted: IncidentFilter) -> tuple[str, str]:
-        """Return what follows `from` and what follows `where`."""
-        narrowed = []
+        """Return the `from` and the `where` clause, without these keywords."""
+        id_queries = []
         if wanted.service_id is not None:
             service = self.add(wanted.service_id)
-            narrowed.append(f"select incident_id from incident_service where service_id = {service}")
+            id_queries.append(f"select incident_id from incident_service where service_id = {service}")
         if wanted.commander_id is not None:
-            narrowed.append(
+            id_queries.append(
                 f"""
                 select incident_id
                 from incident_role
@@ -43,12 +43,12 @@ class _Query:
                 """
             )
         if wanted.postmortem_due:
-            narrowed.append("select incident_id from postmortem where state <> 'published'")
+            id_queries.append("select incident_id from postmortem where state <> 'published'")
         source = "incident"
-        if narrowed:
-            # `offset 0` keeps the lookup on the primary key: few incidents beside all that there are
+        if id_queries:
+            # `offset 0` makes the planner look the few incidents up by primary key
             source = f"""(
-                {" intersect ".join(narrowed)}
+                {" intersect ".join(id_queries)}
             ) few cross join lateral (select * from incident where id = few.incident_id offset 0) incident"""
         return source, "\n            and ".join(self._conditions(wanted))
 
@@ -71,7 +71,7 @@ class _Query:
 
 
 async def in_phases(tx: Tx, phases: Sequence[Phase], drill: bool, limit: int) -> list[Incident]:
-    """Return incidents in these phases, the newest first."""
+    """Return incidents in these phases, newest first."""
     return await incidents(tx, IncidentFilter(phases=tuple(phases), drill=drill), limit=limit)
 
 
@@ -84,22 +84,24 @@ async def incidents(
     place: int | None = None,
     newer: bool = False,
 ) -> list[Incident]:
-    """Return the incidents behind the one with the id `place` in the order of the list, or before it when `newer`."""
+    """Return the incidents after the one with the id `place` in the order of the list, or before it if `newer`."""
     query = _Query()
     source, where = query.parts(wanted)
     key = f"{_DURATION}, id" if sort is Sort.LONGEST else "id"
     if place is not None:
-        way, at = ">" if newer else "<", query.add(place)
-        behind = f"(select {key} from incident where id = {at})" if sort is Sort.LONGEST else at
-        where += f"\n            and ({key}) {way} {behind}"
-    order = "asc" if newer else "desc"
-    by = f"{_DURATION} {order}, id {order}" if sort is Sort.LONGEST else f"id {order}"
+        comparison, placeholder = ">" if newer else "<", query.add(place)
+        limit_key = placeholder
+        if sort is Sort.LONGEST:
+            limit_key = f"(select {key} from incident where id = {placeholder})"
+        where += f"\n            and ({key}) {comparison} {limit_key}"
+    direction = "asc" if newer else "desc"
+    order = f"{_DURATION} {direction}, id {direction}" if sort is Sort.LONGEST else f"id {direction}"
     rows = await tx.fetch(
         f"""
         select {INCIDENT_COLUMNS}
         from {source}
         where {where}
-        order by {by}
+        order by {order}
         limit {query.add(limit)}
         """,
         *query.values,
@@ -109,7 +111,7 @@ async def incidents(
 
 
 async def counts(tx: Tx, filters: Mapping[str, IncidentFilter]) -> dict[str, int]:
-    """Return how many incidents pass each of the filters, counted up to `COUNTED` + 1, in one statement."""
+    """Return how many incidents match each filter, at most `COUNTED` + 1, in one statement."""
     query = _Query()
     selects = []
     for name, wanted in filters.items():
@@ -131,7 +133,7 @@ async def counts(tx: Tx, filters: Mapping[str, IncidentFilter]) -> dict[str, int
 
 
 async def postmortems(tx: Tx, ids: Sequence[int]) -> dict[int, PostmortemState]:
-    """Return where the post-mortems of these incidents stand; those without one are absent."""
+    """Return the state of the post-mortems by incident; incidents without one are absent."""
     rows = await tx.fetch(
         """
         select incident_id, state, due_at
@@ -144,7 +146,7 @@ async def postmortems(tx: Tx, ids: Sequence[int]) -> dict[int, PostmortemState]:
 
 
 async def commander_ids(tx: Tx) -> list[int]:
-    """Return who commands or commanded an incident to its end."""
+    """Return the ids of the people who hold the role of commander in any incident."""
     rows = await tx.fetch(
         """
         select distinct person_id

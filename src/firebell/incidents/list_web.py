@@ -1,4 +1,4 @@
-"""The list of incidents: its tabs, filters, orders, and the same set as a spreadsheet."""
+"""The list of incidents with its tabs, filters and orders, and its export as CSV."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,11 +24,9 @@ from firebell.people.permissions import Verb
 
 router = routing.html_router()
 
-LISTED = 50
-"""Number of incidents that the list shows at once."""
-EXPORTED = 500
-"""Number of incidents per statement of an export."""
-OFFERED = 200
+INCIDENTS_PER_PAGE = 50
+INCIDENTS_PER_EXPORT_BATCH = 500
+SERVICES_SUGGESTED = 200
 """Number of services that the filter suggests."""
 TABS = {
     "open": "Open",
@@ -38,7 +36,7 @@ TABS = {
     "drill": "Drills",
 }
 _OLD_TABS = {"ongoing": "open"}
-"""Names of tabs in addresses that people kept."""
+"""Names of tabs in addresses that people may have bookmarked."""
 CSV_HEAD = (
     *("incident", "title", "severity", "max_severity", "phase", "drill", "services", "commander"),
     *("declared_at", "resolved_at", "closed_at", "duration_minutes", "postmortem", "postmortem_due_at"),
@@ -62,32 +60,39 @@ async def incidents(
     order = Sort.LONGEST if sort == Sort.LONGEST else Sort.NEWEST
     chosen = request.query_params.getlist("severity")
     query = IncidentQuery(q, ",".join(chosen), service, commander, month)
-    given = query.given()
-    kept = {"state": tab, "sort": order if order is Sort.LONGEST else ""}
+    filters = query.given()
+    state_and_sort = {"state": tab, "sort": order if order is Sort.LONGEST else ""}
     if len(chosen) > 1 or any(value == "" for value in request.query_params.values()):
-        # a form sends its blank fields too; an address names only what restricts the list
-        return html.redirect(html.address("/incidents", **kept, **given, before=before, after=after))
+        # a form sends blank fields too; the address keeps only what restricts the list
+        return html.redirect(
+            html.address("/incidents", **state_and_sort, **filters, before=before, after=after)
+        )
     async with html.ctx(request).db.tx() as tx:
         wanted, error = await _resolved(tx, query, me)
-        old, young = to_id(before), to_id(after)
+        before_id, after_id = to_id(before), to_id(after)
         listed, newer, older = [], False, False
         if wanted is not None:
-            shown = _in_tab(tab, wanted)
+            tab_filter = _in_tab(tab, wanted)
             more = await list_store.incidents(
-                tx, shown, order, limit=LISTED + 1, place=young or old, newer=young is not None
+                tx,
+                tab_filter,
+                order,
+                limit=INCIDENTS_PER_PAGE + 1,
+                place=after_id or before_id,
+                newer=after_id is not None,
             )
-            full = len(more) > LISTED
-            listed = more[-LISTED:] if young else more[:LISTED]
-            newer, older = (full, True) if young else (old is not None, full)
+            full = len(more) > INCIDENTS_PER_PAGE
+            listed = more[-INCIDENTS_PER_PAGE:] if after_id else more[:INCIDENTS_PER_PAGE]
+            newer, older = (full, True) if after_id else (before_id is not None, full)
             if (before or after) and not (listed and newer):
-                return html.redirect(html.address("/incidents", **kept, **given))
+                return html.redirect(html.address("/incidents", **state_and_sort, **filters))
         tabs = {name: _in_tab(name, wanted) for name in TABS} if wanted else {}
         counts = await list_store.counts(tx, tabs) if tabs else {}
         commanders = await _commanders(tx)
         context: dict[str, Any] = {
             "incidents": await summaries(tx, listed),
             "postmortems": await list_store.postmortems(tx, [i.id for i in listed]),
-            "services": (await catalog.services(tx))[:OFFERED],
+            "services": (await catalog.services(tx))[:SERVICES_SUGGESTED],
             "commanders": commanders,
         }
     context |= {
@@ -96,18 +101,20 @@ async def incidents(
         "tab": tab,
         "tabs": TABS,
         "totals": {name: _total(counts.get(name, 0)) for name in TABS},
-        "given": given,
+        "given": filters,
         "error": error,
         "sort": order,
         "sorts": {
-            name: html.address("/incidents", state=tab, sort=name if name is Sort.LONGEST else "", **given)
+            name: html.address("/incidents", state=tab, sort=name if name is Sort.LONGEST else "", **filters)
             for name in Sort
         },
-        "without": _without(kept, given, commanders),
-        "export": html.address("/incidents.csv", **kept, **given),
+        "without": _without(state_and_sort, filters, commanders),
+        "export": html.address("/incidents.csv", **state_and_sort, **filters),
         "required": actions.postmortem_required,
-        "newer": html.address("/incidents", **kept, **given, after=listed[0].id) if newer else "",
-        "older": html.address("/incidents", **kept, **given, before=listed[-1].id) if older else "",
+        "newer": html.address("/incidents", **state_and_sort, **filters, after=listed[0].id) if newer else "",
+        "older": html.address("/incidents", **state_and_sort, **filters, before=listed[-1].id)
+        if older
+        else "",
     }
     return await html.render(request, "incidents/incidents.html", context, error.status if error else 200)
 
@@ -120,9 +127,9 @@ async def _resolved(tx: Tx, query: IncidentQuery, me: Person) -> tuple[IncidentF
 
 
 def _in_tab(tab: str, wanted: IncidentFilter) -> IncidentFilter:
-    """Return the filter with what the tab adds to it."""
-    own = filtering.STATES[tab]
-    return replace(wanted, phases=own.phases, drill=own.drill, postmortem_due=own.postmortem_due)
+    """Return the filter, restricted to what the tab shows."""
+    state = filtering.STATES[tab]
+    return replace(wanted, phases=state.phases, drill=state.drill, postmortem_due=state.postmortem_due)
 
 
 def _total(count: int) -> str:
@@ -130,24 +137,24 @@ def _total(count: int) -> str:
 
 
 async def _commanders(tx: Tx) -> list[tuple[str, str]]:
-    persons = await people.people_by_id(tx, await list_store.commander_ids(tx))
-    return sorted(((str(p.id), p.name) for p in persons.values()), key=lambda option: option[1].casefold())
+    commanders = await people.people_by_id(tx, await list_store.commander_ids(tx))
+    return sorted(((str(p.id), p.name) for p in commanders.values()), key=lambda option: option[1].casefold())
 
 
 def _without(
-    kept: Mapping[str, str], given: Mapping[str, str], commanders: list[tuple[str, str]]
+    state_and_sort: Mapping[str, str], filters: Mapping[str, str], commanders: list[tuple[str, str]]
 ) -> list[tuple[str, str, str]]:
-    """Return (label, value, address without it) of each filter that is set, except the search."""
+    """Return (label, value, address without it) of each active filter except the search."""
     labels = {"severity": "Severity", "service": "Service", "commander": "Commander", "month": "Month"}
     names = dict(commanders)
     return [
         (
             label,
-            names.get(given[name], given[name]) if name == "commander" else given[name],
-            html.address("/incidents", **{**kept, **given, name: ""}),
+            names.get(filters[name], filters[name]) if name == "commander" else filters[name],
+            html.address("/incidents", **{**state_and_sort, **filters, name: ""}),
         )
         for name, label in labels.items()
-        if name in given
+        if name in filters
     ]
 
 
@@ -162,7 +169,7 @@ async def export(
     month: str = "",
     sort: str = "",
 ) -> Response:
-    """Export every incident of the list that has the same parameters, in its order."""
+    """Export all incidents of the list with the same parameters, in its order."""
     me = await access.signed_in(request)
     ctx = html.ctx(request)
     tab = state if state in TABS else _OLD_TABS.get(state, "open")
@@ -174,10 +181,12 @@ async def export(
         wanted = _in_tab(tab, await filtering.resolve(tx, query, person_id=me.id, tz=me.tz))
         place: int | None = None
         while True:
-            listed = await list_store.incidents(tx, wanted, order, limit=EXPORTED, place=place)
+            listed = await list_store.incidents(
+                tx, wanted, order, limit=INCIDENTS_PER_EXPORT_BATCH, place=place
+            )
             documents = await list_store.postmortems(tx, [i.id for i in listed])
             rows += [_row(s, documents.get(s.incident.id), now) for s in await summaries(tx, listed)]
-            if len(listed) < EXPORTED:
+            if len(listed) < INCIDENTS_PER_EXPORT_BATCH:
                 break
             place = listed[-1].id
     headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="incidents-{tab}.csv"'}
@@ -190,7 +199,7 @@ def _instant(at: datetime | None) -> str:
 
 def _row(summary: IncidentSummary, document: PostmortemState | None, now: datetime) -> tuple[Any, ...]:
     incident = summary.incident
-    passed = (incident.closed_at or now) - incident.declared_at
+    duration = (incident.closed_at or now) - incident.declared_at
     return (
         incident.ref,
         incident.title,
@@ -203,7 +212,7 @@ def _row(summary: IncidentSummary, document: PostmortemState | None, now: dateti
         _instant(incident.declared_at),
         _instant(incident.resolved_at),
         _instant(incident.closed_at),
-        int(passed.total_seconds()) // 60,
+        int(duration.total_seconds()) // 60,
         document.state if document else "",
         _instant(document.due_at) if document else "",
     )

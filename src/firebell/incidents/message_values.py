@@ -1,4 +1,4 @@
-"""What an incident says by itself: the slots of every message about it (pure)."""
+"""The values of the placeholders in messages about an incident (pure)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from firebell.kit.html import duration, format_short
 from firebell.kit.text import slugify
 
 UPDATES = ("update-first", "update-progress", "update-mitigated", "update-resolved", "update-handover")
-"""The templates that an internal update can begin with."""
+"""The templates for internal updates."""
 
 FITS = {
     Phase.DECLARED: (
@@ -25,14 +25,14 @@ FITS = {
     Phase.REVIEWED: ("email-resolved",),
     Phase.DISMISSED: ("update-resolved",),
 }
-"""Which templates fit a phase, the one to send first in front."""
+"""The templates that suit each phase, the one to send first in front."""
 
-_TOPIC = 40
+_TOPIC_MAX_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
 class MessageContext:
-    """What stands around an incident: names, links, and whose clock the times are on."""
+    """What messages need besides the incident; times are in the time zone `tz`."""
 
     services: Sequence[str]
     runbooks: Sequence[str]
@@ -46,13 +46,13 @@ class MessageContext:
 
 
 def suggested_templates(incident: Incident) -> tuple[str, ...]:
-    """Return the templates that fit the phase, the one to send first in front; SEV2 and SEV3 stay inside."""
-    found = FITS[incident.phase]
-    return found if incident.severity <= 1 else tuple(name for name in found if name in UPDATES)
+    """Return the templates that suit the phase, the one to send first in front; SEV2 and SEV3 stay internal."""
+    names = FITS[incident.phase]
+    return names if incident.severity <= 1 else tuple(name for name in names if name in UPDATES)
 
 
 def update_for(incident: Incident) -> str:
-    """Return the template that the next internal update can begin with."""
+    """Return the template for the next internal update."""
     if incident.phase in ACTIVE and incident.last_update_at is None:
         return "update-first"
     return next((name for name in FITS[incident.phase] if name in UPDATES), "update-resolved")
@@ -62,27 +62,27 @@ def _newest(timeline: Sequence[Entry], kind: str) -> str:
     return next((e.text.strip() for e in reversed(timeline) if e.kind == kind), "")
 
 
-def slots(incident: Incident, around: MessageContext, now: datetime) -> Mapping[str, str]:
-    """Return every slot that is known; what nobody has said yet is not in it, so that a person sees it."""
+def slots(incident: Incident, context: MessageContext, now: datetime) -> Mapping[str, str]:
+    """Return the value of every known placeholder; unknown ones are absent and stay visible in the text."""
 
     def at(when: datetime | None) -> str:
-        return format_short(when, around.tz, now) if when else ""
+        return format_short(when, context.tz, now) if when else ""
 
     active = incident.phase in ACTIVE
-    mitigation = current_mitigation(around.timeline, active=active)
-    now_first = (incident.actions, mitigation) if active else (mitigation, incident.actions)
-    owed = incident.closed_at and postmortem_required(incident)
-    known = {
+    mitigation = current_mitigation(context.timeline, active=active)
+    candidates = (incident.actions, mitigation) if active else (mitigation, incident.actions)
+    is_due = incident.closed_at and postmortem_required(incident)
+    values = {
         "ref": incident.ref,
         "title": incident.title,
         "severity": f"SEV{incident.severity}",
-        "severity_meaning": around.meaning,
+        "severity_meaning": context.meaning,
         "phase": str(incident.phase),
         "summary": incident.summary,
         "impact": incident.conditions,
-        "services": ", ".join(around.services),
-        "commander": around.commander,
-        "comms": around.comms,
+        "services": ", ".join(context.services),
+        "commander": context.commander,
+        "comms": context.comms,
         "declared_at": at(incident.declared_at),
         "detected_at": at(incident.detected_at),
         "resolved_at": at(incident.resolved_at),
@@ -90,23 +90,23 @@ def slots(incident: Incident, around: MessageContext, now: datetime) -> Mapping[
         "impact_start": at(incident.impact_start or incident.detected_at),
         "impact_end": at(incident.impact_end),
         "duration": duration((incident.closed_at or now) - incident.declared_at),
-        # whoever sends this keeps the promise now: the next one counts from here
+        # sending this message counts as an update, so the next one is due an interval from now
         "next_update": at(next_update(replace(incident, last_update_at=now))),
         "now": at(now),
-        "cause": _newest(around.timeline, "finding"),
-        "mitigation": now_first[0] or now_first[1],
-        "link": around.link,
-        "organization": around.organization,
-        "organisation": around.organization,
-        "tz": around.tz,
-        "date": wall_date(incident.declared_at, around.tz),
-        "topic": slugify(incident.title)[:_TOPIC].rstrip("-"),
-        "runbooks": "\n".join(around.runbooks),
-        "postmortem_due": at(incident.closed_at + POSTMORTEM_WITHIN) if owed and incident.closed_at else "",
+        "cause": _newest(context.timeline, "finding"),
+        "mitigation": candidates[0] or candidates[1],
+        "link": context.link,
+        "organization": context.organization,
+        "organisation": context.organization,
+        "tz": context.tz,
+        "date": wall_date(incident.declared_at, context.tz),
+        "topic": slugify(incident.title)[:_TOPIC_MAX_CHARS].rstrip("-"),
+        "runbooks": "\n".join(context.runbooks),
+        "postmortem_due": at(incident.closed_at + POSTMORTEM_WITHIN) if is_due and incident.closed_at else "",
     }
-    return {name: text for name, text in known.items() if text}
+    return {name: text for name, text in values.items() if text}
 
 
 def wall_date(at: datetime, tz: str) -> str:
-    """Return the day of an instant on a clock in `tz`, as 2026-11-24."""
+    """Return the date of an instant in the time zone `tz`, such as 2026-11-24."""
     return f"{at.astimezone(ZoneInfo(tz)):%Y-%m-%d}"

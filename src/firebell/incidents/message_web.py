@@ -1,4 +1,4 @@
-"""The page with every message about an incident, ready to be copied."""
+"""The screen with every message about an incident, ready to copy."""
 
 from itertools import groupby
 
@@ -19,15 +19,16 @@ async def show(request: Request, ref: str) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         incident = await actions.incident(tx, parse_ref("INC", ref))
-        found = await messages(tx, incident, ctx.public_url, me.tz, ctx.clock.now())
-    groups = [("Fits now", [m for m in found if m.fits])]
+        all_messages = await messages(tx, incident, ctx.public_url, me.tz, ctx.clock.now())
+    groups = [("Suggested now", [m for m in all_messages if m.fits])]
     groups += [
-        (name, list(of)) for name, of in groupby((m for m in found if not m.fits), lambda m: m.template.group)
+        (name, list(in_group))
+        for name, in_group in groupby((m for m in all_messages if not m.fits), lambda m: m.template.group)
     ]
     context = {
         "nav": "incidents",
         "live": f"inc-{incident.id}",
         "i": incident,
-        "groups": [(name, of) for name, of in groups if of],
+        "groups": [(name, in_group) for name, in_group in groups if in_group],
     }
     return await html.render(request, "incidents/messages.html", context)

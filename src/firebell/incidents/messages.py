@@ -1,4 +1,4 @@
-"""Every message about an incident, filled with what is known: for the page, the room and the API."""
+"""Messages about an incident, filled with what is known."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from firebell.kit import org_settings
 from firebell.kit.db import Tx
 from firebell.kit.errors import NotFound
 
-_OTHERS = (*templates.DOCUMENTS, *templates.SEVERITIES)
-"""Templates that are no messages."""
+_NOT_MESSAGES = (*templates.DOCUMENTS, *templates.SEVERITIES)
+"""Templates that are not messages."""
 
 
-class Said(NamedTuple):
-    """What a severity is called by the organization."""
+class SeverityText(NamedTuple):
+    """What a severity means and what happens next, in the organization's words."""
 
     meaning: str
     response: str
@@ -29,7 +29,7 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One template filled for one incident; `missing` are the slots that a person must fill."""
+    """A template filled for an incident; `fits` is True if it suits the phase."""
 
     template: Template
     text: str
@@ -37,59 +37,70 @@ class Message:
 
     @property
     def missing(self) -> list[str]:
-        """The slots that nobody has filled."""
+        """The names of the placeholders that are still empty."""
         return templates.slots(self.text)
 
     @property
     def parts(self) -> list[tuple[str, bool]]:
-        """The text in pieces, each with whether it is a slot that is still empty."""
+        """The text in pieces, each with True if it is an empty placeholder."""
         return templates.parts(self.text)
 
 
-def severities(known: Mapping[str, Template]) -> dict[Severity, Said]:
-    """Return what each severity means and asks for, in the organization's words or the handbook's."""
+def severities(templates_by_id: Mapping[str, Template]) -> dict[Severity, SeverityText]:
+    """Return the texts of each severity, in the organization's words or those of the handbook."""
     return {
-        Severity(n): Said(*templates.said(known[name].body)) for n, name in enumerate(templates.SEVERITIES)
+        Severity(n): SeverityText(*templates.nonblank_lines(templates_by_id[name].body))
+        for n, name in enumerate(templates.SEVERITIES)
     }
 
 
 async def _slots(
-    tx: Tx, known: Mapping[str, Template], found: Incident, public_url: str, tz: str, now: datetime
+    tx: Tx,
+    templates_by_id: Mapping[str, Template],
+    incident: Incident,
+    public_url: str,
+    tz: str,
+    now: datetime,
 ) -> Mapping[str, str]:
-    (summary,) = await summaries(tx, [found])
-    around = message_values.MessageContext(
+    (summary,) = await summaries(tx, [incident])
+    context = message_values.MessageContext(
         services=[s.name for s in summary.services],
         runbooks=[s.runbook_url for s in summary.services if s.runbook_url],
         commander=summary.commander[0] if summary.commander else "",
         comms=summary.comms[0] if summary.comms else "",
-        meaning=severities(known)[Severity(found.severity)].meaning,
-        timeline=await store.timeline(tx, found.id),
+        meaning=severities(templates_by_id)[Severity(incident.severity)].meaning,
+        timeline=await store.timeline(tx, incident.id),
         organization=str(await org_settings.get(tx, "organisation", "")),
-        link=f"{public_url}/incidents/{found.ref}",
+        link=f"{public_url}/incidents/{incident.ref}",
         tz=tz,
     )
-    return message_values.slots(found, around, now)
+    return message_values.slots(incident, context, now)
 
 
-async def messages(tx: Tx, found: Incident, public_url: str, tz: str, now: datetime) -> list[Message]:
-    """Return the messages, those that fit the phase first, the others in the order of the handbook."""
-    known = await handbook.all_templates(tx)
-    slots = await _slots(tx, known, found, public_url, tz, now)
-    fitting = [name for name in message_values.suggested_templates(found) if name in known]
-    rest = [name for name in known if name not in fitting and name not in _OTHERS]
+async def messages(tx: Tx, incident: Incident, public_url: str, tz: str, now: datetime) -> list[Message]:
+    """Return all messages, those that suit the phase first, then in the order of the handbook."""
+    templates_by_id = await handbook.all_templates(tx)
+    slots = await _slots(tx, templates_by_id, incident, public_url, tz, now)
+    suggested = [name for name in message_values.suggested_templates(incident) if name in templates_by_id]
+    others = [name for name in templates_by_id if name not in suggested and name not in _NOT_MESSAGES]
     return [
-        Message(known[name], templates.fill(known[name].body, slots).rstrip("\n"), name in fitting)
-        for name in [*fitting, *rest]
+        Message(
+            template=templates_by_id[name],
+            text=templates.fill(templates_by_id[name].body, slots).rstrip("\n"),
+            fits=name in suggested,
+        )
+        for name in [*suggested, *others]
     ]
 
 
 async def message(
-    tx: Tx, found: Incident, template_id: str, public_url: str, tz: str, now: datetime
+    tx: Tx, incident: Incident, template_id: str, public_url: str, tz: str, now: datetime
 ) -> Message:
-    """Return one message; raise `NotFound` for an id that is no message."""
-    wanted, known = await handbook.template(tx, template_id), await handbook.all_templates(tx)
-    if template_id in _OTHERS:
+    """Return a message; raise `NotFound` if there is no message with this id."""
+    template = await handbook.template(tx, template_id)
+    templates_by_id = await handbook.all_templates(tx)
+    if template_id in _NOT_MESSAGES:
         raise NotFound(f"{template_id} is a document, not a message.")
-    slots = await _slots(tx, known, found, public_url, tz, now)
-    text = templates.fill(wanted.body, slots).rstrip("\n")
-    return Message(wanted, text, template_id in message_values.suggested_templates(found))
+    slots = await _slots(tx, templates_by_id, incident, public_url, tz, now)
+    text = templates.fill(template.body, slots).rstrip("\n")
+    return Message(template, text, template_id in message_values.suggested_templates(incident))

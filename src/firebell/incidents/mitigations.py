@@ -1,4 +1,4 @@
-"""Which mitigations of a timeline had an effect, by what their texts say (pure)."""
+"""Which mitigations in a timeline had an effect, judged by their text (pure)."""
 
 import re
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ SAYS_HELPED = re.compile(r"\b(helped|worked|effective)\b", re.IGNORECASE)
 
 
 def what_helped(timeline: Sequence[Entry]) -> list[str]:
-    """Return the mitigations that say that they helped, and the last one before the lasting end of impact.
+    """Return the mitigations that say they helped, and the last one before the impact ended for good.
 
-    A mitigation that says that it had no effect is left out.
+    Mitigations that say they had no effect are left out.
     """
     last, before_end = None, None
     for entry in timeline:
@@ -36,7 +36,7 @@ def what_helped(timeline: Sequence[Entry]) -> list[str]:
 
 
 def current_mitigation(timeline: Sequence[Entry], *, active: bool) -> str:
-    """Return the newest mitigation not known to have failed, after an active phase one that helped; else ''."""
+    """Return the newest mitigation that did not fail; once inactive, prefer one that helped. Empty if none."""
     tried = [e.text for e in timeline if e.kind == "mitigation" and not SAYS_FAILED.search(e.text)]
     helped = [] if active else what_helped(timeline)
     return ([*tried[-1:], *helped] or [""])[-1].strip()

@@ -1,4 +1,4 @@
-"""Incidents, roles and timeline entries, and what the slice tells others."""
+"""Incidents, roles, timeline entries, and the events that the slice emits."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Phase(StrEnum):
-    """Where an incident stands (spec 4.2)."""
+    """The phase of an incident (spec 4.2)."""
 
     DECLARED = "declared"
     INVESTIGATING = "investigating"
@@ -23,7 +23,7 @@ ACTIVE = (Phase.DECLARED, Phase.INVESTIGATING, Phase.MITIGATING)
 
 
 class Role(StrEnum):
-    """Who does what in an incident."""
+    """What a person does in an incident."""
 
     COMMANDER = "commander"
     COMMS = "comms"
@@ -42,12 +42,12 @@ ROLE_NAMES = {
 SINGLE = (Role.COMMANDER, Role.COMMS, Role.SCRIBE)
 
 ENTRY_KINDS = ("note", "update", "finding", "decision", "mitigation")
-"""What a person can write into the timeline."""
+"""The kinds of timeline entries that people write; all others are written by Firebell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One coordinated response; `severity` is 0 to 3."""
+    """An incident; `severity` and `max_severity` are 0 to 3, where 0 is the worst."""
 
     id: int
     title: str
@@ -78,12 +78,12 @@ class Incident:
 
     @property
     def ref(self) -> str:
-        """How people name the incident."""
+        """The reference, such as INC-7."""
         return f"INC-{self.id}"
 
 
 class Sort(StrEnum):
-    """The order of a list of incidents: by falling number, or running ones first and then by duration."""
+    """The order of a list of incidents: newest first, or open ones first and then by duration."""
 
     NEWEST = "newest"
     LONGEST = "longest"
@@ -91,9 +91,9 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IncidentFilter:
-    """Which incidents a list shows; what is empty restricts nothing.
+    """Which incidents a list shows; an empty field restricts nothing.
 
-    `since` is the first instant of declaration, `until` the first after. `words` must all be part of the title.
+    `since` is inclusive and `until` exclusive, both by declaration. The title must contain all `words`.
     """
 
     phases: tuple[Phase, ...] = ()
@@ -109,7 +109,7 @@ class IncidentFilter:
 
 @dataclass(frozen=True, slots=True)
 class PostmortemState:
-    """Where the post-mortem of an incident stands."""
+    """The state of an incident's post-mortem, and when it is due."""
 
     state: str
     due_at: datetime
@@ -117,7 +117,7 @@ class PostmortemState:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Who holds a role."""
+    """A person who holds a role."""
 
     id: int
     role: Role
@@ -127,7 +127,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the timeline."""
+    """A timeline entry; `effective_at` is when it happened, `at` when it was written."""
 
     id: int
     at: datetime
@@ -140,7 +140,66 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentDeclared:
+    """An incident was declared; `severity` is 0 to 3, `visibility` is open or private."""
+
+    incident_id: int
+    severity: int
+    provisional: bool
+    drill: bool
+    visibility: str = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseChanged:
+    """An incident moved to another phase."""
+
+    incident_id: int
+    before: Phase
+    after: Phase
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityChanged:
+    """The severity changed; `raised` means that it is worse now, which is a lower number."""
+
+    incident_id: int
+    before: int
+    after: int
+    raised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChanged:
+    """A person got or lost a role; `change` is assigned or ended."""
+
+    incident_id: int
+    role: Role
+    person_id: int
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryAdded:
+    """The timeline has a new entry. Every change of an incident adds one."""
+
+    incident_id: int
+    entry_id: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePosted:
+    """Someone posted an update; `audience` is internal."""
+
+    incident_id: int
+    entry_id: int
+    audience: str = "internal"
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentClosed:
-    """An incident ended; what it taught is owed now."""
+    """An incident was closed; its post-mortem is due from now on."""
 
     incident_id: int

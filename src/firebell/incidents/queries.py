@@ -1,4 +1,4 @@
-"""What a reader needs to know of incidents, gathered for the list, home and the frame of every page."""
+"""Read models of incidents for the list, the dashboard and the header of every screen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,13 +35,13 @@ class RoleView:
 
     @property
     def missing(self) -> bool:
-        """Whether the incident requires the role and no one holds it."""
+        """True if the incident requires the role and it is not assigned."""
         return self.state != "ok"
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentSummary:
-    """An incident with its services, pages and (name, id) of the people around it; None is an empty role."""
+    """An incident with its services, pages, and the (name, id) of its people; None is an unassigned role."""
 
     incident: Incident
     services: list[Service]
@@ -52,9 +52,9 @@ class IncidentSummary:
     holders: dict[Role, list[tuple[str, int]]]
 
     def roles(self, now: datetime) -> list[RoleView]:
-        """Return the required roles with their holders, then the lead roles that someone holds as well."""
-        held = {role: [i for _, i in holders] for role, holders in self.holders.items()}
-        states = lifecycle.role_states(self.incident, held, now)
+        """Return the lead roles that are assigned and all required roles, with their holders."""
+        holder_ids = {role: [i for _, i in people] for role, people in self.holders.items()}
+        states = lifecycle.role_states(self.incident, holder_ids, now)
         leads = {role: "ok" for role in (Role.COMMANDER, Role.COMMS) if self.holders.get(role)}
         return [
             RoleView(role, ROLE_NAMES[role], self.holders.get(role, []), state)
@@ -63,22 +63,22 @@ class IncidentSummary:
 
     @property
     def ref(self) -> str:
-        """How people name the incident."""
+        """The reference, such as INC-7."""
         return self.incident.ref
 
     @property
     def title(self) -> str:
-        """What it is about."""
+        """The title."""
         return self.incident.title
 
     @property
     def severity(self) -> int:
-        """0 to 3."""
+        """0 to 3, where 0 is the worst."""
         return self.incident.severity
 
     @property
     def phase(self) -> Phase:
-        """Where it stands."""
+        """The phase."""
         return self.incident.phase
 
     @property
@@ -88,50 +88,50 @@ class IncidentSummary:
 
     @property
     def service_ids(self) -> list[int]:
-        """Which services it is about."""
+        """The ids of the affected services."""
         return [service.id for service in self.services]
 
     @property
     def update_due_at(self) -> datetime | None:
-        """When the next internal update is promised."""
+        """When the next internal update is due, None for never."""
         return self.incident.update_due_at
 
 
-async def summaries(tx: Tx, found: Sequence[Incident]) -> list[IncidentSummary]:
-    """Return the incidents with the names around them, read in a handful of statements."""
-    ids = [i.id for i in found]
+async def summaries(tx: Tx, incidents: Sequence[Incident]) -> list[IncidentSummary]:
+    """Return summaries of the incidents; the number of statements does not depend on theirs."""
+    ids = [incident.id for incident in incidents]
     roles, service_ids = await store.roles(tx, ids), await store.services(tx, ids)
     pages = await store.pages_of(tx, ids)
-    known = await catalog.services_by_id(tx, [s for of_one in service_ids.values() for s in of_one])
-    names = await people.people_by_id(tx, [a.person_id for held in roles.values() for a in held])
+    services_by_id = await catalog.services_by_id(tx, [s for ids_ in service_ids.values() for s in ids_])
+    people_by_id = await people.people_by_id(tx, [a.person_id for held in roles.values() for a in held])
 
-    def holders(incident: Incident, *wanted: Role) -> list[tuple[str, int]]:
-        held = [a.person_id for a in roles[incident.id] if not wanted or a.role in wanted]
-        return [(names[i].name, i) for i in dict.fromkeys(held)]
+    def holders(incident: Incident, *of_roles: Role) -> list[tuple[str, int]]:
+        ids = [a.person_id for a in roles[incident.id] if not of_roles or a.role in of_roles]
+        return [(people_by_id[i].name, i) for i in dict.fromkeys(ids)]
 
     return [
         IncidentSummary(
-            i,
-            [known[s] for s in service_ids[i.id] if s in known],
-            pages[i.id],
-            next(iter(holders(i, Role.COMMANDER)), None),
-            next(iter(holders(i, Role.COMMS)), None),
-            holders(i),
-            {role: holders(i, role) for role in Role},
+            incident=incident,
+            services=[services_by_id[i] for i in service_ids[incident.id] if i in services_by_id],
+            page_ids=pages[incident.id],
+            commander=next(iter(holders(incident, Role.COMMANDER)), None),
+            comms=next(iter(holders(incident, Role.COMMS)), None),
+            people=holders(incident),
+            holders={role: holders(incident, role) for role in Role},
         )
-        for i in found
+        for incident in incidents
     ]
 
 
 async def of_service(
     tx: Tx, service_id: int, limit: int, phases: Sequence[Phase] | None = None
 ) -> list[IncidentSummary]:
-    """Return the newest incidents of a service, drills apart, newest first; with `phases` only those in one of them."""
+    """Return incidents of a service without drills, newest first; with `phases` only those in one of them."""
     return await summaries(tx, await store.of_service(tx, service_id, limit, phases))
 
 
 async def alerts_of_pages(tx: Tx, pages: Sequence[Page], limit_each: int) -> list[tuple[Alert, str]]:
-    """Return the alerts of some pages with the reference of their page, firing ones of each page first."""
+    """Return the alerts of pages with the reference of their page, firing ones of each page first."""
     groups = {page.subject_id: page.ref for page in pages if page.subject_kind == "group"}
-    found = await alerts.alerts_of_groups(tx, list(groups), limit_each)
-    return [(alert, ref) for group_id, ref in groups.items() for alert in found[group_id]]
+    alerts_by_group = await alerts.alerts_of_groups(tx, list(groups), limit_each)
+    return [(alert, ref) for group_id, ref in groups.items() for alert in alerts_by_group[group_id]]

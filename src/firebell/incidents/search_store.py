@@ -3,8 +3,8 @@
 from firebell.incidents.model import OPEN
 from firebell.kit.db import Reads, Row
 
-RECENT = 1000
-"""Number of the newest incidents that are read before the search index: a common word is found among them."""
+RECENT_INCIDENTS = 1000
+"""Number of newest incidents that are searched before the index, so that common words are found quickly."""
 
 
 async def incident_ids(tx: Reads, tsquery: str, limit: int) -> list[int]:
@@ -62,11 +62,11 @@ async def _recent(tx: Reads, tsquery: str, limit: int) -> list[Row]:
         tsquery,
         list(OPEN),
         limit,
-        RECENT,
+        RECENT_INCIDENTS,
     )
 
 
 async def existing_id(tx: Reads, incident_id: int) -> int | None:
-    """Return the id of an incident that exists, else None."""
-    found: int | None = await tx.value("select id from incident where id = $1", incident_id)
-    return found
+    """Return the id if there is such an incident, else None."""
+    existing: int | None = await tx.value("select id from incident where id = $1", incident_id)
+    return existing

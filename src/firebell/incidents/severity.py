@@ -9,7 +9,7 @@ from enum import IntEnum
 
 
 class Severity(IntEnum):
-    """SEV0 is the worst. P0 to P3 are synonyms."""
+    """SEV0 is the worst. P0 to P3 are accepted as synonyms."""
 
     SEV0 = 0
     SEV1 = 1
@@ -19,7 +19,7 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One branch of the decision tree."""
+    """A question of the decision tree."""
 
     name: str
     text: str
@@ -51,8 +51,8 @@ QUESTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class SeverityAnswers:
-    """What a severity means. Times are in minutes; None means that nothing is promised."""
+class SeverityFacts:
+    """What a severity means. Times are in minutes; None means that there is no deadline."""
 
     meaning: str
     response: str
@@ -64,48 +64,48 @@ class SeverityAnswers:
 
 
 FACTS = {
-    Severity.SEV0: SeverityAnswers(
-        "Complete outage, critical data loss, or payments down",
-        "Page at once, around the clock: all hands and executives",
-        ("commander", "comms", "sme", "scribe"),
-        5,
-        15,
-        True,
-        True,
+    Severity.SEV0: SeverityFacts(
+        meaning="Complete outage, critical data loss, or payments down",
+        response="Page at once, around the clock: all hands and executives",
+        roles=("commander", "comms", "sme", "scribe"),
+        commander_within=5,
+        update_every=15,
+        page=True,
+        postmortem=True,
     ),
-    Severity.SEV1: SeverityAnswers(
-        "Major degradation, for example 15 % errors",
-        "Page now; a commander leads",
-        ("commander", "sme"),
-        10,
-        30,
-        True,
-        True,
+    Severity.SEV1: SeverityFacts(
+        meaning="Major degradation, for example 15 % errors",
+        response="Page now; a commander leads",
+        roles=("commander", "sme"),
+        commander_within=10,
+        update_every=30,
+        page=True,
+        postmortem=True,
     ),
-    Severity.SEV2: SeverityAnswers(
-        "Minor: a small subset of customers",
-        "E-mail and chat, next business day",
-        ("responder",),
-        None,
-        60,
-        False,
-        False,
+    Severity.SEV2: SeverityFacts(
+        meaning="Minor: a small subset of customers",
+        response="E-mail and chat, next business day",
+        roles=("responder",),
+        commander_within=None,
+        update_every=60,
+        page=False,
+        postmortem=False,
     ),
-    Severity.SEV3: SeverityAnswers(
-        "Cosmetic, no customer impact",
-        "Ticket queue, a planned sprint",
-        ("responder",),
-        None,
-        None,
-        False,
-        False,
+    Severity.SEV3: SeverityFacts(
+        meaning="Cosmetic, no customer impact",
+        response="Ticket queue, a planned sprint",
+        roles=("responder",),
+        commander_within=None,
+        update_every=None,
+        page=False,
+        postmortem=False,
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The severity, the path through the tree, and whether an unknown answer decided it."""
+    """A severity, the path through the tree, and whether it rests on an unknown answer."""
 
     severity: Severity
     path: tuple[str, ...]
@@ -118,7 +118,7 @@ def severity(
     workaround: bool | None,
     customers_impacted: bool | None,
 ) -> Severity:
-    """Return the severity for four answers; None is "not known" and counts as the worse answer."""
+    """Return the severity for four answers; None means "not known" and counts as the worse answer."""
     if down_or_data_at_risk is not False:
         return Severity.SEV0
     if major_degraded is not False:
@@ -138,20 +138,20 @@ _WORSE = "not known, taken as the worse"
 
 
 def classify(answers: Mapping[str, bool | None]) -> Verdict:
-    """Return the verdict for answers by question name; a missing answer is "not known"."""
+    """Return the verdict for answers by question name; a missing answer means "not known"."""
     down, degraded, workaround, customers = (answers.get(q.name) for q in QUESTIONS)
     path = []
     for index in asked(answers):
         question = QUESTIONS[index]
         answer = answers.get(question.name)
-        words = "yes" if answer else "no" if answer is False else _WORSE
-        path.append(f"{question.text} {words}.")
+        answer_text = "yes" if answer else "no" if answer is False else _WORSE
+        path.append(f"{question.text} {answer_text}.")
     unknown = any(answers.get(QUESTIONS[i].name) is None for i in asked(answers))
     return Verdict(severity(down, degraded, workaround, customers), tuple(path), unknown)
 
 
 def suggest(answers: Mapping[str, bool | None]) -> Verdict | None:
-    """Return what a form proposes for answers by question name; None when no question is answered.
+    """Return the severity that a form suggests for answers by question name, None without an answer.
 
     Unlike in `classify`, an unknown answer counts as SEV2 at most: only known answers make it worse.
     """
@@ -166,7 +166,7 @@ def suggest(answers: Mapping[str, bool | None]) -> Verdict | None:
     proposed = Severity(max(worst, min(best, Severity.SEV2)))
     path = tuple(line.replace(_WORSE, "not known") for line in verdict.path)
     if proposed != worst:
-        path = (*path, f"It can be as bad as SEV{worst}: select SEV{worst} if you think so.")
+        path = (*path, f"It could be as bad as SEV{worst}. Select SEV{worst} if you think it is.")
     return Verdict(proposed, path, worst != best)
 
 
@@ -175,6 +175,6 @@ def _known(answer: bool | None, otherwise: bool) -> bool:
 
 
 def parse(text: str) -> Severity | None:
-    """Return the severity that `SEV1`, `sev1`, `P1` or `1` names, None for anything else."""
-    word = text.strip().casefold().removeprefix("sev").removeprefix("p")
-    return Severity(int(word)) if word in ("0", "1", "2", "3") else None
+    """Return the severity of text such as `SEV1`, `sev1`, `P1` or `1`, None for anything else."""
+    level = text.strip().casefold().removeprefix("sev").removeprefix("p")
+    return Severity(int(level)) if level in ("0", "1", "2", "3") else None

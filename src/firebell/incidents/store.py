@@ -14,23 +14,15 @@ INCIDENT_COLUMNS = (
     " closed_at, last_update_at, update_due_at, severity_at, reopen_count, declared_by, version"
 )
 _CHANGEABLE = {
-    *(
-        "title",
-        "summary",
-        "conditions",
-        "actions",
-        "needs",
-        "severity",
-        "max_severity",
-        "provisional",
-        "phase",
-    ),
+    *("title", "summary", "conditions", "actions", "needs"),
+    *("severity", "max_severity", "provisional", "phase"),
     *("mitigated_at", "impact_end", "resolved_at", "stable_since", "closed_at", "last_update_at"),
     *("update_due_at", "severity_at", "reopen_count"),
 }
 
 
 def incident_from_row(row: Row) -> Incident:
+    """Return a row of `INCIDENT_COLUMNS` as an incident."""
     values = dict(row)
     return Incident(**{**values, "phase": Phase(values["phase"])})
 
@@ -47,10 +39,16 @@ async def insert(
     declared_by: int | None,
     now: datetime,
 ) -> Incident:
+    """Insert an incident in the phase declared and return it."""
     row = await tx.row(
-        "insert into incident (title, summary, severity, max_severity, answers, provisional, phase, drill,"
-        " detected_at, declared_at, severity_at, declared_by)"
-        f" values ($1, $2, $3, $3, $4, $5, 'declared', $6, $7, $8, $8, $9) returning {INCIDENT_COLUMNS}",
+        f"""
+        insert into incident (
+            title, summary, severity, max_severity, answers, provisional, phase, drill,
+            detected_at, declared_at, severity_at, declared_by
+        )
+        values ($1, $2, $3, $3, $4, $5, 'declared', $6, $7, $8, $8, $9)
+        returning {INCIDENT_COLUMNS}
+        """,
         title,
         summary,
         severity,
@@ -66,12 +64,21 @@ async def insert(
 
 
 async def twin(tx: Tx, declared_by: int | None, title: str, since: datetime) -> Incident | None:
-    """Return what the same person declared under the same title a moment ago; one asks at a time."""
+    """Return what the same person declared under the same title after `since`.
+
+    Serializes declarations of this person and title until the end of the transaction.
+    """
     await tx.execute("select pg_advisory_xact_lock(hashtextextended($1, $2))", title, declared_by or 0)
     row = await tx.row(
-        f"select {INCIDENT_COLUMNS} from incident where declared_by is not distinct from $1::bigint and title = $2"
-        " and declared_at > $3"
-        " order by id limit 1",
+        f"""
+        select {INCIDENT_COLUMNS}
+        from incident
+        where declared_by is not distinct from $1::bigint
+            and title = $2
+            and declared_at > $3
+        order by id
+        limit 1
+        """,
         declared_by,
         title,
         since,
@@ -80,35 +87,66 @@ async def twin(tx: Tx, declared_by: int | None, title: str, since: datetime) -> 
 
 
 async def lock(tx: Tx, incident_id: int) -> Incident | None:
-    row = await tx.row(f"select {INCIDENT_COLUMNS} from incident where id = $1 for update", incident_id)
+    """Lock an incident and return it, None if it does not exist."""
+    row = await tx.row(
+        f"""
+        select {INCIDENT_COLUMNS}
+        from incident
+        where id = $1
+        for update
+        """,
+        incident_id,
+    )
     return incident_from_row(row) if row else None
 
 
 async def lock_free(tx: Tx, ids: Sequence[int]) -> list[Incident]:
-    """Lock those incidents that nobody else holds just now."""
+    """Lock and return those incidents that no other transaction has locked."""
     rows = await tx.fetch(
-        f"select {INCIDENT_COLUMNS} from incident where id = any($1::bigint[]) order by id for update skip locked",
+        f"""
+        select {INCIDENT_COLUMNS}
+        from incident
+        where id = any($1::bigint[])
+        order by id
+        for update skip locked
+        """,
         list(ids),
     )
     return [incident_from_row(row) for row in rows]
 
 
 async def incident(tx: Tx, incident_id: int) -> Incident | None:
-    row = await tx.row(f"select {INCIDENT_COLUMNS} from incident where id = $1", incident_id)
+    """Return an incident, None if it does not exist."""
+    row = await tx.row(
+        f"""
+        select {INCIDENT_COLUMNS}
+        from incident
+        where id = $1
+        """,
+        incident_id,
+    )
     return incident_from_row(row) if row else None
 
 
 async def incidents_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Incident]:
-    rows = await tx.fetch(f"select {INCIDENT_COLUMNS} from incident where id = any($1::bigint[])", list(ids))
+    """Return the incidents that exist, by id."""
+    rows = await tx.fetch(
+        f"""
+        select {INCIDENT_COLUMNS}
+        from incident
+        where id = any($1::bigint[])
+        """,
+        list(ids),
+    )
     return {row["id"]: incident_from_row(row) for row in rows}
 
 
 async def of_service(
     tx: Tx, service_id: int, limit: int, phases: Sequence[str] | None = None
 ) -> list[Incident]:
-    """Return the incidents of a service, drills apart, newest first; with `phases` only those in one of them."""
+    """Return the incidents of a service without drills, newest first; with `phases` only those in one of them."""
     in_phase = "" if phases is None else "and incident.phase = any($4::text[])"
-    # a range instead of an equality: else the planner may walk the incidents of all services backward
+    # A range instead of an equality: otherwise the planner may walk the incidents of all services backward.
     rows = await tx.fetch(
         f"""
         select {INCIDENT_COLUMNS}
@@ -130,11 +168,16 @@ async def of_service(
 
 
 async def change(tx: Tx, incident_id: int, **changes: Any) -> Incident:
-    """Write the named columns and return the incident."""
+    """Update the named columns, raise the version, and return the incident."""
     assert set(changes) <= _CHANGEABLE
     assignments = "".join(f", {name} = ${i}" for i, name in enumerate(changes, 2))
     row = await tx.row(
-        f"update incident set version = version + 1{assignments} where id = $1 returning {INCIDENT_COLUMNS}",
+        f"""
+        update incident
+        set version = version + 1{assignments}
+        where id = $1
+        returning {INCIDENT_COLUMNS}
+        """,
         incident_id,
         *changes.values(),
     )
@@ -143,8 +186,13 @@ async def change(tx: Tx, incident_id: int, **changes: Any) -> Incident:
 
 
 async def set_services(tx: Tx, incident_id: int, service_ids: Sequence[int]) -> None:
+    """Add services to an incident. Idempotent."""
     await tx.many(
-        "insert into incident_service (incident_id, service_id) values ($1, $2) on conflict do nothing",
+        """
+        insert into incident_service (incident_id, service_id)
+        values ($1, $2)
+        on conflict do nothing
+        """,
         [(incident_id, i) for i in service_ids],
     )
 
@@ -152,68 +200,112 @@ async def set_services(tx: Tx, incident_id: int, service_ids: Sequence[int]) -> 
 async def services(tx: Tx, ids: Sequence[int]) -> dict[int, list[int]]:
     """Return the service ids of each incident."""
     rows = await tx.fetch(
-        "select incident_id, service_id from incident_service where incident_id = any($1::bigint[])"
-        " order by service_id",
+        """
+        select incident_id, service_id
+        from incident_service
+        where incident_id = any($1::bigint[])
+        order by service_id
+        """,
         list(ids),
     )
-    found: dict[int, list[int]] = {i: [] for i in ids}
+    service_ids: dict[int, list[int]] = {i: [] for i in ids}
     for row in rows:
-        found[row["incident_id"]].append(row["service_id"])
-    return found
+        service_ids[row["incident_id"]].append(row["service_id"])
+    return service_ids
 
 
 async def link_page(tx: Tx, incident_id: int, page_id: int) -> None:
+    """Link a page to an incident. Idempotent."""
     await tx.execute(
-        "insert into incident_page (incident_id, page_id) values ($1, $2) on conflict do nothing",
+        """
+        insert into incident_page (incident_id, page_id)
+        values ($1, $2)
+        on conflict do nothing
+        """,
         incident_id,
         page_id,
     )
 
 
 async def page_ids(tx: Tx, incident_id: int) -> list[int]:
-    rows = await tx.fetch("select page_id from incident_page where incident_id = $1 order by 1", incident_id)
+    """Return the ids of the pages that are linked to an incident, oldest first."""
+    rows = await tx.fetch(
+        """
+        select page_id
+        from incident_page
+        where incident_id = $1
+        order by page_id
+        """,
+        incident_id,
+    )
     return [row["page_id"] for row in rows]
 
 
 async def pages_of(tx: Tx, ids: Sequence[int]) -> dict[int, list[int]]:
     """Return the page ids of each incident."""
     rows = await tx.fetch(
-        "select incident_id, page_id from incident_page where incident_id = any($1::bigint[]) order by page_id",
+        """
+        select incident_id, page_id
+        from incident_page
+        where incident_id = any($1::bigint[])
+        order by page_id
+        """,
         list(ids),
     )
-    found: dict[int, list[int]] = {i: [] for i in ids}
+    page_ids: dict[int, list[int]] = {i: [] for i in ids}
     for row in rows:
-        found[row["incident_id"]].append(row["page_id"])
-    return found
+        page_ids[row["incident_id"]].append(row["page_id"])
+    return page_ids
 
 
 async def incident_of_page(tx: Tx, page_id: int) -> int | None:
-    found: int | None = await tx.value(
-        "select incident_id from incident_page where page_id = $1 order by incident_id desc limit 1", page_id
+    """Return the id of the newest incident that a page is linked to, None if there is none."""
+    incident_id: int | None = await tx.value(
+        """
+        select incident_id
+        from incident_page
+        where page_id = $1
+        order by incident_id desc
+        limit 1
+        """,
+        page_id,
     )
-    return found
+    return incident_id
 
 
 async def roles(tx: Tx, ids: Sequence[int]) -> dict[int, list[Assignment]]:
-    """Return who holds which role now."""
+    """Return the current assignments of each incident, earliest first."""
     rows = await tx.fetch(
-        "select incident_id, id, role, person_id, from_at from incident_role"
-        " where incident_id = any($1::bigint[]) and until_at is null order by id",
+        """
+        select incident_id, id, role, person_id, from_at
+        from incident_role
+        where incident_id = any($1::bigint[])
+            and until_at is null
+        order by id
+        """,
         list(ids),
     )
-    found: dict[int, list[Assignment]] = {i: [] for i in ids}
+    assignments: dict[int, list[Assignment]] = {i: [] for i in ids}
     for row in rows:
-        found[row["incident_id"]].append(
-            Assignment(row["id"], Role(row["role"]), row["person_id"], row["from_at"])
+        assignments[row["incident_id"]].append(
+            Assignment(
+                id=row["id"], role=Role(row["role"]), person_id=row["person_id"], from_at=row["from_at"]
+            )
         )
-    return found
+    return assignments
 
 
 async def end_role(tx: Tx, incident_id: int, role: Role, person_id: int | None, now: datetime) -> None:
-    """End a role, of one person or of whoever holds it."""
+    """End a role of one person, or of all its holders if `person_id` is None."""
     await tx.execute(
-        "update incident_role set until_at = $4 where incident_id = $1 and role = $2"
-        " and ($3::bigint is null or person_id = $3) and until_at is null",
+        """
+        update incident_role
+        set until_at = $4
+        where incident_id = $1
+            and role = $2
+            and ($3::bigint is null or person_id = $3)
+            and until_at is null
+        """,
         incident_id,
         role,
         person_id,
@@ -222,8 +314,12 @@ async def end_role(tx: Tx, incident_id: int, role: Role, person_id: int | None, 
 
 
 async def start_role(tx: Tx, incident_id: int, role: Role, person_id: int, now: datetime) -> None:
+    """Record that a person holds a role from now on."""
     await tx.execute(
-        "insert into incident_role (incident_id, role, person_id, from_at) values ($1, $2, $3, $4)",
+        """
+        insert into incident_role (incident_id, role, person_id, from_at)
+        values ($1, $2, $3, $4)
+        """,
         incident_id,
         role,
         person_id,
@@ -240,10 +336,14 @@ async def add_entry(
     text: str,
     data: dict[str, Any],
     now: datetime,
-) -> None:
-    await tx.execute(
-        "insert into timeline_entry (incident_id, at, effective_at, kind, actor, actor_id, text, data)"
-        " values ($1, $2, $2, $3, $4, $5, $6, $7)",
+) -> int:
+    """Insert a timeline entry and return its id."""
+    entry_id: int = await tx.value(
+        """
+        insert into timeline_entry (incident_id, at, effective_at, kind, actor, actor_id, text, data)
+        values ($1, $2, $2, $3, $4, $5, $6, $7)
+        returning id
+        """,
         incident_id,
         now,
         kind,
@@ -252,22 +352,35 @@ async def add_entry(
         text,
         data,
     )
+    return entry_id
 
 
 async def timeline(tx: Tx, incident_id: int) -> list[Entry]:
-    """Return the timeline, the oldest first."""
+    """Return the timeline, oldest entry first."""
     rows = await tx.fetch(
-        "select id, at, effective_at, kind, actor, actor_id, text, data from timeline_entry"
-        " where incident_id = $1 order by effective_at, id",
+        """
+        select id, at, effective_at, kind, actor, actor_id, text, data
+        from timeline_entry
+        where incident_id = $1
+        order by effective_at, id
+        """,
         incident_id,
     )
-    return [Entry(*row.values()) for row in rows]
+    return [Entry(**dict(row)) for row in rows]
 
 
 async def has_entry(tx: Tx, incident_id: int, kind: str) -> bool:
+    """Return True if the timeline has an entry of this kind."""
     return bool(
         await tx.value(
-            "select exists (select from timeline_entry where incident_id = $1 and kind = $2)",
+            """
+            select exists (
+                select
+                from timeline_entry
+                where incident_id = $1
+                    and kind = $2
+            )
+            """,
             incident_id,
             kind,
         )
@@ -275,9 +388,15 @@ async def has_entry(tx: Tx, incident_id: int, kind: str) -> bool:
 
 
 async def last_raise(tx: Tx, incident_id: int) -> datetime | None:
-    found: datetime | None = await tx.value(
-        "select max(at) from timeline_entry where incident_id = $1 and kind = 'severity'"
-        " and (data->>'to')::int < (data->>'from')::int",
+    """Return when the severity was last raised, None for never."""
+    raised_at: datetime | None = await tx.value(
+        """
+        select max(at)
+        from timeline_entry
+        where incident_id = $1
+            and kind = 'severity'
+            and (data->>'to')::int < (data->>'from')::int
+        """,
         incident_id,
     )
-    return found
+    return raised_at

@@ -1,4 +1,4 @@
-"""What the timers of incidents do."""
+"""Timers of incidents: an update is overdue, the stability period is over."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,18 +9,18 @@ from firebell.kit.db import Tx
 
 
 async def run_update_due(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """Say that updates are overdue."""
-    held = await actions.remind(tx, [int(timer.key) for timer in due_timers], now)
-    return [timer for timer in due_timers if int(timer.key) in held]
+    """Note overdue updates; return the timers of incidents that are locked, to run them again."""
+    locked = await actions.note_overdue_updates(tx, [int(timer.key) for timer in due_timers], now)
+    return [timer for timer in due_timers if int(timer.key) in locked]
 
 
 async def run_stable(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """Say that incidents have been stable long enough to be closed."""
-    held = await actions.announce_stable(tx, [int(timer.key) for timer in due_timers], now)
-    return [timer for timer in due_timers if int(timer.key) in held]
+    """Note incidents that can be closed; return the timers of those that are locked, to run them again."""
+    locked = await actions.note_stable_incidents(tx, [int(timer.key) for timer in due_timers], now)
+    return [timer for timer in due_timers if int(timer.key) in locked]
 
 
 HANDLERS: dict[str, timers.Handler] = {
-    actions.UPDATE_DUE: run_update_due,
-    actions.STABLE: run_stable,
+    actions.UPDATE_DUE_TIMER: run_update_due,
+    actions.STABLE_TIMER: run_stable,
 }

@@ -1,4 +1,4 @@
-"""The declaration and the room."""
+"""The form that declares an incident, and the incident page."""
 
 import itertools
 import json
@@ -42,32 +42,32 @@ from firebell.people.queries import choosable
 
 router = routing.html_router()
 
-ALERTS_OF_PAGE = 5
-"""Number of alerts that a room shows of each linked page."""
+ALERTS_PER_PAGE = 5
+"""Number of alerts that an incident shows of each linked page."""
 NEXT = {
     Phase.DECLARED: (Phase.INVESTIGATING, "Start investigating"),
-    Phase.INVESTIGATING: (Phase.MITIGATING, "We are mitigating"),
-    Phase.MITIGATING: (Phase.MONITORING, "Resolved, monitor it"),
-    Phase.MONITORING: (Phase.CLOSED, "Close"),
+    Phase.INVESTIGATING: (Phase.MITIGATING, "Move to Mitigating"),
+    Phase.MITIGATING: (Phase.MONITORING, "Move to Monitoring"),
+    Phase.MONITORING: (Phase.CLOSED, "Close incident"),
 }
-_SHOWN = {"people": ENTRY_KINDS, "decisions": ("decision", "mitigation", "severity", "phase")}
-_DONE = {
+_KINDS_SHOWN = {"people": ENTRY_KINDS, "decisions": ("decision", "mitigation", "severity", "phase")}
+_FLASH_TEXTS = {
     "entries": "Entry added to {ref}.",
-    "unchanged": "Update sent: no change in {ref}.",
-    "roles": "Role in {ref} assigned.",
-    "canvas": "Conditions, actions and needs of {ref} saved.",
-    "severity": "{ref} is {severity}.",
-    "phase": "{ref}: {phase}.",
+    "unchanged": "Update posted in {ref}: no change.",
+    "roles": "Role assigned in {ref}.",
+    "canvas": "Conditions, actions and needs saved in {ref}.",
+    "severity": "Severity of {ref} changed to {severity}.",
+    "phase": "{ref} moved to {phase}.",
     "link": "{page} linked to {ref}.",
 }
-_ALL_HANDS = (Role.COMMANDER, Role.COMMS, Role.SME, Role.SCRIBE)
+_MAJOR_INCIDENT_ROLES = (Role.COMMANDER, Role.COMMS, Role.SME, Role.SCRIBE)
 _ANSWERS = {"yes": True, "no": False, "unknown": None}
-_CHAPTER = "references/severity-classification.md"
+_SEVERITY_CHAPTER = "references/severity-classification.md"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question of the decision tree in the words of the handbook."""
+class QuestionText:
+    """A question of the decision tree, in the words of the handbook."""
 
     name: str
     text: str
@@ -75,24 +75,24 @@ class Asked:
 
 
 @cache
-def _questions() -> list[Asked]:
-    rows = handbook.table(_CHAPTER, "The decision tree")[1:]
-    return [Asked(q.name, row[0], row[1]) for q, row in zip(QUESTIONS, rows, strict=True)]
+def _questions() -> list[QuestionText]:
+    rows = handbook.table(_SEVERITY_CHAPTER, "The decision tree")[1:]
+    return [QuestionText(q.name, row[0], row[1]) for q, row in zip(QUESTIONS, rows, strict=True)]
 
 
 @cache
 def _verdicts() -> Markup:
-    """Return the suggestion for each of the 81 answers as JSON, by their first letters (y, n, u)."""
-    found = {}
+    """Return the suggested severity for each of the 81 combinations of answers, as JSON by their initials."""
+    verdicts = {}
     for letters in itertools.product("ynu", repeat=len(QUESTIONS)):
         answers = {q.name: {"y": True, "n": False}.get(a) for q, a in zip(QUESTIONS, letters, strict=True)}
         if verdict := suggest(answers):
-            found["".join(letters)] = {
+            verdicts["".join(letters)] = {
                 "severity": int(verdict.severity),
                 "path": verdict.path,
                 "provisional": verdict.provisional,
             }
-    return Markup(json.dumps(found).replace("<", "\\u003c"))  # noqa: S704 - our own texts, angle brackets escaped
+    return Markup(json.dumps(verdicts).replace("<", "\\u003c"))  # noqa: S704 - our own texts, angle brackets escaped
 
 
 @router.get("/i/{ref}", dependencies=access.needs(Verb.INCIDENT_READ))
@@ -101,7 +101,7 @@ async def short(ref: str) -> Response:
 
 
 def _answers(values: Mapping[str, str]) -> dict[str, bool | None]:
-    """Return the answers that a form has; a question that was left alone is absent."""
+    """Return the answers in a form; a question without an answer is absent."""
     return {q.name: _ANSWERS[a] for q in QUESTIONS if (a := values.get(q.name, "")) in _ANSWERS}
 
 
@@ -110,28 +110,28 @@ async def _declare_form(
 ) -> Response:
     search = values.get("find", "").strip()
     async with html.ctx(request).db.tx() as tx:
-        found = await paging.page(tx, parse_ref("PG", page)) if page else None
-        chosen = values.get("services", [found.service_id] if found else [])
-        burning = [p.service_id for p in await paging.pages(tx, states=OPEN_PAGES) if p.service_id]
-        offered = await offer(tx, burning, search, chosen=[i for i in chosen if i])
+        origin = await paging.page(tx, parse_ref("PG", page)) if page else None
+        chosen = values.get("services", [origin.service_id] if origin else [])
+        paging_ids = [p.service_id for p in await paging.pages(tx, states=OPEN_PAGES) if p.service_id]
+        offered = await offer(tx, paging_ids, search, chosen=[i for i in chosen if i])
         ongoing = await actions.incidents(tx, tuple(OPEN), False, 3)
-        said = severities(await handbook.all_templates(tx))
+        severity_texts = severities(await handbook.all_templates(tx))
     verdict = suggest(_answers(values))
     chosen_severity = parse(values.get("severity", ""))
     if chosen_severity is None and verdict:
         chosen_severity = verdict.severity
     context = {
         "nav": "incidents",
-        "page": found,
+        "page": origin,
         "offered": offered,
         "search": search,
         "ongoing": ongoing,
         "questions": _questions(),
-        "facts": [(n, fact, said[n]) for n, fact in FACTS.items()],
+        "facts": [(level, fact, severity_texts[level]) for level, fact in FACTS.items()],
         "verdict": verdict,
         "severity": chosen_severity,
         "verdicts": _verdicts(),
-        "values": {"title": found.title if found else "", **values},
+        "values": {"title": origin.title if origin else "", **values},
         "chosen": chosen,
         "error": error,
     }
@@ -157,7 +157,7 @@ async def declare(request: Request) -> Response:
         async with ctx.db.tx() as tx:
             if search := values.get("find", "").strip():
                 services.append(await _searched(tx, search))
-            made = await actions.declare(
+            incident = await actions.declare(
                 tx,
                 access.actor_of(me),
                 title=values.get("title", ""),
@@ -173,15 +173,15 @@ async def declare(request: Request) -> Response:
             )
     except Invalid as error:
         return await _declare_form(request, page, {**values, "services": services}, error, error.status)
-    return flash.redirect(request, f"/incidents/{made.ref}", f"{made.ref} declared.")
+    return flash.redirect(request, f"/incidents/{incident.ref}", f"{incident.ref} declared.")
 
 
 async def _searched(tx: Tx, search: str) -> int:
-    """Return the service that a search left in the form names exactly; raise `Invalid` to show its matches."""
+    """Return the id of the service with exactly this name; raise `Invalid` to show the matches."""
     service = await catalog.named(tx, search)
     if service is None:
         raise Invalid(
-            "The search for a service is not finished.",
+            "No service has exactly this name.",
             fields={"find": "Select a service below, or leave the search blank."},
         )
     return service.id
@@ -189,7 +189,7 @@ async def _searched(tx: Tx, search: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The next thing to do in a room: a form that posts to `action`, or a link."""
+    """The next thing to do in an incident: a form that posts to `action`, or a link."""
 
     label: str
     icon: str
@@ -199,50 +199,58 @@ class Step:
     compose: str = ""
 
 
-def _step(found: Incident, refusal: str | None, holders: Mapping[Role, Sequence[int]]) -> Step | None:
-    """Return the one next step; None when only time is missing."""
-    if found.phase not in NEXT:
-        return Step("Post-mortem", "file-pen-line", href=f"/post-mortems/{found.ref}")
-    to, label = NEXT[found.phase]
+def _step(incident: Incident, refusal: str | None, holders: Mapping[Role, Sequence[int]]) -> Step | None:
+    """Return the next thing to do, None if there is only time to wait for."""
+    if incident.phase not in NEXT:
+        return Step("View post-mortem", "file-pen-line", href=f"/post-mortems/{incident.ref}")
+    to, label = NEXT[incident.phase]
     if refusal is None:
         return Step(label, "arrow-right", "/phase", {"phase": to})
-    if found.severity <= 1 and not holders.get(Role.COMMANDER):
+    if incident.severity <= 1 and not holders.get(Role.COMMANDER):
         return Step("Take command", "user-round-plus", "/roles", {"role": Role.COMMANDER})
-    if found.phase in ACTIVE:
+    if incident.phase in ACTIVE:
         return Step("Record a mitigation", "check", href="#composer", compose="mitigation")
     return None
 
 
 async def _room(
-    tx: Tx, incident_id: int, show: str, wanted: str, me: Person, now: datetime
+    tx: Tx, incident_id: int, show: str, person_search: str, me: Person, now: datetime
 ) -> dict[str, Any]:
+    """Return what the template of the incident page needs."""
     incident = await actions.incident(tx, incident_id)
-    held = (await actions.roles(tx, [incident_id]))[incident_id]
+    assignments = (await actions.roles(tx, [incident_id]))[incident_id]
     holders: dict[Role, list[int]] = {}
-    for assignment in held:
+    for assignment in assignments:
         holders.setdefault(assignment.role, []).append(assignment.person_id)
     services = await catalog.services_by_id(tx, (await actions.services(tx, [incident_id]))[incident_id])
-    linked = await paging.pages_by_id(tx, await actions.page_ids(tx, incident_id))
+    pages = await paging.pages_by_id(tx, await actions.page_ids(tx, incident_id))
     refusals = await actions.refusals(tx, incident, now)
     refusal = refusals.get(NEXT[incident.phase][0]) if incident.phase in NEXT else None
-    needed = {Role(r) for r in FACTS[Severity(incident.severity)].roles}
-    shown = needed | set(holders) | (set(_ALL_HANDS) if incident.severity <= 1 else set())
-    story = list(reversed(await actions.timeline(tx, incident_id)))
-    responsible = await people.members(tx, list({s.team_id for s in services.values()}))
-    near = {me.id, *(a.person_id for a in held), *(i for ids in responsible.values() for i, _ in ids)}
-    others = await choosable(tx, near | {e.actor_id for e in story if e.actor_id}, wanted)
-    kinds = _SHOWN.get(show)
+    required_roles = {Role(r) for r in FACTS[Severity(incident.severity)].roles}
+    shown_roles = (
+        required_roles | set(holders) | (set(_MAJOR_INCIDENT_ROLES) if incident.severity <= 1 else set())
+    )
+    timeline = list(reversed(await actions.timeline(tx, incident_id)))
+    team_members = await people.members(tx, list({s.team_id for s in services.values()}))
+    likely_ids = {
+        me.id,
+        *(a.person_id for a in assignments),
+        *(i for ids in team_members.values() for i, _ in ids),
+        *(e.actor_id for e in timeline if e.actor_id),
+    }
+    others = await choosable(tx, likely_ids, person_search)
+    kinds = _KINDS_SHOWN.get(show)
     return {
         "i": incident,
-        "timeline": [e for e in story if kinds is None or e.kind in kinds],
+        "timeline": [e for e in timeline if kinds is None or e.kind in kinds],
         "show": show if kinds else "all",
-        "roles": [(r, ROLE_NAMES[r], holders.get(r, [])) for r in Role if r in shown],
+        "roles": [(r, ROLE_NAMES[r], holders.get(r, [])) for r in Role if r in shown_roles],
         "role_names": [(r.value, name) for r, name in ROLE_NAMES.items()],
-        "people": await people.people_by_id(tx, [a.person_id for a in held]),
+        "people": await people.people_by_id(tx, [a.person_id for a in assignments]),
         "others": others,
         "services": list(services.values()),
-        "pages": list(linked.values()),
-        "alerts": await alerts_of_pages(tx, list(linked.values()), ALERTS_OF_PAGE),
+        "pages": list(pages.values()),
+        "alerts": await alerts_of_pages(tx, list(pages.values()), ALERTS_PER_PAGE),
         "checks": lifecycle.checks(incident, holders, now),
         "role_states": lifecycle.role_states(incident, holders, now),
         "stages": PHASE_LABELS,
@@ -250,19 +258,19 @@ async def _room(
         "refusal": refusal,
         "next_phases": [(to.value, to.capitalize()) for to in refusals],
         "interval": lifecycle.update_interval(incident.severity),
-        "late_share": _share(incident, now),
+        "late_share": _elapsed_percent(incident, now),
         "is_open": incident.phase in OPEN,
-        "stable_at": incident.stable_since + lifecycle.STABLE if incident.stable_since else None,
+        "stable_at": incident.stable_since + lifecycle.STABILITY_PERIOD if incident.stable_since else None,
         "kinds": ENTRY_KINDS,
     }
 
 
-def _share(found: Incident, now: datetime) -> float:
-    """Return how much of the time to the next update has passed, in percent."""
-    if found.update_due_at is None:
+def _elapsed_percent(incident: Incident, now: datetime) -> float:
+    """Return how much of the time until the next update has passed, in percent."""
+    if incident.update_due_at is None:
         return 0
-    start = found.last_update_at or found.declared_at
-    return 100 * (now - start) / max(found.update_due_at - start, lifecycle.STABLE / 30)
+    start = incident.last_update_at or incident.declared_at
+    return 100 * (now - start) / max(incident.update_due_at - start, lifecycle.STABILITY_PERIOD / 30)
 
 
 @router.get("/incidents/{ref}", dependencies=access.needs(Verb.INCIDENT_READ))
@@ -270,18 +278,18 @@ async def room(request: Request, ref: str, show: str = "all", template: str = ""
     me = await access.signed_in(request)
     ctx, incident_id, now = html.ctx(request), parse_ref("INC", ref), html.ctx(request).clock.now()
     async with ctx.db.tx() as tx:
-        wanted = request.query_params.get("with", "")
-        context = await _room(tx, incident_id, show, wanted, me, now)
-        begun = await message(tx, context["i"], template, ctx.public_url, me.tz, now) if template else None
-        known = await handbook.all_templates(tx)
-    more = {
+        person_search = request.query_params.get("with", "")
+        context = await _room(tx, incident_id, show, person_search, me, now)
+        draft = await message(tx, context["i"], template, ctx.public_url, me.tz, now) if template else None
+        templates = await handbook.all_templates(tx)
+    composer = {
         "nav": "room",
         "live": f"incidents,pages,inc-{incident_id}",
-        "begun": begun,
-        "beginnings": [(name, known[name].title) for name in message_values.UPDATES if name in known],
+        "begun": draft,
+        "beginnings": [(name, templates[name].title) for name in message_values.UPDATES if name in templates],
         "fitting": message_values.update_for(context["i"]),
     }
-    return await html.render(request, "incidents/room.html", {**context, **more})
+    return await html.render(request, "incidents/room.html", {**context, **composer})
 
 
 @router.post("/incidents/{ref}/{what}", dependencies=access.needs(Verb.INCIDENT_UPDATE))
@@ -289,44 +297,49 @@ async def act(request: Request, ref: str, what: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, incident_id, actor = html.ctx(request), parse_ref("INC", ref), access.actor_of(me)
     now = ctx.clock.now()
-    given = {name: str(value) for name, value in form.items()}
+    fields = {name: str(value) for name, value in form.items()}
     async with ctx.db.tx() as tx:
         match what:
             case "entries":
-                kind, text = given.get("kind", "note"), given.get("text", "")
+                kind, text = fields.get("kind", "note"), fields.get("text", "")
                 await actions.add_entry(tx, actor, incident_id, kind, text, now)
             case "unchanged":
                 text = "No change since the last update."
                 await actions.add_entry(tx, actor, incident_id, "update", text, now)
             case "roles":
-                if given.get("role") not in list(Role):
-                    raise Invalid("That is not a role.", fields={"role": f"One of {', '.join(Role)}."})
-                person = to_choice(given.get("person"), "person") or me.id
-                await actions.take_role(tx, actor, incident_id, Role(given["role"]), person, now)
+                if fields.get("role") not in list(Role):
+                    raise Invalid("That is not a role.", fields={"role": f"Use one of {', '.join(Role)}."})
+                person = to_choice(fields.get("person"), "person") or me.id
+                await actions.take_role(tx, actor, incident_id, Role(fields["role"]), person, now)
             case "canvas":
-                conditions, doing, needs = (given.get(n, "") for n in ("conditions", "actions", "needs"))
+                conditions, doing, needs = (fields.get(n, "") for n in ("conditions", "actions", "needs"))
                 await actions.set_canvas(tx, actor, incident_id, conditions, doing, needs, now)
             case "severity":
-                severity = parse(given.get("severity", ""))
+                severity = parse(fields.get("severity", ""))
                 if severity is None:
-                    raise Invalid("That is not a severity.", fields={"severity": "SEV0 to SEV3."})
-                await actions.set_severity(tx, actor, incident_id, severity, given.get("reason", ""), now)
+                    raise Invalid("That is not a severity.", fields={"severity": "Use SEV0 to SEV3."})
+                await actions.set_severity(tx, actor, incident_id, severity, fields.get("reason", ""), now)
             case "phase":
-                if given.get("phase") not in list(Phase):
-                    raise Invalid("That is not a phase.")
+                if fields.get("phase") not in list(Phase):
+                    raise Invalid("That is not a phase.", fields={"phase": f"Use one of {', '.join(Phase)}."})
                 await actions.set_phase(
                     tx,
                     actor,
                     incident_id,
-                    Phase(given["phase"]),
+                    Phase(fields["phase"]),
                     now,
-                    reason=given.get("reason", ""),
-                    force=bool(given.get("force")),
+                    reason=fields.get("reason", ""),
+                    force=bool(fields.get("force")),
                 )
             case "link":
-                await actions.link_page(tx, actor, incident_id, parse_ref("PG", given.get("page", "")), now)
+                await actions.link_page(tx, actor, incident_id, parse_ref("PG", fields.get("page", "")), now)
             case _:
-                raise NotFound(f"{what!r} is nothing that can be done with an incident.")
-    named = {name: given.get(name, "") for name in ("phase", "severity", "page")}
-    text = _DONE[what].format(ref=f"INC-{incident_id}", **named)
-    return flash.redirect(request, html.local(given, f"/incidents/INC-{incident_id}"), text)
+                raise NotFound(f"Unknown action: {what}.")
+    severity = parse(fields.get("severity", ""))
+    named = {
+        "phase": fields.get("phase", ""),
+        "severity": severity.name if severity else "",
+        "page": fields.get("page", ""),
+    }
+    text = _FLASH_TEXTS[what].format(ref=f"INC-{incident_id}", **named)
+    return flash.redirect(request, html.local(fields, f"/incidents/INC-{incident_id}"), text)

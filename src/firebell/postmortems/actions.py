@@ -1,4 +1,4 @@
-"""What is done with post-mortems."""
+"""Actions on post-mortems."""
 
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from firebell.postmortems.draft import draft
 from firebell.postmortems.model import Postmortem
 from firebell.postmortems.unfinished import unfinished
 
-_BODY = 200_000
+_BODY_MAX_CHARS = 200_000
 
 find = store.of_incident
 newest = store.newest
@@ -26,21 +26,21 @@ postmortems = store.postmortems
 
 
 async def of_incident(tx: Tx, incident_id: int) -> Postmortem:
-    """Return the document of an incident; raise `NotFound`."""
+    """Return the post-mortem of an incident; raise `NotFound`."""
     postmortem = await store.of_incident(tx, incident_id)
     if postmortem is None:
-        raise NotFound(f"INC-{incident_id} has no post-mortem.", hint="Start one from the incident.")
+        raise NotFound(f"INC-{incident_id} has no post-mortem.", hint="Draft one from the incident.")
     return postmortem
 
 
 async def draft_for(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
-    """Draft the post-mortem of a closed incident when one is owed."""
+    """Draft the post-mortem of a closed incident that requires one."""
     if incidents.postmortem_required(await incidents.incident(tx, payload["incident_id"])):
         await start(tx, payload["incident_id"], now)
 
 
 async def start(tx: Tx, incident_id: int, now: datetime, actor: Actor = SYSTEM) -> Postmortem:
-    """Make the draft from the timeline, due 48 hours after closure; an existing one stays."""
+    """Draft a post-mortem from the timeline, due 48 hours after closing. Idempotent."""
     incident = await incidents.incident(tx, incident_id)
     services = await catalog.services_by_id(tx, (await incidents.services(tx, [incident_id]))[incident_id])
     roles = (await incidents.roles(tx, [incident_id]))[incident_id]
@@ -56,54 +56,56 @@ async def start(tx: Tx, incident_id: int, now: datetime, actor: Actor = SYSTEM) 
 
 
 async def save(tx: Tx, actor: Actor, incident_id: int, body: str, version: int, now: datetime) -> None:
-    """Save the text; raise `Conflict` when somebody else saved since it was read."""
-    if len(body) > _BODY:
-        raise Invalid("The document is too long.", fields={"body": f"At most {_BODY:,} characters."})
-    old = await of_incident(tx, incident_id)
-    if not await store.save(tx, incident_id, clean_text(body, _BODY) + "\n", version, now):
+    """Update the text; raise `Conflict` if `version` is not the current one."""
+    if len(body) > _BODY_MAX_CHARS:
+        raise Invalid(
+            "The document is too long.", fields={"body": f"Enter at most {_BODY_MAX_CHARS:,} characters."}
+        )
+    postmortem = await of_incident(tx, incident_id)
+    if not await store.save(tx, incident_id, clean_text(body, _BODY_MAX_CHARS) + "\n", version, now):
         raise Conflict(
             "Someone else saved this document while you edited it.",
             hint="Nothing is lost: their version is shown above yours. Combine the two and save again.",
         )
-    await tx.audit(actor, "postmortem.saved", old.ref, now)
+    await tx.audit(actor, "postmortem.saved", postmortem.ref, now)
 
 
-async def placeholders(tx: Tx, document: Postmortem) -> list[str]:
-    """Return what the document still leaves open of its template."""
-    return unfinished(document.body, (await handbook.template(tx, "postmortem")).body)
+async def placeholders(tx: Tx, postmortem: Postmortem) -> list[str]:
+    """Return the placeholders of the template that the post-mortem still has."""
+    return unfinished(postmortem.body, (await handbook.template(tx, "postmortem")).body)
 
 
 async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None:
-    """Publish the document of an incident that is over; the incident counts as reviewed.
+    """Publish the post-mortem of an incident that is not open; a closed incident becomes reviewed.
 
-    Raises `Invalid` naming the placeholders that are left.
+    Raise `Invalid` naming the placeholders that are left, `Conflict` if it is published.
     """
     incident, postmortem = await incidents.incident(tx, incident_id), await of_incident(tx, incident_id)
     if incident.phase in OPEN:
         raise Conflict(
-            f"{postmortem.ref} is not over.", hint="Close the incident, then publish what it taught."
+            f"{postmortem.ref} is still open.", hint="Close the incident, then publish the post-mortem."
         )
-    if left := await placeholders(tx, postmortem):
+    if remaining := await placeholders(tx, postmortem):
         raise Invalid(
-            "The document still has placeholders.",
-            hint="Replace or delete them, then publish.",
-            fields={"body": "; ".join(left)},
+            "The post-mortem still has placeholders.",
+            hint="Replace or delete them, then publish it.",
+            fields={"body": "; ".join(remaining)},
         )
     if not await store.publish(tx, incident_id, now):
-        raise Conflict("It is published already.")
+        raise Conflict("The post-mortem is already published.")
     await tx.audit(actor, "postmortem.published", postmortem.ref, now, version=postmortem.version + 1)
     if incident.phase is Phase.CLOSED:
         await incidents.set_phase(tx, actor, incident_id, Phase.REVIEWED, now, published=True)
 
 
 async def unpublish(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
-    """Make a published document a draft again; raise `Conflict` when someone saved it since."""
+    """Make a published post-mortem a draft again; raise `Conflict` if someone changed it since."""
     incident_id = parse_ref("INC", entry.subject)
-    incident, document = await incidents.incident(tx, incident_id), await of_incident(tx, incident_id)
+    incident, postmortem = await incidents.incident(tx, incident_id), await of_incident(tx, incident_id)
     if not await store.unpublish(tx, incident_id, entry.detail["version"]):
         raise undo.changed_since(
-            f"the post-mortem of {document.ref} was changed since you published it.", "Edit it instead."
+            f"the post-mortem of {postmortem.ref} was changed since you published it.", "Edit it instead."
         )
-    await tx.audit(actor, "postmortem.unpublished", document.ref, now)
+    await tx.audit(actor, "postmortem.unpublished", postmortem.ref, now)
     if incident.phase is Phase.REVIEWED:
         await incidents.withdraw_review(tx, actor, incident_id, now)

@@ -1,4 +1,4 @@
-"""Post-mortems over JSON."""
+"""The API of post-mortems."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -20,7 +20,7 @@ Publisher = Annotated[Caller, may(Verb.POSTMORTEM_PUBLISH)]
 
 
 class PostmortemShown(ApiOutput):
-    """The document of the incident of the same reference."""
+    """A post-mortem; it has the reference of its incident."""
 
     ref: str
     state: Literal["draft", "review", "published"]
@@ -31,33 +31,33 @@ class PostmortemShown(ApiOutput):
 
 
 class PostmortemDetail(PostmortemShown):
-    """The document with its Markdown."""
+    """A post-mortem with its Markdown."""
 
     body: str
 
 
 class PostmortemPublished(PostmortemDetail):
-    """A published document, and how to undo that."""
+    """A published post-mortem, and how to undo publishing it."""
 
     undo: UndoOffered | None
 
 
 class NewText(ApiInput):
-    """The whole text, and the version that it was made from."""
+    """The whole text, and the version that it is based on."""
 
     body: Annotated[Text, Field(max_length=200_000)]
     version: Id
 
 
-@router.get("", summary="Post-mortems, by falling number of the incident")
-async def list_postmortems(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[PostmortemShown]:
+@router.get("", summary="List post-mortems, newest incident first")
+async def list_postmortems(ctx: Ctx, caller: Reader, pagination: PageParams) -> list[PostmortemShown]:
     async with ctx.db.tx() as tx:
-        documents = await actions.newest(tx, stretch.before, stretch.limit)
-    stretch.link([d.incident_id for d in documents])
-    return [PostmortemShown.model_validate(d) for d in documents]
+        postmortems = await actions.newest(tx, pagination.before, pagination.limit)
+    pagination.link([d.incident_id for d in postmortems])
+    return [PostmortemShown.model_validate(d) for d in postmortems]
 
 
-@router.get("/{ref}", summary="One post-mortem with its Markdown", responses=problems(404))
+@router.get("/{ref}", summary="Get a post-mortem with its Markdown", responses=problems(404))
 async def get_postmortem(ctx: Ctx, caller: Reader, ref: Text) -> PostmortemDetail:
     async with ctx.db.tx() as tx:
         return PostmortemDetail.model_validate(await actions.of_incident(tx, parse_ref("INC", ref)))
@@ -66,7 +66,7 @@ async def get_postmortem(ctx: Ctx, caller: Reader, ref: Text) -> PostmortemDetai
 @router.post(
     "/{ref}",
     status_code=201,
-    summary="Make the draft from the timeline; one that exists stays as it is",
+    summary="Draft a post-mortem from the timeline; an existing one is kept",
     responses=problems(404),
 )
 async def start_postmortem(ctx: Ctx, caller: Responder, ref: Text) -> PostmortemDetail:
@@ -78,7 +78,7 @@ async def start_postmortem(ctx: Ctx, caller: Responder, ref: Text) -> Postmortem
 
 @router.put(
     "/{ref}",
-    summary="Save the text; 409 when somebody else saved since `version`",
+    summary="Update a post-mortem; 409 if it changed since `version`",
     responses=problems(404, 409),
 )
 async def save_postmortem(ctx: Ctx, caller: Responder, ref: Text, given: NewText) -> PostmortemDetail:
@@ -90,7 +90,7 @@ async def save_postmortem(ctx: Ctx, caller: Responder, ref: Text, given: NewText
 
 @router.post(
     "/{ref}/publish",
-    summary="Publish the document; a closed incident counts as reviewed",
+    summary="Publish a post-mortem; its closed incident becomes reviewed",
     responses=problems(404, 409),
 )
 async def publish_postmortem(ctx: Ctx, caller: Publisher, ref: Text) -> PostmortemPublished:

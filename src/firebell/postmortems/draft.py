@@ -1,4 +1,4 @@
-"""The first draft of a post-mortem, made from what the incident already knows (pure)."""
+"""The first draft of a post-mortem, from the incident and its timeline (pure)."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,24 +12,34 @@ _SUMMARY = "In three sentences: what happened, whom it touched, what ended it."
 _IMPACT = "Who could not do what, how many, for how long?"
 _HELPED = "Which mitigation helped? None that was recorded is known to have ended the impact."
 PLACEHOLDERS = frozenset({_SUMMARY, _IMPACT, _HELPED})
-"""What a draft asks for where the incident knows nothing."""
-_TIMELINE = ("declared", "role", "severity", "phase", "finding", "decision", "mitigation", "update", "note")
+"""What a draft asks for where the incident has no data."""
+_KINDS_IN_DRAFT = (
+    "declared",
+    "role",
+    "severity",
+    "phase",
+    "finding",
+    "decision",
+    "mitigation",
+    "update",
+    "note",
+)
 
 
-def _span(found: timedelta) -> str:
-    minutes = int(found.total_seconds() // 60)
+def _format_minutes(span: timedelta) -> str:
+    minutes = int(span.total_seconds() // 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 
-def _measured(start: datetime | None, end: datetime | None) -> str:
-    return _span(end - start) if start and end else "not known"
+def _elapsed(start: datetime | None, end: datetime | None) -> str:
+    return _format_minutes(end - start) if start and end else "not known"
 
 
 def draft(template: str, incident: Incident, timeline: Sequence[Entry], services: Sequence[str]) -> str:
-    """Return the document: the template filled; what only people know is asked as a question."""
-    told = [e for e in timeline if e.kind in _TIMELINE]
-    rows = [f"| {e.effective_at:%Y-%m-%d %H:%M} | {cell(e.actor)} | {cell(e.text)} |" for e in told]
-    slots = {
+    """Return the template filled; where only people know the answer, it asks a question."""
+    entries = [e for e in timeline if e.kind in _KINDS_IN_DRAFT]
+    rows = [f"| {e.effective_at:%Y-%m-%d %H:%M} | {cell(e.actor)} | {cell(e.text)} |" for e in entries]
+    values = {
         "ref": incident.ref,
         "title": cell(incident.title),
         "severity": f"SEV{incident.max_severity}",
@@ -37,18 +47,18 @@ def draft(template: str, incident: Incident, timeline: Sequence[Entry], services
         "services": ", ".join(map(cell, services)) or "none named",
         "summary": block(incident.summary) or f"_{_SUMMARY}_",
         "impact": block(incident.conditions) or f"_{_IMPACT}_",
-        "detected_to_declared": _measured(incident.detected_at, incident.declared_at),
-        "detected_to_end": _measured(incident.detected_at, incident.impact_end),
-        "declared_to_closed": _measured(incident.declared_at, incident.closed_at),
+        "detected_to_declared": _elapsed(incident.detected_at, incident.declared_at),
+        "detected_to_end": _elapsed(incident.detected_at, incident.impact_end),
+        "declared_to_closed": _elapsed(incident.declared_at, incident.closed_at),
         "timeline": "\n".join(["| Time | Who | What |", "| --- | --- | --- |", *rows]),
-        "findings": _listed([e.text for e in timeline if e.kind == "finding"], "_No finding was recorded._"),
-        "mitigations": _listed(
+        "findings": _bullets([e.text for e in timeline if e.kind == "finding"], "_No finding was recorded._"),
+        "mitigations": _bullets(
             what_helped(timeline),
             f"_{_HELPED}_",
         ),
     }
-    return fill(template, slots)
+    return fill(template, values)
 
 
-def _listed(texts: Sequence[str], otherwise: str) -> str:
+def _bullets(texts: Sequence[str], otherwise: str) -> str:
     return "\n".join(f"- {line(text)}" for text in texts) or f"- {otherwise}"

@@ -1,4 +1,4 @@
-"""Post-mortems."""
+"""The post-mortem of an incident."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Postmortem:
-    """The document of one incident; its body is Markdown."""
+    """A post-mortem; `body` is Markdown, `state` is draft, review or published."""
 
     id: int
     incident_id: int
@@ -21,5 +21,5 @@ class Postmortem:
 
     @property
     def ref(self) -> str:
-        """The incident's reference, which is the document's too."""
+        """The reference of the incident, which the post-mortem shares."""
         return f"INC-{self.incident_id}"

@@ -4,9 +4,9 @@ from firebell.kit.db import Reads
 
 
 async def states(tx: Reads, tsquery: str, limit: int) -> dict[int, str]:
-    """Return the incident and the state of each post-mortem whose text matches, the newest first.
+    """Return the state of each post-mortem that matches, by the id of its incident, newest first.
 
-    `+ 0` keeps the planner from reading every text in the order of incidents.
+    `+ 0` keeps the planner from reading all post-mortems in the order of incidents.
     """
     rows = await tx.fetch(
         """

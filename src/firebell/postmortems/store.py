@@ -2,43 +2,63 @@
 
 from datetime import datetime
 
-from firebell.kit.db import Tx
+from firebell.kit.db import Row, Tx
 from firebell.postmortems.model import Postmortem
 
 _COLUMNS = "id, incident_id, body, state, due_at, author_id, created_at, updated_at, published_at, version"
 
 
+def _from_row(row: Row) -> Postmortem:
+    return Postmortem(**dict(row))
+
+
 async def insert(
     tx: Tx, incident_id: int, body: str, due_at: datetime, author_id: int | None, now: datetime
 ) -> bool:
-    """Insert a draft unless the incident has one; say whether it was inserted."""
-    done = await tx.execute(
-        "insert into postmortem (incident_id, body, state, due_at, author_id, created_at, updated_at)"
-        " values ($1, $2, 'draft', $3, $4, $5, $5) on conflict (incident_id) do nothing",
+    """Insert a draft and return True; return False if the incident has a post-mortem."""
+    status = await tx.execute(
+        """
+        insert into postmortem (incident_id, body, state, due_at, author_id, created_at, updated_at)
+        values ($1, $2, 'draft', $3, $4, $5, $5)
+        on conflict (incident_id) do nothing
+        """,
         incident_id,
         body,
         due_at,
         author_id,
         now,
     )
-    return done.endswith("1")
+    return status == "INSERT 0 1"
 
 
 async def of_incident(tx: Tx, incident_id: int) -> Postmortem | None:
-    row = await tx.row(f"select {_COLUMNS} from postmortem where incident_id = $1", incident_id)
-    return Postmortem(*row.values()) if row else None
+    """Return the post-mortem of an incident, None if it has none."""
+    row = await tx.row(
+        f"""
+        select {_COLUMNS}
+        from postmortem
+        where incident_id = $1
+        """,
+        incident_id,
+    )
+    return _from_row(row) if row else None
 
 
 async def postmortems(tx: Tx) -> list[Postmortem]:
-    """Return the documents, those that are owed first, by due time."""
+    """Return up to 500 post-mortems, unpublished ones first, each in descending order of their due time."""
     rows = await tx.fetch(
-        f"select {_COLUMNS} from postmortem order by state = 'published', due_at desc limit 500"
+        f"""
+        select {_COLUMNS}
+        from postmortem
+        order by state = 'published', due_at desc
+        limit 500
+        """
     )
-    return [Postmortem(*row.values()) for row in rows]
+    return [_from_row(row) for row in rows]
 
 
 async def newest(tx: Tx, before: int | None, limit: int) -> list[Postmortem]:
-    """Return the documents of incidents with a lower number than `before`, the newest first."""
+    """Return the post-mortems of incidents with an id below `before`, newest incident first."""
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
@@ -50,25 +70,31 @@ async def newest(tx: Tx, before: int | None, limit: int) -> list[Postmortem]:
         before,
         limit,
     )
-    return [Postmortem(*row.values()) for row in rows]
+    return [_from_row(row) for row in rows]
 
 
 async def save(tx: Tx, incident_id: int, body: str, version: int, now: datetime) -> bool:
-    """Write the body if nobody wrote since `version`."""
-    done = await tx.execute(
-        "update postmortem set body = $2, updated_at = $4, version = version + 1"
-        " where incident_id = $1 and version = $3",
+    """Replace the body and return True; return False if `version` is not the current one."""
+    status = await tx.execute(
+        """
+        update postmortem
+        set body = $2,
+            updated_at = $4,
+            version = version + 1
+        where incident_id = $1
+          and version = $3
+        """,
         incident_id,
         body,
         version,
         now,
     )
-    return done == "UPDATE 1"
+    return status == "UPDATE 1"
 
 
 async def unpublish(tx: Tx, incident_id: int, version: int) -> bool:
-    """Make a published document a draft again; return False if it is not this version, published."""
-    done = await tx.execute(
+    """Make a published post-mortem a draft again; return False if it is not published in this version."""
+    status = await tx.execute(
         """
         update postmortem
         set state = 'draft',
@@ -81,15 +107,21 @@ async def unpublish(tx: Tx, incident_id: int, version: int) -> bool:
         incident_id,
         version,
     )
-    return done == "UPDATE 1"
+    return status == "UPDATE 1"
 
 
 async def publish(tx: Tx, incident_id: int, now: datetime) -> bool:
-    """Mark a document as published; say whether it was not before."""
-    done = await tx.execute(
-        "update postmortem set state = 'published', published_at = $2, version = version + 1"
-        " where incident_id = $1 and state <> 'published'",
+    """Mark a post-mortem as published and return True; return False if it already was."""
+    status = await tx.execute(
+        """
+        update postmortem
+        set state = 'published',
+            published_at = $2,
+            version = version + 1
+        where incident_id = $1
+          and state <> 'published'
+        """,
         incident_id,
         now,
     )
-    return done == "UPDATE 1"
+    return status == "UPDATE 1"

@@ -1,4 +1,4 @@
-"""What a post-mortem leaves open: the placeholders of its template that no one replaced (pure)."""
+"""The placeholders of its template that a post-mortem still has (pure)."""
 
 import re
 
@@ -10,16 +10,16 @@ _HEADING = re.compile(r"#+ +(?P<title>.+)")
 
 
 def unfinished(body: str, template: str) -> list[str]:
-    """Return each placeholder that is left as `Section: placeholder`, in order, none twice.
+    """Return each remaining placeholder as `Section: placeholder`, in order, without duplicates.
 
-    The lines in italics of the template are placeholders; italics that an author wrote are text.
+    Text in italics in the template is a placeholder; italics that an author wrote are not.
     """
-    known = {m["text"] for m in _ITALIC.finditer(template)} | PLACEHOLDERS
-    section, left = "", dict[str, None]()
+    placeholders = {m["text"] for m in _ITALIC.finditer(template)} | PLACEHOLDERS
+    section, remaining = "", dict[str, None]()
     for line in body.splitlines():
         if heading := _HEADING.match(line):
             section = heading["title"].strip()
-        texts = [m["text"] for m in _ITALIC.finditer(line) if m["text"] in known]
+        texts = [m["text"] for m in _ITALIC.finditer(line) if m["text"] in placeholders]
         for text in [*texts, *_SLOT.findall(line)]:
-            left[f"{section}: {text}" if section else text] = None
-    return list(left)
+            remaining[f"{section}: {text}" if section else text] = None
+    return list(remaining)

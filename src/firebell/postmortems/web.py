@@ -1,4 +1,4 @@
-"""Post-mortems: the list, the document, its editor."""
+"""The screens of post-mortems: the list, the document, its editor."""
 
 from fastapi import Request, Response
 
@@ -21,29 +21,36 @@ router = routing.html_router()
 async def postmortems(request: Request) -> Response:
     await access.signed_in(request)
     async with request.app.state.ctx.db.tx() as tx:
-        found = await actions.postmortems(tx)
-        known = {i.id: i for i in await incidents.incidents(tx, (Phase.CLOSED, Phase.REVIEWED), False, 500)}
-    context = {"nav": "postmortems", "documents": [(d, known.get(d.incident_id)) for d in found]}
+        documents = await actions.postmortems(tx)
+        incidents_by_id = {
+            i.id: i for i in await incidents.incidents(tx, (Phase.CLOSED, Phase.REVIEWED), False, 500)
+        }
+    context = {
+        "nav": "postmortems",
+        "documents": [(d, incidents_by_id.get(d.incident_id)) for d in documents],
+    }
     return await html.render(request, "postmortems/postmortems.html", {**context, "live": "incidents"})
 
 
 async def _document(
-    request: Request, ref: str, edit: bool, mine: str = "", error: Conflict | None = None
+    request: Request, ref: str, edit: bool, submitted: str = "", error: Conflict | None = None
 ) -> Response:
     async with request.app.state.ctx.db.tx() as tx:
         incident = await incidents.incident(tx, parse_ref("INC", ref))
-        found = await actions.find(tx, incident.id)
-        left = await actions.placeholders(tx, found) if found else []
-        author = await people.person(tx, found.author_id) if found and found.author_id else None
+        postmortem = await actions.find(tx, incident.id)
+        remaining = await actions.placeholders(tx, postmortem) if postmortem else []
+        author = (
+            await people.person(tx, postmortem.author_id) if postmortem and postmortem.author_id else None
+        )
     context = {
         "nav": "postmortems",
         "i": incident,
-        "d": found,
+        "d": postmortem,
         "author": author.name if author else "",
-        "html": await rendered(found.body) if found else "",
+        "html": await rendered(postmortem.body) if postmortem else "",
         "edit": edit,
-        "unfinished": left,
-        "mine": mine,
+        "unfinished": remaining,
+        "mine": submitted,
         "error": error,
     }
     return await html.render(request, "postmortems/postmortem.html", context, error.status if error else 200)
@@ -91,4 +98,4 @@ async def start(request: Request, ref: str) -> Response:
     async with ctx.db.tx() as tx:
         await actions.start(tx, incident_id, ctx.clock.now(), access.actor_of(me))
     url = f"/post-mortems/INC-{incident_id}"
-    return flash.redirect(request, url, f"Post-mortem of INC-{incident_id} started.")
+    return flash.redirect(request, url, f"Post-mortem of INC-{incident_id} drafted.")

@@ -1,1 +1,1 @@
-"""Runbooks: the eight parts, what is wrong with one, and the library of the organization."""
+"""Runbooks: parsing, checks, and the library."""

@@ -1,4 +1,4 @@
-"""What is done with runbooks: the library is what is shipped, under what the organization wrote itself."""
+"""Actions on runbooks: the library has the default ones and the organization's own, which replace them."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -17,14 +17,14 @@ from firebell.runbooks.model import Finding, Stored
 from firebell.runbooks.runbook_html import FOLDER
 from firebell.runbooks.store import Own
 
-LONGEST = 200_000
-"""How many characters a runbook may have."""
-RESERVED = ("new",)
-"""Slugs that are pages."""
+BODY_MAX_CHARS = 200_000
+_SOURCE_MAX_CHARS = 500
+RESERVED_SLUGS = ("new",)
+"""Slugs whose address is another screen."""
 
 
 class Change(StrEnum):
-    """What saving a text does to the library."""
+    """What saving a text did to the library."""
 
     CREATED = "created"
     CHANGED = "changed"
@@ -32,44 +32,61 @@ class Change(StrEnum):
 
 
 def _shipped() -> dict[str, str]:
+    """Return the path of each default runbook, by slug."""
     paths = [p for p in handbook_files.skill_files(FOLDER) if p.endswith(".md")]
     return {path.rpartition("/")[2].removesuffix(".md"): path for path in paths}
 
 
 def _stored(slug: str, own: Own | None, paths: Mapping[str, str]) -> Stored | None:
-    """Return what the library has under a slug, None for nothing."""
+    """Return the runbook that the library has under a slug, None if it has none or hides it."""
     if own and own.body is not None:
-        return Stored(slug, own.body, own.source, own.version, slug in paths, own.updated_at, own.updated_by)
+        return Stored(
+            slug=slug,
+            body=own.body,
+            source=own.source,
+            version=own.version,
+            shipped=slug in paths,
+            updated_at=own.updated_at,
+            updated_by=own.updated_by,
+        )
     if own is None and slug in paths:
-        return Stored(slug, handbook_files.skill(paths[slug]), paths[slug], 0, True, None, "")
+        return Stored(
+            slug=slug,
+            body=handbook_files.skill(paths[slug]),
+            source=paths[slug],
+            version=0,
+            shipped=True,
+            updated_at=None,
+            updated_by="",
+        )
     return None
 
 
 async def library(tx: Tx) -> list[Stored]:
-    """Return every runbook by its slug."""
-    own, paths = {o.slug: o for o in await store.everything(tx)}, _shipped()
-    found = [_stored(slug, own.get(slug), paths) for slug in sorted({*own, *paths})]
-    return [f for f in found if f]
+    """Return all runbooks of the library by slug."""
+    own_by_slug, paths = {own.slug: own for own in await store.all_own(tx)}, _shipped()
+    stored = [_stored(slug, own_by_slug.get(slug), paths) for slug in sorted({*own_by_slug, *paths})]
+    return [runbook for runbook in stored if runbook]
 
 
-async def taken_out(tx: Tx) -> list[str]:
-    """Return the slugs of the shipped runbooks that were taken out of the library."""
+async def hidden_slugs(tx: Tx) -> list[str]:
+    """Return the slugs of the default runbooks that the library hides."""
     paths = _shipped()
-    return [o.slug for o in await store.everything(tx) if o.body is None and o.slug in paths]
+    return [o.slug for o in await store.all_own(tx) if o.body is None and o.slug in paths]
 
 
 async def runbook(tx: Tx, slug: str) -> Stored:
-    """Return one runbook; raise `NotFound` naming those that exist."""
-    found = _stored(slug, await store.own(tx, slug), _shipped())
-    if found is None:
+    """Return a runbook; raise `NotFound` naming those that exist."""
+    stored = _stored(slug, await store.own(tx, slug), _shipped())
+    if stored is None:
         names = ", ".join(r.slug for r in (await library(tx))[:20])
-        raise NotFound(f"There is no runbook {slug[:100]}.", hint=f"There are: {names or 'none yet'}.")
-    return found
+        raise NotFound(f"There is no runbook {slug[:100]}.", hint=f"Runbooks: {names or 'none yet'}.")
+    return stored
 
 
 async def slug_of(body: str) -> str:
-    """Return the address that the title of a new runbook gives it; raise `Invalid` when it has no title."""
-    title = (await read(clean_text(body, LONGEST))).title
+    """Return the slug of a new runbook, from its title; raise `Invalid` if it has none."""
+    title = (await read(clean_text(body, BODY_MAX_CHARS))).title
     if not title:
         raise Invalid(
             "The runbook has no title.", fields={"body": "Begin with a line such as '# Database failover'."}
@@ -88,19 +105,21 @@ async def save(
     version: int | None = None,
     dry_run: bool = False,
 ) -> Change:
-    """Keep a text under a slug, in place of a shipped one too; the same text again changes nothing.
+    """Create or update a runbook, which may replace a default one. Idempotent for the same text.
 
-    `version` is the one that the text was made from, 0 for the shipped text or none: raises `Conflict` when
-    somebody saved since. `dry_run` only says what would be done. Raises `Invalid` for a bad slug or text.
+    `version` is the one that the text is based on, 0 for the default text or none: raise `Conflict` if it is
+    not the current one. With `dry_run` nothing is saved. Raise `Invalid` for a bad slug or text.
     """
-    if slug != slugify(slug) or slug in RESERVED:
+    if slug != slugify(slug) or slug in RESERVED_SLUGS:
         raise Invalid(
-            f"{slug[:100]!r} cannot be an address.",
-            fields={"slug": f"Use {slugify(slug)!r}, or another name."},
+            f"{slug[:100]!r} can't be used in a URL.",
+            fields={"slug": f"Use {slugify(slug)!r} or another name."},
         )
-    if not body.strip() or len(body) > LONGEST:
-        raise Invalid("The text is empty or too long.", fields={"body": f"1 to {LONGEST:,} characters."})
-    clean, origin = clean_text(body, LONGEST) + "\n", clean_text(source, 500)
+    if not body.strip() or len(body) > BODY_MAX_CHARS:
+        raise Invalid(
+            "The text is empty or too long.", fields={"body": f"Enter 1 to {BODY_MAX_CHARS:,} characters."}
+        )
+    clean, origin = clean_text(body, BODY_MAX_CHARS) + "\n", clean_text(source, _SOURCE_MAX_CHARS)
     await read(clean)
     await store.lock(tx)
     own = await store.own(tx, slug)
@@ -120,24 +139,24 @@ async def save(
 
 
 async def remove(tx: Tx, actor: Actor, slug: str, now: datetime) -> None:
-    """Take a runbook out of the library; a shipped one can be brought back."""
+    """Delete a runbook, or hide a default one, which can be restored."""
     await store.lock(tx)
-    found = await runbook(tx, slug)
-    if found.shipped:
+    stored = await runbook(tx, slug)
+    if stored.shipped:
         await store.put(tx, slug, None, "", actor.label, now)
     else:
         await store.delete(tx, slug)
-    own = {"body": found.body, "source": found.source} if found.own else {}
-    await tx.audit(actor, "runbook.removed", f"runbook:{slug}", now, **own)
+    removed = {"body": stored.body, "source": stored.source} if stored.own else {}
+    await tx.audit(actor, "runbook.removed", f"runbook:{slug}", now, **removed)
 
 
 async def restore_removed(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> str:
-    """Bring back a removed runbook as it was and return its slug; raise `Conflict` when someone saved since."""
+    """Restore a removed runbook as it was and return its slug; raise `Conflict` if someone saved it since."""
     slug = entry.subject.partition(":")[2]
     await store.lock(tx)
-    kept = await store.own(tx, slug)
-    if kept is not None and (kept.body is not None or kept.updated_at != entry.at):
-        raise undo.changed_since("someone saved this runbook since.", "Look at the text that is there now.")
+    own = await store.own(tx, slug)
+    if own is not None and (own.body is not None or own.updated_at != entry.at):
+        raise undo.changed_since("someone saved this runbook since.", "View the current text.")
     if "body" in entry.detail:
         await store.put(tx, slug, entry.detail["body"], entry.detail["source"], actor.label, now)
     else:
@@ -147,41 +166,44 @@ async def restore_removed(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime
 
 
 async def restore(tx: Tx, actor: Actor, slug: str, now: datetime) -> Stored:
-    """Go back to the shipped text; raise `NotFound` when none is shipped under that slug."""
+    """Restore the default text; raise `NotFound` if there is no default runbook with this slug."""
     await store.lock(tx)
     if slug not in _shipped():
         raise NotFound(
-            f"No runbook {slug[:100]} comes with Firebell.", hint=f"There are: {', '.join(_shipped())}."
+            f"No runbook {slug[:100]} comes with Firebell.",
+            hint=f"Firebell comes with: {', '.join(_shipped())}.",
         )
     own = await store.own(tx, slug)
     if await store.delete(tx, slug):
-        kept = {"body": own.body, "source": own.source} if own and own.body is not None else {"final": True}
-        await tx.audit(actor, "runbook.restored", f"runbook:{slug}", now, **kept)
+        replaced = (
+            {"body": own.body, "source": own.source} if own and own.body is not None else {"final": True}
+        )
+        await tx.audit(actor, "runbook.restored", f"runbook:{slug}", now, **replaced)
     return await runbook(tx, slug)
 
 
 async def findings(tx: Tx, runbooks: Iterable[Stored], now: datetime) -> dict[str, list[Finding]]:
-    """Return what is wrong with each runbook by its slug.
+    """Return the findings of each runbook by slug.
 
-    Links of a text that comes from a repository are followed there, by `firebell runbook check`, not here.
+    Links of a text from a repository are checked there, by `firebell runbook check`, not here.
     """
-    teams = await owners(tx)
+    teams = await owning_teams(tx)
     slugs = [r.slug for r in await library(tx)]
-    known = {*handbook_files.skill_files(), *(f"{FOLDER}/{slug}.md" for slug in slugs)}
+    existing_paths = {*handbook_files.skill_files(), *(f"{FOLDER}/{slug}.md" for slug in slugs)}
     return {
         r.slug: check(
             await read_stored(r.body),
             now.date(),
             folder=FOLDER,
-            existing=None if r.own and r.source else known,
+            existing=None if r.own and r.source else existing_paths,
             teams=teams,
         )
         for r in runbooks
     }
 
 
-async def owners(tx: Tx) -> list[str]:
-    """Return the names of the teams that have an active member."""
+async def owning_teams(tx: Tx) -> list[str]:
+    """Return the names of the teams with an active member."""
     teams = await people.teams(tx)
     members = await people.members(tx, [t.id for t in teams])
     return [t.name for t in teams if members.get(t.id)]

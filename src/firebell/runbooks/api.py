@@ -1,4 +1,4 @@
-"""Runbooks over JSON."""
+"""The API of runbooks."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
@@ -20,14 +20,16 @@ router = api.router("runbooks", "/runbooks")
 
 Reader = Annotated[Caller, may(Verb.RUNBOOK_READ)]
 Responder = Annotated[Caller, may(Verb.RUNBOOK_WRITE)]
-Body = Annotated[Text, Field(min_length=1, max_length=actions.LONGEST, examples=["# Database failover\n..."])]
+Body = Annotated[
+    Text, Field(min_length=1, max_length=actions.BODY_MAX_CHARS, examples=["# Database failover\n..."])
+]
 
 
 class RunbookShown(ApiOutput):
     """A runbook of the library.
 
-    `version` is 0 while the text is the one that comes with Firebell; `last_updated` is the day that the text
-    names, `updated_at` when it was saved here; `services` are those whose runbook address leads to it.
+    `version` is 0 if the text is the one that comes with Firebell. `last_updated` is the date in the text,
+    `updated_at` when it was saved here. `services` are those that link to this runbook.
     """
 
     slug: str
@@ -45,26 +47,26 @@ class RunbookShown(ApiOutput):
     services: list[str]
 
     @classmethod
-    def of_seen(cls, found: queries.RunbookDetails, **more: object) -> Self:
-        """Return a runbook with what is around it."""
+    def of_seen(cls, details: queries.RunbookDetails, **more: object) -> Self:
+        """Return a runbook of the library as the API shows it."""
         names = ("slug", "source", "shipped", "version", "updated_at", "updated_by")
         return cls.model_validate(
             {
-                **{name: getattr(found.stored, name) for name in names},
-                "title": found.title,
-                "owner": found.runbook.owner,
-                "team": found.team,
-                "last_updated": found.runbook.updated,
-                "errors": found.errors,
-                "warnings": found.warnings,
-                "services": [s.slug for s in found.services],
+                **{name: getattr(details.stored, name) for name in names},
+                "title": details.title,
+                "owner": details.runbook.owner,
+                "team": details.team,
+                "last_updated": details.runbook.updated,
+                "errors": details.errors,
+                "warnings": details.warnings,
+                "services": [s.slug for s in details.services],
                 **more,
             }
         )
 
 
 class FindingShown(ApiOutput):
-    """What is wrong at which line, and what to do."""
+    """A problem with its line and how to fix it."""
 
     id: str
     level: Literal["error", "warning"]
@@ -74,16 +76,16 @@ class FindingShown(ApiOutput):
 
 
 class RunbookDetail(RunbookShown):
-    """The runbook with its Markdown and its findings."""
+    """A runbook with its Markdown and its findings."""
 
     body: str
     findings: list[FindingShown]
 
 
 class NewText(ApiInput):
-    """The whole text; `source` says where it is kept, `version` from which one it was made (0: shipped or none).
+    """The whole text. `source` is where it is kept, `version` the one that it is based on (0 for default or none).
 
-    Without `version` whatever is there is replaced. With `dry_run` nothing is kept.
+    Without `version` the text replaces any other. With `dry_run` nothing is saved.
     """
 
     body: Body
@@ -93,7 +95,7 @@ class NewText(ApiInput):
 
 
 class Saved(ApiOutput):
-    """What saving did, or would do, and what is wrong with the text."""
+    """What saving did, or would do with `dry_run`, and the findings of the check."""
 
     slug: str
     change: Literal["created", "changed", "unchanged"]
@@ -101,14 +103,14 @@ class Saved(ApiOutput):
 
 
 class TextToCheck(ApiInput):
-    """A text that is not kept; the age limit is in days."""
+    """A text to check; it is not saved. The age limit is in days."""
 
     body: Body
     max_age_days: Annotated[StrictInt, Field(ge=1, le=3650)] = MAX_AGE_DAYS
 
 
 class Checked(ApiOutput):
-    """What a text says of itself, and what is wrong with it; links and teams are not followed."""
+    """Title, owner and date of a text, and its findings; links and teams are not checked."""
 
     title: str
     owner: str
@@ -122,20 +124,20 @@ def _shown(findings: list[Finding]) -> list[FindingShown]:
 
 async def _detail(ctx: Context, tx: Tx, slug: str) -> RunbookDetail:
     stored = await actions.runbook(tx, slug)
-    (runbook_details,) = await queries.seen(tx, [stored], ctx.public_url, ctx.clock.now())
+    (runbook_details,) = await queries.details(tx, [stored], ctx.public_url, ctx.clock.now())
     return RunbookDetail.of_seen(
         runbook_details, body=stored.body, findings=_shown(list(runbook_details.findings))
     )
 
 
-@router.get("", summary="The whole library, by title")
+@router.get("", summary="List all runbooks, by title")
 async def list_runbooks(ctx: Ctx, caller: Reader) -> list[RunbookShown]:
     async with ctx.db.tx() as tx:
-        found = await queries.seen(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
-    return [RunbookShown.of_seen(s) for s in found]
+        library = await queries.details(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
+    return [RunbookShown.of_seen(details) for details in library]
 
 
-@router.post("/check", summary="Check a text without keeping it")
+@router.post("/check", summary="Check a runbook without saving it")
 async def check_runbook(ctx: Ctx, caller: Reader, given: TextToCheck) -> Checked:
     runbook = await read(given.body)
     findings = check(runbook, ctx.clock.now().date(), max_age_days=given.max_age_days)
@@ -147,7 +149,7 @@ async def check_runbook(ctx: Ctx, caller: Reader, given: TextToCheck) -> Checked
     )
 
 
-@router.get("/{slug}", summary="One runbook with its Markdown", responses=problems(404))
+@router.get("/{slug}", summary="Get a runbook with its Markdown", responses=problems(404))
 async def get_runbook(ctx: Ctx, caller: Reader, slug: Text) -> RunbookDetail:
     async with ctx.db.tx() as tx:
         return await _detail(ctx, tx, slug)
@@ -155,7 +157,7 @@ async def get_runbook(ctx: Ctx, caller: Reader, slug: Text) -> RunbookDetail:
 
 @router.put(
     "/{slug}",
-    summary="Keep a text; 409 when somebody else saved since `version`",
+    summary="Create or update a runbook; 409 if it changed since `version`",
     responses=problems(409),
 )
 async def save_runbook(ctx: Ctx, caller: Responder, slug: Text, given: NewText) -> Saved:
@@ -172,7 +174,7 @@ async def save_runbook(ctx: Ctx, caller: Responder, slug: Text, given: NewText) 
             dry_run=given.dry_run,
         )
         if given.dry_run:
-            findings = check(await read(given.body), now.date(), teams=await actions.owners(tx))
+            findings = check(await read(given.body), now.date(), teams=await actions.owning_teams(tx))
         else:
             findings = (await actions.findings(tx, [await actions.runbook(tx, slug)], now))[slug]
     return Saved(slug=slug, change=change.value, findings=_shown(findings))
@@ -180,7 +182,7 @@ async def save_runbook(ctx: Ctx, caller: Responder, slug: Text, given: NewText) 
 
 @router.delete(
     "/{slug}",
-    summary="Take a runbook out of the library; a shipped one can be brought back",
+    summary="Delete a runbook, or hide one that comes with Firebell",
     responses=problems(404),
 )
 async def delete_runbook(ctx: Ctx, caller: Responder, slug: Text) -> Removed:
@@ -190,9 +192,7 @@ async def delete_runbook(ctx: Ctx, caller: Responder, slug: Text) -> Removed:
         return removed(await undo.offer(tx, ctx.signer, caller.actor, "runbook.removed", now))
 
 
-@router.post(
-    "/{slug}/restore", summary="Go back to the text that comes with Firebell", responses=problems(404)
-)
+@router.post("/{slug}/restore", summary="Restore the text that comes with Firebell", responses=problems(404))
 async def restore_runbook(ctx: Ctx, caller: Responder, slug: Text) -> RunbookDetail:
     async with ctx.db.tx() as tx:
         await actions.restore(tx, caller.actor, slug, ctx.clock.now())

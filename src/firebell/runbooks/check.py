@@ -1,4 +1,4 @@
-"""What is wrong with a runbook: parts, owner, age, links, fences and steps, each finding with its fix (pure)."""
+"""Checks of a runbook: parts, owner, date, links, code blocks and steps, each finding with its fix (pure)."""
 
 import posixpath
 import re
@@ -11,18 +11,18 @@ from firebell.runbooks.model import MAX_AGE_DAYS, PARTS, Fence, Finding, Level, 
 from firebell.runbooks.placeholders import placeholders
 
 RULES = {
-    "R-PART": "All eight parts are there, in order, and none is empty.",
-    "R-OWNER": "A team or a role that exists owns it.",
-    "R-DATE": "It says on which day somebody last looked at it.",
-    "R-STALE": "Somebody has looked at it lately.",
-    "R-LINK": "Every link within the repository leads somewhere.",
-    "R-FENCE": "Every fenced block is closed, says its language, and has no placeholder left in it.",
-    "R-STEP": "Steps are numbered, and at least one is a command.",
+    "R-PART": "All eight parts are present, in order, and none is empty.",
+    "R-OWNER": "An existing team or role owns the runbook.",
+    "R-DATE": "The runbook has the date of its last review.",
+    "R-STALE": "The runbook was reviewed recently.",
+    "R-LINK": "Every link within the repository has an existing target.",
+    "R-FENCE": "Every fenced block is closed, names its language, and has no placeholder left.",
+    "R-STEP": "Steps are numbered, and at least one has a command.",
 }
-"""Every check, with what it asks for."""
-_ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
-_UNNAMED = re.compile(r"(tbd|todo|none|nobody|n/a|unknown)\b|[-?. ]*$", re.I)
-_TOMORROW = timedelta(days=1)
+"""All checks with what they require."""
+_EXTERNAL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+_NO_OWNER = re.compile(r"(tbd|todo|none|nobody|n/a|unknown)\b|[-?. ]*$", re.I)
+_ONE_DAY = timedelta(days=1)
 
 
 def check(
@@ -34,11 +34,11 @@ def check(
     existing: Collection[str] | None = None,
     teams: Collection[str] | None = None,
 ) -> list[Finding]:
-    """Return the findings by line.
+    """Return the findings in the order of their lines.
 
-    `folder` is where the runbook lies and `existing` every path there is, both relative to the same root with
-    `/` between names; without `existing` links are not followed. `teams` are the names of those that have an
-    active member; without it any owner will do.
+    `folder` contains the runbook and `existing` are all existing paths, relative to the same root and
+    separated by `/`; without `existing` links are not checked. `teams` are the names of teams with an active
+    member; without it any owner is accepted.
     """
     findings = [
         *_parts(runbook),
@@ -61,37 +61,39 @@ def _warning(id_: str, line: int, message: str, fix: str) -> Finding:
 
 def _parts(runbook: Runbook) -> Iterable[Finding]:
     if not runbook.title:
-        yield _error("R-PART", 1, "It has no title.", "Begin with one line such as '# Database failover'.")
+        yield _error(
+            "R-PART", 1, "The runbook has no title.", "Begin with a line such as '# Database failover'."
+        )
     names = [p.name for p in runbook.parts]
     last = max((p.line for p in runbook.parts), default=1)
-    for at, name in enumerate(PARTS):
+    for index, name in enumerate(PARTS):
         part = runbook.part(name)
         if part is None:
-            before = f"after '## {PARTS[at - 1]}'" if at else "first"
-            yield _error("R-PART", last, f"The part {name} is missing.", f"Add '## {name}' {before}.")
+            place = f"after '## {PARTS[index - 1]}'" if index else "first"
+            yield _error("R-PART", last, f"The part {name} is missing.", f"Add '## {name}' {place}.")
         elif not part.body:
             yield _error(
-                "R-PART", part.line, f"The part {name} is empty.", "Write it, or say why there is none."
+                "R-PART", part.line, f"The part {name} is empty.", "Write it, or say why it doesn't apply."
             )
         elif names.count(name) > 1:
-            again = [p.line for p in runbook.parts if p.name == name][1]
-            yield _error("R-PART", again, f"The part {name} is there twice.", "Put the two together.")
+            second_line = [p.line for p in runbook.parts if p.name == name][1]
+            yield _error("R-PART", second_line, f"The part {name} appears twice.", "Merge the two.")
     for part in runbook.parts:
         if part.name not in PARTS:
             yield _warning(
                 "R-PART",
                 part.line,
-                f"{part.name or 'An empty heading'} is none of the eight parts.",
-                "Make it an H3 of the part that it belongs to.",
+                f"{part.name or 'An empty heading'} is not one of the eight parts.",
+                "Make it an H3 heading inside the part that it belongs to.",
             )
     known = [p for p in runbook.parts if p.name in PARTS]
-    for one, after in pairwise(known):
-        if PARTS.index(after.name) < PARTS.index(one.name):
+    for before, after in pairwise(known):
+        if PARTS.index(after.name) < PARTS.index(before.name):
             yield _error(
                 "R-PART",
                 after.line,
-                f"{after.name} comes after {one.name}.",
-                f"Keep the order: {', '.join(PARTS)}.",
+                f"The part {after.name} comes after {before.name}.",
+                f"Use this order: {', '.join(PARTS)}.",
             )
 
 
@@ -99,96 +101,102 @@ def _owner(runbook: Runbook, teams: Collection[str] | None) -> Iterable[Finding]
     part = runbook.part("Owner")
     if part is None or not part.body:
         return
-    if _UNNAMED.match(runbook.owner):
+    if _NO_OWNER.match(runbook.owner):
         yield _error(
-            "R-OWNER", part.line, "Nobody owns it.", "Name a team or a role on the first line of Owner."
+            "R-OWNER",
+            part.line,
+            "The runbook has no owner.",
+            "Name a team or a role on the first line of Owner.",
         )
     elif teams is not None and owning_team(runbook.owner, teams) is None:
         yield _warning(
             "R-OWNER",
             part.line,
-            f"{runbook.owner} is no team here that has an active member.",
-            f"Write the name of a team: {', '.join(sorted(teams)[:8]) or 'there is none yet'}.",
+            f"{runbook.owner} is not a team with an active member.",
+            f"Use the name of a team: {', '.join(sorted(teams)[:8]) or 'no teams yet'}.",
         )
 
 
 def owning_team(owner: str, teams: Collection[str]) -> str | None:
-    """Return the team whose name the owner's line is, or begins with; letter case does not matter."""
+    """Return the team whose name the owner is or begins with, ignoring case; None if there is none."""
     line = owner.casefold()
-    fits = [t for t in teams if re.match(rf"{re.escape(t.casefold())}(?!\w)", line)]
-    return max(fits, key=len, default=None)
+    matching = [t for t in teams if re.match(rf"{re.escape(t.casefold())}(?!\w)", line)]
+    return max(matching, key=len, default=None)
 
 
 def _date(runbook: Runbook, today: date, max_age_days: int) -> Iterable[Finding]:
     part = runbook.part("Last updated")
     if part is None or not part.body:
         return
-    fix = f"Write the day on which somebody last went through it, such as {today.isoformat()}."
+    fix = f"Enter the date of the last review, such as {today.isoformat()}."
     if runbook.updated is None:
         yield _error("R-DATE", part.line, "Last updated has no date on its first line.", fix)
-    elif runbook.updated > today + _TOMORROW:
-        # a writer east of the reader may be a day ahead
+    elif runbook.updated > today + _ONE_DAY:
+        # the author may be in a time zone where it is already tomorrow
         yield _error("R-DATE", part.line, f"{runbook.updated} is in the future.", fix)
     elif (today - runbook.updated).days > max_age_days:
         age = (today - runbook.updated).days
         yield _warning(
             "R-STALE",
             part.line,
-            f"Nobody has looked at it for {age} days; {max_age_days} is the limit.",
-            "Walk through it, best in a drill, correct what is wrong, and set the date.",
+            f"Last reviewed {age} days ago; the limit is {max_age_days} days.",
+            "Walk through it, ideally in a drill, correct it, and update the date.",
         )
 
 
 def targets(runbook: Runbook, folder: str) -> frozenset[str]:
-    """Return the paths that the links of a runbook in `folder` lead to, which must exist."""
-    paths = {_path(link.target) for link in runbook.links if not _ELSEWHERE.match(link.target)}
+    """Return the paths that the links of a runbook in `folder` require to exist."""
+    paths = {_path(link.target) for link in runbook.links if not _EXTERNAL.match(link.target)}
     return frozenset(_resolved(folder, path) for path in paths if path)
 
 
 def _path(target: str) -> str:
-    """Return the path of a link without its query (`?raw=true`) and fragment, percent-decoded."""
+    """Return the path of a link, percent-decoded, without query (`?raw=true`) and fragment."""
     return unquote(target.partition("#")[0].partition("?")[0])
 
 
 def _links(runbook: Runbook, folder: str, existing: Collection[str] | None) -> Iterable[Finding]:
     for link in runbook.links:
         path, anchor = _path(link.target), unquote(link.target.partition("#")[2])
-        if _ELSEWHERE.match(link.target):
+        if _EXTERNAL.match(link.target):
             continue
         if not path:
-            # an address compares fragments by case, GitHub and most readers do not
+            # browsers compare fragments by case, GitHub and most viewers do not
             anchors = {h.anchor for h in runbook.headings} | runbook.html_anchors
             if anchor and anchor.casefold() not in {a.casefold() for a in anchors}:
                 yield _error(
-                    "R-LINK", link.line, f"No heading is reached by #{anchor}.", "Correct the fragment."
+                    "R-LINK",
+                    link.line,
+                    f"No heading has the anchor #{anchor}.",
+                    "Correct the fragment of the link.",
                 )
         elif existing is not None and _resolved(folder, path) not in existing:
             yield _error(
                 "R-LINK",
                 link.line,
-                f"This link leads nowhere: {path}.",
-                "Correct the path, which begins at the runbook's own folder, or take the link out.",
+                f"Broken link: {path}.",
+                "Correct the path, which is relative to the runbook's folder, or remove the link.",
             )
 
 
 def _resolved(folder: str, path: str) -> str:
-    """Return where a relative path leads from the root of `existing`; one from the root stays as it is."""
+    """Return a path in `folder` relative to the root of `existing`; an absolute one starts at the root."""
     return posixpath.normpath(path.lstrip("/") if path.startswith("/") else posixpath.join(folder, path))
 
 
 def _fence(fence: Fence) -> Iterable[Finding]:
     if not fence.closed:
-        yield _error("R-FENCE", fence.line, "This block is never closed.", "End it with a line of ```.")
+        yield _error("R-FENCE", fence.line, "This code block is not closed.", "End it with a line of ```.")
     if not fence.language:
         yield _warning(
             "R-FENCE",
             fence.line,
-            "This block does not say its language.",
-            "Write ```bash, ```sql or ```text.",
+            "This code block has no language.",
+            "Begin it with ```bash, ```sql or ```text.",
         )
     if not fence.text.strip():
         yield _error(
-            "R-FENCE", fence.line, "This block is empty.", "Write the command, or take the block out."
+            "R-FENCE", fence.line, "This code block is empty.", "Add the command, or remove the block."
         )
     if not fence.command:
         return
@@ -196,8 +204,8 @@ def _fence(fence: Fence) -> Iterable[Finding]:
         yield _error(
             "R-FENCE",
             line,
-            f"{placeholder} is left to be filled in.",
-            'Use a variable that must be set, such as : "${PGHOST:?the primary\'s host}".',
+            f"Placeholder not filled in: {placeholder}.",
+            'Use a required variable, such as : "${PGHOST:?the primary\'s host}".',
         )
 
 
@@ -207,9 +215,15 @@ def _steps(runbook: Runbook) -> Iterable[Finding]:
         return
     if not runbook.steps:
         yield _error(
-            "R-STEP", part.line, "No step is numbered.", "Begin each with '### 1. ...', or number a list."
+            "R-STEP",
+            part.line,
+            "The steps are not numbered.",
+            "Begin each with '### 1. ...', or use a numbered list.",
         )
     if not runbook.commands("Steps"):
         yield _error(
-            "R-STEP", part.line, "No step has a command.", "Write what is typed as a fenced block, ```bash."
+            "R-STEP",
+            part.line,
+            "No step has a command.",
+            "Add the command as a code block that begins with ```bash.",
         )

@@ -1,4 +1,4 @@
-"""Runbooks read and rendered in a process of their own, within a time limit."""
+"""Parse and render runbooks in another process, within a time limit."""
 
 from collections.abc import Iterable
 
@@ -11,23 +11,23 @@ from firebell.kit.offload import DOCUMENTS, TakesTooLong
 from firebell.runbooks.model import Runbook
 
 EMPTY = Runbook(title="", parts=(), owner="", updated=None, fences=(), links=(), steps=(), headings=())
-"""What is known of a text that takes too long to read."""
+"""What `read_stored` returns for a text that takes too long to parse."""
 
 
 async def read(text: str) -> Runbook:
-    """Return a text as a runbook; raise `Invalid` when it takes too long to read."""
+    """Return a text as a runbook; raise `Invalid` if it takes too long to parse."""
     try:
         answer = await DOCUMENTS.call("firebell.runbooks.parse:read", text)
     except TakesTooLong as exc:
         raise Invalid(
-            "The text takes too long to read.",
+            "The text takes too long to process.",
             fields={"body": "Shorten it, or use fewer brackets and tables."},
         ) from exc
     return msgspec.json.decode(answer, type=Runbook)
 
 
 async def read_stored(text: str) -> Runbook:
-    """Return a stored text as a runbook, an empty one when it takes too long to read."""
+    """Return a stored text as a runbook, an empty one if it takes too long to parse."""
     try:
         return await read(text)
     except Invalid:
@@ -35,7 +35,7 @@ async def read_stored(text: str) -> Runbook:
 
 
 async def rendered(text: str, known: Iterable[str] = ()) -> Markup:
-    """Return a text as safe HTML, as it was written when it takes too long; `known` are slugs to link to."""
+    """Return a text as safe HTML, or escaped as it is if it takes too long; `known` are slugs to link to."""
     try:
         html = await DOCUMENTS.call("firebell.runbooks.runbook_html:to_html", text, sorted(known))
     except TakesTooLong:

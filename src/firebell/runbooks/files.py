@@ -1,4 +1,4 @@
-"""Runbooks in a folder or a repository: which files they are, and which of their links lead somewhere."""
+"""Runbooks in a folder or a repository: find the files, and the targets of their links that exist."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from firebell.runbooks.parse import read
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """The repository that a file lies in: where links that begin with a slash start."""
+    """The repository that contains a file; links that begin with a slash start here."""
 
     path: Path
 
     def folder(self, file: Path) -> str:
-        """Return the folder of a file relative to the root, with `/` between names."""
+        """Return the folder of a file relative to the root, separated by `/`."""
         return file.resolve().parent.relative_to(self.path).as_posix()
 
 
 def gather(paths: Iterable[Path]) -> list[Path]:
-    """Return the files: those that are named, and every `.md` but README.md below a folder.
+    """Return the named files, and all `.md` files in named folders except README.md.
 
-    Raises `FileNotFoundError` for a path that is not there, and for a folder without a runbook.
+    Raise `FileNotFoundError` for a path that does not exist, and for a folder without a runbook.
     """
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
             below = [
@@ -34,21 +34,21 @@ def gather(paths: Iterable[Path]) -> list[Path]:
                 and not any(n.startswith(".") for n in p.relative_to(path).parts)
             ]
             if not below:
-                raise FileNotFoundError(f"{path} has no runbook in it: no file that ends in .md.")
-            found |= dict.fromkeys(below)
+                raise FileNotFoundError(f"No runbooks in {path}: there are no .md files.")
+            files |= dict.fromkeys(below)
         elif path.is_file():
-            found[path] = None
+            files[path] = None
         else:
-            raise FileNotFoundError(f"There is no {path}.")
-    return list(found)
+            raise FileNotFoundError(f"File not found: {path}.")
+    return list(files)
 
 
 def root_of(file: Path) -> Root:
-    """Return the nearest folder above a file with a `.git` in it, else the top of the file system."""
-    above = file.resolve().parents
-    return Root(next((p for p in above if (p / ".git").exists()), above[-1]))
+    """Return the nearest parent folder of a file that has a `.git`, else the root of the file system."""
+    parents = file.resolve().parents
+    return Root(next((p for p in parents if (p / ".git").exists()), parents[-1]))
 
 
 def existing(file: Path, text: str, root: Root) -> frozenset[str]:
-    """Return those paths, relative to the root, to which links of the runbook lead and which are there."""
+    """Return the targets of the runbook's links that exist, relative to the root."""
     return frozenset(t for t in targets(read(text), root.folder(file)) if (root.path / t).exists())

@@ -1,4 +1,4 @@
-"""Runbooks, their parts, and what a check finds."""
+"""Runbooks, their parts, and the findings of checks."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,22 +14,22 @@ PARTS = (
     "Owner",
     "Last updated",
 )
-"""The eight parts of a runbook, in the order in which somebody at three in the morning needs them."""
+"""The eight parts of a runbook, in the order in which a responder needs them."""
 MAX_AGE_DAYS = 90
-"""How many days a runbook may go without being looked at."""
+"""How old the date of a runbook may be."""
 _TERMINALS = "bash sh shell zsh ksh fish console shell-session terminal bat batch cmd powershell pwsh ps1"
 SHELLS = frozenset(_TERMINALS.split())
-"""The languages of a block that is typed into a terminal."""
+"""Languages of code blocks for a terminal."""
 _CLIENTS = """
     sql psql plsql tsql mysql postgresql cypher promql logql kql redis mongodb
     javascript js python py python3 ruby perl go http
 """
 COMMANDS = SHELLS.union(_CLIENTS.split())
-"""The languages of a block that somebody runs, in a terminal, a client or a console."""
+"""Languages of code blocks that are run in a terminal, a client or a console."""
 
 
 class Level(StrEnum):
-    """How much a finding matters."""
+    """How serious a finding is."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -37,7 +37,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One H2 section: its name, the line of its heading, and the Markdown below it."""
+    """An H2 section: its name, the line of its heading, and the Markdown below it."""
 
     name: str
     line: int
@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """One fenced block; `part` and `step` are the H2 and H3 that it stands below, '' for none."""
+    """A fenced code block; `part` and `step` are the H2 and H3 above it, empty if there is none."""
 
     line: int
     language: str
@@ -57,13 +57,13 @@ class Fence:
 
     @property
     def command(self) -> bool:
-        """Whether somebody runs it."""
+        """True if it is to be run."""
         return self.language in COMMANDS
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link or image, and the line of the block that it stands in."""
+    """A link or image, and the line of the block that contains it."""
 
     line: int
     target: str
@@ -71,7 +71,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One numbered step of the part Steps: an H3 that begins with a number, or an item of a numbered list."""
+    """A numbered step of the part Steps: an H3 that begins with a number, or an item of a numbered list."""
 
     line: int
     title: str
@@ -79,7 +79,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """One heading below the title; `anchor` is the fragment that leads to it."""
+    """A heading below the title; `anchor` is its URL fragment."""
 
     level: int
     title: str
@@ -88,7 +88,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Runbook:
-    """A document read as a runbook; what it lacks is empty or None."""
+    """A parsed runbook; missing parts are empty or None."""
 
     title: str
     parts: tuple[Part, ...]
@@ -101,28 +101,28 @@ class Runbook:
     html_anchors: frozenset[str] = frozenset()
 
     def part(self, name: str) -> Part | None:
-        """Return the first part of that name."""
+        """Return the first part with this name, None if there is none."""
         return next((p for p in self.parts if p.name == name), None)
 
     @property
     def contents(self) -> list[Heading]:
-        """The parts."""
+        """The headings of the parts."""
         return [h for h in self.headings if h.level == 2]
 
     @property
     def step_headings(self) -> list[Heading]:
-        """The headings of the steps, none when the steps are a list."""
+        """The headings of the steps, empty if the steps are a list."""
         titles = {s.title for s in self.steps}
         return [h for h in self.headings if h.level == 3 and h.title in titles]
 
     def commands(self, part: str = "", step: str = "") -> list[Fence]:
-        """Return the fences that somebody runs, of one part or one step when named."""
+        """Return the code blocks that are to be run, optionally of one part or step."""
         return [f for f in self.fences if f.command and part in ("", f.part) and step in ("", f.step)]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong with a runbook, at which line (1 is the first), and what to do about it."""
+    """A problem in a runbook, its line (from 1), and how to fix it."""
 
     id: str
     level: Level
@@ -133,10 +133,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A runbook of the library: the organization's own text, or one that is shipped and not yet replaced.
+    """A runbook of the library: the organization's own text, or a default one.
 
-    `version` is 0 and the times are None while it is the shipped text; `source` says where it comes from:
-    a path or an address in a repository, '' when it was written here.
+    `version` is 0 and `updated_at` None for a default text. `source` is a path or an address in a repository,
+    empty if the text was written in the app.
     """
 
     slug: str
@@ -149,5 +149,5 @@ class Stored:
 
     @property
     def own(self) -> bool:
-        """Whether the text is the organization's own."""
+        """True if the text is the organization's own."""
         return self.version > 0

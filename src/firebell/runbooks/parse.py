@@ -1,4 +1,4 @@
-"""Markdown read as a runbook: title, eight parts, owner, date, commands and links, each with its line (pure)."""
+"""Parse Markdown as a runbook: title, parts, owner, date, commands and links, each with its line (pure)."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from firebell.kit.markdown import anchors, markdown, words
 from firebell.runbooks.model import PARTS, Fence, Heading, Link, Part, Runbook, Step
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
-"""What ends a line in CommonMark; `splitlines` knows more, which would shift the numbers."""
+"""Line endings of CommonMark; `splitlines` has more, which would shift the line numbers."""
 _NUMBERED = re.compile(r"^(?:step\s+\d+(?:[.):]|\s*[-–—])?|\d+(?:[.):]|\s+[-–—]))\s+\S", re.I)
 _FRONT_MATTER = re.compile(
     r"(?P<fence>---|\+\+\+)[ \t]*(?:\r\n|\r|\n).*?(?:\r\n|\r|\n)(?P=fence)[ \t]*(?=\r|\n|\Z)", re.S
@@ -26,13 +26,13 @@ _WRITTEN_DATE = re.compile(
     r"(?:\s+(?P<day_after>\d{1,2}))?,?\s+(?P<year>\d{4})\b",
     re.I,
 )
-"""`20 November 2026` and `Nov 20, 2026`; figures alone would leave open which is the month."""
+"""`20 November 2026` and `Nov 20, 2026`; in numbers alone, day and month would be ambiguous."""
 _HTML_ANCHOR = re.compile(r"<[a-z][^>]*\s(?:id|name)=[\"']([^\"']+)[\"']", re.I)
 
 
 @lru_cache(maxsize=256)
 def read(text: str) -> Runbook:
-    """Return the document as a runbook; whatever the text is, it is read and what is missing is empty."""
+    """Return a text as a runbook. Never fails: missing parts are empty or None."""
     text = document(text)
     tokens = markdown.parse(text)
     lines = _NEWLINE.split(text)
@@ -51,7 +51,7 @@ def read(text: str) -> Runbook:
 
 
 def document(text: str) -> str:
-    """Return a text without a byte order mark and its front matter; every line keeps its number."""
+    """Return a text without byte order mark and front matter; line numbers do not change."""
     text = text.removeprefix("\ufeff")
     front = _FRONT_MATTER.match(text)
     if front is None:
@@ -86,13 +86,13 @@ def _parts(tokens: Sequence[Token], lines: Sequence[str]) -> Iterable[Part]:
 
 
 def _part_name(title: str) -> str:
-    """Return the name of one of the eight parts in its own spelling, any other title as it is."""
+    """Return the canonical name of one of the eight parts, any other title as it is."""
     title = title.strip()
     return _PART_NAMES.get(_PART_NUMBER.sub("", title).casefold(), title)
 
 
 def _first_line(parts: Sequence[Part], name: str) -> str:
-    """Return the first line of a part as words, without marks such as emphasis or a bullet."""
+    """Return the first line of a part as plain text, without emphasis or bullets."""
     body = next((p.body for p in parts if p.name == name), "")
     for token in markdown.parse(body):
         if token.type == "inline":

@@ -1,4 +1,4 @@
-"""What a command block leaves to be filled in, told apart from output, templates and markup (pure)."""
+"""Find placeholders in code blocks, as opposed to output, templates and markup (pure)."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from firebell.runbooks.model import SHELLS, Fence
 
 _ANGLE = re.compile(r"(?<![<\w])<(?P<name>[A-Za-z](?:[\w./()', -]*[\w.)'-])?)(?<! \d)>")
-"""`<pod>`, `<pod/name>`, `<Pod Name (see above)>`; no redirection, whose name does not end at a `>`."""
+"""`<pod>`, `<pod/name>`, `<Pod Name (see above)>`; not a redirection, which has no closing `>`."""
 _WORDS = re.compile(r"\{\{ *\w+ *\}\}|%%\w+%%|(?<![<\w])(?:CHANGE_?ME|REPLACE_?ME|YOUR_[A-Z]\w*)\b")
 _BRACES = re.compile(r"(?<![\w${%@\\}])\{[A-Za-z][\w-]*\}(?!\})")
 """`{bucket}`: not `${bucket}`, `%{http_code}`, `@{upstream}` or a template's `{{bucket}}`."""
@@ -17,16 +17,16 @@ _PRINTED = re.compile(
     r"|any|all|root|eof|unlimited|missing|deleted",
     re.I,
 )
-"""What tools print in angle brackets."""
+"""Words that tools print in angle brackets."""
 _KEYWORD = re.compile(r"(?:end)?(?:if|for|raw)|else|end|range|with|define|block|template", re.I)
-"""A word of templates that stands alone in its braces."""
+"""Keywords of template languages in braces."""
 _TAG = re.compile(r"a|b|body|br|code|div|head|html|i|p|pre|script|span|title", re.I)
 
 
 def placeholders(fence: Fence) -> Iterator[tuple[int, str]]:
-    """Yield each placeholder of a command block with its line in the document.
+    """Yield each placeholder of a code block with its line in the document.
 
-    What a session shows below its prompts is output and is not looked at, nor are the elements of markup.
+    The output in a terminal session is ignored, and so are elements of markup.
     """
     for number, line in _typed(fence):
         for match in _ANGLE.finditer(line):
@@ -42,7 +42,7 @@ def placeholders(fence: Fence) -> Iterator[tuple[int, str]]:
 
 
 def _typed(fence: Fence) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are typed: in a session, those with a prompt and what a backslash continues."""
+    """Yield the lines to be typed: in a terminal session, those with a prompt and their continuations."""
     lines = list(enumerate(fence.text.split("\n"), fence.line + 1))
     is_session = fence.language in _SESSIONS or any(line.lstrip().startswith("$ ") for _, line in lines)
     prompts = [bool(_PROMPT.match(line)) for _, line in lines]

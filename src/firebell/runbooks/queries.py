@@ -1,4 +1,4 @@
-"""What readers of the library need around a runbook, gathered once for page and API."""
+"""Read models of runbooks for the screens and the API."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from firebell.runbooks.model import Finding, Level, Runbook, Stored
 
 @dataclass(frozen=True, slots=True)
 class RunbookDetails:
-    """A runbook of the library, read and checked; `team` owns it here, `age_days` is since its own date."""
+    """A runbook of the library, parsed and checked; `team` is an existing owner, `age_days` the age of its date."""
 
     stored: Stored
     runbook: Runbook
@@ -26,40 +26,42 @@ class RunbookDetails:
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """The title, or the slug if there is none."""
         return self.runbook.title or self.stored.slug
 
     @property
     def errors(self) -> int:
-        """How many findings are errors."""
+        """The number of errors."""
         return sum(f.level is Level.ERROR for f in self.findings)
 
     @property
     def warnings(self) -> int:
-        """How many findings are warnings."""
+        """The number of warnings."""
         return len(self.findings) - self.errors
 
 
-async def seen(tx: Tx, runbooks: Sequence[Stored], public_url: str, now: datetime) -> list[RunbookDetails]:
-    """Return the runbooks with what is around them, by title."""
+async def details(tx: Tx, runbooks: Sequence[Stored], public_url: str, now: datetime) -> list[RunbookDetails]:
+    """Return details of the runbooks, by title."""
     findings = await actions.findings(tx, runbooks, now)
-    teams, services = await actions.owners(tx), await catalog.services(tx)
-    found = []
+    teams, services = await actions.owning_teams(tx), await catalog.services(tx)
+    runbook_details = []
     for stored in runbooks:
         runbook = await read_stored(stored.body)
-        found.append(
+        runbook_details.append(
             RunbookDetails(
-                stored,
-                runbook,
-                findings[stored.slug],
-                owning_team(runbook.owner, teams),
-                (now.date() - runbook.updated).days if runbook.updated else None,
-                [s for s in services if s.runbook_url.partition("#")[0] == address(public_url, stored.slug)],
+                stored=stored,
+                runbook=runbook,
+                findings=findings[stored.slug],
+                team=owning_team(runbook.owner, teams),
+                age_days=(now.date() - runbook.updated).days if runbook.updated else None,
+                services=[
+                    s for s in services if s.runbook_url.partition("#")[0] == address(public_url, stored.slug)
+                ],
             )
         )
-    return sorted(found, key=lambda s: (s.title.casefold(), s.stored.slug))
+    return sorted(runbook_details, key=lambda d: (d.title.casefold(), d.stored.slug))
 
 
 def address(public_url: str, slug: str) -> str:
-    """Return the address of a runbook's page, as a service or an alert links to it."""
+    """Return the URL of a runbook, as services and alerts link to it."""
     return f"{public_url}/runbooks/{slug}"

@@ -1,4 +1,4 @@
-"""A runbook as HTML (pure): headings to link to, commands to copy, links that stay in the product."""
+"""Render a runbook as HTML (pure), with anchors, commands to copy, and links that stay in the app."""
 
 import posixpath
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from firebell.runbooks.model import COMMANDS
 from firebell.runbooks.parse import document
 
 FOLDER = "examples/runbooks"
-"""Where the shipped runbooks lie in the written practice; the library's own are read as if they lay beside them."""
+"""The folder of the default runbooks in the handbook; links of own runbooks are relative to it too."""
 _SAFE: dict[str, set[str]] = {
     **nh3.ALLOWED_ATTRIBUTES,
     "button": {"class", "type", "data-copy"},
@@ -25,9 +25,9 @@ _TAGS = nh3.ALLOWED_TAGS | {"button"}
 
 
 def rendered(text: str, known: Callable[[str], bool] = lambda slug: False) -> Markup:
-    """Return the document below its title as HTML that cannot do harm.
+    """Return the document below its title as sanitized HTML.
 
-    Links to other runbooks that are `known` by their slug, and to the written practice, lead to their pages.
+    Links to runbooks whose slug is `known`, and to the handbook, lead to their screens.
     """
     tokens = markdown.parse(document(text))
     heads = [i for i, t in enumerate(tokens) if t.type == "heading_open" and t.level == 0]
@@ -36,20 +36,20 @@ def rendered(text: str, known: Callable[[str], bool] = lambda slug: False) -> Ma
     for token in tokens:
         for child in token.children or ():
             if child.type == "link_open":
-                child.attrSet("href", led(str(child.attrGet("href") or ""), known))
-    shown = [_command(t) if t.type == "fence" else t for t in _without_title(tokens)]
-    html = markdown.renderer.render(shown, markdown.options, {})
+                child.attrSet("href", app_address(str(child.attrGet("href") or ""), known))
+    body = [_command(t) if t.type == "fence" else t for t in _without_title(tokens)]
+    html = markdown.renderer.render(body, markdown.options, {})
     html = accessible_tables(nh3.clean(html, tags=_TAGS, attributes=_SAFE))
     return Markup(html)  # noqa: S704 - sanitized by nh3
 
 
 def to_html(text: str, known: Sequence[str]) -> str:
-    """Return what `rendered` does, from and to what JSON can carry."""
+    """Return the HTML of `rendered`, with arguments and a result that JSON can carry."""
     return str(rendered(text, frozenset(known).__contains__))
 
 
-def led(target: str, known: Callable[[str], bool]) -> str:
-    """Return where a link of a runbook leads in the product; others stay as they are."""
+def app_address(target: str, known: Callable[[str], bool]) -> str:
+    """Return the address in the app of a link in a runbook; other links stay as they are."""
     path, hash_, anchor = target.partition("#")
     if not path.endswith(".md") or ":" in path or path.startswith("/"):
         return target
@@ -68,7 +68,7 @@ def _without_title(tokens: Sequence[Token]) -> list[Token]:
 
 
 def _command(fence: Token) -> Token:
-    """Return a fence as the block that it is read as: a command with a button that copies it, or a text."""
+    """Return a code block as HTML: a command with a copy button, or plain text."""
     text = escape(fence.content.rstrip("\n"))
     language = (fence.info.split() or [""])[0].lower()
     copied = '<button class="btn quiet" type="button" data-copy>Copy</button>'

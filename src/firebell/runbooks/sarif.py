@@ -11,8 +11,8 @@ from firebell.runbooks.model import Finding
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def document(found: Mapping[str, Sequence[Finding]], version: str) -> dict[str, Any]:
-    """Return the SARIF log of one run, JSON-able; `found` has the findings for each path, `version` is ours."""
+def document(findings_by_path: Mapping[str, Sequence[Finding]], version: str) -> dict[str, Any]:
+    """Return a SARIF log with the findings of each path; `version` is that of Firebell."""
     ids = list(RULES)
     return {
         "$schema": SCHEMA,
@@ -31,7 +31,7 @@ def document(found: Mapping[str, Sequence[Finding]], version: str) -> dict[str, 
                 "columnKind": "unicodeCodePoints",
                 "results": [
                     _result(path, finding, ids.index(finding.id))
-                    for path, findings in found.items()
+                    for path, findings in findings_by_path.items()
                     for finding in findings
                 ],
             }
@@ -40,8 +40,8 @@ def document(found: Mapping[str, Sequence[Finding]], version: str) -> dict[str, 
 
 
 def _result(path: str, finding: Finding, rule: int) -> dict[str, Any]:
-    # the line is no part of the print: a finding stays the same one when text is added above it
-    print_ = hashlib.sha256(f"{path}\0{finding.id}\0{finding.message}".encode()).hexdigest()[:32]
+    # without the line, so that a finding keeps its identity when text is added above it
+    fingerprint = hashlib.sha256(f"{path}\0{finding.id}\0{finding.message}".encode()).hexdigest()[:32]
     return {
         "ruleId": finding.id,
         "ruleIndex": rule,
@@ -55,5 +55,5 @@ def _result(path: str, finding: Finding, rule: int) -> dict[str, Any]:
                 }
             }
         ],
-        "partialFingerprints": {"finding/v1": print_},
+        "partialFingerprints": {"finding/v1": fingerprint},
     }

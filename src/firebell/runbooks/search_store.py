@@ -1,10 +1,10 @@
-"""The SQL that searches the organization's own runbooks."""
+"""The SQL that searches an organization's own runbooks."""
 
 from firebell.kit.db import Reads
 
 
 async def bodies(tx: Reads, tsquery: str, limit: int) -> dict[str, str]:
-    """Return the slug and the text of each own runbook that matches."""
+    """Return the text of each own runbook that matches, by slug."""
     rows = await tx.fetch(
         """
         select slug, body
@@ -20,5 +20,5 @@ async def bodies(tx: Reads, tsquery: str, limit: int) -> dict[str, str]:
 
 
 async def replaced_slugs(tx: Reads) -> set[str]:
-    """Return the slugs under which the organization replaced or removed what is shipped."""
+    """Return the slugs of default runbooks that the organization replaced or hid, and of its own."""
     return {row["slug"] for row in await tx.fetch("select slug from runbook")}

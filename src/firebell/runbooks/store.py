@@ -10,7 +10,7 @@ _COLUMNS = "slug, body, source, version, updated_at, updated_by"
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What an organization keeps under a slug; without a body the shipped runbook is taken out."""
+    """An organization's own text of a runbook; `body` is None if it hides the default one."""
 
     slug: str
     body: str | None
@@ -20,26 +20,49 @@ class Own:
     updated_by: str
 
 
-async def everything(tx: Tx) -> list[Own]:
-    return [Own(*r.values()) for r in await tx.fetch(f"select {_COLUMNS} from runbook order by slug")]
+async def all_own(tx: Tx) -> list[Own]:
+    """Return all own runbooks by slug, hidden ones too."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from runbook
+        order by slug
+        """
+    )
+    return [Own(**dict(row)) for row in rows]
 
 
 async def own(tx: Tx, slug: str) -> Own | None:
-    row = await tx.row(f"select {_COLUMNS} from runbook where slug = $1", slug)
-    return Own(*row.values()) if row else None
+    """Return the own runbook of a slug, None if there is none."""
+    row = await tx.row(
+        f"""
+        select {_COLUMNS}
+        from runbook
+        where slug = $1
+        """,
+        slug,
+    )
+    return Own(**dict(row)) if row else None
 
 
 async def lock(tx: Tx) -> None:
-    """Let one transaction at a time change the library; readers go on."""
+    """Serialize changes of the library until the end of the transaction; readers do not wait."""
     await tx.execute("lock table runbook in share row exclusive mode")
 
 
 async def put(tx: Tx, slug: str, body: str | None, source: str, by: str, now: datetime) -> None:
-    """Write what is kept under a slug; the version rises by one."""
+    """Insert or replace the own runbook of a slug; the version rises by one."""
     await tx.execute(
-        "insert into runbook (slug, body, source, version, updated_at, updated_by) values ($1, $2, $3, 1, $4, $5)"
-        " on conflict (slug) do update set body = $2, source = $3, version = runbook.version + 1,"
-        " updated_at = $4, updated_by = $5",
+        """
+        insert into runbook (slug, body, source, version, updated_at, updated_by)
+        values ($1, $2, $3, 1, $4, $5)
+        on conflict (slug) do update
+        set body = $2,
+            source = $3,
+            version = runbook.version + 1,
+            updated_at = $4,
+            updated_by = $5
+        """,
         slug,
         body,
         source,
@@ -49,5 +72,6 @@ async def put(tx: Tx, slug: str, body: str | None, source: str, by: str, now: da
 
 
 async def delete(tx: Tx, slug: str) -> bool:
-    """Keep nothing under a slug; say whether something was kept."""
-    return await tx.execute("delete from runbook where slug = $1", slug) == "DELETE 1"
+    """Delete the own runbook of a slug; return True if there was one."""
+    status = await tx.execute("delete from runbook where slug = $1", slug)
+    return status == "DELETE 1"

@@ -1,4 +1,4 @@
-"""Runbooks: the library, the document with what is wrong beside it, its editor."""
+"""The screens of runbooks: the library, a runbook with its findings, the editor."""
 
 from collections.abc import Sequence
 
@@ -16,20 +16,20 @@ from firebell.runbooks.model import PARTS, Finding
 
 router = routing.html_router()
 
-_HINTS = {
-    "Trigger": "Which page fires, or what people see.",
-    "Severity": "How bad it is, and when it is worse.",
-    "Prerequisites": "Access, tools, and the variables that the commands need.",
-    "Steps": "### 1. ...\n\nWhy, the command, what it says when all is well, and what to do otherwise.",
-    "Verification": "How you know that it is over.",
-    "Rollback": "How each step is taken back.",
+_PART_HINTS = {
+    "Trigger": "Which alert fires, or what people notice.",
+    "Severity": "The usual severity, and when to raise it.",
+    "Prerequisites": "Access, tools and variables that the commands need.",
+    "Steps": "### 1. ...\n\nWhy, the command, the expected output, and what to do if it differs.",
+    "Verification": "How to confirm that the problem is solved.",
+    "Rollback": "How to undo each step.",
     "Owner": "The name of a team.",
 }
 
 
 def outline(day: str) -> str:
-    """Return the eight parts with a word on each, to begin a runbook with."""
-    parts = [f"## {name}\n\n{_HINTS.get(name, day)}" for name in PARTS]
+    """Return the outline of a new runbook: the eight parts with a hint each."""
+    parts = [f"## {name}\n\n{_PART_HINTS.get(name, day)}" for name in PARTS]
     return "# Name of the runbook\n\n" + "\n\n".join(parts) + "\n"
 
 
@@ -38,10 +38,10 @@ async def library(request: Request) -> Response:
     await access.signed_in(request)
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
-        found = await queries.seen(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
-        gone = await actions.taken_out(tx)
+        runbooks = await queries.details(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
+        hidden = await actions.hidden_slugs(tx)
     return await html.render(
-        request, "runbooks/runbooks.html", {"nav": "runbooks", "runbooks": found, "gone": gone}
+        request, "runbooks/runbooks.html", {"nav": "runbooks", "runbooks": runbooks, "gone": hidden}
     )
 
 
@@ -52,7 +52,7 @@ async def _editor(
     findings: Sequence[Finding] | None = None,
     error: FirebellError | None = None,
 ) -> Response:
-    """Show the editor of a runbook, or of a new one, with the text as given or as it is kept."""
+    """Show the editor of a runbook, or of a new one, with `body` or else the saved text."""
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         stored = await actions.runbook(tx, slug) if slug else None
@@ -81,10 +81,10 @@ async def runbook(request: Request, slug: str) -> Response:
     await access.signed_in(request)
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
-        everything = await actions.library(tx)
+        runbooks = await actions.library(tx)
         stored = await actions.runbook(tx, slug)
-        (runbook_details,) = await queries.seen(tx, [stored], ctx.public_url, ctx.clock.now())
-    known = {r.slug for r in everything}
+        (runbook_details,) = await queries.details(tx, [stored], ctx.public_url, ctx.clock.now())
+    known = {r.slug for r in runbooks}
     context = {
         "nav": "runbooks",
         "seen": runbook_details,
@@ -107,7 +107,7 @@ async def _save(request: Request, slug: str) -> Response:
     now = ctx.clock.now()
     if form.get("check"):
         async with ctx.db.tx() as tx:
-            teams = await actions.owners(tx)
+            teams = await actions.owning_teams(tx)
         return await _editor(request, slug, body, check(await read(body), now.date(), teams=teams))
     version = to_number(form.get("version", ""), "version")
     try:
@@ -148,5 +148,5 @@ async def restore(request: Request, slug: str) -> Response:
     async with ctx.db.tx() as tx:
         await actions.restore(tx, actor, slug, now)
         offer = await undo.offer(tx, ctx.signer, actor, "runbook.restored", now)
-    text = f"Runbook {slug} has the text that comes with Firebell."
+    text = f"Runbook {slug} reset to the default text."
     return flash.redirect(request, f"/runbooks/{slug}", text, offer)
