@@ -68,4 +68,4 @@ async def test_a_colleague_chooses_a_password_by_link_once(dsn: str, browser: Br
         again = await theirs.goto(link)
         assert again
         assert again.status == 422
-        await theirs.get_by_text("This link was used already.").wait_for()
+        await theirs.get_by_text("This link has already been used.").wait_for()
