@@ -176,6 +176,11 @@ class Tx(Reads):
     async def execute(self, sql: str, *args: Any) -> str:
         return await self.conn.execute(sql, *args)
 
+    async def changed(self, sql: str, *args: Any) -> int:
+        """Execute an insert, update or delete and return the number of rows that it changed."""
+        status = await self.execute(sql, *args)
+        return int(status.rpartition(" ")[2])
+
     async def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         await self.conn.executemany(sql, rows)
 

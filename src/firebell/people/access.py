@@ -22,6 +22,7 @@ from firebell.kit.text import clean_text
 from firebell.kit.threads import PASSWORDS
 from firebell.people import (
     cookies,
+    key_store,
     password_hashing,
     permissions,
     session_store,
@@ -258,13 +259,13 @@ def _bearer_secret(request: Request) -> str:
 async def _by_key(request: Request) -> Caller | None:
     ctx: Context = request.app.state.ctx
     async with ctx.db.reads() as tx:
-        stored = await store.key(tx, signing.token_hash(_bearer_secret(request)))
+        stored = await key_store.key(tx, signing.token_hash(_bearer_secret(request)))
     if stored is None:
         return None
     owner, key = stored
     if key.last_used_at is None or ctx.clock.now() - key.last_used_at >= _KEY_TOUCH_INTERVAL:
         async with ctx.db.tx() as tx:
-            await store.touch_key(tx, key.id, ctx.clock.now())
+            await key_store.touch_key(tx, key.id, ctx.clock.now())
     rights = Rights(Role(owner.role), frozenset(key.scopes))
     return Caller(Actor("key", f"{owner.name} ({key.name})", owner.id), owner.id, rights)
 

@@ -15,10 +15,12 @@ from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.kit.threads import PASSWORDS
 from firebell.people import (
+    key_store,
     method_store,
     password_hashing,
     passwords,
     permissions,
+    quiet_hours_store,
     rules,
     sessions,
     sign_in_links,
@@ -50,13 +52,13 @@ fallback_responders = store.fallback_responders
 check_zone = rules.check_zone
 colleagues = store.colleagues
 left_since = store.left_since
-keys = store.keys
+keys = key_store.keys
 mark_method_suspect = store.mark_suspect
 method = store.method
 mark_method_verified = store.mark_verified
 people = store.people
 people_by_id = store.people_by_id
-quiet_hours = store.quiet_hours
+quiet_hours = quiet_hours_store.quiet_hours
 rules_of = store.rules
 signing_secrets = store.signing_secrets
 person_by_email = store.person_by_email
@@ -415,10 +417,10 @@ async def set_quiet_hours(
 ) -> None:
     """Set the hours in which low-urgency notifications are held; None turns quiet hours off."""
     if hours is None:
-        await store.clear_quiet_hours(tx, person_id)
+        await quiet_hours_store.clear_quiet_hours(tx, person_id)
         await tx.audit(actor, "quiet.cleared", f"person:{person_id}", now)
     else:
-        await store.set_quiet_hours(tx, person_id, hours)
+        await quiet_hours_store.set_quiet_hours(tx, person_id, hours)
         span = {"starts": f"{hours.starts:%H:%M}", "ends": f"{hours.ends:%H:%M}", "tz": hours.tz}
         await tx.audit(actor, "quiet.set", f"person:{person_id}", now, **span)
     await tx.emit(QuietHoursChanged(person_id), now)
@@ -427,7 +429,7 @@ async def set_quiet_hours(
 
 async def held_until(tx: Tx, person_ids: Sequence[int], now: datetime) -> dict[int, datetime]:
     """Return the end of the current quiet hours by person id, for those who have them now (spec 2.4)."""
-    hours = await store.quiet_hours(tx, person_ids)
+    hours = await quiet_hours_store.quiet_hours(tx, person_ids)
     return {i: end for i, quiet in hours.items() if (end := end_of_quiet_hours(quiet, now))}
 
 
@@ -451,7 +453,7 @@ async def create_api_key(
     owner = await person(tx, person_id)
     permissions.check_new_key(Rights(Role(owner.role)), checked)
     secret = f"fb_{signing.random_token()}"
-    made = await store.insert_key(
+    made = await key_store.insert_key(
         tx,
         clean_name(name, "name"),
         secret[:9],
@@ -466,7 +468,7 @@ async def create_api_key(
 
 async def revoke_api_key(tx: Tx, actor: Actor, key_id: int, person_id: int, now: datetime) -> str:
     """Revoke a key of the person and return its name."""
-    name = await store.revoke_key(tx, key_id, person_id, now)
+    name = await key_store.revoke_key(tx, key_id, person_id, now)
     if name is None:
         raise NotFound("This key doesn’t exist or is already revoked.")
     await tx.audit(actor, "key.revoked", f"key:{key_id}", now)
@@ -475,7 +477,7 @@ async def revoke_api_key(tx: Tx, actor: Actor, key_id: int, person_id: int, now:
 
 async def restore_api_key(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
     """Restore a revoked key; raise `Conflict` when its owner was deactivated since."""
-    if not await method_store.restore_key(tx, entry.subject_id, entry.at):
+    if not await key_store.restore_key(tx, entry.subject_id, entry.at):
         raise undo.changed_since(
             "the key was revoked again or its owner was deactivated.", "Create a new key."
         )

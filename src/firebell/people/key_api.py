@@ -18,7 +18,7 @@ from firebell.kit.api import (
     removed,
 )
 from firebell.kit.errors import Forbidden, NotFound
-from firebell.people import actions, store
+from firebell.people import actions, key_store
 from firebell.people.access import Caller, may
 from firebell.people.model import SCOPES
 from firebell.people.permissions import Verb
@@ -69,7 +69,7 @@ class NewKey(ApiInput):
 @router.get("/me/keys", tags=["me"], summary="List your API keys, newest first")
 async def list_keys(ctx: Ctx, caller: KeyReader, stretch: PageParams) -> list[KeyShown]:
     async with ctx.db.tx() as tx:
-        api_keys = await store.keys(tx, caller.person_id)
+        api_keys = await key_store.keys(tx, caller.person_id)
     return [KeyShown.model_validate(k) for k in stretch.newest(api_keys, [k.id for k in api_keys])]
 
 
@@ -96,10 +96,10 @@ async def create_key(ctx: Ctx, caller: KeyCreator, given: NewKey) -> KeyMade:
 async def revoke_key(ctx: Ctx, caller: KeyRevoker, key_id: PathId) -> Removed:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        mine = {k.id: k for k in await store.keys(tx, caller.person_id)}
-        if key_id not in mine:
+        own_keys = {k.id: k for k in await key_store.keys(tx, caller.person_id)}
+        if key_id not in own_keys:
             raise NotFound(f"You have no key {key_id}.")
-        if caller.actor.kind == "key" and not caller.scopes.issuperset(mine[key_id].scopes):
+        if caller.actor.kind == "key" and not caller.scopes.issuperset(own_keys[key_id].scopes):
             raise Forbidden(
                 "That key has scopes that this key lacks.", hint="Revoke it in Settings, API keys."
             )

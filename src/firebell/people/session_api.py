@@ -6,7 +6,7 @@ from typing import Annotated
 from firebell.kit import api
 from firebell.kit.api import ApiOutput, Ctx, PathId, problems
 from firebell.kit.errors import Forbidden
-from firebell.people import sessions, store, user_agents
+from firebell.people import key_store, sessions, user_agents
 from firebell.people.access import Caller, SessionIdOf, may
 from firebell.people.permissions import Verb
 
@@ -70,8 +70,8 @@ async def end_session(ctx: Ctx, caller: Ender, session_id: PathId) -> None:
 )
 async def revoke_access(ctx: Ctx, caller: Revoker) -> None:
     async with ctx.db.tx() as tx:
-        mine = [key for key in await store.keys(tx, caller.person_id) if key.revoked_at is None]
-        if caller.actor.kind == "key" and any(not caller.scopes.issuperset(key.scopes) for key in mine):
+        own_keys = [key for key in await key_store.keys(tx, caller.person_id) if key.revoked_at is None]
+        if caller.actor.kind == "key" and any(not caller.scopes.issuperset(key.scopes) for key in own_keys):
             raise Forbidden(
                 "Some of your keys have scopes that this key lacks.",
                 hint="Revoke them in Settings, Sessions.",

@@ -9,7 +9,7 @@ from starlette.datastructures import FormData
 from firebell.kit import flash, html, routing, undo
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, TooMany
 from firebell.kit.text import to_choice, to_number
-from firebell.people import access, actions, quiet_hours, store
+from firebell.people import access, actions, key_store, quiet_hours, quiet_hours_store, store
 from firebell.people.model import SCOPES, Channel
 from firebell.people.permissions import Verb
 
@@ -166,7 +166,7 @@ async def _contact(
         methods = await actions.methods_of(tx, [me.id])
         rules = {u: (await actions.rules_of(tx, [me.id], u))[me.id] for u in ("high", "low")}
         suspects = await store.suspects(tx, me.id)
-        hours = (await store.quiet_hours(tx, [me.id])).get(me.id)
+        hours = (await quiet_hours_store.quiet_hours(tx, [me.id])).get(me.id)
     context = {
         "nav": "settings",
         "tab": "contact",
@@ -313,7 +313,7 @@ async def _keys(
 ) -> Response:
     me = await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
-        own_keys = await store.keys(tx, me.id)
+        own_keys = await key_store.keys(tx, me.id)
     grantable = access.rights_of(me).scopes
     context = {
         "nav": "settings",
