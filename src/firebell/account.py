@@ -1,4 +1,4 @@
-"""Where a person is signed in and what else acts for them: listed, and ended in one step."""
+"""A person's sessions, API keys and calendar feeds: listed, and revoked in one step."""
 
 from fastapi import Request, Response
 
@@ -17,14 +17,14 @@ async def list_sessions(request: Request) -> Response:
     me = await access.signed_in(request)
     ctx, current = html.ctx(request), access.current_session(request)
     async with ctx.db.tx() as tx:
-        mine = await sessions.sessions(tx, me.id, ctx.clock.now())
+        own_sessions = await sessions.sessions(tx, me.id, ctx.clock.now())
         keys = [key for key in await people.keys(tx, me.id) if key.revoked_at is None]
         feeds = await calendars.feeds(tx, me.id)
     context = {
         "nav": "settings",
         "tab": "sessions",
         "live": sessions.topic(me.id),
-        "sessions": [(session, describe(session.user_agent)) for session in mine],
+        "sessions": [(session, describe(session.user_agent)) for session in own_sessions],
         "current": current.id if current else 0,
         "keys": keys,
         "feeds": feeds,

@@ -1,4 +1,4 @@
-"""The ASGI app: every slice mounted, errors told in the reader's language, live events."""
+"""The ASGI app: the routes of every slice, error handlers, health checks and live events."""
 
 import contextlib
 import logging
@@ -37,14 +37,14 @@ from firebell.slices import SLICES
 
 log = logging.getLogger("firebell.web")
 
-SIGNED = ("/ack/", "/welcome/", "/calendar/")
-"""Where addresses carry a token that acts for somebody."""
-LARGEST = 4 * 1024 * 1024
-"""The largest body in bytes, but for inbound alerts, which have their own limit."""
+SIGNED_PREFIXES = ("/ack/", "/welcome/", "/calendar/")
+"""Paths with a token that acts for a person."""
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""Inbound alerts have their own limit."""
 
 
 class _HotPath:
-    """Sends inbound events straight to the ingest app, past everything that the web pages need."""
+    """Routes inbound events directly to the ingest app, without the middleware of the web pages."""
 
     def __init__(self, ingest: ASGIApp, app: ASGIApp) -> None:
         self._ingest = ingest
@@ -82,7 +82,7 @@ def navigation(slices: Sequence[Slice] = SLICES) -> list[NavItem]:
 
 
 def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
-    """Return the app of this process; its state carries `ctx`."""
+    """Return the ASGI app of this process; `app.state.ctx` is `ctx`."""
     app = Api(
         title="Firebell",
         version=__version__,
@@ -91,7 +91,7 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
         openapi_url="/api/v1/openapi.json",
         description="Alerts, pages, incidents and post-mortems. Errors are RFC 9457 problem details.",
         generate_unique_id_function=lambda route: route.name,
-        max_body_size=LARGEST,
+        max_body_size=MAX_BODY_BYTES,
     )
     app.state.ctx = ctx
     app.state.shell = dashboard_web.shell
@@ -107,7 +107,7 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
         [*((each.name, router.routes) for each in slices for router in each.routers()), ("app", app.routes)]
     )
     _add_errors(app, slice_routers)
-    app.add_middleware(Guard, ctx=ctx, refuse=_told)
+    app.add_middleware(Guard, ctx=ctx, refuse=_error_response)
     app.add_middleware(_Observed)
     return _HotPath(ingest, app)
 
@@ -117,7 +117,7 @@ def _add_machines(app: FastAPI, ctx: Context) -> None:
 
     @app.get("/healthz", include_in_schema=False, dependencies=access.public("Machines ask."))
     async def healthz() -> JSONResponse:
-        """Answer 200 when alerts can be stored and pages are sent, else 503 with each check that fails."""
+        """Return 200 if alerts can be stored and pages are sent, else 503 with the failing checks."""
         report = await health.report()
         return JSONResponse(
             {**report.as_json(), "version": __version__},
@@ -127,14 +127,14 @@ def _add_machines(app: FastAPI, ctx: Context) -> None:
 
     @app.get("/livez", include_in_schema=False, dependencies=access.public("Machines ask."))
     async def livez() -> JSONResponse:
-        """Answer 200 while this process answers; the database is not asked."""
+        """Return 200 as long as the process responds, without using the database."""
         return JSONResponse(
             {"status": "alive", "version": __version__}, headers={"Cache-Control": "no-store"}
         )
 
     @app.get("/events", include_in_schema=False, dependencies=access.needs(Verb.PAGE_READ))
     async def events(request: Request, topics: str = "") -> StreamingResponse:
-        """Stream which of the comma-separated `topics` changed, as they change."""
+        """Stream changes of the comma-separated `topics` as server-sent events."""
         person, watch = await access.signed_in(request), await access.watch(request)
         ctx.live.check_room(person.id)
         wanted = frozenset(t for t in topics.split(",") if t)
@@ -151,12 +151,12 @@ def _add_machines(app: FastAPI, ctx: Context) -> None:
 
 
 def _loggable(path: str) -> str:
-    """Return a path without the token of a signed link: whoever reads logs must not be able to use it."""
-    return next((f"{start}..." for start in SIGNED if path.startswith(start)), path)
+    """Return a path without the token of a signed link, so that logs hold no secrets."""
+    return next((f"{start}..." for start in SIGNED_PREFIXES if path.startswith(start)), path)
 
 
 class _Observed:
-    """Gives each request a correlation id, logs it, and returns the id as `X-Request-Id`."""
+    """Gives each request a correlation id, logs the request, and sends the id as `X-Request-Id`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -193,38 +193,38 @@ def _add_errors(app: FastAPI, slice_routers: Sequence[APIRouter]) -> None:
 
     @app.exception_handler(FirebellError)
     async def known(request: Request, exc: FirebellError) -> Response:
-        return await _told(request, exc)
+        return await _error_response(request, exc)
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(request: Request, exc: RequestValidationError) -> Response:
         fields = dict(field_error(e) for e in exc.errors())
-        return await _told(request, Invalid("The request cannot be accepted as it is.", fields=fields))
+        return await _error_response(request, Invalid("Check the highlighted fields.", fields=fields))
 
     @app.exception_handler(InterfaceError)
     @app.exception_handler(DataError)
     async def unstorable(request: Request, exc: Exception) -> Response:
-        log.warning(
-            "a value that cannot be stored", exc_info=exc, extra={"path": _loggable(request.url.path)}
+        log.warning("value cannot be stored", exc_info=exc, extra={"path": _loggable(request.url.path)})
+        return await _error_response(
+            request, Invalid("A value can’t be stored: it is too large or not text.")
         )
-        return await _told(request, Invalid("A value here cannot be stored: it is too large or not text."))
 
     routes = [*app.routes, *(route for router in slice_routers for route in router.routes)]
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, exc: HTTPException) -> Response:
-        # no route was found that would have asked; the frame of the page needs to know
+        # no route ran, so the person is not loaded yet; the page's frame needs them
         with contextlib.suppress(Unavailable):
             await access.visitor(request)
-        words = {
-            404: f"There is nothing at {request.url.path}.",
-            405: f"{request.url.path} does not take {request.method}.",
+        messages = {
+            404: f"There is nothing at {request.url.path}." if _is_api(request) else "Page not found.",
+            405: f"{request.url.path} doesn’t accept {request.method}.",
         }
-        error: FirebellError = Invalid("The body of the request cannot be read.")
+        error: FirebellError = Invalid("The request body can’t be read.")
         if exc.status_code != HTTPStatus.BAD_REQUEST:
-            error = FirebellError(words.get(exc.status_code, str(exc.detail)))
+            error = FirebellError(messages.get(exc.status_code, str(exc.detail)))
             error.status = HTTPStatus(exc.status_code)
             error.code = status_slug(exc.status_code)
-        response = await _told(request, error)
+        response = await _error_response(request, error)
         response.headers.update(exc.headers or {})
         if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             response.headers["Allow"] = ", ".join(sorted(allowed_methods(routes, request.scope)))
@@ -233,26 +233,30 @@ def _add_errors(app: FastAPI, slice_routers: Sequence[APIRouter]) -> None:
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, exc: Exception) -> Response:
         log.error("unhandled error", exc_info=exc, extra={"path": _loggable(request.url.path)})
-        return await _told(
+        return await _error_response(
             request,
             FirebellError(
-                "Firebell could not do this because of a fault of its own. Alerts and pages go on.",
-                hint=f"Report reference {correlation_id.get()} to whoever runs Firebell.",
+                "Something failed on our side. Alerting and paging are not affected.",
+                hint=f"Report reference {correlation_id.get()} to your Firebell administrator.",
             ),
         )
+
+
+def _is_api(request: Request) -> bool:
+    """Return True if the client reads JSON; a sender may omit the trailing slash."""
+    return f"{request.url.path}/".startswith(("/api/", *SENDERS))
 
 
 _refusals = OncePerMinute(log, "requests are refused")
 
 
-async def _told(request: Request, error: FirebellError) -> Response:
+async def _error_response(request: Request, error: FirebellError) -> Response:
     headers = {"X-Request-Id": correlation_id.get()}
     if isinstance(error, Unavailable):
         _refusals.add(error.reason)
     if isinstance(error, TooMany | Unavailable):
         headers["Retry-After"] = str(error.retry_after)
-    # a sender may leave out the slash at the end
-    if f"{request.url.path}/".startswith(("/api/", *SENDERS)):
+    if _is_api(request):
         if isinstance(error, Unauthenticated):
             headers["WWW-Authenticate"] = "Bearer"
         return JSONResponse(

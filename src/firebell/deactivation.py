@@ -1,4 +1,4 @@
-"""The question before a person is deactivated: what of theirs ends, across slices."""
+"""The confirmation before a person is deactivated, with the consequences from every slice."""
 
 from fastapi import Request, Response
 
@@ -13,8 +13,8 @@ router = routing.html_router()
 
 
 @router.get("/settings/people/{person_id}/deactivate", dependencies=access.needs(Verb.PERSON_WRITE))
-async def confirm_departure(request: Request, person_id: int) -> Response:
-    """Show the shifts and pages that lose their person, and the button that deactivates the person."""
+async def confirm_deactivation(request: Request, person_id: int) -> Response:
+    """Show the shifts and pages that are affected, and the button that deactivates the person."""
     await access.signed_in(request)
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:

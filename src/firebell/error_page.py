@@ -1,4 +1,4 @@
-"""What the page of an error offers: what may have been meant, and who can grant what is missing."""
+"""The suggestions of an error page: similar addresses, and the admins who can change a role."""
 
 import contextlib
 import re
@@ -17,57 +17,57 @@ from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people.model import Role
 
-NAMED = 3
-"""Number of admins that are named, and of addresses that are offered."""
+MAX_SUGGESTIONS = 3
+"""Maximum number of admins named and of links suggested."""
 _REFERENCE = re.compile(r"(?i)(pg|inc)-([1-9][0-9]{0,17})")
 
 
 @dataclass(frozen=True, slots=True)
 class WayOn:
-    """Links as (address, text), and the names of those who can change a role."""
+    """Suggested links as (href, text), and the names of admins."""
 
     links: list[tuple[str, str]]
     admins: list[str]
 
 
 async def way_on(request: Request, error: FirebellError) -> WayOn:
-    """Return the way on from an error for the person who is signed in; nothing for strangers or without a database."""
+    """Return the suggestions for the signed-in person; none for strangers or while the database is unavailable."""
     if getattr(request.state, "me", None) is None:
         return WayOn([], [])
     with contextlib.suppress(Unavailable):
         async with html.ctx(request).db.tx() as tx:
             if isinstance(error, Forbidden):
                 admins = [p.name for p in await people.people(tx) if p.active and p.role == Role.ADMIN]
-                return WayOn([], admins[:NAMED])
+                return WayOn([], admins[:MAX_SUGGESTIONS])
             if error.status == 404:
-                return WayOn((await _meant(tx, request.url.path))[:NAMED], [])
+                return WayOn((await _similar(tx, request.url.path))[:MAX_SUGGESTIONS], [])
     return WayOn([], [])
 
 
-async def _meant(tx: Tx, path: str) -> list[tuple[str, str]]:
-    """Return what exists and is close to an address that does not."""
+async def _similar(tx: Tx, path: str) -> list[tuple[str, str]]:
+    """Return links to existing things with a similar address."""
     section, _, rest = path.strip("/").partition("/")
     name = rest.partition("/")[0]
     if reference := _REFERENCE.search(path):
         return await _references(tx, reference[1].upper(), int(reference[2]))
     if section in guesses.SECTIONS and name:
-        known = await _known(tx, section)
-        return [(f"/{section}/{slug}", known[slug]) for slug in guesses.slugs(name, known)]
+        names = await _names_by_slug(tx, section)
+        return [(f"/{section}/{slug}", names[slug]) for slug in guesses.slugs(name, names)]
     return [(address, address) for address in guesses.sections(path)]
 
 
 async def _references(tx: Tx, prefix: str, wanted: int) -> list[tuple[str, str]]:
-    """Return the pages or incidents whose number is a typing slip away."""
-    near = guesses.numbers(wanted)
+    """Return links to the pages or incidents whose number is one typo away."""
+    numbers = guesses.numbers(wanted)
     if prefix == "PG":
-        pages = await paging.pages_by_id(tx, near)
-        return [(f"/pages/{p.ref}", f"{p.ref} {p.title}") for n in near if (p := pages.get(n))]
-    known = await incidents.incidents_by_id(tx, near)
-    return [(f"/incidents/{i.ref}", f"{i.ref} {i.title}") for n in near if (i := known.get(n))]
+        pages = await paging.pages_by_id(tx, numbers)
+        return [(f"/pages/{p.ref}", f"{p.ref} {p.title}") for n in numbers if (p := pages.get(n))]
+    incidents_by_id = await incidents.incidents_by_id(tx, numbers)
+    return [(f"/incidents/{i.ref}", f"{i.ref} {i.title}") for n in numbers if (i := incidents_by_id.get(n))]
 
 
-async def _known(tx: Tx, section: str) -> dict[str, str]:
-    """Return the names by slug of what a section has."""
+async def _names_by_slug(tx: Tx, section: str) -> dict[str, str]:
+    """Return the names in a section by slug."""
     match section:
         case "services":
             return {s.slug: s.name for s in await catalog.services(tx)}

@@ -1,4 +1,4 @@
-"""The guard before every page: foreign names and requests that other sites caused are turned away."""
+"""Middleware that rejects unknown host names and cross-site requests before routing."""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -13,19 +13,19 @@ from firebell.kit.origin import is_allowed_host, is_cross_site
 
 Refuse = Callable[[Request, FirebellError], Awaitable[Response]]
 SENDERS = ("/in/", "/v1/", "/v2/", "/integration/", "/integrations/", "/generic/")
-"""Where clients of PagerDuty, Opsgenie and VictorOps post: they read JSON, also when nothing is there."""
+"""Paths to which PagerDuty, Opsgenie and VictorOps clients post; they get errors as JSON."""
 _ANY_HOST = ("/healthz/", "/livez/", *SENDERS)
 
 
 class UnknownHost(FirebellError):  # noqa: N818 - as the other errors
-    """The request names a host that this installation does not have."""
+    """The request's Host is not a name of this installation."""
 
     status = HTTPStatus.MISDIRECTED_REQUEST
     code = "unknown-host"
 
 
 class Guard:
-    """Checks Host and origin before routing; `refuse` turns an error into the answer."""
+    """Checks Host and origin before routing; `refuse` turns an error into a response."""
 
     def __init__(self, app: ASGIApp, ctx: Context, refuse: Refuse) -> None:
         self._app = app
@@ -42,7 +42,7 @@ class Guard:
             return
 
         async def relative(message: Message) -> None:
-            """Let no redirect repeat the Host that the client sent."""
+            """Make redirects relative, so that none repeats the client's Host."""
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 own = f"{scope['scheme']}://{request.headers.get('host', '')}/"
@@ -54,18 +54,16 @@ class Guard:
 
     def _error(self, request: Request) -> FirebellError | None:
         headers, path = request.headers, request.url.path
-        # no browser adds a key by itself: another site cannot borrow it
+        # a browser never adds an API key on its own, so another site cannot misuse it
         by_key = path.startswith("/api/") and headers.get("authorization", "").lower().startswith("bearer ")
         host = headers.get("host", "")
         any_host = by_key or f"{path}/".startswith(_ANY_HOST)
         if not any_host and not is_allowed_host(host, self._ctx.allowed_hosts):
             return UnknownHost(
-                f"Firebell does not answer to the name {host[:100]!r}.",
+                f"{host[:100]!r} is not a host name of this Firebell.",
                 hint="Open the address in FIREBELL_BASE_URL, or add this name to FIREBELL_ALLOWED_HOSTS.",
             )
         site, origin = headers.get("sec-fetch-site", ""), headers.get("origin", "")
         if not by_key and is_cross_site(request.method, host, site, origin, self._ctx.public_url):
-            return Forbidden(
-                "Another website sent this request.", hint="Open Firebell, and do it on the page itself."
-            )
+            return Forbidden("Another website sent this request.", hint="Open Firebell and try again there.")
         return None

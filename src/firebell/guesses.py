@@ -1,4 +1,4 @@
-"""What someone may have meant by an address or a reference that does not exist (pure)."""
+"""Similar addresses and references for one that does not exist (pure)."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -17,7 +17,7 @@ SECTIONS = {
     "services": "/services",
     "settings": "/settings",
 }
-"""Where the first part of an address leads."""
+"""The section of each first path segment."""
 _SYNONYMS = {
     "account": "/settings",
     "calendar": "/oncall",
@@ -30,27 +30,27 @@ _SYNONYMS = {
     "profile": "/settings",
     "schedules": "/oncall",
 }
-_OFFERED = 3
+_MAX_MATCHES = 3
 
 
 def sections(path: str) -> list[str]:
     """Return the addresses of sections whose name is close to the first part of a path, closest first."""
     known = {**SECTIONS, **_SYNONYMS}
     first = path.strip("/").partition("/")[0].lower()
-    return list(dict.fromkeys(known[name] for name in get_close_matches(first, known, _OFFERED, 0.7)))
+    return list(dict.fromkeys(known[name] for name in get_close_matches(first, known, _MAX_MATCHES, 0.7)))
 
 
 def slugs(wanted: str, known: Iterable[str]) -> list[str]:
     """Return the slugs that are close to the one that is wanted, or contain it, closest first."""
     known, wanted = list(known), wanted.lower()
-    close = get_close_matches(wanted, known, _OFFERED, 0.6)
-    return list(dict.fromkeys([*close, *(s for s in known if wanted and wanted in s)]))[:_OFFERED]
+    close = get_close_matches(wanted, known, _MAX_MATCHES, 0.6)
+    return list(dict.fromkeys([*close, *(s for s in known if wanted and wanted in s)]))[:_MAX_MATCHES]
 
 
 def numbers(wanted: int) -> list[int]:
-    """Return the numbers that are one typing slip away: a digit too many, or two digits exchanged."""
+    """Return the numbers that are one typo away: a digit too many, or two digits swapped."""
     text = str(wanted)
     shorter = [text[:i] + text[i + 1 :] for i in reversed(range(len(text)))]
     swapped = [text[:i] + text[i + 1] + text[i] + text[i + 2 :] for i in range(len(text) - 1)]
-    found = [int(t) for t in (*shorter, *swapped) if t and not t.startswith("0")]
-    return [n for n in dict.fromkeys(found) if n != wanted]
+    numbers = [int(t) for t in (*shorter, *swapped) if t and not t.startswith("0")]
+    return [n for n in dict.fromkeys(numbers) if n != wanted]

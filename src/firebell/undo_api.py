@@ -20,7 +20,7 @@ class UndoneShown(ApiOutput):
 
 @router.post(
     "/undo/{token}",
-    summary="Undo an action of mine within 10 seconds; the token `latest` names the newest",
+    summary="Undo one of your actions within 10 seconds; the token `latest` is the newest",
     responses=problems(404, 409),
 )
 async def undo_action(ctx: Ctx, caller: Annotated[Caller, may(Verb.ACTION_UNDO)], token: Text) -> UndoneShown:

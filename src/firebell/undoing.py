@@ -1,4 +1,4 @@
-"""What can be undone, across slices: one table, and the form that undoes in a browser."""
+"""Undo across slices: the table of actions that can be undone, and the form that undoes one."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -105,7 +105,7 @@ async def _feed(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undon
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How one kind of audit entry is undone: what it needs, what does it, and the next step when it is late."""
+    """How one kind of audit entry is undone: the permission, the function, and the hint when it is too late."""
 
     verb: Verb
     restore: Callable[[Tx, Actor, undo.Entry, datetime], Awaitable[Undone]]
@@ -133,7 +133,7 @@ WAYS = {
 
 
 async def carry_out(ctx: Context, actor: Actor, rights: Rights, token: str) -> Undone:
-    """Undo what a token names; raise `Conflict` saying the next step when that is not possible any more."""
+    """Undo the action of a token; raise `Conflict` with the next step when it can no longer be undone."""
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         return await _undo(tx, ctx, actor, rights, token, now)
@@ -154,7 +154,7 @@ router = routing.html_router()
 
 @router.post("/undo", dependencies=access.needs(Verb.ACTION_UNDO))
 async def undo_in_browser(request: Request) -> Response:
-    """Undo what the form's token names and show what was restored."""
+    """Undo the action of the form's token and show what was restored."""
     form, me = await access.form(request), await access.signed_in(request)
     token = str(form.get("token", ""))
     undone = await carry_out(html.ctx(request), access.actor_of(me), access.rights_of(me), token)

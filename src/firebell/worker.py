@@ -29,7 +29,7 @@ BATCH = 500
 POLL = timedelta(seconds=5)
 """How long a lane sleeps at most: only a lost notification ever waits for it."""
 ALONE = 20
-"""So many timers of a batch that failed are run one by one; the others are claimed again, after the pages."""
+"""If a batch fails, retry this many of its timers individually; the rest go back to the queue behind pages."""
 REST_S = 0.1
 """How long the timers' lane rests at most between two batches; it rests as long as it worked."""
 BUSY = timedelta(milliseconds=20)

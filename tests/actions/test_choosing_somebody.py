@@ -2,7 +2,7 @@
 
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
-from firebell.people.queries import WHOLE, choosable
+from firebell.people.queries import MAX_LISTED_PEOPLE, choosable
 from tests.world import World, world
 
 
@@ -28,7 +28,7 @@ async def test_in_a_large_one_those_who_are_near_are_offered_and_a_search_adds_o
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:
-        await grow(w, WHOLE)
+        await grow(w, MAX_LISTED_PEOPLE)
         async with w.ctx.db.reads() as tx:
             near = await choosable(tx, [w.mara, 10**12])
             assert near.partial
@@ -63,7 +63,7 @@ async def test_two_of_one_name_are_told_apart_by_their_address(dsn: str, clock: 
 
 async def test_somebody_who_left_is_not_offered_even_when_near(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
-        await grow(w, WHOLE)
+        await grow(w, MAX_LISTED_PEOPLE)
         async with w.ctx.db.tx() as tx:
             await people.update_person(tx, await w.actor(w.mara), w.jun, active=False, now=w.now)
         async with w.ctx.db.reads() as tx:

@@ -34,7 +34,7 @@ async def test_a_page_is_claimed_before_what_is_due_longer(dsn: str, clock: Fake
 
 @pytest.mark.parametrize(
     ("kind", "at_once"),
-    [("handoffs.shift", handoffs_due.SCHEDULES_PER_BATCH), ("oncall.checks", oncall_due.AT_ONCE)],
+    [("handoffs.shift", handoffs_due.SCHEDULES_PER_BATCH), ("oncall.checks", oncall_due.CHECK_BATCH_SIZE)],
 )
 async def test_of_many_schedules_a_few_are_looked_at_in_one_go_and_all_in_the_end(
     dsn: str, clock: FakeClock, kind: str, at_once: int

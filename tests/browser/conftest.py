@@ -93,7 +93,7 @@ async def first_run(page: Page, **more: str) -> None:
     await page.goto("/setup")
     for name, value in {**FIRST_RUN, **more}.items():
         await page.fill(f"[name={name}]", value)
-    await page.click("button:has-text('Start Firebell')")
+    await page.click("form[action='/setup'] button")
     await page.wait_for_url("**/setup/done*")
 
 

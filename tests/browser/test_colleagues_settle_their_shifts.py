@@ -77,10 +77,10 @@ async def test_quiet_hours_are_kept_and_given_up_beside_my_shifts(two: tuple[Pag
     _, jun = two
     await look(jun, "/oncall/me")
     await jun.fill("#quiet [name=ends]", "06:30")
-    await jun.click("button:text-is('Keep quiet hours')")
-    await jun.locator("#quiet", has_text="22:00 to 06:30").wait_for()
-    await jun.click("button:text-is('Keep none')")
-    await jun.get_by_role("button", name="Keep quiet hours").wait_for()
+    await jun.click("button:text-is('Turn on quiet hours')")
+    await jun.locator("#quiet", has_text="22:00–06:30").wait_for()
+    await jun.click("button:text-is('Turn off')")
+    await jun.get_by_role("button", name="Turn on quiet hours").wait_for()
 
 
 async def test_cover_is_asked_for_and_taken(two: tuple[Page, Page]) -> None:

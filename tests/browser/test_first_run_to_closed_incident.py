@@ -62,7 +62,7 @@ async def test_from_the_first_run_to_a_closed_incident(
         async with httpx.AsyncClient() as http:
             answer = await http.post(address, json={"title": "5xx above 5 %", "severity": "critical"})
         assert answer.status_code == 202
-        await page.get_by_text("It arrived").wait_for()
+        await page.locator("#first [data-state=firing]").first.wait_for()
 
         await look(page, "/pages/PG-1")
         await press(page, "Acknowledge")

@@ -12,7 +12,7 @@ from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind
 from firebell.paging import delivery_store
 from firebell.people import actions as people
-from firebell.people import audit_store, store
+from firebell.people import audit_store, key_store
 from tests.api.callers import Api, browser, key_of
 from tests.world import World, world
 
@@ -139,7 +139,7 @@ async def test_keys_feeds_sessions_and_sign_in_links_end_for_good(dsn: str, cloc
         assert (await http.get(link)).status_code == 422
         assert (await http.post(link, data={"password": "another quiet night"})).status_code == 422
         async with w.ctx.db.tx() as tx:
-            assert await store.key(tx, token_hash(key)) is None
+            assert await key_store.key(tx, token_hash(key)) is None
             actions = [row["action"] for row in await audit_store.audit_entries(tx, None, 100)]
             detail = await tx.value(
                 "select detail from audit where action = 'person.left' and subject = $1", f"person:{w.jun}"

@@ -1,4 +1,4 @@
-"""The home page, and what the frame around every page counts."""
+"""The home page, and the data of the frame around every page."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -29,13 +29,13 @@ from firebell.search import commands
 
 router = routing.html_router()
 
-ON_CALL = 12
-"""How many schedules are on the page: those that name the reader first, then those of their teams."""
-_WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+MAX_SCHEDULES = 12
+"""Maximum number of schedules on the page: the reader's own first, then those of their teams."""
+_NUMBER_WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 
 
 async def shell(request: Request) -> html.Shell:
-    """Return the counts of the frame, and the commands of its palette."""
+    """Return the counts of the frame and the commands of the palette."""
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         counts = await paging.counts(tx)
@@ -48,25 +48,25 @@ async def shell(request: Request) -> html.Shell:
 
 
 def headline(live: int, waiting: int) -> str:
-    """Return the state of the house as one sentence."""
+    """Return the home page's heading: open incidents and unacknowledged pages, in words."""
 
     def count(n: int, word: str) -> str:
-        return f"{_WORDS[n] if n < len(_WORDS) else n} {word}{'' if n == 1 else 's'}"
+        return f"{_NUMBER_WORDS[n] if n < len(_NUMBER_WORDS) else n} {word}{'' if n == 1 else 's'}"
 
     match live, waiting:
         case 0, 0:
             return "All clear"
         case 0, _:
-            return f"{count(waiting, 'page')} waiting"
+            return f"{count(waiting, 'page')} unacknowledged"
         case _, 0:
-            return f"{count(live, 'incident')}, nothing else waiting"
+            return f"{count(live, 'incident')} open"
         case _:
-            return f"{count(live, 'incident')}, {count(waiting, 'page').lower()} waiting"
+            return f"{count(live, 'incident')}, {count(waiting, 'page').lower()} unacknowledged"
 
 
-async def _owed(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
+async def _todos(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
     documents = [d for d in await postmortems.postmortems(tx) if d.state != "published"]
-    mine = [d for d in documents if d.author_id in (me.id, None)]
+    own = [d for d in documents if d.author_id in (me.id, None)]
     return [
         {
             "title": f"Post-mortem for {d.ref}",
@@ -74,14 +74,14 @@ async def _owed(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
             "due_at": d.due_at,
             "state": "late" if d.due_at < now else "warn" if d.due_at - now < timedelta(hours=12) else "idle",
         }
-        for d in mine[:10]
+        for d in own[:10]
     ]
 
 
 def _unhealthy(
     services: Sequence[Service], fires: Sequence[IncidentSummary], waiting: Sequence[Page]
 ) -> list[dict[str, str]]:
-    """Return the services that an incident or an open page is about, those of incidents first."""
+    """Return the services with an open incident or page, outages first."""
     why: dict[int, tuple[str, str]] = {}
     for fire in fires:
         for service in fire.services:
@@ -89,21 +89,21 @@ def _unhealthy(
     for page in waiting:
         if page.service_id is not None:
             why.setdefault(page.service_id, ("degraded", page.ref))
-    found = [
+    unhealthy = [
         {"slug": s.slug, "name": s.name, "state": why[s.id][0], "why": why[s.id][1]}
         for s in services
         if s.id in why
     ]
-    return sorted(found, key=lambda s: (s["state"] != "outage", s["name"]))
+    return sorted(unhealthy, key=lambda s: (s["state"] != "outage", s["name"]))
 
 
-@router.get("/", dependencies=access.public("Leads to the first run or to the sign-in form."))
+@router.get("/", dependencies=access.public("Redirects to setup or to the sign-in form."))
 async def home(request: Request) -> Response:
     ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        fresh = not await people.has_people(tx)
-    if fresh:
+        is_new = not await people.has_people(tx)
+    if is_new:
         return html.redirect("/setup")
     me = await access.signed_in(request)
     async with ctx.db.tx() as tx:
@@ -113,34 +113,34 @@ async def home(request: Request) -> Response:
         counts = await paging.counts(tx)
         waiting_views = await queries.page_details(tx, waiting, now)
         rate = await alerts.alert_rate(tx, now - timedelta(hours=24), now, 96)
-        near = await oncall.ids_near(tx, me.id, now)
-        on_call = await oncall.current(tx, near[:ON_CALL], now)
+        schedule_ids = await oncall.ids_near(tx, me.id, now)
+        on_call = await oncall.current(tx, schedule_ids[:MAX_SCHEDULES], now)
         names = await people.people_by_id(tx, [u for o in on_call for u in o.users])
-        owed = await _owed(tx, me, now)
+        todos = await _todos(tx, me, now)
         services = await catalog.services(tx)
         broken = await alerts.broken_sources(tx, now)
-        unwell = _unhealthy(services, fires, await paging.pages(tx, states=OPEN_PAGES, limit=500))
+        unhealthy = _unhealthy(services, fires, await paging.pages(tx, states=OPEN_PAGES, limit=500))
     local = now.astimezone(ZoneInfo(me.tz))
-    mine = [o for o in on_call if me.id in o.users]
+    own_schedules = [o.schedule.name for o in on_call if me.id in o.users]
     context = {
         "nav": "home",
         "live": "pages,incidents,oncall",
         "title": headline(len(fires), sum(counts.get(s, 0) for s in UNANSWERED)),
         "lede": f"{local:%A %H:%M}, {me.tz}."
-        + (f" You are on call for {', '.join(o.schedule.name for o in mine)}." if mine else ""),
+        + (f" You’re on call for {', '.join(own_schedules)}." if own_schedules else ""),
         "signal": sparkline.path(rate),
         "quiet": not any(rate),
         "hours": [now - timedelta(hours=h) for h in (24, 18, 12, 6)],
         "fires": fires,
         "stages": PHASE_LABELS,
         "waiting": waiting_views,
-        "owed": owed,
+        "todos": todos,
         "on_call": on_call,
-        "on_call_elsewhere": max(0, len(near) - ON_CALL),
+        "on_call_elsewhere": max(0, len(schedule_ids) - MAX_SCHEDULES),
         "names": names,
-        "unhealthy": unwell[:8],
+        "unhealthy": unhealthy[:8],
         "broken": [(b, next(s for s in services if s.id == b.service_id)) for b in broken],
-        "healthy": len(services) - len(unwell),
+        "healthy": len(services) - len(unhealthy),
         "zone": ZoneInfo,
     }
     return await html.render(request, "home.html", context, kept_offline=True)

@@ -1,4 +1,4 @@
-"""What every JSON route shares: types that refuse what cannot be stored, paging, problems in OpenAPI."""
+"""Shared by all JSON routes: validated types, pagination, and problem details in OpenAPI."""
 
 import re
 from collections.abc import Sequence
@@ -28,47 +28,47 @@ T = TypeVar("T")
 
 
 class ApiInput(BaseModel):
-    """What a caller sends; a field that is not known is refused, so that a typing error is not ignored."""
+    """A request body; an unknown field is an error, so that a typo is not ignored."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class ApiOutput(BaseModel):
-    """What the API answers; `of` takes the fields of the same names from a domain object."""
+    """A response body, built from the attributes of a domain object."""
 
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
 
 class UndoOffered(ApiOutput):
-    """The token that `POST /undo/{token}` takes, and until when it is offered."""
+    """The token for `POST /undo/{token}`, and until when it works."""
 
     token: str
     until: datetime
 
 
 class Removed(ApiOutput):
-    """The answer to what removes, revokes or resets: how to undo it, null when that is not possible."""
+    """The response of a removal, revocation or reset; `undo` is null if it can't be undone."""
 
     undo: UndoOffered | None
 
 
 def removed(offer: Offer | None) -> Removed:
-    """Return the answer to what removed something, with the offer to undo it."""
+    """Return the response to a removal, with the offer to undo it."""
     return Removed(undo=UndoOffered.model_validate(offer) if offer else None)
 
 
 def _storable(value: str) -> str:
     if "\x00" in value:
-        raise ValueError("It contains a NUL character, which cannot be stored.")
+        raise ValueError("Contains a NUL character, which can’t be stored.")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError("It contains half of a character (a lone surrogate).") from None
+        raise ValueError("Contains an unpaired surrogate.") from None
     return value
 
 
 def check_digits(value: object) -> object:
-    """Refuse a text in an address that is more or less than decimal digits."""
+    """Return `value`; raise `ValueError` for a string that is not decimal digits."""
     if isinstance(value, str) and not (value.isascii() and value.isdecimal()):
         raise ValueError("Use a whole number.")
     return value
@@ -93,7 +93,7 @@ def _wall(value: object) -> datetime:
     except ValueError:
         found = None
     if found is None or found.tzinfo is not None:
-        raise ValueError("This is not a time on the wall; use 2026-11-23T09:00, without an offset.")
+        raise ValueError("Not a local time. Use 2026-11-23T09:00, without a UTC offset.")
     return _believable(found)
 
 
@@ -126,7 +126,7 @@ ShortName = Annotated[
         json_schema_extra={"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"},
     ),
 ]
-"""A name that is stored and shown: as long as `clean_name` takes it, with something that can be seen."""
+"""A name with at least one visible character, at most `NAME_LIMIT` characters long."""
 
 
 def _integral(value: object) -> object:
@@ -138,11 +138,11 @@ StrictInt = Annotated[int, Strict(), BeforeValidator(_integral)]
 StrictBool = Annotated[bool, Strict()]
 Id = Annotated[StrictInt, Field(ge=1, le=MAX_ID)]
 PathId = Annotated[int, Field(ge=1, le=MAX_ID), BeforeValidator(check_digits)]
-"""An id in an address."""
+"""An id in a path."""
 
 
 def matching(pattern: str) -> FieldInfo:
-    """Return what tells readers of OpenAPI the form of a text that its action checks."""
+    """Return a field that documents a pattern in OpenAPI; the action validates it."""
     return Field(json_schema_extra={"pattern": pattern})  # type: ignore[no-any-return]
 
 
@@ -171,7 +171,7 @@ LocalDateTime = Annotated[
         }
     ),
 ]
-"""A local time without an offset, read in the zone that stands beside it."""
+"""A local time without an offset, in the time zone of the same object."""
 
 
 def _flag(value: object) -> object:
@@ -193,7 +193,7 @@ Ctx = Annotated[Context, Depends(_context)]
 
 
 Limit = Annotated[
-    int, Field(ge=1, le=500), BeforeValidator(check_digits), Query(description="how many entries at most")
+    int, Field(ge=1, le=500), BeforeValidator(check_digits), Query(description="maximum number of entries")
 ]
 
 
@@ -233,7 +233,7 @@ async def _paging(
         int | None,
         BeforeValidator(_reference),
         WithJsonSchema({"type": "string", "pattern": f"^{_REF.pattern}$"}),
-        Query(description="go on after the entry with this id or reference: the last one that you have"),
+        Query(description="continue after the entry with this id or reference: the last one that you have"),
     ] = None,
 ) -> Pagination:
     return Pagination(request, response, limit, before)

@@ -1,4 +1,4 @@
-"""PostgreSQL over asyncpg: a pool, transactions that carry the reactions, JSON as Python values."""
+"""PostgreSQL over asyncpg: a connection pool, transactions with events and notifications, JSON as Python values."""
 
 import asyncio
 import socket
@@ -31,12 +31,12 @@ AWAY = (
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.PostgresSystemError,
 )
-"""What a database raises that is gone, starting, stopping, full, locked, or a replica: it passes, so try again."""
+"""Errors of a database that is down, starting, stopping, full, locked, or a replica: transient, so retry."""
 
 WORK_CHANNEL = "firebell_work"
 LIVE_CHANNEL = "firebell_live"
 WARM = 4
-"""Connections that are open before they are needed: timers, sender, outbox and a reader."""
+"""Connections opened at startup: timers, sender, outbox and a reader."""
 
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (asyncpg.DiskFullError, "The database's disk is full."),
@@ -65,7 +65,7 @@ class Limits:
 
 WORK_LIMITS = Limits(statement_s=50, lock_s=5, idle_in_transaction_s=60)
 INGEST_LIMITS = Limits(statement_s=20, lock_s=2, idle_in_transaction_s=30)
-"""A sender repeats what is refused, so it is told at once instead of being held until a lock is gone."""
+"""Senders retry, so an error comes early instead of waiting for a lock."""
 _COMMAND_TIMEOUT_S = 60
 """For a server that answers nothing at all; longer than its own limits, which leave no outcome unknown."""
 _KEEPALIVE_IDLE_S, _KEEPALIVE_INTERVAL_S, _KEEPALIVE_COUNT = 15, 5, 3
@@ -97,9 +97,9 @@ async def _prepare(conn: asyncpg.Connection, limits: Limits) -> None:
 
 
 async def _guard(conn: asyncpg.Connection, limits: Limits) -> None:
-    """Let both ends notice a peer that is gone, and the server end what takes too long.
+    """Set keepalives on both ends and the server's time limits.
 
-    They are set by a statement: a pooler refuses startup parameters that it does not know.
+    They are set by a statement because poolers reject unknown startup parameters.
     """
     _keep_alive(conn)
     settings = {
@@ -119,7 +119,7 @@ async def _guard(conn: asyncpg.Connection, limits: Limits) -> None:
 
 
 def _keep_alive(conn: asyncpg.Connection) -> None:
-    """Probe an idle TCP connection and end one whose peer acknowledges nothing; a local socket needs neither."""
+    """Set TCP keepalive and user timeout; a Unix socket needs neither."""
     sock = conn._transport.get_extra_info("socket")  # type: ignore[attr-defined] # there is no public way to it
     if sock.family == socket.AF_UNIX:
         return
@@ -142,11 +142,11 @@ def _unavailable(exc: BaseException) -> Unavailable:
 
 
 async def _keep(conn: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> None:
-    """Leave a released connection as it is: transactions are all that the product opens on one."""
+    """Skip the reset of a released connection: only transactions are ever opened on it."""
 
 
 class Reads:
-    """A connection to read from: each statement sees what is committed when it begins."""
+    """A connection for reading; each statement sees what is committed when it starts."""
 
     __slots__ = ("conn",)
 
@@ -164,7 +164,7 @@ class Reads:
 
 
 class Tx(Reads):
-    """One open transaction: SQL, events, audit and wake-ups; the opener commits it."""
+    """An open transaction: SQL, events, audit entries and notifications; whoever opened it commits."""
 
     __slots__ = ("_notices", "_reactions")
 
@@ -176,17 +176,22 @@ class Tx(Reads):
     async def execute(self, sql: str, *args: Any) -> str:
         return await self.conn.execute(sql, *args)
 
+    async def changed(self, sql: str, *args: Any) -> int:
+        """Execute an insert, update or delete and return the number of rows that it changed."""
+        status = await self.execute(sql, *args)
+        return int(status.rpartition(" ")[2])
+
     async def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         await self.conn.executemany(sql, rows)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """Undo only the statements inside when they fail."""
+        """Roll back only the statements inside if they fail."""
         async with self.conn.transaction():
             yield
 
     async def emit(self, event: Any, now: datetime) -> None:
-        """Run the `must` reactions of `event` here and store its `then` reactions in the outbox."""
+        """Run the `must` subscribers of `event` in this transaction and queue the `then` ones in the outbox."""
         for handler in self._reactions.must.get(type(event), ()):
             await handler(self, event, now)
         for name in self._reactions.then.get(type(event), ()):
@@ -199,7 +204,7 @@ class Tx(Reads):
             await self.wake("outbox")
 
     async def audit(self, actor: Actor, action: str, subject: str, now: datetime, **detail: Any) -> None:
-        """Record who did what to which thing."""
+        """Add an entry to the audit log."""
         await self.execute(
             "insert into audit (at, actor_kind, actor_id, actor_label, action, subject, detail)"
             " values ($1, $2, $3, $4, $5, $6, $7)",
@@ -221,7 +226,7 @@ class Tx(Reads):
         self._notices[LIVE_CHANNEL, topic] = None
 
     async def notify(self) -> None:
-        """Hand the wake-ups over to the database, each once, in one statement; the commit sends them."""
+        """Send queued NOTIFYs, deduplicated, in one statement; PostgreSQL delivers them on commit."""
         if self._notices:
             channels, payloads = zip(*self._notices, strict=True)
             self._notices.clear()
@@ -232,7 +237,7 @@ class Tx(Reads):
 
 @asynccontextmanager
 async def _whole(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]:
-    """Close a connection that broke in the middle of a statement, so that nobody gets it again."""
+    """Close a connection that broke in the middle of a statement, so that it is not reused."""
     try:
         yield
     except asyncpg.InternalClientError:
@@ -241,7 +246,7 @@ async def _whole(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]:
 
 
 class Db:
-    """The pool. `tx()` and, where a request only reads and is hot, `reads()` are the ways to the database."""
+    """The connection pool: `tx()` opens a transaction, `reads()` serves hot requests that only read."""
 
     def __init__(self, pool: asyncpg.Pool, reactions: Reactions, dsn: str, *, acquire_s: float) -> None:
         self._pool = pool
@@ -266,7 +271,7 @@ class Db:
 
     @asynccontextmanager
     async def tx(self) -> AsyncIterator[Tx]:
-        """Open a transaction that commits on leaving; raise `Unavailable` when the database is away."""
+        """Open a transaction that commits on exit; raise `Unavailable` when the database is unavailable."""
         async with self._connection() as conn, conn.transaction():
             tx = Tx(conn, self._reactions)
             yield tx

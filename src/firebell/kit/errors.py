@@ -46,7 +46,7 @@ class Invalid(FirebellError):  # noqa: N818 - reads as a statement where it is r
 
 
 class Unauthenticated(FirebellError):  # noqa: N818
-    """Nobody is signed in, or the key is unknown."""
+    """There is no session, or the API key is unknown."""
 
     status = HTTPStatus.UNAUTHORIZED
     code = "unauthenticated"
@@ -60,28 +60,28 @@ class Forbidden(FirebellError):  # noqa: N818
 
 
 class NotFound(FirebellError):  # noqa: N818
-    """There is no such thing."""
+    """The resource does not exist."""
 
     status = HTTPStatus.NOT_FOUND
     code = "not-found"
 
 
 class MethodNotAllowed(FirebellError):  # noqa: N818
-    """The address exists, and does not take this method."""
+    """The path exists but does not accept this method."""
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
     code = "method-not-allowed"
 
 
 class Gone(FirebellError):  # noqa: N818
-    """There was such a thing, and it has ended."""
+    """The resource existed and is permanently gone."""
 
     status = HTTPStatus.GONE
     code = "gone"
 
 
 class Conflict(FirebellError):  # noqa: N818
-    """The present state does not allow this."""
+    """The current state does not allow this."""
 
     status = HTTPStatus.CONFLICT
     code = "conflict"
@@ -95,7 +95,7 @@ class TooLarge(FirebellError):  # noqa: N818
 
 
 class TooMany(FirebellError):  # noqa: N818
-    """It was tried too often in too short a time; `retry_after` seconds later it may be tried again."""
+    """Too many attempts; retry after `retry_after` seconds."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "too-many"
@@ -106,7 +106,7 @@ class TooMany(FirebellError):  # noqa: N818
 
 
 class Unavailable(FirebellError):  # noqa: N818
-    """Nothing was stored; the sender must try again after `retry_after` seconds."""
+    """Nothing was stored; the client must retry after `retry_after` seconds."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "unavailable"

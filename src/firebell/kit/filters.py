@@ -16,7 +16,7 @@ def shown(text: str) -> str:
 
 
 def storable(text: str) -> bool:
-    """Return True if the database can hold the text: no NUL character, no half of a character."""
+    """Return True if the database can hold the text: no NUL character, no unpaired surrogate."""
     return not any(c == "\x00" or "\ud800" <= c <= "\udfff" for c in text)
 
 
@@ -25,9 +25,7 @@ def search_words(text: str) -> tuple[str, ...]:
     if len(text) > QUERY_LIMIT:
         raise Invalid("The search is too long.", fields={"q": f"Enter at most {QUERY_LIMIT} characters."})
     if not storable(text):
-        raise Invalid(
-            "The search has a character that no title has.", fields={"q": "Remove the NUL character."}
-        )
+        raise Invalid("The search contains an invalid character.", fields={"q": "Remove the NUL character."})
     words = tuple(dict.fromkeys(text.split()))
     if len(words) > _WORDS_LIMIT:
         raise Invalid("The search has too many words.", fields={"q": f"Enter at most {_WORDS_LIMIT} words."})

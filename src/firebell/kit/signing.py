@@ -54,7 +54,7 @@ class Signer:
         # compared as text: a token has one spelling
         good = token.isascii() and hmac.compare_digest(mac, _b64(self._mac(purpose, body)))
         if not good:
-            raise Invalid("This link is damaged or was not made here.", hint="Open the page in Firebell.")
+            raise Invalid("This link isn’t valid.", hint="Open the page in Firebell.")
         expires, value = json.loads(_unb64(body))
         if now >= datetime.fromtimestamp(expires, UTC):
             raise Invalid("This link has expired.", hint="Sign in to Firebell to act on the page.")

@@ -11,7 +11,6 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.events import Actor
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.oncall import change_undo
-from firebell.oncall import public_holidays as holidays
 from firebell.oncall.calendars import store as calendars_store
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import (
@@ -41,7 +40,6 @@ cover = swaps_store.cover
 covers = swaps_store.covers
 ids_near = store.ids_near
 names_by_id = store.names_by_id
-public_holidays = holidays.public
 slugs_by_id = store.slugs_by_id
 swap = swaps_store.swap
 swaps = swaps_store.swaps

@@ -1,4 +1,4 @@
-"""Who is asking: sessions, CSRF, API keys and sign-in, for every slice's web edge."""
+"""Authentication for every slice's web and API routes: sessions, CSRF tokens, API keys and sign-in."""
 
 import contextlib
 import logging
@@ -22,6 +22,7 @@ from firebell.kit.text import clean_text
 from firebell.kit.threads import PASSWORDS
 from firebell.people import (
     cookies,
+    key_store,
     password_hashing,
     permissions,
     session_store,
@@ -54,7 +55,7 @@ class Caller:
 
 
 class SignInNeeded(FirebellError):  # noqa: N818
-    """A page needs somebody to sign in first; answered with a redirect to /login."""
+    """The page requires a session; the handler redirects to /login."""
 
     def __init__(self, target: str) -> None:
         super().__init__("Please sign in.")
@@ -62,30 +63,30 @@ class SignInNeeded(FirebellError):  # noqa: N818
 
 
 def actor_of(person: Person) -> Actor:
-    """Return the person as the actor of what they do."""
+    """Return the actor for a person."""
     return Actor("person", person.name, person.id)
 
 
 def rights_of(person: Person) -> Rights:
-    """Return the rights of somebody who is signed in with a browser."""
+    """Return the rights of a browser session: those of the person's role."""
     return Rights(Role(person.role))
 
 
 async def visitor(request: Request) -> Person | None:
-    """Return who is signed in, None for nobody; the answer is kept for the request."""
+    """Return the signed-in person, or None; cached for the request."""
     if not hasattr(request.state, "me"):
         request.state.me, request.state.csrf, request.state.session = None, "", None
         token = cookies.session_token(request)
         if token:
             ctx: Context = request.app.state.ctx
             async with ctx.db.reads() as tx:
-                people = await session_store.session(tx, signing.token_hash(token), ctx.clock.now())
-            if people:
-                request.state.me, request.state.csrf, request.state.session = people
-                request.state.may = partial(permissions.allows, rights_of(people[0]))
-                await _touch(request, people[2])
-    person: Person | None = request.state.me
-    return person
+                stored = await session_store.session(tx, signing.token_hash(token), ctx.clock.now())
+            if stored:
+                request.state.me, request.state.csrf, request.state.session = person, _, session = stored
+                request.state.may = partial(permissions.allows, rights_of(person))
+                await _touch(request, session)
+    me: Person | None = request.state.me
+    return me
 
 
 def _address(request: Request) -> str:
@@ -93,7 +94,7 @@ def _address(request: Request) -> str:
 
 
 async def _touch(request: Request, session: Session) -> None:
-    """Record the use of a session now and then; a database that only reads keeps nobody out."""
+    """Record that a session was used, at most once per interval; a read-only database is ignored."""
     ctx: Context = request.app.state.ctx
     now, address = ctx.clock.now(), _address(request)
     if now - session.last_used_at < sessions.TOUCH_INTERVAL:
@@ -105,17 +106,17 @@ async def _touch(request: Request, session: Session) -> None:
 
 
 def current_session(request: Request) -> Session | None:
-    """Return the session of a request after `visitor` or `signed_in`; None for a key or nobody."""
+    """Return the request's session after `visitor` or `signed_in`; None for an API key or a stranger."""
     session: Session | None = getattr(request.state, "session", None)
     return session
 
 
 _RECHECK_INTERVAL = timedelta(minutes=1)
-"""How often a stream asks the database about its session although nothing was published: a notice can be lost."""
+"""How often a stream rechecks its session in the database: a notification can be lost."""
 
 
 class SessionWatch:
-    """Ends an event stream with the session that opened it: by sign-out, departure, or time."""
+    """Ends an event stream when its session ends: by sign-out, deactivation or expiry."""
 
     def __init__(self, ctx: Context, token: str, person: Person, session: Session) -> None:
         self.topic = sessions.topic(person.id)
@@ -207,9 +208,7 @@ async def form(request: Request, files: int = 0, fields: int = 500) -> FormData:
     data = await request.form(max_files=files, max_fields=fields, max_part_size=_LARGEST_FIELD)
     if not request.state.csrf or data.get("csrf") != request.state.csrf:
         await data.close()
-        raise Forbidden(
-            "This form is from another sign-in.", hint="Go back, load the page again and repeat it."
-        )
+        raise Forbidden("Your session changed.", hint="Reload the page and try again.")
     return data
 
 
@@ -222,7 +221,7 @@ _bearer = HTTPBearer(
 
 @dataclass(frozen=True, slots=True)
 class ApiDecision:
-    """Lets a request for an API route pass if its key, or its session, may do the verb."""
+    """Authorizes an API request by its key or its session for one verb."""
 
     verb: Verb
 
@@ -233,7 +232,7 @@ class ApiDecision:
         caller = await (_by_key(request) if _bearer_secret(request) else _by_session(request))
         if caller is None:
             raise Unauthenticated(
-                "The request carries no valid key.",
+                "The request has no valid API key.",
                 hint="Send 'Authorization: Bearer fb_...' with a key from Settings, API keys.",
             )
         permissions.check(caller.rights, self.verb)
@@ -247,8 +246,8 @@ def may(verb: Verb) -> Needed:
     return needed
 
 
-_NOTED = timedelta(minutes=1)
-"""How often the use of a key is noted at most."""
+_KEY_TOUCH_INTERVAL = timedelta(minutes=1)
+"""The use of a key is recorded at most once per interval."""
 
 
 def _bearer_secret(request: Request) -> str:
@@ -260,13 +259,13 @@ def _bearer_secret(request: Request) -> str:
 async def _by_key(request: Request) -> Caller | None:
     ctx: Context = request.app.state.ctx
     async with ctx.db.reads() as tx:
-        people = await store.key(tx, signing.token_hash(_bearer_secret(request)))
-    if people is None:
+        stored = await key_store.key(tx, signing.token_hash(_bearer_secret(request)))
+    if stored is None:
         return None
-    owner, key = people
-    if key.last_used_at is None or ctx.clock.now() - key.last_used_at >= _NOTED:
+    owner, key = stored
+    if key.last_used_at is None or ctx.clock.now() - key.last_used_at >= _KEY_TOUCH_INTERVAL:
         async with ctx.db.tx() as tx:
-            await store.touch_key(tx, key.id, ctx.clock.now())
+            await key_store.touch_key(tx, key.id, ctx.clock.now())
     rights = Rights(Role(owner.role), frozenset(key.scopes))
     return Caller(Actor("key", f"{owner.name} ({key.name})", owner.id), owner.id, rights)
 
@@ -276,46 +275,50 @@ async def _by_session(request: Request) -> Caller | None:
     if person is None:
         return None
     if request.method not in _SAFE and request.headers.get("x-csrf") != request.state.csrf:
-        raise Forbidden("The X-CSRF header is missing or from another sign-in.")
+        raise Forbidden(
+            "The X-CSRF header is missing or belongs to another session.",
+            hint="Reload the page and try again.",
+        )
     return Caller(actor_of(person), person.id, rights_of(person))
 
 
 @cache
-def _nobodys_hash() -> str:
+def _dummy_hash() -> str:
+    """Return a hash to verify against when the account is unknown, so that both cases take as long."""
     return password_hashing.hash_password("nobody has this password")
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Who gave the right password, and the hash that it matched: a session needs it to be still in force."""
+    """The person who gave the right password, and the hash it matched: a session requires that it still holds."""
 
     person: Person
     password_hash: str
 
 
 async def sign_in(request: Request, email: str, password: str) -> Verified:
-    """Return the person whose password this is; a wrong one and an unknown address look the same.
+    """Return the person with this email and password; raise `Invalid`, alike for a wrong password and an unknown email.
 
-    Raise `TooMany` without looking at the password when too many attempts failed.
+    Raise `TooMany` without checking the password after too many failed attempts.
     """
     ctx: Context = request.app.state.ctx
     account, address, now = email.strip().lower()[:254], _address(request), ctx.clock.now()
     _warn_of_proxy(request, address, now)
     async with ctx.db.tx() as tx:
-        people = await store.credentials(tx, account) if account.isprintable() else None
-        person_id = people[0].id if people else None
+        credentials = await store.credentials(tx, account) if account.isprintable() else None
+        person, password_hash = credentials or (None, None)
+        person_id = person.id if person else None
         device = cookies.known_device(request, person_id, now)
         attempt = await sign_in_attempts.begin(tx, account, address, device, person_id, now)
     if isinstance(attempt, TooMany):
         raise attempt
-    stored = people[1] if people else None
-    good = await PASSWORDS.run(lambda: password_hashing.verify(stored or _nobodys_hash(), password))
+    matches = await PASSWORDS.run(lambda: password_hashing.verify(password_hash or _dummy_hash(), password))
     async with ctx.db.tx() as tx:
-        if people is not None and stored is not None and good:
+        if person is not None and password_hash is not None and matches:
             await sign_in_attempts.succeed(tx, attempt)
-            return Verified(people[0], stored)
+            return Verified(person, password_hash)
         await sign_in_attempts.fail(tx, attempt, person_id, now)
-    raise Invalid("The e-mail address or the password is wrong.")
+    raise Invalid("The email address or the password is wrong.")
 
 
 _PROXY_WARNING_INTERVAL = timedelta(hours=1)
@@ -323,7 +326,7 @@ _proxy_warned_at: dict[str, datetime] = {}
 
 
 def _warn_of_proxy(request: Request, address: str, now: datetime) -> None:
-    """Log, at most once an hour, that a proxy hides who signs in."""
+    """Log at most once an hour that an untrusted proxy hides the addresses of sign-ins."""
     if not sign_in_limits.is_untrusted_proxy(address, request.headers.get("x-forwarded-for", "")):
         return
     warned_at = _proxy_warned_at.get(address)
@@ -345,13 +348,13 @@ async def open_session(
         tx, signing.token_hash(token), person, session, signing.random_token(18), password_hash
     )
     if not stored:
-        raise Invalid("The e-mail address or the password is wrong.")
+        raise Invalid("The email address or the password is wrong.")
     await tx.audit(actor_of(person), "person.signed_in", f"person:{person.id}", now, address=session.address)
     return token
 
 
 def keep_session(request: Request, response: Response, person: Person, token: str) -> None:
-    """Let the browser keep a session, and be known for the person from now on."""
+    """Set the session cookie and the cookie that marks this browser as known for the person."""
     ctx: Context = request.app.state.ctx
     cookies.set_session(request, response, token)
     cookies.set_device(request, response, person.id, ctx.clock.now())
@@ -360,7 +363,7 @@ def keep_session(request: Request, response: Response, person: Person, token: st
 async def start_session(
     request: Request, response: Response, person: Person, password_hash: str | None = None
 ) -> None:
-    """Sign the person in on this browser, as long as `password_hash` is still the hash of their password."""
+    """Start a session in this browser; raise `Invalid` when `password_hash` is no longer the person's."""
     ctx: Context = request.app.state.ctx
     async with ctx.db.tx() as tx:
         token = await open_session(tx, request, person, ctx.clock.now(), password_hash)

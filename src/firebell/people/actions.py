@@ -15,10 +15,12 @@ from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.kit.threads import PASSWORDS
 from firebell.people import (
+    key_store,
     method_store,
     password_hashing,
     passwords,
     permissions,
+    quiet_hours_store,
     rules,
     sessions,
     sign_in_links,
@@ -43,20 +45,20 @@ from firebell.people.quiet_hours import held_until as end_of_quiet_hours
 OLD_SECRET_SIGNS = timedelta(hours=24)
 """How long messages are signed with the old secret as well after a rotation."""
 RULES = 50
-"""How many personal rules of one urgency somebody can have."""
+"""Maximum number of a person's notification rules for one urgency."""
 
 has_people = store.has_people
 fallback_responders = store.fallback_responders
 check_zone = rules.check_zone
 colleagues = store.colleagues
 left_since = store.left_since
-keys = store.keys
+keys = key_store.keys
 mark_method_suspect = store.mark_suspect
 method = store.method
 mark_method_verified = store.mark_verified
 people = store.people
 people_by_id = store.people_by_id
-quiet_hours = store.quiet_hours
+quiet_hours = quiet_hours_store.quiet_hours
 rules_of = store.rules
 signing_secrets = store.signing_secrets
 person_by_email = store.person_by_email
@@ -77,31 +79,32 @@ async def hash_password(password: str, owner: Person) -> str:
 
 async def person(tx: Tx, person_id: int) -> Person:
     """Return one person; raise `NotFound`."""
-    found = await store.people_by_id(tx, [person_id])
-    if person_id not in found:
+    people_by_id = await store.people_by_id(tx, [person_id])
+    if person_id not in people_by_id:
         raise NotFound(f"There is no person {person_id}.")
-    return found[person_id]
+    return people_by_id[person_id]
 
 
 async def team_members(tx: Reads, team_id: int, role: str | None = None) -> list[int]:
     """Return the ids of the team's active members, of one role or of all."""
-    return [p for p, found in await store.team_members(tx, team_id) if role in (None, found)]
+    members = await store.team_members(tx, team_id)
+    return [person_id for person_id, member_role in members if role in (None, member_role)]
 
 
 async def team_by_slug(tx: Reads, slug: str) -> Team:
     """Return one team; raise `NotFound`."""
-    found = await store.team_by_slug(tx, slug)
-    if found is None:
+    team = await store.team_by_slug(tx, slug)
+    if team is None:
         raise NotFound(f"There is no team {slug}.")
-    return found
+    return team
 
 
 async def team(tx: Tx, team_id: int) -> Team:
     """Return one team; raise `NotFound`."""
-    found = next((t for t in await store.teams(tx) if t.id == team_id), None)
-    if found is None:
-        raise NotFound(f"There is no team {team_id}.", fields={"team_id": "Unknown."})
-    return found
+    team = next((t for t in await store.teams(tx) if t.id == team_id), None)
+    if team is None:
+        raise NotFound(f"There is no team {team_id}.", fields={"team_id": "Choose an existing team."})
+    return team
 
 
 async def create_person(
@@ -115,7 +118,7 @@ async def create_person(
     password: str | None = None,
     now: datetime,
 ) -> Person:
-    """Add a person who is reached by e-mail until they choose otherwise; `Invalid` names every wrong field."""
+    """Create a person with email as their contact method; raise `Invalid` naming every wrong field."""
     errors = FieldErrors()
     clean = errors.value(lambda: clean_name(name, "name"), "")
     address = errors.value(lambda: rules.clean_email(email), "")
@@ -128,7 +131,8 @@ async def create_person(
     made = await store.insert_person(tx, clean, address, role, tz, password_hash, now)
     if made is None:
         raise Conflict(
-            f"Somebody already has the address {email.strip()}.", fields={"email": "This address is taken."}
+            f"Someone already uses {email.strip()}.",
+            fields={"email": "This address is taken. Enter another one."},
         )
     method = await store.insert_method(tx, made.id, Channel.EMAIL, made.email, "", now)
     assert method
@@ -150,7 +154,7 @@ async def update_person(
     active: bool | None = None,
     now: datetime,
 ) -> None:
-    """Change what is given; the last active admin stays one."""
+    """Update the given fields; raise `Conflict` rather than lose the last admin or the last fallback responder."""
     await store.lock_organisation(tx)
     old = await person(tx, person_id)
     new = {
@@ -163,11 +167,11 @@ async def update_person(
     if old.role == Role.ADMIN and (new["role"] != Role.ADMIN or not stays):
         admins = [p for p in await store.people(tx) if p.role == Role.ADMIN and p.active]
         if [p.id for p in admins] == [person_id]:
-            raise Conflict(f"{old.name} is the only admin.", hint="Make somebody else an admin first.")
+            raise Conflict(f"{old.name} is the only admin.", hint="Make someone else an admin first.")
     if old.active and not stays and await store.fallback_responders(tx) == [person_id]:
         raise Conflict(
-            f"{old.name} is alone on the catch-all list.",
-            hint="Add somebody else to it first, or a page could end in silence.",
+            f"{old.name} is the only fallback responder.",
+            hint="Add another fallback responder under Settings, Teams first.",
         )
     await store.update_person(tx, person_id, **new, active=stays)
     if old.active and not stays:
@@ -196,13 +200,13 @@ async def change_password(
     Of several changes from the same old password, one succeeds.
     """
     if not await store.replace_password_hash(tx, person_id, old_hash, new_hash):
-        raise Conflict("The password was changed at the same time.", hint="Sign in with the new password.")
+        raise Conflict("Your password was changed elsewhere just now.", hint="Sign in with the new password.")
     ended = await sessions.delete_all(tx, person_id)
     await tx.audit(actor, "person.password", f"person:{person_id}", now, sessions=ended)
 
 
 async def welcome_link(tx: Tx, actor: Actor, signer: Signer, person_id: int, now: datetime) -> str:
-    """Return the path at which a person chooses a password, once, within three days."""
+    """Return the path of a sign-in link: valid once, for three days, to choose a password."""
     await person(tx, person_id)
     path = sign_in_links.link(signer, person_id, await store.password_hash(tx, person_id), now)
     await tx.audit(actor, "person.link", f"person:{person_id}", now)
@@ -210,16 +214,16 @@ async def welcome_link(tx: Tx, actor: Actor, signer: Signer, person_id: int, now
 
 
 async def welcomed(tx: Tx, signer: Signer, token: str, now: datetime) -> Person:
-    """Return whom a sign-in link is for; raise `Invalid` when it was used, is forged, too old, or they left."""
+    """Return the person of a sign-in link; raise `Invalid` if it is used, forged, expired, or they were deactivated."""
     link = sign_in_links.read(signer, token, now)
     sign_in_links.check(link, await store.password_hash(tx, link.person_id))
     if await store.left_since(tx, link.person_id, link.made_at):
-        raise Invalid("This link has ended.", hint="Ask an admin of your organization for a new one.")
+        raise Invalid("This link is no longer valid.", hint="Ask an admin for a new one.")
     return await person(tx, link.person_id)
 
 
 async def choose_password(tx: Tx, signer: Signer, token: str, new_hash: str, now: datetime) -> Person:
-    """Set the password by a sign-in link and return whose it is; of several uses at once, one succeeds."""
+    """Set the password with a sign-in link and return its person; of several uses at once, one succeeds."""
     await store.lock_person(tx, sign_in_links.read(signer, token, now).person_id)
     holder = await welcomed(tx, signer, token, now)
     await store.set_password_hash(tx, holder.id, new_hash)
@@ -238,12 +242,14 @@ async def choose_password(tx: Tx, signer: Signer, token: str, new_hash: str, now
 async def create_team(
     tx: Tx, actor: Actor, *, name: str, members: Sequence[tuple[int, str]] = (), now: datetime
 ) -> Team:
-    """Add a team with (person id, member|manager) pairs."""
+    """Create a team with (person id, `member` or `manager`) pairs."""
     clean = clean_name(name, "name")
     await _check_members(tx, members)
     made = await store.insert_team(tx, clean, slugify(clean), now)
     if made is None:
-        raise Conflict(f"There is already a team {clean}.", fields={"name": "This name is taken."})
+        raise Conflict(
+            f"There is already a team {clean}.", fields={"name": "This name is taken. Enter another one."}
+        )
     await store.set_members(tx, made.id, members)
     await tx.audit(actor, "team.created", f"team:{made.id}", now, name=clean)
     return made
@@ -255,15 +261,15 @@ async def _check_members(tx: Tx, members: Sequence[tuple[int, str]]) -> None:
         if person_id not in known:
             raise NotFound(f"There is no person {person_id}.")
         if role not in rules.TEAM_ROLES:
-            raise Invalid(f"{role!r} is no role in a team.", fields={"role": "member or manager."})
+            raise Invalid(f"{role!r} is not a role in a team.", fields={"role": "Use member or manager."})
     if len({p for p, _ in members}) < len(members):
-        raise Invalid("Somebody is in the list twice.", fields={"members": "Name each person once."})
+        raise Invalid("Someone is in the list twice.", fields={"members": "List each person once."})
 
 
 async def set_team_members(
     tx: Tx, actor: Actor, team_id: int, members: Sequence[tuple[int, str]], now: datetime
 ) -> None:
-    """Replace who is in the team."""
+    """Replace the members of the team."""
     if not await store.lock_team(tx, team_id):
         raise NotFound(f"There is no team {team_id}.")
     await _check_members(tx, members)
@@ -276,7 +282,7 @@ async def set_team_members(
 
 
 async def restore_team_members(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Team:
-    """Restore who was in a team before a change; raise `Conflict` when someone changed it since."""
+    """Restore the members before a change; raise `Conflict` when the team was changed since."""
     team_id = entry.subject_id
     await store.lock_team(tx, team_id)
     members, before = ({(i, role) for i, role in entry.detail[name]} for name in ("members", "before"))
@@ -288,11 +294,11 @@ async def restore_team_members(tx: Tx, actor: Actor, entry: undo.Entry, now: dat
 
 
 async def set_fallback_responders(tx: Tx, actor: Actor, person_ids: Sequence[int], now: datetime) -> None:
-    """Set the organization's last resort; it is never empty (spec 2.5)."""
+    """Replace the fallback responders; raise `Invalid` for none (spec 2.5)."""
     if not person_ids:
         raise Invalid(
-            "The catch-all list would be empty.",
-            hint="Without it a page that nobody takes would end in silence: choose at least one person.",
+            "At least one fallback responder is required.",
+            hint="They are paged when every escalation level fails. Choose at least one person.",
         )
     await store.lock_organisation(tx)
     known = await store.people_by_id(tx, person_ids)
@@ -332,13 +338,13 @@ async def add_contact_method(
 async def rotate_signing_secret(
     tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime
 ) -> RotatedSecret:
-    """Give a webhook of the person a new secret; the old one signs beside it for 24 hours."""
+    """Replace the signing secret of the person's webhook; the old one also signs for 24 hours."""
     await store.lock_person(tx, person_id)
     mine = {m.id: m for m in await store.methods(tx, [person_id])}
     if method_id not in mine:
         raise NotFound("There is no such contact method.")
     if mine[method_id].kind != Channel.WEBHOOK:
-        raise Conflict("Only webhooks are signed.", hint="Choose a contact method of the kind webhook.")
+        raise Conflict("Only webhooks have a signing secret.", hint="Choose a webhook.")
     secret, until = secrets.token_bytes(SECRET_BYTES), now + OLD_SECRET_SIGNS
     await store.rotate_secret(tx, method_id, secret, until)
     await tx.audit(actor, "contact.secret_rotated", f"person:{person_id}", now, method=method_id)
@@ -346,7 +352,7 @@ async def rotate_signing_secret(
 
 
 async def signing_secret(tx: Tx, person_id: int, method_id: int) -> str:
-    """Return the signing secret of a webhook of the person, nothing if there is none, to show it once."""
+    """Return the signing secret of the person's webhook, to show once; empty if there is none."""
     secret = await method_store.signing_secret(tx, person_id, method_id)
     return secret_text(secret) if secret else ""
 
@@ -354,14 +360,14 @@ async def signing_secret(tx: Tx, person_id: int, method_id: int) -> str:
 async def remove_contact_method(
     tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime
 ) -> ContactMethod:
-    """Remove and return a contact method of the person; the last one stays."""
+    """Remove and return a contact method of the person; raise `Conflict` for the last one."""
     await store.lock_person(tx, person_id)
     mine = await store.methods(tx, [person_id])
     method = next((m for m in mine if m.id == method_id), None)
     if method is None:
         raise NotFound("There is no such contact method.")
     if len(mine) == 1:
-        raise Conflict("This is the only way to reach you.", hint="Add another contact method first.")
+        raise Conflict("This is your only contact method.", hint="Add another one first.")
     used = await method_store.rules_of_method(tx, method_id)
     await store.disable_method(tx, method_id, now)
     await tx.audit(actor, "contact.removed", f"person:{person_id}", now, method=method_id, rules=used)
@@ -373,7 +379,7 @@ async def restore_contact_method(tx: Tx, actor: Actor, entry: undo.Entry, now: d
     person_id, method_id = entry.subject_id, entry.detail["method"]
     await store.lock_person(tx, person_id)
     if not await method_store.enable_method(tx, person_id, method_id):
-        raise undo.changed_since("this contact method was added again.", "Nothing more to do.")
+        raise undo.changed_since("this contact method was added again.", "Nothing else to do.")
     for urgency, delay_s in entry.detail["rules"]:
         await store.add_rule(tx, person_id, urgency, delay_s, method_id)
     await tx.audit(actor, "contact.restored", f"person:{person_id}", now, method=method_id)
@@ -382,21 +388,26 @@ async def restore_contact_method(tx: Tx, actor: Actor, entry: undo.Entry, now: d
 async def set_rules(
     tx: Tx, actor: Actor, *, person_id: int, urgency: str, rules: Sequence[tuple[int, int]], now: datetime
 ) -> None:
-    """Replace a person's rules of one urgency by (delay in seconds, method id) pairs; one has no delay."""
+    """Replace a person's notification rules of one urgency by (delay in seconds, method id) pairs; one delay is 0."""
     if urgency not in ("high", "low"):
-        raise Invalid(f"{urgency!r} is no urgency.", fields={"urgency": "high or low."})
+        raise Invalid(f"{urgency!r} is not an urgency.", fields={"urgency": "Use high or low."})
     if len(rules) > RULES:
-        raise Invalid(f"These are {len(rules)} rules.", fields={"rules": f"At most {RULES}."})
+        raise Invalid(
+            f"{len(rules)} notification rules are too many.",
+            fields={"rules": f"Enter at most {RULES} rules."},
+        )
     await store.lock_person(tx, person_id)
     mine = {m.id for m in await store.methods(tx, [person_id])}
     if unknown := [m for _, m in rules if m not in mine]:
         raise NotFound(f"There is no contact method {unknown[0]}.")
     if not any(delay == 0 for delay, _ in rules):
-        raise Invalid("No rule acts at once.", fields={"delay": "Give one contact method the delay 0."})
+        raise Invalid(
+            "No rule notifies you right away.", fields={"delay": "Set the delay of one contact method to 0."}
+        )
     await store.clear_rules(tx, person_id, urgency)
     for delay, method_id in rules:
         if not 0 <= delay <= 86400:
-            raise Invalid(f"{delay} s is not a delay.", fields={"delay": "Between 0 and 1440 minutes."})
+            raise Invalid(f"{delay} s is not a valid delay.", fields={"delay": "Enter 0 to 1440 minutes."})
         await store.add_rule(tx, person_id, urgency, delay, method_id)
     await tx.audit(actor, "rules.set", f"person:{person_id}", now, urgency=urgency, rules=list(rules))
 
@@ -404,12 +415,12 @@ async def set_rules(
 async def set_quiet_hours(
     tx: Tx, actor: Actor, person_id: int, hours: QuietHours | None, now: datetime
 ) -> None:
-    """Let what can wait be held in these hours from now on, or, with None, never."""
+    """Set the hours in which low-urgency notifications are held; None turns quiet hours off."""
     if hours is None:
-        await store.clear_quiet_hours(tx, person_id)
+        await quiet_hours_store.clear_quiet_hours(tx, person_id)
         await tx.audit(actor, "quiet.cleared", f"person:{person_id}", now)
     else:
-        await store.set_quiet_hours(tx, person_id, hours)
+        await quiet_hours_store.set_quiet_hours(tx, person_id, hours)
         span = {"starts": f"{hours.starts:%H:%M}", "ends": f"{hours.ends:%H:%M}", "tz": hours.tz}
         await tx.audit(actor, "quiet.set", f"person:{person_id}", now, **span)
     await tx.emit(QuietHoursChanged(person_id), now)
@@ -417,13 +428,13 @@ async def set_quiet_hours(
 
 
 async def held_until(tx: Tx, person_ids: Sequence[int], now: datetime) -> dict[int, datetime]:
-    """Return when the quiet hours end of those for whom they run now (spec 2.4)."""
-    hours = await store.quiet_hours(tx, person_ids)
-    return {i: end for i, found in hours.items() if (end := end_of_quiet_hours(found, now))}
+    """Return the end of the current quiet hours by person id, for those who have them now (spec 2.4)."""
+    hours = await quiet_hours_store.quiet_hours(tx, person_ids)
+    return {i: end for i, quiet in hours.items() if (end := end_of_quiet_hours(quiet, now))}
 
 
 async def request_test(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:
-    """Ask for a test message through one of the person's own contact methods."""
+    """Request a test message through one of the person's own contact methods."""
     if method_id not in [m.id for m in await store.methods(tx, [person_id])]:
         raise NotFound("There is no such contact method.")
     await tx.emit(ContactTestRequested(method_id), now)
@@ -433,16 +444,16 @@ async def request_test(tx: Tx, actor: Actor, method_id: int, person_id: int, now
 async def create_api_key(
     tx: Tx, actor: Actor, *, name: str, scopes: list[str], person_id: int, now: datetime
 ) -> tuple[ApiKey, str]:
-    """Return a new key and its secret, which is never shown again.
+    """Return a new key and its secret, which is not stored.
 
-    Raises `Forbidden` for a scope that the present role of its owner does not include, so that no stored
-    scope waits for a promotion.
+    Raise `Forbidden` for a scope that the owner's current role does not include, so that no stored scope
+    takes effect with a later promotion.
     """
     checked = rules.check_scopes(scopes)
     owner = await person(tx, person_id)
     permissions.check_new_key(Rights(Role(owner.role)), checked)
     secret = f"fb_{signing.random_token()}"
-    made = await store.insert_key(
+    made = await key_store.insert_key(
         tx,
         clean_name(name, "name"),
         secret[:9],
@@ -457,17 +468,19 @@ async def create_api_key(
 
 async def revoke_api_key(tx: Tx, actor: Actor, key_id: int, person_id: int, now: datetime) -> str:
     """Revoke a key of the person and return its name."""
-    name = await store.revoke_key(tx, key_id, person_id, now)
+    name = await key_store.revoke_key(tx, key_id, person_id, now)
     if name is None:
-        raise NotFound("There is no such key, or it is revoked already.")
+        raise NotFound("This key doesn’t exist or is already revoked.")
     await tx.audit(actor, "key.revoked", f"key:{key_id}", now)
     return name
 
 
 async def restore_api_key(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
-    """Put a revoked key in force again; raise `Conflict` when its owner left since."""
-    if not await method_store.restore_key(tx, entry.subject_id, entry.at):
-        raise undo.changed_since("the key was revoked again, or its owner left.", "Create a new key.")
+    """Restore a revoked key; raise `Conflict` when its owner was deactivated since."""
+    if not await key_store.restore_key(tx, entry.subject_id, entry.at):
+        raise undo.changed_since(
+            "the key was revoked again or its owner was deactivated.", "Create a new key."
+        )
     await tx.audit(actor, "key.restored", f"key:{entry.subject_id}", now)
 
 
@@ -475,6 +488,6 @@ async def reactivate_person(tx: Tx, actor: Actor, entry: undo.Entry, now: dateti
     """Reactivate a person who was deactivated; their API keys and calendar feeds stay revoked."""
     restored = await person(tx, entry.subject_id)
     if restored.active:
-        raise undo.changed_since(f"{restored.name} was reactivated already.", "Nothing more to do.")
+        raise undo.changed_since(f"{restored.name} was already reactivated.", "Nothing else to do.")
     await update_person(tx, actor, restored.id, active=True, now=now)
     return restored

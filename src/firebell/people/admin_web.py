@@ -1,13 +1,15 @@
-"""What an admin sets: people, teams, the catch-all list, and the audit log."""
+"""The admin's settings: people, teams, fallback responders, and the audit log."""
 
 from collections.abc import Mapping
 
 from fastapi import Request, Response
 
 from firebell.kit import flash, html, routing, undo
+from firebell.kit.db import Reads
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choices, to_id
 from firebell.people import access, actions, audit_store, store
+from firebell.people.audit_labels import action_label, subject_label
 from firebell.people.model import Role
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
@@ -15,8 +17,8 @@ from firebell.people.queries import choosable
 router = routing.html_router()
 
 
-SHOWN = 100
-"""How many people are on one page."""
+PEOPLE_PAGE_SIZE = 100
+AUDIT_PAGE_SIZE = 100
 
 
 async def _people(
@@ -25,20 +27,21 @@ async def _people(
     error: FirebellError | None = None,
     linked: tuple[str, str] = ("", ""),
 ) -> Response:
-    """Show who is there, a hundred at a time; `linked` is (name, link) of somebody who may choose a password now."""
+    """Render one page of the people; `linked` is (name, link) of a person whose sign-in link was just created."""
     q, page = request.query_params.get("q", ""), max(1, to_id(request.query_params.get("page")) or 1)
     async with html.ctx(request).db.reads() as tx:
-        found = await store.search(tx, q, limit=SHOWN + 1, offset=(min(page, 10**6) - 1) * SHOWN)
-        shown = found[:SHOWN]
-        strangers = await store.without_password(tx, [p.id for p in shown])
+        offset = (min(page, 10**6) - 1) * PEOPLE_PAGE_SIZE
+        matches = await store.search(tx, q, limit=PEOPLE_PAGE_SIZE + 1, offset=offset)
+        people = matches[:PEOPLE_PAGE_SIZE]
+        invited = await store.without_password(tx, [person.id for person in people])
     context = {
         "nav": "settings",
         "tab": "people",
-        "people": shown,
+        "people": people,
         "q": q,
         "page": page,
-        "more": len(found) > SHOWN,
-        "strangers": strangers,
+        "more": len(matches) > PEOPLE_PAGE_SIZE,
+        "invited": invited,
         "roles": [(role.value, role.value) for role in Role],
         "given": given,
         "linked_person": linked[0],
@@ -60,7 +63,7 @@ async def add_person(request: Request) -> Response:
     ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
     try:
         async with ctx.db.tx() as tx:
-            made = await actions.create_person(
+            person = await actions.create_person(
                 tx,
                 access.actor_of(me),
                 name=given.get("name", ""),
@@ -69,15 +72,15 @@ async def add_person(request: Request) -> Response:
                 tz=given.get("tz") or me.tz,
                 now=ctx.clock.now(),
             )
-            link = await actions.welcome_link(tx, access.actor_of(me), ctx.signer, made.id, ctx.clock.now())
+            link = await actions.welcome_link(tx, access.actor_of(me), ctx.signer, person.id, ctx.clock.now())
     except (Invalid, Conflict) as error:
         return await _people(request, given, error)
-    flash.show(request, f"{made.name} added.")
-    return await _people(request, {}, linked=(made.name, f"{ctx.public_url}{link}"))
+    flash.show(request, f"{person.name} added.")
+    return await _people(request, {}, linked=(person.name, f"{ctx.public_url}{link}"))
 
 
 @router.post("/settings/people/{person_id}", dependencies=access.needs(Verb.PERSON_WRITE))
-async def change_person(request: Request, person_id: int) -> Response:
+async def save_person(request: Request, person_id: int) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, actor = html.ctx(request), access.actor_of(me)
     now = ctx.clock.now()
@@ -100,11 +103,11 @@ async def change_person(request: Request, person_id: int) -> Response:
     if form.get("active") == "yes":
         text = f"{person.name} reactivated. Their API keys and calendar feeds stay revoked."
         return flash.redirect(request, "/settings/people", text)
-    return flash.redirect(request, "/settings/people", f"Role of {person.name} saved.")
+    return flash.redirect(request, "/settings/people", f"{person.name}’s role saved.")
 
 
 @router.post("/settings/people/{person_id}/link", dependencies=access.needs(Verb.PERSON_WRITE))
-async def make_link(request: Request, person_id: int) -> Response:
+async def create_link(request: Request, person_id: int) -> Response:
     await access.form(request)
     me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
@@ -117,16 +120,16 @@ async def make_link(request: Request, person_id: int) -> Response:
 async def _teams(request: Request, error: FirebellError | None = None) -> Response:
     me = await access.signed_in(request)
     async with html.ctx(request).db.reads() as tx:
-        teams, catch_all = await actions.teams(tx), await actions.fallback_responders(tx)
+        teams, fallback = await actions.teams(tx), await actions.fallback_responders(tx)
         members = await actions.members(tx, [t.id for t in teams])
-        others = await choosable(tx, [me.id, *catch_all], request.query_params.get("with", ""))
+        others = await choosable(tx, [me.id, *fallback], request.query_params.get("with", ""))
     context = {
         "nav": "settings",
         "tab": "teams",
         "others": others,
         "teams": teams,
         "members": members,
-        "catch_all": catch_all,
+        "fallback": fallback,
         "error": error,
         "errors": error.fields if error else {},
     }
@@ -167,18 +170,18 @@ async def save_members(request: Request, slug: str) -> Response:
     try:
         chosen = to_choices(form.getlist("member"), "member")
         async with ctx.db.tx() as tx:
-            found = await actions.team_by_slug(tx, slug)
-            managers = await actions.team_members(tx, found.id, "manager")
+            team = await actions.team_by_slug(tx, slug)
+            managers = await actions.team_members(tx, team.id, "manager")
             members = [(i, "manager" if i in managers else "member") for i in chosen]
-            await actions.set_team_members(tx, actor, found.id, members, now)
+            await actions.set_team_members(tx, actor, team.id, members, now)
             offer = await undo.offer(tx, ctx.signer, actor, "team.members", now)
     except (Invalid, Conflict) as error:
         return await _team(request, slug, error)
-    return flash.redirect(request, "/settings/teams", f"{found.name} saved.", offer)
+    return flash.redirect(request, "/settings/teams", f"{team.name} saved.", offer)
 
 
 @router.post("/settings/teams", dependencies=access.needs(Verb.TEAM_WRITE))
-async def save_team(request: Request) -> Response:
+async def create_team(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, name = html.ctx(request), str(form.get("name", ""))
     try:
@@ -193,7 +196,7 @@ async def save_team(request: Request) -> Response:
 
 
 @router.post("/settings/catch-all", dependencies=access.needs(Verb.FALLBACK_WRITE))
-async def save_catch_all(request: Request) -> Response:
+async def save_fallback_responders(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, actor = html.ctx(request), access.actor_of(me)
     now = ctx.clock.now()
@@ -210,6 +213,22 @@ async def save_catch_all(request: Request) -> Response:
 @router.get("/settings/audit", dependencies=access.needs(Verb.AUDIT_READ))
 async def audit(request: Request, before: int | None = None) -> Response:
     async with html.ctx(request).db.tx() as tx:
-        entries = await audit_store.audit_entries(tx, before, 100)
-    context = {"nav": "settings", "tab": "audit", "entries": entries}
+        entries = await audit_store.audit_entries(tx, before, AUDIT_PAGE_SIZE)
+        names = await _subject_names(tx, [entry["subject"] for entry in entries])
+    context = {
+        "nav": "settings",
+        "tab": "audit",
+        "rows": [
+            (entry, action_label(entry["action"]), subject_label(entry["subject"], names))
+            for entry in entries
+        ],
+        "older": entries[-1]["id"] if len(entries) == AUDIT_PAGE_SIZE else None,
+    }
     return await html.render(request, "people/audit.html", context)
+
+
+async def _subject_names(tx: Reads, subjects: list[str]) -> dict[str, str]:
+    """Return the names of the people and teams among subjects such as `person:1`."""
+    ids = [int(subject.removeprefix("person:")) for subject in subjects if subject.startswith("person:")]
+    people = {f"person:{id_}": person.name for id_, person in (await store.people_by_id(tx, ids)).items()}
+    return people | {f"team:{team.id}": team.name for team in await store.teams(tx)}

@@ -1,4 +1,4 @@
-"""People over JSON: who there is, teams, the catch-all list, how I am reached, the audit log."""
+"""The JSON API of people, teams, fallback responders, contact methods, notification rules and the audit log."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -30,7 +30,7 @@ from firebell.people.permissions import Verb
 
 router = api.router()
 
-Anybody = Annotated[Caller, may(Verb.OWN_PROFILE_READ)]
+AnyCaller = Annotated[Caller, may(Verb.OWN_PROFILE_READ)]
 Reader = Annotated[Caller, may(Verb.PERSON_READ)]
 ContactReader = Annotated[Caller, may(Verb.CONTACT_METHOD_READ)]
 ContactOwner = Annotated[Caller, may(Verb.CONTACT_METHOD_WRITE)]
@@ -42,7 +42,7 @@ Urgency = Literal["high", "low"]
 
 
 class PersonShown(ApiOutput):
-    """Somebody with an account."""
+    """A person with an account."""
 
     id: int
     name: str
@@ -53,7 +53,7 @@ class PersonShown(ApiOutput):
 
 
 class Me(PersonShown):
-    """Who calls, and what the caller may do."""
+    """The caller and their scopes."""
 
     scopes: list[str]
 
@@ -63,7 +63,7 @@ EMAIL = r"""^[^@\s<>",;:()\[\]\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"""
 
 
 class NewPerson(ApiInput):
-    """A person to add, who is reached by e-mail until they choose otherwise."""
+    """A person to add; email is their first contact method."""
 
     name: Annotated[ShortName, Field(examples=["Jun Okafor"])]
     email: Annotated[Text, Field(max_length=254, examples=["jun@example.org"]), matching(EMAIL)]
@@ -73,7 +73,7 @@ class NewPerson(ApiInput):
 
 
 class PersonChange(ApiInput):
-    """What is given is changed."""
+    """The fields to update; those left out stay unchanged."""
 
     name: ShortName | None = None
     role: Role | None = None
@@ -82,7 +82,7 @@ class PersonChange(ApiInput):
 
 
 class Member(ApiOutput):
-    """Somebody's part in a team."""
+    """A person's membership in a team."""
 
     person_id: Id
     role: Literal["member", "manager"] = "member"
@@ -105,19 +105,19 @@ class NewTeam(ApiInput):
 
 
 class Members(ApiInput):
-    """Who is in the team from now on."""
+    """The new members of the team."""
 
     members: Annotated[list[Member], Field(max_length=500)]
 
 
 class CatchAll(ApiInput):
-    """Who is told when nobody else can be reached."""
+    """The fallback responders: paged when every escalation level fails."""
 
     person_ids: Annotated[list[Id], Field(max_length=500)]
 
 
 class MethodShown(ApiOutput):
-    """One way to reach a person; `suspect`: the last message could not be delivered."""
+    """A contact method; `suspect` is true if the last message could not be delivered."""
 
     id: int
     kind: Channel
@@ -128,13 +128,13 @@ class MethodShown(ApiOutput):
 
 
 class MethodMade(MethodShown):
-    """A new contact method; `secret` is what a webhook is signed with, shown this once."""
+    """A new contact method; `secret` is a webhook's signing secret, shown only here."""
 
     secret: str | None
 
 
 class NewMethod(ApiInput):
-    """A mail address, a web address, or an ntfy topic."""
+    """A contact method to add: an email address, a webhook URL, or an ntfy topic."""
 
     kind: Channel
     address: Annotated[Text, Field(min_length=1, max_length=2000, examples=["firebell-mara-7f3a"])]
@@ -142,14 +142,14 @@ class NewMethod(ApiInput):
 
 
 class RuleShown(ApiInput):
-    """Use the contact method so many seconds after a page reached the person."""
+    """Notify through the contact method `delay_s` seconds after the page reached the person."""
 
     delay_s: Annotated[StrictInt, Field(ge=0, le=86400)] = 0
     method_id: Id
 
 
 class Rules(ApiInput):
-    """The personal rules of one urgency."""
+    """The notification rules of one urgency."""
 
     rules: Annotated[list[RuleShown], Field(max_length=50)]
 
@@ -158,7 +158,7 @@ WALL_TIME = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 
 class Quiet(ApiInput):
-    """What can wait is held from `starts` to `ends` of the wall clock in `tz`; without `tz`, in the caller's."""
+    """Low-urgency notifications are held from `starts` to `ends`, local time in `tz` (default: the caller's zone)."""
 
     starts: Annotated[Text, Field(max_length=5, examples=["22:00"]), matching(WALL_TIME)]
     ends: Annotated[Text, Field(max_length=5, examples=["07:00"]), matching(WALL_TIME)]
@@ -166,13 +166,13 @@ class Quiet(ApiInput):
 
 
 class QuietShown(ApiOutput):
-    """The caller's quiet hours; null when there are none."""
+    """The caller's quiet hours; null if they are off."""
 
     hours: Quiet | None
 
 
 class AuditEntry(ApiOutput):
-    """Who did what to which thing."""
+    """One action in the audit log."""
 
     id: int
     at: datetime
@@ -182,14 +182,14 @@ class AuditEntry(ApiOutput):
     detail: dict[str, Any]
 
 
-@router.get("/me", tags=["people"], summary="Who calls, and what the caller may do")
-async def get_me(ctx: Ctx, caller: Anybody) -> Me:
+@router.get("/me", tags=["people"], summary="Get the caller and their scopes")
+async def get_me(ctx: Ctx, caller: AnyCaller) -> Me:
     async with ctx.db.tx() as tx:
         person = PersonShown.model_validate(await actions.person(tx, caller.person_id))
     return Me(**person.model_dump(), scopes=sorted(caller.scopes))
 
 
-@router.get("/people", tags=["people"], summary="Everybody, the newest first")
+@router.get("/people", tags=["people"], summary="List people, newest first")
 async def list_people(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[PersonShown]:
     async with ctx.db.tx() as tx:
         people = await actions.people(tx)
@@ -212,7 +212,7 @@ async def create_person(ctx: Ctx, caller: Admin, given: NewPerson) -> PersonShow
     return PersonShown.model_validate(made)
 
 
-@router.get("/people/{person_id}", tags=["people"], summary="One person", responses=problems(404))
+@router.get("/people/{person_id}", tags=["people"], summary="Get a person", responses=problems(404))
 async def get_person(ctx: Ctx, caller: Reader, person_id: PathId) -> PersonShown:
     async with ctx.db.tx() as tx:
         return PersonShown.model_validate(await actions.person(tx, person_id))
@@ -221,7 +221,7 @@ async def get_person(ctx: Ctx, caller: Reader, person_id: PathId) -> PersonShown
 @router.patch(
     "/people/{person_id}",
     tags=["people"],
-    summary="Change a person's name, role or zone, or let them go",
+    summary="Update a person's name, role or time zone, or deactivate them",
     responses=problems(404, 409),
 )
 async def change_person(ctx: Ctx, caller: Admin, person_id: PathId, given: PersonChange) -> PersonShown:
@@ -244,7 +244,7 @@ def _team(team: Team, members: list[tuple[int, str]]) -> TeamShown:
     return TeamShown.model_validate({"id": team.id, "name": team.name, "slug": team.slug, "members": listed})
 
 
-@router.get("/teams", tags=["people"], summary="Teams and their members, the newest first")
+@router.get("/teams", tags=["people"], summary="List teams and their members, newest first")
 async def list_teams(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[TeamShown]:
     async with ctx.db.tx() as tx:
         teams = await actions.teams(tx)
@@ -253,14 +253,16 @@ async def list_teams(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[Team
     return [_team(t, members[t.id]) for t in shown]
 
 
-@router.post("/teams", status_code=201, tags=["people"], summary="Add a team", responses=problems(404, 409))
+@router.post(
+    "/teams", status_code=201, tags=["people"], summary="Create a team", responses=problems(404, 409)
+)
 async def create_team(ctx: Ctx, caller: TeamAdmin, given: NewTeam) -> TeamShown:
     pairs = [(m.person_id, m.role) for m in given.members]
     async with ctx.db.tx() as tx:
-        made = await actions.create_team(
+        team = await actions.create_team(
             tx, caller.actor, name=given.name, members=pairs, now=ctx.clock.now()
         )
-        return _team(made, await store.team_members(tx, made.id))
+        return _team(team, await store.team_members(tx, team.id))
 
 
 @router.put(
@@ -273,20 +275,20 @@ async def set_team_members(ctx: Ctx, caller: TeamAdmin, team_id: PathId, given: 
         return _team(await actions.team(tx, team_id), await store.team_members(tx, team_id))
 
 
-@router.get("/catch-all", tags=["people"], summary="Who is told when nobody else can be reached")
+@router.get("/catch-all", tags=["people"], summary="List the fallback responders")
 async def get_catch_all(ctx: Ctx, caller: Reader) -> CatchAll:
     async with ctx.db.tx() as tx:
         return CatchAll(person_ids=await actions.fallback_responders(tx))
 
 
-@router.put("/catch-all", tags=["people"], summary="Set the catch-all list", responses=problems(404))
+@router.put("/catch-all", tags=["people"], summary="Replace the fallback responders", responses=problems(404))
 async def set_catch_all(ctx: Ctx, caller: FallbackAdmin, given: CatchAll) -> CatchAll:
     async with ctx.db.tx() as tx:
         await actions.set_fallback_responders(tx, caller.actor, given.person_ids, ctx.clock.now())
         return CatchAll(person_ids=await actions.fallback_responders(tx))
 
 
-@router.get("/me/contact-methods", tags=["me"], summary="How I can be reached")
+@router.get("/me/contact-methods", tags=["me"], summary="List your contact methods")
 async def list_contact_methods(ctx: Ctx, caller: ContactReader) -> list[MethodShown]:
     async with ctx.db.tx() as tx:
         contact_methods = await actions.methods_of(tx, [caller.person_id])
@@ -294,13 +296,13 @@ async def list_contact_methods(ctx: Ctx, caller: ContactReader) -> list[MethodSh
     return [_method(m, m.id in suspects) for m in contact_methods]
 
 
-def _method(found: ContactMethod, suspect: bool) -> MethodShown:
+def _method(method: ContactMethod, suspect: bool) -> MethodShown:
     return MethodShown(
-        id=found.id,
-        kind=Channel(found.kind),
-        address=found.address,
-        label=found.label,
-        verified_at=found.verified_at,
+        id=method.id,
+        kind=Channel(method.kind),
+        address=method.address,
+        label=method.label,
+        verified_at=method.verified_at,
         suspect=suspect,
     )
 
@@ -309,12 +311,12 @@ def _method(found: ContactMethod, suspect: bool) -> MethodShown:
     "/me/contact-methods",
     status_code=201,
     tags=["me"],
-    summary="Add a way to reach me, used at once for urgent pages",
+    summary="Add a contact method; it is used right away for high-urgency pages",
     responses=problems(409),
 )
 async def add_contact_method(ctx: Ctx, caller: ContactOwner, given: NewMethod) -> MethodMade:
     async with ctx.db.tx() as tx:
-        made = await actions.add_contact_method(
+        method = await actions.add_contact_method(
             tx,
             caller.actor,
             person_id=caller.person_id,
@@ -323,13 +325,13 @@ async def add_contact_method(ctx: Ctx, caller: ContactOwner, given: NewMethod) -
             label=given.label,
             now=ctx.clock.now(),
         )
-    return MethodMade(**_method(made, suspect=False).model_dump(), secret=made.new_secret or None)
+    return MethodMade(**_method(method, suspect=False).model_dump(), secret=method.new_secret or None)
 
 
 @router.delete(
     "/me/contact-methods/{method_id}",
     tags=["me"],
-    summary="Take a way to reach me away; the last one stays",
+    summary="Remove a contact method; the last one can't be removed",
     responses=problems(404, 409),
 )
 async def remove_contact_method(ctx: Ctx, caller: ContactOwner, method_id: PathId) -> Removed:
@@ -343,7 +345,7 @@ async def remove_contact_method(ctx: Ctx, caller: ContactOwner, method_id: PathI
     "/me/contact-methods/{method_id}/test",
     status_code=204,
     tags=["me"],
-    summary="Send me a test message",
+    summary="Send a test message through a contact method",
     responses=problems(404),
 )
 async def test_contact_method(ctx: Ctx, caller: ContactOwner, method_id: PathId) -> None:
@@ -357,7 +359,7 @@ async def _rules(ctx: Ctx, person_id: int, urgency: str) -> Rules:
     return Rules(rules=[RuleShown(delay_s=r.delay_s, method_id=r.method.id) for r in rules])
 
 
-@router.get("/me/rules/{urgency}", tags=["me"], summary="When I am reached through what")
+@router.get("/me/rules/{urgency}", tags=["me"], summary="List your notification rules of one urgency")
 async def get_rules(ctx: Ctx, caller: ContactReader, urgency: Urgency) -> Rules:
     return await _rules(ctx, caller.person_id, urgency)
 
@@ -365,7 +367,7 @@ async def get_rules(ctx: Ctx, caller: ContactReader, urgency: Urgency) -> Rules:
 @router.put(
     "/me/rules/{urgency}",
     tags=["me"],
-    summary="Replace my rules of one urgency; one of them must act at once",
+    summary="Replace your notification rules of one urgency; one delay must be 0",
     responses=problems(404),
 )
 async def set_rules(ctx: Ctx, caller: ContactOwner, urgency: Urgency, given: Rules) -> Rules:
@@ -381,20 +383,22 @@ async def set_rules(ctx: Ctx, caller: ContactOwner, urgency: Urgency, given: Rul
     return await _rules(ctx, caller.person_id, urgency)
 
 
-def _quiet(found: QuietHours | None) -> QuietShown:
-    if found is None:
+def _quiet(hours: QuietHours | None) -> QuietShown:
+    if hours is None:
         return QuietShown(hours=None)
-    return QuietShown(hours=Quiet(starts=f"{found.starts:%H:%M}", ends=f"{found.ends:%H:%M}", tz=found.tz))
+    return QuietShown(hours=Quiet(starts=f"{hours.starts:%H:%M}", ends=f"{hours.ends:%H:%M}", tz=hours.tz))
 
 
-@router.get("/me/quiet-hours", tags=["me"], summary="My quiet hours")
+@router.get("/me/quiet-hours", tags=["me"], summary="Get your quiet hours")
 async def get_quiet_hours(ctx: Ctx, caller: ContactReader) -> QuietShown:
     async with ctx.db.tx() as tx:
-        found = await actions.quiet_hours(tx, [caller.person_id])
-    return _quiet(found.get(caller.person_id))
+        hours_by_person = await actions.quiet_hours(tx, [caller.person_id])
+    return _quiet(hours_by_person.get(caller.person_id))
 
 
-@router.put("/me/quiet-hours", tags=["me"], summary="Hold what can wait in these hours; urgent pages come")
+@router.put(
+    "/me/quiet-hours", tags=["me"], summary="Set your quiet hours; high-urgency pages still come through"
+)
 async def set_quiet_hours(ctx: Ctx, caller: ContactOwner, given: Quiet) -> QuietShown:
     async with ctx.db.tx() as tx:
         tz = given.tz or (await actions.person(tx, caller.person_id)).tz
@@ -403,13 +407,13 @@ async def set_quiet_hours(ctx: Ctx, caller: ContactOwner, given: Quiet) -> Quiet
     return _quiet(hours)
 
 
-@router.delete("/me/quiet-hours", status_code=204, tags=["me"], summary="Keep no quiet hours")
+@router.delete("/me/quiet-hours", status_code=204, tags=["me"], summary="Turn off your quiet hours")
 async def clear_quiet_hours(ctx: Ctx, caller: ContactOwner) -> None:
     async with ctx.db.tx() as tx:
         await actions.set_quiet_hours(tx, caller.actor, caller.person_id, None, ctx.clock.now())
 
 
-@router.get("/audit", tags=["organisation"], summary="Who did what, the newest first")
+@router.get("/audit", tags=["organisation"], summary="List the audit log, newest first")
 async def list_audit(ctx: Ctx, caller: Auditor, stretch: PageParams) -> list[AuditEntry]:
     async with ctx.db.tx() as tx:
         rows = await audit_store.audit_entries(tx, stretch.before, stretch.limit)

@@ -1,4 +1,4 @@
-"""My API keys over JSON."""
+"""The JSON API of the caller's API keys."""
 
 from datetime import datetime
 from typing import Annotated, Literal, get_args
@@ -18,7 +18,7 @@ from firebell.kit.api import (
     removed,
 )
 from firebell.kit.errors import Forbidden, NotFound
-from firebell.people import actions, store
+from firebell.people import actions, key_store
 from firebell.people.access import Caller, may
 from firebell.people.model import SCOPES
 from firebell.people.permissions import Verb
@@ -54,22 +54,22 @@ class KeyShown(ApiOutput):
 
 
 class KeyMade(KeyShown):
-    """A new key; `key` is shown this once and never again."""
+    """A new key; `key` is the secret, shown only here."""
 
     key: str
 
 
 class NewKey(ApiInput):
-    """A key to create; it has no scope that the caller's role does not include."""
+    """A key to create; the caller's role must include each scope."""
 
     name: Annotated[ShortName, Field(examples=["deploy script"])]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=20, examples=[["alerts:write"]])]
 
 
-@router.get("/me/keys", tags=["me"], summary="My API keys, the newest first")
+@router.get("/me/keys", tags=["me"], summary="List your API keys, newest first")
 async def list_keys(ctx: Ctx, caller: KeyReader, stretch: PageParams) -> list[KeyShown]:
     async with ctx.db.tx() as tx:
-        api_keys = await store.keys(tx, caller.person_id)
+        api_keys = await key_store.keys(tx, caller.person_id)
     return [KeyShown.model_validate(k) for k in stretch.newest(api_keys, [k.id for k in api_keys])]
 
 
@@ -77,7 +77,7 @@ async def list_keys(ctx: Ctx, caller: KeyReader, stretch: PageParams) -> list[Ke
     "/me/keys",
     status_code=201,
     tags=["me"],
-    summary="Create an API key, as a signed-in browser; a key cannot",
+    summary="Create an API key; requires a browser session",
 )
 async def create_key(ctx: Ctx, caller: KeyCreator, given: NewKey) -> KeyMade:
     async with ctx.db.tx() as tx:
@@ -96,10 +96,12 @@ async def create_key(ctx: Ctx, caller: KeyCreator, given: NewKey) -> KeyMade:
 async def revoke_key(ctx: Ctx, caller: KeyRevoker, key_id: PathId) -> Removed:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        mine = {k.id: k for k in await store.keys(tx, caller.person_id)}
-        if key_id not in mine:
+        own_keys = {k.id: k for k in await key_store.keys(tx, caller.person_id)}
+        if key_id not in own_keys:
             raise NotFound(f"You have no key {key_id}.")
-        if caller.actor.kind == "key" and not caller.scopes.issuperset(mine[key_id].scopes):
-            raise Forbidden("That key has scopes that yours lacks.", hint="Revoke it in Settings, API keys.")
+        if caller.actor.kind == "key" and not caller.scopes.issuperset(own_keys[key_id].scopes):
+            raise Forbidden(
+                "That key has scopes that this key lacks.", hint="Revoke it in Settings, API keys."
+            )
         await actions.revoke_api_key(tx, caller.actor, key_id, caller.person_id, now)
         return removed(await undo.offer(tx, ctx.signer, caller.actor, "key.revoked", now))

@@ -1,6 +1,4 @@
-"""The SQL that undo needs: of contact methods with their rules, API keys and team members."""
-
-from datetime import datetime
+"""The SQL with which contact methods, their rules and team members are restored."""
 
 from firebell.kit.db import Tx
 
@@ -20,8 +18,8 @@ async def rules_of_method(tx: Tx, method_id: int) -> list[tuple[str, int]]:
 
 
 async def enable_method(tx: Tx, person_id: int, method_id: int) -> bool:
-    """Put a removed contact method in force again; return False if it was not removed."""
-    done = await tx.execute(
+    """Restore a removed contact method; return False if it is not removed."""
+    changed = await tx.changed(
         """
         update contact_method
         set disabled_at = null
@@ -32,25 +30,7 @@ async def enable_method(tx: Tx, person_id: int, method_id: int) -> bool:
         person_id,
         method_id,
     )
-    return done == "UPDATE 1"
-
-
-async def restore_key(tx: Tx, key_id: int, revoked_at: datetime) -> bool:
-    """Put an API key in force that was revoked at this instant; return False if its owner is not active."""
-    done = await tx.execute(
-        """
-        update api_key
-        set revoked_at = null
-        from person owner
-        where api_key.id = $1
-          and api_key.revoked_at = $2
-          and owner.id = api_key.person_id
-          and owner.active
-        """,
-        key_id,
-        revoked_at,
-    )
-    return done == "UPDATE 1"
+    return changed == 1
 
 
 async def team_roles(tx: Tx, team_id: int) -> list[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""People, teams, contact methods, personal rules and API keys."""
+"""People, teams, contact methods, notification rules and API keys."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, time
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a person may do in the organization."""
+    """A person's role in the organization, which grants permissions."""
 
     ADMIN = "admin"
     MANAGER = "manager"
@@ -15,7 +15,7 @@ class Role(StrEnum):
 
 
 class Channel(StrEnum):
-    """How a person can be reached."""
+    """The kind of a contact method."""
 
     EMAIL = "email"
     WEBHOOK = "webhook"
@@ -36,7 +36,7 @@ SCOPES = (
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with an account; `tz` is an IANA zone."""
+    """A person with an account; `tz` is an IANA time zone."""
 
     id: int
     name: str
@@ -68,12 +68,12 @@ class ContactMethod:
     verified_at: datetime | None
     disabled_at: datetime | None
     new_secret: str = field(default="", repr=False, compare=False)
-    """The signing secret of a webhook, in the value that its creation returns and never again."""
+    """The signing secret of a webhook; set only in the value that its creation returns."""
 
 
 @dataclass(frozen=True, slots=True)
 class RotatedSecret:
-    """A new signing secret; messages are signed with the one before as well until `previous_until`."""
+    """A new signing secret; messages are also signed with the previous one until `previous_until`."""
 
     secret: str = field(repr=False)
     previous_until: datetime
@@ -81,7 +81,7 @@ class RotatedSecret:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Use `method` `delay_s` seconds after the page reached the person."""
+    """A notification rule: use `method` `delay_s` seconds after the page reached the person."""
 
     delay_s: int
     method: ContactMethod
@@ -89,7 +89,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """From `starts` to `ends` of the wall clock in the IANA zone `tz`, what can wait is held."""
+    """Low-urgency notifications are held from `starts` to `ends`, local time in the IANA time zone `tz`."""
 
     starts: time
     ends: time
@@ -112,7 +112,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One browser in which a person is signed in; `address` is where it was used last."""
+    """A browser in which a person is signed in; `address` is the IP address that used it last."""
 
     id: int
     user_agent: str
@@ -124,27 +124,27 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class AccessRevoked:
-    """Whatever acts for a person without a browser, such as feeds, must end now."""
+    """A person's API keys were revoked; everything else that acts for them, such as feeds, must end too."""
 
     person_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class PersonLeft:
-    """Somebody is not active any more."""
+    """A person was deactivated."""
 
     person_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class QuietHoursChanged:
-    """What was held for somebody may be free to go."""
+    """A person's quiet hours changed, so held notifications may be due."""
 
     person_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class ContactTestRequested:
-    """Somebody wants a test message through one of their contact methods."""
+    """A person requested a test message through one of their contact methods."""
 
     method_id: int

@@ -60,19 +60,19 @@ def _without(text: str, names: Iterable[str]) -> str:
 
 
 def check(password: str, names: Iterable[str] = ()) -> str:
-    """Return `password`; raise `Invalid` when it is too short, common, or little more than one of `names`.
+    """Return `password`; raise `Invalid` when it is too short, too common, or little more than one of `names`.
 
-    Length and a list of common passwords are the only demands (NIST SP 800-63B, 3.1.1.2).
+    Only length and a list of common passwords are checked (NIST SP 800-63B, 3.1.1.2).
     """
     if len(password) < MIN_LENGTH:
-        raise _refused(f"At least {MIN_LENGTH} characters. {_HINT}")
+        raise _refused(f"Use at least {MIN_LENGTH} characters. {_HINT}")
     if len(password) > MAX_LENGTH:
-        raise _refused(f"At most {MAX_LENGTH} characters.")
+        raise _refused(f"Use at most {MAX_LENGTH} characters.")
     text = password.casefold().strip()
     if len(set(text)) < _MIN_DISTINCT or _is_sequence(text) or _repeats_common(text):
-        raise _refused(f"Passwords that repeat or count are guessed early. {_HINT}")
+        raise _refused(f"Passwords that repeat or count up are easy to guess. {_HINT}")
     if _is_common(text):
         raise _refused(f"This is one of the most common passwords. {_HINT}")
     if len(_without(text, names)) < _MIN_UNKNOWN:
-        raise _refused(f"This is little more than a name that others know. {_HINT}")
+        raise _refused(f"This is too close to a name that others know. {_HINT}")
     return password

@@ -1,4 +1,4 @@
-"""Whom a page offers where somebody is chosen: everybody, or in a large organization those who are near."""
+"""The people that a form offers: everyone, or in a large organization those who are close to its subject."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,15 +8,15 @@ from firebell.kit.db import Reads
 from firebell.people import store
 from firebell.people.model import Person
 
-WHOLE = 100
-"""An organization of up to so many active people is offered whole."""
-FOUND = 50
-"""How many people one search adds at most."""
+MAX_LISTED_PEOPLE = 100
+"""Maximum number of active people for which a form lists everyone."""
+MAX_SEARCH_RESULTS = 50
+"""Maximum number of people that one search adds to a form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Who is offered, as (id, label) by name; `partial` when there are others, whom `wanted` can add."""
+    """The options as (id, label) sorted by name; `partial` if not everyone is listed and `wanted` can add others."""
 
     options: list[tuple[int, str]]
     partial: bool
@@ -26,22 +26,24 @@ class Choice:
 async def choosable(
     tx: Reads, near: Iterable[int], wanted: str = "", *, chosen: Iterable[int] = ()
 ) -> Choice:
-    """Return everybody active; in a large organization those of `near` and whom `wanted` names.
+    """Return all active people; in a large organization those of `near` and those who match `wanted`.
 
-    Who is `chosen` already is among them, even when they have left.
+    Those already `chosen` are always listed, even when deactivated.
     """
-    people = await store.search(tx, active=True, limit=WHOLE + 1)
-    if partial := len(people) > WHOLE:
-        named = await store.search(tx, wanted, active=True, limit=FOUND) if wanted.strip() else []
-        close = (await store.people_by_id(tx, list(set(near)))).values()
-        people = [p for p in (*named, *close) if p.active]
-    stand = (await store.people_by_id(tx, list(set(chosen)))).values()
-    offered = {p.id: p for p in (*people, *stand)}.values()
-    times = Counter(p.name for p in offered)
+    people = await store.search(tx, active=True, limit=MAX_LISTED_PEOPLE + 1)
+    if partial := len(people) > MAX_LISTED_PEOPLE:
+        matches = (
+            await store.search(tx, wanted, active=True, limit=MAX_SEARCH_RESULTS) if wanted.strip() else []
+        )
+        nearby = (await store.people_by_id(tx, list(set(near)))).values()
+        people = [p for p in (*matches, *nearby) if p.active]
+    already_chosen = (await store.people_by_id(tx, list(set(chosen)))).values()
+    offered = {p.id: p for p in (*people, *already_chosen)}.values()
+    name_counts = Counter(p.name for p in offered)
 
     def label(person: Person) -> str:
-        which = "" if times[person.name] == 1 else f" ({person.email})"
-        return f"{person.name}{which}{'' if person.active else ' (left)'}"
+        email = "" if name_counts[person.name] == 1 else f" ({person.email})"
+        return f"{person.name}{email}{'' if person.active else ' (deactivated)'}"
 
     by_name = sorted(offered, key=lambda p: (p.name, p.id))
     return Choice([(p.id, label(p)) for p in by_name], partial, wanted.strip())

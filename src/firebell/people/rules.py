@@ -1,4 +1,4 @@
-"""What addresses, zones and roles are acceptable (pure)."""
+"""Validation of emails, time zones, roles, contact methods and scopes (pure)."""
 
 import re
 from urllib.parse import urlsplit
@@ -15,11 +15,11 @@ _TOPIC = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RESERVED_TOPICS = frozenset(
     ("docs", "static", "file", "app", "metrics", "account", "settings", "signup", "login", "v1")
 )
-"""Names that ntfy servers refuse to publish to."""
+"""Topics that ntfy servers refuse."""
 
 
 def clean_email(value: str, field: str = "email") -> str:
-    """Return the address in lower case; raise `Invalid` unless mail can be sent to exactly this one."""
+    """Return the address in lower case; raise `Invalid` unless it is exactly one valid address."""
     text = value.strip().lower()
     try:
         mailbox.check_address(text)
@@ -35,7 +35,7 @@ def check_zone(value: str, field: str = "tz") -> str:
     """Return `value` when it is an IANA time zone."""
     if value not in available_timezones():
         raise Invalid(
-            f"{value!r} is not a time zone.", fields={field: "Use an IANA zone such as Europe/Berlin."}
+            f"{value!r} is not a time zone.", fields={field: "Enter an IANA time zone such as Europe/Berlin."}
         )
     return value
 
@@ -43,12 +43,12 @@ def check_zone(value: str, field: str = "tz") -> str:
 def check_role(value: str) -> str:
     """Return `value` when it is a role."""
     if value not in list(Role):
-        raise Invalid(f"{value!r} is not a role.", fields={"role": f"One of {', '.join(Role)}."})
+        raise Invalid(f"{value!r} is not a role.", fields={"role": f"Use one of {', '.join(Role)}."})
     return value
 
 
 def check_address(kind: str, address: str) -> str:
-    """Return the address in the form its channel needs: mail address, web address, ntfy topic or URL."""
+    """Return the normalized address of a contact method; raise `Invalid` if its channel cannot use it."""
     match kind:
         case Channel.EMAIL:
             return clean_email(address, "address")
@@ -57,43 +57,45 @@ def check_address(kind: str, address: str) -> str:
         case Channel.NTFY:
             return _check_ntfy(address.strip())
         case _:
-            raise Invalid(f"{kind!r} is not a channel.", fields={"kind": f"One of {', '.join(Channel)}."})
+            raise Invalid(f"{kind!r} is not a channel.", fields={"kind": f"Use one of {', '.join(Channel)}."})
 
 
 def _check_webhook(address: str) -> str:
     if "#" in address:
         raise Invalid(
-            "The part of a web address after # is never sent.",
-            fields={"address": "Remove the # and what follows it."},
+            "The part of a URL after # is never sent.",
+            fields={"address": "Remove the # and everything after it."},
         )
     return check_url(address)
 
 
 def _check_ntfy(text: str) -> str:
-    """Return a topic, or `https://server/topic`; what would not be used is refused, a token among it."""
+    """Return a topic, or `https://server/topic`; raise `Invalid` for parts that ntfy would not get, such as a token."""
     server, topic = "", text
     if "://" in text:
         parts = urlsplit(check_url(text))
         if "?" in text or "#" in text:
             raise Invalid(
-                "An ntfy address has nothing after the topic: an access token in it would not be sent.",
+                "An ntfy address ends with the topic; an access token in it would not be sent.",
                 fields={"address": "Use https://ntfy.example.org/topic, without ? and #."},
             )
         server, topic = f"{parts.scheme}://{parts.netloc}/", parts.path.strip("/")
     if not topic:
         raise Invalid(
-            "The ntfy address names no topic.", fields={"address": "Add the topic: https://ntfy.sh/topic."}
+            "The ntfy address has no topic.", fields={"address": "Add the topic: https://ntfy.sh/topic."}
         )
     if not _TOPIC.fullmatch(topic) or topic in _RESERVED_TOPICS:
         raise Invalid(
             f"{topic[:80]!r} is not an ntfy topic.",
-            fields={"address": "Use 1 to 64 letters, digits, _ and -; names of ntfy's own pages are taken."},
+            fields={
+                "address": "Use 1 to 64 letters, digits, _ and -; names that ntfy uses for itself are reserved."
+            },
         )
     return f"{server}{topic}"
 
 
 def mask_address(kind: str, address: str) -> str:
-    """Return how an address is shown to others: a webhook or an ntfy topic lets its holder in like a password."""
+    """Return an address as others may see it: webhooks and ntfy topics are secrets and are masked."""
     if kind == Channel.EMAIL:
         return address
     parts = urlsplit(address) if "://" in address else None
@@ -107,6 +109,6 @@ def check_scopes(scopes: list[str]) -> list[str]:
     if unknown or not scopes:
         raise Invalid(
             f"Unknown scope {unknown[0]!r}." if unknown else "A key needs at least one scope.",
-            fields={"scopes": f"Any of {', '.join(SCOPES)}."},
+            fields={"scopes": f"Use any of {', '.join(SCOPES)}."},
         )
     return sorted(set(scopes))

@@ -1,4 +1,4 @@
-"""Sessions over JSON: where I am signed in, and how all that acts for me ends."""
+"""The JSON API of the caller's sessions, API keys and calendar feeds: list and revoke."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 from firebell.kit import api
 from firebell.kit.api import ApiOutput, Ctx, PathId, problems
 from firebell.kit.errors import Forbidden
-from firebell.people import sessions, store, user_agents
+from firebell.people import key_store, sessions, user_agents
 from firebell.people.access import Caller, SessionIdOf, may
 from firebell.people.permissions import Verb
 
@@ -18,7 +18,7 @@ Revoker = Annotated[Caller, may(Verb.ACCESS_REVOKE)]
 
 
 class SessionShown(ApiOutput):
-    """One browser in which I am signed in; `current` is the one that asks."""
+    """A browser in which the caller is signed in; `current` is the one that sends the request."""
 
     id: int
     browser: str
@@ -29,7 +29,7 @@ class SessionShown(ApiOutput):
     current: bool
 
 
-@router.get("/me/sessions", tags=["me"], summary="Where I am signed in, the latest use first")
+@router.get("/me/sessions", tags=["me"], summary="List your sessions, most recently used first")
 async def list_sessions(ctx: Ctx, caller: Reader, current: SessionIdOf) -> list[SessionShown]:
     async with ctx.db.tx() as tx:
         mine = await sessions.sessions(tx, caller.person_id, ctx.clock.now())
@@ -47,7 +47,7 @@ async def list_sessions(ctx: Ctx, caller: Reader, current: SessionIdOf) -> list[
     ]
 
 
-@router.delete("/me/sessions", status_code=204, tags=["me"], summary="Sign me out everywhere")
+@router.delete("/me/sessions", status_code=204, tags=["me"], summary="Sign out everywhere")
 async def end_sessions(ctx: Ctx, caller: Ender) -> None:
     async with ctx.db.tx() as tx:
         await sessions.end_all(tx, caller.actor, caller.person_id, ctx.clock.now())
@@ -57,7 +57,7 @@ async def end_sessions(ctx: Ctx, caller: Ender) -> None:
     "/me/sessions/{session_id}",
     status_code=204,
     tags=["me"],
-    summary="Sign me out in one browser",
+    summary="Sign out in one browser",
     responses=problems(404),
 )
 async def end_session(ctx: Ctx, caller: Ender, session_id: PathId) -> None:
@@ -66,11 +66,14 @@ async def end_session(ctx: Ctx, caller: Ender, session_id: PathId) -> None:
 
 
 @router.delete(
-    "/me/access", status_code=204, tags=["me"], summary="Revoke all my API keys and calendar feeds"
+    "/me/access", status_code=204, tags=["me"], summary="Revoke all your API keys and calendar feeds"
 )
 async def revoke_access(ctx: Ctx, caller: Revoker) -> None:
     async with ctx.db.tx() as tx:
-        mine = [key for key in await store.keys(tx, caller.person_id) if key.revoked_at is None]
-        if caller.actor.kind == "key" and any(not caller.scopes.issuperset(key.scopes) for key in mine):
-            raise Forbidden("Some keys have scopes that yours lacks.", hint="Use Settings, Sessions.")
+        own_keys = [key for key in await key_store.keys(tx, caller.person_id) if key.revoked_at is None]
+        if caller.actor.kind == "key" and any(not caller.scopes.issuperset(key.scopes) for key in own_keys):
+            raise Forbidden(
+                "Some of your keys have scopes that this key lacks.",
+                hint="Revoke them in Settings, Sessions.",
+            )
         await sessions.revoke_own_access(tx, caller.actor, caller.person_id, ctx.clock.now())

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from firebell.kit.db import Reads, Tx
 from firebell.kit.errors import NotFound
 from firebell.kit.events import Actor
-from firebell.people import session_store, store
+from firebell.people import key_store, session_store
 from firebell.people.model import AccessRevoked, Session
 
 IDLE_LIMIT = timedelta(days=14)
@@ -55,7 +55,7 @@ async def end_all(tx: Tx, actor: Actor, person_id: int, now: datetime, *, keep: 
 
 async def revoke_access(tx: Tx, person_id: int, now: datetime) -> int:
     """Revoke a person's API keys and feeds for good; return how many keys that were."""
-    revoked = await store.revoke_keys(tx, person_id, now)
+    revoked = await key_store.revoke_keys(tx, person_id, now)
     await tx.emit(AccessRevoked(person_id), now)
     return revoked
 

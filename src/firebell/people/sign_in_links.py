@@ -1,4 +1,4 @@
-"""Sign-in links: how somebody chooses the first password, or a new one (pure but for the signature)."""
+"""Sign-in links, with which a person chooses a first or a new password (pure but for the signature)."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class WelcomeLink:
-    """What a sign-in link says: whose it is, which password it replaces, and when it was made."""
+    """The content of a sign-in link; `stamp` is a digest of the password hash that it replaces."""
 
     person_id: int
     stamp: str
@@ -31,7 +31,7 @@ def link(signer: Signer, person_id: int, password_hash: str | None, now: datetim
 
 
 def read(signer: Signer, token: str, now: datetime) -> WelcomeLink:
-    """Return what a link says; raise `Invalid` when it is forged or too old."""
+    """Return the content of a link; raise `Invalid` when it is forged or expired."""
     value = signer.open("welcome", token, now)
     # a link of an earlier version does not say when it was made
     made_at = datetime.fromisoformat(value["at"]) if "at" in value else _LONG_AGO
@@ -39,6 +39,6 @@ def read(signer: Signer, token: str, now: datetime) -> WelcomeLink:
 
 
 def check(opened: WelcomeLink, password_hash: str | None) -> None:
-    """Raise `Invalid` when a password was chosen since the link was made."""
+    """Raise `Invalid` when a password was set after the link was created."""
     if opened.stamp != _stamp(password_hash):
-        raise Invalid("This link was used already.", hint="Sign in, or ask an admin for a new link.")
+        raise Invalid("This link has already been used.", hint="Sign in, or ask an admin for a new link.")

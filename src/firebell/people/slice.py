@@ -20,6 +20,6 @@ SLICE = Slice(
     commands=(Command("contact", "Manage your contact methods.", "firebell.commands.contact", rank=150),),
     navigation=(
         NavItem(Section.FOOT, 10, "/settings", "settings", "Settings", name="settings"),
-        NavItem(Section.MORE, 60, "/settings/contact", "phone-call", "How I am reached"),
+        NavItem(Section.MORE, 60, "/settings/contact", "phone-call", "Notifications"),
     ),
 )

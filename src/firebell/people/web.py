@@ -1,4 +1,4 @@
-"""Sign-in and settings."""
+"""Sign-in and a person's own settings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from starlette.datastructures import FormData
 from firebell.kit import flash, html, routing, undo
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, TooMany
 from firebell.kit.text import to_choice, to_number
-from firebell.people import access, actions, quiet_hours, store
+from firebell.people import access, actions, key_store, quiet_hours, quiet_hours_store, store
 from firebell.people.model import SCOPES, Channel
 from firebell.people.permissions import Verb
 
@@ -40,7 +40,7 @@ async def login(request: Request) -> Response:
 
 @router.get("/welcome/{token}", dependencies=access.public("The signed link is the right."))
 async def welcome_form(request: Request, token: str) -> Response:
-    """Show the form in which somebody chooses a password."""
+    """Show the form in which a new person chooses a password."""
     return await _welcome(request, token, None)
 
 
@@ -166,7 +166,7 @@ async def _contact(
         methods = await actions.methods_of(tx, [me.id])
         rules = {u: (await actions.rules_of(tx, [me.id], u))[me.id] for u in ("high", "low")}
         suspects = await store.suspects(tx, me.id)
-        hours = (await store.quiet_hours(tx, [me.id])).get(me.id)
+        hours = (await quiet_hours_store.quiet_hours(tx, [me.id])).get(me.id)
     context = {
         "nav": "settings",
         "tab": "contact",
@@ -207,7 +207,7 @@ async def add_contact(request: Request) -> Response:
             )
     except (Invalid, Conflict) as error:
         return await _contact(request, given, error)
-    text = f"{method.address} added. Send a test to it."
+    text = f"{method.address} added. Send a test to verify it."
     if method.new_secret:
         flash.show(request, text)
         return await _contact(request, {}, secret=method.new_secret)
@@ -216,7 +216,7 @@ async def add_contact(request: Request) -> Response:
 
 @router.get("/settings/contact/{method_id}/secret", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def rotated_secret(request: Request, method_id: int) -> Response:
-    """Lead back from the answer to a rotation, which is shown once."""
+    """Redirect a reload of the page that showed the secret once."""
     await access.signed_in(request)
     return html.redirect("/settings/contact")
 
@@ -229,7 +229,7 @@ async def rotate_secret(request: Request, method_id: int) -> Response:
         rotated = await actions.rotate_signing_secret(
             tx, access.actor_of(me), method_id, me.id, ctx.clock.now()
         )
-    flash.show(request, "Signing secret rotated. The old one signs too for 24 hours.")
+    flash.show(request, "Signing secret rotated. The old one also signs for 24 hours.")
     return await _contact(request, {}, secret=rotated.secret)
 
 
@@ -239,7 +239,7 @@ async def test_contact(request: Request, method_id: int) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         await actions.request_test(tx, access.actor_of(me), method_id, me.id, ctx.clock.now())
-    text = "Test sent. The contact method says when it arrives."
+    text = "Test sent. The contact method is marked as verified when it arrives."
     return flash.redirect(request, "/settings/contact", text)
 
 
@@ -313,12 +313,12 @@ async def _keys(
 ) -> Response:
     me = await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
-        mine = await store.keys(tx, me.id)
+        own_keys = await key_store.keys(tx, me.id)
     grantable = access.rights_of(me).scopes
     context = {
         "nav": "settings",
         "tab": "keys",
-        "keys": mine,
+        "keys": own_keys,
         "scopes": [(scope, scope) for scope in SCOPES if scope in grantable],
         "chosen": given.get("chosen", [scope for scope in SCOPES if scope in grantable - {"admin"}]),
         "given": given,

@@ -1,4 +1,4 @@
-"""Who may do the first run: someone on this machine, or someone with the token that the terminal printed."""
+"""Who may run setup: someone on this machine, or someone with the token printed in the terminal."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -27,9 +27,9 @@ def _is_loopback(host: str) -> bool:
 
 
 def is_local(client: str, headers: Mapping[str, str]) -> bool:
-    """Return True if a request comes from this machine, past no proxy, for a name of this machine.
+    """Return True if a request comes from this machine without a proxy, for a local host name.
 
-    The name keeps out a web page whose own name was made to point here (DNS rebinding).
+    Checking the host name prevents DNS rebinding.
     """
     if not _is_loopback(client) or any(name in headers for name in PROXY_HEADERS):
         return False
@@ -41,23 +41,23 @@ def is_local(client: str, headers: Mapping[str, str]) -> bool:
 
 
 def token(ctx: Context) -> str:
-    """Return a token that opens the first run for a day."""
+    """Return a token that gives access to setup for a day."""
     return ctx.signer.sign(PURPOSE, {}, ctx.clock.now() + LIFETIME)
 
 
 def link(ctx: Context) -> str:
-    """Return the address at which the first run can be done from anywhere."""
+    """Return the link with which setup can be run from any machine."""
     return f"{ctx.public_url}/setup?token={token(ctx)}"
 
 
 def check_token(ctx: Context, given: str) -> None:
-    """Raise `Forbidden` unless the token was made here and has not expired."""
+    """Raise `Forbidden` unless the token is valid and not expired."""
     try:
         ctx.signer.open(PURPOSE, given, ctx.clock.now())
     except Invalid as error:
         raise Forbidden(
             "Setting up Firebell from another machine needs a token.",
-            hint="Open the address that Firebell printed when it started; after a day, start it again.",
+            hint="Open the link that Firebell printed at startup. It is valid for a day; restart for a new one.",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The first run: one form makes the organization that a team needs to be paged tonight."""
+"""Setup: one form creates everything that a team needs to be paged."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -28,7 +28,7 @@ from firebell.setup import token as setup_token
 
 router = routing.html_router()
 
-_LOCK = 7_316_202_612
+_SETUP_LOCK = 7_316_202_612
 _TEXTS = (
     *("organisation", "name", "email", "tz", "team", "service"),
     *("second_name", "second_email", "ntfy", "webhook"),
@@ -38,7 +38,7 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the first form says; already stripped, not yet checked."""
+    """The fields of the setup form: stripped, not yet validated."""
 
     organisation: str
     name: str
@@ -57,14 +57,14 @@ class Answers:
 
 @dataclass(slots=True)
 class Organization:
-    """What the first run made."""
+    """What the setup created."""
 
     admin: Person
     integration: Integration
     service_slug: str
     people: list[int] = field(default_factory=list)
     webhook_id: int = 0
-    """The admin's webhook, whose signing secret is shown once; 0 for none."""
+    """The admin's webhook, whose signing secret is shown once; 0 if there is none."""
 
 
 def check(answers: Answers, errors: FieldErrors | None = None) -> None:
@@ -95,36 +95,36 @@ def _check_second(answers: Answers, errors: FieldErrors) -> None:
     if not answers.second_email:
         errors.add("second_email", "Enter the email address of the second person, or remove their name.")
     elif answers.second_email.lower() == answers.email.lower():
-        errors.add("second_email", "This is your own address. Enter another person's.")
+        errors.add("second_email", "This is your own address. Enter the second person’s.")
     else:
         errors.value(lambda: rules.clean_email(answers.second_email, "second_email"), None)
 
 
 def _anchor(answers: Answers, now: datetime) -> datetime:
-    """Return the wall time of the last handoff at or before `now` in the organization's zone."""
+    """Return the last handoff at or before `now`, as local time in the organization's time zone."""
     local = now.astimezone(ZoneInfo(answers.tz)).replace(tzinfo=None)
     day = local - timedelta(days=(local.weekday() - answers.handoff_day) % 7)
-    found = datetime.combine(day.date(), answers.handoff_time)
-    return found if found <= local else found - timedelta(days=7)
+    handoff = datetime.combine(day.date(), answers.handoff_time)
+    return handoff if handoff <= local else handoff - timedelta(days=7)
 
 
 async def is_open(tx: Tx) -> bool:
-    """Say whether nobody exists yet, so that the first run may happen."""
+    """Return True if there are no people yet, so setup may run."""
     return not await people.has_people(tx)
 
 
 async def make(tx: Tx, answers: Answers, now: datetime) -> Organization:
-    """Make admin, catch-all, team, rota, policy, service and integration key in one transaction.
+    """Create the admin, team, schedules, policy, service and integration key in one transaction.
 
-    Raises `Invalid` for wrong answers and when somebody else finished the first run before.
+    Raise `Invalid` for wrong answers and when setup is already done.
     """
     check(answers)
-    await tx.execute("select pg_advisory_xact_lock($1)", _LOCK)
+    await tx.execute("select pg_advisory_xact_lock($1)", _SETUP_LOCK)
     if not await is_open(tx):
-        raise Invalid("The first run is done already.", hint="Sign in at /login.")
+        raise Invalid("Firebell is already set up.", hint="Sign in at /login.")
     admin = await people.create_person(
         tx,
-        Actor("system", "First run"),
+        Actor("system", "Setup"),
         name=answers.name,
         email=answers.email,
         role="admin",
@@ -168,7 +168,7 @@ async def make(tx: Tx, answers: Answers, now: datetime) -> Organization:
 async def _rota(
     tx: Tx, actor: Actor, answers: Answers, team_id: int, everyone: list[int], now: datetime
 ) -> list[Level]:
-    """Make a weekly rotation, with its secondary one person behind, and the levels that page it."""
+    """Create a weekly rotation, its secondary one person behind, and return the levels that page them."""
     names = ["primary", "secondary"] if len(everyone) > 1 else ["primary"]
     levels = []
     for offset, name in enumerate(names):
@@ -198,7 +198,7 @@ async def _rota(
 
 
 def curl_line(public_url: str, key: str) -> str:
-    """Return the exact command that fires a test alert."""
+    """Return the command that sends a test alert."""
     return (
         f"curl -X POST {public_url}/in/{key}/generic -H 'Content-Type: application/json' "
         """-d '{"title": "Test alert: it works", "severity": "critical"}'"""
@@ -241,17 +241,18 @@ async def setup(request: Request) -> Response:
         answers = _answers(values, str(form.get("password", "")), errors)
         check(answers, errors)
         async with ctx.db.tx() as tx:
-            made = await make(tx, answers, ctx.clock.now())
+            organization = await make(tx, answers, ctx.clock.now())
     except (Invalid, Conflict) as error:
         return await _form(request, values, error)
-    url = f"/setup/done?service={made.service_slug}"
-    response = flash.redirect(request, url, f"{answers.organisation} is set up.", reveals=made.webhook_id)
-    await access.start_session(request, response, made.admin)
+    url = f"/setup/done?service={organization.service_slug}"
+    text = f"{answers.organisation} is set up."
+    response = flash.redirect(request, url, text, reveals=organization.webhook_id)
+    await access.start_session(request, response, organization.admin)
     return response
 
 
 def _answers(values: dict[str, str], password: str, errors: FieldErrors) -> Answers:
-    """Return what the form says; what cannot be read is recorded in `errors` and has its default."""
+    """Return the answers of the form; an invalid field is added to `errors` and gets its default."""
     texts = {name: values.get(name, "") for name in _TEXTS}
     try:
         at = time.fromisoformat(values.get("handoff_time") or "09:00")
@@ -268,17 +269,17 @@ async def done(request: Request, service: str) -> Response:
     ctx = html.ctx(request)
     message = flash.waiting(request, ctx.clock.now())
     async with ctx.db.tx() as tx:
-        found = await catalog.by_slug(tx, service)
+        first_service = await catalog.by_slug(tx, service)
         secret = await people.signing_secret(tx, me.id, message.reveals) if message else ""
-        (integration, *_) = await alerts.integrations(tx, found.id)
+        (integration, *_) = await alerts.integrations(tx, first_service.id)
         pages = await paging.pages(tx, limit=1)
         methods = await people.methods_of(tx, [me.id])
         second = next((p for p in await people.people(tx) if p.id != me.id), None)
-    # whoever made the key sees it until it has worked; from then on it is revealed on the service's page
+    # the key is shown in full until it has worked; from then on the service's page reveals it
     key = integration.masked_key if pages else integration.key
     context = {
         "live": "pages",
-        "service": found,
+        "service": first_service,
         "key": key,
         "curl": curl_line(ctx.public_url, key),
         "page": pages[0] if pages else None,

@@ -17,5 +17,5 @@ def _routers() -> list["APIRouter"]:
 SLICE = Slice(
     "workload",
     routers=_routers,
-    navigation=(NavItem(Section.MORE, 50, "/oncall/load", "gauge", "On-call load and pay"),),
+    navigation=(NavItem(Section.MORE, 50, "/oncall/load", "gauge", "On-call workload and pay"),),
 )

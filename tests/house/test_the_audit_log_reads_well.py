@@ -1,0 +1,80 @@
+"""Every action that is written to the audit log has a label for the people who read it."""
+
+import ast
+from collections.abc import Iterator
+
+from firebell.oncall.model import SwapState
+from firebell.people.audit_labels import ACTION_LABELS, action_label, subject_label
+from firebell.runbooks.actions import Change
+
+from .source import modules
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+TREES = [tree for _, tree in modules()]
+FUNCTIONS = [n for tree in TREES for n in ast.walk(tree) if isinstance(n, Function)]
+CALLS = [n for tree in TREES for n in ast.walk(tree) if isinstance(n, ast.Call)]
+BY_STATE = {f"swap.{state}" for state in SwapState if state is not SwapState.OPEN} | {
+    f"runbook.{change}" for change in Change if change is not Change.UNCHANGED
+}
+"""Actions that are named after an enumeration."""
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _positional(call: ast.Call) -> list[ast.expr]:
+    """Return the positional arguments, with those of `*(...)` spread out."""
+    return [
+        each
+        for arg in call.args
+        for each in (
+            arg.value.elts if isinstance(arg, ast.Starred) and isinstance(arg.value, ast.Tuple) else [arg]
+        )
+    ]
+
+
+def _texts(value: ast.expr) -> Iterator[str]:
+    """Yield the texts that an expression can be: a constant, or either side of a condition."""
+    match value:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from _texts(body)
+            yield from _texts(orelse)
+
+
+def _actions() -> Iterator[str]:
+    """Yield the actions that the source writes; f-strings get the texts that their function is called with."""
+    for function in FUNCTIONS:
+        for call in (n for n in ast.walk(function) if isinstance(n, ast.Call) and _called(n) == "audit"):
+            match _positional(call)[1]:
+                case ast.JoinedStr(
+                    values=[ast.Constant(value=str(prefix)), ast.FormattedValue(value=ast.Name(id=name))]
+                ):
+                    names = [arg.arg for arg in function.args.args]
+                    callers = [c for c in CALLS if _called(c) == function.name] if name in names else []
+                    for caller in callers:
+                        yield from (prefix + text for text in _texts(_positional(caller)[names.index(name)]))
+                case ast.Name(id=name):
+                    for assignment in (n for n in ast.walk(function) if isinstance(n, ast.Assign)):
+                        if getattr(assignment.targets[0], "id", "") == name:
+                            yield from _texts(assignment.value)
+                case action:
+                    yield from _texts(action)
+
+
+def test_every_audit_action_has_a_label() -> None:
+    assert {*_actions()} | BY_STATE == {*ACTION_LABELS}
+
+
+def test_a_subject_is_named_else_described() -> None:
+    assert subject_label("person:1", {"person:1": "Mara Lindqvist"}) == "Mara Lindqvist"
+    assert subject_label("key:7", {}) == "API key 7"
+    assert subject_label("schedule:3", {}) == "Schedule 3"
+    assert subject_label("organisation", {}) == "Organization"
+    assert subject_label("PG-1", {}) == "PG-1"
+
+
+def test_an_action_of_another_version_is_shown_as_it_is() -> None:
+    assert action_label("page.teleported") == "page.teleported"
