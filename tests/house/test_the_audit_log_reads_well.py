@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from firebell.oncall.model import SwapState
+from firebell.oncall.model import CoverState, SwapState
 from firebell.people.audit_labels import ACTION_LABELS, action_label, subject_label
 from firebell.runbooks.actions import Change
 
@@ -16,6 +16,7 @@ CALLS = [n for tree in TREES for n in ast.walk(tree) if isinstance(n, ast.Call)]
 BY_STATE = {f"swap.{state}" for state in SwapState if state is not SwapState.OPEN} | {
     f"runbook.{change}" for change in Change if change is not Change.UNCHANGED
 }
+BY_STATE |= {f"cover.{CoverState.EXPIRED}"}
 """Actions that are named after an enumeration."""
 
 

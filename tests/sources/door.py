@@ -9,7 +9,7 @@ import httpx
 
 from firebell import app
 from firebell.alerts import actions as alerts
-from firebell.alerts import store
+from firebell.alerts import read_store
 from firebell.alerts.model import Alert, StoredMessage
 from firebell.kit.clock import FakeClock
 from tests.world import World, world
@@ -43,7 +43,7 @@ class Door:
         """Return every stored request, the newest first."""
         async with self.world.ctx.db.tx() as tx:
             ids = [row["id"] for row in await tx.fetch("select id from event")]
-            return (await store.messages(tx, self.world.integration, ids))[::-1]
+            return (await read_store.messages(tx, self.world.integration, ids))[::-1]
 
     async def states(self) -> list[str]:
         """Return the state of every page, the oldest first."""

@@ -5,7 +5,15 @@ import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from firebell.alerts import change_store, integration_store, raw_messages, related_store, rules, store
+from firebell.alerts import (
+    change_store,
+    integration_store,
+    raw_messages,
+    read_store,
+    related_store,
+    rules,
+    store,
+)
 from firebell.alerts.model import (
     Alert,
     BrokenSource,
@@ -44,11 +52,11 @@ BROKEN_SOURCE_TIMER = "alerts.broken"
 """The timer of an integration that sent an unreadable message; while it is set, its owner was notified."""
 BROKEN_SOURCE_WINDOW = timedelta(days=1)
 
-groups_by_id = store.groups_by_id
+groups_by_id = read_store.groups_by_id
 integrations = integration_store.integrations
 lock_services = store.lock_services
-policy_names = store.policy_names
-alerts = store.alerts
+policy_names = read_store.policy_names
+alerts = read_store.alerts
 incidents_of_pages = related_store.incidents_of_pages
 
 
@@ -191,12 +199,12 @@ async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
 
 async def alerts_of_groups(tx: Tx, ids: Sequence[int], limit_each: int = 20) -> dict[int, list[Alert]]:
     """Return alerts of each group: firing ones by severity, then the others, newest first."""
-    return await store.alerts_of_groups(tx, ids, limit_each)
+    return await read_store.alerts_of_groups(tx, ids, limit_each)
 
 
 async def alert(tx: Tx, alert_id: int) -> Alert:
     """Return an alert; raise NotFound if there is none."""
-    stored_alert = await store.alert(tx, alert_id)
+    stored_alert = await read_store.alert(tx, alert_id)
     if stored_alert is None:
         raise NotFound(f"There is no alert {alert_id}.")
     return stored_alert
@@ -204,7 +212,7 @@ async def alert(tx: Tx, alert_id: int) -> Alert:
 
 async def messages(tx: Tx, alert: Alert) -> list[MessagePreview]:
     """Return the stored messages that opened and last changed an alert, oldest first."""
-    stored_messages = await store.messages(
+    stored_messages = await read_store.messages(
         tx, alert.integration_id, alert.message_ids, MESSAGE_PREVIEW_BYTES + MAX_KEY_BYTES
     )
     return [
@@ -223,13 +231,15 @@ async def messages(tx: Tx, alert: Alert) -> list[MessagePreview]:
 
 async def deleted_messages(tx: Tx, alert: Alert) -> int:
     """Return the number of messages of an alert that were deleted because of their age."""
-    return len(alert.message_ids) - len(await store.messages(tx, alert.integration_id, alert.message_ids, 0))
+    return len(alert.message_ids) - len(
+        await read_store.messages(tx, alert.integration_id, alert.message_ids, 0)
+    )
 
 
 async def message_body(tx: Tx, alert: Alert, message_id: int) -> bytes:
     """Return a whole message of an alert without the integration key; raise NotFound if it is not stored."""
     ids = [i for i in alert.message_ids if i == message_id]
-    for stored in await store.messages(tx, alert.integration_id, ids):
+    for stored in await read_store.messages(tx, alert.integration_id, ids):
         return raw_messages.redacted(stored.body, stored.key)
     raise NotFound(
         f"Alert {alert.id} has no message {message_id}.",
@@ -240,7 +250,7 @@ async def message_body(tx: Tx, alert: Alert, message_id: int) -> bytes:
 async def alert_rate(tx: Tx, since: datetime, now: datetime, bins: int) -> list[int]:
     """Return the number of alerts that started in each of `bins` equal intervals of `[since, now)`."""
     counts = [0] * bins
-    for at in await store.alert_times(tx, since):
+    for at in await read_store.alert_times(tx, since):
         counts[min(bins - 1, max(0, int((at - since) / (now - since) * bins)))] += 1
     return counts
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from firebell.alerts.model import Alert, Group, InboundRequest, StoredMessage
+from firebell.alerts.model import InboundRequest
+from firebell.alerts.read_store import ALERT_COLUMNS, GROUP_COLUMNS, alert_from_row, group_from_row
 from firebell.alerts.rules import (
     LATE_WINDOW,
     STORM_GROUPS,
@@ -15,28 +16,10 @@ from firebell.alerts.rules import (
     group_state,
 )
 from firebell.alerts.titles import SEVERITIES
-from firebell.kit.db import Row, Tx
-from firebell.kit.text import MAX_ID
+from firebell.kit.db import Tx
 
-_ALERT = (
-    "id, integration_id, dedup_key, group_id, status, title, body, severity, labels, annotations, links,"
-    " starts_at, ends_at, last_seen, hi_at, hi_rank, ended_by, count, hi_seen, late_at, late_rank, missed,"
-    " message_ids"
-)
-_GROUP = (
-    "id, integration_id, service_id, key, title, urgency, opened_at, closed_at, last_at, alerts, firing,"
-    " events, lead_key, lead_severity"
-)
 PRUNE_ROWS = 20_000
 """Number of rows that one call to `prune` deletes from a table at most, so that it holds locks only briefly."""
-
-
-def _alert(row: Row) -> Alert:
-    return Alert(**{**dict(row), "message_ids": tuple(row["message_ids"])})
-
-
-def _group(row: Row) -> Group:
-    return Group(**dict(row))
 
 
 async def lock_services(tx: Tx, ids: Sequence[int]) -> None:
@@ -100,7 +83,7 @@ async def load(tx: Tx, alert_keys: Sequence[tuple[int, str]], group_keys: Sequen
         select latest.*
         from unnest($1::bigint[], $2::text[]) as wanted (integration_id, dedup_key)
         cross join lateral (
-            select {_ALERT}
+            select {ALERT_COLUMNS}
             from alert
             where integration_id = wanted.integration_id
                 and dedup_key = wanted.dedup_key
@@ -116,7 +99,7 @@ async def load(tx: Tx, alert_keys: Sequence[tuple[int, str]], group_keys: Sequen
         select by_key.*
         from unnest($1::bigint[], $2::text[]) as wanted (service_id, key)
         cross join lateral (
-            select {_GROUP}
+            select {GROUP_COLUMNS}
             from alert_group
             where service_id = wanted.service_id
                 and key = wanted.key
@@ -127,7 +110,7 @@ async def load(tx: Tx, alert_keys: Sequence[tuple[int, str]], group_keys: Sequen
         select by_id.*
         from unnest($3::bigint[]) as wanted (id)
         cross join lateral (
-            select {_GROUP}
+            select {GROUP_COLUMNS}
             from alert_group
             where id = wanted.id
                 and closed_at is null
@@ -141,13 +124,13 @@ async def load(tx: Tx, alert_keys: Sequence[tuple[int, str]], group_keys: Sequen
     batch = Batch()
     groups_by_id = {}
     for row in group_rows:
-        group = group_state(_group(row))
+        group = group_state(group_from_row(row))
         groups_by_id[row["id"]] = group
         if group.key is not None:
             batch.open_groups[group.service_id, group.key] = group
         batch.groups.append(group)
     for row in alert_rows:
-        alert = _alert(row)
+        alert = alert_from_row(row)
         state = alert_state(alert, groups_by_id.get(alert.group_id) if alert.group_id else None)
         batch.latest[alert.integration_id, alert.dedup_key] = state
         batch.loaded.append(state)
@@ -161,7 +144,7 @@ async def load_storms(tx: Tx, batch: Batch, service_ids: Sequence[int], since: d
         select storm.*
         from unnest($1::bigint[]) as service (id)
         cross join lateral (
-            select {_GROUP}
+            select {GROUP_COLUMNS}
             from alert_group
             where service_id = service.id
                 and key is null
@@ -178,7 +161,7 @@ async def load_storms(tx: Tx, batch: Batch, service_ids: Sequence[int], since: d
     for row in storms:
         group = loaded_groups.get(row["id"])
         if group is None:
-            group = group_state(_group(row))
+            group = group_state(group_from_row(row))
             batch.groups.append(group)
         batch.storms[group.service_id], batch.room[group.service_id] = group, 0
     if calm_services := [service_id for service_id in service_ids if service_id not in batch.storms]:
@@ -437,170 +420,6 @@ async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
         group_id,
         now,
     )
-
-
-async def groups_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Group]:
-    rows = await tx.fetch(
-        f"""
-        select {_GROUP}
-        from alert_group
-        where id = any($1::bigint[])
-        """,
-        list(ids),
-    )
-    return {row["id"]: _group(row) for row in rows}
-
-
-async def alerts_of_groups(tx: Tx, ids: Sequence[int], limit_each: int) -> dict[int, list[Alert]]:
-    """Return up to `limit_each` alerts of each group: firing ones by severity, then the others, newest first."""
-    rows = await tx.fetch(
-        f"""
-        select listed.*
-        from unnest($1::bigint[]) as wanted (group_id)
-        cross join lateral (
-            select {_ALERT}
-            from alert
-            where group_id = wanted.group_id
-            order by status = 'firing' desc,
-                case when status = 'firing'
-                    then coalesce(array_position($3::text[], coalesce(severity, '')), $4)
-                end,
-                id desc
-            limit $2
-        ) listed
-        """,
-        list(ids),
-        limit_each,
-        SEVERITIES,
-        len(SEVERITIES) + 1,
-    )
-    alerts_by_group: dict[int, list[Alert]] = {group_id: [] for group_id in ids}
-    for row in rows:
-        alerts_by_group[row["group_id"]].append(_alert(row))
-    return alerts_by_group
-
-
-async def alert(tx: Tx, alert_id: int) -> Alert | None:
-    row = await tx.row(
-        f"""
-        select {_ALERT}
-        from alert
-        where id = $1
-        """,
-        alert_id,
-    )
-    return _alert(row) if row else None
-
-
-async def alerts(
-    tx: Tx,
-    query: str,
-    before: int | None,
-    limit: int,
-    *,
-    service_id: int | None = None,
-    firing: bool = False,
-) -> list[Alert]:
-    """Return alerts whose title contains `query` or whose key is `query`, newest first, of one service or all."""
-    # a literal status lets the planner use the partial index of firing alerts
-    matching = f"""
-        ($1 = '' or position(lower($1) in lower(title)) > 0 or dedup_key = $1)
-            {"and status = 'firing'" if firing else ""}
-    """
-    if service_id is None:
-        rows = await tx.fetch(
-            f"""
-            select {_ALERT}
-            from alert
-            where {matching}
-                and ($2::bigint is null or id < $2)
-            order by id desc
-            limit $3
-            """,
-            query,
-            before,
-            limit,
-        )
-    else:
-        # with an equality instead of this range the planner may scan the alerts of all services backward
-        rows = await tx.fetch(
-            f"""
-            select newest.*
-            from integration
-            cross join lateral (
-                select {_ALERT}
-                from alert
-                where integration_id >= integration.id
-                    and (integration_id, id) < (integration.id, $2::bigint)
-                    and {matching}
-                order by integration_id desc, id desc
-                limit $3
-            ) newest
-            where integration.service_id = $4
-            order by newest.id desc
-            limit $3
-            """,
-            query,
-            MAX_ID if before is None else before,
-            limit,
-            service_id,
-        )
-    return [_alert(row) for row in rows]
-
-
-async def messages(
-    tx: Tx, integration_id: int, ids: Sequence[int], limit: int | None = None
-) -> list[StoredMessage]:
-    """Return these messages of an integration, oldest first, with the first `limit` bytes of each or all."""
-    rows = await tx.fetch(
-        """
-        select
-            message.id,
-            message.received_at,
-            message.source,
-            case when $3::int is null then body else substring(body from 1 for $3) end as body,
-            octet_length(body) as size,
-            message.error,
-            integration.key
-        from event as message
-        join integration on integration.id = message.integration_id
-        where message.id = any($1::bigint[])
-            and message.integration_id = $2
-        order by message.id
-        """,
-        list(ids),
-        integration_id,
-        limit,
-    )
-    return [StoredMessage(**dict(row)) for row in rows]
-
-
-async def alert_times(tx: Tx, since: datetime) -> list[datetime]:
-    """Return the start times of alerts since then, newest first, at most 5,000."""
-    rows = await tx.fetch(
-        """
-        select starts_at
-        from alert
-        where starts_at >= $1
-            and count > 0
-        order by id desc
-        limit 5000
-        """,
-        since,
-    )
-    return [row["starts_at"] for row in rows]
-
-
-async def policy_names(tx: Tx) -> list[tuple[int, str]]:
-    """Return (id, name) of every escalation policy, by name."""
-    rows = await tx.fetch(
-        """
-        select id, name
-        from policy
-        order by name, id
-        """
-    )
-    return [(row["id"], row["name"]) for row in rows]
 
 
 async def prune(tx: Tx, events_before: datetime, ids_before: datetime) -> bool:
