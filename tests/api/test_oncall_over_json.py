@@ -140,7 +140,7 @@ async def test_a_schedule_is_renamed_and_deleted_unless_it_is_needed(dsn: str, c
         assert (renamed["slug"], renamed["name"], renamed["tz"]) == ("daily", "Nightly", "Asia/Tokyo")
         await api("PATCH", "/schedules/daily", {"name": "Payments primary"}, status=409)
         needed = await api("DELETE", "/schedules/payments-primary", status=409)
-        assert needed["detail"] == "Payments primary is needed by Payments."
+        assert needed["detail"] == "Payments primary is used by Payments."
         await api("DELETE", "/schedules/daily", status=204)
         await api("DELETE", "/schedules/daily", status=404)
 

@@ -164,7 +164,7 @@ async def test_on_a_phone_escalate_resolve_and_join_are_one_tap_away(
         await page.goto("/settings/people")
         await page.fill("[name=name]", "Jun Okafor")
         await page.fill("[name=email]", "jun@example.org")
-        await page.click("button:text-is('Add')")
+        await page.click("button:text-is('Add person')")
         link = await page.inner_text(".cmd code")
         context = await browser.new_context(
             base_url=server.url,

@@ -24,7 +24,7 @@ async def two(dsn: str, browser: Browser) -> AsyncIterator[tuple[Page, Page]]:
         await mara.goto("/settings/people")
         await mara.fill("[name=name]", JUN)
         await mara.fill("[name=email]", "jun@example.org")
-        await mara.click("button:text-is('Add')")
+        await mara.click("button:text-is('Add person')")
         link = await mara.inner_text(".cmd code")
         phone = await browser.new_context(base_url=server.url, viewport={"width": 390, "height": 844})
         jun = await phone.new_page()

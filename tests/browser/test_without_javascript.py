@@ -57,7 +57,7 @@ async def test_a_colleague_chooses_a_password_by_link_once(dsn: str, browser: Br
         await admin.goto("/settings/people")
         await admin.fill("[name=name]", "Jun Okafor")
         await admin.fill("[name=email]", "jun@example.org")
-        await admin.click("button:text-is('Add')")
+        await admin.click("button:text-is('Add person')")
         link = await admin.inner_text(".cmd code")
 
         theirs = await (await browser.new_context(java_script_enabled=False)).new_page()

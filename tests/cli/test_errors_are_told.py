@@ -203,7 +203,7 @@ async def test_a_login_is_remembered_for_its_server_alone(dsn: str, clock: FakeC
     async with at_a_server(dsn, clock, tmp_path) as (_, run):
         url, key = run.env.pop("FIREBELL_URL"), run.env.pop("FIREBELL_KEY")
         wrong = await run("login", url, "--key", "fb_wrong", code=1)
-        assert "carries no valid key" in wrong.err
+        assert "has no valid API key" in wrong.err
         done = await run("login", url + "/", "--key", key)
         assert done.out.startswith(f"Signed in to {url} as Mara Lindqvist")
         stored = tmp_path / "firebell" / "config.toml"
@@ -211,7 +211,7 @@ async def test_a_login_is_remembered_for_its_server_alone(dsn: str, clock: FakeC
         assert (await run("page", "list")).out == "No pages match.\n"
         # the same server by another name does not get the key
         run.env["FIREBELL_URL"] = url.replace("127.0.0.1", "localhost")
-        assert "carries no valid key" in (await run("page", "list", code=1)).err
+        assert "has no valid API key" in (await run("page", "list", code=1)).err
         del run.env["FIREBELL_URL"]
         stored.write_text("url = ", encoding="utf-8")
         assert "cannot be read" in (await run("page", "list", code=2)).err

@@ -167,7 +167,7 @@ async def test_a_page_is_one_conversation_and_its_alarm_another(dsn: str, clock:
             by_thread.setdefault(mail["References"], set()).add(heading(mail))
         assert len(by_thread) == 2
         assert all(len(subjects) == 1 for subjects in by_thread.values())
-        alarms = [s for subjects in by_thread.values() for s in subjects if "NOBODY" in s]
+        alarms = [s for subjects in by_thread.values() for s in subjects if "UNANSWERED" in s]
         assert len(alarms) == 1
         assert alarms[0].endswith("Payments are down")
         assert len({mail["Message-ID"] for mail in box.mails}) == len(box.mails)
