@@ -88,6 +88,7 @@ async def test_from_the_first_run_to_a_closed_incident(
         await db.close()
         await page.goto("/pages/PG-1")
         await press(page, "Resolve")
+        await page.locator(".state[data-state=resolved]").first.wait_for()
         await page.goto("/incidents/INC-1")
         await page.locator(".btn:visible:has-text('Close')").last.click()
         await page.locator("details.ask[open] .btn.urgent").click()
