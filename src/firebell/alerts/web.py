@@ -5,7 +5,7 @@ from fastapi import Request, Response
 from firebell.alerts import actions, queries
 from firebell.catalog import actions as catalog
 from firebell.kit import html, routing
-from firebell.kit.text import to_id
+from firebell.kit.text import to_choice
 from firebell.people import access
 from firebell.people.permissions import Verb
 
@@ -27,7 +27,7 @@ async def alerts(
         listed = await actions.alerts(
             tx,
             q.strip(),
-            to_id(before),
+            to_choice(before, "before"),
             ALERTS_LISTED + 1,
             service_id=chosen_service.id if chosen_service else None,
             firing=tab == "firing",
