@@ -26,7 +26,6 @@ SAMPLE = {
     "link": "https://firebell.example.org/incidents/INC-214",
     "status_link": "https://status.example.org",
     "organization": "Kestrel",
-    "organisation": "Kestrel",
     "audience": "customer",
     "tz": "UTC",
     "date": "2026-11-17",

@@ -42,7 +42,6 @@ INCIDENT = frozenset(
         "link",
         "status_link",
         "organization",
-        "organisation",  # the spelling before 0.2, accepted for one version
         "audience",
         "tz",
         "date",
@@ -93,6 +92,9 @@ DOCUMENTS = {"postmortem": POSTMORTEM, "handoff": HANDOFF}
 SEVERITIES = ("sev0", "sev1", "sev2", "sev3")
 """Templates of two lines for the declaration: what the severity means, and what happens next."""
 
+RENAMED_SLOTS = {"organisation": "organization"}
+"""Former names of slots, filled like the present ones for one version."""
+
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _INFO = ("markdown", "text")
@@ -100,7 +102,7 @@ _INFO = ("markdown", "text")
 
 def fill(body: str, slots: Mapping[str, str]) -> str:
     """Return the text with its slots filled; unknown slots stay visible."""
-    return _SLOT.sub(lambda match: slots.get(match[1], match[0]), body)
+    return _SLOT.sub(lambda match: slots.get(RENAMED_SLOTS.get(match[1], match[1]), match[0]), body)
 
 
 def slots(body: str) -> list[str]:
@@ -117,7 +119,8 @@ def parts(body: str) -> list[tuple[str, bool]]:
 def allowed(shipped: Shipped) -> frozenset[str]:
     """Return the slots that a template may use: those that Firebell fills, and those of the default text."""
     filled = frozenset[str]() if shipped.id in SEVERITIES else DOCUMENTS.get(shipped.id, INCIDENT)
-    return filled | frozenset(slots(shipped.body))
+    former = frozenset(old for old, new in RENAMED_SLOTS.items() if new in filled)
+    return filled | former | frozenset(slots(shipped.body))
 
 
 def _opening(token: Token) -> tuple[str, str] | None:

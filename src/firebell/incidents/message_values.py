@@ -97,7 +97,6 @@ def slots(incident: Incident, context: MessageContext, now: datetime) -> Mapping
         "mitigation": candidates[0] or candidates[1],
         "link": context.link,
         "organization": context.organization,
-        "organisation": context.organization,
         "tz": context.tz,
         "date": wall_date(incident.declared_at, context.tz),
         "topic": slugify(incident.title)[:_TOPIC_MAX_CHARS].rstrip("-"),

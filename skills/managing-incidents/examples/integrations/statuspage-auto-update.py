@@ -368,7 +368,8 @@ class Page:
         zone = ZoneInfo(self.settings.get("tz", "UTC"))
         ours = [self.services[s] for s in known]
         impact = [s.get("impact") or f"{s['name']} {WORDS[incident.severity]}" for s in ours]
-        slots = {k.replace("isation", "ization"): str(v) for k, v in self.settings.get("slots", {}).items()}
+        former = {"organisation": "organization"}  # renamed slots; codespell:ignore organisation
+        slots = {former.get(k, k): str(v) for k, v in self.settings.get("slots", {}).items()}
         slots |= {"impact": "; ".join(impact) + ".", "services": ", ".join(s["name"] for s in ours)}
         slots["workaround"] = "; ".join(s["workaround"] for s in ours if s.get("workaround"))
         slots |= {"ref": incident.key, "severity": f"SEV{incident.severity}", "tz": str(zone)}
@@ -378,10 +379,9 @@ class Page:
         if minutes := self.settings.get("next_update_minutes"):
             times["next_update"] = now + timedelta(minutes=minutes)
         slots |= {k: f"{at.astimezone(zone):%H:%M}" for k, at in times.items() if at}
-        found = filled(self.texts[f"status-{stage}"], slots)
-        if not found:
+        if not (text := filled(self.texts[f"status-{stage}"], slots)):
             raise Misused(f"The template status-{stage} has nothing to say: fill its slots under [slots].")
-        return found
+        return text
 
     def write(self, post: dict[str, Any] | None, change: dict[str, Any], done: str) -> str:
         """Write the change, or print it in a dry run; return what was done."""
