@@ -19,6 +19,7 @@ from firebell.commands.output import (
     wants_json,
 )
 from firebell.kit.private_files import write_private
+from firebell.kit.text import plural
 
 _RATE_CLASSES = ("weekday", "night", "weekend", "holiday")
 
@@ -95,7 +96,7 @@ def notice(hours: int | None) -> None:
     """Show or set the shift reminder; managers and admins can set it."""
     address = "/api/v1/handoffs/notice"
     reminder = call("GET", address) if hours is None else call("PUT", address, {"hours": hours})
-    lead = f"{reminder['hours']} hour{'' if reminder['hours'] == 1 else 's'}"
+    lead = plural(reminder["hours"], "hour")
     show(reminder, f"Shift reminders are sent {lead} before the shift.")
 
 

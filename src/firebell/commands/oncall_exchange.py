@@ -6,6 +6,7 @@ import click
 
 from firebell.commands.client import call, call_all
 from firebell.commands.output import as_json, example, instant, short, show, show_table
+from firebell.kit.text import plural
 
 _ID = click.IntRange(1, 2**63 - 1)
 _FROM_HELP = "Such as 2026-12-24T18:00 or 2026-12-24T18:00+01:00."
@@ -236,7 +237,7 @@ def add(start: str, end: str, user: str | None, reason: str) -> None:
         "reason": reason,
     }
     absence = call("POST", "/api/v1/vacations", body)
-    shifts = f"{absence['open']} shift{'' if absence['open'] == 1 else 's'} to cover"
+    shifts = f"{plural(absence['open'], 'shift')} to cover"
     show(absence, f"Time off {absence['id']} of {absence['person']['name']}: {_span(absence)}, {shifts}.")
 
 

@@ -20,6 +20,7 @@ from firebell.commands.output import (
     show_table,
     wants_json,
 )
+from firebell.kit.text import plural
 
 if TYPE_CHECKING:
     from firebell.runbooks.model import Finding
@@ -48,10 +49,6 @@ def _text(file: Path) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         fail(f"{file} is not UTF-8 text: {error.reason} at byte {error.start}.", "Save it as UTF-8.", USAGE)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 @runbook.command(
@@ -118,9 +115,9 @@ def _print(by_path: "dict[str, list[Finding]]") -> None:
         sum(f.level == level for fs in by_path.values() for f in fs) for level in ("error", "warning")
     )
     summary = (
-        f"{_plural(errors, 'error')}, {_plural(warnings, 'warning')}" if errors or warnings else "no findings"
+        f"{plural(errors, 'error')}, {plural(warnings, 'warning')}" if errors or warnings else "no findings"
     )
-    echo(f"{_plural(len(by_path), 'runbook')}: {summary}.")
+    echo(f"{plural(len(by_path), 'runbook')}: {summary}.")
 
 
 @runbook.command("list", epilog=example("firebell runbook list"))
@@ -137,7 +134,7 @@ def list_() -> None:
 
 
 def _finding_counts(entry: dict[str, Any]) -> str:
-    counts = [_plural(entry[f"{level}s"], level) for level in ("error", "warning") if entry[f"{level}s"]]
+    counts = [plural(entry[f"{level}s"], level) for level in ("error", "warning") if entry[f"{level}s"]]
     return ", ".join(counts) or "none"
 
 
@@ -186,4 +183,4 @@ def push(paths: tuple[str, ...], source: str, dry_run: bool) -> None:
 
 
 def _finding_note(findings: list[dict[str, Any]]) -> str:
-    return f" ({_plural(len(findings), 'finding')})" if findings else ""
+    return f" ({plural(len(findings), 'finding')})" if findings else ""

@@ -9,6 +9,7 @@ from firebell.incidents.model import Incident
 from firebell.kit.html import duration
 from firebell.kit.localtime import format_local
 from firebell.kit.markdown import cell, line
+from firebell.kit.text import plural
 from firebell.paging.model import Page
 
 
@@ -86,8 +87,8 @@ def _placeholders(facts: Facts) -> Mapping[str, str]:
             "_No open incidents._",
         ),
         "summary": (
-            f"From {at(facts.shift_start)}: {_count(len(facts.pages), 'page')}, {urgent} high-urgency,"
-            f" {_count(len(facts.incidents), 'incident')}."
+            f"From {at(facts.shift_start)}: {plural(len(facts.pages), 'page')}, {urgent} high-urgency,"
+            f" {plural(len(facts.incidents), 'incident')}."
         ),
         "pages": _rows(
             ("Page", "When", "Urgency", "State", "Title"),
@@ -104,7 +105,7 @@ def _placeholders(facts: Facts) -> Mapping[str, str]:
         ),
         "nights": _list(
             [
-                f"{line(n.person)}: {_count(n.pages, 'page')} on the night of {n.night:%d %B}"
+                f"{line(n.person)}: {plural(n.pages, 'page')} on the night of {n.night:%d %B}"
                 for n in facts.nights
             ],
             "_No one was paged at night._",
@@ -125,10 +126,6 @@ def _placeholders(facts: Facts) -> Mapping[str, str]:
 
 def _names(names: Sequence[str]) -> str:
     return ", ".join(map(cell, names)) or "No one"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _list(lines: Sequence[str], empty: str) -> str:

@@ -44,6 +44,11 @@ def clean_text(value: str, limit: int) -> str:
     return unicodedata.normalize("NFC", text).strip()[:limit].rstrip()
 
 
+def plural(number: int, noun: str) -> str:
+    """Return a count with its noun, such as `1 page` or `3 pages`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def masked(secret: str) -> str:
     """Return what may be shown of a secret: its last four characters."""
     return f"…{secret[-4:]}" if len(secret) >= 16 else "…"

@@ -12,7 +12,7 @@ from firebell.kit import flash, html, routing, undo
 from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.localtime import format_range, to_instant
-from firebell.kit.text import to_choices, to_id, to_required, to_wall
+from firebell.kit.text import plural, to_choices, to_id, to_required, to_wall
 from firebell.oncall import actions, queries
 from firebell.oncall.checks import fixes
 from firebell.oncall.checks.grouping import group_gaps
@@ -262,7 +262,7 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
 def _lengths(handoff: datetime | None) -> list[tuple[str, str]]:
     """Return the options for an override's duration, likeliest first."""
     until_handoff = [(forms.HANDOFF, "Until the next handoff")] if handoff else []
-    hours = [(str(n), f"For {n} hour{'' if n == 1 else 's'}") for n in forms.OVERRIDE_HOURS]
+    hours = [(str(n), f"For {plural(n, 'hour')}") for n in forms.OVERRIDE_HOURS]
     return [*until_handoff, *hours, ("", "Until a set time")]
 
 

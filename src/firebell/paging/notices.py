@@ -6,6 +6,7 @@ from datetime import datetime
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.kit.db import Tx
+from firebell.kit.text import plural
 from firebell.paging import store
 
 TEST = "test"
@@ -45,7 +46,7 @@ async def notice_content(tx: Tx, reason: str, now: datetime) -> NoticeContent:
     service = (await catalog.services_by_id(tx, [broken.service_id]))[broken.service_id]
     return NoticeContent(
         f"{service.name}: can't read alerts from {broken.name}",
-        f"{broken.count} message{'' if broken.count == 1 else 's'} from {broken.name} could not be read in full."
+        f"{plural(broken.count, 'message')} from {broken.name} could not be read in full."
         f" What could be read was accepted, and the rest opened a page. Latest error: {broken.error}"
         " Open the service to see the messages, then correct the sender's configuration.",
     )

@@ -21,6 +21,7 @@ from firebell.incidents.model import Incident
 from firebell.kit.db import Tx
 from firebell.kit.handbook_files import skill, skill_files
 from firebell.kit.search_terms import Terms
+from firebell.kit.text import plural
 from firebell.oncall import actions as oncall
 from firebell.oncall import search_store as oncall_store
 from firebell.oncall.actions import OnDuty
@@ -60,10 +61,6 @@ class SearchSource:
     search: Callable[[SearchQuery], Awaitable[Sequence[Hit]]]
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
-
-
 async def _duty(query: SearchQuery, schedule_ids: Sequence[int]) -> list[OnDuty]:
     """Return who is on call for these schedules; empty for someone who may not see schedules."""
     if not query.may(Verb.SCHEDULE_READ):
@@ -74,14 +71,14 @@ async def _duty(query: SearchQuery, schedule_ids: Sequence[int]) -> list[OnDuty]
 async def _persons(query: SearchQuery) -> list[Hit]:
     ids = await people_store.person_ids(query.tx, query.terms.tsquery, query.limit)
     known, teams = await people.people_by_id(query.tx, ids), await people_store.team_names(query.tx, ids)
-    reference_hits = {i: await ids_naming(query.tx, i, query.now) for i in ids}
+    schedules_naming = {i: await ids_naming(query.tx, i, query.now) for i in ids}
     duty = await _duty(
-        query, [schedule for schedules in reference_hits.values() for schedule in schedules[:10]]
+        query, [schedule for schedules in schedules_naming.values() for schedule in schedules[:10]]
     )
     hits = []
     for person in (known[i] for i in ids):
         on_call = [d.schedule for d in duty if person.id in d.users]
-        schedules = on_call or [d.schedule for d in duty if d.schedule.id in reference_hits[person.id]]
+        schedules = on_call or [d.schedule for d in duty if d.schedule.id in schedules_naming[person.id]]
         facts = [person.role.capitalize(), ", ".join(teams[person.id])]
         if on_call:
             facts.append(f"on call now for {', '.join(s.name for s in on_call)}")
@@ -122,7 +119,7 @@ async def _services(query: SearchQuery) -> list[Hit]:
     hits = []
     for service in (known[i] for i in ids):
         pages = open_pages.get(service.id, 0)
-        facts = [f"Service · {teams[service.team_id]}", *([_count(pages, "open page")] if pages else [])]
+        facts = [f"Service · {teams[service.team_id]}", *([plural(pages, "open page")] if pages else [])]
         state = "degraded" if pages else "ok"
         hits.append(
             Hit(
@@ -155,7 +152,7 @@ async def _policies(query: SearchQuery) -> list[Hit]:
         Hit(
             Kind.POLICY,
             policy.name,
-            f"Escalation policy · {teams[policy.team_id]} · {_count(len(policy.levels), 'level')}",
+            f"Escalation policy · {teams[policy.team_id]} · {plural(len(policy.levels), 'level')}",
             f"/escalation/{quote(policy.slug)}",
         )
         for policy in (known[i] for i in ids)
