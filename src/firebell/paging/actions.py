@@ -35,6 +35,7 @@ from firebell.paging.model import (
     Level,
     NewLogEntry,
     NewPage,
+    NotChanged,
     Notice,
     Page,
     PageAcknowledged,
@@ -288,7 +289,7 @@ async def _move(
 ) -> Page:
     new = escalation.step(old, event, now)
     if isinstance(new, escalation.Refused):
-        raise Conflict(f"{old.ref} was not changed: {new.reason}.")
+        raise NotChanged(old.ref, new.reason)
     await store_changes(tx, [new])
     await _log_all(tx, [new], kind, text, now, actor)
     await tx.audit(actor, f"page.{kind}", old.ref, now)

@@ -11,7 +11,7 @@ from firebell.kit.db import Tx
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.events import Actor
 from firebell.paging import actions
-from firebell.paging.model import PageState
+from firebell.paging.model import NotChanged, PageState
 
 BATCH = 25
 """Number of pages per transaction."""
@@ -92,7 +92,8 @@ async def _one(
         state = (await actions.page(tx, page_id)).state
         if state is PageState.RESOLVED:
             return Outcome(ref, Result.UNCHANGED, "already resolved", state)
-        return Outcome(ref, Result.REFUSED, refusal.message.partition(": ")[2].rstrip("."), state)
+        reason = refusal.reason if isinstance(refusal, NotChanged) else refusal.message
+        return Outcome(ref, Result.REFUSED, reason, state)
     return Outcome(ref, Result.UNCHANGED if already else Result.DONE, already or "", page.state)
 
 

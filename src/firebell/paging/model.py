@@ -5,7 +5,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from firebell.kit.errors import Conflict
 from firebell.kit.events import Actor
+
+
+class NotChanged(Conflict):
+    """What was asked does not apply to the page; `reason` says why, without the page."""
+
+    def __init__(self, ref: str, reason: str) -> None:
+        super().__init__(f"{ref} was not changed: {reason}.")
+        self.reason = reason
 
 
 class PageState(StrEnum):
