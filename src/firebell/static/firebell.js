@@ -505,5 +505,5 @@
   /* Secure contexts only: elsewhere pages are not kept. */
   addEventListener('load', () => navigator.serviceWorker?.register('/sw.js', { updateViaCache: 'none' }).catch(() => {}));
   flash();
-  window.firebell = { $, $$, root, parse, load, soon, pulse };
+  window.firebell = { $, $$, root, parse, load, soon, pulse, keysOff: off };
 })();

@@ -1,6 +1,7 @@
 /* Selecting rows of a list: the form with the id "bulk" acts on its checkboxes. Without it the boxes work alone. */
 (() => {
-  const $ = (s, r = document) => r.querySelector(s), $$ = (s, r = document) => [...r.querySelectorAll(s)];
+  if (!window.firebell) return;
+  const { $, $$, keysOff } = window.firebell;
   const list = $('#list'), bar = () => $('#bulk'), boxes = () => $$('.box[form=bulk]', list);
   const rest = () => +($('[data-count]', bar())?.dataset.count || 0);
   let last = null;
@@ -28,13 +29,12 @@
     if (e.target.closest('[data-clear]')) { e.preventDefault(); clear(); }
   });
   list.addEventListener('change', show);
-  const off = () => { try { return localStorage.getItem('keys') === 'off'; } catch { return false; } };
   addEventListener('keydown', e => {
     const typing = e.target.closest?.('input:not(.box),textarea,select,dialog,[contenteditable]');
     if (!bar() || e.metaKey || e.ctrlKey || e.altKey || typing) return;
     const picked = boxes().filter(b => b.checked);
     if (e.key === 'Escape' && picked.length && !$('details.menu[open]')) { clear(); return; }
-    if (off()) return;
+    if (keysOff()) return;
     const act = { a: 'ack', s: 'snooze', r: 'resolve' }[e.key];
     if (act && picked.length) { e.preventDefault(); e.stopImmediatePropagation(); $(`[value=${act}]`, bar()).click(); return; }
     if (e.key === '*') { const on = picked.length < boxes().length; boxes().forEach(b => { b.checked = on; }); show(); }
