@@ -13,10 +13,11 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 TREES = [tree for _, tree in modules()]
 FUNCTIONS = [n for tree in TREES for n in ast.walk(tree) if isinstance(n, Function)]
 CALLS = [n for tree in TREES for n in ast.walk(tree) if isinstance(n, ast.Call)]
-BY_STATE = {f"swap.{state}" for state in SwapState if state is not SwapState.OPEN} | {
-    f"runbook.{change}" for change in Change if change is not Change.UNCHANGED
+BY_STATE = {
+    *(f"swap.{state}" for state in SwapState if state is not SwapState.OPEN),
+    *(f"cover.{state}" for state in CoverState if state is not CoverState.OPEN),
+    *(f"runbook.{change}" for change in Change if change is not Change.UNCHANGED),
 }
-BY_STATE |= {f"cover.{CoverState.EXPIRED}"}
 """Actions that are named after an enumeration."""
 
 

@@ -73,7 +73,7 @@ async def changes(
 
 async def prune(tx: Tx, before: datetime, limit: int) -> bool:
     """Delete the oldest changes received before then, at most `limit`; return True if more may be left."""
-    status = await tx.execute(
+    deleted = await tx.changed(
         """
         delete from change_event
         where id in (
@@ -87,4 +87,4 @@ async def prune(tx: Tx, before: datetime, limit: int) -> bool:
         before,
         limit,
     )
-    return status == f"DELETE {limit}"
+    return deleted == limit

@@ -424,7 +424,7 @@ async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
 
 async def prune(tx: Tx, events_before: datetime, ids_before: datetime) -> bool:
     """Delete the oldest expired rows, at most `PRUNE_ROWS` of each table; return True if more may be left."""
-    event_status = await tx.execute(
+    events = await tx.changed(
         """
         delete from event
         where id in (
@@ -438,7 +438,7 @@ async def prune(tx: Tx, events_before: datetime, ids_before: datetime) -> bool:
         events_before,
         PRUNE_ROWS,
     )
-    seen_status = await tx.execute(
+    event_ids = await tx.changed(
         """
         delete from seen_event
         where id in (
@@ -452,4 +452,4 @@ async def prune(tx: Tx, events_before: datetime, ids_before: datetime) -> bool:
         ids_before,
         PRUNE_ROWS,
     )
-    return f"DELETE {PRUNE_ROWS}" in (event_status, seen_status)
+    return PRUNE_ROWS in (events, event_ids)

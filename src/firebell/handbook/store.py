@@ -59,8 +59,8 @@ async def put(tx: Tx, template_id: str, body: str, source: Source, by: str, now:
 
 async def delete(tx: Tx, template_id: str) -> bool:
     """Delete the organization's own text of a template; return True if there was one."""
-    status = await tx.execute("delete from own_template where id = $1", template_id)
-    return status == "DELETE 1"
+    changed = await tx.changed("delete from own_template where id = $1", template_id)
+    return changed == 1
 
 
 async def lock(tx: Tx) -> None:

@@ -7,7 +7,7 @@ from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
 from firebell.handoffs import milestones, store
 from firebell.handoffs.draft import Ahead, Facts, Night, draft
-from firebell.handoffs.model import Acknowledged, Change, Handoff
+from firebell.handoffs.model import Change, Handoff
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN, Phase
 from firebell.kit import org_settings
@@ -181,12 +181,3 @@ def coming(schedules: Sequence[Schedule], now: datetime) -> list[tuple[Schedule,
     """Return the next shift change of each schedule that has one, nearest first."""
     changes = [(s, c) for s in schedules if (c := next_change(s, now))]
     return sorted(changes, key=lambda pair: (pair[1].at, pair[0].name))
-
-
-async def newest_by_schedule(
-    tx: Tx, schedule_ids: Sequence[int]
-) -> dict[int, tuple[Handoff, list[Acknowledged]]]:
-    """Return the newest document of each schedule with its acknowledgements."""
-    newest = await store.newest(tx, schedule_ids)
-    acknowledgements = await store.acknowledged(tx, [h.id for h in newest])
-    return {h.schedule_id: (h, acknowledgements[h.id]) for h in newest}

@@ -163,17 +163,3 @@ async def acknowledged(tx: Tx, ids: Sequence[int]) -> dict[int, list[Acknowledge
     for row in rows:
         acknowledgements[row["handoff_id"]].append(Acknowledged(row["person_id"], row["at"]))
     return acknowledgements
-
-
-async def newest(tx: Tx, schedule_ids: Sequence[int]) -> list[Handoff]:
-    """Return the latest document of each schedule."""
-    rows = await tx.fetch(
-        f"""
-        select distinct on (schedule_id) {_COLUMNS}
-        from handoff
-        where schedule_id = any($1::bigint[])
-        order by schedule_id, at desc
-        """,
-        list(schedule_ids),
-    )
-    return [_handoff(row) for row in rows]

@@ -98,7 +98,7 @@ async def sessions(tx: Reads, person_id: int, now: datetime) -> list[Session]:
 
 async def delete_session(tx: Tx, person_id: int, session_id: int) -> bool:
     """End one session of the person; return whether there was one."""
-    deleted = await tx.execute(
+    deleted = await tx.changed(
         """
         delete from session
         where id = $1 and person_id = $2
@@ -106,12 +106,12 @@ async def delete_session(tx: Tx, person_id: int, session_id: int) -> bool:
         session_id,
         person_id,
     )
-    return deleted == "DELETE 1"
+    return deleted == 1
 
 
 async def delete_sessions(tx: Tx, person_id: int, keep: int | None = None) -> int:
     """End every session of the person but `keep`; return how many that were."""
-    deleted = await tx.execute(
+    return await tx.changed(
         """
         delete from session
         where person_id = $1 and id is distinct from $2::bigint
@@ -119,7 +119,6 @@ async def delete_sessions(tx: Tx, person_id: int, keep: int | None = None) -> in
         person_id,
         keep,
     )
-    return int(deleted.partition(" ")[2])
 
 
 async def prune_sessions(tx: Tx, now: datetime) -> None:

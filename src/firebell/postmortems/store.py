@@ -16,7 +16,7 @@ async def insert(
     tx: Tx, incident_id: int, body: str, due_at: datetime, author_id: int | None, now: datetime
 ) -> bool:
     """Insert a draft and return True; return False if the incident has a post-mortem."""
-    status = await tx.execute(
+    changed = await tx.changed(
         """
         insert into postmortem (incident_id, body, state, due_at, author_id, created_at, updated_at)
         values ($1, $2, 'draft', $3, $4, $5, $5)
@@ -28,7 +28,7 @@ async def insert(
         author_id,
         now,
     )
-    return status == "INSERT 0 1"
+    return changed == 1
 
 
 async def of_incident(tx: Tx, incident_id: int) -> Postmortem | None:
@@ -75,7 +75,7 @@ async def newest(tx: Tx, before: int | None, limit: int) -> list[Postmortem]:
 
 async def save(tx: Tx, incident_id: int, body: str, version: int, now: datetime) -> bool:
     """Replace the body and return True; return False if `version` is not the current one."""
-    status = await tx.execute(
+    changed = await tx.changed(
         """
         update postmortem
         set body = $2,
@@ -89,12 +89,12 @@ async def save(tx: Tx, incident_id: int, body: str, version: int, now: datetime)
         version,
         now,
     )
-    return status == "UPDATE 1"
+    return changed == 1
 
 
 async def unpublish(tx: Tx, incident_id: int, version: int) -> bool:
     """Make a published post-mortem a draft again; return False if it is not published in this version."""
-    status = await tx.execute(
+    changed = await tx.changed(
         """
         update postmortem
         set state = 'draft',
@@ -107,12 +107,12 @@ async def unpublish(tx: Tx, incident_id: int, version: int) -> bool:
         incident_id,
         version,
     )
-    return status == "UPDATE 1"
+    return changed == 1
 
 
 async def publish(tx: Tx, incident_id: int, now: datetime) -> bool:
     """Mark a post-mortem as published and return True; return False if it already was."""
-    status = await tx.execute(
+    changed = await tx.changed(
         """
         update postmortem
         set state = 'published',
@@ -124,4 +124,4 @@ async def publish(tx: Tx, incident_id: int, now: datetime) -> bool:
         incident_id,
         now,
     )
-    return status == "UPDATE 1"
+    return changed == 1

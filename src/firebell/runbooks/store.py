@@ -73,5 +73,5 @@ async def put(tx: Tx, slug: str, body: str | None, source: str, by: str, now: da
 
 async def delete(tx: Tx, slug: str) -> bool:
     """Delete the own runbook of a slug; return True if there was one."""
-    status = await tx.execute("delete from runbook where slug = $1", slug)
-    return status == "DELETE 1"
+    changed = await tx.changed("delete from runbook where slug = $1", slug)
+    return changed == 1

@@ -99,7 +99,7 @@ async def touch_feed(tx: Tx, feed_id: int, now: datetime) -> None:
 
 async def revoke_feeds(tx: Tx, created_by: int, now: datetime) -> int:
     """Revoke every feed that a person created; return how many there were."""
-    revoked = await tx.execute(
+    return await tx.changed(
         """
         update calendar_feed
         set revoked_at = $2
@@ -109,7 +109,6 @@ async def revoke_feeds(tx: Tx, created_by: int, now: datetime) -> int:
         created_by,
         now,
     )
-    return int(revoked.partition(" ")[2])
 
 
 async def revoke_feed(tx: Tx, feed_id: int, created_by: int, now: datetime) -> bool:
