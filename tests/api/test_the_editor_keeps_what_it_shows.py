@@ -70,4 +70,4 @@ async def test_bug_a_turn_of_somebody_who_left_was_lost(dsn: str, clock: FakeClo
             await people.update_person(tx, d.r.actor, d.r.ada, active=False, now=d.r.w.now)
         before, after = await saved_untouched(d)
         assert after.layers == before.layers
-        assert "Ada Byron (left)" in (await d.http.get(EDIT)).text
+        assert "Ada Byron (deactivated)" in (await d.http.get(EDIT)).text
