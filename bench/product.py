@@ -16,12 +16,12 @@ import asyncpg
 
 from bench import processes
 from bench.client import Sink, free_port, sink
-from firebell.kit.db import Tx
-from firebell.kit.events import Actor
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Unit
 from firebell.people import actions as people
-from firebell.runtime import running
+from firebell.process import running
 from firebell.settings import Settings
 from firebell.setup import web
 

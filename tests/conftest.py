@@ -11,10 +11,10 @@ import pytest
 from argon2 import PasswordHasher
 
 from firebell import subscriptions
-from firebell.kit import embedded
 from firebell.kit.clock import FakeClock
-from firebell.kit.db import Db
-from firebell.kit.migrate import migrate
+from firebell.kit.db import embedded
+from firebell.kit.db.database import Db
+from firebell.kit.db.migrate import migrate
 from firebell.people import password_hashing
 
 UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

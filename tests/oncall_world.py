@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import FirebellError
-from firebell.kit.events import Actor
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.rota import shifts

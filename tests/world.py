@@ -16,12 +16,12 @@ from firebell.alerts.model import InboundRequest, Integration, Rejected
 from firebell.alerts.sources import alertmanager, generic
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
-from firebell.kit.events import Actor
+from firebell.kit.db.events import Actor
 from firebell.kit.http_out import parse_networks
 from firebell.paging import actions as paging
 from firebell.paging.model import Page
 from firebell.people import actions as people
-from firebell.runtime import connected
+from firebell.process import connected
 from firebell.settings import Settings
 from firebell.setup import web
 from firebell.worker import Worker, timer_handlers

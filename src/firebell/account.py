@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from firebell.kit import flash, html, routing
+from firebell.kit.web import flash, html, routing
 from firebell.oncall.calendars import actions as calendars
 from firebell.people import access, sessions
 from firebell.people import actions as people

@@ -23,14 +23,14 @@ from firebell.alerts import inbound
 from firebell.dashboard import web as dashboard_web
 from firebell.guard import SENDERS, Guard
 from firebell.health_check import HealthCheck
-from firebell.kit import html
-from firebell.kit.api import Api, field_error, status_slug
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Invalid, TooMany, Unauthenticated, Unavailable
-from firebell.kit.live import stream
 from firebell.kit.log import OncePerMinute, correlation_id
-from firebell.kit.routing import allowed_methods
 from firebell.kit.slice import NavItem, Section, Slice, unique
+from firebell.kit.web import html
+from firebell.kit.web.api import Api, field_error, status_slug
+from firebell.kit.web.live import stream
+from firebell.kit.web.routing import allowed_methods
 from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.slices import SLICES

@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from firebell.kit import html, routing
+from firebell.kit.web import html, routing
 from firebell.oncall import actions as oncall
 from firebell.paging import actions as paging
 from firebell.people import access

@@ -9,9 +9,9 @@ from fastapi import Request
 from firebell import guesses
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
-from firebell.kit import html
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Forbidden, Unavailable
+from firebell.kit.web import html
 from firebell.oncall import actions as oncall
 from firebell.paging import actions as paging
 from firebell.people import actions as people

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Forbidden
-from firebell.kit.origin import is_allowed_host, is_cross_site
+from firebell.kit.web.origin import is_allowed_host, is_cross_site
 
 Refuse = Callable[[Request, FirebellError], Awaitable[Response]]
 SENDERS = ("/in/", "/v1/", "/v2/", "/integration/", "/integrations/", "/generic/")

@@ -10,11 +10,11 @@ from typing import Any
 
 import asyncpg
 
-from firebell.kit import outbox, timers
 from firebell.kit.context import Context
-from firebell.kit.database_clock import TOLERANCE, DatabaseClock
-from firebell.kit.db import Db, Tx
+from firebell.kit.db.database import Db, Tx
+from firebell.kit.db.database_clock import TOLERANCE, DatabaseClock
 from firebell.kit.errors import Unavailable
+from firebell.kit.jobs import outbox, timers
 from firebell.kit.log import OncePerMinute
 from firebell.paging import actions as paging
 from firebell.paging import timers as paging_due

@@ -8,7 +8,7 @@ from importlib import resources
 from fastapi import Request, Response
 
 from firebell import __version__
-from firebell.kit import html, routing
+from firebell.kit.web import html, routing
 from firebell.people import access
 
 router = routing.html_router()

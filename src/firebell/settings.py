@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from firebell.kit.errors import Invalid, StartupError
 from firebell.kit.http_out import Network, check_url, parse_networks
-from firebell.kit.mailbox import parse_mailbox
-from firebell.kit.origin import host_name
-from firebell.kit.smtp import parse_smtp_url
+from firebell.kit.mail.mailbox import parse_mailbox
+from firebell.kit.mail.server import parse_smtp_url
+from firebell.kit.web.origin import host_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from firebell.kit import outbox
-from firebell.kit.events import MustHandler, Reactions
+from firebell.kit.db.events import MustHandler, Reactions
+from firebell.kit.jobs import outbox
 from firebell.kit.slice import Slice, unique
 from firebell.slices import SLICES
 

@@ -3,8 +3,8 @@
 from typing import Annotated
 
 from firebell import undoing
-from firebell.kit.api import ApiOutput, Ctx, Text, problems
-from firebell.kit.api import router as api_router
+from firebell.kit.web.api import ApiOutput, Ctx, Text, problems
+from firebell.kit.web.api import router as api_router
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 

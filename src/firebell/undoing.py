@@ -9,10 +9,10 @@ from fastapi import Request, Response
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
-from firebell.kit import flash, html, routing, undo
 from firebell.kit.context import Context
-from firebell.kit.db import Tx
-from firebell.kit.events import Actor
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.web import flash, html, routing, undo
 from firebell.oncall import change_undo
 from firebell.oncall.calendars import actions as calendars
 from firebell.paging import policy_undo

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from firebell.kit import outbox, timers
 from firebell.kit.context import Context
-from firebell.kit.database_clock import agree
-from firebell.kit.db import AWAY, LIVE_CHANNEL, WORK_CHANNEL, Tx
+from firebell.kit.db.database import AWAY, LIVE_CHANNEL, WORK_CHANNEL, Tx
+from firebell.kit.db.database_clock import agree
+from firebell.kit.db.migrate import Outdated, fence
 from firebell.kit.errors import StartupError, Unavailable
+from firebell.kit.jobs import outbox, timers
 from firebell.kit.log import OncePerMinute, correlation_id
-from firebell.kit.migrate import Outdated, fence
 from firebell.kit.slice import Slice, unique
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import timers as paging_due

@@ -6,7 +6,7 @@ import pytest
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable
-from firebell.runtime import connected
+from firebell.process import connected
 from tests.world import settings
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
-from firebell.kit.db import Row, Tx
-from firebell.kit.events import Actor
+from firebell.kit.db.database import Row, Tx
+from firebell.kit.db.events import Actor
 from firebell.service_overview.queries import overview
 from tests.world import World, world
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from firebell.kit.connections import Limits
-from firebell.serve import listen, web_server
+from firebell.kit.web.connections import Limits
+from firebell.process import listen, web_server
 from firebell.settings import Settings
 
 SOON = Limits(head_s=0.3, body_s=0.3, write_s=0.3)

@@ -20,8 +20,8 @@ from firebell.incidents.model import (
     UpdatePosted,
 )
 from firebell.kit.clock import FakeClock
-from firebell.kit.db import Tx
-from firebell.kit.events import Reactions, payload
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Reactions, payload
 from tests.world import World, world
 
 EVENTS = (

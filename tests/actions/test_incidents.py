@@ -7,8 +7,8 @@ from typing import Any
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, Phase, Role
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
-from firebell.kit.events import Actor
 from firebell.paging.model import PageState
 from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from firebell.kit.clock import FakeClock
-from firebell.kit.database_clock import MEASURE_EVERY_S, DatabaseClock
-from firebell.kit.db import Db
+from firebell.kit.db.database import Db
+from firebell.kit.db.database_clock import MEASURE_EVERY_S, DatabaseClock
 from tests.rules.test_kit_health import Seconds
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from firebell.kit.errors import Unavailable
-from firebell.kit.group_commit import GroupCommit
+from firebell.kit.jobs.group_commit import GroupCommit
 
 
 class Store:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from firebell.kit.errors import TooMany
-from firebell.kit.live import STREAMS_PER_PERSON, Live, stream
+from firebell.kit.web.live import STREAMS_PER_PERSON, Live, stream
 
 TOPICS = frozenset({"pages"})
 

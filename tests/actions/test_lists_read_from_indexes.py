@@ -12,7 +12,7 @@ import pytest
 from firebell.incidents import list_store as incident_list_store
 from firebell.incidents.filtering import STATES
 from firebell.incidents.model import IncidentFilter, Sort
-from firebell.kit.db import Db, Tx
+from firebell.kit.db.database import Db, Tx
 from firebell.paging import list_store
 from firebell.paging.model import OPEN, PageFilter, PageState
 from firebell.paging.page_list import parts

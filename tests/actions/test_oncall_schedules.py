@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.events import SYSTEM
 from firebell.oncall import actions as oncall
 from firebell.oncall import queries
 from firebell.oncall.checks import fixes

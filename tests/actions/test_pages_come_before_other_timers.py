@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from firebell.handoffs import timers as handoffs_due
-from firebell.kit import timers
 from firebell.kit.clock import FakeClock
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.jobs import timers
 from firebell.oncall import actions as oncall
 from firebell.oncall import timers as oncall_due
 from firebell.paging import timers as paging_due

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from firebell.kit.clock import FakeClock
-from firebell.kit.db import Db, Tx
+from firebell.kit.db.database import Db, Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
-from firebell.kit.events import Actor
 from firebell.kit.signing import token_hash
 from firebell.people import actions as people
 from firebell.people import audit_store, key_store

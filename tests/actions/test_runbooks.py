@@ -7,9 +7,9 @@ import pytest
 
 from firebell.kit import handbook_files
 from firebell.kit.clock import FakeClock
-from firebell.kit.db import Db
+from firebell.kit.db.database import Db
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.events import Actor
 from firebell.people import actions as people
 from firebell.runbooks import actions
 from firebell.runbooks.actions import Change

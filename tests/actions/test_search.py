@@ -8,7 +8,7 @@ import pytest
 
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.people import actions as people
 from firebell.people.model import Role
 from firebell.people.permissions import Rights
@@ -146,7 +146,7 @@ async def test_a_database_of_another_encoding_can_be_searched_for_ascii(empty_ds
         base, _, options = empty_dsn.partition("?")
         latin = await asyncpg.connect(f"{base.rpartition('/')[0]}/{name}?{options}")
         try:
-            from firebell.kit.migrate import available
+            from firebell.kit.db.migrate import available
 
             script = next(m.sql for m in available() if m.version == 27)
             await latin.execute(script[: script.index("$migration$;") + len("$migration$;")])

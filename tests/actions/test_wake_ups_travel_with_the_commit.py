@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from firebell.kit.db import LIVE_CHANNEL, WORK_CHANNEL, Db
+from firebell.kit.db.database import LIVE_CHANNEL, WORK_CHANNEL, Db
 
 
 class Undone(Exception):  # noqa: N818

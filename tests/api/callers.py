@@ -10,8 +10,8 @@ import httpx
 from firebell.app import build
 from firebell.kit import signing
 from firebell.kit.clock import FakeClock
-from firebell.kit.db import Db
-from firebell.kit.events import Actor
+from firebell.kit.db.database import Db
+from firebell.kit.db.events import Actor
 from firebell.people import actions as people
 from firebell.people import cookies, session_store, sessions
 from firebell.people.model import Role, Session

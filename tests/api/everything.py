@@ -18,7 +18,7 @@ from firebell.app import build
 from firebell.handoffs import actions as handoffs
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind, Use

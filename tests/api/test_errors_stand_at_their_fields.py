@@ -6,8 +6,8 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid
-from firebell.kit.field_errors import FieldErrors
-from firebell.runtime import connected
+from firebell.kit.web.field_errors import FieldErrors
+from firebell.process import connected
 from tests.api.callers import browser
 from tests.api.test_a_policy_is_edited_on_its_page import signed_in
 from tests.api.test_the_first_run_is_guarded import client, token_in

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import httpx
 
 from firebell.kit.clock import FakeClock
-from firebell.kit.confirm import CONFIRMATIONS, Confirmation
+from firebell.kit.web.confirm import CONFIRMATIONS, Confirmation
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from tests.api.callers import TEST, browser, sign_in

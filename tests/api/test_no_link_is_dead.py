@@ -22,7 +22,7 @@ from firebell.kit.http_out import parse_networks
 from firebell.people import actions as people
 from firebell.people import cookies, session_store, sessions
 from firebell.people.model import Role, Session
-from firebell.runtime import connected
+from firebell.process import connected
 from firebell.settings import Settings
 from firebell.worker import Worker, timer_handlers
 from tests.api.callers import TEST

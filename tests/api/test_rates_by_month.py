@@ -10,10 +10,10 @@ from typing import Any
 import asyncpg
 
 from firebell import subscriptions
-from firebell.kit import org_settings
 from firebell.kit.clock import FakeClock
-from firebell.kit.db import Db
-from firebell.kit.migrate import available, migrate
+from firebell.kit.db import org_settings
+from firebell.kit.db.database import Db
+from firebell.kit.db.migrate import available, migrate
 from firebell.workload import pay, store
 from tests.api.callers import TEST, Api, browser, organization
 

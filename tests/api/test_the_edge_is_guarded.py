@@ -7,10 +7,10 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from firebell.kit import html
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Forbidden
 from firebell.kit.http_out import allowed, check_url, guarded_client, parse_networks
+from firebell.kit.web import html
 from firebell.people import actions as people
 from firebell.people.model import SCOPES
 from tests.api.callers import TEST, browser, key_of, organization

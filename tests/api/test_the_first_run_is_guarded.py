@@ -9,7 +9,7 @@ import pytest
 from firebell.app import build
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
-from firebell.runtime import connected
+from firebell.process import connected
 from firebell.setup import token as setup_token
 from tests.world import settings
 

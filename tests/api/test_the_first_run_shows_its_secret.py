@@ -4,7 +4,7 @@ import re
 
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
-from firebell.runtime import connected
+from firebell.process import connected
 from tests.api.test_the_first_run_is_guarded import FORM, client, token_in
 from tests.world import settings
 

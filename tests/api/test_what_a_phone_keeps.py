@@ -2,8 +2,8 @@
 
 import re
 
-from firebell.kit import html
 from firebell.kit.clock import FakeClock
+from firebell.kit.web import html
 from tests.api.callers import browser, organization, sign_in
 from tests.world import world
 

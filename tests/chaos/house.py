@@ -11,7 +11,7 @@ from urllib.parse import quote
 import asyncpg
 import httpx
 
-from firebell.runtime import running
+from firebell.process import running
 from tests.servers import Server, data_folder, serve, until
 from tests.world import Sink, organize, settings, sink
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from firebell.kit.clock import FakeClock
-from firebell.kit.db import Db
-from firebell.kit.migrate import Migration, Outdated, available, fence, migrate
+from firebell.kit.db.database import Db
+from firebell.kit.db.migrate import Migration, Outdated, available, fence, migrate
 from firebell.paging.sender import Sender
 from tests.servers import serve, until
 from tests.world import world

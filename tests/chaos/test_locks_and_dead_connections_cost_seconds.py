@@ -12,11 +12,11 @@ import asyncpg
 import pytest
 
 from firebell import subscriptions, worker
-from firebell.kit import db as kit_db
 from firebell.kit.clock import FakeClock
-from firebell.kit.db import INGEST_LIMITS, WORK_LIMITS, Db, Limits
+from firebell.kit.db import database as kit_db
+from firebell.kit.db.database import INGEST_LIMITS, WORK_LIMITS, Db, Limits
 from firebell.kit.errors import Unavailable
-from firebell.runtime import connected
+from firebell.process import connected
 from firebell.worker import Worker, timer_handlers
 from tests.servers import until
 from tests.sources.door import door

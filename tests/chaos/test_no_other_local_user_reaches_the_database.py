@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from firebell.kit import embedded
+from firebell.kit.db import embedded
 from firebell.kit.errors import StartupError
 from tests.servers import data_folder
 

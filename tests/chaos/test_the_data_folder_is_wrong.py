@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from firebell.kit import embedded
+from firebell.kit.db import embedded
 from firebell.kit.errors import StartupError
 from tests.chaos.house import house
 from tests.servers import data_folder, serve, started

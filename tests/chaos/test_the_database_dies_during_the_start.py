@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from firebell import runtime
-from firebell.kit.db import Db
+from firebell import process as firebell_process
+from firebell.kit.db.database import Db
+from firebell.kit.db.migrate import migrate
 from firebell.kit.errors import FirebellError
-from firebell.kit.migrate import migrate
-from firebell.runtime import running
+from firebell.process import running
 from tests.servers import data_folder
 from tests.world import settings
 
@@ -45,7 +45,7 @@ async def test_it_starts_although_the_database_dies_before_each_first_connection
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with data_folder() as data:
-        monkeypatch.setattr(runtime, "migrate", killing_before(data, migrate, 2))
+        monkeypatch.setattr(firebell_process, "migrate", killing_before(data, migrate, 2))
         monkeypatch.setattr(Db, "connect", killing_before(data, Db.connect, 2))
         async with running(settings(data=data)) as process, process.ctx.db.tx() as tx:
             assert await tx.value("select count(*) from schema_migration") > 0
@@ -60,8 +60,8 @@ async def test_a_database_that_dies_again_and_again_ends_the_start_in_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with data_folder() as data:
-        monkeypatch.setattr(runtime, "START_PATIENCE_S", 1)
-        monkeypatch.setattr(runtime, "migrate", killing_before(data, migrate, 1000))
+        monkeypatch.setattr(firebell_process, "START_PATIENCE_S", 1)
+        monkeypatch.setattr(firebell_process, "migrate", killing_before(data, migrate, 1000))
         with pytest.raises(FirebellError) as ended:
             async with running(settings(data=data)):
                 pass

@@ -15,9 +15,9 @@ from starlette.routing import Match, Route
 
 from firebell import app, cli, subscriptions
 from firebell.kit.clock import FakeClock
-from firebell.kit.db import Db, Tx
+from firebell.kit.db.database import Db, Tx
+from firebell.kit.jobs.timers import Timer, schedule
 from firebell.kit.slice import Command, DeclarationError, NavItem, Section, Slice, Subscriptions
-from firebell.kit.timers import Timer, schedule
 from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.slices import SLICES

@@ -59,4 +59,4 @@ def _imported(node: ast.AST) -> list[str]:
 
 def test_blocking_work_has_a_pool_of_its_own_kind() -> None:
     using = {relative(path) for path, tree in modules() for a in attributes(tree) if a.attr in THREADS}
-    assert using <= {"runtime.py"}, "use a pool of kit/threads.py: the default one is shared with look-ups"
+    assert using <= {"process.py"}, "use a pool of kit/threads.py: the default one is shared with look-ups"

@@ -1,6 +1,6 @@
 """A migration that ran somewhere is never edited: the next one changes what it made."""
 
-from firebell.kit.migrate import available
+from firebell.kit.db.migrate import available
 from tests.house.source import ROOT
 
 RELEASED = ROOT / "tests/house/migrations.sha256"

@@ -19,11 +19,11 @@ from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import SystemClock
 from firebell.kit.context import Context
-from firebell.kit.events import Actor
+from firebell.kit.db.events import Actor
 from firebell.paging import actions as paging
 from firebell.paging.model import Page
 from firebell.people import actions as people
-from firebell.runtime import connected
+from firebell.process import connected
 from firebell.setup import web
 from tests.servers import answers, free_port, listening, mail_server, serve
 from tests.world import ANSWERS, Sink, settings, sink

@@ -7,8 +7,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from firebell.kit import embedded
-from firebell.kit.migrate import migrate
+from firebell.kit.db import embedded
+from firebell.kit.db.migrate import migrate
 from tests.peers.stack import Stack, stack
 from tests.servers import until
 

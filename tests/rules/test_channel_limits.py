@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from firebell.alerts.model import Alert
 from firebell.kit.http_out import Reply
-from firebell.kit.mailbox import Mailbox, check_address, parse_mailbox
+from firebell.kit.mail.mailbox import Mailbox, check_address, parse_mailbox
 from firebell.paging.bundles import merged_message
 from firebell.paging.channels import (
     Accepted,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.kit.connections import Limits, Register, Waiting, victims
 from firebell.kit.descriptors import budget
+from firebell.kit.web.connections import Limits, Register, Waiting, victims
 
 
 @given(st.integers(64, 2_000_000))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.kit.origin import is_allowed_host, is_cross_site
+from firebell.kit.web.origin import is_allowed_host, is_cross_site
 
 PUBLIC = "https://firebell.example.org"
 HOSTS = frozenset({"firebell.example.org", "*.internal.example.org"})

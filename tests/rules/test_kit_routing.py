@@ -4,8 +4,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import Match
 
-from firebell.kit.api import router as api_router
-from firebell.kit.routing import head, html_router
+from firebell.kit.web.api import router as api_router
+from firebell.kit.web.routing import head, html_router
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from firebell.kit.clock import FakeClock
-from firebell.kit.migrate import Altered, Migration, available, migrate
+from firebell.kit.db.migrate import Altered, Migration, available, migrate
 from tests.world import world
 
 BEFORE_CHECKSUMS = next(m.version for m in available() if m.name == "integrity") - 1

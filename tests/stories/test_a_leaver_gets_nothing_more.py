@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from firebell.kit.clock import FakeClock
-from firebell.kit.events import Actor
+from firebell.kit.db.events import Actor
 from firebell.kit.signing import token_hash
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind

@@ -3,7 +3,7 @@
 import pytest
 
 from firebell.kit.clock import FakeClock
-from firebell.kit.events import Actor
+from firebell.kit.db.events import Actor
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from tests.world import World, world

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
-from firebell.kit.events import Actor
 from firebell.oncall import actions as oncall
 from firebell.oncall import queries
 from firebell.oncall.calendars import actions

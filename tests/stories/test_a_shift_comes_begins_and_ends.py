@@ -10,9 +10,9 @@ import pytest
 
 from firebell import subscriptions
 from firebell.handoffs import lead_time, sweep
-from firebell.kit import timers
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid
+from firebell.kit.jobs import timers
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Unit
 from firebell.oncall.swaps import covers, swaps

@@ -9,7 +9,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from firebell.kit.clock import FakeClock
-from firebell.kit.migrate import available, migrate
+from firebell.kit.db.migrate import available, migrate
 from firebell.kit.standard_webhooks import secret_text, signature
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod

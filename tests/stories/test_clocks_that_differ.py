@@ -11,8 +11,8 @@ from firebell.alerts.ingest import Ingest
 from firebell.alerts.model import InboundRequest, Rejected
 from firebell.alerts.sources import generic
 from firebell.kit.clock import SystemClock
-from firebell.kit.database_clock import DatabaseClock
-from firebell.runtime import connected
+from firebell.kit.db.database_clock import DatabaseClock
+from firebell.process import connected
 from firebell.worker import Worker, timer_handlers
 from tests.servers import until
 from tests.world import organize, settings, sink
@@ -66,7 +66,9 @@ async def test_a_worker_whose_clock_is_ahead_wakes_nobody_early_and_says_that_it
         stop.set()
         await asyncio.gather(*workers)
     off = [
-        r for r in caplog.records if r.name == "firebell.kit.database_clock" and r.levelno == logging.WARNING
+        r
+        for r in caplog.records
+        if r.name == "firebell.kit.db.database_clock" and r.levelno == logging.WARNING
     ]
     assert [round(r.ahead_s / 60) for r in off] == [6]  # type: ignore[attr-defined]
     assert not [r for r in caplog.records if r.getMessage() == "engine_late"]

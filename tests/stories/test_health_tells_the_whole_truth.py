@@ -20,8 +20,8 @@ from firebell import app, health_check, subscriptions
 from firebell.kit import health as kit_health
 from firebell.kit import log as kit_log
 from firebell.kit.clock import FakeClock
-from firebell.kit.database_clock import DatabaseClock
-from firebell.runtime import connected
+from firebell.kit.db.database_clock import DatabaseClock
+from firebell.process import connected
 from firebell.worker import Worker, timer_handlers
 from tests.chaos.house import house
 from tests.servers import data_folder, until

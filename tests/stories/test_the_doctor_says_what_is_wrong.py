@@ -12,10 +12,10 @@ from aiosmtpd.smtp import AuthResult
 
 from firebell.commands.doctor import check_descriptors, check_proxy
 from firebell.kit.clock import FakeClock
-from firebell.kit.events import Actor
-from firebell.kit.migrate import available
+from firebell.kit.db.events import Actor
+from firebell.kit.db.migrate import available
 from firebell.people import actions as people
-from firebell.runtime import running
+from firebell.process import running
 from tests.servers import data_folder, free_port, listening, mail_server
 from tests.world import World, settings, world
 

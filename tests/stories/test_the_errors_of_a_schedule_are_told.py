@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from firebell.kit.clock import FakeClock
-from firebell.kit.events import Actor
+from firebell.kit.db.events import Actor
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import OverrideKind
 from firebell.paging import actions as paging

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
-from firebell.kit.events import Actor
+from firebell.kit.db.events import Actor
 from firebell.paging import actions as paging
 from firebell.paging import delivery_store
 from firebell.paging.model import Delivery

@@ -33,11 +33,12 @@ from firebell.alerts.model import (
     OpenedGroup,
     SourceBroken,
 )
-from firebell.kit import timers, undo
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
-from firebell.kit.events import Actor
+from firebell.kit.jobs import timers
 from firebell.kit.text import clean_name
+from firebell.kit.web import undo
 
 EVENT_RETENTION = timedelta(days=30)
 MESSAGE_PREVIEW_BYTES = 64 * 1024

@@ -12,8 +12,9 @@ from firebell.alerts import actions, queries
 from firebell.alerts.model import InboundRequest, Integration, Rejected
 from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
-from firebell.kit import api, html, undo
-from firebell.kit.api import (
+from firebell.kit.errors import Conflict, Invalid
+from firebell.kit.web import api, html, undo
+from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
     Ctx,
@@ -27,7 +28,6 @@ from firebell.kit.api import (
     problems,
     removed,
 )
-from firebell.kit.errors import Conflict, Invalid
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 

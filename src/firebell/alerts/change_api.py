@@ -8,8 +8,8 @@ from pydantic import Field
 
 from firebell.alerts import actions
 from firebell.catalog import actions as catalog
-from firebell.kit import api
-from firebell.kit.api import ApiOutput, Ctx, Instant, PageParams, Text, problems
+from firebell.kit.web import api
+from firebell.kit.web.api import ApiOutput, Ctx, Instant, PageParams, Text, problems
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 

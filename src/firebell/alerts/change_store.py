@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from firebell.alerts.model import Change, InboundRequest, NewChange
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 
 
 async def insert_change(

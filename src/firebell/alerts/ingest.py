@@ -8,7 +8,7 @@ from firebell.alerts import actions, integration_store
 from firebell.alerts.model import InboundRequest, Integration, NewChange
 from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable
-from firebell.kit.group_commit import GroupCommit
+from firebell.kit.jobs.group_commit import GroupCommit
 
 MAX_QUEUED_REQUESTS = 10_000
 MAX_QUEUED_BYTES = 64 * 2**20

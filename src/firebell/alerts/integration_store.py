@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from firebell.alerts.model import BrokenSource, Integration
-from firebell.kit.db import Row, Tx
+from firebell.kit.db.database import Row, Tx
 
 _INTEGRATION = "id, service_id, name, key, created_at"
 

@@ -7,7 +7,7 @@ from firebell.alerts import integration_store, related_store
 from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.alerts.model import Alert, Group, StoredMessage
 from firebell.alerts.titles import SEVERITIES
-from firebell.kit.db import Row, Tx
+from firebell.kit.db.database import Row, Tx
 from firebell.kit.text import MAX_ID
 
 ALERT_COLUMNS = (

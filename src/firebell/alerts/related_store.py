@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 
 
 async def pages_of_groups(tx: Tx, group_ids: Collection[int]) -> dict[int, int]:

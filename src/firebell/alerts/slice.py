@@ -8,7 +8,7 @@ from firebell.kit.slice import Command, NavItem, Section, Slice
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-    from firebell.kit.timers import Handler
+    from firebell.kit.jobs.timers import Handler
 
 
 def _routers() -> list["APIRouter"]:

@@ -16,7 +16,7 @@ from firebell.alerts.rules import (
     group_state,
 )
 from firebell.alerts.titles import SEVERITIES
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 
 PRUNE_ROWS = 20_000
 """Number of rows that one call to `prune` deletes from a table at most, so that it holds locks only briefly."""

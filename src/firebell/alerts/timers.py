@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from firebell.alerts import actions
-from firebell.kit import timers
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.jobs import timers
 
 PRUNE = "alerts.prune"
 

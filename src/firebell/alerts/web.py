@@ -4,8 +4,8 @@ from fastapi import Request, Response
 
 from firebell.alerts import actions, queries
 from firebell.catalog import actions as catalog
-from firebell.kit import html, routing
 from firebell.kit.text import to_choice
+from firebell.kit.web import html, routing
 from firebell.people import access
 from firebell.people.permissions import Verb
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from firebell.catalog import store
 from firebell.catalog.model import Service
-from firebell.kit import undo
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.events import Actor
-from firebell.kit.field_errors import FieldErrors
-from firebell.kit.filters import QUERY_LIMIT, shown, storable
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name, slugify
+from firebell.kit.web import undo
+from firebell.kit.web.field_errors import FieldErrors
+from firebell.kit.web.filters import QUERY_LIMIT, shown, storable
 from firebell.people import actions as people
 
 named = store.named

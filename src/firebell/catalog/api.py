@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from firebell.catalog import actions
-from firebell.kit import api
-from firebell.kit.api import ApiInput, ApiOutput, Ctx, Id, PageParams, ShortName, Text, problems
+from firebell.kit.web import api
+from firebell.kit.web.api import ApiInput, ApiOutput, Ctx, Id, PageParams, ShortName, Text, problems
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from firebell.catalog import store
 from firebell.catalog.model import Service
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 
 OFFER_ALL_LIMIT = 40
 """Up to this number of services, a form offers all of them."""

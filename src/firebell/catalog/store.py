@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.catalog.model import Service
-from firebell.kit.db import Row, Tx
+from firebell.kit.db.database import Row, Tx
 
 _COLUMNS = "id, name, slug, team_id, policy_id, description, runbook_url"
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from fastapi import Request, Response
 
 from firebell.catalog import actions
-from firebell.kit import flash, html, routing
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_required
+from firebell.kit.web import flash, html, routing
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb

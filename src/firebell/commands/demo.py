@@ -11,8 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from firebell import serve as process
-from firebell import subscriptions
+from firebell import process, subscriptions
 from firebell.alerts import actions as alerts
 from firebell.commands.serve import load_settings, run
 from firebell.demo import history, organization, tonight
@@ -20,7 +19,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
 from firebell.kit.http_out import parse_networks
 from firebell.people import actions as people
-from firebell.runtime import Running, running
+from firebell.process import Running, running
 from firebell.settings import Settings
 from firebell.worker import Worker, timer_handlers
 

@@ -16,14 +16,14 @@ import httpx
 from firebell import subscriptions
 from firebell.commands.serve import load_settings, run
 from firebell.health_check import write
-from firebell.kit.database_clock import TOLERANCE
-from firebell.kit.db import Db, Tx
+from firebell.kit.db.database import Db, Tx
+from firebell.kit.db.database_clock import TOLERANCE
+from firebell.kit.db.migrate import Altered, applied, available, check_files
+from firebell.kit.db.postgres_access import SHARED_USER
 from firebell.kit.descriptors import budget, raise_limit
 from firebell.kit.errors import FirebellError, Unavailable
 from firebell.kit.http_out import guarded_client, status_of
-from firebell.kit.migrate import Altered, applied, available, check_files
-from firebell.kit.postgres_access import SHARED_USER
-from firebell.kit.smtp import parse_smtp_url
+from firebell.kit.mail.server import parse_smtp_url
 from firebell.oncall import actions as oncall
 from firebell.oncall.rota.shifts import gaps
 from firebell.paging import actions as paging
@@ -32,7 +32,7 @@ from firebell.people import actions as people
 from firebell.people.model import Channel, Person, Role
 from firebell.people.session_store import sign_in_addresses
 from firebell.people.sign_in_limits import is_private
-from firebell.runtime import database, usable
+from firebell.process import database, usable
 from firebell.settings import Settings
 
 GAP_CHECK_PERIOD = timedelta(days=28)

@@ -12,11 +12,11 @@ import click
 if sys.platform != "win32":
     import uvloop
 
-from firebell import serve as process
+from firebell import process
 from firebell import settings as settings_
 from firebell.kit import descriptors, log
 from firebell.kit.errors import FirebellError
-from firebell.runtime import running
+from firebell.process import running
 from firebell.setup import token, web
 
 

@@ -14,8 +14,8 @@ from firebell.dashboard import sparkline
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN
 from firebell.incidents.queries import PHASE_LABELS, IncidentSummary, summaries
-from firebell.kit import html, routing
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.web import html, routing
 from firebell.oncall import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging import queries

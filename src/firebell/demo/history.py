@@ -16,7 +16,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase, Role
 from firebell.kit.clock import Clock, FakeClock
 from firebell.kit.context import Context
-from firebell.kit.events import Actor
+from firebell.kit.db.events import Actor
 from firebell.paging import actions as paging
 from firebell.paging.model import UNANSWERED
 from firebell.postmortems import actions as postmortems

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
-from firebell.kit import org_settings
-from firebell.kit.db import Tx
-from firebell.kit.events import Actor
+from firebell.kit.db import org_settings
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Unit, Window
 from firebell.paging import actions as paging

@@ -7,12 +7,12 @@ import msgspec
 
 from firebell.handbook import library, store, templates
 from firebell.handbook.model import Change, Own, Shipped, Source, Step, Template
-from firebell.kit import undo
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid, NotFound
-from firebell.kit.events import Actor
 from firebell.kit.offload import DOCUMENTS, TakesTooLong
 from firebell.kit.text import clean_text
+from firebell.kit.web import undo
 
 table = library.table
 

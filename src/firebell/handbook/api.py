@@ -8,9 +8,19 @@ from pydantic import Field
 
 from firebell.handbook import actions, chapter_html, chapters, library, templates
 from firebell.handbook.model import Chapter, Source, Step, Template
-from firebell.kit import api, undo
-from firebell.kit.api import ApiInput, ApiOutput, Ctx, Name, StrictBool, Text, UndoOffered, problems, removed
 from firebell.kit.errors import Invalid
+from firebell.kit.web import api, undo
+from firebell.kit.web.api import (
+    ApiInput,
+    ApiOutput,
+    Ctx,
+    Name,
+    StrictBool,
+    Text,
+    UndoOffered,
+    problems,
+    removed,
+)
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.handbook.model import Own, Source
-from firebell.kit.db import Row, Tx
+from firebell.kit.db.database import Row, Tx
 
 _COLUMNS = "id, body, source, changed_by, changed_at"
 

@@ -8,9 +8,9 @@ from fastapi import Request, Response
 from firebell.handbook import actions, templates
 from firebell.handbook.model import Template
 from firebell.handbook.sample_values import SAMPLE
-from firebell.kit import flash, html, routing, undo
 from firebell.kit.errors import Invalid
 from firebell.kit.markdown import rendered
+from firebell.kit.web import flash, html, routing, undo
 from firebell.people import access
 from firebell.people.permissions import Verb
 

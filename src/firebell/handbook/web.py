@@ -7,8 +7,8 @@ from fastapi.responses import PlainTextResponse
 
 from firebell.handbook import chapter_html, chapters, library
 from firebell.handbook.model import Chapter
-from firebell.kit import html, routing
 from firebell.kit.handbook_files import skill
+from firebell.kit.web import html, routing
 from firebell.people import access
 from firebell.people.permissions import Verb
 

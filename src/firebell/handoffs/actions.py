@@ -10,10 +10,10 @@ from firebell.handoffs.draft import Ahead, Facts, Night, draft
 from firebell.handoffs.model import Change, Handoff
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN, Phase
-from firebell.kit import org_settings
-from firebell.kit.db import Tx
+from firebell.kit.db import org_settings
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
-from firebell.kit.events import Actor
 from firebell.kit.text import clean_text
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import CoverState, Schedule, User

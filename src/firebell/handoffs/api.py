@@ -7,8 +7,8 @@ from fastapi import Query
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from firebell.handoffs import actions, lead_time, queries
-from firebell.kit import api
-from firebell.kit.api import ApiInput, ApiOutput, Ctx, Id, PageParams, StrictInt, Text, problems
+from firebell.kit.web import api
+from firebell.kit.web.api import ApiInput, ApiOutput, Ctx, Id, PageParams, StrictInt, Text, problems
 from firebell.oncall import actions as oncall
 from firebell.people import actions as people
 from firebell.people.access import Caller, may

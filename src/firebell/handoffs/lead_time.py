@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 
 from firebell.handoffs import milestones, sweep
 from firebell.handoffs.actions import NOTICE_SETTING, notice_lead
-from firebell.kit import org_settings, timers
-from firebell.kit.db import Tx
+from firebell.kit.db import org_settings
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
-from firebell.kit.events import Actor
+from firebell.kit.jobs import timers
 from firebell.oncall import actions as oncall
 
 MAX_NOTICE_HOURS = 168

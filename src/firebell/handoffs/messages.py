@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from firebell.kit.html import duration
 from firebell.kit.localtime import format_local
+from firebell.kit.web.html import duration
 from firebell.oncall.rota.fairness import union
 
 MAX_LISTED_LINES = 6

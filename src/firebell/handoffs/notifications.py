@@ -8,7 +8,7 @@ from typing import Any
 
 from firebell.handoffs import messages, sweep
 from firebell.handoffs.messages import Interval, Message
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.text import clean_name
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Cover, CoverState, Schedule

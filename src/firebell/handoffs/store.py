@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from firebell.handoffs.model import Acknowledged, Change, Handoff
-from firebell.kit.db import Row, Tx
+from firebell.kit.db.database import Row, Tx
 
 _COLUMNS = "id, schedule_id, day, at, shift_start, body, edited, version, created_at, updated_at"
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from firebell.handoffs import messages, milestones, store
 from firebell.handoffs.actions import SCHEDULE_LOOKBACK, draft_change, notice_lead
 from firebell.handoffs.model import Change
-from firebell.kit import timers
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.jobs import timers
 from firebell.kit.localtime import to_local
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Schedule, User

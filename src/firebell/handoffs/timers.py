@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.handoffs import sweep
-from firebell.kit import timers
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.jobs import timers
 
 SCHEDULES_PER_BATCH = 5
 """How many schedules one batch sweeps: hundreds hand over at 9:00 on Monday, and pages come first."""

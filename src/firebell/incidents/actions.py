@@ -25,10 +25,10 @@ from firebell.incidents.model import (
     UpdatePosted,
 )
 from firebell.incidents.severity import FACTS, Severity, classify, suggest
-from firebell.kit import timers
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.events import SYSTEM, Actor
+from firebell.kit.jobs import timers
 from firebell.kit.text import clean_name, clean_text
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState

@@ -15,8 +15,10 @@ from firebell.incidents.messages import messages
 from firebell.incidents.model import OPEN, Entry, Incident, Phase, Role, Sort
 from firebell.incidents.queries import alerts_of_pages
 from firebell.incidents.severity import FACTS, Severity, classify, parse
-from firebell.kit import api
-from firebell.kit.api import (
+from firebell.kit.db.database import Tx
+from firebell.kit.refs import parse_ref
+from firebell.kit.web import api
+from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
     Ctx,
@@ -30,8 +32,6 @@ from firebell.kit.api import (
     matching,
     problems,
 )
-from firebell.kit.db import Tx
-from firebell.kit.refs import parse_ref
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people import permissions

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from firebell.catalog import actions as catalog
 from firebell.incidents.model import OPEN, IncidentFilter, Phase
 from firebell.incidents.severity import parse
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
-from firebell.kit.filters import search_words, shown, storable, to_day
+from firebell.kit.web.filters import search_words, shown, storable, to_day
 from firebell.people import actions as people
 
 CLOSED = (Phase.CLOSED, Phase.REVIEWED, Phase.DISMISSED)

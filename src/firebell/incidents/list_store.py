@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from firebell.incidents.model import Incident, IncidentFilter, Phase, PostmortemState, Sort
 from firebell.incidents.store import INCIDENT_COLUMNS, incident_from_row
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 
 COUNTED = 1000
 """Number of incidents up to which a list is counted exactly."""

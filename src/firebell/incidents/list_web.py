@@ -12,11 +12,11 @@ from firebell.incidents import actions, filtering, list_store
 from firebell.incidents.filtering import IncidentQuery
 from firebell.incidents.model import IncidentFilter, PostmortemState, Sort
 from firebell.incidents.queries import IncidentSummary, summaries
-from firebell.kit import html, routing
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_id
+from firebell.kit.web import html, routing
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from firebell.incidents.lifecycle import POSTMORTEM_WITHIN, next_update, postmortem_required
 from firebell.incidents.mitigations import current_mitigation
 from firebell.incidents.model import ACTIVE, Entry, Incident, Phase
-from firebell.kit.html import duration, format_short
 from firebell.kit.text import slugify
+from firebell.kit.web.html import duration, format_short
 
 UPDATES = ("update-first", "update-progress", "update-mitigated", "update-resolved", "update-handover")
 """The templates for internal updates."""

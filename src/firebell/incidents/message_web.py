@@ -6,8 +6,8 @@ from fastapi import Request, Response
 
 from firebell.incidents import actions
 from firebell.incidents.messages import messages
-from firebell.kit import html, routing
 from firebell.kit.refs import parse_ref
+from firebell.kit.web import html, routing
 from firebell.people import access
 from firebell.people.permissions import Verb
 

@@ -12,8 +12,8 @@ from firebell.incidents import message_values, store
 from firebell.incidents.model import Incident
 from firebell.incidents.queries import summaries
 from firebell.incidents.severity import Severity
-from firebell.kit import org_settings
-from firebell.kit.db import Tx
+from firebell.kit.db import org_settings
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
 
 _NOT_MESSAGES = (*templates.DOCUMENTS, *templates.SEVERITIES)

@@ -10,7 +10,7 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.incidents import lifecycle, store
 from firebell.incidents.model import ROLE_NAMES, Incident, Phase, Role
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.paging.model import Page
 from firebell.people import actions as people
 

@@ -1,7 +1,7 @@
 """The SQL that searches incidents."""
 
 from firebell.incidents.model import OPEN
-from firebell.kit.db import Reads, Row
+from firebell.kit.db.database import Reads, Row
 
 RECENT_INCIDENTS = 1000
 """Number of newest incidents that are searched before the index, so that common words are found quickly."""

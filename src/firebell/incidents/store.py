@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from firebell.incidents.model import Assignment, Entry, Incident, Phase, Role
-from firebell.kit.db import Row, Tx
+from firebell.kit.db.database import Row, Tx
 from firebell.kit.text import MAX_ID
 
 INCIDENT_COLUMNS = (

@@ -27,11 +27,11 @@ from firebell.incidents.model import (
 )
 from firebell.incidents.queries import PHASE_LABELS, alerts_of_pages
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest
-from firebell.kit import flash, html, routing
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.refs import parse_ref
 from firebell.kit.text import to_choice, to_choices, to_id
+from firebell.kit.web import flash, html, routing
 from firebell.paging import actions as paging
 from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.people import access

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import httpx
 
 from firebell.kit.clock import Clock
-from firebell.kit.db import Db
+from firebell.kit.db.database import Db
 from firebell.kit.health import Health
-from firebell.kit.live import Live
 from firebell.kit.signing import Signer
+from firebell.kit.web.live import Live
 
 
 @dataclass(frozen=True, slots=True)

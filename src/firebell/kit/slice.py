@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-    from firebell.kit.events import MustHandler
-    from firebell.kit.outbox import Handler as OutboxHandler
-    from firebell.kit.timers import Handler as TimerHandler
+    from firebell.kit.db.events import MustHandler
+    from firebell.kit.jobs.outbox import Handler as OutboxHandler
+    from firebell.kit.jobs.timers import Handler as TimerHandler
 
 T = TypeVar("T")
 

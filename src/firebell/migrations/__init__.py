@@ -1,1 +1,1 @@
-"""Plain SQL, applied in order by `firebell.kit.migrate`."""
+"""Plain SQL, applied in order by `firebell.kit.db.migrate`."""

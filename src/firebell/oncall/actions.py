@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from firebell.kit.clock import YEARS
-from firebell.kit.db import Reads, Tx
+from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.events import Actor
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.oncall import change_undo
 from firebell.oncall.calendars import store as calendars_store

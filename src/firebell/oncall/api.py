@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from pydantic import BeforeValidator, Field
 
-from firebell.kit import api, undo
-from firebell.kit.api import (
+from firebell.kit.db.database import Tx
+from firebell.kit.errors import Invalid
+from firebell.kit.web import api, undo
+from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
     Ctx,
@@ -23,8 +25,6 @@ from firebell.kit.api import (
     problems,
     removed,
 )
-from firebell.kit.db import Tx
-from firebell.kit.errors import Invalid
 from firebell.oncall import actions, queries
 from firebell.oncall.model import OverrideKind
 from firebell.oncall.rota.shifts import at as on_duty_at

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from firebell.kit.db import Tx
-from firebell.kit.events import SYSTEM
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM
 from firebell.oncall.model import CoverDeclined, CoverState
 from firebell.oncall.schedules import changes, store
 from firebell.oncall.swaps import store as swaps_store

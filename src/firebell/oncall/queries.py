@@ -3,7 +3,7 @@
 from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.oncall.calendars import store as calendars_store
 from firebell.oncall.checks import store as checks_store

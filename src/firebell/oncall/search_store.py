@@ -1,6 +1,6 @@
 """The SQL of schedule search."""
 
-from firebell.kit.db import Reads
+from firebell.kit.db.database import Reads
 
 
 async def schedule_ids(tx: Reads, tsquery: str, limit: int) -> list[int]:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from firebell.kit import timers
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.jobs import timers
 from firebell.oncall import queries
 from firebell.oncall.checks import store as checks_store
 from firebell.oncall.checks.grouping import group_gaps

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 
-from firebell.kit import flash, html, routing, undo
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.localtime import format_range, to_instant
 from firebell.kit.text import plural, to_choices, to_id, to_required, to_wall
+from firebell.kit.web import flash, html, routing, undo
 from firebell.oncall import actions, queries
 from firebell.oncall.checks import fixes
 from firebell.oncall.checks.grouping import group_gaps

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.kit.context import Context
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Gone
 from firebell.paging import delivery_store, link_store
 from firebell.paging.model import Delivery

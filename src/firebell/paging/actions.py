@@ -15,10 +15,10 @@ from firebell.alerts.model import (
     GroupsRetitled,
 )
 from firebell.catalog import actions as catalog
-from firebell.kit import timers
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
-from firebell.kit.events import SYSTEM, Actor
+from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text, slugify
 from firebell.oncall.model import ScheduleDeleted
 from firebell.paging import (

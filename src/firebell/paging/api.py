@@ -6,8 +6,11 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from firebell.alerts import actions as alerts
-from firebell.kit import api, undo
-from firebell.kit.api import (
+from firebell.kit.db.database import Tx
+from firebell.kit.errors import Invalid
+from firebell.kit.refs import parse_ref
+from firebell.kit.web import api, undo
+from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
     Ctx,
@@ -21,9 +24,6 @@ from firebell.kit.api import (
     problems,
     removed,
 )
-from firebell.kit.db import Tx
-from firebell.kit.errors import Invalid
-from firebell.kit.refs import parse_ref
 from firebell.paging import actions, queries
 from firebell.paging.dry_run import dry_run
 from firebell.paging.model import Level, Page, PageState, Policy, Target, TargetKind

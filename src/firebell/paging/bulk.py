@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from firebell.alerts import actions as alerts
 from firebell.kit.context import Context
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
-from firebell.kit.events import Actor
 from firebell.paging import actions
 from firebell.paging.model import NotChanged, PageState
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.paging import delivery_store
 from firebell.paging.channels import Message, Outcome
 from firebell.paging.model import Delivery

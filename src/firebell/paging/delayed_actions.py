@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.kit.db import Tx
-from firebell.kit.events import Actor
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.paging import actions, link_store, store
 from firebell.paging.delayed import ActionKind, DelayedAction, Stale, objection, position, same_plan
 from firebell.paging.model import Page, PageState

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from firebell.kit import api
-from firebell.kit.api import ApiInput, Ctx, Instant, StrictInt, Text, problems
 from firebell.kit.refs import parse_ref
+from firebell.kit.web import api
+from firebell.kit.web.api import ApiInput, Ctx, Instant, StrictInt, Text, problems
 from firebell.paging import api as page_api
 from firebell.paging import delayed_actions
 from firebell.paging.delayed import ActionKind, DelayedAction

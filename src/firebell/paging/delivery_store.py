@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from firebell.kit.db import Reads, Row, Tx
+from firebell.kit.db.database import Reads, Row, Tx
 from firebell.paging.arrays import transpose
 from firebell.paging.model import Delivery
 from firebell.paging.notification_rules import NewDelivery, idempotency_key

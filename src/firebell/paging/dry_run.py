@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.paging import escalation
 from firebell.paging.model import Policy
 from firebell.paging.notification_rules import plan

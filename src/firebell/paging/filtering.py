@@ -5,10 +5,10 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from firebell.catalog import actions as catalog
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
-from firebell.kit.filters import search_words, shown, to_day, to_one_of
 from firebell.kit.text import slugify
+from firebell.kit.web.filters import search_words, shown, to_day, to_one_of
 from firebell.paging.model import PageFilter
 from firebell.people import actions as people
 

@@ -6,11 +6,11 @@ from datetime import datetime
 from fastapi import Request, Response
 
 from firebell.catalog import actions as catalog
-from firebell.kit import flash, html, routing
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.refs import parse_ref
 from firebell.kit.text import to_number
+from firebell.kit.web import flash, html, routing
 from firebell.oncall import actions as oncall
 from firebell.paging import bulk, filtering, list_store, page_list, queries
 from firebell.paging.filtering import PageQuery

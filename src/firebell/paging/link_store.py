@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 
 
 async def use(tx: Tx, link: str, now: datetime) -> bool:

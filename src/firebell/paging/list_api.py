@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 from fastapi import Query, Request, Response
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
-from firebell.kit import api
-from firebell.kit.api import (
+from firebell.kit.refs import parse_ref
+from firebell.kit.web import api
+from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
     Ctx,
@@ -18,7 +19,6 @@ from firebell.kit.api import (
     link_next,
     problems,
 )
-from firebell.kit.refs import parse_ref
 from firebell.paging import filtering, page_list, queries
 from firebell.paging.api import PageShown, Reader, Responder, page_fields
 from firebell.paging.bulk import LIMIT, BulkAction, Result, act

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.paging.model import OPEN, Page, PageFilter, PageState
 from firebell.paging.page_list import WAITS_AGAIN, Part, parts
 from firebell.paging.store import PAGE_COLUMNS, page_from_row

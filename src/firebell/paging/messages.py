@@ -9,7 +9,7 @@ from firebell.alerts.model import Alert, Group
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.context import Context
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.paging import ack_links, notices, store
 from firebell.paging.channels import Message
 from firebell.paging.model import Delivery, Page

@@ -5,8 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict
-from firebell.kit.events import Actor
 
 
 class NotChanged(Conflict):

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.text import plural
 from firebell.paging import store
 

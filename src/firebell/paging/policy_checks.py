@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.text import clean_name
 from firebell.oncall import actions as oncall

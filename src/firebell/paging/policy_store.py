@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.kit.db import Row, Tx
+from firebell.kit.db.database import Row, Tx
 from firebell.paging.model import Plan, Policy, levels_from_json
 
 _POLICY = "id, name, slug, team_id, version, levels, repeat, ack_timeout_s"

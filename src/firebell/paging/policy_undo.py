@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from firebell.catalog import actions as catalog
-from firebell.kit import undo
-from firebell.kit.db import Tx
-from firebell.kit.events import Actor
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.web import undo
 from firebell.paging import policy_store
 from firebell.paging.model import Plan, Policy
 

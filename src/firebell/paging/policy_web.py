@@ -9,11 +9,11 @@ from fastapi import Request, Response
 from starlette.datastructures import FormData
 
 from firebell.catalog import actions as catalog
-from firebell.kit import flash, html, routing, undo
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid
-from firebell.kit.field_errors import FieldErrors
 from firebell.kit.text import clean_name, to_id, to_number, to_required
+from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web.field_errors import FieldErrors
 from firebell.oncall import actions as oncall
 from firebell.paging import actions
 from firebell.paging.dry_run import dry_run

@@ -8,7 +8,7 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.model import Alert, Group
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.paging import delayed, escalation, list_store, page_list, service_store, store
 from firebell.paging.actions import NO_POLICY

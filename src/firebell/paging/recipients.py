@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.oncall import actions as oncall
 from firebell.paging import delivery_store
 from firebell.paging.model import Page, PageState, Plan, Target, TargetKind

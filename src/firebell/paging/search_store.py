@@ -1,6 +1,6 @@
 """The SQL that searches pages and escalation policies."""
 
-from firebell.kit.db import Reads, Row
+from firebell.kit.db.database import Reads, Row
 from firebell.paging.model import OPEN, PageState
 
 RECENT = 1000

@@ -10,10 +10,10 @@ from functools import partial
 import asyncpg
 
 from firebell.kit.context import Context
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Unavailable
-from firebell.kit.group_commit import GroupCommit
-from firebell.kit.migrate import fence
+from firebell.kit.jobs.group_commit import GroupCommit
 from firebell.paging import delivery_store, store
 from firebell.paging.actions import skip_unreached_level
 from firebell.paging.bundles import Bundle, bundles, hold_for_quiet_hours

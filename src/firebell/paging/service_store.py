@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.paging import store
 from firebell.paging.model import Page
 from firebell.paging.page_list import MAX_ID

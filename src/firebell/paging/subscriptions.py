@@ -6,7 +6,7 @@ from typing import Any
 
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.paging import actions as paging
 from firebell.paging.model import Notice
 from firebell.people import actions as people

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from firebell.kit import timers
-from firebell.kit.db import Tx
-from firebell.kit.events import SYSTEM
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM
+from firebell.kit.jobs import timers
 from firebell.paging import delivery_store, escalation, store
 from firebell.paging.actions import TIMER, store_changes
 from firebell.paging.model import UNANSWERED, NewLogEntry, Page, PageState

@@ -6,12 +6,12 @@ from typing import Any
 from fastapi import Request, Response
 
 from firebell.alerts import actions as alerts
-from firebell.kit import flash, html, routing
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Gone, Invalid, NotFound
-from firebell.kit.events import Actor
 from firebell.kit.refs import parse_ref
 from firebell.kit.text import to_number
+from firebell.kit.web import flash, html, routing
 from firebell.paging import ack_links, actions, delivery_store, queries
 from firebell.paging.model import PageState
 from firebell.people import access

@@ -15,9 +15,9 @@ from starlette.datastructures import FormData
 
 from firebell.kit import signing
 from firebell.kit.context import Context
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import FirebellError, Forbidden, Invalid, TooMany, Unauthenticated, Unavailable
-from firebell.kit.events import Actor
 from firebell.kit.text import clean_text
 from firebell.kit.threads import PASSWORDS
 from firebell.people import (

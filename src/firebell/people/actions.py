@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.kit import signing, undo
-from firebell.kit.db import Reads, Tx
+from firebell.kit import signing
+from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.events import Actor
-from firebell.kit.field_errors import FieldErrors
 from firebell.kit.signing import Signer
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
 from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.kit.threads import PASSWORDS
+from firebell.kit.web import undo
+from firebell.kit.web.field_errors import FieldErrors
 from firebell.people import (
     key_store,
     method_store,

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from fastapi import Request, Response
 
-from firebell.kit import flash, html, routing, undo
-from firebell.kit.db import Reads
+from firebell.kit.db.database import Reads
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choices, to_id
+from firebell.kit.web import flash, html, routing, undo
 from firebell.people import access, actions, audit_store, store
 from firebell.people.audit_labels import action_label, subject_label
 from firebell.people.model import Role

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from firebell.kit import api, undo
-from firebell.kit.api import (
+from firebell.kit.web import api, undo
+from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
     Ctx,

@@ -1,6 +1,6 @@
 """The SQL that reads the audit log."""
 
-from firebell.kit.db import Row, Tx
+from firebell.kit.db.database import Row, Tx
 
 
 async def audit_entries(tx: Tx, before: int | None, limit: int) -> list[Row]:

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Annotated
 
-from firebell.kit import api
-from firebell.kit.api import ApiOutput, Ctx, PathId, problems
+from firebell.kit.web import api
+from firebell.kit.web.api import ApiOutput, Ctx, PathId, problems
 from firebell.people import actions
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb

@@ -5,8 +5,9 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from firebell.kit import api, undo
-from firebell.kit.api import (
+from firebell.kit.errors import Forbidden, NotFound
+from firebell.kit.web import api, undo
+from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
     Ctx,
@@ -17,7 +18,6 @@ from firebell.kit.api import (
     problems,
     removed,
 )
-from firebell.kit.errors import Forbidden, NotFound
 from firebell.people import actions, key_store
 from firebell.people.access import Caller, may
 from firebell.people.model import SCOPES

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from firebell.kit.db import Reads, Row, Tx
+from firebell.kit.db.database import Reads, Row, Tx
 from firebell.people.model import ApiKey, Person
 from firebell.people.store import to_person
 

@@ -1,6 +1,6 @@
 """The SQL with which contact methods, their rules and team members are restored."""
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 
 
 async def rules_of_method(tx: Tx, method_id: int) -> list[tuple[str, int]]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from firebell.kit.db import Reads
+from firebell.kit.db.database import Reads
 from firebell.people import store
 from firebell.people.model import Person
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from firebell.kit.db import Reads, Tx
+from firebell.kit.db.database import Reads, Tx
 from firebell.people.model import QuietHours
 
 

@@ -4,9 +4,9 @@ import re
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from firebell.kit import mailbox
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import check_url
+from firebell.kit.mail import mailbox
 from firebell.kit.text import masked
 from firebell.people.model import SCOPES, Channel, Role
 

@@ -1,6 +1,6 @@
 """The SQL that searches people and teams."""
 
-from firebell.kit.db import Reads
+from firebell.kit.db.database import Reads
 
 
 async def person_ids(tx: Reads, tsquery: str, limit: int) -> list[int]:

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from firebell.kit import api
-from firebell.kit.api import ApiOutput, Ctx, PathId, problems
 from firebell.kit.errors import Forbidden
+from firebell.kit.web import api
+from firebell.kit.web.api import ApiOutput, Ctx, PathId, problems
 from firebell.people import key_store, sessions, user_agents
 from firebell.people.access import Caller, SessionIdOf, may
 from firebell.people.permissions import Verb

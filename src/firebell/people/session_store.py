@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from firebell.kit.db import Reads, Tx
+from firebell.kit.db.database import Reads, Tx
 from firebell.people.model import Person, Session
 
 _PRUNED_AT_ONCE = 1000

@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from firebell.kit.db import Reads, Tx
+from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
-from firebell.kit.events import Actor
 from firebell.people import key_store, session_store
 from firebell.people.model import AccessRevoked, Session
 

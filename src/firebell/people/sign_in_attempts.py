@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import TooMany
-from firebell.kit.events import Actor
 from firebell.people import session_store, sign_in_limits
 from firebell.people.sign_in_limits import BURST_ENDS_AFTER, Counter, Scope
 

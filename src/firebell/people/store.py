@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.kit.db import Reads, Row, Tx
+from firebell.kit.db.database import Reads, Row, Tx
 from firebell.people.model import ContactMethod, Person, Rule, Team
 
 _PERSON = "id, name, email, role, tz, theme, active"

@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
-from firebell.kit import flash, html, routing, undo
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, TooMany
 from firebell.kit.text import to_choice, to_number
+from firebell.kit.web import flash, html, routing, undo
 from firebell.people import access, actions, key_store, quiet_hours, quiet_hours_store, store
 from firebell.people.model import SCOPES, Channel
 from firebell.people.permissions import Verb

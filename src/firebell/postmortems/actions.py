@@ -7,12 +7,12 @@ from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN, Phase, Role
-from firebell.kit import undo
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.events import SYSTEM, Actor
 from firebell.kit.refs import parse_ref
 from firebell.kit.text import clean_text
+from firebell.kit.web import undo
 from firebell.postmortems import store
 from firebell.postmortems.draft import draft
 from firebell.postmortems.model import Postmortem

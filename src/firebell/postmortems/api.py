@@ -5,9 +5,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from firebell.kit import api, undo
-from firebell.kit.api import ApiInput, ApiOutput, Ctx, Id, PageParams, Text, UndoOffered, problems, removed
 from firebell.kit.refs import parse_ref
+from firebell.kit.web import api, undo
+from firebell.kit.web.api import (
+    ApiInput,
+    ApiOutput,
+    Ctx,
+    Id,
+    PageParams,
+    Text,
+    UndoOffered,
+    problems,
+    removed,
+)
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 from firebell.postmortems import actions

@@ -1,6 +1,6 @@
 """The SQL that searches post-mortems."""
 
-from firebell.kit.db import Reads
+from firebell.kit.db.database import Reads
 
 
 async def states(tx: Reads, tsquery: str, limit: int) -> dict[int, str]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from firebell.kit.db import Row, Tx
+from firebell.kit.db.database import Row, Tx
 from firebell.postmortems.model import Postmortem
 
 _COLUMNS = "id, incident_id, body, state, due_at, author_id, created_at, updated_at, published_at, version"

@@ -4,11 +4,11 @@ from fastapi import Request, Response
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase
-from firebell.kit import flash, html, routing, undo
 from firebell.kit.errors import Conflict
 from firebell.kit.markdown import rendered
 from firebell.kit.refs import parse_ref
 from firebell.kit.text import to_number
+from firebell.kit.web import flash, html, routing, undo
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb

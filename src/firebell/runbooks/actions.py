@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from firebell.kit import handbook_files, undo
-from firebell.kit.db import Tx
+from firebell.kit import handbook_files
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.events import Actor
 from firebell.kit.text import clean_text, slugify
+from firebell.kit.web import undo
 from firebell.people import actions as people
 from firebell.runbooks import store
 from firebell.runbooks.check import check

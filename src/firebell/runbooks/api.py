@@ -5,10 +5,20 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from firebell.kit import api, undo
-from firebell.kit.api import ApiInput, ApiOutput, Ctx, Removed, StrictBool, StrictInt, Text, problems, removed
 from firebell.kit.context import Context
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.web import api, undo
+from firebell.kit.web.api import (
+    ApiInput,
+    ApiOutput,
+    Ctx,
+    Removed,
+    StrictBool,
+    StrictInt,
+    Text,
+    problems,
+    removed,
+)
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 from firebell.runbooks import actions, queries

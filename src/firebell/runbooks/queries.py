@@ -6,7 +6,7 @@ from datetime import datetime
 
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.runbooks import actions
 from firebell.runbooks.check import owning_team
 from firebell.runbooks.documents import read_stored

@@ -1,6 +1,6 @@
 """The SQL that searches an organization's own runbooks."""
 
-from firebell.kit.db import Reads
+from firebell.kit.db.database import Reads
 
 
 async def bodies(tx: Reads, tsquery: str, limit: int) -> dict[str, str]:

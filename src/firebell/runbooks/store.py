@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 
 _COLUMNS = "slug, body, source, version, updated_at, updated_by"
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from fastapi import Request, Response
 
-from firebell.kit import flash, html, routing, undo
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_number
+from firebell.kit.web import flash, html, routing, undo
 from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.runbooks import actions, queries

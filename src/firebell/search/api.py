@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import Query
 
-from firebell.kit import api
-from firebell.kit.api import ApiOutput, Ctx, Limit
+from firebell.kit.web import api
+from firebell.kit.web.api import ApiOutput, Ctx, Limit
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
 from firebell.search import searching

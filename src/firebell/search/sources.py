@@ -18,7 +18,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents import search_store as incidents_store
 from firebell.incidents.model import OPEN as OPEN_PHASES
 from firebell.incidents.model import Incident
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.handbook_files import skill, skill_files
 from firebell.kit.search_terms import Terms
 from firebell.kit.text import plural

@@ -2,9 +2,9 @@
 
 from fastapi import Request, Response
 
-from firebell.kit import html, routing
 from firebell.kit.errors import Unavailable
 from firebell.kit.search_terms import parse
+from firebell.kit.web import html, routing
 from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.search import searching

@@ -11,8 +11,8 @@ from firebell.alerts.queries import AlertDetails
 from firebell.catalog import actions as catalog
 from firebell.incidents.model import Phase
 from firebell.incidents.queries import IncidentSummary
-from firebell.kit import api
-from firebell.kit.api import ApiOutput, Ctx, Text, problems
+from firebell.kit.web import api
+from firebell.kit.web.api import ApiOutput, Ctx, Text, problems
 from firebell.paging.model import PageState
 from firebell.paging.queries import PageDetails
 from firebell.people import permissions

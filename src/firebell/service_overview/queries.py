@@ -9,7 +9,7 @@ from firebell.alerts.model import Change
 from firebell.catalog.model import Service
 from firebell.incidents import queries as incident_queries
 from firebell.incidents.model import OPEN as OPEN_PHASES
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.oncall import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging import queries as page_queries

@@ -4,8 +4,8 @@ from fastapi import Request, Response
 
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
-from firebell.kit import flash, html, routing, undo
 from firebell.kit.text import to_choice
+from firebell.kit.web import flash, html, routing, undo
 from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.service_overview import queries

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
-from firebell.kit import html
 from firebell.kit.context import Context
 from firebell.kit.errors import Forbidden, Invalid
+from firebell.kit.web import html
 
 PURPOSE = "setup"
 LIFETIME = timedelta(days=1)

@@ -10,12 +10,13 @@ from fastapi import Request, Response
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
-from firebell.kit import flash, html, org_settings, routing
-from firebell.kit.db import Tx
+from firebell.kit.db import org_settings
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, FirebellError, Invalid
-from firebell.kit.events import Actor
-from firebell.kit.field_errors import FieldErrors
 from firebell.kit.text import clean_name, to_number
+from firebell.kit.web import flash, html, routing
+from firebell.kit.web.field_errors import FieldErrors
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Unit
 from firebell.paging import actions as paging

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
-from firebell.kit.events import Actor
 from firebell.kit.threads import DOCUMENTS
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Schedule

@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import Query, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from firebell.kit import api
-from firebell.kit.api import (
+from firebell.kit.db.database import Tx
+from firebell.kit.web import api
+from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
     Ctx,
@@ -18,7 +19,6 @@ from firebell.kit.api import (
     matching,
     problems,
 )
-from firebell.kit.db import Tx
 from firebell.oncall import actions as oncall
 from firebell.oncall.rota.fairness import HourClass, Load
 from firebell.people import actions as people

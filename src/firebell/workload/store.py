@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.workload.model import DatedRates
 from firebell.workload.pay import from_json
 

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 
-from firebell.kit import flash, html, routing
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_wall
+from firebell.kit.web import flash, html, routing
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota.fairness import HourClass

@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from firebell.kit import signing, undo
-from firebell.kit.db import Tx
+from firebell.kit import signing
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict as Refused
 from firebell.kit.errors import Gone, Invalid, NotFound
-from firebell.kit.events import SYSTEM, Actor
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name
+from firebell.kit.web import undo
 from firebell.oncall import actions as oncall
 from firebell.oncall import public_holidays
 from firebell.oncall.calendars import feed_store, matching, store

@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import Field
 
-from firebell.kit import api, undo
-from firebell.kit.api import (
+from firebell.kit.db.database import Tx
+from firebell.kit.errors import Invalid
+from firebell.kit.web import api, undo
+from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
     Ctx,
@@ -20,8 +22,6 @@ from firebell.kit.api import (
     problems,
     removed,
 )
-from firebell.kit.db import Tx
-from firebell.kit.errors import Invalid
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions
 from firebell.oncall.calendars.model import Feed, FeedKind, Import, Place, Source, Use

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.kit.db import Row, Tx
+from firebell.kit.db.database import Row, Tx
 from firebell.oncall.calendars.model import Feed, FeedKind
 
 

@@ -9,10 +9,10 @@ from datetime import datetime
 import httpx
 
 from firebell.kit.context import Context
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import Got, get
-from firebell.kit.migrate import fence
 from firebell.oncall.calendars import actions, store
 from firebell.oncall.calendars.model import AHEAD, LARGEST, Due, Known, Made, Source, Use
 from firebell.oncall.calendars.reader import Job, made

@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 from fastapi import Request, Response
 from starlette.datastructures import FormData, UploadFile
 
-from firebell.kit import flash, html, routing, signing, undo
+from firebell.kit import signing
 from firebell.kit.context import Context
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_choices, to_required
 from firebell.kit.threads import DOCUMENTS
+from firebell.kit.web import flash, html, routing, undo
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions, feeds
 from firebell.oncall.calendars.limits import FeedLimiter

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
-from firebell.kit.events import Actor
 from firebell.oncall import actions, queries
 from firebell.oncall.checks.grouping import group_gaps
 from firebell.oncall.checks.rules import Finding

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.oncall.checks.unreported import Reported
 
 

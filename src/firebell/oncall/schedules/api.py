@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import Query
 
-from firebell.kit import api, undo
-from firebell.kit.api import Ctx, PageParams, PathId, Removed, Text, problems, removed
+from firebell.kit.web import api, undo
+from firebell.kit.web.api import Ctx, PageParams, PathId, Removed, Text, problems, removed
 from firebell.oncall import actions, queries
 from firebell.oncall.checks import fixes, grouping
 from firebell.oncall.checks.rules import HORIZON

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
-from firebell.kit import confirm, flash, html, routing
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id, to_number, to_required
+from firebell.kit.web import confirm, flash, html, routing
 from firebell.oncall import actions, queries
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.rota import layer_versions, timeline

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from firebell.kit.db import Reads, Row, Tx
+from firebell.kit.db.database import Reads, Row, Tx
 from firebell.oncall.model import Layer, Override, OverrideKind, Shadow, Spans, Unit, User, Window
 from firebell.oncall.rota.shifts import present
 

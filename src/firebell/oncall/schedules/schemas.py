@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from firebell.kit.api import (
+from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
     Id,

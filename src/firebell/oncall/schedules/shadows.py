@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid, NotFound
-from firebell.kit.events import Actor
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Shadow
 from firebell.oncall.schedules import changes, parts_store

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import Field
 
-from firebell.kit import api
-from firebell.kit.api import ApiInput, ApiOutput, Ctx, Instant, Name, PageParams, PathId, Text, problems
 from firebell.kit.context import Context
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
+from firebell.kit.web import api
+from firebell.kit.web.api import ApiInput, ApiOutput, Ctx, Instant, Name, PageParams, PathId, Text, problems
 from firebell.oncall import actions, queries
 from firebell.oncall.model import Absence, Cover, CoverState, Swap, SwapState
 from firebell.oncall.schedules.schemas import Named

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from firebell.kit import timers
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, NotFound
-from firebell.kit.events import SYSTEM, Actor
+from firebell.kit.jobs import timers
 from firebell.oncall.model import Cover, Schedule, Swap
 from firebell.oncall.schedules import changes, store
 

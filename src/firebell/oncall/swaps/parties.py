@@ -1,6 +1,6 @@
 """Who may undo what colleagues agreed: the people concerned, and managers."""
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
 from firebell.oncall.swaps import store
 from firebell.people import permissions

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from firebell.kit.db import Row, Tx
+from firebell.kit.db.database import Row, Tx
 from firebell.oncall.model import Absence, Cover, CoverState, Swap, SwapState
 
 _COVER_COLUMNS = """

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
-from firebell.kit import timers
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid
-from firebell.kit.events import Actor
+from firebell.kit.jobs import timers
 from firebell.kit.localtime import format_local
 from firebell.kit.text import clean_text
 from firebell.oncall.interval_limits import check_interval

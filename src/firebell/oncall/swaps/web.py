@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
-from firebell.kit import flash, html, routing
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
 from firebell.kit.localtime import format_range, to_instant
 from firebell.kit.text import to_choice, to_id, to_wall
+from firebell.kit.web import flash, html, routing
 from firebell.oncall import actions
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.model import Cover, CoverState, Schedule, Swap, SwapState

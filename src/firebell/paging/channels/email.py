@@ -13,10 +13,10 @@ import aiosmtplib
 from firebell.alerts.model import Alert
 from firebell.kit.errors import Unavailable
 from firebell.kit.localtime import format_local
-from firebell.kit.mail_connection import MailConnections
-from firebell.kit.mailbox import Mailbox, check_address, parse_mailbox
+from firebell.kit.mail.connection import MailConnections
+from firebell.kit.mail.mailbox import Mailbox, check_address, parse_mailbox
+from firebell.kit.mail.server import SmtpServer, parse_smtp_url
 from firebell.kit.resolver import Resolver
-from firebell.kit.smtp import SmtpServer, parse_smtp_url
 from firebell.paging.channels import (
     Accepted,
     ContentRefused,

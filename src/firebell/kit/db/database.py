@@ -12,8 +12,8 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from firebell.kit.db.events import Actor, Reactions, payload
 from firebell.kit.errors import Unavailable
-from firebell.kit.events import Actor, Reactions, payload
 
 Row = asyncpg.Record
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from firebell.kit.db import Tx
+    from firebell.kit.db.database import Tx
 
 
 @dataclass(frozen=True, slots=True)

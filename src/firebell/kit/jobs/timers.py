@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from firebell.kit.clock import Clock, SystemClock
-from firebell.kit.db import Db
+from firebell.kit.db.database import Db
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 
 MAX_ATTEMPTS = 12
 

@@ -19,11 +19,11 @@ from markupsafe import Markup, escape
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from firebell.kit import flash
 from firebell.kit.context import Context
 from firebell.kit.countdown import countdown
 from firebell.kit.localtime import format_range
 from firebell.kit.slice import NavItem
+from firebell.kit.web import flash
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"

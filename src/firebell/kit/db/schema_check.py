@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import asyncpg
 
-from firebell.kit.db import Connection
+from firebell.kit.db.database import Connection
 from firebell.kit.errors import StartupError
 
 _SCRATCH = "firebell_expected_schema"

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
-from firebell.kit.undo import Offer
+from firebell.kit.web.undo import Offer
 
 COOKIE = "firebell_flash"
 LIVE_REFRESH = "X-Live"

@@ -8,9 +8,9 @@ from importlib import resources
 
 import asyncpg
 
-from firebell.kit.db import WORK_CHANNEL, Connection, Tx
+from firebell.kit.db.database import WORK_CHANNEL, Connection, Tx
+from firebell.kit.db.schema_check import compare
 from firebell.kit.errors import StartupError
-from firebell.kit.schema_check import compare
 
 _LOCK = 7_316_202_611
 

@@ -15,9 +15,9 @@ from pydantic.fields import FieldInfo
 from firebell.kit.clock import YEARS
 from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
-from firebell.kit.routing import Router
 from firebell.kit.text import NAME_LIMIT
-from firebell.kit.undo import Offer
+from firebell.kit.web.routing import Router
+from firebell.kit.web.undo import Offer
 
 MAX_ID = 2**63 - 1
 _REF = re.compile(r"(?:[A-Za-z]{1,5}-)?[0-9]{1,18}")

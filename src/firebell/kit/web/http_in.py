@@ -7,7 +7,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from firebell.kit.connections import Register, Waiting
+from firebell.kit.web.connections import Register, Waiting
 
 
 class _Refused(Exception):  # noqa: N818 - it never leaves this module

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
+from firebell.kit.db.postgres_access import SHARED_USER, write_access_rules
 from firebell.kit.errors import StartupError
-from firebell.kit.postgres_access import SHARED_USER, write_access_rules
 from firebell.kit.private_files import DIRECTORY_MODE, open_private, tighten_directory
 
 log = logging.getLogger(__name__)

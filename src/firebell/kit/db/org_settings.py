@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from firebell.kit.db import Tx
+from firebell.kit.db.database import Tx
 
 
 async def get(tx: Tx, key: str, default: Any = None) -> Any:

@@ -6,8 +6,8 @@ The mail library would use the event loop's, which the database needs to reconne
 import asyncio
 import socket
 
+from firebell.kit.mail.server import SmtpServer
 from firebell.kit.resolver import Resolver
-from firebell.kit.smtp import SmtpServer
 from firebell.kit.threads import Pool
 
 CONNECT_LIMIT_S = 10.0

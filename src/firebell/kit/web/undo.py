@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from firebell.kit.db import Row, Tx
+from firebell.kit.db.database import Row, Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.events import Actor
 from firebell.kit.signing import Signer
 
 UNDO_WITHIN = timedelta(seconds=10)

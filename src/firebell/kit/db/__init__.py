@@ -1,0 +1,1 @@
+"""The database: connections, transactions, events, migrations, and the PostgreSQL that comes along."""

@@ -1,0 +1,1 @@
+"""Work that is done later: timers, the outbox, and group commit."""

@@ -1,0 +1,1 @@
+"""Mail: addresses, the mail server, and connections to it."""

@@ -1,0 +1,1 @@
+"""The web edge: what every router, page and API route is built from."""

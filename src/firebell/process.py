@@ -1,0 +1,263 @@
+"""A Firebell process: the database up and migrated, web and worker side by side, one graceful end."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import secrets
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import asyncpg
+import uvicorn
+from starlette.types import ASGIApp
+
+from firebell import app, subscriptions
+from firebell.kit import descriptors
+from firebell.kit.clock import Clock
+from firebell.kit.context import Context
+from firebell.kit.db import embedded, org_settings
+from firebell.kit.db.database import AWAY, INGEST_LIMITS, Db
+from firebell.kit.db.database_clock import DatabaseClock, agree
+from firebell.kit.db.migrate import migrate
+from firebell.kit.errors import StartupError, Unavailable
+from firebell.kit.http_out import guarded_client
+from firebell.kit.signing import Signer
+from firebell.kit.web.connections import Limits, Register
+from firebell.kit.web.http_in import protocol_of
+from firebell.kit.web.live import Live
+from firebell.settings import Settings
+from firebell.worker import Worker, timer_handlers
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Ensure = Callable[[], Awaitable[None]] | None
+"""Brings a lost embedded database back; None for one that Firebell does not run."""
+
+START_PATIENCE_S = 60.0
+"""How long a start goes on with an embedded database that dies again and again."""
+INGEST_CONNECTIONS = 3
+_SWEEP_EVERY_TICKS = 10
+"""Ticks of the web server, of 0.1 s, between two looks for connections that used up their time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A prepared process: its context and how to bring a lost embedded database back."""
+
+    ctx: Context
+    ensure_database: Ensure
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[tuple[str, Ensure]]:
+    """Yield the address of a database that is up, and how to bring it back when it is the embedded one."""
+    if settings.database_url:
+        yield settings.database_url, None
+        return
+    server = await asyncio.to_thread(embedded.start, settings.data)
+    try:
+        yield server.dsn, lambda: asyncio.to_thread(server.ensure)
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+@contextmanager
+def usable() -> Iterator[None]:
+    """Tell what the driver says of a database that cannot be used as a `StartupError`."""
+    try:
+        yield
+    except (*AWAY, asyncpg.PostgresError) as exc:
+        raise StartupError(
+            f"The database cannot be used: {str(exc).rstrip('.') or type(exc).__name__}.",
+            hint="Check DATABASE_URL, or unset it to use the embedded PostgreSQL.",
+        ) from exc
+
+
+async def _persistently(ensure: Ensure, step: Callable[[], Awaitable[T]]) -> T:
+    """Return what `step` returns; when the embedded database dies meanwhile, bring it back and try again.
+
+    Raises what `step` raised after `START_PATIENCE_S`, and at once for a database that Firebell does not run.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + START_PATIENCE_S
+    while True:
+        try:
+            return await step()
+        except (*AWAY, Unavailable) as exc:
+            if ensure is None or loop.time() > deadline:
+                raise
+            log.warning("the database went away during the start, trying again", extra={"reason": repr(exc)})
+        await asyncio.sleep(0.2)
+        await ensure()
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Running]:
+    """Start or join the database, migrate it, and yield the context; close all of it on leaving."""
+    async with database(settings) as (dsn, ensure):
+        with usable():
+            await _persistently(ensure, lambda: migrate(dsn))
+        async with connected(settings, dsn, clock or DatabaseClock(), ensure) as ctx:
+            yield Running(ctx, ensure)
+
+
+@asynccontextmanager
+async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, str]]:
+    """Yield connections for the worker and the web, those of the inbound routes, and the signing secret."""
+    async with AsyncExitStack() as stack:
+        db = await Db.connect(dsn, subscriptions.build())
+        stack.push_async_callback(db.close)
+        ingest = await Db.connect(dsn, subscriptions.build(), size=INGEST_CONNECTIONS, limits=INGEST_LIMITS)
+        stack.push_async_callback(ingest.close)
+        async with db.tx() as tx:
+            secret = await org_settings.put_once(tx, "signing_secret", secrets.token_hex(32))
+        await agree(clock, db)
+        yield db, ingest, secret
+
+
+@asynccontextmanager
+async def connected(
+    settings: Settings, dsn: str, clock: Clock, ensure: Ensure = None
+) -> AsyncIterator[Context]:
+    """Yield a context on a database that is up and migrated."""
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(guarded_client(settings.allowed_networks))
+        db, ingest, secret = await _persistently(
+            ensure, lambda: stack.enter_async_context(_pools(dsn, clock))
+        )
+        yield Context(
+            db=db,
+            ingest_db=ingest,
+            clock=clock,
+            signer=Signer(bytes.fromhex(secret)),
+            http=http,
+            live=Live(),
+            public_url=settings.public_url,
+            smtp_url=settings.smtp_url,
+            mail_from=settings.mail_from,
+            ntfy_url=settings.ntfy_url,
+            allowed_hosts=settings.hosts,
+        )
+
+
+def build_worker(process: Running) -> Worker:
+    """Return the worker of this process."""
+    return Worker(process.ctx, timer_handlers(), subscriptions.outbox_handlers(), process.ensure_database)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn's own handling would end the process before the worker has finished.
+
+    Closes connections that used up their time.
+    """
+
+    def __init__(self, config: uvicorn.Config, register: Register) -> None:
+        super().__init__(config)
+        self._register = register
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _SWEEP_EVERY_TICKS == 0:
+            self._register.sweep(time.monotonic())
+        return await super().on_tick(counter)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def web_server(asgi: ASGIApp, settings: Settings, limits: Limits) -> uvicorn.Server:
+    """Return the web server of this process, whose clients are held to `limits`."""
+
+    def report(closed: int) -> None:
+        facts = {"closed": closed, "limit": limits.connections}
+        log.warning("connections were closed to make room for others", extra=facts)
+
+    register = Register(limits, report)
+    config = uvicorn.Config(
+        asgi,
+        http=protocol_of(register),
+        ws="none",
+        host=settings.host,
+        port=settings.port,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=3,
+        backlog=limits.backlog,
+        timeout_keep_alive=limits.keep_alive_s,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        server_header=False,
+    )
+    return _Server(config, register)
+
+
+def listen(host: str, port: int, backlog: int = 128) -> socket.socket:
+    """Return a listening socket; raise `StartupError` when the address cannot be had."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=backlog)
+    except OSError as exc:
+        raise StartupError(
+            f"Firebell cannot listen on {host}:{port}: {exc.strerror}.",
+            hint="Another program may use the port: set FIREBELL_PORT, or stop that program.",
+        ) from exc
+
+
+def _asked_to_stop() -> asyncio.Event:
+    """Return what SIGTERM or Ctrl-C sets; the second one ends the process at once."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def ask() -> None:
+        asked.set()
+        for sig in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(sig)
+
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sig, ask)
+    return asked
+
+
+def _settle_memory() -> None:
+    """Leave what was loaded out of every later collection, which would halt the process for a tenth of a second."""
+    gc.collect()
+    gc.freeze()
+
+
+async def serve(process: Running, settings: Settings) -> None:
+    """Serve the web and run the worker until SIGTERM or Ctrl-C; finish what was accepted.
+
+    Either of the two ends the other: a process never accepts what it does not work on. The web ends first.
+    """
+    budget = descriptors.budget(descriptors.limit())
+    limits = Limits(connections=budget.connections, backlog=budget.backlog)
+    with listen(settings.host, settings.port, limits.backlog) as address:
+        server = web_server(app.build(process.ctx), settings, limits)
+        _settle_memory()
+        stop = asyncio.Event()
+        asked = asyncio.create_task(_asked_to_stop().wait())
+        worker = asyncio.create_task(build_worker(process).run(stop))
+        web = asyncio.create_task(server.serve(sockets=[address]))
+        await asyncio.wait({asked, worker, web}, return_when=asyncio.FIRST_COMPLETED)
+        process.ctx.health.stopping = True
+        server.should_exit = True
+        process.ctx.live.close()
+        await asyncio.wait({web})
+        stop.set()
+        await asyncio.wait({worker})
+        await web
+        await worker
+
+
+async def work(process: Running) -> None:
+    """Run only the worker until SIGTERM or Ctrl-C."""
+    _settle_memory()
+    await build_worker(process).run(_asked_to_stop())
