@@ -260,13 +260,15 @@ class Worker:
 
 
 async def _until_dead(conn: asyncpg.Connection, closed: asyncio.Event) -> None:
-    """Return once the connection is closed or does not answer any more."""
+    """Return once the connection is closed, does not answer, or its server takes no writes any more."""
     while not closed.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(closed.wait(), HEARTBEAT_S)
             return
         try:
-            await conn.fetchval("select 1")
+            if await conn.fetchval("select current_setting('transaction_read_only')::boolean"):
+                log.warning("the server of the listening connection became read-only, opening another")
+                return
         except AWAY as exc:
             log.warning("the listening connection is dead, opening another", extra={"reason": repr(exc)})
             return

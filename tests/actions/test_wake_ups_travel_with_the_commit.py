@@ -1,10 +1,16 @@
-"""Wake-ups leave with the commit: each once however often it was asked for, and none of what was undone."""
+"""Wake-ups leave after the commit: each once however often it was asked for, and none of what was undone."""
 
 import asyncio
+from datetime import timedelta
 
+import asyncpg
 import pytest
 
+from firebell import subscriptions, worker
+from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import LIVE_CHANNEL, WORK_CHANNEL, Db
+from firebell.kit.db.notifier import Notifier
+from tests.world import world
 
 
 class Undone(Exception):  # noqa: N818
@@ -17,6 +23,13 @@ async def _wake_and_undo(db: Db) -> None:
         raise Undone
 
 
+async def _heard(heard: list[str], count: int) -> list[str]:
+    async with asyncio.timeout(10):
+        while len(heard) < count:
+            await asyncio.sleep(0.01)
+    return heard
+
+
 async def test_each_wake_up_comes_once_and_only_from_what_was_committed(db: Db) -> None:
     heard: list[str] = []
     listener = await db.listen({WORK_CHANNEL: heard.append, LIVE_CHANNEL: heard.append})
@@ -27,9 +40,67 @@ async def test_each_wake_up_comes_once_and_only_from_what_was_committed(db: Db) 
             await tx.wake("send")
             await tx.live("pg-1")
         await tx.live("pages")
-    for _ in range(100):
-        if len(heard) >= 3:
-            break
-        await asyncio.sleep(0.01)
+    assert await _heard(heard, 3) == ["send", "pg-1", "pages"]
     await listener.close()
-    assert heard == ["send", "pg-1", "pages"]
+
+
+async def test_who_is_woken_sees_what_was_committed(db: Db) -> None:
+    seen: asyncio.Queue[str] = asyncio.Queue()
+    listener = await db.listen({WORK_CHANNEL: seen.put_nowait})
+    for key in map(str, range(20)):
+        async with db.tx() as tx:
+            await tx.execute("insert into setting (key, value) values ($1, $2)", key, 1)
+            await tx.wake(key)
+        async with asyncio.timeout(10):
+            woken = await seen.get()
+        assert await listener.fetchval("select true from setting where key = $1", woken)
+    await listener.close()
+
+
+async def test_wake_ups_wait_for_a_database_that_cuts_the_notifier_off(db: Db, dsn: str) -> None:
+    heard: list[str] = []
+    async with db.tx() as tx:
+        await tx.wake("before")
+    admin = await asyncpg.connect(dsn)
+    cut = """
+        select count(pg_terminate_backend(pid))
+        from pg_stat_activity
+        where datname = current_database() and query like '%pg_notify%' and pid <> pg_backend_pid()
+    """
+    async with asyncio.timeout(10):
+        while not await admin.fetchval(cut):
+            await asyncio.sleep(0.01)
+    listener = await db.listen({WORK_CHANNEL: heard.append})
+    async with db.tx() as tx:
+        await tx.wake("after")
+    assert (await _heard(heard, 1))[-1] == "after"
+    await listener.close()
+    await admin.close()
+
+
+async def test_the_last_wake_ups_of_a_process_leave_before_it_ends(db: Db, dsn: str) -> None:
+    heard: list[str] = []
+    listener = await db.listen({WORK_CHANNEL: heard.append})
+    another = await Db.connect(dsn, subscriptions.build(), size=1)
+    async with another.tx() as tx:
+        await tx.wake("last")
+    await another.close()
+    assert await _heard(heard, 1) == ["last"]
+    await listener.close()
+
+
+async def test_a_page_whose_wake_ups_were_lost_is_sent_by_the_poll(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may be killed between a commit and its wake-ups."""
+    monkeypatch.setattr(Notifier, "add", lambda self, wake_ups: None)
+    monkeypatch.setattr(worker, "POLL", timedelta(seconds=0.1))
+    async with world(dsn, clock) as w:
+        stop = asyncio.Event()
+        running = asyncio.create_task(w.worker.run(stop))
+        await w.alert()
+        async with asyncio.timeout(20):
+            while not w.sink.got:
+                await asyncio.sleep(0.01)
+        stop.set()
+        await running

@@ -194,7 +194,7 @@ async def test_wake_ups_come_again_after_a_network_swallowed_the_connection(
 ) -> None:
     monkeypatch.setattr(worker, "HEARTBEAT_S", 0.2)
     monkeypatch.setattr(kit_db, "_LISTEN_LIMIT_S", 0.5)
-    monkeypatch.setattr(kit_db, "_COMMAND_TIMEOUT_S", 1)
+    monkeypatch.setattr(kit_db, "_ANSWER_LIMIT_S", 1)
     direct = await Db.connect(dsn, subscriptions.build(), size=1)
 
     async def publish() -> None:

@@ -13,6 +13,7 @@ import asyncpg
 import msgspec
 
 from firebell.kit.db.events import Actor, Reactions, payload
+from firebell.kit.db.notifier import Notifier, WakeUp
 from firebell.kit.errors import Unavailable
 
 Row = asyncpg.Record
@@ -66,8 +67,10 @@ class Limits:
 WORK_LIMITS = Limits(statement_s=50, lock_s=5, idle_in_transaction_s=60)
 INGEST_LIMITS = Limits(statement_s=20, lock_s=2, idle_in_transaction_s=30)
 """Senders retry, so an error comes early instead of waiting for a lock."""
-_COMMAND_TIMEOUT_S = 60
+_ANSWER_LIMIT_S = 60
 """For a server that answers nothing at all; longer than its own limits, which leave no outcome unknown."""
+COMMIT_GRACE_S = 5.0
+"""How long a canceled task waits for its commit, so that its outcome is known; then the connection is closed."""
 _KEEPALIVE_IDLE_S, _KEEPALIVE_INTERVAL_S, _KEEPALIVE_COUNT = 15, 5, 3
 _UNANSWERED_MS = 30_000
 _LISTEN_LIMIT_S = 10
@@ -154,27 +157,27 @@ class Reads:
         self.conn = conn
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
-        return await self.conn.fetch(sql, *args)
+        return await self.conn.fetch(sql, *args, timeout=_ANSWER_LIMIT_S)
 
     async def row(self, sql: str, *args: Any) -> Row | None:
-        return await self.conn.fetchrow(sql, *args)
+        return await self.conn.fetchrow(sql, *args, timeout=_ANSWER_LIMIT_S)
 
     async def value(self, sql: str, *args: Any) -> Any:
-        return await self.conn.fetchval(sql, *args)
+        return await self.conn.fetchval(sql, *args, timeout=_ANSWER_LIMIT_S)
 
 
 class Tx(Reads):
-    """An open transaction: SQL, events, audit entries and notifications; whoever opened it commits."""
+    """An open transaction: SQL, events, audit entries and wake-ups; whoever opened it commits."""
 
-    __slots__ = ("_notices", "_reactions")
+    __slots__ = ("_reactions", "wake_ups")
 
     def __init__(self, conn: Connection, reactions: Reactions) -> None:
         super().__init__(conn)
         self._reactions = reactions
-        self._notices: dict[tuple[str, str], None] = {}
+        self.wake_ups: dict[WakeUp, None] = {}
 
     async def execute(self, sql: str, *args: Any) -> str:
-        return await self.conn.execute(sql, *args)
+        return await self.conn.execute(sql, *args, timeout=_ANSWER_LIMIT_S)
 
     async def changed(self, sql: str, *args: Any) -> int:
         """Execute an insert, update or delete and return the number of rows that it changed."""
@@ -182,7 +185,7 @@ class Tx(Reads):
         return int(status.rpartition(" ")[2])
 
     async def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        await self.conn.executemany(sql, rows)
+        await self.conn.executemany(sql, rows, timeout=_ANSWER_LIMIT_S)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -218,31 +221,58 @@ class Tx(Reads):
         )
 
     async def wake(self, what: str) -> None:
-        """Wake the workers of every process when this transaction commits."""
-        self._notices[WORK_CHANNEL, what] = None
+        """Wake the workers of every process once this transaction is committed."""
+        self.wake_ups[WakeUp(WORK_CHANNEL, what)] = None
 
     async def live(self, topic: str) -> None:
-        """Tell open browsers that `topic` changed when this transaction commits."""
-        self._notices[LIVE_CHANNEL, topic] = None
-
-    async def notify(self) -> None:
-        """Send queued NOTIFYs, deduplicated, in one statement; PostgreSQL delivers them on commit."""
-        if self._notices:
-            channels, payloads = zip(*self._notices, strict=True)
-            self._notices.clear()
-            await self.execute(
-                "select pg_notify(c, p) from unnest($1::text[], $2::text[]) n(c, p)", channels, payloads
-            )
+        """Tell open browsers that `topic` changed once this transaction is committed."""
+        self.wake_ups[WakeUp(LIVE_CHANNEL, topic)] = None
 
 
 @asynccontextmanager
-async def _whole(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]:
-    """Close a connection that broke in the middle of a statement, so that it is not reused."""
+async def _usable(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]:
+    """Close a connection that broke in the middle of a statement, or whose server became read-only."""
     try:
         yield
-    except asyncpg.InternalClientError:
+    except (asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransactionError):
         conn.terminate()
         raise
+
+
+@asynccontextmanager
+async def _transaction(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]:
+    """Commit on exit and roll back on an error."""
+    transaction = conn.transaction()
+    async with asyncio.timeout(_ANSWER_LIMIT_S):
+        await transaction.start()
+    try:
+        yield
+    except BaseException:
+        async with asyncio.timeout(_ANSWER_LIMIT_S):
+            await transaction.rollback()
+        raise
+    await _commit(conn, transaction)
+
+
+async def _commit(
+    conn: asyncpg.pool.PoolConnectionProxy, transaction: asyncpg.transaction.Transaction
+) -> None:
+    """Commit, even if the task is canceled meanwhile: a commit that is cut off has an unknown outcome.
+
+    One that is not answered ends by closing the connection, which is no cancel request: the server goes on with it.
+    """
+    commit = asyncio.create_task(transaction.commit())
+    commit.add_done_callback(lambda task: task.cancelled() or task.exception())
+    try:
+        await asyncio.wait([commit], timeout=_ANSWER_LIMIT_S)
+    except asyncio.CancelledError:
+        await asyncio.wait([commit], timeout=COMMIT_GRACE_S)
+        raise
+    finally:
+        if not commit.done():
+            conn.terminate()
+            await asyncio.wait([commit])
+    await commit
 
 
 class Db:
@@ -252,6 +282,7 @@ class Db:
         self._pool = pool
         self._acquire_s = acquire_s
         self._reactions = reactions
+        self._notifier = Notifier(dsn)
         self.dsn = dsn
 
     @classmethod
@@ -265,17 +296,17 @@ class Db:
             max_size=size,
             init=partial(_prepare, limits=limits),
             reset=_keep,
-            command_timeout=_COMMAND_TIMEOUT_S,
         )
         return cls(pool, reactions, dsn, acquire_s=2 * limits.lock_s)
 
     @asynccontextmanager
     async def tx(self) -> AsyncIterator[Tx]:
         """Open a transaction that commits on exit; raise `Unavailable` when the database is unavailable."""
-        async with self._connection() as conn, conn.transaction():
+        async with self._connection() as conn:
             tx = Tx(conn, self._reactions)
-            yield tx
-            await tx.notify()
+            async with _transaction(conn):
+                yield tx
+            self._notifier.add(tx.wake_ups)
 
     @asynccontextmanager
     async def reads(self) -> AsyncIterator[Reads]:
@@ -289,7 +320,7 @@ class Db:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
         try:
-            async with self._pool.acquire(timeout=self._acquire_s) as conn, _whole(conn):
+            async with self._pool.acquire(timeout=self._acquire_s) as conn, _usable(conn):
                 yield conn
         except AWAY as exc:
             if isinstance(exc, ValueError):
@@ -310,8 +341,10 @@ class Db:
         return conn
 
     async def close(self) -> None:
-        """Close the pool, waiting at most five seconds for running statements."""
+        """Close the pool, waiting at most five seconds for running statements, then send the last wake-ups."""
         try:
             await asyncio.wait_for(self._pool.close(), 5)
         except TimeoutError:
             self._pool.terminate()
+        finally:
+            await self._notifier.close()

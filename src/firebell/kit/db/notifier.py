@@ -1,0 +1,89 @@
+"""NOTIFY after the commit: wake-ups leave in a transaction of their own, which no writer waits for.
+
+PostgreSQL lets one notifying transaction commit at a time in the whole server, its flush and its wait for a
+standby included. The notifier's own transactions write nothing that must last, so they wait for neither.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import asyncpg
+
+MERGE_S = 0.005
+"""Time between two statements, in which equal wake-ups become one."""
+RETRY_S = 0.5
+CLOSE_LIMIT_S = 2.0
+"""How long the last wake-ups may take when the process ends."""
+_CONNECT_LIMIT_S = 10.0
+_STATEMENT_LIMIT_S = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class WakeUp(NamedTuple):
+    """A message to the listeners of a channel; equal ones that wait at the same time are sent once."""
+
+    channel: str
+    payload: str
+
+
+class Notifier:
+    """Sends the wake-ups of committed transactions, in order, on its own connection.
+
+    They are kept until the database takes them. Those that a killed process did not send are lost: a lane of the
+    worker polls, and a browser loads its page again when it reconnects.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._waiting: dict[WakeUp, None] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._conn: asyncpg.Connection | None = None
+
+    def add(self, wake_ups: Iterable[WakeUp]) -> None:
+        """Send these soon; returns at once."""
+        self._waiting.update(dict.fromkeys(wake_ups))
+        if self._waiting and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._send_all())
+
+    async def close(self) -> None:
+        """Send what waits, for at most `CLOSE_LIMIT_S`, and close the connection."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=CLOSE_LIMIT_S)
+            self._task.cancel()
+        self._disconnect()
+
+    async def _send_all(self) -> None:
+        while self._waiting:
+            wake_ups, self._waiting = self._waiting, {}
+            try:
+                await self._send(list(wake_ups))
+            except Exception as exc:
+                log.warning("wake-ups wait for the database", extra={"reason": repr(exc)})
+                self._disconnect()
+                self._waiting = wake_ups | self._waiting
+                await asyncio.sleep(RETRY_S)
+            else:
+                await asyncio.sleep(MERGE_S)
+
+    async def _send(self, wake_ups: list[WakeUp]) -> None:
+        if self._conn is None or self._conn.is_closed():
+            self._conn = await asyncpg.connect(
+                self._dsn, timeout=_CONNECT_LIMIT_S, command_timeout=_STATEMENT_LIMIT_S
+            )
+            await self._conn.execute("set synchronous_commit = off")
+        await self._conn.execute(
+            """
+            select pg_notify(channel, payload)
+            from unnest($1::text[], $2::text[]) wake_up (channel, payload)
+            """,
+            [wake_up.channel for wake_up in wake_ups],
+            [wake_up.payload for wake_up in wake_ups],
+        )
+
+    def _disconnect(self) -> None:
+        if self._conn is not None:
+            self._conn.terminate()
+            self._conn = None
