@@ -49,7 +49,7 @@ async def monday(factor: float) -> Result:
     """W10: two alerts a second while every schedule hands over and someone reads; then only reads."""
     async with product() as it:
         await it.start()
-        cookie = await _sign_in(it)
+        cookie = await sign_in(it)
         before = await it.value("select count(*) from schedule")
         await _run(it, _SEED)
         busy = asyncio.create_task(load(it.inbound, it.folder / "load.tsv", rate=2, duration=20 * factor))
@@ -95,7 +95,8 @@ async def monday(factor: float) -> Result:
     )
 
 
-async def _sign_in(it: Product) -> str:
+async def sign_in(it: Product) -> str:
+    """Return the cookie of a session of the administrator."""
     async with httpx.AsyncClient(base_url=it.url) as http:
         response = await http.post(
             "/login",
