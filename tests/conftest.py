@@ -1,6 +1,7 @@
 """Real PostgreSQL for every test that asks: one server a worker, one fresh database a test."""
 
 import itertools
+import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
@@ -26,6 +27,11 @@ UNSAFE_BUT_FAST = {
     "max_wal_senders": "0",
 }
 _numbers = itertools.count()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many workers `-n auto` starts: two a core, since many tests wait for other processes."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session", autouse=True)
