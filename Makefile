@@ -3,9 +3,11 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PROSE := skills docs README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md CODE_OF_CONDUCT.md
 COVERED := tests/rules tests/actions tests/api
+# containers often set it, and then each of the hundreds of processes compiles everything anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format coverage audit bench lock
+.PHONY: help setup demo test check check-code check-types check-prose format coverage audit bench lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,15 +18,21 @@ demo: setup ## run the product with a live demo organization
 	$(VENV)/bin/firebell demo
 
 test: setup ## run every test, browser included
-	$(PY) -m pytest -n auto --dist loadfile
+	$(PY) -m pytest -n auto --dist worksteal
 
-check: setup ## run ruff, mypy, import rules, file sizes, Markdown and spelling
+check: check-code check-types check-prose ## run ruff, mypy, import rules, file sizes, Markdown and spelling
+
+check-code: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
-	for program in $$(find skills -name '*.py'); do $(VENV)/bin/mypy "$$program" || exit 1; done
 	$(VENV)/bin/lint-imports
 	$(PY) tools/file_budget.py
+
+check-types: setup
+	$(VENV)/bin/mypy
+	for program in $$(find skills -name '*.py'); do $(VENV)/bin/mypy "$$program" || exit 1; done
+
+check-prose: setup
 	$(VENV)/bin/pymarkdown scan -r $(PROSE)
 	$(VENV)/bin/codespell $(PROSE)
 	$(VENV)/bin/firebell runbook check skills/managing-incidents/examples/runbooks
@@ -35,7 +43,7 @@ format: setup ## format the source and fix what ruff can fix
 
 coverage: setup ## measure branch coverage of the rules, actions and API tests; fails below the floor
 	$(VENV)/bin/coverage erase
-	$(VENV)/bin/coverage run -m pytest -n auto --dist loadfile $(COVERED)
+	$(VENV)/bin/coverage run -m pytest -n auto --dist worksteal $(COVERED)
 	$(VENV)/bin/coverage combine --quiet
 	$(VENV)/bin/coverage report
 
@@ -52,6 +60,6 @@ lock: ## resolve again after a change of dependencies; needs uv
 
 $(STAMP): requirements-dev.lock pyproject.toml
 	test -x $(PY) || python3 -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements-dev.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(STAMP)

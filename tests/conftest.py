@@ -1,10 +1,9 @@
 """Real PostgreSQL for every test that asks: one server a worker, one fresh database a test."""
 
 import itertools
-import tempfile
+import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -12,13 +11,27 @@ from argon2 import PasswordHasher
 
 from firebell import subscriptions
 from firebell.kit.clock import FakeClock
-from firebell.kit.db import embedded
+from firebell.kit.db import database, embedded
 from firebell.kit.db.database import Db
 from firebell.kit.db.migrate import migrate
 from firebell.people import password_hashing
+from tests.servers import data_folder
 
-UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+UNSAFE_BUT_FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    # no database lives long enough to be cleaned
+    "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+}
 _numbers = itertools.count()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many workers `-n auto` starts: two a core, since many tests wait for other processes."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,14 +42,19 @@ def cheap_password_hashes() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def connections_on_demand() -> Iterator[None]:
+    """Open one connection of each pool in advance: most tests use no second one, and each costs a process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "WARM", 1)
+        yield
+
+
 @pytest.fixture(scope="session")
 def pg_server() -> Iterator[embedded.Embedded]:
     """The server of this test process."""
-    with tempfile.TemporaryDirectory(prefix="firebell-test-", ignore_cleanup_errors=True) as name:
-        data = Path(name)
-        data.chmod(0o755)
-        with embedded.start(data / "data", UNSAFE_BUT_FAST) as server:
-            yield server
+    with data_folder() as data, embedded.start(data, UNSAFE_BUT_FAST) as server:
+        yield server
 
 
 def _database(server: embedded.Embedded, name: str) -> str:

@@ -17,6 +17,7 @@ import httpx
 from aiosmtpd.smtp import SMTP
 
 T = TypeVar("T")
+MEMORY = "/dev/shm"  # noqa: S108 - only folders with random names are made there
 
 
 def free_port() -> int:
@@ -179,10 +180,25 @@ async def serve(dsn: str = "", *, descriptors: int = 0, **env: str) -> AsyncIter
         yield server
 
 
+def memory_folder() -> str | None:
+    """Return a folder in memory that has room for databases and may hold programs; None if there is none.
+
+    Copying a database takes a tenth of the time there.
+    """
+    try:
+        status = os.statvfs(MEMORY)
+    except FileNotFoundError:
+        return None
+    roomy = status.f_bavail * status.f_frsize >= 2 * 2**30 and not status.f_flag & os.ST_NOEXEC
+    return MEMORY if roomy else None
+
+
 @contextmanager
 def data_folder() -> Iterator[Path]:
     """Yield a place for FIREBELL_DATA that the unprivileged user of its database may enter."""
-    with tempfile.TemporaryDirectory(prefix="firebell-test-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(
+        prefix="firebell-test-", dir=memory_folder(), ignore_cleanup_errors=True
+    ) as name:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder / "data"

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import ipaddress
+import ssl
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -137,9 +139,16 @@ class _PlainTransport(httpx.AsyncHTTPTransport):
         )
 
 
+@cache
+def _trusted_authorities() -> ssl.SSLContext:
+    """Return the certificate authorities of this process; reading them takes longer than making a client."""
+    return httpx.create_ssl_context()
+
+
 def guarded_client(networks: tuple[Network, ...], resolver: Resolver | None = None) -> httpx.AsyncClient:
     """Return a client without redirects, that dials only allowed addresses and decompresses nothing."""
-    transport = _PlainTransport(retries=0, limits=httpx.Limits(max_keepalive_connections=50))
+    limits = httpx.Limits(max_keepalive_connections=50)
+    transport = _PlainTransport(verify=_trusted_authorities(), retries=0, limits=limits)
     transport._pool._network_backend = _GuardedBackend(networks, resolver or Resolver())
     return httpx.AsyncClient(transport=transport, timeout=LIMIT_S, follow_redirects=False, trust_env=False)
 

@@ -1,11 +1,17 @@
 """Wall clocks and instants: the one bridge between what a clock reads somewhere and when that is (pure)."""
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo, available_timezones
 
 zone = lru_cache(maxsize=1024)(ZoneInfo)
 """A zone by its name; the library's own cache forgets all but eight."""
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """Return the names of all IANA time zones; the library walks the file system each time it is asked."""
+    return frozenset(available_timezones())
 
 
 _WALL_ZERO = datetime(2000, 1, 1)  # noqa: DTZ001 - wall time

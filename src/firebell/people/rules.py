@@ -2,10 +2,10 @@
 
 import re
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import check_url
+from firebell.kit.localtime import zone_names
 from firebell.kit.mail import mailbox
 from firebell.kit.text import masked
 from firebell.people.model import SCOPES, Channel, Role
@@ -33,7 +33,7 @@ def clean_email(value: str, field: str = "email") -> str:
 
 def check_zone(value: str, field: str = "tz") -> str:
     """Return `value` when it is an IANA time zone."""
-    if value not in available_timezones():
+    if value not in zone_names():
         raise Invalid(
             f"{value!r} is not a time zone.", fields={field: "Enter an IANA time zone such as Europe/Berlin."}
         )

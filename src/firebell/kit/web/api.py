@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
-from zoneinfo import available_timezones
 
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -15,6 +14,7 @@ from pydantic.fields import FieldInfo
 from firebell.kit.clock import YEARS
 from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
+from firebell.kit.localtime import zone_names
 from firebell.kit.text import NAME_LIMIT
 from firebell.kit.web.routing import Router
 from firebell.kit.web.undo import Offer
@@ -104,7 +104,7 @@ def _believable(found: datetime) -> datetime:
 
 
 def _zone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in zone_names():
         raise ValueError("Use an IANA time zone such as Europe/Berlin.")
     return value
 

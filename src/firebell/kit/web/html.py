@@ -10,7 +10,7 @@ from http import HTTPStatus
 from importlib import resources
 from typing import Any
 from urllib.parse import urlencode, urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import jinja2
 from fastapi import Request, Response
@@ -21,7 +21,7 @@ from starlette.types import Scope
 
 from firebell.kit.context import Context
 from firebell.kit.countdown import countdown
-from firebell.kit.localtime import format_range
+from firebell.kit.localtime import format_range, zone_names
 from firebell.kit.slice import NavItem
 from firebell.kit.web import flash
 
@@ -163,7 +163,7 @@ def linked(text: str) -> Markup:
 def time_zones() -> list[str]:
     """Return the IANA zones that are named after places, and UTC."""
     old = ("Etc/", "SystemV/", "US/", "posix/", "right/")
-    return ["UTC", *sorted(z for z in available_timezones() if "/" in z and not z.startswith(old))]
+    return ["UTC", *sorted(z for z in zone_names() if "/" in z and not z.startswith(old))]
 
 
 @cache

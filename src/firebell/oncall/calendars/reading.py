@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import icalendar
 import recurring_ical_events
@@ -13,6 +13,7 @@ from icalendar.timezone import tzp
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from firebell.kit.errors import Invalid
+from firebell.kit.localtime import zone_names
 from firebell.oncall.calendars.attendance import attendance
 from firebell.oncall.calendars.exceptions import UNREADABLE, align
 from firebell.oncall.calendars.model import LARGEST, Event
@@ -102,7 +103,7 @@ def _with_days(found: re.Match[str]) -> str:
 def _zone_of(calendar: Any) -> str:
     name = str(calendar.get("X-WR-TIMEZONE", "")).strip()
     name = WINDOWS_TO_OLSON.get(name, name)
-    return name if name in available_timezones() else ""
+    return name if name in zone_names() else ""
 
 
 def _title(event: Any) -> str:
