@@ -3,6 +3,7 @@
 from fastapi import Request, Response
 
 from firebell.alerts import actions as alerts
+from firebell.alerts import queries as alerts_queries
 from firebell.catalog import actions as catalog
 from firebell.kit.text import to_choice
 from firebell.kit.web import flash, html, routing, undo
@@ -37,6 +38,8 @@ async def _service(request: Request, slug: str, revealed: int | None = None) -> 
         "revealed": revealed,
         "broken": broken,
         "policies": policies,
+        "sources": alerts_queries.sources(with_address=True),
+        "recognized": alerts_queries.sources(with_address=False),
     }
     return await html.render(request, "service_overview/service.html", context)
 
