@@ -107,7 +107,7 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
     check_routes(
         [*((each.name, router.routes) for each in slices for router in each.routers()), ("app", app.routes)]
     )
-    for route in app.routes:
+    for route in [*app.routes, *(route for router in slice_routers for route in router.routes)]:
         if isinstance(route, Route) and route.path.startswith(ingest.prefixes):
             raise DeclarationError(f"An address of a source hides the route {route.path}.")
     _add_errors(app, slice_routers)
