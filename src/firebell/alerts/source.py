@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from firebell.alerts.model import Event, EventKind, Json, NewChange, Rejected
+from firebell.alerts.model import Event, EventKind, Json, NewChangeEvent, Rejected
 from firebell.alerts.source_fields import FIELDS
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -75,7 +75,7 @@ class KeyedMessage:
 
     integration_key: str
     events: tuple[Event, ...] = ()
-    change: NewChange | None = None
+    change: NewChangeEvent | None = None
     errors: tuple[str, ...] = ()
 
 

@@ -105,6 +105,6 @@ async def choose_policy(request: Request, slug: str) -> Response:
     async with ctx.db.tx() as tx:
         service = await catalog.by_slug(tx, slug)
         policy_id = to_choice(chosen, "policy")
-        await catalog.set_policy(tx, actor, service_id=service.id, policy_id=policy_id, now=now)
+        await catalog.set_escalation_policy(tx, actor, service_id=service.id, policy_id=policy_id, now=now)
         offer = await undo.offer(tx, ctx.signer, actor, "service.changed", now)
     return flash.redirect(request, f"/services/{slug}", f"Escalation policy of {service.name} saved.", offer)

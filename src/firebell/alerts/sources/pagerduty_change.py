@@ -1,7 +1,7 @@
 """PagerDuty change events, such as deployments."""
 
 from firebell.alerts.cleaning import clamp, instant, line, mapping
-from firebell.alerts.model import Json, NewChange
+from firebell.alerts.model import Json, NewChangeEvent
 from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
 from firebell.alerts.source_fields import mapped
 from firebell.alerts.sources.pagerduty import KEY_FIELD, key_errors, links_of, read_object, refusal
@@ -22,7 +22,7 @@ def read(request: KeyedRequest) -> KeyedMessage:
     if errors or not isinstance(key, str):
         return KeyedMessage(key if isinstance(key, str) else "", errors=tuple(errors))
     details = payload.get("custom_details")
-    change = NewChange(
+    change = NewChangeEvent(
         summary=line(payload["summary"]),
         source=line(payload.get("source")),
         links=links_of(data),
