@@ -44,7 +44,7 @@ EVENT_RETENTION = timedelta(days=30)
 MESSAGE_PREVIEW_BYTES = 64 * 1024
 """How much of a message is shown; the whole message can be downloaded."""
 MAX_KEY_BYTES = 64
-"""The longest integration key; a preview is read with so many bytes more, to redact a key at its end."""
+"""Bytes of the longest integration key; a preview is read with as many more, so that a key at its end is redacted."""
 EVENT_ID_RETENTION = timedelta(days=7)
 CHANGES_PER_LIST = 20
 CHANGE_LOOKBACK = timedelta(hours=24)

@@ -1,4 +1,4 @@
-"""Alerts with their services, pages and incidents, for the web and the API."""
+"""Alerts with their services, pages and incidents, and the sources, for the web and the API."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -30,7 +30,7 @@ class ServiceOffer:
 async def offer_services(
     tx: Tx, near: Iterable[int], search: str, *, chosen: Iterable[int] = ()
 ) -> ServiceOffer:
-    """Return all services, or if there are many, those in `chosen` and `near` and the matches of `search`."""
+    """Return all services, or in a large organization those in `chosen` and `near` and the matches of `search`."""
     services = await store.search(tx, "", OFFER_ALL_LIMIT + 1)
     if len(services) <= OFFER_ALL_LIMIT:
         return ServiceOffer(services, partial=False, matches=0)
