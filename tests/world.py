@@ -13,7 +13,8 @@ from firebell import subscriptions
 from firebell.alerts import actions as alerts
 from firebell.alerts.ingest import Ingest
 from firebell.alerts.model import InboundRequest, Integration, Rejected
-from firebell.alerts.sources import alertmanager, generic
+from firebell.alerts.source import PathAddress
+from firebell.alerts.source_registry import registry
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
 from firebell.kit.db.events import Actor
@@ -99,9 +100,11 @@ class World:
 
     async def receive(self, source: str, body: bytes) -> None:
         """Let a body arrive at the integration."""
-        normal = {"generic": generic, "alertmanager": alertmanager}[source].normalize(body, self.now)
-        assert not isinstance(normal, Rejected)
-        await self.ingest.submit(InboundRequest(self.integration, self.service, source, body, normal))
+        address = registry().by_name[source].address
+        assert isinstance(address, PathAddress)
+        events = address.normalize(body, self.now, "", "")
+        assert not isinstance(events, Rejected)
+        await self.ingest.submit(InboundRequest(self.integration, self.service, source, body, events))
 
     async def settle(self) -> None:
         """Let the worker do everything that is due now."""

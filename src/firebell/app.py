@@ -26,7 +26,7 @@ from firebell.health_check import HealthCheck
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Invalid, TooMany, Unauthenticated, Unavailable
 from firebell.kit.log import OncePerMinute, correlation_id
-from firebell.kit.slice import NavItem, Section, Slice, unique
+from firebell.kit.slice import DeclarationError, NavItem, Section, Slice, unique
 from firebell.kit.web import html
 from firebell.kit.web.api import Api, field_error, status_slug
 from firebell.kit.web.live import stream
@@ -46,12 +46,13 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 class _HotPath:
     """Routes inbound events directly to the ingest app, without the middleware of the web pages."""
 
-    def __init__(self, ingest: ASGIApp, app: ASGIApp) -> None:
+    def __init__(self, ingest: inbound.Inbound, app: ASGIApp) -> None:
         self._ingest = ingest
+        self._prefixes = ingest.prefixes
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        hot = scope["type"] == "http" and scope["path"].startswith(("/in/", "/v2/"))
+        hot = scope["type"] == "http" and scope["path"].startswith(self._prefixes)
         await (self._ingest if hot else self._app)(scope, receive, send)
 
 
@@ -106,6 +107,9 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
     check_routes(
         [*((each.name, router.routes) for each in slices for router in each.routers()), ("app", app.routes)]
     )
+    for route in [*app.routes, *(route for router in slice_routers for route in router.routes)]:
+        if isinstance(route, Route) and route.path.startswith(ingest.prefixes):
+            raise DeclarationError(f"An address of a source hides the route {route.path}.")
     _add_errors(app, slice_routers)
     app.add_middleware(Guard, ctx=ctx, refuse=_error_response)
     app.add_middleware(_Observed)

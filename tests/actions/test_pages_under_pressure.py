@@ -337,7 +337,7 @@ async def test_services_and_keys_say_who_changed_them(dsn: str, clock: FakeClock
             (team,) = await people.teams(tx)
             before = await tx.value("select max(id) from audit")
             made = await catalog.create_service(tx, jun, name="Search", team_id=team.id, now=w.now)
-            await catalog.set_policy(tx, jun, service_id=made.id, policy_id=None, now=w.now)
+            await catalog.set_escalation_policy(tx, jun, service_id=made.id, policy_id=None, now=w.now)
             key = await alerts.create_integration(tx, jun, service_id=made.id, name="Key", now=w.now)
             await alerts.revoke_integration(tx, jun, service_id=made.id, integration_id=key.id, now=w.now)
             rows = await tx.fetch("select actor_label, action from audit where id > $1 order by id", before)

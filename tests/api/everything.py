@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Match
 
 from firebell.alerts.model import InboundRequest
+from firebell.alerts.source import KeyedRequest
 from firebell.alerts.sources import pagerduty
 from firebell.app import build
 from firebell.handoffs import actions as handoffs
@@ -253,9 +254,9 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             "payload": {"summary": "Disk full", "source": "db-1", "severity": "critical"},
         }
         raw = json.dumps(body).encode()
-        event = pagerduty.parse(raw, "fresh")
-        assert isinstance(event, pagerduty.Enqueued)
-        await w.ingest.submit(InboundRequest(w.integration, w.service, "pagerduty", raw, (event.event,)))
+        message = pagerduty.read(KeyedRequest(raw, w.now, new_key="fresh"))
+        assert not message.errors
+        await w.ingest.submit(InboundRequest(w.integration, w.service, "pagerduty", raw, message.events))
         await w.settle()
         async with w.ctx.db.tx() as tx:
             await _secrets(tx, made)

@@ -93,7 +93,7 @@ MUST = {
     "ScheduleDeleted": ["refuse_schedule_deletion"],
 }
 THEN = {
-    "ConfirmationAsked": ["notify_confirmation_asked"],
+    "ConfirmationRequested": ["notify_confirmation_asked"],
     "ContactTestRequested": ["send_contact_test"],
     "CoverAsked": ["tell_cover_asked"],
     "CoverDeclined": ["tell_cover_declined"],
@@ -103,7 +103,7 @@ THEN = {
     "IncidentClosed": ["draft_postmortem"],
     "PersonLeft": ["look_at_shifts"],
     "ScheduleChanged": ["tell_schedule_changed"],
-    "SourceBroken": ["tell_source_broken"],
+    "UnreadableMessageReceived": ["tell_source_broken"],
     "SwapDecided": ["tell_swap_decided"],
     "SwapLapsed": ["tell_swap_lapsed"],
     "SwapProposed": ["tell_swap_proposed"],

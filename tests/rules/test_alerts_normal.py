@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from firebell.alerts import cleaning
 from firebell.alerts.model import Event, EventKind, Rejected
+from firebell.alerts.source import KeyedRequest
 from firebell.alerts.sources import alertmanager, generic, pagerduty
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -20,8 +21,8 @@ Source = Callable[[bytes], tuple[Event, ...] | Rejected]
 
 
 def _pagerduty(body: bytes) -> tuple[Event, ...] | Rejected:
-    found = pagerduty.parse(body, "f" * 32)
-    return (found.event,) if isinstance(found, pagerduty.Enqueued) else Rejected("; ".join(found.errors))
+    message = pagerduty.read(KeyedRequest(body, NOW, new_key="f" * 32))
+    return Rejected("; ".join(message.errors)) if message.errors else message.events
 
 
 SOURCES: dict[str, Source] = {

@@ -12,7 +12,8 @@ import pytest
 from firebell.alerts import actions as alerts
 from firebell.alerts import inbound, ingest
 from firebell.alerts.body_budget import BodyBudget
-from firebell.alerts.model import Event, Rejected
+from firebell.alerts.decoding import Decoded
+from firebell.alerts.source import MAX_BODY_BYTES
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
@@ -162,8 +163,8 @@ async def test_a_body_of_16_mib_is_taken_and_a_larger_one_is_refused_and_pages(
 ) -> None:
     async with door(dsn, clock) as d:
         full = json.dumps({**FIRING, "x": ""}).encode()
-        full = full.replace(b'"x": ""', b'"x": "' + b"y" * (inbound.MAX_BODY_BYTES - len(full)) + b'"')
-        assert len(full) == inbound.MAX_BODY_BYTES
+        full = full.replace(b'"x": ""', b'"x": "' + b"y" * (MAX_BODY_BYTES - len(full)) + b'"')
+        assert len(full) == MAX_BODY_BYTES
         assert (await d.post("generic", full)).status_code == 202
         refused = await d.post("alertmanager", full + b" ")
         assert refused.status_code == 413
@@ -249,11 +250,11 @@ async def _waits_for_a_lock(d: Door) -> bool:
 
 
 async def test_a_reader_that_fails_pages(dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any) -> tuple[Event, ...] | Rejected:
+    def fail(*_: Any) -> Decoded:
         raise RecursionError
 
     async with door(dsn, clock) as d:
-        monkeypatch.setitem(inbound.SOURCES, "generic", fail)
+        monkeypatch.setattr("firebell.alerts.sources.generic.decode", fail)
         assert (await d.post("generic", FIRING)).json()["events"] == 1
         assert [a.title for a in await d.alerts()] == ["Unreadable message from First key"]
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from firebell.alerts.model import Event, EventKind, Rejected
+from firebell.alerts.recognition import recognition_of
+from firebell.alerts.source_registry import registry
 from firebell.alerts.sources import generic
-from firebell.alerts.sources.recognized import SHAPES, shape_of
 from firebell.kit.clock import FakeClock
 from tests.sources.door import door
 
@@ -18,61 +19,8 @@ SAMPLES = Path(__file__).parent / "samples" / "shapes"
 BODIES: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(SAMPLES.glob("*.json"))
 }
-ARN = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:checkout-5xx"
-TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
-VM = "/subscriptions/s/resourcegroups/rg/providers/microsoft.compute/virtualmachines/vm1"
-
-EXPECTED: dict[str, tuple[str, str, str | None, str]] = {
-    "alertmanager": ("alertmanager", "db1 is down", "critical", "57fc0d42e24a6ea7"),
-    "apprise": ("apprise", "Backup", "error", "Backup"),
-    "azure-monitor": (
-        "azure-monitor",
-        "WCUS-R2-Gen2 on vm1",
-        "error",
-        f"3f2d4487_rg_microsoft.insights_metricAlerts_x|{VM}",
-    ),
-    "cloudwatch": ("cloudwatch", "checkout-5xx", None, ARN),
-    "datadog": ("datadog", "CPU is high on host:web-1", "critical", "CPU is high|host:web-1"),
-    "datadog-template": ("datadog", "CPU is high on host:web-1", "error", "1234|host:web-1"),
-    "eventbridge": ("cloudwatch", "checkout-5xx", None, ARN),
-    "gatus": ("gatus", "core - shop - health check failed", None, "core - shop - health check failed"),
-    "gatus-fields": ("gatus", "core - shop: health check failed", None, "core - shop"),
-    "gcp-monitoring": ("gcp-monitoring", "CPU policy: CPU above 90%", "critical", "0.opqiw61fsv7p"),
-    "grafana": ("grafana", "Memory above 90% in eu-1", "critical", "c6eadffa33fcdf37"),
-    "grafana-legacy": ("grafana", "Memory", None, "rule:7"),
-    "graylog": ("graylog", "Failed logins: jun - count()=12.0", "critical", "5e27eff173c7b20012b88aee|jun"),
-    "healthchecks": (
-        "healthchecks",
-        "Nightly backup is down",
-        None,
-        "5bf66975-d4c7-4bf5-bcc8-b8d8a82ea278",
-    ),
-    "icinga": ("nagios", "web-1 is DOWN: PING CRITICAL", "critical", "web-1"),
-    "nagios": ("nagios", "web-1 HTTP is CRITICAL: HTTP CRITICAL: 500", "critical", "web-1!HTTP"),
-    "netdata": ("netdata", "ram in use is critical on db1", "critical", "db1!system.ram!ram_in_use"),
-    "netdata-cloud": ("netdata", "db1 warning", "warning", "kestrel!system.ram!ram_in_use"),
-    "netdata-reachability": ("netdata", "db1 is unreachable", "critical", "db1!reachable"),
-    "new-relic": (
-        "new-relic",
-        "web-1 query result is > 1.0 for 5 minutes",
-        "error",
-        "13bbcdca-f0b6-470d-b0be-b34583c58869",
-    ),
-    "new-relic-legacy": ("new-relic", "Storage on Host", "critical", "12345"),
-    "prtg": (
-        "prtg",
-        "core-switch Ping is down: Request timed out (ICMP error # 11010)",
-        "critical",
-        "sensor:2044",
-    ),
-    "sentry": ("sentry", "ZeroDivisionError: division by zero", "error", "issue:1170820242"),
-    "sentry-legacy": ("sentry", "Exception: This is an example", "critical", "issue:27379932"),
-    "sentry-metric": ("sentry", "Too many errors", "critical", "metric:7:6"),
-    "sns": ("sns", "Up (db1 critical)", None, f"{TOPIC}|Up"),
-    "uptime-kuma": ("uptime-kuma", "shop is down: timeout", None, "monitor:1"),
-    "zabbix": ("zabbix", "CPU is high on web-1", "error", "problem:4711"),
-    "zabbix-template": ("zabbix", "CPU is high on web-1", "critical", "problem:4711"),
-}
+EXPECTED = {name: bodies.pop("expected") for name, bodies in BODIES.items()}
+RECOGNIZED = {s.name: s.recognition for s in registry().sources if s.recognition}
 PAIRS = [name for name, bodies in BODIES.items() if "resolved" in bodies]
 EVERY_BODY = [(name, state) for name, bodies in BODIES.items() for state in bodies]
 
@@ -88,22 +36,23 @@ def read(body: Any) -> Event:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_known_tool_has_its_title_severity_and_key(name: str) -> None:
     event = read(BODIES[name]["firing"])
-    assert (event.read_as, event.title, event.severity, event.dedup_key) == EXPECTED[name]
+    assert {field: getattr(event, field) for field in EXPECTED[name]} == EXPECTED[name]
     assert event.kind is EventKind.FIRING
 
 
-def test_every_sample_is_expected_and_every_shape_has_a_sample() -> None:
-    assert set(EXPECTED) == set(BODIES)
-    assert {shape.NAME for shape in SHAPES} == {name for name, *_ in EXPECTED.values()}
+def test_every_recognized_tool_has_a_sample() -> None:
+    assert {expected["read_as"] for expected in EXPECTED.values()} == set(RECOGNIZED)
 
 
 @pytest.mark.parametrize(("name", "state"), EVERY_BODY)
 def test_no_body_is_taken_for_that_of_another_tool(name: str, state: str) -> None:
     body = BODIES[name][state]
-    matching = [shape.NAME for shape in SHAPES if shape.matches(body)]
+    matching = {tool for tool, recognition in RECOGNIZED.items() if recognition.matches(body)}
     # Grafana's webhook is Alertmanager's with more in it, and comes first
-    assert matching in ([matching[0]], ["grafana", "alertmanager"])
-    assert shape_of({**body, "dedup_key": "mine"}) is None
+    assert len(matching) == 1 or matching == {"grafana", "alertmanager"}
+    if len(matching) == 2:
+        assert RECOGNIZED["grafana"].precedence < RECOGNIZED["alertmanager"].precedence
+    assert recognition_of({**body, "dedup_key": "mine"}) is None
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -123,7 +72,7 @@ async def test_a_known_tool_opens_one_page_which_its_recovery_resolves(
     async with door(dsn, clock) as d:
         first = await d.post("generic", bodies["firing"])
         assert first.status_code == 202
-        assert first.json()["read_as"] == EXPECTED[name][0]
+        assert first.json()["read_as"] == EXPECTED[name]["read_as"]
         await d.post("generic", bodies["firing"])
         assert await d.states() == ["triggered"]
         assert len(await d.alerts()) == 1

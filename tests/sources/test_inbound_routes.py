@@ -163,6 +163,21 @@ async def test_a_thousand_alerts_in_one_body_are_one_page(dsn: str, clock: FakeC
         assert await d.states() == ["resolved"]
 
 
+async def test_ten_thousand_alerts_in_one_body_are_stored_and_page(dsn: str, clock: FakeClock) -> None:
+    body = message(10_000)
+    for alert in body["alerts"]:
+        alert["annotations"] = {"summary": "x" * 300}
+    async with door(dsn, clock) as d:
+        answer = await d.post("alertmanager", body)
+        assert (answer.status_code, answer.json()) == (202, {"status": "accepted", "events": 10_000})
+        async with d.world.ctx.db.tx() as tx:
+            assert await tx.value("select count(*) from alert where status = 'firing'") == 10_000
+        assert await d.states() == ["triggered"]
+        assert len((await d.raw())[0].body) > 4 * 1024 * 1024
+        await d.world.settle()
+        assert d.world.sink.people() == ["Mara Lindqvist"]
+
+
 async def test_an_empty_list_is_accepted_from_alertmanager_and_told_otherwise(
     dsn: str, clock: FakeClock
 ) -> None:

@@ -1,23 +1,27 @@
 """PagerDuty Events API v2: its documented examples, status codes and bodies."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from firebell.alerts.model import Event, EventKind
+from firebell.alerts.source import KeyedRequest
 from firebell.alerts.sources import pagerduty
 from firebell.kit.clock import FakeClock
 from tests.sources.door import door
 
 SAMPLES = json.loads((Path(__file__).parent / "samples" / "pagerduty-v2.json").read_text())
 KEY = "k" * 32
+NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 
 
 def parsed(sample: dict[str, Any]) -> Event:
-    found = pagerduty.parse(json.dumps({**sample, "routing_key": KEY}).encode(), "f" * 32)
-    assert isinstance(found, pagerduty.Enqueued)
-    assert found.routing_key == KEY
-    return found.event
+    body = json.dumps({**sample, "routing_key": KEY}).encode()
+    message = pagerduty.read(KeyedRequest(body, NOW, new_key="f" * 32))
+    assert message.integration_key == KEY
+    (event,) = message.events
+    return event
 
 
 def test_the_smallest_trigger() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from firebell.alerts import actions as alerts
-from firebell.alerts.model import Change
+from firebell.alerts.model import ChangeEvent
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
 from tests.api.callers import Api, browser, key_of, organization
@@ -30,7 +30,7 @@ async def announce(d: Door, event: Any, address: str = "/v2/change/enqueue") -> 
     return answer.status_code, answer.json()
 
 
-async def kept(w: World) -> list[Change]:
+async def kept(w: World) -> list[ChangeEvent]:
     """Return every change event, the newest first."""
     async with w.ctx.db.tx() as tx:
         return await alerts.changes(tx, None)

@@ -17,8 +17,8 @@ from firebell.alerts import (
 from firebell.alerts.model import (
     Alert,
     BrokenSource,
-    Change,
-    ConfirmationAsked,
+    ChangeEvent,
+    ConfirmationRequested,
     EventKind,
     GroupsAcknowledged,
     GroupsGrown,
@@ -29,9 +29,9 @@ from firebell.alerts.model import (
     InboundRequest,
     Integration,
     MessagePreview,
-    NewChange,
+    NewChangeEvent,
     OpenedGroup,
-    SourceBroken,
+    UnreadableMessageReceived,
 )
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -44,7 +44,7 @@ EVENT_RETENTION = timedelta(days=30)
 MESSAGE_PREVIEW_BYTES = 64 * 1024
 """How much of a message is shown; the whole message can be downloaded."""
 MAX_KEY_BYTES = 64
-"""The longest integration key; a preview is read with so many bytes more, to redact a key at its end."""
+"""Bytes of the longest integration key; a preview is read with as many more, so that a key at its end is redacted."""
 EVENT_ID_RETENTION = timedelta(days=7)
 CHANGES_PER_LIST = 20
 CHANGE_LOOKBACK = timedelta(hours=24)
@@ -134,7 +134,7 @@ async def _ask_for_confirmation(tx: Tx, batch: Sequence[InboundRequest], now: da
     for request in batch:
         for event in request.incoming:
             if event.kind is EventKind.HANDSHAKE:
-                confirmation = ConfirmationAsked(
+                confirmation = ConfirmationRequested(
                     integration_id=request.integration_id,
                     key=event.dedup_key,
                     topic=event.title,
@@ -144,7 +144,7 @@ async def _ask_for_confirmation(tx: Tx, batch: Sequence[InboundRequest], now: da
                 await tx.emit(confirmation, now)
 
 
-async def record_change(tx: Tx, received: InboundRequest, change: NewChange, now: datetime) -> None:
+async def record_change(tx: Tx, received: InboundRequest, change: NewChangeEvent, now: datetime) -> None:
     """Store a change event and its request; a redelivered change is stored once."""
     await store.lock_services(tx, [received.service_id])
     await store.insert_events(tx, [received], now)
@@ -161,12 +161,12 @@ async def changes(
     until: datetime | None = None,
     before: int | None = None,
     limit: int = CHANGES_PER_LIST,
-) -> list[Change]:
+) -> list[ChangeEvent]:
     """Return the changes of these services, or of all, within `[since, until]`, newest first."""
     return await change_store.changes(tx, service_ids, since, until, before, limit)
 
 
-async def changes_before(tx: Tx, service_id: int | None, began_at: datetime) -> list[Change]:
+async def changes_before(tx: Tx, service_id: int | None, began_at: datetime) -> list[ChangeEvent]:
     """Return the changes of a service in the 24 hours before `began_at`, newest first."""
     if service_id is None:
         return []
@@ -177,7 +177,7 @@ async def notify_broken(tx: Tx, integration_id: int, now: datetime) -> bool:
     """Notify the owner and return True if the integration sent an unreadable message in the last 24 hours."""
     if not await integration_store.broken_sources(tx, now - BROKEN_SOURCE_WINDOW, integration_id):
         return False
-    await tx.emit(SourceBroken(integration_id), now)
+    await tx.emit(UnreadableMessageReceived(integration_id), now)
     return True
 
 

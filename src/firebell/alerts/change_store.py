@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from firebell.alerts.model import Change, InboundRequest, NewChange
+from firebell.alerts.model import ChangeEvent, InboundRequest, NewChangeEvent
 from firebell.kit.db.database import Tx
 
 
 async def insert_change(
-    tx: Tx, received: InboundRequest, change: NewChange, digest: bytes, now: datetime, redelivery: timedelta
+    tx: Tx,
+    received: InboundRequest,
+    change: NewChangeEvent,
+    digest: bytes,
+    now: datetime,
+    redelivery: timedelta,
 ) -> bool:
     """Store a change and return True; return False if it is a duplicate.
 
@@ -49,7 +54,7 @@ async def changes(
     until: datetime | None,
     before: int | None,
     limit: int,
-) -> list[Change]:
+) -> list[ChangeEvent]:
     """Return the changes of these services, or of all, within `[since, until]`, last received first."""
     rows = await tx.fetch(
         """
@@ -68,7 +73,7 @@ async def changes(
         before,
         limit,
     )
-    return [Change(**dict(row)) for row in rows]
+    return [ChangeEvent(**dict(row)) for row in rows]
 
 
 async def prune(tx: Tx, before: datetime, limit: int) -> bool:

@@ -1,8 +1,7 @@
-"""The ASGI app of the hot routes `/in/<key>/<source>` and `/v2/...`."""
+"""The ASGI app of the hot routes: the addresses of the sources."""
 
 import logging
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -15,9 +14,16 @@ from firebell.alerts.cleaning import too_large, unreadable
 from firebell.alerts.decoding import EXCERPT_LENGTH, to_text
 from firebell.alerts.inflate import MAX_RATIO, inflate, is_encoded
 from firebell.alerts.ingest import Ingest
-from firebell.alerts.model import Event, InboundRequest, Integration, Rejected
-from firebell.alerts.sources import alertmanager, generic, pagerduty, pagerduty_change
-from firebell.alerts.sources.recognized import describe_events
+from firebell.alerts.model import InboundRequest, Integration, Rejected
+from firebell.alerts.source import (
+    Events,
+    KeyedAddress,
+    KeyedMessage,
+    KeyedRequest,
+    PathAddress,
+    Reply,
+)
+from firebell.alerts.source_registry import registry
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, MethodNotAllowed, NotFound, TooLarge, Unavailable
 from firebell.kit.log import OncePerMinute
@@ -25,18 +31,12 @@ from firebell.kit.threads import Pool
 
 log = logging.getLogger(__name__)
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
-"""The largest body, compressed and decompressed."""
-PAGERDUTY_MAX_BODY_BYTES = 1024 * 1024
 REFUSED_EXCERPT_BYTES = 64 * 1024
 """How much of a too large body is stored."""
 MAX_WAITING_BODIES = 1_000
 """Large bodies that may wait for the reader thread; the body budget runs out first."""
 THREAD_ABOVE_BYTES = 64 * 1024
 """Larger bodies are read in a thread, one at a time, so that other alerts do not wait for them."""
-
-Normalize = Callable[[bytes, datetime, str, str], tuple[Event, ...] | Rejected]
-SOURCES: dict[str, Normalize] = {"alertmanager": alertmanager.normalize, "generic": generic.normalize}
 
 _JSON = (b"content-type", b"application/json")
 _PROBLEM = (b"content-type", b"application/problem+json")
@@ -63,6 +63,16 @@ class Inbound:
         self.budget = BodyBudget()
         self._reader = Pool("inbound", 1, MAX_WAITING_BODIES)
         self._refusals = OncePerMinute(log, "senders are refused")
+        sources = registry().sources
+        self._path_addresses = {s.name: s.address for s in sources if isinstance(s.address, PathAddress)}
+        self._keyed_receivers: dict[str, ASGIApp] = {
+            s.address.path: partial(self._accept_keyed, s.name, s.address)
+            for s in sources
+            if isinstance(s.address, KeyedAddress)
+        }
+        self._hint = f"Send alerts to {', '.join(s.path for s in sources if s.address)}."
+        self.prefixes = tuple({f"/{path.split('/')[1]}/" for path in ("/in/", *self._keyed_receivers)})
+        """The paths that this app answers."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -76,14 +86,9 @@ class Inbound:
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
-        parts = path.rstrip("/").split("/")
-        receiver = self._receiver(parts)
+        receiver = self._receiver(path.rstrip("/"))
         if receiver is None:
-            known = ", ".join(f"/in/<key>/{name}" for name in SOURCES)
-            raise NotFound(
-                f"There is no address {path}.",
-                hint=f"Send alerts to {known}, /v2/enqueue or /v2/change/enqueue.",
-            )
+            raise NotFound(f"There is no address {path}.", hint=self._hint)
         if method != "POST":
             error = MethodNotAllowed(
                 f"{path} does not accept {method}.", hint="Send a POST request to this address."
@@ -92,52 +97,47 @@ class Inbound:
             return
         await receiver(scope, receive, send)
 
-    def _receiver(self, parts: list[str]) -> ASGIApp | None:
+    def _receiver(self, path: str) -> ASGIApp | None:
         """Return the handler of an address, or None if there is no such address."""
-        match parts:
-            case ["", "v2", "enqueue"]:
-                return self._enqueue
-            case ["", "v2", "change", "enqueue"]:
-                return self._change
-            case ["", "in", key, source] if source in SOURCES:
-                return partial(self._accept, key, source)
-        return None
+        match path.split("/"):
+            case ["", "in", key, name] if name in self._path_addresses:
+                return partial(self._accept, key, name)
+        return self._keyed_receivers.get(path)
 
-    async def _accept(self, key: str, source: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _accept(self, key: str, name: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Receive a message whose path has the integration key."""
         integration = await self.ingest.find(key)
         if integration is None:
             raise NotFound(
                 "This integration key is unknown or revoked.",
                 hint="Copy the address again from the service's page.",
             )
+        address = self._path_addresses[name]
         with self.budget.share() as share:
-            body = await self._body(scope, receive, MAX_BODY_BYTES, share)
+            body = await self._body(dict(scope["headers"]), receive, address.max_body_bytes, share)
             if body.is_too_large:
-                await self._refuse_size(integration, source, body)
-            normal = await self._normal(source, body, integration.name)
-            await self._submit(integration, source, body.content, normal)
-        if isinstance(normal, Rejected):
-            response = {"status": "stored", "events": len(normal.events), "error": normal.reason}
-        else:
-            response = {"status": "accepted", "events": len(normal), **describe_events(normal)}
-        await _respond(send, 202, _encode(response), _JSON)
+                await self._refuse_size(integration, name, address.max_body_bytes, body)
+            events = await self._events(name, address, body, integration.name)
+            await self._submit(integration, name, body.content, events)
+        await _send_reply(send, address.reply(events))
 
-    async def _submit(
-        self, integration: Integration, source: str, body: bytes, normal: tuple[Event, ...] | Rejected
-    ) -> None:
-        events, error = (normal.events, normal.reason) if isinstance(normal, Rejected) else (normal, None)
+    async def _submit(self, integration: Integration, name: str, body: bytes, events: Events) -> None:
+        incoming, error = (events.events, events.reason) if isinstance(events, Rejected) else (events, None)
         ids = (integration.id, integration.service_id)
-        await self.ingest.submit(InboundRequest(*ids, source, body, events, error))
+        await self.ingest.submit(InboundRequest(*ids, name, body, incoming, error))
 
-    async def _refuse_size(self, integration: Integration, source: str, body: _Body) -> None:
-        event = too_large(MAX_BODY_BYTES, integration.name)
+    async def _refuse_size(self, integration: Integration, name: str, limit: int, body: _Body) -> None:
+        """Store and page for the start of a message that is too large, and raise TooLarge."""
+        event = too_large(limit, integration.name)
         await self._submit(
-            integration, source, body.content[:REFUSED_EXCERPT_BYTES], Rejected(event.title, (event,))
+            integration, name, body.content[:REFUSED_EXCERPT_BYTES], Rejected(event.title, (event,))
         )
-        raise TooLarge("The body is larger than 16 MiB.", hint="Send fewer alerts in one message.")
+        raise TooLarge(
+            f"The body is larger than {limit >> 20} MiB.", hint="Send fewer alerts in one message."
+        )
 
-    async def _body(self, scope: Scope, receive: Receive, limit: int, share: Share) -> _Body:
-        content, headers = await _receive(receive, limit, share), dict(scope["headers"])
+    async def _body(self, headers: dict[bytes, bytes], receive: Receive, limit: int, share: Share) -> _Body:
+        content = await _receive(receive, limit, share)
         content_type = headers.get(b"content-type", b"").decode("latin-1")
         if len(content) > limit:
             return _Body(content, content_type, is_too_large=True)
@@ -149,74 +149,58 @@ class Inbound:
         share.resize(len(plain.body))
         return _Body(plain.body, content_type, plain.error, plain.is_opaque, plain.is_too_large)
 
-    async def _normal(self, source: str, body: _Body, sender: str) -> tuple[Event, ...] | Rejected:
+    async def _events(self, name: str, address: PathAddress, body: _Body, sender: str) -> Events:
         """Return the events of a body; large bodies are read in the thread."""
-        args = (source, body, self._ctx.clock.now(), sender)
+        args = (name, address, body, self._ctx.clock.now(), sender)
         if len(body.content) <= THREAD_ABOVE_BYTES:
-            return _normal(*args)
-        return await self._reader.run(partial(_normal, *args))
+            return _read(*args)
+        return await self._reader.run(partial(_read, *args))
 
-    async def _enqueue(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self.budget.share() as share:
-            body, header_key = await self._pagerduty_body(scope, receive, share)
-            parsed = pagerduty.parse(body.content, uuid.uuid4().hex, body.content_type, header_key)
-            integration = await self.ingest.find(parsed.routing_key)
-            if isinstance(parsed, pagerduty.Malformed) or integration is None:
-                await self._refuse(send, "pagerduty", body.content, parsed, integration)
-                return
-            await self._submit(integration, "pagerduty", body.content, (parsed.event,))
-        response = {"status": "success", "message": "Event processed", "dedup_key": parsed.event.dedup_key}
-        await _respond(send, 202, _encode(response), _JSON)
-
-    async def _change(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self.budget.share() as share:
-            body, header_key = await self._pagerduty_body(scope, receive, share)
-            now = self._ctx.clock.now()
-            parsed = pagerduty_change.parse(body.content, now, body.content_type, header_key)
-            integration = await self.ingest.find(parsed.routing_key)
-            if isinstance(parsed, pagerduty.Malformed) or integration is None:
-                await self._refuse(send, "pagerduty-change", body.content, parsed, integration)
-                return
-            ids = (integration.id, integration.service_id)
-            received = InboundRequest(*ids, "pagerduty-change", body.content, ())
-            await self.ingest.record_change(received, parsed.change)
-        await _respond(send, 202, _encode({"status": "success", "message": "Change event processed"}), _JSON)
-
-    async def _pagerduty_body(self, scope: Scope, receive: Receive, share: Share) -> tuple[_Body, str]:
-        """Return the body of a PagerDuty request and the routing key in its headers."""
-        body = await self._body(scope, receive, PAGERDUTY_MAX_BODY_BYTES, share)
-        if body.is_too_large:
-            raise TooLarge("The body is larger than 1 MiB.", hint="Send fewer details in one event.")
-        return body, dict(scope["headers"]).get(b"x-routing-key", b"").decode("latin-1")
-
-    async def _refuse(
-        self, send: Send, source: str, body: bytes, parsed: object, integration: Integration | None
+    async def _accept_keyed(
+        self, name: str, address: KeyedAddress, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Respond 400 as PagerDuty does; if the key is valid, store the body, so that its owner is notified."""
-        errors: tuple[str, ...] = ("'routing_key' is not the key of an integration here",)
-        if isinstance(parsed, pagerduty.Malformed):
-            errors = parsed.errors
-            if integration:
-                await self._submit(integration, source, body, Rejected("; ".join(errors)))
-        response = {"status": "invalid event", "message": "Event object is invalid", "errors": errors}
-        await _respond(send, 400, _encode(response), _JSON)
+        """Receive a message that carries the integration key itself."""
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        limit = address.max_body_bytes
+        with self.budget.share() as share:
+            body = await self._body(headers, receive, limit, share)
+            if body.is_too_large:
+                raise TooLarge(
+                    f"The body is larger than {limit >> 20} MiB.", hint="Send fewer details in one event."
+                )
+            now, new_key = self._ctx.clock.now(), uuid.uuid4().hex
+            message = address.read(KeyedRequest(body.content, now, body.content_type, headers, new_key))
+            integration = await self.ingest.find(message.integration_key)
+            if integration is not None:
+                await self._store(integration, name, body.content, message)
+        await _send_reply(send, address.reply(message, integration is not None))
+
+    async def _store(self, integration: Integration, name: str, body: bytes, message: KeyedMessage) -> None:
+        """Store a message with a valid key; a refused one too, so that the integration's owner is notified."""
+        if message.errors:
+            await self._submit(integration, name, body, Rejected("; ".join(message.errors)))
+        elif message.change is not None:
+            ids = (integration.id, integration.service_id)
+            await self.ingest.record_change(InboundRequest(*ids, name, body, ()), message.change)
+        else:
+            await self._submit(integration, name, body, message.events)
 
 
-def _normal(source: str, body: _Body, now: datetime, sender: str) -> tuple[Event, ...] | Rejected:
+def _read(name: str, address: PathAddress, body: _Body, now: datetime, sender: str) -> Events:
     """Return the events that a source reads from a body; if the reader fails, one that pages for the message."""
     if body.is_opaque:
         return Rejected(body.error or "", (unreadable(body.error or "", "", sender),))
     try:
-        normal = SOURCES[source](body.content, now, body.content_type, sender)
+        events = address.normalize(body.content, now, body.content_type, sender)
     except Exception:
-        log.exception("an inbound body could not be read", extra={"source": source})
+        log.exception("an inbound body could not be read", extra={"source": name})
         reason = "Firebell failed to read this message."
         return Rejected(reason, (unreadable(reason, to_text(body.content[:EXCERPT_LENGTH]), sender),))
     if body.error is None:
-        return normal
-    if isinstance(normal, Rejected):
-        return replace(normal, reason=f"{body.error} {normal.reason}")
-    return Rejected(body.error, normal)
+        return events
+    if isinstance(events, Rejected):
+        return replace(events, reason=f"{body.error} {events.reason}")
+    return Rejected(body.error, events)
 
 
 async def _receive(receive: Receive, limit: int, share: Share) -> bytes:
@@ -232,6 +216,10 @@ async def _receive(receive: Receive, limit: int, share: Share) -> bytes:
         share.resize(size)
         more = message.get("more_body", False)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def _send_reply(send: Send, reply: Reply) -> None:
+    await _respond(send, reply.status, _encode(reply.body), _JSON)
 
 
 async def _respond(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:

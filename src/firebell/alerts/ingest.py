@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from firebell.alerts import actions, integration_store
-from firebell.alerts.model import InboundRequest, Integration, NewChange
+from firebell.alerts.model import InboundRequest, Integration, NewChangeEvent
 from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs.group_commit import GroupCommit
@@ -67,7 +67,7 @@ class Ingest:
             await commits.add(received)
         self._ctx.health.stored()
 
-    async def record_change(self, received: InboundRequest, change: NewChange) -> None:
+    async def record_change(self, received: InboundRequest, change: NewChangeEvent) -> None:
         """Return once the change is committed; raise Unavailable otherwise."""
         with self._refusals_counted():
             async with self._ctx.ingest_db.tx() as tx:

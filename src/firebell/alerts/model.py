@@ -62,7 +62,7 @@ class InboundRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class NewChange:
+class NewChangeEvent:
     """A change event to store; `at` is the source's time, None unless it is plausible."""
 
     summary: str
@@ -73,7 +73,7 @@ class NewChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangeEvent:
     """A change of a service, such as a deployment; it never pages and is shown beside pages."""
 
     id: int
@@ -240,14 +240,14 @@ class GroupsAcknowledged:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceBroken:
+class UnreadableMessageReceived:
     """An integration sent an unreadable message."""
 
     integration_id: int
 
 
 @dataclass(frozen=True, slots=True)
-class ConfirmationAsked:
+class ConfirmationRequested:
     """A sender delivers nothing until a person opens `address`, which is empty unless it is trusted."""
 
     integration_id: int

@@ -1,10 +1,12 @@
-"""Alerts with their services, pages and incidents, for the web and the API."""
+"""Alerts with their services, pages and incidents, and the sources, for the web and the API."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firebell.alerts import integration_store, related_store
 from firebell.alerts.model import Alert
+from firebell.alerts.source import Source
+from firebell.alerts.source_registry import registry
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
@@ -35,3 +37,13 @@ async def alert_details(tx: Tx, alerts: Sequence[Alert]) -> list[AlertDetails]:
         )
         for alert in alerts
     ]
+
+
+def sources(*, with_address: bool) -> list[Source]:
+    """Return the sources that have an address of their own, or those that the generic address recognizes."""
+    return [source for source in registry().sources if (source.address is not None) is with_address]
+
+
+def source(name: str) -> Source:
+    """Return a source by its name; raise KeyError if there is none."""
+    return registry().by_name[name]

@@ -16,7 +16,7 @@ from firebell.kit.web.field_errors import FieldErrors
 from firebell.kit.web.filters import QUERY_LIMIT, shown, storable
 from firebell.people import actions as people
 
-named = store.named
+service_by_name_or_slug = store.service_by_name_or_slug
 services = store.services
 services_by_id = store.services_by_id
 
@@ -30,7 +30,7 @@ async def by_slug(tx: Tx, slug: str) -> Service:
     return service
 
 
-async def service_named(tx: Tx, text: str) -> Service:
+async def resolve_service(tx: Tx, text: str) -> Service:
     """Return the service with this slug or name; raise Invalid for the field `service` if there is none."""
     if storable(text) and len(text) <= QUERY_LIMIT:
         for slug in dict.fromkeys((text, slugify(text))):
@@ -84,7 +84,9 @@ def _clean_runbook_url(url: str) -> str:
     return check_url(url, "runbook_url") if url.strip() else ""
 
 
-async def set_policy(tx: Tx, actor: Actor, *, service_id: int, policy_id: int | None, now: datetime) -> None:
+async def set_escalation_policy(
+    tx: Tx, actor: Actor, *, service_id: int, policy_id: int | None, now: datetime
+) -> None:
     """Set the escalation policy for new pages of the service; raise NotFound if there is no such service."""
     service = (await store.services_by_id(tx, [service_id])).get(service_id)
     if service is None:

@@ -14,7 +14,7 @@ SEARCH_LIMIT = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ServiceOffer:
     """Services to choose from, by name; `partial` if there are others, which a search can add."""
 
     services: list[Service]
@@ -27,12 +27,16 @@ class Offer:
         return self.matches == SEARCH_LIMIT
 
 
-async def offer(tx: Tx, near: Iterable[int], search: str, *, chosen: Iterable[int] = ()) -> Offer:
-    """Return all services, or if there are many, those in `chosen` and `near` and the matches of `search`."""
+async def offer_services(
+    tx: Tx, near: Iterable[int], search: str, *, chosen: Iterable[int] = ()
+) -> ServiceOffer:
+    """Return all services, or in a large organization those in `chosen` and `near` and the matches of `search`."""
     services = await store.search(tx, "", OFFER_ALL_LIMIT + 1)
     if len(services) <= OFFER_ALL_LIMIT:
-        return Offer(services, partial=False, matches=0)
+        return ServiceOffer(services, partial=False, matches=0)
     matches = await store.search(tx, search, SEARCH_LIMIT) if search else []
     likely_ids = list(dict.fromkeys([*chosen, *near]))[:OFFER_ALL_LIMIT]
     offered = {s.id: s for s in (*matches, *(await store.services_by_id(tx, likely_ids)).values())}
-    return Offer(sorted(offered.values(), key=lambda s: (s.name, s.id)), partial=True, matches=len(matches))
+    return ServiceOffer(
+        sorted(offered.values(), key=lambda s: (s.name, s.id)), partial=True, matches=len(matches)
+    )

@@ -71,7 +71,7 @@ async def search(tx: Tx, text: str, limit: int) -> list[Service]:
     return [_service(row) for row in rows]
 
 
-async def named(tx: Tx, text: str) -> Service | None:
+async def service_by_name_or_slug(tx: Tx, text: str) -> Service | None:
     """Return the service with this name or slug, ignoring case; return None unless exactly one matches."""
     rows = await tx.fetch(
         f"""

@@ -1,5 +1,7 @@
 """`firebell alert`: send and list alerts."""
 
+from dataclasses import asdict
+
 import click
 
 from firebell.commands.client import call, call_at, call_first, foreign, seg, target
@@ -116,3 +118,24 @@ def show_(number: int, raw: bool) -> None:
                 f"Payloads are kept for 30 days; {fields['messages_deleted']} older ones were deleted.",
             ]
     show(fields, "\n".join(lines))
+
+
+@alert.command(epilog=example("firebell alert sources", "firebell alert sources grafana"))
+@click.argument("name", required=False)
+@as_json
+def sources(name: str | None) -> None:
+    """List the tools that Firebell understands, or show how to set up the tool called NAME."""
+    from firebell.alerts.source_registry import registry
+
+    guides = {s.name: s.guide("https://firebell.example.org", "INTEGRATION_KEY") for s in registry().sources}
+    if name is None:
+        rows = [[guide.name, guide.title, guide.address] for guide in guides.values()]
+        values = [asdict(guide) for guide in guides.values()]
+        show_table(values, ("NAME", "TOOL", "ADDRESS"), rows, wide=2, empty="")
+        return
+    if name not in guides:
+        fail(f"There is no source {name}.", f"Sources: {', '.join(guides)}.")
+    guide = guides[name]
+    parts = [click.style(guide.title, bold=True), guide.text, f"Address: {guide.address}"]
+    parts += [guide.snippet] if guide.snippet else []
+    show(asdict(guide), "\n\n".join([*parts, f"Send a test alert:\n{guide.test_command}"]))

@@ -175,14 +175,17 @@ def key_reveal(slug: str, key_id: int) -> None:
 
 
 def _show_key(integration: dict[str, Any]) -> None:
+    from firebell.alerts.source_registry import registry
+
     url, secret = target()[0], integration["key"]
+    guides = [source.guide(url, secret) for source in registry().sources if source.address]
+    width = max(len(guide.title) for guide in guides)
     lines = [
-        f"Key {integration['id']}: {secret}",
-        f"  Alertmanager  {url}/in/{secret}/alertmanager",
-        f"  Any JSON      {url}/in/{secret}/generic",
-        f"  PagerDuty v2  {url}/v2/enqueue with this routing_key",
+        f"  {guide.title:{width}}  {guide.address}{f' with this {guide.key_field}' if guide.key_field else ''}"
+        for guide in guides
     ]
-    show(integration, "\n".join(lines))
+    hint = "Set up a tool: firebell alert sources"
+    show(integration, "\n".join([f"Key {integration['id']}: {secret}", *lines, hint]))
 
 
 @key.command("revoke", epilog=example("firebell service key revoke checkout 3"))

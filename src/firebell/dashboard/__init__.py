@@ -1,1 +1,1 @@
-"""The home page: what is on fire, who is on call, and what you owe."""
+"""The home page: open incidents and pages, who is on call, and your tasks."""

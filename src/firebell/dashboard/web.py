@@ -48,7 +48,7 @@ async def shell(request: Request) -> html.Shell:
 
 
 def headline(live: int, waiting: int) -> str:
-    """Return the home page's heading: open incidents and unacknowledged pages, in words."""
+    """Return the home page's heading: open incidents and unacknowledged pages, as a sentence."""
 
     def count(n: int, word: str) -> str:
         return f"{_NUMBER_WORDS[n] if n < len(_NUMBER_WORDS) else n} {word}{'' if n == 1 else 's'}"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from firebell.alerts import actions as alerts
-from firebell.alerts.model import InboundRequest, NewChange, Rejected
+from firebell.alerts.model import InboundRequest, NewChangeEvent, Rejected
 from firebell.alerts.sources import generic
 from firebell.demo.organization import Kestrel
 from firebell.demo.stories import ALERTS, IMPACTS, STORIES, Story, write_up
@@ -59,7 +59,7 @@ class Past:
         """Send a change event of a service, as its build server would."""
         integration, now = self.kestrel.integrations[service], self.clock.now()
         address = f"https://builds.kestrel.example/{service}"
-        change = NewChange(summary, "build server", {"Build": address}, {"environment": "production"})
+        change = NewChangeEvent(summary, "build server", {"Build": address}, {"environment": "production"})
         body = msgspec.json.encode({"summary": summary, "at": now})
         received = InboundRequest(integration.id, integration.service_id, "pagerduty-change", body, ())
         async with self.ctx.db.tx() as tx:

@@ -196,13 +196,13 @@ async def list_templates(ctx: Ctx, caller: Reader) -> list[TemplateShown]:
     "/templates/apply",
     summary="Apply templates from a repository's Markdown files (managers and admins)",
 )
-async def apply_templates(ctx: Ctx, caller: Responder, given: Repository) -> list[ChangeShown]:
-    files = {file.name: file.text for file in given.files}
-    if len(files) < len(given.files):
+async def apply_templates(ctx: Ctx, caller: Responder, repository: Repository) -> list[ChangeShown]:
+    files = {file.name: file.text for file in repository.files}
+    if len(files) < len(repository.files):
         raise Invalid("Two files have the same name.", fields={"files": "Give each file a unique path."})
     async with ctx.db.tx() as tx:
         changes = await actions.apply(
-            tx, caller.actor, files, ctx.clock.now(), prune=given.prune, dry_run=given.dry_run
+            tx, caller.actor, files, ctx.clock.now(), prune=repository.prune, dry_run=repository.dry_run
         )
     return [ChangeShown(id=c.id, step=c.step) for c in changes]
 
@@ -218,9 +218,11 @@ async def get_template(ctx: Ctx, caller: Reader, template_id: Text) -> TemplateD
     summary="Update a template (managers and admins)",
     responses=problems(404),
 )
-async def set_template(ctx: Ctx, caller: Responder, template_id: Text, given: NewBody) -> TemplateDetail:
+async def set_template(ctx: Ctx, caller: Responder, template_id: Text, new_body: NewBody) -> TemplateDetail:
     async with ctx.db.tx() as tx:
-        return _detail(await actions.set_template(tx, caller.actor, template_id, given.body, ctx.clock.now()))
+        return _detail(
+            await actions.set_template(tx, caller.actor, template_id, new_body.body, ctx.clock.now())
+        )
 
 
 @router.delete(

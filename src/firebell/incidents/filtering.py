@@ -82,7 +82,7 @@ async def resolve(tx: Tx, query: IncidentQuery, *, person_id: int, tz: str = "UT
     since, until = month_bounds(given["month"], tz) if "month" in given else (None, None)
     return IncidentFilter(
         severities=severities(given["severity"]) if "severity" in given else (),
-        service_id=(await catalog.service_named(tx, given["service"])).id if "service" in given else None,
+        service_id=(await catalog.resolve_service(tx, given["service"])).id if "service" in given else None,
         commander_id=await _commander(tx, given["commander"], person_id) if "commander" in given else None,
         since=since,
         until=until,

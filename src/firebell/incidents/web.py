@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from markupsafe import Markup
 
 from firebell.catalog import actions as catalog
-from firebell.catalog.queries import offer
+from firebell.catalog.queries import offer_services
 from firebell.handbook import actions as handbook
 from firebell.incidents import actions, lifecycle, message_values
 from firebell.incidents.messages import message, severities
@@ -113,7 +113,7 @@ async def _declare_form(
         origin = await paging.page(tx, parse_ref("PG", page)) if page else None
         chosen = values.get("services", [origin.service_id] if origin else [])
         paging_ids = [p.service_id for p in await paging.pages(tx, states=OPEN_PAGES) if p.service_id]
-        offered = await offer(tx, paging_ids, search, chosen=[i for i in chosen if i])
+        offered = await offer_services(tx, paging_ids, search, chosen=[i for i in chosen if i])
         ongoing = await actions.incidents(tx, tuple(OPEN), False, 3)
         severity_texts = severities(await handbook.all_templates(tx))
     verdict = suggest(_answers(values))
@@ -178,7 +178,7 @@ async def declare(request: Request) -> Response:
 
 async def _searched(tx: Tx, search: str) -> int:
     """Return the id of the service with exactly this name; raise `Invalid` to show the matches."""
-    service = await catalog.named(tx, search)
+    service = await catalog.service_by_name_or_slug(tx, search)
     if service is None:
         raise Invalid(
             "No service has exactly this name.",

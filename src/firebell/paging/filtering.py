@@ -75,7 +75,7 @@ async def resolve(
         raise Invalid("The end date is before the start date.", fields={"until": "Use a date after `since`."})
     return PageFilter(
         words=search_words(given.get("q", "")),
-        service_id=(await catalog.service_named(tx, given["service"])).id if "service" in given else None,
+        service_id=(await catalog.resolve_service(tx, given["service"])).id if "service" in given else None,
         team_ids=await _team_ids(tx, given, person_id),
         person_id=person_id if given.get("whose") == "me" else None,
         urgency=given.get("urgency", ""),

@@ -42,8 +42,8 @@ def _subscriptions() -> Subscriptions:
             ScheduleDeleted: (actions.refuse_schedule_deletion,),
         },
         then={
-            alerts.ConfirmationAsked: {"notify_confirmation_asked": subscriptions.notify_owner},
-            alerts.SourceBroken: {"tell_source_broken": actions.notify_source_broken},
+            alerts.ConfirmationRequested: {"notify_confirmation_asked": subscriptions.notify_owner},
+            alerts.UnreadableMessageReceived: {"tell_source_broken": actions.notify_source_broken},
             ContactTestRequested: {"send_contact_test": actions.send_test},
         },
     )

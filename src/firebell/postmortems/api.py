@@ -91,10 +91,10 @@ async def start_postmortem(ctx: Ctx, caller: Responder, ref: Text) -> Postmortem
     summary="Update a post-mortem; 409 if it changed since `version`",
     responses=problems(404, 409),
 )
-async def save_postmortem(ctx: Ctx, caller: Responder, ref: Text, given: NewText) -> PostmortemDetail:
+async def save_postmortem(ctx: Ctx, caller: Responder, ref: Text, new_text: NewText) -> PostmortemDetail:
     async with ctx.db.tx() as tx:
         incident_id, now = parse_ref("INC", ref), ctx.clock.now()
-        await actions.save(tx, caller.actor, incident_id, given.body, given.version, now)
+        await actions.save(tx, caller.actor, incident_id, new_text.body, new_text.version, now)
         return PostmortemDetail.model_validate(await actions.of_incident(tx, incident_id))
 
 

@@ -57,7 +57,7 @@ class RunbookShown(ApiOutput):
     services: list[str]
 
     @classmethod
-    def of_seen(cls, details: queries.RunbookDetails, **more: object) -> Self:
+    def of_details(cls, details: queries.RunbookDetails, **more: object) -> Self:
         """Return a runbook of the library as the API shows it."""
         names = ("slug", "source", "shipped", "version", "updated_at", "updated_by")
         return cls.model_validate(
@@ -135,7 +135,7 @@ def _shown(findings: list[Finding]) -> list[FindingShown]:
 async def _detail(ctx: Context, tx: Tx, slug: str) -> RunbookDetail:
     stored = await actions.runbook(tx, slug)
     (runbook_details,) = await queries.details(tx, [stored], ctx.public_url, ctx.clock.now())
-    return RunbookDetail.of_seen(
+    return RunbookDetail.of_details(
         runbook_details, body=stored.body, findings=_shown(list(runbook_details.findings))
     )
 
@@ -144,13 +144,13 @@ async def _detail(ctx: Context, tx: Tx, slug: str) -> RunbookDetail:
 async def list_runbooks(ctx: Ctx, caller: Reader) -> list[RunbookShown]:
     async with ctx.db.tx() as tx:
         library = await queries.details(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
-    return [RunbookShown.of_seen(details) for details in library]
+    return [RunbookShown.of_details(details) for details in library]
 
 
 @router.post("/check", summary="Check a runbook without saving it")
-async def check_runbook(ctx: Ctx, caller: Reader, given: TextToCheck) -> Checked:
-    runbook = await read(given.body)
-    findings = check(runbook, ctx.clock.now().date(), max_age_days=given.max_age_days)
+async def check_runbook(ctx: Ctx, caller: Reader, text: TextToCheck) -> Checked:
+    runbook = await read(text.body)
+    findings = check(runbook, ctx.clock.now().date(), max_age_days=text.max_age_days)
     return Checked(
         title=runbook.title,
         owner=runbook.owner,
@@ -170,21 +170,21 @@ async def get_runbook(ctx: Ctx, caller: Reader, slug: Text) -> RunbookDetail:
     summary="Create or update a runbook; 409 if it changed since `version`",
     responses=problems(409),
 )
-async def save_runbook(ctx: Ctx, caller: Responder, slug: Text, given: NewText) -> Saved:
+async def save_runbook(ctx: Ctx, caller: Responder, slug: Text, new_text: NewText) -> Saved:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         change = await actions.save(
             tx,
             caller.actor,
             slug,
-            given.body,
+            new_text.body,
             now,
-            source=given.source,
-            version=given.version,
-            dry_run=given.dry_run,
+            source=new_text.source,
+            version=new_text.version,
+            dry_run=new_text.dry_run,
         )
-        if given.dry_run:
-            findings = check(await read(given.body), now.date(), teams=await actions.owning_teams(tx))
+        if new_text.dry_run:
+            findings = check(await read(new_text.body), now.date(), teams=await actions.owning_teams(tx))
         else:
             findings = (await actions.findings(tx, [await actions.runbook(tx, slug)], now))[slug]
     return Saved(slug=slug, change=change.value, findings=_shown(findings))

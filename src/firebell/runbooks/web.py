@@ -87,7 +87,7 @@ async def runbook(request: Request, slug: str) -> Response:
     known = {r.slug for r in runbooks}
     context = {
         "nav": "runbooks",
-        "seen": runbook_details,
+        "details": runbook_details,
         "r": stored,
         "html": await rendered(stored.body, known),
         "address": queries.address(ctx.public_url, slug),

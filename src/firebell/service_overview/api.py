@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from firebell.alerts.model import Change
+from firebell.alerts.model import ChangeEvent
 from firebell.alerts.queries import AlertDetails
 from firebell.catalog import actions as catalog
 from firebell.incidents.model import Phase
@@ -153,7 +153,7 @@ def _alert(details: AlertDetails) -> ServiceAlert:
     return ServiceAlert.model_validate({**own, "page": details.page, "incidents": details.incidents})
 
 
-def _change(change: Change) -> ServiceChangeEvent:
+def _change(change: ChangeEvent) -> ServiceChangeEvent:
     return ServiceChangeEvent(id=change.id, at=change.at, summary=change.summary, source=change.source)
 
 

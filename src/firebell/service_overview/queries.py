@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.alerts import actions as alerts
 from firebell.alerts import queries as alert_queries
-from firebell.alerts.model import Change
+from firebell.alerts.model import ChangeEvent
 from firebell.catalog.model import Service
 from firebell.incidents import queries as incident_queries
 from firebell.incidents.model import OPEN as OPEN_PHASES
@@ -47,7 +47,7 @@ class Overview:
     last_pages: list[page_queries.PageDetails]
     incidents: list[incident_queries.IncidentSummary]
     alerts: list[alert_queries.AlertDetails]
-    changes: list[Change]
+    changes: list[ChangeEvent]
 
     @property
     def on_call(self) -> list[tuple[int, str]]:

@@ -3,6 +3,7 @@
 from fastapi import Request, Response
 
 from firebell.alerts import actions as alerts
+from firebell.alerts import queries as alerts_queries
 from firebell.catalog import actions as catalog
 from firebell.kit.text import to_choice
 from firebell.kit.web import flash, html, routing, undo
@@ -37,6 +38,8 @@ async def _service(request: Request, slug: str, revealed: int | None = None) -> 
         "revealed": revealed,
         "broken": broken,
         "policies": policies,
+        "sources": alerts_queries.sources(with_address=True),
+        "recognized": alerts_queries.sources(with_address=False),
     }
     return await html.render(request, "service_overview/service.html", context)
 
@@ -102,6 +105,6 @@ async def choose_policy(request: Request, slug: str) -> Response:
     async with ctx.db.tx() as tx:
         service = await catalog.by_slug(tx, slug)
         policy_id = to_choice(chosen, "policy")
-        await catalog.set_policy(tx, actor, service_id=service.id, policy_id=policy_id, now=now)
+        await catalog.set_escalation_policy(tx, actor, service_id=service.id, policy_id=policy_id, now=now)
         offer = await undo.offer(tx, ctx.signer, actor, "service.changed", now)
     return flash.redirect(request, f"/services/{slug}", f"Escalation policy of {service.name} saved.", offer)

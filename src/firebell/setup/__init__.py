@@ -1,1 +1,1 @@
-"""The first run: one form that makes a working on-call team."""
+"""The first run: one form that creates a working on-call team."""

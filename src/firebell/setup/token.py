@@ -50,10 +50,10 @@ def link(ctx: Context) -> str:
     return f"{ctx.public_url}/setup?token={token(ctx)}"
 
 
-def check_token(ctx: Context, given: str) -> None:
+def check_token(ctx: Context, presented: str) -> None:
     """Raise `Forbidden` unless the token is valid and not expired."""
     try:
-        ctx.signer.open(PURPOSE, given, ctx.clock.now())
+        ctx.signer.open(PURPOSE, presented, ctx.clock.now())
     except Invalid as error:
         raise Forbidden(
             "Setting up Firebell from another machine needs a token.",
@@ -61,8 +61,8 @@ def check_token(ctx: Context, given: str) -> None:
         ) from error
 
 
-def check(request: Request, given: str) -> None:
+def check(request: Request, presented: str) -> None:
     """Raise `Forbidden` unless the request is local or carries the token."""
     client = request.client.host if request.client else ""
-    if given or not is_local(client, request.headers):
-        check_token(html.ctx(request), given)
+    if presented or not is_local(client, request.headers):
+        check_token(html.ctx(request), presented)

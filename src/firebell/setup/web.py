@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Request, Response
 
 from firebell.alerts import actions as alerts
+from firebell.alerts import queries as alerts_queries
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
 from firebell.kit.db import org_settings
@@ -27,6 +28,7 @@ from firebell.people.model import Channel, Person
 from firebell.people.permissions import Verb
 from firebell.setup import token as setup_token
 
+TEST_ALERT = '{"title": "Test alert: it works", "severity": "critical"}'
 router = routing.html_router()
 
 _SETUP_LOCK = 7_316_202_612
@@ -198,14 +200,6 @@ async def _rota(
     return levels
 
 
-def curl_line(public_url: str, key: str) -> str:
-    """Return the command that sends a test alert."""
-    return (
-        f"curl -X POST {public_url}/in/{key}/generic -H 'Content-Type: application/json' "
-        """-d '{"title": "Test alert: it works", "severity": "critical"}'"""
-    )
-
-
 async def _form(request: Request, values: dict[str, str], error: FirebellError | None) -> Response:
     context = {
         "values": {"tz": "UTC", "handoff_day": "0", "handoff_time": "09:00", **values},
@@ -282,7 +276,7 @@ async def done(request: Request, service: str) -> Response:
         "live": "pages",
         "service": first_service,
         "key": key,
-        "curl": curl_line(ctx.public_url, key),
+        "curl": alerts_queries.source("generic").curl(ctx.public_url, key, TEST_ALERT),
         "page": pages[0] if pages else None,
         "mail_ready": bool(ctx.smtp_url),
         "waking": any(m.kind != Channel.EMAIL for m in methods),

@@ -1,1 +1,1 @@
-"""One module per tool, each of pure functions that turn a body into normalized events."""
+"""The sources, one file each: every module here declares a `Source` as SOURCE, and nothing else lists them."""

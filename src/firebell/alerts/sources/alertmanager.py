@@ -1,5 +1,10 @@
-"""Prometheus Alertmanager webhook, version 4: one event per alert, keyed by its fingerprint."""
+"""Prometheus Alertmanager webhook, version 4: one event per alert, keyed by its fingerprint.
 
+https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
+"""
+
+import json
+from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -20,6 +25,9 @@ from firebell.alerts.cleaning import (
 )
 from firebell.alerts.decoding import EXCERPT_LENGTH, decode, is_too_complex, states, to_text
 from firebell.alerts.model import Event, EventKind, Json, Rejected
+from firebell.alerts.source import PathAddress, Recognition, Source
+
+NAME = "alertmanager"
 
 
 class _Alert(msgspec.Struct):
@@ -105,3 +113,34 @@ def _event(alert: _Alert, received_at: datetime) -> Event:
         links=links,
         occurred_at=clamp(instant(alert.endsAt if resolved else alert.startsAt), received_at),
     )
+
+
+def matches(data: dict[str, Json]) -> bool:
+    """Return True for Alertmanager's group of alerts."""
+    return isinstance(data.get("alerts"), list) and ("groupKey" in data or "commonLabels" in data)
+
+
+def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...] | Rejected:
+    """Return the same events as Alertmanager's own address, so that alerts are the same through either."""
+    try:
+        body = msgspec.json.encode(data)
+    except UnicodeEncodeError:
+        body = json.dumps(data).encode()
+    events = normalize(body, received_at)
+    if isinstance(events, Rejected):
+        return events
+    return tuple(replace(e, read_as=NAME, missing=() if e.severity else ("severity",)) for e in events)
+
+
+SOURCE = Source(
+    NAME,
+    "Prometheus Alertmanager",
+    setup="Add this to a receiver. Without send_resolved, Alertmanager never resolves an alert.",
+    example=(
+        '{"version": "4", "groupKey": "{}", "status": "firing", "alerts": [{"status": "firing", '
+        '"labels": {"alertname": "Up", "severity": "critical"}, "annotations": {"summary": "db1 is down"}}]}'
+    ),
+    snippet="webhook_configs: [{url: '<url>/in/<key>/alertmanager', send_resolved: true}]",
+    address=PathAddress(normalize),
+    recognition=Recognition(20, matches, read),
+)

@@ -6,7 +6,8 @@ https://appriseit.com/services/json/
 from datetime import datetime
 
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.sources.shape import event, first
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, first
 
 NAME = "apprise"
 _SEVERITIES = {"failure": "error", "warning": "warning", "info": "info", "success": "info"}
@@ -31,3 +32,12 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
             severity=_SEVERITIES.get(state),
         ),
     )
+
+
+SOURCE = Source(
+    NAME,
+    "Apprise",
+    setup=("Give Apprise this address with json:// in place of http://, or jsons:// in place of https://."),
+    example='{"version": "1.0", "title": "Backup", "message": "disk full", "type": "failure"}',
+    recognition=Recognition(180, matches, read),
+)

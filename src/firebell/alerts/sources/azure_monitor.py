@@ -7,7 +7,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.sources.shape import event, filled, first, listed, mapped, web_address
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, filled, first, listed, mapped, web_address
 
 NAME = "azure-monitor"
 _SEVERITIES = {"sev0": "critical", "sev1": "error", "sev2": "warning", "sev3": "info", "sev4": "info"}
@@ -48,3 +49,16 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
             occurred_at=essentials.get(at),
         ),
     )
+
+
+SOURCE = Source(
+    NAME,
+    "Azure Monitor",
+    setup="Add a webhook with this address to an action group, and turn on the common alert schema.",
+    example=(
+        '{"schemaId": "azureMonitorCommonAlertSchema", "data": {"essentials": {"alertRule": "CPU '
+        'above 90%", "severity": "Sev1", "monitorCondition": "Fired", "originAlertId": '
+        '"3f2d4487_rg_x", "configurationItems": ["vm1"]}}}'
+    ),
+    recognition=Recognition(80, matches, read),
+)

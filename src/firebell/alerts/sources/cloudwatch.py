@@ -8,7 +8,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.sources.shape import event, filled, first, first_address, listed, mapped
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, filled, first, first_address, listed, mapped
 
 NAME = "cloudwatch"
 _STATES = {"ALARM": EventKind.FIRING, "OK": EventKind.RESOLVED, "INSUFFICIENT_DATA": EventKind.NOTE}
@@ -71,3 +72,19 @@ def _eventbridge(data: dict[str, Json], received_at: datetime) -> Event:
         links={"runbook": first_address(description)},
         occurred_at=change.get("timestamp") or data.get("time"),
     )
+
+
+SOURCE = Source(
+    NAME,
+    "Amazon CloudWatch",
+    setup=(
+        "Subscribe this address to the SNS topic of the alarms, with the protocol HTTPS. Then "
+        "open the confirmation link that Firebell sends to the owners of the service."
+    ),
+    example=(
+        '{"AlarmName": "checkout-5xx", "NewStateValue": "ALARM", "NewStateReason": "51 errors '
+        'were greater than the threshold (5).", "AlarmArn": '
+        '"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:checkout-5xx"}'
+    ),
+    recognition=Recognition(50, matches, read),
+)

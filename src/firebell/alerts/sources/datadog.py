@@ -8,7 +8,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import severity, text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.sources.shape import event, filled, first, pairs, web_address
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, filled, first, pairs, web_address
 
 NAME = "datadog"
 _TITLE = re.compile(
@@ -64,3 +65,23 @@ def _severity(data: dict[str, Json], state: str, priority: str | None) -> str | 
     if stated_priority in _PRIORITIES:
         return _PRIORITIES[stated_priority]
     return "warning" if "warn" in state else severity(first(data, "type", "alert_type"))
+
+
+SOURCE = Source(
+    NAME,
+    "Datadog",
+    setup=(
+        "Add a webhook named firebell with this address and this payload, then mention "
+        "@webhook-firebell in monitors."
+    ),
+    example=(
+        '{"monitor": "1234", "scope": "host:web-1", "transition": "Triggered", "priority": "P2", '
+        '"title": "[Triggered on {host:web-1}] CPU is high"}'
+    ),
+    snippet=(
+        '{"monitor": "$ALERT_ID", "scope": "$ALERT_SCOPE", "transition": "$ALERT_TRANSITION", '
+        '"type": "$ALERT_TYPE", "priority": "$ALERT_PRIORITY", "title": "$EVENT_TITLE", "body": '
+        '"$EVENT_MSG", "date": "$DATE", "tags": "$TAGS", "link": "$LINK"}'
+    ),
+    recognition=Recognition(70, matches, read),
+)

@@ -7,7 +7,8 @@ import re
 from datetime import datetime
 
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.sources.shape import event, first, web_address
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, first, web_address
 
 NAME = "gatus"
 _TEXT = re.compile(r"(TRIGGERED|RESOLVED):\s(.*)", re.S)
@@ -64,3 +65,20 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
             links={"monitored": web_address(data.get("url") or data.get("endpoint_url"))},
         ),
     )
+
+
+SOURCE = Source(
+    NAME,
+    "Gatus",
+    setup="Add this custom alerting provider.",
+    example=(
+        '{"endpoint": "shop", "group": "core", "status": "TRIGGERED", "description": "health check failed"}'
+    ),
+    snippet=(
+        "alerting: {custom: {url: '<url>/in/<key>/generic', method: POST, body: '{\"endpoint\": "
+        '"[ENDPOINT_NAME]", "group": "[ENDPOINT_GROUP]", "status": '
+        '"[ALERT_TRIGGERED_OR_RESOLVED]", "description": "[ALERT_DESCRIPTION]", "url": '
+        '"[ENDPOINT_URL]"}\', default-alert: {send-on-resolved: true}}}'
+    ),
+    recognition=Recognition(170, matches, read),
+)

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import severity, text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.sources.shape import event, first, first_address, mapped, web_address
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, first, first_address, mapped, web_address
 
 NAME = "gcp-monitoring"
 _STATES = {"open": EventKind.FIRING, "closed": EventKind.RESOLVED}
@@ -51,3 +52,17 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
             occurred_at=incident.get("ended_at" if kind is EventKind.RESOLVED else "started_at"),
         ),
     )
+
+
+SOURCE = Source(
+    NAME,
+    "Google Cloud Monitoring",
+    setup=(
+        "Add a notification channel of type Webhook with this address, and choose it in alerting policies."
+    ),
+    example=(
+        '{"version": "1.2", "incident": {"incident_id": "0.opqiw61fsv7p", "state": "open", '
+        '"severity": "Critical", "policy_name": "CPU policy", "condition_name": "CPU above 90%"}}'
+    ),
+    recognition=Recognition(90, matches, read),
+)

@@ -19,10 +19,11 @@ from firebell.alerts.cleaning import (
 )
 from firebell.alerts.decoding import BodyFormat, Decoded, decode, states
 from firebell.alerts.model import Event, EventKind, Json, Rejected
+from firebell.alerts.recognition import recognition_of, recognize
+from firebell.alerts.source import PathAddress, Source
+from firebell.alerts.source_fields import UNTITLED, filled, missing
 from firebell.alerts.sources import nagios
-from firebell.alerts.sources.recognized import recognize, shape_of
-from firebell.alerts.sources.shape import UNTITLED, filled, missing
-from firebell.alerts.sources.states import kind_of
+from firebell.alerts.state_words import kind_of
 
 NAME = "generic"
 _TITLES = ("title", "summary", "message", "name", "subject", "msg")
@@ -84,7 +85,7 @@ def _value(decoded: Decoded) -> Json:
     generic_names = (*_TITLES, *_KEYS, *_STATES)
     fields = decoded.value
     if decoded.shape is BodyFormat.FORM and not (
-        any(name in fields for name in generic_names) or shape_of(fields)
+        any(name in fields for name in generic_names) or recognition_of(fields)
     ):
         return decoded.text
     return decoded.value
@@ -144,3 +145,12 @@ def _event(item: Json, received_at: datetime) -> Event:
         read_as=NAME,
         missing=missing(title, key, kind, level),
     )
+
+
+SOURCE = Source(
+    NAME,
+    "Generic webhook (JSON)",
+    setup="For any tool that can post JSON, a form or text. Firebell recognizes the tools listed below.",
+    example='{"title": "Disk almost full", "severity": "critical"}',
+    address=PathAddress(normalize),
+)

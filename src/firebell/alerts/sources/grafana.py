@@ -8,8 +8,9 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import mapping, text
 from firebell.alerts.model import Event, EventKind, Json, Rejected
-from firebell.alerts.sources import prometheus
-from firebell.alerts.sources.shape import event, filled, listed, mapped, web_address
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, filled, listed, mapped, web_address
+from firebell.alerts.sources import alertmanager
 
 NAME = "grafana"
 _LINKS = {"dashboardURL": "dashboard", "panelURL": "panel", "silenceURL": "silence", "imageURL": "image"}
@@ -32,7 +33,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...] | Re
     """Return one event per alert, keyed by Grafana's fingerprint, or by the rule of a legacy alert."""
     if "alerts" not in data:
         return (_legacy(data, received_at),)
-    events = prometheus.read(data, received_at)
+    events = alertmanager.read(data, received_at)
     if isinstance(events, Rejected):
         return events
     links = {
@@ -59,3 +60,18 @@ def _legacy(data: dict[str, Json], received_at: datetime) -> Event:
         labels=mapped(data.get("tags")),
         links={"source": web_address(data.get("ruleUrl")), "image": web_address(data.get("imageUrl"))},
     )
+
+
+SOURCE = Source(
+    NAME,
+    "Grafana",
+    setup=(
+        "Add a contact point of type Webhook with this address, and choose it in the notification policies."
+    ),
+    example=(
+        '{"orgId": 1, "status": "firing", "commonLabels": {}, "alerts": [{"status": "firing", '
+        '"labels": {"alertname": "High memory usage", "severity": "critical"}, "annotations": '
+        '{"summary": "Memory above 90% in eu-1"}, "fingerprint": "c6eadffa33fcdf37"}]}'
+    ),
+    recognition=Recognition(10, matches, read),
+)

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import text
 from firebell.alerts.model import Event, Json
-from firebell.alerts.sources.shape import event, first, listed, mapped
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, first, listed, mapped
 
 NAME = "graylog"
 _SEVERITIES = {"1": "warning", "2": "error", "3": "critical", "4": "critical"}
@@ -40,3 +41,18 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
             occurred_at=item.get("timestamp"),
         ),
     )
+
+
+SOURCE = Source(
+    NAME,
+    "Graylog",
+    setup=(
+        "Add an HTTP notification with this address to event definitions. Graylog never sends a "
+        "resolution, so resolve its pages in Firebell."
+    ),
+    example=(
+        '{"event_definition_id": "5e27eff173c7", "event_definition_title": "Failed logins", '
+        '"event": {"message": "Failed logins: jun", "key": "jun", "priority": 3}}'
+    ),
+    recognition=Recognition(110, matches, read),
+)

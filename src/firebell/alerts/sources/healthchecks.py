@@ -7,7 +7,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import severity
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.sources.shape import event, first
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, first
 
 NAME = "healthchecks"
 _STATES = {"down": EventKind.FIRING, "up": EventKind.RESOLVED}
@@ -41,3 +42,21 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
             occurred_at=first(data, "now", "time") or None,
         ),
     )
+
+
+SOURCE = Source(
+    NAME,
+    "Healthchecks.io",
+    setup=(
+        "Add a webhook that posts this body to this address, both when a check goes down and when it goes up."
+    ),
+    example=(
+        '{"code": "5bf66975-d4c7-4bf5-bcc8-b8d8a82ea278", "name": "Nightly backup", "status": '
+        '"down", "tags": "prod db"}'
+    ),
+    snippet=(
+        '{"code": "$CODE", "name": "$NAME", "status": "$STATUS", "tags": "$TAGS", "now": "$NOW", '
+        '"exitstatus": "$EXITSTATUS"}'
+    ),
+    recognition=Recognition(160, matches, read),
+)

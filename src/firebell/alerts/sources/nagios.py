@@ -8,8 +8,9 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import MAX_BODY, severity, text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.sources.shape import event, first, mapped, web_address
-from firebell.alerts.sources.states import kind_of
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, first, mapped, web_address
+from firebell.alerts.state_words import kind_of
 
 NAME = "nagios"
 _TYPE = ("notification_type", "notificationtype", "type")
@@ -88,3 +89,23 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
             occurred_at=first(lowered, *_CHANGED) or None,
         ),
     )
+
+
+SOURCE = Source(
+    NAME,
+    "Nagios and Icinga",
+    setup=(
+        "Define notification commands that post the macros of a host or service as a form, such "
+        "as this one for services."
+    ),
+    example=(
+        '{"type": "PROBLEM", "host": "web-1", "service": "HTTP", "state": "CRITICAL", "output": '
+        '"HTTP CRITICAL: 500"}'
+    ),
+    snippet=(
+        "curl <url>/in/<key>/generic --data-urlencode 'type=$NOTIFICATIONTYPE$' --data-urlencode "
+        "'host=$HOSTNAME$' --data-urlencode 'service=$SERVICEDESC$' --data-urlencode "
+        "'state=$SERVICESTATE$' --data-urlencode 'output=$SERVICEOUTPUT$'"
+    ),
+    recognition=Recognition(120, matches, read),
+)

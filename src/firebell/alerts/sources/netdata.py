@@ -8,7 +8,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import severity, text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.sources.shape import event, first, mapped, web_address
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, first, mapped, web_address
 
 NAME = "netdata"
 _STATES = {
@@ -68,3 +69,18 @@ def _reachability(data: dict[str, Json], status: dict[str, Json], received_at: d
         labels={"host": host},
         links={"source": web_address(data.get("url"))},
     )
+
+
+SOURCE = Source(
+    NAME,
+    "Netdata",
+    setup=(
+        "Add a webhook with this address in Netdata Cloud, or post the variables of "
+        "custom_sender to it as JSON."
+    ),
+    example=(
+        '{"host": "db1", "chart": "system.ram", "name": "ram_in_use", "status": "CRITICAL", '
+        '"title": "ram in use is critical"}'
+    ),
+    recognition=Recognition(140, matches, read),
+)

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.sources.shape import event, first, listed, web_address
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, first, listed, web_address
 
 NAME = "new-relic"
 _KINDS = {
@@ -63,3 +64,19 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
 
 def _names(data: dict[str, Json], several: str, single: str) -> str:
     return ", ".join(text(name, 200) for name in listed(data.get(several))[:20]) or first(data, single)
+
+
+SOURCE = Source(
+    NAME,
+    "New Relic",
+    setup=(
+        "Add a webhook destination with this address, and a workflow that notifies it with the "
+        "default payload."
+    ),
+    example=(
+        '{"id": "13bbcdca-f0b6", "issueUrl": '
+        '"https://radar-api.service.newrelic.com/accounts/1/issues/13bbcdca", "title": "web-1 '
+        'query result is > 1.0 for 5 minutes", "priority": "HIGH", "state": "ACTIVATED"}'
+    ),
+    recognition=Recognition(100, matches, read),
+)

@@ -1,58 +1,58 @@
 """PagerDuty Events API v2, compatible with its senders."""
 
-from dataclasses import dataclass
-
 from firebell.alerts.cleaning import MAX_BODY, MAX_LABELS, dedup_key, line, mapping, severity, text
 from firebell.alerts.decoding import BodyFormat, decode
 from firebell.alerts.model import Event, EventKind, Json
+from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
+
+NAME = "pagerduty"
+KEY_FIELD = "routing_key"
 
 _ACTIONS = {"trigger": EventKind.FIRING, "acknowledge": EventKind.ACK, "resolve": EventKind.RESOLVED}
 _SEVERITIES = ("critical", "error", "warning", "info")
 _KEY_LENGTH = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Enqueued:
-    """A valid event and its routing key."""
+def read(request: KeyedRequest) -> KeyedMessage:
+    """Return the event; a trigger without a dedup_key gets the request's new key.
 
-    routing_key: str
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """Why an event is refused, one sentence per error, and its routing key if it has one."""
-
-    errors: tuple[str, ...]
-    routing_key: str = ""
-
-
-def parse(body: bytes, fresh_key: str, content_type: str = "", header_key: str = "") -> Enqueued | Malformed:
-    """Return the event; a trigger without a dedup_key gets `fresh_key`.
-
-    `header_key` is the routing key of a body without one. Events are ordered by arrival, because only triggers
-    have a time.
+    Events are ordered by arrival, because only triggers have a time.
     """
-    data = read_object(body, content_type, header_key)
-    if isinstance(data, Malformed):
+    data = read_object(request)
+    if isinstance(data, KeyedMessage):
         return data
     errors = _errors(data)
     if errors:
         key = data.get("routing_key")
-        return Malformed(tuple(errors), key if isinstance(key, str) else "")
+        return KeyedMessage(key if isinstance(key, str) else "", errors=tuple(errors))
     payload = data["payload"] if isinstance(data.get("payload"), dict) else {}
-    return Enqueued(data["routing_key"], _event(data, payload, fresh_key))
+    return KeyedMessage(data["routing_key"], (_event(data, payload, request.new_key),))
 
 
-def read_object(body: bytes, content_type: str, header_key: str) -> dict[str, Json] | Malformed:
+def reply(message: KeyedMessage, is_known: bool) -> Reply:
+    """Return PagerDuty's answer: 202 with the dedup_key, or 400 with one sentence per error."""
+    if message.errors or not is_known:
+        return refusal(message)
+    dedup_key = message.events[0].dedup_key
+    return Reply(202, {"status": "success", "message": "Event processed", "dedup_key": dedup_key})
+
+
+def refusal(message: KeyedMessage) -> Reply:
+    """Return PagerDuty's 400 for a message with errors, or with an unknown routing key."""
+    errors = message.errors or ("'routing_key' is not the key of an integration here",)
+    return Reply(400, {"status": "invalid event", "message": "Event object is invalid", "errors": errors})
+
+
+def read_object(request: KeyedRequest) -> dict[str, Json] | KeyedMessage:
     """Return the JSON object of a request, with the routing key from the header if the body lacks it."""
-    decoded = decode(body, content_type)
+    header_key = request.headers.get(b"x-routing-key", b"").decode("latin-1")
+    decoded = decode(request.body, request.content_type)
     data = decoded.value if isinstance(decoded.value, dict) else {}
     key = data.get("routing_key") or header_key
     if decoded.error or decoded.shape is not BodyFormat.JSON:
-        return Malformed(("JSON cannot be parsed",), key if isinstance(key, str) else "")
+        return KeyedMessage(key if isinstance(key, str) else "", errors=("JSON cannot be parsed",))
     if not isinstance(decoded.value, dict):
-        return Malformed(("The body is not a JSON object",), header_key)
+        return KeyedMessage(header_key, errors=("The body is not a JSON object",))
     return {**data, "routing_key": key} if key else data
 
 
@@ -129,3 +129,15 @@ def _event(data: dict[str, Json], payload: dict[str, Json], fresh_key: str) -> E
         annotations=mapping({"timestamp": payload.get("timestamp")}),
         links=links_of(data),
     )
+
+
+SOURCE = Source(
+    NAME,
+    "PagerDuty Events API v2",
+    setup="Point a tool that has a PagerDuty integration to this address. Its routing key is the integration key.",
+    example=(
+        '{"routing_key": "<key>", "event_action": "trigger", "dedup_key": "disk-7", '
+        '"payload": {"summary": "Disk almost full", "source": "db1", "severity": "critical"}}'
+    ),
+    address=KeyedAddress("/v2/enqueue", read, reply, KEY_FIELD),
+)

@@ -1,28 +1,18 @@
 """PagerDuty change events, such as deployments."""
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from firebell.alerts.cleaning import clamp, instant, line, mapping
-from firebell.alerts.model import Json, NewChange
-from firebell.alerts.sources.pagerduty import Malformed, key_errors, links_of, read_object
-from firebell.alerts.sources.shape import mapped
+from firebell.alerts.model import Json, NewChangeEvent
+from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
+from firebell.alerts.source_fields import mapped
+from firebell.alerts.sources.pagerduty import KEY_FIELD, key_errors, links_of, read_object, refusal
+
+NAME = "pagerduty-change"
 
 
-@dataclass(frozen=True, slots=True)
-class Announced:
-    """A valid change event and its routing key."""
-
-    routing_key: str
-    change: NewChange
-
-
-def parse(
-    body: bytes, received_at: datetime, content_type: str = "", header_key: str = ""
-) -> Announced | Malformed:
+def read(request: KeyedRequest) -> KeyedMessage:
     """Return the change event; only its summary is required."""
-    data = read_object(body, content_type, header_key)
-    if isinstance(data, Malformed):
+    data = read_object(request)
+    if isinstance(data, KeyedMessage):
         return data
     key = data.get("routing_key")
     payload: dict[str, Json] = mapped(data.get("payload"))
@@ -30,15 +20,29 @@ def parse(
     if not isinstance(payload.get("summary"), str) or not line(payload["summary"]):
         errors.append("'payload.summary' is missing or blank")
     if errors or not isinstance(key, str):
-        return Malformed(tuple(errors), key if isinstance(key, str) else "")
+        return KeyedMessage(key if isinstance(key, str) else "", errors=tuple(errors))
     details = payload.get("custom_details")
-    return Announced(
-        key,
-        NewChange(
-            summary=line(payload["summary"]),
-            source=line(payload.get("source")),
-            links=links_of(data),
-            details=mapping(details if isinstance(details, dict) else {"details": details}),
-            at=clamp(instant(payload.get("timestamp")), received_at),
-        ),
+    change = NewChangeEvent(
+        summary=line(payload["summary"]),
+        source=line(payload.get("source")),
+        links=links_of(data),
+        details=mapping(details if isinstance(details, dict) else {"details": details}),
+        at=clamp(instant(payload.get("timestamp")), request.received_at),
     )
+    return KeyedMessage(key, change=change)
+
+
+def reply(message: KeyedMessage, is_known: bool) -> Reply:
+    """Return PagerDuty's answer to a change event."""
+    if message.errors or not is_known:
+        return refusal(message)
+    return Reply(202, {"status": "success", "message": "Change event processed"})
+
+
+SOURCE = Source(
+    NAME,
+    "PagerDuty change events",
+    setup="Post deployments and other changes to this address. They never page; the service and its pages show them.",
+    example='{"routing_key": "<key>", "payload": {"summary": "Deployed build 4812", "source": "ci"}}',
+    address=KeyedAddress("/v2/change/enqueue", read, reply, KEY_FIELD),
+)

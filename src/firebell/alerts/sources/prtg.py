@@ -7,7 +7,8 @@ import re
 from datetime import datetime
 
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.sources.shape import event, first, web_address
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, first, web_address
 
 NAME = "prtg"
 _NOW = re.compile(r"\(now:\s*([^)]*)\)", re.I)
@@ -50,3 +51,19 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
             links={"source": web_address(first(data, "linksensor", "linkdevice", "home"))},
         ),
     )
+
+
+SOURCE = Source(
+    NAME,
+    "PRTG",
+    setup=(
+        "Add “Execute HTTP Action” to a notification template, with this address, the method "
+        "POST and this payload."
+    ),
+    example=(
+        '{"sensorid": "2044", "device": "core-switch", "name": "Ping", "status": "Down", '
+        '"message": "Request timed out"}'
+    ),
+    snippet="sensorid=%sensorid&device=%device&name=%name&status=%status&message=%message&linksensor=%linksensor",
+    recognition=Recognition(150, matches, read),
+)

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import severity, text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.sources.shape import event, filled, first, mapped, pairs, web_address
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, filled, first, mapped, pairs, web_address
 
 NAME = "sentry"
 _ISSUE = {
@@ -108,3 +109,19 @@ def _legacy(data: dict[str, Json], received_at: datetime) -> Event:
         links={"source": web_address(data.get("url"))},
         occurred_at=item.get("timestamp"),
     )
+
+
+SOURCE = Source(
+    NAME,
+    "Sentry",
+    setup=(
+        "Create an internal integration with this address as its webhook URL, allow alert rule "
+        "actions, and subscribe it to issues."
+    ),
+    example=(
+        '{"action": "triggered", "installation": {"uuid": "a8e5d37a"}, "data": {"event": '
+        '{"issue_id": "1170820242", "title": "ZeroDivisionError: division by zero", "level": '
+        '"error"}}}'
+    ),
+    recognition=Recognition(60, matches, read),
+)

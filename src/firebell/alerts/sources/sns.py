@@ -12,7 +12,8 @@ import msgspec
 
 from firebell.alerts.cleaning import MAX_BODY, text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.sources.shape import event, filled, first, web_address
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, filled, first, web_address
 
 NAME = "sns"
 _HANDSHAKES = ("SubscriptionConfirmation", "UnsubscribeConfirmation")
@@ -75,3 +76,18 @@ def _handshake(data: dict[str, Json], topic: str, received_at: datetime) -> Even
         labels={"type": data.get("Type")},
         links={"confirm": address} if trusted else {},
     )
+
+
+SOURCE = Source(
+    NAME,
+    "Amazon SNS",
+    setup=(
+        "Subscribe this address to the topic, with the protocol HTTPS. Then open the "
+        "confirmation link that Firebell sends to the owners of the service."
+    ),
+    example=(
+        '{"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-1:123456789012:jobs", '
+        '"Subject": "Nightly job failed", "Message": "Exit code 3 on db7."}'
+    ),
+    recognition=Recognition(40, matches, read, unwrap=content),
+)

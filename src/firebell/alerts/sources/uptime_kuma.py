@@ -8,7 +8,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.sources.shape import event, filled, first, mapped, pairs, web_address
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, filled, first, mapped, pairs, web_address
 
 NAME = "uptime-kuma"
 _STATES = {"0": EventKind.FIRING, "1": EventKind.RESOLVED, "2": EventKind.NOTE, "3": EventKind.NOTE}
@@ -58,3 +59,15 @@ def _notice(data: dict[str, Json], received_at: datetime) -> Event:
         title=message,
         severity="info" if is_test else "warning",
     )
+
+
+SOURCE = Source(
+    NAME,
+    "Uptime Kuma",
+    setup="Add a notification of type Webhook with this address and the preset body.",
+    example=(
+        '{"heartbeat": {"monitorID": 1, "status": 0, "msg": "timeout"}, "monitor": {"id": 1, '
+        '"name": "shop"}, "msg": "[shop] [Down] timeout"}'
+    ),
+    recognition=Recognition(30, matches, read),
+)

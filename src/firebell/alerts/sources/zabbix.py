@@ -9,7 +9,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import MAX_BODY, text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.sources.shape import event, first, first_address, pairs, web_address
+from firebell.alerts.source import Recognition, Source
+from firebell.alerts.source_fields import event, first, first_address, pairs, web_address
 
 NAME = "zabbix"
 _SUBJECT = re.compile(r"(problem|resolved|updated problem)(?: (?:in|started)\b[^:]*)?:\s*(.*)", re.I | re.S)
@@ -97,3 +98,24 @@ def _kind(data: dict[str, Json], message: str, subject: str, problem: str) -> Ev
 def _tags(data: dict[str, Json]) -> Json:
     tags = data.get("tags") or data.get("event_tags")
     return None if isinstance(tags, str) and tags.lstrip().startswith(("[", "{")) else tags
+
+
+SOURCE = Source(
+    NAME,
+    "Zabbix",
+    setup=(
+        "Add a media type of type Webhook whose script posts this body to this address, and use "
+        "it in the operations of trigger actions."
+    ),
+    example=(
+        '{"event": "4711", "value": "1", "severity": "5", "name": "CPU is high on web-1", '
+        '"host": "web-1", "trigger": "99"}'
+    ),
+    snippet=(
+        '{"event": "{EVENT.ID}", "value": "{EVENT.VALUE}", "update": "{EVENT.UPDATE.STATUS}", '
+        '"ack": "{EVENT.ACK.STATUS}", "severity": "{EVENT.NSEVERITY}", "name": "{EVENT.NAME}", '
+        '"host": "{HOST.NAME}", "tags": "{EVENT.TAGSJSON}", "opdata": "{EVENT.OPDATA}", '
+        '"trigger": "{TRIGGER.ID}", "url": "{$ZABBIX.URL}"}'
+    ),
+    recognition=Recognition(130, matches, read),
+)

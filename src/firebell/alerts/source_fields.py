@@ -1,8 +1,7 @@
-"""Helpers of source modules (pure): access values of unknown type, and build an event."""
+"""Read the fields of a message, which can have any type, and build an event of them (pure)."""
 
 import re
 from datetime import datetime
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from firebell.alerts.cleaning import (
@@ -16,7 +15,7 @@ from firebell.alerts.cleaning import (
     mapping,
     text,
 )
-from firebell.alerts.model import Event, EventKind, Json, Rejected
+from firebell.alerts.model import Event, EventKind, Json
 
 UNTITLED = "Alert without a title"
 FIELDS = ("title", "dedup_key", "status", "severity")
@@ -24,18 +23,6 @@ FIELDS = ("title", "dedup_key", "status", "severity")
 _TEMPLATE = re.compile(r"\{[A-Z$#?{][^{}]*\}+|\*UNKNOWN\*|\$[A-Z_]+|<no value>|null|None|undefined")
 _MAX_TEXT = 1 << 16
 _ADDRESS = re.compile(r"https?://[^\s<>\"'\])]+")
-
-
-class Shape(Protocol):
-    """A module that recognizes and reads the bodies of one tool; its functions never raise."""
-
-    NAME: str
-
-    def matches(self, data: dict[str, Json], /) -> bool:
-        """Return True if this tool sent the body."""
-
-    def read(self, data: dict[str, Json], received_at: datetime, /) -> tuple[Event, ...] | Rejected:
-        """Return the events of a body for which `matches` is True."""
 
 
 def mapped(value: Json) -> dict[str, Json]:

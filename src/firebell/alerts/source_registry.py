@@ -1,0 +1,48 @@
+"""Find every source: each module of the package `alerts.sources` declares one as SOURCE."""
+
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+
+from firebell.alerts import sources
+from firebell.alerts.source import KeyedAddress, Recognition, Source
+from firebell.kit.slice import DeclarationError, unique
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Every source by name and in the order of titles, and the recognitions in the order of precedence."""
+
+    by_name: dict[str, Source]
+    sources: tuple[Source, ...]
+    recognitions: tuple[Recognition, ...]
+
+
+@cache
+def registry() -> Registry:
+    """Return the sources; raise DeclarationError if a module declares none or two claim the same name or path."""
+    declared = dict(_declared())
+    by_name = unique("source", ((module, source.name, source) for module, source in declared.items()))
+    unique("path", ((module, s.path, s) for module, s in declared.items() if s.address is not None))
+    ordered = sorted(declared.values(), key=lambda source: (source.title.casefold(), source.name))
+    recognized = sorted(
+        ((s.recognition.precedence, s.name, s.recognition) for s in ordered if s.recognition is not None),
+        key=lambda entry: entry[:2],
+    )
+    return Registry(by_name, tuple(ordered), tuple(recognition for _, _, recognition in recognized))
+
+
+def _declared() -> Iterator[tuple[str, Source]]:
+    """Yield each module of the package and its source, in the order of file names."""
+    for module in pkgutil.iter_modules(sources.__path__):
+        name = f"{sources.__name__}.{module.name}"
+        source = getattr(import_module(name), "SOURCE", None)
+        if not isinstance(source, Source):
+            raise DeclarationError(f"{name} declares no SOURCE.")
+        if source.address is None and source.recognition is None:
+            raise DeclarationError(f"{name} has neither an address nor a recognition.")
+        if isinstance(source.address, KeyedAddress) and source.address.path.count("/") < 2:
+            raise DeclarationError(f"The path {source.address.path} of {name} needs two segments.")
+        yield name, source
