@@ -127,7 +127,7 @@ async def _schedule(tx: Tx, team_id: int, name: str, tz: str, layers: list[Layer
     schedule = await oncall.create_schedule(
         tx, _ACTOR, name=name, team_id=team_id, tz=tz, layers=layers, now=now
     )
-    return Target(TargetKind.SCHEDULE, int(schedule.id))
+    return Target(TargetKind.SCHEDULE, schedule.id)
 
 
 async def _payments(tx: Tx, kestrel: Kestrel, now: datetime) -> None:

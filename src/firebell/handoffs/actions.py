@@ -47,7 +47,7 @@ async def notice_lead(tx: Tx) -> timedelta:
 
 async def of_day(tx: Tx, schedule: Schedule, day: date) -> Handoff:
     """Return the document of a day, or raise `NotFound`."""
-    handoff = await store.handoff(tx, int(schedule.id), day)
+    handoff = await store.handoff(tx, schedule.id, day)
     if handoff is None:
         raise NotFound(
             f"{schedule.name} has no handoff on {day}.",
@@ -65,7 +65,7 @@ async def draft_change(tx: Tx, schedule: Schedule, change: Change, now: datetime
     """Draft the document of a shift change, or draft it again if no person has edited it."""
     template = await handbook.template(tx, "handoff")
     body = draft(template.body, await _facts(tx, schedule, change, now))
-    if not await store.insert(tx, int(schedule.id), change, body, now):
+    if not await store.insert(tx, schedule.id, change, body, now):
         handoff = await of_day(tx, schedule, change.day)
         await store.redraft(tx, handoff.id, body, now)
     await tx.live("oncall")
@@ -83,7 +83,7 @@ async def _facts(tx: Tx, schedule: Schedule, change: Change, now: datetime) -> F
     outgoing, incoming = milestones.people_of(schedule, change.at)
 
     def names(users: Sequence[User]) -> list[str]:
-        return [people_by_id[int(u)].name for u in users if int(u) in people_by_id]
+        return [people_by_id[u].name for u in users if u in people_by_id]
 
     return Facts(
         schedule=schedule.name,
@@ -130,13 +130,13 @@ async def _ahead(
     tx: Tx, schedule: Schedule, at: datetime, names: Callable[[Sequence[User]], list[str]]
 ) -> list[Ahead]:
     """Return what the rotation alone does not explain: overrides, gaps and open cover requests."""
-    override_ids = {override.id for override in schedule.edits}
+    causes = {override.cause for override in schedule.edits}
     entries = [
         Ahead(shift.start, shift.end, ", ".join(names(shift.users)) or "No one: coverage gap")
         for shift in between(schedule, at, at + AHEAD_WINDOW)
-        if not shift.users or override_ids & set(shift.cause)
+        if not shift.users or causes & set(shift.cause)
     ]
-    for cover in await oncall.covers(tx, schedule_ids=[int(schedule.id)], state=CoverState.OPEN, since=at):
+    for cover in await oncall.covers(tx, schedule_ids=[schedule.id], state=CoverState.OPEN, since=at):
         requester = ", ".join(names([cover.requester]))
         entries.append(Ahead(cover.start, cover.end, f"{requester} requested cover; no one has accepted yet"))
     return sorted(entries, key=lambda a: (a.start, a.end, a.text))

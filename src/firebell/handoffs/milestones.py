@@ -73,7 +73,7 @@ def milestones(
         ]
     return sorted(
         (m for m in candidates if a < m.at <= b),
-        key=lambda m: (m.at, m.kind != Kind.END, m.kind, str(m.user)),
+        key=lambda m: (m.at, m.kind != Kind.END, m.kind, m.user or 0),
     )
 
 

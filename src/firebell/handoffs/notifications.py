@@ -255,7 +255,7 @@ async def _existing_schedule(tx: Tx, schedule_id: int, since: datetime) -> Sched
 async def _free(tx: Tx, users: Sequence[int], start: datetime, end: datetime) -> list[int]:
     """Return which of these people are free on every schedule then."""
     schedules = await oncall.schedules(tx, since=start, until=end)
-    return [int(i) for i in suggested(users, schedules, start, end, {})]
+    return suggested(users, schedules, start, end, {})
 
 
 def _clean_reason(text: str) -> str:

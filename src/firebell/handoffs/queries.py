@@ -51,7 +51,7 @@ async def details(tx: Tx, docs: Sequence[Handoff]) -> list[HandoffDetails]:
         schedule = schedules[doc.schedule_id]
         acknowledged_at = {a.person_id: a.at for a in acknowledgements[doc.id]}
         leaving, entering = (
-            tuple(Ack(people_by_id[int(u)], acknowledged_at.get(int(u))) for u in side)
+            tuple(Ack(people_by_id[u], acknowledged_at.get(u)) for u in side)
             for side in milestones.people_of(schedule, doc.at)
         )
         complete = all(not side or any(a.at for a in side) for side in (leaving, entering))

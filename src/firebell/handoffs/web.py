@@ -35,7 +35,7 @@ async def _list(
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         one = await oncall.by_slug(tx, schedule) if schedule else None
-        near = [int(one.id)] if one else await oncall.ids_near(tx, me.id, now)
+        near = [one.id] if one else await oncall.ids_near(tx, me.id, now)
         documents = await actions.handoffs(
             tx, schedule_ids=near if one else None, before=to_id(before), limit=PAGE_SIZE
         )

@@ -80,7 +80,7 @@ async def schedules_by_id(
     tx: Reads, ids: Sequence[int], *, since: datetime | None = None, until: datetime | None = None
 ) -> dict[int, Schedule]:
     """Return the existing schedules among `ids`, complete within `since` to `until`."""
-    return {int(s.id): s for s in await store.schedules(tx, ids, since=since, until=until)} if ids else {}
+    return {s.id: s for s in await store.schedules(tx, ids, since=since, until=until)} if ids else {}
 
 
 async def by_slug(
@@ -97,7 +97,7 @@ async def by_slug(
 def users_at(schedule: Schedule, now: datetime) -> tuple[int, ...]:
     """Return who is on call at `now`; empty for a gap, and for a schedule that fails to evaluate."""
     try:
-        return tuple(int(u) for u in shifts.at(schedule, now))
+        return shifts.at(schedule, now)
     except (ArithmeticError, ValueError, LookupError):
         # an empty level is skipped at once, while a failing timer would page nobody at all
         log.exception("a schedule cannot be evaluated", extra={"schedule": schedule.slug})
@@ -107,16 +107,16 @@ def users_at(schedule: Schedule, now: datetime) -> tuple[int, ...]:
 async def current(tx: Tx, ids: Sequence[int], now: datetime) -> list[OnDuty]:
     """Return who is on call for each of `ids` now, in this order; ids that do not exist are left out."""
     until = now + CURRENT_SHIFT_LOOKAHEAD
-    by_id = {int(s.id): s for s in await store.schedules(tx, ids, since=now, until=until)}
+    by_id = {s.id: s for s in await store.schedules(tx, ids, since=now, until=until)}
     on_duty = []
     for schedule in (by_id[i] for i in ids if i in by_id):
         first, *later = shifts.between(schedule, now, until)[:2]
         on_duty.append(
             OnDuty(
                 schedule,
-                users=tuple(int(u) for u in first.users),
+                users=first.users,
                 until=later[0].start if later else None,
-                next_users=tuple(int(u) for u in later[0].users) if later else (),
+                next_users=later[0].users if later else (),
             )
         )
     return on_duty
@@ -176,7 +176,7 @@ async def _check_layers(tx: Tx, layers: Sequence[Layer], before: Sequence[Layer]
             f"A schedule can’t have {len(layers)} layers.", fields={"layers": f"Use at most {LAYERS} layers."}
         )
     allowed = {p.id for p in await people.people(tx) if p.active}
-    allowed |= {int(u) for layer in before for slot in layer.slots for u in slot}
+    allowed |= {u for layer in before for slot in layer.slots for u in slot}
     for layer in layers:
         _check_layer(layer, allowed)
 
@@ -292,7 +292,7 @@ async def replace_layers(
     if new.layers == old.layers:
         return old
     rows = {layer.id for layer in old.layers}
-    kept = [int(layer.id) for layer in new.layers if layer.id in rows]
+    kept = [layer.id for layer in new.layers if layer.id in rows]
     await store.replace_layers(tx, schedule_id, new.layers, kept, now)
     await tx.audit(
         actor, "schedule.layers", f"schedule:{schedule_id}", now, at=when, layers=[x.name for x in layers]
@@ -480,7 +480,7 @@ async def remove_edit(
         await swaps_store.save_swap(tx, withdrawn)
     if cover := await swaps_store.cover_of_edit(tx, edit_id):
         await changes.reopen(tx, cover, now)
-    await store.remove_edits(tx, int(old.id), removed_ids, now)
+    await store.remove_edits(tx, old.id, removed_ids, now)
     details = change_undo.restore_details(old, removed_ids, final=bool(swap or cover))
     await tx.audit(
         actor, "schedule.override_removed", f"schedule:{old.id}", now, edits=removed_ids, **details

@@ -125,7 +125,7 @@ async def get_on_call(
     when = at or ctx.clock.now()
     async with ctx.db.reads() as tx:
         schedules = await actions.schedules(tx, since=when, until=when + _INSTANT)
-        on_duty = [(schedule, [int(u) for u in on_duty_at(schedule, when)]) for schedule in schedules]
+        on_duty = [(schedule, on_duty_at(schedule, when)) for schedule in schedules]
         people_by_id = await people.people_by_id(tx, [u for _, users in on_duty for u in users])
     return OnCall(
         at=when,
@@ -160,14 +160,12 @@ async def list_shifts(
     async with ctx.db.reads() as tx:
         schedule = await actions.by_slug(tx, slug, since=start, until=end)
         shifts = between(schedule, start, end)
-        people_by_id = await people.people_by_id(tx, list({int(u) for s in shifts for u in s.users}))
+        people_by_id = await people.people_by_id(tx, list({u for s in shifts for u in s.users}))
     named = {p.id: Named(id=p.id, name=p.name) for p in people_by_id.values()}
     return Shifts(
         schedule=slug,
         version=schedule.version,
-        shifts=[
-            ShiftShown(start=s.start, end=s.end, people=[named[int(u)] for u in s.users]) for s in shifts
-        ],
+        shifts=[ShiftShown(start=s.start, end=s.end, people=[named[u] for u in s.users]) for s in shifts],
     )
 
 
@@ -205,8 +203,8 @@ async def list_overrides(
     async with ctx.db.reads() as tx:
         schedule = await actions.by_slug(tx, slug, since=now if which == "coming" else None)
     # imported calendar shifts are changed in their calendar, so they are not listed
-    overrides = [e for e in schedule.edits if isinstance(e.id, int)]
-    return [edit_shown(e) for e in page.newest(overrides, [int(e.id) for e in overrides])]
+    overrides = [e for e in schedule.edits if not e.import_key]
+    return [edit_shown(e) for e in page.newest(overrides, [e.id for e in overrides])]
 
 
 def _check_people(given: NewOverride, people_refs: Sequence[str]) -> None:
@@ -259,7 +257,7 @@ async def create_override(ctx: Ctx, caller: Responder, slug: Text, given: NewOve
         override_id = await actions.add_edit(
             tx,
             caller.actor,
-            schedule_id=int(schedule.id),
+            schedule_id=schedule.id,
             **await _override_args(tx, given),
             reason=given.reason,
             now=ctx.clock.now(),

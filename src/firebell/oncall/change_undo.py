@@ -20,7 +20,7 @@ async def restore_override(tx: Tx, actor: Actor, entry: undo.Entry, now: datetim
     """Restore a removed override that belonged to no cover and no swap; raise `Conflict` when it is over."""
     schedule = await changes.lock(tx, entry.subject_id)
     ends = {int(i): datetime.fromisoformat(end) for i, end in entry.detail["ends"].items()}
-    if entry.detail["final"] or not await store.restore_edits(tx, int(schedule.id), ends, entry.at, now):
+    if entry.detail["final"] or not await store.restore_edits(tx, schedule.id, ends, entry.at, now):
         raise undo.changed_since(
             "a cover or swap depended on it, or it is over.", "Create the override again."
         )
@@ -39,7 +39,7 @@ async def restore_shadow(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime)
     )
     assert start is not None
     await parts_store.insert_shadow(
-        tx, int(schedule.id), Shadow(0, detail["person_id"], detail["of_id"], start, end), now
+        tx, schedule.id, Shadow(0, detail["person_id"], detail["of_id"], start, end), now
     )
     await tx.audit(
         actor, "schedule.shadow", entry.subject, now, person=detail["person_id"], of=detail["of_id"]

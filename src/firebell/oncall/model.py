@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-User = int | str
-"""Person ids in the product; tests of the pure core use names."""
+User = int
+"""A person, by id."""
+Cause = int | str
+"""Why people are on call: a layer or override by its id, or an imported shift by its key."""
 
 
 class Unit(StrEnum):
@@ -57,7 +59,7 @@ LAYERS = 20
 class Layer:
     """One rotation. `anchor` is the local time of handoff 0 in `tz`; during an empty slot lower layers apply."""
 
-    id: int | str
+    id: int
     slots: tuple[tuple[User, ...], ...]
     anchor: datetime
     unit: Unit
@@ -74,10 +76,11 @@ class Layer:
 class Override:
     """A change of who is on call on `[start, end)`; overrides apply in the order of `seq`.
 
-    One that `fills` applies only where no one is on call. `rota` is the imported calendar of a shift.
+    One that `fills` applies only where no one is on call. A shift of an imported calendar has an `import_key`
+    instead of an id, and `rota` is its calendar if that is a layer.
     """
 
-    id: int | str
+    id: int
     seq: int
     start: datetime
     end: datetime
@@ -89,13 +92,19 @@ class Override:
     created_by: int | None = None
     fills: bool = False
     rota: int | None = None
+    import_key: str = ""
+
+    @property
+    def cause(self) -> Cause:
+        """What the shifts that it changes name as their cause."""
+        return self.import_key or self.id
 
 
 @dataclass(frozen=True, slots=True)
 class Shadow:
     """A person who gets copies of pages to `of`, or to everyone on call; never a target, never coverage."""
 
-    id: int | str
+    id: int
     user: User
     of: User | None
     start: datetime
@@ -118,7 +127,7 @@ class Schedule:
     People in `gone` are not on call during their intervals; `inactive` people without intervals are never on call.
     """
 
-    id: int | str
+    id: int
     name: str
     tz: str
     layers: tuple[Layer, ...]
@@ -164,7 +173,7 @@ class Shift:
     start: datetime
     end: datetime
     users: tuple[User, ...]
-    cause: tuple[int | str, ...]
+    cause: tuple[Cause, ...]
 
 
 Change = tuple[datetime, datetime, tuple[User, ...], tuple[User, ...]]

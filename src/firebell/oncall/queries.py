@@ -23,9 +23,9 @@ LONGEST_NIGHT = timedelta(hours=10)
 
 async def facts(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: datetime) -> Facts:
     """Return the facts that findings of these schedules need: their people, policies, requests and absences."""
-    ids = {int(s.id) for s in schedules}
+    ids = {s.id for s in schedules}
     covers = await swaps_store.covers(tx, schedule_ids=[*ids], since=now)
-    person_ids = {int(u) for s in schedules for u in s.people} | {c.requester for c in covers}
+    person_ids = {u for s in schedules for u in s.people} | {c.requester for c in covers}
     verified: dict[int, set[str]] = {person_id: set() for person_id in person_ids}
     for method in await people.methods_of(tx, list(verified)):
         if method.verified_at:
@@ -51,7 +51,7 @@ async def _chains(tx: Tx, schedule_ids: Set[int], now: datetime, until: datetime
         if any(schedule_ids & set(level_ids) for level_ids, _ in levels)
     ]
     all_ids = list({i for _, levels in policies for level_ids, _ in levels for i in level_ids})
-    schedules = {int(s.id): s for s in await store.schedules(tx, all_ids, since=now, until=until)}
+    schedules = {s.id: s for s in await store.schedules(tx, all_ids, since=now, until=until)}
     return tuple(
         Chain(
             name,
@@ -66,7 +66,7 @@ async def _chains(tx: Tx, schedule_ids: Set[int], now: datetime, until: datetime
 
 async def around(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: datetime) -> Around:
     """Return everything that the checks of these schedules need, with other schedules up to `until`."""
-    ids = [int(s.id) for s in schedules]
+    ids = [s.id for s in schedules]
     return Around(
         facts=await facts(tx, schedules, now, until),
         imports=await calendars_store.imports(tx, schedule_ids=ids),
@@ -78,7 +78,7 @@ async def around(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: da
 async def found_in(tx: Tx, schedules: Sequence[Schedule], now: datetime) -> dict[int, list[Finding]]:
     """Return the findings of schedules and their calendars within 28 days, by schedule id."""
     context = await around(tx, schedules, now, now + HORIZON)
-    return {int(s.id): checks(s, now, context) for s in schedules}
+    return {s.id: checks(s, now, context) for s in schedules}
 
 
 async def previewed(tx: Tx, old: Schedule, new: Schedule, now: datetime) -> Preview:

@@ -12,7 +12,6 @@ from firebell.oncall.checks.rules import HORIZON
 from firebell.oncall.checks.unreported import unreported
 from firebell.oncall.model import ErrorsFound
 from firebell.oncall.schedules import changes, store
-from firebell.oncall.schedules.changes import ids
 from firebell.oncall.swaps import covers, swaps
 
 CHECK_BATCH_SIZE = 5
@@ -45,13 +44,13 @@ async def run_checks(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) 
     reported = await checks_store.reported(tx, batch)
     still_reported = {}
     for schedule in schedules:
-        schedule_id = int(schedule.id)
+        schedule_id = schedule.id
         new_errors, still_reported[schedule_id] = unreported(
             findings[schedule_id], reported[schedule_id], now
         )
         if new_errors:
             errors = tuple(
-                (f.code, f.message, f.start, ids(f.users)) for f in group_gaps(new_errors, schedule.tz, now)
+                (f.code, f.message, f.start, f.users) for f in group_gaps(new_errors, schedule.tz, now)
             )
             await tx.emit(ErrorsFound(schedule_id, errors), now)
     await checks_store.set_reported(tx, batch, still_reported)

@@ -76,11 +76,11 @@ async def _context(
     """Return the template context of the timeline, with the names of its people and of `more`."""
     tz = options.tz
     seen = _picture(options, now)
-    person_ids = {int(u) for s in schedules for u in s.people} | {c.requester for c in asked} | {*more}
+    person_ids = {u for s in schedules for u in s.people} | {c.requester for c in asked} | {*more}
     people_by_id = await people.people_by_id(tx, [*person_ids])
 
-    def name(user: int | str) -> str:
-        return people_by_id[int(user)].name if int(user) in people_by_id else LEFT
+    def name(user: int) -> str:
+        return people_by_id[user].name if user in people_by_id else LEFT
 
     def when(start: datetime, end: datetime) -> str:
         begins, ends = start > seen.start - timeline.AROUND, end < seen.end + timeline.AROUND
@@ -235,12 +235,12 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
     since = min(_picture(options, now).start - timeline.AROUND, now - HORIZON)
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, slug, since=since)
-        asked = askable(await actions.covers(tx, schedule_ids=[int(schedule.id)], since=now), me)
+        asked = askable(await actions.covers(tx, schedule_ids=[schedule.id], since=now), me)
         chosen = {i for i in (to_id(filled.given.get(name)) for name in _PERSON_FIELDS) if i is not None}
         context = await _context(tx, [schedule], asked, me, options, now, more=chosen)
         near = {me.id, *map(int, schedule.people), *await people.team_members(tx, schedule.team_id)}
         others = await choosable(tx, near | chosen, request.query_params.get("with", ""))
-        findings = (await queries.found_in(tx, [schedule], now))[int(schedule.id)]
+        findings = (await queries.found_in(tx, [schedule], now))[schedule.id]
     more = {
         "one": schedule,
         "others": others,
@@ -290,7 +290,7 @@ async def remove(request: Request, slug: str, edit_id: int) -> Response:
     actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, slug)
-        await actions.remove_edit(tx, actor, edit_id, now, schedule_id=int(schedule.id))
+        await actions.remove_edit(tx, actor, edit_id, now, schedule_id=schedule.id)
         offer = await undo.offer(tx, ctx.signer, actor, "schedule.override_removed", now)
     return flash.redirect(request, f"/oncall/{slug}", f"Override on {schedule.name} removed.", offer)
 
@@ -303,7 +303,7 @@ async def fix(request: Request, slug: str) -> Response:
         async with ctx.db.tx() as tx:
             schedule = await actions.by_slug(tx, slug)
             finding_id = str(form.get("finding") or "")
-            await fixes.carry_out(tx, access.actor_of(me), int(schedule.id), finding_id, ctx.clock.now())
+            await fixes.carry_out(tx, access.actor_of(me), schedule.id, finding_id, ctx.clock.now())
     except (Conflict, Invalid, NotFound) as error:
         return await one(request, slug, Filled(error=error))
     return flash.redirect(request, f"/oncall/{slug}", f"Finding on {schedule.name} fixed.")

@@ -193,7 +193,7 @@ async def _rota(
             ],
             now=now,
         )
-        levels.append(Level(targets=(Target(TargetKind.SCHEDULE, int(schedule.id)),), ack_within_s=300))
+        levels.append(Level(targets=(Target(TargetKind.SCHEDULE, schedule.id),), ack_within_s=300))
     levels.append(Level(targets=(Target(TargetKind.TEAM, team_id),), ack_within_s=300))
     return levels
 

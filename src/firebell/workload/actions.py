@@ -110,7 +110,7 @@ async def report(
     if team:
         named = measurement.named_by(s for s in measured if s.team_id == team.id) | {*also}
         measured = [s for s in measured if s.team_id == team.id or s.people & named]
-    people_by_id = await people.people_by_id(tx, [int(u) for u in measurement.named_by(measured)])
+    people_by_id = await people.people_by_id(tx, list(measurement.named_by(measured)))
     # hundreds of schedules take seconds, and pages must not wait for them
     measured_report = await DOCUMENTS.run(
         partial(
@@ -165,8 +165,8 @@ async def could_cover(
     people_by_id = {p.id: p for p in await people.people(tx) if p.active}
     schedules = await oncall.schedules(tx, since=min(a, start), until=max(b, end))
     team = await people.team_members(tx, schedule.team_id)
-    rotating = {int(u) for layer in schedule.layers for slot in layer.slots for u in slot}
+    rotating = {u for layer in schedule.layers for slot in layer.slots for u in slot}
     candidates = [i for i in sorted({*team, *rotating}) if i in people_by_id]
     loads = load(schedules, a, b, measurement.tz_of(people_by_id))
     free = suggested(candidates, schedules, start, end, loads)
-    return [(people_by_id[int(u)], loads.get(u, Load())) for u in free]
+    return [(people_by_id[u], loads.get(u, Load())) for u in free]

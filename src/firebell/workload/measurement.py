@@ -75,7 +75,7 @@ def report(
     low, high = bounds(month, "UTC")
     shifts = [shifts_of(s, low - SHIFT_LOOKBACK, min(high + TIME_ZONE_MARGIN, now)) for s in schedules]
 
-    def rows(wanted: Sequence[bool], among: Collection[int | str] | None = None) -> list[Row]:
+    def rows(wanted: Sequence[bool], among: Collection[int] | None = None) -> list[Row]:
         wanted_shifts = [s for s, want in zip(shifts, wanted, strict=True) if want]
         return _rows(month, wanted_shifts, people, by_person, holidays, now, among)
 
@@ -94,23 +94,23 @@ def report(
     )
 
 
-def named_by(schedules: Iterable[Schedule]) -> frozenset[int | str]:
+def named_by(schedules: Iterable[Schedule]) -> frozenset[int]:
     """Return the ids of everyone whom schedules name."""
     return frozenset(user for s in schedules for user in s.people)
 
 
 def _rows(
     month: date,
-    shifts: Sequence[Mapping[int | str, Sequence[Interval]]],
+    shifts: Sequence[Mapping[int, Sequence[Interval]]],
     people: Mapping[int, Person],
     arrivals: Mapping[int, Sequence[Arrival]],
     holidays: Holidays,
     now: datetime,
-    among: Collection[int | str] | None = None,
+    among: Collection[int] | None = None,
 ) -> list[Row]:
     measured: list[tuple[Person, Load, int, Calls]] = []
     for user in dict.fromkeys(user for by_user in shifts for user in by_user):
-        person = people.get(int(user))
+        person = people.get(user)
         if person is None or (among is not None and user not in among):
             continue
         user_shifts = [by_user[user] for by_user in shifts if user in by_user]
@@ -174,6 +174,6 @@ def _compared(measured: Sequence[tuple[Person, Load, int, Calls]]) -> list[Row]:
     return sorted(rows, key=lambda r: (-r.load.hours, r.person.name))
 
 
-def tz_of(people: Mapping[int, Person]) -> Callable[[int | str], str]:
+def tz_of(people: Mapping[int, Person]) -> Callable[[int], str]:
     """Return a function from a person to their time zone, UTC for unknown people."""
-    return lambda user: people[int(user)].tz if int(user) in people else "UTC"
+    return lambda user: people[user].tz if user in people else "UTC"

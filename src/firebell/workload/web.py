@@ -65,7 +65,7 @@ def _before(month: date) -> date:
 def _teams(report: Report) -> list[Share]:
     """Return the teams with several schedules: with one, the schedule's own table says the same."""
     team_ids = [s.of.team_id for s in report.schedules if isinstance(s.of, Schedule)]
-    return [team for team in report.teams if team_ids.count(int(team.of.id)) > 1]
+    return [team for team in report.teams if team_ids.count(team.of.id) > 1]
 
 
 @router.get("/oncall/load", dependencies=access.needs(Verb.WORKLOAD_READ))

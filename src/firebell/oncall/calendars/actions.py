@@ -129,10 +129,10 @@ async def feed_by_token(
         case FeedKind.PERSON:
             ids = await schedule_store.ids_naming(tx, feed.subject_id, since)
     schedules = await schedule_store.schedules(tx, ids, since=since, until=until)
-    changed = await feed_store.changed_at(tx, [int(s.id) for s in schedules])
-    people_by_id = await people.people_by_id(tx, list({int(u) for s in schedules for u in s.people}))
+    changed = await feed_store.changed_at(tx, [s.id for s in schedules])
+    people_by_id = await people.people_by_id(tx, list({u for s in schedules for u in s.people}))
     known = [Known(p.id, p.name, p.email) for p in people_by_id.values()]
-    return feed, [RenderedFeed(s, changed[int(s.id)]) for s in schedules], known
+    return feed, [RenderedFeed(s, changed[s.id]) for s in schedules], known
 
 
 def address(url: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from icalendar import Calendar, Event, vCalAddress, vText
 
 from firebell.oncall.calendars.model import AHEAD, BACK, Known
-from firebell.oncall.model import Layer, Schedule, Shift
+from firebell.oncall.model import Cause, Layer, Schedule, Shift
 from firebell.oncall.rota.rotation import handoff, index_at, validity
 from firebell.oncall.rota.shifts import between
 
@@ -26,7 +26,7 @@ class Entry:
     start: datetime
     end: datetime
     users: tuple[int, ...]
-    cause: tuple[int | str, ...]
+    cause: tuple[Cause, ...]
     key: str
 
 
@@ -92,7 +92,7 @@ def _by_turn(layer: Layer, run: Shift) -> Iterator[tuple[Shift, int]]:
 def entries(schedule: Schedule, a: datetime, b: datetime) -> list[Entry]:
     """Return who is on call in `[a, b)` as whole turns; gaps between them are coverage gaps."""
     first, last = _reach(schedule, a, b)
-    layers = {layer.id: layer for layer in schedule.layers}
+    layers: dict[Cause, Layer] = {layer.id: layer for layer in schedule.layers}
     events = []
     for run in _by_cause(schedule, [r for r in between(schedule, first, last) if r.users]):
         layer = layers.get(run.cause[0]) if len(run.cause) == 1 else None
@@ -112,7 +112,7 @@ def _entry(schedule: Schedule, run: Shift, k: int | None, *, cut: bool) -> Entry
     cause, turn = "+".join(map(str, run.cause)), "" if k is None else k
     segment = "cut" if cut else _second(run.start)
     key = hashlib.sha256(f"{schedule.id}|{cause}|{turn}|{segment}".encode()).hexdigest()
-    return Entry(run.start, run.end, tuple(int(u) for u in run.users), run.cause, key)
+    return Entry(run.start, run.end, run.users, run.cause, key)
 
 
 def tag(
@@ -149,7 +149,9 @@ def calendar(
     ical.add("x-published-ttl", "PT15M")
     a, b = horizon(now)
     for feed in rendered:
-        imported = {override.id: override.reason for override in feed.schedule.edits if override.rota}
+        imported: dict[Cause, str] = {
+            override.import_key: override.reason for override in feed.schedule.edits if override.rota
+        }
         for entry in entries(feed.schedule, a, b):
             if only is None or only in entry.users:
                 event = _event(entry, feed, people, host, personal=only is not None)
@@ -160,7 +162,7 @@ def calendar(
     return text
 
 
-def _why(entry: Entry, layers: Sequence[Layer], imported: Mapping[int | str, str]) -> dict[str, str]:
+def _why(entry: Entry, layers: Sequence[Layer], imported: Mapping[Cause, str]) -> dict[str, str]:
     """Return why an entry's people are on call: a rotation, an imported layer named in `imported`, or overrides."""
     if entry.cause[-1] in imported:
         return {"x-firebell-layer": imported[entry.cause[-1]], "x-firebell-cause": "layer"}

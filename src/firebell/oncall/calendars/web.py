@@ -183,10 +183,8 @@ async def _of_schedule(
             "nav": "oncall",
             "live": "oncall",
             "schedule": schedule,
-            "imports": from_the_top(await actions.imports_of_schedules(tx, [int(schedule.id)])),
-            "holidays": _days(
-                await actions.holiday_names(tx, [int(schedule.id)], now, now + AHEAD), schedule.tz
-            ),
+            "imports": from_the_top(await actions.imports_of_schedules(tx, [schedule.id])),
+            "holidays": _days(await actions.holiday_names(tx, [schedule.id], now, now + AHEAD), schedule.tz),
             "others": others,
             "names": names,
             "uses": USES,
@@ -214,7 +212,7 @@ async def all_calendars(request: Request) -> Response:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedules = await oncall.schedules(tx, since=now, until=now)
-        imports = await actions.imports_of_schedules(tx, [int(s.id) for s in schedules])
+        imports = await actions.imports_of_schedules(tx, [s.id for s in schedules])
         names = {p.id: p.name for p in await people.people(tx)}
         conflicts = await actions.conflicts(tx, now)
     context = {
@@ -296,7 +294,7 @@ async def _add(
         access.actor_of(me),
         use=Use(use),
         place=place,
-        schedule_id=int(schedule.id),
+        schedule_id=schedule.id,
         name=given.get("name", ""),
         url=given.get("url", ""),
         text=given.get("text", ""),

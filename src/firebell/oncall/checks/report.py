@@ -17,7 +17,7 @@ class Around:
 
     facts: Facts
     imports: Sequence[Import] = ()
-    clocks: Mapping[int | str, Mapping[str, Clock]] = field(default_factory=dict)
+    clocks: Mapping[int, Mapping[str, Clock]] = field(default_factory=dict)
     busy: Sequence[ImportedShift] = ()
 
 

@@ -275,7 +275,7 @@ def _vacations(
 def _doubles(
     schedule: Schedule, runs: Sequence[Shift], a: datetime, b: datetime, facts: Facts
 ) -> Iterator[Finding]:
-    others: dict[int | str, tuple[Schedule, bool]] = {}
+    others: dict[int, tuple[Schedule, bool]] = {}
     for chain in facts.chains:
         own_levels = [i for i, step in enumerate(chain.steps) if _holds(step, schedule)]
         for i, step in enumerate(chain.steps):

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Shift, Spans, User, within
+from firebell.oncall.model import Cause, Layer, Override, OverrideKind, Schedule, Shift, Spans, User, within
 from firebell.oncall.rota.rotation import index_at, members, open_intervals, turns, validity
 
 _INSTANT = timedelta(seconds=1)
@@ -69,10 +69,10 @@ def _shifts(schedule: Schedule, a: datetime, b: datetime, inactive: Collection[U
     shifts: list[Shift] = []
     shift_start: datetime = a
     shift_users: tuple[User, ...] | None = None
-    shift_cause: tuple[int | str, ...] = ()
+    shift_cause: tuple[Cause, ...] = ()
     for start in sorted(cuts)[:-1]:
         users: tuple[User, ...] = ()
-        cause: tuple[int | str, ...] = ()
+        cause: tuple[Cause, ...] = ()
         for i, (layer_id, layer_turns) in enumerate(layers):
             position = positions[i]
             while position < len(layer_turns) and layer_turns[position][1] <= start:
@@ -85,7 +85,7 @@ def _shifts(schedule: Schedule, a: datetime, b: datetime, inactive: Collection[U
             active, begun = _active(active, overrides, begun, start)
             for override in active:
                 if not (override.fills and users):
-                    users, cause = _apply(override, users), (*cause, override.id)
+                    users, cause = _apply(override, users), (*cause, override.cause)
             if inactive:
                 users = tuple(u for u in users if u not in inactive)
         if users != shift_users:

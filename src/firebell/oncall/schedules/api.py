@@ -44,7 +44,7 @@ async def list_schedules(ctx: Ctx, caller: Reader, page: PageParams) -> list[Sch
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedules = await actions.schedules(tx, since=now, until=now)
-    return [schedule_shown(s) for s in page.newest(schedules, [int(s.id) for s in schedules])]
+    return [schedule_shown(s) for s in page.newest(schedules, [s.id for s in schedules])]
 
 
 @router.post("/schedules", status_code=201, summary="Create a schedule", responses=problems(404, 409))
@@ -82,7 +82,7 @@ async def change_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Schedu
         changed = await actions.rename_schedule(
             tx,
             caller.actor,
-            int(schedule.id),
+            schedule.id,
             name=given.name,
             team_id=given.team_id,
             tz=given.tz,
@@ -100,7 +100,7 @@ async def change_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Schedu
 async def delete_schedule(ctx: Ctx, caller: Responder, slug: Text) -> None:
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, slug)
-        await actions.delete_schedule(tx, caller.actor, int(schedule.id), ctx.clock.now())
+        await actions.delete_schedule(tx, caller.actor, schedule.id, ctx.clock.now())
 
 
 @router.put(
@@ -114,7 +114,7 @@ async def replace_layers(ctx: Ctx, caller: Responder, slug: Text, given: EditedL
         changed = await actions.replace_layers(
             tx,
             caller.actor,
-            int(schedule.id),
+            schedule.id,
             layers_given(given),
             version=given.version,
             at=given.at,
@@ -148,7 +148,7 @@ async def join_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Joining)
         changed = await actions.join(
             tx,
             caller.actor,
-            int(schedule.id),
+            schedule.id,
             layer_id=given.layer_id,
             person_id=await queries.person_id(tx, given.person),
             place=given.place,
@@ -169,7 +169,7 @@ async def leave_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Leaving
         changed = await actions.leave(
             tx,
             caller.actor,
-            int(schedule.id),
+            schedule.id,
             person_id=await queries.person_id(tx, given.person),
             at=given.at,
             now=ctx.clock.now(),
@@ -193,7 +193,7 @@ async def list_findings(
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, slug, since=now - HORIZON)
-        findings = (await queries.found_in(tx, [schedule], now))[int(schedule.id)]
+        findings = (await queries.found_in(tx, [schedule], now))[schedule.id]
     shown = grouping.group_gaps(findings, schedule.tz, now) if folded else findings
     return [finding_shown(finding) for finding in shown]
 
@@ -206,7 +206,7 @@ async def list_findings(
 async def fix_finding(ctx: Ctx, caller: Responder, slug: Text, finding_id: Text) -> FindingShown:
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, slug)
-        finding = await fixes.carry_out(tx, caller.actor, int(schedule.id), finding_id, ctx.clock.now())
+        finding = await fixes.carry_out(tx, caller.actor, schedule.id, finding_id, ctx.clock.now())
     return finding_shown(finding)
 
 
@@ -224,7 +224,7 @@ async def create_shadow(ctx: Ctx, caller: Responder, slug: Text, given: NewShado
         shadow_id = await shadows.add_shadow(
             tx,
             caller.actor,
-            schedule_id=int(schedule.id),
+            schedule_id=schedule.id,
             person_id=person,
             of=of,
             start=given.start,
@@ -243,5 +243,5 @@ async def remove_shadow(ctx: Ctx, caller: Responder, slug: Text, shadow_id: Path
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, slug)
-        await shadows.remove_shadow(tx, caller.actor, int(schedule.id), shadow_id, now)
+        await shadows.remove_shadow(tx, caller.actor, schedule.id, shadow_id, now)
         return removed(await undo.offer(tx, ctx.signer, caller.actor, "schedule.shadow_removed", now))

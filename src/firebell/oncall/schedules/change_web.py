@@ -96,7 +96,7 @@ async def _save_override(tx: Tx, me: Person, old: Schedule, given: Given, tz: st
     await actions.add_edit(
         tx,
         access.actor_of(me),
-        schedule_id=int(old.id),
+        schedule_id=old.id,
         **_override_args(old, given, tz, now),
         reason=given.get("reason", ""),
         now=now,
@@ -143,7 +143,7 @@ async def _with_rotation(tx: Tx, old: Schedule, given: Given, tz: str, now: date
 async def _save_rotation(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
     at = forms.begins(given.get("begins", ""), "begins", tz, now)
     person, layer, place = _rotation_change(old, given, at)
-    i, actor = int(old.id), access.actor_of(me)
+    i, actor = old.id, access.actor_of(me)
     if layer is None:
         await actions.leave(tx, actor, i, person_id=person, at=at, now=now)
     else:
@@ -164,7 +164,7 @@ async def _save_shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str,
     await shadows.add_shadow(
         tx,
         access.actor_of(me),
-        schedule_id=int(old.id),
+        schedule_id=old.id,
         person_id=learner,
         of=to_choice(given.get("of"), "of"),
         start=forms.begins(given.get("since", ""), "since", tz, now),
@@ -185,6 +185,6 @@ async def end_shadow(request: Request, slug: str, shadow_id: int) -> Response:
     actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, slug, since=now)
-        await shadows.remove_shadow(tx, actor, int(schedule.id), shadow_id, now)
+        await shadows.remove_shadow(tx, actor, schedule.id, shadow_id, now)
         offer = await undo.offer(tx, ctx.signer, actor, "schedule.shadow_removed", now)
     return flash.redirect(request, f"/oncall/{slug}", f"Shadowing on {schedule.name} ended.", offer)

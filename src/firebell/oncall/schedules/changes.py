@@ -49,7 +49,7 @@ async def finish_change(tx: Tx, actor: Actor, before: Schedule, now: datetime) -
     Emits `ScheduleChanged` if on-call differs within 90 days, requests cover for people who are now on call in
     their time off, and withdraws requests and swaps of shifts that now belong to someone else.
     """
-    after = (await store.schedules(tx, [int(before.id)]))[0]
+    after = (await store.schedules(tx, [before.id]))[0]
     await timers.schedule_once(tx, CHECKS_TIMER, str(before.id), now + timedelta(days=1))
     await withdraw_stale(tx, actor, after, now)
     await announce(tx, before, after, actor.label, now)
@@ -63,7 +63,7 @@ async def withdraw_stale(tx: Tx, actor: Actor, schedule: Schedule, now: datetime
         low = max(start, now)
         return low < end and not exchange.own_stretches(schedule, user, low, end)
 
-    only = [int(schedule.id)]
+    only = [schedule.id]
     for cover in await swaps_store.covers(tx, schedule_ids=only, state=CoverState.OPEN):
         if lost(cover.requester, cover.start, cover.end):
             reason = why or await _why(tx, schedule, cover.requester)
@@ -129,16 +129,15 @@ async def announce(tx: Tx, before: Schedule, after: Schedule, by: str, now: date
     """Emit `ScheduleChanged` if on-call differs, and request cover for shifts during absences."""
     differences = shifts.diff(before, after, now, now + ANNOUNCED_AHEAD)[:MAX_ANNOUNCED_CHANGES]
     if differences:
-        changes = tuple((start, end, ids(old), ids(new)) for start, end, old, new in differences)
-        await tx.emit(ScheduleChanged(int(after.id), by, changes, why), now)
+        await tx.emit(ScheduleChanged(after.id, by, tuple(differences), why), now)
         await cover_absences(tx, after, await swaps_store.vacations(tx, since=now), now)
     await tx.live("oncall")
 
 
 async def note_clocks(tx: Tx, schedule: Schedule, now: datetime, *, seen: bool = False) -> None:
     """Record the clocks of a schedule's time zones; a clock that moves a turn is kept until `seen`."""
-    known = {} if seen else (await store.clocks(tx, [int(schedule.id)]))[schedule.id]
-    await store.set_clocks(tx, int(schedule.id), zone_changes.noted(schedule, known, now))
+    known = {} if seen else (await store.clocks(tx, [schedule.id]))[schedule.id]
+    await store.set_clocks(tx, schedule.id, zone_changes.noted(schedule, known, now))
     await timers.schedule_once(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
 
 
@@ -150,22 +149,17 @@ async def look_at_clocks(tx: Tx, now: datetime) -> None:
     await timers.schedule(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
 
 
-def ids(users: Sequence[int | str]) -> tuple[int, ...]:
-    """Return the users of a stored schedule as person ids."""
-    return tuple(int(u) for u in users)
-
-
 async def cover_absences(
     tx: Tx, schedule: Schedule, absences: Sequence[Absence], now: datetime
 ) -> list[Cover]:
     """Request cover for the shifts that these absences touch, unless it was requested before; return the requests."""
     if not absences:
         return []
-    existing = await swaps_store.covers(tx, schedule_ids=[int(schedule.id)], since=now)
+    existing = await swaps_store.covers(tx, schedule_ids=[schedule.id], since=now)
     created = []
     for absence in absences:
         for start, end in exchange.unasked(schedule, absence, existing, now, absence.end):
-            request = new_cover(int(schedule.id), absence.person_id, start, end, now)
+            request = new_cover(schedule.id, absence.person_id, start, end, now)
             of_absence = replace(request, vacation_id=absence.id, reason=absence.reason)
             created.append(await add_cover(tx, of_absence, now))
     return created

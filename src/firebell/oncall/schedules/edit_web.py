@@ -51,12 +51,12 @@ class Draft:
 async def _editor(request: Request, me: Person, old: Schedule | None, draft: Draft) -> Response:
     ctx = html.ctx(request)
     edited = Schedule(0, "", "", tuple(draft.layers))
-    person_ids = {int(u) for s in (edited, *([old] if old else [])) for u in s.people}
+    person_ids = {u for s in (edited, *([old] if old else [])) for u in s.people}
     async with ctx.db.tx() as tx:
         teams, team = await people.teams(tx), to_id(draft.given.get("team"))
         near = [*await people.colleagues(tx, me.id), *(await people.team_members(tx, team) if team else [])]
         search = request.query_params.get("with", "")
-        others = await choosable(tx, [me.id, *near], search, chosen={int(u) for u in edited.people})
+        others = await choosable(tx, [me.id, *near], search, chosen=edited.people)
         names = {i: p.name for i, p in (await people.people_by_id(tx, list(person_ids))).items()}
     anchor = forms.monday_morning(ctx.clock.now().astimezone(ZoneInfo(me.tz)))
     blank = Layer(0, (), anchor, Unit.WEEK, 1, str(draft.given.get("tz") or me.tz))
@@ -71,7 +71,7 @@ async def _editor(request: Request, me: Person, old: Schedule | None, draft: Dra
         "caption": timeline.caption,
         "others": others,
         "teams": [(t.id, t.name) for t in teams],
-        "name": lambda user: names.get(int(user), LEFT),
+        "name": lambda user: names.get(user, LEFT),
         "seen": draft.preview,
         "unseen": draft.unseen,
         "error": draft.error,
@@ -123,7 +123,7 @@ async def delete(request: Request, slug: str) -> Response:
     try:
         confirm.check_name(form, old.name)
         async with ctx.db.tx() as tx:
-            await actions.delete_schedule(tx, access.actor_of(me), int(old.id), now)
+            await actions.delete_schedule(tx, access.actor_of(me), old.id, now)
     except (Conflict, Invalid) as error:
         return await _editor(request, me, old, Draft(given, layer_versions.current(old, now), error=error))
     return flash.redirect(request, "/oncall", f"{old.name} deleted.")
@@ -178,7 +178,7 @@ async def _store(
             tx, actor, name=given["name"], team_id=team, tz=given["tz"], layers=layers, now=now
         )
     at = forms.begins(given["from"], "from", me.tz, now)
-    schedule_id, version = int(old.id), to_number(given["version"], "version")
+    schedule_id, version = old.id, to_number(given["version"], "version")
     saved = await actions.replace_layers(tx, actor, schedule_id, layers, version=version, at=at, now=now)
     if (given["name"].strip(), team, given["tz"]) != (old.name, old.team_id, old.tz):
         saved = await actions.rename_schedule(

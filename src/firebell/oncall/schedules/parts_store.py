@@ -147,7 +147,7 @@ async def imported(
     by_schedule: dict[int, list[Override]] = defaultdict(list)
     for seq, row in enumerate(rows, -len(rows)):
         shift = Override(
-            id="",
+            id=0,
             seq=seq,
             start=row["starts_at"],
             end=row["ends_at"],
@@ -158,9 +158,9 @@ async def imported(
             rota=row["id"] if row["use"] == "layer" else None,
         )
         for part in present(shift, gone_spans):
-            # the id comes from the content, since rows are rewritten whenever the calendar changes
-            override_id = f"ical:{row['id']}:{int(part.start.timestamp())}"
-            by_schedule[row["schedule_id"]].append(replace(part, id=override_id))
+            # the key comes from the content, since rows are rewritten whenever the calendar changes
+            key = f"ical:{row['id']}:{int(part.start.timestamp())}"
+            by_schedule[row["schedule_id"]].append(replace(part, import_key=key))
     return by_schedule
 
 

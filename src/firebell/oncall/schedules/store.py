@@ -244,7 +244,7 @@ async def ids(tx: Reads, team_id: int | None = None) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def clocks(tx: Tx, schedule_ids: Sequence[int]) -> dict[int | str, dict[str, Clock]]:
+async def clocks(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, dict[str, Clock]]:
     """Return the recorded clocks of these schedules, by time zone."""
     rows = await tx.fetch(
         """

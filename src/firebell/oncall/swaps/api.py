@@ -213,7 +213,7 @@ async def ask_cover(ctx: Ctx, caller: Responder, given: NewCover) -> CoverShown:
         cover = await covers.ask(
             tx,
             caller.actor,
-            schedule_id=int(schedule.id),
+            schedule_id=schedule.id,
             requester=await _person_id(tx, caller, given.person),
             start=given.start,
             end=given.end,
@@ -314,7 +314,7 @@ async def propose_swap(ctx: Ctx, caller: Responder, given: NewSwap) -> SwapShown
         swap = await swaps.propose(
             tx,
             caller.actor,
-            schedule_id=int(schedule.id),
+            schedule_id=schedule.id,
             proposer=await _person_id(tx, caller, given.person),
             other=await queries.person_id(tx, given.other),
             mine=(given.start, given.end),

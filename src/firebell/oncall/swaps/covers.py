@@ -107,7 +107,7 @@ async def take(
         )
     source = Source.VACATION if cover.vacation_id else Source.COVER
     override = exchange.mapped(low, high, {cover.requester: by}, cover.reason, source, actor.person_id)
-    override_id = await store.insert_edit(tx, int(schedule.id), override, now)
+    override_id = await store.insert_edit(tx, schedule.id, override, now)
     part = await _split(tx, cover, low, high, now)
     taken = replace(
         part, state=CoverState.TAKEN, taken_by=by, edit_id=override_id, expires_at=low, decided_at=now

@@ -103,7 +103,7 @@ async def accept(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     override_ids = []
     for (start, end), mapping in exchange.swap_maps(swap.proposer, swap.other, mine, theirs):
         override = exchange.mapped(start, end, mapping, swap.reason, Source.SWAP, actor.person_id)
-        override_ids.append(await store.insert_edit(tx, int(schedule.id), override, now))
+        override_ids.append(await store.insert_edit(tx, schedule.id, override, now))
     swap = replace(swap, edit_ids=tuple(override_ids))
     accepted = await _LIFECYCLE.close(tx, actor, swap, SwapState.ACCEPTED, now)
     await tx.emit(SwapDecided(swap.id), now)

@@ -62,13 +62,13 @@ def _offers(
         offers = [
             (
                 f"{user}|{shift.start.isoformat()}|{shift.end.isoformat()}",
-                f"{names.get(int(user), LEFT)}, {format_range(shift.start, shift.end, me.tz)}",
+                f"{names.get(user, LEFT)}, {format_range(shift.start, shift.end, me.tz)}",
             )
             for shift in coming
             for user in shift.users
             if user != me.id
         ]
-        offers_by_schedule[int(schedule.id)] = offers[:MAX_SWAP_OFFERS]
+        offers_by_schedule[schedule.id] = offers[:MAX_SWAP_OFFERS]
     return offers_by_schedule
 
 
@@ -105,10 +105,10 @@ async def _my_shifts(
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         shifts_ = await actions.shifts_of(tx, me.id, now, MY_SHIFTS_WINDOW)
-        schedules = {int(x.schedule.id): x.schedule for x in shifts_}
+        schedules = {x.schedule.id: x.schedule for x in shifts_}
         coming = await actions.covers(tx, since=now)
         exchanges: list[Cover | Swap] = [*coming, *await actions.swaps(tx, state=SwapState.OPEN)]
-        named = {int(u) for s in schedules.values() for u in s.people} | _parties(exchanges)
+        named = {u for s in schedules.values() for u in s.people} | _parties(exchanges)
         names = {i: p.name for i, p in (await people.people_by_id(tx, [*named])).items()}
         team = await people.members(tx, list({s.team_id for s in schedules.values()}))
         asked = to_id(sent.given.get("asked"))
