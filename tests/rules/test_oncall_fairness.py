@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.kit.intervals import union
 from firebell.kit.localtime import to_local
 from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, User
 from firebell.oncall.rota.fairness import (
@@ -19,10 +20,9 @@ from firebell.oncall.rota.fairness import (
     load,
     night_of,
     parts,
-    shifts_of,
     suggested,
-    union,
 )
+from firebell.oncall.rota.shifts import intervals_by_user
 
 ZONES = (
     *("UTC", "Europe/Stockholm", "America/New_York", "Australia/Lord_Howe", "America/Havana"),
@@ -89,7 +89,7 @@ def test_every_hour_on_duty_counts_in_exactly_one_class(
 ) -> None:
     b = a + timedelta(minutes=minutes)
     for user, carried in load(found, a, b, lambda _: tz, lambda _: {date(2011, 12, 30)}).items():
-        on_duty = union([s for one in found for s in shifts_of(one, a, b).get(user, [])])
+        on_duty = union([s for one in found for s in intervals_by_user(one, a, b).get(user, [])])
         exact = sum((end - start for start, end in on_duty), timedelta())
         assert carried.hours == exact
         assert sum(carried.by_class.values(), timedelta()) == exact
@@ -179,5 +179,5 @@ def test_whoever_is_free_and_carries_least_is_suggested_first() -> None:
         ADA: Load(hours=timedelta(hours=500)),
         KIM: Load(weekend_hours=timedelta(hours=1)),
     }
-    assert shifts_of(one, a, a + timedelta(days=1)).keys() == {ADA}
+    assert intervals_by_user(one, a, a + timedelta(days=1)).keys() == {ADA}
     assert suggested(PEOPLE, [one], a, a + timedelta(days=1), carried) == [MARA, KIM, JUN]

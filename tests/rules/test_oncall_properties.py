@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from firebell.kit.intervals import Interval, minus
 from firebell.kit.localtime import to_instant, to_local
 from firebell.oncall.model import (
     Layer,
@@ -28,7 +29,7 @@ from firebell.oncall.rota import rotation
 from firebell.oncall.rota.layer_versions import replaced
 from firebell.oncall.rota.rotation import handoff, index_at, pieces
 from firebell.oncall.rota.shifts import at, between, diff, gaps, handoffs, shadows_at
-from firebell.oncall.swaps.exchange import mapped, minus, swap_maps
+from firebell.oncall.swaps.exchange import mapped, swap_maps
 from tests.oracles.oncall import Oracle, minutes
 
 ZONES = {
@@ -330,7 +331,7 @@ def test_a_swap_gives_each_the_stretch_of_the_other(hours: tuple[int, int, int, 
     old = Schedule(1, "s", "UTC", (layer,))
     edits = [
         mapped(*part, mapping, "", Source.SWAP, None)
-        for part, mapping in swap_maps(MARA, JUN, (i0, i1), (j0, j1))
+        for part, mapping in swap_maps(MARA, JUN, Interval(i0, i1), Interval(j0, j1))
     ]
     new = replace(old, edits=tuple(replace(e, seq=n) for n, e in enumerate(edits)))
     for t in [zero + timedelta(hours=h, minutes=30) for h in range(41)]:

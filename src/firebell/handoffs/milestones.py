@@ -8,8 +8,7 @@ from itertools import pairwise
 from firebell.handoffs.model import Change
 from firebell.kit.localtime import to_local
 from firebell.oncall.model import Schedule, User
-from firebell.oncall.rota.fairness import shifts_of
-from firebell.oncall.rota.shifts import at, between
+from firebell.oncall.rota.shifts import at, between, intervals_by_user
 
 DEFAULT_NOTICE_LEAD = timedelta(hours=24)
 """How long before a shift its person is reminded, unless the organization chose otherwise."""
@@ -56,7 +55,7 @@ def milestones(
     """
     low, high = a - _MILESTONE_LOOKBACK, b + before + SHIFT_END_LOOKAHEAD
     candidates = []
-    for user, shifts in shifts_of(schedule, low, high).items():
+    for user, shifts in intervals_by_user(schedule, low, high).items():
         for start, end in shifts:
             known_end = end if end < high else None
             if start > low:

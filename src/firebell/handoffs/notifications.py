@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from firebell.handoffs import messages, sweep
-from firebell.handoffs.messages import Interval, Message
+from firebell.handoffs.messages import Message
 from firebell.kit.db.database import Tx
+from firebell.kit.intervals import Interval
 from firebell.kit.text import clean_name
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Cover, CoverState, Schedule
@@ -76,7 +77,7 @@ def _duty_changes(
     losses: dict[int, list[Interval]] = defaultdict(list)
     gaps: list[Interval] = []
     for start, end, before, after in changes:
-        interval = (datetime.fromisoformat(start), datetime.fromisoformat(end))
+        interval = Interval(datetime.fromisoformat(start), datetime.fromisoformat(end))
         if report_gaps and not after:
             gaps.append(interval)
         for user in after:
@@ -89,7 +90,7 @@ def _duty_changes(
 
 
 def _relieves(cover: Cover, user: int, interval: Interval) -> bool:
-    return cover.requester == user and cover.start <= interval[0] and interval[1] <= cover.end
+    return cover.requester == user and cover.start <= interval.start and interval.end <= cover.end
 
 
 async def errors_found(tx: Tx, payload: dict[str, Any], now: datetime) -> None:

@@ -1,9 +1,11 @@
 """Schedules as values (spec 1.2): a schedule is a function from instants to the people on call."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from firebell.kit.intervals import OpenInterval, within
 
 User = int
 """A person, by id."""
@@ -111,15 +113,6 @@ class Shadow:
     end: datetime | None
 
 
-Spans = tuple[tuple[datetime, datetime | None], ...]
-"""Intervals; one without an end is open."""
-
-
-def within(spans: Spans, t: datetime) -> bool:
-    """Return True if `t` lies in one of the intervals."""
-    return any(start <= t and (end is None or t < end) for start, end in spans)
-
-
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """Layers from low to high, overrides (`edits`) by sequence, and people who must not be on call.
@@ -138,7 +131,7 @@ class Schedule:
     team_id: int = 0
     shadows: tuple[Shadow, ...] = ()
     archived_at: datetime | None = None
-    gone: Mapping[User, Spans] = field(default_factory=dict)
+    gone: Mapping[User, Sequence[OpenInterval]] = field(default_factory=dict)
 
     @property
     def people(self) -> frozenset[User]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from unicodedata import normalize
 
+from firebell.kit.intervals import joined, overlap
 from firebell.oncall.calendars.model import Conflict, Event, Import, ImportedShift, Known, Place, Stray, Use
 from firebell.oncall.model import Schedule, User
 from firebell.oncall.rota.shifts import between
@@ -74,25 +75,18 @@ def flat(shifts: Sequence[ImportedShift], a: datetime, b: datetime) -> list[Impo
     for number, shift in enumerate(shifts):
         begin[max(shift.start, a)].append(number)
         cease[min(shift.end, b)].append(number)
-    open_: dict[int, None] = {}
-    imported_shifts: list[ImportedShift] = []
-    cuts = sorted({*begin, *cease})
-    for start, end in itertools.pairwise(cuts):
+    current: dict[int, None] = {}
+    pieces = []
+    for start, end in itertools.pairwise(sorted({*begin, *cease})):
         for number in cease[start]:
-            open_.pop(number, None)
-        open_.update(dict.fromkeys(begin[start]))
-        if open_:
-            now = [shifts[i] for i in sorted(open_)]
-            users = tuple(dict.fromkeys(u for s in now for u in s.users))
-            title = ", ".join(dict.fromkeys(s.title for s in now))
-            if imported_shifts and (
-                imported_shifts[-1].end,
-                imported_shifts[-1].users,
-                imported_shifts[-1].title,
-            ) == (start, users, title):
-                start = imported_shifts.pop().start
-            imported_shifts.append(ImportedShift(start, end, users, title))
-    return imported_shifts
+            current.pop(number, None)
+        current.update(dict.fromkeys(begin[start]))
+        if current:
+            overlapping = [shifts[i] for i in sorted(current)]
+            users = tuple(dict.fromkeys(u for s in overlapping for u in s.users))
+            title = ", ".join(dict.fromkeys(s.title for s in overlapping))
+            pieces.append((start, end, (users, title)))
+    return [ImportedShift(start, end, users, title) for start, end, (users, title) in joined(pieces)]
 
 
 def onward(
@@ -101,11 +95,8 @@ def onward(
     """Return `before` until `now` and `after` from then on: the past is never rewritten."""
     past = [replace(s, end=min(s.end, now)) for s in before if s.start < now]
     ahead = [replace(s, start=max(s.start, now)) for s in after if s.end > now]
-    if past and ahead:
-        joined = replace(past[-1], end=ahead[0].end)
-        if past[-1].end == ahead[0].start and joined == replace(ahead[0], start=joined.start):
-            return [*past[:-1], joined, *ahead[1:]]
-    return [*past, *ahead]
+    pieces = joined((s.start, s.end, (s.users, s.title, s.place)) for s in (*past, *ahead))
+    return [ImportedShift(start, end, *shift) for start, end, shift in pieces]
 
 
 def conflicts(
@@ -119,15 +110,9 @@ def conflicts(
     for schedule in schedules if busy else ():
         for run in between(schedule, a, b):
             conflicts_ += [
-                Conflict(
-                    shift.users[0],
-                    schedule.slug,
-                    max(run.start, shift.start),
-                    min(run.end, shift.end),
-                    shift.title,
-                )
+                Conflict(shift.users[0], schedule.slug, *both, shift.title)
                 for user in run.users
                 for shift in busy_by_user.get(user, ())
-                if shift.start < run.end and shift.end > run.start
+                if (both := overlap((run.start, run.end), (shift.start, shift.end)))
             ]
     return sorted(conflicts_, key=lambda c: (c.start, c.person_id, c.schedule))

@@ -7,12 +7,13 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from firebell.kit.intervals import Interval, minus, overlap
 from firebell.kit.localtime import format_local, format_range, to_local
 from firebell.oncall.model import Absence, Cover, Layer, Schedule, Shift, User
 from firebell.oncall.rota.fairness import night_of
 from firebell.oncall.rota.rotation import validity
-from firebell.oncall.rota.shifts import between
-from firebell.oncall.swaps.exchange import Stretch, minus, own_stretches, unasked
+from firebell.oncall.rota.shifts import between, intervals_by_user, intervals_on_call
+from firebell.oncall.swaps.exchange import unasked
 
 HORIZON = timedelta(days=28)
 WEEK = timedelta(days=7)
@@ -138,7 +139,7 @@ def key(code: str, *parts: object) -> str:
     return ":".join((code, *(f"{p:%Y%m%dT%H%MZ}" if isinstance(p, datetime) else str(p) for p in parts)))
 
 
-def _covered(schedule: Schedule, chain: Chain, gap: Stretch) -> bool:
+def _covered(schedule: Schedule, chain: Chain, gap: Interval) -> bool:
     """Return True if other targets of the schedule's level, or later levels, cover the whole gap."""
     last = max(i for i, step in enumerate(chain.steps) if _holds(step, schedule))
     uncovered = [gap]
@@ -158,7 +159,7 @@ def _holds(step: Step, schedule: Schedule) -> bool:
 
 def _gaps(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Facts) -> Iterator[Finding]:
     chains = [chain for chain in facts.chains if any(_holds(step, schedule) for step in chain.steps)]
-    gaps = [(run.start, run.end) for run in runs if not run.users]
+    gaps = [Interval(run.start, run.end) for run in runs if not run.users]
     uncovered_by = [[c.name for c in chains if not _covered(schedule, c, gap)] for gap in gaps]
     for (start, end), policies in sorted(zip(gaps, uncovered_by, strict=True), key=lambda pair: not pair[1]):
         policy = policies[0] if policies else ""
@@ -246,19 +247,19 @@ def _vacations(
 ) -> Iterator[Finding]:
     """Yield S-VACATION for people who are on call in their time off, with or without an open cover request."""
     on_duty = {user for run in runs for user in run.users}
-    conflicts: list[tuple[Stretch, User, Fix]] = []
+    conflicts: list[tuple[Interval, User, Fix]] = []
     for cover in facts.covers:
-        low, high = max(cover.start, a), min(cover.end, b)
-        applies = cover.schedule_id == schedule.id and cover.vacation_id and low < high
-        if applies and own_stretches(schedule, cover.requester, low, high):
+        inside = overlap((cover.start, cover.end), (a, b))
+        applies = cover.schedule_id == schedule.id and cover.vacation_id
+        if applies and inside and intervals_on_call(schedule, cover.requester, *inside):
             fix = Fix("take", "Take shift", {"cover": cover.id})
-            conflicts.append(((cover.start, cover.end), cover.requester, fix))
+            conflicts.append((Interval(cover.start, cover.end), cover.requester, fix))
     for absence in facts.vacations:
         if absence.person_id in on_duty and absence.start < b and absence.end > a:
-            for start, end in unasked(schedule, absence, (*facts.covers, *facts.kept), a, b):
+            for interval in unasked(schedule, absence, (*facts.covers, *facts.kept), a, b):
                 person_id = absence.person_id
-                ask = Fix("ask", "Request cover", {"person": person_id, "start": start, "end": end})
-                conflicts.append(((start, end), person_id, ask))
+                ask = Fix("ask", "Request cover", {"person": person_id, **interval._asdict()})
+                conflicts.append((interval, person_id, ask))
     for (start, end), user, fix in sorted(conflicts, key=lambda x: x[0])[:_MAX_ABSENCE_FINDINGS]:
         yield Finding(
             key("S-VACATION", user, start if start > a else "now"),
@@ -390,26 +391,21 @@ def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Fact
 
 
 def _long(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Iterator[Finding]:
-    since: dict[User, datetime] = {}
-    reported: set[User] = set()
-    runs = between(schedule, a - WEEK, b)
-    for before, run in zip((None, *runs), (*runs, None), strict=True):
-        users = run.users if run else ()
-        for user in list(since):
-            if user in users:
-                continue
-            start = since.pop(user)
-            end = before.end if before else b
-            if (
-                to_local(end, schedule.tz) - to_local(start, schedule.tz) > WEEK
-                and user not in reported
-                and end > a
-            ):
-                reported.add(user)
-                yield _too_long(schedule, user, start, end, facts)
-        if run:
-            for user in users:
-                since.setdefault(user, run.start)
+    by_user = intervals_by_user(schedule, a - WEEK, b)
+    long = [
+        (interval, user)
+        for user, intervals in by_user.items()
+        for interval in intervals
+        if interval.end > a and _is_long(interval, schedule.tz)
+    ]
+    first = {user: interval for interval, user in sorted(long, reverse=True)}
+    for user, interval in sorted(first.items(), key=lambda pair: pair[1].end):
+        yield _too_long(schedule, user, *interval, facts)
+
+
+def _is_long(interval: Interval, tz: str) -> bool:
+    """Return True if more than a week passes on a clock of the time zone."""
+    return to_local(interval.end, tz) - to_local(interval.start, tz) > WEEK
 
 
 def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, facts: Facts) -> Finding:

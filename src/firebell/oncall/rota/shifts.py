@@ -1,11 +1,13 @@
 """Who is on call when (spec 1.3): the web pages, the pager, the API and the reports all use this (pure)."""
 
 import itertools
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.oncall.model import Cause, Layer, Override, OverrideKind, Schedule, Shift, Spans, User, within
+from firebell.kit.intervals import Interval, OpenInterval, joined, union, within
+from firebell.oncall.model import Cause, Change, Layer, Override, OverrideKind, Schedule, Shift, User
 from firebell.oncall.rota.rotation import index_at, members, open_intervals, turns, validity
 
 _INSTANT = timedelta(seconds=1)
@@ -37,12 +39,14 @@ def between(schedule: Schedule, a: datetime, b: datetime) -> list[Shift]:
     return shifts
 
 
-def _edges(gone: Mapping[User, Spans], a: datetime, b: datetime) -> list[datetime]:
+def _edges(gone: Mapping[User, Sequence[OpenInterval]], a: datetime, b: datetime) -> list[datetime]:
     """Return the instants in `(a, b)` at which people leave or return, in order."""
-    return sorted({t for spans in gone.values() for span in spans for t in span if t and a < t < b})
+    return sorted(
+        {t for intervals in gone.values() for interval in intervals for t in interval if t and a < t < b}
+    )
 
 
-def present(override: Override, gone: Mapping[User, Spans]) -> list[Override]:
+def present(override: Override, gone: Mapping[User, Sequence[OpenInterval]]) -> list[Override]:
     """Return the parts of a `set` override during which some of its people are present, with these people."""
     absences = {user: gone[user] for user in override.users if user in gone}
     cuts = [override.start, *_edges(absences, override.start, override.end), override.end]
@@ -143,9 +147,23 @@ def shadows_at(schedule: Schedule, t: datetime, on_duty: Collection[User]) -> tu
     return tuple(dict.fromkeys(users))
 
 
-def gaps(schedule: Schedule, a: datetime, b: datetime) -> list[tuple[datetime, datetime]]:
+def gaps(schedule: Schedule, a: datetime, b: datetime) -> list[Interval]:
     """Return the intervals of `[a, b)` with no one on call."""
-    return [(shift.start, shift.end) for shift in between(schedule, a, b) if not shift.users]
+    return [Interval(shift.start, shift.end) for shift in between(schedule, a, b) if not shift.users]
+
+
+def intervals_by_user(schedule: Schedule, a: datetime, b: datetime) -> dict[User, list[Interval]]:
+    """Return each person's uninterrupted on-call intervals within `[a, b)`, in order."""
+    by_user: dict[User, list[Interval]] = defaultdict(list)
+    for shift in between(schedule, a, b):
+        for user in shift.users:
+            by_user[user].append(Interval(shift.start, shift.end))
+    return {user: union(intervals) for user, intervals in by_user.items()}
+
+
+def intervals_on_call(schedule: Schedule, user: User, a: datetime, b: datetime) -> list[Interval]:
+    """Return one person's uninterrupted on-call intervals within `[a, b)`, in order."""
+    return union((shift.start, shift.end) for shift in between(schedule, a, b) if user in shift.users)
 
 
 def next_change(schedule: Schedule, t: datetime, horizon: timedelta) -> datetime | None:
@@ -162,24 +180,17 @@ def handoffs(
     return [(new.start, old.users, new.users) for old, new in itertools.pairwise(shifts)]
 
 
-def diff(
-    old: Schedule, new: Schedule, a: datetime, b: datetime
-) -> list[tuple[datetime, datetime, tuple[User, ...], tuple[User, ...]]]:
+def diff(old: Schedule, new: Schedule, a: datetime, b: datetime) -> list[Change]:
     """Return (start, end, old users, new users) wherever the two schedules differ in `[a, b)`."""
     before, after = between(old, a, b), between(new, a, b)
     cuts = sorted({t for shift in (*before, *after) for t in (shift.start, shift.end)})
-    differences: list[tuple[datetime, datetime, tuple[User, ...], tuple[User, ...]]] = []
+    differences = []
     i = j = 0
     for start, end in itertools.pairwise(cuts):
         while before[i].end <= start:
             i += 1
         while after[j].end <= start:
             j += 1
-        pair = (before[i].users, after[j].users)
-        if pair[0] == pair[1]:
-            continue
-        if differences and differences[-1][1] == start and differences[-1][2:] == pair:
-            differences[-1] = (differences[-1][0], end, *pair)
-        else:
-            differences.append((start, end, *pair))
-    return differences
+        if before[i].users != after[j].users:
+            differences.append((start, end, (before[i].users, after[j].users)))
+    return [(start, end, *users) for start, end, users in joined(differences)]

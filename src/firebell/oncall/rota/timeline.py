@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from firebell.kit.intervals import joined
 from firebell.kit.localtime import to_instant, to_local
-from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Shift, Turn, Unit, User, Window
+from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Shift, Unit, User, Window
 from firebell.oncall.rota.rotation import pieces
 from firebell.oncall.rota.shifts import between
 
@@ -137,8 +138,12 @@ def rows(schedule: Schedule, picture: Picture) -> list[Row]:
     above, below = _imported(shown, picture, fills=False), _imported(shown, picture, fills=True)
     all_rows = [Row("On call", "final schedule", "final", _apart(result)), *reversed(above)]
     for layer in reversed([x for x in schedule.layers if _holds(x, picture)]):
-        turns = _joined(pieces(layer, picture.start - AROUND, picture.end + AROUND, schedule.inactive))
-        blocks = [_block(picture, t.start, t.end, t.users) for t in turns if _shown(t, picture)]
+        turns = pieces(layer, picture.start - AROUND, picture.end + AROUND, schedule.inactive)
+        blocks = [
+            _block(picture, start, end, users)
+            for start, end, users in joined((t.start, t.end, t.users) for t in turns)
+            if start < picture.end and end > picture.start
+        ]
         all_rows.append(Row(layer.name or "Rotation", caption(layer), "layer", _apart(blocks)))
     all_rows += below
     if edits := [e for e in made_here if _shown(e, picture)]:
@@ -163,7 +168,7 @@ def runs(schedule: Schedule, picture: Picture) -> list[Shift]:
     return [run for run in shifts if _shown(run, picture)]
 
 
-def _shown(x: Shift | Turn | Override, picture: Picture) -> bool:
+def _shown(x: Shift | Override, picture: Picture) -> bool:
     return x.start < picture.end and x.end > picture.start
 
 
@@ -189,17 +194,6 @@ def _holds(layer: Layer, picture: Picture) -> bool:
     return (layer.start is None or layer.start < picture.end) and (
         layer.end is None or layer.end > picture.start
     )
-
-
-def _joined(turns: Sequence[Turn]) -> list[Turn]:
-    """Return the turns with adjacent turns of the same people joined."""
-    joined: list[Turn] = []
-    for turn in turns:
-        if joined and (joined[-1].end, joined[-1].users) == (turn.start, turn.users):
-            joined[-1] = replace(joined[-1], end=turn.end)
-        else:
-            joined.append(turn)
-    return joined
 
 
 def _apart(blocks: Sequence[Block | None]) -> tuple[Block, ...]:

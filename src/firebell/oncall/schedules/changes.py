@@ -22,6 +22,7 @@ from firebell.oncall.model import (
     SwapState,
 )
 from firebell.oncall.rota import shifts
+from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.schedules import store
 from firebell.oncall.swaps import exchange
 from firebell.oncall.swaps import store as swaps_store
@@ -61,7 +62,7 @@ async def withdraw_stale(tx: Tx, actor: Actor, schedule: Schedule, now: datetime
 
     def lost(user: int, start: datetime, end: datetime) -> bool:
         low = max(start, now)
-        return low < end and not exchange.own_stretches(schedule, user, low, end)
+        return low < end and not intervals_on_call(schedule, user, low, end)
 
     only = [schedule.id]
     for cover in await swaps_store.covers(tx, schedule_ids=only, state=CoverState.OPEN):

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.oncall.model import Layer, Override, OverrideKind, Shadow, Spans, Unit, User, Window
+from firebell.kit.intervals import OpenInterval
+from firebell.oncall.model import Layer, Override, OverrideKind, Shadow, Unit, User, Window
 from firebell.oncall.rota.shifts import present
 
 
@@ -115,7 +116,7 @@ async def imported(
     schedule_ids: Sequence[int],
     since: datetime | None,
     until: datetime | None,
-    gone_spans: Mapping[User, Spans],
+    gone_spans: Mapping[User, Sequence[OpenInterval]],
     excluded: Collection[User],
 ) -> dict[int, list[Override]]:
     """Return the shifts of imported calendars as overrides that apply before all that were created here.
@@ -224,9 +225,9 @@ async def delete_shadow(tx: Tx, schedule_id: int, shadow_id: int) -> dict[str, A
     return dict(row.items()) if row else None
 
 
-async def gone(tx: Reads, since: datetime | None, still: int | None) -> dict[User, Spans]:
+async def gone(tx: Reads, since: datetime | None, still: int | None) -> dict[User, list[OpenInterval]]:
     """Return when people were gone, for those who were still there at some time after `since`."""
-    spans: dict[User, Spans] = {}
+    intervals: dict[User, list[OpenInterval]] = defaultdict(list)
     for row in await tx.fetch(
         """
         select person_id, since, until
@@ -243,5 +244,5 @@ async def gone(tx: Reads, since: datetime | None, still: int | None) -> dict[Use
         since,
         still,
     ):
-        spans[row["person_id"]] = (*spans.get(row["person_id"], ()), (row["since"], row["until"]))
-    return spans
+        intervals[row["person_id"]].append((row["since"], row["until"]))
+    return dict(intervals)

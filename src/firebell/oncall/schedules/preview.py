@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from firebell.kit.intervals import Interval, minus
 from firebell.oncall.checks.grouping import group_gaps
 from firebell.oncall.checks.report import Around, checks
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.model import Change, Schedule, User
 from firebell.oncall.rota.shifts import diff, gaps
-from firebell.oncall.swaps.exchange import Stretch, minus
 
 GAPS_AHEAD = timedelta(days=400)
 """How far ahead new gaps are searched: past two changes of the clock (spec 1.2)."""
@@ -22,8 +22,8 @@ class Preview:
 
     changes: tuple[Change, ...]
     hours: Mapping[User, float]
-    new_gaps: tuple[Stretch, ...]
-    closed_gaps: tuple[Stretch, ...]
+    new_gaps: tuple[Interval, ...]
+    closed_gaps: tuple[Interval, ...]
     new_findings: tuple[Finding, ...]
     fixed_findings: tuple[Finding, ...]
 

@@ -7,12 +7,14 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.intervals import Interval, minus, overlap
 from firebell.kit.jobs import timers
 from firebell.kit.localtime import format_local
 from firebell.kit.text import clean_text
 from firebell.oncall import actions
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Cover, CoverDeclined, CoverState, CoverTaken, Source
+from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.schedules import changes, store
 from firebell.oncall.swaps import exchange
 from firebell.oncall.swaps import store as swaps_store
@@ -46,7 +48,7 @@ async def ask(
     check_interval("request", start, end, now)
     schedule = await changes.lock(tx, schedule_id)
     person = await people.person(tx, requester)
-    if not exchange.own_stretches(schedule, requester, start, end):
+    if not intervals_on_call(schedule, requester, start, end):
         raise Conflict(
             f"{person.name} is not on call on {schedule.name} then.", hint="Choose the time of a shift."
         )
@@ -94,23 +96,28 @@ async def take(
         raise Conflict(f"{person.name} asked for this cover.", hint="Withdraw the request instead.")
     if not person.active:
         raise Conflict(f"{person.name} is not active.", hint="Someone else has to take the shift.")
-    low, high = max(start or cover.start, cover.start, now), min(end or cover.end, cover.end)
-    if low >= high:
+    part = overlap((max(start or cover.start, now), end or cover.end), (cover.start, cover.end))
+    if part is None:
         raise Invalid(
             "This time is outside the request.", fields={"start": "Choose a time within the request."}
         )
-    if busy := exchange.own_stretches(schedule, by, low, high):
+    if busy := intervals_on_call(schedule, by, *part):
         raise Conflict(
             f"{person.name} is already on call on {schedule.name} from"
-            f" {format_local(busy[0][0], person.tz)} {person.tz}.",
+            f" {format_local(busy[0].start, person.tz)} {person.tz}.",
             hint="Take a part of the request, or swap the shifts.",
         )
     source = Source.VACATION if cover.vacation_id else Source.COVER
-    override = exchange.mapped(low, high, {cover.requester: by}, cover.reason, source, actor.person_id)
+    override = exchange.mapped(*part, {cover.requester: by}, cover.reason, source, actor.person_id)
     override_id = await store.insert_edit(tx, schedule.id, override, now)
-    part = await _split(tx, cover, low, high, now)
+    request = await _split(tx, cover, part, now)
     taken = replace(
-        part, state=CoverState.TAKEN, taken_by=by, edit_id=override_id, expires_at=low, decided_at=now
+        request,
+        state=CoverState.TAKEN,
+        taken_by=by,
+        edit_id=override_id,
+        expires_at=part.start,
+        decided_at=now,
     )
     await swaps_store.save_cover(tx, taken)
     await tx.emit(CoverTaken(taken.id), now)
@@ -119,19 +126,19 @@ async def take(
     return taken
 
 
-async def _split(tx: Tx, cover: Cover, low: datetime, high: datetime, now: datetime) -> Cover:
-    """Return the request for only `[low, high)`: the same one if nothing is left of it, else a new one."""
-    rest = exchange.minus([(max(cover.start, now), cover.end)], [(low, high)])
+async def _split(tx: Tx, cover: Cover, part: Interval, now: datetime) -> Cover:
+    """Return the request for only `part`: the same one if nothing is left of it, else a new one."""
+    rest = minus([(max(cover.start, now), cover.end)], [part])
     if not rest:
         await timers.cancel(tx, changes.COVER_TIMER, str(cover.id))
-        return replace(cover, start=low, end=high)
+        return replace(cover, start=part.start, end=part.end)
     first, *others = (replace(cover, start=a, end=b, expires_at=changes.expiry(a, b, now)) for a, b in rest)
     await swaps_store.save_cover(tx, first)
     await timers.schedule(tx, changes.COVER_TIMER, str(first.id), first.expires_at)
     for other in others:
         inserted = await swaps_store.insert_cover(tx, other)
         await timers.schedule(tx, changes.COVER_TIMER, str(inserted.id), inserted.expires_at)
-    return await swaps_store.insert_cover(tx, replace(cover, start=low, end=high))
+    return await swaps_store.insert_cover(tx, replace(cover, start=part.start, end=part.end))
 
 
 async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -> Cover:

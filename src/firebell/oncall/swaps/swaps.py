@@ -6,15 +6,16 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid
+from firebell.kit.intervals import Interval, Pair
 from firebell.kit.jobs import timers
 from firebell.kit.localtime import format_local
 from firebell.kit.text import clean_text
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Schedule, Source, Swap, SwapDecided, SwapProposed, SwapState
+from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.schedules import changes, store
 from firebell.oncall.swaps import exchange
 from firebell.oncall.swaps import store as swaps_store
-from firebell.oncall.swaps.exchange import Stretch
 from firebell.oncall.swaps.lifecycle import Lifecycle
 from firebell.people import actions as people
 
@@ -32,8 +33,8 @@ async def propose(
     schedule_id: int,
     proposer: int,
     other: int,
-    mine: Stretch,
-    theirs: Stretch,
+    mine: Pair,
+    theirs: Pair,
     reason: str = "",
     now: datetime,
 ) -> Swap:
@@ -74,13 +75,13 @@ async def propose(
 
 
 async def _check_both(
-    tx: Tx, schedule: Schedule, proposer: int, other: int, mine: Stretch, theirs: Stretch
+    tx: Tx, schedule: Schedule, proposer: int, other: int, mine: Pair, theirs: Pair
 ) -> None:
     for person_id, (start, end) in ((proposer, mine), (other, theirs)):
         person = await people.person(tx, person_id)
         if not person.active:
             raise Conflict(f"{person.name} is not active.")
-        if not exchange.own_stretches(schedule, person_id, start, end):
+        if not intervals_on_call(schedule, person_id, start, end):
             raise Conflict(
                 f"{person.name} is not on call on {schedule.name} from"
                 f" {format_local(start, person.tz)} {person.tz}.",
@@ -98,7 +99,7 @@ async def accept(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     """Exchange both shifts at once; raise `Conflict` if one of them has changed hands."""
     schedule, swap = await _LIFECYCLE.lock_open(tx, swap_id, now)
     await _check_answerer(tx, actor, swap)
-    mine, theirs = (swap.start, swap.end), (swap.their_start, swap.their_end)
+    mine, theirs = Interval(swap.start, swap.end), Interval(swap.their_start, swap.their_end)
     await _check_both(tx, schedule, swap.proposer, swap.other, mine, theirs)
     override_ids = []
     for (start, end), mapping in exchange.swap_maps(swap.proposer, swap.other, mine, theirs):

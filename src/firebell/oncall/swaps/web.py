@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from starlette.datastructures import FormData
 
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
+from firebell.kit.intervals import Interval
 from firebell.kit.localtime import format_range, to_instant
 from firebell.kit.text import to_choice, to_id, to_wall
 from firebell.kit.web import flash, html, routing
@@ -15,7 +16,7 @@ from firebell.oncall import actions
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.model import Cover, CoverState, Schedule, Swap, SwapState
 from firebell.oncall.rota import shifts
-from firebell.oncall.swaps import absences, covers, exchange, parties, swaps
+from firebell.oncall.swaps import absences, covers, parties, swaps
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -149,7 +150,7 @@ def _at(given: FormData, name: str, tz: str) -> datetime:
     return to_instant(to_wall(given.get(name), name), tz)
 
 
-def _interval(text: str) -> exchange.Stretch:
+def _interval(text: str) -> Interval:
     """Parse the start and the end of a shift from a form value."""
     try:
         start, end = (datetime.fromisoformat(part) for part in text.split("|"))
@@ -157,7 +158,7 @@ def _interval(text: str) -> exchange.Stretch:
         raise Invalid("Choose a shift from the list.") from exc
     if start.tzinfo is None or end.tzinfo is None:
         raise Invalid("Choose a shift from the list.")
-    return start, end
+    return Interval(start, end)
 
 
 @router.post("/oncall/covers", dependencies=access.needs(Verb.SHIFT_TRADE))
