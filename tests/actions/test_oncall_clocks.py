@@ -19,7 +19,7 @@ AUTUMN = datetime(2027, 3, 28, 1, tzinfo=UTC)
 async def found(r: Rota) -> list[Finding]:
     """Return what the checks of the rota say of clocks."""
     async with r.w.ctx.db.tx() as tx:
-        wrong = await queries.found_in(tx, [await r.schedule()], r.w.now)
+        wrong = await queries.findings_of(tx, [await r.schedule()], r.w.now)
     return [f for f in wrong[r.id] if f.code == "S-TZCHANGE"]
 
 
@@ -62,4 +62,4 @@ async def test_every_day_what_moves_nothing_is_written_down_further(dsn: str, cl
         for _ in range(2):
             clock.advance(timedelta(days=1, hours=1))
             await r.w.settle()
-            assert (await known(r))["UTC"].end == r.w.now + zone_changes.KEPT
+            assert (await known(r))["UTC"].end == r.w.now + zone_changes.RECORDED_AHEAD

@@ -98,7 +98,7 @@ async def test_a_cover_survives_an_edit_of_the_rotation(dsn: str, clock: FakeClo
         await r.run(oncall.leave, r.id, person_id=r.w.mara, at=day(3))
         edit = (await r.schedule()).edits[0]
         assert edit.mapping == {r.w.jun: r.ada}
-        await r.run(oncall.remove_edit, int(edit.id))
+        await r.run(oncall.remove_override, int(edit.id))
         assert (await r.schedule()).edits == ()
         assert await state(r, made.id) == CoverState.OPEN
 
@@ -181,7 +181,7 @@ async def test_an_accepted_swap_exchanges_both_shifts_and_is_undone_as_a_whole(
         assert (done.state, len(done.edit_ids)) == (SwapState.ACCEPTED, 2)
         assert (await r.who(day(1)), await r.who(day(2))) == ((r.ada,), (r.w.jun,))
         assert isinstance(await r.run(swaps.accept, made.id, by=r.ada), Conflict)
-        await r.run(oncall.remove_edit, done.edit_ids[1])
+        await r.run(oncall.remove_override, done.edit_ids[1])
         assert (await r.who(day(1)), await r.who(day(2))) == ((r.w.jun,), (r.ada,))
 
 
@@ -312,7 +312,7 @@ async def test_a_vacation_asks_again_when_a_shift_comes_back(dsn: str, clock: Fa
         override: dict[str, Any] = {"start": day(1), "end": day(2), "reason": ""}
         edit = await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], **override)
         assert [s for s, _ in await lapsed(r, "cover")] == ["withdrawn"]
-        await r.run(oncall.remove_edit, edit)
+        await r.run(oncall.remove_override, edit)
         assert [s for s, _ in await lapsed(r, "cover")] == ["withdrawn", "open"]
 
 
@@ -340,11 +340,11 @@ async def test_a_cover_whose_taker_leaves_is_a_gap_and_a_finding_that_asks_again
         await r.run(people.update_person, r.ada, active=False)
         assert await r.who(day(1, 12)) == ()
         async with r.w.ctx.db.tx() as tx:
-            wrong = (await queries.found_in(tx, [await r.schedule()], r.w.now))[r.id]
+            wrong = (await queries.findings_of(tx, [await r.schedule()], r.w.now))[r.id]
         assert day(1) in [f.start for f in wrong if f.code == "S-GAP"]
         await r.run(oncall.leave, r.id, person_id=r.ada)
         async with r.w.ctx.db.tx() as tx:
-            wrong = (await queries.found_in(tx, [await r.schedule()], r.w.now))[r.id]
+            wrong = (await queries.findings_of(tx, [await r.schedule()], r.w.now))[r.id]
         (left,) = [f for f in wrong if f.code == "S-INACTIVE"]
         await r.run(fixes.carry_out, r.id, left.id)
         assert await r.who(day(1, 12)) == (r.w.jun,)
@@ -369,7 +369,7 @@ async def test_the_button_takes_a_swap_of_who_left_away_though_it_is_several_edi
         await r.run(people.update_person, r.ada, active=False)
         await r.run(oncall.leave, r.id, person_id=r.ada)
         async with r.w.ctx.db.tx() as tx:
-            wrong = (await queries.found_in(tx, [await r.schedule()], r.w.now))[r.id]
+            wrong = (await queries.findings_of(tx, [await r.schedule()], r.w.now))[r.id]
         (left,) = [f for f in wrong if f.code == "S-INACTIVE"]
         assert await r.run(fixes.carry_out, r.id, left.id) == left
         assert (await r.schedule()).edits == ()

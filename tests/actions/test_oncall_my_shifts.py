@@ -40,7 +40,7 @@ async def test_by_a_turn_an_override_a_stand_in_and_a_calendar(dsn: str, clock: 
             made = await r.run(oncall.create_schedule, name=name, team_id=1, tz="UTC", layers=[layer])
             others[name] = int(made.id)
         await r.run(
-            oncall.add_edit,
+            oncall.create_override,
             schedule_id=others["Set"],
             kind=OverrideKind.SET,
             users=[r.ada],
@@ -48,7 +48,7 @@ async def test_by_a_turn_an_override_a_stand_in_and_a_calendar(dsn: str, clock: 
             end=day(2),
         )
         await r.run(
-            oncall.add_edit,
+            oncall.create_override,
             schedule_id=others["Map"],
             kind=OverrideKind.MAP,
             users=(),

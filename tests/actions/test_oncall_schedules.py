@@ -59,7 +59,7 @@ async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, cloc
     async with rota(dsn, clock) as r:
         r.w.ctx.db._reactions.must[ScheduleChanged] = (note,)
         edit = await r.run(
-            oncall.add_edit,
+            oncall.create_override,
             schedule_id=r.id,
             kind=OverrideKind.SET,
             users=[r.ada],
@@ -70,7 +70,7 @@ async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, cloc
         assert told == [ScheduleChanged(r.id, "Mara Lindqvist", ((day(1), day(1, 6), (r.w.jun,), (r.ada,)),))]
         await r.run(oncall.rename_schedule, r.id, name="Other")
         await r.run(
-            oncall.add_edit,
+            oncall.create_override,
             schedule_id=r.id,
             kind=OverrideKind.ADD,
             users=[r.ada],
@@ -78,7 +78,7 @@ async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, cloc
             end=day(2, 6),
         )
         assert len(told) == 1
-        await r.run(oncall.remove_edit, edit)
+        await r.run(oncall.remove_override, edit)
         assert told[1].changes == ((day(1), day(1, 6), (r.ada,), (r.w.jun,)),)
         await r.run(oncall.replace_layers, r.id, [daily(r.ada)])
         assert len(told[2].changes) <= changes.MAX_ANNOUNCED_CHANGES
@@ -103,14 +103,14 @@ async def test_bug_links_to_a_schedule_broke_when_it_was_renamed(dsn: str, clock
 async def test_bug_ending_an_override_took_its_past_from_who_was_on_call(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         begun: dict[str, Any] = {"schedule_id": r.id, "kind": OverrideKind.SET, "users": [r.ada]}
-        edit = await r.run(oncall.add_edit, **begun, start=r.w.now, end=r.w.now + timedelta(hours=9))
+        edit = await r.run(oncall.create_override, **begun, start=r.w.now, end=r.w.now + timedelta(hours=9))
         since = r.w.now
         clock.advance(timedelta(hours=3))
-        await r.run(oncall.remove_edit, edit)
+        await r.run(oncall.remove_override, edit)
         assert await r.who(since) == (r.ada,)
         assert await r.who(r.w.now - timedelta(seconds=1)) == (r.ada,)
         assert await r.who(r.w.now) == (r.w.mara,)
-        assert "is over" in (await r.run(oncall.remove_edit, edit)).message
+        assert "is over" in (await r.run(oncall.remove_override, edit)).message
 
 
 async def test_changes_at_once_wait_for_each_other(dsn: str, clock: FakeClock) -> None:
@@ -155,14 +155,14 @@ async def test_what_cannot_be_is_refused_with_its_field(dsn: str, clock: FakeClo
         assert await field(oncall.replace_layers, r.id, [layer] * 21) == ["layers"]
         assert await field(oncall.replace_layers, r.id, [], at=r.w.now - timedelta(seconds=1)) == ["at"]
         edit: dict[str, Any] = {"schedule_id": r.id, "start": day(1), "end": day(2)}
-        assert await field(oncall.add_edit, **edit, kind=OverrideKind.ADD) == ["person"]
-        assert await field(oncall.add_edit, **edit, kind=OverrideKind.MAP) == ["person"]
-        assert await field(oncall.add_edit, **edit, kind=OverrideKind.SET, users=[999]) == ["person"]
+        assert await field(oncall.create_override, **edit, kind=OverrideKind.ADD) == ["person"]
+        assert await field(oncall.create_override, **edit, kind=OverrideKind.MAP) == ["person"]
+        assert await field(oncall.create_override, **edit, kind=OverrideKind.SET, users=[999]) == ["person"]
         empty = {**edit, "end": day(1)}
-        assert await field(oncall.add_edit, **empty, kind=OverrideKind.SET) == ["end"]
+        assert await field(oncall.create_override, **empty, kind=OverrideKind.SET) == ["end"]
         itself = {"person_id": r.ada, "of": r.ada, "start": day(1)}
         assert await field(shadows.add_shadow, schedule_id=r.id, **itself) == ["of"]
-        assert isinstance(await r.run(oncall.remove_edit, 999), NotFound)
+        assert isinstance(await r.run(oncall.remove_override, 999), NotFound)
         assert isinstance(await r.run(oncall.leave, 999, person_id=r.ada), NotFound)
         nowhere = await r.run(oncall.join, r.id, layer_id=999, person_id=r.ada)
         assert isinstance(nowhere, NotFound)
@@ -205,7 +205,7 @@ async def test_a_schedule_that_a_policy_or_an_open_page_needs_is_not_deleted(
             "start": day(1),
             "end": day(2),
         }
-        await r.run(oncall.add_edit, **cover)
+        await r.run(oncall.create_override, **cover)
         assert await r.run(oncall.delete_schedule, r.id) is None
         async with r.w.ctx.db.tx() as tx:
             assert r.id not in {s.id for s in await oncall.schedules(tx)}
@@ -233,7 +233,7 @@ async def test_findings_know_contacts_policies_and_who_left(dsn: str, clock: Fak
         await r.run(people.update_person, r.w.jun, active=False)
         async with r.w.ctx.db.tx() as tx:
             schedule = (await oncall.schedules_by_id(tx, [r.id]))[r.id]
-            findings = (await queries.found_in(tx, [schedule], r.w.now))[r.id]
+            findings = (await queries.findings_of(tx, [schedule], r.w.now))[r.id]
         codes = {f.code for f in findings}
         assert {"S-GAP", "S-INACTIVE", "S-UNREACHABLE"} <= codes
         left = next(f for f in findings if f.code == "S-INACTIVE")
@@ -259,7 +259,7 @@ async def test_the_button_beside_a_finding_repairs_it(dsn: str, clock: FakeClock
         async def found() -> dict[str, Finding]:
             async with r.w.ctx.db.tx() as tx:
                 schedule = (await oncall.schedules_by_id(tx, [second.id]))[second.id]
-                return {f.code: f for f in (await queries.found_in(tx, [schedule], r.w.now))[second.id]}
+                return {f.code: f for f in (await queries.findings_of(tx, [schedule], r.w.now))[second.id]}
 
         same = (await found())["S-SAME"]
         assert (await r.run(fixes.carry_out, second.id, same.id)) == same
@@ -288,7 +288,7 @@ async def test_the_button_beside_a_finding_repairs_it(dsn: str, clock: FakeClock
 async def test_the_button_removes_an_override_of_somebody_who_left(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         await r.run(
-            oncall.add_edit,
+            oncall.create_override,
             schedule_id=r.id,
             kind=OverrideKind.SET,
             users=[r.w.jun],

@@ -267,8 +267,8 @@ async def test_an_override_decides_who_is_woken_and_ends(dsn: str, clock: FakeCl
         await w.alert("a")
         await w.settle()
         assert [m["person"] for m in w.sink.got if m["page"]] == ["Jun Okafor"]
-        assert await refused(w, oncall.remove_edit, mara, made, w.now) is None
-        assert isinstance(await refused(w, oncall.remove_edit, mara, made, w.now), NotFound)
+        assert await refused(w, oncall.remove_override, mara, made, w.now) is None
+        assert isinstance(await refused(w, oncall.remove_override, mara, made, w.now), NotFound)
         await w.alert("b", service="other")
         await w.settle()
         assert [m["person"] for m in w.sink.got if m["page"]] == ["Jun Okafor", "Mara Lindqvist"]

@@ -205,7 +205,7 @@ async def _shifts(tx: Tx, everything: Everything) -> None:
     assert change
     await handoffs.draft_change(tx, schedule, change, now)
     week = timedelta(days=7)
-    await oncall.add_edit(
+    await oncall.create_override(
         tx,
         mara,
         schedule_id=1,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from firebell.oncall.calendars import feeds
 from firebell.oncall.calendars.feeds import RenderedFeed, calendar, entries, horizon
 from firebell.oncall.calendars.matching import matched
-from firebell.oncall.calendars.model import Known
+from firebell.oncall.calendars.model import KnownPerson
 from firebell.oncall.calendars.reading import read
 from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit
 from firebell.oncall.rota.shifts import between
@@ -21,10 +21,10 @@ from tests.rules.test_oncall_properties import schedules
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PEOPLE = {
-    1: Known(1, "Mara Lindqvist", "mara@example.org"),
-    2: Known(2, 'Jun "J" Okafor; x, y', "jun@example.org"),
-    3: Known(3, "Zoë 🔔", "zoe@example.org"),
-    4: Known(4, "Ada\\Ng", "ada@example.org"),
+    1: KnownPerson(1, "Mara Lindqvist", "mara@example.org"),
+    2: KnownPerson(2, 'Jun "J" Okafor; x, y', "jun@example.org"),
+    3: KnownPerson(3, "Zoë 🔔", "zoe@example.org"),
+    4: KnownPerson(4, "Ada\\Ng", "ada@example.org"),
 }
 WEEKLY = Layer(
     7,

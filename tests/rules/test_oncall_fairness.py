@@ -15,8 +15,8 @@ from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit,
 from firebell.oncall.rota.fairness import (
     HourClass,
     Load,
-    against,
     class_of,
+    compare_with_mean,
     load,
     night_of,
     parts,
@@ -163,12 +163,12 @@ def test_a_shift_counts_in_the_month_in_which_it_begins() -> None:
 
 
 def test_shares_are_compared_in_words() -> None:
-    assert against(10, 10) == "average"
-    assert against(16, 10) == "well above average"
-    assert against(12, 10) == "above average"
-    assert against(8, 10) == "below average"
-    assert against(0, 10) == "well below average"
-    assert against(0, 0) == "no average yet"
+    assert compare_with_mean(10, 10) == "average"
+    assert compare_with_mean(16, 10) == "well above average"
+    assert compare_with_mean(12, 10) == "above average"
+    assert compare_with_mean(8, 10) == "below average"
+    assert compare_with_mean(0, 10) == "well below average"
+    assert compare_with_mean(0, 0) == "no average yet"
 
 
 def test_whoever_is_free_and_carries_least_is_suggested_first() -> None:

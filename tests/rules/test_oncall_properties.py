@@ -29,7 +29,7 @@ from firebell.oncall.rota import rotation
 from firebell.oncall.rota.layer_versions import replaced
 from firebell.oncall.rota.rotation import handoff, index_at, pieces
 from firebell.oncall.rota.shifts import at, between, diff, gaps, handoffs, shadows_at
-from firebell.oncall.swaps.exchange import mapped, swap_maps
+from firebell.oncall.swaps.exchange import mapping_override, swap_maps
 from tests.oracles.oncall import Oracle, minutes
 
 ZONES = {
@@ -314,7 +314,7 @@ def test_p15_the_zone_of_the_process_plays_no_part(name: str, monkeypatch: pytes
     monkeypatch.setenv("TZ", name)
     time.tzset()
     try:
-        rotation.forget()
+        rotation.clear_instant_cache()
         assert between(schedule, a, b) == expected
     finally:
         monkeypatch.undo()
@@ -330,7 +330,7 @@ def test_a_swap_gives_each_the_stretch_of_the_other(hours: tuple[int, int, int, 
     layer = Layer(1, ((MARA,), (JUN,)), datetime(2026, 1, 5), Unit.HOUR, 1, "UTC")  # noqa: DTZ001
     old = Schedule(1, "s", "UTC", (layer,))
     edits = [
-        mapped(*part, mapping, "", Source.SWAP, None)
+        mapping_override(*part, mapping, "", Source.SWAP, None)
         for part, mapping in swap_maps(MARA, JUN, Interval(i0, i1), Interval(j0, j1))
     ]
     new = replace(old, edits=tuple(replace(e, seq=n) for n, e in enumerate(edits)))

@@ -14,7 +14,7 @@ async def restless(w: World) -> list[Finding]:
     """Return what the primary's checks say of rest."""
     async with w.ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, "payments-primary")
-        findings = (await queries.found_in(tx, [schedule], w.now))[int(schedule.id)]
+        findings = (await queries.findings_of(tx, [schedule], w.now))[int(schedule.id)]
     return [f for f in findings if f.code == "S-NOREST"]
 
 

@@ -137,7 +137,7 @@ async def faults(w: World) -> set[str]:
     """Return the codes of what is wrong with the primary."""
     async with w.ctx.db.tx() as tx:
         primary = await oncall.by_slug(tx, "payments-primary")
-        return {f.code for f in (await queries.found_in(tx, [primary], w.now))[int(primary.id)]}
+        return {f.code for f in (await queries.findings_of(tx, [primary], w.now))[int(primary.id)]}
 
 
 async def test_the_calendar_decides_and_a_bad_day_of_its_server_empties_nothing(
@@ -209,7 +209,7 @@ async def test_a_server_that_is_gone_is_told(dsn: str, clock: FakeClock) -> None
         await poll(w, hours=7)
         async with w.ctx.db.tx() as tx:
             primary_ = await oncall.by_slug(tx, "payments-primary")
-            told = (await queries.found_in(tx, [primary_], w.now))[int(primary_.id)]
+            told = (await queries.findings_of(tx, [primary_], w.now))[int(primary_.id)]
         assert "it was never read" in next(f.message for f in told if f.code == "S-ICAL-STALE")
         assert await who(w) == (w.mara,)
 
@@ -385,7 +385,7 @@ async def busy(w: World) -> list[Finding]:
     """Return the findings of the primary that say that somebody is on call while busy."""
     async with w.ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, "payments-primary")
-        findings = (await queries.found_in(tx, [schedule], w.now))[int(schedule.id)]
+        findings = (await queries.findings_of(tx, [schedule], w.now))[int(schedule.id)]
     return [f for f in findings if f.code == "S-BUSY"]
 
 

@@ -14,8 +14,8 @@ from firebell.oncall import change_undo
 from firebell.oncall.calendars import store as calendars_store
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import (
-    LAYERS,
-    LONGEST_TURN,
+    MAX_LAYERS,
+    MAX_SHIFT_LENGTH,
     Layer,
     Override,
     OverrideKind,
@@ -43,7 +43,7 @@ names_by_id = store.names_by_id
 slugs_by_id = store.slugs_by_id
 swap = swaps_store.swap
 swaps = swaps_store.swaps
-vacations = swaps_store.vacations
+absences = swaps_store.absences
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +143,10 @@ def public_holidays(country: str, subdivision: str, year: int) -> list[tuple[dat
 
 def _check_layer(layer: Layer, allowed: set[int]) -> None:
     people.check_zone(layer.tz)
-    if not 1 <= layer.every <= LONGEST_TURN:
+    if not 1 <= layer.every <= MAX_SHIFT_LENGTH:
         raise Invalid(
             f"A shift length of {layer.every} is out of range.",
-            fields={"every": f"Enter 1 to {LONGEST_TURN}."},
+            fields={"every": f"Enter 1 to {MAX_SHIFT_LENGTH}."},
         )
     if layer.anchor.year not in YEARS:
         raise Invalid(
@@ -171,9 +171,10 @@ def _check_layer(layer: Layer, allowed: set[int]) -> None:
 
 async def _check_layers(tx: Tx, layers: Sequence[Layer], before: Sequence[Layer] = ()) -> None:
     """Raise Invalid for layers that are not valid; people in `before` may have left since."""
-    if len(layers) > LAYERS:
+    if len(layers) > MAX_LAYERS:
         raise Invalid(
-            f"A schedule can’t have {len(layers)} layers.", fields={"layers": f"Use at most {LAYERS} layers."}
+            f"A schedule can’t have {len(layers)} layers.",
+            fields={"layers": f"Use at most {MAX_LAYERS} layers."},
         )
     allowed = {p.id for p in await people.people(tx) if p.active}
     allowed |= {u for layer in before for slot in layer.slots for u in slot}
@@ -208,7 +209,7 @@ async def create_schedule(
         await parts_store.insert_layer(tx, schedule_id, position, layer)
     await tx.audit(actor, "schedule.created", f"schedule:{schedule_id}", now, name=clean)
     saved = await changes.finish_change(tx, actor, Schedule(schedule_id, clean, tz, ()), now)
-    await changes.note_clocks(tx, saved, now)
+    await changes.record_clocks(tx, saved, now)
     return saved
 
 
@@ -298,7 +299,7 @@ async def replace_layers(
         actor, "schedule.layers", f"schedule:{schedule_id}", now, at=when, layers=[x.name for x in layers]
     )
     saved = await changes.finish_change(tx, actor, old, now)
-    await changes.note_clocks(tx, saved, now)
+    await changes.record_clocks(tx, saved, now)
     return saved
 
 
@@ -391,13 +392,13 @@ async def overridden(
     end: datetime,
     now: datetime,
 ) -> Schedule:
-    """Return a schedule as `add_edit` would save it, for a preview; raise Invalid as it does."""
+    """Return a schedule as `create_override` would save it, for a preview; raise Invalid as it does."""
     override = await _checked_override(tx, kind, users, mapping or {}, start, end, now)
     last_seq = max((e.seq for e in old.edits), default=0)
     return replace(old, edits=(*old.edits, replace(override, seq=last_seq + 1)))
 
 
-async def add_edit(
+async def create_override(
     tx: Tx,
     actor: Actor,
     *,
@@ -417,7 +418,7 @@ async def add_edit(
     checked = await _checked_override(tx, kind, users, mapping or {}, start, end, now)
     old = await changes.lock(tx, schedule_id)
     override = replace(checked, reason=clean_text(reason, 500), created_by=actor.person_id)
-    override_id = await store.insert_edit(tx, schedule_id, override, now)
+    override_id = await store.insert_override(tx, schedule_id, override, now)
     await tx.audit(
         actor,
         "schedule.override",
@@ -448,7 +449,7 @@ async def add_override(
     check_interval("override", start, end, now)
     if not users:
         raise Invalid("The override names no one.", fields={"person": "Choose a person."})
-    return await add_edit(
+    return await create_override(
         tx,
         actor,
         schedule_id=schedule_id,
@@ -461,7 +462,7 @@ async def add_override(
     )
 
 
-async def remove_edit(
+async def remove_override(
     tx: Tx, actor: Actor, edit_id: int, now: datetime, *, schedule_id: int | None = None
 ) -> None:
     """Remove an override; one that has begun ends now, so that past shifts stay for reports and pay.
@@ -469,18 +470,18 @@ async def remove_edit(
     Reopens the cover request that it answered, and undoes all of the swap that it belongs to. Raise NotFound if
     it is over, removed, or not of `schedule_id`.
     """
-    owner = await store.edit_of(tx, edit_id)
+    owner = await store.schedule_of_override(tx, edit_id)
     old = await changes.lock(tx, owner) if owner is not None and schedule_id in (None, owner) else None
     if old is None or edit_id not in [e.id for e in old.edits if e.end > now]:
         raise NotFound("This override does not exist, or it has already ended or been removed.")
     removed_ids = [edit_id]
-    if swap := await swaps_store.swap_of_edit(tx, edit_id):
+    if swap := await swaps_store.swap_of_override(tx, edit_id):
         removed_ids = list(swap.edit_ids)
         withdrawn = replace(swap, state=SwapState.WITHDRAWN, edit_ids=(), decided_at=now)
         await swaps_store.save_swap(tx, withdrawn)
-    if cover := await swaps_store.cover_of_edit(tx, edit_id):
+    if cover := await swaps_store.cover_of_override(tx, edit_id):
         await changes.reopen(tx, cover, now)
-    await store.remove_edits(tx, old.id, removed_ids, now)
+    await store.remove_overrides(tx, old.id, removed_ids, now)
     details = change_undo.restore_details(old, removed_ids, final=bool(swap or cover))
     await tx.audit(
         actor, "schedule.override_removed", f"schedule:{old.id}", now, edits=removed_ids, **details

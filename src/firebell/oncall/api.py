@@ -229,7 +229,7 @@ def _check_people(given: NewOverride, people_refs: Sequence[str]) -> None:
 
 
 async def _override_args(tx: Tx, given: NewOverride) -> dict[str, Any]:
-    """Return the arguments of `actions.add_edit`, with people by id; raise `Invalid`."""
+    """Return the arguments of `actions.create_override`, with people by id; raise `Invalid`."""
     people_refs = (*([given.person] if given.person else []), *given.people)
     _check_people(given, people_refs)
     users = [await queries.person_id(tx, ref) for ref in people_refs]
@@ -254,7 +254,7 @@ async def _override_args(tx: Tx, given: NewOverride) -> dict[str, Any]:
 async def create_override(ctx: Ctx, caller: Responder, slug: Text, given: NewOverride) -> OverrideCreated:
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, slug)
-        override_id = await actions.add_edit(
+        override_id = await actions.create_override(
             tx,
             caller.actor,
             schedule_id=schedule.id,
@@ -275,7 +275,7 @@ async def preview_override(ctx: Ctx, caller: Reader, slug: Text, given: NewOverr
     async with ctx.db.tx() as tx:
         old = await actions.by_slug(tx, slug)
         new = await actions.overridden(tx, old, **await _override_args(tx, given), now=now)
-        return preview_shown(await queries.previewed(tx, old, new, now), await people.people(tx))
+        return preview_shown(await queries.preview_of(tx, old, new, now), await people.people(tx))
 
 
 @router.delete(
@@ -286,5 +286,5 @@ async def preview_override(ctx: Ctx, caller: Reader, slug: Text, given: NewOverr
 async def remove_override(ctx: Ctx, caller: Responder, edit_id: PathId) -> Removed:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        await actions.remove_edit(tx, caller.actor, edit_id, now)
+        await actions.remove_override(tx, caller.actor, edit_id, now)
         return removed(await undo.offer(tx, ctx.signer, caller.actor, "schedule.override_removed", now))

@@ -20,7 +20,7 @@ async def restore_override(tx: Tx, actor: Actor, entry: undo.Entry, now: datetim
     """Restore a removed override that belonged to no cover and no swap; raise `Conflict` when it is over."""
     schedule = await changes.lock(tx, entry.subject_id)
     ends = {int(i): datetime.fromisoformat(end) for i, end in entry.detail["ends"].items()}
-    if entry.detail["final"] or not await store.restore_edits(tx, schedule.id, ends, entry.at, now):
+    if entry.detail["final"] or not await store.restore_overrides(tx, schedule.id, ends, entry.at, now):
         raise undo.changed_since(
             "a cover or swap depended on it, or it is over.", "Create the override again."
         )

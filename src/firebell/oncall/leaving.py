@@ -24,7 +24,7 @@ async def withdraw(tx: Tx, event: PersonLeft, now: datetime) -> None:
             await tx.emit(CoverDeclined(cover.id, event.person_id), now)
 
 
-async def tell(tx: Tx, payload: Mapping[str, int], now: datetime) -> None:
+async def announce_left(tx: Tx, payload: Mapping[str, int], now: datetime) -> None:
     """Announce how the shifts of a person who left change, and withdraw requests they made meanwhile."""
     person = await people.person(tx, payload["person_id"])
     affected = {*await store.ids_naming(tx, person.id, now), *await swaps_store.schedules_with(tx, person.id)}

@@ -49,11 +49,11 @@ class Window:
     days: frozenset[int]
 
 
-LONGEST_TURN = 1000
+MAX_SHIFT_LENGTH = 1000
 """Maximum units in a shift length."""
-LONGEST_NAME = 80
+MAX_LAYER_NAME_LENGTH = 80
 """Maximum characters in a layer's name."""
-LAYERS = 20
+MAX_LAYERS = 20
 """Maximum layers in a schedule."""
 
 

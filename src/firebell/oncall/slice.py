@@ -46,7 +46,7 @@ def _subscriptions() -> Subscriptions:
 
     return Subscriptions(
         must={AccessRevoked: (calendars.revoke_feeds,), PersonLeft: (leaving.withdraw,)},
-        then={PersonLeft: {"look_at_shifts": leaving.tell}},
+        then={PersonLeft: {"look_at_shifts": leaving.announce_left}},
     )
 
 

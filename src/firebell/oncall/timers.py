@@ -8,7 +8,7 @@ from firebell.kit.jobs import timers
 from firebell.oncall import queries
 from firebell.oncall.checks import store as checks_store
 from firebell.oncall.checks.grouping import group_gaps
-from firebell.oncall.checks.rules import HORIZON
+from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.checks.unreported import unreported
 from firebell.oncall.model import ErrorsFound
 from firebell.oncall.schedules import changes, store
@@ -32,15 +32,15 @@ async def run_swaps(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -
 
 async def run_clocks(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Compare the time zone data with the recorded clocks of all schedules, once a day."""
-    await changes.look_at_clocks(tx, now)
+    await changes.record_all_clocks(tx, now)
     return []
 
 
 async def run_checks(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Report the new errors of one batch of schedules, check them again tomorrow, and return the other timers."""
     batch = [int(timer.key) for timer in due_timers[:CHECK_BATCH_SIZE]]
-    schedules = await store.schedules(tx, batch, since=now - HORIZON)
-    findings = await queries.found_in(tx, schedules, now)
+    schedules = await store.schedules(tx, batch, since=now - CHECKS_HORIZON)
+    findings = await queries.findings_of(tx, schedules, now)
     reported = await checks_store.reported(tx, batch)
     still_reported = {}
     for schedule in schedules:

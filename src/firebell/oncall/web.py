@@ -16,13 +16,13 @@ from firebell.kit.web import flash, html, routing, undo
 from firebell.oncall import actions, queries
 from firebell.oncall.checks import fixes
 from firebell.oncall.checks.grouping import group_gaps
-from firebell.oncall.checks.rules import HORIZON
+from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.model import Cover, Layer, Schedule, Unit
 from firebell.oncall.rota import layer_versions, timeline
 from firebell.oncall.rota.shifts import gaps, next_change
 from firebell.oncall.schedules import forms
 from firebell.oncall.schedules.preview import Preview
-from firebell.oncall.swaps.web import LEFT, askable
+from firebell.oncall.swaps.web import FORMER_MEMBER, askable
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -57,7 +57,7 @@ class View:
         )
 
 
-def _picture(options: View, now: datetime) -> timeline.Picture:
+def _picture(options: View, now: datetime) -> timeline.ShownDays:
     """Return the days to show."""
     at = to_instant(to_wall(options.at, "at"), options.tz) if options.at else now
     return timeline.picture(options.view, at, options.tz, now)
@@ -80,10 +80,13 @@ async def _context(
     people_by_id = await people.people_by_id(tx, [*person_ids])
 
     def name(user: int) -> str:
-        return people_by_id[user].name if user in people_by_id else LEFT
+        return people_by_id[user].name if user in people_by_id else FORMER_MEMBER
 
     def when(start: datetime, end: datetime) -> str:
-        begins, ends = start > seen.start - timeline.AROUND, end < seen.end + timeline.AROUND
+        begins, ends = (
+            start > seen.start - timeline.SHIFT_END_SEARCH,
+            end < seen.end + timeline.SHIFT_END_SEARCH,
+        )
         if begins and ends:
             return format_range(start, end, tz)
         if begins:
@@ -107,7 +110,7 @@ async def _context(
                 "s": s,
                 "rows": timeline.rows(s, seen)[: 1 if options.brief else None],
                 **_agenda(timeline.agenda(s, seen, tz, name, now), folded=len(schedules) > 1),
-                "gaps": gaps(s, now, now + HORIZON),
+                "gaps": gaps(s, now, now + CHECKS_HORIZON),
             }
             for s in schedules
         ],
@@ -125,7 +128,7 @@ def _agenda(days: Sequence[timeline.Day], *, folded: bool) -> dict[str, Any]:
     return {
         "near": near,
         "later": later,
-        "later_gaps": [shift for _, shifts in later for shift in shifts if shift[2] == timeline.NOBODY],
+        "later_gaps": [shift for _, shifts in later for shift in shifts if shift[2] == timeline.NO_ONE],
     }
 
 
@@ -139,8 +142,8 @@ async def oncall(request: Request) -> Response:
         ids = await actions.ids_near(tx, me.id, now, q)
         pages = max(1, -(-len(ids) // SCHEDULES_PER_PAGE))
         page = min(page, pages)
-        since = min(seen.start - timeline.AROUND, now)
-        until = max(seen.end + timeline.AROUND, now + HORIZON)
+        since = min(seen.start - timeline.SHIFT_END_SEARCH, now)
+        until = max(seen.end + timeline.SHIFT_END_SEARCH, now + CHECKS_HORIZON)
         page_ids = ids[(page - 1) * SCHEDULES_PER_PAGE : page * SCHEDULES_PER_PAGE]
         schedules_by_id = await actions.schedules_by_id(tx, page_ids, since=since, until=until)
         # a single page is sorted by name, several begin with the schedules that concern the person
@@ -232,7 +235,7 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
     options, now, error = View.of(request, me), ctx.clock.now(), filled.error
     if filled.given.get("tz") in html.time_zones():
         options = replace(options, tz=filled.given["tz"])
-    since = min(_picture(options, now).start - timeline.AROUND, now - HORIZON)
+    since = min(_picture(options, now).start - timeline.SHIFT_END_SEARCH, now - CHECKS_HORIZON)
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, slug, since=since)
         asked = askable(await actions.covers(tx, schedule_ids=[schedule.id], since=now), me)
@@ -240,7 +243,7 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
         context = await _context(tx, [schedule], asked, me, options, now, more=chosen)
         near = {me.id, *map(int, schedule.people), *await people.team_members(tx, schedule.team_id)}
         others = await choosable(tx, near | chosen, request.query_params.get("with", ""))
-        findings = (await queries.found_in(tx, [schedule], now))[schedule.id]
+        findings = (await queries.findings_of(tx, [schedule], now))[schedule.id]
     more = {
         "one": schedule,
         "others": others,
@@ -290,7 +293,7 @@ async def remove(request: Request, slug: str, edit_id: int) -> Response:
     actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedule = await actions.by_slug(tx, slug)
-        await actions.remove_edit(tx, actor, edit_id, now, schedule_id=schedule.id)
+        await actions.remove_override(tx, actor, edit_id, now, schedule_id=schedule.id)
         offer = await undo.offer(tx, ctx.signer, actor, "schedule.override_removed", now)
     return flash.redirect(request, f"/oncall/{slug}", f"Override on {schedule.name} removed.", offer)
 

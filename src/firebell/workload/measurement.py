@@ -7,7 +7,7 @@ from statistics import fmean, median
 from firebell.kit.intervals import Interval, overlap, within
 from firebell.kit.localtime import to_instant
 from firebell.oncall.model import Schedule
-from firebell.oncall.rota.fairness import Holidays, Load, against, load_of, night_of
+from firebell.oncall.rota.fairness import Holidays, Load, compare_with_mean, load_of, night_of
 from firebell.oncall.rota.shifts import intervals_by_user
 from firebell.paging.model import Arrival
 from firebell.people.model import Person, Team
@@ -157,7 +157,7 @@ def _compared(measured: Sequence[tuple[Person, Load, int, Calls]]) -> list[Row]:
     alone = len(measured) == 1
 
     def comparison(value: float, mean: float) -> str:
-        return "alone" if alone else against(value, mean)
+        return "alone" if alone else compare_with_mean(value, mean)
 
     rows = [
         Row(

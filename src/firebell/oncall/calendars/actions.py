@@ -19,16 +19,16 @@ from firebell.oncall import public_holidays
 from firebell.oncall.calendars import feed_store, matching, store
 from firebell.oncall.calendars.feeds import RenderedFeed, reach
 from firebell.oncall.calendars.model import (
-    AHEAD,
+    CALENDAR_LOOKAHEAD,
     Conflict,
-    Due,
+    DueImport,
     Feed,
     FeedKind,
     Import,
     ImportedShift,
-    Known,
-    Made,
+    KnownPerson,
     Place,
+    ReadResult,
     Source,
     Use,
 )
@@ -46,9 +46,9 @@ WAKE = "calendars"
 """The topic that wakes the worker's calendar lane."""
 
 
-async def known(tx: Tx) -> list[Known]:
+async def known_people(tx: Tx) -> list[KnownPerson]:
     """Return the people whom a calendar can name: everyone who is active."""
-    return [Known(p.id, p.name, p.email) for p in await people.people(tx) if p.active]
+    return [KnownPerson(p.id, p.name, p.email) for p in await people.people(tx) if p.active]
 
 
 async def create_feed(
@@ -107,7 +107,7 @@ async def revoke_feeds(tx: Tx, event: AccessRevoked, now: datetime) -> None:
 
 async def feed_by_token(
     tx: Tx, token_hash: bytes, now: datetime
-) -> tuple[Feed, list[RenderedFeed], list[Known]]:
+) -> tuple[Feed, list[RenderedFeed], list[KnownPerson]]:
     """Return a feed, its schedules and their people; raise `NotFound` if there never was one, `Gone` if it ended."""
     feed = await feed_store.feed(tx, token_hash)
     if feed is None:
@@ -131,8 +131,8 @@ async def feed_by_token(
     schedules = await schedule_store.schedules(tx, ids, since=since, until=until)
     changed = await feed_store.changed_at(tx, [s.id for s in schedules])
     people_by_id = await people.people_by_id(tx, list({u for s in schedules for u in s.people}))
-    known = [Known(p.id, p.name, p.email) for p in people_by_id.values()]
-    return feed, [RenderedFeed(s, changed[s.id]) for s in schedules], known
+    known_people = [KnownPerson(p.id, p.name, p.email) for p in people_by_id.values()]
+    return feed, [RenderedFeed(s, changed[s.id]) for s in schedules], known_people
 
 
 def address(url: str) -> str:
@@ -296,7 +296,7 @@ async def place_import(tx: Tx, actor: Actor, calendar: Import, place: Place, now
     return moved
 
 
-async def claim(tx: Tx, now: datetime, limit: int) -> list[Due]:
+async def claim(tx: Tx, now: datetime, limit: int) -> list[DueImport]:
     """Claim up to `limit` calendars that are due; each is due again after `FETCH_INTERVAL`."""
     return await store.claim(tx, now, now + FETCH_INTERVAL, limit)
 
@@ -305,10 +305,10 @@ def _any_coming(shifts: Sequence[ImportedShift], now: datetime) -> bool:
     return any(s.users and s.end > now for s in shifts)
 
 
-async def take(
+async def save_read(
     tx: Tx,
     import_id: int,
-    made: Made,
+    made: ReadResult,
     *,
     body: bytes | None,
     etag: str,
@@ -376,8 +376,8 @@ async def conflicts(tx: Tx, now: datetime, person_id: int | None = None) -> list
     if not shifts:
         return []
     ids = None if person_id is None else await schedule_store.ids_naming(tx, person_id, now)
-    schedules = await schedule_store.schedules(tx, ids, since=now, until=now + AHEAD)
-    return matching.conflicts(schedules, shifts, now, now + AHEAD)
+    schedules = await schedule_store.schedules(tx, ids, since=now, until=now + CALENDAR_LOOKAHEAD)
+    return matching.conflicts(schedules, shifts, now, now + CALENDAR_LOOKAHEAD)
 
 
 async def holiday_names(

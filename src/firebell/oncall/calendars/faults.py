@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.oncall.calendars.matching import conflicts
 from firebell.oncall.calendars.model import Conflict, Import, ImportedShift
-from firebell.oncall.checks.rules import Facts, Finding, Fix, Level, told
+from firebell.oncall.checks.rules import CheckFacts, Finding, Fix, Level, time_text
 from firebell.oncall.model import Cover, Schedule
 
 _FIX = Fix("calendars", "View calendars", {})
@@ -30,7 +30,7 @@ def faults(imports: Sequence[Import], now: datetime) -> Iterator[Finding]:
 
 
 def busy(
-    schedule: Schedule, shifts: Sequence[ImportedShift], a: datetime, b: datetime, facts: Facts
+    schedule: Schedule, shifts: Sequence[ImportedShift], a: datetime, b: datetime, facts: CheckFacts
 ) -> Iterator[Finding]:
     """Yield S-BUSY for each person who is busy by their own calendar while on call in `[a, b)`.
 
@@ -50,7 +50,7 @@ def busy(
             f"S-BUSY:{person}",
             "S-BUSY",
             Level.WARNING,
-            f"{facts.name(person)} is on call while busy from {told(schedule, first.start, first.end)}"
+            f"{facts.name(person)} is on call while busy from {time_text(schedule, first.start, first.end)}"
             f"{times}.",
             first.start,
             first.end,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from icalendar import Calendar, Event, vCalAddress, vText
 
-from firebell.oncall.calendars.model import AHEAD, BACK, Known
+from firebell.oncall.calendars.model import CALENDAR_LOOKAHEAD, FEED_LOOKBACK, KnownPerson
 from firebell.oncall.model import Cause, Layer, Schedule, Shift
 from firebell.oncall.rota.rotation import handoff, index_at, validity
 from firebell.oncall.rota.shifts import between
@@ -41,7 +41,7 @@ class RenderedFeed:
 def horizon(now: datetime) -> tuple[datetime, datetime]:
     """Return the interval that a feed shows: whole days, so that it is the same all day."""
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return day - BACK, day + AHEAD
+    return day - FEED_LOOKBACK, day + CALENDAR_LOOKAHEAD
 
 
 def reach(now: datetime) -> tuple[datetime, datetime]:
@@ -116,7 +116,7 @@ def _entry(schedule: Schedule, run: Shift, k: int | None, *, cut: bool) -> Entry
 
 
 def tag(
-    host: str, rendered: Sequence[RenderedFeed], people: Sequence[Known], now: datetime, subject: str
+    host: str, rendered: Sequence[RenderedFeed], people: Sequence[KnownPerson], now: datetime, subject: str
 ) -> str:
     """Return a strong ETag: it differs whenever `calendar` would."""
     day = horizon(now)[0].date()
@@ -133,7 +133,7 @@ def calendar(
     name: str,
     host: str,
     rendered: Sequence[RenderedFeed],
-    people: Mapping[int, Known],
+    people: Mapping[int, KnownPerson],
     now: datetime,
     only: int | None = None,
 ) -> bytes:
@@ -172,7 +172,7 @@ def _why(entry: Entry, layers: Sequence[Layer], imported: Mapping[Cause, str]) -
 
 
 def _event(
-    entry: Entry, feed: RenderedFeed, people: Mapping[int, Known], host: str, *, personal: bool
+    entry: Entry, feed: RenderedFeed, people: Mapping[int, KnownPerson], host: str, *, personal: bool
 ) -> Event:
     on_call = [people[u] for u in entry.users if u in people]
     schedule, event = feed.schedule, Event()

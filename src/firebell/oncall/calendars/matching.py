@@ -9,7 +9,16 @@ from datetime import datetime
 from unicodedata import normalize
 
 from firebell.kit.intervals import joined, overlap
-from firebell.oncall.calendars.model import Conflict, Event, Import, ImportedShift, Known, Place, Stray, Use
+from firebell.oncall.calendars.model import (
+    Conflict,
+    Event,
+    Import,
+    ImportedShift,
+    KnownPerson,
+    Place,
+    UnmatchedShift,
+    Use,
+)
 from firebell.oncall.model import Schedule, User
 from firebell.oncall.rota.shifts import between
 
@@ -18,7 +27,7 @@ def _plain(text: str) -> str:
     return normalize("NFKC", text).casefold().strip()
 
 
-def _names() -> tuple[Callable[[Known], str], ...]:
+def _names() -> tuple[Callable[[KnownPerson], str], ...]:
     return (lambda p: p.email, lambda p: p.name, lambda p: p.email.partition("@")[0])
 
 
@@ -26,7 +35,7 @@ def _within(word: str, text: str) -> bool:
     return bool(word) and re.search(rf"(?<![\w.@-]){re.escape(word)}(?![\w@-]|\.\w)", text) is not None
 
 
-def who(event: Event, people: Sequence[Known]) -> tuple[int, ...]:
+def who(event: Event, people: Sequence[KnownPerson]) -> tuple[int, ...]:
     """Return the people whom an event puts on call: its attendees, else the one person whom its title names.
 
     An email address takes priority over a full name, and that over the part before the @. A title that matches
@@ -46,19 +55,19 @@ def who(event: Event, people: Sequence[Known]) -> tuple[int, ...]:
     return ()
 
 
-def busy_events(events: Sequence[Event], person: Known | None) -> list[Event]:
+def busy_events(events: Sequence[Event], person: KnownPerson | None) -> list[Event]:
     """Return the events that make a person busy: neither marked as free nor declined by them."""
     email = _plain(person.email) if person else ""
     return [e for e in events if not e.free and email not in map(_plain, e.declined)]
 
 
 def matched(
-    events: Sequence[Event], people: Sequence[Known], a: datetime, b: datetime
-) -> tuple[list[ImportedShift], list[Stray]]:
+    events: Sequence[Event], people: Sequence[KnownPerson], a: datetime, b: datetime
+) -> tuple[list[ImportedShift], list[UnmatchedShift]]:
     """Return the shifts in `[a, b)`, and the events in it that match no one."""
     inside = [e for e in events if e.start < b and e.end > a]
     named = [(e, who(e, people)) for e in inside]
-    strays = [Stray(e.start, e.end, e.title) for e, users in named if not users]
+    strays = [UnmatchedShift(e.start, e.end, e.title) for e, users in named if not users]
     return flat([ImportedShift(e.start, e.end, users, e.title) for e, users in named if users], a, b), strays
 
 

@@ -22,7 +22,15 @@ from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions, feeds
 from firebell.oncall.calendars.limits import FeedLimiter
 from firebell.oncall.calendars.matching import from_the_top
-from firebell.oncall.calendars.model import AHEAD, LARGEST_FILE, FeedKind, Import, ImportedShift, Place, Use
+from firebell.oncall.calendars.model import (
+    CALENDAR_LOOKAHEAD,
+    MAX_UPLOAD_BYTES,
+    FeedKind,
+    Import,
+    ImportedShift,
+    Place,
+    Use,
+)
 from firebell.oncall.model import Schedule
 from firebell.people import access
 from firebell.people import actions as people
@@ -184,7 +192,9 @@ async def _of_schedule(
             "live": "oncall",
             "schedule": schedule,
             "imports": from_the_top(await actions.imports_of_schedules(tx, [schedule.id])),
-            "holidays": _days(await actions.holiday_names(tx, [schedule.id], now, now + AHEAD), schedule.tz),
+            "holidays": _days(
+                await actions.holiday_names(tx, [schedule.id], now, now + CALENDAR_LOOKAHEAD), schedule.tz
+            ),
             "others": others,
             "names": names,
             "uses": USES,
@@ -259,8 +269,8 @@ async def _sent(form: FormData) -> dict[str, str]:
         raise Invalid(
             "Choose one source for the calendar.", fields={"file": "Enter a file, an address or a text."}
         )
-    body = await file.read(LARGEST_FILE + 1)
-    if len(body) > LARGEST_FILE:
+    body = await file.read(MAX_UPLOAD_BYTES + 1)
+    if len(body) > MAX_UPLOAD_BYTES:
         raise Invalid(
             f"{file.filename} is too large.",
             fields={"file": "Choose a file of at most 3 MB, or enter its address."},

@@ -22,7 +22,7 @@ CARRIED_OUT = ("leave", "remove", "offset", "ask", "take", "seen")
 async def carry_out(tx: Tx, actor: Actor, schedule_id: int, finding_id: str, now: datetime) -> Finding:
     """Fix a finding and return it; raise NotFound if it is gone, Conflict if its fix needs a choice."""
     schedule = await changes.lock(tx, schedule_id)
-    findings = (await queries.found_in(tx, [schedule], now))[schedule_id]
+    findings = (await queries.findings_of(tx, [schedule], now))[schedule_id]
     candidates = (*findings, *group_gaps(findings, schedule.tz, now))
     finding = next((f for f in candidates if f.id == finding_id), None)
     if finding is None:
@@ -43,7 +43,7 @@ async def _apply(
             for edit_id in args["edits"]:
                 # removing one override of a swap removes its others too
                 if edit_id in [e.id for e in (await changes.lock(tx, schedule_id)).edits if e.end > now]:
-                    await actions.remove_edit(tx, actor, edit_id, now)
+                    await actions.remove_override(tx, actor, edit_id, now)
         case "offset":
             schedule = await changes.lock(tx, schedule_id)
             layers = [
@@ -62,7 +62,7 @@ async def _apply(
                 now=now,
             )
         case "seen":
-            await changes.note_clocks(tx, await changes.lock(tx, schedule_id), now, seen=True)
+            await changes.record_clocks(tx, await changes.lock(tx, schedule_id), now, seen=True)
             await tx.audit(actor, "schedule.clocks_seen", f"schedule:{schedule_id}", now)
             await tx.live("oncall")
         case "take":

@@ -6,24 +6,24 @@ from datetime import datetime
 
 from firebell.oncall.calendars.faults import busy, faults
 from firebell.oncall.calendars.model import Import, ImportedShift
-from firebell.oncall.checks.rules import HORIZON, Facts, Finding, Level, findings
+from firebell.oncall.checks.rules import CHECKS_HORIZON, CheckFacts, Finding, Level, findings
 from firebell.oncall.checks.zone_changes import Clock, changed
 from firebell.oncall.model import Schedule
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class CheckContext:
     """Everything that checks need besides the schedule itself."""
 
-    facts: Facts
+    facts: CheckFacts
     imports: Sequence[Import] = ()
     clocks: Mapping[int, Mapping[str, Clock]] = field(default_factory=dict)
     busy: Sequence[ImportedShift] = ()
 
 
-def checks(schedule: Schedule, now: datetime, around: Around) -> list[Finding]:
+def checks(schedule: Schedule, now: datetime, around: CheckContext) -> list[Finding]:
     """Return the findings of a schedule and its calendars within 28 days, errors first."""
-    until = now + HORIZON
+    until = now + CHECKS_HORIZON
     all_findings = [
         *faults([i for i in around.imports if i.schedule_id == schedule.id], now),
         *findings(schedule, now, until, around.facts),

@@ -13,13 +13,13 @@ from firebell.oncall.model import Absence, Cover, Layer, Schedule, Shift, User
 from firebell.oncall.rota.fairness import night_of
 from firebell.oncall.rota.rotation import validity
 from firebell.oncall.rota.shifts import between, intervals_by_user, intervals_on_call
-from firebell.oncall.swaps.exchange import unasked
+from firebell.oncall.swaps.exchange import unrequested_intervals
 
-HORIZON = timedelta(days=28)
+CHECKS_HORIZON = timedelta(days=28)
 WEEK = timedelta(days=7)
-NIGHT_LIMIT = 3
+MAX_URGENT_PAGES_PER_NIGHT = 3
 """More distinct urgent pages than this in one night exceed the limit (spec 2.4)."""
-REST = timedelta(hours=11)
+REST_AFTER_BAD_NIGHT = timedelta(hours=11)
 """The rest due after such a night: the daily rest of Directive 2003/88/EC, article 3."""
 MIN_PEOPLE_24_7, MIN_PEOPLE_PER_REGION = 4, 3
 _MAX_ABSENCE_FINDINGS = 20
@@ -70,7 +70,7 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PolicyLevel:
     """One level of a policy: its schedules, and whether it also has people or teams as targets."""
 
     schedules: tuple[Schedule, ...]
@@ -78,15 +78,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class PolicyChain:
     """A policy that notifies the schedule, level by level."""
 
     name: str
-    steps: tuple[Step, ...]
+    steps: tuple[PolicyLevel, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class UrgentCall:
     """A message of an urgent page to a person in time zone `tz`."""
 
     user: User
@@ -96,23 +96,23 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CheckFacts:
     """Facts besides the schedule; `covers` are open requests, `kept` are withdrawn ones, whose shifts stay."""
 
     names: Mapping[User, str] = field(default_factory=dict)
     reach: Mapping[User, Reach] | None = None
-    chains: tuple[Chain, ...] = ()
+    chains: tuple[PolicyChain, ...] = ()
     covers: tuple[Cover, ...] = ()
     kept: tuple[Cover, ...] = ()
     vacations: tuple[Absence, ...] = ()
-    calls: tuple[Call, ...] = ()
+    calls: tuple[UrgentCall, ...] = ()
 
     def name(self, user: User) -> str:
         """Return the name of a user."""
         return self.names.get(user, f"person {user}")
 
 
-def findings(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> list[Finding]:
+def findings(schedule: Schedule, a: datetime, b: datetime, facts: CheckFacts) -> list[Finding]:
     """Return the findings on `[a, b)`, errors first."""
     runs = between(schedule, a, b)
     all_findings = [
@@ -128,7 +128,7 @@ def findings(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> list
     return sorted(all_findings, key=lambda f: f.level is not Level.ERROR)
 
 
-def told(schedule: Schedule, start: datetime, end: datetime | None = None) -> str:
+def time_text(schedule: Schedule, start: datetime, end: datetime | None = None) -> str:
     """Return an instant or interval as text in the schedule's time zone, with the zone's name."""
     tz = schedule.tz
     return f"{format_range(start, end, tz) if end else format_local(start, tz)} {tz}"
@@ -139,7 +139,7 @@ def key(code: str, *parts: object) -> str:
     return ":".join((code, *(f"{p:%Y%m%dT%H%MZ}" if isinstance(p, datetime) else str(p) for p in parts)))
 
 
-def _covered(schedule: Schedule, chain: Chain, gap: Interval) -> bool:
+def _covered(schedule: Schedule, chain: PolicyChain, gap: Interval) -> bool:
     """Return True if other targets of the schedule's level, or later levels, cover the whole gap."""
     last = max(i for i, step in enumerate(chain.steps) if _holds(step, schedule))
     uncovered = [gap]
@@ -153,11 +153,11 @@ def _covered(schedule: Schedule, chain: Chain, gap: Interval) -> bool:
     return not uncovered
 
 
-def _holds(step: Step, schedule: Schedule) -> bool:
+def _holds(step: PolicyLevel, schedule: Schedule) -> bool:
     return schedule.id in [other.id for other in step.schedules]
 
 
-def _gaps(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Facts) -> Iterator[Finding]:
+def _gaps(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: CheckFacts) -> Iterator[Finding]:
     chains = [chain for chain in facts.chains if any(_holds(step, schedule) for step in chain.steps)]
     gaps = [Interval(run.start, run.end) for run in runs if not run.users]
     uncovered_by = [[c.name for c in chains if not _covered(schedule, c, gap)] for gap in gaps]
@@ -167,7 +167,7 @@ def _gaps(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Facts) 
             key("S-GAP", start if start > a else "now"),
             "S-GAP",
             Level.ERROR if policy else Level.WARNING,
-            nobody(f"from {told(schedule, start, end)}", policy),
+            nobody(f"from {time_text(schedule, start, end)}", policy),
             start,
             end,
             (),
@@ -192,7 +192,7 @@ def _members(layers: Sequence[Layer]) -> set[User]:
     return {user for layer in layers for slot in layer.slots for user in slot}
 
 
-def _inactive(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Iterator[Finding]:
+def _inactive(schedule: Schedule, a: datetime, b: datetime, facts: CheckFacts) -> Iterator[Finding]:
     turns = _members(_layers(schedule, a, b))
     edits = [e for e in schedule.edits if e.start < b and e.end > a and e.kind != "remove"]
     named = turns | {u for e in edits for u in (*e.users, *e.mapping.values())}
@@ -216,7 +216,7 @@ def _inactive(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Ite
         )
 
 
-def _unreachable(runs: Sequence[Shift], facts: Facts) -> Iterator[Finding]:
+def _unreachable(runs: Sequence[Shift], facts: CheckFacts) -> Iterator[Finding]:
     first: dict[User, Shift] = {}
     for run in runs:
         for user in run.users:
@@ -243,7 +243,7 @@ def _unreachable(runs: Sequence[Shift], facts: Facts) -> Iterator[Finding]:
 
 
 def _vacations(
-    schedule: Schedule, runs: Sequence[Shift], a: datetime, b: datetime, facts: Facts
+    schedule: Schedule, runs: Sequence[Shift], a: datetime, b: datetime, facts: CheckFacts
 ) -> Iterator[Finding]:
     """Yield S-VACATION for people who are on call in their time off, with or without an open cover request."""
     on_duty = {user for run in runs for user in run.users}
@@ -256,7 +256,7 @@ def _vacations(
             conflicts.append((Interval(cover.start, cover.end), cover.requester, fix))
     for absence in facts.vacations:
         if absence.person_id in on_duty and absence.start < b and absence.end > a:
-            for interval in unasked(schedule, absence, (*facts.covers, *facts.kept), a, b):
+            for interval in unrequested_intervals(schedule, absence, (*facts.covers, *facts.kept), a, b):
                 person_id = absence.person_id
                 ask = Fix("ask", "Request cover", {"person": person_id, **interval._asdict()})
                 conflicts.append((interval, person_id, ask))
@@ -265,7 +265,7 @@ def _vacations(
             key("S-VACATION", user, start if start > a else "now"),
             "S-VACATION",
             Level.WARNING,
-            f"{facts.name(user)} has time off {told(schedule, start, end)} but is still on call.",
+            f"{facts.name(user)} has time off {time_text(schedule, start, end)} but is still on call.",
             start,
             end,
             (user,),
@@ -274,7 +274,7 @@ def _vacations(
 
 
 def _doubles(
-    schedule: Schedule, runs: Sequence[Shift], a: datetime, b: datetime, facts: Facts
+    schedule: Schedule, runs: Sequence[Shift], a: datetime, b: datetime, facts: CheckFacts
 ) -> Iterator[Finding]:
     others: dict[int, tuple[Schedule, bool]] = {}
     for chain in facts.chains:
@@ -315,7 +315,7 @@ def _double(
     other: Schedule,
     code: str,
     overlaps: Sequence[tuple[datetime, datetime, tuple[User, ...], bool]],
-    facts: Facts,
+    facts: CheckFacts,
 ) -> Finding:
     start, end, users, *_ = overlaps[0]
     names = " and ".join(facts.name(u) for u in users)
@@ -327,7 +327,7 @@ def _double(
         key(code, schedule.id, other.id),
         code,
         Level.WARNING,
-        f"{names} {verb} on call for {schedule.name} and {other.name} from {told(schedule, start)}{times},"
+        f"{names} {verb} on call for {schedule.name} and {other.name} from {time_text(schedule, start)}{times},"
         f" so {result}.",
         start,
         end,
@@ -351,25 +351,25 @@ def _shift_of(schedule: Schedule, other: Schedule) -> Fix | None:
     return Fix("offset", f"Start one person after {other.name}", {"layer": own.id, "offset": offset})
 
 
-def tired(calls: Sequence[Call], now: datetime) -> dict[User, tuple[datetime, int, datetime]]:
+def people_due_rest(calls: Sequence[UrgentCall], now: datetime) -> dict[User, tuple[datetime, int, datetime]]:
     """Return (last page, pages in one night, end of rest) of each user who is due rest at `now`.
 
     A page counts once a night; nights are 22:00 to 07:00 in the person's own time zone.
     """
-    nights: dict[tuple[User, date], list[Call]] = defaultdict(list)
+    nights: dict[tuple[User, date], list[UrgentCall]] = defaultdict(list)
     for call in calls:
         if night := night_of(call.at, call.tz):
             nights[call.user, night].append(call)
     resting = {}
     for (user, _), night_calls in nights.items():
         count, last = len({c.page_id for c in night_calls}), max(c.at for c in night_calls)
-        if count > NIGHT_LIMIT and last + REST > now:
-            resting[user] = (last, count, last + REST)
+        if count > MAX_URGENT_PAGES_PER_NIGHT and last + REST_AFTER_BAD_NIGHT > now:
+            resting[user] = (last, count, last + REST_AFTER_BAD_NIGHT)
     return resting
 
 
-def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Facts) -> Iterator[Finding]:
-    for user, (last, count, until) in tired(facts.calls, a).items():
+def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: CheckFacts) -> Iterator[Finding]:
+    for user, (last, count, until) in people_due_rest(facts.calls, a).items():
         on_duty = [(r.start, min(r.end, until)) for r in runs if user in r.users and r.start < until]
         if not on_duty:
             continue
@@ -381,8 +381,8 @@ def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Fact
             key("S-NOREST", user, last),
             "S-NOREST",
             Level.WARNING,
-            f"{facts.name(user)} got {count} pages in one night, the last at {told(schedule, last)},"
-            f" and is on call before {told(schedule, until)}, after less than 11 hours of rest.",
+            f"{facts.name(user)} got {count} pages in one night, the last at {time_text(schedule, last)},"
+            f" and is on call before {time_text(schedule, until)}, after less than 11 hours of rest.",
             start,
             end,
             (user,),
@@ -390,7 +390,7 @@ def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Fact
         )
 
 
-def _long(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Iterator[Finding]:
+def _long(schedule: Schedule, a: datetime, b: datetime, facts: CheckFacts) -> Iterator[Finding]:
     by_user = intervals_by_user(schedule, a - WEEK, b)
     long = [
         (interval, user)
@@ -408,14 +408,14 @@ def _is_long(interval: Interval, tz: str) -> bool:
     return to_local(interval.end, tz) - to_local(interval.start, tz) > WEEK
 
 
-def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, facts: Facts) -> Finding:
+def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, facts: CheckFacts) -> Finding:
     days = (end - start) / timedelta(days=1)
     return Finding(
         key("S-LONG", user),
         "S-LONG",
         Level.WARNING,
         f"{facts.name(user)} is on call for {days:.0f} days or more without a break,"
-        f" from {told(schedule, start)}.",
+        f" from {time_text(schedule, start)}.",
         start,
         end,
         (user,),
@@ -423,7 +423,7 @@ def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, fa
     )
 
 
-def _frequent(schedule: Schedule, runs: Sequence[Shift], facts: Facts) -> Iterator[Finding]:
+def _frequent(schedule: Schedule, runs: Sequence[Shift], facts: CheckFacts) -> Iterator[Finding]:
     edit = Fix("edit", "Add people", {})
     whole = runs[-1].end - runs[0].start
     share: dict[User, timedelta] = defaultdict(timedelta)
@@ -443,7 +443,7 @@ def _frequent(schedule: Schedule, runs: Sequence[Shift], facts: Facts) -> Iterat
         return
     if len(people) < MIN_PEOPLE_24_7:
         yield _few(key("S-FREQ", "people"), "The 24/7 rotation", people, MIN_PEOPLE_24_7, edit)
-    elif whole >= HORIZON:
+    elif whole >= CHECKS_HORIZON:
         for user, hours in share.items():
             if hours > whole * 0.3:
                 yield Finding(

@@ -11,7 +11,7 @@ from firebell.oncall.checks.rules import Finding, Fix, Level
 from firebell.oncall.model import Layer, Schedule
 from firebell.oncall.rota.rotation import handoff, handoff_wall_time, index_at
 
-KEPT = timedelta(days=730)
+RECORDED_AHEAD = timedelta(days=730)
 """How far ahead clocks are recorded."""
 COMPARED_AHEAD = timedelta(days=365)
 """How far ahead clocks are compared."""
@@ -77,7 +77,7 @@ def difference(old: Clock, new: Clock) -> tuple[datetime, datetime, datetime] | 
     return None
 
 
-def of_layers(schedule: Schedule, now: datetime, length: timedelta = KEPT) -> dict[str, Clock]:
+def of_layers(schedule: Schedule, now: datetime, length: timedelta = RECORDED_AHEAD) -> dict[str, Clock]:
     """Return the current clocks of the time zones of current and future layers, from `now` in whole seconds."""
     start = now.replace(microsecond=0)
     names = {layer.tz for layer in schedule.layers if layer.end is None or layer.end > now}

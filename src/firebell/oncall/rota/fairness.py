@@ -157,7 +157,7 @@ def load_of(
     )
 
 
-def against(value: float, mean: float) -> str:
+def compare_with_mean(value: float, mean: float) -> str:
     """Return in words how a value compares with the mean."""
     if mean <= 0:
         return "no average yet"

@@ -114,6 +114,6 @@ def turns(
     return turns_found
 
 
-def forget() -> None:
+def clear_instant_cache() -> None:
     """Clear the cache of instants, for benchmarks."""
     to_instant.cache_clear()

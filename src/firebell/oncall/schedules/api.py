@@ -8,7 +8,7 @@ from firebell.kit.web import api, undo
 from firebell.kit.web.api import Ctx, PageParams, PathId, Removed, Text, problems, removed
 from firebell.oncall import actions, queries
 from firebell.oncall.checks import fixes, grouping
-from firebell.oncall.checks.rules import HORIZON
+from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.schedules import shadows
 from firebell.oncall.schedules.schemas import (
     EditedLayers,
@@ -133,7 +133,7 @@ async def preview_layers(ctx: Ctx, caller: Reader, slug: Text, given: EditedLaye
     async with ctx.db.tx() as tx:
         old = await actions.by_slug(tx, slug)
         new = await actions.edited(tx, old, layers_given(given), given.at or now)
-        preview = await queries.previewed(tx, old, new, now)
+        preview = await queries.preview_of(tx, old, new, now)
         return preview_shown(preview, await people.people(tx))
 
 
@@ -192,8 +192,8 @@ async def list_findings(
 ) -> list[FindingShown]:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug, since=now - HORIZON)
-        findings = (await queries.found_in(tx, [schedule], now))[schedule.id]
+        schedule = await actions.by_slug(tx, slug, since=now - CHECKS_HORIZON)
+        findings = (await queries.findings_of(tx, [schedule], now))[schedule.id]
     shown = grouping.group_gaps(findings, schedule.tz, now) if folded else findings
     return [finding_shown(finding) for finding in shown]
 

@@ -12,7 +12,7 @@ from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_choice, to_id, to_number, to_wall
 from firebell.kit.web import flash, html, routing, undo
 from firebell.oncall import actions, queries
-from firebell.oncall.checks.rules import HORIZON
+from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.model import OverrideKind, Schedule
 from firebell.oncall.schedules import forms, shadows
 from firebell.oncall.web import Filled, one
@@ -45,9 +45,9 @@ async def _preview(request: Request, slug: str, form: str, change: ChangeSchedul
     now = html.ctx(request).clock.now()
     try:
         async with html.ctx(request).db.tx() as tx:
-            old = await actions.by_slug(tx, slug, since=now - HORIZON)
+            old = await actions.by_slug(tx, slug, since=now - CHECKS_HORIZON)
             new = await change(tx, old, given, tz, now)
-            preview = await queries.previewed(tx, old, new, now) if new else None
+            preview = await queries.preview_of(tx, old, new, now) if new else None
     except (Invalid, NotFound) as error:
         return await one(request, slug, Filled(given, form, unseen=error.message))
     return await one(request, slug, Filled(given, form, preview))
@@ -65,7 +65,7 @@ async def _save(request: Request, slug: str, form: str, save: SaveChange) -> Res
 
 
 def _override_args(old: Schedule, given: Given, tz: str, now: datetime) -> dict[str, Any]:
-    """Return the override of the form as arguments of `actions.add_edit`; raise Invalid."""
+    """Return the override of the form as arguments of `actions.create_override`; raise Invalid."""
     kind, person_field = given.get("kind") or OverrideKind.SET, given.get("person")
     instead = to_choice(given.get("instead"), "instead")
     if kind not in list(OverrideKind):
@@ -93,7 +93,7 @@ async def _with_override(tx: Tx, old: Schedule, given: Given, tz: str, now: date
 
 
 async def _save_override(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
-    await actions.add_edit(
+    await actions.create_override(
         tx,
         access.actor_of(me),
         schedule_id=old.id,

@@ -131,22 +131,22 @@ async def announce(tx: Tx, before: Schedule, after: Schedule, by: str, now: date
     differences = shifts.diff(before, after, now, now + ANNOUNCED_AHEAD)[:MAX_ANNOUNCED_CHANGES]
     if differences:
         await tx.emit(ScheduleChanged(after.id, by, tuple(differences), why), now)
-        await cover_absences(tx, after, await swaps_store.vacations(tx, since=now), now)
+        await cover_absences(tx, after, await swaps_store.absences(tx, since=now), now)
     await tx.live("oncall")
 
 
-async def note_clocks(tx: Tx, schedule: Schedule, now: datetime, *, seen: bool = False) -> None:
+async def record_clocks(tx: Tx, schedule: Schedule, now: datetime, *, seen: bool = False) -> None:
     """Record the clocks of a schedule's time zones; a clock that moves a turn is kept until `seen`."""
     known = {} if seen else (await store.clocks(tx, [schedule.id]))[schedule.id]
     await store.set_clocks(tx, schedule.id, zone_changes.noted(schedule, known, now))
     await timers.schedule_once(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
 
 
-async def look_at_clocks(tx: Tx, now: datetime) -> None:
+async def record_all_clocks(tx: Tx, now: datetime) -> None:
     """Record the clocks of every schedule that is not locked, and schedule the next run for tomorrow."""
     free = sorted(await store.lock_free(tx, await store.ids(tx)))
     for schedule in await store.schedules(tx, free, since=now) if free else []:
-        await note_clocks(tx, schedule, now)
+        await record_clocks(tx, schedule, now)
     await timers.schedule(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
 
 
@@ -159,7 +159,7 @@ async def cover_absences(
     existing = await swaps_store.covers(tx, schedule_ids=[schedule.id], since=now)
     created = []
     for absence in absences:
-        for start, end in exchange.unasked(schedule, absence, existing, now, absence.end):
+        for start, end in exchange.unrequested_intervals(schedule, absence, existing, now, absence.end):
             request = new_cover(schedule.id, absence.person_id, start, end, now)
             of_absence = replace(request, vacation_id=absence.id, reason=absence.reason)
             created.append(await add_cover(tx, of_absence, now))

@@ -18,7 +18,7 @@ from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.rota import layer_versions, timeline
 from firebell.oncall.schedules import forms
 from firebell.oncall.schedules.preview import Preview
-from firebell.oncall.swaps.web import LEFT
+from firebell.oncall.swaps.web import FORMER_MEMBER
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -71,7 +71,7 @@ async def _editor(request: Request, me: Person, old: Schedule | None, draft: Dra
         "caption": timeline.caption,
         "others": others,
         "teams": [(t.id, t.name) for t in teams],
-        "name": lambda user: names.get(user, LEFT),
+        "name": lambda user: names.get(user, FORMER_MEMBER),
         "seen": draft.preview,
         "unseen": draft.unseen,
         "error": draft.error,
@@ -149,7 +149,7 @@ async def _preview(request: Request, me: Person, old: Schedule | None, form: For
         before = old or Schedule(0, given["name"], given["tz"], ())
         async with html.ctx(request).db.tx() as tx:
             after = await actions.edited(tx, before, layers, at)
-            preview = await queries.previewed(tx, before, after, now)
+            preview = await queries.preview_of(tx, before, after, now)
     except Invalid as error:
         return await _editor(request, me, old, Draft(given, layers, unseen=error.message))
     return await _editor(request, me, old, Draft(given, layers, preview))

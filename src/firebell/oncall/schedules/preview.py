@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from firebell.kit.intervals import Interval, minus
 from firebell.oncall.checks.grouping import group_gaps
-from firebell.oncall.checks.report import Around, checks
+from firebell.oncall.checks.report import CheckContext, checks
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.model import Change, Schedule, User
 from firebell.oncall.rota.shifts import diff, gaps
@@ -28,7 +28,7 @@ class Preview:
     fixed_findings: tuple[Finding, ...]
 
 
-def preview(old: Schedule, new: Schedule, start: datetime, end: datetime, around: Around) -> Preview:
+def preview(old: Schedule, new: Schedule, start: datetime, end: datetime, around: CheckContext) -> Preview:
     """Return what `new` changes on `[start, end)`; gaps are compared on 400 days from `start`, findings on 28.
 
     A finding whose level changes is both fixed and new. Gaps of one kind are one finding.

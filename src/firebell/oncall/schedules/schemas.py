@@ -20,8 +20,8 @@ from firebell.kit.web.api import (
 )
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.model import (
-    LONGEST_NAME,
-    LONGEST_TURN,
+    MAX_LAYER_NAME_LENGTH,
+    MAX_SHIFT_LENGTH,
     Layer,
     Override,
     OverrideKind,
@@ -55,11 +55,11 @@ class LayerGiven(ApiInput):
     During an empty slot the layers below apply.
     """
 
-    name: Annotated[Text, Field(max_length=LONGEST_NAME)] = ""
+    name: Annotated[Text, Field(max_length=MAX_LAYER_NAME_LENGTH)] = ""
     slots: Annotated[list[Annotated[list[Id], Field(max_length=20)]], Field(min_length=1, max_length=500)]
     anchor: LocalDateTime
     unit: Unit = Unit.WEEK
-    every: Annotated[StrictInt, Field(ge=1, le=LONGEST_TURN)] = 1
+    every: Annotated[StrictInt, Field(ge=1, le=MAX_SHIFT_LENGTH)] = 1
     tz: TimeZone
     windows: Annotated[tuple[WindowGiven, ...], Field(max_length=50)] = ()
     start: Instant | None = None

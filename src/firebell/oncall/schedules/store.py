@@ -411,7 +411,7 @@ async def replace_layers(
     await raise_version(tx, schedule_id, now)
 
 
-async def insert_edit(tx: Tx, schedule_id: int, override: Override, now: datetime) -> int:
+async def insert_override(tx: Tx, schedule_id: int, override: Override, now: datetime) -> int:
     """Insert an override and return its id; its own `id` and `seq` are ignored."""
     override_id: int = await tx.value(
         """
@@ -436,7 +436,7 @@ async def insert_edit(tx: Tx, schedule_id: int, override: Override, now: datetim
     return override_id
 
 
-async def edit_of(tx: Tx, edit_id: int) -> int | None:
+async def schedule_of_override(tx: Tx, edit_id: int) -> int | None:
     """Return the schedule of an override that is not removed."""
     schedule_id: int | None = await tx.value(
         """
@@ -450,7 +450,7 @@ async def edit_of(tx: Tx, edit_id: int) -> int | None:
     return schedule_id
 
 
-async def remove_edits(tx: Tx, schedule_id: int, edit_ids: Sequence[int], now: datetime) -> None:
+async def remove_overrides(tx: Tx, schedule_id: int, edit_ids: Sequence[int], now: datetime) -> None:
     """End overrides that have begun at `now`, and mark later ones as removed; past ones stay."""
     await tx.execute(
         """
@@ -467,7 +467,7 @@ async def remove_edits(tx: Tx, schedule_id: int, edit_ids: Sequence[int], now: d
     await raise_version(tx, schedule_id, now)
 
 
-async def restore_edits(
+async def restore_overrides(
     tx: Tx, schedule_id: int, ends: Mapping[int, datetime], removed_at: datetime, now: datetime
 ) -> bool:
     """Restore overrides that were removed or ended at `removed_at`, with their ends; return True if all were."""

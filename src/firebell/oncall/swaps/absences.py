@@ -33,13 +33,13 @@ async def add(
     check_interval("time off", start, end, now)
     person = await people.person(tx, person_id)
     await store.lock(tx, await store.ids(tx))
-    for other in await swaps_store.vacations(tx, person_id=person_id, since=now):
+    for other in await swaps_store.absences(tx, person_id=person_id, since=now):
         if other.start < end and start < other.end:
             raise Conflict(
                 f"{person.name} already has time off from {format_local(other.start, person.tz)} {person.tz}.",
                 hint=f"Cancel time off {other.id} first, or choose another time.",
             )
-    absence = await swaps_store.insert_vacation(
+    absence = await swaps_store.insert_absence(
         tx, person_id, start, end, clean_text(reason, 500), actor.person_id, now
     )
     requested = [
@@ -57,10 +57,10 @@ async def add(
 async def cancel(tx: Tx, actor: Actor, vacation_id: int, now: datetime) -> Absence:
     """Cancel time off: its open cover requests are withdrawn, taken ones stay."""
     await store.lock(tx, await store.ids(tx))
-    absence = await swaps_store.lock_vacation(tx, vacation_id)
+    absence = await swaps_store.lock_absence(tx, vacation_id)
     if absence is None:
         raise NotFound(f"There is no time off {vacation_id}, or it is canceled.")
-    await swaps_store.cancel_vacation(tx, vacation_id, now)
+    await swaps_store.cancel_absence(tx, vacation_id, now)
     for cover in await swaps_store.covers(tx, vacation_ids=[vacation_id], state=CoverState.OPEN):
         withdrawn = replace(cover, state=CoverState.WITHDRAWN, decided_at=now)
         await swaps_store.save_cover(tx, withdrawn)

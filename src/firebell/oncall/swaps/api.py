@@ -362,7 +362,7 @@ async def withdraw_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapSho
 @router.get("/vacations", summary="List time off that is not over, newest first")
 async def list_vacations(ctx: Ctx, caller: Reader, page: PageParams) -> list[VacationShown]:
     async with ctx.db.tx() as tx:
-        time_off = await actions.vacations(tx, since=ctx.clock.now())
+        time_off = await actions.absences(tx, since=ctx.clock.now())
         requested = await actions.covers(tx, vacation_ids=[absence.id for absence in time_off])
         presenter = await _presenter(tx)
     return [presenter.vacation(a, requested) for a in page.newest(time_off, [a.id for a in time_off])]

@@ -108,8 +108,8 @@ async def take(
             hint="Take a part of the request, or swap the shifts.",
         )
     source = Source.VACATION if cover.vacation_id else Source.COVER
-    override = exchange.mapped(*part, {cover.requester: by}, cover.reason, source, actor.person_id)
-    override_id = await store.insert_edit(tx, schedule.id, override, now)
+    override = exchange.mapping_override(*part, {cover.requester: by}, cover.reason, source, actor.person_id)
+    override_id = await store.insert_override(tx, schedule.id, override, now)
     request = await _split(tx, cover, part, now)
     taken = replace(
         request,
@@ -167,4 +167,4 @@ async def give_back(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> None:
         raise NotFound(f"No one has taken request {cover_id}.")
     if cover.end <= now:
         raise Conflict("This shift is over.")
-    await actions.remove_edit(tx, actor, cover.edit_id, now)
+    await actions.remove_override(tx, actor, cover.edit_id, now)

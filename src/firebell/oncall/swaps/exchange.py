@@ -20,7 +20,7 @@ def swap_maps(x: User, y: User, mine: Interval, theirs: Interval) -> list[tuple[
     return sorted(maps, key=lambda pair: pair[0])
 
 
-def mapped(
+def mapping_override(
     start: datetime,
     end: datetime,
     mapping: Mapping[User, User],
@@ -42,7 +42,7 @@ def mapped(
     )
 
 
-def unasked(
+def unrequested_intervals(
     schedule: Schedule, absence: Absence, covers: Sequence[Cover], a: datetime, b: datetime
 ) -> list[Interval]:
     """Return when an absent person is on call in `[a, b)` without any of `covers` settling it."""

@@ -103,8 +103,8 @@ async def accept(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     await _check_both(tx, schedule, swap.proposer, swap.other, mine, theirs)
     override_ids = []
     for (start, end), mapping in exchange.swap_maps(swap.proposer, swap.other, mine, theirs):
-        override = exchange.mapped(start, end, mapping, swap.reason, Source.SWAP, actor.person_id)
-        override_ids.append(await store.insert_edit(tx, schedule.id, override, now))
+        override = exchange.mapping_override(start, end, mapping, swap.reason, Source.SWAP, actor.person_id)
+        override_ids.append(await store.insert_override(tx, schedule.id, override, now))
     swap = replace(swap, edit_ids=tuple(override_ids))
     accepted = await _LIFECYCLE.close(tx, actor, swap, SwapState.ACCEPTED, now)
     await tx.emit(SwapDecided(swap.id), now)

@@ -36,7 +36,7 @@ _SWAP_ANSWERED = {"accept": "Swap accepted.", "decline": "Swap declined.", "with
 MY_SHIFTS_WINDOW = timedelta(days=60)
 MAX_SWAP_OFFERS = 12
 """How many shifts of colleagues are offered for a swap."""
-LEFT = "Former member"
+FORMER_MEMBER = "Former member"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def _offers(
         offers = [
             (
                 f"{user}|{shift.start.isoformat()}|{shift.end.isoformat()}",
-                f"{names.get(user, LEFT)}, {format_range(shift.start, shift.end, me.tz)}",
+                f"{names.get(user, FORMER_MEMBER)}, {format_range(shift.start, shift.end, me.tz)}",
             )
             for shift in coming
             for user in shift.users
@@ -125,9 +125,9 @@ async def _my_shifts(
             "my_covers": [c for c in coming if c.requester == me.id and c.state in ("open", "taken")],
             "taken_by_me": [c for c in coming if c.taken_by == me.id and c.state == CoverState.TAKEN],
             "swaps": [s for s in exchanges if isinstance(s, Swap) and me.id in (s.proposer, s.other)],
-            "vacations": await actions.vacations(tx, person_id=me.id, since=now),
+            "vacations": await actions.absences(tx, person_id=me.id, since=now),
             "schedule_names": await actions.names_by_id(tx, [x.schedule_id for x in exchanges]),
-            "name": lambda i: names.get(i, LEFT),
+            "name": lambda i: names.get(i, FORMER_MEMBER),
             "people": [(i, name) for i, name in others.options if i != me.id],
             "others": others,
             "methods": await people.methods_of(tx, [me.id]),
