@@ -9,9 +9,9 @@ from typing import Any
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import FirebellError
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.rota import shifts
+from firebell.oncall.schedules import actions as oncall
 from firebell.people import actions as people
 from tests.world import World, world
 

@@ -5,11 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions as oncall
-from firebell.oncall import queries
-from firebell.oncall.checks import fixes, zone_changes
+from firebell.oncall.checks import fixes, queries, zone_changes
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.model import Unit
+from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import store
 from tests.oncall_world import Rota, daily, rota
 

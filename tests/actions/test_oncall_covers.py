@@ -6,10 +6,9 @@ from typing import Any
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.oncall import actions as oncall
-from firebell.oncall import queries
-from firebell.oncall.checks import fixes
+from firebell.oncall.checks import fixes, queries
 from firebell.oncall.model import Cover, CoverState, Source, Swap, SwapState
+from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.swaps import absences, covers, store, swaps
 from firebell.people import actions as people
 from tests.oncall_world import Rota, day, rota

@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import Use
 from firebell.oncall.model import OverrideKind
 from firebell.oncall.rota import shifts
+from firebell.oncall.schedules import actions as oncall
 from tests.oncall_world import DAY, Rota, daily, day, rota
 
 

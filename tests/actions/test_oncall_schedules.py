@@ -8,13 +8,12 @@ from typing import Any
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.oncall import actions as oncall
-from firebell.oncall import queries
-from firebell.oncall.checks import fixes
+from firebell.oncall.checks import fixes, queries
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.checks.rules import Level as Grade
 from firebell.oncall.model import OverrideKind, ScheduleChanged
 from firebell.oncall.rota import shifts
+from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import changes, shadows
 from firebell.oncall.swaps import absences
 from firebell.paging import actions as paging

@@ -10,8 +10,8 @@ from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Unit
+from firebell.oncall.schedules import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, PageState, Target, TargetKind
 from firebell.people import actions as people

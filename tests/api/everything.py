@@ -19,10 +19,10 @@ from firebell.handoffs import actions as handoffs
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
-from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind, Use
 from firebell.oncall.model import OverrideKind
+from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.swaps import absences, covers, swaps
 from firebell.people import actions as people
 from firebell.people import store

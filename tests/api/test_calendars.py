@@ -7,8 +7,8 @@ import httpx
 import icalendar
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions as oncall
 from firebell.oncall.calendars.limits import MAX_READS_PER_FEED, MAX_UNKNOWN_TOKENS_PER_ADDRESS, WINDOW
+from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import store as schedules
 from firebell.people import actions as people
 from firebell.people.model import SCOPES

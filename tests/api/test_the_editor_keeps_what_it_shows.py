@@ -1,8 +1,8 @@
 """The editor of a schedule: what is opened and saved untouched stays as it was, whoever made it."""
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions
 from firebell.oncall.model import MAX_LAYERS, Layer, Schedule, Unit, Window
+from firebell.oncall.schedules import actions
 from firebell.people import actions as people
 from tests.api.test_a_schedule_is_changed_on_its_page import Desk, desk
 from tests.forms_of import form_of

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Unit
+from firebell.oncall.schedules import actions as oncall
 from firebell.people import actions as people
 from tests.api.callers import TEST, browser, key_of, organization
 from tests.stories.test_a_shift_comes_begins_and_ends import team

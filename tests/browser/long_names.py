@@ -10,7 +10,7 @@ from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import ENTRY_KINDS, Role
 from firebell.kit.text import NAME_LIMIT
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import actions as oncall
 from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems
 from firebell.runbooks import actions as runbooks

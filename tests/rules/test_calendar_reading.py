@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from firebell.kit.errors import Invalid
-from firebell.oncall import public_holidays
-from firebell.oncall.calendars import matching
+from firebell.oncall.calendars import matching, public_holidays
 from firebell.oncall.calendars.matching import flat, matched, onward, who
 from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, Event, ImportedShift, KnownPerson
 from firebell.oncall.calendars.reading import MAX_COMPONENTS, Found, read

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.oncall.calendars.model import ImportedShift
+from firebell.oncall.checks.preview import preview
 from firebell.oncall.checks.report import CheckContext, checks
 from firebell.oncall.checks.rules import (
     CheckFacts,
@@ -35,7 +36,6 @@ from firebell.oncall.model import (
     Window,
 )
 from firebell.oncall.rota.shifts import gaps
-from firebell.oncall.schedules.preview import preview
 from firebell.oncall.swaps import exchange
 
 A = datetime(2026, 1, 5, 9, tzinfo=UTC)

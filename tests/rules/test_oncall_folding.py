@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.oncall.checks.grouping import MIN_GAPS_GROUPED, group_gaps
+from firebell.oncall.checks.preview import preview
 from firebell.oncall.checks.report import CheckContext
 from firebell.oncall.checks.rules import (
     CHECKS_HORIZON,
@@ -18,7 +19,6 @@ from firebell.oncall.checks.rules import (
     findings,
 )
 from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, Window
-from firebell.oncall.schedules.preview import preview
 
 TZ = "Europe/Stockholm"
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

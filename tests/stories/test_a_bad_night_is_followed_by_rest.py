@@ -3,10 +3,9 @@
 from datetime import timedelta
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions as oncall
-from firebell.oncall import queries
-from firebell.oncall.checks import fixes
+from firebell.oncall.checks import fixes, queries
 from firebell.oncall.checks.rules import Finding
+from firebell.oncall.schedules import actions as oncall
 from tests.world import World, world
 
 

@@ -12,15 +12,14 @@ import pytest
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
-from firebell.oncall import actions as oncall
-from firebell.oncall import queries
 from firebell.oncall.calendars import actions
 from firebell.oncall.calendars.feeds import entries, horizon
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.oncall.calendars.model import Import, Use
 from firebell.oncall.calendars.reader import Job, made
-from firebell.oncall.checks import fixes
+from firebell.oncall.checks import fixes, queries
 from firebell.oncall.checks.rules import Finding
+from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.swaps import absences, covers
 from firebell.people import actions as people
 from tests.servers import free_port, listening, until

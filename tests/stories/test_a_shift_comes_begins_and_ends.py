@@ -13,8 +13,8 @@ from firebell.handoffs import lead_time, sweep
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid
 from firebell.kit.jobs import timers
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Unit
+from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.swaps import covers, swaps
 from firebell.people import actions as people
 from firebell.worker import Worker, timer_handlers

@@ -11,7 +11,7 @@ import httpx
 
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import actions as oncall
 from tests.api.callers import Api, browser, key_of
 from tests.stories.test_a_shift_comes_begins_and_ends import HOUR, MONDAY, Team, team
 

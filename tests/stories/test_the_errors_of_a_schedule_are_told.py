@@ -5,8 +5,8 @@ from typing import Any
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import OverrideKind
+from firebell.oncall.schedules import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import actions as people

@@ -9,8 +9,8 @@ from firebell.catalog import actions as catalog
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Unit, Window
+from firebell.oncall.schedules import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import actions as people

@@ -15,11 +15,11 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.text import clean_text
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import CoverState, Schedule, User
 from firebell.oncall.rota.fairness import night_of
 from firebell.oncall.rota.shifts import at as on_duty_at
 from firebell.oncall.rota.shifts import between
+from firebell.oncall.schedules import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.people import actions as people

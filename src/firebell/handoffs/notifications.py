@@ -11,9 +11,9 @@ from firebell.handoffs.messages import Message
 from firebell.kit.db.database import Tx
 from firebell.kit.intervals import Interval
 from firebell.kit.text import clean_name
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Cover, CoverState, Schedule
 from firebell.oncall.rota.fairness import suggested
+from firebell.oncall.schedules import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Notice
 from firebell.people import actions as people

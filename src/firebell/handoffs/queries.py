@@ -7,8 +7,8 @@ from datetime import datetime
 from firebell.handoffs import actions, milestones
 from firebell.handoffs.model import Handoff
 from firebell.kit.db.database import Tx
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Schedule
+from firebell.oncall.schedules import actions as oncall
 from firebell.people import actions as people
 from firebell.people.model import Person
 

@@ -12,11 +12,10 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.oncall import api, web
     from firebell.oncall.calendars import api as calendar_api
     from firebell.oncall.calendars import web as calendar_web
     from firebell.oncall.schedules import api as schedule_api
-    from firebell.oncall.schedules import change_web, edit_web
+    from firebell.oncall.schedules import change_web, edit_web, on_call_api, web
     from firebell.oncall.swaps import api as swap_api
     from firebell.oncall.swaps import web as swap_web
 
@@ -27,7 +26,7 @@ def _routers() -> list["APIRouter"]:
         edit_web.router,
         change_web.router,
         web.router,
-        api.router,
+        on_call_api.router,
         schedule_api.router,
         swap_api.router,
     ]
@@ -40,8 +39,8 @@ def _timers() -> Mapping[str, "Handler"]:
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.oncall import leaving
     from firebell.oncall.calendars import actions as calendars
+    from firebell.oncall.swaps import leaving
     from firebell.people.model import AccessRevoked, PersonLeft
 
     return Subscriptions(

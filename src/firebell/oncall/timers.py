@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
-from firebell.oncall import queries
+from firebell.oncall.checks import queries
 from firebell.oncall.checks import store as checks_store
 from firebell.oncall.checks.grouping import group_gaps
 from firebell.oncall.checks.rules import CHECKS_HORIZON

@@ -17,8 +17,8 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import clean_name, to_number
 from firebell.kit.web import flash, html, routing
 from firebell.kit.web.field_errors import FieldErrors
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Unit
+from firebell.oncall.schedules import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import access, passwords, rules

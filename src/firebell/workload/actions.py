@@ -9,9 +9,9 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
 from firebell.kit.threads import DOCUMENTS
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota.fairness import Holidays, Load, load, suggested
+from firebell.oncall.schedules import actions as oncall
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people import permissions

@@ -14,9 +14,7 @@ from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name
 from firebell.kit.web import undo
-from firebell.oncall import actions as oncall
-from firebell.oncall import public_holidays
-from firebell.oncall.calendars import feed_store, matching, store
+from firebell.oncall.calendars import feed_store, matching, public_holidays, store
 from firebell.oncall.calendars.feeds import RenderedFeed, reach
 from firebell.oncall.calendars.model import (
     CALENDAR_LOOKAHEAD,
@@ -32,6 +30,7 @@ from firebell.oncall.calendars.model import (
     Source,
     Use,
 )
+from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import changes
 from firebell.oncall.schedules import store as schedule_store
 from firebell.people import actions as people

@@ -22,9 +22,9 @@ from firebell.kit.web.api import (
     problems,
     removed,
 )
-from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions
 from firebell.oncall.calendars.model import Feed, FeedKind, Import, Place, Source, Use
+from firebell.oncall.schedules import actions as oncall
 from firebell.people import permissions
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb

@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import to_instant
-from firebell.oncall import public_holidays
-from firebell.oncall.calendars import matching
+from firebell.oncall.calendars import matching, public_holidays
 from firebell.oncall.calendars.model import ImportedShift, KnownPerson, ReadResult, UnmatchedShift
 
 READER_LIMIT_S = 20

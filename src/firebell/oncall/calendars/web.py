@@ -18,7 +18,6 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_choices, to_required
 from firebell.kit.threads import DOCUMENTS
 from firebell.kit.web import flash, html, routing, undo
-from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions, feeds
 from firebell.oncall.calendars.limits import FeedLimiter
 from firebell.oncall.calendars.matching import from_the_top
@@ -32,6 +31,7 @@ from firebell.oncall.calendars.model import (
     Use,
 )
 from firebell.oncall.model import Schedule
+from firebell.oncall.schedules import actions as oncall
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person

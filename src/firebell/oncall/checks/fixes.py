@@ -8,11 +8,11 @@ from typing import Any
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
-from firebell.oncall import actions, queries
+from firebell.oncall.checks import queries
 from firebell.oncall.checks.grouping import group_gaps
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.rota import layer_versions
-from firebell.oncall.schedules import changes
+from firebell.oncall.schedules import actions, changes
 from firebell.oncall.swaps import covers
 
 CARRIED_OUT = ("leave", "remove", "offset", "ask", "take", "seen")

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from firebell.oncall.calendars.faults import busy, faults
 from firebell.oncall.calendars.model import Import, ImportedShift
+from firebell.oncall.checks.calendar_rules import busy, faults
 from firebell.oncall.checks.rules import CHECKS_HORIZON, CheckFacts, Finding, Level, findings
 from firebell.oncall.checks.zone_changes import Clock, changed
 from firebell.oncall.model import Schedule

@@ -6,10 +6,9 @@ from fastapi import Query
 
 from firebell.kit.web import api, undo
 from firebell.kit.web.api import Ctx, PageParams, PathId, Removed, Text, problems, removed
-from firebell.oncall import actions, queries
-from firebell.oncall.checks import fixes, grouping
+from firebell.oncall.checks import fixes, grouping, queries
 from firebell.oncall.checks.rules import CHECKS_HORIZON
-from firebell.oncall.schedules import shadows
+from firebell.oncall.schedules import actions, shadows
 from firebell.oncall.schedules.schemas import (
     EditedLayers,
     FindingShown,

@@ -11,11 +11,11 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_choice, to_id, to_number, to_wall
 from firebell.kit.web import flash, html, routing, undo
-from firebell.oncall import actions, queries
+from firebell.oncall.checks import queries
 from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.model import OverrideKind, Schedule
-from firebell.oncall.schedules import forms, shadows
-from firebell.oncall.web import Filled, one
+from firebell.oncall.schedules import actions, forms, shadows
+from firebell.oncall.schedules.web import Filled, one
 from firebell.people import access
 from firebell.people.model import Person
 from firebell.people.permissions import Verb

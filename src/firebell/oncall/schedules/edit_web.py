@@ -13,11 +13,11 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id, to_number, to_required
 from firebell.kit.web import confirm, flash, html, routing
-from firebell.oncall import actions, queries
+from firebell.oncall.checks import queries
+from firebell.oncall.checks.preview import Preview
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.rota import layer_versions, timeline
-from firebell.oncall.schedules import forms
-from firebell.oncall.schedules.preview import Preview
+from firebell.oncall.schedules import actions, forms
 from firebell.oncall.swaps.web import FORMER_MEMBER
 from firebell.people import access
 from firebell.people import actions as people

@@ -18,6 +18,7 @@ from firebell.kit.web.api import (
     Text,
     TimeZone,
 )
+from firebell.oncall.checks.preview import Preview
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.model import (
     MAX_LAYER_NAME_LENGTH,
@@ -30,7 +31,6 @@ from firebell.oncall.model import (
     User,
     Window,
 )
-from firebell.oncall.schedules.preview import Preview
 from firebell.people.model import Person
 
 

@@ -11,11 +11,10 @@ from firebell.kit.intervals import Interval, minus, overlap
 from firebell.kit.jobs import timers
 from firebell.kit.localtime import format_local
 from firebell.kit.text import clean_text
-from firebell.oncall import actions
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Cover, CoverDeclined, CoverState, CoverTaken, Source
 from firebell.oncall.rota.shifts import intervals_on_call
-from firebell.oncall.schedules import changes, store
+from firebell.oncall.schedules import actions, changes, store
 from firebell.oncall.swaps import exchange
 from firebell.oncall.swaps import store as swaps_store
 from firebell.oncall.swaps.lifecycle import Lifecycle

@@ -12,10 +12,10 @@ from firebell.kit.intervals import Interval
 from firebell.kit.localtime import format_range, to_instant
 from firebell.kit.text import to_choice, to_id, to_wall
 from firebell.kit.web import flash, html, routing
-from firebell.oncall import actions
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.model import Cover, CoverState, Schedule, Swap, SwapState
 from firebell.oncall.rota import shifts
+from firebell.oncall.schedules import actions
 from firebell.oncall.swaps import absences, covers, parties, swaps
 from firebell.people import access
 from firebell.people import actions as people

@@ -7,6 +7,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.oncall.calendars import store as calendars_store
 from firebell.oncall.checks import store as checks_store
+from firebell.oncall.checks.preview import GAPS_AHEAD, Preview, preview
 from firebell.oncall.checks.report import CheckContext, checks
 from firebell.oncall.checks.rules import (
     CHECKS_HORIZON,
@@ -19,7 +20,6 @@ from firebell.oncall.checks.rules import (
 )
 from firebell.oncall.model import CoverState, Schedule
 from firebell.oncall.schedules import store
-from firebell.oncall.schedules.preview import GAPS_AHEAD, Preview, preview
 from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
 from firebell.people.model import Channel

@@ -10,8 +10,8 @@ from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_name, clean_text, slugify
-from firebell.oncall import change_undo
 from firebell.oncall.calendars import store as calendars_store
+from firebell.oncall.calendars.public_holidays import public
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import (
     MAX_LAYERS,
@@ -23,9 +23,8 @@ from firebell.oncall.model import (
     ScheduleDeleted,
     SwapState,
 )
-from firebell.oncall.public_holidays import public
 from firebell.oncall.rota import layer_versions, shifts
-from firebell.oncall.schedules import changes, parts_store, store
+from firebell.oncall.schedules import change_undo, changes, parts_store, store
 from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
 

@@ -13,15 +13,14 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.localtime import format_range, to_instant
 from firebell.kit.text import plural, to_choices, to_id, to_required, to_wall
 from firebell.kit.web import flash, html, routing, undo
-from firebell.oncall import actions, queries
-from firebell.oncall.checks import fixes
+from firebell.oncall.checks import fixes, queries
 from firebell.oncall.checks.grouping import group_gaps
+from firebell.oncall.checks.preview import Preview
 from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.model import Cover, Layer, Schedule, Unit
 from firebell.oncall.rota import layer_versions, timeline
 from firebell.oncall.rota.shifts import gaps, next_change
-from firebell.oncall.schedules import forms
-from firebell.oncall.schedules.preview import Preview
+from firebell.oncall.schedules import actions, forms
 from firebell.oncall.swaps.web import FORMER_MEMBER, askable
 from firebell.people import access
 from firebell.people import actions as people

@@ -25,10 +25,11 @@ from firebell.kit.web.api import (
     problems,
     removed,
 )
-from firebell.oncall import actions, queries
+from firebell.oncall.checks import queries
 from firebell.oncall.model import OverrideKind
 from firebell.oncall.rota.shifts import at as on_duty_at
 from firebell.oncall.rota.shifts import between, gaps
+from firebell.oncall.schedules import actions
 from firebell.oncall.schedules.schemas import EditShown, Named, PreviewShown, edit_shown, preview_shown
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
