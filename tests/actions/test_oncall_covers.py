@@ -6,10 +6,12 @@ from typing import Any
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.oncall.checks import fixes, queries
+from firebell.oncall.checks import fixes
+from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.model import Cover, CoverState, Source, Swap, SwapState
 from firebell.oncall.schedules import actions as oncall
-from firebell.oncall.swaps import absences, covers, store, swaps
+from firebell.oncall.swaps import absences, covers, overrides, store, swaps
+from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import actions as people
 from tests.oncall_world import Rota, day, rota
 
@@ -97,7 +99,7 @@ async def test_a_cover_survives_an_edit_of_the_rotation(dsn: str, clock: FakeClo
         await r.run(oncall.leave, r.id, person_id=r.w.mara, at=day(3))
         edit = (await r.schedule()).edits[0]
         assert edit.mapping == {r.w.jun: r.ada}
-        await r.run(oncall.remove_override, int(edit.id))
+        await r.run(overrides.remove_override, int(edit.id))
         assert (await r.schedule()).edits == ()
         assert await state(r, made.id) == CoverState.OPEN
 
@@ -180,7 +182,7 @@ async def test_an_accepted_swap_exchanges_both_shifts_and_is_undone_as_a_whole(
         assert (done.state, len(done.edit_ids)) == (SwapState.ACCEPTED, 2)
         assert (await r.who(day(1)), await r.who(day(2))) == ((r.ada,), (r.w.jun,))
         assert isinstance(await r.run(swaps.accept, made.id, by=r.ada), Conflict)
-        await r.run(oncall.remove_override, done.edit_ids[1])
+        await r.run(overrides.remove_override, done.edit_ids[1])
         assert (await r.who(day(1)), await r.who(day(2))) == ((r.w.jun,), (r.ada,))
 
 
@@ -201,7 +203,7 @@ async def test_a_swap_is_declined_withdrawn_stale_or_expired(dsn: str, clock: Fa
         assert "expired" in (await r.run(swaps.accept, stale.id, by=r.ada)).message
         await r.w.settle()
         async with r.w.ctx.db.tx() as tx:
-            assert [s.state for s in await oncall.swaps(tx, schedule_ids=[r.id])] == [
+            assert [s.state for s in await swap_queries.swaps(tx, schedule_ids=[r.id])] == [
                 SwapState.DECLINED,
                 SwapState.WITHDRAWN,
                 SwapState.EXPIRED,
@@ -311,7 +313,7 @@ async def test_a_vacation_asks_again_when_a_shift_comes_back(dsn: str, clock: Fa
         override: dict[str, Any] = {"start": day(1), "end": day(2), "reason": ""}
         edit = await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], **override)
         assert [s for s, _ in await lapsed(r, "cover")] == ["withdrawn"]
-        await r.run(oncall.remove_override, edit)
+        await r.run(overrides.remove_override, edit)
         assert [s for s, _ in await lapsed(r, "cover")] == ["withdrawn", "open"]
 
 
@@ -339,11 +341,11 @@ async def test_a_cover_whose_taker_leaves_is_a_gap_and_a_finding_that_asks_again
         await r.run(people.update_person, r.ada, active=False)
         assert await r.who(day(1, 12)) == ()
         async with r.w.ctx.db.tx() as tx:
-            wrong = (await queries.findings_of(tx, [await r.schedule()], r.w.now))[r.id]
+            wrong = (await check_queries.findings_of(tx, [await r.schedule()], r.w.now))[r.id]
         assert day(1) in [f.start for f in wrong if f.code == "S-GAP"]
         await r.run(oncall.leave, r.id, person_id=r.ada)
         async with r.w.ctx.db.tx() as tx:
-            wrong = (await queries.findings_of(tx, [await r.schedule()], r.w.now))[r.id]
+            wrong = (await check_queries.findings_of(tx, [await r.schedule()], r.w.now))[r.id]
         (left,) = [f for f in wrong if f.code == "S-INACTIVE"]
         await r.run(fixes.carry_out, r.id, left.id)
         assert await r.who(day(1, 12)) == (r.w.jun,)
@@ -368,7 +370,7 @@ async def test_the_button_takes_a_swap_of_who_left_away_though_it_is_several_edi
         await r.run(people.update_person, r.ada, active=False)
         await r.run(oncall.leave, r.id, person_id=r.ada)
         async with r.w.ctx.db.tx() as tx:
-            wrong = (await queries.findings_of(tx, [await r.schedule()], r.w.now))[r.id]
+            wrong = (await check_queries.findings_of(tx, [await r.schedule()], r.w.now))[r.id]
         (left,) = [f for f in wrong if f.code == "S-INACTIVE"]
         assert await r.run(fixes.carry_out, r.id, left.id) == left
         assert (await r.schedule()).edits == ()

@@ -422,7 +422,7 @@ def test_public_holidays_of_a_country_and_of_a_part_of_it() -> None:
     assert [d for d, _ in turn] == [date(2026, 12, 25), date(2027, 1, 1)]
     assert public_holidays.holidays_of("FR", "", date(2026, 12, 25), date(2026, 12, 25)) == []
     with pytest.raises(Invalid, match="no public holidays"):
-        public_holidays.public("XX", "", 2026)
+        public_holidays.of_year("XX", "", 2026)
     with pytest.raises(Invalid) as error:
-        public_holidays.public("DE", "XX", 2026)
+        public_holidays.of_year("DE", "XX", 2026)
     assert "BE" in error.value.fields["subdivision"]

@@ -13,18 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.kit.localtime import to_instant
-from firebell.oncall.checks.zone_changes import (
+from firebell.oncall.checks.zone_changes import changed
+from firebell.oncall.model import Layer, Schedule, Unit, Window
+from firebell.oncall.rota.clocks import (
     RECORDED_AHEAD,
     Clock,
-    changed,
     clock,
+    clocks_to_record,
     difference,
     from_json,
-    noted,
     of_layers,
     to_json,
 )
-from firebell.oncall.model import Layer, Schedule, Unit, Window
 from tests.rules.test_oncall_properties import ZONES
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -111,10 +111,10 @@ def test_no_zone_ever_changed_its_clock_and_back_within_a_day() -> None:
 def test_what_moves_a_turn_stays_written_down_until_somebody_has_looked() -> None:
     old = known(WITHOUT) | {"UTC": clock(UTC, NOW, NOW + HOUR)}
     schedule = one(weekly(), weekly(tz="UTC", id=2))
-    found = noted(schedule, old, NOW)
+    found = clocks_to_record(schedule, old, NOW)
     assert found[BERLIN] == old[BERLIN]
     assert found["UTC"].end == NOW + RECORDED_AHEAD
-    assert list(noted(one(weekly(tz="UTC")), old, NOW)) == ["UTC"]
+    assert list(clocks_to_record(one(weekly(tz="UTC")), old, NOW)) == ["UTC"]
 
 
 def test_two_clocks_differ_first_where_one_changes_and_the_other_does_not() -> None:

@@ -21,7 +21,6 @@ from firebell.oncall.checks.rules import (
     findings,
     people_due_rest,
 )
-from firebell.oncall.checks.zone_changes import RECORDED_AHEAD, Clock
 from firebell.oncall.model import (
     Absence,
     Cover,
@@ -35,6 +34,7 @@ from firebell.oncall.model import (
     User,
     Window,
 )
+from firebell.oncall.rota.clocks import RECORDED_AHEAD, Clock
 from firebell.oncall.rota.shifts import gaps
 from firebell.oncall.swaps import exchange
 

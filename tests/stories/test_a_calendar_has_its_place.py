@@ -9,7 +9,7 @@ from firebell.kit.clock import FakeClock
 from firebell.oncall.calendars import actions, feeds
 from firebell.oncall.calendars.feeds import RenderedFeed
 from firebell.oncall.calendars.model import KnownPerson, Place
-from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from tests.stories.test_a_rota_kept_elsewhere import HEAD, ROTA, TAIL, TEST, event, house, poll, take_in, who
 from tests.world import World
 

@@ -19,7 +19,7 @@ from firebell.oncall.model import CoverState, Schedule, User
 from firebell.oncall.rota.fairness import night_of
 from firebell.oncall.rota.shifts import at as on_duty_at
 from firebell.oncall.rota.shifts import between
-from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.swaps import queries as swap_queries
 from firebell.paging import actions as paging
 from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.people import actions as people
@@ -136,7 +136,7 @@ async def _ahead(
         for shift in between(schedule, at, at + AHEAD_WINDOW)
         if not shift.users or causes & set(shift.cause)
     ]
-    for cover in await oncall.covers(tx, schedule_ids=[schedule.id], state=CoverState.OPEN, since=at):
+    for cover in await swap_queries.covers(tx, schedule_ids=[schedule.id], state=CoverState.OPEN, since=at):
         requester = ", ".join(names([cover.requester]))
         entries.append(Ahead(cover.start, cover.end, f"{requester} requested cover; no one has accepted yet"))
     return sorted(entries, key=lambda a: (a.start, a.end, a.text))

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from firebell.handoffs import actions, lead_time, queries
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Ctx, Id, PageParams, StrictInt, Text, problems
-from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb

@@ -8,7 +8,7 @@ from firebell.handoffs import actions, milestones
 from firebell.handoffs.model import Handoff
 from firebell.kit.db.database import Tx
 from firebell.oncall.model import Schedule
-from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.people import actions as people
 from firebell.people.model import Person
 

@@ -11,7 +11,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 from firebell.kit.localtime import to_local
 from firebell.oncall.model import Schedule, User
-from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Notice
 from firebell.people import actions as people

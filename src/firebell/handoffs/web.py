@@ -10,7 +10,7 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.markdown import rendered
 from firebell.kit.text import to_id, to_number
 from firebell.kit.web import flash, html, routing
-from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.people import access
 from firebell.people.permissions import Verb
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from firebell.kit.db.events import Actor
 from firebell.kit.intervals import OpenInterval, within
 
 User = int
@@ -268,6 +269,22 @@ class ScheduleChanged:
     by: str
     changes: tuple[tuple[datetime, datetime, tuple[int, ...], tuple[int, ...]], ...]
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleSaved:
+    """A locked schedule was saved, for `must` subscribers of this slice; `why` as in `ScheduleChanged`."""
+
+    schedule: Schedule
+    actor: Actor
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftsReassigned:
+    """On-call of a locked schedule changed within 90 days, for `must` subscribers of this slice."""
+
+    schedule: Schedule
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,18 +33,27 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
-    from firebell.oncall import timers
+    from firebell.oncall.checks import timers as check_timers
+    from firebell.oncall.schedules import timers as schedule_timers
+    from firebell.oncall.swaps import timers as swap_timers
 
-    return timers.HANDLERS
+    return {**schedule_timers.HANDLERS, **swap_timers.HANDLERS, **check_timers.HANDLERS}
 
 
 def _subscriptions() -> Subscriptions:
     from firebell.oncall.calendars import actions as calendars
-    from firebell.oncall.swaps import leaving
+    from firebell.oncall.model import ScheduleDeleted, ScheduleSaved, ShiftsReassigned
+    from firebell.oncall.swaps import leaving, requests
     from firebell.people.model import AccessRevoked, PersonLeft
 
     return Subscriptions(
-        must={AccessRevoked: (calendars.revoke_feeds,), PersonLeft: (leaving.withdraw,)},
+        must={
+            AccessRevoked: (calendars.revoke_feeds,),
+            PersonLeft: (leaving.withdraw,),
+            ScheduleSaved: (requests.withdraw_after_save,),
+            ShiftsReassigned: (requests.cover_reassigned_shifts,),
+            ScheduleDeleted: (calendars.close_imports,),
+        },
         then={PersonLeft: {"look_at_shifts": leaving.announce_left}},
     )
 

@@ -9,9 +9,10 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
 from firebell.kit.threads import DOCUMENTS
+from firebell.oncall.calendars import public_holidays
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota.fairness import Holidays, Load, load, suggested
-from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people import permissions
@@ -93,7 +94,7 @@ def holidays(rates: Rates, month: date) -> Holidays:
 def _public_holidays(rates: Rates, year: int) -> Holidays:
     if not rates.country:
         return ()
-    return frozenset(day for day, _ in oncall.public_holidays(rates.country, rates.subdivision, year))
+    return frozenset(day for day, _ in public_holidays.of_year(rates.country, rates.subdivision, year))
 
 
 async def report(

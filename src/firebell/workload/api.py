@@ -20,7 +20,7 @@ from firebell.kit.web.api import (
     problems,
 )
 from firebell.oncall.rota.fairness import HourClass, Load
-from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb

@@ -12,7 +12,7 @@ from firebell.kit.text import to_wall
 from firebell.kit.web import flash, html, routing
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota.fairness import HourClass
-from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.people import access, permissions
 from firebell.people import actions as people
 from firebell.people.model import Person

@@ -30,8 +30,9 @@ from firebell.oncall.calendars.model import (
     Source,
     Use,
 )
-from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.model import ScheduleDeleted
 from firebell.oncall.schedules import changes
+from firebell.oncall.schedules import queries as oncall
 from firebell.oncall.schedules import store as schedule_store
 from firebell.people import actions as people
 from firebell.people.model import AccessRevoked
@@ -104,6 +105,11 @@ async def revoke_feeds(tx: Tx, event: AccessRevoked, now: datetime) -> None:
     await tx.audit(SYSTEM, "calendar.feeds_revoked", f"person:{event.person_id}", now, feeds=revoked)
 
 
+async def close_imports(tx: Tx, event: ScheduleDeleted, now: datetime) -> None:
+    """Remove the calendars of a schedule that is about to be deleted; their past shifts stay."""
+    await store.close(tx, event.schedule_id, now)
+
+
 async def feed_by_token(
     tx: Tx, token_hash: bytes, now: datetime
 ) -> tuple[Feed, list[RenderedFeed], list[KnownPerson]]:
@@ -168,7 +174,7 @@ async def add_import(
         )
     if country:
         country, subdivision = country.strip().upper(), subdivision.strip().upper()
-        public_holidays.public(country, subdivision, now.year)
+        public_holidays.of_year(country, subdivision, now.year)
         if use not in (Use.LAYER, Use.NAMES):
             raise Invalid(
                 "Public holidays can only be a layer or names.", fields={"use": "Choose layer or names."}

@@ -24,7 +24,7 @@ from firebell.kit.web.api import (
 )
 from firebell.oncall.calendars import actions
 from firebell.oncall.calendars.model import Feed, FeedKind, Import, Place, Source, Use
-from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.people import permissions
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb

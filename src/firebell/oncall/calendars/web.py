@@ -31,7 +31,7 @@ from firebell.oncall.calendars.model import (
     Use,
 )
 from firebell.oncall.model import Schedule
-from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person

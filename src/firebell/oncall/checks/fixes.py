@@ -13,7 +13,7 @@ from firebell.oncall.checks.grouping import group_gaps
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.rota import layer_versions
 from firebell.oncall.schedules import actions, changes
-from firebell.oncall.swaps import covers
+from firebell.oncall.swaps import covers, overrides
 
 CARRIED_OUT = ("leave", "remove", "offset", "ask", "take", "seen")
 """Fix verbs that need no choice; the others link to a form."""
@@ -43,7 +43,7 @@ async def _apply(
             for edit_id in args["edits"]:
                 # removing one override of a swap removes its others too
                 if edit_id in [e.id for e in (await changes.lock(tx, schedule_id)).edits if e.end > now]:
-                    await actions.remove_override(tx, actor, edit_id, now)
+                    await overrides.remove_override(tx, actor, edit_id, now)
         case "offset":
             schedule = await changes.lock(tx, schedule_id)
             layers = [

@@ -7,8 +7,9 @@ from datetime import datetime
 from firebell.oncall.calendars.model import Import, ImportedShift
 from firebell.oncall.checks.calendar_rules import busy, faults
 from firebell.oncall.checks.rules import CHECKS_HORIZON, CheckFacts, Finding, Level, findings
-from firebell.oncall.checks.zone_changes import Clock, changed
+from firebell.oncall.checks.zone_changes import changed
 from firebell.oncall.model import Schedule
+from firebell.oncall.rota.clocks import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,14 @@
-"""Create and change schedules and overrides, and answer who is on call."""
+"""Create and change schedules and overrides."""
 
-import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from firebell.kit.clock import YEARS
-from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_name, clean_text, slugify
-from firebell.oncall.calendars import store as calendars_store
-from firebell.oncall.calendars.public_holidays import public
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import (
     MAX_LAYERS,
@@ -21,123 +18,14 @@ from firebell.oncall.model import (
     OverrideKind,
     Schedule,
     ScheduleDeleted,
-    SwapState,
+    ScheduleSaved,
 )
-from firebell.oncall.rota import layer_versions, shifts
-from firebell.oncall.schedules import change_undo, changes, parts_store, store
-from firebell.oncall.swaps import store as swaps_store
+from firebell.oncall.rota import layer_versions
+from firebell.oncall.schedules import changes, parts_store, store
 from firebell.people import actions as people
 
-log = logging.getLogger(__name__)
-
-CURRENT_SHIFT_LOOKAHEAD = timedelta(days=35)
-"""How far ahead the end of a current shift is searched."""
 OVERRIDE_START_GRACE = timedelta(minutes=1)
 """An override that starts further in the past starts now, so that past shifts don't change."""
-
-cover = swaps_store.cover
-covers = swaps_store.covers
-ids_near = store.ids_near
-names_by_id = store.names_by_id
-slugs_by_id = store.slugs_by_id
-swap = swaps_store.swap
-swaps = swaps_store.swaps
-absences = swaps_store.absences
-
-
-@dataclass(frozen=True, slots=True)
-class OnDuty:
-    """Who is on call for a schedule, until when (None: no change within 35 days), and who follows."""
-
-    schedule: Schedule
-    users: tuple[int, ...]
-    until: datetime | None
-    next_users: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """An interval during which a person is on call for a schedule."""
-
-    start: datetime
-    end: datetime
-    schedule: Schedule
-
-
-async def schedules(
-    tx: Reads, *, since: datetime | None = None, until: datetime | None = None, archived: bool = False
-) -> list[Schedule]:
-    """Return all schedules by name.
-
-    With `since` and `until` they are complete within that interval only. `archived` includes schedules deleted
-    after `since`.
-    """
-    return await store.schedules(tx, since=since, until=until, archived=archived)
-
-
-async def schedules_by_id(
-    tx: Reads, ids: Sequence[int], *, since: datetime | None = None, until: datetime | None = None
-) -> dict[int, Schedule]:
-    """Return the existing schedules among `ids`, complete within `since` to `until`."""
-    return {s.id: s for s in await store.schedules(tx, ids, since=since, until=until)} if ids else {}
-
-
-async def by_slug(
-    tx: Reads, slug: str, *, since: datetime | None = None, until: datetime | None = None
-) -> Schedule:
-    """Return one schedule; raise NotFound, with the existing slugs, if there is none."""
-    schedules = await store.schedules(tx, slug=slug, since=since, until=until)
-    if not schedules:
-        names = ", ".join(list((await store.slugs_by_id(tx)).values())[:20])
-        raise NotFound(f"There is no schedule {slug}.", hint=f"Existing schedules: {names or 'none'}.")
-    return schedules[0]
-
-
-def users_at(schedule: Schedule, now: datetime) -> tuple[int, ...]:
-    """Return who is on call at `now`; empty for a gap, and for a schedule that fails to evaluate."""
-    try:
-        return shifts.at(schedule, now)
-    except (ArithmeticError, ValueError, LookupError):
-        # an empty level is skipped at once, while a failing timer would page nobody at all
-        log.exception("a schedule cannot be evaluated", extra={"schedule": schedule.slug})
-        return ()
-
-
-async def current(tx: Tx, ids: Sequence[int], now: datetime) -> list[OnDuty]:
-    """Return who is on call for each of `ids` now, in this order; ids that do not exist are left out."""
-    until = now + CURRENT_SHIFT_LOOKAHEAD
-    by_id = {s.id: s for s in await store.schedules(tx, ids, since=now, until=until)}
-    on_duty = []
-    for schedule in (by_id[i] for i in ids if i in by_id):
-        first, *later = shifts.between(schedule, now, until)[:2]
-        on_duty.append(
-            OnDuty(
-                schedule,
-                users=first.users,
-                until=later[0].start if later else None,
-                next_users=later[0].users if later else (),
-            )
-        )
-    return on_duty
-
-
-async def shifts_of(
-    tx: Tx, person_id: int, now: datetime, horizon: timedelta = timedelta(days=60)
-) -> list[Shift]:
-    """Return the shifts of a person between `now` and `horizon` later, earliest first."""
-    ids = await store.ids_naming(tx, person_id, now)
-    own_shifts = [
-        Shift(shift.start, shift.end, schedule)
-        for schedule in await store.schedules(tx, ids, since=now, until=now + horizon)
-        for shift in shifts.between(schedule, now, now + horizon)
-        if person_id in shift.users
-    ]
-    return sorted(own_shifts, key=lambda shift: shift.start)
-
-
-def public_holidays(country: str, subdivision: str, year: int) -> list[tuple[date, str]]:
-    """Return (day, name) of a year's public holidays, in order; raise Invalid for an unknown place."""
-    return public(country, subdivision, year)
 
 
 def _check_layer(layer: Layer, allowed: set[int]) -> None:
@@ -253,8 +141,8 @@ async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime)
     """
     old = await changes.lock(tx, schedule_id)
     await tx.emit(ScheduleDeleted(schedule_id, old.name), now)
-    await changes.withdraw_stale(tx, actor, replace(old, layers=(), edits=()), now, f"{old.name} was deleted")
-    await calendars_store.close(tx, schedule_id, now)
+    without_shifts = replace(old, layers=(), edits=())
+    await tx.emit(ScheduleSaved(without_shifts, actor, f"{old.name} was deleted"), now)
     await store.archive(tx, schedule_id, now)
     await tx.audit(actor, "schedule.deleted", f"schedule:{schedule_id}", now, name=old.name, slug=old.slug)
     await tx.live("oncall")
@@ -459,30 +347,3 @@ async def add_override(
         reason=reason,
         now=now,
     )
-
-
-async def remove_override(
-    tx: Tx, actor: Actor, edit_id: int, now: datetime, *, schedule_id: int | None = None
-) -> None:
-    """Remove an override; one that has begun ends now, so that past shifts stay for reports and pay.
-
-    Reopens the cover request that it answered, and undoes all of the swap that it belongs to. Raise NotFound if
-    it is over, removed, or not of `schedule_id`.
-    """
-    owner = await store.schedule_of_override(tx, edit_id)
-    old = await changes.lock(tx, owner) if owner is not None and schedule_id in (None, owner) else None
-    if old is None or edit_id not in [e.id for e in old.edits if e.end > now]:
-        raise NotFound("This override does not exist, or it has already ended or been removed.")
-    removed_ids = [edit_id]
-    if swap := await swaps_store.swap_of_override(tx, edit_id):
-        removed_ids = list(swap.edit_ids)
-        withdrawn = replace(swap, state=SwapState.WITHDRAWN, edit_ids=(), decided_at=now)
-        await swaps_store.save_swap(tx, withdrawn)
-    if cover := await swaps_store.cover_of_override(tx, edit_id):
-        await changes.reopen(tx, cover, now)
-    await store.remove_overrides(tx, old.id, removed_ids, now)
-    details = change_undo.restore_details(old, removed_ids, final=bool(swap or cover))
-    await tx.audit(
-        actor, "schedule.override_removed", f"schedule:{old.id}", now, edits=removed_ids, **details
-    )
-    await changes.finish_change(tx, actor, old, now)

@@ -11,10 +11,10 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_choice, to_id, to_number, to_wall
 from firebell.kit.web import flash, html, routing, undo
-from firebell.oncall.checks import queries
+from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.model import OverrideKind, Schedule
-from firebell.oncall.schedules import actions, forms, shadows
+from firebell.oncall.schedules import actions, forms, queries, shadows
 from firebell.oncall.schedules.web import Filled, one
 from firebell.people import access
 from firebell.people.model import Person
@@ -45,9 +45,9 @@ async def _preview(request: Request, slug: str, form: str, change: ChangeSchedul
     now = html.ctx(request).clock.now()
     try:
         async with html.ctx(request).db.tx() as tx:
-            old = await actions.by_slug(tx, slug, since=now - CHECKS_HORIZON)
+            old = await queries.by_slug(tx, slug, since=now - CHECKS_HORIZON)
             new = await change(tx, old, given, tz, now)
-            preview = await queries.preview_of(tx, old, new, now) if new else None
+            preview = await check_queries.preview_of(tx, old, new, now) if new else None
     except (Invalid, NotFound) as error:
         return await one(request, slug, Filled(given, form, unseen=error.message))
     return await one(request, slug, Filled(given, form, preview))
@@ -57,7 +57,7 @@ async def _save(request: Request, slug: str, form: str, save: SaveChange) -> Res
     me, given, tz = await _submitted(request)
     try:
         async with html.ctx(request).db.tx() as tx:
-            old = await actions.by_slug(tx, slug)
+            old = await queries.by_slug(tx, slug)
             await save(tx, me, old, given, tz, html.ctx(request).clock.now())
     except (Conflict, Invalid, NotFound) as error:
         return await one(request, slug, Filled(given, form, error=error))
@@ -184,7 +184,7 @@ async def end_shadow(request: Request, slug: str, shadow_id: int) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug, since=now)
+        schedule = await queries.by_slug(tx, slug, since=now)
         await shadows.remove_shadow(tx, actor, schedule.id, shadow_id, now)
         offer = await undo.offer(tx, ctx.signer, actor, "schedule.shadow_removed", now)
     return flash.redirect(request, f"/oncall/{slug}", f"Shadowing on {schedule.name} ended.", offer)

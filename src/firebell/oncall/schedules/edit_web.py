@@ -13,11 +13,11 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id, to_number, to_required
 from firebell.kit.web import confirm, flash, html, routing
-from firebell.oncall.checks import queries
+from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.preview import Preview
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.rota import layer_versions, timeline
-from firebell.oncall.schedules import actions, forms
+from firebell.oncall.schedules import actions, forms, queries
 from firebell.oncall.swaps.web import FORMER_MEMBER
 from firebell.people import access
 from firebell.people import actions as people
@@ -93,7 +93,7 @@ async def new_sun(request: Request) -> Response:
 async def edit(request: Request, slug: str) -> Response:
     me, now = await access.signed_in(request), html.ctx(request).clock.now()
     async with html.ctx(request).db.tx() as tx:
-        old = await actions.by_slug(tx, slug)
+        old = await queries.by_slug(tx, slug)
     given = {"name": old.name, "team": old.team_id, "tz": old.tz}
     return await _editor(request, me, old, Draft(given, layer_versions.current(old, now)))
 
@@ -102,7 +102,7 @@ async def edit(request: Request, slug: str) -> Response:
 async def save(request: Request, slug: str, preview: str = "") -> Response:
     form, me = await access.form(request, fields=MAX_FORM_FIELDS), await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
-        old = await actions.by_slug(tx, slug)
+        old = await queries.by_slug(tx, slug)
     return await _preview(request, me, old, form) if preview else await _save(request, me, old, form)
 
 
@@ -118,7 +118,7 @@ async def delete(request: Request, slug: str) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        old = await actions.by_slug(tx, slug)
+        old = await queries.by_slug(tx, slug)
     given = {"name": old.name, "team": old.team_id, "tz": old.tz}
     try:
         confirm.check_name(form, old.name)
@@ -149,7 +149,7 @@ async def _preview(request: Request, me: Person, old: Schedule | None, form: For
         before = old or Schedule(0, given["name"], given["tz"], ())
         async with html.ctx(request).db.tx() as tx:
             after = await actions.edited(tx, before, layers, at)
-            preview = await queries.preview_of(tx, before, after, now)
+            preview = await check_queries.preview_of(tx, before, after, now)
     except Invalid as error:
         return await _editor(request, me, old, Draft(given, layers, unseen=error.message))
     return await _editor(request, me, old, Draft(given, layers, preview))

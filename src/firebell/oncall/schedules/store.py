@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.oncall.checks.zone_changes import Clock, from_json, to_json
 from firebell.oncall.model import Layer, Override, Schedule, User
+from firebell.oncall.rota.clocks import Clock, from_json, to_json
 from firebell.oncall.schedules import parts_store
 
 

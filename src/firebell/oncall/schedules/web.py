@@ -13,14 +13,17 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.localtime import format_range, to_instant
 from firebell.kit.text import plural, to_choices, to_id, to_required, to_wall
 from firebell.kit.web import flash, html, routing, undo
-from firebell.oncall.checks import fixes, queries
+from firebell.oncall.checks import fixes
+from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.grouping import group_gaps
 from firebell.oncall.checks.preview import Preview
 from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.model import Cover, Layer, Schedule, Unit
 from firebell.oncall.rota import layer_versions, timeline
 from firebell.oncall.rota.shifts import gaps, next_change
-from firebell.oncall.schedules import actions, forms
+from firebell.oncall.schedules import actions, forms, queries
+from firebell.oncall.swaps import overrides
+from firebell.oncall.swaps import queries as swap_queries
 from firebell.oncall.swaps.web import FORMER_MEMBER, askable
 from firebell.people import access
 from firebell.people import actions as people
@@ -114,7 +117,7 @@ async def _context(
             for s in schedules
         ],
         "asked_of_me": asked,
-        "schedule_names": await actions.names_by_id(tx, [c.schedule_id for c in asked]),
+        "schedule_names": await queries.names_by_id(tx, [c.schedule_id for c in asked]),
         "name": name,
         "when": when,
         "today": now.astimezone(ZoneInfo(tz)).date(),
@@ -138,16 +141,16 @@ async def oncall(request: Request) -> Response:
     seen = _picture(options, now)
     q, page = request.query_params.get("q", ""), max(1, to_id(request.query_params.get("page")) or 1)
     async with ctx.db.tx() as tx:
-        ids = await actions.ids_near(tx, me.id, now, q)
+        ids = await queries.ids_near(tx, me.id, now, q)
         pages = max(1, -(-len(ids) // SCHEDULES_PER_PAGE))
         page = min(page, pages)
         since = min(seen.start - timeline.SHIFT_END_SEARCH, now)
         until = max(seen.end + timeline.SHIFT_END_SEARCH, now + CHECKS_HORIZON)
         page_ids = ids[(page - 1) * SCHEDULES_PER_PAGE : page * SCHEDULES_PER_PAGE]
-        schedules_by_id = await actions.schedules_by_id(tx, page_ids, since=since, until=until)
+        schedules_by_id = await queries.schedules_by_id(tx, page_ids, since=since, until=until)
         # a single page is sorted by name, several begin with the schedules that concern the person
         order = [i for i in page_ids if i in schedules_by_id] if pages > 1 else list(schedules_by_id)
-        asked = askable(await actions.covers(tx, since=now), me)
+        asked = askable(await swap_queries.covers(tx, since=now), me)
         context = await _context(tx, [schedules_by_id[i] for i in order], asked, me, options, now)
     more = {"one": None, "q": q, "page": page, "pages": pages}
     return await html.render(request, "oncall/oncall.html", {**context, **more}, kept_offline=True)
@@ -236,13 +239,13 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
         options = replace(options, tz=filled.given["tz"])
     since = min(_picture(options, now).start - timeline.SHIFT_END_SEARCH, now - CHECKS_HORIZON)
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug, since=since)
-        asked = askable(await actions.covers(tx, schedule_ids=[schedule.id], since=now), me)
+        schedule = await queries.by_slug(tx, slug, since=since)
+        asked = askable(await swap_queries.covers(tx, schedule_ids=[schedule.id], since=now), me)
         chosen = {i for i in (to_id(filled.given.get(name)) for name in _PERSON_FIELDS) if i is not None}
         context = await _context(tx, [schedule], asked, me, options, now, more=chosen)
         near = {me.id, *map(int, schedule.people), *await people.team_members(tx, schedule.team_id)}
         others = await choosable(tx, near | chosen, request.query_params.get("with", ""))
-        findings = (await queries.findings_of(tx, [schedule], now))[schedule.id]
+        findings = (await check_queries.findings_of(tx, [schedule], now))[schedule.id]
     more = {
         "one": schedule,
         "others": others,
@@ -291,8 +294,8 @@ async def remove(request: Request, slug: str, edit_id: int) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug)
-        await actions.remove_override(tx, actor, edit_id, now, schedule_id=schedule.id)
+        schedule = await queries.by_slug(tx, slug)
+        await overrides.remove_override(tx, actor, edit_id, now, schedule_id=schedule.id)
         offer = await undo.offer(tx, ctx.signer, actor, "schedule.override_removed", now)
     return flash.redirect(request, f"/oncall/{slug}", f"Override on {schedule.name} removed.", offer)
 
@@ -303,7 +306,7 @@ async def fix(request: Request, slug: str) -> Response:
     ctx = html.ctx(request)
     try:
         async with ctx.db.tx() as tx:
-            schedule = await actions.by_slug(tx, slug)
+            schedule = await queries.by_slug(tx, slug)
             finding_id = str(form.get("finding") or "")
             await fixes.carry_out(tx, access.actor_of(me), schedule.id, finding_id, ctx.clock.now())
     except (Conflict, Invalid, NotFound) as error:

@@ -11,7 +11,8 @@ from firebell.kit.localtime import format_local
 from firebell.kit.text import clean_text
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Absence, Cover, CoverState
-from firebell.oncall.schedules import changes, store
+from firebell.oncall.schedules import store
+from firebell.oncall.swaps import requests
 from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
 
@@ -47,7 +48,7 @@ async def add(
         for schedule in await store.schedules(
             tx, await store.ids_naming(tx, person_id, now), since=now, until=end
         )
-        for cover in await changes.cover_absences(tx, schedule, [absence], now)
+        for cover in await requests.cover_absences(tx, schedule, [absence], now)
     ]
     await tx.audit(actor, "vacation.added", f"person:{person_id}", now, start=start, end=end)
     await tx.live("oncall")
@@ -64,7 +65,7 @@ async def cancel(tx: Tx, actor: Actor, vacation_id: int, now: datetime) -> Absen
     for cover in await swaps_store.covers(tx, vacation_ids=[vacation_id], state=CoverState.OPEN):
         withdrawn = replace(cover, state=CoverState.WITHDRAWN, decided_at=now)
         await swaps_store.save_cover(tx, withdrawn)
-        await timers.cancel(tx, changes.COVER_TIMER, str(cover.id))
+        await timers.cancel(tx, requests.COVER_TIMER, str(cover.id))
     await tx.audit(actor, "vacation.cancelled", f"person:{absence.person_id}", now, vacation=vacation_id)
     await tx.live("oncall")
     return absence

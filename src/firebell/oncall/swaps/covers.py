@@ -14,14 +14,14 @@ from firebell.kit.text import clean_text
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Cover, CoverDeclined, CoverState, CoverTaken, Source
 from firebell.oncall.rota.shifts import intervals_on_call
-from firebell.oncall.schedules import actions, changes, store
-from firebell.oncall.swaps import exchange
+from firebell.oncall.schedules import changes, store
+from firebell.oncall.swaps import exchange, overrides, requests
 from firebell.oncall.swaps import store as swaps_store
 from firebell.oncall.swaps.lifecycle import Lifecycle
 from firebell.people import actions as people
 
 _LIFECYCLE: Lifecycle[Cover] = Lifecycle(
-    "request", changes.COVER_TIMER, swaps_store.cover, swaps_store.save_cover, changes.audit_cover
+    "request", requests.COVER_TIMER, swaps_store.cover, swaps_store.save_cover, requests.audit_cover
 )
 
 expire = _LIFECYCLE.expire
@@ -59,9 +59,9 @@ async def ask(
                 hint="Withdraw it first, or choose another time.",
             )
     await _check_asked(tx, requester, asked)
-    new = changes.new_cover(schedule_id, requester, start, end, now, clean_text(reason, 500))
-    cover = await changes.add_cover(tx, replace(new, asked=tuple(dict.fromkeys(asked))), now)
-    await changes.audit_cover(tx, actor, "asked", cover, now)
+    new = requests.new_cover(schedule_id, requester, start, end, now, clean_text(reason, 500))
+    cover = await requests.add_cover(tx, replace(new, asked=tuple(dict.fromkeys(asked))), now)
+    await requests.audit_cover(tx, actor, "asked", cover, now)
     return cover
 
 
@@ -120,7 +120,7 @@ async def take(
     )
     await swaps_store.save_cover(tx, taken)
     await tx.emit(CoverTaken(taken.id), now)
-    await changes.audit_cover(tx, actor, "taken", taken, now)
+    await requests.audit_cover(tx, actor, "taken", taken, now)
     await changes.finish_change(tx, actor, schedule, now)
     return taken
 
@@ -129,14 +129,14 @@ async def _split(tx: Tx, cover: Cover, part: Interval, now: datetime) -> Cover:
     """Return the request for only `part`: the same one if nothing is left of it, else a new one."""
     rest = minus([(max(cover.start, now), cover.end)], [part])
     if not rest:
-        await timers.cancel(tx, changes.COVER_TIMER, str(cover.id))
+        await timers.cancel(tx, requests.COVER_TIMER, str(cover.id))
         return replace(cover, start=part.start, end=part.end)
-    first, *others = (replace(cover, start=a, end=b, expires_at=changes.expiry(a, b, now)) for a, b in rest)
+    first, *others = (replace(cover, start=a, end=b, expires_at=requests.expiry(a, b, now)) for a, b in rest)
     await swaps_store.save_cover(tx, first)
-    await timers.schedule(tx, changes.COVER_TIMER, str(first.id), first.expires_at)
+    await timers.schedule(tx, requests.COVER_TIMER, str(first.id), first.expires_at)
     for other in others:
         inserted = await swaps_store.insert_cover(tx, other)
-        await timers.schedule(tx, changes.COVER_TIMER, str(inserted.id), inserted.expires_at)
+        await timers.schedule(tx, requests.COVER_TIMER, str(inserted.id), inserted.expires_at)
     return await swaps_store.insert_cover(tx, replace(cover, start=part.start, end=part.end))
 
 
@@ -149,7 +149,7 @@ async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -
     await swaps_store.save_cover(tx, declined)
     if by not in cover.declined:
         await tx.emit(CoverDeclined(cover_id, by), now)
-    await changes.audit_cover(tx, actor, "declined", declined, now)
+    await requests.audit_cover(tx, actor, "declined", declined, now)
     return declined
 
 
@@ -166,4 +166,4 @@ async def give_back(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> None:
         raise NotFound(f"No one has taken request {cover_id}.")
     if cover.end <= now:
         raise Conflict("This shift is over.")
-    await actions.remove_override(tx, actor, cover.edit_id, now)
+    await overrides.remove_override(tx, actor, cover.edit_id, now)

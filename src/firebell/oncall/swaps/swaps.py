@@ -14,13 +14,13 @@ from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Schedule, Source, Swap, SwapDecided, SwapProposed, SwapState
 from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.schedules import changes, store
-from firebell.oncall.swaps import exchange
+from firebell.oncall.swaps import exchange, requests
 from firebell.oncall.swaps import store as swaps_store
 from firebell.oncall.swaps.lifecycle import Lifecycle
 from firebell.people import actions as people
 
 _LIFECYCLE: Lifecycle[Swap] = Lifecycle(
-    "swap", changes.SWAP_TIMER, swaps_store.swap, swaps_store.save_swap, changes.audit_swap
+    "swap", requests.SWAP_TIMER, swaps_store.swap, swaps_store.save_swap, requests.audit_swap
 )
 
 expire = _LIFECYCLE.expire
@@ -68,9 +68,9 @@ async def propose(
             decided_at=None,
         ),
     )
-    await timers.schedule(tx, changes.SWAP_TIMER, str(swap.id), swap.expires_at)
+    await timers.schedule(tx, requests.SWAP_TIMER, str(swap.id), swap.expires_at)
     await tx.emit(SwapProposed(swap.id), now)
-    await changes.audit_swap(tx, actor, "proposed", swap, now)
+    await requests.audit_swap(tx, actor, "proposed", swap, now)
     return swap
 
 

@@ -15,8 +15,9 @@ from firebell.kit.web import flash, html, routing
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.model import Cover, CoverState, Schedule, Swap, SwapState
 from firebell.oncall.rota import shifts
-from firebell.oncall.schedules import actions
+from firebell.oncall.schedules import queries
 from firebell.oncall.swaps import absences, covers, parties, swaps
+from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -105,10 +106,10 @@ async def _my_shifts(
     ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        shifts_ = await actions.shifts_of(tx, me.id, now, MY_SHIFTS_WINDOW)
+        shifts_ = await queries.shifts_of(tx, me.id, now, MY_SHIFTS_WINDOW)
         schedules = {x.schedule.id: x.schedule for x in shifts_}
-        coming = await actions.covers(tx, since=now)
-        exchanges: list[Cover | Swap] = [*coming, *await actions.swaps(tx, state=SwapState.OPEN)]
+        coming = await swap_queries.covers(tx, since=now)
+        exchanges: list[Cover | Swap] = [*coming, *await swap_queries.swaps(tx, state=SwapState.OPEN)]
         named = {u for s in schedules.values() for u in s.people} | _parties(exchanges)
         names = {i: p.name for i, p in (await people.people_by_id(tx, [*named])).items()}
         team = await people.members(tx, list({s.team_id for s in schedules.values()}))
@@ -125,8 +126,8 @@ async def _my_shifts(
             "my_covers": [c for c in coming if c.requester == me.id and c.state in ("open", "taken")],
             "taken_by_me": [c for c in coming if c.taken_by == me.id and c.state == CoverState.TAKEN],
             "swaps": [s for s in exchanges if isinstance(s, Swap) and me.id in (s.proposer, s.other)],
-            "vacations": await actions.absences(tx, person_id=me.id, since=now),
-            "schedule_names": await actions.names_by_id(tx, [x.schedule_id for x in exchanges]),
+            "vacations": await swap_queries.absences(tx, person_id=me.id, since=now),
+            "schedule_names": await queries.names_by_id(tx, [x.schedule_id for x in exchanges]),
             "name": lambda i: names.get(i, FORMER_MEMBER),
             "people": [(i, name) for i, name in others.options if i != me.id],
             "others": others,

@@ -1,4 +1,4 @@
-"""Timer handlers: expire cover requests and swaps, check schedules, and watch time zone data."""
+"""Timer handler: check schedules every day and report new errors."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,28 +12,9 @@ from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.checks.unreported import unreported
 from firebell.oncall.model import ErrorsFound
 from firebell.oncall.schedules import changes, store
-from firebell.oncall.swaps import covers, swaps
 
 CHECK_BATCH_SIZE = 5
 """Number of schedules checked per batch; a page that comes due waits for one batch at most."""
-
-
-async def run_covers(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """Expire cover requests that no one took; return the timers whose schedule is locked."""
-    held = await covers.expire(tx, [int(timer.key) for timer in due_timers], now)
-    return [timer for timer in due_timers if int(timer.key) in held]
-
-
-async def run_swaps(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """Expire swaps that no one accepted; return the timers whose schedule is locked."""
-    held = await swaps.expire(tx, [int(timer.key) for timer in due_timers], now)
-    return [timer for timer in due_timers if int(timer.key) in held]
-
-
-async def run_clocks(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """Compare the time zone data with the recorded clocks of all schedules, once a day."""
-    await changes.record_all_clocks(tx, now)
-    return []
 
 
 async def run_checks(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
@@ -44,24 +25,18 @@ async def run_checks(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) 
     reported = await checks_store.reported(tx, batch)
     still_reported = {}
     for schedule in schedules:
-        schedule_id = schedule.id
-        new_errors, still_reported[schedule_id] = unreported(
-            findings[schedule_id], reported[schedule_id], now
+        new_errors, still_reported[schedule.id] = unreported(
+            findings[schedule.id], reported[schedule.id], now
         )
         if new_errors:
             errors = tuple(
                 (f.code, f.message, f.start, f.users) for f in group_gaps(new_errors, schedule.tz, now)
             )
-            await tx.emit(ErrorsFound(schedule_id, errors), now)
+            await tx.emit(ErrorsFound(schedule.id, errors), now)
     await checks_store.set_reported(tx, batch, still_reported)
     tomorrow = now + timedelta(days=1)
     await timers.schedule_many(tx, changes.CHECKS_TIMER, [(str(s.id), tomorrow, 0) for s in schedules])
     return due_timers[CHECK_BATCH_SIZE:]
 
 
-HANDLERS: dict[str, timers.Handler] = {
-    changes.CHECKS_TIMER: run_checks,
-    changes.CLOCKS_TIMER: run_clocks,
-    changes.COVER_TIMER: run_covers,
-    changes.SWAP_TIMER: run_swaps,
-}
+HANDLERS: dict[str, timers.Handler] = {changes.CHECKS_TIMER: run_checks}

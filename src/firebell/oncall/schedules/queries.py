@@ -1,0 +1,123 @@
+"""Read schedules, and answer who is on call."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from firebell.kit.db.database import Reads, Tx
+from firebell.kit.errors import NotFound
+from firebell.oncall.model import Schedule
+from firebell.oncall.rota import shifts
+from firebell.oncall.schedules import store
+from firebell.oncall.schedules.store import ids_naming, ids_near, names_by_id, slugs_by_id
+
+__all__ = [
+    "OnDuty",
+    "Shift",
+    "by_slug",
+    "current",
+    "ids_naming",
+    "ids_near",
+    "names_by_id",
+    "schedules",
+    "schedules_by_id",
+    "shifts_of",
+    "slugs_by_id",
+    "users_at",
+]
+
+log = logging.getLogger(__name__)
+
+CURRENT_SHIFT_LOOKAHEAD = timedelta(days=35)
+"""How far ahead the end of a current shift is searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnDuty:
+    """Who is on call for a schedule, until when (None: no change within 35 days), and who follows."""
+
+    schedule: Schedule
+    users: tuple[int, ...]
+    until: datetime | None
+    next_users: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """An interval during which a person is on call for a schedule."""
+
+    start: datetime
+    end: datetime
+    schedule: Schedule
+
+
+async def schedules(
+    tx: Reads, *, since: datetime | None = None, until: datetime | None = None, archived: bool = False
+) -> list[Schedule]:
+    """Return all schedules by name.
+
+    With `since` and `until` they are complete within that interval only. `archived` includes schedules deleted
+    after `since`.
+    """
+    return await store.schedules(tx, since=since, until=until, archived=archived)
+
+
+async def schedules_by_id(
+    tx: Reads, ids: Sequence[int], *, since: datetime | None = None, until: datetime | None = None
+) -> dict[int, Schedule]:
+    """Return the existing schedules among `ids`, complete within `since` to `until`."""
+    return {s.id: s for s in await store.schedules(tx, ids, since=since, until=until)} if ids else {}
+
+
+async def by_slug(
+    tx: Reads, slug: str, *, since: datetime | None = None, until: datetime | None = None
+) -> Schedule:
+    """Return one schedule; raise NotFound, with the existing slugs, if there is none."""
+    schedules = await store.schedules(tx, slug=slug, since=since, until=until)
+    if not schedules:
+        names = ", ".join(list((await store.slugs_by_id(tx)).values())[:20])
+        raise NotFound(f"There is no schedule {slug}.", hint=f"Existing schedules: {names or 'none'}.")
+    return schedules[0]
+
+
+def users_at(schedule: Schedule, now: datetime) -> tuple[int, ...]:
+    """Return who is on call at `now`; empty for a gap, and for a schedule that fails to evaluate."""
+    try:
+        return shifts.at(schedule, now)
+    except (ArithmeticError, ValueError, LookupError):
+        # an empty level is skipped at once, while a failing timer would page nobody at all
+        log.exception("a schedule cannot be evaluated", extra={"schedule": schedule.slug})
+        return ()
+
+
+async def current(tx: Tx, ids: Sequence[int], now: datetime) -> list[OnDuty]:
+    """Return who is on call for each of `ids` now, in this order; ids that do not exist are left out."""
+    until = now + CURRENT_SHIFT_LOOKAHEAD
+    by_id = {s.id: s for s in await store.schedules(tx, ids, since=now, until=until)}
+    on_duty = []
+    for schedule in (by_id[i] for i in ids if i in by_id):
+        first, *later = shifts.between(schedule, now, until)[:2]
+        on_duty.append(
+            OnDuty(
+                schedule,
+                users=first.users,
+                until=later[0].start if later else None,
+                next_users=later[0].users if later else (),
+            )
+        )
+    return on_duty
+
+
+async def shifts_of(
+    tx: Tx, person_id: int, now: datetime, horizon: timedelta = timedelta(days=60)
+) -> list[Shift]:
+    """Return the shifts of a person between `now` and `horizon` later, earliest first."""
+    ids = await store.ids_naming(tx, person_id, now)
+    own_shifts = [
+        Shift(shift.start, shift.end, schedule)
+        for schedule in await store.schedules(tx, ids, since=now, until=now + horizon)
+        for shift in shifts.between(schedule, now, now + horizon)
+        if person_id in shift.users
+    ]
+    return sorted(own_shifts, key=lambda shift: shift.start)
