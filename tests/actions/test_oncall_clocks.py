@@ -8,7 +8,7 @@ from firebell.kit.clock import FakeClock
 from firebell.oncall.checks import fixes
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import Finding
-from firebell.oncall.model import Unit
+from firebell.oncall.model import OverrideKind, Unit
 from firebell.oncall.rota import clocks
 from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import store
@@ -50,7 +50,9 @@ async def test_newer_data_is_found_kept_and_looked_at(dsn: str, clock: FakeClock
         await r.w.settle()
         assert await known(r) == {"Europe/Stockholm": winter}
         override: dict[str, Any] = {"start": r.w.now, "end": r.w.now + timedelta(hours=1), "reason": ""}
-        await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], **override)
+        await r.run(
+            oncall.create_override, kind=OverrideKind.SET, schedule_id=r.id, users=[r.ada], **override
+        )
         assert [f.id for f in await found(r)] == [wrong.id]
         await r.run(fixes.carry_out, r.id, wrong.id)
         assert await found(r) == []

@@ -8,7 +8,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.oncall.checks import fixes
 from firebell.oncall.checks import queries as check_queries
-from firebell.oncall.model import Cover, CoverState, Source, Swap, SwapState
+from firebell.oncall.model import Cover, CoverState, OverrideKind, Source, Swap, SwapState
 from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.swaps import absences, covers, overrides, store, swaps
 from firebell.oncall.swaps import queries as swap_queries
@@ -296,7 +296,9 @@ async def test_what_is_asked_of_a_shift_that_is_somebody_elses_now_is_withdrawn(
         await asked(r, 4, 5)
         await proposed(r, (6, 7), (7, 8), by=r.w.mara, other=r.w.jun)
         override: dict[str, Any] = {"start": day(1), "end": day(2), "reason": ""}
-        await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], **override)
+        await r.run(
+            oncall.create_override, kind=OverrideKind.SET, schedule_id=r.id, users=[r.ada], **override
+        )
         why = "Jun Okafor is no longer on call then"
         assert await lapsed(r, "cover") == [("withdrawn", why), ("open", "")]
         assert await lapsed(r, "swap") == [("open", "")]
@@ -311,7 +313,9 @@ async def test_a_vacation_asks_again_when_a_shift_comes_back(dsn: str, clock: Fa
     async with rota(dsn, clock) as r:
         await r.run(absences.add, person_id=r.w.jun, start=day(1), end=day(2))
         override: dict[str, Any] = {"start": day(1), "end": day(2), "reason": ""}
-        edit = await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], **override)
+        edit = await r.run(
+            oncall.create_override, kind=OverrideKind.SET, schedule_id=r.id, users=[r.ada], **override
+        )
         assert [s for s, _ in await lapsed(r, "cover")] == ["withdrawn"]
         await r.run(overrides.remove_override, edit)
         assert [s for s, _ in await lapsed(r, "cover")] == ["withdrawn", "open"]

@@ -128,7 +128,8 @@ async def test_changes_at_once_wait_for_each_other(dsn: str, clock: FakeClock) -
         await asyncio.gather(
             *[
                 r.run(
-                    oncall.add_override,
+                    oncall.create_override,
+                    kind=OverrideKind.SET,
                     schedule_id=r.id,
                     users=[r.ada],
                     start=day(n),
@@ -218,7 +219,14 @@ async def test_what_is_over_stays_away_and_the_answer_is_the_same(dsn: str, cloc
         for n in range(5):
             await r.run(oncall.replace_layers, r.id, [daily(r.ada if n % 2 else r.w.jun)], at=day(n + 1))
             span: dict[str, Any] = {"start": day(n + 1, 6), "end": day(n + 1, 7)}
-            await r.run(oncall.add_override, schedule_id=r.id, users=[r.w.mara], reason="", **span)
+            await r.run(
+                oncall.create_override,
+                kind=OverrideKind.SET,
+                schedule_id=r.id,
+                users=[r.w.mara],
+                reason="",
+                **span,
+            )
         a, b = day(3, 3), day(4, 3)
         async with r.w.ctx.db.tx() as tx:
             whole = (await queries.schedules_by_id(tx, [r.id]))[r.id]
@@ -311,7 +319,14 @@ async def test_an_override_changes_nothing_of_what_has_been(dsn: str, clock: Fak
     async with rota(dsn, clock) as r:
         now = r.w.now
         stretch: dict[str, Any] = {"start": now - timedelta(days=300), "end": now + timedelta(hours=1)}
-        await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], reason="", **stretch)
+        await r.run(
+            oncall.create_override,
+            kind=OverrideKind.SET,
+            schedule_id=r.id,
+            users=[r.ada],
+            reason="",
+            **stretch,
+        )
         (made,) = (await r.schedule()).edits
         assert (made.start, made.end) == (now, stretch["end"])
         assert (await r.who(now - timedelta(hours=1)), await r.who(now)) == ((r.w.mara,), (r.ada,))

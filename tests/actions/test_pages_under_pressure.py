@@ -10,7 +10,7 @@ from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
-from firebell.oncall.model import Layer, Unit
+from firebell.oncall.model import Layer, OverrideKind, Unit
 from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import queries
 from firebell.oncall.swaps import overrides
@@ -256,9 +256,10 @@ async def test_an_override_decides_who_is_woken_and_ends(dsn: str, clock: FakeCl
         mara = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:
             (primary, _) = await queries.schedules(tx)
-            made = await oncall.add_override(
+            made = await oncall.create_override(
                 tx,
                 mara,
+                kind=OverrideKind.SET,
                 schedule_id=int(primary.id),
                 users=[w.jun],
                 start=w.now,
@@ -281,17 +282,23 @@ async def test_an_override_that_makes_no_sense_is_refused(dsn: str, clock: FakeC
         actor, now, hour = await w.actor(w.mara), w.now, timedelta(hours=1)
         async with w.ctx.db.tx() as tx:
             (primary, _) = await queries.schedules(tx)
-        whole = {"schedule_id": int(primary.id), "users": [w.jun], "start": now, "end": now + hour}
+        whole: dict[str, Any] = {
+            "kind": OverrideKind.SET,
+            "schedule_id": int(primary.id),
+            "users": [w.jun],
+            "start": now,
+            "end": now + hour,
+        }
         changes: list[tuple[dict[str, Any], type[FirebellError]]] = [
             ({"end": now}, Invalid),
             ({"start": now - 2 * hour, "end": now - hour}, Invalid),
             ({"end": now + timedelta(days=400)}, Invalid),
-            ({"users": []}, Invalid),
+            ({"users": [], "kind": OverrideKind.ADD}, Invalid),
             ({"users": [999]}, Invalid),
             ({"schedule_id": 999}, NotFound),
         ]
         for change, expected in changes:
-            error = await refused(w, oncall.add_override, actor, **{**whole, **change}, reason="", now=now)
+            error = await refused(w, oncall.create_override, actor, **{**whole, **change}, reason="", now=now)
             assert type(error) is expected, change
 
 

@@ -262,7 +262,7 @@ def test_the_absences_of_others_cost_a_schedule_nothing(
     def never(*_: object) -> list[Shift]:
         raise AssertionError("nobody who is absent is on duty here")
 
-    monkeypatch.setattr(exchange, "between", never)
+    monkeypatch.setattr(exchange, "intervals_on_call", never)
     assert checks(one(), A, CheckContext(CheckFacts(reach=WELL, vacations=tuple(absent)))) == []
 
 

@@ -28,7 +28,7 @@ from firebell.oncall.model import (
 from firebell.oncall.rota import rotation
 from firebell.oncall.rota.layer_versions import replaced
 from firebell.oncall.rota.rotation import handoff, index_at, pieces
-from firebell.oncall.rota.shifts import at, between, diff, gaps, handoffs, shadows_at
+from firebell.oncall.rota.shifts import at, between, diff, gaps
 from firebell.oncall.swaps.exchange import mapping_override, swap_maps
 from tests.oracles.oncall import Oracle, minutes
 
@@ -142,7 +142,6 @@ def test_p1_p2_p11_p14_duty_partitions_and_is_local(
     parts = between(schedule, a, cut) + between(schedule, cut, b)
     assert [users_at(parts, r.start) for r in runs] == [r.users for r in runs]
     assert {p.start for p in parts} <= {r.start for r in runs} | {cut}
-    assert len(handoffs(schedule, a, b)) == len(runs) - 1
 
 
 @settings(max_examples=60, deadline=None)
@@ -242,9 +241,7 @@ def test_p12_shadows_never_change_duty(drawn: tuple[Schedule, datetime], user: i
     watched = replace(schedule, shadows=(Shadow(1, user, None, around - timedelta(days=1), None),))
     a, b = around - timedelta(days=2), around + timedelta(days=2)
     assert between(watched, a, b) == between(schedule, a, b)
-    on = at(watched, around)
-    gets = bool(on) and user not in on and user not in schedule.inactive
-    assert shadows_at(watched, around, on) == ((user,) if gets else ())
+    assert at(watched, around) == at(schedule, around)
 
 
 @settings(max_examples=40, deadline=None)

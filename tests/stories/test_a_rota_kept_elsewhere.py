@@ -20,6 +20,7 @@ from firebell.oncall.calendars.reader import Job, made
 from firebell.oncall.checks import fixes
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import Finding
+from firebell.oncall.model import OverrideKind
 from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import queries
 from firebell.oncall.swaps import absences, covers
@@ -236,9 +237,10 @@ async def test_layers_lie_below_overrides_and_both_below_what_is_said_here(
         await take_in(w, Use.LAYER, text=ROTA.decode())
         assert await who(w) == (w.mara,)
         async with w.ctx.db.tx() as tx:
-            await oncall.add_override(
+            await oncall.create_override(
                 tx,
                 TEST,
+                kind=OverrideKind.SET,
                 schedule_id=await primary(w),
                 users=[w.jun],
                 start=w.now,

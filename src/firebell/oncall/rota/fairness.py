@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
-from firebell.kit.intervals import Interval, clip, overlap, union
+from firebell.kit.intervals import Interval, clip, union
 from firebell.kit.localtime import to_instant, to_local
 from firebell.oncall.model import Schedule, User
 from firebell.oncall.rota.shifts import intervals_by_user
@@ -90,8 +90,9 @@ def parts(start: datetime, end: datetime, tz: str) -> Iterator[Part]:
             for at, clock in ((day, time()), (day, NIGHT_TO), (day, NIGHT_FROM), (day + _DAY, time()))
         ]
         for (begins, ends), night in zip(itertools.pairwise(cuts), (day - _DAY, None, day), strict=True):
-            if inside := overlap((begins, ends), (start, end)):
-                yield Part(*inside, day, night)
+            low, high = max(begins, start), min(ends, end)
+            if low < high:
+                yield Part(low, high, day, night)
         day += _DAY
 
 

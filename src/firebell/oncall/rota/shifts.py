@@ -132,21 +132,6 @@ def at(schedule: Schedule, t: datetime) -> tuple[User, ...]:
     return tuple(u for u in users if u not in inactive)
 
 
-def shadows_at(schedule: Schedule, t: datetime, on_duty: Collection[User]) -> tuple[User, ...]:
-    """Return the shadows of `on_duty` at `t`, without people who are on call or inactive."""
-    inactive = schedule.inactive_at(t)
-    users = (
-        s.user
-        for s in schedule.shadows
-        if s.start <= t
-        and (s.end is None or t < s.end)
-        and (s.of in on_duty if s.of is not None else on_duty)
-        and s.user not in inactive
-        and s.user not in on_duty
-    )
-    return tuple(dict.fromkeys(users))
-
-
 def gaps(schedule: Schedule, a: datetime, b: datetime) -> list[Interval]:
     """Return the intervals of `[a, b)` with no one on call."""
     return [Interval(shift.start, shift.end) for shift in between(schedule, a, b) if not shift.users]
@@ -170,14 +155,6 @@ def next_change(schedule: Schedule, t: datetime, horizon: timedelta) -> datetime
     """Return the first instant after `t`, within `horizon`, at which other people are on call."""
     shifts = between(schedule, t, t + horizon)
     return shifts[1].start if len(shifts) > 1 else None
-
-
-def handoffs(
-    schedule: Schedule, a: datetime, b: datetime
-) -> list[tuple[datetime, tuple[User, ...], tuple[User, ...]]]:
-    """Return (instant, outgoing users, incoming users) of each handoff in `[a, b)`."""
-    shifts = between(schedule, a, b)
-    return [(new.start, old.users, new.users) for old, new in itertools.pairwise(shifts)]
 
 
 def diff(old: Schedule, new: Schedule, a: datetime, b: datetime) -> list[Change]:

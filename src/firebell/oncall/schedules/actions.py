@@ -319,31 +319,3 @@ async def create_override(
     )
     await changes.finish_change(tx, actor, old, now)
     return override_id
-
-
-async def add_override(
-    tx: Tx,
-    actor: Actor,
-    *,
-    schedule_id: int,
-    users: Sequence[int],
-    start: datetime,
-    end: datetime,
-    reason: str,
-    now: datetime,
-) -> int:
-    """Create an override that puts `users` alone on call on `[start, end)`, and return its id."""
-    check_interval("override", start, end, now)
-    if not users:
-        raise Invalid("The override names no one.", fields={"person": "Choose a person."})
-    return await create_override(
-        tx,
-        actor,
-        schedule_id=schedule_id,
-        kind=OverrideKind.SET,
-        users=users,
-        start=start,
-        end=end,
-        reason=reason,
-        now=now,
-    )
