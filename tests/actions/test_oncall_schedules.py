@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -356,3 +358,12 @@ async def test_what_somebody_who_left_has_done_is_still_theirs(dsn: str, clock: 
         assert theirs == [day(2), day(5), day(14), day(17)]
         for run in shifts.between(found, day(0), r.w.now):
             assert shifts.at(found, run.start) == run.users
+
+
+async def test_a_person_is_named_by_id_or_email_address(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r, r.w.ctx.db.tx() as tx:
+        for ref in (f" {r.ada} ", "Ada@example.org"):
+            assert await queries.person_id(tx, ref) == r.ada
+        for ref in ("", "0", f"0{r.ada}", "-1", str(2**63), "9" * 40, "nobody@example.org", "²"):
+            with pytest.raises(Invalid):
+                await queries.person_id(tx, ref)

@@ -295,6 +295,7 @@ async def test_an_override_that_makes_no_sense_is_refused(dsn: str, clock: FakeC
             ({"end": now + timedelta(days=400)}, Invalid),
             ({"users": [], "kind": OverrideKind.ADD}, Invalid),
             ({"users": [999]}, Invalid),
+            ({"users": [2**64]}, Invalid),
             ({"schedule_id": 999}, NotFound),
         ]
         for change, expected in changes:

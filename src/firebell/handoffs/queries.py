@@ -45,7 +45,7 @@ async def details(tx: Tx, docs: Sequence[Handoff]) -> list[HandoffDetails]:
     """Return the details of each document, in the same order."""
     schedules = await oncall.schedules_by_id(tx, list({d.schedule_id for d in docs}))
     acknowledgements = await actions.acknowledged(tx, [d.id for d in docs])
-    people_by_id = {p.id: p for p in await people.people(tx)}
+    people_by_id = await people.people_by_id(tx, list({u for s in schedules.values() for u in s.people}))
     handoffs = []
     for doc in docs:
         schedule = schedules[doc.schedule_id]

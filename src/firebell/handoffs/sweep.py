@@ -66,7 +66,7 @@ async def notify_shifts(tx: Tx, due: Sequence[tuple[Schedule, milestones.Milesto
     """Notify everyone whose shift is coming, begins or ends."""
     if not due:
         return
-    people_by_id = {p.id: p for p in await people.people(tx)}
+    people_by_id = await people.people_by_id(tx, list({u for schedule, _ in due for u in schedule.people}))
     methods = await people.methods_of(tx, list({m.user for _, m in due if m.user is not None}))
     verified: dict[int, set[str]] = defaultdict(set)
     for method in methods:

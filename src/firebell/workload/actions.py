@@ -163,11 +163,13 @@ async def could_cover(
             "This period is not valid.", fields={"to": "Enter a time after the start, at most 35 days later."}
         )
     a, b = now - SUGGESTION_WINDOW / 2, now + SUGGESTION_WINDOW / 2
-    people_by_id = {p.id: p for p in await people.people(tx) if p.active}
     schedules = await oncall.schedules(tx, since=min(a, start), until=max(b, end))
     team = await people.team_members(tx, schedule.team_id)
     rotating = {u for layer in schedule.layers for slot in layer.slots for u in slot}
-    candidates = [i for i in sorted({*team, *rotating}) if i in people_by_id]
+    people_by_id = {
+        i: p for i, p in (await people.people_by_id(tx, list({*team, *rotating}))).items() if p.active
+    }
+    candidates = sorted(people_by_id)
     loads = load(schedules, a, b, measurement.tz_of(people_by_id))
     free = suggested(candidates, schedules, start, end, loads)
     return [(people_by_id[u], loads.get(u, Load())) for u in free]

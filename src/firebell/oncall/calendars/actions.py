@@ -179,8 +179,7 @@ async def add_import(
             raise Invalid(
                 "Public holidays can only be a layer or names.", fields={"use": "Choose layer or names."}
             )
-        active_ids = {p.id for p in await people.people(tx) if p.active}
-        if not set(users) <= active_ids or bool(users) != (use is Use.LAYER):
+        if not set(users) <= await oncall.active_people(tx, users) or bool(users) != (use is Use.LAYER):
             raise Invalid(
                 "Choose who is on call on public holidays.",
                 fields={"people": "Choose active people for a layer, no one for names."},

@@ -4,7 +4,6 @@ from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Tx
-from firebell.kit.errors import Invalid
 from firebell.oncall.calendars import store as calendars_store
 from firebell.oncall.checks import store as checks_store
 from firebell.oncall.checks.preview import GAPS_AHEAD, Preview, preview
@@ -92,15 +91,3 @@ async def findings_of(tx: Tx, schedules: Sequence[Schedule], now: datetime) -> d
 async def preview_of(tx: Tx, old: Schedule, new: Schedule, now: datetime) -> Preview:
     """Return the effect of saving `new` in place of `old` within 90 days, for gaps within 400."""
     return preview(old, new, now, now + PREVIEW_AHEAD, await around(tx, [old, new], now, now + GAPS_AHEAD))
-
-
-async def person_id(tx: Tx, ref: str) -> int:
-    """Return the id of the person with this id or email address; raise Invalid if there is none."""
-    wanted = ref.strip().lower()
-    for person in await people.people(tx):
-        if wanted in (person.email, str(person.id)):
-            return person.id
-    raise Invalid(
-        f"No person has the ID or email address {ref.strip()[:80]!r}.",
-        fields={"person": "Enter an ID or email address."},
-    )

@@ -21,7 +21,7 @@ from firebell.oncall.model import (
     ScheduleSaved,
 )
 from firebell.oncall.rota import layer_versions
-from firebell.oncall.schedules import changes, parts_store, store
+from firebell.oncall.schedules import changes, parts_store, queries, store
 from firebell.people import actions as people
 
 OVERRIDE_START_GRACE = timedelta(minutes=1)
@@ -63,8 +63,9 @@ async def _check_layers(tx: Tx, layers: Sequence[Layer], before: Sequence[Layer]
             f"A schedule can’t have {len(layers)} layers.",
             fields={"layers": f"Use at most {MAX_LAYERS} layers."},
         )
-    allowed = {p.id for p in await people.people(tx) if p.active}
-    allowed |= {u for layer in before for slot in layer.slots for u in slot}
+    allowed = {user for layer in before for slot in layer.slots for user in slot}
+    named = {user for layer in layers for slot in layer.slots for user in slot}
+    allowed |= await queries.active_people(tx, named - allowed)
     for layer in layers:
         _check_layer(layer, allowed)
 
@@ -247,7 +248,7 @@ async def _checked_override(
 ) -> Override:
     check_interval("override", start, end, now)
     named = {*users, *mapping.values()}
-    active = {p.id for p in await people.people(tx) if p.active}
+    active = await queries.active_people(tx, named)
     if (kind in (OverrideKind.ADD, OverrideKind.REMOVE) and not users) or (
         kind is OverrideKind.MAP and not mapping
     ):

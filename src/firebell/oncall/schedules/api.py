@@ -150,7 +150,7 @@ async def join_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Joining)
             caller.actor,
             schedule.id,
             layer_id=given.layer_id,
-            person_id=await check_queries.person_id(tx, given.person),
+            person_id=await queries.person_id(tx, given.person),
             place=given.place,
             at=given.at,
             now=ctx.clock.now(),
@@ -170,7 +170,7 @@ async def leave_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Leaving
             tx,
             caller.actor,
             schedule.id,
-            person_id=await check_queries.person_id(tx, given.person),
+            person_id=await queries.person_id(tx, given.person),
             at=given.at,
             now=ctx.clock.now(),
         )
@@ -219,8 +219,8 @@ async def fix_finding(ctx: Ctx, caller: Responder, slug: Text, finding_id: Text)
 async def create_shadow(ctx: Ctx, caller: Responder, slug: Text, given: NewShadow) -> ShadowShown:
     async with ctx.db.tx() as tx:
         schedule = await queries.by_slug(tx, slug)
-        person = await check_queries.person_id(tx, given.person)
-        of = await check_queries.person_id(tx, given.of) if given.of else None
+        person = await queries.person_id(tx, given.person)
+        of = await queries.person_id(tx, given.of) if given.of else None
         shadow_id = await shadows.add_shadow(
             tx,
             caller.actor,

@@ -234,8 +234,8 @@ async def _override_args(tx: Tx, given: NewOverride) -> dict[str, Any]:
     """Return the arguments of `actions.create_override`, with people by id; raise `Invalid`."""
     people_refs = (*([given.person] if given.person else []), *given.people)
     _check_people(given, people_refs)
-    users = [await check_queries.person_id(tx, ref) for ref in people_refs]
-    mapping = {await check_queries.person_id(tx, given.instead_of): users[0]} if given.instead_of else {}
+    users = [await queries.person_id(tx, ref) for ref in people_refs]
+    mapping = {await queries.person_id(tx, given.instead_of): users[0]} if given.instead_of else {}
     if mapping and users[0] in mapping:
         raise Invalid("The override replaces no one.", fields={"instead_of": "Name someone else."})
     return {

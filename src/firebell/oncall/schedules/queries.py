@@ -1,25 +1,28 @@
 """Read schedules, and answer who is on call."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Reads, Tx
-from firebell.kit.errors import NotFound
+from firebell.kit.errors import Invalid, NotFound
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota import shifts
 from firebell.oncall.schedules import store
 from firebell.oncall.schedules.store import ids_naming, ids_near, names_by_id, slugs_by_id
+from firebell.people import actions as people
 
 __all__ = [
     "OnDuty",
     "Shift",
+    "active_people",
     "by_slug",
     "current",
     "ids_naming",
     "ids_near",
     "names_by_id",
+    "person_id",
     "schedules",
     "schedules_by_id",
     "shifts_of",
@@ -31,6 +34,8 @@ log = logging.getLogger(__name__)
 
 CURRENT_SHIFT_LOOKAHEAD = timedelta(days=35)
 """How far ahead the end of a current shift is searched."""
+MAX_ID = 2**63 - 1
+"""The largest id that the database can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +126,24 @@ async def shifts_of(
         if person_id in shift.users
     ]
     return sorted(own_shifts, key=lambda shift: shift.start)
+
+
+async def active_people(tx: Reads, person_ids: Collection[int]) -> set[int]:
+    """Return the people among `person_ids` who exist and are active."""
+    ids = [person_id for person_id in person_ids if 0 < person_id <= MAX_ID]
+    return {person.id for person in (await people.people_by_id(tx, ids)).values() if person.active}
+
+
+async def person_id(tx: Reads, ref: str) -> int:
+    """Return the id of the person with this id or email address; raise Invalid if there is none."""
+    wanted = ref.strip().lower()
+    if wanted.isascii() and wanted.isdecimal() and len(wanted) <= len(str(MAX_ID)):
+        number = int(wanted)
+        if str(number) == wanted and number <= MAX_ID and await people.people_by_id(tx, [number]):
+            return number
+    elif person := await people.person_by_email(tx, wanted):
+        return person.id
+    raise Invalid(
+        f"No person has the ID or email address {ref.strip()[:80]!r}.",
+        fields={"person": "Enter an ID or email address."},
+    )

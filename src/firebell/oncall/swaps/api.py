@@ -12,9 +12,9 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Ctx, Instant, Name, PageParams, PathId, Text, problems
-from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.model import Absence, Cover, CoverState, Swap, SwapState
 from firebell.oncall.schedules import queries
+from firebell.oncall.schedules import queries as check_queries
 from firebell.oncall.schedules.schemas import Named
 from firebell.oncall.swaps import absences, covers, parties, swaps
 from firebell.oncall.swaps import queries as swap_queries
