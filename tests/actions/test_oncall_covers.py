@@ -40,7 +40,7 @@ async def test_until_somebody_takes_it_the_shift_stays_with_who_asked(dsn: str, 
         assert (taken.state, taken.taken_by) == (CoverState.TAKEN, r.ada)
         assert await r.who(day(1, 12)) == (r.ada,)
         assert await r.who(day(4, 12)) == (r.w.jun,)
-        assert (await r.schedule()).edits[0].source == Source.COVER
+        assert (await r.schedule()).overrides[0].source == Source.COVER
         again = await r.run(covers.take, made.id, r.w.mara)
         assert isinstance(again, Conflict)
         assert "is taken" in again.message
@@ -55,7 +55,7 @@ async def test_two_who_take_it_at_once_are_one_who_has_it(dsn: str, clock: FakeC
         assert len(won) == 1
         assert all(isinstance(x, Conflict) for x in results if x is not won[0])
         assert await r.who(day(1, 12)) == (won[0].taken_by,)
-        assert len((await r.schedule()).edits) == 1
+        assert len((await r.schedule()).overrides) == 1
 
 
 async def test_a_part_is_taken_and_the_rest_stays_open(dsn: str, clock: FakeClock) -> None:
@@ -97,10 +97,10 @@ async def test_a_cover_survives_an_edit_of_the_rotation(dsn: str, clock: FakeClo
         made = await asked(r)
         await r.run(covers.take, made.id, r.ada)
         await r.run(oncall.leave, r.id, person_id=r.w.mara, at=day(3))
-        edit = (await r.schedule()).edits[0]
+        edit = (await r.schedule()).overrides[0]
         assert edit.mapping == {r.w.jun: r.ada}
         await r.run(overrides.remove_override, int(edit.id))
-        assert (await r.schedule()).edits == ()
+        assert (await r.schedule()).overrides == ()
         assert await state(r, made.id) == CoverState.OPEN
 
 
@@ -224,7 +224,7 @@ async def test_a_vacation_asks_for_cover_for_each_shift_that_it_touches(dsn: str
         assert {c.vacation_id for c in open_} == {made.id}
         assert await r.who(day(4)) == (r.w.jun,)
         await r.run(covers.take, mine[1].id, r.w.mara)
-        assert (await r.schedule()).edits[0].source == Source.VACATION
+        assert (await r.schedule()).overrides[0].source == Source.VACATION
         kept = await r.run(covers.withdraw, mine[2].id)
         assert kept.state == CoverState.WITHDRAWN
 
@@ -370,11 +370,11 @@ async def test_the_button_takes_a_swap_of_who_left_away_though_it_is_several_edi
             theirs=(day(2), day(3)),
         )
         await r.run(swaps.accept, made.id, by=r.ada)
-        assert len((await r.schedule()).edits) == 3
+        assert len((await r.schedule()).overrides) == 3
         await r.run(people.update_person, r.ada, active=False)
         await r.run(oncall.leave, r.id, person_id=r.ada)
         async with r.w.ctx.db.tx() as tx:
             wrong = (await check_queries.findings_of(tx, [await r.schedule()], r.w.now))[r.id]
         (left,) = [f for f in wrong if f.code == "S-INACTIVE"]
         assert await r.run(fixes.carry_out, r.id, left.id) == left
-        assert (await r.schedule()).edits == ()
+        assert (await r.schedule()).overrides == ()

@@ -141,7 +141,7 @@ async def test_changes_at_once_wait_for_each_other(dsn: str, clock: FakeClock) -
                 for n in range(1, 6)
             ]
         )
-        assert len((await r.schedule()).edits) == 5
+        assert len((await r.schedule()).overrides) == 5
         assert (await r.schedule()).version == version + 6
 
 
@@ -233,7 +233,12 @@ async def test_what_is_over_stays_away_and_the_answer_is_the_same(dsn: str, cloc
         async with r.w.ctx.db.tx() as tx:
             whole = (await queries.schedules_by_id(tx, [r.id]))[r.id]
             part = await queries.by_slug(tx, "daily", since=a, until=b)
-        assert (len(whole.layers), len(whole.edits), len(part.layers), len(part.edits)) == (6, 5, 2, 1)
+        assert (len(whole.layers), len(whole.overrides), len(part.layers), len(part.overrides)) == (
+            6,
+            5,
+            2,
+            1,
+        )
         assert shifts.between(part, a, b) == shifts.between(whole, a, b)
 
 
@@ -312,7 +317,7 @@ async def test_the_button_removes_an_override_of_somebody_who_left(dsn: str, clo
         await r.run(people.update_person, r.w.jun, active=False)
         assert await r.who(day(2, 12)) == ()
         await r.run(fixes.carry_out, r.id, f"S-INACTIVE:{r.w.jun}")
-        assert (await r.schedule()).edits == ()
+        assert (await r.schedule()).overrides == ()
         assert len(await r.who(day(2, 12))) == 1
 
 
@@ -329,7 +334,7 @@ async def test_an_override_changes_nothing_of_what_has_been(dsn: str, clock: Fak
             reason="",
             **stretch,
         )
-        (made,) = (await r.schedule()).edits
+        (made,) = (await r.schedule()).overrides
         assert (made.start, made.end) == (now, stretch["end"])
         assert (await r.who(now - timedelta(hours=1)), await r.who(now)) == ((r.w.mara,), (r.ada,))
 

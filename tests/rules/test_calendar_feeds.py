@@ -68,7 +68,7 @@ def test_p16_what_is_exported_and_taken_in_again_is_the_same_duty(drawn: tuple[S
     again = tuple(Override(i, i, s.start, s.end, OverrideKind.SET, s.users) for i, s in enumerate(shifts))
     before = [(r.start, r.end, r.users) for r in between(found, a, b)]
     assert [
-        (r.start, r.end, r.users) for r in between(replace(found, layers=(), edits=again), a, b)
+        (r.start, r.end, r.users) for r in between(replace(found, layers=(), overrides=again), a, b)
     ] == before
     assert (strays, notes) == ([], [])
 
@@ -172,7 +172,7 @@ def test_a_feed_is_the_same_without_the_history_that_it_does_not_reach(
         Override(900, 900, around - (back + 2) * DAY, around - back * DAY, OverrideKind.SET, (1,)),
         Override(901, 901, around + ahead * DAY, around + (ahead + 2) * DAY, OverrideKind.ADD, (2,)),
     )
-    found = replace(found, edits=(*found.edits, *far))
+    found = replace(found, overrides=(*found.overrides, *far))
     since, until = feeds.reach(around)
     short = replace(
         found,
@@ -181,7 +181,7 @@ def test_a_feed_is_the_same_without_the_history_that_it_does_not_reach(
             for x in found.layers
             if (x.end is None or x.end > since) and (x.start is None or x.start < until)
         ),
-        edits=tuple(e for e in found.edits if e.end > since and e.start < until),
+        overrides=tuple(e for e in found.overrides if e.end > since and e.start < until),
     )
     assert entries(short, *horizon(around)) == entries(found, *horizon(around))
 

@@ -72,7 +72,7 @@ def test_a_gap_is_an_error_when_no_later_level_covers_it() -> None:
     assert alone[0].fix.verb == "override"
 
     def level(*steps: PolicyLevel) -> Level:
-        found = findings(office, A, B, CheckFacts(chains=(PolicyChain("Payments", steps),)))
+        found = findings(office, A, B, CheckFacts(policies=(PolicyChain("Payments", steps),)))
         return next(f.level for f in found if f.code == "S-GAP")
 
     mine = PolicyLevel((office,), people=False)
@@ -117,7 +117,7 @@ def test_primary_and_secondary_that_are_the_same_person() -> None:
     chain = PolicyChain(
         "Payments", (PolicyLevel((primary,), people=False), PolicyLevel((same,), people=False))
     )
-    found = findings(same, A, B, CheckFacts(chains=(chain,)))
+    found = findings(same, A, B, CheckFacts(policies=(chain,)))
     assert codes(found) == [("S-SAME", Level.WARNING)]
     assert found[0].fix
     assert (found[0].fix.verb, found[0].fix.args) == ("offset", {"layer": 1, "offset": 1})
@@ -125,7 +125,7 @@ def test_primary_and_secondary_that_are_the_same_person() -> None:
     chain = PolicyChain(
         "Payments", (PolicyLevel((primary,), people=False), PolicyLevel((right,), people=False))
     )
-    assert findings(right, A, B, CheckFacts(chains=(chain,))) == []
+    assert findings(right, A, B, CheckFacts(policies=(chain,))) == []
 
 
 def test_somebody_in_two_schedules_of_a_policy() -> None:
@@ -136,8 +136,8 @@ def test_somebody_in_two_schedules_of_a_policy() -> None:
         PolicyLevel((both,), people=False),
     )
     edit = Override(1, 1, A, A + timedelta(hours=3), OverrideKind.SET, (4,))
-    primary = replace(primary, edits=(edit,))
-    found = findings(primary, A, B, CheckFacts(chains=(PolicyChain("P", steps),)))
+    primary = replace(primary, overrides=(edit,))
+    found = findings(primary, A, B, CheckFacts(policies=(PolicyChain("P", steps),)))
     assert codes(found) == [("S-DOUBLE", Level.WARNING)]
     assert (found[0].start, found[0].end, found[0].users) == (A, A + timedelta(hours=3), (4,))
 
@@ -207,7 +207,7 @@ def test_who_stands_beside_a_schedule_answers_in_its_gap() -> None:
         (PolicyLevel((hole, second), people=False), Level.WARNING),
         (PolicyLevel((hole,), people=False), Level.ERROR),
     ):
-        found = findings(hole, A, B, CheckFacts(chains=(PolicyChain("P", (step,)),)))
+        found = findings(hole, A, B, CheckFacts(policies=(PolicyChain("P", (step,)),)))
         assert [f.level for f in found if f.code == "S-GAP"] == [level], step
 
 
@@ -219,7 +219,7 @@ def test_a_gap_that_reaches_nobody_is_not_lost_behind_many_that_do() -> None:
     last = Override(99, 99, holes[-1].start, holes[-1].end, OverrideKind.SET)
     first, second = one(edits=holes), one(2, "Secondary", edits=(last,))
     chain = PolicyChain("P", (PolicyLevel((first,), people=False), PolicyLevel((second,), people=False)))
-    found = [f for f in findings(first, A, B, CheckFacts(chains=(chain,))) if f.code == "S-GAP"]
+    found = [f for f in findings(first, A, B, CheckFacts(policies=(chain,))) if f.code == "S-GAP"]
     assert (found[0].level, found[0].start) == (Level.ERROR, holes[-1].start)
     assert {f.level for f in found[1:]} == {Level.WARNING}
 
@@ -238,7 +238,7 @@ def test_a_vacation_that_nobody_covers_yet() -> None:
 
 def test_a_vacation_for_which_nobody_was_asked_is_found_as_saving_it_would_ask() -> None:
     away = Absence(3, 1, A + timedelta(days=1), A + timedelta(days=3), "", None, A, None)
-    (finding,) = findings(one(), A, B, CheckFacts(vacations=(away,)))
+    (finding,) = findings(one(), A, B, CheckFacts(absences=(away,)))
     assert (finding.code, finding.start, finding.end, finding.users) == (
         "S-VACATION",
         away.start,
@@ -247,10 +247,10 @@ def test_a_vacation_for_which_nobody_was_asked_is_found_as_saving_it_would_ask()
     )
     fields = (away.start, CoverState.OPEN, (), (), "", None, None, 3, A, None)
     asked = Cover(5, 1, 1, away.start, away.end, *fields)
-    (same,) = findings(one(), A, B, CheckFacts(vacations=(away,), covers=(asked,)))
+    (same,) = findings(one(), A, B, CheckFacts(absences=(away,), covers=(asked,)))
     assert same.id == finding.id
     kept = replace(asked, state=CoverState.WITHDRAWN)
-    assert findings(one(), A, B, CheckFacts(vacations=(away,), kept=(kept,))) == []
+    assert findings(one(), A, B, CheckFacts(absences=(away,), withdrawn_covers=(kept,))) == []
 
 
 def test_the_absences_of_others_cost_a_schedule_nothing(
@@ -263,19 +263,19 @@ def test_the_absences_of_others_cost_a_schedule_nothing(
         raise AssertionError("nobody who is absent is on duty here")
 
     monkeypatch.setattr(exchange, "intervals_on_call", never)
-    assert checks(one(), A, CheckContext(CheckFacts(reach=WELL, vacations=tuple(absent)))) == []
+    assert checks(one(), A, CheckContext(CheckFacts(reach=WELL, absences=tuple(absent)))) == []
 
 
 def test_a_preview_says_who_gains_who_loses_and_which_gap_is_new() -> None:
     old = one()
     hole = Override(1, 1, A + timedelta(days=1), A + timedelta(days=1, hours=6), OverrideKind.SET)
     gift = Override(2, 2, A + timedelta(days=7), A + timedelta(days=8, hours=10), OverrideKind.SET, (1,))
-    seen = preview(old, replace(old, edits=(hole, gift)), A, B, CheckContext(CheckFacts()))
+    seen = preview(old, replace(old, overrides=(hole, gift)), A, B, CheckContext(CheckFacts()))
     assert seen.hours == {1: 28.0, 2: -34.0}
     assert seen.new_gaps == ((hole.start, hole.end),)
     assert [(c[0], c[2], c[3]) for c in seen.changes] == [(hole.start, (1,), ()), (gift.start, (2,), (1,))]
     assert [f.code for f in seen.new_findings] == ["S-GAP", "S-LONG"]
-    back = preview(replace(old, edits=(hole, gift)), old, A, B, CheckContext(CheckFacts()))
+    back = preview(replace(old, overrides=(hole, gift)), old, A, B, CheckContext(CheckFacts()))
     assert back.closed_gaps == seen.new_gaps
     assert [f.id for f in back.fixed_findings] == [f.id for f in seen.new_findings]
 
@@ -286,7 +286,7 @@ def test_a_preview_shows_every_kind_of_finding_that_the_checks_show() -> None:
     away = Absence(3, 5, A + timedelta(hours=3), A + timedelta(hours=4), "", None, A, None)
     now = A.replace(hour=0)
     winter = Clock(now, now + RECORDED_AHEAD, ((now, timedelta(hours=1)),))
-    around = CheckContext(CheckFacts(vacations=(away,)), clocks={1: {STOCKHOLM: winter}}, busy=(busy,))
+    around = CheckContext(CheckFacts(absences=(away,)), clocks={1: {STOCKHOLM: winter}}, busy=(busy,))
     old = one()
     new = one(layers=(weekly(5, 2, 3, 4, tz=STOCKHOLM),))
     seen = preview(old, new, now, B, around)
@@ -296,7 +296,7 @@ def test_a_preview_shows_every_kind_of_finding_that_the_checks_show() -> None:
     assert [f for f in has if f.id not in {x.id for x in had}] == list(seen.new_findings)
     back = preview(new, old, now, B, around)
     assert {f.code for f in back.fixed_findings} == codes_seen
-    same = preview(new, replace(new, edits=()), now, B, around)
+    same = preview(new, replace(new, overrides=()), now, B, around)
     assert same.new_findings == ()
 
 
@@ -307,10 +307,10 @@ def test_a_finding_that_becomes_worse_is_new_in_a_preview() -> None:
     chain = PolicyChain("P", (PolicyLevel((old,), people=False), PolicyLevel((second,), people=False)))
     wider = one(edits=(replace(hole, end=A + timedelta(days=3)),))
     short = replace(
-        second, edits=(Override(2, 2, A + timedelta(days=2), A + timedelta(days=3), OverrideKind.SET),)
+        second, overrides=(Override(2, 2, A + timedelta(days=2), A + timedelta(days=3), OverrideKind.SET),)
     )
-    chain = replace(chain, steps=(chain.steps[0], PolicyLevel((short,), people=False)))
-    seen = preview(old, wider, A, B, CheckContext(CheckFacts(chains=(chain,))))
+    chain = replace(chain, levels=(chain.levels[0], PolicyLevel((short,), people=False)))
+    seen = preview(old, wider, A, B, CheckContext(CheckFacts(policies=(chain,))))
     assert codes(list(seen.new_findings)) == [("S-GAP", Level.ERROR)]
     assert codes(list(seen.fixed_findings)) == [("S-GAP", Level.WARNING)]
 
@@ -329,7 +329,7 @@ def calls(user: int, *minutes: int, pages: int | None = None, tz: str = STOCKHOL
 def restless(
     schedule: Schedule, now: datetime, *rang: UrgentCall, covers: tuple[Cover, ...] = ()
 ) -> list[Finding]:
-    found = findings(schedule, now, now + timedelta(days=28), CheckFacts(calls=rang, covers=covers))
+    found = findings(schedule, now, now + timedelta(days=28), CheckFacts(urgent_calls=rang, covers=covers))
     return [f for f in found if f.code == "S-NOREST"]
 
 

@@ -43,7 +43,7 @@ def test_bug_a_gap_named_no_zone_and_wrote_its_day_unlike_pages() -> None:
     hole = Override(
         1, 1, datetime(2026, 12, 1, 9, tzinfo=UTC), datetime(2026, 12, 1, 17, tzinfo=UTC), OverrideKind.SET
     )
-    (gap,) = told(replace(office(), edits=(hole,)))
+    (gap,) = told(replace(office(), overrides=(hole,)))
     assert gap.message == f"No one is on call from Tue 1 Dec 10:00 to 18:00 {TZ}."
 
 
@@ -71,9 +71,9 @@ def test_gaps_of_one_kind_keep_their_id_from_day_to_day() -> None:
 def test_a_gap_that_reaches_nobody_does_not_hide_among_those_that_do() -> None:
     schedule = office(Window(8 * 60, 840, WEEKDAYS))
     hole = Override(1, 1, NOW + 2 * DAY, NOW + 3 * DAY, OverrideKind.SET)
-    always = replace(office(), id=2, edits=(hole,))
+    always = replace(office(), id=2, overrides=(hole,))
     facts = CheckFacts(
-        chains=(
+        policies=(
             PolicyChain("P", (PolicyLevel((schedule,), people=False), PolicyLevel((always,), people=False))),
         )
     )
@@ -90,7 +90,7 @@ def test_what_has_begun_and_a_few_stand_by_themselves() -> None:
         Override(i, i, NOW + i * DAY, NOW + i * DAY + timedelta(hours=1), OverrideKind.SET)
         for i in range(1, MIN_GAPS_GROUPED)
     )
-    assert len(told(replace(office(), edits=few))) == MIN_GAPS_GROUPED - 1
+    assert len(told(replace(office(), overrides=few))) == MIN_GAPS_GROUPED - 1
 
 
 @given(st.sets(st.integers(0, 28 * 24 - 2), max_size=60), st.integers(0, 7))
@@ -101,7 +101,7 @@ def test_every_gap_is_told_or_stands_for_one_that_is(hours: set[int], until: int
         )
         for h in hours
     )
-    found = findings(replace(office(), edits=edits), NOW, NOW + CHECKS_HORIZON, CheckFacts())
+    found = findings(replace(office(), overrides=edits), NOW, NOW + CHECKS_HORIZON, CheckFacts())
     shown = group_gaps(found, TZ, NOW)
     assert len({f.id for f in shown}) == len(shown)
     assert [f for f in shown if f.code != "S-GAP"] == [f for f in found if f.code != "S-GAP"]

@@ -132,7 +132,7 @@ def test_p1_p2_p11_p14_duty_partitions_and_is_local(
         assert old.users != new.users
     assert all(run.start < run.end for run in runs)
     known = {u for x in schedule.layers for s in x.slots for u in s} | {
-        u for e in schedule.edits for u in (*e.users, *e.mapping.values())
+        u for e in schedule.overrides for u in (*e.users, *e.mapping.values())
     }
     for run in runs:
         assert len(set(run.users)) == len(run.users)
@@ -155,7 +155,7 @@ def test_who_leaves_is_off_duty_from_then_on_and_until_they_come_back_and_not_be
     until = None if away is None else since + timedelta(minutes=away)
     there = replace(schedule, inactive=schedule.inactive - {user})
     without = replace(schedule, inactive=schedule.inactive | {user})
-    found = replace(without if until is None else there, gone={user: ((since, until),)})
+    found = replace(without if until is None else there, inactive_during={user: ((since, until),)})
     runs = between(found, a, b)
     for old, new in itertools.pairwise(runs):
         assert (old.end, old.users != new.users) == (new.start, True)
@@ -330,7 +330,7 @@ def test_a_swap_gives_each_the_stretch_of_the_other(hours: tuple[int, int, int, 
         mapping_override(*part, mapping, "", Source.SWAP, None)
         for part, mapping in swap_maps(MARA, JUN, Interval(i0, i1), Interval(j0, j1))
     ]
-    new = replace(old, edits=tuple(replace(e, seq=n) for n, e in enumerate(edits)))
+    new = replace(old, overrides=tuple(replace(e, seq=n) for n, e in enumerate(edits)))
     for t in [zero + timedelta(hours=h, minutes=30) for h in range(41)]:
         was = at(old, t)
         wanted = {MARA: JUN if i0 <= t < i1 else MARA, JUN: MARA if j0 <= t < j1 else JUN}
@@ -345,18 +345,18 @@ def test_p9_p10_an_edit_changes_only_its_stretch(
     schedule, around = drawn
     edit = data.draw(edits(around))
     last = Override(edit.id, 1000, edit.start, edit.end, edit.kind, edit.users, edit.mapping)
-    changed = Schedule(1, "s", schedule.tz, schedule.layers, (*schedule.edits, last), schedule.inactive)
+    changed = Schedule(1, "s", schedule.tz, schedule.layers, (*schedule.overrides, last), schedule.inactive)
     a, b = around - timedelta(days=3), around + timedelta(days=3)
     for start, end, _, _ in diff(schedule, changed, a, b):
         assert edit.start <= start < end <= edit.end
     if edit.kind is OverrideKind.SET:
         wanted = tuple(u for u in edit.users if u not in schedule.inactive)
         assert {r.users for r in between(changed, edit.start, edit.end)} == {wanted}
-        twice = replace(changed, edits=(*changed.edits, replace(last, seq=1001)))
+        twice = replace(changed, overrides=(*changed.overrides, replace(last, seq=1001)))
         assert diff(changed, twice, a, b) == []
     same = replace(last, kind=OverrideKind.MAP, mapping={u: u for u in (MARA, JUN, ADA, KIM)})
-    assert diff(schedule, replace(schedule, edits=(*schedule.edits, same)), a, b) == []
-    assert between(replace(changed, edits=changed.edits[:-1]), a, b) == between(schedule, a, b)
+    assert diff(schedule, replace(schedule, overrides=(*schedule.overrides, same)), a, b) == []
+    assert between(replace(changed, overrides=changed.overrides[:-1]), a, b) == between(schedule, a, b)
 
 
 @pytest.mark.parametrize("years", [1, 10, 100])

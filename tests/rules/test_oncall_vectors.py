@@ -65,7 +65,7 @@ def test_vector(vector: dict[str, Any]) -> None:
         name=vector["note"],
         tz="UTC",
         layers=tuple(_layer(i, raw) for i, raw in enumerate(vector["layers"])),
-        edits=tuple(_edit(i, raw) for i, raw in enumerate(vector["edits"])),
+        overrides=tuple(_edit(i, raw) for i, raw in enumerate(vector["edits"])),
         inactive=frozenset(_people(vector["inactive"])),
     )
     a, b = _instant(vector["from"]), _instant(vector["to"])

@@ -115,7 +115,16 @@ async def _policy(
 
 
 def _weekly(names: list[int], anchor: datetime, tz: str, offset: int = 0) -> Layer:
-    return Layer(0, tuple((i,) for i in names), anchor, Unit.WEEK, 1, tz, offset=offset, name="Rotation")
+    return Layer(
+        id=0,
+        slots=tuple((i,) for i in names),
+        anchor=anchor,
+        unit=Unit.WEEK,
+        every=1,
+        tz=tz,
+        offset=offset,
+        name="Rotation",
+    )
 
 
 def _monday(now: datetime) -> datetime:
@@ -152,12 +161,12 @@ async def _platform(tx: Tx, kestrel: Kestrel, now: datetime) -> None:
     )
     layers = [
         Layer(
-            0,
-            ((kestrel.people[member],),),
-            _monday(now),
-            Unit.WEEK,
-            1,
-            tz,
+            id=0,
+            slots=((kestrel.people[member],),),
+            anchor=_monday(now),
+            unit=Unit.WEEK,
+            every=1,
+            tz=tz,
             windows=(Window(hour * 60, 9 * 60, _EVERY_DAY),),
             name=name,
         )

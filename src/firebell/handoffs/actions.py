@@ -138,7 +138,7 @@ def _ahead(
     names: Callable[[Sequence[User]], list[str]],
 ) -> list[Ahead]:
     """Return what the rotation alone does not explain: overrides, gaps and open cover requests."""
-    causes = {override.cause for override in schedule.edits}
+    causes = {override.cause for override in schedule.overrides}
     entries = [
         Ahead(shift.start, shift.end, ", ".join(names(shift.users)) or "No one: coverage gap")
         for shift in between(schedule, at, at + AHEAD_WINDOW)

@@ -120,7 +120,7 @@ def changes(schedule: Schedule, a: datetime, b: datetime) -> list[Change]:
 
     Only the rotation counts: covering an evening of a week does not begin a new shift.
     """
-    rotation = replace(schedule, edits=()) if schedule.layers else schedule
+    rotation = replace(schedule, overrides=()) if schedule.layers else schedule
     low = a - timedelta(days=1)
     by_day: dict[date, Change] = {}
     for before, after in pairwise(between(rotation, low - SHIFT_LOOKBACK, b)):

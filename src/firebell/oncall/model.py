@@ -116,38 +116,38 @@ class Shadow:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Layers from low to high, overrides (`edits`) by sequence, and people who must not be on call.
+    """Layers from low to high, overrides by sequence, and people who must not be on call.
 
-    People in `gone` are not on call during their intervals; `inactive` people without intervals are never on call.
+    People in `inactive_during` are not on call in those intervals; `inactive` people who are not in it, never.
     """
 
     id: int
     name: str
     tz: str
     layers: tuple[Layer, ...]
-    edits: tuple[Override, ...] = ()
+    overrides: tuple[Override, ...] = ()
     inactive: frozenset[User] = frozenset()
     version: int = 1
     slug: str = ""
     team_id: int = 0
     shadows: tuple[Shadow, ...] = ()
     archived_at: datetime | None = None
-    gone: Mapping[User, Sequence[OpenInterval]] = field(default_factory=dict)
+    inactive_during: Mapping[User, Sequence[OpenInterval]] = field(default_factory=dict)
 
     @property
     def people(self) -> frozenset[User]:
         """Everyone named by its layers, overrides and shadows."""
         in_rotation = {user for layer in self.layers for slot in layer.slots for user in slot}
-        in_overrides = {user for e in self.edits for user in (*e.users, *e.mapping, *e.mapping.values())}
+        in_overrides = {user for e in self.overrides for user in (*e.users, *e.mapping, *e.mapping.values())}
         in_shadows = {user for s in self.shadows for user in (s.user, s.of) if user is not None}
         return frozenset(in_rotation | in_overrides | in_shadows)
 
     def inactive_at(self, t: datetime) -> frozenset[User]:
         """Return the people who must not be on call at `t`."""
-        if not self.gone:
+        if not self.inactive_during:
             return self.inactive
-        away = {user for user, spans in self.gone.items() if within(spans, t)}
-        return (self.inactive - self.gone.keys()) | away
+        away = {user for user, spans in self.inactive_during.items() if within(spans, t)}
+        return (self.inactive - self.inactive_during.keys()) | away
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def _reach(schedule: Schedule, a: datetime, b: datetime) -> tuple[datetime, date
     for layer in schedule.layers:
         first = min(first, handoff(layer, index_at(layer, a)))
         last = max(last, handoff(layer, index_at(layer, b) + 1))
-    for edit in schedule.edits:
+    for edit in schedule.overrides:
         first = min(first, edit.start) if edit.start < a < edit.end else first
         last = max(last, edit.end) if edit.start < b < edit.end else last
     return max(first, a - _LONGEST_TURN), min(last, b + _LONGEST_TURN)
@@ -64,7 +64,7 @@ def _reach(schedule: Schedule, a: datetime, b: datetime) -> tuple[datetime, date
 
 def _edges(schedule: Schedule) -> list[datetime]:
     extents = [t for layer in schedule.layers for t in validity(layer) if t]
-    return sorted({*extents, *(t for e in schedule.edits for t in (e.start, e.end))})
+    return sorted({*extents, *(t for e in schedule.overrides for t in (e.start, e.end))})
 
 
 def _by_cause(schedule: Schedule, runs: Sequence[Shift]) -> Iterator[Shift]:
@@ -150,7 +150,7 @@ def calendar(
     a, b = horizon(now)
     for feed in rendered:
         imported: dict[Cause, str] = {
-            override.import_key: override.reason for override in feed.schedule.edits if override.rota
+            override.import_key: override.reason for override in feed.schedule.overrides if override.rota
         }
         for entry in entries(feed.schedule, a, b):
             if only is None or only in entry.users:

@@ -115,13 +115,13 @@ def conflicts(
     busy_by_user: dict[User, list[ImportedShift]] = defaultdict(list)
     for shift in busy:
         busy_by_user[shift.users[0]].append(shift)
-    conflicts_ = []
+    clashes = []
     for schedule in schedules if busy else ():
         for run in between(schedule, a, b):
-            conflicts_ += [
+            clashes += [
                 Conflict(shift.users[0], schedule.slug, *both, shift.title)
                 for user in run.users
                 for shift in busy_by_user.get(user, ())
                 if (both := overlap((run.start, run.end), (shift.start, shift.end)))
             ]
-    return sorted(conflicts_, key=lambda c: (c.start, c.person_id, c.schedule))
+    return sorted(clashes, key=lambda c: (c.start, c.person_id, c.schedule))

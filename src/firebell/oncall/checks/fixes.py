@@ -42,7 +42,7 @@ async def _apply(
         case "remove":
             for edit_id in args["edits"]:
                 # removing one override of a swap removes its others too
-                if edit_id in [e.id for e in (await changes.lock(tx, schedule_id)).edits if e.end > now]:
+                if edit_id in [e.id for e in (await changes.lock(tx, schedule_id)).overrides if e.end > now]:
                     await overrides.remove_override(tx, actor, edit_id, now)
         case "offset":
             schedule = await changes.lock(tx, schedule_id)

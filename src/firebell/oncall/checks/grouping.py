@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.kit.localtime import format_range, to_local
-from firebell.oncall.checks.rules import CHECKS_HORIZON, Finding, Fix, key, nobody
+from firebell.oncall.checks.rules import CHECKS_HORIZON, Finding, Fix, gap_message, key
 
 MIN_GAPS_GROUPED = 3
 _DAY = timedelta(days=1)
@@ -48,6 +48,6 @@ def _merged(kind: _Kind, gaps: Sequence[Finding], tz: str) -> Finding:
     return replace(
         first,
         id=key("S-GAP", *parts),
-        message=nobody(f"{often}, first {format_range(first.start, first.end, tz)} {tz}", policy),
+        message=gap_message(f"{often}, first {format_range(first.start, first.end, tz)} {tz}", policy),
         fix=Fix("edit", "Edit rotation", {}),
     )

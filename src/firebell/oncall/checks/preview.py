@@ -28,7 +28,7 @@ class Preview:
     fixed_findings: tuple[Finding, ...]
 
 
-def preview(old: Schedule, new: Schedule, start: datetime, end: datetime, around: CheckContext) -> Preview:
+def preview(old: Schedule, new: Schedule, start: datetime, end: datetime, context: CheckContext) -> Preview:
     """Return what `new` changes on `[start, end)`; gaps are compared on 400 days from `start`, findings on 28.
 
     A finding whose level changes is both fixed and new. Gaps of one kind are one finding.
@@ -41,7 +41,7 @@ def preview(old: Schedule, new: Schedule, start: datetime, end: datetime, around
                 hours[user] += sign * ((high - low) / timedelta(hours=1))
     gaps_until = start + GAPS_AHEAD
     old_gaps, new_gaps = gaps(old, start, gaps_until), gaps(new, start, gaps_until)
-    old_findings, new_findings = (checks(s, start, around) for s in (old, new))
+    old_findings, new_findings = (checks(s, start, context) for s in (old, new))
     old_ids, new_ids = ({(f.id, f.level) for f in findings} for findings in (old_findings, new_findings))
     added = [f for f in new_findings if (f.id, f.level) not in old_ids]
     fixed = [f for f in old_findings if (f.id, f.level) not in new_ids]

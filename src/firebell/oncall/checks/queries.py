@@ -42,11 +42,11 @@ async def facts(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: dat
         reach={
             i: Reach(wakes=bool(kinds - {Channel.EMAIL}), ways=len(kinds)) for i, kinds in verified.items()
         },
-        chains=await _chains(tx, ids, now, until),
+        policies=await _chains(tx, ids, now, until),
         covers=tuple(c for c in covers if c.state == CoverState.OPEN),
-        kept=tuple(c for c in covers if c.state == CoverState.WITHDRAWN),
-        vacations=tuple(await swaps_store.absences(tx, since=now)),
-        calls=tuple(await checks_store.urgent_calls(tx, now - REST_AFTER_BAD_NIGHT - LONGEST_NIGHT)),
+        withdrawn_covers=tuple(c for c in covers if c.state == CoverState.WITHDRAWN),
+        absences=tuple(await swaps_store.absences(tx, since=now)),
+        urgent_calls=tuple(await checks_store.urgent_calls(tx, now - REST_AFTER_BAD_NIGHT - LONGEST_NIGHT)),
     )
 
 
@@ -71,7 +71,9 @@ async def _chains(tx: Tx, schedule_ids: Set[int], now: datetime, until: datetime
     )
 
 
-async def around(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: datetime) -> CheckContext:
+async def check_context(
+    tx: Tx, schedules: Sequence[Schedule], now: datetime, until: datetime
+) -> CheckContext:
     """Return everything that the checks of these schedules need, with other schedules up to `until`."""
     ids = [s.id for s in schedules]
     return CheckContext(
@@ -84,10 +86,12 @@ async def around(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: da
 
 async def findings_of(tx: Tx, schedules: Sequence[Schedule], now: datetime) -> dict[int, list[Finding]]:
     """Return the findings of schedules and their calendars within 28 days, by schedule id."""
-    context = await around(tx, schedules, now, now + CHECKS_HORIZON)
+    context = await check_context(tx, schedules, now, now + CHECKS_HORIZON)
     return {s.id: checks(s, now, context) for s in schedules}
 
 
 async def preview_of(tx: Tx, old: Schedule, new: Schedule, now: datetime) -> Preview:
     """Return the effect of saving `new` in place of `old` within 90 days, for gaps within 400."""
-    return preview(old, new, now, now + PREVIEW_AHEAD, await around(tx, [old, new], now, now + GAPS_AHEAD))
+    return preview(
+        old, new, now, now + PREVIEW_AHEAD, await check_context(tx, [old, new], now, now + GAPS_AHEAD)
+    )

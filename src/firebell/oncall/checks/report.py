@@ -22,13 +22,13 @@ class CheckContext:
     busy: Sequence[ImportedShift] = ()
 
 
-def checks(schedule: Schedule, now: datetime, around: CheckContext) -> list[Finding]:
+def checks(schedule: Schedule, now: datetime, context: CheckContext) -> list[Finding]:
     """Return the findings of a schedule and its calendars within 28 days, errors first."""
     until = now + CHECKS_HORIZON
     all_findings = [
-        *faults([i for i in around.imports if i.schedule_id == schedule.id], now),
-        *findings(schedule, now, until, around.facts),
-        *changed(schedule, around.clocks.get(schedule.id, {}), now).values(),
-        *busy(schedule, around.busy, now, until, around.facts),
+        *faults([i for i in context.imports if i.schedule_id == schedule.id], now),
+        *findings(schedule, now, until, context.facts),
+        *changed(schedule, context.clocks.get(schedule.id, {}), now).values(),
+        *busy(schedule, context.busy, now, until, context.facts),
     ]
     return sorted(all_findings, key=lambda f: f.level is not Level.ERROR)

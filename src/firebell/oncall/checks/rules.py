@@ -53,10 +53,10 @@ class Finding:
     code: str
     level: Level
     message: str
-    start: datetime | None
-    end: datetime | None
-    users: tuple[User, ...]
-    fix: Fix | None
+    start: datetime | None = None
+    end: datetime | None = None
+    users: tuple[User, ...] = ()
+    fix: Fix | None = None
     policy: str = ""
     """For a gap: the first policy whose later levels do not cover it."""
 
@@ -82,7 +82,7 @@ class PolicyChain:
     """A policy that notifies the schedule, level by level."""
 
     name: str
-    steps: tuple[PolicyLevel, ...]
+    levels: tuple[PolicyLevel, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +97,15 @@ class UrgentCall:
 
 @dataclass(frozen=True, slots=True)
 class CheckFacts:
-    """Facts besides the schedule; `covers` are open requests, `kept` are withdrawn ones, whose shifts stay."""
+    """Facts besides the schedule; `covers` are open requests, `withdrawn_covers` are those whose shifts stay."""
 
     names: Mapping[User, str] = field(default_factory=dict)
     reach: Mapping[User, Reach] | None = None
-    chains: tuple[PolicyChain, ...] = ()
+    policies: tuple[PolicyChain, ...] = ()
     covers: tuple[Cover, ...] = ()
-    kept: tuple[Cover, ...] = ()
-    vacations: tuple[Absence, ...] = ()
-    calls: tuple[UrgentCall, ...] = ()
+    withdrawn_covers: tuple[Cover, ...] = ()
+    absences: tuple[Absence, ...] = ()
+    urgent_calls: tuple[UrgentCall, ...] = ()
 
     def name(self, user: User) -> str:
         """Return the name of a user."""
@@ -139,44 +139,45 @@ def key(code: str, *parts: object) -> str:
     return ":".join((code, *(f"{p:%Y%m%dT%H%MZ}" if isinstance(p, datetime) else str(p) for p in parts)))
 
 
-def _covered(schedule: Schedule, chain: PolicyChain, gap: Interval) -> bool:
+def _covered(schedule: Schedule, policy: PolicyChain, gap: Interval) -> bool:
     """Return True if other targets of the schedule's level, or later levels, cover the whole gap."""
-    last = max(i for i, step in enumerate(chain.steps) if _holds(step, schedule))
+    last = max(i for i, level in enumerate(policy.levels) if _holds(level, schedule))
     uncovered = [gap]
-    for step in chain.steps[last:]:
-        if step.people:
+    for level in policy.levels[last:]:
+        if level.people:
             return True
-        for other in step.schedules:
+        for other in level.schedules:
             if other.id != schedule.id:
                 shifts = between(other, *gap)
                 uncovered = minus(uncovered, [(shift.start, shift.end) for shift in shifts if shift.users])
     return not uncovered
 
 
-def _holds(step: PolicyLevel, schedule: Schedule) -> bool:
-    return schedule.id in [other.id for other in step.schedules]
+def _holds(level: PolicyLevel, schedule: Schedule) -> bool:
+    return schedule.id in [other.id for other in level.schedules]
 
 
 def _gaps(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: CheckFacts) -> Iterator[Finding]:
-    chains = [chain for chain in facts.chains if any(_holds(step, schedule) for step in chain.steps)]
+    concerned = [
+        policy for policy in facts.policies if any(_holds(level, schedule) for level in policy.levels)
+    ]
     gaps = [Interval(run.start, run.end) for run in runs if not run.users]
-    uncovered_by = [[c.name for c in chains if not _covered(schedule, c, gap)] for gap in gaps]
+    uncovered_by = [[p.name for p in concerned if not _covered(schedule, p, gap)] for gap in gaps]
     for (start, end), policies in sorted(zip(gaps, uncovered_by, strict=True), key=lambda pair: not pair[1]):
         policy = policies[0] if policies else ""
         yield Finding(
-            key("S-GAP", start if start > a else "now"),
-            "S-GAP",
-            Level.ERROR if policy else Level.WARNING,
-            nobody(f"from {time_text(schedule, start, end)}", policy),
-            start,
-            end,
-            (),
-            Fix("override", "Create override", {"start": start, "end": end}),
-            policy,
+            id=key("S-GAP", start if start > a else "now"),
+            code="S-GAP",
+            level=Level.ERROR if policy else Level.WARNING,
+            message=gap_message(f"from {time_text(schedule, start, end)}", policy),
+            start=start,
+            end=end,
+            fix=Fix("override", "Create override", {"start": start, "end": end}),
+            policy=policy,
         )
 
 
-def nobody(when: str, policy: str) -> str:
+def gap_message(when: str, policy: str) -> str:
     """Return the message of a gap; `policy` is the first one that does not cover it, or empty."""
     uncovered = f" No later level of {policy} covers it." if policy else ""
     return f"No one is on call {when}.{uncovered}"
@@ -194,19 +195,17 @@ def _members(layers: Sequence[Layer]) -> set[User]:
 
 def _inactive(schedule: Schedule, a: datetime, b: datetime, facts: CheckFacts) -> Iterator[Finding]:
     turns = _members(_layers(schedule, a, b))
-    edits = [e for e in schedule.edits if e.start < b and e.end > a and e.kind != "remove"]
+    edits = [e for e in schedule.overrides if e.start < b and e.end > a and e.kind != "remove"]
     named = turns | {u for e in edits for u in (*e.users, *e.mapping.values())}
     for user in sorted(named & schedule.inactive, key=str):
         reason = "is still in the rotation" if user in turns else "is still put on call by an override"
         yield Finding(
-            key("S-INACTIVE", user),
-            "S-INACTIVE",
-            Level.ERROR,
-            f"{facts.name(user)} left but {reason}. That time falls to lower layers, or to no one.",
-            None,
-            None,
-            (user,),
-            Fix("leave", f"Remove {facts.name(user)}", {"person": user})
+            id=key("S-INACTIVE", user),
+            code="S-INACTIVE",
+            level=Level.ERROR,
+            message=f"{facts.name(user)} left but {reason}. That time falls to lower layers, or to no one.",
+            users=(user,),
+            fix=Fix("leave", f"Remove {facts.name(user)}", {"person": user})
             if user in turns
             else Fix(
                 "remove",
@@ -231,14 +230,14 @@ def _unreachable(runs: Sequence[Shift], facts: CheckFacts) -> Iterator[Finding]:
             else "has no verified contact method that can wake them"
         )
         yield Finding(
-            key("S-UNREACHABLE", user),
-            "S-UNREACHABLE",
-            Level.WARNING if reach.wakes else Level.ERROR,
-            f"{facts.name(user)} {problem}.",
-            run.start,
-            run.end,
-            (user,),
-            Fix("contact", "View contact methods", {"person": user}),
+            id=key("S-UNREACHABLE", user),
+            code="S-UNREACHABLE",
+            level=Level.WARNING if reach.wakes else Level.ERROR,
+            message=f"{facts.name(user)} {problem}.",
+            start=run.start,
+            end=run.end,
+            users=(user,),
+            fix=Fix("contact", "View contact methods", {"person": user}),
         )
 
 
@@ -254,22 +253,24 @@ def _vacations(
         if applies and inside and intervals_on_call(schedule, cover.requester, *inside):
             fix = Fix("take", "Take shift", {"cover": cover.id})
             conflicts.append((Interval(cover.start, cover.end), cover.requester, fix))
-    for absence in facts.vacations:
+    for absence in facts.absences:
         if absence.person_id in on_duty and absence.start < b and absence.end > a:
-            for interval in unrequested_intervals(schedule, absence, (*facts.covers, *facts.kept), a, b):
+            for interval in unrequested_intervals(
+                schedule, absence, (*facts.covers, *facts.withdrawn_covers), a, b
+            ):
                 person_id = absence.person_id
                 ask = Fix("ask", "Request cover", {"person": person_id, **interval._asdict()})
                 conflicts.append((interval, person_id, ask))
     for (start, end), user, fix in sorted(conflicts, key=lambda x: x[0])[:_MAX_ABSENCE_FINDINGS]:
         yield Finding(
-            key("S-VACATION", user, start if start > a else "now"),
-            "S-VACATION",
-            Level.WARNING,
-            f"{facts.name(user)} has time off {time_text(schedule, start, end)} but is still on call.",
-            start,
-            end,
-            (user,),
-            fix,
+            id=key("S-VACATION", user, start if start > a else "now"),
+            code="S-VACATION",
+            level=Level.WARNING,
+            message=f"{facts.name(user)} has time off {time_text(schedule, start, end)} but is still on call.",
+            start=start,
+            end=end,
+            users=(user,),
+            fix=fix,
         )
 
 
@@ -277,12 +278,12 @@ def _doubles(
     schedule: Schedule, runs: Sequence[Shift], a: datetime, b: datetime, facts: CheckFacts
 ) -> Iterator[Finding]:
     others: dict[int, tuple[Schedule, bool]] = {}
-    for chain in facts.chains:
-        own_levels = [i for i, step in enumerate(chain.steps) if _holds(step, schedule)]
-        for i, step in enumerate(chain.steps):
-            for other in step.schedules:
+    for policy in facts.policies:
+        own_levels = [i for i, level in enumerate(policy.levels) if _holds(level, schedule)]
+        for i, level in enumerate(policy.levels):
+            for other in level.schedules:
                 if own_levels and other.id != schedule.id:
-                    adjacent = any(abs(i - level) == 1 for level in own_levels)
+                    adjacent = any(abs(i - own) == 1 for own in own_levels)
                     others[other.id] = (other, adjacent or others.get(other.id, (other, False))[1])
     for other, adjacent in others.values():
         overlaps = list(_overlaps(runs, between(other, a, b)))
@@ -324,15 +325,15 @@ def _double(
     people = "person" if len(users) == 1 else "people"
     result = f"escalating to the next level pages the same {people}" if code == "S-SAME" else "both page them"
     return Finding(
-        key(code, schedule.id, other.id),
-        code,
-        Level.WARNING,
-        f"{names} {verb} on call for {schedule.name} and {other.name} from {time_text(schedule, start)}{times},"
+        id=key(code, schedule.id, other.id),
+        code=code,
+        level=Level.WARNING,
+        message=f"{names} {verb} on call for {schedule.name} and {other.name} from {time_text(schedule, start)}{times},"
         f" so {result}.",
-        start,
-        end,
-        users,
-        _shift_of(schedule, other)
+        start=start,
+        end=end,
+        users=users,
+        fix=_shift_of(schedule, other)
         or Fix("ask", "Request cover", {"person": users[0], "start": start, "end": end}),
     )
 
@@ -369,7 +370,7 @@ def people_due_rest(calls: Sequence[UrgentCall], now: datetime) -> dict[User, tu
 
 
 def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: CheckFacts) -> Iterator[Finding]:
-    for user, (last, count, until) in people_due_rest(facts.calls, a).items():
+    for user, (last, count, until) in people_due_rest(facts.urgent_calls, a).items():
         on_duty = [(r.start, min(r.end, until)) for r in runs if user in r.users and r.start < until]
         if not on_duty:
             continue
@@ -378,15 +379,15 @@ def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Chec
         request = next((c for c in requests if c.start < end and start < c.end), None)
         fix = Fix("ask", "Request cover", {"person": user, "start": start, "end": end})
         yield Finding(
-            key("S-NOREST", user, last),
-            "S-NOREST",
-            Level.WARNING,
-            f"{facts.name(user)} got {count} pages in one night, the last at {time_text(schedule, last)},"
+            id=key("S-NOREST", user, last),
+            code="S-NOREST",
+            level=Level.WARNING,
+            message=f"{facts.name(user)} got {count} pages in one night, the last at {time_text(schedule, last)},"
             f" and is on call before {time_text(schedule, until)}, after less than 11 hours of rest.",
-            start,
-            end,
-            (user,),
-            Fix("take", "Take shift", {"cover": request.id}) if request else fix,
+            start=start,
+            end=end,
+            users=(user,),
+            fix=Fix("take", "Take shift", {"cover": request.id}) if request else fix,
         )
 
 
@@ -411,15 +412,15 @@ def _is_long(interval: Interval, tz: str) -> bool:
 def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, facts: CheckFacts) -> Finding:
     days = (end - start) / timedelta(days=1)
     return Finding(
-        key("S-LONG", user),
-        "S-LONG",
-        Level.WARNING,
-        f"{facts.name(user)} is on call for {days:.0f} days or more without a break,"
+        id=key("S-LONG", user),
+        code="S-LONG",
+        level=Level.WARNING,
+        message=f"{facts.name(user)} is on call for {days:.0f} days or more without a break,"
         f" from {time_text(schedule, start)}.",
-        start,
-        end,
-        (user,),
-        Fix("ask", "Request cover", {"person": user, "start": start + WEEK, "end": end}),
+        start=start,
+        end=end,
+        users=(user,),
+        fix=Fix("ask", "Request cover", {"person": user, "start": start + WEEK, "end": end}),
     )
 
 
@@ -447,15 +448,15 @@ def _frequent(schedule: Schedule, runs: Sequence[Shift], facts: CheckFacts) -> I
         for user, hours in share.items():
             if hours > whole * 0.3:
                 yield Finding(
-                    key("S-FREQ", user),
-                    "S-FREQ",
-                    Level.WARNING,
-                    f"{facts.name(user)} is on call {hours / whole:.0%} of the time."
+                    id=key("S-FREQ", user),
+                    code="S-FREQ",
+                    level=Level.WARNING,
+                    message=f"{facts.name(user)} is on call {hours / whole:.0%} of the time."
                     " Aim for at most one week in four.",
-                    runs[0].start,
-                    runs[-1].end,
-                    (user,),
-                    edit,
+                    start=runs[0].start,
+                    end=runs[-1].end,
+                    users=(user,),
+                    fix=edit,
                 )
 
 
@@ -477,4 +478,13 @@ def _regions(layers: Sequence[Layer]) -> dict[str, set[User]]:
 def _few(key: str, what: str, people: set[User], enough: int, fix: Fix) -> Finding:
     count = f"{len(people)} {'person' if len(people) == 1 else 'people'}"
     text = f"{what} has {count}. Aim for at least {enough} per rotation."
-    return Finding(key, "S-FREQ", Level.WARNING, text, None, None, tuple(sorted(people, key=str)), fix)
+    return Finding(
+        id=key,
+        code="S-FREQ",
+        level=Level.WARNING,
+        message=text,
+        start=None,
+        end=None,
+        users=tuple(sorted(people, key=str)),
+        fix=fix,
+    )

@@ -15,14 +15,12 @@ def changed(schedule: Schedule, known: Mapping[str, Clock], now: datetime) -> di
 
 def _finding(tz: str, moved: MovedEdge) -> Finding:
     return Finding(
-        f"S-TZCHANGE:{tz}:{moved.at:%Y%m%dT%H%MZ}",
-        "S-TZCHANGE",
-        Level.WARNING,
-        f"New time zone data: from {moved.at:%Y-%m-%d %H:%M} UTC, clocks in {tz} read {moved.local:%H:%M}"
+        id=f"S-TZCHANGE:{tz}:{moved.at:%Y%m%dT%H%MZ}",
+        code="S-TZCHANGE",
+        level=Level.WARNING,
+        message=f"New time zone data: from {moved.at:%Y-%m-%d %H:%M} UTC, clocks in {tz} read {moved.local:%H:%M}"
         f" instead of {moved.former_local:%H:%M}. The handoff or active hours at {moved.edge:%Y-%m-%d %H:%M}"
         f" local time move from {moved.former_instant:%H:%M} to {moved.instant:%H:%M} UTC.",
-        min(moved.former_instant, moved.instant),
-        None,
-        (),
-        Fix("seen", "Mark as seen", {}),
+        start=min(moved.former_instant, moved.instant),
+        fix=Fix("seen", "Mark as seen", {}),
     )

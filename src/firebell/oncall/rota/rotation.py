@@ -96,7 +96,7 @@ def turns(
     people = [members(layer, k, inactive) for k in range(len(layer.slots))]
     count, k = len(people), index_at(layer, a)
     following = handoff(layer, k + 1)
-    turns_found = []
+    layer_turns = []
     for low, high in open_intervals(layer, a, b):
         if following <= low:
             k, following = k + 1, handoff(layer, k + 2)
@@ -106,12 +106,12 @@ def turns(
         start = low
         while start < high:
             if start < following and (users := people[k % count]):
-                turns_found.append((start, min(following, high), users, k))
+                layer_turns.append((start, min(following, high), users, k))
             if following > high:
                 break
             start, k = max(following, start), k + 1
             following = handoff(layer, k + 1)
-    return turns_found
+    return layer_turns
 
 
 def clear_instant_cache() -> None:

@@ -31,7 +31,7 @@ def between(schedule: Schedule, a: datetime, b: datetime) -> list[Shift]:
     if a >= b:
         return []
     shifts: list[Shift] = []
-    for low, high in itertools.pairwise([a, *_edges(schedule.gone, a, b), b]):
+    for low, high in itertools.pairwise([a, *_edges(schedule.inactive_during, a, b), b]):
         following = _shifts(schedule, low, high, schedule.inactive_at(low))
         if shifts and shifts[-1].users == following[0].users:
             following[0] = replace(following[0], start=shifts[-1].start, cause=shifts.pop().cause)
@@ -39,16 +39,24 @@ def between(schedule: Schedule, a: datetime, b: datetime) -> list[Shift]:
     return shifts
 
 
-def _edges(gone: Mapping[User, Sequence[OpenInterval]], a: datetime, b: datetime) -> list[datetime]:
+def _edges(
+    inactive_during: Mapping[User, Sequence[OpenInterval]], a: datetime, b: datetime
+) -> list[datetime]:
     """Return the instants in `(a, b)` at which people leave or return, in order."""
     return sorted(
-        {t for intervals in gone.values() for interval in intervals for t in interval if t and a < t < b}
+        {
+            t
+            for intervals in inactive_during.values()
+            for interval in intervals
+            for t in interval
+            if t and a < t < b
+        }
     )
 
 
-def present(override: Override, gone: Mapping[User, Sequence[OpenInterval]]) -> list[Override]:
+def present(override: Override, inactive_during: Mapping[User, Sequence[OpenInterval]]) -> list[Override]:
     """Return the parts of a `set` override during which some of its people are present, with these people."""
-    absences = {user: gone[user] for user in override.users if user in gone}
+    absences = {user: inactive_during[user] for user in override.users if user in inactive_during}
     cuts = [override.start, *_edges(absences, override.start, override.end), override.end]
     parts = []
     for low, high in itertools.pairwise(cuts):
@@ -61,7 +69,7 @@ def present(override: Override, gone: Mapping[User, Sequence[OpenInterval]]) -> 
 def _shifts(schedule: Schedule, a: datetime, b: datetime, inactive: Collection[User]) -> list[Shift]:
     """Return the shifts of `[a, b)`, during which the same people are inactive throughout."""
     layers = [(layer.id, turns(layer, a, b, inactive)) for layer in reversed(schedule.layers)]
-    overrides = sorted((e for e in schedule.edits if e.start < b and e.end > a), key=lambda e: e.start)
+    overrides = sorted((e for e in schedule.overrides if e.start < b and e.end > a), key=lambda e: e.start)
     cuts = {a, b}
     for _, layer_turns in layers:
         cuts.update([turn[0] for turn in layer_turns])
@@ -126,7 +134,7 @@ def at(schedule: Schedule, t: datetime) -> tuple[User, ...]:
     for layer in reversed(schedule.layers):
         if users := _layer_at(layer, t, inactive):
             break
-    for override in sorted(schedule.edits, key=lambda e: e.seq):
+    for override in sorted(schedule.overrides, key=lambda e: e.seq):
         if override.start <= t < override.end and not (override.fills and users):
             users = _apply(override, users)
     return tuple(u for u in users if u not in inactive)

@@ -129,8 +129,8 @@ def _days(days: Sequence[int]) -> str:
 
 def rows(schedule: Schedule, picture: ShownDays) -> list[Row]:
     """Return the rows of the final schedule, the layers from high to low (imported ones too), and the overrides."""
-    made_here = [e for e in schedule.edits if e.rota is None]
-    shown = [e for e in schedule.edits if _shown(e, picture)]
+    made_here = [e for e in schedule.overrides if e.rota is None]
+    shown = [e for e in schedule.overrides if _shown(e, picture)]
     result = [
         _block(picture, r.start, r.end, r.users, edited=any(e.start <= r.start < e.end for e in made_here))
         for r in runs(schedule, picture)

@@ -96,7 +96,9 @@ async def create_schedule(
     for position, layer in enumerate(layers):
         await parts_store.insert_layer(tx, schedule_id, position, layer)
     await tx.audit(actor, "schedule.created", f"schedule:{schedule_id}", now, name=clean)
-    saved = await changes.finish_change(tx, actor, Schedule(schedule_id, clean, tz, ()), now)
+    saved = await changes.finish_change(
+        tx, actor, Schedule(id=schedule_id, name=clean, tz=tz, layers=()), now
+    )
     await changes.record_clocks(tx, saved, now)
     return saved
 
@@ -142,7 +144,7 @@ async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime)
     """
     old = await changes.lock(tx, schedule_id)
     await tx.emit(ScheduleDeleted(schedule_id, old.name), now)
-    without_shifts = replace(old, layers=(), edits=())
+    without_shifts = replace(old, layers=(), overrides=())
     await tx.emit(ScheduleSaved(without_shifts, actor, f"{old.name} was deleted"), now)
     await store.archive(tx, schedule_id, now)
     await tx.audit(actor, "schedule.deleted", f"schedule:{schedule_id}", now, name=old.name, slug=old.slug)
@@ -282,8 +284,8 @@ async def overridden(
 ) -> Schedule:
     """Return a schedule as `create_override` would save it, for a preview; raise Invalid as it does."""
     override = await _checked_override(tx, kind, users, mapping or {}, start, end, now)
-    last_seq = max((e.seq for e in old.edits), default=0)
-    return replace(old, edits=(*old.edits, replace(override, seq=last_seq + 1)))
+    last_seq = max((e.seq for e in old.overrides), default=0)
+    return replace(old, overrides=(*old.overrides, replace(override, seq=last_seq + 1)))
 
 
 async def create_override(

@@ -50,7 +50,7 @@ class Draft:
 
 async def _editor(request: Request, me: Person, old: Schedule | None, draft: Draft) -> Response:
     ctx = html.ctx(request)
-    edited = Schedule(0, "", "", tuple(draft.layers))
+    edited = Schedule(id=0, name="", tz="", layers=tuple(draft.layers))
     person_ids = {u for s in (edited, *([old] if old else [])) for u in s.people}
     async with ctx.db.tx() as tx:
         teams, team = await people.teams(tx), to_id(draft.given.get("team"))
@@ -59,7 +59,9 @@ async def _editor(request: Request, me: Person, old: Schedule | None, draft: Dra
         others = await choosable(tx, [me.id, *near], search, chosen=edited.people)
         names = {i: p.name for i, p in (await people.people_by_id(tx, list(person_ids))).items()}
     anchor = forms.monday_morning(ctx.clock.now().astimezone(ZoneInfo(me.tz)))
-    blank = Layer(0, (), anchor, Unit.WEEK, 1, str(draft.given.get("tz") or me.tz))
+    blank = Layer(
+        id=0, slots=(), anchor=anchor, unit=Unit.WEEK, every=1, tz=str(draft.given.get("tz") or me.tz)
+    )
     context = {
         "nav": "oncall",
         "one": old,
@@ -146,7 +148,7 @@ async def _preview(request: Request, me: Person, old: Schedule | None, form: For
         if problem:
             raise problem
         at = forms.begins(given["from"], "from", me.tz, now)
-        before = old or Schedule(0, given["name"], given["tz"], ())
+        before = old or Schedule(id=0, name=given["name"], tz=given["tz"], layers=())
         async with html.ctx(request).db.tx() as tx:
             after = await actions.edited(tx, before, layers, at)
             preview = await check_queries.preview_of(tx, before, after, now)

@@ -205,7 +205,7 @@ async def list_overrides(
     async with ctx.db.reads() as tx:
         schedule = await queries.by_slug(tx, slug, since=now if which == "coming" else None)
     # imported calendar shifts are changed in their calendar, so they are not listed
-    overrides = [e for e in schedule.edits if not e.import_key]
+    overrides = [e for e in schedule.overrides if not e.import_key]
     return [edit_shown(e) for e in page.newest(overrides, [e.id for e in overrides])]
 
 

@@ -335,7 +335,7 @@ def detail_shown(schedule: Schedule) -> ScheduleDetail:
     return ScheduleDetail(
         **schedule_shown(schedule).model_dump(),
         layers=[layer_shown(layer) for layer in schedule.layers],
-        edits=[edit_shown(override) for override in schedule.edits if not override.import_key],
+        edits=[edit_shown(override) for override in schedule.overrides if not override.import_key],
         shadows=[ShadowShown.model_validate(shadow) for shadow in schedule.shadows],
     )
 

@@ -36,23 +36,27 @@ async def schedules(
     since: datetime | None = None,
     until: datetime | None = None,
     archived: bool = False,
-    still: int | None = None,
+    as_if_active: int | None = None,
 ) -> list[Schedule]:
     """Return schedules with the people who left, by name: those of `ids` or of `slug`, or all.
 
     Layers, overrides and shadows that end by `since` or begin at `until` or later are left out. `archived`
-    includes schedules deleted after `since`; `still` treats this person as if they had not left.
+    includes schedules deleted after `since`; `as_if_active` treats this person as if they had not left.
     """
-    rows = await _schedule_rows(tx, ids, slug, since, archived, still)
+    rows = await _schedule_rows(tx, ids, slug, since, archived, as_if_active)
     if not rows:
         return []
     within = ([row["id"] for row in rows], since, until)
-    gone = await parts_store.gone(tx, since, still) if rows[0]["left_lately"] else {}
+    inactive_during = (
+        await parts_store.inactive_intervals(tx, since, as_if_active) if rows[0]["left_lately"] else {}
+    )
     inactive: frozenset[User] = frozenset(rows[0]["inactive"])
     layers = await parts_store.layers(tx, *within)
     overrides: dict[int, list[Override]] = defaultdict(list)
     if any(row["imported"] for row in rows):
-        overrides = await parts_store.imported(tx, *within, gone, inactive - gone.keys())
+        overrides = await parts_store.imported(
+            tx, *within, inactive_during, inactive - inactive_during.keys()
+        )
     for schedule_id, made_here in (await parts_store.overrides(tx, *within)).items():
         overrides[schedule_id] += made_here
     shadows = await parts_store.shadows(tx, *within) if any(row["shadowed"] for row in rows) else {}
@@ -62,14 +66,14 @@ async def schedules(
             name=row["name"],
             tz=row["tz"],
             layers=tuple(layers.get(row["id"], ())),
-            edits=tuple(overrides.get(row["id"], ())),
+            overrides=tuple(overrides.get(row["id"], ())),
             inactive=inactive,
             version=row["version"],
             slug=row["slug"],
             team_id=row["team_id"],
             shadows=tuple(shadows.get(row["id"], ())),
             archived_at=row["archived_at"],
-            gone=gone,
+            inactive_during=inactive_during,
         )
         for row in rows
     ]
@@ -81,7 +85,7 @@ async def _schedule_rows(
     slug: str | None,
     since: datetime | None,
     archived: bool,
-    still: int | None,
+    as_if_active: int | None,
 ) -> list[Row]:
     return await tx.fetch(
         """
@@ -112,7 +116,7 @@ async def _schedule_rows(
         slug,
         archived,
         since,
-        still,
+        as_if_active,
     )
 
 

@@ -213,7 +213,16 @@ async def create(request: Request) -> Response:
 def _rotation(order: Sequence[int], anchor: datetime, given: Mapping[str, Any], offset: int) -> Layer:
     unit = Unit.DAY if given.get("unit") == "day" else Unit.WEEK
     slots = tuple((i,) for i in order)
-    return Layer(0, slots, anchor, unit, 1, given.get("tz", ""), offset=offset, name="Rotation")
+    return Layer(
+        id=0,
+        slots=slots,
+        anchor=anchor,
+        unit=unit,
+        every=1,
+        tz=given.get("tz", ""),
+        offset=offset,
+        name="Rotation",
+    )
 
 
 @dataclass(frozen=True, slots=True)

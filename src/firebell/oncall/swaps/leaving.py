@@ -30,7 +30,7 @@ async def announce_left(tx: Tx, payload: Mapping[str, int], now: datetime) -> No
     person = await people.person(tx, payload["person_id"])
     affected = {*await store.ids_naming(tx, person.id, now), *await swaps_store.schedules_with(tx, person.id)}
     ids = await store.lock(tx, list(affected))
-    before = {s.id: s for s in await store.schedules(tx, ids, since=now, still=person.id)}
+    before = {s.id: s for s in await store.schedules(tx, ids, since=now, as_if_active=person.id)}
     for after in await store.schedules(tx, ids, since=now):
         await requests.withdraw_stale(tx, SYSTEM, after, now)
         await changes.announce(tx, before[after.id], after, person.name, now, f"{person.name} left")

@@ -22,7 +22,7 @@ async def remove_override(
     """
     owner = await store.schedule_of_override(tx, edit_id)
     old = await changes.lock(tx, owner) if owner is not None and schedule_id in (None, owner) else None
-    if old is None or edit_id not in [e.id for e in old.edits if e.end > now]:
+    if old is None or edit_id not in [e.id for e in old.overrides if e.end > now]:
         raise NotFound("This override does not exist, or it has already ended or been removed.")
     removed_ids = [edit_id]
     if swap := await swaps_store.swap_of_override(tx, edit_id):
