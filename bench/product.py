@@ -18,8 +18,8 @@ from bench import processes
 from bench.client import Sink, free_port, sink
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Unit
+from firebell.oncall.schedules import actions as oncall
 from firebell.people import actions as people
 from firebell.process import running
 from firebell.settings import Settings

@@ -9,9 +9,10 @@ from typing import Any
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import FirebellError
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.rota import shifts
+from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries
 from firebell.people import actions as people
 from tests.world import World, world
 
@@ -45,7 +46,7 @@ class Rota:
     async def schedule(self) -> Schedule:
         """Return it as it is now."""
         async with self.w.ctx.db.tx() as tx:
-            return (await oncall.schedules_by_id(tx, [self.id]))[self.id]
+            return (await queries.schedules_by_id(tx, [self.id]))[self.id]
 
     async def who(self, at: datetime) -> tuple[int, ...]:
         """Return who is on duty."""

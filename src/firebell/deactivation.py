@@ -3,7 +3,7 @@
 from fastapi import Request, Response
 
 from firebell.kit.web import html, routing
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.people import access
 from firebell.people import actions as people

@@ -12,7 +12,7 @@ from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Forbidden, Unavailable
 from firebell.kit.web import html
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people.model import Role

@@ -13,8 +13,8 @@ from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.web import flash, html, routing, undo
-from firebell.oncall import change_undo
 from firebell.oncall.calendars import actions as calendars
+from firebell.oncall.schedules import change_undo
 from firebell.paging import policy_undo
 from firebell.people import access, permissions
 from firebell.people import actions as people

@@ -12,7 +12,7 @@ from firebell.incidents.messages import message, messages
 from firebell.incidents.model import Phase
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid, NotFound
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.postmortems import actions as postmortems
 from tests.actions.test_incidents import closed, declared, run
 from tests.world import World, world

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions as oncall
-from firebell.oncall import queries
-from firebell.oncall.checks import fixes, zone_changes
+from firebell.oncall.checks import fixes
+from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import Finding
-from firebell.oncall.model import Unit
+from firebell.oncall.model import OverrideKind, Unit
+from firebell.oncall.rota import clocks
+from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import store
 from tests.oncall_world import Rota, daily, rota
 
@@ -19,16 +20,16 @@ AUTUMN = datetime(2027, 3, 28, 1, tzinfo=UTC)
 async def found(r: Rota) -> list[Finding]:
     """Return what the checks of the rota say of clocks."""
     async with r.w.ctx.db.tx() as tx:
-        wrong = await queries.found_in(tx, [await r.schedule()], r.w.now)
+        wrong = await check_queries.findings_of(tx, [await r.schedule()], r.w.now)
     return [f for f in wrong[r.id] if f.code == "S-TZCHANGE"]
 
 
-async def known(r: Rota) -> dict[str, zone_changes.Clock]:
+async def known(r: Rota) -> dict[str, clocks.Clock]:
     async with r.w.ctx.db.tx() as tx:
         return (await store.clocks(tx, [r.id]))[r.id]
 
 
-async def know(r: Rota, those: dict[str, zone_changes.Clock]) -> None:
+async def know(r: Rota, those: dict[str, clocks.Clock]) -> None:
     async with r.w.ctx.db.tx() as tx:
         await store.set_clocks(tx, r.id, those)
 
@@ -49,7 +50,9 @@ async def test_newer_data_is_found_kept_and_looked_at(dsn: str, clock: FakeClock
         await r.w.settle()
         assert await known(r) == {"Europe/Stockholm": winter}
         override: dict[str, Any] = {"start": r.w.now, "end": r.w.now + timedelta(hours=1), "reason": ""}
-        await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], **override)
+        await r.run(
+            oncall.create_override, kind=OverrideKind.SET, schedule_id=r.id, users=[r.ada], **override
+        )
         assert [f.id for f in await found(r)] == [wrong.id]
         await r.run(fixes.carry_out, r.id, wrong.id)
         assert await found(r) == []
@@ -62,4 +65,4 @@ async def test_every_day_what_moves_nothing_is_written_down_further(dsn: str, cl
         for _ in range(2):
             clock.advance(timedelta(days=1, hours=1))
             await r.w.settle()
-            assert (await known(r))["UTC"].end == r.w.now + zone_changes.KEPT
+            assert (await known(r))["UTC"].end == r.w.now + clocks.RECORDED_AHEAD

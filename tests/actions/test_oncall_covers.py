@@ -6,11 +6,12 @@ from typing import Any
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.oncall import actions as oncall
-from firebell.oncall import queries
 from firebell.oncall.checks import fixes
-from firebell.oncall.model import Cover, CoverState, Source, Swap, SwapState
-from firebell.oncall.swaps import absences, covers, store, swaps
+from firebell.oncall.checks import queries as check_queries
+from firebell.oncall.model import Cover, CoverState, OverrideKind, Source, Swap, SwapState
+from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.swaps import absences, covers, overrides, store, swaps
+from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import actions as people
 from tests.oncall_world import Rota, day, rota
 
@@ -39,7 +40,7 @@ async def test_until_somebody_takes_it_the_shift_stays_with_who_asked(dsn: str, 
         assert (taken.state, taken.taken_by) == (CoverState.TAKEN, r.ada)
         assert await r.who(day(1, 12)) == (r.ada,)
         assert await r.who(day(4, 12)) == (r.w.jun,)
-        assert (await r.schedule()).edits[0].source == Source.COVER
+        assert (await r.schedule()).overrides[0].source == Source.COVER
         again = await r.run(covers.take, made.id, r.w.mara)
         assert isinstance(again, Conflict)
         assert "is taken" in again.message
@@ -54,7 +55,7 @@ async def test_two_who_take_it_at_once_are_one_who_has_it(dsn: str, clock: FakeC
         assert len(won) == 1
         assert all(isinstance(x, Conflict) for x in results if x is not won[0])
         assert await r.who(day(1, 12)) == (won[0].taken_by,)
-        assert len((await r.schedule()).edits) == 1
+        assert len((await r.schedule()).overrides) == 1
 
 
 async def test_a_part_is_taken_and_the_rest_stays_open(dsn: str, clock: FakeClock) -> None:
@@ -96,10 +97,10 @@ async def test_a_cover_survives_an_edit_of_the_rotation(dsn: str, clock: FakeClo
         made = await asked(r)
         await r.run(covers.take, made.id, r.ada)
         await r.run(oncall.leave, r.id, person_id=r.w.mara, at=day(3))
-        edit = (await r.schedule()).edits[0]
+        edit = (await r.schedule()).overrides[0]
         assert edit.mapping == {r.w.jun: r.ada}
-        await r.run(oncall.remove_edit, int(edit.id))
-        assert (await r.schedule()).edits == ()
+        await r.run(overrides.remove_override, int(edit.id))
+        assert (await r.schedule()).overrides == ()
         assert await state(r, made.id) == CoverState.OPEN
 
 
@@ -181,7 +182,7 @@ async def test_an_accepted_swap_exchanges_both_shifts_and_is_undone_as_a_whole(
         assert (done.state, len(done.edit_ids)) == (SwapState.ACCEPTED, 2)
         assert (await r.who(day(1)), await r.who(day(2))) == ((r.ada,), (r.w.jun,))
         assert isinstance(await r.run(swaps.accept, made.id, by=r.ada), Conflict)
-        await r.run(oncall.remove_edit, done.edit_ids[1])
+        await r.run(overrides.remove_override, done.edit_ids[1])
         assert (await r.who(day(1)), await r.who(day(2))) == ((r.w.jun,), (r.ada,))
 
 
@@ -202,7 +203,7 @@ async def test_a_swap_is_declined_withdrawn_stale_or_expired(dsn: str, clock: Fa
         assert "expired" in (await r.run(swaps.accept, stale.id, by=r.ada)).message
         await r.w.settle()
         async with r.w.ctx.db.tx() as tx:
-            assert [s.state for s in await oncall.swaps(tx, schedule_ids=[r.id])] == [
+            assert [s.state for s in await swap_queries.swaps(tx, schedule_ids=[r.id])] == [
                 SwapState.DECLINED,
                 SwapState.WITHDRAWN,
                 SwapState.EXPIRED,
@@ -223,7 +224,7 @@ async def test_a_vacation_asks_for_cover_for_each_shift_that_it_touches(dsn: str
         assert {c.vacation_id for c in open_} == {made.id}
         assert await r.who(day(4)) == (r.w.jun,)
         await r.run(covers.take, mine[1].id, r.w.mara)
-        assert (await r.schedule()).edits[0].source == Source.VACATION
+        assert (await r.schedule()).overrides[0].source == Source.VACATION
         kept = await r.run(covers.withdraw, mine[2].id)
         assert kept.state == CoverState.WITHDRAWN
 
@@ -295,7 +296,9 @@ async def test_what_is_asked_of_a_shift_that_is_somebody_elses_now_is_withdrawn(
         await asked(r, 4, 5)
         await proposed(r, (6, 7), (7, 8), by=r.w.mara, other=r.w.jun)
         override: dict[str, Any] = {"start": day(1), "end": day(2), "reason": ""}
-        await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], **override)
+        await r.run(
+            oncall.create_override, kind=OverrideKind.SET, schedule_id=r.id, users=[r.ada], **override
+        )
         why = "Jun Okafor is no longer on call then"
         assert await lapsed(r, "cover") == [("withdrawn", why), ("open", "")]
         assert await lapsed(r, "swap") == [("open", "")]
@@ -310,9 +313,11 @@ async def test_a_vacation_asks_again_when_a_shift_comes_back(dsn: str, clock: Fa
     async with rota(dsn, clock) as r:
         await r.run(absences.add, person_id=r.w.jun, start=day(1), end=day(2))
         override: dict[str, Any] = {"start": day(1), "end": day(2), "reason": ""}
-        edit = await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], **override)
+        edit = await r.run(
+            oncall.create_override, kind=OverrideKind.SET, schedule_id=r.id, users=[r.ada], **override
+        )
         assert [s for s, _ in await lapsed(r, "cover")] == ["withdrawn"]
-        await r.run(oncall.remove_edit, edit)
+        await r.run(overrides.remove_override, edit)
         assert [s for s, _ in await lapsed(r, "cover")] == ["withdrawn", "open"]
 
 
@@ -340,11 +345,11 @@ async def test_a_cover_whose_taker_leaves_is_a_gap_and_a_finding_that_asks_again
         await r.run(people.update_person, r.ada, active=False)
         assert await r.who(day(1, 12)) == ()
         async with r.w.ctx.db.tx() as tx:
-            wrong = (await queries.found_in(tx, [await r.schedule()], r.w.now))[r.id]
+            wrong = (await check_queries.findings_of(tx, [await r.schedule()], r.w.now))[r.id]
         assert day(1) in [f.start for f in wrong if f.code == "S-GAP"]
         await r.run(oncall.leave, r.id, person_id=r.ada)
         async with r.w.ctx.db.tx() as tx:
-            wrong = (await queries.found_in(tx, [await r.schedule()], r.w.now))[r.id]
+            wrong = (await check_queries.findings_of(tx, [await r.schedule()], r.w.now))[r.id]
         (left,) = [f for f in wrong if f.code == "S-INACTIVE"]
         await r.run(fixes.carry_out, r.id, left.id)
         assert await r.who(day(1, 12)) == (r.w.jun,)
@@ -365,11 +370,11 @@ async def test_the_button_takes_a_swap_of_who_left_away_though_it_is_several_edi
             theirs=(day(2), day(3)),
         )
         await r.run(swaps.accept, made.id, by=r.ada)
-        assert len((await r.schedule()).edits) == 3
+        assert len((await r.schedule()).overrides) == 3
         await r.run(people.update_person, r.ada, active=False)
         await r.run(oncall.leave, r.id, person_id=r.ada)
         async with r.w.ctx.db.tx() as tx:
-            wrong = (await queries.found_in(tx, [await r.schedule()], r.w.now))[r.id]
+            wrong = (await check_queries.findings_of(tx, [await r.schedule()], r.w.now))[r.id]
         (left,) = [f for f in wrong if f.code == "S-INACTIVE"]
         assert await r.run(fixes.carry_out, r.id, left.id) == left
-        assert (await r.schedule()).edits == ()
+        assert (await r.schedule()).overrides == ()

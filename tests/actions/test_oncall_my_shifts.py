@@ -3,11 +3,12 @@
 from datetime import datetime
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import Use
 from firebell.oncall.model import OverrideKind
 from firebell.oncall.rota import shifts
+from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries
 from tests.oncall_world import DAY, Rota, daily, day, rota
 
 
@@ -15,14 +16,14 @@ async def mine(r: Rota, person: int) -> list[tuple[str, datetime, datetime]]:
     """Return the shifts of a person as the product finds them."""
     async with r.w.ctx.db.tx() as tx:
         return [
-            (s.schedule.slug, s.start, s.end) for s in await oncall.shifts_of(tx, person, r.w.now, 7 * DAY)
+            (s.schedule.slug, s.start, s.end) for s in await queries.shifts_of(tx, person, r.w.now, 7 * DAY)
         ]
 
 
 async def all_of(r: Rota, person: int) -> list[tuple[str, datetime, datetime]]:
     """Return the shifts of a person on every schedule there is."""
     async with r.w.ctx.db.tx() as tx:
-        every = await oncall.schedules(tx)
+        every = await queries.schedules(tx)
     found = [
         (s.slug, run.start, run.end)
         for s in every
@@ -40,7 +41,7 @@ async def test_by_a_turn_an_override_a_stand_in_and_a_calendar(dsn: str, clock: 
             made = await r.run(oncall.create_schedule, name=name, team_id=1, tz="UTC", layers=[layer])
             others[name] = int(made.id)
         await r.run(
-            oncall.add_edit,
+            oncall.create_override,
             schedule_id=others["Set"],
             kind=OverrideKind.SET,
             users=[r.ada],
@@ -48,7 +49,7 @@ async def test_by_a_turn_an_override_a_stand_in_and_a_calendar(dsn: str, clock: 
             end=day(2),
         )
         await r.run(
-            oncall.add_edit,
+            oncall.create_override,
             schedule_id=others["Map"],
             kind=OverrideKind.MAP,
             users=(),
@@ -72,11 +73,11 @@ async def test_the_schedules_that_name_me_come_first_then_those_of_my_teams(
 ) -> None:
     async with rota(dsn, clock) as r:
         async with r.w.ctx.db.tx() as tx:
-            before = await oncall.names_by_id(tx)
+            before = await queries.names_by_id(tx)
         for name in ("Alpha", "Zulu"):
             layer = daily(r.ada if name == "Zulu" else r.w.jun)
             await r.run(oncall.create_schedule, name=name, team_id=1, tz="UTC", layers=[layer])
         async with r.w.ctx.db.tx() as tx:
-            names = await oncall.names_by_id(tx)
-            near = [names[i] for i in await oncall.ids_near(tx, r.ada, r.w.now)]
+            names = await queries.names_by_id(tx)
+            near = [names[i] for i in await queries.ids_near(tx, r.ada, r.w.now)]
         assert near == ["Daily", "Zulu", "Alpha", *[n for n in before.values() if n != "Daily"]]

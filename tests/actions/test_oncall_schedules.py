@@ -5,18 +5,21 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.oncall import actions as oncall
-from firebell.oncall import queries
 from firebell.oncall.checks import fixes
+from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.checks.rules import Level as Grade
 from firebell.oncall.model import OverrideKind, ScheduleChanged
 from firebell.oncall.rota import shifts
-from firebell.oncall.schedules import changes, shadows
-from firebell.oncall.swaps import absences
+from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import changes, queries, shadows
+from firebell.oncall.swaps import absences, overrides
+from firebell.oncall.swaps import queries as swap_queries
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import actions as people
@@ -59,7 +62,7 @@ async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, cloc
     async with rota(dsn, clock) as r:
         r.w.ctx.db._reactions.must[ScheduleChanged] = (note,)
         edit = await r.run(
-            oncall.add_edit,
+            oncall.create_override,
             schedule_id=r.id,
             kind=OverrideKind.SET,
             users=[r.ada],
@@ -70,7 +73,7 @@ async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, cloc
         assert told == [ScheduleChanged(r.id, "Mara Lindqvist", ((day(1), day(1, 6), (r.w.jun,), (r.ada,)),))]
         await r.run(oncall.rename_schedule, r.id, name="Other")
         await r.run(
-            oncall.add_edit,
+            oncall.create_override,
             schedule_id=r.id,
             kind=OverrideKind.ADD,
             users=[r.ada],
@@ -78,7 +81,7 @@ async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, cloc
             end=day(2, 6),
         )
         assert len(told) == 1
-        await r.run(oncall.remove_edit, edit)
+        await r.run(overrides.remove_override, edit)
         assert told[1].changes == ((day(1), day(1, 6), (r.ada,), (r.w.jun,)),)
         await r.run(oncall.replace_layers, r.id, [daily(r.ada)])
         assert len(told[2].changes) <= changes.MAX_ANNOUNCED_CHANGES
@@ -91,7 +94,7 @@ async def test_bug_links_to_a_schedule_broke_when_it_was_renamed(dsn: str, clock
         again: dict[str, Any] = {"team_id": 1, "tz": "UTC", "layers": []}
         await r.run(oncall.rename_schedule, r.id, name="Nightly")
         async with r.w.ctx.db.tx() as tx:
-            assert (await oncall.by_slug(tx, "daily")).name == "Nightly"
+            assert (await queries.by_slug(tx, "daily")).name == "Nightly"
         taken = await r.run(oncall.create_schedule, name="nightly", **again)
         assert taken.message == "There is already a schedule Nightly."
         here = await r.run(oncall.create_schedule, name="Daily", **again)
@@ -103,14 +106,14 @@ async def test_bug_links_to_a_schedule_broke_when_it_was_renamed(dsn: str, clock
 async def test_bug_ending_an_override_took_its_past_from_who_was_on_call(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         begun: dict[str, Any] = {"schedule_id": r.id, "kind": OverrideKind.SET, "users": [r.ada]}
-        edit = await r.run(oncall.add_edit, **begun, start=r.w.now, end=r.w.now + timedelta(hours=9))
+        edit = await r.run(oncall.create_override, **begun, start=r.w.now, end=r.w.now + timedelta(hours=9))
         since = r.w.now
         clock.advance(timedelta(hours=3))
-        await r.run(oncall.remove_edit, edit)
+        await r.run(overrides.remove_override, edit)
         assert await r.who(since) == (r.ada,)
         assert await r.who(r.w.now - timedelta(seconds=1)) == (r.ada,)
         assert await r.who(r.w.now) == (r.w.mara,)
-        assert "is over" in (await r.run(oncall.remove_edit, edit)).message
+        assert "is over" in (await r.run(overrides.remove_override, edit)).message
 
 
 async def test_changes_at_once_wait_for_each_other(dsn: str, clock: FakeClock) -> None:
@@ -127,7 +130,8 @@ async def test_changes_at_once_wait_for_each_other(dsn: str, clock: FakeClock) -
         await asyncio.gather(
             *[
                 r.run(
-                    oncall.add_override,
+                    oncall.create_override,
+                    kind=OverrideKind.SET,
                     schedule_id=r.id,
                     users=[r.ada],
                     start=day(n),
@@ -137,7 +141,7 @@ async def test_changes_at_once_wait_for_each_other(dsn: str, clock: FakeClock) -
                 for n in range(1, 6)
             ]
         )
-        assert len((await r.schedule()).edits) == 5
+        assert len((await r.schedule()).overrides) == 5
         assert (await r.schedule()).version == version + 6
 
 
@@ -155,14 +159,14 @@ async def test_what_cannot_be_is_refused_with_its_field(dsn: str, clock: FakeClo
         assert await field(oncall.replace_layers, r.id, [layer] * 21) == ["layers"]
         assert await field(oncall.replace_layers, r.id, [], at=r.w.now - timedelta(seconds=1)) == ["at"]
         edit: dict[str, Any] = {"schedule_id": r.id, "start": day(1), "end": day(2)}
-        assert await field(oncall.add_edit, **edit, kind=OverrideKind.ADD) == ["person"]
-        assert await field(oncall.add_edit, **edit, kind=OverrideKind.MAP) == ["person"]
-        assert await field(oncall.add_edit, **edit, kind=OverrideKind.SET, users=[999]) == ["person"]
+        assert await field(oncall.create_override, **edit, kind=OverrideKind.ADD) == ["person"]
+        assert await field(oncall.create_override, **edit, kind=OverrideKind.MAP) == ["person"]
+        assert await field(oncall.create_override, **edit, kind=OverrideKind.SET, users=[999]) == ["person"]
         empty = {**edit, "end": day(1)}
-        assert await field(oncall.add_edit, **empty, kind=OverrideKind.SET) == ["end"]
+        assert await field(oncall.create_override, **empty, kind=OverrideKind.SET) == ["end"]
         itself = {"person_id": r.ada, "of": r.ada, "start": day(1)}
         assert await field(shadows.add_shadow, schedule_id=r.id, **itself) == ["of"]
-        assert isinstance(await r.run(oncall.remove_edit, 999), NotFound)
+        assert isinstance(await r.run(overrides.remove_override, 999), NotFound)
         assert isinstance(await r.run(oncall.leave, 999, person_id=r.ada), NotFound)
         nowhere = await r.run(oncall.join, r.id, layer_id=999, person_id=r.ada)
         assert isinstance(nowhere, NotFound)
@@ -205,10 +209,10 @@ async def test_a_schedule_that_a_policy_or_an_open_page_needs_is_not_deleted(
             "start": day(1),
             "end": day(2),
         }
-        await r.run(oncall.add_edit, **cover)
+        await r.run(oncall.create_override, **cover)
         assert await r.run(oncall.delete_schedule, r.id) is None
         async with r.w.ctx.db.tx() as tx:
-            assert r.id not in {s.id for s in await oncall.schedules(tx)}
+            assert r.id not in {s.id for s in await queries.schedules(tx)}
         assert (await r.audit())[-1] == "schedule.deleted"
 
 
@@ -217,12 +221,24 @@ async def test_what_is_over_stays_away_and_the_answer_is_the_same(dsn: str, cloc
         for n in range(5):
             await r.run(oncall.replace_layers, r.id, [daily(r.ada if n % 2 else r.w.jun)], at=day(n + 1))
             span: dict[str, Any] = {"start": day(n + 1, 6), "end": day(n + 1, 7)}
-            await r.run(oncall.add_override, schedule_id=r.id, users=[r.w.mara], reason="", **span)
+            await r.run(
+                oncall.create_override,
+                kind=OverrideKind.SET,
+                schedule_id=r.id,
+                users=[r.w.mara],
+                reason="",
+                **span,
+            )
         a, b = day(3, 3), day(4, 3)
         async with r.w.ctx.db.tx() as tx:
-            whole = (await oncall.schedules_by_id(tx, [r.id]))[r.id]
-            part = await oncall.by_slug(tx, "daily", since=a, until=b)
-        assert (len(whole.layers), len(whole.edits), len(part.layers), len(part.edits)) == (6, 5, 2, 1)
+            whole = (await queries.schedules_by_id(tx, [r.id]))[r.id]
+            part = await queries.by_slug(tx, "daily", since=a, until=b)
+        assert (len(whole.layers), len(whole.overrides), len(part.layers), len(part.overrides)) == (
+            6,
+            5,
+            2,
+            1,
+        )
         assert shifts.between(part, a, b) == shifts.between(whole, a, b)
 
 
@@ -232,8 +248,8 @@ async def test_findings_know_contacts_policies_and_who_left(dsn: str, clock: Fak
         await r.run(paging.create_policy, name="Chain", team_id=1, levels=levels)
         await r.run(people.update_person, r.w.jun, active=False)
         async with r.w.ctx.db.tx() as tx:
-            schedule = (await oncall.schedules_by_id(tx, [r.id]))[r.id]
-            findings = (await queries.found_in(tx, [schedule], r.w.now))[r.id]
+            schedule = (await queries.schedules_by_id(tx, [r.id]))[r.id]
+            findings = (await check_queries.findings_of(tx, [schedule], r.w.now))[r.id]
         codes = {f.code for f in findings}
         assert {"S-GAP", "S-INACTIVE", "S-UNREACHABLE"} <= codes
         left = next(f for f in findings if f.code == "S-INACTIVE")
@@ -258,8 +274,10 @@ async def test_the_button_beside_a_finding_repairs_it(dsn: str, clock: FakeClock
 
         async def found() -> dict[str, Finding]:
             async with r.w.ctx.db.tx() as tx:
-                schedule = (await oncall.schedules_by_id(tx, [second.id]))[second.id]
-                return {f.code: f for f in (await queries.found_in(tx, [schedule], r.w.now))[second.id]}
+                schedule = (await queries.schedules_by_id(tx, [second.id]))[second.id]
+                return {
+                    f.code: f for f in (await check_queries.findings_of(tx, [schedule], r.w.now))[second.id]
+                }
 
         same = (await found())["S-SAME"]
         assert (await r.run(fixes.carry_out, second.id, same.id)) == same
@@ -280,7 +298,7 @@ async def test_the_button_beside_a_finding_repairs_it(dsn: str, clock: FakeClock
         mine = next(c for c in asked if c.schedule_id == second.id)
         await r.run(fixes.carry_out, second.id, (await found())["S-VACATION"].id)
         async with r.w.ctx.db.tx() as tx:
-            taken = await oncall.cover(tx, mine.id)
+            taken = await swap_queries.cover(tx, mine.id)
         assert taken
         assert taken.taken_by == r.w.mara
 
@@ -288,7 +306,7 @@ async def test_the_button_beside_a_finding_repairs_it(dsn: str, clock: FakeClock
 async def test_the_button_removes_an_override_of_somebody_who_left(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         await r.run(
-            oncall.add_edit,
+            oncall.create_override,
             schedule_id=r.id,
             kind=OverrideKind.SET,
             users=[r.w.jun],
@@ -299,7 +317,7 @@ async def test_the_button_removes_an_override_of_somebody_who_left(dsn: str, clo
         await r.run(people.update_person, r.w.jun, active=False)
         assert await r.who(day(2, 12)) == ()
         await r.run(fixes.carry_out, r.id, f"S-INACTIVE:{r.w.jun}")
-        assert (await r.schedule()).edits == ()
+        assert (await r.schedule()).overrides == ()
         assert len(await r.who(day(2, 12))) == 1
 
 
@@ -308,8 +326,15 @@ async def test_an_override_changes_nothing_of_what_has_been(dsn: str, clock: Fak
     async with rota(dsn, clock) as r:
         now = r.w.now
         stretch: dict[str, Any] = {"start": now - timedelta(days=300), "end": now + timedelta(hours=1)}
-        await r.run(oncall.add_override, schedule_id=r.id, users=[r.ada], reason="", **stretch)
-        (made,) = (await r.schedule()).edits
+        await r.run(
+            oncall.create_override,
+            kind=OverrideKind.SET,
+            schedule_id=r.id,
+            users=[r.ada],
+            reason="",
+            **stretch,
+        )
+        (made,) = (await r.schedule()).overrides
         assert (made.start, made.end) == (now, stretch["end"])
         assert (await r.who(now - timedelta(hours=1)), await r.who(now)) == ((r.w.mara,), (r.ada,))
 
@@ -338,3 +363,12 @@ async def test_what_somebody_who_left_has_done_is_still_theirs(dsn: str, clock: 
         assert theirs == [day(2), day(5), day(14), day(17)]
         for run in shifts.between(found, day(0), r.w.now):
             assert shifts.at(found, run.start) == run.users
+
+
+async def test_a_person_is_named_by_id_or_email_address(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r, r.w.ctx.db.tx() as tx:
+        for ref in (f" {r.ada} ", "Ada@example.org"):
+            assert await queries.person_id(tx, ref) == r.ada
+        for ref in ("", "0", f"0{r.ada}", "-1", str(2**63), "9" * 40, "nobody@example.org", "²"):
+            with pytest.raises(Invalid):
+                await queries.person_id(tx, ref)

@@ -9,8 +9,8 @@ from firebell.handoffs import timers as handoffs_due
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
-from firebell.oncall import actions as oncall
-from firebell.oncall import timers as oncall_due
+from firebell.oncall.checks import timers as oncall_due
+from firebell.oncall.schedules import actions as oncall
 from firebell.paging import timers as paging_due
 from firebell.worker import ALONE, Worker
 from tests.oncall_world import daily, rota

@@ -10,8 +10,10 @@ from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
-from firebell.oncall import actions as oncall
-from firebell.oncall.model import Layer, Unit
+from firebell.oncall.model import Layer, OverrideKind, Unit
+from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries
+from firebell.oncall.swaps import overrides
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, PageState, Target, TargetKind
 from firebell.people import actions as people
@@ -253,10 +255,11 @@ async def test_an_override_decides_who_is_woken_and_ends(dsn: str, clock: FakeCl
     async with world(dsn, clock) as w:
         mara = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:
-            (primary, _) = await oncall.schedules(tx)
-            made = await oncall.add_override(
+            (primary, _) = await queries.schedules(tx)
+            made = await oncall.create_override(
                 tx,
                 mara,
+                kind=OverrideKind.SET,
                 schedule_id=int(primary.id),
                 users=[w.jun],
                 start=w.now,
@@ -267,8 +270,8 @@ async def test_an_override_decides_who_is_woken_and_ends(dsn: str, clock: FakeCl
         await w.alert("a")
         await w.settle()
         assert [m["person"] for m in w.sink.got if m["page"]] == ["Jun Okafor"]
-        assert await refused(w, oncall.remove_edit, mara, made, w.now) is None
-        assert isinstance(await refused(w, oncall.remove_edit, mara, made, w.now), NotFound)
+        assert await refused(w, overrides.remove_override, mara, made, w.now) is None
+        assert isinstance(await refused(w, overrides.remove_override, mara, made, w.now), NotFound)
         await w.alert("b", service="other")
         await w.settle()
         assert [m["person"] for m in w.sink.got if m["page"]] == ["Jun Okafor", "Mara Lindqvist"]
@@ -278,18 +281,25 @@ async def test_an_override_that_makes_no_sense_is_refused(dsn: str, clock: FakeC
     async with world(dsn, clock) as w:
         actor, now, hour = await w.actor(w.mara), w.now, timedelta(hours=1)
         async with w.ctx.db.tx() as tx:
-            (primary, _) = await oncall.schedules(tx)
-        whole = {"schedule_id": int(primary.id), "users": [w.jun], "start": now, "end": now + hour}
+            (primary, _) = await queries.schedules(tx)
+        whole: dict[str, Any] = {
+            "kind": OverrideKind.SET,
+            "schedule_id": int(primary.id),
+            "users": [w.jun],
+            "start": now,
+            "end": now + hour,
+        }
         changes: list[tuple[dict[str, Any], type[FirebellError]]] = [
             ({"end": now}, Invalid),
             ({"start": now - 2 * hour, "end": now - hour}, Invalid),
             ({"end": now + timedelta(days=400)}, Invalid),
-            ({"users": []}, Invalid),
+            ({"users": [], "kind": OverrideKind.ADD}, Invalid),
             ({"users": [999]}, Invalid),
+            ({"users": [2**64]}, Invalid),
             ({"schedule_id": 999}, NotFound),
         ]
         for change, expected in changes:
-            error = await refused(w, oncall.add_override, actor, **{**whole, **change}, reason="", now=now)
+            error = await refused(w, oncall.create_override, actor, **{**whole, **change}, reason="", now=now)
             assert type(error) is expected, change
 
 

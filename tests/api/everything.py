@@ -20,10 +20,11 @@ from firebell.handoffs import actions as handoffs
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
-from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind, Use
 from firebell.oncall.model import OverrideKind
+from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries
 from firebell.oncall.swaps import absences, covers, swaps
 from firebell.people import actions as people
 from firebell.people import store
@@ -201,12 +202,12 @@ async def _incident(tx: Tx, everything: Everything) -> None:
 async def _shifts(tx: Tx, everything: Everything) -> None:
     w = everything.w
     mara, now = await w.actor(w.mara), w.now
-    schedule = await oncall.by_slug(tx, "payments-primary")
+    schedule = await queries.by_slug(tx, "payments-primary")
     change = handoffs.next_change(schedule, now)
     assert change
     await handoffs.draft_change(tx, schedule, change, now)
     week = timedelta(days=7)
-    await oncall.add_edit(
+    await oncall.create_override(
         tx,
         mara,
         schedule_id=1,
@@ -218,7 +219,10 @@ async def _shifts(tx: Tx, everything: Everything) -> None:
         reason="dentist",
         now=now,
     )
-    shifts = {w.mara: await oncall.shifts_of(tx, w.mara, now), w.jun: await oncall.shifts_of(tx, w.jun, now)}
+    shifts = {
+        w.mara: await queries.shifts_of(tx, w.mara, now),
+        w.jun: await queries.shifts_of(tx, w.jun, now),
+    }
     mine, theirs = (
         next(s for s in shifts[i] if s.schedule.id == 1 and s.start > now + week) for i in (w.mara, w.jun)
     )

@@ -66,7 +66,7 @@ async def test_every_kind_of_override_is_previewed_and_saved(dsn: str, clock: Fa
         for kind, (fields, expected) in given.items():
             await d.saved("override", kind=kind, **fields, **DAYTIME)
             assert await d.r.who(day(1, 12)) == expected
-            edit = (await d.r.schedule()).edits[-1]
+            edit = (await d.r.schedule()).overrides[-1]
             page = await d.http.post(f"{PAGE}/edits/{edit.id}/remove", data={"csrf": d.csrf})
             assert page.status_code == 303
         await d.saved("override", kind="set", person="nobody", **DAYTIME)
@@ -89,12 +89,12 @@ async def test_an_override_needs_no_typed_time(dsn: str, clock: FakeClock) -> No
     async with desk(dsn, clock) as d:
         ada, now = d.r.ada, d.r.w.now
         await d.saved("override", kind="set", person=ada, start="", lasts="handoff", end="")
-        edit = (await d.r.schedule()).edits[-1]
+        edit = (await d.r.schedule()).overrides[-1]
         assert (edit.start, edit.end) == (now, day(1))
         await d.saved("override", kind="set", person=ada, start="2026-11-26T20:00", lasts="8")
-        assert (await d.r.schedule()).edits[-1].end == day(3, 4)
+        assert (await d.r.schedule()).overrides[-1].end == day(3, 4)
         await d.saved("override", kind="set", person=ada, lasts="handoff", **DAYTIME)
-        assert (await d.r.schedule()).edits[-1].end == day(1, 16)
+        assert (await d.r.schedule()).overrides[-1].end == day(1, 16)
         shown = (await d.http.get(PAGE)).text
         assert "The next handoff is " in shown
         for lasts, words in (
@@ -152,7 +152,7 @@ async def test_an_override_that_cannot_be_keeps_what_was_typed(dsn: str, clock: 
             assert f'value="{DAYTIME["start"]}"' in wrong.text
         tokyo = await d.send("override", kind="add", person="nobody", tz="Asia/Tokyo", **DAYTIME)
         assert '<input type="hidden" name="tz" value="Asia/Tokyo">' in tokyo.text
-        assert (await d.r.schedule()).edits == ()
+        assert (await d.r.schedule()).overrides == ()
 
 
 async def test_somebody_joins_and_leaves_at_a_date(dsn: str, clock: FakeClock) -> None:

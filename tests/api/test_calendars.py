@@ -7,8 +7,9 @@ import httpx
 import icalendar
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions as oncall
 from firebell.oncall.calendars.limits import MAX_READS_PER_FEED, MAX_UNKNOWN_TOKENS_PER_ADDRESS, WINDOW
+from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries
 from firebell.oncall.schedules import store as schedules
 from firebell.people import actions as people
 from firebell.people.model import SCOPES
@@ -113,7 +114,7 @@ async def test_a_feed_of_a_deleted_schedule_has_ended_and_is_not_listed(dsn: str
         assert (await stranger.get(path(made["url"]))).status_code == 200
         both = icalendar.Calendar.from_ical((await stranger.get(path(team["url"]))).content).walk("VEVENT")
         async with w.ctx.db.tx() as tx:
-            secondary = (await oncall.by_slug(tx, "payments-secondary")).id
+            secondary = (await queries.by_slug(tx, "payments-secondary")).id
             await schedules.archive(tx, int(secondary), w.now)
         assert (await stranger.get(path(made["url"]))).status_code == 410
         one = icalendar.Calendar.from_ical((await stranger.get(path(team["url"]))).content).walk("VEVENT")

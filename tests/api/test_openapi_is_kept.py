@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from firebell.handoffs import actions as handoffs
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.people.model import SCOPES
 from firebell.postmortems import actions as postmortems
 from tests.api.callers import key_of, organization

@@ -1,8 +1,8 @@
 """The editor of a schedule: what is opened and saved untouched stays as it was, whoever made it."""
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions
-from firebell.oncall.model import LAYERS, Layer, Schedule, Unit, Window
+from firebell.oncall.model import MAX_LAYERS, Layer, Schedule, Unit, Window
+from firebell.oncall.schedules import actions
 from firebell.people import actions as people
 from tests.api.test_a_schedule_is_changed_on_its_page import Desk, desk
 from tests.forms_of import form_of
@@ -59,7 +59,7 @@ async def test_bug_a_layer_that_ends_went_on_and_one_that_waits_began(dsn: str, 
 async def test_bug_layers_after_the_twelfth_were_lost(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as d:
         people_ = (d.r.w.mara, d.r.w.jun, d.r.ada) * 7
-        await given(d, *(daily(*people_, name=f"Layer {i}") for i in range(LAYERS)))
+        await given(d, *(daily(*people_, name=f"Layer {i}") for i in range(MAX_LAYERS)))
         before, after = await saved_untouched(d)
         assert after.layers == before.layers
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions as oncall
-from firebell.oncall.model import Layer, Unit
+from firebell.oncall.model import Layer, OverrideKind, Unit
+from firebell.oncall.schedules import actions as oncall
 from firebell.people import actions as people
 from tests.api.callers import TEST, browser, key_of, organization
 from tests.stories.test_a_shift_comes_begins_and_ends import team
@@ -56,8 +56,9 @@ async def test_the_file_is_what_the_report_says_and_runs_nothing(dsn: str, clock
     async with organization(dsn, clock) as (w, api):
         evil = await add(w, "responder", '=HYPERLINK("http://evil","Ada")')
         async with w.ctx.db.tx() as tx:
-            await oncall.add_override(
+            await oncall.create_override(
                 *(tx, TEST),
+                kind=OverrideKind.SET,
                 schedule_id=1,
                 users=[evil],
                 start=w.now,

@@ -10,7 +10,8 @@ from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import ENTRY_KINDS, Role
 from firebell.kit.text import NAME_LIMIT
-from firebell.oncall import actions as oncall
+from firebell.oncall.model import OverrideKind
+from firebell.oncall.schedules import actions as oncall
 from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems
 from firebell.runbooks import actions as runbooks
@@ -69,9 +70,10 @@ async def lengthen(w: World) -> None:
             label=LATIN[:80],
             now=w.now,
         )
-        await oncall.add_override(
+        await oncall.create_override(
             tx,
             actor,
+            kind=OverrideKind.SET,
             schedule_id=1,
             users=[w.jun],
             start=w.now + timedelta(hours=1),

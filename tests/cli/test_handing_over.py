@@ -7,7 +7,7 @@ import pytest
 
 from firebell.handoffs import actions as handoffs
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from tests.cli.terminal import Terminal, at_a_server
 from tests.world import World
 

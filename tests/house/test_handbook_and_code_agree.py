@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from firebell.handbook import chapters, library, templates
+from firebell.handbook import library, templates
 from firebell.incidents import lifecycle, message_values
 from firebell.incidents.model import ROLE_NAMES, Phase, Role
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify
@@ -73,7 +73,7 @@ def test_exactly_the_files_of_the_written_practice_are_there() -> None:
 
 def test_the_skill_is_one_that_an_agent_can_load() -> None:
     text = skill("SKILL.md")
-    front = chapters.front_matter(text)
+    front = dict(line.split(": ", 1) for line in text.split("---\n")[1].splitlines())
     assert set(front) == {"name", "description"}
     assert front["name"] == "managing-incidents"
     assert re.fullmatch(r"[a-z0-9-]{1,64}", front["name"])

@@ -89,7 +89,7 @@ class Oracle:
             if users:
                 break
         duty = list(users)
-        for edit in sorted(schedule.edits, key=lambda e: e.seq):
+        for edit in sorted(schedule.overrides, key=lambda e: e.seq):
             if edit.start <= t < edit.end and not (edit.fills and duty):
                 match edit.kind:
                     case OverrideKind.SET:

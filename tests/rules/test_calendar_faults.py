@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firebell.oncall.calendars.matching import matched
-from firebell.oncall.calendars.model import ImportedShift, Known
+from firebell.oncall.calendars.model import ImportedShift, KnownPerson
 from firebell.oncall.calendars.reader import Job, make
 from firebell.oncall.calendars.reading import read
 
 START = datetime(2026, 11, 28, tzinfo=UTC)
 END = START + timedelta(days=30)
-ADA, BOB = Known(1, "Ada Byron", "ada@example.org"), Known(2, "Bob Noyce", "bob@example.org")
+ADA, BOB = KnownPerson(1, "Ada Byron", "ada@example.org"), KnownPerson(2, "Bob Noyce", "bob@example.org")
 TIMED = "DTSTART:20261201T090000Z\nDTEND:20261201T170000Z"
 
 

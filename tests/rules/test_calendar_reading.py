@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 
 from firebell.kit.errors import Invalid
-from firebell.oncall import public_holidays
-from firebell.oncall.calendars import matching
+from firebell.oncall.calendars import matching, public_holidays
 from firebell.oncall.calendars.matching import flat, matched, onward, who
-from firebell.oncall.calendars.model import LARGEST, Event, ImportedShift, Known
-from firebell.oncall.calendars.reading import COMPONENTS, Found, read
+from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, Event, ImportedShift, KnownPerson
+from firebell.oncall.calendars.reading import MAX_COMPONENTS, Found, read
 from firebell.oncall.model import Override, OverrideKind, Schedule
 
 A = datetime(2026, 10, 19, tzinfo=UTC)
 B = A + timedelta(days=180)
-MARA, JUN = Known(1, "Mara Lindqvist", "mara@example.org"), Known(2, "Jun Okafor", "jun@example.org")
+MARA, JUN = (
+    KnownPerson(1, "Mara Lindqvist", "mara@example.org"),
+    KnownPerson(2, "Jun Okafor", "jun@example.org"),
+)
 ZULU = "DTSTART:20261019T090000Z\nDTEND:20261020T090000Z"
 BERLIN = "DTSTART;TZID=Europe/Berlin:20261019T090000\nDTEND;TZID=Europe/Berlin:20261020T090000"
 
@@ -38,7 +40,7 @@ def taken(*events: str, head: str = "", tz: str = "Europe/Berlin") -> list[str]:
 def test_the_feed_of_a_peer_puts_its_person_on_duty() -> None:
     raw = (Path(__file__).parent / "calendars/feed.ics").read_bytes()
     events, notes = read(raw, "UTC", A, B)
-    shifts, strays = matched(events, [Known(9, "Alice Ng", "alice@example.org")], A, B)
+    shifts, strays = matched(events, [KnownPerson(9, "Alice Ng", "alice@example.org")], A, B)
     start = datetime(2026, 11, 24, 8, tzinfo=UTC)
     assert shifts == [ImportedShift(start, start + timedelta(days=1), (9,), "On call alice")]
     assert (strays, notes) == ([], [])
@@ -337,8 +339,8 @@ def test_one_bad_event_is_told_and_the_others_count(event: str, note: str) -> No
         (b"", "does not start"),
         (b"<html>Sign in</html>", "does not start"),
         (ics(f"UID:1\n{ZULU}")[:-20], "incomplete"),
-        (b"BEGIN:VCALENDAR\r\n" + b"X" * LARGEST, "larger than 5 MB"),
-        (b"BEGIN:VCALENDAR\r\n" + b"BEGIN:VEVENT\r\n" * COMPONENTS + b"END:VCALENDAR", "components"),
+        (b"BEGIN:VCALENDAR\r\n" + b"X" * MAX_CALENDAR_BYTES, "larger than 5 MB"),
+        (b"BEGIN:VCALENDAR\r\n" + b"BEGIN:VEVENT\r\n" * MAX_COMPONENTS + b"END:VCALENDAR", "components"),
         (ics(*(f"UID:{n}\nRRULE:FREQ=HOURLY\n{ZULU}" for n in range(2))), "more than 5000"),
     ],
 )
@@ -374,7 +376,9 @@ def test_whom_an_event_means(title: str, emails: tuple[str, ...], expected: tupl
 
 
 def test_a_name_that_two_people_have_names_nobody() -> None:
-    assert who(Event(A, B, "Mara Lindqvist"), [MARA, Known(3, "Mara Lindqvist", "m2@example.org")]) == ()
+    assert (
+        who(Event(A, B, "Mara Lindqvist"), [MARA, KnownPerson(3, "Mara Lindqvist", "m2@example.org")]) == ()
+    )
 
 
 def hours(start: int, end: int, *users: int, title: str = "x") -> ImportedShift:
@@ -418,7 +422,7 @@ def test_public_holidays_of_a_country_and_of_a_part_of_it() -> None:
     assert [d for d, _ in turn] == [date(2026, 12, 25), date(2027, 1, 1)]
     assert public_holidays.holidays_of("FR", "", date(2026, 12, 25), date(2026, 12, 25)) == []
     with pytest.raises(Invalid, match="no public holidays"):
-        public_holidays.public("XX", "", 2026)
+        public_holidays.of_year("XX", "", 2026)
     with pytest.raises(Invalid) as error:
-        public_holidays.public("DE", "XX", 2026)
+        public_holidays.of_year("DE", "XX", 2026)
     assert "BE" in error.value.fields["subdivision"]

@@ -13,18 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.kit.localtime import to_instant
-from firebell.oncall.checks.zone_changes import (
-    KEPT,
+from firebell.oncall.checks.zone_changes import changed
+from firebell.oncall.model import Layer, Schedule, Unit, Window
+from firebell.oncall.rota.clocks import (
+    RECORDED_AHEAD,
     Clock,
-    changed,
     clock,
+    clocks_to_record,
     difference,
     from_json,
-    noted,
     of_layers,
     to_json,
 )
-from firebell.oncall.model import Layer, Schedule, Unit, Window
 from tests.rules.test_oncall_properties import ZONES
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -59,7 +59,7 @@ def one(*layers: Layer) -> Schedule:
 
 
 def known(zone: ZoneInfo, start: datetime = NOW - timedelta(days=9)) -> dict[str, Clock]:
-    return {BERLIN: clock(zone, start, start + KEPT)}
+    return {BERLIN: clock(zone, start, start + RECORDED_AHEAD)}
 
 
 def test_a_clock_is_its_offsets_and_their_instants() -> None:
@@ -70,7 +70,7 @@ def test_a_clock_is_its_offsets_and_their_instants() -> None:
 def test_two_changes_of_a_clock_on_one_day_are_two() -> None:
     noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
     twice = table((noon, 2), (noon + 5 * HOUR, 4), (noon + timedelta(days=3), 1), before=1)
-    found = clock(twice, NOW, NOW + KEPT)
+    found = clock(twice, NOW, NOW + RECORDED_AHEAD)
     assert found.offsets[1:] == (
         (noon, 2 * HOUR),
         (noon + 5 * HOUR, 4 * HOUR),
@@ -111,19 +111,19 @@ def test_no_zone_ever_changed_its_clock_and_back_within_a_day() -> None:
 def test_what_moves_a_turn_stays_written_down_until_somebody_has_looked() -> None:
     old = known(WITHOUT) | {"UTC": clock(UTC, NOW, NOW + HOUR)}
     schedule = one(weekly(), weekly(tz="UTC", id=2))
-    found = noted(schedule, old, NOW)
+    found = clocks_to_record(schedule, old, NOW)
     assert found[BERLIN] == old[BERLIN]
-    assert found["UTC"].end == NOW + KEPT
-    assert list(noted(one(weekly(tz="UTC")), old, NOW)) == ["UTC"]
+    assert found["UTC"].end == NOW + RECORDED_AHEAD
+    assert list(clocks_to_record(one(weekly(tz="UTC")), old, NOW)) == ["UTC"]
 
 
 def test_two_clocks_differ_first_where_one_changes_and_the_other_does_not() -> None:
-    old, new = (clock(zone, NOW, NOW + KEPT) for zone in (WITH, WITHOUT))
+    old, new = (clock(zone, NOW, NOW + RECORDED_AHEAD) for zone in (WITH, WITHOUT))
     found = difference(old, new)
     assert found
     assert (found[0], f"{found[1]:%H:%M}", f"{found[2]:%H:%M}") == (AUTUMN, "02:00", "03:00")
     assert difference(new, new) is None
-    early = clock(WITH, NOW - KEPT, AUTUMN)
+    early = clock(WITH, NOW - RECORDED_AHEAD, AUTUMN)
     assert difference(early, new) is None, "what the old one did not reach is not compared"
 
 

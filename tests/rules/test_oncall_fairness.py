@@ -9,31 +9,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.kit.intervals import union
 from firebell.kit.localtime import to_local
 from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, User
 from firebell.oncall.rota.fairness import (
     HourClass,
     Load,
-    against,
     class_of,
+    compare_with_mean,
     load,
     night_of,
     parts,
-    shifts_of,
     suggested,
-    union,
 )
+from firebell.oncall.rota.shifts import intervals_by_user
 
 ZONES = (
     *("UTC", "Europe/Stockholm", "America/New_York", "Australia/Lord_Howe", "America/Havana"),
     *("Pacific/Apia", "Africa/Casablanca", "Antarctica/Troll", "Asia/Kolkata"),
 )
+MARA, JUN, ADA, KIM = PEOPLE = range(1, 5)
 START = datetime(2011, 12, 1, tzinfo=UTC)
 instants = st.integers(0, 400 * 24 * 60).map(lambda m: START + timedelta(minutes=m))
 zones = st.sampled_from(ZONES)
 
 
-def weekly(*users: str, tz: str = "UTC", unit: Unit = Unit.WEEK, every: int = 1, hour: int = 9) -> Layer:
+def weekly(*users: int, tz: str = "UTC", unit: Unit = Unit.WEEK, every: int = 1, hour: int = 9) -> Layer:
     anchor = datetime(2011, 11, 28, hour, tzinfo=UTC).replace(tzinfo=None)
     return Layer(1, tuple((u,) for u in users), anchor, unit, every, tz)
 
@@ -46,7 +47,7 @@ def schedule(*layers: Layer, edits: tuple[Override, ...] = (), id_: int = 1) -> 
 def schedules(draw: st.DrawFn) -> list[Schedule]:
     found = []
     for number in range(draw(st.integers(1, 3))):
-        people = draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=4))
+        people = draw(st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=4))
         layer = weekly(
             *people,
             tz=draw(zones),
@@ -57,7 +58,7 @@ def schedules(draw: st.DrawFn) -> list[Schedule]:
         edits = tuple(
             Override(i, i, at, at + timedelta(minutes=draw(st.integers(1, 5000))), OverrideKind.SET, (who,))
             for i, (at, who) in enumerate(
-                draw(st.lists(st.tuples(instants, st.sampled_from("abcd")), max_size=3))
+                draw(st.lists(st.tuples(instants, st.sampled_from(PEOPLE)), max_size=3))
             )
         )
         found.append(schedule(layer, edits=edits, id_=number))
@@ -88,7 +89,7 @@ def test_every_hour_on_duty_counts_in_exactly_one_class(
 ) -> None:
     b = a + timedelta(minutes=minutes)
     for user, carried in load(found, a, b, lambda _: tz, lambda _: {date(2011, 12, 30)}).items():
-        on_duty = union([s for one in found for s in shifts_of(one, a, b).get(user, [])])
+        on_duty = union([s for one in found for s in intervals_by_user(one, a, b).get(user, [])])
         exact = sum((end - start for start, end in on_duty), timedelta())
         assert carried.hours == exact
         assert sum(carried.by_class.values(), timedelta()) == exact
@@ -112,8 +113,8 @@ def test_a_night_has_the_hours_that_pass_and_not_those_that_the_clock_shows(star
     zone = ZoneInfo("Europe/Stockholm")
     first = datetime.fromisoformat(start).replace(tzinfo=zone)
     a, b = first.astimezone(UTC), (first + timedelta(hours=9)).astimezone(UTC)
-    on_call = schedule(weekly("a", unit=Unit.DAY))
-    carried = load([on_call], a, b, lambda _: "Europe/Stockholm")["a"]
+    on_call = schedule(weekly(MARA, unit=Unit.DAY))
+    carried = load([on_call], a, b, lambda _: "Europe/Stockholm")[MARA]
     assert carried.hours == timedelta(hours=hours)
     assert carried.nights == {first.date()}
 
@@ -147,36 +148,36 @@ def test_a_holiday_goes_before_a_weekend_and_a_weekend_before_a_night() -> None:
 
 
 def test_an_hour_on_two_schedules_is_one_hour_and_two_shifts() -> None:
-    both = [schedule(weekly("a", "b"), id_=1), schedule(weekly("a", "b"), id_=2)]
+    both = [schedule(weekly(MARA, JUN), id_=1), schedule(weekly(MARA, JUN), id_=2)]
     a = datetime(2011, 12, 12, tzinfo=UTC)
-    carried = load(both, a, a + timedelta(days=7), lambda _: "UTC")["a"]
+    carried = load(both, a, a + timedelta(days=7), lambda _: "UTC")[MARA]
     assert carried.hours == timedelta(days=7) - timedelta(hours=9)
     assert carried.shifts == 2
 
 
 def test_a_shift_counts_in_the_month_in_which_it_begins() -> None:
-    one = schedule(weekly("a", "b"))
+    one = schedule(weekly(MARA, JUN))
     december, january = datetime(2011, 12, 1, tzinfo=UTC), datetime(2012, 1, 1, tzinfo=UTC)
-    assert load([one], december, january, lambda _: "UTC")["b"].shifts == 2
-    assert load([one], datetime(2011, 12, 6, tzinfo=UTC), january, lambda _: "UTC")["b"].shifts == 1
+    assert load([one], december, january, lambda _: "UTC")[JUN].shifts == 2
+    assert load([one], datetime(2011, 12, 6, tzinfo=UTC), january, lambda _: "UTC")[JUN].shifts == 1
 
 
 def test_shares_are_compared_in_words() -> None:
-    assert against(10, 10) == "average"
-    assert against(16, 10) == "well above average"
-    assert against(12, 10) == "above average"
-    assert against(8, 10) == "below average"
-    assert against(0, 10) == "well below average"
-    assert against(0, 0) == "no average yet"
+    assert compare_with_mean(10, 10) == "average"
+    assert compare_with_mean(16, 10) == "well above average"
+    assert compare_with_mean(12, 10) == "above average"
+    assert compare_with_mean(8, 10) == "below average"
+    assert compare_with_mean(0, 10) == "well below average"
+    assert compare_with_mean(0, 0) == "no average yet"
 
 
 def test_whoever_is_free_and_carries_least_is_suggested_first() -> None:
-    one = schedule(weekly("a", "b", "c"))
+    one = schedule(weekly(MARA, JUN, ADA))
     a = datetime(2011, 12, 13, tzinfo=UTC)
     carried: dict[User, Load] = {
-        "b": Load(nights=frozenset({date(2011, 12, 1)})),
-        "c": Load(hours=timedelta(hours=500)),
-        "d": Load(weekend_hours=timedelta(hours=1)),
+        JUN: Load(nights=frozenset({date(2011, 12, 1)})),
+        ADA: Load(hours=timedelta(hours=500)),
+        KIM: Load(weekend_hours=timedelta(hours=1)),
     }
-    assert shifts_of(one, a, a + timedelta(days=1)).keys() == {"c"}
-    assert suggested("abcd", [one], a, a + timedelta(days=1), carried) == ["a", "d", "b"]
+    assert intervals_by_user(one, a, a + timedelta(days=1)).keys() == {ADA}
+    assert suggested(PEOPLE, [one], a, a + timedelta(days=1), carried) == [MARA, KIM, JUN]

@@ -8,9 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.oncall.calendars.model import ImportedShift
-from firebell.oncall.checks.report import Around, checks
-from firebell.oncall.checks.rules import Call, Chain, Facts, Finding, Level, Reach, Step, findings, tired
-from firebell.oncall.checks.zone_changes import KEPT, Clock
+from firebell.oncall.checks.preview import preview
+from firebell.oncall.checks.report import CheckContext, checks
+from firebell.oncall.checks.rules import (
+    CheckFacts,
+    Finding,
+    Level,
+    PolicyChain,
+    PolicyLevel,
+    Reach,
+    UrgentCall,
+    findings,
+    people_due_rest,
+)
 from firebell.oncall.model import (
     Absence,
     Cover,
@@ -24,8 +34,8 @@ from firebell.oncall.model import (
     User,
     Window,
 )
+from firebell.oncall.rota.clocks import RECORDED_AHEAD, Clock
 from firebell.oncall.rota.shifts import gaps
-from firebell.oncall.schedules.preview import preview
 from firebell.oncall.swaps import exchange
 
 A = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -48,43 +58,43 @@ def codes(found: list[Finding]) -> list[tuple[str, Level]]:
 
 
 def test_a_good_schedule_has_no_finding() -> None:
-    assert findings(one(), A, B, Facts(reach=WELL)) == []
+    assert findings(one(), A, B, CheckFacts(reach=WELL)) == []
 
 
 def test_a_gap_is_an_error_when_no_later_level_covers_it() -> None:
     days = frozenset(range(5))
     office = one(layers=(weekly(1, 2, 3, 4, windows=(Window(0, 1440, days),)),))
     second, third = one(2, "Secondary"), one(3, "Third", layers=())
-    alone = findings(office, A, B, Facts())
+    alone = findings(office, A, B, CheckFacts())
     assert codes(alone)[0] == ("S-GAP", Level.WARNING)
     assert [(f.start, f.end) for f in alone if f.code == "S-GAP"] == gaps(office, A, B)
     assert alone[0].fix
     assert alone[0].fix.verb == "override"
 
-    def level(*steps: Step) -> Level:
-        found = findings(office, A, B, Facts(chains=(Chain("Payments", steps),)))
+    def level(*steps: PolicyLevel) -> Level:
+        found = findings(office, A, B, CheckFacts(policies=(PolicyChain("Payments", steps),)))
         return next(f.level for f in found if f.code == "S-GAP")
 
-    mine = Step((office,), people=False)
+    mine = PolicyLevel((office,), people=False)
     assert level(mine) == Level.ERROR
-    assert level(mine, Step((third,), people=False)) == Level.ERROR
-    assert level(mine, Step((second,), people=False)) == Level.WARNING
-    assert level(mine, Step((), people=True)) == Level.WARNING
-    assert level(Step((second,), people=False), mine) == Level.ERROR
+    assert level(mine, PolicyLevel((third,), people=False)) == Level.ERROR
+    assert level(mine, PolicyLevel((second,), people=False)) == Level.WARNING
+    assert level(mine, PolicyLevel((), people=True)) == Level.WARNING
+    assert level(PolicyLevel((second,), people=False), mine) == Level.ERROR
 
 
 def test_a_gap_keeps_its_id_from_day_to_day() -> None:
     hole = Override(1, 1, A + timedelta(days=10), A + timedelta(days=11), OverrideKind.SET)
     schedule = one(edits=(hole,))
     today, tomorrow = (
-        findings(schedule, A + timedelta(days=d), B + timedelta(days=d), Facts()) for d in (0, 1)
+        findings(schedule, A + timedelta(days=d), B + timedelta(days=d), CheckFacts()) for d in (0, 1)
     )
     assert [f.id for f in today] == [f.id for f in tomorrow] == ["S-GAP:20260115T0900Z"]
 
 
 def test_people_who_left_or_cannot_be_reached_are_named() -> None:
     reach: dict[User, Reach] = {**WELL, 2: Reach(wakes=False, ways=1), 3: Reach(wakes=True, ways=1)}
-    found = findings(one(inactive=frozenset({4})), A, B, Facts({4: "Ada"}, reach))
+    found = findings(one(inactive=frozenset({4})), A, B, CheckFacts({4: "Ada"}, reach))
     left = next(f for f in found if f.code == "S-INACTIVE")
     assert "Ada left" in left.message
     assert left.fix
@@ -95,7 +105,7 @@ def test_people_who_left_or_cannot_be_reached_are_named() -> None:
 
 def test_an_override_to_somebody_who_left_is_found() -> None:
     edit = Override(7, 7, A, A + timedelta(hours=1), OverrideKind.SET, (9,))
-    found = findings(one(edits=(edit,), inactive=frozenset({9})), A, B, Facts())
+    found = findings(one(edits=(edit,), inactive=frozenset({9})), A, B, CheckFacts())
     assert codes(found) == [("S-INACTIVE", Level.ERROR), ("S-GAP", Level.WARNING)]
     assert found[0].fix
     assert found[0].fix.args == {"edits": [7]}
@@ -104,37 +114,45 @@ def test_an_override_to_somebody_who_left_is_found() -> None:
 def test_primary_and_secondary_that_are_the_same_person() -> None:
     primary = one()
     same = one(2, "Secondary")
-    chain = Chain("Payments", (Step((primary,), people=False), Step((same,), people=False)))
-    found = findings(same, A, B, Facts(chains=(chain,)))
+    chain = PolicyChain(
+        "Payments", (PolicyLevel((primary,), people=False), PolicyLevel((same,), people=False))
+    )
+    found = findings(same, A, B, CheckFacts(policies=(chain,)))
     assert codes(found) == [("S-SAME", Level.WARNING)]
     assert found[0].fix
     assert (found[0].fix.verb, found[0].fix.args) == ("offset", {"layer": 1, "offset": 1})
     right = one(2, "Secondary", layers=(weekly(1, 2, 3, 4, offset=1),))
-    chain = Chain("Payments", (Step((primary,), people=False), Step((right,), people=False)))
-    assert findings(right, A, B, Facts(chains=(chain,))) == []
+    chain = PolicyChain(
+        "Payments", (PolicyLevel((primary,), people=False), PolicyLevel((right,), people=False))
+    )
+    assert findings(right, A, B, CheckFacts(policies=(chain,))) == []
 
 
 def test_somebody_in_two_schedules_of_a_policy() -> None:
     primary, both = one(), one(3, "Third", layers=(weekly(4, 3, 2, 1),))
-    steps = (Step((primary,), people=False), Step((), people=True), Step((both,), people=False))
+    steps = (
+        PolicyLevel((primary,), people=False),
+        PolicyLevel((), people=True),
+        PolicyLevel((both,), people=False),
+    )
     edit = Override(1, 1, A, A + timedelta(hours=3), OverrideKind.SET, (4,))
-    primary = replace(primary, edits=(edit,))
-    found = findings(primary, A, B, Facts(chains=(Chain("P", steps),)))
+    primary = replace(primary, overrides=(edit,))
+    found = findings(primary, A, B, CheckFacts(policies=(PolicyChain("P", steps),)))
     assert codes(found) == [("S-DOUBLE", Level.WARNING)]
     assert (found[0].start, found[0].end, found[0].users) == (A, A + timedelta(hours=3), (4,))
 
 
 def test_more_than_a_week_without_a_break_and_a_week_over_the_clock_change() -> None:
     long = one(layers=(weekly(1, 2, 3, 4, every=2),))
-    found = [f for f in findings(long, A, B, Facts()) if f.code == "S-LONG"]
+    found = [f for f in findings(long, A, B, CheckFacts()) if f.code == "S-LONG"]
     assert [f.users for f in found] == [(1,), (2,)]
     autumn = datetime(2026, 10, 20, tzinfo=UTC)
     berlin = one(tz="Europe/Berlin", layers=(weekly(1, 2, 3, 4, tz="Europe/Berlin"),))
-    assert findings(berlin, autumn, autumn + timedelta(days=28), Facts()) == []
+    assert findings(berlin, autumn, autumn + timedelta(days=28), CheckFacts()) == []
 
 
 def test_too_few_people_around_the_clock_or_in_a_region() -> None:
-    few = findings(one(layers=(weekly(1, 2),)), A, B, Facts())
+    few = findings(one(layers=(weekly(1, 2),)), A, B, CheckFacts())
     assert codes(few) == [("S-FREQ", Level.WARNING)]
     assert "2 people" in few[0].message
     every = frozenset(range(7))
@@ -144,10 +162,10 @@ def test_too_few_people_around_the_clock_or_in_a_region() -> None:
             weekly(3, 4, 5, id=2, name="America", windows=(Window(720, 720, every),)),
         )
     )
-    assert [f.message for f in findings(sun, A, B, Facts())] == [
+    assert [f.message for f in findings(sun, A, B, CheckFacts())] == [
         "Europe has 2 people. Aim for at least 3 per rotation."
     ]
-    often = findings(one(layers=(weekly(1, 2, 1, 3, 4, 1, 2),)), A, B, Facts())
+    often = findings(one(layers=(weekly(1, 2, 1, 3, 4, 1, 2),)), A, B, CheckFacts())
     assert ("S-FREQ", (1,)) in [(f.code, f.users) for f in often]
 
 
@@ -160,7 +178,7 @@ def test_regions_are_those_of_the_present_layers_and_count_their_zones_people() 
     )
 
     def few(*layers: Layer) -> list[str]:
-        return [f.message for f in findings(one(layers=layers), A, B, Facts()) if f.code == "S-FREQ"]
+        return [f.message for f in findings(one(layers=layers), A, B, CheckFacts()) if f.code == "S-FREQ"]
 
     assert few(*sun) == ["Asia has 2 people. Aim for at least 3 per rotation."]
     over = weekly(1, 2, 3, 4, end=A - timedelta(days=1))
@@ -176,7 +194,7 @@ def test_the_same_people_by_day_and_by_night_are_around_the_clock() -> None:
             weekly(3, 1, 2, id=2, name="Night", windows=(Window(720, 720, every),)),
         )
     )
-    assert [f.message for f in findings(both, A, B, Facts()) if f.code == "S-FREQ"] == [
+    assert [f.message for f in findings(both, A, B, CheckFacts()) if f.code == "S-FREQ"] == [
         "The 24/7 rotation has 3 people. Aim for at least 4 per rotation."
     ]
 
@@ -185,11 +203,11 @@ def test_who_stands_beside_a_schedule_answers_in_its_gap() -> None:
     hole = one(edits=(Override(1, 1, A + timedelta(days=1), A + timedelta(days=2), OverrideKind.SET),))
     second = one(2, "Secondary")
     for step, level in (
-        (Step((hole,), people=True), Level.WARNING),
-        (Step((hole, second), people=False), Level.WARNING),
-        (Step((hole,), people=False), Level.ERROR),
+        (PolicyLevel((hole,), people=True), Level.WARNING),
+        (PolicyLevel((hole, second), people=False), Level.WARNING),
+        (PolicyLevel((hole,), people=False), Level.ERROR),
     ):
-        found = findings(hole, A, B, Facts(chains=(Chain("P", (step,)),)))
+        found = findings(hole, A, B, CheckFacts(policies=(PolicyChain("P", (step,)),)))
         assert [f.level for f in found if f.code == "S-GAP"] == [level], step
 
 
@@ -200,8 +218,8 @@ def test_a_gap_that_reaches_nobody_is_not_lost_behind_many_that_do() -> None:
     )
     last = Override(99, 99, holes[-1].start, holes[-1].end, OverrideKind.SET)
     first, second = one(edits=holes), one(2, "Secondary", edits=(last,))
-    chain = Chain("P", (Step((first,), people=False), Step((second,), people=False)))
-    found = [f for f in findings(first, A, B, Facts(chains=(chain,))) if f.code == "S-GAP"]
+    chain = PolicyChain("P", (PolicyLevel((first,), people=False), PolicyLevel((second,), people=False)))
+    found = [f for f in findings(first, A, B, CheckFacts(policies=(chain,))) if f.code == "S-GAP"]
     assert (found[0].level, found[0].start) == (Level.ERROR, holes[-1].start)
     assert {f.level for f in found[1:]} == {Level.WARNING}
 
@@ -210,17 +228,17 @@ def test_a_vacation_that_nobody_covers_yet() -> None:
     cover = Cover(
         *(5, 1, 1, A, A + timedelta(days=7), A, CoverState.OPEN, (), (), "", None, None, 3, A, None)
     )
-    found = findings(one(), A, B, Facts(covers=(cover,)))
+    found = findings(one(), A, B, CheckFacts(covers=(cover,)))
     assert codes(found) == [("S-VACATION", Level.WARNING)]
     assert found[0].fix
     assert found[0].fix.args == {"cover": 5}
     off = one(edits=(Override(1, 1, A, A + timedelta(days=7), OverrideKind.MAP, mapping={1: 4}),))
-    assert "S-VACATION" not in [f.code for f in findings(off, A, B, Facts(covers=(cover,)))]
+    assert "S-VACATION" not in [f.code for f in findings(off, A, B, CheckFacts(covers=(cover,)))]
 
 
 def test_a_vacation_for_which_nobody_was_asked_is_found_as_saving_it_would_ask() -> None:
     away = Absence(3, 1, A + timedelta(days=1), A + timedelta(days=3), "", None, A, None)
-    (finding,) = findings(one(), A, B, Facts(vacations=(away,)))
+    (finding,) = findings(one(), A, B, CheckFacts(absences=(away,)))
     assert (finding.code, finding.start, finding.end, finding.users) == (
         "S-VACATION",
         away.start,
@@ -229,10 +247,10 @@ def test_a_vacation_for_which_nobody_was_asked_is_found_as_saving_it_would_ask()
     )
     fields = (away.start, CoverState.OPEN, (), (), "", None, None, 3, A, None)
     asked = Cover(5, 1, 1, away.start, away.end, *fields)
-    (same,) = findings(one(), A, B, Facts(vacations=(away,), covers=(asked,)))
+    (same,) = findings(one(), A, B, CheckFacts(absences=(away,), covers=(asked,)))
     assert same.id == finding.id
     kept = replace(asked, state=CoverState.WITHDRAWN)
-    assert findings(one(), A, B, Facts(vacations=(away,), kept=(kept,))) == []
+    assert findings(one(), A, B, CheckFacts(absences=(away,), withdrawn_covers=(kept,))) == []
 
 
 def test_the_absences_of_others_cost_a_schedule_nothing(
@@ -244,20 +262,20 @@ def test_the_absences_of_others_cost_a_schedule_nothing(
     def never(*_: object) -> list[Shift]:
         raise AssertionError("nobody who is absent is on duty here")
 
-    monkeypatch.setattr(exchange, "between", never)
-    assert checks(one(), A, Around(Facts(reach=WELL, vacations=tuple(absent)))) == []
+    monkeypatch.setattr(exchange, "intervals_on_call", never)
+    assert checks(one(), A, CheckContext(CheckFacts(reach=WELL, absences=tuple(absent)))) == []
 
 
 def test_a_preview_says_who_gains_who_loses_and_which_gap_is_new() -> None:
     old = one()
     hole = Override(1, 1, A + timedelta(days=1), A + timedelta(days=1, hours=6), OverrideKind.SET)
     gift = Override(2, 2, A + timedelta(days=7), A + timedelta(days=8, hours=10), OverrideKind.SET, (1,))
-    seen = preview(old, replace(old, edits=(hole, gift)), A, B, Around(Facts()))
+    seen = preview(old, replace(old, overrides=(hole, gift)), A, B, CheckContext(CheckFacts()))
     assert seen.hours == {1: 28.0, 2: -34.0}
     assert seen.new_gaps == ((hole.start, hole.end),)
     assert [(c[0], c[2], c[3]) for c in seen.changes] == [(hole.start, (1,), ()), (gift.start, (2,), (1,))]
     assert [f.code for f in seen.new_findings] == ["S-GAP", "S-LONG"]
-    back = preview(replace(old, edits=(hole, gift)), old, A, B, Around(Facts()))
+    back = preview(replace(old, overrides=(hole, gift)), old, A, B, CheckContext(CheckFacts()))
     assert back.closed_gaps == seen.new_gaps
     assert [f.id for f in back.fixed_findings] == [f.id for f in seen.new_findings]
 
@@ -267,8 +285,8 @@ def test_a_preview_shows_every_kind_of_finding_that_the_checks_show() -> None:
     busy = ImportedShift(A + timedelta(hours=1), A + timedelta(hours=2), (5,), "")
     away = Absence(3, 5, A + timedelta(hours=3), A + timedelta(hours=4), "", None, A, None)
     now = A.replace(hour=0)
-    winter = Clock(now, now + KEPT, ((now, timedelta(hours=1)),))
-    around = Around(Facts(vacations=(away,)), clocks={1: {STOCKHOLM: winter}}, busy=(busy,))
+    winter = Clock(now, now + RECORDED_AHEAD, ((now, timedelta(hours=1)),))
+    around = CheckContext(CheckFacts(absences=(away,)), clocks={1: {STOCKHOLM: winter}}, busy=(busy,))
     old = one()
     new = one(layers=(weekly(5, 2, 3, 4, tz=STOCKHOLM),))
     seen = preview(old, new, now, B, around)
@@ -278,7 +296,7 @@ def test_a_preview_shows_every_kind_of_finding_that_the_checks_show() -> None:
     assert [f for f in has if f.id not in {x.id for x in had}] == list(seen.new_findings)
     back = preview(new, old, now, B, around)
     assert {f.code for f in back.fixed_findings} == codes_seen
-    same = preview(new, replace(new, edits=()), now, B, around)
+    same = preview(new, replace(new, overrides=()), now, B, around)
     assert same.new_findings == ()
 
 
@@ -286,13 +304,13 @@ def test_a_finding_that_becomes_worse_is_new_in_a_preview() -> None:
     hole = Override(1, 1, A + timedelta(days=1), A + timedelta(days=2), OverrideKind.SET)
     old = one(edits=(hole,))
     second = one(2, "Secondary")
-    chain = Chain("P", (Step((old,), people=False), Step((second,), people=False)))
+    chain = PolicyChain("P", (PolicyLevel((old,), people=False), PolicyLevel((second,), people=False)))
     wider = one(edits=(replace(hole, end=A + timedelta(days=3)),))
     short = replace(
-        second, edits=(Override(2, 2, A + timedelta(days=2), A + timedelta(days=3), OverrideKind.SET),)
+        second, overrides=(Override(2, 2, A + timedelta(days=2), A + timedelta(days=3), OverrideKind.SET),)
     )
-    chain = replace(chain, steps=(chain.steps[0], Step((short,), people=False)))
-    seen = preview(old, wider, A, B, Around(Facts(chains=(chain,))))
+    chain = replace(chain, levels=(chain.levels[0], PolicyLevel((short,), people=False)))
+    seen = preview(old, wider, A, B, CheckContext(CheckFacts(policies=(chain,))))
     assert codes(list(seen.new_findings)) == [("S-GAP", Level.ERROR)]
     assert codes(list(seen.fixed_findings)) == [("S-GAP", Level.WARNING)]
 
@@ -302,14 +320,16 @@ NIGHT = datetime(2026, 1, 14, 1, tzinfo=UTC)
 """Two in the morning in Stockholm, in the week of 2."""
 
 
-def calls(user: int, *minutes: int, pages: int | None = None, tz: str = STOCKHOLM) -> tuple[Call, ...]:
+def calls(user: int, *minutes: int, pages: int | None = None, tz: str = STOCKHOLM) -> tuple[UrgentCall, ...]:
     return tuple(
-        Call(user, i % (pages or 99), NIGHT + timedelta(minutes=m), tz) for i, m in enumerate(minutes)
+        UrgentCall(user, i % (pages or 99), NIGHT + timedelta(minutes=m), tz) for i, m in enumerate(minutes)
     )
 
 
-def restless(schedule: Schedule, now: datetime, *rang: Call, covers: tuple[Cover, ...] = ()) -> list[Finding]:
-    found = findings(schedule, now, now + timedelta(days=28), Facts(calls=rang, covers=covers))
+def restless(
+    schedule: Schedule, now: datetime, *rang: UrgentCall, covers: tuple[Cover, ...] = ()
+) -> list[Finding]:
+    found = findings(schedule, now, now + timedelta(days=28), CheckFacts(urgent_calls=rang, covers=covers))
     return [f for f in found if f.code == "S-NOREST"]
 
 
@@ -359,8 +379,8 @@ def test_rest_is_due_to_whom_more_than_three_pages_called_in_a_night(
     rang: list[tuple[int, int, int]],
 ) -> None:
     now = NIGHT + timedelta(minutes=3001)
-    given_ = [Call(u, page, NIGHT + timedelta(minutes=m), "UTC") for u, page, m in rang]
-    due = tired(given_, now)
+    given_ = [UrgentCall(u, page, NIGHT + timedelta(minutes=m), "UTC") for u, page, m in rang]
+    due = people_due_rest(given_, now)
     for user in {1, 2, 3}:
         mine = [c for c in given_ if c.user == user and (c.at.hour >= 22 or c.at.hour < 7)]
         nights = {(c.at - timedelta(hours=7)).date() for c in mine}

@@ -7,10 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.oncall.checks.grouping import MIN_GAPS_GROUPED, group_gaps
-from firebell.oncall.checks.report import Around
-from firebell.oncall.checks.rules import HORIZON, Chain, Facts, Finding, Level, Step, findings
+from firebell.oncall.checks.preview import preview
+from firebell.oncall.checks.report import CheckContext
+from firebell.oncall.checks.rules import (
+    CHECKS_HORIZON,
+    CheckFacts,
+    Finding,
+    Level,
+    PolicyChain,
+    PolicyLevel,
+    findings,
+)
 from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, Window
-from firebell.oncall.schedules.preview import preview
 
 TZ = "Europe/Stockholm"
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -26,8 +34,8 @@ def office(*windows: Window) -> Schedule:
     return Schedule(1, "Office", TZ, (Layer(1, slots, anchor, Unit.WEEK, 1, TZ, windows),))
 
 
-def told(schedule: Schedule, now: datetime = NOW, facts: Facts | None = None) -> list[Finding]:
-    found = findings(schedule, now, now + HORIZON, facts or Facts())
+def told(schedule: Schedule, now: datetime = NOW, facts: CheckFacts | None = None) -> list[Finding]:
+    found = findings(schedule, now, now + CHECKS_HORIZON, facts or CheckFacts())
     return [f for f in group_gaps(found, TZ, now) if f.code == "S-GAP"]
 
 
@@ -35,7 +43,7 @@ def test_bug_a_gap_named_no_zone_and_wrote_its_day_unlike_pages() -> None:
     hole = Override(
         1, 1, datetime(2026, 12, 1, 9, tzinfo=UTC), datetime(2026, 12, 1, 17, tzinfo=UTC), OverrideKind.SET
     )
-    (gap,) = told(replace(office(), edits=(hole,)))
+    (gap,) = told(replace(office(), overrides=(hole,)))
     assert gap.message == f"No one is on call from Tue 1 Dec 10:00 to 18:00 {TZ}."
 
 
@@ -63,8 +71,12 @@ def test_gaps_of_one_kind_keep_their_id_from_day_to_day() -> None:
 def test_a_gap_that_reaches_nobody_does_not_hide_among_those_that_do() -> None:
     schedule = office(Window(8 * 60, 840, WEEKDAYS))
     hole = Override(1, 1, NOW + 2 * DAY, NOW + 3 * DAY, OverrideKind.SET)
-    always = replace(office(), id=2, edits=(hole,))
-    facts = Facts(chains=(Chain("P", (Step((schedule,), people=False), Step((always,), people=False))),))
+    always = replace(office(), id=2, overrides=(hole,))
+    facts = CheckFacts(
+        policies=(
+            PolicyChain("P", (PolicyLevel((schedule,), people=False), PolicyLevel((always,), people=False))),
+        )
+    )
     first, *rest = told(schedule, facts=facts)
     assert (first.level, first.id, first.policy) == (Level.ERROR, "S-GAP:20261202T2100Z", "P")
     assert "on 15 nights" in rest[0].message
@@ -78,7 +90,7 @@ def test_what_has_begun_and_a_few_stand_by_themselves() -> None:
         Override(i, i, NOW + i * DAY, NOW + i * DAY + timedelta(hours=1), OverrideKind.SET)
         for i in range(1, MIN_GAPS_GROUPED)
     )
-    assert len(told(replace(office(), edits=few))) == MIN_GAPS_GROUPED - 1
+    assert len(told(replace(office(), overrides=few))) == MIN_GAPS_GROUPED - 1
 
 
 @given(st.sets(st.integers(0, 28 * 24 - 2), max_size=60), st.integers(0, 7))
@@ -89,7 +101,7 @@ def test_every_gap_is_told_or_stands_for_one_that_is(hours: set[int], until: int
         )
         for h in hours
     )
-    found = findings(replace(office(), edits=edits), NOW, NOW + HORIZON, Facts())
+    found = findings(replace(office(), overrides=edits), NOW, NOW + CHECKS_HORIZON, CheckFacts())
     shown = group_gaps(found, TZ, NOW)
     assert len({f.id for f in shown}) == len(shown)
     assert [f for f in shown if f.code != "S-GAP"] == [f for f in found if f.code != "S-GAP"]
@@ -105,7 +117,7 @@ def test_every_gap_is_told_or_stands_for_one_that_is(hours: set[int], until: int
 
 def test_a_preview_tells_new_gaps_of_one_kind_once() -> None:
     old, new = office(), office(Window(8 * 60, 840, WEEKDAYS))
-    seen = preview(old, new, NOW, NOW + HORIZON, Around(Facts()))
+    seen = preview(old, new, NOW, NOW + CHECKS_HORIZON, CheckContext(CheckFacts()))
     assert [f.id for f in seen.new_findings if f.code == "S-GAP"] == ["S-GAP:2200+600", "S-GAP:2200+3480"]
-    back = preview(new, old, NOW, NOW + HORIZON, Around(Facts()))
+    back = preview(new, old, NOW, NOW + CHECKS_HORIZON, CheckContext(CheckFacts()))
     assert [f.id for f in back.fixed_findings if f.code == "S-GAP"] == ["S-GAP:2200+600", "S-GAP:2200+3480"]

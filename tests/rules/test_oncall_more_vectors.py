@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, User, Window
+from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, Window
 from firebell.oncall.rota.shifts import at, between
 
 ALWAYS = datetime(1990, 1, 1, tzinfo=UTC)
 WEEK = frozenset(range(7))
 WORKDAYS = frozenset(range(5))
+PEOPLE = {"a": 1, "b": 2, "c": 3, "d": 4, "gone": 5}
 
 
 def t(text: str) -> datetime:
@@ -19,13 +20,14 @@ def t(text: str) -> datetime:
 
 def layer(anchor: str, unit: str = "day", tz: str = "UTC", people: str = "a b", **more: Any) -> Layer:
     """Return a layer of slots such as "a b" or "a+b c"."""
-    slots = tuple(tuple(slot.split("+")) for slot in people.split())
+    slots = tuple(tuple(PEOPLE[name] for name in slot.split("+")) for slot in people.split())
     return Layer(1, slots, datetime.fromisoformat(anchor), Unit(unit), more.pop("every", 1), tz, **more)
 
 
-def edit(seq: int, start: str, end: str, kind: str, users: str = "", **mapping: Any) -> Override:
-    stands_in: dict[User, User] = dict(mapping.items())
-    return Override(seq, seq, t(start), t(end), OverrideKind(kind), tuple(users.split()), stands_in)
+def edit(seq: int, start: str, end: str, kind: str, users: str = "", **mapping: str) -> Override:
+    substitutes = {PEOPLE[old]: PEOPLE[new] for old, new in mapping.items()}
+    people = tuple(PEOPLE[name] for name in users.split())
+    return Override(seq, seq, t(start), t(end), OverrideKind(kind), people, substitutes)
 
 
 BASE = layer("2026-01-05T00:00", "week", people="a b")
@@ -151,10 +153,10 @@ VECTORS: dict[str, tuple[tuple[Layer, ...], tuple[Override, ...], str, str]] = {
 @pytest.mark.parametrize("name", VECTORS)
 def test_more_vectors(name: str) -> None:
     layers, edits, text, end = VECTORS[name]
-    schedule = Schedule(name, name, "UTC", layers, edits, frozenset({"gone"}))
+    schedule = Schedule(1, name, "UTC", layers, edits, frozenset({PEOPLE["gone"]}))
     pairs = [pair.split() for pair in text.split(" ; ")]
     starts = [t(start) for start, _ in pairs]
-    users = [() if who == "-" else tuple(who.split("+")) for _, who in pairs]
+    users = [() if who == "-" else tuple(PEOPLE[name] for name in who.split("+")) for _, who in pairs]
     expected = list(zip(starts, [*starts[1:], t(end)], users, strict=True))
     assert [(r.start, r.end, r.users) for r in between(schedule, starts[0], t(end))] == expected
     assert [at(schedule, start) for start in starts] == users

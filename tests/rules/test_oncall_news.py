@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from firebell.oncall.checks.rules import HORIZON, Finding, Level
+from firebell.oncall.checks.rules import CHECKS_HORIZON, Finding, Level
 from firebell.oncall.checks.unreported import Reported, unreported
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -23,9 +23,9 @@ def days(found: list[tuple[datetime | None, datetime | None]], until: int) -> li
     for day in range(until):
         now = NOW + day * DAY
         seen = [
-            error(max(start, now) if start else None, min(end, now + HORIZON) if end else None)
+            error(max(start, now) if start else None, min(end, now + CHECKS_HORIZON) if end else None)
             for start, end in found
-            if start is None or end is None or (start < now + HORIZON and end > now)
+            if start is None or end is None or (start < now + CHECKS_HORIZON and end > now)
         ]
         fresh, told = unreported(seen, told, now)
         heard += [day] * len(fresh)

@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions as oncall
-from firebell.oncall import queries
 from firebell.oncall.checks import fixes
+from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import Finding
+from firebell.oncall.schedules import queries as oncall
+from firebell.oncall.swaps import queries as swap_queries
 from tests.world import World, world
 
 
@@ -14,7 +15,7 @@ async def restless(w: World) -> list[Finding]:
     """Return what the primary's checks say of rest."""
     async with w.ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, "payments-primary")
-        findings = (await queries.found_in(tx, [schedule], w.now))[int(schedule.id)]
+        findings = (await check_queries.findings_of(tx, [schedule], w.now))[int(schedule.id)]
     return [f for f in findings if f.code == "S-NOREST"]
 
 
@@ -34,7 +35,7 @@ async def test_the_button_asks_for_cover_of_the_morning(dsn: str, clock: FakeClo
         mara, jun = await w.actor(w.mara), await w.actor(w.jun)
         async with w.ctx.db.tx() as tx:
             await fixes.carry_out(tx, mara, 1, finding.id, w.now)
-            (asked,) = await oncall.covers(tx)
+            (asked,) = await swap_queries.covers(tx)
         assert (asked.requester, asked.start, asked.end) == (w.mara, w.now, finding.end)
         async with w.ctx.db.tx() as tx:
             await fixes.carry_out(tx, jun, 1, finding.id, w.now)

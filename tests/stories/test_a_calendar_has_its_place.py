@@ -6,10 +6,10 @@ from typing import Any
 import icalendar
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions, feeds
 from firebell.oncall.calendars.feeds import RenderedFeed
-from firebell.oncall.calendars.model import Known, Place
+from firebell.oncall.calendars.model import KnownPerson, Place
+from firebell.oncall.schedules import queries as oncall
 from tests.stories.test_a_rota_kept_elsewhere import HEAD, ROTA, TAIL, TEST, event, house, poll, take_in, who
 from tests.world import World
 
@@ -25,7 +25,10 @@ async def decided_by(w: World) -> set[tuple[str, str]]:
     """Return what the events of a feed say about who decided from now on: the cause and the layer."""
     async with w.ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, "payments-primary")
-    people = {w.mara: Known(w.mara, "Mara", "m@example.org"), w.jun: Known(w.jun, "Jun", "j@example.org")}
+    people = {
+        w.mara: KnownPerson(w.mara, "Mara", "m@example.org"),
+        w.jun: KnownPerson(w.jun, "Jun", "j@example.org"),
+    }
     raw = feeds.calendar("x", "host", [RenderedFeed(schedule, w.now)], people, w.now)
     events: list[Any] = icalendar.Calendar.from_ical(raw).walk("VEVENT")
     return {

@@ -12,16 +12,19 @@ import pytest
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
-from firebell.oncall import actions as oncall
-from firebell.oncall import queries
 from firebell.oncall.calendars import actions
 from firebell.oncall.calendars.feeds import entries, horizon
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.oncall.calendars.model import Import, Use
 from firebell.oncall.calendars.reader import Job, made
 from firebell.oncall.checks import fixes
+from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import Finding
+from firebell.oncall.model import OverrideKind
+from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries
 from firebell.oncall.swaps import absences, covers
+from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import actions as people
 from tests.servers import free_port, listening, until
 from tests.world import World, world
@@ -94,7 +97,7 @@ async def house(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, Elsewh
 
 async def primary(w: World) -> int:
     async with w.ctx.db.tx() as tx:
-        return next(int(s.id) for s in await oncall.schedules(tx) if s.slug == "payments-primary")
+        return next(int(s.id) for s in await queries.schedules(tx) if s.slug == "payments-primary")
 
 
 async def take_in(w: World, use: Use = Use.LAYER, **given: Any) -> int:
@@ -117,14 +120,14 @@ async def who(w: World, at: datetime | None = None) -> tuple[int, ...]:
     """Return who is on call on the primary schedule."""
     schedule = await primary(w)
     async with w.ctx.db.tx() as tx:
-        found = (await oncall.schedules_by_id(tx, [schedule]))[schedule]
-    return oncall.users_at(found, at or w.now)
+        found = (await queries.schedules_by_id(tx, [schedule]))[schedule]
+    return queries.users_at(found, at or w.now)
 
 
 async def keys(w: World) -> set[str]:
     """Return the names of the events that a feed of the primary schedule has."""
     async with w.ctx.db.tx() as tx:
-        return {e.key for e in entries(await oncall.by_slug(tx, "payments-primary"), *horizon(w.now))}
+        return {e.key for e in entries(await queries.by_slug(tx, "payments-primary"), *horizon(w.now))}
 
 
 async def poll(w: World, **by: float) -> None:
@@ -136,8 +139,8 @@ async def poll(w: World, **by: float) -> None:
 async def faults(w: World) -> set[str]:
     """Return the codes of what is wrong with the primary."""
     async with w.ctx.db.tx() as tx:
-        primary = await oncall.by_slug(tx, "payments-primary")
-        return {f.code for f in (await queries.found_in(tx, [primary], w.now))[int(primary.id)]}
+        primary = await queries.by_slug(tx, "payments-primary")
+        return {f.code for f in (await check_queries.findings_of(tx, [primary], w.now))[int(primary.id)]}
 
 
 async def test_the_calendar_decides_and_a_bad_day_of_its_server_empties_nothing(
@@ -208,8 +211,8 @@ async def test_a_server_that_is_gone_is_told(dsn: str, clock: FakeClock) -> None
         assert (found.good_at, there.asked) == (None, [])
         await poll(w, hours=7)
         async with w.ctx.db.tx() as tx:
-            primary_ = await oncall.by_slug(tx, "payments-primary")
-            told = (await queries.found_in(tx, [primary_], w.now))[int(primary_.id)]
+            primary_ = await queries.by_slug(tx, "payments-primary")
+            told = (await check_queries.findings_of(tx, [primary_], w.now))[int(primary_.id)]
         assert "it was never read" in next(f.message for f in told if f.code == "S-ICAL-STALE")
         assert await who(w) == (w.mara,)
 
@@ -234,9 +237,10 @@ async def test_layers_lie_below_overrides_and_both_below_what_is_said_here(
         await take_in(w, Use.LAYER, text=ROTA.decode())
         assert await who(w) == (w.mara,)
         async with w.ctx.db.tx() as tx:
-            await oncall.add_override(
+            await oncall.create_override(
                 tx,
                 TEST,
+                kind=OverrideKind.SET,
                 schedule_id=await primary(w),
                 users=[w.jun],
                 start=w.now,
@@ -310,7 +314,7 @@ async def test_what_was_asked_of_a_shift_that_a_calendar_gives_to_somebody_else_
         there.etag, there.body = '"2"', ROTA.replace(b"Jun Okafor", b"Mara Lindqvist")
         await poll(w, minutes=20)
         async with w.ctx.db.tx() as tx:
-            found = await oncall.cover(tx, cover.id)
+            found = await swap_queries.cover(tx, cover.id)
         assert found
         assert (found.state, found.why) == ("withdrawn", "Jun Okafor is no longer on call then")
 
@@ -325,7 +329,7 @@ async def test_a_calendar_that_puts_somebody_absent_on_call_asks_for_cover(
             await absences.add(tx, actor, person_id=w.jun, start=start, end=end, now=w.now)
         await take_in(w, url=there.url)
         async with w.ctx.db.tx() as tx:
-            asked = await oncall.covers(tx, schedule_ids=[await primary(w)])
+            asked = await swap_queries.covers(tx, schedule_ids=[await primary(w)])
         assert [(c.requester, c.start, c.end, c.state) for c in asked] == [(w.jun, start, end, "open")]
 
 
@@ -348,7 +352,7 @@ async def test_only_a_change_of_duty_is_a_new_version(dsn: str, clock: FakeClock
 
         async def version() -> int:
             async with w.ctx.db.tx() as tx:
-                return (await oncall.by_slug(tx, "payments-primary")).version
+                return (await queries.by_slug(tx, "payments-primary")).version
 
         await take_in(w, url=there.url)
         assert await version() == 2
@@ -384,8 +388,8 @@ async def test_my_own_calendar_says_when_i_am_on_call_while_busy(dsn: str, clock
 async def busy(w: World) -> list[Finding]:
     """Return the findings of the primary that say that somebody is on call while busy."""
     async with w.ctx.db.tx() as tx:
-        schedule = await oncall.by_slug(tx, "payments-primary")
-        findings = (await queries.found_in(tx, [schedule], w.now))[int(schedule.id)]
+        schedule = await queries.by_slug(tx, "payments-primary")
+        findings = (await check_queries.findings_of(tx, [schedule], w.now))[int(schedule.id)]
     return [f for f in findings if f.code == "S-BUSY"]
 
 
@@ -404,7 +408,7 @@ async def test_a_schedule_says_who_is_busy_and_its_button_asks_for_cover(dsn: st
         actor = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:
             await fixes.carry_out(tx, actor, await primary(w), finding.id, w.now)
-            asked = await oncall.covers(tx)
+            asked = await swap_queries.covers(tx)
         assert [(c.requester, c.start, c.end) for c in asked] == [(w.mara, finding.start, finding.end)]
         (second,) = await busy(w)
         assert (second.start, second.fix and second.fix.verb) == (

@@ -13,8 +13,8 @@ from firebell.handoffs import lead_time, sweep
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid
 from firebell.kit.jobs import timers
-from firebell.oncall import actions as oncall
-from firebell.oncall.model import Layer, Unit
+from firebell.oncall.model import Layer, OverrideKind, Unit
+from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.swaps import covers, swaps
 from firebell.people import actions as people
 from firebell.worker import Worker, timer_handlers
@@ -219,7 +219,8 @@ async def test_a_change_is_told_once_to_who_gains_and_to_who_loses_each_in_their
 ) -> None:
     async with team(dsn, clock) as t:
         await t.run(
-            oncall.add_override,
+            oncall.create_override,
+            kind=OverrideKind.SET,
             schedule_id=t.id,
             users=[t.ada],
             start=MONDAY - timedelta(days=3),
@@ -242,7 +243,8 @@ async def test_a_change_that_acts_at_once_is_told_once_too(dsn: str, clock: Fake
         await t.until(t.w.now + 4 * HOUR)
         t.told()
         await t.run(
-            oncall.add_override,
+            oncall.create_override,
+            kind=OverrideKind.SET,
             schedule_id=t.id,
             users=[t.w.jun],
             start=t.w.now,
@@ -264,7 +266,13 @@ async def test_who_is_put_on_call_by_somebody_else_within_hours_is_told_urgently
     async with team(dsn, clock) as t:
         start = t.w.now + hours * HOUR
         await t.run(
-            oncall.add_override, schedule_id=t.id, users=[t.w.jun], start=start, end=start + HOUR, reason=""
+            oncall.create_override,
+            kind=OverrideKind.SET,
+            schedule_id=t.id,
+            users=[t.w.jun],
+            start=start,
+            end=start + HOUR,
+            reason="",
         )
         assert {m["person"]: m["urgency"] for m in t.w.sink.got if m["event"] == "change"} == {
             "Jun Okafor": urgency,
@@ -277,7 +285,8 @@ async def test_cover_is_asked_of_who_is_free_and_the_requester_hears_who_takes_i
 ) -> None:
     async with team(dsn, clock) as t:
         await t.run(
-            oncall.add_override,
+            oncall.create_override,
+            kind=OverrideKind.SET,
             schedule_id=1,
             users=[t.ada],
             start=MONDAY - timedelta(days=4),

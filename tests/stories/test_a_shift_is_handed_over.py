@@ -11,7 +11,8 @@ import httpx
 
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions as oncall
+from firebell.oncall.model import OverrideKind
+from firebell.oncall.schedules import actions as oncall
 from tests.api.callers import Api, browser, key_of
 from tests.stories.test_a_shift_comes_begins_and_ends import HOUR, MONDAY, Team, team
 
@@ -68,7 +69,8 @@ async def test_the_draft_comes_four_hours_before_and_says_what_happened(dsn: str
                 now=w.now,
             )
         await d.t.run(
-            oncall.add_override,
+            oncall.create_override,
+            kind=OverrideKind.SET,
             schedule_id=d.t.id,
             users=[d.t.ada],
             start=MONDAY + timedelta(days=1),
@@ -179,7 +181,8 @@ async def test_an_evening_that_somebody_covers_makes_no_handoff_of_its_own(
     async with desk(dsn, clock) as d:
         start = datetime.combine(date(2026, 11, 26), MONDAY.timetz())
         await d.t.run(
-            *(oncall.add_override,),
+            *(oncall.create_override,),
+            kind=OverrideKind.SET,
             schedule_id=d.t.id,
             users=[d.t.ada],
             start=start,

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.swaps import covers, swaps
 from firebell.people import actions as people
 from tests.stories.test_a_shift_comes_begins_and_ends import HOUR, MONDAY, Team, team, weekly

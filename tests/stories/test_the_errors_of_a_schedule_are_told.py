@@ -5,8 +5,8 @@ from typing import Any
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import OverrideKind
+from firebell.oncall.schedules import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import actions as people
@@ -43,7 +43,7 @@ async def override(w: World, hours: int, length: int, schedule_id: int = 1) -> i
     start = w.now + timedelta(hours=hours)
     stretch: dict[str, Any] = {"start": start, "end": start + timedelta(hours=length)}
     async with w.ctx.db.tx() as tx:
-        return await oncall.add_edit(
+        return await oncall.create_override(
             tx, TEST, schedule_id=schedule_id, kind=OverrideKind.SET, **stretch, now=w.now
         )
 

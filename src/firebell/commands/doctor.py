@@ -24,8 +24,8 @@ from firebell.kit.descriptors import budget, raise_limit
 from firebell.kit.errors import FirebellError, Unavailable
 from firebell.kit.http_out import guarded_client, status_of
 from firebell.kit.mail.server import parse_smtp_url
-from firebell.oncall import actions as oncall
 from firebell.oncall.rota.shifts import gaps
+from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.paging.channels.email import NO_TLS, lacks_tls
 from firebell.people import actions as people

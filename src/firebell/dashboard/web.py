@@ -16,7 +16,7 @@ from firebell.incidents.model import OPEN
 from firebell.incidents.queries import PHASE_LABELS, IncidentSummary, summaries
 from firebell.kit.db.database import Tx
 from firebell.kit.web import html, routing
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.paging import queries
 from firebell.paging.model import OPEN as OPEN_PAGES

@@ -9,8 +9,8 @@ from firebell.catalog import actions as catalog
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Unit, Window
+from firebell.oncall.schedules import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import actions as people
@@ -115,7 +115,16 @@ async def _policy(
 
 
 def _weekly(names: list[int], anchor: datetime, tz: str, offset: int = 0) -> Layer:
-    return Layer(0, tuple((i,) for i in names), anchor, Unit.WEEK, 1, tz, offset=offset, name="Rotation")
+    return Layer(
+        id=0,
+        slots=tuple((i,) for i in names),
+        anchor=anchor,
+        unit=Unit.WEEK,
+        every=1,
+        tz=tz,
+        offset=offset,
+        name="Rotation",
+    )
 
 
 def _monday(now: datetime) -> datetime:
@@ -127,7 +136,7 @@ async def _schedule(tx: Tx, team_id: int, name: str, tz: str, layers: list[Layer
     schedule = await oncall.create_schedule(
         tx, _ACTOR, name=name, team_id=team_id, tz=tz, layers=layers, now=now
     )
-    return Target(TargetKind.SCHEDULE, int(schedule.id))
+    return Target(TargetKind.SCHEDULE, schedule.id)
 
 
 async def _payments(tx: Tx, kestrel: Kestrel, now: datetime) -> None:
@@ -152,12 +161,12 @@ async def _platform(tx: Tx, kestrel: Kestrel, now: datetime) -> None:
     )
     layers = [
         Layer(
-            0,
-            ((kestrel.people[member],),),
-            _monday(now),
-            Unit.WEEK,
-            1,
-            tz,
+            id=0,
+            slots=((kestrel.people[member],),),
+            anchor=_monday(now),
+            unit=Unit.WEEK,
+            every=1,
+            tz=tz,
             windows=(Window(hour * 60, 9 * 60, _EVERY_DAY),),
             name=name,
         )

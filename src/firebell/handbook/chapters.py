@@ -30,21 +30,6 @@ def ordered(paths: Sequence[str]) -> list[str]:
     return sorted(paths, key=lambda p: (next((i for i, s in enumerate(ORDER) if p.startswith(s)), 9), p))
 
 
-def front_matter(text: str) -> dict[str, str]:
-    """Return the `name: value` lines before the first heading; folded values are one line."""
-    match = _FRONT.match(text)
-    pairs: dict[str, str] = {}
-    last = ""
-    for line in match[0].splitlines()[1:-1] if match else []:
-        name, colon, value = line.partition(":")
-        if colon and re.fullmatch(r"[\w-]+", name):
-            last = name
-            pairs[name] = value.strip().strip("\"'").removeprefix(">-").removeprefix(">").strip()
-        elif last:
-            pairs[last] = f"{pairs[last]} {line.strip()}".strip()
-    return pairs
-
-
 def headings(text: str) -> list[Heading]:
     """Return all headings of a Markdown text with their anchors."""
     tokens = markdown.parse(_FRONT.sub("", text))

@@ -1,6 +1,6 @@
 """Handoff documents: drafting, saving, acknowledging."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from firebell.catalog import actions as catalog
@@ -15,13 +15,14 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.text import clean_text
-from firebell.oncall import actions as oncall
-from firebell.oncall.model import CoverState, Schedule, User
+from firebell.oncall.model import Cover, CoverState, Schedule, User
 from firebell.oncall.rota.fairness import night_of
 from firebell.oncall.rota.shifts import at as on_duty_at
 from firebell.oncall.rota.shifts import between
+from firebell.oncall.swaps import queries as swap_queries
 from firebell.paging import actions as paging
 from firebell.paging.model import OPEN as OPEN_PAGES
+from firebell.paging.model import Arrival
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.postmortems import actions as postmortems
@@ -47,7 +48,7 @@ async def notice_lead(tx: Tx) -> timedelta:
 
 async def of_day(tx: Tx, schedule: Schedule, day: date) -> Handoff:
     """Return the document of a day, or raise `NotFound`."""
-    handoff = await store.handoff(tx, int(schedule.id), day)
+    handoff = await store.handoff(tx, schedule.id, day)
     if handoff is None:
         raise NotFound(
             f"{schedule.name} has no handoff on {day}.",
@@ -65,14 +66,13 @@ async def draft_change(tx: Tx, schedule: Schedule, change: Change, now: datetime
     """Draft the document of a shift change, or draft it again if no person has edited it."""
     template = await handbook.template(tx, "handoff")
     body = draft(template.body, await _facts(tx, schedule, change, now))
-    if not await store.insert(tx, int(schedule.id), change, body, now):
+    if not await store.insert(tx, schedule.id, change, body, now):
         handoff = await of_day(tx, schedule, change.day)
         await store.redraft(tx, handoff.id, body, now)
     await tx.live("oncall")
 
 
 async def _facts(tx: Tx, schedule: Schedule, change: Change, now: datetime) -> Facts:
-    people_by_id = {p.id: p for p in await people.people(tx)}
     team, start = schedule.team_id, change.shift_start
     team_services = {s.id for s in await catalog.services(tx) if s.team_id == team}
     phases = (*OPEN, Phase.CLOSED, Phase.REVIEWED)
@@ -82,8 +82,13 @@ async def _facts(tx: Tx, schedule: Schedule, change: Change, now: datetime) -> F
     titles = {i.id: i.title for i in team_incidents}
     outgoing, incoming = milestones.people_of(schedule, change.at)
 
+    arrivals = await paging.arrivals(tx, start, change.at)
+    covers = await swap_queries.covers(tx, schedule_ids=[schedule.id], state=CoverState.OPEN, since=change.at)
+    named = {*schedule.people, *(a.person_id for a in arrivals), *(c.requester for c in covers)}
+    people_by_id = await people.people_by_id(tx, list(named))
+
     def names(users: Sequence[User]) -> list[str]:
-        return [people_by_id[int(u)].name for u in users if int(u) in people_by_id]
+        return [people_by_id[u].name for u in users if u in people_by_id]
 
     return Facts(
         schedule=schedule.name,
@@ -97,8 +102,8 @@ async def _facts(tx: Tx, schedule: Schedule, change: Change, now: datetime) -> F
         open_incidents=[i for i in team_incidents if i.phase in OPEN],
         pages=await paging.triggered(tx, team, start, change.at),
         incidents=[i for i in team_incidents if start <= i.declared_at < change.at],
-        nights=await _nights(tx, schedule, start, change.at, people_by_id),
-        ahead=await _ahead(tx, schedule, change.at, names),
+        nights=_nights(schedule, arrivals, people_by_id),
+        ahead=_ahead(schedule, covers, change.at, names),
         postmortems=[
             (d.ref, titles[d.incident_id], d.due_at)
             for d in await postmortems.postmortems(tx)
@@ -108,12 +113,12 @@ async def _facts(tx: Tx, schedule: Schedule, change: Change, now: datetime) -> F
     )
 
 
-async def _nights(
-    tx: Tx, schedule: Schedule, a: datetime, b: datetime, people_by_id: dict[int, Person]
+def _nights(
+    schedule: Schedule, arrivals: Sequence[Arrival], people_by_id: Mapping[int, Person]
 ) -> list[Night]:
     """Return how many distinct urgent pages reached each person on call, by night in their time zone."""
     pages_by_night: dict[tuple[int, date], set[int]] = {}
-    for arrival in await paging.arrivals(tx, a, b):
+    for arrival in arrivals:
         person = people_by_id[arrival.person_id]
         night = night_of(arrival.at, person.tz)
         if night and person.id in on_duty_at(schedule, arrival.at):
@@ -126,17 +131,20 @@ async def _nights(
     ]
 
 
-async def _ahead(
-    tx: Tx, schedule: Schedule, at: datetime, names: Callable[[Sequence[User]], list[str]]
+def _ahead(
+    schedule: Schedule,
+    covers: Sequence[Cover],
+    at: datetime,
+    names: Callable[[Sequence[User]], list[str]],
 ) -> list[Ahead]:
     """Return what the rotation alone does not explain: overrides, gaps and open cover requests."""
-    override_ids = {override.id for override in schedule.edits}
+    causes = {override.cause for override in schedule.overrides}
     entries = [
         Ahead(shift.start, shift.end, ", ".join(names(shift.users)) or "No one: coverage gap")
         for shift in between(schedule, at, at + AHEAD_WINDOW)
-        if not shift.users or override_ids & set(shift.cause)
+        if not shift.users or causes & set(shift.cause)
     ]
-    for cover in await oncall.covers(tx, schedule_ids=[int(schedule.id)], state=CoverState.OPEN, since=at):
+    for cover in covers:
         requester = ", ".join(names([cover.requester]))
         entries.append(Ahead(cover.start, cover.end, f"{requester} requested cover; no one has accepted yet"))
     return sorted(entries, key=lambda a: (a.start, a.end, a.text))

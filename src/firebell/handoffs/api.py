@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from firebell.handoffs import actions, lead_time, queries
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Ctx, Id, PageParams, StrictInt, Text, problems
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
@@ -113,7 +113,7 @@ async def list_handoffs(
     schedule: Annotated[Text | None, Query(description="only of this schedule")] = None,
 ) -> list[HandoffShown]:
     async with ctx.db.tx() as tx:
-        ids = [int((await oncall.by_slug(tx, schedule)).id)] if schedule is not None else None
+        ids = [(await oncall.by_slug(tx, schedule)).id] if schedule is not None else None
         handoffs = await actions.handoffs(tx, schedule_ids=ids, before=page.before, limit=page.limit)
         shown = await queries.details(tx, handoffs)
     page.link([d.id for d in handoffs])

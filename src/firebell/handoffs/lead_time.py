@@ -9,7 +9,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
 from firebell.kit.jobs import timers
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 
 MAX_NOTICE_HOURS = 168
 """A week: later shifts are still likely to change."""

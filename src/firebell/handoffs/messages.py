@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from firebell.kit.intervals import Interval, Pair, union
 from firebell.kit.localtime import format_local
 from firebell.kit.web.html import duration
-from firebell.oncall.rota.fairness import union
 
 MAX_LISTED_LINES = 6
 """How many intervals or errors one message lists."""
@@ -14,7 +14,6 @@ SAFE_WAYS_TO_REACH = 2
 URGENT_CHANGE_LEAD = timedelta(hours=8)
 """A change that puts someone on call within this time is urgent: they could be asleep until then."""
 
-Interval = tuple[datetime, datetime]
 Message = tuple[str, str]
 """A title and a text."""
 
@@ -132,9 +131,7 @@ def cover_lapsed(schedule: str, requester: str, start: datetime, end: datetime, 
     )
 
 
-def swap_proposed(
-    schedule: str, proposer: str, theirs: Interval, yours: Interval, reason: str, tz: str
-) -> Message:
+def swap_proposed(schedule: str, proposer: str, theirs: Pair, yours: Pair, reason: str, tz: str) -> Message:
     """Return the message to someone to whom a swap is proposed."""
     return (
         f"{proposer} proposes a swap: {schedule}",

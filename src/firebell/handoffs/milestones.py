@@ -8,8 +8,7 @@ from itertools import pairwise
 from firebell.handoffs.model import Change
 from firebell.kit.localtime import to_local
 from firebell.oncall.model import Schedule, User
-from firebell.oncall.rota.fairness import shifts_of
-from firebell.oncall.rota.shifts import at, between
+from firebell.oncall.rota.shifts import at, between, intervals_by_user
 
 DEFAULT_NOTICE_LEAD = timedelta(hours=24)
 """How long before a shift its person is reminded, unless the organization chose otherwise."""
@@ -56,7 +55,7 @@ def milestones(
     """
     low, high = a - _MILESTONE_LOOKBACK, b + before + SHIFT_END_LOOKAHEAD
     candidates = []
-    for user, shifts in shifts_of(schedule, low, high).items():
+    for user, shifts in intervals_by_user(schedule, low, high).items():
         for start, end in shifts:
             known_end = end if end < high else None
             if start > low:
@@ -73,7 +72,7 @@ def milestones(
         ]
     return sorted(
         (m for m in candidates if a < m.at <= b),
-        key=lambda m: (m.at, m.kind != Kind.END, m.kind, str(m.user)),
+        key=lambda m: (m.at, m.kind != Kind.END, m.kind, m.user or 0),
     )
 
 
@@ -121,7 +120,7 @@ def changes(schedule: Schedule, a: datetime, b: datetime) -> list[Change]:
 
     Only the rotation counts: covering an evening of a week does not begin a new shift.
     """
-    rotation = replace(schedule, edits=()) if schedule.layers else schedule
+    rotation = replace(schedule, overrides=()) if schedule.layers else schedule
     low = a - timedelta(days=1)
     by_day: dict[date, Change] = {}
     for before, after in pairwise(between(rotation, low - SHIFT_LOOKBACK, b)):

@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from firebell.handoffs import messages, sweep
-from firebell.handoffs.messages import Interval, Message
+from firebell.handoffs.messages import Message
 from firebell.kit.db.database import Tx
+from firebell.kit.intervals import Interval
 from firebell.kit.text import clean_name
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Cover, CoverState, Schedule
 from firebell.oncall.rota.fairness import suggested
+from firebell.oncall.schedules import queries
+from firebell.oncall.swaps import queries as swap_queries
 from firebell.paging import actions as paging
 from firebell.paging.model import Notice
 from firebell.people import actions as people
@@ -53,7 +55,7 @@ async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> No
     if schedule.version <= 1 and not why:
         await sweep.sweep(tx, [schedule_id], now)
         return
-    covers = await oncall.covers(tx, schedule_ids=[schedule_id], state=CoverState.TAKEN, since=now)
+    covers = await swap_queries.covers(tx, schedule_ids=[schedule_id], state=CoverState.TAKEN, since=now)
     changes = _duty_changes(payload["changes"], covers, report_gaps=bool(why))
     team = await people.team_members(tx, schedule.team_id) if changes.gaps else []
     recipients = await people.people_by_id(tx, [*changes.gains, *changes.losses, *team])
@@ -76,7 +78,7 @@ def _duty_changes(
     losses: dict[int, list[Interval]] = defaultdict(list)
     gaps: list[Interval] = []
     for start, end, before, after in changes:
-        interval = (datetime.fromisoformat(start), datetime.fromisoformat(end))
+        interval = Interval(datetime.fromisoformat(start), datetime.fromisoformat(end))
         if report_gaps and not after:
             gaps.append(interval)
         for user in after:
@@ -89,7 +91,7 @@ def _duty_changes(
 
 
 def _relieves(cover: Cover, user: int, interval: Interval) -> bool:
-    return cover.requester == user and cover.start <= interval[0] and interval[1] <= cover.end
+    return cover.requester == user and cover.start <= interval.start and interval.end <= cover.end
 
 
 async def errors_found(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
@@ -121,7 +123,7 @@ async def errors_found(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 
 async def cover_asked(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Ask the people who could take a shift: those who were named, else the team, if they are free then."""
-    cover = await oncall.cover(tx, int(payload["cover_id"]))
+    cover = await swap_queries.cover(tx, int(payload["cover_id"]))
     if cover is None or cover.state != CoverState.OPEN:
         return
     schedule = await _existing_schedule(tx, cover.schedule_id, cover.start)
@@ -145,7 +147,7 @@ async def cover_asked(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 
 async def cover_taken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Notify the requester who covers for them."""
-    cover = await oncall.cover(tx, int(payload["cover_id"]))
+    cover = await swap_queries.cover(tx, int(payload["cover_id"]))
     if cover is None or cover.taken_by is None:
         return
     schedule = await _existing_schedule(tx, cover.schedule_id, cover.start)
@@ -158,7 +160,7 @@ async def cover_taken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 
 async def cover_declined(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Notify the requester who declined, and whether others may still accept."""
-    cover = await oncall.cover(tx, int(payload["cover_id"]))
+    cover = await swap_queries.cover(tx, int(payload["cover_id"]))
     if cover is None or cover.state != CoverState.OPEN:
         return
     schedule = await _existing_schedule(tx, cover.schedule_id, cover.start)
@@ -199,7 +201,7 @@ async def cover_lapsed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 
 async def swap_proposed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Notify someone that a swap is proposed to them."""
-    swap = await oncall.swap(tx, int(payload["swap_id"]))
+    swap = await swap_queries.swap(tx, int(payload["swap_id"]))
     if swap is None:
         return
     schedule = await _existing_schedule(tx, swap.schedule_id, now)
@@ -217,7 +219,7 @@ async def swap_proposed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 
 async def swap_decided(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Notify the proposer of the answer."""
-    swap = await oncall.swap(tx, int(payload["swap_id"]))
+    swap = await swap_queries.swap(tx, int(payload["swap_id"]))
     if swap is None:
         return
     schedule = await _existing_schedule(tx, swap.schedule_id, now)
@@ -245,17 +247,17 @@ async def swap_lapsed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 
 
 async def _schedule(tx: Tx, schedule_id: int, since: datetime) -> Schedule | None:
-    return (await oncall.schedules_by_id(tx, [schedule_id], since=since)).get(schedule_id)
+    return (await queries.schedules_by_id(tx, [schedule_id], since=since)).get(schedule_id)
 
 
 async def _existing_schedule(tx: Tx, schedule_id: int, since: datetime) -> Schedule:
-    return (await oncall.schedules_by_id(tx, [schedule_id], since=since))[schedule_id]
+    return (await queries.schedules_by_id(tx, [schedule_id], since=since))[schedule_id]
 
 
 async def _free(tx: Tx, users: Sequence[int], start: datetime, end: datetime) -> list[int]:
     """Return which of these people are free on every schedule then."""
-    schedules = await oncall.schedules(tx, since=start, until=end)
-    return [int(i) for i in suggested(users, schedules, start, end, {})]
+    schedules = await queries.schedules(tx, since=start, until=end)
+    return suggested(users, schedules, start, end, {})
 
 
 def _clean_reason(text: str) -> str:

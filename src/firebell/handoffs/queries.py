@@ -7,8 +7,8 @@ from datetime import datetime
 from firebell.handoffs import actions, milestones
 from firebell.handoffs.model import Handoff
 from firebell.kit.db.database import Tx
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Schedule
+from firebell.oncall.schedules import queries as oncall
 from firebell.people import actions as people
 from firebell.people.model import Person
 
@@ -45,13 +45,13 @@ async def details(tx: Tx, docs: Sequence[Handoff]) -> list[HandoffDetails]:
     """Return the details of each document, in the same order."""
     schedules = await oncall.schedules_by_id(tx, list({d.schedule_id for d in docs}))
     acknowledgements = await actions.acknowledged(tx, [d.id for d in docs])
-    people_by_id = {p.id: p for p in await people.people(tx)}
+    people_by_id = await people.people_by_id(tx, list({u for s in schedules.values() for u in s.people}))
     handoffs = []
     for doc in docs:
         schedule = schedules[doc.schedule_id]
         acknowledged_at = {a.person_id: a.at for a in acknowledgements[doc.id]}
         leaving, entering = (
-            tuple(Ack(people_by_id[int(u)], acknowledged_at.get(int(u))) for u in side)
+            tuple(Ack(people_by_id[u], acknowledged_at.get(u)) for u in side)
             for side in milestones.people_of(schedule, doc.at)
         )
         complete = all(not side or any(a.at for a in side) for side in (leaving, entering))

@@ -10,8 +10,8 @@ from firebell.handoffs.model import Change
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 from firebell.kit.localtime import to_local
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Schedule, User
+from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Notice
 from firebell.people import actions as people
@@ -38,12 +38,12 @@ async def sweep(
     the clock goes back.
     """
     schedules = list((await oncall.schedules_by_id(tx, schedule_ids, since=now - SCHEDULE_LOOKBACK)).values())
-    ids = [int(schedule.id) for schedule in schedules]
+    ids = [schedule.id for schedule in schedules]
     announced, lead = await store.announced_until(tx, ids), await notice_lead(tx)
     due = [
         (schedule, milestone)
         for schedule in schedules
-        for milestone in milestones.due_now(schedule, announced.get(int(schedule.id)), now, lead)
+        for milestone in milestones.due_now(schedule, announced.get(schedule.id), now, lead)
     ]
     unknown = [(s, m) for s, m in due if m.user is not None and (m.user, m.at) not in known]
     await notify_shifts(tx, unknown, now)
@@ -66,15 +66,15 @@ async def notify_shifts(tx: Tx, due: Sequence[tuple[Schedule, milestones.Milesto
     """Notify everyone whose shift is coming, begins or ends."""
     if not due:
         return
-    people_by_id = {p.id: p for p in await people.people(tx)}
-    methods = await people.methods_of(tx, list({int(m.user) for _, m in due if m.user is not None}))
+    people_by_id = await people.people_by_id(tx, list({u for schedule, _ in due for u in schedule.people}))
+    methods = await people.methods_of(tx, list({m.user for _, m in due if m.user is not None}))
     verified: dict[int, set[str]] = defaultdict(set)
     for method in methods:
         if method.verified_at:
             verified[method.person_id].add(method.kind)
     notices = []
     for schedule, milestone in due:
-        person = people_by_id.get(int(milestone.user or 0))
+        person = people_by_id.get(milestone.user or 0)
         if person and person.active:
             notices.append(_notice(schedule, milestone, person, people_by_id, verified[person.id], now))
     await paging.notify(tx, notices, now)
@@ -127,4 +127,4 @@ def _notice(
 
 
 def _names(users: Sequence[User], people_by_id: Mapping[int, Person], except_id: int) -> str:
-    return ", ".join(people_by_id[int(u)].name for u in users if int(u) in people_by_id and u != except_id)
+    return ", ".join(people_by_id[u].name for u in users if u in people_by_id and u != except_id)

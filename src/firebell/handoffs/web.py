@@ -10,7 +10,7 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.markdown import rendered
 from firebell.kit.text import to_id, to_number
 from firebell.kit.web import flash, html, routing
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.people import access
 from firebell.people.permissions import Verb
 
@@ -35,7 +35,7 @@ async def _list(
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         one = await oncall.by_slug(tx, schedule) if schedule else None
-        near = [int(one.id)] if one else await oncall.ids_near(tx, me.id, now)
+        near = [one.id] if one else await oncall.ids_near(tx, me.id, now)
         documents = await actions.handoffs(
             tx, schedule_ids=near if one else None, before=to_id(before), limit=PAGE_SIZE
         )

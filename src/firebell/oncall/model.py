@@ -1,12 +1,17 @@
 """Schedules as values (spec 1.2): a schedule is a function from instants to the people on call."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-User = int | str
-"""Person ids in the product; tests of the pure core use names."""
+from firebell.kit.db.events import Actor
+from firebell.kit.intervals import OpenInterval, within
+
+User = int
+"""A person, by id."""
+Cause = int | str
+"""Why people are on call: a layer or override by its id, or an imported shift by its key."""
 
 
 class Unit(StrEnum):
@@ -45,11 +50,11 @@ class Window:
     days: frozenset[int]
 
 
-LONGEST_TURN = 1000
+MAX_SHIFT_LENGTH = 1000
 """Maximum units in a shift length."""
-LONGEST_NAME = 80
+MAX_LAYER_NAME_LENGTH = 80
 """Maximum characters in a layer's name."""
-LAYERS = 20
+MAX_LAYERS = 20
 """Maximum layers in a schedule."""
 
 
@@ -57,7 +62,7 @@ LAYERS = 20
 class Layer:
     """One rotation. `anchor` is the local time of handoff 0 in `tz`; during an empty slot lower layers apply."""
 
-    id: int | str
+    id: int
     slots: tuple[tuple[User, ...], ...]
     anchor: datetime
     unit: Unit
@@ -74,10 +79,11 @@ class Layer:
 class Override:
     """A change of who is on call on `[start, end)`; overrides apply in the order of `seq`.
 
-    One that `fills` applies only where no one is on call. `rota` is the imported calendar of a shift.
+    One that `fills` applies only where no one is on call. A shift of an imported calendar has an `import_key`
+    instead of an id, and `rota` is its calendar if that is a layer.
     """
 
-    id: int | str
+    id: int
     seq: int
     start: datetime
     end: datetime
@@ -89,62 +95,59 @@ class Override:
     created_by: int | None = None
     fills: bool = False
     rota: int | None = None
+    import_key: str = ""
+
+    @property
+    def cause(self) -> Cause:
+        """What the shifts that it changes name as their cause."""
+        return self.import_key or self.id
 
 
 @dataclass(frozen=True, slots=True)
 class Shadow:
     """A person who gets copies of pages to `of`, or to everyone on call; never a target, never coverage."""
 
-    id: int | str
+    id: int
     user: User
     of: User | None
     start: datetime
     end: datetime | None
 
 
-Spans = tuple[tuple[datetime, datetime | None], ...]
-"""Intervals; one without an end is open."""
-
-
-def within(spans: Spans, t: datetime) -> bool:
-    """Return True if `t` lies in one of the intervals."""
-    return any(start <= t and (end is None or t < end) for start, end in spans)
-
-
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Layers from low to high, overrides (`edits`) by sequence, and people who must not be on call.
+    """Layers from low to high, overrides by sequence, and people who must not be on call.
 
-    People in `gone` are not on call during their intervals; `inactive` people without intervals are never on call.
+    People in `inactive_during` are not on call in those intervals; `inactive` people who are not in it, never.
     """
 
-    id: int | str
+    id: int
     name: str
     tz: str
     layers: tuple[Layer, ...]
-    edits: tuple[Override, ...] = ()
+    overrides: tuple[Override, ...] = ()
     inactive: frozenset[User] = frozenset()
     version: int = 1
     slug: str = ""
     team_id: int = 0
     shadows: tuple[Shadow, ...] = ()
     archived_at: datetime | None = None
-    gone: Mapping[User, Spans] = field(default_factory=dict)
+    inactive_during: Mapping[User, Sequence[OpenInterval]] = field(default_factory=dict)
 
     @property
     def people(self) -> frozenset[User]:
         """Everyone named by its layers, overrides and shadows."""
         in_rotation = {user for layer in self.layers for slot in layer.slots for user in slot}
-        in_overrides = {user for e in self.edits for user in (*e.users, *e.mapping, *e.mapping.values())}
+        in_overrides = {user for e in self.overrides for user in (*e.users, *e.mapping, *e.mapping.values())}
         in_shadows = {user for s in self.shadows for user in (s.user, s.of) if user is not None}
         return frozenset(in_rotation | in_overrides | in_shadows)
 
     def inactive_at(self, t: datetime) -> frozenset[User]:
         """Return the people who must not be on call at `t`."""
-        if not self.gone:
+        if not self.inactive_during:
             return self.inactive
-        away = {user for user, spans in self.gone.items() if within(spans, t)}
-        return (self.inactive - self.gone.keys()) | away
+        away = {user for user, spans in self.inactive_during.items() if within(spans, t)}
+        return (self.inactive - self.inactive_during.keys()) | away
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,7 @@ class Shift:
     start: datetime
     end: datetime
     users: tuple[User, ...]
-    cause: tuple[int | str, ...]
+    cause: tuple[Cause, ...]
 
 
 Change = tuple[datetime, datetime, tuple[User, ...], tuple[User, ...]]
@@ -266,6 +269,22 @@ class ScheduleChanged:
     by: str
     changes: tuple[tuple[datetime, datetime, tuple[int, ...], tuple[int, ...]], ...]
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleSaved:
+    """A locked schedule was saved, for `must` subscribers of this slice; `why` as in `ScheduleChanged`."""
+
+    schedule: Schedule
+    actor: Actor
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftsReassigned:
+    """On-call of a locked schedule changed within 90 days, for `must` subscribers of this slice."""
+
+    schedule: Schedule
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,10 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.oncall import api, web
     from firebell.oncall.calendars import api as calendar_api
     from firebell.oncall.calendars import web as calendar_web
     from firebell.oncall.schedules import api as schedule_api
-    from firebell.oncall.schedules import change_web, edit_web
+    from firebell.oncall.schedules import change_web, edit_web, on_call_api, web
     from firebell.oncall.swaps import api as swap_api
     from firebell.oncall.swaps import web as swap_web
 
@@ -27,26 +26,35 @@ def _routers() -> list["APIRouter"]:
         edit_web.router,
         change_web.router,
         web.router,
-        api.router,
+        on_call_api.router,
         schedule_api.router,
         swap_api.router,
     ]
 
 
 def _timers() -> Mapping[str, "Handler"]:
-    from firebell.oncall import timers
+    from firebell.oncall.checks import timers as check_timers
+    from firebell.oncall.schedules import timers as schedule_timers
+    from firebell.oncall.swaps import timers as swap_timers
 
-    return timers.HANDLERS
+    return {**schedule_timers.HANDLERS, **swap_timers.HANDLERS, **check_timers.HANDLERS}
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.oncall import leaving
     from firebell.oncall.calendars import actions as calendars
+    from firebell.oncall.model import ScheduleDeleted, ScheduleSaved, ShiftsReassigned
+    from firebell.oncall.swaps import leaving, requests
     from firebell.people.model import AccessRevoked, PersonLeft
 
     return Subscriptions(
-        must={AccessRevoked: (calendars.revoke_feeds,), PersonLeft: (leaving.withdraw,)},
-        then={PersonLeft: {"look_at_shifts": leaving.tell}},
+        must={
+            AccessRevoked: (calendars.revoke_feeds,),
+            PersonLeft: (leaving.withdraw,),
+            ScheduleSaved: (requests.withdraw_after_save,),
+            ShiftsReassigned: (requests.cover_reassigned_shifts,),
+            ScheduleDeleted: (calendars.close_imports,),
+        },
+        then={PersonLeft: {"look_at_shifts": leaving.announce_left}},
     )
 
 

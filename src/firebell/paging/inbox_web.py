@@ -11,7 +11,7 @@ from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.refs import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.paging import bulk, filtering, list_store, page_list, queries
 from firebell.paging.filtering import PageQuery
 from firebell.paging.model import OPEN, PageFilter, PageState

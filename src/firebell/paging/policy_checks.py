@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.text import clean_name
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.paging.model import Level, Plan, TargetKind
 from firebell.people import actions as people
 

@@ -14,7 +14,7 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import clean_name, to_id, to_number, to_required
 from firebell.kit.web import flash, html, routing, undo
 from firebell.kit.web.field_errors import FieldErrors
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions
 from firebell.paging.dry_run import dry_run
 from firebell.paging.model import Level, Plan, Policy, Target, TargetKind

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.paging import delivery_store
 from firebell.paging.model import Page, PageState, Plan, Target, TargetKind
 from firebell.paging.notification_rules import can_wait, usable

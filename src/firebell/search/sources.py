@@ -22,10 +22,9 @@ from firebell.kit.db.database import Tx
 from firebell.kit.handbook_files import skill, skill_files
 from firebell.kit.search_terms import Terms
 from firebell.kit.text import plural
-from firebell.oncall import actions as oncall
 from firebell.oncall import search_store as oncall_store
-from firebell.oncall.actions import OnDuty
-from firebell.oncall.schedules.store import ids_naming
+from firebell.oncall.schedules import queries as oncall
+from firebell.oncall.schedules.queries import OnDuty, ids_naming
 from firebell.paging import actions as paging
 from firebell.paging import search_store as paging_store
 from firebell.paging.model import OPEN as OPEN_STATES

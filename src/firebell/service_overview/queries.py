@@ -10,7 +10,7 @@ from firebell.catalog.model import Service
 from firebell.incidents import queries as incident_queries
 from firebell.incidents.model import OPEN as OPEN_PHASES
 from firebell.kit.db.database import Tx
-from firebell.oncall import actions as oncall
+from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.paging import queries as page_queries
 from firebell.paging.model import OPEN as OPEN_STATES

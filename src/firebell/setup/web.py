@@ -18,8 +18,8 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import clean_name, to_number
 from firebell.kit.web import flash, html, routing
 from firebell.kit.web.field_errors import FieldErrors
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Layer, Unit
+from firebell.oncall.schedules import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import access, passwords, rules
@@ -195,7 +195,7 @@ async def _rota(
             ],
             now=now,
         )
-        levels.append(Level(targets=(Target(TargetKind.SCHEDULE, int(schedule.id)),), ack_within_s=300))
+        levels.append(Level(targets=(Target(TargetKind.SCHEDULE, schedule.id),), ack_within_s=300))
     levels.append(Level(targets=(Target(TargetKind.TEAM, team_id),), ack_within_s=300))
     return levels
 

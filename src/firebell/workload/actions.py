@@ -9,9 +9,10 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
 from firebell.kit.threads import DOCUMENTS
-from firebell.oncall import actions as oncall
+from firebell.oncall.calendars import public_holidays
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota.fairness import Holidays, Load, load, suggested
+from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people import permissions
@@ -93,7 +94,7 @@ def holidays(rates: Rates, month: date) -> Holidays:
 def _public_holidays(rates: Rates, year: int) -> Holidays:
     if not rates.country:
         return ()
-    return frozenset(day for day, _ in oncall.public_holidays(rates.country, rates.subdivision, year))
+    return frozenset(day for day, _ in public_holidays.of_year(rates.country, rates.subdivision, year))
 
 
 async def report(
@@ -110,7 +111,7 @@ async def report(
     if team:
         named = measurement.named_by(s for s in measured if s.team_id == team.id) | {*also}
         measured = [s for s in measured if s.team_id == team.id or s.people & named]
-    people_by_id = await people.people_by_id(tx, [int(u) for u in measurement.named_by(measured)])
+    people_by_id = await people.people_by_id(tx, list(measurement.named_by(measured)))
     # hundreds of schedules take seconds, and pages must not wait for them
     measured_report = await DOCUMENTS.run(
         partial(
@@ -162,11 +163,13 @@ async def could_cover(
             "This period is not valid.", fields={"to": "Enter a time after the start, at most 35 days later."}
         )
     a, b = now - SUGGESTION_WINDOW / 2, now + SUGGESTION_WINDOW / 2
-    people_by_id = {p.id: p for p in await people.people(tx) if p.active}
     schedules = await oncall.schedules(tx, since=min(a, start), until=max(b, end))
     team = await people.team_members(tx, schedule.team_id)
-    rotating = {int(u) for layer in schedule.layers for slot in layer.slots for u in slot}
-    candidates = [i for i in sorted({*team, *rotating}) if i in people_by_id]
+    rotating = {u for layer in schedule.layers for slot in layer.slots for u in slot}
+    people_by_id = {
+        i: p for i, p in (await people.people_by_id(tx, list({*team, *rotating}))).items() if p.active
+    }
+    candidates = sorted(people_by_id)
     loads = load(schedules, a, b, measurement.tz_of(people_by_id))
     free = suggested(candidates, schedules, start, end, loads)
-    return [(people_by_id[int(u)], loads.get(u, Load())) for u in free]
+    return [(people_by_id[u], loads.get(u, Load())) for u in free]

@@ -19,8 +19,8 @@ from firebell.kit.web.api import (
     matching,
     problems,
 )
-from firebell.oncall import actions as oncall
 from firebell.oncall.rota.fairness import HourClass, Load
+from firebell.oncall.schedules import queries as oncall
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb

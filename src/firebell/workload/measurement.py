@@ -4,9 +4,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from statistics import fmean, median
 
+from firebell.kit.intervals import Interval, overlap, within
 from firebell.kit.localtime import to_instant
 from firebell.oncall.model import Schedule
-from firebell.oncall.rota.fairness import Holidays, Load, against, load_of, night_of, shifts_of, union
+from firebell.oncall.rota.fairness import Holidays, Load, compare_with_mean, load_of, night_of
+from firebell.oncall.rota.shifts import intervals_by_user
 from firebell.paging.model import Arrival
 from firebell.people.model import Person, Team
 from firebell.workload.model import Calls, Earned, Rates, Report, Row, Share
@@ -21,8 +23,6 @@ TIME_ZONE_MARGIN = timedelta(days=2)
 """How much later than in UTC a month, with its last night, can end."""
 MAX_NIGHT_PAGES = 2
 """More pages than this in a night are too many."""
-
-Interval = tuple[datetime, datetime]
 
 
 def month_of(text: str) -> date:
@@ -48,7 +48,7 @@ def following(month: date) -> date:
 def bounds(month: date, tz: str) -> Interval:
     """Return the start and the end of a month in a time zone."""
     first, last = (to_instant(datetime.combine(day, time()), tz) for day in (month, following(month)))
-    return first, last
+    return Interval(first, last)
 
 
 def report(
@@ -73,9 +73,11 @@ def report(
     for arrival in arrivals:
         by_person.setdefault(arrival.person_id, []).append(arrival)
     low, high = bounds(month, "UTC")
-    shifts = [shifts_of(s, low - SHIFT_LOOKBACK, min(high + TIME_ZONE_MARGIN, now)) for s in schedules]
+    shifts = [
+        intervals_by_user(s, low - SHIFT_LOOKBACK, min(high + TIME_ZONE_MARGIN, now)) for s in schedules
+    ]
 
-    def rows(wanted: Sequence[bool], among: Collection[int | str] | None = None) -> list[Row]:
+    def rows(wanted: Sequence[bool], among: Collection[int] | None = None) -> list[Row]:
         wanted_shifts = [s for s, want in zip(shifts, wanted, strict=True) if want]
         return _rows(month, wanted_shifts, people, by_person, holidays, now, among)
 
@@ -94,23 +96,23 @@ def report(
     )
 
 
-def named_by(schedules: Iterable[Schedule]) -> frozenset[int | str]:
+def named_by(schedules: Iterable[Schedule]) -> frozenset[int]:
     """Return the ids of everyone whom schedules name."""
     return frozenset(user for s in schedules for user in s.people)
 
 
 def _rows(
     month: date,
-    shifts: Sequence[Mapping[int | str, Sequence[Interval]]],
+    shifts: Sequence[Mapping[int, Sequence[Interval]]],
     people: Mapping[int, Person],
     arrivals: Mapping[int, Sequence[Arrival]],
     holidays: Holidays,
     now: datetime,
-    among: Collection[int | str] | None = None,
+    among: Collection[int] | None = None,
 ) -> list[Row]:
     measured: list[tuple[Person, Load, int, Calls]] = []
     for user in dict.fromkeys(user for by_user in shifts for user in by_user):
-        person = people.get(int(user))
+        person = people.get(user)
         if person is None or (among is not None and user not in among):
             continue
         user_shifts = [by_user[user] for by_user in shifts if user in by_user]
@@ -120,9 +122,7 @@ def _rows(
             continue
         with_last_night = load_of(user_shifts, a, min(b + NIGHT_LENGTH, now), person.tz, holidays)
         nights = sum((n.year, n.month) == (month.year, month.month) for n in with_last_night.nights)
-        touching = [
-            (start, end) for intervals in user_shifts for start, end in intervals if end > a and start < b
-        ]
+        touching = [shift for intervals in user_shifts for shift in intervals if overlap(shift, (a, b))]
         calls = _calls(arrivals.get(person.id, []), touching, a, b, person.tz)
         measured.append((person, load, nights, calls))
     return _compared(measured)
@@ -132,14 +132,13 @@ def _calls(
     arrivals: Sequence[Arrival], shifts: Sequence[Interval], a: datetime, b: datetime, tz: str
 ) -> Calls:
     """Return the pages in `[a, b)` that reached someone while they were on call."""
-    on_duty = union(shifts)
-    on_call = [x for x in arrivals if a <= x.at < b and any(s <= x.at < e for s, e in on_duty)]
+    on_call = [x for x in arrivals if a <= x.at < b and within(shifts, x.at)]
     nights: dict[date, set[int]] = {}
     for arrival in on_call:
         if night := night_of(arrival.at, tz):
             nights.setdefault(night, set()).add(arrival.page_id)
     per_night = [len(pages) for pages in nights.values()]
-    per_shift = [len({x.page_id for x in on_call if s <= x.at < e}) for s, e in shifts]
+    per_shift = [len({x.page_id for x in on_call if within([shift], x.at)}) for shift in shifts]
     return Calls(
         pages=len({x.page_id for x in on_call}),
         night_pages=sum(per_night),
@@ -158,7 +157,7 @@ def _compared(measured: Sequence[tuple[Person, Load, int, Calls]]) -> list[Row]:
     alone = len(measured) == 1
 
     def comparison(value: float, mean: float) -> str:
-        return "alone" if alone else against(value, mean)
+        return "alone" if alone else compare_with_mean(value, mean)
 
     rows = [
         Row(
@@ -174,6 +173,6 @@ def _compared(measured: Sequence[tuple[Person, Load, int, Calls]]) -> list[Row]:
     return sorted(rows, key=lambda r: (-r.load.hours, r.person.name))
 
 
-def tz_of(people: Mapping[int, Person]) -> Callable[[int | str], str]:
+def tz_of(people: Mapping[int, Person]) -> Callable[[int], str]:
     """Return a function from a person to their time zone, UTC for unknown people."""
-    return lambda user: people[int(user)].tz if int(user) in people else "UTC"
+    return lambda user: people[user].tz if user in people else "UTC"

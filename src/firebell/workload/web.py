@@ -10,9 +10,9 @@ from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_wall
 from firebell.kit.web import flash, html, routing
-from firebell.oncall import actions as oncall
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota.fairness import HourClass
+from firebell.oncall.schedules import queries as oncall
 from firebell.people import access, permissions
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -65,7 +65,7 @@ def _before(month: date) -> date:
 def _teams(report: Report) -> list[Share]:
     """Return the teams with several schedules: with one, the schedule's own table says the same."""
     team_ids = [s.of.team_id for s in report.schedules if isinstance(s.of, Schedule)]
-    return [team for team in report.teams if team_ids.count(int(team.of.id)) > 1]
+    return [team for team in report.teams if team_ids.count(team.of.id) > 1]
 
 
 @router.get("/oncall/load", dependencies=access.needs(Verb.WORKLOAD_READ))

@@ -14,25 +14,25 @@ from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name
 from firebell.kit.web import undo
-from firebell.oncall import actions as oncall
-from firebell.oncall import public_holidays
-from firebell.oncall.calendars import feed_store, matching, store
+from firebell.oncall.calendars import feed_store, matching, public_holidays, store
 from firebell.oncall.calendars.feeds import RenderedFeed, reach
 from firebell.oncall.calendars.model import (
-    AHEAD,
+    CALENDAR_LOOKAHEAD,
     Conflict,
-    Due,
+    DueImport,
     Feed,
     FeedKind,
     Import,
     ImportedShift,
-    Known,
-    Made,
+    KnownPerson,
     Place,
+    ReadResult,
     Source,
     Use,
 )
+from firebell.oncall.model import ScheduleDeleted
 from firebell.oncall.schedules import changes
+from firebell.oncall.schedules import queries as oncall
 from firebell.oncall.schedules import store as schedule_store
 from firebell.people import actions as people
 from firebell.people.model import AccessRevoked
@@ -46,9 +46,9 @@ WAKE = "calendars"
 """The topic that wakes the worker's calendar lane."""
 
 
-async def known(tx: Tx) -> list[Known]:
+async def known_people(tx: Tx) -> list[KnownPerson]:
     """Return the people whom a calendar can name: everyone who is active."""
-    return [Known(p.id, p.name, p.email) for p in await people.people(tx) if p.active]
+    return [KnownPerson(p.id, p.name, p.email) for p in await people.people(tx) if p.active]
 
 
 async def create_feed(
@@ -105,9 +105,14 @@ async def revoke_feeds(tx: Tx, event: AccessRevoked, now: datetime) -> None:
     await tx.audit(SYSTEM, "calendar.feeds_revoked", f"person:{event.person_id}", now, feeds=revoked)
 
 
+async def close_imports(tx: Tx, event: ScheduleDeleted, now: datetime) -> None:
+    """Remove the calendars of a schedule that is about to be deleted; their past shifts stay."""
+    await store.close(tx, event.schedule_id, now)
+
+
 async def feed_by_token(
     tx: Tx, token_hash: bytes, now: datetime
-) -> tuple[Feed, list[RenderedFeed], list[Known]]:
+) -> tuple[Feed, list[RenderedFeed], list[KnownPerson]]:
     """Return a feed, its schedules and their people; raise `NotFound` if there never was one, `Gone` if it ended."""
     feed = await feed_store.feed(tx, token_hash)
     if feed is None:
@@ -129,10 +134,10 @@ async def feed_by_token(
         case FeedKind.PERSON:
             ids = await schedule_store.ids_naming(tx, feed.subject_id, since)
     schedules = await schedule_store.schedules(tx, ids, since=since, until=until)
-    changed = await feed_store.changed_at(tx, [int(s.id) for s in schedules])
-    people_by_id = await people.people_by_id(tx, list({int(u) for s in schedules for u in s.people}))
-    known = [Known(p.id, p.name, p.email) for p in people_by_id.values()]
-    return feed, [RenderedFeed(s, changed[int(s.id)]) for s in schedules], known
+    changed = await feed_store.changed_at(tx, [s.id for s in schedules])
+    people_by_id = await people.people_by_id(tx, list({u for s in schedules for u in s.people}))
+    known_people = [KnownPerson(p.id, p.name, p.email) for p in people_by_id.values()]
+    return feed, [RenderedFeed(s, changed[s.id]) for s in schedules], known_people
 
 
 def address(url: str) -> str:
@@ -169,13 +174,12 @@ async def add_import(
         )
     if country:
         country, subdivision = country.strip().upper(), subdivision.strip().upper()
-        public_holidays.public(country, subdivision, now.year)
+        public_holidays.of_year(country, subdivision, now.year)
         if use not in (Use.LAYER, Use.NAMES):
             raise Invalid(
                 "Public holidays can only be a layer or names.", fields={"use": "Choose layer or names."}
             )
-        active_ids = {p.id for p in await people.people(tx) if p.active}
-        if not set(users) <= active_ids or bool(users) != (use is Use.LAYER):
+        if not set(users) <= await oncall.active_people(tx, users) or bool(users) != (use is Use.LAYER):
             raise Invalid(
                 "Choose who is on call on public holidays.",
                 fields={"people": "Choose active people for a layer, no one for names."},
@@ -296,7 +300,7 @@ async def place_import(tx: Tx, actor: Actor, calendar: Import, place: Place, now
     return moved
 
 
-async def claim(tx: Tx, now: datetime, limit: int) -> list[Due]:
+async def claim(tx: Tx, now: datetime, limit: int) -> list[DueImport]:
     """Claim up to `limit` calendars that are due; each is due again after `FETCH_INTERVAL`."""
     return await store.claim(tx, now, now + FETCH_INTERVAL, limit)
 
@@ -305,10 +309,10 @@ def _any_coming(shifts: Sequence[ImportedShift], now: datetime) -> bool:
     return any(s.users and s.end > now for s in shifts)
 
 
-async def take(
+async def save_read(
     tx: Tx,
     import_id: int,
-    made: Made,
+    made: ReadResult,
     *,
     body: bytes | None,
     etag: str,
@@ -376,8 +380,8 @@ async def conflicts(tx: Tx, now: datetime, person_id: int | None = None) -> list
     if not shifts:
         return []
     ids = None if person_id is None else await schedule_store.ids_naming(tx, person_id, now)
-    schedules = await schedule_store.schedules(tx, ids, since=now, until=now + AHEAD)
-    return matching.conflicts(schedules, shifts, now, now + AHEAD)
+    schedules = await schedule_store.schedules(tx, ids, since=now, until=now + CALENDAR_LOOKAHEAD)
+    return matching.conflicts(schedules, shifts, now, now + CALENDAR_LOOKAHEAD)
 
 
 async def holiday_names(

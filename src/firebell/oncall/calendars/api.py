@@ -22,9 +22,9 @@ from firebell.kit.web.api import (
     problems,
     removed,
 )
-from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions
 from firebell.oncall.calendars.model import Feed, FeedKind, Import, Place, Source, Use
+from firebell.oncall.schedules import queries as oncall
 from firebell.people import permissions
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
@@ -204,7 +204,7 @@ async def create_feed(ctx: Ctx, caller: Owner, given: NewFeed) -> FeedMade:
             case FeedKind.PERSON:
                 subject = caller.person_id
             case FeedKind.SCHEDULE:
-                subject = int((await oncall.by_slug(tx, given.schedule)).id)
+                subject = (await oncall.by_slug(tx, given.schedule)).id
             case FeedKind.TEAM:
                 subject = given.team_id or 0
         feed, token = await actions.create_feed(
@@ -239,7 +239,7 @@ async def list_schedule_calendars(ctx: Ctx, caller: Reader, slug: Text) -> list[
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, slug)
-        return await _imports(tx, await actions.imports_of_schedules(tx, [int(schedule.id)]), now)
+        return await _imports(tx, await actions.imports_of_schedules(tx, [schedule.id]), now)
 
 
 @router.post(
@@ -257,7 +257,7 @@ async def add_schedule_calendar(ctx: Ctx, caller: Responder, slug: Text, given: 
             caller.actor,
             use=Use(given.use),
             place=given.place,
-            schedule_id=int(schedule.id),
+            schedule_id=schedule.id,
             name=given.name,
             url=given.url,
             text=given.text,
@@ -357,5 +357,5 @@ async def list_holidays(
         raise Invalid("The interval is empty.", fields={"to": "Enter a time after `from`."})
     async with ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, slug)
-        holidays = await actions.holiday_names(tx, [int(schedule.id)], start, end)
+        holidays = await actions.holiday_names(tx, [schedule.id], start, end)
     return [HolidayShown(start=s.start, end=s.end, name=s.title, people=list(s.users)) for _, s in holidays]

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from icalendar import Calendar, Event, vCalAddress, vText
 
-from firebell.oncall.calendars.model import AHEAD, BACK, Known
-from firebell.oncall.model import Layer, Schedule, Shift
+from firebell.oncall.calendars.model import CALENDAR_LOOKAHEAD, FEED_LOOKBACK, KnownPerson
+from firebell.oncall.model import Cause, Layer, Schedule, Shift
 from firebell.oncall.rota.rotation import handoff, index_at, validity
 from firebell.oncall.rota.shifts import between
 
@@ -26,7 +26,7 @@ class Entry:
     start: datetime
     end: datetime
     users: tuple[int, ...]
-    cause: tuple[int | str, ...]
+    cause: tuple[Cause, ...]
     key: str
 
 
@@ -41,7 +41,7 @@ class RenderedFeed:
 def horizon(now: datetime) -> tuple[datetime, datetime]:
     """Return the interval that a feed shows: whole days, so that it is the same all day."""
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return day - BACK, day + AHEAD
+    return day - FEED_LOOKBACK, day + CALENDAR_LOOKAHEAD
 
 
 def reach(now: datetime) -> tuple[datetime, datetime]:
@@ -56,7 +56,7 @@ def _reach(schedule: Schedule, a: datetime, b: datetime) -> tuple[datetime, date
     for layer in schedule.layers:
         first = min(first, handoff(layer, index_at(layer, a)))
         last = max(last, handoff(layer, index_at(layer, b) + 1))
-    for edit in schedule.edits:
+    for edit in schedule.overrides:
         first = min(first, edit.start) if edit.start < a < edit.end else first
         last = max(last, edit.end) if edit.start < b < edit.end else last
     return max(first, a - _LONGEST_TURN), min(last, b + _LONGEST_TURN)
@@ -64,7 +64,7 @@ def _reach(schedule: Schedule, a: datetime, b: datetime) -> tuple[datetime, date
 
 def _edges(schedule: Schedule) -> list[datetime]:
     extents = [t for layer in schedule.layers for t in validity(layer) if t]
-    return sorted({*extents, *(t for e in schedule.edits for t in (e.start, e.end))})
+    return sorted({*extents, *(t for e in schedule.overrides for t in (e.start, e.end))})
 
 
 def _by_cause(schedule: Schedule, runs: Sequence[Shift]) -> Iterator[Shift]:
@@ -92,7 +92,7 @@ def _by_turn(layer: Layer, run: Shift) -> Iterator[tuple[Shift, int]]:
 def entries(schedule: Schedule, a: datetime, b: datetime) -> list[Entry]:
     """Return who is on call in `[a, b)` as whole turns; gaps between them are coverage gaps."""
     first, last = _reach(schedule, a, b)
-    layers = {layer.id: layer for layer in schedule.layers}
+    layers: dict[Cause, Layer] = {layer.id: layer for layer in schedule.layers}
     events = []
     for run in _by_cause(schedule, [r for r in between(schedule, first, last) if r.users]):
         layer = layers.get(run.cause[0]) if len(run.cause) == 1 else None
@@ -112,11 +112,11 @@ def _entry(schedule: Schedule, run: Shift, k: int | None, *, cut: bool) -> Entry
     cause, turn = "+".join(map(str, run.cause)), "" if k is None else k
     segment = "cut" if cut else _second(run.start)
     key = hashlib.sha256(f"{schedule.id}|{cause}|{turn}|{segment}".encode()).hexdigest()
-    return Entry(run.start, run.end, tuple(int(u) for u in run.users), run.cause, key)
+    return Entry(run.start, run.end, run.users, run.cause, key)
 
 
 def tag(
-    host: str, rendered: Sequence[RenderedFeed], people: Sequence[Known], now: datetime, subject: str
+    host: str, rendered: Sequence[RenderedFeed], people: Sequence[KnownPerson], now: datetime, subject: str
 ) -> str:
     """Return a strong ETag: it differs whenever `calendar` would."""
     day = horizon(now)[0].date()
@@ -133,7 +133,7 @@ def calendar(
     name: str,
     host: str,
     rendered: Sequence[RenderedFeed],
-    people: Mapping[int, Known],
+    people: Mapping[int, KnownPerson],
     now: datetime,
     only: int | None = None,
 ) -> bytes:
@@ -149,7 +149,9 @@ def calendar(
     ical.add("x-published-ttl", "PT15M")
     a, b = horizon(now)
     for feed in rendered:
-        imported = {override.id: override.reason for override in feed.schedule.edits if override.rota}
+        imported: dict[Cause, str] = {
+            override.import_key: override.reason for override in feed.schedule.overrides if override.rota
+        }
         for entry in entries(feed.schedule, a, b):
             if only is None or only in entry.users:
                 event = _event(entry, feed, people, host, personal=only is not None)
@@ -160,7 +162,7 @@ def calendar(
     return text
 
 
-def _why(entry: Entry, layers: Sequence[Layer], imported: Mapping[int | str, str]) -> dict[str, str]:
+def _why(entry: Entry, layers: Sequence[Layer], imported: Mapping[Cause, str]) -> dict[str, str]:
     """Return why an entry's people are on call: a rotation, an imported layer named in `imported`, or overrides."""
     if entry.cause[-1] in imported:
         return {"x-firebell-layer": imported[entry.cause[-1]], "x-firebell-cause": "layer"}
@@ -170,7 +172,7 @@ def _why(entry: Entry, layers: Sequence[Layer], imported: Mapping[int | str, str
 
 
 def _event(
-    entry: Entry, feed: RenderedFeed, people: Mapping[int, Known], host: str, *, personal: bool
+    entry: Entry, feed: RenderedFeed, people: Mapping[int, KnownPerson], host: str, *, personal: bool
 ) -> Event:
     on_call = [people[u] for u in entry.users if u in people]
     schedule, event = feed.schedule, Event()

@@ -14,7 +14,15 @@ from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import Got, get
 from firebell.oncall.calendars import actions, store
-from firebell.oncall.calendars.model import AHEAD, LARGEST, Due, Known, Made, Source, Use
+from firebell.oncall.calendars.model import (
+    CALENDAR_LOOKAHEAD,
+    MAX_CALENDAR_BYTES,
+    DueImport,
+    KnownPerson,
+    ReadResult,
+    Source,
+    Use,
+)
 from firebell.oncall.calendars.reader import Job, made
 
 log = logging.getLogger(__name__)
@@ -36,7 +44,7 @@ class Fetcher:
         async with self._ctx.db.tx() as tx:
             await fence(tx)
             due = await actions.claim(tx, now, CONCURRENT_FETCHES)
-            people = await actions.known(tx) if due else []
+            people = await actions.known_people(tx) if due else []
         await asyncio.gather(*(self._one(import_, people, now) for import_ in due))
         return len(due)
 
@@ -44,10 +52,10 @@ class Fetcher:
         """Return when the next import is due."""
         return await store.next_at(tx)
 
-    async def _one(self, due: Due, people: Sequence[Known], now: datetime) -> None:
+    async def _one(self, due: DueImport, people: Sequence[KnownPerson], now: datetime) -> None:
         job, made_for = _job(due, people, now), _made_for(due, people, now)
         got, error = await self._fetched(due)
-        read: Made | None = None
+        read: ReadResult | None = None
         if got and got.body is not None and (got.body != due.body or made_for != due.made_for):
             read, error = await _read(job, got.body)
         body = got.body if got and read else None
@@ -58,7 +66,7 @@ class Fetcher:
         etag, modified = (got.etag, got.modified) if got and not error else (due.etag, due.modified)
         async with self._ctx.db.tx() as tx:
             if read is not None:
-                await actions.take(
+                await actions.save_read(
                     tx,
                     due.of.id,
                     read,
@@ -76,12 +84,12 @@ class Fetcher:
         if error:
             log.warning("a calendar could not be fetched", extra={"calendar": due.of.id, "reason": error})
 
-    async def _fetched(self, due: Due) -> tuple[Got | None, str]:
+    async def _fetched(self, due: DueImport) -> tuple[Got | None, str]:
         if due.of.source is not Source.URL:
             return None, ""
         try:
             got = await get(
-                self._ctx.http, due.of.url, due.etag, due.modified, LARGEST, limit_s=self._limit_s
+                self._ctx.http, due.of.url, due.etag, due.modified, MAX_CALENDAR_BYTES, limit_s=self._limit_s
             )
         except Invalid as error:
             return None, error.message
@@ -91,19 +99,19 @@ class Fetcher:
         return got, ""
 
 
-async def _read(job: Job, body: bytes) -> tuple[Made | None, str]:
+async def _read(job: Job, body: bytes) -> tuple[ReadResult | None, str]:
     try:
         return await made(job, body), ""
     except Invalid as error:
         return None, error.message
 
 
-def _job(due: Due, people: Sequence[Known], now: datetime) -> Job:
+def _job(due: DueImport, people: Sequence[KnownPerson], now: datetime) -> Job:
     of = due.of
     return Job(
         tz=due.tz,
         a=now,
-        b=now + AHEAD,
+        b=now + CALENDAR_LOOKAHEAD,
         people=tuple(people),
         busy=of.person_id if of.use is Use.BUSY else None,
         country=of.country,
@@ -112,7 +120,7 @@ def _job(due: Due, people: Sequence[Known], now: datetime) -> Job:
     )
 
 
-def _made_for(due: Due, people: Sequence[Known], now: datetime) -> str:
+def _made_for(due: DueImport, people: Sequence[KnownPerson], now: datetime) -> str:
     """Return a hash of what the shifts depend on besides the calendar: the day, the time zone, the people."""
     text = repr((now.date().isoformat(), due.tz, [(p.id, p.name, p.email) for p in people]))
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -8,7 +8,17 @@ from dataclasses import replace
 from datetime import datetime
 from unicodedata import normalize
 
-from firebell.oncall.calendars.model import Conflict, Event, Import, ImportedShift, Known, Place, Stray, Use
+from firebell.kit.intervals import joined, overlap
+from firebell.oncall.calendars.model import (
+    Conflict,
+    Event,
+    Import,
+    ImportedShift,
+    KnownPerson,
+    Place,
+    UnmatchedShift,
+    Use,
+)
 from firebell.oncall.model import Schedule, User
 from firebell.oncall.rota.shifts import between
 
@@ -17,7 +27,7 @@ def _plain(text: str) -> str:
     return normalize("NFKC", text).casefold().strip()
 
 
-def _names() -> tuple[Callable[[Known], str], ...]:
+def _names() -> tuple[Callable[[KnownPerson], str], ...]:
     return (lambda p: p.email, lambda p: p.name, lambda p: p.email.partition("@")[0])
 
 
@@ -25,7 +35,7 @@ def _within(word: str, text: str) -> bool:
     return bool(word) and re.search(rf"(?<![\w.@-]){re.escape(word)}(?![\w@-]|\.\w)", text) is not None
 
 
-def who(event: Event, people: Sequence[Known]) -> tuple[int, ...]:
+def who(event: Event, people: Sequence[KnownPerson]) -> tuple[int, ...]:
     """Return the people whom an event puts on call: its attendees, else the one person whom its title names.
 
     An email address takes priority over a full name, and that over the part before the @. A title that matches
@@ -45,19 +55,19 @@ def who(event: Event, people: Sequence[Known]) -> tuple[int, ...]:
     return ()
 
 
-def busy_events(events: Sequence[Event], person: Known | None) -> list[Event]:
+def busy_events(events: Sequence[Event], person: KnownPerson | None) -> list[Event]:
     """Return the events that make a person busy: neither marked as free nor declined by them."""
     email = _plain(person.email) if person else ""
     return [e for e in events if not e.free and email not in map(_plain, e.declined)]
 
 
 def matched(
-    events: Sequence[Event], people: Sequence[Known], a: datetime, b: datetime
-) -> tuple[list[ImportedShift], list[Stray]]:
+    events: Sequence[Event], people: Sequence[KnownPerson], a: datetime, b: datetime
+) -> tuple[list[ImportedShift], list[UnmatchedShift]]:
     """Return the shifts in `[a, b)`, and the events in it that match no one."""
     inside = [e for e in events if e.start < b and e.end > a]
     named = [(e, who(e, people)) for e in inside]
-    strays = [Stray(e.start, e.end, e.title) for e, users in named if not users]
+    strays = [UnmatchedShift(e.start, e.end, e.title) for e, users in named if not users]
     return flat([ImportedShift(e.start, e.end, users, e.title) for e, users in named if users], a, b), strays
 
 
@@ -74,25 +84,18 @@ def flat(shifts: Sequence[ImportedShift], a: datetime, b: datetime) -> list[Impo
     for number, shift in enumerate(shifts):
         begin[max(shift.start, a)].append(number)
         cease[min(shift.end, b)].append(number)
-    open_: dict[int, None] = {}
-    imported_shifts: list[ImportedShift] = []
-    cuts = sorted({*begin, *cease})
-    for start, end in itertools.pairwise(cuts):
+    current: dict[int, None] = {}
+    pieces = []
+    for start, end in itertools.pairwise(sorted({*begin, *cease})):
         for number in cease[start]:
-            open_.pop(number, None)
-        open_.update(dict.fromkeys(begin[start]))
-        if open_:
-            now = [shifts[i] for i in sorted(open_)]
-            users = tuple(dict.fromkeys(u for s in now for u in s.users))
-            title = ", ".join(dict.fromkeys(s.title for s in now))
-            if imported_shifts and (
-                imported_shifts[-1].end,
-                imported_shifts[-1].users,
-                imported_shifts[-1].title,
-            ) == (start, users, title):
-                start = imported_shifts.pop().start
-            imported_shifts.append(ImportedShift(start, end, users, title))
-    return imported_shifts
+            current.pop(number, None)
+        current.update(dict.fromkeys(begin[start]))
+        if current:
+            overlapping = [shifts[i] for i in sorted(current)]
+            users = tuple(dict.fromkeys(u for s in overlapping for u in s.users))
+            title = ", ".join(dict.fromkeys(s.title for s in overlapping))
+            pieces.append((start, end, (users, title)))
+    return [ImportedShift(start, end, users, title) for start, end, (users, title) in joined(pieces)]
 
 
 def onward(
@@ -101,11 +104,8 @@ def onward(
     """Return `before` until `now` and `after` from then on: the past is never rewritten."""
     past = [replace(s, end=min(s.end, now)) for s in before if s.start < now]
     ahead = [replace(s, start=max(s.start, now)) for s in after if s.end > now]
-    if past and ahead:
-        joined = replace(past[-1], end=ahead[0].end)
-        if past[-1].end == ahead[0].start and joined == replace(ahead[0], start=joined.start):
-            return [*past[:-1], joined, *ahead[1:]]
-    return [*past, *ahead]
+    pieces = joined((s.start, s.end, (s.users, s.title, s.place)) for s in (*past, *ahead))
+    return [ImportedShift(start, end, *shift) for start, end, shift in pieces]
 
 
 def conflicts(
@@ -115,19 +115,13 @@ def conflicts(
     busy_by_user: dict[User, list[ImportedShift]] = defaultdict(list)
     for shift in busy:
         busy_by_user[shift.users[0]].append(shift)
-    conflicts_ = []
+    clashes = []
     for schedule in schedules if busy else ():
         for run in between(schedule, a, b):
-            conflicts_ += [
-                Conflict(
-                    shift.users[0],
-                    schedule.slug,
-                    max(run.start, shift.start),
-                    min(run.end, shift.end),
-                    shift.title,
-                )
+            clashes += [
+                Conflict(shift.users[0], schedule.slug, *both, shift.title)
                 for user in run.users
                 for shift in busy_by_user.get(user, ())
-                if shift.start < run.end and shift.end > run.start
+                if (both := overlap((run.start, run.end), (shift.start, shift.end)))
             ]
-    return sorted(conflicts_, key=lambda c: (c.start, c.person_id, c.schedule))
+    return sorted(clashes, key=lambda c: (c.start, c.person_id, c.schedule))

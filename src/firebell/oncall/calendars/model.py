@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-BACK, AHEAD = timedelta(days=30), timedelta(days=180)
+FEED_LOOKBACK, CALENDAR_LOOKAHEAD = timedelta(days=30), timedelta(days=180)
 """How far back and ahead a feed reaches; imports are expanded as far ahead."""
-LARGEST = 5 * 1024 * 1024
+MAX_CALENDAR_BYTES = 5 * 1024 * 1024
 """The largest calendar that is read, in bytes."""
-LARGEST_FILE = 3 * 1024 * 1024
+MAX_UPLOAD_BYTES = 3 * 1024 * 1024
 """The largest uploaded calendar, in bytes: it must fit into the body of a form."""
 STALE_AFTER = timedelta(hours=6)
 """After failing for this long, a calendar is reported."""
@@ -67,7 +67,7 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Stray:
+class UnmatchedShift:
     """A shift of a calendar that matches no one here (S-ICAL-USER)."""
 
     start: datetime
@@ -95,7 +95,7 @@ class Import:
     failing_since: datetime | None
     error: str
     notes: tuple[str, ...]
-    unmatched: tuple[Stray, ...]
+    unmatched: tuple[UnmatchedShift, ...]
 
     @property
     def host(self) -> str:
@@ -131,17 +131,17 @@ class ImportedShift:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ReadResult:
     """What was read in a calendar; `events` is the number of its events."""
 
     shifts: tuple[ImportedShift, ...]
-    unmatched: tuple[Stray, ...]
+    unmatched: tuple[UnmatchedShift, ...]
     notes: tuple[str, ...]
     events: int
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownPerson:
     """A person whom a calendar can name."""
 
     id: int
@@ -150,7 +150,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueImport:
     """An import that is due, with its last good copy, and a hash of what that was read with; `tz` is its owner's."""
 
     of: Import

@@ -11,11 +11,10 @@ from zoneinfo import ZoneInfo
 
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import to_instant
-from firebell.oncall import public_holidays
-from firebell.oncall.calendars import matching
-from firebell.oncall.calendars.model import ImportedShift, Known, Made, Stray
+from firebell.oncall.calendars import matching, public_holidays
+from firebell.oncall.calendars.model import ImportedShift, KnownPerson, ReadResult, UnmatchedShift
 
-LIMIT_S = 20
+READER_LIMIT_S = 20
 _MEMORY_LIMIT_BYTES = 1024**3
 _DAY = timedelta(days=1)
 
@@ -27,14 +26,14 @@ class Job:
     tz: str
     a: datetime
     b: datetime
-    people: tuple[Known, ...] = ()
+    people: tuple[KnownPerson, ...] = ()
     busy: int | None = None
     country: str = ""
     subdivision: str = ""
     users: tuple[int, ...] = ()
 
 
-def make(job: Job, body: bytes) -> Made:
+def make(job: Job, body: bytes) -> ReadResult:
     """Return what a calendar, or the public holidays, contain; raise `Invalid` if it cannot be read."""
     if job.country:
         zone = ZoneInfo(job.tz)
@@ -47,7 +46,7 @@ def make(job: Job, body: bytes) -> Made:
             holiday_shifts.append(
                 ImportedShift(to_instant(start, job.tz), to_instant(start + _DAY, job.tz), job.users, name)
             )
-        return Made(tuple(holiday_shifts), (), (), len(holiday_shifts))
+        return ReadResult(tuple(holiday_shifts), (), (), len(holiday_shifts))
     from firebell.oncall.calendars.reading import read
 
     events, notes = read(body, job.tz, job.a, job.b, freebusy=job.busy is not None)
@@ -58,14 +57,14 @@ def make(job: Job, body: bytes) -> Made:
         ]
         if not busy:
             notes.append("The calendar has no upcoming busy times.")
-        return Made(tuple(matching.flat(busy, job.a, job.b)), (), tuple(notes), len(events))
+        return ReadResult(tuple(matching.flat(busy, job.a, job.b)), (), tuple(notes), len(events))
     if not events:
         notes.append("The calendar has no upcoming events, so it puts no one on call.")
     shifts, unmatched = matching.matched(events, job.people, job.a, job.b)
-    return Made(tuple(shifts), tuple(unmatched[:20]), tuple(notes), len(events))
+    return ReadResult(tuple(shifts), tuple(unmatched[:20]), tuple(notes), len(events))
 
 
-async def made(job: Job, body: bytes, limit_s: float = LIMIT_S) -> Made:
+async def made(job: Job, body: bytes, limit_s: float = READER_LIMIT_S) -> ReadResult:
     """Run `make` in a process of its own within `limit_s`; raise `Invalid` if it fails."""
     job_json = json.dumps(asdict(job), default=datetime.isoformat).encode()
     process = await asyncio.create_subprocess_exec(
@@ -89,12 +88,12 @@ async def made(job: Job, body: bytes, limit_s: float = LIMIT_S) -> Made:
     answer = json.loads(out)
     if "error" in answer:
         raise Invalid(answer["error"])
-    return Made(
+    return ReadResult(
         tuple(
             ImportedShift(_at(s["start"]), _at(s["end"]), tuple(s["users"]), s["title"])
             for s in answer["shifts"]
         ),
-        tuple(Stray(_at(s["start"]), _at(s["end"]), s["title"]) for s in answer["unmatched"]),
+        tuple(UnmatchedShift(_at(s["start"]), _at(s["end"]), s["title"]) for s in answer["unmatched"]),
         tuple(answer["notes"]),
         answer["events"],
     )
@@ -105,7 +104,7 @@ def _at(text: str) -> datetime:
 
 
 def _job(given: dict[str, Any]) -> Job:
-    known = tuple(Known(**p) for p in given["people"])
+    known = tuple(KnownPerson(**p) for p in given["people"])
     return Job(
         **{
             **given,
@@ -123,7 +122,7 @@ def _bounded() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
-        resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S + 5, LIMIT_S + 5))
+        resource.setrlimit(resource.RLIMIT_CPU, (READER_LIMIT_S + 5, READER_LIMIT_S + 5))
 
 
 def main() -> None:

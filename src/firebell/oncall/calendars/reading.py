@@ -16,11 +16,11 @@ from firebell.kit.errors import Invalid
 from firebell.kit.localtime import zone_names
 from firebell.oncall.calendars.attendance import attendance
 from firebell.oncall.calendars.exceptions import UNREADABLE, align
-from firebell.oncall.calendars.model import LARGEST, Event
+from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, Event
 from firebell.oncall.calendars.series import Series, latest_changes, series_of
 
-COMPONENTS = 10_000
-OCCURRENCES = 5_000
+MAX_COMPONENTS = 10_000
+MAX_OCCURRENCES = 5_000
 """The most occurrences that a calendar can have within the horizon."""
 _MAX_HOURLY_RULE_HOURS = 100_000
 """The longest time since the start of an hourly rule, in hours: eleven years."""
@@ -52,12 +52,12 @@ def read(data: bytes, tz: str, a: datetime, b: datetime, *, freebusy: bool = Fal
     With `freebusy`, include the busy times of VFREEBUSY components. `tz` is the time zone of times without one,
     unless the calendar has its own. Raise `Invalid` if it is not a calendar, or too large.
     """
-    if len(data) > LARGEST:
+    if len(data) > MAX_CALENDAR_BYTES:
         raise Invalid("The calendar is larger than 5 MB.")
     text = decoded(data).replace("\x00", "")
     begun = len(re.findall(r"^BEGIN:", text, re.I | re.M))
-    if begun > COMPONENTS:
-        raise Invalid(f"The calendar has {begun} components; the limit is {COMPONENTS}.")
+    if begun > MAX_COMPONENTS:
+        raise Invalid(f"The calendar has {begun} components; the limit is {MAX_COMPONENTS}.")
     if not re.match(r"\s*BEGIN:VCALENDAR\s*$", text, re.I | re.M):
         raise Invalid("This is not an iCalendar file: it does not start with BEGIN:VCALENDAR.")
     if not re.search(r"^END:VCALENDAR\s*\Z", text, re.I | re.M):
@@ -75,8 +75,8 @@ def read(data: bytes, tz: str, a: datetime, b: datetime, *, freebusy: bool = Fal
             series_events, series_notes = _expanded(series, zone, a, b)
             events += series_events
             notes += series_notes
-            if len(events) > OCCURRENCES:
-                raise Invalid(f"The calendar has more than {OCCURRENCES} events in the next six months.")
+            if len(events) > MAX_OCCURRENCES:
+                raise Invalid(f"The calendar has more than {MAX_OCCURRENCES} events in the next six months.")
         if freebusy:
             events += _busy_periods(calendar, zone, a, b)
     more = [f"{len(notes) - _MAX_NOTES} more were skipped."] if len(notes) > _MAX_NOTES else []

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from firebell.kit.db.database import Row, Tx
 from firebell.oncall.calendars.model import (
-    Due,
+    DueImport,
     Import,
     ImportedShift,
-    Made,
     Place,
+    ReadResult,
     Source,
-    Stray,
+    UnmatchedShift,
     Use,
 )
 
@@ -23,7 +23,7 @@ _IMPORT_COLUMNS = """
 
 def _import(row: Row) -> Import:
     strays = tuple(
-        Stray(datetime.fromisoformat(s["start"]), datetime.fromisoformat(s["end"]), s["title"])
+        UnmatchedShift(datetime.fromisoformat(s["start"]), datetime.fromisoformat(s["end"]), s["title"])
         for s in row["unmatched"]
     )
     return Import(
@@ -128,7 +128,7 @@ async def lock_import(tx: Tx, import_id: int) -> Import | None:
     return _import(row) if row else None
 
 
-async def claim(tx: Tx, now: datetime, again_at: datetime, limit: int) -> list[Due]:
+async def claim(tx: Tx, now: datetime, again_at: datetime, limit: int) -> list[DueImport]:
     """Claim up to `limit` imports that are due; each is due again at `again_at`, or up to 3 minutes later.
 
     If the process dies while it works on an import, the import is due again then.
@@ -156,7 +156,7 @@ async def claim(tx: Tx, now: datetime, again_at: datetime, limit: int) -> list[D
         limit,
     )
     return [
-        Due(_import(row), row["body"], row["etag"], row["modified"], row["made_for"], row["tz"])
+        DueImport(_import(row), row["body"], row["etag"], row["modified"], row["made_for"], row["tz"])
         for row in rows
     ]
 
@@ -205,7 +205,7 @@ async def good(
     etag: str,
     modified: str,
     made_for: str,
-    made: Made,
+    made: ReadResult,
     now: datetime,
 ) -> None:
     """Save what was read in a good copy; a `body` of None keeps the stored one."""

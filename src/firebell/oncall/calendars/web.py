@@ -18,12 +18,20 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_choices, to_required
 from firebell.kit.threads import DOCUMENTS
 from firebell.kit.web import flash, html, routing, undo
-from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions, feeds
 from firebell.oncall.calendars.limits import FeedLimiter
 from firebell.oncall.calendars.matching import from_the_top
-from firebell.oncall.calendars.model import AHEAD, LARGEST_FILE, FeedKind, Import, ImportedShift, Place, Use
+from firebell.oncall.calendars.model import (
+    CALENDAR_LOOKAHEAD,
+    MAX_UPLOAD_BYTES,
+    FeedKind,
+    Import,
+    ImportedShift,
+    Place,
+    Use,
+)
 from firebell.oncall.model import Schedule
+from firebell.oncall.schedules import queries as oncall
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -183,9 +191,9 @@ async def _of_schedule(
             "nav": "oncall",
             "live": "oncall",
             "schedule": schedule,
-            "imports": from_the_top(await actions.imports_of_schedules(tx, [int(schedule.id)])),
+            "imports": from_the_top(await actions.imports_of_schedules(tx, [schedule.id])),
             "holidays": _days(
-                await actions.holiday_names(tx, [int(schedule.id)], now, now + AHEAD), schedule.tz
+                await actions.holiday_names(tx, [schedule.id], now, now + CALENDAR_LOOKAHEAD), schedule.tz
             ),
             "others": others,
             "names": names,
@@ -214,7 +222,7 @@ async def all_calendars(request: Request) -> Response:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         schedules = await oncall.schedules(tx, since=now, until=now)
-        imports = await actions.imports_of_schedules(tx, [int(s.id) for s in schedules])
+        imports = await actions.imports_of_schedules(tx, [s.id for s in schedules])
         names = {p.id: p.name for p in await people.people(tx)}
         conflicts = await actions.conflicts(tx, now)
     context = {
@@ -261,8 +269,8 @@ async def _sent(form: FormData) -> dict[str, str]:
         raise Invalid(
             "Choose one source for the calendar.", fields={"file": "Enter a file, an address or a text."}
         )
-    body = await file.read(LARGEST_FILE + 1)
-    if len(body) > LARGEST_FILE:
+    body = await file.read(MAX_UPLOAD_BYTES + 1)
+    if len(body) > MAX_UPLOAD_BYTES:
         raise Invalid(
             f"{file.filename} is too large.",
             fields={"file": "Choose a file of at most 3 MB, or enter its address."},
@@ -296,7 +304,7 @@ async def _add(
         access.actor_of(me),
         use=Use(use),
         place=place,
-        schedule_id=int(schedule.id),
+        schedule_id=schedule.id,
         name=given.get("name", ""),
         url=given.get("url", ""),
         text=given.get("text", ""),

@@ -8,12 +8,12 @@ from typing import Any
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
-from firebell.oncall import actions, queries
+from firebell.oncall.checks import queries
 from firebell.oncall.checks.grouping import group_gaps
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.rota import layer_versions
-from firebell.oncall.schedules import changes
-from firebell.oncall.swaps import covers
+from firebell.oncall.schedules import actions, changes
+from firebell.oncall.swaps import covers, overrides
 
 CARRIED_OUT = ("leave", "remove", "offset", "ask", "take", "seen")
 """Fix verbs that need no choice; the others link to a form."""
@@ -22,7 +22,7 @@ CARRIED_OUT = ("leave", "remove", "offset", "ask", "take", "seen")
 async def carry_out(tx: Tx, actor: Actor, schedule_id: int, finding_id: str, now: datetime) -> Finding:
     """Fix a finding and return it; raise NotFound if it is gone, Conflict if its fix needs a choice."""
     schedule = await changes.lock(tx, schedule_id)
-    findings = (await queries.found_in(tx, [schedule], now))[schedule_id]
+    findings = (await queries.findings_of(tx, [schedule], now))[schedule_id]
     candidates = (*findings, *group_gaps(findings, schedule.tz, now))
     finding = next((f for f in candidates if f.id == finding_id), None)
     if finding is None:
@@ -42,8 +42,8 @@ async def _apply(
         case "remove":
             for edit_id in args["edits"]:
                 # removing one override of a swap removes its others too
-                if edit_id in [e.id for e in (await changes.lock(tx, schedule_id)).edits if e.end > now]:
-                    await actions.remove_edit(tx, actor, edit_id, now)
+                if edit_id in [e.id for e in (await changes.lock(tx, schedule_id)).overrides if e.end > now]:
+                    await overrides.remove_override(tx, actor, edit_id, now)
         case "offset":
             schedule = await changes.lock(tx, schedule_id)
             layers = [
@@ -62,7 +62,7 @@ async def _apply(
                 now=now,
             )
         case "seen":
-            await changes.note_clocks(tx, await changes.lock(tx, schedule_id), now, seen=True)
+            await changes.record_clocks(tx, await changes.lock(tx, schedule_id), now, seen=True)
             await tx.audit(actor, "schedule.clocks_seen", f"schedule:{schedule_id}", now)
             await tx.live("oncall")
         case "take":

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.kit.localtime import format_range, to_local
-from firebell.oncall.checks.rules import HORIZON, Finding, Fix, key, nobody
+from firebell.oncall.checks.rules import CHECKS_HORIZON, Finding, Fix, gap_message, key
 
 MIN_GAPS_GROUPED = 3
 _DAY = timedelta(days=1)
@@ -24,7 +24,7 @@ def group_gaps(findings: Sequence[Finding], tz: str, now: datetime) -> list[Find
     for finding in findings:
         if finding.code == "S-GAP" and finding.start and finding.end and finding.start > now:
             kind = _kind(finding, finding.start, finding.end, tz)
-            if finding.end == now + HORIZON:
+            if finding.end == now + CHECKS_HORIZON:
                 kind = next((k for k in kinds if k[:2] == kind[:2] and k[2] >= kind[2]), kind)
             kinds.setdefault(kind, []).append(finding)
     grouped = {gaps[0].id: (kind, gaps) for kind, gaps in kinds.items() if len(gaps) >= MIN_GAPS_GROUPED}
@@ -48,6 +48,6 @@ def _merged(kind: _Kind, gaps: Sequence[Finding], tz: str) -> Finding:
     return replace(
         first,
         id=key("S-GAP", *parts),
-        message=nobody(f"{often}, first {format_range(first.start, first.end, tz)} {tz}", policy),
+        message=gap_message(f"{often}, first {format_range(first.start, first.end, tz)} {tz}", policy),
         fix=Fix("edit", "Edit rotation", {}),
     )

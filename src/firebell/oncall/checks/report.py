@@ -4,30 +4,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from firebell.oncall.calendars.faults import busy, faults
 from firebell.oncall.calendars.model import Import, ImportedShift
-from firebell.oncall.checks.rules import HORIZON, Facts, Finding, Level, findings
-from firebell.oncall.checks.zone_changes import Clock, changed
+from firebell.oncall.checks.calendar_rules import busy, faults
+from firebell.oncall.checks.rules import CHECKS_HORIZON, CheckFacts, Finding, Level, findings
+from firebell.oncall.checks.zone_changes import changed
 from firebell.oncall.model import Schedule
+from firebell.oncall.rota.clocks import Clock
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class CheckContext:
     """Everything that checks need besides the schedule itself."""
 
-    facts: Facts
+    facts: CheckFacts
     imports: Sequence[Import] = ()
-    clocks: Mapping[int | str, Mapping[str, Clock]] = field(default_factory=dict)
+    clocks: Mapping[int, Mapping[str, Clock]] = field(default_factory=dict)
     busy: Sequence[ImportedShift] = ()
 
 
-def checks(schedule: Schedule, now: datetime, around: Around) -> list[Finding]:
+def checks(schedule: Schedule, now: datetime, context: CheckContext) -> list[Finding]:
     """Return the findings of a schedule and its calendars within 28 days, errors first."""
-    until = now + HORIZON
+    until = now + CHECKS_HORIZON
     all_findings = [
-        *faults([i for i in around.imports if i.schedule_id == schedule.id], now),
-        *findings(schedule, now, until, around.facts),
-        *changed(schedule, around.clocks.get(schedule.id, {}), now).values(),
-        *busy(schedule, around.busy, now, until, around.facts),
+        *faults([i for i in context.imports if i.schedule_id == schedule.id], now),
+        *findings(schedule, now, until, context.facts),
+        *changed(schedule, context.clocks.get(schedule.id, {}), now).values(),
+        *busy(schedule, context.busy, now, until, context.facts),
     ]
     return sorted(all_findings, key=lambda f: f.level is not Level.ERROR)

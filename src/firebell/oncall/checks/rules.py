@@ -7,18 +7,19 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from firebell.kit.intervals import Interval, minus, overlap
 from firebell.kit.localtime import format_local, format_range, to_local
 from firebell.oncall.model import Absence, Cover, Layer, Schedule, Shift, User
 from firebell.oncall.rota.fairness import night_of
 from firebell.oncall.rota.rotation import validity
-from firebell.oncall.rota.shifts import between
-from firebell.oncall.swaps.exchange import Stretch, minus, own_stretches, unasked
+from firebell.oncall.rota.shifts import between, intervals_by_user, intervals_on_call
+from firebell.oncall.swaps.exchange import unrequested_intervals
 
-HORIZON = timedelta(days=28)
+CHECKS_HORIZON = timedelta(days=28)
 WEEK = timedelta(days=7)
-NIGHT_LIMIT = 3
+MAX_URGENT_PAGES_PER_NIGHT = 3
 """More distinct urgent pages than this in one night exceed the limit (spec 2.4)."""
-REST = timedelta(hours=11)
+REST_AFTER_BAD_NIGHT = timedelta(hours=11)
 """The rest due after such a night: the daily rest of Directive 2003/88/EC, article 3."""
 MIN_PEOPLE_24_7, MIN_PEOPLE_PER_REGION = 4, 3
 _MAX_ABSENCE_FINDINGS = 20
@@ -52,10 +53,10 @@ class Finding:
     code: str
     level: Level
     message: str
-    start: datetime | None
-    end: datetime | None
-    users: tuple[User, ...]
-    fix: Fix | None
+    start: datetime | None = None
+    end: datetime | None = None
+    users: tuple[User, ...] = ()
+    fix: Fix | None = None
     policy: str = ""
     """For a gap: the first policy whose later levels do not cover it."""
 
@@ -69,7 +70,7 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PolicyLevel:
     """One level of a policy: its schedules, and whether it also has people or teams as targets."""
 
     schedules: tuple[Schedule, ...]
@@ -77,15 +78,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class PolicyChain:
     """A policy that notifies the schedule, level by level."""
 
     name: str
-    steps: tuple[Step, ...]
+    levels: tuple[PolicyLevel, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class UrgentCall:
     """A message of an urgent page to a person in time zone `tz`."""
 
     user: User
@@ -95,23 +96,23 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """Facts besides the schedule; `covers` are open requests, `kept` are withdrawn ones, whose shifts stay."""
+class CheckFacts:
+    """Facts besides the schedule; `covers` are open requests, `withdrawn_covers` are those whose shifts stay."""
 
     names: Mapping[User, str] = field(default_factory=dict)
     reach: Mapping[User, Reach] | None = None
-    chains: tuple[Chain, ...] = ()
+    policies: tuple[PolicyChain, ...] = ()
     covers: tuple[Cover, ...] = ()
-    kept: tuple[Cover, ...] = ()
-    vacations: tuple[Absence, ...] = ()
-    calls: tuple[Call, ...] = ()
+    withdrawn_covers: tuple[Cover, ...] = ()
+    absences: tuple[Absence, ...] = ()
+    urgent_calls: tuple[UrgentCall, ...] = ()
 
     def name(self, user: User) -> str:
         """Return the name of a user."""
         return self.names.get(user, f"person {user}")
 
 
-def findings(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> list[Finding]:
+def findings(schedule: Schedule, a: datetime, b: datetime, facts: CheckFacts) -> list[Finding]:
     """Return the findings on `[a, b)`, errors first."""
     runs = between(schedule, a, b)
     all_findings = [
@@ -127,7 +128,7 @@ def findings(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> list
     return sorted(all_findings, key=lambda f: f.level is not Level.ERROR)
 
 
-def told(schedule: Schedule, start: datetime, end: datetime | None = None) -> str:
+def time_text(schedule: Schedule, start: datetime, end: datetime | None = None) -> str:
     """Return an instant or interval as text in the schedule's time zone, with the zone's name."""
     tz = schedule.tz
     return f"{format_range(start, end, tz) if end else format_local(start, tz)} {tz}"
@@ -138,44 +139,45 @@ def key(code: str, *parts: object) -> str:
     return ":".join((code, *(f"{p:%Y%m%dT%H%MZ}" if isinstance(p, datetime) else str(p) for p in parts)))
 
 
-def _covered(schedule: Schedule, chain: Chain, gap: Stretch) -> bool:
+def _covered(schedule: Schedule, policy: PolicyChain, gap: Interval) -> bool:
     """Return True if other targets of the schedule's level, or later levels, cover the whole gap."""
-    last = max(i for i, step in enumerate(chain.steps) if _holds(step, schedule))
+    last = max(i for i, level in enumerate(policy.levels) if _holds(level, schedule))
     uncovered = [gap]
-    for step in chain.steps[last:]:
-        if step.people:
+    for level in policy.levels[last:]:
+        if level.people:
             return True
-        for other in step.schedules:
+        for other in level.schedules:
             if other.id != schedule.id:
                 shifts = between(other, *gap)
                 uncovered = minus(uncovered, [(shift.start, shift.end) for shift in shifts if shift.users])
     return not uncovered
 
 
-def _holds(step: Step, schedule: Schedule) -> bool:
-    return schedule.id in [other.id for other in step.schedules]
+def _holds(level: PolicyLevel, schedule: Schedule) -> bool:
+    return schedule.id in [other.id for other in level.schedules]
 
 
-def _gaps(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Facts) -> Iterator[Finding]:
-    chains = [chain for chain in facts.chains if any(_holds(step, schedule) for step in chain.steps)]
-    gaps = [(run.start, run.end) for run in runs if not run.users]
-    uncovered_by = [[c.name for c in chains if not _covered(schedule, c, gap)] for gap in gaps]
+def _gaps(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: CheckFacts) -> Iterator[Finding]:
+    concerned = [
+        policy for policy in facts.policies if any(_holds(level, schedule) for level in policy.levels)
+    ]
+    gaps = [Interval(run.start, run.end) for run in runs if not run.users]
+    uncovered_by = [[p.name for p in concerned if not _covered(schedule, p, gap)] for gap in gaps]
     for (start, end), policies in sorted(zip(gaps, uncovered_by, strict=True), key=lambda pair: not pair[1]):
         policy = policies[0] if policies else ""
         yield Finding(
-            key("S-GAP", start if start > a else "now"),
-            "S-GAP",
-            Level.ERROR if policy else Level.WARNING,
-            nobody(f"from {told(schedule, start, end)}", policy),
-            start,
-            end,
-            (),
-            Fix("override", "Create override", {"start": start, "end": end}),
-            policy,
+            id=key("S-GAP", start if start > a else "now"),
+            code="S-GAP",
+            level=Level.ERROR if policy else Level.WARNING,
+            message=gap_message(f"from {time_text(schedule, start, end)}", policy),
+            start=start,
+            end=end,
+            fix=Fix("override", "Create override", {"start": start, "end": end}),
+            policy=policy,
         )
 
 
-def nobody(when: str, policy: str) -> str:
+def gap_message(when: str, policy: str) -> str:
     """Return the message of a gap; `policy` is the first one that does not cover it, or empty."""
     uncovered = f" No later level of {policy} covers it." if policy else ""
     return f"No one is on call {when}.{uncovered}"
@@ -191,21 +193,19 @@ def _members(layers: Sequence[Layer]) -> set[User]:
     return {user for layer in layers for slot in layer.slots for user in slot}
 
 
-def _inactive(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Iterator[Finding]:
+def _inactive(schedule: Schedule, a: datetime, b: datetime, facts: CheckFacts) -> Iterator[Finding]:
     turns = _members(_layers(schedule, a, b))
-    edits = [e for e in schedule.edits if e.start < b and e.end > a and e.kind != "remove"]
+    edits = [e for e in schedule.overrides if e.start < b and e.end > a and e.kind != "remove"]
     named = turns | {u for e in edits for u in (*e.users, *e.mapping.values())}
     for user in sorted(named & schedule.inactive, key=str):
         reason = "is still in the rotation" if user in turns else "is still put on call by an override"
         yield Finding(
-            key("S-INACTIVE", user),
-            "S-INACTIVE",
-            Level.ERROR,
-            f"{facts.name(user)} left but {reason}. That time falls to lower layers, or to no one.",
-            None,
-            None,
-            (user,),
-            Fix("leave", f"Remove {facts.name(user)}", {"person": user})
+            id=key("S-INACTIVE", user),
+            code="S-INACTIVE",
+            level=Level.ERROR,
+            message=f"{facts.name(user)} left but {reason}. That time falls to lower layers, or to no one.",
+            users=(user,),
+            fix=Fix("leave", f"Remove {facts.name(user)}", {"person": user})
             if user in turns
             else Fix(
                 "remove",
@@ -215,7 +215,7 @@ def _inactive(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Ite
         )
 
 
-def _unreachable(runs: Sequence[Shift], facts: Facts) -> Iterator[Finding]:
+def _unreachable(runs: Sequence[Shift], facts: CheckFacts) -> Iterator[Finding]:
     first: dict[User, Shift] = {}
     for run in runs:
         for user in run.users:
@@ -230,58 +230,60 @@ def _unreachable(runs: Sequence[Shift], facts: Facts) -> Iterator[Finding]:
             else "has no verified contact method that can wake them"
         )
         yield Finding(
-            key("S-UNREACHABLE", user),
-            "S-UNREACHABLE",
-            Level.WARNING if reach.wakes else Level.ERROR,
-            f"{facts.name(user)} {problem}.",
-            run.start,
-            run.end,
-            (user,),
-            Fix("contact", "View contact methods", {"person": user}),
+            id=key("S-UNREACHABLE", user),
+            code="S-UNREACHABLE",
+            level=Level.WARNING if reach.wakes else Level.ERROR,
+            message=f"{facts.name(user)} {problem}.",
+            start=run.start,
+            end=run.end,
+            users=(user,),
+            fix=Fix("contact", "View contact methods", {"person": user}),
         )
 
 
 def _vacations(
-    schedule: Schedule, runs: Sequence[Shift], a: datetime, b: datetime, facts: Facts
+    schedule: Schedule, runs: Sequence[Shift], a: datetime, b: datetime, facts: CheckFacts
 ) -> Iterator[Finding]:
     """Yield S-VACATION for people who are on call in their time off, with or without an open cover request."""
     on_duty = {user for run in runs for user in run.users}
-    conflicts: list[tuple[Stretch, User, Fix]] = []
+    conflicts: list[tuple[Interval, User, Fix]] = []
     for cover in facts.covers:
-        low, high = max(cover.start, a), min(cover.end, b)
-        applies = cover.schedule_id == schedule.id and cover.vacation_id and low < high
-        if applies and own_stretches(schedule, cover.requester, low, high):
+        inside = overlap((cover.start, cover.end), (a, b))
+        applies = cover.schedule_id == schedule.id and cover.vacation_id
+        if applies and inside and intervals_on_call(schedule, cover.requester, *inside):
             fix = Fix("take", "Take shift", {"cover": cover.id})
-            conflicts.append(((cover.start, cover.end), cover.requester, fix))
-    for absence in facts.vacations:
+            conflicts.append((Interval(cover.start, cover.end), cover.requester, fix))
+    for absence in facts.absences:
         if absence.person_id in on_duty and absence.start < b and absence.end > a:
-            for start, end in unasked(schedule, absence, (*facts.covers, *facts.kept), a, b):
+            for interval in unrequested_intervals(
+                schedule, absence, (*facts.covers, *facts.withdrawn_covers), a, b
+            ):
                 person_id = absence.person_id
-                ask = Fix("ask", "Request cover", {"person": person_id, "start": start, "end": end})
-                conflicts.append(((start, end), person_id, ask))
+                ask = Fix("ask", "Request cover", {"person": person_id, **interval._asdict()})
+                conflicts.append((interval, person_id, ask))
     for (start, end), user, fix in sorted(conflicts, key=lambda x: x[0])[:_MAX_ABSENCE_FINDINGS]:
         yield Finding(
-            key("S-VACATION", user, start if start > a else "now"),
-            "S-VACATION",
-            Level.WARNING,
-            f"{facts.name(user)} has time off {told(schedule, start, end)} but is still on call.",
-            start,
-            end,
-            (user,),
-            fix,
+            id=key("S-VACATION", user, start if start > a else "now"),
+            code="S-VACATION",
+            level=Level.WARNING,
+            message=f"{facts.name(user)} has time off {time_text(schedule, start, end)} but is still on call.",
+            start=start,
+            end=end,
+            users=(user,),
+            fix=fix,
         )
 
 
 def _doubles(
-    schedule: Schedule, runs: Sequence[Shift], a: datetime, b: datetime, facts: Facts
+    schedule: Schedule, runs: Sequence[Shift], a: datetime, b: datetime, facts: CheckFacts
 ) -> Iterator[Finding]:
-    others: dict[int | str, tuple[Schedule, bool]] = {}
-    for chain in facts.chains:
-        own_levels = [i for i, step in enumerate(chain.steps) if _holds(step, schedule)]
-        for i, step in enumerate(chain.steps):
-            for other in step.schedules:
+    others: dict[int, tuple[Schedule, bool]] = {}
+    for policy in facts.policies:
+        own_levels = [i for i, level in enumerate(policy.levels) if _holds(level, schedule)]
+        for i, level in enumerate(policy.levels):
+            for other in level.schedules:
                 if own_levels and other.id != schedule.id:
-                    adjacent = any(abs(i - level) == 1 for level in own_levels)
+                    adjacent = any(abs(i - own) == 1 for own in own_levels)
                     others[other.id] = (other, adjacent or others.get(other.id, (other, False))[1])
     for other, adjacent in others.values():
         overlaps = list(_overlaps(runs, between(other, a, b)))
@@ -314,7 +316,7 @@ def _double(
     other: Schedule,
     code: str,
     overlaps: Sequence[tuple[datetime, datetime, tuple[User, ...], bool]],
-    facts: Facts,
+    facts: CheckFacts,
 ) -> Finding:
     start, end, users, *_ = overlaps[0]
     names = " and ".join(facts.name(u) for u in users)
@@ -323,15 +325,15 @@ def _double(
     people = "person" if len(users) == 1 else "people"
     result = f"escalating to the next level pages the same {people}" if code == "S-SAME" else "both page them"
     return Finding(
-        key(code, schedule.id, other.id),
-        code,
-        Level.WARNING,
-        f"{names} {verb} on call for {schedule.name} and {other.name} from {told(schedule, start)}{times},"
+        id=key(code, schedule.id, other.id),
+        code=code,
+        level=Level.WARNING,
+        message=f"{names} {verb} on call for {schedule.name} and {other.name} from {time_text(schedule, start)}{times},"
         f" so {result}.",
-        start,
-        end,
-        users,
-        _shift_of(schedule, other)
+        start=start,
+        end=end,
+        users=users,
+        fix=_shift_of(schedule, other)
         or Fix("ask", "Request cover", {"person": users[0], "start": start, "end": end}),
     )
 
@@ -350,25 +352,25 @@ def _shift_of(schedule: Schedule, other: Schedule) -> Fix | None:
     return Fix("offset", f"Start one person after {other.name}", {"layer": own.id, "offset": offset})
 
 
-def tired(calls: Sequence[Call], now: datetime) -> dict[User, tuple[datetime, int, datetime]]:
+def people_due_rest(calls: Sequence[UrgentCall], now: datetime) -> dict[User, tuple[datetime, int, datetime]]:
     """Return (last page, pages in one night, end of rest) of each user who is due rest at `now`.
 
     A page counts once a night; nights are 22:00 to 07:00 in the person's own time zone.
     """
-    nights: dict[tuple[User, date], list[Call]] = defaultdict(list)
+    nights: dict[tuple[User, date], list[UrgentCall]] = defaultdict(list)
     for call in calls:
         if night := night_of(call.at, call.tz):
             nights[call.user, night].append(call)
     resting = {}
     for (user, _), night_calls in nights.items():
         count, last = len({c.page_id for c in night_calls}), max(c.at for c in night_calls)
-        if count > NIGHT_LIMIT and last + REST > now:
-            resting[user] = (last, count, last + REST)
+        if count > MAX_URGENT_PAGES_PER_NIGHT and last + REST_AFTER_BAD_NIGHT > now:
+            resting[user] = (last, count, last + REST_AFTER_BAD_NIGHT)
     return resting
 
 
-def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Facts) -> Iterator[Finding]:
-    for user, (last, count, until) in tired(facts.calls, a).items():
+def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: CheckFacts) -> Iterator[Finding]:
+    for user, (last, count, until) in people_due_rest(facts.urgent_calls, a).items():
         on_duty = [(r.start, min(r.end, until)) for r in runs if user in r.users and r.start < until]
         if not on_duty:
             continue
@@ -377,57 +379,52 @@ def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Fact
         request = next((c for c in requests if c.start < end and start < c.end), None)
         fix = Fix("ask", "Request cover", {"person": user, "start": start, "end": end})
         yield Finding(
-            key("S-NOREST", user, last),
-            "S-NOREST",
-            Level.WARNING,
-            f"{facts.name(user)} got {count} pages in one night, the last at {told(schedule, last)},"
-            f" and is on call before {told(schedule, until)}, after less than 11 hours of rest.",
-            start,
-            end,
-            (user,),
-            Fix("take", "Take shift", {"cover": request.id}) if request else fix,
+            id=key("S-NOREST", user, last),
+            code="S-NOREST",
+            level=Level.WARNING,
+            message=f"{facts.name(user)} got {count} pages in one night, the last at {time_text(schedule, last)},"
+            f" and is on call before {time_text(schedule, until)}, after less than 11 hours of rest.",
+            start=start,
+            end=end,
+            users=(user,),
+            fix=Fix("take", "Take shift", {"cover": request.id}) if request else fix,
         )
 
 
-def _long(schedule: Schedule, a: datetime, b: datetime, facts: Facts) -> Iterator[Finding]:
-    since: dict[User, datetime] = {}
-    reported: set[User] = set()
-    runs = between(schedule, a - WEEK, b)
-    for before, run in zip((None, *runs), (*runs, None), strict=True):
-        users = run.users if run else ()
-        for user in list(since):
-            if user in users:
-                continue
-            start = since.pop(user)
-            end = before.end if before else b
-            if (
-                to_local(end, schedule.tz) - to_local(start, schedule.tz) > WEEK
-                and user not in reported
-                and end > a
-            ):
-                reported.add(user)
-                yield _too_long(schedule, user, start, end, facts)
-        if run:
-            for user in users:
-                since.setdefault(user, run.start)
+def _long(schedule: Schedule, a: datetime, b: datetime, facts: CheckFacts) -> Iterator[Finding]:
+    by_user = intervals_by_user(schedule, a - WEEK, b)
+    long = [
+        (interval, user)
+        for user, intervals in by_user.items()
+        for interval in intervals
+        if interval.end > a and _is_long(interval, schedule.tz)
+    ]
+    first = {user: interval for interval, user in sorted(long, reverse=True)}
+    for user, interval in sorted(first.items(), key=lambda pair: pair[1].end):
+        yield _too_long(schedule, user, *interval, facts)
 
 
-def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, facts: Facts) -> Finding:
+def _is_long(interval: Interval, tz: str) -> bool:
+    """Return True if more than a week passes on a clock of the time zone."""
+    return to_local(interval.end, tz) - to_local(interval.start, tz) > WEEK
+
+
+def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, facts: CheckFacts) -> Finding:
     days = (end - start) / timedelta(days=1)
     return Finding(
-        key("S-LONG", user),
-        "S-LONG",
-        Level.WARNING,
-        f"{facts.name(user)} is on call for {days:.0f} days or more without a break,"
-        f" from {told(schedule, start)}.",
-        start,
-        end,
-        (user,),
-        Fix("ask", "Request cover", {"person": user, "start": start + WEEK, "end": end}),
+        id=key("S-LONG", user),
+        code="S-LONG",
+        level=Level.WARNING,
+        message=f"{facts.name(user)} is on call for {days:.0f} days or more without a break,"
+        f" from {time_text(schedule, start)}.",
+        start=start,
+        end=end,
+        users=(user,),
+        fix=Fix("ask", "Request cover", {"person": user, "start": start + WEEK, "end": end}),
     )
 
 
-def _frequent(schedule: Schedule, runs: Sequence[Shift], facts: Facts) -> Iterator[Finding]:
+def _frequent(schedule: Schedule, runs: Sequence[Shift], facts: CheckFacts) -> Iterator[Finding]:
     edit = Fix("edit", "Add people", {})
     whole = runs[-1].end - runs[0].start
     share: dict[User, timedelta] = defaultdict(timedelta)
@@ -447,19 +444,19 @@ def _frequent(schedule: Schedule, runs: Sequence[Shift], facts: Facts) -> Iterat
         return
     if len(people) < MIN_PEOPLE_24_7:
         yield _few(key("S-FREQ", "people"), "The 24/7 rotation", people, MIN_PEOPLE_24_7, edit)
-    elif whole >= HORIZON:
+    elif whole >= CHECKS_HORIZON:
         for user, hours in share.items():
             if hours > whole * 0.3:
                 yield Finding(
-                    key("S-FREQ", user),
-                    "S-FREQ",
-                    Level.WARNING,
-                    f"{facts.name(user)} is on call {hours / whole:.0%} of the time."
+                    id=key("S-FREQ", user),
+                    code="S-FREQ",
+                    level=Level.WARNING,
+                    message=f"{facts.name(user)} is on call {hours / whole:.0%} of the time."
                     " Aim for at most one week in four.",
-                    runs[0].start,
-                    runs[-1].end,
-                    (user,),
-                    edit,
+                    start=runs[0].start,
+                    end=runs[-1].end,
+                    users=(user,),
+                    fix=edit,
                 )
 
 
@@ -481,4 +478,13 @@ def _regions(layers: Sequence[Layer]) -> dict[str, set[User]]:
 def _few(key: str, what: str, people: set[User], enough: int, fix: Fix) -> Finding:
     count = f"{len(people)} {'person' if len(people) == 1 else 'people'}"
     text = f"{what} has {count}. Aim for at least {enough} per rotation."
-    return Finding(key, "S-FREQ", Level.WARNING, text, None, None, tuple(sorted(people, key=str)), fix)
+    return Finding(
+        id=key,
+        code="S-FREQ",
+        level=Level.WARNING,
+        message=text,
+        start=None,
+        end=None,
+        users=tuple(sorted(people, key=str)),
+        fix=fix,
+    )

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
+from firebell.oncall.checks.rules import UrgentCall
 from firebell.oncall.checks.unreported import Reported
 
 
@@ -26,8 +27,8 @@ async def chains(tx: Tx) -> list[tuple[str, list[tuple[list[int], bool]]]]:
     return policies
 
 
-async def calls(tx: Tx, since: datetime) -> list[tuple[int, int, datetime, str]]:
-    """Return (person id, page id, when, the person's time zone) of urgent page messages from `since` on."""
+async def urgent_calls(tx: Tx, since: datetime) -> list[UrgentCall]:
+    """Return the messages of urgent pages from `since` on, earliest first."""
     rows = await tx.fetch(
         """
         select c.person_id, c.page_id, c.at, p.tz
@@ -38,7 +39,9 @@ async def calls(tx: Tx, since: datetime) -> list[tuple[int, int, datetime, str]]
         """,
         since,
     )
-    return [(row["person_id"], row["page_id"], row["at"], row["tz"]) for row in rows]
+    return [
+        UrgentCall(user=row["person_id"], page_id=row["page_id"], at=row["at"], tz=row["tz"]) for row in rows
+    ]
 
 
 async def reported(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, list[Reported]]:

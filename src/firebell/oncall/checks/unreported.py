@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.oncall.checks.rules import HORIZON, Finding, Level
+from firebell.oncall.checks.rules import CHECKS_HORIZON, Finding, Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def unreported(
 
 def _as_reported(finding: Finding, now: datetime) -> Reported:
     start = finding.start if finding.start and finding.start > now else None
-    end = finding.end if finding.end and finding.end < now + HORIZON else None
+    end = finding.end if finding.end and finding.end < now + CHECKS_HORIZON else None
     users = ",".join(str(user) for user in finding.users)
     # the id of a finding with a start changes when it begins
     return Reported(f"{finding.code}:{users}" if finding.start else finding.id, start, end)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
+from firebell.kit.intervals import Interval, clip, union
 from firebell.kit.localtime import to_instant, to_local
 from firebell.oncall.model import Schedule, User
-from firebell.oncall.rota.shifts import between
+from firebell.oncall.rota.shifts import intervals_by_user
 
 NIGHT_FROM, NIGHT_TO = time(22), time(7)
 SATURDAY = 5
@@ -19,7 +20,6 @@ _DAY = timedelta(days=1)
 _ONE_SECOND = timedelta(seconds=1)
 _ZERO = timedelta(0)
 
-Stretch = tuple[datetime, datetime]
 Holidays = Collection[date]
 
 
@@ -110,30 +110,6 @@ def class_of(part: Part, holidays: Holidays = ()) -> HourClass:
     return HourClass.NIGHT if part.night else HourClass.WEEKDAY
 
 
-def shifts_of(schedule: Schedule, start: datetime, end: datetime) -> dict[User, list[Stretch]]:
-    """Return each person's uninterrupted on-call intervals within `[start, end)`, in order."""
-    by_user: dict[User, list[Stretch]] = {}
-    for shift in between(schedule, start, end):
-        for user in shift.users:
-            intervals = by_user.setdefault(user, [])
-            if intervals and intervals[-1][1] == shift.start:
-                intervals[-1] = (intervals[-1][0], shift.end)
-            else:
-                intervals.append((shift.start, shift.end))
-    return by_user
-
-
-def union(intervals: Sequence[Stretch]) -> list[Stretch]:
-    """Return the intervals merged, in order."""
-    merged: list[Stretch] = []
-    for start, end in sorted(intervals):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
-
-
 def load(
     schedules: Sequence[Schedule],
     a: datetime,
@@ -147,29 +123,24 @@ def load(
     """
     if a >= b:
         return {}
-    by_user: dict[User, list[Sequence[Stretch]]] = {}
+    by_user: dict[User, list[Sequence[Interval]]] = {}
     for schedule in schedules:
-        for user, intervals in shifts_of(schedule, a - _ONE_SECOND, b).items():
+        for user, intervals in intervals_by_user(schedule, a - _ONE_SECOND, b).items():
             by_user.setdefault(user, []).append(intervals)
     loads = {user: load_of(s, a, b, tz_of(user), holidays_of(user)) for user, s in by_user.items()}
     return {user: own_load for user, own_load in loads.items() if own_load.hours}
 
 
 def load_of(
-    shifts: Sequence[Sequence[Stretch]], a: datetime, b: datetime, tz: str, holidays: Holidays = ()
+    shifts: Sequence[Sequence[Interval]], a: datetime, b: datetime, tz: str, holidays: Holidays = ()
 ) -> Load:
     """Return one person's workload on `[a, b)`; `shifts` has their intervals per schedule, from before `a` on."""
     begun = sum(a <= start < b for intervals in shifts for start, _ in intervals)
-    cut = [
-        (max(start, a), min(end, b))
-        for intervals in shifts
-        for start, end in intervals
-        if start < b and end > a
-    ]
+    on_call = union(part for intervals in shifts for part in clip(intervals, (a, b)))
     by_class: dict[HourClass, timedelta] = {}
     hours = weekend = holiday = _ZERO
     nights = set()
-    for part in (p for start, end in union(cut) for p in parts(start, end, tz)):
+    for part in (p for start, end in on_call for p in parts(start, end, tz)):
         hour_class = class_of(part, holidays)
         by_class[hour_class] = by_class.get(hour_class, _ZERO) + part.length
         hours += part.length
@@ -187,7 +158,7 @@ def load_of(
     )
 
 
-def against(value: float, mean: float) -> str:
+def compare_with_mean(value: float, mean: float) -> str:
     """Return in words how a value compares with the mean."""
     if mean <= 0:
         return "no average yet"
@@ -215,7 +186,7 @@ def suggested(
 
     Nights weigh more than weekends, and weekends more than hours.
     """
-    busy = {user for s in schedules for user in shifts_of(s, start, end)}
+    busy = {user for s in schedules for user in intervals_by_user(s, start, end)}
     no_load = Load()
 
     def weight(user: User) -> tuple[int, timedelta, timedelta]:

@@ -78,9 +78,7 @@ def _opened(before: Layer | None, layer: Layer, at: datetime) -> Layer:
     return replace(layer, id=0, start=max(validity(layer)[0], at), offset=offset)
 
 
-def _merged(
-    schedule: Schedule, opened: Sequence[Layer], unchanged: set[int | str], at: datetime
-) -> list[Layer]:
+def _merged(schedule: Schedule, opened: Sequence[Layer], unchanged: set[int], at: datetime) -> list[Layer]:
     """Return old and new layers in one order, with layers that end before those that begin."""
     waiting = list(opened)
     layers: list[Layer] = []

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from firebell.kit.intervals import Interval, union
 from firebell.kit.localtime import to_instant, to_local
 from firebell.oncall.model import Layer, Turn, Unit, User
 
@@ -47,10 +48,10 @@ def validity(layer: Layer) -> tuple[datetime, datetime | None]:
     return (layer.start or to_instant(layer.anchor, layer.tz), layer.end)
 
 
-def open_intervals(layer: Layer, a: datetime, b: datetime) -> list[tuple[datetime, datetime]]:
+def open_intervals(layer: Layer, a: datetime, b: datetime) -> list[Interval]:
     """Return the intervals of `[a, b)` in which a window is open, merged and in order."""
     if not layer.windows:
-        return [(a, b)]
+        return [Interval(a, b)]
     tz = layer.tz
     longest = max(w.start + w.minutes for w in layer.windows)
     day = (to_local(a, tz) - longest * _MINUTE - _DAY).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -68,17 +69,7 @@ def open_intervals(layer: Layer, a: datetime, b: datetime) -> list[tuple[datetim
                 intervals.append((max(start, a), min(end, b)))
         day += _DAY
         weekday = (weekday + 1) % 7
-    return _merged(sorted(intervals))
-
-
-def _merged(intervals: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
-    merged: list[tuple[datetime, datetime]] = []
-    for start, end in intervals:
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((start, end))
-    return merged
+    return union(intervals)
 
 
 def members(layer: Layer, k: int, inactive: Collection[User]) -> tuple[User, ...]:
@@ -105,7 +96,7 @@ def turns(
     people = [members(layer, k, inactive) for k in range(len(layer.slots))]
     count, k = len(people), index_at(layer, a)
     following = handoff(layer, k + 1)
-    turns_found = []
+    layer_turns = []
     for low, high in open_intervals(layer, a, b):
         if following <= low:
             k, following = k + 1, handoff(layer, k + 2)
@@ -115,14 +106,14 @@ def turns(
         start = low
         while start < high:
             if start < following and (users := people[k % count]):
-                turns_found.append((start, min(following, high), users, k))
+                layer_turns.append((start, min(following, high), users, k))
             if following > high:
                 break
             start, k = max(following, start), k + 1
             following = handoff(layer, k + 1)
-    return turns_found
+    return layer_turns
 
 
-def forget() -> None:
+def clear_instant_cache() -> None:
     """Clear the cache of instants, for benchmarks."""
     to_instant.cache_clear()

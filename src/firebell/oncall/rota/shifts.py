@@ -1,11 +1,13 @@
 """Who is on call when (spec 1.3): the web pages, the pager, the API and the reports all use this (pure)."""
 
 import itertools
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Shift, Spans, User, within
+from firebell.kit.intervals import Interval, OpenInterval, joined, union, within
+from firebell.oncall.model import Cause, Change, Layer, Override, OverrideKind, Schedule, Shift, User
 from firebell.oncall.rota.rotation import index_at, members, open_intervals, turns, validity
 
 _INSTANT = timedelta(seconds=1)
@@ -29,7 +31,7 @@ def between(schedule: Schedule, a: datetime, b: datetime) -> list[Shift]:
     if a >= b:
         return []
     shifts: list[Shift] = []
-    for low, high in itertools.pairwise([a, *_edges(schedule.gone, a, b), b]):
+    for low, high in itertools.pairwise([a, *_edges(schedule.inactive_during, a, b), b]):
         following = _shifts(schedule, low, high, schedule.inactive_at(low))
         if shifts and shifts[-1].users == following[0].users:
             following[0] = replace(following[0], start=shifts[-1].start, cause=shifts.pop().cause)
@@ -37,14 +39,24 @@ def between(schedule: Schedule, a: datetime, b: datetime) -> list[Shift]:
     return shifts
 
 
-def _edges(gone: Mapping[User, Spans], a: datetime, b: datetime) -> list[datetime]:
+def _edges(
+    inactive_during: Mapping[User, Sequence[OpenInterval]], a: datetime, b: datetime
+) -> list[datetime]:
     """Return the instants in `(a, b)` at which people leave or return, in order."""
-    return sorted({t for spans in gone.values() for span in spans for t in span if t and a < t < b})
+    return sorted(
+        {
+            t
+            for intervals in inactive_during.values()
+            for interval in intervals
+            for t in interval
+            if t and a < t < b
+        }
+    )
 
 
-def present(override: Override, gone: Mapping[User, Spans]) -> list[Override]:
+def present(override: Override, inactive_during: Mapping[User, Sequence[OpenInterval]]) -> list[Override]:
     """Return the parts of a `set` override during which some of its people are present, with these people."""
-    absences = {user: gone[user] for user in override.users if user in gone}
+    absences = {user: inactive_during[user] for user in override.users if user in inactive_during}
     cuts = [override.start, *_edges(absences, override.start, override.end), override.end]
     parts = []
     for low, high in itertools.pairwise(cuts):
@@ -57,7 +69,7 @@ def present(override: Override, gone: Mapping[User, Spans]) -> list[Override]:
 def _shifts(schedule: Schedule, a: datetime, b: datetime, inactive: Collection[User]) -> list[Shift]:
     """Return the shifts of `[a, b)`, during which the same people are inactive throughout."""
     layers = [(layer.id, turns(layer, a, b, inactive)) for layer in reversed(schedule.layers)]
-    overrides = sorted((e for e in schedule.edits if e.start < b and e.end > a), key=lambda e: e.start)
+    overrides = sorted((e for e in schedule.overrides if e.start < b and e.end > a), key=lambda e: e.start)
     cuts = {a, b}
     for _, layer_turns in layers:
         cuts.update([turn[0] for turn in layer_turns])
@@ -69,10 +81,10 @@ def _shifts(schedule: Schedule, a: datetime, b: datetime, inactive: Collection[U
     shifts: list[Shift] = []
     shift_start: datetime = a
     shift_users: tuple[User, ...] | None = None
-    shift_cause: tuple[int | str, ...] = ()
+    shift_cause: tuple[Cause, ...] = ()
     for start in sorted(cuts)[:-1]:
         users: tuple[User, ...] = ()
-        cause: tuple[int | str, ...] = ()
+        cause: tuple[Cause, ...] = ()
         for i, (layer_id, layer_turns) in enumerate(layers):
             position = positions[i]
             while position < len(layer_turns) and layer_turns[position][1] <= start:
@@ -85,7 +97,7 @@ def _shifts(schedule: Schedule, a: datetime, b: datetime, inactive: Collection[U
             active, begun = _active(active, overrides, begun, start)
             for override in active:
                 if not (override.fills and users):
-                    users, cause = _apply(override, users), (*cause, override.id)
+                    users, cause = _apply(override, users), (*cause, override.cause)
             if inactive:
                 users = tuple(u for u in users if u not in inactive)
         if users != shift_users:
@@ -122,30 +134,29 @@ def at(schedule: Schedule, t: datetime) -> tuple[User, ...]:
     for layer in reversed(schedule.layers):
         if users := _layer_at(layer, t, inactive):
             break
-    for override in sorted(schedule.edits, key=lambda e: e.seq):
+    for override in sorted(schedule.overrides, key=lambda e: e.seq):
         if override.start <= t < override.end and not (override.fills and users):
             users = _apply(override, users)
     return tuple(u for u in users if u not in inactive)
 
 
-def shadows_at(schedule: Schedule, t: datetime, on_duty: Collection[User]) -> tuple[User, ...]:
-    """Return the shadows of `on_duty` at `t`, without people who are on call or inactive."""
-    inactive = schedule.inactive_at(t)
-    users = (
-        s.user
-        for s in schedule.shadows
-        if s.start <= t
-        and (s.end is None or t < s.end)
-        and (s.of in on_duty if s.of is not None else on_duty)
-        and s.user not in inactive
-        and s.user not in on_duty
-    )
-    return tuple(dict.fromkeys(users))
-
-
-def gaps(schedule: Schedule, a: datetime, b: datetime) -> list[tuple[datetime, datetime]]:
+def gaps(schedule: Schedule, a: datetime, b: datetime) -> list[Interval]:
     """Return the intervals of `[a, b)` with no one on call."""
-    return [(shift.start, shift.end) for shift in between(schedule, a, b) if not shift.users]
+    return [Interval(shift.start, shift.end) for shift in between(schedule, a, b) if not shift.users]
+
+
+def intervals_by_user(schedule: Schedule, a: datetime, b: datetime) -> dict[User, list[Interval]]:
+    """Return each person's uninterrupted on-call intervals within `[a, b)`, in order."""
+    by_user: dict[User, list[Interval]] = defaultdict(list)
+    for shift in between(schedule, a, b):
+        for user in shift.users:
+            by_user[user].append(Interval(shift.start, shift.end))
+    return {user: union(intervals) for user, intervals in by_user.items()}
+
+
+def intervals_on_call(schedule: Schedule, user: User, a: datetime, b: datetime) -> list[Interval]:
+    """Return one person's uninterrupted on-call intervals within `[a, b)`, in order."""
+    return union((shift.start, shift.end) for shift in between(schedule, a, b) if user in shift.users)
 
 
 def next_change(schedule: Schedule, t: datetime, horizon: timedelta) -> datetime | None:
@@ -154,32 +165,17 @@ def next_change(schedule: Schedule, t: datetime, horizon: timedelta) -> datetime
     return shifts[1].start if len(shifts) > 1 else None
 
 
-def handoffs(
-    schedule: Schedule, a: datetime, b: datetime
-) -> list[tuple[datetime, tuple[User, ...], tuple[User, ...]]]:
-    """Return (instant, outgoing users, incoming users) of each handoff in `[a, b)`."""
-    shifts = between(schedule, a, b)
-    return [(new.start, old.users, new.users) for old, new in itertools.pairwise(shifts)]
-
-
-def diff(
-    old: Schedule, new: Schedule, a: datetime, b: datetime
-) -> list[tuple[datetime, datetime, tuple[User, ...], tuple[User, ...]]]:
+def diff(old: Schedule, new: Schedule, a: datetime, b: datetime) -> list[Change]:
     """Return (start, end, old users, new users) wherever the two schedules differ in `[a, b)`."""
     before, after = between(old, a, b), between(new, a, b)
     cuts = sorted({t for shift in (*before, *after) for t in (shift.start, shift.end)})
-    differences: list[tuple[datetime, datetime, tuple[User, ...], tuple[User, ...]]] = []
+    differences = []
     i = j = 0
     for start, end in itertools.pairwise(cuts):
         while before[i].end <= start:
             i += 1
         while after[j].end <= start:
             j += 1
-        pair = (before[i].users, after[j].users)
-        if pair[0] == pair[1]:
-            continue
-        if differences and differences[-1][1] == start and differences[-1][2:] == pair:
-            differences[-1] = (differences[-1][0], end, *pair)
-        else:
-            differences.append((start, end, *pair))
-    return differences
+        if before[i].users != after[j].users:
+            differences.append((start, end, (before[i].users, after[j].users)))
+    return [(start, end, *users) for start, end, users in joined(differences)]

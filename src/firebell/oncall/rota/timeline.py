@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from firebell.kit.intervals import joined
 from firebell.kit.localtime import to_instant, to_local
-from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Shift, Turn, Unit, User, Window
+from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Shift, Unit, User, Window
 from firebell.oncall.rota.rotation import pieces
 from firebell.oncall.rota.shifts import between
 
@@ -14,7 +15,7 @@ COLUMNS = 56
 _EVERY = {Unit.HOUR: "hourly", Unit.DAY: "daily", Unit.WEEK: "weekly", Unit.MONTH: "monthly"}
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MAX_CAPTION_WINDOWS = 2
-AROUND = timedelta(days=35)
+SHIFT_END_SEARCH = timedelta(days=35)
 """How far beyond the shown days the ends of shifts are searched."""
 _MARKS = {OverrideKind.ADD: "+ ", OverrideKind.REMOVE: "− "}
 VIEWS = {"day": 1, "week": 7, "month": 28}
@@ -22,7 +23,7 @@ NEAR_DAYS = timedelta(days=2)
 """The days of an agenda that are never folded."""
 MAX_UNFOLDED_SHIFTS = 2
 """Up to this many shifts on later days are not folded."""
-NOBODY = "No one"
+NO_ONE = "No one"
 
 Day = tuple[datetime, list[tuple[datetime, datetime, str]]]
 """A local day, and (start, end, names) of the shifts that begin on it."""
@@ -52,7 +53,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ShownDays:
     """The days shown; `now_at` is the position of the current time in percent, None if outside."""
 
     start: datetime
@@ -61,7 +62,7 @@ class Picture:
     now_at: float | None
 
 
-def picture(view: str, at: datetime, tz: str, now: datetime) -> Picture:
+def picture(view: str, at: datetime, tz: str, now: datetime) -> ShownDays:
     """Return the whole local days that `view` shows around `at`; a week begins on Monday."""
     day = to_local(at, tz).replace(hour=0, minute=0, second=0, microsecond=0)
     if view != "day":
@@ -70,11 +71,11 @@ def picture(view: str, at: datetime, tz: str, now: datetime) -> Picture:
     start, end = to_instant(day, tz), to_instant(day + timedelta(days=count), tz)
     inside = start <= now < end
     now_at = round((now - start) / (end - start) * 100, 2) if inside else None
-    return Picture(start, end, tuple(day + timedelta(days=i) for i in range(count)), now_at)
+    return ShownDays(start, end, tuple(day + timedelta(days=i) for i in range(count)), now_at)
 
 
 def _block(
-    picture: Picture,
+    picture: ShownDays,
     start: datetime,
     end: datetime,
     users: tuple[User, ...],
@@ -126,10 +127,10 @@ def _days(days: Sequence[int]) -> str:
     return f"{', '.join(_DAYS[d] for d in days)} "
 
 
-def rows(schedule: Schedule, picture: Picture) -> list[Row]:
+def rows(schedule: Schedule, picture: ShownDays) -> list[Row]:
     """Return the rows of the final schedule, the layers from high to low (imported ones too), and the overrides."""
-    made_here = [e for e in schedule.edits if e.rota is None]
-    shown = [e for e in schedule.edits if _shown(e, picture)]
+    made_here = [e for e in schedule.overrides if e.rota is None]
+    shown = [e for e in schedule.overrides if _shown(e, picture)]
     result = [
         _block(picture, r.start, r.end, r.users, edited=any(e.start <= r.start < e.end for e in made_here))
         for r in runs(schedule, picture)
@@ -137,8 +138,14 @@ def rows(schedule: Schedule, picture: Picture) -> list[Row]:
     above, below = _imported(shown, picture, fills=False), _imported(shown, picture, fills=True)
     all_rows = [Row("On call", "final schedule", "final", _apart(result)), *reversed(above)]
     for layer in reversed([x for x in schedule.layers if _holds(x, picture)]):
-        turns = _joined(pieces(layer, picture.start - AROUND, picture.end + AROUND, schedule.inactive))
-        blocks = [_block(picture, t.start, t.end, t.users) for t in turns if _shown(t, picture)]
+        turns = pieces(
+            layer, picture.start - SHIFT_END_SEARCH, picture.end + SHIFT_END_SEARCH, schedule.inactive
+        )
+        blocks = [
+            _block(picture, start, end, users)
+            for start, end, users in joined((t.start, t.end, t.users) for t in turns)
+            if start < picture.end and end > picture.start
+        ]
         all_rows.append(Row(layer.name or "Rotation", caption(layer), "layer", _apart(blocks)))
     all_rows += below
     if edits := [e for e in made_here if _shown(e, picture)]:
@@ -157,17 +164,17 @@ def rows(schedule: Schedule, picture: Picture) -> list[Row]:
     return all_rows
 
 
-def runs(schedule: Schedule, picture: Picture) -> list[Shift]:
+def runs(schedule: Schedule, picture: ShownDays) -> list[Shift]:
     """Return the shifts on the shown days, with their true ends up to `AROUND` beyond."""
-    shifts = between(schedule, picture.start - AROUND, picture.end + AROUND)
+    shifts = between(schedule, picture.start - SHIFT_END_SEARCH, picture.end + SHIFT_END_SEARCH)
     return [run for run in shifts if _shown(run, picture)]
 
 
-def _shown(x: Shift | Turn | Override, picture: Picture) -> bool:
+def _shown(x: Shift | Override, picture: ShownDays) -> bool:
     return x.start < picture.end and x.end > picture.start
 
 
-def _imported(edits: Sequence[Override], picture: Picture, *, fills: bool) -> list[Row]:
+def _imported(edits: Sequence[Override], picture: ShownDays, *, fills: bool) -> list[Row]:
     """Return the rows of imported calendars above or below the rotations, in the order in which they apply."""
     layers: dict[int, list[Override]] = {}
     for edit in sorted(edits, key=lambda e: e.seq):
@@ -184,22 +191,11 @@ def _imported(edits: Sequence[Override], picture: Picture, *, fills: bool) -> li
     ]
 
 
-def _holds(layer: Layer, picture: Picture) -> bool:
+def _holds(layer: Layer, picture: ShownDays) -> bool:
     """Return True if this version of a layer applies on the shown days."""
     return (layer.start is None or layer.start < picture.end) and (
         layer.end is None or layer.end > picture.start
     )
-
-
-def _joined(turns: Sequence[Turn]) -> list[Turn]:
-    """Return the turns with adjacent turns of the same people joined."""
-    joined: list[Turn] = []
-    for turn in turns:
-        if joined and (joined[-1].end, joined[-1].users) == (turn.start, turn.users):
-            joined[-1] = replace(joined[-1], end=turn.end)
-        else:
-            joined.append(turn)
-    return joined
 
 
 def _apart(blocks: Sequence[Block | None]) -> tuple[Block, ...]:
@@ -215,7 +211,7 @@ def _apart(blocks: Sequence[Block | None]) -> tuple[Block, ...]:
 
 
 def agenda(
-    schedule: Schedule, picture: Picture, tz: str, name: Callable[[User], str], now: datetime
+    schedule: Schedule, picture: ShownDays, tz: str, name: Callable[[User], str], now: datetime
 ) -> list[Day]:
     """Return the shown days as a list; past shifts of the current days are left out, current ones are today's."""
     first = now if picture.start <= now < picture.end else picture.start
@@ -225,7 +221,7 @@ def agenda(
         if run.end > first:
             at = max(run.start, first).astimezone(zone)
             day = at.replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
-            names = " and ".join(name(u) for u in run.users) or NOBODY
+            names = " and ".join(name(u) for u in run.users) or NO_ONE
             days.setdefault(day, []).append((run.start, run.end, names))
     return sorted(days.items())
 

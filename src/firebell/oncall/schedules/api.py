@@ -6,10 +6,10 @@ from fastapi import Query
 
 from firebell.kit.web import api, undo
 from firebell.kit.web.api import Ctx, PageParams, PathId, Removed, Text, problems, removed
-from firebell.oncall import actions, queries
 from firebell.oncall.checks import fixes, grouping
-from firebell.oncall.checks.rules import HORIZON
-from firebell.oncall.schedules import shadows
+from firebell.oncall.checks import queries as check_queries
+from firebell.oncall.checks.rules import CHECKS_HORIZON
+from firebell.oncall.schedules import actions, queries, shadows
 from firebell.oncall.schedules.schemas import (
     EditedLayers,
     FindingShown,
@@ -43,8 +43,8 @@ Responder = Annotated[Caller, may(Verb.SCHEDULE_WRITE)]
 async def list_schedules(ctx: Ctx, caller: Reader, page: PageParams) -> list[ScheduleShown]:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        schedules = await actions.schedules(tx, since=now, until=now)
-    return [schedule_shown(s) for s in page.newest(schedules, [int(s.id) for s in schedules])]
+        schedules = await queries.schedules(tx, since=now, until=now)
+    return [schedule_shown(s) for s in page.newest(schedules, [s.id for s in schedules])]
 
 
 @router.post("/schedules", status_code=201, summary="Create a schedule", responses=problems(404, 409))
@@ -68,7 +68,7 @@ async def create_schedule(ctx: Ctx, caller: Responder, given: NewSchedule) -> Sc
 )
 async def get_schedule(ctx: Ctx, caller: Reader, slug: Text) -> ScheduleDetail:
     async with ctx.db.tx() as tx:
-        return detail_shown(await actions.by_slug(tx, slug))
+        return detail_shown(await queries.by_slug(tx, slug))
 
 
 @router.patch(
@@ -78,11 +78,11 @@ async def get_schedule(ctx: Ctx, caller: Reader, slug: Text) -> ScheduleDetail:
 )
 async def change_schedule(ctx: Ctx, caller: Responder, slug: Text, given: ScheduleChange) -> ScheduleShown:
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug)
+        schedule = await queries.by_slug(tx, slug)
         changed = await actions.rename_schedule(
             tx,
             caller.actor,
-            int(schedule.id),
+            schedule.id,
             name=given.name,
             team_id=given.team_id,
             tz=given.tz,
@@ -99,8 +99,8 @@ async def change_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Schedu
 )
 async def delete_schedule(ctx: Ctx, caller: Responder, slug: Text) -> None:
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug)
-        await actions.delete_schedule(tx, caller.actor, int(schedule.id), ctx.clock.now())
+        schedule = await queries.by_slug(tx, slug)
+        await actions.delete_schedule(tx, caller.actor, schedule.id, ctx.clock.now())
 
 
 @router.put(
@@ -110,11 +110,11 @@ async def delete_schedule(ctx: Ctx, caller: Responder, slug: Text) -> None:
 )
 async def replace_layers(ctx: Ctx, caller: Responder, slug: Text, given: EditedLayers) -> ScheduleDetail:
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug)
+        schedule = await queries.by_slug(tx, slug)
         changed = await actions.replace_layers(
             tx,
             caller.actor,
-            int(schedule.id),
+            schedule.id,
             layers_given(given),
             version=given.version,
             at=given.at,
@@ -131,9 +131,9 @@ async def replace_layers(ctx: Ctx, caller: Responder, slug: Text, given: EditedL
 async def preview_layers(ctx: Ctx, caller: Reader, slug: Text, given: EditedLayers) -> PreviewShown:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        old = await actions.by_slug(tx, slug)
+        old = await queries.by_slug(tx, slug)
         new = await actions.edited(tx, old, layers_given(given), given.at or now)
-        preview = await queries.previewed(tx, old, new, now)
+        preview = await check_queries.preview_of(tx, old, new, now)
         return preview_shown(preview, await people.people(tx))
 
 
@@ -144,11 +144,11 @@ async def preview_layers(ctx: Ctx, caller: Reader, slug: Text, given: EditedLaye
 )
 async def join_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Joining) -> ScheduleDetail:
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug)
+        schedule = await queries.by_slug(tx, slug)
         changed = await actions.join(
             tx,
             caller.actor,
-            int(schedule.id),
+            schedule.id,
             layer_id=given.layer_id,
             person_id=await queries.person_id(tx, given.person),
             place=given.place,
@@ -165,11 +165,11 @@ async def join_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Joining)
 )
 async def leave_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Leaving) -> ScheduleDetail:
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug)
+        schedule = await queries.by_slug(tx, slug)
         changed = await actions.leave(
             tx,
             caller.actor,
-            int(schedule.id),
+            schedule.id,
             person_id=await queries.person_id(tx, given.person),
             at=given.at,
             now=ctx.clock.now(),
@@ -192,8 +192,8 @@ async def list_findings(
 ) -> list[FindingShown]:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug, since=now - HORIZON)
-        findings = (await queries.found_in(tx, [schedule], now))[int(schedule.id)]
+        schedule = await queries.by_slug(tx, slug, since=now - CHECKS_HORIZON)
+        findings = (await check_queries.findings_of(tx, [schedule], now))[schedule.id]
     shown = grouping.group_gaps(findings, schedule.tz, now) if folded else findings
     return [finding_shown(finding) for finding in shown]
 
@@ -205,8 +205,8 @@ async def list_findings(
 )
 async def fix_finding(ctx: Ctx, caller: Responder, slug: Text, finding_id: Text) -> FindingShown:
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug)
-        finding = await fixes.carry_out(tx, caller.actor, int(schedule.id), finding_id, ctx.clock.now())
+        schedule = await queries.by_slug(tx, slug)
+        finding = await fixes.carry_out(tx, caller.actor, schedule.id, finding_id, ctx.clock.now())
     return finding_shown(finding)
 
 
@@ -218,13 +218,13 @@ async def fix_finding(ctx: Ctx, caller: Responder, slug: Text, finding_id: Text)
 )
 async def create_shadow(ctx: Ctx, caller: Responder, slug: Text, given: NewShadow) -> ShadowShown:
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug)
+        schedule = await queries.by_slug(tx, slug)
         person = await queries.person_id(tx, given.person)
         of = await queries.person_id(tx, given.of) if given.of else None
         shadow_id = await shadows.add_shadow(
             tx,
             caller.actor,
-            schedule_id=int(schedule.id),
+            schedule_id=schedule.id,
             person_id=person,
             of=of,
             start=given.start,
@@ -242,6 +242,6 @@ async def create_shadow(ctx: Ctx, caller: Responder, slug: Text, given: NewShado
 async def remove_shadow(ctx: Ctx, caller: Responder, slug: Text, shadow_id: PathId) -> Removed:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug)
-        await shadows.remove_shadow(tx, caller.actor, int(schedule.id), shadow_id, now)
+        schedule = await queries.by_slug(tx, slug)
+        await shadows.remove_shadow(tx, caller.actor, schedule.id, shadow_id, now)
         return removed(await undo.offer(tx, ctx.signer, caller.actor, "schedule.shadow_removed", now))

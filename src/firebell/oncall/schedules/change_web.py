@@ -11,11 +11,11 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_choice, to_id, to_number, to_wall
 from firebell.kit.web import flash, html, routing, undo
-from firebell.oncall import actions, queries
-from firebell.oncall.checks.rules import HORIZON
+from firebell.oncall.checks import queries as check_queries
+from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.model import OverrideKind, Schedule
-from firebell.oncall.schedules import forms, shadows
-from firebell.oncall.web import Filled, one
+from firebell.oncall.schedules import actions, forms, queries, shadows
+from firebell.oncall.schedules.web import Filled, one
 from firebell.people import access
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
@@ -45,9 +45,9 @@ async def _preview(request: Request, slug: str, form: str, change: ChangeSchedul
     now = html.ctx(request).clock.now()
     try:
         async with html.ctx(request).db.tx() as tx:
-            old = await actions.by_slug(tx, slug, since=now - HORIZON)
+            old = await queries.by_slug(tx, slug, since=now - CHECKS_HORIZON)
             new = await change(tx, old, given, tz, now)
-            preview = await queries.previewed(tx, old, new, now) if new else None
+            preview = await check_queries.preview_of(tx, old, new, now) if new else None
     except (Invalid, NotFound) as error:
         return await one(request, slug, Filled(given, form, unseen=error.message))
     return await one(request, slug, Filled(given, form, preview))
@@ -57,7 +57,7 @@ async def _save(request: Request, slug: str, form: str, save: SaveChange) -> Res
     me, given, tz = await _submitted(request)
     try:
         async with html.ctx(request).db.tx() as tx:
-            old = await actions.by_slug(tx, slug)
+            old = await queries.by_slug(tx, slug)
             await save(tx, me, old, given, tz, html.ctx(request).clock.now())
     except (Conflict, Invalid, NotFound) as error:
         return await one(request, slug, Filled(given, form, error=error))
@@ -65,7 +65,7 @@ async def _save(request: Request, slug: str, form: str, save: SaveChange) -> Res
 
 
 def _override_args(old: Schedule, given: Given, tz: str, now: datetime) -> dict[str, Any]:
-    """Return the override of the form as arguments of `actions.add_edit`; raise Invalid."""
+    """Return the override of the form as arguments of `actions.create_override`; raise Invalid."""
     kind, person_field = given.get("kind") or OverrideKind.SET, given.get("person")
     instead = to_choice(given.get("instead"), "instead")
     if kind not in list(OverrideKind):
@@ -93,10 +93,10 @@ async def _with_override(tx: Tx, old: Schedule, given: Given, tz: str, now: date
 
 
 async def _save_override(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
-    await actions.add_edit(
+    await actions.create_override(
         tx,
         access.actor_of(me),
-        schedule_id=int(old.id),
+        schedule_id=old.id,
         **_override_args(old, given, tz, now),
         reason=given.get("reason", ""),
         now=now,
@@ -143,7 +143,7 @@ async def _with_rotation(tx: Tx, old: Schedule, given: Given, tz: str, now: date
 async def _save_rotation(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
     at = forms.begins(given.get("begins", ""), "begins", tz, now)
     person, layer, place = _rotation_change(old, given, at)
-    i, actor = int(old.id), access.actor_of(me)
+    i, actor = old.id, access.actor_of(me)
     if layer is None:
         await actions.leave(tx, actor, i, person_id=person, at=at, now=now)
     else:
@@ -164,7 +164,7 @@ async def _save_shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str,
     await shadows.add_shadow(
         tx,
         access.actor_of(me),
-        schedule_id=int(old.id),
+        schedule_id=old.id,
         person_id=learner,
         of=to_choice(given.get("of"), "of"),
         start=forms.begins(given.get("since", ""), "since", tz, now),
@@ -184,7 +184,7 @@ async def end_shadow(request: Request, slug: str, shadow_id: int) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug, since=now)
-        await shadows.remove_shadow(tx, actor, int(schedule.id), shadow_id, now)
+        schedule = await queries.by_slug(tx, slug, since=now)
+        await shadows.remove_shadow(tx, actor, schedule.id, shadow_id, now)
         offer = await undo.offer(tx, ctx.signer, actor, "schedule.shadow_removed", now)
     return flash.redirect(request, f"/oncall/{slug}", f"Shadowing on {schedule.name} ended.", offer)

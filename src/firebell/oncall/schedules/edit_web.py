@@ -13,12 +13,12 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id, to_number, to_required
 from firebell.kit.web import confirm, flash, html, routing
-from firebell.oncall import actions, queries
+from firebell.oncall.checks import queries as check_queries
+from firebell.oncall.checks.preview import Preview
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.rota import layer_versions, timeline
-from firebell.oncall.schedules import forms
-from firebell.oncall.schedules.preview import Preview
-from firebell.oncall.swaps.web import LEFT
+from firebell.oncall.schedules import actions, forms, queries
+from firebell.oncall.swaps.web import FORMER_MEMBER
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -50,16 +50,18 @@ class Draft:
 
 async def _editor(request: Request, me: Person, old: Schedule | None, draft: Draft) -> Response:
     ctx = html.ctx(request)
-    edited = Schedule(0, "", "", tuple(draft.layers))
-    person_ids = {int(u) for s in (edited, *([old] if old else [])) for u in s.people}
+    edited = Schedule(id=0, name="", tz="", layers=tuple(draft.layers))
+    person_ids = {u for s in (edited, *([old] if old else [])) for u in s.people}
     async with ctx.db.tx() as tx:
         teams, team = await people.teams(tx), to_id(draft.given.get("team"))
         near = [*await people.colleagues(tx, me.id), *(await people.team_members(tx, team) if team else [])]
         search = request.query_params.get("with", "")
-        others = await choosable(tx, [me.id, *near], search, chosen={int(u) for u in edited.people})
+        others = await choosable(tx, [me.id, *near], search, chosen=edited.people)
         names = {i: p.name for i, p in (await people.people_by_id(tx, list(person_ids))).items()}
     anchor = forms.monday_morning(ctx.clock.now().astimezone(ZoneInfo(me.tz)))
-    blank = Layer(0, (), anchor, Unit.WEEK, 1, str(draft.given.get("tz") or me.tz))
+    blank = Layer(
+        id=0, slots=(), anchor=anchor, unit=Unit.WEEK, every=1, tz=str(draft.given.get("tz") or me.tz)
+    )
     context = {
         "nav": "oncall",
         "one": old,
@@ -71,7 +73,7 @@ async def _editor(request: Request, me: Person, old: Schedule | None, draft: Dra
         "caption": timeline.caption,
         "others": others,
         "teams": [(t.id, t.name) for t in teams],
-        "name": lambda user: names.get(int(user), LEFT),
+        "name": lambda user: names.get(user, FORMER_MEMBER),
         "seen": draft.preview,
         "unseen": draft.unseen,
         "error": draft.error,
@@ -93,7 +95,7 @@ async def new_sun(request: Request) -> Response:
 async def edit(request: Request, slug: str) -> Response:
     me, now = await access.signed_in(request), html.ctx(request).clock.now()
     async with html.ctx(request).db.tx() as tx:
-        old = await actions.by_slug(tx, slug)
+        old = await queries.by_slug(tx, slug)
     given = {"name": old.name, "team": old.team_id, "tz": old.tz}
     return await _editor(request, me, old, Draft(given, layer_versions.current(old, now)))
 
@@ -102,7 +104,7 @@ async def edit(request: Request, slug: str) -> Response:
 async def save(request: Request, slug: str, preview: str = "") -> Response:
     form, me = await access.form(request, fields=MAX_FORM_FIELDS), await access.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
-        old = await actions.by_slug(tx, slug)
+        old = await queries.by_slug(tx, slug)
     return await _preview(request, me, old, form) if preview else await _save(request, me, old, form)
 
 
@@ -118,12 +120,12 @@ async def delete(request: Request, slug: str) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        old = await actions.by_slug(tx, slug)
+        old = await queries.by_slug(tx, slug)
     given = {"name": old.name, "team": old.team_id, "tz": old.tz}
     try:
         confirm.check_name(form, old.name)
         async with ctx.db.tx() as tx:
-            await actions.delete_schedule(tx, access.actor_of(me), int(old.id), now)
+            await actions.delete_schedule(tx, access.actor_of(me), old.id, now)
     except (Conflict, Invalid) as error:
         return await _editor(request, me, old, Draft(given, layer_versions.current(old, now), error=error))
     return flash.redirect(request, "/oncall", f"{old.name} deleted.")
@@ -146,10 +148,10 @@ async def _preview(request: Request, me: Person, old: Schedule | None, form: For
         if problem:
             raise problem
         at = forms.begins(given["from"], "from", me.tz, now)
-        before = old or Schedule(0, given["name"], given["tz"], ())
+        before = old or Schedule(id=0, name=given["name"], tz=given["tz"], layers=())
         async with html.ctx(request).db.tx() as tx:
             after = await actions.edited(tx, before, layers, at)
-            preview = await queries.previewed(tx, before, after, now)
+            preview = await check_queries.preview_of(tx, before, after, now)
     except Invalid as error:
         return await _editor(request, me, old, Draft(given, layers, unseen=error.message))
     return await _editor(request, me, old, Draft(given, layers, preview))
@@ -178,7 +180,7 @@ async def _store(
             tx, actor, name=given["name"], team_id=team, tz=given["tz"], layers=layers, now=now
         )
     at = forms.begins(given["from"], "from", me.tz, now)
-    schedule_id, version = int(old.id), to_number(given["version"], "version")
+    schedule_id, version = old.id, to_number(given["version"], "version")
     saved = await actions.replace_layers(tx, actor, schedule_id, layers, version=version, at=at, now=now)
     if (given["name"].strip(), team, given["tz"]) != (old.name, old.team_id, old.tz):
         saved = await actions.rename_schedule(

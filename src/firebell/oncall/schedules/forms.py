@@ -8,10 +8,18 @@ from typing import Protocol, TypeVar
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_id, to_number, to_wall
-from firebell.oncall.model import LAYERS, LONGEST_NAME, LONGEST_TURN, Layer, Schedule, Unit, Window
+from firebell.oncall.model import (
+    MAX_LAYER_NAME_LENGTH,
+    MAX_LAYERS,
+    MAX_SHIFT_LENGTH,
+    Layer,
+    Schedule,
+    Unit,
+    Window,
+)
 from firebell.oncall.rota.shifts import next_change
 
-LAYERS_READ = 3 * LAYERS
+LAYERS_READ = 3 * MAX_LAYERS
 """Number of layers read from a form: more than allowed, so that too many get an error instead of being lost."""
 EVERY_DAY = frozenset(range(7))
 HANDOFF_LOOKAHEAD = timedelta(days=35)
@@ -94,8 +102,8 @@ def _layer(fields: Fields, i: int, slots: tuple[tuple[int, ...], ...], errors: d
             return default
 
     name = str(fields.get(f"name-{i}") or "").strip()
-    if len(name) > LONGEST_NAME:
-        errors[f"name-{i}"] = f"Use at most {LONGEST_NAME} characters."
+    if len(name) > MAX_LAYER_NAME_LENGTH:
+        errors[f"name-{i}"] = f"Use at most {MAX_LAYER_NAME_LENGTH} characters."
     return Layer(
         id=to_id(fields.get(f"id-{i}")) or 0,
         slots=slots,
@@ -124,7 +132,7 @@ def _unit(text: str) -> Unit:
 
 def _number(text: str) -> int:
     try:
-        return to_number(text, "every", least=1, most=LONGEST_TURN)
+        return to_number(text, "every", least=1, most=MAX_SHIFT_LENGTH)
     except Invalid as error:
         raise ValueError(error.fields["every"]) from error
 

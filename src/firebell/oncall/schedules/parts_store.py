@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.oncall.model import Layer, Override, OverrideKind, Shadow, Spans, Unit, User, Window
+from firebell.kit.intervals import OpenInterval
+from firebell.oncall.model import Layer, Override, OverrideKind, Shadow, Unit, User, Window
 from firebell.oncall.rota.shifts import present
 
 
@@ -115,13 +116,13 @@ async def imported(
     schedule_ids: Sequence[int],
     since: datetime | None,
     until: datetime | None,
-    gone_spans: Mapping[User, Spans],
+    inactive_during: Mapping[User, Sequence[OpenInterval]],
     excluded: Collection[User],
 ) -> dict[int, list[Override]]:
     """Return the shifts of imported calendars as overrides that apply before all that were created here.
 
     Calendars below the rotations fill gaps and apply first; those above replace. Of two in the same place the
-    later one lies above. People are left out during their `gone_spans`, and always if they are `excluded`; a shift
+    later one lies above. People are left out during their `inactive_during`, and always if they are `excluded`; a shift
     without people decides nothing.
     """
     rows = await tx.fetch(
@@ -147,7 +148,7 @@ async def imported(
     by_schedule: dict[int, list[Override]] = defaultdict(list)
     for seq, row in enumerate(rows, -len(rows)):
         shift = Override(
-            id="",
+            id=0,
             seq=seq,
             start=row["starts_at"],
             end=row["ends_at"],
@@ -157,10 +158,10 @@ async def imported(
             fills=row["place"] == "below",
             rota=row["id"] if row["use"] == "layer" else None,
         )
-        for part in present(shift, gone_spans):
-            # the id comes from the content, since rows are rewritten whenever the calendar changes
-            override_id = f"ical:{row['id']}:{int(part.start.timestamp())}"
-            by_schedule[row["schedule_id"]].append(replace(part, id=override_id))
+        for part in present(shift, inactive_during):
+            # the key comes from the content, since rows are rewritten whenever the calendar changes
+            key = f"ical:{row['id']}:{int(part.start.timestamp())}"
+            by_schedule[row["schedule_id"]].append(replace(part, import_key=key))
     return by_schedule
 
 
@@ -224,9 +225,11 @@ async def delete_shadow(tx: Tx, schedule_id: int, shadow_id: int) -> dict[str, A
     return dict(row.items()) if row else None
 
 
-async def gone(tx: Reads, since: datetime | None, still: int | None) -> dict[User, Spans]:
-    """Return when people were gone, for those who were still there at some time after `since`."""
-    spans: dict[User, Spans] = {}
+async def inactive_intervals(
+    tx: Reads, since: datetime | None, except_id: int | None
+) -> dict[User, list[OpenInterval]]:
+    """Return when people were inactive, for those who were active at some time after `since`, but for `except_id`."""
+    intervals: dict[User, list[OpenInterval]] = defaultdict(list)
     for row in await tx.fetch(
         """
         select person_id, since, until
@@ -241,7 +244,7 @@ async def gone(tx: Reads, since: datetime | None, still: int | None) -> dict[Use
         order by since
         """,
         since,
-        still,
+        except_id,
     ):
-        spans[row["person_id"]] = (*spans.get(row["person_id"], ()), (row["since"], row["until"]))
-    return spans
+        intervals[row["person_id"]].append((row["since"], row["until"]))
+    return dict(intervals)

@@ -18,10 +18,11 @@ from firebell.kit.web.api import (
     Text,
     TimeZone,
 )
+from firebell.oncall.checks.preview import Preview
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.model import (
-    LONGEST_NAME,
-    LONGEST_TURN,
+    MAX_LAYER_NAME_LENGTH,
+    MAX_SHIFT_LENGTH,
     Layer,
     Override,
     OverrideKind,
@@ -30,7 +31,6 @@ from firebell.oncall.model import (
     User,
     Window,
 )
-from firebell.oncall.schedules.preview import Preview
 from firebell.people.model import Person
 
 
@@ -55,11 +55,11 @@ class LayerGiven(ApiInput):
     During an empty slot the layers below apply.
     """
 
-    name: Annotated[Text, Field(max_length=LONGEST_NAME)] = ""
+    name: Annotated[Text, Field(max_length=MAX_LAYER_NAME_LENGTH)] = ""
     slots: Annotated[list[Annotated[list[Id], Field(max_length=20)]], Field(min_length=1, max_length=500)]
     anchor: LocalDateTime
     unit: Unit = Unit.WEEK
-    every: Annotated[StrictInt, Field(ge=1, le=LONGEST_TURN)] = 1
+    every: Annotated[StrictInt, Field(ge=1, le=MAX_SHIFT_LENGTH)] = 1
     tz: TimeZone
     windows: Annotated[tuple[WindowGiven, ...], Field(max_length=50)] = ()
     start: Instant | None = None
@@ -256,13 +256,13 @@ class ScheduleDetail(ScheduleShown):
 def edit_shown(override: Override) -> EditShown:
     """Return an override as the API shows it."""
     return EditShown(
-        id=int(override.id),
+        id=override.id,
         kind=override.kind,
         source=override.source,
         start=override.start,
         end=override.end,
-        people=[int(u) for u in override.users],
-        mapping={str(old): int(new) for old, new in override.mapping.items()},
+        people=list(override.users),
+        mapping={str(old): new for old, new in override.mapping.items()},
         reason=override.reason,
     )
 
@@ -298,7 +298,7 @@ def finding_shown(finding: Finding) -> FindingShown:
         message=finding.message,
         start=finding.start,
         end=finding.end,
-        people=[int(u) for u in finding.users],
+        people=list(finding.users),
         fix=FixShown(verb=fix.verb, label=fix.label, args=dict(fix.args)) if fix else None,
     )
 
@@ -335,7 +335,7 @@ def detail_shown(schedule: Schedule) -> ScheduleDetail:
     return ScheduleDetail(
         **schedule_shown(schedule).model_dump(),
         layers=[layer_shown(layer) for layer in schedule.layers],
-        edits=[edit_shown(override) for override in schedule.edits if isinstance(override.id, int)],
+        edits=[edit_shown(override) for override in schedule.overrides if not override.import_key],
         shadows=[ShadowShown.model_validate(shadow) for shadow in schedule.shadows],
     )
 
@@ -345,14 +345,14 @@ def preview_shown(preview: Preview, people: Sequence[Person]) -> PreviewShown:
     names = {p.id: Named(id=p.id, name=p.name) for p in people}
 
     def named(users: Sequence[User]) -> list[Named]:
-        return [names[int(u)] for u in users]
+        return [names[u] for u in users]
 
     return PreviewShown(
         changes=[
             ChangeShown(start=start, end=end, before=named(before), after=named(after))
             for start, end, before, after in preview.changes
         ],
-        hours=[HoursShown(person=names[int(user)], hours=hours) for user, hours in preview.hours.items()],
+        hours=[HoursShown(person=names[user], hours=hours) for user, hours in preview.hours.items()],
         new_gaps=[StretchShown(start=start, end=end) for start, end in preview.new_gaps],
         closed_gaps=[StretchShown(start=start, end=end) for start, end in preview.closed_gaps],
         new_findings=[finding_shown(finding) for finding in preview.new_findings],

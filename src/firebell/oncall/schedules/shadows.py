@@ -33,7 +33,9 @@ async def add_shadow(
     if person_id == of:
         raise Invalid("A person can’t shadow themselves.", fields={"of": "Choose someone else."})
     await changes.lock(tx, schedule_id)
-    shadow_id = await parts_store.insert_shadow(tx, schedule_id, Shadow(0, person_id, of, start, end), now)
+    shadow_id = await parts_store.insert_shadow(
+        tx, schedule_id, Shadow(id=0, user=person_id, of=of, start=start, end=end), now
+    )
     await tx.audit(actor, "schedule.shadow", f"schedule:{schedule_id}", now, person=person_id, of=of)
     await tx.live("oncall")
     return shadow_id

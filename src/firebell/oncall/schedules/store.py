@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.oncall.checks.zone_changes import Clock, from_json, to_json
 from firebell.oncall.model import Layer, Override, Schedule, User
+from firebell.oncall.rota.clocks import Clock, from_json, to_json
 from firebell.oncall.schedules import parts_store
 
 
@@ -36,23 +36,27 @@ async def schedules(
     since: datetime | None = None,
     until: datetime | None = None,
     archived: bool = False,
-    still: int | None = None,
+    as_if_active: int | None = None,
 ) -> list[Schedule]:
     """Return schedules with the people who left, by name: those of `ids` or of `slug`, or all.
 
     Layers, overrides and shadows that end by `since` or begin at `until` or later are left out. `archived`
-    includes schedules deleted after `since`; `still` treats this person as if they had not left.
+    includes schedules deleted after `since`; `as_if_active` treats this person as if they had not left.
     """
-    rows = await _schedule_rows(tx, ids, slug, since, archived, still)
+    rows = await _schedule_rows(tx, ids, slug, since, archived, as_if_active)
     if not rows:
         return []
     within = ([row["id"] for row in rows], since, until)
-    gone = await parts_store.gone(tx, since, still) if rows[0]["left_lately"] else {}
+    inactive_during = (
+        await parts_store.inactive_intervals(tx, since, as_if_active) if rows[0]["left_lately"] else {}
+    )
     inactive: frozenset[User] = frozenset(rows[0]["inactive"])
     layers = await parts_store.layers(tx, *within)
     overrides: dict[int, list[Override]] = defaultdict(list)
     if any(row["imported"] for row in rows):
-        overrides = await parts_store.imported(tx, *within, gone, inactive - gone.keys())
+        overrides = await parts_store.imported(
+            tx, *within, inactive_during, inactive - inactive_during.keys()
+        )
     for schedule_id, made_here in (await parts_store.overrides(tx, *within)).items():
         overrides[schedule_id] += made_here
     shadows = await parts_store.shadows(tx, *within) if any(row["shadowed"] for row in rows) else {}
@@ -62,14 +66,14 @@ async def schedules(
             name=row["name"],
             tz=row["tz"],
             layers=tuple(layers.get(row["id"], ())),
-            edits=tuple(overrides.get(row["id"], ())),
+            overrides=tuple(overrides.get(row["id"], ())),
             inactive=inactive,
             version=row["version"],
             slug=row["slug"],
             team_id=row["team_id"],
             shadows=tuple(shadows.get(row["id"], ())),
             archived_at=row["archived_at"],
-            gone=gone,
+            inactive_during=inactive_during,
         )
         for row in rows
     ]
@@ -81,7 +85,7 @@ async def _schedule_rows(
     slug: str | None,
     since: datetime | None,
     archived: bool,
-    still: int | None,
+    as_if_active: int | None,
 ) -> list[Row]:
     return await tx.fetch(
         """
@@ -112,7 +116,7 @@ async def _schedule_rows(
         slug,
         archived,
         since,
-        still,
+        as_if_active,
     )
 
 
@@ -244,7 +248,7 @@ async def ids(tx: Reads, team_id: int | None = None) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def clocks(tx: Tx, schedule_ids: Sequence[int]) -> dict[int | str, dict[str, Clock]]:
+async def clocks(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, dict[str, Clock]]:
     """Return the recorded clocks of these schedules, by time zone."""
     rows = await tx.fetch(
         """
@@ -411,7 +415,7 @@ async def replace_layers(
     await raise_version(tx, schedule_id, now)
 
 
-async def insert_edit(tx: Tx, schedule_id: int, override: Override, now: datetime) -> int:
+async def insert_override(tx: Tx, schedule_id: int, override: Override, now: datetime) -> int:
     """Insert an override and return its id; its own `id` and `seq` are ignored."""
     override_id: int = await tx.value(
         """
@@ -436,7 +440,7 @@ async def insert_edit(tx: Tx, schedule_id: int, override: Override, now: datetim
     return override_id
 
 
-async def edit_of(tx: Tx, edit_id: int) -> int | None:
+async def schedule_of_override(tx: Tx, edit_id: int) -> int | None:
     """Return the schedule of an override that is not removed."""
     schedule_id: int | None = await tx.value(
         """
@@ -450,7 +454,7 @@ async def edit_of(tx: Tx, edit_id: int) -> int | None:
     return schedule_id
 
 
-async def remove_edits(tx: Tx, schedule_id: int, edit_ids: Sequence[int], now: datetime) -> None:
+async def remove_overrides(tx: Tx, schedule_id: int, edit_ids: Sequence[int], now: datetime) -> None:
     """End overrides that have begun at `now`, and mark later ones as removed; past ones stay."""
     await tx.execute(
         """
@@ -467,7 +471,7 @@ async def remove_edits(tx: Tx, schedule_id: int, edit_ids: Sequence[int], now: d
     await raise_version(tx, schedule_id, now)
 
 
-async def restore_edits(
+async def restore_overrides(
     tx: Tx, schedule_id: int, ends: Mapping[int, datetime], removed_at: datetime, now: datetime
 ) -> bool:
     """Restore overrides that were removed or ended at `removed_at`, with their ends; return True if all were."""

@@ -11,7 +11,8 @@ from firebell.kit.localtime import format_local
 from firebell.kit.text import clean_text
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Absence, Cover, CoverState
-from firebell.oncall.schedules import changes, store
+from firebell.oncall.schedules import store
+from firebell.oncall.swaps import requests
 from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
 
@@ -33,13 +34,13 @@ async def add(
     check_interval("time off", start, end, now)
     person = await people.person(tx, person_id)
     await store.lock(tx, await store.ids(tx))
-    for other in await swaps_store.vacations(tx, person_id=person_id, since=now):
+    for other in await swaps_store.absences(tx, person_id=person_id, since=now):
         if other.start < end and start < other.end:
             raise Conflict(
                 f"{person.name} already has time off from {format_local(other.start, person.tz)} {person.tz}.",
                 hint=f"Cancel time off {other.id} first, or choose another time.",
             )
-    absence = await swaps_store.insert_vacation(
+    absence = await swaps_store.insert_absence(
         tx, person_id, start, end, clean_text(reason, 500), actor.person_id, now
     )
     requested = [
@@ -47,7 +48,7 @@ async def add(
         for schedule in await store.schedules(
             tx, await store.ids_naming(tx, person_id, now), since=now, until=end
         )
-        for cover in await changes.cover_absences(tx, schedule, [absence], now)
+        for cover in await requests.cover_absences(tx, schedule, [absence], now)
     ]
     await tx.audit(actor, "vacation.added", f"person:{person_id}", now, start=start, end=end)
     await tx.live("oncall")
@@ -57,14 +58,14 @@ async def add(
 async def cancel(tx: Tx, actor: Actor, vacation_id: int, now: datetime) -> Absence:
     """Cancel time off: its open cover requests are withdrawn, taken ones stay."""
     await store.lock(tx, await store.ids(tx))
-    absence = await swaps_store.lock_vacation(tx, vacation_id)
+    absence = await swaps_store.lock_absence(tx, vacation_id)
     if absence is None:
         raise NotFound(f"There is no time off {vacation_id}, or it is canceled.")
-    await swaps_store.cancel_vacation(tx, vacation_id, now)
+    await swaps_store.cancel_absence(tx, vacation_id, now)
     for cover in await swaps_store.covers(tx, vacation_ids=[vacation_id], state=CoverState.OPEN):
         withdrawn = replace(cover, state=CoverState.WITHDRAWN, decided_at=now)
         await swaps_store.save_cover(tx, withdrawn)
-        await timers.cancel(tx, changes.COVER_TIMER, str(cover.id))
+        await timers.cancel(tx, requests.COVER_TIMER, str(cover.id))
     await tx.audit(actor, "vacation.cancelled", f"person:{absence.person_id}", now, vacation=vacation_id)
     await tx.live("oncall")
     return absence

@@ -12,10 +12,12 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Ctx, Instant, Name, PageParams, PathId, Text, problems
-from firebell.oncall import actions, queries
 from firebell.oncall.model import Absence, Cover, CoverState, Swap, SwapState
+from firebell.oncall.schedules import queries
+from firebell.oncall.schedules import queries as check_queries
 from firebell.oncall.schedules.schemas import Named
 from firebell.oncall.swaps import absences, covers, parties, swaps
+from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
@@ -184,11 +186,11 @@ class _Presenter:
 
 async def _presenter(tx: Tx) -> _Presenter:
     names = {p.id: p.name for p in await people.people(tx)}
-    return _Presenter(await actions.slugs_by_id(tx), names)
+    return _Presenter(await queries.slugs_by_id(tx), names)
 
 
 async def _person_id(tx: Tx, caller: Caller, person: str | None) -> int:
-    return await queries.person_id(tx, person) if person else caller.person_id
+    return await check_queries.person_id(tx, person) if person else caller.person_id
 
 
 @router.get("/covers", summary="List cover requests, newest first")
@@ -201,7 +203,7 @@ async def list_covers(
 ) -> list[CoverShown]:
     since = ctx.clock.now() if which == "coming" else None
     async with ctx.db.tx() as tx:
-        covers_ = await actions.covers(tx, state=state, since=since)
+        covers_ = await swap_queries.covers(tx, state=state, since=since)
         presenter = await _presenter(tx)
     return [presenter.cover(c) for c in page.newest(covers_, [c.id for c in covers_])]
 
@@ -209,15 +211,15 @@ async def list_covers(
 @router.post("/covers", status_code=201, summary="Request cover", responses=problems(404, 409))
 async def ask_cover(ctx: Ctx, caller: Responder, given: NewCover) -> CoverShown:
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, given.schedule)
+        schedule = await queries.by_slug(tx, given.schedule)
         cover = await covers.ask(
             tx,
             caller.actor,
-            schedule_id=int(schedule.id),
+            schedule_id=schedule.id,
             requester=await _person_id(tx, caller, given.person),
             start=given.start,
             end=given.end,
-            asked=[await queries.person_id(tx, person) for person in given.asked],
+            asked=[await check_queries.person_id(tx, person) for person in given.asked],
             reason=given.reason,
             now=ctx.clock.now(),
         )
@@ -226,7 +228,7 @@ async def ask_cover(ctx: Ctx, caller: Responder, given: NewCover) -> CoverShown:
 
 async def _shown(ctx: Context, cover_id: int) -> CoverShown:
     async with ctx.db.tx() as tx:
-        cover = await actions.cover(tx, cover_id)
+        cover = await swap_queries.cover(tx, cover_id)
         if cover is None:
             raise NotFound(f"There is no request {cover_id}.")
         return (await _presenter(tx)).cover(cover)
@@ -302,7 +304,7 @@ async def list_swaps(
 ) -> list[SwapShown]:
     since = ctx.clock.now() if which == "coming" else None
     async with ctx.db.tx() as tx:
-        swaps_ = await actions.swaps(tx, state=state, since=since)
+        swaps_ = await swap_queries.swaps(tx, state=state, since=since)
         presenter = await _presenter(tx)
     return [presenter.swap(s) for s in page.newest(swaps_, [s.id for s in swaps_])]
 
@@ -310,13 +312,13 @@ async def list_swaps(
 @router.post("/swaps", status_code=201, summary="Propose a swap", responses=problems(404, 409))
 async def propose_swap(ctx: Ctx, caller: Responder, given: NewSwap) -> SwapShown:
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, given.schedule)
+        schedule = await queries.by_slug(tx, given.schedule)
         swap = await swaps.propose(
             tx,
             caller.actor,
-            schedule_id=int(schedule.id),
+            schedule_id=schedule.id,
             proposer=await _person_id(tx, caller, given.person),
-            other=await queries.person_id(tx, given.other),
+            other=await check_queries.person_id(tx, given.other),
             mine=(given.start, given.end),
             theirs=(given.their_start, given.their_end),
             reason=given.reason,
@@ -362,8 +364,8 @@ async def withdraw_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapSho
 @router.get("/vacations", summary="List time off that is not over, newest first")
 async def list_vacations(ctx: Ctx, caller: Reader, page: PageParams) -> list[VacationShown]:
     async with ctx.db.tx() as tx:
-        time_off = await actions.vacations(tx, since=ctx.clock.now())
-        requested = await actions.covers(tx, vacation_ids=[absence.id for absence in time_off])
+        time_off = await swap_queries.absences(tx, since=ctx.clock.now())
+        requested = await swap_queries.covers(tx, vacation_ids=[absence.id for absence in time_off])
         presenter = await _presenter(tx)
     return [presenter.vacation(a, requested) for a in page.newest(time_off, [a.id for a in time_off])]
 

@@ -7,20 +7,21 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.intervals import Interval, minus, overlap
 from firebell.kit.jobs import timers
 from firebell.kit.localtime import format_local
 from firebell.kit.text import clean_text
-from firebell.oncall import actions
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Cover, CoverDeclined, CoverState, CoverTaken, Source
+from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.schedules import changes, store
-from firebell.oncall.swaps import exchange
+from firebell.oncall.swaps import exchange, overrides, requests
 from firebell.oncall.swaps import store as swaps_store
 from firebell.oncall.swaps.lifecycle import Lifecycle
 from firebell.people import actions as people
 
 _LIFECYCLE: Lifecycle[Cover] = Lifecycle(
-    "request", changes.COVER_TIMER, swaps_store.cover, swaps_store.save_cover, changes.audit_cover
+    "request", requests.COVER_TIMER, swaps_store.cover, swaps_store.save_cover, requests.audit_cover
 )
 
 expire = _LIFECYCLE.expire
@@ -46,7 +47,7 @@ async def ask(
     check_interval("request", start, end, now)
     schedule = await changes.lock(tx, schedule_id)
     person = await people.person(tx, requester)
-    if not exchange.own_stretches(schedule, requester, start, end):
+    if not intervals_on_call(schedule, requester, start, end):
         raise Conflict(
             f"{person.name} is not on call on {schedule.name} then.", hint="Choose the time of a shift."
         )
@@ -58,9 +59,9 @@ async def ask(
                 hint="Withdraw it first, or choose another time.",
             )
     await _check_asked(tx, requester, asked)
-    new = changes.new_cover(schedule_id, requester, start, end, now, clean_text(reason, 500))
-    cover = await changes.add_cover(tx, replace(new, asked=tuple(dict.fromkeys(asked))), now)
-    await changes.audit_cover(tx, actor, "asked", cover, now)
+    new = requests.new_cover(schedule_id, requester, start, end, now, clean_text(reason, 500))
+    cover = await requests.add_cover(tx, replace(new, asked=tuple(dict.fromkeys(asked))), now)
+    await requests.audit_cover(tx, actor, "asked", cover, now)
     return cover
 
 
@@ -94,44 +95,49 @@ async def take(
         raise Conflict(f"{person.name} asked for this cover.", hint="Withdraw the request instead.")
     if not person.active:
         raise Conflict(f"{person.name} is not active.", hint="Someone else has to take the shift.")
-    low, high = max(start or cover.start, cover.start, now), min(end or cover.end, cover.end)
-    if low >= high:
+    part = overlap((max(start or cover.start, now), end or cover.end), (cover.start, cover.end))
+    if part is None:
         raise Invalid(
             "This time is outside the request.", fields={"start": "Choose a time within the request."}
         )
-    if busy := exchange.own_stretches(schedule, by, low, high):
+    if busy := intervals_on_call(schedule, by, *part):
         raise Conflict(
             f"{person.name} is already on call on {schedule.name} from"
-            f" {format_local(busy[0][0], person.tz)} {person.tz}.",
+            f" {format_local(busy[0].start, person.tz)} {person.tz}.",
             hint="Take a part of the request, or swap the shifts.",
         )
     source = Source.VACATION if cover.vacation_id else Source.COVER
-    override = exchange.mapped(low, high, {cover.requester: by}, cover.reason, source, actor.person_id)
-    override_id = await store.insert_edit(tx, int(schedule.id), override, now)
-    part = await _split(tx, cover, low, high, now)
+    override = exchange.mapping_override(*part, {cover.requester: by}, cover.reason, source, actor.person_id)
+    override_id = await store.insert_override(tx, schedule.id, override, now)
+    request = await _split(tx, cover, part, now)
     taken = replace(
-        part, state=CoverState.TAKEN, taken_by=by, edit_id=override_id, expires_at=low, decided_at=now
+        request,
+        state=CoverState.TAKEN,
+        taken_by=by,
+        edit_id=override_id,
+        expires_at=part.start,
+        decided_at=now,
     )
     await swaps_store.save_cover(tx, taken)
     await tx.emit(CoverTaken(taken.id), now)
-    await changes.audit_cover(tx, actor, "taken", taken, now)
+    await requests.audit_cover(tx, actor, "taken", taken, now)
     await changes.finish_change(tx, actor, schedule, now)
     return taken
 
 
-async def _split(tx: Tx, cover: Cover, low: datetime, high: datetime, now: datetime) -> Cover:
-    """Return the request for only `[low, high)`: the same one if nothing is left of it, else a new one."""
-    rest = exchange.minus([(max(cover.start, now), cover.end)], [(low, high)])
+async def _split(tx: Tx, cover: Cover, part: Interval, now: datetime) -> Cover:
+    """Return the request for only `part`: the same one if nothing is left of it, else a new one."""
+    rest = minus([(max(cover.start, now), cover.end)], [part])
     if not rest:
-        await timers.cancel(tx, changes.COVER_TIMER, str(cover.id))
-        return replace(cover, start=low, end=high)
-    first, *others = (replace(cover, start=a, end=b, expires_at=changes.expiry(a, b, now)) for a, b in rest)
+        await timers.cancel(tx, requests.COVER_TIMER, str(cover.id))
+        return replace(cover, start=part.start, end=part.end)
+    first, *others = (replace(cover, start=a, end=b, expires_at=requests.expiry(a, b, now)) for a, b in rest)
     await swaps_store.save_cover(tx, first)
-    await timers.schedule(tx, changes.COVER_TIMER, str(first.id), first.expires_at)
+    await timers.schedule(tx, requests.COVER_TIMER, str(first.id), first.expires_at)
     for other in others:
         inserted = await swaps_store.insert_cover(tx, other)
-        await timers.schedule(tx, changes.COVER_TIMER, str(inserted.id), inserted.expires_at)
-    return await swaps_store.insert_cover(tx, replace(cover, start=low, end=high))
+        await timers.schedule(tx, requests.COVER_TIMER, str(inserted.id), inserted.expires_at)
+    return await swaps_store.insert_cover(tx, replace(cover, start=part.start, end=part.end))
 
 
 async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -> Cover:
@@ -143,7 +149,7 @@ async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -
     await swaps_store.save_cover(tx, declined)
     if by not in cover.declined:
         await tx.emit(CoverDeclined(cover_id, by), now)
-    await changes.audit_cover(tx, actor, "declined", declined, now)
+    await requests.audit_cover(tx, actor, "declined", declined, now)
     return declined
 
 
@@ -160,4 +166,4 @@ async def give_back(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> None:
         raise NotFound(f"No one has taken request {cover_id}.")
     if cover.end <= now:
         raise Conflict("This shift is over.")
-    await actions.remove_edit(tx, actor, cover.edit_id, now)
+    await overrides.remove_override(tx, actor, cover.edit_id, now)

@@ -3,35 +3,24 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from firebell.kit.intervals import Interval, clip, minus
 from firebell.oncall.model import Absence, Cover, CoverState, Override, OverrideKind, Schedule, Source, User
-from firebell.oncall.rota.shifts import between
-
-Stretch = tuple[datetime, datetime]
+from firebell.oncall.rota.shifts import intervals_on_call
 
 
-def minus(whole: Sequence[Stretch], taken: Sequence[Stretch]) -> list[Stretch]:
-    """Return `whole` without `taken`, in order."""
-    left = sorted(whole)
-    for start, end in taken:
-        cut = [part for a, b in left for part in ((a, min(b, start)), (max(a, end), b))]
-        left = [(a, b) for a, b in cut if a < b]
-    return left
-
-
-def swap_maps(x: User, y: User, mine: Stretch, theirs: Stretch) -> list[tuple[Stretch, dict[User, User]]]:
+def swap_maps(x: User, y: User, mine: Interval, theirs: Interval) -> list[tuple[Interval, dict[User, User]]]:
     """Return the intervals and mappings of the overrides that give `mine` to `y` and `theirs` to `x`.
 
     Where the intervals overlap, one mapping goes both ways: two mappings would undo each other (E04).
     """
-    low, high = max(mine[0], theirs[0]), min(mine[1], theirs[1])
-    both = [(low, high)] if low < high else []
-    maps: list[tuple[Stretch, dict[User, User]]] = [(part, {x: y, y: x}) for part in both]
+    both = clip([mine], theirs)
+    maps: list[tuple[Interval, dict[User, User]]] = [(part, {x: y, y: x}) for part in both]
     maps += [(part, {x: y}) for part in minus([mine], both)]
     maps += [(part, {y: x}) for part in minus([theirs], both)]
     return sorted(maps, key=lambda pair: pair[0])
 
 
-def mapped(
+def mapping_override(
     start: datetime,
     end: datetime,
     mapping: Mapping[User, User],
@@ -53,22 +42,11 @@ def mapped(
     )
 
 
-def own_stretches(schedule: Schedule, user: User, a: datetime, b: datetime) -> list[Stretch]:
-    """Return when `user` is on call in `[a, b)`; abutting intervals are joined."""
-    intervals: list[Stretch] = []
-    for shift in (shift for shift in between(schedule, a, b) if user in shift.users):
-        if intervals and intervals[-1][1] == shift.start:
-            intervals[-1] = (intervals[-1][0], shift.end)
-        else:
-            intervals.append((shift.start, shift.end))
-    return intervals
-
-
-def unasked(
+def unrequested_intervals(
     schedule: Schedule, absence: Absence, covers: Sequence[Cover], a: datetime, b: datetime
-) -> list[Stretch]:
+) -> list[Interval]:
     """Return when an absent person is on call in `[a, b)` without any of `covers` settling it."""
-    on_call = own_stretches(schedule, absence.person_id, max(absence.start, a), min(absence.end, b))
+    on_call = intervals_on_call(schedule, absence.person_id, max(absence.start, a), min(absence.end, b))
     settled = [c for c in covers if c.schedule_id == schedule.id and _settles(c, absence)]
     return minus(on_call, [(c.start, c.end) for c in settled])
 

@@ -28,7 +28,7 @@ async def check_swap(tx: Tx, rights: Rights, person_id: int, swap_id: int) -> No
 
 async def check_time_off(tx: Tx, rights: Rights, person_id: int, vacation_id: int) -> None:
     """Raise `NotFound` if there is no such time off, `Forbidden` unless it is the person's or they are a manager."""
-    owner = await store.vacation_of(tx, vacation_id)
+    owner = await store.person_of_absence(tx, vacation_id)
     if owner is None:
         raise NotFound(f"There is no time off {vacation_id}, or it is canceled.")
     permissions.check_party(rights, person_id, (owner,))

@@ -79,7 +79,7 @@ async def cover(tx: Tx, cover_id: int) -> Cover | None:
     return _cover(row) if row else None
 
 
-async def cover_of_edit(tx: Tx, edit_id: int) -> Cover | None:
+async def cover_of_override(tx: Tx, edit_id: int) -> Cover | None:
     """Return the request that an override answers."""
     row = await tx.row(
         f"""
@@ -182,7 +182,7 @@ async def swap(tx: Tx, swap_id: int) -> Swap | None:
     return _swap(row) if row else None
 
 
-async def swap_of_edit(tx: Tx, edit_id: int) -> Swap | None:
+async def swap_of_override(tx: Tx, edit_id: int) -> Swap | None:
     """Return the accepted swap that created an override."""
     row = await tx.row(
         f"""
@@ -258,7 +258,7 @@ async def schedules_with(tx: Tx, person_id: int) -> list[int]:
     return [row["schedule_id"] for row in rows]
 
 
-async def vacations(tx: Tx, *, person_id: int | None = None, since: datetime | None = None) -> list[Absence]:
+async def absences(tx: Tx, *, person_id: int | None = None, since: datetime | None = None) -> list[Absence]:
     """Return absences that are not canceled and end after `since`, earliest first."""
     rows = await tx.fetch(
         f"""
@@ -275,7 +275,7 @@ async def vacations(tx: Tx, *, person_id: int | None = None, since: datetime | N
     return [_absence(row) for row in rows]
 
 
-async def vacation_of(tx: Tx, vacation_id: int) -> int | None:
+async def person_of_absence(tx: Tx, vacation_id: int) -> int | None:
     """Return the id of the person who is absent; None if there is no such absence or it is canceled."""
     row = await tx.row(
         """
@@ -289,7 +289,7 @@ async def vacation_of(tx: Tx, vacation_id: int) -> int | None:
     return row["person_id"] if row else None
 
 
-async def lock_vacation(tx: Tx, vacation_id: int) -> Absence | None:
+async def lock_absence(tx: Tx, vacation_id: int) -> Absence | None:
     """Return an absence that is not canceled, and lock its row."""
     row = await tx.row(
         f"""
@@ -304,7 +304,7 @@ async def lock_vacation(tx: Tx, vacation_id: int) -> Absence | None:
     return _absence(row) if row else None
 
 
-async def insert_vacation(
+async def insert_absence(
     tx: Tx,
     person_id: int,
     start: datetime,
@@ -330,7 +330,7 @@ async def insert_vacation(
     return _absence(row)
 
 
-async def cancel_vacation(tx: Tx, vacation_id: int, now: datetime) -> None:
+async def cancel_absence(tx: Tx, vacation_id: int, now: datetime) -> None:
     await tx.execute(
         """
         update vacation

@@ -6,20 +6,21 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid
+from firebell.kit.intervals import Interval, Pair
 from firebell.kit.jobs import timers
 from firebell.kit.localtime import format_local
 from firebell.kit.text import clean_text
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Schedule, Source, Swap, SwapDecided, SwapProposed, SwapState
+from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.schedules import changes, store
-from firebell.oncall.swaps import exchange
+from firebell.oncall.swaps import exchange, requests
 from firebell.oncall.swaps import store as swaps_store
-from firebell.oncall.swaps.exchange import Stretch
 from firebell.oncall.swaps.lifecycle import Lifecycle
 from firebell.people import actions as people
 
 _LIFECYCLE: Lifecycle[Swap] = Lifecycle(
-    "swap", changes.SWAP_TIMER, swaps_store.swap, swaps_store.save_swap, changes.audit_swap
+    "swap", requests.SWAP_TIMER, swaps_store.swap, swaps_store.save_swap, requests.audit_swap
 )
 
 expire = _LIFECYCLE.expire
@@ -32,8 +33,8 @@ async def propose(
     schedule_id: int,
     proposer: int,
     other: int,
-    mine: Stretch,
-    theirs: Stretch,
+    mine: Pair,
+    theirs: Pair,
     reason: str = "",
     now: datetime,
 ) -> Swap:
@@ -67,20 +68,20 @@ async def propose(
             decided_at=None,
         ),
     )
-    await timers.schedule(tx, changes.SWAP_TIMER, str(swap.id), swap.expires_at)
+    await timers.schedule(tx, requests.SWAP_TIMER, str(swap.id), swap.expires_at)
     await tx.emit(SwapProposed(swap.id), now)
-    await changes.audit_swap(tx, actor, "proposed", swap, now)
+    await requests.audit_swap(tx, actor, "proposed", swap, now)
     return swap
 
 
 async def _check_both(
-    tx: Tx, schedule: Schedule, proposer: int, other: int, mine: Stretch, theirs: Stretch
+    tx: Tx, schedule: Schedule, proposer: int, other: int, mine: Pair, theirs: Pair
 ) -> None:
     for person_id, (start, end) in ((proposer, mine), (other, theirs)):
         person = await people.person(tx, person_id)
         if not person.active:
             raise Conflict(f"{person.name} is not active.")
-        if not exchange.own_stretches(schedule, person_id, start, end):
+        if not intervals_on_call(schedule, person_id, start, end):
             raise Conflict(
                 f"{person.name} is not on call on {schedule.name} from"
                 f" {format_local(start, person.tz)} {person.tz}.",
@@ -98,12 +99,12 @@ async def accept(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     """Exchange both shifts at once; raise `Conflict` if one of them has changed hands."""
     schedule, swap = await _LIFECYCLE.lock_open(tx, swap_id, now)
     await _check_answerer(tx, actor, swap)
-    mine, theirs = (swap.start, swap.end), (swap.their_start, swap.their_end)
+    mine, theirs = Interval(swap.start, swap.end), Interval(swap.their_start, swap.their_end)
     await _check_both(tx, schedule, swap.proposer, swap.other, mine, theirs)
     override_ids = []
     for (start, end), mapping in exchange.swap_maps(swap.proposer, swap.other, mine, theirs):
-        override = exchange.mapped(start, end, mapping, swap.reason, Source.SWAP, actor.person_id)
-        override_ids.append(await store.insert_edit(tx, int(schedule.id), override, now))
+        override = exchange.mapping_override(start, end, mapping, swap.reason, Source.SWAP, actor.person_id)
+        override_ids.append(await store.insert_override(tx, schedule.id, override, now))
     swap = replace(swap, edit_ids=tuple(override_ids))
     accepted = await _LIFECYCLE.close(tx, actor, swap, SwapState.ACCEPTED, now)
     await tx.emit(SwapDecided(swap.id), now)

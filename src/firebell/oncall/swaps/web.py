@@ -8,14 +8,16 @@ from fastapi import Request, Response
 from starlette.datastructures import FormData
 
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
+from firebell.kit.intervals import Interval
 from firebell.kit.localtime import format_range, to_instant
 from firebell.kit.text import to_choice, to_id, to_wall
 from firebell.kit.web import flash, html, routing
-from firebell.oncall import actions
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.model import Cover, CoverState, Schedule, Swap, SwapState
 from firebell.oncall.rota import shifts
-from firebell.oncall.swaps import absences, covers, exchange, parties, swaps
+from firebell.oncall.schedules import queries
+from firebell.oncall.swaps import absences, covers, parties, swaps
+from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -35,7 +37,7 @@ _SWAP_ANSWERED = {"accept": "Swap accepted.", "decline": "Swap declined.", "with
 MY_SHIFTS_WINDOW = timedelta(days=60)
 MAX_SWAP_OFFERS = 12
 """How many shifts of colleagues are offered for a swap."""
-LEFT = "Former member"
+FORMER_MEMBER = "Former member"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +64,13 @@ def _offers(
         offers = [
             (
                 f"{user}|{shift.start.isoformat()}|{shift.end.isoformat()}",
-                f"{names.get(int(user), LEFT)}, {format_range(shift.start, shift.end, me.tz)}",
+                f"{names.get(user, FORMER_MEMBER)}, {format_range(shift.start, shift.end, me.tz)}",
             )
             for shift in coming
             for user in shift.users
             if user != me.id
         ]
-        offers_by_schedule[int(schedule.id)] = offers[:MAX_SWAP_OFFERS]
+        offers_by_schedule[schedule.id] = offers[:MAX_SWAP_OFFERS]
     return offers_by_schedule
 
 
@@ -104,11 +106,11 @@ async def _my_shifts(
     ctx = html.ctx(request)
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        shifts_ = await actions.shifts_of(tx, me.id, now, MY_SHIFTS_WINDOW)
-        schedules = {int(x.schedule.id): x.schedule for x in shifts_}
-        coming = await actions.covers(tx, since=now)
-        exchanges: list[Cover | Swap] = [*coming, *await actions.swaps(tx, state=SwapState.OPEN)]
-        named = {int(u) for s in schedules.values() for u in s.people} | _parties(exchanges)
+        shifts_ = await queries.shifts_of(tx, me.id, now, MY_SHIFTS_WINDOW)
+        schedules = {x.schedule.id: x.schedule for x in shifts_}
+        coming = await swap_queries.covers(tx, since=now)
+        exchanges: list[Cover | Swap] = [*coming, *await swap_queries.swaps(tx, state=SwapState.OPEN)]
+        named = {u for s in schedules.values() for u in s.people} | _parties(exchanges)
         names = {i: p.name for i, p in (await people.people_by_id(tx, [*named])).items()}
         team = await people.members(tx, list({s.team_id for s in schedules.values()}))
         asked = to_id(sent.given.get("asked"))
@@ -124,9 +126,9 @@ async def _my_shifts(
             "my_covers": [c for c in coming if c.requester == me.id and c.state in ("open", "taken")],
             "taken_by_me": [c for c in coming if c.taken_by == me.id and c.state == CoverState.TAKEN],
             "swaps": [s for s in exchanges if isinstance(s, Swap) and me.id in (s.proposer, s.other)],
-            "vacations": await actions.vacations(tx, person_id=me.id, since=now),
-            "schedule_names": await actions.names_by_id(tx, [x.schedule_id for x in exchanges]),
-            "name": lambda i: names.get(i, LEFT),
+            "vacations": await swap_queries.absences(tx, person_id=me.id, since=now),
+            "schedule_names": await queries.names_by_id(tx, [x.schedule_id for x in exchanges]),
+            "name": lambda i: names.get(i, FORMER_MEMBER),
             "people": [(i, name) for i, name in others.options if i != me.id],
             "others": others,
             "methods": await people.methods_of(tx, [me.id]),
@@ -149,7 +151,7 @@ def _at(given: FormData, name: str, tz: str) -> datetime:
     return to_instant(to_wall(given.get(name), name), tz)
 
 
-def _interval(text: str) -> exchange.Stretch:
+def _interval(text: str) -> Interval:
     """Parse the start and the end of a shift from a form value."""
     try:
         start, end = (datetime.fromisoformat(part) for part in text.split("|"))
@@ -157,7 +159,7 @@ def _interval(text: str) -> exchange.Stretch:
         raise Invalid("Choose a shift from the list.") from exc
     if start.tzinfo is None or end.tzinfo is None:
         raise Invalid("Choose a shift from the list.")
-    return start, end
+    return Interval(start, end)
 
 
 @router.post("/oncall/covers", dependencies=access.needs(Verb.SHIFT_TRADE))

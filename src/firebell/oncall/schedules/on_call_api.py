@@ -25,11 +25,13 @@ from firebell.kit.web.api import (
     problems,
     removed,
 )
-from firebell.oncall import actions, queries
+from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.model import OverrideKind
 from firebell.oncall.rota.shifts import at as on_duty_at
 from firebell.oncall.rota.shifts import between, gaps
+from firebell.oncall.schedules import actions, queries
 from firebell.oncall.schedules.schemas import EditShown, Named, PreviewShown, edit_shown, preview_shown
+from firebell.oncall.swaps import overrides as override_actions
 from firebell.people import actions as people
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
@@ -124,8 +126,8 @@ async def get_on_call(
 ) -> OnCall:
     when = at or ctx.clock.now()
     async with ctx.db.reads() as tx:
-        schedules = await actions.schedules(tx, since=when, until=when + _INSTANT)
-        on_duty = [(schedule, [int(u) for u in on_duty_at(schedule, when)]) for schedule in schedules]
+        schedules = await queries.schedules(tx, since=when, until=when + _INSTANT)
+        on_duty = [(schedule, on_duty_at(schedule, when)) for schedule in schedules]
         people_by_id = await people.people_by_id(tx, [u for _, users in on_duty for u in users])
     return OnCall(
         at=when,
@@ -158,16 +160,14 @@ async def list_shifts(
             fields={"to": "Use a time after `from`, at most two years later."},
         )
     async with ctx.db.reads() as tx:
-        schedule = await actions.by_slug(tx, slug, since=start, until=end)
+        schedule = await queries.by_slug(tx, slug, since=start, until=end)
         shifts = between(schedule, start, end)
-        people_by_id = await people.people_by_id(tx, list({int(u) for s in shifts for u in s.users}))
+        people_by_id = await people.people_by_id(tx, list({u for s in shifts for u in s.users}))
     named = {p.id: Named(id=p.id, name=p.name) for p in people_by_id.values()}
     return Shifts(
         schedule=slug,
         version=schedule.version,
-        shifts=[
-            ShiftShown(start=s.start, end=s.end, people=[named[int(u)] for u in s.users]) for s in shifts
-        ],
+        shifts=[ShiftShown(start=s.start, end=s.end, people=[named[u] for u in s.users]) for s in shifts],
     )
 
 
@@ -185,7 +185,7 @@ async def list_gaps(
     now = ctx.clock.now()
     until = now + timedelta(days=days)
     async with ctx.db.reads() as tx:
-        schedule = await actions.by_slug(tx, slug, since=now, until=until)
+        schedule = await queries.by_slug(tx, slug, since=now, until=until)
     return [Gap(start=start, end=end) for start, end in gaps(schedule, now, until)]
 
 
@@ -203,10 +203,10 @@ async def list_overrides(
 ) -> list[EditShown]:
     now = ctx.clock.now()
     async with ctx.db.reads() as tx:
-        schedule = await actions.by_slug(tx, slug, since=now if which == "coming" else None)
+        schedule = await queries.by_slug(tx, slug, since=now if which == "coming" else None)
     # imported calendar shifts are changed in their calendar, so they are not listed
-    overrides = [e for e in schedule.edits if isinstance(e.id, int)]
-    return [edit_shown(e) for e in page.newest(overrides, [int(e.id) for e in overrides])]
+    overrides = [e for e in schedule.overrides if not e.import_key]
+    return [edit_shown(e) for e in page.newest(overrides, [e.id for e in overrides])]
 
 
 def _check_people(given: NewOverride, people_refs: Sequence[str]) -> None:
@@ -231,7 +231,7 @@ def _check_people(given: NewOverride, people_refs: Sequence[str]) -> None:
 
 
 async def _override_args(tx: Tx, given: NewOverride) -> dict[str, Any]:
-    """Return the arguments of `actions.add_edit`, with people by id; raise `Invalid`."""
+    """Return the arguments of `actions.create_override`, with people by id; raise `Invalid`."""
     people_refs = (*([given.person] if given.person else []), *given.people)
     _check_people(given, people_refs)
     users = [await queries.person_id(tx, ref) for ref in people_refs]
@@ -255,11 +255,11 @@ async def _override_args(tx: Tx, given: NewOverride) -> dict[str, Any]:
 )
 async def create_override(ctx: Ctx, caller: Responder, slug: Text, given: NewOverride) -> OverrideCreated:
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug)
-        override_id = await actions.add_edit(
+        schedule = await queries.by_slug(tx, slug)
+        override_id = await actions.create_override(
             tx,
             caller.actor,
-            schedule_id=int(schedule.id),
+            schedule_id=schedule.id,
             **await _override_args(tx, given),
             reason=given.reason,
             now=ctx.clock.now(),
@@ -275,9 +275,9 @@ async def create_override(ctx: Ctx, caller: Responder, slug: Text, given: NewOve
 async def preview_override(ctx: Ctx, caller: Reader, slug: Text, given: NewOverride) -> PreviewShown:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        old = await actions.by_slug(tx, slug)
+        old = await queries.by_slug(tx, slug)
         new = await actions.overridden(tx, old, **await _override_args(tx, given), now=now)
-        return preview_shown(await queries.previewed(tx, old, new, now), await people.people(tx))
+        return preview_shown(await check_queries.preview_of(tx, old, new, now), await people.people(tx))
 
 
 @router.delete(
@@ -288,5 +288,5 @@ async def preview_override(ctx: Ctx, caller: Reader, slug: Text, given: NewOverr
 async def remove_override(ctx: Ctx, caller: Responder, edit_id: PathId) -> Removed:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
-        await actions.remove_edit(tx, caller.actor, edit_id, now)
+        await override_actions.remove_override(tx, caller.actor, edit_id, now)
         return removed(await undo.offer(tx, ctx.signer, caller.actor, "schedule.override_removed", now))

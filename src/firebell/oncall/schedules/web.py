@@ -13,16 +13,18 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.localtime import format_range, to_instant
 from firebell.kit.text import plural, to_choices, to_id, to_required, to_wall
 from firebell.kit.web import flash, html, routing, undo
-from firebell.oncall import actions, queries
 from firebell.oncall.checks import fixes
+from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.grouping import group_gaps
-from firebell.oncall.checks.rules import HORIZON
+from firebell.oncall.checks.preview import Preview
+from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.model import Cover, Layer, Schedule, Unit
 from firebell.oncall.rota import layer_versions, timeline
 from firebell.oncall.rota.shifts import gaps, next_change
-from firebell.oncall.schedules import forms
-from firebell.oncall.schedules.preview import Preview
-from firebell.oncall.swaps.web import LEFT, askable
+from firebell.oncall.schedules import actions, forms, queries
+from firebell.oncall.swaps import overrides
+from firebell.oncall.swaps import queries as swap_queries
+from firebell.oncall.swaps.web import FORMER_MEMBER, askable
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -57,7 +59,7 @@ class View:
         )
 
 
-def _picture(options: View, now: datetime) -> timeline.Picture:
+def _picture(options: View, now: datetime) -> timeline.ShownDays:
     """Return the days to show."""
     at = to_instant(to_wall(options.at, "at"), options.tz) if options.at else now
     return timeline.picture(options.view, at, options.tz, now)
@@ -76,14 +78,17 @@ async def _context(
     """Return the template context of the timeline, with the names of its people and of `more`."""
     tz = options.tz
     seen = _picture(options, now)
-    person_ids = {int(u) for s in schedules for u in s.people} | {c.requester for c in asked} | {*more}
+    person_ids = {u for s in schedules for u in s.people} | {c.requester for c in asked} | {*more}
     people_by_id = await people.people_by_id(tx, [*person_ids])
 
-    def name(user: int | str) -> str:
-        return people_by_id[int(user)].name if int(user) in people_by_id else LEFT
+    def name(user: int) -> str:
+        return people_by_id[user].name if user in people_by_id else FORMER_MEMBER
 
     def when(start: datetime, end: datetime) -> str:
-        begins, ends = start > seen.start - timeline.AROUND, end < seen.end + timeline.AROUND
+        begins, ends = (
+            start > seen.start - timeline.SHIFT_END_SEARCH,
+            end < seen.end + timeline.SHIFT_END_SEARCH,
+        )
         if begins and ends:
             return format_range(start, end, tz)
         if begins:
@@ -107,12 +112,12 @@ async def _context(
                 "s": s,
                 "rows": timeline.rows(s, seen)[: 1 if options.brief else None],
                 **_agenda(timeline.agenda(s, seen, tz, name, now), folded=len(schedules) > 1),
-                "gaps": gaps(s, now, now + HORIZON),
+                "gaps": gaps(s, now, now + CHECKS_HORIZON),
             }
             for s in schedules
         ],
         "asked_of_me": asked,
-        "schedule_names": await actions.names_by_id(tx, [c.schedule_id for c in asked]),
+        "schedule_names": await queries.names_by_id(tx, [c.schedule_id for c in asked]),
         "name": name,
         "when": when,
         "today": now.astimezone(ZoneInfo(tz)).date(),
@@ -125,7 +130,7 @@ def _agenda(days: Sequence[timeline.Day], *, folded: bool) -> dict[str, Any]:
     return {
         "near": near,
         "later": later,
-        "later_gaps": [shift for _, shifts in later for shift in shifts if shift[2] == timeline.NOBODY],
+        "later_gaps": [shift for _, shifts in later for shift in shifts if shift[2] == timeline.NO_ONE],
     }
 
 
@@ -136,16 +141,16 @@ async def oncall(request: Request) -> Response:
     seen = _picture(options, now)
     q, page = request.query_params.get("q", ""), max(1, to_id(request.query_params.get("page")) or 1)
     async with ctx.db.tx() as tx:
-        ids = await actions.ids_near(tx, me.id, now, q)
+        ids = await queries.ids_near(tx, me.id, now, q)
         pages = max(1, -(-len(ids) // SCHEDULES_PER_PAGE))
         page = min(page, pages)
-        since = min(seen.start - timeline.AROUND, now)
-        until = max(seen.end + timeline.AROUND, now + HORIZON)
+        since = min(seen.start - timeline.SHIFT_END_SEARCH, now)
+        until = max(seen.end + timeline.SHIFT_END_SEARCH, now + CHECKS_HORIZON)
         page_ids = ids[(page - 1) * SCHEDULES_PER_PAGE : page * SCHEDULES_PER_PAGE]
-        schedules_by_id = await actions.schedules_by_id(tx, page_ids, since=since, until=until)
+        schedules_by_id = await queries.schedules_by_id(tx, page_ids, since=since, until=until)
         # a single page is sorted by name, several begin with the schedules that concern the person
         order = [i for i in page_ids if i in schedules_by_id] if pages > 1 else list(schedules_by_id)
-        asked = askable(await actions.covers(tx, since=now), me)
+        asked = askable(await swap_queries.covers(tx, since=now), me)
         context = await _context(tx, [schedules_by_id[i] for i in order], asked, me, options, now)
     more = {"one": None, "q": q, "page": page, "pages": pages}
     return await html.render(request, "oncall/oncall.html", {**context, **more}, kept_offline=True)
@@ -208,7 +213,16 @@ async def create(request: Request) -> Response:
 def _rotation(order: Sequence[int], anchor: datetime, given: Mapping[str, Any], offset: int) -> Layer:
     unit = Unit.DAY if given.get("unit") == "day" else Unit.WEEK
     slots = tuple((i,) for i in order)
-    return Layer(0, slots, anchor, unit, 1, given.get("tz", ""), offset=offset, name="Rotation")
+    return Layer(
+        id=0,
+        slots=slots,
+        anchor=anchor,
+        unit=unit,
+        every=1,
+        tz=given.get("tz", ""),
+        offset=offset,
+        name="Rotation",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,15 +246,15 @@ async def one(request: Request, slug: str, filled: Filled) -> Response:
     options, now, error = View.of(request, me), ctx.clock.now(), filled.error
     if filled.given.get("tz") in html.time_zones():
         options = replace(options, tz=filled.given["tz"])
-    since = min(_picture(options, now).start - timeline.AROUND, now - HORIZON)
+    since = min(_picture(options, now).start - timeline.SHIFT_END_SEARCH, now - CHECKS_HORIZON)
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug, since=since)
-        asked = askable(await actions.covers(tx, schedule_ids=[int(schedule.id)], since=now), me)
+        schedule = await queries.by_slug(tx, slug, since=since)
+        asked = askable(await swap_queries.covers(tx, schedule_ids=[schedule.id], since=now), me)
         chosen = {i for i in (to_id(filled.given.get(name)) for name in _PERSON_FIELDS) if i is not None}
         context = await _context(tx, [schedule], asked, me, options, now, more=chosen)
         near = {me.id, *map(int, schedule.people), *await people.team_members(tx, schedule.team_id)}
         others = await choosable(tx, near | chosen, request.query_params.get("with", ""))
-        findings = (await queries.found_in(tx, [schedule], now))[int(schedule.id)]
+        findings = (await check_queries.findings_of(tx, [schedule], now))[schedule.id]
     more = {
         "one": schedule,
         "others": others,
@@ -289,8 +303,8 @@ async def remove(request: Request, slug: str, edit_id: int) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     actor, now = access.actor_of(me), ctx.clock.now()
     async with ctx.db.tx() as tx:
-        schedule = await actions.by_slug(tx, slug)
-        await actions.remove_edit(tx, actor, edit_id, now, schedule_id=int(schedule.id))
+        schedule = await queries.by_slug(tx, slug)
+        await overrides.remove_override(tx, actor, edit_id, now, schedule_id=schedule.id)
         offer = await undo.offer(tx, ctx.signer, actor, "schedule.override_removed", now)
     return flash.redirect(request, f"/oncall/{slug}", f"Override on {schedule.name} removed.", offer)
 
@@ -301,9 +315,9 @@ async def fix(request: Request, slug: str) -> Response:
     ctx = html.ctx(request)
     try:
         async with ctx.db.tx() as tx:
-            schedule = await actions.by_slug(tx, slug)
+            schedule = await queries.by_slug(tx, slug)
             finding_id = str(form.get("finding") or "")
-            await fixes.carry_out(tx, access.actor_of(me), int(schedule.id), finding_id, ctx.clock.now())
+            await fixes.carry_out(tx, access.actor_of(me), schedule.id, finding_id, ctx.clock.now())
     except (Conflict, Invalid, NotFound) as error:
         return await one(request, slug, Filled(error=error))
     return flash.redirect(request, f"/oncall/{slug}", f"Finding on {schedule.name} fixed.")

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from firebell.kit.intervals import Interval, minus
 from firebell.oncall.checks.grouping import group_gaps
-from firebell.oncall.checks.report import Around, checks
+from firebell.oncall.checks.report import CheckContext, checks
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.model import Change, Schedule, User
 from firebell.oncall.rota.shifts import diff, gaps
-from firebell.oncall.swaps.exchange import Stretch, minus
 
 GAPS_AHEAD = timedelta(days=400)
 """How far ahead new gaps are searched: past two changes of the clock (spec 1.2)."""
@@ -22,13 +22,13 @@ class Preview:
 
     changes: tuple[Change, ...]
     hours: Mapping[User, float]
-    new_gaps: tuple[Stretch, ...]
-    closed_gaps: tuple[Stretch, ...]
+    new_gaps: tuple[Interval, ...]
+    closed_gaps: tuple[Interval, ...]
     new_findings: tuple[Finding, ...]
     fixed_findings: tuple[Finding, ...]
 
 
-def preview(old: Schedule, new: Schedule, start: datetime, end: datetime, around: Around) -> Preview:
+def preview(old: Schedule, new: Schedule, start: datetime, end: datetime, context: CheckContext) -> Preview:
     """Return what `new` changes on `[start, end)`; gaps are compared on 400 days from `start`, findings on 28.
 
     A finding whose level changes is both fixed and new. Gaps of one kind are one finding.
@@ -41,7 +41,7 @@ def preview(old: Schedule, new: Schedule, start: datetime, end: datetime, around
                 hours[user] += sign * ((high - low) / timedelta(hours=1))
     gaps_until = start + GAPS_AHEAD
     old_gaps, new_gaps = gaps(old, start, gaps_until), gaps(new, start, gaps_until)
-    old_findings, new_findings = (checks(s, start, around) for s in (old, new))
+    old_findings, new_findings = (checks(s, start, context) for s in (old, new))
     old_ids, new_ids = ({(f.id, f.level) for f in findings} for findings in (old_findings, new_findings))
     added = [f for f in new_findings if (f.id, f.level) not in old_ids]
     fixed = [f for f in old_findings if (f.id, f.level) not in new_ids]

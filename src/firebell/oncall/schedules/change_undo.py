@@ -13,14 +13,14 @@ from firebell.oncall.schedules import changes, parts_store, store
 
 def restore_details(schedule: Schedule, edit_ids: Sequence[int], *, final: bool) -> dict[str, Any]:
     """Return the audit details that restore these overrides: their ends; `final` forbids the undo."""
-    return {"final": final, "ends": {e.id: e.end.isoformat() for e in schedule.edits if e.id in edit_ids}}
+    return {"final": final, "ends": {e.id: e.end.isoformat() for e in schedule.overrides if e.id in edit_ids}}
 
 
 async def restore_override(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Schedule:
     """Restore a removed override that belonged to no cover and no swap; raise `Conflict` when it is over."""
     schedule = await changes.lock(tx, entry.subject_id)
     ends = {int(i): datetime.fromisoformat(end) for i, end in entry.detail["ends"].items()}
-    if entry.detail["final"] or not await store.restore_edits(tx, int(schedule.id), ends, entry.at, now):
+    if entry.detail["final"] or not await store.restore_overrides(tx, schedule.id, ends, entry.at, now):
         raise undo.changed_since(
             "a cover or swap depended on it, or it is over.", "Create the override again."
         )
@@ -39,7 +39,7 @@ async def restore_shadow(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime)
     )
     assert start is not None
     await parts_store.insert_shadow(
-        tx, int(schedule.id), Shadow(0, detail["person_id"], detail["of_id"], start, end), now
+        tx, schedule.id, Shadow(id=0, user=detail["person_id"], of=detail["of_id"], start=start, end=end), now
     )
     await tx.audit(
         actor, "schedule.shadow", entry.subject, now, person=detail["person_id"], of=detail["of_id"]

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from firebell.kit.errors import Invalid
 
 
-def public(country: str, subdivision: str, year: int) -> list[tuple[date, str]]:
+def of_year(country: str, subdivision: str, year: int) -> list[tuple[date, str]]:
     """Return (day, name) of the public holidays of a year, in order; raise Invalid for an unknown place.
 
     `country` is an ISO 3166 code such as DE; `subdivision` is a state or region such as BE, or empty.
@@ -34,6 +34,6 @@ def holidays_of(country: str, subdivision: str, start: date, end: date) -> list[
     return [
         (day, name)
         for year in years
-        for day, name in public(country, subdivision, year)
+        for day, name in of_year(country, subdivision, year)
         if start <= day < end
     ]

@@ -1,152 +1,39 @@
-"""Create and change schedules and overrides, and answer who is on call."""
+"""Create and change schedules and overrides."""
 
-import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from firebell.kit.clock import YEARS
-from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_name, clean_text, slugify
-from firebell.oncall import change_undo
-from firebell.oncall.calendars import store as calendars_store
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import (
-    LAYERS,
-    LONGEST_TURN,
+    MAX_LAYERS,
+    MAX_SHIFT_LENGTH,
     Layer,
     Override,
     OverrideKind,
     Schedule,
     ScheduleDeleted,
-    SwapState,
+    ScheduleSaved,
 )
-from firebell.oncall.public_holidays import public
-from firebell.oncall.rota import layer_versions, shifts
-from firebell.oncall.schedules import changes, parts_store, store
-from firebell.oncall.swaps import store as swaps_store
+from firebell.oncall.rota import layer_versions
+from firebell.oncall.schedules import changes, parts_store, queries, store
 from firebell.people import actions as people
 
-log = logging.getLogger(__name__)
-
-CURRENT_SHIFT_LOOKAHEAD = timedelta(days=35)
-"""How far ahead the end of a current shift is searched."""
 OVERRIDE_START_GRACE = timedelta(minutes=1)
 """An override that starts further in the past starts now, so that past shifts don't change."""
-
-cover = swaps_store.cover
-covers = swaps_store.covers
-ids_near = store.ids_near
-names_by_id = store.names_by_id
-slugs_by_id = store.slugs_by_id
-swap = swaps_store.swap
-swaps = swaps_store.swaps
-vacations = swaps_store.vacations
-
-
-@dataclass(frozen=True, slots=True)
-class OnDuty:
-    """Who is on call for a schedule, until when (None: no change within 35 days), and who follows."""
-
-    schedule: Schedule
-    users: tuple[int, ...]
-    until: datetime | None
-    next_users: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """An interval during which a person is on call for a schedule."""
-
-    start: datetime
-    end: datetime
-    schedule: Schedule
-
-
-async def schedules(
-    tx: Reads, *, since: datetime | None = None, until: datetime | None = None, archived: bool = False
-) -> list[Schedule]:
-    """Return all schedules by name.
-
-    With `since` and `until` they are complete within that interval only. `archived` includes schedules deleted
-    after `since`.
-    """
-    return await store.schedules(tx, since=since, until=until, archived=archived)
-
-
-async def schedules_by_id(
-    tx: Reads, ids: Sequence[int], *, since: datetime | None = None, until: datetime | None = None
-) -> dict[int, Schedule]:
-    """Return the existing schedules among `ids`, complete within `since` to `until`."""
-    return {int(s.id): s for s in await store.schedules(tx, ids, since=since, until=until)} if ids else {}
-
-
-async def by_slug(
-    tx: Reads, slug: str, *, since: datetime | None = None, until: datetime | None = None
-) -> Schedule:
-    """Return one schedule; raise NotFound, with the existing slugs, if there is none."""
-    schedules = await store.schedules(tx, slug=slug, since=since, until=until)
-    if not schedules:
-        names = ", ".join(list((await store.slugs_by_id(tx)).values())[:20])
-        raise NotFound(f"There is no schedule {slug}.", hint=f"Existing schedules: {names or 'none'}.")
-    return schedules[0]
-
-
-def users_at(schedule: Schedule, now: datetime) -> tuple[int, ...]:
-    """Return who is on call at `now`; empty for a gap, and for a schedule that fails to evaluate."""
-    try:
-        return tuple(int(u) for u in shifts.at(schedule, now))
-    except (ArithmeticError, ValueError, LookupError):
-        # an empty level is skipped at once, while a failing timer would page nobody at all
-        log.exception("a schedule cannot be evaluated", extra={"schedule": schedule.slug})
-        return ()
-
-
-async def current(tx: Tx, ids: Sequence[int], now: datetime) -> list[OnDuty]:
-    """Return who is on call for each of `ids` now, in this order; ids that do not exist are left out."""
-    until = now + CURRENT_SHIFT_LOOKAHEAD
-    by_id = {int(s.id): s for s in await store.schedules(tx, ids, since=now, until=until)}
-    on_duty = []
-    for schedule in (by_id[i] for i in ids if i in by_id):
-        first, *later = shifts.between(schedule, now, until)[:2]
-        on_duty.append(
-            OnDuty(
-                schedule,
-                users=tuple(int(u) for u in first.users),
-                until=later[0].start if later else None,
-                next_users=tuple(int(u) for u in later[0].users) if later else (),
-            )
-        )
-    return on_duty
-
-
-async def shifts_of(
-    tx: Tx, person_id: int, now: datetime, horizon: timedelta = timedelta(days=60)
-) -> list[Shift]:
-    """Return the shifts of a person between `now` and `horizon` later, earliest first."""
-    ids = await store.ids_naming(tx, person_id, now)
-    own_shifts = [
-        Shift(shift.start, shift.end, schedule)
-        for schedule in await store.schedules(tx, ids, since=now, until=now + horizon)
-        for shift in shifts.between(schedule, now, now + horizon)
-        if person_id in shift.users
-    ]
-    return sorted(own_shifts, key=lambda shift: shift.start)
-
-
-def public_holidays(country: str, subdivision: str, year: int) -> list[tuple[date, str]]:
-    """Return (day, name) of a year's public holidays, in order; raise Invalid for an unknown place."""
-    return public(country, subdivision, year)
 
 
 def _check_layer(layer: Layer, allowed: set[int]) -> None:
     people.check_zone(layer.tz)
-    if not 1 <= layer.every <= LONGEST_TURN:
+    if not 1 <= layer.every <= MAX_SHIFT_LENGTH:
         raise Invalid(
             f"A shift length of {layer.every} is out of range.",
-            fields={"every": f"Enter 1 to {LONGEST_TURN}."},
+            fields={"every": f"Enter 1 to {MAX_SHIFT_LENGTH}."},
         )
     if layer.anchor.year not in YEARS:
         raise Invalid(
@@ -171,12 +58,14 @@ def _check_layer(layer: Layer, allowed: set[int]) -> None:
 
 async def _check_layers(tx: Tx, layers: Sequence[Layer], before: Sequence[Layer] = ()) -> None:
     """Raise Invalid for layers that are not valid; people in `before` may have left since."""
-    if len(layers) > LAYERS:
+    if len(layers) > MAX_LAYERS:
         raise Invalid(
-            f"A schedule can’t have {len(layers)} layers.", fields={"layers": f"Use at most {LAYERS} layers."}
+            f"A schedule can’t have {len(layers)} layers.",
+            fields={"layers": f"Use at most {MAX_LAYERS} layers."},
         )
-    allowed = {p.id for p in await people.people(tx) if p.active}
-    allowed |= {int(u) for layer in before for slot in layer.slots for u in slot}
+    allowed = {user for layer in before for slot in layer.slots for user in slot}
+    named = {user for layer in layers for slot in layer.slots for user in slot}
+    allowed |= await queries.active_people(tx, named - allowed)
     for layer in layers:
         _check_layer(layer, allowed)
 
@@ -207,8 +96,10 @@ async def create_schedule(
     for position, layer in enumerate(layers):
         await parts_store.insert_layer(tx, schedule_id, position, layer)
     await tx.audit(actor, "schedule.created", f"schedule:{schedule_id}", now, name=clean)
-    saved = await changes.finish_change(tx, actor, Schedule(schedule_id, clean, tz, ()), now)
-    await changes.note_clocks(tx, saved, now)
+    saved = await changes.finish_change(
+        tx, actor, Schedule(id=schedule_id, name=clean, tz=tz, layers=()), now
+    )
+    await changes.record_clocks(tx, saved, now)
     return saved
 
 
@@ -253,8 +144,8 @@ async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime)
     """
     old = await changes.lock(tx, schedule_id)
     await tx.emit(ScheduleDeleted(schedule_id, old.name), now)
-    await changes.withdraw_stale(tx, actor, replace(old, layers=(), edits=()), now, f"{old.name} was deleted")
-    await calendars_store.close(tx, schedule_id, now)
+    without_shifts = replace(old, layers=(), overrides=())
+    await tx.emit(ScheduleSaved(without_shifts, actor, f"{old.name} was deleted"), now)
     await store.archive(tx, schedule_id, now)
     await tx.audit(actor, "schedule.deleted", f"schedule:{schedule_id}", now, name=old.name, slug=old.slug)
     await tx.live("oncall")
@@ -292,13 +183,13 @@ async def replace_layers(
     if new.layers == old.layers:
         return old
     rows = {layer.id for layer in old.layers}
-    kept = [int(layer.id) for layer in new.layers if layer.id in rows]
+    kept = [layer.id for layer in new.layers if layer.id in rows]
     await store.replace_layers(tx, schedule_id, new.layers, kept, now)
     await tx.audit(
         actor, "schedule.layers", f"schedule:{schedule_id}", now, at=when, layers=[x.name for x in layers]
     )
     saved = await changes.finish_change(tx, actor, old, now)
-    await changes.note_clocks(tx, saved, now)
+    await changes.record_clocks(tx, saved, now)
     return saved
 
 
@@ -359,7 +250,7 @@ async def _checked_override(
 ) -> Override:
     check_interval("override", start, end, now)
     named = {*users, *mapping.values()}
-    active = {p.id for p in await people.people(tx) if p.active}
+    active = await queries.active_people(tx, named)
     if (kind in (OverrideKind.ADD, OverrideKind.REMOVE) and not users) or (
         kind is OverrideKind.MAP and not mapping
     ):
@@ -391,13 +282,13 @@ async def overridden(
     end: datetime,
     now: datetime,
 ) -> Schedule:
-    """Return a schedule as `add_edit` would save it, for a preview; raise Invalid as it does."""
+    """Return a schedule as `create_override` would save it, for a preview; raise Invalid as it does."""
     override = await _checked_override(tx, kind, users, mapping or {}, start, end, now)
-    last_seq = max((e.seq for e in old.edits), default=0)
-    return replace(old, edits=(*old.edits, replace(override, seq=last_seq + 1)))
+    last_seq = max((e.seq for e in old.overrides), default=0)
+    return replace(old, overrides=(*old.overrides, replace(override, seq=last_seq + 1)))
 
 
-async def add_edit(
+async def create_override(
     tx: Tx,
     actor: Actor,
     *,
@@ -417,7 +308,7 @@ async def add_edit(
     checked = await _checked_override(tx, kind, users, mapping or {}, start, end, now)
     old = await changes.lock(tx, schedule_id)
     override = replace(checked, reason=clean_text(reason, 500), created_by=actor.person_id)
-    override_id = await store.insert_edit(tx, schedule_id, override, now)
+    override_id = await store.insert_override(tx, schedule_id, override, now)
     await tx.audit(
         actor,
         "schedule.override",
@@ -431,58 +322,3 @@ async def add_edit(
     )
     await changes.finish_change(tx, actor, old, now)
     return override_id
-
-
-async def add_override(
-    tx: Tx,
-    actor: Actor,
-    *,
-    schedule_id: int,
-    users: Sequence[int],
-    start: datetime,
-    end: datetime,
-    reason: str,
-    now: datetime,
-) -> int:
-    """Create an override that puts `users` alone on call on `[start, end)`, and return its id."""
-    check_interval("override", start, end, now)
-    if not users:
-        raise Invalid("The override names no one.", fields={"person": "Choose a person."})
-    return await add_edit(
-        tx,
-        actor,
-        schedule_id=schedule_id,
-        kind=OverrideKind.SET,
-        users=users,
-        start=start,
-        end=end,
-        reason=reason,
-        now=now,
-    )
-
-
-async def remove_edit(
-    tx: Tx, actor: Actor, edit_id: int, now: datetime, *, schedule_id: int | None = None
-) -> None:
-    """Remove an override; one that has begun ends now, so that past shifts stay for reports and pay.
-
-    Reopens the cover request that it answered, and undoes all of the swap that it belongs to. Raise NotFound if
-    it is over, removed, or not of `schedule_id`.
-    """
-    owner = await store.edit_of(tx, edit_id)
-    old = await changes.lock(tx, owner) if owner is not None and schedule_id in (None, owner) else None
-    if old is None or edit_id not in [e.id for e in old.edits if e.end > now]:
-        raise NotFound("This override does not exist, or it has already ended or been removed.")
-    removed_ids = [edit_id]
-    if swap := await swaps_store.swap_of_edit(tx, edit_id):
-        removed_ids = list(swap.edit_ids)
-        withdrawn = replace(swap, state=SwapState.WITHDRAWN, edit_ids=(), decided_at=now)
-        await swaps_store.save_swap(tx, withdrawn)
-    if cover := await swaps_store.cover_of_edit(tx, edit_id):
-        await changes.reopen(tx, cover, now)
-    await store.remove_edits(tx, int(old.id), removed_ids, now)
-    details = change_undo.restore_details(old, removed_ids, final=bool(swap or cover))
-    await tx.audit(
-        actor, "schedule.override_removed", f"schedule:{old.id}", now, edits=removed_ids, **details
-    )
-    await changes.finish_change(tx, actor, old, now)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.oncall.calendars.matching import conflicts
 from firebell.oncall.calendars.model import Conflict, Import, ImportedShift
-from firebell.oncall.checks.rules import Facts, Finding, Fix, Level, told
+from firebell.oncall.checks.rules import CheckFacts, Finding, Fix, Level, time_text
 from firebell.oncall.model import Cover, Schedule
 
 _FIX = Fix("calendars", "View calendars", {})
@@ -18,19 +18,29 @@ def faults(imports: Sequence[Import], now: datetime) -> Iterator[Finding]:
             copy = "its last good copy stays in use" if calendar.good_at else "it was never read"
             text = f"{calendar.name} has failed for hours: {copy}. {calendar.error}"
             yield Finding(
-                f"S-ICAL-STALE:{calendar.id}", "S-ICAL-STALE", Level.ERROR, text, None, None, (), _FIX
+                id=f"S-ICAL-STALE:{calendar.id}",
+                code="S-ICAL-STALE",
+                level=Level.ERROR,
+                message=text,
+                fix=_FIX,
             )
         if upcoming := [stray for stray in calendar.unmatched if stray.end > now]:
             count = "1 shift matches" if len(upcoming) == 1 else f"{len(upcoming)} shifts match"
             text = f"{calendar.name}: {count} no one known here; the layers below apply."
             start, end = upcoming[0].start, upcoming[0].end
             yield Finding(
-                f"S-ICAL-USER:{calendar.id}", "S-ICAL-USER", Level.WARNING, text, start, end, (), _FIX
+                id=f"S-ICAL-USER:{calendar.id}",
+                code="S-ICAL-USER",
+                level=Level.WARNING,
+                message=text,
+                start=start,
+                end=end,
+                fix=_FIX,
             )
 
 
 def busy(
-    schedule: Schedule, shifts: Sequence[ImportedShift], a: datetime, b: datetime, facts: Facts
+    schedule: Schedule, shifts: Sequence[ImportedShift], a: datetime, b: datetime, facts: CheckFacts
 ) -> Iterator[Finding]:
     """Yield S-BUSY for each person who is busy by their own calendar while on call in `[a, b)`.
 
@@ -47,15 +57,15 @@ def busy(
         if first in asked:
             fix = Fix("take", "Take shift", {"cover": asked[first]})
         yield Finding(
-            f"S-BUSY:{person}",
-            "S-BUSY",
-            Level.WARNING,
-            f"{facts.name(person)} is on call while busy from {told(schedule, first.start, first.end)}"
+            id=f"S-BUSY:{person}",
+            code="S-BUSY",
+            level=Level.WARNING,
+            message=f"{facts.name(person)} is on call while busy from {time_text(schedule, first.start, first.end)}"
             f"{times}.",
-            first.start,
-            first.end,
-            (person,),
-            fix,
+            start=first.start,
+            end=first.end,
+            users=(person,),
+            fix=fix,
         )
 
 
