@@ -13,17 +13,16 @@ from firebell.kit.markdown import rendered
 from firebell.kit.web import flash, html, routing, undo
 from firebell.people import access
 from firebell.people.permissions import Verb
+from firebell.people.work import CurrentVisit
 
 router = routing.html_router()
 
 
 @router.get("/handbook/templates", dependencies=access.needs(Verb.TEMPLATE_READ))
-async def listed(request: Request) -> Response:
-    await access.signed_in(request)
-    async with html.ctx(request).db.tx() as tx:
-        templates_in_order = (await actions.all_templates(tx)).values()
+async def listed(visit: CurrentVisit) -> Response:
+    templates_in_order = (await actions.all_templates(visit.tx)).values()
     groups = [(name, list(group)) for name, group in groupby(templates_in_order, lambda t: t.group)]
-    return await html.render(request, "handbook/templates.html", {"nav": "handbook", "groups": groups})
+    return await html.render(visit.request, "handbook/templates.html", {"nav": "handbook", "groups": groups})
 
 
 def difference(shipped: str, own: str) -> list[tuple[str, str]]:
@@ -84,12 +83,8 @@ async def save(request: Request, template_id: str, preview: str = "") -> Respons
 
 
 @router.post("/handbook/templates/{template_id}/reset", dependencies=access.needs(Verb.TEMPLATE_WRITE))
-async def reset(request: Request, template_id: str) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    actor, now = access.actor_of(me), ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        template = await actions.reset(tx, actor, template_id, now)
-        offer = await undo.offer(tx, ctx.signer, actor, "template.reset", now)
+async def reset(visit: CurrentVisit, template_id: str) -> Response:
+    template = await actions.reset(visit.tx, visit.actor, template_id, visit.now)
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "template.reset", visit.now)
     text = f"{template.title} reset to the default text."
-    return flash.redirect(request, f"/handbook/templates/{template.id}", text, offer)
+    return flash.redirect(visit.request, f"/handbook/templates/{template.id}", text, offer)

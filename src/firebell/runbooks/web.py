@@ -9,6 +9,7 @@ from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, undo
 from firebell.people import access
 from firebell.people.permissions import Verb
+from firebell.people.work import CurrentVisit
 from firebell.runbooks import actions, queries
 from firebell.runbooks.check import check
 from firebell.runbooks.documents import read, read_stored, rendered
@@ -34,14 +35,13 @@ def outline(day: str) -> str:
 
 
 @router.get("/runbooks", dependencies=access.needs(Verb.RUNBOOK_READ))
-async def library(request: Request) -> Response:
-    await access.signed_in(request)
-    ctx = html.ctx(request)
-    async with ctx.db.tx() as tx:
-        runbooks = await queries.details(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
-        hidden = await actions.hidden_slugs(tx)
+async def library(visit: CurrentVisit) -> Response:
+    runbooks = await queries.details(
+        visit.tx, await actions.library(visit.tx), visit.ctx.public_url, visit.now
+    )
+    hidden = await actions.hidden_slugs(visit.tx)
     return await html.render(
-        request, "runbooks/runbooks.html", {"nav": "runbooks", "runbooks": runbooks, "gone": hidden}
+        visit.request, "runbooks/runbooks.html", {"nav": "runbooks", "runbooks": runbooks, "gone": hidden}
     )
 
 
@@ -130,23 +130,15 @@ async def save(request: Request, slug: str) -> Response:
 
 
 @router.post("/runbooks/{slug}/remove", dependencies=access.needs(Verb.RUNBOOK_WRITE))
-async def remove(request: Request, slug: str) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    actor, now = access.actor_of(me), ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        await actions.remove(tx, actor, slug, now)
-        offer = await undo.offer(tx, ctx.signer, actor, "runbook.removed", now)
-    return flash.redirect(request, "/runbooks", f"Runbook {slug} removed.", offer)
+async def remove(visit: CurrentVisit, slug: str) -> Response:
+    await actions.remove(visit.tx, visit.actor, slug, visit.now)
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "runbook.removed", visit.now)
+    return flash.redirect(visit.request, "/runbooks", f"Runbook {slug} removed.", offer)
 
 
 @router.post("/runbooks/{slug}/restore", dependencies=access.needs(Verb.RUNBOOK_WRITE))
-async def restore(request: Request, slug: str) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    actor, now = access.actor_of(me), ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        await actions.restore(tx, actor, slug, now)
-        offer = await undo.offer(tx, ctx.signer, actor, "runbook.restored", now)
+async def restore(visit: CurrentVisit, slug: str) -> Response:
+    await actions.restore(visit.tx, visit.actor, slug, visit.now)
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "runbook.restored", visit.now)
     text = f"Runbook {slug} reset to the default text."
-    return flash.redirect(request, f"/runbooks/{slug}", text, offer)
+    return flash.redirect(visit.request, f"/runbooks/{slug}", text, offer)

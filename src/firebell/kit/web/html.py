@@ -23,7 +23,7 @@ from firebell.kit.context import Context
 from firebell.kit.countdown import countdown
 from firebell.kit.localtime import format_range
 from firebell.kit.slice import NavItem
-from firebell.kit.web import flash
+from firebell.kit.web import flash, transaction
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -223,7 +223,7 @@ async def render(
     shell_of: ShellOf | None = getattr(request.app.state, "shell", None)
     # the frame asks the database, which may be what the page of an error has to tell about
     framed = me is not None and shell_of is not None and status < HTTPStatus.INTERNAL_SERVER_ERROR
-    now = ctx(request).clock.now()
+    now = transaction.now(request)
     message = flash.waiting(request, now) if framed and status == HTTPStatus.OK else None
     tz = (context or {}).get("tz") or (me.tz if me else "UTC")
     values = {
