@@ -25,9 +25,8 @@ async def _services(visit: Visit, values: Mapping[str, str], error: FirebellErro
         "teams": teams,
         "values": values,
         "error": error,
-        "errors": error.fields if error else {},
     }
-    return await html.render(visit.request, "catalog/services.html", context, error.status if error else 200)
+    return await html.render(visit.request, "catalog/services.html", context)
 
 
 @router.get("/services", dependencies=access.needs(Verb.SERVICE_READ))

@@ -99,7 +99,7 @@ def _unhealthy(
 @router.get("/", dependencies=access.public("Redirects to setup or to the sign-in form."))
 async def home(request: Request) -> Response:
     ctx = html.ctx(request)
-    now = ctx.clock.now()
+    now = transaction.now(request)
     async with ctx.db.tx() as tx:
         is_new = not await people.has_people(tx)
     if is_new:

@@ -10,7 +10,7 @@ from firebell.handbook.model import Template
 from firebell.handbook.sample_values import SAMPLE
 from firebell.kit.errors import Invalid
 from firebell.kit.markdown import rendered
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.people.work import CurrentVisit
@@ -53,7 +53,7 @@ async def _show(request: Request, template: Template, body: str, error: Invalid 
         if not too_long and body.strip() != template.shipped.body.strip()
         else [],
     }
-    return await html.render(request, "handbook/template.html", context, error.status if error else 200)
+    return await html.render(request, "handbook/template.html", context)
 
 
 @router.get("/handbook/templates/{template_id}", dependencies=access.needs(Verb.TEMPLATE_READ))
@@ -76,7 +76,7 @@ async def save(request: Request, template_id: str, preview: str = "") -> Respons
         return await _show(request, template, body, invalid)
     try:
         async with ctx.db.tx() as tx:
-            await actions.set_template(tx, access.actor_of(me), template_id, body, ctx.clock.now())
+            await actions.set_template(tx, access.actor_of(me), template_id, body, transaction.now(request))
     except Invalid as error:
         return await _show(request, template, body, error)
     return flash.redirect(request, f"/handbook/templates/{template.id}", f"{template.title} saved.")

@@ -9,7 +9,7 @@ from firebell.handoffs import actions, lead_time, queries
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.markdown import rendered
 from firebell.kit.text import to_id, to_number
-from firebell.kit.web import flash, html, routing
+from firebell.kit.web import flash, html, routing, transaction
 from firebell.oncall import actions as oncall
 from firebell.people import access
 from firebell.people.permissions import Verb
@@ -55,10 +55,9 @@ async def _list(
         "one": one,
         "hours": hours or notice_hours,
         "error": error,
-        "errors": error.fields if error else {},
         "older": documents[-1].id if len(documents) == PAGE_SIZE else None,
     }
-    return await html.render(visit.request, "handoffs/handoffs.html", context, error.status if error else 200)
+    return await html.render(visit.request, "handoffs/handoffs.html", context)
 
 
 @router.get("/oncall/handoffs", dependencies=access.needs(Verb.HANDOFF_READ))
@@ -94,7 +93,7 @@ async def _document(
         "mine": mine,
         "error": error,
     }
-    return await html.render(request, "handoffs/handoff.html", context, error.status if error else 200)
+    return await html.render(request, "handoffs/handoff.html", context)
 
 
 @router.get("/oncall/handoffs/{slug}/{day}", dependencies=access.needs(Verb.HANDOFF_READ))
@@ -111,7 +110,9 @@ async def save(request: Request, slug: str, day: str) -> Response:
     try:
         async with ctx.db.tx() as tx:
             schedule = await oncall.by_slug(tx, slug)
-            await actions.save(tx, access.actor_of(me), schedule, day_of(day), body, version, ctx.clock.now())
+            await actions.save(
+                tx, access.actor_of(me), schedule, day_of(day), body, version, transaction.now(request)
+            )
     except Conflict as error:
         return await _document(request, slug, day, edit=True, mine=body, error=error)
     return flash.redirect(

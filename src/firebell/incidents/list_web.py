@@ -115,9 +115,7 @@ async def incidents(
         if older
         else "",
     }
-    return await html.render(
-        visit.request, "incidents/incidents.html", context, error.status if error else 200
-    )
+    return await html.render(visit.request, "incidents/incidents.html", context)
 
 
 async def _resolved(tx: Tx, query: IncidentQuery, me: Person) -> tuple[IncidentFilter | None, Invalid | None]:

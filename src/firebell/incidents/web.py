@@ -107,7 +107,7 @@ def _answers(values: Mapping[str, str]) -> dict[str, bool | None]:
 
 
 async def _declare_form(
-    visit: Visit, page: str, values: dict[str, Any], error: FirebellError | None, status: int = 200
+    visit: Visit, page: str, values: dict[str, Any], error: FirebellError | None
 ) -> Response:
     search = values.get("find", "").strip()
     origin = await paging.page(visit.tx, parse_ref("PG", page)) if page else None
@@ -135,7 +135,7 @@ async def _declare_form(
         "chosen": chosen,
         "error": error,
     }
-    return await html.render(visit.request, "incidents/declare.html", context, status)
+    return await html.render(visit.request, "incidents/declare.html", context)
 
 
 @router.get("/incidents/new", dependencies=access.needs(Verb.INCIDENT_DECLARE))
@@ -170,7 +170,7 @@ async def declare(visit: CurrentVisit) -> Response:
                 now=visit.now,
             )
     except Invalid as error:
-        return await _declare_form(visit, page, {**values, "services": services}, error, error.status)
+        return await _declare_form(visit, page, {**values, "services": services}, error)
     return flash.redirect(visit.request, f"/incidents/{incident.ref}", f"{incident.ref} declared.")
 
 

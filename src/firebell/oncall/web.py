@@ -167,9 +167,8 @@ async def _new_form(visit: Visit, given: Mapping[str, Any], error: FirebellError
         "others": others,
         "given": given,
         "error": error,
-        "errors": error.fields if error else {},
     }
-    return await html.render(visit.request, "oncall/new.html", context, error.status if error else 200)
+    return await html.render(visit.request, "oncall/new.html", context)
 
 
 @router.get("/oncall/new", dependencies=access.needs(Verb.SCHEDULE_WRITE))
@@ -253,11 +252,9 @@ async def one(visit: Visit, slug: str, filled: Filled) -> Response:
         "lengths": _lengths(handoff),
         "filled": filled,
         "error": error,
-        "errors": error.fields if error else {},
     }
-    status = error.status if error else 200
     return await html.render(
-        visit.request, "oncall/oncall.html", {**context, **more}, status, kept_offline=error is None
+        visit.request, "oncall/oncall.html", {**context, **more}, kept_offline=error is None
     )
 
 

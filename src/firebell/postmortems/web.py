@@ -8,7 +8,7 @@ from firebell.kit.errors import Conflict
 from firebell.kit.markdown import rendered
 from firebell.kit.refs import parse_ref
 from firebell.kit.text import to_number
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
@@ -52,7 +52,7 @@ async def _document(
         "mine": submitted,
         "error": error,
     }
-    return await html.render(request, "postmortems/postmortem.html", context, error.status if error else 200)
+    return await html.render(request, "postmortems/postmortem.html", context)
 
 
 @router.get("/post-mortems/{ref}", dependencies=access.needs(Verb.POSTMORTEM_READ))
@@ -68,7 +68,7 @@ async def save(request: Request, ref: str) -> Response:
     body, version = str(form.get("body", "")), to_number(form.get("version", ""), "version")
     try:
         async with ctx.db.tx() as tx:
-            await actions.save(tx, access.actor_of(me), incident_id, body, version, ctx.clock.now())
+            await actions.save(tx, access.actor_of(me), incident_id, body, version, transaction.now(request))
     except Conflict as error:
         return await _document(request, ref, True, body, error)
     return flash.redirect(

@@ -6,7 +6,7 @@ from fastapi import Request, Response
 
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_number
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.people.work import CurrentVisit
@@ -56,7 +56,7 @@ async def _editor(
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         stored = await actions.runbook(tx, slug) if slug else None
-    day = ctx.clock.now().date().isoformat()
+    day = transaction.now(request).date().isoformat()
     context = {
         "nav": "runbooks",
         "r": stored,
@@ -65,9 +65,8 @@ async def _editor(
         "theirs": await rendered(stored.body) if stored and isinstance(error, Conflict) else "",
         "findings": findings,
         "error": error,
-        "errors": error.fields if error else {},
     }
-    return await html.render(request, "runbooks/edit.html", context, error.status if error else 200)
+    return await html.render(request, "runbooks/edit.html", context)
 
 
 @router.get("/runbooks/new", dependencies=access.needs(Verb.RUNBOOK_WRITE))
@@ -83,7 +82,7 @@ async def runbook(request: Request, slug: str) -> Response:
     async with ctx.db.tx() as tx:
         runbooks = await actions.library(tx)
         stored = await actions.runbook(tx, slug)
-        (runbook_details,) = await queries.details(tx, [stored], ctx.public_url, ctx.clock.now())
+        (runbook_details,) = await queries.details(tx, [stored], ctx.public_url, transaction.now(request))
     known = {r.slug for r in runbooks}
     context = {
         "nav": "runbooks",
@@ -104,7 +103,7 @@ async def edit(request: Request, slug: str) -> Response:
 async def _save(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, body = html.ctx(request), str(form.get("body", ""))
-    now = ctx.clock.now()
+    now = transaction.now(request)
     if form.get("check"):
         async with ctx.db.tx() as tx:
             teams = await actions.owning_teams(tx)

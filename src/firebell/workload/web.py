@@ -88,7 +88,6 @@ async def load(
         "teams": _teams(report),
         "free": free,
         "error": error,
-        "errors": error.fields if error else {},
         "schedules": [
             (s.of.slug, s.of.name)
             for s in report.schedules
@@ -98,7 +97,7 @@ async def load(
         "start": start or f"{tomorrow}T18:00",
         "end": end or f"{tomorrow}T22:00",
     }
-    return await html.render(visit.request, "workload/load.html", context, error.status if error else 200)
+    return await html.render(visit.request, "workload/load.html", context)
 
 
 @router.get("/oncall/pay", dependencies=access.needs(Verb.WORKLOAD_READ))
@@ -125,9 +124,8 @@ async def _rates(visit: Visit, given: dict[str, str], error: FirebellError | Non
         "present": actions.month_named("", visit.now),
         "first": measurement.FIRST_MONTH,
         "error": error,
-        "errors": error.fields if error else {},
     }
-    return await html.render(visit.request, "workload/rates.html", context, error.status if error else 200)
+    return await html.render(visit.request, "workload/rates.html", context)
 
 
 @router.get("/oncall/pay/rates", dependencies=access.needs(Verb.PAY_READ))

@@ -39,6 +39,9 @@ async def joined(request: Request) -> AsyncIterator[Tx]:
 
 
 def now(request: Request) -> datetime:
-    """Return the request's instant: that of its transaction, if it has opened one, else the present."""
-    ctx: Context = request.app.state.ctx
-    return getattr(request.state, "now", None) or ctx.clock.now()
+    """Return the request's instant: that of its transaction, else when it is first asked for."""
+    instant: datetime | None = getattr(request.state, "now", None)
+    if instant is None:
+        ctx: Context = request.app.state.ctx
+        instant = request.state.now = ctx.clock.now()
+    return instant

@@ -12,12 +12,10 @@ from fastapi import Request, Response
 from starlette.datastructures import FormData, UploadFile
 
 from firebell.kit import signing
-from firebell.kit.context import Context
-from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_choices, to_required
 from firebell.kit.threads import DOCUMENTS
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions, feeds
 from firebell.oncall.calendars.limits import FeedLimiter
@@ -26,7 +24,6 @@ from firebell.oncall.calendars.model import AHEAD, LARGEST_FILE, FeedKind, Impor
 from firebell.oncall.model import Schedule
 from firebell.people import access
 from firebell.people import actions as people
-from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.work import CurrentVisit, Visit, visit_with
@@ -55,7 +52,7 @@ def _has(request: Request, tag: str) -> bool:
 )
 async def feed(request: Request, token: str) -> Response:
     """Return a feed to anyone with its address: 304 if unchanged, 410 if it has ended."""
-    ctx, now = html.ctx(request), html.ctx(request).clock.now()
+    ctx, now = html.ctx(request), transaction.now(request)
     token_hash, address = signing.token_hash(token), request.client.host if request.client else ""
     with _limit.read(token_hash, address, now):
         async with ctx.db.tx() as tx:
@@ -101,11 +98,8 @@ async def _mine(
         "url": url,
         "given": given,
         "error": error,
-        "errors": error.fields if error else {},
     }
-    return await html.render(
-        visit.request, "oncall/my_calendars.html", context, error.status if error else 200
-    )
+    return await html.render(visit.request, "oncall/my_calendars.html", context)
 
 
 @router.get("/settings/calendars", dependencies=access.needs(Verb.OWN_CALENDAR_READ))
@@ -190,9 +184,8 @@ async def _of_schedule(
         "places": PLACES,
         "given": given,
         "error": error,
-        "errors": error.fields if error else {},
     }
-    return await html.render(visit.request, "oncall/calendars.html", context, error.status if error else 200)
+    return await html.render(visit.request, "oncall/calendars.html", context)
 
 
 def _days(holidays: Sequence[tuple[int, ImportedShift]], tz: str) -> list[tuple[date, str, tuple[int, ...]]]:
@@ -238,14 +231,8 @@ async def add(visit: Annotated[Visit, visit_with(files=1)], slug: str) -> Respon
         finally:
             await visit.form.close()
         async with visit.tx.savepoint():
-            added = await _add(
-                visit.tx,
-                visit.person,
-                await oncall.by_slug(visit.tx, slug),
-                {**given, **sent},
-                users,
-                visit.ctx,
-            )
+            schedule = await oncall.by_slug(visit.tx, slug)
+            added = await _add(visit, schedule, {**given, **sent}, users)
     except (Invalid, Conflict) as error:
         return await _of_schedule(visit, slug, {**given, "chosen": users}, error)
     return flash.redirect(visit.request, f"/oncall/{slug}/calendars", f"Calendar {added.name} added.")
@@ -279,9 +266,7 @@ async def _sent(form: FormData) -> dict[str, str]:
     return {"text": text, "name": name[:80]}
 
 
-async def _add(
-    tx: Tx, me: Person, schedule: Schedule, given: Mapping[str, str], users: list[int], ctx: Context
-) -> Import:
+async def _add(visit: Visit, schedule: Schedule, given: Mapping[str, str], users: list[int]) -> Import:
     use, place = given.get("use", ""), Place.ABOVE
     if given.get("country", "").strip():
         use = Use.LAYER if users else Use.NAMES
@@ -291,8 +276,8 @@ async def _add(
     if use not in set(Use):
         raise Invalid("Choose how to use the calendar.", fields={"use": "Choose from the list."})
     return await actions.add_import(
-        tx,
-        access.actor_of(me),
+        visit.tx,
+        visit.actor,
         use=Use(use),
         place=place,
         schedule_id=int(schedule.id),
@@ -302,7 +287,7 @@ async def _add(
         country=given.get("country", ""),
         subdivision=given.get("subdivision", ""),
         users=users,
-        now=ctx.clock.now(),
+        now=visit.now,
     )
 
 

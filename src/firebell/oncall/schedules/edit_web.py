@@ -80,11 +80,8 @@ async def _editor(visit: Visit, old: Schedule | None, draft: Draft) -> Response:
         "seen": draft.preview,
         "unseen": draft.unseen,
         "error": draft.error,
-        "errors": draft.error.fields if draft.error else {},
     }
-    return await html.render(
-        visit.request, "oncall/edit.html", context, draft.error.status if draft.error else 200
-    )
+    return await html.render(visit.request, "oncall/edit.html", context)
 
 
 @router.get("/oncall/new/sun", dependencies=access.needs(Verb.SCHEDULE_WRITE))

@@ -130,11 +130,10 @@ async def _my_shifts(
         "hours": (await people.quiet_hours(visit.tx, [visit.person.id])).get(visit.person.id),
         "feeds": len(await calendars.feeds(visit.tx, visit.person.id)),
         "error": error,
-        "errors": error.fields if error else {},
         "sent": sent.form,
         "given": sent.given,
     }
-    return await html.render(visit.request, "oncall/me.html", context, error.status if error else 200)
+    return await html.render(visit.request, "oncall/me.html", context)
 
 
 @router.get("/oncall/me", dependencies=access.needs(Verb.SCHEDULE_READ))
