@@ -277,7 +277,6 @@ async def _error_response(request: Request, error: FirebellError) -> Response:
             "reference": correlation_id.get(),
             "way_on": await error_page.way_on(request, error),
         },
-        status=error.status,
     )
     response.headers.update(headers)
     return response

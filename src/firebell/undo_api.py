@@ -3,10 +3,10 @@
 from typing import Annotated
 
 from firebell import undoing
-from firebell.kit.web.api import ApiOutput, Ctx, Text, problems
+from firebell.kit.web.api import ApiOutput, Text, problems
 from firebell.kit.web.api import router as api_router
-from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 
 router = api_router("undo")
 
@@ -23,6 +23,6 @@ class UndoneShown(ApiOutput):
     summary="Undo one of your actions within 10 seconds; the token `latest` is the newest",
     responses=problems(404, 409),
 )
-async def undo_action(ctx: Ctx, caller: Annotated[Caller, may(Verb.ACTION_UNDO)], token: Text) -> UndoneShown:
-    undone = await undoing.carry_out(ctx, caller.actor, caller.rights, token)
-    return UndoneShown(detail=undone.text, url=f"{ctx.public_url}{undone.url}")
+async def undo_action(w: Annotated[Work, work(Verb.ACTION_UNDO)], token: Text) -> UndoneShown:
+    undone = await undoing.carry_out(w.tx, w.ctx.signer, w.actor, w.rights, token, w.now)
+    return UndoneShown(detail=undone.text, url=f"{w.ctx.public_url}{undone.url}")

@@ -4,21 +4,22 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import Request, Response
+from fastapi import Response
 
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
-from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.signing import Signer
+from firebell.kit.web import flash, routing, undo
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.schedules import change_undo
 from firebell.paging import policy_undo
 from firebell.people import access, permissions
 from firebell.people import actions as people
 from firebell.people.permissions import Rights, Verb
+from firebell.people.work import CurrentVisit
 from firebell.postmortems import actions as postmortems
 from firebell.runbooks import actions as runbooks
 
@@ -132,15 +133,11 @@ WAYS = {
 """What can be undone, by the action of its audit entry."""
 
 
-async def carry_out(ctx: Context, actor: Actor, rights: Rights, token: str) -> Undone:
+async def carry_out(
+    tx: Tx, signer: Signer, actor: Actor, rights: Rights, token: str, now: datetime
+) -> Undone:
     """Undo the action of a token; raise `Conflict` with the next step when it can no longer be undone."""
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        return await _undo(tx, ctx, actor, rights, token, now)
-
-
-async def _undo(tx: Tx, ctx: Context, actor: Actor, rights: Rights, token: str, now: datetime) -> Undone:
-    entry = await undo.find(tx, ctx.signer, actor, token, WAYS, now)
+    entry = await undo.find(tx, signer, actor, token, WAYS, now)
     way = WAYS[entry.action]
     permissions.check(rights, way.verb)
     await undo.check(tx, actor, entry, now, way.late)
@@ -153,9 +150,8 @@ router = routing.html_router()
 
 
 @router.post("/undo", dependencies=access.needs(Verb.ACTION_UNDO))
-async def undo_in_browser(request: Request) -> Response:
+async def undo_in_browser(visit: CurrentVisit) -> Response:
     """Undo the action of the form's token and show what was restored."""
-    form, me = await access.form(request), await access.signed_in(request)
-    token = str(form.get("token", ""))
-    undone = await carry_out(html.ctx(request), access.actor_of(me), access.rights_of(me), token)
-    return flash.redirect(request, undone.url, undone.text)
+    token = str(visit.form.get("token", ""))
+    undone = await carry_out(visit.tx, visit.ctx.signer, visit.actor, visit.rights, token, visit.now)
+    return flash.redirect(visit.request, undone.url, undone.text)

@@ -99,6 +99,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.people.access",
         "firebell.people.permissions",
         "firebell.people.queries",
+        "firebell.people.work",
         "firebell.alerts.queries",
         "firebell.catalog.queries",
         "firebell.incidents.queries",

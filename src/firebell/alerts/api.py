@@ -30,15 +30,16 @@ from firebell.kit.web.api import (
 )
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 
 router = api.router()
 
-Reader = Annotated[Caller, may(Verb.ALERT_READ)]
+Reader = Annotated[Work, work(Verb.ALERT_READ)]
 Sender = Annotated[Caller, may(Verb.ALERT_SEND)]
-IntegrationReader = Annotated[Caller, may(Verb.INTEGRATION_READ)]
-IntegrationCreator = Annotated[Caller, may(Verb.INTEGRATION_CREATE)]
-IntegrationRevealer = Annotated[Caller, may(Verb.INTEGRATION_REVEAL)]
-IntegrationRevoker = Annotated[Caller, may(Verb.INTEGRATION_REVOKE)]
+IntegrationReader = Annotated[Work, work(Verb.INTEGRATION_READ)]
+IntegrationCreator = Annotated[Work, work(Verb.INTEGRATION_CREATE)]
+IntegrationRevealer = Annotated[Work, work(Verb.INTEGRATION_REVEAL)]
+IntegrationRevoker = Annotated[Work, work(Verb.INTEGRATION_REVOKE)]
 Texts = Annotated[dict[Name, Annotated[Text, Field(max_length=1024)]], Field(max_length=64)]
 
 
@@ -154,32 +155,29 @@ def _fields(model: type[AlertShown], details: queries.AlertDetails) -> dict[str,
 
 @router.get("/alerts", tags=["alerts"], summary="List alerts, newest first", responses=problems(404))
 async def list_alerts(
-    ctx: Ctx,
-    caller: Reader,
+    w: Reader,
     params: PageParams,
     q: Annotated[Text, Query(description="text in the title, or a whole deduplication key")] = "",
     service: Annotated[Text, Query(description="slug; default: every service")] = "",
     status: Annotated[Literal["firing"] | None, Query(description="default: every status")] = None,
 ) -> list[AlertShown]:
-    async with ctx.db.tx() as tx:
-        alerts = await actions.alerts(
-            tx,
-            q.strip(),
-            params.before,
-            params.limit,
-            service_id=(await catalog.by_slug(tx, service)).id if service else None,
-            firing=status == "firing",
-        )
-        views = await queries.alert_details(tx, alerts)
+    alerts = await actions.alerts(
+        w.tx,
+        q.strip(),
+        params.before,
+        params.limit,
+        service_id=(await catalog.by_slug(w.tx, service)).id if service else None,
+        firing=status == "firing",
+    )
+    views = await queries.alert_details(w.tx, alerts)
     params.link([a.id for a in alerts])
     return [AlertShown.model_validate(_fields(AlertShown, v)) for v in views]
 
 
 @router.get("/alerts/{alert_id}", tags=["alerts"], summary="Get an alert", responses=problems(404))
-async def get_alert(ctx: Ctx, caller: Reader, alert_id: PathId) -> AlertDetail:
-    async with ctx.db.tx() as tx:
-        (alert_details,) = await queries.alert_details(tx, [await actions.alert(tx, alert_id)])
-        deleted = await actions.deleted_messages(tx, alert_details.alert)
+async def get_alert(w: Reader, alert_id: PathId) -> AlertDetail:
+    (alert_details,) = await queries.alert_details(w.tx, [await actions.alert(w.tx, alert_id)])
+    deleted = await actions.deleted_messages(w.tx, alert_details.alert)
     return AlertDetail.model_validate({**_fields(AlertDetail, alert_details), "messages_deleted": deleted})
 
 
@@ -189,9 +187,8 @@ async def get_alert(ctx: Ctx, caller: Reader, alert_id: PathId) -> AlertDetail:
     summary="List the messages that opened and last changed an alert, oldest first",
     responses=problems(404),
 )
-async def list_alert_messages(ctx: Ctx, caller: Reader, alert_id: PathId) -> list[AlertMessage]:
-    async with ctx.db.tx() as tx:
-        messages = await actions.messages(tx, await actions.alert(tx, alert_id))
+async def list_alert_messages(w: Reader, alert_id: PathId) -> list[AlertMessage]:
+    messages = await actions.messages(w.tx, await actions.alert(w.tx, alert_id))
     return [AlertMessage.model_validate(m) for m in messages]
 
 
@@ -205,9 +202,8 @@ async def list_alert_messages(ctx: Ctx, caller: Reader, alert_id: PathId) -> lis
         **problems(404),
     },
 )
-async def get_alert_message(ctx: Ctx, caller: Reader, alert_id: PathId, message_id: PathId) -> Response:
-    async with ctx.db.tx() as tx:
-        body = await actions.message_body(tx, await actions.alert(tx, alert_id), message_id)
+async def get_alert_message(w: Reader, alert_id: PathId, message_id: PathId) -> Response:
+    body = await actions.message_body(w.tx, await actions.alert(w.tx, alert_id), message_id)
     return html.download(body, f"alert-{alert_id}-message-{message_id}.txt")
 
 
@@ -219,6 +215,7 @@ async def get_alert_message(ctx: Ctx, caller: Reader, alert_id: PathId, message_
     responses=problems(404, 409),
 )
 async def send_alert(request: Request, ctx: Ctx, caller: Sender, new_alert: NewAlert) -> AlertAccepted:
+    # the group commit stores the alert in a transaction of its own, which this request waits for
     async with ctx.db.tx() as tx:
         service = await catalog.by_slug(tx, new_alert.service)
         keys = await actions.integrations(tx, service.id)
@@ -238,11 +235,8 @@ async def send_alert(request: Request, ctx: Ctx, caller: Sender, new_alert: NewA
     summary="List a service's integrations, newest first",
     responses=problems(404),
 )
-async def list_integrations(
-    ctx: Ctx, caller: IntegrationReader, slug: Text, params: PageParams
-) -> list[IntegrationShown]:
-    async with ctx.db.tx() as tx:
-        integrations: list[Integration] = await actions.integrations(tx, (await catalog.by_slug(tx, slug)).id)
+async def list_integrations(w: IntegrationReader, slug: Text, params: PageParams) -> list[IntegrationShown]:
+    integrations: list[Integration] = await actions.integrations(w.tx, (await catalog.by_slug(w.tx, slug)).id)
     return [
         IntegrationShown.model_validate(i) for i in params.newest(integrations, [i.id for i in integrations])
     ]
@@ -256,13 +250,12 @@ async def list_integrations(
     responses=problems(404),
 )
 async def create_integration(
-    ctx: Ctx, caller: IntegrationCreator, slug: Text, new_integration: NewIntegration
+    w: IntegrationCreator, slug: Text, new_integration: NewIntegration
 ) -> IntegrationRevealed:
-    async with ctx.db.tx() as tx:
-        service = await catalog.by_slug(tx, slug)
-        integration = await actions.create_integration(
-            tx, caller.actor, service_id=service.id, name=new_integration.name, now=ctx.clock.now()
-        )
+    service = await catalog.by_slug(w.tx, slug)
+    integration = await actions.create_integration(
+        w.tx, w.actor, service_id=service.id, name=new_integration.name, now=w.now
+    )
     return IntegrationRevealed.model_validate(integration)
 
 
@@ -273,16 +266,15 @@ async def create_integration(
     responses=problems(404),
 )
 async def reveal_integration(
-    ctx: Ctx, caller: IntegrationRevealer, slug: Text, integration_id: PathId
+    w: IntegrationRevealer, slug: Text, integration_id: PathId
 ) -> IntegrationRevealed:
-    async with ctx.db.tx() as tx:
-        integration = await actions.reveal_integration(
-            tx,
-            caller.actor,
-            service_id=(await catalog.by_slug(tx, slug)).id,
-            integration_id=integration_id,
-            now=ctx.clock.now(),
-        )
+    integration = await actions.reveal_integration(
+        w.tx,
+        w.actor,
+        service_id=(await catalog.by_slug(w.tx, slug)).id,
+        integration_id=integration_id,
+        now=w.now,
+    )
     return IntegrationRevealed.model_validate(integration)
 
 
@@ -292,13 +284,9 @@ async def reveal_integration(
     summary="Revoke an integration key; its alerts are refused within five seconds",
     responses=problems(404),
 )
-async def revoke_integration(
-    ctx: Ctx, caller: IntegrationRevoker, slug: Text, integration_id: PathId
-) -> Removed:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        service_id = (await catalog.by_slug(tx, slug)).id
-        await actions.revoke_integration(
-            tx, caller.actor, service_id=service_id, integration_id=integration_id, now=now
-        )
-        return removed(await undo.offer(tx, ctx.signer, caller.actor, "integration.revoked", now))
+async def revoke_integration(w: IntegrationRevoker, slug: Text, integration_id: PathId) -> Removed:
+    service_id = (await catalog.by_slug(w.tx, slug)).id
+    await actions.revoke_integration(
+        w.tx, w.actor, service_id=service_id, integration_id=integration_id, now=w.now
+    )
+    return removed(await undo.offer(w.tx, w.ctx.signer, w.actor, "integration.revoked", w.now))

@@ -9,13 +9,13 @@ from pydantic import Field
 from firebell.alerts import actions
 from firebell.catalog import actions as catalog
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiOutput, Ctx, Instant, PageParams, Text, problems
-from firebell.people.access import Caller, may
+from firebell.kit.web.api import ApiOutput, Instant, PageParams, Text, problems
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 
 router = api.router()
 
-Reader = Annotated[Caller, may(Verb.SERVICE_READ)]
+Reader = Annotated[Work, work(Verb.SERVICE_READ)]
 
 
 class ChangeEventShown(ApiOutput):
@@ -37,19 +37,17 @@ class ChangeEventShown(ApiOutput):
     responses=problems(404),
 )
 async def list_changes(
-    ctx: Ctx,
-    caller: Reader,
+    w: Reader,
     params: PageParams,
     service: Annotated[Text, Query(description="slug; default: every service")] = "",
     since: Annotated[Instant | None, Query(description="changes at or after this time")] = None,
     until: Annotated[Instant | None, Query(description="changes at or before this time")] = None,
 ) -> list[ChangeEventShown]:
-    async with ctx.db.tx() as tx:
-        service_ids = [(await catalog.by_slug(tx, service)).id] if service else None
-        changes = await actions.changes(
-            tx, service_ids, since=since, until=until, before=params.before, limit=params.limit
-        )
-        services = await catalog.services_by_id(tx, [c.service_id for c in changes])
+    service_ids = [(await catalog.by_slug(w.tx, service)).id] if service else None
+    changes = await actions.changes(
+        w.tx, service_ids, since=since, until=until, before=params.before, limit=params.limit
+    )
+    services = await catalog.services_by_id(w.tx, [c.service_id for c in changes])
     params.link([c.id for c in changes])
     return [
         ChangeEventShown(

@@ -1,6 +1,6 @@
 """The list of alerts, an alert, and its messages."""
 
-from fastapi import Request, Response
+from fastapi import Response
 
 from firebell.alerts import actions, queries
 from firebell.catalog import actions as catalog
@@ -8,6 +8,7 @@ from firebell.kit.text import to_choice
 from firebell.kit.web import html, routing
 from firebell.people import access
 from firebell.people.permissions import Verb
+from firebell.people.work import CurrentVisit
 
 router = routing.html_router()
 
@@ -18,21 +19,19 @@ TABS = {"all": "All", "firing": "Firing"}
 
 @router.get("/alerts", dependencies=access.needs(Verb.ALERT_READ))
 async def alerts(
-    request: Request, q: str = "", before: str = "", service: str = "", state: str = "all"
+    visit: CurrentVisit, q: str = "", before: str = "", service: str = "", state: str = "all"
 ) -> Response:
-    await access.signed_in(request)
     tab = state if state in TABS else "all"
-    async with html.ctx(request).db.tx() as tx:
-        chosen_service = await catalog.by_slug(tx, service) if service else None
-        listed = await actions.alerts(
-            tx,
-            q.strip(),
-            to_choice(before, "before"),
-            ALERTS_LISTED + 1,
-            service_id=chosen_service.id if chosen_service else None,
-            firing=tab == "firing",
-        )
-        views = await queries.alert_details(tx, listed[:ALERTS_LISTED])
+    chosen_service = await catalog.by_slug(visit.tx, service) if service else None
+    listed = await actions.alerts(
+        visit.tx,
+        q.strip(),
+        to_choice(before, "before"),
+        ALERTS_LISTED + 1,
+        service_id=chosen_service.id if chosen_service else None,
+        firing=tab == "firing",
+    )
+    views = await queries.alert_details(visit.tx, listed[:ALERTS_LISTED])
     filters = {"service": chosen_service.slug if chosen_service else "", "q": q}
     older = listed[ALERTS_LISTED - 1].id if len(listed) > ALERTS_LISTED else ""
     context = {
@@ -47,15 +46,13 @@ async def alerts(
         ],
         "older": html.address("/alerts", state=tab, before=older, **filters) if older else "",
     }
-    return await html.render(request, "alerts/alerts.html", context)
+    return await html.render(visit.request, "alerts/alerts.html", context)
 
 
 @router.get("/alerts/{alert_id}", dependencies=access.needs(Verb.ALERT_READ))
-async def alert(request: Request, alert_id: int) -> Response:
-    await access.signed_in(request)
-    async with request.app.state.ctx.db.tx() as tx:
-        (alert_details,) = await queries.alert_details(tx, [await actions.alert(tx, alert_id)])
-        messages = await actions.messages(tx, alert_details.alert)
+async def alert(visit: CurrentVisit, alert_id: int) -> Response:
+    (alert_details,) = await queries.alert_details(visit.tx, [await actions.alert(visit.tx, alert_id)])
+    messages = await actions.messages(visit.tx, alert_details.alert)
     context = {
         "nav": "alerts",
         "a": alert_details.alert,
@@ -66,12 +63,10 @@ async def alert(request: Request, alert_id: int) -> Response:
         "deleted": len(alert_details.alert.message_ids) - len(messages),
         "kept_days": actions.EVENT_RETENTION.days,
     }
-    return await html.render(request, "alerts/alert.html", context)
+    return await html.render(visit.request, "alerts/alert.html", context)
 
 
 @router.get("/alerts/{alert_id}/messages/{message_id}", dependencies=access.needs(Verb.ALERT_READ))
-async def message(request: Request, alert_id: int, message_id: int) -> Response:
-    await access.signed_in(request)
-    async with request.app.state.ctx.db.tx() as tx:
-        body = await actions.message_body(tx, await actions.alert(tx, alert_id), message_id)
+async def message(visit: CurrentVisit, alert_id: int, message_id: int) -> Response:
+    body = await actions.message_body(visit.tx, await actions.alert(visit.tx, alert_id), message_id)
     return html.download(body, f"alert-{alert_id}-message-{message_id}.txt")

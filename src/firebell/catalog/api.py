@@ -6,14 +6,14 @@ from pydantic import Field
 
 from firebell.catalog import actions
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, Ctx, Id, PageParams, ShortName, Text, problems
-from firebell.people.access import Caller, may
+from firebell.kit.web.api import ApiInput, ApiOutput, Id, PageParams, ShortName, Text, problems
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 
 router = api.router("services", "/services")
 
-Reader = Annotated[Caller, may(Verb.SERVICE_READ)]
-Responder = Annotated[Caller, may(Verb.SERVICE_WRITE)]
+Reader = Annotated[Work, work(Verb.SERVICE_READ)]
+Responder = Annotated[Work, work(Verb.SERVICE_WRITE)]
 
 
 class ServiceShown(ApiOutput):
@@ -48,36 +48,31 @@ class ServiceChange(ApiInput):
 
 
 @router.get("", summary="List services, newest first")
-async def list_services(ctx: Ctx, caller: Reader, params: PageParams) -> list[ServiceShown]:
-    async with ctx.db.tx() as tx:
-        services = await actions.services(tx)
+async def list_services(w: Reader, params: PageParams) -> list[ServiceShown]:
+    services = await actions.services(w.tx)
     return [ServiceShown.model_validate(s) for s in params.newest(services, [s.id for s in services])]
 
 
 @router.post("", status_code=201, summary="Create a service", responses=problems(404, 409))
-async def create_service(ctx: Ctx, caller: Responder, new_service: NewService) -> ServiceShown:
-    async with ctx.db.tx() as tx:
-        service = await actions.create_service(
-            tx, caller.actor, **new_service.model_dump(), now=ctx.clock.now()
-        )
+async def create_service(w: Responder, new_service: NewService) -> ServiceShown:
+    service = await actions.create_service(w.tx, w.actor, **new_service.model_dump(), now=w.now)
     return ServiceShown.model_validate(service)
 
 
 @router.patch(
     "/{slug}", summary="Update a service's team, policy, description or runbook", responses=problems(404)
 )
-async def change_service(ctx: Ctx, caller: Responder, slug: Text, change: ServiceChange) -> ServiceShown:
-    async with ctx.db.tx() as tx:
-        service = await actions.by_slug(tx, slug)
-        policy_id = change.policy_id if "policy_id" in change.model_fields_set else service.policy_id
-        changed = await actions.update_service(
-            tx,
-            caller.actor,
-            service,
-            team_id=change.team_id,
-            policy_id=policy_id,
-            description=change.description,
-            runbook_url=change.runbook_url,
-            now=ctx.clock.now(),
-        )
+async def change_service(w: Responder, slug: Text, change: ServiceChange) -> ServiceShown:
+    service = await actions.by_slug(w.tx, slug)
+    policy_id = change.policy_id if "policy_id" in change.model_fields_set else service.policy_id
+    changed = await actions.update_service(
+        w.tx,
+        w.actor,
+        service,
+        team_id=change.team_id,
+        policy_id=policy_id,
+        description=change.description,
+        runbook_url=change.runbook_url,
+        now=w.now,
+    )
     return ServiceShown.model_validate(changed)

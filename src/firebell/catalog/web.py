@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fastapi import Request, Response
+from fastapi import Response
 
 from firebell.catalog import actions
 from firebell.kit.errors import Conflict, FirebellError, Invalid
@@ -11,48 +11,43 @@ from firebell.kit.web import flash, html, routing
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
+from firebell.people.work import CurrentVisit, Visit
 
 router = routing.html_router()
 
 
-async def _services(
-    request: Request, values: Mapping[str, str], error: FirebellError | None = None
-) -> Response:
-    async with html.ctx(request).db.tx() as tx:
-        services = await actions.services(tx)
-        teams = {t.id: t.name for t in await people.teams(tx)}
+async def _services(visit: Visit, values: Mapping[str, str], error: FirebellError | None = None) -> Response:
+    services = await actions.services(visit.tx)
+    teams = {t.id: t.name for t in await people.teams(visit.tx)}
     context = {
         "nav": "services",
         "services": services,
         "teams": teams,
         "values": values,
         "error": error,
-        "errors": error.fields if error else {},
     }
-    return await html.render(request, "catalog/services.html", context, error.status if error else 200)
+    return await html.render(visit.request, "catalog/services.html", context)
 
 
 @router.get("/services", dependencies=access.needs(Verb.SERVICE_READ))
-async def services(request: Request) -> Response:
-    await access.signed_in(request)
-    return await _services(request, {})
+async def services(visit: CurrentVisit) -> Response:
+    return await _services(visit, {})
 
 
 @router.post("/services", dependencies=access.needs(Verb.SERVICE_WRITE))
-async def create(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, values = html.ctx(request), {name: str(value) for name, value in form.items()}
+async def create(visit: CurrentVisit) -> Response:
+    values = {name: str(value) for name, value in visit.form.items()}
     try:
-        async with ctx.db.tx() as tx:
+        async with visit.tx.savepoint():
             service = await actions.create_service(
-                tx,
-                access.actor_of(me),
+                visit.tx,
+                visit.actor,
                 name=values.get("name", ""),
                 team_id=to_required(values.get("team"), "team"),
                 description=values.get("description", ""),
                 runbook_url=values.get("runbook_url", ""),
-                now=ctx.clock.now(),
+                now=visit.now,
             )
     except (Invalid, Conflict) as error:
-        return await _services(request, values, error)
-    return flash.redirect(request, f"/services/{service.slug}", f"{service.name} created.")
+        return await _services(visit, values, error)
+    return flash.redirect(visit.request, f"/services/{service.slug}", f"{service.name} created.")

@@ -15,7 +15,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN
 from firebell.incidents.queries import PHASE_LABELS, IncidentSummary, summaries
 from firebell.kit.db.database import Tx
-from firebell.kit.web import html, routing
+from firebell.kit.web import html, routing, transaction
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.paging import queries
@@ -36,8 +36,7 @@ _NUMBER_WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "E
 
 async def shell(request: Request) -> html.Shell:
     """Return the counts of the frame and the commands of the palette."""
-    ctx = html.ctx(request)
-    async with ctx.db.tx() as tx:
+    async with transaction.joined(request) as tx:
         counts = await paging.counts(tx)
         live = await incidents.incidents(tx, tuple(OPEN), False, 20)
         incident_summaries = await summaries(tx, sorted(live, key=lambda i: (i.severity, i.id)))
@@ -100,7 +99,7 @@ def _unhealthy(
 @router.get("/", dependencies=access.public("Redirects to setup or to the sign-in form."))
 async def home(request: Request) -> Response:
     ctx = html.ctx(request)
-    now = ctx.clock.now()
+    now = transaction.now(request)
     async with ctx.db.tx() as tx:
         is_new = not await people.has_people(tx)
     if is_new:

@@ -23,12 +23,13 @@ from firebell.kit.web.api import (
 )
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 
 router = api.router("handbook")
 
 HandbookReader = Annotated[Caller, may(Verb.HANDBOOK_READ)]
-Reader = Annotated[Caller, may(Verb.TEMPLATE_READ)]
-Responder = Annotated[Caller, may(Verb.TEMPLATE_WRITE)]
+Reader = Annotated[Work, work(Verb.TEMPLATE_READ)]
+Responder = Annotated[Work, work(Verb.TEMPLATE_WRITE)]
 
 
 class PartShown(ApiOutput):
@@ -187,30 +188,27 @@ def _detail(template: Template) -> TemplateDetail:
 
 
 @router.get("/templates", summary="List templates, in the order of the handbook")
-async def list_templates(ctx: Ctx, caller: Reader) -> list[TemplateShown]:
-    async with ctx.db.tx() as tx:
-        return [_shown(t) for t in (await actions.all_templates(tx)).values()]
+async def list_templates(w: Reader) -> list[TemplateShown]:
+    return [_shown(t) for t in (await actions.all_templates(w.tx)).values()]
 
 
 @router.post(
     "/templates/apply",
     summary="Apply templates from a repository's Markdown files (managers and admins)",
 )
-async def apply_templates(ctx: Ctx, caller: Responder, repository: Repository) -> list[ChangeShown]:
+async def apply_templates(w: Responder, repository: Repository) -> list[ChangeShown]:
     files = {file.name: file.text for file in repository.files}
     if len(files) < len(repository.files):
         raise Invalid("Two files have the same name.", fields={"files": "Give each file a unique path."})
-    async with ctx.db.tx() as tx:
-        changes = await actions.apply(
-            tx, caller.actor, files, ctx.clock.now(), prune=repository.prune, dry_run=repository.dry_run
-        )
+    changes = await actions.apply(
+        w.tx, w.actor, files, w.now, prune=repository.prune, dry_run=repository.dry_run
+    )
     return [ChangeShown(id=c.id, step=c.step) for c in changes]
 
 
 @router.get("/templates/{template_id}", summary="Get a template with its text", responses=problems(404))
-async def get_template(ctx: Ctx, caller: Reader, template_id: Text) -> TemplateDetail:
-    async with ctx.db.tx() as tx:
-        return _detail(await actions.template(tx, template_id))
+async def get_template(w: Reader, template_id: Text) -> TemplateDetail:
+    return _detail(await actions.template(w.tx, template_id))
 
 
 @router.put(
@@ -218,11 +216,8 @@ async def get_template(ctx: Ctx, caller: Reader, template_id: Text) -> TemplateD
     summary="Update a template (managers and admins)",
     responses=problems(404),
 )
-async def set_template(ctx: Ctx, caller: Responder, template_id: Text, new_body: NewBody) -> TemplateDetail:
-    async with ctx.db.tx() as tx:
-        return _detail(
-            await actions.set_template(tx, caller.actor, template_id, new_body.body, ctx.clock.now())
-        )
+async def set_template(w: Responder, template_id: Text, new_body: NewBody) -> TemplateDetail:
+    return _detail(await actions.set_template(w.tx, w.actor, template_id, new_body.body, w.now))
 
 
 @router.delete(
@@ -230,9 +225,7 @@ async def set_template(ctx: Ctx, caller: Responder, template_id: Text, new_body:
     summary="Reset a template to the default text (managers and admins)",
     responses=problems(404),
 )
-async def reset_template(ctx: Ctx, caller: Responder, template_id: Text) -> TemplateReset:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        detail = _detail(await actions.reset(tx, caller.actor, template_id, now))
-        offer = await undo.offer(tx, ctx.signer, caller.actor, "template.reset", now)
+async def reset_template(w: Responder, template_id: Text) -> TemplateReset:
+    detail = _detail(await actions.reset(w.tx, w.actor, template_id, w.now))
+    offer = await undo.offer(w.tx, w.ctx.signer, w.actor, "template.reset", w.now)
     return TemplateReset(**detail.model_dump(), undo=removed(offer).undo)

@@ -10,20 +10,19 @@ from firebell.handbook.model import Template
 from firebell.handbook.sample_values import SAMPLE
 from firebell.kit.errors import Invalid
 from firebell.kit.markdown import rendered
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.people import access
 from firebell.people.permissions import Verb
+from firebell.people.work import CurrentVisit
 
 router = routing.html_router()
 
 
 @router.get("/handbook/templates", dependencies=access.needs(Verb.TEMPLATE_READ))
-async def listed(request: Request) -> Response:
-    await access.signed_in(request)
-    async with html.ctx(request).db.tx() as tx:
-        templates_in_order = (await actions.all_templates(tx)).values()
+async def listed(visit: CurrentVisit) -> Response:
+    templates_in_order = (await actions.all_templates(visit.tx)).values()
     groups = [(name, list(group)) for name, group in groupby(templates_in_order, lambda t: t.group)]
-    return await html.render(request, "handbook/templates.html", {"nav": "handbook", "groups": groups})
+    return await html.render(visit.request, "handbook/templates.html", {"nav": "handbook", "groups": groups})
 
 
 def difference(shipped: str, own: str) -> list[tuple[str, str]]:
@@ -54,7 +53,7 @@ async def _show(request: Request, template: Template, body: str, error: Invalid 
         if not too_long and body.strip() != template.shipped.body.strip()
         else [],
     }
-    return await html.render(request, "handbook/template.html", context, error.status if error else 200)
+    return await html.render(request, "handbook/template.html", context)
 
 
 @router.get("/handbook/templates/{template_id}", dependencies=access.needs(Verb.TEMPLATE_READ))
@@ -77,19 +76,15 @@ async def save(request: Request, template_id: str, preview: str = "") -> Respons
         return await _show(request, template, body, invalid)
     try:
         async with ctx.db.tx() as tx:
-            await actions.set_template(tx, access.actor_of(me), template_id, body, ctx.clock.now())
+            await actions.set_template(tx, access.actor_of(me), template_id, body, transaction.now(request))
     except Invalid as error:
         return await _show(request, template, body, error)
     return flash.redirect(request, f"/handbook/templates/{template.id}", f"{template.title} saved.")
 
 
 @router.post("/handbook/templates/{template_id}/reset", dependencies=access.needs(Verb.TEMPLATE_WRITE))
-async def reset(request: Request, template_id: str) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    actor, now = access.actor_of(me), ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        template = await actions.reset(tx, actor, template_id, now)
-        offer = await undo.offer(tx, ctx.signer, actor, "template.reset", now)
+async def reset(visit: CurrentVisit, template_id: str) -> Response:
+    template = await actions.reset(visit.tx, visit.actor, template_id, visit.now)
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "template.reset", visit.now)
     text = f"{template.title} reset to the default text."
-    return flash.redirect(request, f"/handbook/templates/{template.id}", text, offer)
+    return flash.redirect(visit.request, f"/handbook/templates/{template.id}", text, offer)

@@ -8,19 +8,19 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from firebell.handoffs import actions, lead_time, queries
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, Ctx, Id, PageParams, StrictInt, Text, problems
+from firebell.kit.web.api import ApiInput, ApiOutput, Id, PageParams, StrictInt, Text, problems
 from firebell.oncall.schedules import queries as oncall
 from firebell.people import actions as people
-from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 
 router = api.router("handoffs")
 
 HOUR = timedelta(hours=1)
 
-Reader = Annotated[Caller, may(Verb.HANDOFF_READ)]
-Responder = Annotated[Caller, may(Verb.HANDOFF_WRITE)]
-Manager = Annotated[Caller, may(Verb.HANDOFF_NOTICE_WRITE)]
+Reader = Annotated[Work, work(Verb.HANDOFF_READ)]
+Responder = Annotated[Work, work(Verb.HANDOFF_WRITE)]
+Manager = Annotated[Work, work(Verb.HANDOFF_NOTICE_WRITE)]
 
 
 def _day(value: object) -> date:
@@ -107,39 +107,34 @@ def _detail(handoff: queries.HandoffDetails) -> HandoffDetail:
 
 @router.get("/handoffs", summary="List handoffs, newest first", responses=problems(404))
 async def list_handoffs(
-    ctx: Ctx,
-    caller: Reader,
+    w: Reader,
     page: PageParams,
     schedule: Annotated[Text | None, Query(description="only of this schedule")] = None,
 ) -> list[HandoffShown]:
-    async with ctx.db.tx() as tx:
-        ids = [(await oncall.by_slug(tx, schedule)).id] if schedule is not None else None
-        handoffs = await actions.handoffs(tx, schedule_ids=ids, before=page.before, limit=page.limit)
-        shown = await queries.details(tx, handoffs)
+    ids = [(await oncall.by_slug(w.tx, schedule)).id] if schedule is not None else None
+    handoffs = await actions.handoffs(w.tx, schedule_ids=ids, before=page.before, limit=page.limit)
+    shown = await queries.details(w.tx, handoffs)
     page.link([d.id for d in handoffs])
     return [HandoffShown.model_validate(_fields(s)) for s in shown]
 
 
 @router.get("/handoffs/notice", summary="Get how long before a shift people are reminded")
-async def get_notice(ctx: Ctx, caller: Reader) -> Notice:
-    async with ctx.db.tx() as tx:
-        return Notice(hours=(await actions.notice_lead(tx)) // HOUR)
+async def get_notice(w: Reader) -> Notice:
+    return Notice(hours=(await actions.notice_lead(w.tx)) // HOUR)
 
 
 @router.put(
     "/handoffs/notice", summary="Set how long before a shift people are reminded (managers and admins)"
 )
-async def set_notice(ctx: Ctx, caller: Manager, given: Notice) -> Notice:
-    async with ctx.db.tx() as tx:
-        await lead_time.change(tx, caller.actor, given.hours, ctx.clock.now())
+async def set_notice(w: Manager, given: Notice) -> Notice:
+    await lead_time.change(w.tx, w.actor, given.hours, w.now)
     return given
 
 
 @router.get("/schedules/{slug}/handoffs/{day}", summary="Get a handoff", responses=problems(404))
-async def get_handoff(ctx: Ctx, caller: Reader, slug: Text, day: Day) -> HandoffDetail:
-    async with ctx.db.tx() as tx:
-        handoff = await actions.of_day(tx, await oncall.by_slug(tx, slug), day)
-        (shown,) = await queries.details(tx, [handoff])
+async def get_handoff(w: Reader, slug: Text, day: Day) -> HandoffDetail:
+    handoff = await actions.of_day(w.tx, await oncall.by_slug(w.tx, slug), day)
+    (shown,) = await queries.details(w.tx, [handoff])
     return _detail(shown)
 
 
@@ -148,11 +143,10 @@ async def get_handoff(ctx: Ctx, caller: Reader, slug: Text, day: Day) -> Handoff
     summary="Save a handoff; 409 if someone else saved since `version`",
     responses=problems(404, 409),
 )
-async def save_handoff(ctx: Ctx, caller: Responder, slug: Text, day: Day, given: NewBody) -> HandoffDetail:
-    async with ctx.db.tx() as tx:
-        schedule = await oncall.by_slug(tx, slug)
-        await actions.save(tx, caller.actor, schedule, day, given.body, given.version, ctx.clock.now())
-        (shown,) = await queries.details(tx, [await actions.of_day(tx, schedule, day)])
+async def save_handoff(w: Responder, slug: Text, day: Day, given: NewBody) -> HandoffDetail:
+    schedule = await oncall.by_slug(w.tx, slug)
+    await actions.save(w.tx, w.actor, schedule, day, given.body, given.version, w.now)
+    (shown,) = await queries.details(w.tx, [await actions.of_day(w.tx, schedule, day)])
     return _detail(shown)
 
 
@@ -161,10 +155,9 @@ async def save_handoff(ctx: Ctx, caller: Responder, slug: Text, day: Day, given:
     summary="Acknowledge a handoff as an outgoing or incoming person; idempotent",
     responses=problems(404),
 )
-async def acknowledge_handoff(ctx: Ctx, caller: Responder, slug: Text, day: Day) -> HandoffDetail:
-    async with ctx.db.tx() as tx:
-        schedule = await oncall.by_slug(tx, slug)
-        person = await people.person(tx, caller.person_id)
-        handoff = await actions.acknowledge(tx, caller.actor, schedule, day, person, ctx.clock.now())
-        (shown,) = await queries.details(tx, [handoff])
+async def acknowledge_handoff(w: Responder, slug: Text, day: Day) -> HandoffDetail:
+    schedule = await oncall.by_slug(w.tx, slug)
+    person = await people.person(w.tx, w.person_id)
+    handoff = await actions.acknowledge(w.tx, w.actor, schedule, day, person, w.now)
+    (shown,) = await queries.details(w.tx, [handoff])
     return _detail(shown)

@@ -9,10 +9,11 @@ from firebell.handoffs import actions, lead_time, queries
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.markdown import rendered
 from firebell.kit.text import to_id, to_number
-from firebell.kit.web import flash, html, routing
+from firebell.kit.web import flash, html, routing, transaction
 from firebell.oncall.schedules import queries as oncall
 from firebell.people import access
 from firebell.people.permissions import Verb
+from firebell.people.work import CurrentVisit, Visit
 
 router = routing.html_router()
 
@@ -29,22 +30,21 @@ def day_of(text: str) -> date:
 
 
 async def _list(
-    request: Request, schedule: str, before: str, hours: str = "", error: FirebellError | None = None
+    visit: Visit, schedule: str, before: str, hours: str = "", error: FirebellError | None = None
 ) -> Response:
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        one = await oncall.by_slug(tx, schedule) if schedule else None
-        near = [one.id] if one else await oncall.ids_near(tx, me.id, now)
-        documents = await actions.handoffs(
-            tx, schedule_ids=near if one else None, before=to_id(before), limit=PAGE_SIZE
-        )
-        shown = await queries.details(tx, documents)
-        drafted = {(s.doc.schedule_id, s.doc.day) for s in shown}
-        schedules = await oncall.schedules_by_id(tx, near[:PAGE_SIZE], since=now - actions.SCHEDULE_LOOKBACK)
-        notice_hours = (await actions.notice_lead(tx)) // timedelta(hours=1)
+    one = await oncall.by_slug(visit.tx, schedule) if schedule else None
+    near = [one.id] if one else await oncall.ids_near(visit.tx, visit.person.id, visit.now)
+    documents = await actions.handoffs(
+        visit.tx, schedule_ids=near if one else None, before=to_id(before), limit=PAGE_SIZE
+    )
+    shown = await queries.details(visit.tx, documents)
+    drafted = {(s.doc.schedule_id, s.doc.day) for s in shown}
+    schedules = await oncall.schedules_by_id(
+        visit.tx, near[:PAGE_SIZE], since=visit.now - actions.SCHEDULE_LOOKBACK
+    )
+    notice_hours = (await actions.notice_lead(visit.tx)) // timedelta(hours=1)
     coming = [
-        (s, c) for s, c in actions.coming(list(schedules.values()), now) if (s.id, c.day) not in drafted
+        (s, c) for s, c in actions.coming(list(schedules.values()), visit.now) if (s.id, c.day) not in drafted
     ]
     context = {
         "nav": "oncall",
@@ -55,28 +55,26 @@ async def _list(
         "one": one,
         "hours": hours or notice_hours,
         "error": error,
-        "errors": error.fields if error else {},
         "older": documents[-1].id if len(documents) == PAGE_SIZE else None,
     }
-    return await html.render(request, "handoffs/handoffs.html", context, error.status if error else 200)
+    return await html.render(visit.request, "handoffs/handoffs.html", context)
 
 
 @router.get("/oncall/handoffs", dependencies=access.needs(Verb.HANDOFF_READ))
-async def handoffs(request: Request, schedule: str = "", before: str = "") -> Response:
-    return await _list(request, schedule, before)
+async def handoffs(visit: CurrentVisit, schedule: str = "", before: str = "") -> Response:
+    return await _list(visit, schedule, before)
 
 
 @router.post("/oncall/handoffs/notice", dependencies=access.needs(Verb.HANDOFF_NOTICE_WRITE))
-async def set_notice(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, hours = html.ctx(request), str(form.get("hours") or "").strip()
+async def set_notice(visit: CurrentVisit) -> Response:
+    hours = str(visit.form.get("hours") or "").strip()
     try:
-        async with ctx.db.tx() as tx:
+        async with visit.tx.savepoint():
             notice_hours = to_number(hours, "hours", least=1, most=lead_time.MAX_NOTICE_HOURS, unit="hours")
-            await lead_time.change(tx, access.actor_of(me), notice_hours, ctx.clock.now())
+            await lead_time.change(visit.tx, visit.actor, notice_hours, visit.now)
     except Invalid as error:
-        return await _list(request, "", "", hours, error)
-    return flash.redirect(request, "/oncall/handoffs", f"Shift reminder set to {notice_hours} hours.")
+        return await _list(visit, "", "", hours, error)
+    return flash.redirect(visit.request, "/oncall/handoffs", f"Shift reminder set to {notice_hours} hours.")
 
 
 async def _document(
@@ -95,7 +93,7 @@ async def _document(
         "mine": mine,
         "error": error,
     }
-    return await html.render(request, "handoffs/handoff.html", context, error.status if error else 200)
+    return await html.render(request, "handoffs/handoff.html", context)
 
 
 @router.get("/oncall/handoffs/{slug}/{day}", dependencies=access.needs(Verb.HANDOFF_READ))
@@ -112,7 +110,9 @@ async def save(request: Request, slug: str, day: str) -> Response:
     try:
         async with ctx.db.tx() as tx:
             schedule = await oncall.by_slug(tx, slug)
-            await actions.save(tx, access.actor_of(me), schedule, day_of(day), body, version, ctx.clock.now())
+            await actions.save(
+                tx, access.actor_of(me), schedule, day_of(day), body, version, transaction.now(request)
+            )
     except Conflict as error:
         return await _document(request, slug, day, edit=True, mine=body, error=error)
     return flash.redirect(
@@ -121,11 +121,8 @@ async def save(request: Request, slug: str, day: str) -> Response:
 
 
 @router.post("/oncall/handoffs/{slug}/{day}/ack", dependencies=access.needs(Verb.HANDOFF_WRITE))
-async def acknowledge(request: Request, slug: str, day: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx = html.ctx(request)
-    async with ctx.db.tx() as tx:
-        schedule = await oncall.by_slug(tx, slug)
-        await actions.acknowledge(tx, access.actor_of(me), schedule, day_of(day), me, ctx.clock.now())
-    url = html.local(form, f"/oncall/handoffs/{schedule.slug}/{day}")
-    return flash.redirect(request, url, f"Handoff of {schedule.name} acknowledged.")
+async def acknowledge(visit: CurrentVisit, slug: str, day: str) -> Response:
+    schedule = await oncall.by_slug(visit.tx, slug)
+    await actions.acknowledge(visit.tx, visit.actor, schedule, day_of(day), visit.person, visit.now)
+    url = html.local(visit.form, f"/oncall/handoffs/{schedule.slug}/{day}")
+    return flash.redirect(visit.request, url, f"Handoff of {schedule.name} acknowledged.")

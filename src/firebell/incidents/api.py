@@ -21,7 +21,6 @@ from firebell.kit.web import api
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
-    Ctx,
     Id,
     Name,
     PageParams,
@@ -37,12 +36,13 @@ from firebell.people import actions as people
 from firebell.people import permissions
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 
 router = api.router("incidents")
 
-Reader = Annotated[Caller, may(Verb.INCIDENT_READ)]
-Declarer = Annotated[Caller, may(Verb.INCIDENT_DECLARE)]
-Responder = Annotated[Caller, may(Verb.INCIDENT_UPDATE)]
+Reader = Annotated[Work, work(Verb.INCIDENT_READ)]
+Declarer = Annotated[Work, work(Verb.INCIDENT_DECLARE)]
+Responder = Annotated[Work, work(Verb.INCIDENT_UPDATE)]
 Answer = Literal["yes", "no", "unknown"]
 Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
 _ANSWERS = {"yes": True, "no": False, "unknown": None}
@@ -279,7 +279,7 @@ def _entry(entry: Entry) -> EntryShown:
 
 @router.get("/severity", summary="Classify a severity from four answers")
 async def classify_severity(
-    caller: Reader,
+    caller: Annotated[Caller, may(Verb.INCIDENT_READ)],
     down_or_data_at_risk: Answer = "unknown",
     major_degraded: Answer = "unknown",
     workaround: Answer = "unknown",
@@ -305,8 +305,7 @@ async def classify_severity(
 
 @router.get("/incidents", summary="List incidents, newest or longest first")
 async def list_incidents(
-    ctx: Ctx,
-    caller: Reader,
+    w: Reader,
     pagination: PageParams,
     phase: Annotated[list[Phase] | None, Query(description="defaults to the open phases")] = None,
     drill: Annotated[QueryBool, Query(description="list drills instead of real incidents")] = False,
@@ -330,49 +329,46 @@ async def list_incidents(
 ) -> list[IncidentShown]:
     query = IncidentQuery(q, ",".join(severity or []), service or "", commander or "", month or "")
     phases = tuple(phase or (() if postmortem_due else OPEN))
-    async with ctx.db.tx() as tx:
-        wanted = await filtering.resolve(tx, query, person_id=caller.person_id)
-        wanted = replace(wanted, phases=phases, drill=drill, postmortem_due=postmortem_due)
-        listed = await list_store.incidents(tx, wanted, sort, limit=pagination.limit, place=pagination.before)
-        pagination.link([i.id for i in listed])
-        return await _all(tx, listed)
+    wanted = await filtering.resolve(w.tx, query, person_id=w.person_id)
+    wanted = replace(wanted, phases=phases, drill=drill, postmortem_due=postmortem_due)
+    listed = await list_store.incidents(w.tx, wanted, sort, limit=pagination.limit, place=pagination.before)
+    pagination.link([i.id for i in listed])
+    return await _all(w.tx, listed)
 
 
 @router.post("/incidents", status_code=201, summary="Declare an incident", responses=problems(404))
-async def declare_incident(ctx: Ctx, caller: Declarer, given: NewIncident) -> IncidentShown:
-    async with ctx.db.tx() as tx:
-        incident = await actions.declare(
-            tx,
-            caller.actor,
-            title=given.title,
-            severity=parse(given.severity) if given.severity else None,
-            answers=given.answers.model_dump() if given.answers else None,
-            service_ids=[(await catalog.by_slug(tx, slug)).id for slug in given.services or []],
-            page_id=parse_ref("PG", given.page) if given.page else None,
-            summary=given.summary,
-            commander_id=caller.person_id if given.take_command else None,
-            drill=given.drill,
-            now=ctx.clock.now(),
-        )
-        return await _one(tx, incident)
+async def declare_incident(w: Declarer, given: NewIncident) -> IncidentShown:
+    incident = await actions.declare(
+        w.tx,
+        w.actor,
+        title=given.title,
+        severity=parse(given.severity) if given.severity else None,
+        answers=given.answers.model_dump() if given.answers else None,
+        service_ids=[(await catalog.by_slug(w.tx, slug)).id for slug in given.services or []],
+        page_id=parse_ref("PG", given.page) if given.page else None,
+        summary=given.summary,
+        commander_id=w.person_id if given.take_command else None,
+        drill=given.drill,
+        now=w.now,
+    )
+    return await _one(w.tx, incident)
 
 
 @router.get(
     "/incidents/{ref}", summary="Get an incident and its possible next phases", responses=problems(404)
 )
-async def get_incident(ctx: Ctx, caller: Reader, ref: Text) -> IncidentDetail:
-    async with ctx.db.tx() as tx:
-        incident = await actions.incident(tx, parse_ref("INC", ref))
-        shown = await _one(tx, incident)
-        refusals = await actions.refusals(tx, incident, ctx.clock.now())
-        pages = await paging.pages_by_id(tx, await actions.page_ids(tx, incident.id))
-        alerts = await alerts_of_pages(tx, list(pages.values()), 100)
+async def get_incident(w: Reader, ref: Text) -> IncidentDetail:
+    incident = await actions.incident(w.tx, parse_ref("INC", ref))
+    shown = await _one(w.tx, incident)
+    refusals = await actions.refusals(w.tx, incident, w.now)
+    pages = await paging.pages_by_id(w.tx, await actions.page_ids(w.tx, incident.id))
+    alerts = await alerts_of_pages(w.tx, list(pages.values()), 100)
     next_phases = [NextPhase(phase=phase, refusal=why) for phase, why in refusals.items()]
     listed = [
         IncidentAlert.model_validate({"id": a.id, "title": a.title, "status": a.status, "page": ref})
         for a, ref in alerts
     ]
-    may_read = permissions.allows(caller.rights, Verb.ALERT_READ)
+    may_read = permissions.allows(w.rights, Verb.ALERT_READ)
     return IncidentDetail(**shown.model_dump(), alerts=listed if may_read else None, next=next_phases)
 
 
@@ -381,10 +377,9 @@ async def get_incident(ctx: Ctx, caller: Reader, ref: Text) -> IncidentDetail:
     summary="List the latest timeline entries, oldest first",
     responses=problems(404),
 )
-async def list_timeline(ctx: Ctx, caller: Reader, ref: Text, pagination: PageParams) -> list[EntryShown]:
-    async with ctx.db.tx() as tx:
-        incident = await actions.incident(tx, parse_ref("INC", ref))
-        entries = await actions.timeline(tx, incident.id)
+async def list_timeline(w: Reader, ref: Text, pagination: PageParams) -> list[EntryShown]:
+    incident = await actions.incident(w.tx, parse_ref("INC", ref))
+    entries = await actions.timeline(w.tx, incident.id)
     return [_entry(e) for e in reversed(pagination.newest(entries, [e.id for e in entries]))]
 
 
@@ -394,11 +389,10 @@ async def list_timeline(ctx: Ctx, caller: Reader, ref: Text, pagination: PagePar
     summary="Add a timeline entry",
     responses=problems(404),
 )
-async def add_timeline_entry(ctx: Ctx, caller: Responder, ref: Text, given: NewEntry) -> IncidentShown:
-    async with ctx.db.tx() as tx:
-        incident_id, now = parse_ref("INC", ref), ctx.clock.now()
-        await actions.add_entry(tx, caller.actor, incident_id, given.kind, given.text, now)
-        return await _one(tx, await actions.incident(tx, incident_id))
+async def add_timeline_entry(w: Responder, ref: Text, given: NewEntry) -> IncidentShown:
+    incident_id, now = parse_ref("INC", ref), w.now
+    await actions.add_entry(w.tx, w.actor, incident_id, given.kind, given.text, now)
+    return await _one(w.tx, await actions.incident(w.tx, incident_id))
 
 
 @router.post(
@@ -406,13 +400,10 @@ async def add_timeline_entry(ctx: Ctx, caller: Responder, ref: Text, given: NewE
     summary="Change the severity",
     responses=problems(404, 409),
 )
-async def set_severity(ctx: Ctx, caller: Responder, ref: Text, given: NewSeverity) -> IncidentShown:
+async def set_severity(w: Responder, ref: Text, given: NewSeverity) -> IncidentShown:
     chosen = Severity[given.severity]
-    async with ctx.db.tx() as tx:
-        incident_id, now = parse_ref("INC", ref), ctx.clock.now()
-        return await _one(
-            tx, await actions.set_severity(tx, caller.actor, incident_id, chosen, given.reason, now)
-        )
+    incident_id, now = parse_ref("INC", ref), w.now
+    return await _one(w.tx, await actions.set_severity(w.tx, w.actor, incident_id, chosen, given.reason, now))
 
 
 @router.post(
@@ -420,18 +411,17 @@ async def set_severity(ctx: Ctx, caller: Responder, ref: Text, given: NewSeverit
     summary="Change the phase",
     responses=problems(404, 409),
 )
-async def set_phase(ctx: Ctx, caller: Responder, ref: Text, given: NewPhase) -> IncidentShown:
-    async with ctx.db.tx() as tx:
-        moved = await actions.set_phase(
-            tx,
-            caller.actor,
-            parse_ref("INC", ref),
-            given.phase,
-            ctx.clock.now(),
-            reason=given.reason,
-            force=given.force,
-        )
-        return await _one(tx, moved)
+async def set_phase(w: Responder, ref: Text, given: NewPhase) -> IncidentShown:
+    moved = await actions.set_phase(
+        w.tx,
+        w.actor,
+        parse_ref("INC", ref),
+        given.phase,
+        w.now,
+        reason=given.reason,
+        force=given.force,
+    )
+    return await _one(w.tx, moved)
 
 
 @router.post(
@@ -439,11 +429,10 @@ async def set_phase(ctx: Ctx, caller: Responder, ref: Text, given: NewPhase) -> 
     summary="Assign a role",
     responses=problems(404, 409),
 )
-async def take_role(ctx: Ctx, caller: Responder, ref: Text, given: NewRole) -> IncidentShown:
-    async with ctx.db.tx() as tx:
-        incident_id, person = parse_ref("INC", ref), given.person_id or caller.person_id
-        await actions.take_role(tx, caller.actor, incident_id, given.role, person, ctx.clock.now())
-        return await _one(tx, await actions.incident(tx, incident_id))
+async def take_role(w: Responder, ref: Text, given: NewRole) -> IncidentShown:
+    incident_id, person = parse_ref("INC", ref), given.person_id or w.person_id
+    await actions.take_role(w.tx, w.actor, incident_id, given.role, person, w.now)
+    return await _one(w.tx, await actions.incident(w.tx, incident_id))
 
 
 @router.put(
@@ -451,21 +440,17 @@ async def take_role(ctx: Ctx, caller: Responder, ref: Text, given: NewRole) -> I
     summary="Update conditions, actions and needs",
     responses=problems(404),
 )
-async def set_canvas(ctx: Ctx, caller: Responder, ref: Text, given: Canvas) -> IncidentShown:
-    async with ctx.db.tx() as tx:
-        incident_id, now = parse_ref("INC", ref), ctx.clock.now()
-        await actions.set_canvas(
-            tx, caller.actor, incident_id, given.conditions, given.actions, given.needs, now
-        )
-        return await _one(tx, await actions.incident(tx, incident_id))
+async def set_canvas(w: Responder, ref: Text, given: Canvas) -> IncidentShown:
+    incident_id, now = parse_ref("INC", ref), w.now
+    await actions.set_canvas(w.tx, w.actor, incident_id, given.conditions, given.actions, given.needs, now)
+    return await _one(w.tx, await actions.incident(w.tx, incident_id))
 
 
 @router.post("/incidents/{ref}/pages", summary="Link a page to the incident", responses=problems(404))
-async def link_page(ctx: Ctx, caller: Responder, ref: Text, given: PageLink) -> IncidentShown:
-    async with ctx.db.tx() as tx:
-        incident_id, page_id = parse_ref("INC", ref), parse_ref("PG", given.page)
-        await actions.link_page(tx, caller.actor, incident_id, page_id, ctx.clock.now())
-        return await _one(tx, await actions.incident(tx, incident_id))
+async def link_page(w: Responder, ref: Text, given: PageLink) -> IncidentShown:
+    incident_id, page_id = parse_ref("INC", ref), parse_ref("PG", given.page)
+    await actions.link_page(w.tx, w.actor, incident_id, page_id, w.now)
+    return await _one(w.tx, await actions.incident(w.tx, incident_id))
 
 
 @router.get(
@@ -474,14 +459,12 @@ async def link_page(ctx: Ctx, caller: Responder, ref: Text, given: PageLink) -> 
     responses=problems(404),
 )
 async def list_messages(
-    ctx: Ctx,
-    caller: Reader,
+    w: Reader,
     ref: Text,
     tz: Annotated[TimeZone, Query(description="time zone of the times")] = "UTC",
 ) -> list[MessageShown]:
-    async with ctx.db.tx() as tx:
-        incident = await actions.incident(tx, parse_ref("INC", ref))
-        all_messages = await messages(tx, incident, ctx.public_url, tz, ctx.clock.now())
+    incident = await actions.incident(w.tx, parse_ref("INC", ref))
+    all_messages = await messages(w.tx, incident, w.ctx.public_url, tz, w.now)
     return [
         MessageShown(
             id=m.template.id,

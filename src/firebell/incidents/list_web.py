@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import Response
 
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions, filtering, list_store
@@ -21,6 +21,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
+from firebell.people.work import CurrentVisit
 
 router = routing.html_router()
 
@@ -45,7 +46,7 @@ CSV_HEAD = (
 
 @router.get("/incidents", dependencies=access.needs(Verb.INCIDENT_READ))
 async def incidents(
-    request: Request,
+    visit: CurrentVisit,
     state: str = "open",
     q: str = "",
     service: str = "",
@@ -55,46 +56,44 @@ async def incidents(
     before: str = "",
     after: str = "",
 ) -> Response:
-    me = await access.signed_in(request)
     tab = state if state in TABS else _OLD_TABS.get(state, "open")
     order = Sort.LONGEST if sort == Sort.LONGEST else Sort.NEWEST
-    chosen = request.query_params.getlist("severity")
+    chosen = visit.request.query_params.getlist("severity")
     query = IncidentQuery(q, ",".join(chosen), service, commander, month)
     filters = query.given()
     state_and_sort = {"state": tab, "sort": order if order is Sort.LONGEST else ""}
-    if len(chosen) > 1 or any(value == "" for value in request.query_params.values()):
+    if len(chosen) > 1 or any(value == "" for value in visit.request.query_params.values()):
         # a form sends blank fields too; the address keeps only what restricts the list
         return html.redirect(
             html.address("/incidents", **state_and_sort, **filters, before=before, after=after)
         )
-    async with html.ctx(request).db.tx() as tx:
-        wanted, error = await _resolved(tx, query, me)
-        before_id, after_id = to_id(before), to_id(after)
-        listed, newer, older = [], False, False
-        if wanted is not None:
-            tab_filter = _in_tab(tab, wanted)
-            more = await list_store.incidents(
-                tx,
-                tab_filter,
-                order,
-                limit=INCIDENTS_PER_PAGE + 1,
-                place=after_id or before_id,
-                newer=after_id is not None,
-            )
-            full = len(more) > INCIDENTS_PER_PAGE
-            listed = more[-INCIDENTS_PER_PAGE:] if after_id else more[:INCIDENTS_PER_PAGE]
-            newer, older = (full, True) if after_id else (before_id is not None, full)
-            if (before or after) and not (listed and newer):
-                return html.redirect(html.address("/incidents", **state_and_sort, **filters))
-        tabs = {name: _in_tab(name, wanted) for name in TABS} if wanted else {}
-        counts = await list_store.counts(tx, tabs) if tabs else {}
-        commanders = await _commanders(tx)
-        context: dict[str, Any] = {
-            "incidents": await summaries(tx, listed),
-            "postmortems": await list_store.postmortems(tx, [i.id for i in listed]),
-            "services": (await catalog.services(tx))[:SERVICES_SUGGESTED],
-            "commanders": commanders,
-        }
+    wanted, error = await _resolved(visit.tx, query, visit.person)
+    before_id, after_id = to_id(before), to_id(after)
+    listed, newer, older = [], False, False
+    if wanted is not None:
+        tab_filter = _in_tab(tab, wanted)
+        more = await list_store.incidents(
+            visit.tx,
+            tab_filter,
+            order,
+            limit=INCIDENTS_PER_PAGE + 1,
+            place=after_id or before_id,
+            newer=after_id is not None,
+        )
+        full = len(more) > INCIDENTS_PER_PAGE
+        listed = more[-INCIDENTS_PER_PAGE:] if after_id else more[:INCIDENTS_PER_PAGE]
+        newer, older = (full, True) if after_id else (before_id is not None, full)
+        if (before or after) and not (listed and newer):
+            return html.redirect(html.address("/incidents", **state_and_sort, **filters))
+    tabs = {name: _in_tab(name, wanted) for name in TABS} if wanted else {}
+    counts = await list_store.counts(visit.tx, tabs) if tabs else {}
+    commanders = await _commanders(visit.tx)
+    context: dict[str, Any] = {
+        "incidents": await summaries(visit.tx, listed),
+        "postmortems": await list_store.postmortems(visit.tx, [i.id for i in listed]),
+        "services": (await catalog.services(visit.tx))[:SERVICES_SUGGESTED],
+        "commanders": commanders,
+    }
     context |= {
         "nav": "incidents",
         "live": "incidents",
@@ -116,7 +115,7 @@ async def incidents(
         if older
         else "",
     }
-    return await html.render(request, "incidents/incidents.html", context, error.status if error else 200)
+    return await html.render(visit.request, "incidents/incidents.html", context)
 
 
 async def _resolved(tx: Tx, query: IncidentQuery, me: Person) -> tuple[IncidentFilter | None, Invalid | None]:
@@ -160,7 +159,7 @@ def _without(
 
 @router.get("/incidents.csv", dependencies=access.needs(Verb.INCIDENT_READ))
 async def export(
-    request: Request,
+    visit: CurrentVisit,
     state: str = "open",
     q: str = "",
     severity: str = "",
@@ -170,25 +169,23 @@ async def export(
     sort: str = "",
 ) -> Response:
     """Export all incidents of the list with the same parameters, in its order."""
-    me = await access.signed_in(request)
-    ctx = html.ctx(request)
     tab = state if state in TABS else _OLD_TABS.get(state, "open")
     order = Sort.LONGEST if sort == Sort.LONGEST else Sort.NEWEST
     query = IncidentQuery(q, severity, service, commander, month)
     rows: list[tuple[object, ...]] = [CSV_HEAD]
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        wanted = _in_tab(tab, await filtering.resolve(tx, query, person_id=me.id, tz=me.tz))
-        place: int | None = None
-        while True:
-            listed = await list_store.incidents(
-                tx, wanted, order, limit=INCIDENTS_PER_EXPORT_BATCH, place=place
-            )
-            documents = await list_store.postmortems(tx, [i.id for i in listed])
-            rows += [_row(s, documents.get(s.incident.id), now) for s in await summaries(tx, listed)]
-            if len(listed) < INCIDENTS_PER_EXPORT_BATCH:
-                break
-            place = listed[-1].id
+    wanted = _in_tab(
+        tab, await filtering.resolve(visit.tx, query, person_id=visit.person.id, tz=visit.person.tz)
+    )
+    place: int | None = None
+    while True:
+        listed = await list_store.incidents(
+            visit.tx, wanted, order, limit=INCIDENTS_PER_EXPORT_BATCH, place=place
+        )
+        documents = await list_store.postmortems(visit.tx, [i.id for i in listed])
+        rows += [_row(s, documents.get(s.incident.id), visit.now) for s in await summaries(visit.tx, listed)]
+        if len(listed) < INCIDENTS_PER_EXPORT_BATCH:
+            break
+        place = listed[-1].id
     headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="incidents-{tab}.csv"'}
     return Response(to_csv(rows), headers=headers, media_type="text/csv")
 

@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from fastapi import Request, Response
+from fastapi import Response
 
 from firebell.incidents import actions
 from firebell.incidents.messages import messages
@@ -10,16 +10,15 @@ from firebell.kit.refs import parse_ref
 from firebell.kit.web import html, routing
 from firebell.people import access
 from firebell.people.permissions import Verb
+from firebell.people.work import CurrentVisit
 
 router = routing.html_router()
 
 
 @router.get("/incidents/{ref}/messages", dependencies=access.needs(Verb.INCIDENT_READ))
-async def show(request: Request, ref: str) -> Response:
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    async with ctx.db.tx() as tx:
-        incident = await actions.incident(tx, parse_ref("INC", ref))
-        all_messages = await messages(tx, incident, ctx.public_url, me.tz, ctx.clock.now())
+async def show(visit: CurrentVisit, ref: str) -> Response:
+    incident = await actions.incident(visit.tx, parse_ref("INC", ref))
+    all_messages = await messages(visit.tx, incident, visit.ctx.public_url, visit.person.tz, visit.now)
     groups = [("Suggested now", [m for m in all_messages if m.fits])]
     groups += [
         (name, list(in_group))
@@ -31,4 +30,4 @@ async def show(request: Request, ref: str) -> Response:
         "i": incident,
         "groups": [(name, in_group) for name, in_group in groups if in_group],
     }
-    return await html.render(request, "incidents/messages.html", context)
+    return await html.render(visit.request, "incidents/messages.html", context)

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import Response
 from markupsafe import Markup
 
 from firebell.catalog import actions as catalog
@@ -39,6 +39,7 @@ from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
+from firebell.people.work import CurrentVisit, Visit
 
 router = routing.html_router()
 
@@ -106,16 +107,15 @@ def _answers(values: Mapping[str, str]) -> dict[str, bool | None]:
 
 
 async def _declare_form(
-    request: Request, page: str, values: dict[str, Any], error: FirebellError | None, status: int = 200
+    visit: Visit, page: str, values: dict[str, Any], error: FirebellError | None
 ) -> Response:
     search = values.get("find", "").strip()
-    async with html.ctx(request).db.tx() as tx:
-        origin = await paging.page(tx, parse_ref("PG", page)) if page else None
-        chosen = values.get("services", [origin.service_id] if origin else [])
-        paging_ids = [p.service_id for p in await paging.pages(tx, states=OPEN_PAGES) if p.service_id]
-        offered = await offer_services(tx, paging_ids, search, chosen=[i for i in chosen if i])
-        ongoing = await actions.incidents(tx, tuple(OPEN), False, 3)
-        severity_texts = severities(await handbook.all_templates(tx))
+    origin = await paging.page(visit.tx, parse_ref("PG", page)) if page else None
+    chosen = values.get("services", [origin.service_id] if origin else [])
+    paging_ids = [p.service_id for p in await paging.pages(visit.tx, states=OPEN_PAGES) if p.service_id]
+    offered = await offer_services(visit.tx, paging_ids, search, chosen=[i for i in chosen if i])
+    ongoing = await actions.incidents(visit.tx, tuple(OPEN), False, 3)
+    severity_texts = severities(await handbook.all_templates(visit.tx))
     verdict = suggest(_answers(values))
     chosen_severity = parse(values.get("severity", ""))
     if chosen_severity is None and verdict:
@@ -135,31 +135,29 @@ async def _declare_form(
         "chosen": chosen,
         "error": error,
     }
-    return await html.render(request, "incidents/declare.html", context, status)
+    return await html.render(visit.request, "incidents/declare.html", context)
 
 
 @router.get("/incidents/new", dependencies=access.needs(Verb.INCIDENT_DECLARE))
-async def declare_form(request: Request, page: str = "") -> Response:
-    await access.signed_in(request)
-    return await _declare_form(request, page, {}, None)
+async def declare_form(visit: CurrentVisit, page: str = "") -> Response:
+    return await _declare_form(visit, page, {}, None)
 
 
 @router.post("/incidents/new", dependencies=access.needs(Verb.INCIDENT_DECLARE))
-async def declare(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, page = html.ctx(request), str(form.get("page", ""))
-    values = {name: str(value) for name, value in form.items() if name != "service"}
-    services = [i for i in map(to_id, form.getlist("service")) if i is not None]
+async def declare(visit: CurrentVisit) -> Response:
+    page = str(visit.form.get("page", ""))
+    values = {name: str(value) for name, value in visit.form.items() if name != "service"}
+    services = [i for i in map(to_id, visit.form.getlist("service")) if i is not None]
     if values.get("look"):  # the search for a service, or Enter in a field
-        return await _declare_form(request, page, {**values, "services": services}, None)
+        return await _declare_form(visit, page, {**values, "services": services}, None)
     try:
-        services = to_choices(form.getlist("service"), "service")
-        async with ctx.db.tx() as tx:
+        services = to_choices(visit.form.getlist("service"), "service")
+        async with visit.tx.savepoint():
             if search := values.get("find", "").strip():
-                services.append(await _searched(tx, search))
+                services.append(await _searched(visit.tx, search))
             incident = await actions.declare(
-                tx,
-                access.actor_of(me),
+                visit.tx,
+                visit.actor,
                 title=values.get("title", ""),
                 severity=parse(values.get("severity", "")),
                 answers=_answers(values),
@@ -167,13 +165,13 @@ async def declare(request: Request) -> Response:
                 service_ids=services,
                 page_id=parse_ref("PG", page) if page else None,
                 summary=values.get("summary", ""),
-                commander_id=me.id if values.get("command") else None,
+                commander_id=visit.person.id if values.get("command") else None,
                 drill=bool(values.get("drill")),
-                now=ctx.clock.now(),
+                now=visit.now,
             )
     except Invalid as error:
-        return await _declare_form(request, page, {**values, "services": services}, error, error.status)
-    return flash.redirect(request, f"/incidents/{incident.ref}", f"{incident.ref} declared.")
+        return await _declare_form(visit, page, {**values, "services": services}, error)
+    return flash.redirect(visit.request, f"/incidents/{incident.ref}", f"{incident.ref} declared.")
 
 
 async def _searched(tx: Tx, search: str) -> int:
@@ -274,14 +272,16 @@ def _elapsed_percent(incident: Incident, now: datetime) -> float:
 
 
 @router.get("/incidents/{ref}", dependencies=access.needs(Verb.INCIDENT_READ))
-async def room(request: Request, ref: str, show: str = "all", template: str = "") -> Response:
-    me = await access.signed_in(request)
-    ctx, incident_id, now = html.ctx(request), parse_ref("INC", ref), html.ctx(request).clock.now()
-    async with ctx.db.tx() as tx:
-        person_search = request.query_params.get("with", "")
-        context = await _room(tx, incident_id, show, person_search, me, now)
-        draft = await message(tx, context["i"], template, ctx.public_url, me.tz, now) if template else None
-        templates = await handbook.all_templates(tx)
+async def room(visit: CurrentVisit, ref: str, show: str = "all", template: str = "") -> Response:
+    incident_id = parse_ref("INC", ref)
+    person_search = visit.request.query_params.get("with", "")
+    context = await _room(visit.tx, incident_id, show, person_search, visit.person, visit.now)
+    draft = (
+        await message(visit.tx, context["i"], template, visit.ctx.public_url, visit.person.tz, visit.now)
+        if template
+        else None
+    )
+    templates = await handbook.all_templates(visit.tx)
     composer = {
         "nav": "room",
         "live": f"incidents,pages,inc-{incident_id}",
@@ -289,52 +289,55 @@ async def room(request: Request, ref: str, show: str = "all", template: str = ""
         "beginnings": [(name, templates[name].title) for name in message_values.UPDATES if name in templates],
         "fitting": message_values.update_for(context["i"]),
     }
-    return await html.render(request, "incidents/room.html", {**context, **composer})
+    return await html.render(visit.request, "incidents/room.html", {**context, **composer})
 
 
 @router.post("/incidents/{ref}/{what}", dependencies=access.needs(Verb.INCIDENT_UPDATE))
-async def act(request: Request, ref: str, what: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, incident_id, actor = html.ctx(request), parse_ref("INC", ref), access.actor_of(me)
-    now = ctx.clock.now()
-    fields = {name: str(value) for name, value in form.items()}
-    async with ctx.db.tx() as tx:
-        match what:
-            case "entries":
-                kind, text = fields.get("kind", "note"), fields.get("text", "")
-                await actions.add_entry(tx, actor, incident_id, kind, text, now)
-            case "unchanged":
-                text = "No change since the last update."
-                await actions.add_entry(tx, actor, incident_id, "update", text, now)
-            case "roles":
-                if fields.get("role") not in list(Role):
-                    raise Invalid("That is not a role.", fields={"role": f"Use one of {', '.join(Role)}."})
-                person = to_choice(fields.get("person"), "person") or me.id
-                await actions.take_role(tx, actor, incident_id, Role(fields["role"]), person, now)
-            case "canvas":
-                conditions, doing, needs = (fields.get(n, "") for n in ("conditions", "actions", "needs"))
-                await actions.set_canvas(tx, actor, incident_id, conditions, doing, needs, now)
-            case "severity":
-                severity = parse(fields.get("severity", ""))
-                if severity is None:
-                    raise Invalid("That is not a severity.", fields={"severity": "Use SEV0 to SEV3."})
-                await actions.set_severity(tx, actor, incident_id, severity, fields.get("reason", ""), now)
-            case "phase":
-                if fields.get("phase") not in list(Phase):
-                    raise Invalid("That is not a phase.", fields={"phase": f"Use one of {', '.join(Phase)}."})
-                await actions.set_phase(
-                    tx,
-                    actor,
-                    incident_id,
-                    Phase(fields["phase"]),
-                    now,
-                    reason=fields.get("reason", ""),
-                    force=bool(fields.get("force")),
-                )
-            case "link":
-                await actions.link_page(tx, actor, incident_id, parse_ref("PG", fields.get("page", "")), now)
-            case _:
-                raise NotFound(f"Unknown action: {what}.")
+async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
+    incident_id = parse_ref("INC", ref)
+    fields = {name: str(value) for name, value in visit.form.items()}
+    match what:
+        case "entries":
+            kind, text = fields.get("kind", "note"), fields.get("text", "")
+            await actions.add_entry(visit.tx, visit.actor, incident_id, kind, text, visit.now)
+        case "unchanged":
+            text = "No change since the last update."
+            await actions.add_entry(visit.tx, visit.actor, incident_id, "update", text, visit.now)
+        case "roles":
+            if fields.get("role") not in list(Role):
+                raise Invalid("That is not a role.", fields={"role": f"Use one of {', '.join(Role)}."})
+            person = to_choice(fields.get("person"), "person") or visit.person.id
+            await actions.take_role(
+                visit.tx, visit.actor, incident_id, Role(fields["role"]), person, visit.now
+            )
+        case "canvas":
+            conditions, doing, needs = (fields.get(n, "") for n in ("conditions", "actions", "needs"))
+            await actions.set_canvas(visit.tx, visit.actor, incident_id, conditions, doing, needs, visit.now)
+        case "severity":
+            severity = parse(fields.get("severity", ""))
+            if severity is None:
+                raise Invalid("That is not a severity.", fields={"severity": "Use SEV0 to SEV3."})
+            await actions.set_severity(
+                visit.tx, visit.actor, incident_id, severity, fields.get("reason", ""), visit.now
+            )
+        case "phase":
+            if fields.get("phase") not in list(Phase):
+                raise Invalid("That is not a phase.", fields={"phase": f"Use one of {', '.join(Phase)}."})
+            await actions.set_phase(
+                visit.tx,
+                visit.actor,
+                incident_id,
+                Phase(fields["phase"]),
+                visit.now,
+                reason=fields.get("reason", ""),
+                force=bool(fields.get("force")),
+            )
+        case "link":
+            await actions.link_page(
+                visit.tx, visit.actor, incident_id, parse_ref("PG", fields.get("page", "")), visit.now
+            )
+        case _:
+            raise NotFound(f"Unknown action: {what}.")
     severity = parse(fields.get("severity", ""))
     named = {
         "phase": fields.get("phase", ""),
@@ -342,4 +345,4 @@ async def act(request: Request, ref: str, what: str) -> Response:
         "page": fields.get("page", ""),
     }
     text = _FLASH_TEXTS[what].format(ref=f"INC-{incident_id}", **named)
-    return flash.redirect(request, html.local(fields, f"/incidents/INC-{incident_id}"), text)
+    return flash.redirect(visit.request, html.local(fields, f"/incidents/INC-{incident_id}"), text)

@@ -13,7 +13,6 @@ from firebell.kit.web import api, undo
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
-    Ctx,
     Id,
     Instant,
     PageParams,
@@ -27,15 +26,15 @@ from firebell.kit.web.api import (
 from firebell.paging import actions, queries
 from firebell.paging.dry_run import dry_run
 from firebell.paging.model import Level, Page, PageState, Policy, Target, TargetKind
-from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 
 router = api.router()
 
-Reader = Annotated[Caller, may(Verb.PAGE_READ)]
-Responder = Annotated[Caller, may(Verb.PAGE_RESPOND)]
-Planner = Annotated[Caller, may(Verb.POLICY_WRITE)]
-PlanReader = Annotated[Caller, may(Verb.POLICY_READ)]
+Reader = Annotated[Work, work(Verb.PAGE_READ)]
+Responder = Annotated[Work, work(Verb.PAGE_RESPOND)]
+Planner = Annotated[Work, work(Verb.POLICY_WRITE)]
+PlanReader = Annotated[Work, work(Verb.POLICY_READ)]
 
 
 class PageShown(ApiOutput):
@@ -251,13 +250,12 @@ async def shown(tx: Tx, page: Page, now: datetime) -> PageShown:
     summary="Get a page with its alerts, log, and deliveries",
     responses=problems(404),
 )
-async def get_page(ctx: Ctx, caller: Reader, ref: Text) -> PageDetail:
-    async with ctx.db.tx() as tx:
-        page = await actions.page(tx, parse_ref("PG", ref))
-        (details,) = await queries.page_details(tx, [page], ctx.clock.now(), alerts_each=100)
-        entries = await actions.log(tx, page.id)
-        deliveries = await actions.deliveries(tx, page.id)
-        changes = await alerts.changes_before(tx, page.service_id, page.triggered_at)
+async def get_page(w: Reader, ref: Text) -> PageDetail:
+    page = await actions.page(w.tx, parse_ref("PG", ref))
+    (details,) = await queries.page_details(w.tx, [page], w.now, alerts_each=100)
+    entries = await actions.log(w.tx, page.id)
+    deliveries = await actions.deliveries(w.tx, page.id)
+    changes = await alerts.changes_before(w.tx, page.service_id, page.triggered_at)
     return PageDetail.model_validate(
         {
             **page_fields(details),
@@ -275,10 +273,9 @@ async def get_page(ctx: Ctx, caller: Reader, ref: Text) -> PageDetail:
     summary="Acknowledge a page; `already` says why nothing changed",
     responses=problems(404),
 )
-async def acknowledge_page(ctx: Ctx, caller: Responder, ref: Text) -> PageAcked:
-    async with ctx.db.tx() as tx:
-        result = await actions.ack(tx, caller.actor, parse_ref("PG", ref), ctx.clock.now())
-        (details,) = await queries.page_details(tx, [result.page], ctx.clock.now())
+async def acknowledge_page(w: Responder, ref: Text) -> PageAcked:
+    result = await actions.ack(w.tx, w.actor, parse_ref("PG", ref), w.now)
+    (details,) = await queries.page_details(w.tx, [result.page], w.now)
     return PageAcked.model_validate({**page_fields(details), "already": result.already})
 
 
@@ -288,10 +285,9 @@ async def acknowledge_page(ctx: Ctx, caller: Responder, ref: Text) -> PageAcked:
     summary="Resolve a page and its alerts",
     responses=problems(404, 409),
 )
-async def resolve_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
-    async with ctx.db.tx() as tx:
-        page = await actions.resolve(tx, caller.actor, parse_ref("PG", ref), ctx.clock.now())
-        return await shown(tx, page, ctx.clock.now())
+async def resolve_page(w: Responder, ref: Text) -> PageShown:
+    page = await actions.resolve(w.tx, w.actor, parse_ref("PG", ref), w.now)
+    return await shown(w.tx, page, w.now)
 
 
 @router.post(
@@ -300,10 +296,9 @@ async def resolve_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
     summary="Escalate a page to the next level now",
     responses=problems(404, 409),
 )
-async def escalate_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
-    async with ctx.db.tx() as tx:
-        page = await actions.escalate(tx, caller.actor, parse_ref("PG", ref), ctx.clock.now())
-        return await shown(tx, page, ctx.clock.now())
+async def escalate_page(w: Responder, ref: Text) -> PageShown:
+    page = await actions.escalate(w.tx, w.actor, parse_ref("PG", ref), w.now)
+    return await shown(w.tx, page, w.now)
 
 
 @router.post(
@@ -312,16 +307,14 @@ async def escalate_page(ctx: Ctx, caller: Responder, ref: Text) -> PageShown:
     summary="Snooze a page for up to 24 hours",
     responses=problems(404, 409),
 )
-async def snooze_page(ctx: Ctx, caller: Responder, ref: Text, given: Snooze) -> PageShown:
-    now = ctx.clock.now()
+async def snooze_page(w: Responder, ref: Text, given: Snooze) -> PageShown:
     if (given.minutes is None) == (given.until is None):
         raise Invalid(
             "Send either `minutes` or `until`.", fields={"minutes": "Use 1 to 1440, or leave it out."}
         )
-    end = given.until or now + timedelta(minutes=given.minutes or 0)
-    async with ctx.db.tx() as tx:
-        page = await actions.snooze(tx, caller.actor, parse_ref("PG", ref), end, now)
-        return await shown(tx, page, now)
+    end = given.until or w.now + timedelta(minutes=given.minutes or 0)
+    page = await actions.snooze(w.tx, w.actor, parse_ref("PG", ref), end, w.now)
+    return await shown(w.tx, page, w.now)
 
 
 @router.post(
@@ -331,11 +324,10 @@ async def snooze_page(ctx: Ctx, caller: Responder, ref: Text, given: Snooze) -> 
     summary="Add a note to a page",
     responses=problems(404),
 )
-async def add_page_note(ctx: Ctx, caller: Responder, ref: Text, given: Note) -> PageShown:
-    async with ctx.db.tx() as tx:
-        page_id, now = parse_ref("PG", ref), ctx.clock.now()
-        await actions.add_note(tx, caller.actor, page_id, given.text, now)
-        return await shown(tx, await actions.page(tx, page_id), now)
+async def add_page_note(w: Responder, ref: Text, given: Note) -> PageShown:
+    page_id, now = parse_ref("PG", ref), w.now
+    await actions.add_note(w.tx, w.actor, page_id, given.text, now)
+    return await shown(w.tx, await actions.page(w.tx, page_id), now)
 
 
 def _policy(policy: Policy) -> PolicyShown:
@@ -365,9 +357,8 @@ def _levels(given: PolicyPlan) -> list[Level]:
 
 
 @router.get("/policies", tags=["policies"], summary="List escalation policies, newest first")
-async def list_policies(ctx: Ctx, caller: PlanReader, params: PageParams) -> list[PolicyShown]:
-    async with ctx.db.tx() as tx:
-        policies = await actions.policies(tx)
+async def list_policies(w: PlanReader, params: PageParams) -> list[PolicyShown]:
+    policies = await actions.policies(w.tx)
     return [_policy(p) for p in params.newest(policies, [p.id for p in policies])]
 
 
@@ -378,27 +369,25 @@ async def list_policies(ctx: Ctx, caller: PlanReader, params: PageParams) -> lis
     summary="Create an escalation policy",
     responses=problems(404, 409),
 )
-async def create_policy(ctx: Ctx, caller: Planner, given: NewPolicy) -> PolicyShown:
-    async with ctx.db.tx() as tx:
-        policy = await actions.create_policy(
-            tx,
-            caller.actor,
-            name=given.name,
-            team_id=given.team_id,
-            levels=_levels(given),
-            repeat=given.repeat,
-            ack_timeout_s=given.ack_timeout_s,
-            now=ctx.clock.now(),
-        )
+async def create_policy(w: Planner, given: NewPolicy) -> PolicyShown:
+    policy = await actions.create_policy(
+        w.tx,
+        w.actor,
+        name=given.name,
+        team_id=given.team_id,
+        levels=_levels(given),
+        repeat=given.repeat,
+        ack_timeout_s=given.ack_timeout_s,
+        now=w.now,
+    )
     return _policy(policy)
 
 
 @router.get(
     "/policies/{slug}", tags=["policies"], summary="Get an escalation policy", responses=problems(404)
 )
-async def get_policy(ctx: Ctx, caller: PlanReader, slug: Text) -> PolicyShown:
-    async with ctx.db.tx() as tx:
-        return _policy(await actions.policy_by_slug(tx, slug))
+async def get_policy(w: PlanReader, slug: Text) -> PolicyShown:
+    return _policy(await actions.policy_by_slug(w.tx, slug))
 
 
 @router.put(
@@ -407,18 +396,17 @@ async def get_policy(ctx: Ctx, caller: PlanReader, slug: Text) -> PolicyShown:
     summary="Replace the levels of a policy, for new pages only",
     responses=problems(404),
 )
-async def edit_policy(ctx: Ctx, caller: Planner, slug: Text, given: PolicyPlan) -> PolicyShown:
-    async with ctx.db.tx() as tx:
-        await actions.update_policy(
-            tx,
-            caller.actor,
-            await actions.policy_by_slug(tx, slug),
-            levels=_levels(given),
-            repeat=given.repeat,
-            ack_timeout_s=given.ack_timeout_s,
-            now=ctx.clock.now(),
-        )
-        return _policy(await actions.policy_by_slug(tx, slug))
+async def edit_policy(w: Planner, slug: Text, given: PolicyPlan) -> PolicyShown:
+    await actions.update_policy(
+        w.tx,
+        w.actor,
+        await actions.policy_by_slug(w.tx, slug),
+        levels=_levels(given),
+        repeat=given.repeat,
+        ack_timeout_s=given.ack_timeout_s,
+        now=w.now,
+    )
+    return _policy(await actions.policy_by_slug(w.tx, slug))
 
 
 @router.delete(
@@ -427,12 +415,10 @@ async def edit_policy(ctx: Ctx, caller: Planner, slug: Text, given: PolicyPlan) 
     summary="Delete a policy that no open page uses; its services then page the fallback responders",
     responses=problems(404, 409),
 )
-async def delete_policy(ctx: Ctx, caller: Planner, slug: Text) -> Removed:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        policy = await actions.policy_by_slug(tx, slug)
-        await actions.delete_policy(tx, caller.actor, policy, now)
-        return removed(await undo.offer(tx, ctx.signer, caller.actor, "policy.deleted", now))
+async def delete_policy(w: Planner, slug: Text) -> Removed:
+    policy = await actions.policy_by_slug(w.tx, slug)
+    await actions.delete_policy(w.tx, w.actor, policy, w.now)
+    return removed(await undo.offer(w.tx, w.ctx.signer, w.actor, "policy.deleted", w.now))
 
 
 @router.get(
@@ -441,13 +427,11 @@ async def delete_policy(ctx: Ctx, caller: Planner, slug: Text) -> Removed:
     summary="Preview who would be notified when, if a page began now and no one acknowledged",
     responses=problems(404),
 )
-async def dry_run_policy(ctx: Ctx, caller: PlanReader, slug: Text) -> list[StepShown]:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        steps = await dry_run(tx, await actions.policy_by_slug(tx, slug), now)
+async def dry_run_policy(w: PlanReader, slug: Text) -> list[StepShown]:
+    steps = await dry_run(w.tx, await actions.policy_by_slug(w.tx, slug), w.now)
     return [
         StepShown(
-            at=now + step.at,
+            at=w.now + step.at,
             level=None if step.level is None else step.level + 1,
             people=[person_id for person_id, _ in step.people],
             names=step.names,

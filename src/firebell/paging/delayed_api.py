@@ -7,7 +7,7 @@ from pydantic import Field
 
 from firebell.kit.refs import parse_ref
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, Ctx, Instant, StrictInt, Text, problems
+from firebell.kit.web.api import ApiInput, Instant, StrictInt, Text, problems
 from firebell.paging import api as page_api
 from firebell.paging import delayed_actions
 from firebell.paging.delayed import ActionKind, DelayedAction
@@ -37,14 +37,14 @@ class PageActionDone(page_api.PageAcked):
     summary="Perform an action that was decided earlier, once per `key`; 409 `stale` asks to confirm it",
     responses=problems(404, 409),
 )
-async def perform_page_action(
-    ctx: Ctx, caller: page_api.Responder, ref: Text, given: PageAction
-) -> PageActionDone:
-    now = ctx.clock.now()
+async def perform_page_action(w: page_api.Responder, ref: Text, given: PageAction) -> PageActionDone:
     action = DelayedAction(
-        given.action, given.key, min(given.pressed_at, now), given.position, timedelta(minutes=given.minutes)
+        given.action,
+        given.key,
+        min(given.pressed_at, w.now),
+        given.position,
+        timedelta(minutes=given.minutes),
     )
-    async with ctx.db.tx() as tx:
-        outcome = await delayed_actions.perform(tx, caller.actor, parse_ref("PG", ref), action, now)
-        shown = await page_api.shown(tx, outcome.page, now)
+    outcome = await delayed_actions.perform(w.tx, w.actor, parse_ref("PG", ref), action, w.now)
+    shown = await page_api.shown(w.tx, outcome.page, w.now)
     return PageActionDone(**shown.model_dump(), already=outcome.already, next_position=outcome.position)

@@ -20,6 +20,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
+from firebell.people.work import CurrentVisit
 
 router = routing.html_router()
 
@@ -39,7 +40,7 @@ WHOSE_LABELS = {"me": "Mine", "my-teams": "My teams", "all": "All"}
 
 @router.get("/pages", dependencies=access.needs(Verb.PAGE_READ))
 async def inbox(
-    request: Request,
+    visit: CurrentVisit,
     state: str = "open",
     q: str = "",
     service: str = "",
@@ -53,38 +54,36 @@ async def inbox(
     before: str = "",
     after: str = "",
 ) -> Response:
-    me = await access.signed_in(request)
-    ctx = html.ctx(request)
     tab = state if state in TABS else "open"
     query = PageQuery(q, service, team, whose, urgency, since, until)
     given = query.given()
     start = html.address("/pages", state=tab, **given)
-    if any(value == "" for value in request.query_params.values()):
+    if any(value == "" for value in visit.request.query_params.values()):
         # a form sends its blank fields too; a URL has only what restricts the list
         position = {"show": show, "select": select, "before": before, "after": after}
         return html.redirect(html.address("/pages", state=tab, **given, **position))
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        page_filter, error = await _resolved(tx, query, me)
-        listing = (
-            await _listing(tx, TABS[tab][1], page_filter, before, after, now) if page_filter else _NOTHING
-        )
-        if listing is None:
-            return html.redirect(start)
-        pages = await queries.page_details(tx, listing.pages, now)
-        detail = None
-        if listing.pages:
-            ref = parse_ref("PG", show) if show else listing.pages[0].id
-            detail = await page_detail(tx, ref, now)
-        counts = await list_store.counts(tx, page_filter) if page_filter else {}
-        rest = (
-            await _rest(tx, TABS[tab][1], page_filter, listing) if select == "all" and page_filter else None
-        )
-        shifts = [] if listing.pages else await oncall.shifts_of(tx, me.id, now)
-        context = {
-            "services": (await catalog.services(tx))[:SUGGESTED_SERVICES],
-            "team_options": [("", "Any"), *((team.slug, team.name) for team in await people.teams(tx))],
-        }
+    page_filter, error = await _resolved(visit.tx, query, visit.person)
+    listing = (
+        await _listing(visit.tx, TABS[tab][1], page_filter, before, after, visit.now)
+        if page_filter
+        else _NOTHING
+    )
+    if listing is None:
+        return html.redirect(start)
+    pages = await queries.page_details(visit.tx, listing.pages, visit.now)
+    detail = None
+    if listing.pages:
+        ref = parse_ref("PG", show) if show else listing.pages[0].id
+        detail = await page_detail(visit.tx, ref, visit.now)
+    counts = await list_store.counts(visit.tx, page_filter) if page_filter else {}
+    rest = (
+        await _rest(visit.tx, TABS[tab][1], page_filter, listing) if select == "all" and page_filter else None
+    )
+    shifts = [] if listing.pages else await oncall.shifts_of(visit.tx, visit.person.id, visit.now)
+    context = {
+        "services": (await catalog.services(visit.tx))[:SUGGESTED_SERVICES],
+        "team_options": [("", "Any"), *((team.slug, team.name) for team in await people.teams(visit.tx))],
+    }
     here = {"before": before, "after": after, "show": detail["v"].page.ref if detail else ""}
     context |= {
         "nav": "pages",
@@ -109,11 +108,9 @@ async def inbox(
         "views": pages,
         "rest": rest,
         "chosen": detail,
-        "next_shift": _next_shift(shifts, me.tz, now),
+        "next_shift": _next_shift(shifts, visit.person.tz, visit.now),
     }
-    return await html.render(
-        request, "paging/inbox.html", context, error.status if error else 200, kept_offline=not error
-    )
+    return await html.render(visit.request, "paging/inbox.html", context, kept_offline=not error)
 
 
 _NOTHING = page_list.Listing([], None, None)
@@ -183,7 +180,10 @@ def _next_shift(shifts: list[oncall.Shift], tz: str, now: datetime) -> str:
 
 @router.post("/pages/bulk", dependencies=access.needs(Verb.PAGE_RESPOND))
 async def act_on_many(request: Request) -> Response:
-    """Act on the checked rows and on those that "Select all" counted, but on no later page."""
+    """Act on the checked rows and on those that "Select all" counted, but on no later page.
+
+    Each batch of pages has a transaction of its own.
+    """
     form, me = await access.form(request), await access.signed_in(request)
     try:
         action = bulk.BulkAction(str(form.get("do", "")))

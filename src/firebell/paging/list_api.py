@@ -20,9 +20,11 @@ from firebell.kit.web.api import (
     problems,
 )
 from firebell.paging import filtering, page_list, queries
-from firebell.paging.api import PageShown, Reader, Responder, page_fields
+from firebell.paging.api import PageShown, Reader, page_fields
 from firebell.paging.bulk import LIMIT, BulkAction, Result, act
 from firebell.paging.model import OPEN, PageState
+from firebell.people.access import Caller, may
+from firebell.people.permissions import Verb
 
 router = api.router("pages")
 
@@ -56,8 +58,7 @@ def _cursor(value: str) -> str:
 async def list_pages(
     request: Request,
     response: Response,
-    ctx: Ctx,
-    caller: Reader,
+    w: Reader,
     limit: Limit = 100,
     before: Annotated[
         Annotated[
@@ -85,17 +86,16 @@ async def list_pages(
     query = filtering.PageQuery(
         q=q, service=service or "", team=team or "", whose=whose, urgency=urgency or ""
     )
-    async with ctx.db.tx() as tx:
-        page_filter = await filtering.resolve(tx, query, person_id=caller.person_id, since=since, until=until)
-        listing = await queries.list_pages(
-            tx,
-            states=state or list(OPEN),
-            wanted=page_filter,
-            place=page_list.parse(before) if before else None,
-            limit=limit,
-            now=ctx.clock.now(),
-        )
-        details = await queries.page_details(tx, listing.pages, ctx.clock.now())
+    page_filter = await filtering.resolve(w.tx, query, person_id=w.person_id, since=since, until=until)
+    listing = await queries.list_pages(
+        w.tx,
+        states=state or list(OPEN),
+        wanted=page_filter,
+        place=page_list.parse(before) if before else None,
+        limit=limit,
+        now=w.now,
+    )
+    details = await queries.page_details(w.tx, listing.pages, w.now)
     if listing.older:
         link_next(request, response, listing.older, limit)
     return [PageShown.model_validate(page_fields(page)) for page in details]
@@ -106,7 +106,9 @@ async def list_pages(
     summary="Acknowledge, snooze, or resolve many pages, each with its own outcome",
     responses=problems(404),
 )
-async def act_on_pages(ctx: Ctx, caller: Responder, given: BulkRequest) -> list[OutcomeShown]:
+async def act_on_pages(
+    ctx: Ctx, caller: Annotated[Caller, may(Verb.PAGE_RESPOND)], given: BulkRequest
+) -> list[OutcomeShown]:
     page_ids = [parse_ref("PG", ref) for ref in given.refs]
     outcomes = await act(ctx, caller.actor, given.action, page_ids, given.minutes)
     return [OutcomeShown.model_validate(outcome) for outcome in outcomes]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from fastapi import Request, Response
+from fastapi import Response
 from starlette.datastructures import FormData
 
 from firebell.catalog import actions as catalog
@@ -22,6 +22,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
+from firebell.people.work import CurrentVisit, Visit
 
 router = routing.html_router()
 
@@ -51,13 +52,11 @@ async def _names(tx: Tx, policies: Sequence[Policy]) -> dict[str, str]:
 
 
 @router.get("/escalation", dependencies=access.needs(Verb.POLICY_READ))
-async def policies(request: Request) -> Response:
-    await access.signed_in(request)
-    async with html.ctx(request).db.tx() as tx:
-        policies_ = await actions.policies(tx)
-        names = await _names(tx, policies_)
+async def policies(visit: CurrentVisit) -> Response:
+    policies_ = await actions.policies(visit.tx)
+    names = await _names(visit.tx, policies_)
     context = {"nav": "escalation", "policies": policies_, "names": names}
-    return await html.render(request, "paging/policies.html", context)
+    return await html.render(visit.request, "paging/policies.html", context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +101,11 @@ class Draft:
 
 
 async def _editor(
-    request: Request, policy: Policy | None, draft: Draft, error: FirebellError | None = None
+    visit: Visit, policy: Policy | None, draft: Draft, error: FirebellError | None = None
 ) -> Response:
-    me = await access.signed_in(request)
-    async with html.ctx(request).db.tx() as tx:
-        preferred = [me.id, *draft.person_ids]
-        others = await choosable(tx, preferred, request.query_params.get("with", ""))
-        targets, teams = await _targets(tx, others.options), await people.teams(tx)
+    preferred = [visit.person.id, *draft.person_ids]
+    others = await choosable(visit.tx, preferred, visit.request.query_params.get("with", ""))
+    targets, teams = await _targets(visit.tx, others.options), await people.teams(visit.tx)
     context = {
         "nav": "escalation",
         "policy": policy,
@@ -117,15 +114,13 @@ async def _editor(
         "others": others,
         "teams": [(t.id, t.name) for t in teams],
         "error": error,
-        "errors": error.fields if error else {},
     }
-    return await html.render(request, "paging/policy_edit.html", context, error.status if error else 200)
+    return await html.render(visit.request, "paging/policy_edit.html", context)
 
 
 @router.get("/escalation/new", dependencies=access.needs(Verb.POLICY_WRITE))
-async def new_policy(request: Request) -> Response:
-    await access.signed_in(request)
-    return await _editor(request, None, Draft())
+async def new_policy(visit: CurrentVisit) -> Response:
+    return await _editor(visit, None, Draft())
 
 
 def _offset(elapsed: timedelta) -> str:
@@ -135,14 +130,11 @@ def _offset(elapsed: timedelta) -> str:
 
 
 @router.get("/escalation/{slug}", dependencies=access.needs(Verb.POLICY_READ))
-async def policy(request: Request, slug: str) -> Response:
-    await access.signed_in(request)
-    ctx = html.ctx(request)
-    async with ctx.db.tx() as tx:
-        policy_ = await actions.policy_by_slug(tx, slug)
-        names = await _names(tx, [policy_])
-        *levels, alarm = await dry_run(tx, policy_, ctx.clock.now())
-        services = [s for s in await catalog.services(tx) if s.policy_id == policy_.id]
+async def policy(visit: CurrentVisit, slug: str) -> Response:
+    policy_ = await actions.policy_by_slug(visit.tx, slug)
+    names = await _names(visit.tx, [policy_])
+    *levels, alarm = await dry_run(visit.tx, policy_, visit.now)
+    services = [s for s in await catalog.services(visit.tx) if s.policy_id == policy_.id]
     context = {
         "nav": "escalation",
         "live": "oncall",
@@ -155,15 +147,13 @@ async def policy(request: Request, slug: str) -> Response:
         "messages": sorted((m for step in levels for m in step.messages), key=lambda m: m.at),
         "offset": _offset,
     }
-    return await html.render(request, "paging/policy.html", context)
+    return await html.render(visit.request, "paging/policy.html", context)
 
 
 @router.get("/escalation/{slug}/edit", dependencies=access.needs(Verb.POLICY_WRITE))
-async def edit_policy(request: Request, slug: str) -> Response:
-    await access.signed_in(request)
-    async with html.ctx(request).db.tx() as tx:
-        policy_ = await actions.policy_by_slug(tx, slug)
-    return await _editor(request, policy_, Draft.of(policy_))
+async def edit_policy(visit: CurrentVisit, slug: str) -> Response:
+    policy_ = await actions.policy_by_slug(visit.tx, slug)
+    return await _editor(visit, policy_, Draft.of(policy_))
 
 
 def _minutes(text: str, field: str) -> int:
@@ -200,65 +190,58 @@ def _plan(draft: Draft, errors: FieldErrors) -> Plan:
 
 
 @router.post("/escalation/new", dependencies=access.needs(Verb.POLICY_WRITE))
-async def create_policy(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, draft = html.ctx(request), Draft.sent(form)
+async def create_policy(visit: CurrentVisit) -> Response:
+    draft = Draft.sent(visit.form)
     try:
         errors = FieldErrors()
         plan = _plan(draft, errors)
         errors.value(lambda: clean_name(plan.name, "name"), None)
         team_id = errors.value(lambda: to_required(draft.team, "team"), 0)
         errors.check()
-        async with ctx.db.tx() as tx:
+        async with visit.tx.savepoint():
             policy_ = await actions.create_policy(
-                tx,
-                access.actor_of(me),
+                visit.tx,
+                visit.actor,
                 name=plan.name,
                 team_id=team_id,
                 levels=plan.levels,
                 repeat=plan.repeat,
                 ack_timeout_s=plan.ack_timeout_s,
-                now=ctx.clock.now(),
+                now=visit.now,
             )
     except (Invalid, Conflict) as error:
-        return await _editor(request, None, draft, error)
-    return flash.redirect(request, f"/escalation/{policy_.slug}", f"{policy_.name} created.")
+        return await _editor(visit, None, draft, error)
+    return flash.redirect(visit.request, f"/escalation/{policy_.slug}", f"{policy_.name} created.")
 
 
 @router.post("/escalation/{slug}/edit", dependencies=access.needs(Verb.POLICY_WRITE))
-async def change_policy(request: Request, slug: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, draft = html.ctx(request), Draft.sent(form)
-    async with ctx.db.tx() as tx:
-        policy_ = await actions.policy_by_slug(tx, slug)
+async def change_policy(visit: CurrentVisit, slug: str) -> Response:
+    draft = Draft.sent(visit.form)
+    policy_ = await actions.policy_by_slug(visit.tx, slug)
     try:
         errors = FieldErrors()
         plan = _plan(draft, errors)
         errors.check()
-        async with ctx.db.tx() as tx:
+        async with visit.tx.savepoint():
             await actions.update_policy(
-                tx,
-                access.actor_of(me),
+                visit.tx,
+                visit.actor,
                 policy_,
                 levels=plan.levels,
                 repeat=plan.repeat,
                 ack_timeout_s=plan.ack_timeout_s,
-                now=ctx.clock.now(),
+                now=visit.now,
             )
     except (Invalid, Conflict) as error:
-        return await _editor(request, policy_, draft, error)
+        return await _editor(visit, policy_, draft, error)
     return flash.redirect(
-        request, f"/escalation/{slug}", f"{policy_.name} saved. Changes apply to new pages only."
+        visit.request, f"/escalation/{slug}", f"{policy_.name} saved. Changes apply to new pages only."
     )
 
 
 @router.post("/escalation/{slug}/delete", dependencies=access.needs(Verb.POLICY_WRITE))
-async def delete_policy(request: Request, slug: str) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    actor, now = access.actor_of(me), ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        policy_ = await actions.policy_by_slug(tx, slug)
-        await actions.delete_policy(tx, actor, policy_, now)
-        offer = await undo.offer(tx, ctx.signer, actor, "policy.deleted", now)
-    return flash.redirect(request, "/escalation", f"{policy_.name} deleted.", offer)
+async def delete_policy(visit: CurrentVisit, slug: str) -> Response:
+    policy_ = await actions.policy_by_slug(visit.tx, slug)
+    await actions.delete_policy(visit.tx, visit.actor, policy_, visit.now)
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "policy.deleted", visit.now)
+    return flash.redirect(visit.request, "/escalation", f"{policy_.name} deleted.", offer)

@@ -11,12 +11,13 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.refs import parse_ref
 from firebell.kit.text import to_number
-from firebell.kit.web import flash, html, routing
+from firebell.kit.web import flash, html, routing, transaction
 from firebell.paging import ack_links, actions, delivery_store, queries
 from firebell.paging.model import PageState
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
+from firebell.people.work import CurrentVisit
 
 router = routing.html_router()
 
@@ -49,54 +50,47 @@ async def short(ref: str) -> Response:
 
 
 @router.get("/pages/{ref}", dependencies=access.needs(Verb.PAGE_READ))
-async def detail(request: Request, ref: str) -> Response:
-    await access.signed_in(request)
-    ctx, page_id = html.ctx(request), parse_ref("PG", ref)
-    async with ctx.db.tx() as tx:
-        context = await page_detail(tx, page_id, ctx.clock.now())
+async def detail(visit: CurrentVisit, ref: str) -> Response:
+    page_id = parse_ref("PG", ref)
+    context = await page_detail(visit.tx, page_id, visit.now)
     context |= {"nav": "pages", "live": f"pages,pg-{page_id}"}
-    return await html.render(request, "paging/page.html", context, kept_offline=True)
+    return await html.render(visit.request, "paging/page.html", context, kept_offline=True)
 
 
 @router.get("/pages/{ref}/more", dependencies=access.needs(Verb.PAGE_RESPOND))
-async def more(request: Request, ref: str) -> Response:
+async def more(visit: CurrentVisit, ref: str) -> Response:
     """Show the actions of a phone's sheet, for browsers without JavaScript."""
-    await access.signed_in(request)
-    ctx, page_id = html.ctx(request), parse_ref("PG", ref)
-    async with ctx.db.tx() as tx:
-        page = await actions.page(tx, page_id)
-        (details,) = await queries.page_details(tx, [page], ctx.clock.now(), alerts_each=50)
+    page_id = parse_ref("PG", ref)
+    page = await actions.page(visit.tx, page_id)
+    (details,) = await queries.page_details(visit.tx, [page], visit.now, alerts_each=50)
     context = {"v": details, "nav": "pages", "live": f"pg-{page_id}"}
-    return await html.render(request, "paging/more.html", context)
+    return await html.render(visit.request, "paging/more.html", context)
 
 
 @router.post("/pages/{ref}/{what}", dependencies=access.needs(Verb.PAGE_RESPOND))
-async def act(request: Request, ref: str, what: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, page_id, actor = html.ctx(request), parse_ref("PG", ref), access.actor_of(me)
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        match what:
-            case "ack":
-                already = (await actions.ack(tx, actor, page_id, now)).already
-                text = f"PG-{page_id} was {already}." if already else f"PG-{page_id} acknowledged."
-            case "resolve":
-                await actions.resolve(tx, actor, page_id, now)
-                text = f"PG-{page_id} resolved."
-            case "escalate":
-                await actions.escalate(tx, actor, page_id, now)
-                text = f"PG-{page_id} escalated to the next level."
-            case "snooze":
-                minutes = to_number(form.get("minutes", 30), "minutes", least=1, most=1440, unit="minutes")
-                until = now + timedelta(minutes=minutes)
-                await actions.snooze(tx, actor, page_id, until, now)
-                text = f"PG-{page_id} snoozed until {html.format_short(until, me.tz, now)}."
-            case "note":
-                await actions.add_note(tx, actor, page_id, str(form.get("text", "")), now)
-                text = f"Note added to PG-{page_id}."
-            case _:
-                raise NotFound(f"Unknown action: {what}.")
-    return flash.redirect(request, html.local(form, f"/pages/PG-{page_id}"), text)
+async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
+    page_id = parse_ref("PG", ref)
+    match what:
+        case "ack":
+            already = (await actions.ack(visit.tx, visit.actor, page_id, visit.now)).already
+            text = f"PG-{page_id} was {already}." if already else f"PG-{page_id} acknowledged."
+        case "resolve":
+            await actions.resolve(visit.tx, visit.actor, page_id, visit.now)
+            text = f"PG-{page_id} resolved."
+        case "escalate":
+            await actions.escalate(visit.tx, visit.actor, page_id, visit.now)
+            text = f"PG-{page_id} escalated to the next level."
+        case "snooze":
+            minutes = to_number(visit.form.get("minutes", 30), "minutes", least=1, most=1440, unit="minutes")
+            until = visit.now + timedelta(minutes=minutes)
+            await actions.snooze(visit.tx, visit.actor, page_id, until, visit.now)
+            text = f"PG-{page_id} snoozed until {html.format_short(until, visit.person.tz, visit.now)}."
+        case "note":
+            await actions.add_note(visit.tx, visit.actor, page_id, str(visit.form.get("text", "")), visit.now)
+            text = f"Note added to PG-{page_id}."
+        case _:
+            raise NotFound(f"Unknown action: {what}.")
+    return flash.redirect(visit.request, html.local(visit.form, f"/pages/PG-{page_id}"), text)
 
 
 @router.get("/ack/{token}", dependencies=access.public("The signed link is the right."))
@@ -108,7 +102,7 @@ async def ack_form(request: Request, token: str) -> Response:
 @router.post("/ack/{token}", dependencies=access.public("The signed link is the right."))
 async def ack_by_link(request: Request, token: str) -> Response:
     ctx = html.ctx(request)
-    now = ctx.clock.now()
+    now = transaction.now(request)
     link = ack_links.read(ctx, token, now)
     async with ctx.db.tx() as tx:
         person = await ack_links.holder(tx, link)
@@ -127,7 +121,7 @@ async def ack_by_link(request: Request, token: str) -> Response:
 
 async def _by_link(request: Request, token: str, result_text: str | None) -> Response:
     ctx = html.ctx(request)
-    now = ctx.clock.now()
+    now = transaction.now(request)
     try:
         link = ack_links.read(ctx, token, now)
         async with ctx.db.tx() as tx:
@@ -137,7 +131,7 @@ async def _by_link(request: Request, token: str, result_text: str | None) -> Res
             is_used = await ack_links.is_used(tx, link)
     except (Invalid, Gone) as error:
         context: dict[str, Any] = {"error": error, "v": None, "said": None, "person": None}
-        return await html.render(request, "paging/ack.html", context, error.status)
+        return await html.render(request, "paging/ack.html", context)
     is_theirs = page.state is PageState.ACKED and person.id in details.owner_ids
     context = {
         "error": None,

@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from firebell.kit.db.database import Tx
 from firebell.kit.web import api, undo
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
-    Ctx,
     Id,
     PageParams,
     PathId,
@@ -24,20 +24,20 @@ from firebell.kit.web.api import (
     removed,
 )
 from firebell.people import actions, audit_store, quiet_hours, store
-from firebell.people.access import Caller, may
 from firebell.people.model import Channel, ContactMethod, QuietHours, Role, Team
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 
 router = api.router()
 
-AnyCaller = Annotated[Caller, may(Verb.OWN_PROFILE_READ)]
-Reader = Annotated[Caller, may(Verb.PERSON_READ)]
-ContactReader = Annotated[Caller, may(Verb.CONTACT_METHOD_READ)]
-ContactOwner = Annotated[Caller, may(Verb.CONTACT_METHOD_WRITE)]
-Admin = Annotated[Caller, may(Verb.PERSON_WRITE)]
-TeamAdmin = Annotated[Caller, may(Verb.TEAM_WRITE)]
-FallbackAdmin = Annotated[Caller, may(Verb.FALLBACK_WRITE)]
-Auditor = Annotated[Caller, may(Verb.AUDIT_READ)]
+AnyCaller = Annotated[Work, work(Verb.OWN_PROFILE_READ)]
+Reader = Annotated[Work, work(Verb.PERSON_READ)]
+ContactReader = Annotated[Work, work(Verb.CONTACT_METHOD_READ)]
+ContactOwner = Annotated[Work, work(Verb.CONTACT_METHOD_WRITE)]
+Admin = Annotated[Work, work(Verb.PERSON_WRITE)]
+TeamAdmin = Annotated[Work, work(Verb.TEAM_WRITE)]
+FallbackAdmin = Annotated[Work, work(Verb.FALLBACK_WRITE)]
+Auditor = Annotated[Work, work(Verb.AUDIT_READ)]
 Urgency = Literal["high", "low"]
 
 
@@ -183,39 +183,35 @@ class AuditEntry(ApiOutput):
 
 
 @router.get("/me", tags=["people"], summary="Get the caller and their scopes")
-async def get_me(ctx: Ctx, caller: AnyCaller) -> Me:
-    async with ctx.db.tx() as tx:
-        person = PersonShown.model_validate(await actions.person(tx, caller.person_id))
-    return Me(**person.model_dump(), scopes=sorted(caller.scopes))
+async def get_me(w: AnyCaller) -> Me:
+    person = PersonShown.model_validate(await actions.person(w.tx, w.person_id))
+    return Me(**person.model_dump(), scopes=sorted(w.scopes))
 
 
 @router.get("/people", tags=["people"], summary="List people, newest first")
-async def list_people(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[PersonShown]:
-    async with ctx.db.tx() as tx:
-        people = await actions.people(tx)
+async def list_people(w: Reader, stretch: PageParams) -> list[PersonShown]:
+    people = await actions.people(w.tx)
     return [PersonShown.model_validate(p) for p in stretch.newest(people, [p.id for p in people])]
 
 
 @router.post("/people", status_code=201, tags=["people"], summary="Add a person", responses=problems(409))
-async def create_person(ctx: Ctx, caller: Admin, given: NewPerson) -> PersonShown:
-    async with ctx.db.tx() as tx:
-        made = await actions.create_person(
-            tx,
-            caller.actor,
-            name=given.name,
-            email=given.email,
-            role=given.role,
-            tz=given.tz,
-            password=given.password,
-            now=ctx.clock.now(),
-        )
+async def create_person(w: Admin, given: NewPerson) -> PersonShown:
+    made = await actions.create_person(
+        w.tx,
+        w.actor,
+        name=given.name,
+        email=given.email,
+        role=given.role,
+        tz=given.tz,
+        password=given.password,
+        now=w.now,
+    )
     return PersonShown.model_validate(made)
 
 
 @router.get("/people/{person_id}", tags=["people"], summary="Get a person", responses=problems(404))
-async def get_person(ctx: Ctx, caller: Reader, person_id: PathId) -> PersonShown:
-    async with ctx.db.tx() as tx:
-        return PersonShown.model_validate(await actions.person(tx, person_id))
+async def get_person(w: Reader, person_id: PathId) -> PersonShown:
+    return PersonShown.model_validate(await actions.person(w.tx, person_id))
 
 
 @router.patch(
@@ -224,19 +220,18 @@ async def get_person(ctx: Ctx, caller: Reader, person_id: PathId) -> PersonShown
     summary="Update a person's name, role or time zone, or deactivate them",
     responses=problems(404, 409),
 )
-async def change_person(ctx: Ctx, caller: Admin, person_id: PathId, given: PersonChange) -> PersonShown:
-    async with ctx.db.tx() as tx:
-        await actions.update_person(
-            tx,
-            caller.actor,
-            person_id,
-            name=given.name,
-            role=given.role,
-            tz=given.tz,
-            active=given.active,
-            now=ctx.clock.now(),
-        )
-        return PersonShown.model_validate(await actions.person(tx, person_id))
+async def change_person(w: Admin, person_id: PathId, given: PersonChange) -> PersonShown:
+    await actions.update_person(
+        w.tx,
+        w.actor,
+        person_id,
+        name=given.name,
+        role=given.role,
+        tz=given.tz,
+        active=given.active,
+        now=w.now,
+    )
+    return PersonShown.model_validate(await actions.person(w.tx, person_id))
 
 
 def _team(team: Team, members: list[tuple[int, str]]) -> TeamShown:
@@ -245,54 +240,46 @@ def _team(team: Team, members: list[tuple[int, str]]) -> TeamShown:
 
 
 @router.get("/teams", tags=["people"], summary="List teams and their members, newest first")
-async def list_teams(ctx: Ctx, caller: Reader, stretch: PageParams) -> list[TeamShown]:
-    async with ctx.db.tx() as tx:
-        teams = await actions.teams(tx)
-        shown = stretch.newest(teams, [t.id for t in teams])
-        members = await store.members(tx, [t.id for t in shown])
+async def list_teams(w: Reader, stretch: PageParams) -> list[TeamShown]:
+    teams = await actions.teams(w.tx)
+    shown = stretch.newest(teams, [t.id for t in teams])
+    members = await store.members(w.tx, [t.id for t in shown])
     return [_team(t, members[t.id]) for t in shown]
 
 
 @router.post(
     "/teams", status_code=201, tags=["people"], summary="Create a team", responses=problems(404, 409)
 )
-async def create_team(ctx: Ctx, caller: TeamAdmin, given: NewTeam) -> TeamShown:
+async def create_team(w: TeamAdmin, given: NewTeam) -> TeamShown:
     pairs = [(m.person_id, m.role) for m in given.members]
-    async with ctx.db.tx() as tx:
-        team = await actions.create_team(
-            tx, caller.actor, name=given.name, members=pairs, now=ctx.clock.now()
-        )
-        return _team(team, await store.team_members(tx, team.id))
+    team = await actions.create_team(w.tx, w.actor, name=given.name, members=pairs, now=w.now)
+    return _team(team, await store.team_members(w.tx, team.id))
 
 
 @router.put(
     "/teams/{team_id}/members", tags=["people"], summary="Replace a team's members", responses=problems(404)
 )
-async def set_team_members(ctx: Ctx, caller: TeamAdmin, team_id: PathId, given: Members) -> TeamShown:
+async def set_team_members(w: TeamAdmin, team_id: PathId, given: Members) -> TeamShown:
     pairs = [(m.person_id, m.role) for m in given.members]
-    async with ctx.db.tx() as tx:
-        await actions.set_team_members(tx, caller.actor, team_id, pairs, ctx.clock.now())
-        return _team(await actions.team(tx, team_id), await store.team_members(tx, team_id))
+    await actions.set_team_members(w.tx, w.actor, team_id, pairs, w.now)
+    return _team(await actions.team(w.tx, team_id), await store.team_members(w.tx, team_id))
 
 
 @router.get("/catch-all", tags=["people"], summary="List the fallback responders")
-async def get_catch_all(ctx: Ctx, caller: Reader) -> CatchAll:
-    async with ctx.db.tx() as tx:
-        return CatchAll(person_ids=await actions.fallback_responders(tx))
+async def get_catch_all(w: Reader) -> CatchAll:
+    return CatchAll(person_ids=await actions.fallback_responders(w.tx))
 
 
 @router.put("/catch-all", tags=["people"], summary="Replace the fallback responders", responses=problems(404))
-async def set_catch_all(ctx: Ctx, caller: FallbackAdmin, given: CatchAll) -> CatchAll:
-    async with ctx.db.tx() as tx:
-        await actions.set_fallback_responders(tx, caller.actor, given.person_ids, ctx.clock.now())
-        return CatchAll(person_ids=await actions.fallback_responders(tx))
+async def set_catch_all(w: FallbackAdmin, given: CatchAll) -> CatchAll:
+    await actions.set_fallback_responders(w.tx, w.actor, given.person_ids, w.now)
+    return CatchAll(person_ids=await actions.fallback_responders(w.tx))
 
 
 @router.get("/me/contact-methods", tags=["me"], summary="List your contact methods")
-async def list_contact_methods(ctx: Ctx, caller: ContactReader) -> list[MethodShown]:
-    async with ctx.db.tx() as tx:
-        contact_methods = await actions.methods_of(tx, [caller.person_id])
-        suspects = await store.suspects(tx, caller.person_id)
+async def list_contact_methods(w: ContactReader) -> list[MethodShown]:
+    contact_methods = await actions.methods_of(w.tx, [w.person_id])
+    suspects = await store.suspects(w.tx, w.person_id)
     return [_method(m, m.id in suspects) for m in contact_methods]
 
 
@@ -314,17 +301,16 @@ def _method(method: ContactMethod, suspect: bool) -> MethodShown:
     summary="Add a contact method; it is used right away for high-urgency pages",
     responses=problems(409),
 )
-async def add_contact_method(ctx: Ctx, caller: ContactOwner, given: NewMethod) -> MethodMade:
-    async with ctx.db.tx() as tx:
-        method = await actions.add_contact_method(
-            tx,
-            caller.actor,
-            person_id=caller.person_id,
-            kind=given.kind,
-            address=given.address,
-            label=given.label,
-            now=ctx.clock.now(),
-        )
+async def add_contact_method(w: ContactOwner, given: NewMethod) -> MethodMade:
+    method = await actions.add_contact_method(
+        w.tx,
+        w.actor,
+        person_id=w.person_id,
+        kind=given.kind,
+        address=given.address,
+        label=given.label,
+        now=w.now,
+    )
     return MethodMade(**_method(method, suspect=False).model_dump(), secret=method.new_secret or None)
 
 
@@ -334,11 +320,9 @@ async def add_contact_method(ctx: Ctx, caller: ContactOwner, given: NewMethod) -
     summary="Remove a contact method; the last one can't be removed",
     responses=problems(404, 409),
 )
-async def remove_contact_method(ctx: Ctx, caller: ContactOwner, method_id: PathId) -> Removed:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        await actions.remove_contact_method(tx, caller.actor, method_id, caller.person_id, now)
-        return removed(await undo.offer(tx, ctx.signer, caller.actor, "contact.removed", now))
+async def remove_contact_method(w: ContactOwner, method_id: PathId) -> Removed:
+    await actions.remove_contact_method(w.tx, w.actor, method_id, w.person_id, w.now)
+    return removed(await undo.offer(w.tx, w.ctx.signer, w.actor, "contact.removed", w.now))
 
 
 @router.post(
@@ -348,20 +332,18 @@ async def remove_contact_method(ctx: Ctx, caller: ContactOwner, method_id: PathI
     summary="Send a test message through a contact method",
     responses=problems(404),
 )
-async def test_contact_method(ctx: Ctx, caller: ContactOwner, method_id: PathId) -> None:
-    async with ctx.db.tx() as tx:
-        await actions.request_test(tx, caller.actor, method_id, caller.person_id, ctx.clock.now())
+async def test_contact_method(w: ContactOwner, method_id: PathId) -> None:
+    await actions.request_test(w.tx, w.actor, method_id, w.person_id, w.now)
 
 
-async def _rules(ctx: Ctx, person_id: int, urgency: str) -> Rules:
-    async with ctx.db.tx() as tx:
-        rules = (await actions.rules_of(tx, [person_id], urgency))[person_id]
+async def _rules(tx: Tx, person_id: int, urgency: str) -> Rules:
+    rules = (await actions.rules_of(tx, [person_id], urgency))[person_id]
     return Rules(rules=[RuleShown(delay_s=r.delay_s, method_id=r.method.id) for r in rules])
 
 
 @router.get("/me/rules/{urgency}", tags=["me"], summary="List your notification rules of one urgency")
-async def get_rules(ctx: Ctx, caller: ContactReader, urgency: Urgency) -> Rules:
-    return await _rules(ctx, caller.person_id, urgency)
+async def get_rules(w: ContactReader, urgency: Urgency) -> Rules:
+    return await _rules(w.tx, w.person_id, urgency)
 
 
 @router.put(
@@ -370,17 +352,16 @@ async def get_rules(ctx: Ctx, caller: ContactReader, urgency: Urgency) -> Rules:
     summary="Replace your notification rules of one urgency; one delay must be 0",
     responses=problems(404),
 )
-async def set_rules(ctx: Ctx, caller: ContactOwner, urgency: Urgency, given: Rules) -> Rules:
-    async with ctx.db.tx() as tx:
-        await actions.set_rules(
-            tx,
-            caller.actor,
-            person_id=caller.person_id,
-            urgency=urgency,
-            rules=[(r.delay_s, r.method_id) for r in given.rules],
-            now=ctx.clock.now(),
-        )
-    return await _rules(ctx, caller.person_id, urgency)
+async def set_rules(w: ContactOwner, urgency: Urgency, given: Rules) -> Rules:
+    await actions.set_rules(
+        w.tx,
+        w.actor,
+        person_id=w.person_id,
+        urgency=urgency,
+        rules=[(r.delay_s, r.method_id) for r in given.rules],
+        now=w.now,
+    )
+    return await _rules(w.tx, w.person_id, urgency)
 
 
 def _quiet(hours: QuietHours | None) -> QuietShown:
@@ -390,33 +371,29 @@ def _quiet(hours: QuietHours | None) -> QuietShown:
 
 
 @router.get("/me/quiet-hours", tags=["me"], summary="Get your quiet hours")
-async def get_quiet_hours(ctx: Ctx, caller: ContactReader) -> QuietShown:
-    async with ctx.db.tx() as tx:
-        hours_by_person = await actions.quiet_hours(tx, [caller.person_id])
-    return _quiet(hours_by_person.get(caller.person_id))
+async def get_quiet_hours(w: ContactReader) -> QuietShown:
+    hours_by_person = await actions.quiet_hours(w.tx, [w.person_id])
+    return _quiet(hours_by_person.get(w.person_id))
 
 
 @router.put(
     "/me/quiet-hours", tags=["me"], summary="Set your quiet hours; high-urgency pages still come through"
 )
-async def set_quiet_hours(ctx: Ctx, caller: ContactOwner, given: Quiet) -> QuietShown:
-    async with ctx.db.tx() as tx:
-        tz = given.tz or (await actions.person(tx, caller.person_id)).tz
-        hours = quiet_hours.clean(given.starts, given.ends, tz)
-        await actions.set_quiet_hours(tx, caller.actor, caller.person_id, hours, ctx.clock.now())
+async def set_quiet_hours(w: ContactOwner, given: Quiet) -> QuietShown:
+    tz = given.tz or (await actions.person(w.tx, w.person_id)).tz
+    hours = quiet_hours.clean(given.starts, given.ends, tz)
+    await actions.set_quiet_hours(w.tx, w.actor, w.person_id, hours, w.now)
     return _quiet(hours)
 
 
 @router.delete("/me/quiet-hours", status_code=204, tags=["me"], summary="Turn off your quiet hours")
-async def clear_quiet_hours(ctx: Ctx, caller: ContactOwner) -> None:
-    async with ctx.db.tx() as tx:
-        await actions.set_quiet_hours(tx, caller.actor, caller.person_id, None, ctx.clock.now())
+async def clear_quiet_hours(w: ContactOwner) -> None:
+    await actions.set_quiet_hours(w.tx, w.actor, w.person_id, None, w.now)
 
 
 @router.get("/audit", tags=["organisation"], summary="List the audit log, newest first")
-async def list_audit(ctx: Ctx, caller: Auditor, stretch: PageParams) -> list[AuditEntry]:
-    async with ctx.db.tx() as tx:
-        rows = await audit_store.audit_entries(tx, stretch.before, stretch.limit)
+async def list_audit(w: Auditor, stretch: PageParams) -> list[AuditEntry]:
+    rows = await audit_store.audit_entries(w.tx, stretch.before, stretch.limit)
     stretch.link([row["id"] for row in rows])
     return [
         AuditEntry(

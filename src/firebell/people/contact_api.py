@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Annotated
 
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiOutput, Ctx, PathId, problems
+from firebell.kit.web.api import ApiOutput, PathId, problems
 from firebell.people import actions
-from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 
 router = api.router()
 
-Responder = Annotated[Caller, may(Verb.CONTACT_METHOD_WRITE)]
+Responder = Annotated[Work, work(Verb.CONTACT_METHOD_WRITE)]
 
 
 class SecretRotated(ApiOutput):
@@ -27,9 +27,6 @@ class SecretRotated(ApiOutput):
     summary="Rotate a webhook's signing secret; both sign for 24 hours",
     responses=problems(404, 409),
 )
-async def rotate_contact_secret(ctx: Ctx, caller: Responder, method_id: PathId) -> SecretRotated:
-    async with ctx.db.tx() as tx:
-        rotated = await actions.rotate_signing_secret(
-            tx, caller.actor, method_id, caller.person_id, ctx.clock.now()
-        )
+async def rotate_contact_secret(w: Responder, method_id: PathId) -> SecretRotated:
+    rotated = await actions.rotate_signing_secret(w.tx, w.actor, method_id, w.person_id, w.now)
     return SecretRotated.model_validate(rotated)

@@ -10,7 +10,6 @@ from firebell.kit.web import api, undo
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
-    Ctx,
     PageParams,
     PathId,
     Removed,
@@ -19,15 +18,15 @@ from firebell.kit.web.api import (
     removed,
 )
 from firebell.people import actions, key_store
-from firebell.people.access import Caller, may
 from firebell.people.model import SCOPES
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 
 router = api.router()
 
-KeyReader = Annotated[Caller, may(Verb.API_KEY_READ)]
-KeyCreator = Annotated[Caller, may(Verb.API_KEY_CREATE)]
-KeyRevoker = Annotated[Caller, may(Verb.API_KEY_REVOKE)]
+KeyReader = Annotated[Work, work(Verb.API_KEY_READ)]
+KeyCreator = Annotated[Work, work(Verb.API_KEY_CREATE)]
+KeyRevoker = Annotated[Work, work(Verb.API_KEY_REVOKE)]
 Scope = Literal[
     "alerts:write",
     "pages:read",
@@ -67,9 +66,8 @@ class NewKey(ApiInput):
 
 
 @router.get("/me/keys", tags=["me"], summary="List your API keys, newest first")
-async def list_keys(ctx: Ctx, caller: KeyReader, stretch: PageParams) -> list[KeyShown]:
-    async with ctx.db.tx() as tx:
-        api_keys = await key_store.keys(tx, caller.person_id)
+async def list_keys(w: KeyReader, stretch: PageParams) -> list[KeyShown]:
+    api_keys = await key_store.keys(w.tx, w.person_id)
     return [KeyShown.model_validate(k) for k in stretch.newest(api_keys, [k.id for k in api_keys])]
 
 
@@ -79,29 +77,24 @@ async def list_keys(ctx: Ctx, caller: KeyReader, stretch: PageParams) -> list[Ke
     tags=["me"],
     summary="Create an API key; requires a browser session",
 )
-async def create_key(ctx: Ctx, caller: KeyCreator, given: NewKey) -> KeyMade:
-    async with ctx.db.tx() as tx:
-        made, secret = await actions.create_api_key(
-            tx,
-            caller.actor,
-            name=given.name,
-            scopes=list(given.scopes),
-            person_id=caller.person_id,
-            now=ctx.clock.now(),
-        )
+async def create_key(w: KeyCreator, given: NewKey) -> KeyMade:
+    made, secret = await actions.create_api_key(
+        w.tx,
+        w.actor,
+        name=given.name,
+        scopes=list(given.scopes),
+        person_id=w.person_id,
+        now=w.now,
+    )
     return KeyMade(**KeyShown.model_validate(made).model_dump(), key=secret)
 
 
 @router.delete("/me/keys/{key_id}", tags=["me"], summary="Revoke an API key", responses=problems(404))
-async def revoke_key(ctx: Ctx, caller: KeyRevoker, key_id: PathId) -> Removed:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        own_keys = {k.id: k for k in await key_store.keys(tx, caller.person_id)}
-        if key_id not in own_keys:
-            raise NotFound(f"You have no key {key_id}.")
-        if caller.actor.kind == "key" and not caller.scopes.issuperset(own_keys[key_id].scopes):
-            raise Forbidden(
-                "That key has scopes that this key lacks.", hint="Revoke it in Settings, API keys."
-            )
-        await actions.revoke_api_key(tx, caller.actor, key_id, caller.person_id, now)
-        return removed(await undo.offer(tx, ctx.signer, caller.actor, "key.revoked", now))
+async def revoke_key(w: KeyRevoker, key_id: PathId) -> Removed:
+    own_keys = {k.id: k for k in await key_store.keys(w.tx, w.person_id)}
+    if key_id not in own_keys:
+        raise NotFound(f"You have no key {key_id}.")
+    if w.actor.kind == "key" and not w.scopes.issuperset(own_keys[key_id].scopes):
+        raise Forbidden("That key has scopes that this key lacks.", hint="Revoke it in Settings, API keys.")
+    await actions.revoke_api_key(w.tx, w.actor, key_id, w.person_id, w.now)
+    return removed(await undo.offer(w.tx, w.ctx.signer, w.actor, "key.revoked", w.now))

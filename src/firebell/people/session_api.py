@@ -5,16 +5,17 @@ from typing import Annotated
 
 from firebell.kit.errors import Forbidden
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiOutput, Ctx, PathId, problems
+from firebell.kit.web.api import ApiOutput, PathId, problems
 from firebell.people import key_store, sessions, user_agents
-from firebell.people.access import Caller, SessionIdOf, may
+from firebell.people.access import SessionIdOf
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 
 router = api.router()
 
-Reader = Annotated[Caller, may(Verb.SESSION_READ)]
-Ender = Annotated[Caller, may(Verb.SESSION_END)]
-Revoker = Annotated[Caller, may(Verb.ACCESS_REVOKE)]
+Reader = Annotated[Work, work(Verb.SESSION_READ)]
+Ender = Annotated[Work, work(Verb.SESSION_END)]
+Revoker = Annotated[Work, work(Verb.ACCESS_REVOKE)]
 
 
 class SessionShown(ApiOutput):
@@ -30,9 +31,8 @@ class SessionShown(ApiOutput):
 
 
 @router.get("/me/sessions", tags=["me"], summary="List your sessions, most recently used first")
-async def list_sessions(ctx: Ctx, caller: Reader, current: SessionIdOf) -> list[SessionShown]:
-    async with ctx.db.tx() as tx:
-        mine = await sessions.sessions(tx, caller.person_id, ctx.clock.now())
+async def list_sessions(w: Reader, current: SessionIdOf) -> list[SessionShown]:
+    mine = await sessions.sessions(w.tx, w.person_id, w.now)
     return [
         SessionShown(
             id=session.id,
@@ -48,9 +48,8 @@ async def list_sessions(ctx: Ctx, caller: Reader, current: SessionIdOf) -> list[
 
 
 @router.delete("/me/sessions", status_code=204, tags=["me"], summary="Sign out everywhere")
-async def end_sessions(ctx: Ctx, caller: Ender) -> None:
-    async with ctx.db.tx() as tx:
-        await sessions.end_all(tx, caller.actor, caller.person_id, ctx.clock.now())
+async def end_sessions(w: Ender) -> None:
+    await sessions.end_all(w.tx, w.actor, w.person_id, w.now)
 
 
 @router.delete(
@@ -60,20 +59,18 @@ async def end_sessions(ctx: Ctx, caller: Ender) -> None:
     summary="Sign out in one browser",
     responses=problems(404),
 )
-async def end_session(ctx: Ctx, caller: Ender, session_id: PathId) -> None:
-    async with ctx.db.tx() as tx:
-        await sessions.end(tx, caller.actor, caller.person_id, session_id, ctx.clock.now())
+async def end_session(w: Ender, session_id: PathId) -> None:
+    await sessions.end(w.tx, w.actor, w.person_id, session_id, w.now)
 
 
 @router.delete(
     "/me/access", status_code=204, tags=["me"], summary="Revoke all your API keys and calendar feeds"
 )
-async def revoke_access(ctx: Ctx, caller: Revoker) -> None:
-    async with ctx.db.tx() as tx:
-        own_keys = [key for key in await key_store.keys(tx, caller.person_id) if key.revoked_at is None]
-        if caller.actor.kind == "key" and any(not caller.scopes.issuperset(key.scopes) for key in own_keys):
-            raise Forbidden(
-                "Some of your keys have scopes that this key lacks.",
-                hint="Revoke them in Settings, Sessions.",
-            )
-        await sessions.revoke_own_access(tx, caller.actor, caller.person_id, ctx.clock.now())
+async def revoke_access(w: Revoker) -> None:
+    own_keys = [key for key in await key_store.keys(w.tx, w.person_id) if key.revoked_at is None]
+    if w.actor.kind == "key" and any(not w.scopes.issuperset(key.scopes) for key in own_keys):
+        raise Forbidden(
+            "Some of your keys have scopes that this key lacks.",
+            hint="Revoke them in Settings, Sessions.",
+        )
+    await sessions.revoke_own_access(w.tx, w.actor, w.person_id, w.now)

@@ -8,10 +8,11 @@ from starlette.datastructures import FormData
 
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, TooMany
 from firebell.kit.text import to_choice, to_number
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.people import access, actions, key_store, quiet_hours, quiet_hours_store, store
 from firebell.people.model import SCOPES, Channel
 from firebell.people.permissions import Verb
+from firebell.people.work import CurrentVisit, Visit
 
 router = routing.html_router()
 
@@ -34,7 +35,7 @@ async def login(request: Request) -> Response:
         await access.start_session(request, response, verified.person, verified.password_hash)
     except (Invalid, TooMany) as error:
         context = {"next": target, "email": email, "error": error}
-        return await html.render(request, "people/login.html", context, error.status)
+        return await html.render(request, "people/login.html", context)
     return response
 
 
@@ -47,15 +48,15 @@ async def welcome_form(request: Request, token: str) -> Response:
 async def _welcome(request: Request, token: str, error: Invalid | None) -> Response:
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
-        person = await actions.welcomed(tx, ctx.signer, token, ctx.clock.now())
+        person = await actions.welcomed(tx, ctx.signer, token, transaction.now(request))
     context = {"person": person, "error": error}
-    return await html.render(request, "people/welcome.html", context, error.status if error else 200)
+    return await html.render(request, "people/welcome.html", context)
 
 
 @router.post("/welcome/{token}", dependencies=access.public("The signed link is the right."))
 async def welcome(request: Request, token: str) -> Response:
     form, ctx = await request.form(max_files=0), html.ctx(request)
-    now = ctx.clock.now()
+    now = transaction.now(request)
     async with ctx.db.tx() as tx:
         person = await actions.welcomed(tx, ctx.signer, token, now)
     try:
@@ -73,29 +74,25 @@ async def welcome(request: Request, token: str) -> Response:
 @router.post("/logout", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
 async def logout(request: Request) -> Response:
     await access.form(request)
+    # ends the session in a transaction of its own, as signing in begins it
     response = html.redirect("/login")
     await access.end_session(request, response)
     return response
 
 
 @router.post("/theme", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
-async def theme(request: Request) -> Response:
-    form = await access.form(request)
-    me = await access.signed_in(request)
+async def theme(visit: CurrentVisit) -> Response:
     after = {"auto": "dark", "dark": "light", "light": "auto"}
-    chosen = str(form.get("theme") or after[me.theme])
-    ctx = html.ctx(request)
-    async with ctx.db.tx() as tx:
-        await actions.update_person(tx, access.actor_of(me), me.id, theme=chosen, now=ctx.clock.now())
+    chosen = str(visit.form.get("theme") or after[visit.person.theme])
+    await actions.update_person(visit.tx, visit.actor, visit.person.id, theme=chosen, now=visit.now)
     names = {"auto": "System default", "light": "Light", "dark": "Dark"}
     text = f"Appearance: {names.get(chosen, names['auto'])}."
-    return flash.redirect(request, html.came_from(request), text)
+    return flash.redirect(visit.request, html.came_from(visit.request), text)
 
 
 @router.get("/more", dependencies=access.needs(Verb.OWN_PROFILE_READ))
-async def more(request: Request) -> Response:
-    await access.signed_in(request)
-    return await html.render(request, "people/more.html", {"nav": "more"})
+async def more(visit: CurrentVisit) -> Response:
+    return await html.render(visit.request, "people/more.html", {"nav": "more"})
 
 
 async def _profile(request: Request, error: FirebellError | None = None) -> Response:
@@ -107,40 +104,38 @@ async def _profile(request: Request, error: FirebellError | None = None) -> Resp
         if error
         else {},
     }
-    return await html.render(request, "people/profile.html", context, error.status if error else 200)
+    return await html.render(request, "people/profile.html", context)
 
 
 @router.get("/settings", dependencies=access.needs(Verb.OWN_PROFILE_READ))
-async def profile(request: Request) -> Response:
-    await access.signed_in(request)
-    return await _profile(request)
+async def profile(visit: CurrentVisit) -> Response:
+    return await _profile(visit.request)
 
 
 @router.post("/settings", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
-async def save_profile(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, actor = html.ctx(request), access.actor_of(me)
+async def save_profile(visit: CurrentVisit) -> Response:
     try:
-        async with ctx.db.tx() as tx:
+        async with visit.tx.savepoint():
             await actions.update_person(
-                tx,
-                actor,
-                me.id,
-                name=str(form.get("name", "")),
-                tz=str(form.get("tz", "")),
-                theme=str(form.get("theme", "")),
-                now=ctx.clock.now(),
+                visit.tx,
+                visit.actor,
+                visit.person.id,
+                name=str(visit.form.get("name", "")),
+                tz=str(visit.form.get("tz", "")),
+                theme=str(visit.form.get("theme", "")),
+                now=visit.now,
             )
     except Invalid as error:
-        return await _profile(request, error)
-    return flash.redirect(request, "/settings", "Profile saved.")
+        return await _profile(visit.request, error)
+    return flash.redirect(visit.request, "/settings", "Profile saved.")
 
 
 @router.post("/settings/password", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
 async def save_password(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx = html.ctx(request)
-    now, actor = ctx.clock.now(), access.actor_of(me)
+    now, actor = transaction.now(request), access.actor_of(me)
+    # hashing a password takes longer than a transaction should stay open
     try:
         verified = await access.sign_in(request, me.email, str(form.get("old", "")))
         new_hash = await actions.hash_password(str(form.get("new", "")), me)
@@ -156,62 +151,60 @@ async def save_password(request: Request) -> Response:
 
 
 async def _contact(
-    request: Request,
+    visit: Visit,
     given: Mapping[str, Any],
     error: FirebellError | None = None,
     secret: str = "",
 ) -> Response:
-    me = await access.signed_in(request)
-    async with html.ctx(request).db.tx() as tx:
-        methods = await actions.methods_of(tx, [me.id])
-        rules = {u: (await actions.rules_of(tx, [me.id], u))[me.id] for u in ("high", "low")}
-        suspects = await store.suspects(tx, me.id)
-        hours = (await quiet_hours_store.quiet_hours(tx, [me.id])).get(me.id)
+    methods = await actions.methods_of(visit.tx, [visit.person.id])
+    rules = {
+        u: (await actions.rules_of(visit.tx, [visit.person.id], u))[visit.person.id] for u in ("high", "low")
+    }
+    suspects = await store.suspects(visit.tx, visit.person.id)
+    hours = (await quiet_hours_store.quiet_hours(visit.tx, [visit.person.id])).get(visit.person.id)
     context = {
         "nav": "settings",
         "tab": "contact",
-        "live": f"person-{me.id}",
+        "live": f"person-{visit.person.id}",
         "methods": methods,
         "suspects": suspects,
         "rules": rules,
         "hours": hours,
         "waking": any(m.kind != Channel.EMAIL for m in methods),
-        "mail_ready": bool(html.ctx(request).smtp_url),
+        "mail_ready": bool(visit.ctx.smtp_url),
         "given": given,
         "secret": secret,
         "error": error,
-        "errors": error.fields if error else {},
     }
-    return await html.render(request, "people/contact.html", context, error.status if error else 200)
+    return await html.render(visit.request, "people/contact.html", context)
 
 
 @router.get("/settings/contact", dependencies=access.needs(Verb.CONTACT_METHOD_READ))
-async def contact(request: Request) -> Response:
-    return await _contact(request, {})
+async def contact(visit: CurrentVisit) -> Response:
+    return await _contact(visit, {})
 
 
 @router.post("/settings/contact", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
-async def add_contact(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
+async def add_contact(visit: CurrentVisit) -> Response:
+    given = {name: str(value) for name, value in visit.form.items()}
     try:
-        async with ctx.db.tx() as tx:
+        async with visit.tx.savepoint():
             method = await actions.add_contact_method(
-                tx,
-                access.actor_of(me),
-                person_id=me.id,
+                visit.tx,
+                visit.actor,
+                person_id=visit.person.id,
                 kind=given.get("kind", ""),
                 address=given.get("address", ""),
                 label=given.get("label", ""),
-                now=ctx.clock.now(),
+                now=visit.now,
             )
     except (Invalid, Conflict) as error:
-        return await _contact(request, given, error)
+        return await _contact(visit, given, error)
     text = f"{method.address} added. Send a test to verify it."
     if method.new_secret:
-        flash.show(request, text)
-        return await _contact(request, {}, secret=method.new_secret)
-    return flash.redirect(request, "/settings/contact", text)
+        flash.show(visit.request, text)
+        return await _contact(visit, {}, secret=method.new_secret)
+    return flash.redirect(visit.request, "/settings/contact", text)
 
 
 @router.get("/settings/contact/{method_id}/secret", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
@@ -222,39 +215,32 @@ async def rotated_secret(request: Request, method_id: int) -> Response:
 
 
 @router.post("/settings/contact/{method_id}/secret", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
-async def rotate_secret(request: Request, method_id: int) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    async with ctx.db.tx() as tx:
-        rotated = await actions.rotate_signing_secret(
-            tx, access.actor_of(me), method_id, me.id, ctx.clock.now()
-        )
-    flash.show(request, "Signing secret rotated. The old one also signs for 24 hours.")
-    return await _contact(request, {}, secret=rotated.secret)
+async def rotate_secret(visit: CurrentVisit, method_id: int) -> Response:
+    rotated = await actions.rotate_signing_secret(
+        visit.tx, visit.actor, method_id, visit.person.id, visit.now
+    )
+    flash.show(visit.request, "Signing secret rotated. The old one also signs for 24 hours.")
+    return await _contact(visit, {}, secret=rotated.secret)
 
 
 @router.post("/settings/contact/{method_id}/test", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
-async def test_contact(request: Request, method_id: int) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    async with ctx.db.tx() as tx:
-        await actions.request_test(tx, access.actor_of(me), method_id, me.id, ctx.clock.now())
+async def test_contact(visit: CurrentVisit, method_id: int) -> Response:
+    await actions.request_test(visit.tx, visit.actor, method_id, visit.person.id, visit.now)
     text = "Test sent. The contact method is marked as verified when it arrives."
-    return flash.redirect(request, "/settings/contact", text)
+    return flash.redirect(visit.request, "/settings/contact", text)
 
 
 @router.post("/settings/contact/{method_id}/remove", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
-async def remove_contact(request: Request, method_id: int) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    actor, now = access.actor_of(me), ctx.clock.now()
+async def remove_contact(visit: CurrentVisit, method_id: int) -> Response:
     try:
-        async with ctx.db.tx() as tx:
-            removed = await actions.remove_contact_method(tx, actor, method_id, me.id, now)
-            offer = await undo.offer(tx, ctx.signer, actor, "contact.removed", now)
+        async with visit.tx.savepoint():
+            removed = await actions.remove_contact_method(
+                visit.tx, visit.actor, method_id, visit.person.id, visit.now
+            )
+            offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "contact.removed", visit.now)
     except Conflict as error:
-        return await _contact(request, {}, error)
-    return flash.redirect(request, "/settings/contact", f"{removed.address} removed.", offer)
+        return await _contact(visit, {}, error)
+    return flash.redirect(visit.request, "/settings/contact", f"{removed.address} removed.", offer)
 
 
 def _rules(form: FormData) -> list[tuple[int, int]]:
@@ -268,53 +254,48 @@ def _rules(form: FormData) -> list[tuple[int, int]]:
 
 
 @router.post("/settings/rules/{urgency}", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
-async def save_rules(request: Request, urgency: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
+async def save_rules(visit: CurrentVisit, urgency: str) -> Response:
     if urgency not in ("high", "low"):
         raise Invalid(f"{urgency!r} is not an urgency.")
-    ctx = html.ctx(request)
     try:
-        rules = _rules(form)
-        async with ctx.db.tx() as tx:
+        rules = _rules(visit.form)
+        async with visit.tx.savepoint():
             await actions.set_rules(
-                tx,
-                access.actor_of(me),
-                person_id=me.id,
+                visit.tx,
+                visit.actor,
+                person_id=visit.person.id,
                 urgency=urgency,
                 rules=rules,
-                now=ctx.clock.now(),
+                now=visit.now,
             )
     except Invalid as error:
-        return await _contact(request, {}, error)
+        return await _contact(visit, {}, error)
     text = f"Notification rules for {urgency} urgency saved."
-    return flash.redirect(request, "/settings/contact", text)
+    return flash.redirect(visit.request, "/settings/contact", text)
 
 
 @router.post("/settings/quiet-hours", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
-async def save_quiet_hours(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
+async def save_quiet_hours(visit: CurrentVisit) -> Response:
+    given = {name: str(value) for name, value in visit.form.items()}
     try:
         hours = (
             None
             if given.get("off")
             else quiet_hours.clean(*(given.get(n, "") for n in ("starts", "ends", "tz")))
         )
-        async with ctx.db.tx() as tx:
-            await actions.set_quiet_hours(tx, access.actor_of(me), me.id, hours, ctx.clock.now())
+        async with visit.tx.savepoint():
+            await actions.set_quiet_hours(visit.tx, visit.actor, visit.person.id, hours, visit.now)
     except Invalid as error:
-        return await _contact(request, given, error)
+        return await _contact(visit, given, error)
     text = "Quiet hours saved." if hours else "Quiet hours turned off."
-    return flash.redirect(request, html.local(given, "/settings/contact"), text)
+    return flash.redirect(visit.request, html.local(given, "/settings/contact"), text)
 
 
 async def _keys(
-    request: Request, given: Mapping[str, Any], secret: str = "", error: FirebellError | None = None
+    visit: Visit, given: Mapping[str, Any], secret: str = "", error: FirebellError | None = None
 ) -> Response:
-    me = await access.signed_in(request)
-    async with html.ctx(request).db.tx() as tx:
-        own_keys = await key_store.keys(tx, me.id)
-    grantable = access.rights_of(me).scopes
+    own_keys = await key_store.keys(visit.tx, visit.person.id)
+    grantable = visit.rights.scopes
     context = {
         "nav": "settings",
         "tab": "keys",
@@ -324,42 +305,36 @@ async def _keys(
         "given": given,
         "secret": secret,
         "error": error,
-        "errors": error.fields if error else {},
     }
-    return await html.render(request, "people/keys.html", context, error.status if error else 200)
+    return await html.render(visit.request, "people/keys.html", context)
 
 
 @router.get("/settings/keys", dependencies=access.needs(Verb.API_KEY_READ))
-async def keys(request: Request) -> Response:
-    return await _keys(request, {})
+async def keys(visit: CurrentVisit) -> Response:
+    return await _keys(visit, {})
 
 
 @router.post("/settings/keys", dependencies=access.needs(Verb.API_KEY_CREATE))
-async def add_key(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, chosen = html.ctx(request), [str(s) for s in form.getlist("scope")]
+async def add_key(visit: CurrentVisit) -> Response:
+    chosen = [str(s) for s in visit.form.getlist("scope")]
     try:
-        async with ctx.db.tx() as tx:
+        async with visit.tx.savepoint():
             key, secret = await actions.create_api_key(
-                tx,
-                access.actor_of(me),
-                name=str(form.get("name", "")),
+                visit.tx,
+                visit.actor,
+                name=str(visit.form.get("name", "")),
                 scopes=chosen,
-                person_id=me.id,
-                now=ctx.clock.now(),
+                person_id=visit.person.id,
+                now=visit.now,
             )
     except (Forbidden, Invalid) as error:
-        return await _keys(request, {"name": form.get("name", ""), "chosen": chosen}, error=error)
-    flash.show(request, f"API key {key.name} created.")
-    return await _keys(request, {}, secret)
+        return await _keys(visit, {"name": visit.form.get("name", ""), "chosen": chosen}, error=error)
+    flash.show(visit.request, f"API key {key.name} created.")
+    return await _keys(visit, {}, secret)
 
 
 @router.post("/settings/keys/{key_id}/revoke", dependencies=access.needs(Verb.API_KEY_REVOKE))
-async def revoke_key(request: Request, key_id: int) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    actor, now = access.actor_of(me), ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        name = await actions.revoke_api_key(tx, actor, key_id, me.id, now)
-        offer = await undo.offer(tx, ctx.signer, actor, "key.revoked", now)
-    return flash.redirect(request, "/settings/keys", f"API key {name} revoked.", offer)
+async def revoke_key(visit: CurrentVisit, key_id: int) -> Response:
+    name = await actions.revoke_api_key(visit.tx, visit.actor, key_id, visit.person.id, visit.now)
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "key.revoked", visit.now)
+    return flash.redirect(visit.request, "/settings/keys", f"API key {name} revoked.", offer)

@@ -10,7 +10,6 @@ from firebell.kit.web import api, undo
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
-    Ctx,
     Id,
     PageParams,
     Text,
@@ -18,15 +17,15 @@ from firebell.kit.web.api import (
     problems,
     removed,
 )
-from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 from firebell.postmortems import actions
 
 router = api.router("post-mortems", "/post-mortems")
 
-Reader = Annotated[Caller, may(Verb.POSTMORTEM_READ)]
-Responder = Annotated[Caller, may(Verb.POSTMORTEM_WRITE)]
-Publisher = Annotated[Caller, may(Verb.POSTMORTEM_PUBLISH)]
+Reader = Annotated[Work, work(Verb.POSTMORTEM_READ)]
+Responder = Annotated[Work, work(Verb.POSTMORTEM_WRITE)]
+Publisher = Annotated[Work, work(Verb.POSTMORTEM_PUBLISH)]
 
 
 class PostmortemShown(ApiOutput):
@@ -60,17 +59,15 @@ class NewText(ApiInput):
 
 
 @router.get("", summary="List post-mortems, newest incident first")
-async def list_postmortems(ctx: Ctx, caller: Reader, pagination: PageParams) -> list[PostmortemShown]:
-    async with ctx.db.tx() as tx:
-        postmortems = await actions.newest(tx, pagination.before, pagination.limit)
+async def list_postmortems(w: Reader, pagination: PageParams) -> list[PostmortemShown]:
+    postmortems = await actions.newest(w.tx, pagination.before, pagination.limit)
     pagination.link([d.incident_id for d in postmortems])
     return [PostmortemShown.model_validate(d) for d in postmortems]
 
 
 @router.get("/{ref}", summary="Get a post-mortem with its Markdown", responses=problems(404))
-async def get_postmortem(ctx: Ctx, caller: Reader, ref: Text) -> PostmortemDetail:
-    async with ctx.db.tx() as tx:
-        return PostmortemDetail.model_validate(await actions.of_incident(tx, parse_ref("INC", ref)))
+async def get_postmortem(w: Reader, ref: Text) -> PostmortemDetail:
+    return PostmortemDetail.model_validate(await actions.of_incident(w.tx, parse_ref("INC", ref)))
 
 
 @router.post(
@@ -79,11 +76,8 @@ async def get_postmortem(ctx: Ctx, caller: Reader, ref: Text) -> PostmortemDetai
     summary="Draft a post-mortem from the timeline; an existing one is kept",
     responses=problems(404),
 )
-async def start_postmortem(ctx: Ctx, caller: Responder, ref: Text) -> PostmortemDetail:
-    async with ctx.db.tx() as tx:
-        return PostmortemDetail.model_validate(
-            await actions.start(tx, parse_ref("INC", ref), ctx.clock.now())
-        )
+async def start_postmortem(w: Responder, ref: Text) -> PostmortemDetail:
+    return PostmortemDetail.model_validate(await actions.start(w.tx, parse_ref("INC", ref), w.now))
 
 
 @router.put(
@@ -91,11 +85,10 @@ async def start_postmortem(ctx: Ctx, caller: Responder, ref: Text) -> Postmortem
     summary="Update a post-mortem; 409 if it changed since `version`",
     responses=problems(404, 409),
 )
-async def save_postmortem(ctx: Ctx, caller: Responder, ref: Text, new_text: NewText) -> PostmortemDetail:
-    async with ctx.db.tx() as tx:
-        incident_id, now = parse_ref("INC", ref), ctx.clock.now()
-        await actions.save(tx, caller.actor, incident_id, new_text.body, new_text.version, now)
-        return PostmortemDetail.model_validate(await actions.of_incident(tx, incident_id))
+async def save_postmortem(w: Responder, ref: Text, new_text: NewText) -> PostmortemDetail:
+    incident_id, now = parse_ref("INC", ref), w.now
+    await actions.save(w.tx, w.actor, incident_id, new_text.body, new_text.version, now)
+    return PostmortemDetail.model_validate(await actions.of_incident(w.tx, incident_id))
 
 
 @router.post(
@@ -103,11 +96,9 @@ async def save_postmortem(ctx: Ctx, caller: Responder, ref: Text, new_text: NewT
     summary="Publish a post-mortem; its closed incident becomes reviewed",
     responses=problems(404, 409),
 )
-async def publish_postmortem(ctx: Ctx, caller: Publisher, ref: Text) -> PostmortemPublished:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        incident_id = parse_ref("INC", ref)
-        await actions.publish(tx, caller.actor, incident_id, now)
-        offer = await undo.offer(tx, ctx.signer, caller.actor, "postmortem.published", now)
-        detail = PostmortemDetail.model_validate(await actions.of_incident(tx, incident_id))
+async def publish_postmortem(w: Publisher, ref: Text) -> PostmortemPublished:
+    incident_id = parse_ref("INC", ref)
+    await actions.publish(w.tx, w.actor, incident_id, w.now)
+    offer = await undo.offer(w.tx, w.ctx.signer, w.actor, "postmortem.published", w.now)
+    detail = PostmortemDetail.model_validate(await actions.of_incident(w.tx, incident_id))
     return PostmortemPublished(**detail.model_dump(), undo=removed(offer).undo)

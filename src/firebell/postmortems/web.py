@@ -8,28 +8,27 @@ from firebell.kit.errors import Conflict
 from firebell.kit.markdown import rendered
 from firebell.kit.refs import parse_ref
 from firebell.kit.text import to_number
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
+from firebell.people.work import CurrentVisit
 from firebell.postmortems import actions
 
 router = routing.html_router()
 
 
 @router.get("/post-mortems", dependencies=access.needs(Verb.POSTMORTEM_READ))
-async def postmortems(request: Request) -> Response:
-    await access.signed_in(request)
-    async with request.app.state.ctx.db.tx() as tx:
-        documents = await actions.postmortems(tx)
-        incidents_by_id = {
-            i.id: i for i in await incidents.incidents(tx, (Phase.CLOSED, Phase.REVIEWED), False, 500)
-        }
+async def postmortems(visit: CurrentVisit) -> Response:
+    documents = await actions.postmortems(visit.tx)
+    incidents_by_id = {
+        i.id: i for i in await incidents.incidents(visit.tx, (Phase.CLOSED, Phase.REVIEWED), False, 500)
+    }
     context = {
         "nav": "postmortems",
         "documents": [(d, incidents_by_id.get(d.incident_id)) for d in documents],
     }
-    return await html.render(request, "postmortems/postmortems.html", {**context, "live": "incidents"})
+    return await html.render(visit.request, "postmortems/postmortems.html", {**context, "live": "incidents"})
 
 
 async def _document(
@@ -53,7 +52,7 @@ async def _document(
         "mine": submitted,
         "error": error,
     }
-    return await html.render(request, "postmortems/postmortem.html", context, error.status if error else 200)
+    return await html.render(request, "postmortems/postmortem.html", context)
 
 
 @router.get("/post-mortems/{ref}", dependencies=access.needs(Verb.POSTMORTEM_READ))
@@ -69,7 +68,7 @@ async def save(request: Request, ref: str) -> Response:
     body, version = str(form.get("body", "")), to_number(form.get("version", ""), "version")
     try:
         async with ctx.db.tx() as tx:
-            await actions.save(tx, access.actor_of(me), incident_id, body, version, ctx.clock.now())
+            await actions.save(tx, access.actor_of(me), incident_id, body, version, transaction.now(request))
     except Conflict as error:
         return await _document(request, ref, True, body, error)
     return flash.redirect(
@@ -78,24 +77,17 @@ async def save(request: Request, ref: str) -> Response:
 
 
 @router.post("/post-mortems/{ref}/publish", dependencies=access.needs(Verb.POSTMORTEM_PUBLISH))
-async def publish(request: Request, ref: str) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), request.app.state.ctx
+async def publish(visit: CurrentVisit, ref: str) -> Response:
     incident_id = parse_ref("INC", ref)
-    actor, now = access.actor_of(me), ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        await actions.publish(tx, actor, incident_id, now)
-        offer = await undo.offer(tx, ctx.signer, actor, "postmortem.published", now)
+    await actions.publish(visit.tx, visit.actor, incident_id, visit.now)
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "postmortem.published", visit.now)
     text = f"Post-mortem of INC-{incident_id} published."
-    return flash.redirect(request, f"/post-mortems/INC-{incident_id}", text, offer)
+    return flash.redirect(visit.request, f"/post-mortems/INC-{incident_id}", text, offer)
 
 
 @router.post("/post-mortems/{ref}/start", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
-async def start(request: Request, ref: str) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), request.app.state.ctx
+async def start(visit: CurrentVisit, ref: str) -> Response:
     incident_id = parse_ref("INC", ref)
-    async with ctx.db.tx() as tx:
-        await actions.start(tx, incident_id, ctx.clock.now(), access.actor_of(me))
+    await actions.start(visit.tx, incident_id, visit.now, visit.actor)
     url = f"/post-mortems/INC-{incident_id}"
-    return flash.redirect(request, url, f"Post-mortem of INC-{incident_id} drafted.")
+    return flash.redirect(visit.request, url, f"Post-mortem of INC-{incident_id} drafted.")

@@ -5,8 +5,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from firebell.kit.context import Context
-from firebell.kit.db.database import Tx
 from firebell.kit.web import api, undo
 from firebell.kit.web.api import (
     ApiInput,
@@ -21,6 +19,7 @@ from firebell.kit.web.api import (
 )
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 from firebell.runbooks import actions, queries
 from firebell.runbooks.check import check
 from firebell.runbooks.documents import read
@@ -28,8 +27,8 @@ from firebell.runbooks.model import MAX_AGE_DAYS, Finding
 
 router = api.router("runbooks", "/runbooks")
 
-Reader = Annotated[Caller, may(Verb.RUNBOOK_READ)]
-Responder = Annotated[Caller, may(Verb.RUNBOOK_WRITE)]
+Reader = Annotated[Work, work(Verb.RUNBOOK_READ)]
+Responder = Annotated[Work, work(Verb.RUNBOOK_WRITE)]
 Body = Annotated[
     Text, Field(min_length=1, max_length=actions.BODY_MAX_CHARS, examples=["# Database failover\n..."])
 ]
@@ -132,23 +131,25 @@ def _shown(findings: list[Finding]) -> list[FindingShown]:
     return [FindingShown.model_validate(f) for f in findings]
 
 
-async def _detail(ctx: Context, tx: Tx, slug: str) -> RunbookDetail:
-    stored = await actions.runbook(tx, slug)
-    (runbook_details,) = await queries.details(tx, [stored], ctx.public_url, ctx.clock.now())
+async def _detail(w: Work, slug: str) -> RunbookDetail:
+    stored = await actions.runbook(w.tx, slug)
+    (runbook_details,) = await queries.details(w.tx, [stored], w.ctx.public_url, w.now)
     return RunbookDetail.of_details(
         runbook_details, body=stored.body, findings=_shown(list(runbook_details.findings))
     )
 
 
 @router.get("", summary="List all runbooks, by title")
-async def list_runbooks(ctx: Ctx, caller: Reader) -> list[RunbookShown]:
-    async with ctx.db.tx() as tx:
-        library = await queries.details(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
+async def list_runbooks(w: Reader) -> list[RunbookShown]:
+    library = await queries.details(w.tx, await actions.library(w.tx), w.ctx.public_url, w.now)
     return [RunbookShown.of_details(details) for details in library]
 
 
 @router.post("/check", summary="Check a runbook without saving it")
-async def check_runbook(ctx: Ctx, caller: Reader, text: TextToCheck) -> Checked:
+async def check_runbook(
+    ctx: Ctx, caller: Annotated[Caller, may(Verb.RUNBOOK_READ)], text: TextToCheck
+) -> Checked:
+    # parsing in another process can take seconds, so no transaction is open
     runbook = await read(text.body)
     findings = check(runbook, ctx.clock.now().date(), max_age_days=text.max_age_days)
     return Checked(
@@ -160,9 +161,8 @@ async def check_runbook(ctx: Ctx, caller: Reader, text: TextToCheck) -> Checked:
 
 
 @router.get("/{slug}", summary="Get a runbook with its Markdown", responses=problems(404))
-async def get_runbook(ctx: Ctx, caller: Reader, slug: Text) -> RunbookDetail:
-    async with ctx.db.tx() as tx:
-        return await _detail(ctx, tx, slug)
+async def get_runbook(w: Reader, slug: Text) -> RunbookDetail:
+    return await _detail(w, slug)
 
 
 @router.put(
@@ -170,23 +170,21 @@ async def get_runbook(ctx: Ctx, caller: Reader, slug: Text) -> RunbookDetail:
     summary="Create or update a runbook; 409 if it changed since `version`",
     responses=problems(409),
 )
-async def save_runbook(ctx: Ctx, caller: Responder, slug: Text, new_text: NewText) -> Saved:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        change = await actions.save(
-            tx,
-            caller.actor,
-            slug,
-            new_text.body,
-            now,
-            source=new_text.source,
-            version=new_text.version,
-            dry_run=new_text.dry_run,
-        )
-        if new_text.dry_run:
-            findings = check(await read(new_text.body), now.date(), teams=await actions.owning_teams(tx))
-        else:
-            findings = (await actions.findings(tx, [await actions.runbook(tx, slug)], now))[slug]
+async def save_runbook(w: Responder, slug: Text, new_text: NewText) -> Saved:
+    change = await actions.save(
+        w.tx,
+        w.actor,
+        slug,
+        new_text.body,
+        w.now,
+        source=new_text.source,
+        version=new_text.version,
+        dry_run=new_text.dry_run,
+    )
+    if new_text.dry_run:
+        findings = check(await read(new_text.body), w.now.date(), teams=await actions.owning_teams(w.tx))
+    else:
+        findings = (await actions.findings(w.tx, [await actions.runbook(w.tx, slug)], w.now))[slug]
     return Saved(slug=slug, change=change.value, findings=_shown(findings))
 
 
@@ -195,15 +193,12 @@ async def save_runbook(ctx: Ctx, caller: Responder, slug: Text, new_text: NewTex
     summary="Delete a runbook, or hide one that comes with Firebell",
     responses=problems(404),
 )
-async def delete_runbook(ctx: Ctx, caller: Responder, slug: Text) -> Removed:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        await actions.remove(tx, caller.actor, slug, now)
-        return removed(await undo.offer(tx, ctx.signer, caller.actor, "runbook.removed", now))
+async def delete_runbook(w: Responder, slug: Text) -> Removed:
+    await actions.remove(w.tx, w.actor, slug, w.now)
+    return removed(await undo.offer(w.tx, w.ctx.signer, w.actor, "runbook.removed", w.now))
 
 
 @router.post("/{slug}/restore", summary="Restore the text that comes with Firebell", responses=problems(404))
-async def restore_runbook(ctx: Ctx, caller: Responder, slug: Text) -> RunbookDetail:
-    async with ctx.db.tx() as tx:
-        await actions.restore(tx, caller.actor, slug, ctx.clock.now())
-        return await _detail(ctx, tx, slug)
+async def restore_runbook(w: Responder, slug: Text) -> RunbookDetail:
+    await actions.restore(w.tx, w.actor, slug, w.now)
+    return await _detail(w, slug)

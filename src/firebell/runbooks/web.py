@@ -6,9 +6,10 @@ from fastapi import Request, Response
 
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_number
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.people import access
 from firebell.people.permissions import Verb
+from firebell.people.work import CurrentVisit
 from firebell.runbooks import actions, queries
 from firebell.runbooks.check import check
 from firebell.runbooks.documents import read, read_stored, rendered
@@ -34,14 +35,13 @@ def outline(day: str) -> str:
 
 
 @router.get("/runbooks", dependencies=access.needs(Verb.RUNBOOK_READ))
-async def library(request: Request) -> Response:
-    await access.signed_in(request)
-    ctx = html.ctx(request)
-    async with ctx.db.tx() as tx:
-        runbooks = await queries.details(tx, await actions.library(tx), ctx.public_url, ctx.clock.now())
-        hidden = await actions.hidden_slugs(tx)
+async def library(visit: CurrentVisit) -> Response:
+    runbooks = await queries.details(
+        visit.tx, await actions.library(visit.tx), visit.ctx.public_url, visit.now
+    )
+    hidden = await actions.hidden_slugs(visit.tx)
     return await html.render(
-        request, "runbooks/runbooks.html", {"nav": "runbooks", "runbooks": runbooks, "gone": hidden}
+        visit.request, "runbooks/runbooks.html", {"nav": "runbooks", "runbooks": runbooks, "gone": hidden}
     )
 
 
@@ -56,7 +56,7 @@ async def _editor(
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         stored = await actions.runbook(tx, slug) if slug else None
-    day = ctx.clock.now().date().isoformat()
+    day = transaction.now(request).date().isoformat()
     context = {
         "nav": "runbooks",
         "r": stored,
@@ -65,9 +65,8 @@ async def _editor(
         "theirs": await rendered(stored.body) if stored and isinstance(error, Conflict) else "",
         "findings": findings,
         "error": error,
-        "errors": error.fields if error else {},
     }
-    return await html.render(request, "runbooks/edit.html", context, error.status if error else 200)
+    return await html.render(request, "runbooks/edit.html", context)
 
 
 @router.get("/runbooks/new", dependencies=access.needs(Verb.RUNBOOK_WRITE))
@@ -83,7 +82,7 @@ async def runbook(request: Request, slug: str) -> Response:
     async with ctx.db.tx() as tx:
         runbooks = await actions.library(tx)
         stored = await actions.runbook(tx, slug)
-        (runbook_details,) = await queries.details(tx, [stored], ctx.public_url, ctx.clock.now())
+        (runbook_details,) = await queries.details(tx, [stored], ctx.public_url, transaction.now(request))
     known = {r.slug for r in runbooks}
     context = {
         "nav": "runbooks",
@@ -104,7 +103,7 @@ async def edit(request: Request, slug: str) -> Response:
 async def _save(request: Request, slug: str) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, body = html.ctx(request), str(form.get("body", ""))
-    now = ctx.clock.now()
+    now = transaction.now(request)
     if form.get("check"):
         async with ctx.db.tx() as tx:
             teams = await actions.owning_teams(tx)
@@ -130,23 +129,15 @@ async def save(request: Request, slug: str) -> Response:
 
 
 @router.post("/runbooks/{slug}/remove", dependencies=access.needs(Verb.RUNBOOK_WRITE))
-async def remove(request: Request, slug: str) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    actor, now = access.actor_of(me), ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        await actions.remove(tx, actor, slug, now)
-        offer = await undo.offer(tx, ctx.signer, actor, "runbook.removed", now)
-    return flash.redirect(request, "/runbooks", f"Runbook {slug} removed.", offer)
+async def remove(visit: CurrentVisit, slug: str) -> Response:
+    await actions.remove(visit.tx, visit.actor, slug, visit.now)
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "runbook.removed", visit.now)
+    return flash.redirect(visit.request, "/runbooks", f"Runbook {slug} removed.", offer)
 
 
 @router.post("/runbooks/{slug}/restore", dependencies=access.needs(Verb.RUNBOOK_WRITE))
-async def restore(request: Request, slug: str) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    actor, now = access.actor_of(me), ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        await actions.restore(tx, actor, slug, now)
-        offer = await undo.offer(tx, ctx.signer, actor, "runbook.restored", now)
+async def restore(visit: CurrentVisit, slug: str) -> Response:
+    await actions.restore(visit.tx, visit.actor, slug, visit.now)
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "runbook.restored", visit.now)
     text = f"Runbook {slug} reset to the default text."
-    return flash.redirect(request, f"/runbooks/{slug}", text, offer)
+    return flash.redirect(visit.request, f"/runbooks/{slug}", text, offer)

@@ -30,4 +30,4 @@ async def search(request: Request, q: str = "", group: str = "") -> Response:
         "error": error,
         "address": html.address,
     }
-    return await html.render(request, "search/search.html", context, error.status if error else 200)
+    return await html.render(request, "search/search.html", context)

@@ -12,17 +12,17 @@ from firebell.catalog import actions as catalog
 from firebell.incidents.model import Phase
 from firebell.incidents.queries import IncidentSummary
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiOutput, Ctx, Text, problems
+from firebell.kit.web.api import ApiOutput, Text, problems
 from firebell.paging.model import PageState
 from firebell.paging.queries import PageDetails
 from firebell.people import permissions
-from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 from firebell.service_overview import queries
 
 router = api.router("services", "/services")
 
-Reader = Annotated[Caller, may(Verb.SERVICE_READ)]
+Reader = Annotated[Work, work(Verb.SERVICE_READ)]
 Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
 
 
@@ -160,13 +160,12 @@ def _change(change: ChangeEvent) -> ServiceChangeEvent:
 @router.get(
     "/{slug}", summary="Get a service with its pages, incidents, alerts and changes", responses=problems(404)
 )
-async def get_service(ctx: Ctx, caller: Reader, slug: Text) -> ServiceDetail:
-    may_read_incidents = permissions.allows(caller.rights, Verb.INCIDENT_READ)
-    may_read_schedules = permissions.allows(caller.rights, Verb.SCHEDULE_READ)
-    async with ctx.db.tx() as tx:
-        service = await catalog.by_slug(tx, slug)
-        overview = await queries.overview(tx, service, ctx.clock.now(), with_incidents=may_read_incidents)
-    base = ctx.public_url + "/api/v1"
+async def get_service(w: Reader, slug: Text) -> ServiceDetail:
+    may_read_incidents = permissions.allows(w.rights, Verb.INCIDENT_READ)
+    may_read_schedules = permissions.allows(w.rights, Verb.SCHEDULE_READ)
+    service = await catalog.by_slug(w.tx, slug)
+    overview = await queries.overview(w.tx, service, w.now, with_incidents=may_read_incidents)
+    base = w.ctx.public_url + "/api/v1"
     service_filter = f"service={quote(service.slug, safe='')}"
     return ServiceDetail(
         id=service.id,

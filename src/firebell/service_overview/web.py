@@ -1,6 +1,6 @@
 """The screen of a service, and its forms."""
 
-from fastapi import Request, Response
+from fastapi import Response
 
 from firebell.alerts import actions as alerts
 from firebell.alerts import queries as alerts_queries
@@ -9,26 +9,26 @@ from firebell.kit.text import to_choice
 from firebell.kit.web import flash, html, routing, undo
 from firebell.people import access
 from firebell.people.permissions import Verb
+from firebell.people.work import CurrentVisit, Visit
 from firebell.service_overview import queries
 
 router = routing.html_router()
 
 
 @router.get("/services/{slug}", dependencies=access.needs(Verb.SERVICE_READ))
-async def service(request: Request, slug: str) -> Response:
-    return await _service(request, slug)
+async def service(visit: CurrentVisit, slug: str) -> Response:
+    return await _service(visit, slug)
 
 
-async def _service(request: Request, slug: str, revealed: int | None = None) -> Response:
+async def _service(visit: Visit, slug: str, revealed: int | None = None) -> Response:
     """Render a service; only the integration `revealed` is shown with its whole key."""
-    ctx = html.ctx(request)
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        service = await catalog.by_slug(tx, slug)
-        overview = await queries.overview(tx, service, now)
-        keys = await alerts.integrations(tx, service.id)
-        broken = {b.integration_id: b for b in await alerts.broken_sources(tx, now, service_id=service.id)}
-        policies = await alerts.policy_names(tx)
+    service = await catalog.by_slug(visit.tx, slug)
+    overview = await queries.overview(visit.tx, service, visit.now)
+    keys = await alerts.integrations(visit.tx, service.id)
+    broken = {
+        b.integration_id: b for b in await alerts.broken_sources(visit.tx, visit.now, service_id=service.id)
+    }
+    policies = await alerts.policy_names(visit.tx)
     context = {
         "nav": "services",
         "live": "pages,incidents,oncall",
@@ -41,70 +41,61 @@ async def _service(request: Request, slug: str, revealed: int | None = None) -> 
         "sources": alerts_queries.sources(with_address=True),
         "recognized": alerts_queries.sources(with_address=False),
     }
-    return await html.render(request, "service_overview/service.html", context)
+    return await html.render(visit.request, "service_overview/service.html", context)
 
 
 @router.post("/services/{slug}/integrations", dependencies=access.needs(Verb.INTEGRATION_CREATE))
-async def add_key(request: Request, slug: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx = html.ctx(request)
-    async with ctx.db.tx() as tx:
-        service = await catalog.by_slug(tx, slug)
-        integration = await alerts.create_integration(
-            tx,
-            access.actor_of(me),
-            service_id=service.id,
-            name=str(form.get("name", "")),
-            now=ctx.clock.now(),
-        )
-    flash.show(request, f"Integration {integration.name} added to {service.name}.")
-    return await _service(request, slug, integration.id)
+async def add_key(visit: CurrentVisit, slug: str) -> Response:
+    service = await catalog.by_slug(visit.tx, slug)
+    integration = await alerts.create_integration(
+        visit.tx,
+        visit.actor,
+        service_id=service.id,
+        name=str(visit.form.get("name", "")),
+        now=visit.now,
+    )
+    flash.show(visit.request, f"Integration {integration.name} added to {service.name}.")
+    return await _service(visit, slug, integration.id)
 
 
 @router.post(
     "/services/{slug}/integrations/{integration_id}/reveal",
     dependencies=access.needs(Verb.INTEGRATION_REVEAL),
 )
-async def reveal_key(request: Request, slug: str, integration_id: int) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    async with ctx.db.tx() as tx:
-        integration = await alerts.reveal_integration(
-            tx,
-            access.actor_of(me),
-            service_id=(await catalog.by_slug(tx, slug)).id,
-            integration_id=integration_id,
-            now=ctx.clock.now(),
-        )
-    flash.show(request, f"Key of {integration.name} revealed. The audit log records it.")
-    return await _service(request, slug, integration.id)
+async def reveal_key(visit: CurrentVisit, slug: str, integration_id: int) -> Response:
+    integration = await alerts.reveal_integration(
+        visit.tx,
+        visit.actor,
+        service_id=(await catalog.by_slug(visit.tx, slug)).id,
+        integration_id=integration_id,
+        now=visit.now,
+    )
+    flash.show(visit.request, f"Key of {integration.name} revealed. The audit log records it.")
+    return await _service(visit, slug, integration.id)
 
 
 @router.post(
     "/services/{slug}/integrations/{integration_id}/revoke",
     dependencies=access.needs(Verb.INTEGRATION_REVOKE),
 )
-async def revoke_key(request: Request, slug: str, integration_id: int) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    actor, now = access.actor_of(me), ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        service_id = (await catalog.by_slug(tx, slug)).id
-        key = await alerts.revoke_integration(
-            tx, actor, service_id=service_id, integration_id=integration_id, now=now
-        )
-        offer = await undo.offer(tx, ctx.signer, actor, "integration.revoked", now)
-    return flash.redirect(request, f"/services/{slug}", f"Key of {key.name} revoked.", offer)
+async def revoke_key(visit: CurrentVisit, slug: str, integration_id: int) -> Response:
+    service_id = (await catalog.by_slug(visit.tx, slug)).id
+    key = await alerts.revoke_integration(
+        visit.tx, visit.actor, service_id=service_id, integration_id=integration_id, now=visit.now
+    )
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "integration.revoked", visit.now)
+    return flash.redirect(visit.request, f"/services/{slug}", f"Key of {key.name} revoked.", offer)
 
 
 @router.post("/services/{slug}/policy", dependencies=access.needs(Verb.SERVICE_WRITE))
-async def choose_policy(request: Request, slug: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, chosen = html.ctx(request), str(form.get("policy", ""))
-    actor, now = access.actor_of(me), ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        service = await catalog.by_slug(tx, slug)
-        policy_id = to_choice(chosen, "policy")
-        await catalog.set_escalation_policy(tx, actor, service_id=service.id, policy_id=policy_id, now=now)
-        offer = await undo.offer(tx, ctx.signer, actor, "service.changed", now)
-    return flash.redirect(request, f"/services/{slug}", f"Escalation policy of {service.name} saved.", offer)
+async def choose_policy(visit: CurrentVisit, slug: str) -> Response:
+    chosen = str(visit.form.get("policy", ""))
+    service = await catalog.by_slug(visit.tx, slug)
+    policy_id = to_choice(chosen, "policy")
+    await catalog.set_escalation_policy(
+        visit.tx, visit.actor, service_id=service.id, policy_id=policy_id, now=visit.now
+    )
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "service.changed", visit.now)
+    return flash.redirect(
+        visit.request, f"/services/{slug}", f"Escalation policy of {service.name} saved.", offer
+    )

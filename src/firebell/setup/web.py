@@ -16,7 +16,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import clean_name, to_number
-from firebell.kit.web import flash, html, routing
+from firebell.kit.web import flash, html, routing, transaction
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.oncall.model import Layer, Unit
 from firebell.oncall.schedules import actions as oncall
@@ -26,6 +26,7 @@ from firebell.people import access, passwords, rules
 from firebell.people import actions as people
 from firebell.people.model import Channel, Person
 from firebell.people.permissions import Verb
+from firebell.people.work import CurrentVisit
 from firebell.setup import token as setup_token
 
 TEST_ALERT = '{"title": "Test alert: it works", "severity": "critical"}'
@@ -203,12 +204,11 @@ async def _rota(
 async def _form(request: Request, values: dict[str, str], error: FirebellError | None) -> Response:
     context = {
         "values": {"tz": "UTC", "handoff_day": "0", "handoff_time": "09:00", **values},
-        "errors": error.fields if error else {},
         "error": error,
         "days": list(enumerate(_WEEKDAYS)),
         "token": setup_token.token(html.ctx(request)),
     }
-    return await html.render(request, "setup.html", context, error.status if error else 200)
+    return await html.render(request, "setup.html", context)
 
 
 @router.get("/setup", dependencies=access.public("No one exists yet: setup_token decides."))
@@ -236,7 +236,7 @@ async def setup(request: Request) -> Response:
         answers = _answers(values, str(form.get("password", "")), errors)
         check(answers, errors)
         async with ctx.db.tx() as tx:
-            organization = await make(tx, answers, ctx.clock.now())
+            organization = await make(tx, answers, transaction.now(request))
     except (Invalid, Conflict) as error:
         return await _form(request, values, error)
     url = f"/setup/done?service={organization.service_slug}"
@@ -259,28 +259,25 @@ def _answers(values: dict[str, str], password: str, errors: FieldErrors) -> Answ
 
 
 @router.get("/setup/done", dependencies=access.needs(Verb.PERSON_WRITE))
-async def done(request: Request, service: str) -> Response:
-    me = await access.signed_in(request)
-    ctx = html.ctx(request)
-    message = flash.waiting(request, ctx.clock.now())
-    async with ctx.db.tx() as tx:
-        first_service = await catalog.by_slug(tx, service)
-        secret = await people.signing_secret(tx, me.id, message.reveals) if message else ""
-        (integration, *_) = await alerts.integrations(tx, first_service.id)
-        pages = await paging.pages(tx, limit=1)
-        methods = await people.methods_of(tx, [me.id])
-        second = next((p for p in await people.people(tx) if p.id != me.id), None)
+async def done(visit: CurrentVisit, service: str) -> Response:
+    message = flash.waiting(visit.request, visit.now)
+    first_service = await catalog.by_slug(visit.tx, service)
+    secret = await people.signing_secret(visit.tx, visit.person.id, message.reveals) if message else ""
+    (integration, *_) = await alerts.integrations(visit.tx, first_service.id)
+    pages = await paging.pages(visit.tx, limit=1)
+    methods = await people.methods_of(visit.tx, [visit.person.id])
+    second = next((p for p in await people.people(visit.tx) if p.id != visit.person.id), None)
     # the key is shown in full until it has worked; from then on the service's page reveals it
     key = integration.masked_key if pages else integration.key
     context = {
         "live": "pages",
         "service": first_service,
         "key": key,
-        "curl": alerts_queries.source("generic").curl(ctx.public_url, key, TEST_ALERT),
+        "curl": alerts_queries.source("generic").curl(visit.ctx.public_url, key, TEST_ALERT),
         "page": pages[0] if pages else None,
-        "mail_ready": bool(ctx.smtp_url),
+        "mail_ready": bool(visit.ctx.smtp_url),
         "waking": any(m.kind != Channel.EMAIL for m in methods),
         "second": second,
         "secret": secret,
     }
-    return await html.render(request, "setup_done.html", context)
+    return await html.render(visit.request, "setup_done.html", context)

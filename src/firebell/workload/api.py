@@ -11,7 +11,6 @@ from firebell.kit.web import api
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
-    Ctx,
     Instant,
     QueryBool,
     StrictBool,
@@ -22,17 +21,18 @@ from firebell.kit.web.api import (
 from firebell.oncall.rota.fairness import HourClass, Load
 from firebell.oncall.schedules import queries as oncall
 from firebell.people import actions as people
-from firebell.people.access import Caller, may
+from firebell.people.access import Caller
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 from firebell.workload import actions, measurement, pay
 from firebell.workload.csv_export import csv_report
 from firebell.workload.model import Earned, RatePeriod, Rates, Report, Row, Share
 
 router = api.router("on-call reports")
 
-Reader = Annotated[Caller, may(Verb.WORKLOAD_READ)]
-PayReader = Annotated[Caller, may(Verb.PAY_READ)]
-Responder = Annotated[Caller, may(Verb.PAY_RATES_WRITE)]
+Reader = Annotated[Work, work(Verb.WORKLOAD_READ)]
+PayReader = Annotated[Work, work(Verb.PAY_READ)]
+Responder = Annotated[Work, work(Verb.PAY_RATES_WRITE)]
 
 
 def _month(value: object) -> date:
@@ -267,9 +267,8 @@ async def _report(tx: Tx, caller: Caller, month: date | None, slug: str, now: da
 @router.get(
     "/reports/on-call", summary="Get the hours, nights, pages and pay of a month", responses=problems(404)
 )
-async def get_report(ctx: Ctx, caller: Reader, month: Month = None, team: OneTeam = "") -> ReportShown:
-    async with ctx.db.tx() as tx:
-        report = await _report(tx, caller, month, team, ctx.clock.now())
+async def get_report(w: Reader, month: Month = None, team: OneTeam = "") -> ReportShown:
+    report = await _report(w.tx, w.caller, month, team, w.now)
     return ReportShown(
         month=f"{report.month:%Y-%m}",
         until=report.until,
@@ -291,14 +290,12 @@ async def get_report(ctx: Ctx, caller: Reader, month: Month = None, team: OneTea
     },
 )
 async def get_report_csv(
-    ctx: Ctx,
-    caller: Reader,
+    w: Reader,
     month: Month = None,
     team: OneTeam = "",
     bom: Annotated[QueryBool, Query(description="start with a byte order mark, for Excel")] = False,
 ) -> Response:
-    async with ctx.db.tx() as tx:
-        report = await _report(tx, caller, month, team, ctx.clock.now())
+    report = await _report(w.tx, w.caller, month, team, w.now)
     return attachment(report, bom=bom)
 
 
@@ -321,9 +318,8 @@ def _rates(rate_period: RatePeriod | None) -> dict[str, object]:
 
 
 @router.get("/reports/on-call/rates", summary="Get the pay rates of a month (managers and admins)")
-async def get_rates(ctx: Ctx, caller: PayReader, month: Month = None) -> RatesShown:
-    async with ctx.db.tx() as tx:
-        rate_period = await actions.rate_period(tx, month or actions.month_named("", ctx.clock.now()))
+async def get_rates(w: PayReader, month: Month = None) -> RatesShown:
+    rate_period = await actions.rate_period(w.tx, month or actions.month_named("", w.now))
     return RatesShown.model_validate(_rates(rate_period))
 
 
@@ -331,9 +327,8 @@ async def get_rates(ctx: Ctx, caller: PayReader, month: Month = None) -> RatesSh
     "/reports/on-call/rates/all",
     summary="List all pay rates ever set, latest month first (managers and admins)",
 )
-async def list_rates(ctx: Ctx, caller: PayReader) -> list[TermShown]:
-    async with ctx.db.tx() as tx:
-        rate_periods = await actions.all_rate_periods(tx)
+async def list_rates(w: PayReader) -> list[TermShown]:
+    rate_periods = await actions.all_rate_periods(w.tx)
     return [TermShown.model_validate({**_rates(t), "replaced": t.replaced}) for t in rate_periods]
 
 
@@ -341,11 +336,10 @@ async def list_rates(ctx: Ctx, caller: PayReader) -> list[TermShown]:
     "/reports/on-call/rates",
     summary="Set the pay rates from a month on; earlier months keep theirs (managers and admins)",
 )
-async def set_rates(ctx: Ctx, caller: Responder, given: NewRates) -> RatesShown:
+async def set_rates(w: Responder, given: NewRates) -> RatesShown:
     amounts = given.model_dump(exclude={"month", "past"})
-    async with ctx.db.tx() as tx:
-        new, now = pay.checked(amounts), ctx.clock.now()
-        saved = await actions.set_rates(tx, caller.actor, new, now, month=given.month, past=given.past)
+    new = pay.checked(amounts)
+    saved = await actions.set_rates(w.tx, w.actor, new, w.now, month=given.month, past=given.past)
     return RatesShown.model_validate(_rates(saved))
 
 
@@ -355,15 +349,13 @@ async def set_rates(ctx: Ctx, caller: Responder, given: NewRates) -> RatesShown:
     responses=problems(404),
 )
 async def list_free(
-    ctx: Ctx,
-    caller: Reader,
+    w: Reader,
     slug: Text,
     start: Annotated[Instant, Query(alias="from")],
     end: Annotated[Instant, Query(alias="to", description="at most 35 days later")],
 ) -> list[FreeShown]:
-    async with ctx.db.tx() as tx:
-        schedule = await oncall.by_slug(tx, slug)
-        available = await actions.could_cover(tx, schedule, start, end, ctx.clock.now())
+    schedule = await oncall.by_slug(w.tx, slug)
+    available = await actions.could_cover(w.tx, schedule, start, end, w.now)
     return [
         FreeShown.model_validate(
             {**_load(load, len(load.nights)), "id": p.id, "name": p.name, "email": p.email}

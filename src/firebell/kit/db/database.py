@@ -189,9 +189,14 @@ class Tx(Reads):
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """Roll back only the statements inside if they fail."""
-        async with self.conn.transaction():
-            yield
+        """Roll back only the statements inside if they fail, and what they would have sent at the commit."""
+        wake_ups = dict(self.wake_ups)
+        try:
+            async with self.conn.transaction():
+                yield
+        except BaseException:
+            self.wake_ups = wake_ups
+            raise
 
     async def emit(self, event: Any, now: datetime) -> None:
         """Run the `must` subscribers of `event` in this transaction and queue the `then` ones in the outbox."""

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
+from firebell.kit.web import transaction
 from firebell.kit.web.undo import Offer
 
 COOKIE = "firebell_flash"
@@ -44,7 +45,7 @@ def redirect(
     response = RedirectResponse(url, 303)
     response.set_cookie(
         COOKIE,
-        ctx.signer.sign(_PURPOSE, value, ctx.clock.now() + _SHOWN_WITHIN),
+        ctx.signer.sign(_PURPOSE, value, transaction.now(request) + _SHOWN_WITHIN),
         max_age=int(_SHOWN_WITHIN.total_seconds()),
         httponly=True,
         samesite="lax",

@@ -21,9 +21,10 @@ from starlette.types import Scope
 
 from firebell.kit.context import Context
 from firebell.kit.countdown import countdown
+from firebell.kit.errors import FirebellError
 from firebell.kit.localtime import format_range, zone_names
 from firebell.kit.slice import NavItem
-from firebell.kit.web import flash
+from firebell.kit.web import flash, transaction
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -201,29 +202,27 @@ def _links(request: Request, section: str | None) -> list[NavItem]:
     ]
 
 
-def _form_errors(context: Mapping[str, Any]) -> Mapping[str, str]:
-    """Return the refused fields of the form that a page shows again, {} if there is none."""
-    error = context.get("error")
-    return context.get("errors") or (error.fields if error else {})
-
-
 async def render(
     request: Request,
     template: str,
     context: dict[str, Any] | None = None,
-    status: int = 200,
     *,
     kept_offline: bool = False,
 ) -> Response:
     """Return a page in the shell; who is signed in comes from `request.state`.
 
+    The `error` of the context is the refusal of the form that the page shows again: it gives the response its status,
+    and the template the `errors` of its fields.
+
     With `kept_offline` the person's browser may keep a copy, which it shows when the server cannot be reached.
     """
     me = getattr(request.state, "me", None)
     shell_of: ShellOf | None = getattr(request.app.state, "shell", None)
+    error: FirebellError | None = (context or {}).get("error")
+    status = error.status if error else HTTPStatus.OK
     # the frame asks the database, which may be what the page of an error has to tell about
     framed = me is not None and shell_of is not None and status < HTTPStatus.INTERNAL_SERVER_ERROR
-    now = ctx(request).clock.now()
+    now = transaction.now(request)
     message = flash.waiting(request, now) if framed and status == HTTPStatus.OK else None
     tz = (context or {}).get("tz") or (me.tz if me else "UTC")
     values = {
@@ -246,9 +245,10 @@ async def render(
         "flash": message,
         "nav": "",
         "live": "",
-        "form_errors": _form_errors(context or {}),
+        "errors": error.fields if error else {},
         **(context or {}),
     }
+    values["form_errors"] = values["errors"]
     values["live"] = ",".join(dict.fromkeys(["pages", "incidents", *values["live"].split(",")])).strip(",")
     response = HTMLResponse(_environment().get_template(template).render(values), status, HEADERS)
     # a message that is shown once is not shown again from a copy

@@ -13,7 +13,6 @@ from firebell.kit.web import api, undo
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
-    Ctx,
     Id,
     Instant,
     PathId,
@@ -26,15 +25,16 @@ from firebell.oncall.calendars import actions
 from firebell.oncall.calendars.model import Feed, FeedKind, Import, Place, Source, Use
 from firebell.oncall.schedules import queries as oncall
 from firebell.people import permissions
-from firebell.people.access import Caller, may
+from firebell.people.access import Caller
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 
 router = api.router("calendars")
 
-Reader = Annotated[Caller, may(Verb.SCHEDULE_READ)]
-Responder = Annotated[Caller, may(Verb.CALENDAR_WRITE)]
-OwnReader = Annotated[Caller, may(Verb.OWN_CALENDAR_READ)]
-Owner = Annotated[Caller, may(Verb.OWN_CALENDAR_WRITE)]
+Reader = Annotated[Work, work(Verb.SCHEDULE_READ)]
+Responder = Annotated[Work, work(Verb.CALENDAR_WRITE)]
+OwnReader = Annotated[Work, work(Verb.OWN_CALENDAR_READ)]
+Owner = Annotated[Work, work(Verb.OWN_CALENDAR_WRITE)]
 Short = Annotated[Text, Field(max_length=120)]
 
 
@@ -187,9 +187,8 @@ def _import(calendar: Import, shifts: int, now: datetime) -> ImportShown:
 
 
 @router.get("/calendar-feeds", summary="List my feeds, newest first")
-async def list_feeds(ctx: Ctx, caller: OwnReader) -> list[FeedShown]:
-    async with ctx.db.tx() as tx:
-        return [_feed(f) for f in await actions.feeds(tx, caller.person_id)]
+async def list_feeds(w: OwnReader) -> list[FeedShown]:
+    return [_feed(f) for f in await actions.feeds(w.tx, w.person_id)]
 
 
 @router.post(
@@ -198,24 +197,23 @@ async def list_feeds(ctx: Ctx, caller: OwnReader) -> list[FeedShown]:
     summary="Create a feed; its address is shown once",
     responses=problems(404, 409),
 )
-async def create_feed(ctx: Ctx, caller: Owner, given: NewFeed) -> FeedMade:
-    async with ctx.db.tx() as tx:
-        match given.kind:
-            case FeedKind.PERSON:
-                subject = caller.person_id
-            case FeedKind.SCHEDULE:
-                subject = (await oncall.by_slug(tx, given.schedule)).id
-            case FeedKind.TEAM:
-                subject = given.team_id or 0
-        feed, token = await actions.create_feed(
-            tx,
-            caller.actor,
-            kind=given.kind,
-            subject_id=subject,
-            made_by=caller.person_id,
-            now=ctx.clock.now(),
-        )
-    return FeedMade(**_feed(feed).model_dump(), url=f"{ctx.public_url}/calendar/{token}.ics")
+async def create_feed(w: Owner, given: NewFeed) -> FeedMade:
+    match given.kind:
+        case FeedKind.PERSON:
+            subject = w.person_id
+        case FeedKind.SCHEDULE:
+            subject = (await oncall.by_slug(w.tx, given.schedule)).id
+        case FeedKind.TEAM:
+            subject = given.team_id or 0
+    feed, token = await actions.create_feed(
+        w.tx,
+        w.actor,
+        kind=given.kind,
+        subject_id=subject,
+        made_by=w.person_id,
+        now=w.now,
+    )
+    return FeedMade(**_feed(feed).model_dump(), url=f"{w.ctx.public_url}/calendar/{token}.ics")
 
 
 @router.delete(
@@ -223,11 +221,9 @@ async def create_feed(ctx: Ctx, caller: Owner, given: NewFeed) -> FeedMade:
     summary="Revoke one of my feeds; its address stops working at once",
     responses=problems(404),
 )
-async def revoke_feed(ctx: Ctx, caller: Owner, feed_id: PathId) -> Removed:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        await actions.revoke_feed(tx, caller.actor, feed_id, caller.person_id, now)
-        return removed(await undo.offer(tx, ctx.signer, caller.actor, "calendar.feed_revoked", now))
+async def revoke_feed(w: Owner, feed_id: PathId) -> Removed:
+    await actions.revoke_feed(w.tx, w.actor, feed_id, w.person_id, w.now)
+    return removed(await undo.offer(w.tx, w.ctx.signer, w.actor, "calendar.feed_revoked", w.now))
 
 
 @router.get(
@@ -235,11 +231,9 @@ async def revoke_feed(ctx: Ctx, caller: Owner, feed_id: PathId) -> Removed:
     summary="List the imported calendars of a schedule and their state",
     responses=problems(404),
 )
-async def list_schedule_calendars(ctx: Ctx, caller: Reader, slug: Text) -> list[ImportShown]:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        schedule = await oncall.by_slug(tx, slug)
-        return await _imports(tx, await actions.imports_of_schedules(tx, [schedule.id]), now)
+async def list_schedule_calendars(w: Reader, slug: Text) -> list[ImportShown]:
+    schedule = await oncall.by_slug(w.tx, slug)
+    return await _imports(w.tx, await actions.imports_of_schedules(w.tx, [schedule.id]), w.now)
 
 
 @router.post(
@@ -248,49 +242,43 @@ async def list_schedule_calendars(ctx: Ctx, caller: Reader, slug: Text) -> list[
     summary="Import a calendar or public holidays; it is read within seconds",
     responses=problems(404, 409),
 )
-async def add_schedule_calendar(ctx: Ctx, caller: Responder, slug: Text, given: NewImport) -> ImportShown:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        schedule = await oncall.by_slug(tx, slug)
-        calendar = await actions.add_import(
-            tx,
-            caller.actor,
-            use=Use(given.use),
-            place=given.place,
-            schedule_id=schedule.id,
-            name=given.name,
-            url=given.url,
-            text=given.text,
-            country=given.country,
-            subdivision=given.subdivision,
-            users=given.people,
-            now=now,
-        )
-    return _import(calendar, 0, now)
+async def add_schedule_calendar(w: Responder, slug: Text, given: NewImport) -> ImportShown:
+    schedule = await oncall.by_slug(w.tx, slug)
+    calendar = await actions.add_import(
+        w.tx,
+        w.actor,
+        use=Use(given.use),
+        place=given.place,
+        schedule_id=schedule.id,
+        name=given.name,
+        url=given.url,
+        text=given.text,
+        country=given.country,
+        subdivision=given.subdivision,
+        users=given.people,
+        now=w.now,
+    )
+    return _import(calendar, 0, w.now)
 
 
 @router.get("/me/calendars", summary="List my personal calendars")
-async def list_my_calendars(ctx: Ctx, caller: OwnReader) -> list[ImportShown]:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        return await _imports(tx, await actions.imports_of_person(tx, caller.person_id), now)
+async def list_my_calendars(w: OwnReader) -> list[ImportShown]:
+    return await _imports(w.tx, await actions.imports_of_person(w.tx, w.person_id), w.now)
 
 
 @router.post("/me/calendars", status_code=201, summary="Add a personal calendar", responses=problems(409))
-async def add_my_calendar(ctx: Ctx, caller: Owner, given: NewBusy) -> ImportShown:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        calendar = await actions.add_import(
-            tx,
-            caller.actor,
-            use=Use.BUSY,
-            person_id=caller.person_id,
-            name=given.name,
-            url=given.url,
-            text=given.text,
-            now=now,
-        )
-    return _import(calendar, 0, now)
+async def add_my_calendar(w: Owner, given: NewBusy) -> ImportShown:
+    calendar = await actions.add_import(
+        w.tx,
+        w.actor,
+        use=Use.BUSY,
+        person_id=w.person_id,
+        name=given.name,
+        url=given.url,
+        text=given.text,
+        now=w.now,
+    )
+    return _import(calendar, 0, w.now)
 
 
 @router.post(
@@ -299,10 +287,9 @@ async def add_my_calendar(ctx: Ctx, caller: Owner, given: NewBusy) -> ImportShow
     summary="Fetch a calendar now instead of within 15 minutes",
     responses=problems(404),
 )
-async def fetch_calendar(ctx: Ctx, caller: Owner, calendar_id: PathId) -> None:
-    async with ctx.db.tx() as tx:
-        calendar = await actions.import_for(tx, calendar_id, caller.person_id, own=_own_only(caller))
-        await actions.fetch_now(tx, calendar.id, ctx.clock.now())
+async def fetch_calendar(w: Owner, calendar_id: PathId) -> None:
+    calendar = await actions.import_for(w.tx, calendar_id, w.person_id, own=_own_only(w.caller))
+    await actions.fetch_now(w.tx, calendar.id, w.now)
 
 
 @router.patch(
@@ -310,12 +297,10 @@ async def fetch_calendar(ctx: Ctx, caller: Owner, calendar_id: PathId) -> None:
     summary="Move an imported layer above or below the rotations, from now on",
     responses=problems(404),
 )
-async def place_calendar(ctx: Ctx, caller: Responder, calendar_id: PathId, given: Placed) -> ImportShown:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        calendar = await actions.import_for(tx, calendar_id, caller.person_id)
-        placed = await actions.place_import(tx, caller.actor, calendar, given.place, now)
-        return (await _imports(tx, [placed], now))[0]
+async def place_calendar(w: Responder, calendar_id: PathId, given: Placed) -> ImportShown:
+    calendar = await actions.import_for(w.tx, calendar_id, w.person_id)
+    placed = await actions.place_import(w.tx, w.actor, calendar, given.place, w.now)
+    return (await _imports(w.tx, [placed], w.now))[0]
 
 
 @router.delete(
@@ -324,18 +309,16 @@ async def place_calendar(ctx: Ctx, caller: Responder, calendar_id: PathId, given
     summary="Remove a calendar with its coming shifts; past shifts stay",
     responses=problems(404),
 )
-async def remove_calendar(ctx: Ctx, caller: Owner, calendar_id: PathId) -> None:
-    async with ctx.db.tx() as tx:
-        calendar = await actions.import_for(tx, calendar_id, caller.person_id, own=_own_only(caller))
-        await actions.remove_import(tx, caller.actor, calendar, ctx.clock.now())
+async def remove_calendar(w: Owner, calendar_id: PathId) -> None:
+    calendar = await actions.import_for(w.tx, calendar_id, w.person_id, own=_own_only(w.caller))
+    await actions.remove_import(w.tx, w.actor, calendar, w.now)
 
 
 @router.get(
     "/oncall/conflicts", summary="List when people will be on call while their calendar says they are busy"
 )
-async def list_conflicts(ctx: Ctx, caller: Reader) -> list[ConflictShown]:
-    async with ctx.db.tx() as tx:
-        conflicts = await actions.conflicts(tx, ctx.clock.now())
+async def list_conflicts(w: Reader) -> list[ConflictShown]:
+    conflicts = await actions.conflicts(w.tx, w.now)
     return [
         ConflictShown(person_id=c.person_id, schedule=c.schedule, start=c.start, end=c.end) for c in conflicts
     ]
@@ -347,15 +330,13 @@ async def list_conflicts(ctx: Ctx, caller: Reader) -> list[ConflictShown]:
     responses=problems(404),
 )
 async def list_holidays(
-    ctx: Ctx,
-    caller: Reader,
+    w: Reader,
     slug: Text,
     start: Annotated[Instant, Query(alias="from")],
     end: Annotated[Instant, Query(alias="to")],
 ) -> list[HolidayShown]:
     if end <= start:
         raise Invalid("The interval is empty.", fields={"to": "Enter a time after `from`."})
-    async with ctx.db.tx() as tx:
-        schedule = await oncall.by_slug(tx, slug)
-        holidays = await actions.holiday_names(tx, [schedule.id], start, end)
+    schedule = await oncall.by_slug(w.tx, slug)
+    holidays = await actions.holiday_names(w.tx, [schedule.id], start, end)
     return [HolidayShown(start=s.start, end=s.end, name=s.title, people=list(s.users)) for _, s in holidays]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import PurePath
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -12,12 +12,10 @@ from fastapi import Request, Response
 from starlette.datastructures import FormData, UploadFile
 
 from firebell.kit import signing
-from firebell.kit.context import Context
-from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_choices, to_required
 from firebell.kit.threads import DOCUMENTS
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.oncall.calendars import actions, feeds
 from firebell.oncall.calendars.limits import FeedLimiter
 from firebell.oncall.calendars.matching import from_the_top
@@ -34,9 +32,9 @@ from firebell.oncall.model import Schedule
 from firebell.oncall.schedules import queries as oncall
 from firebell.people import access
 from firebell.people import actions as people
-from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
+from firebell.people.work import CurrentVisit, Visit, visit_with
 
 router = routing.html_router()
 
@@ -62,7 +60,7 @@ def _has(request: Request, tag: str) -> bool:
 )
 async def feed(request: Request, token: str) -> Response:
     """Return a feed to anyone with its address: 304 if unchanged, 410 if it has ended."""
-    ctx, now = html.ctx(request), html.ctx(request).clock.now()
+    ctx, now = html.ctx(request), transaction.now(request)
     token_hash, address = signing.token_hash(token), request.client.host if request.client else ""
     with _limit.read(token_hash, address, now):
         async with ctx.db.tx() as tx:
@@ -88,122 +86,114 @@ async def feed(request: Request, token: str) -> Response:
 
 
 async def _mine(
-    request: Request,
+    visit: Visit,
     given: Mapping[str, str],
     url: str = "",
     error: FirebellError | None = None,
 ) -> Response:
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        subjects = [(f"person:{me.id}", "My shifts")]
-        schedules = await oncall.schedules(tx, since=now, until=now)
-        subjects += [(f"schedule:{s.id}", f"Schedule {s.name}") for s in schedules]
-        subjects += [(f"team:{t.id}", f"Team {t.name}") for t in await people.teams(tx)]
-        context = {
-            "tab": "calendars",
-            "live": "oncall",
-            "feeds": await actions.feeds(tx, me.id),
-            "imports": await actions.imports_of_person(tx, me.id),
-            "conflicts": await actions.conflicts(tx, now, me.id),
-            "schedules": {s.slug: s.name for s in schedules},
-            "subjects": subjects,
-            "url": url,
-            "given": given,
-            "error": error,
-            "errors": error.fields if error else {},
-        }
-    return await html.render(request, "oncall/my_calendars.html", context, error.status if error else 200)
+    subjects = [(f"person:{visit.person.id}", "My shifts")]
+    schedules = await oncall.schedules(visit.tx, since=visit.now, until=visit.now)
+    subjects += [(f"schedule:{s.id}", f"Schedule {s.name}") for s in schedules]
+    subjects += [(f"team:{t.id}", f"Team {t.name}") for t in await people.teams(visit.tx)]
+    context = {
+        "tab": "calendars",
+        "live": "oncall",
+        "feeds": await actions.feeds(visit.tx, visit.person.id),
+        "imports": await actions.imports_of_person(visit.tx, visit.person.id),
+        "conflicts": await actions.conflicts(visit.tx, visit.now, visit.person.id),
+        "schedules": {s.slug: s.name for s in schedules},
+        "subjects": subjects,
+        "url": url,
+        "given": given,
+        "error": error,
+    }
+    return await html.render(visit.request, "oncall/my_calendars.html", context)
 
 
 @router.get("/settings/calendars", dependencies=access.needs(Verb.OWN_CALENDAR_READ))
-async def mine(request: Request) -> Response:
-    return await _mine(request, {})
+async def mine(visit: CurrentVisit) -> Response:
+    return await _mine(visit, {})
 
 
 @router.post("/settings/calendars/feeds", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
-async def make_feed(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, (kind, _, number) = html.ctx(request), str(form.get("of", "")).partition(":")
+async def make_feed(visit: CurrentVisit) -> Response:
+    (kind, _, number) = str(visit.form.get("of", "")).partition(":")
     try:
         if kind not in set(FeedKind):
             raise Invalid("Choose the shifts to show.", fields={"of": "Choose from the list."})
-        async with ctx.db.tx() as tx:
+        async with visit.tx.savepoint():
             created, token = await actions.create_feed(
-                tx,
-                access.actor_of(me),
+                visit.tx,
+                visit.actor,
                 kind=FeedKind(kind),
                 subject_id=to_required(number, "of"),
-                made_by=me.id,
-                now=ctx.clock.now(),
+                made_by=visit.person.id,
+                now=visit.now,
             )
     except (Invalid, Conflict, NotFound) as error:
-        return await _mine(request, {}, error=error)
+        return await _mine(visit, {}, error=error)
     flash.show(
-        request, f"Calendar feed of {created.name} created." if created.name else "Calendar feed created."
+        visit.request,
+        f"Calendar feed of {created.name} created." if created.name else "Calendar feed created.",
     )
-    return await _mine(request, {}, f"{ctx.public_url}/calendar/{token}.ics")
+    return await _mine(visit, {}, f"{visit.ctx.public_url}/calendar/{token}.ics")
 
 
 @router.post("/settings/calendars/feeds/{feed_id}/revoke", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
-async def revoke_feed(request: Request, feed_id: int) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    actor, now = access.actor_of(me), ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        await actions.revoke_feed(tx, actor, feed_id, me.id, now)
-        offer = await undo.offer(tx, ctx.signer, actor, "calendar.feed_revoked", now)
-    return flash.redirect(request, "/settings/calendars", "Calendar feed revoked.", offer)
+async def revoke_feed(visit: CurrentVisit, feed_id: int) -> Response:
+    await actions.revoke_feed(visit.tx, visit.actor, feed_id, visit.person.id, visit.now)
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "calendar.feed_revoked", visit.now)
+    return flash.redirect(visit.request, "/settings/calendars", "Calendar feed revoked.", offer)
 
 
 @router.post("/settings/calendars/busy", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
-async def add_busy(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
+async def add_busy(visit: CurrentVisit) -> Response:
+    given = {name: str(value) for name, value in visit.form.items()}
     try:
-        async with ctx.db.tx() as tx:
+        async with visit.tx.savepoint():
             added = await actions.add_import(
-                tx,
-                access.actor_of(me),
+                visit.tx,
+                visit.actor,
                 use=Use.BUSY,
-                person_id=me.id,
+                person_id=visit.person.id,
                 name=given.get("name", ""),
                 url=given.get("url", ""),
-                now=ctx.clock.now(),
+                now=visit.now,
             )
     except (Invalid, Conflict) as error:
-        return await _mine(request, given, error=error)
-    return flash.redirect(request, "/settings/calendars", f"Calendar {added.name} added.")
+        return await _mine(visit, given, error=error)
+    return flash.redirect(visit.request, "/settings/calendars", f"Calendar {added.name} added.")
 
 
 async def _of_schedule(
-    request: Request, slug: str, given: Mapping[str, Any], error: FirebellError | None = None
+    visit: Visit, slug: str, given: Mapping[str, Any], error: FirebellError | None = None
 ) -> Response:
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        schedule = await oncall.by_slug(tx, slug, since=now, until=now)
-        names = {p.id: p.name for p in await people.people(tx) if p.active}
-        nearby = {me.id, *map(int, schedule.people), *await people.team_members(tx, schedule.team_id)}
-        chosen = given.get("chosen", [])
-        others = await choosable(tx, nearby, request.query_params.get("with", ""), chosen=chosen)
-        context = {
-            "nav": "oncall",
-            "live": "oncall",
-            "schedule": schedule,
-            "imports": from_the_top(await actions.imports_of_schedules(tx, [schedule.id])),
-            "holidays": _days(
-                await actions.holiday_names(tx, [schedule.id], now, now + CALENDAR_LOOKAHEAD), schedule.tz
-            ),
-            "others": others,
-            "names": names,
-            "uses": USES,
-            "places": PLACES,
-            "given": given,
-            "error": error,
-            "errors": error.fields if error else {},
-        }
-    return await html.render(request, "oncall/calendars.html", context, error.status if error else 200)
+    schedule = await oncall.by_slug(visit.tx, slug, since=visit.now, until=visit.now)
+    names = {p.id: p.name for p in await people.people(visit.tx) if p.active}
+    nearby = {
+        visit.person.id,
+        *map(int, schedule.people),
+        *await people.team_members(visit.tx, schedule.team_id),
+    }
+    chosen = given.get("chosen", [])
+    others = await choosable(visit.tx, nearby, visit.request.query_params.get("with", ""), chosen=chosen)
+    context = {
+        "nav": "oncall",
+        "live": "oncall",
+        "schedule": schedule,
+        "imports": from_the_top(await actions.imports_of_schedules(visit.tx, [schedule.id])),
+        "holidays": _days(
+            await actions.holiday_names(visit.tx, [schedule.id], visit.now, visit.now + CALENDAR_LOOKAHEAD),
+            schedule.tz,
+        ),
+        "others": others,
+        "names": names,
+        "uses": USES,
+        "places": PLACES,
+        "given": given,
+        "error": error,
+    }
+    return await html.render(visit.request, "oncall/calendars.html", context)
 
 
 def _days(holidays: Sequence[tuple[int, ImportedShift]], tz: str) -> list[tuple[date, str, tuple[int, ...]]]:
@@ -216,15 +206,11 @@ def _days(holidays: Sequence[tuple[int, ImportedShift]], tz: str) -> list[tuple[
 
 
 @router.get("/oncall/calendars", dependencies=access.needs(Verb.SCHEDULE_READ))
-async def all_calendars(request: Request) -> Response:
-    await access.signed_in(request)
-    ctx = html.ctx(request)
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        schedules = await oncall.schedules(tx, since=now, until=now)
-        imports = await actions.imports_of_schedules(tx, [s.id for s in schedules])
-        names = {p.id: p.name for p in await people.people(tx)}
-        conflicts = await actions.conflicts(tx, now)
+async def all_calendars(visit: CurrentVisit) -> Response:
+    schedules = await oncall.schedules(visit.tx, since=visit.now, until=visit.now)
+    imports = await actions.imports_of_schedules(visit.tx, [s.id for s in schedules])
+    names = {p.id: p.name for p in await people.people(visit.tx)}
+    conflicts = await actions.conflicts(visit.tx, visit.now)
     context = {
         "nav": "oncall",
         "live": "oncall",
@@ -234,30 +220,30 @@ async def all_calendars(request: Request) -> Response:
         "conflicts": conflicts,
         "names": names,
     }
-    return await html.render(request, "oncall/all_calendars.html", context)
+    return await html.render(visit.request, "oncall/all_calendars.html", context)
 
 
 @router.get("/oncall/{slug}/calendars", dependencies=access.needs(Verb.SCHEDULE_READ))
-async def of_schedule(request: Request, slug: str) -> Response:
-    return await _of_schedule(request, slug, {})
+async def of_schedule(visit: CurrentVisit, slug: str) -> Response:
+    return await _of_schedule(visit, slug, {})
 
 
 @router.post("/oncall/{slug}/calendars", dependencies=access.needs(Verb.CALENDAR_WRITE))
-async def add(request: Request, slug: str) -> Response:
-    form, me = await access.form(request, files=1), await access.signed_in(request)
-    ctx, given = html.ctx(request), {name: str(v) for name, v in form.items() if isinstance(v, str)}
+async def add(visit: Annotated[Visit, visit_with(files=1)], slug: str) -> Response:
+    given = {name: str(v) for name, v in visit.form.items() if isinstance(v, str)}
     users: list[int] = []
     try:
         try:
-            users = to_choices(form.getlist("person"), "people")
-            sent = await _sent(form)
+            users = to_choices(visit.form.getlist("person"), "people")
+            sent = await _sent(visit.form)
         finally:
-            await form.close()
-        async with ctx.db.tx() as tx:
-            added = await _add(tx, me, await oncall.by_slug(tx, slug), {**given, **sent}, users, ctx)
+            await visit.form.close()
+        async with visit.tx.savepoint():
+            schedule = await oncall.by_slug(visit.tx, slug)
+            added = await _add(visit, schedule, {**given, **sent}, users)
     except (Invalid, Conflict) as error:
-        return await _of_schedule(request, slug, {**given, "chosen": users}, error)
-    return flash.redirect(request, f"/oncall/{slug}/calendars", f"Calendar {added.name} added.")
+        return await _of_schedule(visit, slug, {**given, "chosen": users}, error)
+    return flash.redirect(visit.request, f"/oncall/{slug}/calendars", f"Calendar {added.name} added.")
 
 
 async def _sent(form: FormData) -> dict[str, str]:
@@ -288,9 +274,7 @@ async def _sent(form: FormData) -> dict[str, str]:
     return {"text": text, "name": name[:80]}
 
 
-async def _add(
-    tx: Tx, me: Person, schedule: Schedule, given: Mapping[str, str], users: list[int], ctx: Context
-) -> Import:
+async def _add(visit: Visit, schedule: Schedule, given: Mapping[str, str], users: list[int]) -> Import:
     use, place = given.get("use", ""), Place.ABOVE
     if given.get("country", "").strip():
         use = Use.LAYER if users else Use.NAMES
@@ -300,8 +284,8 @@ async def _add(
     if use not in set(Use):
         raise Invalid("Choose how to use the calendar.", fields={"use": "Choose from the list."})
     return await actions.add_import(
-        tx,
-        access.actor_of(me),
+        visit.tx,
+        visit.actor,
         use=Use(use),
         place=place,
         schedule_id=schedule.id,
@@ -311,7 +295,7 @@ async def _add(
         country=given.get("country", ""),
         subdivision=given.get("subdivision", ""),
         users=users,
-        now=ctx.clock.now(),
+        now=visit.now,
     )
 
 
@@ -321,38 +305,36 @@ def _place(given: Mapping[str, Any]) -> Place:
     return Place(given.get("place", Place.ABOVE))
 
 
-def _own(request: Request) -> bool:
+def _own(visit: Visit) -> bool:
     """Return True if only one's own calendars may be changed: viewers may open settings too."""
-    return request.url.path.startswith("/settings")
+    return visit.request.url.path.startswith("/settings")
 
 
 @router.post("/oncall/calendars/{import_id}/fetch", dependencies=access.needs(Verb.CALENDAR_WRITE))
 @router.post("/settings/calendars/{import_id}/fetch", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
-async def fetch(request: Request, import_id: int) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx = html.ctx(request)
-    async with ctx.db.tx() as tx:
-        calendar = await actions.import_for(tx, import_id, me.id, own=_own(request))
-        await actions.fetch_now(tx, calendar.id, ctx.clock.now())
-    return flash.redirect(request, html.local(form, "/settings/calendars"), f"Updating {calendar.name}.")
+async def fetch(visit: CurrentVisit, import_id: int) -> Response:
+    calendar = await actions.import_for(visit.tx, import_id, visit.person.id, own=_own(visit))
+    await actions.fetch_now(visit.tx, calendar.id, visit.now)
+    return flash.redirect(
+        visit.request, html.local(visit.form, "/settings/calendars"), f"Updating {calendar.name}."
+    )
 
 
 @router.post("/oncall/calendars/{import_id}/place", dependencies=access.needs(Verb.CALENDAR_WRITE))
-async def place(request: Request, import_id: int) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, where = html.ctx(request), _place(form)
-    async with ctx.db.tx() as tx:
-        calendar = await actions.import_for(tx, import_id, me.id)
-        await actions.place_import(tx, access.actor_of(me), calendar, where, ctx.clock.now())
-    return flash.redirect(request, html.local(form, "/oncall/calendars"), f"{calendar.name} saved.")
+async def place(visit: CurrentVisit, import_id: int) -> Response:
+    where = _place(visit.form)
+    calendar = await actions.import_for(visit.tx, import_id, visit.person.id)
+    await actions.place_import(visit.tx, visit.actor, calendar, where, visit.now)
+    return flash.redirect(
+        visit.request, html.local(visit.form, "/oncall/calendars"), f"{calendar.name} saved."
+    )
 
 
 @router.post("/oncall/calendars/{import_id}/remove", dependencies=access.needs(Verb.CALENDAR_WRITE))
 @router.post("/settings/calendars/{import_id}/remove", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
-async def remove(request: Request, import_id: int) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx = html.ctx(request)
-    async with ctx.db.tx() as tx:
-        calendar = await actions.import_for(tx, import_id, me.id, own=_own(request))
-        await actions.remove_import(tx, access.actor_of(me), calendar, ctx.clock.now())
-    return flash.redirect(request, html.local(form, "/settings/calendars"), f"{calendar.name} removed.")
+async def remove(visit: CurrentVisit, import_id: int) -> Response:
+    calendar = await actions.import_for(visit.tx, import_id, visit.person.id, own=_own(visit))
+    await actions.remove_import(visit.tx, visit.actor, calendar, visit.now)
+    return flash.redirect(
+        visit.request, html.local(visit.form, "/settings/calendars"), f"{calendar.name} removed."
+    )

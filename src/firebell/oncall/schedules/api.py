@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query
 
 from firebell.kit.web import api, undo
-from firebell.kit.web.api import Ctx, PageParams, PathId, Removed, Text, problems, removed
+from firebell.kit.web.api import PageParams, PathId, Removed, Text, problems, removed
 from firebell.oncall.checks import fixes, grouping
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import CHECKS_HORIZON
@@ -30,45 +30,41 @@ from firebell.oncall.schedules.schemas import (
     schedule_shown,
 )
 from firebell.people import actions as people
-from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 
 router = api.router("on-call")
 
-Reader = Annotated[Caller, may(Verb.SCHEDULE_READ)]
-Responder = Annotated[Caller, may(Verb.SCHEDULE_WRITE)]
+Reader = Annotated[Work, work(Verb.SCHEDULE_READ)]
+Responder = Annotated[Work, work(Verb.SCHEDULE_WRITE)]
 
 
 @router.get("/schedules", summary="List schedules, newest first")
-async def list_schedules(ctx: Ctx, caller: Reader, page: PageParams) -> list[ScheduleShown]:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        schedules = await queries.schedules(tx, since=now, until=now)
+async def list_schedules(w: Reader, page: PageParams) -> list[ScheduleShown]:
+    schedules = await queries.schedules(w.tx, since=w.now, until=w.now)
     return [schedule_shown(s) for s in page.newest(schedules, [s.id for s in schedules])]
 
 
 @router.post("/schedules", status_code=201, summary="Create a schedule", responses=problems(404, 409))
-async def create_schedule(ctx: Ctx, caller: Responder, given: NewSchedule) -> ScheduleDetail:
+async def create_schedule(w: Responder, given: NewSchedule) -> ScheduleDetail:
     layers = [layer_given(layer) for layer in given.layers]
-    async with ctx.db.tx() as tx:
-        created = await actions.create_schedule(
-            tx,
-            caller.actor,
-            name=given.name,
-            team_id=given.team_id,
-            tz=given.tz,
-            layers=layers,
-            now=ctx.clock.now(),
-        )
+    created = await actions.create_schedule(
+        w.tx,
+        w.actor,
+        name=given.name,
+        team_id=given.team_id,
+        tz=given.tz,
+        layers=layers,
+        now=w.now,
+    )
     return detail_shown(created)
 
 
 @router.get(
     "/schedules/{slug}", summary="Get a schedule with its layers and overrides", responses=problems(404)
 )
-async def get_schedule(ctx: Ctx, caller: Reader, slug: Text) -> ScheduleDetail:
-    async with ctx.db.tx() as tx:
-        return detail_shown(await queries.by_slug(tx, slug))
+async def get_schedule(w: Reader, slug: Text) -> ScheduleDetail:
+    return detail_shown(await queries.by_slug(w.tx, slug))
 
 
 @router.patch(
@@ -76,18 +72,17 @@ async def get_schedule(ctx: Ctx, caller: Reader, slug: Text) -> ScheduleDetail:
     summary="Change a schedule's name, team or time zone",
     responses=problems(404, 409),
 )
-async def change_schedule(ctx: Ctx, caller: Responder, slug: Text, given: ScheduleChange) -> ScheduleShown:
-    async with ctx.db.tx() as tx:
-        schedule = await queries.by_slug(tx, slug)
-        changed = await actions.rename_schedule(
-            tx,
-            caller.actor,
-            schedule.id,
-            name=given.name,
-            team_id=given.team_id,
-            tz=given.tz,
-            now=ctx.clock.now(),
-        )
+async def change_schedule(w: Responder, slug: Text, given: ScheduleChange) -> ScheduleShown:
+    schedule = await queries.by_slug(w.tx, slug)
+    changed = await actions.rename_schedule(
+        w.tx,
+        w.actor,
+        schedule.id,
+        name=given.name,
+        team_id=given.team_id,
+        tz=given.tz,
+        now=w.now,
+    )
     return schedule_shown(changed)
 
 
@@ -97,10 +92,9 @@ async def change_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Schedu
     summary="Delete a schedule that no policy uses; past shifts stay in reports",
     responses=problems(404, 409),
 )
-async def delete_schedule(ctx: Ctx, caller: Responder, slug: Text) -> None:
-    async with ctx.db.tx() as tx:
-        schedule = await queries.by_slug(tx, slug)
-        await actions.delete_schedule(tx, caller.actor, schedule.id, ctx.clock.now())
+async def delete_schedule(w: Responder, slug: Text) -> None:
+    schedule = await queries.by_slug(w.tx, slug)
+    await actions.delete_schedule(w.tx, w.actor, schedule.id, w.now)
 
 
 @router.put(
@@ -108,18 +102,17 @@ async def delete_schedule(ctx: Ctx, caller: Responder, slug: Text) -> None:
     summary="Replace the layers from an instant on; past shifts don't change",
     responses=problems(404, 409),
 )
-async def replace_layers(ctx: Ctx, caller: Responder, slug: Text, given: EditedLayers) -> ScheduleDetail:
-    async with ctx.db.tx() as tx:
-        schedule = await queries.by_slug(tx, slug)
-        changed = await actions.replace_layers(
-            tx,
-            caller.actor,
-            schedule.id,
-            layers_given(given),
-            version=given.version,
-            at=given.at,
-            now=ctx.clock.now(),
-        )
+async def replace_layers(w: Responder, slug: Text, given: EditedLayers) -> ScheduleDetail:
+    schedule = await queries.by_slug(w.tx, slug)
+    changed = await actions.replace_layers(
+        w.tx,
+        w.actor,
+        schedule.id,
+        layers_given(given),
+        version=given.version,
+        at=given.at,
+        now=w.now,
+    )
     return detail_shown(changed)
 
 
@@ -128,13 +121,11 @@ async def replace_layers(ctx: Ctx, caller: Responder, slug: Text, given: EditedL
     summary="Preview a change of the layers without saving it",
     responses=problems(404, 409),
 )
-async def preview_layers(ctx: Ctx, caller: Reader, slug: Text, given: EditedLayers) -> PreviewShown:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        old = await queries.by_slug(tx, slug)
-        new = await actions.edited(tx, old, layers_given(given), given.at or now)
-        preview = await check_queries.preview_of(tx, old, new, now)
-        return preview_shown(preview, await people.people(tx))
+async def preview_layers(w: Reader, slug: Text, given: EditedLayers) -> PreviewShown:
+    old = await queries.by_slug(w.tx, slug)
+    new = await actions.edited(w.tx, old, layers_given(given), given.at or w.now)
+    preview = await check_queries.preview_of(w.tx, old, new, w.now)
+    return preview_shown(preview, await people.people(w.tx))
 
 
 @router.post(
@@ -142,19 +133,18 @@ async def preview_layers(ctx: Ctx, caller: Reader, slug: Text, given: EditedLaye
     summary="Add a person to a rotation from an instant on",
     responses=problems(404, 409),
 )
-async def join_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Joining) -> ScheduleDetail:
-    async with ctx.db.tx() as tx:
-        schedule = await queries.by_slug(tx, slug)
-        changed = await actions.join(
-            tx,
-            caller.actor,
-            schedule.id,
-            layer_id=given.layer_id,
-            person_id=await queries.person_id(tx, given.person),
-            place=given.place,
-            at=given.at,
-            now=ctx.clock.now(),
-        )
+async def join_schedule(w: Responder, slug: Text, given: Joining) -> ScheduleDetail:
+    schedule = await queries.by_slug(w.tx, slug)
+    changed = await actions.join(
+        w.tx,
+        w.actor,
+        schedule.id,
+        layer_id=given.layer_id,
+        person_id=await queries.person_id(w.tx, given.person),
+        place=given.place,
+        at=given.at,
+        now=w.now,
+    )
     return detail_shown(changed)
 
 
@@ -163,17 +153,16 @@ async def join_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Joining)
     summary="Remove a person from every layer from an instant on",
     responses=problems(404, 409),
 )
-async def leave_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Leaving) -> ScheduleDetail:
-    async with ctx.db.tx() as tx:
-        schedule = await queries.by_slug(tx, slug)
-        changed = await actions.leave(
-            tx,
-            caller.actor,
-            schedule.id,
-            person_id=await queries.person_id(tx, given.person),
-            at=given.at,
-            now=ctx.clock.now(),
-        )
+async def leave_schedule(w: Responder, slug: Text, given: Leaving) -> ScheduleDetail:
+    schedule = await queries.by_slug(w.tx, slug)
+    changed = await actions.leave(
+        w.tx,
+        w.actor,
+        schedule.id,
+        person_id=await queries.person_id(w.tx, given.person),
+        at=given.at,
+        now=w.now,
+    )
     return detail_shown(changed)
 
 
@@ -183,18 +172,15 @@ async def leave_schedule(ctx: Ctx, caller: Responder, slug: Text, given: Leaving
     responses=problems(404),
 )
 async def list_findings(
-    ctx: Ctx,
-    caller: Reader,
+    w: Reader,
     slug: Text,
     folded: Annotated[
         bool, Query(description="Group gaps of one kind into one finding, as the web page does.")
     ] = False,
 ) -> list[FindingShown]:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        schedule = await queries.by_slug(tx, slug, since=now - CHECKS_HORIZON)
-        findings = (await check_queries.findings_of(tx, [schedule], now))[schedule.id]
-    shown = grouping.group_gaps(findings, schedule.tz, now) if folded else findings
+    schedule = await queries.by_slug(w.tx, slug, since=w.now - CHECKS_HORIZON)
+    findings = (await check_queries.findings_of(w.tx, [schedule], w.now))[schedule.id]
+    shown = grouping.group_gaps(findings, schedule.tz, w.now) if folded else findings
     return [finding_shown(finding) for finding in shown]
 
 
@@ -203,10 +189,9 @@ async def list_findings(
     summary="Fix a finding whose fix needs no choice: leave, remove, offset, ask, take or seen",
     responses=problems(404, 409),
 )
-async def fix_finding(ctx: Ctx, caller: Responder, slug: Text, finding_id: Text) -> FindingShown:
-    async with ctx.db.tx() as tx:
-        schedule = await queries.by_slug(tx, slug)
-        finding = await fixes.carry_out(tx, caller.actor, schedule.id, finding_id, ctx.clock.now())
+async def fix_finding(w: Responder, slug: Text, finding_id: Text) -> FindingShown:
+    schedule = await queries.by_slug(w.tx, slug)
+    finding = await fixes.carry_out(w.tx, w.actor, schedule.id, finding_id, w.now)
     return finding_shown(finding)
 
 
@@ -216,21 +201,20 @@ async def fix_finding(ctx: Ctx, caller: Responder, slug: Text, finding_id: Text)
     summary="Add a shadow",
     responses=problems(404),
 )
-async def create_shadow(ctx: Ctx, caller: Responder, slug: Text, given: NewShadow) -> ShadowShown:
-    async with ctx.db.tx() as tx:
-        schedule = await queries.by_slug(tx, slug)
-        person = await queries.person_id(tx, given.person)
-        of = await queries.person_id(tx, given.of) if given.of else None
-        shadow_id = await shadows.add_shadow(
-            tx,
-            caller.actor,
-            schedule_id=schedule.id,
-            person_id=person,
-            of=of,
-            start=given.start,
-            end=given.end,
-            now=ctx.clock.now(),
-        )
+async def create_shadow(w: Responder, slug: Text, given: NewShadow) -> ShadowShown:
+    schedule = await queries.by_slug(w.tx, slug)
+    person = await queries.person_id(w.tx, given.person)
+    of = await queries.person_id(w.tx, given.of) if given.of else None
+    shadow_id = await shadows.add_shadow(
+        w.tx,
+        w.actor,
+        schedule_id=schedule.id,
+        person_id=person,
+        of=of,
+        start=given.start,
+        end=given.end,
+        now=w.now,
+    )
     return ShadowShown(id=shadow_id, user=person, of=of, start=given.start, end=given.end)
 
 
@@ -239,9 +223,7 @@ async def create_shadow(ctx: Ctx, caller: Responder, slug: Text, given: NewShado
     summary="End shadowing",
     responses=problems(404),
 )
-async def remove_shadow(ctx: Ctx, caller: Responder, slug: Text, shadow_id: PathId) -> Removed:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        schedule = await queries.by_slug(tx, slug)
-        await shadows.remove_shadow(tx, caller.actor, schedule.id, shadow_id, now)
-        return removed(await undo.offer(tx, ctx.signer, caller.actor, "schedule.shadow_removed", now))
+async def remove_shadow(w: Responder, slug: Text, shadow_id: PathId) -> Removed:
+    schedule = await queries.by_slug(w.tx, slug)
+    await shadows.remove_shadow(w.tx, w.actor, schedule.id, shadow_id, w.now)
+    return removed(await undo.offer(w.tx, w.ctx.signer, w.actor, "schedule.shadow_removed", w.now))

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import Response
 
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -19,6 +19,7 @@ from firebell.oncall.schedules.web import Filled, one
 from firebell.people import access
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
+from firebell.people.work import CurrentVisit, Visit
 
 router = routing.html_router()
 
@@ -33,35 +34,32 @@ ChangeSchedule = Callable[[Tx, Schedule, Given, str, datetime], Awaitable[Schedu
 SaveChange = Callable[[Tx, Person, Schedule, Given, str, datetime], Awaitable[Any]]
 
 
-async def _submitted(request: Request) -> tuple[Person, dict[str, str], str]:
-    """Return the signed-in person, the fields of the form, and the time zone of its times."""
-    form, me = await access.form(request), await access.signed_in(request)
-    given = {name: str(value) for name, value in form.items()}
-    return me, given, given["tz"] if given.get("tz") in html.time_zones() else me.tz
+def _submitted(visit: Visit) -> tuple[dict[str, str], str]:
+    """Return the fields of the form, and the time zone of its times."""
+    given = {name: str(value) for name, value in visit.form.items()}
+    return given, given["tz"] if given.get("tz") in html.time_zones() else visit.person.tz
 
 
-async def _preview(request: Request, slug: str, form: str, change: ChangeSchedule) -> Response:
-    _, given, tz = await _submitted(request)
-    now = html.ctx(request).clock.now()
+async def _preview(visit: Visit, slug: str, form: str, change: ChangeSchedule) -> Response:
+    given, tz = _submitted(visit)
     try:
-        async with html.ctx(request).db.tx() as tx:
-            old = await queries.by_slug(tx, slug, since=now - CHECKS_HORIZON)
-            new = await change(tx, old, given, tz, now)
-            preview = await check_queries.preview_of(tx, old, new, now) if new else None
+        old = await queries.by_slug(visit.tx, slug, since=visit.now - CHECKS_HORIZON)
+        new = await change(visit.tx, old, given, tz, visit.now)
+        preview = await check_queries.preview_of(visit.tx, old, new, visit.now) if new else None
     except (Invalid, NotFound) as error:
-        return await one(request, slug, Filled(given, form, unseen=error.message))
-    return await one(request, slug, Filled(given, form, preview))
+        return await one(visit, slug, Filled(given, form, unseen=error.message))
+    return await one(visit, slug, Filled(given, form, preview))
 
 
-async def _save(request: Request, slug: str, form: str, save: SaveChange) -> Response:
-    me, given, tz = await _submitted(request)
+async def _save(visit: Visit, slug: str, form: str, save: SaveChange) -> Response:
+    given, tz = _submitted(visit)
     try:
-        async with html.ctx(request).db.tx() as tx:
-            old = await queries.by_slug(tx, slug)
-            await save(tx, me, old, given, tz, html.ctx(request).clock.now())
+        async with visit.tx.savepoint():
+            old = await queries.by_slug(visit.tx, slug)
+            await save(visit.tx, visit.person, old, given, tz, visit.now)
     except (Conflict, Invalid, NotFound) as error:
-        return await one(request, slug, Filled(given, form, error=error))
-    return flash.redirect(request, f"/oncall/{slug}", f"{_FORM_LABELS[form]} on {old.name} saved.")
+        return await one(visit, slug, Filled(given, form, error=error))
+    return flash.redirect(visit.request, f"/oncall/{slug}", f"{_FORM_LABELS[form]} on {old.name} saved.")
 
 
 def _override_args(old: Schedule, given: Given, tz: str, now: datetime) -> dict[str, Any]:
@@ -104,10 +102,10 @@ async def _save_override(tx: Tx, me: Person, old: Schedule, given: Given, tz: st
 
 
 @router.post("/oncall/{slug}/override", dependencies=access.needs(Verb.OVERRIDE_WRITE))
-async def override(request: Request, slug: str, preview: str = "") -> Response:
+async def override(visit: CurrentVisit, slug: str, preview: str = "") -> Response:
     if preview:
-        return await _preview(request, slug, "override", _with_override)
-    return await _save(request, slug, "override", _save_override)
+        return await _preview(visit, slug, "override", _with_override)
+    return await _save(visit, slug, "override", _save_override)
 
 
 def _rotation_change(old: Schedule, given: Given, at: datetime) -> tuple[int, int | None, int | None]:
@@ -151,10 +149,10 @@ async def _save_rotation(tx: Tx, me: Person, old: Schedule, given: Given, tz: st
 
 
 @router.post("/oncall/{slug}/rotation", dependencies=access.needs(Verb.SCHEDULE_WRITE))
-async def rotation(request: Request, slug: str, preview: str = "") -> Response:
+async def rotation(visit: CurrentVisit, slug: str, preview: str = "") -> Response:
     if preview:
-        return await _preview(request, slug, "rotation", _with_rotation)
-    return await _save(request, slug, "rotation", _save_rotation)
+        return await _preview(visit, slug, "rotation", _with_rotation)
+    return await _save(visit, slug, "rotation", _save_rotation)
 
 
 async def _save_shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
@@ -174,17 +172,13 @@ async def _save_shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str,
 
 
 @router.post("/oncall/{slug}/shadows", dependencies=access.needs(Verb.SCHEDULE_WRITE))
-async def shadow(request: Request, slug: str) -> Response:
-    return await _save(request, slug, "shadow", _save_shadow)
+async def shadow(visit: CurrentVisit, slug: str) -> Response:
+    return await _save(visit, slug, "shadow", _save_shadow)
 
 
 @router.post("/oncall/{slug}/shadows/{shadow_id}/end", dependencies=access.needs(Verb.SCHEDULE_WRITE))
-async def end_shadow(request: Request, slug: str, shadow_id: int) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    actor, now = access.actor_of(me), ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        schedule = await queries.by_slug(tx, slug, since=now)
-        await shadows.remove_shadow(tx, actor, schedule.id, shadow_id, now)
-        offer = await undo.offer(tx, ctx.signer, actor, "schedule.shadow_removed", now)
-    return flash.redirect(request, f"/oncall/{slug}", f"Shadowing on {schedule.name} ended.", offer)
+async def end_shadow(visit: CurrentVisit, slug: str, shadow_id: int) -> Response:
+    schedule = await queries.by_slug(visit.tx, slug, since=visit.now)
+    await shadows.remove_shadow(visit.tx, visit.actor, schedule.id, shadow_id, visit.now)
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "schedule.shadow_removed", visit.now)
+    return flash.redirect(visit.request, f"/oncall/{slug}", f"Shadowing on {schedule.name} ended.", offer)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import Request, Response
+from fastapi import Response
 from starlette.datastructures import FormData
 
 from firebell.kit.db.database import Tx
@@ -24,11 +24,13 @@ from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
+from firebell.people.work import CurrentVisit, Visit, visit_with
 
 router = routing.html_router()
 
 MAX_FORM_FIELDS = 10_000
 """Enough for twenty layers of a whole department."""
+LargeForm = Annotated[Visit, visit_with(fields=MAX_FORM_FIELDS)]
 REGIONS = {
     "Asia": ("Asia/Tokyo", "09:00", "17:00"),
     "Europe": ("Europe/Berlin", "09:00", "18:00"),
@@ -48,19 +50,25 @@ class Draft:
     unseen: str = ""
 
 
-async def _editor(request: Request, me: Person, old: Schedule | None, draft: Draft) -> Response:
-    ctx = html.ctx(request)
+async def _editor(visit: Visit, old: Schedule | None, draft: Draft) -> Response:
     edited = Schedule(id=0, name="", tz="", layers=tuple(draft.layers))
     person_ids = {u for s in (edited, *([old] if old else [])) for u in s.people}
-    async with ctx.db.tx() as tx:
-        teams, team = await people.teams(tx), to_id(draft.given.get("team"))
-        near = [*await people.colleagues(tx, me.id), *(await people.team_members(tx, team) if team else [])]
-        search = request.query_params.get("with", "")
-        others = await choosable(tx, [me.id, *near], search, chosen=edited.people)
-        names = {i: p.name for i, p in (await people.people_by_id(tx, list(person_ids))).items()}
-    anchor = forms.monday_morning(ctx.clock.now().astimezone(ZoneInfo(me.tz)))
+    teams, team = await people.teams(visit.tx), to_id(draft.given.get("team"))
+    near = [
+        *await people.colleagues(visit.tx, visit.person.id),
+        *(await people.team_members(visit.tx, team) if team else []),
+    ]
+    search = visit.request.query_params.get("with", "")
+    others = await choosable(visit.tx, [visit.person.id, *near], search, chosen=edited.people)
+    names = {i: p.name for i, p in (await people.people_by_id(visit.tx, list(person_ids))).items()}
+    anchor = forms.monday_morning(visit.now.astimezone(ZoneInfo(visit.person.tz)))
     blank = Layer(
-        id=0, slots=(), anchor=anchor, unit=Unit.WEEK, every=1, tz=str(draft.given.get("tz") or me.tz)
+        id=0,
+        slots=(),
+        anchor=anchor,
+        unit=Unit.WEEK,
+        every=1,
+        tz=str(draft.given.get("tz") or visit.person.tz),
     )
     context = {
         "nav": "oncall",
@@ -77,58 +85,47 @@ async def _editor(request: Request, me: Person, old: Schedule | None, draft: Dra
         "seen": draft.preview,
         "unseen": draft.unseen,
         "error": draft.error,
-        "errors": draft.error.fields if draft.error else {},
     }
-    return await html.render(request, "oncall/edit.html", context, draft.error.status if draft.error else 200)
+    return await html.render(visit.request, "oncall/edit.html", context)
 
 
 @router.get("/oncall/new/sun", dependencies=access.needs(Verb.SCHEDULE_WRITE))
-async def new_sun(request: Request) -> Response:
+async def new_sun(visit: CurrentVisit) -> Response:
     """Render the editor with one layer per region."""
-    me = await access.signed_in(request)
-    now = html.ctx(request).clock.now().astimezone(ZoneInfo(me.tz))
+    now = visit.now.astimezone(ZoneInfo(visit.person.tz))
     layers = forms.follow_the_sun(forms.monday_morning(now), REGIONS)
-    return await _editor(request, me, None, Draft({"name": "", "team": "", "tz": me.tz}, layers))
+    return await _editor(visit, None, Draft({"name": "", "team": "", "tz": visit.person.tz}, layers))
 
 
 @router.get("/oncall/{slug}/edit", dependencies=access.needs(Verb.SCHEDULE_WRITE))
-async def edit(request: Request, slug: str) -> Response:
-    me, now = await access.signed_in(request), html.ctx(request).clock.now()
-    async with html.ctx(request).db.tx() as tx:
-        old = await queries.by_slug(tx, slug)
+async def edit(visit: CurrentVisit, slug: str) -> Response:
+    old = await queries.by_slug(visit.tx, slug)
     given = {"name": old.name, "team": old.team_id, "tz": old.tz}
-    return await _editor(request, me, old, Draft(given, layer_versions.current(old, now)))
+    return await _editor(visit, old, Draft(given, layer_versions.current(old, visit.now)))
 
 
 @router.post("/oncall/{slug}/edit", dependencies=access.needs(Verb.SCHEDULE_WRITE))
-async def save(request: Request, slug: str, preview: str = "") -> Response:
-    form, me = await access.form(request, fields=MAX_FORM_FIELDS), await access.signed_in(request)
-    async with html.ctx(request).db.tx() as tx:
-        old = await queries.by_slug(tx, slug)
-    return await _preview(request, me, old, form) if preview else await _save(request, me, old, form)
+async def save(visit: LargeForm, slug: str, preview: str = "") -> Response:
+    old = await queries.by_slug(visit.tx, slug)
+    return await _preview(visit, old) if preview else await _save(visit, old)
 
 
 @router.post("/oncall/new/layers", dependencies=access.needs(Verb.SCHEDULE_WRITE))
-async def make(request: Request, preview: str = "") -> Response:
-    form, me = await access.form(request, fields=MAX_FORM_FIELDS), await access.signed_in(request)
-    return await _preview(request, me, None, form) if preview else await _save(request, me, None, form)
+async def make(visit: LargeForm, preview: str = "") -> Response:
+    return await _preview(visit, None) if preview else await _save(visit, None)
 
 
 @router.post("/oncall/{slug}/delete", dependencies=access.needs(Verb.SCHEDULE_WRITE))
-async def delete(request: Request, slug: str) -> Response:
-    form = await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        old = await queries.by_slug(tx, slug)
+async def delete(visit: CurrentVisit, slug: str) -> Response:
+    old = await queries.by_slug(visit.tx, slug)
     given = {"name": old.name, "team": old.team_id, "tz": old.tz}
     try:
-        confirm.check_name(form, old.name)
-        async with ctx.db.tx() as tx:
-            await actions.delete_schedule(tx, access.actor_of(me), old.id, now)
+        confirm.check_name(visit.form, old.name)
+        async with visit.tx.savepoint():
+            await actions.delete_schedule(visit.tx, visit.actor, old.id, visit.now)
     except (Conflict, Invalid) as error:
-        return await _editor(request, me, old, Draft(given, layer_versions.current(old, now), error=error))
-    return flash.redirect(request, "/oncall", f"{old.name} deleted.")
+        return await _editor(visit, old, Draft(given, layer_versions.current(old, visit.now), error=error))
+    return flash.redirect(visit.request, "/oncall", f"{old.name} deleted.")
 
 
 def _read(
@@ -141,34 +138,30 @@ def _read(
     return given, forms.aligned(layers, old.layers if old else (), now), problem
 
 
-async def _preview(request: Request, me: Person, old: Schedule | None, form: FormData) -> Response:
-    now = html.ctx(request).clock.now()
-    given, layers, problem = _read(form, old, now)
+async def _preview(visit: Visit, old: Schedule | None) -> Response:
+    given, layers, problem = _read(visit.form, old, visit.now)
     try:
         if problem:
             raise problem
-        at = forms.begins(given["from"], "from", me.tz, now)
+        at = forms.begins(given["from"], "from", visit.person.tz, visit.now)
         before = old or Schedule(id=0, name=given["name"], tz=given["tz"], layers=())
-        async with html.ctx(request).db.tx() as tx:
-            after = await actions.edited(tx, before, layers, at)
-            preview = await check_queries.preview_of(tx, before, after, now)
+        after = await actions.edited(visit.tx, before, layers, at)
+        preview = await check_queries.preview_of(visit.tx, before, after, visit.now)
     except Invalid as error:
-        return await _editor(request, me, old, Draft(given, layers, unseen=error.message))
-    return await _editor(request, me, old, Draft(given, layers, preview))
+        return await _editor(visit, old, Draft(given, layers, unseen=error.message))
+    return await _editor(visit, old, Draft(given, layers, preview))
 
 
-async def _save(request: Request, me: Person, old: Schedule | None, form: FormData) -> Response:
-    ctx = html.ctx(request)
-    now = ctx.clock.now()
-    given, layers, problem = _read(form, old, now)
+async def _save(visit: Visit, old: Schedule | None) -> Response:
+    given, layers, problem = _read(visit.form, old, visit.now)
     try:
         if problem:
             raise problem
-        async with ctx.db.tx() as tx:
-            saved = await _store(tx, me, old, given, layers, now)
+        async with visit.tx.savepoint():
+            saved = await _store(visit.tx, visit.person, old, given, layers, visit.now)
     except (Invalid, Conflict, NotFound) as error:
-        return await _editor(request, me, old, Draft(given, layers, error=error))
-    return flash.redirect(request, f"/oncall/{saved.slug}", f"{saved.name} saved.")
+        return await _editor(visit, old, Draft(given, layers, error=error))
+    return flash.redirect(visit.request, f"/oncall/{saved.slug}", f"{saved.name} saved.")
 
 
 async def _store(

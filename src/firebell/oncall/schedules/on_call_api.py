@@ -13,7 +13,6 @@ from firebell.kit.web import api, undo
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
-    Ctx,
     Instant,
     Name,
     PageParams,
@@ -33,15 +32,16 @@ from firebell.oncall.schedules import actions, queries
 from firebell.oncall.schedules.schemas import EditShown, Named, PreviewShown, edit_shown, preview_shown
 from firebell.oncall.swaps import overrides as override_actions
 from firebell.people import actions as people
-from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
+from firebell.people.work import Reading, Work, reading, work
 
 router = api.router("on-call")
 
 MAX_SHIFTS_INTERVAL = timedelta(days=731)
 _INSTANT = timedelta(microseconds=1)
-Reader = Annotated[Caller, may(Verb.SCHEDULE_READ)]
-Responder = Annotated[Caller, may(Verb.OVERRIDE_WRITE)]
+Reader = Annotated[Reading, reading(Verb.SCHEDULE_READ)]
+Previewer = Annotated[Work, work(Verb.SCHEDULE_READ)]
+Responder = Annotated[Work, work(Verb.OVERRIDE_WRITE)]
 
 
 class OnCallPerson(ApiOutput):
@@ -122,13 +122,12 @@ class OverrideCreated(ApiOutput):
 
 @router.get("/oncall", summary="List who is on call for every schedule")
 async def get_on_call(
-    ctx: Ctx, caller: Reader, at: Annotated[Instant | None, Query(description="default: now")] = None
+    w: Reader, at: Annotated[Instant | None, Query(description="default: now")] = None
 ) -> OnCall:
-    when = at or ctx.clock.now()
-    async with ctx.db.reads() as tx:
-        schedules = await queries.schedules(tx, since=when, until=when + _INSTANT)
-        on_duty = [(schedule, on_duty_at(schedule, when)) for schedule in schedules]
-        people_by_id = await people.people_by_id(tx, [u for _, users in on_duty for u in users])
+    when = at or w.now
+    schedules = await queries.schedules(w.tx, since=when, until=when + _INSTANT)
+    on_duty = [(schedule, on_duty_at(schedule, when)) for schedule in schedules]
+    people_by_id = await people.people_by_id(w.tx, [u for _, users in on_duty for u in users])
     return OnCall(
         at=when,
         schedules=[
@@ -148,8 +147,7 @@ async def get_on_call(
     responses=problems(404),
 )
 async def list_shifts(
-    ctx: Ctx,
-    caller: Reader,
+    w: Reader,
     slug: Text,
     start: Annotated[Instant, Query(alias="from")],
     end: Annotated[Instant, Query(alias="to")],
@@ -159,10 +157,9 @@ async def list_shifts(
             "The interval is empty or too long.",
             fields={"to": "Use a time after `from`, at most two years later."},
         )
-    async with ctx.db.reads() as tx:
-        schedule = await queries.by_slug(tx, slug, since=start, until=end)
-        shifts = between(schedule, start, end)
-        people_by_id = await people.people_by_id(tx, list({u for s in shifts for u in s.users}))
+    schedule = await queries.by_slug(w.tx, slug, since=start, until=end)
+    shifts = between(schedule, start, end)
+    people_by_id = await people.people_by_id(w.tx, list({u for s in shifts for u in s.users}))
     named = {p.id: Named(id=p.id, name=p.name) for p in people_by_id.values()}
     return Shifts(
         schedule=slug,
@@ -177,16 +174,13 @@ async def list_shifts(
     responses=problems(404),
 )
 async def list_gaps(
-    ctx: Ctx,
-    caller: Reader,
+    w: Reader,
     slug: Text,
     days: Annotated[int, Field(ge=1, le=400), BeforeValidator(check_digits), Query()] = 28,
 ) -> list[Gap]:
-    now = ctx.clock.now()
-    until = now + timedelta(days=days)
-    async with ctx.db.reads() as tx:
-        schedule = await queries.by_slug(tx, slug, since=now, until=until)
-    return [Gap(start=start, end=end) for start, end in gaps(schedule, now, until)]
+    until = w.now + timedelta(days=days)
+    schedule = await queries.by_slug(w.tx, slug, since=w.now, until=until)
+    return [Gap(start=start, end=end) for start, end in gaps(schedule, w.now, until)]
 
 
 @router.get(
@@ -195,15 +189,12 @@ async def list_gaps(
     responses=problems(404),
 )
 async def list_overrides(
-    ctx: Ctx,
-    caller: Reader,
+    w: Reader,
     slug: Text,
     page: PageParams,
     which: Annotated[Literal["coming", "all"], Query(description="`all` includes past overrides")] = "coming",
 ) -> list[EditShown]:
-    now = ctx.clock.now()
-    async with ctx.db.reads() as tx:
-        schedule = await queries.by_slug(tx, slug, since=now if which == "coming" else None)
+    schedule = await queries.by_slug(w.tx, slug, since=w.now if which == "coming" else None)
     # imported calendar shifts are changed in their calendar, so they are not listed
     overrides = [e for e in schedule.overrides if not e.import_key]
     return [edit_shown(e) for e in page.newest(overrides, [e.id for e in overrides])]
@@ -253,17 +244,16 @@ async def _override_args(tx: Tx, given: NewOverride) -> dict[str, Any]:
     summary="Create an override",
     responses=problems(404),
 )
-async def create_override(ctx: Ctx, caller: Responder, slug: Text, given: NewOverride) -> OverrideCreated:
-    async with ctx.db.tx() as tx:
-        schedule = await queries.by_slug(tx, slug)
-        override_id = await actions.create_override(
-            tx,
-            caller.actor,
-            schedule_id=schedule.id,
-            **await _override_args(tx, given),
-            reason=given.reason,
-            now=ctx.clock.now(),
-        )
+async def create_override(w: Responder, slug: Text, given: NewOverride) -> OverrideCreated:
+    schedule = await queries.by_slug(w.tx, slug)
+    override_id = await actions.create_override(
+        w.tx,
+        w.actor,
+        schedule_id=schedule.id,
+        **await _override_args(w.tx, given),
+        reason=given.reason,
+        now=w.now,
+    )
     return OverrideCreated(id=override_id, schedule=slug)
 
 
@@ -272,12 +262,10 @@ async def create_override(ctx: Ctx, caller: Responder, slug: Text, given: NewOve
     summary="Preview an override without saving it",
     responses=problems(404),
 )
-async def preview_override(ctx: Ctx, caller: Reader, slug: Text, given: NewOverride) -> PreviewShown:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        old = await queries.by_slug(tx, slug)
-        new = await actions.overridden(tx, old, **await _override_args(tx, given), now=now)
-        return preview_shown(await check_queries.preview_of(tx, old, new, now), await people.people(tx))
+async def preview_override(w: Previewer, slug: Text, given: NewOverride) -> PreviewShown:
+    old = await queries.by_slug(w.tx, slug)
+    new = await actions.overridden(w.tx, old, **await _override_args(w.tx, given), now=w.now)
+    return preview_shown(await check_queries.preview_of(w.tx, old, new, w.now), await people.people(w.tx))
 
 
 @router.delete(
@@ -285,8 +273,6 @@ async def preview_override(ctx: Ctx, caller: Reader, slug: Text, given: NewOverr
     summary="Remove an override; one that has started ends now",
     responses=problems(404),
 )
-async def remove_override(ctx: Ctx, caller: Responder, edit_id: PathId) -> Removed:
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        await override_actions.remove_override(tx, caller.actor, edit_id, now)
-        return removed(await undo.offer(tx, ctx.signer, caller.actor, "schedule.override_removed", now))
+async def remove_override(w: Responder, edit_id: PathId) -> Removed:
+    await override_actions.remove_override(w.tx, w.actor, edit_id, w.now)
+    return removed(await undo.offer(w.tx, w.ctx.signer, w.actor, "schedule.override_removed", w.now))

@@ -30,6 +30,7 @@ from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
+from firebell.people.work import CurrentVisit, Visit
 
 router = routing.html_router()
 
@@ -135,79 +136,75 @@ def _agenda(days: Sequence[timeline.Day], *, folded: bool) -> dict[str, Any]:
 
 
 @router.get("/oncall", dependencies=access.needs(Verb.SCHEDULE_READ))
-async def oncall(request: Request) -> Response:
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    options, now = View.of(request, me), ctx.clock.now()
-    seen = _picture(options, now)
-    q, page = request.query_params.get("q", ""), max(1, to_id(request.query_params.get("page")) or 1)
-    async with ctx.db.tx() as tx:
-        ids = await queries.ids_near(tx, me.id, now, q)
-        pages = max(1, -(-len(ids) // SCHEDULES_PER_PAGE))
-        page = min(page, pages)
-        since = min(seen.start - timeline.SHIFT_END_SEARCH, now)
-        until = max(seen.end + timeline.SHIFT_END_SEARCH, now + CHECKS_HORIZON)
-        page_ids = ids[(page - 1) * SCHEDULES_PER_PAGE : page * SCHEDULES_PER_PAGE]
-        schedules_by_id = await queries.schedules_by_id(tx, page_ids, since=since, until=until)
-        # a single page is sorted by name, several begin with the schedules that concern the person
-        order = [i for i in page_ids if i in schedules_by_id] if pages > 1 else list(schedules_by_id)
-        asked = askable(await swap_queries.covers(tx, since=now), me)
-        context = await _context(tx, [schedules_by_id[i] for i in order], asked, me, options, now)
+async def oncall(visit: CurrentVisit) -> Response:
+    options = View.of(visit.request, visit.person)
+    seen = _picture(options, visit.now)
+    q, page = (
+        visit.request.query_params.get("q", ""),
+        max(1, to_id(visit.request.query_params.get("page")) or 1),
+    )
+    ids = await queries.ids_near(visit.tx, visit.person.id, visit.now, q)
+    pages = max(1, -(-len(ids) // SCHEDULES_PER_PAGE))
+    page = min(page, pages)
+    since = min(seen.start - timeline.SHIFT_END_SEARCH, visit.now)
+    until = max(seen.end + timeline.SHIFT_END_SEARCH, visit.now + CHECKS_HORIZON)
+    page_ids = ids[(page - 1) * SCHEDULES_PER_PAGE : page * SCHEDULES_PER_PAGE]
+    schedules_by_id = await queries.schedules_by_id(visit.tx, page_ids, since=since, until=until)
+    # a single page is sorted by name, several begin with the schedules that concern the person
+    order = [i for i in page_ids if i in schedules_by_id] if pages > 1 else list(schedules_by_id)
+    asked = askable(await swap_queries.covers(visit.tx, since=visit.now), visit.person)
+    context = await _context(
+        visit.tx, [schedules_by_id[i] for i in order], asked, visit.person, options, visit.now
+    )
     more = {"one": None, "q": q, "page": page, "pages": pages}
-    return await html.render(request, "oncall/oncall.html", {**context, **more}, kept_offline=True)
+    return await html.render(visit.request, "oncall/oncall.html", {**context, **more}, kept_offline=True)
 
 
-async def _new_form(
-    request: Request, given: Mapping[str, Any], error: FirebellError | None = None
-) -> Response:
-    me = await access.signed_in(request)
-    async with html.ctx(request).db.tx() as tx:
-        near = [me.id, *await people.colleagues(tx, me.id)]
-        others = await choosable(tx, near, request.query_params.get("with", ""), chosen=given["order"])
-        teams = await people.teams(tx)
+async def _new_form(visit: Visit, given: Mapping[str, Any], error: FirebellError | None = None) -> Response:
+    near = [visit.person.id, *await people.colleagues(visit.tx, visit.person.id)]
+    others = await choosable(
+        visit.tx, near, visit.request.query_params.get("with", ""), chosen=given["order"]
+    )
+    teams = await people.teams(visit.tx)
     context = {
         "nav": "oncall",
         "teams": [(t.id, t.name) for t in teams],
         "others": others,
         "given": given,
         "error": error,
-        "errors": error.fields if error else {},
     }
-    return await html.render(request, "oncall/new.html", context, error.status if error else 200)
+    return await html.render(visit.request, "oncall/new.html", context)
 
 
 @router.get("/oncall/new", dependencies=access.needs(Verb.SCHEDULE_WRITE))
-async def new(request: Request) -> Response:
-    me = await access.signed_in(request)
-    anchor = (
-        f"{forms.monday_morning(html.ctx(request).clock.now().astimezone(ZoneInfo(me.tz))):%Y-%m-%dT%H:%M}"
-    )
-    return await _new_form(request, {"tz": me.tz, "anchor": anchor, "levels": "2", "order": []})
+async def new(visit: CurrentVisit) -> Response:
+    anchor = f"{forms.monday_morning(visit.now.astimezone(ZoneInfo(visit.person.tz))):%Y-%m-%dT%H:%M}"
+    return await _new_form(visit, {"tz": visit.person.tz, "anchor": anchor, "levels": "2", "order": []})
 
 
 @router.post("/oncall/new", dependencies=access.needs(Verb.SCHEDULE_WRITE))
-async def create(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, fields = html.ctx(request), {name: str(value) for name, value in form.items()}
+async def create(visit: CurrentVisit) -> Response:
+    fields = {name: str(value) for name, value in visit.form.items()}
     given: dict[str, Any] = {"tz": "", "anchor": "", **fields, "order": []}
     try:
-        order = given["order"] = to_choices(form.getlist("person"), "person")
+        order = given["order"] = to_choices(visit.form.getlist("person"), "person")
         if not order:
             raise Invalid("The rotation has no people.", fields={"person": "Choose at least one person."})
         anchor = to_wall(given.get("anchor"), "anchor")
-        async with ctx.db.tx() as tx:
+        async with visit.tx.savepoint():
             for offset, suffix in enumerate(LEVEL_SUFFIXES.get(given.get("levels", ""), ("",))):
                 await actions.create_schedule(
-                    tx,
-                    access.actor_of(me),
+                    visit.tx,
+                    visit.actor,
                     name=f"{given.get('name', '')}{suffix}",
                     team_id=to_required(given.get("team"), "team"),
                     tz=given.get("tz", ""),
                     layers=[_rotation(order, anchor, given, offset)],
-                    now=ctx.clock.now(),
+                    now=visit.now,
                 )
     except (Invalid, Conflict) as error:
-        return await _new_form(request, given, error)
-    return flash.redirect(request, "/oncall", f"{given['name'].strip()} created.")
+        return await _new_form(visit, given, error)
+    return flash.redirect(visit.request, "/oncall", f"{given['name'].strip()} created.")
 
 
 def _rotation(order: Sequence[int], anchor: datetime, given: Mapping[str, Any], offset: int) -> Layer:
@@ -240,36 +237,38 @@ _PERSON_FIELDS = ("person", "instead", "who", "learner", "of")
 """The form fields of a schedule's page that hold a person's id."""
 
 
-async def one(request: Request, slug: str, filled: Filled) -> Response:
+async def one(visit: Visit, slug: str, filled: Filled) -> Response:
     """Render the page of one schedule, with its forms as they were filled in."""
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    options, now, error = View.of(request, me), ctx.clock.now(), filled.error
+    options, error = View.of(visit.request, visit.person), filled.error
     if filled.given.get("tz") in html.time_zones():
         options = replace(options, tz=filled.given["tz"])
-    since = min(_picture(options, now).start - timeline.SHIFT_END_SEARCH, now - CHECKS_HORIZON)
-    async with ctx.db.tx() as tx:
-        schedule = await queries.by_slug(tx, slug, since=since)
-        asked = askable(await swap_queries.covers(tx, schedule_ids=[schedule.id], since=now), me)
-        chosen = {i for i in (to_id(filled.given.get(name)) for name in _PERSON_FIELDS) if i is not None}
-        context = await _context(tx, [schedule], asked, me, options, now, more=chosen)
-        near = {me.id, *map(int, schedule.people), *await people.team_members(tx, schedule.team_id)}
-        others = await choosable(tx, near | chosen, request.query_params.get("with", ""))
-        findings = (await check_queries.findings_of(tx, [schedule], now))[schedule.id]
+    since = min(_picture(options, visit.now).start - timeline.SHIFT_END_SEARCH, visit.now - CHECKS_HORIZON)
+    schedule = await queries.by_slug(visit.tx, slug, since=since)
+    asked = askable(
+        await swap_queries.covers(visit.tx, schedule_ids=[schedule.id], since=visit.now), visit.person
+    )
+    chosen = {i for i in (to_id(filled.given.get(name)) for name in _PERSON_FIELDS) if i is not None}
+    context = await _context(visit.tx, [schedule], asked, visit.person, options, visit.now, more=chosen)
+    near = {
+        visit.person.id,
+        *map(int, schedule.people),
+        *await people.team_members(visit.tx, schedule.team_id),
+    }
+    others = await choosable(visit.tx, near | chosen, visit.request.query_params.get("with", ""))
+    findings = (await check_queries.findings_of(visit.tx, [schedule], visit.now))[schedule.id]
     more = {
         "one": schedule,
         "others": others,
-        "findings": group_gaps(findings, schedule.tz, now),
+        "findings": group_gaps(findings, schedule.tz, visit.now),
         "direct": fixes.CARRIED_OUT,
-        "layers": layer_versions.current(schedule, now),
-        "handoff": (handoff := next_change(schedule, now, forms.HANDOFF_LOOKAHEAD)),
+        "layers": layer_versions.current(schedule, visit.now),
+        "handoff": (handoff := next_change(schedule, visit.now, forms.HANDOFF_LOOKAHEAD)),
         "lengths": _lengths(handoff),
         "filled": filled,
         "error": error,
-        "errors": error.fields if error else {},
     }
-    status = error.status if error else 200
     return await html.render(
-        request, "oncall/oncall.html", {**context, **more}, status, kept_offline=error is None
+        visit.request, "oncall/oncall.html", {**context, **more}, kept_offline=error is None
     )
 
 
@@ -281,11 +280,10 @@ def _lengths(handoff: datetime | None) -> list[tuple[str, str]]:
 
 
 @router.get("/oncall/{slug}", dependencies=access.needs(Verb.SCHEDULE_READ))
-async def schedule(request: Request, slug: str, start: str = "", end: str = "") -> Response:
-    me = await access.signed_in(request)
-    tz = View.of(request, me).tz
+async def schedule(visit: CurrentVisit, slug: str, start: str = "", end: str = "") -> Response:
+    tz = View.of(visit.request, visit.person).tz
     given = {name: _local(text, tz) for name, text in (("start", start), ("end", end)) if text}
-    return await one(request, slug, Filled(given, "override"))
+    return await one(visit, slug, Filled(given, "override"))
 
 
 def _local(text: str, tz: str) -> str:
@@ -298,26 +296,20 @@ def _local(text: str, tz: str) -> str:
 
 
 @router.post("/oncall/{slug}/edits/{edit_id}/remove", dependencies=access.needs(Verb.OVERRIDE_WRITE))
-async def remove(request: Request, slug: str, edit_id: int) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
-    actor, now = access.actor_of(me), ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        schedule = await queries.by_slug(tx, slug)
-        await overrides.remove_override(tx, actor, edit_id, now, schedule_id=schedule.id)
-        offer = await undo.offer(tx, ctx.signer, actor, "schedule.override_removed", now)
-    return flash.redirect(request, f"/oncall/{slug}", f"Override on {schedule.name} removed.", offer)
+async def remove(visit: CurrentVisit, slug: str, edit_id: int) -> Response:
+    schedule = await queries.by_slug(visit.tx, slug)
+    await overrides.remove_override(visit.tx, visit.actor, edit_id, visit.now, schedule_id=schedule.id)
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "schedule.override_removed", visit.now)
+    return flash.redirect(visit.request, f"/oncall/{slug}", f"Override on {schedule.name} removed.", offer)
 
 
 @router.post("/oncall/{slug}/fix", dependencies=access.needs(Verb.SCHEDULE_WRITE))
-async def fix(request: Request, slug: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx = html.ctx(request)
+async def fix(visit: CurrentVisit, slug: str) -> Response:
     try:
-        async with ctx.db.tx() as tx:
-            schedule = await queries.by_slug(tx, slug)
-            finding_id = str(form.get("finding") or "")
-            await fixes.carry_out(tx, access.actor_of(me), schedule.id, finding_id, ctx.clock.now())
+        async with visit.tx.savepoint():
+            schedule = await queries.by_slug(visit.tx, slug)
+            finding_id = str(visit.form.get("finding") or "")
+            await fixes.carry_out(visit.tx, visit.actor, schedule.id, finding_id, visit.now)
     except (Conflict, Invalid, NotFound) as error:
-        return await one(request, slug, Filled(error=error))
-    return flash.redirect(request, f"/oncall/{slug}", f"Finding on {schedule.name} fixed.")
+        return await one(visit, slug, Filled(error=error))
+    return flash.redirect(visit.request, f"/oncall/{slug}", f"Finding on {schedule.name} fixed.")

@@ -7,11 +7,10 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import Field
 
-from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, Ctx, Instant, Name, PageParams, PathId, Text, problems
+from firebell.kit.web.api import ApiInput, ApiOutput, Instant, Name, PageParams, PathId, Text, problems
 from firebell.oncall.model import Absence, Cover, CoverState, Swap, SwapState
 from firebell.oncall.schedules import queries
 from firebell.oncall.schedules import queries as check_queries
@@ -19,14 +18,15 @@ from firebell.oncall.schedules.schemas import Named
 from firebell.oncall.swaps import absences, covers, parties, swaps
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import actions as people
-from firebell.people.access import Caller, may
+from firebell.people.access import Caller
 from firebell.people.permissions import Verb
+from firebell.people.work import Work, work
 
 router = api.router("on-call")
 
-Reader = Annotated[Caller, may(Verb.SCHEDULE_READ)]
-Responder = Annotated[Caller, may(Verb.SHIFT_TRADE)]
-Absentee = Annotated[Caller, may(Verb.TIME_OFF_WRITE)]
+Reader = Annotated[Work, work(Verb.SCHEDULE_READ)]
+Responder = Annotated[Work, work(Verb.SHIFT_TRADE)]
+Absentee = Annotated[Work, work(Verb.TIME_OFF_WRITE)]
 PERSON = "id or email address; default: the caller"
 
 
@@ -195,48 +195,44 @@ async def _person_id(tx: Tx, caller: Caller, person: str | None) -> int:
 
 @router.get("/covers", summary="List cover requests, newest first")
 async def list_covers(
-    ctx: Ctx,
-    caller: Reader,
+    w: Reader,
     page: PageParams,
     state: Annotated[CoverState | None, Query(description="default: every state")] = None,
     which: Annotated[Literal["coming", "all"], Query(description="all: also those that are over")] = "coming",
 ) -> list[CoverShown]:
-    since = ctx.clock.now() if which == "coming" else None
-    async with ctx.db.tx() as tx:
-        covers_ = await swap_queries.covers(tx, state=state, since=since)
-        presenter = await _presenter(tx)
+    since = w.now if which == "coming" else None
+    covers_ = await swap_queries.covers(w.tx, state=state, since=since)
+    presenter = await _presenter(w.tx)
     return [presenter.cover(c) for c in page.newest(covers_, [c.id for c in covers_])]
 
 
 @router.post("/covers", status_code=201, summary="Request cover", responses=problems(404, 409))
-async def ask_cover(ctx: Ctx, caller: Responder, given: NewCover) -> CoverShown:
-    async with ctx.db.tx() as tx:
-        schedule = await queries.by_slug(tx, given.schedule)
-        cover = await covers.ask(
-            tx,
-            caller.actor,
-            schedule_id=schedule.id,
-            requester=await _person_id(tx, caller, given.person),
-            start=given.start,
-            end=given.end,
-            asked=[await check_queries.person_id(tx, person) for person in given.asked],
-            reason=given.reason,
-            now=ctx.clock.now(),
-        )
-        return (await _presenter(tx)).cover(cover)
+async def ask_cover(w: Responder, given: NewCover) -> CoverShown:
+    schedule = await queries.by_slug(w.tx, given.schedule)
+    cover = await covers.ask(
+        w.tx,
+        w.actor,
+        schedule_id=schedule.id,
+        requester=await _person_id(w.tx, w.caller, given.person),
+        start=given.start,
+        end=given.end,
+        asked=[await check_queries.person_id(w.tx, person) for person in given.asked],
+        reason=given.reason,
+        now=w.now,
+    )
+    return (await _presenter(w.tx)).cover(cover)
 
 
-async def _shown(ctx: Context, cover_id: int) -> CoverShown:
-    async with ctx.db.tx() as tx:
-        cover = await swap_queries.cover(tx, cover_id)
-        if cover is None:
-            raise NotFound(f"There is no request {cover_id}.")
-        return (await _presenter(tx)).cover(cover)
+async def _shown(tx: Tx, cover_id: int) -> CoverShown:
+    cover = await swap_queries.cover(tx, cover_id)
+    if cover is None:
+        raise NotFound(f"There is no request {cover_id}.")
+    return (await _presenter(tx)).cover(cover)
 
 
 @router.get("/covers/{cover_id}", summary="Get a cover request", responses=problems(404))
-async def get_cover(ctx: Ctx, caller: Reader, cover_id: PathId) -> CoverShown:
-    return await _shown(ctx, cover_id)
+async def get_cover(w: Reader, cover_id: PathId) -> CoverShown:
+    return await _shown(w.tx, cover_id)
 
 
 @router.post(
@@ -244,18 +240,17 @@ async def get_cover(ctx: Ctx, caller: Reader, cover_id: PathId) -> CoverShown:
     summary="Take a cover request, or a part of it; the rest stays open",
     responses=problems(404, 409),
 )
-async def take_cover(ctx: Ctx, caller: Responder, cover_id: PathId, given: Taking) -> CoverShown:
-    async with ctx.db.tx() as tx:
-        taken = await covers.take(
-            tx,
-            caller.actor,
-            cover_id,
-            await _person_id(tx, caller, given.person),
-            start=given.start,
-            end=given.end,
-            now=ctx.clock.now(),
-        )
-        return (await _presenter(tx)).cover(taken)
+async def take_cover(w: Responder, cover_id: PathId, given: Taking) -> CoverShown:
+    taken = await covers.take(
+        w.tx,
+        w.actor,
+        cover_id,
+        await _person_id(w.tx, w.caller, given.person),
+        start=given.start,
+        end=given.end,
+        now=w.now,
+    )
+    return (await _presenter(w.tx)).cover(taken)
 
 
 @router.post(
@@ -263,11 +258,10 @@ async def take_cover(ctx: Ctx, caller: Responder, cover_id: PathId, given: Takin
     summary="Decline a cover request; others can still accept",
     responses=problems(404, 409),
 )
-async def decline_cover(ctx: Ctx, caller: Responder, cover_id: PathId, given: Declining) -> CoverShown:
-    async with ctx.db.tx() as tx:
-        person_id = await _person_id(tx, caller, given.person)
-        cover = await covers.decline(tx, caller.actor, cover_id, person_id, ctx.clock.now())
-        return (await _presenter(tx)).cover(cover)
+async def decline_cover(w: Responder, cover_id: PathId, given: Declining) -> CoverShown:
+    person_id = await _person_id(w.tx, w.caller, given.person)
+    cover = await covers.decline(w.tx, w.actor, cover_id, person_id, w.now)
+    return (await _presenter(w.tx)).cover(cover)
 
 
 @router.post(
@@ -275,11 +269,10 @@ async def decline_cover(ctx: Ctx, caller: Responder, cover_id: PathId, given: De
     summary="Withdraw a cover request; the requester stays on call",
     responses=problems(404, 409),
 )
-async def withdraw_cover(ctx: Ctx, caller: Responder, cover_id: PathId) -> CoverShown:
-    async with ctx.db.tx() as tx:
-        await parties.check_request(tx, caller.rights, caller.person_id, cover_id)
-        cover = await covers.withdraw(tx, caller.actor, cover_id, ctx.clock.now())
-        return (await _presenter(tx)).cover(cover)
+async def withdraw_cover(w: Responder, cover_id: PathId) -> CoverShown:
+    await parties.check_request(w.tx, w.rights, w.person_id, cover_id)
+    cover = await covers.withdraw(w.tx, w.actor, cover_id, w.now)
+    return (await _presenter(w.tx)).cover(cover)
 
 
 @router.post(
@@ -287,44 +280,40 @@ async def withdraw_cover(ctx: Ctx, caller: Responder, cover_id: PathId) -> Cover
     summary="Give a taken shift back; the request is open again",
     responses=problems(404, 409),
 )
-async def give_back_cover(ctx: Ctx, caller: Responder, cover_id: PathId) -> CoverShown:
-    async with ctx.db.tx() as tx:
-        await parties.check_taken(tx, caller.rights, caller.person_id, cover_id)
-        await covers.give_back(tx, caller.actor, cover_id, ctx.clock.now())
-    return await _shown(ctx, cover_id)
+async def give_back_cover(w: Responder, cover_id: PathId) -> CoverShown:
+    await parties.check_taken(w.tx, w.rights, w.person_id, cover_id)
+    await covers.give_back(w.tx, w.actor, cover_id, w.now)
+    return await _shown(w.tx, cover_id)
 
 
 @router.get("/swaps", summary="List swaps, newest first")
 async def list_swaps(
-    ctx: Ctx,
-    caller: Reader,
+    w: Reader,
     page: PageParams,
     state: Annotated[SwapState | None, Query(description="default: every state")] = None,
     which: Annotated[Literal["coming", "all"], Query(description="all: also those that are over")] = "coming",
 ) -> list[SwapShown]:
-    since = ctx.clock.now() if which == "coming" else None
-    async with ctx.db.tx() as tx:
-        swaps_ = await swap_queries.swaps(tx, state=state, since=since)
-        presenter = await _presenter(tx)
+    since = w.now if which == "coming" else None
+    swaps_ = await swap_queries.swaps(w.tx, state=state, since=since)
+    presenter = await _presenter(w.tx)
     return [presenter.swap(s) for s in page.newest(swaps_, [s.id for s in swaps_])]
 
 
 @router.post("/swaps", status_code=201, summary="Propose a swap", responses=problems(404, 409))
-async def propose_swap(ctx: Ctx, caller: Responder, given: NewSwap) -> SwapShown:
-    async with ctx.db.tx() as tx:
-        schedule = await queries.by_slug(tx, given.schedule)
-        swap = await swaps.propose(
-            tx,
-            caller.actor,
-            schedule_id=schedule.id,
-            proposer=await _person_id(tx, caller, given.person),
-            other=await check_queries.person_id(tx, given.other),
-            mine=(given.start, given.end),
-            theirs=(given.their_start, given.their_end),
-            reason=given.reason,
-            now=ctx.clock.now(),
-        )
-        return (await _presenter(tx)).swap(swap)
+async def propose_swap(w: Responder, given: NewSwap) -> SwapShown:
+    schedule = await queries.by_slug(w.tx, given.schedule)
+    swap = await swaps.propose(
+        w.tx,
+        w.actor,
+        schedule_id=schedule.id,
+        proposer=await _person_id(w.tx, w.caller, given.person),
+        other=await check_queries.person_id(w.tx, given.other),
+        mine=(given.start, given.end),
+        theirs=(given.their_start, given.their_end),
+        reason=given.reason,
+        now=w.now,
+    )
+    return (await _presenter(w.tx)).swap(swap)
 
 
 @router.post(
@@ -332,10 +321,9 @@ async def propose_swap(ctx: Ctx, caller: Responder, given: NewSwap) -> SwapShown
     summary="Accept a swap that was proposed to you",
     responses=problems(404, 409),
 )
-async def accept_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapShown:
-    async with ctx.db.tx() as tx:
-        swap = await swaps.accept(tx, caller.actor, swap_id, ctx.clock.now())
-        return (await _presenter(tx)).swap(swap)
+async def accept_swap(w: Responder, swap_id: PathId) -> SwapShown:
+    swap = await swaps.accept(w.tx, w.actor, swap_id, w.now)
+    return (await _presenter(w.tx)).swap(swap)
 
 
 @router.post(
@@ -343,10 +331,9 @@ async def accept_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapShown
     summary="Decline a swap that was proposed to you",
     responses=problems(404, 409),
 )
-async def decline_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapShown:
-    async with ctx.db.tx() as tx:
-        swap = await swaps.decline(tx, caller.actor, swap_id, ctx.clock.now())
-        return (await _presenter(tx)).swap(swap)
+async def decline_swap(w: Responder, swap_id: PathId) -> SwapShown:
+    swap = await swaps.decline(w.tx, w.actor, swap_id, w.now)
+    return (await _presenter(w.tx)).swap(swap)
 
 
 @router.post(
@@ -354,19 +341,17 @@ async def decline_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapShow
     summary="Withdraw a proposed swap",
     responses=problems(404, 409),
 )
-async def withdraw_swap(ctx: Ctx, caller: Responder, swap_id: PathId) -> SwapShown:
-    async with ctx.db.tx() as tx:
-        await parties.check_swap(tx, caller.rights, caller.person_id, swap_id)
-        swap = await swaps.withdraw(tx, caller.actor, swap_id, ctx.clock.now())
-        return (await _presenter(tx)).swap(swap)
+async def withdraw_swap(w: Responder, swap_id: PathId) -> SwapShown:
+    await parties.check_swap(w.tx, w.rights, w.person_id, swap_id)
+    swap = await swaps.withdraw(w.tx, w.actor, swap_id, w.now)
+    return (await _presenter(w.tx)).swap(swap)
 
 
 @router.get("/vacations", summary="List time off that is not over, newest first")
-async def list_vacations(ctx: Ctx, caller: Reader, page: PageParams) -> list[VacationShown]:
-    async with ctx.db.tx() as tx:
-        time_off = await swap_queries.absences(tx, since=ctx.clock.now())
-        requested = await swap_queries.covers(tx, vacation_ids=[absence.id for absence in time_off])
-        presenter = await _presenter(tx)
+async def list_vacations(w: Reader, page: PageParams) -> list[VacationShown]:
+    time_off = await swap_queries.absences(w.tx, since=w.now)
+    requested = await swap_queries.covers(w.tx, vacation_ids=[absence.id for absence in time_off])
+    presenter = await _presenter(w.tx)
     return [presenter.vacation(a, requested) for a in page.newest(time_off, [a.id for a in time_off])]
 
 
@@ -376,18 +361,17 @@ async def list_vacations(ctx: Ctx, caller: Reader, page: PageParams) -> list[Vac
     summary="Add time off, and request cover for its shifts",
     responses=problems(409),
 )
-async def add_vacation(ctx: Ctx, caller: Absentee, given: NewVacation) -> VacationShown:
-    async with ctx.db.tx() as tx:
-        absence, requested = await absences.add(
-            tx,
-            caller.actor,
-            person_id=await _person_id(tx, caller, given.person),
-            start=given.start,
-            end=given.end,
-            reason=given.reason,
-            now=ctx.clock.now(),
-        )
-        return (await _presenter(tx)).vacation(absence, requested)
+async def add_vacation(w: Absentee, given: NewVacation) -> VacationShown:
+    absence, requested = await absences.add(
+        w.tx,
+        w.actor,
+        person_id=await _person_id(w.tx, w.caller, given.person),
+        start=given.start,
+        end=given.end,
+        reason=given.reason,
+        now=w.now,
+    )
+    return (await _presenter(w.tx)).vacation(absence, requested)
 
 
 @router.delete(
@@ -396,7 +380,6 @@ async def add_vacation(ctx: Ctx, caller: Absentee, given: NewVacation) -> Vacati
     summary="Cancel time off; taken covers stay",
     responses=problems(404),
 )
-async def cancel_vacation(ctx: Ctx, caller: Absentee, vacation_id: PathId) -> None:
-    async with ctx.db.tx() as tx:
-        await parties.check_time_off(tx, caller.rights, caller.person_id, vacation_id)
-        await absences.cancel(tx, caller.actor, vacation_id, ctx.clock.now())
+async def cancel_vacation(w: Absentee, vacation_id: PathId) -> None:
+    await parties.check_time_off(w.tx, w.rights, w.person_id, vacation_id)
+    await absences.cancel(w.tx, w.actor, vacation_id, w.now)

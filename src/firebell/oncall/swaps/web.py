@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from fastapi import Request, Response
+from fastapi import Response
 from starlette.datastructures import FormData
 
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
@@ -23,6 +23,7 @@ from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
+from firebell.people.work import CurrentVisit, Visit
 
 router = routing.html_router()
 
@@ -98,53 +99,48 @@ def _parties(exchanges: Sequence[Cover | Swap]) -> set[int]:
 
 
 async def _my_shifts(
-    request: Request,
-    me: Person,
+    visit: Visit,
     error: FirebellError | None = None,
     sent: SentForm = SentForm(),
 ) -> Response:
-    ctx = html.ctx(request)
-    now = ctx.clock.now()
-    async with ctx.db.tx() as tx:
-        shifts_ = await queries.shifts_of(tx, me.id, now, MY_SHIFTS_WINDOW)
-        schedules = {x.schedule.id: x.schedule for x in shifts_}
-        coming = await swap_queries.covers(tx, since=now)
-        exchanges: list[Cover | Swap] = [*coming, *await swap_queries.swaps(tx, state=SwapState.OPEN)]
-        named = {u for s in schedules.values() for u in s.people} | _parties(exchanges)
-        names = {i: p.name for i, p in (await people.people_by_id(tx, [*named])).items()}
-        team = await people.members(tx, list({s.team_id for s in schedules.values()}))
-        asked = to_id(sent.given.get("asked"))
-        members = {i for team_members in team.values() for i, _ in team_members}
-        nearby = named | members | ({asked} if asked else set())
-        others = await choosable(tx, nearby, request.query_params.get("with", ""))
-        context = {
-            "nav": "oncall",
-            "live": "oncall",
-            "shifts": shifts_,
-            "offers": _offers(list(schedules.values()), me, names, now),
-            "asked_of_me": askable(coming, me),
-            "my_covers": [c for c in coming if c.requester == me.id and c.state in ("open", "taken")],
-            "taken_by_me": [c for c in coming if c.taken_by == me.id and c.state == CoverState.TAKEN],
-            "swaps": [s for s in exchanges if isinstance(s, Swap) and me.id in (s.proposer, s.other)],
-            "vacations": await swap_queries.absences(tx, person_id=me.id, since=now),
-            "schedule_names": await queries.names_by_id(tx, [x.schedule_id for x in exchanges]),
-            "name": lambda i: names.get(i, FORMER_MEMBER),
-            "people": [(i, name) for i, name in others.options if i != me.id],
-            "others": others,
-            "methods": await people.methods_of(tx, [me.id]),
-            "hours": (await people.quiet_hours(tx, [me.id])).get(me.id),
-            "feeds": len(await calendars.feeds(tx, me.id)),
-            "error": error,
-            "errors": error.fields if error else {},
-            "sent": sent.form,
-            "given": sent.given,
-        }
-    return await html.render(request, "oncall/me.html", context, error.status if error else 200)
+    shifts_ = await queries.shifts_of(visit.tx, visit.person.id, visit.now, MY_SHIFTS_WINDOW)
+    schedules = {x.schedule.id: x.schedule for x in shifts_}
+    coming = await swap_queries.covers(visit.tx, since=visit.now)
+    exchanges: list[Cover | Swap] = [*coming, *await swap_queries.swaps(visit.tx, state=SwapState.OPEN)]
+    named = {u for s in schedules.values() for u in s.people} | _parties(exchanges)
+    names = {i: p.name for i, p in (await people.people_by_id(visit.tx, [*named])).items()}
+    team = await people.members(visit.tx, list({s.team_id for s in schedules.values()}))
+    asked = to_id(sent.given.get("asked"))
+    members = {i for team_members in team.values() for i, _ in team_members}
+    nearby = named | members | ({asked} if asked else set())
+    others = await choosable(visit.tx, nearby, visit.request.query_params.get("with", ""))
+    context = {
+        "nav": "oncall",
+        "live": "oncall",
+        "shifts": shifts_,
+        "offers": _offers(list(schedules.values()), visit.person, names, visit.now),
+        "asked_of_me": askable(coming, visit.person),
+        "my_covers": [c for c in coming if c.requester == visit.person.id and c.state in ("open", "taken")],
+        "taken_by_me": [c for c in coming if c.taken_by == visit.person.id and c.state == CoverState.TAKEN],
+        "swaps": [s for s in exchanges if isinstance(s, Swap) and visit.person.id in (s.proposer, s.other)],
+        "vacations": await swap_queries.absences(visit.tx, person_id=visit.person.id, since=visit.now),
+        "schedule_names": await queries.names_by_id(visit.tx, [x.schedule_id for x in exchanges]),
+        "name": lambda i: names.get(i, FORMER_MEMBER),
+        "people": [(i, name) for i, name in others.options if i != visit.person.id],
+        "others": others,
+        "methods": await people.methods_of(visit.tx, [visit.person.id]),
+        "hours": (await people.quiet_hours(visit.tx, [visit.person.id])).get(visit.person.id),
+        "feeds": len(await calendars.feeds(visit.tx, visit.person.id)),
+        "error": error,
+        "sent": sent.form,
+        "given": sent.given,
+    }
+    return await html.render(visit.request, "oncall/me.html", context)
 
 
 @router.get("/oncall/me", dependencies=access.needs(Verb.SCHEDULE_READ))
-async def mine(request: Request) -> Response:
-    return await _my_shifts(request, await access.signed_in(request))
+async def mine(visit: CurrentVisit) -> Response:
+    return await _my_shifts(visit)
 
 
 def _at(given: FormData, name: str, tz: str) -> datetime:
@@ -163,121 +159,113 @@ def _interval(text: str) -> Interval:
 
 
 @router.post("/oncall/covers", dependencies=access.needs(Verb.SHIFT_TRADE))
-async def ask(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx = html.ctx(request)
+async def ask(visit: CurrentVisit) -> Response:
     try:
-        asked = to_choice(form.get("asked"), "asked")
-        async with ctx.db.tx() as tx:
+        asked = to_choice(visit.form.get("asked"), "asked")
+        async with visit.tx.savepoint():
             await covers.ask(
-                tx,
-                access.actor_of(me),
-                schedule_id=to_id(form.get("schedule")) or 0,
-                requester=me.id,
-                start=_at(form, "start", me.tz),
-                end=_at(form, "end", me.tz),
+                visit.tx,
+                visit.actor,
+                schedule_id=to_id(visit.form.get("schedule")) or 0,
+                requester=visit.person.id,
+                start=_at(visit.form, "start", visit.person.tz),
+                end=_at(visit.form, "end", visit.person.tz),
                 asked=[asked] if asked else [],
-                reason=str(form.get("reason") or ""),
-                now=ctx.clock.now(),
+                reason=str(visit.form.get("reason") or ""),
+                now=visit.now,
             )
     except (Conflict, Invalid, NotFound) as error:
-        return await _my_shifts(request, me, error, SentForm.of(form, "cover"))
-    return flash.redirect(request, "/oncall/me#covers", "Cover request sent.")
+        return await _my_shifts(visit, error, SentForm.of(visit.form, "cover"))
+    return flash.redirect(visit.request, "/oncall/me#covers", "Cover request sent.")
 
 
 @router.post("/oncall/covers/{cover_id}/{verb}", dependencies=access.needs(Verb.SHIFT_TRADE))
-async def answer_cover(request: Request, cover_id: int, verb: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx, actor = html.ctx(request), access.actor_of(me)
-    now = ctx.clock.now()
+async def answer_cover(visit: CurrentVisit, cover_id: int, verb: str) -> Response:
     try:
-        async with ctx.db.tx() as tx:
+        async with visit.tx.savepoint():
             match verb:
                 case "take":
-                    low, high = (_at(form, n, me.tz) if form.get(n) else None for n in ("start", "end"))
-                    await covers.take(tx, actor, cover_id, me.id, start=low, end=high, now=now)
+                    low, high = (
+                        _at(visit.form, n, visit.person.tz) if visit.form.get(n) else None
+                        for n in ("start", "end")
+                    )
+                    await covers.take(
+                        visit.tx, visit.actor, cover_id, visit.person.id, start=low, end=high, now=visit.now
+                    )
                 case "decline":
-                    await covers.decline(tx, actor, cover_id, me.id, now)
+                    await covers.decline(visit.tx, visit.actor, cover_id, visit.person.id, visit.now)
                 case "withdraw":
-                    await parties.check_request(tx, access.rights_of(me), me.id, cover_id)
-                    await covers.withdraw(tx, actor, cover_id, now)
+                    await parties.check_request(visit.tx, visit.rights, visit.person.id, cover_id)
+                    await covers.withdraw(visit.tx, visit.actor, cover_id, visit.now)
                 case "back":
-                    await parties.check_taken(tx, access.rights_of(me), me.id, cover_id)
-                    await covers.give_back(tx, actor, cover_id, now)
+                    await parties.check_taken(visit.tx, visit.rights, visit.person.id, cover_id)
+                    await covers.give_back(visit.tx, visit.actor, cover_id, visit.now)
                 case _:
                     raise NotFound(f"Unknown action: {verb}.")
     except (Conflict, Forbidden, Invalid, NotFound) as error:
-        return await _my_shifts(request, me, error)
-    return flash.redirect(request, "/oncall/me#covers", _COVER_ANSWERED[verb])
+        return await _my_shifts(visit, error)
+    return flash.redirect(visit.request, "/oncall/me#covers", _COVER_ANSWERED[verb])
 
 
 @router.post("/oncall/swaps", dependencies=access.needs(Verb.SHIFT_TRADE))
-async def propose(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx = html.ctx(request)
+async def propose(visit: CurrentVisit) -> Response:
     try:
-        other, _, theirs = str(form.get("theirs") or "").partition("|")
-        async with ctx.db.tx() as tx:
+        other, _, theirs = str(visit.form.get("theirs") or "").partition("|")
+        async with visit.tx.savepoint():
             await swaps.propose(
-                tx,
-                access.actor_of(me),
-                schedule_id=to_id(form.get("schedule")) or 0,
-                proposer=me.id,
+                visit.tx,
+                visit.actor,
+                schedule_id=to_id(visit.form.get("schedule")) or 0,
+                proposer=visit.person.id,
                 other=to_id(other) or 0,
-                mine=_interval(str(form.get("mine") or "")),
+                mine=_interval(str(visit.form.get("mine") or "")),
                 theirs=_interval(theirs),
-                reason=str(form.get("reason") or ""),
-                now=ctx.clock.now(),
+                reason=str(visit.form.get("reason") or ""),
+                now=visit.now,
             )
     except (Conflict, Invalid, NotFound) as error:
-        return await _my_shifts(request, me, error, SentForm.of(form, "swap"))
-    return flash.redirect(request, "/oncall/me#covers", "Swap proposed.")
+        return await _my_shifts(visit, error, SentForm.of(visit.form, "swap"))
+    return flash.redirect(visit.request, "/oncall/me#covers", "Swap proposed.")
 
 
 @router.post("/oncall/swaps/{swap_id}/{verb}", dependencies=access.needs(Verb.SHIFT_TRADE))
-async def answer_swap(request: Request, swap_id: int, verb: str) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
+async def answer_swap(visit: CurrentVisit, swap_id: int, verb: str) -> Response:
     action = {"accept": swaps.accept, "decline": swaps.decline, "withdraw": swaps.withdraw}.get(verb)
     try:
         if action is None:
             raise NotFound(f"Unknown action: {verb}.")
-        async with ctx.db.tx() as tx:
-            await parties.check_swap(tx, access.rights_of(me), me.id, swap_id)
-            await action(tx, access.actor_of(me), swap_id, ctx.clock.now())
+        async with visit.tx.savepoint():
+            await parties.check_swap(visit.tx, visit.rights, visit.person.id, swap_id)
+            await action(visit.tx, visit.actor, swap_id, visit.now)
     except (Conflict, Forbidden, Invalid, NotFound) as error:
-        return await _my_shifts(request, me, error)
-    return flash.redirect(request, "/oncall/me#covers", _SWAP_ANSWERED[verb])
+        return await _my_shifts(visit, error)
+    return flash.redirect(visit.request, "/oncall/me#covers", _SWAP_ANSWERED[verb])
 
 
 @router.post("/oncall/vacations", dependencies=access.needs(Verb.TIME_OFF_WRITE))
-async def away(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
-    ctx = html.ctx(request)
+async def away(visit: CurrentVisit) -> Response:
     try:
-        async with ctx.db.tx() as tx:
+        async with visit.tx.savepoint():
             await absences.add(
-                tx,
-                access.actor_of(me),
-                person_id=me.id,
-                start=_at(form, "start", me.tz),
-                end=_at(form, "end", me.tz),
-                reason=str(form.get("reason") or ""),
-                now=ctx.clock.now(),
+                visit.tx,
+                visit.actor,
+                person_id=visit.person.id,
+                start=_at(visit.form, "start", visit.person.tz),
+                end=_at(visit.form, "end", visit.person.tz),
+                reason=str(visit.form.get("reason") or ""),
+                now=visit.now,
             )
     except (Conflict, Invalid) as error:
-        return await _my_shifts(request, me, error, SentForm.of(form, "away"))
-    return flash.redirect(request, "/oncall/me#away", "Time off saved.")
+        return await _my_shifts(visit, error, SentForm.of(visit.form, "away"))
+    return flash.redirect(visit.request, "/oncall/me#away", "Time off saved.")
 
 
 @router.post("/oncall/vacations/{vacation_id}/cancel", dependencies=access.needs(Verb.TIME_OFF_WRITE))
-async def back(request: Request, vacation_id: int) -> Response:
-    await access.form(request)
-    me, ctx = await access.signed_in(request), html.ctx(request)
+async def back(visit: CurrentVisit, vacation_id: int) -> Response:
     try:
-        async with ctx.db.tx() as tx:
-            await parties.check_time_off(tx, access.rights_of(me), me.id, vacation_id)
-            await absences.cancel(tx, access.actor_of(me), vacation_id, ctx.clock.now())
+        async with visit.tx.savepoint():
+            await parties.check_time_off(visit.tx, visit.rights, visit.person.id, vacation_id)
+            await absences.cancel(visit.tx, visit.actor, vacation_id, visit.now)
     except (Forbidden, NotFound) as error:
-        return await _my_shifts(request, me, error)
-    return flash.redirect(request, "/oncall/me#away", "Time off canceled.")
+        return await _my_shifts(visit, error)
+    return flash.redirect(visit.request, "/oncall/me#away", "Time off canceled.")

@@ -1,0 +1,67 @@
+"""The OpenAPI document, with short names for schemas and operations."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from firebell.kit.web.api.problem_details import Problem
+from firebell.kit.web.api.types import MAX_ID
+
+
+class Api(FastAPI):
+    """FastAPI whose OpenAPI knows the problem, and names operations as the functions are named."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document, made once."""
+        if self.openapi_schema is None:
+            found = super().openapi()
+            parts = found["components"]["schemas"]
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            parts |= problem.pop("$defs")
+            parts["Problem"] = problem
+            self.openapi_schema = _with_short_names(found)
+        assert self.openapi_schema is not None
+        return self.openapi_schema
+
+
+_SCHEMAS = "#/components/schemas/"
+_KEYWORDS = {"ge": "minimum", "le": "maximum"}
+"""What Pydantic calls a bound that stands behind a validator, and what JSON Schema calls it."""
+
+
+def _with_short_names(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with one short name and title for each schema.
+
+    Classes of one name in two slices are told apart by their modules, which code generators cannot read:
+    `firebell__people__model__Role` becomes `PeopleRole`.
+    """
+    schemas = document["components"]["schemas"]
+    names = {name: _short_name(name) for name in schemas}
+    assert len(set(names.values())) == len(names), "two schemas have one name"
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, list):
+            return [renamed(item) for item in value]
+        if isinstance(value, float) and value.is_integer():
+            # FastAPI writes bounds as floats, and the largest id as a number above it
+            return min(int(value), MAX_ID)
+        if not isinstance(value, dict):
+            return value
+        return {
+            _KEYWORDS.get(key, key): f"{_SCHEMAS}{names[item.removeprefix(_SCHEMAS)]}"
+            if key == "$ref" and isinstance(item, str) and item.startswith(_SCHEMAS)
+            else renamed(item)
+            for key, item in value.items()
+        }
+
+    short: dict[str, Any] = renamed(document)
+    short["components"]["schemas"] = {
+        names[name]: {**renamed(schema), "title": names[name]} for name, schema in schemas.items()
+    }
+    return short
+
+
+def _short_name(name: str) -> str:
+    """Return the name of a class, with its slice before it when another class has the same name."""
+    parts = name.split("__")
+    return parts[-1] if len(parts) == 1 else f"{parts[1].capitalize()}{parts[-1]}"

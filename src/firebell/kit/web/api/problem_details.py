@@ -1,0 +1,88 @@
+"""Problem details (RFC 9457): what OpenAPI says of refusals, and the errors of fields in words."""
+
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import ConfigDict
+
+from firebell.kit.web.api.types import ApiInput
+
+
+class Fault(ApiInput):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class Problem(ApiInput):
+    """An RFC 9457 problem; `hint` says what to do, `errors` which fields are wrong."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    hint: str = ""
+    errors: tuple[Fault, ...] = ()
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:firebell:problem:invalid",
+                    "title": "Unprocessable Entity",
+                    "status": 422,
+                    "detail": "The request cannot be accepted as it is.",
+                    "instance": "/api/v1/incidents",
+                    "errors": [{"field": "severty", "message": "There is no such field here."}],
+                }
+            ]
+        }
+    )
+
+
+_MEANING = {
+    401: "The request carries no valid key",
+    403: "The key or its owner may not do this",
+    404: "There is no such thing",
+    409: "The present state does not allow this",
+    422: "The request cannot be accepted; `errors` names the fields",
+    503: "Nothing was stored: try again after Retry-After seconds",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of these refusals."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": _MEANING[status], "content": {"application/problem+json": {"schema": schema}}}
+        for status in statuses
+    }
+
+
+ALWAYS = problems(401, 403, 422, 503)
+"""What every route with a key may answer."""
+
+
+def field_error(error: dict[str, Any]) -> tuple[str, str]:
+    """Return which field an error of validation is about, and what is wrong in words."""
+    where = [str(part) for part in error["loc"]]
+    field = ".".join(where[1:]) or where[0]
+    field = field.encode("utf-8", "backslashreplace").decode()[:200]
+    match error["type"]:
+        case "missing":
+            return field, "This is missing."
+        case "extra_forbidden":
+            return field, "There is no such field here."
+        case "json_invalid":
+            return "body", f"This is not JSON: {error.get('ctx', {}).get('error', 'it cannot be read')}."
+        case "value_error":
+            return field, str(error["ctx"]["error"])
+        case _:
+            return field, str(error["msg"]).encode("utf-8", "backslashreplace").decode()
+
+
+def status_slug(status: int) -> str:
+    """Return the name of a status as a code, such as method-not-allowed."""
+    return HTTPStatus(status).phrase.lower().replace(" ", "-")

@@ -1,0 +1,136 @@
+"""The unit of work of a request: authorized first, then one transaction, one actor and one instant.
+
+The transaction commits before the response starts and rolls back on any error, so a success is always stored.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.params import Depends as Needed
+from starlette.datastructures import FormData
+
+from firebell.kit.context import Context
+from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.web import html, transaction
+from firebell.people import access
+from firebell.people.access import Caller, may
+from firebell.people.model import Person
+from firebell.people.permissions import Rights, Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An API request that only reads: a connection without a transaction, who asks, and the request's instant."""
+
+    ctx: Context
+    tx: Reads
+    caller: Caller
+    now: datetime
+
+    @property
+    def actor(self) -> Actor:
+        """The actor for entries in the audit log and in timelines."""
+        return self.caller.actor
+
+    @property
+    def person_id(self) -> int:
+        """The id of the person who calls, or who owns the key."""
+        return self.caller.person_id
+
+    @property
+    def rights(self) -> Rights:
+        """The rights in force for this request."""
+        return self.caller.rights
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes in force for this request."""
+        return self.caller.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class Work(Reading):
+    """An API request in its transaction: who acts, and the request's instant."""
+
+    tx: Tx
+
+
+def work(verb: Verb) -> Needed:
+    """Return the dependency of an API route: its `Work`, for a caller who may do the verb."""
+
+    async def authorized_work(request: Request, caller: Annotated[Caller, may(verb)]) -> AsyncIterator[Work]:
+        async with transaction.opened(request) as (tx, now):
+            yield Work(html.ctx(request), tx, caller, now)
+
+    needed: Needed = Depends(authorized_work, scope="function")
+    return needed
+
+
+def reading(verb: Verb) -> Needed:
+    """Return the dependency of an API route that many ask and that only reads: its `Reading`."""
+
+    async def authorized_reading(
+        request: Request, caller: Annotated[Caller, may(verb)]
+    ) -> AsyncIterator[Reading]:
+        ctx = html.ctx(request)
+        async with ctx.db.reads() as tx:
+            yield Reading(ctx, tx, caller, ctx.clock.now())
+
+    needed: Needed = Depends(authorized_reading, scope="function")
+    return needed
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request for an HTML page in its transaction: who is signed in, their form, and the request's instant."""
+
+    request: Request
+    tx: Tx
+    person: Person
+    form: FormData
+    """The posted form with its CSRF value checked; empty unless the method is POST."""
+    now: datetime
+
+    @property
+    def ctx(self) -> Context:
+        """What the running process has."""
+        return html.ctx(self.request)
+
+    @property
+    def actor(self) -> Actor:
+        """The actor for entries in the audit log and in timelines."""
+        return access.actor_of(self.person)
+
+    @property
+    def rights(self) -> Rights:
+        """The rights of the person's role."""
+        return access.rights_of(self.person)
+
+
+def visit_with(*, files: int = 0, fields: int = 500) -> Needed:
+    """Return the dependency of an HTML route: its `Visit`, with a form of at most so many files and fields.
+
+    The form is read before the transaction is opened: a slow upload holds no connection.
+    """
+
+    async def posted(request: Request, person: Annotated[Person, Depends(access.signed_in)]) -> FormData:
+        return await access.form(request, files, fields) if request.method == "POST" else FormData()
+
+    async def signed_in_visit(
+        request: Request,
+        person: Annotated[Person, Depends(access.signed_in)],
+        form: Annotated[FormData, Depends(posted)],
+    ) -> AsyncIterator[Visit]:
+        async with transaction.opened(request) as (tx, now):
+            yield Visit(request, tx, person, form, now)
+
+    needed: Needed = Depends(signed_in_visit, scope="function")
+    return needed
+
+
+CurrentVisit = Annotated[Visit, visit_with()]
+"""The parameter of an HTML handler."""

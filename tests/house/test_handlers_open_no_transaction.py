@@ -1,0 +1,91 @@
+"""A handler gets its transaction, its actor and its instant from `people.work`; exceptions have a reason here."""
+
+import ast
+from collections.abc import Iterator
+
+from tests.house.source import SRC, modules
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+MARKDOWN = "Markdown is rendered or read in another process, which can take seconds."
+PASSWORD = "A password is hashed, which takes longer than a transaction should stay open."
+NO_ONE = "No one is signed in, so there is no actor to inject."
+
+BY_HAND = {
+    "alerts/api.py send_alert": "The group commit that it waits for stores the alert in a transaction of its own.",
+    "dashboard/web.py home": "Whether anyone must sign in is read from the database first.",
+    "handbook/template_web.py one": MARKDOWN,
+    "handbook/template_web.py save": MARKDOWN,
+    "handoffs/web.py _document": MARKDOWN,
+    "handoffs/web.py save": MARKDOWN,
+    "oncall/calendars/web.py feed": NO_ONE,
+    "paging/web.py _by_link": NO_ONE,
+    "paging/web.py ack_by_link": NO_ONE,
+    "people/web.py _welcome": NO_ONE,
+    "people/web.py login_form": NO_ONE,
+    "people/web.py save_password": PASSWORD,
+    "people/web.py welcome": NO_ONE,
+    "postmortems/web.py _document": MARKDOWN,
+    "postmortems/web.py save": MARKDOWN,
+    "runbooks/web.py _editor": MARKDOWN,
+    "runbooks/web.py _save": MARKDOWN,
+    "runbooks/web.py runbook": MARKDOWN,
+    "setup/web.py setup": NO_ONE,
+    "setup/web.py setup_form": NO_ONE,
+}
+"""Functions at the edge that open their transactions themselves, and why."""
+
+
+def _edge() -> Iterator[tuple[str, Function]]:
+    """Yield the functions of every module that has routes, with their names."""
+    for path, tree in modules():
+        source = ast.unparse(tree)
+        if "kit" in path.parts or not ("router.get(" in source or "router.post(" in source):
+            continue
+        for node in tree.body:
+            if isinstance(node, Function):
+                yield f"{path.relative_to(SRC)} {node.name}", node
+
+
+def _attributes(node: ast.AST) -> set[str]:
+    """Return the dotted names that a function reads, such as `ctx.db.tx`."""
+    return {ast.unparse(part) for part in ast.walk(node) if isinstance(part, ast.Attribute)}
+
+
+def _opens(function: Function) -> bool:
+    return any(name.endswith((".db.tx", ".db.reads")) for name in _attributes(function))
+
+
+def _injected(function: Function) -> bool:
+    return any(arg.arg in ("w", "visit") for arg in function.args.args)
+
+
+def test_only_listed_handlers_open_a_transaction_by_hand() -> None:
+    assert {name for name, function in _edge() if _opens(function)} == set(BY_HAND)
+
+
+def test_a_handler_with_a_unit_of_work_takes_nothing_from_beside_it() -> None:
+    """Another connection could be waited for forever, and another instant would differ."""
+    beside = ("access.signed_in", "access.form", "access.actor_of", ".clock.now", ".db.tx", ".db.reads")
+    wrong = [
+        f"{name}: {attribute}"
+        for name, function in _edge()
+        if _injected(function)
+        for attribute in _attributes(function)
+        if attribute.endswith(beside)
+    ]
+    assert wrong == []
+
+
+def test_an_action_whose_refusal_is_shown_runs_in_a_savepoint() -> None:
+    """The page that shows a refused form is a success of the transaction: what the action wrote must be undone."""
+    wrong = [
+        name
+        for name, function in _edge()
+        if _injected(function)
+        for part in ast.walk(function)
+        if isinstance(part, ast.Try)
+        for body in [ast.unparse(ast.Module(part.body, []))]
+        if "visit.actor" in body and "savepoint()" not in body
+    ]
+    assert wrong == []
