@@ -202,7 +202,7 @@ def test_what_others_call_says_what_it_guarantees() -> None:
 def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
     # a fault in the reader of a source must open a page, whatever it is
     owners = {
-        *("worker.py", "paging/sender.py", "kit/jobs/group_commit.py", "kit/threads.py"),
+        *("worker.py", "notify/sender.py", "kit/jobs/group_commit.py", "kit/threads.py"),
         "alerts/inbound.py",
     }
     for path, tree in modules():

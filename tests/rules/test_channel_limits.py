@@ -11,21 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.alerts.model import Alert
+from firebell.channels import Accepted, ContentRefused, Failed, Message, Retry, email, headers, ntfy, webhook
+from firebell.channels.fitting import cut, fit, size
 from firebell.kit.http_out import Reply
 from firebell.kit.mail.mailbox import Mailbox, check_address, parse_mailbox
-from firebell.paging.bundles import merged_message
-from firebell.paging.channels import (
-    Accepted,
-    ContentRefused,
-    Failed,
-    Message,
-    Retry,
-    email,
-    headers,
-    ntfy,
-    webhook,
-)
-from firebell.paging.channels.fitting import cut, fit, size
+from firebell.notify.bundles import merged_message
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 WILD = st.text(st.characters(codec="utf-8"), max_size=400)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.channels import Message
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import to_local
-from firebell.paging.bundles import bundles, merged_message
-from firebell.paging.channels import Message
+from firebell.notify.bundles import bundles, merged_message
 from firebell.paging.model import Delivery
 from firebell.people.model import QuietHours
 from firebell.people.quiet_hours import clean, held_until

@@ -6,11 +6,11 @@ from datetime import timedelta
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
+from firebell.notify import delivery_store
+from firebell.notify.send_slots import CAPACITY
+from firebell.notify.sender import Sender
 from firebell.paging import actions as paging
-from firebell.paging import delivery_store
 from firebell.paging.model import Delivery
-from firebell.paging.send_slots import CAPACITY
-from firebell.paging.sender import Sender
 from firebell.people import actions as people
 from firebell.people.model import Channel
 from tests.world import World, world

@@ -14,6 +14,7 @@ import click
 import httpx
 
 from firebell import subscriptions
+from firebell.channels.email import NO_TLS, lacks_tls
 from firebell.commands.serve import load_settings, run
 from firebell.health_check import write
 from firebell.kit.db.database import Db, Tx
@@ -27,7 +28,6 @@ from firebell.kit.mail.server import parse_smtp_url
 from firebell.oncall import actions as oncall
 from firebell.oncall.rota.shifts import gaps
 from firebell.paging import actions as paging
-from firebell.paging.channels.email import NO_TLS, lacks_tls
 from firebell.people import actions as people
 from firebell.people.model import Channel, Person, Role
 from firebell.people.session_store import sign_in_addresses

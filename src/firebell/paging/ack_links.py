@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Gone
-from firebell.paging import delivery_store, link_store
+from firebell.notify import delivery_store
+from firebell.paging import link_store
 from firebell.paging.model import Delivery
 from firebell.people import actions as people
 from firebell.people.model import Person

@@ -20,16 +20,9 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text, slugify
+from firebell.notify import delivery_store, notification_rules
 from firebell.oncall.model import ScheduleDeleted
-from firebell.paging import (
-    delivery_store,
-    escalation,
-    list_store,
-    notices,
-    notification_rules,
-    policy_store,
-    store,
-)
+from firebell.paging import escalation, list_store, notices, policy_store, store
 from firebell.paging.model import (
     Ack,
     Level,

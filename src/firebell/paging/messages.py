@@ -8,10 +8,10 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.model import Alert, Group
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
+from firebell.channels import Message
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.paging import ack_links, notices, store
-from firebell.paging.channels import Message
 from firebell.paging.model import Delivery, Page
 from firebell.people import actions as people
 from firebell.people.model import Channel, Person

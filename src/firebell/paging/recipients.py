@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
+from firebell.notify import delivery_store
+from firebell.notify.notification_rules import can_wait, usable
 from firebell.oncall import actions as oncall
-from firebell.paging import delivery_store
 from firebell.paging.model import Page, PageState, Plan, Target, TargetKind
-from firebell.paging.notification_rules import can_wait, usable
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod, Person, Rule
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Row, Tx
-from firebell.paging.arrays import transpose
 from firebell.paging.model import (
     Arrival,
     LogEntry,

@@ -7,10 +7,11 @@ from functools import partial
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.jobs import timers
-from firebell.paging import delivery_store, escalation, store
+from firebell.notify import delivery_store
+from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, can_wait, plan, reminder
+from firebell.paging import escalation, store
 from firebell.paging.actions import TIMER, store_changes
 from firebell.paging.model import UNANSWERED, NewLogEntry, Page, PageState
-from firebell.paging.notification_rules import NewDelivery, PlannedDelivery, can_wait, plan, reminder
 from firebell.paging.recipients import Recipients, load_recipients
 
 

@@ -12,7 +12,8 @@ from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.refs import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing
-from firebell.paging import ack_links, actions, delivery_store, queries
+from firebell.notify import delivery_store
+from firebell.paging import ack_links, actions, queries
 from firebell.paging.model import PageState
 from firebell.people import access
 from firebell.people import actions as people

@@ -9,21 +9,22 @@ from functools import partial
 
 import asyncpg
 
+from firebell.channels import Accepted, Channel, Failed, Message, Outcome, Retry, Unsent
+from firebell.channels.email import Email
+from firebell.channels.ntfy import Ntfy
+from firebell.channels.webhook import Webhook
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs.group_commit import GroupCommit
-from firebell.paging import delivery_store, store
+from firebell.notify import delivery_store
+from firebell.notify.bundles import Bundle, bundles, hold_for_quiet_hours
+from firebell.notify.send_slots import Slots
+from firebell.paging import store
 from firebell.paging.actions import skip_unreached_level
-from firebell.paging.bundles import Bundle, bundles, hold_for_quiet_hours
-from firebell.paging.channels import Accepted, Channel, Failed, Message, Outcome, Retry, Unsent
-from firebell.paging.channels.email import Email
-from firebell.paging.channels.ntfy import Ntfy
-from firebell.paging.channels.webhook import Webhook
 from firebell.paging.messages import compose
 from firebell.paging.model import Delivery
-from firebell.paging.send_slots import Slots
 from firebell.people import actions as people
 
 log = logging.getLogger(__name__)

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
+from firebell.channels import Message, Outcome
 from firebell.kit.db.database import Tx
-from firebell.paging import delivery_store
-from firebell.paging.channels import Message, Outcome
+from firebell.notify import delivery_store
+from firebell.notify.notification_rules import can_wait
 from firebell.paging.model import Delivery
-from firebell.paging.notification_rules import can_wait
 from firebell.people import actions as people
 
 _NOTICE_BYTES = 1000

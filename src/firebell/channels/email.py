@@ -11,13 +11,7 @@ from html import escape
 import aiosmtplib
 
 from firebell.alerts.model import Alert
-from firebell.kit.errors import Unavailable
-from firebell.kit.localtime import format_local
-from firebell.kit.mail.connection import MailConnections
-from firebell.kit.mail.mailbox import Mailbox, check_address, parse_mailbox
-from firebell.kit.mail.server import SmtpServer, parse_smtp_url
-from firebell.kit.resolver import Resolver
-from firebell.paging.channels import (
+from firebell.channels import (
     Accepted,
     ContentRefused,
     Failed,
@@ -30,7 +24,13 @@ from firebell.paging.channels import (
     not_sent,
     whole_or_short,
 )
-from firebell.paging.channels.fitting import cut
+from firebell.channels.fitting import cut
+from firebell.kit.errors import Unavailable
+from firebell.kit.localtime import format_local
+from firebell.kit.mail.connection import MailConnections
+from firebell.kit.mail.mailbox import Mailbox, check_address, parse_mailbox
+from firebell.kit.mail.server import SmtpServer, parse_smtp_url
+from firebell.kit.resolver import Resolver
 
 NO_TLS = (
     "The mail server does not offer STARTTLS, and the password in FIREBELL_SMTP_URL is never sent unencrypted."

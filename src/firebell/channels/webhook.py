@@ -5,10 +5,7 @@ import json
 import httpx
 
 from firebell.alerts.model import Alert
-from firebell.kit.http_out import Reply, post
-from firebell.kit.signing import Signer
-from firebell.kit.standard_webhooks import signature
-from firebell.paging.channels import (
+from firebell.channels import (
     Accepted,
     ContentRefused,
     Failed,
@@ -20,7 +17,10 @@ from firebell.paging.channels import (
     whole_or_short,
     without_secrets,
 )
-from firebell.paging.channels.fitting import cut
+from firebell.channels.fitting import cut
+from firebell.kit.http_out import Reply, post
+from firebell.kit.signing import Signer
+from firebell.kit.standard_webhooks import signature
 
 MAX_WAIT_S = 60
 """Longest `Retry-After` that is respected; beyond it the delivery fails, so that the next rule acts."""

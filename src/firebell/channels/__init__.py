@@ -7,8 +7,8 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from firebell.alerts.model import Alert
+from firebell.channels.fitting import fit
 from firebell.kit.exhaustion import is_ours
-from firebell.paging.channels.fitting import fit
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from firebell.kit.http_out import Reply, post
-from firebell.paging.channels import (
+from firebell.channels import (
     Accepted,
     ContentRefused,
     Failed,
@@ -20,8 +19,9 @@ from firebell.paging.channels import (
     whole_or_short,
     without_secrets,
 )
-from firebell.paging.channels.fitting import cut, fit
-from firebell.paging.channels.webhook import outcome_of
+from firebell.channels.fitting import cut, fit
+from firebell.channels.webhook import outcome_of
+from firebell.kit.http_out import Reply, post
 
 _BODY_BYTES = 1500
 _LISTED_ALERTS = 20

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.paging.arrays import transpose
+from firebell.notify.notification_rules import NewDelivery, idempotency_key
+from firebell.notify.send_slots import Blocked, Slots, destination
 from firebell.paging.model import Delivery
-from firebell.paging.notification_rules import NewDelivery, idempotency_key
-from firebell.paging.send_slots import Blocked, Slots, destination
 
 LEASE = timedelta(seconds=60)
 CANDIDATES = 8
