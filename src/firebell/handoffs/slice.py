@@ -24,7 +24,7 @@ def _timers() -> Mapping[str, "Handler"]:
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.handoffs import notifications
+    from firebell.oncall import notifications
     from firebell.oncall import model as oncall
 
     return Subscriptions(
