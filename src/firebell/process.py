@@ -143,6 +143,7 @@ async def connected(
             smtp_url=settings.smtp_url,
             mail_from=settings.mail_from,
             ntfy_url=settings.ntfy_url,
+            composers=subscriptions.composers(),
             allowed_hosts=settings.hosts,
         )
 

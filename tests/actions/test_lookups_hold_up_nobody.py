@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from firebell.channels import Retry, Unsent
+from firebell.channels.base import Retry, Unsent
 from firebell.channels.email import Email
 from firebell.kit import resolver as dns
 from firebell.kit.errors import Unavailable

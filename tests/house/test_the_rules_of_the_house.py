@@ -12,7 +12,7 @@ from firebell.kit.db import migrate
 from tests.house.source import ROOT, SRC, TEMPLATES, modules
 
 SLICES = (
-    *("people", "handbook", "catalog", "alerts", "oncall", "runbooks", "paging", "incidents"),
+    *("people", "notify", "handbook", "catalog", "alerts", "oncall", "runbooks", "paging", "incidents"),
     *("postmortems", "handoffs", "workload", "service_overview"),
 )
 
@@ -102,6 +102,8 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.incidents.queries",
         "firebell.paging.queries",
         "firebell.handbook.templates",
+        # the pure rule of when a person is notified
+        "firebell.notify.notification_rules",
         # the pure rule of what a mitigation says of its effect
         "firebell.incidents.mitigations",
         "firebell.oncall.rota",

@@ -7,10 +7,10 @@ from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
 from firebell.notify import delivery_store
+from firebell.notify.model import Delivery
 from firebell.notify.send_slots import CAPACITY
 from firebell.notify.sender import Sender
 from firebell.paging import actions as paging
-from firebell.paging.model import Delivery
 from firebell.people import actions as people
 from firebell.people.model import Channel
 from tests.world import World, world
@@ -38,8 +38,8 @@ async def test_a_sev1_declared_in_a_storm_is_the_next_message(dsn: str, clock: F
             begun: list[Delivery] = []
             while one := await delivery_store.claim(tx, w.now, 1):
                 begun += one
-            first = await paging.page(tx, begun[0].page_id or 0)
-            urgencies = [(await paging.page(tx, d.page_id or 0)).urgency for d in begun]
+            first = await paging.page(tx, begun[0].subject_id)
+            urgencies = [(await paging.page(tx, d.subject_id)).urgency for d in begun]
         assert first.title == f"{made.ref}: All down"
         assert len(urgencies) > 40
         assert urgencies == sorted(urgencies)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from firebell.channels import (
+from firebell.channels.base import (
     Accepted,
     ContentRefused,
     Failed,
@@ -14,17 +14,16 @@ from firebell.channels import (
     Message,
     Outcome,
     Retry,
-    named,
     not_sent,
     whole_or_short,
     without_secrets,
 )
-from firebell.channels.fitting import cut, fit
 from firebell.channels.webhook import outcome_of
+from firebell.kit.fitting import cut, fit
 from firebell.kit.http_out import Reply, post
 
 _BODY_BYTES = 1500
-_LISTED_ALERTS = 20
+_LISTED_ITEMS = 20
 _QUOTA = (42908, 42910)
 """The ntfy error codes for an exhausted daily quota: a retry does not help."""
 
@@ -70,12 +69,10 @@ def body_of(topic: str, message: Message, *, short: bool = False) -> bytes:
         "priority": 5 if message.urgency == "high" else 3,
         "tags": ["rotating_light" if message.urgency == "high" else "bell"],
     }
-    if message.page_url:
-        fields["click"] = message.page_url
-        if not short:
-            fields["actions"] = [{"action": "view", "label": "Acknowledge", "url": message.ack_url}]
-    elif message.note_url:
-        fields["click"] = message.note_url
+    if message.url:
+        fields["click"] = message.url
+    if message.actions and not short:
+        fields["actions"] = [{"action": "view", "label": a.label, "url": a.url} for a in message.actions]
     room = 500 if short else limits.text
     while True:
         body = _encoded({**fields, "message": _text(message, room, short=short)})
@@ -92,11 +89,11 @@ def _encoded(fields: Mapping[str, object]) -> bytes:
 def _text(message: Message, limit_bytes: int, *, short: bool) -> str:
     if short:
         return cut(message.url or message.title, limit_bytes)
-    if message.note_lines:
-        return message.note(limit_bytes)
-    lines = [cut(a.body, _BODY_BYTES) for a in message.alerts[:1] if a.status == "firing"]
-    lines += [f"- {named(a)}" for a in message.alerts[1:_LISTED_ALERTS]]
-    if (more := max(message.alert_count, len(message.alerts)) - _LISTED_ALERTS) > 0:
+    if message.lines:
+        return message.text(limit_bytes)
+    lines = [cut(message.lead, _BODY_BYTES)]
+    lines += [f"- {item.title}" for item in message.items[1:_LISTED_ITEMS]]
+    if more := message.more_than(_LISTED_ITEMS):
         lines.append(f"And {more} more")
     return fit([line for line in lines if line], "", limit_bytes) or message.title
 

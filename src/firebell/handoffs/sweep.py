@@ -10,10 +10,10 @@ from firebell.handoffs.model import Change
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 from firebell.kit.localtime import to_local
+from firebell.notify import actions as notify
+from firebell.notify.model import Notice
 from firebell.oncall import actions as oncall
-from firebell.oncall.model import Schedule, User
-from firebell.paging import actions as paging
-from firebell.paging.model import Notice
+from firebell.oncall.model import Schedule, ShiftsChanged, User
 from firebell.people import actions as people
 from firebell.people.model import Channel, Person
 
@@ -57,6 +57,11 @@ async def sweep(
     )
 
 
+async def sweep_changed(tx: Tx, event: ShiftsChanged, now: datetime) -> None:
+    """Sweep a schedule after a change, without announcing what its people were just notified of."""
+    await sweep(tx, [event.schedule_id], now, event.known)
+
+
 def _changes(due: Iterable[tuple[Schedule, milestones.Milestone]]) -> Iterable[tuple[Schedule, Change]]:
     """Return each change to draft once, in order, even if both of its milestones are due."""
     return {(s.id, m.change): (s, m.change) for s, m in due if m.change}.values()
@@ -77,7 +82,7 @@ async def notify_shifts(tx: Tx, due: Sequence[tuple[Schedule, milestones.Milesto
         person = people_by_id.get(int(milestone.user or 0))
         if person and person.active:
             notices.append(_notice(schedule, milestone, person, people_by_id, verified[person.id], now))
-    await paging.notify(tx, notices, now)
+    await notify.send_notices(tx, notices, now)
 
 
 def _notice(

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import random
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 import asyncpg
 
-from firebell.channels import Accepted, Channel, Failed, Message, Outcome, Retry, Unsent
+from firebell.channels.base import Accepted, Channel, Failed, Message, Outcome, Retry, Unsent
 from firebell.channels.email import Email
 from firebell.channels.ntfy import Ntfy
 from firebell.channels.webhook import Webhook
@@ -20,11 +21,9 @@ from firebell.kit.errors import Unavailable
 from firebell.kit.jobs.group_commit import GroupCommit
 from firebell.notify import delivery_store
 from firebell.notify.bundles import Bundle, bundles, hold_for_quiet_hours
+from firebell.notify.compose import compose
+from firebell.notify.model import REMINDER, DeliveriesFail, Delivery, NobodyReached, SubjectKind
 from firebell.notify.send_slots import Slots
-from firebell.paging import store
-from firebell.paging.actions import skip_unreached_level
-from firebell.paging.messages import compose
-from firebell.paging.model import Delivery
 from firebell.people import actions as people
 
 log = logging.getLogger(__name__)
@@ -167,9 +166,9 @@ class Sender:
             recorded = await delivery_store.accepted(tx, arrived, now)
             for delivery, _ in arrived:
                 if delivery.id in recorded:
-                    if delivery.reason == "test":
+                    if delivery.subject_kind == SubjectKind.TEST:
                         await people.mark_method_verified(tx, delivery.method_id, now)
-                    await tx.live(_topic(delivery))
+                    await tx.live(self._topic(delivery))
 
     async def _record(self, deliveries: Sequence[Delivery], outcome: Retry | Failed | Unsent) -> None:
         now = self._ctx.clock.now()
@@ -188,26 +187,30 @@ class Sender:
                 case Failed(reason, suspect):
                     await self._failed(tx, deliveries, reason, now, suspect=suspect)
             for delivery in deliveries:
-                await tx.live(_topic(delivery))
+                await tx.live(self._topic(delivery))
 
     async def _failed(
         self, tx: Tx, deliveries: Sequence[Delivery], reason: str, now: datetime, *, suspect: bool
     ) -> None:
-        # pages before deliveries: the order in which an acknowledgement locks them
-        await store.lock(tx, [d.page_id for d in deliveries if d.page_id is not None])
+        subjects: dict[str, list[int]] = defaultdict(list)
+        for delivery in deliveries:
+            subjects[delivery.subject_kind].append(delivery.subject_id)
+        for kind, ids in subjects.items():
+            await tx.emit(DeliveriesFail(kind, tuple(ids)), now)
         ended = await delivery_store.failed(tx, deliveries, reason)
         if suspect and ended:
             await people.mark_method_suspect(tx, ended[0].method_id, now)
         for delivery in ended:
             extra = {"delivery": delivery.id, "channel": delivery.channel, "reason": reason}
             log.warning("a message failed", extra=extra)
+            if not delivery.epoch:
+                continue
             is_unreached = await delivery_store.send_next(tx, delivery, now)
             # a reminder is for earlier levels and does not count for this one
-            if is_unreached and delivery.page_id is not None and delivery.reason != "reminder":
-                await skip_unreached_level(
-                    tx, delivery.page_id, delivery.epoch, delivery.level, delivery.round, now
-                )
+            if is_unreached and delivery.reason != REMINDER:
+                position = (delivery.epoch, delivery.level, delivery.round)
+                await tx.emit(NobodyReached(delivery.subject_kind, delivery.subject_id, *position), now)
 
-
-def _topic(delivery: Delivery) -> str:
-    return f"person-{delivery.person_id}" if delivery.page_id is None else f"pg-{delivery.page_id}"
+    def _topic(self, delivery: Delivery) -> str:
+        prefix = self._ctx.composers[delivery.subject_kind].topic
+        return f"{prefix}-{delivery.subject_id}" if prefix else f"person-{delivery.person_id}"

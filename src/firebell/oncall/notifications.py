@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from firebell.handoffs import messages, sweep
-from firebell.handoffs.messages import Interval, Message
 from firebell.kit.db.database import Tx
 from firebell.kit.text import clean_name
-from firebell.oncall import actions as oncall
-from firebell.oncall.model import Cover, CoverState, Schedule
+from firebell.notify import actions as notify
+from firebell.notify.model import Notice
+from firebell.oncall import actions, messages
+from firebell.oncall.messages import Interval, Message
+from firebell.oncall.model import Cover, CoverState, Schedule, ShiftsChanged
 from firebell.oncall.rota.fairness import suggested
-from firebell.paging import actions as paging
-from firebell.paging.model import Notice
 from firebell.people import actions as people
 from firebell.people.model import Person
 
@@ -30,18 +29,18 @@ class _DutyChanges:
     gaps: list[Interval]
 
     @property
-    def boundaries(self) -> set[tuple[int, datetime]]:
+    def boundaries(self) -> frozenset[tuple[int, datetime]]:
         """Each person with the starts of their intervals, where a shift begins or ends by this change."""
-        return {
+        return frozenset(
             (user, start)
             for by_user in (self.gains, self.losses)
             for user, intervals in by_user.items()
             for start, _ in intervals
-        }
+        )
 
 
 async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
-    """Notify who gains and who loses duty, one message per person, and sweep the schedule's shifts again.
+    """Notify who gains and who loses duty, one message per person; then emit `ShiftsChanged`.
 
     A new schedule is not a change: its people are reminded before their shifts. `cover_taken` notifies who is
     relieved by a taken cover. When someone left and no one follows, the team is notified.
@@ -51,9 +50,9 @@ async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> No
     if schedule is None:
         return
     if schedule.version <= 1 and not why:
-        await sweep.sweep(tx, [schedule_id], now)
+        await tx.emit(ShiftsChanged(schedule_id), now)
         return
-    covers = await oncall.covers(tx, schedule_ids=[schedule_id], state=CoverState.TAKEN, since=now)
+    covers = await actions.covers(tx, schedule_ids=[schedule_id], state=CoverState.TAKEN, since=now)
     changes = _duty_changes(payload["changes"], covers, report_gaps=bool(why))
     team = await people.team_members(tx, schedule.team_id) if changes.gaps else []
     recipients = await people.people_by_id(tx, [*changes.gains, *changes.losses, *team])
@@ -66,7 +65,7 @@ async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> No
         message = title, messages.changed(gains, losses, gaps, person.tz)
         notices.append(_schedule_notice("change", schedule, person, message, now, urgent=soon))
     await _notify_active(tx, notices, recipients, now)
-    await sweep.sweep(tx, [schedule_id], now, changes.boundaries)
+    await tx.emit(ShiftsChanged(schedule_id, changes.boundaries), now)
 
 
 def _duty_changes(
@@ -121,7 +120,7 @@ async def errors_found(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 
 async def cover_asked(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Ask the people who could take a shift: those who were named, else the team, if they are free then."""
-    cover = await oncall.cover(tx, int(payload["cover_id"]))
+    cover = await actions.cover(tx, int(payload["cover_id"]))
     if cover is None or cover.state != CoverState.OPEN:
         return
     schedule = await _existing_schedule(tx, cover.schedule_id, cover.start)
@@ -140,12 +139,12 @@ async def cover_asked(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
         )
         for i in free
     ]
-    await paging.notify(tx, notices, now)
+    await notify.send_notices(tx, notices, now)
 
 
 async def cover_taken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Notify the requester who covers for them."""
-    cover = await oncall.cover(tx, int(payload["cover_id"]))
+    cover = await actions.cover(tx, int(payload["cover_id"]))
     if cover is None or cover.taken_by is None:
         return
     schedule = await _existing_schedule(tx, cover.schedule_id, cover.start)
@@ -153,12 +152,12 @@ async def cover_taken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     requester, substitute = people_by_id[cover.requester], people_by_id[cover.taken_by]
     message = messages.cover_taken(schedule.name, substitute.name, cover.start, cover.end, requester.tz)
     key = f"taken:{cover.id}:{now.isoformat()}"
-    await paging.notify(tx, [_exchange_notice(key, requester.id, message)], now)
+    await notify.send_notices(tx, [_exchange_notice(key, requester.id, message)], now)
 
 
 async def cover_declined(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Notify the requester who declined, and whether others may still accept."""
-    cover = await oncall.cover(tx, int(payload["cover_id"]))
+    cover = await actions.cover(tx, int(payload["cover_id"]))
     if cover is None or cover.state != CoverState.OPEN:
         return
     schedule = await _existing_schedule(tx, cover.schedule_id, cover.start)
@@ -174,7 +173,7 @@ async def cover_declined(tx: Tx, payload: dict[str, Any], now: datetime) -> None
         others_asked=not cover.asked or bool(set(cover.asked) - set(cover.declined)),
     )
     key = f"declined:{cover.id}:{declined_by}:{now.isoformat()}"
-    await paging.notify(tx, [_exchange_notice(key, requester.id, message)], now)
+    await notify.send_notices(tx, [_exchange_notice(key, requester.id, message)], now)
 
 
 async def cover_lapsed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
@@ -199,7 +198,7 @@ async def cover_lapsed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 
 async def swap_proposed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Notify someone that a swap is proposed to them."""
-    swap = await oncall.swap(tx, int(payload["swap_id"]))
+    swap = await actions.swap(tx, int(payload["swap_id"]))
     if swap is None:
         return
     schedule = await _existing_schedule(tx, swap.schedule_id, now)
@@ -212,18 +211,20 @@ async def swap_proposed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
         _clean_reason(swap.reason),
         people_by_id[swap.other].tz,
     )
-    await paging.notify(tx, [_exchange_notice(f"swap:{swap.id}:proposed", swap.other, message, "swap")], now)
+    await notify.send_notices(
+        tx, [_exchange_notice(f"swap:{swap.id}:proposed", swap.other, message, "swap")], now
+    )
 
 
 async def swap_decided(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Notify the proposer of the answer."""
-    swap = await oncall.swap(tx, int(payload["swap_id"]))
+    swap = await actions.swap(tx, int(payload["swap_id"]))
     if swap is None:
         return
     schedule = await _existing_schedule(tx, swap.schedule_id, now)
     other = await people.person(tx, swap.other)
     message = messages.swap_decided(schedule.name, other.name, swap.state)
-    await paging.notify(
+    await notify.send_notices(
         tx, [_exchange_notice(f"swap:{swap.id}:decided", swap.proposer, message, "swap")], now
     )
 
@@ -245,16 +246,16 @@ async def swap_lapsed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 
 
 async def _schedule(tx: Tx, schedule_id: int, since: datetime) -> Schedule | None:
-    return (await oncall.schedules_by_id(tx, [schedule_id], since=since)).get(schedule_id)
+    return (await actions.schedules_by_id(tx, [schedule_id], since=since)).get(schedule_id)
 
 
 async def _existing_schedule(tx: Tx, schedule_id: int, since: datetime) -> Schedule:
-    return (await oncall.schedules_by_id(tx, [schedule_id], since=since))[schedule_id]
+    return (await actions.schedules_by_id(tx, [schedule_id], since=since))[schedule_id]
 
 
 async def _free(tx: Tx, users: Sequence[int], start: datetime, end: datetime) -> list[int]:
     """Return which of these people are free on every schedule then."""
-    schedules = await oncall.schedules(tx, since=start, until=end)
+    schedules = await actions.schedules(tx, since=start, until=end)
     return [int(i) for i in suggested(users, schedules, start, end, {})]
 
 
@@ -284,4 +285,4 @@ def _exchange_notice(key: str, person_id: int, message: Message, kind: str = "co
 async def _notify_active(
     tx: Tx, notices: Sequence[Notice], people_by_id: Mapping[int, Person], now: datetime
 ) -> None:
-    await paging.notify(tx, [n for n in notices if people_by_id[n.person_id].active], now)
+    await notify.send_notices(tx, [n for n in notices if people_by_id[n.person_id].active], now)

@@ -40,13 +40,24 @@ def _timers() -> Mapping[str, "Handler"]:
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.oncall import leaving
+    from firebell.oncall import leaving, model, notifications
     from firebell.oncall.calendars import actions as calendars
     from firebell.people.model import AccessRevoked, PersonLeft
 
     return Subscriptions(
         must={AccessRevoked: (calendars.revoke_feeds,), PersonLeft: (leaving.withdraw,)},
-        then={PersonLeft: {"look_at_shifts": leaving.tell}},
+        then={
+            PersonLeft: {"look_at_shifts": leaving.tell},
+            model.CoverAsked: {"tell_cover_asked": notifications.cover_asked},
+            model.CoverDeclined: {"tell_cover_declined": notifications.cover_declined},
+            model.CoverLapsed: {"tell_cover_lapsed": notifications.cover_lapsed},
+            model.CoverTaken: {"tell_cover_taken": notifications.cover_taken},
+            model.ErrorsFound: {"tell_errors_found": notifications.errors_found},
+            model.ScheduleChanged: {"tell_schedule_changed": notifications.schedule_changed},
+            model.SwapDecided: {"tell_swap_decided": notifications.swap_decided},
+            model.SwapLapsed: {"tell_swap_lapsed": notifications.swap_lapsed},
+            model.SwapProposed: {"tell_swap_proposed": notifications.swap_proposed},
+        },
     )
 
 
