@@ -14,6 +14,7 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.ingest import Ingest
 from firebell.alerts.model import InboundRequest, Integration, Rejected
 from firebell.alerts.sources import alertmanager, generic
+from firebell.channels import registry
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
 from firebell.kit.db.events import Actor
@@ -162,9 +163,15 @@ ANSWERS = web.Answers(
 )
 
 
+_CHANNEL_SETTINGS = ("smtp_url", "mail_from", "ntfy_url")
+
+
 def settings(**more: Any) -> Settings:
     """Return settings that let webhooks reach the loopback address."""
-    return Settings(allowed_networks=parse_networks("127.0.0.0/8"), **more)
+    channels = registry.settings(
+        {f"FIREBELL_{name.upper()}": more.pop(name, "") for name in _CHANNEL_SETTINGS}
+    )
+    return Settings(allowed_networks=parse_networks("127.0.0.0/8"), channels=channels, **more)
 
 
 async def organize(ctx: Context, receiver: str) -> tuple[web.Organization, Integration]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from firebell.channels import registry
 from firebell.kit.db import migrate
 from tests.house.source import ROOT, SRC, TEMPLATES, modules
 
@@ -171,6 +172,7 @@ def test_every_variable_of_the_environment_is_explained_in_the_docs() -> None:
     read = set(re.findall(r"get\(\"(\w+)\"", text))
     documented_here = set(re.findall(r'"""([A-Z_]+): ', text))
     assert read == documented_here
+    read |= set(registry.settings({}))
     docs = "\n".join(p.read_text() for p in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"])
     assert not {name for name in read if f"`{name}`" not in docs}
 

@@ -12,7 +12,6 @@ from firebell.notify.send_slots import CAPACITY
 from firebell.notify.sender import Sender
 from firebell.paging import actions as paging
 from firebell.people import actions as people
-from firebell.people.model import Channel
 from tests.world import World, world
 
 
@@ -54,7 +53,7 @@ async def test_a_mail_server_that_hangs_holds_up_no_webhook(dsn: str, clock: Fak
     port = server.sockets[0].getsockname()[1]
     async with server, world(dsn, clock, smtp_url=f"smtp://127.0.0.1:{port}") as w:
         async with w.ctx.db.tx() as tx:
-            (mail,) = [m for m in await people.methods_of(tx, [w.mara]) if m.kind == Channel.EMAIL]
+            (mail,) = [m for m in await people.methods_of(tx, [w.mara]) if m.kind == "email"]
             test = Actor("system", "Test")
             for urgency in ("high", "low"):
                 await people.set_rules(

@@ -1,13 +1,17 @@
 """What all channels share: the message, the outcomes of sending it, and the declaration of a channel."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
+import httpx
+
 from firebell.kit.exhaustion import is_ours
+from firebell.kit.findings import Finding
 from firebell.kit.fitting import fit
+from firebell.kit.signing import Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,23 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """An environment variable of a channel, which `docs/operating.md` explains."""
+
+    name: str
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """What a channel sends with: the guarded HTTP client, the signer and the settings of all channels by name."""
+
+    http: httpx.AsyncClient
+    signer: Signer
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """The limits of a channel in bytes of UTF-8: title, text, and the whole request."""
 
@@ -147,10 +168,8 @@ def not_sent(error: Exception, reason: str) -> Retry | Unsent:
     return Unsent(reason) if is_ours(error) else Retry(reason)
 
 
-class Channel(Protocol):
+class Transport(Protocol):
     """Sends one message to one address; never raises for a provider's errors."""
-
-    limits: Limits
 
     async def send(self, address: str, message: Message, key: str) -> Outcome:
         """Send with `key` as the idempotency key and return the outcome."""
@@ -179,3 +198,46 @@ def without_secrets(outcome: Outcome, address: str) -> Outcome:
         if len(piece) >= _SECRET_CHARACTERS:
             reason = reason.replace(piece, "…")
     return replace(outcome, reason=reason)
+
+
+async def _no_findings(
+    http: httpx.AsyncClient, settings: Mapping[str, str], addresses: Sequence[str] | None
+) -> list[Finding]:
+    return []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """The declaration of a channel; the rest of the product knows it by `kind` alone, which is stored."""
+
+    kind: str
+    label: str
+    icon: str
+    address_help: str
+    """What an address of it is, as a noun for hints: a topic."""
+    limits: Limits
+    open: Callable[[Edges], Transport]
+    check_address: Callable[[str], str]
+    """Return the one spelling of an address that is stored; raise `Invalid` for the field `address`. Pure."""
+    settings: tuple[Setting, ...] = ()
+    check_settings: Callable[[Mapping[str, str]], None] = lambda settings: None
+    """Raise `StartupError`, naming the variable, if nothing could be sent with these settings."""
+    is_ready: Callable[[Mapping[str, str]], bool] = lambda settings: True
+    """Return False if nothing is sent until a setting is made; `off_text` says which one."""
+    off_text: str = ""
+    check_health: Callable[
+        [httpx.AsyncClient, Mapping[str, str], Sequence[str] | None], Awaitable[list[Finding]]
+    ] = _no_findings
+    """Return what `firebell doctor` finds; the addresses in use are None if they are not known."""
+    attempt_limit_s: float = 12.0
+    """Time limit of one attempt: less than its lease, after which another process begins one."""
+    wakes: bool = True
+    """True if a message can wake a person."""
+    is_secret: bool = True
+    """True if who knows an address can read or forge messages, so that it is masked."""
+    is_signed: bool = False
+    """True if each address has a signing secret."""
+    has_threads: bool = False
+    """True if messages about one subject keep the subject of the first one."""
+    shared_hosts: frozenset[str] = frozenset()
+    """Public providers that many people use: their hosts do not compete for send slots."""

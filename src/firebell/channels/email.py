@@ -1,34 +1,45 @@
 """Email over SMTP."""
 
 import ssl
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import partial
 from html import escape
 
 import aiosmtplib
+import httpx
 
 from firebell.channels.base import (
     Accepted,
     Action,
+    Channel,
     ContentRefused,
+    Edges,
     Failed,
     Limits,
     Message,
     Outcome,
     Retry,
+    Setting,
     not_sent,
     whole_or_short,
 )
-from firebell.kit.errors import Unavailable
+from firebell.kit.errors import StartupError, Unavailable
+from firebell.kit.findings import Finding
 from firebell.kit.fitting import cut
 from firebell.kit.mail import headers
 from firebell.kit.mail.connection import MailConnections
-from firebell.kit.mail.mailbox import Mailbox, check_address, parse_mailbox
+from firebell.kit.mail.mailbox import Mailbox, check_address, clean_address, parse_mailbox
 from firebell.kit.mail.server import SmtpServer, parse_smtp_url
 from firebell.kit.resolver import Resolver
 
+_SMTP_URL = "FIREBELL_SMTP_URL"
+"""smtp[s]://[user:password@]host:port[?insecure]; without it no email is sent."""
+_MAIL_FROM = "FIREBELL_MAIL_FROM"
+"""The sender of email, an address or Name <address>."""
 NO_TLS = (
     "The mail server does not offer STARTTLS, and the password in FIREBELL_SMTP_URL is never sent unencrypted."
     " Turn on TLS on the mail server, use smtps://, or add ?insecure to the URL."
@@ -211,3 +222,71 @@ def _html(message: Message) -> str:
         f"<p>{buttons}</p>"
         f"<table>{rows}</table><ul>{items}</ul>{f'<p>{links}</p>' if links else ''}</div>"
     )
+
+
+def _open(edges: Edges) -> Email:
+    return Email(edges.settings[_SMTP_URL], edges.settings[_MAIL_FROM])
+
+
+def _is_ready(settings: Mapping[str, str]) -> bool:
+    return bool(settings[_SMTP_URL])
+
+
+def _check_settings(settings: Mapping[str, str]) -> None:
+    try:
+        parse_mailbox(settings[_MAIL_FROM])
+    except ValueError as exc:
+        raise StartupError(
+            f"{_MAIL_FROM} is {settings[_MAIL_FROM]!r}: {exc}.",
+            hint="Example: Firebell <firebell@example.org>",
+        ) from exc
+    try:
+        if settings[_SMTP_URL]:
+            parse_smtp_url(settings[_SMTP_URL])
+    except ValueError as exc:
+        raise StartupError(
+            f"{_SMTP_URL}: {exc}.", hint="Example: smtp://user:password@mail.example.org:587"
+        ) from None
+
+
+async def check_health(
+    http: httpx.AsyncClient, settings: Mapping[str, str], addresses: Sequence[str] | None
+) -> list[Finding]:
+    """Check that the mail server answers, and accepts the sign-in if there is one."""
+    if not settings[_SMTP_URL]:
+        level = "ok" if addresses is not None and not addresses else "warn"
+        return [Finding("mail", level, f"No mail server is set, so no email is sent. Set {_SMTP_URL}.")]
+    server = parse_smtp_url(settings[_SMTP_URL])
+    try:
+        async with aiosmtplib.SMTP(timeout=10, port=server.port, **server.options()) as client:
+            await client.ehlo()
+    except (OSError, ValueError, aiosmtplib.SMTPException) as exc:
+        if lacks_tls(server, exc):
+            return [Finding("mail", "fail", NO_TLS)]
+        return [Finding("mail", "fail", f"The mail server of {_SMTP_URL} cannot be used: {exc}")]
+    login = f" and accepts {server.username}" if server.username else ""
+    if server.sends_password_in_clear:
+        text = f"The mail server {server.host}:{server.port} answers{login}, but the password is sent"
+        text = f"{text} unencrypted. Remove ?insecure once the server offers TLS."
+        return [Finding("mail", "warn", text)]
+    return [Finding("mail", "ok", f"The mail server {server.host}:{server.port} answers{login}.")]
+
+
+CHANNEL = Channel(
+    kind="email",
+    label="Email",
+    icon="mail",
+    address_help="you@example.org",
+    limits=Email.limits,
+    open=_open,
+    check_address=partial(clean_address, field="address"),
+    settings=(Setting(_SMTP_URL), Setting(_MAIL_FROM, "Firebell <firebell@localhost>")),
+    check_settings=_check_settings,
+    is_ready=_is_ready,
+    off_text=f"No mail server is configured ({_SMTP_URL}). Only other contact methods work.",
+    check_health=check_health,
+    attempt_limit_s=25.0,
+    wakes=False,
+    is_secret=False,
+    has_threads=True,
+)

@@ -1,27 +1,40 @@
 """ntfy: push messages to a phone through a public or self-hosted server."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 import httpx
 
 from firebell.channels.base import (
     Accepted,
+    Channel,
     ContentRefused,
+    Edges,
     Failed,
     Limits,
     Message,
     Outcome,
     Retry,
+    Setting,
     not_sent,
     whole_or_short,
     without_secrets,
 )
 from firebell.channels.webhook import outcome_of
+from firebell.kit.errors import Invalid, StartupError
+from firebell.kit.findings import Finding
 from firebell.kit.fitting import cut, fit
-from firebell.kit.http_out import Reply, post
+from firebell.kit.http_out import Reply, check_url, post, status_of
 
+_NTFY_URL = "FIREBELL_NTFY_URL"
+"""The ntfy server for topics given without an address."""
+_TOPIC = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_RESERVED_TOPICS = frozenset(
+    ("docs", "static", "file", "app", "metrics", "account", "settings", "signup", "login", "v1")
+)
+"""Topics that ntfy servers refuse."""
 _BODY_BYTES = 1500
 _LISTED_ITEMS = 20
 _QUOTA = (42908, 42910)
@@ -118,3 +131,77 @@ def _json(text: str) -> dict[str, object]:
     except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def check_address(address: str) -> str:
+    """Return a topic, or `https://server/topic`; raise `Invalid` for parts that ntfy would not get, such as a token."""
+    text = address.strip()
+    server, topic = "", text
+    if "://" in text:
+        parts = urlsplit(check_url(text))
+        if "?" in text or "#" in text:
+            raise Invalid(
+                "An ntfy address ends with the topic; an access token in it would not be sent.",
+                fields={"address": "Use https://ntfy.example.org/topic, without ? and #."},
+            )
+        server, topic = f"{parts.scheme}://{parts.netloc}/", parts.path.strip("/")
+    if not topic:
+        raise Invalid(
+            "The ntfy address has no topic.", fields={"address": "Add the topic: https://ntfy.sh/topic."}
+        )
+    if not _TOPIC.fullmatch(topic) or topic in _RESERVED_TOPICS:
+        raise Invalid(
+            f"{topic[:80]!r} is not an ntfy topic.",
+            fields={
+                "address": "Use 1 to 64 letters, digits, _ and -; names that ntfy uses for itself are reserved."
+            },
+        )
+    return f"{server}{topic}"
+
+
+def _open(edges: Edges) -> Ntfy:
+    return Ntfy(edges.http, edges.settings[_NTFY_URL])
+
+
+def _check_settings(settings: Mapping[str, str]) -> None:
+    try:
+        check_url(settings[_NTFY_URL])
+    except Invalid as exc:
+        raise StartupError(f"{_NTFY_URL}: {exc.message}", hint="Example: https://ntfy.sh") from exc
+    if "?" in settings[_NTFY_URL] or "#" in settings[_NTFY_URL]:
+        raise StartupError(f"{_NTFY_URL} has something after ? or #.", hint="Example: https://ntfy.sh")
+
+
+async def check_health(
+    http: httpx.AsyncClient, settings: Mapping[str, str], addresses: Sequence[str] | None
+) -> list[Finding]:
+    """Check that every ntfy server in use answers, over the connections that messages use."""
+    servers = set()
+    for address in addresses or ():
+        url = urlsplit(address if "://" in address else settings[_NTFY_URL])
+        servers.add(f"{url.scheme}://{url.netloc}")
+    findings = []
+    for server in sorted(servers):
+        try:
+            status = await status_of(http, f"{server}/v1/health")
+            why = "" if 200 <= status < 300 else f"it answers {status}"
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+            why = str(exc) or type(exc).__name__
+        text = f"{server} cannot be used: {why}" if why else f"{server} answers."
+        findings.append(Finding("ntfy", "fail" if why else "ok", text))
+    return findings
+
+
+CHANNEL = Channel(
+    kind="ntfy",
+    label="ntfy",
+    icon="smartphone",
+    address_help="a topic",
+    limits=Ntfy.limits,
+    open=_open,
+    check_address=check_address,
+    settings=(Setting(_NTFY_URL, "https://ntfy.sh"),),
+    check_settings=_check_settings,
+    check_health=check_health,
+    shared_hosts=frozenset({"ntfy.sh"}),
+)

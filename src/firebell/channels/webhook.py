@@ -6,6 +6,7 @@ import httpx
 
 from firebell.channels.base import (
     Accepted,
+    Channel,
     ContentRefused,
     Failed,
     Limits,
@@ -16,8 +17,9 @@ from firebell.channels.base import (
     whole_or_short,
     without_secrets,
 )
+from firebell.kit.errors import Invalid
 from firebell.kit.fitting import cut
-from firebell.kit.http_out import Reply, post
+from firebell.kit.http_out import Reply, check_url, post
 from firebell.kit.signing import Signer
 from firebell.kit.standard_webhooks import signature
 
@@ -124,3 +126,25 @@ class Webhook:
             }
 
         return without_secrets(await whole_or_short(attempt), address)
+
+
+def check_address(address: str) -> str:
+    """Return the URL; raise `Invalid` for one that cannot be posted to, or that has a part after #."""
+    if "#" in address:
+        raise Invalid(
+            "The part of a URL after # is never sent.",
+            fields={"address": "Remove the # and everything after it."},
+        )
+    return check_url(address)
+
+
+CHANNEL = Channel(
+    kind="webhook",
+    label="Webhook",
+    icon="webhook",
+    address_help="https://…",
+    limits=Webhook.limits,
+    open=lambda edges: Webhook(edges.http, edges.signer),
+    check_address=check_address,
+    is_signed=True,
+)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from firebell.channels.registry import wakes
 from firebell.handoffs import messages, milestones, store
 from firebell.handoffs.actions import SCHEDULE_LOOKBACK, draft_change, notice_lead
 from firebell.handoffs.model import Change
@@ -15,13 +16,11 @@ from firebell.notify.model import Notice
 from firebell.oncall import actions as oncall
 from firebell.oncall.model import Schedule, ShiftsChanged, User
 from firebell.people import actions as people
-from firebell.people.model import Channel, Person
+from firebell.people.model import Person
 
 TIMER = "handoffs.shift"
 MAX_SWEEP_INTERVAL = timedelta(days=7)
 """A schedule is swept at least once a week, even if nothing is due."""
-_SILENT_CHANNELS = (Channel.EMAIL,)
-"""Channels that wake nobody."""
 _NONE_KNOWN: Collection[tuple[User, datetime]] = ()
 
 
@@ -94,7 +93,7 @@ def _notice(
     now: datetime,
 ) -> Notice:
     assert milestone.start
-    wakes = not set(verified) <= set(_SILENT_CHANNELS)
+    can_wake = any(map(wakes, verified))
     outgoing, incoming = milestones.people_of(schedule, milestone.at)
     day = to_local(milestone.at, schedule.tz).date()
     documented = any(
@@ -111,10 +110,10 @@ def _notice(
                 milestone.end,
                 person.tz,
                 now,
-                wakes=wakes,
+                wakes=can_wake,
                 ways=len(verified),
             )
-            link = f"/oncall/{schedule.slug}" if wakes else "/settings/contact"
+            link = f"/oncall/{schedule.slug}" if can_wake else "/settings/contact"
         case milestones.Kind.START:
             title, note = messages.began(
                 schedule.name,

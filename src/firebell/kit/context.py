@@ -25,9 +25,8 @@ class Context:
     http: httpx.AsyncClient
     live: Live
     public_url: str
-    smtp_url: str
-    mail_from: str
-    ntfy_url: str
+    channel_settings: Mapping[str, str]
+    """The variables of the channels by name."""
     composers: Mapping[str, Composer]
     """Who composes messages, by the kind of their subject."""
     health: Health = field(default_factory=Health)

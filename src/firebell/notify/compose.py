@@ -1,17 +1,17 @@
 """The messages of claimed deliveries, composed by the owners of their subjects."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from firebell.channels.base import Message
+from firebell.channels.base import Channel, Message
+from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.notify import store
 from firebell.notify.model import Delivery, Outgoing, Recipient
 from firebell.people import actions as people
-from firebell.people.model import Channel
 
 
 async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: datetime) -> list[Message]:
@@ -27,9 +27,9 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
     for kind, outgoing in by_kind.items():
         messages = await ctx.composers[kind].compose(tx, ctx, outgoing, now)
         composed |= {one.delivery.id: message for one, message in zip(outgoing, messages, strict=True)}
-    signed = [d.method_id for d in claimed if d.channel == Channel.WEBHOOK]
+    signed = [d.method_id for d in claimed if _is(d, lambda channel: channel.is_signed)]
     secrets = await people.signing_secrets(tx, signed, now) if signed else {}
-    subjects = await _mail_subjects(tx, [composed[d.id] for d in claimed if d.channel == Channel.EMAIL])
+    subjects = await _mail_subjects(tx, [composed[d.id] for d in claimed if _is(d, lambda c: c.has_threads)])
     return [
         replace(
             composed[d.id],
@@ -40,6 +40,11 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
         )
         for d in claimed
     ]
+
+
+def _is(delivery: Delivery, what: Callable[[Channel], bool]) -> bool:
+    """Return True if the channel is so; False for one that is no longer there, which sends nothing."""
+    return delivery.channel in CHANNELS and what(CHANNELS[delivery.channel])
 
 
 async def _mail_subjects(tx: Tx, mailed: Sequence[Message]) -> dict[str, str]:

@@ -10,10 +10,8 @@ from functools import partial
 
 import asyncpg
 
-from firebell.channels.base import Accepted, Channel, Failed, Message, Outcome, Retry, Unsent
-from firebell.channels.email import Email
-from firebell.channels.ntfy import Ntfy
-from firebell.channels.webhook import Webhook
+from firebell.channels.base import Accepted, Edges, Failed, Message, Outcome, Retry, Unsent
+from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
@@ -39,9 +37,6 @@ LINGER_S = 0.02
 BACKOFF_S = (2, 8, 30)
 CLAIMS = 8
 """Number of leases in a row that may end without an outcome: a message may crash every process."""
-SEND_LIMIT_S = {"email": 25.0}
-OTHER_LIMIT_S = 12.0
-"""Time limit of one attempt: less than its lease, after which another process begins one."""
 RECORD_AFTER_S = (0, 0.1, 0.5, 1, 2, 4, 8)
 """Delays between attempts to record an outcome while the database is unavailable."""
 
@@ -57,11 +52,8 @@ class Sender:
         self._blocked = False
         self._gathering: asyncio.TimerHandle | None = None
         self._arrived = GroupCommit(self._record_accepted, batch=CLAIM, linger_s=LINGER_S)
-        self._channels: dict[str, Channel] = {
-            "email": Email(ctx.smtp_url, ctx.mail_from),
-            "webhook": Webhook(ctx.http, ctx.signer),
-            "ntfy": Ntfy(ctx.http, ctx.ntfy_url),
-        }
+        edges = Edges(ctx.http, ctx.signer, ctx.channel_settings)
+        self._transports = {kind: channel.open(edges) for kind, channel in CHANNELS.items()}
 
     async def run_once(self, now: datetime) -> int:
         """Claim due deliveries for which there are slots, begin to send them, and return their number."""
@@ -148,12 +140,12 @@ class Sender:
         delivery = bundle.deliveries[0]
         if max(d.lost_claims for d in bundle.deliveries) > CLAIMS:
             return Failed(f"Gave up after {CLAIMS} attempts; the outcome is unknown.", suspect=False)
-        limit_s = SEND_LIMIT_S.get(delivery.channel, OTHER_LIMIT_S)
         try:
-            async with asyncio.timeout(limit_s):
-                return await self._channels[delivery.channel].send(delivery.address, message, bundle.key)
+            async with asyncio.timeout(CHANNELS[delivery.channel].attempt_limit_s):
+                transport = self._transports[delivery.channel]
+                return await transport.send(delivery.address, message, bundle.key)
         except TimeoutError:
-            return Retry(f"No answer within {limit_s:g} s.")
+            return Retry(f"No answer within {CHANNELS[delivery.channel].attempt_limit_s:g} s.")
         except asyncio.CancelledError:
             return Unsent("Firebell stopped during this attempt.", after_s=0)
         except Exception as exc:

@@ -6,11 +6,12 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
+from firebell.channels.registry import CHANNELS, wakes
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, TooMany
 from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing, undo
 from firebell.people import access, actions, key_store, quiet_hours, quiet_hours_store, store
-from firebell.people.model import SCOPES, Channel
+from firebell.people.model import SCOPES
 from firebell.people.permissions import Verb
 
 router = routing.html_router()
@@ -175,8 +176,11 @@ async def _contact(
         "suspects": suspects,
         "rules": rules,
         "hours": hours,
-        "waking": any(m.kind != Channel.EMAIL for m in methods),
-        "mail_ready": bool(html.ctx(request).smtp_url),
+        "waking": any(wakes(m.kind) for m in methods),
+        "channels": CHANNELS,
+        "kinds": [(channel.kind, channel.label) for channel in CHANNELS.values()],
+        "address_help": ", ".join(channel.address_help for channel in CHANNELS.values()),
+        "off": [c for c in CHANNELS.values() if not c.is_ready(html.ctx(request).channel_settings)],
         "given": given,
         "secret": secret,
         "error": error,

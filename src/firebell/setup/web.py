@@ -10,6 +10,8 @@ from fastapi import Request, Response
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
+from firebell.channels.email import CHANNEL as EMAIL
+from firebell.channels.registry import wakes
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -23,7 +25,7 @@ from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import access, passwords, rules
 from firebell.people import actions as people
-from firebell.people.model import Channel, Person
+from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.setup import token as setup_token
 
@@ -79,7 +81,7 @@ def check(answers: Answers, errors: FieldErrors | None = None) -> None:
         errors.add("email", "Enter your email address.")
     errors.value(lambda: rules.check_zone(answers.tz), None)
     errors.value(lambda: passwords.check(answers.password, (answers.name, answers.email)), None)
-    for kind, address in ((Channel.NTFY, answers.ntfy), (Channel.WEBHOOK, answers.webhook)):
+    for kind, address in (("ntfy", answers.ntfy), ("webhook", answers.webhook)):
         if address:
             errors.value(partial(rules.check_address, kind, address), None, {"address": kind})
     _check_second(answers, errors)
@@ -284,8 +286,8 @@ async def done(request: Request, service: str) -> Response:
         "key": key,
         "curl": curl_line(ctx.public_url, key),
         "page": pages[0] if pages else None,
-        "mail_ready": bool(ctx.smtp_url),
-        "waking": any(m.kind != Channel.EMAIL for m in methods),
+        "mail_ready": EMAIL.is_ready(ctx.channel_settings),
+        "waking": any(wakes(m.kind) for m in methods),
         "second": second,
         "secret": secret,
     }

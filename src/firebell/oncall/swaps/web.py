@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
+from firebell.channels import registry
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
 from firebell.kit.localtime import format_range, to_instant
 from firebell.kit.text import to_choice, to_id, to_wall
@@ -130,6 +131,7 @@ async def _my_shifts(
             "people": [(i, name) for i, name in others.options if i != me.id],
             "others": others,
             "methods": await people.methods_of(tx, [me.id]),
+            "channel_label": registry.label,
             "hours": (await people.quiet_hours(tx, [me.id])).get(me.id),
             "feeds": len(await calendars.feeds(tx, me.id)),
             "error": error,
