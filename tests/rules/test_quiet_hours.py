@@ -11,8 +11,9 @@ from firebell.kit.errors import Invalid
 from firebell.kit.localtime import to_local
 from firebell.notify.bundles import bundles, merged_message
 from firebell.notify.model import Delivery, DeliveryState
+from firebell.notify.quiet_hours import held_until
 from firebell.people.model import QuietHours
-from firebell.people.quiet_hours import clean, held_until
+from firebell.people.quiet_hours import clean
 
 NIGHT = QuietHours(time(22), time(7), "Europe/Berlin")
 MINUTE = timedelta(minutes=1)

@@ -213,8 +213,10 @@ class Channel:
     kind: str
     label: str
     icon: str
+    address_label: str
+    """What an address of it is, as the label of its field: ntfy topic."""
     address_help: str
-    """What an address of it is, as a noun for hints: a topic."""
+    """An example of an address, as the placeholder of its field."""
     limits: Limits
     open: Callable[[Edges], Transport]
     check_address: Callable[[str], str]

@@ -276,6 +276,7 @@ CHANNEL = Channel(
     kind="email",
     label="Email",
     icon="mail",
+    address_label="Email address",
     address_help="you@example.org",
     limits=Email.limits,
     open=_open,

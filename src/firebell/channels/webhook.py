@@ -142,6 +142,7 @@ CHANNEL = Channel(
     kind="webhook",
     label="Webhook",
     icon="webhook",
+    address_label="Webhook URL",
     address_help="https://…",
     limits=Webhook.limits,
     open=lambda edges: Webhook(edges.http, edges.signer),

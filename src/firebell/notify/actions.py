@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db.database import Tx
-from firebell.notify import delivery_store, store, subject_store
+from firebell.notify import delivery_store, quiet_hours, store, subject_store
 from firebell.notify.model import Notice, SubjectKind
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, plan, usable
 from firebell.people import actions as people
@@ -74,3 +74,9 @@ async def send_test(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 async def release_held(tx: Tx, event: QuietHoursChanged, now: datetime) -> None:
     """Check again what quiet hours hold for a person: it is sent, or held until the new end."""
     await delivery_store.release(tx, event.person_id, now)
+
+
+async def held_until(tx: Tx, person_ids: Sequence[int], now: datetime) -> dict[int, datetime]:
+    """Return the end of the current quiet hours by person id, for those who have them now (spec 2.4)."""
+    hours = await people.quiet_hours(tx, person_ids)
+    return {i: end for i, quiet in hours.items() if (end := quiet_hours.held_until(quiet, now))}

@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 from firebell.channels.base import Message, Outcome
 from firebell.kit.db.database import Tx
-from firebell.notify import delivery_store
+from firebell.notify import actions, delivery_store
 from firebell.notify.model import Delivery
 from firebell.notify.notification_rules import can_wait
-from firebell.people import actions as people
 
 _NOTICE_BYTES = 1000
 """The share of one notice in a bundle, so that others fit beside it."""
@@ -21,7 +20,7 @@ async def hold_for_quiet_hours(tx: Tx, claimed: Sequence[Delivery], now: datetim
     waitable = [d for d in claimed if can_wait(d.rank, d.reason)]
     if not waitable:
         return list(claimed)
-    until = await people.held_until(tx, list({d.person_id for d in waitable}), now)
+    until = await actions.held_until(tx, list({d.person_id for d in waitable}), now)
     held = [d for d in waitable if d.person_id in until]
     if held:
         await delivery_store.hold(tx, held, [until[d.person_id] for d in held])

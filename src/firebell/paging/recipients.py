@@ -141,5 +141,5 @@ async def load_recipients(tx: Tx, pages: Sequence[Page], now: datetime) -> Recip
         rules=rules,
         notified=await notify.notified(tx, SUBJECT_KIND, [p.id for p in pages]),
         schedule_names={i: schedule.name for i, schedule in schedules.items()},
-        held_until=await people.held_until(tx, person_ids, now),
+        held_until=await notify.held_until(tx, person_ids, now),
     )

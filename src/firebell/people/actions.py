@@ -42,7 +42,6 @@ from firebell.people.model import (
     Team,
 )
 from firebell.people.permissions import Rights
-from firebell.people.quiet_hours import held_until as end_of_quiet_hours
 
 OLD_SECRET_SIGNS = timedelta(hours=24)
 """How long messages are signed with the old secret as well after a rotation."""
@@ -427,12 +426,6 @@ async def set_quiet_hours(
         await tx.audit(actor, "quiet.set", f"person:{person_id}", now, **span)
     await tx.emit(QuietHoursChanged(person_id), now)
     await tx.live(f"person-{person_id}")
-
-
-async def held_until(tx: Tx, person_ids: Sequence[int], now: datetime) -> dict[int, datetime]:
-    """Return the end of the current quiet hours by person id, for those who have them now (spec 2.4)."""
-    hours = await quiet_hours_store.quiet_hours(tx, person_ids)
-    return {i: end for i, quiet in hours.items() if (end := end_of_quiet_hours(quiet, now))}
 
 
 async def request_test(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:

@@ -179,7 +179,7 @@ async def _contact(
         "waking": any(wakes(m.kind) for m in methods),
         "channels": CHANNELS,
         "kinds": [(channel.kind, channel.label) for channel in CHANNELS.values()],
-        "address_help": ", ".join(channel.address_help for channel in CHANNELS.values()),
+        "address_help": " or ".join(channel.address_help for channel in CHANNELS.values()),
         "off": [c for c in CHANNELS.values() if not c.is_ready(html.ctx(request).channel_settings)],
         "given": given,
         "secret": secret,

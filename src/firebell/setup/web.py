@@ -1,5 +1,6 @@
 """Setup: one form creates everything that a team needs to be paged."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import partial
@@ -11,7 +12,7 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
 from firebell.channels.email import CHANNEL as EMAIL
-from firebell.channels.registry import wakes
+from firebell.channels.registry import CHANNELS, wakes
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -34,8 +35,9 @@ router = routing.html_router()
 _SETUP_LOCK = 7_316_202_612
 _TEXTS = (
     *("organisation", "name", "email", "tz", "team", "service"),
-    *("second_name", "second_email", "ntfy", "webhook"),
+    *("second_name", "second_email"),
 )
+_OFFERED = [channel for channel in CHANNELS.values() if channel.wakes]
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -52,8 +54,8 @@ class Answers:
     service: str
     second_name: str = ""
     second_email: str = ""
-    ntfy: str = ""
-    webhook: str = ""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """The admin's contact methods besides email, by channel."""
     handoff_day: int = 0
     handoff_time: time = time(9)
 
@@ -81,7 +83,7 @@ def check(answers: Answers, errors: FieldErrors | None = None) -> None:
         errors.add("email", "Enter your email address.")
     errors.value(lambda: rules.check_zone(answers.tz), None)
     errors.value(lambda: passwords.check(answers.password, (answers.name, answers.email)), None)
-    for kind, address in (("ntfy", answers.ntfy), ("webhook", answers.webhook)):
+    for kind, address in answers.addresses.items():
         if address:
             errors.value(partial(rules.check_address, kind, address), None, {"address": kind})
     _check_second(answers, errors)
@@ -151,7 +153,7 @@ async def make(tx: Tx, answers: Answers, now: datetime) -> Organization:
         everyone.append(second.id)
     await people.set_fallback_responders(tx, actor, everyone, now)
     webhook_id = 0
-    for kind, address in (("ntfy", answers.ntfy), ("webhook", answers.webhook)):
+    for kind, address in answers.addresses.items():
         if address:
             method = await people.add_contact_method(
                 tx, actor, person_id=admin.id, kind=kind, address=address, label="", now=now
@@ -214,6 +216,7 @@ async def _form(request: Request, values: dict[str, str], error: FirebellError |
         "errors": error.fields if error else {},
         "error": error,
         "days": list(enumerate(_WEEKDAYS)),
+        "channels": _OFFERED,
         "token": setup_token.token(html.ctx(request)),
     }
     return await html.render(request, "setup.html", context, error.status if error else 200)
@@ -257,13 +260,16 @@ async def setup(request: Request) -> Response:
 def _answers(values: dict[str, str], password: str, errors: FieldErrors) -> Answers:
     """Return the answers of the form; an invalid field is added to `errors` and gets its default."""
     texts = {name: values.get(name, "") for name in _TEXTS}
+    addresses = {channel.kind: values.get(channel.kind, "") for channel in _OFFERED}
     try:
         at = time.fromisoformat(values.get("handoff_time") or "09:00")
     except ValueError:
         errors.add("handoff_time", "Enter a time such as 09:00.")
         at = time(9)
     day = errors.value(lambda: to_number(values.get("handoff_day") or 0, "handoff_day", most=6), 0)
-    return Answers(**texts, password=password, handoff_day=day, handoff_time=at.replace(tzinfo=None))
+    return Answers(
+        **texts, password=password, addresses=addresses, handoff_day=day, handoff_time=at.replace(tzinfo=None)
+    )
 
 
 @router.get("/setup/done", dependencies=access.needs(Verb.PERSON_WRITE))
