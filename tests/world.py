@@ -168,9 +168,8 @@ _CHANNEL_SETTINGS = ("smtp_url", "mail_from", "ntfy_url")
 
 def settings(**more: Any) -> Settings:
     """Return settings that let webhooks reach the loopback address."""
-    channels = registry.settings(
-        {f"FIREBELL_{name.upper()}": more.pop(name, "") for name in _CHANNEL_SETTINGS}
-    )
+    named = {f"FIREBELL_{name.upper()}": more.pop(name, "") for name in _CHANNEL_SETTINGS}
+    channels = registry.settings({**named, **more.pop("channel_settings", {})})
     return Settings(allowed_networks=parse_networks("127.0.0.0/8"), channels=channels, **more)
 
 

@@ -74,9 +74,7 @@ async def main(dsn):
     used = {"source": firebell.__file__, "help": CliRunner().invoke(contact, ["add", "--help"]).output}
     channels = load().channels
     clock = FakeClock(datetime(2026, 11, 24, 3, 14, tzinfo=UTC))
-    async with world(dsn, clock) as w:
-        object.__setattr__(w.ctx, "channel_settings", channels)
-        w.worker.__init__(w.ctx, w.worker._handlers, w.worker._reactions)
+    async with world(dsn, clock, channel_settings=channels) as w:
         transport = httpx.ASGITransport(app=app.build(w.ctx))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as http:
             csrf = await sign_in(w, http, w.mara)

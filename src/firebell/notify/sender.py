@@ -204,5 +204,7 @@ class Sender:
                 await tx.emit(NobodyReached(delivery.subject_kind, delivery.subject_id, *position), now)
 
     def _topic(self, delivery: Delivery) -> str:
-        prefix = self._ctx.composers[delivery.subject_kind].topic
-        return f"{prefix}-{delivery.subject_id}" if prefix else f"person-{delivery.person_id}"
+        composer = self._ctx.composers.get(delivery.subject_kind)
+        if composer and composer.topic:
+            return f"{composer.topic}-{delivery.subject_id}"
+        return f"person-{delivery.person_id}"
