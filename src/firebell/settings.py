@@ -1,4 +1,4 @@
-"""Every environment variable of the product, typed and documented, in one place."""
+"""Every environment variable of the product but those that channels declare, typed and documented, in one place."""
 
 import os
 from collections.abc import Mapping

@@ -22,7 +22,7 @@ from firebell.channels.base import (
     whole_or_short,
     without_secrets,
 )
-from firebell.channels.webhook import outcome_of
+from firebell.channels.responses import outcome_of
 from firebell.kit.errors import Invalid, StartupError
 from firebell.kit.findings import Finding
 from firebell.kit.fitting import cut, fit

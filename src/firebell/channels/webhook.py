@@ -5,29 +5,23 @@ import json
 import httpx
 
 from firebell.channels.base import (
-    Accepted,
     Channel,
     ContentRefused,
     Failed,
     Limits,
     Message,
     Outcome,
-    Retry,
     not_sent,
     whole_or_short,
     without_secrets,
 )
+from firebell.channels.responses import outcome_of
 from firebell.kit.errors import Invalid
 from firebell.kit.fitting import cut
-from firebell.kit.http_out import Reply, check_url, post
+from firebell.kit.http_out import check_url, post
 from firebell.kit.signing import Signer
 from firebell.kit.standard_webhooks import signature
 
-MAX_WAIT_S = 60
-"""Longest `Retry-After` that is respected; beyond it the delivery fails, so that the next rule acts."""
-_RETRY = (408, 425, 429)
-_CONTENT = (400, 413, 415, 422)
-_ADDRESS = (404, 405, 410)
 _ITEM_BODY_BYTES = 2000
 _NO_PAGE: dict[str, object] = {
     **dict.fromkeys(("page", "state", "service", "team", "page_url", "ack_url"), ""),
@@ -71,22 +65,6 @@ def _fitting(message: Message) -> list[dict[str, object]]:
             break
         shown.append(one)
     return shown
-
-
-def outcome_of(reply: Reply) -> Outcome | ContentRefused:
-    """Return the outcome of a response (spec 10.2): only 404, 405 and 410 make the address suspect."""
-    if reply.ok:
-        return Accepted(str(reply.status))
-    reason = f"{reply.status} {reply.text[:200]}"
-    if reply.status in _RETRY or reply.status >= 500:
-        wait = reply.retry_after
-        seconds = float(wait) if wait.isascii() and wait.isdecimal() and len(wait) < 10 else None
-        if reply.status == 429 and seconds and seconds > MAX_WAIT_S:
-            return Failed(f"{reason} (retry after {seconds:.0f} s)", suspect=False)
-        return Retry(reason, min(MAX_WAIT_S, seconds) if seconds is not None else None)
-    if reply.status in _CONTENT:
-        return ContentRefused(reason)
-    return Failed(reason, suspect=reply.status in _ADDRESS)
 
 
 class Webhook:

@@ -117,17 +117,11 @@ class CatchAll(ApiInput):
     person_ids: Annotated[list[Id], Field(max_length=500)]
 
 
-if TYPE_CHECKING:
-    ChannelKind = str
-else:
-    ChannelKind = Literal[tuple(CHANNELS)]
-
-
 class MethodShown(ApiOutput):
     """A contact method; `suspect` is true if the last message could not be delivered."""
 
     id: int
-    kind: ChannelKind
+    kind: str
     address: str
     label: str
     verified_at: datetime | None
@@ -138,6 +132,12 @@ class MethodMade(MethodShown):
     """A new contact method; `secret` is a webhook's signing secret, shown only here."""
 
     secret: str | None
+
+
+if TYPE_CHECKING:
+    ChannelKind = str
+else:
+    ChannelKind = Literal[tuple(CHANNELS)]
 
 
 class NewMethod(ApiInput):
