@@ -15,6 +15,7 @@ from firebell.alerts.ingest import Ingest
 from firebell.alerts.model import InboundRequest, Integration, Rejected
 from firebell.alerts.source import PathAddress
 from firebell.alerts.source_registry import registry
+from firebell.channels import registry as channel_registry
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
 from firebell.kit.db.events import Actor
@@ -165,9 +166,14 @@ ANSWERS = web.Answers(
 )
 
 
+_CHANNEL_SETTINGS = ("smtp_url", "mail_from", "ntfy_url")
+
+
 def settings(**more: Any) -> Settings:
     """Return settings that let webhooks reach the loopback address."""
-    return Settings(allowed_networks=parse_networks("127.0.0.0/8"), **more)
+    named = {f"FIREBELL_{name.upper()}": more.pop(name, "") for name in _CHANNEL_SETTINGS}
+    channels = channel_registry.settings({**named, **more.pop("channel_settings", {})})
+    return Settings(allowed_networks=parse_networks("127.0.0.0/8"), channels=channels, **more)
 
 
 async def organize(ctx: Context, receiver: str) -> tuple[web.Organization, Integration]:

@@ -16,7 +16,7 @@ from firebell.kit.db.database_clock import TOLERANCE, DatabaseClock
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs import outbox, timers
 from firebell.kit.log import OncePerMinute
-from firebell.paging import actions as paging
+from firebell.notify import actions as notify
 from firebell.paging import timers as paging_due
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ async def work(tx: Tx, now: datetime) -> dict[str, str]:
     before = now - OVERDUE
     due_timers = await timers.trouble(tx, before, list(paging_due.HANDLERS), FAILING_ATTEMPTS)
     jobs = await outbox.overdue(tx, before)
-    messages = await paging.overdue_messages(tx, before, now)
+    messages = await notify.overdue_messages(tx, before, now)
     since = f" since {due_timers.since:%H:%M:%S} UTC" if due_timers.since else ""
     return {
         "timers": f"{due_timers.overdue} overdue{since}." if due_timers.overdue else "",

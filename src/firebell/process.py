@@ -140,9 +140,8 @@ async def connected(
             http=http,
             live=Live(),
             public_url=settings.public_url,
-            smtp_url=settings.smtp_url,
-            mail_from=settings.mail_from,
-            ntfy_url=settings.ntfy_url,
+            channel_settings=settings.channels,
+            composers=subscriptions.composers(),
             allowed_hosts=settings.hosts,
         )
 

@@ -1,15 +1,14 @@
-"""Every environment variable of the product, typed and documented, in one place."""
+"""Every environment variable of the product but those that channels declare, typed and documented, in one place."""
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from firebell.kit.errors import Invalid, StartupError
-from firebell.kit.http_out import Network, check_url, parse_networks
-from firebell.kit.mail.mailbox import parse_mailbox
-from firebell.kit.mail.server import parse_smtp_url
+from firebell.channels import registry as channels
+from firebell.kit.errors import StartupError
+from firebell.kit.http_out import Network, parse_networks
 from firebell.kit.web.origin import host_name
 
 
@@ -31,14 +30,10 @@ class Settings:
     """FIREBELL_BASE_URL: the address that people use, for links in messages."""
     allowed_hosts: tuple[str, ...] = ()
     """FIREBELL_ALLOWED_HOSTS: more names under which pages are served, comma-separated."""
-    smtp_url: str = ""
-    """FIREBELL_SMTP_URL: smtp[s]://[user:password@]host:port[?insecure]; without it no email is sent."""
-    mail_from: str = "Firebell <firebell@localhost>"
-    """FIREBELL_MAIL_FROM: the sender of email, an address or Name <address>."""
     allowed_networks: tuple[Network, ...] = ()
     """FIREBELL_ALLOWED_NETWORKS: private networks that webhooks, ntfy and calendars may reach, comma-separated."""
-    ntfy_url: str = "https://ntfy.sh"
-    """FIREBELL_NTFY_URL: the ntfy server for topics given without an address."""
+    channels: Mapping[str, str] = field(default_factory=lambda: channels.settings({}))
+    """The variables that the channels declare, by name."""
     log_level: str = "info"
     """FIREBELL_LOG_LEVEL: debug, info, warning or error."""
 
@@ -90,35 +85,9 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         trusted_proxies=get("FIREBELL_TRUSTED_PROXIES", defaults.trusted_proxies),
         base_url=get("FIREBELL_BASE_URL", ""),
         allowed_hosts=_hosts(get("FIREBELL_ALLOWED_HOSTS", "")),
-        smtp_url=get("FIREBELL_SMTP_URL", ""),
-        mail_from=get("FIREBELL_MAIL_FROM", defaults.mail_from),
         allowed_networks=networks,
-        ntfy_url=get("FIREBELL_NTFY_URL", defaults.ntfy_url),
+        channels=channels.settings(env),
         log_level=get("FIREBELL_LOG_LEVEL", defaults.log_level),
     )
-    _check_channels(settings)
+    channels.check_settings(settings.channels)
     return settings
-
-
-def _check_channels(settings: Settings) -> None:
-    """Raise `StartupError` when messages could not be sent as these settings say."""
-    try:
-        parse_mailbox(settings.mail_from)
-    except ValueError as exc:
-        raise StartupError(
-            f"FIREBELL_MAIL_FROM is {settings.mail_from!r}: {exc}.",
-            hint="Example: Firebell <firebell@example.org>",
-        ) from exc
-    try:
-        if settings.smtp_url:
-            parse_smtp_url(settings.smtp_url)
-    except ValueError as exc:
-        raise StartupError(
-            f"FIREBELL_SMTP_URL: {exc}.", hint="Example: smtp://user:password@mail.example.org:587"
-        ) from None
-    try:
-        check_url(settings.ntfy_url)
-    except Invalid as exc:
-        raise StartupError(f"FIREBELL_NTFY_URL: {exc.message}", hint="Example: https://ntfy.sh") from exc
-    if "?" in settings.ntfy_url or "#" in settings.ntfy_url:
-        raise StartupError("FIREBELL_NTFY_URL has something after ? or #.", hint="Example: https://ntfy.sh")

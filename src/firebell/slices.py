@@ -1,4 +1,4 @@
-"""The only list of the slices: routers, timers, subscriptions, commands and navigation are built from it.
+"""The only list of the slices: routers, timers, composers, subscriptions, commands and navigation come from it.
 
 Order matters twice: an earlier slice's routes are asked first (handoffs and workload live below /oncall),
 and `must` handlers of one event run in the order of their slices.
@@ -13,6 +13,7 @@ from firebell.handbook import slice as handbook
 from firebell.handoffs import slice as handoffs
 from firebell.incidents import slice as incidents
 from firebell.kit.slice import Command, Slice
+from firebell.notify import slice as notify
 from firebell.oncall import slice as oncall
 from firebell.paging import slice as paging
 from firebell.people import slice as people
@@ -72,6 +73,7 @@ OFFLINE = Slice("offline", routers=_offline_routers)
 
 SLICES = (
     people.SLICE,
+    notify.SLICE,
     handbook.SLICE,
     catalog.SLICE,
     runbooks.SLICE,

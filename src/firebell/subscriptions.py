@@ -1,10 +1,10 @@
-"""Who reacts to what, gathered from the declarations of the slices."""
+"""Who reacts to what, and who composes messages, gathered from the declarations of the slices."""
 
 from collections.abc import Sequence
 
 from firebell.kit.db.events import MustHandler, Reactions
 from firebell.kit.jobs import outbox
-from firebell.kit.slice import Slice, unique
+from firebell.kit.slice import Composer, Slice, unique
 from firebell.slices import SLICES
 
 
@@ -30,4 +30,12 @@ def outbox_handlers(slices: Sequence[Slice] = SLICES) -> dict[str, outbox.Handle
             for named in each.subscriptions().then.values()
             for name, handler in named.items()
         ),
+    )
+
+
+def composers(slices: Sequence[Slice] = SLICES) -> dict[str, Composer]:
+    """Return who composes messages, by kind of subject; raise DeclarationError if two slices claim one kind."""
+    return unique(
+        "subject kind",
+        ((each.name, kind, composer) for each in slices for kind, composer in each.composers().items()),
     )

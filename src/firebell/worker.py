@@ -18,9 +18,9 @@ from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.jobs import outbox, timers
 from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.slice import Slice, unique
+from firebell.notify.sender import Sender
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import timers as paging_due
-from firebell.paging.sender import Sender
 from firebell.slices import SLICES
 
 log = logging.getLogger(__name__)

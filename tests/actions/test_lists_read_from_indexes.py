@@ -69,9 +69,9 @@ async def fill(tx: Tx) -> None:
     )
     await tx.execute(
         """
-        insert into delivery (page_id, epoch, level, round, person_id, method_id, rule_index, rank, reason,
-            channel, address, idempotency_key, state, send_at, created_at)
-        select id, 1, 0, 0, id % 50 + 1, 1, 0, 1, 'test', 'email', 'a@example.org', 'key-' || id,
+        insert into delivery (subject_kind, subject_id, epoch, level, round, person_id, method_id, rule_index,
+            rank, reason, channel, address, idempotency_key, state, send_at, created_at)
+        select 'page', id, 1, 0, 0, id % 50 + 1, 1, 0, 1, 'page', 'email', 'a@example.org', 'key-' || id,
             'accepted', triggered_at, triggered_at
         from page
         """

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from firebell.channels.base import Retry, Unsent
+from firebell.channels.email import Email
 from firebell.kit import resolver as dns
 from firebell.kit.errors import Unavailable
 from firebell.kit.exhaustion import is_ours
 from firebell.kit.http_out import guarded_client, parse_networks, post
 from firebell.kit.resolver import Resolver
 from firebell.kit.threads import Pool
-from firebell.paging.channels import Retry, Unsent
-from firebell.paging.channels.email import Email
 from tests.rules.test_channel_limits import message
 from tests.world import sink
 

@@ -10,10 +10,9 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from firebell.commands.doctor import check_ntfy
+from firebell.channels import ntfy
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import get, guarded_client, parse_networks, post
-from firebell.settings import Settings
 from tests.servers import listening
 
 LOOPBACK = parse_networks("127.0.0.0/8")
@@ -94,8 +93,9 @@ async def test_the_doctor_reads_no_more_than_the_status(compressed: bytes) -> No
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\nContent-Length: {len(compressed)}"
     async with listening(answering(head, compressed)) as port:
         before = memory_mib()
-        settings = Settings(allowed_networks=LOOPBACK, ntfy_url=f"http://127.0.0.1:{port}")
-        (finding,) = await check_ntfy(settings, ["topic"])
+        settings = {"FIREBELL_NTFY_URL": f"http://127.0.0.1:{port}"}
+        async with guarded_client(LOOPBACK) as http:
+            (finding,) = await ntfy.check_health(http, settings, ["topic"])
         assert finding.level == "ok"
         assert memory_mib() - before < 32
 

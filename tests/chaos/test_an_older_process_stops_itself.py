@@ -7,7 +7,7 @@ import pytest
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Db
 from firebell.kit.db.migrate import Migration, Outdated, available, fence, migrate
-from firebell.paging.sender import Sender
+from firebell.notify.sender import Sender
 from tests.servers import serve, until
 from tests.world import world
 

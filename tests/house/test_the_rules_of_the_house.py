@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from firebell.channels import registry
 from firebell.kit.db import migrate
 from tests.house.source import ROOT, SRC, TEMPLATES, modules
 
 SLICES = (
-    *("people", "handbook", "catalog", "alerts", "oncall", "runbooks", "paging", "incidents"),
+    *("people", "notify", "handbook", "catalog", "alerts", "oncall", "runbooks", "paging", "incidents"),
     *("postmortems", "handoffs", "workload", "service_overview"),
 )
 ROOMS = ("oncall/schedules", "oncall/swaps", "oncall/checks", "oncall/calendars")
@@ -105,6 +106,8 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.incidents.queries",
         "firebell.paging.queries",
         "firebell.handbook.templates",
+        # the pure rule of when a person is notified
+        "firebell.notify.notification_rules",
         # the pure rule of what a mitigation says of its effect
         "firebell.incidents.mitigations",
         "firebell.oncall.rota",
@@ -175,6 +178,7 @@ def test_every_variable_of_the_environment_is_explained_in_the_docs() -> None:
     read = set(re.findall(r"get\(\"(\w+)\"", text))
     documented_here = set(re.findall(r'"""([A-Z_]+): ', text))
     assert read == documented_here
+    read |= set(registry.settings({}))
     docs = "\n".join(p.read_text() for p in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"])
     assert not {name for name in read if f"`{name}`" not in docs}
 
@@ -202,6 +206,7 @@ def test_what_others_call_says_what_it_guarantees() -> None:
             "notification_rules",
         ):
             silent += [f"{name}.{n.name}" for n in tree.body if _is_public(n) and not ast.get_docstring(n)]  # type: ignore[attr-defined, arg-type]
+
     assert silent == []
 
 
@@ -210,7 +215,7 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
     owners = {
         *(
             "worker.py",
-            "paging/sender.py",
+            "notify/sender.py",
             "kit/db/notifier.py",
             "kit/jobs/group_commit.py",
             "kit/threads.py",

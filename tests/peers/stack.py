@@ -153,7 +153,7 @@ async def running(*command: str, folder: Path) -> AsyncIterator[None]:
 
 async def furnish(ctx: Context, receiver: str) -> tuple[str, str]:
     """Make the organization as the first run does; return the keys of a service for each receiver."""
-    answers_ = web.Answers(**{**_fields(ANSWERS), "webhook": receiver})
+    answers_ = web.Answers(**{**_fields(ANSWERS), "addresses": {"webhook": receiver}})
     now, actor = ctx.clock.now(), Actor("system", "Test")
     async with ctx.db.tx() as tx:
         await web.make(tx, answers_, now)

@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
@@ -10,72 +11,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.alerts.model import Alert
+from firebell.channels import email, ntfy, webhook
+from firebell.channels.base import Accepted, Action, ContentRefused, Failed, Item, Message, Retry
+from firebell.channels.responses import outcome_of
+from firebell.kit.fitting import cut, fit, size
 from firebell.kit.http_out import Reply
+from firebell.kit.mail import headers
 from firebell.kit.mail.mailbox import Mailbox, check_address, parse_mailbox
-from firebell.paging.bundles import merged_message
-from firebell.paging.channels import (
-    Accepted,
-    ContentRefused,
-    Failed,
-    Message,
-    Retry,
-    email,
-    headers,
-    ntfy,
-    webhook,
-)
-from firebell.paging.channels.fitting import cut, fit, size
+from firebell.notify.bundles import merged_message
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 WILD = st.text(st.characters(codec="utf-8"), max_size=400)
 
 
-def alert(number: int, title: str, **more: object) -> Alert:
-    values = {
-        "id": number,
-        "integration_id": 1,
-        "dedup_key": f"key-{number}",
-        "group_id": 1,
-        "status": "firing",
-        "title": title,
-        "body": "",
-        "severity": "critical",
-        "labels": {},
-        "annotations": {},
-        "links": {},
-        "starts_at": NOW,
-        "ends_at": None,
-        "last_seen": NOW,
-        "hi_at": NOW,
-        "hi_rank": 0,
-        "ended_by": None,
-        "count": 1,
-        "hi_seen": NOW,
-    }
-    return Alert(**{**values, **more})  # type: ignore[arg-type]
+def alert(number: int, title: str, body: str = "", labels: Mapping[str, str] | None = None) -> Item:
+    return Item(title, body, data={"id": number, "title": title, "labels": labels or {}, "body": body})
 
 
-def message(title: str = "disk", **more: object) -> Message:
-    values = {
-        "delivery_id": 1,
-        "reason": "page",
-        "person": "Mara",
-        "tz": "UTC",
-        "page_ref": "PG-7",
+def message(title: str = "disk", *, alerts: Sequence[Item] = (), **more: object) -> Message:
+    values: dict[str, object] = {
+        "event": "page",
         "title": title,
-        "state": "triggered",
+        "headline": f"SEV1 Checkout: {title}",
         "urgency": "high",
-        "severity": 1,
-        "service": "Checkout",
-        "team": "Payments",
-        "triggered_at": NOW,
-        "level": 0,
-        "alerts": (),
-        "runbook": "",
-        "page_url": "https://firebell.example.org/pages/PG-7",
-        "ack_url": f"https://firebell.example.org/ack/{'t' * 100}",
         "composed_at": NOW,
+        "ref": "PG-7",
+        "url": "https://firebell.example.org/pages/PG-7",
+        "lead": alerts[0].body if alerts else "",
+        "items": tuple(alerts),
+        "item_count": len(alerts),
+        "actions": (Action("Acknowledge", f"https://firebell.example.org/ack/{'t' * 100}"),),
+        "recipient": "Mara",
     }
     return Message(**{**values, **more})  # type: ignore[arg-type]
 
@@ -119,11 +85,11 @@ def test_a_list_fits_and_its_address_is_never_cut_off(lines: list[str], limit: i
 @given(WILD, WILD, st.integers(0, 120))
 def test_every_ntfy_message_is_one_that_a_server_takes(title: str, body: str, count: int) -> None:
     alerts = tuple(alert(n, title, body=body * 20) for n in range(count))
-    notice = message(
-        title or "x", page_ref="", note_lines=tuple((body * 9).split("\n")), note_url="https://f.e"
+    notice = Message(
+        "shift", title or "x", "low", NOW, lines=tuple((body * 9).split("\n")), url="https://f.e"
     )
     bundled = merged_message([message(title)] * (count + 2), "https://firebell.example.org/pages")
-    for one in (message(title, alerts=alerts, alert_count=5000), notice, bundled):
+    for one in (message(title, alerts=alerts, item_count=5000), notice, bundled):
         for short in (False, True):
             data = ntfy.body_of("t" * 64, one, short=short)
             fields = json.loads(data)
@@ -143,8 +109,8 @@ def test_a_webhook_carries_the_alerts_that_fit_and_counts_the_rest() -> None:
     huge = tuple(
         alert(n, "x", body="b" * 9000, labels={f"l{i}": "v" * 1000 for i in range(60)}) for n in range(100)
     )
-    fields = json.loads(webhook.body_of(message(alerts=huge, alert_count=300)))
-    assert len(webhook.body_of(message(alerts=huge, alert_count=300))) <= 500_000
+    fields = json.loads(webhook.body_of(message(alerts=huge, item_count=300)))
+    assert len(webhook.body_of(message(alerts=huge, item_count=300))) <= 500_000
     assert 0 < len(fields["alerts"]) < 100
     assert fields["alerts_omitted"] == 300 - len(fields["alerts"])
     assert fields["data"]["alerts"] == fields["alerts"]
@@ -236,7 +202,7 @@ def test_the_sender_of_mail_is_read_once_and_literally(text: str, name: str, add
 def test_an_answer_blames_the_address_only_when_it_is_to_blame(
     status: int, retry_after: str, expected: object
 ) -> None:
-    assert webhook.outcome_of(Reply(status, retry_after, "x")) == expected
+    assert outcome_of(Reply(status, retry_after, "x")) == expected
 
 
 def test_a_short_mail_has_the_title_and_the_way_to_the_page() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.paging.notification_rules import PlannedDelivery, idempotency_key, plan, reminder, usable
+from firebell.notify.notification_rules import PlannedDelivery, idempotency_key, plan, reminder, usable
 from firebell.people.model import ContactMethod, Rule
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.channels.base import Action, Message
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import to_local
-from firebell.paging.bundles import bundles, merged_message
-from firebell.paging.channels import Message
-from firebell.paging.model import Delivery
+from firebell.notify.bundles import bundles, merged_message
+from firebell.notify.model import Delivery, DeliveryState
+from firebell.notify.quiet_hours import held_until
 from firebell.people.model import QuietHours
-from firebell.people.quiet_hours import clean, held_until
+from firebell.people.quiet_hours import clean
 
 NIGHT = QuietHours(time(22), time(7), "Europe/Berlin")
 MINUTE = timedelta(minutes=1)
@@ -109,35 +110,25 @@ def test_what_are_no_quiet_hours_is_named(starts: str, ends: str, tz: str, field
     assert field in refused.value.fields
 
 
-def message(number: int, **more: object) -> Message:
-    values = {
-        "delivery_id": number,
-        "reason": "page",
-        "person": "Mara",
-        "tz": "UTC",
-        "page_ref": f"PG-{number}",
-        "title": f"disk {number}",
-        "state": "triggered",
-        "urgency": "low",
-        "severity": None,
-        "service": "Checkout",
-        "team": "Payments",
-        "triggered_at": at("2026-11-24T23:00Z"),
-        "level": 0,
-        "alerts": (),
-        "runbook": "",
-        "page_url": f"https://f.example/pages/PG-{number}",
-        "ack_url": f"https://f.example/ack/{number}",
-        "composed_at": at("2026-11-25T06:00Z"),
-    }
-    return Message(**{**values, **more})  # type: ignore[arg-type]
+def message(number: int) -> Message:
+    return Message(
+        "page",
+        f"disk {number}",
+        "low",
+        at("2026-11-25T06:00Z"),
+        headline=f"Checkout: disk {number}",
+        ref=f"PG-{number}",
+        url=f"https://f.example/pages/PG-{number}",
+        actions=(Action("Acknowledge", f"https://f.example/ack/{number}"),),
+        recipient="Mara",
+    )
 
 
 def delivery(number: int, method: int, *, held: bool) -> Delivery:
     now = at("2026-11-24T23:00Z")
     return Delivery(
-        *(number, number, 1, 0, 0, 1, method, 2, "page", "webhook", "https://x", f"key-{number}"),
-        *("sending", now, 1, None, now, None, held),
+        *(number, "page", number, 1, 0, 0, 1, method, 2, "page", "webhook", "https://x", f"key-{number}"),
+        *(DeliveryState.SENDING, now, 1, None, now, None, held),
     )
 
 
@@ -150,12 +141,12 @@ def test_only_what_was_held_for_one_method_goes_together() -> None:
 
 
 def test_a_bundle_says_every_message_and_how_to_take_it() -> None:
-    notice = message(0, page_ref="", title="Your shift", note_lines=("It ends.",))
+    notice = Message("shift", "Your shift", "low", at("2026-11-25T06:00Z"), lines=("It ends.",))
     told = merged_message([message(1), message(2), notice], INBOX)
     assert told.title == "3 messages held during your quiet hours"
     for part in ("[PG-1] Checkout: disk 1", "https://f.example/ack/2", "Your shift\nIt ends.", INBOX):
-        assert part in told.note(100_000)
-    assert told.ack_url == told.page_ref == ""
+        assert part in told.text(100_000)
+    assert (told.actions, told.ref) == ((), "")
 
 
 def test_one_message_that_was_held_is_itself() -> None:
@@ -163,7 +154,7 @@ def test_one_message_that_was_held_is_itself() -> None:
 
 
 def test_a_huge_bundle_says_how_many_more_there_are() -> None:
-    said = merged_message([message(n) for n in range(1, 51)], INBOX).note(1000)
+    said = merged_message([message(n) for n in range(1, 51)], INBOX).text(1000)
     named = said.count("/ack/")
     assert 5 < named < 50
     assert said.endswith(f"And {50 - named} more: {INBOX}")

@@ -38,4 +38,6 @@ def test_what_could_not_send_is_refused_at_the_start(name: str, value: str) -> N
 )
 def test_what_can_send_is_read(env: dict[str, str]) -> None:
     settings = load(env)
-    assert settings.mail_from == env.get("FIREBELL_MAIL_FROM", "Firebell <firebell@localhost>")
+    assert settings.channels["FIREBELL_MAIL_FROM"] == env.get(
+        "FIREBELL_MAIL_FROM", "Firebell <firebell@localhost>"
+    )

@@ -8,9 +8,9 @@ import pytest
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
 from firebell.kit.signing import token_hash
+from firebell.notify import delivery_store
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind
-from firebell.paging import delivery_store
 from firebell.people import actions as people
 from firebell.people import audit_store, key_store
 from tests.api.callers import Api, browser, key_of

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from firebell.kit.clock import FakeClock
+from firebell.notify import actions as notify
+from firebell.notify.model import Notice
 from firebell.paging import actions as paging
-from firebell.paging.model import Notice
 from firebell.people import actions as people
 from firebell.people import quiet_hours
 from tests.servers import mail_server
@@ -108,7 +109,7 @@ async def test_a_notice_named_by_a_person_injects_no_header(dsn: str, clock: Fak
     async with mailed(dsn, clock) as (w, box):
         async with w.ctx.db.tx() as tx:
             word = Notice("shift-1", w.mara, "shift", f"{INJECTED} takes your shift", "At nine.")
-            await paging.notify(tx, [word], w.now)
+            await notify.send_notices(tx, [word], w.now)
         await w.settle()
         (mail,) = box.mails
         assert heading(mail) == f"{INJECTED} takes your shift"
@@ -179,7 +180,7 @@ async def test_notices_are_not_one_conversation(dsn: str, clock: FakeClock) -> N
         for number in (1, 2):
             async with w.ctx.db.tx() as tx:
                 word = Notice(f"shift-{number}", w.mara, "shift", "Your shift begins", "At nine.")
-                await paging.notify(tx, [word], w.now)
+                await notify.send_notices(tx, [word], w.now)
             await w.settle()
         first, second = box.mails
         assert first["References"] is None

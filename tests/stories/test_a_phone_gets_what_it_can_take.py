@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from firebell.kit.clock import FakeClock
+from firebell.notify import actions as notify
+from firebell.notify.model import Notice
 from firebell.paging import actions as paging
-from firebell.paging.model import Notice
 from firebell.people import actions as people
 from firebell.people import quiet_hours
 from tests.servers import listening
@@ -150,7 +151,7 @@ async def test_a_long_notice_says_how_much_more_there_is(dsn: str, clock: FakeCl
     async with phones(dsn, clock) as (w, server):
         async with w.ctx.db.tx() as tx:
             lines = "\n".join(f"- change {n}: {'x' * 80}" for n in range(100))
-            await paging.notify(
+            await notify.send_notices(
                 tx, [Notice("c-1", w.mara, "change", "Your shifts", lines, "/oncall/me")], w.now
             )
         await w.settle()

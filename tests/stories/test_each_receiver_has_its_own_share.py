@@ -9,14 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
+from firebell.channels.base import Message, Outcome, Retry
+from firebell.channels.webhook import Webhook
 from firebell.kit.clock import FakeClock
+from firebell.notify import delivery_store
+from firebell.notify.model import Delivery
+from firebell.notify.send_slots import Slots
+from firebell.notify.sender import Sender
 from firebell.paging import actions as paging
-from firebell.paging import delivery_store
-from firebell.paging.channels import Message, Outcome, Retry
-from firebell.paging.channels.webhook import Webhook
-from firebell.paging.model import Delivery
-from firebell.paging.send_slots import Slots
-from firebell.paging.sender import Sender
 from tests.servers import listening, until
 from tests.world import World, world
 

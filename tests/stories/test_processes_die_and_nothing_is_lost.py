@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from firebell import subscriptions
 from firebell.kit.clock import FakeClock
-from firebell.paging import delivery_store
+from firebell.notify import delivery_store
 from firebell.paging.model import PageState
 from firebell.worker import Worker, timer_handlers
 from tests.world import world

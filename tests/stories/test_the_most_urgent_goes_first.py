@@ -6,13 +6,12 @@ from datetime import timedelta
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
+from firebell.notify import delivery_store
+from firebell.notify.model import Delivery
+from firebell.notify.send_slots import CAPACITY
+from firebell.notify.sender import Sender
 from firebell.paging import actions as paging
-from firebell.paging import delivery_store
-from firebell.paging.model import Delivery
-from firebell.paging.send_slots import CAPACITY
-from firebell.paging.sender import Sender
 from firebell.people import actions as people
-from firebell.people.model import Channel
 from tests.world import World, world
 
 
@@ -38,8 +37,8 @@ async def test_a_sev1_declared_in_a_storm_is_the_next_message(dsn: str, clock: F
             begun: list[Delivery] = []
             while one := await delivery_store.claim(tx, w.now, 1):
                 begun += one
-            first = await paging.page(tx, begun[0].page_id or 0)
-            urgencies = [(await paging.page(tx, d.page_id or 0)).urgency for d in begun]
+            first = await paging.page(tx, begun[0].subject_id)
+            urgencies = [(await paging.page(tx, d.subject_id)).urgency for d in begun]
         assert first.title == f"{made.ref}: All down"
         assert len(urgencies) > 40
         assert urgencies == sorted(urgencies)
@@ -54,7 +53,7 @@ async def test_a_mail_server_that_hangs_holds_up_no_webhook(dsn: str, clock: Fak
     port = server.sockets[0].getsockname()[1]
     async with server, world(dsn, clock, smtp_url=f"smtp://127.0.0.1:{port}") as w:
         async with w.ctx.db.tx() as tx:
-            (mail,) = [m for m in await people.methods_of(tx, [w.mara]) if m.kind == Channel.EMAIL]
+            (mail,) = [m for m in await people.methods_of(tx, [w.mara]) if m.kind == "email"]
             test = Actor("system", "Test")
             for urgency in ("high", "low"):
                 await people.set_rules(

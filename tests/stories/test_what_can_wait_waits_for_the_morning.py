@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firebell.kit.clock import FakeClock
+from firebell.notify import actions as notify
+from firebell.notify.model import Notice
 from firebell.paging import actions as paging
-from firebell.paging.model import Notice, PageState
+from firebell.paging.model import PageState
 from firebell.people import actions as people
 from firebell.people import quiet_hours
 from tests.world import World, world
@@ -154,7 +156,7 @@ async def test_a_word_that_can_wait_joins_the_bundle(dsn: str, clock: FakeClock)
         await w.alert("disk", severity="warning")
         async with w.ctx.db.tx() as tx:
             word = Notice("shift-1", w.mara, "shift", "Your shift ends", "At nine.")
-            await paging.notify(tx, [word], w.now)
+            await notify.send_notices(tx, [word], w.now)
         await until(w, MORNING)
         (told,) = w.sink.got
         assert "Your shift ends\nAt nine." in told["note"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, NavItem, Section, Slice
+from firebell.kit.slice import Command, Composer, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -23,10 +23,30 @@ def _timers() -> Mapping[str, "Handler"]:
     return timers.HANDLERS
 
 
+def _composers() -> Mapping[str, Composer]:
+    from firebell.alerts import notifications
+
+    return {notifications.SOURCE: Composer(notifications.compose_source)}
+
+
+def _subscriptions() -> Subscriptions:
+    from firebell.alerts import notifications
+    from firebell.alerts.model import ConfirmationRequested, UnreadableMessageReceived
+
+    return Subscriptions(
+        then={
+            ConfirmationRequested: {"notify_confirmation_asked": notifications.confirmation_asked},
+            UnreadableMessageReceived: {"tell_source_broken": notifications.source_broken},
+        }
+    )
+
+
 SLICE = Slice(
     "alerts",
     routers=_routers,
     timers=_timers,
+    composers=_composers,
+    subscriptions=_subscriptions,
     commands=(Command("alert", "Send and list alerts.", "firebell.commands.alert", rank=90),),
     navigation=(NavItem(Section.LEARN, 30, "/alerts", "history", "Alerts", name="alerts"),),
 )

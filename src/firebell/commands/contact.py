@@ -2,6 +2,7 @@
 
 import click
 
+from firebell.channels.registry import CHANNELS
 from firebell.commands.client import call
 from firebell.commands.output import as_json, example, short, show, show_removed, table
 
@@ -10,7 +11,7 @@ _PATH = "/api/v1/me/contact-methods"
 
 @click.group()
 def contact() -> None:
-    """Manage your contact methods: email, ntfy and webhooks."""
+    """Manage your contact methods."""
 
 
 @contact.command("list", epilog=example("firebell contact list"))
@@ -34,7 +35,7 @@ def _state(method: dict[str, str | None]) -> str:
         "firebell contact add webhook https://hooks.example.org/mara --label phone",
     )
 )
-@click.argument("kind", type=click.Choice(["email", "ntfy", "webhook"]))
+@click.argument("kind", type=click.Choice(list(CHANNELS)))
 @click.argument("address")
 @click.option("--label", default="", help="A name for it, such as phone.")
 @as_json

@@ -3,17 +3,16 @@
 import json
 import pwd
 import shutil
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-import aiosmtplib
 import click
-import httpx
 
 from firebell import subscriptions
+from firebell.channels.registry import CHANNELS, wakes
 from firebell.commands.serve import load_settings, run
 from firebell.health_check import write
 from firebell.kit.db.database import Db, Tx
@@ -22,14 +21,13 @@ from firebell.kit.db.migrate import Altered, applied, available, check_files
 from firebell.kit.db.postgres_access import SHARED_USER
 from firebell.kit.descriptors import budget, raise_limit
 from firebell.kit.errors import FirebellError, Unavailable
-from firebell.kit.http_out import guarded_client, status_of
-from firebell.kit.mail.server import parse_smtp_url
+from firebell.kit.findings import Finding
+from firebell.kit.http_out import guarded_client
 from firebell.oncall.rota.shifts import gaps
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
-from firebell.paging.channels.email import NO_TLS, lacks_tls
 from firebell.people import actions as people
-from firebell.people.model import Channel, Person, Role
+from firebell.people.model import Person, Role
 from firebell.people.session_store import sign_in_addresses
 from firebell.people.sign_in_limits import is_private
 from firebell.process import database, usable
@@ -39,15 +37,6 @@ GAP_CHECK_PERIOD = timedelta(days=28)
 MIN_DESCRIPTORS = 2048
 MIN_FREE_BYTES, LOW_FREE_BYTES = 256 * 2**20, 2 * 2**30
 """Free disk space below which the check fails, and below which it warns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check; `level` is ok, warn or fail."""
-
-    check: str
-    level: str
-    text: str
 
 
 def _finding(check: str, good: bool, ok_text: str, bad_text: str, bad_level: str = "fail") -> Finding:
@@ -133,7 +122,9 @@ async def check_work(tx: Tx, now: datetime) -> list[Finding]:
             f"{difference} Set this machine's clock, for example with NTP.",
             "warn",
         ),
-        _finding("timers", not late, "No late timers.", f"Late timers: {late}. Check that a worker is running."),
+        _finding(
+            "timers", not late, "No late timers.", f"Late timers: {late}. Check that a worker is running."
+        ),
         _finding(
             "timers",
             not failing["n"],
@@ -154,14 +145,14 @@ async def check_work(tx: Tx, now: datetime) -> list[Finding]:
             f"Failed messages in the last 24 hours: {lost}. Each page shows the reason.",
             "warn",
         ),
-    ]  # fmt: skip
+    ]
 
 
 async def check_people(tx: Tx, everyone: list[Person]) -> list[Finding]:
     """Check the fallback responders, and that everyone who may be paged has a verified contact method."""
     responders = len(await people.fallback_responders(tx))
     methods = await people.methods_of(tx, [p.id for p in everyone])
-    verified = {m.person_id for m in methods if m.kind != Channel.EMAIL and m.verified_at}
+    verified = {m.person_id for m in methods if wakes(m.kind) and m.verified_at}
     unreachable = [p.name for p in everyone if p.id not in verified and p.role != Role.VIEWER]
     return [
         _finding(
@@ -208,41 +199,13 @@ async def check_plans(tx: Tx, now: datetime) -> list[Finding]:
     ]
 
 
-async def check_mail(smtp_url: str, needed: bool) -> Finding:
-    """Check that the mail server answers, and accepts the sign-in if there is one."""
-    if not smtp_url:
-        level = "warn" if needed else "ok"
-        return Finding("mail", level, "No mail server is set, so no email is sent. Set FIREBELL_SMTP_URL.")
-    server = parse_smtp_url(smtp_url)
-    try:
-        async with aiosmtplib.SMTP(timeout=10, port=server.port, **server.options()) as client:
-            await client.ehlo()
-    except (OSError, ValueError, aiosmtplib.SMTPException) as exc:
-        if lacks_tls(server, exc):
-            return Finding("mail", "fail", NO_TLS)
-        return Finding("mail", "fail", f"The mail server of FIREBELL_SMTP_URL cannot be used: {exc}")
-    login = f" and accepts {server.username}" if server.username else ""
-    if server.sends_password_in_clear:
-        text = f"The mail server {server.host}:{server.port} answers{login}, but the password is sent"
-        return Finding("mail", "warn", f"{text} unencrypted. Remove ?insecure once the server offers TLS.")
-    return Finding("mail", "ok", f"The mail server {server.host}:{server.port} answers{login}.")
-
-
-async def check_ntfy(settings: Settings, addresses: Iterable[str]) -> list[Finding]:
-    """Check that every ntfy server in use answers, over the connections that messages use."""
-    servers = set()
-    for address in addresses:
-        url = urlsplit(address if "://" in address else settings.ntfy_url)
-        servers.add(f"{url.scheme}://{url.netloc}")
-    findings = []
+async def check_channels(settings: Settings, addresses: Mapping[str, Sequence[str]] | None) -> list[Finding]:
+    """Check each channel with its addresses in use, by kind; None if they are not known."""
+    findings: list[Finding] = []
     async with guarded_client(settings.allowed_networks) as http:
-        for server in sorted(servers):
-            try:
-                status = await status_of(http, f"{server}/v1/health")
-                good, why = 200 <= status < 300, f"it answers {status}"
-            except (httpx.HTTPError, httpx.InvalidURL) as exc:
-                good, why = False, str(exc)
-            findings.append(_finding("ntfy", good, f"{server} answers.", f"{server} cannot be used: {why}"))
+        for kind, channel in sorted(CHANNELS.items()):
+            used = None if addresses is None else addresses.get(kind, ())
+            findings += await channel.check_health(http, settings.channels, used)
     return findings
 
 
@@ -284,6 +247,7 @@ def check_links(settings: Settings) -> Finding:
     """Check that the links in messages can be opened from elsewhere."""
     host = urlsplit(settings.public_url).hostname or ""
     is_local = host in ("localhost", "0.0.0.0", "::") or host.startswith("127.")  # noqa: S104 - compared, not bound
+
     return _finding(
         "links",
         not is_local,
@@ -308,14 +272,13 @@ async def _opened(settings: Settings) -> AsyncIterator[Db]:
 async def examine(settings: Settings) -> list[Finding]:
     """Return the findings of every check; an unreachable database is a finding as well."""
     findings: list[Finding] = []
-    ntfy: list[str] = []
-    mailed = True
+    addresses: dict[str, list[str]] | None = None
     if not settings.database_url and not (settings.data / "postgres").exists():
         text = (
             f"There is no database in {settings.data}. Run firebell serve to create one, or give doctor the"
             " environment of firebell serve (FIREBELL_DATA or DATABASE_URL)."
         )
-        return [Finding("database", "fail", text), await check_mail(settings.smtp_url, True)]
+        return [Finding("database", "fail", text), *await check_channels(settings, None)]
     try:
         async with _opened(settings) as db, db.tx() as tx:
             now = datetime.now(UTC)
@@ -331,14 +294,12 @@ async def examine(settings: Settings) -> list[Finding]:
                     findings.append(Finding("people", "fail", text))
                 findings.append(check_proxy(await sign_in_addresses(tx, now), settings.trusted_proxies))
                 methods = await people.methods_of(tx, [p.id for p in everyone])
-                ntfy = [m.address for m in methods if m.kind == Channel.NTFY]
-                mailed = any(m.kind == Channel.EMAIL for m in methods)
+                addresses = {kind: [m.address for m in methods if m.kind == kind] for kind in CHANNELS}
     except FirebellError as error:
         findings.append(Finding("database", "fail", f"{error.message} {error.hint}".strip()))
     return [
         *findings,
-        await check_mail(settings.smtp_url, mailed),
-        *await check_ntfy(settings, ntfy),
+        *await check_channels(settings, addresses),
         check_descriptors(raise_limit()),
         check_links(settings),
     ]

@@ -24,22 +24,10 @@ def _timers() -> Mapping[str, "Handler"]:
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.handoffs import notifications
-    from firebell.oncall import model as oncall
+    from firebell.handoffs import sweep
+    from firebell.oncall.model import ShiftsChanged
 
-    return Subscriptions(
-        then={
-            oncall.CoverAsked: {"tell_cover_asked": notifications.cover_asked},
-            oncall.CoverDeclined: {"tell_cover_declined": notifications.cover_declined},
-            oncall.CoverLapsed: {"tell_cover_lapsed": notifications.cover_lapsed},
-            oncall.CoverTaken: {"tell_cover_taken": notifications.cover_taken},
-            oncall.ErrorsFound: {"tell_errors_found": notifications.errors_found},
-            oncall.ScheduleChanged: {"tell_schedule_changed": notifications.schedule_changed},
-            oncall.SwapDecided: {"tell_swap_decided": notifications.swap_decided},
-            oncall.SwapLapsed: {"tell_swap_lapsed": notifications.swap_lapsed},
-            oncall.SwapProposed: {"tell_swap_proposed": notifications.swap_proposed},
-        }
-    )
+    return Subscriptions(must={ShiftsChanged: (sweep.sweep_changed,)})
 
 
 SLICE = Slice(

@@ -4,24 +4,23 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from firebell.channels.registry import wakes
 from firebell.handoffs import messages, milestones, store
 from firebell.handoffs.actions import SCHEDULE_LOOKBACK, draft_change, notice_lead
 from firebell.handoffs.model import Change
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 from firebell.kit.localtime import to_local
-from firebell.oncall.model import Schedule, User
+from firebell.notify import actions as notify
+from firebell.notify.model import Notice
+from firebell.oncall.model import Schedule, ShiftsChanged, User
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging import actions as paging
-from firebell.paging.model import Notice
 from firebell.people import actions as people
-from firebell.people.model import Channel, Person
+from firebell.people.model import Person
 
 TIMER = "handoffs.shift"
 MAX_SWEEP_INTERVAL = timedelta(days=7)
 """A schedule is swept at least once a week, even if nothing is due."""
-_SILENT_CHANNELS = (Channel.EMAIL,)
-"""Channels that wake nobody."""
 _NONE_KNOWN: Collection[tuple[User, datetime]] = ()
 
 
@@ -57,6 +56,11 @@ async def sweep(
     )
 
 
+async def sweep_changed(tx: Tx, event: ShiftsChanged, now: datetime) -> None:
+    """Sweep a schedule after a change, without announcing what its people were just notified of."""
+    await sweep(tx, [event.schedule_id], now, event.known)
+
+
 def _changes(due: Iterable[tuple[Schedule, milestones.Milestone]]) -> Iterable[tuple[Schedule, Change]]:
     """Return each change to draft once, in order, even if both of its milestones are due."""
     return {(s.id, m.change): (s, m.change) for s, m in due if m.change}.values()
@@ -77,7 +81,7 @@ async def notify_shifts(tx: Tx, due: Sequence[tuple[Schedule, milestones.Milesto
         person = people_by_id.get(milestone.user or 0)
         if person and person.active:
             notices.append(_notice(schedule, milestone, person, people_by_id, verified[person.id], now))
-    await paging.notify(tx, notices, now)
+    await notify.send_notices(tx, notices, now)
 
 
 def _notice(
@@ -89,7 +93,7 @@ def _notice(
     now: datetime,
 ) -> Notice:
     assert milestone.start
-    wakes = not set(verified) <= set(_SILENT_CHANNELS)
+    can_wake = any(map(wakes, verified))
     outgoing, incoming = milestones.people_of(schedule, milestone.at)
     day = to_local(milestone.at, schedule.tz).date()
     documented = any(
@@ -106,10 +110,10 @@ def _notice(
                 milestone.end,
                 person.tz,
                 now,
-                wakes=wakes,
+                wakes=can_wake,
                 ways=len(verified),
             )
-            link = f"/oncall/{schedule.slug}" if wakes else "/settings/contact"
+            link = f"/oncall/{schedule.slug}" if can_wake else "/settings/contact"
         case milestones.Kind.START:
             title, note = messages.began(
                 schedule.name,

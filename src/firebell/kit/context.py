@@ -1,5 +1,6 @@
 """What a running process has: handed to routes as `request.app.state.ctx` and to the worker."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import httpx
@@ -8,6 +9,7 @@ from firebell.kit.clock import Clock
 from firebell.kit.db.database import Db
 from firebell.kit.health import Health
 from firebell.kit.signing import Signer
+from firebell.kit.slice import Composer
 from firebell.kit.web.live import Live
 
 
@@ -23,9 +25,10 @@ class Context:
     http: httpx.AsyncClient
     live: Live
     public_url: str
-    smtp_url: str
-    mail_from: str
-    ntfy_url: str
+    channel_settings: Mapping[str, str]
+    """The variables of the channels by name."""
+    composers: Mapping[str, Composer]
+    """Who composes messages, by the kind of their subject."""
     health: Health = field(default_factory=Health)
     allowed_hosts: frozenset[str] = frozenset()
     """Names under which pages are served, beside literal addresses and loopback names."""

@@ -62,3 +62,9 @@ def format_range(start: datetime, end: datetime, tz: str) -> str:
     until = to_local(end, tz)
     same = until.date() == to_local(start, tz).date()
     return f"{format_local(start, tz)} to {f'{until:%H:%M}' if same else format_local(end, tz)}"
+
+
+def format_interval(start: datetime, end: datetime | None, tz: str) -> str:
+    """Return an interval as a wall clock in `tz` shows it, with the time zone; `end` is None if it has none."""
+    until = f" to {format_local(end, tz)}" if end else " until further notice"
+    return f"{format_local(start, tz)}{until} ({tz})"

@@ -1,13 +1,16 @@
 """What a slice declares about itself; imports nothing heavy, because every command line loads it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.kit.context import Context
+    from firebell.kit.db.database import Tx
     from firebell.kit.db.events import MustHandler
     from firebell.kit.jobs.outbox import Handler as OutboxHandler
     from firebell.kit.jobs.timers import Handler as TimerHandler
@@ -16,7 +19,7 @@ T = TypeVar("T")
 
 
 class DeclarationError(ValueError):
-    """Two slices claim the same route, timer kind, outbox handler or command."""
+    """Two slices claim the same route, timer kind, subject kind, outbox handler or command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +74,26 @@ class Subscriptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Composer:
+    """How messages about one kind of subject are composed.
+
+    `compose` takes claimed deliveries, with who each is for, and returns one message for each, in order.
+    The outcome of each refreshes the open screens with the live topic `topic-id`, without a topic the person's.
+    """
+
+    compose: Callable[["Tx", "Context", Sequence[Any], datetime], Awaitable[Sequence[Any]]]
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
     """One slice's declaration; the functions import what they return when they are called."""
 
     name: str
     routers: Callable[[], Sequence["APIRouter"]] = tuple
     timers: Callable[[], Mapping[str, "TimerHandler"]] = dict
+    composers: Callable[[], Mapping[str, Composer]] = dict
+    """By the kind of subject, which deliveries store: keep it for as long as rows with it can exist."""
     subscriptions: Callable[[], Subscriptions] = Subscriptions
     commands: tuple[Command, ...] = ()
     navigation: tuple[NavItem, ...] = ()

@@ -288,6 +288,14 @@ class ShiftsReassigned:
 
 
 @dataclass(frozen=True, slots=True)
+class ShiftsChanged:
+    """A schedule changed, and its people were notified; `known` are the people and starts they now know of."""
+
+    schedule_id: int
+    known: frozenset[tuple[int, datetime]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleDeleted:
     """A schedule is about to be deleted; a subscriber that needs it raises Conflict."""
 

@@ -41,8 +41,8 @@ def _timers() -> Mapping[str, "Handler"]:
 
 
 def _subscriptions() -> Subscriptions:
+    from firebell.oncall import model, notifications
     from firebell.oncall.calendars import actions as calendars
-    from firebell.oncall.model import ScheduleDeleted, ScheduleSaved, ShiftsReassigned
     from firebell.oncall.swaps import leaving, requests
     from firebell.people.model import AccessRevoked, PersonLeft
 
@@ -50,11 +50,22 @@ def _subscriptions() -> Subscriptions:
         must={
             AccessRevoked: (calendars.revoke_feeds,),
             PersonLeft: (leaving.withdraw,),
-            ScheduleSaved: (requests.withdraw_after_save,),
-            ShiftsReassigned: (requests.cover_reassigned_shifts,),
-            ScheduleDeleted: (calendars.close_imports,),
+            model.ScheduleSaved: (requests.withdraw_after_save,),
+            model.ShiftsReassigned: (requests.cover_reassigned_shifts,),
+            model.ScheduleDeleted: (calendars.close_imports,),
         },
-        then={PersonLeft: {"look_at_shifts": leaving.announce_left}},
+        then={
+            PersonLeft: {"look_at_shifts": leaving.announce_left},
+            model.CoverAsked: {"tell_cover_asked": notifications.cover_asked},
+            model.CoverDeclined: {"tell_cover_declined": notifications.cover_declined},
+            model.CoverLapsed: {"tell_cover_lapsed": notifications.cover_lapsed},
+            model.CoverTaken: {"tell_cover_taken": notifications.cover_taken},
+            model.ErrorsFound: {"tell_errors_found": notifications.errors_found},
+            model.ScheduleChanged: {"tell_schedule_changed": notifications.schedule_changed},
+            model.SwapDecided: {"tell_swap_decided": notifications.swap_decided},
+            model.SwapLapsed: {"tell_swap_lapsed": notifications.swap_lapsed},
+            model.SwapProposed: {"tell_swap_proposed": notifications.swap_proposed},
+        },
     )
 
 

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Gone
-from firebell.paging import delivery_store, link_store
-from firebell.paging.model import Delivery
+from firebell.notify import actions as notify
+from firebell.notify.model import Delivery
+from firebell.paging import link_store
 from firebell.people import actions as people
 from firebell.people.model import Person
 
@@ -31,7 +32,7 @@ class AckLink:
 
 def ack_url(ctx: Context, delivery: Delivery, now: datetime) -> str:
     """Return the URL that lets the recipient of `delivery` acknowledge without signing in."""
-    value = {"p": delivery.page_id, "u": delivery.person_id, "d": delivery.id}
+    value = {"p": delivery.subject_id, "u": delivery.person_id, "d": delivery.id}
     return f"{ctx.public_url}/ack/{ctx.signer.sign(_PURPOSE, value, now + LIFETIME)}"
 
 
@@ -43,7 +44,7 @@ def read(ctx: Context, token: str, now: datetime) -> AckLink:
 
 async def holder(tx: Tx, link: AckLink) -> Person:
     """Return the person of a link; raise `Gone` if they were deactivated since, even if reactivated."""
-    queued_at = await delivery_store.created_at(tx, link.delivery_id)
+    queued_at = await notify.queued_at(tx, link.delivery_id)
     if queued_at is None or await people.left_since(tx, link.person_id, queued_at):
         raise Gone("This link is no longer valid.", hint="Sign in to Firebell to see the page.")
     return await people.person(tx, link.person_id)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import (
@@ -20,23 +19,17 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text, slugify
+from firebell.notify import actions as notify
+from firebell.notify.model import DeliveriesFail, Delivery, NobodyReached
 from firebell.oncall.model import ScheduleDeleted
-from firebell.paging import (
-    delivery_store,
-    escalation,
-    list_store,
-    notices,
-    notification_rules,
-    policy_store,
-    store,
-)
+from firebell.paging import escalation, list_store, policy_store, store
 from firebell.paging.model import (
+    SUBJECT_KIND,
     Ack,
     Level,
     NewLogEntry,
     NewPage,
     NotChanged,
-    Notice,
     Page,
     PageAcknowledged,
     PageResolved,
@@ -48,7 +41,7 @@ from firebell.paging.model import (
 )
 from firebell.paging.policy_checks import checked_plan
 from firebell.people import actions as people
-from firebell.people.model import PersonLeft, QuietHoursChanged
+from firebell.people.model import PersonLeft
 
 TIMER = "paging.page"
 """The one timer of a page; the state of the page says what it means."""
@@ -56,8 +49,6 @@ NO_POLICY = Plan(name="No policy", levels=(), repeat=0, ack_timeout_s=None)
 
 arrivals = store.arrivals
 counts = store.counts
-deliveries = delivery_store.of_page
-overdue_messages = delivery_store.overdue
 log = store.log
 owned_by_alone = store.owned_by_alone
 owners = store.owners
@@ -80,6 +71,9 @@ async def store_changes(tx: Tx, changed: Sequence[Page]) -> None:
     if not changed:
         return
     await store.save(tx, changed)
+    # the first plan of a page has no older one
+    if replanned := [(page_.id, page_.epoch) for page_ in changed if page_.epoch > 1]:
+        await notify.void_superseded(tx, SUBJECT_KIND, replanned)
     await timers.schedule_many(
         tx, TIMER, [(str(p.id), p.due_at, p.epoch) for p in changed if p.due_at is not None]
     )
@@ -199,11 +193,11 @@ async def release_pages(tx: Tx, event: PersonLeft, now: datetime) -> None:
 
 async def void_deliveries(tx: Tx, event: PersonLeft, now: datetime) -> None:
     """Send a leaver nothing more; a page that reached no one else enters its next level at once."""
-    waiting = await store.lock(tx, await delivery_store.pages_waiting_for(tx, event.person_id))
-    await delivery_store.void_queued(tx, event.person_id)
+    waiting = await store.lock(tx, await store.pages_waiting_for(tx, event.person_id))
+    await notify.void_queued(tx, event.person_id)
     for page_ in waiting:
         position = (page_.id, page_.epoch, page_.level, page_.round)
-        if await delivery_store.unreached(tx, *position):
+        if await notify.unreached(tx, SUBJECT_KIND, *position):
             await skip_unreached_level(tx, *position, now)
 
 
@@ -353,6 +347,23 @@ async def add_note(tx: Tx, actor: Actor, page_id: int, text: str, now: datetime)
     await tx.live(f"pg-{page_id}")
 
 
+async def deliveries(tx: Tx, page_id: int) -> list[Delivery]:
+    """Return the latest 1,000 deliveries of a page, oldest first."""
+    return await notify.deliveries_about(tx, SUBJECT_KIND, page_id)
+
+
+async def lock_failing(tx: Tx, event: DeliveriesFail, now: datetime) -> None:
+    """Lock pages before their deliveries: the order in which an acknowledgement locks them."""
+    if event.subject_kind == SUBJECT_KIND:
+        await store.lock(tx, event.subject_ids)
+
+
+async def escalate_unreached(tx: Tx, event: NobodyReached, now: datetime) -> None:
+    """Enter the next level of a page at once when no message of this one can arrive (spec 2.5)."""
+    if event.subject_kind == SUBJECT_KIND:
+        await skip_unreached_level(tx, event.subject_id, event.epoch, event.level, event.round, now)
+
+
 async def skip_unreached_level(
     tx: Tx, page_id: int, epoch: int, level: int, round_: int, now: datetime
 ) -> None:
@@ -365,66 +376,6 @@ async def skip_unreached_level(
             await store_changes(tx, [replace(old, due_at=now)])
             text = "No message of this level could be delivered."
             await _log_all(tx, [old], "unreached", text, now)
-
-
-async def send_test(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
-    """Queue a requested test message."""
-    method = await people.method(tx, payload["method_id"])
-    if method is not None and method.disabled_at is None:
-        planned = notification_rules.PlannedDelivery(
-            person_id=method.person_id, method=method, rule_index=0, send_at=now, reason=notices.TEST
-        )
-        await delivery_store.queue(
-            tx, [notification_rules.NewDelivery(planned, rank=2, round=int(now.timestamp()))], now
-        )
-
-
-async def notify_source_broken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
-    """Notify the owning team, else the fallback responders, that messages of a source cannot be read."""
-    broken = await alerts.broken_source(tx, payload["integration_id"], now)
-    if broken is None:
-        return
-    service = (await catalog.services_by_id(tx, [broken.service_id]))[broken.service_id]
-    person_ids = await people.team_members(tx, service.team_id) or await people.fallback_responders(tx)
-    rules, methods = await people.rules_of(tx, person_ids, "low"), await people.methods_of(tx, person_ids)
-    reason, round_ = notices.source(broken.integration_id), int(now.timestamp())
-    deliveries_ = []
-    for person_id in person_ids:
-        own_methods = [m for m in methods if m.person_id == person_id]
-        first = notification_rules.usable(rules[person_id], own_methods)[:1]
-        deliveries_ += [
-            notification_rules.NewDelivery(planned, rank=2, round=round_)
-            for planned in notification_rules.plan(person_id, first, now, reason)
-        ]
-    await delivery_store.queue(tx, deliveries_, now)
-
-
-async def notify(tx: Tx, messages: Sequence[Notice], now: datetime) -> None:
-    """Send each notice once per key, through the first contact methods of its person.
-
-    A notice cannot be acknowledged, so later notification rules of the person are not used.
-    """
-    by_key = {message.key: message for message in messages}
-    inserted = await store.insert_notices(tx, list(by_key.values()), now) if messages else []
-    person_ids = list({notice.person_id for _, notice in inserted})
-    rules = {u: await people.rules_of(tx, person_ids, u) for u in ("high", "low")} if person_ids else {}
-    methods = await people.methods_of(tx, person_ids)
-    deliveries_ = []
-    for notice_id, notice in inserted:
-        own_methods = [m for m in methods if m.person_id == notice.person_id]
-        usable = notification_rules.usable(rules[notice.urgency][notice.person_id], own_methods)
-        first = [r for r in usable if r.delay_s == usable[0].delay_s]
-        rank = 1 if notice.urgency == "high" else 2
-        deliveries_ += [
-            notification_rules.NewDelivery(planned, rank=rank)
-            for planned in notification_rules.plan(notice.person_id, first, now, f"{notice.kind}-{notice_id}")
-        ]
-    await delivery_store.queue(tx, deliveries_, now)
-
-
-async def release_held(tx: Tx, event: QuietHoursChanged, now: datetime) -> None:
-    """Check again what quiet hours hold for a person: it is sent, or held until the new end."""
-    await delivery_store.release(tx, event.person_id, now)
 
 
 async def refuse_schedule_deletion(tx: Tx, event: ScheduleDeleted, now: datetime) -> None:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Tx
+from firebell.notify.notification_rules import plan
 from firebell.paging import escalation
 from firebell.paging.model import Policy
-from firebell.paging.notification_rules import plan
 from firebell.paging.recipients import hypothetical_page, load_recipients
 
 

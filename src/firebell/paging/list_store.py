@@ -63,7 +63,8 @@ class _Query:
                 and exists (
                     select
                     from delivery
-                    where delivery.page_id = open_page.id
+                    where delivery.subject_kind = 'page'
+                        and delivery.subject_id = open_page.id
                         and delivery.person_id = {person}
                     offset 0
                 )

@@ -1,23 +1,25 @@
-"""The messages of claimed deliveries, composed from the current state of their pages."""
+"""The messages about pages, composed from their current state."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import Alert, Group
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
+from firebell.channels.base import Action, Item, Message
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
-from firebell.paging import ack_links, notices, store
-from firebell.paging.channels import Message
-from firebell.paging.model import Delivery, Page
+from firebell.kit.localtime import format_local
+from firebell.notify.model import REMINDER, Delivery, Outgoing, Recipient
+from firebell.paging import ack_links, store
+from firebell.paging.model import Page
 from firebell.people import actions as people
-from firebell.people.model import Channel, Person
 
 LOADED_ALERTS = 100
 """Number of alerts per page that are loaded for a message, firing and most severe first."""
+_TYPES = {"page": "triggered", "reminder": "reminded", "alarm": "exhausted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +32,19 @@ class _Subjects:
     teams: dict[int, str]
 
 
-async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: datetime) -> list[Message]:
-    """Return the message of each delivery as of now; its title is that of the most severe firing alert."""
-    pages = await store.pages_by_id(tx, [d.page_id for d in claimed if d.page_id is not None])
-    persons = await people.people_by_id(tx, [d.person_id for d in claimed])
+async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime) -> list[Message]:
+    """Return the message of each delivery; its title is that of the most severe firing alert."""
+    pages = await store.pages_by_id(tx, [one.delivery.subject_id for one in outgoing])
     subjects = await _subjects(tx, list(pages.values()))
-    webhooks = [d.method_id for d in claimed if d.channel == Channel.WEBHOOK]
-    secrets = await people.signing_secrets(tx, webhooks, now) if webhooks else {}
-    messages = []
-    for delivery in claimed:
-        page = pages.get(delivery.page_id or 0)
-        base = _message(delivery, persons[delivery.person_id], secrets.get(delivery.method_id, ()), now)
-        if page is None:
-            notice = await notices.notice_content(tx, delivery.reason, now)
-            messages.append(_about_notice(base, notice, ctx.public_url))
-        else:
-            messages.append(_about_page(base, page, subjects, ctx, ack_links.ack_url(ctx, delivery, now)))
-    return await _with_mail_subjects(tx, claimed, messages)
+    return [
+        _message(
+            *(delivery, recipient, pages[delivery.subject_id], subjects),
+            url=f"{ctx.public_url}/pages/{pages[delivery.subject_id].ref}",
+            ack_url=ack_links.ack_url(ctx, delivery, now),
+            now=now,
+        )
+        for delivery, recipient in outgoing
+    ]
 
 
 async def _subjects(tx: Tx, pages: Sequence[Page]) -> _Subjects:
@@ -62,80 +60,91 @@ async def _subjects(tx: Tx, pages: Sequence[Page]) -> _Subjects:
     )
 
 
-def _message(delivery: Delivery, person: Person, secrets: tuple[bytes, ...], now: datetime) -> Message:
-    return Message(
-        delivery_id=delivery.id,
-        reason=delivery.reason.partition("-")[0],
-        person=person.name,
-        tz=person.tz,
-        page_ref="",
-        title="",
-        state="",
-        urgency="low",
-        severity=None,
-        service="",
-        team="",
-        triggered_at=now,
-        level=delivery.level,
-        alerts=(),
-        runbook="",
-        page_url="",
-        ack_url="",
-        composed_at=now,
-        signing_secrets=secrets,
-    )
-
-
-def _about_notice(base: Message, notice: notices.NoticeContent, public_url: str) -> Message:
-    return replace(
-        base,
-        title=notice.title,
-        urgency=notice.urgency,
-        note_lines=tuple(notice.note.split("\n")),
-        note_url=f"{public_url}{notice.link}" if notice.link else "",
-    )
-
-
-def _about_page(base: Message, page: Page, subjects: _Subjects, ctx: Context, ack_url: str) -> Message:
+def _message(
+    delivery: Delivery,
+    recipient: Recipient,
+    page: Page,
+    subjects: _Subjects,
+    *,
+    url: str,
+    ack_url: str,
+    now: datetime,
+) -> Message:
     service = subjects.services.get(page.service_id or 0)
+    service_name, team = service.name if service else "", subjects.teams.get(page.team_id or 0, "")
     of_group = page.subject_kind == "group"
     group = subjects.groups.get(page.subject_id) if of_group else None
-    group_alerts = tuple(subjects.alerts.get(page.subject_id, ())) if of_group else ()
-    alert_count = group.alerts if group else len(group_alerts)
-    return replace(
-        base,
-        page_ref=page.ref,
+    listed = tuple(subjects.alerts.get(page.subject_id, ())) if of_group else ()
+    runbook = _runbook(listed, service.runbook_url if service else "")
+    is_alarm = delivery.reason == "alarm"
+    what = headline(page, service_name)
+    facts = [
+        ("Service", service_name),
+        ("Team", team),
+        ("Since", f"{format_local(page.triggered_at, recipient.tz)} ({recipient.tz})"),
+        ("Urgency", page.urgency),
+        ("Runbook", runbook),
+    ]
+    return Message(
+        event=delivery.reason,
+        type=f"page.{_TYPES.get(delivery.reason, delivery.reason)}",
         title=page.title,
-        state=page.state,
+        headline=f"{_PREFIXES.get(delivery.reason, '')}{what}",
         urgency=page.urgency,
-        severity=page.severity,
-        service=service.name if service else "",
-        team=subjects.teams.get(page.team_id or 0, ""),
-        triggered_at=page.triggered_at,
-        alerts=group_alerts,
-        alert_count=alert_count,
-        runbook=_runbook(group_alerts, service.runbook_url if service else ""),
-        page_url=f"{ctx.public_url}/pages/{page.ref}",
-        ack_url=ack_url,
+        composed_at=now,
+        ref=page.ref,
+        url=url,
+        lead=listed[0].body if listed and listed[0].status == "firing" else "",
+        facts=tuple((name, value) for name, value in facts if value),
+        items=tuple(map(_item, listed)),
+        item_count=group.alerts if group else len(listed),
+        actions=(Action("Acknowledge", ack_url),),
+        thread=f"{page.ref}-alarm" if is_alarm else page.ref,
+        # the first message of a page's thread can be a reminder
+        mail_subject=f"[{page.ref}] {_PREFIXES['alarm'] if is_alarm else ''}{what}",
+        headers=(("X-Firebell-Page", page.ref), ("X-Firebell-State", page.state)),
+        data={
+            "page": page.ref,
+            "state": page.state,
+            "severity": page.severity,
+            "service": service_name,
+            "team": team,
+            "triggered_at": page.triggered_at.isoformat(),
+            "level": delivery.level + 1,
+            "page_url": url,
+            "ack_url": ack_url,
+        },
     )
 
 
-async def _with_mail_subjects(
-    tx: Tx, claimed: Sequence[Delivery], messages: Sequence[Message]
-) -> list[Message]:
-    """Return the messages with the subject of their page's first email, by which mail clients thread (spec 10.4)."""
-    mailed = {
-        m.thread: m for d, m in zip(claimed, messages, strict=True) if d.channel == Channel.EMAIL and m.thread
-    }
-    if not mailed:
-        return list(messages)
-    mail_subjects = await store.mail_subjects(tx, {thread: _mail_subject(m) for thread, m in mailed.items()})
-    return [replace(m, mail_subject=mail_subjects.get(m.thread, "")) for m in messages]
+_PREFIXES = {"alarm": "UNANSWERED: ", REMINDER: "Reminder: "}
 
 
-def _mail_subject(message: Message) -> str:
-    # the first message of a page's thread can be a reminder
-    return message.subject if message.reason == "alarm" else replace(message, reason="page").subject
+def headline(page: Page, service: str) -> str:
+    """Return severity, service and title, in this order; a title that begins with the service does not repeat it."""
+    severity = "" if page.severity is None else f"SEV{page.severity} "
+    is_named = not service or page.title.casefold().startswith(service.casefold())
+    return f"{severity}{'' if is_named else f'{service}: '}{page.title}"
+
+
+def _item(alert: Alert) -> Item:
+    """Return an alert in a list, marked when it is resolved."""
+    return Item(
+        title=alert.title if alert.status == "firing" else f"Resolved: {alert.title}",
+        body=alert.body,
+        links=alert.links,
+        data={
+            "id": alert.id,
+            "dedup_key": alert.dedup_key,
+            "status": alert.status,
+            "title": alert.title,
+            "body": alert.body,
+            "severity": alert.severity,
+            "labels": alert.labels,
+            "links": alert.links,
+            "starts_at": alert.starts_at.isoformat(),
+        },
+    )
 
 
 def _runbook(alerts_: Sequence[Alert], default: str) -> str:

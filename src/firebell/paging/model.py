@@ -1,4 +1,4 @@
-"""Policies, pages, deliveries (spec 2.1 and 2.2), and the events of the slice."""
+"""Policies and pages (spec 2.1 and 2.2), and the events of the slice."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict
+
+SUBJECT_KIND = "page"
+"""The kind of subject of a delivery about a page."""
 
 
 class NotChanged(Conflict):
@@ -184,38 +187,6 @@ class PageFilter:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One attempt to reach one person through one contact method."""
-
-    id: int
-    page_id: int | None
-    epoch: int
-    level: int
-    round: int
-    person_id: int
-    method_id: int
-    rank: int
-    reason: str
-    channel: str
-    address: str
-    idempotency_key: str
-    state: str
-    send_at: datetime
-    attempts: int
-    error: str | None
-    created_at: datetime
-    sent_at: datetime | None
-    held: bool = False
-    """True if quiet hours held it: `send_at` is when they end."""
-    destination: str = ""
-    """The host whose send slots it needs, "" for a provider that many people share."""
-    claims: int = 0
-    """The number of its lease; only the holder of the latest lease may record an outcome."""
-    lost_claims: int = 0
-    """How many leases in a row ended without an outcome."""
-
-
 class NewLogEntry(NamedTuple):
     """A log entry to append to a page."""
 
@@ -249,22 +220,6 @@ class Ack:
 
     page: Page
     already: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A message that is not about a page. `key` makes it idempotent: one message per key, ever.
-
-    `kind` is one lower-case word for webhooks, `link` the path of a screen.
-    """
-
-    key: str
-    person_id: int
-    kind: str
-    title: str
-    note: str
-    link: str = ""
-    urgency: str = "low"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
+from firebell.notify import actions as notify
+from firebell.notify.notification_rules import can_wait, usable
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging import delivery_store
-from firebell.paging.model import Page, PageState, Plan, Target, TargetKind
-from firebell.paging.notification_rules import can_wait, usable
+from firebell.paging.model import SUBJECT_KIND, Page, PageState, Plan, Target, TargetKind
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod, Person, Rule
 
@@ -139,7 +139,7 @@ async def load_recipients(tx: Tx, pages: Sequence[Page], now: datetime) -> Recip
         fallback_responders=fallback_responders,
         people=await people.people_by_id(tx, person_ids),
         rules=rules,
-        notified=await delivery_store.notified(tx, [p.id for p in pages]),
+        notified=await notify.notified(tx, SUBJECT_KIND, [p.id for p in pages]),
         schedule_names={i: schedule.name for i, schedule in schedules.items()},
-        held_until=await people.held_until(tx, person_ids, now),
+        held_until=await notify.held_until(tx, person_ids, now),
     )

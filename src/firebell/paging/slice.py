@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, NavItem, Section, Slice, Subscriptions
+from firebell.kit.slice import Command, Composer, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -23,11 +23,19 @@ def _timers() -> Mapping[str, "Handler"]:
     return timers.HANDLERS
 
 
+def _composers() -> Mapping[str, Composer]:
+    from firebell.paging import messages
+    from firebell.paging.model import SUBJECT_KIND
+
+    return {SUBJECT_KIND: Composer(messages.compose, topic="pg")}
+
+
 def _subscriptions() -> Subscriptions:
     from firebell.alerts import model as alerts
+    from firebell.notify.model import DeliveriesFail, NobodyReached
     from firebell.oncall.model import ScheduleDeleted
-    from firebell.paging import actions, subscriptions
-    from firebell.people.model import ContactTestRequested, PersonLeft, QuietHoursChanged
+    from firebell.paging import actions
+    from firebell.people.model import PersonLeft
 
     return Subscriptions(
         must={
@@ -38,13 +46,9 @@ def _subscriptions() -> Subscriptions:
             alerts.GroupsResolved: (actions.resolve_groups,),
             alerts.GroupsAcknowledged: (actions.acknowledge_groups,),
             PersonLeft: (actions.release_pages, actions.void_deliveries),
-            QuietHoursChanged: (actions.release_held,),
             ScheduleDeleted: (actions.refuse_schedule_deletion,),
-        },
-        then={
-            alerts.ConfirmationRequested: {"notify_confirmation_asked": subscriptions.notify_owner},
-            alerts.UnreadableMessageReceived: {"tell_source_broken": actions.notify_source_broken},
-            ContactTestRequested: {"send_contact_test": actions.send_test},
+            DeliveriesFail: (actions.lock_failing,),
+            NobodyReached: (actions.escalate_unreached,),
         },
     )
 
@@ -53,6 +57,7 @@ SLICE = Slice(
     "paging",
     routers=_routers,
     timers=_timers,
+    composers=_composers,
     subscriptions=_subscriptions,
     commands=(
         Command("page", "List, acknowledge and resolve pages.", "firebell.commands.page", rank=100),

@@ -1,17 +1,16 @@
-"""The SQL of pages, their log and owners, and of notices; batches are single statements."""
+"""The SQL of pages, their log and owners; batches are single statements."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Row, Tx
-from firebell.paging.arrays import transpose
 from firebell.paging.model import (
     Arrival,
     LogEntry,
     NewLogEntry,
     NewPage,
-    Notice,
     Page,
     PageState,
     Plan,
@@ -165,27 +164,6 @@ async def save(tx: Tx, pages: Sequence[Page]) -> None:
         """,
         *transpose(map(_changing_values, pages), 14),
     )
-    # the first plan of a page has no older one; `offset 0` keeps the lookup on the page's own deliveries
-    if replanned := [(p.id, p.epoch) for p in pages if p.epoch > 1]:
-        await tx.execute(
-            """
-            update delivery
-            set state = 'void'
-            where id in (
-                select own.id
-                from unnest($1::bigint[], $2::bigint[]) replanned (page_id, epoch)
-                cross join lateral (
-                    select id, epoch, state
-                    from delivery
-                    where page_id = replanned.page_id
-                    offset 0
-                ) own
-                where own.epoch < replanned.epoch
-                    and own.state = 'queued'
-            )
-            """,
-            *transpose(replanned, 2),
-        )
 
 
 def _changing_values(page_: Page) -> tuple[Any, ...]:
@@ -349,72 +327,36 @@ async def log(tx: Tx, page_id: int) -> list[LogEntry]:
     return [LogEntry(**dict(row)) for row in rows]
 
 
-async def insert_notices(tx: Tx, notices: Sequence[Notice], now: datetime) -> list[tuple[int, Notice]]:
-    """Insert the notices whose key is new and return them with their ids."""
+async def pages_waiting_for(tx: Tx, person_id: int) -> list[int]:
+    """Return the triggered pages whose current level has a message queued for a person."""
     rows = await tx.fetch(
         """
-        insert into notice (key, person_id, kind, urgency, title, note, link, created_at)
-        select key, person_id, kind, urgency, title, note, link, $1
-        from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
-            new_notice (key, person_id, kind, urgency, title, note, link)
-        on conflict (key) do nothing
-        returning id, key
+        select distinct delivery.subject_id page_id
+        from delivery
+        join page on page.id = delivery.subject_id
+            and page.state = 'triggered'
+            and page.epoch = delivery.epoch
+            and page.level = delivery.level
+            and page.round = delivery.round
+        where delivery.person_id = $1
+            and delivery.state = 'queued'
+            and delivery.subject_kind = 'page'
+        order by delivery.subject_id
         """,
-        now,
-        *transpose(((n.key, n.person_id, n.kind, n.urgency, n.title, n.note, n.link) for n in notices), 7),
+        person_id,
     )
-    by_key = {notice_.key: notice_ for notice_ in notices}
-    return [(row["id"], by_key[row["key"]]) for row in rows]
-
-
-async def notice(tx: Tx, notice_id: int) -> Notice:
-    """Return a notice that exists."""
-    row = await tx.row(
-        """
-        select key, person_id, kind, title, note, link, urgency
-        from notice
-        where id = $1
-        """,
-        notice_id,
-    )
-    assert row
-    return Notice(**dict(row))
-
-
-async def mail_subjects(tx: Tx, subjects: Mapping[str, str]) -> dict[str, str]:
-    """Store the subject of each new mail thread, and return the stored subject of every thread."""
-    # in order, so that two senders that store the same threads do not deadlock
-    threads = sorted(subjects)
-    await tx.execute(
-        """
-        insert into mail_thread (thread, subject)
-        select thread, subject
-        from unnest($1::text[], $2::text[]) new_thread (thread, subject)
-        on conflict (thread) do nothing
-        """,
-        threads,
-        [subjects[thread] for thread in threads],
-    )
-    rows = await tx.fetch(
-        """
-        select thread, subject
-        from mail_thread
-        where thread = any($1::text[])
-        """,
-        threads,
-    )
-    return {row["thread"]: row["subject"] for row in rows}
+    return [row["page_id"] for row in rows]
 
 
 async def arrivals(tx: Tx, start: datetime, end: datetime) -> list[Arrival]:
     """Return the messages of urgent pages that arrived in `[start, end)`, oldest first."""
     rows = await tx.fetch(
         """
-        select delivery.person_id, delivery.page_id, page.severity, delivery.sent_at "at"
+        select delivery.person_id, delivery.subject_id page_id, page.severity, delivery.sent_at "at"
         from delivery
-        join page on page.id = delivery.page_id
+        join page on page.id = delivery.subject_id
         where delivery.state = 'accepted'
-            and delivery.page_id is not null
+            and delivery.subject_kind = 'page'
             and page.urgency = 'high'
             and delivery.sent_at >= $1
             and delivery.sent_at < $2

@@ -7,10 +7,11 @@ from functools import partial
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.jobs import timers
-from firebell.paging import delivery_store, escalation, store
+from firebell.notify import actions as notify
+from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, can_wait, plan, reminder
+from firebell.paging import escalation, store
 from firebell.paging.actions import TIMER, store_changes
-from firebell.paging.model import UNANSWERED, NewLogEntry, Page, PageState
-from firebell.paging.notification_rules import NewDelivery, PlannedDelivery, can_wait, plan, reminder
+from firebell.paging.model import SUBJECT_KIND, UNANSWERED, NewLogEntry, Page, PageState
 from firebell.paging.recipients import Recipients, load_recipients
 
 
@@ -73,11 +74,10 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
                 entries.append(_exhausted(recipients, page, reached))
         rank = min(1, page.rank) if page.state is PageState.EXHAUSTED else page.rank
         deliveries += [
-            NewDelivery(p, rank=rank, page_id=page.id, epoch=page.epoch, level=page.level, round=page.round)
-            for p in planned
+            NewDelivery(p, rank, SUBJECT_KIND, page.id, page.epoch, page.level, page.round) for p in planned
         ]
     await store_changes(tx, changed)
-    await delivery_store.queue(tx, deliveries, now)
+    await notify.queue(tx, deliveries, now)
     await store.add_log(tx, entries, now)
 
 

@@ -12,7 +12,7 @@ from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.refs import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
-from firebell.paging import ack_links, actions, delivery_store, queries
+from firebell.paging import ack_links, actions, queries
 from firebell.paging.model import PageState
 from firebell.people import access
 from firebell.people import actions as people
@@ -36,7 +36,7 @@ async def page_detail(tx: Tx, page_id: int, now: datetime) -> dict[str, Any]:
     return {
         "v": details,
         "log": await actions.log(tx, page_id),
-        "deliveries": await delivery_store.of_page(tx, page_id),
+        "deliveries": await actions.deliveries(tx, page_id),
         "persons": persons,
         "changes": await alerts.changes_before(tx, page.service_id, page.triggered_at),
         "passed": passed,

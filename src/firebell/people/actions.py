@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from firebell.channels import registry
+from firebell.channels.email import CHANNEL as EMAIL
 from firebell.kit import signing
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
@@ -29,7 +31,6 @@ from firebell.people import (
 )
 from firebell.people.model import (
     ApiKey,
-    Channel,
     ContactMethod,
     ContactTestRequested,
     Person,
@@ -41,7 +42,6 @@ from firebell.people.model import (
     Team,
 )
 from firebell.people.permissions import Rights
-from firebell.people.quiet_hours import held_until as end_of_quiet_hours
 
 OLD_SECRET_SIGNS = timedelta(hours=24)
 """How long messages are signed with the old secret as well after a rotation."""
@@ -135,7 +135,7 @@ async def create_person(
             f"Someone already uses {email.strip()}.",
             fields={"email": "This address is taken. Enter another one."},
         )
-    method = await store.insert_method(tx, made.id, Channel.EMAIL, made.email, "", now)
+    method = await store.insert_method(tx, made.id, EMAIL.kind, made.email, "", now)
     assert method
     for urgency in ("high", "low"):
         await store.add_rule(tx, made.id, urgency, 0, method.id)
@@ -324,7 +324,7 @@ async def add_contact_method(
     tx: Tx, actor: Actor, *, person_id: int, kind: str, address: str, label: str, now: datetime
 ) -> ContactMethod:
     """Add a way to reach a person, used at once for urgent pages; a webhook comes with its signing secret."""
-    secret = secrets.token_bytes(SECRET_BYTES) if kind == Channel.WEBHOOK else None
+    secret = secrets.token_bytes(SECRET_BYTES) if registry.channel(kind).is_signed else None
     method = await store.insert_method(
         tx, person_id, kind, rules.check_address(kind, address), clean_text(label, 80), now, secret
     )
@@ -344,7 +344,7 @@ async def rotate_signing_secret(
     mine = {m.id: m for m in await store.methods(tx, [person_id])}
     if method_id not in mine:
         raise NotFound("There is no such contact method.")
-    if mine[method_id].kind != Channel.WEBHOOK:
+    if not registry.channel(mine[method_id].kind).is_signed:
         raise Conflict("Only webhooks have a signing secret.", hint="Choose a webhook.")
     secret, until = secrets.token_bytes(SECRET_BYTES), now + OLD_SECRET_SIGNS
     await store.rotate_secret(tx, method_id, secret, until)
@@ -426,12 +426,6 @@ async def set_quiet_hours(
         await tx.audit(actor, "quiet.set", f"person:{person_id}", now, **span)
     await tx.emit(QuietHoursChanged(person_id), now)
     await tx.live(f"person-{person_id}")
-
-
-async def held_until(tx: Tx, person_ids: Sequence[int], now: datetime) -> dict[int, datetime]:
-    """Return the end of the current quiet hours by person id, for those who have them now (spec 2.4)."""
-    hours = await quiet_hours_store.quiet_hours(tx, person_ids)
-    return {i: end for i, quiet in hours.items() if (end := end_of_quiet_hours(quiet, now))}
 
 
 async def request_test(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:

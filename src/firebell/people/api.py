@@ -1,10 +1,11 @@
 """The JSON API of people, teams, fallback responders, contact methods, notification rules and the audit log."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from firebell.channels.registry import CHANNELS
 from firebell.kit.db.database import Tx
 from firebell.kit.web import api, undo
 from firebell.kit.web.api import (
@@ -24,7 +25,7 @@ from firebell.kit.web.api import (
     removed,
 )
 from firebell.people import actions, audit_store, quiet_hours, store
-from firebell.people.model import Channel, ContactMethod, QuietHours, Role, Team
+from firebell.people.model import ContactMethod, QuietHours, Role, Team
 from firebell.people.permissions import Verb
 from firebell.people.work import Work, work
 
@@ -120,7 +121,7 @@ class MethodShown(ApiOutput):
     """A contact method; `suspect` is true if the last message could not be delivered."""
 
     id: int
-    kind: Channel
+    kind: str
     address: str
     label: str
     verified_at: datetime | None
@@ -133,10 +134,16 @@ class MethodMade(MethodShown):
     secret: str | None
 
 
+if TYPE_CHECKING:
+    ChannelKind = str
+else:
+    ChannelKind = Literal[tuple(CHANNELS)]
+
+
 class NewMethod(ApiInput):
     """A contact method to add: an email address, a webhook URL, or an ntfy topic."""
 
-    kind: Channel
+    kind: ChannelKind
     address: Annotated[Text, Field(min_length=1, max_length=2000, examples=["firebell-mara-7f3a"])]
     label: Annotated[Text, Field(max_length=80)] = ""
 
@@ -286,7 +293,7 @@ async def list_contact_methods(w: ContactReader) -> list[MethodShown]:
 def _method(method: ContactMethod, suspect: bool) -> MethodShown:
     return MethodShown(
         id=method.id,
-        kind=Channel(method.kind),
+        kind=method.kind,
         address=method.address,
         label=method.label,
         verified_at=method.verified_at,

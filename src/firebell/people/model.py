@@ -14,14 +14,6 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
-class Channel(StrEnum):
-    """The kind of a contact method."""
-
-    EMAIL = "email"
-    WEBHOOK = "webhook"
-    NTFY = "ntfy"
-
-
 SCOPES = (
     "alerts:write",
     "pages:read",

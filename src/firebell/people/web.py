@@ -6,11 +6,12 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
+from firebell.channels.registry import CHANNELS, wakes
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, TooMany
 from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.people import access, actions, key_store, quiet_hours, quiet_hours_store, store
-from firebell.people.model import SCOPES, Channel
+from firebell.people.model import SCOPES
 from firebell.people.permissions import Verb
 from firebell.people.work import CurrentVisit, Visit
 
@@ -19,6 +20,7 @@ router = routing.html_router()
 
 @router.get("/login", dependencies=access.public("The sign-in form."))
 async def login_form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the address's name for it
+
     async with html.ctx(request).db.reads() as tx:
         if not await store.has_people(tx):
             return html.redirect("/setup")
@@ -170,8 +172,11 @@ async def _contact(
         "suspects": suspects,
         "rules": rules,
         "hours": hours,
-        "waking": any(m.kind != Channel.EMAIL for m in methods),
-        "mail_ready": bool(visit.ctx.smtp_url),
+        "waking": any(wakes(m.kind) for m in methods),
+        "channels": CHANNELS,
+        "kinds": [(channel.kind, channel.label) for channel in CHANNELS.values()],
+        "address_help": " or ".join(channel.address_help for channel in CHANNELS.values()),
+        "off": [c for c in CHANNELS.values() if not c.is_ready(visit.ctx.channel_settings)],
         "given": given,
         "secret": secret,
         "error": error,

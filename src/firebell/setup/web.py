@@ -1,5 +1,6 @@
 """Setup: one form creates everything that a team needs to be paged."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import partial
@@ -11,6 +12,8 @@ from firebell.alerts import actions as alerts
 from firebell.alerts import queries as alerts_queries
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
+from firebell.channels.email import CHANNEL as EMAIL
+from firebell.channels.registry import CHANNELS, wakes
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -24,7 +27,7 @@ from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import access, passwords, rules
 from firebell.people import actions as people
-from firebell.people.model import Channel, Person
+from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.work import CurrentVisit
 from firebell.setup import token as setup_token
@@ -35,8 +38,9 @@ router = routing.html_router()
 _SETUP_LOCK = 7_316_202_612
 _TEXTS = (
     *("organisation", "name", "email", "tz", "team", "service"),
-    *("second_name", "second_email", "ntfy", "webhook"),
+    *("second_name", "second_email"),
 )
+_OFFERED = [channel for channel in CHANNELS.values() if channel.wakes]
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -53,8 +57,8 @@ class Answers:
     service: str
     second_name: str = ""
     second_email: str = ""
-    ntfy: str = ""
-    webhook: str = ""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """The admin's contact methods besides email, by channel."""
     handoff_day: int = 0
     handoff_time: time = time(9)
 
@@ -82,7 +86,7 @@ def check(answers: Answers, errors: FieldErrors | None = None) -> None:
         errors.add("email", "Enter your email address.")
     errors.value(lambda: rules.check_zone(answers.tz), None)
     errors.value(lambda: passwords.check(answers.password, (answers.name, answers.email)), None)
-    for kind, address in ((Channel.NTFY, answers.ntfy), (Channel.WEBHOOK, answers.webhook)):
+    for kind, address in answers.addresses.items():
         if address:
             errors.value(partial(rules.check_address, kind, address), None, {"address": kind})
     _check_second(answers, errors)
@@ -152,7 +156,7 @@ async def make(tx: Tx, answers: Answers, now: datetime) -> Organization:
         everyone.append(second.id)
     await people.set_fallback_responders(tx, actor, everyone, now)
     webhook_id = 0
-    for kind, address in (("ntfy", answers.ntfy), ("webhook", answers.webhook)):
+    for kind, address in answers.addresses.items():
         if address:
             method = await people.add_contact_method(
                 tx, actor, person_id=admin.id, kind=kind, address=address, label="", now=now
@@ -206,6 +210,7 @@ async def _form(request: Request, values: dict[str, str], error: FirebellError |
         "values": {"tz": "UTC", "handoff_day": "0", "handoff_time": "09:00", **values},
         "error": error,
         "days": list(enumerate(_WEEKDAYS)),
+        "channels": _OFFERED,
         "token": setup_token.token(html.ctx(request)),
     }
     return await html.render(request, "setup.html", context)
@@ -249,13 +254,16 @@ async def setup(request: Request) -> Response:
 def _answers(values: dict[str, str], password: str, errors: FieldErrors) -> Answers:
     """Return the answers of the form; an invalid field is added to `errors` and gets its default."""
     texts = {name: values.get(name, "") for name in _TEXTS}
+    addresses = {channel.kind: values.get(channel.kind, "") for channel in _OFFERED}
     try:
         at = time.fromisoformat(values.get("handoff_time") or "09:00")
     except ValueError:
         errors.add("handoff_time", "Enter a time such as 09:00.")
         at = time(9)
     day = errors.value(lambda: to_number(values.get("handoff_day") or 0, "handoff_day", most=6), 0)
-    return Answers(**texts, password=password, handoff_day=day, handoff_time=at.replace(tzinfo=None))
+    return Answers(
+        **texts, password=password, addresses=addresses, handoff_day=day, handoff_time=at.replace(tzinfo=None)
+    )
 
 
 @router.get("/setup/done", dependencies=access.needs(Verb.PERSON_WRITE))
@@ -275,8 +283,8 @@ async def done(visit: CurrentVisit, service: str) -> Response:
         "key": key,
         "curl": alerts_queries.source("generic").curl(visit.ctx.public_url, key, TEST_ALERT),
         "page": pages[0] if pages else None,
-        "mail_ready": bool(visit.ctx.smtp_url),
-        "waking": any(m.kind != Channel.EMAIL for m in methods),
+        "mail_ready": EMAIL.is_ready(visit.ctx.channel_settings),
+        "waking": any(wakes(m.kind) for m in methods),
         "second": second,
         "secret": secret,
     }

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from firebell.kit.errors import Invalid
+
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 # an underscore is in no host name of the internet, and in some of a company's own
@@ -66,3 +68,16 @@ def parse_mailbox(text: str) -> Mailbox:
     if not opened or "<" in name or ">" in name:
         raise ValueError("use one address, such as Firebell <firebell@example.org>")
     return Mailbox(name, check_address(address.strip()))
+
+
+def clean_address(value: str, field: str) -> str:
+    """Return the address in lower case; raise `Invalid` for `field` unless it is exactly one valid address."""
+    text = value.strip().lower()
+    try:
+        check_address(text)
+    except ValueError as exc:
+        raise Invalid(
+            f"{value[:300]!r} is not an email address: {exc}.",
+            fields={field: f"Enter one address, such as mara@example.org: {exc}."},
+        ) from None
+    return text

@@ -3,6 +3,7 @@
 from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
+from firebell.channels.registry import wakes
 from firebell.kit.db.database import Tx
 from firebell.oncall.calendars import store as calendars_store
 from firebell.oncall.checks import store as checks_store
@@ -21,7 +22,6 @@ from firebell.oncall.model import CoverState, Schedule
 from firebell.oncall.schedules import store
 from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
-from firebell.people.model import Channel
 
 PREVIEW_AHEAD = timedelta(days=90)
 LONGEST_NIGHT = timedelta(hours=10)
@@ -39,9 +39,7 @@ async def facts(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: dat
             verified[method.person_id].add(method.kind)
     return CheckFacts(
         names={i: p.name for i, p in (await people.people_by_id(tx, list(verified))).items()},
-        reach={
-            i: Reach(wakes=bool(kinds - {Channel.EMAIL}), ways=len(kinds)) for i, kinds in verified.items()
-        },
+        reach={i: Reach(wakes=any(map(wakes, kinds)), ways=len(kinds)) for i, kinds in verified.items()},
         policies=await _chains(tx, ids, now, until),
         covers=tuple(c for c in covers if c.state == CoverState.OPEN),
         withdrawn_covers=tuple(c for c in covers if c.state == CoverState.WITHDRAWN),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from fastapi import Response
 from starlette.datastructures import FormData
 
+from firebell.channels import registry
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, NotFound
 from firebell.kit.intervals import Interval
 from firebell.kit.localtime import format_range, to_instant
@@ -129,6 +130,7 @@ async def _my_shifts(
         "people": [(i, name) for i, name in others.options if i != visit.person.id],
         "others": others,
         "methods": await people.methods_of(visit.tx, [visit.person.id]),
+        "channel_label": registry.label,
         "hours": (await people.quiet_hours(visit.tx, [visit.person.id])).get(visit.person.id),
         "feeds": len(await calendars.feeds(visit.tx, visit.person.id)),
         "error": error,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from firebell.notify.model import REMINDER, SubjectKind
 from firebell.people.model import ContactMethod, Rule
 
 
@@ -21,14 +22,15 @@ class PlannedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A message to store, with the position of its page; a notice has no page.
+    """A message to store, with what it is about and its place in the plan of that; without a plan, epoch is 0.
 
     Rank 0 is sent before 1, and 1 before 2, regardless of age.
     """
 
     planned: PlannedDelivery
     rank: int
-    page_id: int | None = None
+    subject_kind: str
+    subject_id: int
     epoch: int = 0
     level: int = 0
     round: int = 0
@@ -50,15 +52,15 @@ def plan(person_id: int, rules: Sequence[Rule], now: datetime, reason: str) -> l
 
 def reminder(person_id: int, rules: Sequence[Rule], now: datetime) -> list[PlannedDelivery]:
     """Return the one message for a person of an earlier level when a later level is entered."""
-    return plan(person_id, rules[:1], now, "reminder")
+    return plan(person_id, rules[:1], now, REMINDER)
 
 
 def can_wait(rank: int, reason: str) -> bool:
     """Return True if quiet hours hold a message: one that is neither urgent nor a test."""
-    return rank == 2 and reason != "test"
+    return rank == 2 and reason != SubjectKind.TEST
 
 
-def idempotency_key(page_id: int, epoch: int, level: int, round_: int, planned: PlannedDelivery) -> str:
+def idempotency_key(subject_id: int, epoch: int, level: int, round_: int, planned: PlannedDelivery) -> str:
     """Return the key that makes a repeated message the same message (spec 2.6)."""
-    parts = (page_id, epoch, level, round_, planned.person_id, planned.method.id, planned.rule_index)
+    parts = (subject_id, epoch, level, round_, planned.person_id, planned.method.id, planned.rule_index)
     return hashlib.sha256("|".join(map(str, (*parts, planned.reason))).encode()).hexdigest()[:32]

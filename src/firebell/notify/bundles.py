@@ -2,16 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
+from firebell.channels.base import Message, Outcome
 from firebell.kit.db.database import Tx
-from firebell.paging import delivery_store
-from firebell.paging.channels import Message, Outcome
-from firebell.paging.model import Delivery
-from firebell.paging.notification_rules import can_wait
-from firebell.people import actions as people
+from firebell.notify import actions, delivery_store
+from firebell.notify.model import Delivery
+from firebell.notify.notification_rules import can_wait
 
 _NOTICE_BYTES = 1000
 """The share of one notice in a bundle, so that others fit beside it."""
@@ -22,7 +20,7 @@ async def hold_for_quiet_hours(tx: Tx, claimed: Sequence[Delivery], now: datetim
     waitable = [d for d in claimed if can_wait(d.rank, d.reason)]
     if not waitable:
         return list(claimed)
-    until = await people.held_until(tx, list({d.person_id for d in waitable}), now)
+    until = await actions.held_until(tx, list({d.person_id for d in waitable}), now)
     held = [d for d in waitable if d.person_id in until]
     if held:
         await delivery_store.hold(tx, held, [until[d.person_id] for d in held])
@@ -64,30 +62,24 @@ def bundles(composed: Iterable[tuple[Delivery, Message | Outcome]], inbox_url: s
 
 
 def merged_message(messages: Sequence[Message], inbox_url: str) -> Message:
-    """Return one message with the text of each, and with the links to acknowledge each page."""
+    """Return one message with the text of each, and with the actions and the screen of each."""
     if len(messages) == 1:
         return messages[0]
-    return replace(
-        messages[0],
-        reason="held",
-        page_ref="",
+    return Message(
+        event="held",
         title=f"{len(messages)} messages held during your quiet hours",
-        note_lines=tuple(f"{_summary(m)}\n" for m in messages),
-        note_url=inbox_url,
         urgency="low",
-        severity=None,
-        service="",
-        team="",
-        alerts=(),
-        alert_count=0,
-        runbook="",
-        page_url="",
-        ack_url="",
-        mail_subject="",
+        composed_at=messages[0].composed_at,
+        url=inbox_url,
+        lines=tuple(f"{_summary(m)}\n" for m in messages),
+        delivery_id=messages[0].delivery_id,
+        recipient=messages[0].recipient,
+        signing_secrets=messages[0].signing_secrets,
     )
 
 
 def _summary(message: Message) -> str:
-    if not message.page_ref:
-        return f"{message.title}\n{message.note(_NOTICE_BYTES)}"
-    return f"{message.subject}\nAcknowledge: {message.ack_url}\nOpen: {message.page_url}"
+    if message.lines:
+        return f"{message.title}\n{message.text(_NOTICE_BYTES)}"
+    actions = [f"{action.label}: {action.url}" for action in message.actions]
+    return "\n".join([message.subject, *actions, f"Open: {message.url}"])

@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from firebell.channels.registry import CHANNELS
+
 CAPACITY = 64
 """Number of messages of one channel in flight at once in this process."""
 LEAST = 4
 """Number of messages in flight that each destination and person may have while the channel has a slot."""
 RESERVED = (0, 8, 16)
 """Number of slots of a channel that messages of rank 0, 1 and 2 leave to more urgent ones."""
-SHARED = frozenset({"ntfy.sh"})
-"""Public providers that many people use: only the person counts."""
 
 
 class Candidate(Protocol):
@@ -47,13 +47,14 @@ class Blocked(NamedTuple):
 
 def destination(channel: str, address: str) -> str:
     """Return the host whose slots a message needs, "" for a provider that many people share."""
-    if channel == "email" or "://" not in address:
+    if "://" not in address:
         return ""
     try:
         host = (urlsplit(address).hostname or "").lower()
     except ValueError:
         return ""
-    return "" if host in SHARED else host
+    is_shared = channel in CHANNELS and host in CHANNELS[channel].shared_hosts
+    return "" if is_shared else host
 
 
 class Slots:

@@ -4,103 +4,67 @@ import json
 
 import httpx
 
-from firebell.alerts.model import Alert
-from firebell.kit.http_out import Reply, post
-from firebell.kit.signing import Signer
-from firebell.kit.standard_webhooks import signature
-from firebell.paging.channels import (
-    Accepted,
+from firebell.channels.base import (
+    Channel,
     ContentRefused,
     Failed,
     Limits,
     Message,
     Outcome,
-    Retry,
     not_sent,
     whole_or_short,
     without_secrets,
 )
-from firebell.paging.channels.fitting import cut
+from firebell.channels.responses import outcome_of
+from firebell.kit.errors import Invalid
+from firebell.kit.fitting import cut
+from firebell.kit.http_out import check_url, post
+from firebell.kit.signing import Signer
+from firebell.kit.standard_webhooks import signature
 
-MAX_WAIT_S = 60
-"""Longest `Retry-After` that is respected; beyond it the delivery fails, so that the next rule acts."""
-_RETRY = (408, 425, 429)
-_CONTENT = (400, 413, 415, 422)
-_ADDRESS = (404, 405, 410)
-_ALERT_BODY_BYTES = 2000
-_TYPES = {"page": "triggered", "reminder": "reminded", "alarm": "exhausted"}
+_ITEM_BODY_BYTES = 2000
+_NO_PAGE: dict[str, object] = {
+    **dict.fromkeys(("page", "state", "service", "team", "page_url", "ack_url"), ""),
+    "severity": None,
+    "level": 1,
+}
+"""The fields about a page, which other messages carry empty, so that a receiver reads one shape."""
 
 
 def describe(message: Message, *, short: bool = False) -> dict[str, object]:
     """Return the data of a message; `alerts` are the most severe that fit, `alerts_omitted` counts the others."""
-    alerts = [] if short else _fitting(message)
+    items = [] if short else _fitting(message)
     return {
-        "event": message.reason,
-        "page": message.page_ref,
+        **_NO_PAGE,
+        "triggered_at": message.composed_at.isoformat(),
+        **message.data,
+        "event": message.event,
         "title": message.title,
-        "note": message.note(500 if short else Webhook.limits.text),
-        "state": message.state,
+        "note": message.text(500 if short else Webhook.limits.text),
         "urgency": message.urgency,
-        "severity": message.severity,
-        "service": message.service,
-        "team": message.team,
-        "triggered_at": message.triggered_at.isoformat(),
-        "level": message.level + 1,
-        "person": message.person,
-        "page_url": message.page_url,
-        "ack_url": message.ack_url,
-        "alerts": alerts,
-        "alerts_omitted": max(message.alert_count, len(message.alerts)) - len(alerts),
+        "person": message.recipient,
+        "alerts": items,
+        "alerts_omitted": message.more_than(len(items)),
     }
 
 
 def body_of(message: Message, *, short: bool = False) -> bytes:
     """Return the body: `type`, `timestamp` and `data`, and the fields of `data` beside them as before 0.2."""
     fields = describe(message, short=short)
-    kind = f"page.{_TYPES.get(message.reason, message.reason)}" if message.page_ref else message.reason
-    whole = {"type": kind, "timestamp": message.composed_at.isoformat(), "data": fields, **fields}
+    kind, timestamp = message.type or message.event, message.composed_at.isoformat()
+    whole = {"type": kind, "timestamp": timestamp, "data": fields, **fields}
     return json.dumps(whole, ensure_ascii=False).encode()
 
 
 def _fitting(message: Message) -> list[dict[str, object]]:
     shown, room = [], Webhook.limits.whole // 2 - 4 * Webhook.limits.text // 3
-    for alert in message.alerts:
-        one = _alert(alert)
+    for item in message.items:
+        one = {**item.data, "body": cut(item.body, _ITEM_BODY_BYTES)}
         room -= len(json.dumps(one, ensure_ascii=False).encode()) + 2
         if room < 0:
             break
         shown.append(one)
     return shown
-
-
-def _alert(alert: Alert) -> dict[str, object]:
-    return {
-        "id": alert.id,
-        "dedup_key": alert.dedup_key,
-        "status": alert.status,
-        "title": alert.title,
-        "body": cut(alert.body, _ALERT_BODY_BYTES),
-        "severity": alert.severity,
-        "labels": alert.labels,
-        "links": alert.links,
-        "starts_at": alert.starts_at.isoformat(),
-    }
-
-
-def outcome_of(reply: Reply) -> Outcome | ContentRefused:
-    """Return the outcome of a response (spec 10.2): only 404, 405 and 410 make the address suspect."""
-    if reply.ok:
-        return Accepted(str(reply.status))
-    reason = f"{reply.status} {reply.text[:200]}"
-    if reply.status in _RETRY or reply.status >= 500:
-        wait = reply.retry_after
-        seconds = float(wait) if wait.isascii() and wait.isdecimal() and len(wait) < 10 else None
-        if reply.status == 429 and seconds and seconds > MAX_WAIT_S:
-            return Failed(f"{reason} (retry after {seconds:.0f} s)", suspect=False)
-        return Retry(reason, min(MAX_WAIT_S, seconds) if seconds is not None else None)
-    if reply.status in _CONTENT:
-        return ContentRefused(reason)
-    return Failed(reason, suspect=reply.status in _ADDRESS)
 
 
 class Webhook:
@@ -140,3 +104,26 @@ class Webhook:
             }
 
         return without_secrets(await whole_or_short(attempt), address)
+
+
+def check_address(address: str) -> str:
+    """Return the URL; raise `Invalid` for one that cannot be posted to, or that has a part after #."""
+    if "#" in address:
+        raise Invalid(
+            "The part of a URL after # is never sent.",
+            fields={"address": "Remove the # and everything after it."},
+        )
+    return check_url(address)
+
+
+CHANNEL = Channel(
+    kind="webhook",
+    label="Webhook",
+    icon="webhook",
+    address_label="Webhook URL",
+    address_help="https://…",
+    limits=Webhook.limits,
+    open=lambda edges: Webhook(edges.http, edges.signer),
+    check_address=check_address,
+    is_signed=True,
+)

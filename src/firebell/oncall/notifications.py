@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from firebell.handoffs import messages, sweep
-from firebell.handoffs.messages import Message
 from firebell.kit.db.database import Tx
 from firebell.kit.intervals import Interval
 from firebell.kit.text import clean_name
-from firebell.oncall.model import Cover, CoverState, Schedule
+from firebell.notify import actions as notify
+from firebell.notify.model import Notice
+from firebell.oncall import messages
+from firebell.oncall.messages import Message
+from firebell.oncall.model import Cover, CoverState, Schedule, ShiftsChanged
 from firebell.oncall.rota.fairness import suggested
 from firebell.oncall.schedules import queries
 from firebell.oncall.swaps import queries as swap_queries
-from firebell.paging import actions as paging
-from firebell.paging.model import Notice
 from firebell.people import actions as people
 from firebell.people.model import Person
 
@@ -32,18 +32,18 @@ class _DutyChanges:
     gaps: list[Interval]
 
     @property
-    def boundaries(self) -> set[tuple[int, datetime]]:
+    def boundaries(self) -> frozenset[tuple[int, datetime]]:
         """Each person with the starts of their intervals, where a shift begins or ends by this change."""
-        return {
+        return frozenset(
             (user, start)
             for by_user in (self.gains, self.losses)
             for user, intervals in by_user.items()
             for start, _ in intervals
-        }
+        )
 
 
 async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
-    """Notify who gains and who loses duty, one message per person, and sweep the schedule's shifts again.
+    """Notify who gains and who loses duty, one message per person; then emit `ShiftsChanged`.
 
     A new schedule is not a change: its people are reminded before their shifts. `cover_taken` notifies who is
     relieved by a taken cover. When someone left and no one follows, the team is notified.
@@ -53,7 +53,7 @@ async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> No
     if schedule is None:
         return
     if schedule.version <= 1 and not why:
-        await sweep.sweep(tx, [schedule_id], now)
+        await tx.emit(ShiftsChanged(schedule_id), now)
         return
     covers = await swap_queries.covers(tx, schedule_ids=[schedule_id], state=CoverState.TAKEN, since=now)
     changes = _duty_changes(payload["changes"], covers, report_gaps=bool(why))
@@ -68,7 +68,7 @@ async def schedule_changed(tx: Tx, payload: dict[str, Any], now: datetime) -> No
         message = title, messages.changed(gains, losses, gaps, person.tz)
         notices.append(_schedule_notice("change", schedule, person, message, now, urgent=soon))
     await _notify_active(tx, notices, recipients, now)
-    await sweep.sweep(tx, [schedule_id], now, changes.boundaries)
+    await tx.emit(ShiftsChanged(schedule_id, changes.boundaries), now)
 
 
 def _duty_changes(
@@ -142,7 +142,7 @@ async def cover_asked(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
         )
         for i in free
     ]
-    await paging.notify(tx, notices, now)
+    await notify.send_notices(tx, notices, now)
 
 
 async def cover_taken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
@@ -155,7 +155,7 @@ async def cover_taken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     requester, substitute = people_by_id[cover.requester], people_by_id[cover.taken_by]
     message = messages.cover_taken(schedule.name, substitute.name, cover.start, cover.end, requester.tz)
     key = f"taken:{cover.id}:{now.isoformat()}"
-    await paging.notify(tx, [_exchange_notice(key, requester.id, message)], now)
+    await notify.send_notices(tx, [_exchange_notice(key, requester.id, message)], now)
 
 
 async def cover_declined(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
@@ -176,7 +176,7 @@ async def cover_declined(tx: Tx, payload: dict[str, Any], now: datetime) -> None
         others_asked=not cover.asked or bool(set(cover.asked) - set(cover.declined)),
     )
     key = f"declined:{cover.id}:{declined_by}:{now.isoformat()}"
-    await paging.notify(tx, [_exchange_notice(key, requester.id, message)], now)
+    await notify.send_notices(tx, [_exchange_notice(key, requester.id, message)], now)
 
 
 async def cover_lapsed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
@@ -214,7 +214,9 @@ async def swap_proposed(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
         _clean_reason(swap.reason),
         people_by_id[swap.other].tz,
     )
-    await paging.notify(tx, [_exchange_notice(f"swap:{swap.id}:proposed", swap.other, message, "swap")], now)
+    await notify.send_notices(
+        tx, [_exchange_notice(f"swap:{swap.id}:proposed", swap.other, message, "swap")], now
+    )
 
 
 async def swap_decided(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
@@ -225,7 +227,7 @@ async def swap_decided(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     schedule = await _existing_schedule(tx, swap.schedule_id, now)
     other = await people.person(tx, swap.other)
     message = messages.swap_decided(schedule.name, other.name, swap.state)
-    await paging.notify(
+    await notify.send_notices(
         tx, [_exchange_notice(f"swap:{swap.id}:decided", swap.proposer, message, "swap")], now
     )
 
@@ -286,4 +288,4 @@ def _exchange_notice(key: str, person_id: int, message: Message, kind: str = "co
 async def _notify_active(
     tx: Tx, notices: Sequence[Notice], people_by_id: Mapping[int, Person], now: datetime
 ) -> None:
-    await paging.notify(tx, [n for n in notices if people_by_id[n.person_id].active], now)
+    await notify.send_notices(tx, [n for n in notices if people_by_id[n.person_id].active], now)

@@ -4,24 +4,24 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.paging.arrays import transpose
-from firebell.paging.model import Delivery
-from firebell.paging.notification_rules import NewDelivery, idempotency_key
-from firebell.paging.send_slots import Blocked, Slots, destination
+from firebell.notify.model import REMINDER, Delivery, DeliveryState
+from firebell.notify.notification_rules import NewDelivery, idempotency_key
+from firebell.notify.send_slots import Blocked, Slots, destination
 
 LEASE = timedelta(seconds=60)
 CANDIDATES = 8
 """Number of messages read per message to claim: those of one destination in a row wait for each other."""
-_DELIVERY = (
-    "id, page_id, epoch, level, round, person_id, method_id, rank, reason, channel, address, idempotency_key,"
-    " state, send_at, attempts, error, created_at, sent_at, held, destination, claims,"
+DELIVERY_COLUMNS = (
+    "id, subject_kind, subject_id, epoch, level, round, person_id, method_id, rank, reason, channel, address,"
+    " idempotency_key, state, send_at, attempts, error, created_at, sent_at, held, destination, claims,"
     " lost_claims"
 )
 
 
-def _delivery(row: Row) -> Delivery:
-    return Delivery(**dict(row))
+def delivery_from_row(row: Row) -> Delivery:
+    return Delivery(**{**dict(row), "state": DeliveryState(row["state"])})
 
 
 def _storable(text: str) -> str:
@@ -36,23 +36,23 @@ async def queue(tx: Tx, deliveries: Sequence[NewDelivery], now: datetime) -> Non
     await tx.execute(
         """
         insert into delivery (
-            page_id, epoch, level, round, person_id, method_id, rule_index, rank,
+            subject_kind, subject_id, epoch, level, round, person_id, method_id, rule_index, rank,
             reason, channel, address, idempotency_key, send_at, destination, state, created_at
         )
         select
-            page_id, epoch, level, round, person_id, method_id, rule_index, rank,
+            subject_kind, subject_id, epoch, level, round, person_id, method_id, rule_index, rank,
             reason, channel, address, idempotency_key, send_at, destination, 'queued', $1
         from unnest(
-            $2::bigint[], $3::bigint[], $4::int[], $5::int[], $6::bigint[], $7::bigint[], $8::int[], $9::smallint[],
-            $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::text[]
+            $2::text[], $3::bigint[], $4::bigint[], $5::int[], $6::int[], $7::bigint[], $8::bigint[], $9::int[],
+            $10::smallint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::text[]
         ) new_delivery (
-            page_id, epoch, level, round, person_id, method_id, rule_index, rank,
+            subject_kind, subject_id, epoch, level, round, person_id, method_id, rule_index, rank,
             reason, channel, address, idempotency_key, send_at, destination
         )
         on conflict (idempotency_key) do nothing
         """,
         now,
-        *transpose(map(_values, deliveries), 14),
+        *transpose(map(_values, deliveries), 15),
     )
     await tx.wake("send")
 
@@ -61,7 +61,8 @@ def _values(delivery: NewDelivery) -> tuple[Any, ...]:
     """Return the values of a delivery in the order of `queue`."""
     planned = delivery.planned
     return (
-        delivery.page_id,
+        delivery.subject_kind,
+        delivery.subject_id,
         delivery.epoch,
         delivery.level,
         delivery.round,
@@ -72,7 +73,7 @@ def _values(delivery: NewDelivery) -> tuple[Any, ...]:
         planned.reason,
         planned.method.kind,
         planned.method.address,
-        idempotency_key(delivery.page_id or 0, delivery.epoch, delivery.level, delivery.round, planned),
+        idempotency_key(delivery.subject_id, delivery.epoch, delivery.level, delivery.round, planned),
         planned.send_at,
         destination(planned.method.kind, planned.method.address),
     )
@@ -80,11 +81,11 @@ def _values(delivery: NewDelivery) -> tuple[Any, ...]:
 
 def _lease_sql(free: str) -> str:
     """Return the statement that leases the `free` rows until $2, and voids those of older plans (I6) and leavers."""
-    columns = ", ".join(f"delivery.{name}" for name in _DELIVERY.split(", "))
+    columns = ", ".join(f"delivery.{name}" for name in DELIVERY_COLUMNS.split(", "))
     return f"""
         update delivery
         set state = case
-                when person.active and (delivery.page_id is null or page.epoch = delivery.epoch) then 'sending'
+                when person.active and (delivery.epoch = 0 or plan.epoch = delivery.epoch) then 'sending'
                 else 'void'
             end,
             lease_until = $2,
@@ -97,7 +98,8 @@ def _lease_sql(free: str) -> str:
         ) free
         join delivery own on own.id = free.id
         join person on person.id = own.person_id
-        left join page on page.id = own.page_id
+        left join subject_plan plan on plan.subject_kind = own.subject_kind
+            and plan.subject_id = own.subject_id
         where delivery.id = free.id
         returning {columns}
     """
@@ -105,7 +107,7 @@ def _lease_sql(free: str) -> str:
 
 def _sendable(rows: Sequence[Row]) -> list[Delivery]:
     """Return the leased deliveries in their order of sending."""
-    deliveries = [_delivery(row) for row in rows if row["state"] == "sending"]
+    deliveries = [delivery_from_row(row) for row in rows if row["state"] == "sending"]
     return sorted(deliveries, key=lambda delivery: (delivery.rank, delivery.send_at, delivery.id))
 
 
@@ -230,7 +232,9 @@ async def hold(tx: Tx, deliveries: Sequence[Delivery], until: Sequence[datetime]
         join delivery leased on leased.id = hold.delivery_id
         where delivery.id = hold.delivery_id
             or (
-                delivery.page_id = leased.page_id
+                leased.epoch > 0
+                and delivery.subject_kind = leased.subject_kind
+                and delivery.subject_id = leased.subject_id
                 and delivery.epoch = leased.epoch
                 and delivery.level = leased.level
                 and delivery.round = leased.round
@@ -363,77 +367,65 @@ async def failed(tx: Tx, deliveries: Sequence[Delivery], error: str) -> list[Del
 
 async def send_next(tx: Tx, delivery: Delivery, now: datetime) -> bool:
     """Make the person's next message due now, because this one failed; return `unreached` of the level."""
+    position = (
+        delivery.subject_kind,
+        delivery.subject_id,
+        delivery.epoch,
+        delivery.level,
+        delivery.round,
+    )
     await tx.execute(
         """
         update delivery
-        set send_at = $5
+        set send_at = $8
         where id = (
             select id
             from delivery
-            where page_id = $1
-                and epoch = $2
-                and level = $6
-                and round = $7
-                and person_id = $3
+            where subject_kind = $1
+                and subject_id = $2
+                and epoch = $3
+                and level = $4
+                and round = $5
+                and person_id = $6
                 and state = 'queued'
-                and send_at > $5
-                and id <> $4
+                and send_at > $8
+                and id <> $7
             order by send_at, id
             limit 1
         )
         """,
-        delivery.page_id,
-        delivery.epoch,
+        *position,
         delivery.person_id,
         delivery.id,
         now,
-        delivery.level,
-        delivery.round,
     )
     await tx.wake("send")
-    return await unreached(tx, delivery.page_id, delivery.epoch, delivery.level, delivery.round)
+    return await unreached(tx, *position)
 
 
-async def unreached(tx: Tx, page_id: int | None, epoch: int, level: int, round_: int) -> bool:
-    """Return True if no message of this level of a page has arrived or can still arrive."""
+async def unreached(tx: Tx, kind: str, subject_id: int, epoch: int, level: int, round_: int) -> bool:
+    """Return True if no message of this level of a subject's plan has arrived or can still arrive."""
     return not await tx.value(
         """
         select exists (
             select
             from delivery
-            where page_id = $1
-                and epoch = $2
-                and level = $3
-                and round = $4
+            where subject_kind = $1
+                and subject_id = $2
+                and epoch = $3
+                and level = $4
+                and round = $5
                 and state in ('queued', 'sending', 'accepted')
-                and reason <> 'reminder'
+                and reason <> $6
         )
         """,
-        page_id,
+        kind,
+        subject_id,
         epoch,
         level,
         round_,
+        REMINDER,
     )
-
-
-async def pages_waiting_for(tx: Tx, person_id: int) -> list[int]:
-    """Return the triggered pages whose current level has a message queued for a person."""
-    rows = await tx.fetch(
-        """
-        select distinct delivery.page_id
-        from delivery
-        join page on page.id = delivery.page_id
-            and page.state = 'triggered'
-            and page.epoch = delivery.epoch
-            and page.level = delivery.level
-            and page.round = delivery.round
-        where delivery.person_id = $1
-            and delivery.state = 'queued'
-        order by delivery.page_id
-        """,
-        person_id,
-    )
-    return [row["page_id"] for row in rows]
 
 
 async def void_queued(tx: Tx, person_id: int) -> None:
@@ -461,39 +453,3 @@ async def created_at(tx: Reads, delivery_id: int) -> datetime | None:
     """Return when a message was queued, None if there is no such message."""
     created: datetime | None = await tx.value("select created_at from delivery where id = $1", delivery_id)
     return created
-
-
-async def of_page(tx: Tx, page_id: int) -> list[Delivery]:
-    """Return the latest 1,000 deliveries of a page, oldest first."""
-    rows = await tx.fetch(
-        f"""
-        select {_DELIVERY}
-        from (
-            select *
-            from delivery
-            where page_id = $1
-            order by id desc
-            limit 1000
-        ) latest
-        order by id
-        """,
-        page_id,
-    )
-    return [_delivery(row) for row in rows]
-
-
-async def notified(tx: Tx, page_ids: Sequence[int]) -> dict[int, dict[int, bool]]:
-    """Return by page the people it has tried to reach, and for each whether any message arrived."""
-    rows = await tx.fetch(
-        """
-        select page_id, person_id, bool_or(state = 'accepted') arrived
-        from delivery
-        where page_id = any($1::bigint[])
-        group by page_id, person_id
-        """,
-        list(page_ids),
-    )
-    arrived_by_person: dict[int, dict[int, bool]] = {page_id: {} for page_id in page_ids}
-    for row in rows:
-        arrived_by_person[row["page_id"]][row["person_id"]] = row["arrived"]
-    return arrived_by_person

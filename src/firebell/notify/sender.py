@@ -3,27 +3,25 @@
 import asyncio
 import logging
 import random
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 import asyncpg
 
+from firebell.channels.base import Accepted, Edges, Failed, Message, Outcome, Retry, Unsent
+from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs.group_commit import GroupCommit
-from firebell.paging import delivery_store, store
-from firebell.paging.actions import skip_unreached_level
-from firebell.paging.bundles import Bundle, bundles, hold_for_quiet_hours
-from firebell.paging.channels import Accepted, Channel, Failed, Message, Outcome, Retry, Unsent
-from firebell.paging.channels.email import Email
-from firebell.paging.channels.ntfy import Ntfy
-from firebell.paging.channels.webhook import Webhook
-from firebell.paging.messages import compose
-from firebell.paging.model import Delivery
-from firebell.paging.send_slots import Slots
+from firebell.notify import delivery_store
+from firebell.notify.bundles import Bundle, bundles, hold_for_quiet_hours
+from firebell.notify.compose import compose
+from firebell.notify.model import REMINDER, DeliveriesFail, Delivery, NobodyReached, SubjectKind
+from firebell.notify.send_slots import Slots
 from firebell.people import actions as people
 
 log = logging.getLogger(__name__)
@@ -39,9 +37,6 @@ LINGER_S = 0.02
 BACKOFF_S = (2, 8, 30)
 CLAIMS = 8
 """Number of leases in a row that may end without an outcome: a message may crash every process."""
-SEND_LIMIT_S = {"email": 25.0}
-OTHER_LIMIT_S = 12.0
-"""Time limit of one attempt: less than its lease, after which another process begins one."""
 RECORD_AFTER_S = (0, 0.1, 0.5, 1, 2, 4, 8)
 """Delays between attempts to record an outcome while the database is unavailable."""
 
@@ -57,11 +52,8 @@ class Sender:
         self._blocked = False
         self._gathering: asyncio.TimerHandle | None = None
         self._arrived = GroupCommit(self._record_accepted, batch=CLAIM, linger_s=LINGER_S)
-        self._channels: dict[str, Channel] = {
-            "email": Email(ctx.smtp_url, ctx.mail_from),
-            "webhook": Webhook(ctx.http, ctx.signer),
-            "ntfy": Ntfy(ctx.http, ctx.ntfy_url),
-        }
+        edges = Edges(ctx.http, ctx.signer, ctx.channel_settings)
+        self._transports = {kind: channel.open(edges) for kind, channel in CHANNELS.items()}
 
     async def run_once(self, now: datetime) -> int:
         """Claim due deliveries for which there are slots, begin to send them, and return their number."""
@@ -148,12 +140,12 @@ class Sender:
         delivery = bundle.deliveries[0]
         if max(d.lost_claims for d in bundle.deliveries) > CLAIMS:
             return Failed(f"Gave up after {CLAIMS} attempts; the outcome is unknown.", suspect=False)
-        limit_s = SEND_LIMIT_S.get(delivery.channel, OTHER_LIMIT_S)
         try:
-            async with asyncio.timeout(limit_s):
-                return await self._channels[delivery.channel].send(delivery.address, message, bundle.key)
+            async with asyncio.timeout(CHANNELS[delivery.channel].attempt_limit_s):
+                transport = self._transports[delivery.channel]
+                return await transport.send(delivery.address, message, bundle.key)
         except TimeoutError:
-            return Retry(f"No answer within {limit_s:g} s.")
+            return Retry(f"No answer within {CHANNELS[delivery.channel].attempt_limit_s:g} s.")
         except asyncio.CancelledError:
             return Unsent("Firebell stopped during this attempt.", after_s=0)
         except Exception as exc:
@@ -166,9 +158,9 @@ class Sender:
             recorded = await delivery_store.accepted(tx, arrived, now)
             for delivery, _ in arrived:
                 if delivery.id in recorded:
-                    if delivery.reason == "test":
+                    if delivery.subject_kind == SubjectKind.TEST:
                         await people.mark_method_verified(tx, delivery.method_id, now)
-                    await tx.live(_topic(delivery))
+                    await tx.live(self._topic(delivery))
 
     async def _record(self, deliveries: Sequence[Delivery], outcome: Retry | Failed | Unsent) -> None:
         now = self._ctx.clock.now()
@@ -187,26 +179,32 @@ class Sender:
                 case Failed(reason, suspect):
                     await self._failed(tx, deliveries, reason, now, suspect=suspect)
             for delivery in deliveries:
-                await tx.live(_topic(delivery))
+                await tx.live(self._topic(delivery))
 
     async def _failed(
         self, tx: Tx, deliveries: Sequence[Delivery], reason: str, now: datetime, *, suspect: bool
     ) -> None:
-        # pages before deliveries: the order in which an acknowledgement locks them
-        await store.lock(tx, [d.page_id for d in deliveries if d.page_id is not None])
+        subjects: dict[str, list[int]] = defaultdict(list)
+        for delivery in deliveries:
+            subjects[delivery.subject_kind].append(delivery.subject_id)
+        for kind, ids in subjects.items():
+            await tx.emit(DeliveriesFail(kind, tuple(ids)), now)
         ended = await delivery_store.failed(tx, deliveries, reason)
         if suspect and ended:
             await people.mark_method_suspect(tx, ended[0].method_id, now)
         for delivery in ended:
             extra = {"delivery": delivery.id, "channel": delivery.channel, "reason": reason}
             log.warning("a message failed", extra=extra)
+            if not delivery.epoch:
+                continue
             is_unreached = await delivery_store.send_next(tx, delivery, now)
             # a reminder is for earlier levels and does not count for this one
-            if is_unreached and delivery.page_id is not None and delivery.reason != "reminder":
-                await skip_unreached_level(
-                    tx, delivery.page_id, delivery.epoch, delivery.level, delivery.round, now
-                )
+            if is_unreached and delivery.reason != REMINDER:
+                position = (delivery.epoch, delivery.level, delivery.round)
+                await tx.emit(NobodyReached(delivery.subject_kind, delivery.subject_id, *position), now)
 
-
-def _topic(delivery: Delivery) -> str:
-    return f"person-{delivery.person_id}" if delivery.page_id is None else f"pg-{delivery.page_id}"
+    def _topic(self, delivery: Delivery) -> str:
+        composer = self._ctx.composers.get(delivery.subject_kind)
+        if composer and composer.topic:
+            return f"{composer.topic}-{delivery.subject_id}"
+        return f"person-{delivery.person_id}"

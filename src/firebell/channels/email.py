@@ -1,44 +1,52 @@
 """Email over SMTP."""
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import partial
 from html import escape
 
 import aiosmtplib
+import httpx
 
-from firebell.alerts.model import Alert
-from firebell.kit.errors import Unavailable
-from firebell.kit.localtime import format_local
-from firebell.kit.mail.connection import MailConnections
-from firebell.kit.mail.mailbox import Mailbox, check_address, parse_mailbox
-from firebell.kit.mail.server import SmtpServer, parse_smtp_url
-from firebell.kit.resolver import Resolver
-from firebell.paging.channels import (
+from firebell.channels.base import (
     Accepted,
+    Action,
+    Channel,
     ContentRefused,
+    Edges,
     Failed,
     Limits,
     Message,
     Outcome,
     Retry,
-    headers,
-    named,
+    Setting,
     not_sent,
     whole_or_short,
 )
-from firebell.paging.channels.fitting import cut
+from firebell.kit.errors import StartupError, Unavailable
+from firebell.kit.findings import Finding
+from firebell.kit.fitting import cut
+from firebell.kit.mail import headers
+from firebell.kit.mail.connection import MailConnections
+from firebell.kit.mail.mailbox import Mailbox, check_address, clean_address, parse_mailbox
+from firebell.kit.mail.server import SmtpServer, parse_smtp_url
+from firebell.kit.resolver import Resolver
 
+_SMTP_URL = "FIREBELL_SMTP_URL"
+"""smtp[s]://[user:password@]host:port[?insecure]; without it no email is sent."""
+_MAIL_FROM = "FIREBELL_MAIL_FROM"
+"""The sender of email, an address or Name <address>."""
 NO_TLS = (
     "The mail server does not offer STARTTLS, and the password in FIREBELL_SMTP_URL is never sent unencrypted."
     " Turn on TLS on the mail server, use smtps://, or add ?insecure to the URL."
 )
-_LISTED_ALERTS = 20
+_LISTED_ITEMS = 20
 _LISTED_LINKS = 20
-_ALERT_BODY_BYTES = 2000
+_ITEM_BODY_BYTES = 2000
 # 7-bit parts go through every server, whatever it announces
 _POLICY = policy.SMTP.clone(cte_type="7bit")
 
@@ -114,7 +122,7 @@ def lacks_tls(server: SmtpServer, error: Exception) -> bool:
 
 
 def compose(recipient: str, message: Message, key: str, sender: Mailbox, *, short: bool = False) -> bytes:
-    """Return the email as text and HTML, in one thread per page.
+    """Return the email as text and HTML, in the thread of its subject.
 
     Raise `headers.UnsafeHeaderError` for a header that a mail client could read as two.
     """
@@ -131,7 +139,7 @@ def compose(recipient: str, message: Message, key: str, sender: Mailbox, *, shor
     if message.thread:
         thread = f"<{message.thread.lower()}@{sender.domain}>"
         written += [f"In-Reply-To: {thread}", f"References: {thread}"]
-        written += [f"X-Firebell-Page: {message.page_ref}", f"X-Firebell-State: {message.state}"]
+        written += [f"{name}: {value}" for name, value in message.headers]
     if message.urgency == "high":
         written += ["Importance: high", "X-Priority: 1"]
     body = EmailMessage(_POLICY)
@@ -141,53 +149,37 @@ def compose(recipient: str, message: Message, key: str, sender: Mailbox, *, shor
     return headers.head(written) + body.as_bytes()
 
 
-def _facts(message: Message) -> list[tuple[str, str]]:
-    facts = [
-        ("Service", message.service),
-        ("Team", message.team),
-        ("Since", f"{format_local(message.triggered_at, message.tz)} ({message.tz})"),
-        ("Urgency", message.urgency),
-        ("Runbook", message.runbook),
-    ]
-    return [(name, value) for name, value in facts if value]
-
-
 def is_web_link(url: str) -> bool:
     """Return True if the text is one http(s) URL."""
     return url.lower().startswith(("http://", "https://")) and url.isprintable() and " " not in url
 
 
 def _links(message: Message) -> list[tuple[str, str]]:
-    """Return the links of the alerts as (name, URL), each URL once."""
-    by_url = {url: name for a in message.alerts for name, url in a.links.items() if is_web_link(url)}
+    """Return the links of the items as (name, URL), each URL once."""
+    by_url = {url: name for item in message.items for name, url in item.links.items() if is_web_link(url)}
     return [(headers.one_line(name), url) for url, name in by_url.items()][:_LISTED_LINKS]
 
 
-def _listed(message: Message) -> tuple[Sequence[Alert], int]:
-    """Return the alerts that an email lists, and the number of the others."""
-    listed = message.alerts[:_LISTED_ALERTS]
-    return listed, max(message.alert_count, len(message.alerts)) - len(listed)
-
-
 def _short_text(message: Message) -> str:
-    return f"{message.headline}\n\n{message.url}\n"
+    return f"{message.first_line}\n\n{message.url}\n"
 
 
 def _text(message: Message) -> str:
-    if message.note_lines:
-        return f"{message.note(Email.limits.text)}\n"
-    alerts, more = _listed(message)
+    if message.lines:
+        return f"{message.text(Email.limits.text)}\n"
     lines = [
-        message.headline,
+        message.first_line,
         "",
-        f"Acknowledge: {message.ack_url}",
-        f"Open: {message.page_url}",
+        *(f"{action.label}: {action.url}" for action in message.actions),
+        f"Open: {message.url}",
         "",
-        *(f"{name}: {value}" for name, value in _facts(message)),
+        *(f"{name}: {value}" for name, value in message.facts),
         "",
     ]
-    lines += [f"- {named(a)}: {cut(a.body, _ALERT_BODY_BYTES)}".rstrip(": ") for a in alerts]
-    lines += [f"- And {more} more: {message.page_url}"] if more else []
+    listed = message.items[:_LISTED_ITEMS]
+    lines += [f"- {item.title}: {cut(item.body, _ITEM_BODY_BYTES)}".rstrip(": ") for item in listed]
+    more = message.more_than(len(listed))
+    lines += [f"- And {more} more: {message.url}"] if more else []
     if links := _links(message):
         lines += ["", *(f"{name}: {url}" for name, url in links)]
     return "\n".join([*lines, ""])
@@ -197,26 +189,105 @@ def _anchor(url: str, text: str) -> str:
     return f'<a href="{escape(url)}">{escape(text)}</a>'
 
 
+def _button(action: Action) -> str:
+    return (
+        f'<a href="{escape(action.url)}" style="background:#1c1a17;color:#fff;padding:14px 28px;'
+        f'border-radius:10px;text-decoration:none;font-weight:600;display:inline-block">{escape(action.label)}</a>'
+    )
+
+
 def _html(message: Message) -> str:
-    if message.note_lines:
-        note = escape(message.note(Email.limits.text)).replace("\n", "<br>")
-        return f"<p>{note}</p>"
+    if message.lines:
+        text = escape(message.text(Email.limits.text)).replace("\n", "<br>")
+        return f"<p>{text}</p>"
     rows = "".join(
         f'<tr><td style="color:#666;padding:2px 16px 2px 0">{escape(name)}</td>'
         f"<td>{_anchor(value, value) if is_web_link(value) else escape(value)}</td></tr>"
-        for name, value in _facts(message)
+        for name, value in message.facts
     )
-    listed, more = _listed(message)
-    alerts = "".join(
-        f"<li><b>{escape(named(a))}</b><br>{escape(cut(a.body, _ALERT_BODY_BYTES))}</li>" for a in listed
+    listed = message.items[:_LISTED_ITEMS]
+    items = "".join(
+        f"<li><b>{escape(item.title)}</b><br>{escape(cut(item.body, _ITEM_BODY_BYTES))}</li>"
+        for item in listed
     )
-    alerts += f"<li>{_anchor(message.page_url, f'And {more} more')}</li>" if more else ""
+    more = message.more_than(len(listed))
+    items += f"<li>{_anchor(message.url, f'And {more} more')}</li>" if more else ""
     links = "<br>".join(_anchor(url, name) for name, url in _links(message))
+    buttons = " &nbsp; ".join(
+        [*map(_button, message.actions), _anchor(message.url, f"Open {message.ref}".rstrip())]
+    )
     return (
         '<div style="font:16px/1.5 system-ui,sans-serif;max-width:36em">'
-        f'<h1 style="font-size:20px;margin:0 0 12px">{escape(message.headline)}</h1>'
-        f'<p><a href="{escape(message.ack_url)}" style="background:#1c1a17;color:#fff;padding:14px 28px;'
-        'border-radius:10px;text-decoration:none;font-weight:600;display:inline-block">Acknowledge</a>'
-        f' &nbsp; <a href="{escape(message.page_url)}">Open {escape(message.page_ref)}</a></p>'
-        f"<table>{rows}</table><ul>{alerts}</ul>{f'<p>{links}</p>' if links else ''}</div>"
+        f'<h1 style="font-size:20px;margin:0 0 12px">{escape(message.first_line)}</h1>'
+        f"<p>{buttons}</p>"
+        f"<table>{rows}</table><ul>{items}</ul>{f'<p>{links}</p>' if links else ''}</div>"
     )
+
+
+def _open(edges: Edges) -> Email:
+    return Email(edges.settings[_SMTP_URL], edges.settings[_MAIL_FROM])
+
+
+def _is_ready(settings: Mapping[str, str]) -> bool:
+    return bool(settings[_SMTP_URL])
+
+
+def _check_settings(settings: Mapping[str, str]) -> None:
+    try:
+        parse_mailbox(settings[_MAIL_FROM])
+    except ValueError as exc:
+        raise StartupError(
+            f"{_MAIL_FROM} is {settings[_MAIL_FROM]!r}: {exc}.",
+            hint="Example: Firebell <firebell@example.org>",
+        ) from exc
+    try:
+        if settings[_SMTP_URL]:
+            parse_smtp_url(settings[_SMTP_URL])
+    except ValueError as exc:
+        raise StartupError(
+            f"{_SMTP_URL}: {exc}.", hint="Example: smtp://user:password@mail.example.org:587"
+        ) from None
+
+
+async def check_health(
+    http: httpx.AsyncClient, settings: Mapping[str, str], addresses: Sequence[str] | None
+) -> list[Finding]:
+    """Check that the mail server answers, and accepts the sign-in if there is one."""
+    if not settings[_SMTP_URL]:
+        level = "ok" if addresses is not None and not addresses else "warn"
+        return [Finding("mail", level, f"No mail server is set, so no email is sent. Set {_SMTP_URL}.")]
+    server = parse_smtp_url(settings[_SMTP_URL])
+    try:
+        async with aiosmtplib.SMTP(timeout=10, port=server.port, **server.options()) as client:
+            await client.ehlo()
+    except (OSError, ValueError, aiosmtplib.SMTPException) as exc:
+        if lacks_tls(server, exc):
+            return [Finding("mail", "fail", NO_TLS)]
+        return [Finding("mail", "fail", f"The mail server of {_SMTP_URL} cannot be used: {exc}")]
+    login = f" and accepts {server.username}" if server.username else ""
+    if server.sends_password_in_clear:
+        text = f"The mail server {server.host}:{server.port} answers{login}, but the password is sent"
+        text = f"{text} unencrypted. Remove ?insecure once the server offers TLS."
+        return [Finding("mail", "warn", text)]
+    return [Finding("mail", "ok", f"The mail server {server.host}:{server.port} answers{login}.")]
+
+
+CHANNEL = Channel(
+    kind="email",
+    label="Email",
+    icon="mail",
+    address_label="Email address",
+    address_help="you@example.org",
+    limits=Email.limits,
+    open=_open,
+    check_address=partial(clean_address, field="address"),
+    settings=(Setting(_SMTP_URL), Setting(_MAIL_FROM, "Firebell <firebell@localhost>")),
+    check_settings=_check_settings,
+    is_ready=_is_ready,
+    off_text=f"No mail server is configured. Set {_SMTP_URL} to send email; other contact methods work.",
+    check_health=check_health,
+    attempt_limit_s=25.0,
+    wakes=False,
+    is_secret=False,
+    has_threads=True,
+)

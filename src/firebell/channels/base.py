@@ -1,0 +1,245 @@
+"""What all channels share: the message, the outcomes of sending it, and the declaration of a channel."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import httpx
+
+from firebell.kit.exhaustion import is_ours
+from firebell.kit.findings import Finding
+from firebell.kit.fitting import fit
+from firebell.kit.signing import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A link with which the reader answers a message, such as Acknowledge."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One of the things that a message lists; `data` is its content for a webhook."""
+
+    title: str
+    body: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message to one recipient: either `lines` of text, or facts, items and actions.
+
+    A composer fills in what it says; who it is for and how it is signed is added for every subject alike.
+    """
+
+    event: str
+    """Its purpose in one word, for webhooks."""
+    title: str
+    urgency: str
+    composed_at: datetime
+    type: str = ""
+    """The kind of message for webhooks; `event` if empty."""
+    headline: str = ""
+    """The title with what the reader needs first before it; the title if empty."""
+    ref: str = ""
+    """The reference of the subject, such as PG-7."""
+    url: str = ""
+    """The screen to open."""
+    lines: tuple[str, ...] = ()
+    """The lines of a text; a line is cut only if it alone is too long."""
+    lead: str = ""
+    """The details of the most important item, for channels with little room."""
+    facts: tuple[tuple[str, str], ...] = ()
+    items: tuple[Item, ...] = ()
+    """The most important first."""
+    item_count: int = 0
+    """The number of items, if there are more than `items`."""
+    actions: tuple[Action, ...] = ()
+    thread: str = ""
+    """The email thread of the subject; empty for a message of its own."""
+    mail_subject: str = ""
+    """The subject of the thread's emails, the same for all of them."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """More headers of an email."""
+    data: Mapping[str, object] = field(default_factory=dict)
+    """More fields for a webhook."""
+    delivery_id: int = 0
+    recipient: str = ""
+    signing_secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    """The signing secrets of a webhook, the current one first."""
+
+    @property
+    def first_line(self) -> str:
+        """The headline, or the title of a message without one."""
+        return self.headline or self.title
+
+    @property
+    def subject(self) -> str:
+        """The reference and the headline."""
+        return f"[{self.ref}] {self.first_line}" if self.ref else self.title
+
+    def more_than(self, listed: int) -> int:
+        """Return the number of items beyond the first `listed`."""
+        return max(0, max(self.item_count, len(self.items)) - listed)
+
+    def text(self, limit_bytes: int) -> str:
+        """Return the lines and the URL within a channel's limit; empty for a message without lines."""
+        return fit(self.lines, self.url, limit_bytes) if self.lines else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """An environment variable of a channel, which `docs/operating.md` explains."""
+
+    name: str
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """What a channel sends with: the guarded HTTP client, the signer and the settings of all channels by name."""
+
+    http: httpx.AsyncClient
+    signer: Signer
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of a channel in bytes of UTF-8: title, text, and the whole request."""
+
+    title: int
+    text: int
+    whole: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider accepted the message."""
+
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The message did not arrive; retry, after `after_s` seconds if the provider says so."""
+
+    reason: str
+    after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The message will not arrive; `suspect` if the address itself is the cause."""
+
+    reason: str
+    suspect: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRefused:
+    """The provider refused the content, not the address: a shorter message may be accepted."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """The message was not sent because of this process; it does not count as an attempt."""
+
+    reason: str
+    after_s: float = 2
+
+
+Outcome = Accepted | Retry | Failed | Unsent
+_SECRET_CHARACTERS = 6
+"""Length from which parts of an address are masked; shorter ones are words such as `hook`."""
+
+
+def not_sent(error: Exception, reason: str) -> Retry | Unsent:
+    """Return the outcome of an error before any response."""
+    return Unsent(reason) if is_ours(error) else Retry(reason)
+
+
+class Transport(Protocol):
+    """Sends one message to one address; never raises for a provider's errors."""
+
+    async def send(self, address: str, message: Message, key: str) -> Outcome:
+        """Send with `key` as the idempotency key and return the outcome."""
+        ...
+
+
+async def whole_or_short(attempt: Callable[[bool], Awaitable[Outcome | ContentRefused]]) -> Outcome:
+    """Return the outcome of `attempt(False)`; send refused content once more, short, by `attempt(True)`.
+
+    Content that is refused twice is a failure that does not make the address suspect.
+    """
+    outcome = await attempt(False)
+    if isinstance(outcome, ContentRefused):
+        outcome = await attempt(True)
+    return Failed(outcome.reason, suspect=False) if isinstance(outcome, ContentRefused) else outcome
+
+
+def without_secrets(outcome: Outcome, address: str) -> Outcome:
+    """Return the outcome without the parts of the address, which a provider's response may repeat."""
+    if isinstance(outcome, Accepted):
+        return outcome
+    parts = urlsplit(address)
+    reason = outcome.reason
+    pieces = {address, parts.path, parts.query, *parts.path.split("/"), *parts.query.split("&")}
+    for piece in sorted(pieces, key=len, reverse=True):
+        if len(piece) >= _SECRET_CHARACTERS:
+            reason = reason.replace(piece, "…")
+    return replace(outcome, reason=reason)
+
+
+async def _no_findings(
+    http: httpx.AsyncClient, settings: Mapping[str, str], addresses: Sequence[str] | None
+) -> list[Finding]:
+    return []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """The declaration of a channel; the rest of the product knows it by `kind` alone, which is stored."""
+
+    kind: str
+    label: str
+    icon: str
+    address_label: str
+    """What an address of it is, as the label of its field: ntfy topic."""
+    address_help: str
+    """An example of an address, as the placeholder of its field."""
+    limits: Limits
+    open: Callable[[Edges], Transport]
+    check_address: Callable[[str], str]
+    """Return the one spelling of an address that is stored; raise `Invalid` for the field `address`. Pure."""
+    settings: tuple[Setting, ...] = ()
+    check_settings: Callable[[Mapping[str, str]], None] = lambda settings: None
+    """Raise `StartupError`, naming the variable, if nothing could be sent with these settings."""
+    is_ready: Callable[[Mapping[str, str]], bool] = lambda settings: True
+    """Return False if nothing is sent until a setting is made; `off_text` says which one."""
+    off_text: str = ""
+    check_health: Callable[
+        [httpx.AsyncClient, Mapping[str, str], Sequence[str] | None], Awaitable[list[Finding]]
+    ] = _no_findings
+    """Return what `firebell doctor` finds; the addresses in use are None if they are not known."""
+    attempt_limit_s: float = 12.0
+    """Time limit of one attempt: less than its lease, after which another process begins one."""
+    wakes: bool = True
+    """True if a message can wake a person."""
+    is_secret: bool = True
+    """True if who knows an address can read or forge messages, so that it is masked."""
+    is_signed: bool = False
+    """True if each address has a signing secret."""
+    has_threads: bool = False
+    """True if messages about one subject keep the subject of the first one."""
+    shared_hosts: frozenset[str] = frozenset()
+    """Public providers that many people use: their hosts do not compete for send slots."""

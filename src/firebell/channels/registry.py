@@ -1,0 +1,51 @@
+"""The channels there are: every module of this folder that declares a `CHANNEL`."""
+
+import pkgutil
+from collections.abc import Mapping
+from importlib import import_module
+
+from firebell import channels
+from firebell.channels.base import Channel
+from firebell.kit.errors import Invalid
+
+
+def _declared() -> dict[str, Channel]:
+    modules = [
+        import_module(f"{channels.__name__}.{m.name}") for m in pkgutil.iter_modules(channels.__path__)
+    ]
+    declared = [m.CHANNEL for m in modules if isinstance(getattr(m, "CHANNEL", None), Channel)]
+    # what can wake a person is offered first
+    return {channel.kind: channel for channel in sorted(declared, key=lambda c: (not c.wakes, c.kind))}
+
+
+CHANNELS: Mapping[str, Channel] = _declared()
+"""By kind, in the order in which they are offered."""
+
+
+def channel(kind: str) -> Channel:
+    """Return the channel of a kind; raise `Invalid` for the field `kind` if there is none."""
+    if kind not in CHANNELS:
+        raise Invalid(f"{kind!r} is not a channel.", fields={"kind": f"Use one of {', '.join(CHANNELS)}."})
+    return CHANNELS[kind]
+
+
+def wakes(kind: str) -> bool:
+    """Return True if messages of this kind of contact method can wake a person."""
+    return kind in CHANNELS and CHANNELS[kind].wakes
+
+
+def label(kind: str) -> str:
+    """Return the name of a channel; the kind of one that is no longer there."""
+    return CHANNELS[kind].label if kind in CHANNELS else kind
+
+
+def settings(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of all channels by name, with their defaults where `values` has none."""
+    declared = [setting for each in CHANNELS.values() for setting in each.settings]
+    return {setting.name: values.get(setting.name, "").strip() or setting.default for setting in declared}
+
+
+def check_settings(values: Mapping[str, str]) -> None:
+    """Raise `StartupError`, naming the variable, if a channel could not send with these settings."""
+    for each in CHANNELS.values():
+        each.check_settings(values)

@@ -1,0 +1,26 @@
+"""What the answer of a provider over HTTP means (spec 10.2); pure."""
+
+from firebell.channels.base import Accepted, ContentRefused, Failed, Outcome, Retry
+from firebell.kit.http_out import Reply
+
+MAX_WAIT_S = 60
+"""Longest `Retry-After` that is respected; beyond it the delivery fails, so that the next rule acts."""
+_RETRY = (408, 425, 429)
+_CONTENT = (400, 413, 415, 422)
+_ADDRESS = (404, 405, 410)
+
+
+def outcome_of(reply: Reply) -> Outcome | ContentRefused:
+    """Return the outcome of a response (spec 10.2): only 404, 405 and 410 make the address suspect."""
+    if reply.ok:
+        return Accepted(str(reply.status))
+    reason = f"{reply.status} {reply.text[:200]}"
+    if reply.status in _RETRY or reply.status >= 500:
+        wait = reply.retry_after
+        seconds = float(wait) if wait.isascii() and wait.isdecimal() and len(wait) < 10 else None
+        if reply.status == 429 and seconds and seconds > MAX_WAIT_S:
+            return Failed(f"{reason} (retry after {seconds:.0f} s)", suspect=False)
+        return Retry(reason, min(MAX_WAIT_S, seconds) if seconds is not None else None)
+    if reply.status in _CONTENT:
+        return ContentRefused(reason)
+    return Failed(reason, suspect=reply.status in _ADDRESS)

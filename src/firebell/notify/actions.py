@@ -1,0 +1,82 @@
+"""Sends messages to people: stored notices, tests, and messages that other slices compose."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from firebell.kit.db.database import Tx
+from firebell.notify import delivery_store, quiet_hours, store, subject_store
+from firebell.notify.model import Notice, SubjectKind
+from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, plan, usable
+from firebell.people import actions as people
+from firebell.people.model import QuietHoursChanged
+
+deliveries_about = subject_store.of_subject
+notified = subject_store.notified
+overdue_messages = delivery_store.overdue
+queue = delivery_store.queue
+queued_at = delivery_store.created_at
+unreached = delivery_store.unreached
+void_queued = delivery_store.void_queued
+void_superseded = subject_store.void_superseded
+
+
+async def send_notices(tx: Tx, notices: Sequence[Notice], now: datetime) -> None:
+    """Send each notice once per key, through the first contact methods of its person.
+
+    A notice cannot be acknowledged, so later notification rules of the person are not used.
+    """
+    by_key = {notice.key: notice for notice in notices}
+    inserted = await store.insert_notices(tx, list(by_key.values()), now) if notices else []
+    person_ids = list({notice.person_id for _, notice in inserted})
+    rules = {u: await people.rules_of(tx, person_ids, u) for u in ("high", "low")} if person_ids else {}
+    methods = await people.methods_of(tx, person_ids)
+    deliveries = []
+    for notice_id, notice in inserted:
+        own_methods = [m for m in methods if m.person_id == notice.person_id]
+        own_rules = usable(rules[notice.urgency][notice.person_id], own_methods)
+        first = [rule for rule in own_rules if rule.delay_s == own_rules[0].delay_s]
+        rank = 1 if notice.urgency == "high" else 2
+        deliveries += [
+            NewDelivery(planned, rank, SubjectKind.NOTICE, notice_id)
+            for planned in plan(notice.person_id, first, now, notice.kind)
+        ]
+    await delivery_store.queue(tx, deliveries, now)
+
+
+async def send_about(
+    tx: Tx, subject_kind: str, subject_id: int, person_ids: Sequence[int], now: datetime
+) -> None:
+    """Send each person a low-urgency message about a subject, composed when it is sent, by their first method."""
+    rules, methods = await people.rules_of(tx, person_ids, "low"), await people.methods_of(tx, person_ids)
+    deliveries = []
+    for person_id in person_ids:
+        own_methods = [m for m in methods if m.person_id == person_id]
+        first = usable(rules[person_id], own_methods)[:1]
+        deliveries += [
+            NewDelivery(planned, 2, subject_kind, subject_id, round=int(now.timestamp()))
+            for planned in plan(person_id, first, now, subject_kind)
+        ]
+    await delivery_store.queue(tx, deliveries, now)
+
+
+async def send_test(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Send a requested test message."""
+    method = await people.method(tx, payload["method_id"])
+    if method is not None and method.disabled_at is None:
+        planned = PlannedDelivery(
+            method.person_id, method, rule_index=0, send_at=now, reason=SubjectKind.TEST
+        )
+        delivery = NewDelivery(planned, 2, SubjectKind.TEST, method.id, round=int(now.timestamp()))
+        await delivery_store.queue(tx, [delivery], now)
+
+
+async def release_held(tx: Tx, event: QuietHoursChanged, now: datetime) -> None:
+    """Check again what quiet hours hold for a person: it is sent, or held until the new end."""
+    await delivery_store.release(tx, event.person_id, now)
+
+
+async def held_until(tx: Tx, person_ids: Sequence[int], now: datetime) -> dict[int, datetime]:
+    """Return the end of the current quiet hours by person id, for those who have them now (spec 2.4)."""
+    hours = await people.quiet_hours(tx, person_ids)
+    return {i: end for i, quiet in hours.items() if (end := quiet_hours.held_until(quiet, now))}

@@ -1,0 +1,53 @@
+"""The messages of claimed deliveries, composed by the owners of their subjects."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from firebell.channels.base import Channel, Message
+from firebell.channels.registry import CHANNELS
+from firebell.kit.context import Context
+from firebell.kit.db.database import Tx
+from firebell.notify import store
+from firebell.notify.model import Delivery, Outgoing, Recipient
+from firebell.people import actions as people
+
+
+async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: datetime) -> list[Message]:
+    """Return the message of each delivery as of now."""
+    persons = await people.people_by_id(tx, [d.person_id for d in claimed])
+    by_kind: dict[str, list[Outgoing]] = defaultdict(list)
+    for delivery in claimed:
+        person = persons[delivery.person_id]
+        by_kind[delivery.subject_kind].append(
+            Outgoing(delivery, Recipient(person.id, person.name, person.tz))
+        )
+    composed: dict[int, Message] = {}
+    for kind, outgoing in by_kind.items():
+        messages = await ctx.composers[kind].compose(tx, ctx, outgoing, now)
+        composed |= {one.delivery.id: message for one, message in zip(outgoing, messages, strict=True)}
+    signed = [d.method_id for d in claimed if _is(d, lambda channel: channel.is_signed)]
+    secrets = await people.signing_secrets(tx, signed, now) if signed else {}
+    subjects = await _mail_subjects(tx, [composed[d.id] for d in claimed if _is(d, lambda c: c.has_threads)])
+    return [
+        replace(
+            composed[d.id],
+            delivery_id=d.id,
+            recipient=persons[d.person_id].name,
+            signing_secrets=secrets.get(d.method_id, ()),
+            mail_subject=subjects.get(composed[d.id].thread, ""),
+        )
+        for d in claimed
+    ]
+
+
+def _is(delivery: Delivery, what: Callable[[Channel], bool]) -> bool:
+    """Return True if the channel is so; False for one that is no longer there, which sends nothing."""
+    return delivery.channel in CHANNELS and what(CHANNELS[delivery.channel])
+
+
+async def _mail_subjects(tx: Tx, mailed: Sequence[Message]) -> dict[str, str]:
+    """Return the subject of each thread's first email, by which mail clients thread (spec 10.4)."""
+    proposed = {message.thread: message.mail_subject for message in mailed if message.thread}
+    return await store.mail_subjects(tx, proposed) if proposed else {}

@@ -1,0 +1,118 @@
+"""What is sent to people: deliveries, notices, and the events of the slice."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+REMINDER = "reminder"
+"""The reason of a message that repeats an earlier one: it does not count as reaching anyone."""
+
+
+class SubjectKind(StrEnum):
+    """The subjects that this slice itself composes messages about; other slices register theirs."""
+
+    NOTICE = "notice"
+    TEST = "test"
+
+
+class DeliveryState(StrEnum):
+    """How far one delivery is (spec 2.6)."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who a message is for, as far as its text depends on them; `tz` is an IANA time zone."""
+
+    id: int
+    name: str
+    tz: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One attempt to reach one person through one contact method.
+
+    `subject_kind` and `subject_id` say what it is about. `epoch`, `level` and `round` are its place in the
+    subject's plan; a subject without a plan has epoch 0.
+    """
+
+    id: int
+    subject_kind: str
+    subject_id: int
+    epoch: int
+    level: int
+    round: int
+    person_id: int
+    method_id: int
+    rank: int
+    reason: str
+    """The purpose in one word, such as page, reminder, shift or test."""
+    channel: str
+    address: str
+    idempotency_key: str
+    state: DeliveryState
+    send_at: datetime
+    attempts: int
+    error: str | None
+    created_at: datetime
+    sent_at: datetime | None
+    held: bool = False
+    """True if quiet hours held it: `send_at` is when they end."""
+    destination: str = ""
+    """The host whose send slots it needs, "" for a provider that many people share."""
+    claims: int = 0
+    """The number of its lease; only the holder of the latest lease may record an outcome."""
+    lost_claims: int = 0
+    """How many leases in a row ended without an outcome."""
+
+
+class Outgoing(NamedTuple):
+    """A claimed delivery and who it is for, as a composer gets them."""
+
+    delivery: Delivery
+    recipient: Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A stored message. `key` makes it idempotent: one message per key, ever.
+
+    `kind` is one lower-case word for webhooks, `link` the path of a screen.
+    """
+
+    key: str
+    person_id: int
+    kind: str
+    title: str
+    note: str
+    link: str = ""
+    urgency: str = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveriesFail:
+    """Deliveries about these subjects are recorded as failed next; the owner of the subjects locks them now.
+
+    Subjects are locked before their deliveries everywhere, so that no two transactions wait for each other.
+    """
+
+    subject_kind: str
+    subject_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyReached:
+    """No message of one level of a subject's plan has arrived or can still arrive."""
+
+    subject_kind: str
+    subject_id: int
+    epoch: int
+    level: int
+    round: int

@@ -1,0 +1,74 @@
+"""The SQL of the deliveries about a subject: which there are, whom they reached, and what voids them."""
+
+from collections.abc import Sequence
+
+from firebell.kit.db.arrays import transpose
+from firebell.kit.db.database import Tx
+from firebell.notify.delivery_store import DELIVERY_COLUMNS, delivery_from_row
+from firebell.notify.model import Delivery
+
+
+async def of_subject(tx: Tx, kind: str, subject_id: int) -> list[Delivery]:
+    """Return the latest 1,000 deliveries about a subject, oldest first."""
+    rows = await tx.fetch(
+        f"""
+        select {DELIVERY_COLUMNS}
+        from (
+            select *
+            from delivery
+            where subject_kind = $1
+                and subject_id = $2
+            order by id desc
+            limit 1000
+        ) latest
+        order by id
+        """,
+        kind,
+        subject_id,
+    )
+    return [delivery_from_row(row) for row in rows]
+
+
+async def notified(tx: Tx, kind: str, subject_ids: Sequence[int]) -> dict[int, dict[int, bool]]:
+    """Return by subject the people whom messages about it were for, and for each whether any arrived."""
+    rows = await tx.fetch(
+        """
+        select subject_id, person_id, bool_or(state = 'accepted') arrived
+        from delivery
+        where subject_kind = $1
+            and subject_id = any($2::bigint[])
+        group by subject_id, person_id
+        """,
+        kind,
+        list(subject_ids),
+    )
+    arrived_by_person: dict[int, dict[int, bool]] = {subject_id: {} for subject_id in subject_ids}
+    for row in rows:
+        arrived_by_person[row["subject_id"]][row["person_id"]] = row["arrived"]
+    return arrived_by_person
+
+
+async def void_superseded(tx: Tx, kind: str, epochs: Sequence[tuple[int, int]]) -> None:
+    """Void what is queued of older plans of the subjects, given as (subject id, epoch of the current plan)."""
+    # `offset 0` keeps the lookup on the subject's own deliveries
+    await tx.execute(
+        """
+        update delivery
+        set state = 'void'
+        where id in (
+            select own.id
+            from unnest($2::bigint[], $3::bigint[]) replanned (subject_id, epoch)
+            cross join lateral (
+                select id, epoch, state
+                from delivery
+                where subject_kind = $1
+                    and subject_id = replanned.subject_id
+                offset 0
+            ) own
+            where own.epoch < replanned.epoch
+                and own.state = 'queued'
+        )
+        """,
+        kind,
+        *transpose(epochs, 2),
+    )
