@@ -7,6 +7,7 @@ import httpx
 from firebell.kit.clock import Clock
 from firebell.kit.db.database import Db
 from firebell.kit.health import Health
+from firebell.kit.pace import REAL, Pace
 from firebell.kit.signing import Signer
 from firebell.kit.web.live import Live
 
@@ -26,6 +27,7 @@ class Context:
     smtp_url: str
     mail_from: str
     ntfy_url: str
+    pace: Pace = REAL
     health: Health = field(default_factory=Health)
     allowed_hosts: frozenset[str] = frozenset()
     """Names under which pages are served, beside literal addresses and loopback names."""
