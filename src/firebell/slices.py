@@ -1,4 +1,4 @@
-"""The only list of the slices: routers, timers, subscriptions, commands and navigation are built from it.
+"""The only list of the slices: tables, routers, timers, subscriptions, commands and navigation are built from it.
 
 Order matters twice: an earlier slice's routes are asked first (handoffs and workload live below /oncall),
 and `must` handlers of one event run in the order of their slices.
@@ -12,7 +12,7 @@ from firebell.dashboard import slice as dashboard
 from firebell.handbook import slice as handbook
 from firebell.handoffs import slice as handoffs
 from firebell.incidents import slice as incidents
-from firebell.kit.slice import Command, Slice
+from firebell.kit.slice import Command, Slice, unique
 from firebell.oncall import slice as oncall
 from firebell.paging import slice as paging
 from firebell.people import slice as people
@@ -39,6 +39,8 @@ def _offline_routers() -> list["APIRouter"]:
     return [offline.router]
 
 
+KIT = Slice("kit", tables=("schema_migration", "setting", "audit", "due", "outbox"))
+HEALTH_CHECK = Slice("health_check", tables=("write_probe",))
 SERVER = Slice(
     "server",
     commands=(
@@ -71,6 +73,7 @@ ACCOUNT = Slice(
 OFFLINE = Slice("offline", routers=_offline_routers)
 
 SLICES = (
+    KIT,
     people.SLICE,
     handbook.SLICE,
     catalog.SLICE,
@@ -88,5 +91,13 @@ SLICES = (
     setup.SLICE,
     dashboard.SLICE,
     OFFLINE,
+    HEALTH_CHECK,
     SERVER,
 )
+
+
+def owners() -> dict[str, str]:
+    """Return the slice that owns each table and view; raise DeclarationError if two slices claim one."""
+    return unique(
+        "table", ((each.name, name, each.name) for each in SLICES for name in (*each.tables, *each.views))
+    )

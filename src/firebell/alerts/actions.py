@@ -33,6 +33,7 @@ from firebell.alerts.model import (
     OpenedGroup,
     SourceBroken,
 )
+from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
@@ -55,15 +56,13 @@ BROKEN_SOURCE_WINDOW = timedelta(days=1)
 
 groups_by_id = read_store.groups_by_id
 integrations = integration_store.integrations
-lock_services = store.lock_services
-policy_names = read_store.policy_names
 alerts = read_store.alerts
 incidents_of_pages = related_store.incidents_of_pages
 
 
 async def receive(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
     """Store requests, apply their events to alerts and groups, and emit what changed, in one transaction."""
-    await store.lock_services(tx, [r.service_id for r in batch])
+    await catalog.lock_services(tx, [r.service_id for r in batch])
     batch = await store.insert_events(tx, batch, now)
     ids_by_request = [_event_ids(request) for request in batch]
     await _note_broken(tx, batch, now)
@@ -146,7 +145,7 @@ async def _ask_for_confirmation(tx: Tx, batch: Sequence[InboundRequest], now: da
 
 async def record_change(tx: Tx, received: InboundRequest, change: NewChange, now: datetime) -> None:
     """Store a change event and its request; a redelivered change is stored once."""
-    await store.lock_services(tx, [received.service_id])
+    await catalog.lock_services(tx, [received.service_id])
     await store.insert_events(tx, [received], now)
     digest = hashlib.sha256(received.body).digest()
     if await change_store.insert_change(tx, received, change, digest, now, rules.LATE_WINDOW):

@@ -25,6 +25,14 @@ def _timers() -> Mapping[str, "Handler"]:
 
 SLICE = Slice(
     "alerts",
+    tables=(
+        "integration",
+        "event",
+        "seen_event",
+        "alert_group",
+        "alert",
+        "change_event",
+    ),
     routers=_routers,
     timers=_timers,
     commands=(Command("alert", "Send and list alerts.", "firebell.commands.alert", rank=90),),

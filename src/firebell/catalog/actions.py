@@ -1,5 +1,6 @@
 """Create, update and look up services."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,8 @@ from firebell.people import actions as people
 named = store.named
 services = store.services
 services_by_id = store.services_by_id
+lock_services_with_policy = store.lock_with_policy
+clear_policy = store.clear_policy
 
 
 async def by_slug(tx: Tx, slug: str) -> Service:
@@ -37,6 +40,11 @@ async def service_named(tx: Tx, text: str) -> Service:
             if service := await store.by_slug(tx, slug):
                 return service
     raise Invalid(f"There is no service {shown(text)}.", fields={"service": "Enter the slug of a service."})
+
+
+async def lock_services(tx: Tx, ids: Sequence[int]) -> None:
+    """Lock these services, so that changes to their alerts are serialized; always take this lock first."""
+    await store.lock(tx, ids)
 
 
 async def create_service(

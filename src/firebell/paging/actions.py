@@ -27,6 +27,7 @@ from firebell.paging import (
     list_store,
     notices,
     notification_rules,
+    policy_deletion,
     policy_store,
     store,
 )
@@ -56,6 +57,7 @@ NO_POLICY = Plan(name="No policy", levels=(), repeat=0, ack_timeout_s=None)
 
 arrivals = store.arrivals
 counts = store.counts
+delete_policy = policy_deletion.delete_policy
 deliveries = delivery_store.of_page
 overdue_messages = delivery_store.overdue
 log = store.log
@@ -277,7 +279,7 @@ async def lock_for(tx: Tx, page_id: int, *, resolving: bool = False) -> Page:
     unlocked = await page(tx, page_id) if resolving else None
     if unlocked and unlocked.subject_kind == "group" and unlocked.service_id is not None:
         # service before page: the order in which ingest locks them
-        await alerts.lock_services(tx, [unlocked.service_id])
+        await catalog.lock_services(tx, [unlocked.service_id])
     locked = await store.lock(tx, [page_id])
     if not locked:
         raise NotFound(f"There is no page PG-{page_id}.", command="firebell page list")
@@ -488,12 +490,3 @@ async def update_policy(
     plan = await checked_plan(tx, policy.name, levels, repeat, ack_timeout_s)
     await policy_store.update_policy(tx, policy.id, plan)
     await tx.audit(actor, "policy.changed", f"policy:{policy.id}", now, **plan.to_json())
-
-
-async def delete_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> None:
-    """Delete a policy; raise `Conflict` if an open page uses it."""
-    services = await policy_store.delete_policy(tx, policy.id)
-    if services is None:
-        raise Conflict(f"Open pages use {policy.name}.", hint="Resolve them first.")
-    undo = {"slug": policy.slug, "team": policy.team_id, "version": policy.version, "services": services}
-    await tx.audit(actor, "policy.deleted", f"policy:{policy.id}", now, **policy.plan.to_json(), **undo)

@@ -61,6 +61,7 @@ people = store.people
 people_by_id = store.people_by_id
 quiet_hours = quiet_hours_store.quiet_hours
 rules_of = store.rules
+set_webhook_addresses = method_store.set_webhook_addresses
 signing_secrets = store.signing_secrets
 person_by_email = store.person_by_email
 team_ids_of = store.team_ids_of

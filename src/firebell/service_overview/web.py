@@ -6,6 +6,7 @@ from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.kit.text import to_choice
 from firebell.kit.web import flash, html, routing, undo
+from firebell.paging import actions as paging
 from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.service_overview import queries
@@ -27,7 +28,7 @@ async def _service(request: Request, slug: str, revealed: int | None = None) -> 
         overview = await queries.overview(tx, service, now)
         keys = await alerts.integrations(tx, service.id)
         broken = {b.integration_id: b for b in await alerts.broken_sources(tx, now, service_id=service.id)}
-        policies = await alerts.policy_names(tx)
+        policies = [(policy.id, policy.name) for policy in await paging.policies(tx)]
     context = {
         "nav": "services",
         "live": "pages,incidents,oncall",

@@ -1,13 +1,31 @@
-"""Undo of a deleted policy, from what its audit entry holds."""
+"""Deletes a policy, and restores it from the audit entry of the deletion."""
 
 from datetime import datetime
 
 from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
+from firebell.kit.errors import Conflict
 from firebell.kit.web import undo
 from firebell.paging import policy_store
 from firebell.paging.model import Plan, Policy
+
+
+async def delete_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> None:
+    """Delete a policy; raise `Conflict` if an open page uses it."""
+    # services before policies: the order in which a new alert locks them
+    services = await catalog.lock_services_with_policy(tx, policy.id)
+    if not await policy_store.lock_unused(tx, policy.id):
+        raise Conflict(f"Open pages use {policy.name}.", hint="Resolve them first.")
+    await catalog.clear_policy(tx, policy.id)
+    await policy_store.delete_policy(tx, policy.id)
+    restorable = {
+        "slug": policy.slug,
+        "team": policy.team_id,
+        "version": policy.version,
+        "services": services,
+    }
+    await tx.audit(actor, "policy.deleted", f"policy:{policy.id}", now, **policy.plan.to_json(), **restorable)
 
 
 async def restore_policy(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Policy:
