@@ -19,6 +19,7 @@ from firebell.handoffs import actions as handoffs
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM
 from firebell.oncall import actions as oncall
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind, Use
@@ -194,7 +195,7 @@ async def _incident(tx: Tx, everything: Everything) -> None:
     w = everything.w
     mara = await w.actor(w.mara)
     await incidents.declare(tx, mara, title="Checkout is down", severity=0, page_id=1, now=w.now)
-    await postmortems.start(tx, 1, w.now)
+    await postmortems.start(tx, SYSTEM, 1, w.now)
 
 
 async def _shifts(tx: Tx, everything: Everything) -> None:

@@ -95,6 +95,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
     # one answer to who is on call, and one way to fill a template
     allowed = {
         "firebell.people.access",
+        "firebell.people.authorization",
         "firebell.people.permissions",
         "firebell.people.queries",
         "firebell.alerts.queries",

@@ -40,6 +40,8 @@ from firebell.kit.errors import NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_name
 from firebell.kit.web import undo
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 
 EVENT_RETENTION = timedelta(days=30)
 MESSAGE_PREVIEW_BYTES = 64 * 1024
@@ -255,6 +257,7 @@ async def alert_rate(tx: Tx, since: datetime, now: datetime, bins: int) -> list[
     return counts
 
 
+@permits(Verb.INTEGRATION_CREATE)
 async def create_integration(
     tx: Tx, actor: Actor, *, service_id: int, name: str, now: datetime
 ) -> Integration:
@@ -273,6 +276,7 @@ def _no_such_key() -> NotFound:
     )
 
 
+@permits(Verb.INTEGRATION_REVEAL)
 async def reveal_integration(
     tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
 ) -> Integration:
@@ -292,6 +296,7 @@ async def reveal_integration(
     return integration
 
 
+@permits(Verb.INTEGRATION_REVOKE)
 async def revoke_integration(
     tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
 ) -> Integration:
@@ -310,6 +315,7 @@ async def revoke_integration(
     return integration
 
 
+@permits(Verb.INTEGRATION_REVOKE)
 async def restore_integration(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> str:
     """Restore a revoked integration and return its name; raise Conflict if it is active."""
     service_id, integration_id = entry.subject_id, entry.detail["integration"]

@@ -16,6 +16,8 @@ from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.kit.web.filters import QUERY_LIMIT, shown, storable
 from firebell.people import actions as people
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 
 named = store.named
 services = store.services
@@ -47,6 +49,7 @@ async def lock_services(tx: Tx, ids: Sequence[int]) -> None:
     await store.lock(tx, ids)
 
 
+@permits(Verb.SERVICE_WRITE)
 async def create_service(
     tx: Tx,
     actor: Actor,
@@ -92,6 +95,7 @@ def _clean_runbook_url(url: str) -> str:
     return check_url(url, "runbook_url") if url.strip() else ""
 
 
+@permits(Verb.SERVICE_WRITE)
 async def set_policy(tx: Tx, actor: Actor, *, service_id: int, policy_id: int | None, now: datetime) -> None:
     """Set the escalation policy for new pages of the service; raise NotFound if there is no such service."""
     service = (await store.services_by_id(tx, [service_id])).get(service_id)
@@ -100,6 +104,7 @@ async def set_policy(tx: Tx, actor: Actor, *, service_id: int, policy_id: int | 
     await update_service(tx, actor, service, policy_id=policy_id, now=now)
 
 
+@permits(Verb.SERVICE_WRITE)
 async def update_service(
     tx: Tx,
     actor: Actor,
@@ -131,6 +136,7 @@ def _settings(service: Service) -> dict[str, Any]:
     return {n: getattr(service, n) for n in ("team_id", "policy_id", "description", "runbook_url")}
 
 
+@permits(Verb.SERVICE_WRITE)
 async def restore_service(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Service:
     """Undo a change of a service; raise Conflict if someone has changed it since then."""
     before = entry.detail["before"]

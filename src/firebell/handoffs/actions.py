@@ -23,7 +23,9 @@ from firebell.oncall.rota.shifts import between
 from firebell.paging import actions as paging
 from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.people import actions as people
+from firebell.people.authorization import permits
 from firebell.people.model import Person
+from firebell.people.permissions import Verb
 from firebell.postmortems import actions as postmortems
 
 MAX_BODY_CHARS = 200_000
@@ -142,6 +144,7 @@ async def _ahead(
     return sorted(entries, key=lambda a: (a.start, a.end, a.text))
 
 
+@permits(Verb.HANDOFF_WRITE)
 async def save(
     tx: Tx, actor: Actor, schedule: Schedule, day: date, body: str, version: int, now: datetime
 ) -> None:
@@ -160,6 +163,7 @@ async def save(
     await tx.live("oncall")
 
 
+@permits(Verb.HANDOFF_WRITE)
 async def acknowledge(
     tx: Tx, actor: Actor, schedule: Schedule, day: date, person: Person, now: datetime
 ) -> Handoff:

@@ -28,6 +28,8 @@ from firebell.oncall.rota import layer_versions, shifts
 from firebell.oncall.schedules import changes, parts_store, store
 from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 
 log = logging.getLogger(__name__)
 
@@ -181,6 +183,7 @@ async def _check_layers(tx: Tx, layers: Sequence[Layer], before: Sequence[Layer]
         _check_layer(layer, allowed)
 
 
+@permits(Verb.SCHEDULE_WRITE)
 async def create_schedule(
     tx: Tx,
     actor: Actor,
@@ -219,6 +222,7 @@ async def _check_free(tx: Tx, name: str, schedule_id: int | None = None) -> None
             raise Conflict(f"There is already a schedule {taken}.", fields={"name": "This name is taken."})
 
 
+@permits(Verb.SCHEDULE_WRITE)
 async def rename_schedule(
     tx: Tx,
     actor: Actor,
@@ -246,6 +250,7 @@ async def rename_schedule(
     return await changes.finish_change(tx, actor, old, now)
 
 
+@permits(Verb.SCHEDULE_WRITE)
 async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime) -> None:
     """Delete a schedule; raise Conflict while a policy or an open page needs it.
 
@@ -266,6 +271,7 @@ async def edited(tx: Tx, old: Schedule, layers: Sequence[Layer], at: datetime) -
     return layer_versions.replaced(old, layers, at)
 
 
+@permits(Verb.SCHEDULE_WRITE)
 async def replace_layers(
     tx: Tx,
     actor: Actor,
@@ -322,6 +328,7 @@ def without_turns(old: Schedule, at: datetime, person_id: int) -> list[Layer]:
     return [layer_versions.left(layer, person_id) for layer in layers_at(old, at)]
 
 
+@permits(Verb.SCHEDULE_WRITE)
 async def join(
     tx: Tx,
     actor: Actor,
@@ -339,6 +346,7 @@ async def join(
     return await replace_layers(tx, actor, schedule_id, new, at=at, now=now)
 
 
+@permits(Verb.SCHEDULE_WRITE)
 async def leave(
     tx: Tx, actor: Actor, schedule_id: int, *, person_id: int, at: datetime | None = None, now: datetime
 ) -> Schedule:
@@ -397,6 +405,7 @@ async def overridden(
     return replace(old, edits=(*old.edits, replace(override, seq=last_seq + 1)))
 
 
+@permits(Verb.OVERRIDE_WRITE)
 async def add_edit(
     tx: Tx,
     actor: Actor,
@@ -433,6 +442,7 @@ async def add_edit(
     return override_id
 
 
+@permits(Verb.OVERRIDE_WRITE)
 async def add_override(
     tx: Tx,
     actor: Actor,
@@ -461,6 +471,7 @@ async def add_override(
     )
 
 
+@permits(Verb.OVERRIDE_WRITE)
 async def remove_edit(
     tx: Tx, actor: Actor, edit_id: int, now: datetime, *, schedule_id: int | None = None
 ) -> None:

@@ -82,7 +82,7 @@ async def get_postmortem(ctx: Ctx, caller: Reader, ref: Text) -> PostmortemDetai
 async def start_postmortem(ctx: Ctx, caller: Responder, ref: Text) -> PostmortemDetail:
     async with ctx.db.tx() as tx:
         return PostmortemDetail.model_validate(
-            await actions.start(tx, parse_ref("INC", ref), ctx.clock.now())
+            await actions.start(tx, caller.actor, parse_ref("INC", ref), ctx.clock.now())
         )
 
 

@@ -96,6 +96,6 @@ async def start(request: Request, ref: str) -> Response:
     me, ctx = await access.signed_in(request), request.app.state.ctx
     incident_id = parse_ref("INC", ref)
     async with ctx.db.tx() as tx:
-        await actions.start(tx, incident_id, ctx.clock.now(), access.actor_of(me))
+        await actions.start(tx, access.actor_of(me), incident_id, ctx.clock.now())
     url = f"/post-mortems/INC-{incident_id}"
     return flash.redirect(request, url, f"Post-mortem of INC-{incident_id} drafted.")

@@ -26,6 +26,7 @@ from firebell.oncall.schedules import store
 from firebell.oncall.swaps import exchange
 from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
+from firebell.people.authorization import internal
 
 ANNOUNCED_AHEAD = timedelta(days=90)
 """How far ahead changes are announced, and cover is requested for absences."""
@@ -43,6 +44,7 @@ async def lock(tx: Tx, schedule_id: int) -> Schedule:
     return (await store.schedules(tx, [schedule_id]))[0]
 
 
+@internal("A part of the action that changed the schedule.")
 async def finish_change(tx: Tx, actor: Actor, before: Schedule, now: datetime) -> Schedule:
     """Return a locked schedule as it is after a change, and announce the change.
 
@@ -56,6 +58,7 @@ async def finish_change(tx: Tx, actor: Actor, before: Schedule, now: datetime) -
     return after
 
 
+@internal("A part of the action that changed the schedule.")
 async def withdraw_stale(tx: Tx, actor: Actor, schedule: Schedule, now: datetime, why: str = "") -> None:
     """Withdraw open requests and swaps of a locked schedule whose shifts now belong to someone else."""
 
@@ -111,6 +114,7 @@ async def _lapse_swap(tx: Tx, actor: Actor, schedule: Schedule, swap: Swap, why:
     await audit_swap(tx, actor, "withdrawn", swap, now, why=why)
 
 
+@internal("A part of the action that changed the schedule.")
 async def audit_cover(tx: Tx, actor: Actor, what: str, cover: Cover, now: datetime, **more: str) -> None:
     """Record an audit entry for a cover request."""
     details = {"cover": cover.id, "requester": cover.requester, "start": cover.start, "end": cover.end}
@@ -118,6 +122,7 @@ async def audit_cover(tx: Tx, actor: Actor, what: str, cover: Cover, now: dateti
     await tx.live("oncall")
 
 
+@internal("A part of the action that changed the schedule.")
 async def audit_swap(tx: Tx, actor: Actor, what: str, swap: Swap, now: datetime, **more: str) -> None:
     """Record an audit entry for a swap."""
     details = {"swap": swap.id, "proposer": swap.proposer, "other": swap.other}

@@ -18,6 +18,8 @@ from firebell.oncall.swaps import exchange
 from firebell.oncall.swaps import store as swaps_store
 from firebell.oncall.swaps.lifecycle import Lifecycle
 from firebell.people import actions as people
+from firebell.people.authorization import permits, require_party
+from firebell.people.permissions import Verb
 
 _LIFECYCLE: Lifecycle[Cover] = Lifecycle(
     "request", changes.COVER_TIMER, swaps_store.cover, swaps_store.save_cover, changes.audit_cover
@@ -26,6 +28,7 @@ _LIFECYCLE: Lifecycle[Cover] = Lifecycle(
 expire = _LIFECYCLE.expire
 
 
+@permits(Verb.SHIFT_TRADE)
 async def ask(
     tx: Tx,
     actor: Actor,
@@ -73,6 +76,7 @@ async def _check_asked(tx: Tx, requester: int, asked: Sequence[int]) -> None:
             raise Invalid(f"{name} can’t be asked for cover.", fields={"asked": "Choose someone else."})
 
 
+@permits(Verb.SHIFT_TRADE)
 async def take(
     tx: Tx,
     actor: Actor,
@@ -134,6 +138,7 @@ async def _split(tx: Tx, cover: Cover, low: datetime, high: datetime, now: datet
     return await swaps_store.insert_cover(tx, replace(cover, start=low, end=high))
 
 
+@permits(Verb.SHIFT_TRADE)
 async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -> Cover:
     """Record that `by` declined; others can still accept."""
     _, cover = await _LIFECYCLE.lock_open(tx, cover_id, now)
@@ -147,17 +152,21 @@ async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -
     return declined
 
 
+@permits(Verb.SHIFT_TRADE)
 async def withdraw(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> Cover:
     """Withdraw an open request; the requester stays on call."""
     _, cover = await _LIFECYCLE.lock_open(tx, cover_id, now)
+    await require_party(tx, actor, (cover.requester, cover.taken_by))
     return await _LIFECYCLE.close(tx, actor, cover, CoverState.WITHDRAWN, now)
 
 
+@permits(Verb.SHIFT_TRADE)
 async def give_back(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> None:
     """Undo a taken cover: its override is removed, and the request is open again while there is time."""
     cover = await swaps_store.cover(tx, cover_id)
     if cover is None or cover.edit_id is None:
         raise NotFound(f"No one has taken request {cover_id}.")
+    await require_party(tx, actor, (cover.requester, cover.taken_by))
     if cover.end <= now:
         raise Conflict("This shift is over.")
     await actions.remove_edit(tx, actor, cover.edit_id, now)

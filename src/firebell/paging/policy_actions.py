@@ -1,16 +1,73 @@
-"""Deletes a policy, and restores it from the audit entry of the deletion."""
+"""Actions on escalation policies; `actions` offers them to other slices."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.kit.errors import Conflict
+from firebell.kit.errors import Conflict, NotFound
+from firebell.kit.text import slugify
 from firebell.kit.web import undo
 from firebell.paging import policy_store
-from firebell.paging.model import Plan, Policy
+from firebell.paging.model import Level, Plan, Policy
+from firebell.paging.policy_checks import checked_plan
+from firebell.people import actions as people
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 
 
+@permits(Verb.POLICY_WRITE)
+async def create_policy(
+    tx: Tx,
+    actor: Actor,
+    *,
+    name: str,
+    team_id: int,
+    levels: Sequence[Level],
+    repeat: int = 2,
+    ack_timeout_s: int | None = None,
+    now: datetime,
+) -> Policy:
+    """Create a policy; raise `Invalid` unless all its levels have targets that exist."""
+    await people.team(tx, team_id)
+    plan = await checked_plan(tx, name, levels, repeat, ack_timeout_s)
+    policy = await policy_store.insert_policy(tx, plan.name, slugify(plan.name), team_id, plan, now)
+    if policy is None:
+        raise Conflict(
+            f"There is already a policy named {plan.name}.", fields={"name": "Choose another name."}
+        )
+    await tx.audit(actor, "policy.created", f"policy:{policy.id}", now, **plan.to_json())
+    return policy
+
+
+async def policy_by_slug(tx: Tx, slug: str) -> Policy:
+    """Return one policy; raise `NotFound`."""
+    policy = await policy_store.policy_by_slug(tx, slug)
+    if policy is None:
+        names = ", ".join(p.slug for p in (await policy_store.policies(tx))[:20])
+        raise NotFound(f"There is no policy {slug}.", hint=f"Existing policies: {names or 'none yet'}.")
+    return policy
+
+
+@permits(Verb.POLICY_WRITE)
+async def update_policy(
+    tx: Tx,
+    actor: Actor,
+    policy: Policy,
+    *,
+    levels: Sequence[Level],
+    repeat: int,
+    ack_timeout_s: int | None,
+    now: datetime,
+) -> None:
+    """Update a policy for new pages; open pages keep their plan (spec 2.3)."""
+    plan = await checked_plan(tx, policy.name, levels, repeat, ack_timeout_s)
+    await policy_store.update_policy(tx, policy.id, plan)
+    await tx.audit(actor, "policy.changed", f"policy:{policy.id}", now, **plan.to_json())
+
+
+@permits(Verb.POLICY_WRITE)
 async def delete_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> None:
     """Delete a policy; raise `Conflict` if an open page uses it."""
     # services before policies: the order in which a new alert locks them
@@ -28,6 +85,7 @@ async def delete_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> 
     await tx.audit(actor, "policy.deleted", f"policy:{policy.id}", now, **policy.plan.to_json(), **restorable)
 
 
+@permits(Verb.POLICY_WRITE)
 async def restore_policy(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Policy:
     """Restore a deleted policy, also for its services that have no other policy now.
 
