@@ -20,6 +20,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
 from firebell.kit.db.events import Actor
 from firebell.kit.http_out import parse_networks
+from firebell.kit.pace import REAL, Pace
 from firebell.paging import actions as paging
 from firebell.paging.model import Page
 from firebell.people import actions as people
@@ -193,9 +194,9 @@ async def organize(ctx: Context, receiver: str) -> tuple[web.Organization, Integ
 
 
 @asynccontextmanager
-async def world(dsn: str, clock: FakeClock, **more: Any) -> AsyncIterator[World]:
+async def world(dsn: str, clock: FakeClock, pace: Pace = REAL, **more: Any) -> AsyncIterator[World]:
     """Make the organization with a worker that stands still until a test moves it."""
-    async with connected(settings(**more), dsn, clock) as ctx, sink() as receiver:
+    async with connected(settings(**more), dsn, clock, pace=pace) as ctx, sink() as receiver:
         made, integration = await organize(ctx, receiver.url)
         yield World(
             ctx,

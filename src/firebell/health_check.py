@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from firebell.kit.db.database_clock import TOLERANCE, DatabaseClock
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs import outbox, timers
 from firebell.kit.log import OncePerMinute
+from firebell.kit.pace import Pace
 from firebell.notify import actions as notify
 from firebell.paging import timers as paging_due
 
@@ -77,10 +77,10 @@ async def work(tx: Tx, now: datetime) -> dict[str, str]:
     }
 
 
-async def _shared(db: Db, now: datetime) -> dict[str, str]:
+async def _shared(db: Db, now: datetime, pace: Pace) -> dict[str, str]:
     """Return what is wrong with the database and the work in it."""
     try:
-        async with asyncio.timeout(LIMIT_S):
+        async with pace.timeout(LIMIT_S):
             async with db.tx() as tx:
                 await write(tx, now)
             async with db.tx() as tx:
@@ -106,13 +106,14 @@ class HealthCheck:
     async def report(self) -> Report:
         """Return the state of this process and of the work that all processes share."""
         async with self._looking:
-            if self._last is None or time.monotonic() - self._last[0] > REUSED_S:
-                self._last = time.monotonic(), await self._look()
+            elapsed = self._ctx.pace.monotonic
+            if self._last is None or elapsed() - self._last[0] > REUSED_S:
+                self._last = elapsed(), await self._look()
             return self._last[1]
 
     async def _look(self) -> Report:
         ctx = self._ctx
-        checks = await _shared(ctx.db, ctx.clock.now())
+        checks = await _shared(ctx.db, ctx.clock.now(), ctx.pace)
         checks |= {f"lane {name}": wrong for name, wrong in ctx.health.lanes().items()}
         checks["inbound"] = f"Senders are refused: {reason}" if (reason := ctx.health.refusal()) else ""
         checks["process"] = "This process stops." if ctx.health.stopping else ""

@@ -26,7 +26,9 @@ from firebell.kit.db.database import AWAY, INGEST_LIMITS, Db
 from firebell.kit.db.database_clock import DatabaseClock, agree
 from firebell.kit.db.migrate import migrate
 from firebell.kit.errors import StartupError, Unavailable
+from firebell.kit.health import Health
 from firebell.kit.http_out import guarded_client
+from firebell.kit.pace import REAL, Pace
 from firebell.kit.signing import Signer
 from firebell.kit.web.connections import Limits, Register
 from firebell.kit.web.http_in import protocol_of
@@ -80,21 +82,20 @@ def usable() -> Iterator[None]:
         ) from exc
 
 
-async def _persistently(ensure: Ensure, step: Callable[[], Awaitable[T]]) -> T:
+async def _persistently(ensure: Ensure, step: Callable[[], Awaitable[T]], pace: Pace = REAL) -> T:
     """Return what `step` returns; when the embedded database dies meanwhile, bring it back and try again.
 
     Raises what `step` raised after `START_PATIENCE_S`, and at once for a database that Firebell does not run.
     """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + START_PATIENCE_S
+    deadline = pace.monotonic() + START_PATIENCE_S
     while True:
         try:
             return await step()
         except (*AWAY, Unavailable) as exc:
-            if ensure is None or loop.time() > deadline:
+            if ensure is None or pace.monotonic() > deadline:
                 raise
             log.warning("the database went away during the start, trying again", extra={"reason": repr(exc)})
-        await asyncio.sleep(0.2)
+        await pace.sleep(0.2)
         await ensure()
 
 
@@ -124,13 +125,13 @@ async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, str]]:
 
 @asynccontextmanager
 async def connected(
-    settings: Settings, dsn: str, clock: Clock, ensure: Ensure = None
+    settings: Settings, dsn: str, clock: Clock, ensure: Ensure = None, pace: Pace = REAL
 ) -> AsyncIterator[Context]:
     """Yield a context on a database that is up and migrated."""
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(guarded_client(settings.allowed_networks))
         db, ingest, secret = await _persistently(
-            ensure, lambda: stack.enter_async_context(_pools(dsn, clock))
+            ensure, lambda: stack.enter_async_context(_pools(dsn, clock)), pace
         )
         yield Context(
             db=db,
@@ -142,6 +143,8 @@ async def connected(
             public_url=settings.public_url,
             channel_settings=settings.channels,
             composers=subscriptions.composers(),
+            pace=pace,
+            health=Health(pace.monotonic),
             allowed_hosts=settings.hosts,
         )
 

@@ -1,4 +1,4 @@
-"""The only list of the slices: routers, timers, composers, subscriptions, commands and navigation come from it.
+"""The only list of the slices: tables, routers, timers, composers, subscriptions, commands and navigation come from it.
 
 Order matters twice: an earlier slice's routes are asked first (handoffs and workload live below /oncall),
 and `must` handlers of one event run in the order of their slices.
@@ -12,7 +12,7 @@ from firebell.dashboard import slice as dashboard
 from firebell.handbook import slice as handbook
 from firebell.handoffs import slice as handoffs
 from firebell.incidents import slice as incidents
-from firebell.kit.slice import Command, Slice
+from firebell.kit.slice import Command, Slice, unique
 from firebell.notify import slice as notify
 from firebell.oncall import slice as oncall
 from firebell.paging import slice as paging
@@ -40,6 +40,8 @@ def _offline_routers() -> list["APIRouter"]:
     return [offline.router]
 
 
+KIT = Slice("kit", tables=("schema_migration", "setting", "audit", "due", "outbox"))
+HEALTH_CHECK = Slice("health_check", tables=("write_probe",))
 SERVER = Slice(
     "server",
     commands=(
@@ -72,6 +74,7 @@ ACCOUNT = Slice(
 OFFLINE = Slice("offline", routers=_offline_routers)
 
 SLICES = (
+    KIT,
     people.SLICE,
     notify.SLICE,
     handbook.SLICE,
@@ -90,5 +93,13 @@ SLICES = (
     setup.SLICE,
     dashboard.SLICE,
     OFFLINE,
+    HEALTH_CHECK,
     SERVER,
 )
+
+
+def owners() -> dict[str, str]:
+    """Return the slice that owns each table and view; raise DeclarationError if two slices claim one."""
+    return unique(
+        "table", ((each.name, name, each.name) for each in SLICES for name in (*each.tables, *each.views))
+    )

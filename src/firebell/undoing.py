@@ -15,7 +15,7 @@ from firebell.kit.signing import Signer
 from firebell.kit.web import flash, routing, undo
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.schedules import change_undo
-from firebell.paging import policy_undo
+from firebell.paging import policy_actions
 from firebell.people import access, permissions
 from firebell.people import actions as people
 from firebell.people.permissions import Rights, Verb
@@ -33,7 +33,7 @@ class Undone:
 
 
 async def _policy(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undone:
-    policy = await policy_undo.restore_policy(tx, actor, entry, now)
+    policy = await policy_actions.restore_policy(tx, actor, entry, now)
     return Undone(f"{policy.name} restored.", f"/escalation/{policy.slug}")
 
 

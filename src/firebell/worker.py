@@ -1,9 +1,7 @@
 """The tick: runs timers that are due, stored reactions and waiting deliveries, and watches itself."""
 
 import asyncio
-import contextlib
 import logging
-import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -63,8 +61,13 @@ class Worker:
         handlers: Mapping[str, timers.Handler],
         reactions: Mapping[str, outbox.Handler],
         ensure_database: Callable[[], Awaitable[None]] | None = None,
+        poll: timedelta = POLL,
+        heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
         self._ctx = ctx
+        self._pace = ctx.pace
+        self._poll = poll
+        self._heartbeat_s = heartbeat_s
         self._handlers = handlers
         self._reactions = reactions
         self._ensure = ensure_database
@@ -81,22 +84,21 @@ class Worker:
         for name, limit_s in LANE_LIMITS_S.items():
             self._ctx.health.watch(name, limit_s)
         asked = asyncio.create_task(stop.wait())
-        listener = asyncio.create_task(self._listen())
+        listener = self._pace.start(self._listen())
         lanes = [
-            asyncio.create_task(self._lane("due", stop, self.run_due, timers.next_at, rests=True)),
-            asyncio.create_task(self._lane("outbox", stop, self.run_outbox, outbox.next_at)),
-            asyncio.create_task(self._lane("send", stop, self._sender.run_once, self._sender.next_at)),
-            asyncio.create_task(self._lane("calendars", stop, self._fetcher.run_once, self._fetcher.next_at)),
+            self._pace.start(self._lane("due", stop, self.run_due, timers.next_at, rests=True)),
+            self._pace.start(self._lane("outbox", stop, self.run_outbox, outbox.next_at)),
+            self._pace.start(self._lane("send", stop, self._sender.run_once, self._sender.next_at)),
+            self._pace.start(self._lane("calendars", stop, self._fetcher.run_once, self._fetcher.next_at)),
         ]
         await asyncio.wait([asked, listener, *lanes], return_when=asyncio.FIRST_COMPLETED)
-        over = asyncio.get_running_loop().time() + GRACE_S
+        end_s = self._pace.monotonic() + GRACE_S
         stop.set()
         self._wake_all()
         listener.cancel()
-        _, stuck = await asyncio.wait(lanes, timeout=GRACE_S)
-        for lane in stuck:
+        for lane in await self._pace.join(lanes, GRACE_S):
             lane.cancel()
-        await self._sender.drain(max(0, over - asyncio.get_running_loop().time()))
+        await self._sender.drain(max(0, end_s - self._pace.monotonic()))
         ended = await asyncio.gather(*lanes, listener, return_exceptions=True)
         for failure in ended:
             if isinstance(failure, Exception):
@@ -188,17 +190,17 @@ class Worker:
             correlation_id.set(f"{name}-{uuid.uuid4().hex[:8]}")
             try:
                 wake.clear()
-                began = time.monotonic()
+                began = self._pace.monotonic()
                 while not stop.is_set() and await run(await self._now()):
                     self._ctx.health.passed(name)
                     # in a storm the timers gather, and half of the time is left for accepting alerts
-                    await asyncio.sleep(min(REST_S, time.monotonic() - began) if rests else 0)
-                    began = time.monotonic()
+                    await self._pace.sleep(min(REST_S, self._pace.monotonic() - began) if rests else 0)
+                    began = self._pace.monotonic()
                 async with self._ctx.db.tx() as tx:
                     upcoming = await next_at(tx)
                 self._ctx.health.passed(name)
                 now = self._ctx.clock.now()
-                pause = POLL if upcoming is None else min(POLL, max(upcoming - now, BUSY))
+                pause = self._poll if upcoming is None else min(self._poll, max(upcoming - now, BUSY))
             except Outdated:
                 raise
             except Unavailable as error:
@@ -210,8 +212,7 @@ class Worker:
                 log.exception("lane failed, going on", extra={"lane": name})
                 pause = timedelta(seconds=1)
             if not stop.is_set():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(wake.wait(), pause.total_seconds())
+                await self._pace.wait(wake, pause.total_seconds())
 
     async def _now(self) -> datetime:
         """Return the database's time, measured lately: what is claimed by another time may be claimed early."""
@@ -227,16 +228,30 @@ class Worker:
             except Exception as exc:
                 log.warning("the database is away, trying again", extra={"reason": repr(exc)})
                 await self._restore()
-                await asyncio.sleep(0.5)
+                await self._pace.sleep(0.5)
                 continue
             self._wake_all()
             closed = asyncio.Event()
             conn.add_termination_listener(lambda _, gone=closed: gone.set())
             try:
-                await _until_dead(conn, closed)
+                await self._until_dead(conn, closed)
             finally:
                 # it may be dead without knowing, and would wait for an answer to its farewell
                 conn.terminate()
+
+    async def _until_dead(self, conn: asyncpg.Connection, closed: asyncio.Event) -> None:
+        """Return once the connection is closed, does not answer, or its server takes no writes any more."""
+        while not closed.is_set():
+            await self._pace.wait(closed, self._heartbeat_s)
+            if closed.is_set():
+                return
+            try:
+                if await conn.fetchval("select current_setting('transaction_read_only')::boolean"):
+                    log.warning("the server of the listening connection became read-only, opening another")
+                    return
+            except AWAY as exc:
+                log.warning("the listening connection is dead, opening another", extra={"reason": repr(exc)})
+                return
 
     async def _restore(self) -> None:
         """Bring an embedded database back; what stands in the way is told, and tried again."""
@@ -257,18 +272,3 @@ class Worker:
     def _wake_all(self) -> None:
         for event in self._wake.values():
             event.set()
-
-
-async def _until_dead(conn: asyncpg.Connection, closed: asyncio.Event) -> None:
-    """Return once the connection is closed, does not answer, or its server takes no writes any more."""
-    while not closed.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(closed.wait(), HEARTBEAT_S)
-            return
-        try:
-            if await conn.fetchval("select current_setting('transaction_read_only')::boolean"):
-                log.warning("the server of the listening connection became read-only, opening another")
-                return
-        except AWAY as exc:
-            log.warning("the listening connection is dead, opening another", extra={"reason": repr(exc)})
-            return

@@ -114,7 +114,7 @@ async def test_drafts_begin_with_the_organisations_words(dsn: str, clock: FakeCl
         await run(w, handbook.set_template, mara, "postmortem", "# Our way: {{title}}\n\n{{findings}}", w.now)
         await run(w, handbook.set_template, mara, "handoff", "# {{schedule}} goes on to {{entering}}", w.now)
         made = await closed(w)
-        document = await run(w, postmortems.start, made.id, w.now)
+        document = await run(w, postmortems.start, mara, made.id, w.now)
         assert document.body == "# Our way: Card payments fail\n\n- _No finding was recorded._\n"
         async with w.ctx.db.tx() as tx:
             schedule = await oncall.by_slug(tx, "payments-primary")

@@ -199,7 +199,7 @@ async def test_a_review_that_is_owed_is_not_skipped(dsn: str, clock: FakeClock) 
 async def test_a_postmortem_is_not_published_while_it_burns(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         made, mara = await declared(w), await w.actor(w.mara)
-        await run(w, postmortems.start, made.id, w.now, mara)
+        await run(w, postmortems.start, mara, made.id, w.now)
         assert isinstance(await run(w, postmortems.publish, mara, made.id, w.now), Conflict)
 
 

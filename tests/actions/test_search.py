@@ -9,6 +9,7 @@ import pytest
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM
 from firebell.people import actions as people
 from firebell.people.model import Role
 from firebell.people.permissions import Rights
@@ -41,7 +42,7 @@ async def test_everything_is_found_by_any_of_its_words(dsn: str, clock: FakeCloc
                 tx, mara, name="Tomás Rivera", email="tom@example.org", role="responder", tz="UTC", now=w.now
             )
             await incidents.declare(tx, mara, title="Card payments fail", severity=1, now=w.now)
-            await postmortems.start(tx, 1, w.now)
+            await postmortems.start(tx, SYSTEM, 1, w.now)
         assert (Kind.PERSON, "Jun Okafor") in await find(w, "okaf")
         assert (Kind.PERSON, "Tomás Rivera") in await find(w, "RIVERA tomas")
         assert {(Kind.TEAM, "Payments"), (Kind.INCIDENT, "Card payments fail")} <= await find(w, "pay")

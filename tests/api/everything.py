@@ -20,6 +20,7 @@ from firebell.handoffs import actions as handoffs
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind, Use
 from firebell.oncall.model import OverrideKind
@@ -186,6 +187,7 @@ async def _secrets(tx: Tx, everything: Everything) -> None:
     for owner in ({"schedule_id": 1, "use": Use.OVERRIDE}, {"person_id": w.mara, "use": Use.BUSY}):
         where = f"https://calendars.example.org/{owner['use']}-s3cret.ics"
         await calendars.add_import(tx, mara, url=where, now=w.now, **owner)  # type: ignore[arg-type]
+
         everything.secrets[f"address of {owner['use']}"] = where
     everything.secrets["address that a page went to"] = w.sink.url
     everything.secrets["integration key"] = w.key
@@ -196,7 +198,7 @@ async def _incident(tx: Tx, everything: Everything) -> None:
     w = everything.w
     mara = await w.actor(w.mara)
     await incidents.declare(tx, mara, title="Checkout is down", severity=0, page_id=1, now=w.now)
-    await postmortems.start(tx, 1, w.now)
+    await postmortems.start(tx, SYSTEM, 1, w.now)
 
 
 async def _shifts(tx: Tx, everything: Everything) -> None:

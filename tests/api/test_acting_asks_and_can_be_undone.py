@@ -174,7 +174,7 @@ async def closed(w: World) -> int:
         made = await incidents.declare(tx, TEST, title="Search is slow", severity=2, now=w.now)
         for phase in (Phase.INVESTIGATING, Phase.MITIGATING, Phase.MONITORING, Phase.CLOSED):
             await incidents.set_phase(tx, TEST, made.id, phase, w.now, reason="test", force=True)
-        await postmortems.start(tx, made.id, w.now)
+        await postmortems.start(tx, TEST, made.id, w.now)
     return made.id
 
 

@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from firebell.handoffs import actions as handoffs
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import SYSTEM
 from firebell.oncall.schedules import queries as oncall
 from firebell.people.model import SCOPES
 from firebell.postmortems import actions as postmortems
@@ -103,7 +104,7 @@ async def test_every_operation_keeps_its_promises(dsn: str, clock: FakeClock) ->
         await w.alert()
         async with w.ctx.db.tx() as tx:
             await incidents.declare(tx, mara, title="Down", severity=0, page_id=1, now=w.now)
-            await postmortems.start(tx, 1, w.now)
+            await postmortems.start(tx, SYSTEM, 1, w.now)
             schedule = await oncall.by_slug(tx, SLUGS["schedules"])
             change = handoffs.next_change(schedule, w.now)
             assert change

@@ -104,7 +104,7 @@ async def lengthen(w: World) -> None:
         for kind, text in zip(ENTRY_KINDS, (LATIN, CJK, ARABIC, EMOJI, LATIN), strict=False):
             await incidents.add_entry(tx, actor, incident.id, kind, text, w.now)
         await incidents.set_canvas(tx, actor, incident.id, LATIN, ARABIC, CJK, w.now)
-        await postmortems.start(tx, incident.id, w.now, actor)
+        await postmortems.start(tx, actor, incident.id, w.now)
         await incidents.link_page(tx, actor, incident.id, page_id, w.now)
         await tx.execute(
             "update person set name = $1, email = $2 where id = $3", LATIN[:NAME_LIMIT], LONG_EMAIL, w.jun

@@ -98,6 +98,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
     # one answer to who is on call, and one way to fill a template
     allowed = {
         "firebell.people.access",
+        "firebell.people.authorization",
         "firebell.people.permissions",
         "firebell.people.queries",
         "firebell.people.work",
@@ -231,3 +232,32 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
             and not any(isinstance(inner, ast.Raise) and inner.exc is None for inner in ast.walk(n))
         ]
         assert not caught or str(path.relative_to(SRC)) in owners, path
+
+
+def test_long_running_loops_wait_and_draw_lots_through_their_pace() -> None:
+    loops = {
+        *("worker.py", "process.py", "health_check.py", "kit/health.py"),
+        *("kit/jobs/group_commit.py", "kit/jobs/timers.py", "kit/jobs/outbox.py"),
+        *("alerts/ingest.py", "oncall/calendars/fetcher.py"),
+    }
+    senders = {str(path.relative_to(SRC)) for path, _ in modules() if path.name == "sender.py"}
+    assert senders
+    # the tick of uvicorn ends connections, which live in real time
+    allowed = {"process.py": {"time.monotonic"}}
+    direct = re.compile(
+        r"random\.(?!Random)\w+|time\.(monotonic|time|perf_counter|sleep)|asyncio\.(sleep|timeout|wait_for)"
+        r"|.*loop\(?\)?\.(time|call_later|call_at)"
+    )
+    for path, tree in modules():
+        name = str(path.relative_to(SRC))
+        if name not in loops | senders:
+            continue
+        calls = {ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+        imported = {
+            f"{n.module}.{each.name}"
+            for n in ast.walk(tree)
+            if isinstance(n, ast.ImportFrom) and n.module in ("time", "random", "asyncio")
+            for each in n.names
+        }
+        waits = {call for call in calls | imported if direct.fullmatch(call)}
+        assert waits <= allowed.get(name, set()), f"{name}: {waits}"

@@ -224,7 +224,7 @@ async def test_a_large_message_holds_up_no_alert_of_another_service(dsn: str, cl
                 tx, actor, service_id=other.id, name="Second", now=d.world.now
             )
         async with d.world.ctx.db.tx() as tx:
-            await alerts.lock_services(tx, [d.world.service])
+            await catalog.lock_services(tx, [d.world.service])
             waiting = asyncio.create_task(d.post("generic", large))
             while not await _waits_for_a_lock(d):
                 await asyncio.sleep(0.01)

@@ -33,12 +33,15 @@ from firebell.alerts.model import (
     OpenedGroup,
     UnreadableMessageReceived,
 )
+from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_name
 from firebell.kit.web import undo
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 
 EVENT_RETENTION = timedelta(days=30)
 MESSAGE_PREVIEW_BYTES = 64 * 1024
@@ -55,15 +58,13 @@ BROKEN_SOURCE_WINDOW = timedelta(days=1)
 
 groups_by_id = read_store.groups_by_id
 integrations = integration_store.integrations
-lock_services = store.lock_services
-policy_names = read_store.policy_names
 alerts = read_store.alerts
 incidents_of_pages = related_store.incidents_of_pages
 
 
 async def receive(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
     """Store requests, apply their events to alerts and groups, and emit what changed, in one transaction."""
-    await store.lock_services(tx, [r.service_id for r in batch])
+    await catalog.lock_services(tx, [r.service_id for r in batch])
     batch = await store.insert_events(tx, batch, now)
     ids_by_request = [_event_ids(request) for request in batch]
     await _note_broken(tx, batch, now)
@@ -146,7 +147,7 @@ async def _ask_for_confirmation(tx: Tx, batch: Sequence[InboundRequest], now: da
 
 async def record_change(tx: Tx, received: InboundRequest, change: NewChangeEvent, now: datetime) -> None:
     """Store a change event and its request; a redelivered change is stored once."""
-    await store.lock_services(tx, [received.service_id])
+    await catalog.lock_services(tx, [received.service_id])
     await store.insert_events(tx, [received], now)
     digest = hashlib.sha256(received.body).digest()
     if await change_store.insert_change(tx, received, change, digest, now, rules.LATE_WINDOW):
@@ -256,6 +257,7 @@ async def alert_rate(tx: Tx, since: datetime, now: datetime, bins: int) -> list[
     return counts
 
 
+@permits(Verb.INTEGRATION_CREATE)
 async def create_integration(
     tx: Tx, actor: Actor, *, service_id: int, name: str, now: datetime
 ) -> Integration:
@@ -274,6 +276,7 @@ def _no_such_key() -> NotFound:
     )
 
 
+@permits(Verb.INTEGRATION_REVEAL)
 async def reveal_integration(
     tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
 ) -> Integration:
@@ -293,6 +296,7 @@ async def reveal_integration(
     return integration
 
 
+@permits(Verb.INTEGRATION_REVOKE)
 async def revoke_integration(
     tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
 ) -> Integration:
@@ -311,6 +315,7 @@ async def revoke_integration(
     return integration
 
 
+@permits(Verb.INTEGRATION_REVOKE)
 async def restore_integration(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> str:
     """Restore a revoked integration and return its name; raise Conflict if it is active."""
     service_id, integration_id = entry.subject_id, entry.detail["integration"]

@@ -26,10 +26,14 @@ class Ingest:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._commits = GroupCommit(
-            self._store, batch=BATCH_REQUESTS, weight=BATCH_BYTES, weigh=lambda received: len(received.body)
+            self._store,
+            batch=BATCH_REQUESTS,
+            weight=BATCH_BYTES,
+            weigh=lambda received: len(received.body),
+            pace=ctx.pace,
         )
         # a large message has its own transaction, so that other alerts do not wait for it
-        self._large_commits = GroupCommit(self._store, batch=1)
+        self._large_commits = GroupCommit(self._store, batch=1, pace=ctx.pace)
         self._keys: dict[str, Integration] = {}
         self._keys_at = ctx.clock.now() - 2 * KEYS_MAX_AGE
 

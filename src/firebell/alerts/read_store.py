@@ -177,15 +177,3 @@ async def alert_times(tx: Tx, since: datetime) -> list[datetime]:
         since,
     )
     return [row["starts_at"] for row in rows]
-
-
-async def policy_names(tx: Tx) -> list[tuple[int, str]]:
-    """Return (id, name) of every escalation policy, by name."""
-    rows = await tx.fetch(
-        """
-        select id, name
-        from policy
-        order by name, id
-        """
-    )
-    return [(row["id"], row["name"]) for row in rows]

@@ -9,11 +9,10 @@ async def pages_of_groups(tx: Tx, group_ids: Collection[int]) -> dict[int, int]:
     """Return the id of the newest page of each group that has one."""
     rows = await tx.fetch(
         """
-        select subject_id as group_id, max(id) as page_id
-        from page
-        where subject_kind = 'group'
-            and subject_id = any($1::bigint[])
-        group by subject_id
+        select group_id, max(page_id) as page_id
+        from group_page
+        where group_id = any($1::bigint[])
+        group by group_id
         """,
         list(group_ids),
     )
@@ -25,7 +24,7 @@ async def incidents_of_pages(tx: Tx, page_ids: Collection[int]) -> dict[int, lis
     rows = await tx.fetch(
         """
         select page_id, array_agg(incident_id order by incident_id) as incident_ids
-        from incident_page
+        from page_incident
         where page_id = any($1::bigint[])
         group by page_id
         """,

@@ -43,6 +43,14 @@ def _subscriptions() -> Subscriptions:
 
 SLICE = Slice(
     "alerts",
+    tables=(
+        "integration",
+        "event",
+        "seen_event",
+        "alert_group",
+        "alert",
+        "change_event",
+    ),
     routers=_routers,
     timers=_timers,
     composers=_composers,

@@ -22,20 +22,6 @@ PRUNE_ROWS = 20_000
 """Number of rows that one call to `prune` deletes from a table at most, so that it holds locks only briefly."""
 
 
-async def lock_services(tx: Tx, ids: Sequence[int]) -> None:
-    """Lock these services, so that changes to their alerts are serialized; always take this lock first."""
-    await tx.fetch(
-        """
-        select id
-        from service
-        where id = any($1::bigint[])
-        order by id
-        for no key update
-        """,
-        sorted(set(ids)),
-    )
-
-
 async def insert_events(tx: Tx, requests: Sequence[InboundRequest], now: datetime) -> list[InboundRequest]:
     """Store requests as received and return them with the ids of their stored messages."""
     rows = await tx.fetch(

@@ -1,5 +1,6 @@
 """Create, update and look up services."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,10 +16,14 @@ from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.kit.web.filters import QUERY_LIMIT, shown, storable
 from firebell.people import actions as people
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 
 service_by_name_or_slug = store.service_by_name_or_slug
 services = store.services
 services_by_id = store.services_by_id
+lock_services_with_policy = store.lock_with_policy
+clear_policy = store.clear_policy
 
 
 async def by_slug(tx: Tx, slug: str) -> Service:
@@ -39,6 +44,12 @@ async def resolve_service(tx: Tx, text: str) -> Service:
     raise Invalid(f"There is no service {shown(text)}.", fields={"service": "Enter the slug of a service."})
 
 
+async def lock_services(tx: Tx, ids: Sequence[int]) -> None:
+    """Lock these services, so that changes to their alerts are serialized; always take this lock first."""
+    await store.lock(tx, ids)
+
+
+@permits(Verb.SERVICE_WRITE)
 async def create_service(
     tx: Tx,
     actor: Actor,
@@ -84,6 +95,7 @@ def _clean_runbook_url(url: str) -> str:
     return check_url(url, "runbook_url") if url.strip() else ""
 
 
+@permits(Verb.SERVICE_WRITE)
 async def set_escalation_policy(
     tx: Tx, actor: Actor, *, service_id: int, policy_id: int | None, now: datetime
 ) -> None:
@@ -94,6 +106,7 @@ async def set_escalation_policy(
     await update_service(tx, actor, service, policy_id=policy_id, now=now)
 
 
+@permits(Verb.SERVICE_WRITE)
 async def update_service(
     tx: Tx,
     actor: Actor,
@@ -125,6 +138,7 @@ def _settings(service: Service) -> dict[str, Any]:
     return {n: getattr(service, n) for n in ("team_id", "policy_id", "description", "runbook_url")}
 
 
+@permits(Verb.SERVICE_WRITE)
 async def restore_service(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Service:
     """Undo a change of a service; raise Conflict if someone has changed it since then."""
     before = entry.detail["before"]

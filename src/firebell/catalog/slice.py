@@ -16,6 +16,7 @@ def _routers() -> list["APIRouter"]:
 
 SLICE = Slice(
     "catalog",
+    tables=("service",),
     routers=_routers,
     commands=(
         Command(

@@ -135,10 +135,42 @@ async def has_policy(tx: Tx, policy_id: int) -> bool:
             """
             select exists (
                 select
-                from policy
+                from policy_chain
                 where id = $1
             )
             """,
             policy_id,
         )
     )
+
+
+async def lock(tx: Tx, ids: Sequence[int]) -> None:
+    await tx.fetch(
+        """
+        select id
+        from service
+        where id = any($1::bigint[])
+        order by id
+        for no key update
+        """,
+        sorted(set(ids)),
+    )
+
+
+async def lock_with_policy(tx: Tx, policy_id: int) -> list[int]:
+    """Lock the services that have this escalation policy and return their ids."""
+    rows = await tx.fetch(
+        """
+        select id
+        from service
+        where policy_id = $1
+        order by id
+        for no key update
+        """,
+        policy_id,
+    )
+    return [row["id"] for row in rows]
+
+
+async def clear_policy(tx: Tx, policy_id: int) -> None:
+    await tx.execute("update service set policy_id = null where policy_id = $1", policy_id)

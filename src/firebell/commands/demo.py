@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from firebell import process, subscriptions
 from firebell.alerts import actions as alerts
+from firebell.catalog import actions as catalog
 from firebell.commands.serve import load_settings, run
 from firebell.demo import history, organization, tonight
 from firebell.kit.clock import FakeClock
@@ -56,10 +57,11 @@ async def _known(ctx: Context, phone: str) -> organization.Kestrel:
     """Return the organization of an earlier run, with every phone at the address of this run."""
     kestrel = organization.Kestrel()
     async with ctx.db.tx() as tx:
-        await tx.execute("update contact_method set address = $1 where kind = 'webhook'", phone)
+        await people.set_webhook_addresses(tx, phone)
         kestrel.people = {p.name: p.id for p in await people.people(tx)}
+        names = {service.id: service.name for service in await catalog.services(tx)}
         for integration in await alerts.integrations(tx):
-            name = await tx.value("select name from service where id = $1", integration.service_id)
+            name = names[integration.service_id]
             kestrel.integrations[name], kestrel.services[name] = integration, integration.service_id
     return kestrel
 

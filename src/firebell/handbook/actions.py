@@ -13,6 +13,8 @@ from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.offload import DOCUMENTS, TakesTooLong
 from firebell.kit.text import clean_text
 from firebell.kit.web import undo
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 
 table = library.table
 
@@ -37,6 +39,7 @@ async def all_templates(tx: Tx) -> dict[str, Template]:
     return {name: Template(shipped, own.get(name)) for name, shipped in library.shipped().items()}
 
 
+@permits(Verb.TEMPLATE_WRITE)
 async def set_template(tx: Tx, actor: Actor, template_id: str, body: str, now: datetime) -> Template:
     """Update a template; saving the default text resets it.
 
@@ -56,6 +59,7 @@ async def set_template(tx: Tx, actor: Actor, template_id: str, body: str, now: d
     return Template(shipped, Own(template_id, body, Source.APP, actor.label, now))
 
 
+@permits(Verb.TEMPLATE_WRITE)
 async def reset(tx: Tx, actor: Actor, template_id: str, now: datetime) -> Template:
     """Reset a template to the default text. Idempotent."""
     await store.lock(tx)
@@ -70,6 +74,7 @@ async def _reset(tx: Tx, actor: Actor, shipped: Shipped, now: datetime) -> Templ
     return Template(shipped, None)
 
 
+@permits(Verb.TEMPLATE_WRITE)
 async def restore_own(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> str:
     """Restore the text that a reset replaced and return the template's id; raise `Conflict` if it was edited since."""
     template_id = entry.subject.partition(":")[2]
@@ -90,6 +95,7 @@ async def _read(text: str) -> tuple[list[Shipped], dict[int, str]]:
     return msgspec.json.decode(answer, type=tuple[list[Shipped], dict[int, str]])
 
 
+@permits(Verb.TEMPLATE_WRITE)
 async def apply(
     tx: Tx,
     actor: Actor,

@@ -16,6 +16,7 @@ def _routers() -> list["APIRouter"]:
 
 SLICE = Slice(
     "handbook",
+    tables=("own_template",),
     routers=_routers,
     commands=(
         Command("template", "Manage message templates.", "firebell.commands.template", rank=180),

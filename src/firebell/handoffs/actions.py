@@ -24,7 +24,9 @@ from firebell.paging import actions as paging
 from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.paging.model import Arrival
 from firebell.people import actions as people
+from firebell.people.authorization import permits
 from firebell.people.model import Person
+from firebell.people.permissions import Verb
 from firebell.postmortems import actions as postmortems
 
 MAX_BODY_CHARS = 200_000
@@ -150,6 +152,7 @@ def _ahead(
     return sorted(entries, key=lambda a: (a.start, a.end, a.text))
 
 
+@permits(Verb.HANDOFF_WRITE)
 async def save(
     tx: Tx, actor: Actor, schedule: Schedule, day: date, body: str, version: int, now: datetime
 ) -> None:
@@ -168,6 +171,7 @@ async def save(
     await tx.live("oncall")
 
 
+@permits(Verb.HANDOFF_WRITE)
 async def acknowledge(
     tx: Tx, actor: Actor, schedule: Schedule, day: date, person: Person, now: datetime
 ) -> Handoff:

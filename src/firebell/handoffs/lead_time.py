@@ -10,11 +10,14 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
 from firebell.kit.jobs import timers
 from firebell.oncall.schedules import queries as oncall
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 
 MAX_NOTICE_HOURS = 168
 """A week: later shifts are still likely to change."""
 
 
+@permits(Verb.HANDOFF_NOTICE_WRITE)
 async def change(tx: Tx, actor: Actor, hours: int, now: datetime) -> None:
     """Remind people `hours` before their shifts from now on; send reminders that this makes overdue at once."""
     if not 1 <= hours <= MAX_NOTICE_HOURS:

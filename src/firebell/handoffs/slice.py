@@ -32,6 +32,11 @@ def _subscriptions() -> Subscriptions:
 
 SLICE = Slice(
     "handoffs",
+    tables=(
+        "handoff",
+        "handoff_ack",
+        "shift_told",
+    ),
     routers=_routers,
     timers=_timers,
     subscriptions=_subscriptions,

@@ -33,6 +33,8 @@ from firebell.kit.text import clean_name, clean_text
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from firebell.people import actions as people
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 
 UPDATE_DUE_TIMER = "incidents.update_due"
 STABLE_TIMER = "incidents.stable"
@@ -89,6 +91,7 @@ async def _schedule_next_update(tx: Tx, incident: Incident) -> Incident:
     return await store.change(tx, incident.id, update_due_at=due_at)
 
 
+@permits(Verb.INCIDENT_DECLARE)
 async def declare(
     tx: Tx,
     actor: Actor,
@@ -179,6 +182,7 @@ async def _page(tx: Tx, actor: Actor, incident: Incident, service_ids: Sequence[
     await _add_timeline_entry(tx, SYSTEM, incident.id, "paged", text, now, page=page_id)
 
 
+@permits(Verb.INCIDENT_UPDATE)
 async def take_role(
     tx: Tx, actor: Actor, incident_id: int, role: Role, person_id: int, now: datetime
 ) -> None:
@@ -211,6 +215,7 @@ async def take_role(
     await tx.emit(RoleChanged(incident_id, role, person_id, "assigned"), now)
 
 
+@permits(Verb.INCIDENT_UPDATE)
 async def add_entry(tx: Tx, actor: Actor, incident_id: int, kind: str, text: str, now: datetime) -> None:
     """Add a timeline entry; it extends the acknowledgement of the page, and an update restarts its interval."""
     incident = await _locked(tx, incident_id)
@@ -238,6 +243,7 @@ def _joined_with_and(names: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
+@permits(Verb.INCIDENT_UPDATE)
 async def set_canvas(
     tx: Tx, actor: Actor, incident_id: int, conditions: str, actions: str, needs: str, now: datetime
 ) -> None:
@@ -253,6 +259,7 @@ async def set_canvas(
         )
 
 
+@permits(Verb.INCIDENT_UPDATE)
 async def set_severity(
     tx: Tx, actor: Actor, incident_id: int, severity: int, reason: str, now: datetime
 ) -> Incident:
@@ -283,6 +290,7 @@ async def set_severity(
     return await _schedule_next_update(tx, new)
 
 
+@permits(Verb.INCIDENT_UPDATE)
 async def set_phase(
     tx: Tx,
     actor: Actor,
@@ -329,6 +337,7 @@ async def set_phase(
     return await _schedule_next_update(tx, new)
 
 
+@permits(Verb.INCIDENT_UPDATE)
 async def withdraw_review(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None:
     """Move a reviewed incident back to closed, because its post-mortem is a draft again. Idempotent."""
     old = await _locked(tx, incident_id)
@@ -396,6 +405,7 @@ async def refusals(tx: Tx, incident: Incident, now: datetime) -> dict[Phase, str
     return {to: lifecycle.refusal(incident, to, facts, now) for to in lifecycle.ALLOWED[incident.phase]}
 
 
+@permits(Verb.INCIDENT_UPDATE)
 async def link_page(tx: Tx, actor: Actor, incident_id: int, page_id: int, now: datetime) -> None:
     """Link a page to the incident."""
     await _locked(tx, incident_id)

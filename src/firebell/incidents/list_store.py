@@ -43,7 +43,7 @@ class _Query:
                 """
             )
         if wanted.postmortem_due:
-            id_queries.append("select incident_id from postmortem where state <> 'published'")
+            id_queries.append("select incident_id from incident_postmortem where state <> 'published'")
         source = "incident"
         if id_queries:
             # `offset 0` makes the planner look the few incidents up by primary key
@@ -137,7 +137,7 @@ async def postmortems(tx: Tx, ids: Sequence[int]) -> dict[int, PostmortemState]:
     rows = await tx.fetch(
         """
         select incident_id, state, due_at
-        from postmortem
+        from incident_postmortem
         where incident_id = any($1::bigint[])
         """,
         list(ids),

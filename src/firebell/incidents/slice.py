@@ -25,6 +25,14 @@ def _timers() -> Mapping[str, "Handler"]:
 
 SLICE = Slice(
     "incidents",
+    tables=(
+        "incident",
+        "incident_service",
+        "incident_page",
+        "incident_role",
+        "timeline_entry",
+    ),
+    views={"page_incident": "An alert and a page are shown with their incidents."},
     routers=_routers,
     timers=_timers,
     commands=(

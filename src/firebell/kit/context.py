@@ -8,6 +8,7 @@ import httpx
 from firebell.kit.clock import Clock
 from firebell.kit.db.database import Db
 from firebell.kit.health import Health
+from firebell.kit.pace import REAL, Pace
 from firebell.kit.signing import Signer
 from firebell.kit.slice import Composer
 from firebell.kit.web.live import Live
@@ -29,6 +30,7 @@ class Context:
     """The variables of the channels by name."""
     composers: Mapping[str, Composer]
     """Who composes messages, by the kind of their subject."""
+    pace: Pace = REAL
     health: Health = field(default_factory=Health)
     allowed_hosts: frozenset[str] = frozenset()
     """Names under which pages are served, beside literal addresses and loopback names."""

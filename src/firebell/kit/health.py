@@ -1,8 +1,9 @@
 """What one process knows of its own health: when each lane passed last, and whether senders are refused."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from firebell.kit.pace import REAL
 
 FAILING_LIMIT_S = 10.0
 """How long a lane may fail before that is unhealthy: a database that restarts takes a few seconds."""
@@ -19,7 +20,7 @@ class _Lane:
 class Health:
     """Kept in memory; the worker and the inbound routes write it, `/healthz` reads it."""
 
-    def __init__(self, elapsed: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, elapsed: Callable[[], float] = REAL.monotonic) -> None:
         self._elapsed = elapsed
         self._lanes: dict[str, _Lane] = {}
         self._refused_at: float | None = None

@@ -90,6 +90,10 @@ class Slice:
     """One slice's declaration; the functions import what they return when they are called."""
 
     name: str
+    tables: tuple[str, ...] = ()
+    """The tables that only this slice writes and locks; slices below it do not read them."""
+    views: Mapping[str, str] = field(default_factory=dict)
+    """The views of these tables that slices below may read, each with the reason."""
     routers: Callable[[], Sequence["APIRouter"]] = tuple
     timers: Callable[[], Mapping[str, "TimerHandler"]] = dict
     composers: Callable[[], Mapping[str, Composer]] = dict

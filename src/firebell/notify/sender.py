@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs.group_commit import GroupCommit
+from firebell.kit.pace import Scheduled
 from firebell.notify import delivery_store
 from firebell.notify.bundles import Bundle, bundles, hold_for_quiet_hours
 from firebell.notify.compose import compose
@@ -50,8 +50,8 @@ class Sender:
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = Slots()
         self._blocked = False
-        self._gathering: asyncio.TimerHandle | None = None
-        self._arrived = GroupCommit(self._record_accepted, batch=CLAIM, linger_s=LINGER_S)
+        self._gathering: Scheduled | None = None
+        self._arrived = GroupCommit(self._record_accepted, batch=CLAIM, linger_s=LINGER_S, pace=ctx.pace)
         edges = Edges(ctx.http, ctx.signer, ctx.channel_settings)
         self._transports = {kind: channel.open(edges) for kind, channel in CHANNELS.items()}
 
@@ -63,11 +63,11 @@ class Sender:
             sendable = await hold_for_quiet_hours(tx, claimed, now)
             messages = await self._composed(tx, sendable, now) if sendable else []
         for bundle in bundles(zip(sendable, messages, strict=True), f"{self._ctx.public_url}/pages"):
-            task = asyncio.create_task(self._deliver(bundle))
+            task = self._ctx.pace.start(self._deliver(bundle))
             self._tasks.add(task)
             self._slots.take(bundle.deliveries[0])
             task.add_done_callback(partial(self._finished, bundle.deliveries[0]))
-            await asyncio.sleep(1 / PER_S)
+            await self._ctx.pace.sleep(1 / PER_S)
         return len(claimed)
 
     async def next_at(self, tx: Tx) -> datetime | None:
@@ -80,7 +80,7 @@ class Sender:
         """Wait until all outcomes are recorded; after `limit_s` unsent deliveries are put back."""
         if not self._tasks:
             return
-        _, slow = await asyncio.wait(self._tasks, timeout=limit_s)
+        slow = await self._ctx.pace.join(self._tasks, limit_s)
         for task in slow:
             task.cancel()
         if slow:
@@ -92,7 +92,7 @@ class Sender:
         if not task.cancelled() and task.exception():
             log.error("a delivery ended without an outcome", exc_info=task.exception())
         if self._blocked and self._gathering is None:
-            self._gathering = asyncio.get_running_loop().call_later(GATHER_S, self._free)
+            self._gathering = self._ctx.pace.call_later(GATHER_S, self._free)
 
     def _free(self) -> None:
         self._gathering = None
@@ -120,11 +120,12 @@ class Sender:
         message = bundle.message
         outcome = await self._outcome(bundle, message) if isinstance(message, Message) else message
         for wait in RECORD_AFTER_S:
-            await asyncio.sleep(wait)
+            await self._ctx.pace.sleep(wait)
             try:
                 if isinstance(outcome, Accepted):
                     arrived = [self._arrived.add((d, outcome.provider_id)) for d in bundle.deliveries]
-                    await asyncio.gather(*arrived)
+                    with self._ctx.pace.waiting():
+                        await asyncio.gather(*arrived)
                 else:
                     await self._record(bundle.deliveries, outcome)
             except Unavailable:
@@ -141,7 +142,7 @@ class Sender:
         if max(d.lost_claims for d in bundle.deliveries) > CLAIMS:
             return Failed(f"Gave up after {CLAIMS} attempts; the outcome is unknown.", suspect=False)
         try:
-            async with asyncio.timeout(CHANNELS[delivery.channel].attempt_limit_s):
+            async with self._ctx.pace.timeout(CHANNELS[delivery.channel].attempt_limit_s):
                 transport = self._transports[delivery.channel]
                 return await transport.send(delivery.address, message, bundle.key)
         except TimeoutError:
@@ -171,7 +172,7 @@ class Sender:
                     at = now + timedelta(seconds=after_s)
                     await delivery_store.retry(tx, deliveries, at, reason, counted=False)
                 case Retry(reason, after_s) if attempts <= len(BACKOFF_S):
-                    wait = after_s or BACKOFF_S[max(0, attempts - 1)] * random.uniform(0.8, 1.2)  # noqa: S311
+                    wait = after_s or BACKOFF_S[max(0, attempts - 1)] * self._ctx.pace.uniform(0.8, 1.2)
                     at = now + timedelta(seconds=wait)
                     await delivery_store.retry(tx, deliveries, at, reason)
                 case Retry(reason):

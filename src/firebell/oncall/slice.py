@@ -71,6 +71,19 @@ def _subscriptions() -> Subscriptions:
 
 SLICE = Slice(
     "oncall",
+    tables=(
+        "schedule",
+        "layer",
+        "schedule_edit",
+        "shadow",
+        "vacation",
+        "cover",
+        "swap",
+        "calendar_feed",
+        "calendar_import",
+        "calendar_shift",
+        "finding_told",
+    ),
     routers=_routers,
     timers=_timers,
     subscriptions=_subscriptions,

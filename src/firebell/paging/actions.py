@@ -18,15 +18,14 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.jobs import timers
-from firebell.kit.text import clean_text, slugify
+from firebell.kit.text import clean_text
 from firebell.notify import actions as notify
 from firebell.notify.model import DeliveriesFail, Delivery, NobodyReached
 from firebell.oncall.model import ScheduleDeleted
-from firebell.paging import escalation, list_store, policy_store, store
+from firebell.paging import escalation, list_store, policy_actions, policy_store, store
 from firebell.paging.model import (
     SUBJECT_KIND,
     Ack,
-    Level,
     NewLogEntry,
     NewPage,
     NotChanged,
@@ -35,13 +34,13 @@ from firebell.paging.model import (
     PageResolved,
     PageState,
     Plan,
-    Policy,
     Target,
     TargetKind,
 )
-from firebell.paging.policy_checks import checked_plan
 from firebell.people import actions as people
+from firebell.people.authorization import internal, permits
 from firebell.people.model import PersonLeft
+from firebell.people.permissions import Verb
 
 TIMER = "paging.page"
 """The one timer of a page; the state of the page says what it means."""
@@ -49,6 +48,8 @@ NO_POLICY = Plan(name="No policy", levels=(), repeat=0, ack_timeout_s=None)
 
 arrivals = store.arrivals
 counts = store.counts
+create_policy = policy_actions.create_policy
+delete_policy = policy_actions.delete_policy
 log = store.log
 owned_by_alone = store.owned_by_alone
 owners = store.owners
@@ -56,7 +57,9 @@ pages = list_store.pages
 pages_by_id = store.pages_by_id
 policies = policy_store.policies
 policies_by_id = policy_store.policies_by_id
+policy_by_slug = policy_actions.policy_by_slug
 triggered = store.triggered
+update_policy = policy_actions.update_policy
 
 
 async def _refresh(tx: Tx, page_ids: Sequence[int]) -> None:
@@ -212,6 +215,7 @@ async def _apply_to_subjects(
             await tx.emit(PageResolved(page_.id), now)
 
 
+@internal("A part of declaring an incident.")
 async def start_incident_page(
     tx: Tx,
     actor: Actor,
@@ -271,7 +275,7 @@ async def lock_for(tx: Tx, page_id: int, *, resolving: bool = False) -> Page:
     unlocked = await page(tx, page_id) if resolving else None
     if unlocked and unlocked.subject_kind == "group" and unlocked.service_id is not None:
         # service before page: the order in which ingest locks them
-        await alerts.lock_services(tx, [unlocked.service_id])
+        await catalog.lock_services(tx, [unlocked.service_id])
     locked = await store.lock(tx, [page_id])
     if not locked:
         raise NotFound(f"There is no page PG-{page_id}.", command="firebell page list")
@@ -290,6 +294,7 @@ async def _move(
     return new
 
 
+@permits(Verb.PAGE_RESPOND)
 async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Ack:
     """Acknowledge a page; a second person joins, and a resolved page stays resolved (spec 2.1)."""
     old = await lock_for(tx, page_id)
@@ -312,6 +317,7 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Ack:
     return Ack(new, None)
 
 
+@permits(Verb.PAGE_RESPOND)
 async def resolve(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
     """Resolve a page and its alerts; an alert that fires on opens a new page."""
     old = await lock_for(tx, page_id, resolving=True)
@@ -324,6 +330,7 @@ async def resolve(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
     return new
 
 
+@permits(Verb.PAGE_RESPOND)
 async def snooze(tx: Tx, actor: Actor, page_id: int, until: datetime, now: datetime) -> Page:
     """Snooze a page until `until`, at most 24 hours; then escalation restarts."""
     text = f"{actor.label} snoozed the page until {until:%Y-%m-%d %H:%M} UTC."
@@ -331,12 +338,14 @@ async def snooze(tx: Tx, actor: Actor, page_id: int, until: datetime, now: datet
     return await _move(tx, actor, await lock_for(tx, page_id), event, "snoozed", text, now)
 
 
+@permits(Verb.PAGE_RESPOND)
 async def escalate(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
     """Escalate a page to its next level now."""
     text = f"{actor.label} escalated to the next level."
     return await _move(tx, actor, await lock_for(tx, page_id), escalation.Escalate(), "escalated", text, now)
 
 
+@permits(Verb.PAGE_RESPOND)
 async def add_note(tx: Tx, actor: Actor, page_id: int, text: str, now: datetime) -> None:
     """Add a note to the log of a page; raise `Invalid` if it is empty."""
     clean = clean_text(text, 5000)
@@ -391,60 +400,3 @@ async def refuse_schedule_deletion(tx: Tx, event: ScheduleDeleted, now: datetime
         raise Conflict(
             f"{event.name} is used by PG-{page_ids[0]}, which is open.", hint="Resolve the open page first."
         )
-
-
-async def create_policy(
-    tx: Tx,
-    actor: Actor,
-    *,
-    name: str,
-    team_id: int,
-    levels: Sequence[Level],
-    repeat: int = 2,
-    ack_timeout_s: int | None = None,
-    now: datetime,
-) -> Policy:
-    """Create a policy; raise `Invalid` unless all its levels have targets that exist."""
-    await people.team(tx, team_id)
-    plan = await checked_plan(tx, name, levels, repeat, ack_timeout_s)
-    policy = await policy_store.insert_policy(tx, plan.name, slugify(plan.name), team_id, plan, now)
-    if policy is None:
-        raise Conflict(
-            f"There is already a policy named {plan.name}.", fields={"name": "Choose another name."}
-        )
-    await tx.audit(actor, "policy.created", f"policy:{policy.id}", now, **plan.to_json())
-    return policy
-
-
-async def policy_by_slug(tx: Tx, slug: str) -> Policy:
-    """Return one policy; raise `NotFound`."""
-    policy = await policy_store.policy_by_slug(tx, slug)
-    if policy is None:
-        names = ", ".join(p.slug for p in (await policy_store.policies(tx))[:20])
-        raise NotFound(f"There is no policy {slug}.", hint=f"Existing policies: {names or 'none yet'}.")
-    return policy
-
-
-async def update_policy(
-    tx: Tx,
-    actor: Actor,
-    policy: Policy,
-    *,
-    levels: Sequence[Level],
-    repeat: int,
-    ack_timeout_s: int | None,
-    now: datetime,
-) -> None:
-    """Update a policy for new pages; open pages keep their plan (spec 2.3)."""
-    plan = await checked_plan(tx, policy.name, levels, repeat, ack_timeout_s)
-    await policy_store.update_policy(tx, policy.id, plan)
-    await tx.audit(actor, "policy.changed", f"policy:{policy.id}", now, **plan.to_json())
-
-
-async def delete_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> None:
-    """Delete a policy; raise `Conflict` if an open page uses it."""
-    services = await policy_store.delete_policy(tx, policy.id)
-    if services is None:
-        raise Conflict(f"Open pages use {policy.name}.", hint="Resolve them first.")
-    undo = {"slug": policy.slug, "team": policy.team_id, "version": policy.version, "services": services}
-    await tx.audit(actor, "policy.deleted", f"policy:{policy.id}", now, **policy.plan.to_json(), **undo)

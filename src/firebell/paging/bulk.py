@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from firebell.alerts import actions as alerts
+from firebell.catalog import actions as catalog
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -65,7 +65,7 @@ async def _batch(
     if action is BulkAction.RESOLVE:
         # services before pages, both by id: the order in which ingest locks them
         known = await actions.pages_by_id(tx, page_ids)
-        await alerts.lock_services(tx, [p.service_id for p in known.values() if p.service_id is not None])
+        await catalog.lock_services(tx, [p.service_id for p in known.values() if p.service_id is not None])
     return [await _one(tx, actor, action, page_id, minutes, now) for page_id in page_ids]
 
 

@@ -8,6 +8,8 @@ from firebell.kit.db.events import Actor
 from firebell.paging import actions, link_store, store
 from firebell.paging.delayed import ActionKind, DelayedAction, Stale, objection, position, same_plan
 from firebell.paging.model import Page, PageState
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Outcome:
     position: str
 
 
+@permits(Verb.PAGE_RESPOND)
 async def perform(tx: Tx, actor: Actor, page_id: int, action: DelayedAction, now: datetime) -> Outcome:
     """Perform an action once per key; raise `Stale` if it must be confirmed, `Conflict` if it is impossible."""
     page = await actions.lock_for(tx, page_id, resolving=action.kind is ActionKind.RESOLVE)

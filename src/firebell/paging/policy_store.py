@@ -101,21 +101,10 @@ async def policy_by_slug(tx: Tx, slug: str) -> Policy | None:
     return _policy(row) if row else None
 
 
-async def delete_policy(tx: Tx, policy_id: int) -> list[int] | None:
-    """Delete a policy and return the services that used it; return None if an open page uses it."""
-    # services before policies: the order in which a new alert locks them
-    services = await tx.fetch(
-        """
-        select id
-        from service
-        where policy_id = $1
-        order by id
-        for no key update
-        """,
-        policy_id,
-    )
+async def lock_unused(tx: Tx, policy_id: int) -> bool:
+    """Lock a policy until the end of the transaction; return False if an open page uses it."""
     await tx.fetch("select id from policy where id = $1 for update", policy_id)
-    if await tx.value(
+    return not await tx.value(
         """
         select exists (
             select
@@ -125,12 +114,13 @@ async def delete_policy(tx: Tx, policy_id: int) -> list[int] | None:
         )
         """,
         policy_id,
-    ):
-        return None
-    await tx.execute("update service set policy_id = null where policy_id = $1", policy_id)
+    )
+
+
+async def delete_policy(tx: Tx, policy_id: int) -> None:
+    """Delete a policy that no service has; its resolved pages stay without one."""
     await tx.execute("update page set policy_id = null where policy_id = $1", policy_id)
     await tx.execute("delete from policy where id = $1", policy_id)
-    return [row["id"] for row in services]
 
 
 async def restore_policy(tx: Tx, policy: Policy, now: datetime) -> Policy | None:

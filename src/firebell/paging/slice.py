@@ -55,6 +55,21 @@ def _subscriptions() -> Subscriptions:
 
 SLICE = Slice(
     "paging",
+    tables=(
+        "policy",
+        "page",
+        "page_owner",
+        "page_log",
+        "delivery",
+        "used_link",
+        "notice",
+        "mail_thread",
+    ),
+    views={
+        "policy_chain": "A service names its policy, and schedules are checked against every level.",
+        "urgent_call": "Who was woken rests on the next day, which schedules check.",
+        "group_page": "An alert is shown with its page.",
+    },
     routers=_routers,
     timers=_timers,
     composers=_composers,

@@ -64,7 +64,7 @@ class SignInNeeded(FirebellError):  # noqa: N818
 
 def actor_of(person: Person) -> Actor:
     """Return the actor for a person."""
-    return Actor("person", person.name, person.id)
+    return Actor("person", person.name, person.id, rights_of(person))
 
 
 def rights_of(person: Person) -> Rights:
@@ -267,7 +267,7 @@ async def _by_key(request: Request) -> Caller | None:
         async with ctx.db.tx() as tx:
             await key_store.touch_key(tx, key.id, ctx.clock.now())
     rights = Rights(Role(owner.role), frozenset(key.scopes))
-    return Caller(Actor("key", f"{owner.name} ({key.name})", owner.id), owner.id, rights)
+    return Caller(Actor("key", f"{owner.name} ({key.name})", owner.id, rights), owner.id, rights)
 
 
 async def _by_session(request: Request) -> Caller | None:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from firebell.channels import registry
 from firebell.channels.email import CHANNEL as EMAIL
-from firebell.kit import signing
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -18,19 +17,19 @@ from firebell.kit.threads import PASSWORDS
 from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.people import (
+    key_actions,
     key_store,
     method_store,
     password_hashing,
     passwords,
-    permissions,
     quiet_hours_store,
     rules,
     sessions,
     sign_in_links,
     store,
 )
+from firebell.people.authorization import permits, require
 from firebell.people.model import (
-    ApiKey,
     ContactMethod,
     ContactTestRequested,
     Person,
@@ -41,7 +40,7 @@ from firebell.people.model import (
     RotatedSecret,
     Team,
 )
-from firebell.people.permissions import Rights
+from firebell.people.permissions import Verb
 
 OLD_SECRET_SIGNS = timedelta(hours=24)
 """How long messages are signed with the old secret as well after a rotation."""
@@ -53,7 +52,10 @@ fallback_responders = store.fallback_responders
 check_zone = rules.check_zone
 colleagues = store.colleagues
 left_since = store.left_since
+create_api_key = key_actions.create_api_key
 keys = key_store.keys
+restore_api_key = key_actions.restore_api_key
+revoke_api_key = key_actions.revoke_api_key
 mark_method_suspect = store.mark_suspect
 method = store.method
 mark_method_verified = store.mark_verified
@@ -61,6 +63,7 @@ people = store.people
 people_by_id = store.people_by_id
 quiet_hours = quiet_hours_store.quiet_hours
 rules_of = store.rules
+set_webhook_addresses = method_store.set_webhook_addresses
 signing_secrets = store.signing_secrets
 person_by_email = store.person_by_email
 team_ids_of = store.team_ids_of
@@ -108,6 +111,7 @@ async def team(tx: Tx, team_id: int) -> Team:
     return team
 
 
+@permits(Verb.PERSON_WRITE)
 async def create_person(
     tx: Tx,
     actor: Actor,
@@ -143,6 +147,7 @@ async def create_person(
     return made
 
 
+@permits(Verb.OWN_PROFILE_WRITE, own="person_id", others=Verb.PERSON_WRITE)
 async def update_person(
     tx: Tx,
     actor: Actor,
@@ -156,6 +161,8 @@ async def update_person(
     now: datetime,
 ) -> None:
     """Update the given fields; raise `Conflict` rather than lose the last admin or the last fallback responder."""
+    if role is not None or active is not None:
+        await require(tx, actor, Verb.PERSON_WRITE)
     await store.lock_organisation(tx)
     old = await person(tx, person_id)
     new = {
@@ -186,6 +193,7 @@ async def update_person(
     await tx.audit(actor, "person.changed", f"person:{person_id}", now, **new, active=stays)
 
 
+@permits(Verb.OWN_PROFILE_WRITE, own="person_id", others=Verb.PERSON_WRITE)
 async def set_password(tx: Tx, actor: Actor, person_id: int, password: str, now: datetime) -> None:
     """Set a new password and end every session of the person."""
     await store.set_password_hash(tx, person_id, await hash_password(password, await person(tx, person_id)))
@@ -193,6 +201,7 @@ async def set_password(tx: Tx, actor: Actor, person_id: int, password: str, now:
     await tx.audit(actor, "person.password", f"person:{person_id}", now)
 
 
+@permits(Verb.OWN_PROFILE_WRITE, own="person_id")
 async def change_password(
     tx: Tx, actor: Actor, person_id: int, old_hash: str | None, new_hash: str, now: datetime
 ) -> None:
@@ -206,6 +215,7 @@ async def change_password(
     await tx.audit(actor, "person.password", f"person:{person_id}", now, sessions=ended)
 
 
+@permits(Verb.PERSON_WRITE)
 async def welcome_link(tx: Tx, actor: Actor, signer: Signer, person_id: int, now: datetime) -> str:
     """Return the path of a sign-in link: valid once, for three days, to choose a password."""
     await person(tx, person_id)
@@ -240,6 +250,7 @@ async def choose_password(tx: Tx, signer: Signer, token: str, new_hash: str, now
     return holder
 
 
+@permits(Verb.TEAM_WRITE)
 async def create_team(
     tx: Tx, actor: Actor, *, name: str, members: Sequence[tuple[int, str]] = (), now: datetime
 ) -> Team:
@@ -267,6 +278,7 @@ async def _check_members(tx: Tx, members: Sequence[tuple[int, str]]) -> None:
         raise Invalid("Someone is in the list twice.", fields={"members": "List each person once."})
 
 
+@permits(Verb.TEAM_WRITE)
 async def set_team_members(
     tx: Tx, actor: Actor, team_id: int, members: Sequence[tuple[int, str]], now: datetime
 ) -> None:
@@ -282,6 +294,7 @@ async def set_team_members(
     )
 
 
+@permits(Verb.TEAM_WRITE)
 async def restore_team_members(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Team:
     """Restore the members before a change; raise `Conflict` when the team was changed since."""
     team_id = entry.subject_id
@@ -294,6 +307,7 @@ async def restore_team_members(tx: Tx, actor: Actor, entry: undo.Entry, now: dat
     return next(team for team in await store.teams(tx) if team.id == team_id)
 
 
+@permits(Verb.FALLBACK_WRITE)
 async def set_fallback_responders(tx: Tx, actor: Actor, person_ids: Sequence[int], now: datetime) -> None:
     """Replace the fallback responders; raise `Invalid` for none (spec 2.5)."""
     if not person_ids:
@@ -311,6 +325,7 @@ async def set_fallback_responders(tx: Tx, actor: Actor, person_ids: Sequence[int
     await tx.audit(actor, "catch_all.set", "organisation", now, people=after, before=before, final=final)
 
 
+@permits(Verb.FALLBACK_WRITE)
 async def restore_catch_all(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
     """Restore the fallback responders before a change; raise `Conflict` when someone changed them since."""
     await store.lock_organisation(tx)
@@ -320,6 +335,7 @@ async def restore_catch_all(tx: Tx, actor: Actor, entry: undo.Entry, now: dateti
     await tx.audit(actor, "catch_all.set", entry.subject, now, people=entry.detail["before"], final=True)
 
 
+@permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
 async def add_contact_method(
     tx: Tx, actor: Actor, *, person_id: int, kind: str, address: str, label: str, now: datetime
 ) -> ContactMethod:
@@ -336,6 +352,7 @@ async def add_contact_method(
     return replace(method, new_secret=secret_text(secret)) if secret else method
 
 
+@permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
 async def rotate_signing_secret(
     tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime
 ) -> RotatedSecret:
@@ -358,6 +375,7 @@ async def signing_secret(tx: Tx, person_id: int, method_id: int) -> str:
     return secret_text(secret) if secret else ""
 
 
+@permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
 async def remove_contact_method(
     tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime
 ) -> ContactMethod:
@@ -375,6 +393,7 @@ async def remove_contact_method(
     return method
 
 
+@permits(Verb.CONTACT_METHOD_WRITE)
 async def restore_contact_method(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
     """Restore a removed contact method with its rules; raise `Conflict` when it is there again."""
     person_id, method_id = entry.subject_id, entry.detail["method"]
@@ -386,6 +405,7 @@ async def restore_contact_method(tx: Tx, actor: Actor, entry: undo.Entry, now: d
     await tx.audit(actor, "contact.restored", f"person:{person_id}", now, method=method_id)
 
 
+@permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
 async def set_rules(
     tx: Tx, actor: Actor, *, person_id: int, urgency: str, rules: Sequence[tuple[int, int]], now: datetime
 ) -> None:
@@ -413,6 +433,7 @@ async def set_rules(
     await tx.audit(actor, "rules.set", f"person:{person_id}", now, urgency=urgency, rules=list(rules))
 
 
+@permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
 async def set_quiet_hours(
     tx: Tx, actor: Actor, person_id: int, hours: QuietHours | None, now: datetime
 ) -> None:
@@ -428,6 +449,7 @@ async def set_quiet_hours(
     await tx.live(f"person-{person_id}")
 
 
+@permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
 async def request_test(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:
     """Request a test message through one of the person's own contact methods."""
     if method_id not in [m.id for m in await store.methods(tx, [person_id])]:
@@ -436,49 +458,7 @@ async def request_test(tx: Tx, actor: Actor, method_id: int, person_id: int, now
     await tx.audit(actor, "contact.tested", f"person:{person_id}", now, method=method_id)
 
 
-async def create_api_key(
-    tx: Tx, actor: Actor, *, name: str, scopes: list[str], person_id: int, now: datetime
-) -> tuple[ApiKey, str]:
-    """Return a new key and its secret, which is not stored.
-
-    Raise `Forbidden` for a scope that the owner's current role does not include, so that no stored scope
-    takes effect with a later promotion.
-    """
-    checked = rules.check_scopes(scopes)
-    owner = await person(tx, person_id)
-    permissions.check_new_key(Rights(Role(owner.role)), checked)
-    secret = f"fb_{signing.random_token()}"
-    made = await key_store.insert_key(
-        tx,
-        clean_name(name, "name"),
-        secret[:9],
-        signing.token_hash(secret),
-        checked,
-        person_id,
-        now,
-    )
-    await tx.audit(actor, "key.created", f"key:{made.id}", now, name=made.name, scopes=checked)
-    return made, secret
-
-
-async def revoke_api_key(tx: Tx, actor: Actor, key_id: int, person_id: int, now: datetime) -> str:
-    """Revoke a key of the person and return its name."""
-    name = await key_store.revoke_key(tx, key_id, person_id, now)
-    if name is None:
-        raise NotFound("This key doesn’t exist or is already revoked.")
-    await tx.audit(actor, "key.revoked", f"key:{key_id}", now)
-    return name
-
-
-async def restore_api_key(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
-    """Restore a revoked key; raise `Conflict` when its owner was deactivated since."""
-    if not await key_store.restore_key(tx, entry.subject_id, entry.at):
-        raise undo.changed_since(
-            "the key was revoked again or its owner was deactivated.", "Create a new key."
-        )
-    await tx.audit(actor, "key.restored", f"key:{entry.subject_id}", now)
-
-
+@permits(Verb.PERSON_WRITE)
 async def reactivate_person(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Person:
     """Reactivate a person who was deactivated; their API keys and calendar feeds stay revoked."""
     restored = await person(tx, entry.subject_id)

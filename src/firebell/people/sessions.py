@@ -6,7 +6,9 @@ from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.people import key_store, session_store
+from firebell.people.authorization import permits
 from firebell.people.model import AccessRevoked, Session
+from firebell.people.permissions import Verb
 
 IDLE_LIMIT = timedelta(days=14)
 """How long a session lasts without being used."""
@@ -38,6 +40,7 @@ async def delete_all(tx: Tx, person_id: int, keep: int | None = None) -> int:
     return ended
 
 
+@permits(Verb.SESSION_END, own="person_id")
 async def end(tx: Tx, actor: Actor, person_id: int, session_id: int, now: datetime) -> None:
     """End one session of a person; raise `NotFound` when there is no such session."""
     if not await session_store.delete_session(tx, person_id, session_id):
@@ -46,6 +49,7 @@ async def end(tx: Tx, actor: Actor, person_id: int, session_id: int, now: dateti
     await tx.audit(actor, "session.ended", f"person:{person_id}", now, session=session_id)
 
 
+@permits(Verb.SESSION_END, own="person_id")
 async def end_all(tx: Tx, actor: Actor, person_id: int, now: datetime, *, keep: int | None = None) -> int:
     """Sign a person out everywhere, but in the session `keep`; return how many sessions ended."""
     ended = await delete_all(tx, person_id, keep)
@@ -60,6 +64,7 @@ async def revoke_access(tx: Tx, person_id: int, now: datetime) -> int:
     return revoked
 
 
+@permits(Verb.ACCESS_REVOKE, own="person_id")
 async def revoke_own_access(tx: Tx, actor: Actor, person_id: int, now: datetime) -> None:
     """Revoke every API key and feed of a person at once."""
     revoked = await revoke_access(tx, person_id, now)

@@ -16,6 +16,19 @@ def _routers() -> list["APIRouter"]:
 
 SLICE = Slice(
     "people",
+    tables=(
+        "person",
+        "team",
+        "team_member",
+        "catch_all",
+        "contact_method",
+        "notification_rule",
+        "session",
+        "api_key",
+        "quiet_hours",
+        "person_gone",
+        "sign_in_limit",
+    ),
     routers=_routers,
     commands=(Command("contact", "Manage your contact methods.", "firebell.commands.contact", rank=150),),
     navigation=(

@@ -13,6 +13,8 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.refs import parse_ref
 from firebell.kit.text import clean_text
 from firebell.kit.web import undo
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 from firebell.postmortems import store
 from firebell.postmortems.draft import draft
 from firebell.postmortems.model import Postmortem
@@ -36,10 +38,11 @@ async def of_incident(tx: Tx, incident_id: int) -> Postmortem:
 async def draft_for(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Draft the post-mortem of a closed incident that requires one."""
     if incidents.postmortem_required(await incidents.incident(tx, payload["incident_id"])):
-        await start(tx, payload["incident_id"], now)
+        await start(tx, SYSTEM, payload["incident_id"], now)
 
 
-async def start(tx: Tx, incident_id: int, now: datetime, actor: Actor = SYSTEM) -> Postmortem:
+@permits(Verb.POSTMORTEM_WRITE)
+async def start(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> Postmortem:
     """Draft a post-mortem from the timeline, due 48 hours after closing. Idempotent."""
     incident = await incidents.incident(tx, incident_id)
     services = await catalog.services_by_id(tx, (await incidents.services(tx, [incident_id]))[incident_id])
@@ -55,6 +58,7 @@ async def start(tx: Tx, incident_id: int, now: datetime, actor: Actor = SYSTEM) 
     return await of_incident(tx, incident_id)
 
 
+@permits(Verb.POSTMORTEM_WRITE)
 async def save(tx: Tx, actor: Actor, incident_id: int, body: str, version: int, now: datetime) -> None:
     """Update the text; raise `Conflict` if `version` is not the current one."""
     if len(body) > _BODY_MAX_CHARS:
@@ -75,6 +79,7 @@ async def placeholders(tx: Tx, postmortem: Postmortem) -> list[str]:
     return unfinished(postmortem.body, (await handbook.template(tx, "postmortem")).body)
 
 
+@permits(Verb.POSTMORTEM_PUBLISH)
 async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None:
     """Publish the post-mortem of an incident that is not open; a closed incident becomes reviewed.
 
@@ -98,6 +103,7 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
         await incidents.set_phase(tx, actor, incident_id, Phase.REVIEWED, now, published=True)
 
 
+@permits(Verb.POSTMORTEM_PUBLISH)
 async def unpublish(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
     """Make a published post-mortem a draft again; raise `Conflict` if someone changed it since."""
     incident_id = parse_ref("INC", entry.subject)

@@ -77,7 +77,7 @@ async def get_postmortem(w: Reader, ref: Text) -> PostmortemDetail:
     responses=problems(404),
 )
 async def start_postmortem(w: Responder, ref: Text) -> PostmortemDetail:
-    return PostmortemDetail.model_validate(await actions.start(w.tx, parse_ref("INC", ref), w.now))
+    return PostmortemDetail.model_validate(await actions.start(w.tx, w.actor, parse_ref("INC", ref), w.now))
 
 
 @router.put(

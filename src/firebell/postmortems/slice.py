@@ -23,6 +23,10 @@ def _subscriptions() -> Subscriptions:
 
 SLICE = Slice(
     "postmortems",
+    tables=("postmortem",),
+    views={
+        "incident_postmortem": "Incidents are listed with, and filtered by, the state of their post-mortem."
+    },
     routers=_routers,
     subscriptions=_subscriptions,
     navigation=(

@@ -88,6 +88,6 @@ async def publish(visit: CurrentVisit, ref: str) -> Response:
 @router.post("/post-mortems/{ref}/start", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
 async def start(visit: CurrentVisit, ref: str) -> Response:
     incident_id = parse_ref("INC", ref)
-    await actions.start(visit.tx, incident_id, visit.now, visit.actor)
+    await actions.start(visit.tx, visit.actor, incident_id, visit.now)
     url = f"/post-mortems/INC-{incident_id}"
     return flash.redirect(visit.request, url, f"Post-mortem of INC-{incident_id} drafted.")

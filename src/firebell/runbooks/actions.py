@@ -11,6 +11,8 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text, slugify
 from firebell.kit.web import undo
 from firebell.people import actions as people
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 from firebell.runbooks import store
 from firebell.runbooks.check import check
 from firebell.runbooks.documents import read, read_stored
@@ -95,6 +97,7 @@ async def slug_of(body: str) -> str:
     return slugify(title)
 
 
+@permits(Verb.RUNBOOK_WRITE)
 async def save(
     tx: Tx,
     actor: Actor,
@@ -139,6 +142,7 @@ async def save(
     return change
 
 
+@permits(Verb.RUNBOOK_WRITE)
 async def remove(tx: Tx, actor: Actor, slug: str, now: datetime) -> None:
     """Delete a runbook, or hide a default one, which can be restored."""
     await store.lock(tx)
@@ -151,6 +155,7 @@ async def remove(tx: Tx, actor: Actor, slug: str, now: datetime) -> None:
     await tx.audit(actor, "runbook.removed", f"runbook:{slug}", now, **removed)
 
 
+@permits(Verb.RUNBOOK_WRITE)
 async def restore_removed(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> str:
     """Restore a removed runbook as it was and return its slug; raise `Conflict` if someone saved it since."""
     slug = entry.subject.partition(":")[2]
@@ -166,6 +171,7 @@ async def restore_removed(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime
     return slug
 
 
+@permits(Verb.RUNBOOK_WRITE)
 async def restore(tx: Tx, actor: Actor, slug: str, now: datetime) -> Stored:
     """Restore the default text; raise `NotFound` if there is no default runbook with this slug."""
     await store.lock(tx)

@@ -16,6 +16,7 @@ def _routers() -> list["APIRouter"]:
 
 SLICE = Slice(
     "runbooks",
+    tables=("runbook",),
     routers=_routers,
     commands=(
         Command(

@@ -7,6 +7,7 @@ from firebell.alerts import queries as alerts_queries
 from firebell.catalog import actions as catalog
 from firebell.kit.text import to_choice
 from firebell.kit.web import flash, html, routing, undo
+from firebell.paging import actions as paging
 from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.people.work import CurrentVisit, Visit
@@ -28,7 +29,7 @@ async def _service(visit: Visit, slug: str, revealed: int | None = None) -> Resp
     broken = {
         b.integration_id: b for b in await alerts.broken_sources(visit.tx, visit.now, service_id=service.id)
     }
-    policies = await alerts.policy_names(visit.tx)
+    policies = [(policy.id, policy.name) for policy in await paging.policies(visit.tx)]
     context = {
         "nav": "services",
         "live": "pages,incidents,oncall",

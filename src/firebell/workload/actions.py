@@ -16,6 +16,7 @@ from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people import permissions
+from firebell.people.authorization import permits
 from firebell.people.model import Person, Team
 from firebell.people.permissions import Rights, Verb
 from firebell.workload import measurement, pay, rate_periods, store
@@ -48,6 +49,7 @@ async def all_rate_periods(tx: Tx) -> list[RatePeriod]:
     return rate_periods.rate_periods(await store.rates(tx))
 
 
+@permits(Verb.PAY_RATES_WRITE)
 async def set_rates(
     tx: Tx, actor: Actor, new: Rates, now: datetime, *, month: date | None = None, past: bool = False
 ) -> RatePeriod:

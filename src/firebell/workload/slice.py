@@ -16,6 +16,7 @@ def _routers() -> list["APIRouter"]:
 
 SLICE = Slice(
     "workload",
+    tables=("pay_rates",),
     routers=_routers,
     navigation=(NavItem(Section.MORE, 50, "/oncall/load", "gauge", "On-call workload and pay"),),
 )

@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did something: `kind` is person, key, link or system."""
+    """Who did something: `kind` is person, key, link, source, visitor or system."""
 
     kind: str
     label: str
     person_id: int | None = None
+    rights: object = field(default=None, compare=False, repr=False)
+    """The `people.permissions.Rights` of a session or key, so that an action decides without asking the database."""
 
 
 SYSTEM = Actor("system", "Firebell")

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from firebell.kit.errors import FirebellError, Unavailable
+from firebell.kit.pace import REAL, Pace
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +29,14 @@ class GroupCommit(Generic[T]):
         weight: int = 0,
         weigh: Callable[[T], int] = lambda _: 0,
         linger_s: float = 0,
+        pace: Pace = REAL,
     ) -> None:
         self._store = store
         self._batch = batch
         self._weight = weight
         self._weigh = weigh
         self._linger_s = linger_s
+        self._pace = pace
         self._waiting: deque[tuple[T, asyncio.Future[None]]] = deque()
         self._running: asyncio.Task[None] | None = None
         self.waiting_weight = 0
@@ -47,14 +50,15 @@ class GroupCommit(Generic[T]):
         self._waiting.append((item, done))
         self.waiting_weight += self._weigh(item)
         if self._running is None:
-            self._running = asyncio.create_task(self._drain())
-        await done
+            self._running = self._pace.start(self._drain())
+        with self._pace.waiting():
+            await done
 
     async def _drain(self) -> None:
         try:
             while self._waiting:
                 if self._linger_s:
-                    await asyncio.sleep(self._linger_s)
+                    await self._pace.sleep(self._linger_s)
                 await self._commit(self._next())
         finally:
             self._running = None

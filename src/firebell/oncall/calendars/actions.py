@@ -35,7 +35,9 @@ from firebell.oncall.schedules import changes
 from firebell.oncall.schedules import queries as oncall
 from firebell.oncall.schedules import store as schedule_store
 from firebell.people import actions as people
+from firebell.people.authorization import permits
 from firebell.people.model import AccessRevoked
+from firebell.people.permissions import Verb
 
 shift_counts = store.shift_counts
 
@@ -51,6 +53,7 @@ async def known_people(tx: Tx) -> list[KnownPerson]:
     return [KnownPerson(p.id, p.name, p.email) for p in await people.people(tx) if p.active]
 
 
+@permits(Verb.OWN_CALENDAR_WRITE, own="made_by")
 async def create_feed(
     tx: Tx, actor: Actor, *, kind: FeedKind, subject_id: int, made_by: int, now: datetime
 ) -> tuple[Feed, str]:
@@ -85,6 +88,7 @@ async def feeds(tx: Tx, made_by: int) -> list[Feed]:
     return await feed_store.feeds(tx, made_by)
 
 
+@permits(Verb.OWN_CALENDAR_WRITE, own="made_by")
 async def revoke_feed(tx: Tx, actor: Actor, feed_id: int, made_by: int, now: datetime) -> None:
     """Revoke a feed: its address stops working at once. Raise `NotFound` if it is not a working feed of theirs."""
     if not await feed_store.revoke_feed(tx, feed_id, made_by, now):
@@ -92,6 +96,7 @@ async def revoke_feed(tx: Tx, actor: Actor, feed_id: int, made_by: int, now: dat
     await tx.audit(actor, "calendar.feed_revoked", f"feed:{feed_id}", now)
 
 
+@permits(Verb.OWN_CALENDAR_WRITE)
 async def restore_feed(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
     """Restore a revoked feed; raise `Conflict` if it was revoked again."""
     if not await feed_store.restore_feed(tx, entry.subject_id, entry.at):
@@ -147,6 +152,7 @@ def address(url: str) -> str:
     return check_url(f"https://{rest}" if scheme.lower() in ("webcal", "webcals") else text, "url")
 
 
+@permits(Verb.OWN_CALENDAR_WRITE, own="person_id", others=Verb.CALENDAR_WRITE)
 async def add_import(
     tx: Tx,
     actor: Actor,
@@ -277,6 +283,7 @@ async def fetch_now(tx: Tx, import_id: int, now: datetime) -> None:
     await tx.wake(WAKE)
 
 
+@permits(Verb.OWN_CALENDAR_WRITE, own="calendar.person_id", others=Verb.CALENDAR_WRITE)
 async def remove_import(tx: Tx, actor: Actor, calendar: Import, now: datetime) -> None:
     """Remove a calendar with its coming shifts; past shifts stay."""
     await _replace_coming(tx, actor, calendar, [], now)
@@ -285,6 +292,7 @@ async def remove_import(tx: Tx, actor: Actor, calendar: Import, now: datetime) -
     await tx.audit(actor, "calendar.import_removed", subject, now, calendar=calendar.id)
 
 
+@permits(Verb.CALENDAR_WRITE)
 async def place_import(tx: Tx, actor: Actor, calendar: Import, place: Place, now: datetime) -> Import:
     """Move an imported layer above or below the rotations, from now on."""
     _check_has_place(calendar.use)

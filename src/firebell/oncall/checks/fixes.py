@@ -14,11 +14,14 @@ from firebell.oncall.checks.rules import Finding
 from firebell.oncall.rota import layer_versions
 from firebell.oncall.schedules import actions, changes
 from firebell.oncall.swaps import covers, overrides
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 
 CARRIED_OUT = ("leave", "remove", "offset", "ask", "take", "seen")
 """Fix verbs that need no choice; the others link to a form."""
 
 
+@permits(Verb.SCHEDULE_WRITE)
 async def carry_out(tx: Tx, actor: Actor, schedule_id: int, finding_id: str, now: datetime) -> Finding:
     """Fix a finding and return it; raise NotFound if it is gone, Conflict if its fix needs a choice."""
     schedule = await changes.lock(tx, schedule_id)

@@ -23,6 +23,8 @@ from firebell.oncall.model import (
 from firebell.oncall.rota import layer_versions
 from firebell.oncall.schedules import changes, parts_store, queries, store
 from firebell.people import actions as people
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 
 OVERRIDE_START_GRACE = timedelta(minutes=1)
 """An override that starts further in the past starts now, so that past shifts don't change."""
@@ -70,6 +72,7 @@ async def _check_layers(tx: Tx, layers: Sequence[Layer], before: Sequence[Layer]
         _check_layer(layer, allowed)
 
 
+@permits(Verb.SCHEDULE_WRITE)
 async def create_schedule(
     tx: Tx,
     actor: Actor,
@@ -110,6 +113,7 @@ async def _check_free(tx: Tx, name: str, schedule_id: int | None = None) -> None
             raise Conflict(f"There is already a schedule {taken}.", fields={"name": "This name is taken."})
 
 
+@permits(Verb.SCHEDULE_WRITE)
 async def rename_schedule(
     tx: Tx,
     actor: Actor,
@@ -137,6 +141,7 @@ async def rename_schedule(
     return await changes.finish_change(tx, actor, old, now)
 
 
+@permits(Verb.SCHEDULE_WRITE)
 async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime) -> None:
     """Delete a schedule; raise Conflict while a policy or an open page needs it.
 
@@ -157,6 +162,7 @@ async def edited(tx: Tx, old: Schedule, layers: Sequence[Layer], at: datetime) -
     return layer_versions.replaced(old, layers, at)
 
 
+@permits(Verb.SCHEDULE_WRITE)
 async def replace_layers(
     tx: Tx,
     actor: Actor,
@@ -213,6 +219,7 @@ def without_turns(old: Schedule, at: datetime, person_id: int) -> list[Layer]:
     return [layer_versions.left(layer, person_id) for layer in layers_at(old, at)]
 
 
+@permits(Verb.SCHEDULE_WRITE)
 async def join(
     tx: Tx,
     actor: Actor,
@@ -230,6 +237,7 @@ async def join(
     return await replace_layers(tx, actor, schedule_id, new, at=at, now=now)
 
 
+@permits(Verb.SCHEDULE_WRITE)
 async def leave(
     tx: Tx, actor: Actor, schedule_id: int, *, person_id: int, at: datetime | None = None, now: datetime
 ) -> Schedule:
@@ -288,6 +296,7 @@ async def overridden(
     return replace(old, overrides=(*old.overrides, replace(override, seq=last_seq + 1)))
 
 
+@permits(Verb.OVERRIDE_WRITE)
 async def create_override(
     tx: Tx,
     actor: Actor,

@@ -9,6 +9,8 @@ from firebell.kit.db.events import Actor
 from firebell.kit.web import undo
 from firebell.oncall.model import Schedule, Shadow
 from firebell.oncall.schedules import changes, parts_store, store
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 
 
 def restore_details(schedule: Schedule, edit_ids: Sequence[int], *, final: bool) -> dict[str, Any]:
@@ -16,6 +18,7 @@ def restore_details(schedule: Schedule, edit_ids: Sequence[int], *, final: bool)
     return {"final": final, "ends": {e.id: e.end.isoformat() for e in schedule.overrides if e.id in edit_ids}}
 
 
+@permits(Verb.OVERRIDE_WRITE)
 async def restore_override(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Schedule:
     """Restore a removed override that belonged to no cover and no swap; raise `Conflict` when it is over."""
     schedule = await changes.lock(tx, entry.subject_id)
@@ -29,6 +32,7 @@ async def restore_override(tx: Tx, actor: Actor, entry: undo.Entry, now: datetim
     return schedule
 
 
+@permits(Verb.SCHEDULE_WRITE)
 async def restore_shadow(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Schedule:
     """Restore an ended shadowing with its people and times."""
     schedule = await changes.lock(tx, entry.subject_id)

@@ -9,6 +9,7 @@ from firebell.kit.jobs import timers
 from firebell.oncall.model import Schedule, ScheduleChanged, ScheduleSaved, ShiftsReassigned
 from firebell.oncall.rota import clocks, shifts
 from firebell.oncall.schedules import store
+from firebell.people.authorization import internal
 
 ANNOUNCED_AHEAD = timedelta(days=90)
 """How far ahead changes are announced, and cover is requested for absences."""
@@ -24,6 +25,7 @@ async def lock(tx: Tx, schedule_id: int) -> Schedule:
     return (await store.schedules(tx, [schedule_id]))[0]
 
 
+@internal("A part of the action that changed the schedule.")
 async def finish_change(tx: Tx, actor: Actor, before: Schedule, now: datetime) -> Schedule:
     """Return a locked schedule as it is after a change, and announce the change.
 
@@ -37,6 +39,7 @@ async def finish_change(tx: Tx, actor: Actor, before: Schedule, now: datetime) -
     return after
 
 
+@internal("A part of the action that changed the schedule.")
 async def announce(tx: Tx, before: Schedule, after: Schedule, by: str, now: datetime, why: str = "") -> None:
     """Emit `ScheduleChanged` and `ShiftsReassigned` if on-call differs within 90 days."""
     differences = shifts.diff(before, after, now, now + ANNOUNCED_AHEAD)[:MAX_ANNOUNCED_CHANGES]

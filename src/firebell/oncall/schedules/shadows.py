@@ -9,8 +9,11 @@ from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Shadow
 from firebell.oncall.schedules import changes, parts_store
 from firebell.people import actions as people
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 
 
+@permits(Verb.SCHEDULE_WRITE)
 async def add_shadow(
     tx: Tx,
     actor: Actor,
@@ -41,6 +44,7 @@ async def add_shadow(
     return shadow_id
 
 
+@permits(Verb.SCHEDULE_WRITE)
 async def remove_shadow(tx: Tx, actor: Actor, schedule_id: int, shadow_id: int, now: datetime) -> None:
     """End a shadowing; raise NotFound if the schedule has no such shadow."""
     columns = await parts_store.delete_shadow(tx, schedule_id, shadow_id)

@@ -15,8 +15,11 @@ from firebell.oncall.schedules import store
 from firebell.oncall.swaps import requests
 from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
+from firebell.people.authorization import permits, require_party
+from firebell.people.permissions import Verb
 
 
+@permits(Verb.TIME_OFF_WRITE)
 async def add(
     tx: Tx,
     actor: Actor,
@@ -55,12 +58,14 @@ async def add(
     return absence, requested
 
 
+@permits(Verb.TIME_OFF_WRITE)
 async def cancel(tx: Tx, actor: Actor, vacation_id: int, now: datetime) -> Absence:
     """Cancel time off: its open cover requests are withdrawn, taken ones stay."""
     await store.lock(tx, await store.ids(tx))
     absence = await swaps_store.lock_absence(tx, vacation_id)
     if absence is None:
         raise NotFound(f"There is no time off {vacation_id}, or it is canceled.")
+    await require_party(tx, actor, (absence.person_id,))
     await swaps_store.cancel_absence(tx, vacation_id, now)
     for cover in await swaps_store.covers(tx, vacation_ids=[vacation_id], state=CoverState.OPEN):
         withdrawn = replace(cover, state=CoverState.WITHDRAWN, decided_at=now)

@@ -19,6 +19,8 @@ from firebell.oncall.swaps import exchange, overrides, requests
 from firebell.oncall.swaps import store as swaps_store
 from firebell.oncall.swaps.lifecycle import Lifecycle
 from firebell.people import actions as people
+from firebell.people.authorization import permits, require_party
+from firebell.people.permissions import Verb
 
 _LIFECYCLE: Lifecycle[Cover] = Lifecycle(
     "request", requests.COVER_TIMER, swaps_store.cover, swaps_store.save_cover, requests.audit_cover
@@ -27,6 +29,7 @@ _LIFECYCLE: Lifecycle[Cover] = Lifecycle(
 expire = _LIFECYCLE.expire
 
 
+@permits(Verb.SHIFT_TRADE)
 async def ask(
     tx: Tx,
     actor: Actor,
@@ -74,6 +77,7 @@ async def _check_asked(tx: Tx, requester: int, asked: Sequence[int]) -> None:
             raise Invalid(f"{name} can’t be asked for cover.", fields={"asked": "Choose someone else."})
 
 
+@permits(Verb.SHIFT_TRADE)
 async def take(
     tx: Tx,
     actor: Actor,
@@ -140,6 +144,7 @@ async def _split(tx: Tx, cover: Cover, part: Interval, now: datetime) -> Cover:
     return await swaps_store.insert_cover(tx, replace(cover, start=part.start, end=part.end))
 
 
+@permits(Verb.SHIFT_TRADE)
 async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -> Cover:
     """Record that `by` declined; others can still accept."""
     _, cover = await _LIFECYCLE.lock_open(tx, cover_id, now)
@@ -153,17 +158,21 @@ async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -
     return declined
 
 
+@permits(Verb.SHIFT_TRADE)
 async def withdraw(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> Cover:
     """Withdraw an open request; the requester stays on call."""
     _, cover = await _LIFECYCLE.lock_open(tx, cover_id, now)
+    await require_party(tx, actor, (cover.requester, cover.taken_by))
     return await _LIFECYCLE.close(tx, actor, cover, CoverState.WITHDRAWN, now)
 
 
+@permits(Verb.SHIFT_TRADE)
 async def give_back(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> None:
     """Undo a taken cover: its override is removed, and the request is open again while there is time."""
     cover = await swaps_store.cover(tx, cover_id)
     if cover is None or cover.edit_id is None:
         raise NotFound(f"No one has taken request {cover_id}.")
+    await require_party(tx, actor, (cover.requester, cover.taken_by))
     if cover.end <= now:
         raise Conflict("This shift is over.")
     await overrides.remove_override(tx, actor, cover.edit_id, now)

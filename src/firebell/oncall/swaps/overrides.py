@@ -10,8 +10,11 @@ from firebell.oncall.model import SwapState
 from firebell.oncall.schedules import change_undo, changes, store
 from firebell.oncall.swaps import requests
 from firebell.oncall.swaps import store as swaps_store
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
 
 
+@permits(Verb.OVERRIDE_WRITE)
 async def remove_override(
     tx: Tx, actor: Actor, edit_id: int, now: datetime, *, schedule_id: int | None = None
 ) -> None:

@@ -23,6 +23,7 @@ from firebell.oncall.model import (
 from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.swaps import exchange, store
 from firebell.people import actions as people
+from firebell.people.authorization import internal
 
 COVER_TIMER = "oncall.cover"
 SWAP_TIMER = "oncall.swap"
@@ -38,6 +39,7 @@ async def cover_reassigned_shifts(tx: Tx, event: ShiftsReassigned, now: datetime
     await cover_absences(tx, event.schedule, await store.absences(tx, since=now), now)
 
 
+@internal("A part of the action that changed the schedule.")
 async def withdraw_stale(tx: Tx, actor: Actor, schedule: Schedule, now: datetime, why: str = "") -> None:
     """Withdraw open requests and swaps of a locked schedule whose shifts now belong to someone else."""
 
@@ -93,6 +95,7 @@ async def _lapse_swap(tx: Tx, actor: Actor, schedule: Schedule, swap: Swap, why:
     await audit_swap(tx, actor, "withdrawn", swap, now, why=why)
 
 
+@internal("A part of the action that changed the schedule.")
 async def audit_cover(tx: Tx, actor: Actor, what: str, cover: Cover, now: datetime, **more: str) -> None:
     """Record an audit entry for a cover request."""
     details = {"cover": cover.id, "requester": cover.requester, "start": cover.start, "end": cover.end}
@@ -100,6 +103,7 @@ async def audit_cover(tx: Tx, actor: Actor, what: str, cover: Cover, now: dateti
     await tx.live("oncall")
 
 
+@internal("A part of the action that changed the schedule.")
 async def audit_swap(tx: Tx, actor: Actor, what: str, swap: Swap, now: datetime, **more: str) -> None:
     """Record an audit entry for a swap."""
     details = {"swap": swap.id, "proposer": swap.proposer, "other": swap.other}

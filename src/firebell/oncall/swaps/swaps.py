@@ -18,6 +18,8 @@ from firebell.oncall.swaps import exchange, requests
 from firebell.oncall.swaps import store as swaps_store
 from firebell.oncall.swaps.lifecycle import Lifecycle
 from firebell.people import actions as people
+from firebell.people.authorization import permits, require_party
+from firebell.people.permissions import Verb
 
 _LIFECYCLE: Lifecycle[Swap] = Lifecycle(
     "swap", requests.SWAP_TIMER, swaps_store.swap, swaps_store.save_swap, requests.audit_swap
@@ -26,6 +28,7 @@ _LIFECYCLE: Lifecycle[Swap] = Lifecycle(
 expire = _LIFECYCLE.expire
 
 
+@permits(Verb.SHIFT_TRADE)
 async def propose(
     tx: Tx,
     actor: Actor,
@@ -95,6 +98,7 @@ async def _check_answerer(tx: Tx, actor: Actor, swap: Swap) -> None:
         raise Forbidden(f"Only {name} can answer swap {swap.id}.", hint="Withdraw it, or create an override.")
 
 
+@permits(Verb.SHIFT_TRADE)
 async def accept(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     """Exchange both shifts at once; raise `Conflict` if one of them has changed hands."""
     schedule, swap = await _LIFECYCLE.lock_open(tx, swap_id, now)
@@ -112,6 +116,7 @@ async def accept(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     return accepted
 
 
+@permits(Verb.SHIFT_TRADE)
 async def decline(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     """Decline a swap: both shifts stay as they are."""
     _, swap = await _LIFECYCLE.lock_open(tx, swap_id, now)
@@ -121,7 +126,9 @@ async def decline(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     return declined
 
 
+@permits(Verb.SHIFT_TRADE)
 async def withdraw(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     """Withdraw a proposed swap."""
     _, swap = await _LIFECYCLE.lock_open(tx, swap_id, now)
+    await require_party(tx, actor, (swap.proposer, swap.other))
     return await _LIFECYCLE.close(tx, actor, swap, SwapState.WITHDRAWN, now)

@@ -1,0 +1,117 @@
+"""Actions on escalation policies; `actions` offers them to other slices."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.catalog import actions as catalog
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import Conflict, NotFound
+from firebell.kit.text import slugify
+from firebell.kit.web import undo
+from firebell.paging import policy_store
+from firebell.paging.model import Level, Plan, Policy
+from firebell.paging.policy_checks import checked_plan
+from firebell.people import actions as people
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
+
+
+@permits(Verb.POLICY_WRITE)
+async def create_policy(
+    tx: Tx,
+    actor: Actor,
+    *,
+    name: str,
+    team_id: int,
+    levels: Sequence[Level],
+    repeat: int = 2,
+    ack_timeout_s: int | None = None,
+    now: datetime,
+) -> Policy:
+    """Create a policy; raise `Invalid` unless all its levels have targets that exist."""
+    await people.team(tx, team_id)
+    plan = await checked_plan(tx, name, levels, repeat, ack_timeout_s)
+    policy = await policy_store.insert_policy(tx, plan.name, slugify(plan.name), team_id, plan, now)
+    if policy is None:
+        raise Conflict(
+            f"There is already a policy named {plan.name}.", fields={"name": "Choose another name."}
+        )
+    await tx.audit(actor, "policy.created", f"policy:{policy.id}", now, **plan.to_json())
+    return policy
+
+
+async def policy_by_slug(tx: Tx, slug: str) -> Policy:
+    """Return one policy; raise `NotFound`."""
+    policy = await policy_store.policy_by_slug(tx, slug)
+    if policy is None:
+        names = ", ".join(p.slug for p in (await policy_store.policies(tx))[:20])
+        raise NotFound(f"There is no policy {slug}.", hint=f"Existing policies: {names or 'none yet'}.")
+    return policy
+
+
+@permits(Verb.POLICY_WRITE)
+async def update_policy(
+    tx: Tx,
+    actor: Actor,
+    policy: Policy,
+    *,
+    levels: Sequence[Level],
+    repeat: int,
+    ack_timeout_s: int | None,
+    now: datetime,
+) -> None:
+    """Update a policy for new pages; open pages keep their plan (spec 2.3)."""
+    plan = await checked_plan(tx, policy.name, levels, repeat, ack_timeout_s)
+    await policy_store.update_policy(tx, policy.id, plan)
+    await tx.audit(actor, "policy.changed", f"policy:{policy.id}", now, **plan.to_json())
+
+
+@permits(Verb.POLICY_WRITE)
+async def delete_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> None:
+    """Delete a policy; raise `Conflict` if an open page uses it."""
+    # services before policies: the order in which a new alert locks them
+    services = await catalog.lock_services_with_policy(tx, policy.id)
+    if not await policy_store.lock_unused(tx, policy.id):
+        raise Conflict(f"Open pages use {policy.name}.", hint="Resolve them first.")
+    await catalog.clear_policy(tx, policy.id)
+    await policy_store.delete_policy(tx, policy.id)
+    restorable = {
+        "slug": policy.slug,
+        "team": policy.team_id,
+        "version": policy.version,
+        "services": services,
+    }
+    await tx.audit(actor, "policy.deleted", f"policy:{policy.id}", now, **policy.plan.to_json(), **restorable)
+
+
+@permits(Verb.POLICY_WRITE)
+async def restore_policy(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Policy:
+    """Restore a deleted policy, also for its services that have no other policy now.
+
+    Pages that began in between keep their plan. Raise `Conflict` if its name is taken.
+    """
+    policy_id, detail = entry.subject_id, entry.detail
+    plan = Plan.from_json(detail)
+    deleted = Policy(
+        id=policy_id,
+        name=plan.name,
+        slug=detail["slug"],
+        team_id=detail["team"],
+        levels=plan.levels,
+        repeat=plan.repeat,
+        ack_timeout_s=plan.ack_timeout_s,
+        version=detail["version"],
+    )
+    policy = await policy_store.restore_policy(tx, deleted, now)
+    if policy is None:
+        raise undo.changed_since(
+            f"there is another policy named {deleted.name} now.", "Rename it, then create this one again."
+        )
+    await tx.audit(actor, "policy.restored", f"policy:{policy_id}", now, services=detail["services"])
+    for service in (await catalog.services_by_id(tx, detail["services"])).values():
+        if service.policy_id is None:
+            await catalog.set_escalation_policy(
+                tx, actor, service_id=service.id, policy_id=policy_id, now=now
+            )
+    return policy

@@ -1,0 +1,60 @@
+"""Actions on API keys; `actions` offers them to other slices."""
+
+from datetime import datetime
+
+from firebell.kit import signing
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import NotFound
+from firebell.kit.text import clean_name
+from firebell.kit.web import undo
+from firebell.people import key_store, permissions, rules, store
+from firebell.people.authorization import permits
+from firebell.people.model import ApiKey, Role
+from firebell.people.permissions import Rights, Verb
+
+
+@permits(Verb.API_KEY_CREATE, own="person_id")
+async def create_api_key(
+    tx: Tx, actor: Actor, *, name: str, scopes: list[str], person_id: int, now: datetime
+) -> tuple[ApiKey, str]:
+    """Return a new key and its secret, which is not stored.
+
+    Raise `Forbidden` for a scope that the owner's current role does not include, so that no stored scope
+    takes effect with a later promotion.
+    """
+    checked = rules.check_scopes(scopes)
+    owner = (await store.people_by_id(tx, [person_id]))[person_id]
+    permissions.check_new_key(Rights(Role(owner.role)), checked)
+    secret = f"fb_{signing.random_token()}"
+    made = await key_store.insert_key(
+        tx,
+        clean_name(name, "name"),
+        secret[:9],
+        signing.token_hash(secret),
+        checked,
+        person_id,
+        now,
+    )
+    await tx.audit(actor, "key.created", f"key:{made.id}", now, name=made.name, scopes=checked)
+    return made, secret
+
+
+@permits(Verb.API_KEY_REVOKE, own="person_id")
+async def revoke_api_key(tx: Tx, actor: Actor, key_id: int, person_id: int, now: datetime) -> str:
+    """Revoke a key of the person and return its name."""
+    name = await key_store.revoke_key(tx, key_id, person_id, now)
+    if name is None:
+        raise NotFound("This key doesn’t exist or is already revoked.")
+    await tx.audit(actor, "key.revoked", f"key:{key_id}", now)
+    return name
+
+
+@permits(Verb.API_KEY_REVOKE)
+async def restore_api_key(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
+    """Restore a revoked key; raise `Conflict` when its owner was deactivated since."""
+    if not await key_store.restore_key(tx, entry.subject_id, entry.at):
+        raise undo.changed_since(
+            "the key was revoked again or its owner was deactivated.", "Create a new key."
+        )
+    await tx.audit(actor, "key.restored", f"key:{entry.subject_id}", now)
