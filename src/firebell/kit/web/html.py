@@ -1,13 +1,11 @@
 """HTML pages: one environment, one shell around every page, one strict content security policy."""
 
-import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http import HTTPStatus
-from importlib import resources
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -16,14 +14,12 @@ import jinja2
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup, escape
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from firebell.kit.context import Context
 from firebell.kit.countdown import countdown
 from firebell.kit.localtime import format_range
 from firebell.kit.slice import NavItem
-from firebell.kit.web import flash
+from firebell.kit.web import csrf, flash, static_files
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -57,30 +53,7 @@ class Shell:
         return len(self.incidents)
 
 
-class Static(StaticFiles):
-    """The files of `firebell/static`: kept for ever under their fingerprint, checked again without it."""
-
-    def __init__(self) -> None:
-        super().__init__(packages=[("firebell", "static")])
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        if path.endswith(".webmanifest"):
-            response.headers["Content-Type"] = "application/manifest+json"
-        named = scope["query_string"].startswith(b"v=")
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if named else "no-cache"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
-
-
 ShellOf = Callable[[Request], Awaitable[Shell]]
-
-
-@cache
-def fingerprint(name: str) -> str:
-    """Return the address of a static file, which changes when its content does."""
-    data = resources.files("firebell").joinpath(f"static/{name}").read_bytes()
-    return f"/static/{name}?v={hashlib.sha256(data).hexdigest()[:10]}"
 
 
 def duration(found: timedelta) -> str:
@@ -179,7 +152,7 @@ def _environment() -> jinja2.Environment:
     env.filters["duration"] = duration
     env.filters["initials"] = initials
     env.filters["linked"] = linked
-    env.globals["static"] = fingerprint
+    env.globals["static"] = static_files.address
     env.globals["timedelta"] = timedelta
     env.globals["zones"] = time_zones
     return env
@@ -229,7 +202,7 @@ async def render(
     values = {
         "request": request,
         "me": me,
-        "csrf": getattr(request.state, "csrf", ""),
+        "csrf": csrf.mask(getattr(request.state, "csrf", "")),
         "may": getattr(request.state, "may", lambda verb: False),
         "now": now,
         "tz": tz,
