@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import footprint, ingest, large, latency, machine, reads, report
+from bench import footprint, ingest, large, latency, machine, reads, report, rooms
 from bench.result import Result
 
 Workload = Callable[[float], Awaitable[Result]]
@@ -24,6 +24,7 @@ WORKLOADS: dict[str, Workload] = {
     "W8": reads.year,
     "W9": footprint.start,
     "W10": large.monday,
+    "W13": rooms.rooms,
 }
 OUT = Path(__file__).parent.parent / "docs" / "performance.md"
 

@@ -32,6 +32,7 @@ from firebell.kit.web.api import Api, field_error, status_slug
 from firebell.kit.web.compression import Compression
 from firebell.kit.web.live import stream
 from firebell.kit.web.routing import allowed_methods
+from firebell.kit.web.shared_pages import SharedPages
 from firebell.kit.web.static_files import VersionedFiles
 from firebell.people import access
 from firebell.people.permissions import Verb
@@ -97,6 +98,7 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
     )
     app.state.ctx = ctx
     app.state.shell = dashboard_web.shell
+    app.state.shared_pages = SharedPages(ctx.live)
     ingest = inbound.build(ctx)
     app.state.inbound = ingest
     app.state.navigation = navigation(slices)

@@ -68,10 +68,22 @@ policies_by_id = policy_store.policies_by_id
 triggered = store.triggered
 
 
+_MAX_PAGE_TOPICS, _MANY_PAGES = 20, "pages-many"
+"""When more pages than this change at once, one topic stands for all of them."""
+
+
+def live_topics(page_ids: Sequence[int]) -> list[str]:
+    """Return the topics that are published when one of these pages changes."""
+    return [*(f"pg-{page_id}" for page_id in page_ids), _MANY_PAGES] if page_ids else []
+
+
 async def _refresh(tx: Tx, page_ids: Sequence[int]) -> None:
-    """Refresh open browsers: the list, and up to twenty pages."""
+    """Refresh open browsers: the list, and what shows these pages."""
     await tx.live("pages")
-    for page_id in page_ids[:20]:
+    if len(page_ids) > _MAX_PAGE_TOPICS:
+        await tx.live(_MANY_PAGES)
+        return
+    for page_id in page_ids:
         await tx.live(f"pg-{page_id}")
 
 

@@ -54,7 +54,7 @@ async def detail(request: Request, ref: str) -> Response:
     ctx, page_id = html.ctx(request), parse_ref("PG", ref)
     async with ctx.db.tx() as tx:
         context = await page_detail(tx, page_id, ctx.clock.now())
-    context |= {"nav": "pages", "live": f"pages,pg-{page_id}"}
+    context |= {"nav": "pages", "live": ",".join(["pages", *actions.live_topics([page_id])])}
     return await html.render(request, "paging/page.html", context, kept_offline=True)
 
 
@@ -66,7 +66,7 @@ async def more(request: Request, ref: str) -> Response:
     async with ctx.db.tx() as tx:
         page = await actions.page(tx, page_id)
         (details,) = await queries.page_details(tx, [page], ctx.clock.now(), alerts_each=50)
-    context = {"v": details, "nav": "pages", "live": f"pg-{page_id}"}
+    context = {"v": details, "nav": "pages", "live": ",".join(actions.live_topics([page_id]))}
     return await html.render(request, "paging/more.html", context)
 
 
