@@ -1,4 +1,4 @@
-"""`python -m bench.run`: runs workloads W1 to W10 and writes `docs/performance.md`."""
+"""`python -m bench.run`: runs all workloads and writes `docs/performance.md`."""
 
 import argparse
 import sys
