@@ -8,7 +8,7 @@ from firebell.kit.signing import random_token
 from firebell.kit.web import csrf
 
 
-@given(st.text(st.characters(codec="ascii", exclude_categories=("Cc",)), min_size=1, max_size=60))
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=60))
 def test_a_masked_token_is_accepted_for_its_session_and_no_other(token: str) -> None:
     masked = csrf.mask(token)
     assert csrf.matches(masked, token)
