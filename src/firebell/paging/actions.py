@@ -29,6 +29,7 @@ from firebell.paging import (
     notification_rules,
     policy_store,
     store,
+    topics,
 )
 from firebell.paging.model import (
     Ack,
@@ -57,6 +58,7 @@ NO_POLICY = Plan(name="No policy", levels=(), repeat=0, ack_timeout_s=None)
 arrivals = store.arrivals
 counts = store.counts
 deliveries = delivery_store.of_page
+live_topics = topics.live_topics
 overdue_messages = delivery_store.overdue
 log = store.log
 owned_by_alone = store.owned_by_alone
@@ -68,25 +70,6 @@ policies_by_id = policy_store.policies_by_id
 triggered = store.triggered
 
 
-_MAX_PAGE_TOPICS, _MANY_PAGES = 20, "pages-many"
-"""When more pages than this change at once, one topic stands for all of them."""
-
-
-def live_topics(page_ids: Sequence[int]) -> list[str]:
-    """Return the topics that are published when one of these pages changes."""
-    return [*(f"pg-{page_id}" for page_id in page_ids), _MANY_PAGES] if page_ids else []
-
-
-async def _refresh(tx: Tx, page_ids: Sequence[int]) -> None:
-    """Refresh open browsers: the list, and what shows these pages."""
-    await tx.live("pages")
-    if len(page_ids) > _MAX_PAGE_TOPICS:
-        await tx.live(_MANY_PAGES)
-        return
-    for page_id in page_ids:
-        await tx.live(f"pg-{page_id}")
-
-
 async def store_changes(tx: Tx, changed: Sequence[Page]) -> None:
     """Save pages and their timers: exactly one for each that has a due time (I1)."""
     if not changed:
@@ -96,7 +79,7 @@ async def store_changes(tx: Tx, changed: Sequence[Page]) -> None:
         tx, TIMER, [(str(p.id), p.due_at, p.epoch) for p in changed if p.due_at is not None]
     )
     await timers.cancel_many(tx, TIMER, [str(p.id) for p in changed if p.due_at is None])
-    await _refresh(tx, [p.id for p in changed])
+    await topics.publish(tx, [p.id for p in changed])
 
 
 async def _step_all(
@@ -166,7 +149,7 @@ async def grow_groups(tx: Tx, event: GroupsGrown, now: datetime) -> None:
     )
     text = "New alerts arrived that the acknowledgement does not cover."
     await _log_all(tx, reopened, "again", text, now)
-    await _refresh(tx, [p.id for p in open_pages])
+    await topics.publish(tx, [p.id for p in open_pages])
 
 
 async def raise_groups(tx: Tx, event: GroupsRaised, now: datetime) -> None:
@@ -184,7 +167,7 @@ async def retitle_groups(tx: Tx, event: GroupsRetitled, now: datetime) -> None:
     """Title open pages by their most severe firing alert, in the transaction that stores it."""
     page_ids = await store.retitle(tx, "group", dict(zip(event.group_ids, event.titles, strict=True)))
     if page_ids:
-        await _refresh(tx, page_ids)
+        await topics.publish(tx, page_ids)
 
 
 async def resolve_groups(tx: Tx, event: GroupsResolved, now: datetime) -> None:

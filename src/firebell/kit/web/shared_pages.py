@@ -18,7 +18,10 @@ _ELAPSED = re.compile(r"(<time [^>]*>)[^<]*")
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Anyone of this role and time zone: a template that asks for more about the person fails."""
+    """Anyone of this role and time zone: a template that asks for more about the person fails.
+
+    The rights of a session are those of the role alone (`access.rights_of`).
+    """
 
     role: str
     tz: str
