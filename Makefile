@@ -51,7 +51,7 @@ audit: setup ## look for known vulnerabilities of every locked dependency; asks 
 	$(VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
 	$(VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements-dev.lock
 
-bench: setup ## run the workloads W1 to W10 and write docs/performance.md
+bench: setup ## run all workloads and write docs/performance.md
 	$(PY) -m bench.run
 
 lock: ## resolve again after a change of dependencies; needs uv

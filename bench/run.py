@@ -1,4 +1,4 @@
-"""`python -m bench.run`: runs workloads W1 to W11 and writes `docs/performance.md`."""
+"""`python -m bench.run`: runs all workloads and writes `docs/performance.md`."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import footprint, grown, ingest, large, latency, machine, reads, report
+from bench import footprint, grown, ingest, large, latency, machine, reads, report, rooms
 from bench.result import Result
 
 Workload = Callable[[float], Awaitable[Result]]
@@ -25,6 +25,7 @@ WORKLOADS: dict[str, Workload] = {
     "W9": footprint.start,
     "W10": large.monday,
     "W11": grown.year,
+    "W13": rooms.rooms,
 }
 OUT = Path(__file__).parent.parent / "docs" / "performance.md"
 

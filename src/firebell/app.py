@@ -29,8 +29,11 @@ from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.slice import DeclarationError, NavItem, Section, Slice, unique
 from firebell.kit.web import html
 from firebell.kit.web.api import Api, field_error, status_slug
+from firebell.kit.web.compression import Compression
 from firebell.kit.web.live import stream
 from firebell.kit.web.routing import allowed_methods
+from firebell.kit.web.shared_pages import SharedPages
+from firebell.kit.web.static_files import VersionedFiles
 from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.slices import SLICES
@@ -96,13 +99,14 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
     )
     app.state.ctx = ctx
     app.state.shell = dashboard_web.shell
+    app.state.shared_pages = SharedPages(ctx.live)
     ingest = inbound.build(ctx)
     app.state.inbound = ingest
     app.state.navigation = navigation(slices)
     slice_routers = routers(slices)
     for router in slice_routers:
         app.include_router(router)
-    app.mount("/static", html.Static(), name="static")
+    app.mount("/static", VersionedFiles(), name="static")
     _add_machines(app, ctx)
     check_routes(
         [*((each.name, router.routes) for each in slices for router in each.routers()), ("app", app.routes)]
@@ -111,6 +115,7 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
         if isinstance(route, Route) and route.path.startswith(ingest.prefixes):
             raise DeclarationError(f"An address of a source hides the route {route.path}.")
     _add_errors(app, slice_routers)
+    app.add_middleware(Compression)
     app.add_middleware(Guard, ctx=ctx, refuse=_error_response)
     app.add_middleware(_Observed)
     return _HotPath(ingest, app)

@@ -8,7 +8,7 @@ from importlib import resources
 from fastapi import Request, Response
 
 from firebell import __version__
-from firebell.kit.web import html, routing
+from firebell.kit.web import html, routing, static_files
 from firebell.people import access
 
 router = routing.html_router()
@@ -17,12 +17,11 @@ _ASSETS = (
     "firebell.css",
     "app.css",
     "scale.css",
-    "timers.js",
-    "firebell.js",
-    "pending.js",
+    *(name for name in static_files.names() if name.startswith("js/")),
     "vendor/icons.svg",
     "favicon.svg",
     "manifest.webmanifest",
+    "fonts/geist.woff2",
 )
 _PAGE = "/offline"
 
@@ -32,10 +31,11 @@ def _script() -> str:
     """Return the worker: it differs whenever an asset or the offline page does, so that browsers update it."""
     files = resources.files("firebell")
     worker = files.joinpath("static/sw.js").read_text(encoding="utf-8")
-    assets = [*map(html.fingerprint, _ASSETS), "/static/fonts/geist.woff2", _PAGE]
+    assets = [*map(static_files.address, _ASSETS), _PAGE]
     templates = [files.joinpath(f"templates/{name}").read_text() for name in ("base.html", "offline.html")]
     release = hashlib.sha256("\n".join([__version__, worker, *assets, *templates]).encode()).hexdigest()[:10]
-    return f"const RELEASE = {json.dumps({'version': release, 'assets': assets})};\n{worker}"
+    facts = {"version": release, "files": static_files.version(), "assets": assets}
+    return f"const RELEASE = {json.dumps(facts)};\n{worker}"
 
 
 @router.get("/sw.js", dependencies=access.public("A browser updates it without its cookies."))

@@ -3,7 +3,7 @@
 import re
 
 from firebell.kit.clock import FakeClock
-from firebell.kit.web import html
+from firebell.kit.web import html, static_files
 from tests.api.callers import browser, organization, sign_in
 from tests.world import world
 
@@ -41,7 +41,7 @@ async def test_a_browser_updates_the_service_worker_with_each_release(dsn: str, 
         assert answer.headers["content-type"].startswith("text/javascript")
         assert answer.headers["content-security-policy"] == html.POLICY
         assets = re.findall(r'"(/[^"]+)"', answer.text.partition("\n")[0])
-        assert html.fingerprint("firebell.js") in assets
+        assert static_files.address("js/main.js") in assets
         for asset in assets:
             assert (await http.get(asset)).status_code == 200, asset
 

@@ -2,11 +2,12 @@
 
 import shutil
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Response, async_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LEVELS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
@@ -58,17 +59,24 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 def _listen_for_errors(browser: Browser, errors: list[str]) -> None:
-    """Collect what any script throws on any page of the browser."""
+    """Collect what any script throws on any page of the browser, and each static file that is missing."""
+
+    def missing_file(response: Response) -> None:
+        if "/static/" in response.url and response.status == HTTPStatus.NOT_FOUND:
+            errors.append(f"{response.url}: not found")
+
     new_context, new_page = browser.new_context, browser.new_page
 
     async def listening_context(**options: Any) -> BrowserContext:
         context = await new_context(**options)
         context.on("weberror", lambda error: errors.append(f"{error.page and error.page.url}: {error.error}"))
+        context.on("response", missing_file)
         return context
 
     async def listening_page(**options: Any) -> Page:
         page = await new_page(**options)
         page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
+        page.on("response", missing_file)
         return page
 
     browser.new_context, browser.new_page = listening_context, listening_page  # type: ignore[method-assign]

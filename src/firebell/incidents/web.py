@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from fastapi import Response
+from fastapi import Request, Response
 from markupsafe import Markup
 
 from firebell.catalog import actions as catalog
@@ -31,12 +31,11 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.refs import parse_ref
 from firebell.kit.text import to_choice, to_choices, to_id
-from firebell.kit.web import flash, html, routing
+from firebell.kit.web import flash, html, routing, transaction
 from firebell.paging import actions as paging
 from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.people import access
 from firebell.people import actions as people
-from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.work import CurrentVisit, Visit
@@ -212,9 +211,9 @@ def _step(incident: Incident, refusal: str | None, holders: Mapping[Role, Sequen
 
 
 async def _room(
-    tx: Tx, incident_id: int, show: str, person_search: str, me: Person, now: datetime
+    tx: Tx, incident_id: int, show: str, person_search: str, person_id: int | None, now: datetime
 ) -> dict[str, Any]:
-    """Return what the template of the incident page needs."""
+    """Return what the template of the incident page needs, for a person or for anyone without a role in it."""
     incident = await actions.incident(tx, incident_id)
     assignments = (await actions.roles(tx, [incident_id]))[incident_id]
     holders: dict[Role, list[int]] = {}
@@ -231,7 +230,6 @@ async def _room(
     timeline = list(reversed(await actions.timeline(tx, incident_id)))
     team_members = await people.members(tx, list({s.team_id for s in services.values()}))
     likely_ids = {
-        me.id,
         *(a.person_id for a in assignments),
         *(i for ids in team_members.values() for i, _ in ids),
         *(e.actor_id for e in timeline if e.actor_id),
@@ -240,6 +238,9 @@ async def _room(
     kinds = _KINDS_SHOWN.get(show)
     return {
         "i": incident,
+        "live": ",".join([f"inc-{incident_id}", *paging.live_topics(list(pages))]),
+        "own_roles": {a.role for a in assignments if a.person_id == person_id},
+        "holder_ids": frozenset(a.person_id for a in assignments),
         "timeline": [e for e in timeline if kinds is None or e.kind in kinds],
         "show": show if kinds else "all",
         "roles": [(r, ROLE_NAMES[r], holders.get(r, [])) for r in Role if r in shown_roles],
@@ -272,24 +273,29 @@ def _elapsed_percent(incident: Incident, now: datetime) -> float:
 
 
 @router.get("/incidents/{ref}", dependencies=access.needs(Verb.INCIDENT_READ))
-async def room(visit: CurrentVisit, ref: str, show: str = "all", template: str = "") -> Response:
-    incident_id = parse_ref("INC", ref)
-    person_search = visit.request.query_params.get("with", "")
-    context = await _room(visit.tx, incident_id, show, person_search, visit.person, visit.now)
-    draft = (
-        await message(visit.tx, context["i"], template, visit.ctx.public_url, visit.person.tz, visit.now)
-        if template
-        else None
-    )
-    templates = await handbook.all_templates(visit.tx)
+async def room(request: Request, ref: str, show: str = "all", template: str = "") -> Response:
+    me = await access.signed_in(request)
+    ctx, incident_id = html.ctx(request), parse_ref("INC", ref)
+    person_search = request.query_params.get("with", "")
+
+    async def shared(person_id: int | None) -> tuple[dict[str, Any], frozenset[int]]:
+        async with ctx.db.tx() as tx:
+            context = await _room(tx, incident_id, show, "", person_id, ctx.clock.now())
+        return {"nav": "room", **context}, context["holder_ids"]
+
+    if html.is_live_refresh(request) and not person_search:
+        return await html.render_shared(request, "incidents/room.html", (incident_id, show), shared)
+    async with transaction.opened(request) as (tx, now):
+        context = await _room(tx, incident_id, show, person_search, me.id, now)
+        draft = await message(tx, context["i"], template, ctx.public_url, me.tz, now) if template else None
+        templates = await handbook.all_templates(tx)
     composer = {
         "nav": "room",
-        "live": f"incidents,pages,inc-{incident_id}",
         "begun": draft,
         "beginnings": [(name, templates[name].title) for name in message_values.UPDATES if name in templates],
         "fitting": message_values.update_for(context["i"]),
     }
-    return await html.render(visit.request, "incidents/room.html", {**context, **composer})
+    return await html.render(request, "incidents/room.html", {**context, **composer})
 
 
 @router.post("/incidents/{ref}/{what}", dependencies=access.needs(Verb.INCIDENT_UPDATE))

@@ -1,6 +1,6 @@
 """How a wait reads: `in 2:41` before its end, and never a negative number after it (pure).
 
-`static/timers.js` writes the same texts while a page is open; one table tests both.
+`static/js/timers.js` writes the same texts while a page is open; one table tests both.
 """
 
 from datetime import timedelta

@@ -22,7 +22,7 @@ from firebell.kit.text import clean_text
 from firebell.notify import actions as notify
 from firebell.notify.model import DeliveriesFail, Delivery, NobodyReached
 from firebell.oncall.model import ScheduleDeleted
-from firebell.paging import escalation, list_store, policy_actions, policy_store, store
+from firebell.paging import escalation, list_store, policy_actions, policy_store, store, topics
 from firebell.paging.model import (
     SUBJECT_KIND,
     Ack,
@@ -50,6 +50,7 @@ arrivals = store.arrivals
 counts = store.counts
 create_policy = policy_actions.create_policy
 delete_policy = policy_actions.delete_policy
+live_topics = topics.live_topics
 log = store.log
 owned_by_alone = store.owned_by_alone
 owners = store.owners
@@ -60,13 +61,6 @@ policies_by_id = policy_store.policies_by_id
 policy_by_slug = policy_actions.policy_by_slug
 triggered = store.triggered
 update_policy = policy_actions.update_policy
-
-
-async def _refresh(tx: Tx, page_ids: Sequence[int]) -> None:
-    """Refresh open browsers: the list, and up to twenty pages."""
-    await tx.live("pages")
-    for page_id in page_ids[:20]:
-        await tx.live(f"pg-{page_id}")
 
 
 async def store_changes(tx: Tx, changed: Sequence[Page]) -> None:
@@ -81,7 +75,7 @@ async def store_changes(tx: Tx, changed: Sequence[Page]) -> None:
         tx, TIMER, [(str(p.id), p.due_at, p.epoch) for p in changed if p.due_at is not None]
     )
     await timers.cancel_many(tx, TIMER, [str(p.id) for p in changed if p.due_at is None])
-    await _refresh(tx, [p.id for p in changed])
+    await topics.publish(tx, [p.id for p in changed])
 
 
 async def _step_all(
@@ -151,7 +145,7 @@ async def grow_groups(tx: Tx, event: GroupsGrown, now: datetime) -> None:
     )
     text = "New alerts arrived that the acknowledgement does not cover."
     await _log_all(tx, reopened, "again", text, now)
-    await _refresh(tx, [p.id for p in open_pages])
+    await topics.publish(tx, [p.id for p in open_pages])
 
 
 async def raise_groups(tx: Tx, event: GroupsRaised, now: datetime) -> None:
@@ -169,7 +163,7 @@ async def retitle_groups(tx: Tx, event: GroupsRetitled, now: datetime) -> None:
     """Title open pages by their most severe firing alert, in the transaction that stores it."""
     page_ids = await store.retitle(tx, "group", dict(zip(event.group_ids, event.titles, strict=True)))
     if page_ids:
-        await _refresh(tx, page_ids)
+        await topics.publish(tx, page_ids)
 
 
 async def resolve_groups(tx: Tx, event: GroupsResolved, now: datetime) -> None:

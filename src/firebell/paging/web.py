@@ -53,7 +53,7 @@ async def short(ref: str) -> Response:
 async def detail(visit: CurrentVisit, ref: str) -> Response:
     page_id = parse_ref("PG", ref)
     context = await page_detail(visit.tx, page_id, visit.now)
-    context |= {"nav": "pages", "live": f"pages,pg-{page_id}"}
+    context |= {"nav": "pages", "live": ",".join(["pages", *actions.live_topics([page_id])])}
     return await html.render(visit.request, "paging/page.html", context, kept_offline=True)
 
 
@@ -63,7 +63,7 @@ async def more(visit: CurrentVisit, ref: str) -> Response:
     page_id = parse_ref("PG", ref)
     page = await actions.page(visit.tx, page_id)
     (details,) = await queries.page_details(visit.tx, [page], visit.now, alerts_each=50)
-    context = {"v": details, "nav": "pages", "live": f"pg-{page_id}"}
+    context = {"v": details, "nav": "pages", "live": ",".join(actions.live_topics([page_id]))}
     return await html.render(visit.request, "paging/more.html", context)
 
 

@@ -20,6 +20,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import FirebellError, Forbidden, Invalid, TooMany, Unauthenticated, Unavailable
 from firebell.kit.text import clean_text
 from firebell.kit.threads import PASSWORDS
+from firebell.kit.web import csrf
 from firebell.people import (
     cookies,
     key_store,
@@ -206,7 +207,7 @@ async def form(request: Request, files: int = 0, fields: int = 500) -> FormData:
     if not hasattr(request.state, "verb"):
         raise RuntimeError(f"{request.url.path} takes a form but declares no verb.")
     data = await request.form(max_files=files, max_fields=fields, max_part_size=_LARGEST_FIELD)
-    if not request.state.csrf or data.get("csrf") != request.state.csrf:
+    if not csrf.matches(data.get("csrf"), request.state.csrf):
         await data.close()
         raise Forbidden("Your session changed.", hint="Reload the page and try again.")
     return data
@@ -274,7 +275,7 @@ async def _by_session(request: Request) -> Caller | None:
     person = await visitor(request)
     if person is None:
         return None
-    if request.method not in _SAFE and request.headers.get("x-csrf") != request.state.csrf:
+    if request.method not in _SAFE and not csrf.matches(request.headers.get("x-csrf"), request.state.csrf):
         raise Forbidden(
             "The X-CSRF header is missing or belongs to another session.",
             hint="Reload the page and try again.",

@@ -5,12 +5,11 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Postmortem:
-    """A post-mortem; `body` is Markdown, `state` is draft, review or published."""
+class ListedPostmortem:
+    """A post-mortem without its text; `state` is draft, review or published."""
 
     id: int
     incident_id: int
-    body: str
     state: str
     due_at: datetime
     author_id: int | None
@@ -23,3 +22,10 @@ class Postmortem:
     def ref(self) -> str:
         """The reference of the incident, which the post-mortem shares."""
         return f"INC-{self.incident_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Postmortem(ListedPostmortem):
+    """A post-mortem; `body` is Markdown."""
+
+    body: str

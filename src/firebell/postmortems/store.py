@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Row, Tx
-from firebell.postmortems.model import Postmortem
+from firebell.postmortems.model import ListedPostmortem, Postmortem
 
-_COLUMNS = "id, incident_id, body, state, due_at, author_id, created_at, updated_at, published_at, version"
+_LISTED = "id, incident_id, state, due_at, author_id, created_at, updated_at, published_at, version"
+_COLUMNS = f"{_LISTED}, body"
 
 
 def _from_row(row: Row) -> Postmortem:
@@ -44,17 +45,17 @@ async def of_incident(tx: Tx, incident_id: int) -> Postmortem | None:
     return _from_row(row) if row else None
 
 
-async def postmortems(tx: Tx) -> list[Postmortem]:
+async def postmortems(tx: Tx) -> list[ListedPostmortem]:
     """Return up to 500 post-mortems, unpublished ones first, each in descending order of their due time."""
     rows = await tx.fetch(
         f"""
-        select {_COLUMNS}
+        select {_LISTED}
         from postmortem
         order by state = 'published', due_at desc
         limit 500
         """
     )
-    return [_from_row(row) for row in rows]
+    return [ListedPostmortem(**dict(row)) for row in rows]
 
 
 async def newest(tx: Tx, before: int | None, limit: int) -> list[Postmortem]:

@@ -48,12 +48,15 @@ const keep = async (request, answer, asked) => {
 /* Only what is kept is copied: a long download is not held in memory. */
 const copied = answer => answer.headers.has(PERSON) ? answer.clone() : answer;
 
+/* A page of an older release gets the files of the present one, the only ones that are kept. */
+const present = text => text.replace(/\/static\/[0-9a-f]{10}\//g, `/static/${RELEASE.files}/`);
+
 /* The copy says how old it is, and its clock goes on: countdowns are right although the page is old. */
 const copyOf = async request => {
   const copy = await (await caches.open(PAGES)).match(addressOf(request.url));
   const at = copy && +copy.headers.get('Kept-At');
   if (!at || Date.now() - at > KEPT_FOR) return null;
-  const html = (await copy.text())
+  const html = present(await copy.text())
     .replace(/data-now="([\d.]+)"/, (_, now) => `data-now="${+now + (Date.now() - at) / 1000}" data-kept="${at}"`);
   return new Response(html, { headers: copy.headers });
 };
@@ -82,14 +85,13 @@ const live = async event => {
 };
 
 const asset = async request => {
-  const kept = ignoreSearch => caches.match(request, { cacheName: ASSETS, ignoreSearch });
-  const hit = new URL(request.url).searchParams.has('v') && await kept(false);
+  const kept = address => caches.match(address, { cacheName: ASSETS }), hit = await kept(request.url);
   if (hit) return hit;
   try {
     const answer = await fetch(request);
     if (!isDown(answer)) return answer;
-  } catch { /* an older copy of a page names older assets */ }
-  return await kept(true) || Response.error();
+  } catch { /* an older page names older files */ }
+  return await kept(present(request.url)) || Response.error();
 };
 
 addEventListener('fetch', event => {

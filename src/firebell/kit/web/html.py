@@ -1,13 +1,11 @@
 """HTML pages: one environment, one shell around every page, one strict content security policy."""
 
-import hashlib
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http import HTTPStatus
-from importlib import resources
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
@@ -16,15 +14,15 @@ import jinja2
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup, escape
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from firebell.kit.context import Context
 from firebell.kit.countdown import countdown
 from firebell.kit.errors import FirebellError
 from firebell.kit.localtime import format_range, zone_names
 from firebell.kit.slice import NavItem
-from firebell.kit.web import flash, transaction
+from firebell.kit.web import csrf, flash, static_files, transaction
+from firebell.kit.web.compression import accepts_gzip, is_from_elsewhere
+from firebell.kit.web.shared_pages import Reader, Rendering, SharedPages
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -41,6 +39,10 @@ HEADERS = {
 }
 OFFLINE = "Firebell-Offline"
 """The header of a page that the service worker may keep, with the id of the person whom it was shown to."""
+CSRF, NOW = "X-CSRF", "Firebell-Now"
+"""The headers of a shared page with what differs for each response: the token of its forms, and the time."""
+_FRAME_TOPICS = ("pages", "incidents")
+"""The topics of what the frame counts, on every page."""
 
 
 @dataclass(slots=True)
@@ -58,30 +60,7 @@ class Shell:
         return len(self.incidents)
 
 
-class Static(StaticFiles):
-    """The files of `firebell/static`: kept for ever under their fingerprint, checked again without it."""
-
-    def __init__(self) -> None:
-        super().__init__(packages=[("firebell", "static")])
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        if path.endswith(".webmanifest"):
-            response.headers["Content-Type"] = "application/manifest+json"
-        named = scope["query_string"].startswith(b"v=")
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if named else "no-cache"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
-
-
 ShellOf = Callable[[Request], Awaitable[Shell]]
-
-
-@cache
-def fingerprint(name: str) -> str:
-    """Return the address of a static file, which changes when its content does."""
-    data = resources.files("firebell").joinpath(f"static/{name}").read_bytes()
-    return f"/static/{name}?v={hashlib.sha256(data).hexdigest()[:10]}"
 
 
 def duration(found: timedelta) -> str:
@@ -180,7 +159,7 @@ def _environment() -> jinja2.Environment:
     env.filters["duration"] = duration
     env.filters["initials"] = initials
     env.filters["linked"] = linked
-    env.globals["static"] = fingerprint
+    env.globals["static"] = static_files.address
     env.globals["timedelta"] = timedelta
     env.globals["zones"] = time_zones
     return env
@@ -224,11 +203,31 @@ async def render(
     framed = me is not None and shell_of is not None and status < HTTPStatus.INTERNAL_SERVER_ERROR
     now = transaction.now(request)
     message = flash.waiting(request, now) if framed and status == HTTPStatus.OK else None
-    tz = (context or {}).get("tz") or (me.tz if me else "UTC")
     values = {
+        **_values(request, context or {}, me, now),
         "request": request,
+        "csrf": csrf.mask(getattr(request.state, "csrf", "")),
+        "shell": await shell_of(request) if framed and shell_of else Shell(),
+        "flash": message,
+        **(context or {}),
+    }
+    values |= {"form_errors": values["errors"], **_topics(values["live"])}
+    response = HTMLResponse(_environment().get_template(template).render(values), status, HEADERS)
+    # a message that is shown once is not shown again from a copy
+    if kept_offline and me is not None and not message:
+        response.headers[OFFLINE] = str(me.id)
+    if message:
+        flash.clear(response)
+    return response
+
+
+def _values(request: Request, context: Mapping[str, Any], me: Any, now: datetime) -> dict[str, Any]:
+    """Return what every template is given for a reader."""
+    tz = context.get("tz") or (me.tz if me else "UTC")
+    error: FirebellError | None = context.get("error")
+    return {
         "me": me,
-        "csrf": getattr(request.state, "csrf", ""),
+        "shared": False,
         "may": getattr(request.state, "may", lambda verb: False),
         "now": now,
         "tz": tz,
@@ -240,23 +239,66 @@ async def render(
         "typed": lambda at: to_input_value(at, tz),
         "ago": lambda at: ago(at, now),
         "links": lambda section=None: _links(request, section),
-        "shell": await shell_of(request) if framed and shell_of else Shell(),
         "public_url": ctx(request).public_url,
-        "flash": message,
         "nav": "",
         "live": "",
         "errors": error.fields if error else {},
-        **(context or {}),
     }
-    values["form_errors"] = values["errors"]
-    values["live"] = ",".join(dict.fromkeys(["pages", "incidents", *values["live"].split(",")])).strip(",")
-    response = HTMLResponse(_environment().get_template(template).render(values), status, HEADERS)
-    # a message that is shown once is not shown again from a copy
-    if kept_offline and me is not None and not message:
-        response.headers[OFFLINE] = str(me.id)
-    if message:
-        flash.clear(response)
-    return response
+
+
+def _topics(live: str) -> dict[str, str]:
+    """Return the topics of a page, and those of the frame alone, which a browser follows at leisure."""
+    own = dict.fromkeys(topic for topic in live.split(",") if topic)
+    return {"live": ",".join(own), "frame": ",".join(t for t in _FRAME_TOPICS if t not in own)}
+
+
+def is_live_refresh(request: Request) -> bool:
+    """Return True if an open page asks for its own live parts."""
+    return flash.LIVE_REFRESH in request.headers
+
+
+ContextOf = Callable[[int | None], Awaitable[tuple[dict[str, Any], frozenset[int]]]]
+"""Returns the values of a template for one person by id, or with None for all but those whose ids it returns."""
+
+
+async def render_shared(
+    request: Request, template: str, key: tuple[Hashable, ...], context_of: ContextOf
+) -> Response:
+    """Return the live parts of a page, rendered once for all of one role and time zone who see the same.
+
+    `key` has what else decides what they see. Neither the person nor a token is known to the template; the token
+    of the forms is in a header, and the browser puts it into them.
+    """
+    me, shell_of = request.state.me, request.app.state.shell
+    reader = Reader(me.role, me.tz)
+
+    async def render_for(person_id: int | None) -> Rendering:
+        context, personal = await context_of(person_id)
+        values = {
+            **_values(request, context, reader, ctx(request).clock.now()),
+            "shared": True,
+            "csrf": "",
+            "shell": await shell_of(request),
+            **context,
+        }
+        values |= {"form_errors": values["errors"], **_topics(values["live"])}
+        text = _environment().get_template(template).render(values)
+        return Rendering(text, frozenset(values["live"].split(",")), personal)
+
+    pages: SharedPages = request.app.state.shared_pages
+    stored = await pages.get((template, *key, reader), me.id, render_for)
+    headers = {
+        **HEADERS,
+        "ETag": stored.etag,
+        "Vary": "Accept-Encoding",
+        CSRF: csrf.mask(request.state.csrf),
+        NOW: str(ctx(request).clock.now().timestamp()),
+    }
+    if request.headers.get("if-none-match") == stored.etag:
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    if accepts_gzip(request.headers) and not is_from_elsewhere(request.headers):
+        return HTMLResponse(stored.gzipped, headers={**headers, "Content-Encoding": "gzip"})
+    return HTMLResponse(stored.plain, headers=headers)
 
 
 def download(body: bytes, name: str) -> Response:

@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from firebell.kit.errors import TooMany
 
 _END = ""
+_SPREAD_MS, _MAX_SPREAD_MS = 2, 2000
+"""Each reader of a topic adds this to the time over which their browsers spread what they ask for."""
+_MAX_REMEMBERED = 4096
 STREAMS_PER_PERSON = 20
 """Open event streams of one person in this process: one for each open tab."""
 
@@ -20,6 +23,11 @@ class Live:
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[str]] = set()
         self._streams: Counter[int] = Counter()
+        self._readers: Counter[str] = Counter()
+        self._changed: dict[str, int] = {}
+        self._forgotten = 0
+        self.sequence = 0
+        """The number of changes published so far."""
 
     def close(self) -> None:
         """End every stream: the process stops."""
@@ -27,10 +35,23 @@ class Live:
 
     def publish(self, topic: str) -> None:
         """Hand `topic` to every subscriber; one that is 1,000 behind loses its oldest."""
+        self.sequence += 1
+        self._changed.pop(topic, None)
+        self._changed[topic] = self.sequence
+        if len(self._changed) > _MAX_REMEMBERED:
+            self._forgotten = self._changed.pop(next(iter(self._changed)))
         for queue in self._queues:
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(topic)
+
+    def changed_since(self, topics: Iterable[str], sequence: int) -> bool:
+        """Return True if one of the topics was published after `sequence`, or may have been."""
+        return any(self._changed.get(topic, self._forgotten) > sequence for topic in topics)
+
+    def spread_ms(self, topic: str) -> int:
+        """Return the time over which the browsers that read a topic spread what they ask for when it changes."""
+        return min(_MAX_SPREAD_MS, _SPREAD_MS * (self._readers[topic] - 1)) if topic in self._readers else 0
 
     def check_room(self, person_id: int) -> None:
         """Raise `TooMany` if this person has as many event streams open as one may have."""
@@ -42,16 +63,21 @@ class Live:
             )
 
     @contextmanager
-    def subscribe(self, person_id: int) -> Iterator[asyncio.Queue[str]]:
-        """Yield a queue of topics until the block ends; raise `TooMany` when the person has too many."""
+    def subscribe(self, person_id: int, topics: Collection[str] = ()) -> Iterator[asyncio.Queue[str]]:
+        """Count a reader of `topics` and yield a queue of all that change, until the block ends.
+
+        Raise `TooMany` when the person has too many.
+        """
         self.check_room(person_id)
         self._streams[person_id] += 1
         queue: asyncio.Queue[str] = asyncio.Queue(maxsize=1000)
         self._queues.add(queue)
+        self._readers.update(topics)
         try:
             yield queue
         finally:
             self._queues.discard(queue)
+            self._readers -= Counter(topics)
             self._streams[person_id] -= 1
             if not self._streams[person_id]:
                 del self._streams[person_id]
@@ -75,7 +101,7 @@ async def stream(
     Something is yielded every `heartbeat_s` seconds, however much other topics change: silence is a lost network.
     It ends when `watch` says so; of streams that begin together those beyond the limit end at once.
     """
-    with contextlib.suppress(TooMany), live.subscribe(person_id) as queue:
+    with contextlib.suppress(TooMany), live.subscribe(person_id, topics) as queue:
         # what ended between the request and the subscription was published to nobody
         topic = watch.topic
         event, time = "retry: 2000\nevent: hello\ndata: {}\n\n", asyncio.get_running_loop().time
@@ -92,4 +118,5 @@ async def stream(
                 continue
             if topic == _END:
                 return
-            event = f"event: {topic}\ndata: {{}}\n\n" if topic in topics else ""
+            spread = f'{{"spread":{live.spread_ms(topic)}}}'
+            event = f"event: {topic}\ndata: {spread}\n\n" if topic in topics else ""

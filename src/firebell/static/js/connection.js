@@ -1,0 +1,25 @@
+/* Whether the server can be reached, and the strips that say that it can't be. */
+import { $, $$, root } from './dom.js';
+
+export let connected = true;
+let losing = 0;
+const strip = $('#offline');
+export const pulse = (alive = connected) => {
+  const offline = !navigator.onLine, copy = +root.dataset.kept, hours = Math.round((Date.now() - copy) / 3600000);
+  connected = alive;
+  $$('[data-pulse]').forEach(e => { e.hidden = alive || offline || copy || $('#sending')?.hidden === false; });
+  $$('[data-alive]').forEach(e => { e.hidden = !alive; });
+  if (!strip) return;
+  strip.hidden = !offline && !copy;
+  $('[data-reason]', strip).textContent = offline ? 'You’re offline.' : 'Firebell can’t be reached.';
+  $('[data-age]', strip).textContent = copy && hours > 1 ? `, ${hours} hours ago` : '';
+  $('[data-calm]', strip).hidden = !offline;
+};
+export const lose = () => { losing ||= setTimeout(() => pulse(false), 2000); };
+export const regain = () => { clearTimeout(losing); losing = 0; pulse(true); };
+export const reachable = async () => {
+  try { return (await fetch('/livez', { cache: 'no-store', signal: AbortSignal.timeout?.(4000) })).status < 500; } catch { return false; }
+};
+addEventListener('online', () => pulse());
+addEventListener('offline', () => pulse());
+pulse();

@@ -1,0 +1,121 @@
+/* Live: an event names a topic, the page is fetched again and its live parts are morphed. Nothing moves while
+   a pointer is down or rests on a list, and entries that came are not put above what is being read. */
+import { lose, pulse, regain } from './connection.js';
+import { $, $$, parse, root } from './dom.js';
+import { inUse, morph } from './morph.js';
+import { synchronize } from './timers.js';
+
+let stream, timer = 0, due = 0, frameTimer = 0, running = false, again = false, first = true, heard = Date.now(), moved = 0;
+export let pressed = false;
+const resting = () => Date.now() - moved < 1500 && $('[data-live] .rows > :hover, [data-live] .pg:hover');
+const reading = feed => feed.hasAttribute('data-feed') && feed.getBoundingClientRect().top < 0;
+const hold = (feed, other) => {
+  const more = $(`[data-more="${feed.id}"]`), fresh = $$('li:not(.day)', other).filter(li => !document.getElementById(li.id)).length;
+  more.hidden = !fresh;
+  $('span', more).textContent = fresh === 1 ? '1 new entry' : `${fresh} new entries`;
+};
+export const apply = fresh => {
+  const focused = document.activeElement;
+  let held = false;
+  $$('[data-live]').forEach(el => {
+    const other = fresh.getElementById(el.id);
+    if (!other) return;
+    if (reading(el)) { hold(el, other); held = true; }
+    else if ('held' in el.dataset) held = true;
+    else morph(el, other);
+  });
+  tag = !held && !$$('[data-live] form').some(inUse) && fresh.tag || '';
+  document.title = fresh.title;
+  const badge = $('link[rel=icon]', fresh).getAttribute('href');
+  if ($('link[rel=icon]').getAttribute('href') !== badge) $('link[rel=icon]').setAttribute('href', badge);
+  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
+  if (fresh.documentElement.dataset.topics !== root.dataset.topics) subscribe(fresh.documentElement.dataset.topics);
+  synchronize(fresh.now);
+  document.dispatchEvent(new Event('morphed'));
+};
+/* What many people have open is one text for all: the token of its forms and the time are in its headers. The tag is
+   that of what this page shows in full. */
+let tag = '';
+export const load = async address => {
+  const headers = tag && address === location.href ? { 'X-Live': '1', 'If-None-Match': tag } : { 'X-Live': '1' };
+  const answer = await fetch(address, { headers });
+  if (answer.redirected && new URL(answer.url).pathname === '/login') { location.reload(); return null; }
+  if (!answer.ok) return null;
+  const fresh = parse(await answer.text()), token = answer.headers.get('X-CSRF');
+  if (token) $$('[name=csrf]', fresh).forEach(field => field.setAttribute('value', token));
+  fresh.tag = answer.headers.get('ETag');
+  fresh.now = +(answer.headers.get('Firebell-Now') || fresh.documentElement.dataset.now);
+  return fresh;
+};
+/* The page was a copy from before the connection was lost: all of it is old, and so is the token of its forms. */
+const replaceCopy = fresh => {
+  const token = $('[name=csrf]', fresh)?.value, mine = fresh.documentElement.dataset.me === root.dataset.me;
+  if (!mine) { location.reload(); return; }
+  if (!$$('main form').some(inUse)) morph($('#main'), $('#main', fresh));
+  $$('[name=csrf]').forEach(field => { field.value = token; });
+  delete root.dataset.kept; apply(fresh); pulse();
+};
+const refresh = async () => {
+  if (running || pressed || resting()) { again = true; if (!running) soon(500); return; }
+  running = true; again = false; clearTimeout(frameTimer); frameTimer = 0;
+  try {
+    const address = location.href, fresh = await load(address);
+    // a row that was selected in the meantime is not replaced by the one before it
+    if (fresh && (pressed || location.href !== address)) again = true;
+    else if (fresh && root.dataset.kept) replaceCopy(fresh);
+    else if (fresh) apply(fresh);
+  } catch { /* the next event, or the reader, tries again */ }
+  running = false;
+  if (again && !pressed) soon();
+};
+/* What is on its way already is not put off, and what the frame counts can wait. */
+export const soon = (wait = 60) => {
+  if (timer && due <= Date.now() + wait) return;
+  clearTimeout(timer); due = Date.now() + wait;
+  timer = setTimeout(() => { timer = 0; refresh(); }, wait);
+};
+const atLeisure = () => { frameTimer ||= setTimeout(() => { frameTimer = 0; soon(0); }, 1000 + Math.random() * 2000); };
+addEventListener('online', () => soon());
+addEventListener('pointermove', () => { moved = Date.now(); }, { passive: true });
+addEventListener('pointerdown', () => { pressed = true; });
+for (const end of ['pointerup', 'pointercancel', 'blur']) {
+  addEventListener(end, () => setTimeout(() => { pressed = false; if (again) soon(); }, 250));
+}
+$$('[data-more]').forEach(more => more.addEventListener('click', () => {
+  more.hidden = true;
+  scrollTo({ top: document.getElementById(more.dataset.more).getBoundingClientRect().top + scrollY - 160 });
+  soon(0);
+}));
+/* The server is heard every 5 s; a network that swallows everything tells nobody that it does. */
+const SILENCE = 8500;
+let opened = 0;
+const reconnect = () => { stream?.close(); connect(); };
+const connect = () => {
+  opened = Date.now();
+  const { topics, frame = '' } = root.dataset;
+  stream = new EventSource('/events?topics=' + encodeURIComponent([topics, frame].filter(Boolean).join()));
+  const alive = () => { heard = Date.now(); regain(); };
+  stream.addEventListener('error', lose);
+  stream.addEventListener('hello', () => { alive(); if (!first || root.dataset.kept) soon(); first = false; document.dispatchEvent(new Event('reached')); });
+  stream.addEventListener('beat', alive);
+  // many readers of one topic do not all ask at once
+  topics.split(',').filter(Boolean).forEach(t => stream.addEventListener(t, e => { alive(); soon(60 + Math.random() * (JSON.parse(e.data).spread || 0)); }));
+  frame.split(',').filter(Boolean).forEach(t => stream.addEventListener(t, () => { alive(); atLeisure(); }));
+};
+let resubscribing;
+const subscribe = topics => {
+  root.dataset.topics = topics; clearTimeout(resubscribing);
+  resubscribing = setTimeout(() => { if (stream) reconnect(); }, 500);
+};
+if (root.dataset.me) {
+  connect();
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) setTimeout(() => { if (document.hidden && stream) { stream.close(); stream = null; } }, 20000);
+    else if (!stream || Date.now() - heard > SILENCE) reconnect();
+  });
+  setInterval(() => {
+    if (!stream) return;
+    if (Date.now() - heard > SILENCE) pulse(false);
+    if (Date.now() - Math.max(heard, opened) > (stream.readyState === 2 ? 5000 : 2 * SILENCE)) reconnect();
+  }, 1000);
+}

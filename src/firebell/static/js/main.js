@@ -1,0 +1,22 @@
+/* Firebell: progressive enhancement only. Every page works without it. No eval, strict-CSP safe. */
+import './timers.js';
+import './connection.js';
+import './live.js';
+import './palette.js';
+import './inbox.js';
+import './shortcuts.js';
+import './classify.js';
+import './dialogs.js';
+import './composer.js';
+import './preview.js';
+import './conditional_fields.js';
+import './override_drag.js';
+import './contents.js';
+import './menus.js';
+import './flash.js';
+import './time_zone.js';
+import './copy_and_print.js';
+import './submit.js';
+import './offline.js';
+import './pending.js';
+import './selection.js';
