@@ -338,6 +338,16 @@ async def test_a_viewer_changes_no_schedule_through_their_settings(dsn: str, clo
         await reader("POST", "/calendar-feeds", {}, status=403)
 
 
+async def test_a_shift_of_a_calendar_is_not_offered_for_removal(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        await api("POST", "/schedules/payments-primary/calendars", {"text": ROTA, "name": "Rota"}, status=201)
+        await w.settle()
+        assert await api("GET", "/schedules/payments-primary/overrides") == []
+        page = (await http.get("/oncall/payments-primary")).text
+        assert "Rota" in page
+        assert "/oncall/payments-primary/edits/" not in page
+
+
 async def test_an_imported_layer_is_put_below_the_rotations_and_above_again(
     dsn: str, clock: FakeClock
 ) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.kit.intervals import union
@@ -69,6 +69,7 @@ def summed(first: Mapping[User, Load], second: Mapping[User, Load]) -> dict[User
     return {u: first.get(u, Load()) + second.get(u, Load()) for u in {*first, *second}}
 
 
+@settings(deadline=None)
 @given(schedules(), zones, instants, st.integers(0, 40000), st.integers(0, 40000))
 def test_loads_of_stretches_that_abut_add_up_to_the_load_of_the_whole(
     found: list[Schedule], tz: str, a: datetime, first: int, second: int
@@ -83,6 +84,7 @@ def test_loads_of_stretches_that_abut_add_up_to_the_load_of_the_whole(
     assert summed(of(a, b), of(b, c)) == of(a, c)
 
 
+@settings(deadline=None)
 @given(schedules(), zones, instants, st.integers(1, 60000))
 def test_every_hour_on_duty_counts_in_exactly_one_class(
     found: list[Schedule], tz: str, a: datetime, minutes: int
@@ -95,6 +97,7 @@ def test_every_hour_on_duty_counts_in_exactly_one_class(
         assert sum(carried.by_class.values(), timedelta()) == exact
 
 
+@settings(deadline=None)
 @given(zones, instants, st.integers(1, 30000))
 def test_the_parts_of_a_stretch_cover_it_without_a_hole(tz: str, a: datetime, minutes: int) -> None:
     b = a + timedelta(minutes=minutes)
@@ -128,6 +131,7 @@ def test_a_night_is_named_by_the_day_on_which_it_began_in_the_zone_of_the_person
     assert night_of(datetime(2026, 11, 24, 22, tzinfo=UTC), "UTC") == date(2026, 11, 24)
 
 
+@settings(deadline=None)
 @given(zones, instants)
 def test_night_is_what_the_wall_clock_says_where_no_clock_is_changed_near(tz: str, at: datetime) -> None:
     offsets = {(at + timedelta(hours=h)).astimezone(ZoneInfo(tz)).utcoffset() for h in range(-26, 27, 2)}

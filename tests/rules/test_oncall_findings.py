@@ -85,7 +85,7 @@ def test_a_gap_is_an_error_when_no_later_level_covers_it() -> None:
 
 def test_a_gap_keeps_its_id_from_day_to_day() -> None:
     hole = Override(1, 1, A + timedelta(days=10), A + timedelta(days=11), OverrideKind.SET)
-    schedule = one(edits=(hole,))
+    schedule = one(overrides=(hole,))
     today, tomorrow = (
         findings(schedule, A + timedelta(days=d), B + timedelta(days=d), CheckFacts()) for d in (0, 1)
     )
@@ -105,7 +105,7 @@ def test_people_who_left_or_cannot_be_reached_are_named() -> None:
 
 def test_an_override_to_somebody_who_left_is_found() -> None:
     edit = Override(7, 7, A, A + timedelta(hours=1), OverrideKind.SET, (9,))
-    found = findings(one(edits=(edit,), inactive=frozenset({9})), A, B, CheckFacts())
+    found = findings(one(overrides=(edit,), inactive=frozenset({9})), A, B, CheckFacts())
     assert codes(found) == [("S-INACTIVE", Level.ERROR), ("S-GAP", Level.WARNING)]
     assert found[0].fix
     assert found[0].fix.args == {"edits": [7]}
@@ -200,7 +200,7 @@ def test_the_same_people_by_day_and_by_night_are_around_the_clock() -> None:
 
 
 def test_who_stands_beside_a_schedule_answers_in_its_gap() -> None:
-    hole = one(edits=(Override(1, 1, A + timedelta(days=1), A + timedelta(days=2), OverrideKind.SET),))
+    hole = one(overrides=(Override(1, 1, A + timedelta(days=1), A + timedelta(days=2), OverrideKind.SET),))
     second = one(2, "Secondary")
     for step, level in (
         (PolicyLevel((hole,), people=True), Level.WARNING),
@@ -217,7 +217,7 @@ def test_a_gap_that_reaches_nobody_is_not_lost_behind_many_that_do() -> None:
         for i in range(1, 27)
     )
     last = Override(99, 99, holes[-1].start, holes[-1].end, OverrideKind.SET)
-    first, second = one(edits=holes), one(2, "Secondary", edits=(last,))
+    first, second = one(overrides=holes), one(2, "Secondary", overrides=(last,))
     chain = PolicyChain("P", (PolicyLevel((first,), people=False), PolicyLevel((second,), people=False)))
     found = [f for f in findings(first, A, B, CheckFacts(policies=(chain,))) if f.code == "S-GAP"]
     assert (found[0].level, found[0].start) == (Level.ERROR, holes[-1].start)
@@ -232,7 +232,7 @@ def test_a_vacation_that_nobody_covers_yet() -> None:
     assert codes(found) == [("S-VACATION", Level.WARNING)]
     assert found[0].fix
     assert found[0].fix.args == {"cover": 5}
-    off = one(edits=(Override(1, 1, A, A + timedelta(days=7), OverrideKind.MAP, mapping={1: 4}),))
+    off = one(overrides=(Override(1, 1, A, A + timedelta(days=7), OverrideKind.MAP, mapping={1: 4}),))
     assert "S-VACATION" not in [f.code for f in findings(off, A, B, CheckFacts(covers=(cover,)))]
 
 
@@ -302,10 +302,10 @@ def test_a_preview_shows_every_kind_of_finding_that_the_checks_show() -> None:
 
 def test_a_finding_that_becomes_worse_is_new_in_a_preview() -> None:
     hole = Override(1, 1, A + timedelta(days=1), A + timedelta(days=2), OverrideKind.SET)
-    old = one(edits=(hole,))
+    old = one(overrides=(hole,))
     second = one(2, "Secondary")
     chain = PolicyChain("P", (PolicyLevel((old,), people=False), PolicyLevel((second,), people=False)))
-    wider = one(edits=(replace(hole, end=A + timedelta(days=3)),))
+    wider = one(overrides=(replace(hole, end=A + timedelta(days=3)),))
     short = replace(
         second, overrides=(Override(2, 2, A + timedelta(days=2), A + timedelta(days=3), OverrideKind.SET),)
     )
@@ -357,10 +357,10 @@ def test_who_is_off_duty_rests_and_whose_shift_comes_soon_is_found() -> None:
     rang = calls(2, 0, 10, 20, 60)
     morning = NIGHT + timedelta(hours=6)
     off = Override(1, 1, NIGHT - timedelta(days=1), NIGHT + timedelta(hours=9), OverrideKind.SET, (3,))
-    (finding,) = restless(one(edits=(off,)), morning, *rang)
+    (finding,) = restless(one(overrides=(off,)), morning, *rang)
     assert (finding.start, finding.end) == (NIGHT + timedelta(hours=9), NIGHT + timedelta(hours=12))
     later = replace(off, end=NIGHT + timedelta(hours=12))
-    assert restless(one(edits=(later,)), morning, *rang) == []
+    assert restless(one(overrides=(later,)), morning, *rang) == []
 
 
 def test_where_cover_for_the_rest_is_asked_for_the_button_takes_it() -> None:

@@ -1,4 +1,4 @@
-"""Interval arithmetic for covers and swaps ([spec 1.2](docs/spec/1-oncall.md)); pure."""
+"""The overrides of covers and swaps, and absences without a request ([spec 1.2](docs/spec/1-oncall.md)) (pure)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
