@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.kit.findings import Level
 from firebell.oncall.calendars.model import ImportedShift
 from firebell.oncall.checks.report import Around, checks
-from firebell.oncall.checks.rules import Call, Chain, Facts, Finding, Level, Reach, Step, findings, tired
+from firebell.oncall.checks.rules import Call, Chain, Facts, Finding, Reach, Step, findings, tired
 from firebell.oncall.checks.zone_changes import KEPT, Clock
 from firebell.oncall.model import (
     Absence,

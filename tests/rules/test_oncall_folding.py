@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.kit.findings import Level
 from firebell.oncall.checks.grouping import MIN_GAPS_GROUPED, group_gaps
 from firebell.oncall.checks.report import Around
-from firebell.oncall.checks.rules import HORIZON, Chain, Facts, Finding, Level, Step, findings
+from firebell.oncall.checks.rules import HORIZON, Chain, Facts, Finding, Step, findings
 from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, Window
 from firebell.oncall.schedules.preview import preview
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from firebell.kit.findings import severest_first
 from firebell.oncall.calendars.faults import busy, faults
 from firebell.oncall.calendars.model import Import, ImportedShift
-from firebell.oncall.checks.rules import HORIZON, Facts, Finding, Level, findings
+from firebell.oncall.checks.rules import HORIZON, Facts, Finding, findings
 from firebell.oncall.checks.zone_changes import Clock, changed
 from firebell.oncall.model import Schedule
 
@@ -30,4 +31,4 @@ def checks(schedule: Schedule, now: datetime, around: Around) -> list[Finding]:
         *changed(schedule, around.clocks.get(schedule.id, {}), now).values(),
         *busy(schedule, around.busy, now, until, around.facts),
     ]
-    return sorted(all_findings, key=lambda f: f.level is not Level.ERROR)
+    return severest_first(all_findings)

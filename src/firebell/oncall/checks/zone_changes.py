@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
+from firebell.kit.findings import Level
 from firebell.kit.localtime import to_local, zone
-from firebell.oncall.checks.rules import Finding, Fix, Level
+from firebell.oncall.checks.rules import Finding, Fix
 from firebell.oncall.model import Layer, Schedule
 from firebell.oncall.rota.rotation import handoff, handoff_wall_time, index_at
 
