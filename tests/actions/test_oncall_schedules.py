@@ -10,10 +10,10 @@ import pytest
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.findings import Level as Grade
 from firebell.oncall.checks import fixes
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import Finding
-from firebell.oncall.checks.rules import Level as Grade
 from firebell.oncall.model import OverrideKind, ScheduleChanged
 from firebell.oncall.rota import shifts
 from firebell.oncall.schedules import actions as oncall

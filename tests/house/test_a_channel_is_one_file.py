@@ -16,7 +16,7 @@ from pathlib import Path
 
 from firebell.channels.base import Accepted, Channel, Limits, Setting
 from firebell.kit.errors import Invalid
-from firebell.kit.findings import Finding
+from firebell.kit.findings import CheckResult
 
 
 class Pigeons:
@@ -37,7 +37,7 @@ def check_address(address):
 
 
 async def check_health(http, settings, addresses):
-    return [Finding("pigeons", "ok", f"Rings in use: {len(addresses or ())}.")]
+    return [CheckResult("pigeons", "ok", f"Rings in use: {len(addresses or ())}.")]
 
 
 CHANNEL = Channel(

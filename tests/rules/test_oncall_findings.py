@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.kit.findings import Level
 from firebell.oncall.calendars.model import ImportedShift
 from firebell.oncall.checks.preview import preview
 from firebell.oncall.checks.report import CheckContext, checks
 from firebell.oncall.checks.rules import (
     CheckFacts,
     Finding,
-    Level,
     PolicyChain,
     PolicyLevel,
     Reach,
@@ -41,6 +41,7 @@ from firebell.oncall.swaps import exchange
 A = datetime(2026, 1, 5, 9, tzinfo=UTC)
 B = A + timedelta(days=28)
 ANCHOR = datetime(2026, 1, 5, 9)  # noqa: DTZ001 - wall time
+
 WELL: dict[User, Reach] = {u: Reach(wakes=True, ways=2) for u in range(1, 9)}
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.kit.findings import Level
 from firebell.oncall.checks.grouping import MIN_GAPS_GROUPED, group_gaps
 from firebell.oncall.checks.preview import preview
 from firebell.oncall.checks.report import CheckContext
@@ -13,7 +14,6 @@ from firebell.oncall.checks.rules import (
     CHECKS_HORIZON,
     CheckFacts,
     Finding,
-    Level,
     PolicyChain,
     PolicyLevel,
     findings,
@@ -30,6 +30,7 @@ WEEKDAYS = frozenset(range(5))
 def office(*windows: Window) -> Schedule:
     """Return people who are there in these hours of Stockholm alone."""
     anchor = datetime(2026, 11, 2, 9)  # noqa: DTZ001 - wall time
+
     slots = ((1,), (2,), (3,), (4,))
     return Schedule(1, "Office", TZ, (Layer(1, slots, anchor, Unit.WEEK, 1, TZ, windows),))
 

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from firebell.oncall.checks.rules import CHECKS_HORIZON, Finding, Level
+from firebell.kit.findings import Level
+from firebell.oncall.checks.rules import CHECKS_HORIZON, Finding
 from firebell.oncall.checks.unreported import Reported, unreported
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)

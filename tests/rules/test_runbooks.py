@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.kit.findings import Level
 from firebell.kit.markdown import anchors
 from firebell.runbooks.check import RULES, check, owning_team, targets
-from firebell.runbooks.model import PARTS, Finding, Level
+from firebell.runbooks.model import PARTS, Finding
 from firebell.runbooks.parse import read
 from firebell.runbooks.runbook_html import app_address, rendered
 from firebell.runbooks.web import outline
@@ -103,7 +104,7 @@ def test_a_part_that_is_missing_or_empty_is_named(part: str) -> None:
     without = GOOD[:start] + GOOD[end:]
     missing = [f for f in found(without) if f.id == "R-PART"]
     assert [(f.level, f.message) for f in missing] == [(Level.ERROR, f"The part {part} is missing.")]
-    assert f"'## {part}'" in missing[0].fix
+    assert f"'## {part}'" in missing[0].advice
 
     empty = GOOD[: start + len(head)] + "\n" + GOOD[end:]
     (hollow,) = [f for f in found(empty) if f.id == "R-PART"]
@@ -144,7 +145,7 @@ def test_the_owner_is_somebody_and_here_a_team() -> None:
     for line in ("-", "???", "nobody yet", "N/A"):
         assert "R-OWNER" in [f.id for f in found(GOOD.replace("**Payments**, with storage", line))], line
     assert told(GOOD, teams=["Search"]) == [("R-OWNER", "warning", line_of(GOOD, "## Owner"))]
-    assert "Search" in found(GOOD, teams=["Search"])[0].fix
+    assert "Search" in found(GOOD, teams=["Search"])[0].advice
     assert owning_team("payments, with storage", ["Pay", "Payments"]) == "Payments"
     assert owning_team("Paymentship", ["Payments"]) is None
 
@@ -260,7 +261,7 @@ def test_whatever_is_written_is_read_and_shown(text: str) -> None:
         assert finding.id in RULES
         assert 1 <= finding.line <= text.count("\n") + 1 or finding.line == 1
         assert finding.message.endswith(".")
-        assert finding.fix.endswith(".")
+        assert finding.advice.endswith(".")
     assert not re.search(r"<script|\son\w+=|javascript:", str(rendered(text)), re.I)
 
 

@@ -27,7 +27,7 @@ def test_every_result_names_a_rule_a_line_and_a_path() -> None:
     for result, finding in zip(run["results"], findings, strict=True):
         assert driver["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == finding.id
         assert result["level"] in ("none", "note", "warning", "error")
-        assert result["message"]["text"] == f"{finding.message} {finding.fix}"
+        assert result["message"]["text"] == f"{finding.message} {finding.advice}"
         (place,) = result["locations"]
         physical = place["physicalLocation"]
         # 3.4.3: a URI reference as in RFC 3986

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from firebell.kit.exhaustion import is_ours
-from firebell.kit.findings import Finding
+from firebell.kit.findings import CheckResult
 from firebell.kit.fitting import fit
 from firebell.kit.signing import Signer
 
@@ -202,7 +202,7 @@ def without_secrets(outcome: Outcome, address: str) -> Outcome:
 
 async def _no_findings(
     http: httpx.AsyncClient, settings: Mapping[str, str], addresses: Sequence[str] | None
-) -> list[Finding]:
+) -> list[CheckResult]:
     return []
 
 
@@ -228,7 +228,7 @@ class Channel:
     """Return False if nothing is sent until a setting is made; `off_text` says which one."""
     off_text: str = ""
     check_health: Callable[
-        [httpx.AsyncClient, Mapping[str, str], Sequence[str] | None], Awaitable[list[Finding]]
+        [httpx.AsyncClient, Mapping[str, str], Sequence[str] | None], Awaitable[list[CheckResult]]
     ] = _no_findings
     """Return what `firebell doctor` finds; the addresses in use are None if they are not known."""
     attempt_limit_s: float = 12.0

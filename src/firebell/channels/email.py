@@ -28,7 +28,7 @@ from firebell.channels.base import (
     whole_or_short,
 )
 from firebell.kit.errors import StartupError, Unavailable
-from firebell.kit.findings import Finding
+from firebell.kit.findings import CheckResult
 from firebell.kit.fitting import cut
 from firebell.kit.mail import headers
 from firebell.kit.mail.connection import MailConnections
@@ -251,25 +251,25 @@ def _check_settings(settings: Mapping[str, str]) -> None:
 
 async def check_health(
     http: httpx.AsyncClient, settings: Mapping[str, str], addresses: Sequence[str] | None
-) -> list[Finding]:
+) -> list[CheckResult]:
     """Check that the mail server answers, and accepts the sign-in if there is one."""
     if not settings[_SMTP_URL]:
         level = "ok" if addresses is not None and not addresses else "warn"
-        return [Finding("mail", level, f"No mail server is set, so no email is sent. Set {_SMTP_URL}.")]
+        return [CheckResult("mail", level, f"No mail server is set, so no email is sent. Set {_SMTP_URL}.")]
     server = parse_smtp_url(settings[_SMTP_URL])
     try:
         async with aiosmtplib.SMTP(timeout=10, port=server.port, **server.options()) as client:
             await client.ehlo()
     except (OSError, ValueError, aiosmtplib.SMTPException) as exc:
         if lacks_tls(server, exc):
-            return [Finding("mail", "fail", NO_TLS)]
-        return [Finding("mail", "fail", f"The mail server of {_SMTP_URL} cannot be used: {exc}")]
+            return [CheckResult("mail", "fail", NO_TLS)]
+        return [CheckResult("mail", "fail", f"The mail server of {_SMTP_URL} cannot be used: {exc}")]
     login = f" and accepts {server.username}" if server.username else ""
     if server.sends_password_in_clear:
         text = f"The mail server {server.host}:{server.port} answers{login}, but the password is sent"
         text = f"{text} unencrypted. Remove ?insecure once the server offers TLS."
-        return [Finding("mail", "warn", text)]
-    return [Finding("mail", "ok", f"The mail server {server.host}:{server.port} answers{login}.")]
+        return [CheckResult("mail", "warn", text)]
+    return [CheckResult("mail", "ok", f"The mail server {server.host}:{server.port} answers{login}.")]
 
 
 CHANNEL = Channel(

@@ -24,7 +24,7 @@ from firebell.channels.base import (
 )
 from firebell.channels.responses import outcome_of
 from firebell.kit.errors import Invalid, StartupError
-from firebell.kit.findings import Finding
+from firebell.kit.findings import CheckResult
 from firebell.kit.fitting import cut, fit
 from firebell.kit.http_out import Reply, check_url, post, status_of
 
@@ -174,7 +174,7 @@ def _check_settings(settings: Mapping[str, str]) -> None:
 
 async def check_health(
     http: httpx.AsyncClient, settings: Mapping[str, str], addresses: Sequence[str] | None
-) -> list[Finding]:
+) -> list[CheckResult]:
     """Check that every ntfy server in use answers, over the connections that messages use."""
     servers = set()
     for address in addresses or ():
@@ -188,7 +188,7 @@ async def check_health(
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             why = str(exc) or type(exc).__name__
         text = f"{server} cannot be used: {why}" if why else f"{server} answers."
-        findings.append(Finding("ntfy", "fail" if why else "ok", text))
+        findings.append(CheckResult("ntfy", "fail" if why else "ok", text))
     return findings
 
 

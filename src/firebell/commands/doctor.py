@@ -21,7 +21,7 @@ from firebell.kit.db.migrate import Altered, applied, available, check_files
 from firebell.kit.db.postgres_access import SHARED_USER
 from firebell.kit.descriptors import budget, raise_limit
 from firebell.kit.errors import FirebellError, Unavailable
-from firebell.kit.findings import Finding
+from firebell.kit.findings import CheckResult
 from firebell.kit.http_out import guarded_client
 from firebell.oncall.rota.shifts import gaps
 from firebell.oncall.schedules import queries as oncall
@@ -39,26 +39,26 @@ MIN_FREE_BYTES, LOW_FREE_BYTES = 256 * 2**20, 2 * 2**30
 """Free disk space below which the check fails, and below which it warns."""
 
 
-def _finding(check: str, good: bool, ok_text: str, bad_text: str, bad_level: str = "fail") -> Finding:
-    return Finding(check, "ok", ok_text) if good else Finding(check, bad_level, bad_text)
+def _result(check: str, good: bool, ok_text: str, bad_text: str, bad_level: str = "fail") -> CheckResult:
+    return CheckResult(check, "ok", ok_text) if good else CheckResult(check, bad_level, bad_text)
 
 
-async def check_database(tx: Tx) -> list[Finding]:
+async def check_database(tx: Tx) -> list[CheckResult]:
     """Check the PostgreSQL version, and that the schema fits this version of Firebell."""
     version = int(await tx.value("select current_setting('server_version_num')::int")) // 10000
     current, latest = await applied(tx.conn), available()[-1].version
     if current <= latest and (altered := await _altered(tx)):
-        schema = Finding("schema", "fail", altered)
+        schema = CheckResult("schema", "fail", altered)
     elif current == latest:
-        schema = Finding("schema", "ok", f"The database schema is at version {current}.")
+        schema = CheckResult("schema", "ok", f"The database schema is at version {current}.")
     elif current < latest:
         text = f"The database schema is at version {current}. It is updated to {latest} at the next start."
-        schema = Finding("schema", "warn", text)
+        schema = CheckResult("schema", "warn", text)
     else:
         text = f"The database schema is at version {current}; this Firebell only knows {latest}. Upgrade Firebell."
-        schema = Finding("schema", "fail", text)
+        schema = CheckResult("schema", "fail", text)
     too_old = f"PostgreSQL {version} is too old. Upgrade to 15 or newer."
-    return [_finding("database", version >= 15, f"PostgreSQL {version} answers.", too_old), schema]
+    return [_result("database", version >= 15, f"PostgreSQL {version} answers.", too_old), schema]
 
 
 async def _altered(tx: Tx) -> str:
@@ -69,17 +69,17 @@ async def _altered(tx: Tx) -> str:
     return ""
 
 
-async def check_write(db: Db, now: datetime) -> Finding:
+async def check_write(db: Db, now: datetime) -> CheckResult:
     """Check that a row can be stored: with a full disk or on a replica, reads still work."""
     try:
         async with db.tx() as tx:
             await write(tx, now)
     except Unavailable as error:
-        return Finding("write", "fail", f"The database cannot store anything. {error.message}")
-    return Finding("write", "ok", "The database can store data.")
+        return CheckResult("write", "fail", f"The database cannot store anything. {error.message}")
+    return CheckResult("write", "ok", "The database can store data.")
 
 
-def check_files_of(settings: Settings) -> list[Finding]:
+def check_files_of(settings: Settings) -> list[CheckResult]:
     """Check the disk and the file owner of an embedded database; an external one is not checked."""
     if settings.database_url:
         return []
@@ -90,8 +90,8 @@ def check_files_of(settings: Settings) -> list[Finding]:
     owner = (settings.data / "postgres").stat().st_uid
     shared = owner == pwd.getpwnam(SHARED_USER).pw_uid
     return [
-        Finding("space", level, f"{space}{advice}"),
-        _finding(
+        CheckResult("space", level, f"{space}{advice}"),
+        _result(
             "owner",
             not shared,
             "The database files belong to a user of their own.",
@@ -102,7 +102,7 @@ def check_files_of(settings: Settings) -> list[Finding]:
     ]
 
 
-async def check_work(tx: Tx, now: datetime) -> list[Finding]:
+async def check_work(tx: Tx, now: datetime) -> list[CheckResult]:
     """Check the clock, and that timers, background jobs and messages work."""
     drift = abs(now - await tx.value("select clock_timestamp()"))
     late = await tx.value("select count(*) from due where due_at < $1", now - timedelta(minutes=1))
@@ -115,30 +115,30 @@ async def check_work(tx: Tx, now: datetime) -> list[Finding]:
     assert dead
     difference = f"The clocks of this machine and the database differ by {drift.total_seconds():.1f} s."
     return [
-        _finding(
+        _result(
             "clock",
             drift < TOLERANCE,
             difference,
             f"{difference} Set this machine's clock, for example with NTP.",
             "warn",
         ),
-        _finding(
+        _result(
             "timers", not late, "No late timers.", f"Late timers: {late}. Check that a worker is running."
         ),
-        _finding(
+        _result(
             "timers",
             not failing["n"],
             "No failing timers.",
             f"Failing timers, being retried: {failing['n']}. Last error: {failing['why']}",
         ),
-        _finding(
+        _result(
             "reactions",
             not dead["n"],
             "No failed background jobs.",
             f"Failed background jobs: {dead['n']}. Last error: {dead['why']}",
             "warn",
         ),
-        _finding(
+        _result(
             "messages",
             not lost,
             "No failed messages in the last 24 hours.",
@@ -148,21 +148,21 @@ async def check_work(tx: Tx, now: datetime) -> list[Finding]:
     ]
 
 
-async def check_people(tx: Tx, everyone: list[Person]) -> list[Finding]:
+async def check_people(tx: Tx, everyone: list[Person]) -> list[CheckResult]:
     """Check the fallback responders, and that everyone who may be paged has a verified contact method."""
     responders = len(await people.fallback_responders(tx))
     methods = await people.methods_of(tx, [p.id for p in everyone])
     verified = {m.person_id for m in methods if wakes(m.kind) and m.verified_at}
     unreachable = [p.name for p in everyone if p.id not in verified and p.role != Role.VIEWER]
     return [
-        _finding(
+        _result(
             "catch-all",
             responders > 1,
             f"Fallback responders: {responders}.",
             f"Fallback responders: {responders}. Add people until there are two or more.",
             "warn" if responders else "fail",
         ),
-        _finding(
+        _result(
             "people",
             not unreachable,
             "Everyone has a verified contact method besides email.",
@@ -173,12 +173,12 @@ async def check_people(tx: Tx, everyone: list[Person]) -> list[Finding]:
     ]
 
 
-async def check_plans(tx: Tx, now: datetime) -> list[Finding]:
+async def check_plans(tx: Tx, now: datetime) -> list[CheckResult]:
     """Check that schedules have no gaps, and that there is an escalation policy."""
     schedules = await oncall.schedules(tx, since=now, until=now + GAP_CHECK_PERIOD)
     gaps_by_schedule = [(s.name, open_) for s in schedules if (open_ := gaps(s, now, now + GAP_CHECK_PERIOD))]
     findings = [
-        Finding(
+        CheckResult(
             "on call",
             "warn",
             f"No one is on call for {name} from {open_[0][0]:%Y-%m-%d %H:%M} UTC."
@@ -188,8 +188,8 @@ async def check_plans(tx: Tx, now: datetime) -> list[Finding]:
     ]
     has_policy = bool(await paging.policies(tx))
     return [
-        *(findings or [Finding("on call", "ok", "No schedule has gaps in the next 28 days.")]),
-        _finding(
+        *(findings or [CheckResult("on call", "ok", "No schedule has gaps in the next 28 days.")]),
+        _result(
             "policies",
             has_policy,
             "There is an escalation policy.",
@@ -199,9 +199,11 @@ async def check_plans(tx: Tx, now: datetime) -> list[Finding]:
     ]
 
 
-async def check_channels(settings: Settings, addresses: Mapping[str, Sequence[str]] | None) -> list[Finding]:
+async def check_channels(
+    settings: Settings, addresses: Mapping[str, Sequence[str]] | None
+) -> list[CheckResult]:
     """Check each channel with its addresses in use, by kind; None if they are not known."""
-    findings: list[Finding] = []
+    findings: list[CheckResult] = []
     async with guarded_client(settings.allowed_networks) as http:
         for kind, channel in sorted(CHANNELS.items()):
             used = None if addresses is None else addresses.get(kind, ())
@@ -209,10 +211,10 @@ async def check_channels(settings: Settings, addresses: Mapping[str, Sequence[st
     return findings
 
 
-def check_descriptors(limit: int) -> Finding:
+def check_descriptors(limit: int) -> CheckResult:
     """Check that this host allows enough open files and connections."""
     text = f"Firebell can open {limit} files and connections, {budget(limit).connections} of them inbound."
-    return _finding(
+    return _result(
         "descriptors",
         limit >= MIN_DESCRIPTORS,
         text,
@@ -221,7 +223,7 @@ def check_descriptors(limit: int) -> Finding:
     )
 
 
-def check_proxy(addresses: Sequence[tuple[str, int, int]], trusted: str) -> Finding:
+def check_proxy(addresses: Sequence[tuple[str, int, int]], trusted: str) -> CheckResult:
     """Check that sign-ins do not all come from one private address, as behind a proxy that is not trusted.
 
     `addresses` are (address, sessions, people).
@@ -233,7 +235,7 @@ def check_proxy(addresses: Sequence[tuple[str, int, int]], trusted: str) -> Find
         if sessions > 2 and persons > 1 and is_private(address) and address not in proxies
     )
     hidden = hidden if len(addresses) == 1 else ""
-    return _finding(
+    return _result(
         "proxy",
         not hidden,
         "Sign-ins do not all come from one proxy.",
@@ -243,12 +245,12 @@ def check_proxy(addresses: Sequence[tuple[str, int, int]], trusted: str) -> Find
     )
 
 
-def check_links(settings: Settings) -> Finding:
+def check_links(settings: Settings) -> CheckResult:
     """Check that the links in messages can be opened from elsewhere."""
     host = urlsplit(settings.public_url).hostname or ""
     is_local = host in ("localhost", "0.0.0.0", "::") or host.startswith("127.")  # noqa: S104 - compared, not bound
 
-    return _finding(
+    return _result(
         "links",
         not is_local,
         f"Links in messages point to {settings.public_url}.",
@@ -269,16 +271,16 @@ async def _opened(settings: Settings) -> AsyncIterator[Db]:
             await db.close()
 
 
-async def examine(settings: Settings) -> list[Finding]:
+async def examine(settings: Settings) -> list[CheckResult]:
     """Return the findings of every check; an unreachable database is a finding as well."""
-    findings: list[Finding] = []
+    findings: list[CheckResult] = []
     addresses: dict[str, list[str]] | None = None
     if not settings.database_url and not (settings.data / "postgres").exists():
         text = (
             f"There is no database in {settings.data}. Run firebell serve to create one, or give doctor the"
             " environment of firebell serve (FIREBELL_DATA or DATABASE_URL)."
         )
-        return [Finding("database", "fail", text), *await check_channels(settings, None)]
+        return [CheckResult("database", "fail", text), *await check_channels(settings, None)]
     try:
         async with _opened(settings) as db, db.tx() as tx:
             now = datetime.now(UTC)
@@ -291,12 +293,12 @@ async def examine(settings: Settings) -> list[Finding]:
                     findings += [*await check_people(tx, everyone), *await check_plans(tx, now)]
                 else:
                     text = f"There are no people yet. Set up Firebell at {settings.public_url}."
-                    findings.append(Finding("people", "fail", text))
+                    findings.append(CheckResult("people", "fail", text))
                 findings.append(check_proxy(await sign_in_addresses(tx, now), settings.trusted_proxies))
                 methods = await people.methods_of(tx, [p.id for p in everyone])
                 addresses = {kind: [m.address for m in methods if m.kind == kind] for kind in CHANNELS}
     except FirebellError as error:
-        findings.append(Finding("database", "fail", f"{error.message} {error.hint}".strip()))
+        findings.append(CheckResult("database", "fail", f"{error.message} {error.hint}".strip()))
     return [
         *findings,
         *await check_channels(settings, addresses),
@@ -313,7 +315,7 @@ def doctor(json_: bool) -> None:
     Exits with 1 if a check fails. Run it as the user and with the environment of 'firebell serve'.
     """
     settings = load_settings(log_level="error")
-    findings: list[Finding] = []
+    findings: list[CheckResult] = []
 
     async def main() -> None:
         findings.extend(await examine(settings))

@@ -100,7 +100,7 @@ def check(paths: tuple[str, ...], form: str, max_age: int) -> int:
 
 def _plain(by_path: "dict[str, list[Finding]]") -> list[dict[str, Any]]:
     return [
-        {"path": path, "line": f.line, "level": f.level, "id": f.id, "message": f.message, "fix": f.fix}
+        {"path": path, "line": f.line, "level": f.level, "id": f.id, "message": f.message, "fix": f.advice}
         for path, findings in by_path.items()
         for f in findings
     ]
@@ -110,7 +110,7 @@ def _print(by_path: "dict[str, list[Finding]]") -> None:
     for path, findings in by_path.items():
         for f in findings:
             level = click.style(str(f.level), fg=_LEVEL_COLORS[f.level])
-            echo(f"{path}:{f.line}: {level} {f.id} {f.message}\n  {f.fix}")
+            echo(f"{path}:{f.line}: {level} {f.id} {f.message}\n  {f.advice}")
     errors, warnings = (
         sum(f.level == level for fs in by_path.values() for f in fs) for level in ("error", "warning")
     )

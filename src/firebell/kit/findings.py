@@ -1,11 +1,57 @@
-"""What a check of this process or of what it depends on returns."""
+"""What a process check found: the one shape for schedules, runbooks and whatever is checked next (pure)."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+
+
+class Level(StrEnum):
+    """How much a finding matters, most severe first: an error can cost a page or a deadline."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check; `level` is ok, warn or fail."""
+    """One problem: `id` stays the same while the problem exists, `code` names the rule and never changes its meaning.
+
+    Slices add where it is (a line, an interval) and the button that fixes it.
+    """
+
+    id: str
+    code: str
+    level: Level
+    message: str
+    subject: str = field(default="", kw_only=True)
+    """What it is about, as in the audit log: `schedule:3`, `INC-7`; empty if the caller knows."""
+    advice: str = field(default="", kw_only=True)
+    """What to do, as one sentence; empty if a button does it."""
+
+
+F = TypeVar("F", bound=Finding)
+
+
+def severest_first(findings: Iterable[F]) -> list[F]:
+    """Return the findings by level; those of one level keep their order."""
+    return sorted(findings, key=lambda finding: list(Level).index(finding.level))
+
+
+def errors(findings: Iterable[Finding]) -> int:
+    """Return the number of errors."""
+    return sum(finding.level is Level.ERROR for finding in findings)
+
+
+def warnings(findings: Iterable[Finding]) -> int:
+    """Return the number of warnings."""
+    return sum(finding.level is Level.WARNING for finding in findings)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The result of one check of this process or of what it depends on; `level` is ok, warn or fail."""
 
     check: str
     level: str

@@ -81,7 +81,7 @@ class FindingShown(ApiOutput):
     level: Literal["error", "warning"]
     line: int
     message: str
-    fix: str
+    fix: Annotated[str, Field(validation_alias="advice")]
 
 
 class RunbookDetail(RunbookShown):

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from itertools import pairwise
 from urllib.parse import unquote
 
-from firebell.runbooks.model import MAX_AGE_DAYS, PARTS, Fence, Finding, Level, Runbook
+from firebell.kit.findings import Level
+from firebell.runbooks.model import MAX_AGE_DAYS, PARTS, Fence, Finding, Runbook
 from firebell.runbooks.placeholders import placeholders
 
 RULES = {
@@ -51,12 +52,12 @@ def check(
     return sorted(findings, key=lambda f: (f.line, f.id))
 
 
-def _error(id_: str, line: int, message: str, fix: str) -> Finding:
-    return Finding(id_, Level.ERROR, line, message, fix)
+def _error(code: str, line: int, message: str, advice: str) -> Finding:
+    return Finding(code, code, Level.ERROR, message, line, advice=advice)
 
 
-def _warning(id_: str, line: int, message: str, fix: str) -> Finding:
-    return Finding(id_, Level.WARNING, line, message, fix)
+def _warning(code: str, line: int, message: str, advice: str) -> Finding:
+    return Finding(code, code, Level.WARNING, message, line, advice=advice)
 
 
 def _parts(runbook: Runbook) -> Iterable[Finding]:

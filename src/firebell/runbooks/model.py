@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
+
+from firebell.kit import findings
 
 PARTS = (
     "Trigger",
@@ -26,13 +27,6 @@ _CLIENTS = """
 """
 COMMANDS = SHELLS.union(_CLIENTS.split())
 """Languages of code blocks that are run in a terminal, a client or a console."""
-
-
-class Level(StrEnum):
-    """How serious a finding is."""
-
-    ERROR = "error"
-    WARNING = "warning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +115,10 @@ class Runbook:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """A problem in a runbook, its line (from 1), and how to fix it."""
+class Finding(findings.Finding):
+    """A problem in a runbook, and its line, from 1."""
 
-    id: str
-    level: Level
     line: int
-    message: str
-    fix: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from datetime import datetime
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
+from firebell.kit.findings import errors, warnings
 from firebell.runbooks import actions
 from firebell.runbooks.check import owning_team
 from firebell.runbooks.documents import read_stored
-from firebell.runbooks.model import Finding, Level, Runbook, Stored
+from firebell.runbooks.model import Finding, Runbook, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,12 @@ class RunbookDetails:
     @property
     def errors(self) -> int:
         """The number of errors."""
-        return sum(f.level is Level.ERROR for f in self.findings)
+        return errors(self.findings)
 
     @property
     def warnings(self) -> int:
         """The number of warnings."""
-        return len(self.findings) - self.errors
+        return warnings(self.findings)
 
 
 async def details(tx: Tx, runbooks: Sequence[Stored], public_url: str, now: datetime) -> list[RunbookDetails]:

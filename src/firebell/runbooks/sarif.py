@@ -46,7 +46,7 @@ def _result(path: str, finding: Finding, rule: int) -> dict[str, Any]:
         "ruleId": finding.id,
         "ruleIndex": rule,
         "level": str(finding.level),
-        "message": {"text": f"{finding.message} {finding.fix}"},
+        "message": {"text": f"{finding.message} {finding.advice}"},
         "locations": [
             {
                 "physicalLocation": {

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from firebell.kit.findings import Level
 from firebell.oncall.calendars.matching import conflicts
 from firebell.oncall.calendars.model import Conflict, Import, ImportedShift
-from firebell.oncall.checks.rules import CheckFacts, Finding, Fix, Level, time_text
+from firebell.oncall.checks.rules import CheckFacts, Finding, Fix, time_text
 from firebell.oncall.model import Cover, Schedule
 
 _FIX = Fix("calendars", "View calendars", {})

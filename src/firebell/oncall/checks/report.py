@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from firebell.kit.findings import severest_first
 from firebell.oncall.calendars.model import Import, ImportedShift
 from firebell.oncall.checks.calendar_rules import busy, faults
-from firebell.oncall.checks.rules import CHECKS_HORIZON, CheckFacts, Finding, Level, findings
+from firebell.oncall.checks.rules import CHECKS_HORIZON, CheckFacts, Finding, findings
 from firebell.oncall.checks.zone_changes import changed
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota.clocks import Clock
@@ -31,4 +32,4 @@ def checks(schedule: Schedule, now: datetime, context: CheckContext) -> list[Fin
         *changed(schedule, context.clocks.get(schedule.id, {}), now).values(),
         *busy(schedule, context.busy, now, until, context.facts),
     ]
-    return sorted(all_findings, key=lambda f: f.level is not Level.ERROR)
+    return severest_first(all_findings)

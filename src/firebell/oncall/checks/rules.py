@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
+from firebell.kit import findings as process_checks
+from firebell.kit.findings import Level, severest_first
 from firebell.kit.intervals import Interval, minus, overlap
 from firebell.kit.localtime import format_local, format_range, to_local
 from firebell.oncall.model import Absence, Cover, Layer, Schedule, Shift, User
@@ -26,13 +27,6 @@ _MAX_ABSENCE_FINDINGS = 20
 """The earliest absences are reported, because they are the most urgent."""
 
 
-class Level(StrEnum):
-    """The level of a finding; an error can leave a page without a responder."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
 @dataclass(frozen=True, slots=True)
 class Fix:
     """The fix of a finding: a verb with its arguments, and the label of its button.
@@ -46,13 +40,9 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One problem; `id` stays the same from day to day while the problem exists."""
+class Finding(process_checks.Finding):
+    """One problem of a schedule on an interval; an error can leave a page without a responder."""
 
-    id: str
-    code: str
-    level: Level
-    message: str
     start: datetime | None = None
     end: datetime | None = None
     users: tuple[User, ...] = ()
@@ -125,7 +115,7 @@ def findings(schedule: Schedule, a: datetime, b: datetime, facts: CheckFacts) ->
         *_long(schedule, a, b, facts),
         *_frequent(schedule, runs, facts),
     ]
-    return sorted(all_findings, key=lambda f: f.level is not Level.ERROR)
+    return severest_first(all_findings)
 
 
 def time_text(schedule: Schedule, start: datetime, end: datetime | None = None) -> str:

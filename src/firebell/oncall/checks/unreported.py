@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.oncall.checks.rules import CHECKS_HORIZON, Finding, Level
+from firebell.kit.findings import Level
+from firebell.oncall.checks.rules import CHECKS_HORIZON, Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from firebell.oncall.checks.rules import Finding, Fix, Level
+from firebell.kit.findings import Level
+from firebell.oncall.checks.rules import Finding, Fix
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota.clocks import Clock, MovedEdge, moved_edges
 
