@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, Response, async_playwright
 
@@ -42,30 +43,36 @@ FIRST_RUN = {
 }
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A headless Chromium."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of this folder in one event loop, which the browser belongs to."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """A headless Chromium, started once: its start takes as long as many a test."""
     assert CHROMIUM, "Chromium is missing: apt-get install chromium"
     async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(
+        browser = await playwright.chromium.launch(
             executable_path=CHROMIUM,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
         )
-        errors: list[str] = []
-        _listen_for_errors(found, errors)
-        yield found
-        await found.close()
-    assert errors == [], "scripts of the product failed"
+        yield browser
+        await browser.close()
 
 
-def _listen_for_errors(browser: Browser, errors: list[str]) -> None:
-    """Collect what any script throws on any page of the browser, and each static file that is missing."""
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(chromium: Browser, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Browser]:
+    """The browser without any context; what a script throws and a static file that is missing fail the test."""
+    errors: list[str] = []
 
     def missing_file(response: Response) -> None:
         if "/static/" in response.url and response.status == HTTPStatus.NOT_FOUND:
             errors.append(f"{response.url}: not found")
 
-    new_context, new_page = browser.new_context, browser.new_page
+    new_context, new_page = chromium.new_context, chromium.new_page
 
     async def listening_context(**options: Any) -> BrowserContext:
         context = await new_context(**options)
@@ -79,7 +86,12 @@ def _listen_for_errors(browser: Browser, errors: list[str]) -> None:
         page.on("response", missing_file)
         return page
 
-    browser.new_context, browser.new_page = listening_context, listening_page  # type: ignore[method-assign]
+    monkeypatch.setattr(chromium, "new_context", listening_context)
+    monkeypatch.setattr(chromium, "new_page", listening_page)
+    yield chromium
+    for context in chromium.contexts:
+        await context.close()
+    assert errors == [], "scripts of the product failed"
 
 
 async def sound(page: Page) -> None:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from firebell.oncall.model import Layer, OverrideKind, Schedule, Unit, User
 
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 
 
 def minutes(a: datetime, b: datetime) -> list[datetime]:
@@ -16,11 +17,22 @@ def minutes(a: datetime, b: datetime) -> list[datetime]:
 
 @lru_cache(maxsize=100_000)
 def first_reading(x: datetime, tz: str) -> datetime:
-    """Return the first minute at which the clock reads `x` or later, by looking at each minute."""
-    zone, t = ZoneInfo(tz), x.replace(tzinfo=UTC) - timedelta(hours=27)
-    while t.astimezone(zone).replace(tzinfo=None) < x:
-        t += MINUTE
-    return t
+    """Return the first minute at which the clock reads `x` or later, by looking at each minute.
+
+    An hour that the clock runs through evenly and ends before `x` has no such minute.
+    """
+    zone, hour = ZoneInfo(tz), x.replace(tzinfo=UTC) - timedelta(hours=27)
+
+    def reading(t: datetime) -> datetime:
+        return t.astimezone(zone).replace(tzinfo=None)
+
+    while True:
+        end = reading(hour + HOUR)
+        if end >= x or end - reading(hour) != HOUR:
+            for t in minutes(hour, hour + HOUR):
+                if reading(t) >= x:
+                    return t
+        hour += HOUR
 
 
 HOURS = {Unit.HOUR: 1, Unit.DAY: 24, Unit.WEEK: 168, Unit.MONTH: 744}
