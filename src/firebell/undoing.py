@@ -152,6 +152,6 @@ router = routing.html_router()
 @router.post("/undo", dependencies=access.needs(Verb.ACTION_UNDO))
 async def undo_in_browser(visit: CurrentVisit) -> Response:
     """Undo the action of the form's token and show what was restored."""
-    token = str(visit.form.get("token", ""))
+    token = visit.text("token")
     undone = await carry_out(visit.tx, visit.ctx.signer, visit.actor, visit.rights, token, visit.now)
     return flash.redirect(visit.request, undone.url, undone.text)

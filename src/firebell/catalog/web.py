@@ -36,7 +36,7 @@ async def services(visit: CurrentVisit) -> Response:
 
 @router.post("/services", dependencies=access.needs(Verb.SERVICE_WRITE))
 async def create(visit: CurrentVisit) -> Response:
-    values = {name: str(value) for name, value in visit.form.items()}
+    values = visit.values
     try:
         async with visit.tx.savepoint():
             service = await actions.create_service(

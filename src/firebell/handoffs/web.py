@@ -67,7 +67,7 @@ async def handoffs(visit: CurrentVisit, schedule: str = "", before: str = "") ->
 
 @router.post("/oncall/handoffs/notice", dependencies=access.needs(Verb.HANDOFF_NOTICE_WRITE))
 async def set_notice(visit: CurrentVisit) -> Response:
-    hours = str(visit.form.get("hours") or "").strip()
+    hours = visit.text("hours").strip()
     try:
         async with visit.tx.savepoint():
             notice_hours = to_number(hours, "hours", least=1, most=lead_time.MAX_NOTICE_HOURS, unit="hours")

@@ -144,8 +144,8 @@ async def declare_form(visit: CurrentVisit, page: str = "") -> Response:
 
 @router.post("/incidents/new", dependencies=access.needs(Verb.INCIDENT_DECLARE))
 async def declare(visit: CurrentVisit) -> Response:
-    page = str(visit.form.get("page", ""))
-    values = {name: str(value) for name, value in visit.form.items() if name != "service"}
+    page = visit.text("page")
+    values = {name: value for name, value in visit.values.items() if name != "service"}
     services = [i for i in map(to_id, visit.form.getlist("service")) if i is not None]
     if values.get("look"):  # the search for a service, or Enter in a field
         return await _declare_form(visit, page, {**values, "services": services}, None)
@@ -301,7 +301,7 @@ async def room(request: Request, ref: str, show: str = "all", template: str = ""
 @router.post("/incidents/{ref}/{what}", dependencies=access.needs(Verb.INCIDENT_UPDATE))
 async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
     incident_id = parse_ref("INC", ref)
-    fields = {name: str(value) for name, value in visit.form.items()}
+    fields = visit.values
     match what:
         case "entries":
             kind, text = fields.get("kind", "note"), fields.get("text", "")

@@ -86,7 +86,7 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
             await actions.snooze(visit.tx, visit.actor, page_id, until, visit.now)
             text = f"PG-{page_id} snoozed until {html.format_short(until, visit.person.tz, visit.now)}."
         case "note":
-            await actions.add_note(visit.tx, visit.actor, page_id, str(visit.form.get("text", "")), visit.now)
+            await actions.add_note(visit.tx, visit.actor, page_id, visit.text("text"), visit.now)
             text = f"Note added to PG-{page_id}."
         case _:
             raise NotFound(f"Unknown action: {what}.")

@@ -61,7 +61,7 @@ async def people(visit: CurrentVisit) -> Response:
 
 @router.post("/settings/people", dependencies=access.needs(Verb.PERSON_WRITE))
 async def add_person(visit: CurrentVisit) -> Response:
-    given = {name: str(value) for name, value in visit.form.items()}
+    given = visit.values
     try:
         async with visit.tx.savepoint():
             person = await actions.create_person(
@@ -172,7 +172,7 @@ async def save_members(visit: CurrentVisit, slug: str) -> Response:
 
 @router.post("/settings/teams", dependencies=access.needs(Verb.TEAM_WRITE))
 async def create_team(visit: CurrentVisit) -> Response:
-    name = str(visit.form.get("name", ""))
+    name = visit.text("name")
     try:
         members = [(i, "member") for i in to_choices(visit.form.getlist("member"), "member")]
         async with visit.tx.savepoint():

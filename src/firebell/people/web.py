@@ -122,9 +122,9 @@ async def save_profile(visit: CurrentVisit) -> Response:
                 visit.tx,
                 visit.actor,
                 visit.person.id,
-                name=str(visit.form.get("name", "")),
-                tz=str(visit.form.get("tz", "")),
-                theme=str(visit.form.get("theme", "")),
+                name=visit.text("name"),
+                tz=visit.text("tz"),
+                theme=visit.text("theme"),
                 now=visit.now,
             )
     except Invalid as error:
@@ -191,7 +191,7 @@ async def contact(visit: CurrentVisit) -> Response:
 
 @router.post("/settings/contact", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def add_contact(visit: CurrentVisit) -> Response:
-    given = {name: str(value) for name, value in visit.form.items()}
+    given = visit.values
     try:
         async with visit.tx.savepoint():
             method = await actions.add_contact_method(
@@ -281,7 +281,7 @@ async def save_rules(visit: CurrentVisit, urgency: str) -> Response:
 
 @router.post("/settings/quiet-hours", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def save_quiet_hours(visit: CurrentVisit) -> Response:
-    given = {name: str(value) for name, value in visit.form.items()}
+    given = visit.values
     try:
         hours = (
             None
@@ -327,7 +327,7 @@ async def add_key(visit: CurrentVisit) -> Response:
             key, secret = await actions.create_api_key(
                 visit.tx,
                 visit.actor,
-                name=str(visit.form.get("name", "")),
+                name=visit.text("name"),
                 scopes=chosen,
                 person_id=visit.person.id,
                 now=visit.now,

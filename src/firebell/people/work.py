@@ -101,6 +101,16 @@ class Visit:
         return html.ctx(self.request)
 
     @property
+    def values(self) -> dict[str, str]:
+        """The form's fields by name, without files; of a repeated field, the last value."""
+        return {name: value for name, value in self.form.items() if isinstance(value, str)}
+
+    def text(self, name: str) -> str:
+        """Return the value of a field, empty if it is missing or a file."""
+        value = self.form.get(name)
+        return value if isinstance(value, str) else ""
+
+    @property
     def actor(self) -> Actor:
         """The actor for entries in the audit log and in timelines."""
         return access.actor_of(self.person)

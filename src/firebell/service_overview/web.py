@@ -52,7 +52,7 @@ async def add_key(visit: CurrentVisit, slug: str) -> Response:
         visit.tx,
         visit.actor,
         service_id=service.id,
-        name=str(visit.form.get("name", "")),
+        name=visit.text("name"),
         now=visit.now,
     )
     flash.show(visit.request, f"Integration {integration.name} added to {service.name}.")
@@ -90,7 +90,7 @@ async def revoke_key(visit: CurrentVisit, slug: str, integration_id: int) -> Res
 
 @router.post("/services/{slug}/policy", dependencies=access.needs(Verb.SERVICE_WRITE))
 async def choose_policy(visit: CurrentVisit, slug: str) -> Response:
-    chosen = str(visit.form.get("policy", ""))
+    chosen = visit.text("policy")
     service = await catalog.by_slug(visit.tx, slug)
     policy_id = to_choice(chosen, "policy")
     await catalog.set_escalation_policy(

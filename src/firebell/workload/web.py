@@ -140,7 +140,7 @@ async def rates(visit: CurrentVisit, month: str = "") -> Response:
 
 @router.post("/oncall/pay/rates", dependencies=access.needs(Verb.PAY_RATES_WRITE))
 async def set_rates(visit: CurrentVisit) -> Response:
-    filled = {k: str(v) for k, v in visit.form.items() if k != "csrf"}
+    filled = {k: v for k, v in visit.values.items() if k != "csrf"}
     given = pay.to_json(Rates()) | {"month": f"{visit.now:%Y-%m}"} | filled
     try:
         month = actions.month_named(given["month"], visit.now)

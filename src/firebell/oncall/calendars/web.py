@@ -117,7 +117,7 @@ async def mine(visit: CurrentVisit) -> Response:
 
 @router.post("/settings/calendars/feeds", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
 async def make_feed(visit: CurrentVisit) -> Response:
-    (kind, _, number) = str(visit.form.get("of", "")).partition(":")
+    kind, _, number = visit.text("of").partition(":")
     try:
         if kind not in set(FeedKind):
             raise Invalid("Choose the shifts to show.", fields={"of": "Choose from the list."})
@@ -148,7 +148,7 @@ async def revoke_feed(visit: CurrentVisit, feed_id: int) -> Response:
 
 @router.post("/settings/calendars/busy", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
 async def add_busy(visit: CurrentVisit) -> Response:
-    given = {name: str(value) for name, value in visit.form.items()}
+    given = visit.values
     try:
         async with visit.tx.savepoint():
             added = await actions.add_import(
@@ -230,7 +230,7 @@ async def of_schedule(visit: CurrentVisit, slug: str) -> Response:
 
 @router.post("/oncall/{slug}/calendars", dependencies=access.needs(Verb.CALENDAR_WRITE))
 async def add(visit: Annotated[Visit, visit_with(files=1)], slug: str) -> Response:
-    given = {name: str(v) for name, v in visit.form.items() if isinstance(v, str)}
+    given = visit.values
     users: list[int] = []
     try:
         try:

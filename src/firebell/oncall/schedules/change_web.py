@@ -36,7 +36,7 @@ SaveChange = Callable[[Tx, Person, Schedule, Given, str, datetime], Awaitable[An
 
 def _submitted(visit: Visit) -> tuple[dict[str, str], str]:
     """Return the fields of the form, and the time zone of its times."""
-    given = {name: str(value) for name, value in visit.form.items()}
+    given = visit.values
     return given, given["tz"] if given.get("tz") in html.time_zones() else visit.person.tz
 
 

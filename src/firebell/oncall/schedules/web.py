@@ -184,7 +184,7 @@ async def new(visit: CurrentVisit) -> Response:
 
 @router.post("/oncall/new", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def create(visit: CurrentVisit) -> Response:
-    fields = {name: str(value) for name, value in visit.form.items()}
+    fields = visit.values
     given: dict[str, Any] = {"tz": "", "anchor": "", **fields, "order": []}
     try:
         order = given["order"] = to_choices(visit.form.getlist("person"), "person")
@@ -308,7 +308,7 @@ async def fix(visit: CurrentVisit, slug: str) -> Response:
     try:
         async with visit.tx.savepoint():
             schedule = await queries.by_slug(visit.tx, slug)
-            finding_id = str(visit.form.get("finding") or "")
+            finding_id = visit.text("finding")
             await fixes.carry_out(visit.tx, visit.actor, schedule.id, finding_id, visit.now)
     except (Conflict, Invalid, NotFound) as error:
         return await one(visit, slug, Filled(error=error))

@@ -173,7 +173,7 @@ async def ask(visit: CurrentVisit) -> Response:
                 start=_at(visit.form, "start", visit.person.tz),
                 end=_at(visit.form, "end", visit.person.tz),
                 asked=[asked] if asked else [],
-                reason=str(visit.form.get("reason") or ""),
+                reason=visit.text("reason"),
                 now=visit.now,
             )
     except (Conflict, Invalid, NotFound) as error:
@@ -212,7 +212,7 @@ async def answer_cover(visit: CurrentVisit, cover_id: int, verb: str) -> Respons
 @router.post("/oncall/swaps", dependencies=access.needs(Verb.SHIFT_TRADE))
 async def propose(visit: CurrentVisit) -> Response:
     try:
-        other, _, theirs = str(visit.form.get("theirs") or "").partition("|")
+        other, _, theirs = visit.text("theirs").partition("|")
         async with visit.tx.savepoint():
             await swaps.propose(
                 visit.tx,
@@ -220,9 +220,9 @@ async def propose(visit: CurrentVisit) -> Response:
                 schedule_id=to_id(visit.form.get("schedule")) or 0,
                 proposer=visit.person.id,
                 other=to_id(other) or 0,
-                mine=_interval(str(visit.form.get("mine") or "")),
+                mine=_interval(visit.text("mine")),
                 theirs=_interval(theirs),
-                reason=str(visit.form.get("reason") or ""),
+                reason=visit.text("reason"),
                 now=visit.now,
             )
     except (Conflict, Invalid, NotFound) as error:
@@ -254,7 +254,7 @@ async def away(visit: CurrentVisit) -> Response:
                 person_id=visit.person.id,
                 start=_at(visit.form, "start", visit.person.tz),
                 end=_at(visit.form, "end", visit.person.tz),
-                reason=str(visit.form.get("reason") or ""),
+                reason=visit.text("reason"),
                 now=visit.now,
             )
     except (Conflict, Invalid) as error:
