@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from firebell.channels.registry import CHANNELS
+from firebell.notify.delivery_store import LEASE
 from tests.house.source import ROOT, SRC, modules
 
 PIGEON = '''
@@ -130,6 +132,11 @@ def test_a_new_channel_is_offered_checked_and_sent_to(dsn: str, tmp_path: Path) 
     assert used["states"] == ["accepted"]
     (message,) = [path.read_text() for path in loft.iterdir()]
     assert message.startswith("4711 Mara Lindqvist: [PG-1]")
+
+
+def test_an_attempt_ends_before_its_lease() -> None:
+    # after the lease another process begins the same attempt
+    assert max(channel.attempt_limit_s for channel in CHANNELS.values()) < LEASE.total_seconds()
 
 
 def test_no_other_module_lists_the_channels() -> None:

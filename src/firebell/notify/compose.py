@@ -27,9 +27,11 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
     for kind, outgoing in by_kind.items():
         messages = await ctx.composers[kind].compose(tx, ctx, outgoing, now)
         composed |= {one.delivery.id: message for one, message in zip(outgoing, messages, strict=True)}
-    signed = [d.method_id for d in claimed if _is(d, lambda channel: channel.is_signed)]
+    signed = [d.method_id for d in claimed if _channel_is(d, lambda channel: channel.is_signed)]
     secrets = await people.signing_secrets(tx, signed, now) if signed else {}
-    subjects = await _mail_subjects(tx, [composed[d.id] for d in claimed if _is(d, lambda c: c.has_threads)])
+    subjects = await _mail_subjects(
+        tx, [composed[d.id] for d in claimed if _channel_is(d, lambda c: c.has_threads)]
+    )
     return [
         replace(
             composed[d.id],
@@ -42,7 +44,7 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
     ]
 
 
-def _is(delivery: Delivery, what: Callable[[Channel], bool]) -> bool:
+def _channel_is(delivery: Delivery, what: Callable[[Channel], bool]) -> bool:
     """Return True if the channel is so; False for one that is no longer there, which sends nothing."""
     return delivery.channel in CHANNELS and what(CHANNELS[delivery.channel])
 
