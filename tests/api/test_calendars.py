@@ -343,6 +343,7 @@ async def test_a_shift_of_a_calendar_is_not_offered_for_removal(dsn: str, clock:
         await api("POST", "/schedules/payments-primary/calendars", {"text": ROTA, "name": "Rota"}, status=201)
         await w.settle()
         assert await api("GET", "/schedules/payments-primary/overrides") == []
+        await http.post("/login", data={"email": "mara@example.org", "password": "a quiet night please"})
         page = (await http.get("/oncall/payments-primary")).text
         assert "Rota" in page
         assert "/oncall/payments-primary/edits/" not in page
