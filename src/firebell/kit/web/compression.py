@@ -18,19 +18,19 @@ def accepts_gzip(headers: Headers) -> bool:
     return "gzip" in accepted and not _REFUSED.search(accepted)
 
 
-def is_from_elsewhere(headers: Headers) -> bool:
-    """Return True if a browser says that another website caused the request."""
-    return headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+def _may_compress(headers: Headers) -> bool:
+    """Return True if the client takes gzip, and no browser says that another website caused the request."""
+    return accepts_gzip(headers) and headers.get("sec-fetch-site", "none") in ("none", "same-origin")
 
 
 class Compression:
     """Compresses responses with gzip, but event streams, short ones, and those that another website asked for."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._plain = app
-        self._compressed = GZipMiddleware(app, MIN_COMPRESSED_BYTES, _LEVEL)
+        self._app = GZipMiddleware(app, MIN_COMPRESSED_BYTES, _LEVEL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
-        compressed = accepts_gzip(headers) and not is_from_elsewhere(headers)
-        await (self._compressed if compressed else self._plain)(scope, receive, send)
+        if scope["type"] == "http" and not _may_compress(Headers(scope=scope)):
+            plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+            scope = {**scope, "headers": plain}
+        await self._app(scope, receive, send)

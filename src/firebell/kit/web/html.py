@@ -21,7 +21,7 @@ from firebell.kit.errors import FirebellError
 from firebell.kit.localtime import format_range, zone_names
 from firebell.kit.slice import NavItem
 from firebell.kit.web import csrf, flash, static_files, transaction
-from firebell.kit.web.compression import accepts_gzip, is_from_elsewhere
+from firebell.kit.web.compression import accepts_gzip
 from firebell.kit.web.shared_pages import Reader, Rendering, SharedPages
 
 POLICY = (
@@ -296,7 +296,7 @@ async def render_shared(
     }
     if request.headers.get("if-none-match") == stored.etag:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    if accepts_gzip(request.headers) and not is_from_elsewhere(request.headers):
+    if accepts_gzip(request.headers):
         return HTMLResponse(stored.gzipped, headers={**headers, "Content-Encoding": "gzip"})
     return HTMLResponse(stored.plain, headers=headers)
 

@@ -1,4 +1,5 @@
-/* Firebell: progressive enhancement only. Every page works without it. No eval, strict-CSP safe. */
+/* Firebell: progressive enhancement only. Every page works without it. No eval, strict-CSP safe.
+   What one page alone needs is named by that page. */
 import './timers.js';
 import './connection.js';
 import './live.js';
@@ -10,8 +11,6 @@ import './dialogs.js';
 import './composer.js';
 import './preview.js';
 import './conditional_fields.js';
-import './override_drag.js';
-import './contents.js';
 import './menus.js';
 import './flash.js';
 import './time_zone.js';
@@ -19,4 +18,3 @@ import './copy_and_print.js';
 import './submit.js';
 import './offline.js';
 import './pending.js';
-import './selection.js';
