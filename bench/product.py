@@ -73,7 +73,7 @@ class Product:
             ctx = prepared.ctx
             self.dsn, now = ctx.db.dsn, ctx.clock.now()
             async with ctx.db.tx() as tx:
-                organization = await web.make(tx, _ANSWERS, now)
+                organization = await web.create_organization(tx, _ANSWERS, now)
                 self.integration_key = organization.integration.key
                 await _reach_by_webhook(tx, organization.admin.id, self.sink.url, now)
                 await _rotation(tx, (await people.teams(tx))[0].id, now)

@@ -181,7 +181,7 @@ async def organize(ctx: Context, receiver: str) -> tuple[web.Organization, Integ
     """Make the organization; both people are reached by webhook at `receiver` alone, at once."""
     now, actor = ctx.clock.now(), Actor("system", "Test")
     async with ctx.db.tx() as tx:
-        made = await web.make(tx, ANSWERS, now)
+        made = await web.create_organization(tx, ANSWERS, now)
         for person in made.people:
             method = await people.add_contact_method(
                 tx, actor, person_id=person, kind="webhook", address=receiver, label="", now=now

@@ -70,7 +70,7 @@ async def _team(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undon
 
 
 async def _fallback(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undone:
-    await people.restore_catch_all(tx, actor, entry, now)
+    await people.restore_fallback_responders(tx, actor, entry, now)
     return Undone("Fallback responders restored.", "/settings/teams#catch-all")
 
 

@@ -156,7 +156,7 @@ async def furnish(ctx: Context, receiver: str) -> tuple[str, str]:
     answers_ = web.Answers(**{**_fields(ANSWERS), "addresses": {"webhook": receiver}})
     now, actor = ctx.clock.now(), Actor("system", "Test")
     async with ctx.db.tx() as tx:
-        await web.make(tx, answers_, now)
+        await web.create_organization(tx, answers_, now)
         checkout = await catalog.by_slug(tx, "checkout")
         ledger = await catalog.create_service(
             tx, actor, name="Ledger", team_id=checkout.team_id, policy_id=checkout.policy_id, now=now

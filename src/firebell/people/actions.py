@@ -326,7 +326,7 @@ async def set_fallback_responders(tx: Tx, actor: Actor, person_ids: Sequence[int
 
 
 @permits(Verb.FALLBACK_WRITE)
-async def restore_catch_all(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
+async def restore_fallback_responders(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
     """Restore the fallback responders before a change; raise `Conflict` when someone changed them since."""
     await store.lock_organisation(tx)
     if sorted(await store.fallback_responders(tx)) != entry.detail["people"]:

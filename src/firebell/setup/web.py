@@ -121,7 +121,7 @@ async def is_open(tx: Tx) -> bool:
     return not await people.has_people(tx)
 
 
-async def make(tx: Tx, answers: Answers, now: datetime) -> Organization:
+async def create_organization(tx: Tx, answers: Answers, now: datetime) -> Organization:
     """Create the admin, team, schedules, policy, service and integration key in one transaction.
 
     Raise `Invalid` for wrong answers and when setup is already done.
@@ -241,7 +241,7 @@ async def setup(request: Request) -> Response:
         answers = _answers(values, str(form.get("password", "")), errors)
         check(answers, errors)
         async with ctx.db.tx() as tx:
-            organization = await make(tx, answers, transaction.now(request))
+            organization = await create_organization(tx, answers, transaction.now(request))
     except (Invalid, Conflict) as error:
         return await _form(request, values, error)
     url = f"/setup/done?service={organization.service_slug}"
