@@ -390,7 +390,7 @@ async def notify_source_broken(tx: Tx, payload: dict[str, Any], now: datetime) -
     reason, round_ = notices.source(broken.integration_id), int(now.timestamp())
     deliveries_ = []
     for person_id in person_ids:
-        own_methods = [m for m in methods if m.person_id == person_id]
+        own_methods = people.paged(m for m in methods if m.person_id == person_id)
         first = notification_rules.usable(rules[person_id], own_methods)[:1]
         deliveries_ += [
             notification_rules.NewDelivery(planned, rank=2, round=round_)
@@ -411,7 +411,7 @@ async def notify(tx: Tx, messages: Sequence[Notice], now: datetime) -> None:
     methods = await people.methods_of(tx, person_ids)
     deliveries_ = []
     for notice_id, notice in inserted:
-        own_methods = [m for m in methods if m.person_id == notice.person_id]
+        own_methods = people.paged(m for m in methods if m.person_id == notice.person_id)
         usable = notification_rules.usable(rules[notice.urgency][notice.person_id], own_methods)
         first = [r for r in usable if r.delay_s == usable[0].delay_s]
         rank = 1 if notice.urgency == "high" else 2

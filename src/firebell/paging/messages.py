@@ -42,7 +42,7 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
         page = pages.get(delivery.page_id or 0)
         base = _message(delivery, persons[delivery.person_id], secrets.get(delivery.method_id, ()), now)
         if page is None:
-            notice = await notices.notice_content(tx, delivery.reason, now)
+            notice = await notices.notice_content(tx, ctx.signer, delivery.reason, now)
             messages.append(_about_notice(base, notice, ctx.public_url))
         else:
             messages.append(_about_page(base, page, subjects, ctx, ack_links.ack_url(ctx, delivery, now)))
@@ -93,6 +93,7 @@ def _about_notice(base: Message, notice: notices.NoticeContent, public_url: str)
         urgency=notice.urgency,
         note_lines=tuple(notice.note.split("\n")),
         note_url=f"{public_url}{notice.link}" if notice.link else "",
+        code=notice.code,
     )
 
 

@@ -14,10 +14,19 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs.group_commit import GroupCommit
-from firebell.paging import delivery_store, store
+from firebell.paging import delivery_store, notices, store
 from firebell.paging.actions import skip_unreached_level
 from firebell.paging.bundles import Bundle, bundles, hold_for_quiet_hours
-from firebell.paging.channels import Accepted, Channel, Failed, Message, Outcome, Retry, Unsent
+from firebell.paging.channels import (
+    Accepted,
+    Channel,
+    Failed,
+    Message,
+    Outcome,
+    Retry,
+    Unsent,
+    without_code,
+)
 from firebell.paging.channels.email import Email
 from firebell.paging.channels.ntfy import Ntfy
 from firebell.paging.channels.webhook import Webhook
@@ -126,7 +135,10 @@ class Sender:
 
     async def _deliver(self, bundle: Bundle) -> None:
         message = bundle.message
-        outcome = await self._outcome(bundle, message) if isinstance(message, Message) else message
+        if isinstance(message, Message):
+            outcome = without_code(await self._outcome(bundle, message), message.code)
+        else:
+            outcome = message
         for wait in RECORD_AFTER_S:
             await asyncio.sleep(wait)
             try:
@@ -166,8 +178,8 @@ class Sender:
             recorded = await delivery_store.accepted(tx, arrived, now)
             for delivery, _ in arrived:
                 if delivery.id in recorded:
-                    if delivery.reason == "test":
-                        await people.mark_method_verified(tx, delivery.method_id, now)
+                    if notices.is_requested(delivery.reason):
+                        await people.record_test(tx, delivery.method_id, "accepted", now)
                     await tx.live(_topic(delivery))
 
     async def _record(self, deliveries: Sequence[Delivery], outcome: Retry | Failed | Unsent) -> None:
@@ -183,23 +195,23 @@ class Sender:
                     at = now + timedelta(seconds=wait)
                     await delivery_store.retry(tx, deliveries, at, reason)
                 case Retry(reason):
-                    await self._failed(tx, deliveries, reason, now, suspect=False)
-                case Failed(reason, suspect):
-                    await self._failed(tx, deliveries, reason, now, suspect=suspect)
+                    await self._failed(tx, deliveries, Failed(reason, suspect=False), now)
+                case Failed():
+                    await self._failed(tx, deliveries, outcome, now)
             for delivery in deliveries:
                 await tx.live(_topic(delivery))
 
-    async def _failed(
-        self, tx: Tx, deliveries: Sequence[Delivery], reason: str, now: datetime, *, suspect: bool
-    ) -> None:
+    async def _failed(self, tx: Tx, deliveries: Sequence[Delivery], outcome: Failed, now: datetime) -> None:
         # pages before deliveries: the order in which an acknowledgement locks them
         await store.lock(tx, [d.page_id for d in deliveries if d.page_id is not None])
-        ended = await delivery_store.failed(tx, deliveries, reason)
-        if suspect and ended:
-            await people.mark_method_suspect(tx, ended[0].method_id, now)
+        ended = await delivery_store.failed(tx, deliveries, outcome.reason)
+        if outcome.suspect and ended:
+            await people.record_address_failure(tx, ended[0].method_id, now, gone=outcome.gone)
         for delivery in ended:
-            extra = {"delivery": delivery.id, "channel": delivery.channel, "reason": reason}
+            extra = {"delivery": delivery.id, "channel": delivery.channel, "reason": outcome.reason}
             log.warning("a message failed", extra=extra)
+            if notices.is_requested(delivery.reason):
+                await people.record_test(tx, delivery.method_id, "failed", now)
             is_unreached = await delivery_store.send_next(tx, delivery, now)
             # a reminder is for earlier levels and does not count for this one
             if is_unreached and delivery.page_id is not None and delivery.reason != "reminder":

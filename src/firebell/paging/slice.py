@@ -27,7 +27,13 @@ def _subscriptions() -> Subscriptions:
     from firebell.alerts import model as alerts
     from firebell.oncall.model import ScheduleDeleted
     from firebell.paging import actions, subscriptions
-    from firebell.people.model import ContactTestRequested, PersonLeft, QuietHoursChanged
+    from firebell.people.model import (
+        ContactCodeRequested,
+        ContactMethodDisabled,
+        ContactTestRequested,
+        PersonLeft,
+        QuietHoursChanged,
+    )
 
     return Subscriptions(
         must={
@@ -45,6 +51,8 @@ def _subscriptions() -> Subscriptions:
             alerts.ConfirmationAsked: {"notify_confirmation_asked": subscriptions.notify_owner},
             alerts.SourceBroken: {"tell_source_broken": actions.notify_source_broken},
             ContactTestRequested: {"send_contact_test": actions.send_test},
+            ContactCodeRequested: {"send_contact_code": subscriptions.send_code},
+            ContactMethodDisabled: {"notify_contact_disabled": subscriptions.notify_disabled},
         },
     )
 

@@ -25,7 +25,7 @@ from firebell.kit.web.api import (
 )
 from firebell.people import actions, audit_store, quiet_hours, store
 from firebell.people.access import Caller, may
-from firebell.people.model import Channel, ContactMethod, QuietHours, Role, Team
+from firebell.people.model import Channel, ContactMethod, MethodState, QuietHours, Role, Team
 from firebell.people.permissions import Verb
 
 router = api.router()
@@ -117,14 +117,21 @@ class CatchAll(ApiInput):
 
 
 class MethodShown(ApiOutput):
-    """A contact method; `suspect` is true if the last message could not be delivered."""
+    """A contact method; `suspect` is true if its address failed, `replaces` is used until this one is verified."""
 
     id: int
     kind: Channel
     address: str
     label: str
+    state: MethodState
     verified_at: datetime | None
     suspect: bool
+    replaces: int | None
+    test_at: datetime | None
+    test_result: Annotated[
+        Literal["sent", "accepted", "failed"] | None,
+        Field(description="the outcome of the last test or code; a provider's acceptance does not verify"),
+    ]
 
 
 class MethodMade(MethodShown):
@@ -139,6 +146,9 @@ class NewMethod(ApiInput):
     kind: Channel
     address: Annotated[Text, Field(min_length=1, max_length=2000, examples=["firebell-mara-7f3a"])]
     label: Annotated[Text, Field(max_length=80)] = ""
+    replaces: Annotated[
+        Id | None, Field(description="the contact method that is used until this one is verified")
+    ] = None
 
 
 class RuleShown(ApiInput):
@@ -292,18 +302,22 @@ async def set_catch_all(ctx: Ctx, caller: FallbackAdmin, given: CatchAll) -> Cat
 async def list_contact_methods(ctx: Ctx, caller: ContactReader) -> list[MethodShown]:
     async with ctx.db.tx() as tx:
         contact_methods = await actions.methods_of(tx, [caller.person_id])
-        suspects = await store.suspects(tx, caller.person_id)
-    return [_method(m, m.id in suspects) for m in contact_methods]
+    return [method_shown(m) for m in contact_methods]
 
 
-def _method(method: ContactMethod, suspect: bool) -> MethodShown:
+def method_shown(method: ContactMethod) -> MethodShown:
+    """Return a contact method as the API shows it."""
     return MethodShown(
         id=method.id,
         kind=Channel(method.kind),
         address=method.address,
         label=method.label,
+        state=method.state,
         verified_at=method.verified_at,
-        suspect=suspect,
+        suspect=method.suspect_since is not None,
+        replaces=method.replaces,
+        test_at=method.test_at,
+        test_result=method.test_result,
     )
 
 
@@ -311,8 +325,8 @@ def _method(method: ContactMethod, suspect: bool) -> MethodShown:
     "/me/contact-methods",
     status_code=201,
     tags=["me"],
-    summary="Add a contact method; it is used right away for high-urgency pages",
-    responses=problems(409),
+    summary="Add a contact method; high-urgency pages use it once it is verified",
+    responses=problems(404, 409),
 )
 async def add_contact_method(ctx: Ctx, caller: ContactOwner, given: NewMethod) -> MethodMade:
     async with ctx.db.tx() as tx:
@@ -323,15 +337,16 @@ async def add_contact_method(ctx: Ctx, caller: ContactOwner, given: NewMethod) -
             kind=given.kind,
             address=given.address,
             label=given.label,
+            replaces=given.replaces,
             now=ctx.clock.now(),
         )
-    return MethodMade(**_method(method, suspect=False).model_dump(), secret=method.new_secret or None)
+    return MethodMade(**method_shown(method).model_dump(), secret=method.new_secret or None)
 
 
 @router.delete(
     "/me/contact-methods/{method_id}",
     tags=["me"],
-    summary="Remove a contact method; the last one can't be removed",
+    summary="Remove a contact method; the last usable one can't be removed",
     responses=problems(404, 409),
 )
 async def remove_contact_method(ctx: Ctx, caller: ContactOwner, method_id: PathId) -> Removed:

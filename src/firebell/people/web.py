@@ -1,16 +1,26 @@
 """Sign-in and a person's own settings."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, TooMany
 from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing, undo
-from firebell.people import access, actions, key_store, quiet_hours, quiet_hours_store, store
-from firebell.people.model import SCOPES, Channel
+from firebell.people import (
+    access,
+    actions,
+    key_store,
+    quiet_hours,
+    quiet_hours_store,
+    store,
+    verification_actions,
+)
+from firebell.people.model import SCOPES, Channel, ContactMethod, MethodState, Person
 from firebell.people.permissions import Verb
 
 router = routing.html_router()
@@ -65,9 +75,19 @@ async def welcome(request: Request, token: str) -> Response:
     async with ctx.db.tx() as tx:
         person = await actions.choose_password(tx, ctx.signer, token, new_hash, now)
         session = await access.open_session(tx, request, person, now)
-    response = html.redirect("/")
+        verify = await _code_for_email(tx, person, now) if ctx.smtp_url else None
+    response = html.redirect(f"/settings/contact/{verify.id}/verify?back=/" if verify else "/")
     access.keep_session(request, response, person, session)
     return response
+
+
+async def _code_for_email(tx: Tx, person: Person, now: datetime) -> ContactMethod | None:
+    """Send a code to a new person's unverified email address, and return it if they are to enter one."""
+    methods = await actions.methods_of(tx, [person.id])
+    email = next((m for m in methods if m.kind == Channel.EMAIL and m.state is MethodState.NEW), None)
+    if email is not None:
+        await verification_actions.try_request_code(tx, access.actor_of(person), email, now)
+    return email
 
 
 @router.post("/logout", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
@@ -165,14 +185,13 @@ async def _contact(
     async with html.ctx(request).db.tx() as tx:
         methods = await actions.methods_of(tx, [me.id])
         rules = {u: (await actions.rules_of(tx, [me.id], u))[me.id] for u in ("high", "low")}
-        suspects = await store.suspects(tx, me.id)
         hours = (await quiet_hours_store.quiet_hours(tx, [me.id])).get(me.id)
     context = {
         "nav": "settings",
         "tab": "contact",
         "live": f"person-{me.id}",
         "methods": methods,
-        "suspects": suspects,
+        "replaceable": [("", "Nothing"), *((m.id, m.label or m.address) for m in methods)],
         "rules": rules,
         "hours": hours,
         "waking": any(m.kind != Channel.EMAIL for m in methods),
@@ -194,6 +213,7 @@ async def contact(request: Request) -> Response:
 async def add_contact(request: Request) -> Response:
     form, me = await access.form(request), await access.signed_in(request)
     ctx, given = html.ctx(request), {name: str(value) for name, value in form.items()}
+    now = ctx.clock.now()
     try:
         async with ctx.db.tx() as tx:
             method = await actions.add_contact_method(
@@ -203,15 +223,17 @@ async def add_contact(request: Request) -> Response:
                 kind=given.get("kind", ""),
                 address=given.get("address", ""),
                 label=given.get("label", ""),
-                now=ctx.clock.now(),
+                replaces=to_choice(given.get("replaces"), "replaces"),
+                now=now,
             )
+            refused = await verification_actions.try_request_code(tx, access.actor_of(me), method, now)
     except (Invalid, Conflict) as error:
         return await _contact(request, given, error)
-    text = f"{method.address} added. Send a test to verify it."
+    text = f"{method.address} added. {refused or 'Enter the code that we sent to it.'}"
     if method.new_secret:
         flash.show(request, text)
         return await _contact(request, {}, secret=method.new_secret)
-    return flash.redirect(request, "/settings/contact", text)
+    return flash.redirect(request, f"/settings/contact/{method.id}/verify", text)
 
 
 @router.get("/settings/contact/{method_id}/secret", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
@@ -239,7 +261,7 @@ async def test_contact(request: Request, method_id: int) -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         await actions.request_test(tx, access.actor_of(me), method_id, me.id, ctx.clock.now())
-    text = "Test sent. The contact method is marked as verified when it arrives."
+    text = "Test sent. Its result is shown here within a minute."
     return flash.redirect(request, "/settings/contact", text)
 
 

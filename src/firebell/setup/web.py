@@ -23,7 +23,7 @@ from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import access, passwords, rules
 from firebell.people import actions as people
-from firebell.people.model import Channel, Person
+from firebell.people.model import Channel, MethodState, Person
 from firebell.people.permissions import Verb
 from firebell.setup import token as setup_token
 
@@ -243,6 +243,7 @@ async def setup(request: Request) -> Response:
         check(answers, errors)
         async with ctx.db.tx() as tx:
             organization = await make(tx, answers, ctx.clock.now())
+            await _send_codes(tx, organization.admin, bool(ctx.smtp_url), ctx.clock.now())
     except (Invalid, Conflict) as error:
         return await _form(request, values, error)
     url = f"/setup/done?service={organization.service_slug}"
@@ -250,6 +251,13 @@ async def setup(request: Request) -> Response:
     response = flash.redirect(request, url, text, reveals=organization.webhook_id)
     await access.start_session(request, response, organization.admin)
     return response
+
+
+async def _send_codes(tx: Tx, admin: Person, mail_ready: bool, now: datetime) -> None:
+    """Send the admin a code through each contact method that can be used."""
+    for method in await people.methods_of(tx, [admin.id]):
+        if mail_ready or method.kind != Channel.EMAIL:
+            await people.request_code(tx, access.actor_of(admin), method.id, admin.id, now)
 
 
 def _answers(values: dict[str, str], password: str, errors: FieldErrors) -> Answers:
@@ -288,5 +296,9 @@ async def done(request: Request, service: str) -> Response:
         "waking": any(m.kind != Channel.EMAIL for m in methods),
         "second": second,
         "secret": secret,
+        "unverified": [
+            m for m in methods if m.state is MethodState.NEW and (ctx.smtp_url or m.kind != Channel.EMAIL)
+        ],
+        "here": f"/setup/done?service={service}",
     }
     return await html.render(request, "setup_done.html", context)

@@ -43,6 +43,8 @@ class Message:
     alert_count: int = 0
     signing_secrets: tuple[bytes, ...] = field(default=(), repr=False)
     """The signing secrets of a webhook, the current one first."""
+    code: str = field(default="", repr=False)
+    """A verification code, which is also in the title and the note."""
 
     @property
     def headline(self) -> str:
@@ -111,10 +113,11 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The message will not arrive; `suspect` if the address itself is the cause."""
+    """The message will not arrive; `suspect` if the address itself is the cause, `gone` if it no longer exists."""
 
     reason: str
     suspect: bool = True
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,3 +177,12 @@ def without_secrets(outcome: Outcome, address: str) -> Outcome:
         if len(piece) >= _SECRET_CHARACTERS:
             reason = reason.replace(piece, "…")
     return replace(outcome, reason=reason)
+
+
+def without_code(outcome: Outcome, code: str) -> Outcome:
+    """Return the outcome without a verification code, which a provider's response may repeat."""
+    if not code:
+        return outcome
+    if isinstance(outcome, Accepted):
+        return Accepted(outcome.provider_id.replace(code, "…"))
+    return replace(outcome, reason=outcome.reason.replace(code, "…"))

@@ -27,6 +27,7 @@ MAX_WAIT_S = 60
 _RETRY = (408, 425, 429)
 _CONTENT = (400, 413, 415, 422)
 _ADDRESS = (404, 405, 410)
+_GONE = 410
 _ALERT_BODY_BYTES = 2000
 _TYPES = {"page": "triggered", "reminder": "reminded", "alarm": "exhausted"}
 
@@ -51,6 +52,7 @@ def describe(message: Message, *, short: bool = False) -> dict[str, object]:
         "ack_url": message.ack_url,
         "alerts": alerts,
         "alerts_omitted": max(message.alert_count, len(message.alerts)) - len(alerts),
+        **({"code": message.code} if message.code else {}),
     }
 
 
@@ -88,7 +90,7 @@ def _alert(alert: Alert) -> dict[str, object]:
 
 
 def outcome_of(reply: Reply) -> Outcome | ContentRefused:
-    """Return the outcome of a response (spec 10.2): only 404, 405 and 410 make the address suspect."""
+    """Return the outcome of a response (spec 10.2): only 404, 405 and 410 blame the address."""
     if reply.ok:
         return Accepted(str(reply.status))
     reason = f"{reply.status} {reply.text[:200]}"
@@ -100,7 +102,7 @@ def outcome_of(reply: Reply) -> Outcome | ContentRefused:
         return Retry(reason, min(MAX_WAIT_S, seconds) if seconds is not None else None)
     if reply.status in _CONTENT:
         return ContentRefused(reason)
-    return Failed(reason, suspect=reply.status in _ADDRESS)
+    return Failed(reason, suspect=reply.status in _ADDRESS, gone=reply.status == _GONE)
 
 
 class Webhook:
