@@ -78,7 +78,8 @@ async def remove_contact_method(
     if method is None:
         raise NotFound("There is no such contact method.")
     if all(m.state is MethodState.DISABLED for m in mine if m.id != method_id):
-        raise Conflict("This is your only usable contact method.", hint="Add another one first.")
+        only = "only contact method" if len(mine) == 1 else "only contact method that isn’t disabled"
+        raise Conflict(f"This is your {only}.", hint="Add another one first.")
     used = await method_store.rules_of_method(tx, method_id)
     await store.disable_method(tx, method_id, now)
     await tx.audit(actor, "contact.removed", f"person:{person_id}", now, method=method_id, rules=used)
