@@ -191,6 +191,7 @@ async def _contact(
         "tab": "contact",
         "live": f"person-{me.id}",
         "methods": methods,
+        "paged": {m.id for m in actions.paged(methods)},
         "replaceable": [("", "Nothing"), *((m.id, m.label or m.address) for m in methods)],
         "rules": rules,
         "hours": hours,
