@@ -29,5 +29,8 @@ create index contact_code_method on contact_code (method_id, id);
 create index contact_code_requested on contact_code (requested_at);
 
 insert into due (kind, key, due_at)
-values ('people.tidy', 'daily', now())
+values
+    ('people.tidy', 'daily', now()),
+    ('paging.prune', 'daily', now())
 on conflict do nothing;
+create index used_link_used_at on used_link (used_at);

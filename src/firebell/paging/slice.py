@@ -18,9 +18,9 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
-    from firebell.paging import timers
+    from firebell.paging import retention, timers
 
-    return timers.HANDLERS
+    return {**timers.HANDLERS, **retention.HANDLERS}
 
 
 def _subscriptions() -> Subscriptions:
