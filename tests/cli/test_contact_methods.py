@@ -1,8 +1,10 @@
 """Contact methods at the terminal."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from firebell.kit.clock import FakeClock
+from firebell.people import actions as people
 from tests.cli.terminal import at_a_server
 
 
@@ -40,8 +42,10 @@ async def test_a_contact_method_is_verified_at_the_terminal(
     async with at_a_server(dsn, clock, tmp_path) as (w, run):
         added = await run("contact", "add", "webhook", f"{w.sink.url}/new", "--replaces", "1")
         number = added.out.split()[2].rstrip(".")
-        await w.settle()
-        code = w.sink.got[-1]["code"]
+        # the server's own guard keeps its messages from the loopback address
+        async with w.ctx.db.tx() as tx:
+            code_id = await tx.value("select max(id) from contact_code")
+            code = await people.issue_code(tx, w.ctx.signer, code_id, datetime.now(UTC))
         await run("contact", "resend", number, code=1)
         await run("contact", "verify", number, "12", code=1)
         verified = (await run("contact", "verify", number, code, "--json")).json

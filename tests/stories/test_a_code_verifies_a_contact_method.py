@@ -78,7 +78,7 @@ async def enter(w: World, method: ContactMethod, code: str) -> Entry:
 async def verify(w: World, method: ContactMethod) -> str:
     """Verify a webhook of the world's sink with the code that it gets, and return the code."""
     await send(w, method)
-    code = w.sink.got[-1]["code"]
+    code: str = w.sink.got[-1]["code"]
     assert await enter(w, method, code) is Entry.VERIFIED
     return code
 
@@ -233,6 +233,21 @@ async def test_a_code_requested_twice_at_once_is_sent_once(dsn: str, clock: Fake
         hook = await hook_of(w)
         results = await at_once(*[lambda: send(w, hook)] * 2)
         assert sorted(type(r).__name__ for r in results) == ["NoneType", "TooMany"]
+
+
+async def test_a_page_does_not_wait_for_someone_who_enters_a_code(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        hook = await hook_of(w)
+        async with w.ctx.db.tx() as tx:
+            await people.request_code(tx, await w.actor(w.mara), hook.id, w.mara, w.now)
+        await w.alert()
+        async with w.ctx.db.tx() as entering:
+            await entering.fetch("select id from contact_code for update")
+            async with asyncio.timeout(20):
+                await w.settle()
+        events = {m["event"]: m for m in w.sink.got}
+        assert set(events) == {"page", "verification"}
+        assert "code" not in events["verification"]
 
 
 async def test_nobody_verifies_the_contact_method_of_someone_else(dsn: str, clock: FakeClock) -> None:
