@@ -113,7 +113,7 @@ class CodeEntered:
                     if left
                     else "Send a new code."
                 )
-        raise Invalid(message, hint=advice, fields={"code": f"{message} {advice}"})
+        raise Invalid(message, fields={"code": f"{message} {advice}"})
 
 
 async def enter_code(
