@@ -44,6 +44,7 @@ async def test_how_i_am_reached_and_my_keys(dsn: str, clock: FakeClock) -> None:
         given = {"kind": "ntfy", "address": "mara-7f3a", "label": "phone"}
         made = await api("POST", "/me/contact-methods", given, status=201)
         assert (made["address"], made["suspect"], made["verified_at"]) == ("mara-7f3a", False, None)
+        assert (made["state"], made["replaces"], made["test_result"]) == ("new", None, None)
         await api("POST", "/me/contact-methods", given, status=409)
         hook = next(m for m in await api("GET", "/me/contact-methods") if m["kind"] == "webhook")
         rules = {"rules": [{"method_id": hook["id"]}, {"method_id": made["id"], "delay_s": 120}]}
@@ -58,7 +59,11 @@ async def test_how_i_am_reached_and_my_keys(dsn: str, clock: FakeClock) -> None:
         await w.settle()
         assert w.sink.got[-1]["event"] == "test"
         again = next(m for m in await api("GET", "/me/contact-methods") if m["id"] == hook["id"])
-        assert again["verified_at"] == "2026-11-24T03:14:00Z"
+        assert (again["state"], again["test_result"], again["test_at"]) == (
+            "new",
+            "accepted",
+            "2026-11-24T03:14:00Z",
+        )
 
         await api("DELETE", f"/me/contact-methods/{made['id']}")
         await api("DELETE", f"/me/contact-methods/{made['id']}", status=404)
@@ -71,6 +76,36 @@ async def test_how_i_am_reached_and_my_keys(dsn: str, clock: FakeClock) -> None:
 def layer(*people: int, **more: Any) -> dict[str, Any]:
     """Return a weekly layer of these people."""
     return {"slots": [[p] for p in people], "anchor": ANCHOR, "unit": "week", "tz": "Europe/Berlin", **more}
+
+
+async def test_a_contact_method_is_verified_by_the_code_that_it_gets(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        hook = next(m for m in await api("GET", "/me/contact-methods") if m["kind"] == "webhook")
+        path = f"/me/contact-methods/{hook['id']}"
+        await api("POST", f"{path}/verify", {"code": "123456"}, status=422)
+        await api("POST", f"{path}/verification", status=204)
+        limited = await api.answer("POST", f"{path}/verification")
+        assert (limited.status_code, limited.headers["retry-after"]) == (429, "60")
+        await w.settle()
+        code = w.sink.got[-1]["code"]
+        wrong = f"{(int(code) + 1) % 10**6:06d}"
+        refused = await api("POST", f"{path}/verify", {"code": wrong}, status=422)
+        assert [error["field"] for error in refused["errors"]] == ["code"]
+        assert (await api("POST", f"{path}/verify", {"code": code}))["state"] == "verified"
+        await api("POST", f"{path}/verify", {"code": code}, status=422)
+        await api("POST", f"{path}/verification", status=409)
+        for what in ("verification", "verify"):
+            body = {"code": code} if what == "verify" else None
+            await api("POST", f"/me/contact-methods/999/{what}", body, status=404)
+        given = {"kind": "ntfy", "address": "mara-7f3a", "replaces": hook["id"]}
+        made = await api("POST", "/me/contact-methods", given, status=201)
+        assert (made["state"], made["replaces"]) == ("new", hook["id"])
+        await api("POST", "/me/contact-methods", {**given, "address": "b", "replaces": 999}, status=404)
+        assert [e["action"] for e in await api("GET", "/audit", limit=3)] == [
+            "contact.added",
+            "contact.verified",
+            "contact.code_sent",
+        ]
 
 
 async def test_a_schedule_with_windows_and_its_overrides(dsn: str, clock: FakeClock) -> None:

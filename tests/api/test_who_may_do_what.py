@@ -156,8 +156,9 @@ NEVER_OK = {
     "/events",
     *("/i/{ref}", "/p/{ref}", "/setup", "/settings/contact/{method_id}/secret"),
     *("/ack/{token}", "/welcome/{token}", "/calendar/{token}.ics"),
+    "/settings/contact/{method_id}/verify",
 }
-"""Redirects, and what only a token opens."""
+"""Redirects, what only a token opens, and what only its owner sees: its own test opens it."""
 
 
 def offered(page: str, rights: Rights, path: str, find: Finder) -> list[tuple[str, str, str]]:

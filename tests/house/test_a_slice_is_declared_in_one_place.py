@@ -27,9 +27,11 @@ from tests.world import world
 
 ROUTERS = [
     "people.web",
+    "people.verification_web",
     "people.admin_web",
     "people.api",
     "people.contact_api",
+    "people.verification_api",
     "people.key_api",
     "people.session_api",
     "handbook.template_web",
@@ -94,6 +96,8 @@ MUST = {
 }
 THEN = {
     "ConfirmationRequested": ["notify_confirmation_asked"],
+    "ContactCodeRequested": ["send_contact_code"],
+    "ContactMethodDisabled": ["notify_contact_disabled"],
     "ContactTestRequested": ["send_contact_test"],
     "CoverAsked": ["tell_cover_asked"],
     "CoverDeclined": ["tell_cover_declined"],
@@ -119,6 +123,8 @@ TIMERS = [
     "oncall.cover",
     "oncall.swap",
     "paging.page",
+    "paging.prune",
+    "people.tidy",
 ]
 COMMANDS = [
     "serve",

@@ -188,7 +188,7 @@ def test_the_sender_of_mail_is_read_once_and_literally(text: str, name: str, add
         (401, "", Failed("401 x", suspect=False)),
         (403, "", Failed("403 x", suspect=False)),
         (404, "", Failed("404 x", suspect=True)),
-        (410, "", Failed("410 x", suspect=True)),
+        (410, "", Failed("410 x", suspect=True, gone=True)),
         (400, "", ContentRefused("400 x")),
         (413, "", ContentRefused("413 x")),
         (422, "", ContentRefused("422 x")),

@@ -38,7 +38,9 @@ def test_a_reminder_is_one_message_now(delays: list[int]) -> None:
 
 def test_who_has_no_rules_is_reached_by_everything_and_who_has_nothing_by_nothing() -> None:
     assert usable([], [method(1), method(2)]) == [Rule(0, method(1)), Rule(0, method(2))]
-    assert usable(rules_of([0]), [method(1), method(2)]) == rules_of([0])
+    assert usable(rules_of([0]), [method(0), method(1)]) == rules_of([0])
+    assert usable(rules_of([0, 60]), [method(1)]) == rules_of([0, 60])[1:]
+    assert usable(rules_of([0]), [method(1)]) == [Rule(0, method(1))]
     assert usable([], []) == []
     assert plan(1, [], NOW, "page") == []
 

@@ -74,6 +74,8 @@ class Message:
     recipient: str = ""
     signing_secrets: tuple[bytes, ...] = field(default=(), repr=False)
     """The signing secrets of a webhook, the current one first."""
+    code: str = field(default="", repr=False)
+    """A verification code, which is also in the title and the lines."""
 
     @property
     def first_line(self) -> str:
@@ -137,10 +139,11 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The message will not arrive; `suspect` if the address itself is the cause."""
+    """The message will not arrive; `suspect` if the address itself is the cause, `gone` if it no longer exists."""
 
     reason: str
     suspect: bool = True
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,3 +246,12 @@ class Channel:
     """True if messages about one subject keep the subject of the first one."""
     shared_hosts: frozenset[str] = frozenset()
     """Public providers that many people use: their hosts do not compete for send slots."""
+
+
+def without_code(outcome: Outcome, code: str) -> Outcome:
+    """Return the outcome without a verification code, which a provider's response may repeat."""
+    if not code:
+        return outcome
+    if isinstance(outcome, Accepted):
+        return Accepted(outcome.provider_id.replace(code, "…"))
+    return replace(outcome, reason=outcome.reason.replace(code, "…"))

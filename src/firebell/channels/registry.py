@@ -34,6 +34,11 @@ def wakes(kind: str) -> bool:
     return kind in CHANNELS and CHANNELS[kind].wakes
 
 
+def is_ready(kind: str, values: Mapping[str, str]) -> bool:
+    """Return True if messages of this kind of contact method are sent with these settings."""
+    return kind in CHANNELS and CHANNELS[kind].is_ready(values)
+
+
 def label(kind: str) -> str:
     """Return the name of a channel; the kind of one that is no longer there."""
     return CHANNELS[kind].label if kind in CHANNELS else kind

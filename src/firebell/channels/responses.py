@@ -8,10 +8,11 @@ MAX_WAIT_S = 60
 _RETRY = (408, 425, 429)
 _CONTENT = (400, 413, 415, 422)
 _ADDRESS = (404, 405, 410)
+_GONE = 410
 
 
 def outcome_of(reply: Reply) -> Outcome | ContentRefused:
-    """Return the outcome of a response (spec 10.2): only 404, 405 and 410 make the address suspect."""
+    """Return the outcome of a response (spec 10.2): only 404, 405 and 410 blame the address."""
     if reply.ok:
         return Accepted(str(reply.status))
     reason = f"{reply.status} {reply.text[:200]}"
@@ -23,4 +24,4 @@ def outcome_of(reply: Reply) -> Outcome | ContentRefused:
         return Retry(reason, min(MAX_WAIT_S, seconds) if seconds is not None else None)
     if reply.status in _CONTENT:
         return ContentRefused(reason)
-    return Failed(reason, suspect=reply.status in _ADDRESS)
+    return Failed(reason, suspect=reply.status in _ADDRESS, gone=reply.status == _GONE)

@@ -45,6 +45,7 @@ def describe(message: Message, *, short: bool = False) -> dict[str, object]:
         "person": message.recipient,
         "alerts": items,
         "alerts_omitted": message.more_than(len(items)),
+        **({"code": message.code} if message.code else {}),
     }
 
 

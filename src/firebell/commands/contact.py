@@ -4,7 +4,7 @@ import click
 
 from firebell.channels.registry import CHANNELS
 from firebell.commands.client import call
-from firebell.commands.output import as_json, example, short, show, show_removed, table
+from firebell.commands.output import Refused, as_json, example, short, show, show_removed, table
 
 _PATH = "/api/v1/me/contact-methods"
 
@@ -24,9 +24,12 @@ def list_() -> None:
 
 
 def _state(method: dict[str, str | None]) -> str:
+    if method["state"] == "disabled":
+        return "disabled"
     if method["suspect"]:
         return "failing"
-    return f"verified {short(method['verified_at'])}" if method["verified_at"] else "not verified"
+    state = f"verified {short(method['verified_at'])}" if method["state"] == "verified" else "not verified"
+    return f"{state}, test {method['test_result']}" if method["test_result"] else state
 
 
 @contact.command(
@@ -38,14 +41,30 @@ def _state(method: dict[str, str | None]) -> str:
 @click.argument("kind", type=click.Choice(list(CHANNELS)))
 @click.argument("address")
 @click.option("--label", default="", help="A name for it, such as phone.")
+@click.option(
+    "--replaces",
+    metavar="ID",
+    type=click.IntRange(min=1),
+    help="The contact method to use until this one is verified.",
+)
 @as_json
-def add(kind: str, address: str, label: str) -> None:
-    """Add ADDRESS as a contact method. High-urgency pages use it at once."""
-    method = call("POST", _PATH, {"kind": kind, "address": address, "label": label})
-    text = f"Added {kind} {method['id']}. Test it: firebell contact test {method['id']}"
+def add(kind: str, address: str, label: str, replaces: int | None) -> None:
+    """Add ADDRESS as a contact method. High-urgency pages use it once you verify it."""
+    given = {"kind": kind, "address": address, "label": label, "replaces": replaces}
+    method = call("POST", _PATH, given)
+    text = f"Added {kind} {method['id']}. {_send_first_code(method['id'])}"
     if method["secret"]:
         text += f"\nSigning secret, shown only once: {method['secret']}"
     show(method, text)
+
+
+def _send_first_code(method_id: int) -> str:
+    """Send a code through a new contact method and return what to do next: it stays added if none is sent."""
+    try:
+        call("POST", f"{_PATH}/{method_id}/verification")
+    except Refused as error:
+        return f"No code was sent: {error.message} Send one later: firebell contact resend {method_id}"
+    return f"Enter the code that it gets: firebell contact verify {method_id} CODE"
 
 
 @contact.command(epilog=example("firebell contact test 3"))
@@ -55,6 +74,26 @@ def test(method_id: int) -> None:
     """Send a test message through contact method ID."""
     call("POST", f"{_PATH}/{method_id}/test")
     show({"id": method_id}, "Sending a test message. Check the result with: firebell contact list")
+
+
+@contact.command(epilog=example("firebell contact resend 3"))
+@click.argument("method_id", metavar="ID", type=click.IntRange(min=1))
+@as_json
+def resend(method_id: int) -> None:
+    """Send a verification code through contact method ID. An earlier code becomes invalid."""
+    call("POST", f"{_PATH}/{method_id}/verification")
+    text = f"Sending a code. Enter it within 10 minutes: firebell contact verify {method_id} CODE"
+    show({"id": method_id}, text)
+
+
+@contact.command(epilog=example("firebell contact verify 3 482913"))
+@click.argument("method_id", metavar="ID", type=click.IntRange(min=1))
+@click.argument("code")
+@as_json
+def verify(method_id: int, code: str) -> None:
+    """Verify contact method ID with the CODE that was sent through it."""
+    method = call("POST", f"{_PATH}/{method_id}/verify", {"code": code})
+    show(method, f"Verified contact method {method_id}.")
 
 
 @contact.command(epilog=example("firebell contact remove 3"))

@@ -27,7 +27,7 @@ from firebell.oncall.rota.shifts import gaps
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.people import actions as people
-from firebell.people.model import Person, Role
+from firebell.people.model import MethodState, Person, Role
 from firebell.people.session_store import sign_in_addresses
 from firebell.people.sign_in_limits import is_private
 from firebell.process import database, usable
@@ -152,7 +152,8 @@ async def check_people(tx: Tx, everyone: list[Person]) -> list[CheckResult]:
     """Check the fallback responders, and that everyone who may be paged has a verified contact method."""
     responders = len(await people.fallback_responders(tx))
     methods = await people.methods_of(tx, [p.id for p in everyone])
-    verified = {m.person_id for m in methods if wakes(m.kind) and m.verified_at}
+    verified = {m.person_id for m in methods if wakes(m.kind) and m.is_verified}
+    disabled = {m.person_id for m in methods if m.state is MethodState.DISABLED}
     unreachable = [p.name for p in everyone if p.id not in verified and p.role != Role.VIEWER]
     return [
         _result(
@@ -167,7 +168,16 @@ async def check_people(tx: Tx, everyone: list[Person]) -> list[CheckResult]:
             not unreachable,
             "Everyone has a verified contact method besides email.",
             f"No verified contact method besides email, which won't wake them: {', '.join(unreachable)}."
-            " Ask them to add one under Settings, Notifications, and to send a test message.",
+            " Ask them to add one under Settings, Notifications, and to enter the code that Firebell sends.",
+            "warn",
+        ),
+        _result(
+            "contact methods",
+            not disabled,
+            "No contact method is disabled.",
+            "Contact methods were disabled because messages failed:"
+            f" {', '.join(p.name for p in everyone if p.id in disabled)}."
+            " Ask them to correct the address under Settings, Notifications.",
             "warn",
         ),
     ]

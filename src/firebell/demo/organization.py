@@ -70,7 +70,8 @@ async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
         method = await people.add_contact_method(
             tx, _ACTOR, person_id=person.id, kind="webhook", address=phone, label="phone", now=now
         )
-        await people.mark_method_verified(tx, method.id, now)
+        for one in await people.methods_of(tx, [person.id]):
+            await people.mark_method_verified(tx, one.id, now)
         for urgency in ("high", "low"):
             rules = [(0, method.id)]
             await people.set_rules(tx, _ACTOR, person_id=person.id, urgency=urgency, rules=rules, now=now)

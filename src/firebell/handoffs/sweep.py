@@ -74,7 +74,7 @@ async def notify_shifts(tx: Tx, due: Sequence[tuple[Schedule, milestones.Milesto
     methods = await people.methods_of(tx, list({m.user for _, m in due if m.user is not None}))
     verified: dict[int, set[str]] = defaultdict(set)
     for method in methods:
-        if method.verified_at:
+        if method.is_verified:
             verified[method.person_id].add(method.kind)
     notices = []
     for schedule, milestone in due:

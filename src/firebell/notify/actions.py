@@ -12,6 +12,7 @@ from firebell.people import actions as people
 from firebell.people.model import QuietHoursChanged
 
 deliveries_about = subject_store.of_subject
+forget_mail_threads = store.forget_mail_threads
 notified = subject_store.notified
 overdue_messages = delivery_store.overdue
 queue = delivery_store.queue
@@ -33,7 +34,7 @@ async def send_notices(tx: Tx, notices: Sequence[Notice], now: datetime) -> None
     methods = await people.methods_of(tx, person_ids)
     deliveries = []
     for notice_id, notice in inserted:
-        own_methods = [m for m in methods if m.person_id == notice.person_id]
+        own_methods = people.paged(m for m in methods if m.person_id == notice.person_id)
         own_rules = usable(rules[notice.urgency][notice.person_id], own_methods)
         first = [rule for rule in own_rules if rule.delay_s == own_rules[0].delay_s]
         rank = 1 if notice.urgency == "high" else 2
@@ -51,7 +52,7 @@ async def send_about(
     rules, methods = await people.rules_of(tx, person_ids, "low"), await people.methods_of(tx, person_ids)
     deliveries = []
     for person_id in person_ids:
-        own_methods = [m for m in methods if m.person_id == person_id]
+        own_methods = people.paged(m for m in methods if m.person_id == person_id)
         first = usable(rules[person_id], own_methods)[:1]
         deliveries += [
             NewDelivery(planned, 2, subject_kind, subject_id, round=int(now.timestamp()))
@@ -62,13 +63,42 @@ async def send_about(
 
 async def send_test(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Send a requested test message."""
-    method = await people.method(tx, payload["method_id"])
+    method_id = payload["method_id"]
+    await _send_requested(tx, method_id, SubjectKind.TEST, method_id, now)
+
+
+async def send_code(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Send the message that carries a code; the code itself is made when the message is composed."""
+    await _send_requested(tx, payload["method_id"], SubjectKind.VERIFICATION, payload["code_id"], now)
+
+
+async def _send_requested(
+    tx: Tx, method_id: int, subject_kind: SubjectKind, subject_id: int, now: datetime
+) -> None:
+    method = await people.method(tx, method_id)
     if method is not None and method.disabled_at is None:
-        planned = PlannedDelivery(
-            method.person_id, method, rule_index=0, send_at=now, reason=SubjectKind.TEST
-        )
-        delivery = NewDelivery(planned, 2, SubjectKind.TEST, method.id, round=int(now.timestamp()))
+        planned = PlannedDelivery(method.person_id, method, rule_index=0, send_at=now, reason=subject_kind)
+        delivery = NewDelivery(planned, 2, subject_kind, subject_id, round=int(now.timestamp()))
         await delivery_store.queue(tx, [delivery], now)
+
+
+async def notify_contact_disabled(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Notify a person that one of their contact methods gets no more pages, through their other ones."""
+    method = await people.method(tx, payload["method_id"])
+    if method is None or method.disabled_at is not None or method.unusable_since is None:
+        return
+    name = method.label or method.kind
+    notice = Notice(
+        key=f"method-disabled:{method.id}:{method.unusable_since.isoformat()}",
+        person_id=method.person_id,
+        kind="contact",
+        title=f"Your contact method {name} no longer works",
+        note=f"Firebell couldn't deliver to {name} and doesn't send pages there any more."
+        " Correct the address, or send a new code to use it again.",
+        link="/settings/contact",
+        urgency="high",
+    )
+    await send_notices(tx, [notice], now)
 
 
 async def release_held(tx: Tx, event: QuietHoursChanged, now: datetime) -> None:

@@ -14,6 +14,11 @@ class SubjectKind(StrEnum):
 
     NOTICE = "notice"
     TEST = "test"
+    VERIFICATION = "verification"
+
+
+REQUESTED = frozenset({SubjectKind.TEST, SubjectKind.VERIFICATION})
+"""The messages that their recipients request: quiet hours do not hold them, and their outcome is shown."""
 
 
 class DeliveryState(StrEnum):

@@ -1,4 +1,4 @@
-"""The texts of stored notices and of test messages."""
+"""The texts of stored notices, of test messages and of messages that carry a code."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,6 +8,9 @@ from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.notify import store
 from firebell.notify.model import Outgoing
+from firebell.people import actions as people
+
+_CONTACT = "/settings/contact"
 
 
 async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime) -> list[Message]:
@@ -41,3 +44,36 @@ async def compose_tests(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now:
         )
         for delivery, _ in outgoing
     ]
+
+
+async def compose_verifications(
+    tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime
+) -> list[Message]:
+    """Return the message of each requested code; the code is made now, so that it is never at rest."""
+    messages = []
+    for delivery, _ in outgoing:
+        code = await people.issue_code(tx, ctx.signer, delivery.subject_id, now)
+        title, line = _code_text(code)
+        messages.append(
+            Message(
+                event=delivery.reason,
+                title=title,
+                urgency="high" if code else "low",
+                composed_at=now,
+                url=f"{ctx.public_url}{_CONTACT}",
+                lines=(line,),
+                code=code,
+            )
+        )
+    return messages
+
+
+def _code_text(code: str) -> tuple[str, str]:
+    """Return the title and the text of the message that carries a code; an empty one is of a request that is over."""
+    if not code:
+        return "Your Firebell code expired", "This code can't be used any more. Send a new one."
+    return (
+        f"{code} is your Firebell code",
+        f"Enter {code} in Firebell within 10 minutes to receive pages here."
+        " If you didn't ask for it, ignore this message.",
+    )

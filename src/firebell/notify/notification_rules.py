@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.notify.model import REMINDER, SubjectKind
+from firebell.notify.model import REMINDER, REQUESTED
 from firebell.people.model import ContactMethod, Rule
 
 
@@ -36,9 +36,10 @@ class NewDelivery:
     round: int = 0
 
 
-def usable(rules: Sequence[Rule], methods: Sequence[ContactMethod]) -> Sequence[Rule]:
-    """Return the rules, or every contact method without a delay for a person who has no rules."""
-    return rules or [Rule(0, method) for method in methods]
+def usable(rules: Sequence[Rule], paged: Sequence[ContactMethod]) -> Sequence[Rule]:
+    """Return the rules whose contact method is `paged`; if none is, every one of them without a delay."""
+    ids = {method.id for method in paged}
+    return [rule for rule in rules if rule.method.id in ids] or [Rule(0, method) for method in paged]
 
 
 def plan(person_id: int, rules: Sequence[Rule], now: datetime, reason: str) -> list[PlannedDelivery]:
@@ -56,8 +57,8 @@ def reminder(person_id: int, rules: Sequence[Rule], now: datetime) -> list[Plann
 
 
 def can_wait(rank: int, reason: str) -> bool:
-    """Return True if quiet hours hold a message: one that is neither urgent nor a test."""
-    return rank == 2 and reason != SubjectKind.TEST
+    """Return True if quiet hours hold a message: one that is neither urgent nor requested by its recipient."""
+    return rank == 2 and reason not in REQUESTED
 
 
 def idempotency_key(subject_id: int, epoch: int, level: int, round_: int, planned: PlannedDelivery) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 
 import asyncpg
 
-from firebell.channels.base import Accepted, Edges, Failed, Message, Outcome, Retry, Unsent
+from firebell.channels.base import Accepted, Edges, Failed, Message, Outcome, Retry, Unsent, without_code
 from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
@@ -20,7 +20,7 @@ from firebell.kit.pace import Scheduled
 from firebell.notify import delivery_store
 from firebell.notify.bundles import Bundle, bundles, hold_for_quiet_hours
 from firebell.notify.compose import compose
-from firebell.notify.model import REMINDER, DeliveriesFail, Delivery, NobodyReached, SubjectKind
+from firebell.notify.model import REMINDER, REQUESTED, DeliveriesFail, Delivery, NobodyReached
 from firebell.notify.send_slots import Slots
 from firebell.people import actions as people
 
@@ -118,7 +118,10 @@ class Sender:
 
     async def _deliver(self, bundle: Bundle) -> None:
         message = bundle.message
-        outcome = await self._outcome(bundle, message) if isinstance(message, Message) else message
+        if isinstance(message, Message):
+            outcome = without_code(await self._outcome(bundle, message), message.code)
+        else:
+            outcome = message
         for wait in RECORD_AFTER_S:
             await self._ctx.pace.sleep(wait)
             try:
@@ -159,8 +162,8 @@ class Sender:
             recorded = await delivery_store.accepted(tx, arrived, now)
             for delivery, _ in arrived:
                 if delivery.id in recorded:
-                    if delivery.subject_kind == SubjectKind.TEST:
-                        await people.mark_method_verified(tx, delivery.method_id, now)
+                    if delivery.subject_kind in REQUESTED:
+                        await people.record_test(tx, delivery.method_id, "accepted", now)
                     await tx.live(self._topic(delivery))
 
     async def _record(self, deliveries: Sequence[Delivery], outcome: Retry | Failed | Unsent) -> None:
@@ -176,26 +179,26 @@ class Sender:
                     at = now + timedelta(seconds=wait)
                     await delivery_store.retry(tx, deliveries, at, reason)
                 case Retry(reason):
-                    await self._failed(tx, deliveries, reason, now, suspect=False)
-                case Failed(reason, suspect):
-                    await self._failed(tx, deliveries, reason, now, suspect=suspect)
+                    await self._failed(tx, deliveries, Failed(reason, suspect=False), now)
+                case Failed():
+                    await self._failed(tx, deliveries, outcome, now)
             for delivery in deliveries:
                 await tx.live(self._topic(delivery))
 
-    async def _failed(
-        self, tx: Tx, deliveries: Sequence[Delivery], reason: str, now: datetime, *, suspect: bool
-    ) -> None:
+    async def _failed(self, tx: Tx, deliveries: Sequence[Delivery], outcome: Failed, now: datetime) -> None:
         subjects: dict[str, list[int]] = defaultdict(list)
         for delivery in deliveries:
             subjects[delivery.subject_kind].append(delivery.subject_id)
         for kind, ids in subjects.items():
             await tx.emit(DeliveriesFail(kind, tuple(ids)), now)
-        ended = await delivery_store.failed(tx, deliveries, reason)
-        if suspect and ended:
-            await people.mark_method_suspect(tx, ended[0].method_id, now)
+        ended = await delivery_store.failed(tx, deliveries, outcome.reason)
+        if outcome.suspect and ended:
+            await people.record_address_failure(tx, ended[0].method_id, now, gone=outcome.gone)
         for delivery in ended:
-            extra = {"delivery": delivery.id, "channel": delivery.channel, "reason": reason}
+            extra = {"delivery": delivery.id, "channel": delivery.channel, "reason": outcome.reason}
             log.warning("a message failed", extra=extra)
+            if delivery.subject_kind in REQUESTED:
+                await people.record_test(tx, delivery.method_id, "failed", now)
             if not delivery.epoch:
                 continue
             is_unreached = await delivery_store.send_next(tx, delivery, now)

@@ -12,17 +12,29 @@ def _composers() -> Mapping[str, Composer]:
     return {
         SubjectKind.NOTICE: Composer(notices.compose),
         SubjectKind.TEST: Composer(notices.compose_tests),
+        SubjectKind.VERIFICATION: Composer(notices.compose_verifications),
     }
 
 
 def _subscriptions() -> Subscriptions:
     from firebell.notify import actions
-    from firebell.people.model import ContactTestRequested, QuietHoursChanged
+    from firebell.people.model import (
+        ContactCodeRequested,
+        ContactMethodDisabled,
+        ContactTestRequested,
+        QuietHoursChanged,
+    )
 
     return Subscriptions(
         must={QuietHoursChanged: (actions.release_held,)},
-        then={ContactTestRequested: {"send_contact_test": actions.send_test}},
+        then={
+            ContactTestRequested: {"send_contact_test": actions.send_test},
+            ContactCodeRequested: {"send_contact_code": actions.send_code},
+            ContactMethodDisabled: {"notify_contact_disabled": actions.notify_contact_disabled},
+        },
     )
 
 
-SLICE = Slice("notify", composers=_composers, subscriptions=_subscriptions)
+SLICE = Slice(
+    "notify", tables=("delivery", "notice", "mail_thread"), composers=_composers, subscriptions=_subscriptions
+)

@@ -63,3 +63,8 @@ async def mail_subjects(tx: Tx, subjects: Mapping[str, str]) -> dict[str, str]:
         threads,
     )
     return {row["thread"]: row["subject"] for row in rows}
+
+
+async def forget_mail_threads(tx: Tx, threads: Sequence[str]) -> None:
+    """Delete these mail threads: a later message begins its thread anew."""
+    await tx.execute("delete from mail_thread where thread = any($1::text[])", list(threads))

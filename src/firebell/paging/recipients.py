@@ -132,7 +132,7 @@ async def load_recipients(tx: Tx, pages: Sequence[Page], now: datetime) -> Recip
     rules: dict[str, dict[int, Sequence[Rule]]] = {}
     for urgency in ("high", "low"):
         own = await people.rules_of(tx, person_ids, urgency)
-        rules[urgency] = {i: usable(own.get(i, []), methods[i]) for i in person_ids}
+        rules[urgency] = {i: usable(own.get(i, []), people.paged(methods[i])) for i in person_ids}
     return Recipients(
         on_call=on_call,
         members=members,

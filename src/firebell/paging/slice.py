@@ -18,9 +18,9 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
-    from firebell.paging import timers
+    from firebell.paging import retention, timers
 
-    return timers.HANDLERS
+    return {**timers.HANDLERS, **retention.HANDLERS}
 
 
 def _composers() -> Mapping[str, Composer]:
@@ -60,10 +60,7 @@ SLICE = Slice(
         "page",
         "page_owner",
         "page_log",
-        "delivery",
         "used_link",
-        "notice",
-        "mail_thread",
     ),
     views={
         "policy_chain": "A service names its policy, and schedules are checked against every level.",

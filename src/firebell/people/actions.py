@@ -1,22 +1,19 @@
 """What is done with people, teams, contact methods and keys; each verb writes its audit row."""
 
-import secrets
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from firebell.channels import registry
 from firebell.channels.email import CHANNEL as EMAIL
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.signing import Signer
-from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
-from firebell.kit.text import clean_name, clean_text, slugify
+from firebell.kit.text import clean_name, slugify
 from firebell.kit.threads import PASSWORDS
 from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.people import (
+    contact_actions,
     key_actions,
     key_store,
     method_store,
@@ -27,23 +24,20 @@ from firebell.people import (
     sessions,
     sign_in_links,
     store,
+    verification,
+    verification_actions,
 )
 from firebell.people.authorization import permits, require
 from firebell.people.model import (
-    ContactMethod,
-    ContactTestRequested,
     Person,
     PersonLeft,
     QuietHours,
     QuietHoursChanged,
     Role,
-    RotatedSecret,
     Team,
 )
 from firebell.people.permissions import Verb
 
-OLD_SECRET_SIGNS = timedelta(hours=24)
-"""How long messages are signed with the old secret as well after a rotation."""
 RULES = 50
 """Maximum number of a person's notification rules for one urgency."""
 
@@ -56,9 +50,19 @@ create_api_key = key_actions.create_api_key
 keys = key_store.keys
 restore_api_key = key_actions.restore_api_key
 revoke_api_key = key_actions.revoke_api_key
-mark_method_suspect = store.mark_suspect
+add_contact_method = contact_actions.add_contact_method
+remove_contact_method = contact_actions.remove_contact_method
+request_test = contact_actions.request_test
+restore_contact_method = contact_actions.restore_contact_method
+rotate_signing_secret = contact_actions.rotate_signing_secret
+signing_secret = contact_actions.signing_secret
 method = store.method
-mark_method_verified = store.mark_verified
+mark_method_verified = verification_actions.mark_method_verified
+record_address_failure = verification_actions.record_address_failure
+record_test = verification_actions.record_test
+request_code = verification_actions.request_code
+issue_code = verification_actions.issue_code
+paged = verification.paged
 people = store.people
 people_by_id = store.people_by_id
 quiet_hours = quiet_hours_store.quiet_hours
@@ -336,76 +340,6 @@ async def restore_fallback_responders(tx: Tx, actor: Actor, entry: undo.Entry, n
 
 
 @permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
-async def add_contact_method(
-    tx: Tx, actor: Actor, *, person_id: int, kind: str, address: str, label: str, now: datetime
-) -> ContactMethod:
-    """Add a way to reach a person, used at once for urgent pages; a webhook comes with its signing secret."""
-    secret = secrets.token_bytes(SECRET_BYTES) if registry.channel(kind).is_signed else None
-    method = await store.insert_method(
-        tx, person_id, kind, rules.check_address(kind, address), clean_text(label, 80), now, secret
-    )
-    if method is None:
-        raise Conflict("This contact method exists already.", fields={"address": "Already on the list."})
-    await store.add_rule(tx, person_id, "high", 0, method.id)
-    shown = rules.mask_address(kind, method.address)
-    await tx.audit(actor, "contact.added", f"person:{person_id}", now, kind=kind, address=shown)
-    return replace(method, new_secret=secret_text(secret)) if secret else method
-
-
-@permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
-async def rotate_signing_secret(
-    tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime
-) -> RotatedSecret:
-    """Replace the signing secret of the person's webhook; the old one also signs for 24 hours."""
-    await store.lock_person(tx, person_id)
-    mine = {m.id: m for m in await store.methods(tx, [person_id])}
-    if method_id not in mine:
-        raise NotFound("There is no such contact method.")
-    if not registry.channel(mine[method_id].kind).is_signed:
-        raise Conflict("Only webhooks have a signing secret.", hint="Choose a webhook.")
-    secret, until = secrets.token_bytes(SECRET_BYTES), now + OLD_SECRET_SIGNS
-    await store.rotate_secret(tx, method_id, secret, until)
-    await tx.audit(actor, "contact.secret_rotated", f"person:{person_id}", now, method=method_id)
-    return RotatedSecret(secret_text(secret), until)
-
-
-async def signing_secret(tx: Tx, person_id: int, method_id: int) -> str:
-    """Return the signing secret of the person's webhook, to show once; empty if there is none."""
-    secret = await method_store.signing_secret(tx, person_id, method_id)
-    return secret_text(secret) if secret else ""
-
-
-@permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
-async def remove_contact_method(
-    tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime
-) -> ContactMethod:
-    """Remove and return a contact method of the person; raise `Conflict` for the last one."""
-    await store.lock_person(tx, person_id)
-    mine = await store.methods(tx, [person_id])
-    method = next((m for m in mine if m.id == method_id), None)
-    if method is None:
-        raise NotFound("There is no such contact method.")
-    if len(mine) == 1:
-        raise Conflict("This is your only contact method.", hint="Add another one first.")
-    used = await method_store.rules_of_method(tx, method_id)
-    await store.disable_method(tx, method_id, now)
-    await tx.audit(actor, "contact.removed", f"person:{person_id}", now, method=method_id, rules=used)
-    return method
-
-
-@permits(Verb.CONTACT_METHOD_WRITE)
-async def restore_contact_method(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
-    """Restore a removed contact method with its rules; raise `Conflict` when it is there again."""
-    person_id, method_id = entry.subject_id, entry.detail["method"]
-    await store.lock_person(tx, person_id)
-    if not await method_store.enable_method(tx, person_id, method_id):
-        raise undo.changed_since("this contact method was added again.", "Nothing else to do.")
-    for urgency, delay_s in entry.detail["rules"]:
-        await store.add_rule(tx, person_id, urgency, delay_s, method_id)
-    await tx.audit(actor, "contact.restored", f"person:{person_id}", now, method=method_id)
-
-
-@permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
 async def set_rules(
     tx: Tx, actor: Actor, *, person_id: int, urgency: str, rules: Sequence[tuple[int, int]], now: datetime
 ) -> None:
@@ -447,15 +381,6 @@ async def set_quiet_hours(
         await tx.audit(actor, "quiet.set", f"person:{person_id}", now, **span)
     await tx.emit(QuietHoursChanged(person_id), now)
     await tx.live(f"person-{person_id}")
-
-
-@permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
-async def request_test(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:
-    """Request a test message through one of the person's own contact methods."""
-    if method_id not in [m.id for m in await store.methods(tx, [person_id])]:
-        raise NotFound("There is no such contact method.")
-    await tx.emit(ContactTestRequested(method_id), now)
-    await tx.audit(actor, "contact.tested", f"person:{person_id}", now, method=method_id)
 
 
 @permits(Verb.PERSON_WRITE)

@@ -25,7 +25,7 @@ from firebell.kit.web.api import (
     removed,
 )
 from firebell.people import actions, audit_store, quiet_hours, store
-from firebell.people.model import ContactMethod, QuietHours, Role, Team
+from firebell.people.model import ContactMethod, MethodState, QuietHours, Role, Team
 from firebell.people.permissions import Verb
 from firebell.people.work import Work, work
 
@@ -118,14 +118,21 @@ class CatchAll(ApiInput):
 
 
 class MethodShown(ApiOutput):
-    """A contact method; `suspect` is true if the last message could not be delivered."""
+    """A contact method; `suspect` is true if its address failed, `replaces` is used until this one is verified."""
 
     id: int
     kind: str
     address: str
     label: str
+    state: MethodState
     verified_at: datetime | None
     suspect: bool
+    replaces: int | None
+    test_at: datetime | None
+    test_result: Annotated[
+        Literal["sent", "accepted", "failed"] | None,
+        Field(description="the outcome of the last test or code; a provider's acceptance does not verify"),
+    ]
 
 
 class MethodMade(MethodShown):
@@ -146,6 +153,9 @@ class NewMethod(ApiInput):
     kind: ChannelKind
     address: Annotated[Text, Field(min_length=1, max_length=2000, examples=["firebell-mara-7f3a"])]
     label: Annotated[Text, Field(max_length=80)] = ""
+    replaces: Annotated[
+        Id | None, Field(description="the contact method that is used until this one is verified")
+    ] = None
 
 
 class RuleShown(ApiInput):
@@ -286,18 +296,22 @@ async def set_catch_all(w: FallbackAdmin, given: CatchAll) -> CatchAll:
 @router.get("/me/contact-methods", tags=["me"], summary="List your contact methods")
 async def list_contact_methods(w: ContactReader) -> list[MethodShown]:
     contact_methods = await actions.methods_of(w.tx, [w.person_id])
-    suspects = await store.suspects(w.tx, w.person_id)
-    return [_method(m, m.id in suspects) for m in contact_methods]
+    return [method_shown(m) for m in contact_methods]
 
 
-def _method(method: ContactMethod, suspect: bool) -> MethodShown:
+def method_shown(method: ContactMethod) -> MethodShown:
+    """Return a contact method as the API shows it."""
     return MethodShown(
         id=method.id,
         kind=method.kind,
         address=method.address,
         label=method.label,
+        state=method.state,
         verified_at=method.verified_at,
-        suspect=suspect,
+        suspect=method.suspect_since is not None,
+        replaces=method.replaces,
+        test_at=method.test_at,
+        test_result=method.test_result,
     )
 
 
@@ -305,8 +319,8 @@ def _method(method: ContactMethod, suspect: bool) -> MethodShown:
     "/me/contact-methods",
     status_code=201,
     tags=["me"],
-    summary="Add a contact method; it is used right away for high-urgency pages",
-    responses=problems(409),
+    summary="Add a contact method; high-urgency pages use it once it is verified",
+    responses=problems(404, 409),
 )
 async def add_contact_method(w: ContactOwner, given: NewMethod) -> MethodMade:
     method = await actions.add_contact_method(
@@ -316,15 +330,16 @@ async def add_contact_method(w: ContactOwner, given: NewMethod) -> MethodMade:
         kind=given.kind,
         address=given.address,
         label=given.label,
+        replaces=given.replaces,
         now=w.now,
     )
-    return MethodMade(**_method(method, suspect=False).model_dump(), secret=method.new_secret or None)
+    return MethodMade(**method_shown(method).model_dump(), secret=method.new_secret or None)
 
 
 @router.delete(
     "/me/contact-methods/{method_id}",
     tags=["me"],
-    summary="Remove a contact method; the last one can't be removed",
+    summary="Remove a contact method; the last usable one can't be removed",
     responses=problems(404, 409),
 )
 async def remove_contact_method(w: ContactOwner, method_id: PathId) -> Removed:

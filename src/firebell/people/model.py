@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from enum import StrEnum
+from typing import Literal
 
 
 class Role(StrEnum):
@@ -12,6 +13,18 @@ class Role(StrEnum):
     MANAGER = "manager"
     RESPONDER = "responder"
     VIEWER = "viewer"
+
+
+class MethodState(StrEnum):
+    """The state of a contact method (spec 10.3)."""
+
+    NEW = "new"
+    """Not verified: it gets codes and tests, and pages only if the person has no verified one."""
+    VERIFIED = "verified"
+    SUSPECT = "suspect"
+    """Its address failed: it is still used."""
+    DISABLED = "disabled"
+    """Its address is gone or failed repeatedly: it is not used until its owner enters a code."""
 
 
 SCOPES = (
@@ -59,8 +72,32 @@ class ContactMethod:
     label: str
     verified_at: datetime | None
     disabled_at: datetime | None
+    suspect_since: datetime | None = None
+    """When its address failed, for the first time in 30 days; None if it was verified since."""
+    unusable_since: datetime | None = None
+    exempt: bool = False
+    """True if it was added before codes existed: it is paged without being verified."""
+    replaces: int | None = None
+    """The contact method that is used until this one is verified."""
+    test_at: datetime | None = None
+    test_result: Literal["sent", "accepted", "failed"] | None = None
+    """The outcome of the last test or code: sent, accepted or failed."""
     new_secret: str = field(default="", repr=False, compare=False)
     """The signing secret of a webhook; set only in the value that its creation returns."""
+
+    @property
+    def state(self) -> MethodState:
+        """The state that its instants say."""
+        if self.unusable_since is not None:
+            return MethodState.DISABLED
+        if self.verified_at is None:
+            return MethodState.NEW
+        return MethodState.VERIFIED if self.suspect_since is None else MethodState.SUSPECT
+
+    @property
+    def is_verified(self) -> bool:
+        """True if its owner proved that it reaches them, and it is in use."""
+        return self.state in (MethodState.VERIFIED, MethodState.SUSPECT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +170,21 @@ class QuietHoursChanged:
     """A person's quiet hours changed, so held notifications may be due."""
 
     person_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContactCodeRequested:
+    """A person requested a verification code through one of their contact methods."""
+
+    method_id: int
+    code_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContactMethodDisabled:
+    """A contact method gets no more pages, because its address is gone or failed repeatedly."""
+
+    method_id: int
 
 
 @dataclass(frozen=True, slots=True)

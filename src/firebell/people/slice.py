@@ -5,13 +5,41 @@ from typing import TYPE_CHECKING
 from firebell.kit.slice import Command, NavItem, Section, Slice
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fastapi import APIRouter
+
+    from firebell.kit.jobs.timers import Handler
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.people import admin_web, api, contact_api, key_api, session_api, web
+    from firebell.people import (
+        admin_web,
+        api,
+        contact_api,
+        key_api,
+        session_api,
+        verification_api,
+        verification_web,
+        web,
+    )
 
-    return [web.router, admin_web.router, api.router, contact_api.router, key_api.router, session_api.router]
+    return [
+        web.router,
+        verification_web.router,
+        admin_web.router,
+        api.router,
+        contact_api.router,
+        verification_api.router,
+        key_api.router,
+        session_api.router,
+    ]
+
+
+def _timers() -> "Mapping[str, Handler]":
+    from firebell.people import timers
+
+    return timers.HANDLERS
 
 
 SLICE = Slice(
@@ -22,6 +50,7 @@ SLICE = Slice(
         "team_member",
         "catch_all",
         "contact_method",
+        "contact_code",
         "notification_rule",
         "session",
         "api_key",
@@ -30,6 +59,7 @@ SLICE = Slice(
         "sign_in_limit",
     ),
     routers=_routers,
+    timers=_timers,
     commands=(Command("contact", "Manage your contact methods.", "firebell.commands.contact", rank=150),),
     navigation=(
         NavItem(Section.FOOT, 10, "/settings", "settings", "Settings", name="settings"),

@@ -7,7 +7,11 @@ from firebell.kit.db.database import Reads, Row, Tx
 from firebell.people.model import ContactMethod, Person, Rule, Team
 
 _PERSON = "id, name, email, role, tz, theme, active"
-_METHOD = "id, person_id, kind, address, label, verified_at, disabled_at"
+_METHOD = (
+    "id, person_id, kind, address, label, verified_at, disabled_at, suspect_since, unusable_since, exempt,"
+    " replaces, test_at, test_result"
+)
+_METHOD_FIELDS = tuple(_METHOD.split(", "))
 _TEAM = "id, name, slug"
 
 
@@ -27,16 +31,8 @@ def _team(row: Row) -> Team:
     return Team(id=row["id"], name=row["name"], slug=row["slug"])
 
 
-def _method(row: Row) -> ContactMethod:
-    return ContactMethod(
-        id=row["id"],
-        person_id=row["person_id"],
-        kind=row["kind"],
-        address=row["address"],
-        label=row["label"],
-        verified_at=row["verified_at"],
-        disabled_at=row["disabled_at"],
-    )
+def to_method(row: Row) -> ContactMethod:
+    return ContactMethod(**{name: row[name] for name in _METHOD_FIELDS})
 
 
 async def insert_person(
@@ -332,13 +328,17 @@ async def insert_method(
     label: str,
     now: datetime,
     signing_secret: bytes | None = None,
+    replaces: int | None = None,
 ) -> ContactMethod | None:
+    """Insert and return an unverified contact method, also if it was removed before; None if it is in use."""
     row = await tx.row(
         f"""
-        insert into contact_method (person_id, kind, address, label, created_at, signing_secret)
-        values ($1, $2, $3, $4, $5, $6)
+        insert into contact_method (person_id, kind, address, label, created_at, signing_secret, replaces)
+        values ($1, $2, $3, $4, $5, $6, $7)
         on conflict (person_id, kind, address) do update
-        set disabled_at = null, suspect_since = null, label = excluded.label,
+        set disabled_at = null, verified_at = null, suspect_since = null, unusable_since = null, exempt = false,
+            created_at = excluded.created_at, label = excluded.label, replaces = excluded.replaces,
+            test_at = null, test_result = null,
             signing_secret = excluded.signing_secret, previous_secret = null, previous_until = null
         where contact_method.disabled_at is not null
         returning {_METHOD}
@@ -349,8 +349,9 @@ async def insert_method(
         label,
         now,
         signing_secret,
+        replaces,
     )
-    return _method(row) if row else None
+    return to_method(row) if row else None
 
 
 async def signing_secrets(
@@ -399,54 +400,17 @@ async def methods(tx: Tx, person_ids: Sequence[int]) -> list[ContactMethod]:
         """,
         list(person_ids),
     )
-    return [_method(row) for row in rows]
+    return [to_method(row) for row in rows]
 
 
 async def method(tx: Tx, method_id: int) -> ContactMethod | None:
     row = await tx.row(f"select {_METHOD} from contact_method where id = $1", method_id)
-    return _method(row) if row else None
+    return to_method(row) if row else None
 
 
 async def disable_method(tx: Tx, method_id: int, now: datetime) -> None:
     await tx.execute("update contact_method set disabled_at = $2 where id = $1", method_id, now)
     await tx.execute("delete from notification_rule where method_id = $1", method_id)
-
-
-async def suspects(tx: Tx, person_id: int) -> set[int]:
-    """Return the contact methods whose last message could not be delivered."""
-    rows = await tx.fetch(
-        """
-        select id
-        from contact_method
-        where person_id = $1 and suspect_since is not null
-        """,
-        person_id,
-    )
-    return {row["id"] for row in rows}
-
-
-async def mark_suspect(tx: Tx, method_id: int, now: datetime) -> None:
-    await tx.execute(
-        """
-        update contact_method
-        set suspect_since = coalesce(suspect_since, $2)
-        where id = $1
-        """,
-        method_id,
-        now,
-    )
-
-
-async def mark_verified(tx: Tx, method_id: int, now: datetime) -> None:
-    await tx.execute(
-        """
-        update contact_method
-        set verified_at = coalesce(verified_at, $2), suspect_since = null
-        where id = $1
-        """,
-        method_id,
-        now,
-    )
 
 
 async def add_rule(tx: Tx, person_id: int, urgency: str, delay_s: int, method_id: int) -> None:
@@ -473,15 +437,7 @@ async def rules(tx: Tx, person_ids: Sequence[int], urgency: str) -> dict[int, li
     """Return the notification rules of each person over the methods in use, by delay."""
     rows = await tx.fetch(
         """
-        select
-            rule.delay_s,
-            method.id,
-            method.person_id,
-            method.kind,
-            method.address,
-            method.label,
-            method.verified_at,
-            method.disabled_at
+        select rule.delay_s, method.*
         from notification_rule rule
         join contact_method method on method.id = rule.method_id and method.disabled_at is null
         where rule.person_id = any($1::bigint[]) and rule.urgency = $2
@@ -492,5 +448,5 @@ async def rules(tx: Tx, person_ids: Sequence[int], urgency: str) -> dict[int, li
     )
     rules_by_person: dict[int, list[Rule]] = {person_id: [] for person_id in person_ids}
     for row in rows:
-        rules_by_person[row["person_id"]].append(Rule(row["delay_s"], _method(row)))
+        rules_by_person[row["person_id"]].append(Rule(row["delay_s"], to_method(row)))
     return rules_by_person

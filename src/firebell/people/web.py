@@ -1,17 +1,27 @@
 """Sign-in and a person's own settings."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
-from firebell.channels.registry import CHANNELS, wakes
+from firebell.channels.registry import CHANNELS, is_ready, wakes
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, TooMany
 from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing, transaction, undo
-from firebell.people import access, actions, key_store, quiet_hours, quiet_hours_store, store
-from firebell.people.model import SCOPES
+from firebell.people import (
+    access,
+    actions,
+    key_store,
+    quiet_hours,
+    quiet_hours_store,
+    store,
+    verification_actions,
+)
+from firebell.people.model import SCOPES, ContactMethod, MethodState, Person
 from firebell.people.permissions import Verb
 from firebell.people.work import CurrentVisit, Visit
 
@@ -68,9 +78,21 @@ async def welcome(request: Request, token: str) -> Response:
     async with ctx.db.tx() as tx:
         person = await actions.choose_password(tx, ctx.signer, token, new_hash, now)
         session = await access.open_session(tx, request, person, now)
-    response = html.redirect("/")
+        method = await _send_first_code(tx, person, ctx.channel_settings, now)
+    response = html.redirect(f"/settings/contact/{method.id}/verify?back=/" if method else "/")
     access.keep_session(request, response, person, session)
     return response
+
+
+async def _send_first_code(
+    tx: Tx, person: Person, channel_settings: Mapping[str, str], now: datetime
+) -> ContactMethod | None:
+    """Send a code through a new person's unverified contact method, and return it if they are to enter one."""
+    for method in await actions.methods_of(tx, [person.id]):
+        if method.state is MethodState.NEW and is_ready(method.kind, channel_settings):
+            await verification_actions.try_request_code(tx, access.actor_of(person), method, now)
+            return method
+    return None
 
 
 @router.post("/logout", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
@@ -162,14 +184,14 @@ async def _contact(
     rules = {
         u: (await actions.rules_of(visit.tx, [visit.person.id], u))[visit.person.id] for u in ("high", "low")
     }
-    suspects = await store.suspects(visit.tx, visit.person.id)
     hours = (await quiet_hours_store.quiet_hours(visit.tx, [visit.person.id])).get(visit.person.id)
     context = {
         "nav": "settings",
         "tab": "contact",
         "live": f"person-{visit.person.id}",
         "methods": methods,
-        "suspects": suspects,
+        "paged": {m.id for m in actions.paged(methods)},
+        "replaceable": [("", "Nothing"), *((m.id, m.label or m.address) for m in methods)],
         "rules": rules,
         "hours": hours,
         "waking": any(wakes(m.kind) for m in methods),
@@ -201,15 +223,17 @@ async def add_contact(visit: CurrentVisit) -> Response:
                 kind=given.get("kind", ""),
                 address=given.get("address", ""),
                 label=given.get("label", ""),
+                replaces=to_choice(given.get("replaces"), "replaces"),
                 now=visit.now,
             )
+            refused = await verification_actions.try_request_code(visit.tx, visit.actor, method, visit.now)
     except (Invalid, Conflict) as error:
         return await _contact(visit, given, error)
-    text = f"{method.address} added. Send a test to verify it."
+    text = f"{method.address} added. {refused or 'Enter the code that we sent to it.'}"
     if method.new_secret:
         flash.show(visit.request, text)
         return await _contact(visit, {}, secret=method.new_secret)
-    return flash.redirect(visit.request, "/settings/contact", text)
+    return flash.redirect(visit.request, f"/settings/contact/{method.id}/verify", text)
 
 
 @router.get("/settings/contact/{method_id}/secret", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
@@ -231,7 +255,7 @@ async def rotate_secret(visit: CurrentVisit, method_id: int) -> Response:
 @router.post("/settings/contact/{method_id}/test", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def test_contact(visit: CurrentVisit, method_id: int) -> Response:
     await actions.request_test(visit.tx, visit.actor, method_id, visit.person.id, visit.now)
-    text = "Test sent. The contact method is marked as verified when it arrives."
+    text = "Test sent. Its result is shown here within a minute."
     return flash.redirect(visit.request, "/settings/contact", text)
 
 

@@ -76,6 +76,12 @@ COMMANDS = (
         "test alert page message verify contact methods phone email webhook ntfy push how i am reached",
     ),
     Command(
+        "Verify contact method",
+        "/settings/contact",
+        "shield-check",
+        "enter code confirm phone email webhook ntfy address reached",
+    ),
+    Command(
         "Send test alert",
         "/services",
         "boxes",

@@ -13,7 +13,7 @@ from firebell.alerts import queries as alerts_queries
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
 from firebell.channels.email import CHANNEL as EMAIL
-from firebell.channels.registry import CHANNELS, wakes
+from firebell.channels.registry import CHANNELS, is_ready, wakes
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -27,7 +27,7 @@ from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import access, passwords, rules
 from firebell.people import actions as people
-from firebell.people.model import Person
+from firebell.people.model import MethodState, Person
 from firebell.people.permissions import Verb
 from firebell.people.work import CurrentVisit
 from firebell.setup import token as setup_token
@@ -242,6 +242,7 @@ async def setup(request: Request) -> Response:
         check(answers, errors)
         async with ctx.db.tx() as tx:
             organization = await create_organization(tx, answers, transaction.now(request))
+            await _send_codes(tx, organization.admin, ctx.channel_settings, transaction.now(request))
     except (Invalid, Conflict) as error:
         return await _form(request, values, error)
     url = f"/setup/done?service={organization.service_slug}"
@@ -249,6 +250,13 @@ async def setup(request: Request) -> Response:
     response = flash.redirect(request, url, text, reveals=organization.webhook_id)
     await access.start_session(request, response, organization.admin)
     return response
+
+
+async def _send_codes(tx: Tx, admin: Person, channel_settings: Mapping[str, str], now: datetime) -> None:
+    """Send the admin a code through each contact method that can be used."""
+    for method in await people.methods_of(tx, [admin.id]):
+        if is_ready(method.kind, channel_settings):
+            await people.request_code(tx, access.actor_of(admin), method.id, admin.id, now)
 
 
 def _answers(values: dict[str, str], password: str, errors: FieldErrors) -> Answers:
@@ -287,5 +295,9 @@ async def done(visit: CurrentVisit, service: str) -> Response:
         "waking": any(wakes(m.kind) for m in methods),
         "second": second,
         "secret": secret,
+        "unverified": [
+            m for m in methods if m.state is MethodState.NEW and is_ready(m.kind, visit.ctx.channel_settings)
+        ],
+        "here": f"/setup/done?service={service}",
     }
     return await html.render(visit.request, "setup_done.html", context)

@@ -85,6 +85,8 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/settings/contact/{method_id}/remove": ASK,
     "/settings/contact/{method_id}/secret": ASK,
     "/settings/contact/{method_id}/test": NONE,
+    "/settings/contact/{method_id}/verification": NONE,
+    "/settings/contact/{method_id}/verify": NONE,
     "/settings/keys": NONE,
     "/settings/keys/{key_id}/revoke": UNDO,
     "/settings/password": NONE,

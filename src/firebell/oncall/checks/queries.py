@@ -35,7 +35,7 @@ async def facts(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: dat
     person_ids = {u for s in schedules for u in s.people} | {c.requester for c in covers}
     verified: dict[int, set[str]] = {person_id: set() for person_id in person_ids}
     for method in await people.methods_of(tx, list(verified)):
-        if method.verified_at:
+        if method.is_verified:
             verified[method.person_id].add(method.kind)
     return CheckFacts(
         names={i: p.name for i, p in (await people.people_by_id(tx, list(verified))).items()},

@@ -48,6 +48,7 @@ _MEANING = {
     404: "There is no such thing",
     409: "The present state does not allow this",
     422: "The request cannot be accepted; `errors` names the fields",
+    429: "A limit is reached: try again after Retry-After seconds",
     503: "Nothing was stored: try again after Retry-After seconds",
 }
 

@@ -1,0 +1,114 @@
+"""How a person adds, tests and removes contact methods; each verb writes its audit row."""
+
+import secrets
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from firebell.channels import registry
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import Conflict, NotFound
+from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
+from firebell.kit.text import clean_text
+from firebell.kit.web import undo
+from firebell.people import method_store, rules, store, verification_actions
+from firebell.people.authorization import permits
+from firebell.people.model import ContactMethod, ContactTestRequested, MethodState, RotatedSecret
+from firebell.people.permissions import Verb
+
+OLD_SECRET_SIGNS = timedelta(hours=24)
+"""How long messages are signed with the old secret as well after a rotation."""
+
+
+@permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
+async def add_contact_method(
+    tx: Tx,
+    actor: Actor,
+    *,
+    person_id: int,
+    kind: str,
+    address: str,
+    label: str,
+    replaces: int | None = None,
+    now: datetime,
+) -> ContactMethod:
+    """Add a contact method, used for urgent pages once it is verified; a webhook comes with its signing secret.
+
+    One that it `replaces` is used until then.
+    """
+    secret = secrets.token_bytes(SECRET_BYTES) if registry.channel(kind).is_signed else None
+    clean, text = rules.check_address(kind, address), clean_text(label, 80)
+    if replaces is not None and replaces not in [m.id for m in await store.methods(tx, [person_id])]:
+        raise NotFound("There is no such contact method.")
+    method = await store.insert_method(tx, person_id, kind, clean, text, now, secret, replaces)
+    if method is None:
+        raise Conflict("This contact method exists already.", fields={"address": "Already on the list."})
+    if replaces is None:
+        await store.add_rule(tx, person_id, "high", 0, method.id)
+    shown = rules.mask_address(kind, method.address)
+    await tx.audit(actor, "contact.added", f"person:{person_id}", now, kind=kind, address=shown)
+    return replace(method, new_secret=secret_text(secret)) if secret else method
+
+
+@permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
+async def rotate_signing_secret(
+    tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime
+) -> RotatedSecret:
+    """Replace the signing secret of the person's webhook; the old one also signs for 24 hours."""
+    await store.lock_person(tx, person_id)
+    mine = {m.id: m for m in await store.methods(tx, [person_id])}
+    if method_id not in mine:
+        raise NotFound("There is no such contact method.")
+    if not registry.channel(mine[method_id].kind).is_signed:
+        raise Conflict("Only webhooks have a signing secret.", hint="Choose a webhook.")
+    secret, until = secrets.token_bytes(SECRET_BYTES), now + OLD_SECRET_SIGNS
+    await store.rotate_secret(tx, method_id, secret, until)
+    await tx.audit(actor, "contact.secret_rotated", f"person:{person_id}", now, method=method_id)
+    return RotatedSecret(secret_text(secret), until)
+
+
+async def signing_secret(tx: Tx, person_id: int, method_id: int) -> str:
+    """Return the signing secret of the person's webhook, to show once; empty if there is none."""
+    secret = await method_store.signing_secret(tx, person_id, method_id)
+    return secret_text(secret) if secret else ""
+
+
+@permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
+async def remove_contact_method(
+    tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime
+) -> ContactMethod:
+    """Remove and return a contact method of the person; raise `Conflict` for the last one."""
+    await store.lock_person(tx, person_id)
+    mine = await store.methods(tx, [person_id])
+    method = next((m for m in mine if m.id == method_id), None)
+    if method is None:
+        raise NotFound("There is no such contact method.")
+    if all(m.state is MethodState.DISABLED for m in mine if m.id != method_id):
+        only = "only contact method" if len(mine) == 1 else "only contact method that isn’t disabled"
+        raise Conflict(f"This is your {only}.", hint="Add another one first.")
+    used = await method_store.rules_of_method(tx, method_id)
+    await store.disable_method(tx, method_id, now)
+    await tx.audit(actor, "contact.removed", f"person:{person_id}", now, method=method_id, rules=used)
+    return method
+
+
+@permits(Verb.CONTACT_METHOD_WRITE)
+async def restore_contact_method(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
+    """Restore a removed contact method with its rules; raise `Conflict` when it is there again."""
+    person_id, method_id = entry.subject_id, entry.detail["method"]
+    await store.lock_person(tx, person_id)
+    if not await method_store.enable_method(tx, person_id, method_id):
+        raise undo.changed_since("this contact method was added again.", "Nothing else to do.")
+    for urgency, delay_s in entry.detail["rules"]:
+        await store.add_rule(tx, person_id, urgency, delay_s, method_id)
+    await tx.audit(actor, "contact.restored", f"person:{person_id}", now, method=method_id)
+
+
+@permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
+async def request_test(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:
+    """Request a test message through one of the person's own contact methods."""
+    if method_id not in [m.id for m in await store.methods(tx, [person_id])]:
+        raise NotFound("There is no such contact method.")
+    await verification_actions.record_test(tx, method_id, "sent", now)
+    await tx.emit(ContactTestRequested(method_id), now)
+    await tx.audit(actor, "contact.tested", f"person:{person_id}", now, method=method_id)

@@ -1,0 +1,79 @@
+"""The screen on which a person enters the code of a contact method."""
+
+from urllib.parse import urlencode
+
+from fastapi import Request, Response
+
+from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound, TooMany
+from firebell.kit.web import flash, html, routing, transaction
+from firebell.people import access, actions, verification_actions, verification_store
+from firebell.people.model import MethodState
+from firebell.people.permissions import Verb
+
+router = routing.html_router()
+
+_LIST = "/settings/contact"
+
+
+async def _verify(
+    request: Request, method_id: int, back: str, error: FirebellError | None = None
+) -> Response:
+    me, ctx, now = await access.signed_in(request), html.ctx(request), transaction.now(request)
+    async with ctx.db.tx() as tx:
+        method = next((m for m in await actions.methods_of(tx, [me.id]) if m.id == method_id), None)
+        if method is None:
+            raise NotFound("There is no such contact method.")
+        issued = await verification_store.latest_code(tx, method_id)
+    if method.state is MethodState.VERIFIED and error is None:
+        return html.redirect(back)
+    context = {
+        "nav": "settings",
+        "tab": "contact",
+        "live": f"person-{me.id}",
+        "method": method,
+        "code": issued if issued and issued.is_open(now) else None,
+        "back": back,
+        "error": error,
+    }
+    return await html.render(request, "people/verify.html", context)
+
+
+@router.get("/settings/contact/{method_id}/verify", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+async def verify_form(request: Request, method_id: int, back: str = "") -> Response:
+    return await _verify(request, method_id, html.local({"back": back}, _LIST))
+
+
+@router.post("/settings/contact/{method_id}/verify", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+async def verify(request: Request, method_id: int) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx, back = html.ctx(request), html.local(form, _LIST)
+    async with ctx.db.tx() as tx:
+        entered = await verification_actions.enter_code(
+            tx,
+            access.actor_of(me),
+            ctx.signer,
+            method_id,
+            me.id,
+            str(form.get("code", "")),
+            transaction.now(request),
+        )
+    try:
+        entered.check()
+    except Invalid as error:
+        return await _verify(request, method_id, back, error)
+    return flash.redirect(request, back, f"{entered.method.address} is verified.")
+
+
+@router.post(
+    "/settings/contact/{method_id}/verification", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE)
+)
+async def send_code(request: Request, method_id: int) -> Response:
+    form, me = await access.form(request), await access.signed_in(request)
+    ctx, back, now = html.ctx(request), html.local(form, _LIST), transaction.now(request)
+    try:
+        async with ctx.db.tx() as tx:
+            method = await actions.request_code(tx, access.actor_of(me), method_id, me.id, now)
+    except (TooMany, Conflict) as error:
+        return await _verify(request, method_id, back, error)
+    url = f"{_LIST}/{method_id}/verify?{urlencode({'back': back})}"
+    return flash.redirect(request, url, f"Code sent to {method.address}.")
