@@ -77,9 +77,8 @@ class VersionedFiles(StaticFiles):
         path = str(full_path)
         if not path.endswith(_COMPRESSED):
             return super().file_response(full_path, stat_result, scope, status_code)
-        headers, response = Headers(scope=scope), Response(status_code=status_code)
-        plain = FileResponse(path, status_code, stat_result=stat_result)
-        response = plain
+        headers = Headers(scope=scope)
+        response: Response = (plain := FileResponse(path, status_code, stat_result=stat_result))
         if accepts_gzip(headers):
             response = Response(
                 _gzipped(path, stat_result.st_mtime_ns),
@@ -88,10 +87,10 @@ class VersionedFiles(StaticFiles):
                     "ETag": f'{plain.headers["etag"].removesuffix(chr(34))}-gzip"',
                     "Last-Modified": plain.headers["last-modified"],
                     "Content-Encoding": "gzip",
+                    "Vary": "Accept-Encoding",
                 },
                 plain.media_type,
             )
-        response.headers["Vary"] = "Accept-Encoding"
         return (
             NotModifiedResponse(response.headers)
             if self.is_not_modified(response.headers, headers)
