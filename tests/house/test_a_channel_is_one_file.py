@@ -90,7 +90,8 @@ async def main(dsn):
         await w.alert("disk full")
         await w.settle()
         async with w.ctx.db.tx() as tx:
-            used["states"] = [r["state"] for r in await tx.fetch("select state from delivery where channel = 'pigeon'")]
+            sent = await tx.fetch("select subject_kind, state from delivery where channel = 'pigeon' order by id")
+            used["states"] = [(delivery["subject_kind"], delivery["state"]) for delivery in sent]
     used["doctor"] = [f.text for f in await check_channels(load(), {"pigeon": ["4711"]})]
     print(json.dumps(used))
 
@@ -129,7 +130,7 @@ def test_a_new_channel_is_offered_checked_and_sent_to(dsn: str, tmp_path: Path) 
     assert '"pigeon"' in used["openapi"]
     assert (used["method"]["kind"], used["method"]["address"]) == ("pigeon", "4711")
     assert "Rings in use: 1." in used["doctor"]
-    assert used["states"] == ["accepted"]
+    assert used["states"] == [["verification", "accepted"], ["page", "accepted"]]
     (message,) = [path.read_text() for path in loft.iterdir()]
     assert message.startswith("4711 Mara Lindqvist: [PG-1]")
 

@@ -9,6 +9,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 MARKDOWN = "Markdown is rendered or read in another process, which can take seconds."
 PASSWORD = "A password is hashed, which takes longer than a transaction should stay open."
+COUNTED = "A wrong or refused code is counted, and that is committed before the refusal is shown."
 NO_ONE = "No one is signed in, so there is no actor to inject."
 
 BY_HAND = {
@@ -22,6 +23,10 @@ BY_HAND = {
     "oncall/calendars/web.py feed": NO_ONE,
     "paging/web.py _by_link": NO_ONE,
     "paging/web.py ack_by_link": NO_ONE,
+    "people/verification_api.py enter_verification_code": COUNTED,
+    "people/verification_web.py _verify": COUNTED,
+    "people/verification_web.py send_code": COUNTED,
+    "people/verification_web.py verify": COUNTED,
     "people/web.py _welcome": NO_ONE,
     "people/web.py login_form": NO_ONE,
     "people/web.py save_password": PASSWORD,

@@ -66,6 +66,7 @@ SLICE = Slice(
         "policy_chain": "A service names its policy, and schedules are checked against every level.",
         "urgent_call": "Who was woken rests on the next day, which schedules check.",
         "group_page": "An alert is shown with its page.",
+        "subject_plan": "A message of a plan that moved on is not sent.",
     },
     routers=_routers,
     timers=_timers,
