@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -20,12 +21,23 @@ T = TypeVar("T")
 MEMORY = "/dev/shm"  # noqa: S108 - only folders with random names are made there
 
 
+def _ports() -> Iterator[int]:
+    """Yield the ports of this worker again and again: 500 below those that the system hands out by itself."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 10_000 + worker % 40 * 500
+    return itertools.cycle(range(first, first + 500))
+
+
+_own_ports = _ports()
+
+
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, and that no other worker or connection gets meanwhile."""
+    for port in _own_ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("unreachable: the ports are tried for ever")
 
 
 async def until(what: Callable[[], Awaitable[T]], meant: str, limit_s: float = 20) -> T:
