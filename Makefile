@@ -20,7 +20,8 @@ demo: setup ## run the product with a live demo organization
 test: setup ## run every test, browser included
 	$(PY) -m pytest -n auto --dist worksteal
 
-check: check-code check-types check-prose ## run ruff, mypy, import rules, file sizes, Markdown and spelling
+check: setup ## run ruff, mypy, import rules, file sizes, Markdown and spelling, two at a time
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-code check-types check-prose
 
 check-code: setup
 	$(VENV)/bin/ruff check .
