@@ -11,6 +11,7 @@ import pytest
 from firebell import subscriptions
 from firebell.handoffs import lead_time, sweep
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Invalid
 from firebell.kit.jobs import timers
 from firebell.oncall.model import Layer, OverrideKind, Unit
@@ -77,10 +78,10 @@ async def team(dsn: str, clock: FakeClock) -> AsyncIterator[Team]:
                 *(tx, actor), name="Ada Byron", email="ada@example.org", role="responder", tz="UTC", now=w.now
             )
             method = await people.add_contact_method(
-                *(tx, actor), person_id=ada.id, kind="webhook", address=w.sink.url, label="", now=w.now
+                *(tx, SYSTEM), person_id=ada.id, kind="webhook", address=w.sink.url, label="", now=w.now
             )
             await people.set_rules(
-                *(tx, actor), person_id=ada.id, urgency="low", rules=[(0, method.id)], now=w.now
+                *(tx, SYSTEM), person_id=ada.id, urgency="low", rules=[(0, method.id)], now=w.now
             )
             for one in await people.methods_of(tx, [w.mara, w.jun]):
                 await people.mark_method_verified(tx, one.id, w.now)

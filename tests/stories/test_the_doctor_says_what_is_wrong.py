@@ -108,7 +108,17 @@ async def test_a_house_in_order_is_said_to_be_in_order(dsn: str) -> None:
         assert {check: level for check, (level, _) in found.items() if level != "ok"} == {}
         assert set(found) == {
             *("database", "schema", "write", "clock", "timers", "reactions", "descriptors", "messages"),
-            *("catch-all", "people", "on call", "policies", "proxy", "mail", "ntfy", "links"),
+            *(
+                "catch-all",
+                "people",
+                "contact methods",
+                "on call",
+                "policies",
+                "proxy",
+                "mail",
+                "ntfy",
+                "links",
+            ),
         }
         assert "ok    PostgreSQL 18 answers." in text
 

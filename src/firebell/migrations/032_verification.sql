@@ -30,7 +30,7 @@ create index contact_code_requested on contact_code (requested_at);
 
 insert into due (kind, key, due_at)
 values
-    ('people.tidy', 'daily', now()),
-    ('paging.prune', 'daily', now())
+    ('people.tidy', 'daily', now() + interval '1 day'),
+    ('paging.prune', 'daily', now() + interval '1 day')
 on conflict do nothing;
 create index used_link_used_at on used_link (used_at);

@@ -91,14 +91,11 @@ def permits(
         async def decided(tx: Tx, actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
             if _decided.get():
                 return await action(tx, actor, *args, **kwargs)
-            needed = verb
             if own and actor.kind not in TRUSTED_KINDS:
                 given = signature.bind(tx, actor, *args, **kwargs).arguments
-                if _owner(given, own) != actor.person_id:
-                    if others is None:
-                        raise Forbidden("This belongs to someone else.", hint="Ask them to do it.")
-                    needed = others
-            await require(tx, actor, needed)
+                await _require_own(tx, actor, decision, _owner(given, own) == actor.person_id)
+            else:
+                await require(tx, actor, verb)
             token = _decided.set(True)
             try:
                 return await action(tx, actor, *args, **kwargs)
@@ -109,6 +106,18 @@ def permits(
         return decided
 
     return decorate
+
+
+async def _require_own(tx: Tx, actor: Actor, decision: Permits, is_own: bool) -> None:
+    """Raise `Forbidden` unless the actor may do this with a thing of their own, or with one of someone else."""
+    if decision.others is not None and permissions.allows(await rights_of(tx, actor), decision.others):
+        return
+    if is_own:
+        await require(tx, actor, decision.verb)
+    elif decision.others is not None:
+        await require(tx, actor, decision.others)
+    else:
+        raise Forbidden("This belongs to someone else.", hint="Ask them to do it.")
 
 
 def _owner(given: dict[str, Any], own: str) -> Any:

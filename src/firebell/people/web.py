@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
-from firebell.channels.registry import CHANNELS, is_ready, wakes
+from firebell.channels.email import CHANNEL as EMAIL
+from firebell.channels.registry import CHANNELS, wakes
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, TooMany
 from firebell.kit.text import to_choice, to_number
@@ -87,9 +88,9 @@ async def welcome(request: Request, token: str) -> Response:
 async def _send_first_code(
     tx: Tx, person: Person, channel_settings: Mapping[str, str], now: datetime
 ) -> ContactMethod | None:
-    """Send a code through a new person's unverified contact method, and return it if they are to enter one."""
-    for method in await actions.methods_of(tx, [person.id]):
-        if method.state is MethodState.NEW and is_ready(method.kind, channel_settings):
+    """Send a code to a new person's unverified email address, and return it if they are to enter one."""
+    for method in await actions.methods_of(tx, [person.id]) if EMAIL.is_ready(channel_settings) else []:
+        if method.kind == EMAIL.kind and method.state is MethodState.NEW:
             await verification_actions.try_request_code(tx, access.actor_of(person), method, now)
             return method
     return None

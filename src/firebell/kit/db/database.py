@@ -345,6 +345,10 @@ class Db:
             raise
         return conn
 
+    async def flush(self) -> None:
+        """Return once the wake-ups of committed transactions are sent."""
+        await self._notifier.flush()
+
     async def close(self) -> None:
         """Close the pool, waiting at most five seconds for running statements, then send the last wake-ups."""
         try:

@@ -48,10 +48,15 @@ class Notifier:
         if self._waiting and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._send_all())
 
+    async def flush(self, limit_s: float | None = None) -> None:
+        """Return once what waits is sent, after `limit_s` at the latest."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=limit_s)
+
     async def close(self) -> None:
         """Send what waits, for at most `CLOSE_LIMIT_S`, and close the connection."""
+        await self.flush(CLOSE_LIMIT_S)
         if self._task is not None:
-            await asyncio.wait([self._task], timeout=CLOSE_LIMIT_S)
             self._task.cancel()
         self._disconnect()
 
