@@ -50,7 +50,7 @@ async def until(what: Callable[[], Awaitable[T]], meant: str, limit_s: float = 2
     return found
 
 
-async def answers(url: str, limit_s: float = 60) -> None:
+async def answers(url: str, limit_s: float = 120) -> None:
     """Return when `url` answers with anything but an error of the server."""
     async with httpx.AsyncClient() as http:
 
@@ -121,7 +121,7 @@ class Server:
         """Return when it serves."""
         await answers(f"{self.url}/livez")
 
-    async def ended(self, limit_s: float = 20) -> int:
+    async def ended(self, limit_s: float = 60) -> int:
         """Return the exit code once it has ended by itself."""
         return await asyncio.wait_for(self.process.wait(), limit_s)
 

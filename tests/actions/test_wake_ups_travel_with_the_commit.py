@@ -6,10 +6,11 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from firebell import subscriptions, worker
+from firebell import subscriptions
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import LIVE_CHANNEL, WORK_CHANNEL, Db
 from firebell.kit.db.notifier import Notifier
+from firebell.worker import Worker, timer_handlers
 from tests.world import world
 
 
@@ -94,10 +95,12 @@ async def test_a_page_whose_wake_ups_were_lost_is_sent_by_the_poll(
 ) -> None:
     """A process may be killed between a commit and its wake-ups."""
     monkeypatch.setattr(Notifier, "add", lambda self, wake_ups: None)
-    monkeypatch.setattr(worker, "POLL", timedelta(seconds=0.1))
     async with world(dsn, clock) as w:
         stop = asyncio.Event()
-        running = asyncio.create_task(w.worker.run(stop))
+        polling = Worker(
+            w.ctx, timer_handlers(), subscriptions.outbox_handlers(), poll=timedelta(seconds=0.1)
+        )
+        running = asyncio.create_task(polling.run(stop))
         await w.alert()
         async with asyncio.timeout(20):
             while not w.sink.got:

@@ -11,13 +11,13 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
-from firebell import subscriptions, worker
+from firebell import subscriptions
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import database as kit_db
 from firebell.kit.db.database import INGEST_LIMITS, WORK_LIMITS, Db, Limits
 from firebell.kit.errors import Unavailable
 from firebell.process import connected
-from firebell.worker import Worker, timer_handlers
+from firebell.worker import HEARTBEAT_S, LOCKED_PAUSE, Worker, timer_handlers
 from tests.servers import until
 from tests.sources.door import door
 from tests.world import World, settings, world
@@ -38,9 +38,10 @@ async def locked(dsn: str, table: str) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def at_work(w: World) -> AsyncIterator[None]:
+async def at_work(w: World, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    running = asyncio.create_task(Worker(w.ctx, timer_handlers(), subscriptions.outbox_handlers()).run(stop))
+    worker = Worker(w.ctx, timer_handlers(), subscriptions.outbox_handlers(), heartbeat_s=heartbeat_s)
+    running = asyncio.create_task(worker.run(stop))
     try:
         yield
     finally:
@@ -83,7 +84,7 @@ async def test_timers_that_meet_a_lock_are_not_punished_and_go_on_within_seconds
             assert time.monotonic() - started < WORK_LIMITS.lock_s + 3
             async with w.ctx.db.tx() as tx:
                 assert await tx.value("select max(attempts) from due where kind = 'paging.page'") == 0
-        clock.advance(worker.LOCKED_PAUSE)
+        clock.advance(LOCKED_PAUSE)
         await w.settle()
         assert len(w.sink.got) == 30
 
@@ -192,7 +193,6 @@ async def test_a_connection_over_a_network_is_probed_when_it_is_idle(dsn: str, c
 async def test_wake_ups_come_again_after_a_network_swallowed_the_connection(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "HEARTBEAT_S", 0.2)
     monkeypatch.setattr(kit_db, "_LISTEN_LIMIT_S", 0.5)
     monkeypatch.setattr(kit_db, "_ANSWER_LIMIT_S", 1)
     direct = await Db.connect(dsn, subscriptions.build(), size=1)
@@ -202,7 +202,7 @@ async def test_wake_ups_come_again_after_a_network_swallowed_the_connection(
             await tx.live("pages")
 
     try:
-        async with network(dsn) as (way, remote), world(remote, clock) as w, at_work(w):
+        async with network(dsn) as (way, remote), world(remote, clock) as w, at_work(w, 0.2):
             with w.ctx.live.subscribe(w.mara) as topics:
 
                 async def hears() -> bool:
