@@ -7,8 +7,8 @@ from firebell.oncall.calendars import actions as calendars
 from firebell.people import access, sessions
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
+from firebell.people.unit_of_work import CurrentVisit
 from firebell.people.user_agents import describe
-from firebell.people.work import CurrentVisit
 
 router = routing.html_router()
 

@@ -101,7 +101,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.people.authorization",
         "firebell.people.permissions",
         "firebell.people.queries",
-        "firebell.people.work",
+        "firebell.people.unit_of_work",
         "firebell.alerts.queries",
         "firebell.catalog.queries",
         "firebell.incidents.queries",

@@ -12,7 +12,7 @@ from firebell.kit.web.api import ApiInput, ApiOutput, Id, PageParams, StrictInt,
 from firebell.oncall.schedules import queries as oncall
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 
 router = api.router("handoffs")
 

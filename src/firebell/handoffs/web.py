@@ -13,7 +13,7 @@ from firebell.kit.web import flash, html, routing, transaction
 from firebell.oncall.schedules import queries as oncall
 from firebell.people import access
 from firebell.people.permissions import Verb
-from firebell.people.work import CurrentVisit, Visit
+from firebell.people.unit_of_work import CurrentVisit, Visit
 
 router = routing.html_router()
 

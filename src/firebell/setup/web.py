@@ -25,11 +25,11 @@ from firebell.oncall.model import Layer, Unit
 from firebell.oncall.schedules import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
-from firebell.people import access, passwords, rules
+from firebell.people import access, passwords, validation
 from firebell.people import actions as people
 from firebell.people.model import MethodState, Person
 from firebell.people.permissions import Verb
-from firebell.people.work import CurrentVisit
+from firebell.people.unit_of_work import CurrentVisit
 from firebell.setup import token as setup_token
 
 TEST_ALERT = '{"title": "Test alert: it works", "severity": "critical"}'
@@ -81,14 +81,14 @@ def check(answers: Answers, errors: FieldErrors | None = None) -> None:
     for name in ("organisation", "name", "team", "service"):
         errors.value(partial(clean_name, getattr(answers, name), name), None)
     if answers.email:
-        errors.value(lambda: rules.clean_email(answers.email), None)
+        errors.value(lambda: validation.clean_email(answers.email), None)
     else:
         errors.add("email", "Enter your email address.")
-    errors.value(lambda: rules.check_zone(answers.tz), None)
+    errors.value(lambda: validation.check_zone(answers.tz), None)
     errors.value(lambda: passwords.check(answers.password, (answers.name, answers.email)), None)
     for kind, address in answers.addresses.items():
         if address:
-            errors.value(partial(rules.check_address, kind, address), None, {"address": kind})
+            errors.value(partial(validation.check_address, kind, address), None, {"address": kind})
     _check_second(answers, errors)
     errors.check()
 
@@ -105,7 +105,7 @@ def _check_second(answers: Answers, errors: FieldErrors) -> None:
     elif answers.second_email.lower() == answers.email.lower():
         errors.add("second_email", "This is your own address. Enter the second person’s.")
     else:
-        errors.value(lambda: rules.clean_email(answers.second_email, "second_email"), None)
+        errors.value(lambda: validation.clean_email(answers.second_email, "second_email"), None)
 
 
 def _anchor(answers: Answers, now: datetime) -> datetime:

@@ -24,7 +24,7 @@ from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
-from firebell.people.work import CurrentVisit, Visit, visit_with
+from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
 
 router = routing.html_router()
 

@@ -20,7 +20,7 @@ from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import actions as people
 from firebell.people.access import Caller
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 
 router = api.router("on-call")
 
