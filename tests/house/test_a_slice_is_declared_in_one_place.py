@@ -62,7 +62,7 @@ ROUTERS = [
     "paging.policy_web",
     "paging.list_api",
     "paging.api",
-    "paging.delayed_api",
+    "paging.offline_actions_api",
     "incidents.message_web",
     "incidents.list_web",
     "incidents.web",

@@ -22,7 +22,8 @@ from firebell.kit.text import clean_text
 from firebell.notify import actions as notify
 from firebell.notify.model import DeliveriesFail, Delivery, NobodyReached
 from firebell.oncall.model import ScheduleDeleted
-from firebell.paging import escalation, list_store, policy_actions, policy_store, store, topics
+from firebell.paging import escalation, list_store, policy_actions, policy_store, store
+from firebell.paging import live_topics as topics
 from firebell.paging.model import (
     SUBJECT_KIND,
     Ack,

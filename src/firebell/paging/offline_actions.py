@@ -6,8 +6,8 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.paging import actions, link_store, store
-from firebell.paging.delayed import ActionKind, DelayedAction, Stale, objection, position, same_plan
 from firebell.paging.model import Page, PageState
+from firebell.paging.offline_checks import ActionKind, DelayedAction, Stale, objection, position, same_plan
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 

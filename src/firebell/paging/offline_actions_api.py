@@ -9,8 +9,8 @@ from firebell.kit.refs import parse_ref
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, Instant, StrictInt, Text, problems
 from firebell.paging import api as page_api
-from firebell.paging import delayed_actions
-from firebell.paging.delayed import ActionKind, DelayedAction
+from firebell.paging import offline_actions
+from firebell.paging.offline_checks import ActionKind, DelayedAction
 
 router = api.router()
 
@@ -45,6 +45,6 @@ async def perform_page_action(w: page_api.Responder, ref: Text, given: PageActio
         given.position,
         timedelta(minutes=given.minutes),
     )
-    outcome = await delayed_actions.perform(w.tx, w.actor, parse_ref("PG", ref), action, w.now)
+    outcome = await offline_actions.perform(w.tx, w.actor, parse_ref("PG", ref), action, w.now)
     shown = await page_api.shown(w.tx, outcome.page, w.now)
     return PageActionDone(**shown.model_dump(), already=outcome.already, next_position=outcome.position)
