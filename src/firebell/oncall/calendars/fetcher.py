@@ -23,7 +23,7 @@ from firebell.oncall.calendars.model import (
     Source,
     Use,
 )
-from firebell.oncall.calendars.reader import Job, made
+from firebell.oncall.calendars.parser_process import Job, made
 
 log = logging.getLogger(__name__)
 

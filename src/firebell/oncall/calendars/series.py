@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from firebell.oncall.calendars.exceptions import UNREADABLE
+from firebell.oncall.calendars.recurrence_exceptions import UNREADABLE
 
 _REVISED = ("LAST-MODIFIED", "DTSTAMP")
 _NOT_CONTENT = {*_REVISED, "SEQUENCE", "CREATED"}

@@ -21,7 +21,7 @@ from firebell.oncall.model import (
     SwapState,
 )
 from firebell.oncall.rota.shifts import intervals_on_call
-from firebell.oncall.swaps import exchange, store
+from firebell.oncall.swaps import resulting_overrides, store
 from firebell.people import actions as people
 from firebell.people.authorization import internal
 
@@ -120,7 +120,9 @@ async def cover_absences(
     existing = await store.covers(tx, schedule_ids=[schedule.id], since=now)
     created = []
     for absence in absences:
-        for start, end in exchange.unrequested_intervals(schedule, absence, existing, now, absence.end):
+        for start, end in resulting_overrides.unrequested_intervals(
+            schedule, absence, existing, now, absence.end
+        ):
             request = new_cover(schedule.id, absence.person_id, start, end, now)
             of_absence = replace(request, vacation_id=absence.id, reason=absence.reason)
             created.append(await add_cover(tx, of_absence, now))

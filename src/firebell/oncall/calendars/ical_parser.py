@@ -15,8 +15,8 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import zone_names
 from firebell.oncall.calendars.attendance import attendance
-from firebell.oncall.calendars.exceptions import UNREADABLE, align
 from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, Event
+from firebell.oncall.calendars.recurrence_exceptions import UNREADABLE, align
 from firebell.oncall.calendars.series import Series, latest_changes, series_of
 
 MAX_COMPONENTS = 10_000

@@ -47,7 +47,7 @@ def make(job: Job, body: bytes) -> ReadResult:
                 ImportedShift(to_instant(start, job.tz), to_instant(start + _DAY, job.tz), job.users, name)
             )
         return ReadResult(tuple(holiday_shifts), (), (), len(holiday_shifts))
-    from firebell.oncall.calendars.reading import read
+    from firebell.oncall.calendars.ical_parser import read
 
     events, notes = read(body, job.tz, job.a, job.b, freebusy=job.busy is not None)
     if job.busy is not None:
@@ -68,7 +68,7 @@ async def made(job: Job, body: bytes, limit_s: float = READER_LIMIT_S) -> ReadRe
     """Run `make` in a process of its own within `limit_s`; raise `Invalid` if it fails."""
     job_json = json.dumps(asdict(job), default=datetime.isoformat).encode()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "firebell.oncall.calendars.reader"),
+        *(sys.executable, "-P", "-m", "firebell.oncall.calendars.parser_process"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

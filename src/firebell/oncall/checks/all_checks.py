@@ -10,7 +10,7 @@ from firebell.oncall.checks.calendar_rules import busy, faults
 from firebell.oncall.checks.rules import CHECKS_HORIZON, CheckFacts, Finding, findings
 from firebell.oncall.checks.zone_changes import changed
 from firebell.oncall.model import Schedule
-from firebell.oncall.rota.clocks import Clock
+from firebell.oncall.rota.tzdata_changes import Clock
 
 
 @dataclass(frozen=True, slots=True)
