@@ -14,7 +14,7 @@ if sys.platform != "win32":
 
 from firebell import process
 from firebell import settings as settings_
-from firebell.kit import descriptors, log
+from firebell.kit import file_descriptors, log
 from firebell.kit.errors import FirebellError
 from firebell.process import running
 from firebell.setup import token, web
@@ -46,11 +46,11 @@ def load_settings(**changes: Any) -> settings_.Settings:
 
 def raise_descriptor_limit() -> None:
     """Raise this process's limit of open files as far as the system allows, and log it."""
-    old_limit, new_limit = descriptors.limit(), descriptors.raise_limit()
+    old_limit, new_limit = file_descriptors.limit(), file_descriptors.raise_limit()
     facts = {
         "before": old_limit,
         "limit": new_limit,
-        "connections": descriptors.budget(new_limit).connections,
+        "connections": file_descriptors.budget(new_limit).connections,
     }
     logging.getLogger(__name__).info("descriptors", extra=facts)
 

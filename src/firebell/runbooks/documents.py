@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from firebell.kit.errors import Invalid
 from firebell.kit.markdown import as_written
-from firebell.kit.offload import DOCUMENTS, TakesTooLong
+from firebell.kit.process_pool import DOCUMENTS, TakesTooLong
 from firebell.runbooks.model import Runbook
 
 EMPTY = Runbook(title="", parts=(), owner="", updated=None, fences=(), links=(), steps=(), headings=())

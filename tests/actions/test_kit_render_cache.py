@@ -3,7 +3,7 @@
 import asyncio
 
 from firebell.kit.web.live import Live
-from firebell.kit.web.shared_pages import MAX_AGE_S, MAX_RENDERINGS, Rendering, SharedPages
+from firebell.kit.web.render_cache import MAX_AGE_S, MAX_RENDERINGS, RenderCache, Rendering
 
 ROOM = frozenset({"inc-1"})
 
@@ -14,7 +14,7 @@ class Pages:
     def __init__(self) -> None:
         self.live, self.time, self.rendered = Live(), 0.0, 0
         self.text, self.personal = "room", frozenset[int]()
-        self.pages = SharedPages(self.live, lambda: self.time)
+        self.pages = RenderCache(self.live, lambda: self.time)
 
     async def render(self, person_id: int | None) -> Rendering:
         self.rendered += 1

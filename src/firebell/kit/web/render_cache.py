@@ -53,7 +53,7 @@ Render = Callable[[int | None], Awaitable[Rendering]]
 """Renders for one person by id, or for everyone who is not in the `personal` of the result if None."""
 
 
-class SharedPages:
+class RenderCache:
     """The newest renderings, by a key that holds all that the page depends on but its topics and `personal`."""
 
     def __init__(self, live: Live, monotonic: Callable[[], float] = time.monotonic) -> None:

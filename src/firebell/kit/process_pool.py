@@ -37,7 +37,7 @@ class _Child:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "firebell.kit.offload"],
+            [sys.executable, "-P", "-m", "firebell.kit.process_pool"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -82,7 +82,7 @@ class _Child:
             timer.cancel()
 
 
-class Offload:
+class ProcessPool:
     """Calls functions of the product in child processes and keeps what they returned."""
 
     def __init__(self, limit_s: float = LIMIT_S) -> None:
@@ -135,7 +135,7 @@ class Offload:
             self._bytes -= len(oldest)
 
 
-DOCUMENTS = Offload()
+DOCUMENTS = ProcessPool()
 """Reads and renders the Markdown that people write."""
 
 
