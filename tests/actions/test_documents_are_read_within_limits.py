@@ -8,7 +8,7 @@ import pytest
 from firebell.kit import markdown
 from firebell.kit.errors import Invalid
 from firebell.kit.process_pool import DOCUMENTS, ProcessPool, TakesTooLong
-from firebell.runbooks import documents
+from firebell.runbooks import isolated_parser
 from firebell.runbooks.parse import read
 
 TABLE = "|" + "a|" * 3000 + "\n|" + "-|" * 3000 + "\n" + "|\n" * 6000
@@ -47,9 +47,9 @@ async def test_a_document_that_takes_too_long_is_shown_as_it_was_written(
     assert html.startswith("<pre")
     assert "<script" not in html
     with pytest.raises(Invalid) as refused:
-        await documents.read(text)
+        await isolated_parser.read(text)
     assert refused.value.fields.keys() == {"body"}
-    assert await documents.read_stored(text) == documents.EMPTY
+    assert await isolated_parser.read_stored(text) == isolated_parser.EMPTY
 
 
 async def test_a_process_that_was_stopped_is_replaced() -> None:
@@ -74,4 +74,4 @@ async def test_what_was_made_once_is_not_made_again() -> None:
     "text", ["", "# T\n\n## Owner\n\nCheckout\n\n## Last updated\n\n2026-11-01\n\n## Steps\n\n1. a\n"]
 )
 async def test_a_runbook_is_the_same_wherever_it_is_read(text: str) -> None:
-    assert await documents.read(text) == read(text)
+    assert await isolated_parser.read(text) == read(text)

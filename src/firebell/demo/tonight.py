@@ -5,7 +5,7 @@ import random
 from datetime import datetime, timedelta
 
 from firebell.demo.history import Past
-from firebell.demo.stories import ALERTS, STORIES
+from firebell.demo.incidents import ALERTS, STORIES
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase, Role
 from firebell.kit.clock import FakeClock

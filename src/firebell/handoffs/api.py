@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from firebell.handoffs import actions, lead_time, queries
+from firebell.handoffs import actions, queries, reminder_lead_time
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Id, PageParams, StrictInt, Text, problems
 from firebell.oncall.schedules import queries as oncall
@@ -78,7 +78,7 @@ class NewBody(ApiInput):
 class Notice(ApiInput):
     """How many hours before a shift its person is reminded."""
 
-    hours: Annotated[StrictInt, Field(ge=1, le=lead_time.MAX_NOTICE_HOURS)]
+    hours: Annotated[StrictInt, Field(ge=1, le=reminder_lead_time.MAX_NOTICE_HOURS)]
 
 
 def _fields(handoff: queries.HandoffDetails) -> dict[str, object]:
@@ -127,7 +127,7 @@ async def get_notice(w: Reader) -> Notice:
     "/handoffs/notice", summary="Set how long before a shift people are reminded (managers and admins)"
 )
 async def set_notice(w: Manager, given: Notice) -> Notice:
-    await lead_time.change(w.tx, w.actor, given.hours, w.now)
+    await reminder_lead_time.change(w.tx, w.actor, given.hours, w.now)
     return given
 
 

@@ -12,7 +12,7 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.runbooks import actions, queries
 from firebell.runbooks.check import check
-from firebell.runbooks.documents import read, read_stored, rendered
+from firebell.runbooks.isolated_parser import read, read_stored, rendered
 from firebell.runbooks.model import PARTS, Finding
 
 router = routing.html_router()
