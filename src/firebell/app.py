@@ -21,8 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from firebell import __version__, error_page
 from firebell.alerts import inbound
 from firebell.dashboard import web as dashboard_web
-from firebell.guard import SENDERS, Guard
 from firebell.health_check import HealthCheck
+from firebell.host_and_origin_guard import SENDERS, Guard
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Invalid, TooMany, Unauthenticated, Unavailable
 from firebell.kit.log import OncePerMinute, correlation_id

@@ -73,7 +73,7 @@ ROUTERS = [
     "service_overview.api",
     "search.web",
     "search.api",
-    "account",
+    "sessions_web",
     "deactivation",
     "undoing",
     "undo_api",

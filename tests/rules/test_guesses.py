@@ -2,7 +2,7 @@
 
 import pytest
 
-from firebell.guesses import numbers, sections, slugs
+from firebell.similar_addresses import numbers, sections, slugs
 
 
 @pytest.mark.parametrize(
