@@ -14,8 +14,8 @@ from typing import Any
 
 import asyncpg
 
-from bench import processes
-from bench.client import Sink, free_port, sink
+from bench import process_stats
+from bench.load_runner import Sink, free_port, sink
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.oncall.model import Layer, Unit
@@ -100,7 +100,7 @@ class Product:
         self.process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "firebell", "serve"), env=env, stderr=asyncio.subprocess.DEVNULL
         )
-        return await asyncio.to_thread(processes.ready_s, f"{self.url}/healthz", began)
+        return await asyncio.to_thread(process_stats.ready_s, f"{self.url}/healthz", began)
 
     async def stop(self) -> None:
         """Stop the server with SIGTERM."""
@@ -111,7 +111,7 @@ class Product:
     async def kill(self) -> int:
         """Kill -9 the whole process tree, including the database; return the number of processes."""
         assert self.process
-        killed = processes.kill_tree(self.pid)
+        killed = process_stats.kill_tree(self.pid)
         await self.process.wait()
         return killed
 

@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 import asyncpg
 import httpx
 
-from bench.client import Load, load, quantile
-from bench.latency import delays, pair
+from bench.load_runner import Load, load, quantile
 from bench.product import EMAIL, PASSWORD, Product, product
 from bench.result import Result, check, number
+from bench.workloads.latency import delays, pair
 
 PEOPLE, TEAMS, TEAM_SIZE, ROTATION_SIZE = 5_000, 200, 25, 12
 _SEED = f"""

@@ -1,4 +1,4 @@
-"""A minimal server as a baseline: `bare.py PORT DSN HOOK`.
+"""A minimal server as a baseline: `baseline_server.py PORT DSN HOOK`.
 
 `POST /accept` answers 202; `POST /forward` commits one row, answers 202 and posts the body to HOOK; `GET /bytes/N`
 answers N bytes. It has no rules, no pages and no deliveries.

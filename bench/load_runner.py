@@ -56,7 +56,7 @@ class Load:
 
 async def load(url: str, out: Path, **options: str | float | Path) -> Load:
     """Run the load client against `url` with its command-line options and return the result."""
-    command = [sys.executable, "-m", "bench.load", "--url", url, "--out", str(out)]
+    command = [sys.executable, "-m", "bench.load_client", "--url", url, "--out", str(out)]
     if options.get("method", "POST") == "POST":
         options.setdefault("body", BODY)
     for name, value in options.items():
@@ -110,7 +110,9 @@ async def sink(out: Path) -> AsyncIterator[Sink]:
     """Run a sink until the block ends."""
     out.touch()
     port = free_port()
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.sink", str(port), str(out))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.webhook_sink", str(port), str(out)
+    )
     try:
         yield Sink(f"http://127.0.0.1:{port}/hook", out)
     finally:

@@ -1,4 +1,4 @@
-"""Webhook sink: `sink.py PORT OUT.tsv` answers 200 at once and logs the arrival time, size and ids of every message."""
+"""Webhook sink: `webhook_sink.py PORT OUT.tsv` answers 200 and logs the arrival time, size and ids of each message."""
 
 import asyncio
 import re

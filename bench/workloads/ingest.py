@@ -2,12 +2,12 @@
 
 import asyncio
 
-from bench import processes
-from bench.bare_process import bare
-from bench.client import HERE, load
+from bench import process_stats
+from bench.baseline import bare
+from bench.load_runner import HERE, load
 from bench.product import Product, product
 from bench.result import Result, check, number
-from bench.upserts import upserts_per_s
+from bench.upsert_baseline import upserts_per_s
 from firebell.alerts.rules import STORM_GROUPS
 
 COUNT_EVENTS = "select count(*) from event"
@@ -41,11 +41,11 @@ async def _ingest(workload: str, what: str, seconds: float) -> Result:
             least = await load(
                 f"{other}/accept", it.folder / "bare.tsv", conns=32, duration=min(4, seconds), body=body
             )
-        cpu = processes.cpu_s(it.pid)
+        cpu = process_stats.cpu_s(it.pid)
         result = await load(
             it.inbound, it.folder / "load.tsv", conns=32, duration=seconds, keys=keys, body=body
         )
-        cpu = (processes.cpu_s(it.pid) - cpu) * 1000 / result.ok
+        cpu = (process_stats.cpu_s(it.pid) - cpu) * 1000 / result.ok
         wrong = check(
             rows_at_the_end=(await it.value(COUNT_EVENTS), result.ok),
             refused=(result.n - result.ok, 0),

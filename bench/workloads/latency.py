@@ -3,8 +3,8 @@
 import asyncio
 import time
 
-from bench.bare_process import bare
-from bench.client import Sink, load, quantile
+from bench.baseline import bare
+from bench.load_runner import Sink, load, quantile
 from bench.product import product
 from bench.result import Result, check, number
 

@@ -12,8 +12,8 @@ from urllib.parse import quote, urlencode
 
 import asyncpg
 
-from bench import processes
-from bench.client import quantile
+from bench import process_stats
+from bench.load_runner import quantile
 from bench.product import Product, product
 from bench.result import Result, check, number
 from firebell.kit import signing
@@ -163,13 +163,13 @@ async def rooms(factor: float) -> Result:
         delays, cpu = [], []
         for turn, text in enumerate(sorted(texts)):
             await asyncio.sleep(1.5)
-            before, began = processes.cpu_s(it.pid), time.monotonic()
+            before, began = process_stats.cpu_s(it.pid), time.monotonic()
             posted.append(await post("/incidents/INC-1/entries", kind="note", text=text))
             while time.monotonic() - began < 20 and not all(text in v.seen for v in viewers):
                 await asyncio.sleep(0.02)
             await asyncio.sleep(0.5)
             if turn:  # the first one opens 300 connections
-                cpu.append(processes.cpu_s(it.pid) - before)
+                cpu.append(process_stats.cpu_s(it.pid) - before)
                 delays += [v.seen.get(text, began + 20) - began for v in viewers]
         for stream in streams:
             stream.cancel()

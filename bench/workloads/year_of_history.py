@@ -1,11 +1,13 @@
 """W11: the pages of a database with a year of alerts, pages and incidents in it."""
 
+from pathlib import Path
+
 import asyncpg
 
-from bench.client import HERE, load
-from bench.large import sign_in
+from bench.load_runner import load
 from bench.product import product
 from bench.result import Result, check, number
+from bench.workloads.large_organization import sign_in
 
 ALERTS = 1_000_000
 PAGES = (
@@ -37,7 +39,7 @@ async def seed(dsn: str, alerts: int) -> None:
     conn = await asyncpg.connect(dsn)
     try:
         await conn.execute(f"set bench.alerts = {alerts}; set synchronous_commit = off")
-        await conn.execute((HERE / "grown.sql").read_text(encoding="utf-8"))
+        await conn.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
         await conn.execute("vacuum analyze")
     finally:
         await conn.close()

@@ -3,8 +3,8 @@
 import asyncio
 import statistics
 
-from bench import processes
-from bench.bare_process import timed_bare
+from bench import process_stats
+from bench.baseline import timed_bare
 from bench.product import product
 from bench.result import Result, number
 
@@ -21,12 +21,12 @@ async def start(factor: float) -> Result:
             await it.stop()
         await it.start()
         await asyncio.sleep(IDLE_S * factor)
-        memory, cpu = processes.pss_mb(it.pid), processes.cpu_s(it.pid)
-        count, python = len(processes.tree(it.pid)), processes.pss_mb(it.pid, alone=True)
+        memory, cpu = process_stats.pss_mb(it.pid), process_stats.cpu_s(it.pid)
+        count, python = len(process_stats.tree(it.pid)), process_stats.pss_mb(it.pid, alone=True)
         await asyncio.sleep(IDLE_S * factor)
-        busy = (processes.cpu_s(it.pid) - cpu) / (IDLE_S * factor)
+        busy = (process_stats.cpu_s(it.pid) - cpu) / (IDLE_S * factor)
         async with timed_bare(it) as (_, least, pid):
-            least_memory = processes.pss_mb(pid)
+            least_memory = process_stats.pss_mb(pid)
     ready = statistics.median(seconds)
     return Result(
         "W9",

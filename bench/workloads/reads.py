@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import httpx
 
-from bench.bare_process import bare
-from bench.client import load
+from bench.baseline import bare
+from bench.load_runner import load
 from bench.product import ROTATION, product
 from bench.result import Result, check, number
 
