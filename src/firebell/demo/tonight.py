@@ -1,4 +1,4 @@
-"""The present of the demo: a SEV1 in progress, and alerts that keep coming."""
+"""The live part of the demo: a SEV1 in progress, and a stream of new alerts."""
 
 import asyncio
 import random

@@ -126,7 +126,7 @@ async def _resolved(tx: Tx, query: IncidentQuery, me: Person) -> tuple[IncidentF
 
 
 def _in_tab(tab: str, wanted: IncidentFilter) -> IncidentFilter:
-    """Return the filter, restricted to what the tab shows."""
+    """Return the filter restricted to the phases of the tab."""
     state = filtering.STATES[tab]
     return replace(wanted, phases=state.phases, drill=state.drill, postmortem_due=state.postmortem_due)
 

@@ -102,7 +102,7 @@ async def notify_contact_disabled(tx: Tx, payload: dict[str, Any], now: datetime
 
 
 async def release_held(tx: Tx, event: QuietHoursChanged, now: datetime) -> None:
-    """Check again what quiet hours hold for a person: it is sent, or held until the new end."""
+    """Check held deliveries of a person against changed quiet hours: send them, or hold them until the new end."""
     await delivery_store.release(tx, event.person_id, now)
 
 

@@ -1,4 +1,4 @@
-"""The messages of claimed deliveries, composed by the owners of their subjects."""
+"""Compose the messages of claimed deliveries; the slice that owns a subject writes its text."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence

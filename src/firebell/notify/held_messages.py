@@ -1,4 +1,4 @@
-"""Quiet hours (spec 2.4): messages that can wait are put back, and sent as one message at their end."""
+"""Hold messages that can wait during quiet hours, and merge them into one message afterwards (spec 2.4)."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ _NOTICE_BYTES = 1000
 
 
 async def hold_for_quiet_hours(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> list[Delivery]:
-    """Put back what quiet hours hold now; return the rest, with everything held for the same contact methods."""
+    """Hold deliveries that can wait; return the others, with those held earlier for the same contact methods."""
     waitable = [d for d in claimed if can_wait(d.rank, d.reason)]
     if not waitable:
         return list(claimed)

@@ -1,4 +1,4 @@
-"""What on-call schedules, swaps and calendars add to the product."""
+"""Slice declaration: on-call schedules, swaps and calendars."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

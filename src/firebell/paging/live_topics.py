@@ -1,4 +1,4 @@
-"""The live topics of pages."""
+"""Topics of live updates about pages, and how a change is published to open browsers."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,12 @@ def _topics(page_ids: Sequence[int]) -> list[str]:
 
 
 def live_topics(page_ids: Sequence[int]) -> list[str]:
-    """Return the topics of which one is published when one of these pages changes."""
+    """Return the topics to follow for these pages: a change of any of them is published to at least one."""
     return [*_topics(page_ids), _MANY_PAGES] if page_ids else []
 
 
 async def publish(tx: Tx, page_ids: Sequence[int]) -> None:
-    """Refresh open browsers: the list of pages, and what shows these pages."""
+    """Refresh the list of pages and every screen that shows these pages in open browsers."""
     await tx.live("pages")
     for topic in _topics(page_ids) if len(page_ids) <= _MAX_PAGE_TOPICS else [_MANY_PAGES]:
         await tx.live(topic)

@@ -1,4 +1,4 @@
-"""Checks of what a policy asks for."""
+"""Validation of an escalation policy: its levels, targets, delays and repeats."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What pages and escalation policies add to the product."""
+"""Slice declaration: pages and escalation policies."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The placeholders of its template that a post-mortem still has (pure)."""
+"""Find the placeholders of its template that a post-mortem still has (pure)."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Parse and render runbooks in another process, within a time limit."""
+"""Parse and render runbooks in a child process, within a time limit."""
 
 from collections.abc import Iterable
 

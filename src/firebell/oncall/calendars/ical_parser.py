@@ -1,4 +1,4 @@
-"""Reads untrusted calendars as occurrences ([spec 1.6](docs/spec/1-oncall.md)) (pure)."""
+"""Parses untrusted iCalendar files into occurrences ([spec 1.6](docs/spec/1-oncall.md)) (pure)."""
 
 import math
 import re
@@ -37,7 +37,7 @@ Found = tuple[list[Event], list[str]]
 
 
 def decoded(data: bytes) -> str:
-    """Return the text of a calendar: UTF-8, or UTF-16 by its mark, or what is left, Windows-1252."""
+    """Decode a calendar as UTF-8, as UTF-16 if it has a byte order mark, else as Windows-1252."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     try:

@@ -1,4 +1,4 @@
-"""Reads calendars in a process of its own, which is stopped if it takes too much time or memory."""
+"""Parses calendars in a child process that is killed if it takes too much time or memory."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ class Job:
 
 
 def make(job: Job, body: bytes) -> ReadResult:
-    """Return what a calendar, or the public holidays, contain; raise `Invalid` if it cannot be read."""
+    """Parse a calendar or look up public holidays; raise `Invalid` if it cannot be read."""
     if job.country:
         zone = ZoneInfo(job.tz)
         days = public_holidays.holidays_of(
@@ -65,7 +65,7 @@ def make(job: Job, body: bytes) -> ReadResult:
 
 
 async def made(job: Job, body: bytes, limit_s: float = READER_LIMIT_S) -> ReadResult:
-    """Run `make` in a process of its own within `limit_s`; raise `Invalid` if it fails."""
+    """Run `make` in a child process within `limit_s`; raise `Invalid` if it fails."""
     job_json = json.dumps(asdict(job), default=datetime.isoformat).encode()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "firebell.oncall.calendars.parser_process"),

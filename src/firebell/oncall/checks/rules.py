@@ -125,7 +125,7 @@ def time_text(schedule: Schedule, start: datetime, end: datetime | None = None) 
 
 
 def key(code: str, *parts: object) -> str:
-    """Return the id of a finding: its code and what it is about."""
+    """Return the stable id of a finding: its code and its subject."""
     return ":".join((code, *(f"{p:%Y%m%dT%H%MZ}" if isinstance(p, datetime) else str(p) for p in parts)))
 
 

@@ -1,4 +1,4 @@
-"""The timeline of a schedule: its days, and the rows of blocks on a grid (pure)."""
+"""The grid on which a schedule is drawn: days, and rows of blocks; and its agenda as a list (pure)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Who may undo what colleagues agreed: the people concerned, and managers."""
+"""Who may change cover requests, swaps and time off: the people concerned, and managers."""
 
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound

@@ -26,7 +26,7 @@ from firebell.people.authorization import internal
 
 
 async def withdraw_after_save(tx: Tx, event: ScheduleSaved, now: datetime) -> None:
-    """Withdraw what a saved schedule makes stale."""
+    """Withdraw the requests and swaps that a saved schedule makes stale."""
     await withdraw_stale(tx, event.actor, event.schedule, now, event.why)
 
 
