@@ -17,7 +17,7 @@ from firebell import settings as settings_
 from firebell.kit import file_descriptors, log
 from firebell.kit.errors import FirebellError
 from firebell.process import running
-from firebell.setup import token, web
+from firebell.setup import organization, token
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
@@ -67,7 +67,7 @@ def serve(host: str | None, port: int | None) -> None:
         async with running(settings) as prepared:
             click.echo(f"Firebell is running at {settings.public_url}", err=True)
             async with prepared.ctx.db.tx() as tx:
-                if await web.is_open(tx):
+                if await organization.is_open(tx):
                     click.echo(f"Set it up at {token.link(prepared.ctx)}", err=True)
             await process.serve(prepared, settings)
 
