@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.product import product
-from bench.upserts import upserts_per_s
+from bench.upsert_baseline import upserts_per_s
 
 
 def _value(path: str, name: str) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 
 import asyncpg
 
-from bench import processes
-from bench.client import Sink, free_port, sink
+from bench import process_stats
+from bench.load_runner import Sink, free_port, sink
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.oncall.model import Layer, Unit
@@ -23,12 +23,12 @@ from firebell.oncall.schedules import actions as oncall
 from firebell.people import actions as people
 from firebell.process import running
 from firebell.settings import Settings
-from firebell.setup import web
+from firebell.setup import organization
 
 ROTATION = 20
 EMAIL, PASSWORD = "mara@example.org", "a quiet night please"
 _SYSTEM = Actor("system", "Bench")
-_ANSWERS = web.Answers(
+_ANSWERS = organization.Answers(
     organisation="Bench",
     name="Mara Lindqvist",
     email=EMAIL,
@@ -73,16 +73,16 @@ class Product:
             ctx = prepared.ctx
             self.dsn, now = ctx.db.dsn, ctx.clock.now()
             async with ctx.db.tx() as tx:
-                organization = await web.create_organization(tx, _ANSWERS, now)
-                self.integration_key = organization.integration.key
-                await _reach_by_webhook(tx, organization.admin.id, self.sink.url, now)
+                created = await organization.create_organization(tx, _ANSWERS, now)
+                self.integration_key = created.integration.key
+                await _reach_by_webhook(tx, created.admin.id, self.sink.url, now)
                 await _rotation(tx, (await people.teams(tx))[0].id, now)
                 _, self.api_key = await people.create_api_key(
                     tx,
                     _SYSTEM,
                     name="Bench",
                     scopes=["oncall:read"],
-                    person_id=organization.admin.id,
+                    person_id=created.admin.id,
                     now=now,
                 )
 
@@ -100,7 +100,7 @@ class Product:
         self.process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "firebell", "serve"), env=env, stderr=asyncio.subprocess.DEVNULL
         )
-        return await asyncio.to_thread(processes.ready_s, f"{self.url}/healthz", began)
+        return await asyncio.to_thread(process_stats.ready_s, f"{self.url}/healthz", began)
 
     async def stop(self) -> None:
         """Stop the server with SIGTERM."""
@@ -111,7 +111,7 @@ class Product:
     async def kill(self) -> int:
         """Kill -9 the whole process tree, including the database; return the number of processes."""
         assert self.process
-        killed = processes.kill_tree(self.pid)
+        killed = process_stats.kill_tree(self.pid)
         await self.process.wait()
         return killed
 

@@ -26,7 +26,7 @@ from firebell.paging.model import Page
 from firebell.people import actions as people
 from firebell.process import connected
 from firebell.settings import Settings
-from firebell.setup import web
+from firebell.setup import organization
 from firebell.worker import Worker, timer_handlers
 from tests.servers import listening
 
@@ -154,7 +154,7 @@ class World:
             return [entry.text for entry in await paging.log(tx, page.id)]
 
 
-ANSWERS = web.Answers(
+ANSWERS = organization.Answers(
     organisation="Kestrel",
     name="Mara Lindqvist",
     email="mara@example.org",
@@ -177,11 +177,11 @@ def settings(**more: Any) -> Settings:
     return Settings(allowed_networks=parse_networks("127.0.0.0/8"), channels=channels, **more)
 
 
-async def organize(ctx: Context, receiver: str) -> tuple[web.Organization, Integration]:
+async def organize(ctx: Context, receiver: str) -> tuple[organization.Organization, Integration]:
     """Make the organization; both people are reached by webhook at `receiver` alone, at once."""
     now, actor = ctx.clock.now(), Actor("system", "Test")
     async with ctx.db.tx() as tx:
-        made = await web.create_organization(tx, ANSWERS, now)
+        made = await organization.create_organization(tx, ANSWERS, now)
         for person in made.people:
             method = await people.add_contact_method(
                 tx, actor, person_id=person, kind="webhook", address=receiver, label="", now=now

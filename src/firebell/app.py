@@ -21,8 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from firebell import __version__, error_page
 from firebell.alerts import inbound
 from firebell.dashboard import web as dashboard_web
-from firebell.guard import SENDERS, Guard
 from firebell.health_check import HealthCheck
+from firebell.host_and_origin_guard import SENDERS, Guard
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Invalid, TooMany, Unauthenticated, Unavailable
 from firebell.kit.log import OncePerMinute, correlation_id
@@ -31,8 +31,8 @@ from firebell.kit.web import html
 from firebell.kit.web.api import Api, field_error, status_slug
 from firebell.kit.web.compression import Compression
 from firebell.kit.web.live import stream
+from firebell.kit.web.render_cache import RenderCache
 from firebell.kit.web.routing import allowed_methods
-from firebell.kit.web.shared_pages import SharedPages
 from firebell.kit.web.static_files import VersionedFiles
 from firebell.people import access
 from firebell.people.permissions import Verb
@@ -99,7 +99,7 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
     )
     app.state.ctx = ctx
     app.state.shell = dashboard_web.shell
-    app.state.shared_pages = SharedPages(ctx.live)
+    app.state.render_cache = RenderCache(ctx.live)
     ingest = inbound.build(ctx)
     app.state.inbound = ingest
     app.state.navigation = navigation(slices)

@@ -8,7 +8,7 @@ from firebell.paging import actions as paging
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
-from firebell.people.work import CurrentVisit
+from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()
 

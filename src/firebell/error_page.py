@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from firebell import guesses
+from firebell import similar_addresses
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
@@ -50,15 +50,15 @@ async def _similar(tx: Tx, path: str) -> list[tuple[str, str]]:
     name = rest.partition("/")[0]
     if reference := _REFERENCE.search(path):
         return await _references(tx, reference[1].upper(), int(reference[2]))
-    if section in guesses.SECTIONS and name:
+    if section in similar_addresses.SECTIONS and name:
         names = await _names_by_slug(tx, section)
-        return [(f"/{section}/{slug}", names[slug]) for slug in guesses.slugs(name, names)]
-    return [(address, address) for address in guesses.sections(path)]
+        return [(f"/{section}/{slug}", names[slug]) for slug in similar_addresses.slugs(name, names)]
+    return [(address, address) for address in similar_addresses.sections(path)]
 
 
 async def _references(tx: Tx, prefix: str, wanted: int) -> list[tuple[str, str]]:
     """Return links to the pages or incidents whose number is one typo away."""
-    numbers = guesses.numbers(wanted)
+    numbers = similar_addresses.numbers(wanted)
     if prefix == "PG":
         pages = await paging.pages_by_id(tx, numbers)
         return [(f"/pages/{p.ref}", f"{p.ref} {p.title}") for n in numbers if (p := pages.get(n))]

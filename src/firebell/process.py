@@ -18,7 +18,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from firebell import app, subscriptions
-from firebell.kit import descriptors
+from firebell.kit import file_descriptors
 from firebell.kit.clock import Clock
 from firebell.kit.context import Context
 from firebell.kit.db import embedded, org_settings
@@ -31,7 +31,7 @@ from firebell.kit.http_out import guarded_client
 from firebell.kit.pace import REAL, Pace
 from firebell.kit.signing import Signer
 from firebell.kit.web.connections import Limits, Register
-from firebell.kit.web.http_in import protocol_of
+from firebell.kit.web.http_protocol import protocol_of
 from firebell.kit.web.live import Live
 from firebell.settings import Settings
 from firebell.worker import Worker, timer_handlers
@@ -239,7 +239,7 @@ async def serve(process: Running, settings: Settings) -> None:
 
     Either of the two ends the other: a process never accepts what it does not work on. The web ends first.
     """
-    budget = descriptors.budget(descriptors.limit())
+    budget = file_descriptors.budget(file_descriptors.limit())
     limits = Limits(connections=budget.connections, backlog=budget.backlog)
     with listen(settings.host, settings.port, limits.backlog) as address:
         server = web_server(app.build(process.ctx), settings, limits)

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 def _account_routers() -> list["APIRouter"]:
-    from firebell import account, deactivation, undo_api, undoing
+    from firebell import deactivation, sessions_web, undo_api, undoing
 
-    return [account.router, deactivation.router, undoing.router, undo_api.router]
+    return [sessions_web.router, deactivation.router, undoing.router, undo_api.router]
 
 
 def _offline_routers() -> list["APIRouter"]:

@@ -6,7 +6,7 @@ from firebell import undoing
 from firebell.kit.web.api import ApiOutput, Text, problems
 from firebell.kit.web.api import router as api_router
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 
 router = api_router("undo")
 

@@ -19,7 +19,7 @@ from firebell.paging import policy_actions
 from firebell.people import access, permissions
 from firebell.people import actions as people
 from firebell.people.permissions import Rights, Verb
-from firebell.people.work import CurrentVisit
+from firebell.people.unit_of_work import CurrentVisit
 from firebell.postmortems import actions as postmortems
 from firebell.runbooks import actions as runbooks
 

@@ -6,17 +6,17 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
-from firebell.paging import delayed_actions
-from firebell.paging.delayed import ActionKind, DelayedAction, Stale, position
-from firebell.paging.delayed_actions import Outcome
+from firebell.paging import offline_actions
 from firebell.paging.model import PageState
+from firebell.paging.offline_actions import Outcome
+from firebell.paging.offline_checks import ActionKind, DelayedAction, Stale, position
 from tests.world import World, world
 
 
 async def _perform(w: World, action: DelayedAction, person: int | None = None) -> Outcome:
     actor = await w.actor(person or w.mara)
     async with w.ctx.db.tx() as tx:
-        return await delayed_actions.perform(tx, actor, (await w.page()).id, action, w.now)
+        return await offline_actions.perform(tx, actor, (await w.page()).id, action, w.now)
 
 
 async def _pressed(w: World, kind: ActionKind, key: str = "key-0001") -> DelayedAction:

@@ -7,8 +7,8 @@ import pytest
 
 from firebell.kit import markdown
 from firebell.kit.errors import Invalid
-from firebell.kit.offload import DOCUMENTS, Offload, TakesTooLong
-from firebell.runbooks import documents
+from firebell.kit.process_pool import DOCUMENTS, ProcessPool, TakesTooLong
+from firebell.runbooks import isolated_parser
 from firebell.runbooks.parse import read
 
 TABLE = "|" + "a|" * 3000 + "\n|" + "-|" * 3000 + "\n" + "|\n" * 6000
@@ -47,31 +47,31 @@ async def test_a_document_that_takes_too_long_is_shown_as_it_was_written(
     assert html.startswith("<pre")
     assert "<script" not in html
     with pytest.raises(Invalid) as refused:
-        await documents.read(text)
+        await isolated_parser.read(text)
     assert refused.value.fields.keys() == {"body"}
-    assert await documents.read_stored(text) == documents.EMPTY
+    assert await isolated_parser.read_stored(text) == isolated_parser.EMPTY
 
 
 async def test_a_process_that_was_stopped_is_replaced() -> None:
-    offload = Offload(limit_s=0.5)
+    process_pool = ProcessPool(limit_s=0.5)
     with pytest.raises(TakesTooLong):
-        await offload.call("time:sleep", 60)
-    assert await offload.call("math:sqrt", 16) == b"4.0"
+        await process_pool.call("time:sleep", 60)
+    assert await process_pool.call("math:sqrt", 16) == b"4.0"
     with pytest.raises(TakesTooLong):
-        await offload.call("math:sqrt", "not a number")
-    assert await offload.call("math:sqrt", 25) == b"5.0"
-    offload.close()
+        await process_pool.call("math:sqrt", "not a number")
+    assert await process_pool.call("math:sqrt", 25) == b"5.0"
+    process_pool.close()
 
 
 async def test_what_was_made_once_is_not_made_again() -> None:
-    offload = Offload(limit_s=20)
-    first = await offload.call("time:time_ns")
-    assert await offload.call("time:time_ns") == first
-    offload.close()
+    process_pool = ProcessPool(limit_s=20)
+    first = await process_pool.call("time:time_ns")
+    assert await process_pool.call("time:time_ns") == first
+    process_pool.close()
 
 
 @pytest.mark.parametrize(
     "text", ["", "# T\n\n## Owner\n\nCheckout\n\n## Last updated\n\n2026-11-01\n\n## Steps\n\n1. a\n"]
 )
 async def test_a_runbook_is_the_same_wherever_it_is_read(text: str) -> None:
-    assert await documents.read(text) == read(text)
+    assert await isolated_parser.read(text) == read(text)

@@ -14,8 +14,8 @@ from firebell.incidents.filtering import STATES
 from firebell.incidents.model import IncidentFilter, Sort
 from firebell.kit.db.database import Db, Tx
 from firebell.paging import list_store
+from firebell.paging.list_pagination import parts
 from firebell.paging.model import OPEN, PageFilter, PageState
-from firebell.paging.page_list import parts
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 LATE = datetime(2026, 11, 20, tzinfo=UTC)

@@ -13,9 +13,9 @@ from firebell.channels.base import Retry, Unsent
 from firebell.channels.email import Email
 from firebell.kit import resolver as dns
 from firebell.kit.errors import Unavailable
-from firebell.kit.exhaustion import is_ours
 from firebell.kit.http_out import guarded_client, parse_networks, post
 from firebell.kit.resolver import Resolver
+from firebell.kit.resource_exhaustion import is_ours
 from firebell.kit.threads import Pool
 from tests.rules.test_channel_limits import message
 from tests.world import sink

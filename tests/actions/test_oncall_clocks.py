@@ -9,7 +9,7 @@ from firebell.oncall.checks import fixes
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.model import OverrideKind, Unit
-from firebell.oncall.rota import clocks
+from firebell.oncall.rota import tzdata_changes
 from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import store
 from tests.oncall_world import Rota, daily, rota
@@ -24,12 +24,12 @@ async def found(r: Rota) -> list[Finding]:
     return [f for f in wrong[r.id] if f.code == "S-TZCHANGE"]
 
 
-async def known(r: Rota) -> dict[str, clocks.Clock]:
+async def known(r: Rota) -> dict[str, tzdata_changes.Clock]:
     async with r.w.ctx.db.tx() as tx:
         return (await store.clocks(tx, [r.id]))[r.id]
 
 
-async def know(r: Rota, those: dict[str, clocks.Clock]) -> None:
+async def know(r: Rota, those: dict[str, tzdata_changes.Clock]) -> None:
     async with r.w.ctx.db.tx() as tx:
         await store.set_clocks(tx, r.id, those)
 
@@ -65,4 +65,4 @@ async def test_every_day_what_moves_nothing_is_written_down_further(dsn: str, cl
         for _ in range(2):
             clock.advance(timedelta(days=1, hours=1))
             await r.w.settle()
-            assert (await known(r))["UTC"].end == r.w.now + clocks.RECORDED_AHEAD
+            assert (await known(r))["UTC"].end == r.w.now + tzdata_changes.RECORDED_AHEAD

@@ -14,7 +14,7 @@ from firebell.people import actions as people
 from firebell.people.model import Role
 from firebell.people.permissions import Rights
 from firebell.postmortems import actions as postmortems
-from firebell.search import searching
+from firebell.search import run_search
 from firebell.search.model import GroupName, Hit, Kind, Results
 from tests.rules.test_search_terms import ODD
 from tests.world import World, world
@@ -30,7 +30,7 @@ def hits(found: Results) -> list[Hit]:
 
 async def find(w: World, query: str, rights: Rights = ADMIN) -> set[tuple[Kind, str]]:
     """Return the kind and the title of each hit."""
-    return {(hit.kind, hit.title) for hit in hits(await searching.search(w.ctx, rights, query))}
+    return {(hit.kind, hit.title) for hit in hits(await run_search.search(w.ctx, rights, query))}
 
 
 async def test_everything_is_found_by_any_of_its_words(dsn: str, clock: FakeClock) -> None:
@@ -62,7 +62,7 @@ async def test_an_identifier_is_the_best_match(dsn: str, clock: FakeClock) -> No
         async with w.ctx.db.tx() as tx:
             await incidents.declare(tx, await w.actor(w.mara), title="Down", severity=1, now=w.now)
         for query, path in (("INC-1", "/incidents/INC-1"), ("pg1", "/pages/PG-1")):
-            best = (await searching.search(w.ctx, ADMIN, query)).best
+            best = (await run_search.search(w.ctx, ADMIN, query)).best
             assert best
             assert best.path == path
         assert await find(w, "INC-99") == set()
@@ -76,7 +76,7 @@ async def test_each_kind_is_described_by_what_matters_about_it(dsn: str, clock: 
             await incidents.declare(tx, await w.actor(w.mara), title="Disk lost", severity=2, now=w.now)
 
         async def one(query: str, kind: Kind) -> Hit:
-            return next(h for h in hits(await searching.search(w.ctx, ADMIN, query)) if h.kind is kind)
+            return next(h for h in hits(await run_search.search(w.ctx, ADMIN, query)) if h.kind is kind)
 
         assert (await one("mara", Kind.PERSON)).subtitle.split(" · ")[:2] == ["Admin", "Payments"]
         assert "on call now for Payments primary" in (await one("mara", Kind.PERSON)).subtitle
@@ -95,7 +95,7 @@ async def test_what_a_key_or_a_role_may_not_see_is_not_found(dsn: str, clock: Fa
             *(Kind.PAGE, Kind.SERVICE, Kind.CHAPTER, Kind.COMMAND),
         }
         assert (Kind.COMMAND, "Declare incident") not in await find(w, "declare", VIEWER)
-        addresses = [h.path for h in hits(await searching.search(w.ctx, VIEWER, "jun"))]
+        addresses = [h.path for h in hits(await run_search.search(w.ctx, VIEWER, "jun"))]
         assert addresses
         assert not [path for path in addresses if path.startswith("/settings/people")]
 
@@ -110,7 +110,7 @@ async def test_someone_who_left_is_not_found(dsn: str, clock: FakeClock) -> None
 async def test_nothing_that_is_typed_makes_search_fail(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         for query in ODD:
-            await searching.search(w.ctx, ADMIN, query)
+            await run_search.search(w.ctx, ADMIN, query)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ async def test_a_search_of_a_grown_database_reads_no_pages_or_incidents_one_by_o
 
         with monkeypatch.context() as patch:
             patch.setattr(Tx, "fetch", recorded)
-            results = await searching.search(w.ctx, ADMIN, query)
+            results = await run_search.search(w.ctx, ADMIN, query)
         assert results.best
         plans = []
         async with w.ctx.db.tx() as tx:
@@ -231,9 +231,9 @@ async def test_one_group_is_shown_whole(dsn: str, clock: FakeClock) -> None:
                 """,
                 w.now,
             )
-        few = await searching.search(w.ctx, ADMIN, "ledger")
+        few = await run_search.search(w.ctx, ADMIN, "ledger")
         assert [(len(g.hits), g.more) for g in few.groups if g.name is GroupName.INCIDENTS] == [(5, True)]
-        whole = await searching.search(w.ctx, ADMIN, "ledger", group=GroupName.INCIDENTS, limit=50)
+        whole = await run_search.search(w.ctx, ADMIN, "ledger", group=GroupName.INCIDENTS, limit=50)
         assert whole.best is None
         assert len(whole.groups[0].hits) == 8
         assert not whole.groups[0].more

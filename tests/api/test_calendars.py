@@ -7,7 +7,7 @@ import httpx
 import icalendar
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall.calendars.limits import MAX_READS_PER_FEED, MAX_UNKNOWN_TOKENS_PER_ADDRESS, WINDOW
+from firebell.oncall.calendars.feed_limits import MAX_READS_PER_FEED, MAX_UNKNOWN_TOKENS_PER_ADDRESS, WINDOW
 from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import queries
 from firebell.oncall.schedules import store as schedules

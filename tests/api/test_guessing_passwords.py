@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from firebell.kit.clock import FakeClock
-from firebell.people import audit_store, session_store
+from firebell.people import audit_store, sign_in_limit_store
 from firebell.people.sign_in_limits import BUDGETS, BURST_ENDS_AFTER, Scope
 from tests.api.callers import browser
 from tests.world import ANSWERS, World, world
@@ -164,7 +164,7 @@ async def test_no_budget_is_ever_overdrawn(dsn: str, clock: FakeClock) -> None:
         for step in (0, 0, 30, 0, 1, 61, 0, 0, 200, 0, 0, 0, 0, 10, 59, 60, 0):
             clock.advance(timedelta(seconds=step))
             async with w.ctx.db.tx() as tx:
-                number = await session_store.spend(
+                number = await sign_in_limit_store.spend(
                     tx, "account", b"x", timedelta(minutes=1), timedelta(minutes=3), timedelta(hours=1), w.now
                 )
             left, at = min(3.0, left + (w.now - at) / timedelta(minutes=1)), w.now

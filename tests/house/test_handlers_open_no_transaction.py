@@ -1,4 +1,4 @@
-"""A handler gets its transaction, its actor and its instant from `people.work`; exceptions have a reason here."""
+"""A handler gets its transaction, actor and instant from `people.unit_of_work`; exceptions have a reason here."""
 
 import ast
 from collections.abc import Iterator

@@ -24,7 +24,7 @@ from firebell.paging import actions as paging
 from firebell.paging.model import Page
 from firebell.people import actions as people
 from firebell.process import connected
-from firebell.setup import web
+from firebell.setup import organization
 from tests.servers import answers, free_port, listening, mail_server, serve
 from tests.world import ANSWERS, Sink, settings, sink
 
@@ -153,10 +153,10 @@ async def running(*command: str, folder: Path) -> AsyncIterator[None]:
 
 async def furnish(ctx: Context, receiver: str) -> tuple[str, str]:
     """Make the organization as the first run does; return the keys of a service for each receiver."""
-    answers_ = web.Answers(**{**_fields(ANSWERS), "addresses": {"webhook": receiver}})
+    answers_ = organization.Answers(**{**_fields(ANSWERS), "addresses": {"webhook": receiver}})
     now, actor = ctx.clock.now(), Actor("system", "Test")
     async with ctx.db.tx() as tx:
-        await web.create_organization(tx, answers_, now)
+        await organization.create_organization(tx, answers_, now)
         checkout = await catalog.by_slug(tx, "checkout")
         ledger = await catalog.create_service(
             tx, actor, name="Ledger", team_id=checkout.team_id, policy_id=checkout.policy_id, now=now
@@ -167,8 +167,8 @@ async def furnish(ctx: Context, receiver: str) -> tuple[str, str]:
     return first.key, second.key
 
 
-def _fields(answers_: web.Answers) -> dict[str, Any]:
-    return {name: getattr(answers_, name) for name in web.Answers.__slots__}
+def _fields(answers_: organization.Answers) -> dict[str, Any]:
+    return {name: getattr(answers_, name) for name in organization.Answers.__slots__}
 
 
 @asynccontextmanager

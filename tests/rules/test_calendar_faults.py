@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from firebell.oncall.calendars.ical_parser import read
 from firebell.oncall.calendars.matching import matched
 from firebell.oncall.calendars.model import ImportedShift, KnownPerson
-from firebell.oncall.calendars.reader import Job, make
-from firebell.oncall.calendars.reading import read
+from firebell.oncall.calendars.parser_process import Job, make
 
 START = datetime(2026, 11, 28, tzinfo=UTC)
 END = START + timedelta(days=30)

@@ -6,7 +6,7 @@ import pytest
 
 from firebell.kit.errors import Gone, NotFound, TooMany
 from firebell.kit.rate_limit import SlidingWindow
-from firebell.oncall.calendars.limits import (
+from firebell.oncall.calendars.feed_limits import (
     MAX_READS_PER_FEED,
     MAX_UNKNOWN_TOKENS_PER_ADDRESS,
     WINDOW,

@@ -8,9 +8,9 @@ import pytest
 
 from firebell.kit.errors import Invalid
 from firebell.oncall.calendars import matching, public_holidays
+from firebell.oncall.calendars.ical_parser import MAX_COMPONENTS, Found, read
 from firebell.oncall.calendars.matching import flat, matched, onward, who
 from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, Event, ImportedShift, KnownPerson
-from firebell.oncall.calendars.reading import MAX_COMPONENTS, Found, read
 from firebell.oncall.model import Override, OverrideKind, Schedule
 
 A = datetime(2026, 10, 19, tzinfo=UTC)

@@ -18,7 +18,7 @@ from firebell.kit.fitting import cut, fit, size
 from firebell.kit.http_out import Reply
 from firebell.kit.mail import headers
 from firebell.kit.mail.mailbox import Mailbox, check_address, parse_mailbox
-from firebell.notify.bundles import merged_message
+from firebell.notify.held_messages import merged_message
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 WILD = st.text(st.characters(codec="utf-8"), max_size=400)

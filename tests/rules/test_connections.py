@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.kit.descriptors import budget
+from firebell.kit.file_descriptors import budget
 from firebell.kit.web.connections import Limits, Register, Waiting, victims
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from firebell.handbook import chapter_html, library
+from firebell.handbook import chapter_html, library, section_search
 from firebell.handbook import chapters as handbook_chapters
 from firebell.handbook.model import Chapter
 
@@ -76,7 +76,7 @@ def chapters() -> list[Chapter]:
 
 
 def found(query: str) -> list[tuple[str, str]]:
-    return [(h.chapter.title, h.heading.anchor) for h in handbook_chapters.search(chapters(), query)]
+    return [(h.chapter.title, h.heading.anchor) for h in section_search.search(chapters(), query)]
 
 
 def test_search_wants_every_word_and_ranks_headings_first() -> None:
@@ -90,12 +90,12 @@ def test_search_wants_every_word_and_ranks_headings_first() -> None:
 
 def test_a_result_shows_where_the_word_stands() -> None:
     text = "word " * 100 + "needle in it " + "more " * 100
-    pieces = handbook_chapters.snippet(text, ["need"])
+    pieces = section_search.snippet(text, ["need"])
     assert pieces[1] == "needle"
     assert pieces[0].startswith("… ")
     assert pieces[-1].endswith(" …")
     assert len("".join(pieces)) < 260
-    assert handbook_chapters.snippet("", ["x"]) == ("",)
+    assert section_search.snippet("", ["x"]) == ("",)
 
 
 def test_what_was_searched_for_cannot_become_html() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from firebell.incidents.checks import checks
 from firebell.incidents.lifecycle import (
     ALLOWED,
     GuardFacts,
-    checks,
     next_update,
     postmortem_required,
     refusal,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from firebell.kit.localtime import to_instant
 from firebell.oncall.checks.zone_changes import changed
 from firebell.oncall.model import Layer, Schedule, Unit, Window
-from firebell.oncall.rota.clocks import (
+from firebell.oncall.rota.tzdata_changes import (
     RECORDED_AHEAD,
     Clock,
     clock,

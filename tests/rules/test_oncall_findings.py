@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from firebell.kit.findings import Level
 from firebell.oncall.calendars.model import ImportedShift
+from firebell.oncall.checks.all_checks import CheckContext, checks
 from firebell.oncall.checks.preview import preview
-from firebell.oncall.checks.report import CheckContext, checks
 from firebell.oncall.checks.rules import (
     CheckFacts,
     Finding,
@@ -34,9 +34,9 @@ from firebell.oncall.model import (
     User,
     Window,
 )
-from firebell.oncall.rota.clocks import RECORDED_AHEAD, Clock
 from firebell.oncall.rota.shifts import gaps
-from firebell.oncall.swaps import exchange
+from firebell.oncall.rota.tzdata_changes import RECORDED_AHEAD, Clock
+from firebell.oncall.swaps import resulting_overrides
 
 A = datetime(2026, 1, 5, 9, tzinfo=UTC)
 B = A + timedelta(days=28)
@@ -263,7 +263,7 @@ def test_the_absences_of_others_cost_a_schedule_nothing(
     def never(*_: object) -> list[Shift]:
         raise AssertionError("nobody who is absent is on duty here")
 
-    monkeypatch.setattr(exchange, "intervals_on_call", never)
+    monkeypatch.setattr(resulting_overrides, "intervals_on_call", never)
     assert checks(one(), A, CheckContext(CheckFacts(reach=WELL, absences=tuple(absent)))) == []
 
 

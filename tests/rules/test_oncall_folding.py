@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.findings import Level
+from firebell.oncall.checks.all_checks import CheckContext
 from firebell.oncall.checks.grouping import MIN_GAPS_GROUPED, group_gaps
 from firebell.oncall.checks.preview import preview
-from firebell.oncall.checks.report import CheckContext
 from firebell.oncall.checks.rules import (
     CHECKS_HORIZON,
     CheckFacts,

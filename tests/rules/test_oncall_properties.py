@@ -29,7 +29,7 @@ from firebell.oncall.rota import rotation
 from firebell.oncall.rota.layer_versions import replaced
 from firebell.oncall.rota.rotation import handoff, index_at, pieces
 from firebell.oncall.rota.shifts import at, between, diff, gaps
-from firebell.oncall.swaps.exchange import mapping_override, swap_maps
+from firebell.oncall.swaps.resulting_overrides import mapping_override, swap_maps
 from tests.oracles.oncall import Oracle, minutes
 
 ZONES = {

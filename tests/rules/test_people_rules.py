@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from firebell.channels.registry import CHANNELS
 from firebell.kit.errors import FirebellError, Invalid
-from firebell.people import rules
+from firebell.people import validation
 from firebell.people.model import SCOPES
 
 WILD = st.text() | st.text(st.characters(codec=None), max_size=30)
@@ -16,17 +16,17 @@ WILD = st.text() | st.text(st.characters(codec=None), max_size=30)
 def test_an_address_is_storable_or_refused(value: str) -> None:
     for kind in CHANNELS:
         try:
-            found = rules.check_address(kind, value)
+            found = validation.check_address(kind, value)
         except Invalid:
             continue
         assert found.isprintable()
         assert found == found.strip()
-        assert rules.check_address(kind, found) == found
+        assert validation.check_address(kind, found) == found
 
 
 @pytest.mark.parametrize("value", ["Mara@Example.org", " mara@example.org ", "mara+oncall@example.org"])
 def test_a_mail_address_is_kept_in_lower_case(value: str) -> None:
-    assert rules.clean_email(value) == value.strip().lower()
+    assert validation.clean_email(value) == value.strip().lower()
 
 
 @pytest.mark.parametrize(
@@ -34,29 +34,29 @@ def test_a_mail_address_is_kept_in_lower_case(value: str) -> None:
 )
 def test_what_is_no_mail_address_is_refused(value: str) -> None:
     with pytest.raises(Invalid):
-        rules.clean_email(value)
+        validation.clean_email(value)
 
 
 @given(st.lists(st.sampled_from([*SCOPES, "everything"]), max_size=6))
 def test_scopes_are_known_sorted_and_never_none(scopes: list[str]) -> None:
     if scopes and "everything" not in scopes:
-        assert rules.check_scopes(scopes) == sorted(set(scopes))
+        assert validation.check_scopes(scopes) == sorted(set(scopes))
     else:
         with pytest.raises(Invalid):
-            rules.check_scopes(scopes)
+            validation.check_scopes(scopes)
 
 
 @pytest.mark.parametrize("value", ["Europe/Berlin", "UTC", "Asia/Kathmandu"])
 def test_a_zone_is_known(value: str) -> None:
-    assert rules.check_zone(value) == value
+    assert validation.check_zone(value) == value
 
 
 @pytest.mark.parametrize("value", ["", "Berlin", "../etc/passwd", "Europe/Berlin\x00", "/usr"])
 def test_an_unknown_zone_or_role_is_refused(value: str) -> None:
     with pytest.raises(FirebellError):
-        rules.check_zone(value)
+        validation.check_zone(value)
     with pytest.raises(FirebellError):
-        rules.check_role(value)
+        validation.check_role(value)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_an_unknown_zone_or_role_is_refused(value: str) -> None:
 )
 def test_what_would_not_be_used_as_it_is_typed_is_refused_at_the_field(kind: str, address: str) -> None:
     with pytest.raises(Invalid) as refused:
-        rules.check_address(kind, address)
+        validation.check_address(kind, address)
     assert set(refused.value.fields) == {"address"}
 
 
@@ -94,7 +94,7 @@ def test_what_would_not_be_used_as_it_is_typed_is_refused_at_the_field(kind: str
     ],
 )
 def test_what_is_used_is_kept_in_one_spelling(kind: str, address: str, kept: str) -> None:
-    assert rules.check_address(kind, address) == kept
+    assert validation.check_address(kind, address) == kept
 
 
 @pytest.mark.parametrize(
@@ -107,4 +107,4 @@ def test_what_is_used_is_kept_in_one_spelling(kind: str, address: str, kept: str
     ],
 )
 def test_a_short_topic_is_not_given_away_by_its_last_characters(kind: str, address: str, shown: str) -> None:
-    assert rules.mask_address(kind, address) == shown
+    assert validation.mask_address(kind, address) == shown

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from firebell.demo.stories import STORIES, Story, write_up
+from firebell.demo.incidents import STORIES, Story, write_up
 from firebell.handbook import library
 from firebell.incidents.mitigations import what_helped
 from firebell.incidents.model import Entry, Incident

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from firebell.channels.base import Action, Message
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import to_local
-from firebell.notify.bundles import bundles, merged_message
+from firebell.notify.held_messages import bundles, merged_message
 from firebell.notify.model import Delivery, DeliveryState
 from firebell.notify.quiet_hours import held_until
 from firebell.people.model import QuietHours

@@ -13,7 +13,16 @@ from firebell.dashboard import sparkline
 from firebell.kit.web.html import ago, duration, format_full, format_short, initials, linked
 from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, Window
 from firebell.oncall.rota.shifts import at as on_duty_at
-from firebell.oncall.rota.timeline import COLUMNS, VIEWS, Row, agenda, caption, opening_hours, picture, rows
+from firebell.oncall.rota.timeline_grid import (
+    COLUMNS,
+    VIEWS,
+    Row,
+    agenda,
+    caption,
+    opening_hours,
+    picture,
+    rows,
+)
 from tests.rules.test_oncall_properties import ZONES, schedules
 
 MARA, JUN, ADA = 1, 2, 3

@@ -16,7 +16,7 @@ from firebell.oncall.calendars import actions
 from firebell.oncall.calendars.feeds import entries, horizon
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.oncall.calendars.model import Import, Use
-from firebell.oncall.calendars.reader import Job, made
+from firebell.oncall.calendars.parser_process import Job, made
 from firebell.oncall.checks import fixes
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import Finding

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from firebell import subscriptions
-from firebell.handoffs import lead_time, sweep
+from firebell.handoffs import reminder_lead_time, sweep
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Invalid
@@ -125,26 +125,26 @@ async def test_the_organisation_chooses_how_long_before_a_shift_it_is_told(
     dsn: str, clock: FakeClock
 ) -> None:
     async with team(dsn, clock) as t:
-        await t.run(lead_time.change, 72)
+        await t.run(reminder_lead_time.change, 72)
         await t.until(MONDAY - 72 * HOUR - timedelta(minutes=1))
         assert t.told() == []
         await t.until(MONDAY - 72 * HOUR)
         assert t.told() == [("Jun", "On call in 3 d: Weekly")]
-        await t.run(lead_time.change, 2)
+        await t.run(reminder_lead_time.change, 2)
         await t.until(MONDAY - HOUR)
         assert t.told() == []
         await t.until(MONDAY)
         assert t.told() == [("Mara", "Your shift is over: Weekly"), ("Jun", "You are on call now: Weekly")]
         # Ada's shift is three days ahead when a notice of a week is chosen
         await t.until(MONDAY + timedelta(days=4))
-        await t.run(lead_time.change, 168)
+        await t.run(reminder_lead_time.change, 168)
         assert t.told() == [("Ada", "On call in 3 d, but nothing can wake you: Weekly")]
-        await t.run(lead_time.change, 96)
+        await t.run(reminder_lead_time.change, 96)
         await t.until(MONDAY + timedelta(days=7) - HOUR)
         assert t.told() == []
         for hours in (0, 169):
             with pytest.raises(Invalid) as refused:
-                await t.run(lead_time.change, hours)
+                await t.run(reminder_lead_time.change, hours)
             assert set(refused.value.fields) == {"hours"}
 
 

@@ -13,7 +13,7 @@ from firebell.kit.db.migrate import available, migrate
 from firebell.kit.standard_webhooks import secret_text, signature
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod
-from firebell.people.rules import mask_address
+from firebell.people.validation import mask_address
 from tests.api.callers import browser, organization
 from tests.world import World, world
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from firebell.kit.clock import FakeClock
-from firebell.notify import store as notify_store
+from firebell.notify import notice_store as notify_store
 from firebell.paging import link_store
 from tests.world import World, world
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from firebell.alerts import (
     change_store,
     integration_store,
-    raw_messages,
+    message_preview,
     read_store,
     related_store,
     rules,
@@ -223,7 +223,7 @@ async def messages(tx: Tx, alert: Alert) -> list[MessagePreview]:
             received_at=stored.received_at,
             source=stored.source,
             size=stored.size,
-            text=raw_messages.preview(stored.body, stored.key, MESSAGE_PREVIEW_BYTES),
+            text=message_preview.preview(stored.body, stored.key, MESSAGE_PREVIEW_BYTES),
             truncated=stored.size > MESSAGE_PREVIEW_BYTES,
             error=stored.error,
         )
@@ -242,7 +242,7 @@ async def message_body(tx: Tx, alert: Alert, message_id: int) -> bytes:
     """Return a whole message of an alert without the integration key; raise NotFound if it is not stored."""
     ids = [i for i in alert.message_ids if i == message_id]
     for stored in await read_store.messages(tx, alert.integration_id, ids):
-        return raw_messages.redacted(stored.body, stored.key)
+        return message_preview.redacted(stored.body, stored.key)
     raise NotFound(
         f"Alert {alert.id} has no message {message_id}.",
         hint=f"Messages are kept for {EVENT_RETENTION.days} days.",

@@ -30,7 +30,7 @@ from firebell.kit.web.api import (
 )
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 
 router = api.router()
 

@@ -11,7 +11,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiOutput, Instant, PageParams, Text, problems
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 
 router = api.router()
 

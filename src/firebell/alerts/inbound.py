@@ -1,4 +1,4 @@
-"""The ASGI app of the hot routes: the addresses of the sources."""
+"""The ASGI app that receives alerts at the addresses of the sources, without the overhead of FastAPI."""
 
 import logging
 import uuid

@@ -35,7 +35,7 @@ async def source_broken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 
 
 async def compose_source(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime) -> list[Message]:
-    """Return what is known now about each integration whose messages could not be read."""
+    """Compose the message about each integration whose messages could not be read, from its current state."""
     texts = {i: await _source_text(tx, i, now) for i in {one.delivery.subject_id for one in outgoing}}
     messages = []
     for delivery, _ in outgoing:

@@ -1,4 +1,4 @@
-"""The SQL of the pages of alerts and the incidents of these pages."""
+"""The SQL that finds the pages of alerts and the incidents of these pages."""
 
 from collections.abc import Collection
 

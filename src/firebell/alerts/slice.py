@@ -1,4 +1,4 @@
-"""What alerts add to the product."""
+"""Slice declaration: alerts."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The kind of an event by the value of its state field (pure); not for severities."""
+"""Map the state words of monitoring tools, such as `resolved`, to kinds of events (pure); not for severities."""
 
 from firebell.alerts.cleaning import text
 from firebell.alerts.model import EventKind, Json

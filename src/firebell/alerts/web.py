@@ -8,7 +8,7 @@ from firebell.kit.text import to_choice
 from firebell.kit.web import html, routing
 from firebell.people import access
 from firebell.people.permissions import Verb
-from firebell.people.work import CurrentVisit
+from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()
 

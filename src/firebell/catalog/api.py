@@ -8,7 +8,7 @@ from firebell.catalog import actions
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Id, PageParams, ShortName, Text, problems
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 
 router = api.router("services", "/services")
 

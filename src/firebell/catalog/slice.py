@@ -1,4 +1,4 @@
-"""What services add to the product."""
+"""Slice declaration: services."""
 
 from typing import TYPE_CHECKING
 

@@ -1,1 +1,1 @@
-"""The channels that reach people: each module that declares a `CHANNEL` is one; the others are what they share."""
+"""Channels that deliver messages to people: a module that declares a `CHANNEL` is one; the others hold shared code."""

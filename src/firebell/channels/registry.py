@@ -1,4 +1,4 @@
-"""The channels there are: every module of this folder that declares a `CHANNEL`."""
+"""The registry of channels: every module of this package that declares a `CHANNEL`."""
 
 import pkgutil
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What the answer of a provider over HTTP means (spec 10.2); pure."""
+"""Map the HTTP response of a provider to accepted, retry or failed (spec 10.2); pure."""
 
 from firebell.channels.base import Accepted, ContentRefused, Failed, Outcome, Retry
 from firebell.kit.http_out import Reply

@@ -29,7 +29,7 @@ _HISTORY = timedelta(days=365)
 
 @asynccontextmanager
 async def phones() -> AsyncIterator[str]:
-    """Yield the address of a local webhook receiver that stands for every phone."""
+    """Yield the URL of a local webhook receiver that replaces every phone."""
 
     async def ring(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError, ValueError):

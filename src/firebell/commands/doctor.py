@@ -19,8 +19,8 @@ from firebell.kit.db.database import Db, Tx
 from firebell.kit.db.database_clock import TOLERANCE
 from firebell.kit.db.migrate import Altered, applied, available, check_files
 from firebell.kit.db.postgres_access import SHARED_USER
-from firebell.kit.descriptors import budget, raise_limit
 from firebell.kit.errors import FirebellError, Unavailable
+from firebell.kit.file_descriptors import budget, raise_limit
 from firebell.kit.findings import CheckResult
 from firebell.kit.http_out import guarded_client
 from firebell.oncall.rota.shifts import gaps

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from firebell.commands.output import as_json, example, fail, show, table, wants_json
-from firebell.handbook import chapters, library
+from firebell.handbook import library, section_search
 from firebell.handbook.model import Chapter, Hit
 from firebell.kit.errors import NotFound
 
@@ -74,7 +74,7 @@ def _formatted(chapter: Chapter) -> str:
 def search(words: tuple[str, ...], limit: int) -> None:
     """Search for the sections that contain all WORDS, best first."""
     query = " ".join(words)
-    hits = chapters.search(library.chapters(), query, limit)
+    hits = section_search.search(library.chapters(), query, limit)
     value = [
         {
             "chapter": _name(h.chapter),

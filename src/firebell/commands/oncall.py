@@ -7,10 +7,10 @@ import click
 
 from firebell.commands.calendars import feed, import_
 from firebell.commands.client import call, call_all, seg
-from firebell.commands.handoff import free, handoff, rates, report
-from firebell.commands.oncall_exchange import cover, swap, vacation
+from firebell.commands.handoff import handoff
 from firebell.commands.oncall_schedule import schedule as schedule_group
 from firebell.commands.oncall_schedule import show_preview
+from firebell.commands.oncall_swaps import cover, swap, vacation
 from firebell.commands.output import (
     USAGE,
     as_json,
@@ -26,6 +26,7 @@ from firebell.commands.output import (
     table,
 )
 from firebell.commands.quiet_hours import quiet
+from firebell.commands.workload import free, rates, report
 
 
 def _show_on_call(at: str | None) -> None:

@@ -14,10 +14,10 @@ if sys.platform != "win32":
 
 from firebell import process
 from firebell import settings as settings_
-from firebell.kit import descriptors, log
+from firebell.kit import file_descriptors, log
 from firebell.kit.errors import FirebellError
 from firebell.process import running
-from firebell.setup import token, web
+from firebell.setup import organization, token
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
@@ -46,11 +46,11 @@ def load_settings(**changes: Any) -> settings_.Settings:
 
 def raise_descriptor_limit() -> None:
     """Raise this process's limit of open files as far as the system allows, and log it."""
-    old_limit, new_limit = descriptors.limit(), descriptors.raise_limit()
+    old_limit, new_limit = file_descriptors.limit(), file_descriptors.raise_limit()
     facts = {
         "before": old_limit,
         "limit": new_limit,
-        "connections": descriptors.budget(new_limit).connections,
+        "connections": file_descriptors.budget(new_limit).connections,
     }
     logging.getLogger(__name__).info("descriptors", extra=facts)
 
@@ -67,7 +67,7 @@ def serve(host: str | None, port: int | None) -> None:
         async with running(settings) as prepared:
             click.echo(f"Firebell is running at {settings.public_url}", err=True)
             async with prepared.ctx.db.tx() as tx:
-                if await web.is_open(tx):
+                if await organization.is_open(tx):
                     click.echo(f"Set it up at {token.link(prepared.ctx)}", err=True)
             await process.serve(prepared, settings)
 

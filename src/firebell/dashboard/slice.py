@@ -1,4 +1,4 @@
-"""What the home page adds to the product."""
+"""Slice declaration: the home page."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The home page, and the data of the frame around every page."""
+"""The home page, and the data of the shell around every page."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

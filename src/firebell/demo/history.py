@@ -10,8 +10,8 @@ import msgspec
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import InboundRequest, NewChangeEvent, Rejected
 from firebell.alerts.sources import generic
+from firebell.demo.incidents import ALERTS, IMPACTS, STORIES, Story, write_up
 from firebell.demo.organization import Kestrel
-from firebell.demo.stories import ALERTS, IMPACTS, STORIES, Story, write_up
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase, Role
 from firebell.kit.clock import Clock, FakeClock

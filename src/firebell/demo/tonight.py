@@ -1,11 +1,11 @@
-"""The present of the demo: a SEV1 in progress, and alerts that keep coming."""
+"""The live part of the demo: a SEV1 in progress, and a stream of new alerts."""
 
 import asyncio
 import random
 from datetime import datetime, timedelta
 
 from firebell.demo.history import Past
-from firebell.demo.stories import ALERTS, STORIES
+from firebell.demo.incidents import ALERTS, STORIES
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase, Role
 from firebell.kit.clock import FakeClock

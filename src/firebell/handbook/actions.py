@@ -10,7 +10,7 @@ from firebell.handbook.model import Change, Own, Shipped, Source, Step, Template
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid, NotFound
-from firebell.kit.offload import DOCUMENTS, TakesTooLong
+from firebell.kit.process_pool import DOCUMENTS, TakesTooLong
 from firebell.kit.text import clean_text
 from firebell.kit.web import undo
 from firebell.people.authorization import permits

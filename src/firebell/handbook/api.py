@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import Field
 
-from firebell.handbook import actions, chapter_html, chapters, library, templates
+from firebell.handbook import actions, chapter_html, library, section_search, templates
 from firebell.handbook.model import Chapter, Source, Step, Template
 from firebell.kit.errors import Invalid
 from firebell.kit.web import api, undo
@@ -23,7 +23,7 @@ from firebell.kit.web.api import (
 )
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 
 router = api.router("handbook")
 
@@ -162,7 +162,7 @@ async def search_handbook(
             url=f"{ctx.public_url}{chapter_html.address(hit.chapter)}#{hit.heading.anchor}",
             snippet="".join(hit.snippet),
         )
-        for hit in chapters.search(library.chapters(), q)
+        for hit in section_search.search(library.chapters(), q)
     ]
 
 

@@ -1,4 +1,4 @@
-"""What the handbook and its templates add to the product."""
+"""Slice declaration: the handbook and its templates."""
 
 from typing import TYPE_CHECKING
 

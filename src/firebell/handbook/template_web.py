@@ -13,7 +13,7 @@ from firebell.kit.markdown import rendered
 from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.people import access
 from firebell.people.permissions import Verb
-from firebell.people.work import CurrentVisit
+from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()
 

@@ -226,7 +226,7 @@ def plan(
     *,
     prune: bool,
 ) -> list[Change]:
-    """Return what applying a repository does with each template that it has or had.
+    """Return the change that applying a repository makes to each template that it has or had.
 
     Texts edited in the app are kept if the repository does not have them, unless `prune`. A text that equals
     the default is not stored, so that it follows the next version of Firebell.

@@ -5,7 +5,7 @@ from itertools import groupby, pairwise
 from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 
-from firebell.handbook import chapter_html, chapters, library
+from firebell.handbook import chapter_html, chapters, library, section_search
 from firebell.handbook.model import Chapter
 from firebell.kit.handbook_files import skill
 from firebell.kit.web import html, routing
@@ -41,7 +41,7 @@ async def start(request: Request, q: str = "") -> Response:
     await access.signed_in(request)
     query = q.strip()[:200]
     if query:
-        hits = chapters.search(library.chapters(), query)
+        hits = section_search.search(library.chapters(), query)
         context = {
             "nav": "handbook",
             "q": query,

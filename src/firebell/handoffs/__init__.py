@@ -1,1 +1,1 @@
-"""Handing a shift over: the document, and what people are told before, at and after their shifts."""
+"""Shift handoffs: the document, and reminders before, at and after shifts."""

@@ -139,7 +139,7 @@ def _ahead(
     at: datetime,
     names: Callable[[Sequence[User]], list[str]],
 ) -> list[Ahead]:
-    """Return what the rotation alone does not explain: overrides, gaps and open cover requests."""
+    """Return the overrides, gaps and open cover requests of the coming shifts."""
     causes = {override.cause for override in schedule.overrides}
     entries = [
         Ahead(shift.start, shift.end, ", ".join(names(shift.users)) or "No one: coverage gap")

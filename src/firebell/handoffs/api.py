@@ -6,13 +6,13 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from firebell.handoffs import actions, lead_time, queries
+from firebell.handoffs import actions, queries, reminder_lead_time
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Id, PageParams, StrictInt, Text, problems
 from firebell.oncall.schedules import queries as oncall
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 
 router = api.router("handoffs")
 
@@ -78,7 +78,7 @@ class NewBody(ApiInput):
 class Notice(ApiInput):
     """How many hours before a shift its person is reminded."""
 
-    hours: Annotated[StrictInt, Field(ge=1, le=lead_time.MAX_NOTICE_HOURS)]
+    hours: Annotated[StrictInt, Field(ge=1, le=reminder_lead_time.MAX_NOTICE_HOURS)]
 
 
 def _fields(handoff: queries.HandoffDetails) -> dict[str, object]:
@@ -127,7 +127,7 @@ async def get_notice(w: Reader) -> Notice:
     "/handoffs/notice", summary="Set how long before a shift people are reminded (managers and admins)"
 )
 async def set_notice(w: Manager, given: Notice) -> Notice:
-    await lead_time.change(w.tx, w.actor, given.hours, w.now)
+    await reminder_lead_time.change(w.tx, w.actor, given.hours, w.now)
     return given
 
 

@@ -82,7 +82,7 @@ def due_now(
     now: datetime,
     before: timedelta = DEFAULT_NOTICE_LEAD,
 ) -> list[Milestone]:
-    """Return what is due now, given that all was done up to `announced_until` (None: the schedule is new).
+    """Return the milestones due now that were not announced by `announced_until` (None for a new schedule).
 
     Nothing is announced about the past: no reminder of a shift that has begun, no start of one that is over,
     no end that was hours ago. Of a new schedule only coming shifts are announced.

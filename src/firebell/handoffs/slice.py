@@ -1,4 +1,4 @@
-"""What handoffs add to the product."""
+"""Slice declaration: handoffs."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

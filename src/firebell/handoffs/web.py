@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from firebell.handoffs import actions, lead_time, queries
+from firebell.handoffs import actions, queries, reminder_lead_time
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.markdown import rendered
 from firebell.kit.text import to_id, to_number
@@ -13,7 +13,7 @@ from firebell.kit.web import flash, html, routing, transaction
 from firebell.oncall.schedules import queries as oncall
 from firebell.people import access
 from firebell.people.permissions import Verb
-from firebell.people.work import CurrentVisit, Visit
+from firebell.people.unit_of_work import CurrentVisit, Visit
 
 router = routing.html_router()
 
@@ -70,8 +70,10 @@ async def set_notice(visit: CurrentVisit) -> Response:
     hours = visit.text("hours").strip()
     try:
         async with visit.tx.savepoint():
-            notice_hours = to_number(hours, "hours", least=1, most=lead_time.MAX_NOTICE_HOURS, unit="hours")
-            await lead_time.change(visit.tx, visit.actor, notice_hours, visit.now)
+            notice_hours = to_number(
+                hours, "hours", least=1, most=reminder_lead_time.MAX_NOTICE_HOURS, unit="hours"
+            )
+            await reminder_lead_time.change(visit.tx, visit.actor, notice_hours, visit.now)
     except Invalid as error:
         return await _list(visit, "", "", hours, error)
     return flash.redirect(visit.request, "/oncall/handoffs", f"Shift reminder set to {notice_hours} hours.")

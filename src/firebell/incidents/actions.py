@@ -73,7 +73,7 @@ def _existing(incident: Incident | None, incident_id: int) -> Incident:
 async def _add_timeline_entry(
     tx: Tx, actor: Actor, incident_id: int, kind: str, text: str, now: datetime, **data: Any
 ) -> int:
-    """Add an entry, tell open browsers, and return its id; the only place that writes entries."""
+    """Add an entry, refresh open browsers, and return its id; the only place that writes entries."""
     entry_id = await store.add_entry(tx, incident_id, kind, actor.label, actor.person_id, text, data, now)
     await tx.live("incidents")
     await tx.live(f"inc-{incident_id}")

@@ -21,7 +21,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
-from firebell.people.work import CurrentVisit
+from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()
 
@@ -126,7 +126,7 @@ async def _resolved(tx: Tx, query: IncidentQuery, me: Person) -> tuple[IncidentF
 
 
 def _in_tab(tab: str, wanted: IncidentFilter) -> IncidentFilter:
-    """Return the filter, restricted to what the tab shows."""
+    """Return the filter restricted to the phases of the tab."""
     state = filtering.STATES[tab]
     return replace(wanted, phases=state.phases, drill=state.drill, postmortem_due=state.postmortem_due)
 

@@ -10,7 +10,7 @@ from firebell.kit.refs import parse_ref
 from firebell.kit.web import html, routing
 from firebell.people import access
 from firebell.people.permissions import Verb
-from firebell.people.work import CurrentVisit
+from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()
 

@@ -8,7 +8,7 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
-from firebell.incidents import lifecycle, store
+from firebell.incidents import checks, store
 from firebell.incidents.model import ROLE_NAMES, Incident, Phase, Role
 from firebell.kit.db.database import Tx
 from firebell.paging.model import Page
@@ -54,7 +54,7 @@ class IncidentSummary:
     def roles(self, now: datetime) -> list[RoleView]:
         """Return the lead roles that are assigned and all required roles, with their holders."""
         holder_ids = {role: [i for _, i in people] for role, people in self.holders.items()}
-        states = lifecycle.role_states(self.incident, holder_ids, now)
+        states = checks.role_states(self.incident, holder_ids, now)
         leads = {role: "ok" for role in (Role.COMMANDER, Role.COMMS) if self.holders.get(role)}
         return [
             RoleView(role, ROLE_NAMES[role], self.holders.get(role, []), state)

@@ -1,4 +1,4 @@
-"""What incidents add to the product."""
+"""Slice declaration: incidents."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

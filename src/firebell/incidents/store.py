@@ -64,7 +64,7 @@ async def insert(
 
 
 async def twin(tx: Tx, declared_by: int | None, title: str, since: datetime) -> Incident | None:
-    """Return what the same person declared under the same title after `since`.
+    """Return an incident that the same person declared with the same title after `since`.
 
     Serializes declarations of this person and title until the end of the transaction.
     """

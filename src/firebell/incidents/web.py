@@ -14,7 +14,7 @@ from markupsafe import Markup
 from firebell.catalog import actions as catalog
 from firebell.catalog.queries import offer_services
 from firebell.handbook import actions as handbook
-from firebell.incidents import actions, lifecycle, message_values
+from firebell.incidents import actions, checks, lifecycle, message_values
 from firebell.incidents.messages import message, severities
 from firebell.incidents.model import (
     ACTIVE,
@@ -38,7 +38,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
-from firebell.people.work import CurrentVisit, Visit
+from firebell.people.unit_of_work import CurrentVisit, Visit
 
 router = routing.html_router()
 
@@ -250,8 +250,8 @@ async def _room(
         "services": list(services.values()),
         "pages": list(pages.values()),
         "alerts": await alerts_of_pages(tx, list(pages.values()), ALERTS_PER_PAGE),
-        "checks": lifecycle.checks(incident, holders, now),
-        "role_states": lifecycle.role_states(incident, holders, now),
+        "checks": checks.checks(incident, holders, now),
+        "role_states": checks.role_states(incident, holders, now),
         "stages": PHASE_LABELS,
         "step": _step(incident, refusal, holders),
         "refusal": refusal,

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from firebell.kit.offload import DOCUMENTS, TakesTooLong
+from firebell.kit.process_pool import DOCUMENTS, TakesTooLong
 
 _OPENS = re.compile(r"[\\|<]|!(?=\[)")
 _MARKER = re.compile(r"^(\d*)([#>+*=~_:\[.)-]|```)")

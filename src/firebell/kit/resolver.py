@@ -9,7 +9,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 
 from firebell.kit.errors import Unavailable
-from firebell.kit.exhaustion import descriptors_left
+from firebell.kit.resource_exhaustion import descriptors_left
 from firebell.kit.threads import Pool
 
 LIMIT_S = 5.0

@@ -1,1 +1,1 @@
-"""Messages to people: what is queued, when it may be sent, and what became of it."""
+"""Messages to people: the queue, quiet hours, sending, and the outcome of each delivery."""

@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db.database import Tx
-from firebell.notify import delivery_store, quiet_hours, store, subject_store
+from firebell.notify import delivery_store, notice_store, quiet_hours, subject_store
 from firebell.notify.model import Notice, SubjectKind
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, plan, usable
 from firebell.people import actions as people
 from firebell.people.model import QuietHoursChanged
 
 deliveries_about = subject_store.of_subject
-forget_mail_threads = store.forget_mail_threads
+forget_mail_threads = notice_store.forget_mail_threads
 notified = subject_store.notified
 overdue_messages = delivery_store.overdue
 queue = delivery_store.queue
@@ -28,7 +28,7 @@ async def send_notices(tx: Tx, notices: Sequence[Notice], now: datetime) -> None
     A notice cannot be acknowledged, so later notification rules of the person are not used.
     """
     by_key = {notice.key: notice for notice in notices}
-    inserted = await store.insert_notices(tx, list(by_key.values()), now) if notices else []
+    inserted = await notice_store.insert_notices(tx, list(by_key.values()), now) if notices else []
     person_ids = list({notice.person_id for _, notice in inserted})
     rules = {u: await people.rules_of(tx, person_ids, u) for u in ("high", "low")} if person_ids else {}
     methods = await people.methods_of(tx, person_ids)
@@ -102,7 +102,7 @@ async def notify_contact_disabled(tx: Tx, payload: dict[str, Any], now: datetime
 
 
 async def release_held(tx: Tx, event: QuietHoursChanged, now: datetime) -> None:
-    """Check again what quiet hours hold for a person: it is sent, or held until the new end."""
+    """Check held deliveries of a person against changed quiet hours: send them, or hold them until the new end."""
     await delivery_store.release(tx, event.person_id, now)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from firebell.channels.base import Message
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
-from firebell.notify import store
+from firebell.notify import notice_store
 from firebell.notify.model import Outgoing
 from firebell.people import actions as people
 
@@ -15,7 +15,7 @@ _CONTACT = "/settings/contact"
 
 async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime) -> list[Message]:
     """Return the message of each notice, as it was stored."""
-    notices = await store.notices_by_id(tx, [one.delivery.subject_id for one in outgoing])
+    notices = await notice_store.notices_by_id(tx, [one.delivery.subject_id for one in outgoing])
     messages = []
     for delivery, _ in outgoing:
         notice = notices[delivery.subject_id]

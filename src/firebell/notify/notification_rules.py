@@ -22,7 +22,7 @@ class PlannedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A message to store, with what it is about and its place in the plan of that; without a plan, epoch is 0.
+    """A delivery to store, with its subject and its place in the plan of the subject; without a plan, epoch is 0.
 
     Rank 0 is sent before 1, and 1 before 2, regardless of age.
     """

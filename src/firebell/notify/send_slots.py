@@ -99,7 +99,7 @@ class Slots:
         return admitted
 
     def blocked(self) -> Blocked:
-        """Return what has no slot now: any other message fits."""
+        """Return the destinations and people that have no free slot now."""
         ranks = range(len(RESERVED))
         return Blocked(
             [(c, r) for c in self._channels for r in ranks if self._room(c, r) <= 0],

@@ -18,8 +18,8 @@ from firebell.kit.errors import Unavailable
 from firebell.kit.jobs.group_commit import GroupCommit
 from firebell.kit.pace import Scheduled
 from firebell.notify import delivery_store
-from firebell.notify.bundles import Bundle, bundles, hold_for_quiet_hours
 from firebell.notify.compose import compose
+from firebell.notify.held_messages import Bundle, bundles, hold_for_quiet_hours
 from firebell.notify.model import REMINDER, REQUESTED, DeliveriesFail, Delivery, NobodyReached
 from firebell.notify.send_slots import Slots
 from firebell.people import actions as people

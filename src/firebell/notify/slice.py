@@ -1,4 +1,4 @@
-"""What sending messages adds to the product."""
+"""Slice declaration: sending messages."""
 
 from collections.abc import Mapping
 

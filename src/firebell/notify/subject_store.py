@@ -1,4 +1,4 @@
-"""The SQL of the deliveries about a subject: which there are, whom they reached, and what voids them."""
+"""The SQL that lists, counts and voids the deliveries about a subject."""
 
 from collections.abc import Sequence
 
@@ -49,7 +49,7 @@ async def notified(tx: Tx, kind: str, subject_ids: Sequence[int]) -> dict[int, d
 
 
 async def void_superseded(tx: Tx, kind: str, epochs: Sequence[tuple[int, int]]) -> None:
-    """Void what is queued of older plans of the subjects, given as (subject id, epoch of the current plan)."""
+    """Void queued deliveries of older plans; `subjects` are (subject id, epoch of the current plan)."""
     # `offset 0` keeps the lookup on the subject's own deliveries
     await tx.execute(
         """

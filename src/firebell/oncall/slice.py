@@ -1,4 +1,4 @@
-"""What on-call schedules, swaps and calendars add to the product."""
+"""Slice declaration: on-call schedules, swaps and calendars."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -43,15 +43,15 @@ def _timers() -> Mapping[str, "Handler"]:
 def _subscriptions() -> Subscriptions:
     from firebell.oncall import model, notifications
     from firebell.oncall.calendars import actions as calendars
-    from firebell.oncall.swaps import leaving, requests
+    from firebell.oncall.swaps import leaving, schedule_changes
     from firebell.people.model import AccessRevoked, PersonLeft
 
     return Subscriptions(
         must={
             AccessRevoked: (calendars.revoke_feeds,),
             PersonLeft: (leaving.withdraw,),
-            model.ScheduleSaved: (requests.withdraw_after_save,),
-            model.ShiftsReassigned: (requests.cover_reassigned_shifts,),
+            model.ScheduleSaved: (schedule_changes.withdraw_after_save,),
+            model.ShiftsReassigned: (schedule_changes.cover_reassigned_shifts,),
             model.ScheduleDeleted: (calendars.close_imports,),
         },
         then={

@@ -22,7 +22,8 @@ from firebell.kit.text import clean_text
 from firebell.notify import actions as notify
 from firebell.notify.model import DeliveriesFail, Delivery, NobodyReached
 from firebell.oncall.model import ScheduleDeleted
-from firebell.paging import escalation, list_store, policy_actions, policy_store, store, topics
+from firebell.paging import escalation, list_store, policy_actions, policy_store, store
+from firebell.paging import live_topics as topics
 from firebell.paging.model import (
     SUBJECT_KIND,
     Ack,
@@ -182,14 +183,14 @@ async def acknowledge_groups(tx: Tx, event: GroupsAcknowledged, now: datetime) -
 
 
 async def release_pages(tx: Tx, event: PersonLeft, now: datetime) -> None:
-    """Page again for what only a leaver had acknowledged (I8)."""
+    """Page again for pages that only a person who left had acknowledged (I8)."""
     acked = await store.lock(tx, await store.owned_by_alone(tx, event.person_id))
     reopened = await _step_all(tx, acked, escalation.Unack(), now)
     await _log_all(tx, reopened, "again", "The acknowledging responder was deactivated.", now)
 
 
 async def void_deliveries(tx: Tx, event: PersonLeft, now: datetime) -> None:
-    """Send a leaver nothing more; a page that reached no one else enters its next level at once."""
+    """Void all deliveries to a person who left; a page that reached no one else enters its next level at once."""
     waiting = await store.lock(tx, await store.pages_waiting_for(tx, event.person_id))
     await notify.void_queued(tx, event.person_id)
     for page_ in waiting:

@@ -27,7 +27,7 @@ from firebell.paging import actions, queries
 from firebell.paging.dry_run import dry_run
 from firebell.paging.model import Level, Page, PageState, Policy, Target, TargetKind
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 
 router = api.router()
 

@@ -12,7 +12,7 @@ from firebell.kit.refs import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging import bulk, filtering, list_store, page_list, queries
+from firebell.paging import bulk, filtering, list_pagination, list_store, queries
 from firebell.paging.filtering import PageQuery
 from firebell.paging.model import OPEN, PageFilter, PageState
 from firebell.paging.web import page_detail
@@ -20,7 +20,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
-from firebell.people.work import CurrentVisit
+from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()
 
@@ -113,7 +113,7 @@ async def inbox(
     return await html.render(visit.request, "paging/inbox.html", context, kept_offline=not error)
 
 
-_NOTHING = page_list.Listing([], None, None)
+_NOTHING = list_pagination.Listing([], None, None)
 
 
 async def _resolved(tx: Tx, query: PageQuery, me: Person) -> tuple[PageFilter | None, Invalid | None]:
@@ -140,7 +140,7 @@ def _without(tab: str, given: Mapping[str, str]) -> list[tuple[str, str, str]]:
 
 
 async def _rest(
-    tx: Tx, states: tuple[PageState, ...], page_filter: PageFilter, listing: page_list.Listing
+    tx: Tx, states: tuple[PageState, ...], page_filter: PageFilter, listing: list_pagination.Listing
 ) -> list[int]:
     """Return the ids of matching pages that are not shown, so that an action covers exactly what was counted."""
     shown = {page.id for page in listing.pages}
@@ -150,9 +150,9 @@ async def _rest(
 
 async def _listing(
     tx: Tx, states: tuple[PageState, ...], page_filter: PageFilter, before: str, after: str, now: datetime
-) -> page_list.Listing | None:
+) -> list_pagination.Listing | None:
     """Return the part of the list that a URL names; None if it is empty or reaches the start."""
-    place = page_list.parse(after or before)
+    place = list_pagination.parse(after or before)
     if place is None:
         has_cursor = bool(after or before)
         return (

@@ -19,7 +19,7 @@ from firebell.kit.web.api import (
     link_next,
     problems,
 )
-from firebell.paging import filtering, page_list, queries
+from firebell.paging import filtering, list_pagination, queries
 from firebell.paging.api import PageShown, Reader, page_fields
 from firebell.paging.bulk import LIMIT, BulkAction, Result, act
 from firebell.paging.model import OPEN, PageState
@@ -49,7 +49,7 @@ class OutcomeShown(ApiOutput):
 
 
 def _cursor(value: str) -> str:
-    if page_list.parse(value) is None:
+    if list_pagination.parse(value) is None:
         raise ValueError("Use the cursor from the Link header of the previous response.")
     return value
 
@@ -65,7 +65,7 @@ async def list_pages(
             str,
             AfterValidator(_cursor),
             WithJsonSchema(
-                {"type": "string", "pattern": page_list.PATTERN, "examples": ["waiting:48:1795489200"]}
+                {"type": "string", "pattern": list_pagination.PATTERN, "examples": ["waiting:48:1795489200"]}
             ),
         ]
         | None,
@@ -91,7 +91,7 @@ async def list_pages(
         w.tx,
         states=state or list(OPEN),
         wanted=page_filter,
-        place=page_list.parse(before) if before else None,
+        place=list_pagination.parse(before) if before else None,
         limit=limit,
         now=w.now,
     )

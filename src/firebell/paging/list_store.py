@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from firebell.kit.db.database import Tx
+from firebell.paging.list_pagination import WAITS_AGAIN, Part, parts
 from firebell.paging.model import OPEN, Page, PageFilter, PageState
-from firebell.paging.page_list import WAITS_AGAIN, Part, parts
 from firebell.paging.store import PAGE_COLUMNS, page_from_row
 
 COUNTED = 1000

@@ -10,7 +10,7 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
-from firebell.paging import delayed, escalation, list_store, page_list, service_store, store
+from firebell.paging import escalation, list_pagination, list_store, offline_checks, service_store, store
 from firebell.paging.actions import NO_POLICY
 from firebell.paging.dry_run import Step, dry_run
 from firebell.paging.model import Page, PageFilter, PageState, Policy
@@ -66,7 +66,7 @@ class PageDetails:
     @property
     def position(self) -> str:
         """The position in its plan, for an action that may arrive late."""
-        return delayed.position(self.page)
+        return offline_checks.position(self.page)
 
     @property
     def alert_count(self) -> int:
@@ -128,11 +128,11 @@ async def list_pages(
     *,
     states: Sequence[str],
     wanted: PageFilter = list_store.EVERY,
-    place: page_list.Place | None = None,
+    place: list_pagination.Place | None = None,
     newer: bool = False,
     limit: int = 100,
     now: datetime,
-) -> page_list.Listing:
+) -> list_pagination.Listing:
     """Return part of the list of pages after `place` (before it when `newer`), from the start without a place.
 
     Raise `Invalid` if the page of the place does not exist.
@@ -141,10 +141,10 @@ async def list_pages(
         raise Invalid(
             f"There is no page PG-{place.id}.", fields={"before": "Use the cursor from the Link header."}
         )
-    sections = page_list.parts(states, place, newer=newer)
+    sections = list_pagination.parts(states, place, newer=newer)
     rows = await list_store.walk(tx, sections, wanted, limit=limit + 1, newer=newer)
-    since = place.since if place else now - page_list.COMMIT_SLACK
-    return page_list.listing(rows, place, limit, since, newer=newer)
+    since = place.since if place else now - list_pagination.COMMIT_SLACK
+    return list_pagination.listing(rows, place, limit, since, newer=newer)
 
 
 async def of_service(

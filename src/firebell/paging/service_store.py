@@ -5,8 +5,8 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.paging import store
+from firebell.paging.list_pagination import MAX_ID
 from firebell.paging.model import Page
-from firebell.paging.page_list import MAX_ID
 
 
 async def pages(tx: Tx, service_id: int, states: Sequence[str], limit: int) -> list[Page]:

@@ -1,4 +1,4 @@
-"""What pages and escalation policies add to the product."""
+"""Slice declaration: pages and escalation policies."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -12,9 +12,16 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.paging import api, delayed_api, inbox_web, list_api, policy_web, web
+    from firebell.paging import api, inbox_web, list_api, offline_actions_api, policy_web, web
 
-    return [inbox_web.router, web.router, policy_web.router, list_api.router, api.router, delayed_api.router]
+    return [
+        inbox_web.router,
+        web.router,
+        policy_web.router,
+        list_api.router,
+        api.router,
+        offline_actions_api.router,
+    ]
 
 
 def _timers() -> Mapping[str, "Handler"]:

@@ -167,7 +167,7 @@ async def save(tx: Tx, pages: Sequence[Page]) -> None:
 
 
 def _changing_values(page_: Page) -> tuple[Any, ...]:
-    """Return the id of a page and what changes in its life, in the order of `save`."""
+    """Return the id and the mutable columns of a page, in the order of `save`."""
     return (
         page_.id,
         page_.urgency,

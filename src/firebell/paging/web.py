@@ -17,7 +17,7 @@ from firebell.paging.model import PageState
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
-from firebell.people.work import CurrentVisit
+from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()
 

@@ -14,16 +14,16 @@ from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.people import (
     contact_actions,
+    contact_method_store,
     key_actions,
     key_store,
-    method_store,
     password_hashing,
     passwords,
     quiet_hours_store,
-    rules,
     sessions,
     sign_in_links,
     store,
+    validation,
     verification,
     verification_actions,
 )
@@ -43,7 +43,7 @@ RULES = 50
 
 has_people = store.has_people
 fallback_responders = store.fallback_responders
-check_zone = rules.check_zone
+check_zone = validation.check_zone
 colleagues = store.colleagues
 left_since = store.left_since
 create_api_key = key_actions.create_api_key
@@ -67,7 +67,7 @@ people = store.people
 people_by_id = store.people_by_id
 quiet_hours = quiet_hours_store.quiet_hours
 rules_of = store.rules
-set_webhook_addresses = method_store.set_webhook_addresses
+set_webhook_addresses = contact_method_store.set_webhook_addresses
 signing_secrets = store.signing_secrets
 person_by_email = store.person_by_email
 team_ids_of = store.team_ids_of
@@ -130,9 +130,9 @@ async def create_person(
     """Create a person with email as their contact method; raise `Invalid` naming every wrong field."""
     errors = FieldErrors()
     clean = errors.value(lambda: clean_name(name, "name"), "")
-    address = errors.value(lambda: rules.clean_email(email), "")
-    errors.value(lambda: rules.check_role(role), None)
-    errors.value(lambda: rules.check_zone(tz), None)
+    address = errors.value(lambda: validation.clean_email(email), "")
+    errors.value(lambda: validation.check_role(role), None)
+    errors.value(lambda: validation.check_zone(tz), None)
     if password is not None:
         errors.value(lambda: passwords.check(password, (name, email)), None)
     errors.check()
@@ -171,8 +171,8 @@ async def update_person(
     old = await person(tx, person_id)
     new = {
         "name": clean_name(name, "name") if name is not None else old.name,
-        "role": rules.check_role(role) if role is not None else old.role,
-        "tz": rules.check_zone(tz) if tz is not None else old.tz,
+        "role": validation.check_role(role) if role is not None else old.role,
+        "tz": validation.check_zone(tz) if tz is not None else old.tz,
         "theme": theme if theme in ("auto", "light", "dark") else old.theme,
     }
     stays = old.active if active is None else active
@@ -276,7 +276,7 @@ async def _check_members(tx: Tx, members: Sequence[tuple[int, str]]) -> None:
     for person_id, role in members:
         if person_id not in known:
             raise NotFound(f"There is no person {person_id}.")
-        if role not in rules.TEAM_ROLES:
+        if role not in validation.TEAM_ROLES:
             raise Invalid(f"{role!r} is not a role in a team.", fields={"role": "Use member or manager."})
     if len({p for p, _ in members}) < len(members):
         raise Invalid("Someone is in the list twice.", fields={"members": "List each person once."})
@@ -290,7 +290,7 @@ async def set_team_members(
     if not await store.lock_team(tx, team_id):
         raise NotFound(f"There is no team {team_id}.")
     await _check_members(tx, members)
-    before = await method_store.team_roles(tx, team_id)
+    before = await contact_method_store.team_roles(tx, team_id)
     await store.set_members(tx, team_id, members)
     final = {*before} == {*members}
     await tx.audit(
@@ -304,7 +304,7 @@ async def restore_team_members(tx: Tx, actor: Actor, entry: undo.Entry, now: dat
     team_id = entry.subject_id
     await store.lock_team(tx, team_id)
     members, before = ({(i, role) for i, role in entry.detail[name]} for name in ("members", "before"))
-    if {*await method_store.team_roles(tx, team_id)} != members:
+    if {*await contact_method_store.team_roles(tx, team_id)} != members:
         raise undo.changed_since("someone changed this team since.", "Open the team and change it there.")
     await store.set_members(tx, team_id, sorted(before))
     await tx.audit(actor, "team.members", entry.subject, now, members=sorted(before), final=True)

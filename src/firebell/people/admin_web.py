@@ -13,7 +13,7 @@ from firebell.people.audit_labels import action_label, subject_label
 from firebell.people.model import Role
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
-from firebell.people.work import CurrentVisit, Visit
+from firebell.people.unit_of_work import CurrentVisit, Visit
 
 router = routing.html_router()
 

@@ -27,7 +27,7 @@ from firebell.kit.web.api import (
 from firebell.people import actions, audit_store, quiet_hours, store
 from firebell.people.model import ContactMethod, MethodState, QuietHours, Role, Team
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 
 router = api.router()
 

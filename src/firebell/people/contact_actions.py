@@ -11,7 +11,7 @@ from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
 from firebell.kit.text import clean_text
 from firebell.kit.web import undo
-from firebell.people import method_store, rules, store, verification_actions
+from firebell.people import contact_method_store, store, validation, verification_actions
 from firebell.people.authorization import permits
 from firebell.people.model import ContactMethod, ContactTestRequested, MethodState, RotatedSecret
 from firebell.people.permissions import Verb
@@ -37,7 +37,7 @@ async def add_contact_method(
     One that it `replaces` is used until then.
     """
     secret = secrets.token_bytes(SECRET_BYTES) if registry.channel(kind).is_signed else None
-    clean, text = rules.check_address(kind, address), clean_text(label, 80)
+    clean, text = validation.check_address(kind, address), clean_text(label, 80)
     if replaces is not None and replaces not in [m.id for m in await store.methods(tx, [person_id])]:
         raise NotFound("There is no such contact method.")
     method = await store.insert_method(tx, person_id, kind, clean, text, now, secret, replaces)
@@ -45,7 +45,7 @@ async def add_contact_method(
         raise Conflict("This contact method exists already.", fields={"address": "Already on the list."})
     if replaces is None:
         await store.add_rule(tx, person_id, "high", 0, method.id)
-    shown = rules.mask_address(kind, method.address)
+    shown = validation.mask_address(kind, method.address)
     await tx.audit(actor, "contact.added", f"person:{person_id}", now, kind=kind, address=shown)
     return replace(method, new_secret=secret_text(secret)) if secret else method
 
@@ -69,7 +69,7 @@ async def rotate_signing_secret(
 
 async def signing_secret(tx: Tx, person_id: int, method_id: int) -> str:
     """Return the signing secret of the person's webhook, to show once; empty if there is none."""
-    secret = await method_store.signing_secret(tx, person_id, method_id)
+    secret = await contact_method_store.signing_secret(tx, person_id, method_id)
     return secret_text(secret) if secret else ""
 
 
@@ -86,7 +86,7 @@ async def remove_contact_method(
     if all(m.state is MethodState.DISABLED for m in mine if m.id != method_id):
         only = "only contact method" if len(mine) == 1 else "only contact method that isn’t disabled"
         raise Conflict(f"This is your {only}.", hint="Add another one first.")
-    used = await method_store.rules_of_method(tx, method_id)
+    used = await contact_method_store.rules_of_method(tx, method_id)
     await store.disable_method(tx, method_id, now)
     await tx.audit(actor, "contact.removed", f"person:{person_id}", now, method=method_id, rules=used)
     return method
@@ -97,7 +97,7 @@ async def restore_contact_method(tx: Tx, actor: Actor, entry: undo.Entry, now: d
     """Restore a removed contact method with its rules; raise `Conflict` when it is there again."""
     person_id, method_id = entry.subject_id, entry.detail["method"]
     await store.lock_person(tx, person_id)
-    if not await method_store.enable_method(tx, person_id, method_id):
+    if not await contact_method_store.enable_method(tx, person_id, method_id):
         raise undo.changed_since("this contact method was added again.", "Nothing else to do.")
     for urgency, delay_s in entry.detail["rules"]:
         await store.add_rule(tx, person_id, urgency, delay_s, method_id)

@@ -7,7 +7,7 @@ from firebell.kit.web import api
 from firebell.kit.web.api import ApiOutput, PathId, problems
 from firebell.people import actions
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 
 router = api.router()
 

@@ -8,7 +8,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.text import clean_name
 from firebell.kit.web import undo
-from firebell.people import key_store, permissions, rules, store
+from firebell.people import key_store, permissions, store, validation
 from firebell.people.authorization import permits
 from firebell.people.model import ApiKey, Role
 from firebell.people.permissions import Rights, Verb
@@ -23,7 +23,7 @@ async def create_api_key(
     Raise `Forbidden` for a scope that the owner's current role does not include, so that no stored scope
     takes effect with a later promotion.
     """
-    checked = rules.check_scopes(scopes)
+    checked = validation.check_scopes(scopes)
     owner = (await store.people_by_id(tx, [person_id]))[person_id]
     permissions.check_new_key(Rights(Role(owner.role)), checked)
     secret = f"fb_{signing.random_token()}"

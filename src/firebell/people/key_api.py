@@ -20,7 +20,7 @@ from firebell.kit.web.api import (
 from firebell.people import actions, key_store
 from firebell.people.model import SCOPES
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 
 router = api.router()
 

@@ -4,7 +4,7 @@ from datetime import time
 
 from firebell.kit.errors import Invalid
 from firebell.people.model import QuietHours
-from firebell.people.rules import check_zone
+from firebell.people.validation import check_zone
 
 
 def clean(starts: str, ends: str, tz: str) -> QuietHours:

@@ -9,7 +9,7 @@ from firebell.kit.web.api import ApiOutput, PathId, problems
 from firebell.people import key_store, sessions, user_agents
 from firebell.people.access import SessionIdOf
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 
 router = api.router()
 

@@ -7,7 +7,7 @@ from math import ceil
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import TooMany
-from firebell.people import session_store, sign_in_limits
+from firebell.people import sign_in_limit_store, sign_in_limits
 from firebell.people.sign_in_limits import BURST_ENDS_AFTER, Counter, Scope
 
 
@@ -21,7 +21,7 @@ class Attempt:
 
 
 async def _spend(tx: Tx, counter: Counter, now: datetime) -> int | None:
-    return await session_store.spend(
+    return await sign_in_limit_store.spend(
         tx,
         counter.scope,
         counter.subject,
@@ -45,7 +45,7 @@ async def begin(
         number = await _spend(tx, counter, now)
         if number is None:
             for charged in counters[:index]:
-                await session_store.give_back(tx, charged.scope, charged.subject, charged.budget.refill)
+                await sign_in_limit_store.give_back(tx, charged.scope, charged.subject, charged.budget.refill)
             return await _refuse(tx, counter, address, person_id, now)
         failures = number
     return Attempt(counters, failures, address)
@@ -53,7 +53,7 @@ async def begin(
 
 async def _refuse(tx: Tx, counter: Counter, address: str, person_id: int | None, now: datetime) -> TooMany:
     keep = counter.budget.whole + BURST_ENDS_AFTER
-    spent_until, refusals = await session_store.refuse(tx, counter.scope, counter.subject, keep, now)
+    spent_until, refusals = await sign_in_limit_store.refuse(tx, counter.scope, counter.subject, keep, now)
     by_address = counter.scope is Scope.ADDRESS
     if sign_in_limits.is_audited(refusals) and (by_address or person_id is not None):
         subject = f"address:{address}" if by_address else f"person:{person_id}"
@@ -78,13 +78,13 @@ async def fail(tx: Tx, attempt: Attempt, person_id: int | None, now: datetime) -
     if sign_in_limits.is_audited(failures):
         action = "sign_in.unknown_account" if person_id is None else "sign_in.failed"
         await tx.audit(Actor("visitor", attempt.address), action, subject, now, failures=failures)
-    await session_store.prune_limits(tx, now)
+    await sign_in_limit_store.prune_limits(tx, now)
 
 
 async def succeed(tx: Tx, attempt: Attempt) -> None:
     """Give back what was charged; the failures of a known browser are forgotten."""
     for counter in attempt.counters:
         if counter.scope is Scope.DEVICE:
-            await session_store.clear_limit(tx, counter.scope, counter.subject)
+            await sign_in_limit_store.clear_limit(tx, counter.scope, counter.subject)
         else:
-            await session_store.give_back(tx, counter.scope, counter.subject, counter.budget.refill)
+            await sign_in_limit_store.give_back(tx, counter.scope, counter.subject, counter.budget.refill)

@@ -10,7 +10,7 @@ from firebell.people import actions, verification_actions
 from firebell.people.access import Caller, may
 from firebell.people.api import MethodShown, method_shown
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 
 router = api.router()
 

@@ -24,7 +24,7 @@ from firebell.people import (
 )
 from firebell.people.model import SCOPES, ContactMethod, MethodState, Person
 from firebell.people.permissions import Verb
-from firebell.people.work import CurrentVisit, Visit
+from firebell.people.unit_of_work import CurrentVisit, Visit
 
 router = routing.html_router()
 

@@ -18,7 +18,7 @@ from firebell.people.permissions import Verb
 from firebell.postmortems import store
 from firebell.postmortems.draft import draft
 from firebell.postmortems.model import Postmortem
-from firebell.postmortems.unfinished import unfinished
+from firebell.postmortems.open_placeholders import unfinished
 
 _BODY_MAX_CHARS = 200_000
 

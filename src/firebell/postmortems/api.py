@@ -18,7 +18,7 @@ from firebell.kit.web.api import (
     removed,
 )
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 from firebell.postmortems import actions
 
 router = api.router("post-mortems", "/post-mortems")

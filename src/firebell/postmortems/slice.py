@@ -1,4 +1,4 @@
-"""What post-mortems add to the product."""
+"""Slice declaration: post-mortems."""
 
 from typing import TYPE_CHECKING
 

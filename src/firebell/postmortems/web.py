@@ -12,7 +12,7 @@ from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
-from firebell.people.work import CurrentVisit
+from firebell.people.unit_of_work import CurrentVisit
 from firebell.postmortems import actions
 
 router = routing.html_router()

@@ -15,7 +15,7 @@ from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 from firebell.runbooks import store
 from firebell.runbooks.check import check
-from firebell.runbooks.documents import read, read_stored
+from firebell.runbooks.isolated_parser import read, read_stored
 from firebell.runbooks.model import Finding, Stored
 from firebell.runbooks.runbook_html import FOLDER
 from firebell.runbooks.store import Own

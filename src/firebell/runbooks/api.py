@@ -19,10 +19,10 @@ from firebell.kit.web.api import (
 )
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 from firebell.runbooks import actions, queries
 from firebell.runbooks.check import check
-from firebell.runbooks.documents import read
+from firebell.runbooks.isolated_parser import read
 from firebell.runbooks.model import MAX_AGE_DAYS, Finding
 
 router = api.router("runbooks", "/runbooks")

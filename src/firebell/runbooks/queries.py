@@ -10,7 +10,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.findings import errors, warnings
 from firebell.runbooks import actions
 from firebell.runbooks.check import owning_team
-from firebell.runbooks.documents import read_stored
+from firebell.runbooks.isolated_parser import read_stored
 from firebell.runbooks.model import Finding, Runbook, Stored
 
 

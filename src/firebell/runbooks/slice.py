@@ -1,4 +1,4 @@
-"""What runbooks add to the product."""
+"""Slice declaration: runbooks."""
 
 from typing import TYPE_CHECKING
 

@@ -9,10 +9,10 @@ from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.people import access
 from firebell.people.permissions import Verb
-from firebell.people.work import CurrentVisit
+from firebell.people.unit_of_work import CurrentVisit
 from firebell.runbooks import actions, queries
 from firebell.runbooks.check import check
-from firebell.runbooks.documents import read, read_stored, rendered
+from firebell.runbooks.isolated_parser import read, read_stored, rendered
 from firebell.runbooks.model import PARTS, Finding
 
 router = routing.html_router()

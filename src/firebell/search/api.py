@@ -8,7 +8,7 @@ from firebell.kit.web import api
 from firebell.kit.web.api import ApiOutput, Ctx, Limit
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb
-from firebell.search import searching
+from firebell.search import run_search
 from firebell.search.model import GroupName, Hit, Kind
 
 router = api.router("search", "/search")
@@ -61,9 +61,9 @@ async def search(
     caller: Annotated[Caller, may(Verb.SEARCH_READ)],
     q: Annotated[str, Query(description="words in any order, or their first letters, or PG-7 or INC-3")] = "",
     group: Annotated[GroupName | None, Query(description="only this group, without a best match")] = None,
-    limit: Limit = searching.HITS_PER_GROUP,
+    limit: Limit = run_search.HITS_PER_GROUP,
 ) -> ResultsShown:
-    results = await searching.search(ctx, caller.rights, q, group=group, limit=limit)
+    results = await run_search.search(ctx, caller.rights, q, group=group, limit=limit)
     return ResultsShown(
         query=results.terms.text,
         best=_shown(results.best, ctx.public_url) if results.best else None,

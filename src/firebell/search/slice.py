@@ -1,4 +1,4 @@
-"""What search adds to the product."""
+"""Slice declaration: search."""
 
 from typing import TYPE_CHECKING
 

@@ -7,7 +7,7 @@ from firebell.kit.search_terms import parse
 from firebell.kit.web import html, routing
 from firebell.people import access
 from firebell.people.permissions import Verb
-from firebell.search import searching
+from firebell.search import run_search
 from firebell.search.model import GroupName, Results
 
 router = routing.html_router()
@@ -17,15 +17,15 @@ router = routing.html_router()
 async def search(request: Request, q: str = "", group: str = "") -> Response:
     me, ctx = await access.signed_in(request), html.ctx(request)
     name = GroupName(group) if group in set(GroupName) else None
-    limit = searching.SINGLE_GROUP_HITS if name else searching.HITS_PER_GROUP
+    limit = run_search.SINGLE_GROUP_HITS if name else run_search.HITS_PER_GROUP
     error: Unavailable | None = None
     try:
-        results = await searching.search(ctx, access.rights_of(me), q, group=name, limit=limit)
+        results = await run_search.search(ctx, access.rights_of(me), q, group=name, limit=limit)
     except Unavailable as failure:
         results, error = Results(parse(q), None, ()), failure
     context = {
         "results": results,
-        "searched": searching.is_searched(results.terms),
+        "searched": run_search.is_searched(results.terms),
         "group": name,
         "error": error,
         "address": html.address,

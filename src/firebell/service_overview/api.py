@@ -17,7 +17,7 @@ from firebell.paging.model import PageState
 from firebell.paging.queries import PageDetails
 from firebell.people import permissions
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 from firebell.service_overview import queries
 
 router = api.router("services", "/services")

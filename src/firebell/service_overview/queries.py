@@ -1,4 +1,4 @@
-"""One service and everything related to it, for the web and the API."""
+"""Read model of one service with its pages, incidents, alerts and changes, for the web and the API."""
 
 from dataclasses import dataclass
 from datetime import datetime

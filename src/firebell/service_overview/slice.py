@@ -1,4 +1,4 @@
-"""What the overview of one service adds to the product."""
+"""Slice declaration: the overview of one service."""
 
 from typing import TYPE_CHECKING
 

@@ -10,7 +10,7 @@ from firebell.kit.web import flash, html, routing, undo
 from firebell.paging import actions as paging
 from firebell.people import access
 from firebell.people.permissions import Verb
-from firebell.people.work import CurrentVisit, Visit
+from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.service_overview import queries
 
 router = routing.html_router()

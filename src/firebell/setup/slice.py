@@ -1,4 +1,4 @@
-"""What the first run adds to the product."""
+"""Slice declaration: the first run."""
 
 from typing import TYPE_CHECKING
 

@@ -23,7 +23,7 @@ from firebell.oncall.schedules import queries as oncall
 from firebell.people import actions as people
 from firebell.people.access import Caller
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 from firebell.workload import actions, measurement, pay
 from firebell.workload.csv_export import csv_report
 from firebell.workload.model import Earned, RatePeriod, Rates, Report, Row, Share

@@ -1,4 +1,4 @@
-"""What the reports on on-call load and pay add to the product."""
+"""Slice declaration: the reports on on-call load and pay."""
 
 from typing import TYPE_CHECKING
 

@@ -16,7 +16,7 @@ from firebell.oncall.schedules import queries as oncall
 from firebell.people import access, permissions
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
-from firebell.people.work import CurrentVisit, Visit
+from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.workload import actions, measurement, pay
 from firebell.workload.api import attachment
 from firebell.workload.model import Rates, Report, Share

@@ -22,7 +22,7 @@ from firebell.kit.localtime import format_range, zone_names
 from firebell.kit.slice import NavItem
 from firebell.kit.web import csrf, flash, static_files, transaction
 from firebell.kit.web.compression import accepts_gzip
-from firebell.kit.web.shared_pages import Reader, Rendering, SharedPages
+from firebell.kit.web.render_cache import Reader, RenderCache, Rendering
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -285,7 +285,7 @@ async def render_shared(
         text = _environment().get_template(template).render(values)
         return Rendering(text, frozenset(values["live"].split(",")), personal)
 
-    pages: SharedPages = request.app.state.shared_pages
+    pages: RenderCache = request.app.state.render_cache
     stored = await pages.get((template, *key, reader), me.id, render_for)
     headers = {
         **HEADERS,

@@ -27,7 +27,7 @@ from firebell.oncall.schedules import queries as oncall
 from firebell.people import permissions
 from firebell.people.access import Caller
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 
 router = api.router("calendars")
 

@@ -23,7 +23,7 @@ from firebell.oncall.calendars.model import (
     Source,
     Use,
 )
-from firebell.oncall.calendars.reader import Job, made
+from firebell.oncall.calendars.parser_process import Job, made
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +121,6 @@ def _job(due: DueImport, people: Sequence[KnownPerson], now: datetime) -> Job:
 
 
 def _made_for(due: DueImport, people: Sequence[KnownPerson], now: datetime) -> str:
-    """Return a hash of what the shifts depend on besides the calendar: the day, the time zone, the people."""
+    """Return a hash of the day, the time zone and the people: the shifts depend on them besides the calendar."""
     text = repr((now.date().isoformat(), due.tz, [(p.id, p.name, p.email) for p in people]))
     return hashlib.sha256(text.encode()).hexdigest()[:32]

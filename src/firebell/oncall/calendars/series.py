@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from firebell.oncall.calendars.exceptions import UNREADABLE
+from firebell.oncall.calendars.recurrence_exceptions import UNREADABLE
 
 _REVISED = ("LAST-MODIFIED", "DTSTAMP")
 _NOT_CONTENT = {*_REVISED, "SEQUENCE", "CREATED"}
@@ -14,7 +14,7 @@ _NOT_CONTENT = {*_REVISED, "SEQUENCE", "CREATED"}
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """An event with what changes single occurrences of it; `master` is None where only changes came.
+    """An event and the changes to its single occurrences; `master` is None if only changes were sent.
 
     `shares_uid` says that other events of the calendar have its UID without being versions of it.
     """

@@ -208,7 +208,7 @@ async def good(
     made: ReadResult,
     now: datetime,
 ) -> None:
-    """Save what was read in a good copy; a `body` of None keeps the stored one."""
+    """Save the result of a successful read; a `body` of None keeps the stored one."""
     unmatched = [
         {"start": s.start.isoformat(), "end": s.end.isoformat(), "title": s.title} for s in made.unmatched
     ]

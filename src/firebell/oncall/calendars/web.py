@@ -17,7 +17,7 @@ from firebell.kit.text import to_choices, to_required
 from firebell.kit.threads import DOCUMENTS
 from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.oncall.calendars import actions, feeds
-from firebell.oncall.calendars.limits import FeedLimiter
+from firebell.oncall.calendars.feed_limits import FeedLimiter
 from firebell.oncall.calendars.matching import from_the_top
 from firebell.oncall.calendars.model import (
     CALENDAR_LOOKAHEAD,
@@ -34,7 +34,7 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
-from firebell.people.work import CurrentVisit, Visit, visit_with
+from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
 
 router = routing.html_router()
 

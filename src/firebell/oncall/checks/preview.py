@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.kit.intervals import Interval, minus
+from firebell.oncall.checks.all_checks import CheckContext, checks
 from firebell.oncall.checks.grouping import group_gaps
-from firebell.oncall.checks.report import CheckContext, checks
 from firebell.oncall.checks.rules import Finding
 from firebell.oncall.model import Change, Schedule, User
 from firebell.oncall.rota.shifts import diff, gaps

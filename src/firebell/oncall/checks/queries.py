@@ -7,8 +7,8 @@ from firebell.channels.registry import wakes
 from firebell.kit.db.database import Tx
 from firebell.oncall.calendars import store as calendars_store
 from firebell.oncall.checks import store as checks_store
+from firebell.oncall.checks.all_checks import CheckContext, checks
 from firebell.oncall.checks.preview import GAPS_AHEAD, Preview, preview
-from firebell.oncall.checks.report import CheckContext, checks
 from firebell.oncall.checks.rules import (
     CHECKS_HORIZON,
     REST_AFTER_BAD_NIGHT,

@@ -14,7 +14,7 @@ from firebell.oncall.model import Absence, Cover, Layer, Schedule, Shift, User
 from firebell.oncall.rota.fairness import night_of
 from firebell.oncall.rota.rotation import validity
 from firebell.oncall.rota.shifts import between, intervals_by_user, intervals_on_call
-from firebell.oncall.swaps.exchange import unrequested_intervals
+from firebell.oncall.swaps.resulting_overrides import unrequested_intervals
 
 CHECKS_HORIZON = timedelta(days=28)
 WEEK = timedelta(days=7)
@@ -125,7 +125,7 @@ def time_text(schedule: Schedule, start: datetime, end: datetime | None = None) 
 
 
 def key(code: str, *parts: object) -> str:
-    """Return the id of a finding: its code and what it is about."""
+    """Return the stable id of a finding: its code and its subject."""
     return ":".join((code, *(f"{p:%Y%m%dT%H%MZ}" if isinstance(p, datetime) else str(p) for p in parts)))
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from firebell.kit.findings import Level
 from firebell.oncall.checks.rules import Finding, Fix
 from firebell.oncall.model import Schedule
-from firebell.oncall.rota.clocks import Clock, MovedEdge, moved_edges
+from firebell.oncall.rota.tzdata_changes import Clock, MovedEdge, moved_edges
 
 
 def changed(schedule: Schedule, known: Mapping[str, Clock], now: datetime) -> dict[str, Finding]:

@@ -31,7 +31,7 @@ from firebell.oncall.schedules.schemas import (
 )
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
-from firebell.people.work import Work, work
+from firebell.people.unit_of_work import Work, work
 
 router = api.router("on-call")
 

@@ -7,7 +7,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.jobs import timers
 from firebell.oncall.model import Schedule, ScheduleChanged, ScheduleSaved, ShiftsReassigned
-from firebell.oncall.rota import clocks, shifts
+from firebell.oncall.rota import shifts, tzdata_changes
 from firebell.oncall.schedules import store
 from firebell.people.authorization import internal
 
@@ -52,7 +52,7 @@ async def announce(tx: Tx, before: Schedule, after: Schedule, by: str, now: date
 async def record_clocks(tx: Tx, schedule: Schedule, now: datetime, *, seen: bool = False) -> None:
     """Record the clocks of a schedule's time zones; a clock that moves a turn is kept until `seen`."""
     known = {} if seen else (await store.clocks(tx, [schedule.id]))[schedule.id]
-    await store.set_clocks(tx, schedule.id, clocks.clocks_to_record(schedule, known, now))
+    await store.set_clocks(tx, schedule.id, tzdata_changes.clocks_to_record(schedule, known, now))
     await timers.schedule_once(tx, CLOCKS_TIMER, "all", now + timedelta(days=1))
 
 

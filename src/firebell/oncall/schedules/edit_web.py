@@ -16,7 +16,7 @@ from firebell.kit.web import confirm, flash, html, routing
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.preview import Preview
 from firebell.oncall.model import Layer, Schedule, Unit
-from firebell.oncall.rota import layer_versions, timeline
+from firebell.oncall.rota import layer_versions, timeline_grid
 from firebell.oncall.schedules import actions, forms, queries
 from firebell.oncall.swaps.web import FORMER_MEMBER
 from firebell.people import access
@@ -24,7 +24,7 @@ from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
-from firebell.people.work import CurrentVisit, Visit, visit_with
+from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
 
 router = routing.html_router()
 
@@ -78,7 +78,7 @@ async def _editor(visit: Visit, old: Schedule | None, draft: Draft) -> Response:
         "layers": [*draft.layers, blank],
         "used": len(draft.layers),
         "opening": forms.openings,
-        "caption": timeline.caption,
+        "caption": timeline_grid.caption,
         "others": others,
         "teams": [(t.id, t.name) for t in teams],
         "name": lambda user: names.get(user, FORMER_MEMBER),

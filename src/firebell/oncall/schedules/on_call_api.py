@@ -33,7 +33,7 @@ from firebell.oncall.schedules.schemas import EditShown, Named, PreviewShown, ed
 from firebell.oncall.swaps import overrides as override_actions
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
-from firebell.people.work import Reading, Work, reading, work
+from firebell.people.unit_of_work import Reading, Work, reading, work
 
 router = api.router("on-call")
 

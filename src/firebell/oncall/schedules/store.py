@@ -6,7 +6,7 @@ from datetime import datetime
 
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.oncall.model import Layer, Override, Schedule, User
-from firebell.oncall.rota.clocks import Clock, from_json, to_json
+from firebell.oncall.rota.tzdata_changes import Clock, from_json, to_json
 from firebell.oncall.schedules import parts_store
 
 

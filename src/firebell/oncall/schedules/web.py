@@ -19,7 +19,7 @@ from firebell.oncall.checks.grouping import group_gaps
 from firebell.oncall.checks.preview import Preview
 from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.model import Cover, Layer, Schedule, Unit
-from firebell.oncall.rota import layer_versions, timeline
+from firebell.oncall.rota import layer_versions, timeline_grid
 from firebell.oncall.rota.shifts import gaps, next_change
 from firebell.oncall.schedules import actions, forms, queries
 from firebell.oncall.swaps import overrides
@@ -30,7 +30,7 @@ from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
-from firebell.people.work import CurrentVisit, Visit
+from firebell.people.unit_of_work import CurrentVisit, Visit
 
 router = routing.html_router()
 
@@ -53,17 +53,17 @@ class View:
         """Return the options of the URL; invalid ones become the current week in the person's time zone."""
         view, tz = request.query_params.get("view", ""), request.query_params.get("tz", "")
         return View(
-            view if view in timeline.VIEWS else "week",
+            view if view in timeline_grid.VIEWS else "week",
             request.query_params.get("at", ""),
             tz if tz in html.time_zones() else me.tz,
             bool(request.query_params.get("brief")),
         )
 
 
-def _picture(options: View, now: datetime) -> timeline.ShownDays:
+def _picture(options: View, now: datetime) -> timeline_grid.ShownDays:
     """Return the days to show."""
     at = to_instant(to_wall(options.at, "at"), options.tz) if options.at else now
-    return timeline.picture(options.view, at, options.tz, now)
+    return timeline_grid.picture(options.view, at, options.tz, now)
 
 
 async def _context(
@@ -87,8 +87,8 @@ async def _context(
 
     def when(start: datetime, end: datetime) -> str:
         begins, ends = (
-            start > seen.start - timeline.SHIFT_END_SEARCH,
-            end < seen.end + timeline.SHIFT_END_SEARCH,
+            start > seen.start - timeline_grid.SHIFT_END_SEARCH,
+            end < seen.end + timeline_grid.SHIFT_END_SEARCH,
         )
         if begins and ends:
             return format_range(start, end, tz)
@@ -96,7 +96,7 @@ async def _context(
             return f"from {html.format_short(start, tz, now)}"
         return f"until {html.format_short(end, tz, now)}" if ends else "all the time"
 
-    step = timedelta(days=timeline.VIEWS[options.view])
+    step = timedelta(days=timeline_grid.VIEWS[options.view])
     return {
         "nav": "oncall",
         "live": "oncall",
@@ -111,8 +111,8 @@ async def _context(
         "schedules": [
             {
                 "s": s,
-                "rows": timeline.rows(s, seen)[: 1 if options.brief else None],
-                **_agenda(timeline.agenda(s, seen, tz, name, now), folded=len(schedules) > 1),
+                "rows": timeline_grid.rows(s, seen)[: 1 if options.brief else None],
+                **_agenda(timeline_grid.agenda(s, seen, tz, name, now), folded=len(schedules) > 1),
                 "gaps": gaps(s, now, now + CHECKS_HORIZON),
             }
             for s in schedules
@@ -125,13 +125,13 @@ async def _context(
     }
 
 
-def _agenda(days: Sequence[timeline.Day], *, folded: bool) -> dict[str, Any]:
+def _agenda(days: Sequence[timeline_grid.Day], *, folded: bool) -> dict[str, Any]:
     """Return the days of an agenda; with `folded`, later days are separate and their gaps still visible."""
-    near, later = timeline.near(days) if folded else (days, [])
+    near, later = timeline_grid.near(days) if folded else (days, [])
     return {
         "near": near,
         "later": later,
-        "later_gaps": [shift for _, shifts in later for shift in shifts if shift[2] == timeline.NO_ONE],
+        "later_gaps": [shift for _, shifts in later for shift in shifts if shift[2] == timeline_grid.NO_ONE],
     }
 
 
@@ -146,8 +146,8 @@ async def oncall(visit: CurrentVisit) -> Response:
     ids = await queries.ids_near(visit.tx, visit.person.id, visit.now, q)
     pages = max(1, -(-len(ids) // SCHEDULES_PER_PAGE))
     page = min(page, pages)
-    since = min(seen.start - timeline.SHIFT_END_SEARCH, visit.now)
-    until = max(seen.end + timeline.SHIFT_END_SEARCH, visit.now + CHECKS_HORIZON)
+    since = min(seen.start - timeline_grid.SHIFT_END_SEARCH, visit.now)
+    until = max(seen.end + timeline_grid.SHIFT_END_SEARCH, visit.now + CHECKS_HORIZON)
     page_ids = ids[(page - 1) * SCHEDULES_PER_PAGE : page * SCHEDULES_PER_PAGE]
     schedules_by_id = await queries.schedules_by_id(visit.tx, page_ids, since=since, until=until)
     # a single page is sorted by name, several begin with the schedules that concern the person
@@ -242,7 +242,9 @@ async def one(visit: Visit, slug: str, filled: Filled) -> Response:
     options, error = View.of(visit.request, visit.person), filled.error
     if filled.given.get("tz") in html.time_zones():
         options = replace(options, tz=filled.given["tz"])
-    since = min(_picture(options, visit.now).start - timeline.SHIFT_END_SEARCH, visit.now - CHECKS_HORIZON)
+    since = min(
+        _picture(options, visit.now).start - timeline_grid.SHIFT_END_SEARCH, visit.now - CHECKS_HORIZON
+    )
     schedule = await queries.by_slug(visit.tx, slug, since=since)
     asked = askable(
         await swap_queries.covers(visit.tx, schedule_ids=[schedule.id], since=visit.now), visit.person

@@ -1,1 +1,1 @@
-"""Covers, swaps and absences: what colleagues agree about their shifts."""
+"""Cover requests, swaps and time off."""

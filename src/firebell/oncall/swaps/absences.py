@@ -12,7 +12,7 @@ from firebell.kit.text import clean_text
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Absence, Cover, CoverState
 from firebell.oncall.schedules import store
-from firebell.oncall.swaps import requests
+from firebell.oncall.swaps import requests, schedule_changes
 from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
 from firebell.people.authorization import permits, require_party
@@ -51,7 +51,7 @@ async def add(
         for schedule in await store.schedules(
             tx, await store.ids_naming(tx, person_id, now), since=now, until=end
         )
-        for cover in await requests.cover_absences(tx, schedule, [absence], now)
+        for cover in await schedule_changes.cover_absences(tx, schedule, [absence], now)
     ]
     await tx.audit(actor, "vacation.added", f"person:{person_id}", now, start=start, end=end)
     await tx.live("oncall")

@@ -15,7 +15,7 @@ from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Cover, CoverDeclined, CoverState, CoverTaken, Source
 from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.schedules import changes, store
-from firebell.oncall.swaps import exchange, overrides, requests
+from firebell.oncall.swaps import overrides, requests, resulting_overrides
 from firebell.oncall.swaps import store as swaps_store
 from firebell.oncall.swaps.lifecycle import Lifecycle
 from firebell.people import actions as people
@@ -111,7 +111,9 @@ async def take(
             hint="Take a part of the request, or swap the shifts.",
         )
     source = Source.VACATION if cover.vacation_id else Source.COVER
-    override = exchange.mapping_override(*part, {cover.requester: by}, cover.reason, source, actor.person_id)
+    override = resulting_overrides.mapping_override(
+        *part, {cover.requester: by}, cover.reason, source, actor.person_id
+    )
     override_id = await store.insert_override(tx, schedule.id, override, now)
     request = await _split(tx, cover, part, now)
     taken = replace(

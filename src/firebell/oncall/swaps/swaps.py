@@ -14,7 +14,7 @@ from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Schedule, Source, Swap, SwapDecided, SwapProposed, SwapState
 from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.schedules import changes, store
-from firebell.oncall.swaps import exchange, requests
+from firebell.oncall.swaps import requests, resulting_overrides
 from firebell.oncall.swaps import store as swaps_store
 from firebell.oncall.swaps.lifecycle import Lifecycle
 from firebell.people import actions as people
@@ -106,8 +106,10 @@ async def accept(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     mine, theirs = Interval(swap.start, swap.end), Interval(swap.their_start, swap.their_end)
     await _check_both(tx, schedule, swap.proposer, swap.other, mine, theirs)
     override_ids = []
-    for (start, end), mapping in exchange.swap_maps(swap.proposer, swap.other, mine, theirs):
-        override = exchange.mapping_override(start, end, mapping, swap.reason, Source.SWAP, actor.person_id)
+    for (start, end), mapping in resulting_overrides.swap_maps(swap.proposer, swap.other, mine, theirs):
+        override = resulting_overrides.mapping_override(
+            start, end, mapping, swap.reason, Source.SWAP, actor.person_id
+        )
         override_ids.append(await store.insert_override(tx, schedule.id, override, now))
     swap = replace(swap, edit_ids=tuple(override_ids))
     accepted = await _LIFECYCLE.close(tx, actor, swap, SwapState.ACCEPTED, now)

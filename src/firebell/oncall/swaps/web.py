@@ -17,14 +17,14 @@ from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.model import Cover, CoverState, Schedule, Swap, SwapState
 from firebell.oncall.rota import shifts
 from firebell.oncall.schedules import queries
-from firebell.oncall.swaps import absences, covers, parties, swaps
+from firebell.oncall.swaps import absences, covers, permissions, swaps
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
-from firebell.people.work import CurrentVisit, Visit
+from firebell.people.unit_of_work import CurrentVisit, Visit
 
 router = routing.html_router()
 
@@ -197,10 +197,10 @@ async def answer_cover(visit: CurrentVisit, cover_id: int, verb: str) -> Respons
                 case "decline":
                     await covers.decline(visit.tx, visit.actor, cover_id, visit.person.id, visit.now)
                 case "withdraw":
-                    await parties.check_request(visit.tx, visit.rights, visit.person.id, cover_id)
+                    await permissions.check_request(visit.tx, visit.rights, visit.person.id, cover_id)
                     await covers.withdraw(visit.tx, visit.actor, cover_id, visit.now)
                 case "back":
-                    await parties.check_taken(visit.tx, visit.rights, visit.person.id, cover_id)
+                    await permissions.check_taken(visit.tx, visit.rights, visit.person.id, cover_id)
                     await covers.give_back(visit.tx, visit.actor, cover_id, visit.now)
                 case _:
                     raise NotFound(f"Unknown action: {verb}.")
@@ -237,7 +237,7 @@ async def answer_swap(visit: CurrentVisit, swap_id: int, verb: str) -> Response:
         if action is None:
             raise NotFound(f"Unknown action: {verb}.")
         async with visit.tx.savepoint():
-            await parties.check_swap(visit.tx, visit.rights, visit.person.id, swap_id)
+            await permissions.check_swap(visit.tx, visit.rights, visit.person.id, swap_id)
             await action(visit.tx, visit.actor, swap_id, visit.now)
     except (Conflict, Forbidden, Invalid, NotFound) as error:
         return await _my_shifts(visit, error)
@@ -266,7 +266,7 @@ async def away(visit: CurrentVisit) -> Response:
 async def back(visit: CurrentVisit, vacation_id: int) -> Response:
     try:
         async with visit.tx.savepoint():
-            await parties.check_time_off(visit.tx, visit.rights, visit.person.id, vacation_id)
+            await permissions.check_time_off(visit.tx, visit.rights, visit.person.id, vacation_id)
             await absences.cancel(visit.tx, visit.actor, vacation_id, visit.now)
     except (Forbidden, NotFound) as error:
         return await _my_shifts(visit, error)

@@ -1,5 +1,6 @@
 """What JSON routes share: validated types, pagination, problem details, and routers under `/api/v1`."""
 
+from firebell.kit.web.api.delete_responses import Removed, UndoOffered, removed
 from firebell.kit.web.api.openapi import (
     Api,
 )
@@ -16,11 +17,6 @@ from firebell.kit.web.api.problem_details import (
     field_error,
     problems,
     status_slug,
-)
-from firebell.kit.web.api.removals import (
-    Removed,
-    UndoOffered,
-    removed,
 )
 from firebell.kit.web.api.routers import (
     Ctx,

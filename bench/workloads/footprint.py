@@ -1,0 +1,39 @@
+"""W9: startup time and idle memory."""
+
+import asyncio
+import statistics
+
+from bench import process_stats
+from bench.baseline import timed_bare
+from bench.product import product
+from bench.result import Result, number
+
+STARTS = 5
+IDLE_S = 10
+
+
+async def start(factor: float) -> Result:
+    """W9: five starts on an existing database, then memory and CPU time of an idle server."""
+    async with product() as it:
+        seconds = []
+        for _ in range(STARTS):
+            seconds.append(await it.start())
+            await it.stop()
+        await it.start()
+        await asyncio.sleep(IDLE_S * factor)
+        memory, cpu = process_stats.pss_mb(it.pid), process_stats.cpu_s(it.pid)
+        count, python = len(process_stats.tree(it.pid)), process_stats.pss_mb(it.pid, alone=True)
+        await asyncio.sleep(IDLE_S * factor)
+        busy = (process_stats.cpu_s(it.pid) - cpu) / (IDLE_S * factor)
+        async with timed_bare(it) as (_, least, pid):
+            least_memory = process_stats.pss_mb(pid)
+    ready = statistics.median(seconds)
+    return Result(
+        "W9",
+        f"startup on an existing database (median of {STARTS}), idle memory of all {count} processes",
+        f"{ready:.2f} s (slowest {max(seconds):.2f}); {memory:.0f} MB PSS, of it Python {python:.0f};"
+        f" {busy * 100:.1f}% of a core",
+        f"bare Starlette + asyncpg, no database of its own: {least:.2f} s, {least_memory:.0f} MB:"
+        f" ratios {number(ready / least)} and {number(memory / least_memory)}",
+        (("ready <= 2 s", ready <= 2), ("idle <= 200 MB", memory <= 200)),
+    )

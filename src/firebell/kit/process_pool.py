@@ -1,0 +1,177 @@
+"""Work that grows with what people typed, in processes of its own that are stopped when they take too long."""
+
+import atexit
+import contextlib
+import hashlib
+import importlib
+import json
+import os
+import struct
+import subprocess
+import sys
+import threading
+from collections import OrderedDict
+from typing import IO, Any
+
+import msgspec
+
+from firebell.kit.errors import Unavailable
+from firebell.kit.threads import Pool
+
+LIMIT_S = 5.0
+"""How long one call may take."""
+START_LIMIT_S = 30.0
+PROCESSES, QUEUE = 2, 64
+CACHED_RESULTS, CACHED_BYTES = 512, 16 * 1024**2
+LARGEST_RESULT = 4 * 1024**2
+_MEMORY = 1024**3
+_SIZE = struct.Struct(">I")
+
+
+class TakesTooLong(Exception):  # noqa: N818 - reads as a statement where it is raised
+    """The work took too much time or memory, or made too much."""
+
+
+class _Child:
+    """One process that answers calls, one after the other."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "firebell.kit.process_pool"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        with self._killed_after(START_LIMIT_S):
+            self.ready = _read(self._output) is not None
+
+    @property
+    def _input(self) -> IO[bytes]:
+        assert self._process.stdin
+        return self._process.stdin
+
+    @property
+    def _output(self) -> IO[bytes]:
+        assert self._process.stdout
+        return self._process.stdout
+
+    def answer(self, request: bytes, limit_s: float) -> bytes | None:
+        """Return the answer, None when the process died or was stopped because of the limit."""
+        answer = None
+        with contextlib.suppress(OSError), self._killed_after(limit_s):
+            _write(self._input, request)
+            answer = _read(self._output)
+        return answer
+
+    def stop(self) -> None:
+        """Kill the process and forget it."""
+        self._process.kill()
+        with contextlib.suppress(OSError):
+            self._input.close()
+        self._output.close()
+        self._process.wait()
+
+    @contextlib.contextmanager
+    def _killed_after(self, limit_s: float) -> Any:
+        timer = threading.Timer(limit_s, self._process.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+class ProcessPool:
+    """Calls functions of the product in child processes and keeps what they returned."""
+
+    def __init__(self, limit_s: float = LIMIT_S) -> None:
+        self._limit_s = limit_s
+        self._pool = Pool("documents", PROCESSES, QUEUE)
+        self._idle: list[_Child] = []
+        self._results: OrderedDict[bytes, bytes] = OrderedDict()
+        self._bytes = 0
+        atexit.register(self.close)
+
+    async def call(self, function: str, *args: Any) -> bytes:
+        """Return the JSON of what `function`, as `module:name`, makes of JSON-able `args`; cached.
+
+        Raises `TakesTooLong`, and `Unavailable` when too many calls wait.
+        """
+        request = json.dumps([function, *args]).encode()
+        key = hashlib.sha256(request).digest()
+        if key in self._results:
+            self._results.move_to_end(key)
+            return self._results[key]
+        result = await self._pool.run(lambda: self._answered(request))
+        if not result:
+            raise TakesTooLong
+        self._keep(key, result)
+        return result
+
+    def close(self) -> None:
+        """Stop the processes that wait for work."""
+        while self._idle:
+            self._idle.pop().stop()
+
+    def _answered(self, request: bytes) -> bytes | None:
+        child = self._idle.pop() if self._idle else _Child()
+        if not child.ready:
+            child.stop()
+            raise Unavailable("Documents cannot be read now. Try again in a few seconds.")
+        answer = child.answer(request, self._limit_s)
+        if answer is None:
+            child.stop()
+        else:
+            self._idle.append(child)
+        return answer
+
+    def _keep(self, key: bytes, result: bytes) -> None:
+        if key not in self._results:
+            self._results[key] = result
+            self._bytes += len(result)
+        while len(self._results) > CACHED_RESULTS or self._bytes > CACHED_BYTES:
+            _, oldest = self._results.popitem(last=False)
+            self._bytes -= len(oldest)
+
+
+DOCUMENTS = ProcessPool()
+"""Reads and renders the Markdown that people write."""
+
+
+def _write(stream: IO[bytes], data: bytes) -> None:
+    stream.write(_SIZE.pack(len(data)) + data)
+    stream.flush()
+
+
+def _read(stream: IO[bytes]) -> bytes | None:
+    head = stream.read(_SIZE.size)
+    if len(head) < _SIZE.size:
+        return None
+    (size,) = _SIZE.unpack(head)
+    data = stream.read(size)
+    return data if len(data) == size else None
+
+
+def _bounded() -> None:
+    """Give this process little memory and a low priority, where the system can."""
+    with contextlib.suppress(ImportError, AttributeError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        os.nice(5)
+
+
+def main() -> None:
+    """Answer calls from standard input until it ends."""
+    _bounded()
+    _write(sys.stdout.buffer, b"ready")
+    while (request := _read(sys.stdin.buffer)) is not None:
+        function, *args = json.loads(request)
+        module, _, name = function.partition(":")
+        result = msgspec.json.encode(getattr(importlib.import_module(module), name)(*args))
+        _write(sys.stdout.buffer, result if len(result) <= LARGEST_RESULT else b"")
+
+
+if __name__ == "__main__":
+    main()

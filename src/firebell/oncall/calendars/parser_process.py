@@ -1,0 +1,140 @@
+"""Parses calendars in a child process that is killed if it takes too much time or memory."""
+
+import asyncio
+import contextlib
+import json
+import sys
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from firebell.kit.errors import FirebellError, Invalid
+from firebell.kit.localtime import to_instant
+from firebell.oncall.calendars import matching, public_holidays
+from firebell.oncall.calendars.model import ImportedShift, KnownPerson, ReadResult, UnmatchedShift
+
+READER_LIMIT_S = 20
+_MEMORY_LIMIT_BYTES = 1024**3
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How to read a calendar: shifts in `[a, b)` of known people, or the busy times of the person `busy`."""
+
+    tz: str
+    a: datetime
+    b: datetime
+    people: tuple[KnownPerson, ...] = ()
+    busy: int | None = None
+    country: str = ""
+    subdivision: str = ""
+    users: tuple[int, ...] = ()
+
+
+def make(job: Job, body: bytes) -> ReadResult:
+    """Parse a calendar or look up public holidays; raise `Invalid` if it cannot be read."""
+    if job.country:
+        zone = ZoneInfo(job.tz)
+        days = public_holidays.holidays_of(
+            job.country, job.subdivision, job.a.astimezone(zone).date(), job.b.astimezone(zone).date()
+        )
+        holiday_shifts = []
+        for day, name in days:
+            start = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - wall time
+            holiday_shifts.append(
+                ImportedShift(to_instant(start, job.tz), to_instant(start + _DAY, job.tz), job.users, name)
+            )
+        return ReadResult(tuple(holiday_shifts), (), (), len(holiday_shifts))
+    from firebell.oncall.calendars.ical_parser import read
+
+    events, notes = read(body, job.tz, job.a, job.b, freebusy=job.busy is not None)
+    if job.busy is not None:
+        person = next((p for p in job.people if p.id == job.busy), None)
+        busy = [
+            ImportedShift(e.start, e.end, (job.busy,), e.title) for e in matching.busy_events(events, person)
+        ]
+        if not busy:
+            notes.append("The calendar has no upcoming busy times.")
+        return ReadResult(tuple(matching.flat(busy, job.a, job.b)), (), tuple(notes), len(events))
+    if not events:
+        notes.append("The calendar has no upcoming events, so it puts no one on call.")
+    shifts, unmatched = matching.matched(events, job.people, job.a, job.b)
+    return ReadResult(tuple(shifts), tuple(unmatched[:20]), tuple(notes), len(events))
+
+
+async def made(job: Job, body: bytes, limit_s: float = READER_LIMIT_S) -> ReadResult:
+    """Run `make` in a child process within `limit_s`; raise `Invalid` if it fails."""
+    job_json = json.dumps(asdict(job), default=datetime.isoformat).encode()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "firebell.oncall.calendars.parser_process"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(limit_s):
+            out, _ = await process.communicate(job_json + b"\n" + body)
+    except TimeoutError:
+        raise Invalid(f"Reading the calendar took longer than {limit_s:g} s.") from None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    if process.returncode:
+        raise Invalid("The calendar cannot be read: it needs too much time or memory.")
+    answer = json.loads(out)
+    if "error" in answer:
+        raise Invalid(answer["error"])
+    return ReadResult(
+        tuple(
+            ImportedShift(_at(s["start"]), _at(s["end"]), tuple(s["users"]), s["title"])
+            for s in answer["shifts"]
+        ),
+        tuple(UnmatchedShift(_at(s["start"]), _at(s["end"]), s["title"]) for s in answer["unmatched"]),
+        tuple(answer["notes"]),
+        answer["events"],
+    )
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _job(given: dict[str, Any]) -> Job:
+    known = tuple(KnownPerson(**p) for p in given["people"])
+    return Job(
+        **{
+            **given,
+            "a": _at(given["a"]),
+            "b": _at(given["b"]),
+            "people": known,
+            "users": tuple(given["users"]),
+        }
+    )
+
+
+def _bounded() -> None:
+    """Limit the memory and CPU time of this process, where the system supports it."""
+    with contextlib.suppress(ImportError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
+        resource.setrlimit(resource.RLIMIT_CPU, (READER_LIMIT_S + 5, READER_LIMIT_S + 5))
+
+
+def main() -> None:
+    """Read a job and a calendar from standard input; write the result as JSON to standard output."""
+    _bounded()
+    head, _, body = sys.stdin.buffer.read().partition(b"\n")
+    try:
+        answer: Any = asdict(make(_job(json.loads(head)), body))
+    except FirebellError as error:
+        answer = {"error": error.message}
+    sys.stdout.write(json.dumps(answer, default=datetime.isoformat))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Validation of an escalation policy: its levels, targets, delays and repeats."""
+
+from collections.abc import Sequence
+
+from firebell.kit.db.database import Tx
+from firebell.kit.errors import Invalid
+from firebell.kit.text import clean_name
+from firebell.oncall.schedules import queries as oncall
+from firebell.paging.model import Level, Plan, TargetKind
+from firebell.people import actions as people
+
+
+async def checked_plan(
+    tx: Tx, name: str, levels: Sequence[Level], repeat: int, timeout_s: int | None
+) -> Plan:
+    """Return the plan of a policy; raise `Invalid` naming the field that is wrong."""
+    if not levels or any(not level.targets for level in levels):
+        raise Invalid(
+            "Every level needs a target.", fields={"levels": "Choose at least one target per level."}
+        )
+    if len(levels) > 20:
+        raise Invalid("The policy has more than 20 levels.", fields={"levels": "Use at most 20 levels."})
+    if any(not 60 <= level.ack_within_s <= 86400 for level in levels):
+        raise Invalid(
+            "The escalation delay is out of range.", fields={"ack_within": "Enter 1 to 1440 minutes."}
+        )
+    if not 0 <= repeat <= 9:
+        raise Invalid("The number of repeats is out of range.", fields={"repeat": "Enter 0 to 9."})
+    if timeout_s is not None and not 60 <= timeout_s <= 86400:
+        raise Invalid(
+            "The acknowledgement timeout is out of range.", fields={"ack_timeout": "Enter 1 to 1440 minutes."}
+        )
+    known = {
+        TargetKind.PERSON: {p.id for p in await people.people(tx)},
+        TargetKind.TEAM: {t.id for t in await people.teams(tx)},
+        TargetKind.SCHEDULE: set(await oncall.names_by_id(tx)),
+    }
+    for target in (t for level in levels for t in level.targets):
+        if target.id not in known[target.kind]:
+            raise Invalid(
+                f"There is no {target.kind} {target.id}.", fields={"levels": "Choose a target that exists."}
+            )
+    return Plan(clean_name(name, "name"), tuple(levels), repeat, timeout_s)
