@@ -54,10 +54,10 @@ async def test_layers_keep_their_order_in_both_ages(dsn: str, clock: FakeClock) 
 
 
 async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, clock: FakeClock) -> None:
-    told: list[ScheduleChanged] = []
+    announced: list[ScheduleChanged] = []
 
     async def note(_: object, event: ScheduleChanged, __: datetime) -> None:
-        told.append(event)
+        announced.append(event)
 
     async with rota(dsn, clock) as r:
         r.w.ctx.db._reactions.must[ScheduleChanged] = (note,)
@@ -70,7 +70,9 @@ async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, cloc
             end=day(1, 6),
             reason="dentist",
         )
-        assert told == [ScheduleChanged(r.id, "Mara Lindqvist", ((day(1), day(1, 6), (r.w.jun,), (r.ada,)),))]
+        assert announced == [
+            ScheduleChanged(r.id, "Mara Lindqvist", ((day(1), day(1, 6), (r.w.jun,), (r.ada,)),))
+        ]
         await r.run(oncall.rename_schedule, r.id, name="Other")
         await r.run(
             oncall.create_override,
@@ -80,13 +82,13 @@ async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, cloc
             start=day(2),
             end=day(2, 6),
         )
-        assert len(told) == 1
+        assert len(announced) == 1
         await r.run(overrides.remove_override, edit)
-        assert told[1].changes == ((day(1), day(1, 6), (r.ada,), (r.w.jun,)),)
+        assert announced[1].changes == ((day(1), day(1, 6), (r.ada,), (r.w.jun,)),)
         await r.run(oncall.replace_layers, r.id, [daily(r.ada)])
-        assert len(told[2].changes) <= changes.MAX_ANNOUNCED_CHANGES
-        assert told[2].changes[0][0] == r.w.now
-        assert max(end for _, end, *_ in told[2].changes) <= r.w.now + changes.ANNOUNCED_AHEAD
+        assert len(announced[2].changes) <= changes.MAX_ANNOUNCED_CHANGES
+        assert announced[2].changes[0][0] == r.w.now
+        assert max(end for _, end, *_ in announced[2].changes) <= r.w.now + changes.ANNOUNCED_AHEAD
 
 
 async def test_bug_links_to_a_schedule_broke_when_it_was_renamed(dsn: str, clock: FakeClock) -> None:

@@ -33,9 +33,9 @@ class Desk:
     async def saved(self, form: str, **given: Any) -> None:
         """Preview a form, which changes nothing and shows something, then save it."""
         before = await self.r.schedule()
-        seen = await self.send(form, preview=True, **given)
-        assert seen.status_code == 200, seen.text
-        assert "What will change" in seen.text
+        response = await self.send(form, preview=True, **given)
+        assert response.status_code == 200, response.text
+        assert "What will change" in response.text
         assert await self.r.schedule() == before
         done = await self.send(form, **given)
         assert (done.status_code, done.headers.get("location")) == (303, PAGE), done.text
@@ -77,8 +77,8 @@ async def test_the_preview_of_an_override_says_who_gains_and_which_gap_is_new(
     dsn: str, clock: FakeClock
 ) -> None:
     async with desk(dsn, clock) as d:
-        seen = await d.send("override", preview=True, kind="remove", person=d.r.w.jun, **DAYTIME)
-        here = seen.text.partition('id="preview-override"')[2].partition("</form>")[0]
+        response = await d.send("override", preview=True, kind="remove", person=d.r.w.jun, **DAYTIME)
+        here = response.text.partition('id="preview-override"')[2].partition("</form>")[0]
         assert '<td>Jun Okafor</td><td class="r num">-8</td>' in here
         assert "Coverage gap</b> Wed 25 Nov 08:00 to 16:00" in here
         early = await d.send("override", preview=True, kind="set", person=d.r.w.jun, start="", end="")

@@ -142,11 +142,11 @@ async def test_the_page_sets_rates_from_a_month_on_and_lists_them(dsn: str, cloc
         assert late.status_code == 422
         assert "would change the pay of 2026-01 to 2026-10" in late.text
         assert 'name="past" value="yes"' in late.text
-        told = await http.post(
+        response = await http.post(
             "/oncall/pay/rates", data={**given, "night": "9", "month": "2026-01", "past": "yes"}
         )
-        assert told.headers["location"] == "/oncall/pay/rates?month=2026-01"
-        page = (await http.get(told.headers["location"])).text
+        assert response.headers["location"] == "/oncall/pay/rates?month=2026-01"
+        page = (await http.get(response.headers["location"])).text
         assert "January 2026" in page.partition('id="flash"')[2].partition("</div>")[0]
         assert 'value="9"' in page
         assert page.index("Nov 2026</a>") < page.index("Jan 2026</a>")
@@ -172,15 +172,15 @@ async def test_rates_from_before_they_were_kept_by_month_hold_from_the_beginning
             await tx.audit(TEST, "pay.rates", "organisation", datetime(2026, 5, 6, tzinfo=UTC), **kept)
         await migrate(fresh)
         async with db.tx() as tx:
-            (found,) = await store.rates(tx)
+            (dated_rates,) = await store.rates(tx)
             assert await org_settings.get(tx, "pay_rates") is None
         await db.close()
     finally:
         await admin.execute("drop database before_rates with (force)")
         await admin.close()
-    assert (found.month, found.set_at, found.set_by) == (
+    assert (dated_rates.month, dated_rates.set_at, dated_rates.set_by) == (
         date(1971, 1, 1),
         datetime(2026, 5, 6, tzinfo=UTC),
         "Test",
     )
-    assert pay.to_json(found.rates) == kept
+    assert pay.to_json(dated_rates.rates) == kept

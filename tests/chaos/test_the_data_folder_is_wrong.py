@@ -55,7 +55,7 @@ async def test_a_folder_of_root_with_other_things_in_it_is_left_alone() -> None:
     with data_folder() as data:
         data.mkdir(mode=0o755)
         (data / "passwd").touch()
-        await refused(data, "holds other things", "directory of its own")
+        await refused(data, "contains other files", "directory of its own")
         assert (data.stat().st_uid, data.stat().st_mode & 0o777) == (0, 0o755)
 
 

@@ -37,7 +37,7 @@ async def test_senders_are_told_to_repeat_and_what_they_repeat_is_paged() -> Non
         assert server.process.returncode is None
 
         async def tried() -> bool:
-            return "the database cannot be started" in server.said
+            return "cannot start the database" in server.said
 
         await until(tried, "the worker says why the database stays away")
         (h.data / "hidden").rename(h.data / "postgres/PG_VERSION")

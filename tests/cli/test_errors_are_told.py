@@ -139,7 +139,7 @@ async def test_one_key_answers_one_question() -> None:
 async def test_an_interrupted_question_changes_nothing(key: bytes) -> None:
     code, seen = await at_a_keyboard(b"n" + key, "declare", "x")
     assert code == 1
-    assert "Stopped: nothing more was done." in seen
+    assert "Stopped. Nothing more was done." in seen
     assert "Traceback" not in seen
 
 
@@ -215,7 +215,7 @@ async def test_a_login_is_remembered_for_its_server_alone(dsn: str, clock: FakeC
         del run.env["FIREBELL_URL"]
         stored.write_text("url = ", encoding="utf-8")
         assert "cannot be read" in (await run("page", "list", code=2)).err
-        assert (await run("login", url, code=1, typed="")).err.endswith("Stopped: nothing more was done.\n")
+        assert (await run("login", url, code=1, typed="")).err.endswith("Stopped. Nothing more was done.\n")
 
 
 async def test_what_the_server_refuses_is_told_with_its_fields(

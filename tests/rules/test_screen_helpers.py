@@ -97,8 +97,8 @@ def test_the_result_fills_every_column_once_also_when_clocks_change(
     drawn: tuple[Schedule, datetime], view: str
 ) -> None:
     schedule, around = drawn
-    seen = picture(view, around, schedule.tz, around)
-    found = rows(schedule, seen)
+    shown_days = picture(view, around, schedule.tz, around)
+    found = rows(schedule, shown_days)
     assert covered(found[0]) == list(range(COLUMNS))
     for row in found[1 : len(schedule.layers) + 1]:
         assert covered(row) == sorted(set(covered(row)))
@@ -110,13 +110,13 @@ def test_the_result_fills_every_column_once_also_when_clocks_change(
 def test_a_picture_is_of_whole_local_days_and_knows_where_now_is(tz: str, view: str) -> None:
     for hours in range(-30, 30, 7):
         now = ZONES[tz] + timedelta(hours=hours)
-        seen = picture(view, now, tz, now)
-        assert len(seen.days) == VIEWS[view]
-        assert seen.start <= now < seen.end
-        assert seen.now_at is not None
-        assert 0 <= seen.now_at <= 100
-        assert picture(view, seen.end, tz, now).now_at is None
-        assert picture(view, seen.end, tz, now).start == seen.end
+        shown_days = picture(view, now, tz, now)
+        assert len(shown_days.days) == VIEWS[view]
+        assert shown_days.start <= now < shown_days.end
+        assert shown_days.now_at is not None
+        assert 0 <= shown_days.now_at <= 100
+        assert picture(view, shown_days.end, tz, now).now_at is None
+        assert picture(view, shown_days.end, tz, now).start == shown_days.end
 
 
 def test_a_shift_too_short_to_see_still_has_a_column() -> None:
@@ -156,9 +156,9 @@ def test_a_layer_says_in_whose_clock_it_hands_over() -> None:
 @given(schedules())
 def test_the_agenda_names_whoever_is_on_duty(drawn: tuple[Schedule, datetime]) -> None:
     schedule, around = drawn
-    seen = picture("week", around, schedule.tz, around)
+    shown_days = picture("week", around, schedule.tz, around)
     by_start: dict[datetime, str] = defaultdict(str)
-    for _, shifts in agenda(schedule, seen, schedule.tz, str, around):
+    for _, shifts in agenda(schedule, shown_days, schedule.tz, str, around):
         by_start.update({start: who for start, _, who in shifts})
     for start, who in by_start.items():
         expected = on_duty_at(schedule, start)
@@ -167,11 +167,11 @@ def test_the_agenda_names_whoever_is_on_duty(drawn: tuple[Schedule, datetime]) -
 
 def test_bug_a_shift_seemed_to_end_where_the_week_that_is_shown_ends() -> None:
     layer = Layer(1, ((MARA,), (JUN,)), datetime(2026, 11, 23, 9), Unit.WEEK, 1, "UTC")  # noqa: DTZ001
-    schedule, seen = Schedule(1, "s", "UTC", (layer,)), picture("week", NOW, "UTC", NOW)
+    schedule, shown_days = Schedule(1, "s", "UTC", (layer,)), picture("week", NOW, "UTC", NOW)
     monday = datetime(2026, 11, 23, 9, tzinfo=UTC)
-    (day, shifts) = agenda(schedule, seen, "UTC", str, NOW)[0]
+    (day, shifts) = agenda(schedule, shown_days, "UTC", str, NOW)[0]
     assert (day.date(), shifts) == (NOW.date(), [(monday, monday + timedelta(days=7), str(MARA))])
-    for row in rows(schedule, seen):
+    for row in rows(schedule, shown_days):
         block = row.blocks[-1]
         assert (block.start, block.end) == (monday, monday + timedelta(days=7))
         assert block.column + block.span == COLUMNS

@@ -212,8 +212,8 @@ async def test_a_server_that_is_gone_is_told(dsn: str, clock: FakeClock) -> None
         await poll(w, hours=7)
         async with w.ctx.db.tx() as tx:
             primary_ = await queries.by_slug(tx, "payments-primary")
-            told = (await check_queries.findings_of(tx, [primary_], w.now))[int(primary_.id)]
-        assert "it was never read" in next(f.message for f in told if f.code == "S-ICAL-STALE")
+            findings = (await check_queries.findings_of(tx, [primary_], w.now))[int(primary_.id)]
+        assert "it was never read" in next(f.message for f in findings if f.code == "S-ICAL-STALE")
         assert await who(w) == (w.mara,)
 
 
@@ -448,8 +448,8 @@ async def test_a_calendar_that_hangs_its_reader_is_stopped() -> None:
 async def test_a_calendar_nested_very_deep_harms_nobody() -> None:
     start = datetime(2026, 11, 24, tzinfo=UTC)
     nested = "BEGIN:VEVENT\r\n" * 4000 + "END:VEVENT\r\n" * 4000
-    found = await made(Job("UTC", start, start + timedelta(days=180)), f"{HEAD}{nested}{TAIL}".encode())
-    assert (found.shifts, found.events) == ((), 0)
+    read_result = await made(Job("UTC", start, start + timedelta(days=180)), f"{HEAD}{nested}{TAIL}".encode())
+    assert (read_result.shifts, read_result.events) == ((), 0)
 
 
 async def test_what_a_calendar_gave_somebody_who_left_since_is_still_theirs(

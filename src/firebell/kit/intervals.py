@@ -59,7 +59,7 @@ def within(intervals: Iterable[OpenInterval], at: datetime) -> bool:
 
 
 def joined(pieces: Iterable[tuple[datetime, datetime, T]]) -> list[tuple[datetime, datetime, T]]:
-    """Return pieces (start, end, value) in their order, with abutting ones of equal value made one."""
+    """Return the (start, end, value) tuples in order, merging adjacent ones with equal values."""
     whole: list[tuple[datetime, datetime, T]] = []
     for start, end, value in pieces:
         if whole and whole[-1][1:] == (start, value):

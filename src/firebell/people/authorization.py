@@ -93,8 +93,8 @@ def permits(
                 return await action(tx, actor, *args, **kwargs)
             needed = verb
             if own and actor.kind not in TRUSTED_KINDS:
-                given = signature.bind(tx, actor, *args, **kwargs).arguments
-                if _owner(given, own) != actor.person_id:
+                arguments = signature.bind(tx, actor, *args, **kwargs).arguments
+                if _owner(arguments, own) != actor.person_id:
                     if others is None:
                         raise Forbidden("This belongs to someone else.", hint="Ask them to do it.")
                     needed = others
@@ -111,9 +111,9 @@ def permits(
     return decorate
 
 
-def _owner(given: dict[str, Any], own: str) -> Any:
+def _owner(arguments: dict[str, Any], own: str) -> Any:
     parameter, _, field = own.partition(".")
-    value = given.get(parameter)
+    value = arguments.get(parameter)
     return getattr(value, field) if field else value
 
 

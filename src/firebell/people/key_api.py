@@ -77,12 +77,12 @@ async def list_keys(w: KeyReader, stretch: PageParams) -> list[KeyShown]:
     tags=["me"],
     summary="Create an API key; requires a browser session",
 )
-async def create_key(w: KeyCreator, given: NewKey) -> KeyMade:
+async def create_key(w: KeyCreator, body: NewKey) -> KeyMade:
     made, secret = await actions.create_api_key(
         w.tx,
         w.actor,
-        name=given.name,
-        scopes=list(given.scopes),
+        name=body.name,
+        scopes=list(body.scopes),
         person_id=w.person_id,
         now=w.now,
     )

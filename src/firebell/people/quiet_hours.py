@@ -20,9 +20,9 @@ def clean(starts: str, ends: str, tz: str) -> QuietHours:
 
 def _wall(text: str, field: str) -> time:
     try:
-        found = time.fromisoformat(text.strip())
+        parsed = time.fromisoformat(text.strip())
     except ValueError as exc:
         raise Invalid(f"{text!r} is not a time.", fields={field: "A wall time such as 22:00."}) from exc
-    if found.tzinfo is not None or found.second or found.microsecond:
+    if parsed.tzinfo is not None or parsed.second or parsed.microsecond:
         raise Invalid(f"{text!r} is not a time of the wall clock.", fields={field: "Such as 22:00."})
-    return found
+    return parsed
