@@ -22,20 +22,20 @@ MEMORY = "/dev/shm"  # noqa: S108 - only folders with random names are made ther
 
 def free_port() -> int:
     """Return a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
         return port
 
 
 async def until(what: Callable[[], Awaitable[T]], meant: str, limit_s: float = 20) -> T:
     """Return the first true answer of `what`; fail in words when there is none in time."""
     deadline = asyncio.get_running_loop().time() + limit_s
-    while not (found := await what()):
+    while not (value := await what()):
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"not within {limit_s} s: {meant}")
         await asyncio.sleep(0.05)
-    return found
+    return value
 
 
 async def answers(url: str, limit_s: float = 60) -> None:
@@ -136,7 +136,7 @@ class Server:
 def tree(pid: int) -> list[int]:
     """Return a process and its descendants."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    return [pid, *(found for child in children for found in tree(int(child)))]
+    return [pid, *(descendant for child in children for descendant in tree(int(child)))]
 
 
 @asynccontextmanager

@@ -27,8 +27,8 @@ MARA = "Mara Lindqvist (test)"
 
 async def total(api: Api, month: str) -> tuple[float, str | None]:
     """Return what a month comes to, and since when its rates hold."""
-    found = await api("GET", "/reports/on-call", month=month)
-    return sum(float(p["total"]) for p in found["people"]), found["rates_since"]
+    report = await api("GET", "/reports/on-call", month=month)
+    return sum(float(p["total"]) for p in report["people"]), report["rates_since"]
 
 
 async def test_a_raise_changes_nothing_of_the_past(dsn: str, clock: FakeClock) -> None:
@@ -136,14 +136,14 @@ async def test_the_page_sets_rates_from_a_month_on_and_lists_them(dsn: str, cloc
         assert 'name="past"' not in form
         token = re.search(r'name="csrf" value="([^"]+)"', form)
         assert token
-        given = {"csrf": token[1], **OLD}
-        await http.post("/oncall/pay/rates", data={**given, "month": "2026-11"})
-        late = await http.post("/oncall/pay/rates", data={**given, "night": "9", "month": "2026-01"})
+        fields = {"csrf": token[1], **OLD}
+        await http.post("/oncall/pay/rates", data={**fields, "month": "2026-11"})
+        late = await http.post("/oncall/pay/rates", data={**fields, "night": "9", "month": "2026-01"})
         assert late.status_code == 422
         assert "would change the pay of 2026-01 to 2026-10" in late.text
         assert 'name="past" value="yes"' in late.text
         response = await http.post(
-            "/oncall/pay/rates", data={**given, "night": "9", "month": "2026-01", "past": "yes"}
+            "/oncall/pay/rates", data={**fields, "night": "9", "month": "2026-01", "past": "yes"}
         )
         assert response.headers["location"] == "/oncall/pay/rates?month=2026-01"
         page = (await http.get(response.headers["location"])).text
@@ -151,7 +151,7 @@ async def test_the_page_sets_rates_from_a_month_on_and_lists_them(dsn: str, cloc
         assert 'value="9"' in page
         assert page.index("Nov 2026</a>") < page.index("Jan 2026</a>")
         for month, message in (("soon", "Enter a month"), ("1970-01", "The first month is 1971-01.")):
-            bad = await http.post("/oncall/pay/rates", data={**given, "month": month})
+            bad = await http.post("/oncall/pay/rates", data={**fields, "month": month})
             assert (bad.status_code, message in bad.text) == (422, True)
         pay = (await http.get("/oncall/pay?month=2026-11")).text
         assert "Rates effective from November 2026, set by Mara Lindqvist" in pay

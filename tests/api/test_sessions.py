@@ -231,8 +231,8 @@ class Reader:
 
     async def until(self, line: str) -> None:
         async with asyncio.timeout(20):
-            async for found in self._lines:
-                if found == line:
+            async for received in self._lines:
+                if received == line:
                     return
         raise AssertionError(f"The stream ended before {line!r}.")
 

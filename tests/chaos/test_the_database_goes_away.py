@@ -6,14 +6,14 @@ import signal
 import httpx
 import pytest
 
-from tests.chaos.house import house
+from tests.chaos.product import product
 from tests.servers import until
 
 pytestmark = pytest.mark.chaos
 
 
 async def test_senders_are_told_to_repeat_and_what_they_repeat_is_paged() -> None:
-    async with house() as h, h.serve() as server, httpx.AsyncClient(base_url=server.url) as http:
+    async with product() as h, h.serve() as server, httpx.AsyncClient(base_url=server.url) as http:
         (h.data / "postgres/PG_VERSION").rename(h.data / "hidden")  # it cannot start again
         os.kill(h.postmaster, signal.SIGKILL)
 

@@ -17,7 +17,7 @@ def error(
     return Finding(f"{code}:x", code, level, "Nobody.", start, end, users, None)
 
 
-def days(found: list[tuple[datetime | None, datetime | None]], until: int) -> list[int]:
+def days(intervals: list[tuple[datetime | None, datetime | None]], until: int) -> list[int]:
     """Return on which days a fault that lasts is news, as the checks would see it from day to day."""
     reported: list[Reported] = []
     heard = []
@@ -25,7 +25,7 @@ def days(found: list[tuple[datetime | None, datetime | None]], until: int) -> li
         now = NOW + day * DAY
         findings = [
             error(max(start, now) if start else None, min(end, now + CHECKS_HORIZON) if end else None)
-            for start, end in found
+            for start, end in intervals
             if start is None or end is None or (start < now + CHECKS_HORIZON and end > now)
         ]
         fresh, reported = unreported(findings, reported, now)

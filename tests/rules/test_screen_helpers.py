@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "text"),
     [
         (-5, "0 s"),
         (0, "0 s"),
@@ -36,8 +36,8 @@ NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
         (10**9, "11574 d 1 h"),
     ],
 )
-def test_a_length_in_its_two_largest_units(seconds: int, words: str) -> None:
-    assert duration(timedelta(seconds=seconds)) == words
+def test_a_length_in_its_two_largest_units(seconds: int, text: str) -> None:
+    assert duration(timedelta(seconds=seconds)) == text
 
 
 @given(st.integers(0, 10**7), st.integers(0, 10**7))
@@ -96,11 +96,11 @@ def covered(row: Row) -> list[int]:
 def test_the_result_fills_every_column_once_also_when_clocks_change(
     drawn: tuple[Schedule, datetime], view: str
 ) -> None:
-    schedule, around = drawn
-    shown_days = picture(view, around, schedule.tz, around)
-    found = rows(schedule, shown_days)
-    assert covered(found[0]) == list(range(COLUMNS))
-    for row in found[1 : len(schedule.layers) + 1]:
+    schedule, center = drawn
+    shown_days = picture(view, center, schedule.tz, center)
+    table = rows(schedule, shown_days)
+    assert covered(table[0]) == list(range(COLUMNS))
+    for row in table[1 : len(schedule.layers) + 1]:
         assert covered(row) == sorted(set(covered(row)))
         assert set(covered(row)) <= set(range(COLUMNS))
 
@@ -122,13 +122,13 @@ def test_a_picture_is_of_whole_local_days_and_knows_where_now_is(tz: str, view: 
 def test_a_shift_too_short_to_see_still_has_a_column() -> None:
     layer = Layer(1, ((MARA,), (JUN,)), datetime(2026, 11, 23), Unit.WEEK, 1, "UTC")  # noqa: DTZ001
     brief = Override(1, 1, NOW, NOW + timedelta(minutes=5), OverrideKind.SET, (ADA,))
-    found = rows(Schedule(1, "s", "UTC", (layer,), (brief,)), picture("month", NOW, "UTC", NOW))
-    assert [b.users for b in found[0].blocks][:3] == [(MARA,), (ADA,), (MARA,)]
-    assert [b.edited for b in found[0].blocks][:3] == [False, True, False]
+    table = rows(Schedule(1, "s", "UTC", (layer,), (brief,)), picture("month", NOW, "UTC", NOW))
+    assert [b.users for b in table[0].blocks][:3] == [(MARA,), (ADA,), (MARA,)]
+    assert [b.edited for b in table[0].blocks][:3] == [False, True, False]
 
 
 @pytest.mark.parametrize(
-    ("window", "words"),
+    ("window", "text"),
     [
         (Window(540, 480, frozenset(range(7))), "09:00 to 17:00"),
         (Window(1320, 480, frozenset(range(5))), "Mon to Fri 22:00 to 06:00"),
@@ -139,8 +139,8 @@ def test_a_shift_too_short_to_see_still_has_a_column() -> None:
         (Window(540, 2880, frozenset({0, 3})), "Mon, Thu 09:00 to 09:00 2 days later"),
     ],
 )
-def test_hours_in_words_name_their_days(window: Window, words: str) -> None:
-    assert opening_hours(window) == words
+def test_hours_in_words_name_their_days(window: Window, text: str) -> None:
+    assert opening_hours(window) == text
 
 
 def test_a_layer_says_in_whose_clock_it_hands_over() -> None:
@@ -155,10 +155,10 @@ def test_a_layer_says_in_whose_clock_it_hands_over() -> None:
 @settings(max_examples=40, deadline=None)
 @given(schedules())
 def test_the_agenda_names_whoever_is_on_duty(drawn: tuple[Schedule, datetime]) -> None:
-    schedule, around = drawn
-    shown_days = picture("week", around, schedule.tz, around)
+    schedule, center = drawn
+    shown_days = picture("week", center, schedule.tz, center)
     by_start: dict[datetime, str] = defaultdict(str)
-    for _, shifts in agenda(schedule, shown_days, schedule.tz, str, around):
+    for _, shifts in agenda(schedule, shown_days, schedule.tz, str, center):
         by_start.update({start: who for start, _, who in shifts})
     for start, who in by_start.items():
         expected = on_duty_at(schedule, start)
@@ -184,8 +184,8 @@ def test_an_override_says_whether_it_adds_or_takes_away() -> None:
         Override(i, i, NOW + i * timedelta(days=1), NOW + (i + 1) * timedelta(days=1), kind, (MARA,))
         for i, kind in enumerate(kinds)
     ]
-    found = rows(Schedule(1, "s", "UTC", (layer,), tuple(edits)), picture("week", NOW, "UTC", NOW))
-    assert [b.mark for b in found[-1].blocks] == ["+ ", "− ", ""]
+    table = rows(Schedule(1, "s", "UTC", (layer,), tuple(edits)), picture("week", NOW, "UTC", NOW))
+    assert [b.mark for b in table[-1].blocks] == ["+ ", "− ", ""]
 
 
 def test_two_stars_make_words_bold_and_nothing_else_of_a_text() -> None:
