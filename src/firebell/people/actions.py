@@ -1,4 +1,4 @@
-"""What is done with people, teams, contact methods and keys; each verb writes its audit row."""
+"""Actions on people, teams, contact methods and keys; each writes its audit row."""
 
 from collections.abc import Sequence
 from datetime import datetime
