@@ -60,10 +60,10 @@ def within(intervals: Iterable[OpenInterval], at: datetime) -> bool:
 
 def joined(pieces: Iterable[tuple[datetime, datetime, T]]) -> list[tuple[datetime, datetime, T]]:
     """Return the (start, end, value) tuples in order, merging adjacent ones with equal values."""
-    whole: list[tuple[datetime, datetime, T]] = []
+    merged: list[tuple[datetime, datetime, T]] = []
     for start, end, value in pieces:
-        if whole and whole[-1][1:] == (start, value):
-            whole[-1] = (whole[-1][0], end, value)
+        if merged and merged[-1][1:] == (start, value):
+            merged[-1] = (merged[-1][0], end, value)
         else:
-            whole.append((start, end, value))
-    return whole
+            merged.append((start, end, value))
+    return merged

@@ -201,7 +201,8 @@ def public(reason: str) -> list[Needed]:
 async def form(request: Request, files: int = 0, fields: int = 500) -> FormData:
     """Return the posted form of a signed-in person after checking its CSRF value.
 
-    It may have at most `files` files and `fields` fields. Raises `RuntimeError` on a route that declares no verb with `needs`.
+    It may have at most `files` files and `fields` fields. Raises `RuntimeError` on a route that declares no verb
+    with `needs`.
     """
     await signed_in(request)
     if not hasattr(request.state, "verb"):

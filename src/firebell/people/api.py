@@ -206,9 +206,9 @@ async def get_me(w: AnyCaller) -> Me:
 
 
 @router.get("/people", tags=["people"], summary="List people, newest first")
-async def list_people(w: Reader, stretch: PageParams) -> list[PersonShown]:
+async def list_people(w: Reader, page_params: PageParams) -> list[PersonShown]:
     people = await actions.people(w.tx)
-    return [PersonShown.model_validate(p) for p in stretch.newest(people, [p.id for p in people])]
+    return [PersonShown.model_validate(p) for p in page_params.newest(people, [p.id for p in people])]
 
 
 @router.post("/people", status_code=201, tags=["people"], summary="Add a person", responses=problems(409))
@@ -257,9 +257,9 @@ def _team(team: Team, members: list[tuple[int, str]]) -> TeamShown:
 
 
 @router.get("/teams", tags=["people"], summary="List teams and their members, newest first")
-async def list_teams(w: Reader, stretch: PageParams) -> list[TeamShown]:
+async def list_teams(w: Reader, page_params: PageParams) -> list[TeamShown]:
     teams = await actions.teams(w.tx)
-    shown = stretch.newest(teams, [t.id for t in teams])
+    shown = page_params.newest(teams, [t.id for t in teams])
     members = await store.members(w.tx, [t.id for t in shown])
     return [_team(t, members[t.id]) for t in shown]
 
@@ -414,9 +414,9 @@ async def clear_quiet_hours(w: ContactOwner) -> None:
 
 
 @router.get("/audit", tags=["organisation"], summary="List the audit log, newest first")
-async def list_audit(w: Auditor, stretch: PageParams) -> list[AuditEntry]:
-    rows = await audit_store.audit_entries(w.tx, stretch.before, stretch.limit)
-    stretch.link([row["id"] for row in rows])
+async def list_audit(w: Auditor, page_params: PageParams) -> list[AuditEntry]:
+    rows = await audit_store.audit_entries(w.tx, page_params.before, page_params.limit)
+    page_params.link([row["id"] for row in rows])
     return [
         AuditEntry(
             id=row["id"],

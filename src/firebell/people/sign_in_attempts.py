@@ -26,8 +26,8 @@ async def _spend(tx: Tx, counter: Counter, now: datetime) -> int | None:
         counter.scope,
         counter.subject,
         counter.budget.refill,
-        counter.budget.whole,
-        counter.budget.whole + BURST_ENDS_AFTER,
+        counter.budget.refill_time,
+        counter.budget.refill_time + BURST_ENDS_AFTER,
         now,
     )
 
@@ -52,7 +52,7 @@ async def begin(
 
 
 async def _refuse(tx: Tx, counter: Counter, address: str, person_id: int | None, now: datetime) -> TooMany:
-    keep = counter.budget.whole + BURST_ENDS_AFTER
+    keep = counter.budget.refill_time + BURST_ENDS_AFTER
     spent_until, refusals = await session_store.refuse(tx, counter.scope, counter.subject, keep, now)
     by_address = counter.scope is Scope.ADDRESS
     if sign_in_limits.is_audited(refusals) and (by_address or person_id is not None):
@@ -60,7 +60,7 @@ async def _refuse(tx: Tx, counter: Counter, address: str, person_id: int | None,
         await tx.audit(
             Actor("visitor", address), "sign_in.limited", subject, now, refusals=refusals, by=counter.scope
         )
-    wait = (spent_until + counter.budget.refill - now - counter.budget.whole).total_seconds()
+    wait = (spent_until + counter.budget.refill - now - counter.budget.refill_time).total_seconds()
     minutes = max(1, ceil(wait / 60))
     return TooMany(
         "Too many failed sign-ins.",

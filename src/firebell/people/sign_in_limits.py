@@ -29,7 +29,7 @@ class Budget:
     refill: timedelta
 
     @property
-    def whole(self) -> timedelta:
+    def refill_time(self) -> timedelta:
         """How long an empty budget takes to be full again."""
         return self.refill * self.burst
 

@@ -203,11 +203,15 @@ class Embedded:
                 reported = time.monotonic()
             self._wait(0.01)
         self._end()
-        said = log_path.read_bytes()[offset:].decode("utf-8", "replace")
-        if "already exists" in said or "pre-existing shared memory" in said or "still in use" in said:
+        log_text = log_path.read_bytes()[offset:].decode("utf-8", "replace")
+        if (
+            "already exists" in log_text
+            or "pre-existing shared memory" in log_text
+            or "still in use" in log_text
+        ):
             return False
         raise StartupError(
-            f"The embedded database failed to start: {_last_fatal(said)}",
+            f"The embedded database failed to start: {_last_fatal(log_text)}",
             hint=f"See the full log: {log_path}.",
         )
 
@@ -460,6 +464,6 @@ def _rotate(path: Path) -> None:
         open_private(old, "a").close()
 
 
-def _last_fatal(said: str) -> str:
-    lines = [line for line in said.splitlines() if "FATAL" in line or "error" in line.lower()]
-    return (lines or said.splitlines() or ["it logged nothing"])[-1].strip()
+def _last_fatal(log_text: str) -> str:
+    lines = [line for line in log_text.splitlines() if "FATAL" in line or "error" in line.lower()]
+    return (lines or log_text.splitlines() or ["it logged nothing"])[-1].strip()
